@@ -1,0 +1,2 @@
+//! The `cstatns` program.
+fn main() {}

@@ -1,0 +1,1 @@
+//! Codes without meaning for national identifiers.
