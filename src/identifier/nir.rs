@@ -1,0 +1,137 @@
+//! The French NIR (*numéro d'inscription au répertoire*), SPEC §3.2.
+
+use super::{Accepted, Identifier, Quality, Reason, Scheme};
+
+/// The scheme `fr-nir`: 13 characters, then a key of two digits that may be missing and is not part of the identifier.
+///
+/// | characters | meaning | accepted |
+/// |---|---|---|
+/// | 1 | sex, class | 1, 2; 3, 4, 7, 8 are provisional |
+/// | 2–3 | year of birth | 00–99 |
+/// | 4–5 | month | 01–12, 20–99 |
+/// | 6–7 | department | two digits, 2A, 2B |
+/// | 8–10 | commune or country | three digits |
+/// | 11–13 | order | three digits |
+/// | 14–15 | key | 97 − (N mod 97), where 2A counts as 19 and 2B as 18 |
+///
+/// Ignored: spaces (U+0020, U+00A0, U+202F) anywhere, and the other ASCII white space (U+0009 to U+000D) at both ends.
+/// Letters may be in either case. The canonical form keeps 2A and 2B: put in figures, two people would become one.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Nir;
+
+const NAME: &str = "fr-nir";
+const UNKEYED: usize = 13;
+const KEYED: usize = 15;
+
+impl Scheme for Nir {
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    fn parse(&self, text: &[u8]) -> Result<Accepted, Reason> {
+        let (characters, positions, len) = characters(text)?;
+        if len != UNKEYED && len != KEYED {
+            return Err(Reason::WrongLength { found: len });
+        }
+        if let Some(i) = (0..len).find(|&i| !continues(&characters, i)) {
+            return Err(Reason::WrongForm { position: positions[i] });
+        }
+        let canonical = &characters[..UNKEYED];
+        if len == KEYED {
+            let found = 10 * (characters[13] - b'0') + (characters[14] - b'0');
+            let expected = key(canonical);
+            if found != expected {
+                return Err(Reason::WrongKey { found, expected });
+            }
+        }
+        let quality = match characters[0] {
+            b'1' | b'2' if len == KEYED => Quality::Valid,
+            b'1' | b'2' => Quality::Unkeyed,
+            _ => Quality::Provisional,
+        };
+        Ok(Accepted::new(Identifier::new(NAME, canonical), quality, &characters[..len]))
+    }
+}
+
+/// The first 15 characters that count, in upper case, the position of each in `text`, and how many there are in all.
+fn characters(text: &[u8]) -> Result<([u8; KEYED], [usize; KEYED], usize), Reason> {
+    let mut characters = [0; KEYED];
+    let mut positions = [0; KEYED];
+    let mut len = 0;
+    let mut position = 0;
+    // White space that is allowed only if nothing but white space follows.
+    let mut trailing = None;
+    for chunk in text.utf8_chunks() {
+        let invalid = (!chunk.invalid().is_empty()).then_some(char::REPLACEMENT_CHARACTER);
+        for c in chunk.valid().chars().chain(invalid) {
+            position += 1;
+            match c {
+                ' ' | '\u{a0}' | '\u{202f}' => {}
+                '\t'..='\r' if len == 0 => {}
+                '\t'..='\r' => trailing = trailing.or(Some(position)),
+                '0'..='9' | 'A' | 'B' | 'a' | 'b' if trailing.is_none() => {
+                    if len < KEYED {
+                        characters[len] = c.to_ascii_uppercase() as u8;
+                        positions[len] = position;
+                    }
+                    len += 1;
+                }
+                // The E of scientific notation is such a character: the common case never looks for it.
+                _ if is_scientific(text) => return Err(Reason::Scientific),
+                _ => return Err(Reason::WrongCharacter { position: trailing.unwrap_or(position) }),
+            }
+        }
+    }
+    Ok((characters, positions, len))
+}
+
+/// Whether some accepted identifier continues with character `i` after the ones before it, which do.
+fn continues(characters: &[u8; KEYED], i: usize) -> bool {
+    let c = characters[i];
+    match i {
+        0 => matches!(c, b'1' | b'2' | b'3' | b'4' | b'7' | b'8'),
+        4 => match characters[3] {
+            b'0' => matches!(c, b'1'..=b'9'),
+            b'1' => matches!(c, b'0'..=b'2'),
+            // 20 and above: people whose civil status is unknown or incomplete.
+            _ => c.is_ascii_digit(),
+        },
+        6 => c.is_ascii_digit() || characters[5] == b'2',
+        _ => c.is_ascii_digit(),
+    }
+}
+
+/// 97 − (N mod 97), where N is the number with 19 in the place of 2A and 18 in the place of 2B: for the key only.
+fn key(canonical: &[u8]) -> u8 {
+    let number = canonical.iter().enumerate().fold(0u64, |number, (i, &c)| {
+        let digit = match (i, c) {
+            (5, _) if canonical[6] >= b'A' => 1,
+            (_, b'A') => 9,
+            (_, b'B') => 8,
+            _ => c - b'0',
+        };
+        10 * number + u64::from(digit)
+    });
+    97 - (number % 97) as u8
+}
+
+/// Digits, perhaps a decimal point or comma and digits, `E`, an exponent. Without a decimal mark the exponent needs its
+/// sign, so that a number with an E typed in it is not taken for one.
+fn is_scientific(text: &[u8]) -> bool {
+    fn digits(text: &[u8]) -> (usize, &[u8]) {
+        let n = text.iter().take_while(|c| c.is_ascii_digit()).count();
+        (n, &text[n..])
+    }
+    let (whole, rest) = digits(text.trim_ascii());
+    let (decimals, rest) = match rest {
+        [b'.' | b',', rest @ ..] => digits(rest),
+        _ => (0, rest),
+    };
+    let [b'E' | b'e', rest @ ..] = rest else { return false };
+    let (signed, rest) = match rest {
+        [b'+' | b'-', rest @ ..] => (true, rest),
+        _ => (false, rest),
+    };
+    let (exponent, rest) = digits(rest);
+    whole > 0 && exponent > 0 && rest.is_empty() && (signed || decimals > 0)
+}
