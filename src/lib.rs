@@ -1,1 +1,3 @@
 //! Codes without meaning for national identifiers.
+
+pub mod files;
