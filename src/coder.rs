@@ -1,0 +1,232 @@
+//! The coding function (SPEC §4): identifiers become codes, codes become codes of the next generation.
+//!
+//! Slices in, slices out. A [`Coder`] holds the whole chain of a domain's keys and a [`Renewer`] the part of it after
+//! the generation that it lifts from: intermediate codes do not leave the functions here.
+//!
+//! In the service both are lent by a run, after a quorum. They can be made from a key directly for the test vectors
+//! of SPEC's appendix; whoever holds a key can compute the function with any tool.
+
+use crate::code::{Code, Generation, Tag};
+use crate::identifier::Identifier;
+use crate::mac::{Block, MacKey};
+use crate::name::{Hex, Name};
+use crate::secret::{Secret, wipe_stack};
+
+const RENEW: &[u8] = b"CStatNS/renew/";
+
+/// The check value of a key: public, it tells whether a key is the one that the ledger speaks of.
+pub type CheckValue = Hex<32>;
+
+/// The key of one generation of one domain.
+pub struct CodingKey {
+    mac: MacKey,
+    tag: Tag,
+    generation: Generation,
+    check: CheckValue,
+}
+
+impl CodingKey {
+    /// Prepares `key` as the key of `generation` of `domain` in the service `service_id`.
+    pub fn new(key: &Secret<32>, service_id: &str, domain: &Name, generation: Generation) -> Self {
+        let mac = MacKey::new(key);
+        let check = Hex(mac.mac(format!("CStatNS/check/{service_id}/{domain}/{generation}").as_bytes()));
+        wipe_stack();
+        Self { mac, tag: Tag::of(service_id, domain), generation, check }
+    }
+
+    /// HMAC-SHA-256(K, "CStatNS/check/" ‖ service id ‖ "/" ‖ domain ‖ "/" ‖ decimal generation).
+    pub fn check_value(&self) -> CheckValue {
+        self.check
+    }
+
+    /// The generation that this key makes.
+    pub fn generation(&self) -> Generation {
+        self.generation
+    }
+
+    fn renew(&self, code: &[u8; 32], block: &mut Block) -> [u8; 32] {
+        block.set(RENEW.len(), code);
+        self.mac.mac_block(block)
+    }
+}
+
+/// The chain of a domain, from its first key to its present one: identifiers → codes.
+pub struct Coder {
+    chain: Vec<CodingKey>,
+}
+
+impl Coder {
+    /// A coder from the keys of generations 1, 2, … in this order.
+    ///
+    /// # Errors
+    /// [`CoderError::Chain`] when they are not the keys of one domain from generation 1 on without a gap.
+    pub fn new(chain: Vec<CodingKey>) -> Result<Self, CoderError> {
+        check_chain(&chain, 1)?;
+        Ok(Self { chain })
+    }
+
+    /// The tag of the domain.
+    pub fn tag(&self) -> Tag {
+        self.chain[0].tag
+    }
+
+    /// The generation of the codes it makes.
+    pub fn generation(&self) -> Generation {
+        self.chain[self.chain.len() - 1].generation
+    }
+
+    /// Clears `codes` and fills it with the code of each identifier, in order.
+    pub fn code(&self, identifiers: &[Identifier], codes: &mut Vec<Code>) {
+        codes.clear();
+        let (first, later) = self.chain.split_first().expect("a coder has a key");
+        let (tag, generation) = (self.tag(), self.generation());
+        let mut message = Message::default();
+        let mut renewal = Block::new(RENEW);
+        codes.extend(identifiers.iter().map(|identifier| {
+            let issued = first.mac.mac_block(message.of(identifier));
+            let bytes = later.iter().fold(issued, |code, key| key.renew(&code, &mut renewal));
+            Code::from_bytes(bytes, tag, generation)
+        }));
+        wipe_stack();
+    }
+}
+
+/// The block of "CStatNS/issue/" ‖ scheme ‖ "/" ‖ canonical identifier; the part before the identifier is kept.
+struct Message {
+    scheme: &'static str,
+    prefix: usize,
+    block: Block,
+}
+
+impl Default for Message {
+    fn default() -> Self {
+        Self { scheme: "", prefix: 0, block: Block::new(b"") }
+    }
+}
+
+impl Message {
+    fn of(&mut self, identifier: &Identifier) -> &Block {
+        if self.scheme != identifier.scheme() {
+            self.scheme = identifier.scheme();
+            let prefix = format!("CStatNS/issue/{}/", self.scheme);
+            self.prefix = prefix.len();
+            self.block = Block::new(prefix.as_bytes());
+        }
+        self.block.set(self.prefix, identifier.canonical());
+        &self.block
+    }
+}
+
+/// The keys after a generation, up to the present one: codes of that generation → present codes.
+pub struct Renewer {
+    from: Generation,
+    chain: Vec<CodingKey>,
+}
+
+impl Renewer {
+    /// A renewer of codes of generation `from`, from the keys of generations `from` + 1, `from` + 2, … in this order.
+    ///
+    /// # Errors
+    /// [`CoderError::Chain`] when they are not the keys of one domain after `from` without a gap.
+    pub fn new(from: Generation, chain: Vec<CodingKey>) -> Result<Self, CoderError> {
+        check_chain(&chain, from.next().get())?;
+        Ok(Self { from, chain })
+    }
+
+    /// The tag of the domain.
+    pub fn tag(&self) -> Tag {
+        self.chain[0].tag
+    }
+
+    /// The generation of the codes it takes.
+    pub fn from(&self) -> Generation {
+        self.from
+    }
+
+    /// The generation of the codes it makes.
+    pub fn generation(&self) -> Generation {
+        self.chain[self.chain.len() - 1].generation
+    }
+
+    /// Clears `new` and fills it with the renewed code of each of `old`, in order.
+    ///
+    /// # Errors
+    /// [`CoderError::Tag`] or [`CoderError::Generation`] when a code is of another domain or service, or of another
+    /// generation than the one this renewer lifts from; `new` is empty then.
+    pub fn renew(&self, old: &[Code], new: &mut Vec<Code>) -> Result<(), CoderError> {
+        new.clear();
+        let (tag, generation) = (self.tag(), self.generation());
+        for (position, code) in old.iter().enumerate() {
+            if code.tag() != tag {
+                return Err(CoderError::Tag { position, found: code.tag(), expected: tag });
+            }
+            if code.generation() != self.from {
+                return Err(CoderError::Generation {
+                    position,
+                    found: code.generation(),
+                    expected: self.from,
+                });
+            }
+        }
+        let mut block = Block::new(RENEW);
+        new.extend(old.iter().map(|code| {
+            let bytes = self.chain.iter().fold(*code.bytes(), |code, key| key.renew(&code, &mut block));
+            Code::from_bytes(bytes, tag, generation)
+        }));
+        wipe_stack();
+        Ok(())
+    }
+}
+
+fn check_chain(chain: &[CodingKey], first: u32) -> Result<(), CoderError> {
+    let one_domain = chain.windows(2).all(|pair| pair[0].tag == pair[1].tag);
+    let without_gap = chain.iter().zip(first..).all(|(key, number)| key.generation.get() == number);
+    if chain.is_empty() || !one_domain || !without_gap { Err(CoderError::Chain) } else { Ok(()) }
+}
+
+/// Why codes were not made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum CoderError {
+    /// The keys are not a chain.
+    #[error("the keys given are not the keys of one domain, one after the other without a gap")]
+    Chain,
+    /// A code belongs to another domain or service.
+    #[error(
+        "code {} is of another domain or service: its tag is {found}, expected {expected}; send each file to the \
+         domain that made it",
+        position + 1
+    )]
+    Tag {
+        /// Its position in the slice, from 0.
+        position: usize,
+        /// The tag it carries.
+        found: Tag,
+        /// The tag of the domain.
+        expected: Tag,
+    },
+    /// A code is of another generation.
+    #[error(
+        "code {} is of generation {found}, expected {expected}; renew the codes of each generation apart",
+        position + 1
+    )]
+    Generation {
+        /// Its position in the slice, from 0.
+        position: usize,
+        /// The generation it carries.
+        found: Generation,
+        /// The generation that is renewed.
+        expected: Generation,
+    },
+}
+
+impl CoderError {
+    /// The stable short code of this error.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Chain => "chain",
+            Self::Tag { .. } => "other-domain",
+            Self::Generation { .. } => "other-generation",
+        }
+    }
+}

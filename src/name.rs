@@ -1,0 +1,134 @@
+//! Names and byte strings as the formats spell them (SPEC §1).
+//!
+//! Services, custodians, domains, parties and purposes are called by codes of a closed alphabet, so that no
+//! free text, and with it no personal data, can reach a file that is kept for ever.
+
+use std::fmt;
+use std::str::FromStr;
+
+use data_encoding::HEXLOWER;
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+
+/// A name: `[a-z][a-z0-9-]{0,31}`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(transparent)]
+pub struct Name(String);
+
+impl Name {
+    /// Takes a name as it is written.
+    ///
+    /// # Errors
+    /// [`NameError`] when the text is not of the form `[a-z][a-z0-9-]{0,31}`.
+    pub fn new(text: &str) -> Result<Self, NameError> {
+        let bytes = text.as_bytes();
+        let first = bytes.first().is_some_and(u8::is_ascii_lowercase);
+        let rest = bytes.iter().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || *b == b'-');
+        if first && rest && bytes.len() <= 32 { Ok(Self(text.to_owned())) } else { Err(NameError) }
+    }
+
+    /// The name as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// The text is not a name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "names of services, custodians, domains, parties and purposes are codes: a lower-case letter, then up to \
+     31 lower-case letters, digits or hyphens (for example `health-2026`)"
+)]
+pub struct NameError;
+
+impl NameError {
+    /// The stable short code of this error.
+    pub fn code(&self) -> &'static str {
+        "name"
+    }
+}
+
+impl fmt::Display for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl FromStr for Name {
+    type Err = NameError;
+    fn from_str(text: &str) -> Result<Self, NameError> {
+        Self::new(text)
+    }
+}
+
+impl<'de> Deserialize<'de> for Name {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Self::new(&String::deserialize(deserializer)?).map_err(de::Error::custom)
+    }
+}
+
+/// `N` public bytes, written as `2 N` lower-case hexadecimal digits.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Hex<const N: usize>(pub [u8; N]);
+
+impl<const N: usize> Hex<N> {
+    /// Reads exactly `2 N` lower-case digits.
+    pub fn parse(text: &[u8]) -> Option<Self> {
+        let mut bytes = [0; N];
+        if text.len() != 2 * N || HEXLOWER.decode_mut(text, &mut bytes).is_err() {
+            return None;
+        }
+        Some(Self(bytes))
+    }
+}
+
+impl<const N: usize> fmt::Display for Hex<N> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&HEXLOWER.encode(&self.0))
+    }
+}
+
+impl<const N: usize> fmt::Debug for Hex<N> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl<const N: usize> Serialize for Hex<N> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de, const N: usize> Deserialize<'de> for Hex<N> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        Self::parse(text.as_bytes()).ok_or_else(|| {
+            de::Error::custom(format_args!("expected {} lower-case hexadecimal digits", 2 * N))
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_a_closed_alphabet() {
+        for good in ["a", "health-2026", "z9-", &"a".repeat(32)] {
+            assert_eq!(Name::new(good).unwrap().as_str(), good);
+        }
+        for bad in ["", "A", "9a", "-a", "a b", "a/b", "é", "a\n", "a_b", &"a".repeat(33)] {
+            assert!(Name::new(bad).is_err(), "{bad:?}");
+        }
+        assert!(serde_json::from_str::<Name>("\"Dupont Jean\"").is_err());
+    }
+
+    #[test]
+    fn hexadecimal_has_one_spelling() {
+        assert_eq!(Hex::<2>::parse(b"0a1b").unwrap().0, [10, 27]);
+        assert_eq!(Hex([10, 27]).to_string(), "0a1b");
+        for bad in [&b"0A1b"[..], b"0a1", b"0a1b00", b"0g1b", b""] {
+            assert!(Hex::<2>::parse(bad).is_none());
+        }
+    }
+}

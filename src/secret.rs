@@ -1,0 +1,119 @@
+//! Secret bytes: on a page of their own, locked in memory where the system allows it, wiped when dropped
+//! (SPEC §16).
+//!
+//! A [`Secret`] has no `Debug`, `Display`, `Clone`, `PartialEq` or serde, so that it cannot be printed, copied,
+//! compared in variable time or stored by accident. It is filled in place: an array that is moved into a box
+//! leaves a copy where it was.
+//!
+//! ```compile_fail
+//! let key = cstatns::secret::Secret::<32>::random();
+//! println!("{key:?}");
+//! ```
+
+use subtle::ConstantTimeEq;
+use zeroize::Zeroize;
+
+mod process;
+pub use process::{Hardening, harden_process};
+use process::{PageLock, lock_page};
+
+/// The size and alignment of the page that a secret has to itself: unlocking one secret's page must not unlock
+/// another's.
+const PAGE: usize = 4096;
+
+#[repr(C, align(4096))]
+struct Page<const N: usize>([u8; N]);
+
+/// `N` secret bytes, at most one page.
+pub struct Secret<const N: usize> {
+    page: Box<Page<N>>,
+    // Unlocks when it is dropped, after the page has been wiped.
+    _lock: Option<PageLock>,
+}
+
+impl<const N: usize> Secret<N> {
+    /// A secret that `fill` writes in place; it starts as zeros.
+    pub fn fill(fill: impl FnOnce(&mut [u8; N])) -> Self {
+        const { assert!(N <= PAGE) };
+        let page = Box::new(Page([0; N]));
+        let lock = lock_page(&page.0);
+        let mut secret = Self { page, _lock: lock };
+        fill(&mut secret.page.0);
+        secret
+    }
+
+    /// As [`Secret::fill`], for a source that can fail.
+    ///
+    /// # Errors
+    /// Those of `fill`; what it wrote is wiped.
+    pub fn try_fill<E>(fill: impl FnOnce(&mut [u8; N]) -> Result<(), E>) -> Result<Self, E> {
+        let mut outcome = Ok(());
+        let secret = Self::fill(|bytes| outcome = fill(bytes));
+        outcome.map(|()| secret)
+    }
+
+    /// `N` bytes of the operating system's randomness.
+    ///
+    /// # Panics
+    /// When the operating system gives no randomness: no key may be drawn then, and nothing sensible can follow.
+    pub fn random() -> Self {
+        Self::fill(|bytes| random_bytes(bytes))
+    }
+
+    /// The bytes. The name is to be seen at each place where a secret is used.
+    pub fn expose(&self) -> &[u8; N] {
+        &self.page.0
+    }
+
+    /// Equality in constant time.
+    pub fn ct_eq(&self, other: &Self) -> bool {
+        self.page.0.ct_eq(&other.page.0).into()
+    }
+}
+
+impl<const N: usize> Drop for Secret<N> {
+    fn drop(&mut self) {
+        self.page.0.zeroize();
+    }
+}
+
+/// Fills `bytes` from the operating system's randomness.
+///
+/// # Panics
+/// When the operating system gives none.
+pub fn random_bytes(bytes: &mut [u8]) {
+    getrandom::fill(bytes).expect("the operating system gives randomness");
+}
+
+/// Overwrites the stack below the caller, where calls that have returned may have left copies of secrets.
+///
+/// Called once after work with keys, not once for each code.
+#[inline(never)]
+pub fn wipe_stack() {
+    let mut below = [0_u8; 64 * 1024];
+    below.zeroize();
+    std::hint::black_box(&below);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_secret_is_filled_in_place_and_compared() {
+        let a = Secret::<32>::fill(|b| b.fill(7));
+        let b = Secret::<32>::fill(|b| b.fill(7));
+        assert!(a.ct_eq(&b));
+        assert!(!a.ct_eq(&Secret::random()));
+        assert!(Secret::<4>::try_fill(|_| Err::<(), _>("no")).is_err());
+    }
+
+    #[test]
+    fn each_secret_has_a_page_of_its_own() {
+        let secrets: Vec<Secret<32>> = (0..8).map(|_| Secret::random()).collect();
+        let mut pages: Vec<usize> = secrets.iter().map(|s| s.expose().as_ptr() as usize).collect();
+        assert!(pages.iter().all(|p| p % PAGE == 0));
+        pages.sort_unstable();
+        assert!(pages.windows(2).all(|w| w[1] - w[0] >= PAGE));
+    }
+}

@@ -1,0 +1,405 @@
+//! Shamir's sharing of the root secret, guarded (SPEC §7).
+//!
+//! The `sharks` crates combine whatever they are given: a share twice, a flipped bit, shares of two dealings or a
+//! share at x = 0 give a *wrong secret without an error*. Here nothing is combined before every share has been held
+//! against the commitment that the ledger keeps for it, and the share that does not fit is named by its holder.
+
+use std::fmt;
+
+use getrandom::SysRng;
+use rand_core::UnwrapErr;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use sharks::Sharks;
+use zeroize::Zeroizing;
+
+use crate::mac::MacKey;
+use crate::name::{Hex, Name};
+use crate::secret::{Secret, wipe_stack};
+
+/// The number of one dealing of shares: 1, 2, 3 …
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Epoch(pub u32);
+
+impl Epoch {
+    /// The epoch of the ceremony that founds a service.
+    pub const FIRST: Self = Self(1);
+}
+
+impl fmt::Display for Epoch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.0, f)
+    }
+}
+
+/// `k` of `n`: how many shares open the root secret, of how many; 2 ≤ k ≤ n ≤ 255.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "RawThreshold", into = "RawThreshold")]
+pub struct Threshold {
+    k: u8,
+    n: u8,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawThreshold {
+    k: u8,
+    n: u8,
+}
+
+impl TryFrom<RawThreshold> for Threshold {
+    type Error = SharingError;
+    fn try_from(raw: RawThreshold) -> Result<Self, SharingError> {
+        Self::new(raw.k.into(), raw.n.into())
+    }
+}
+
+impl From<Threshold> for RawThreshold {
+    fn from(Threshold { k, n }: Threshold) -> Self {
+        Self { k, n }
+    }
+}
+
+impl Threshold {
+    /// `k` of `n`.
+    ///
+    /// # Errors
+    /// [`SharingError::Threshold`] unless 2 ≤ k ≤ n ≤ 255. With k = 1 every share is the secret itself.
+    pub fn new(k: usize, n: usize) -> Result<Self, SharingError> {
+        match (u8::try_from(k), u8::try_from(n)) {
+            (Ok(small_k), Ok(small_n)) if 2 <= k && k <= n => Ok(Self { k: small_k, n: small_n }),
+            _ => Err(SharingError::Threshold { k, n }),
+        }
+    }
+
+    /// How many shares are needed.
+    pub fn k(self) -> usize {
+        self.k.into()
+    }
+
+    /// How many shares there are.
+    pub fn n(self) -> usize {
+        self.n.into()
+    }
+}
+
+impl fmt::Display for Threshold {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} of {}", self.k, self.n)
+    }
+}
+
+/// Which dealing a share belongs to; every share carries it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DealingId {
+    /// The service's id.
+    pub service: String,
+    /// The epoch.
+    pub epoch: Epoch,
+    /// How many of how many.
+    pub threshold: Threshold,
+}
+
+/// A share's commitment: SHA-256 over a label and all the share's fields. It hides the share, whose 32 bytes are
+/// uniform.
+pub type ShareCommitment = Hex<32>;
+
+/// What the ledger says of one holder.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Holder {
+    /// The custodian; the first holder has x = 1, the second x = 2, …
+    pub name: Name,
+    /// The commitment of their share.
+    pub commitment: ShareCommitment,
+}
+
+/// One share, in clear. It is never written so: see `custody::share`.
+pub struct Share {
+    dealing: DealingId,
+    x: u8,
+    y: Secret<32>,
+}
+
+const LABEL: &[u8] = b"CStatNS/share/";
+const VERSION: u8 = 1;
+
+impl Share {
+    /// The holder's number, from 1.
+    pub fn x(&self) -> u8 {
+        self.x
+    }
+
+    /// The dealing it belongs to.
+    pub fn dealing(&self) -> &DealingId {
+        &self.dealing
+    }
+
+    /// "CStatNS/share/" ‖ version 1 ‖ length of the service id (1 byte) ‖ service id ‖ epoch (u32, big-endian) ‖ k ‖
+    /// n ‖ x ‖ y (32 bytes).
+    pub fn encode(&self) -> Zeroizing<Vec<u8>> {
+        let id = &self.dealing;
+        let service = id.service.as_bytes();
+        let mut out = Zeroizing::new(Vec::with_capacity(LABEL.len() + 9 + service.len() + 32));
+        out.extend_from_slice(LABEL);
+        out.push(VERSION);
+        out.push(u8::try_from(service.len()).expect("a service id is short"));
+        out.extend_from_slice(service);
+        out.extend_from_slice(&id.epoch.0.to_be_bytes());
+        out.extend_from_slice(&[id.threshold.k, id.threshold.n, self.x]);
+        out.extend_from_slice(self.y.expose());
+        out
+    }
+
+    /// Reads what [`Share::encode`] wrote, to the byte.
+    ///
+    /// # Errors
+    /// [`SharingError::Format`]; [`SharingError::Version`] for a format that this program does not know.
+    pub fn decode(bytes: &[u8]) -> Result<Self, SharingError> {
+        let mut rest = bytes.strip_prefix(LABEL).ok_or(SharingError::Format)?;
+        let mut take = |count: usize| {
+            let (head, tail) = rest.split_at_checked(count).ok_or(SharingError::Format)?;
+            rest = tail;
+            Ok::<_, SharingError>(head)
+        };
+        let version = take(1)?[0];
+        if version != VERSION {
+            return Err(SharingError::Version { found: version });
+        }
+        let length = take(1)?[0];
+        let service = std::str::from_utf8(take(length.into())?).map_err(|_| SharingError::Format)?.to_owned();
+        let epoch = Epoch(u32::from_be_bytes(take(4)?.try_into().expect("four bytes")));
+        let &[k, n, x] = take(3)? else { return Err(SharingError::Format) };
+        let y = take(32)?;
+        let threshold = Threshold::new(k.into(), n.into())?;
+        if x == 0 || x > n || !rest.is_empty() {
+            return Err(SharingError::Format);
+        }
+        Ok(Self {
+            dealing: DealingId { service, epoch, threshold },
+            x,
+            y: Secret::fill(|secret| secret.copy_from_slice(y)),
+        })
+    }
+
+    /// SHA-256("CStatNS/share-commitment/" ‖ the encoded share).
+    pub fn commitment(&self) -> ShareCommitment {
+        let mut hash = Sha256::new();
+        hash.update(b"CStatNS/share-commitment/");
+        hash.update(&*self.encode());
+        Hex(hash.finalize().into())
+    }
+}
+
+/// Splits `root` into the n shares of `dealing`, first holder first.
+///
+/// # Errors
+/// [`SharingError::Polynomial`] when the shares made do not lie on one polynomial of degree k − 1 through the secret:
+/// nothing may be dealt then.
+pub fn split(dealing: &DealingId, root: &Secret<32>) -> Result<Vec<Share>, SharingError> {
+    let threshold = dealing.threshold;
+    let dealt: Vec<sharks::Share> =
+        Sharks(threshold.k).dealer_rng(root.expose(), &mut UnwrapErr(SysRng)).take(threshold.n()).collect();
+    check_polynomial(threshold, &dealt, root)?;
+    let shares = dealt
+        .iter()
+        .map(|raw| {
+            let bytes = Zeroizing::new(Vec::from(raw));
+            Share {
+                dealing: dealing.clone(),
+                x: bytes[0],
+                y: Secret::fill(|y| y.copy_from_slice(&bytes[1..])),
+            }
+        })
+        .collect();
+    wipe_stack();
+    Ok(shares)
+}
+
+/// The first k − 1 shares with each of the others must give the secret.
+fn check_polynomial(
+    threshold: Threshold,
+    dealt: &[sharks::Share],
+    root: &Secret<32>,
+) -> Result<(), SharingError> {
+    let (base, others) = dealt.split_at(threshold.k() - 1);
+    for other in others {
+        let given = base.iter().chain([other]);
+        if *combine(threshold.k, given)? != root.expose()[..] {
+            return Err(SharingError::Polynomial);
+        }
+    }
+    Ok(())
+}
+
+/// Recovers the root secret from the shares that `given` holders gave.
+///
+/// Every share given is checked, also those beyond the k that are needed. The caller compares the root's check value
+/// afterwards ([`root_check`]).
+///
+/// # Errors
+/// Names the holder whose share is of another service, epoch or threshold, given twice, somebody else's or altered;
+/// [`SharingError::TooFew`].
+pub fn recover(
+    dealing: &DealingId,
+    holders: &[Holder],
+    given: &[(Name, Share)],
+) -> Result<Secret<32>, SharingError> {
+    for (position, (custodian, share)) in given.iter().enumerate() {
+        let custodian = || custodian.clone();
+        let seat = holders.iter().position(|holder| holder.name == given[position].0);
+        let Some(seat) = seat else { return Err(SharingError::NotAHolder { custodian: custodian() }) };
+        if share.dealing.service != dealing.service {
+            return Err(SharingError::OtherService { custodian: custodian() });
+        }
+        if share.dealing.epoch != dealing.epoch {
+            let (found, expected) = (share.dealing.epoch, dealing.epoch);
+            return Err(SharingError::OtherEpoch { custodian: custodian(), found, expected });
+        }
+        if given[..position].iter().any(|(earlier, _)| *earlier == given[position].0) {
+            return Err(SharingError::Twice { custodian: custodian() });
+        }
+        let commitment = share.commitment();
+        if commitment != holders[seat].commitment {
+            let owner = holders.iter().find(|holder| holder.commitment == commitment);
+            return Err(match owner {
+                Some(owner) => SharingError::Swapped { custodian: custodian(), owner: owner.name.clone() },
+                None => SharingError::Altered { custodian: custodian() },
+            });
+        }
+        // The commitment covers k, n and x, so these cannot differ from what was dealt.
+        debug_assert!(share.dealing.threshold == dealing.threshold && usize::from(share.x) == seat + 1);
+    }
+    let needed = dealing.threshold.k();
+    if given.len() < needed {
+        return Err(SharingError::TooFew { given: given.len(), needed });
+    }
+    let raw = given[..needed]
+        .iter()
+        .map(|(_, share)| {
+            let mut bytes = Zeroizing::new([share.x; 33]);
+            bytes[1..].copy_from_slice(share.y.expose());
+            sharks::Share::try_from(&bytes[..]).map_err(|_| SharingError::Format)
+        })
+        .collect::<Result<Vec<_>, _>>()?;
+    let root = combine(dealing.threshold.k, &raw)?;
+    let root = Secret::fill(|secret| secret.copy_from_slice(&root));
+    wipe_stack();
+    Ok(root)
+}
+
+/// The raw combiner: checks nothing but the number of shares.
+fn combine<'a>(
+    k: u8,
+    shares: impl IntoIterator<Item = &'a sharks::Share>,
+) -> Result<Zeroizing<Vec<u8>>, SharingError> {
+    // A name for the borrow: the crate's error borrows the combiner.
+    let combiner = Sharks(k);
+    let secret = combiner.recover(shares.into_iter().collect::<Vec<_>>());
+    secret.map(Zeroizing::new).map_err(|_| SharingError::Format)
+}
+
+/// The check value of a root secret: HMAC-SHA-256(root, "CStatNS/check-root/" ‖ service id ‖ "/" ‖ decimal epoch).
+pub fn root_check(root: &Secret<32>, service: &str, epoch: Epoch) -> Hex<32> {
+    Hex(MacKey::new(root).mac(format!("CStatNS/check-root/{service}/{epoch}").as_bytes()))
+}
+
+/// Why a secret was not split or not recovered.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum SharingError {
+    /// Not 2 ≤ k ≤ n ≤ 255.
+    #[error("a threshold of {k} of {n} is not possible: at least 2 shares must be needed, of at most 255")]
+    Threshold {
+        /// Shares needed.
+        k: usize,
+        /// Shares dealt.
+        n: usize,
+    },
+    /// The bytes are not a share.
+    #[error("not a whole share: ask its custodian for the file that the ceremony wrote")]
+    Format,
+    /// A newer share format.
+    #[error(
+        "the share has format version {found}, this program knows version {VERSION}: use a newer program"
+    )]
+    Version {
+        /// The version found.
+        found: u8,
+    },
+    /// The dealing went wrong.
+    #[error("the shares made do not lie on one polynomial: nothing was dealt; try again on another machine")]
+    Polynomial,
+    /// Not in the roster.
+    #[error("`{custodian}` holds no share of this epoch: ask a custodian of its roster")]
+    NotAHolder {
+        /// Who gave it.
+        custodian: Name,
+    },
+    /// A share of another service.
+    #[error("the share of `{custodian}` is of another service: use the kit that holds this service's share")]
+    OtherService {
+        /// Who gave it.
+        custodian: Name,
+    },
+    /// A share of another epoch.
+    #[error(
+        "the share of `{custodian}` is of epoch {found}, the service is in epoch {expected}: accept the new share \
+         first"
+    )]
+    OtherEpoch {
+        /// Who gave it.
+        custodian: Name,
+        /// Its epoch.
+        found: Epoch,
+        /// The present epoch.
+        expected: Epoch,
+    },
+    /// The same custodian twice.
+    #[error("the share of `{custodian}` was given twice: each custodian counts once")]
+    Twice {
+        /// Who gave it.
+        custodian: Name,
+    },
+    /// Somebody else's share.
+    #[error("`{custodian}` gave the share that belongs to `{owner}`: each custodian gives their own")]
+    Swapped {
+        /// Who gave it.
+        custodian: Name,
+        /// Whose it is.
+        owner: Name,
+    },
+    /// The share is not the one that was dealt.
+    #[error("the share of `{custodian}` is not the one that was dealt to them: it was altered or damaged")]
+    Altered {
+        /// Who gave it.
+        custodian: Name,
+    },
+    /// Fewer than k shares.
+    #[error("{given} shares were given, {needed} are needed: ask further custodians")]
+    TooFew {
+        /// Given.
+        given: usize,
+        /// Needed.
+        needed: usize,
+    },
+}
+
+impl SharingError {
+    /// The stable short code of this error.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Threshold { .. } => "threshold",
+            Self::Format => "share-format",
+            Self::Version { .. } => "share-version",
+            Self::Polynomial => "dealing",
+            Self::NotAHolder { .. } => "not-a-holder",
+            Self::OtherService { .. } => "share-other-service",
+            Self::OtherEpoch { .. } => "share-other-epoch",
+            Self::Twice { .. } => "share-twice",
+            Self::Swapped { .. } => "share-swapped",
+            Self::Altered { .. } => "share-altered",
+            Self::TooFew { .. } => "too-few-shares",
+        }
+    }
+}
