@@ -66,9 +66,9 @@ fn characters(text: &[u8]) -> Result<([u8; KEYED], [usize; KEYED], usize), Reaso
         for c in chunk.valid().chars().chain(invalid) {
             position += 1;
             match c {
-                ' ' | '\u{a0}' | '\u{202f}' => {}
-                '\t'..='\r' if len == 0 => {}
-                '\t'..='\r' => trailing = trailing.or(Some(position)),
+                c if is_space(c) => {}
+                c if is_white(c) && len == 0 => {}
+                c if is_white(c) => trailing = trailing.or(Some(position)),
                 '0'..='9' | 'A' | 'B' | 'a' | 'b' if trailing.is_none() => {
                     if len < KEYED {
                         characters[len] = c.to_ascii_uppercase() as u8;
@@ -85,7 +85,7 @@ fn characters(text: &[u8]) -> Result<([u8; KEYED], [usize; KEYED], usize), Reaso
     Ok((characters, positions, len))
 }
 
-/// Whether some accepted identifier continues with character `i` after the ones before it, which do.
+/// Whether character `i` fits the form after the ones before it, which do.
 fn continues(characters: &[u8; KEYED], i: usize) -> bool {
     let c = characters[i];
     match i {
@@ -115,17 +115,28 @@ fn key(canonical: &[u8]) -> u8 {
     97 - (number % 97) as u8
 }
 
-/// Digits, perhaps a decimal point or comma and digits, `E`, an exponent. Without a decimal mark the exponent needs its
-/// sign, so that a number with an E typed in it is not taken for one.
+/// Spaces, ignored anywhere.
+fn is_space(c: char) -> bool {
+    matches!(c, ' ' | '\u{a0}' | '\u{202f}')
+}
+
+/// The rest of ASCII's white space, ignored at both ends.
+fn is_white(c: char) -> bool {
+    matches!(c, '\t'..='\r')
+}
+
+/// Digits, perhaps a point or comma and digits, `E`, an exponent. Without a decimal mark the exponent needs its sign, so
+/// that a number with an E typed in it is not taken for one.
 fn is_scientific(text: &[u8]) -> bool {
-    fn digits(text: &[u8]) -> (usize, &[u8]) {
+    fn digits(text: &[u8]) -> (bool, &[u8]) {
         let n = text.iter().take_while(|c| c.is_ascii_digit()).count();
-        (n, &text[n..])
+        (n > 0, &text[n..])
     }
-    let (whole, rest) = digits(text.trim_ascii());
-    let (decimals, rest) = match rest {
-        [b'.' | b',', rest @ ..] => digits(rest),
-        _ => (0, rest),
+    let Ok(text) = std::str::from_utf8(text) else { return false };
+    let (whole, rest) = digits(text.trim_matches(|c| is_space(c) || is_white(c)).as_bytes());
+    let (marked, rest) = match rest {
+        [b'.' | b',', rest @ ..] => (true, digits(rest).1),
+        _ => (false, rest),
     };
     let [b'E' | b'e', rest @ ..] = rest else { return false };
     let (signed, rest) = match rest {
@@ -133,5 +144,5 @@ fn is_scientific(text: &[u8]) -> bool {
         _ => (false, rest),
     };
     let (exponent, rest) = digits(rest);
-    whole > 0 && exponent > 0 && rest.is_empty() && (signed || decimals > 0)
+    whole && exponent && rest.is_empty() && (signed || marked)
 }

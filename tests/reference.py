@@ -1,0 +1,164 @@
+#!/usr/bin/env python3
+"""The second implementation of SPEC.md sections 3 to 5, from the text alone. Standard library only.
+
+    python3 tests/reference.py                     requests, one JSON object a line, on standard input; answers on standard output
+    python3 tests/reference.py --vectors SPEC.md   checks every vector of the appendix
+
+Not for real keys: Python cannot wipe them.
+"""
+import base64, collections, hashlib, hmac, json, re, sys
+
+# 3. Canonical identifiers
+
+SPACES, WHITE = " \u00a0\u202f", "\t\n\v\f\r"
+SCIENTIFIC = r"[0-9]+([.,][0-9]*[Ee][+-]?|[Ee][+-])[0-9]+"
+FORM = r"[123478][0-9]{2}(0[1-9]|1[0-2]|[2-9][0-9])([0-9]{2}|2[AB])[0-9]{6}([0-9]{2})?"
+
+
+class Refused(Exception):
+    def __init__(self, word, **details):
+        self.answer = {"refused": word, **details}
+
+
+def key_of(canonical):
+    department = {"2A": "19", "2B": "18"}.get(canonical[5:7], canonical[5:7])
+    return 97 - int(canonical[:5] + department + canonical[7:]) % 97
+
+
+def parse(raw):
+    """bytes of a cell -> (canonical form, quality, compact form)"""
+    text = raw.decode("utf-8", "surrogateescape")  # bytes that are not UTF-8 become characters that nothing accepts
+    body = text.strip(SPACES + WHITE)
+    if re.fullmatch(SCIENTIFIC, body):
+        raise Refused("scientific")
+    kept = []
+    for position, character in enumerate(body, 1 + len(text) - len(text.lstrip(SPACES + WHITE))):
+        if character in "0123456789ABab":
+            kept.append((position, character.upper()))
+        elif character not in SPACES:
+            raise Refused("wrong-character", position=position)
+    compact = "".join(character for _, character in kept)
+    if len(compact) not in (13, 15):
+        raise Refused("wrong-length", found=len(compact))
+    for i, (position, _) in enumerate(kept, 1):
+        # Whatever an identifier may begin with can be completed with ones.
+        if not re.fullmatch(FORM, compact[:i].ljust(len(compact), "1")):
+            raise Refused("wrong-form", position=position)
+    canonical, key = compact[:13], compact[13:]
+    if key and int(key) != key_of(canonical):
+        raise Refused("wrong-key", found=int(key), expected=key_of(canonical))
+    quality = "provisional" if canonical[0] in "3478" else "valid" if key else "unkeyed"
+    return canonical, quality, compact
+
+
+# 4. The coding function
+
+def mac(key, *message):
+    assert len(key) == 32
+    return hmac.digest(key, b"".join(m.encode() if isinstance(m, str) else m for m in message), "sha256")
+
+
+def issue(key, scheme, canonical):
+    return mac(key, "CStatNS/issue/", scheme, "/", canonical)
+
+
+def renew(key, code):
+    return mac(key, "CStatNS/renew/", code)
+
+
+def check_value(key, service, domain, generation):
+    return mac(key, f"CStatNS/check/{service}/{domain}/{generation}")
+
+
+def chain(keys, scheme, canonical):
+    """The codes of generations 1, 2, ... under the domain's keys in order; only the last one leaves a service."""
+    codes = [issue(keys[0], scheme, canonical)]
+    for key in keys[1:]:
+        codes.append(renew(key, codes[-1]))
+    return codes
+
+
+# 5. Text and binary forms
+
+def base32(data):
+    return base64.b32encode(data).decode().lower().rstrip("=")
+
+
+def tag(service, domain):
+    return base32(hashlib.sha256(f"CStatNS/tag/{service}/{domain}".encode()).digest())[:4]
+
+
+def write_text(code, tag, generation):
+    return f"c{generation}.{tag}.{base32(code)}"
+
+
+def read_text(text):
+    """text form -> (32 bytes, tag, generation)"""
+    parts = text.split(".", 2)
+    if len(parts) < 3 or not text.startswith("c"):
+        raise Refused("code-form")
+    generation, tag, code = parts[0][1:], parts[1], parts[2]
+    if not re.fullmatch("[1-9][0-9]*", generation) or int(generation) >= 1 << 32:
+        raise Refused("code-generation")
+    if not re.fullmatch("[a-z2-7]{4}", tag):
+        raise Refused("code-tag")
+    if not re.fullmatch("[a-z2-7]{52}", code):
+        raise Refused("code-bytes")
+    data = base64.b32decode(code.upper() + "====")
+    if base32(data) != code:  # the four bits after the last byte must be zero
+        raise Refused("code-bytes")
+    return data, tag, int(generation)
+
+
+# Requests and answers, as the vectors write them
+
+def answer(q):
+    keys = [bytes.fromhex(k) for k in q.get("keys", [])]
+    try:
+        if q["op"] in ("canonical", "codes"):
+            raw = bytes.fromhex(q["hex"]) if "hex" in q else q["text"].encode()
+            canonical, quality, compact = parse(raw)
+            if q["op"] == "canonical":
+                return {"canonical": canonical, "quality": quality, "compact": compact}
+            codes, of = chain(keys, "fr-nir", canonical), tag(q["service"], q["domain"])
+            return {"canonical": canonical, "codes": [write_text(c, of, g) for g, c in enumerate(codes, 1)]}
+        if q["op"] == "check":
+            return {"check": check_value(keys[0], q["service"], q["domain"], q["generation"]).hex()}
+        if q["op"] == "tag":
+            return {"tag": tag(q["service"], q["domain"])}
+        if q["op"] == "text":
+            code, of, generation = read_text(q["text"])
+            assert write_text(code, of, generation) == q["text"]
+            return {"bytes": code.hex(), "tag": of, "generation": generation}
+        if q["op"] == "renew":  # the keys are those of generations from + 1, from + 2, ...
+            code, of, generation = read_text(q["code"])
+            if of != tag(q["service"], q["domain"]):
+                raise Refused("other-domain")
+            if generation != q["from"]:
+                raise Refused("other-generation")
+            for key in keys:
+                code, generation = renew(key, code), generation + 1
+            return {"code": write_text(code, of, generation)}
+    except Refused as refused:
+        return refused.answer
+    raise ValueError("unknown op")
+
+
+def check_vectors(path):
+    with open(path, encoding="utf-8") as file:
+        blocks = re.findall(r"^```json vectors\n(.*?)^```$", file.read(), re.M | re.S)
+    ran = collections.Counter()
+    for q in (q for block in blocks for q in json.loads(block)):
+        got = answer(q)
+        if got != q["gives"]:
+            sys.exit(f"{json.dumps(q)}\n  got {json.dumps(got)}")
+        ran[q["op"]] += 1
+    print(json.dumps(dict(sorted(ran.items()))))
+
+
+if __name__ == "__main__":
+    if sys.argv[1:2] == ["--vectors"]:
+        check_vectors(sys.argv[2])
+    else:
+        for line in sys.stdin:
+            print(json.dumps(answer(json.loads(line))))
