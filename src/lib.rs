@@ -1,3 +1,4 @@
 //! Codes without meaning for national identifiers.
 
+pub mod checkpoint;
 pub mod files;
