@@ -10,6 +10,7 @@
 pub mod name;
 pub mod secret;
 
+pub mod checkpoint;
 pub mod files;
 
 pub mod identifier;
