@@ -12,72 +12,27 @@ use std::fmt;
 
 use data_encoding::{BASE64, HEXLOWER};
 use ed25519_dalek::{Signature, Signer, SigningKey, VerifyingKey};
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use sha2::{Digest, Sha256};
 
-/// A SHA-256 hash: of a leaf, of a node, of the root. Public; in JSON and in messages 64 lower-case hexadecimal digits.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Hash([u8; 32]);
+use crate::name::Hex;
 
-impl Hash {
-    /// The root of the tree without leaves: SHA-256 of nothing.
-    #[must_use]
-    pub fn empty_root() -> Self {
-        Self(Sha256::digest([]).into())
-    }
+/// A SHA-256 hash: of a leaf, of a node, of the root.
+pub type Hash = Hex<32>;
 
-    /// The hash with these bytes.
-    #[must_use]
-    pub fn from_bytes(bytes: [u8; 32]) -> Self {
-        Self(bytes)
-    }
-
-    /// Its 32 bytes.
-    #[must_use]
-    pub fn as_bytes(&self) -> &[u8; 32] {
-        &self.0
-    }
-
-    /// Reads 64 lower-case hexadecimal digits; anything else is `None`.
-    #[must_use]
-    pub fn from_hex(text: &str) -> Option<Self> {
-        HEXLOWER.decode(text.as_bytes()).ok()?.try_into().ok().map(Self)
-    }
-}
-
-impl fmt::Display for Hash {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&HEXLOWER.encode(&self.0))
-    }
-}
-
-impl fmt::Debug for Hash {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
-    }
-}
-
-impl Serialize for Hash {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
-    }
-}
-
-impl<'de> Deserialize<'de> for Hash {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        Self::from_hex(&text).ok_or_else(|| de::Error::custom("not 64 lower-case hexadecimal digits"))
-    }
+/// The root of the tree without leaves: SHA-256 of nothing.
+#[must_use]
+pub fn empty_root() -> Hash {
+    Hex(Sha256::digest([]).into())
 }
 
 /// The hash of a leaf with these bytes (a ledger line without its line break).
 #[must_use]
 pub fn leaf_hash(leaf: &[u8]) -> Hash {
-    Hash(Sha256::new_with_prefix([0]).chain_update(leaf).finalize().into())
+    Hex(Sha256::new_with_prefix([0]).chain_update(leaf).finalize().into())
 }
 
 fn node_hash(left: &Hash, right: &Hash) -> Hash {
-    Hash(Sha256::new_with_prefix([1]).chain_update(left.0).chain_update(right.0).finalize().into())
+    Hex(Sha256::new_with_prefix([1]).chain_update(left.0).chain_update(right.0).finalize().into())
 }
 
 /// A tree that grows leaf by leaf. It keeps one hash for each complete subtree at its right edge: at most 64.
@@ -119,7 +74,7 @@ impl Tree {
     pub fn root(&self) -> Hash {
         let mut smallest_first = self.edge.iter().rev().copied();
         match smallest_first.next() {
-            None => Hash::empty_root(),
+            None => empty_root(),
             Some(smallest) => smallest_first.fold(smallest, |right, left| node_hash(&left, &right)),
         }
     }
@@ -695,7 +650,7 @@ impl Checkpoint {
         }
         let root = BASE64.decode(root.as_bytes()).map_err(|_| CheckpointError::Malformed)?;
         let root = root.try_into().map_err(|_| CheckpointError::Malformed)?;
-        Self::new(origin, number, Hash(root))
+        Self::new(origin, number, Hex(root))
     }
 
     /// The three lines, which are the text of a note to sign.

@@ -7,9 +7,9 @@ pub mod event;
 
 use std::path::{Path, PathBuf};
 
-use ed25519_dalek::SigningKey;
+use ed25519_dalek::{SigningKey, VerifyingKey};
 
-use crate::checkpoint::{self, Checkpoint, Note, Tree, VerifierKey, leaf_hash};
+use crate::checkpoint::{Checkpoint, Note, NoteSignature, Tree, VerifierKey, leaf_hash};
 use crate::custody::{Head, ServiceCard};
 use crate::files::{self, Access, Append, FileError};
 use crate::name::{Hex, canonical_json};
@@ -102,7 +102,7 @@ impl History {
 impl Head {
     /// This head as a checkpoint of `service`'s ledger.
     pub fn checkpoint(&self, service: &str) -> Checkpoint {
-        Checkpoint { origin: origin(service), size: self.size, root: self.root }
+        Checkpoint::new(&origin(service), self.size, self.root).expect("an origin is one line")
     }
 }
 
@@ -122,18 +122,16 @@ pub fn checkpoint_path(ledger: &Path) -> PathBuf {
 /// [`LedgerError::Checkpoint`]; [`LedgerError::OtherCheckpoint`] for another service's; [`LedgerError::File`].
 pub fn read_checkpoint(path: &Path, card: &ServiceCard) -> Result<Head, LedgerError> {
     let bytes = files::read(path, 1 << 20)?;
-    let path = || path.to_owned();
-    let text = String::from_utf8(bytes).map_err(|_| LedgerError::Checkpoint { path: path() })?;
-    let note = Note::parse(&text).map_err(|_| LedgerError::Checkpoint { path: path() })?;
-    let checkpoint =
-        Checkpoint::parse(note.text()).map_err(|_| LedgerError::Checkpoint { path: path() })?;
-    if checkpoint.origin != origin(card.id()) {
-        return Err(LedgerError::OtherCheckpoint { path: path() });
+    let unsound = || LedgerError::Checkpoint { path: path.to_owned() };
+    let note = Note::parse(&bytes).map_err(|_| unsound())?;
+    let checkpoint = Checkpoint::parse(note.text()).map_err(|_| unsound())?;
+    if checkpoint.origin() != origin(card.id()) {
+        return Err(LedgerError::OtherCheckpoint { path: path.to_owned() });
     }
-    let key = VerifierKey::new(&origin(card.id()), &card.body.signing.0)
-        .map_err(|_| LedgerError::Checkpoint { path: path() })?;
-    note.verify(&[key]).map_err(|_| LedgerError::Checkpoint { path: path() })?;
-    Ok(Head { size: checkpoint.size, root: checkpoint.root })
+    let key = VerifyingKey::from_bytes(&card.body.signing.0).map_err(|_| unsound())?;
+    let key = VerifierKey::new(&origin(card.id()), key).map_err(|_| unsound())?;
+    note.verify(&[key]).map_err(|_| unsound())?;
+    Ok(Head { size: checkpoint.size(), root: checkpoint.root() })
 }
 
 /// A ledger's lines as they lie in its file.
@@ -218,8 +216,9 @@ impl Ledger {
     /// [`LedgerError::File`].
     pub fn cover(&mut self, card: &ServiceCard, key: &SigningKey) -> Result<(), LedgerError> {
         let text = self.history.head().checkpoint(card.id()).text();
-        let note = checkpoint::sign(&text, &origin(card.id()), key)
-            .map_err(|_| LedgerError::Checkpoint { path: self.path.clone() })?;
+        let signature = NoteSignature::sign(&text, &origin(card.id()), key);
+        let note = signature.and_then(|signature| Note::new(&text, signature));
+        let note = note.expect("a checkpoint is the text of a note").to_string();
         files::replace(&checkpoint_path(&self.path), note.as_bytes(), Access::Shared)?;
         Ok(())
     }

@@ -8,9 +8,9 @@
 //! The rooms of this library, lowest first; a room uses only those above it in this list.
 
 pub mod name;
+
 pub mod secret;
 
-pub mod checkpoint;
 pub mod files;
 
 pub mod identifier;
@@ -26,3 +26,11 @@ pub mod commitment;
 pub mod sharing;
 
 pub mod domain;
+
+pub mod checkpoint;
+
+pub mod custody;
+
+pub mod ledger;
+
+pub mod state;
