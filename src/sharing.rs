@@ -164,7 +164,7 @@ impl Share {
         };
         let version = take(1)?[0];
         if version != VERSION {
-            return Err(SharingError::Version { found: version });
+            return Err(SharingError::Version { found: version.into() });
         }
         let length = take(1)?[0];
         let service = std::str::from_utf8(take(length.into())?).map_err(|_| SharingError::Format)?.to_owned();
@@ -325,7 +325,7 @@ pub enum SharingError {
     )]
     Version {
         /// The version found.
-        found: u8,
+        found: u32,
     },
     /// The dealing went wrong.
     #[error("the shares made do not lie on one polynomial: nothing was dealt; try again on another machine")]
