@@ -115,6 +115,32 @@ pub struct Holder {
 }
 
 /// One share, in clear. It is never written so: see `custody::share`.
+///
+/// ```
+/// use cstatns::secret::Secret;
+/// use cstatns::sharing::{DealingId, Epoch, Threshold, split};
+///
+/// let threshold = Threshold::new(3, 5)?;
+/// let dealing = DealingId { service: "example.aaaaaaaaaa".to_owned(), epoch: Epoch::FIRST, threshold };
+/// let shares = split(&dealing, &Secret::random())?;
+/// assert_eq!(shares.len(), 5);
+/// # Ok::<(), cstatns::sharing::SharingError>(())
+/// ```
+///
+/// It is neither printed nor copied:
+///
+/// ```compile_fail,E0277
+/// # use cstatns::sharing::Share;
+/// fn show(share: &Share) {
+///     println!("{share:?}");
+/// }
+/// ```
+/// ```compile_fail,E0308
+/// # use cstatns::sharing::Share;
+/// fn copy(share: &Share) -> Share {
+///     share.clone()
+/// }
+/// ```
 pub struct Share {
     dealing: DealingId,
     x: u8,

@@ -47,7 +47,14 @@ impl Witnessed<'_> {
     }
 }
 
-/// An opened kit.
+/// An opened kit. It is not printed:
+///
+/// ```compile_fail,E0277
+/// # use cstatns::custody::custodian::Kit;
+/// fn show(kit: &Kit) {
+///     println!("{kit:?}");
+/// }
+/// ```
 pub struct Kit {
     directory: PathBuf,
     card: Card,

@@ -55,7 +55,38 @@ impl Draft {
     }
 }
 
-/// A proposal with at least k valid approvals of the present custodians.
+/// A proposal with at least k valid approvals of the present custodians. One quorum makes one run, which takes it:
+///
+/// ```
+/// # use cstatns::custody::quorum::Quorum;
+/// # fn run(quorum: Quorum) {}
+/// fn once(quorum: Quorum) {
+///     run(quorum);
+/// }
+/// ```
+/// ```compile_fail,E0382
+/// # use cstatns::custody::quorum::Quorum;
+/// # fn run(quorum: Quorum) {}
+/// fn twice(quorum: Quorum) {
+///     run(quorum);
+///     run(quorum);
+/// }
+/// ```
+/// ```compile_fail,E0599
+/// # use cstatns::custody::quorum::Quorum;
+/// fn copied(quorum: Quorum) -> [Quorum; 2] {
+///     [quorum.clone(), quorum]
+/// }
+/// ```
+///
+/// Nor does anything else make one than [`Quorum::assemble`]:
+///
+/// ```compile_fail,E0451
+/// # use cstatns::custody::quorum::{Draft, Quorum};
+/// fn without_approvals(draft: Draft) -> Quorum {
+///     Quorum { draft, approvals: vec![] }
+/// }
+/// ```
 pub struct Quorum {
     draft: Draft,
     approvals: Vec<Approval>,
