@@ -202,8 +202,7 @@ impl Kit {
             files::write_new(&kept, &line(file), Access::Private)?;
         }
         self.see(ledger)?;
-        let statement =
-            ReceiptStatement::ShareHeld { epoch: dealing.epoch, dealing: dealing.fingerprint() };
+        let statement = ReceiptStatement::ShareHeld { epoch: dealing.epoch, dealing: dealing.fingerprint() };
         let path = self.directory.join(format!("receipt-{}-held.json", dealing.epoch));
         if !path.exists() {
             files::write_new(&path, &line(&self.receipt(dealing, statement)), Access::Shared)?;
@@ -279,11 +278,7 @@ impl Kit {
     ///
     /// # Errors
     /// [`KitError::NotInRoster`], [`KitError::Shorter`], [`KitError::Forked`].
-    pub fn doubt(
-        &self,
-        about: Option<(Name, Generation)>,
-        ledger: Witnessed<'_>,
-    ) -> Result<Doubt, KitError> {
+    pub fn doubt(&self, about: Option<(Name, Generation)>, ledger: Witnessed<'_>) -> Result<Doubt, KitError> {
         self.check_ledger(ledger)?;
         let (domain, generation) = about.unzip();
         let body = DoubtBody {
@@ -342,7 +337,8 @@ impl Kit {
     /// Opens a dealt share and holds it against the ledger's commitment for this custodian.
     fn open_share(&self, sealed: &SealedShare, dealing: &Dealing) -> Result<Share, KitError> {
         let custodian = || self.name().clone();
-        let seat = dealing.seat(self.name()).ok_or_else(|| KitError::NotInRoster { custodian: custodian() })?;
+        let seat =
+            dealing.seat(self.name()).ok_or_else(|| KitError::NotInRoster { custodian: custodian() })?;
         let info = dealt_info(dealing.service.id(), dealing.epoch, &self.card);
         let share = sealed
             .open(&receiving_key(&self.seeds), &info)
@@ -494,7 +490,9 @@ pub enum KitError {
         file: String,
     },
     /// A newer kit.
-    #[error("the kit {kit:?} has format version {found}, this program knows version {FORMAT}: use a newer program")]
+    #[error(
+        "the kit {kit:?} has format version {found}, this program knows version {FORMAT}: use a newer program"
+    )]
     Version {
         /// The kit.
         kit: PathBuf,
@@ -502,7 +500,9 @@ pub enum KitError {
         found: u32,
     },
     /// An empty passphrase.
-    #[error("the passphrase for the kit {kit:?} is empty: choose one, or say --no-passphrase for a demonstration")]
+    #[error(
+        "the passphrase for the kit {kit:?} is empty: choose one, or say --no-passphrase for a demonstration"
+    )]
     EmptyPassphrase {
         /// The kit.
         kit: PathBuf,
