@@ -10,6 +10,8 @@
 pub mod name;
 pub mod secret;
 
+pub mod files;
+
 pub mod identifier;
 
 pub mod code;
