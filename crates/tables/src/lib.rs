@@ -21,10 +21,9 @@ mod attach;
 mod check;
 mod code;
 mod columns;
-#[cfg(any())]
 mod csv;
 mod meta;
-#[cfg(any())]
+mod outputs;
 mod parquet;
 mod prepare;
 mod report;

@@ -74,8 +74,7 @@ impl Known {
         })?;
         let service = part(get("cstatns.service"), "cstatns.service", service_id)?;
         let domain = part(get("cstatns.domain"), "cstatns.domain", |text| Name::new(text).ok())?;
-        let delivery =
-            part(get("cstatns.delivery"), "cstatns.delivery", |text| Hex::parse(text.as_bytes()))?;
+        let delivery = part(get("cstatns.delivery"), "cstatns.delivery", |text| Hex::parse(text.as_bytes()))?;
         let meta = match (service, domain, generation, delivery) {
             (Some(service), Some(domain), Some(generation), Some(delivery)) => {
                 Some(FileMeta { service, domain, generation, delivery })

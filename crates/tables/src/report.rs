@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::meta::{FileMeta, service_id};
 use crate::seal::beside;
+use crate::table::Source;
 
 const LIMIT: u64 = 16 << 20;
 
@@ -138,6 +139,17 @@ impl Report {
     }
 }
 
+/// Where the codes of a file come from, by its own metadata and the report beside it; and that report.
+pub(crate) fn origin(source: &Source) -> Result<(Option<FileMeta>, Option<Report>), ReportError> {
+    let report = Report::beside(source.path())?;
+    let said = source.known().and_then(|known| known.meta.clone());
+    let reported = report.as_ref().map(Report::meta);
+    if said.is_some() && reported.is_some() && said != reported {
+        return Err(ReportError::Stale { path: report_path(source.path()) });
+    }
+    Ok((reported.or(said), report))
+}
+
 /// Why a report was not read or written.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -146,9 +158,21 @@ pub enum ReportError {
     #[error(transparent)]
     File(#[from] FileError),
     /// Not a report, or one of another format version.
-    #[error("{path:?} is not a report that this version reads (format {}): fetch it again from its source", Report::FORMAT)]
+    #[error(
+        "{path:?} is not a report that this version reads (format {}): fetch it again from its source",
+        Report::FORMAT
+    )]
     Form {
         /// The file.
+        path: PathBuf,
+    },
+    /// The file beside it is not the one that it is about.
+    #[error(
+        "{path:?} is about codes of another service, domain, generation or delivery than the file beside it holds: put \
+         the right report there"
+    )]
+    Stale {
+        /// The report.
         path: PathBuf,
     },
 }
@@ -159,6 +183,7 @@ impl ReportError {
         match self {
             Self::File(error) => error.code(),
             Self::Form { .. } => "report-form",
+            Self::Stale { .. } => "report-stale",
         }
     }
 }

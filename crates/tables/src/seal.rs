@@ -143,7 +143,9 @@ pub enum SealError {
     #[error(transparent)]
     File(#[from] FileError),
     /// Not a seal, or one of another format version.
-    #[error("{path:?} is not the seal of a request (format {FORMAT}): prepare the request again with this version")]
+    #[error(
+        "{path:?} is not the seal of a request (format {FORMAT}): prepare the request again with this version"
+    )]
     Form {
         /// The file.
         path: PathBuf,
