@@ -176,9 +176,9 @@ pub enum Reason {
         found: usize,
     },
     /// Allowed characters in a combination that the scheme does not give out.
-    #[error("no identifier continues with the character at position {position}")]
+    #[error("no identifier has the character at position {position} after the ones before it")]
     WrongForm {
-        /// The first character at which no accepted identifier could have begun this way.
+        /// The first character that no identifier's form has after the ones before it.
         position: usize,
     },
     /// The key does not belong to the identifier.

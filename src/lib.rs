@@ -8,6 +8,7 @@
 //! The rooms of this library, lowest first; a room uses only those above it in this list.
 
 pub mod name;
+
 pub mod secret;
 
 pub mod files;
@@ -25,3 +26,15 @@ pub mod commitment;
 pub mod sharing;
 
 pub mod domain;
+
+pub mod checkpoint;
+
+pub mod custody;
+
+pub mod ledger;
+
+pub mod state;
+
+pub mod keystore;
+
+pub mod service;

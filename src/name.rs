@@ -1,4 +1,4 @@
-//! Names and byte strings as the formats spell them (SPEC §1).
+//! Names, byte strings and signed statements as the formats spell them (SPEC §1).
 //!
 //! Services, custodians, domains, parties and purposes are called by codes of a closed alphabet, so that no
 //! free text, and with it no personal data, can reach a file that is kept for ever.
@@ -8,6 +8,7 @@ use std::str::FromStr;
 
 use data_encoding::HEXLOWER;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use sha2::{Digest, Sha256};
 
 /// A name: `[a-z][a-z0-9-]{0,31}`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -106,6 +107,22 @@ impl<'de, const N: usize> Deserialize<'de> for Hex<N> {
             de::Error::custom(format_args!("expected {} lower-case hexadecimal digits", 2 * N))
         })
     }
+}
+
+/// The canonical JSON of `value` (RFC 8785): what is hashed and signed.
+///
+/// # Panics
+/// When `value` has no JSON form, which no type of this library lacks.
+pub fn canonical_json(value: &impl Serialize) -> Vec<u8> {
+    serde_json_canonicalizer::to_vec(value).expect("the formats have a canonical JSON form")
+}
+
+/// SHA-256(`label` ‖ canonical JSON of `value`).
+pub fn digest(label: &str, value: &impl Serialize) -> Hex<32> {
+    let mut hash = Sha256::new();
+    hash.update(label.as_bytes());
+    hash.update(canonical_json(value));
+    Hex(hash.finalize().into())
 }
 
 #[cfg(test)]

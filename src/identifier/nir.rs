@@ -85,7 +85,7 @@ fn characters(text: &[u8]) -> Result<([u8; KEYED], [usize; KEYED], usize), Reaso
     Ok((characters, positions, len))
 }
 
-/// Whether some accepted identifier continues with character `i` after the ones before it, which do.
+/// Whether character `i` fits the form after the ones before it, which do.
 fn continues(characters: &[u8; KEYED], i: usize) -> bool {
     let c = characters[i];
     match i {

@@ -1,0 +1,1000 @@
+//! The state of a service as a fold over its ledger, and what is lawful next (SPEC §12, §15).
+//!
+//! The service asks before it acts, the auditor asks of every event afterwards: both ask here. There is no other record
+//! to disagree with the ledger.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::civil::Date;
+use jiff::{SignedDuration, Timestamp};
+
+use crate::code::{Generation, Tag};
+use crate::coder::CheckValue;
+use crate::custody::approval::{Action, Input, ProposalBody, RunId, proposal_digest};
+use crate::custody::quorum::{QuorumError, check_consents};
+use crate::custody::{
+    Dealing, Doubt, Head, Receipt, ReceiptStatement, RosterError, Seat, ServiceCard, Signed, verify,
+};
+use crate::domain::{GRACE, KeyState, Kind, RenewalReason, end_of};
+use crate::ledger::History;
+use crate::ledger::event::{Destroyed, Event, KeyRef, Line};
+use crate::name::{Hex, Name};
+use crate::sharing::Epoch;
+
+/// A clock that is further than this ahead of the last event is not believed without a quorum.
+pub const LONGEST_GAP: SignedDuration = SignedDuration::from_hours(40 * 24);
+
+/// The state of a service.
+#[derive(Clone)]
+pub struct State {
+    service: ServiceCard,
+    demo: bool,
+    time: Timestamp,
+    epochs: BTreeMap<Epoch, EpochState>,
+    domains: BTreeMap<Name, Domain>,
+    deliveries: BTreeMap<RunId, Delivery>,
+    runs: BTreeSet<RunId>,
+    pending: Option<PendingRun>,
+    owed: Option<Destroyed>,
+    witnessed: BTreeMap<Name, u64>,
+    custody_doubted: Option<Epoch>,
+}
+
+/// One dealing and what became of it.
+#[derive(Clone, Debug)]
+pub struct EpochState {
+    /// The dealing.
+    pub dealing: Dealing,
+    /// Who has stated that they hold their share.
+    pub held: BTreeSet<Name>,
+    /// Who has stated that their share is destroyed.
+    pub forgotten: BTreeSet<Name>,
+}
+
+impl EpochState {
+    /// The custodians whose receipt is missing.
+    pub fn missing(&self) -> Vec<Name> {
+        let names = self.dealing.roster.iter().map(|seat| &seat.card.body.name);
+        names.filter(|name| !self.held.contains(name)).cloned().collect()
+    }
+}
+
+/// A domain.
+#[derive(Clone, Debug)]
+pub struct Domain {
+    /// What it is for.
+    pub kind: Kind,
+    /// The fewest distinct values of a run.
+    pub minimum_batch: u32,
+    /// Its keys; the first is generation 1's.
+    pub keys: Vec<Key>,
+    /// When the project was found past its end.
+    pub ended: Option<Timestamp>,
+    /// Whether a quorum closed the project before its end.
+    pub closed: bool,
+    /// When its keys were destroyed.
+    pub destroyed: Option<Timestamp>,
+}
+
+/// One key of a domain.
+#[derive(Clone, Debug)]
+pub struct Key {
+    /// Its check value.
+    pub check: CheckValue,
+    /// When it was made.
+    pub made: Timestamp,
+    /// What it may be used for.
+    pub state: KeyState,
+    /// Whether it was doubted.
+    pub compromised: bool,
+    /// The epoch in which it was made.
+    pub epoch: Epoch,
+}
+
+impl Domain {
+    /// The generation of the present codes.
+    pub fn generation(&self) -> Generation {
+        Generation::new(self.keys.len() as u32).expect("a domain has a key")
+    }
+
+    /// The key of the present generation.
+    pub fn active(&self) -> &Key {
+        self.keys.last().expect("a domain has a key")
+    }
+
+    /// The key of `generation`.
+    pub fn key(&self, generation: Generation) -> Option<&Key> {
+        self.keys.get(generation.get() as usize - 1)
+    }
+
+    /// The project's last day; none for statistics.
+    pub fn ends(&self) -> Option<Date> {
+        match self.kind {
+            Kind::Research { ends } => Some(ends),
+            Kind::Statistics { .. } => None,
+        }
+    }
+
+    /// Whether the project is past its end at `now`.
+    pub fn is_past_its_end(&self, now: Timestamp) -> bool {
+        self.ends().is_some_and(|ends| now >= end_of(ends))
+    }
+}
+
+/// A result and where it stands.
+#[derive(Clone, Debug)]
+pub struct Delivery {
+    /// The domain of its codes.
+    pub domain: Name,
+    /// The generation of its codes.
+    pub generation: Generation,
+    /// For a renewal: the generation of the codes given.
+    pub from: Option<Generation>,
+    /// Its rows.
+    pub rows: u64,
+    /// When the run began.
+    pub begun: Timestamp,
+    /// When the result was recorded.
+    pub made: Timestamp,
+    /// Whether its request was kept against the scheme.
+    pub request_kept: bool,
+    /// Whether the counterpart has it.
+    pub delivered: bool,
+    /// Whether the service's copy is destroyed.
+    pub destroyed: bool,
+}
+
+/// A run that has begun and not ended.
+#[derive(Clone, Debug)]
+pub struct PendingRun {
+    /// What it may do.
+    pub proposal: ProposalBody,
+    /// When it began.
+    pub begun: Timestamp,
+}
+
+impl State {
+    /// The state after the first line of a ledger, which deals the first shares.
+    ///
+    /// # Errors
+    /// [`Unlawful`].
+    pub fn found(line: &Line) -> Result<Self, Unlawful> {
+        let Event::Dealt { dealing } = &line.event else { return Err(Unlawful::Genesis) };
+        dealing.check()?;
+        if dealing.epoch != Epoch::FIRST || line.sequence != 1 || line.service != dealing.service.id() {
+            return Err(Unlawful::Genesis);
+        }
+        if line.time != line.clock {
+            return Err(Unlawful::Time);
+        }
+        let mut state = Self {
+            service: dealing.service.clone(),
+            demo: dealing.demo,
+            time: line.time,
+            epochs: BTreeMap::new(),
+            domains: BTreeMap::new(),
+            deliveries: BTreeMap::new(),
+            runs: BTreeSet::new(),
+            pending: None,
+            owed: None,
+            witnessed: BTreeMap::new(),
+            custody_doubted: None,
+        };
+        state.deal(dealing);
+        Ok(state)
+    }
+
+    /// Applies the line that follows `history`.
+    ///
+    /// # Errors
+    /// [`Unlawful`]; the state is not to be used further then.
+    pub fn apply(&mut self, line: &Line, history: &History) -> Result<(), Unlawful> {
+        let confirmed = matches!(line.event, Event::Intent { .. });
+        if line.time != self.time_at(line.clock, confirmed) {
+            return Err(Unlawful::Time);
+        }
+        self.time = line.time;
+        if let Some(owed) = &self.owed {
+            let paid = matches!(&line.event, Event::Destroyed { what, .. } if what == owed);
+            if !paid && !matches!(line.event, Event::Refused { .. }) {
+                return Err(Unlawful::Owed);
+            }
+        }
+        match &line.event {
+            Event::Dealt { dealing } => self.dealt(dealing),
+            Event::Received { receipt } => self.received(receipt, history),
+            Event::Intent { proposal, consents, keys } => {
+                self.check_intent(proposal, history)?;
+                check_consents(proposal, consents, self.working_dealing()?)?;
+                if *keys != self.keys_of(&proposal.body.action) {
+                    return Err(Unlawful::Keys);
+                }
+                for consent in consents {
+                    self.witness(&consent.body.by, &proposal.body.head);
+                }
+                self.runs.insert(proposal.body.run);
+                self.pending = Some(PendingRun { proposal: proposal.body.clone(), begun: line.time });
+                Ok(())
+            }
+            Event::Failed { run, .. } => self.take_pending(run).map(|_| ()),
+            Event::Opened { run, check } => self.opened(run, *check),
+            Event::Extended { run } => self.extended(run),
+            Event::KeyMade { run, check } => self.key_made(run, *check),
+            Event::Coded { run, rows } => self.coded(run, *rows, "code"),
+            Event::Renewed { run, rows } => self.coded(run, *rows, "renew"),
+            Event::Closed { run } => self.closed(run),
+            Event::Refused { .. } | Event::ExpiryChecked {} => Ok(()),
+            Event::Doubted { doubt } => self.doubted(doubt, history),
+            Event::Delivered { run } => {
+                self.check_delivered(run)?;
+                self.deliveries.get_mut(run).ok_or(Refusal::UnknownDelivery)?.delivered = true;
+                self.owed = Some(Destroyed::Result { run: *run });
+                Ok(())
+            }
+            Event::Destroyed { what, .. } => self.destroyed(what),
+            Event::Ended { domain } => {
+                let now = self.time;
+                let project = self.domains.get_mut(domain).ok_or(Refusal::UnknownDomain)?;
+                if !project.is_past_its_end(now) || project.ended.is_some() || project.destroyed.is_some() {
+                    return Err(Unlawful::NotEnded);
+                }
+                project.ended = Some(now);
+                Ok(())
+            }
+        }
+    }
+
+    /// The service's time when the system's clock says `clock` (SPEC §15): it never goes back, and does not follow a jump
+    /// of more than [`LONGEST_GAP`] unless a quorum's run confirms it.
+    pub fn time_at(&self, clock: Timestamp, confirmed: bool) -> Timestamp {
+        if self.is_unconfirmed(clock) && !confirmed { self.time } else { self.time.max(clock) }
+    }
+
+    /// Whether the clock is too far ahead to be believed without a quorum.
+    pub fn is_unconfirmed(&self, clock: Timestamp) -> bool {
+        clock.duration_since(self.time) > LONGEST_GAP
+    }
+
+    // What is lawful next.
+
+    /// Whether `action` may be proposed at `now`.
+    ///
+    /// # Errors
+    /// [`Refusal`] says why not, and what to do.
+    pub fn allows(&self, action: &Action, now: Timestamp) -> Result<(), Refusal> {
+        if self.pending.is_some() || self.owed.is_some() {
+            return Err(Refusal::Unfinished);
+        }
+        let (_, epoch) = self.working_epoch()?;
+        match action {
+            Action::Open { domain, kind, minimum_batch } => {
+                if self.domains.contains_key(domain) {
+                    return Err(Refusal::DomainExists);
+                }
+                if *minimum_batch == 0 || (*minimum_batch == 1 && !self.demo) {
+                    return Err(Refusal::MinimumBatch);
+                }
+                match *kind {
+                    Kind::Statistics { cryptoperiod_years } if !(1..=10).contains(&cryptoperiod_years) => {
+                        Err(Refusal::Cryptoperiod)
+                    }
+                    Kind::Research { ends } if now >= end_of(ends) => Err(Refusal::EndInThePast),
+                    _ => Ok(()),
+                }
+            }
+            Action::Extend { domain, ends } => {
+                let project = self.living(domain, now)?;
+                let present = project.ends().ok_or(Refusal::NotResearch)?;
+                if *ends <= present { Err(Refusal::EndNotLater) } else { Ok(()) }
+            }
+            Action::Code { domain, generation, recipient, .. } => {
+                let domain = self.codable(domain, *generation, now)?;
+                self.check_recipient(domain, recipient.as_ref())
+            }
+            Action::Renew { domain, from, generation, recipient, of, .. } => {
+                let name = domain;
+                let domain = self.codable(domain, *generation, now)?;
+                if from >= generation {
+                    return Err(Refusal::NothingToRenew { from: *from, active: *generation });
+                }
+                for delivery in of.iter().flatten() {
+                    if self.deliveries.get(delivery).is_none_or(|known| known.domain != *name) {
+                        return Err(Refusal::UnknownDelivery);
+                    }
+                }
+                self.check_recipient(domain, recipient.as_ref())
+            }
+            Action::NewKey { domain, generation, reason } => {
+                let domain = self.living(domain, now)?;
+                if *generation != domain.generation().next() {
+                    return Err(Refusal::Generation { found: *generation, active: domain.generation() });
+                }
+                if domain.active().compromised && *reason != RenewalReason::Doubt {
+                    return Err(Refusal::ReasonIsDoubt);
+                }
+                if self.custody_doubted.is_some_and(|doubted| epoch.dealing.epoch <= doubted) {
+                    return Err(Refusal::CustodyDoubted);
+                }
+                Ok(())
+            }
+            Action::Close { domain } => {
+                let project = self.living(domain, now)?;
+                if project.kind.is_research() { Ok(()) } else { Err(Refusal::NotResearch) }
+            }
+            Action::Deal { .. } => Ok(()),
+        }
+    }
+
+    /// The keys that an action opens.
+    pub fn keys_of(&self, action: &Action) -> Vec<KeyRef> {
+        let range = match action {
+            Action::Code { generation, .. } => 1..=generation.get(),
+            Action::Renew { from, generation, .. } => from.next().get()..=generation.get(),
+            _ => return Vec::new(),
+        };
+        let key = |number| {
+            let generation = Generation::new(number)?;
+            Some(KeyRef { domain: action.domain()?.clone(), generation })
+        };
+        range.filter_map(key).collect()
+    }
+
+    /// Whether a delivery may be stated delivered.
+    ///
+    /// # Errors
+    /// [`Refusal::UnknownDelivery`], [`Refusal::AlreadyDelivered`].
+    pub fn check_delivered(&self, run: &RunId) -> Result<(), Refusal> {
+        let delivery = self.deliveries.get(run).ok_or(Refusal::UnknownDelivery)?;
+        if delivery.delivered { Err(Refusal::AlreadyDelivered) } else { Ok(()) }
+    }
+
+    /// Projects past their end at the service's time that are not marked yet.
+    pub fn to_mark(&self, now: Timestamp) -> Vec<Name> {
+        self.projects(|project| project.is_past_its_end(now) && project.ended.is_none() && !project.closed)
+    }
+
+    /// Projects whose keys are to be destroyed now: closed, or marked for at least [`GRACE`].
+    pub fn to_destroy(&self, now: Timestamp) -> Vec<Name> {
+        self.projects(|project| project.may_be_destroyed(now))
+    }
+
+    fn projects(&self, select: impl Fn(&Domain) -> bool) -> Vec<Name> {
+        let alive = self.domains.iter().filter(|(_, domain)| domain.destroyed.is_none());
+        alive.filter(|(_, domain)| select(domain)).map(|(name, _)| name.clone()).collect()
+    }
+
+    /// A domain that is not past its end, closed or destroyed.
+    fn living(&self, name: &Name, now: Timestamp) -> Result<&Domain, Refusal> {
+        let domain = self.domains.get(name).ok_or(Refusal::UnknownDomain)?;
+        if domain.destroyed.is_some() || domain.closed {
+            return Err(Refusal::Destroyed);
+        }
+        if domain.ended.is_some() || domain.is_past_its_end(now) {
+            return Err(Refusal::Ended { ends: domain.ends().unwrap_or(Date::MIN) });
+        }
+        Ok(domain)
+    }
+
+    fn codable(&self, name: &Name, generation: Generation, now: Timestamp) -> Result<&Domain, Refusal> {
+        let domain = self.living(name, now)?;
+        if generation != domain.generation() {
+            return Err(Refusal::Generation { found: generation, active: domain.generation() });
+        }
+        if domain.active().compromised {
+            return Err(Refusal::Compromised { generation });
+        }
+        Ok(domain)
+    }
+
+    /// Until counterparts have cards of their own, research results are handed out in demonstrations only.
+    fn check_recipient(&self, domain: &Domain, recipient: Option<&Name>) -> Result<(), Refusal> {
+        match recipient {
+            Some(_) => Err(Refusal::UnknownParty),
+            None if domain.kind.is_research() && !self.demo => Err(Refusal::ResearchNeedsParty),
+            None => Ok(()),
+        }
+    }
+
+    fn check_intent(&self, proposal: &Signed<ProposalBody>, history: &History) -> Result<(), Unlawful> {
+        let body = &proposal.body;
+        self.allows(&body.action, self.time)?;
+        if self.runs.contains(&body.run) {
+            return Err(Refusal::Replayed.into());
+        }
+        if self.time >= body.expires {
+            return Err(QuorumError::Expired.into());
+        }
+        if !history.includes(&body.head) {
+            return Err(Unlawful::Head);
+        }
+        Ok(())
+    }
+
+    // How events change the state.
+
+    fn deal(&mut self, dealing: &Dealing) {
+        let (held, forgotten) = (BTreeSet::new(), BTreeSet::new());
+        self.epochs.insert(dealing.epoch, EpochState { dealing: dealing.clone(), held, forgotten });
+    }
+
+    fn dealt(&mut self, dealing: &Dealing) -> Result<(), Unlawful> {
+        let Some(PendingRun { proposal, .. }) = &self.pending else { return Err(Unlawful::NoIntent) };
+        let Action::Deal { threshold, cards } = &proposal.action else { return Err(Unlawful::NoIntent) };
+        dealing.check()?;
+        let next = self.epochs.last_key_value().map(|(epoch, _)| Epoch(epoch.0 + 1));
+        let dealt: Vec<Hex<32>> = dealing.roster.iter().map(|seat| seat.card.fingerprint()).collect();
+        let as_approved = dealing.threshold == *threshold && dealt == *cards;
+        let same = dealing.service == self.service && dealing.demo == self.demo;
+        if Some(dealing.epoch) != next || !as_approved || !same {
+            return Err(Unlawful::Dealing);
+        }
+        self.pending = None;
+        self.deal(dealing);
+        Ok(())
+    }
+
+    fn received(&mut self, receipt: &Receipt, history: &History) -> Result<(), Unlawful> {
+        self.check_receipt(receipt, history)?;
+        let by = &receipt.body.by;
+        match &receipt.body.statement {
+            ReceiptStatement::ShareHeld { epoch, .. } => {
+                self.epochs.get_mut(epoch).ok_or(Refusal::Receipt)?.held.insert(by.clone());
+            }
+            ReceiptStatement::ShareForgotten { epoch } => {
+                self.epochs.get_mut(epoch).ok_or(Refusal::Receipt)?.forgotten.insert(by.clone());
+            }
+            ReceiptStatement::CheckpointSeen { head, .. } => self.witness(by, head),
+            ReceiptStatement::FileDestroyed { .. } => {}
+        }
+        Ok(())
+    }
+
+    /// Whether a receipt may be recorded.
+    ///
+    /// # Errors
+    /// [`Refusal::Receipt`] when it is not a sound statement of a known custodian about this ledger;
+    /// [`Refusal::ReceiptKnown`] when it has been recorded.
+    pub fn check_receipt(&self, receipt: &Receipt, history: &History) -> Result<(), Refusal> {
+        let body = &receipt.body;
+        if body.service != self.service.id() {
+            return Err(Refusal::ReceiptOtherService);
+        }
+        let find = |state: &EpochState| -> Option<Seat> {
+            state.dealing.seat(&body.by).filter(|seat| seat.card.fingerprint() == body.card).cloned()
+        };
+        let seat = match &body.statement {
+            ReceiptStatement::ShareHeld { epoch, .. } | ReceiptStatement::ShareForgotten { epoch } => {
+                self.epochs.get(epoch).and_then(find)
+            }
+            ReceiptStatement::CheckpointSeen { .. } => self.epochs.values().rev().find_map(find),
+            ReceiptStatement::FileDestroyed { .. } => None,
+        };
+        let seat = seat.ok_or_else(|| Refusal::ReceiptNotInRoster { by: body.by.clone() })?;
+        let signing = &seat.card.body.signing;
+        if body.format != crate::custody::FORMAT || !receipt.is_by(signing) {
+            return Err(Refusal::ReceiptSignature { by: body.by.clone() });
+        }
+        match &body.statement {
+            ReceiptStatement::ShareHeld { epoch, dealing } => {
+                let state = &self.epochs[epoch];
+                if *dealing != state.dealing.fingerprint() {
+                    return Err(Refusal::Receipt);
+                }
+                if state.held.contains(&body.by) {
+                    return Err(Refusal::ReceiptKnown { by: body.by.clone() });
+                }
+            }
+            ReceiptStatement::ShareForgotten { epoch } => {
+                if self.epochs[epoch].forgotten.contains(&body.by) {
+                    return Err(Refusal::ReceiptKnown { by: body.by.clone() });
+                }
+            }
+            ReceiptStatement::CheckpointSeen { head, cosignature } => {
+                let text = head.checkpoint(self.service.id()).text();
+                if !history.includes(head) || !verify(signing, text.as_bytes(), cosignature) {
+                    return Err(Refusal::Receipt);
+                }
+            }
+            ReceiptStatement::FileDestroyed { .. } => return Err(Refusal::Receipt),
+        }
+        Ok(())
+    }
+
+    fn take_pending(&mut self, run: &RunId) -> Result<PendingRun, Unlawful> {
+        match self.pending.take() {
+            Some(pending) if pending.proposal.run == *run => Ok(pending),
+            _ => Err(Unlawful::NoIntent),
+        }
+    }
+
+    fn opened(&mut self, run: &RunId, check: CheckValue) -> Result<(), Unlawful> {
+        let PendingRun { proposal, .. } = self.take_pending(run)?;
+        let Action::Open { domain, kind, minimum_batch } = proposal.action else {
+            return Err(Unlawful::NoIntent);
+        };
+        let keys = vec![self.new_key(check, proposal.epoch)];
+        let domain_state = Domain { kind, minimum_batch, keys, ended: None, closed: false, destroyed: None };
+        self.domains.insert(domain, domain_state);
+        Ok(())
+    }
+
+    fn new_key(&self, check: CheckValue, epoch: Epoch) -> Key {
+        Key { check, made: self.time, state: KeyState::Active, compromised: false, epoch }
+    }
+
+    fn extended(&mut self, run: &RunId) -> Result<(), Unlawful> {
+        let PendingRun { proposal, .. } = self.take_pending(run)?;
+        let Action::Extend { domain, ends } = proposal.action else { return Err(Unlawful::NoIntent) };
+        let project = self.domains.get_mut(&domain).ok_or(Refusal::UnknownDomain)?;
+        project.kind = Kind::Research { ends };
+        Ok(())
+    }
+
+    fn key_made(&mut self, run: &RunId, check: CheckValue) -> Result<(), Unlawful> {
+        let PendingRun { proposal, .. } = self.take_pending(run)?;
+        let Action::NewKey { domain, .. } = proposal.action else { return Err(Unlawful::NoIntent) };
+        let key = self.new_key(check, proposal.epoch);
+        let domain = self.domains.get_mut(&domain).ok_or(Refusal::UnknownDomain)?;
+        if domain.keys.iter().any(|earlier| earlier.check == check) {
+            return Err(Unlawful::Keys);
+        }
+        if let Some(former) = domain.keys.last_mut() {
+            former.state = KeyState::ChainOnly;
+        }
+        domain.keys.push(key);
+        Ok(())
+    }
+
+    fn coded(&mut self, run: &RunId, rows: u64, verb: &str) -> Result<(), Unlawful> {
+        let PendingRun { proposal, begun } = self.take_pending(run)?;
+        let right_verb = proposal.action.verb() == verb;
+        let (domain, from, generation, input, request_kept) = match proposal.action {
+            Action::Code { domain, generation, input, keep_request, .. } if right_verb => {
+                (domain, None, generation, input, keep_request)
+            }
+            Action::Renew { domain, from, generation, input, keep_request, .. } if right_verb => {
+                (domain, Some(from), generation, input, keep_request)
+            }
+            _ => return Err(Unlawful::NoIntent),
+        };
+        if input.rows != rows {
+            return Err(Unlawful::Rows);
+        }
+        let made = self.time;
+        let (delivered, destroyed) = (false, false);
+        let delivery =
+            Delivery { domain, generation, from, rows, begun, made, request_kept, delivered, destroyed };
+        self.deliveries.insert(*run, delivery);
+        if !request_kept {
+            self.owed = Some(Destroyed::Request { run: *run });
+        }
+        Ok(())
+    }
+
+    fn closed(&mut self, run: &RunId) -> Result<(), Unlawful> {
+        let PendingRun { proposal, .. } = self.take_pending(run)?;
+        let Action::Close { domain } = proposal.action else { return Err(Unlawful::NoIntent) };
+        self.domains.get_mut(&domain).ok_or(Refusal::UnknownDomain)?.closed = true;
+        self.owed = Some(Destroyed::Keys { domain });
+        Ok(())
+    }
+
+    fn destroyed(&mut self, what: &Destroyed) -> Result<(), Unlawful> {
+        let (now, owed) = (self.time, self.owed.take());
+        if owed.as_ref() == Some(what) {
+            if let Destroyed::Result { run } = what {
+                self.deliveries.get_mut(run).ok_or(Refusal::UnknownDelivery)?.destroyed = true;
+            }
+        }
+        match what {
+            Destroyed::Keys { domain } => {
+                let project = self.domains.get_mut(domain).ok_or(Refusal::UnknownDomain)?;
+                if project.destroyed.is_some() || !project.may_be_destroyed(now) {
+                    return Err(Unlawful::NotEnded);
+                }
+                project.destroyed = Some(now);
+                for key in &mut project.keys {
+                    key.state = KeyState::Destroyed;
+                }
+                Ok(())
+            }
+            _ if owed.is_some() => Ok(()),
+            _ => Err(Unlawful::NotOwed),
+        }
+    }
+
+    fn doubted(&mut self, doubt: &Doubt, history: &History) -> Result<(), Unlawful> {
+        self.check_doubt(doubt, history)?;
+        match &doubt.body.domain {
+            Some(domain) => {
+                let domain = self.domains.get_mut(domain).ok_or(Refusal::UnknownDomain)?;
+                if let Some(key) = domain.keys.last_mut() {
+                    key.compromised = true;
+                }
+            }
+            None => {
+                self.custody_doubted = self.epochs.last_key_value().map(|(epoch, _)| *epoch);
+                for domain in self.domains.values_mut() {
+                    if let Some(key) = domain.keys.last_mut() {
+                        key.compromised = true;
+                    }
+                }
+            }
+        }
+        self.witness(&doubt.body.by, &doubt.body.head);
+        Ok(())
+    }
+
+    /// Whether a doubt may be recorded. Stopping needs one person, so a doubt is not refused for want of anything else
+    /// than a sound signature on this very ledger.
+    ///
+    /// # Errors
+    /// [`Refusal`].
+    pub fn check_doubt(&self, doubt: &Doubt, history: &History) -> Result<(), Refusal> {
+        let body = &doubt.body;
+        let seat = self.epochs.values().rev().find_map(|state| {
+            state.dealing.seat(&body.by).filter(|seat| seat.card.fingerprint() == body.card)
+        });
+        let seat = seat.ok_or_else(|| Refusal::ReceiptNotInRoster { by: body.by.clone() })?;
+        let known = body.format == crate::custody::FORMAT && body.service == self.service.id();
+        if !known || !doubt.is_by(&seat.card.body.signing) {
+            return Err(Refusal::ReceiptSignature { by: body.by.clone() });
+        }
+        if !history.includes(&body.head) {
+            return Err(Refusal::Receipt);
+        }
+        if let Some(name) = &body.domain {
+            let domain = self.domains.get(name).ok_or(Refusal::UnknownDomain)?;
+            if domain.destroyed.is_some() {
+                return Err(Refusal::Destroyed);
+            }
+            let active = domain.generation();
+            match body.generation {
+                Some(found) if found != active => return Err(Refusal::Generation { found, active }),
+                None => return Err(Refusal::Receipt),
+                Some(_) if domain.active().compromised => return Err(Refusal::AlreadyDoubted),
+                Some(_) => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn witness(&mut self, by: &Name, head: &Head) {
+        let seen = self.witnessed.entry(by.clone()).or_default();
+        *seen = head.size.max(*seen);
+    }
+
+    // Reading.
+
+    /// The service's card.
+    pub fn service(&self) -> &ServiceCard {
+        &self.service
+    }
+
+    /// Whether the service is a demonstration.
+    pub fn is_demo(&self) -> bool {
+        self.demo
+    }
+
+    /// The time of the last event.
+    pub fn time(&self) -> Timestamp {
+        self.time
+    }
+
+    /// The dealings, by epoch.
+    pub fn epochs(&self) -> &BTreeMap<Epoch, EpochState> {
+        &self.epochs
+    }
+
+    /// The domains, by name.
+    pub fn domains(&self) -> &BTreeMap<Name, Domain> {
+        &self.domains
+    }
+
+    /// A domain.
+    ///
+    /// # Errors
+    /// [`Refusal::UnknownDomain`].
+    pub fn domain(&self, name: &Name) -> Result<&Domain, Refusal> {
+        self.domains.get(name).ok_or(Refusal::UnknownDomain)
+    }
+
+    /// A domain's tag.
+    pub fn tag(&self, domain: &Name) -> Tag {
+        Tag::of(self.service.id(), domain)
+    }
+
+    /// The deliveries, by run.
+    pub fn deliveries(&self) -> &BTreeMap<RunId, Delivery> {
+        &self.deliveries
+    }
+
+    /// The run that has begun and not ended.
+    pub fn pending(&self) -> Option<&PendingRun> {
+        self.pending.as_ref()
+    }
+
+    /// What must be destroyed before anything else.
+    pub fn owed(&self) -> Option<&Destroyed> {
+        self.owed.as_ref()
+    }
+
+    /// How many events each custodian has witnessed, by cosignature.
+    pub fn witnessed(&self) -> &BTreeMap<Name, u64> {
+        &self.witnessed
+    }
+
+    /// The newest epoch whose shares are all held: the one that works.
+    ///
+    /// # Errors
+    /// [`Refusal::SharesMissing`] names the custodians whose receipt is missing.
+    pub fn working_epoch(&self) -> Result<(Epoch, &EpochState), Refusal> {
+        let complete = self.epochs.iter().rev().find(|(_, state)| state.missing().is_empty());
+        complete.map(|(epoch, state)| (*epoch, state)).ok_or_else(|| {
+            let missing = self.epochs.values().next_back().map(EpochState::missing).unwrap_or_default();
+            Refusal::SharesMissing { custodians: missing }
+        })
+    }
+
+    /// The dealing whose shares open the keys.
+    ///
+    /// # Errors
+    /// As [`State::working_epoch`].
+    pub fn working_dealing(&self) -> Result<&Dealing, Refusal> {
+        self.working_epoch().map(|(_, state)| &state.dealing)
+    }
+}
+
+impl Domain {
+    /// Whether its keys may be destroyed now: a project that a quorum closed, or one found past its end at least
+    /// [`GRACE`] ago and still past it.
+    fn may_be_destroyed(&self, now: Timestamp) -> bool {
+        let waited = self.ended.is_some_and(|ended| now.duration_since(ended) >= GRACE);
+        self.kind.is_research() && (self.closed || (waited && self.is_past_its_end(now)))
+    }
+}
+
+/// The proposal that an intent carries, by its digest: what its consents name.
+pub fn intent_digest(proposal: &Signed<ProposalBody>) -> Hex<32> {
+    proposal_digest(proposal)
+}
+
+/// The rows that a run takes.
+pub fn input_of(action: &Action) -> Option<Input> {
+    action.input().copied()
+}
+
+/// Why something is not done now. Each says what to do.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Refusal {
+    /// A run or a destruction is unfinished.
+    #[error("an earlier command is unfinished: run `service status`, which finishes or undoes it")]
+    Unfinished,
+    /// Shares are not all held.
+    #[error(
+        "custodians have not all confirmed their share; missing: {}. Run `custodian accept`, then `service receipt`",
+        list(custodians)
+    )]
+    SharesMissing {
+        /// Whose receipt is missing.
+        custodians: Vec<Name>,
+    },
+    /// No such domain.
+    #[error("there is no such domain in this service: `service status` lists them, `service open` opens one")]
+    UnknownDomain,
+    /// The domain exists.
+    #[error("this domain exists already: choose another name")]
+    DomainExists,
+    /// A minimum batch of one, outside a demonstration.
+    #[error(
+        "a run of one value would be an oracle: the minimum batch is at least 2, or 1 in a demonstration"
+    )]
+    MinimumBatch,
+    /// Not 1 to 10 years.
+    #[error("the cryptoperiod is 1 to 10 years")]
+    Cryptoperiod,
+    /// The end is in the past.
+    #[error("the project's end is in the past: give a later date")]
+    EndInThePast,
+    /// The new end is not later.
+    #[error(
+        "the new end is not later than the present one: a project is extended; `service close` ends it early"
+    )]
+    EndNotLater,
+    /// Not a research project.
+    #[error("this is a statistical domain: only research projects have an end")]
+    NotResearch,
+    /// Past its end.
+    #[error("the project ended on {ends}: its key codes no more; open a new project")]
+    Ended {
+        /// Its last day.
+        ends: Date,
+    },
+    /// The keys are gone.
+    #[error("the project's keys are destroyed, or about to be: open a new project")]
+    Destroyed,
+    /// The generation is doubted.
+    #[error("generation {generation} is doubted: make a new key first (`service new-key … --reason doubt`)")]
+    Compromised {
+        /// The doubted generation.
+        generation: Generation,
+    },
+    /// Not the present generation.
+    #[error(
+        "the codes would be of generation {found}, the domain is at generation {active}: propose it again"
+    )]
+    Generation {
+        /// The generation asked for.
+        found: Generation,
+        /// The present generation.
+        active: Generation,
+    },
+    /// The codes are of the present generation.
+    #[error(
+        "the codes are of generation {from}, the domain is at generation {active}: there is nothing to renew"
+    )]
+    NothingToRenew {
+        /// The codes' generation.
+        from: Generation,
+        /// The present generation.
+        active: Generation,
+    },
+    /// The active key is doubted, so the reason is doubt.
+    #[error("the present key is doubted: the reason for the new key is `doubt`")]
+    ReasonIsDoubt,
+    /// The custody is doubted.
+    #[error("the custody is doubted: deal new shares first")]
+    CustodyDoubted,
+    /// No counterpart of this name.
+    #[error("no counterpart of this name is known to the service")]
+    UnknownParty,
+    /// Research results need a known counterpart.
+    #[error(
+        "research results go to a known counterpart only, or are handed out in a demonstration (`init --demo`)"
+    )]
+    ResearchNeedsParty,
+    /// No such delivery.
+    #[error(
+        "there is no such delivery in this domain: `service status` lists them; for none, say `--of unknown`"
+    )]
+    UnknownDelivery,
+    /// Delivered before.
+    #[error("this delivery has been stated delivered: nothing is left to do")]
+    AlreadyDelivered,
+    /// The run's number was used.
+    #[error("this run was made before: a proposal serves once; make a new one")]
+    Replayed,
+    /// A receipt that states nothing about this ledger.
+    #[error("the receipt does not fit this ledger: ask for a new one, made with this ledger")]
+    Receipt,
+    /// A receipt for another service.
+    #[error("the receipt is for another service: give it there")]
+    ReceiptOtherService,
+    /// A receipt by somebody else.
+    #[error("`{by}` with this card is not in the roster: only custodians give such statements")]
+    ReceiptNotInRoster {
+        /// Who is said to state it.
+        by: Name,
+    },
+    /// A receipt that is not signed.
+    #[error("the statement of `{by}` is not signed by them: ask for a new one")]
+    ReceiptSignature {
+        /// Who is said to state it.
+        by: Name,
+    },
+    /// A receipt recorded before.
+    #[error("this statement of `{by}` is recorded already: nothing is left to do")]
+    ReceiptKnown {
+        /// Who states it.
+        by: Name,
+    },
+    /// The generation is doubted already.
+    #[error("this generation is doubted already: make a new key (`service new-key … --reason doubt`)")]
+    AlreadyDoubted,
+}
+
+fn list(names: &[Name]) -> String {
+    names.iter().map(Name::as_str).collect::<Vec<_>>().join(", ")
+}
+
+impl Refusal {
+    /// The stable short code of this error.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Unfinished => "unfinished",
+            Self::SharesMissing { .. } => "shares-missing",
+            Self::UnknownDomain => "unknown-domain",
+            Self::DomainExists => "domain-exists",
+            Self::MinimumBatch => "minimum-batch",
+            Self::Cryptoperiod => "cryptoperiod",
+            Self::EndInThePast => "end-in-the-past",
+            Self::EndNotLater => "end-not-later",
+            Self::NotResearch => "not-research",
+            Self::Ended { .. } => "project-ended",
+            Self::Destroyed => "keys-destroyed",
+            Self::Compromised { .. } => "key-doubted",
+            Self::Generation { .. } => "generation",
+            Self::NothingToRenew { .. } => "nothing-to-renew",
+            Self::ReasonIsDoubt => "reason-is-doubt",
+            Self::CustodyDoubted => "custody-doubted",
+            Self::UnknownParty => "unknown-party",
+            Self::ResearchNeedsParty => "research-needs-party",
+            Self::UnknownDelivery => "unknown-delivery",
+            Self::AlreadyDelivered => "already-delivered",
+            Self::Replayed => "replayed",
+            Self::Receipt => "receipt",
+            Self::ReceiptOtherService => "receipt-other-service",
+            Self::ReceiptNotInRoster { .. } => "not-in-roster",
+            Self::ReceiptSignature { .. } => "statement-signature",
+            Self::ReceiptKnown { .. } => "receipt-known",
+            Self::AlreadyDoubted => "already-doubted",
+        }
+    }
+}
+
+/// Why an event is not lawful after the ones before it.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Unlawful {
+    /// It was not allowed.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// The approvals are no quorum.
+    #[error(transparent)]
+    Quorum(#[from] QuorumError),
+    /// The roster is not possible.
+    #[error(transparent)]
+    Roster(#[from] RosterError),
+    /// The first event must found the service.
+    #[error("the first event does not found the service")]
+    Genesis,
+    /// The time does not follow from the clock.
+    #[error("its time does not follow from the clock and the event before")]
+    Time,
+    /// A destruction is owed first.
+    #[error("a destruction is owed before it")]
+    Owed,
+    /// A destruction that nothing owed.
+    #[error("nothing of the kind was to be destroyed")]
+    NotOwed,
+    /// No intent precedes it.
+    #[error("no approved intent precedes it")]
+    NoIntent,
+    /// The keys are not those of the action.
+    #[error("its keys are not those of what was approved")]
+    Keys,
+    /// The rows are not those approved.
+    #[error("its rows are not those that were approved")]
+    Rows,
+    /// The proposal was made on another ledger.
+    #[error("its proposal was made on another ledger")]
+    Head,
+    /// The dealing is not the approved one.
+    #[error("its dealing is not the one that was approved")]
+    Dealing,
+    /// The project has not ended.
+    #[error("the project has not ended, or not for 24 hours")]
+    NotEnded,
+}
+
+impl Unlawful {
+    /// The stable short code of this error.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Refused(error) => error.code(),
+            Self::Quorum(error) => error.code(),
+            Self::Roster(error) => error.code(),
+            Self::Genesis => "unlawful-genesis",
+            Self::Time => "unlawful-time",
+            Self::Owed => "unlawful-owed",
+            Self::NotOwed => "unlawful-destruction",
+            Self::NoIntent => "unlawful-result",
+            Self::Keys => "unlawful-keys",
+            Self::Rows => "unlawful-rows",
+            Self::Head => "unlawful-head",
+            Self::Dealing => "unlawful-dealing",
+            Self::NotEnded => "unlawful-end",
+        }
+    }
+}

@@ -1,0 +1,209 @@
+//! The second implementation, `tests/reference.py`, against this one: over SPEC.md's vectors, over 10,000 identifiers
+//! through three generations, and over texts that are nearly identifiers.
+
+mod verdict;
+
+use std::io::Write;
+use std::process::{Command, Stdio};
+
+use cstatns::code::{Code, Generation, Tag};
+use cstatns::coder::{Coder, CodingKey, Renewer};
+use cstatns::identifier::{Nir, Reason, Scheme};
+use cstatns::name::Name;
+use cstatns::secret::Secret;
+use serde_json::{Value, json};
+
+const ROOT: &str = env!("CARGO_MANIFEST_DIR");
+const SERVICE: &str = "example.aaaaaaaaaa";
+
+/// Runs the second implementation with `arguments` on the lines of `input`, and gives the lines that it writes.
+fn reference(arguments: &[&str], input: String) -> Vec<Value> {
+    let mut child = Command::new("python3")
+        .current_dir(ROOT)
+        .arg("tests/reference.py")
+        .args(arguments)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("this test needs python3 (standard library only) on the path");
+    let mut stdin = child.stdin.take().unwrap();
+    // Apart, because neither side may wait for the other to read.
+    let writer = std::thread::spawn(move || stdin.write_all(input.as_bytes()));
+    let output = child.wait_with_output().unwrap();
+    writer.join().unwrap().expect("reference.py stopped reading; its message is on standard error");
+    assert!(output.status.success(), "reference.py failed; its message is on standard error");
+    let text = String::from_utf8(output.stdout).unwrap();
+    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+/// A small generator with a fixed seed, so that a difference comes again (SplitMix64).
+struct Random(u64);
+
+impl Random {
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let z = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+
+    fn below(&mut self, n: usize) -> usize {
+        (self.next() % n as u64) as usize
+    }
+
+    fn pick<'a, T: ?Sized>(&mut self, from: &[&'a T]) -> &'a T {
+        from[self.below(from.len())]
+    }
+
+    /// An identifier in its canonical form.
+    fn canonical(&mut self) -> String {
+        let class = self.pick(&["1", "2", "1", "2", "3", "4", "7", "8"]);
+        let month = [1 + self.below(12), 20 + self.below(80)][self.below(2)];
+        let department = match self.below(10) {
+            0 => "2A".to_owned(),
+            1 => "2B".to_owned(),
+            _ => format!("{:02}", self.below(100)),
+        };
+        let (year, rest) = (self.below(100), self.below(1_000_000));
+        format!("{class}{year:02}{month:02}{department}{rest:06}")
+    }
+
+    /// `text` with ignored spaces and small letters here and there.
+    fn spelt(&mut self, text: &str) -> String {
+        let mut spelt = self.pick(&["", "", " ", "\t", "\u{a0}\n"]).to_owned();
+        for c in text.chars() {
+            spelt.push(if self.below(2) == 0 { c.to_ascii_lowercase() } else { c });
+            spelt += self.pick(&["", "", "", " ", "\u{a0}", "\u{202f}"]);
+        }
+        spelt + self.pick(&["", "", " ", "\r\n", "\t"])
+    }
+}
+
+/// The key of a canonical form, found by asking for it.
+fn key(canonical: &str) -> u8 {
+    match Nir.parse(format!("{canonical}00").as_bytes()) {
+        Err(Reason::WrongKey { expected, .. }) => expected,
+        _ => unreachable!("00 is no identifier's key"),
+    }
+}
+
+#[test]
+fn it_runs_the_vectors_of_the_specification() {
+    let ran = reference(&["--vectors", "SPEC.md"], String::new());
+    assert_eq!(ran, [json!({"canonical": 73, "check": 6, "codes": 10, "renew": 7, "tag": 5, "text": 34})]);
+}
+
+#[test]
+fn ten_thousand_identifiers_through_three_generations() {
+    let domain = Name::new("population").unwrap();
+    let keys: Vec<Secret<32>> = (0..3).map(|_| Secret::random()).collect();
+    let key_of = |n: u32| {
+        let generation = Generation::new(n).unwrap();
+        CodingKey::new(&keys[n as usize - 1], SERVICE, &domain, generation)
+    };
+    let hex: Vec<_> = keys.iter().map(|key| data_encoding::HEXLOWER.encode(key.expose())).collect();
+
+    let mut random = Random(2);
+    let (mut identifiers, mut questions) = (Vec::new(), String::new());
+    for _ in 0..10_000 {
+        let form = random.canonical();
+        let compact = [format!("{form}{:02}", key(&form)), form.clone()];
+        let text = random.spelt(&compact[random.0 as usize % 2]);
+        let accepted = Nir.parse(text.as_bytes()).unwrap();
+        assert_eq!(accepted.identifier.canonical(), form.as_bytes());
+        identifiers.push(accepted.identifier);
+        let question =
+            json!({"op": "codes", "keys": hex, "service": SERVICE, "domain": domain, "text": text});
+        questions += &format!("{question}\n");
+    }
+    let answers = reference(&[], questions);
+    assert_eq!(answers.len(), identifiers.len());
+
+    // Newcomers at each generation, through the chain as it was then.
+    let mut generations = Vec::new();
+    for n in 1..=3 {
+        let mut codes = Vec::new();
+        Coder::new((1..=n).map(key_of).collect()).unwrap().code(&identifiers, &mut codes);
+        generations.push(codes);
+    }
+    for (i, answer) in answers.iter().enumerate() {
+        let canonical = std::str::from_utf8(identifiers[i].canonical()).unwrap();
+        let texts: Vec<_> = generations.iter().map(|codes: &Vec<Code>| codes[i].text()).collect();
+        assert_eq!(*answer, json!({"canonical": canonical, "codes": texts}), "identifier {i}");
+    }
+    // Renewed one after the other, and over a missed renewal: the same codes.
+    for (from, to) in [(1, 2), (2, 3), (1, 3)] {
+        let chain = (from + 1..=to).map(key_of).collect();
+        let mut renewed = Vec::new();
+        let renewer = Renewer::new(Generation::new(from).unwrap(), chain).unwrap();
+        renewer.renew(&generations[from as usize - 1], &mut renewed).unwrap();
+        assert_eq!(renewed, generations[to as usize - 1], "{from} to {to}");
+    }
+    // Check values and tag, under the same random keys.
+    let questions = (1..=3).map(|n| {
+        let key = &hex[n - 1];
+        json!({"op": "check", "keys": [key], "service": SERVICE, "domain": domain, "generation": n})
+    });
+    let tag = json!({"op": "tag", "service": SERVICE, "domain": domain});
+    let questions = questions.chain([tag]).map(|question| format!("{question}\n")).collect();
+    let mut expected: Vec<_> = (1..=3).map(|n| json!({"check": key_of(n).check_value()})).collect();
+    expected.push(json!({"tag": Tag::of(SERVICE, &domain).as_str()}));
+    assert_eq!(reference(&[], questions), expected);
+}
+
+#[test]
+fn ten_thousand_texts_that_are_nearly_identifiers() {
+    let mut random = Random(3);
+    let (mut verdicts, mut questions) = (Vec::new(), String::new());
+    for _ in 0..10_000 {
+        let form = random.canonical();
+        let mut text: Vec<u8> = random.spelt(&format!("{form}{:02}", key(&form))).into_bytes();
+        for _ in 0..random.below(4) {
+            let at = random.below(text.len());
+            let bytes: &[u8] = random.pick(&[
+                &b"0"[..],
+                b"1",
+                b"2",
+                b"9",
+                b"A",
+                b"b",
+                b"E",
+                b" ",
+                b"\t",
+                b"\x0b",
+                b"\0",
+                b",",
+                b".",
+                b"+",
+                b"",
+                b"",
+                b"\xa0",
+                b"\xff",
+                b"\xc2\xa0",
+                b"\xe2\x80\xaf",
+                b"\xe2\x80\x89",
+                b"\xe2\x80",
+                b",84E+1",
+            ]);
+            text.splice(at..=at, bytes.iter().copied());
+            if text.is_empty() {
+                break;
+            }
+        }
+        if random.below(10) == 0 {
+            text = [b"1,84E+12".as_slice(), b"2E+14", b"1.E14", b"1E14", b"\xc2\xa01.5e-3\n"]
+                [random.below(5)]
+            .to_vec();
+        }
+        questions +=
+            &format!("{}\n", json!({"op": "canonical", "hex": data_encoding::HEXLOWER.encode(&text)}));
+        verdicts.push(verdict::verdict(&text));
+    }
+    assert_eq!(reference(&[], questions), verdicts);
+    // Each verdict came often enough to mean something.
+    for word in ["scientific", "wrong-character", "wrong-length", "wrong-form", "wrong-key"] {
+        let n = verdicts.iter().filter(|verdict| verdict["refused"] == word).count();
+        assert!(n >= 100, "{word}: {n}");
+    }
+    assert!(verdicts.iter().filter(|verdict| verdict.get("refused").is_none()).count() >= 1_000);
+}
