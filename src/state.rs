@@ -10,7 +10,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::code::{Generation, Tag};
 use crate::coder::CheckValue;
-use crate::custody::approval::{Action, Input, ProposalBody, RunId, proposal_digest};
+use crate::custody::approval::{Action, ProposalBody, RunId};
 use crate::custody::quorum::{QuorumError, check_consents};
 use crate::custody::{
     Dealing, Doubt, Head, Receipt, ReceiptStatement, RosterError, Seat, ServiceCard, Signed, verify,
@@ -752,16 +752,6 @@ impl Domain {
         let waited = self.ended.is_some_and(|ended| now.duration_since(ended) >= GRACE);
         self.kind.is_research() && (self.closed || (waited && self.is_past_its_end(now)))
     }
-}
-
-/// The proposal that an intent carries, by its digest: what its consents name.
-pub fn intent_digest(proposal: &Signed<ProposalBody>) -> Hex<32> {
-    proposal_digest(proposal)
-}
-
-/// The rows that a run takes.
-pub fn input_of(action: &Action) -> Option<Input> {
-    action.input().copied()
 }
 
 /// Why something is not done now. Each says what to do.
