@@ -124,9 +124,9 @@ impl ServiceCard {
     /// Whether the card is of a known format, signed by its own key, and its id follows from its name and key.
     pub fn is_sound(&self) -> bool {
         let ServiceCardBody { format, id, signing } = &self.body;
-        let named = id.split_once('.').is_some_and(|(name, _)| {
-            Name::new(name).is_ok() && *id == service_id(name, signing)
-        });
+        let named = id
+            .split_once('.')
+            .is_some_and(|(name, _)| Name::new(name).is_ok() && *id == service_id(name, signing));
         *format == FORMAT && named && self.is_by(signing)
     }
 
@@ -185,8 +185,7 @@ impl Dealing {
 
     /// The roster as [`crate::sharing::recover`] takes it.
     pub fn holders(&self) -> Vec<Holder> {
-        let holder =
-            |seat: &Seat| Holder { name: seat.card.body.name.clone(), commitment: seat.commitment };
+        let holder = |seat: &Seat| Holder { name: seat.card.body.name.clone(), commitment: seat.commitment };
         self.roster.iter().map(holder).collect()
     }
 
@@ -381,13 +380,17 @@ pub enum RosterError {
     #[error("the service's card is not signed by its own key: it was altered")]
     Service,
     /// A custodian's card is not sound.
-    #[error("the card of `{custodian}` is not signed by its own key: ask them for the file card.json of their kit")]
+    #[error(
+        "the card of `{custodian}` is not signed by its own key: ask them for the file card.json of their kit"
+    )]
     Card {
         /// The name on the card.
         custodian: Name,
     },
     /// Two cards of one name or key.
-    #[error("the card of `{custodian}` has the name or a key of another card: each custodian makes a kit of their own")]
+    #[error(
+        "the card of `{custodian}` has the name or a key of another card: each custodian makes a kit of their own"
+    )]
     Twice {
         /// The name on the card.
         custodian: Name,
@@ -402,7 +405,9 @@ pub enum RosterError {
         custodian: Name,
     },
     /// The external holders alone could open the secret.
-    #[error("{external} external custodians could open the secret alone with a threshold of {k}: name fewer or raise it")]
+    #[error(
+        "{external} external custodians could open the secret alone with a threshold of {k}: name fewer or raise it"
+    )]
     External {
         /// External custodians.
         external: usize,

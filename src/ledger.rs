@@ -240,7 +240,9 @@ pub enum LedgerError {
     #[error(transparent)]
     File(#[from] FileError),
     /// A line is not an event in canonical form.
-    #[error("event {number} of the ledger is not an event in its canonical form: it was changed; call the auditor")]
+    #[error(
+        "event {number} of the ledger is not an event in its canonical form: it was changed; call the auditor"
+    )]
     Line {
         /// The event's number, from 1.
         number: u64,
@@ -258,7 +260,9 @@ pub enum LedgerError {
         number: u64,
     },
     /// A line out of its place.
-    #[error("event {found} stands where event {number} belongs: events were removed, doubled or moved; call the auditor")]
+    #[error(
+        "event {found} stands where event {number} belongs: events were removed, doubled or moved; call the auditor"
+    )]
     Sequence {
         /// The place.
         number: u64,
@@ -266,7 +270,9 @@ pub enum LedgerError {
         found: u64,
     },
     /// The line after this one carries another hash.
-    #[error("event {number} of the ledger was changed: the event after it carries another hash; call the auditor")]
+    #[error(
+        "event {number} of the ledger was changed: the event after it carries another hash; call the auditor"
+    )]
     Chain {
         /// The event that was changed.
         number: u64,
@@ -284,7 +290,9 @@ pub enum LedgerError {
         path: PathBuf,
     },
     /// The ledger is shorter than its checkpoint.
-    #[error("the checkpoint covers {covered} events, the ledger has {found}: events were removed; call the auditor")]
+    #[error(
+        "the checkpoint covers {covered} events, the ledger has {found}: events were removed; call the auditor"
+    )]
     Short {
         /// Events covered.
         covered: u64,
@@ -292,7 +300,9 @@ pub enum LedgerError {
         found: u64,
     },
     /// The ledger has more uncovered lines than a stopped write leaves.
-    #[error("the ledger has {found} events, its checkpoint covers {covered}: events were added; call the auditor")]
+    #[error(
+        "the ledger has {found} events, its checkpoint covers {covered}: events were added; call the auditor"
+    )]
     Long {
         /// Events covered.
         covered: u64,
@@ -300,7 +310,9 @@ pub enum LedgerError {
         found: u64,
     },
     /// The tree's root is not the checkpoint's.
-    #[error("the first {covered} events of the ledger are not the ones that its checkpoint covers; call the auditor")]
+    #[error(
+        "the first {covered} events of the ledger are not the ones that its checkpoint covers; call the auditor"
+    )]
     Root {
         /// Events covered.
         covered: u64,

@@ -34,3 +34,7 @@ pub mod custody;
 pub mod ledger;
 
 pub mod state;
+
+pub mod keystore;
+
+pub mod service;

@@ -10,9 +10,11 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::code::{Generation, Tag};
 use crate::coder::CheckValue;
-use crate::custody::approval::{Action, Input, ProposalBody, RunId, proposal_digest};
+use crate::custody::approval::{Action, ProposalBody, RunId};
 use crate::custody::quorum::{QuorumError, check_consents};
-use crate::custody::{Dealing, Doubt, Head, Receipt, ReceiptStatement, RosterError, Seat, ServiceCard, Signed, verify};
+use crate::custody::{
+    Dealing, Doubt, Head, Receipt, ReceiptStatement, RosterError, Seat, ServiceCard, Signed, verify,
+};
 use crate::domain::{GRACE, KeyState, Kind, RenewalReason, end_of};
 use crate::ledger::History;
 use crate::ledger::event::{Destroyed, Event, KeyRef, Line};
@@ -348,9 +350,7 @@ impl State {
 
     /// Projects past their end at the service's time that are not marked yet.
     pub fn to_mark(&self, now: Timestamp) -> Vec<Name> {
-        self.projects(|project| {
-            project.is_past_its_end(now) && project.ended.is_none() && !project.closed
-        })
+        self.projects(|project| project.is_past_its_end(now) && project.ended.is_none() && !project.closed)
     }
 
     /// Projects whose keys are to be destroyed now: closed, or marked for at least [`GRACE`].
@@ -513,8 +513,7 @@ impl State {
             return Err(Unlawful::NoIntent);
         };
         let keys = vec![self.new_key(check, proposal.epoch)];
-        let domain_state =
-            Domain { kind, minimum_batch, keys, ended: None, closed: false, destroyed: None };
+        let domain_state = Domain { kind, minimum_batch, keys, ended: None, closed: false, destroyed: None };
         self.domains.insert(domain, domain_state);
         Ok(())
     }
@@ -755,16 +754,6 @@ impl Domain {
     }
 }
 
-/// The proposal that an intent carries, by its digest: what its consents name.
-pub fn intent_digest(proposal: &Signed<ProposalBody>) -> Hex<32> {
-    proposal_digest(proposal)
-}
-
-/// The rows that a run takes.
-pub fn input_of(action: &Action) -> Option<Input> {
-    action.input().copied()
-}
-
 /// Why something is not done now. Each says what to do.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -773,7 +762,10 @@ pub enum Refusal {
     #[error("an earlier command is unfinished: run `service status`, which finishes or undoes it")]
     Unfinished,
     /// Shares are not all held.
-    #[error("custodians have not all confirmed their share; missing: {}. Run `custodian accept`, then `service receipt`", list(custodians))]
+    #[error(
+        "custodians have not all confirmed their share; missing: {}. Run `custodian accept`, then `service receipt`",
+        list(custodians)
+    )]
     SharesMissing {
         /// Whose receipt is missing.
         custodians: Vec<Name>,
@@ -785,7 +777,9 @@ pub enum Refusal {
     #[error("this domain exists already: choose another name")]
     DomainExists,
     /// A minimum batch of one, outside a demonstration.
-    #[error("a run of one value would be an oracle: the minimum batch is at least 2, or 1 in a demonstration")]
+    #[error(
+        "a run of one value would be an oracle: the minimum batch is at least 2, or 1 in a demonstration"
+    )]
     MinimumBatch,
     /// Not 1 to 10 years.
     #[error("the cryptoperiod is 1 to 10 years")]
@@ -794,7 +788,9 @@ pub enum Refusal {
     #[error("the project's end is in the past: give a later date")]
     EndInThePast,
     /// The new end is not later.
-    #[error("the new end is not later than the present one: a project is extended; `service close` ends it early")]
+    #[error(
+        "the new end is not later than the present one: a project is extended; `service close` ends it early"
+    )]
     EndNotLater,
     /// Not a research project.
     #[error("this is a statistical domain: only research projects have an end")]
@@ -815,7 +811,9 @@ pub enum Refusal {
         generation: Generation,
     },
     /// Not the present generation.
-    #[error("the codes would be of generation {found}, the domain is at generation {active}: propose it again")]
+    #[error(
+        "the codes would be of generation {found}, the domain is at generation {active}: propose it again"
+    )]
     Generation {
         /// The generation asked for.
         found: Generation,
@@ -823,7 +821,9 @@ pub enum Refusal {
         active: Generation,
     },
     /// The codes are of the present generation.
-    #[error("the codes are of generation {from}, the domain is at generation {active}: there is nothing to renew")]
+    #[error(
+        "the codes are of generation {from}, the domain is at generation {active}: there is nothing to renew"
+    )]
     NothingToRenew {
         /// The codes' generation.
         from: Generation,
@@ -840,10 +840,14 @@ pub enum Refusal {
     #[error("no counterpart of this name is known to the service")]
     UnknownParty,
     /// Research results need a known counterpart.
-    #[error("research results go to a known counterpart only, or are handed out in a demonstration (`init --demo`)")]
+    #[error(
+        "research results go to a known counterpart only, or are handed out in a demonstration (`init --demo`)"
+    )]
     ResearchNeedsParty,
     /// No such delivery.
-    #[error("there is no such delivery in this domain: `service status` lists them; for none, say `--of unknown`")]
+    #[error(
+        "there is no such delivery in this domain: `service status` lists them; for none, say `--of unknown`"
+    )]
     UnknownDelivery,
     /// Delivered before.
     #[error("this delivery has been stated delivered: nothing is left to do")]

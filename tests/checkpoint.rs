@@ -192,7 +192,7 @@ fn consistency_vectors() {
 // The tree against the definition of RFC 6962 2.1, and its proofs against every single-bit change.
 
 fn node(left: Hash, right: Hash) -> Hash {
-    let bytes = [&[1], left.as_bytes().as_slice(), right.as_bytes()].concat();
+    let bytes = [&[1], left.0.as_slice(), &right.0].concat();
     cstatns::name::Hex(Sha256::digest(bytes).into())
 }
 
@@ -216,7 +216,7 @@ fn numbered(size: usize) -> Vec<Hash> {
 }
 
 fn flipped(hash: &Hash, bit: usize) -> Hash {
-    let mut bytes = *hash.as_bytes();
+    let mut bytes = hash.0;
     bytes[bit / 8] ^= 1 << (bit % 8);
     cstatns::name::Hex(bytes)
 }
@@ -276,7 +276,10 @@ fn what_is_outside_the_tree_is_refused() {
     assert_eq!(verify_inclusion(&leaves[0], 0, 0, &[], &leaves[0]), outside);
     assert_eq!(verify_inclusion(&leaves[0], u64::MAX, u64::MAX, &[], &root), outside);
     assert_eq!(verify_consistency(0, &cstatns::checkpoint::empty_root(), 3, &root, &[]), outside);
-    assert_eq!(verify_consistency(0, &cstatns::checkpoint::empty_root(), 0, &cstatns::checkpoint::empty_root(), &[]), outside);
+    assert_eq!(
+        verify_consistency(0, &cstatns::checkpoint::empty_root(), 0, &cstatns::checkpoint::empty_root(), &[]),
+        outside
+    );
     assert_eq!(verify_consistency(4, &root, 3, &root, &[]), outside);
     // The largest numbers there are: refused for the proof's length, without overflow.
     let long = Err(ProofError::WrongLength);
@@ -290,7 +293,7 @@ proptest! {
 
     #[test]
     fn the_growing_tree_is_the_defined_one(leaves in prop::collection::vec(any::<[u8; 32]>(), 0..300)) {
-        let leaves: Vec<Hash> = leaves.into_iter().map(Hash::from_bytes).collect();
+        let leaves: Vec<Hash> = leaves.into_iter().map(cstatns::name::Hex).collect();
         let mut tree = Tree::new();
         tree.extend(leaves.iter().copied());
         prop_assert_eq!(tree.size(), leaves.len() as u64);

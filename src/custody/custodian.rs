@@ -219,8 +219,7 @@ impl Kit {
             files::replace(&self.share_path(dealing.epoch), &line(file), Access::Private)?;
         }
         self.see(ledger)?;
-        let statement =
-            ReceiptStatement::ShareHeld { epoch: dealing.epoch, dealing: dealing.fingerprint() };
+        let statement = ReceiptStatement::ShareHeld { epoch: dealing.epoch, dealing: dealing.fingerprint() };
         let path = self.directory.join(format!("receipt-{}-held.json", dealing.epoch));
         files::replace(&path, &line(&self.receipt(dealing, statement)), Access::Shared)?;
         Ok(path)
@@ -294,11 +293,7 @@ impl Kit {
     ///
     /// # Errors
     /// [`KitError::NotInRoster`], [`KitError::Shorter`], [`KitError::Forked`].
-    pub fn doubt(
-        &self,
-        about: Option<(Name, Generation)>,
-        ledger: Witnessed<'_>,
-    ) -> Result<Doubt, KitError> {
+    pub fn doubt(&self, about: Option<(Name, Generation)>, ledger: Witnessed<'_>) -> Result<Doubt, KitError> {
         self.check_ledger(ledger)?;
         let (domain, generation) = about.unzip();
         let body = DoubtBody {
@@ -357,7 +352,8 @@ impl Kit {
     /// Opens a dealt share and holds it against the ledger's commitment for this custodian.
     fn open_share(&self, sealed: &SealedShare, dealing: &Dealing) -> Result<Share, KitError> {
         let custodian = || self.name().clone();
-        let seat = dealing.seat(self.name()).ok_or_else(|| KitError::NotInRoster { custodian: custodian() })?;
+        let seat =
+            dealing.seat(self.name()).ok_or_else(|| KitError::NotInRoster { custodian: custodian() })?;
         let info = dealt_info(dealing.service.id(), dealing.epoch, &self.card);
         let share = sealed
             .open(&receiving_key(&self.seeds), &info)
@@ -514,7 +510,9 @@ pub enum KitError {
         file: String,
     },
     /// A newer kit.
-    #[error("the kit {kit:?} has format version {found}, this program knows version {FORMAT}: use a newer program")]
+    #[error(
+        "the kit {kit:?} has format version {found}, this program knows version {FORMAT}: use a newer program"
+    )]
     Version {
         /// The kit.
         kit: PathBuf,
@@ -522,7 +520,9 @@ pub enum KitError {
         found: u32,
     },
     /// An empty passphrase.
-    #[error("the passphrase for the kit {kit:?} is empty: choose one, or say --no-passphrase for a demonstration")]
+    #[error(
+        "the passphrase for the kit {kit:?} is empty: choose one, or say --no-passphrase for a demonstration"
+    )]
     EmptyPassphrase {
         /// The kit.
         kit: PathBuf,

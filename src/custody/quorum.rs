@@ -6,9 +6,7 @@ use crate::name::{Hex, Name};
 use crate::secret::{Secret, random_bytes, wipe_stack};
 use crate::sharing::{self, SharingError, root_check};
 
-use super::approval::{
-    Action, Approval, Consent, ConsentBody, Proposal, ProposalBody, run_key_digest,
-};
+use super::approval::{Action, Approval, Consent, ConsentBody, Proposal, ProposalBody, run_key_digest};
 use super::share::ReceivingKey;
 use super::{Dealing, FORMAT, Head, Signed, verify};
 use ed25519_dalek::SigningKey;
@@ -159,7 +157,9 @@ pub fn check_consents<'a>(
     dealing: &Dealing,
 ) -> Result<(), QuorumError> {
     let body = &proposal.body;
-    if body.format != FORMAT || body.service != dealing.service.id() || !proposal.is_by(&dealing.service.body.signing)
+    if body.format != FORMAT
+        || body.service != dealing.service.id()
+        || !proposal.is_by(&dealing.service.body.signing)
     {
         return Err(QuorumError::Proposal);
     }
@@ -234,7 +234,9 @@ pub enum QuorumError {
         custodian: Name,
     },
     /// The consent is of another epoch.
-    #[error("the approval of `{custodian}` is of another epoch: ask them to approve with their present share")]
+    #[error(
+        "the approval of `{custodian}` is of another epoch: ask them to approve with their present share"
+    )]
     OtherEpoch {
         /// Who approved.
         custodian: Name,
@@ -246,7 +248,9 @@ pub enum QuorumError {
         custodian: Name,
     },
     /// The resealed share is not the one that was signed.
-    #[error("the share beside the approval of `{custodian}` is not the one they signed: ask them to approve again")]
+    #[error(
+        "the share beside the approval of `{custodian}` is not the one they signed: ask them to approve again"
+    )]
     Share {
         /// Who approved.
         custodian: Name,

@@ -34,15 +34,16 @@ impl SealedShare {
     /// [`SealError`] when `receiver` is not an X-Wing key.
     pub fn seal(share: &Share, receiver: &Hex<1216>, info: &[u8]) -> Result<Self, SealError> {
         let key = <XWing as Kem>::PublicKey::from_bytes(&receiver.0).map_err(|_| SealError)?;
-        let (encapsulated, ciphertext) = hpke::single_shot_seal_with_rng::<ChaCha20Poly1305, HkdfSha256, XWing>(
-            &OpModeS::Base,
-            &key,
-            info,
-            &share.encode(),
-            b"",
-            &mut UnwrapErr(SysRng),
-        )
-        .map_err(|_| SealError)?;
+        let (encapsulated, ciphertext) =
+            hpke::single_shot_seal_with_rng::<ChaCha20Poly1305, HkdfSha256, XWing>(
+                &OpModeS::Base,
+                &key,
+                info,
+                &share.encode(),
+                b"",
+                &mut UnwrapErr(SysRng),
+            )
+            .map_err(|_| SealError)?;
         let mut sealed = encapsulated.to_bytes().to_vec();
         sealed.extend(ciphertext);
         wipe_stack();
@@ -54,12 +55,11 @@ impl SealedShare {
     /// # Errors
     /// [`SharingError::Format`] when it was sealed to another key or for another use, or is damaged.
     pub fn open(&self, receiver: &ReceivingKey, info: &[u8]) -> Result<Share, SharingError> {
-        let (encapsulated, ciphertext) =
-            self.0.split_at_checked(ENCAPSULATED).ok_or(SharingError::Format)?;
+        let (encapsulated, ciphertext) = self.0.split_at_checked(ENCAPSULATED).ok_or(SharingError::Format)?;
         let encapsulated =
             <XWing as Kem>::EncappedKey::from_bytes(encapsulated).map_err(|_| SharingError::Format)?;
-        let key = <XWing as Kem>::PrivateKey::from_bytes(receiver.0.expose())
-            .map_err(|_| SharingError::Format)?;
+        let key =
+            <XWing as Kem>::PrivateKey::from_bytes(receiver.0.expose()).map_err(|_| SharingError::Format)?;
         let opened = hpke::single_shot_open::<ChaCha20Poly1305, HkdfSha256, XWing>(
             &OpModeR::Base,
             &key,

@@ -1,0 +1,400 @@
+//! Sealed keys at rest (SPEC §10).
+//!
+//! `keys/<domain>.<generation>.<epoch>.key` holds a key sealed under the root secret of an epoch; it may be backed up
+//! freely. A research project's seal also needs its life secret, `life/<domain>.life`, which must not be backed up:
+//! once it is destroyed, all custodians together cannot open the key.
+
+use std::path::{Path, PathBuf};
+
+use chacha20poly1305::aead::AeadInOut;
+use chacha20poly1305::{KeyInit, Tag, XChaCha20Poly1305, XNonce};
+use hkdf::Hkdf;
+use serde::{Deserialize, Serialize};
+use sha2::Sha256;
+use zeroize::Zeroizing;
+
+use crate::code::Generation;
+use crate::coder::{CheckValue, CodingKey};
+use crate::domain::Kind;
+use crate::files::{self, Access, FileError};
+use crate::name::{Hex, Name, canonical_json};
+use crate::secret::{Secret, random_bytes, wipe_stack};
+use crate::sharing::Epoch;
+
+const FORMAT: u32 = 1;
+
+/// The file that marks a directory as a place of this service's life secrets.
+const MARKER: &str = "cstatns-life";
+
+/// Which key, and what it is bound to: the associated data of its seal, in canonical JSON behind the label
+/// "CStatNS/seal/".
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct KeyLabel {
+    /// The service's id.
+    pub service: String,
+    /// The epoch whose root opens the seal.
+    pub epoch: Epoch,
+    /// The key's domain.
+    pub domain: Name,
+    /// `statistics` or `research`.
+    pub kind: Name,
+    /// Its generation.
+    pub generation: Generation,
+    /// Its check value.
+    pub check: CheckValue,
+}
+
+/// A key's place: everything of its label but the check value, which follows from the key.
+#[derive(Clone, Copy, Debug)]
+pub struct KeyPlace<'a> {
+    /// The service's id.
+    pub service: &'a str,
+    /// The epoch whose root opens the seal.
+    pub epoch: Epoch,
+    /// The key's domain.
+    pub domain: &'a Name,
+    /// What the domain is for.
+    pub kind: Kind,
+    /// The key's generation.
+    pub generation: Generation,
+}
+
+impl KeyPlace<'_> {
+    /// The label of the key with this check value.
+    pub fn label(&self, check: CheckValue) -> KeyLabel {
+        KeyLabel {
+            service: self.service.to_owned(),
+            epoch: self.epoch,
+            domain: self.domain.clone(),
+            kind: Name::new(self.kind.word()).expect("a kind's word is a name"),
+            generation: self.generation,
+            check,
+        }
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SealedKey {
+    format: u32,
+    label: KeyLabel,
+    nonce: Hex<24>,
+    /// 32 bytes of key, then the 16-byte tag.
+    sealed: Hex<48>,
+}
+
+/// The directories of a service's keys.
+#[derive(Clone, Debug)]
+pub struct Keystore {
+    keys: PathBuf,
+    lives: Vec<PathBuf>,
+}
+
+impl Keystore {
+    /// The keystore with sealed keys in `keys` and life secrets in each of `lives`.
+    pub fn new(keys: PathBuf, lives: Vec<PathBuf>) -> Self {
+        Self { keys, lives }
+    }
+
+    /// Where a key's seal lies.
+    pub fn seal_path(&self, domain: &Name, generation: Generation, epoch: Epoch) -> PathBuf {
+        self.keys.join(format!("{domain}.{generation}.{epoch}.key"))
+    }
+
+    fn life_paths(&self, domain: &Name) -> impl Iterator<Item = PathBuf> {
+        self.lives.iter().map(move |life| life.join(format!("{domain}.life")))
+    }
+
+    /// Draws a key and seals it under `root`; the seal is durable on return.
+    ///
+    /// # Errors
+    /// [`KeystoreError::File`]; [`KeystoreError::Life`] when a project's life secret is gone.
+    pub fn make(&self, root: &Secret<32>, place: &KeyPlace<'_>) -> Result<CheckValue, KeystoreError> {
+        let KeyPlace { service, epoch, domain, generation, .. } = *place;
+        let key = Secret::random();
+        let check = CodingKey::new(&key, service, domain, generation).check_value();
+        let label = place.label(check);
+        let cipher = self.cipher(root, &label)?;
+        let mut nonce = [0; 24];
+        random_bytes(&mut nonce);
+        let mut sealed = [0; 48];
+        let stored = Secret::<32>::try_fill(|stored| {
+            stored.copy_from_slice(key.expose());
+            let associated = associated(&label);
+            let tag = cipher
+                .encrypt_inout_detached(&XNonce::from(nonce), &associated, stored.as_mut_slice().into())
+                .map_err(|_| KeystoreError::Seal { domain: domain.clone(), generation })?;
+            sealed[32..].copy_from_slice(&tag);
+            Ok::<_, KeystoreError>(())
+        })?;
+        sealed[..32].copy_from_slice(stored.expose());
+        let file = SealedKey { format: FORMAT, label, nonce: Hex(nonce), sealed: Hex(sealed) };
+        let mut bytes = canonical_json(&file);
+        bytes.push(b'\n');
+        files::write_new(&self.seal_path(domain, generation, epoch), &bytes, Access::Private)?;
+        wipe_stack();
+        Ok(check)
+    }
+
+    /// Opens the key of `label`, whose check value comes from the ledger.
+    ///
+    /// # Errors
+    /// [`KeystoreError::Seal`] when the seal is missing, damaged, another key's or an older one's;
+    /// [`KeystoreError::Life`]; [`KeystoreError::File`].
+    pub fn open(&self, root: &Secret<32>, label: &KeyLabel) -> Result<CodingKey, KeystoreError> {
+        let KeyLabel { domain, generation, epoch, .. } = label;
+        let unsound = || KeystoreError::Seal { domain: domain.clone(), generation: *generation };
+        let bytes = files::read(&self.seal_path(domain, *generation, *epoch), 1 << 16)?;
+        let file: SealedKey = serde_json::from_slice(&bytes).map_err(|_| unsound())?;
+        if file.format != FORMAT {
+            return Err(KeystoreError::Version { domain: domain.clone(), found: file.format });
+        }
+        // The label in the file is for people; what opens the seal is the label that the ledger gives.
+        if file.label != *label {
+            return Err(unsound());
+        }
+        let cipher = self.cipher(root, label)?;
+        let (sealed, tag) = file.sealed.0.split_at(32);
+        let tag = Tag::try_from(tag).map_err(|_| unsound())?;
+        let key = Secret::<32>::try_fill(|key| {
+            key.copy_from_slice(sealed);
+            let associated = associated(label);
+            let nonce = XNonce::from(file.nonce.0);
+            cipher
+                .decrypt_inout_detached(&nonce, &associated, key.as_mut_slice().into(), &tag)
+                .map_err(|_| unsound())
+        })?;
+        let key = CodingKey::new(&key, &label.service, domain, *generation);
+        wipe_stack();
+        if key.check_value() == label.check { Ok(key) } else { Err(unsound()) }
+    }
+
+    /// Declares each place of life secrets: a marker tells a place that is there from one that is not mounted.
+    ///
+    /// # Errors
+    /// [`KeystoreError::File`].
+    pub fn declare_places(&self, service: &str) -> Result<(), KeystoreError> {
+        for life in &self.lives {
+            files::write_new(&life.join(MARKER), format!("{service}\n").as_bytes(), Access::Private)?;
+        }
+        Ok(())
+    }
+
+    /// Takes the declarations back.
+    ///
+    /// # Errors
+    /// [`KeystoreError::File`].
+    pub fn withdraw_places(&self, service: &str) -> Result<(), KeystoreError> {
+        for life in &self.lives {
+            if self.is_there(life, service) {
+                files::remove(&life.join(MARKER))?;
+            }
+        }
+        Ok(())
+    }
+
+    fn is_there(&self, life: &Path, service: &str) -> bool {
+        files::read(&life.join(MARKER), 256).is_ok_and(|found| found == format!("{service}\n").as_bytes())
+    }
+
+    /// All places must be there before a life secret is drawn or destroyed.
+    fn check_places(&self, service: &str) -> Result<(), KeystoreError> {
+        match self.lives.iter().find(|life| !self.is_there(life, service)) {
+            Some(missing) => Err(KeystoreError::Place { path: missing.clone() }),
+            None => Ok(()),
+        }
+    }
+
+    /// Draws a project's life secret and writes it to every declared place.
+    ///
+    /// # Errors
+    /// [`KeystoreError::Place`]; [`KeystoreError::File`].
+    pub fn make_life(&self, service: &str, domain: &Name) -> Result<(), KeystoreError> {
+        self.check_places(service)?;
+        let life = Secret::<32>::random();
+        for path in self.life_paths(domain) {
+            files::write_new(&path, life.expose(), Access::Private)?;
+        }
+        Ok(())
+    }
+
+    /// Destroys a project's life secret in every declared place, then its seals. Returns whether anything was there.
+    ///
+    /// # Errors
+    /// [`KeystoreError::Place`] when a declared place is not there: its copy would live on; [`KeystoreError::File`]. What
+    /// could not be destroyed is tried again by the next run.
+    pub fn destroy_project(
+        &self,
+        service: &str,
+        domain: &Name,
+        generations: u32,
+        epochs: &[Epoch],
+    ) -> Result<bool, KeystoreError> {
+        self.check_places(service)?;
+        let mut present = false;
+        for path in self.life_paths(domain) {
+            present |= files::destroy_if_present(&path)?.is_some();
+        }
+        for generation in (1..=generations).filter_map(Generation::new) {
+            for epoch in epochs {
+                let path = self.seal_path(domain, generation, *epoch);
+                present |= files::destroy_if_present(&path)?.is_some();
+            }
+        }
+        Ok(present)
+    }
+
+    /// Destroys the seal of a key that never came into the ledger, and its project's life secret if `life` says so.
+    ///
+    /// # Errors
+    /// [`KeystoreError::File`].
+    pub fn undo(
+        &self,
+        domain: &Name,
+        generation: Generation,
+        epoch: Epoch,
+        life: bool,
+    ) -> Result<(), KeystoreError> {
+        for path in life.then(|| self.life_paths(domain)).into_iter().flatten() {
+            files::destroy_if_present(&path)?;
+        }
+        files::destroy_if_present(&self.seal_path(domain, generation, epoch))?;
+        Ok(())
+    }
+
+    /// HKDF-SHA-256 without salt; input keying material root, for research root ‖ life secret; info "CStatNS/seal/" ‖
+    /// service id ‖ "/" ‖ decimal epoch ‖ "/" ‖ kind.
+    fn cipher(&self, root: &Secret<32>, label: &KeyLabel) -> Result<XChaCha20Poly1305, KeystoreError> {
+        let KeyLabel { service, epoch, kind, domain, .. } = label;
+        let info = format!("CStatNS/seal/{service}/{epoch}/{kind}");
+        let derive = |material: &[u8]| {
+            Secret::<32>::fill(|key| {
+                Hkdf::<Sha256>::new(None, material)
+                    .expand(info.as_bytes(), key)
+                    .expect("32 bytes can be derived");
+            })
+        };
+        let key = if kind.as_str() == "research" {
+            let life = self.read_life(domain)?;
+            let material = Secret::<64>::fill(|material| {
+                material[..32].copy_from_slice(root.expose());
+                material[32..].copy_from_slice(life.expose());
+            });
+            derive(material.expose())
+        } else {
+            derive(root.expose())
+        };
+        let cipher = XChaCha20Poly1305::new(key.expose().into());
+        wipe_stack();
+        Ok(cipher)
+    }
+
+    /// The life secret, from the first declared place that has it.
+    fn read_life(&self, domain: &Name) -> Result<Secret<32>, KeystoreError> {
+        for path in self.life_paths(domain) {
+            match files::read(&path, 32) {
+                Ok(bytes) => {
+                    let bytes = Zeroizing::new(bytes);
+                    if bytes.len() == 32 {
+                        return Ok(Secret::fill(|life| life.copy_from_slice(&bytes)));
+                    }
+                }
+                Err(FileError::Missing { .. }) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Err(KeystoreError::Life { domain: domain.clone() })
+    }
+}
+
+fn associated(label: &KeyLabel) -> Vec<u8> {
+    let mut associated = b"CStatNS/seal/".to_vec();
+    associated.extend(canonical_json(label));
+    associated
+}
+
+/// The directories in which life secrets lie, as `init` was told; kept in the home.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Places {
+    /// Format version.
+    pub format: u32,
+    /// The directories.
+    pub life: Vec<PathBuf>,
+}
+
+impl Places {
+    /// The file of a home that names the places.
+    pub fn path(home: &Path) -> PathBuf {
+        home.join("places.json")
+    }
+
+    /// Reads it.
+    ///
+    /// # Errors
+    /// [`FileError`].
+    pub fn read(home: &Path) -> Result<Self, KeystoreError> {
+        let bytes = files::read(&Self::path(home), 1 << 16)?;
+        serde_json::from_slice(&bytes).map_err(|_| KeystoreError::Places)
+    }
+}
+
+/// Why a key was not made, opened or destroyed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum KeystoreError {
+    /// Storage.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// The seal does not open, or not to the key that the ledger speaks of.
+    #[error(
+        "the sealed key of `{domain}`, generation {generation}, is not the one that the ledger speaks of: it was \
+         damaged, swapped or taken from an older copy; restore the newest backup of keys/"
+    )]
+    Seal {
+        /// The domain.
+        domain: Name,
+        /// The generation.
+        generation: Generation,
+    },
+    /// The life secret is not there.
+    #[error(
+        "the life secret of `{domain}` is in none of its places: mount them, or the project's key is gone"
+    )]
+    Life {
+        /// The project.
+        domain: Name,
+    },
+    /// A declared place of life secrets is not there.
+    #[error("{path:?} is not there, or not the place of life secrets that `init` declared: mount it")]
+    Place {
+        /// The place.
+        path: PathBuf,
+    },
+    /// A newer seal.
+    #[error("a sealed key of `{domain}` has format version {found}: use a newer program")]
+    Version {
+        /// The domain.
+        domain: Name,
+        /// The version found.
+        found: u32,
+    },
+    /// The places file is damaged.
+    #[error("places.json in the home is damaged: restore it; it names the directories of the life secrets")]
+    Places,
+}
+
+impl KeystoreError {
+    /// The stable short code of this error.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::File(error) => error.code(),
+            Self::Seal { .. } => "seal",
+            Self::Life { .. } => "life-secret",
+            Self::Place { .. } => "life-place",
+            Self::Version { .. } => "seal-version",
+            Self::Places => "places",
+        }
+    }
+}

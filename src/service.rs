@@ -1,0 +1,637 @@
+//! The cryptographic service: a home directory, its ledger, its runs (SPEC §13).
+//!
+//! Control flows one way: an [`Action`](crate::custody::approval::Action) is proposed, custodians approve, their approvals
+//! make a [`Quorum`], which one call consumes. The order of durability is the same for all: *intent* recorded, shares opened,
+//! output made durable under its name, *result* recorded, source destroyed, *destruction* recorded. A process that stops
+//! anywhere leaves what [`Service::open`] finishes or undoes.
+//!
+//! A home holds `identity` (its signing key, 0600), `card.json`, `lock`, `ledger.jsonl`, `checkpoint`, `places.json`,
+//! `outbox/` (where deliveries lie), `keys/` (sealed; may be backed up) and, unless other places were declared, `life/` (life
+//! secrets; must not be backed up).
+
+mod ceremony;
+mod coding;
+mod destruction;
+mod project;
+mod renewal;
+
+use std::path::{Path, PathBuf};
+
+use ed25519_dalek::SigningKey;
+use jiff::civil::Date;
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
+
+use crate::code::Generation;
+use crate::coder::CodingKey;
+use crate::custody::approval::{Action, RunId};
+use crate::custody::custodian::Witnessed;
+use crate::custody::quorum::{Draft, Quorum, QuorumError};
+use crate::custody::{RosterError, ServiceCard};
+use crate::domain::{KeyState, Kind, due};
+use crate::files::{self, FileError};
+use crate::keystore::{KeyPlace, Keystore, KeystoreError, Places};
+use crate::ledger::event::{Event, Line};
+use crate::ledger::{History, Ledger, LedgerError, Lines, checkpoint_path, next_line, read_checkpoint};
+use crate::name::{Hex, Name, canonical_json};
+use crate::secret::Secret;
+use crate::sharing::{Epoch, SharingError};
+use crate::state::{Refusal, State, Unlawful};
+
+pub use ceremony::{Founded, Founding};
+pub use coding::{Made, Outcome, RunFiles, WorkError};
+pub use destruction::{Outgoing, Recovered};
+pub use project::Expired;
+
+/// The version of a home's format.
+pub const HOME_FORMAT: u32 = 1;
+/// More than a small file of a home is long, in bytes.
+const LIMIT: u64 = 1 << 20;
+
+/// Where the time comes from.
+pub trait Clock {
+    /// What the clock says.
+    fn now(&self) -> Timestamp;
+}
+
+/// The system's clock.
+#[derive(Clone, Copy, Debug)]
+pub struct SystemClock;
+
+impl Clock for SystemClock {
+    fn now(&self) -> Timestamp {
+        Timestamp::now()
+    }
+}
+
+impl<F: Fn() -> Timestamp> Clock for F {
+    fn now(&self) -> Timestamp {
+        self()
+    }
+}
+
+/// A cryptographic service, opened: nobody else works on its home meanwhile.
+pub struct Service {
+    home: PathBuf,
+    _lock: files::Lock,
+    card: ServiceCard,
+    identity: Identity,
+    ledger: Ledger,
+    state: State,
+    keystore: Keystore,
+    clock: Box<dyn Clock>,
+}
+
+/// The service's signing key, as its seed.
+struct Identity(Secret<32>);
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct IdentityFile {
+    format: u32,
+    signing: Zeroizing<String>,
+}
+
+impl Identity {
+    fn path(home: &Path) -> PathBuf {
+        home.join("identity")
+    }
+
+    fn key(&self) -> SigningKey {
+        SigningKey::from_bytes(self.0.expose())
+    }
+
+    fn encode(&self) -> Zeroizing<Vec<u8>> {
+        let signing = Zeroizing::new(data_encoding::HEXLOWER.encode(self.0.expose()));
+        Zeroizing::new(canonical_json(&IdentityFile { format: HOME_FORMAT, signing }))
+    }
+
+    fn read(home: &Path) -> Result<Self, ServiceError> {
+        let bytes = Zeroizing::new(files::read(&Self::path(home), LIMIT)?);
+        let damaged = || ServiceError::HomeDamaged { file: "identity" };
+        let file: IdentityFile = serde_json::from_slice(&bytes).map_err(|_| damaged())?;
+        if file.format > HOME_FORMAT {
+            return Err(ServiceError::HomeVersion { found: file.format });
+        }
+        let seed = Secret::try_fill(|seed| {
+            let read = Zeroizing::new(Hex::<32>::parse(file.signing.as_bytes()).ok_or(())?.0);
+            seed.copy_from_slice(&*read);
+            Ok::<_, ()>(())
+        });
+        seed.map(Self).map_err(|()| damaged())
+    }
+}
+
+/// A ledger read from its file and found lawful, with what its checkpoint covers.
+pub struct ReadLedger {
+    /// The tree over its lines.
+    pub history: History,
+    /// The state that follows from it.
+    pub state: State,
+    /// The length of its whole lines, in bytes.
+    length: u64,
+    /// Whether the last line was not covered by the checkpoint.
+    uncovered: bool,
+    /// Whether bytes of a line that was cut short follow.
+    torn: bool,
+}
+
+/// Reads the ledger at `path`, verifies it against the checkpoint beside it and folds it into a state. Custodians and the
+/// service read it so; the auditor says more about what does not hold.
+///
+/// # Errors
+/// [`ServiceError::Ledger`], [`ServiceError::Unlawful`]: each names the event.
+pub fn read_ledger(path: &Path, card: &ServiceCard) -> Result<ReadLedger, ServiceError> {
+    let covered = read_checkpoint(&checkpoint_path(path), card)?;
+    let lines = Lines::read(path)?;
+    let mut history = History::default();
+    let mut state: Option<State> = None;
+    let mut length = 0;
+    for bytes in lines.whole() {
+        let number = history.size() + 1;
+        let line = history.read_next(card.id(), bytes)?;
+        let unlawful = |reason| ServiceError::Unlawful { number, reason };
+        match &mut state {
+            Some(state) => state.apply(&line, &history).map_err(unlawful)?,
+            None => state = Some(State::found(&line).map_err(unlawful)?),
+        }
+        history.push(bytes);
+        length += bytes.len() as u64 + 1;
+    }
+    let (covered_size, found) = (covered.size, history.size());
+    if found < covered_size {
+        return Err(LedgerError::Short { covered: covered_size, found }.into());
+    }
+    if !history.includes(&covered) {
+        return Err(LedgerError::Root { covered: covered_size }.into());
+    }
+    let torn = !lines.rest().is_empty();
+    if found > covered_size + 1 || (found > covered_size && torn) {
+        return Err(LedgerError::Long { covered: covered_size, found }.into());
+    }
+    let state = state.filter(|state| state.service() == card);
+    let state = state.ok_or(ServiceError::Unlawful { number: 1, reason: Unlawful::Genesis })?;
+    Ok(ReadLedger { history, state, length, uncovered: found > covered_size, torn })
+}
+
+impl Service {
+    /// Opens the service in `home`, finishing or undoing what an earlier process left. Returns what it found to mend.
+    ///
+    /// # Errors
+    /// [`ServiceError`]: the home is locked, unfinished, damaged or of a newer format, or its ledger was changed.
+    pub fn open(home: &Path, clock: impl Clock + 'static) -> Result<(Self, Vec<Recovered>), ServiceError> {
+        let home = std::path::absolute(home).map_err(|error| FileError::from_io(home, &error))?;
+        if !checkpoint_path(&home.join("ledger.jsonl")).exists() {
+            return Err(ceremony::no_service(&home));
+        }
+        let lock = files::lock(&home.join("lock"))?;
+        let identity = Identity::read(&home)?;
+        let card = read_service_card(&home.join("card.json"))?;
+        if identity.key().verifying_key().to_bytes() != card.body.signing.0 {
+            return Err(ServiceError::HomeDamaged { file: "identity" });
+        }
+        let places = Places::read(&home)?;
+        if places.format > HOME_FORMAT {
+            return Err(ServiceError::HomeVersion { found: places.format });
+        }
+        let path = home.join("ledger.jsonl");
+        let ReadLedger { history, state, length, uncovered, torn } = read_ledger(&path, &card)?;
+        let mut recovered = Vec::new();
+        if torn {
+            recovered.push(Recovered::EventCut);
+        }
+        let mut ledger = Ledger::open(&path, history, length)?;
+        if uncovered {
+            ledger.cover(&card, &identity.key())?;
+            recovered.push(Recovered::EventCovered);
+        }
+        let keystore = Keystore::new(home.join("keys"), places.life);
+        let mut service =
+            Self { home, _lock: lock, card, identity, ledger, state, keystore, clock: Box::new(clock) };
+        service.recover(&mut recovered)?;
+        Ok((service, recovered))
+    }
+
+    /// Proposes `action` to the custodians; approvals count for at most `wait`.
+    ///
+    /// # Errors
+    /// [`ServiceError::Refused`] when it is not lawful now: nobody is asked for what would be refused afterwards.
+    pub fn propose(&self, action: Action, wait: SignedDuration) -> Result<Draft, ServiceError> {
+        let now = self.approved_now();
+        self.state.allows(&action, now)?;
+        let dealing = self.state.working_dealing()?;
+        Ok(Draft::new(dealing, self.ledger.history().head(), action, now, wait, &self.identity.key()))
+    }
+
+    /// What a custodian's kit looks at before it approves.
+    ///
+    /// # Errors
+    /// [`Refusal::SharesMissing`].
+    pub fn witnessed(&self) -> Result<Witnessed<'_>, ServiceError> {
+        let dealing = self.state.working_dealing()?;
+        Ok(Witnessed { dealing, leaves: self.ledger.history().leaves() })
+    }
+
+    /// Makes a quorum of the approvals of a draft.
+    ///
+    /// # Errors
+    /// [`QuorumError`] names the custodian whose approval does not count.
+    pub fn assemble(
+        &self,
+        draft: Draft,
+        approvals: Vec<crate::custody::approval::Approval>,
+    ) -> Result<Quorum, ServiceError> {
+        let dealing = self.state.working_dealing()?;
+        Ok(Quorum::assemble(draft, approvals, dealing, self.approved_now())?)
+    }
+
+    /// The time that a proposal made now is dated by: a quorum confirms the clock.
+    pub fn approved_now(&self) -> Timestamp {
+        self.state.time_at(self.clock(), true)
+    }
+
+    /// The state.
+    pub fn state(&self) -> &State {
+        &self.state
+    }
+
+    /// The lines so far.
+    pub fn history(&self) -> &History {
+        self.ledger.history()
+    }
+
+    /// The service's card.
+    pub fn card(&self) -> &ServiceCard {
+        &self.card
+    }
+
+    /// Whether the clock is too far ahead of the last event to be believed without a quorum (SPEC §15).
+    pub fn is_clock_unconfirmed(&self) -> bool {
+        self.state.is_unconfirmed(self.clock())
+    }
+
+    /// The clock in whole seconds, as the ledger writes it.
+    fn clock(&self) -> Timestamp {
+        Timestamp::from_second(self.clock.now().as_second()).unwrap_or(Timestamp::UNIX_EPOCH)
+    }
+
+    /// Makes an event durable, if it is lawful.
+    fn record(&mut self, event: Event) -> Result<(), ServiceError> {
+        let clock = self.clock();
+        let confirmed = matches!(event, Event::Intent { .. });
+        let time = self.state.time_at(clock, confirmed);
+        let line: Line = next_line(self.ledger.history(), self.card.id(), time, clock, event);
+        let mut state = self.state.clone();
+        let number = line.sequence;
+        state.apply(&line, self.ledger.history()).map_err(|reason| match reason {
+            Unlawful::Refused(refusal) => ServiceError::Refused(refusal),
+            Unlawful::Quorum(error) => ServiceError::Quorum(error),
+            reason => ServiceError::Unlawful { number, reason },
+        })?;
+        self.ledger.append(&line, &self.card, &self.identity.key())?;
+        self.state = state;
+        Ok(())
+    }
+
+    /// Records that a call was refused before it began (R16). A home that cannot be written says so itself.
+    ///
+    /// # Errors
+    /// [`ServiceError::Ledger`].
+    pub fn record_refusal(&mut self, verb: &str, code: &str) -> Result<(), ServiceError> {
+        match (Name::new(verb), Name::new(code)) {
+            (Ok(verb), Ok(code)) => self.record(Event::Refused { verb, code }),
+            _ => Ok(()),
+        }
+    }
+
+    /// Consumes a quorum: records the intent, opens the shares, does `work` with the root secret, and records the failure
+    /// if there is one.
+    fn run<T>(
+        &mut self,
+        quorum: Quorum,
+        work: impl FnOnce(&mut Self, &Approved) -> Result<T, ServiceError>,
+    ) -> Result<T, ServiceError> {
+        let proposal = quorum.proposal().clone();
+        let keys = self.state.keys_of(&proposal.body.action);
+        let consents = quorum.consents();
+        let (run, action, epoch) = (proposal.body.run, proposal.body.action.clone(), proposal.body.epoch);
+        let dealing = self.state.working_dealing()?.clone();
+        self.record(Event::Intent { proposal: Box::new(proposal), consents, keys })?;
+        let outcome = match quorum.recover_root(&dealing) {
+            Ok(root) => work(self, &Approved { run, action, epoch, root }),
+            Err(error) => Err(error.into()),
+        };
+        match outcome {
+            Err(error) if self.state.pending().is_some() => {
+                self.fail(&run, &error);
+                Err(error)
+            }
+            outcome => outcome,
+        }
+    }
+
+    /// Ends the pending run without a result. Where the ledger cannot be written, opening the service again does it.
+    fn fail(&mut self, run: &RunId, error: &ServiceError) {
+        let code = Name::new(error.code()).unwrap_or_else(|_| Name::new("failed").expect("a name"));
+        let _ = self.record(Event::Failed { run: *run, code });
+    }
+
+    /// Opens the keys of these generations of a domain.
+    fn keys(
+        &self,
+        root: &Secret<32>,
+        domain: &Name,
+        generations: impl Iterator<Item = u32>,
+    ) -> Result<Vec<CodingKey>, ServiceError> {
+        let state = self.state.domain(domain)?;
+        let (epoch, _) = self.state.working_epoch()?;
+        let mut keys = Vec::new();
+        for generation in generations.filter_map(Generation::new) {
+            let key = state.key(generation).ok_or(Refusal::UnknownDomain)?;
+            let label = self.place(epoch, domain, state.kind, generation).label(key.check);
+            keys.push(self.keystore.open(root, &label)?);
+        }
+        Ok(keys)
+    }
+
+    fn place<'a>(
+        &'a self,
+        epoch: Epoch,
+        domain: &'a Name,
+        kind: Kind,
+        generation: Generation,
+    ) -> KeyPlace<'a> {
+        KeyPlace { service: self.card.id(), epoch, domain, kind, generation }
+    }
+
+    /// What `service status` shows.
+    pub fn status(&self) -> Status {
+        let now = self.state.time_at(self.clock(), false);
+        let epochs = self.state.epochs().iter();
+        Status {
+            service: self.card.id().to_owned(),
+            demo: self.state.is_demo(),
+            events: self.ledger.history().size(),
+            time: now,
+            clock_unconfirmed: self.is_clock_unconfirmed(),
+            epochs: epochs
+                .map(|(epoch, state)| EpochStatus {
+                    epoch: *epoch,
+                    threshold: state.dealing.threshold.to_string(),
+                    missing: state.missing(),
+                })
+                .collect(),
+            domains: self.state.domains().iter().map(|(name, _)| self.domain_status(name, now)).collect(),
+            deliveries: self.outgoing(),
+        }
+    }
+
+    fn domain_status(&self, name: &Name, now: Timestamp) -> DomainStatus {
+        let domain = &self.state.domains()[name];
+        let active = domain.active();
+        let ends = domain.ends();
+        let living = ends.filter(|_| domain.destroyed.is_none());
+        let left = living.map(|ends| crate::domain::end_of(ends).duration_since(now));
+        let renewal_due = match domain.kind {
+            Kind::Statistics { cryptoperiod_years } => Some(due(active.made, cryptoperiod_years)),
+            Kind::Research { .. } => None,
+        };
+        DomainStatus {
+            domain: name.clone(),
+            kind: domain.kind.word().to_owned(),
+            tag: self.state.tag(name).to_string(),
+            generation: domain.generation(),
+            key: active.check.to_string()[..16].to_owned(),
+            state: active.state,
+            compromised: active.compromised,
+            renewal_due,
+            ends,
+            ends_within_days: left
+                .filter(|left| left.is_positive())
+                .and_then(|left| [7, 30, 90].into_iter().find(|days| left.as_hours() <= days * 24)),
+            hours_past_its_end: left.filter(|left| !left.is_positive()).map(|left| -left.as_hours()),
+            destroyed: domain.destroyed,
+        }
+    }
+}
+
+/// A run that may go on: its number, what was approved, and the root secret.
+struct Approved {
+    run: RunId,
+    action: Action,
+    epoch: Epoch,
+    root: Secret<32>,
+}
+
+/// Reads a service's card.
+///
+/// # Errors
+/// [`ServiceError::Card`] when it is not one; [`ServiceError::File`].
+pub fn read_service_card(path: &Path) -> Result<ServiceCard, ServiceError> {
+    let bytes = files::read(path, LIMIT)?;
+    let card: Option<ServiceCard> = serde_json::from_slice(&bytes).ok();
+    card.filter(ServiceCard::is_sound).ok_or_else(|| ServiceError::Card { path: path.to_owned() })
+}
+
+/// How a service stands.
+#[derive(Clone, Debug, Serialize)]
+pub struct Status {
+    /// The service's id.
+    pub service: String,
+    /// Whether it is a demonstration.
+    pub demo: bool,
+    /// How many events its ledger has.
+    pub events: u64,
+    /// The service's time.
+    pub time: Timestamp,
+    /// Whether the clock is too far ahead to be believed.
+    pub clock_unconfirmed: bool,
+    /// Its dealings.
+    pub epochs: Vec<EpochStatus>,
+    /// Its domains.
+    pub domains: Vec<DomainStatus>,
+    /// Results that have not been stated delivered.
+    pub deliveries: Vec<Outgoing>,
+}
+
+impl Status {
+    /// The projects past their end whose keys still exist: none, in a service whose timer runs.
+    pub fn past_their_end(&self) -> impl Iterator<Item = &DomainStatus> {
+        self.domains.iter().filter(|domain| domain.hours_past_its_end.is_some())
+    }
+}
+
+/// How an epoch stands.
+#[derive(Clone, Debug, Serialize)]
+pub struct EpochStatus {
+    /// The epoch.
+    pub epoch: Epoch,
+    /// "k of n".
+    pub threshold: String,
+    /// Custodians whose share-held receipt is missing.
+    pub missing: Vec<Name>,
+}
+
+/// How a domain stands.
+#[derive(Clone, Debug, Serialize)]
+pub struct DomainStatus {
+    /// The domain.
+    pub domain: Name,
+    /// `statistics` or `research`.
+    pub kind: String,
+    /// The tag of its codes.
+    pub tag: String,
+    /// The generation of its present codes.
+    pub generation: Generation,
+    /// The id of its present key: the first 16 digits of the check value.
+    pub key: String,
+    /// What the present key may be used for.
+    pub state: KeyState,
+    /// Whether the present key is doubted.
+    pub compromised: bool,
+    /// When a statistical key is due for renewal.
+    pub renewal_due: Option<Date>,
+    /// A project's last day.
+    pub ends: Option<Date>,
+    /// 7, 30 or 90 when a living project ends within so many days.
+    pub ends_within_days: Option<i64>,
+    /// How long a project is past its end with its keys still there.
+    pub hours_past_its_end: Option<i64>,
+    /// When its keys were destroyed.
+    pub destroyed: Option<Timestamp>,
+}
+
+/// Why the service did not do what it was asked.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ServiceError {
+    /// Storage.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// The ledger.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+    /// Not lawful now.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// The approvals are no quorum.
+    #[error(transparent)]
+    Quorum(#[from] QuorumError),
+    /// The custodians cannot be dealt shares.
+    #[error(transparent)]
+    Roster(#[from] RosterError),
+    /// The secret could not be shared.
+    #[error(transparent)]
+    Sharing(#[from] SharingError),
+    /// A key.
+    #[error(transparent)]
+    Keystore(#[from] KeystoreError),
+    /// An event that is not lawful.
+    #[error("event {number} of the ledger is not lawful: {reason}; call the auditor")]
+    Unlawful {
+        /// The event's number.
+        number: u64,
+        /// Why.
+        reason: Unlawful,
+    },
+    /// No service there.
+    #[error("there is no service in {home:?}: check the path, or found one with `service init`")]
+    NoService {
+        /// The home.
+        home: PathBuf,
+    },
+    /// A ceremony that stopped.
+    #[error("the ceremony in {home:?} did not finish: run the same `service init` again, which begins anew")]
+    Unfinished {
+        /// The home.
+        home: PathBuf,
+    },
+    /// A newer home.
+    #[error(
+        "the home has format version {found}, this program knows version {HOME_FORMAT}: use a newer program"
+    )]
+    HomeVersion {
+        /// The version found.
+        found: u32,
+    },
+    /// A file of the home is damaged.
+    #[error("{file} in the home is damaged or not of this service: restore it")]
+    HomeDamaged {
+        /// The file.
+        file: &'static str,
+    },
+    /// Not a service's card.
+    #[error("{path:?} is not the card of a service, or was altered: take card.json from the service's home")]
+    Card {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The quorum approved something else.
+    #[error("the custodians approved `{approved}`, not this: make a new proposal")]
+    OtherAction {
+        /// The verb approved.
+        approved: &'static str,
+    },
+    /// The request is not the one that was approved.
+    #[error("the request is not the one that was approved: it changed since `prepare`; prepare it again")]
+    RequestChanged,
+    /// Fewer distinct values than the domain's minimum.
+    #[error(
+        "the request holds fewer than {minimum} distinct values, this domain's minimum: a smaller batch points at persons; \
+         gather more rows"
+    )]
+    TooFew {
+        /// The domain's minimum batch.
+        minimum: u32,
+    },
+    /// The work on the rows failed.
+    #[error(transparent)]
+    Work(#[from] WorkError),
+    /// The result is not where it was put.
+    #[error("the service's copy of this delivery is not at {path:?}: put it back")]
+    ResultMissing {
+        /// Where it was put.
+        path: PathBuf,
+    },
+    /// The file given is the service's own copy.
+    #[error("{path:?} is the service's own copy: give the file that the counterpart received")]
+    SameFile {
+        /// The file given.
+        path: PathBuf,
+    },
+    /// The counterpart's file differs.
+    #[error("{path:?} is not the same as the service's copy: copy it again; nothing was destroyed")]
+    ReceivedDiffers {
+        /// The file given.
+        path: PathBuf,
+    },
+}
+
+impl ServiceError {
+    /// The stable short code of this error.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::File(error) => error.code(),
+            Self::Ledger(error) => error.code(),
+            Self::Refused(error) => error.code(),
+            Self::Quorum(error) => error.code(),
+            Self::Roster(error) => error.code(),
+            Self::Sharing(error) => error.code(),
+            Self::Keystore(error) => error.code(),
+            Self::Work(error) => error.code,
+            Self::Unlawful { reason, .. } => reason.code(),
+            Self::NoService { .. } => "no-service",
+            Self::Unfinished { .. } => "init-unfinished",
+            Self::HomeVersion { .. } => "home-version",
+            Self::HomeDamaged { .. } => "home-damaged",
+            Self::Card { .. } => "service-card",
+            Self::OtherAction { .. } => "other-action",
+            Self::RequestChanged => "request-changed",
+            Self::TooFew { .. } => "too-few-values",
+            Self::ResultMissing { .. } => "result-missing",
+            Self::SameFile { .. } => "same-file",
+            Self::ReceivedDiffers { .. } => "received-differs",
+        }
+    }
+}

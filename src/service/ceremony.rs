@@ -1,0 +1,226 @@
+//! The ceremony that founds a service, and the receipts that complete it (SPEC §8, §13).
+
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use crate::custody::share::{SealedShare, ShareFile, dealt_info};
+use crate::custody::{Card, Dealing, FORMAT, Receipt, Seat, ServiceCard, check_roster};
+use crate::files::{self, Access, FileError};
+use crate::keystore::{Keystore, Places};
+use crate::ledger::event::Event;
+use crate::ledger::{Ledger, checkpoint_path, next_line};
+use crate::name::{Name, canonical_json};
+use crate::secret::{Secret, wipe_stack};
+use crate::sharing::{DealingId, Epoch, SharingError, Threshold, root_check, split};
+use crate::state::State;
+
+use super::{Clock, HOME_FORMAT, Identity, LIMIT, Service, ServiceError, read_service_card};
+
+/// What a service is founded with.
+pub struct Founding<'a> {
+    /// The service's name.
+    pub name: Name,
+    /// How many shares open the root secret.
+    pub threshold: usize,
+    /// The custodians' cards; the first gets the share with x = 1.
+    pub cards: Vec<Card>,
+    /// The directory that receives the sealed shares.
+    pub shares: &'a Path,
+    /// Where life secrets lie; none: `life/` in the home.
+    pub life: Vec<PathBuf>,
+    /// Whether the service is a demonstration, for ever.
+    pub demo: bool,
+}
+
+/// A founded service.
+pub struct Founded {
+    /// Its card.
+    pub card: ServiceCard,
+    /// The first dealing.
+    pub dealing: Dealing,
+    /// The sealed shares, one for each custodian.
+    pub shares: Vec<PathBuf>,
+}
+
+/// What a ceremony is about to write outside its home: there while it has not finished.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Unfinished {
+    format: u32,
+    shares: Vec<PathBuf>,
+    life: Vec<PathBuf>,
+}
+
+impl Unfinished {
+    fn path(home: &Path) -> PathBuf {
+        home.join("founding.json")
+    }
+}
+
+impl Service {
+    /// Founds a service in `home`, which must not exist or be empty, or hold a ceremony that stopped: that one is undone
+    /// first. The root secret exists during this call only.
+    ///
+    /// # Errors
+    /// [`ServiceError`]; nothing is founded then.
+    pub fn init(home: &Path, founding: Founding<'_>, clock: impl Clock) -> Result<Founded, ServiceError> {
+        let home = &absolute(home)?;
+        let threshold = Threshold::new(founding.threshold, founding.cards.len())?;
+        check_roster(&founding.cards.iter().collect::<Vec<_>>(), threshold, founding.demo)?;
+        undo_stopped(home)?;
+        let shares_dir = absolute(founding.shares)?;
+        let share_path = |card: &Card| shares_dir.join(format!("{}.{}.share", card.body.name, Epoch::FIRST));
+        let shares: Vec<PathBuf> = founding.cards.iter().map(share_path).collect();
+        if let Some(taken) = shares.iter().find(|path| path.exists()) {
+            return Err(FileError::Exists { path: taken.clone() }.into());
+        }
+        let life = match founding.life.is_empty() {
+            true => vec![home.join("life")],
+            false => founding.life.iter().map(|place| absolute(place)).collect::<Result<_, _>>()?,
+        };
+        ensure_dir(home)?;
+        let unfinished = Unfinished { format: HOME_FORMAT, shares: shares.clone(), life: life.clone() };
+        files::write_new(&Unfinished::path(home), &canonical_json(&unfinished), Access::Private)?;
+        let _lock = files::lock(&home.join("lock"))?;
+
+        let identity = Identity(Secret::random());
+        let key = identity.key();
+        let card = ServiceCard::of(&founding.name, &key);
+        files::write_new(&home.join("card.json"), &canonical_json(&card), Access::Shared)?;
+        files::write_new(&Identity::path(home), &identity.encode(), Access::Private)?;
+        for directory in [&home.join("keys"), &home.join("outbox"), &shares_dir].into_iter().chain(&life) {
+            ensure_dir(directory)?;
+        }
+        let places = Places { format: HOME_FORMAT, life: life.clone() };
+        files::write_new(&Places::path(home), &canonical_json(&places), Access::Private)?;
+        Keystore::new(home.join("keys"), life).declare_places(card.id())?;
+
+        let dealing = deal(&card, threshold, founding.cards, founding.demo, &shares)?;
+        let now = jiff::Timestamp::from_second(clock.now().as_second()).unwrap_or_default();
+        let mut ledger = Ledger::create(&home.join("ledger.jsonl"))?;
+        let event = Event::Dealt { dealing: Box::new(dealing.clone()) };
+        let line = next_line(ledger.history(), card.id(), now, now, event);
+        State::found(&line).map_err(|reason| ServiceError::Unlawful { number: 1, reason })?;
+        ledger.append(&line, &card, &key)?;
+        files::remove(&Unfinished::path(home))?;
+        wipe_stack();
+        Ok(Founded { card, dealing, shares })
+    }
+
+    /// Records a receipt. Returns whether all shares of the newest epoch are held now.
+    ///
+    /// # Errors
+    /// [`crate::state::Refusal`] when it does not fit, or is recorded already.
+    pub fn receipt(&mut self, receipt: Receipt) -> Result<bool, ServiceError> {
+        self.state.check_receipt(&receipt, self.ledger.history())?;
+        self.record(Event::Received { receipt })?;
+        let newest = self.state.epochs().values().next_back();
+        Ok(newest.is_some_and(|epoch| epoch.missing().is_empty()))
+    }
+}
+
+/// Draws a root secret, splits it and writes each share sealed to its custodian's card.
+fn deal(
+    service: &ServiceCard,
+    threshold: Threshold,
+    cards: Vec<Card>,
+    demo: bool,
+    paths: &[PathBuf],
+) -> Result<Dealing, ServiceError> {
+    let epoch = Epoch::FIRST;
+    let root = Secret::random();
+    let id = DealingId { service: service.id().to_owned(), epoch, threshold };
+    let mut roster = Vec::with_capacity(cards.len());
+    for ((card, share), path) in cards.into_iter().zip(split(&id, &root)?).zip(paths) {
+        let info = dealt_info(service.id(), epoch, &card);
+        let sealed =
+            SealedShare::seal(&share, &card.body.receiving, &info).map_err(|_| SharingError::Format)?;
+        let file = ShareFile {
+            format: FORMAT,
+            service: service.id().to_owned(),
+            epoch,
+            custodian: card.body.name.clone(),
+            share: sealed,
+        };
+        files::write_new(path, &canonical_json(&file), Access::Private)?;
+        roster.push(Seat { card, commitment: share.commitment() });
+    }
+    let root_check = root_check(&root, service.id(), epoch);
+    Ok(Dealing { epoch, threshold, demo, service: service.clone(), roster, root_check })
+}
+
+/// Undoes a ceremony that stopped before its first checkpoint.
+fn undo_stopped(home: &Path) -> Result<(), ServiceError> {
+    if !home.exists() {
+        return Ok(());
+    }
+    let founded = checkpoint_path(&home.join("ledger.jsonl")).exists();
+    let journal = Unfinished::path(home);
+    if founded || !journal.exists() {
+        let mut entries = std::fs::read_dir(home).map_err(|error| FileError::from_io(home, &error))?;
+        let only_leftovers = files::leftovers(home)?.len();
+        return match founded || entries.by_ref().count() > only_leftovers {
+            true => Err(FileError::Exists { path: home.to_owned() }.into()),
+            false => sweep(home),
+        };
+    }
+    let _lock = files::lock(&home.join("lock"))?;
+    let bytes = files::read(&journal, LIMIT)?;
+    let unfinished: Unfinished =
+        serde_json::from_slice(&bytes).map_err(|_| ServiceError::HomeDamaged { file: "founding.json" })?;
+    // Shares and markers are this ceremony's only if they carry its service's id; without a card none were written.
+    if let Ok(card) = read_service_card(&home.join("card.json")) {
+        for path in &unfinished.shares {
+            let file = files::read(path, LIMIT).ok();
+            let share = file.and_then(|bytes| serde_json::from_slice::<ShareFile>(&bytes).ok());
+            if share.is_some_and(|share| share.service == card.id()) {
+                files::remove(path)?;
+            }
+        }
+        Keystore::new(home.join("keys"), unfinished.life.clone()).withdraw_places(card.id())?;
+    }
+    let directories = unfinished.shares.iter().filter_map(|path| path.parent()).chain([home]);
+    for directory in directories.chain(unfinished.life.iter().map(PathBuf::as_path)) {
+        if directory.exists() {
+            sweep(directory)?;
+        }
+    }
+    files::destroy_if_present(&Identity::path(home))?;
+    for name in ["ledger.jsonl", "places.json", "card.json"] {
+        files::remove_if_present(&home.join(name))?;
+    }
+    files::remove(&journal)?;
+    Ok(())
+}
+
+/// Removes what stopped writes left in a directory that this process holds.
+fn sweep(directory: &Path) -> Result<(), ServiceError> {
+    for leftover in files::leftovers(directory)? {
+        files::destroy_if_present(&leftover)?;
+    }
+    Ok(())
+}
+
+/// What is wrong with a home that has no checkpoint.
+pub(super) fn no_service(home: &Path) -> ServiceError {
+    let home = home.to_owned();
+    if Unfinished::path(&home).exists() {
+        ServiceError::Unfinished { home }
+    } else {
+        ServiceError::NoService { home }
+    }
+}
+
+/// Removes the journal of a ceremony that finished but for this.
+pub(super) fn forget_journal(home: &Path) -> Result<bool, ServiceError> {
+    Ok(files::remove_if_present(&Unfinished::path(home))?)
+}
+
+fn ensure_dir(path: &Path) -> Result<(), FileError> {
+    if path.is_dir() { Ok(()) } else { files::create_dir(path) }
+}
+
+fn absolute(path: &Path) -> Result<PathBuf, FileError> {
+    std::path::absolute(path).map_err(|error| FileError::from_io(path, &error))
+}

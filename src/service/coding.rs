@@ -1,0 +1,287 @@
+//! Runs that turn a request into a result: `code` and `renew` (SPEC §13).
+
+use std::io::Write;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::code::{Generation, Tag};
+use crate::coder::{CheckValue, Coder, Renewer};
+use crate::commitment::Commitment;
+use crate::custody::Head;
+use crate::custody::approval::{Action, RunId};
+use crate::custody::quorum::Quorum;
+use crate::files::{self, Access, FileError, Pending};
+use crate::ledger::event::Event;
+use crate::name::{Name, canonical_json};
+use crate::secret::wipe_stack;
+
+use super::project::other_action;
+use super::{Approved, HOME_FORMAT, LIMIT, Service, ServiceError};
+
+/// The files of a run.
+#[derive(Clone, Debug)]
+pub struct RunFiles {
+    /// The request and what lies beside it: destroyed once the result is durable.
+    pub request: Vec<PathBuf>,
+    /// The result, which must not exist.
+    pub result: PathBuf,
+}
+
+/// What the work on the rows found; the run holds it against what was approved.
+#[derive(Clone, Copy, Debug)]
+pub struct Outcome {
+    /// Rows worked on.
+    pub rows: u64,
+    /// The commitment of the request as it was read.
+    pub commitment: Commitment,
+    /// Distinct non-empty values, counted at least up to the domain's minimum batch.
+    pub distinct: u64,
+}
+
+/// Why the work on the rows failed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct WorkError {
+    /// The stable short code.
+    pub code: &'static str,
+    /// What is wrong and what to do; never a value of the data.
+    pub message: String,
+}
+
+/// A result that a run made, as its report tells it.
+#[derive(Clone, Debug)]
+pub struct Made {
+    /// The delivery: the run's number.
+    pub run: RunId,
+    /// The domain.
+    pub domain: Name,
+    /// The domain's tag.
+    pub tag: Tag,
+    /// For a renewal: the generation of the codes given.
+    pub from: Option<Generation>,
+    /// The generation of the codes made.
+    pub generation: Generation,
+    /// The check value of the key that made them; its first 16 digits are the key's id.
+    pub check: CheckValue,
+    /// Rows.
+    pub rows: u64,
+    /// When the run began.
+    pub begun: Timestamp,
+    /// When the result was recorded.
+    pub made: Timestamp,
+    /// Whether the request was kept against the scheme.
+    pub request_kept: bool,
+    /// The ledger after it.
+    pub head: Head,
+}
+
+/// Where a run's files lie: kept in `outbox/`, because the ledger holds no paths.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Journal {
+    pub(super) format: u32,
+    pub(super) run: RunId,
+    pub(super) request: Vec<PathBuf>,
+    pub(super) result: PathBuf,
+    /// The finished result, before it takes its name.
+    pub(super) ready: Option<Ready>,
+}
+
+/// What tells a finished result from another file under its name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Ready {
+    bytes: u64,
+    inode: u64,
+}
+
+impl Ready {
+    pub(super) fn of(path: &Path) -> Result<Self, FileError> {
+        let data = std::fs::symlink_metadata(path).map_err(|error| FileError::from_io(path, &error))?;
+        Ok(Self { bytes: data.len(), inode: data.ino() })
+    }
+}
+
+impl Journal {
+    pub(super) fn path(home: &Path, run: &RunId) -> PathBuf {
+        home.join("outbox").join(format!("{run}.json"))
+    }
+
+    pub(super) fn read(path: &Path) -> Result<Self, ServiceError> {
+        let bytes = files::read(path, LIMIT)?;
+        serde_json::from_slice(&bytes).map_err(|_| ServiceError::HomeDamaged { file: "outbox" })
+    }
+
+    fn new(run: RunId, files: &RunFiles) -> Result<Self, ServiceError> {
+        let absolute =
+            |path: &PathBuf| std::path::absolute(path).map_err(|error| FileError::from_io(path, &error));
+        let request = files.request.iter().map(absolute).collect::<Result<_, _>>()?;
+        Ok(Self { format: HOME_FORMAT, run, request, result: absolute(&files.result)?, ready: None })
+    }
+}
+
+impl Service {
+    /// Codes a request that a quorum approved. `work` reads the request, codes its identifiers with the coder that it is
+    /// lent and writes the result; it is called once, after the intent is durable.
+    ///
+    /// # Errors
+    /// [`ServiceError`]; before the result is durable under its name nothing of it is left, and the request is untouched.
+    pub fn code(
+        &mut self,
+        quorum: Quorum,
+        files: &RunFiles,
+        work: impl FnOnce(&Coder, &mut Pending) -> Result<Outcome, WorkError>,
+    ) -> Result<Made, ServiceError> {
+        let Action::Code { .. } = quorum.proposal().body.action else { return Err(other_action(&quorum)) };
+        self.run_on_files(quorum, files, |service, approved, pending| {
+            let Action::Code { domain, generation, .. } = &approved.action else {
+                unreachable!("checked above")
+            };
+            let keys = service.keys(&approved.root, domain, 1..=generation.get())?;
+            let coder = Coder::new(keys).map_err(work_error)?;
+            Ok(work(&coder, pending)?)
+        })
+    }
+
+    /// Renews a request of codes that a quorum approved, as [`Service::code`] codes identifiers.
+    ///
+    /// # Errors
+    /// As [`Service::code`].
+    pub fn renew(
+        &mut self,
+        quorum: Quorum,
+        files: &RunFiles,
+        work: impl FnOnce(&Renewer, &mut Pending) -> Result<Outcome, WorkError>,
+    ) -> Result<Made, ServiceError> {
+        let Action::Renew { .. } = quorum.proposal().body.action else { return Err(other_action(&quorum)) };
+        self.run_on_files(quorum, files, |service, approved, pending| {
+            let Action::Renew { domain, from, generation, .. } = &approved.action else {
+                unreachable!("checked above")
+            };
+            let keys = service.keys(&approved.root, domain, from.next().get()..=generation.get())?;
+            let renewer = Renewer::new(*from, keys).map_err(work_error)?;
+            Ok(work(&renewer, pending)?)
+        })
+    }
+
+    fn run_on_files(
+        &mut self,
+        quorum: Quorum,
+        files: &RunFiles,
+        work: impl FnOnce(&mut Self, &Approved, &mut Pending) -> Result<Outcome, ServiceError>,
+    ) -> Result<Made, ServiceError> {
+        let run = quorum.proposal().body.run;
+        let journal = Journal::new(run, files)?;
+        if journal.result.symlink_metadata().is_ok() {
+            return Err(FileError::Exists { path: journal.result }.into());
+        }
+        if let Some(missing) = journal.request.iter().find(|path| !path.is_file()) {
+            return Err(FileError::Missing { path: missing.clone() }.into());
+        }
+        // A run whose number is spent is refused before its journal could be taken for the former run's.
+        if self.state.deliveries().contains_key(&run) {
+            return Err(crate::state::Refusal::Replayed.into());
+        }
+        let place = Journal::path(&self.home, &run);
+        files::write_new(&place, &canonical_json(&journal), Access::Private)?;
+        let outcome = self.run(quorum, |service, approved| {
+            let made = service.make_result(approved, journal, &place, work);
+            // Nothing of a failed run is left; the request is untouched.
+            if made.is_err() && service.state.pending().is_some() && !service.is_result_named(&place) {
+                files::remove_if_present(&place)?;
+            }
+            made
+        });
+        if outcome.is_err() && self.state.pending().is_none() && !self.state.deliveries().contains_key(&run) {
+            files::remove_if_present(&place)?;
+        }
+        outcome?;
+        self.pay_what_is_owed()?;
+        self.made(&run).ok_or_else(|| crate::state::Refusal::UnknownDelivery.into())
+    }
+
+    fn make_result(
+        &mut self,
+        approved: &Approved,
+        mut journal: Journal,
+        place: &Path,
+        work: impl FnOnce(&mut Self, &Approved, &mut Pending) -> Result<Outcome, ServiceError>,
+    ) -> Result<(), ServiceError> {
+        let mut pending = Pending::create_marked(&journal.result, &approved.run.0, Access::Private)?;
+        let outcome = work(self, approved, &mut pending);
+        wipe_stack();
+        let rows = self.check_outcome(&approved.action, outcome?)?;
+        pending.flush().map_err(|error| FileError::from_io(&journal.result, &error))?;
+        journal.ready = Some(Ready::of(pending.temporary())?);
+        files::replace(place, &canonical_json(&journal), Access::Private)?;
+        if let Err(error) = pending.commit() {
+            // The name may have been given before the error: then the file goes, for no event will speak of it.
+            if journal.is_named() {
+                files::destroy(&journal.result)?;
+            }
+            return Err(error.into());
+        }
+        let run = approved.run;
+        self.record(match approved.action {
+            Action::Renew { .. } => Event::Renewed { run, rows },
+            _ => Event::Coded { run, rows },
+        })
+    }
+
+    /// Whether the result stands under its name already: then only its event is missing, and recovery writes it.
+    fn is_result_named(&self, place: &Path) -> bool {
+        Journal::read(place).is_ok_and(|journal| journal.is_named())
+    }
+
+    fn check_outcome(&self, action: &Action, outcome: Outcome) -> Result<u64, ServiceError> {
+        let (Some(input), Some(domain)) = (action.input(), action.domain()) else {
+            return Err(ServiceError::RequestChanged);
+        };
+        if outcome.rows != input.rows || outcome.commitment != input.commitment {
+            return Err(ServiceError::RequestChanged);
+        }
+        let minimum = self.state.domain(domain)?.minimum_batch;
+        if outcome.distinct < minimum.into() {
+            return Err(ServiceError::TooFew { minimum });
+        }
+        Ok(outcome.rows)
+    }
+
+    /// What a run made, for its report.
+    pub fn made(&self, run: &RunId) -> Option<Made> {
+        let delivery = self.state.deliveries().get(run)?;
+        let key = self.state.domain(&delivery.domain).ok()?.key(delivery.generation)?;
+        Some(Made {
+            run: *run,
+            domain: delivery.domain.clone(),
+            tag: self.state.tag(&delivery.domain),
+            from: delivery.from,
+            generation: delivery.generation,
+            check: key.check,
+            rows: delivery.rows,
+            begun: delivery.begun,
+            made: delivery.made,
+            request_kept: delivery.request_kept,
+            head: self.ledger.history().head(),
+        })
+    }
+}
+
+impl Journal {
+    /// Whether the finished result has taken its name: the same file, to inode and length.
+    pub(super) fn is_named(&self) -> bool {
+        self.ready.is_some() && Ready::of(&self.result).ok() == self.ready
+    }
+
+    /// Where the result lies before it takes its name.
+    pub(super) fn temporary(&self) -> PathBuf {
+        files::temporary_path(&self.result, &self.run.0)
+    }
+}
+
+fn work_error(error: crate::coder::CoderError) -> ServiceError {
+    WorkError { code: error.code(), message: error.to_string() }.into()
+}

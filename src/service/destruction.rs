@@ -1,0 +1,266 @@
+//! Deliveries, what is destroyed after them, and what a stopped process left (SPEC §13, §14).
+
+use std::fmt;
+use std::fs::File;
+use std::io::{BufReader, Read};
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+
+use crate::code::Generation;
+use crate::custody::approval::{Action, RunId};
+use crate::files::{self, FileError};
+use crate::ledger::event::{Destroyed, Event, Means};
+use crate::name::{Hex, Name};
+
+use super::coding::Journal;
+use super::{Service, ServiceError, ceremony};
+
+/// What opening a service found to mend.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Recovered {
+    /// The last event was cut short; it never counted.
+    EventCut,
+    /// The last event was not covered by a checkpoint; it is now.
+    EventCovered,
+    /// A run had begun and left no result: it is undone.
+    Undone {
+        /// Its verb.
+        verb: &'static str,
+    },
+    /// A result was complete: its event is recorded now.
+    Finished {
+        /// The delivery.
+        run: RunId,
+    },
+    /// Something that was to be destroyed is destroyed now.
+    Destroyed {
+        /// What.
+        what: Destroyed,
+    },
+    /// Files that stopped writes left are removed.
+    Swept {
+        /// How many.
+        files: usize,
+    },
+}
+
+impl fmt::Display for Recovered {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::EventCut => {
+                f.write_str("the last event was cut short by a stop and never counted: removed")
+            }
+            Self::EventCovered => f.write_str("the last event was not yet signed for: signed now"),
+            Self::Undone { verb } => {
+                write!(f, "an interrupted `{verb}` left no result: undone, run it again")
+            }
+            Self::Finished { run } => {
+                write!(f, "an interrupted run had finished its result: recorded, delivery {run}")
+            }
+            Self::Destroyed { what: Destroyed::Request { run } } => {
+                write!(f, "the request of delivery {run} was still there: destroyed now")
+            }
+            Self::Destroyed { what: Destroyed::Result { run } } => {
+                write!(f, "the copy of the delivered result {run} was still there: destroyed now")
+            }
+            Self::Destroyed { what: Destroyed::Keys { domain } } => {
+                write!(f, "the keys of `{domain}` were still to be destroyed: destroyed now")
+            }
+            Self::Swept { files } => write!(f, "{files} unfinished files of a stopped command: removed"),
+        }
+    }
+}
+
+/// A result that has not been stated delivered, or whose copy is still here.
+#[derive(Clone, Debug, Serialize)]
+pub struct Outgoing {
+    /// The delivery.
+    pub delivery: RunId,
+    /// Its domain.
+    pub domain: Name,
+    /// The generation of its codes.
+    pub generation: Generation,
+    /// Its rows.
+    pub rows: u64,
+    /// Where the service's copy lies.
+    pub result: Option<PathBuf>,
+}
+
+pub(super) fn means(present: bool) -> Means {
+    if present { Means::Overwritten } else { Means::Absent }
+}
+
+impl Service {
+    /// Results whose copy is still here, with where it lies.
+    pub fn outgoing(&self) -> Vec<Outgoing> {
+        let here = self.state.deliveries().iter().filter(|(_, delivery)| !delivery.destroyed);
+        here.map(|(run, delivery)| Outgoing {
+            delivery: *run,
+            domain: delivery.domain.clone(),
+            generation: delivery.generation,
+            rows: delivery.rows,
+            result: self.journal(run).map(|journal| journal.result),
+        })
+        .collect()
+    }
+
+    fn journal(&self, run: &RunId) -> Option<Journal> {
+        Journal::read(&Journal::path(&self.home, run)).ok()
+    }
+
+    /// The counterpart has the delivery, as the file `received` shows: destroys the service's copy.
+    ///
+    /// # Errors
+    /// [`ServiceError::SameFile`], [`ServiceError::ReceivedDiffers`], [`ServiceError::ResultMissing`]: nothing is destroyed
+    /// then.
+    pub fn delivered(&mut self, run: &RunId, received: &Path) -> Result<(), ServiceError> {
+        self.state.check_delivered(run)?;
+        let journal = Journal::read(&Journal::path(&self.home, run))?;
+        if !journal.result.is_file() {
+            return Err(ServiceError::ResultMissing { path: journal.result });
+        }
+        check_copy(&journal.result, received)?;
+        self.record(Event::Delivered { run: *run })?;
+        self.pay_what_is_owed()?;
+        Ok(())
+    }
+
+    /// Destroys what the ledger says is to be destroyed before anything else, and records it.
+    pub(super) fn pay_what_is_owed(&mut self) -> Result<Option<Destroyed>, ServiceError> {
+        let Some(what) = self.state.owed().cloned() else { return Ok(None) };
+        match &what {
+            Destroyed::Keys { domain } => self.destroy_keys(domain)?,
+            Destroyed::Request { run } => {
+                let request = self.journal(run).map(|journal| journal.request).unwrap_or_default();
+                let how = destroy_all(&request)?;
+                self.record(Event::Destroyed { what: what.clone(), how })?;
+            }
+            Destroyed::Result { run } => {
+                let journal = self.journal(run);
+                let result: Vec<PathBuf> = journal.into_iter().map(|journal| journal.result).collect();
+                let how = destroy_all(&result)?;
+                self.record(Event::Destroyed { what: what.clone(), how })?;
+                files::remove_if_present(&Journal::path(&self.home, run))?;
+            }
+        }
+        Ok(Some(what))
+    }
+
+    /// Finishes or undoes what an earlier process left.
+    pub(super) fn recover(&mut self, recovered: &mut Vec<Recovered>) -> Result<(), ServiceError> {
+        if ceremony::forget_journal(&self.home)? {
+            recovered.push(Recovered::Swept { files: 1 });
+        }
+        if let Some(pending) = self.state.pending() {
+            let (run, epoch) = (pending.proposal.run, pending.proposal.epoch);
+            let action = pending.proposal.action.clone();
+            recovered.push(self.recover_run(&run, epoch, &action)?);
+        }
+        if let Some(what) = self.pay_what_is_owed()? {
+            recovered.push(Recovered::Destroyed { what });
+        }
+        let swept = self.sweep()?;
+        if swept > 0 {
+            recovered.push(Recovered::Swept { files: swept });
+        }
+        Ok(())
+    }
+
+    fn recover_run(
+        &mut self,
+        run: &RunId,
+        epoch: crate::sharing::Epoch,
+        action: &Action,
+    ) -> Result<Recovered, ServiceError> {
+        match action {
+            Action::Open { domain, kind, .. } => {
+                self.keystore.undo(domain, Generation::FIRST, epoch, kind.is_research())?;
+            }
+            Action::NewKey { domain, generation, .. } => {
+                self.keystore.undo(domain, *generation, epoch, false)?;
+            }
+            Action::Code { .. } | Action::Renew { .. } => {
+                if let Some(journal) = self.journal(run) {
+                    if journal.is_named() {
+                        let rows = action.input().map_or(0, |input| input.rows);
+                        self.record(match action {
+                            Action::Renew { .. } => Event::Renewed { run: *run, rows },
+                            _ => Event::Coded { run: *run, rows },
+                        })?;
+                        return Ok(Recovered::Finished { run: *run });
+                    }
+                    files::destroy_if_present(&journal.temporary())?;
+                }
+                files::remove_if_present(&Journal::path(&self.home, run))?;
+            }
+            Action::Extend { .. } | Action::Close { .. } | Action::Deal { .. } => {}
+        }
+        let code = Name::new("interrupted").expect("a name");
+        self.record(Event::Failed { run: *run, code })?;
+        Ok(Recovered::Undone { verb: action.verb() })
+    }
+
+    /// Removes unfinished files from the home, and journals of runs that never began or whose copies are gone.
+    fn sweep(&self) -> Result<usize, ServiceError> {
+        let mut swept = 0;
+        for directory in ["", "keys", "outbox"].map(|name| self.home.join(name)) {
+            for leftover in files::leftovers(&directory)? {
+                files::destroy_if_present(&leftover)?;
+                swept += 1;
+            }
+        }
+        let outbox = self.home.join("outbox");
+        let entries = std::fs::read_dir(&outbox).map_err(|error| FileError::from_io(&outbox, &error))?;
+        for entry in entries {
+            let path = entry.map_err(|error| FileError::from_io(&outbox, &error))?.path();
+            let stem = path.file_stem().and_then(|stem| stem.to_str());
+            let Some(run) = stem.and_then(|stem| Hex::<16>::parse(stem.as_bytes())) else { continue };
+            let known = self.state.deliveries().get(&run).is_some_and(|delivery| !delivery.destroyed);
+            if !known {
+                files::remove(&path)?;
+                swept += 1;
+            }
+        }
+        Ok(swept)
+    }
+}
+
+fn destroy_all(paths: &[PathBuf]) -> Result<Means, ServiceError> {
+    let mut present = false;
+    for path in paths {
+        present |= files::destroy_if_present(path)?.is_some();
+    }
+    Ok(means(present))
+}
+
+/// Whether `received` is another file with the bytes of `result`.
+fn check_copy(result: &Path, received: &Path) -> Result<(), ServiceError> {
+    let open = |path: &Path| -> Result<File, FileError> {
+        File::open(path).map_err(|error| FileError::from_io(path, &error))
+    };
+    let facts = |path: &Path, file: &File| file.metadata().map_err(|error| FileError::from_io(path, &error));
+    let (ours, theirs) = (open(result)?, open(received)?);
+    let (our_facts, their_facts) = (facts(result, &ours)?, facts(received, &theirs)?);
+    if (our_facts.dev(), our_facts.ino()) == (their_facts.dev(), their_facts.ino()) {
+        return Err(ServiceError::SameFile { path: received.to_owned() });
+    }
+    let differs = || ServiceError::ReceivedDiffers { path: received.to_owned() };
+    if our_facts.len() != their_facts.len() {
+        return Err(differs());
+    }
+    let (mut ours, mut theirs) = (BufReader::new(ours), BufReader::new(theirs));
+    let (mut left, mut a, mut b) = (our_facts.len(), [0_u8; 1 << 16], [0_u8; 1 << 16]);
+    while left > 0 {
+        let step = usize::try_from(left).unwrap_or(usize::MAX).min(a.len());
+        ours.read_exact(&mut a[..step]).map_err(|error| FileError::from_io(result, &error))?;
+        theirs.read_exact(&mut b[..step]).map_err(|error| FileError::from_io(received, &error))?;
+        if a[..step] != b[..step] {
+            return Err(differs());
+        }
+        left -= step as u64;
+    }
+    Ok(())
+}

@@ -1,0 +1,104 @@
+//! Domains opened, extended, closed and expired (SPEC §12, §15).
+
+use crate::code::Generation;
+use crate::custody::approval::Action;
+use crate::custody::quorum::Quorum;
+use crate::ledger::event::{Destroyed, Event};
+use crate::name::Name;
+
+use super::{Service, ServiceError};
+
+impl Service {
+    /// Opens the domain that a quorum approved, with its first key.
+    ///
+    /// # Errors
+    /// [`ServiceError`]; the domain is not opened then.
+    pub fn open_domain(&mut self, quorum: Quorum) -> Result<(), ServiceError> {
+        let Action::Open { .. } = quorum.proposal().body.action else { return Err(other_action(&quorum)) };
+        self.run(quorum, |service, approved| {
+            let Action::Open { domain, kind, .. } = &approved.action else { unreachable!("checked above") };
+            let made = (|| {
+                if kind.is_research() {
+                    service.keystore.make_life(service.card.id(), domain)?;
+                }
+                let place = service.place(approved.epoch, domain, *kind, Generation::FIRST);
+                service.keystore.make(&approved.root, &place)
+            })();
+            match made {
+                Ok(check) => service.record(Event::Opened { run: approved.run, check }),
+                Err(error) => {
+                    let life = kind.is_research();
+                    service.keystore.undo(domain, Generation::FIRST, approved.epoch, life)?;
+                    Err(error.into())
+                }
+            }
+        })
+    }
+
+    /// Moves the end of the project that a quorum approved.
+    ///
+    /// # Errors
+    /// [`ServiceError`]; the end is as before then.
+    pub fn extend(&mut self, quorum: Quorum) -> Result<(), ServiceError> {
+        let Action::Extend { .. } = quorum.proposal().body.action else { return Err(other_action(&quorum)) };
+        self.run(quorum, |service, approved| service.record(Event::Extended { run: approved.run }))
+    }
+
+    /// Destroys the keys of the project that a quorum approved, before its end.
+    ///
+    /// # Errors
+    /// [`ServiceError`]; once the decision is recorded, what could not be destroyed is tried again by the next command.
+    pub fn close(&mut self, quorum: Quorum) -> Result<(), ServiceError> {
+        let Action::Close { .. } = quorum.proposal().body.action else { return Err(other_action(&quorum)) };
+        self.run(quorum, |service, approved| {
+            service.record(Event::Closed { run: approved.run })?;
+            service.pay_what_is_owed().map(|_| ())
+        })
+    }
+
+    /// Destroys the keys of projects found past their end at least 24 hours ago, and marks those that are past their end
+    /// now. Needs nobody. Under an unconfirmed clock it records only that it ran.
+    ///
+    /// # Errors
+    /// [`ServiceError`]; the next run tries again.
+    pub fn expire(&mut self) -> Result<Expired, ServiceError> {
+        self.record(Event::ExpiryChecked {})?;
+        let now = self.state.time();
+        let mut expired = Expired { unconfirmed: self.is_clock_unconfirmed(), ..Expired::default() };
+        if expired.unconfirmed {
+            return Ok(expired);
+        }
+        for domain in self.state.to_destroy(now) {
+            self.destroy_keys(&domain)?;
+            expired.destroyed.push(domain);
+        }
+        for domain in self.state.to_mark(now) {
+            self.record(Event::Ended { domain: domain.clone() })?;
+            expired.marked.push(domain);
+        }
+        Ok(expired)
+    }
+
+    pub(super) fn destroy_keys(&mut self, domain: &Name) -> Result<(), ServiceError> {
+        let generations = self.state.domain(domain)?.generation().get();
+        let epochs: Vec<_> = self.state.epochs().keys().copied().collect();
+        let present = self.keystore.destroy_project(self.card.id(), domain, generations, &epochs)?;
+        let what = Destroyed::Keys { domain: domain.clone() };
+        self.record(Event::Destroyed { what, how: super::destruction::means(present) })
+    }
+}
+
+pub(super) fn other_action(quorum: &Quorum) -> ServiceError {
+    ServiceError::OtherAction { approved: quorum.proposal().body.action.verb() }
+}
+
+/// What [`Service::expire`] did.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Expired {
+    /// Projects now marked as past their end.
+    pub marked: Vec<Name>,
+    /// Projects whose keys are destroyed.
+    pub destroyed: Vec<Name>,
+    /// The clock is too far ahead to be believed: nothing was done.
+    pub unconfirmed: bool,
+}

@@ -1,0 +1,42 @@
+//! New keys and doubts (SPEC §12; R9–R11).
+
+use crate::custody::Doubt;
+use crate::custody::approval::Action;
+use crate::custody::quorum::Quorum;
+use crate::ledger::event::Event;
+
+use super::project::other_action;
+use super::{Service, ServiceError};
+
+impl Service {
+    /// Makes the key of the next generation that a quorum approved. The former key is chain-only from then on.
+    ///
+    /// # Errors
+    /// [`ServiceError`]; the domain has its former key then.
+    pub fn new_key(&mut self, quorum: Quorum) -> Result<(), ServiceError> {
+        let Action::NewKey { .. } = quorum.proposal().body.action else { return Err(other_action(&quorum)) };
+        self.run(quorum, |service, approved| {
+            let Action::NewKey { domain, generation, .. } = &approved.action else {
+                unreachable!("checked above")
+            };
+            let kind = service.state.domain(domain)?.kind;
+            let place = service.place(approved.epoch, domain, kind, *generation);
+            match service.keystore.make(&approved.root, &place) {
+                Ok(check) => service.record(Event::KeyMade { run: approved.run, check }),
+                Err(error) => {
+                    service.keystore.undo(domain, *generation, approved.epoch, false)?;
+                    Err(error.into())
+                }
+            }
+        })
+    }
+
+    /// Records one custodian's doubt: coding stops until a new key is made.
+    ///
+    /// # Errors
+    /// [`crate::state::Refusal`] when the statement is not sound.
+    pub fn doubt(&mut self, doubt: Doubt) -> Result<(), ServiceError> {
+        self.state.check_doubt(&doubt, self.ledger.history())?;
+        self.record(Event::Doubted { doubt })
+    }
+}

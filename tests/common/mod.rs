@@ -1,0 +1,315 @@
+//! A service with its custodians in a temporary directory, played through the library.
+
+#![allow(dead_code, unreachable_pub)]
+
+use std::cell::Cell;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+
+use cstatns::code::{Code, Generation};
+use cstatns::coder::{Coder, Renewer};
+use cstatns::commitment::{Commit, Commitment, CommitmentKey};
+use cstatns::custody::Receipt;
+use cstatns::custody::approval::{Action, Approval, Input};
+use cstatns::custody::custodian::Kit;
+use cstatns::custody::quorum::Quorum;
+use cstatns::custody::share::ShareFile;
+use cstatns::domain::{Kind, RenewalReason};
+use cstatns::identifier::{Identifier, Nir, Scheme};
+use cstatns::name::Name;
+use cstatns::service::{Clock, Founding, Made, Outcome, RunFiles, Service, ServiceError, WorkError};
+use jiff::{SignedDuration, Timestamp};
+
+pub fn name(text: &str) -> Name {
+    Name::new(text).unwrap()
+}
+
+pub fn generation(number: u32) -> Generation {
+    Generation::new(number).unwrap()
+}
+
+/// A clock that tests set.
+#[derive(Clone)]
+pub struct TestClock(Rc<Cell<Timestamp>>);
+
+impl TestClock {
+    pub fn at(text: &str) -> Self {
+        Self(Rc::new(Cell::new(text.parse().unwrap())))
+    }
+
+    pub fn set(&self, text: &str) {
+        self.0.set(text.parse().unwrap());
+    }
+
+    pub fn advance(&self, by: SignedDuration) {
+        self.0.set(self.0.get() + by);
+    }
+}
+
+impl Clock for TestClock {
+    fn now(&self) -> Timestamp {
+        self.0.get()
+    }
+}
+
+/// A directory with kits, a home, shares and an exchange of files.
+pub struct World {
+    pub directory: tempfile::TempDir,
+    pub clock: TestClock,
+    pub kits: Vec<PathBuf>,
+    pub k: usize,
+    pub demo: bool,
+}
+
+impl World {
+    /// Kits of `n` custodians without passphrases (so that tests are quick; the service is a demonstration).
+    pub fn new(k: usize, n: usize) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let kits: Vec<PathBuf> = (1..=n).map(|i| directory.path().join(format!("kit-{i}"))).collect();
+        for (i, kit) in kits.iter().enumerate() {
+            Kit::create(kit, name(&format!("custodian-{}", i + 1)), false, None).unwrap();
+        }
+        Self { directory, clock: TestClock::at("2026-01-05T09:00:00Z"), kits, k, demo: true }
+    }
+
+    /// A world whose service is founded and whose shares are all held.
+    pub fn founded(k: usize, n: usize) -> Self {
+        let world = Self::new(k, n);
+        world.init().unwrap();
+        world.receive().unwrap();
+        world
+    }
+
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.directory.path().join(name)
+    }
+
+    pub fn home(&self) -> PathBuf {
+        self.path("home")
+    }
+
+    pub fn init(&self) -> Result<(), ServiceError> {
+        let cards = self.kits.iter().map(|kit| Kit::card_in(kit).unwrap()).collect();
+        let shares = self.path("shares");
+        let founding = Founding {
+            name: name("test"),
+            threshold: self.k,
+            cards,
+            shares: &shares,
+            life: vec![],
+            demo: self.demo,
+        };
+        Service::init(&self.home(), founding, self.clock.clone()).map(|_| ())
+    }
+
+    /// Every custodian accepts their share and the service records the receipts.
+    pub fn receive(&self) -> Result<(), ServiceError> {
+        let receipts: Vec<Receipt> = self.kits.iter().map(|kit| self.accept(kit)).collect();
+        for receipt in receipts {
+            self.open().receipt(receipt)?;
+        }
+        Ok(())
+    }
+
+    pub fn accept(&self, directory: &Path) -> Receipt {
+        let kit = Kit::open(directory, None).unwrap();
+        let service = self.open();
+        let dealing = service.state().epochs().values().next().unwrap().dealing.clone();
+        let leaves = service.history().leaves().to_vec();
+        let share = self.path("shares").join(format!("{}.1.share", kit.name()));
+        let share: ShareFile = serde_json::from_slice(&std::fs::read(share).unwrap()).unwrap();
+        let witnessed = cstatns::custody::custodian::Witnessed { dealing: &dealing, leaves: &leaves };
+        let receipt = kit.accept(&share, witnessed).unwrap();
+        serde_json::from_slice(&std::fs::read(receipt).unwrap()).unwrap()
+    }
+
+    pub fn open(&self) -> Service {
+        self.try_open().unwrap()
+    }
+
+    pub fn try_open(&self) -> Result<Service, ServiceError> {
+        Service::open(&self.home(), self.clock.clone()).map(|(service, _)| service)
+    }
+
+    /// The first k custodians approve.
+    pub fn quorum(&self, service: &Service, action: Action) -> Result<Quorum, ServiceError> {
+        let draft = service.propose(action, SignedDuration::from_mins(10))?;
+        let approvals: Vec<Approval> = self.kits[..self.k]
+            .iter()
+            .map(|kit| {
+                let kit = Kit::open(kit, None).unwrap();
+                kit.approve(draft.proposal(), service.witnessed().unwrap(), service.approved_now()).unwrap()
+            })
+            .collect();
+        service.assemble(draft, approvals)
+    }
+
+    pub fn open_domain(&self, domain: &str, kind: Kind) -> Result<(), ServiceError> {
+        let mut service = self.try_open()?;
+        let action = Action::Open { domain: name(domain), kind, minimum_batch: 2 };
+        let quorum = self.quorum(&service, action)?;
+        service.open_domain(quorum)
+    }
+
+    pub fn statistics(&self, domain: &str) -> Result<(), ServiceError> {
+        self.open_domain(domain, Kind::Statistics { cryptoperiod_years: 5 })
+    }
+
+    pub fn research(&self, domain: &str, ends: &str) -> Result<(), ServiceError> {
+        self.open_domain(domain, Kind::Research { ends: ends.parse().unwrap() })
+    }
+
+    pub fn extend(&self, domain: &str, ends: &str) -> Result<(), ServiceError> {
+        let mut service = self.try_open()?;
+        let action = Action::Extend { domain: name(domain), ends: ends.parse().unwrap() };
+        let quorum = self.quorum(&service, action)?;
+        service.extend(quorum)
+    }
+
+    pub fn new_key(&self, domain: &str, reason: RenewalReason) -> Result<(), ServiceError> {
+        let mut service = self.try_open()?;
+        let domain = name(domain);
+        let generation = service.state().domain(&domain)?.generation().next();
+        let quorum = self.quorum(&service, Action::NewKey { domain, generation, reason })?;
+        service.new_key(quorum)
+    }
+
+    pub fn close(&self, domain: &str) -> Result<(), ServiceError> {
+        let mut service = self.try_open()?;
+        let quorum = self.quorum(&service, Action::Close { domain: name(domain) })?;
+        service.close(quorum)
+    }
+
+    pub fn doubt(&self, domain: &str, kit: usize) -> Result<(), ServiceError> {
+        let mut service = self.try_open()?;
+        let generation = service.state().domain(&name(domain))?.generation();
+        let kit = Kit::open(&self.kits[kit], None).unwrap();
+        let doubt = kit.doubt(Some((name(domain), generation)), service.witnessed()?).unwrap();
+        service.doubt(doubt)
+    }
+
+    /// Codes these identifiers; the request is a file of lines, so that its destruction can be seen.
+    pub fn code(&self, domain: &str, file: &str, identifiers: &[&str]) -> Result<Made, ServiceError> {
+        let request = self.request(file, identifiers);
+        let mut service = self.try_open()?;
+        let domain = name(domain);
+        let generation = service.state().domain(&domain)?.generation();
+        let action = Action::Code {
+            domain,
+            generation,
+            purpose: name("test"),
+            input: request.input(),
+            recipient: None,
+            keep_request: false,
+        };
+        let quorum = self.quorum(&service, action)?;
+        service.code(quorum, &request.files, |coder, out| code_lines(coder, &request, out))
+    }
+
+    pub fn renew(&self, domain: &str, file: &str, codes: &[Code]) -> Result<Made, ServiceError> {
+        let texts: Vec<String> = codes.iter().map(Code::text).collect();
+        let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
+        let request = self.request(file, &texts);
+        let mut service = self.try_open()?;
+        let domain = name(domain);
+        let generation = service.state().domain(&domain)?.generation();
+        let action = Action::Renew {
+            domain,
+            from: codes[0].generation(),
+            generation,
+            purpose: name("test"),
+            input: request.input(),
+            recipient: None,
+            keep_request: false,
+            of: None,
+        };
+        let quorum = self.quorum(&service, action)?;
+        service.renew(quorum, &request.files, |renewer, out| renew_lines(renewer, &request, out))
+    }
+
+    pub fn request(&self, file: &str, values: &[&str]) -> Request {
+        let request = self.path(&format!("{file}.request"));
+        if !request.exists() {
+            std::fs::write(&request, values.join("\n")).unwrap();
+        }
+        Request {
+            values: values.iter().map(|value| (*value).to_owned()).collect(),
+            key: CommitmentKey::random(),
+            files: RunFiles { request: vec![request], result: self.path(&format!("{file}.result")) },
+        }
+    }
+
+    /// The codes of a result.
+    pub fn codes(&self, file: &str) -> Vec<Code> {
+        let text = std::fs::read_to_string(self.path(&format!("{file}.result"))).unwrap();
+        text.lines().map(|line| Code::parse(line.as_bytes()).unwrap()).collect()
+    }
+
+    /// The counterpart copies the result and says so.
+    pub fn deliver(&self, file: &str, made: &Made) -> Result<(), ServiceError> {
+        let received = self.path(&format!("{file}.received"));
+        if !received.exists() {
+            std::fs::copy(self.path(&format!("{file}.result")), &received).unwrap();
+        }
+        self.try_open()?.delivered(&made.run, &received)
+    }
+}
+
+pub struct Request {
+    pub values: Vec<String>,
+    pub key: CommitmentKey,
+    pub files: RunFiles,
+}
+
+impl Request {
+    pub fn input(&self) -> Input {
+        Input { commitment: self.commitment(), rows: self.values.len() as u64 }
+    }
+
+    pub fn commitment(&self) -> Commitment {
+        let mut commit = Commit::new(&self.key, &["value"]);
+        for (row, value) in self.values.iter().enumerate() {
+            commit.row(&(row as u128).to_be_bytes(), &[Some(value.as_bytes())]);
+        }
+        commit.finish().0
+    }
+
+    pub fn outcome(&self) -> Outcome {
+        let mut distinct = self.values.clone();
+        distinct.sort();
+        distinct.dedup();
+        let (rows, commitment) = (self.values.len() as u64, self.commitment());
+        Outcome { rows, commitment, distinct: distinct.len() as u64 }
+    }
+}
+
+pub fn code_lines(coder: &Coder, request: &Request, out: &mut impl Write) -> Result<Outcome, WorkError> {
+    let identifiers: Vec<Identifier> =
+        request.values.iter().map(|value| Nir.parse(value.as_bytes()).unwrap().identifier).collect();
+    let mut codes = Vec::new();
+    coder.code(&identifiers, &mut codes);
+    write_codes(&codes, out)?;
+    Ok(request.outcome())
+}
+
+pub fn renew_lines(renewer: &Renewer, request: &Request, out: &mut impl Write) -> Result<Outcome, WorkError> {
+    let old: Vec<Code> = request.values.iter().map(|value| Code::parse(value.as_bytes()).unwrap()).collect();
+    let mut new = Vec::new();
+    renewer.renew(&old, &mut new).unwrap();
+    write_codes(&new, out)?;
+    Ok(request.outcome())
+}
+
+fn write_codes(codes: &[Code], out: &mut impl Write) -> Result<(), WorkError> {
+    let mut text = String::new();
+    for code in codes {
+        text.push_str(&code.text());
+        text.push('\n');
+    }
+    out.write_all(text.as_bytes())
+        .map_err(|_| WorkError { code: "disk-full", message: "writing failed".to_owned() })
+}
+
+/// Identifiers of people who do not exist.
+pub const PEOPLE: [&str; 4] = ["284052A321025", "2840519321025", "171010272891067", "247011431265227"];
