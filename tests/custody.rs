@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use cstatns::checkpoint::leaf_hash;
 use cstatns::code::Generation;
-use cstatns::custody::approval::{Action, Approval, Consent, Input, Proposal, ProposalBody};
+use cstatns::custody::approval::{Action, Approval, Consent, Input, Proposal, ProposalBody, run_key_digest};
 use cstatns::custody::custodian::{Kit, KitError, Witnessed};
 use cstatns::custody::quorum::{Draft, LONGEST_WAIT, Quorum, QuorumError, check_consents};
 use cstatns::custody::share::{ReceivingKey, SealedShare, ShareFile, dealt_info};
@@ -1100,6 +1100,16 @@ fn an_intent_that_its_approvals_do_not_carry_is_unlawful() {
     body.head.root = Hex([0; 32]);
     let forked = Signed::new(body, &office.key);
     assert_eq!(office.append(intent(&forked, &consents, &keys)), Err(Unlawful::Head));
+
+    // Approvals that could be kept for another day.
+    let mut body = proposal.body.clone();
+    body.expires = office.now + LONGEST_WAIT + 10.seconds();
+    let run_key = ReceivingKey::random().public();
+    body.run_key = run_key_digest(&run_key);
+    let patient = Proposal { signed: Signed::new(body, &office.key), run_key };
+    let kept: Vec<Consent> = (0..3).map(|seat| office.approve(seat, &patient).consent).collect();
+    let refused = Err(Unlawful::Quorum(QuorumError::Wait));
+    assert_eq!(office.append(intent(&patient.signed, &kept, &keys)), refused);
 
     let late = office.now;
     office.now += SignedDuration::from_hours(2);

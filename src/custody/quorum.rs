@@ -215,6 +215,9 @@ pub enum QuorumError {
     /// The proposal has expired.
     #[error("the proposal has expired: make a new one")]
     Expired,
+    /// The proposal would serve for longer than [`LONGEST_WAIT`].
+    #[error("the proposal is open for more than 24 hours: make a new one")]
+    Wait,
     /// Not a custodian of this epoch with this card.
     #[error("`{custodian}` is not in the roster of this epoch with this card: ask a custodian who is")]
     NotInRoster {
@@ -282,6 +285,7 @@ impl QuorumError {
             Self::Proposal => "proposal-signature",
             Self::Epoch => "proposal-epoch",
             Self::Expired => "proposal-expired",
+            Self::Wait => "proposal-wait",
             Self::NotInRoster { .. } => "not-in-roster",
             Self::Signature { .. } => "approval-signature",
             Self::OtherProposal { .. } => "approval-other-proposal",
