@@ -115,6 +115,32 @@ pub struct Holder {
 }
 
 /// One share, in clear. It is never written so: see `custody::share`.
+///
+/// ```
+/// use cstatns::secret::Secret;
+/// use cstatns::sharing::{DealingId, Epoch, Threshold, split};
+///
+/// let threshold = Threshold::new(3, 5)?;
+/// let dealing = DealingId { service: "example.aaaaaaaaaa".to_owned(), epoch: Epoch::FIRST, threshold };
+/// let shares = split(&dealing, &Secret::random())?;
+/// assert_eq!(shares.len(), 5);
+/// # Ok::<(), cstatns::sharing::SharingError>(())
+/// ```
+///
+/// It is neither printed nor copied:
+///
+/// ```compile_fail,E0277
+/// # use cstatns::sharing::Share;
+/// fn show(share: &Share) {
+///     println!("{share:?}");
+/// }
+/// ```
+/// ```compile_fail,E0308
+/// # use cstatns::sharing::Share;
+/// fn copy(share: &Share) -> Share {
+///     share.clone()
+/// }
+/// ```
 pub struct Share {
     dealing: DealingId,
     x: u8,
@@ -164,7 +190,7 @@ impl Share {
         };
         let version = take(1)?[0];
         if version != VERSION {
-            return Err(SharingError::Version { found: version });
+            return Err(SharingError::Version { found: version.into() });
         }
         let length = take(1)?[0];
         let service = std::str::from_utf8(take(length.into())?).map_err(|_| SharingError::Format)?.to_owned();
@@ -325,7 +351,7 @@ pub enum SharingError {
     )]
     Version {
         /// The version found.
-        found: u8,
+        found: u32,
     },
     /// The dealing went wrong.
     #[error("the shares made do not lie on one polynomial: nothing was dealt; try again on another machine")]

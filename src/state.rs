@@ -11,7 +11,7 @@ use jiff::{SignedDuration, Timestamp};
 use crate::code::{Generation, Tag};
 use crate::coder::CheckValue;
 use crate::custody::approval::{Action, ProposalBody, RunId};
-use crate::custody::quorum::{QuorumError, check_consents};
+use crate::custody::quorum::{LONGEST_WAIT, QuorumError, check_consents};
 use crate::custody::{
     Dealing, Doubt, Head, Receipt, ReceiptStatement, RosterError, Seat, ServiceCard, Signed, verify,
 };
@@ -403,6 +403,9 @@ impl State {
         }
         if self.time >= body.expires {
             return Err(QuorumError::Expired.into());
+        }
+        if body.expires.duration_since(self.time) > LONGEST_WAIT {
+            return Err(QuorumError::Wait.into());
         }
         if !history.includes(&body.head) {
             return Err(Unlawful::Head);

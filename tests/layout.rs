@@ -106,7 +106,8 @@ fn types(code: &str) -> (BTreeSet<String>, BTreeSet<String>) {
                 extended.insert(word(rest.trim_start()).to_owned());
             }
         }
-        let item = line.strip_prefix("pub(crate) ").or(line.strip_prefix("pub ")).unwrap_or(line);
+        let visible = line.strip_prefix("pub").and_then(|rest| rest.split_once(' '));
+        let item = visible.map_or(line, |(_, item)| item);
         for keyword in ["struct ", "enum ", "type "] {
             defined.extend(item.strip_prefix(keyword).map(|rest| word(rest).to_owned()));
         }
@@ -221,6 +222,8 @@ fn a_breach_is_found() {
         assert_eq!(breach(path, source).len(), 1, "{source}");
     }
     // A type of the same room, defined in another of its files.
-    let room = [file("custody", "pub struct Head;\n"), file("custody/share", "impl Head {}\n")];
-    assert_eq!(breaches(&room), Vec::<String>::new());
+    for defined in ["struct Head;\n", "pub struct Head(u8);\n", "pub(super) enum Head {}\n"] {
+        let room = [file("custody", defined), file("custody/share", "impl Head {}\n")];
+        assert_eq!(breaches(&room), Vec::<String>::new());
+    }
 }
