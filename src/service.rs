@@ -382,7 +382,7 @@ impl Service {
                     missing: state.missing(),
                 })
                 .collect(),
-            domains: self.state.domains().iter().map(|(name, _)| self.domain_status(name, now)).collect(),
+            domains: self.state.domains().keys().map(|name| self.domain_status(name, now)).collect(),
             deliveries: self.outgoing(),
         }
     }

@@ -584,11 +584,6 @@ impl State {
 
     fn destroyed(&mut self, what: &Destroyed) -> Result<(), Unlawful> {
         let (now, owed) = (self.time, self.owed.take());
-        if owed.as_ref() == Some(what) {
-            if let Destroyed::Result { run } = what {
-                self.deliveries.get_mut(run).ok_or(Refusal::UnknownDelivery)?.destroyed = true;
-            }
-        }
         match what {
             Destroyed::Keys { domain } => {
                 let project = self.domains.get_mut(domain).ok_or(Refusal::UnknownDomain)?;
@@ -601,8 +596,12 @@ impl State {
                 }
                 Ok(())
             }
-            _ if owed.is_some() => Ok(()),
-            _ => Err(Unlawful::NotOwed),
+            _ if owed.as_ref() != Some(what) => Err(Unlawful::NotOwed),
+            Destroyed::Result { run } => {
+                self.deliveries.get_mut(run).ok_or(Refusal::UnknownDelivery)?.destroyed = true;
+                Ok(())
+            }
+            Destroyed::Request { .. } => Ok(()),
         }
     }
 
