@@ -88,6 +88,8 @@ struct Protection {
 struct Seen {
     format: u32,
     service: String,
+    /// The service's signing key: its id alone holds only 50 bits of it.
+    signing: Hex<32>,
     head: Head,
 }
 
@@ -374,7 +376,7 @@ impl Kit {
             return Err(KitError::NotInRoster { custodian: self.name().clone() });
         }
         let Some(seen) = self.seen()? else { return Ok(()) };
-        if seen.service != dealing.service.id() {
+        if seen.service != dealing.service.id() || seen.signing != dealing.service.body.signing {
             return Err(KitError::OtherService { custodian: self.name().clone(), service: seen.service });
         }
         let size = usize::try_from(seen.head.size).unwrap_or(usize::MAX);
@@ -397,7 +399,8 @@ impl Kit {
 
     fn see(&self, ledger: Witnessed<'_>) -> Result<(), KitError> {
         let service = ledger.dealing.service.id().to_owned();
-        let seen = Seen { format: FORMAT, service, head: ledger.head() };
+        let signing = ledger.dealing.service.body.signing;
+        let seen = Seen { format: FORMAT, service, signing, head: ledger.head() };
         files::replace(&self.directory.join("seen.json"), &line(&seen), Access::Private)?;
         Ok(())
     }
