@@ -1,1 +1,41 @@
-//! Bulk files.
+//! Bulk files of identifiers and codes: CSV and Parquet (SPEC §6).
+//!
+//! The controller's side prepares a request and attaches the result; the service's side codes and renews what a request
+//! holds. Each works on batches of rows and, [`prepare`] apart, in memory that does not grow with the file.
+//!
+//! | file | columns, in this order |
+//! |---|---|
+//! | request | `index`, then `identifier` (coding) or `code` (renewal) |
+//! | result | `index`, `code`, and after a coding `quality` |
+//! | retained | `index`, `check`, then every other column of the data |
+//! | attached | `code`, `quality`, then every other column of the data |
+//!
+//! Requests and results are the service's business and either file type will do. Retained and attached files carry the
+//! data's other columns as they are, so they are of the data's type. Requests and results are written with commas;
+//! retained and attached files with the data's delimiter. All of them are recognised by their header when they are read.
+//!
+//! What holds an identifier is wiped when its batch is over, except inside the Parquet library, which offers no way.
+//! No error and no `Debug` shows a cell: they name rows (counted from 1 below the header), columns and counts.
+
+mod attach;
+mod check;
+mod code;
+mod columns;
+mod csv;
+mod meta;
+mod outputs;
+mod parquet;
+mod prepare;
+mod report;
+mod seal;
+mod table;
+
+pub use attach::{Attach, AttachError, Attached, attach};
+pub use check::{CheckError, FileFacts, Summary, check, summarise};
+pub use code::{CodeFileError, Coded, code, renew};
+pub use columns::RowFault;
+pub use meta::{FileMeta, SPEC};
+pub use prepare::{Column, Prepare, PrepareError, Prepared, prepare};
+pub use report::{Destruction, LedgerPoint, Report, ReportError, report_path};
+pub use seal::{Content, Seal, SealError, seal_path};
+pub use table::{Format, TableError};

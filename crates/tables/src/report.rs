@@ -1,0 +1,189 @@
+//! `<file>.report.json`: the account of the run that made a result or an attached file (SPEC §6).
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use cstatns::code::Generation;
+use cstatns::files::{self, Access, FileError};
+use cstatns::name::{Hex, Name};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::meta::{FileMeta, service_id};
+use crate::seal::beside;
+use crate::table::Source;
+
+const LIMIT: u64 = 16 << 20;
+
+/// The account of a run.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Report {
+    /// The version of this format: [`Report::FORMAT`].
+    pub format: u32,
+    /// The program and its version.
+    pub tool: String,
+    /// The version of SPEC.md.
+    pub spec: String,
+    /// The service's id.
+    pub service: String,
+    /// The domain.
+    pub domain: Name,
+    /// The generation of the codes.
+    pub generation: Generation,
+    /// The first 16 digits of the key's check value; for an attached file, if the result's report told it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key_id: Option<Hex<8>>,
+    /// The delivery.
+    pub delivery: Hex<16>,
+    /// The rows read.
+    pub rows_in: u64,
+    /// The rows written.
+    pub rows_out: u64,
+    /// How many rows have each word of `quality`.
+    pub quality: BTreeMap<String, u64>,
+    /// What was destroyed.
+    pub destroyed: Vec<Destruction>,
+    /// When the run began.
+    pub begin: Timestamp,
+    /// When it ended.
+    pub end: Timestamp,
+    /// The ledger's checkpoint; for an attached file, if the result's report told it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub checkpoint: Option<LedgerPoint>,
+}
+
+/// A file that was destroyed, and how.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Destruction {
+    /// Its name, without the directories that lead to it.
+    pub file: String,
+    /// Its size in bytes.
+    pub bytes: u64,
+    /// What was done: [`Destruction::OVERWRITTEN`].
+    pub how: String,
+}
+
+impl Destruction {
+    /// What `cstatns::files::destroy` does, in words.
+    pub const OVERWRITTEN: &str = "overwritten once with random bytes, truncated, unlinked";
+
+    /// The account of a file that [`files::destroy`] has just destroyed.
+    pub fn of(path: &Path, destroyed: files::Destroyed) -> Self {
+        let file = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        Self { file, bytes: destroyed.bytes, how: Self::OVERWRITTEN.to_owned() }
+    }
+}
+
+/// A state of the ledger.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LedgerPoint {
+    /// How many events it held.
+    pub size: u64,
+    /// The root of its tree.
+    pub root: Hex<32>,
+}
+
+/// Where the report of `file` lies: its name with `.report.json` after it.
+pub fn report_path(file: &Path) -> PathBuf {
+    beside(file, ".report.json")
+}
+
+impl Report {
+    /// The version of the format.
+    pub const FORMAT: u32 = 1;
+
+    /// Where the codes of the file come from.
+    pub fn meta(&self) -> FileMeta {
+        FileMeta {
+            service: self.service.clone(),
+            domain: self.domain.clone(),
+            generation: self.generation,
+            delivery: self.delivery,
+        }
+    }
+
+    /// Reads a report.
+    ///
+    /// # Errors
+    /// [`ReportError::File`] when it cannot be read, [`ReportError::Form`] when it is not a report of this format.
+    pub fn read(path: &Path) -> Result<Self, ReportError> {
+        let bytes = files::read(path, LIMIT)?;
+        serde_json::from_slice::<Self>(&bytes)
+            .ok()
+            .filter(|report| report.format == Self::FORMAT && service_id(&report.service).is_some())
+            .ok_or_else(|| ReportError::Form { path: path.to_owned() })
+    }
+
+    /// Reads the report beside `file`, if there is one.
+    pub(crate) fn beside(file: &Path) -> Result<Option<Self>, ReportError> {
+        match Self::read(&report_path(file)) {
+            Ok(report) => Ok(Some(report)),
+            Err(ReportError::File(FileError::Missing { .. })) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Writes it as a new file, for the owner alone.
+    ///
+    /// # Errors
+    /// [`ReportError::File`].
+    pub fn write(&self, path: &Path) -> Result<(), ReportError> {
+        Ok(files::write_new(path, &self.bytes(), Access::Private)?)
+    }
+
+    /// The bytes of the file: indented JSON, for people read reports too.
+    pub fn bytes(&self) -> Vec<u8> {
+        let mut bytes = serde_json::to_vec_pretty(self).expect("a report can be written as JSON");
+        bytes.push(b'\n');
+        bytes
+    }
+}
+
+/// Where the codes of a file come from, by its own metadata and the report beside it; and that report.
+pub(crate) fn origin(source: &Source) -> Result<(Option<FileMeta>, Option<Report>), ReportError> {
+    let report = Report::beside(source.path())?;
+    let said = source.known().and_then(|known| known.meta.clone());
+    let reported = report.as_ref().map(Report::meta);
+    if said.is_some() && reported.is_some() && said != reported {
+        return Err(ReportError::Stale { path: report_path(source.path()) });
+    }
+    Ok((reported.or(said), report))
+}
+
+/// Why a report was not read or written.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ReportError {
+    /// The file.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// Not a report, or one of another format version.
+    #[error(
+        "{path:?} is not a report that this version reads (format {}): fetch it again from its source",
+        Report::FORMAT
+    )]
+    Form {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The file beside it is not the one that it is about.
+    #[error(
+        "{path:?} is about codes of another service, domain, generation or delivery than the file beside it holds: put \
+         the right report there"
+    )]
+    Stale {
+        /// The report.
+        path: PathBuf,
+    },
+}
+
+impl ReportError {
+    /// The stable short code of this error.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::File(error) => error.code(),
+            Self::Form { .. } => "report-form",
+            Self::Stale { .. } => "report-stale",
+        }
+    }
+}

@@ -1,0 +1,163 @@
+//! `<request>.seal.json`: what travels beside a request and is destroyed with it (SPEC §6).
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+use cstatns::code::{Generation, Tag};
+use cstatns::commitment::{Commitment, CommitmentKey};
+use cstatns::files::{self, Access, FileError};
+use cstatns::name::Hex;
+use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
+
+const FORMAT: u32 = 1;
+const LIMIT: u64 = 16 << 20;
+
+/// What a request holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Content {
+    /// Identifiers, to be coded.
+    Identifiers,
+    /// Codes, to be renewed.
+    Codes {
+        /// The tag that every one of them carries.
+        tag: Tag,
+        /// The generation of every one of them.
+        generation: Generation,
+    },
+}
+
+/// The seal of a request. It holds the secret of the commitment, so it has no `Debug`.
+pub struct Seal {
+    /// The number of rows, those without a value included.
+    pub rows: u64,
+    /// The commitment to the rows.
+    pub commitment: Commitment,
+    /// The secret `r` of the commitment.
+    pub key: CommitmentKey,
+    /// What the request holds.
+    pub content: Content,
+    /// The deliveries that the codes of a renewal came from, as the report beside the data said.
+    pub previous: Vec<Hex<16>>,
+}
+
+/// The seal as it stands in the file.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Written<'a> {
+    format: u32,
+    rows: u64,
+    commitment: Commitment,
+    // Borrowed from the file's bytes: a string of its own would not be wiped.
+    key: &'a str,
+    kind: &'a str,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    tag: Option<&'a str>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    generation: Option<Generation>,
+    previous: Vec<Hex<16>>,
+}
+
+/// Where the seal of `request` lies: the request's name with `.seal.json` after it.
+pub fn seal_path(request: &Path) -> PathBuf {
+    beside(request, ".seal.json")
+}
+
+pub(crate) fn beside(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = OsString::from(path);
+    name.push(suffix);
+    name.into()
+}
+
+impl Seal {
+    /// Reads a seal.
+    ///
+    /// # Errors
+    /// [`SealError::File`] when it cannot be read, [`SealError::Form`] when it is not a seal of this format.
+    pub fn read(path: &Path) -> Result<Self, SealError> {
+        let bytes = Zeroizing::new(files::read(path, LIMIT)?);
+        Self::parse(&bytes).ok_or_else(|| SealError::Form { path: path.to_owned() })
+    }
+
+    fn parse(bytes: &[u8]) -> Option<Self> {
+        let written: Written<'_> = serde_json::from_slice(bytes).ok()?;
+        let content = match (written.kind, written.tag, written.generation) {
+            ("identifiers", None, None) => Content::Identifiers,
+            ("codes", Some(tag), Some(generation)) => {
+                Content::Codes { tag: Tag::parse(tag.as_bytes())?, generation }
+            }
+            _ => return None,
+        };
+        (written.format == FORMAT).then_some(())?;
+        Some(Self {
+            rows: written.rows,
+            commitment: written.commitment,
+            key: CommitmentKey::from_hex(written.key)?,
+            content,
+            previous: written.previous,
+        })
+    }
+
+    /// Writes it as a new file, for the owner alone.
+    ///
+    /// # Errors
+    /// [`SealError::File`].
+    pub fn write(&self, path: &Path) -> Result<(), SealError> {
+        Ok(files::write_new(path, &self.bytes(), Access::Private)?)
+    }
+
+    /// The bytes of the file: one line of JSON.
+    pub(crate) fn bytes(&self) -> Zeroizing<Vec<u8>> {
+        let key = self.key.to_hex();
+        let tag = match &self.content {
+            Content::Identifiers => None,
+            Content::Codes { tag, .. } => Some(tag.as_str()),
+        };
+        let generation = match self.content {
+            Content::Identifiers => None,
+            Content::Codes { generation, .. } => Some(generation),
+        };
+        let written = Written {
+            format: FORMAT,
+            rows: self.rows,
+            commitment: self.commitment,
+            key: &key,
+            kind: if tag.is_some() { "codes" } else { "identifiers" },
+            tag,
+            generation,
+            previous: self.previous.clone(),
+        };
+        // Roomy enough that it does not grow, which would leave copies of the key behind.
+        let mut bytes = Zeroizing::new(Vec::with_capacity(512 + 40 * self.previous.len()));
+        serde_json::to_writer(&mut *bytes, &written).expect("a seal can be written as JSON");
+        bytes.push(b'\n');
+        bytes
+    }
+}
+
+/// Why a seal was not read or written.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SealError {
+    /// The file.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// Not a seal, or one of another format version.
+    #[error(
+        "{path:?} is not the seal of a request (format {FORMAT}): prepare the request again with this version"
+    )]
+    Form {
+        /// The file.
+        path: PathBuf,
+    },
+}
+
+impl SealError {
+    /// The stable short code of this error.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::File(error) => error.code(),
+            Self::Form { .. } => "seal-form",
+        }
+    }
+}

@@ -1,0 +1,669 @@
+//! Rows of a file, whatever its type: [`Source`] reads them in batches, [`Sink`] writes them column by column.
+
+use std::borrow::Cow;
+use std::io::{ErrorKind, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use arrow_array::builder::{FixedSizeBinaryBuilder, StringBuilder};
+use arrow_array::cast::AsArray;
+use arrow_array::{Array, ArrayRef, FixedSizeBinaryArray, LargeStringArray, StringArray, StringViewArray};
+use arrow_schema::{DataType, Field, FieldRef, Schema};
+use cstatns::code::Code;
+use cstatns::files::FileError;
+
+use crate::columns::RowFault;
+use crate::csv::{self, Delimiter};
+use crate::meta::Known;
+use crate::parquet;
+
+/// The type of a file, told by its extension.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// `.csv`: a header line, RFC 4180.
+    Csv,
+    /// `.parquet`.
+    Parquet,
+}
+
+impl Format {
+    /// The type of the file at `path`.
+    ///
+    /// # Errors
+    /// [`TableError::FileType`] for any other extension.
+    pub fn of(path: &Path) -> Result<Self, TableError> {
+        let extension = path.extension().and_then(|extension| extension.to_str());
+        match extension.map(str::to_ascii_lowercase).as_deref() {
+            Some("csv") => Ok(Self::Csv),
+            Some("parquet") => Ok(Self::Parquet),
+            _ => Err(TableError::FileType { path: path.to_owned() }),
+        }
+    }
+}
+
+/// Why a file of rows was not read or written.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum TableError {
+    /// `file-type`: the extension is not one of ours.
+    #[error("{path:?} is neither .csv nor .parquet: the type of a file is told by its extension")]
+    FileType {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The file itself: [`FileError::code`].
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// `empty-file`: not even a header.
+    #[error("{path:?} is empty: it needs a header with the names of its columns, and rows")]
+    EmptyFile {
+        /// The file.
+        path: PathBuf,
+    },
+    /// `no-rows`: a header and nothing below it.
+    #[error("{path:?} has a header but no rows: check that it was exported completely")]
+    NoRows {
+        /// The file.
+        path: PathBuf,
+    },
+    /// `ragged-row`: a row with more or fewer fields than the header.
+    #[error(
+        "{path:?}: row {row} (line {line}) has {found} fields, the header has {expected}: \
+         check the delimiter and the quotes there"
+    )]
+    Ragged {
+        /// The file.
+        path: PathBuf,
+        /// The row, from 1 below the header.
+        row: u64,
+        /// The line on which it begins, from 1.
+        line: u64,
+        /// Its fields.
+        found: usize,
+        /// Those of the header.
+        expected: usize,
+    },
+    /// `open-quote`: a quoted field that does not end.
+    #[error("{path:?}: a quote opened in the row at line {line} is never closed: add the missing quote")]
+    OpenQuote {
+        /// The file.
+        path: PathBuf,
+        /// The line on which the row begins, from 1.
+        line: u64,
+    },
+    /// `long-row`: a row that is too long to be one.
+    #[error("{path:?}: the row at line {line} is longer than {limit} bytes: check the quotes there")]
+    LongRow {
+        /// The file.
+        path: PathBuf,
+        /// The line on which the row begins, from 1.
+        line: u64,
+        /// The most that is read, in bytes.
+        limit: usize,
+    },
+    /// `parquet-damaged`: truncated, damaged or not Parquet.
+    #[error(
+        "{path:?} cannot be read as Parquet: it is truncated, damaged or of another type; fetch it again"
+    )]
+    Parquet {
+        /// The file.
+        path: PathBuf,
+    },
+    /// `parquet-unsupported`: a compression or type that is not read.
+    #[error(
+        "{path:?} uses a feature of Parquet that is not supported here: write it again with snappy or zstd \
+         compression, or none"
+    )]
+    ParquetFeature {
+        /// The file.
+        path: PathBuf,
+    },
+    /// `metadata`: the file's own metadata is not understood, or contradicts itself.
+    #[error(
+        "{path:?}: the metadata {key} is not what this version writes: fetch the file again from its source"
+    )]
+    Metadata {
+        /// The file.
+        path: PathBuf,
+        /// The key.
+        key: &'static str,
+    },
+    /// `missing-column`.
+    #[error("{path:?} has no column {wanted:?}; {}", found_columns(found, *delimiter))]
+    MissingColumn {
+        /// The file.
+        path: PathBuf,
+        /// The column asked for.
+        wanted: String,
+        /// What seems to stand between two fields, if another delimiter was expected.
+        delimiter: Option<char>,
+        /// The columns of the file; a name with five digits or more, which may be a row and not a header, is left out.
+        found: Vec<String>,
+    },
+    /// `column-twice`: which of them is meant cannot be told.
+    #[error("{path:?} has the column {column:?} twice: rename one of them")]
+    ColumnTwice {
+        /// The file.
+        path: PathBuf,
+        /// The column.
+        column: String,
+    },
+    /// `column-type`: not a type for such a column.
+    #[error("{path:?}: column {column:?} is of type {found}; {needed}")]
+    ColumnType {
+        /// The file.
+        path: PathBuf,
+        /// The column.
+        column: String,
+        /// Its type.
+        found: String,
+        /// The type it must have, and why.
+        needed: &'static str,
+    },
+    /// `columns`: not the columns of such a file.
+    #[error(
+        "{path:?} does not have the columns of such a file: they must be {expected}, in this order, and no other"
+    )]
+    Columns {
+        /// The file.
+        path: PathBuf,
+        /// The columns expected.
+        expected: &'static str,
+    },
+    /// A row: [`RowFault::code`].
+    #[error("{path:?}: row {row} {fault}")]
+    Row {
+        /// The file.
+        path: PathBuf,
+        /// The row, from 1 below the header.
+        row: u64,
+        /// What is wrong with it.
+        fault: RowFault,
+    },
+    /// `binary-codes`: binary codes do not say which domain and generation they are of.
+    #[error(
+        "{path:?} holds binary codes and its metadata does not say which domain and generation they are of: take the \
+         file as it was delivered, or codes in text form"
+    )]
+    BinaryCodes {
+        /// The file.
+        path: PathBuf,
+    },
+    /// `disk-full` or `write-failed`: the output.
+    #[error("the output cannot be written ({kind}): check the disk, then repeat the command")]
+    Write {
+        /// What the operating system said.
+        kind: ErrorKind,
+    },
+    /// `unwritable-column`: a type that Parquet files can hold but that is not written.
+    #[error(
+        "a column of the data cannot be written as Parquet: convert columns of unusual types to text or numbers"
+    )]
+    Unwritable,
+}
+
+impl TableError {
+    /// The stable short code of this error.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::FileType { .. } => "file-type",
+            Self::File(error) => error.code(),
+            Self::EmptyFile { .. } => "empty-file",
+            Self::NoRows { .. } => "no-rows",
+            Self::Ragged { .. } => "ragged-row",
+            Self::OpenQuote { .. } => "open-quote",
+            Self::LongRow { .. } => "long-row",
+            Self::Parquet { .. } => "parquet-damaged",
+            Self::ParquetFeature { .. } => "parquet-unsupported",
+            Self::Metadata { .. } => "metadata",
+            Self::MissingColumn { .. } => "missing-column",
+            Self::ColumnTwice { .. } => "column-twice",
+            Self::ColumnType { .. } => "column-type",
+            Self::Columns { .. } => "columns",
+            Self::Row { fault, .. } => fault.code(),
+            Self::BinaryCodes { .. } => "binary-codes",
+            Self::Write { kind: ErrorKind::StorageFull | ErrorKind::QuotaExceeded } => "disk-full",
+            Self::Write { .. } => "write-failed",
+            Self::Unwritable => "unwritable-column",
+        }
+    }
+}
+
+fn found_columns(found: &[String], delimiter: Option<char>) -> String {
+    let mut text = match found {
+        [] => "the first line must give the names of the columns".to_owned(),
+        _ => format!("it has {}", found.join(", ")),
+    };
+    match delimiter {
+        Some('\t') => text.push_str("; its fields seem to be parted by tabs: give --delimiter a tab"),
+        Some(delimiter) => text.push_str(&format!("; try --delimiter '{delimiter}'")),
+        None => {}
+    }
+    text
+}
+
+/// What a column holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Text,
+    /// Binary values of this many bytes.
+    Fixed(i32),
+    Other(String),
+}
+
+/// Rows that are read.
+pub(crate) struct Source {
+    path: PathBuf,
+    reader: Reader,
+}
+
+enum Reader {
+    Csv(Box<csv::Reader>),
+    Parquet(parquet::Reader),
+}
+
+impl Source {
+    pub(crate) fn open(path: &Path, delimiter: Delimiter<'_>) -> Result<Self, TableError> {
+        let reader = match Format::of(path)? {
+            Format::Csv => Reader::Csv(Box::new(csv::Reader::open(path, delimiter)?)),
+            Format::Parquet => Reader::Parquet(parquet::Reader::open(path)?),
+        };
+        Ok(Self { path: path.to_owned(), reader })
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The names of the columns, as bytes: those of a CSV file may be in any encoding.
+    pub(crate) fn header(&self) -> &[Vec<u8>] {
+        match &self.reader {
+            Reader::Csv(reader) => reader.header(),
+            Reader::Parquet(reader) => reader.header(),
+        }
+    }
+
+    /// What stands between two fields, in CSV.
+    pub(crate) fn delimiter(&self) -> u8 {
+        match &self.reader {
+            Reader::Csv(reader) => reader.delimiter(),
+            Reader::Parquet(_) => b',',
+        }
+    }
+
+    /// What a Parquet file says about its codes; of a CSV file nothing is known.
+    pub(crate) fn known(&self) -> Option<&Known> {
+        match &self.reader {
+            Reader::Csv(_) => None,
+            Reader::Parquet(reader) => Some(reader.known()),
+        }
+    }
+
+    /// Where the column is, if there is one.
+    pub(crate) fn find(&self, name: &str) -> Result<Option<usize>, TableError> {
+        let mut found = (0..self.header().len()).filter(|column| self.header()[*column] == name.as_bytes());
+        let first = found.next();
+        if found.next().is_some() {
+            return Err(TableError::ColumnTwice { path: self.path.clone(), column: name.to_owned() });
+        }
+        Ok(first)
+    }
+
+    /// Where the column is.
+    pub(crate) fn need(&self, name: &str) -> Result<usize, TableError> {
+        self.find(name)?.ok_or_else(|| TableError::MissingColumn {
+            path: self.path.clone(),
+            wanted: name.to_owned(),
+            delimiter: self.other_delimiter(),
+            found: self.shown(),
+        })
+    }
+
+    /// What a header that was read as one field is parted by.
+    fn other_delimiter(&self) -> Option<char> {
+        let [header] = self.header() else { return None };
+        [';', ',', '\t', '|'].into_iter().find(|delimiter| header.contains(&(*delimiter as u8)))
+    }
+
+    /// The names of the columns, for an error. A file without a header shows its first row here, so names that could be
+    /// values are left out.
+    fn shown(&self) -> Vec<String> {
+        let names = self.header().iter().map(|name| String::from_utf8_lossy(name));
+        names
+            .filter(|name| name.bytes().filter(u8::is_ascii_digit).count() < 5)
+            .map(|name| name.escape_debug().take(60).collect())
+            .take(30)
+            .collect()
+    }
+
+    pub(crate) fn kind(&self, column: usize) -> Kind {
+        let reader = match &self.reader {
+            Reader::Csv(_) => return Kind::Text,
+            Reader::Parquet(reader) => reader,
+        };
+        let is_text =
+            |kind: &DataType| matches!(kind, DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View);
+        match reader.schema().field(column).data_type() {
+            kind if is_text(kind) => Kind::Text,
+            DataType::Dictionary(_, values) if is_text(values) => Kind::Text,
+            DataType::FixedSizeBinary(size) => Kind::Fixed(*size),
+            other => Kind::Other(other.to_string()),
+        }
+    }
+
+    /// Refuses a column that is not of one of these kinds.
+    pub(crate) fn need_kind(
+        &self,
+        column: usize,
+        kinds: &[Kind],
+        needed: &'static str,
+    ) -> Result<(), TableError> {
+        let kind = self.kind(column);
+        if kinds.contains(&kind) {
+            return Ok(());
+        }
+        Err(TableError::ColumnType {
+            path: self.path.clone(),
+            column: String::from_utf8_lossy(&self.header()[column]).into_owned(),
+            found: match kind {
+                Kind::Text => "text".to_owned(),
+                Kind::Fixed(size) => format!("binary of {size} bytes"),
+                Kind::Other(name) => name,
+            },
+            needed,
+        })
+    }
+
+    /// The error for a row, counted from 1.
+    pub(crate) fn fault(&self, row: u64, fault: RowFault) -> TableError {
+        TableError::Row { path: self.path.clone(), row, fault }
+    }
+
+    /// The next rows, none at the end of the file.
+    pub(crate) fn next(&mut self) -> Result<Option<Batch>, TableError> {
+        Ok(match &mut self.reader {
+            Reader::Csv(reader) => reader.next(&self.path)?.map(Batch::Csv),
+            Reader::Parquet(reader) => reader.next(&self.path)?.map(Batch::Parquet),
+        })
+    }
+}
+
+/// Rows of one file.
+pub(crate) enum Batch {
+    Csv(csv::Batch),
+    Parquet(parquet::Batch),
+}
+
+impl Batch {
+    pub(crate) fn rows(&self) -> usize {
+        match self {
+            Self::Csv(batch) => batch.rows(),
+            Self::Parquet(batch) => batch.rows(),
+        }
+    }
+
+    /// The cells of a column of text or of fixed-size binary values.
+    pub(crate) fn cells(&self, column: usize) -> Cells<'_> {
+        match self {
+            Self::Csv(batch) => Cells::Csv { batch, column },
+            Self::Parquet(batch) => Cells::of(batch.column(column).as_ref()),
+        }
+    }
+
+    /// Wipes, or gives up, a column that is no longer needed.
+    pub(crate) fn forget(&mut self, column: usize) {
+        match self {
+            Self::Csv(batch) => batch.forget(column),
+            Self::Parquet(batch) => batch.forget(column),
+        }
+    }
+}
+
+/// The cells of one column of a batch.
+pub(crate) enum Cells<'a> {
+    Csv { batch: &'a csv::Batch, column: usize },
+    Utf8(&'a StringArray),
+    LargeUtf8(&'a LargeStringArray),
+    Utf8View(&'a StringViewArray),
+    Fixed(&'a FixedSizeBinaryArray),
+    Dictionary { keys: Vec<Option<usize>>, values: Box<Cells<'a>> },
+}
+
+impl<'a> Cells<'a> {
+    fn of(array: &'a dyn Array) -> Self {
+        match array.data_type() {
+            DataType::Utf8 => Self::Utf8(array.as_string()),
+            DataType::LargeUtf8 => Self::LargeUtf8(array.as_string()),
+            DataType::Utf8View => Self::Utf8View(array.as_string_view()),
+            DataType::FixedSizeBinary(_) => Self::Fixed(array.as_fixed_size_binary()),
+            DataType::Dictionary(..) => {
+                let dictionary = array.as_any_dictionary();
+                // The keys of an empty dictionary cannot be normalised: all its rows are null.
+                let normalized = match dictionary.values().is_empty() {
+                    true => vec![0; dictionary.len()],
+                    false => dictionary.normalized_keys(),
+                };
+                let keys = normalized
+                    .into_iter()
+                    .enumerate()
+                    .map(|(row, key)| (!dictionary.keys().is_null(row)).then_some(key))
+                    .collect();
+                Self::Dictionary { keys, values: Box::new(Self::of(dictionary.values().as_ref())) }
+            }
+            _ => unreachable!("the kind of the column was checked when the file was opened"),
+        }
+    }
+
+    /// The bytes of a cell; none when it is null or empty.
+    pub(crate) fn get(&self, row: usize) -> Option<&'a [u8]> {
+        let bytes = match self {
+            Self::Csv { batch, column } => batch.get(row, *column),
+            Self::Utf8(array) => array.is_valid(row).then(|| array.value(row).as_bytes())?,
+            Self::LargeUtf8(array) => array.is_valid(row).then(|| array.value(row).as_bytes())?,
+            Self::Utf8View(array) => array.is_valid(row).then(|| array.value(row).as_bytes())?,
+            Self::Fixed(array) => array.is_valid(row).then(|| array.value(row))?,
+            Self::Dictionary { keys, values } => values.get(keys[row]?)?,
+        };
+        (!bytes.is_empty()).then_some(bytes)
+    }
+}
+
+/// A column to write.
+pub(crate) struct Column<'a> {
+    name: Cow<'a, [u8]>,
+    field: FieldRef,
+    plain: bool,
+}
+
+impl<'a> Column<'a> {
+    fn new(name: &'static str, kind: DataType, nullable: bool, plain: bool) -> Self {
+        let field = Arc::new(Field::new(name, kind, nullable));
+        Self { name: name.as_bytes().into(), field, plain }
+    }
+
+    pub(crate) fn index() -> Self {
+        Self::new("index", DataType::FixedSizeBinary(16), false, true)
+    }
+
+    pub(crate) fn identifier() -> Self {
+        Self::new("identifier", DataType::Utf8, true, true)
+    }
+
+    pub(crate) fn code(binary: bool) -> Self {
+        let kind = if binary { DataType::FixedSizeBinary(32) } else { DataType::Utf8 };
+        Self::new("code", kind, true, true)
+    }
+
+    pub(crate) fn word(name: &'static str) -> Self {
+        Self::new(name, DataType::Utf8, false, false)
+    }
+
+    /// A column of `source` as it is.
+    pub(crate) fn kept(source: &'a Source, column: usize) -> Self {
+        let name = Cow::from(&source.header()[column]);
+        let field = match &source.reader {
+            Reader::Csv(_) => Arc::new(Field::new("", DataType::Binary, true)),
+            Reader::Parquet(reader) => reader.schema().fields()[column].clone(),
+        };
+        Self { name, field, plain: false }
+    }
+}
+
+/// The values of a column for some rows.
+pub(crate) enum Values<'a> {
+    Index(&'a [[u8; 16]]),
+    Text(&'a [Option<&'a str>]),
+    Codes(&'a [Option<Code>]),
+    /// A column of the rows of a batch, in their order.
+    Kept(&'a Batch, usize),
+    /// A column of the rows picked, each by batch and row.
+    Picked(&'a [Batch], &'a [(usize, usize)], usize),
+}
+
+/// Rows that are written.
+pub(crate) enum Sink<'w> {
+    Csv(csv::Writer<&'w mut (dyn Write + Send)>),
+    Parquet { writer: Box<parquet::Writer<&'w mut (dyn Write + Send)>>, binary: bool },
+}
+
+impl<'w> Sink<'w> {
+    pub(crate) fn new(
+        format: Format,
+        out: &'w mut (dyn Write + Send),
+        delimiter: u8,
+        columns: &[Column<'_>],
+        pairs: Vec<(&'static str, String)>,
+    ) -> Result<Self, TableError> {
+        match format {
+            Format::Csv => {
+                let mut writer = csv::Writer::new(out, delimiter);
+                for column in columns {
+                    writer.field(&column.name);
+                }
+                writer.end_row().map_err(|error| TableError::Write { kind: error.kind() })?;
+                Ok(Self::Csv(writer))
+            }
+            Format::Parquet => {
+                let fields: Vec<FieldRef> = columns.iter().map(|column| column.field.clone()).collect();
+                let binary = fields.iter().any(|field| {
+                    field.name() == "code" && *field.data_type() == DataType::FixedSizeBinary(32)
+                });
+                let plain: Vec<&str> = columns
+                    .iter()
+                    .filter(|column| column.plain)
+                    .map(|column| column.field.name().as_str())
+                    .collect();
+                let writer = Box::new(parquet::Writer::new(out, Schema::new(fields), &plain, pairs)?);
+                Ok(Self::Parquet { writer, binary })
+            }
+        }
+    }
+
+    /// Writes `rows` rows, given column by column.
+    pub(crate) fn write(&mut self, rows: usize, columns: &[Values<'_>]) -> Result<(), TableError> {
+        match self {
+            Self::Csv(writer) => {
+                for row in 0..rows {
+                    for column in columns {
+                        write_field(writer, column, row);
+                    }
+                    writer.end_row().map_err(|error| TableError::Write { kind: error.kind() })?;
+                }
+                Ok(())
+            }
+            Self::Parquet { writer, binary } => {
+                let arrays: Result<_, _> = columns.iter().map(|column| array(column, *binary)).collect();
+                writer.write(arrays?)
+            }
+        }
+    }
+
+    pub(crate) fn finish(self) -> Result<(), TableError> {
+        match self {
+            Self::Csv(mut writer) => writer.flush().map_err(|error| TableError::Write { kind: error.kind() }),
+            Self::Parquet { writer, .. } => writer.finish(),
+        }
+    }
+}
+
+fn write_field(writer: &mut csv::Writer<&mut (dyn Write + Send)>, values: &Values<'_>, row: usize) {
+    match values {
+        Values::Index(indexes) => writer.plain(|out| write_hex(&indexes[row], out)),
+        Values::Text(texts) => writer.field(texts[row].unwrap_or_default().as_bytes()),
+        Values::Codes(codes) => writer.plain(|out| {
+            if let Some(code) = codes[row] {
+                code.write_text(out);
+            }
+        }),
+        Values::Kept(batch, column) => writer.field(field(batch, row, *column)),
+        Values::Picked(batches, picks, column) => {
+            let (batch, row) = picks[row];
+            writer.field(field(&batches[batch], row, *column));
+        }
+    }
+}
+
+fn field(batch: &Batch, row: usize, column: usize) -> &[u8] {
+    match batch {
+        Batch::Csv(batch) => batch.get(row, column),
+        Batch::Parquet(_) => unreachable!("retained and attached files are of the data's type"),
+    }
+}
+
+fn write_hex(index: &[u8; 16], out: &mut Vec<u8>) {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    for byte in index {
+        out.push(DIGITS[usize::from(byte >> 4)]);
+        out.push(DIGITS[usize::from(byte & 15)]);
+    }
+}
+
+fn array(values: &Values<'_>, binary: bool) -> Result<ArrayRef, TableError> {
+    Ok(match values {
+        Values::Index(indexes) => {
+            let mut builder = FixedSizeBinaryBuilder::with_capacity(indexes.len(), 16);
+            for index in *indexes {
+                builder.append_value(index).expect("an index has 16 bytes");
+            }
+            Arc::new(builder.finish())
+        }
+        Values::Text(texts) => Arc::new(texts.iter().copied().collect::<StringArray>()),
+        Values::Codes(codes) if binary => {
+            let mut builder = FixedSizeBinaryBuilder::with_capacity(codes.len(), 32);
+            for code in *codes {
+                match code {
+                    Some(code) => builder.append_value(code.bytes()).expect("a code has 32 bytes"),
+                    None => builder.append_null(),
+                }
+            }
+            Arc::new(builder.finish())
+        }
+        Values::Codes(codes) => {
+            let mut builder = StringBuilder::with_capacity(codes.len(), codes.len() * Code::MAX_TEXT);
+            let mut text = Vec::with_capacity(Code::MAX_TEXT);
+            for code in *codes {
+                text.clear();
+                match code {
+                    Some(code) => {
+                        code.write_text(&mut text);
+                        builder.append_value(std::str::from_utf8(&text).expect("a code's text is ASCII"));
+                    }
+                    None => builder.append_null(),
+                }
+            }
+            Arc::new(builder.finish())
+        }
+        Values::Kept(Batch::Parquet(batch), column) => batch.column(*column).clone(),
+        Values::Picked(batches, picks, column) => {
+            let batches: Vec<&parquet::Batch> = batches
+                .iter()
+                .map(|batch| match batch {
+                    Batch::Parquet(batch) => batch,
+                    Batch::Csv(_) => unreachable!("retained and attached files are of the data's type"),
+                })
+                .collect();
+            parquet::gather(&batches, *column, picks)?
+        }
+        Values::Kept(Batch::Csv(_), _) => unreachable!("retained and attached files are of the data's type"),
+    })
+}
