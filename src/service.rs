@@ -206,7 +206,7 @@ impl Service {
             ledger.cover(&card, &identity.key())?;
             recovered.push(Recovered::EventCovered);
         }
-        let keystore = Keystore::new(home.join("keys"), places.life);
+        let keystore = Keystore::new(home.join("keys"), places.life_of(&home));
         let mut service =
             Self { home, _lock: lock, card, identity, ledger, state, keystore, clock: Box::new(clock) };
         service.recover(&mut recovered)?;
