@@ -251,3 +251,29 @@ fn summaries_are_of_results_only() {
     let cut = place.write("cut.csv", &result[..result.len() - 9]);
     assert!(matches!(summarise(&cut).unwrap_err().code(), "ragged-row" | "word-form"));
 }
+
+#[test]
+fn a_parquet_file_with_any_byte_changed_is_read_or_refused() {
+    let place = Place::new();
+    let way = Way::new(&place, "d", "parquet", "csv");
+    let cells: Vec<Option<&str>> = (0..30).map(|n| [Some(KEYED), Some(UNKEYED), None][n % 3]).collect();
+    write_parquet(
+        &way.data,
+        vec![("nir", texts(&cells)), ("v", Arc::new(Int64Array::from_iter_values(0..30)))],
+    );
+    let whole = fs::read(&way.data).unwrap();
+    for at in 0..whole.len() {
+        for flip in [0x01, 0x80, 0xff] {
+            let mut bytes = whole.clone();
+            bytes[at] ^= flip;
+            fs::write(&way.data, &bytes).unwrap();
+            if let Err(error) = way.prepare(Column::Identifier("nir"), b',') {
+                assert!(!error.to_string().contains(KEYED), "{error}");
+            } else {
+                for made in [&way.request, &way.retained, &seal_path(&way.request)] {
+                    fs::remove_file(made).unwrap();
+                }
+            }
+        }
+    }
+}

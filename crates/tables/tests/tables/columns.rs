@@ -416,6 +416,7 @@ fn attach_refuses_what_does_not_go_together() {
     let forged = whole.replace(&format!("{},,none", row[0]), &format!("{},{code},valid", row[0]));
     fs::write(&way.result, forged).unwrap();
     assert_eq!(other.attach().unwrap_err().code(), "rows-disagree");
+    fs::write(&way.result, &whole).unwrap();
     let row = read_text(&way.result)[1..].iter().find(|row| row[2] == "valid").unwrap().clone();
     fs::write(
         &way.result,
