@@ -79,7 +79,8 @@ fn texts(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("text");
     group.throughput(Throughput::Elements(BATCH as u64));
     group.bench_function("parse identifiers", |bencher| {
-        bencher.iter(|| spellings.iter().filter(|text| Nir.parse(black_box(text.as_bytes())).is_ok()).count());
+        bencher
+            .iter(|| spellings.iter().filter(|text| Nir.parse(black_box(text.as_bytes())).is_ok()).count());
     });
     let mut text = Vec::with_capacity(BATCH * 80);
     group.bench_function("write codes", |bencher| {

@@ -21,7 +21,8 @@ fn sharing(criterion: &mut Criterion) {
         let shares = split(&dealing, &root).expect("shares");
         let holder = |share: &Share| Holder { name: name(share.x()), commitment: share.commitment() };
         let holders: Vec<Holder> = shares.iter().map(holder).collect();
-        let given: Vec<(Name, Share)> = shares.into_iter().take(k).map(|share| (name(share.x()), share)).collect();
+        let given: Vec<(Name, Share)> =
+            shares.into_iter().take(k).map(|share| (name(share.x()), share)).collect();
         criterion.bench_function(&format!("recover {threshold}"), |bencher| {
             bencher.iter(|| recover(&dealing, &holders, black_box(&given)).is_ok());
         });

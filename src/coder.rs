@@ -17,7 +17,20 @@ const RENEW: &[u8] = b"CStatNS/renew/";
 /// The check value of a key: public, it tells whether a key is the one that the ledger speaks of.
 pub type CheckValue = Hex<32>;
 
-/// The key of one generation of one domain.
+/// The key of one generation of one domain. Like a [`Secret`] it is neither printed nor copied:
+///
+/// ```compile_fail,E0277
+/// # use cstatns::{code::Generation, coder::CodingKey, name::Name, secret::Secret};
+/// # let domain = Name::new("health").unwrap();
+/// let key = CodingKey::new(&Secret::random(), "example.aaaaaaaaaa", &domain, Generation::FIRST);
+/// println!("{key:?}");
+/// ```
+/// ```compile_fail,E0599
+/// # use cstatns::{code::Generation, coder::CodingKey, name::Name, secret::Secret};
+/// # let domain = Name::new("health").unwrap();
+/// let key = CodingKey::new(&Secret::random(), "example.aaaaaaaaaa", &domain, Generation::FIRST);
+/// let copy = key.clone();
+/// ```
 pub struct CodingKey {
     mac: MacKey,
     tag: Tag,
@@ -51,6 +64,31 @@ impl CodingKey {
 }
 
 /// The chain of a domain, from its first key to its present one: identifiers → codes.
+///
+/// ```
+/// # use cstatns::{code::Generation, coder::{Coder, CodingKey}, name::Name, secret::Secret};
+/// use cstatns::identifier::{Nir, Scheme};
+/// # let domain = Name::new("health").unwrap();
+/// # let key = CodingKey::new(&Secret::random(), "example.aaaaaaaaaa", &domain, Generation::FIRST);
+/// let coder = Coder::new(vec![key])?;
+/// let identifier = Nir.parse(b"284052A321025")?.identifier;
+/// let mut codes = Vec::new();
+/// coder.code(&[identifier], &mut codes);
+/// assert_eq!(codes[0].generation(), Generation::FIRST);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// A text is not an identifier; this does not compile:
+///
+/// ```compile_fail,E0308
+/// # use cstatns::{code::Generation, coder::{Coder, CodingKey}, name::Name, secret::Secret};
+/// # let domain = Name::new("health").unwrap();
+/// # let key = CodingKey::new(&Secret::random(), "example.aaaaaaaaaa", &domain, Generation::FIRST);
+/// let coder = Coder::new(vec![key])?;
+/// let mut codes = Vec::new();
+/// coder.code(&["284052A321025"], &mut codes);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub struct Coder {
     chain: Vec<CodingKey>,
 }

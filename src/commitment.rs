@@ -12,7 +12,11 @@ use zeroize::Zeroizing;
 use crate::name::Hex;
 use crate::secret::Secret;
 
-/// The secret `r` of one request.
+/// The secret `r` of one request: printed by the name of [`CommitmentKey::to_hex`] only.
+///
+/// ```compile_fail,E0277
+/// println!("{:?}", cstatns::commitment::CommitmentKey::random());
+/// ```
 pub struct CommitmentKey(Secret<32>);
 
 impl CommitmentKey {

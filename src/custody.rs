@@ -9,6 +9,7 @@ use ed25519_dalek::{Signature, Signer, SigningKey, VerifyingKey};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use crate::checkpoint::Checkpoint;
 use crate::code::BASE32;
 use crate::name::{Hex, Name, canonical_json, digest};
 use crate::sharing::{DealingId, Epoch, Holder, ShareCommitment, SharingError, Threshold};
@@ -346,6 +347,18 @@ pub struct Head {
     pub size: u64,
     /// The root of the RFC 6962 tree over them.
     pub root: Hex<32>,
+}
+
+impl Head {
+    /// This head as a checkpoint of `service`'s ledger.
+    pub fn checkpoint(&self, service: &str) -> Checkpoint {
+        Checkpoint::new(&origin(service), self.size, self.root).expect("an origin is one line")
+    }
+}
+
+/// The origin line of a service's checkpoints, and the name of the key that signs them.
+pub fn origin(service: &str) -> String {
+    format!("cstatns/{service}")
 }
 
 /// Why these cards cannot be dealt shares.

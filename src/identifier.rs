@@ -33,6 +33,11 @@ const MAX_COMPACT: usize = MAX_CANONICAL + 2;
 /// A validated national identifier in canonical form, made only by a [`Scheme`].
 ///
 /// Stored inline, so that a batch is one allocation that its owner wipes. `Debug` names the scheme and hides the value.
+/// Nothing else makes one; this does not compile:
+///
+/// ```compile_fail,E0624
+/// cstatns::identifier::Identifier::new("fr-nir", b"284052A321025");
+/// ```
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Identifier {
     scheme: &'static str,

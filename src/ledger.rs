@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use ed25519_dalek::{SigningKey, VerifyingKey};
 
 use crate::checkpoint::{Checkpoint, Note, NoteSignature, Tree, VerifierKey, leaf_hash};
+pub use crate::custody::origin;
 use crate::custody::{Head, ServiceCard};
 use crate::files::{self, Access, Append, FileError};
 use crate::name::{Hex, canonical_json};
@@ -97,18 +98,6 @@ impl History {
         }
         Ok(line)
     }
-}
-
-impl Head {
-    /// This head as a checkpoint of `service`'s ledger.
-    pub fn checkpoint(&self, service: &str) -> Checkpoint {
-        Checkpoint::new(&origin(service), self.size, self.root).expect("an origin is one line")
-    }
-}
-
-/// The origin line of a service's checkpoints, and the name of the key that signs them.
-pub fn origin(service: &str) -> String {
-    format!("cstatns/{service}")
 }
 
 /// Where the checkpoint of a ledger lies: beside it.

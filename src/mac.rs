@@ -16,7 +16,20 @@ const INITIAL: [u32; 8] =
 /// The longest message that fits one block behind the key block: 64 − 1 (padding bit) − 8 (length).
 pub const ONE_BLOCK: usize = 55;
 
-/// A key of HMAC-SHA-256, held as the hash states after its inner and its outer key block.
+/// A key of HMAC-SHA-256, held as the hash states after its inner and its outer key block. It is neither printed nor
+/// copied, nor made of another number of bytes than 32:
+///
+/// ```compile_fail,E0277
+/// let key = cstatns::mac::MacKey::new(&cstatns::secret::Secret::random());
+/// println!("{key:?}");
+/// ```
+/// ```compile_fail,E0599
+/// let key = cstatns::mac::MacKey::new(&cstatns::secret::Secret::random());
+/// let copy = key.clone();
+/// ```
+/// ```compile_fail,E0308
+/// cstatns::mac::MacKey::new(&cstatns::secret::Secret::<64>::random());
+/// ```
 pub struct MacKey {
     states: Secret<64>,
 }

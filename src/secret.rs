@@ -4,11 +4,6 @@
 //! A [`Secret`] has no `Debug`, `Display`, `Clone`, `PartialEq` or serde, so that it cannot be printed, copied,
 //! compared in variable time or stored by accident. It is filled in place: an array that is moved into a box
 //! leaves a copy where it was.
-//!
-//! ```compile_fail
-//! let key = cstatns::secret::Secret::<32>::random();
-//! println!("{key:?}");
-//! ```
 
 use subtle::ConstantTimeEq;
 use zeroize::Zeroize;
@@ -25,6 +20,55 @@ const PAGE: usize = 4096;
 struct Page<const N: usize>([u8; N]);
 
 /// `N` secret bytes, at most one page.
+///
+/// ```
+/// # use cstatns::secret::Secret;
+/// let key = Secret::<32>::random();
+/// assert!(!key.ct_eq(&Secret::random()));
+/// ```
+///
+/// None of these compiles: printing it,
+///
+/// ```compile_fail,E0277
+/// # use cstatns::secret::Secret;
+/// let key = Secret::<32>::random();
+/// println!("{key:?}");
+/// ```
+/// ```compile_fail,E0277
+/// # use cstatns::secret::Secret;
+/// let key = Secret::<32>::random();
+/// println!("{key}");
+/// ```
+///
+/// copying it,
+///
+/// ```compile_fail,E0599
+/// # use cstatns::secret::Secret;
+/// let key = Secret::<32>::random();
+/// let copy = key.clone();
+/// ```
+/// ```compile_fail,E0382
+/// # use cstatns::secret::Secret;
+/// let key = Secret::<32>::random();
+/// let moved = key;
+/// assert!(key.ct_eq(&moved));
+/// ```
+///
+/// comparing it in variable time,
+///
+/// ```compile_fail,E0369
+/// # use cstatns::secret::Secret;
+/// let key = Secret::<32>::random();
+/// assert!(key != Secret::random());
+/// ```
+///
+/// or storing it.
+///
+/// ```compile_fail,E0277
+/// # use cstatns::secret::Secret;
+/// let key = Secret::<32>::random();
+/// let json = serde_json::to_string(&key);
+/// ```
 pub struct Secret<const N: usize> {
     page: Box<Page<N>>,
     // Unlocks when it is dropped, after the page has been wiped.

@@ -29,7 +29,7 @@ use crate::custody::approval::{Action, RunId};
 use crate::custody::custodian::Witnessed;
 use crate::custody::quorum::{Draft, Quorum, QuorumError};
 use crate::custody::{RosterError, ServiceCard};
-use crate::domain::{GRACE, KeyState, Kind, due};
+use crate::domain::{KeyState, Kind, due};
 use crate::files::{self, FileError};
 use crate::keystore::{KeyPlace, Keystore, KeystoreError, Places};
 use crate::ledger::event::{Event, Line};
@@ -382,7 +382,7 @@ impl Service {
                     missing: state.missing(),
                 })
                 .collect(),
-            domains: self.state.domains().iter().map(|(name, _)| self.domain_status(name, now)).collect(),
+            domains: self.state.domains().keys().map(|name| self.domain_status(name, now)).collect(),
             deliveries: self.outgoing(),
         }
     }
@@ -500,11 +500,6 @@ pub struct DomainStatus {
     pub hours_past_its_end: Option<i64>,
     /// When its keys were destroyed.
     pub destroyed: Option<Timestamp>,
-}
-
-/// The hours that a project's keys live on after the project was found past its end.
-pub fn grace_hours() -> i64 {
-    GRACE.as_hours()
 }
 
 /// Why the service did not do what it was asked.

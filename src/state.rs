@@ -10,8 +10,8 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::code::{Generation, Tag};
 use crate::coder::CheckValue;
-use crate::custody::approval::{Action, Input, ProposalBody, RunId, proposal_digest};
-use crate::custody::quorum::{QuorumError, check_consents};
+use crate::custody::approval::{Action, ProposalBody, RunId};
+use crate::custody::quorum::{LONGEST_WAIT, QuorumError, check_consents};
 use crate::custody::{
     Dealing, Doubt, Head, Receipt, ReceiptStatement, RosterError, Seat, ServiceCard, Signed, verify,
 };
@@ -404,6 +404,9 @@ impl State {
         if self.time >= body.expires {
             return Err(QuorumError::Expired.into());
         }
+        if body.expires.duration_since(self.time) > LONGEST_WAIT {
+            return Err(QuorumError::Wait.into());
+        }
         if !history.includes(&body.head) {
             return Err(Unlawful::Head);
         }
@@ -581,11 +584,6 @@ impl State {
 
     fn destroyed(&mut self, what: &Destroyed) -> Result<(), Unlawful> {
         let (now, owed) = (self.time, self.owed.take());
-        if owed.as_ref() == Some(what) {
-            if let Destroyed::Result { run } = what {
-                self.deliveries.get_mut(run).ok_or(Refusal::UnknownDelivery)?.destroyed = true;
-            }
-        }
         match what {
             Destroyed::Keys { domain } => {
                 let project = self.domains.get_mut(domain).ok_or(Refusal::UnknownDomain)?;
@@ -598,8 +596,12 @@ impl State {
                 }
                 Ok(())
             }
-            _ if owed.is_some() => Ok(()),
-            _ => Err(Unlawful::NotOwed),
+            _ if owed.as_ref() != Some(what) => Err(Unlawful::NotOwed),
+            Destroyed::Result { run } => {
+                self.deliveries.get_mut(run).ok_or(Refusal::UnknownDelivery)?.destroyed = true;
+                Ok(())
+            }
+            Destroyed::Request { .. } => Ok(()),
         }
     }
 
@@ -752,16 +754,6 @@ impl Domain {
         let waited = self.ended.is_some_and(|ended| now.duration_since(ended) >= GRACE);
         self.kind.is_research() && (self.closed || (waited && self.is_past_its_end(now)))
     }
-}
-
-/// The proposal that an intent carries, by its digest: what its consents name.
-pub fn intent_digest(proposal: &Signed<ProposalBody>) -> Hex<32> {
-    proposal_digest(proposal)
-}
-
-/// The rows that a run takes.
-pub fn input_of(action: &Action) -> Option<Input> {
-    action.input().copied()
 }
 
 /// Why something is not done now. Each says what to do.

@@ -23,7 +23,8 @@ use crate::sharing::{Epoch, Share, SharingError};
 use super::approval::{Approval, ConsentBody, Proposal};
 use super::share::{ReceivingKey, SealError, SealedShare, ShareFile, dealt_info};
 use super::{
-    Card, CardBody, Dealing, Doubt, DoubtBody, FORMAT, Head, Receipt, ReceiptBody, ReceiptStatement, Signed,
+    Card, CardBody, Dealing, Doubt, DoubtBody, FORMAT, Head, Receipt, ReceiptBody, ReceiptStatement,
+    RosterError, Signed,
 };
 
 /// Argon2id's memory, in KiB (19 MiB), its passes and its lanes.
@@ -46,7 +47,14 @@ impl Witnessed<'_> {
     }
 }
 
-/// An opened kit.
+/// An opened kit. It is not printed:
+///
+/// ```compile_fail,E0277
+/// # use cstatns::custody::custodian::Kit;
+/// fn show(kit: &Kit) {
+///     println!("{kit:?}");
+/// }
+/// ```
 pub struct Kit {
     directory: PathBuf,
     card: Card,
@@ -80,6 +88,8 @@ struct Protection {
 struct Seen {
     format: u32,
     service: String,
+    /// The service's signing key: its id alone holds only 50 bits of it.
+    signing: Hex<32>,
     head: Head,
 }
 
@@ -164,9 +174,11 @@ impl Kit {
             })?;
         }
         let kit = Self { directory: directory.to_owned(), card, seeds };
-        let own = Hex(signing_key(&kit.seeds).verifying_key().to_bytes());
+        let signing = Hex(signing_key(&kit.seeds).verifying_key().to_bytes());
+        let receiving = receiving_key(&kit.seeds).public();
         wipe_stack();
-        if own == kit.card.body.signing { Ok(kit) } else { Err(is_damaged()) }
+        let own = signing == kit.card.body.signing && receiving == kit.card.body.receiving;
+        if own { Ok(kit) } else { Err(is_damaged()) }
     }
 
     /// The kit's card.
@@ -180,14 +192,17 @@ impl Kit {
     }
 
     /// Accepts a dealt share: opens it, holds it against the ledger, keeps it (sealed) in the kit and writes the receipt
-    /// `receipt-<epoch>-held.json`. Accepting the same share again writes the receipt again if it is missing.
+    /// `receipt-<epoch>-held.json`. Accepting the same share again mends what is missing or damaged.
     ///
     /// # Errors
-    /// [`KitError::Share`] when it is not this custodian's share of this dealing; [`KitError::NotInRoster`];
-    /// [`KitError::Shorter`] and [`KitError::Forked`] when the ledger is not a longer one of what was seen.
+    /// [`KitError::Share`] when it is not this custodian's share of this dealing; [`KitError::Roster`] when the dealing
+    /// breaks its rules; [`KitError::NotInRoster`]; [`KitError::OtherService`]; [`KitError::Shorter`] and [`KitError::Forked`] when the ledger is not a longer one of what was seen.
     pub fn accept(&self, file: &ShareFile, ledger: Witnessed<'_>) -> Result<PathBuf, KitError> {
         self.check_ledger(ledger)?;
         let dealing = ledger.dealing;
+        if file.format != FORMAT {
+            return Err(SharingError::Version { found: file.format }.into());
+        }
         if file.service != dealing.service.id() {
             return Err(SharingError::OtherService { custodian: self.name().clone() }.into());
         }
@@ -196,17 +211,19 @@ impl Kit {
             let custodian = self.name().clone();
             return Err(SharingError::OtherEpoch { custodian, found, expected }.into());
         }
+        if file.custodian != *self.name() {
+            let (custodian, owner) = (self.name().clone(), file.custodian.clone());
+            return Err(SharingError::Swapped { custodian, owner }.into());
+        }
         self.open_share(&file.share, dealing)?;
-        let kept = self.share_path(dealing.epoch);
-        if !kept.exists() {
-            files::write_new(&kept, &line(file), Access::Private)?;
+        // The receipt states that the kept share opens.
+        if self.kept_share(dealing).is_err() {
+            files::replace(&self.share_path(dealing.epoch), &line(file), Access::Private)?;
         }
         self.see(ledger)?;
         let statement = ReceiptStatement::ShareHeld { epoch: dealing.epoch, dealing: dealing.fingerprint() };
         let path = self.directory.join(format!("receipt-{}-held.json", dealing.epoch));
-        if !path.exists() {
-            files::write_new(&path, &line(&self.receipt(dealing, statement)), Access::Shared)?;
-        }
+        files::replace(&path, &line(&self.receipt(dealing, statement)), Access::Shared)?;
         Ok(path)
     }
 
@@ -349,15 +366,17 @@ impl Kit {
         Ok(share)
     }
 
-    /// This custodian sits in the roster, and the ledger extends the one last seen.
+    /// The dealing keeps its rules, so that its service's key is the one that its id names; this custodian sits in the
+    /// roster; the ledger extends the one last seen.
     fn check_ledger(&self, ledger: Witnessed<'_>) -> Result<(), KitError> {
         let dealing = ledger.dealing;
+        dealing.check()?;
         let seat = dealing.seat(self.name());
         if seat.is_none_or(|seat| seat.card != self.card) {
             return Err(KitError::NotInRoster { custodian: self.name().clone() });
         }
         let Some(seen) = self.seen()? else { return Ok(()) };
-        if seen.service != dealing.service.id() {
+        if seen.service != dealing.service.id() || seen.signing != dealing.service.body.signing {
             return Err(KitError::OtherService { custodian: self.name().clone(), service: seen.service });
         }
         let size = usize::try_from(seen.head.size).unwrap_or(usize::MAX);
@@ -380,7 +399,8 @@ impl Kit {
 
     fn see(&self, ledger: Witnessed<'_>) -> Result<(), KitError> {
         let service = ledger.dealing.service.id().to_owned();
-        let seen = Seen { format: FORMAT, service, head: ledger.head() };
+        let signing = ledger.dealing.service.body.signing;
+        let seen = Seen { format: FORMAT, service, signing, head: ledger.head() };
         files::replace(&self.directory.join("seen.json"), &line(&seen), Access::Private)?;
         Ok(())
     }
@@ -478,6 +498,9 @@ pub enum KitError {
     /// The share does not fit.
     #[error(transparent)]
     Share(#[from] SharingError),
+    /// The dealing breaks its rules.
+    #[error(transparent)]
+    Roster(#[from] RosterError),
     /// The run's key is not one.
     #[error(transparent)]
     Seal(#[from] SealError),
@@ -579,6 +602,7 @@ impl KitError {
         match self {
             Self::File(error) => error.code(),
             Self::Share(error) => error.code(),
+            Self::Roster(error) => error.code(),
             Self::Seal(_) => "receiving-key",
             Self::Damaged { .. } => "kit-damaged",
             Self::Version { .. } => "kit-version",

@@ -53,7 +53,38 @@ impl Draft {
     }
 }
 
-/// A proposal with at least k valid approvals of the present custodians.
+/// A proposal with at least k valid approvals of the present custodians. One quorum makes one run, which takes it:
+///
+/// ```
+/// # use cstatns::custody::quorum::Quorum;
+/// # fn run(quorum: Quorum) {}
+/// fn once(quorum: Quorum) {
+///     run(quorum);
+/// }
+/// ```
+/// ```compile_fail,E0382
+/// # use cstatns::custody::quorum::Quorum;
+/// # fn run(quorum: Quorum) {}
+/// fn twice(quorum: Quorum) {
+///     run(quorum);
+///     run(quorum);
+/// }
+/// ```
+/// ```compile_fail,E0599
+/// # use cstatns::custody::quorum::Quorum;
+/// fn copied(quorum: Quorum) -> [Quorum; 2] {
+///     [quorum.clone(), quorum]
+/// }
+/// ```
+///
+/// Nor does anything else make one than [`Quorum::assemble`]:
+///
+/// ```compile_fail,E0451
+/// # use cstatns::custody::quorum::{Draft, Quorum};
+/// fn without_approvals(draft: Draft) -> Quorum {
+///     Quorum { draft, approvals: vec![] }
+/// }
+/// ```
 pub struct Quorum {
     draft: Draft,
     approvals: Vec<Approval>,
@@ -184,6 +215,9 @@ pub enum QuorumError {
     /// The proposal has expired.
     #[error("the proposal has expired: make a new one")]
     Expired,
+    /// The proposal would serve for longer than [`LONGEST_WAIT`].
+    #[error("the proposal is open for more than 24 hours: make a new one")]
+    Wait,
     /// Not a custodian of this epoch with this card.
     #[error("`{custodian}` is not in the roster of this epoch with this card: ask a custodian who is")]
     NotInRoster {
@@ -251,6 +285,7 @@ impl QuorumError {
             Self::Proposal => "proposal-signature",
             Self::Epoch => "proposal-epoch",
             Self::Expired => "proposal-expired",
+            Self::Wait => "proposal-wait",
             Self::NotInRoster { .. } => "not-in-roster",
             Self::Signature { .. } => "approval-signature",
             Self::OtherProposal { .. } => "approval-other-proposal",
@@ -261,5 +296,114 @@ impl QuorumError {
             Self::TooFew { .. } => "too-few-approvals",
             Self::Root => "root-check",
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::approval::Approval;
+    use super::super::share::SealedShare;
+    use super::super::{Card, CardBody, Seat, ServiceCard};
+    use super::*;
+    use crate::sharing::{DealingId, Epoch, Share, Threshold, split};
+    use ed25519_dalek::Signer;
+
+    /// Custodians who seal to a run whatever they are told to, with sound signatures.
+    struct Custodians {
+        service: SigningKey,
+        keys: Vec<SigningKey>,
+        shares: Vec<Share>,
+        dealing: Dealing,
+        root: Secret<32>,
+    }
+
+    fn new_key() -> SigningKey {
+        SigningKey::from_bytes(Secret::random().expose())
+    }
+
+    impl Custodians {
+        fn new(service: SigningKey, epoch: Epoch) -> Self {
+            let card = ServiceCard::of(&Name::new("office").unwrap(), &service);
+            let threshold = Threshold::new(2, 3).unwrap();
+            let root = Secret::random();
+            let id = DealingId { service: card.id().to_owned(), epoch, threshold };
+            let shares = split(&id, &root).unwrap();
+            let keys: Vec<SigningKey> = shares.iter().map(|_| new_key()).collect();
+            let seat = |((key, share), name): ((&SigningKey, &Share), &str)| {
+                let body = CardBody {
+                    format: FORMAT,
+                    name: Name::new(name).unwrap(),
+                    external: false,
+                    protected: true,
+                    signing: Hex(key.verifying_key().to_bytes()),
+                    receiving: ReceivingKey::random().public(),
+                };
+                Seat { card: Card::new(body, key), commitment: share.commitment() }
+            };
+            let roster = keys.iter().zip(&shares).zip(["ana", "ben", "chloe"]).map(seat).collect();
+            let root_check = root_check(&root, card.id(), epoch);
+            let dealing = Dealing { epoch, threshold, demo: false, service: card, roster, root_check };
+            Self { service, keys, shares, dealing, root }
+        }
+
+        /// What recovering gives when ana and ben consent, each with the share given here for them.
+        fn recover(&self, given: [&Share; 2]) -> Result<Secret<32>, QuorumError> {
+            let now: Timestamp = "2027-03-01T12:00:00Z".parse().unwrap();
+            let head = Head { size: 1, root: Hex([3; 32]) };
+            let action = Action::Close { domain: Name::new("cohort").unwrap() };
+            let draft = Draft::new(&self.dealing, head, action, now, LONGEST_WAIT, &self.service);
+            let digest = draft.proposal().digest();
+            let text = head.checkpoint(self.dealing.service.id()).text();
+            let approvals =
+                self.keys.iter().zip(&self.dealing.roster).zip(given).map(|((key, seat), share)| {
+                    let share = SealedShare::seal(share, &draft.proposal().run_key, &digest.0).unwrap();
+                    let body = ConsentBody {
+                        format: FORMAT,
+                        service: self.dealing.service.id().to_owned(),
+                        epoch: self.dealing.epoch,
+                        proposal: digest,
+                        by: seat.card.body.name.clone(),
+                        card: seat.card.fingerprint(),
+                        share: share.digest(),
+                        cosignature: Hex(key.sign(text.as_bytes()).to_bytes()),
+                    };
+                    Approval { consent: Signed::new(body, key), share }
+                });
+            let approvals = approvals.collect();
+            Quorum::assemble(draft, approvals, &self.dealing, now).unwrap().recover_root(&self.dealing)
+        }
+
+        fn refusal(&self, bens: &Share) -> QuorumError {
+            self.recover([&self.shares[0], bens]).err().expect("the root was recovered")
+        }
+    }
+
+    #[test]
+    fn a_quorum_recovers_the_root_and_names_whose_share_does_not_fit() {
+        let office = Custodians::new(new_key(), Epoch(2));
+        assert!(office.recover([&office.shares[0], &office.shares[1]]).unwrap().ct_eq(&office.root));
+
+        let custodian = Name::new("ben").unwrap();
+        let owner = Name::new("ana").unwrap();
+        let swapped = SharingError::Swapped { custodian: custodian.clone(), owner };
+        assert_eq!(office.refusal(&office.shares[0]), swapped.into());
+        let same = Custodians::new(office.service.clone(), Epoch(2));
+        let altered = SharingError::Altered { custodian: custodian.clone() };
+        assert_eq!(office.refusal(&same.shares[1]), altered.into());
+        let former = Custodians::new(office.service.clone(), Epoch(1));
+        let (found, expected) = (Epoch(1), Epoch(2));
+        let epoch = SharingError::OtherEpoch { custodian: custodian.clone(), found, expected };
+        assert_eq!(office.refusal(&former.shares[1]), epoch.into());
+        let other = Custodians::new(new_key(), Epoch(2));
+        let service = SharingError::OtherService { custodian };
+        assert_eq!(office.refusal(&other.shares[1]), service.into());
+    }
+
+    /// The last line: shares that fit a ledger whose root check is another's.
+    #[test]
+    fn a_root_with_another_check_value_is_refused() {
+        let mut office = Custodians::new(new_key(), Epoch(1));
+        office.dealing.root_check.0[0] ^= 1;
+        assert_eq!(office.refusal(&office.shares[1]), QuorumError::Root);
     }
 }

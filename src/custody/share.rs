@@ -103,7 +103,14 @@ impl<'de> Deserialize<'de> for SealedShare {
     }
 }
 
-/// The private X-Wing key of a kit or of a run: the 32-byte seed.
+/// The private X-Wing key of a kit or of a run: the 32-byte seed. It is neither printed nor copied:
+///
+/// ```compile_fail,E0277
+/// println!("{:?}", cstatns::custody::share::ReceivingKey::random());
+/// ```
+/// ```compile_fail,E0599
+/// let copy = cstatns::custody::share::ReceivingKey::random().clone();
+/// ```
 pub struct ReceivingKey(Secret<32>);
 
 impl ReceivingKey {

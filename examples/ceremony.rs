@@ -1,0 +1,158 @@
+//! The whole statistical flow with the library alone: a ceremony, codes, a renewal. Slices in, slices out.
+//!
+//! `cargo run --release --example ceremony`
+
+#![allow(clippy::print_stdout)]
+
+use std::error::Error;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use cstatns::code::{Code, Generation};
+use cstatns::commitment::{Commit, CommitmentKey};
+use cstatns::custody::approval::{Action, Approval, Input};
+use cstatns::custody::custodian::{Kit, Witnessed};
+use cstatns::custody::quorum::Quorum;
+use cstatns::custody::share::ShareFile;
+use cstatns::domain::{Kind, RenewalReason};
+use cstatns::identifier::{Identifier, Nir, Scheme};
+use cstatns::name::Name;
+use cstatns::service::{Founding, Outcome, RunFiles, Service, SystemClock, WorkError};
+use jiff::SignedDuration;
+
+type Result<T> = std::result::Result<T, Box<dyn Error>>;
+
+fn main() -> Result<()> {
+    let directory = tempfile::tempdir()?;
+    let at = |name: &str| directory.path().join(name);
+    let home = at("home");
+
+    // Each custodian makes a kit of their own and hands over its card.
+    let passphrase: Option<&[u8]> = Some(b"one of three, chosen by its custodian");
+    let kits: Vec<PathBuf> = ["direction", "methods", "archives"].iter().map(|name| at(name)).collect();
+    for kit in &kits {
+        let name = kit.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        Kit::create(kit, Name::new(name)?, false, passphrase)?;
+    }
+
+    // The ceremony: the root secret is split, each share sealed to its custodian's card.
+    let cards = kits.iter().map(|kit| Kit::card_in(kit)).collect::<std::result::Result<_, _>>()?;
+    let (name, shares) = (Name::new("statistics")?, at("shares"));
+    let founding = Founding { name, threshold: 2, cards, shares: &shares, life: vec![], demo: false };
+    let founded = Service::init(&home, founding, SystemClock)?;
+    println!("founded {} with {} shares", founded.card.id(), founded.shares.len());
+
+    // Each custodian accepts their share and says so; then the service works.
+    let (mut service, _) = Service::open(&home, SystemClock)?;
+    for (kit, share) in kits.iter().zip(&founded.shares) {
+        let kit = Kit::open(kit, passphrase)?;
+        let share: ShareFile = serde_json::from_slice(&std::fs::read(share)?)?;
+        let ledger = Witnessed { dealing: &founded.dealing, leaves: service.history().leaves() };
+        let receipt = kit.accept(&share, ledger)?;
+        service.receipt(serde_json::from_slice(&std::fs::read(receipt)?)?)?;
+    }
+
+    // Two custodians open the statistical domain.
+    let domain = Name::new("population")?;
+    let kind = Kind::Statistics { cryptoperiod_years: 5 };
+    let open = Action::Open { domain: domain.clone(), kind, minimum_batch: 2 };
+    let quorum = approve(&service, &kits[..2], passphrase, open)?;
+    service.open_domain(quorum)?;
+
+    // Identifiers become codes. What the custodians approve is the request's commitment: these very rows.
+    let spellings = ["2 84 05 2A 321 025", "284051932102552", "171010272891067"];
+    let identifiers = spellings
+        .iter()
+        .map(|text| Ok(Nir.parse(text.as_bytes())?.identifier))
+        .collect::<Result<Vec<Identifier>>>()?;
+    let request = Request::new(&at("request"), &at("codes"), &spellings)?;
+    let code = Action::Code {
+        domain: domain.clone(),
+        generation: Generation::FIRST,
+        purpose: Name::new("example")?,
+        input: request.input,
+        recipient: None,
+        keep_request: false,
+    };
+    let quorum = approve(&service, &kits[1..], passphrase, code)?;
+    let mut codes = Vec::new();
+    service.code(quorum, &request.files, |coder, out| {
+        coder.code(&identifiers, &mut codes);
+        write(&codes, out)?;
+        Ok(request.outcome())
+    })?;
+    println!("coded {} identifiers: {codes:?}", codes.len());
+
+    // A new key renews the codes; no table from old to new is kept.
+    let generation = Generation::FIRST.next();
+    let reason = RenewalReason::Scheduled;
+    let new_key = Action::NewKey { domain: domain.clone(), generation, reason };
+    let quorum = approve(&service, &kits[..2], passphrase, new_key)?;
+    service.new_key(quorum)?;
+
+    let texts: Vec<String> = codes.iter().map(Code::text).collect();
+    let request = Request::new(&at("renewal"), &at("renewed"), &texts)?;
+    let renew = Action::Renew {
+        domain,
+        from: Generation::FIRST,
+        generation,
+        purpose: Name::new("example")?,
+        input: request.input,
+        recipient: None,
+        keep_request: false,
+        of: None,
+    };
+    let quorum = approve(&service, &kits[..2], passphrase, renew)?;
+    let mut renewed = Vec::new();
+    service.renew(quorum, &request.files, |renewer, out| {
+        renewer
+            .renew(&codes, &mut renewed)
+            .map_err(|error| WorkError { code: error.code(), message: error.to_string() })?;
+        write(&renewed, out)?;
+        Ok(request.outcome())
+    })?;
+    println!("renewed to {renewed:?}; the ledger holds {} events", service.history().size());
+    Ok(())
+}
+
+/// Each of these custodians looks at what is asked and consents.
+fn approve(service: &Service, kits: &[PathBuf], passphrase: Option<&[u8]>, action: Action) -> Result<Quorum> {
+    let draft = service.propose(action, SignedDuration::from_mins(10))?;
+    let mut approvals: Vec<Approval> = Vec::new();
+    for kit in kits {
+        let kit = Kit::open(kit, passphrase)?;
+        println!("`{}` is asked to {}", kit.name(), draft.proposal().signed.body.action);
+        approvals.push(kit.approve(draft.proposal(), service.witnessed()?, service.approved_now())?);
+    }
+    Ok(service.assemble(draft, approvals)?)
+}
+
+/// A request held in memory. Its file stands for the one that a controller would have sent.
+struct Request {
+    files: RunFiles,
+    input: Input,
+    distinct: u64,
+}
+
+impl Request {
+    fn new<T: AsRef<str>>(request: &Path, result: &Path, values: &[T]) -> Result<Self> {
+        let mut commit = Commit::new(&CommitmentKey::random(), &["identifier"]);
+        let mut file = std::fs::File::create(request)?;
+        for (row, value) in values.iter().enumerate() {
+            commit.row(&(row as u128).to_be_bytes(), &[Some(value.as_ref().as_bytes())]);
+            writeln!(file, "{}", value.as_ref())?;
+        }
+        let (commitment, rows) = commit.finish();
+        let files = RunFiles { request: vec![request.to_owned()], result: result.to_owned() };
+        Ok(Self { files, input: Input { commitment, rows }, distinct: values.len() as u64 })
+    }
+
+    fn outcome(&self) -> Outcome {
+        Outcome { rows: self.input.rows, commitment: self.input.commitment, distinct: self.distinct }
+    }
+}
+
+fn write(codes: &[Code], out: &mut impl Write) -> std::result::Result<(), WorkError> {
+    let failed = |_| WorkError { code: "disk-full", message: "the result could not be written".to_owned() };
+    codes.iter().try_for_each(|code| writeln!(out, "{}", code.text())).map_err(failed)
+}

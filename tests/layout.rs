@@ -1,0 +1,229 @@
+//! The rooms of the library stand in one order, and each uses only those above it: in its paths, and in the types that
+//! it gives methods to. Tests inside a room may use what they like.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+
+/// Lowest first.
+const ROOMS: [&str; 17] = [
+    "name",
+    "secret",
+    "files",
+    "identifier",
+    "code",
+    "mac",
+    "coder",
+    "commitment",
+    "sharing",
+    "domain",
+    "checkpoint",
+    "custody",
+    "ledger",
+    "state",
+    "keystore",
+    "service",
+    "audit",
+];
+
+fn place(room: &str) -> Option<usize> {
+    ROOMS.iter().position(|known| *known == room)
+}
+
+/// The code without comments and without `#[cfg(test)]` items. Items end at a brace in the first column, as rustfmt writes
+/// them; `//` inside a string only hides the rest of its line.
+fn code_of(source: &str) -> String {
+    let mut code = String::new();
+    let mut lines = source.lines();
+    while let Some(line) = lines.next() {
+        if line.trim() == "#[cfg(test)]" {
+            let indent = &line[..line.len() - line.trim_start().len()];
+            let one_line = lines.next().is_some_and(|item| item.ends_with(';'));
+            if !one_line {
+                let end = format!("{indent}}}");
+                lines.by_ref().find(|line| **line == end);
+            }
+            continue;
+        }
+        code.push_str(line.split("//").next().unwrap_or_default());
+        code.push('\n');
+    }
+    code
+}
+
+fn word(text: &str) -> &str {
+    let end = text.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(text.len());
+    &text[..end]
+}
+
+/// The first word of each branch of what follows a `crate::`: one, or those of a `{ … }`.
+fn first_words(path: &str) -> Vec<String> {
+    let Some(group) = path.strip_prefix('{') else { return vec![word(path).to_owned()] };
+    let (mut depth, mut words, mut at_start) = (0, Vec::new(), true);
+    for (at, c) in group.char_indices() {
+        match c {
+            '{' => depth += 1,
+            '}' if depth == 0 => break,
+            '}' => depth -= 1,
+            ',' if depth == 0 => at_start = true,
+            _ if at_start && !c.is_whitespace() => {
+                words.push(word(&group[at..]).to_owned());
+                at_start = false;
+            }
+            _ => {}
+        }
+    }
+    words
+}
+
+/// The first words of the paths in `code` that begin with `root`.
+fn uses(code: &str, root: &str) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    for (at, _) in code.match_indices(root) {
+        let before = code[..at].chars().next_back().unwrap_or(' ');
+        if !before.is_alphanumeric() && before != '_' && before != ':' {
+            found.extend(first_words(code[at + root.len()..].trim_start()));
+        }
+    }
+    found
+}
+
+/// The types to which `code` gives methods of their own, and the types that it defines.
+fn types(code: &str) -> (BTreeSet<String>, BTreeSet<String>) {
+    let (mut extended, mut defined) = (BTreeSet::new(), BTreeSet::new());
+    for line in code.lines() {
+        if let Some(rest) = line.strip_prefix("impl").filter(|rest| rest.starts_with([' ', '<'])) {
+            // Past the generic parameters, if any.
+            let rest = rest.strip_prefix('<').map_or(rest, |rest| {
+                let mut depth = 1;
+                let end = rest.find(|c| {
+                    depth += i32::from(c == '<') - i32::from(c == '>');
+                    depth == 0
+                });
+                &rest[end.map_or(rest.len(), |end| end + 1)..]
+            });
+            if !rest.contains(" for ") {
+                extended.insert(word(rest.trim_start()).to_owned());
+            }
+        }
+        let visible = line.strip_prefix("pub").and_then(|rest| rest.split_once(' '));
+        let item = visible.map_or(line, |(_, item)| item);
+        for keyword in ["struct ", "enum ", "type "] {
+            defined.extend(item.strip_prefix(keyword).map(|rest| word(rest).to_owned()));
+        }
+    }
+    (extended, defined)
+}
+
+/// A source file: its path below `src` without `.rs`, and its text.
+type File = (String, String);
+
+/// Every breach of the order in these files.
+fn breaches(files: &[File]) -> Vec<String> {
+    let room_of = |path: &str| path.split('/').next().unwrap_or_default().to_owned();
+    let mut breaches = Vec::new();
+    for (path, source) in files {
+        let (room, code) = (room_of(path), code_of(source));
+        let Some(own) = place(&room) else {
+            breaches.push(format!("src/{path}.rs: `{room}` has no place in the order"));
+            continue;
+        };
+        let mut used = uses(&code, "crate::");
+        // The same root from here; in a module within the file these words mean something else.
+        let root = "super::".repeat(path.split('/').count());
+        used.extend(uses(&code, &root).into_iter().filter(|word| place(word).is_some()));
+        for used in used {
+            match place(&used) {
+                Some(other) if other > own => breaches.push(format!("src/{path}.rs uses the later `{used}`")),
+                None => breaches.push(format!("src/{path}.rs uses `{used}`, which is no room")),
+                Some(_) => {}
+            }
+        }
+        let siblings = files.iter().filter(|(other, _)| room_of(other) == room);
+        let defined: BTreeSet<String> = siblings.flat_map(|(_, source)| types(&code_of(source)).1).collect();
+        for extended in types(&code).0.difference(&defined) {
+            breaches.push(format!("src/{path}.rs gives methods to `{extended}` of another room"));
+        }
+    }
+    breaches
+}
+
+fn collect(directory: &Path, below: &str, files: &mut Vec<File>) {
+    for entry in fs::read_dir(directory).unwrap() {
+        let path = entry.unwrap().path();
+        let stem = path.file_stem().unwrap().to_str().unwrap();
+        let name = if below.is_empty() { stem.to_owned() } else { format!("{below}/{stem}") };
+        if path.is_dir() {
+            collect(&path, &name, files);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            files.push((name, fs::read_to_string(&path).unwrap()));
+        }
+    }
+}
+
+fn sources() -> Vec<File> {
+    let mut files = Vec::new();
+    collect(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), "", &mut files);
+    files
+}
+
+#[test]
+fn each_room_uses_only_those_above_it() {
+    let files: Vec<File> = sources().into_iter().filter(|(path, _)| path != "lib").collect();
+    assert!(files.len() >= 20, "only {} files found", files.len());
+    let used: usize = files.iter().map(|(_, source)| uses(&code_of(source), "crate::").len()).sum();
+    assert!(used >= 40, "only {used} uses found: is this test still reading the code?");
+    assert_eq!(breaches(&files), Vec::<String>::new());
+}
+
+#[test]
+fn the_contents_page_has_the_rooms_in_order() {
+    let (_, source) = sources().into_iter().find(|(path, _)| path == "lib").unwrap();
+    let modules = |line: &str| {
+        let line = line.strip_prefix("pub ").unwrap_or(line);
+        Some(line.strip_prefix("mod ")?.strip_suffix(';')?.to_owned())
+    };
+    let declared: Vec<String> = code_of(&source).lines().filter_map(modules).collect();
+    let expected: Vec<&str> = ROOMS.into_iter().filter(|room| declared.iter().any(|it| it == room)).collect();
+    assert_eq!(declared, expected, "src/lib.rs declares the rooms, each once, in the order of this test");
+    assert!(declared.len() >= 14, "{declared:?}");
+}
+
+#[test]
+fn a_breach_is_found() {
+    let file = |path: &str, source: &str| (path.to_owned(), source.to_owned());
+    let breach = |path: &str, source: &str| breaches(&[file(path, source)]);
+    let good = [
+        ("custody", "use crate::sharing::Share;\nuse crate::{name::{Hex, Name}, code::Code};\n"),
+        ("custody/share", "use super::Card;\nuse super::super::name::Name;\nuse super::approval;\n"),
+        ("mac", "/// See [`crate::coder`].\n// crate::state\npub(crate) struct MacKey;\nimpl MacKey {}\n"),
+        ("mac", "#[cfg(test)]\nmod tests {\n    use crate::coder::Coder;\n    fn f() {\n    }\n}\n"),
+        ("mac", "struct Key<const N: usize>;\nimpl<const N: usize> Key<N> {}\nimpl From<Key> for u8 {}\n"),
+    ];
+    for (path, source) in good {
+        assert_eq!(breach(path, source), Vec::<String>::new(), "{source}");
+    }
+    let bad = [
+        ("mac", "use crate::coder::Coder;\n"),
+        ("mac", "fn f() { crate::state::g(); }\n"),
+        ("mac", "use crate::{name::{Hex, Name}, state::State};\n"),
+        ("mac", "use crate::{\n    name::Name,\n    state::{State, Domain},\n};\n"),
+        ("mac", "use super::coder;\n"),
+        ("custody/share", "use crate::ledger;\n"),
+        ("custody/share", "use super::super::ledger::Ledger;\n"),
+        ("mac", "#[cfg(test)]\nmod tests {\n}\n\nuse crate::coder;\n"),
+        ("mac", "#[cfg(test)]\nuse crate::name;\nuse crate::coder;\n"),
+        ("attic", "fn f() {}\n"),
+        ("mac", "use crate::attic;\n"),
+        ("ledger", "use crate::custody::Head;\n\nimpl Head {\n}\n"),
+        ("ledger", "impl<T> Signed<T> {\n}\n"),
+    ];
+    for (path, source) in bad {
+        assert_eq!(breach(path, source).len(), 1, "{source}");
+    }
+    // A type of the same room, defined in another of its files.
+    for defined in ["struct Head;\n", "pub struct Head(u8);\n", "pub(super) enum Head {}\n"] {
+        let room = [file("custody", defined), file("custody/share", "impl Head {}\n")];
+        assert_eq!(breaches(&room), Vec::<String>::new());
+    }
+}
