@@ -143,7 +143,7 @@ fn outputs_that_exist_and_places_that_cannot_be_read_or_written() {
     let directory = Way { data: place.path("dir.csv"), ..way.clone() };
     assert_eq!(directory.prepare(Column::Identifier("nir"), b',').unwrap_err().code(), "file-io");
     fs::remove_dir(place.path("dir.csv")).unwrap();
-    fs::set_permissions(&way.data, fs::Permissions::from_mode(0)).unwrap();
+    fs::set_permissions(&way.data, fs::Permissions::from_mode(0o000)).unwrap();
     if fs::File::open(&way.data).is_err() {
         assert_eq!(code(), "file-permission");
     }

@@ -323,7 +323,8 @@ fn csv_and_parquet_of_the_same_rows_agree() {
 fn every_type_of_text_column_is_read() {
     let nothing =
         |_: Vec<Option<String>>| -> ArrayRef { Arc::new(StringArray::from(vec![None::<&str>; 12])) };
-    let types: [(fn(Vec<Option<String>>) -> ArrayRef, u64); 6] = [
+    type Make = fn(Vec<Option<String>>) -> ArrayRef;
+    let types: [(Make, u64); 6] = [
         (|cells| Arc::new(StringArray::from(cells)), 6),
         (|cells| Arc::new(LargeStringArray::from(cells)), 6),
         (|cells| Arc::new(StringViewArray::from(cells)), 6),
