@@ -198,6 +198,11 @@ impl Keystore {
         files::read(&life.join(MARKER), 256).is_ok_and(|found| found == format!("{service}\n").as_bytes())
     }
 
+    /// The declared places that are there now.
+    pub fn places_there<'a>(&'a self, service: &'a str) -> impl Iterator<Item = &'a Path> {
+        self.lives.iter().map(PathBuf::as_path).filter(move |life| self.is_there(life, service))
+    }
+
     /// All places must be there before a life secret is drawn or destroyed.
     fn check_places(&self, service: &str) -> Result<(), KeystoreError> {
         match self.lives.iter().find(|life| !self.is_there(life, service)) {

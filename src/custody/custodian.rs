@@ -16,7 +16,7 @@ use zeroize::Zeroizing;
 use crate::checkpoint::root_of;
 use crate::code::Generation;
 use crate::files::{self, Access, FileError};
-use crate::name::{Hex, Name, canonical_json};
+use crate::name::{Hex, Name, canonical_json, secret_json};
 use crate::secret::{Secret, random_bytes, wipe_stack};
 use crate::sharing::{Epoch, Share, SharingError};
 
@@ -455,7 +455,7 @@ fn seal_identity(seeds: &Secret<64>, card: &Card, passphrase: Option<&[u8]>) -> 
         }
     });
     let seeds = Zeroizing::new(data_encoding::HEXLOWER.encode(stored.expose()));
-    Zeroizing::new(line(&IdentityFile { format: FORMAT, card: card.fingerprint(), protection, seeds }))
+    secret_json(&IdentityFile { format: FORMAT, card: card.fingerprint(), protection, seeds }, 4096)
 }
 
 /// The associated data of a kit's seal: a label and the card's fingerprint.

@@ -81,7 +81,8 @@ impl Service {
         };
         ensure_dir(home)?;
         let unfinished = Unfinished { format: HOME_FORMAT, shares: shares.clone(), life: life.clone() };
-        files::write_new(&Unfinished::path(home), &canonical_json(&unfinished), Access::Private)?;
+        // In place of the journal of the ceremony just undone: without one, a home that is not empty is somebody's.
+        files::replace(&Unfinished::path(home), &canonical_json(&unfinished), Access::Private)?;
         let _lock = files::lock(&home.join("lock"))?;
 
         let identity = Identity(Secret::random());
@@ -150,7 +151,7 @@ fn deal(
     Ok(Dealing { epoch, threshold, demo, service: service.clone(), roster, root_check })
 }
 
-/// Undoes a ceremony that stopped before its first checkpoint.
+/// Undoes a ceremony that stopped before its first checkpoint. Its journal stays until the next ceremony's takes its place.
 fn undo_stopped(home: &Path) -> Result<(), ServiceError> {
     if !home.exists() {
         return Ok(());
@@ -190,7 +191,6 @@ fn undo_stopped(home: &Path) -> Result<(), ServiceError> {
     for name in ["ledger.jsonl", "places.json", "card.json"] {
         files::remove_if_present(&home.join(name))?;
     }
-    files::remove(&journal)?;
     Ok(())
 }
 
