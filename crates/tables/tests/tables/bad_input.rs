@@ -263,16 +263,14 @@ fn a_parquet_file_with_any_byte_changed_is_read_or_refused() {
     );
     let whole = fs::read(&way.data).unwrap();
     for at in 0..whole.len() {
-        for flip in [0x01, 0x80, 0xff] {
-            let mut bytes = whole.clone();
-            bytes[at] ^= flip;
-            fs::write(&way.data, &bytes).unwrap();
-            if let Err(error) = way.prepare(Column::Identifier("nir"), b',') {
-                assert!(!error.to_string().contains(KEYED), "{error}");
-            } else {
-                for made in [&way.request, &way.retained, &seal_path(&way.request)] {
-                    fs::remove_file(made).unwrap();
-                }
+        let mut bytes = whole.clone();
+        bytes[at] ^= [0x01, 0x80, 0xff][at % 3];
+        fs::write(&way.data, &bytes).unwrap();
+        if let Err(error) = way.prepare(Column::Identifier("nir"), b',') {
+            assert!(!error.to_string().contains(KEYED), "{error}");
+        } else {
+            for made in [&way.request, &way.retained, &seal_path(&way.request)] {
+                fs::remove_file(made).unwrap();
             }
         }
     }

@@ -50,7 +50,7 @@ fn quoted(out: &mut Vec<u8>, cell: &[u8], always: bool) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 96, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
 
     #[test]
     fn each_row_gets_the_code_of_its_identifier_and_keeps_its_other_cells(
