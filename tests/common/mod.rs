@@ -75,6 +75,8 @@ pub struct World {
     pub kits: Vec<PathBuf>,
     pub k: usize,
     pub demo: bool,
+    /// Declared places of life secrets; none: `life/` in the home.
+    pub life: Vec<PathBuf>,
 }
 
 impl World {
@@ -83,7 +85,7 @@ impl World {
         let (directory, kits_directory) = (scratch(), scratch());
         let kits: Vec<PathBuf> = (1..=n).map(|i| kits_directory.path().join(format!("kit-{i}"))).collect();
         let clock = TestClock::at("2026-01-05T09:00:00Z");
-        let world = Self { directory, kits_directory, clock, kits, k, demo: true };
+        let world = Self { directory, kits_directory, clock, kits, k, demo: true, life: Vec::new() };
         world.make_kits();
         world
     }
@@ -110,6 +112,11 @@ impl World {
         self.path("home")
     }
 
+    /// Where life secrets lie.
+    pub fn lives(&self) -> Vec<PathBuf> {
+        if self.life.is_empty() { vec![self.home().join("life")] } else { self.life.clone() }
+    }
+
     pub fn init(&self) -> Result<(), ServiceError> {
         let cards = self.kits.iter().map(|kit| Kit::card_in(kit).unwrap()).collect();
         let shares = self.path("shares");
@@ -118,7 +125,7 @@ impl World {
             threshold: self.k,
             cards,
             shares: &shares,
-            life: vec![],
+            life: self.life.clone(),
             demo: self.demo,
         };
         Service::init(&self.home(), founding, self.clock.clone()).map(|_| ())
