@@ -328,7 +328,7 @@ fn associated(label: &KeyLabel) -> Vec<u8> {
 pub struct Places {
     /// Format version.
     pub format: u32,
-    /// The directories.
+    /// The directories; relative ones lie in the home.
     pub life: Vec<PathBuf>,
 }
 
@@ -336,6 +336,11 @@ impl Places {
     /// The file of a home that names the places.
     pub fn path(home: &Path) -> PathBuf {
         home.join("places.json")
+    }
+
+    /// The directories of the service in `home`.
+    pub fn life_of(&self, home: &Path) -> Vec<PathBuf> {
+        self.life.iter().map(|place| home.join(place)).collect()
     }
 
     /// Reads it.

@@ -107,7 +107,9 @@ impl Service {
         for directory in [&home.join("keys"), &home.join("outbox"), &shares_dir].into_iter().chain(&life) {
             ensure_dir(directory)?;
         }
-        let places = Places { format: HOME_FORMAT, life: life.clone() };
+        // Relative to the home where nothing else was declared, so that a home can be moved as a whole.
+        let declared = if founding.life.is_empty() { vec![PathBuf::from("life")] } else { life.clone() };
+        let places = Places { format: HOME_FORMAT, life: declared };
         files::write_new(&Places::path(home), &canonical_json(&places), Access::Private)?;
         Keystore::new(home.join("keys"), life).declare_places(card.id())?;
 
