@@ -145,7 +145,10 @@ impl Keystore {
     pub fn open(&self, root: &Secret<32>, label: &KeyLabel) -> Result<CodingKey, KeystoreError> {
         let KeyLabel { domain, generation, epoch, .. } = label;
         let unsound = || KeystoreError::Seal { domain: domain.clone(), generation: *generation };
-        let bytes = files::read(&self.seal_path(domain, *generation, *epoch), 1 << 16)?;
+        let bytes = match files::read(&self.seal_path(domain, *generation, *epoch), 1 << 16) {
+            Err(FileError::Missing { .. } | FileError::TooLarge { .. }) => return Err(unsound()),
+            read => read?,
+        };
         let file: SealedKey = serde_json::from_slice(&bytes).map_err(|_| unsound())?;
         if file.format != FORMAT {
             return Err(KeystoreError::Version { domain: domain.clone(), found: file.format });
@@ -360,7 +363,7 @@ pub enum KeystoreError {
     /// The seal does not open, or not to the key that the ledger speaks of.
     #[error(
         "the sealed key of `{domain}`, generation {generation}, is not the one that the ledger speaks of: it was \
-         damaged, swapped or taken from an older copy; restore the newest backup of keys/"
+         lost, damaged, swapped or taken from an older copy; restore the newest backup of keys/"
     )]
     Seal {
         /// The domain.

@@ -258,6 +258,11 @@ fn init() {
         snapshot.restore(&world);
         trials.count(fault);
         let outcome = fault.during(under, || world.init());
+        if matches!(fault, Fault::Fail(..)) && outcome.is_err() && world.try_open().is_err() {
+            let shares = world.path("shares");
+            let left = if shares.exists() { names(&shares) } else { BTreeSet::new() };
+            assert!(left.is_empty() && !world.home().join("identity").exists(), "{what}: {left:?}");
+        }
         if number % 2 == 0 {
             let again = if number % 4 == 0 {
                 Fault::Stop(number / 4 % 37)

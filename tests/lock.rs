@@ -22,7 +22,8 @@ fn a_home_is_one_process_s_at_a_time() {
         let mut child = Command::new(std::env::current_exe().unwrap());
         child.args(["--exact", "opens_a_home_for_another_test", "--ignored", "--nocapture"]);
         child.env("CSTATNS_TEST_HOME", world.home()).env("CSTATNS_TEST_KEEP", keep.to_string());
-        let mut child = child.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        let mut child =
+            child.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
         let said = lines.find_map(|line| line.split_once("opening: ").map(|(_, said)| said.to_owned()));
         (child, said.unwrap())

@@ -69,6 +69,20 @@ impl Service {
         let threshold = Threshold::new(founding.threshold, founding.cards.len())?;
         check_roster(&founding.cards.iter().collect::<Vec<_>>(), threshold, founding.demo)?;
         undo_stopped(home)?;
+        let founded = Self::found(home, founding, threshold, clock);
+        if founded.is_err() {
+            // What cannot be undone now is undone by the next ceremony; a service that was founded after all stays.
+            let _ = undo_stopped(home);
+        }
+        founded
+    }
+
+    fn found(
+        home: &Path,
+        founding: Founding<'_>,
+        threshold: Threshold,
+        clock: impl Clock,
+    ) -> Result<Founded, ServiceError> {
         let shares_dir = absolute(founding.shares)?;
         let share_path = |card: &Card| shares_dir.join(format!("{}.{}.share", card.body.name, Epoch::FIRST));
         let shares: Vec<PathBuf> = founding.cards.iter().map(share_path).collect();

@@ -98,6 +98,11 @@ impl Snapshot {
         Self { copy, time: world.clock.now() }
     }
 
+    /// Where the copy of one of the world's files lies.
+    pub fn file(&self, name: &str) -> PathBuf {
+        self.copy.path().join("files").join(name)
+    }
+
     /// Puts the files back under the same paths: the home's own files name them.
     pub fn restore(&self, world: &World) {
         self.restore_home(world);

@@ -1,0 +1,570 @@
+//! No output under any key but the ledger's; what is destroyed stays destroyed.
+
+mod common;
+
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
+
+use common::crash::{Snapshot, copy_tree, facts, names, temporaries, violations};
+use common::{PEOPLE, World, code_lines, generation, name};
+use cstatns::code::{Code, Generation};
+use cstatns::custody::approval::{Action, Input};
+use cstatns::domain::{Kind, RenewalReason};
+use cstatns::files::faults::stop_after;
+use cstatns::keystore::{KeyPlace, Keystore};
+use cstatns::secret::Secret;
+use cstatns::service::{Recovered, Service, ServiceError};
+use cstatns::sharing::Epoch;
+
+/// Two statistical domains, the first of two generations, and two projects, each with a result.
+fn domains(world: &World) {
+    world.statistics("population").unwrap();
+    world.code("population", "population-1", &PEOPLE).unwrap();
+    world.new_key("population", RenewalReason::Scheduled).unwrap();
+    world.statistics("income").unwrap();
+    world.research("cancer", "2026-06-30").unwrap();
+    world.research("asthma", "2026-06-30").unwrap();
+    for domain in ["population", "income", "cancer", "asthma"] {
+        world.code(domain, domain, &PEOPLE).unwrap();
+    }
+}
+
+fn seal(world: &World, domain: &str, generation: u32) -> PathBuf {
+    world.home().join(format!("keys/{domain}.{generation}.1.key"))
+}
+
+/// The last event of the ledger.
+fn last_event(world: &World) -> serde_json::Value {
+    let ledger = fs::read_to_string(world.home().join("ledger.jsonl")).unwrap();
+    let line: serde_json::Value = serde_json::from_str(ledger.lines().last().unwrap()).unwrap();
+    line["event"].clone()
+}
+
+/// Coding is refused with this code, and leaves nothing.
+fn refuses(world: &World, domain: &str, code: &str, why: &str) {
+    let before = facts(&world.open());
+    let refused = world.code(domain, "refused", &PEOPLE).expect_err(why);
+    assert_eq!(refused.code(), code, "{why}");
+    assert!(!world.path("refused.result").exists() && temporaries(world).is_empty(), "{why}");
+    assert_eq!(fs::read_to_string(world.path("refused.request")).unwrap(), PEOPLE.join("\n"), "{why}");
+    assert_eq!(facts(&world.open()), before, "{why}");
+}
+
+/// The same people get the codes that they had.
+fn codes_as_before(world: &World, domain: &str) {
+    let file = format!("again-{domain}");
+    world.code(domain, &file, &PEOPLE).unwrap();
+    assert_eq!(world.codes(&file), world.codes(domain));
+}
+
+#[test]
+fn a_seal_in_another_s_place_is_refused() {
+    let world = World::founded(2, 2);
+    domains(&world);
+    let snapshot = Snapshot::of(&world);
+    let places = [("population", 1), ("population", 2), ("income", 1), ("cancer", 1), ("asthma", 1)];
+    let mut swapped = 0;
+    for (domain, number) in places {
+        for (other, other_number) in places {
+            if (domain, number) == (other, other_number) {
+                continue;
+            }
+            for relabelled in [false, true] {
+                snapshot.restore(&world);
+                let (place, other) = (seal(&world, domain, number), seal(&world, other, other_number));
+                let mut file: serde_json::Value = serde_json::from_slice(&fs::read(&other).unwrap()).unwrap();
+                if relabelled {
+                    let own: serde_json::Value = serde_json::from_slice(&fs::read(&place).unwrap()).unwrap();
+                    file["label"] = own["label"].clone();
+                }
+                fs::write(&place, file.to_string()).unwrap();
+                let why = format!("{domain} {number} with {other:?}, relabelled: {relabelled}");
+                refuses(&world, domain, "seal", &why);
+                swapped += 1;
+            }
+        }
+    }
+    assert_eq!(swapped, 40);
+    for (domain, number) in places {
+        snapshot.restore(&world);
+        fs::remove_file(seal(&world, domain, number)).unwrap();
+        refuses(&world, domain, "seal", "a missing seal");
+        // Others go on, and so does this one once its seal is back.
+        let other = if domain == "income" { "cancer" } else { "income" };
+        codes_as_before(&world, other);
+        fs::copy(snapshot.file(&format!("home/keys/{domain}.{number}.1.key")), seal(&world, domain, number))
+            .unwrap();
+        codes_as_before(&world, domain);
+    }
+}
+
+#[test]
+fn a_seal_of_an_older_backup_is_refused() {
+    let world = World::founded(2, 2);
+    world.statistics("population").unwrap();
+    world.code("population", "known", &PEOPLE).unwrap();
+    // A new key that was made and never came into the ledger: its seal may lie in a backup.
+    let under = world.directory.path();
+    let backup = world.path("backup.key");
+    let new = seal(&world, "population", 2);
+    let made = (0..30).find(|n| {
+        let _ = stop_after(under, *n, || world.new_key("population", RenewalReason::Scheduled));
+        let made = new.exists();
+        if made {
+            fs::copy(&new, &backup).unwrap();
+        }
+        let undone = world.open();
+        assert_eq!(undone.state().domain(&name("population")).unwrap().generation(), Generation::FIRST);
+        made
+    });
+    assert!(made.is_some() && !new.exists());
+    world.new_key("population", RenewalReason::Scheduled).unwrap();
+    fs::copy(&backup, &new).unwrap();
+    refuses(&world, "population", "seal", "the seal of a key that never was");
+    let refused = world.renew("population", "renewed", &world.codes("known")).unwrap_err();
+    assert_eq!(refused.code(), "seal");
+
+    // A service rebuilt under the same name, with the same custodians' names and the same domain.
+    let rebuilt = World::founded(2, 2);
+    rebuilt.statistics("population").unwrap();
+    rebuilt.code("population", "known", &PEOPLE).unwrap();
+    assert!(rebuilt.codes("known").iter().all(|code| !world.codes("known").contains(code)));
+    fs::copy(seal(&world, "population", 1), seal(&rebuilt, "population", 1)).unwrap();
+    refuses(&rebuilt, "population", "seal", "another service's seal");
+}
+
+#[test]
+fn a_bit_changed_anywhere_in_a_seal_is_seen() {
+    let directory = common::scratch();
+    let (keys, life) = (directory.path().join("keys"), directory.path().join("life"));
+    fs::create_dir(&keys).unwrap();
+    fs::create_dir(&life).unwrap();
+    let keystore = Keystore::new(keys, vec![life.clone()]);
+    keystore.declare_places("test").unwrap();
+    let root = Secret::random();
+    let mut flips = 0;
+    for (domain, kind) in [
+        (name("population"), Kind::Statistics { cryptoperiod_years: 5 }),
+        (name("cancer"), Kind::Research { ends: "2026-06-30".parse().unwrap() }),
+    ] {
+        if kind.is_research() {
+            keystore.make_life("test", &domain).unwrap();
+        }
+        let generation = Generation::FIRST;
+        let place = KeyPlace { service: "test", epoch: Epoch::FIRST, domain: &domain, kind, generation };
+        let label = place.label(keystore.make(&root, &place).unwrap());
+        assert_eq!(keystore.open(&root, &label).unwrap().check_value(), label.check);
+        let mut files = vec![keystore.seal_path(&domain, generation, Epoch::FIRST)];
+        if kind.is_research() {
+            files.push(life.join("cancer.life"));
+        }
+        for path in files {
+            let whole = fs::read(&path).unwrap();
+            for bit in 0..whole.len() * 8 {
+                let mut bytes = whole.clone();
+                bytes[bit / 8] ^= 1 << (bit % 8);
+                fs::write(&path, bytes).unwrap();
+                let opened = keystore.open(&root, &label);
+                assert!(opened.is_err(), "bit {} of byte {} of {path:?}", bit % 8, bit / 8);
+                flips += 1;
+            }
+            for length in 0..whole.len() {
+                fs::write(&path, &whole[..length]).unwrap();
+                // The line feed at the end says nothing.
+                assert!(keystore.open(&root, &label).is_err() || whole[length..] == *b"\n", "{length}");
+            }
+            fs::write(&path, whole).unwrap();
+        }
+        assert_eq!(keystore.open(&root, &label).unwrap().check_value(), label.check);
+        assert_eq!(keystore.open(&Secret::random(), &label).err().unwrap().code(), "seal", "another root");
+    }
+    eprintln!("{flips} bits");
+    assert!(flips > 6000);
+}
+
+#[test]
+fn life_secrets_swapped_missing_and_in_two_places() {
+    let mut world = World::new(2, 2);
+    world.life = vec![world.path("life-a"), world.path("life-b")];
+    world.init().unwrap();
+    world.receive().unwrap();
+    domains(&world);
+    let snapshot = Snapshot::of(&world);
+    let [a, b] = ["a", "b"].map(|place| world.path(&format!("life-{place}/cancer.life")));
+    assert_eq!(fs::read(&a).unwrap(), fs::read(&b).unwrap());
+
+    fs::remove_file(&a).unwrap();
+    codes_as_before(&world, "cancer");
+    fs::remove_file(&b).unwrap();
+    refuses(&world, "cancer", "life-secret", "no life secret");
+    codes_as_before(&world, "asthma");
+
+    type Harm<'a> = &'a dyn Fn(&Path);
+    let asthma = world.path("life-a/asthma.life");
+    let harms: [(&str, Harm<'_>); 3] = [
+        ("another project's", &|place| fs::copy(&asthma, place).map(|_| ()).unwrap()),
+        ("made up", &|place| fs::write(place, [0; 32]).unwrap()),
+        ("too long", &|place| fs::write(place, [0; 33]).unwrap()),
+    ];
+    for (why, harm) in harms {
+        snapshot.restore(&world);
+        harm(&a);
+        let refused = world.code("cancer", "one", &PEOPLE);
+        // A sound copy in the other place may serve; a wrong code never comes out.
+        match refused {
+            Ok(_) => assert_eq!(world.codes("one"), world.codes("cancer"), "{why}"),
+            Err(error) => assert!(["seal", "file-too-large"].contains(&error.code()), "{why}: {error}"),
+        }
+        harm(&b);
+        assert!(world.code("cancer", "two", &PEOPLE).is_err(), "{why}");
+        assert!(!world.path("two.result").exists());
+    }
+
+    // A place that is not mounted: nothing is drawn or destroyed there and elsewhere.
+    snapshot.restore(&world);
+    let (place, away) = (world.path("life-b"), world.path("away"));
+    fs::rename(&place, &away).unwrap();
+    codes_as_before(&world, "cancer");
+    assert_eq!(world.research("heart", "2026-06-30").unwrap_err().code(), "life-place");
+    assert!(!world.open().state().domains().contains_key(&name("heart")));
+    assert!(!world.path("life-a/heart.life").exists());
+    // Its mount point, empty, is not the place either.
+    fs::create_dir(&place).unwrap();
+    world.clock.set("2026-07-01T00:00:00Z");
+    confirm(&world);
+    world.open().expire().unwrap();
+    world.clock.set("2026-07-02T00:00:00Z");
+    assert_eq!(world.open().expire().unwrap_err().code(), "life-place");
+    assert_eq!(world.open().status().past_their_end().count(), 2, "and `status` says so");
+    assert!(world.path("life-a/cancer.life").exists() && away.join("cancer.life").exists());
+    refuses(&world, "cancer", "project-ended", "past its end");
+    fs::remove_dir(&place).unwrap();
+    fs::rename(&away, &place).unwrap();
+    world.open().expire().unwrap();
+    assert_eq!(world.open().status().past_their_end().count(), 0);
+    assert_eq!(names(&place).len(), 1, "only the marker");
+    assert_eq!(violations(&world, &world.open()), [""; 0]);
+
+    // Closed while a place is away: the decision stands, and the keys go as soon as the place is back.
+    snapshot.restore(&world);
+    fs::rename(&place, &away).unwrap();
+    assert_eq!(world.close("cancer").unwrap_err().code(), "life-place");
+    assert_eq!(world.try_open().err().unwrap().code(), "life-place");
+    fs::rename(&away, &place).unwrap();
+    let (service, said) = Service::open(&world.home(), world.clock.clone()).unwrap();
+    assert!(matches!(said[..], [Recovered::Destroyed { .. }]), "{said:?}");
+    assert_eq!(violations(&world, &service), [""; 0]);
+}
+
+/// A quorum's run, which confirms the clock.
+fn confirm(world: &World) {
+    world.code("income", &format!("confirm-{}", world.open().state().deliveries().len()), &PEOPLE).unwrap();
+}
+
+#[test]
+fn a_destroyed_key_stays_destroyed() {
+    for by in ["close", "expire"] {
+        let world = World::founded(2, 3);
+        domains(&world);
+        let old = Snapshot::of(&world);
+        if by == "close" {
+            world.close("cancer").unwrap();
+        } else {
+            world.clock.set("2026-07-01T00:00:00Z");
+            confirm(&world);
+            world.open().expire().unwrap();
+            world.clock.set("2026-07-02T00:00:00Z");
+            world.open().expire().unwrap();
+        }
+        assert_eq!(last_event(&world)["how"], "overwritten", "{by}");
+        assert!(!seal(&world, "cancer", 1).exists() && !world.home().join("life/cancer.life").exists());
+        refuses(&world, "cancer", "keys-destroyed", by);
+        assert_eq!(world.new_key("cancer", RenewalReason::Doubt).unwrap_err().code(), "keys-destroyed");
+        assert_eq!(world.extend("cancer", "2027-01-01").unwrap_err().code(), "keys-destroyed");
+        assert_eq!(world.research("cancer", "2027-01-01").unwrap_err().code(), "domain-exists");
+        codes_as_before(&world, "income");
+
+        // The backup of keys/ put back: the ledger says no.
+        copy_tree(&old.file("home/keys"), &world.home().join("keys"));
+        refuses(&world, "cancer", "keys-destroyed", "with the backup of keys/");
+
+        // The whole home as it was, with the earlier ledger and every share, everything but life/: the custodians' kits
+        // have seen more, so their backups are taken as well.
+        let kits: Vec<PathBuf> = world.kits.clone();
+        assert_eq!(kits.len(), 3);
+        for fake in [None, Some([0; 32]), Some([7; 32])] {
+            old.restore(&world);
+            fs::remove_file(world.home().join("life/cancer.life")).unwrap();
+            if let Some(bytes) = fake {
+                fs::write(world.home().join("life/cancer.life"), bytes).unwrap();
+            }
+            let expected = if fake.is_some() { "seal" } else { "life-secret" };
+            refuses(&world, "cancer", expected, "everything but life/");
+            // Others show that the rest of the backup is whole.
+            codes_as_before(&world, "asthma");
+            codes_as_before(&world, "population");
+        }
+        // The other project's life secret, and a seal said to be a statistical one.
+        old.restore(&world);
+        fs::copy(world.home().join("life/asthma.life"), world.home().join("life/cancer.life")).unwrap();
+        refuses(&world, "cancer", "seal", "another project's life secret");
+        old.restore(&world);
+        fs::remove_file(world.home().join("life/cancer.life")).unwrap();
+        let text = fs::read_to_string(seal(&world, "cancer", 1)).unwrap();
+        fs::write(seal(&world, "cancer", 1), text.replace("research", "statistics")).unwrap();
+        assert!(world.code("cancer", "statistical", &PEOPLE).is_err());
+        assert!(!world.path("statistical.result").exists());
+        // With life/ it would be the old home again: that is why it must not be backed up.
+        old.restore(&world);
+        codes_as_before(&world, "cancer");
+    }
+}
+
+#[test]
+fn domains_share_nothing() {
+    let world = World::founded(2, 2);
+    domains(&world);
+    let all: Vec<Vec<Code>> =
+        ["population", "population-1", "income", "cancer", "asthma"].map(|domain| world.codes(domain)).into();
+    let mut seen = std::collections::BTreeSet::new();
+    for code in all.iter().flatten() {
+        // Not even eight bytes at any place: in 20 codes that does not happen by chance.
+        for window in code.bytes().windows(8) {
+            assert!(seen.insert(window.to_vec()));
+        }
+    }
+    let tags: std::collections::BTreeSet<_> = all.iter().map(|codes| codes[0].tag().to_string()).collect();
+    assert_eq!(tags.len(), 4, "a domain is told by its tag");
+}
+
+#[test]
+fn a_doubt_stops_a_generation_and_what_goes_into_it() {
+    let world = World::founded(2, 3);
+    domains(&world);
+    for domain in ["population", "cancer"] {
+        let old = if domain == "population" { world.codes("population-1") } else { world.codes("cancer") };
+        world.doubt(domain, 2).unwrap();
+        assert_eq!(world.doubt(domain, 1).unwrap_err().code(), "already-doubted");
+        refuses(&world, domain, "key-doubted", "doubted");
+        if domain == "population" {
+            assert_eq!(world.renew(domain, "into", &old).unwrap_err().code(), "key-doubted");
+            assert!(!world.path("into.result").exists() && world.path("into.request").exists());
+        }
+        assert_eq!(world.new_key(domain, RenewalReason::Scheduled).unwrap_err().code(), "reason-is-doubt");
+        world.new_key(domain, RenewalReason::Doubt).unwrap();
+        // From the doubted generation, and through it.
+        world.renew(domain, &format!("{domain}-from"), &world.codes(domain)).unwrap();
+        world.renew(domain, &format!("{domain}-through"), &old).unwrap();
+        world.code(domain, &format!("{domain}-new"), &PEOPLE).unwrap();
+        let renewed = world.codes(&format!("{domain}-from"));
+        assert_eq!(world.codes(&format!("{domain}-through")), renewed);
+        assert_eq!(world.codes(&format!("{domain}-new")), renewed);
+        assert!(world.codes(domain).iter().all(|code| !renewed.contains(code)));
+    }
+    codes_as_before(&world, "income");
+}
+
+/// The action that codes this request.
+fn coding(domain: &str, number: u32, input: Input, keep_request: bool) -> Action {
+    Action::Code {
+        domain: name(domain),
+        generation: generation(number),
+        purpose: name("test"),
+        input,
+        recipient: None,
+        keep_request,
+    }
+}
+
+#[test]
+fn a_request_and_what_lies_beside_it_are_destroyed() {
+    let world = World::founded(2, 2);
+    world.statistics("population").unwrap();
+    let snapshot = Snapshot::of(&world);
+    let code = |file: &str, keep: bool| -> Result<_, ServiceError> {
+        let mut request = world.request(file, &PEOPLE);
+        let beside = world.path(&format!("{file}.request.seal.json"));
+        fs::write(&beside, "{}").unwrap();
+        request.files.request.push(beside);
+        let mut service = world.try_open()?;
+        let quorum = world.quorum(&service, coding("population", 1, request.input(), keep))?;
+        service.code(quorum, &request.files, |coder, out| code_lines(coder, &request, out))
+    };
+    let (request, beside) = (world.path("batch.request"), world.path("batch.request.seal.json"));
+
+    // Another hard link shows that the bytes are gone, not only the name.
+    fs::write(&request, PEOPLE.join("\n")).unwrap();
+    fs::hard_link(&request, world.path("link")).unwrap();
+    let made = code("batch", false).unwrap();
+    assert!(!request.exists() && !beside.exists());
+    assert_eq!(fs::read(world.path("link")).unwrap(), b"");
+    let event = last_event(&world);
+    assert_eq!((&event["type"], &event["how"]), (&"destroyed".into(), &"overwritten".into()));
+    assert_eq!(event["what"]["run"], made.run.to_string());
+
+    // Kept against the scheme: recorded so, and the result can still be delivered.
+    let kept = code("kept", true).unwrap();
+    assert!(kept.request_kept && world.path("kept.request").exists());
+    assert_eq!(last_event(&world)["type"], "coded");
+    assert_eq!(violations(&world, &world.open()), [""; 0]);
+    world.deliver("kept", &kept).unwrap();
+    assert!(world.path("kept.request").exists() && !world.path("kept.result").exists());
+
+    // Stopped before it was destroyed; meanwhile somebody took it away, or spoiled the journal.
+    let mut seen = [0; 2];
+    for n in 0..50 {
+        snapshot.restore(&world);
+        let _ = stop_after(world.directory.path(), n, || code("batch", false));
+        let coded = fs::read_to_string(world.home().join("ledger.jsonl")).unwrap().contains("\"coded\"");
+        if !coded || !request.exists() || n % 3 != 0 {
+            continue;
+        }
+        let journal =
+            world.home().join("outbox").join(names(&world.home().join("outbox")).pop_first().unwrap());
+        let bytes = fs::read(&journal).unwrap();
+        fs::write(&journal, "spoiled").unwrap();
+        assert_eq!(
+            world.try_open().err().unwrap().code(),
+            "home-damaged",
+            "what it names is not called absent"
+        );
+        assert!(request.exists());
+        fs::write(&journal, bytes).unwrap();
+        fs::remove_file(&request).unwrap();
+        fs::remove_file(&beside).unwrap();
+        let (_, said) = Service::open(&world.home(), world.clock.clone()).unwrap();
+        assert!(said.iter().any(|one| matches!(one, Recovered::Destroyed { .. })), "{n}: {said:?}");
+        assert_eq!(last_event(&world)["how"], "absent");
+        seen[0] += 1;
+    }
+    assert!(seen[0] > 0);
+}
+
+#[test]
+fn a_result_goes_when_the_counterpart_has_it() {
+    let world = World::founded(2, 2);
+    world.statistics("population").unwrap();
+    let made = world.code("population", "batch", &PEOPLE).unwrap();
+    let (result, received) = (world.path("batch.result"), world.path("batch.received"));
+    let deliver = |run, file: &Path| world.open().delivered(run, file).map_err(|error| error.code());
+    let whole = fs::read(&result).unwrap();
+    let events = world.open().history().size();
+
+    assert_eq!(deliver(&made.run, &result), Err("same-file"));
+    fs::hard_link(&result, world.path("link")).unwrap();
+    assert_eq!(deliver(&made.run, &world.path("link")), Err("same-file"));
+    symlink(&result, world.path("symlink")).unwrap();
+    assert_eq!(deliver(&made.run, &world.path("symlink")), Err("same-file"));
+    assert_eq!(deliver(&made.run, &received), Err("file-missing"));
+    for (spoil, length) in [(0, whole.len()), (whole.len() - 1, whole.len()), (0, whole.len() - 1)] {
+        let mut bytes = whole.clone();
+        bytes[spoil] ^= 1;
+        fs::write(&received, &bytes[..length]).unwrap();
+        assert_eq!(deliver(&made.run, &received), Err("received-differs"));
+    }
+    fs::write(&received, [&whole[..], b"\n"].concat()).unwrap();
+    assert_eq!(deliver(&made.run, &received), Err("received-differs"));
+    fs::write(&received, b"").unwrap();
+    assert_eq!(deliver(&made.run, &received), Err("received-differs"));
+    fs::write(&received, &whole).unwrap();
+    let mut unknown = made.run;
+    unknown.0[0] ^= 1;
+    assert_eq!(deliver(&unknown, &received), Err("unknown-delivery"));
+    fs::rename(&result, world.path("moved")).unwrap();
+    assert_eq!(deliver(&made.run, &received), Err("result-missing"));
+    fs::rename(world.path("moved"), &result).unwrap();
+    assert_eq!(world.open().history().size(), events, "nothing was recorded");
+    assert_eq!(fs::read(&result).unwrap(), whole, "and nothing destroyed");
+
+    deliver(&made.run, &received).unwrap();
+    assert!(!result.exists());
+    assert_eq!(fs::read(&received).unwrap(), whole);
+    assert_eq!(fs::read(world.path("link")).unwrap(), b"", "overwritten, not only unlinked");
+    let event = last_event(&world);
+    assert_eq!((&event["what"]["kind"], &event["how"]), (&"result".into(), &"overwritten".into()));
+    assert_eq!(deliver(&made.run, &received), Err("already-delivered"));
+    assert!(world.open().outgoing().is_empty() && names(&world.home().join("outbox")).is_empty());
+}
+
+#[test]
+fn a_request_changed_after_approval_leaves_nothing() {
+    let world = World::founded(2, 2);
+    world.statistics("population").unwrap();
+    let approved = world.request("batch", &PEOPLE);
+    let swapped = [PEOPLE[1], PEOPLE[0], PEOPLE[2], PEOPLE[3]];
+    let changed: [&[&str]; 3] = [&PEOPLE[..3], &[PEOPLE[0]; 4], &swapped];
+    for values in changed {
+        let mut service = world.open();
+        let quorum = world.quorum(&service, coding("population", 1, approved.input(), false)).unwrap();
+        let mut other = world.request("batch", values);
+        // The secret of the seal is known to whoever changes the request.
+        other.key = cstatns::commitment::CommitmentKey::from_hex(&approved.key.to_hex()).unwrap();
+        let refused = service.code(quorum, &other.files, |coder, out| code_lines(coder, &other, out));
+        assert_eq!(refused.unwrap_err().code(), "request-changed");
+        drop(service);
+        assert!(!world.path("batch.result").exists() && temporaries(&world).is_empty());
+        assert_eq!(last_event(&world)["code"], "request-changed");
+        assert_eq!(fs::read_to_string(world.path("batch.request")).unwrap(), PEOPLE.join("\n"));
+        assert_eq!(violations(&world, &world.open()), [""; 0]);
+    }
+    let few = world.code("population", "few", &[PEOPLE[0]; 4]).unwrap_err();
+    assert_eq!(few.code(), "too-few-values");
+    assert!(!world.path("few.result").exists() && world.path("few.request").exists());
+    world.code("population", "batch", &PEOPLE).unwrap();
+}
+
+/// What a quorum approved is what it can be used for.
+#[test]
+fn a_quorum_serves_its_own_verb_only() {
+    let world = World::founded(2, 2);
+    domains(&world);
+    let request = world.request("batch", &PEOPLE);
+    let input = request.input();
+    let actions = [
+        Action::Open {
+            domain: name("new"),
+            kind: Kind::Statistics { cryptoperiod_years: 5 },
+            minimum_batch: 2,
+        },
+        Action::Extend { domain: name("cancer"), ends: "2027-01-01".parse().unwrap() },
+        coding("population", 2, input, false),
+        Action::NewKey {
+            domain: name("population"),
+            generation: generation(3),
+            reason: RenewalReason::Scheduled,
+        },
+        Action::Renew {
+            domain: name("population"),
+            from: generation(1),
+            generation: generation(2),
+            purpose: name("test"),
+            input,
+            recipient: None,
+            keep_request: false,
+            of: None,
+        },
+        Action::Close { domain: name("cancer") },
+    ];
+    let mut service = world.open();
+    let (before, events) = (facts(&service), service.history().size());
+    let mut refused = 0;
+    for (approved, action) in actions.iter().enumerate() {
+        for used in (0..actions.len()).filter(|used| *used != approved) {
+            let quorum = world.quorum(&service, action.clone()).unwrap();
+            let outcome = match used {
+                0 => service.open_domain(quorum),
+                1 => service.extend(quorum),
+                2 => service.code(quorum, &request.files, |_, _| unreachable!()).map(|_| ()),
+                3 => service.new_key(quorum),
+                4 => service.renew(quorum, &request.files, |_, _| unreachable!()).map(|_| ()),
+                _ => service.close(quorum),
+            };
+            assert_eq!(outcome.unwrap_err().code(), "other-action");
+            refused += 1;
+        }
+    }
+    assert_eq!((refused, service.history().size()), (30, events), "nothing was recorded");
+    assert_eq!(facts(&service), before);
+    assert_eq!(violations(&world, &service), [""; 0]);
+}
