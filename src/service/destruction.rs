@@ -107,6 +107,12 @@ impl Service {
         .collect()
     }
 
+    /// The request of a delivery whose copy is still here and what lay beside it, as the run was given them: for its
+    /// report.
+    pub fn request_of(&self, run: &RunId) -> Vec<PathBuf> {
+        self.journal(run).map(|journal| journal.request).unwrap_or_default()
+    }
+
     fn journal(&self, run: &RunId) -> Option<Journal> {
         Journal::read(&Journal::path(&self.home, run)).ok()
     }
@@ -134,8 +140,7 @@ impl Service {
         match &what {
             Destroyed::Keys { domain } => self.destroy_keys(domain)?,
             Destroyed::Request { run } => {
-                let request = self.journal(run).map(|journal| journal.request).unwrap_or_default();
-                let how = destroy_all(&request)?;
+                let how = destroy_all(&self.request_of(run))?;
                 self.record(Event::Destroyed { what: what.clone(), how })?;
             }
             Destroyed::Result { run } => {
