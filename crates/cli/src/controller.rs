@@ -79,7 +79,10 @@ impl PrepareArgs {
         let prepared = prepare(&what)?;
         let seal = seal_path(&self.request);
         program.say(format_args!("{} rows: {}", prepared.rows, list(&prepared.counts)));
-        program.say(format_args!("give {:?} and {seal:?} to the service; keep {:?}", self.request, self.retained));
+        program.say(format_args!(
+            "give {:?} and {seal:?} to the service; keep {:?}",
+            self.request, self.retained
+        ));
         Ok(json!({
             "rows": prepared.rows,
             "check": prepared.counts,
@@ -192,6 +195,7 @@ impl CheckArgs {
 
 /// Counts as "ok 12, absent 3".
 pub(crate) fn list<K: AsRef<str>>(counts: &BTreeMap<K, u64>) -> String {
-    let texts: Vec<String> = counts.iter().map(|(word, count)| format!("{} {count}", word.as_ref())).collect();
+    let texts: Vec<String> =
+        counts.iter().map(|(word, count)| format!("{} {count}", word.as_ref())).collect();
     texts.join(", ")
 }

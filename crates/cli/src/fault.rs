@@ -3,14 +3,16 @@
 use std::panic::PanicHookInfo;
 use std::path::Path;
 
-use cstatns::custody::custodian::KitError;
 use cstatns::custody::RosterError;
+use cstatns::custody::custodian::KitError;
 use cstatns::files::FileError;
 use cstatns::ledger::LedgerError;
 use cstatns::service::{ServiceError, WorkError};
 use cstatns::sharing::SharingError;
 use cstatns::state::Refusal;
-use cstatns_tables::{AttachError, CheckError, CodeFileError, PrepareError, ReportError, SealError, TableError};
+use cstatns_tables::{
+    AttachError, CheckError, CodeFileError, PrepareError, ReportError, SealError, TableError,
+};
 
 /// Why a command ends without having done what it was asked.
 #[derive(Debug)]
@@ -63,8 +65,20 @@ macro_rules! faults {
 }
 
 faults!(
-    AttachError, CheckError, CodeFileError, FileError, KitError, LedgerError, PrepareError, Refusal, ReportError,
-    RosterError, SealError, ServiceError, SharingError, TableError
+    AttachError,
+    CheckError,
+    CodeFileError,
+    FileError,
+    KitError,
+    LedgerError,
+    PrepareError,
+    Refusal,
+    ReportError,
+    RosterError,
+    SealError,
+    ServiceError,
+    SharingError,
+    TableError
 );
 
 impl From<WorkError> for Fault {

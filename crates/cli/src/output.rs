@@ -21,6 +21,8 @@ enum Messages {
     Error,
     /// Among the answer, indented: in the demonstration, which tells of commands.
     Told,
+    /// Nowhere: a command of the demonstration that is like one before it.
+    Quiet,
 }
 
 /// What every verb is given.
@@ -42,20 +44,33 @@ impl Program {
         Self { json: self.json, messages: Messages::Told, clock }
     }
 
+    /// The same without its messages.
+    pub(crate) fn quiet(&self) -> Self {
+        Self { messages: Messages::Quiet, ..self.clone() }
+    }
+
     /// A message.
     pub(crate) fn say(&self, message: impl Display) {
         match self.messages {
             Messages::Error => write_error(&message.to_string()),
             Messages::Told => {
                 for line in message.to_string().lines() {
-                    self.tell(format_args!("    {line}"));
+                    self.answer(format_args!("    {line}"));
                 }
             }
+            Messages::Quiet => {}
         }
     }
 
     /// What was asked for: on standard output, unless that is for the summary.
     pub(crate) fn tell(&self, answer: impl Display) {
+        match self.messages {
+            Messages::Error => self.answer(answer),
+            Messages::Told | Messages::Quiet => self.say(answer),
+        }
+    }
+
+    fn answer(&self, answer: impl Display) {
         if self.json {
             write_error(&answer.to_string());
         } else {
@@ -68,12 +83,14 @@ impl Program {
         if !self.json {
             return Ok(());
         }
-        let written = serde_json::to_string_pretty(summary).map_err(|_| ErrorKind::InvalidData).and_then(|text| {
-            let mut out = std::io::stdout().lock();
-            writeln!(out, "{text}").and_then(|()| out.flush()).map_err(|error| error.kind())
-        });
+        let written =
+            serde_json::to_string_pretty(summary).map_err(|_| ErrorKind::InvalidData).and_then(|text| {
+                let mut out = std::io::stdout().lock();
+                writeln!(out, "{text}").and_then(|()| out.flush()).map_err(|error| error.kind())
+            });
         written.map_err(|kind| {
-            let text = format!("the command is done, but its summary cannot be written to standard output ({kind})");
+            let text =
+                format!("the command is done, but its summary cannot be written to standard output ({kind})");
             Fault::new("summary", text)
         })
     }

@@ -101,11 +101,18 @@ pub(crate) fn gather(
     }
     let body = &draft.proposal().signed.body;
     program.say(format_args!("asked of the custodians: {}", body.action));
-    program.say(format_args!("  service   {}, epoch {}, ledger of {} events", body.service, body.epoch, body.head.size));
+    program.say(format_args!(
+        "  service   {}, epoch {}, ledger of {} events",
+        body.service, body.epoch, body.head.size
+    ));
     if let Some(input) = body.action.input() {
         program.say(format_args!("  request   {} rows, commitment {}", input.rows, input.commitment));
     }
-    program.say(format_args!("  proposal  {}, open until {}", spoken(&draft.proposal().digest()), body.expires));
+    program.say(format_args!(
+        "  proposal  {}, open until {}",
+        spoken(&draft.proposal().digest()),
+        body.expires
+    ));
     let mut approvals: Vec<Approval> = Vec::with_capacity(kits.len());
     for closed in kits {
         let kit = closed.open(program)?;

@@ -228,7 +228,12 @@ pub(crate) struct Open {
     #[arg(long, value_name = "YEARS")]
     cryptoperiod_years: Option<u8>,
     /// Research: the last day, such as 2028-12-31 (UTC)
-    #[arg(long, value_name = "DATE", required_if_eq("kind", "research"), conflicts_with = "cryptoperiod_years")]
+    #[arg(
+        long,
+        value_name = "DATE",
+        required_if_eq("kind", "research"),
+        conflicts_with = "cryptoperiod_years"
+    )]
     ends: Option<Date>,
     /// The fewest distinct values of a run; 1 in a demonstration only
     #[arg(long, value_name = "ROWS", default_value_t = DEFAULT_MINIMUM_BATCH,
@@ -367,7 +372,10 @@ impl Delivered {
             let outgoing = service.outgoing().into_iter().find(|outgoing| outgoing.delivery == self.delivery);
             service.delivered(&self.delivery, &self.received)?;
             let copy = outgoing.and_then(|outgoing| outgoing.result);
-            program.say(format_args!("delivery {} is with its counterpart; destroyed the copy here", self.delivery));
+            program.say(format_args!(
+                "delivery {} is with its counterpart; destroyed the copy here",
+                self.delivery
+            ));
             Ok(json!({ "delivery": self.delivery, "destroyed": copy }))
         })
     }
@@ -396,7 +404,8 @@ impl DoubtArgs {
         let closed = Closed::look(&self.kit, self.passphrase_file.as_deref())?;
         recorded(program, &self.home, "doubt", |service| {
             let generation = service.state().domain(&self.domain)?.generation();
-            program.say(format_args!("asked: state a doubt about generation {generation} of `{}`", self.domain));
+            program
+                .say(format_args!("asked: state a doubt about generation {generation} of `{}`", self.domain));
             let kit = closed.open(program)?;
             let doubt = kit.doubt(Some((self.domain.clone(), generation)), service.witnessed()?)?;
             service.doubt(doubt)?;

@@ -12,8 +12,8 @@ use cstatns::ledger::{History, Lines};
 use cstatns::name::{Hex, Name};
 use cstatns::service::{Made, Outcome, RunFiles, Service, WorkError};
 use cstatns_tables::{
-    Coded, CodeFileError, Content, Destruction, FileMeta, Format, LedgerPoint, Report, SPEC, Seal, report_path,
-    seal_path, summarise,
+    CodeFileError, Coded, Content, Destruction, FileMeta, Format, LedgerPoint, Report, SPEC, Seal,
+    report_path, seal_path, summarise,
 };
 use serde_json::{Value, json};
 
@@ -137,7 +137,12 @@ impl Renew {
             let generation = service.state().domain(domain)?.generation();
             let expected: (Tag, Generation) = (service.state().tag(domain), from);
             if tag != expected.0 {
-                return Err(CodeFileError::OtherCodes { path: request.clone(), found: (tag, from), expected }.into());
+                return Err(CodeFileError::OtherCodes {
+                    path: request.clone(),
+                    found: (tag, from),
+                    expected,
+                }
+                .into());
             }
             let named = self.of.iter().filter_map(|of| match of {
                 Of::Delivery(run) => Some(*run),
@@ -221,8 +226,10 @@ impl Run {
             generation,
             delivery: quorum.proposal().body.run,
         };
-        let files =
-            RunFiles { request: vec![self.request.clone(), seal_path(&self.request)], result: self.result.clone() };
+        let files = RunFiles {
+            request: vec![self.request.clone(), seal_path(&self.request)],
+            result: self.result.clone(),
+        };
         let sizes = files.request.iter().map(|path| std::fs::metadata(path).ok().map(|data| data.len()));
         let request: Vec<_> = files.request.iter().cloned().zip(sizes.collect::<Vec<_>>()).collect();
         let (made, coded) = work(service, quorum, &meta, &files)?;
@@ -232,7 +239,8 @@ impl Run {
         let path = report_path(&self.result);
         report.write(&path)?;
 
-        let counts = if report.quality.is_empty() { String::new() } else { format!(": {}", list(&report.quality)) };
+        let counts =
+            if report.quality.is_empty() { String::new() } else { format!(": {}", list(&report.quality)) };
         program.say(format_args!(
             "{} rows of generation {} in {:?}{counts}",
             made.rows, made.generation, self.result
@@ -362,7 +370,9 @@ pub(super) fn write_missing_reports(program: &Program, service: &Service, home: 
             Ok(()) => program.say(format_args!("the report {path:?} was missing: written from the result")),
             Err(fault) => {
                 let why = fault.line().unwrap_or_default();
-                program.say(format_args!("warning: the report {path:?} is missing and cannot be written: {why}"));
+                program.say(format_args!(
+                    "warning: the report {path:?} is missing and cannot be written: {why}"
+                ));
             }
         }
     }

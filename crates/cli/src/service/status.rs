@@ -31,8 +31,10 @@ impl Status {
         let status = service.status();
         show(program, &status);
         let past: Vec<_> = status.past_their_end().collect();
-        let past: Vec<Value> =
-            past.iter().map(|domain| json!({"domain": domain.domain, "hours": domain.hours_past_its_end})).collect();
+        let past: Vec<Value> = past
+            .iter()
+            .map(|domain| json!({"domain": domain.domain, "hours": domain.hours_past_its_end}))
+            .collect();
         let mut summary = serde_json::to_value(&status).unwrap_or_default();
         summary["keys_past_their_end"] = past.into();
         Ok(summary)
@@ -42,9 +44,14 @@ impl Status {
 fn show(program: &Program, status: &service::Status) {
     let today = TimeZone::UTC.to_datetime(status.time).date();
     let demo = if status.demo { ", a DEMONSTRATION" } else { "" };
-    program.tell(format_args!("{}{demo}: {} events, its time is {}", status.service, status.events, status.time));
+    program.tell(format_args!(
+        "{}{demo}: {} events, its time is {}",
+        status.service, status.events, status.time
+    ));
     if status.clock_unconfirmed {
-        program.tell("CLOCK more than 40 days ahead: no project ends and no key is destroyed until a quorum's run");
+        program.tell(
+            "CLOCK more than 40 days ahead: no project ends and no key is destroyed until a quorum's run",
+        );
     }
     for epoch in &status.epochs {
         let held = match epoch.missing.as_slice() {
