@@ -336,7 +336,7 @@ fn report(
         service: service.card().id().to_owned(),
         domain: made.domain.clone(),
         generation: made.generation,
-        key_id: Hex::parse(made.check.to_string()[..16].as_bytes()),
+        key_id: Hex::parse(&made.check.to_string().as_bytes()[..16]),
         delivery: made.run,
         rows_in: made.rows,
         rows_out: made.rows,
