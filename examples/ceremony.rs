@@ -2,6 +2,8 @@
 //!
 //! `cargo run --release --example ceremony`
 
+#![allow(clippy::print_stdout)]
+
 use std::error::Error;
 use std::io::Write;
 use std::path::{Path, PathBuf};

@@ -589,6 +589,15 @@ pub fn create_dir(path: &Path) -> Result<(), FileError> {
     parent.sync()
 }
 
+/// Forces the directory that holds `path` to disk: for a name that a process gave which stopped before it could be sure
+/// of it.
+///
+/// # Errors
+/// `file-missing`, `file-permission`, `file-io`.
+pub fn settle(path: &Path) -> Result<(), FileError> {
+    Directory::of(path)?.sync()
+}
+
 /// Removes a file (or a link, itself) that holds nothing worth destroying.
 ///
 /// # Errors

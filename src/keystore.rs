@@ -198,6 +198,11 @@ impl Keystore {
         files::read(&life.join(MARKER), 256).is_ok_and(|found| found == format!("{service}\n").as_bytes())
     }
 
+    /// The declared places that are there now.
+    pub fn places_there<'a>(&'a self, service: &'a str) -> impl Iterator<Item = &'a Path> {
+        self.lives.iter().map(PathBuf::as_path).filter(move |life| self.is_there(life, service))
+    }
+
     /// All places must be there before a life secret is drawn or destroyed.
     fn check_places(&self, service: &str) -> Result<(), KeystoreError> {
         match self.lives.iter().find(|life| !self.is_there(life, service)) {
@@ -320,7 +325,7 @@ fn associated(label: &KeyLabel) -> Vec<u8> {
 pub struct Places {
     /// Format version.
     pub format: u32,
-    /// The directories.
+    /// The directories; relative ones lie in the home.
     pub life: Vec<PathBuf>,
 }
 
@@ -328,6 +333,11 @@ impl Places {
     /// The file of a home that names the places.
     pub fn path(home: &Path) -> PathBuf {
         home.join("places.json")
+    }
+
+    /// The directories of the service in `home`.
+    pub fn life_of(&self, home: &Path) -> Vec<PathBuf> {
+        self.life.iter().map(|place| home.join(place)).collect()
     }
 
     /// Reads it.

@@ -156,6 +156,8 @@ pub struct Ledger {
     path: PathBuf,
     file: Append,
     history: History,
+    /// Whether a line could not be written or covered: what the ledger says is then for the next opening to decide.
+    broken: bool,
 }
 
 impl Ledger {
@@ -165,7 +167,7 @@ impl Ledger {
     /// [`LedgerError::File`].
     pub fn create(path: &Path) -> Result<Self, LedgerError> {
         let file = Append::create(path, Access::Shared)?;
-        Ok(Self { path: path.to_owned(), file, history: History::default() })
+        Ok(Self { path: path.to_owned(), file, history: History::default(), broken: false })
     }
 
     /// Opens a ledger whose lines the caller has read and found lawful: `history` covers them, and they are
@@ -178,7 +180,7 @@ impl Ledger {
         if file.length() > length {
             file.truncate(length)?;
         }
-        Ok(Self { path: path.to_owned(), file, history })
+        Ok(Self { path: path.to_owned(), file, history, broken: false })
     }
 
     /// The lines so far.
@@ -186,14 +188,24 @@ impl Ledger {
         &self.history
     }
 
+    /// Whether an earlier write failed, so that nothing can be recorded until the service is opened again.
+    pub fn is_broken(&self) -> bool {
+        self.broken
+    }
+
     /// Makes `line` durable: first the line, then the signed checkpoint that covers it.
     ///
     /// # Errors
-    /// [`LedgerError::File`]: the line may or may not be there; opening the service again decides it.
+    /// [`LedgerError::File`]: the line may or may not be there; opening the service again decides it. Until then nothing
+    /// is appended: a second line would be made for a state that does not know the first.
     pub fn append(&mut self, line: &Line, card: &ServiceCard, key: &SigningKey) -> Result<(), LedgerError> {
+        if self.broken {
+            return Err(FileError::Broken { path: self.path.clone() }.into());
+        }
         let mut bytes = canonical_json(line);
         assert!(bytes.len() < LONGEST_LINE, "an event is not that long");
         bytes.push(b'\n');
+        self.broken = true;
         self.file.append(&bytes)?;
         self.history.push(&bytes[..bytes.len() - 1]);
         self.cover(card, key)
@@ -208,7 +220,9 @@ impl Ledger {
         let signature = NoteSignature::sign(&text, &origin(card.id()), key);
         let note = signature.and_then(|signature| Note::new(&text, signature));
         let note = note.expect("a checkpoint is the text of a note").to_string();
+        self.broken = true;
         files::replace(&checkpoint_path(&self.path), note.as_bytes(), Access::Shared)?;
+        self.broken = false;
         Ok(())
     }
 }

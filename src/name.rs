@@ -9,6 +9,7 @@ use std::str::FromStr;
 use data_encoding::HEXLOWER;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use sha2::{Digest, Sha256};
+use zeroize::Zeroizing;
 
 /// A name: `[a-z][a-z0-9-]{0,31}`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -117,6 +118,21 @@ pub fn canonical_json(value: &impl Serialize) -> Vec<u8> {
     serde_json_canonicalizer::to_vec(value).expect("the formats have a canonical JSON form")
 }
 
+/// The JSON of a `value` of less than `capacity` bytes that holds secrets, in one line: written into room of full size,
+/// because a buffer that grows leaves a copy behind.
+///
+/// # Panics
+/// When the value is longer.
+pub fn secret_json(value: &impl Serialize, capacity: usize) -> Zeroizing<Vec<u8>> {
+    let mut bytes = Zeroizing::new(vec![0; capacity]);
+    let mut rest = bytes.as_mut_slice();
+    serde_json::to_writer(&mut rest, value).expect("the value fits");
+    rest[0] = b'\n';
+    let free = rest.len() - 1;
+    bytes.truncate(capacity - free);
+    bytes
+}
+
 /// SHA-256(`label` ‖ canonical JSON of `value`).
 pub fn digest(label: &str, value: &impl Serialize) -> Hex<32> {
     let mut hash = Sha256::new();
@@ -138,6 +154,12 @@ mod tests {
             assert!(Name::new(bad).is_err(), "{bad:?}");
         }
         assert!(serde_json::from_str::<Name>("\"Dupont Jean\"").is_err());
+    }
+
+    #[test]
+    fn secret_json_is_one_line_of_json() {
+        assert_eq!(**secret_json(&["a"], 6), *b"[\"a\"]\n");
+        assert_eq!(**secret_json(&["a"], 100), *b"[\"a\"]\n");
     }
 
     #[test]

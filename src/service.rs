@@ -34,7 +34,7 @@ use crate::files::{self, FileError};
 use crate::keystore::{KeyPlace, Keystore, KeystoreError, Places};
 use crate::ledger::event::{Event, Line};
 use crate::ledger::{History, Ledger, LedgerError, Lines, checkpoint_path, next_line, read_checkpoint};
-use crate::name::{Hex, Name, canonical_json};
+use crate::name::{Hex, Name, secret_json};
 use crate::secret::Secret;
 use crate::sharing::{Epoch, SharingError};
 use crate::state::{Refusal, State, Unlawful};
@@ -104,7 +104,7 @@ impl Identity {
 
     fn encode(&self) -> Zeroizing<Vec<u8>> {
         let signing = Zeroizing::new(data_encoding::HEXLOWER.encode(self.0.expose()));
-        Zeroizing::new(canonical_json(&IdentityFile { format: HOME_FORMAT, signing }))
+        secret_json(&IdentityFile { format: HOME_FORMAT, signing }, 4096)
     }
 
     fn read(home: &Path) -> Result<Self, ServiceError> {
@@ -206,7 +206,7 @@ impl Service {
             ledger.cover(&card, &identity.key())?;
             recovered.push(Recovered::EventCovered);
         }
-        let keystore = Keystore::new(home.join("keys"), places.life);
+        let keystore = Keystore::new(home.join("keys"), places.life_of(&home));
         let mut service =
             Self { home, _lock: lock, card, identity, ledger, state, keystore, clock: Box::new(clock) };
         service.recover(&mut recovered)?;
@@ -305,8 +305,8 @@ impl Service {
         }
     }
 
-    /// Consumes a quorum: records the intent, opens the shares, does `work` with the root secret, and records the failure
-    /// if there is one.
+    /// Consumes a quorum: records the intent, opens the shares, does `work` with the root secret; undoes what failed work
+    /// has left and records the failure.
     fn run<T>(
         &mut self,
         quorum: Quorum,
@@ -324,17 +324,12 @@ impl Service {
         };
         match outcome {
             Err(error) if self.state.pending().is_some() => {
-                self.fail(&run, &error);
+                // What cannot be undone and recorded now is left to the next opening, as after a stop.
+                let _ = self.give_up(&run, error.code());
                 Err(error)
             }
             outcome => outcome,
         }
-    }
-
-    /// Ends the pending run without a result. Where the ledger cannot be written, opening the service again does it.
-    fn fail(&mut self, run: &RunId, error: &ServiceError) {
-        let code = Name::new(error.code()).unwrap_or_else(|_| Name::new("failed").expect("a name"));
-        let _ = self.record(Event::Failed { run: *run, code });
     }
 
     /// Opens the keys of these generations of a domain.

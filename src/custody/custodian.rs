@@ -16,7 +16,7 @@ use zeroize::Zeroizing;
 use crate::checkpoint::root_of;
 use crate::code::Generation;
 use crate::files::{self, Access, FileError};
-use crate::name::{Hex, Name, canonical_json};
+use crate::name::{Hex, Name, canonical_json, secret_json};
 use crate::secret::{Secret, random_bytes, wipe_stack};
 use crate::sharing::{Epoch, Share, SharingError};
 
@@ -88,6 +88,8 @@ struct Protection {
 struct Seen {
     format: u32,
     service: String,
+    /// The service's signing key: its id alone holds only 50 bits of it.
+    signing: Hex<32>,
     head: Head,
 }
 
@@ -374,7 +376,7 @@ impl Kit {
             return Err(KitError::NotInRoster { custodian: self.name().clone() });
         }
         let Some(seen) = self.seen()? else { return Ok(()) };
-        if seen.service != dealing.service.id() {
+        if seen.service != dealing.service.id() || seen.signing != dealing.service.body.signing {
             return Err(KitError::OtherService { custodian: self.name().clone(), service: seen.service });
         }
         let size = usize::try_from(seen.head.size).unwrap_or(usize::MAX);
@@ -397,7 +399,8 @@ impl Kit {
 
     fn see(&self, ledger: Witnessed<'_>) -> Result<(), KitError> {
         let service = ledger.dealing.service.id().to_owned();
-        let seen = Seen { format: FORMAT, service, head: ledger.head() };
+        let signing = ledger.dealing.service.body.signing;
+        let seen = Seen { format: FORMAT, service, signing, head: ledger.head() };
         files::replace(&self.directory.join("seen.json"), &line(&seen), Access::Private)?;
         Ok(())
     }
@@ -452,7 +455,7 @@ fn seal_identity(seeds: &Secret<64>, card: &Card, passphrase: Option<&[u8]>) -> 
         }
     });
     let seeds = Zeroizing::new(data_encoding::HEXLOWER.encode(stored.expose()));
-    Zeroizing::new(line(&IdentityFile { format: FORMAT, card: card.fingerprint(), protection, seeds }))
+    secret_json(&IdentityFile { format: FORMAT, card: card.fingerprint(), protection, seeds }, 4096)
 }
 
 /// The associated data of a kit's seal: a label and the card's fingerprint.

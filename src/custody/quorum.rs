@@ -354,20 +354,21 @@ mod tests {
             let draft = Draft::new(&self.dealing, head, action, now, LONGEST_WAIT, &self.service);
             let digest = draft.proposal().digest();
             let text = head.checkpoint(self.dealing.service.id()).text();
-            let approvals = self.keys.iter().zip(&self.dealing.roster).zip(given).map(|((key, seat), share)| {
-                let share = SealedShare::seal(share, &draft.proposal().run_key, &digest.0).unwrap();
-                let body = ConsentBody {
-                    format: FORMAT,
-                    service: self.dealing.service.id().to_owned(),
-                    epoch: self.dealing.epoch,
-                    proposal: digest,
-                    by: seat.card.body.name.clone(),
-                    card: seat.card.fingerprint(),
-                    share: share.digest(),
-                    cosignature: Hex(key.sign(text.as_bytes()).to_bytes()),
-                };
-                Approval { consent: Signed::new(body, key), share }
-            });
+            let approvals =
+                self.keys.iter().zip(&self.dealing.roster).zip(given).map(|((key, seat), share)| {
+                    let share = SealedShare::seal(share, &draft.proposal().run_key, &digest.0).unwrap();
+                    let body = ConsentBody {
+                        format: FORMAT,
+                        service: self.dealing.service.id().to_owned(),
+                        epoch: self.dealing.epoch,
+                        proposal: digest,
+                        by: seat.card.body.name.clone(),
+                        card: seat.card.fingerprint(),
+                        share: share.digest(),
+                        cosignature: Hex(key.sign(text.as_bytes()).to_bytes()),
+                    };
+                    Approval { consent: Signed::new(body, key), share }
+                });
             let approvals = approvals.collect();
             Quorum::assemble(draft, approvals, &self.dealing, now).unwrap().recover_root(&self.dealing)
         }

@@ -81,7 +81,8 @@ impl Service {
         };
         ensure_dir(home)?;
         let unfinished = Unfinished { format: HOME_FORMAT, shares: shares.clone(), life: life.clone() };
-        files::write_new(&Unfinished::path(home), &canonical_json(&unfinished), Access::Private)?;
+        // In place of the journal of the ceremony just undone: without one, a home that is not empty is somebody's.
+        files::replace(&Unfinished::path(home), &canonical_json(&unfinished), Access::Private)?;
         let _lock = files::lock(&home.join("lock"))?;
 
         let identity = Identity(Secret::random());
@@ -92,7 +93,9 @@ impl Service {
         for directory in [&home.join("keys"), &home.join("outbox"), &shares_dir].into_iter().chain(&life) {
             ensure_dir(directory)?;
         }
-        let places = Places { format: HOME_FORMAT, life: life.clone() };
+        // Relative to the home where nothing else was declared, so that a home can be moved as a whole.
+        let declared = if founding.life.is_empty() { vec![PathBuf::from("life")] } else { life.clone() };
+        let places = Places { format: HOME_FORMAT, life: declared };
         files::write_new(&Places::path(home), &canonical_json(&places), Access::Private)?;
         Keystore::new(home.join("keys"), life).declare_places(card.id())?;
 
@@ -150,7 +153,7 @@ fn deal(
     Ok(Dealing { epoch, threshold, demo, service: service.clone(), roster, root_check })
 }
 
-/// Undoes a ceremony that stopped before its first checkpoint.
+/// Undoes a ceremony that stopped before its first checkpoint. Its journal stays until the next ceremony's takes its place.
 fn undo_stopped(home: &Path) -> Result<(), ServiceError> {
     if !home.exists() {
         return Ok(());
@@ -190,7 +193,6 @@ fn undo_stopped(home: &Path) -> Result<(), ServiceError> {
     for name in ["ledger.jsonl", "places.json", "card.json"] {
         files::remove_if_present(&home.join(name))?;
     }
-    files::remove(&journal)?;
     Ok(())
 }
 

@@ -187,16 +187,11 @@ impl Service {
         }
         let place = Journal::path(&self.home, &run);
         files::write_new(&place, &canonical_json(&journal), Access::Private)?;
-        let outcome = self.run(quorum, |service, approved| {
-            let made = service.make_result(approved, journal, &place, work);
-            // Nothing of a failed run is left; the request is untouched.
-            if made.is_err() && service.state.pending().is_some() && !service.is_result_named(&place) {
-                files::remove_if_present(&place)?;
-            }
-            made
-        });
+        let outcome =
+            self.run(quorum, |service, approved| service.make_result(approved, journal, &place, work));
         if outcome.is_err() && self.state.pending().is_none() && !self.state.deliveries().contains_key(&run) {
-            files::remove_if_present(&place)?;
+            // The journal of a run that never began; where it cannot be removed, the next opening sweeps it.
+            let _ = files::remove_if_present(&place);
         }
         outcome?;
         self.pay_what_is_owed()?;
@@ -218,9 +213,10 @@ impl Service {
         journal.ready = Some(Ready::of(pending.temporary())?);
         files::replace(place, &canonical_json(&journal), Access::Private)?;
         if let Err(error) = pending.commit() {
-            // The name may have been given before the error: then the file goes, for no event will speak of it.
+            // The name may have been given before the error: then it goes, for no event will speak of it. The file is not
+            // overwritten: stopped half-way, that would leave a spoiled file that still passes for the finished result.
             if journal.is_named() {
-                files::destroy(&journal.result)?;
+                files::remove(&journal.result)?;
             }
             return Err(error.into());
         }
@@ -229,11 +225,6 @@ impl Service {
             Action::Renew { .. } => Event::Renewed { run, rows },
             _ => Event::Coded { run, rows },
         })
-    }
-
-    /// Whether the result stands under its name already: then only its event is missing, and recovery writes it.
-    fn is_result_named(&self, place: &Path) -> bool {
-        Journal::read(place).is_ok_and(|journal| journal.is_named())
     }
 
     fn check_outcome(&self, action: &Action, outcome: Outcome) -> Result<u64, ServiceError> {

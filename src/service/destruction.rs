@@ -13,6 +13,7 @@ use crate::custody::approval::{Action, RunId};
 use crate::files::{self, FileError};
 use crate::ledger::event::{Destroyed, Event, Means};
 use crate::name::{Hex, Name};
+use crate::sharing::Epoch;
 
 use super::coding::Journal;
 use super::{Service, ServiceError, ceremony};
@@ -102,19 +103,26 @@ impl Service {
             domain: delivery.domain.clone(),
             generation: delivery.generation,
             rows: delivery.rows,
-            result: self.journal(run).map(|journal| journal.result),
+            result: self.journal(run).ok().flatten().map(|journal| journal.result),
         })
         .collect()
     }
 
     /// The request of a delivery whose copy is still here and what lay beside it, as the run was given them: for its
-    /// report.
+    /// report. Empty where the home does not say.
     pub fn request_of(&self, run: &RunId) -> Vec<PathBuf> {
-        self.journal(run).map(|journal| journal.request).unwrap_or_default()
+        let journal = self.journal(run).ok().flatten();
+        journal.map(|journal| journal.request).unwrap_or_default()
     }
 
-    fn journal(&self, run: &RunId) -> Option<Journal> {
-        Journal::read(&Journal::path(&self.home, run)).ok()
+    /// A run's journal; none where there is no such file. One that is there and cannot be read is an error: what it
+    /// speaks of must not pass for absent.
+    fn journal(&self, run: &RunId) -> Result<Option<Journal>, ServiceError> {
+        match Journal::read(&Journal::path(&self.home, run)) {
+            Ok(journal) => Ok(Some(journal)),
+            Err(ServiceError::File(FileError::Missing { .. })) => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
     /// The counterpart has the delivery, as the file `received` shows: destroys the service's copy.
@@ -140,11 +148,12 @@ impl Service {
         match &what {
             Destroyed::Keys { domain } => self.destroy_keys(domain)?,
             Destroyed::Request { run } => {
-                let how = destroy_all(&self.request_of(run))?;
+                let request = self.journal(run)?.map(|journal| journal.request).unwrap_or_default();
+                let how = destroy_all(&request)?;
                 self.record(Event::Destroyed { what: what.clone(), how })?;
             }
             Destroyed::Result { run } => {
-                let journal = self.journal(run);
+                let journal = self.journal(run)?;
                 let result: Vec<PathBuf> = journal.into_iter().map(|journal| journal.result).collect();
                 let how = destroy_all(&result)?;
                 self.record(Event::Destroyed { what: what.clone(), how })?;
@@ -174,12 +183,42 @@ impl Service {
         Ok(())
     }
 
-    fn recover_run(
-        &mut self,
-        run: &RunId,
-        epoch: crate::sharing::Epoch,
-        action: &Action,
-    ) -> Result<Recovered, ServiceError> {
+    fn recover_run(&mut self, run: &RunId, epoch: Epoch, action: &Action) -> Result<Recovered, ServiceError> {
+        if let (Some(journal), Some(input)) = (self.finished(run)?, action.input()) {
+            // The stop may have come between the rename and the flush of its directory, and the request goes next.
+            files::settle(&journal.result)?;
+            let rows = input.rows;
+            self.record(match action {
+                Action::Renew { .. } => Event::Renewed { run: *run, rows },
+                _ => Event::Coded { run: *run, rows },
+            })?;
+            return Ok(Recovered::Finished { run: *run });
+        }
+        self.undo(run, epoch, action)?;
+        self.record_failure(run, "interrupted")?;
+        Ok(Recovered::Undone { verb: action.verb() })
+    }
+
+    /// Ends the pending run without a result, in the process that ran it. Not where the ledger is broken, which may hold
+    /// the result's event, nor where the result stands under its name: the next opening decides these.
+    pub(super) fn give_up(&mut self, run: &RunId, code: &str) -> Result<(), ServiceError> {
+        let Some(pending) = self.state.pending() else { return Ok(()) };
+        let (epoch, action) = (pending.proposal.epoch, pending.proposal.action.clone());
+        if self.ledger.is_broken() || self.finished(run)?.is_some() {
+            return Ok(());
+        }
+        self.undo(run, epoch, &action)?;
+        self.record_failure(run, code)
+    }
+
+    /// The journal of a run whose result has its name, so that only its event is missing.
+    fn finished(&self, run: &RunId) -> Result<Option<Journal>, ServiceError> {
+        Ok(self.journal(run)?.filter(Journal::is_named))
+    }
+
+    /// Destroys what a run without a result has left. The failure is recorded after it: what is recorded as failed has
+    /// left nothing.
+    fn undo(&self, run: &RunId, epoch: Epoch, action: &Action) -> Result<(), ServiceError> {
         match action {
             Action::Open { domain, kind, .. } => {
                 self.keystore.undo(domain, Generation::FIRST, epoch, kind.is_research())?;
@@ -188,31 +227,28 @@ impl Service {
                 self.keystore.undo(domain, *generation, epoch, false)?;
             }
             Action::Code { .. } | Action::Renew { .. } => {
-                if let Some(journal) = self.journal(run) {
-                    if journal.is_named() {
-                        let rows = action.input().map_or(0, |input| input.rows);
-                        self.record(match action {
-                            Action::Renew { .. } => Event::Renewed { run: *run, rows },
-                            _ => Event::Coded { run: *run, rows },
-                        })?;
-                        return Ok(Recovered::Finished { run: *run });
-                    }
+                if let Some(journal) = self.journal(run)? {
                     files::destroy_if_present(&journal.temporary())?;
                 }
                 files::remove_if_present(&Journal::path(&self.home, run))?;
             }
             Action::Extend { .. } | Action::Close { .. } | Action::Deal { .. } => {}
         }
-        let code = Name::new("interrupted").expect("a name");
-        self.record(Event::Failed { run: *run, code })?;
-        Ok(Recovered::Undone { verb: action.verb() })
+        Ok(())
+    }
+
+    fn record_failure(&mut self, run: &RunId, code: &str) -> Result<(), ServiceError> {
+        let code = Name::new(code).unwrap_or_else(|_| Name::new("failed").expect("a name"));
+        self.record(Event::Failed { run: *run, code })
     }
 
     /// Removes unfinished files from the home, and journals of runs that never began or whose copies are gone.
     fn sweep(&self) -> Result<usize, ServiceError> {
         let mut swept = 0;
-        for directory in ["", "keys", "outbox"].map(|name| self.home.join(name)) {
-            for leftover in files::leftovers(&directory)? {
+        let own = ["", "keys", "outbox"].map(|name| self.home.join(name));
+        let lives = self.keystore.places_there(self.card.id());
+        for directory in own.iter().map(PathBuf::as_path).chain(lives) {
+            for leftover in files::leftovers(directory)? {
                 files::destroy_if_present(&leftover)?;
                 swept += 1;
             }

@@ -17,21 +17,12 @@ impl Service {
         let Action::Open { .. } = quorum.proposal().body.action else { return Err(other_action(&quorum)) };
         self.run(quorum, |service, approved| {
             let Action::Open { domain, kind, .. } = &approved.action else { unreachable!("checked above") };
-            let made = (|| {
-                if kind.is_research() {
-                    service.keystore.make_life(service.card.id(), domain)?;
-                }
-                let place = service.place(approved.epoch, domain, *kind, Generation::FIRST);
-                service.keystore.make(&approved.root, &place)
-            })();
-            match made {
-                Ok(check) => service.record(Event::Opened { run: approved.run, check }),
-                Err(error) => {
-                    let life = kind.is_research();
-                    service.keystore.undo(domain, Generation::FIRST, approved.epoch, life)?;
-                    Err(error.into())
-                }
+            if kind.is_research() {
+                service.keystore.make_life(service.card.id(), domain)?;
             }
+            let place = service.place(approved.epoch, domain, *kind, Generation::FIRST);
+            let check = service.keystore.make(&approved.root, &place)?;
+            service.record(Event::Opened { run: approved.run, check })
         })
     }
 

@@ -21,13 +21,8 @@ impl Service {
             };
             let kind = service.state.domain(domain)?.kind;
             let place = service.place(approved.epoch, domain, kind, *generation);
-            match service.keystore.make(&approved.root, &place) {
-                Ok(check) => service.record(Event::KeyMade { run: approved.run, check }),
-                Err(error) => {
-                    service.keystore.undo(domain, *generation, approved.epoch, false)?;
-                    Err(error.into())
-                }
-            }
+            let check = service.keystore.make(&approved.root, &place)?;
+            service.record(Event::KeyMade { run: approved.run, check })
         })
     }
 

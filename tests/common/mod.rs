@@ -2,6 +2,8 @@
 
 #![allow(dead_code, unreachable_pub)]
 
+pub mod crash;
+
 use std::cell::Cell;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -16,6 +18,7 @@ use cstatns::custody::custodian::Kit;
 use cstatns::custody::quorum::Quorum;
 use cstatns::custody::share::ShareFile;
 use cstatns::domain::{Kind, RenewalReason};
+use cstatns::files::FileError;
 use cstatns::identifier::{Identifier, Nir, Scheme};
 use cstatns::name::Name;
 use cstatns::service::{Clock, Founding, Made, Outcome, RunFiles, Service, ServiceError, WorkError};
@@ -42,6 +45,10 @@ impl TestClock {
         self.0.set(text.parse().unwrap());
     }
 
+    pub fn set_to(&self, time: Timestamp) {
+        self.0.set(time);
+    }
+
     pub fn advance(&self, by: SignedDuration) {
         self.0.set(self.0.get() + by);
     }
@@ -53,24 +60,40 @@ impl Clock for TestClock {
     }
 }
 
-/// A directory with kits, a home, shares and an exchange of files.
+/// A directory in memory where there is one: these tests make thousands of durable steps.
+pub fn scratch() -> tempfile::TempDir {
+    let memory = Path::new("/dev/shm");
+    if memory.is_dir() { tempfile::tempdir_in(memory).unwrap() } else { tempfile::tempdir().unwrap() }
+}
+
+/// A directory with a home, shares and an exchange of files; and another with the kits.
 pub struct World {
     pub directory: tempfile::TempDir,
+    /// Apart, so that a fault plan over `directory` stops the service and not its custodians.
+    pub kits_directory: tempfile::TempDir,
     pub clock: TestClock,
     pub kits: Vec<PathBuf>,
     pub k: usize,
     pub demo: bool,
+    /// Declared places of life secrets; none: `life/` in the home.
+    pub life: Vec<PathBuf>,
 }
 
 impl World {
     /// Kits of `n` custodians without passphrases (so that tests are quick; the service is a demonstration).
     pub fn new(k: usize, n: usize) -> Self {
-        let directory = tempfile::tempdir().unwrap();
-        let kits: Vec<PathBuf> = (1..=n).map(|i| directory.path().join(format!("kit-{i}"))).collect();
-        for (i, kit) in kits.iter().enumerate() {
+        let (directory, kits_directory) = (scratch(), scratch());
+        let kits: Vec<PathBuf> = (1..=n).map(|i| kits_directory.path().join(format!("kit-{i}"))).collect();
+        let clock = TestClock::at("2026-01-05T09:00:00Z");
+        let world = Self { directory, kits_directory, clock, kits, k, demo: true, life: Vec::new() };
+        world.make_kits();
+        world
+    }
+
+    pub fn make_kits(&self) {
+        for (i, kit) in self.kits.iter().enumerate() {
             Kit::create(kit, name(&format!("custodian-{}", i + 1)), false, None).unwrap();
         }
-        Self { directory, clock: TestClock::at("2026-01-05T09:00:00Z"), kits, k, demo: true }
     }
 
     /// A world whose service is founded and whose shares are all held.
@@ -89,6 +112,11 @@ impl World {
         self.path("home")
     }
 
+    /// Where life secrets lie.
+    pub fn lives(&self) -> Vec<PathBuf> {
+        if self.life.is_empty() { vec![self.home().join("life")] } else { self.life.clone() }
+    }
+
     pub fn init(&self) -> Result<(), ServiceError> {
         let cards = self.kits.iter().map(|kit| Kit::card_in(kit).unwrap()).collect();
         let shares = self.path("shares");
@@ -97,7 +125,7 @@ impl World {
             threshold: self.k,
             cards,
             shares: &shares,
-            life: vec![],
+            life: self.life.clone(),
             demo: self.demo,
         };
         Service::init(&self.home(), founding, self.clock.clone()).map(|_| ())
@@ -308,7 +336,8 @@ fn write_codes(codes: &[Code], out: &mut impl Write) -> Result<(), WorkError> {
         text.push('\n');
     }
     out.write_all(text.as_bytes())
-        .map_err(|_| WorkError { code: "disk-full", message: "writing failed".to_owned() })
+        .map_err(|error| FileError::from_io(Path::new("result"), &error))
+        .map_err(|error| WorkError { code: error.code(), message: error.to_string() })
 }
 
 /// Identifiers of people who do not exist.

@@ -36,6 +36,6 @@ pub use code::{CodeFileError, Coded, code, renew};
 pub use columns::RowFault;
 pub use meta::{FileMeta, SPEC};
 pub use prepare::{Column, Prepare, PrepareError, Prepared, prepare};
-pub use report::{Destruction, LedgerPoint, Report, ReportError, report_path};
+pub use report::{Destruction, Report, ReportError, report_path};
 pub use seal::{Content, Seal, SealError, seal_path};
 pub use table::{Format, TableError};

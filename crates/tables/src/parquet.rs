@@ -1,9 +1,11 @@
 //! Parquet: reading in batches and writing in row groups.
 //!
-//! The errors of the Parquet and Arrow libraries may quote what they read, so only their kind is kept.
+//! The errors of the Parquet and Arrow libraries may quote what they read, so only their kind is kept. On damaged files
+//! they also panic; that is caught here, because a damaged file is an error like any other.
 
 use std::fs::File;
 use std::io::{self, Write};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -37,6 +39,10 @@ pub(crate) struct Reader {
 
 impl Reader {
     pub(crate) fn open(path: &Path) -> Result<Self, TableError> {
+        guarded(path, || Self::open_unguarded(path))
+    }
+
+    fn open_unguarded(path: &Path) -> Result<Self, TableError> {
         let file = File::open(path).map_err(|error| FileError::from_io(path, &error))?;
         if file.metadata().is_ok_and(|metadata| metadata.len() == 0) {
             return Err(TableError::EmptyFile { path: path.to_owned() });
@@ -68,12 +74,21 @@ impl Reader {
 
     /// The next rows, none at the end of the file.
     pub(crate) fn next(&mut self, path: &Path) -> Result<Option<Batch>, TableError> {
-        let batch = self.batches.next().transpose().map_err(|error| match error {
-            ArrowError::NotYetImplemented(_) => TableError::ParquetFeature { path: path.to_owned() },
-            _ => TableError::Parquet { path: path.to_owned() },
+        let batches = &mut self.batches;
+        // Nothing is read again after an error, so what a panic left half done is not seen.
+        let batch = guarded(path, || {
+            batches.next().transpose().map_err(|error| match error {
+                ArrowError::NotYetImplemented(_) => TableError::ParquetFeature { path: path.to_owned() },
+                _ => TableError::Parquet { path: path.to_owned() },
+            })
         })?;
         Ok(batch.map(|batch| Batch { rows: batch.num_rows(), columns: batch.columns().to_vec() }))
     }
+}
+
+fn guarded<T>(path: &Path, read: impl FnOnce() -> Result<T, TableError>) -> Result<T, TableError> {
+    catch_unwind(AssertUnwindSafe(read))
+        .unwrap_or_else(|_| Err(TableError::Parquet { path: path.to_owned() }))
 }
 
 fn read_error(path: &Path, error: &ParquetError) -> TableError {

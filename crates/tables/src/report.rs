@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use cstatns::code::Generation;
+use cstatns::custody::Head;
 use cstatns::files::{self, Access, FileError};
 use cstatns::name::{Hex, Name};
 use jiff::Timestamp;
@@ -49,7 +50,7 @@ pub struct Report {
     pub end: Timestamp,
     /// The ledger's checkpoint; for an attached file, if the result's report told it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub checkpoint: Option<LedgerPoint>,
+    pub checkpoint: Option<Head>,
 }
 
 /// A file that was destroyed, and how.
@@ -81,15 +82,6 @@ impl Destruction {
     pub fn of(path: &Path, destroyed: files::Destroyed) -> Self {
         Self::new(path, Some(destroyed.bytes), Self::OVERWRITTEN)
     }
-}
-
-/// A state of the ledger.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct LedgerPoint {
-    /// How many events it held.
-    pub size: u64,
-    /// The root of its tree.
-    pub root: Hex<32>,
 }
 
 /// Where the report of `file` lies: its name with `.report.json` after it.

@@ -137,7 +137,7 @@ pub enum TableError {
         wanted: String,
         /// What seems to stand between two fields, if another delimiter was expected.
         delimiter: Option<char>,
-        /// The columns of the file; a name with five digits or more, which may be a row and not a header, is left out.
+        /// The columns of the file; none where a name has five digits or more, and the header may be a row.
         found: Vec<String>,
     },
     /// `column-twice`: which of them is meant cannot be told.
@@ -325,15 +325,15 @@ impl Source {
         [';', ',', '\t', '|'].into_iter().find(|delimiter| header.contains(&(*delimiter as u8)))
     }
 
-    /// The names of the columns, for an error. A file without a header shows its first row here, so names that could be
-    /// values are left out.
+    /// The names of the columns, for an error; none where one of them could be a value, because then the file may have no
+    /// header, and its first row stands here.
     fn shown(&self) -> Vec<String> {
+        let value = |name: &Vec<u8>| name.iter().filter(|byte| byte.is_ascii_digit()).count() >= 5;
+        if self.header().iter().any(value) {
+            return Vec::new();
+        }
         let names = self.header().iter().map(|name| String::from_utf8_lossy(name));
-        names
-            .filter(|name| name.bytes().filter(u8::is_ascii_digit).count() < 5)
-            .map(|name| name.escape_debug().take(60).collect())
-            .take(30)
-            .collect()
+        names.map(|name| name.escape_debug().take(60).collect()).take(30).collect()
     }
 
     pub(crate) fn kind(&self, column: usize) -> Kind {

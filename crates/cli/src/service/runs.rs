@@ -12,8 +12,8 @@ use cstatns::ledger::{History, Lines};
 use cstatns::name::{Hex, Name};
 use cstatns::service::{Made, Outcome, RunFiles, Service, WorkError};
 use cstatns_tables::{
-    CodeFileError, Coded, Content, Destruction, FileMeta, Format, LedgerPoint, Report, SPEC, Seal,
-    report_path, seal_path, summarise,
+    CodeFileError, Coded, Content, Destruction, FileMeta, Format, Report, SPEC, Seal, report_path, seal_path,
+    summarise,
 };
 use serde_json::{Value, json};
 
@@ -344,7 +344,7 @@ fn report(
         destroyed: destroyed.collect(),
         begin: made.begun,
         end,
-        checkpoint: Some(LedgerPoint { size: head.size, root: head.root }),
+        checkpoint: Some(head),
     })
 }
 

@@ -1,0 +1,9 @@
+//! The files that travel, from the data to the attached file.
+
+mod bad_input;
+mod columns;
+mod common;
+mod crash;
+mod pair;
+mod random;
+mod renewal;

@@ -1,0 +1,455 @@
+//! Stopped, failed and torn at every durable step, each verb leaves what the next command finishes or undoes.
+
+mod common;
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::io::ErrorKind;
+
+use common::crash::{Fault, Snapshot, Trials, Verb, facts, matrix, names, violations};
+use common::{PEOPLE, World, name};
+use cstatns::code::Code;
+use cstatns::domain::RenewalReason;
+use cstatns::files::Step;
+use cstatns::files::faults::{stop_after, trace};
+use cstatns::service::{Recovered, Service};
+
+/// A statistical domain with a result that is not delivered yet.
+fn population(world: &World) {
+    world.statistics("population").unwrap();
+    world.code("population", "known", &PEOPLE).unwrap();
+}
+
+/// A research project beside it, with a result.
+fn project(world: &World) {
+    population(world);
+    world.research("cancer", "2026-06-30").unwrap();
+    world.code("cancer", "study", &PEOPLE).unwrap();
+}
+
+/// The same people get the codes that they had.
+fn same_codes(world: &World, domain: &str, known: &str) {
+    let file = format!("again-{domain}");
+    world.code(domain, &file, &PEOPLE).unwrap();
+    assert_eq!(world.codes(&file), world.codes(known), "the same people, the same codes");
+}
+
+fn run(verb: Verb) {
+    let trials = matrix(&verb);
+    eprintln!("{}: {trials:?}", verb.name);
+    assert!(
+        trials.stops == trials.steps && trials.failures == 2 * trials.steps && trials.torn > 0,
+        "{trials:?}"
+    );
+}
+
+#[test]
+fn open_statistics() {
+    run(Verb {
+        name: "open-statistics",
+        prepare: population,
+        act: |world| world.statistics("income"),
+        then: |world| {
+            same_codes(world, "population", "known");
+            world.code("income", "income", &PEOPLE).unwrap();
+        },
+    });
+}
+
+#[test]
+fn open_research() {
+    run(Verb {
+        name: "open-research",
+        prepare: population,
+        act: |world| world.research("cancer", "2026-06-30"),
+        then: |world| {
+            world.code("cancer", "study", &PEOPLE).unwrap();
+            same_codes(world, "cancer", "study");
+        },
+    });
+}
+
+#[test]
+fn code() {
+    run(Verb {
+        name: "code",
+        prepare: |world| {
+            population(world);
+            fs::create_dir(world.path("out")).unwrap();
+            fs::write(world.path("batch.copy"), PEOPLE.join("\n")).unwrap();
+        },
+        act: |world| world.code("population", "out/batch", &PEOPLE).map(|_| ()),
+        then: |world| assert_eq!(world.codes("out/batch"), world.codes("known")),
+    });
+}
+
+#[test]
+fn renew() {
+    run(Verb {
+        name: "renew",
+        prepare: |world| {
+            population(world);
+            world.new_key("population", RenewalReason::Scheduled).unwrap();
+            world.code("population", "renewed", &PEOPLE).unwrap();
+            fs::create_dir(world.path("out")).unwrap();
+            let texts: Vec<String> = world.codes("known").iter().map(Code::text).collect();
+            fs::write(
+                world.path("batch.copy"),
+                texts.join(
+                    "
+",
+                ),
+            )
+            .unwrap();
+        },
+        act: |world| world.renew("population", "out/batch", &world.codes("known")).map(|_| ()),
+        then: |world| assert_eq!(world.codes("out/batch"), world.codes("renewed")),
+    });
+}
+
+#[test]
+fn new_key() {
+    run(Verb {
+        name: "new-key",
+        prepare: population,
+        act: |world| world.new_key("population", RenewalReason::Scheduled),
+        then: |world| {
+            world.renew("population", "renewed", &world.codes("known")).unwrap();
+            same_codes(world, "population", "renewed");
+        },
+    });
+}
+
+#[test]
+fn receipt() {
+    // The last receipt of three: with it the epoch works.
+    run(Verb {
+        name: "receipt",
+        prepare: |world| {
+            fs::remove_dir_all(world.home()).unwrap();
+            fs::remove_dir_all(world.path("shares")).unwrap();
+            for kit in &world.kits {
+                fs::remove_dir_all(kit).unwrap();
+            }
+            world.make_kits();
+            world.init().unwrap();
+            let receipt = world.accept(&world.kits[1]);
+            world.open().receipt(receipt).unwrap();
+        },
+        act: |world| {
+            let receipt = world.accept(&world.kits[0]);
+            world.try_open()?.receipt(receipt).map(|_| ())
+        },
+        then: |world| world.statistics("population").unwrap(),
+    });
+}
+
+#[test]
+fn extend() {
+    run(Verb {
+        name: "extend",
+        prepare: project,
+        act: |world| world.extend("cancer", "2026-09-30"),
+        then: |world| same_codes(world, "cancer", "study"),
+    });
+}
+
+#[test]
+fn close() {
+    run(Verb {
+        name: "close",
+        prepare: project,
+        act: |world| world.close("cancer"),
+        then: |world| {
+            assert_eq!(world.code("cancer", "late", &PEOPLE).unwrap_err().code(), "keys-destroyed");
+            same_codes(world, "population", "known");
+        },
+    });
+}
+
+#[test]
+fn doubt() {
+    run(Verb {
+        name: "doubt",
+        prepare: population,
+        act: |world| world.doubt("population", 1),
+        then: |world| {
+            assert_eq!(world.code("population", "doubted", &PEOPLE).unwrap_err().code(), "key-doubted");
+            world.new_key("population", RenewalReason::Doubt).unwrap();
+            world.renew("population", "renewed", &world.codes("known")).unwrap();
+            same_codes(world, "population", "renewed");
+        },
+    });
+}
+
+#[test]
+fn delivered() {
+    run(Verb {
+        name: "delivered",
+        prepare: |world| {
+            population(world);
+            fs::copy(world.path("known.result"), world.path("known.received")).unwrap();
+        },
+        act: |world| {
+            let mut service = world.try_open()?;
+            let delivery = service.outgoing()[0].delivery;
+            service.delivered(&delivery, &world.path("known.received"))
+        },
+        then: |world| {
+            world.code("population", "again", &PEOPLE).unwrap();
+            let received = fs::read(world.path("known.received")).unwrap();
+            assert_eq!(fs::read(world.path("again.result")).unwrap(), received);
+        },
+    });
+}
+
+/// A service whose timer has left an event now and then.
+fn up_to(world: &World, end: &str) {
+    project(world);
+    for day in ["2026-02-10", "2026-03-20", "2026-04-25", "2026-06-01"] {
+        world.clock.set(&format!("{day}T00:00:00Z"));
+        world.open().expire().unwrap();
+    }
+    world.clock.set(end);
+}
+
+#[test]
+fn expire_marks() {
+    run(Verb {
+        name: "expire-marks",
+        prepare: |world| up_to(world, "2026-07-01T00:00:00Z"),
+        act: |world| world.try_open()?.expire().map(|_| ()),
+        then: |world| {
+            assert_eq!(world.code("cancer", "late", &PEOPLE).unwrap_err().code(), "project-ended");
+            same_codes(world, "population", "known");
+        },
+    });
+}
+
+#[test]
+fn expire_destroys() {
+    run(Verb {
+        name: "expire-destroys",
+        prepare: |world| {
+            up_to(world, "2026-07-01T00:00:00Z");
+            world.open().expire().unwrap();
+            world.clock.set("2026-07-02T00:00:00Z");
+        },
+        act: |world| world.try_open()?.expire().map(|_| ()),
+        then: |world| {
+            assert_eq!(world.code("cancer", "late", &PEOPLE).unwrap_err().code(), "keys-destroyed");
+            same_codes(world, "population", "known");
+            assert!(world.open().status().domains.iter().all(|domain| domain.hours_past_its_end.is_none()));
+            assert!(world.open().state().domain(&name("cancer")).unwrap().destroyed.is_some());
+        },
+    });
+}
+
+/// A ceremony begins anew rather than going on: what it left is undone first.
+#[test]
+fn init() {
+    let mut world = World::new(2, 3);
+    world.life = vec![world.path("life-a"), world.path("life-b")];
+    let (snapshot, under) = (Snapshot::of(&world), world.directory.path());
+    let steps = trace(under, || world.init().unwrap());
+    let mut trials = Trials { steps: steps.len(), ..Trials::default() };
+    for (number, fault) in Fault::all(&steps).into_iter().enumerate() {
+        let what = format!("init with {fault:?}");
+        snapshot.restore(&world);
+        trials.count(fault);
+        let outcome = fault.during(under, || world.init());
+        if number % 2 == 0 {
+            let again = if number % 4 == 0 {
+                Fault::Stop(number / 4 % 37)
+            } else {
+                Fault::Fail(number / 4 % 37, ErrorKind::Other)
+            };
+            let _ = again.during(under, || world.init());
+            trials.in_recovery += 1;
+        }
+        let founded = match world.try_open() {
+            Ok(_) => true,
+            Err(error) => {
+                assert!(["init-unfinished", "no-service"].contains(&error.code()), "{what}: {error}");
+                false
+            }
+        };
+        let again = world.init();
+        match founded {
+            true => assert_eq!(again.unwrap_err().code(), "output-exists", "{what}"),
+            false => again.unwrap_or_else(|error| panic!("{what}: cannot begin anew: {error}")),
+        }
+        assert!(founded || outcome.is_err() || number % 2 == 0, "{what}: said to be founded, but it is not");
+        let service = world.open();
+        assert_eq!(violations(&world, &service), [""; 0], "{what}");
+        let shares = (1..=3).map(|i| format!("custodian-{i}.1.share")).collect::<BTreeSet<_>>();
+        assert_eq!(names(&world.path("shares")), shares, "{what}");
+        drop(service);
+        // Each custodian finds their share to be the one that this ledger speaks of.
+        if matches!(fault, Fault::Stop(_)) {
+            world.receive().unwrap();
+            world.research("cancer", "2026-06-30").unwrap();
+            world.code("cancer", "study", &PEOPLE).unwrap();
+        }
+    }
+    eprintln!("init: {trials:?}");
+    assert!(trials.stops == trials.steps && trials.torn > 0);
+}
+
+/// A last record whose checkpoint never came is cut off or covered; one that had its checkpoint is missed.
+#[test]
+fn the_last_record_cut_at_every_byte() {
+    let world = World::founded(2, 2);
+    population(&world);
+    fs::create_dir(world.path("out")).unwrap();
+    let ledger = world.home().join("ledger.jsonl");
+    let snapshot = Snapshot::of(&world);
+    let whole = fs::read(&ledger).unwrap().len();
+    let under = world.directory.path();
+    let steps = trace(under, || world.code("population", "out/batch", &PEOPLE).unwrap());
+    let done = Snapshot::of(&world);
+    let after = facts(&world.open());
+    // Which steps write a line: the ledger grows there.
+    let mut lines = Vec::new();
+    let mut length = whole;
+    for step in steps.iter().enumerate().filter(|(_, step)| **step == Step::Write).map(|(n, _)| n) {
+        snapshot.restore(&world);
+        let _ = stop_after(under, step + 1, || world.code("population", "out/batch", &PEOPLE));
+        let now = fs::read(&ledger).unwrap().len();
+        if now > length {
+            lines.push((step, length, now));
+            length = now;
+        }
+    }
+    assert_eq!(lines.len(), 3, "intent, coded, destroyed");
+
+    let mut trials = 0;
+    for (number, (step, from, to)) in lines.into_iter().enumerate() {
+        snapshot.restore(&world);
+        let before = facts(&world.open());
+        let _ = stop_after(under, step + 1, || world.code("population", "out/batch", &PEOPLE));
+        let stopped = Snapshot::of(&world);
+        // An intent is long.
+        for cut in (from..=to).step_by(if number == 0 { 11 } else { 1 }).chain([to]) {
+            stopped.restore_home(&world);
+            if number == 1 {
+                fs::write(world.path("out/batch.request"), PEOPLE.join("\n")).unwrap();
+            }
+            fs::File::options().write(true).open(&ledger).unwrap().set_len(cut as u64).unwrap();
+            let (service, said) = Service::open(&world.home(), world.clock.clone()).unwrap();
+            assert_eq!(
+                said.contains(&Recovered::EventCut),
+                from < cut && cut < to,
+                "{cut} of {from} to {to}"
+            );
+            assert_eq!(said.contains(&Recovered::EventCovered), cut == to);
+            // The intent alone leaves nothing; the result stands before its event is written.
+            assert_eq!(facts(&service), if number == 0 { &before } else { &after }.clone());
+            assert_eq!(violations(&world, &service), [""; 0]);
+            trials += 1;
+        }
+    }
+
+    done.restore(&world);
+    let bytes = fs::read(&ledger).unwrap();
+    let last = bytes[..bytes.len() - 1].iter().rposition(|byte| *byte == b'\n').unwrap() + 1;
+    for cut in last..bytes.len() {
+        done.restore(&world);
+        fs::write(&ledger, &bytes[..cut]).unwrap();
+        assert_eq!(world.try_open().err().unwrap().code(), "ledger-short", "a covered record, cut at {cut}");
+        assert_eq!(fs::read(&ledger).unwrap().len(), cut, "nothing is mended");
+        trials += 1;
+    }
+    eprintln!("the last record: {trials} trials");
+}
+
+/// A run whose rows are refused leaves nothing, whatever fails while it is given up.
+#[test]
+fn a_refused_run_leaves_nothing() {
+    let world = World::founded(2, 2);
+    population(&world);
+    fs::create_dir(world.path("out")).unwrap();
+    let snapshot = Snapshot::of(&world);
+    let before = facts(&world.open());
+    let under = world.directory.path();
+    let one = [PEOPLE[0], PEOPLE[0]];
+    let steps = trace(under, || world.code("population", "out/batch", &one).unwrap_err());
+    for fault in Fault::all(&steps) {
+        snapshot.restore(&world);
+        let refused = fault.during(under, || world.code("population", "out/batch", &one)).unwrap_err();
+        assert!(["too-few-values", "disk-full", "file-io"].contains(&refused.code()));
+        let service = world.open();
+        assert_eq!((facts(&service), violations(&world, &service)), (before.clone(), vec![]), "{fault:?}");
+        assert_eq!(fs::read_to_string(world.path("out/batch.request")).unwrap(), one.join("\n"));
+    }
+}
+
+/// A result that a stopped process named may not be on disk under its name yet: that comes before its request goes.
+#[test]
+fn a_finished_result_is_durable_before_its_request_goes() {
+    let world = World::founded(2, 2);
+    population(&world);
+    fs::create_dir(world.path("out")).unwrap();
+    let (under, out) = (world.directory.path(), world.path("out"));
+    let code = || world.code("population", "out/batch", &PEOPLE);
+    let snapshot = Snapshot::of(&world);
+    let steps = trace(under, || code().unwrap());
+    for n in 0..steps.len() {
+        snapshot.restore(&world);
+        let _ = stop_after(under, n, code);
+        // The first stop after the rename.
+        if world.path("out/batch.result").exists() {
+            assert_eq!(steps[n], Step::SyncDirectory);
+            let mended = trace(&out, || drop(world.open()));
+            assert_eq!(mended[..2], [Step::SyncDirectory, Step::Overwrite], "{mended:?}");
+            return;
+        }
+    }
+    panic!("no result");
+}
+
+/// The checks above find what a broken recovery would leave.
+#[test]
+fn the_checks_find_what_is_wrong() {
+    let world = World::founded(2, 2);
+    project(&world);
+    let snapshot = Snapshot::of(&world);
+    let home = world.home();
+    let wrongs: [(&str, &dyn Fn()); 9] = [
+        ("keys/ has income.1.1.key", &|| {
+            fs::copy(home.join("keys/population.1.1.key"), home.join("keys/income.1.1.key"))
+                .map(|_| ())
+                .unwrap();
+        }),
+        ("keys/ lacks cancer.1.1.key", &|| fs::remove_file(home.join("keys/cancer.1.1.key")).unwrap()),
+        ("life/ has asthma.life", &|| fs::write(home.join("life/asthma.life"), [7; 32]).unwrap()),
+        ("life/ lacks cancer.life", &|| fs::remove_file(home.join("life/cancer.life")).unwrap()),
+        ("no event speaks of", &|| {
+            fs::copy(world.path("known.result"), world.path("x.result")).map(|_| ()).unwrap()
+        }),
+        ("not whole", &|| fs::write(world.path("known.result"), "half").unwrap()),
+        ("the request of delivery", &|| fs::write(world.path("known.request"), "again").unwrap()),
+        ("a temporary is left", &|| fs::write(home.join("outbox/.x.cstatns-tmp"), "x").unwrap()),
+        ("the home has founding.json", &|| fs::write(home.join("founding.json"), "{}").unwrap()),
+    ];
+    for (expected, wrong) in wrongs {
+        snapshot.restore(&world);
+        let service = world.open();
+        assert_eq!(violations(&world, &service), [""; 0]);
+        wrong();
+        let found = violations(&world, &service);
+        assert!(found.iter().any(|one| one.contains(expected)), "{expected}: {found:?}");
+    }
+    // A recovery that does nothing: the state is read, and nobody has mended it.
+    snapshot.restore(&world);
+    let under = world.directory.path();
+    let torn = (0..60).filter(|n| {
+        snapshot.restore(&world);
+        let mut service = world.open();
+        let action = cstatns::custody::approval::Action::Close { domain: name("cancer") };
+        let quorum = world.quorum(&service, action).unwrap();
+        let _ = stop_after(under, *n, || service.close(quorum));
+        !violations(&world, &service).is_empty()
+    });
+    assert!(torn.count() >= 20, "an unmended home is seen to be one");
+}

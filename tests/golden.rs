@@ -1,0 +1,79 @@
+//! What version 0.1.0 wrote can be read for ever, and SPEC's examples are lines of it.
+
+mod common;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use common::{PEOPLE, TestClock, World, scratch};
+
+fn golden() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/golden")
+}
+
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let to = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            copy(&entry.path(), &to);
+        } else {
+            fs::copy(entry.path(), to).unwrap();
+        }
+    }
+}
+
+/// A world made of the kept home and kits.
+fn world() -> World {
+    let (directory, kits_directory) = (scratch(), scratch());
+    copy(&golden(), directory.path());
+    // Version control keeps no empty directory.
+    fs::create_dir(directory.path().join("home/outbox")).unwrap();
+    let kits = (1..=3).map(|i| directory.path().join(format!("kit-{i}"))).collect();
+    World { directory, kits_directory, clock: TestClock::at("2026-01-13T00:00:00Z"), kits, k: 2, demo: true }
+}
+
+#[test]
+fn a_kept_home_still_opens_codes_and_renews() {
+    let world = world();
+    let kept = |name: &str| fs::read_to_string(golden().join(name)).unwrap();
+    world.code("population", "again", &PEOPLE).unwrap();
+    assert_eq!(fs::read_to_string(world.path("again.result")).unwrap(), kept("population-2.codes"));
+    world.code("cancer", "again-too", &PEOPLE).unwrap();
+    assert_eq!(fs::read_to_string(world.path("again-too.result")).unwrap(), kept("cancer-1.codes"));
+    fs::copy(golden().join("population-1.codes"), world.path("old.result")).unwrap();
+    world.renew("population", "renewed", &world.codes("old")).unwrap();
+    assert_eq!(fs::read_to_string(world.path("renewed.result")).unwrap(), kept("population-2.codes"));
+}
+
+/// Whether `line` is `example` with something in each place of "…".
+fn fits(example: &str, line: &str) -> bool {
+    let mut parts = example.split('…');
+    let Some(mut rest) = parts.next().and_then(|start| line.strip_prefix(start)) else { return false };
+    let Some(last) = parts.next_back() else { return rest.is_empty() };
+    for part in parts {
+        let Some(at) = rest.find(part) else { return false };
+        rest = &rest[at + part.len()..];
+    }
+    rest.ends_with(last)
+}
+
+#[test]
+fn the_examples_of_the_specification_are_lines_of_the_kept_ledger() {
+    let spec = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("SPEC.md")).unwrap();
+    let ledger = fs::read_to_string(golden().join("home/ledger.jsonl")).unwrap();
+    let lines: Vec<&str> = ledger.lines().collect();
+    let mut types = Vec::new();
+    for block in spec.split("```json ledger\n").skip(1) {
+        let example = block.split("\n```").next().unwrap();
+        let sequence: usize =
+            example.split("\"sequence\":").nth(1).unwrap().split(',').next().unwrap().parse().unwrap();
+        assert!(fits(example, lines[sequence - 1]), "the example of event {sequence} is not line {sequence}");
+        types.push(example.split("\"type\":\"").nth(1).unwrap().split('"').next().unwrap().to_owned());
+    }
+    types.sort();
+    types.dedup();
+    assert_eq!(types.len(), 16, "one example of each type: {types:?}");
+    assert!(!fits("{\"a\":1…}", "{\"a\":2}") && !fits("a…b", "a") && fits("a…b…c", "a1b2c"));
+}
