@@ -5,6 +5,8 @@ mod custodian;
 mod demo;
 mod fault;
 mod output;
+#[cfg(test)]
+mod panics;
 mod quorum;
 mod service;
 
