@@ -5,6 +5,8 @@
 
 pub mod event;
 
+use std::fs::File;
+use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 
 use ed25519_dalek::{SigningKey, VerifyingKey};
@@ -19,8 +21,6 @@ use event::{Event, FORMAT, Line};
 
 /// The longest line, in bytes: a dealing with 255 custodians is about 1.5 MB.
 const LONGEST_LINE: usize = 4 << 20;
-/// More than any ledger is long, in bytes.
-const LONGEST_LEDGER: u64 = 64 << 30;
 
 /// The tree over the lines so far, and its root at every size.
 #[derive(Clone, Default)]
@@ -123,31 +123,58 @@ pub fn read_checkpoint(path: &Path, card: &ServiceCard) -> Result<Head, LedgerEr
     Ok(Head { size: checkpoint.size(), root: checkpoint.root() })
 }
 
-/// A ledger's lines as they lie in its file.
+/// A ledger's lines as they lie in its file, one at a time: memory does not grow with the file.
 pub struct Lines {
-    bytes: Vec<u8>,
+    path: PathBuf,
+    reader: BufReader<File>,
+    line: Vec<u8>,
+    length: u64,
+    torn: bool,
 }
 
 impl Lines {
-    /// Reads the file.
+    /// Opens the file.
     ///
     /// # Errors
     /// [`LedgerError::File`].
-    pub fn read(path: &Path) -> Result<Self, LedgerError> {
-        Ok(Self { bytes: files::read(path, LONGEST_LEDGER)? })
+    pub fn open(path: &Path) -> Result<Self, LedgerError> {
+        let file = File::open(path).map_err(|error| FileError::from_io(path, &error))?;
+        let reader = BufReader::with_capacity(1 << 16, file);
+        Ok(Self { path: path.to_owned(), reader, line: Vec::new(), length: 0, torn: false })
     }
 
-    /// Each whole line without its line feed.
-    pub fn whole(&self) -> impl Iterator<Item = &[u8]> {
-        let end = self.bytes.iter().rposition(|byte| *byte == b'\n').unwrap_or(0);
-        let whole = &self.bytes[..end];
-        whole.split(|byte| *byte == b'\n').take(if whole.is_empty() { 0 } else { usize::MAX })
+    /// The next whole line, without its line feed. Of a line that is longer than any event only the beginning is given,
+    /// which is no event either.
+    ///
+    /// # Errors
+    /// [`LedgerError::File`].
+    pub fn next_line(&mut self) -> Result<Option<&[u8]>, LedgerError> {
+        let failed = |error| FileError::from_io(&self.path, &error);
+        self.line.clear();
+        let limit = LONGEST_LINE as u64;
+        let mut length =
+            self.reader.by_ref().take(limit).read_until(b'\n', &mut self.line).map_err(failed)?;
+        let mut whole = self.line.pop_if(|byte| *byte == b'\n').is_some();
+        if length == LONGEST_LINE && !whole {
+            length += self.reader.skip_until(b'\n').map_err(failed)?;
+            whole = true;
+        }
+        self.torn = length > 0 && !whole;
+        if !whole {
+            return Ok(None);
+        }
+        self.length += length as u64;
+        Ok(Some(&self.line))
     }
 
-    /// What follows the last line feed: empty, unless a write was cut short.
-    pub fn rest(&self) -> &[u8] {
-        let start = self.bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
-        &self.bytes[start..]
+    /// The length in bytes of the lines given so far, with their line feeds.
+    pub fn length(&self) -> u64 {
+        self.length
+    }
+
+    /// Whether, at the end, bytes without a line feed follow: the beginning of a line whose writing was stopped.
+    pub fn is_torn(&self) -> bool {
+        self.torn
     }
 }
 

@@ -38,3 +38,5 @@ pub mod state;
 pub mod keystore;
 
 pub mod service;
+
+pub mod audit;

@@ -37,7 +37,7 @@ use crate::ledger::{History, Ledger, LedgerError, Lines, checkpoint_path, next_l
 use crate::name::{Hex, Name, secret_json};
 use crate::secret::Secret;
 use crate::sharing::{Epoch, SharingError};
-use crate::state::{Refusal, State, Unlawful};
+use crate::state::{Broken, Fold, Refusal, State, Unlawful};
 
 pub use ceremony::{Founded, Founding};
 pub use coding::{Made, Outcome, RunFiles, WorkError};
@@ -144,21 +144,13 @@ pub struct ReadLedger {
 /// [`ServiceError::Ledger`], [`ServiceError::Unlawful`]: each names the event.
 pub fn read_ledger(path: &Path, card: &ServiceCard) -> Result<ReadLedger, ServiceError> {
     let covered = read_checkpoint(&checkpoint_path(path), card)?;
-    let lines = Lines::read(path)?;
-    let mut history = History::default();
-    let mut state: Option<State> = None;
-    let mut length = 0;
-    for bytes in lines.whole() {
-        let number = history.size() + 1;
-        let line = history.read_next(card.id(), bytes)?;
-        let unlawful = |reason| ServiceError::Unlawful { number, reason };
-        match &mut state {
-            Some(state) => state.apply(&line, &history).map_err(unlawful)?,
-            None => state = Some(State::found(&line).map_err(unlawful)?),
-        }
-        history.push(bytes);
-        length += bytes.len() as u64 + 1;
+    let mut lines = Lines::open(path)?;
+    let mut fold = Fold::new(card);
+    while let Some(line) = lines.next_line()? {
+        fold.push(line)?;
     }
+    let (length, torn) = (lines.length(), lines.is_torn());
+    let (history, state) = fold.finish();
     let (covered_size, found) = (covered.size, history.size());
     if found < covered_size {
         return Err(LedgerError::Short { covered: covered_size, found }.into());
@@ -166,11 +158,9 @@ pub fn read_ledger(path: &Path, card: &ServiceCard) -> Result<ReadLedger, Servic
     if !history.includes(&covered) {
         return Err(LedgerError::Root { covered: covered_size }.into());
     }
-    let torn = !lines.rest().is_empty();
     if found > covered_size + 1 || (found > covered_size && torn) {
         return Err(LedgerError::Long { covered: covered_size, found }.into());
     }
-    let state = state.filter(|state| state.service() == card);
     let state = state.ok_or(ServiceError::Unlawful { number: 1, reason: Unlawful::Genesis })?;
     Ok(ReadLedger { history, state, length, uncovered: found > covered_size, torn })
 }
@@ -602,6 +592,15 @@ pub enum ServiceError {
         /// The file given.
         path: PathBuf,
     },
+}
+
+impl From<Broken> for ServiceError {
+    fn from(broken: Broken) -> Self {
+        match broken {
+            Broken::Ledger(error) => Self::Ledger(error),
+            Broken::Unlawful { number, reason } => Self::Unlawful { number, reason },
+        }
+    }
 }
 
 impl ServiceError {

@@ -108,6 +108,13 @@ impl Service {
         .collect()
     }
 
+    /// The request of a delivery whose copy is still here and what lay beside it, as the run was given them: for its
+    /// report. Empty where the home does not say.
+    pub fn request_of(&self, run: &RunId) -> Vec<PathBuf> {
+        let journal = self.journal(run).ok().flatten();
+        journal.map(|journal| journal.request).unwrap_or_default()
+    }
+
     /// A run's journal; none where there is no such file. One that is there and cannot be read is an error: what it
     /// speaks of must not pass for absent.
     fn journal(&self, run: &RunId) -> Result<Option<Journal>, ServiceError> {

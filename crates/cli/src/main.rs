@@ -1,2 +1,99 @@
-//! The `cstatns` program.
-fn main() {}
+//! The `cstatns` program: one module a role. What it takes and writes is in CLI.md's contract; SPEC.md has the formats.
+
+mod controller;
+mod custodian;
+mod demo;
+mod fault;
+mod output;
+#[cfg(test)]
+mod panics;
+mod quorum;
+mod service;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use serde_json::Value;
+
+use fault::Fault;
+use output::Program;
+
+const EXAMPLES: &str = "Examples:
+  cstatns demo                                       the whole scheme on invented data, step by step
+  cstatns custodian new alice --name alice           a custodian makes a kit
+  cstatns controller prepare stays.csv --identifier-column nir --request request.csv --retained retained.csv
+  cstatns service status home
+
+Exit status: 0 done; 1 refused or failed, with one line `error[CODE]: …` on standard error; 2 wrong usage.";
+
+/// Codes without meaning for national identifiers, under a quorum of custodians.
+#[derive(Parser)]
+#[command(name = "cstatns", version, max_term_width = 100, after_help = EXAMPLES)]
+struct Cli {
+    /// Give a machine-readable summary on standard output
+    #[arg(long, global = true)]
+    json: bool,
+    #[command(subcommand)]
+    role: Role,
+}
+
+#[derive(Subcommand)]
+enum Role {
+    Demo(demo::Demo),
+    #[command(subcommand)]
+    Custodian(custodian::Custodian),
+    #[command(subcommand)]
+    Service(service::ServiceVerb),
+    #[command(subcommand)]
+    Controller(controller::Controller),
+}
+
+impl Role {
+    fn run(self, program: &Program) -> Result<Value, Fault> {
+        match self {
+            Self::Demo(demo) => demo.run(program),
+            Self::Custodian(verb) => verb.run(program),
+            Self::Service(verb) => verb.run(program),
+            Self::Controller(verb) => verb.run(program),
+        }
+    }
+
+    /// Whether it works with keys, so that the operator is told what the system refuses.
+    fn works_with_keys(&self) -> bool {
+        !matches!(self, Self::Controller(_))
+    }
+}
+
+fn main() -> ExitCode {
+    // Before anything else: what follows may hold secrets.
+    let hardening = cstatns::secret::harden_process();
+    std::panic::set_hook(Box::new(|info| output::write_error(&fault::panic_line(info))));
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            let _ = error.print();
+            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
+        }
+    };
+    let program = Program::new(cli.json);
+    if cli.role.works_with_keys() {
+        if !hardening.memory_locked {
+            program.say("note: this system does not let memory be locked; keys could reach its swap space");
+        }
+        if !hardening.not_dumpable {
+            program.say("note: this system does not forbid core dumps of this process");
+        }
+    }
+    // A panic unwinds, so that secrets are wiped; its hook has told where it was.
+    let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| cli.role.run(&program)));
+    let outcome = outcome.unwrap_or_else(|_| Err(Fault::told()));
+    match outcome.and_then(|summary| program.finish(&summary)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(fault) => {
+            if let Some(line) = fault.line() {
+                output::write_error(&line);
+            }
+            ExitCode::from(fault.exit)
+        }
+    }
+}

@@ -58,9 +58,10 @@ pub struct Report {
 pub struct Destruction {
     /// Its name, without the directories that lead to it.
     pub file: String,
-    /// Its size in bytes.
-    pub bytes: u64,
-    /// What was done: [`Destruction::OVERWRITTEN`].
+    /// Its size in bytes; none where nobody was there to see it, as in a report made anew after a stop.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bytes: Option<u64>,
+    /// What was done: [`Destruction::OVERWRITTEN`] or [`Destruction::ABSENT`].
     pub how: String,
 }
 
@@ -68,10 +69,18 @@ impl Destruction {
     /// What `cstatns::files::destroy` does, in words.
     pub const OVERWRITTEN: &str = "overwritten once with random bytes, truncated, unlinked";
 
+    /// What is said of a file that was to be destroyed and was not there.
+    pub const ABSENT: &str = "it was no longer there";
+
+    /// The account of a file of so many bytes, where that is known.
+    pub fn new(path: &Path, bytes: Option<u64>, how: &str) -> Self {
+        let file = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        Self { file, bytes, how: how.to_owned() }
+    }
+
     /// The account of a file that [`files::destroy`] has just destroyed.
     pub fn of(path: &Path, destroyed: files::Destroyed) -> Self {
-        let file = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        Self { file, bytes: destroyed.bytes, how: Self::OVERWRITTEN.to_owned() }
+        Self::new(path, Some(destroyed.bytes), Self::OVERWRITTEN)
     }
 }
 

@@ -1,0 +1,187 @@
+//! How fast a ledger is verified: `cargo bench --bench ledger`. The file is made once, of quiet events and of runs with the
+//! approvals of a quorum, signed with real keys; what is timed is the auditor's whole check.
+
+#![allow(missing_docs)]
+
+use std::hint::black_box;
+use std::path::{Path, PathBuf};
+
+use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use cstatns::audit::verify;
+use cstatns::checkpoint::{Note, NoteSignature, Tree, leaf_hash};
+use cstatns::coder::CheckValue;
+use cstatns::custody::approval::{Action, Consent, ConsentBody, ProposalBody, proposal_digest};
+use cstatns::custody::{
+    Card, CardBody, Dealing, FORMAT, Head, Receipt, ReceiptBody, ReceiptStatement, Seat, ServiceCard, Signed,
+};
+use cstatns::domain::Kind;
+use cstatns::ledger::event::{Event, Line};
+use cstatns::ledger::{checkpoint_path, origin};
+use cstatns::name::{Hex, Name, canonical_json};
+use cstatns::sharing::{Epoch, Threshold};
+use ed25519_dalek::{Signer, SigningKey};
+use jiff::{SignedDuration, Timestamp};
+
+const CUSTODIANS: u8 = 3;
+const QUORUM: usize = 2;
+const QUIET: usize = 180_000;
+const RUNS: usize = 10_000;
+
+/// A ledger as a service would write it.
+struct Writer {
+    service: SigningKey,
+    card: ServiceCard,
+    custodians: Vec<(SigningKey, Card)>,
+    tree: Tree,
+    last: Hex<32>,
+    time: Timestamp,
+    bytes: Vec<u8>,
+}
+
+impl Writer {
+    fn new() -> Self {
+        let service = SigningKey::from_bytes(&[1; 32]);
+        let card = ServiceCard::of(&Name::new("bench").unwrap(), &service);
+        let custodian = |number: u8| {
+            let key = SigningKey::from_bytes(&[number + 2; 32]);
+            let name = Name::new(&format!("custodian-{number}")).unwrap();
+            let signing = Hex(key.verifying_key().to_bytes());
+            let receiving = Hex([number; 1216]);
+            let body =
+                CardBody { format: FORMAT, name, external: false, protected: true, signing, receiving };
+            let card = Signed::new(body, &key);
+            (key, card)
+        };
+        let custodians = (0..CUSTODIANS).map(custodian).collect();
+        let time = "2026-01-01T00:00:00Z".parse().unwrap();
+        let (tree, last) = (Tree::new(), Hex([0; 32]));
+        Self { service, card, custodians, tree, last, time, bytes: Vec::new() }
+    }
+
+    fn push(&mut self, event: Event) {
+        let (format, service) = (FORMAT, self.card.id().to_owned());
+        let (sequence, previous, time) = (self.tree.size() + 1, self.last, self.time);
+        let line = canonical_json(&Line { format, service, sequence, previous, time, clock: time, event });
+        self.last = leaf_hash(&line);
+        self.tree.push(self.last);
+        self.bytes.extend(line);
+        self.bytes.push(b'\n');
+        self.time += SignedDuration::from_secs(1);
+    }
+
+    fn found(&mut self) {
+        let commitment = |number: u8| serde_json::from_value(Hex([number; 32]).to_string().into()).unwrap();
+        let cards = self.custodians.iter().map(|(_, card)| card.clone());
+        let dealing = Dealing {
+            epoch: Epoch::FIRST,
+            threshold: Threshold::new(QUORUM, CUSTODIANS.into()).unwrap(),
+            demo: false,
+            service: self.card.clone(),
+            roster: cards.zip(0..).map(|(card, n)| Seat { card, commitment: commitment(n) }).collect(),
+            root_check: Hex([9; 32]),
+        };
+        let fingerprint = dealing.fingerprint();
+        self.push(Event::Dealt { dealing: Box::new(dealing) });
+        for (key, card) in self.custodians.clone() {
+            let receipt: Receipt = Signed::new(
+                ReceiptBody {
+                    format: FORMAT,
+                    service: self.card.id().to_owned(),
+                    by: card.body.name.clone(),
+                    card: card.fingerprint(),
+                    statement: ReceiptStatement::ShareHeld { epoch: Epoch::FIRST, dealing: fingerprint },
+                },
+                &key,
+            );
+            self.push(Event::Received { receipt });
+        }
+    }
+
+    /// An approved run that opens a domain.
+    fn run(&mut self, number: usize) {
+        let mut run = Hex([0; 16]);
+        run.0[..8].copy_from_slice(&number.to_be_bytes());
+        let head = Head { size: self.tree.size(), root: self.tree.root() };
+        let domain = Name::new(&format!("domain-{number}")).unwrap();
+        let body = ProposalBody {
+            format: FORMAT,
+            service: self.card.id().to_owned(),
+            epoch: Epoch::FIRST,
+            head,
+            action: Action::Open {
+                domain,
+                kind: Kind::Statistics { cryptoperiod_years: 5 },
+                minimum_batch: 11,
+            },
+            expires: self.time + SignedDuration::from_mins(10),
+            run,
+            run_key: Hex([7; 32]),
+        };
+        let proposal = Signed::new(body, &self.service);
+        let text = head.checkpoint(self.card.id()).text();
+        let consent = |(key, card): &(SigningKey, Card)| -> Consent {
+            let body = ConsentBody {
+                format: FORMAT,
+                service: self.card.id().to_owned(),
+                epoch: Epoch::FIRST,
+                proposal: proposal_digest(&proposal),
+                by: card.body.name.clone(),
+                card: card.fingerprint(),
+                share: Hex([8; 32]),
+                cosignature: Hex(key.sign(text.as_bytes()).to_bytes()),
+            };
+            Signed::new(body, key)
+        };
+        let consents = self.custodians[..QUORUM].iter().map(consent).collect();
+        self.push(Event::Intent { proposal: Box::new(proposal), consents, keys: Vec::new() });
+        let check: CheckValue = serde_json::from_value(Hex([6; 32]).to_string().into()).unwrap();
+        self.push(Event::Opened { run, check });
+    }
+
+    fn write(&self, ledger: &Path) {
+        let head = Head { size: self.tree.size(), root: self.tree.root() };
+        let text = head.checkpoint(self.card.id()).text();
+        let signature = NoteSignature::sign(&text, &origin(self.card.id()), &self.service).unwrap();
+        std::fs::write(ledger, &self.bytes).unwrap();
+        std::fs::write(checkpoint_path(ledger), Note::new(&text, signature).unwrap().to_string()).unwrap();
+    }
+}
+
+fn ledger(directory: &Path, quiet: usize, runs: usize) -> (PathBuf, ServiceCard, u64) {
+    let mut writer = Writer::new();
+    writer.found();
+    for number in 0..quiet.max(runs) {
+        if number < runs {
+            writer.run(number);
+        }
+        if number < quiet {
+            writer.push(Event::ExpiryChecked {});
+        }
+    }
+    let path = directory.join(format!("{quiet}-{runs}.jsonl"));
+    std::fs::create_dir(path.with_extension("d")).unwrap();
+    let path = path.with_extension("d").join("ledger.jsonl");
+    writer.write(&path);
+    (path, writer.card, writer.tree.size())
+}
+
+fn audits(criterion: &mut Criterion) {
+    let directory = tempfile::tempdir().unwrap();
+    let mut group = criterion.benchmark_group("audit");
+    group.sample_size(10);
+    for (name, quiet, runs) in [("quiet", QUIET, 0), ("runs", 0, RUNS), ("mixed", QUIET, RUNS)] {
+        let (path, card, events) = ledger(directory.path(), quiet, runs);
+        group.throughput(Throughput::Elements(events));
+        group.bench_function(name, |bencher| {
+            bencher.iter(|| {
+                let audit = verify(&path, &card, &[]).unwrap();
+                assert!(audit.holds(), "{audit}");
+                black_box(audit)
+            });
+        });
+    }
+    group.finish();
+}
+
+criterion_group!(benches, audits);
+criterion_main!(benches);

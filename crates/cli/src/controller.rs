@@ -1,0 +1,201 @@
+//! The controller's verbs: a request prepared, a result attached, files checked before they are joined.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+use cstatns_tables::{Attach, Column, Prepare, attach, check, prepare, report_path, seal_path};
+use serde_json::{Value, json};
+
+use crate::fault::Fault;
+use crate::output::Program;
+
+/// The controller of data: requests, results, joins
+#[derive(Subcommand)]
+pub(crate) enum Controller {
+    Prepare(PrepareArgs),
+    Attach(AttachArgs),
+    Check(CheckArgs),
+}
+
+impl Controller {
+    pub(crate) fn run(self, program: &Program) -> Result<Value, Fault> {
+        match self {
+            Self::Prepare(verb) => verb.run(program),
+            Self::Attach(verb) => verb.run(program),
+            Self::Check(verb) => verb.run(program),
+        }
+    }
+}
+
+/// Make a request for the cryptographic service: identifiers to code, or codes to renew
+#[derive(Args)]
+#[command(after_help = "Examples:
+  cstatns controller prepare stays.csv --identifier-column nir --request request.csv --retained retained.csv
+  cstatns controller prepare coded.csv --code-column code --request renewal.csv --retained rest.csv
+Give the request and its .seal.json to the service; the retained file never leaves.")]
+pub(crate) struct PrepareArgs {
+    /// The data: .csv with a header line, or .parquet
+    data: PathBuf,
+    /// The column of identifiers, to be coded
+    #[arg(long, value_name = "C", required_unless_present = "code_column", conflicts_with = "code_column")]
+    identifier_column: Option<String>,
+    /// The column of codes, to be renewed
+    #[arg(long, value_name = "C")]
+    code_column: Option<String>,
+    /// The request to write; <R>.seal.json lies beside it
+    #[arg(long, value_name = "R")]
+    request: PathBuf,
+    /// The file to write with everything but that column, to be kept
+    #[arg(long, value_name = "T")]
+    retained: PathBuf,
+    /// What separates the fields of the data: one character, or `tab`
+    #[arg(long, default_value = ",", value_parser = delimiter)]
+    delimiter: u8,
+}
+
+fn delimiter(text: &str) -> Result<u8, String> {
+    match text.as_bytes() {
+        b"tab" | b"\\t" => Ok(b'\t'),
+        [byte] if byte.is_ascii() && !matches!(byte, b'"' | b'\n' | b'\r') => Ok(*byte),
+        _ => Err("one ASCII character, or `tab`".to_owned()),
+    }
+}
+
+impl PrepareArgs {
+    fn run(self, program: &Program) -> Result<Value, Fault> {
+        let column = match (&self.identifier_column, &self.code_column) {
+            (Some(column), _) => Column::Identifier(column),
+            (None, Some(column)) => Column::Code(column),
+            (None, None) => return Err(Fault::usage("give --identifier-column or --code-column")),
+        };
+        let what = Prepare {
+            data: &self.data,
+            column,
+            request: &self.request,
+            retained: &self.retained,
+            delimiter: self.delimiter,
+        };
+        let prepared = prepare(&what)?;
+        let seal = seal_path(&self.request);
+        program.say(format_args!("{} rows: {}", prepared.rows, list(&prepared.counts)));
+        program.say(format_args!(
+            "give {:?} and {seal:?} to the service; keep {:?}",
+            self.request, self.retained
+        ));
+        Ok(json!({
+            "rows": prepared.rows,
+            "check": prepared.counts,
+            "request": self.request,
+            "seal": seal,
+            "retained": self.retained,
+        }))
+    }
+}
+
+/// Put the codes of a result beside the retained columns
+#[derive(Args)]
+#[command(after_help = "Example:
+  cstatns controller attach --retained retained.csv --result result.csv --out coded.csv \\
+      --destroy stays.csv --destroy retained.csv --destroy result.csv
+Once it has the codes, the controller destroys the identifiers: name the files that hold them.")]
+pub(crate) struct AttachArgs {
+    /// The file that `prepare` kept
+    #[arg(long, value_name = "T")]
+    retained: PathBuf,
+    /// The service's result, with its .report.json beside it
+    #[arg(long, value_name = "S")]
+    result: PathBuf,
+    /// The attached file to write; its .report.json lies beside it
+    #[arg(long)]
+    out: PathBuf,
+    /// Codes of 32 bytes instead of text (Parquet only)
+    #[arg(long)]
+    binary_codes: bool,
+    /// A file to destroy once the attached file is durable
+    #[arg(long, value_name = "FILE", num_args = 1..)]
+    destroy: Vec<PathBuf>,
+}
+
+impl AttachArgs {
+    fn run(self, program: &Program) -> Result<Value, Fault> {
+        let attached = attach(&Attach {
+            retained: &self.retained,
+            result: &self.result,
+            out: &self.out,
+            binary_codes: self.binary_codes,
+            destroy: &self.destroy,
+        })?;
+        let report = &attached.report;
+        program.say(format_args!(
+            "{} rows with codes of `{}`, generation {}: {}",
+            attached.rows,
+            report.domain,
+            report.generation,
+            list(&report.quality)
+        ));
+        for destroyed in &report.destroyed {
+            program.say(format_args!("destroyed {}: {}", destroyed.file, destroyed.how));
+        }
+        Ok(json!({
+            "rows": attached.rows,
+            "attached": self.out,
+            "report": report_path(&self.out),
+            "service": report.service,
+            "domain": report.domain,
+            "generation": report.generation,
+            "quality": report.quality,
+            "destroyed": report.destroyed,
+        }))
+    }
+}
+
+/// Tell what files of codes hold, and refuse files that cannot be joined
+#[derive(Args)]
+#[command(after_help = "Example:
+  cstatns controller check stays-coded.csv wages-coded.csv")]
+pub(crate) struct CheckArgs {
+    /// Files with a column `code`
+    #[arg(required = true)]
+    files: Vec<PathBuf>,
+}
+
+impl CheckArgs {
+    fn run(self, program: &Program) -> Result<Value, Fault> {
+        let facts = check(&self.files)?;
+        for file in &facts {
+            program.tell(format_args!(
+                "{}: domain {}, generation {}, {} rows, {} distinct codes (tag {}, service {})",
+                file.path.display(),
+                file.domain.as_ref().map_or("unknown", |domain| domain.as_str()),
+                file.generation,
+                file.rows,
+                file.distinct_codes,
+                file.tag,
+                file.service.as_deref().unwrap_or("unknown"),
+            ));
+        }
+        if facts.len() > 1 {
+            program.say("these files can be joined on `code`");
+        }
+        let files = facts.iter().map(|file| {
+            json!({
+                "file": file.path,
+                "service": file.service,
+                "domain": file.domain,
+                "tag": file.tag.as_str(),
+                "generation": file.generation,
+                "rows": file.rows,
+                "distinct_codes": file.distinct_codes,
+            })
+        });
+        Ok(json!({ "files": files.collect::<Vec<_>>() }))
+    }
+}
+
+/// Counts as "ok 12, absent 3".
+pub(crate) fn list<K: AsRef<str>>(counts: &BTreeMap<K, u64>) -> String {
+    let texts: Vec<String> =
+        counts.iter().map(|(word, count)| format!("{} {count}", word.as_ref())).collect();
+    texts.join(", ")
+}

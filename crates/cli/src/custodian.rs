@@ -1,0 +1,210 @@
+//! The custodian's verbs: a kit of one's own, a share accepted, a share and a ledger checked.
+
+use std::path::{Path, PathBuf};
+
+use clap::{Args, Subcommand};
+use cstatns::custody::custodian::{Kit, Witnessed};
+use cstatns::custody::share::ShareFile;
+use cstatns::custody::{Dealing, ServiceCard, spoken};
+use cstatns::files::{self, Access};
+use cstatns::ledger::Lines;
+use cstatns::ledger::event::{Event, Line};
+use cstatns::name::{Name, canonical_json};
+use cstatns::service::{ReadLedger, read_ledger};
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+
+use crate::fault::Fault;
+use crate::output::Program;
+use crate::quorum::{Closed, ask_new, read_passphrase};
+
+/// More than a file that travels between people is long, in bytes.
+const LIMIT: u64 = 1 << 20;
+
+/// A custodian's kit and share
+#[derive(Subcommand)]
+pub(crate) enum Custodian {
+    New(New),
+    Accept(Accept),
+    Check(Check),
+}
+
+impl Custodian {
+    pub(crate) fn run(self, program: &Program) -> Result<Value, Fault> {
+        match self {
+            Self::New(verb) => verb.run(program),
+            Self::Accept(verb) => verb.run(program),
+            Self::Check(verb) => verb.run(program),
+        }
+    }
+}
+
+/// Make a kit: KIT/identity (private) and KIT/card.json (public)
+#[derive(Args)]
+#[command(after_help = "Example:
+  cstatns custodian new /media/alice/kit --name alice
+Then give the file card.json to the service, and keep the rest.")]
+pub(crate) struct New {
+    /// The directory to make
+    kit: PathBuf,
+    /// The custodian's name: a lower-case letter, then letters, digits or hyphens
+    #[arg(long)]
+    name: Name,
+    /// A custodian named outside the service
+    #[arg(long)]
+    external: bool,
+    /// A file with the passphrase; else it is asked for
+    #[arg(long, value_name = "F", conflicts_with = "no_passphrase")]
+    passphrase_file: Option<PathBuf>,
+    /// No passphrase: for demonstrations only
+    #[arg(long)]
+    no_passphrase: bool,
+}
+
+impl New {
+    fn run(self, program: &Program) -> Result<Value, Fault> {
+        let passphrase = match &self.passphrase_file {
+            _ if self.no_passphrase => None,
+            Some(file) => Some(read_passphrase(program, file)?),
+            None => Some(ask_new(&self.kit)?),
+        };
+        let passphrase = passphrase.as_ref().map(|passphrase| passphrase.as_slice());
+        let card = Kit::create(&self.kit, self.name, self.external, passphrase)?;
+        let path = self.kit.join("card.json");
+        program.say(format_args!("made the kit of `{}`; give {path:?} to the service", card.body.name));
+        if !card.body.protected {
+            program.say("note: it has no passphrase, so only a demonstration accepts it");
+        }
+        Ok(json!({
+            "custodian": card.body.name,
+            "card": path,
+            "fingerprint": card.fingerprint(),
+            "external": card.body.external,
+            "protected": card.body.protected,
+        }))
+    }
+}
+
+/// Open a dealt share, check it against the ledger, keep it in the kit and write KIT/receipt-EPOCH-held.json
+#[derive(Args)]
+#[command(after_help = "Example:
+  cstatns custodian accept /media/alice/kit shares/alice.1.share --ledger home/ledger.jsonl
+The words that it shows are read aloud: every custodian and the service must have the same.")]
+pub(crate) struct Accept {
+    /// The custodian's kit
+    kit: PathBuf,
+    /// The share: NAME.EPOCH.share
+    share: PathBuf,
+    /// The service's ledger, with its checkpoint beside it
+    #[arg(long, value_name = "L")]
+    ledger: PathBuf,
+    /// A file with the kit's passphrase; else it is asked for
+    #[arg(long, value_name = "F")]
+    passphrase_file: Option<PathBuf>,
+}
+
+impl Accept {
+    fn run(self, program: &Program) -> Result<Value, Fault> {
+        let closed = Closed::look(&self.kit, self.passphrase_file.as_deref())?;
+        let share: ShareFile = read_json(&self.share, "a dealt share")?;
+        let ledger = read(&self.ledger)?;
+        let dealing = match ledger.state.epochs().get(&share.epoch) {
+            Some(epoch) => &epoch.dealing,
+            None => newest(&ledger),
+        };
+        let kit = closed.open(program)?;
+        let receipt = kit.accept(&share, Witnessed { dealing, leaves: ledger.history.leaves() })?;
+        let words = spoken(&dealing.fingerprint());
+        program.say(format_args!(
+            "`{}` holds a share of epoch {} of {}: {} open the secret",
+            kit.name(),
+            dealing.epoch,
+            dealing.service.id(),
+            dealing.threshold
+        ));
+        program.say(format_args!("read aloud: {words}"));
+        program.say(
+            "the service's card was taken from this ledger and nothing else vouches for it yet: the words must be the same \
+             at the service and with every custodian; if they are not, do not hand in the receipt",
+        );
+        program.say(format_args!("give {receipt:?} to the service"));
+        Ok(json!({
+            "custodian": kit.name(),
+            "service": dealing.service.id(),
+            "epoch": dealing.epoch,
+            "dealing": dealing.fingerprint(),
+            "spoken": words,
+            "receipt": receipt,
+        }))
+    }
+}
+
+/// Check that the kept share is readable and right and that the ledger extends the one seen last; cosign it
+#[derive(Args)]
+#[command(after_help = "Example, once a year:
+  cstatns custodian check /media/alice/kit --ledger home/ledger.jsonl --out alice-2027.json
+Then give the receipt to the service: `service receipt`.")]
+pub(crate) struct Check {
+    /// The custodian's kit
+    kit: PathBuf,
+    /// The service's ledger, with its checkpoint beside it
+    #[arg(long, value_name = "L")]
+    ledger: PathBuf,
+    /// The receipt to write
+    #[arg(long, value_name = "RECEIPT")]
+    out: PathBuf,
+    /// A file with the kit's passphrase; else it is asked for
+    #[arg(long, value_name = "F")]
+    passphrase_file: Option<PathBuf>,
+}
+
+impl Check {
+    fn run(self, program: &Program) -> Result<Value, Fault> {
+        let closed = Closed::look(&self.kit, self.passphrase_file.as_deref())?;
+        let ledger = read(&self.ledger)?;
+        let dealing = ledger.state.working_dealing().unwrap_or_else(|_| newest(&ledger));
+        let kit = closed.open(program)?;
+        let receipt = kit.check(Witnessed { dealing, leaves: ledger.history.leaves() })?;
+        let mut bytes = canonical_json(&receipt);
+        bytes.push(b'\n');
+        files::write_new(&self.out, &bytes, Access::Shared)?;
+        let size = ledger.history.size();
+        program.say(format_args!(
+            "the share of `{}` is readable and right, and the {size} events of the ledger extend the ones seen before",
+            kit.name()
+        ));
+        program.say(format_args!("give {:?} to the service", self.out));
+        Ok(json!({
+            "custodian": kit.name(),
+            "service": dealing.service.id(),
+            "epoch": dealing.epoch,
+            "events": size,
+            "receipt": self.out,
+        }))
+    }
+}
+
+/// Reads a ledger and verifies it by the service card in its first event. Who that is, the kit knows once it has accepted
+/// a share; before, the spoken words tell.
+fn read(path: &Path) -> Result<ReadLedger, Fault> {
+    Ok(read_ledger(path, &card_of(path)?)?)
+}
+
+fn card_of(path: &Path) -> Result<ServiceCard, Fault> {
+    let lines = Lines::read(path)?;
+    let first = lines.whole().next().and_then(|line| serde_json::from_slice::<Line>(line).ok());
+    match first.map(|line| line.event) {
+        Some(Event::Dealt { dealing }) if dealing.service.is_sound() => Ok(dealing.service),
+        _ => Err(Fault::form(path, "the ledger of a service")),
+    }
+}
+
+fn newest(ledger: &ReadLedger) -> &Dealing {
+    let newest = ledger.state.epochs().values().next_back();
+    &newest.expect("a ledger's first event deals shares").dealing
+}
+
+/// Reads a JSON file that somebody handed over.
+pub(crate) fn read_json<T: DeserializeOwned>(path: &Path, expected: &str) -> Result<T, Fault> {
+    serde_json::from_slice(&files::read(path, LIMIT)?).map_err(|_| Fault::form(path, expected))
+}

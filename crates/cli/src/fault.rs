@@ -1,0 +1,94 @@
+//! What ends a command: one line on standard error, with a stable code, what is wrong and what to do.
+
+use std::panic::PanicHookInfo;
+use std::path::Path;
+
+use cstatns::custody::RosterError;
+use cstatns::custody::custodian::KitError;
+use cstatns::files::FileError;
+use cstatns::ledger::LedgerError;
+use cstatns::service::{ServiceError, WorkError};
+use cstatns::sharing::SharingError;
+use cstatns::state::Refusal;
+use cstatns_tables::{
+    AttachError, CheckError, CodeFileError, PrepareError, ReportError, SealError, TableError,
+};
+
+/// Why a command ends without having done what it was asked.
+#[derive(Debug)]
+pub(crate) struct Fault {
+    /// The stable short code.
+    pub(crate) code: String,
+    message: String,
+    /// 1, or 2 for wrong usage.
+    pub(crate) exit: u8,
+}
+
+impl Fault {
+    pub(crate) fn new(code: &str, message: impl Into<String>) -> Self {
+        Self { code: code.to_owned(), message: message.into(), exit: 1 }
+    }
+
+    /// Arguments that do not go together.
+    pub(crate) fn usage(message: impl Into<String>) -> Self {
+        Self { exit: 2, ..Self::new("usage", message) }
+    }
+
+    /// A file that is not what it should be.
+    pub(crate) fn form(path: &Path, expected: &str) -> Self {
+        Self::new(
+            "file-form",
+            format!("{path:?} is not {expected}, or was damaged: check the path, or ask for the file again"),
+        )
+    }
+
+    /// An error that has been told already.
+    pub(crate) fn told() -> Self {
+        Self { code: String::new(), message: String::new(), exit: 1 }
+    }
+
+    /// The line on standard error.
+    pub(crate) fn line(&self) -> Option<String> {
+        let one_line = self.message.replace(['\n', '\r'], " ");
+        (!self.code.is_empty()).then(|| format!("error[{}]: {one_line}", self.code))
+    }
+}
+
+macro_rules! faults {
+    ($($error:ty),*) => {$(
+        impl From<$error> for Fault {
+            fn from(error: $error) -> Self {
+                Self::new(error.code(), error.to_string())
+            }
+        }
+    )*};
+}
+
+faults!(
+    AttachError,
+    CheckError,
+    CodeFileError,
+    FileError,
+    KitError,
+    LedgerError,
+    PrepareError,
+    Refusal,
+    ReportError,
+    RosterError,
+    SealError,
+    ServiceError,
+    SharingError,
+    TableError
+);
+
+impl From<WorkError> for Fault {
+    fn from(error: WorkError) -> Self {
+        Self::new(error.code, error.message)
+    }
+}
+
+/// What is said of a panic: where it was, never what it says, which could hold data.
+pub(crate) fn panic_line(info: &PanicHookInfo<'_>) -> String {
+    let place = info.location().map_or_else(String::new, |at| format!(" at {}:{}", at.file(), at.line()));
+    format!("error[internal]: a mistake of this program{place}: report it with this line; repeat the command")
+}

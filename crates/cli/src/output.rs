@@ -1,0 +1,97 @@
+//! What goes where: messages to standard error; what was asked for, or with `--json` its summary, to standard output.
+
+use std::fmt::Display;
+use std::io::{ErrorKind, Write};
+use std::rc::Rc;
+
+use jiff::Timestamp;
+use serde_json::Value;
+
+use crate::fault::Fault;
+
+/// Writes one line to standard error; a closed one is not worth stopping for.
+pub(crate) fn write_error(line: &str) {
+    let _ = writeln!(std::io::stderr().lock(), "{line}");
+}
+
+/// Where messages go.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Messages {
+    /// To standard error.
+    Error,
+    /// Among the answer, indented: in the demonstration, which tells of commands.
+    Told,
+    /// Nowhere: a command of the demonstration that is like one before it.
+    Quiet,
+}
+
+/// What every verb is given.
+#[derive(Clone)]
+pub(crate) struct Program {
+    json: bool,
+    messages: Messages,
+    /// Where the time comes from.
+    pub(crate) clock: Rc<dyn Fn() -> Timestamp>,
+}
+
+impl Program {
+    pub(crate) fn new(json: bool) -> Self {
+        Self { json, messages: Messages::Error, clock: Rc::new(Timestamp::now) }
+    }
+
+    /// The same for a command that the demonstration runs, under its clock.
+    pub(crate) fn told(&self, clock: Rc<dyn Fn() -> Timestamp>) -> Self {
+        Self { json: self.json, messages: Messages::Told, clock }
+    }
+
+    /// The same without its messages.
+    pub(crate) fn quiet(&self) -> Self {
+        Self { messages: Messages::Quiet, ..self.clone() }
+    }
+
+    /// A message.
+    pub(crate) fn say(&self, message: impl Display) {
+        match self.messages {
+            Messages::Error => write_error(&message.to_string()),
+            Messages::Told => {
+                for line in message.to_string().lines() {
+                    self.answer(format_args!("    {line}"));
+                }
+            }
+            Messages::Quiet => {}
+        }
+    }
+
+    /// What was asked for: on standard output, unless that is for the summary.
+    pub(crate) fn tell(&self, answer: impl Display) {
+        match self.messages {
+            Messages::Error => self.answer(answer),
+            Messages::Told | Messages::Quiet => self.say(answer),
+        }
+    }
+
+    fn answer(&self, answer: impl Display) {
+        if self.json {
+            write_error(&answer.to_string());
+        } else {
+            let _ = writeln!(std::io::stdout().lock(), "{answer}");
+        }
+    }
+
+    /// Gives the summary, if it is wanted.
+    pub(crate) fn finish(&self, summary: &Value) -> Result<(), Fault> {
+        if !self.json {
+            return Ok(());
+        }
+        let written =
+            serde_json::to_string_pretty(summary).map_err(|_| ErrorKind::InvalidData).and_then(|text| {
+                let mut out = std::io::stdout().lock();
+                writeln!(out, "{text}").and_then(|()| out.flush()).map_err(|error| error.kind())
+            });
+        written.map_err(|kind| {
+            let text =
+                format!("the command is done, but its summary cannot be written to standard output ({kind})");
+            Fault::new("summary", text)
+        })
+    }
+}

@@ -1,0 +1,158 @@
+//! A quorum at one machine: each custodian looks at what is asked, opens their kit, and approves (SPEC §9).
+
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use cstatns::custody::approval::{Action, Approval};
+use cstatns::custody::custodian::{Kit, KitError};
+use cstatns::custody::quorum::{Quorum, QuorumError};
+use cstatns::custody::{Card, spoken};
+use cstatns::files;
+use cstatns::service::{Service, ServiceError};
+use jiff::SignedDuration;
+use zeroize::Zeroizing;
+
+use crate::fault::Fault;
+use crate::output::Program;
+
+/// How long the custodians at this machine may take.
+const WAIT: SignedDuration = SignedDuration::from_hours(1);
+/// More than a passphrase is long, in bytes.
+const LONGEST_PASSPHRASE: u64 = 4096;
+
+/// The custodians who approve.
+#[derive(Args)]
+pub(crate) struct KitArgs {
+    /// The kit of a custodian who approves; once for each, as many as the threshold
+    #[arg(long = "kit", value_name = "KIT", required = true)]
+    kits: Vec<PathBuf>,
+    /// A file with a kit's passphrase, in the order of --kit; else it is asked for. As many as there are kits, or as
+    /// there are kits with a passphrase
+    #[arg(long = "passphrase-file", value_name = "F")]
+    passphrase_files: Vec<PathBuf>,
+}
+
+/// A kit that has not been opened.
+pub(crate) struct Closed {
+    kit: PathBuf,
+    card: Card,
+    passphrase_file: Option<PathBuf>,
+}
+
+impl KitArgs {
+    /// Reads the cards and matches the passphrase files to them.
+    pub(crate) fn look(&self) -> Result<Vec<Closed>, Fault> {
+        let cards = self.kits.iter().map(|kit| Kit::card_in(kit)).collect::<Result<Vec<_>, _>>()?;
+        let protected = cards.iter().filter(|card| card.body.protected).count();
+        let given = self.passphrase_files.len();
+        if given != 0 && given != self.kits.len() && given != protected {
+            return Err(Fault::usage(format!(
+                "{given} passphrase files for {} kits: give --passphrase-file once for each --kit, in the same order, or \
+                 not at all",
+                self.kits.len()
+            )));
+        }
+        let mut files = self.passphrase_files.iter();
+        let all = given == self.kits.len();
+        let closed = self.kits.iter().zip(cards).map(|(kit, card)| {
+            let wanted = all || card.body.protected;
+            let passphrase_file = if wanted { files.next().cloned() } else { None };
+            Closed { kit: kit.clone(), card, passphrase_file }
+        });
+        Ok(closed.collect())
+    }
+}
+
+impl Closed {
+    /// The kit in a directory, with the file of its passphrase, if one was named.
+    pub(crate) fn look(kit: &Path, passphrase_file: Option<&Path>) -> Result<Self, Fault> {
+        let card = Kit::card_in(kit)?;
+        Ok(Self { kit: kit.to_owned(), card, passphrase_file: passphrase_file.map(Path::to_owned) })
+    }
+
+    /// Opens it, asking for the passphrase where it needs one and no file holds it.
+    pub(crate) fn open(&self, program: &Program) -> Result<Kit, Fault> {
+        if !self.card.body.protected {
+            return Ok(Kit::open(&self.kit, None)?);
+        }
+        let passphrase = match &self.passphrase_file {
+            Some(file) => read_passphrase(program, file)?,
+            None => ask(&format!("passphrase of `{}` for {}: ", self.card.body.name, self.kit.display()))
+                .map_err(|_| no_terminal(&self.kit))?,
+        };
+        Ok(Kit::open(&self.kit, Some(&passphrase))?)
+    }
+}
+
+/// Shows the custodians what is asked, and makes a quorum of their approvals.
+pub(crate) fn gather(
+    program: &Program,
+    service: &Service,
+    kits: &[Closed],
+    action: Action,
+) -> Result<Quorum, Fault> {
+    let dealing = service.state().working_dealing()?;
+    let needed = dealing.threshold.k();
+    let draft = service.propose(action, WAIT)?;
+    if kits.len() < needed {
+        // Nobody is asked for a passphrase in vain.
+        return Err(ServiceError::from(QuorumError::TooFew { given: kits.len(), needed }).into());
+    }
+    let body = &draft.proposal().signed.body;
+    program.say(format_args!("asked of the custodians: {}", body.action));
+    program.say(format_args!(
+        "  service   {}, epoch {}, ledger of {} events",
+        body.service, body.epoch, body.head.size
+    ));
+    if let Some(input) = body.action.input() {
+        program.say(format_args!("  request   {} rows, commitment {}", input.rows, input.commitment));
+    }
+    program.say(format_args!(
+        "  proposal  {}, open until {}",
+        spoken(&draft.proposal().digest()),
+        body.expires
+    ));
+    let mut approvals: Vec<Approval> = Vec::with_capacity(kits.len());
+    for closed in kits {
+        let kit = closed.open(program)?;
+        approvals.push(kit.approve(draft.proposal(), service.witnessed()?, service.approved_now())?);
+        program.say(format_args!("  `{}` approves: {}", kit.name(), body.action));
+    }
+    Ok(service.assemble(draft, approvals)?)
+}
+
+/// The passphrase in a file: all of it but one line end.
+pub(crate) fn read_passphrase(program: &Program, path: &Path) -> Result<Zeroizing<Vec<u8>>, Fault> {
+    let mut passphrase = Zeroizing::new(files::read(path, LONGEST_PASSPHRASE)?);
+    if std::fs::metadata(path).is_ok_and(|data| data.permissions().mode() & 0o077 != 0) {
+        program.say(format_args!("warning: {path:?} can be read by others: chmod 600"));
+    }
+    for end in [b'\n', b'\r'] {
+        if passphrase.last() == Some(&end) {
+            passphrase.pop();
+        }
+    }
+    Ok(passphrase)
+}
+
+/// Asks for a new passphrase, twice.
+pub(crate) fn ask_new(kit: &Path) -> Result<Zeroizing<Vec<u8>>, Fault> {
+    let asked = |prompt| ask(prompt).map_err(|_| no_terminal(kit));
+    let first = asked("passphrase for the new kit: ")?;
+    let second = asked("the same again: ")?;
+    if first == second {
+        Ok(first)
+    } else {
+        Err(Fault::new("passphrase-differs", "the two passphrases differ: try again"))
+    }
+}
+
+fn ask(prompt: &str) -> std::io::Result<Zeroizing<Vec<u8>>> {
+    rpassword::prompt_password(prompt).map(|text| Zeroizing::new(text.into_bytes()))
+}
+
+fn no_terminal(kit: &Path) -> Fault {
+    let needs = KitError::NeedsPassphrase { kit: kit.to_owned() };
+    Fault::new(needs.code(), format!("{needs}; there is no terminal to ask at: use --passphrase-file"))
+}

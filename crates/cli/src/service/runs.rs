@@ -1,0 +1,393 @@
+//! `service code` and `service renew`: the request's rows through the coding kernel, and the report of the run.
+
+use std::io::{BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use cstatns::code::{Generation, Tag};
+use cstatns::custody::approval::{Action, Input, RunId};
+use cstatns::files::{FileError, Pending};
+use cstatns::ledger::event::{Destroyed, Event, Line, Means};
+use cstatns::ledger::{History, Lines};
+use cstatns::name::{Hex, Name};
+use cstatns::service::{Made, Outcome, RunFiles, Service, WorkError};
+use cstatns_tables::{
+    CodeFileError, Coded, Content, Destruction, FileMeta, Format, Report, SPEC, Seal, report_path, seal_path,
+    summarise,
+};
+use serde_json::{Value, json};
+
+use super::recorded;
+use crate::controller::list;
+use crate::fault::Fault;
+use crate::output::Program;
+use crate::quorum::{Closed, KitArgs, gather};
+
+/// What stands between the rows and the file, in bytes: each write to the file is a system call.
+const BUFFER: usize = 1 << 18;
+
+/// Code a request of identifiers (quorum); its request is destroyed once the result is durable
+#[derive(Args)]
+#[command(after_help = "Example:
+  cstatns service code home population --request request.csv --result result.csv --purpose health-2026 \\
+      --kit /media/alice/kit --kit /media/bruno/kit --kit /media/chloe/kit
+The counterpart copies the result and its .report.json; then `service delivered` destroys the service's copy.")]
+pub(crate) struct Code {
+    #[command(flatten)]
+    run: Run,
+    #[command(flatten)]
+    kits: KitArgs,
+}
+
+/// Renew a request of codes to the present generation (quorum); its request is destroyed once the result is durable
+#[derive(Args)]
+#[command(after_help = "Example:
+  cstatns service renew home population --request renewal.csv --result renewed.csv --purpose health-2026 \\
+      --kit /media/alice/kit --kit /media/bruno/kit --kit /media/chloe/kit
+The request's seal names the deliveries that the codes came from where their report lay beside them; --of names others.")]
+pub(crate) struct Renew {
+    #[command(flatten)]
+    run: Run,
+    /// A delivery that the codes came from, instead of those in the request's seal; or `unknown`, which is recorded
+    #[arg(long, value_name = "DELIVERY", num_args = 1.., value_parser = delivery_or_unknown)]
+    of: Vec<Of>,
+    #[command(flatten)]
+    kits: KitArgs,
+}
+
+/// What both take.
+#[derive(Args)]
+struct Run {
+    /// The service's home
+    home: PathBuf,
+    /// The domain
+    domain: Name,
+    /// The request, with its .seal.json beside it
+    #[arg(long, value_name = "R")]
+    request: PathBuf,
+    /// The result to write; its .report.json lies beside it
+    #[arg(long, value_name = "S")]
+    result: PathBuf,
+    /// What the codes are for: a name
+    #[arg(long, value_name = "P")]
+    purpose: Name,
+    /// Keep the request: this departs from the scheme, and is recorded
+    #[arg(long)]
+    keep_request: bool,
+}
+
+#[derive(Clone, Copy)]
+enum Of {
+    Delivery(RunId),
+    Unknown,
+}
+
+fn delivery_or_unknown(text: &str) -> Result<Of, String> {
+    if text == "unknown" { Ok(Of::Unknown) } else { delivery(text).map(Of::Delivery) }
+}
+
+/// A delivery's number as arguments give it.
+pub(super) fn delivery(text: &str) -> Result<RunId, String> {
+    Hex::parse(text.as_bytes()).ok_or_else(|| "a delivery is 32 lower-case hexadecimal digits".to_owned())
+}
+
+impl Code {
+    pub(super) fn run(self, program: &Program) -> Result<Value, Fault> {
+        let kits = self.kits.look()?;
+        let Run { home, domain, purpose, keep_request, request, .. } = &self.run;
+        recorded(program, home, "code", |service| {
+            let (seal, format) = self.run.look(program)?;
+            if seal.content != Content::Identifiers {
+                return Err(CodeFileError::Content { path: request.clone(), found: seal.content }.into());
+            }
+            let generation = service.state().domain(domain)?.generation();
+            let action = Action::Code {
+                domain: domain.clone(),
+                generation,
+                purpose: purpose.clone(),
+                input: Input { commitment: seal.commitment, rows: seal.rows },
+                recipient: None,
+                keep_request: *keep_request,
+            };
+            self.run.play(program, service, &kits, action, |service, quorum, meta, files| {
+                let mut coded = None;
+                let made = service.code(quorum, files, |coder, out| {
+                    buffered(out, |out| cstatns_tables::code(request, &seal, coder, out, format, meta))
+                        .map(|found| outcome(coded.insert(found)))
+                })?;
+                Ok((made, coded))
+            })
+        })
+    }
+}
+
+impl Renew {
+    pub(super) fn run(self, program: &Program) -> Result<Value, Fault> {
+        let kits = self.kits.look()?;
+        let unknown = self.of.iter().any(|of| matches!(of, Of::Unknown));
+        if unknown && self.of.len() > 1 {
+            return Err(Fault::usage("--of names deliveries or says `unknown`, not both"));
+        }
+        let Run { home, domain, purpose, keep_request, request, .. } = &self.run;
+        recorded(program, home, "renew", |service| {
+            let (seal, format) = self.run.look(program)?;
+            let Content::Codes { tag, generation: from } = seal.content else {
+                return Err(CodeFileError::Content { path: request.clone(), found: seal.content }.into());
+            };
+            let generation = service.state().domain(domain)?.generation();
+            let expected: (Tag, Generation) = (service.state().tag(domain), from);
+            if tag != expected.0 {
+                return Err(CodeFileError::OtherCodes {
+                    path: request.clone(),
+                    found: (tag, from),
+                    expected,
+                }
+                .into());
+            }
+            let named = self.of.iter().filter_map(|of| match of {
+                Of::Delivery(run) => Some(*run),
+                Of::Unknown => None,
+            });
+            let of = match () {
+                () if unknown => None,
+                () if !self.of.is_empty() => Some(named.collect()),
+                () if !seal.previous.is_empty() => Some(seal.previous.clone()),
+                () => {
+                    return Err(Fault::new(
+                        "deliveries-unnamed",
+                        "nothing says which deliveries these codes came from: put their .report.json beside the data and \
+                         prepare again, or name them with --of, or say `--of unknown`, which is recorded",
+                    ));
+                }
+            };
+            let action = Action::Renew {
+                domain: domain.clone(),
+                from,
+                generation,
+                purpose: purpose.clone(),
+                input: Input { commitment: seal.commitment, rows: seal.rows },
+                recipient: None,
+                keep_request: *keep_request,
+                of,
+            };
+            self.run.play(program, service, &kits, action, |service, quorum, meta, files| {
+                let mut coded = None;
+                let made = service.renew(quorum, files, |renewer, out| {
+                    buffered(out, |out| cstatns_tables::renew(request, &seal, renewer, out, format, meta))
+                        .map(|found| outcome(coded.insert(found)))
+                })?;
+                Ok((made, coded))
+            })
+        })
+    }
+}
+
+impl Run {
+    /// Reads the seal and looks at the names of the files, so that no custodian is asked in vain.
+    fn look(&self, program: &Program) -> Result<(Seal, Format), Fault> {
+        let seal = Seal::read(&seal_path(&self.request))?;
+        if !self.request.is_file() {
+            return Err(FileError::Missing { path: self.request.clone() }.into());
+        }
+        let format = Format::of(&self.result)?;
+        for path in [self.result.clone(), report_path(&self.result)] {
+            if path.symlink_metadata().is_ok() {
+                return Err(FileError::Exists { path }.into());
+            }
+        }
+        if self.keep_request {
+            program.say("note: --keep-request departs from the scheme (R7: the service destroys what it was given); recorded");
+        }
+        Ok((seal, format))
+    }
+
+    /// Gathers the quorum, runs, and writes the report.
+    fn play(
+        &self,
+        program: &Program,
+        service: &mut Service,
+        kits: &[Closed],
+        action: Action,
+        work: impl FnOnce(
+            &mut Service,
+            cstatns::custody::quorum::Quorum,
+            &FileMeta,
+            &RunFiles,
+        ) -> Result<(Made, Option<Coded>), Fault>,
+    ) -> Result<Value, Fault> {
+        let generation = match &action {
+            Action::Code { generation, .. } | Action::Renew { generation, .. } => *generation,
+            _ => Generation::FIRST,
+        };
+        let quorum = gather(program, service, kits, action)?;
+        let meta = FileMeta {
+            service: service.card().id().to_owned(),
+            domain: self.domain.clone(),
+            generation,
+            delivery: quorum.proposal().body.run,
+        };
+        let files = RunFiles {
+            request: vec![self.request.clone(), seal_path(&self.request)],
+            result: self.result.clone(),
+        };
+        let sizes = files.request.iter().map(|path| std::fs::metadata(path).ok().map(|data| data.len()));
+        let request: Vec<_> = files.request.iter().cloned().zip(sizes.collect::<Vec<_>>()).collect();
+        let (made, coded) = work(service, quorum, &meta, &files)?;
+        let qualities = coded.map(|coded| coded.qualities).unwrap_or_default();
+        let quality = qualities.into_iter().map(|(word, count)| (word.to_owned(), count)).collect();
+        let report = report(service, &self.home, &made, quality, &request)?;
+        let path = report_path(&self.result);
+        report.write(&path)?;
+
+        let counts =
+            if report.quality.is_empty() { String::new() } else { format!(": {}", list(&report.quality)) };
+        program.say(format_args!(
+            "{} rows of generation {} in {:?}{counts}",
+            made.rows, made.generation, self.result
+        ));
+        for destroyed in &report.destroyed {
+            program.say(format_args!("destroyed {}: {}", destroyed.file, destroyed.how));
+        }
+        program.say(format_args!(
+            "delivery {}: once the counterpart has its copy, `service delivered` destroys the one here",
+            made.run
+        ));
+        Ok(json!({
+            "delivery": made.run,
+            "domain": made.domain,
+            "tag": made.tag.as_str(),
+            "from": made.from,
+            "generation": made.generation,
+            "rows": made.rows,
+            "quality": report.quality,
+            "result": self.result,
+            "report": path,
+            "request_kept": made.request_kept,
+            "destroyed": report.destroyed,
+        }))
+    }
+}
+
+/// Works on the rows through a buffer.
+fn buffered(
+    out: &mut Pending,
+    work: impl FnOnce(&mut (dyn Write + Send)) -> Result<Coded, CodeFileError>,
+) -> Result<Coded, WorkError> {
+    let mut out = BufWriter::with_capacity(BUFFER, out);
+    let coded = work(&mut out).map_err(|error| WorkError { code: error.code(), message: error.to_string() });
+    let coded = match coded {
+        Ok(coded) => coded,
+        Err(error) => {
+            // What is left in the buffer is of a result that will not be: it is not written.
+            let _ = out.into_parts();
+            return Err(error);
+        }
+    };
+    match out.into_inner() {
+        Ok(_) => Ok(coded),
+        Err(error) => {
+            let (error, out) = error.into_parts();
+            let (pending, _) = out.into_parts();
+            let error = FileError::from_io(pending.target(), &error);
+            Err(WorkError { code: error.code(), message: error.to_string() })
+        }
+    }
+}
+
+fn outcome(coded: &Coded) -> Outcome {
+    Outcome { rows: coded.rows, commitment: coded.commitment, distinct: coded.distinct }
+}
+
+/// The account of a run, from the ledger: the same right after it and when it is made again later. The sizes of the
+/// request's files are known right after it only.
+fn report(
+    service: &Service,
+    home: &Path,
+    made: &Made,
+    quality: std::collections::BTreeMap<String, u64>,
+    request: &[(PathBuf, Option<u64>)],
+) -> Result<Report, Fault> {
+    let wanted = Destroyed::Request { run: made.run };
+    let mut history = History::default();
+    let (mut end, mut how, mut checkpoint) = (made.made, None, None);
+    for line in Lines::read(&home.join("ledger.jsonl"))?.whole() {
+        history.push(line);
+        let Ok(Line { time, event, .. }) = serde_json::from_slice::<Line>(line) else { continue };
+        match event {
+            Event::Coded { run, .. } | Event::Renewed { run, .. } if run == made.run => {
+                checkpoint = Some(history.head());
+            }
+            Event::Destroyed { what, how: means } if what == wanted => {
+                (end, how, checkpoint) = (time, Some(means), Some(history.head()));
+            }
+            _ => {}
+        }
+    }
+    let head = checkpoint.unwrap_or(made.head);
+    let how = how.map(|means| match means {
+        Means::Overwritten => Destruction::OVERWRITTEN,
+        Means::Absent => Destruction::ABSENT,
+    });
+    let destroyed = request.iter().filter_map(|(path, bytes)| Some(Destruction::new(path, *bytes, how?)));
+    Ok(Report {
+        format: Report::FORMAT,
+        tool: concat!("cstatns ", env!("CARGO_PKG_VERSION")).to_owned(),
+        spec: SPEC.to_owned(),
+        service: service.card().id().to_owned(),
+        domain: made.domain.clone(),
+        generation: made.generation,
+        key_id: Hex::parse(&made.check.to_string().as_bytes()[..16]),
+        delivery: made.run,
+        rows_in: made.rows,
+        rows_out: made.rows,
+        quality,
+        destroyed: destroyed.collect(),
+        begin: made.begun,
+        end,
+        checkpoint: Some(head),
+    })
+}
+
+/// Makes the reports that a stop kept from being written. What cannot be written does not stop a command.
+pub(super) fn write_missing_reports(program: &Program, service: &Service, home: &Path) {
+    for outgoing in service.outgoing() {
+        let Some(result) = outgoing.result.filter(|result| result.is_file()) else { continue };
+        let path = report_path(&result);
+        if path.symlink_metadata().is_ok() {
+            continue;
+        }
+        let written = summarise(&result).map_err(Fault::from).and_then(|summary| {
+            let made = service.made(&outgoing.delivery);
+            let Some(made) = made.filter(|made| made.rows == summary.rows) else {
+                return Err(Fault::form(&result, "the result of this delivery"));
+            };
+            let request: Vec<_> =
+                service.request_of(&outgoing.delivery).into_iter().map(|path| (path, None)).collect();
+            report(service, home, &made, summary.qualities, &request)?.write(&path)?;
+            Ok(())
+        });
+        match written {
+            Ok(()) => program.say(format_args!("the report {path:?} was missing: written from the result")),
+            Err(fault) => {
+                let why = fault.line().unwrap_or_default();
+                program.say(format_args!(
+                    "warning: the report {path:?} is missing and cannot be written: {why}"
+                ));
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_delivery_is_32_digits_or_unknown() {
+        assert!(matches!(delivery_or_unknown("unknown"), Ok(Of::Unknown)));
+        assert!(matches!(delivery_or_unknown(&"0a".repeat(16)), Ok(Of::Delivery(_))));
+        for bad in ["", "Unknown", "0a", &"0A".repeat(16)] {
+            assert!(delivery_or_unknown(bad).is_err(), "{bad:?}");
+        }
+    }
+}

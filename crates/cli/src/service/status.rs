@@ -1,0 +1,136 @@
+//! `service status`: how a service stands, and what asks for somebody's attention.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use cstatns::domain::KeyState;
+use cstatns::service::{self, DomainStatus};
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use serde_json::{Value, json};
+
+use super::{names, open};
+use crate::fault::Fault;
+use crate::output::Program;
+
+/// Days before it is due from which a renewal is announced.
+const SOON: i32 = 90;
+
+/// Show domains, keys, receipts and deliveries, and what is due
+#[derive(Args)]
+#[command(after_help = "Example:
+  cstatns service status home --json")]
+pub(crate) struct Status {
+    /// The service's home
+    home: PathBuf,
+}
+
+impl Status {
+    pub(super) fn run(self, program: &Program) -> Result<Value, Fault> {
+        let service = open(program, &self.home)?;
+        let status = service.status();
+        show(program, &status);
+        let past: Vec<_> = status.past_their_end().collect();
+        let past: Vec<Value> = past
+            .iter()
+            .map(|domain| json!({"domain": domain.domain, "hours": domain.hours_past_its_end}))
+            .collect();
+        let mut summary = serde_json::to_value(&status).unwrap_or_default();
+        summary["keys_past_their_end"] = past.into();
+        Ok(summary)
+    }
+}
+
+fn show(program: &Program, status: &service::Status) {
+    let today = TimeZone::UTC.to_datetime(status.time).date();
+    let demo = if status.demo { ", a DEMONSTRATION" } else { "" };
+    program.tell(format_args!(
+        "{}{demo}: {} events, its time is {}",
+        status.service, status.events, status.time
+    ));
+    if status.clock_unconfirmed {
+        program.tell(
+            "CLOCK more than 40 days ahead: no project ends and no key is destroyed until a quorum's run",
+        );
+    }
+    for epoch in &status.epochs {
+        let held = match epoch.missing.as_slice() {
+            [] => "all shares held".to_owned(),
+            missing => format!("RECEIPTS MISSING of {}", names(missing)),
+        };
+        program.tell(format_args!("epoch {}: {}, {held}", epoch.epoch, epoch.threshold));
+    }
+
+    program.tell("domains:");
+    let width = status.domains.iter().map(|domain| domain.domain.as_str().len()).max().unwrap_or(0);
+    for domain in &status.domains {
+        program.tell(format_args!(
+            "  {:width$}  {:10}  generation {}  key {} {}  {}",
+            domain.domain.as_str(),
+            domain.kind,
+            domain.generation,
+            domain.key,
+            domain.state,
+            remarks(domain, today)
+        ));
+    }
+    if status.domains.is_empty() {
+        program.tell("  none");
+    }
+
+    program.tell("deliveries whose copy is still here:");
+    for delivery in &status.deliveries {
+        let place = match &delivery.result {
+            Some(path) if path.is_file() => path.display().to_string(),
+            Some(path) => format!("NOT FOUND at {}", path.display()),
+            None => "NOT FOUND".to_owned(),
+        };
+        program.tell(format_args!(
+            "  {}  {}, generation {}, {} rows: {place}",
+            delivery.delivery, delivery.domain, delivery.generation, delivery.rows
+        ));
+    }
+    if status.deliveries.is_empty() {
+        program.tell("  none");
+    }
+
+    let ending: Vec<_> =
+        status.domains.iter().filter(|domain| domain.ends_within_days.is_some()).map(ending).collect();
+    program.tell(format_args!("ending within 90 days: {}", or_none(&ending)));
+    let past: Vec<_> = status
+        .past_their_end()
+        .map(|domain| format!("{} for {} hours", domain.domain, domain.hours_past_its_end.unwrap_or(0)))
+        .collect();
+    program.tell(format_args!("keys past their end: {}", or_none(&past)));
+}
+
+fn or_none(texts: &[String]) -> String {
+    if texts.is_empty() { "none".to_owned() } else { texts.join("; ") }
+}
+
+fn ending(domain: &DomainStatus) -> String {
+    let (days, ends) = (domain.ends_within_days.unwrap_or(0), domain.ends.unwrap_or(Date::MAX));
+    format!("{} within {days} days, on {ends}", domain.domain)
+}
+
+fn remarks(domain: &DomainStatus, today: Date) -> String {
+    let mut remarks = Vec::new();
+    if domain.compromised && domain.state == KeyState::Active {
+        remarks.push("DOUBTED: make a new key".to_owned());
+    }
+    if let Some(due) = domain.renewal_due {
+        let days = today.until(due).map_or(i32::MAX, |left| left.get_days());
+        remarks.push(match days {
+            ..=0 => format!("renewal DUE since {due}"),
+            1..=SOON => format!("renewal due within {SOON} days, on {due}"),
+            _ => format!("renewal due {due}"),
+        });
+    }
+    match (domain.destroyed, domain.ends) {
+        (Some(destroyed), _) => remarks.push(format!("keys destroyed {destroyed}")),
+        (None, Some(ends)) if domain.hours_past_its_end.is_some() => remarks.push(format!("ENDED {ends}")),
+        (None, Some(ends)) => remarks.push(format!("ends {ends}")),
+        (None, None) => {}
+    }
+    remarks.join(", ")
+}

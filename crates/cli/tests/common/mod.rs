@@ -1,0 +1,251 @@
+//! The program run in a directory of its own, as a user would.
+
+#![allow(dead_code, unreachable_pub)]
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use serde_json::Value;
+
+/// The files of the pair, shared with the library's tests.
+pub fn pair(file: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/data/pair").join(file)
+}
+
+/// A directory in which commands are run.
+pub struct Place {
+    pub directory: tempfile::TempDir,
+    kits: Vec<String>,
+}
+
+impl Default for Place {
+    fn default() -> Self {
+        Self { directory: tempfile::tempdir().unwrap(), kits: Vec::new() }
+    }
+}
+
+impl Place {
+    /// A demonstration service, 2 of 3 without passphrases, all shares held: quick.
+    pub fn founded() -> Self {
+        let mut place = Self::default();
+        for name in ["alice", "bruno", "chloe"] {
+            place.ok(&format!("custodian new {name} --name {name} --no-passphrase"));
+        }
+        place.found("service init home --name test --threshold 2 --shares shares --demo", &["alice", "bruno", "chloe"]);
+        place.kits = ["alice", "chloe"].map(|name| format!("--kit {name}")).into();
+        place
+    }
+
+    /// The same with a statistical domain.
+    pub fn open() -> Self {
+        let place = Self::founded();
+        place.quorum("service open home population --kind statistics");
+        place
+    }
+
+    /// A service in earnest: 3 of 5, two of them external, every kit with a passphrase in a file.
+    pub fn in_earnest() -> Self {
+        let mut place = Self::default();
+        let names = ["alice", "bruno", "chloe", "denis", "elise"];
+        for name in names {
+            place.write_private(&format!("{name}.pass"), &format!("the passphrase of {name}\n"));
+            let external = if matches!(name, "denis" | "elise") { "--external" } else { "" };
+            place.ok(&format!("custodian new {name} --name {name} --passphrase-file {name}.pass {external}"));
+        }
+        place.found("service init home --name insee --threshold 3 --shares shares", &names);
+        place.kits =
+            ["bruno", "chloe", "elise"].map(|name| format!("--kit {name} --passphrase-file {name}.pass")).into();
+        place
+    }
+
+    fn found(&self, init: &str, names: &[&str]) {
+        let cards: Vec<String> = names.iter().map(|name| format!("--custodian {name}/card.json")).collect();
+        self.ok(&format!("{init} {}", cards.join(" ")));
+        for name in names {
+            let pass = if self.path(&format!("{name}.pass")).exists() {
+                format!("--passphrase-file {name}.pass")
+            } else {
+                String::new()
+            };
+            self.ok(&format!("custodian accept {name} shares/{name}.1.share --ledger home/ledger.jsonl {pass}"));
+        }
+        let receipts: Vec<String> = names.iter().map(|name| format!("{name}/receipt-1-held.json")).collect();
+        self.ok(&format!("service receipt home {}", receipts.join(" ")));
+    }
+
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.directory.path().join(name)
+    }
+
+    pub fn exists(&self, name: &str) -> bool {
+        self.path(name).symlink_metadata().is_ok()
+    }
+
+    pub fn read(&self, name: &str) -> String {
+        fs::read_to_string(self.path(name)).unwrap()
+    }
+
+    pub fn write(&self, name: &str, text: impl AsRef<[u8]>) {
+        fs::write(self.path(name), text).unwrap();
+    }
+
+    pub fn write_private(&self, name: &str, text: &str) {
+        use std::os::unix::fs::PermissionsExt;
+        self.write(name, text);
+        fs::set_permissions(self.path(name), fs::Permissions::from_mode(0o600)).unwrap();
+    }
+
+    /// Runs a command; words are parted by spaces.
+    pub fn run(&self, command: &str) -> Output {
+        Command::new(env!("CARGO_BIN_EXE_cstatns"))
+            .current_dir(self.directory.path())
+            .args(command.split_whitespace())
+            .output()
+            .unwrap()
+    }
+
+    /// A command that must do what it says. Returns what it said on standard error.
+    pub fn ok(&self, command: &str) -> String {
+        let output = self.run(command);
+        let said = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(0), "{command}\n{said}");
+        said
+    }
+
+    /// A command that needs a quorum.
+    pub fn quorum(&self, command: &str) -> String {
+        self.ok(&self.with_kits(command))
+    }
+
+    pub fn with_kits(&self, command: &str) -> String {
+        format!("{command} {}", self.kits.join(" "))
+    }
+
+    /// Its summary.
+    pub fn json(&self, command: &str) -> Value {
+        let output = self.run(&format!("{command} --json"));
+        assert_eq!(output.status.code(), Some(0), "{command}\n{}", text(&output.stderr));
+        serde_json::from_slice(&output.stdout).unwrap()
+    }
+
+    /// A command that must be refused with this code, in one line that holds all of these words, and that leaves no file.
+    pub fn refused(&self, command: &str, code: &str, words: &[&str]) -> String {
+        let before = files(self.directory.path());
+        let output = self.run(command);
+        let said = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{command}\n{said}");
+        assert!(output.stdout.is_empty(), "{command}: standard output is for summaries");
+        let lines: Vec<&str> = said.lines().filter(|line| line.starts_with("error[")).collect();
+        assert_eq!(lines.len(), 1, "{command}\n{said}");
+        assert!(said.trim_end().ends_with(lines[0]), "the error is the last thing said:\n{said}");
+        let line = lines[0].to_owned();
+        assert!(line.starts_with(&format!("error[{code}]: ")), "{command}\n{line}");
+        for word in words {
+            assert!(line.contains(word), "{command}\n{line}\nwithout {word:?}");
+        }
+        let after = files(self.directory.path());
+        let new: Vec<_> = after.keys().filter(|path| !before.contains_key(*path)).collect();
+        let own = |path: &&&PathBuf| !path.ends_with("seen.json") && !path.ends_with("lock");
+        assert!(new.iter().filter(own).count() == 0, "{command}: left {new:?}");
+        line
+    }
+
+    pub fn refused_quorum(&self, command: &str, code: &str, words: &[&str]) -> String {
+        self.refused(&self.with_kits(command), code, words)
+    }
+
+    /// prepare → code → copied → attach, leaving `<file>-<generation>.csv`. Returns the run's summary.
+    pub fn coded(&self, file: &str, column: &str, domain: &str, generation: u32) -> Value {
+        self.exchange(&format!("{file}.csv --identifier-column {column}"), file, domain, "code", generation)
+    }
+
+    /// The same for codes of the generation given.
+    pub fn renewed(&self, file: &str, from: u32, domain: &str, generation: u32) -> Value {
+        self.exchange(&format!("{file}-{from}.csv --code-column code"), file, domain, "renew", generation)
+    }
+
+    fn exchange(&self, source: &str, file: &str, domain: &str, verb: &str, generation: u32) -> Value {
+        let work = format!("{file}.{domain}.{generation}");
+        self.ok(&format!("controller prepare {source} --request {work}.request.csv --retained {work}.retained.csv"));
+        let run = self.json(&self.with_kits(&format!(
+            "service {verb} home {domain} --request {work}.request.csv --result {work}.result.csv --purpose test"
+        )));
+        fs::create_dir_all(self.path("received")).unwrap();
+        for suffix in ["", ".report.json"] {
+            let name = format!("{work}.result.csv{suffix}");
+            fs::copy(self.path(&name), self.path(&format!("received/{name}"))).unwrap();
+        }
+        self.ok(&format!(
+            "controller attach --retained {work}.retained.csv --result received/{work}.result.csv --out {file}-{generation}.csv"
+        ));
+        run
+    }
+
+    /// The rows of a CSV file without quotes, below its header.
+    pub fn rows(&self, name: &str) -> Vec<Vec<String>> {
+        let text = self.read(name);
+        text.lines().skip(1).map(|line| line.split(',').map(str::to_owned).collect()).collect()
+    }
+
+    /// The rows of each code in an attached file.
+    pub fn codes(&self, name: &str) -> BTreeMap<String, u64> {
+        let mut codes = BTreeMap::new();
+        for row in self.rows(name) {
+            if !row[0].is_empty() {
+                *codes.entry(row[0].clone()).or_insert(0) += 1;
+            }
+        }
+        codes
+    }
+}
+
+/// Every file below a directory, with its bytes.
+pub fn files(directory: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
+    let mut found = BTreeMap::new();
+    let mut directories = vec![directory.to_owned()];
+    while let Some(directory) = directories.pop() {
+        let Ok(entries) = fs::read_dir(&directory) else { continue };
+        for entry in entries {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                directories.push(path);
+            } else {
+                let bytes = fs::read(&path).unwrap_or_default();
+                found.insert(path, bytes);
+            }
+        }
+    }
+    found
+}
+
+/// People in both, and pairs of rows.
+pub fn join(a: &BTreeMap<String, u64>, b: &BTreeMap<String, u64>) -> (u64, u64) {
+    let pairs: Vec<u64> = a.iter().filter_map(|(code, rows)| Some(rows * b.get(code)?)).collect();
+    (pairs.len() as u64, pairs.iter().sum())
+}
+
+pub fn text(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.to_vec()).unwrap()
+}
+
+/// The key of an identifier of 13 digits: what completes it to 15.
+pub fn keyed(identifier: &str) -> String {
+    let digits = identifier.replace("2A", "19").replace("2B", "18");
+    format!("{identifier}{:02}", 97 - digits.parse::<u64>().unwrap() % 97)
+}
+
+/// Valid identifiers of people who do not exist.
+pub fn identifiers(count: usize) -> Vec<String> {
+    (0..count).map(|i| keyed(&format!("1{:02}0675{:03}{:03}", i % 100, 100 + i % 800, 1 + i % 999))).collect()
+}
+
+/// A CSV file of these identifiers, with a column beside them.
+pub fn csv(identifiers: &[String]) -> String {
+    let mut text = "nir,value\n".to_owned();
+    for (row, identifier) in identifiers.iter().enumerate() {
+        text.push_str(&format!("{identifier},{row}\n"));
+    }
+    text
+}

@@ -1,0 +1,484 @@
+//! What a user is likely to get wrong: each is refused in one line that names what is wrong, and nothing is lost or left.
+
+mod common;
+
+use std::fs;
+use std::path::Path;
+
+use common::{Place, csv, identifiers, text};
+
+const PREPARE: &str = "controller prepare data.csv --identifier-column nir --request r.csv --retained t.csv";
+const CODE: &str = "service code home population --request r.csv --result s.csv --purpose test";
+
+/// A service with a domain and a prepared request of 20 rows.
+fn prepared() -> Place {
+    let place = Place::open();
+    place.write("data.csv", csv(&identifiers(20)));
+    place.ok(PREPARE);
+    place
+}
+
+/// The same without a service.
+fn data(text: impl AsRef<[u8]>) -> Place {
+    let place = Place::default();
+    place.write("data.csv", text);
+    place
+}
+
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let to = to.join(entry.file_name());
+        if entry.path().is_dir() {
+            copy(&entry.path(), &to);
+        } else {
+            fs::copy(entry.path(), to).unwrap();
+        }
+    }
+}
+
+// The controller's files.
+
+#[test]
+fn columns_that_are_not_there_or_not_right() {
+    let place = data(csv(&identifiers(20)));
+    let with = |column: &str| PREPARE.replace("nir", column);
+    place.refused(&with("NIR"), "missing-column", &["data.csv", "\"NIR\"", "nir, value"]);
+    place.refused(&with("value"), "wrong-column", &["20 of 20", "right column?"]);
+    place.write("data.csv", "a;b\n1;2\n");
+    place.refused(&with("a"), "missing-column", &["--delimiter ';'"]);
+    place.write("data.csv", "nir,nir\n1,2\n");
+    place.refused(PREPARE, "column-twice", &["nir"]);
+    for column in ["index", "check", "code", "quality", "score"] {
+        place.write("data.csv", format!("nir,{column}\n1,2\n"));
+        place.refused(PREPARE, "reserved-column", &[column, "rename"]);
+    }
+    place.write("data.csv", "code,check\n1,2\n");
+    place.refused(&with("code").replace("identifier", "code"), "reserved-column", &["check"]);
+}
+
+#[test]
+fn files_that_are_not_tables() {
+    let place = data("");
+    place.refused(PREPARE, "empty-file", &["data.csv"]);
+    place.write("data.csv", "nir,value\n");
+    place.refused(PREPARE, "no-rows", &["data.csv"]);
+    place.write("data.csv", "nir,value\n1,2,3\n");
+    place.refused(PREPARE, "ragged-row", &["row 1", "3 fields", "2"]);
+    place.write("data.csv", "nir,value\n\"1,2\n");
+    place.refused(PREPARE, "open-quote", &["line 2"]);
+    place.refused(&PREPARE.replace("data.csv", "data.txt"), "file-type", &["data.txt"]);
+    place.refused(&PREPARE.replace("data.csv", "none.csv"), "file-missing", &["none.csv"]);
+    place.write("data.parquet", "PAR1 and then nothing");
+    let parquet = PREPARE.replace("data.csv", "data.parquet").replace("t.csv", "t.parquet");
+    place.refused(&parquet, "parquet-damaged", &["data.parquet"]);
+    place.refused(&parquet.replace("t.parquet", "t.csv"), "retained-type", &["t.csv"]);
+}
+
+#[test]
+fn outputs_are_never_written_over() {
+    for taken in ["r.csv", "r.csv.seal.json", "t.csv"] {
+        let place = data(csv(&identifiers(20)));
+        place.write(taken, "mine");
+        place.refused(PREPARE, "output-exists", &[taken]);
+        assert_eq!(place.read(taken), "mine");
+    }
+    for taken in ["s.csv", "s.csv.report.json"] {
+        let place = prepared();
+        place.write(taken, "mine");
+        place.refused_quorum(CODE, "output-exists", &[taken]);
+        assert!(place.read(taken) == "mine" && place.exists("r.csv"));
+    }
+    let place = prepared();
+    place.quorum(CODE);
+    place.write("out.csv", "mine");
+    place.refused("controller attach --retained t.csv --result s.csv --out out.csv", "output-exists", &["out.csv"]);
+    assert_eq!(place.read("out.csv"), "mine");
+}
+
+#[test]
+fn encodings_and_odd_fields_pass_where_they_are_not_looked_at() {
+    let place = Place::open();
+    let good = identifiers(12);
+    let long = "x".repeat(1 << 20);
+    let mut bytes = b"\xef\xbb\xbfnom,nir\r\n".to_vec();
+    for (row, identifier) in good.iter().enumerate() {
+        let name: &[u8] = match row {
+            0 => b"Ang\xe9lique",
+            1 => b"\"two\r\nlines, one field\"",
+            2 => long.as_bytes(),
+            _ => b"x",
+        };
+        bytes.extend([name, b",", identifier.as_bytes(), b"\r\n"].concat());
+    }
+    place.write("data.csv", &bytes);
+    place.coded("data", "nir", "population", 1);
+    let coded = fs::read(place.path("data-1.csv")).unwrap();
+    let has = |part: &[u8]| coded.windows(part.len()).any(|window| window == part);
+    assert!(has(b"Ang\xe9lique") && has(b"\"two\r\nlines, one field\"") && has(long.as_bytes()));
+
+    // In the selected column they are refused: nobody can tell what they mean.
+    let place = data(b"nir,value\n2840924055001\xe9,1\n");
+    place.refused(PREPARE, "not-utf-8", &["row 1", "iconv"]);
+}
+
+#[test]
+fn directories_that_are_not_there_or_not_mine() {
+    let place = data(csv(&identifiers(20)));
+    place.refused(&PREPARE.replace("r.csv", "nowhere/r.csv"), "file-missing", &["nowhere"]);
+    place.write("file", "");
+    let error = place.run(&PREPARE.replace("r.csv", "file/r.csv"));
+    assert_eq!(error.status.code(), Some(1));
+    // The administrator reads everything, so that what follows can be seen by others only.
+    use std::os::unix::fs::PermissionsExt;
+    fs::create_dir(place.path("closed")).unwrap();
+    fs::copy(place.path("data.csv"), place.path("closed/data.csv")).unwrap();
+    fs::set_permissions(place.path("closed"), fs::Permissions::from_mode(0)).unwrap();
+    if fs::read_dir(place.path("closed")).is_err() {
+        place.refused(&PREPARE.replace("data.csv", "closed/data.csv"), "file-permission", &["closed"]);
+        place.refused("service status closed", "no-service", &["closed"]);
+    }
+    fs::set_permissions(place.path("closed"), fs::Permissions::from_mode(0o700)).unwrap();
+}
+
+#[test]
+fn results_that_do_not_belong() {
+    let place = prepared();
+    place.quorum(CODE);
+    let attach = "controller attach --retained t.csv --result s.csv --out out.csv";
+    place.refused(&format!("{attach} --binary-codes"), "binary-csv", &["--binary-codes"]);
+    place.refused(&attach.replace("out.csv", "out.parquet"), "attached-type", &["out.parquet"]);
+    place.refused(&format!("{attach} --destroy out.csv"), "destroys-output", &["out.csv"]);
+    place.refused(&attach.replace("t.csv", "data.csv"), "columns", &["`index`, `check`"]);
+
+    // Another request's retained file.
+    place.ok(&PREPARE.replace("r.csv", "r2.csv").replace("t.csv", "t2.csv"));
+    place.refused(&attach.replace("t.csv", "t2.csv"), "rows-unmatched", &["20 rows"]);
+
+    // A row short.
+    let short: String = place.read("s.csv").lines().take(20).map(|line| format!("{line}\n")).collect();
+    place.write("short.csv", short);
+    fs::copy(place.path("s.csv.report.json"), place.path("short.csv.report.json")).unwrap();
+    place.refused(&attach.replace("s.csv", "short.csv"), "rows-unmatched", &["1 rows of the retained file"]);
+
+    fs::rename(place.path("s.csv.report.json"), place.path("elsewhere.json")).unwrap();
+    place.refused(attach, "report-missing", &["s.csv.report.json"]);
+}
+
+#[test]
+fn files_of_two_services_are_named() {
+    let (one, other) = (prepared(), prepared());
+    for place in [&one, &other] {
+        place.quorum(CODE);
+        place.ok("controller attach --retained t.csv --result s.csv --out coded.csv");
+    }
+    for suffix in ["", ".report.json"] {
+        fs::copy(other.path(&format!("coded.csv{suffix}")), one.path(&format!("theirs.csv{suffix}"))).unwrap();
+    }
+    one.refused("controller check coded.csv theirs.csv", "mixed-services", &["coded.csv", "theirs.csv", "test."]);
+    let mut both = one.read("coded.csv");
+    both.extend(one.read("theirs.csv").lines().skip(1).map(|line| format!("{line}\n")));
+    one.write("both.csv", both);
+    one.refused("controller check both.csv", "other-codes", &["both.csv", "row 21"]);
+    one.refused(
+        "controller prepare both.csv --code-column code --request x.csv --retained y.csv",
+        "mixed-codes",
+        &["more than one kind"],
+    );
+}
+
+// Requests at the service.
+
+#[test]
+fn requests_that_were_changed() {
+    let change = |name: &str, change: &dyn Fn(Vec<String>) -> Vec<String>, code: &str, words: &[&str]| {
+        let place = prepared();
+        let lines = place.read("r.csv").lines().map(str::to_owned).collect();
+        let text: String = change(lines).iter().map(|line| format!("{line}\n")).collect();
+        place.write("r.csv", &text);
+        place.refused_quorum(CODE, code, words);
+        assert!(place.read("r.csv") == text && place.exists("r.csv.seal.json"), "{name}: nothing is lost");
+        // The run that was approved and failed is on record, and the service works on.
+        assert!(place.read("home/ledger.jsonl").contains(&format!("\"code\":\"{code}\"")), "{name}");
+        place.ok("service status home");
+    };
+    let edit = |row: usize, new: &'static str| {
+        move |mut lines: Vec<String>| {
+            lines[row] = format!("{},{new}", &lines[row][..32]);
+            lines
+        }
+    };
+    change("header", &|mut lines| { lines[0] += ",name"; lines }, "columns", &["`index`, `identifier`"]);
+    change("swapped", &|mut lines| { lines.swap(3, 4); lines }, "index-order", &["row 4"]);
+    change("twice", &|mut lines| { lines[4] = lines[3].clone(); lines }, "index-order", &["row 4"]);
+    change("removed", &|mut lines| { lines.remove(7); lines }, "commitment", &["19 rows", "20"]);
+    change("added", &|mut lines| { lines.push(format!("{},", "f".repeat(32))); lines }, "commitment", &["21 rows"]);
+    change("emptied", &edit(5, ""), "commitment", &["prepare"]);
+    change("not an identifier", &edit(6, "28405"), "identifier-form", &["row 6", "wrong-length"]);
+    change("not compact", &edit(6, "2 84 05 2A 321 025"), "identifier-form", &["row 6", "not-compact"]);
+    change("index", &|mut lines| { lines[2] = lines[2].to_uppercase().replace('0', "x"); lines }, "index-form", &["row 2"]);
+}
+
+#[test]
+fn requests_that_are_for_something_else() {
+    let place = prepared();
+    place.refused_quorum(&CODE.replace("population", "elsewhere"), "unknown-domain", &["service open"]);
+    place.refused_quorum(&CODE.replace("code home", "renew home"), "request-content", &["code identifiers"]);
+    place.refused_quorum(&CODE.replace("s.csv", "s.txt"), "file-type", &["s.txt"]);
+    place.refused_quorum(&CODE.replace("r.csv", "none.csv"), "file-missing", &["none.csv.seal.json"]);
+    fs::rename(place.path("r.csv"), place.path("away.csv")).unwrap();
+    place.refused_quorum(CODE, "file-missing", &["r.csv"]);
+    fs::rename(place.path("away.csv"), place.path("r.csv")).unwrap();
+    place.write("r.csv.seal.json", "{}");
+    place.refused_quorum(CODE, "seal-form", &["r.csv.seal.json"]);
+
+    let place = prepared();
+    place.quorum(CODE);
+    place.ok("controller attach --retained t.csv --result s.csv --out coded.csv");
+    place.ok("controller prepare coded.csv --code-column code --request c.csv --retained d.csv");
+    let renew = "service renew home population --request c.csv --result e.csv --purpose test";
+    place.refused_quorum(renew, "nothing-to-renew", &["generation 1"]);
+    place.refused_quorum(&renew.replace("renew", "code"), "request-content", &["renew codes"]);
+    place.quorum("service open home other --kind statistics");
+    place.refused_quorum(&renew.replace("population", "other"), "request-codes", &["c.csv"]);
+    // Too early: both wait.
+    place.quorum("service new-key home population --reason scheduled");
+    place.quorum(renew);
+}
+
+#[test]
+fn batches_that_point_at_persons() {
+    let place = Place::open();
+    // Eleven rows, ten people.
+    let mut few = identifiers(10);
+    few.push(few[0].clone());
+    place.write("data.csv", csv(&few));
+    place.ok(PREPARE);
+    place.refused_quorum(CODE, "too-few-values", &["fewer than 11"]);
+    assert!(place.exists("r.csv") && !place.exists("s.csv"));
+    place.quorum("service open home tiny --kind statistics --minimum-batch 1");
+    place.quorum(&CODE.replace("population", "tiny"));
+
+    let place = Place::in_earnest();
+    place.refused_quorum("service open home tiny --kind statistics --minimum-batch 1", "minimum-batch", &["oracle"]);
+    place.refused_quorum(
+        "service open home tiny --kind statistics --cryptoperiod-years 11",
+        "cryptoperiod",
+        &["1 to 10"],
+    );
+    place.quorum("service open home cancer --kind research --ends 2999-01-01");
+    place.refused_quorum(
+        "service open home past --kind research --ends 2001-01-01",
+        "end-in-the-past",
+        &["later date"],
+    );
+    place.write("data.csv", csv(&identifiers(20)));
+    place.ok(PREPARE);
+    place.refused_quorum(&CODE.replace("population", "cancer"), "research-needs-party", &["demonstration"]);
+}
+
+// Custodians.
+
+#[test]
+fn kits_and_passphrases() {
+    let place = Place::in_earnest();
+    let open = "service open home population --kind statistics";
+    place.write_private("wrong.pass", "not it");
+    let kits = |files: [&str; 3]| {
+        let kits = ["alice", "bruno", "denis"].iter().zip(files);
+        let kits: Vec<String> = kits.map(|(kit, file)| format!("--kit {kit} --passphrase-file {file}.pass")).collect();
+        format!("{open} {}", kits.join(" "))
+    };
+    place.refused(&kits(["alice", "wrong", "denis"]), "passphrase-wrong", &["\"bruno\""]);
+    place.refused(&kits(["alice", "denis", "bruno"]), "passphrase-wrong", &["\"bruno\""]);
+    place.refused(&kits(["alice", "none", "denis"]), "file-missing", &["none.pass"]);
+    let two = "--kit alice --passphrase-file alice.pass --kit bruno --passphrase-file bruno.pass";
+    place.refused(&format!("{open} {two}"), "too-few-approvals", &["2 custodians", "3 are needed"]);
+    place.refused(&format!("{open} {two} --kit bruno --passphrase-file bruno.pass"), "approval-twice", &["`bruno`"]);
+    place.refused(&format!("{open} --kit nobody"), "file-missing", &["nobody"]);
+
+    // A passphrase with a line end of Windows is the same; one that others can read is told of.
+    fs::remove_file(place.path("alice.pass")).unwrap();
+    place.write("alice.pass", "the passphrase of alice\r\n");
+    let said = place.ok(&format!("{open} {two} --kit denis --passphrase-file denis.pass"));
+    assert!(said.contains("\"alice.pass\" can be read by others"), "{said}");
+
+    let output = place.run(&format!("{open} {two} --kit denis"));
+    assert_eq!(output.status.code(), Some(2));
+    assert!(text(&output.stderr).contains("2 passphrase files for 3 kits"));
+
+    // Somebody who is not in the roster.
+    place.ok("custodian new frank --name frank --passphrase-file bruno.pass");
+    place.refused(
+        &format!("service extend home population --ends 2999-01-01 {two} --kit frank --passphrase-file bruno.pass"),
+        "not-research",
+        &[],
+    );
+    place.refused(
+        &format!("service new-key home population --reason scheduled {two} --kit frank --passphrase-file bruno.pass"),
+        "not-in-roster",
+        &["`frank`"],
+    );
+    place.write_private("empty.pass", "\n");
+    place.refused("custodian new gina --name gina --passphrase-file empty.pass", "passphrase-empty", &["gina"]);
+    place.refused("custodian new alice --name alice --no-passphrase", "output-exists", &["alice"]);
+}
+
+#[test]
+fn ceremonies_that_must_not_be() {
+    let place = Place::default();
+    for (name, external) in [("alice", ""), ("bruno", ""), ("xavier", "--external"), ("yvonne", "--external")] {
+        place.ok(&format!("custodian new {name} --name {name} --no-passphrase {external}"));
+    }
+    let init = |k: u32, names: &[&str]| {
+        let cards: Vec<String> = names.iter().map(|name| format!("--custodian {name}/card.json")).collect();
+        format!("service init home --name test --threshold {k} --shares shares {}", cards.join(" "))
+    };
+    place.refused(&init(2, &["alice", "bruno"]), "kit-unprotected", &["`alice`", "--demo"]);
+    let demo = |k, names: &[&str]| format!("{} --demo", init(k, names));
+    place.refused(&demo(2, &["alice", "alice"]), "card-twice", &["`alice`"]);
+    place.refused(&demo(2, &["alice", "xavier", "yvonne"]), "too-many-external", &["2 external"]);
+    place.refused(&demo(1, &["alice", "bruno"]), "threshold", &["threshold"]);
+    place.refused(&demo(3, &["alice", "bruno"]), "threshold", &[]);
+    place.refused(&demo(2, &["alice", "none"]), "file-missing", &["none/card.json"]);
+    place.write("bruno.json", place.read("bruno/card.json").replace("bruno", "bruna"));
+    place.refused(
+        "service init home --name test --threshold 2 --shares shares --demo --custodian alice/card.json --custodian bruno.json",
+        "card",
+        &["`bruna`", "not signed"],
+    );
+    place.write("not.json", "{}");
+    place.refused(
+        "service init home --name test --threshold 2 --shares shares --demo --custodian alice/card.json --custodian not.json",
+        "file-form",
+        &["not.json", "custodian's card"],
+    );
+
+    place.ok(&demo(2, &["alice", "bruno"]));
+    place.refused(&demo(2, &["alice", "bruno"]), "output-exists", &["home"]);
+    place.refused(&demo(2, &["alice", "bruno"]).replace("home", "home2"), "output-exists", &["alice.1.share"]);
+
+    // Nothing opens before every share is held; the receipts that are missing are named.
+    let open = "service open home population --kind statistics --kit alice --kit bruno";
+    place.ok("custodian accept alice shares/alice.1.share --ledger home/ledger.jsonl");
+    place.refused("custodian accept bruno shares/alice.1.share --ledger home/ledger.jsonl", "share-swapped", &["`bruno`"]);
+    place.ok("service receipt home alice/receipt-1-held.json");
+    place.refused("service receipt home alice/receipt-1-held.json", "receipt-known", &["`alice`"]);
+    place.refused(open, "shares-missing", &["missing: bruno"]);
+    let share = place.read("shares/bruno.1.share");
+    let place_of = share.rfind("\"}").unwrap();
+    let last = if &share[place_of - 1..place_of] == "0" { "1" } else { "0" };
+    place.write("damaged.share", format!("{}{last}{}", &share[..place_of - 1], &share[place_of..]));
+    place.refused("custodian accept bruno damaged.share --ledger home/ledger.jsonl", "share-altered", &["`bruno`"]);
+    place.write("damaged.share", "x");
+    place.refused("custodian accept bruno damaged.share --ledger home/ledger.jsonl", "file-form", &["dealt share"]);
+    place.refused("custodian accept bruno shares/bruno.1.share --ledger home/card.json", "file-form", &["ledger"]);
+    place.ok("custodian accept bruno shares/bruno.1.share --ledger home/ledger.jsonl");
+    place.ok("service receipt home bruno/receipt-1-held.json");
+    place.ok(open);
+}
+
+// The home.
+
+#[test]
+fn homes_that_cannot_be_opened() {
+    let place = Place::open();
+    place.refused("service status nowhere", "no-service", &["nowhere", "service init"]);
+    {
+        let _lock = cstatns::files::lock(&place.path("home/lock")).unwrap();
+        place.refused("service status home", "home-locked", &["another process"]);
+        place.refused_quorum("service open home other --kind statistics", "home-locked", &["wait"]);
+    }
+    place.ok("service status home");
+
+    place.write("data.csv", csv(&identifiers(20)));
+    place.ok(PREPARE);
+    for (file, code) in [
+        ("identity", "home-version"),
+        ("places.json", "home-version"),
+        ("ledger.jsonl", "ledger-version"),
+        ("keys/population.1.1.key", "seal-version"),
+    ] {
+        let before = place.read(&format!("home/{file}"));
+        let newer = before.replacen("\"format\":1", "\"format\":2", 100);
+        assert_ne!(before, newer, "{file}");
+        place.write(&format!("home/{file}"), &newer);
+        place.refused_quorum(CODE, code, &["newer program"]);
+        place.write(&format!("home/{file}"), &before);
+    }
+    place.quorum(CODE);
+    place.write("home/identity", "?");
+    place.refused("service status home", "home-damaged", &["identity"]);
+}
+
+#[test]
+fn ledgers_that_were_changed() {
+    let place = Place::open();
+    let ledger = place.read("home/ledger.jsonl");
+    let lines: Vec<&str> = ledger.lines().collect();
+    let write = |lines: &[String]| place.write("home/ledger.jsonl", lines.iter().map(|l| format!("{l}\n")).collect::<String>());
+    let owned = || lines.iter().map(|line| (*line).to_owned()).collect::<Vec<_>>();
+
+    // A digit of a signature in event 3: the event after it tells.
+    let mut changed = owned();
+    let at = changed[2].find("\"signature\":\"").unwrap() + 13;
+    let digit = if changed[2].as_bytes()[at] == b'0' { "1" } else { "0" };
+    changed[2].replace_range(at..=at, digit);
+    write(&changed);
+    let before = place.read("home/ledger.jsonl");
+    for command in [
+        "service status home",
+        "service expire home",
+        "custodian check alice --ledger home/ledger.jsonl --out receipt.json",
+    ] {
+        let output = place.run(command);
+        let said = text(&output.stderr);
+        assert!(output.status.code() == Some(1) && said.contains("event 3 of the ledger"), "{command}\n{said}");
+    }
+    assert_eq!(place.read("home/ledger.jsonl"), before, "and it is left as it is");
+
+    let mut dropped = owned();
+    dropped.pop();
+    write(&dropped);
+    place.refused("service status home", "ledger-short", &["covers 6", "has 5"]);
+    let mut swapped = owned();
+    swapped.swap(2, 3);
+    write(&swapped);
+    place.refused("service status home", "ledger-sequence", &["event 4", "event 3"]);
+    place.write("home/ledger.jsonl", &ledger);
+    place.ok("service status home");
+
+    // A backup from before what the custodians have seen: lawful by itself, and refused by them.
+    copy(&place.path("home"), &place.path("backup"));
+    place.quorum("service open home second --kind statistics");
+    place.quorum("service open home third --kind statistics");
+    fs::rename(place.path("home"), place.path("newer")).unwrap();
+    fs::rename(place.path("backup"), place.path("home")).unwrap();
+    place.refused_quorum("service open home other --kind statistics", "ledger-shorter", &["`alice`", "removed"]);
+}
+
+#[test]
+fn keys_that_are_not_the_ledgers() {
+    let place = prepared();
+    place.quorum("service open home other --kind statistics");
+    fs::copy(place.path("home/keys/other.1.1.key"), place.path("home/keys/population.1.1.key")).unwrap();
+    place.refused_quorum(CODE, "seal", &["`population`", "backup"]);
+    assert!(place.exists("r.csv"));
+    fs::remove_file(place.path("home/keys/population.1.1.key")).unwrap();
+    place.refused_quorum(CODE, "file-missing", &["population.1.1.key"]);
+}
+
+#[test]
+fn a_summary_that_cannot_be_written_is_an_error() {
+    let place = Place::open();
+    let full = fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let output = std::process::Command::new(env!("CARGO_BIN_EXE_cstatns"))
+        .current_dir(place.directory.path())
+        .args(["service", "status", "home", "--json"])
+        .stdout(full)
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(text(&output.stderr).contains("error[summary]"));
+}

@@ -1,0 +1,340 @@
+//! The statistical flow and a research project through the program, on the two files of the pair.
+
+mod common;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+
+use common::{Place, csv, identifiers, join, pair, text};
+use serde_json::Value;
+
+/// Copies a file of the pair with the number of each row beside it, so that rows can be told apart afterwards.
+fn numbered(place: &Place, file: &str) -> BTreeMap<String, String> {
+    let data = fs::read_to_string(pair(&format!("{file}.csv"))).unwrap();
+    let mut lines = data.lines();
+    let mut out = format!("{},row\n", lines.next().unwrap());
+    for (row, line) in lines.enumerate() {
+        out.push_str(&format!("{line},{}\n", row + 1));
+    }
+    place.write(&format!("{file}.csv"), out);
+    let truth = fs::read_to_string(pair(&format!("{file}_truth.csv"))).unwrap();
+    truth.lines().skip(1).map(|line| line.split_once(',').unwrap()).map(|(a, b)| (a.into(), b.into())).collect()
+}
+
+/// The bad rows are the rejected ones, each person has one code, and no two have the same.
+fn agrees(place: &Place, file: &str, truth: &BTreeMap<String, String>) {
+    let (mut of_person, mut of_code) = (BTreeMap::new(), BTreeMap::new());
+    let rows = place.rows(file);
+    assert_eq!(rows.len(), truth.len());
+    for row in rows {
+        let (code, quality, person) = (&row[0], &row[1], &truth[row.last().unwrap()]);
+        assert_eq!(code.is_empty(), person.is_empty(), "{quality}");
+        assert_eq!(matches!(quality.as_str(), "valid" | "unkeyed" | "provisional"), !person.is_empty());
+        if !person.is_empty() {
+            assert_eq!(of_person.entry(person.clone()).or_insert(code.clone()), code, "a person has one code");
+            assert_eq!(of_code.entry(code.clone()).or_insert(person.clone()), person, "a code is of one person");
+        }
+    }
+}
+
+#[test]
+fn the_pair_links_before_and_after_renewals() {
+    let place = Place::in_earnest();
+    place.quorum("service open home population --kind statistics");
+    let truths: Value = serde_json::from_str(&fs::read_to_string(pair("truth.json")).unwrap()).unwrap();
+    let (people, pairs) =
+        (truths["persons_in_both"].as_u64().unwrap(), truths["row_pairs"].as_u64().unwrap());
+    assert_eq!((people, pairs), (1304, 2001));
+
+    let hospital = numbered(&place, "hospital");
+    let wages = numbered(&place, "wages");
+    let run = place.coded("hospital", "nir", "population", 1);
+    assert_eq!(run["rows"], truths["hospital"]["rows"]);
+    assert_eq!(run["quality"]["none"], truths["hospital"]["rejected_rows"]);
+    assert_eq!(run["request_kept"], false);
+    place.coded("wages", "nir", "population", 1);
+    for work in ["hospital.population.1", "wages.population.1"] {
+        assert!(!place.exists(&format!("{work}.request.csv")), "the request is destroyed");
+        assert!(!place.exists(&format!("{work}.request.csv.seal.json")), "and its seal");
+    }
+    agrees(&place, "hospital-1.csv", &hospital);
+    agrees(&place, "wages-1.csv", &wages);
+    let first = (place.codes("hospital-1.csv"), place.codes("wages-1.csv"));
+    assert_eq!(join(&first.0, &first.1), (people, pairs));
+
+    place.quorum("service new-key home population --reason scheduled");
+    let run = place.renewed("hospital", 1, "population", 2);
+    assert_eq!((run["from"].as_u64(), run["generation"].as_u64()), (Some(1), Some(2)));
+    place.renewed("wages", 1, "population", 2);
+    agrees(&place, "hospital-2.csv", &hospital);
+    let second = (place.codes("hospital-2.csv"), place.codes("wages-2.csv"));
+    assert_eq!(join(&second.0, &second.1), (people, pairs));
+    assert!(first.0.keys().all(|code| !second.0.contains_key(code)), "no code is as before");
+    place.refused("controller check hospital-1.csv wages-2.csv", "mixed-generations", &["generation 1", "generation 2"]);
+
+    // A newcomer's code is the renewed code of the same identifier.
+    let again: String = place.read("hospital.csv").lines().take(400).map(|line| format!("{line}\n")).collect();
+    place.write("newcomers.csv", again);
+    place.coded("newcomers", "nir", "population", 2);
+    let renewed: BTreeMap<String, String> =
+        place.rows("hospital-2.csv").into_iter().map(|row| (row[3].clone(), row[0].clone())).collect();
+    for row in place.rows("newcomers-2.csv") {
+        assert_eq!(row[0], renewed[&row[3]]);
+    }
+
+    // A file that missed a renewal is lifted over two.
+    place.quorum("service new-key home population --reason scheduled");
+    let run = place.renewed("wages", 1, "population", 3);
+    assert_eq!((run["from"].as_u64(), run["generation"].as_u64()), (Some(1), Some(3)));
+    place.renewed("hospital", 2, "population", 3);
+    assert_eq!(join(&place.codes("hospital-3.csv"), &place.codes("wages-3.csv")), (people, pairs));
+    place.ok("controller check hospital-3.csv wages-3.csv");
+}
+
+#[test]
+fn a_delivery_is_told_and_its_copy_destroyed() {
+    let place = Place::open();
+    place.write("data.csv", csv(&identifiers(50)));
+    let run = place.coded("data", "nir", "population", 1);
+    let (delivery, result) = (run["delivery"].as_str().unwrap(), "data.population.1.result.csv");
+    let status = place.json("service status home");
+    assert_eq!(status["deliveries"][0]["delivery"], delivery);
+    assert!(status["deliveries"][0]["result"].as_str().unwrap().ends_with(result));
+
+    let deliver = |received: &str| format!("service delivered home {delivery} --received {received}");
+    place.refused(&deliver(result), "same-file", &["own copy"]);
+    place.write("other.csv", "not the result");
+    place.refused(&deliver("other.csv"), "received-differs", &["nothing was destroyed"]);
+    place.refused(&deliver("nowhere.csv"), "file-missing", &["nowhere.csv"]);
+    assert!(place.exists(result));
+    place.ok(&deliver(&format!("received/{result}")));
+    assert!(!place.exists(result) && place.exists(&format!("{result}.report.json")));
+    place.refused(&deliver(&format!("received/{result}")), "already-delivered", &[]);
+    assert_eq!(place.json("service status home")["deliveries"], serde_json::json!([]));
+}
+
+#[test]
+fn a_report_is_written_after_the_destruction_and_made_again_when_it_is_missing() {
+    let place = Place::open();
+    place.write("data.csv", csv(&identifiers(50)));
+    place.coded("data", "nir", "population", 1);
+    let path = "data.population.1.result.csv.report.json";
+    let report: Value = serde_json::from_str(&place.read(path)).unwrap();
+    for (key, value) in [("rows_in", 50), ("rows_out", 50), ("generation", 1), ("format", 1)] {
+        assert_eq!(report[key], value, "{key}");
+    }
+    assert_eq!(report["quality"]["valid"], 50);
+    assert_eq!(report["key_id"].as_str().unwrap().len(), 16);
+    let destroyed: Vec<&str> =
+        report["destroyed"].as_array().unwrap().iter().map(|one| one["file"].as_str().unwrap()).collect();
+    assert_eq!(destroyed, ["data.population.1.request.csv", "data.population.1.request.csv.seal.json"]);
+    // The checkpoint covers the destruction: intent, result, destruction.
+    let events = place.read("home/ledger.jsonl").lines().count();
+    assert_eq!(report["checkpoint"]["size"], events as u64);
+
+    // Later events do not change what it says; only the sizes of what is gone are not known any more.
+    place.quorum("service new-key home population --reason scheduled");
+    fs::remove_file(place.path(path)).unwrap();
+    let said = place.ok("service status home");
+    assert!(said.contains("was missing: written from the result"), "{said}");
+    let mut again: Value = serde_json::from_str(&place.read(path)).unwrap();
+    for (one, before) in again["destroyed"].as_array_mut().unwrap().iter_mut().zip(0..) {
+        assert!(one.get("bytes").is_none());
+        one["bytes"] = report["destroyed"][before as usize]["bytes"].clone();
+    }
+    assert_eq!(again, report);
+}
+
+#[test]
+fn a_kept_request_is_told_of_and_recorded() {
+    let place = Place::open();
+    place.write("data.csv", csv(&identifiers(20)));
+    place.ok("controller prepare data.csv --identifier-column nir --request r.csv --retained t.csv");
+    let said =
+        place.quorum("service code home population --request r.csv --result s.csv --purpose test --keep-request");
+    assert!(said.contains("departs from the scheme") && said.contains("KEEPING the request"), "{said}");
+    assert!(place.exists("r.csv") && place.exists("r.csv.seal.json"));
+    assert!(place.read("home/ledger.jsonl").contains("\"keep_request\":true"));
+    let report: Value = serde_json::from_str(&place.read("s.csv.report.json")).unwrap();
+    assert_eq!(report["destroyed"], serde_json::json!([]));
+}
+
+#[test]
+fn the_controller_destroys_the_identifiers_and_its_report_says_so() {
+    let place = Place::open();
+    place.write("data.csv", csv(&identifiers(20)));
+    place.ok("controller prepare data.csv --identifier-column nir --request r.csv --retained t.csv");
+    place.quorum("service code home population --request r.csv --result s.csv --purpose test");
+    place.write("keep.csv", "nir\n");
+    let summary =
+        place.json("controller attach --retained t.csv --result s.csv --out coded.csv --destroy data.csv t.csv");
+    assert!(!place.exists("data.csv") && !place.exists("t.csv") && place.exists("keep.csv"));
+    let files: Vec<&str> =
+        summary["destroyed"].as_array().unwrap().iter().map(|one| one["file"].as_str().unwrap()).collect();
+    assert_eq!(files, ["data.csv", "t.csv"]);
+    let report: Value = serde_json::from_str(&place.read("coded.csv.report.json")).unwrap();
+    assert_eq!(report["destroyed"], summary["destroyed"]);
+}
+
+#[test]
+fn parquet_travels_as_csv_does() {
+    let place = Place::open();
+    place.write("data.csv", csv(&identifiers(40)));
+    place.coded("data", "nir", "population", 1);
+    place.ok("controller prepare data.csv --identifier-column nir --request r.parquet --retained t.csv");
+    place.quorum("service code home population --request r.parquet --result s.parquet --purpose test");
+    place.ok("controller attach --retained t.csv --result s.parquet --out other.csv");
+    let by_value = |file: &str| -> BTreeSet<(String, String)> {
+        place.rows(file).into_iter().map(|row| (row[2].clone(), row[0].clone())).collect()
+    };
+    assert_eq!(by_value("data-1.csv"), by_value("other.csv"));
+}
+
+#[test]
+fn a_doubt_stops_coding_until_a_new_key() {
+    let place = Place::open();
+    place.write("data.csv", csv(&identifiers(20)));
+    place.coded("data", "nir", "population", 1);
+    let said = place.ok("service doubt home population --kit bruno");
+    assert!(said.contains("`bruno` doubts generation 1"), "{said}");
+    place.refused("service doubt home population --kit alice", "already-doubted", &["--reason doubt"]);
+    place.ok("controller prepare data.csv --identifier-column nir --request r.csv --retained t.csv");
+    let code = "service code home population --request r.csv --result s.csv --purpose test";
+    place.refused_quorum(code, "key-doubted", &["generation 1", "new-key"]);
+    assert!(place.exists("r.csv"), "the request is untouched");
+    place.refused_quorum("service new-key home population --reason scheduled", "reason-is-doubt", &[]);
+    place.quorum("service new-key home population --reason doubt");
+    place.quorum(code);
+    place.renewed("data", 1, "population", 2);
+    // Refusals are on record, by their codes.
+    let ledger = place.read("home/ledger.jsonl");
+    for code in ["already-doubted", "key-doubted", "reason-is-doubt"] {
+        assert!(ledger.contains(&format!("{{\"code\":\"{code}\",\"type\":\"refused\"")), "{code}");
+    }
+}
+
+#[test]
+fn what_a_renewal_came_from_is_said_or_refused() {
+    let place = Place::open();
+    place.write("data.csv", csv(&identifiers(20)));
+    let run = place.coded("data", "nir", "population", 1);
+    place.quorum("service new-key home population --reason scheduled");
+    fs::remove_file(place.path("data-1.csv.report.json")).unwrap();
+    let prepare = |n: u32| {
+        place.ok(&format!("controller prepare data-1.csv --code-column code --request r{n}.csv --retained t{n}.csv"));
+        format!("service renew home population --request r{n}.csv --result s{n}.csv --purpose test")
+    };
+    let renew = prepare(1);
+    place.refused_quorum(&renew, "deliveries-unnamed", &["--of unknown"]);
+    place.refused_quorum(&format!("{renew} --of {}", "0".repeat(32)), "unknown-delivery", &["--of unknown"]);
+    place.quorum(&format!("{renew} --of unknown"));
+    let delivery = run["delivery"].as_str().unwrap();
+    place.quorum(&format!("{} --of {delivery}", prepare(2)));
+    assert!(place.read("home/ledger.jsonl").contains(&format!("\"of\":[\"{delivery}\"]")));
+}
+
+#[test]
+fn a_project_is_extended_closed_and_gone() {
+    let place = Place::open();
+    place.write("data.csv", csv(&identifiers(20)));
+    place.coded("data", "nir", "population", 1);
+    let open = "service open home cancer --kind research --ends 2999-06-30";
+    place.quorum(open);
+    place.refused_quorum(open, "domain-exists", &[]);
+    place.quorum("service extend home cancer --ends 2999-12-31");
+    place.refused_quorum("service extend home cancer --ends 2999-01-31", "end-not-later", &["close"]);
+    let ends = |status: &Value| status["domains"][0]["ends"].as_str().unwrap().to_owned();
+    assert_eq!(ends(&place.json("service status home")), "2999-12-31");
+
+    place.ok("controller prepare data.csv --identifier-column nir --request r.csv --retained t.csv");
+    place.quorum("service code home cancer --request r.csv --result s.csv --purpose test");
+    place.ok("controller attach --retained t.csv --result s.csv --out project.csv");
+    let bare = |code: &String| code.rsplit('.').next().unwrap().to_owned();
+    let (a, b): (BTreeSet<_>, BTreeSet<_>) = (
+        place.codes("data-1.csv").keys().map(bare).collect(),
+        place.codes("project.csv").keys().map(bare).collect(),
+    );
+    assert!(a.len() == 20 && b.len() == 20 && a.is_disjoint(&b));
+    place.refused("controller check data-1.csv project.csv", "mixed-domains", &["population", "cancer"]);
+
+    assert!(place.exists("home/life/cancer.life"));
+    place.quorum("service close home cancer");
+    assert!(!place.exists("home/life/cancer.life") && !place.exists("home/keys/cancer.1.1.key"));
+    let status = place.json("service status home");
+    assert_eq!(status["domains"][0]["state"], "destroyed");
+    assert_eq!(status["keys_past_their_end"], serde_json::json!([]));
+    place.ok("controller prepare data.csv --identifier-column nir --request r2.csv --retained t2.csv");
+    place.refused_quorum(
+        "service code home cancer --request r2.csv --result s2.csv --purpose test",
+        "keys-destroyed",
+        &["new project"],
+    );
+    assert_eq!(
+        place.json("service expire home"),
+        serde_json::json!({"marked": [], "destroyed": [], "clock_unconfirmed": false})
+    );
+}
+
+#[test]
+fn status_says_what_is_due() {
+    let place = Place::founded();
+    let soon = (jiff::Zoned::now().date()).saturating_add(jiff::Span::new().days(5));
+    place.quorum(&format!("service open home cancer --kind research --ends {soon}"));
+    place.quorum("service open home population --kind statistics --cryptoperiod-years 1 --minimum-batch 2");
+    let output = place.run("service status home");
+    let shown = text(&output.stdout);
+    for part in ["DEMONSTRATION", "2 of 3, all shares held", "cancer within 7 days", "keys past their end: none"] {
+        assert!(shown.contains(part), "{part}\n{shown}");
+    }
+    let status = place.json("service status home");
+    assert_eq!(status["domains"][0]["ends_within_days"], 7);
+    assert_eq!(status["epochs"][0]["missing"], serde_json::json!([]));
+    assert!(status["domains"][1]["renewal_due"].is_string());
+}
+
+#[test]
+fn a_custodian_checks_each_year() {
+    let place = Place::open();
+    let said = place.ok("custodian check bruno --ledger home/ledger.jsonl --out bruno.json");
+    assert!(said.contains("readable and right"), "{said}");
+    place.ok("service receipt home bruno.json");
+    place.refused("custodian check bruno --ledger home/ledger.jsonl --out bruno.json", "output-exists", &["bruno.json"]);
+}
+
+#[test]
+fn the_custodians_see_what_they_approve() {
+    let place = Place::in_earnest();
+    let said = place.quorum("service open home population --kind statistics");
+    for part in [
+        "asked of the custodians: open the statistical domain `population`, key renewed every 5 years, at least 11",
+        "epoch 1, ledger of 6 events",
+        "`bruno` approves: open",
+        "`chloe` approves: open",
+        "`elise` approves: open",
+    ] {
+        assert!(said.contains(part), "{part}\n{said}");
+    }
+}
+
+#[test]
+fn the_demonstration_tells_and_keeps_its_promises() {
+    let place = Place::default();
+    let output = place.run("demo stage --rows 400 --seed 3");
+    let told = text(&output.stdout);
+    assert_eq!(output.status.code(), Some(0), "{told}\n{}", text(&output.stderr));
+    assert!(output.stderr.is_empty(), "{}", text(&output.stderr));
+    for part in ["1. The ceremony", "$ cstatns service code", "the truth", "0 files hold one"] {
+        assert!(told.contains(part), "{part}");
+    }
+    place.refused("demo stage", "output-exists", &["stage"]);
+
+    let summary = place.json("demo other --rows 400 --seed 3");
+    assert!(summary["people_in_both"].as_u64().unwrap() > 20);
+    assert_eq!(summary["files_with_an_identifier"], 0);
+    assert_eq!(summary["keys_past_their_end"], 0);
+    // The seed makes the data, never the keys: same people, other codes.
+    let told_people = format!("finds {} people", summary["people_in_both"]);
+    assert!(told.contains(&told_people));
+    let (a, b) = (place.codes("stage/stays/stays-renewed.csv"), place.codes("other/stays/stays-renewed.csv"));
+    assert!(a.len() == b.len() && a.keys().all(|code| !b.contains_key(code)));
+}

@@ -1,0 +1,60 @@
+//! Every verb explains itself with an example.
+
+mod common;
+
+use common::{Place, text};
+
+#[test]
+fn every_verb_has_help_with_an_example() {
+    let place = Place::default();
+    let mut verbs = 0;
+    let mut left = vec![String::new()];
+    while let Some(command) = left.pop() {
+        let output = place.run(&format!("{command} --help"));
+        let help = text(&output.stdout);
+        assert_eq!(output.status.code(), Some(0), "{command}");
+        let commands: Vec<String> = match help.split_once("\nCommands:\n") {
+            Some((_, rest)) => {
+                let listed = rest.lines().take_while(|line| !line.is_empty());
+                let words = listed.filter(|line| line.starts_with("  ") && !line.starts_with("   "));
+                words.filter_map(|line| line.split_whitespace().next()).map(str::to_owned).collect()
+            }
+            None => Vec::new(),
+        };
+        if commands.is_empty() {
+            verbs += 1;
+            assert!(help.contains("Example"), "{command} has no example");
+            assert!(help.contains(&format!("cstatns {}", command.trim())), "{command}: its example is of another verb");
+        }
+        let below = commands.into_iter().filter(|name| name != "help");
+        left.extend(below.map(|name| format!("{command} {name}").trim().to_owned()));
+    }
+    assert_eq!(verbs, VERBS, "verbs that the program has");
+}
+
+/// demo; custodian 3; service 12; controller 3.
+const VERBS: usize = 19;
+
+#[test]
+fn wrong_usage_is_2() {
+    let place = Place::default();
+    for command in [
+        "",
+        "nothing",
+        "service open home population --kind research --kit a",
+        "service open home population --kind statistics --ends 2030-01-01 --kit a",
+        "service open home population --kind statistics --minimum-batch 0 --kit a",
+        "service code home population --request r --result s --purpose Dupont --kit a",
+        "service code home population --request r --result s --purpose p",
+        "service delivered home 123 --received f",
+        "controller prepare d.csv --request r --retained t",
+        "controller prepare d.csv --identifier-column a --code-column b --request r --retained t",
+        "controller prepare d.csv --identifier-column a --request r --retained t --delimiter ;;",
+        "custodian new k --name alice --no-passphrase --passphrase-file f",
+        "demo d --rows 1",
+    ] {
+        let output = place.run(command);
+        assert_eq!(output.status.code(), Some(2), "{command}\n{}", text(&output.stderr));
+        assert!(!output.stderr.is_empty() && output.stdout.is_empty(), "{command}");
+    }
+}

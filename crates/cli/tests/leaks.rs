@@ -1,0 +1,328 @@
+//! Nothing leaks: a canary identifier and its code are followed through the whole flow, in every file that each step leaves
+//! and in everything that is said, errors about bad files included.
+
+mod common;
+
+use std::cell::RefCell;
+use std::fs;
+
+use common::{Place, csv, files, identifiers, keyed, text};
+use data_encoding::{BASE64, HEXLOWER, HEXUPPER};
+
+/// Somebody who does not exist, in Corsica.
+const CANARY: &str = "299072A987654";
+
+/// What to look for: something, in every form in which it could be left.
+struct Needles(Vec<Vec<u8>>);
+
+impl Needles {
+    /// The raw bytes, hexadecimal, and the three ways in which base64 can hold them.
+    fn of(values: &[&[u8]]) -> Self {
+        let mut needles = Vec::new();
+        for value in values {
+            needles.push(value.to_vec());
+            needles.push(HEXLOWER.encode(value).into_bytes());
+            needles.push(HEXUPPER.encode(value).into_bytes());
+            for shift in 0..3 {
+                let encoded = BASE64.encode(&[&b"xx"[..shift], *value].concat());
+                // Only the characters that this value alone decides.
+                let (from, to) = ([0, 2, 3][shift], (shift + value.len()) / 3 * 4);
+                needles.push(encoded.as_bytes()[from..to].to_vec());
+            }
+        }
+        Self(needles)
+    }
+
+    fn identifier() -> Self {
+        let spaced = "2 99 07 2A 987 654";
+        let number: u64 = CANARY.replace("2A", "19").parse().unwrap();
+        Self::of(&[
+            CANARY.as_bytes(),
+            CANARY.to_lowercase().as_bytes(),
+            spaced.as_bytes(),
+            // The substituted form, in figures and as a number.
+            CANARY.replace("2A", "19").as_bytes(),
+            &number.to_be_bytes(),
+            &number.to_le_bytes(),
+        ])
+    }
+
+    fn code(text: &str) -> Self {
+        let bare = text.rsplit('.').next().unwrap();
+        let bytes = data_encoding::BASE32_NOPAD.decode(bare.to_uppercase().as_bytes()).unwrap();
+        Self::of(&[bare.as_bytes(), bare.to_uppercase().as_bytes(), &bytes])
+    }
+
+    fn are_in(&self, bytes: &[u8]) -> bool {
+        self.0.iter().any(|needle| bytes.windows(needle.len()).any(|window| window == needle))
+    }
+}
+
+/// A place in which everything that is said is kept.
+struct Watched {
+    place: Place,
+    said: RefCell<Vec<u8>>,
+}
+
+impl Watched {
+    fn new(place: Place) -> Self {
+        Self { place, said: RefCell::default() }
+    }
+
+    /// Runs a command, with the kits where it needs them; its end is looked at by the caller.
+    fn run(&self, command: &str) -> Option<i32> {
+        let quorum = ["service open", "service code", "service renew", "service new-key"];
+        let command = match quorum.iter().any(|verb| command.starts_with(verb)) {
+            true => self.place.with_kits(command),
+            false => command.to_owned(),
+        };
+        let output = self.place.run(&command);
+        self.said.borrow_mut().extend([output.stdout, output.stderr].concat());
+        output.status.code()
+    }
+
+    fn ok(&self, command: &str) {
+        let code = self.run(command);
+        assert_eq!(code, Some(0), "{command}\n{}", text(&self.said.borrow()));
+    }
+
+    fn refused(&self, command: &str) {
+        let code = self.run(command);
+        assert_eq!(code, Some(1), "{command}\n{}", text(&self.said.borrow()));
+    }
+
+    /// The needles are in these files and in no other, and have not been said.
+    fn only_in(&self, needles: &Needles, allowed: &[&str], when: &str) {
+        assert!(!needles.are_in(&self.said.borrow()), "{when}: said\n{}", text(&self.said.borrow()));
+        let root = self.place.directory.path();
+        let found: Vec<String> = files(root)
+            .into_iter()
+            .filter(|(path, bytes)| needles.are_in(bytes) || needles.are_in(path.as_os_str().as_encoded_bytes()))
+            .map(|(path, _)| path.strip_prefix(root).unwrap().to_str().unwrap().to_owned())
+            .collect();
+        let mut allowed: Vec<&str> = allowed.to_vec();
+        allowed.sort_unstable();
+        assert_eq!(found, allowed, "{when}");
+    }
+
+    fn copy(&self, from: &str, to: &str) {
+        fs::copy(self.place.path(from), self.place.path(to)).unwrap();
+    }
+}
+
+#[test]
+fn needles_are_found_in_every_form() {
+    let needles = Needles::identifier();
+    for form in [
+        CANARY.to_owned(),
+        keyed(CANARY),
+        HEXLOWER.encode(keyed(CANARY).as_bytes()),
+        BASE64.encode(CANARY.as_bytes()),
+        BASE64.encode(format!("a{CANARY}").as_bytes()),
+        BASE64.encode(format!("ab{}", keyed(CANARY)).as_bytes()),
+    ] {
+        assert!(needles.are_in(format!("…{form}…").as_bytes()), "{form}");
+    }
+    assert!(!needles.are_in(csv(&identifiers(500)).as_bytes()));
+}
+
+#[test]
+fn the_canary_goes_where_it_must_and_nowhere_else() {
+    let watched = Watched::new(Place::open());
+    let identifier = Needles::identifier();
+    let mut people = identifiers(40);
+    people.push(keyed(CANARY));
+    people.push(format!("2 99 07 2a 987 654 {}", &keyed(CANARY)[13..]));
+    people.push(CANARY.to_owned());
+    watched.place.write("data.csv", csv(&people));
+    watched.only_in(&identifier, &["data.csv"], "at first");
+
+    watched.ok("controller prepare data.csv --identifier-column nir --request r.csv --retained t.csv --json");
+    watched.only_in(&identifier, &["data.csv", "r.csv"], "prepared");
+    watched.ok("service code home population --request r.csv --result s.csv --purpose test --json");
+    watched.only_in(&identifier, &["data.csv"], "coded: the request is destroyed");
+    let delivery = delivery(&watched);
+    watched.copy("s.csv", "got.csv");
+    watched.copy("s.csv.report.json", "got.csv.report.json");
+    watched.ok("controller attach --retained t.csv --result got.csv --out a.csv --destroy data.csv t.csv --json");
+    watched.only_in(&identifier, &[], "attached: the controller has destroyed it too");
+
+    let code = watched.place.rows("a.csv").into_iter().find(|row| row[2] == "40").unwrap().remove(0);
+    let first = Needles::code(&code);
+    watched.only_in(&first, &["a.csv", "got.csv", "s.csv"], "the code");
+    watched.ok(&format!("service delivered home {delivery} --received got.csv"));
+    watched.only_in(&first, &["a.csv", "got.csv"], "delivered");
+
+    watched.ok("service new-key home population --reason scheduled");
+    watched.ok("controller prepare a.csv --code-column code --request r2.csv --retained t2.csv");
+    watched.only_in(&first, &["a.csv", "got.csv", "r2.csv"], "its renewal prepared");
+    watched.ok("service renew home population --request r2.csv --result s2.csv --purpose test --json");
+    watched.ok("controller attach --retained t2.csv --result s2.csv --out a2.csv --destroy a.csv got.csv t2.csv");
+    watched.only_in(&first, &[], "renewed");
+    let code = watched.place.rows("a2.csv").into_iter().find(|row| row[2] == "40").unwrap().remove(0);
+    watched.only_in(&Needles::code(&code), &["a2.csv", "s2.csv"], "the renewed code");
+    for command in [
+        "controller check a2.csv --json",
+        "service status home --json",
+        "service status home",
+        "service expire home",
+        "service doubt home population --kit bruno",
+        "custodian check alice --ledger home/ledger.jsonl --out receipt.json",
+        "service receipt home receipt.json",
+    ] {
+        watched.ok(command);
+    }
+    watched.only_in(&identifier, &[], "in the end");
+    watched.only_in(&Needles::code(&code), &["a2.csv", "s2.csv"], "in the end");
+}
+
+fn delivery(watched: &Watched) -> String {
+    let status = watched.place.json("service status home");
+    status["deliveries"][0]["delivery"].as_str().unwrap().to_owned()
+}
+
+#[test]
+fn parquet_files_leak_no_more() {
+    let watched = Watched::new(Place::open());
+    let mut people = identifiers(40);
+    people.push(keyed(CANARY));
+    watched.place.write("data.csv", csv(&people));
+    watched.ok("controller prepare data.csv --identifier-column nir --request r.parquet --retained t.csv");
+    watched.ok("service code home population --request r.parquet --result s.parquet --purpose test");
+    watched.only_in(&Needles::identifier(), &["data.csv"], "coded");
+    watched.ok("controller attach --retained t.csv --result s.parquet --out a.csv --destroy data.csv");
+    watched.only_in(&Needles::identifier(), &[], "attached");
+}
+
+/// Files that hold the canary where it does not belong: the error says where, never what.
+#[test]
+fn errors_about_bad_files_do_not_quote_them() {
+    let watched = Watched::new(Place::open());
+    let (place, full) = (&watched.place, keyed(CANARY));
+    let prepare = "controller prepare data.csv --identifier-column nir --request r.csv --retained t.csv";
+    let code = "service code home population --request r.csv --result s.csv --purpose test";
+    let attach = "controller attach --retained t.csv --result s.csv --out a.csv";
+    let good = csv(&identifiers(20));
+
+    // Data without a header line, with another delimiter, with the identifier in a column that is not one, cut short.
+    for bad in [
+        format!("{full},1\n{full},2\n"),
+        format!("{full};{full}\n{full};2\n"),
+        format!("{full}\t{full}\n"),
+        format!("{full}\n"),
+        format!("nir,value\n{full}x,1\n"),
+        format!("nir,value\n{full},1,{full}\n"),
+        format!("nir,value\n\"{full},1\n"),
+        format!("nir,value\n\"{full}\"{full},1\n{full}"),
+        format!("nir,value\n{full}\u{e9},1\nx{full},2\n"),
+        format!("{full},{full},nir,index\n{full},1,2,3\n"),
+    ] {
+        place.write("data.csv", bad);
+        watched.refused(prepare);
+    }
+    place.write("data.csv", [format!("nir,value\n{full}").as_bytes(), b"\xe9,1\n"].concat());
+    watched.refused(prepare);
+    place.write("data.parquet", format!("PAR1{full}PAR1"));
+    watched.refused(&prepare.replace("data.csv", "data.parquet").replace("t.csv", "t.parquet"));
+    watched.refused("controller check data.csv");
+    watched.refused(&prepare.replace("identifier-column nir", "code-column nir"));
+    place.write("data.csv", format!("code,value\nc1.abcd.{full},1\n"));
+    watched.refused("controller check data.csv");
+    watched.refused(&prepare.replace("identifier-column nir", "code-column code"));
+    // The report beside the data.
+    place.write("data.csv.report.json", format!("{{\"format\":1,\"service\":\"{full}\"}}"));
+    watched.refused(&prepare.replace("identifier-column nir", "code-column code"));
+    watched.refused("controller check data.csv");
+    fs::remove_file(place.path("data.csv.report.json")).unwrap();
+
+    // Requests.
+    place.write("data.csv", &good);
+    watched.ok(prepare);
+    let (request, seal) = (place.read("r.csv"), place.read("r.csv.seal.json"));
+    let row = |text: String| {
+        let mut lines: Vec<String> = request.lines().map(str::to_owned).collect();
+        lines[5] = text;
+        lines.iter().map(|line| format!("{line}\n")).collect::<String>()
+    };
+    let index = &request.lines().nth(5).unwrap()[..32];
+    for bad in [
+        row(format!("{index},{CANARY}x")),
+        row(format!("{index},{CANARY}00")),
+        row(format!("{index},2 99 07 2A 987 654")),
+        row(format!("{index},{full},{full}")),
+        row(format!("{full},{full}")),
+        row(full.clone()),
+        format!("{full}\n{full}\n"),
+        format!("index,identifier,{full}\n{index},{full},{full}\n"),
+    ] {
+        place.write("r.csv", bad);
+        watched.refused(code);
+    }
+    place.write("r.csv", &request);
+    for bad in [full.clone(), format!("{{\"{full}\":1}}"), seal.replacen("identifiers", &full, 1), format!("\"{full}\"")] {
+        place.write("r.csv.seal.json", bad);
+        watched.refused(code);
+    }
+    place.write("r.csv.seal.json", &seal);
+    watched.ok(code);
+
+    // Results and retained files.
+    let (result, retained) = (place.read("s.csv"), place.read("t.csv"));
+    let report = place.read("s.csv.report.json");
+    for bad in [
+        result.replacen("valid", &full, 1),
+        result.replacen("quality", &full, 1),
+        result.replacen("c1.", &format!("{full}."), 1),
+        format!("{full}\n{full}\n"),
+    ] {
+        place.write("s.csv", bad);
+        watched.refused(attach);
+    }
+    place.write("s.csv", &result);
+    for bad in [retained.replacen("ok", &full, 1), retained.replacen("check", &full, 1), format!("{full}\n{full}\n")] {
+        place.write("t.csv", bad);
+        watched.refused(attach);
+    }
+    place.write("t.csv", &retained);
+    for bad in [full.clone(), report.replacen("population", &full, 1), report.replacen("valid", &full, 1) + "x"] {
+        place.write("s.csv.report.json", bad);
+        watched.refused(attach);
+    }
+    place.write("s.csv.report.json", &report);
+
+    // What people hand over, and the home's own files.
+    place.write("card.json", format!("{{\"body\":{{\"name\":\"{full}\"}}}}"));
+    watched.refused("service init other --name test --threshold 2 --shares shares2 --custodian card.json --custodian card.json");
+    watched.refused("service receipt home card.json");
+    watched.refused("custodian accept alice card.json --ledger home/ledger.jsonl");
+    watched.refused("custodian accept alice shares/alice.1.share --ledger card.json");
+    let ledger = place.read("home/ledger.jsonl");
+    for bad in [
+        ledger.replacen("population", &full, 1),
+        ledger.replacen("\"purpose\":\"test\"", &format!("\"purpose\":\"{full}\""), 1),
+        format!("{ledger}{full}\n"),
+        format!("{full}\n{ledger}"),
+    ] {
+        assert_ne!(bad, ledger);
+        place.write("home/ledger.jsonl", bad);
+        watched.refused("service status home");
+        watched.refused("custodian check alice --ledger home/ledger.jsonl --out receipt.json");
+    }
+    place.write("home/ledger.jsonl", &ledger);
+    for file in ["home/identity", "home/places.json", "home/checkpoint", "home/card.json"] {
+        let before = place.read(file);
+        place.write(file, &full);
+        watched.refused("service status home");
+        place.write(file, before);
+    }
+    place.write_private("pass", &full);
+    place.ok("custodian new kept --name kept --passphrase-file pass");
+    place.write_private("other", "not it");
+    watched.refused("service doubt home population --kit kept --passphrase-file other");
+
+    let said = text(&watched.said.borrow());
+    for line in said.lines().filter(|line| line.contains(CANARY) || line.contains(&CANARY.to_lowercase())) {
+        eprintln!("quoted: {line}");
+    }
+    assert!(!Needles::identifier().are_in(said.as_bytes()), "an error quotes the data");
+}
