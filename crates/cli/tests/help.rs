@@ -24,7 +24,10 @@ fn every_verb_has_help_with_an_example() {
         if commands.is_empty() {
             verbs += 1;
             assert!(help.contains("Example"), "{command} has no example");
-            assert!(help.contains(&format!("cstatns {}", command.trim())), "{command}: its example is of another verb");
+            assert!(
+                help.contains(&format!("cstatns {}", command.trim())),
+                "{command}: its example is of another verb"
+            );
         }
         let below = commands.into_iter().filter(|name| name != "help");
         left.extend(below.map(|name| format!("{command} {name}").trim().to_owned()));
