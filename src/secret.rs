@@ -16,8 +16,9 @@ use process::{PageLock, lock_page};
 /// another's.
 const PAGE: usize = 4096;
 
+/// Every byte is initialised: the padding of a smaller value would be copied from the stack, with whatever lay there.
 #[repr(C, align(4096))]
-struct Page<const N: usize>([u8; N]);
+struct Page([u8; PAGE]);
 
 /// `N` secret bytes, at most one page.
 ///
@@ -70,7 +71,7 @@ struct Page<const N: usize>([u8; N]);
 /// let json = serde_json::to_string(&key);
 /// ```
 pub struct Secret<const N: usize> {
-    page: Box<Page<N>>,
+    page: Box<Page>,
     // Unlocks when it is dropped, after the page has been wiped.
     _lock: Option<PageLock>,
 }
@@ -79,10 +80,10 @@ impl<const N: usize> Secret<N> {
     /// A secret that `fill` writes in place; it starts as zeros.
     pub fn fill(fill: impl FnOnce(&mut [u8; N])) -> Self {
         const { assert!(N <= PAGE) };
-        let page = Box::new(Page([0; N]));
+        let page = Box::new(Page([0; PAGE]));
         let lock = lock_page(&page.0);
         let mut secret = Self { page, _lock: lock };
-        fill(&mut secret.page.0);
+        fill(secret.page.0.first_chunk_mut().expect("a page holds N bytes"));
         secret
     }
 
@@ -106,12 +107,12 @@ impl<const N: usize> Secret<N> {
 
     /// The bytes. The name is to be seen at each place where a secret is used.
     pub fn expose(&self) -> &[u8; N] {
-        &self.page.0
+        self.page.0.first_chunk().expect("a page holds N bytes")
     }
 
     /// Equality in constant time.
     pub fn ct_eq(&self, other: &Self) -> bool {
-        self.page.0.ct_eq(&other.page.0).into()
+        self.expose().ct_eq(other.expose()).into()
     }
 }
 

@@ -37,10 +37,10 @@ fn no_secret_is_left_in_memory() {
     let planted = Secret::<32>::random();
     play(&world);
     wipe_stack();
-    snapshot(&mut memory, &world.path("memory"));
+    let regions = snapshot(&mut memory, &world.path("memory"));
     let memory = fs::read(world.path("memory")).unwrap();
 
-    assert!(find(&memory, planted.expose()) > 0, "a secret that is there is found");
+    assert!(find(&memory, planted.expose()).next().is_some(), "a secret that is there is found");
     let secrets = secrets(&world);
     assert_eq!(secrets.len(), 5 * 3 + 1 + 1 + 1 + 4 * 5, "kits, identity, root, life, keys");
     let found: Vec<String> = secrets
@@ -50,8 +50,8 @@ fn no_secret_is_left_in_memory() {
             [(name.clone(), secret.clone()), (format!("{name}, in hexadecimal"), text.into_bytes())]
         })
         .filter_map(|(name, secret)| {
-            let times = find(&memory, &secret);
-            (times > 0).then(|| format!("{name}: {times} times"))
+            let places: Vec<&str> = find(&memory, &secret).map(|at| place(&regions, at)).collect();
+            (!places.is_empty()).then(|| format!("{name}: in {}", places.join(", ")))
         })
         .collect();
     assert!(found.is_empty(), "left in memory: {found:#?}");
@@ -70,9 +70,10 @@ fn play(world: &World) {
     world.code("cancer", "again", &PEOPLE).unwrap();
 }
 
-/// Writes every readable page of this process to `out`.
-fn snapshot(memory: &mut File, out: &Path) {
+/// Writes every readable page of this process to `out`. Returns where each region begins there.
+fn snapshot(memory: &mut File, out: &Path) -> Vec<(usize, String)> {
     let mut out = File::create(out).unwrap();
+    let mut regions = Vec::new();
     let maps = fs::read_to_string("/proc/self/maps").unwrap();
     let mut page = vec![0_u8; 4096];
     for line in maps.lines() {
@@ -83,6 +84,7 @@ fn snapshot(memory: &mut File, out: &Path) {
         }
         let (start, end) = range.split_once('-').unwrap();
         let (start, end) = (u64::from_str_radix(start, 16).unwrap(), u64::from_str_radix(end, 16).unwrap());
+        regions.push((out.stream_position().unwrap() as usize, line.to_owned()));
         let mut at = start;
         while at < end {
             let read = memory.seek(SeekFrom::Start(at)).and_then(|_| memory.read_exact(&mut page));
@@ -92,17 +94,20 @@ fn snapshot(memory: &mut File, out: &Path) {
             at += 4096;
         }
     }
+    regions
 }
 
-fn find(memory: &[u8], needle: &[u8]) -> usize {
+/// Where `needle` begins in `memory`.
+fn find<'a>(memory: &'a [u8], needle: &'a [u8]) -> impl Iterator<Item = usize> {
     let first = needle[0];
-    let mut count = 0;
-    let mut rest = memory;
-    while let Some(at) = rest.iter().position(|byte| *byte == first) {
-        count += usize::from(rest[at..].starts_with(needle));
-        rest = &rest[at + 1..];
-    }
-    count
+    let starts = memory.iter().enumerate().filter(move |(_, byte)| **byte == first);
+    starts.map(|(at, _)| at).filter(move |at| memory[*at..].starts_with(needle))
+}
+
+/// What lies at an offset of the snapshot: the name that the system gives the region.
+fn place(regions: &[(usize, String)], at: usize) -> &str {
+    let after = regions.partition_point(|(start, _)| *start <= at);
+    &regions[after - 1].1
 }
 
 /// Every secret of the service, by name.
