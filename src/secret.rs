@@ -16,8 +16,9 @@ use process::{PageLock, lock_page};
 /// another's.
 const PAGE: usize = 4096;
 
+// Bytes throughout: padding would be moved into the box with whatever the stack held there, secrets included.
 #[repr(C, align(4096))]
-struct Page<const N: usize>([u8; N]);
+struct Page([u8; PAGE]);
 
 /// `N` secret bytes, at most one page.
 ///
@@ -70,7 +71,7 @@ struct Page<const N: usize>([u8; N]);
 /// let json = serde_json::to_string(&key);
 /// ```
 pub struct Secret<const N: usize> {
-    page: Box<Page<N>>,
+    page: Box<Page>,
     // Unlocks when it is dropped, after the page has been wiped.
     _lock: Option<PageLock>,
 }
@@ -79,10 +80,10 @@ impl<const N: usize> Secret<N> {
     /// A secret that `fill` writes in place; it starts as zeros.
     pub fn fill(fill: impl FnOnce(&mut [u8; N])) -> Self {
         const { assert!(N <= PAGE) };
-        let page = Box::new(Page([0; N]));
+        let page = Box::new(Page([0; PAGE]));
         let lock = lock_page(&page.0);
         let mut secret = Self { page, _lock: lock };
-        fill(&mut secret.page.0);
+        fill(secret.page.0.first_chunk_mut().expect("a page holds N bytes"));
         secret
     }
 
@@ -106,18 +107,18 @@ impl<const N: usize> Secret<N> {
 
     /// The bytes. The name is to be seen at each place where a secret is used.
     pub fn expose(&self) -> &[u8; N] {
-        &self.page.0
+        self.page.0.first_chunk().expect("a page holds N bytes")
     }
 
     /// Equality in constant time.
     pub fn ct_eq(&self, other: &Self) -> bool {
-        self.page.0.ct_eq(&other.page.0).into()
+        self.expose().ct_eq(other.expose()).into()
     }
 }
 
 impl<const N: usize> Drop for Secret<N> {
     fn drop(&mut self) {
-        self.page.0.zeroize();
+        self.page.0[..N].zeroize();
     }
 }
 
@@ -150,6 +151,17 @@ mod tests {
         assert!(a.ct_eq(&b));
         assert!(!a.ct_eq(&Secret::random()));
         assert!(Secret::<4>::try_fill(|_| Err::<(), _>("no")).is_err());
+    }
+
+    #[test]
+    fn the_rest_of_a_page_holds_nothing() {
+        #[inline(never)]
+        fn litter() {
+            std::hint::black_box([0xa5_u8; 32 * 1024]);
+        }
+        litter();
+        let secret = Secret::<32>::random();
+        assert!(secret.page.0[32..].iter().all(|byte| *byte == 0));
     }
 
     #[test]

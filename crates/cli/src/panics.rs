@@ -70,8 +70,10 @@ fn a_panic_in_a_run_says_and_leaves_nothing() {
     for name in ["alice", "bruno"] {
         ok(&format!("custodian new @/{name} --name {name} --no-passphrase"));
     }
-    ok("service init @/home --name test --threshold 2 --shares @/shares --demo --custodian @/alice/card.json \
-        --custodian @/bruno/card.json");
+    ok(
+        "service init @/home --name test --threshold 2 --shares @/shares --demo --custodian @/alice/card.json \
+        --custodian @/bruno/card.json",
+    );
     for name in ["alice", "bruno"] {
         ok(&format!("custodian accept @/{name} @/shares/{name}.1.share --ledger @/home/ledger.jsonl"));
     }
@@ -87,9 +89,13 @@ fn a_panic_in_a_run_says_and_leaves_nothing() {
         ));
         let (_, failing) = clock(calls);
         let outcome = catch_unwind(AssertUnwindSafe(|| {
-            run(at, failing, &format!(
-                "service code @/home population --request @/r{calls}.csv --result @/s{calls}.csv --purpose test {quorum}"
-            ))
+            run(
+                at,
+                failing,
+                &format!(
+                    "service code @/home population --request @/r{calls}.csv --result @/s{calls}.csv --purpose test {quorum}"
+                ),
+            )
         }));
         let (request, result) = (at.join(format!("r{calls}.csv")), at.join(format!("s{calls}.csv")));
         assert!(request.exists() || result.exists(), "never are both gone");
@@ -118,6 +124,9 @@ fn a_panic_in_a_run_says_and_leaves_nothing() {
     assert!(stopped >= 4, "before the proposal, the intent, the result and the destruction: {stopped}");
     let said = SAID.lock().unwrap();
     assert_eq!(said.len(), stopped);
-    assert!(said.iter().all(|line| line.starts_with("error[internal]: ") && !line.contains(CANARY)), "{said:?}");
+    assert!(
+        said.iter().all(|line| line.starts_with("error[internal]: ") && !line.contains(CANARY)),
+        "{said:?}"
+    );
     assert!(said[0].contains("panics.rs:"), "{said:?}");
 }

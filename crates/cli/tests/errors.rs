@@ -93,7 +93,11 @@ fn outputs_are_never_written_over() {
     let place = prepared();
     place.quorum(CODE);
     place.write("out.csv", "mine");
-    place.refused("controller attach --retained t.csv --result s.csv --out out.csv", "output-exists", &["out.csv"]);
+    place.refused(
+        "controller attach --retained t.csv --result s.csv --out out.csv",
+        "output-exists",
+        &["out.csv"],
+    );
     assert_eq!(place.read("out.csv"), "mine");
 }
 
@@ -174,9 +178,14 @@ fn files_of_two_services_are_named() {
         place.ok("controller attach --retained t.csv --result s.csv --out coded.csv");
     }
     for suffix in ["", ".report.json"] {
-        fs::copy(other.path(&format!("coded.csv{suffix}")), one.path(&format!("theirs.csv{suffix}"))).unwrap();
+        fs::copy(other.path(&format!("coded.csv{suffix}")), one.path(&format!("theirs.csv{suffix}")))
+            .unwrap();
     }
-    one.refused("controller check coded.csv theirs.csv", "mixed-services", &["coded.csv", "theirs.csv", "test."]);
+    one.refused(
+        "controller check coded.csv theirs.csv",
+        "mixed-services",
+        &["coded.csv", "theirs.csv", "test."],
+    );
     let mut both = one.read("coded.csv");
     both.extend(one.read("theirs.csv").lines().skip(1).map(|line| format!("{line}\n")));
     one.write("both.csv", both);
@@ -209,15 +218,63 @@ fn requests_that_were_changed() {
             lines
         }
     };
-    change("header", &|mut lines| { lines[0] += ",name"; lines }, "columns", &["`index`, `identifier`"]);
-    change("swapped", &|mut lines| { lines.swap(3, 4); lines }, "index-order", &["row 4"]);
-    change("twice", &|mut lines| { lines[4] = lines[3].clone(); lines }, "index-order", &["row 4"]);
-    change("removed", &|mut lines| { lines.remove(7); lines }, "commitment", &["19 rows", "20"]);
-    change("added", &|mut lines| { lines.push(format!("{},", "f".repeat(32))); lines }, "commitment", &["21 rows"]);
+    change(
+        "header",
+        &|mut lines| {
+            lines[0] += ",name";
+            lines
+        },
+        "columns",
+        &["`index`, `identifier`"],
+    );
+    change(
+        "swapped",
+        &|mut lines| {
+            lines.swap(3, 4);
+            lines
+        },
+        "index-order",
+        &["row 4"],
+    );
+    change(
+        "twice",
+        &|mut lines| {
+            lines[4] = lines[3].clone();
+            lines
+        },
+        "index-order",
+        &["row 4"],
+    );
+    change(
+        "removed",
+        &|mut lines| {
+            lines.remove(7);
+            lines
+        },
+        "commitment",
+        &["19 rows", "20"],
+    );
+    change(
+        "added",
+        &|mut lines| {
+            lines.push(format!("{},", "f".repeat(32)));
+            lines
+        },
+        "commitment",
+        &["21 rows"],
+    );
     change("emptied", &edit(5, ""), "commitment", &["prepare"]);
     change("not an identifier", &edit(6, "28405"), "identifier-form", &["row 6", "wrong-length"]);
     change("not compact", &edit(6, "2 84 05 2A 321 025"), "identifier-form", &["row 6", "not-compact"]);
-    change("index", &|mut lines| { lines[2] = lines[2].to_uppercase().replace('0', "x"); lines }, "index-form", &["row 2"]);
+    change(
+        "index",
+        &|mut lines| {
+            lines[2] = lines[2].to_uppercase().replace('0', "x");
+            lines
+        },
+        "index-form",
+        &["row 2"],
+    );
 }
 
 #[test]
@@ -261,7 +318,11 @@ fn batches_that_point_at_persons() {
     place.quorum(&CODE.replace("population", "tiny"));
 
     let place = Place::in_earnest();
-    place.refused_quorum("service open home tiny --kind statistics --minimum-batch 1", "minimum-batch", &["oracle"]);
+    place.refused_quorum(
+        "service open home tiny --kind statistics --minimum-batch 1",
+        "minimum-batch",
+        &["oracle"],
+    );
     place.refused_quorum(
         "service open home tiny --kind statistics --cryptoperiod-years 11",
         "cryptoperiod",
@@ -287,7 +348,8 @@ fn kits_and_passphrases() {
     place.write_private("wrong.pass", "not it");
     let kits = |files: [&str; 3]| {
         let kits = ["alice", "bruno", "denis"].iter().zip(files);
-        let kits: Vec<String> = kits.map(|(kit, file)| format!("--kit {kit} --passphrase-file {file}.pass")).collect();
+        let kits: Vec<String> =
+            kits.map(|(kit, file)| format!("--kit {kit} --passphrase-file {file}.pass")).collect();
         format!("{open} {}", kits.join(" "))
     };
     place.refused(&kits(["alice", "wrong", "denis"]), "passphrase-wrong", &["\"bruno\""]);
@@ -295,7 +357,11 @@ fn kits_and_passphrases() {
     place.refused(&kits(["alice", "none", "denis"]), "file-missing", &["none.pass"]);
     let two = "--kit alice --passphrase-file alice.pass --kit bruno --passphrase-file bruno.pass";
     place.refused(&format!("{open} {two}"), "too-few-approvals", &["2 custodians", "3 are needed"]);
-    place.refused(&format!("{open} {two} --kit bruno --passphrase-file bruno.pass"), "approval-twice", &["`bruno`"]);
+    place.refused(
+        &format!("{open} {two} --kit bruno --passphrase-file bruno.pass"),
+        "approval-twice",
+        &["`bruno`"],
+    );
     place.refused(&format!("{open} --kit nobody"), "file-missing", &["nobody"]);
 
     // A passphrase with a line end of Windows is the same; one that others can read is told of.
@@ -311,7 +377,9 @@ fn kits_and_passphrases() {
     // Somebody who is not in the roster.
     place.ok("custodian new frank --name frank --passphrase-file bruno.pass");
     place.refused(
-        &format!("service extend home population --ends 2999-01-01 {two} --kit frank --passphrase-file bruno.pass"),
+        &format!(
+            "service extend home population --ends 2999-01-01 {two} --kit frank --passphrase-file bruno.pass"
+        ),
         "not-research",
         &[],
     );
@@ -321,14 +389,19 @@ fn kits_and_passphrases() {
         &["`frank`"],
     );
     place.write_private("empty.pass", "\n");
-    place.refused("custodian new gina --name gina --passphrase-file empty.pass", "passphrase-empty", &["gina"]);
+    place.refused(
+        "custodian new gina --name gina --passphrase-file empty.pass",
+        "passphrase-empty",
+        &["gina"],
+    );
     place.refused("custodian new alice --name alice --no-passphrase", "output-exists", &["alice"]);
 }
 
 #[test]
 fn ceremonies_that_must_not_be() {
     let place = Place::default();
-    for (name, external) in [("alice", ""), ("bruno", ""), ("xavier", "--external"), ("yvonne", "--external")] {
+    for (name, external) in [("alice", ""), ("bruno", ""), ("xavier", "--external"), ("yvonne", "--external")]
+    {
         place.ok(&format!("custodian new {name} --name {name} --no-passphrase {external}"));
     }
     let init = |k: u32, names: &[&str]| {
@@ -357,12 +430,20 @@ fn ceremonies_that_must_not_be() {
 
     place.ok(&demo(2, &["alice", "bruno"]));
     place.refused(&demo(2, &["alice", "bruno"]), "output-exists", &["home"]);
-    place.refused(&demo(2, &["alice", "bruno"]).replace("home", "home2"), "output-exists", &["alice.1.share"]);
+    place.refused(
+        &demo(2, &["alice", "bruno"]).replace("home", "home2"),
+        "output-exists",
+        &["alice.1.share"],
+    );
 
     // Nothing opens before every share is held; the receipts that are missing are named.
     let open = "service open home population --kind statistics --kit alice --kit bruno";
     place.ok("custodian accept alice shares/alice.1.share --ledger home/ledger.jsonl");
-    place.refused("custodian accept bruno shares/alice.1.share --ledger home/ledger.jsonl", "share-swapped", &["`bruno`"]);
+    place.refused(
+        "custodian accept bruno shares/alice.1.share --ledger home/ledger.jsonl",
+        "share-swapped",
+        &["`bruno`"],
+    );
     place.ok("service receipt home alice/receipt-1-held.json");
     place.refused("service receipt home alice/receipt-1-held.json", "receipt-known", &["`alice`"]);
     place.refused(open, "shares-missing", &["missing: bruno"]);
@@ -370,10 +451,22 @@ fn ceremonies_that_must_not_be() {
     let place_of = share.rfind("\"}").unwrap();
     let last = if &share[place_of - 1..place_of] == "0" { "1" } else { "0" };
     place.write("damaged.share", format!("{}{last}{}", &share[..place_of - 1], &share[place_of..]));
-    place.refused("custodian accept bruno damaged.share --ledger home/ledger.jsonl", "share-altered", &["`bruno`"]);
+    place.refused(
+        "custodian accept bruno damaged.share --ledger home/ledger.jsonl",
+        "share-altered",
+        &["`bruno`"],
+    );
     place.write("damaged.share", "x");
-    place.refused("custodian accept bruno damaged.share --ledger home/ledger.jsonl", "file-form", &["dealt share"]);
-    place.refused("custodian accept bruno shares/bruno.1.share --ledger home/card.json", "file-form", &["ledger"]);
+    place.refused(
+        "custodian accept bruno damaged.share --ledger home/ledger.jsonl",
+        "file-form",
+        &["dealt share"],
+    );
+    place.refused(
+        "custodian accept bruno shares/bruno.1.share --ledger home/card.json",
+        "file-form",
+        &["ledger"],
+    );
     place.ok("custodian accept bruno shares/bruno.1.share --ledger home/ledger.jsonl");
     place.ok("service receipt home bruno/receipt-1-held.json");
     place.ok(open);
@@ -417,7 +510,9 @@ fn ledgers_that_were_changed() {
     let place = Place::open();
     let ledger = place.read("home/ledger.jsonl");
     let lines: Vec<&str> = ledger.lines().collect();
-    let write = |lines: &[String]| place.write("home/ledger.jsonl", lines.iter().map(|l| format!("{l}\n")).collect::<String>());
+    let write = |lines: &[String]| {
+        place.write("home/ledger.jsonl", lines.iter().map(|l| format!("{l}\n")).collect::<String>())
+    };
     let owned = || lines.iter().map(|line| (*line).to_owned()).collect::<Vec<_>>();
 
     // A digit of a signature in event 3: the event after it tells.
@@ -434,7 +529,10 @@ fn ledgers_that_were_changed() {
     ] {
         let output = place.run(command);
         let said = text(&output.stderr);
-        assert!(output.status.code() == Some(1) && said.contains("event 3 of the ledger"), "{command}\n{said}");
+        assert!(
+            output.status.code() == Some(1) && said.contains("event 3 of the ledger"),
+            "{command}\n{said}"
+        );
     }
     assert_eq!(place.read("home/ledger.jsonl"), before, "and it is left as it is");
 
@@ -455,7 +553,11 @@ fn ledgers_that_were_changed() {
     place.quorum("service open home third --kind statistics");
     fs::rename(place.path("home"), place.path("newer")).unwrap();
     fs::rename(place.path("backup"), place.path("home")).unwrap();
-    place.refused_quorum("service open home other --kind statistics", "ledger-shorter", &["`alice`", "removed"]);
+    place.refused_quorum(
+        "service open home other --kind statistics",
+        "ledger-shorter",
+        &["`alice`", "removed"],
+    );
 }
 
 #[test]

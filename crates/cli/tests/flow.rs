@@ -18,7 +18,12 @@ fn numbered(place: &Place, file: &str) -> BTreeMap<String, String> {
     }
     place.write(&format!("{file}.csv"), out);
     let truth = fs::read_to_string(pair(&format!("{file}_truth.csv"))).unwrap();
-    truth.lines().skip(1).map(|line| line.split_once(',').unwrap()).map(|(a, b)| (a.into(), b.into())).collect()
+    truth
+        .lines()
+        .skip(1)
+        .map(|line| line.split_once(',').unwrap())
+        .map(|(a, b)| (a.into(), b.into()))
+        .collect()
 }
 
 /// The bad rows are the rejected ones, each person has one code, and no two have the same.
@@ -31,8 +36,16 @@ fn agrees(place: &Place, file: &str, truth: &BTreeMap<String, String>) {
         assert_eq!(code.is_empty(), person.is_empty(), "{quality}");
         assert_eq!(matches!(quality.as_str(), "valid" | "unkeyed" | "provisional"), !person.is_empty());
         if !person.is_empty() {
-            assert_eq!(of_person.entry(person.clone()).or_insert(code.clone()), code, "a person has one code");
-            assert_eq!(of_code.entry(code.clone()).or_insert(person.clone()), person, "a code is of one person");
+            assert_eq!(
+                of_person.entry(person.clone()).or_insert(code.clone()),
+                code,
+                "a person has one code"
+            );
+            assert_eq!(
+                of_code.entry(code.clone()).or_insert(person.clone()),
+                person,
+                "a code is of one person"
+            );
         }
     }
 }
@@ -70,10 +83,15 @@ fn the_pair_links_before_and_after_renewals() {
     let second = (place.codes("hospital-2.csv"), place.codes("wages-2.csv"));
     assert_eq!(join(&second.0, &second.1), (people, pairs));
     assert!(first.0.keys().all(|code| !second.0.contains_key(code)), "no code is as before");
-    place.refused("controller check hospital-1.csv wages-2.csv", "mixed-generations", &["generation 1", "generation 2"]);
+    place.refused(
+        "controller check hospital-1.csv wages-2.csv",
+        "mixed-generations",
+        &["generation 1", "generation 2"],
+    );
 
     // A newcomer's code is the renewed code of the same identifier.
-    let again: String = place.read("hospital.csv").lines().take(400).map(|line| format!("{line}\n")).collect();
+    let again: String =
+        place.read("hospital.csv").lines().take(400).map(|line| format!("{line}\n")).collect();
     place.write("newcomers.csv", again);
     place.coded("newcomers", "nir", "population", 2);
     let renewed: BTreeMap<String, String> =
@@ -150,8 +168,8 @@ fn a_kept_request_is_told_of_and_recorded() {
     let place = Place::open();
     place.write("data.csv", csv(&identifiers(20)));
     place.ok("controller prepare data.csv --identifier-column nir --request r.csv --retained t.csv");
-    let said =
-        place.quorum("service code home population --request r.csv --result s.csv --purpose test --keep-request");
+    let said = place
+        .quorum("service code home population --request r.csv --result s.csv --purpose test --keep-request");
     assert!(said.contains("departs from the scheme") && said.contains("KEEPING the request"), "{said}");
     assert!(place.exists("r.csv") && place.exists("r.csv.seal.json"));
     assert!(place.read("home/ledger.jsonl").contains("\"keep_request\":true"));
@@ -166,8 +184,8 @@ fn the_controller_destroys_the_identifiers_and_its_report_says_so() {
     place.ok("controller prepare data.csv --identifier-column nir --request r.csv --retained t.csv");
     place.quorum("service code home population --request r.csv --result s.csv --purpose test");
     place.write("keep.csv", "nir\n");
-    let summary =
-        place.json("controller attach --retained t.csv --result s.csv --out coded.csv --destroy data.csv t.csv");
+    let summary = place
+        .json("controller attach --retained t.csv --result s.csv --out coded.csv --destroy data.csv t.csv");
     assert!(!place.exists("data.csv") && !place.exists("t.csv") && place.exists("keep.csv"));
     let files: Vec<&str> =
         summary["destroyed"].as_array().unwrap().iter().map(|one| one["file"].as_str().unwrap()).collect();
@@ -221,7 +239,9 @@ fn what_a_renewal_came_from_is_said_or_refused() {
     place.quorum("service new-key home population --reason scheduled");
     fs::remove_file(place.path("data-1.csv.report.json")).unwrap();
     let prepare = |n: u32| {
-        place.ok(&format!("controller prepare data-1.csv --code-column code --request r{n}.csv --retained t{n}.csv"));
+        place.ok(&format!(
+            "controller prepare data-1.csv --code-column code --request r{n}.csv --retained t{n}.csv"
+        ));
         format!("service renew home population --request r{n}.csv --result s{n}.csv --purpose test")
     };
     let renew = prepare(1);
@@ -283,7 +303,9 @@ fn status_says_what_is_due() {
     place.quorum("service open home population --kind statistics --cryptoperiod-years 1 --minimum-batch 2");
     let output = place.run("service status home");
     let shown = text(&output.stdout);
-    for part in ["DEMONSTRATION", "2 of 3, all shares held", "cancer within 7 days", "keys past their end: none"] {
+    for part in
+        ["DEMONSTRATION", "2 of 3, all shares held", "cancer within 7 days", "keys past their end: none"]
+    {
         assert!(shown.contains(part), "{part}\n{shown}");
     }
     let status = place.json("service status home");
@@ -298,7 +320,11 @@ fn a_custodian_checks_each_year() {
     let said = place.ok("custodian check bruno --ledger home/ledger.jsonl --out bruno.json");
     assert!(said.contains("readable and right"), "{said}");
     place.ok("service receipt home bruno.json");
-    place.refused("custodian check bruno --ledger home/ledger.jsonl --out bruno.json", "output-exists", &["bruno.json"]);
+    place.refused(
+        "custodian check bruno --ledger home/ledger.jsonl --out bruno.json",
+        "output-exists",
+        &["bruno.json"],
+    );
 }
 
 #[test]
@@ -314,6 +340,47 @@ fn the_custodians_see_what_they_approve() {
     ] {
         assert!(said.contains(part), "{part}\n{said}");
     }
+}
+
+#[test]
+fn the_auditor_says_what_holds_and_what_does_not() {
+    let place = Place::open();
+    fs::copy(place.path("home/checkpoint"), place.path("kept")).unwrap();
+    place.quorum("service new-key home population --reason scheduled");
+    place.quorum("service new-key home population --reason scheduled");
+    let verify = "auditor verify home/ledger.jsonl --service home/card.json";
+    let output = place.run(verify);
+    assert!(text(&output.stdout).contains("Everything that was checked holds."), "{}", text(&output.stdout));
+    let summary = place.json(&format!("{verify} --checkpoint kept"));
+    assert_eq!((&summary["holds"], &summary["events"]), (&true.into(), &10.into()));
+    place.refused(&format!("{verify} --checkpoint none"), "file-missing", &["none"]);
+    place.refused(&verify.replace("home/card.json", "alice/card.json"), "service-card", &["alice/card.json"]);
+
+    // One digit in event 5: told, in the summary too, and the end is 1.
+    let ledger = place.read("home/ledger.jsonl");
+    let mut lines: Vec<String> = ledger.lines().map(str::to_owned).collect();
+    let at = lines[4].find("\"run\":\"").unwrap() + 7;
+    let other = if lines[4].as_bytes()[at] == b'0' { "1" } else { "0" };
+    lines[4].replace_range(at..=at, other);
+    place.write("home/ledger.jsonl", lines.iter().map(|line| format!("{line}\n")).collect::<String>());
+    let output = place.run(&format!("{verify} --json"));
+    let said = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(1));
+    let summary: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!((&summary["holds"], &summary["sound"]), (&false.into(), &4.into()));
+    assert!(said.lines().last().unwrap().starts_with("error[") && said.contains("event 5"), "{said}");
+    place.write("home/ledger.jsonl", ledger);
+
+    // Somebody kept a checkpoint: a service rolled back to before it is found out.
+    fs::copy(place.path("home/checkpoint"), place.path("kept")).unwrap();
+    let other = Place::open();
+    for file in ["ledger.jsonl", "checkpoint", "card.json"] {
+        fs::copy(other.path(&format!("home/{file}")), place.path(file)).unwrap();
+    }
+    let output = place.run("auditor verify ledger.jsonl --service card.json --checkpoint kept");
+    assert!(
+        output.status.code() == Some(1) && text(&output.stderr).contains("error[checkpoint-other-service]")
+    );
 }
 
 #[test]

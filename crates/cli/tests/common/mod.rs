@@ -33,7 +33,10 @@ impl Place {
         for name in ["alice", "bruno", "chloe"] {
             place.ok(&format!("custodian new {name} --name {name} --no-passphrase"));
         }
-        place.found("service init home --name test --threshold 2 --shares shares --demo", &["alice", "bruno", "chloe"]);
+        place.found(
+            "service init home --name test --threshold 2 --shares shares --demo",
+            &["alice", "bruno", "chloe"],
+        );
         place.kits = ["alice", "chloe"].map(|name| format!("--kit {name}")).into();
         place
     }
@@ -55,8 +58,9 @@ impl Place {
             place.ok(&format!("custodian new {name} --name {name} --passphrase-file {name}.pass {external}"));
         }
         place.found("service init home --name insee --threshold 3 --shares shares", &names);
-        place.kits =
-            ["bruno", "chloe", "elise"].map(|name| format!("--kit {name} --passphrase-file {name}.pass")).into();
+        place.kits = ["bruno", "chloe", "elise"]
+            .map(|name| format!("--kit {name} --passphrase-file {name}.pass"))
+            .into();
         place
     }
 
@@ -69,7 +73,9 @@ impl Place {
             } else {
                 String::new()
             };
-            self.ok(&format!("custodian accept {name} shares/{name}.1.share --ledger home/ledger.jsonl {pass}"));
+            self.ok(&format!(
+                "custodian accept {name} shares/{name}.1.share --ledger home/ledger.jsonl {pass}"
+            ));
         }
         let receipts: Vec<String> = names.iter().map(|name| format!("{name}/receipt-1-held.json")).collect();
         self.ok(&format!("service receipt home {}", receipts.join(" ")));
@@ -168,7 +174,9 @@ impl Place {
 
     fn exchange(&self, source: &str, file: &str, domain: &str, verb: &str, generation: u32) -> Value {
         let work = format!("{file}.{domain}.{generation}");
-        self.ok(&format!("controller prepare {source} --request {work}.request.csv --retained {work}.retained.csv"));
+        self.ok(&format!(
+            "controller prepare {source} --request {work}.request.csv --retained {work}.retained.csv"
+        ));
         let run = self.json(&self.with_kits(&format!(
             "service {verb} home {domain} --request {work}.request.csv --result {work}.result.csv --purpose test"
         )));
