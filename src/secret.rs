@@ -135,7 +135,8 @@ pub fn random_bytes(bytes: &mut [u8]) {
 /// Called once after work with keys, not once for each code.
 #[inline(never)]
 pub fn wipe_stack() {
-    let mut below = [0_u8; 64 * 1024];
+    // 64 KiB; in words, for an unoptimised build wipes one element at a time.
+    let mut below = [0_u64; 8 * 1024];
     below.zeroize();
     std::hint::black_box(&below);
 }

@@ -392,9 +392,10 @@ impl Service {
             compromised: active.compromised,
             renewal_due,
             ends,
-            ends_within_days: left
-                .filter(|left| left.is_positive())
-                .and_then(|left| [7, 30, 90].into_iter().find(|days| left.as_hours() <= days * 24)),
+            ends_within_days: left.filter(|left| left.is_positive()).and_then(|left| {
+                let within = |days: &i64| left <= SignedDuration::from_hours(days * 24);
+                [7, 30, 90].into_iter().find(within)
+            }),
             hours_past_its_end: left.filter(|left| !left.is_positive()).map(|left| -left.as_hours()),
             destroyed: domain.destroyed,
         }

@@ -30,6 +30,8 @@ pub struct State {
     service: ServiceCard,
     demo: bool,
     time: Timestamp,
+    /// The earlier of the last event's time and its clock.
+    agreed: Timestamp,
     epochs: BTreeMap<Epoch, EpochState>,
     domains: BTreeMap<Name, Domain>,
     deliveries: BTreeMap<RunId, Delivery>,
@@ -68,7 +70,7 @@ pub struct Domain {
     pub minimum_batch: u32,
     /// Its keys; the first is generation 1's.
     pub keys: Vec<Key>,
-    /// When the project was found past its end.
+    /// When the project was found past its end, by a clock that has not been put right since.
     pub ended: Option<Timestamp>,
     /// Whether a quorum closed the project before its end.
     pub closed: bool,
@@ -171,6 +173,7 @@ impl State {
             service: dealing.service.clone(),
             demo: dealing.demo,
             time: line.time,
+            agreed: line.time,
             epochs: BTreeMap::new(),
             domains: BTreeMap::new(),
             deliveries: BTreeMap::new(),
@@ -194,6 +197,8 @@ impl State {
             return Err(Unlawful::Time);
         }
         self.time = line.time;
+        self.agreed = line.time.min(line.clock);
+        self.mend_marks();
         if let Some(owed) = &self.owed {
             let paid = matches!(&line.event, Event::Destroyed { what, .. } if what == owed);
             if !paid && !matches!(line.event, Event::Refused { .. }) {
@@ -233,7 +238,7 @@ impl State {
             }
             Event::Destroyed { what, .. } => self.destroyed(what),
             Event::Ended { domain } => {
-                let now = self.time;
+                let now = self.agreed;
                 let project = self.domains.get_mut(domain).ok_or(Refusal::UnknownDomain)?;
                 if !project.is_past_its_end(now) || project.ended.is_some() || project.destroyed.is_some() {
                     return Err(Unlawful::NotEnded);
@@ -348,7 +353,7 @@ impl State {
         if delivery.delivered { Err(Refusal::AlreadyDelivered) } else { Ok(()) }
     }
 
-    /// Projects past their end at the service's time that are not marked yet.
+    /// Projects past their end at `now` ([`State::agreed_time`]) that are not marked yet.
     pub fn to_mark(&self, now: Timestamp) -> Vec<Name> {
         self.projects(|project| project.is_past_its_end(now) && project.ended.is_none() && !project.closed)
     }
@@ -414,6 +419,16 @@ impl State {
     }
 
     // How events change the state.
+
+    /// A clock that is behind a mark has been put right since: nothing is destroyed on the word of the one before it. By
+    /// the present clock the project has not ended, or ended now. It goes on refusing, for time does not go back.
+    fn mend_marks(&mut self) {
+        let now = self.agreed;
+        for project in self.domains.values_mut().filter(|project| project.destroyed.is_none()) {
+            let past = project.is_past_its_end(now);
+            project.ended = project.ended.filter(|_| past).map(|ended| ended.min(now));
+        }
+    }
 
     fn deal(&mut self, dealing: &Dealing) {
         let (held, forgotten) = (BTreeSet::new(), BTreeSet::new());
@@ -583,14 +598,14 @@ impl State {
     }
 
     fn destroyed(&mut self, what: &Destroyed) -> Result<(), Unlawful> {
-        let (now, owed) = (self.time, self.owed.take());
+        let (now, owed) = (self.agreed, self.owed.take());
         match what {
             Destroyed::Keys { domain } => {
                 let project = self.domains.get_mut(domain).ok_or(Refusal::UnknownDomain)?;
                 if project.destroyed.is_some() || !project.may_be_destroyed(now) {
                     return Err(Unlawful::NotEnded);
                 }
-                project.destroyed = Some(now);
+                project.destroyed = Some(self.time);
                 for key in &mut project.keys {
                     key.state = KeyState::Destroyed;
                 }
@@ -681,6 +696,12 @@ impl State {
     /// The time of the last event.
     pub fn time(&self) -> Timestamp {
         self.time
+    }
+
+    /// The earlier of the last event's time and its clock: what is past an end by this is past it by both. Ends are marked
+    /// and keys destroyed by it; refusing goes by [`State::time`], the later.
+    pub fn agreed_time(&self) -> Timestamp {
+        self.agreed
     }
 
     /// The dealings, by epoch.

@@ -1,5 +1,7 @@
 //! Stopped, failed and torn at every durable step, each verb leaves what the next command finishes or undoes.
 
+#![allow(clippy::print_stderr)]
+
 mod common;
 
 use std::collections::BTreeSet;
@@ -399,12 +401,12 @@ fn a_finished_result_is_durable_before_its_request_goes() {
     let code = || world.code("population", "out/batch", &PEOPLE);
     let snapshot = Snapshot::of(&world);
     let steps = trace(under, || code().unwrap());
-    for n in 0..steps.len() {
+    for (n, step) in steps.into_iter().enumerate() {
         snapshot.restore(&world);
         let _ = stop_after(under, n, code);
         // The first stop after the rename.
         if world.path("out/batch.result").exists() {
-            assert_eq!(steps[n], Step::SyncDirectory);
+            assert_eq!(step, Step::SyncDirectory);
             let mended = trace(&out, || drop(world.open()));
             assert_eq!(mended[..2], [Step::SyncDirectory, Step::Overwrite], "{mended:?}");
             return;

@@ -651,7 +651,7 @@ fn variations(body: &ProposalBody) -> Vec<ProposalBody> {
     let vary = |path: &String| {
         let mut json = json.clone();
         let field = json.pointer_mut(path).unwrap();
-        *field = match (&*path.rsplit('/').next().unwrap_or_default(), &*field) {
+        *field = match (path.rsplit('/').next().unwrap_or_default(), &*field) {
             ("recipient", Value::Null) => "institute".into(),
             ("of", Value::Null) => vec!["00".repeat(16)].into(),
             ("expires", _) => "2028-01-01T00:00:00Z".into(),

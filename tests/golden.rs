@@ -31,7 +31,15 @@ fn world() -> World {
     // Version control keeps no empty directory.
     fs::create_dir(directory.path().join("home/outbox")).unwrap();
     let kits = (1..=3).map(|i| directory.path().join(format!("kit-{i}"))).collect();
-    World { directory, kits_directory, clock: TestClock::at("2026-01-13T00:00:00Z"), kits, k: 2, demo: true }
+    World {
+        directory,
+        kits_directory,
+        clock: TestClock::at("2026-01-13T00:00:00Z"),
+        kits,
+        k: 2,
+        demo: true,
+        life: Vec::new(),
+    }
 }
 
 #[test]

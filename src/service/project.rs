@@ -54,7 +54,7 @@ impl Service {
     /// [`ServiceError`]; the next run tries again.
     pub fn expire(&mut self) -> Result<Expired, ServiceError> {
         self.record(Event::ExpiryChecked {})?;
-        let now = self.state.time();
+        let now = self.state.agreed_time();
         let mut expired = Expired { unconfirmed: self.is_clock_unconfirmed(), ..Expired::default() };
         if expired.unconfirmed {
             return Ok(expired);

@@ -373,7 +373,7 @@ pub fn matrix(verb: &Verb) -> Trials {
             assert_eq!(violations(&world, &service), [""; 0], "{what}: done again");
         }
         // The dearest part; what is disturbed otherwise than by a stop is found in the same states.
-        if matches!(fault, Fault::Stop(_)) || number % 5 == 0 {
+        if matches!(fault, Fault::Stop(_)) || number % 11 == 0 {
             (verb.then)(&world);
         }
     }
