@@ -368,7 +368,7 @@ fn the_auditor_says_what_holds_and_what_does_not() {
     assert_eq!(output.status.code(), Some(1));
     let summary: Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!((&summary["holds"], &summary["sound"]), (&false.into(), &4.into()));
-    assert!(said.lines().last().unwrap().starts_with("error[") && said.contains("event 5"), "{said}");
+    assert!(said.lines().last().unwrap().starts_with("error[") && said.contains("Event 5"), "{said}");
     place.write("home/ledger.jsonl", ledger);
 
     // Somebody kept a checkpoint: a service rolled back to before it is found out.
