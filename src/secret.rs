@@ -118,7 +118,7 @@ impl<const N: usize> Secret<N> {
 
 impl<const N: usize> Drop for Secret<N> {
     fn drop(&mut self) {
-        self.page.0.zeroize();
+        self.page.0[..N].zeroize();
     }
 }
 
@@ -152,6 +152,17 @@ mod tests {
         assert!(a.ct_eq(&b));
         assert!(!a.ct_eq(&Secret::random()));
         assert!(Secret::<4>::try_fill(|_| Err::<(), _>("no")).is_err());
+    }
+
+    #[test]
+    fn the_rest_of_a_page_holds_nothing() {
+        #[inline(never)]
+        fn litter() {
+            std::hint::black_box([0xa5_u8; 32 * 1024]);
+        }
+        litter();
+        let secret = Secret::<32>::random();
+        assert!(secret.page.0[32..].iter().all(|byte| *byte == 0));
     }
 
     #[test]

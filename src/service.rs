@@ -1,6 +1,6 @@
 //! The cryptographic service: a home directory, its ledger, its runs (SPEC §13).
 //!
-//! Control flows one way: an [`Action`](crate::custody::approval::Action) is proposed, custodians approve, their approvals
+//! Control flows one way: an [`Action`] is proposed, custodians approve, their approvals
 //! make a [`Quorum`], which one call consumes. The order of durability is the same for all: *intent* recorded, shares opened,
 //! output made durable under its name, *result* recorded, source destroyed, *destruction* recorded. A process that stops
 //! anywhere leaves what [`Service::open`] finishes or undoes.

@@ -1,4 +1,4 @@
-//! After the work no secret is left in the process's memory.
+//! After the work no secret is left in the process's memory, nor in any file but the one that is there to hold it.
 //!
 //! The flow is played, then the whole memory of the process is written to a file, and only then are the secrets recomputed
 //! from the files (by other code than the library's: a second reading of SPEC §7, §8 and §10) and looked for in that file.
@@ -55,6 +55,44 @@ fn no_secret_is_left_in_memory() {
         })
         .collect();
     assert!(found.is_empty(), "left in memory: {found:#?}");
+
+    fs::remove_file(world.path("memory")).unwrap();
+    let left: Vec<String> =
+        secrets.iter().flat_map(|(name, secret)| left_in_files(&world, name, secret)).collect();
+    assert!(left.is_empty(), "left in files: {left:#?}");
+}
+
+/// Where a secret is found though it has no business there.
+fn left_in_files(world: &World, name: &str, secret: &[u8]) -> Vec<String> {
+    let home = match name.split_once('\'') {
+        Some(("the service", _)) => world.home().join("identity"),
+        // These kits have no passphrase; a share is sealed all the same.
+        Some((custodian, seed)) if seed.ends_with("seed") => {
+            world.kits_directory.path().join(custodian.replace("custodian", "kit")).join("identity")
+        }
+        _ if name == "a life secret" => world.home().join("life/cancer.life"),
+        _ => Path::new("nowhere").to_owned(),
+    };
+    let text = HEXLOWER.encode(secret);
+    let (mut left, mut at_home) = (Vec::new(), false);
+    let mut directories = [&world.directory, &world.kits_directory].map(|one| one.path().to_owned()).to_vec();
+    while let Some(directory) = directories.pop() {
+        for entry in fs::read_dir(directory).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                directories.push(path);
+                continue;
+            }
+            let bytes = fs::read(&path).unwrap();
+            if find(&bytes, secret) + find(&bytes, text.as_bytes()) == 0 {
+                continue;
+            }
+            at_home |= path == home;
+            left.extend((path != home).then(|| format!("{name}: {}", path.display())));
+        }
+    }
+    assert!(at_home || home == Path::new("nowhere"), "{name} is found where it belongs");
+    left
 }
 
 fn play(world: &World) {

@@ -6,7 +6,7 @@ use clap::{Args, Subcommand};
 use cstatns::custody::custodian::{Kit, Witnessed};
 use cstatns::custody::share::ShareFile;
 use cstatns::custody::{Dealing, ServiceCard, spoken};
-use cstatns::files::{self, Access};
+use cstatns::files::{self, Access, FileError};
 use cstatns::ledger::Lines;
 use cstatns::ledger::event::{Event, Line};
 use cstatns::name::{Name, canonical_json};
@@ -63,6 +63,10 @@ pub(crate) struct New {
 
 impl New {
     fn run(self, program: &Program) -> Result<Value, Fault> {
+        if self.kit.symlink_metadata().is_ok() {
+            // Before a passphrase is asked for in vain.
+            return Err(FileError::Exists { path: self.kit }.into());
+        }
         let passphrase = match &self.passphrase_file {
             _ if self.no_passphrase => None,
             Some(file) => Some(read_passphrase(program, file)?),
@@ -191,8 +195,8 @@ fn read(path: &Path) -> Result<ReadLedger, Fault> {
 }
 
 fn card_of(path: &Path) -> Result<ServiceCard, Fault> {
-    let lines = Lines::read(path)?;
-    let first = lines.whole().next().and_then(|line| serde_json::from_slice::<Line>(line).ok());
+    let mut lines = Lines::open(path)?;
+    let first = lines.next_line()?.and_then(|line| serde_json::from_slice::<Line>(line).ok());
     match first.map(|line| line.event) {
         Some(Event::Dealt { dealing }) if dealing.service.is_sound() => Ok(dealing.service),
         _ => Err(Fault::form(path, "the ledger of a service")),

@@ -179,10 +179,9 @@ impl<'a> Story<'a> {
             "\nThe service draws a secret, splits it so that three of the five open it, seals each share to its custodian's card,\n\
              and forgets the secret.",
         );
-        let cards =
-            CUSTODIANS.map(|(name, _)| format!("--custodian @/custodians/{name}/card.json")).join(" ");
+        let cards = CUSTODIANS.map(|(name, _)| format!("@/custodians/{name}/card.json")).join(" ");
         let founded = self.play(&format!(
-            "service init @/service/home --name demo --threshold 3 {cards} --shares @/service/shares --demo"
+            "service init @/service/home --name demo --threshold 3 --custodian {cards} --shares @/service/shares --demo"
         ))?;
         self.tell("\nEach custodian opens their share, checks it against the service's ledger, and signs a receipt.");
         for (name, _) in CUSTODIANS {
@@ -532,7 +531,36 @@ impl<'a> Story<'a> {
     }
 
     fn audit(&mut self) -> Result<(), Fault> {
-        Ok(())
+        self.step("The auditor checks the record");
+        self.tell(
+            "Every call and every access to a key is in the ledger, with the custodians' signatures. The auditor needs the\n\
+             service's public card and no key, identifier or code.",
+        );
+        let audit =
+            self.play("auditor verify @/service/home/ledger.jsonl --service @/service/home/card.json")?;
+        self.note("events", audit["events"].clone());
+        self.note("events_witnessed", audit["witnessed"]["events"].clone());
+
+        self.tell("\nOne digit of one event is changed in a copy of the ledger:");
+        let copy = self.at("audit");
+        files::create_dir(&copy)?;
+        let home = self.at("service/home");
+        for name in ["checkpoint", "card.json"] {
+            files::write_new(&copy.join(name), &files::read(&home.join(name), u64::MAX)?, Access::Shared)?;
+        }
+        let mut ledger = files::read(&home.join("ledger.jsonl"), u64::MAX)?;
+        let middle = ledger.len() / 2;
+        let digit = ledger.iter().skip(middle).position(u8::is_ascii_digit).unwrap_or(0) + middle;
+        ledger[digit] = if ledger[digit] == b'0' { b'1' } else { b'0' };
+        files::write_new(&copy.join("ledger.jsonl"), &ledger, Access::Shared)?;
+        match self.run(&self.verbs.quiet(), "auditor verify @/audit/ledger.jsonl --service @/audit/card.json")
+        {
+            Err(fault) => {
+                self.tell(format_args!("    {}", fault.line().unwrap_or_default()));
+                Ok(())
+            }
+            Ok(_) => Err(mismatch("a changed ledger was not found out")),
+        }
     }
 
     /// What is left where, and what is nowhere.
@@ -546,6 +574,7 @@ impl<'a> Story<'a> {
             ("stays", "the hospital team: codes and its own data, no identifier"),
             ("wages", "the wages team: codes and its own data, no identifier"),
             ("project", "the project: codes of its own that nobody can make again"),
+            ("audit", "the copy of the ledger with the changed digit"),
         ] {
             self.tell(format_args!("  {directory}/  ({who})"));
             self.tell(format_args!("      {}", self.names(directory)?.join("  ")));
@@ -581,7 +610,10 @@ impl<'a> Story<'a> {
         self.tell(
             "(Files were overwritten and deleted. On an SSD or a copy-on-write disk that proves nothing: encrypt the disk.)",
         );
-        self.tell(format_args!("Everything is in {}. Delete it when you like.", self.root.display()));
+        self.tell(format_args!(
+            "Everything is in {}, its ledger three weeks ahead of the machine's clock. Delete it when you like.",
+            self.root.display()
+        ));
         Ok(self.summary)
     }
 

@@ -3,6 +3,7 @@
 use std::panic::PanicHookInfo;
 use std::path::Path;
 
+use cstatns::audit::AuditError;
 use cstatns::custody::RosterError;
 use cstatns::custody::custodian::KitError;
 use cstatns::files::FileError;
@@ -13,6 +14,7 @@ use cstatns::state::Refusal;
 use cstatns_tables::{
     AttachError, CheckError, CodeFileError, PrepareError, ReportError, SealError, TableError,
 };
+use serde_json::Value;
 
 /// Why a command ends without having done what it was asked.
 #[derive(Debug)]
@@ -22,11 +24,13 @@ pub(crate) struct Fault {
     message: String,
     /// 1, or 2 for wrong usage.
     pub(crate) exit: u8,
+    /// What a command found that ends badly because of what it found.
+    pub(crate) summary: Option<Value>,
 }
 
 impl Fault {
     pub(crate) fn new(code: &str, message: impl Into<String>) -> Self {
-        Self { code: code.to_owned(), message: message.into(), exit: 1 }
+        Self { code: code.to_owned(), message: message.into(), exit: 1, summary: None }
     }
 
     /// Arguments that do not go together.
@@ -44,7 +48,12 @@ impl Fault {
 
     /// An error that has been told already.
     pub(crate) fn told() -> Self {
-        Self { code: String::new(), message: String::new(), exit: 1 }
+        Self::new("", "")
+    }
+
+    /// The same with the summary of what was found.
+    pub(crate) fn with(self, summary: Value) -> Self {
+        Self { summary: Some(summary), ..self }
     }
 
     /// The line on standard error.
@@ -66,6 +75,7 @@ macro_rules! faults {
 
 faults!(
     AttachError,
+    AuditError,
     CheckError,
     CodeFileError,
     FileError,

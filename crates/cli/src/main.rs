@@ -1,5 +1,6 @@
 //! The `cstatns` program: one module a role. What it takes and writes is in CLI.md's contract; SPEC.md has the formats.
 
+mod auditor;
 mod controller;
 mod custodian;
 mod demo;
@@ -46,6 +47,8 @@ enum Role {
     Service(service::ServiceVerb),
     #[command(subcommand)]
     Controller(controller::Controller),
+    #[command(subcommand)]
+    Auditor(auditor::Auditor),
 }
 
 impl Role {
@@ -55,12 +58,13 @@ impl Role {
             Self::Custodian(verb) => verb.run(program),
             Self::Service(verb) => verb.run(program),
             Self::Controller(verb) => verb.run(program),
+            Self::Auditor(verb) => verb.run(program),
         }
     }
 
     /// Whether it works with keys, so that the operator is told what the system refuses.
     fn works_with_keys(&self) -> bool {
-        !matches!(self, Self::Controller(_))
+        !matches!(self, Self::Controller(_) | Self::Auditor(_))
     }
 }
 
@@ -87,13 +91,16 @@ fn main() -> ExitCode {
     // A panic unwinds, so that secrets are wiped; its hook has told where it was.
     let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| cli.role.run(&program)));
     let outcome = outcome.unwrap_or_else(|_| Err(Fault::told()));
-    match outcome.and_then(|summary| program.finish(&summary)) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(fault) => {
-            if let Some(line) = fault.line() {
-                output::write_error(&line);
-            }
-            ExitCode::from(fault.exit)
-        }
+    let fault = match outcome {
+        Ok(summary) => program.finish(&summary).err(),
+        Err(fault) => Some(match fault.summary.as_ref().map(|summary| program.finish(summary)) {
+            Some(Err(unwritten)) => unwritten,
+            _ => fault,
+        }),
+    };
+    let Some(fault) = fault else { return ExitCode::SUCCESS };
+    if let Some(line) = fault.line() {
+        output::write_error(&line);
     }
+    ExitCode::from(fault.exit)
 }

@@ -96,7 +96,7 @@ fn recorded<T>(
 #[derive(Args)]
 #[command(after_help = "Example:
   cstatns service init home --name statistics --threshold 3 --shares shares \\
-      --custodian alice.json --custodian bruno.json --custodian chloe.json --custodian denis.json --custodian elise.json
+      --custodian alice.json bruno.json chloe.json denis.json elise.json
 Then each custodian runs `custodian accept`, and `service receipt` records their receipts.")]
 pub(crate) struct Init {
     /// The home to found: a directory that does not exist, or is empty
@@ -108,13 +108,13 @@ pub(crate) struct Init {
     #[arg(long, value_name = "K")]
     threshold: usize,
     /// The card of a custodian; once for each
-    #[arg(long = "custodian", value_name = "CARD", required = true)]
+    #[arg(long = "custodian", value_name = "CARD", required = true, num_args = 1..)]
     custodians: Vec<PathBuf>,
     /// The directory that receives the sealed shares, NAME.EPOCH.share
     #[arg(long, value_name = "DIR")]
     shares: PathBuf,
     /// Where the life secrets of research keys lie; never backed up. One or two places; else HOME/life
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", num_args = 1..)]
     life: Vec<PathBuf>,
     /// A demonstration, for ever: accepts kits without passphrase
     #[arg(long)]

@@ -138,7 +138,7 @@ fn directories_that_are_not_there_or_not_mine() {
     use std::os::unix::fs::PermissionsExt;
     fs::create_dir(place.path("closed")).unwrap();
     fs::copy(place.path("data.csv"), place.path("closed/data.csv")).unwrap();
-    fs::set_permissions(place.path("closed"), fs::Permissions::from_mode(0)).unwrap();
+    fs::set_permissions(place.path("closed"), fs::Permissions::from_mode(0o000)).unwrap();
     if fs::read_dir(place.path("closed")).is_err() {
         place.refused(&PREPARE.replace("data.csv", "closed/data.csv"), "file-permission", &["closed"]);
         place.refused("service status closed", "no-service", &["closed"]);
@@ -568,7 +568,7 @@ fn keys_that_are_not_the_ledgers() {
     place.refused_quorum(CODE, "seal", &["`population`", "backup"]);
     assert!(place.exists("r.csv"));
     fs::remove_file(place.path("home/keys/population.1.1.key")).unwrap();
-    place.refused_quorum(CODE, "file-missing", &["population.1.1.key"]);
+    place.refused_quorum(CODE, "seal", &["lost"]);
 }
 
 #[test]

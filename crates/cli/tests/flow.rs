@@ -343,6 +343,47 @@ fn the_custodians_see_what_they_approve() {
 }
 
 #[test]
+fn the_auditor_says_what_holds_and_what_does_not() {
+    let place = Place::open();
+    fs::copy(place.path("home/checkpoint"), place.path("kept")).unwrap();
+    place.quorum("service new-key home population --reason scheduled");
+    place.quorum("service new-key home population --reason scheduled");
+    let verify = "auditor verify home/ledger.jsonl --service home/card.json";
+    let output = place.run(verify);
+    assert!(text(&output.stdout).contains("Everything that was checked holds."), "{}", text(&output.stdout));
+    let summary = place.json(&format!("{verify} --checkpoint kept"));
+    assert_eq!((&summary["holds"], &summary["events"]), (&true.into(), &10.into()));
+    place.refused(&format!("{verify} --checkpoint none"), "file-missing", &["none"]);
+    place.refused(&verify.replace("home/card.json", "alice/card.json"), "service-card", &["alice/card.json"]);
+
+    // One digit in event 5: told, in the summary too, and the end is 1.
+    let ledger = place.read("home/ledger.jsonl");
+    let mut lines: Vec<String> = ledger.lines().map(str::to_owned).collect();
+    let at = lines[4].find("\"run\":\"").unwrap() + 7;
+    let other = if lines[4].as_bytes()[at] == b'0' { "1" } else { "0" };
+    lines[4].replace_range(at..=at, other);
+    place.write("home/ledger.jsonl", lines.iter().map(|line| format!("{line}\n")).collect::<String>());
+    let output = place.run(&format!("{verify} --json"));
+    let said = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(1));
+    let summary: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!((&summary["holds"], &summary["sound"]), (&false.into(), &4.into()));
+    assert!(said.lines().last().unwrap().starts_with("error[") && said.contains("Event 5"), "{said}");
+    place.write("home/ledger.jsonl", ledger);
+
+    // Somebody kept a checkpoint: a service rolled back to before it is found out.
+    fs::copy(place.path("home/checkpoint"), place.path("kept")).unwrap();
+    let other = Place::open();
+    for file in ["ledger.jsonl", "checkpoint", "card.json"] {
+        fs::copy(other.path(&format!("home/{file}")), place.path(file)).unwrap();
+    }
+    let output = place.run("auditor verify ledger.jsonl --service card.json --checkpoint kept");
+    assert!(
+        output.status.code() == Some(1) && text(&output.stderr).contains("error[checkpoint-other-service]")
+    );
+}
+
+#[test]
 fn the_demonstration_tells_and_keeps_its_promises() {
     let place = Place::default();
     let output = place.run("demo stage --rows 400 --seed 3");

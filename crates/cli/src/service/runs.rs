@@ -310,7 +310,8 @@ fn report(
     let wanted = Destroyed::Request { run: made.run };
     let mut history = History::default();
     let (mut end, mut how, mut checkpoint) = (made.made, None, None);
-    for line in Lines::read(&home.join("ledger.jsonl"))?.whole() {
+    let mut lines = Lines::open(&home.join("ledger.jsonl"))?;
+    while let Some(line) = lines.next_line()? {
         history.push(line);
         let Ok(Line { time, event, .. }) = serde_json::from_slice::<Line>(line) else { continue };
         match event {

@@ -1,0 +1,62 @@
+//! The auditor's verb: what a ledger proves, and to whom.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+use cstatns::audit;
+use cstatns::service::read_service_card;
+use serde_json::Value;
+
+use crate::fault::Fault;
+use crate::output::Program;
+
+/// The auditor: what a ledger proves
+#[derive(Subcommand)]
+pub(crate) enum Auditor {
+    Verify(Verify),
+}
+
+impl Auditor {
+    pub(crate) fn run(self, program: &Program) -> Result<Value, Fault> {
+        match self {
+            Self::Verify(verb) => verb.run(program),
+        }
+    }
+}
+
+/// Check a ledger: signatures, chain, tree, lawfulness, and that it extends the checkpoints kept from before
+#[derive(Args)]
+#[command(after_help = "Example:
+  cstatns auditor verify ledger.jsonl --service card.json --checkpoint checkpoint-2026 --checkpoint checkpoint-2027
+Take card.json as the service published it, not from beside the ledger. Keep the ledger's checkpoint for the next time.")]
+pub(crate) struct Verify {
+    /// The service's ledger, with its checkpoint beside it
+    ledger: PathBuf,
+    /// The service's card
+    #[arg(long, value_name = "CARD")]
+    service: PathBuf,
+    /// A checkpoint kept from an earlier visit
+    #[arg(long, value_name = "OLD", num_args = 1..)]
+    checkpoint: Vec<PathBuf>,
+}
+
+impl Verify {
+    fn run(self, program: &Program) -> Result<Value, Fault> {
+        let card = read_service_card(&self.service)?;
+        let audit = audit::verify(&self.ledger, &card, &self.checkpoint)?;
+        program.tell(audit.to_string().trim_end());
+        let mut summary = serde_json::to_value(&audit).unwrap_or_default();
+        summary["holds"] = audit.holds().into();
+        let Some(first) = audit.failures().next() else { return Ok(summary) };
+        let count = audit.failures().count();
+        let fault = Fault::new(
+            first.code,
+            format!(
+                "{count} of {} checks do not hold; the first: {} Keep the files as they are, and ask the service to account for it",
+                audit.findings.len(),
+                first.detail
+            ),
+        );
+        Err(fault.with(summary))
+    }
+}
