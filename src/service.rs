@@ -172,8 +172,12 @@ impl Service {
     /// [`ServiceError`]: the home is locked, unfinished, damaged or of a newer format, or its ledger was changed.
     pub fn open(home: &Path, clock: impl Clock + 'static) -> Result<(Self, Vec<Recovered>), ServiceError> {
         let home = std::path::absolute(home).map_err(|error| FileError::from_io(home, &error))?;
-        if !checkpoint_path(&home.join("ledger.jsonl")).exists() {
-            return Err(ceremony::no_service(&home));
+        match checkpoint_path(&home.join("ledger.jsonl")).try_exists() {
+            Ok(true) => {}
+            Err(error) if error.kind() == std::io::ErrorKind::PermissionDenied => {
+                return Err(FileError::from_io(&home, &error).into());
+            }
+            _ => return Err(ceremony::no_service(&home)),
         }
         let lock = files::lock(&home.join("lock"))?;
         let identity = Identity::read(&home)?;
