@@ -465,7 +465,7 @@ fn files_are_destroyed_after_the_attached_file_is_durable_and_the_report_says_so
     assert!(!way.data.exists() && !way.retained.exists() && out.exists());
     let report = Report::read(&report_path(&out)).unwrap();
     assert_eq!(report.destroyed.len(), 2);
-    assert_eq!((&*report.destroyed[0].file, report.destroyed[0].bytes), ("d.csv", bytes));
+    assert_eq!((&*report.destroyed[0].file, report.destroyed[0].bytes), ("d.csv", Some(bytes)));
 }
 
 #[test]
