@@ -1208,3 +1208,18 @@ fn a_second_dealing_works_once_its_shares_are_held() {
     office.append(Event::Received { receipt }).unwrap();
     assert_eq!(office.state.epochs()[&Epoch(1)].forgotten.iter().collect::<Vec<_>>(), [&name("ben")]);
 }
+
+/// A key of small order would verify one signature over everything (RFC 8032's cofactorless equation holds for it).
+#[test]
+fn a_key_of_small_order_signs_nothing() {
+    let office = Office::founded();
+    let mut forged = serde_json::to_value(receipt(&office, "ana", |_| ())).unwrap();
+    let (mut neutral, mut signature) = ([0; 32], [0; 64]);
+    (neutral[0], signature[0]) = (1, 1);
+    forged["signature"] = serde_json::to_value(Hex(signature)).unwrap();
+    let forged: Receipt = serde_json::from_value(forged).unwrap();
+    let key = ed25519_dalek::VerifyingKey::from_bytes(&neutral).unwrap();
+    let lax = ed25519_dalek::Verifier::verify(&key, b"anything", &signature.into());
+    assert!(lax.is_ok(), "the attack is real");
+    assert!(!forged.is_by(&Hex(neutral)));
+}

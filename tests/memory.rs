@@ -1,4 +1,4 @@
-//! After the work no secret is left in the process's memory, nor in any file but the one that is there to hold it.
+//! After the work, and after a panic in it, no secret is left in the process's memory, nor in any file but the one that is there to hold it.
 //!
 //! The flow is played, then the whole memory of the process is written to a file, and only then are the secrets recomputed
 //! from the files (by other code than the library's: a second reading of SPEC §7, §8 and §10) and looked for in that file.
@@ -10,9 +10,11 @@ mod secrets;
 
 use std::fs::{self, File};
 use std::io::{Read, Seek, SeekFrom, Write};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
-use common::{PEOPLE, World};
+use common::{PEOPLE, World, generation, name};
+use cstatns::custody::approval::Action;
 use cstatns::domain::RenewalReason;
 use cstatns::secret::{Secret, harden_process, wipe_stack};
 use data_encoding::HEXLOWER;
@@ -99,6 +101,27 @@ fn play(world: &World) {
     world.renew("population", "second", &world.codes("first")).unwrap();
     world.new_key("cancer", RenewalReason::Doubt).unwrap();
     world.code("cancer", "again", &PEOPLE).unwrap();
+    panic_in_a_run(world);
+}
+
+/// The work on the rows panics with the coder in its hands: unwinding wipes what was opened for it.
+fn panic_in_a_run(world: &World) {
+    let request = world.request("panics", &PEOPLE);
+    let mut service = world.open();
+    let action = Action::Code {
+        domain: name("population"),
+        generation: generation(2),
+        purpose: name("test"),
+        input: request.input(),
+        recipient: None,
+        keep_request: false,
+    };
+    let quorum = world.quorum(&service, action).unwrap();
+    let run = || service.code(quorum, &request.files, |coder, _| panic!("{}", coder.generation()));
+    // A backtrace would read all debug information into the memory that is searched.
+    std::panic::set_hook(Box::new(|_| ()));
+    assert!(catch_unwind(AssertUnwindSafe(run)).is_err());
+    let _ = std::panic::take_hook();
 }
 
 /// Writes every readable page of this process to `out`. Returns where each region begins there.
