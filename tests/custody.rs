@@ -1199,7 +1199,13 @@ fn a_second_dealing_works_once_its_shares_are_held() {
         office.append(Event::Received { receipt }).unwrap();
     }
     assert_eq!(office.state.working_dealing().unwrap(), &office.dealing);
-    run(&mut office, next_key, |run| Event::KeyMade { run, check: Hex([2; 32]) });
+    // A new key is not the former one again.
+    let intent = office.intent(next_key, &[0, 1, 2]);
+    let Event::Intent { proposal, .. } = &intent else { unreachable!() };
+    let run = proposal.body.run;
+    office.append(intent).unwrap();
+    assert_eq!(office.append(Event::KeyMade { run, check: Hex([1; 32]) }), Err(Unlawful::Keys));
+    office.append(Event::KeyMade { run, check: Hex([2; 32]) }).unwrap();
     let domain = office.state.domain(&name("health")).unwrap();
     assert_eq!((domain.keys[0].epoch, domain.keys[1].epoch), (Epoch(1), Epoch(2)));
 
