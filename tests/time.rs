@@ -590,3 +590,18 @@ fn ten_years_of_projects_under_any_clock() {
         assert!(counts[what] >= 5, "{what}: {}", counts[what]);
     }
 }
+
+#[test]
+fn what_ended_before_a_jump_waits_until_the_clock_is_confirmed() {
+    let world = World::founded(2, 2);
+    world.statistics("population").unwrap();
+    world.research("cancer", "2026-01-31").unwrap();
+    // The ledger knows a time past the end, and nobody has marked it yet.
+    world.clock.set("2026-02-03T00:00:00Z");
+    world.doubt("population", 1).unwrap();
+    world.clock.set("2026-06-01T00:00:00Z");
+    let expired = world.open().expire().unwrap();
+    assert!(expired.unconfirmed && expired.marked.is_empty() && expired.destroyed.is_empty());
+    world.new_key("population", RenewalReason::Doubt).unwrap();
+    assert_eq!(world.open().expire().unwrap().marked, [name("cancer")]);
+}
