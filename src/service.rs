@@ -410,6 +410,11 @@ struct Approved {
     root: Secret<32>,
 }
 
+/// The quorum approved another verb than the one called.
+fn other_action(quorum: &Quorum) -> ServiceError {
+    ServiceError::OtherAction { approved: quorum.proposal().body.action.verb() }
+}
+
 /// Reads a service's card.
 ///
 /// # Errors
