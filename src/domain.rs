@@ -45,6 +45,10 @@ impl Kind {
 /// oracle.
 pub const DEFAULT_MINIMUM_BATCH: u32 = 11;
 
+/// The largest minimum batch that a domain may have: counting distinct values stops there, so that its memory is bounded,
+/// and a larger minimum could never be met.
+pub const LARGEST_MINIMUM_BATCH: u32 = 65_536;
+
 /// How long a project that has ended keeps its key, so that a wrong clock can be seen and mended.
 pub const GRACE: SignedDuration = SignedDuration::from_hours(24);
 

@@ -5,6 +5,39 @@
 //! project a key of its own that is destroyed at its end; and records all of it in a ledger that others can verify.
 //! `SPEC.md` is the normative text; its sections are named throughout.
 //!
+//! The coding function alone, under keys made up for the example; in the service a run lends the [`coder::Coder`] and the
+//! [`coder::Renewer`] after a quorum ([`service`], `examples/ceremony.rs`):
+//!
+//! ```
+//! use cstatns::code::Generation;
+//! use cstatns::coder::{Coder, CodingKey, Renewer};
+//! use cstatns::identifier::{Nir, Scheme};
+//! use cstatns::name::Name;
+//! use cstatns::secret::Secret;
+//!
+//! let (service, domain) = ("example.aaaaaaaaaa", Name::new("population")?);
+//! let (first, second) = (Generation::FIRST, Generation::FIRST.next());
+//! let (k1, k2) = (Secret::random(), Secret::random());
+//! let key = |secret, generation| CodingKey::new(secret, service, &domain, generation);
+//!
+//! // Two people: their numbers differ by the letter of Corsica only, and have the same key.
+//! let people = ["2 84 05 2A 321 025 52", "284051932102552"];
+//! let identifiers = people.map(|text| Nir.parse(text.as_bytes()).map(|accepted| accepted.identifier));
+//! let identifiers = identifiers.into_iter().collect::<Result<Vec<_>, _>>()?;
+//!
+//! let mut codes = Vec::new();
+//! Coder::new(vec![key(&k1, first)])?.code(&identifiers, &mut codes);
+//! assert_ne!(codes[0], codes[1]);
+//! assert!(codes[0].text().starts_with("c1."));
+//!
+//! // A new key renews the codes; a newcomer, coded through both keys, gets the renewed code.
+//! let (mut renewed, mut newcomers) = (Vec::new(), Vec::new());
+//! Renewer::new(first, vec![key(&k2, second)])?.renew(&codes, &mut renewed)?;
+//! Coder::new(vec![key(&k1, first), key(&k2, second)])?.code(&identifiers, &mut newcomers);
+//! assert_eq!(renewed, newcomers);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
 //! The rooms of this library, lowest first; a room uses only those above it in this list.
 
 pub mod name;

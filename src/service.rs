@@ -5,6 +5,54 @@
 //! output made durable under its name, *result* recorded, source destroyed, *destruction* recorded. A process that stops
 //! anywhere leaves what [`Service::open`] finishes or undoes.
 //!
+//! The ceremony and the first domain of a demonstration; `examples/ceremony.rs` goes on to codes and their renewal:
+//!
+//! ```
+//! use cstatns::custody::approval::Action;
+//! use cstatns::custody::custodian::{Kit, Witnessed};
+//! use cstatns::domain::Kind;
+//! use cstatns::name::Name;
+//! use cstatns::service::{Founding, Service, SystemClock};
+//! use jiff::SignedDuration;
+//!
+//! # let directory = tempfile::tempdir()?;
+//! # let at = |name: &str| directory.path().join(name);
+//! // Each custodian makes a kit and hands over its card. Without a passphrase it serves demonstrations only.
+//! let kits = ["alice", "bruno"].map(at);
+//! let mut cards = Vec::new();
+//! for (kit, name) in kits.iter().zip(["alice", "bruno"]) {
+//!     cards.push(Kit::create(kit, Name::new(name)?, false, None)?);
+//! }
+//! let shares = at("shares");
+//! let name = Name::new("example")?;
+//! let founding = Founding { name, threshold: 2, cards, shares: &shares, life: vec![], demo: true };
+//! let founded = Service::init(&at("home"), founding, SystemClock)?;
+//!
+//! // Each custodian accepts their share; the service records the receipts.
+//! let (mut service, _) = Service::open(&at("home"), SystemClock)?;
+//! for (kit, share) in kits.iter().zip(&founded.shares) {
+//!     let ledger = Witnessed { dealing: &founded.dealing, leaves: service.history().leaves() };
+//!     let share = serde_json::from_slice(&std::fs::read(share)?)?;
+//!     let receipt = Kit::open(kit, None)?.accept(&share, ledger)?;
+//!     service.receipt(serde_json::from_slice(&std::fs::read(receipt)?)?)?;
+//! }
+//!
+//! // A proposal, its approvals, a quorum, a run.
+//! let domain = Name::new("population")?;
+//! let kind = Kind::Statistics { cryptoperiod_years: 5 };
+//! let open = Action::Open { domain: domain.clone(), kind, minimum_batch: 11 };
+//! let draft = service.propose(open, SignedDuration::from_mins(10))?;
+//! let mut approvals = Vec::new();
+//! for kit in &kits {
+//!     let kit = Kit::open(kit, None)?;
+//!     approvals.push(kit.approve(draft.proposal(), service.witnessed()?, service.approved_now())?);
+//! }
+//! let quorum = service.assemble(draft, approvals)?;
+//! service.open_domain(quorum)?;
+//! assert_eq!(service.state().domain(&domain)?.generation().get(), 1);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
 //! A home holds `identity` (its signing key, 0600), `card.json`, `lock`, `ledger.jsonl`, `checkpoint`, `places.json`,
 //! `outbox/` (where deliveries lie), `keys/` (sealed; may be backed up) and, unless other places were declared, `life/` (life
 //! secrets; must not be backed up).
@@ -172,8 +220,12 @@ impl Service {
     /// [`ServiceError`]: the home is locked, unfinished, damaged or of a newer format, or its ledger was changed.
     pub fn open(home: &Path, clock: impl Clock + 'static) -> Result<(Self, Vec<Recovered>), ServiceError> {
         let home = std::path::absolute(home).map_err(|error| FileError::from_io(home, &error))?;
-        if !checkpoint_path(&home.join("ledger.jsonl")).exists() {
-            return Err(ceremony::no_service(&home));
+        match checkpoint_path(&home.join("ledger.jsonl")).try_exists() {
+            Ok(true) => {}
+            Err(error) if error.kind() == std::io::ErrorKind::PermissionDenied => {
+                return Err(FileError::from_io(&home, &error).into());
+            }
+            _ => return Err(ceremony::no_service(&home)),
         }
         let lock = files::lock(&home.join("lock"))?;
         let identity = Identity::read(&home)?;

@@ -15,7 +15,7 @@ use crate::custody::quorum::{LONGEST_WAIT, QuorumError, check_consents};
 use crate::custody::{
     Dealing, Doubt, Head, Receipt, ReceiptStatement, RosterError, Seat, ServiceCard, Signed, verify,
 };
-use crate::domain::{GRACE, KeyState, Kind, RenewalReason, end_of};
+use crate::domain::{GRACE, KeyState, Kind, LARGEST_MINIMUM_BATCH, RenewalReason, end_of};
 use crate::ledger::event::{Destroyed, Event, KeyRef, Line};
 use crate::ledger::{History, LedgerError};
 use crate::name::{Hex, Name};
@@ -276,7 +276,8 @@ impl State {
                 if self.domains.contains_key(domain) {
                     return Err(Refusal::DomainExists);
                 }
-                if *minimum_batch == 0 || (*minimum_batch == 1 && !self.demo) {
+                let smallest = if self.demo { 1 } else { 2 };
+                if !(smallest..=LARGEST_MINIMUM_BATCH).contains(minimum_batch) {
                     return Err(Refusal::MinimumBatch);
                 }
                 match *kind {
@@ -660,20 +661,21 @@ impl State {
         if !history.includes(&body.head) {
             return Err(Refusal::Receipt);
         }
-        if let Some(name) = &body.domain {
-            let domain = self.domains.get(name).ok_or(Refusal::UnknownDomain)?;
-            if domain.destroyed.is_some() {
-                return Err(Refusal::Destroyed);
-            }
-            let active = domain.generation();
-            match body.generation {
-                Some(found) if found != active => return Err(Refusal::Generation { found, active }),
-                None => return Err(Refusal::Receipt),
-                Some(_) if domain.active().compromised => return Err(Refusal::AlreadyDoubted),
-                Some(_) => {}
-            }
+        let Some(name) = &body.domain else {
+            // A doubt about the custody is about every generation, and names none.
+            return if body.generation.is_none() { Ok(()) } else { Err(Refusal::Receipt) };
+        };
+        let domain = self.domains.get(name).ok_or(Refusal::UnknownDomain)?;
+        if domain.destroyed.is_some() {
+            return Err(Refusal::Destroyed);
         }
-        Ok(())
+        let active = domain.generation();
+        match body.generation {
+            Some(found) if found != active => Err(Refusal::Generation { found, active }),
+            None => Err(Refusal::Receipt),
+            Some(_) if domain.active().compromised => Err(Refusal::AlreadyDoubted),
+            Some(_) => Ok(()),
+        }
     }
 
     fn witness(&mut self, by: &Name, head: &Head) {
@@ -878,9 +880,10 @@ pub enum Refusal {
     /// The domain exists.
     #[error("this domain exists already: choose another name")]
     DomainExists,
-    /// A minimum batch of one, outside a demonstration.
+    /// A minimum batch of one, outside a demonstration, or one that no run could meet.
     #[error(
-        "a run of one value would be an oracle: the minimum batch is at least 2, or 1 in a demonstration"
+        "the minimum batch is 2 to {LARGEST_MINIMUM_BATCH} distinct values, or 1 in a demonstration: a run of one value would \
+         be an oracle, and more are not counted"
     )]
     MinimumBatch,
     /// Not 1 to 10 years.

@@ -13,7 +13,7 @@ use cstatns::custody::{
     Card, CardBody, Dealing, FORMAT, Head, Receipt, ReceiptBody, ReceiptStatement, RosterError, Seat,
     ServiceCard, Signed, check_roster, spoken,
 };
-use cstatns::domain::{Kind, RenewalReason};
+use cstatns::domain::{Kind, LARGEST_MINIMUM_BATCH, RenewalReason};
 use cstatns::ledger::event::{Event, KeyRef};
 use cstatns::ledger::{History, next_line};
 use cstatns::name::{Hex, Name, canonical_json};
@@ -1117,4 +1117,115 @@ fn an_intent_that_its_approvals_do_not_carry_is_unlawful() {
     assert_eq!(office.append(intent(&proposal, &consents, &keys)), expired);
     office.now = late;
     office.append(intent(&proposal, &consents, &keys)).unwrap();
+}
+
+#[test]
+fn a_minimum_batch_can_be_met() {
+    let office = Office::held();
+    let kind = Kind::Statistics { cryptoperiod_years: 5 };
+    let with = |minimum_batch| {
+        let open = Action::Open { domain: name("health"), kind, minimum_batch };
+        office.state.allows(&open, office.now)
+    };
+    // One, in a demonstration; more than are counted would never be met.
+    for (minimum, allowed) in [(0, false), (1, true), (LARGEST_MINIMUM_BATCH, true), (u32::MAX, false)] {
+        assert_eq!(with(minimum).is_ok(), allowed, "{minimum}");
+    }
+    assert_eq!(with(LARGEST_MINIMUM_BATCH + 1), Err(Refusal::MinimumBatch));
+}
+
+/// Appends the intent of a run and the event that ends it.
+fn run(office: &mut Office, action: Action, end: impl FnOnce(Hex<16>) -> Event) {
+    let intent = office.intent(action, &[0, 1, 2]);
+    let Event::Intent { proposal, .. } = &intent else { unreachable!() };
+    let run = proposal.body.run;
+    office.append(intent).unwrap();
+    office.append(end(run)).unwrap();
+}
+
+#[test]
+fn a_second_dealing_works_once_its_shares_are_held() {
+    let mut office = Office::held();
+    run(&mut office, open_health(), |run| Event::Opened { run, check: Hex([1; 32]) });
+
+    // One custodian doubts the custody: new keys wait for a dealing after it.
+    let doubt = office.kits[0].doubt(None, office.ledger()).unwrap();
+    let mut body = doubt.body.clone();
+    body.generation = Some(Generation::FIRST);
+    let odd = Signed::new(body, &key_of(&office.path("ana")));
+    assert_eq!(office.append(Event::Doubted { doubt: odd }), Err(Unlawful::Refused(Refusal::Receipt)));
+    office.append(Event::Doubted { doubt }).unwrap();
+    let next_key = Action::NewKey {
+        domain: name("health"),
+        generation: Generation::FIRST.next(),
+        reason: RenewalReason::Doubt,
+    };
+    assert_eq!(office.state.allows(&next_key, office.now), Err(Refusal::CustodyDoubted));
+    let compromised = Refusal::Compromised { generation: Generation::FIRST };
+    assert_eq!(office.state.allows(&code_request(), office.now), Err(compromised));
+
+    // Fay takes ana's place. A dealing to others, of another epoch or with another threshold is not the approved one.
+    let fay = kit(&office.path("fay"), "fay");
+    let cards: Vec<Card> = office.kits[1..].iter().chain([&fay]).map(|kit| kit.card().clone()).collect();
+    let (dealing, files) = deal(&office.key, 2, 3, &cards);
+    let former: Vec<Card> = office.kits.iter().map(|kit| kit.card().clone()).collect();
+    let action = Action::Deal {
+        threshold: dealing.threshold,
+        cards: cards.iter().map(|card| card.fingerprint()).collect(),
+    };
+    let dealt = |dealing: &Dealing| Event::Dealt { dealing: Box::new(dealing.clone()) };
+    assert_eq!(office.append(dealt(&dealing)), Err(Unlawful::NoIntent));
+    let intent = office.intent(action, &[0, 1, 2]);
+    office.append(intent).unwrap();
+    for (other, _) in [
+        deal(&office.key, 2, 3, &former),
+        deal(&office.key, 1, 3, &cards),
+        deal(&office.key, 3, 3, &cards),
+        deal(&office.key, 2, 2, &cards),
+        deal(&new_key(), 2, 3, &cards),
+    ] {
+        assert_eq!(office.append(dealt(&other)), Err(Unlawful::Dealing));
+    }
+    office.append(dealt(&dealing)).unwrap();
+
+    // Until the last receipt is in, the former epoch works.
+    office.kits.remove(0);
+    office.kits.push(fay);
+    let before = office.dealing.clone();
+    (office.dealing, office.files) = (dealing, files);
+    for seat in 0..5 {
+        assert_eq!(office.state.working_dealing().unwrap(), &before, "{seat} receipts");
+        let receipt = office.accept(seat);
+        office.append(Event::Received { receipt }).unwrap();
+    }
+    assert_eq!(office.state.working_dealing().unwrap(), &office.dealing);
+    // A new key is not the former one again.
+    let intent = office.intent(next_key, &[0, 1, 2]);
+    let Event::Intent { proposal, .. } = &intent else { unreachable!() };
+    let run = proposal.body.run;
+    office.append(intent).unwrap();
+    assert_eq!(office.append(Event::KeyMade { run, check: Hex([1; 32]) }), Err(Unlawful::Keys));
+    office.append(Event::KeyMade { run, check: Hex([2; 32]) }).unwrap();
+    let domain = office.state.domain(&name("health")).unwrap();
+    assert_eq!((domain.keys[0].epoch, domain.keys[1].epoch), (Epoch(1), Epoch(2)));
+
+    // Shares of the former epoch are stated destroyed, by their holders.
+    let receipt = office.kits[0].forget(Epoch(1), &before).unwrap();
+    office.append(Event::Received { receipt }).unwrap();
+    assert_eq!(office.state.epochs()[&Epoch(1)].forgotten.iter().collect::<Vec<_>>(), [&name("ben")]);
+}
+
+/// A key of small order would verify one signature over everything (RFC 8032's cofactorless equation holds for it).
+#[test]
+fn a_key_of_small_order_signs_nothing() {
+    let office = Office::founded();
+    let mut forged = serde_json::to_value(receipt(&office, "ana", |_| ())).unwrap();
+    let (mut neutral, mut signature) = ([0; 32], [0; 64]);
+    (neutral[0], signature[0]) = (1, 1);
+    forged["signature"] = serde_json::to_value(Hex(signature)).unwrap();
+    let forged: Receipt = serde_json::from_value(forged).unwrap();
+    let key = ed25519_dalek::VerifyingKey::from_bytes(&neutral).unwrap();
+    let lax = ed25519_dalek::Verifier::verify(&key, b"anything", &signature.into());
+    assert!(lax.is_ok(), "the attack is real");
+    assert!(!forged.is_by(&Hex(neutral)));
 }

@@ -72,3 +72,35 @@ fn a_project_has_a_key_of_its_own_that_ends() {
     assert!(std::fs::read_dir(world.home().join("life")).unwrap().count() == 1, "only the marker is left");
     assert_eq!(world.code("cancer", "late", &PEOPLE).unwrap_err().code(), "keys-destroyed");
 }
+
+#[test]
+fn only_what_is_public_can_be_read_by_others() {
+    use std::os::unix::fs::PermissionsExt;
+
+    let world = World::founded(2, 3);
+    world.statistics("population").unwrap();
+    world.research("cancer", "2026-06-30").unwrap();
+    world.code("population", "first", &PEOPLE).unwrap();
+    world.new_key("population", RenewalReason::Scheduled).unwrap();
+    let (mut private, mut public) = (0, Vec::new());
+    let mut directories = vec![world.home(), world.path("shares")];
+    directories.extend(world.kits.iter().cloned());
+    while let Some(directory) = directories.pop() {
+        assert_eq!(directory.metadata().unwrap().permissions().mode() & 0o077, 0, "{directory:?}");
+        for path in std::fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path()) {
+            let mode = path.metadata().unwrap().permissions().mode();
+            match path.is_dir() {
+                true => directories.push(path),
+                false if mode & 0o077 == 0 => private += 1,
+                false => public.push(path.file_name().unwrap().to_str().unwrap().to_owned()),
+            }
+        }
+    }
+    public.sort();
+    public.dedup();
+    assert_eq!(public, ["card.json", "checkpoint", "ledger.jsonl", "receipt-1-held.json"]);
+    // identity, places, lock, three seals, a life secret and its marker, a run's journal; shares; identity, share and
+    // the ledger seen in each kit. And the result.
+    assert_eq!(private, 9 + 3 + 3 * 3);
+    assert_eq!(world.path("first.result").metadata().unwrap().permissions().mode() & 0o077, 0);
+}

@@ -8,6 +8,8 @@ use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
+use chacha20poly1305::aead::{Aead, Payload};
+use chacha20poly1305::{KeyInit, XChaCha20Poly1305, XNonce};
 use common::crash::{Snapshot, copy_tree, facts, names, temporaries, violations};
 use common::{PEOPLE, World, code_lines, generation, name};
 use cstatns::code::{Code, Generation};
@@ -15,6 +17,7 @@ use cstatns::custody::approval::{Action, Input};
 use cstatns::domain::{Kind, RenewalReason};
 use cstatns::files::faults::stop_after;
 use cstatns::keystore::{KeyPlace, Keystore};
+use cstatns::name::{Hex, canonical_json};
 use cstatns::secret::Secret;
 use cstatns::service::{Recovered, Service, ServiceError};
 use cstatns::sharing::Epoch;
@@ -569,4 +572,44 @@ fn a_quorum_serves_its_own_verb_only() {
     assert_eq!((refused, service.history().size()), (30, events), "nothing was recorded");
     assert_eq!(facts(&service), before);
     assert_eq!(violations(&world, &service), [""; 0]);
+}
+
+/// A seal that is whole in every other way: made with the root secret, under the label that the ledger gives.
+#[test]
+fn a_key_with_another_check_value_is_refused() {
+    let directory = tempfile::tempdir().unwrap();
+    let keystore = Keystore::new(directory.path().to_owned(), Vec::new());
+    let (root, domain) = (Secret::<32>::random(), name("population"));
+    let place = KeyPlace {
+        service: "example.aaaaaaaaaa",
+        epoch: Epoch::FIRST,
+        domain: &domain,
+        kind: Kind::Statistics { cryptoperiod_years: 5 },
+        generation: Generation::FIRST,
+    };
+    let label = place.label(keystore.make(&root, &place).unwrap());
+    let path = keystore.seal_path(&domain, Generation::FIRST, Epoch::FIRST);
+    let genuine: serde_json::Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+
+    // SPEC §10, with the nonce of the genuine seal.
+    let mut sealing = [0; 32];
+    let info = b"CStatNS/seal/example.aaaaaaaaaa/1/statistics";
+    hkdf::Hkdf::<sha2::Sha256>::new(None, root.expose()).expand(info, &mut sealing).unwrap();
+    let cipher = XChaCha20Poly1305::new(&sealing.into());
+    let nonce = Hex::<24>::parse(genuine["nonce"].as_str().unwrap().as_bytes()).unwrap();
+    let aad = [b"CStatNS/seal/".as_slice(), &canonical_json(&label)].concat();
+    let sealed = Hex::<48>::parse(genuine["sealed"].as_str().unwrap().as_bytes()).unwrap();
+    let payload = Payload { msg: sealed.0.as_slice(), aad: &aad };
+    let key = cipher.decrypt(&XNonce::from(nonce.0), payload).unwrap();
+    for (flip, opens) in [(0, true), (1, false)] {
+        let mut other = key.clone();
+        other[7] ^= flip;
+        let payload = Payload { msg: other.as_slice(), aad: &aad };
+        let resealed = cipher.encrypt(&XNonce::from(nonce.0), payload).unwrap();
+        let mut file = genuine.clone();
+        file["sealed"] = data_encoding::HEXLOWER.encode(&resealed).into();
+        fs::write(&path, file.to_string()).unwrap();
+        let opened = keystore.open(&root, &label);
+        assert_eq!(opened.err().map(|error| error.code()), (!opens).then_some("seal"));
+    }
 }

@@ -1,4 +1,4 @@
-//! After the work no secret is left in the process's memory, nor in any file but the one that is there to hold it.
+//! After the work, and after a panic in it, no secret is left in the process's memory, nor in any file but the one that is there to hold it.
 //!
 //! The flow is played, then the whole memory of the process is written to a file, and only then are the secrets recomputed
 //! from the files (by other code than the library's: a second reading of SPEC §7, §8 and §10) and looked for in that file.
@@ -6,24 +6,19 @@
 #![cfg(target_os = "linux")]
 
 mod common;
+mod secrets;
 
 use std::fs::{self, File};
 use std::io::{Read, Seek, SeekFrom, Write};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
-use chacha20poly1305::aead::Aead;
-use chacha20poly1305::aead::Payload;
-use chacha20poly1305::{KeyInit, XChaCha20Poly1305, XNonce};
-use common::{PEOPLE, World};
+use common::{PEOPLE, World, generation, name};
+use cstatns::custody::approval::Action;
 use cstatns::domain::RenewalReason;
 use cstatns::secret::{Secret, harden_process, wipe_stack};
 use data_encoding::HEXLOWER;
-use hpke::{Deserializable, Kem};
-use serde_json::Value;
-use sha2::Sha256;
-use sha2::block_api::compress256;
-
-type XWing = hpke::kem::XWing;
+use secrets::secrets;
 
 /// Everything is done in one test: another one in this process would leave its own secrets.
 #[test]
@@ -41,7 +36,7 @@ fn no_secret_is_left_in_memory() {
     let memory = fs::read(world.path("memory")).unwrap();
 
     assert!(find(&memory, planted.expose()).next().is_some(), "a secret that is there is found");
-    let secrets = secrets(&world);
+    let secrets = secrets(&world.home(), &world.kits, world.k);
     assert_eq!(secrets.len(), 5 * 3 + 1 + 1 + 1 + 4 * 5, "kits, identity, root, life, keys");
     let found: Vec<String> = secrets
         .iter()
@@ -106,6 +101,27 @@ fn play(world: &World) {
     world.renew("population", "second", &world.codes("first")).unwrap();
     world.new_key("cancer", RenewalReason::Doubt).unwrap();
     world.code("cancer", "again", &PEOPLE).unwrap();
+    panic_in_a_run(world);
+}
+
+/// The work on the rows panics with the coder in its hands: unwinding wipes what was opened for it.
+fn panic_in_a_run(world: &World) {
+    let request = world.request("panics", &PEOPLE);
+    let mut service = world.open();
+    let action = Action::Code {
+        domain: name("population"),
+        generation: generation(2),
+        purpose: name("test"),
+        input: request.input(),
+        recipient: None,
+        keep_request: false,
+    };
+    let quorum = world.quorum(&service, action).unwrap();
+    let run = || service.code(quorum, &request.files, |coder, _| panic!("{}", coder.generation()));
+    // A backtrace would read all debug information into the memory that is searched.
+    std::panic::set_hook(Box::new(|_| ()));
+    assert!(catch_unwind(AssertUnwindSafe(run)).is_err());
+    let _ = std::panic::take_hook();
 }
 
 /// Writes every readable page of this process to `out`. Returns where each region begins there.
@@ -146,110 +162,4 @@ fn find<'a>(memory: &'a [u8], needle: &'a [u8]) -> impl Iterator<Item = usize> {
 fn place(regions: &[(usize, String)], at: usize) -> &str {
     let after = regions.partition_point(|(start, _)| *start <= at);
     &regions[after - 1].1
-}
-
-/// Every secret of the service, by name.
-fn secrets(world: &World) -> Vec<(String, Vec<u8>)> {
-    let mut secrets = Vec::new();
-    let mut shares = Vec::new();
-    let dealing = &ledger_line(world, 0)["event"]["dealing"];
-    for (position, kit) in world.kits.iter().enumerate() {
-        let name = format!("custodian-{}", position + 1);
-        let seeds = HEXLOWER.decode(text(&json(&kit.join("identity"))["seeds"])).unwrap();
-        let (signing, receiving) = seeds.split_at(32);
-        let share = open_share(dealing, &name, &json(&kit.join("share-1")), receiving);
-        secrets.push((format!("{name}'s signing seed"), signing.to_vec()));
-        secrets.push((format!("{name}'s receiving seed"), receiving.to_vec()));
-        secrets.push((format!("{name}'s share"), share[1..].to_vec()));
-        shares.push(sharks::Share::try_from(&share[..]).unwrap());
-    }
-    let identity = HEXLOWER.decode(text(&json(&world.home().join("identity"))["signing"])).unwrap();
-    secrets.push(("the service's signing seed".to_owned(), identity));
-    let root = sharks::Sharks(3).recover(&shares[1..4]).unwrap();
-    secrets.push(("the root secret".to_owned(), root.clone()));
-    let life = fs::read(world.home().join("life/cancer.life")).unwrap();
-    secrets.push(("a life secret".to_owned(), life.clone()));
-    for entry in fs::read_dir(world.home().join("keys")).unwrap() {
-        let path = entry.unwrap().path();
-        let name = path.file_name().unwrap().to_str().unwrap().to_owned();
-        let key = open_seal(&json(&path), &root, &life);
-        for (half, pad) in [("inner", 0x36), ("outer", 0x5c)] {
-            let state = key_state(&key, pad);
-            let native: Vec<u8> = state.iter().flat_map(|word| word.to_ne_bytes()).collect();
-            let big: Vec<u8> = state.iter().flat_map(|word| word.to_be_bytes()).collect();
-            secrets.push((format!("{half} state of {name}"), native));
-            secrets.push((format!("{half} state of {name}, big-endian"), big));
-        }
-        secrets.push((format!("key of {name}"), key));
-    }
-    secrets
-}
-
-/// SPEC §7: HPKE, then "CStatNS/share/" ‖ … ‖ x ‖ y. Returns x ‖ y.
-fn open_share(dealing: &Value, custodian: &str, file: &Value, receiving: &[u8]) -> Vec<u8> {
-    let service = &dealing["service"]["body"]["id"];
-    let seats = dealing["roster"].as_array().unwrap();
-    let seat = seats.iter().find(|seat| seat["card"]["body"]["name"] == custodian).unwrap();
-    let card = cstatns::name::digest("CStatNS/card-fingerprint/", &seat["card"]);
-    let info = format!("CStatNS/share/{}/1/{card}", service.as_str().unwrap());
-    let sealed = HEXLOWER.decode(text(&file["share"])).unwrap();
-    let (encapsulated, ciphertext) = sealed.split_at(1120);
-    let share = hpke::single_shot_open::<hpke::aead::ChaCha20Poly1305, hpke::kdf::HkdfSha256, XWing>(
-        &hpke::OpModeR::Base,
-        &<XWing as Kem>::PrivateKey::from_bytes(receiving).unwrap(),
-        &<XWing as Kem>::EncappedKey::from_bytes(encapsulated).unwrap(),
-        info.as_bytes(),
-        ciphertext,
-        b"",
-    )
-    .unwrap();
-    share[share.len() - 33..].to_vec()
-}
-
-/// SPEC §10.
-fn open_seal(file: &Value, root: &[u8], life: &[u8]) -> Vec<u8> {
-    let label = &file["label"];
-    let field = |name: &str| label[name].as_str().unwrap();
-    let (service, kind) = (field("service"), field("kind"));
-    let material = if kind == "research" { [root, life].concat() } else { root.to_vec() };
-    let info = format!("CStatNS/seal/{service}/1/{kind}");
-    let mut key = [0; 32];
-    hkdf::Hkdf::<Sha256>::new(None, &material).expand(info.as_bytes(), &mut key).unwrap();
-    let mut aad = b"CStatNS/seal/".to_vec();
-    aad.extend(cstatns::name::canonical_json(label));
-    let nonce: [u8; 24] = HEXLOWER.decode(text(&file["nonce"])).unwrap().try_into().unwrap();
-    let sealed = HEXLOWER.decode(text(&file["sealed"])).unwrap();
-    let payload = Payload { msg: &sealed, aad: &aad };
-    XChaCha20Poly1305::new(&key.into()).decrypt(&XNonce::from(nonce), payload).unwrap()
-}
-
-/// The state of SHA-256 after the key block of HMAC (RFC 2104).
-fn key_state(key: &[u8], pad: u8) -> [u32; 8] {
-    let mut block = [pad; 64];
-    block.iter_mut().zip(key).for_each(|(byte, key)| *byte ^= key);
-    let mut state = [
-        0x6a09_e667,
-        0xbb67_ae85,
-        0x3c6e_f372,
-        0xa54f_f53a,
-        0x510e_527f,
-        0x9b05_688c,
-        0x1f83_d9ab,
-        0x5be0_cd19,
-    ];
-    compress256(&mut state, &[block]);
-    state
-}
-
-fn json(path: &Path) -> Value {
-    serde_json::from_slice(&fs::read(path).unwrap()).unwrap()
-}
-
-fn ledger_line(world: &World, line: usize) -> Value {
-    let ledger = fs::read_to_string(world.home().join("ledger.jsonl")).unwrap();
-    serde_json::from_str(ledger.lines().nth(line).unwrap()).unwrap()
-}
-
-fn text(value: &Value) -> &[u8] {
-    value.as_str().unwrap().as_bytes()
 }

@@ -9,7 +9,7 @@ use clap::{Args, Subcommand, ValueEnum};
 use cstatns::code::Generation;
 use cstatns::custody::approval::{Action, RunId};
 use cstatns::custody::{Card, Receipt, spoken};
-use cstatns::domain::{DEFAULT_MINIMUM_BATCH, Kind, RenewalReason};
+use cstatns::domain::{DEFAULT_MINIMUM_BATCH, Kind, LARGEST_MINIMUM_BATCH, RenewalReason};
 use cstatns::name::Name;
 use cstatns::service::{Founding, Service};
 use jiff::civil::Date;
@@ -174,26 +174,27 @@ impl ReceiptArgs {
     fn run(self, program: &Program) -> Result<Value, Fault> {
         let read = self.receipts.iter().map(|path| read_json::<Receipt>(path, "a receipt"));
         let receipts = read.collect::<Result<Vec<_>, _>>()?;
-        let mut service = open(program, &self.home)?;
-        // All of them are looked at before the first is recorded.
-        for receipt in &receipts {
-            service.state().check_receipt(receipt, service.history())?;
-        }
-        let mut complete = false;
-        let mut by = Vec::new();
-        for receipt in receipts {
-            by.push(receipt.body.by.clone());
-            complete = service.receipt(receipt)?;
-        }
-        let newest = service.state().epochs().values().next_back();
-        let missing = newest.map(|epoch| epoch.missing()).unwrap_or_default();
-        program.say(format_args!("recorded the receipts of {}", names(&by)));
-        if complete {
-            program.say("all shares are held: domains can be opened");
-        } else {
-            program.say(format_args!("still missing: the receipts of {}", names(&missing)));
-        }
-        Ok(json!({ "recorded": by, "complete": complete, "missing": missing }))
+        recorded(program, &self.home, "receipt", |service| {
+            // All of them are looked at before the first is recorded.
+            for receipt in &receipts {
+                service.state().check_receipt(receipt, service.history())?;
+            }
+            let mut complete = false;
+            let mut by = Vec::new();
+            for receipt in receipts {
+                by.push(receipt.body.by.clone());
+                complete = service.receipt(receipt)?;
+            }
+            let newest = service.state().epochs().values().next_back();
+            let missing = newest.map(|epoch| epoch.missing()).unwrap_or_default();
+            program.say(format_args!("recorded the receipts of {}", names(&by)));
+            if complete {
+                program.say("all shares are held: domains can be opened");
+            } else {
+                program.say(format_args!("still missing: the receipts of {}", names(&missing)));
+            }
+            Ok(json!({ "recorded": by, "complete": complete, "missing": missing }))
+        })
     }
 }
 
@@ -237,7 +238,7 @@ pub(crate) struct Open {
     ends: Option<Date>,
     /// The fewest distinct values of a run; 1 in a demonstration only
     #[arg(long, value_name = "ROWS", default_value_t = DEFAULT_MINIMUM_BATCH,
-          value_parser = clap::value_parser!(u32).range(1..=65_536))]
+          value_parser = clap::value_parser!(u32).range(1..=i64::from(LARGEST_MINIMUM_BATCH)))]
     minimum_batch: u32,
     #[command(flatten)]
     kits: KitArgs,

@@ -405,3 +405,86 @@ fn the_demonstration_tells_and_keeps_its_promises() {
     let (a, b) = (place.codes("stage/stays/stays-renewed.csv"), place.codes("other/stays/stays-renewed.csv"));
     assert!(a.len() == b.len() && a.keys().all(|code| !b.contains_key(code)));
 }
+
+/// R16. `status` only reads; every other verb leaves what it did, or that and why it was refused.
+#[test]
+fn every_call_leaves_an_event() {
+    let place = Place::open();
+    place.write("data.csv", csv(&identifiers(20)));
+    let events = || -> Vec<Value> {
+        let ledger = place.read("home/ledger.jsonl");
+        ledger.lines().map(|line| serde_json::from_str::<Value>(line).unwrap()["event"].clone()).collect()
+    };
+    let delivered = |run: &str| format!("service delivered home {run} --received copy.csv");
+    let code = "service code home population --request r.csv --result s.csv --purpose test";
+    let renew = code.replace("service code", "service renew");
+    for (command, verb, code) in [
+        ("service receipt home alice/receipt-1-held.json", "receipt", "receipt-known"),
+        ("service open home population --kind statistics", "open", "domain-exists"),
+        ("service extend home population --ends 2999-01-01", "extend", "not-research"),
+        (code, "code", "file-missing"),
+        ("service new-key home none --reason scheduled", "new-key", "unknown-domain"),
+        (&renew, "renew", "file-missing"),
+        (&delivered(&"0".repeat(32)), "delivered", "unknown-delivery"),
+        ("service doubt home none --kit bruno", "doubt", "unknown-domain"),
+        ("service close home population", "close", "not-research"),
+        // Too few custodians.
+        ("service open home other --kind statistics --kit alice", "open", "too-few-approvals"),
+    ] {
+        let before = events();
+        let alone = ["receipt", "delivered", "doubt"].contains(&verb) || command.contains("--kit");
+        match alone {
+            true => place.refused(command, code, &[]),
+            false => place.refused_quorum(command, code, &[]),
+        };
+        let after = events();
+        assert_eq!(after[..before.len()], before, "{command}");
+        let refused = serde_json::json!({"type": "refused", "verb": verb, "code": code});
+        assert_eq!(after[before.len()..], [refused], "{command}");
+    }
+
+    let leaves = |command: &str, expected: &[&str]| {
+        let before = events().len();
+        let quorum = !["expire", "receipt", "delivered", "doubt", "status"]
+            .iter()
+            .any(|verb| command.starts_with(&format!("service {verb}")));
+        if quorum {
+            place.quorum(command)
+        } else {
+            place.ok(command)
+        };
+        let events = events();
+        let types: Vec<&str> = events[before..].iter().map(|event| event["type"].as_str().unwrap()).collect();
+        assert_eq!(types, expected, "{command}");
+        events.get(before).cloned().unwrap_or_default()
+    };
+    leaves("service open home cancer --kind research --ends 2999-06-30", &["intent", "opened"]);
+    leaves("service extend home cancer --ends 2999-12-31", &["intent", "extended"]);
+    place.ok("controller prepare data.csv --identifier-column nir --request r.csv --retained t.csv");
+    let intent = leaves(code, &["intent", "coded", "destroyed"]);
+    // Which key was opened, by whose consent, with their signatures.
+    assert_eq!(intent["keys"], serde_json::json!([{"domain": "population", "generation": 1}]));
+    let by: Vec<&str> = intent["consents"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| one["body"]["by"].as_str().unwrap())
+        .collect();
+    assert_eq!(by, ["alice", "chloe"]);
+    for suffix in ["", ".report.json"] {
+        fs::copy(place.path(&format!("s.csv{suffix}")), place.path(&format!("copy.csv{suffix}"))).unwrap();
+    }
+    let run = intent["proposal"]["body"]["run"].as_str().unwrap();
+    leaves(&delivered(run), &["delivered", "destroyed"]);
+    leaves("service new-key home population --reason scheduled", &["intent", "key-made"]);
+    place.ok("controller attach --retained t.csv --result copy.csv --out a.csv");
+    place.ok("controller prepare a.csv --code-column code --request r.csv --retained t2.csv");
+    let intent = leaves(&renew.replace("s.csv", "s2.csv"), &["intent", "renewed", "destroyed"]);
+    assert_eq!(intent["keys"], serde_json::json!([{"domain": "population", "generation": 2}]));
+    leaves("service doubt home population --kit bruno", &["doubted"]);
+    place.ok("custodian check bruno --ledger home/ledger.jsonl --out bruno.json");
+    leaves("service receipt home bruno.json", &["received"]);
+    leaves("service close home cancer", &["intent", "closed", "destroyed"]);
+    leaves("service expire home", &["expiry-checked"]);
+    leaves("service status home", &[]);
+}

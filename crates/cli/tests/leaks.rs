@@ -2,6 +2,8 @@
 //! and in everything that is said, errors about bad files included.
 
 mod common;
+#[path = "../../../tests/secrets/mod.rs"]
+mod secrets;
 
 use std::cell::RefCell;
 use std::fs;
@@ -107,6 +109,23 @@ impl Watched {
         assert_eq!(found, allowed, "{when}");
     }
 
+    /// Keys and shares are nowhere, and seeds and life secrets in the one file that is there to hold them.
+    fn keeps_its_secrets(&self, when: &str) -> usize {
+        let kits = ["alice", "bruno", "chloe"].map(|name| self.place.path(name));
+        let secrets = secrets::secrets(&self.place.path("home"), &kits, 2);
+        for (name, secret) in &secrets {
+            let place = match name.split_once('\'') {
+                Some(("the service", _)) => vec!["home/identity".to_owned()],
+                Some((custodian, seed)) if seed.ends_with("seed") => vec![format!("{custodian}/identity")],
+                _ if name == "a life secret" => vec!["home/life/cancer.life".to_owned()],
+                _ => vec![],
+            };
+            let place: Vec<&str> = place.iter().map(String::as_str).collect();
+            self.only_in(&Needles::of(&[secret]), &place, &format!("{when}: {name}"));
+        }
+        secrets.len()
+    }
+
     fn copy(&self, from: &str, to: &str) {
         fs::copy(self.place.path(from), self.place.path(to)).unwrap();
     }
@@ -167,6 +186,7 @@ fn the_canary_goes_where_it_must_and_nowhere_else() {
     watched.only_in(&first, &[], "renewed");
     let code = watched.place.rows("a2.csv").into_iter().find(|row| row[2] == "40").unwrap().remove(0);
     watched.only_in(&Needles::code(&code), &["a2.csv", "s2.csv"], "the renewed code");
+    watched.ok("service open home cancer --kind research --ends 2999-12-31");
     for command in [
         "controller check a2.csv --json",
         "service status home --json",
@@ -180,6 +200,8 @@ fn the_canary_goes_where_it_must_and_nowhere_else() {
     }
     watched.only_in(&identifier, &[], "in the end");
     watched.only_in(&Needles::code(&code), &["a2.csv", "s2.csv"], "in the end");
+    let secrets = watched.keeps_its_secrets("in the end");
+    assert_eq!(secrets, 3 * 3 + 1 + 1 + 1 + 3 * 5, "kits, identity, root, life, keys");
 }
 
 fn delivery(watched: &Watched) -> String {
@@ -335,6 +357,7 @@ fn errors_about_bad_files_do_not_quote_them() {
     place.write_private("other", "not it");
     watched.refused("service doubt home population --kit kept --passphrase-file other");
 
+    watched.keeps_its_secrets("errors");
     let said = text(&watched.said.borrow());
     let quoted: Vec<&str> =
         said.lines().filter(|line| Needles::identifier().are_in(line.as_bytes())).collect();

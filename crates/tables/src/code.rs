@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use cstatns::code::{Code, Generation, Tag};
 use cstatns::coder::{Coder, CoderError, Renewer};
 use cstatns::commitment::{Commit, Commitment};
+use cstatns::domain::LARGEST_MINIMUM_BATCH;
 use cstatns::identifier::{Identifier, Nir, Scheme};
 use zeroize::{Zeroize, Zeroizing};
 
@@ -31,7 +32,7 @@ pub struct Coded {
 
 impl Coded {
     /// Where counting distinct values stops.
-    pub const DISTINCT_CAP: u64 = 65_536;
+    pub const DISTINCT_CAP: u64 = LARGEST_MINIMUM_BATCH as u64;
 }
 
 /// Why a request was not coded or renewed. What was written until then is not a result.

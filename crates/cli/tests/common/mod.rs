@@ -4,6 +4,8 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
@@ -18,11 +20,16 @@ pub fn pair(file: &str) -> PathBuf {
 pub struct Place {
     pub directory: tempfile::TempDir,
     kits: Vec<String>,
+    /// The program and the user who runs it, where that is another.
+    other: Option<(PathBuf, u32)>,
 }
+
+/// The user and group that own nothing.
+const NOBODY: u32 = 65_534;
 
 impl Default for Place {
     fn default() -> Self {
-        Self { directory: tempfile::tempdir().unwrap(), kits: Vec::new() }
+        Self { directory: tempfile::tempdir().unwrap(), kits: Vec::new(), other: None }
     }
 }
 
@@ -103,13 +110,38 @@ impl Place {
         fs::set_permissions(self.path(name), fs::Permissions::from_mode(0o600)).unwrap();
     }
 
-    /// Runs a command; words are parted by spaces.
+    /// From here on an ordinary user runs the program, who owns the place: the administrator is refused nothing.
+    pub fn unprivileged(mut self) -> Self {
+        let root = self.directory.path().metadata().unwrap().uid() == 0;
+        if root {
+            // Where the program was built is perhaps not for everybody.
+            let program = self.path("cstatns");
+            fs::copy(env!("CARGO_BIN_EXE_cstatns"), &program).unwrap();
+            let owner = format!("{NOBODY}:{NOBODY}");
+            let chown = Command::new("chown").arg("-R").arg(owner).arg(self.directory.path()).status();
+            assert!(chown.unwrap().success());
+            self.other = Some((program, NOBODY));
+        }
+        self
+    }
+
+    /// A command, not run yet; words are parted by spaces.
+    pub fn command(&self, command: &str) -> Command {
+        let mut program = match &self.other {
+            Some((program, user)) => {
+                let mut program = Command::new(program);
+                program.uid(*user).gid(*user);
+                program
+            }
+            None => Command::new(env!("CARGO_BIN_EXE_cstatns")),
+        };
+        program.current_dir(self.directory.path()).args(command.split_whitespace());
+        program
+    }
+
+    /// Runs a command.
     pub fn run(&self, command: &str) -> Output {
-        Command::new(env!("CARGO_BIN_EXE_cstatns"))
-            .current_dir(self.directory.path())
-            .args(command.split_whitespace())
-            .output()
-            .unwrap()
+        self.command(command).output().unwrap()
     }
 
     /// A command that must do what it says. Returns what it said on standard error.
