@@ -176,6 +176,18 @@ impl FileError {
         }
     }
 
+    /// The same error of another path: of the file that a user asked for, where a temporary of it failed.
+    fn of(self, path: &Path) -> Self {
+        let path = path.to_owned();
+        match self {
+            Self::Missing { .. } => Self::Missing { path },
+            Self::Permission { .. } => Self::Permission { path },
+            Self::Full { .. } => Self::Full { path },
+            Self::Io { kind, .. } => Self::Io { path, kind },
+            other => other,
+        }
+    }
+
     /// The error for what [`io::Write`] (or any other `std` call) reported about `path`. The `io::Error` itself is not
     /// kept: one that comes from a parser or a writer may quote data.
     #[must_use]
@@ -186,6 +198,7 @@ impl FileError {
             ErrorKind::NotFound => Self::Missing { path },
             ErrorKind::PermissionDenied => Self::Permission { path },
             ErrorKind::StorageFull | ErrorKind::QuotaExceeded => Self::Full { path },
+            ErrorKind::IsADirectory => Self::NotRegular { path },
             kind => Self::Io { path, kind },
         }
     }
@@ -304,6 +317,29 @@ pub fn temporary_path(target: &Path, mark: &[u8; 16]) -> PathBuf {
     target.with_file_name(name)
 }
 
+/// Destroys the temporaries that stopped processes left of this file: they may hold identifiers, and nobody looks for
+/// hidden files. One that a running process writes is locked by it. What cannot be removed does not stop the new attempt.
+fn destroy_leftovers_of(target: &Path) {
+    let Some(name) = target.file_name() else { return };
+    let directory = target.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let start = [b".", name.as_encoded_bytes(), b"."].concat();
+    for path in leftovers(directory).unwrap_or_default() {
+        let own = path.file_name().and_then(|name| name.as_encoded_bytes().strip_prefix(&start[..]));
+        let mark = own.and_then(|rest| rest.strip_suffix(TEMPORARY.as_bytes()));
+        if !mark.is_some_and(|mark| mark.len() == 32 && mark.iter().all(u8::is_ascii_hexdigit)) {
+            continue;
+        }
+        // Opened as `destroy` opens it: a link or a pipe of that name is not followed and not waited for.
+        let flags = OFlags::WRONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+        let Ok(file) = rustix::fs::open(&path, flags, rustix::fs::Mode::empty()).map(File::from) else {
+            continue;
+        };
+        if flock(&file, FlockOperation::NonBlockingLockExclusive).is_ok() {
+            let _ = destroy(&path);
+        }
+    }
+}
+
 /// A new file that does not have its name yet: written to a temporary beside it, named by [`Pending::commit`], removed if
 /// it is dropped instead.
 ///
@@ -318,7 +354,7 @@ pub struct Pending {
 }
 
 impl Pending {
-    /// Starts a file that will be called `target`.
+    /// Starts a file that will be called `target`. What stopped processes left of earlier attempts at it is destroyed.
     ///
     /// # Errors
     /// `output-exists` if anything has that name; `file-missing` or `file-permission` for its directory; `disk-full`,
@@ -326,6 +362,7 @@ impl Pending {
     pub fn create(target: &Path, access: Access) -> Result<Self, FileError> {
         let mut mark = [0; 16];
         random(&mut mark)?;
+        destroy_leftovers_of(target);
         Self::create_marked(target, &mark, access)
     }
 
@@ -346,7 +383,12 @@ impl Pending {
         }
         let directory = Directory::of(target)?;
         let temporary = temporary_path(target, mark);
-        let file = create_new(&temporary, access, false)?;
+        let file = create_new(&temporary, access, false).map_err(|error| error.of(target))?;
+        // Says for as long as this process lives that the temporary is not a leftover; where there are no locks, nothing
+        // is taken for one.
+        if flock(&file, FlockOperation::NonBlockingLockExclusive) == Err(Errno::WOULDBLOCK) {
+            return Err(FileError::Locked { path: target.to_owned() });
+        }
         Ok(Self { file, directory, target: target.to_owned(), temporary, unfinished: true })
     }
 
@@ -369,7 +411,7 @@ impl Pending {
     /// `output-exists` if the name has been taken meanwhile; `disk-full`, `file-permission`, `file-io`. Only an error after
     /// the rename leaves the file under its name.
     pub fn commit(mut self) -> Result<(), FileError> {
-        sync(&self.file, &self.temporary)?;
+        sync(&self.file, &self.temporary).map_err(|error| error.of(&self.target))?;
         faults::before(Step::Rename, &self.target).about(&self.target)?;
         match rename_new(&self.temporary, &self.target) {
             Err(error) if UNKNOWN_FLAG.contains(&error) => link_new(&self.temporary, &self.target)?,

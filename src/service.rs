@@ -462,6 +462,11 @@ struct Approved {
     root: Secret<32>,
 }
 
+/// The quorum approved another verb than the one called.
+fn other_action(quorum: &Quorum) -> ServiceError {
+    ServiceError::OtherAction { approved: quorum.proposal().body.action.verb() }
+}
+
 /// Reads a service's card.
 ///
 /// # Errors
@@ -627,7 +632,9 @@ pub enum ServiceError {
     #[error(transparent)]
     Work(#[from] WorkError),
     /// The result is not where it was put.
-    #[error("the service's copy of this delivery is not at {path:?}: put it back")]
+    #[error(
+        "the service's copy of this delivery is not at {path:?}: a result is handed over as a copy; put the file back there"
+    )]
     ResultMissing {
         /// Where it was put.
         path: PathBuf,

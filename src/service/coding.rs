@@ -18,8 +18,7 @@ use crate::ledger::event::Event;
 use crate::name::{Name, canonical_json};
 use crate::secret::wipe_stack;
 
-use super::project::other_action;
-use super::{Approved, HOME_FORMAT, LIMIT, Service, ServiceError};
+use super::{Approved, HOME_FORMAT, LIMIT, Service, ServiceError, other_action};
 
 /// The files of a run.
 #[derive(Clone, Debug)]

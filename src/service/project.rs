@@ -6,7 +6,7 @@ use crate::custody::quorum::Quorum;
 use crate::ledger::event::{Destroyed, Event};
 use crate::name::Name;
 
-use super::{Service, ServiceError};
+use super::{Service, ServiceError, other_action};
 
 impl Service {
     /// Opens the domain that a quorum approved, with its first key.
@@ -77,10 +77,6 @@ impl Service {
         let what = Destroyed::Keys { domain: domain.clone() };
         self.record(Event::Destroyed { what, how: super::destruction::means(present) })
     }
-}
-
-pub(super) fn other_action(quorum: &Quorum) -> ServiceError {
-    ServiceError::OtherAction { approved: quorum.proposal().body.action.verb() }
 }
 
 /// What [`Service::expire`] did.

@@ -5,8 +5,7 @@ use crate::custody::approval::Action;
 use crate::custody::quorum::Quorum;
 use crate::ledger::event::Event;
 
-use super::project::other_action;
-use super::{Service, ServiceError};
+use super::{Service, ServiceError, other_action};
 
 impl Service {
     /// Makes the key of the next generation that a quorum approved. The former key is chain-only from then on.

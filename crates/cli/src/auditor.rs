@@ -1,5 +1,7 @@
 //! The auditor's verb: what a ledger proves, and to whom.
 
+use std::fs::File;
+use std::io::Read;
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
@@ -27,7 +29,8 @@ impl Auditor {
 /// Check a ledger: signatures, chain, tree, lawfulness, and that it extends the checkpoints kept from before
 #[derive(Args)]
 #[command(after_help = "Example:
-  cstatns auditor verify ledger.jsonl --service card.json --checkpoint checkpoint-2026 --checkpoint checkpoint-2027
+  cstatns auditor verify ledger.jsonl --service card.json \\
+      --checkpoint checkpoint-2026 --checkpoint checkpoint-2027
 Take card.json as the service published it, not from beside the ledger. Keep the ledger's checkpoint for the next time.")]
 pub(crate) struct Verify {
     /// The service's ledger, with its checkpoint beside it
@@ -43,6 +46,12 @@ pub(crate) struct Verify {
 impl Verify {
     fn run(self, program: &Program) -> Result<Value, Fault> {
         let card = read_service_card(&self.service)?;
+        let mut start = [0];
+        let read = File::open(&self.ledger).and_then(|mut file| file.read(&mut start));
+        if matches!(read, Ok(1)) && start != *b"{" {
+            // Nobody is to answer for a file that was never a ledger. What cannot be read is told of below.
+            return Err(Fault::form(&self.ledger, "the ledger of a service"));
+        }
         let audit = audit::verify(&self.ledger, &card, &self.checkpoint)?;
         program.tell(audit.to_string().trim_end());
         let mut summary = serde_json::to_value(&audit).unwrap_or_default();

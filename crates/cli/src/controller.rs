@@ -31,8 +31,10 @@ impl Controller {
 /// Make a request for the cryptographic service: identifiers to code, or codes to renew
 #[derive(Args)]
 #[command(after_help = "Examples:
-  cstatns controller prepare stays.csv --identifier-column nir --request request.csv --retained retained.csv
+  cstatns controller prepare stays.csv --identifier-column nir \\
+      --request request.csv --retained retained.csv
   cstatns controller prepare coded.csv --code-column code --request renewal.csv --retained rest.csv
+A file as French spreadsheets write it needs --delimiter ';'.
 Give the request and its .seal.json to the service; the retained file never leaves.")]
 pub(crate) struct PrepareArgs {
     /// The data: .csv with a header line, or .parquet

@@ -1,5 +1,6 @@
 //! The custodian's verbs: a kit of one's own, a share accepted, a share and a ledger checked.
 
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
@@ -18,6 +19,8 @@ use crate::fault::Fault;
 use crate::output::Program;
 use crate::quorum::{Closed, ask_new, read_passphrase};
 
+/// Characters that a new passphrase has at least.
+const SHORTEST_PASSPHRASE: usize = 12;
 /// More than a file that travels between people is long, in bytes.
 const LIMIT: u64 = 1 << 20;
 
@@ -72,6 +75,14 @@ impl New {
             Some(file) => Some(read_passphrase(program, file)?),
             None => Some(ask_new(&self.kit)?),
         };
+        if passphrase.as_ref().is_some_and(|text| (1..SHORTEST_PASSPHRASE).contains(&characters(text))) {
+            return Err(Fault::new(
+                "passphrase-short",
+                format!(
+                    "the passphrase has fewer than {SHORTEST_PASSPHRASE} characters, which a machine guesses: take several words"
+                ),
+            ));
+        }
         let passphrase = passphrase.as_ref().map(|passphrase| passphrase.as_slice());
         let card = Kit::create(&self.kit, self.name, self.external, passphrase)?;
         let path = self.kit.join("card.json");
@@ -87,6 +98,11 @@ impl New {
             "protected": card.body.protected,
         }))
     }
+}
+
+/// Bytes that begin a character in UTF-8; all of them in other encodings of the West.
+fn characters(text: &[u8]) -> usize {
+    text.iter().filter(|byte| **byte & 0xc0 != 0x80).count()
 }
 
 /// Open a dealt share, check it against the ledger, keep it in the kit and write KIT/receipt-EPOCH-held.json
@@ -191,7 +207,17 @@ impl Check {
 /// Reads a ledger and verifies it by the service card in its first event. Who that is, the kit knows once it has accepted
 /// a share; before, the spoken words tell.
 fn read(path: &Path) -> Result<ReadLedger, Fault> {
-    Ok(read_ledger(path, &card_of(path)?)?)
+    let card = card_of(path)?;
+    let checkpoint = path.with_file_name("checkpoint");
+    if checkpoint.symlink_metadata().is_err_and(|error| error.kind() == ErrorKind::NotFound) {
+        return Err(Fault::new(
+            "file-missing",
+            format!(
+                "{checkpoint:?} does not exist: the service's checkpoint must lie beside its ledger, copy both from its home"
+            ),
+        ));
+    }
+    Ok(read_ledger(path, &card)?)
 }
 
 fn card_of(path: &Path) -> Result<ServiceCard, Fault> {

@@ -18,6 +18,8 @@ use crate::output::Program;
 
 /// How long the custodians at this machine may take.
 const WAIT: SignedDuration = SignedDuration::from_hours(1);
+/// How often a passphrase is asked for.
+const TRIES: u8 = 3;
 /// More than a passphrase is long, in bytes.
 const LONGEST_PASSPHRASE: u64 = 4096;
 
@@ -76,12 +78,23 @@ impl Closed {
         if !self.card.body.protected {
             return Ok(Kit::open(&self.kit, None)?);
         }
-        let passphrase = match &self.passphrase_file {
-            Some(file) => read_passphrase(program, file)?,
-            None => ask(&format!("passphrase of `{}` for {}: ", self.card.body.name, self.kit.display()))
-                .map_err(|_| no_terminal(&self.kit))?,
-        };
-        Ok(Kit::open(&self.kit, Some(&passphrase))?)
+        if let Some(file) = &self.passphrase_file {
+            return Ok(Kit::open(&self.kit, Some(&read_passphrase(program, file)?))?);
+        }
+        // A slip of one hand must not send everybody who has approved home.
+        let mut tries = TRIES;
+        loop {
+            let passphrase =
+                ask(&format!("passphrase of `{}` for {}: ", self.card.body.name, self.kit.display()))
+                    .map_err(|_| no_terminal(&self.kit))?;
+            tries -= 1;
+            match Kit::open(&self.kit, Some(&passphrase)) {
+                Err(KitError::Passphrase { .. }) if tries > 0 => {
+                    program.say("that is not the passphrase of this kit: once more");
+                }
+                outcome => return Ok(outcome?),
+            }
+        }
     }
 }
 

@@ -12,6 +12,7 @@ use cstatns::custody::{Card, Receipt, spoken};
 use cstatns::domain::{DEFAULT_MINIMUM_BATCH, Kind, LARGEST_MINIMUM_BATCH, RenewalReason};
 use cstatns::name::Name;
 use cstatns::service::{Founding, Service};
+use cstatns::state::Refusal;
 use jiff::civil::Date;
 use serde_json::{Value, json};
 
@@ -175,18 +176,31 @@ impl ReceiptArgs {
         let read = self.receipts.iter().map(|path| read_json::<Receipt>(path, "a receipt"));
         let receipts = read.collect::<Result<Vec<_>, _>>()?;
         recorded(program, &self.home, "receipt", |service| {
-            // All of them are looked at before the first is recorded.
+            // All of them are looked at before the first is recorded. `receipts/*.json` holds those of the last time as well.
+            let mut known = Ok(());
             for receipt in &receipts {
-                service.state().check_receipt(receipt, service.history())?;
+                match service.state().check_receipt(receipt, service.history()) {
+                    Err(refusal @ Refusal::ReceiptKnown { .. }) => known = Err(refusal),
+                    outcome => outcome?,
+                }
             }
-            let mut complete = false;
             let mut by = Vec::new();
             for receipt in receipts {
-                by.push(receipt.body.by.clone());
-                complete = service.receipt(receipt)?;
+                let giver = receipt.body.by.clone();
+                match service.state().check_receipt(&receipt, service.history()) {
+                    Err(Refusal::ReceiptKnown { .. }) => {}
+                    _ => {
+                        service.receipt(receipt)?;
+                        by.push(giver);
+                    }
+                }
+            }
+            if by.is_empty() {
+                known?;
             }
             let newest = service.state().epochs().values().next_back();
             let missing = newest.map(|epoch| epoch.missing()).unwrap_or_default();
+            let complete = missing.is_empty();
             program.say(format_args!("recorded the receipts of {}", names(&by)));
             if complete {
                 program.say("all shares are held: domains can be opened");
@@ -211,12 +225,17 @@ enum KindArg {
     Research,
 }
 
+fn date(text: &str) -> Result<Date, String> {
+    text.parse().map_err(|_| "a day is written year-month-day, such as 2028-12-31".to_owned())
+}
+
 /// Open a domain with its first key (quorum)
 #[derive(Args)]
 #[command(after_help = "Examples:
-  cstatns service open home population --kind statistics --kit /media/alice/kit --kit /media/bruno/kit --kit /media/chloe/kit
-  cstatns service open home cancer-2026 --kind research --ends 2028-12-31 --kit /media/alice/kit --kit /media/bruno/kit \\
-      --kit /media/chloe/kit")]
+  cstatns service open home population --kind statistics \\
+      --kit /media/alice/kit --kit /media/bruno/kit --kit /media/chloe/kit
+  cstatns service open home cancer-2026 --kind research --ends 2028-12-31 \\
+      --kit /media/alice/kit --kit /media/bruno/kit --kit /media/chloe/kit")]
 pub(crate) struct Open {
     /// The service's home
     home: PathBuf,
@@ -232,6 +251,7 @@ pub(crate) struct Open {
     #[arg(
         long,
         value_name = "DATE",
+        value_parser = date,
         required_if_eq("kind", "research"),
         conflicts_with = "cryptoperiod_years"
     )]
@@ -278,15 +298,15 @@ fn domain_summary(service: &Service, domain: &Name) -> Value {
 /// Move the end of a research project, before it has come (quorum)
 #[derive(Args)]
 #[command(after_help = "Example:
-  cstatns service extend home cancer-2026 --ends 2029-06-30 --kit /media/alice/kit --kit /media/bruno/kit \\
-      --kit /media/chloe/kit")]
+  cstatns service extend home cancer-2026 --ends 2029-06-30 \\
+      --kit /media/alice/kit --kit /media/bruno/kit --kit /media/chloe/kit")]
 pub(crate) struct Extend {
     /// The service's home
     home: PathBuf,
     /// The project's domain
     domain: Name,
     /// The new last day (UTC)
-    #[arg(long, value_name = "DATE")]
+    #[arg(long, value_name = "DATE", value_parser = date)]
     ends: Date,
     #[command(flatten)]
     kits: KitArgs,
@@ -316,8 +336,8 @@ enum ReasonArg {
 /// Make the key of a domain's next generation (quorum); then every file of the domain is renewed
 #[derive(Args)]
 #[command(after_help = "Example:
-  cstatns service new-key home population --reason scheduled --kit /media/alice/kit --kit /media/bruno/kit \\
-      --kit /media/chloe/kit")]
+  cstatns service new-key home population --reason scheduled \\
+      --kit /media/alice/kit --kit /media/bruno/kit --kit /media/chloe/kit")]
 pub(crate) struct NewKey {
     /// The service's home
     home: PathBuf,
@@ -371,6 +391,13 @@ impl Delivered {
     fn run(self, program: &Program) -> Result<Value, Fault> {
         recorded(program, &self.home, "delivered", |service| {
             let outgoing = service.outgoing().into_iter().find(|outgoing| outgoing.delivery == self.delivery);
+            service.state().check_delivered(&self.delivery).map_err(|refusal| match refusal {
+                Refusal::UnknownDelivery => Fault::new(
+                    refusal.code(),
+                    "this service has made no delivery of this number: `service status` lists those that wait",
+                ),
+                refusal => refusal.into(),
+            })?;
             service.delivered(&self.delivery, &self.received)?;
             let copy = outgoing.and_then(|outgoing| outgoing.result);
             program.say(format_args!(
@@ -423,7 +450,8 @@ impl DoubtArgs {
 /// Destroy the keys of a research project before its end (quorum)
 #[derive(Args)]
 #[command(after_help = "Example:
-  cstatns service close home cancer-2026 --kit /media/alice/kit --kit /media/bruno/kit --kit /media/chloe/kit
+  cstatns service close home cancer-2026 \\
+      --kit /media/alice/kit --kit /media/bruno/kit --kit /media/chloe/kit
 There is no way back: nobody can code for the project again.")]
 pub(crate) struct Close {
     /// The service's home

@@ -587,3 +587,194 @@ fn a_summary_that_cannot_be_written_is_an_error() {
     assert_eq!(output.status.code(), Some(1));
     assert!(text(&output.stderr).contains("error[summary]"));
 }
+
+// Found by playing the README by hand.
+
+#[test]
+fn receipts_of_the_last_time_may_be_among_the_new_ones() {
+    let place = Place::default();
+    for name in ["alice", "bruno"] {
+        place.ok(&format!("custodian new {name} --name {name} --no-passphrase"));
+    }
+    place.ok(
+        "service init home --name test --threshold 2 --custodian alice/card.json bruno/card.json --shares shares --demo",
+    );
+    place.ok("custodian accept alice shares/alice.1.share --ledger home/ledger.jsonl");
+    let said = place.ok("service receipt home alice/receipt-1-held.json alice/receipt-1-held.json");
+    assert!(
+        said.contains("recorded the receipts of alice\n") && said.contains("receipts of bruno"),
+        "{said}"
+    );
+    place.ok("custodian accept bruno shares/bruno.1.share --ledger home/ledger.jsonl");
+    let both = "service receipt home alice/receipt-1-held.json bruno/receipt-1-held.json";
+    let said = place.ok(both);
+    assert!(
+        said.contains("recorded the receipts of bruno\n") && said.contains("all shares are held"),
+        "{said}"
+    );
+    place.refused(both, "receipt-known", &["nothing is left to do"]);
+}
+
+#[test]
+fn a_ledger_without_its_checkpoint_and_what_is_no_ledger() {
+    let place = Place::open();
+    fs::create_dir(place.path("copy")).unwrap();
+    fs::copy(place.path("home/ledger.jsonl"), place.path("copy/ledger.jsonl")).unwrap();
+    place.refused(
+        "custodian check alice --ledger copy/ledger.jsonl --out receipt.json",
+        "file-missing",
+        &["copy/checkpoint", "beside its ledger"],
+    );
+    place.refused("custodian check alice --ledger home --out receipt.json", "not-a-file", &["\"home\""]);
+    place.refused(
+        "auditor verify home/checkpoint --service home/card.json",
+        "file-form",
+        &["home/checkpoint", "not the ledger", "check the path"],
+    );
+}
+
+#[test]
+fn a_short_passphrase_is_refused() {
+    let place = Place::default();
+    for short in ["abc\n", "onze lettré\n"] {
+        place.write_private("pass", short);
+        place.refused("custodian new kit --name alice --passphrase-file pass", "passphrase-short", &["12"]);
+    }
+    place.write_private("pass", "douze lettré\n");
+    place.ok("custodian new kit --name alice --passphrase-file pass");
+}
+
+#[test]
+fn a_passphrase_is_asked_for_again() {
+    use std::io::Write;
+    use std::process::{Command, Stdio};
+
+    let place = Place::default();
+    place.write_private("pass", "the passphrase of alice");
+    place.ok("custodian new alice --name alice --passphrase-file pass");
+    place.ok("custodian new bruno --name bruno --passphrase-file pass");
+    let init = "service init home --name test --threshold 2 --custodian alice/card.json bruno/card.json --shares shares";
+    place.ok(init);
+    // `script` gives the program a terminal to ask at.
+    let accept = |typed: &str| {
+        let command = format!(
+            "{} custodian accept alice shares/alice.1.share --ledger home/ledger.jsonl",
+            env!("CARGO_BIN_EXE_cstatns")
+        );
+        let child = Command::new("script")
+            .current_dir(place.directory.path())
+            .args(["-qec", &command, "/dev/null"])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn();
+        let Ok(mut child) = child else { return None };
+        child.stdin.take().unwrap().write_all(typed.as_bytes()).unwrap();
+        let output = child.wait_with_output().unwrap();
+        Some((output.status.success(), text(&output.stdout)))
+    };
+    let Some((done, said)) = accept("wrong\nwrong\nwrong\n") else { return };
+    assert!(!done && said.contains("error[passphrase-wrong]"), "{said}");
+    assert_eq!(said.matches("once more").count(), 2, "{said}");
+    let (done, said) = accept("wrong\nthe passphrase of alice\n").unwrap();
+    assert!(done && said.contains("`alice` holds a share"), "{said}");
+}
+
+#[test]
+fn results_are_compared_with_their_report_before_anything_is_destroyed() {
+    let place = prepared();
+    place.quorum(CODE);
+    let result = place.read("s.csv");
+    let attach = "controller attach --retained t.csv --result s.csv --out out.csv --destroy data.csv";
+    place.write("s.csv", result.replacen(",valid\n", ",unkeyed\n", 1));
+    place.refused(attach, "result-changed", &["s.csv", "fetch both again"]);
+    place.write("s.csv", result);
+    place.refused(&format!("{attach} --destroy none.csv"), "file-missing", &["none.csv"]);
+    place.refused(&format!("{attach} --destroy home"), "not-a-file", &["\"home\""]);
+    assert!(place.exists("data.csv"), "nothing is destroyed before everything can be");
+    place.ok(attach);
+    assert!(!place.exists("data.csv"));
+}
+
+#[test]
+fn a_delivery_keeps_its_place() {
+    let place = prepared();
+    place.quorum(CODE);
+    fs::rename(place.path("s.csv"), place.path("moved.csv")).unwrap();
+    fs::remove_file(place.path("s.csv.report.json")).unwrap();
+    place.ok(&PREPARE.replace("r.csv", "r2.csv").replace("t.csv", "t2.csv"));
+    let again = CODE.replace("r.csv", "r2.csv");
+    place.refused_quorum(&again, "place-taken", &["s.csv", "choose another name"]);
+    place.refused_quorum(&again.replace("s.csv", "none/s.csv"), "file-missing", &["\"none\""]);
+    let ledger = place.read("home/ledger.jsonl");
+    assert!(ledger.contains("{\"code\":\"place-taken\",\"type\":\"refused\""), "before anybody is asked");
+    let number = "0".repeat(32);
+    let line = place.refused(
+        &format!("service delivered home {number} --received moved.csv"),
+        "unknown-delivery",
+        &["service status"],
+    );
+    assert!(!line.contains("--of"), "{line}");
+}
+
+#[test]
+fn files_that_are_called_csv_and_are_not() {
+    let place = data("");
+    for (start, found) in [
+        (&b"\xff\xfen\0i\0r\0\n\0"[..], "UTF-16"),
+        (b"PAR1\x15\x04\x15\xff", "a Parquet file"),
+        (b"PK\x03\x04\x14\0", "a spreadsheet"),
+    ] {
+        place.write("data.csv", start);
+        place.refused(PREPARE, "not-csv", &["data.csv", found, "UTF-8"]);
+    }
+    let parquet = PREPARE.replace("data.csv", "data.parquet").replace("t.csv", "t.parquet");
+    place.write(
+        "data.parquet",
+        fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/gzip.parquet")).unwrap(),
+    );
+    place.refused(&parquet, "parquet-unsupported", &["data.parquet", "snappy or zstd"]);
+    place.write("data.csv", "a\tb\n1\t2\n");
+    place.refused(&PREPARE.replace("nir", "a"), "missing-column", &["--delimiter tab"]);
+    place.write("data.csv", "nir,a\n\"1,84E+12\",1\n");
+    place.refused(PREPARE, "wrong-column", &["right column?", "as text"]);
+}
+
+#[test]
+fn what_a_stopped_prepare_left_goes_with_the_next() {
+    use std::os::unix::fs::PermissionsExt;
+
+    let place = data(csv(&identifiers(20)));
+    let left = |name: &str| format!(".{name}.{}.cstatns-tmp", "0a".repeat(16));
+    for name in ["r.csv", "t.csv", "other.csv"] {
+        place.write(&left(name), &identifiers(1)[0]);
+    }
+    // One that a running process writes is its own.
+    let mut running =
+        cstatns::files::Pending::create(&place.path("t.csv"), cstatns::files::Access::Private).unwrap();
+    std::io::Write::write_all(&mut running, b"x").unwrap();
+    let written = running.temporary().to_owned();
+    assert!(!place.exists(&left("t.csv")));
+    place.ok(PREPARE);
+    assert!(!place.exists(&left("r.csv")) && place.exists(&left("other.csv")));
+    assert!(written.exists(), "a running process keeps what it writes");
+    drop(running);
+
+    // A directory where nothing may be made: the message names the file that was asked for.
+    fs::create_dir(place.path("closed")).unwrap();
+    fs::set_permissions(place.path("closed"), fs::Permissions::from_mode(0o500)).unwrap();
+    if fs::write(place.path("closed/x"), "").is_err() {
+        let line = place.refused(
+            &PREPARE.replace("r.csv", "closed/r.csv").replace("t.csv", "t2.csv"),
+            "file-permission",
+            &["closed/r.csv"],
+        );
+        assert!(!line.contains("cstatns-tmp"), "{line}");
+    }
+}
+
+#[test]
+fn days_are_written_one_way() {
+    let place = Place::default();
+    let output = place.run("service open home p --kind research --ends 31/12/2028 --kit a");
+    assert!(output.status.code() == Some(2) && text(&output.stderr).contains("such as 2028-12-31"));
+}

@@ -28,6 +28,16 @@ fn every_verb_has_help_with_an_example() {
                 help.contains(&format!("cstatns {}", command.trim())),
                 "{command}: its example is of another verb"
             );
+            // What is typed stands as it is typed: a line that was wrapped could not be copied.
+            let mut goes_on = false;
+            for line in
+                help.split("Example").skip(1).flat_map(str::lines).filter(|line| line.starts_with(' '))
+            {
+                let begins = line.starts_with("  cstatns ") || line.starts_with("  17 * * * *  cstatns ");
+                assert!(begins != goes_on, "{command}: {line}");
+                goes_on = line.ends_with('\\');
+            }
+            assert!(!goes_on, "{command}");
         }
         let below = commands.into_iter().filter(|name| name != "help");
         left.extend(below.map(|name| format!("{command} {name}").trim().to_owned()));

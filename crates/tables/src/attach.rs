@@ -1,6 +1,7 @@
 //! The controller's second step: retained file and result → attached file, in one pass over both (SPEC §6).
 
 use std::collections::BTreeMap;
+use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
@@ -8,7 +9,7 @@ use cstatns::code::Code;
 use cstatns::files::{self, Access, FileError, Pending};
 use jiff::Timestamp;
 
-use crate::columns::{Codes, Indexes, RowFault, count_words, score, word};
+use crate::columns::{Codes, Indexes, RowFault, count_words, known_counts, score, word};
 use crate::csv::Delimiter;
 use crate::meta::{FileMeta, SPEC};
 use crate::outputs::commit_all;
@@ -80,6 +81,15 @@ pub enum AttachError {
         /// Rows of the result whose index the retained file has not.
         extra: u64,
     },
+    /// `result-changed`: the result and its report do not go together.
+    #[error(
+        "the result {path:?} is not as its report says: it was changed after it was made, or the report is of another \
+         result; fetch both again"
+    )]
+    ResultChanged {
+        /// The result.
+        path: PathBuf,
+    },
     /// `destroys-output`: a file to destroy is one of those to write.
     #[error("{path:?} is to be written and destroyed: take it off the files to destroy")]
     DestroysOutput {
@@ -109,6 +119,7 @@ impl AttachError {
             Self::BinaryCsv => "binary-csv",
             Self::ReportMissing { .. } => "report-missing",
             Self::Unmatched { .. } => "rows-unmatched",
+            Self::ResultChanged { .. } => "result-changed",
             Self::DestroysOutput { .. } => "destroys-output",
             Self::NotDestroyed { .. } => "not-destroyed",
         }
@@ -138,6 +149,13 @@ pub fn attach(what: &Attach<'_>) -> Result<Attached, AttachError> {
     if let Some(path) = what.destroy.iter().find(|path| **path == what.out || **path == report_path) {
         return Err(AttachError::DestroysOutput { path: path.clone() });
     }
+    for path in what.destroy {
+        // Found out now, not when the attached file is there already.
+        let metadata = fs::symlink_metadata(path).map_err(|error| FileError::from_io(path, &error))?;
+        if !metadata.is_file() {
+            return Err(FileError::NotRegular { path: path.clone() }.into());
+        }
+    }
     let retained = Retained::open(what.retained)?;
     let results = Results::open(what.result)?;
     let mut report_file = Pending::create(&report_path, Access::Private)?;
@@ -145,7 +163,13 @@ pub fn attach(what: &Attach<'_>) -> Result<Attached, AttachError> {
 
     let meta = results.meta.clone();
     let told = results.report.clone();
-    let (rows, quality) = merge(retained, results, what.binary_codes, format, &mut out_file)?;
+    let Merged { rows, quality, told: counted } =
+        merge(retained, results, what.binary_codes, format, &mut out_file)?;
+    if let Some(told) = &told
+        && (told.rows_out != rows || (!told.quality.is_empty() && known_counts(&told.quality) != counted))
+    {
+        return Err(AttachError::ResultChanged { path: what.result.to_owned() });
+    }
     let mut report = Report {
         format: Report::FORMAT,
         tool: concat!("cstatns ", env!("CARGO_PKG_VERSION")).to_owned(),
@@ -301,14 +325,23 @@ impl Results {
     }
 }
 
-/// Writes the attached rows; returns how many, and the counts by quality.
+/// What was written.
+struct Merged {
+    rows: u64,
+    /// Counts by quality, as attached.
+    quality: BTreeMap<String, u64>,
+    /// The same as the result said them, before `none` became what `check` says.
+    told: BTreeMap<String, u64>,
+}
+
+/// Writes the attached rows.
 fn merge(
     mut retained: Retained,
     mut results: Results,
     binary_codes: bool,
     format: Format,
     out: &mut Pending,
-) -> Result<(u64, BTreeMap<String, u64>), AttachError> {
+) -> Result<Merged, AttachError> {
     let renewal = !results.quality;
     let source = &retained.source;
     if let (false, [taken, ..]) = (renewal, &retained.quality[..]) {
@@ -328,7 +361,7 @@ fn merge(
     drop(columns);
 
     let (mut missing, mut extra) = (0, 0);
-    let mut counts = BTreeMap::new();
+    let (mut counts, mut told) = (BTreeMap::new(), BTreeMap::new());
     let (mut index, mut codes, mut words) = (Vec::new(), Vec::new(), Vec::new());
     while let Some(batch) = retained.source.next()? {
         retained.indexes.read(&retained.source, &batch, &mut index)?;
@@ -358,6 +391,9 @@ fn merge(
             let empty = if renewal { code.is_none() } else { said.quality == "none" };
             if empty != (check != "ok") || (empty && code.is_some()) {
                 return Err(fault(RowFault::Disagree).into());
+            }
+            if !renewal {
+                count_words(&mut told, std::iter::once(Some(said.quality.as_str())));
             }
             codes.push(code);
             words.push(if empty { Words { quality: check.to_owned(), ..said } } else { said });
@@ -394,5 +430,5 @@ fn merge(
     if rows == 0 {
         return Err(TableError::NoRows { path: retained.source.path().to_owned() }.into());
     }
-    Ok((rows, counts))
+    Ok(Merged { rows, quality: counts, told })
 }

@@ -219,7 +219,7 @@ pub(crate) fn count_words<'a>(
     words: impl Iterator<Item = Option<&'a str>>,
 ) {
     for word in words {
-        let known = QUALITIES.into_iter().find(|known| Some(*known) == word).unwrap_or("other");
+        let known = known(word);
         match counts.get_mut(known) {
             Some(count) => *count += 1,
             None => {
@@ -227,4 +227,17 @@ pub(crate) fn count_words<'a>(
             }
         }
     }
+}
+
+fn known(word: Option<&str>) -> &'static str {
+    QUALITIES.into_iter().find(|known| Some(*known) == word).unwrap_or("other")
+}
+
+/// Counts that somebody else made, by the words that [`count_words`] knows.
+pub(crate) fn known_counts(counts: &BTreeMap<String, u64>) -> BTreeMap<String, u64> {
+    let mut sums = BTreeMap::new();
+    for (word, count) in counts {
+        *sums.entry(known(Some(word)).to_owned()).or_default() += count;
+    }
+    sums
 }

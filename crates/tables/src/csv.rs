@@ -30,6 +30,17 @@ pub(crate) enum Delimiter<'a> {
     Under(&'a str),
 }
 
+/// What a file is that is called CSV and begins like this; none if it may be CSV.
+fn foreign(start: &[u8]) -> Option<&'static str> {
+    match start {
+        [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => Some("text in UTF-16"),
+        [b'P', b'A', b'R', b'1', ..] => Some("a Parquet file"),
+        [b'P', b'K', 3, 4, ..] => Some("a spreadsheet or another compressed file"),
+        [0x1f, 0x8b, ..] => Some("a compressed file"),
+        _ => None,
+    }
+}
+
 /// Reads rows.
 pub(crate) struct Reader {
     file: File,
@@ -62,6 +73,9 @@ impl Reader {
             ends: vec![0; 16],
         };
         reader.fill(path)?;
+        if let Some(found) = foreign(&reader.input[..reader.filled]) {
+            return Err(TableError::NotCsv { path: path.to_owned(), found });
+        }
         reader.delimiter = match delimiter {
             Delimiter::Given(delimiter) => delimiter,
             Delimiter::Under(column) => reader.sniff(column),

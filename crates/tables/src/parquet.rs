@@ -49,6 +49,13 @@ impl Reader {
         }
         let builder =
             ParquetRecordBatchReaderBuilder::try_new(file).map_err(|error| read_error(path, &error))?;
+        let readable = |compression| {
+            matches!(compression, Compression::UNCOMPRESSED | Compression::SNAPPY | Compression::ZSTD(_))
+        };
+        let mut chunks = builder.metadata().row_groups().iter().flat_map(|group| group.columns());
+        if !chunks.all(|chunk| readable(chunk.compression())) {
+            return Err(TableError::ParquetFeature { path: path.to_owned() });
+        }
         let pairs = builder.metadata().file_metadata().key_value_metadata();
         let known =
             Known::read(|key| pairs?.iter().find(|pair| pair.key == key).and_then(|pair| pair.value.clone()))

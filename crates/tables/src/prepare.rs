@@ -93,7 +93,10 @@ pub enum PrepareError {
         column: &'static str,
     },
     /// `wrong-column`: more than half of the cells are not identifiers.
-    #[error("{invalid} of {filled} values of the column are not identifiers: is this the right column?")]
+    #[error(
+        "{invalid} of {filled} values of the column are not identifiers: is this the right column? If it is, they were \
+         changed on the way (a spreadsheet makes 1,84E+12 of them): export it again, this column as text"
+    )]
     WrongColumn {
         /// Cells that are neither empty nor an identifier.
         invalid: u64,

@@ -46,7 +46,7 @@ impl Format {
 #[non_exhaustive]
 pub enum TableError {
     /// `file-type`: the extension is not one of ours.
-    #[error("{path:?} is neither .csv nor .parquet: the type of a file is told by its extension")]
+    #[error("{path:?} is neither .csv nor .parquet, which the name must end with: save it as one of them")]
     FileType {
         /// The file.
         path: PathBuf,
@@ -59,6 +59,14 @@ pub enum TableError {
     EmptyFile {
         /// The file.
         path: PathBuf,
+    },
+    /// `not-csv`: bytes that no CSV file begins with.
+    #[error("{path:?} is not CSV but {found}: save it as CSV in UTF-8, or give it the extension of its type")]
+    NotCsv {
+        /// The file.
+        path: PathBuf,
+        /// What it is.
+        found: &'static str,
     },
     /// `no-rows`: a header and nothing below it.
     #[error("{path:?} has a header but no rows: check that it was exported completely")]
@@ -190,7 +198,7 @@ pub enum TableError {
         path: PathBuf,
     },
     /// `disk-full` or `write-failed`: the output.
-    #[error("the output cannot be written ({kind}): check the disk, then repeat the command")]
+    #[error("{}", unwritten(*kind))]
     Write {
         /// What the operating system said.
         kind: ErrorKind,
@@ -209,6 +217,7 @@ impl TableError {
             Self::FileType { .. } => "file-type",
             Self::File(error) => error.code(),
             Self::EmptyFile { .. } => "empty-file",
+            Self::NotCsv { .. } => "not-csv",
             Self::NoRows { .. } => "no-rows",
             Self::Ragged { .. } => "ragged-row",
             Self::OpenQuote { .. } => "open-quote",
@@ -229,13 +238,22 @@ impl TableError {
     }
 }
 
+fn unwritten(kind: ErrorKind) -> String {
+    match kind {
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => {
+            "no space is left for the output: free some, then repeat the command".to_owned()
+        }
+        _ => format!("the output cannot be written ({kind}): check the disk, then repeat the command"),
+    }
+}
+
 fn found_columns(found: &[String], delimiter: Option<char>) -> String {
     let mut text = match found {
         [] => "the first line must give the names of the columns".to_owned(),
         _ => format!("it has {}", found.join(", ")),
     };
     match delimiter {
-        Some('\t') => text.push_str("; its fields seem to be parted by tabs: give --delimiter a tab"),
+        Some('\t') => text.push_str("; its fields seem to be parted by tabs: give --delimiter tab"),
         Some(delimiter) => text.push_str(&format!("; try --delimiter '{delimiter}'")),
         None => {}
     }

@@ -29,8 +29,8 @@ const BUFFER: usize = 1 << 18;
 /// Code a request of identifiers (quorum); its request is destroyed once the result is durable
 #[derive(Args)]
 #[command(after_help = "Example:
-  cstatns service code home population --request request.csv --result result.csv --purpose health-2026 \\
-      --kit /media/alice/kit --kit /media/bruno/kit --kit /media/chloe/kit
+  cstatns service code home population --request request.csv --result result.csv \\
+      --purpose health-2026 --kit /media/alice/kit --kit /media/bruno/kit --kit /media/chloe/kit
 The counterpart copies the result and its .report.json; then `service delivered` destroys the service's copy.")]
 pub(crate) struct Code {
     #[command(flatten)]
@@ -42,8 +42,8 @@ pub(crate) struct Code {
 /// Renew a request of codes to the present generation (quorum); its request is destroyed once the result is durable
 #[derive(Args)]
 #[command(after_help = "Example:
-  cstatns service renew home population --request renewal.csv --result renewed.csv --purpose health-2026 \\
-      --kit /media/alice/kit --kit /media/bruno/kit --kit /media/chloe/kit
+  cstatns service renew home population --request renewal.csv --result renewed.csv \\
+      --purpose health-2026 --kit /media/alice/kit --kit /media/bruno/kit --kit /media/chloe/kit
 The request's seal names the deliveries that the codes came from where their report lay beside them; --of names others.")]
 pub(crate) struct Renew {
     #[command(flatten)]
@@ -96,7 +96,7 @@ impl Code {
         let kits = self.kits.look()?;
         let Run { home, domain, purpose, keep_request, request, .. } = &self.run;
         recorded(program, home, "code", |service| {
-            let (seal, format) = self.run.look(program)?;
+            let (seal, format) = self.run.look(program, service)?;
             if seal.content != Content::Identifiers {
                 return Err(CodeFileError::Content { path: request.clone(), found: seal.content }.into());
             }
@@ -130,7 +130,7 @@ impl Renew {
         }
         let Run { home, domain, purpose, keep_request, request, .. } = &self.run;
         recorded(program, home, "renew", |service| {
-            let (seal, format) = self.run.look(program)?;
+            let (seal, format) = self.run.look(program, service)?;
             let Content::Codes { tag, generation: from } = seal.content else {
                 return Err(CodeFileError::Content { path: request.clone(), found: seal.content }.into());
             };
@@ -184,7 +184,7 @@ impl Renew {
 
 impl Run {
     /// Reads the seal and looks at the names of the files, so that no custodian is asked in vain.
-    fn look(&self, program: &Program) -> Result<(Seal, Format), Fault> {
+    fn look(&self, program: &Program, service: &Service) -> Result<(Seal, Format), Fault> {
         let seal = Seal::read(&seal_path(&self.request))?;
         if !self.request.is_file() {
             return Err(FileError::Missing { path: self.request.clone() }.into());
@@ -194,6 +194,21 @@ impl Run {
             if path.symlink_metadata().is_ok() {
                 return Err(FileError::Exists { path }.into());
             }
+        }
+        let directory = self.result.parent().filter(|parent| !parent.as_os_str().is_empty());
+        if let Some(directory) = directory.filter(|directory| !directory.is_dir()) {
+            return Err(FileError::Missing { path: directory.to_owned() }.into());
+        }
+        let place = std::path::absolute(&self.result).ok();
+        if let Some(other) = service.outgoing().into_iter().find(|other| other.result == place) {
+            // Its copy was moved away; what is put here would be taken for it.
+            return Err(Fault::new(
+                "place-taken",
+                format!(
+                    "{:?} is the place of delivery {}, which waits for `service delivered`: choose another name",
+                    self.result, other.delivery
+                ),
+            ));
         }
         if self.keep_request {
             program.say("note: --keep-request departs from the scheme (R7: the service destroys what it was given); recorded");

@@ -141,7 +141,7 @@ fn outputs_that_exist_and_places_that_cannot_be_read_or_written() {
     // A directory is neither data nor readable as such; the superuser is refused nothing else.
     fs::create_dir(place.path("dir.csv")).unwrap();
     let directory = Way { data: place.path("dir.csv"), ..way.clone() };
-    assert_eq!(directory.prepare(Column::Identifier("nir"), b',').unwrap_err().code(), "file-io");
+    assert_eq!(directory.prepare(Column::Identifier("nir"), b',').unwrap_err().code(), "not-a-file");
     fs::remove_dir(place.path("dir.csv")).unwrap();
     fs::set_permissions(&way.data, fs::Permissions::from_mode(0o000)).unwrap();
     if fs::File::open(&way.data).is_err() {

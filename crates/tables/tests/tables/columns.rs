@@ -460,7 +460,11 @@ fn files_are_destroyed_after_the_attached_file_is_durable_and_the_report_says_so
     assert_eq!(with(std::slice::from_ref(&out)).unwrap_err().code(), "destroys-output");
     let bytes = fs::metadata(&way.data).unwrap().len();
     let absent = place.path("absent.csv");
-    let error = with(&[way.data.clone(), absent, way.retained.clone()]).unwrap_err();
+    assert_eq!(with(&[way.data.clone(), absent]).unwrap_err().code(), "file-missing");
+    assert_eq!(with(&[way.data.clone(), place.path(".")]).unwrap_err().code(), "not-a-file");
+    assert!(way.data.exists() && !out.exists(), "what cannot be destroyed is found out first");
+    // Named twice, it is gone the second time.
+    let error = with(&[way.data.clone(), way.data.clone(), way.retained.clone()]).unwrap_err();
     assert!(matches!(error, AttachError::NotDestroyed { count: 1, .. }), "{error}");
     assert!(!way.data.exists() && !way.retained.exists() && out.exists());
     let report = Report::read(&report_path(&out)).unwrap();
