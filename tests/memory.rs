@@ -84,7 +84,7 @@ fn left_in_files(world: &World, name: &str, secret: &[u8]) -> Vec<String> {
                 continue;
             }
             let bytes = fs::read(&path).unwrap();
-            if find(&bytes, secret) + find(&bytes, text.as_bytes()) == 0 {
+            if find(&bytes, secret).chain(find(&bytes, text.as_bytes())).next().is_none() {
                 continue;
             }
             at_home |= path == home;
@@ -96,16 +96,18 @@ fn left_in_files(world: &World, name: &str, secret: &[u8]) -> Vec<String> {
 }
 
 fn play(world: &World) {
+    // Enough for whole groups of lanes and a rest.
+    let people = PEOPLE.repeat(20);
     world.init().unwrap();
     world.receive().unwrap();
     world.statistics("population").unwrap();
     world.research("cancer", "2026-06-30").unwrap();
-    world.code("population", "first", &PEOPLE).unwrap();
-    world.code("cancer", "research", &PEOPLE).unwrap();
+    world.code("population", "first", &people).unwrap();
+    world.code("cancer", "research", &people).unwrap();
     world.new_key("population", RenewalReason::Scheduled).unwrap();
     world.renew("population", "second", &world.codes("first")).unwrap();
     world.new_key("cancer", RenewalReason::Doubt).unwrap();
-    world.code("cancer", "again", &PEOPLE).unwrap();
+    world.code("cancer", "again", &people).unwrap();
 }
 
 /// Writes every readable page of this process to `out`. Returns where each region begins there.
