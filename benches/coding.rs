@@ -8,6 +8,7 @@ use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use cstatns::code::Generation;
 use cstatns::coder::{Coder, CodingKey, Renewer};
 use cstatns::identifier::{Identifier, Nir, Scheme};
+use cstatns::mac::lanes::Path;
 use cstatns::name::Name;
 use cstatns::secret::Secret;
 use hmac::{Hmac, KeyInit, Mac};
@@ -48,6 +49,16 @@ fn kernel(criterion: &mut Criterion) {
             black_box(&out);
         });
     });
+    for path in Path::available() {
+        let coder = Coder::new(vec![key(1)]).expect("a chain");
+        let mut codes = Vec::with_capacity(BATCH);
+        group.bench_function(format!("code, {path:?}"), |bencher| {
+            bencher.iter(|| {
+                coder.code_by(path, &identifiers, &mut codes);
+                black_box(&codes);
+            });
+        });
+    }
     for generations in [1, 2, 3] {
         let coder = Coder::new((1..=generations).map(key).collect()).expect("a chain");
         let mut codes = Vec::with_capacity(BATCH);

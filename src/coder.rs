@@ -8,11 +8,12 @@
 
 use crate::code::{Code, Generation, Tag};
 use crate::identifier::Identifier;
+use crate::mac::lanes::{Batch, Path};
 use crate::mac::{Block, MacKey};
 use crate::name::{Hex, Name};
 use crate::secret::{Secret, wipe_stack};
 
-const RENEW: &[u8] = b"CStatNS/renew/";
+const RENEW: &[u8; 14] = b"CStatNS/renew/";
 
 /// The check value of a key: public, it tells whether a key is the one that the ledger speaks of.
 pub type CheckValue = Hex<32>;
@@ -55,11 +56,6 @@ impl CodingKey {
     /// The generation that this key makes.
     pub fn generation(&self) -> Generation {
         self.generation
-    }
-
-    fn renew(&self, code: &[u8; 32], block: &mut Block) -> [u8; 32] {
-        block.set(RENEW.len(), code);
-        self.mac.mac_block(block)
     }
 }
 
@@ -115,43 +111,47 @@ impl Coder {
 
     /// Clears `codes` and fills it with the code of each identifier, in order.
     pub fn code(&self, identifiers: &[Identifier], codes: &mut Vec<Code>) {
+        self.code_by(Path::best(), identifiers, codes);
+    }
+
+    /// As [`Coder::code`], by a path that tests and benches choose.
+    #[doc(hidden)]
+    pub fn code_by(&self, path: Path, identifiers: &[Identifier], codes: &mut Vec<Code>) {
         codes.clear();
-        let (first, later) = self.chain.split_first().expect("a coder has a key");
+        codes.reserve(identifiers.len());
         let (tag, generation) = (self.tag(), self.generation());
-        let mut message = Message::default();
-        let mut renewal = Block::new(RENEW);
-        codes.extend(identifiers.iter().map(|identifier| {
-            let issued = first.mac.mac_block(message.of(identifier));
-            let bytes = later.iter().fold(issued, |code, key| key.renew(&code, &mut renewal));
-            Code::from_bytes(bytes, tag, generation)
-        }));
+        let mut prefix = Prefix { scheme: "", len: 0, frame: Block::framing(b"") };
+        let batch = Batch {
+            items: identifiers,
+            keys: self.chain.iter().map(|key| &key.mac),
+            message: |identifier: &Identifier, block: &mut [u8; 64]| prefix.message(identifier, block),
+            link: RENEW,
+            out: |bytes| codes.push(Code::from_bytes(bytes, tag, generation)),
+        };
+        batch.run(path);
         wipe_stack();
     }
 }
 
-/// The block of "CStatNS/issue/" ‖ scheme ‖ "/" ‖ canonical identifier; the part before the identifier is kept.
-struct Message {
+/// What stands before the identifier in "CStatNS/issue/" ‖ scheme ‖ "/" ‖ canonical identifier; made again when the
+/// scheme changes.
+struct Prefix {
     scheme: &'static str,
-    prefix: usize,
-    block: Block,
+    len: usize,
+    frame: Block,
 }
 
-impl Default for Message {
-    fn default() -> Self {
-        Self { scheme: "", prefix: 0, block: Block::new(b"") }
-    }
-}
-
-impl Message {
-    fn of(&mut self, identifier: &Identifier) -> &Block {
-        if self.scheme != identifier.scheme() {
+impl Prefix {
+    #[inline]
+    fn message(&mut self, identifier: &Identifier, block: &mut [u8; 64]) {
+        if !std::ptr::eq(self.scheme, identifier.scheme()) {
             self.scheme = identifier.scheme();
             let prefix = format!("CStatNS/issue/{}/", self.scheme);
-            self.prefix = prefix.len();
-            self.block = Block::new(prefix.as_bytes());
+            self.len = prefix.len();
+            self.frame = Block::framing(prefix.as_bytes());
         }
-        self.block.set(self.prefix, identifier.canonical());
-        &self.block
+        let (bytes, len) = identifier.padded();
+        self.frame.write(self.len, bytes, len, block);
     }
 }
 
@@ -192,6 +192,15 @@ impl Renewer {
     /// [`CoderError::Tag`] or [`CoderError::Generation`] when a code is of another domain or service, or of another
     /// generation than the one this renewer lifts from; `new` is empty then.
     pub fn renew(&self, old: &[Code], new: &mut Vec<Code>) -> Result<(), CoderError> {
+        self.renew_by(Path::best(), old, new)
+    }
+
+    /// As [`Renewer::renew`], by a path that tests and benches choose.
+    ///
+    /// # Errors
+    /// Those of [`Renewer::renew`].
+    #[doc(hidden)]
+    pub fn renew_by(&self, path: Path, old: &[Code], new: &mut Vec<Code>) -> Result<(), CoderError> {
         new.clear();
         let (tag, generation) = (self.tag(), self.generation());
         for (position, code) in old.iter().enumerate() {
@@ -206,11 +215,16 @@ impl Renewer {
                 });
             }
         }
-        let mut block = Block::new(RENEW);
-        new.extend(old.iter().map(|code| {
-            let bytes = self.chain.iter().fold(*code.bytes(), |code, key| key.renew(&code, &mut block));
-            Code::from_bytes(bytes, tag, generation)
-        }));
+        new.reserve(old.len());
+        let frame = Block::framing(RENEW);
+        let batch = Batch {
+            items: old,
+            keys: self.chain.iter().map(|key| &key.mac),
+            message: |code: &Code, block: &mut [u8; 64]| frame.write(RENEW.len(), code.bytes(), 32, block),
+            link: RENEW,
+            out: |bytes| new.push(Code::from_bytes(bytes, tag, generation)),
+        };
+        batch.run(path);
         wipe_stack();
         Ok(())
     }

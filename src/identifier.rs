@@ -64,6 +64,11 @@ impl Identifier {
     pub fn canonical(&self) -> &[u8] {
         &self.bytes[..usize::from(self.len)]
     }
+
+    /// The canonical form with zeros behind it, and its length.
+    pub(crate) fn padded(&self) -> (&[u8; MAX_CANONICAL], usize) {
+        (&self.bytes, usize::from(self.len))
+    }
 }
 
 impl fmt::Debug for Identifier {

@@ -9,6 +9,9 @@ use zeroize::{Zeroize, Zeroizing};
 
 use crate::secret::{Secret, wipe_stack};
 
+#[doc(hidden)]
+pub mod lanes;
+
 /// The initial hash value of SHA-256 (FIPS 180-4 §5.3.3).
 const INITIAL: [u32; 8] =
     [0x6a09_e667, 0xbb67_ae85, 0x3c6e_f372, 0xa54f_f53a, 0x510e_527f, 0x9b05_688c, 0x1f83_d9ab, 0x5be0_cd19];
@@ -70,13 +73,6 @@ impl MacKey {
         self.outer(state)
     }
 
-    /// HMAC-SHA-256 of the message that `block` holds; two compressions.
-    pub(crate) fn mac_block(&self, block: &Block) -> [u8; 32] {
-        let mut state = self.state(0);
-        compress256(&mut state, std::slice::from_ref(&block.0));
-        self.outer(state)
-    }
-
     fn outer(&self, inner: [u32; 8]) -> [u8; 32] {
         let mut block = Block::new(b"");
         block.set(0, &to_bytes(inner));
@@ -112,6 +108,13 @@ impl Block {
         block
     }
 
+    /// `prefix` and zeros behind it: no message yet, but the beginning of many.
+    pub(crate) fn framing(prefix: &[u8]) -> Self {
+        let mut frame = Self([0; 64]);
+        frame.0[..prefix.len()].copy_from_slice(prefix);
+        frame
+    }
+
     /// Makes the message its first `at` bytes followed by `bytes`.
     #[inline]
     pub(crate) fn set(&mut self, at: usize, bytes: &[u8]) {
@@ -121,6 +124,18 @@ impl Block {
         self.0[end] = 0x80;
         self.0[end + 1..62].fill(0);
         self.0[62..].copy_from_slice(&((64 + end as u16) * 8).to_be_bytes());
+    }
+
+    /// Writes the block of the first `at` bytes of this frame followed by the first `len` of `bytes`, which are zero
+    /// beyond. As [`Block::set`], in steps of constant size, for the loops that make millions.
+    #[inline]
+    pub(crate) fn write<const N: usize>(&self, at: usize, bytes: &[u8; N], len: usize, out: &mut [u8; 64]) {
+        let end = at + len;
+        assert!(len <= N && end <= ONE_BLOCK, "a coding message fits one block");
+        *out = self.0;
+        out[at..at + N].copy_from_slice(bytes);
+        out[end] = 0x80;
+        out[62..].copy_from_slice(&((64 + end as u16) * 8).to_be_bytes());
     }
 }
 

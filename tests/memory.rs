@@ -91,16 +91,18 @@ fn left_in_files(world: &World, name: &str, secret: &[u8]) -> Vec<String> {
 }
 
 fn play(world: &World) {
+    // Enough for whole groups of lanes and a rest.
+    let people = PEOPLE.repeat(20);
     world.init().unwrap();
     world.receive().unwrap();
     world.statistics("population").unwrap();
     world.research("cancer", "2026-06-30").unwrap();
-    world.code("population", "first", &PEOPLE).unwrap();
-    world.code("cancer", "research", &PEOPLE).unwrap();
+    world.code("population", "first", &people).unwrap();
+    world.code("cancer", "research", &people).unwrap();
     world.new_key("population", RenewalReason::Scheduled).unwrap();
     world.renew("population", "second", &world.codes("first")).unwrap();
     world.new_key("cancer", RenewalReason::Doubt).unwrap();
-    world.code("cancer", "again", &PEOPLE).unwrap();
+    world.code("cancer", "again", &people).unwrap();
     panic_in_a_run(world);
 }
 
