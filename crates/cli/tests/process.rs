@@ -23,7 +23,7 @@ fn number(file: &Path, label: &str) -> u64 {
 #[test]
 fn it_leaves_no_core_dump_cannot_be_read_and_locks_its_keys() {
     let place = Place::founded();
-    place.write_private("pass", "kept by its custodian");
+    place.write_private("pass", "several words that are kept");
     place.ok("custodian new kept --name kept --passphrase-file pass");
     assert!(Command::new("mkfifo").arg(place.path("pipe")).status().unwrap().success());
     let place = place.unprivileged();
