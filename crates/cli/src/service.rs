@@ -284,6 +284,9 @@ impl Open {
             let quorum = gather(program, service, &kits, Action::Open { domain, kind, minimum_batch })?;
             service.open_domain(quorum)?;
             program.say(format_args!("opened `{}`, generation 1", self.domain));
+            if kind.is_research() && !service.state().is_demo() {
+                program.say("until counterparts have cards, `code` hands out research results in a demonstration only");
+            }
             Ok(domain_summary(service, &self.domain))
         })
     }
