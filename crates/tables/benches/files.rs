@@ -1,4 +1,4 @@
-//! Files end to end, as the demonstration does it: prepare, code, attach, and renew, CSV and Parquet.
+//! Files end to end, as the demonstration does it: prepare, code, attach; CSV and Parquet.
 //!
 //! `cargo bench -p cstatns-tables`; rows per second of one core, disk included.
 
@@ -12,7 +12,9 @@ use cstatns::coder::{Coder, CodingKey};
 use cstatns::identifier::{Nir, Reason, Scheme};
 use cstatns::name::{Hex, Name};
 use cstatns::secret::Secret;
-use cstatns_tables::{Column, FileMeta, Format, Prepare, Seal, code, prepare, seal_path};
+use cstatns_tables::{
+    Attach, Column, FileMeta, Format, Prepare, Seal, attach, code, prepare, report_path, seal_path,
+};
 
 const ROWS: u64 = 100_000;
 const SERVICE: &str = "bench.aaaaaaaaaa";
@@ -89,6 +91,26 @@ fn files(criterion: &mut Criterion) {
                 });
             });
         }
+
+        // Only a Parquet result says by itself where its codes come from.
+        let (result, attached) = (at(&format!("{kind}-result.parquet")), at(&format!("{kind}-attached.csv")));
+        let mut file = fs::File::create(&result).expect("the disk takes it");
+        code(&request, &seal, &coder, &mut file, Format::Parquet, &meta).expect("coded");
+        let what = Attach {
+            retained: &retained,
+            result: &result,
+            out: &attached,
+            binary_codes: false,
+            destroy: &[],
+        };
+        let clear = || {
+            for path in [&attached, &report_path(&attached)] {
+                let _ = fs::remove_file(path);
+            }
+        };
+        group.bench_function(format!("attach, {kind} request"), |bencher| {
+            bencher.iter_batched(clear, |()| attach(&what).expect("attached").rows, BatchSize::PerIteration);
+        });
     }
     group.finish();
 }
