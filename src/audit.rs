@@ -458,7 +458,12 @@ impl Facts<'_> {
     fn sound(&self, old: &[Kept]) -> u64 {
         if let Some(broken) = &self.broken {
             let before = broken.number - 1;
-            return if broken.is_of_another_history() { before.min(self.vouched(old)) } else { before };
+            if broken.is_of_another_history() {
+                return before.min(self.vouched(old));
+            }
+            // Nor is an event vouched for that was added after the checkpoint, though it stands before the broken one.
+            let added = self.covered.filter(|covered| self.is_covered() && self.is_too_long(covered.size));
+            return added.map_or(before, |covered| before.min(covered.size));
         }
         let found = self.found();
         let Some(covered) = self.covered.filter(|covered| covered.size <= found) else { return found };

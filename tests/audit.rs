@@ -768,6 +768,14 @@ fn what_a_stop_leaves_is_told_from_tampering() {
     let mut both = record.bytes();
     both.extend(b"{\"clock\":");
     names(&Laid::new(record, &both, &record.checkpoint(size - 1)).audit(), "ledger-long", size);
+    // Two lines too many, of which the second is not lawful: the first is not vouched for either.
+    let mut added = record.clone();
+    added.lines.remove(added.lines.len() - 2);
+    added.relink();
+    let covered = added.size() - 2;
+    let audit = Laid::new(&added, &added.bytes(), &added.checkpoint(covered)).audit();
+    assert!(audit.sound <= covered, "{audit}");
+    names(&audit, "ledger-long", covered + 1);
     // Nothing at all.
     let audit = Laid::new(record, b"", &record.checkpoint(size)).audit();
     names(&audit, "ledger-short", 1);
