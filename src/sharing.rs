@@ -335,7 +335,10 @@ pub fn root_check(root: &Secret<32>, service: &str, epoch: Epoch) -> Hex<32> {
 #[non_exhaustive]
 pub enum SharingError {
     /// Not 2 ≤ k ≤ n ≤ 255.
-    #[error("a threshold of {k} of {n} is not possible: at least 2 shares must be needed, of at most 255")]
+    #[error(
+        "a threshold of {k} of {n} is not possible: give a number from 2 up to the number of custodians, who are at most \
+         255"
+    )]
     Threshold {
         /// Shares needed.
         k: usize,
