@@ -49,6 +49,8 @@ pub struct State {
 pub struct EpochState {
     /// The dealing.
     pub dealing: Dealing,
+    /// The number of the event that recorded it.
+    pub since: u64,
     /// Who has stated that they hold their share.
     pub held: BTreeSet<Name>,
     /// Who has stated that their share is destroyed.
@@ -185,7 +187,7 @@ impl State {
             witnessed: BTreeMap::new(),
             custody_doubted: None,
         };
-        state.deal(dealing);
+        state.deal(dealing, line.sequence);
         Ok(state)
     }
 
@@ -208,7 +210,7 @@ impl State {
             }
         }
         match &line.event {
-            Event::Dealt { dealing } => self.dealt(dealing),
+            Event::Dealt { dealing } => self.dealt(dealing, line.sequence),
             Event::Received { receipt } => self.received(receipt, history),
             Event::Intent { proposal, consents, keys } => {
                 self.check_intent(proposal, history)?;
@@ -433,12 +435,12 @@ impl State {
         }
     }
 
-    fn deal(&mut self, dealing: &Dealing) {
+    fn deal(&mut self, dealing: &Dealing, since: u64) {
         let (held, forgotten) = (BTreeSet::new(), BTreeSet::new());
-        self.epochs.insert(dealing.epoch, EpochState { dealing: dealing.clone(), held, forgotten });
+        self.epochs.insert(dealing.epoch, EpochState { dealing: dealing.clone(), since, held, forgotten });
     }
 
-    fn dealt(&mut self, dealing: &Dealing) -> Result<(), Unlawful> {
+    fn dealt(&mut self, dealing: &Dealing, since: u64) -> Result<(), Unlawful> {
         let Some(PendingRun { proposal, .. }) = &self.pending else { return Err(Unlawful::NoIntent) };
         let Action::Deal { threshold, cards } = &proposal.action else { return Err(Unlawful::NoIntent) };
         dealing.check()?;
@@ -450,7 +452,7 @@ impl State {
             return Err(Unlawful::Dealing);
         }
         self.pending = None;
-        self.deal(dealing);
+        self.deal(dealing, since);
         Ok(())
     }
 
@@ -664,8 +666,11 @@ impl State {
             return Err(Refusal::Receipt);
         }
         let Some(name) = &body.domain else {
-            // A doubt about the custody is about every generation, and names none.
-            return if body.generation.is_none() { Ok(()) } else { Err(Refusal::Receipt) };
+            // A doubt about the custody is about every generation, and names none. Stated before the newest dealing, it was
+            // answered by it, and cannot be used again.
+            let newest = self.epochs.values().next_back().map_or(0, |epoch| epoch.since);
+            let stands = body.generation.is_none() && body.head.size >= newest;
+            return if stands { Ok(()) } else { Err(Refusal::Receipt) };
         };
         let domain = self.domains.get(name).ok_or(Refusal::UnknownDomain)?;
         if domain.destroyed.is_some() {

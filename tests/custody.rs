@@ -1154,7 +1154,7 @@ fn a_second_dealing_works_once_its_shares_are_held() {
     body.generation = Some(Generation::FIRST);
     let odd = Signed::new(body, &key_of(&office.path("ana")));
     assert_eq!(office.append(Event::Doubted { doubt: odd }), Err(Unlawful::Refused(Refusal::Receipt)));
-    office.append(Event::Doubted { doubt }).unwrap();
+    office.append(Event::Doubted { doubt: doubt.clone() }).unwrap();
     let next_key = Action::NewKey {
         domain: name("health"),
         generation: Generation::FIRST.next(),
@@ -1200,6 +1200,8 @@ fn a_second_dealing_works_once_its_shares_are_held() {
     }
     assert_eq!(office.state.working_dealing().unwrap(), &office.dealing);
     // A new key is not the former one again.
+    // The dealing answered the doubt: the same statement does not stop the service again.
+    assert_eq!(office.append(Event::Doubted { doubt }), Err(Unlawful::Refused(Refusal::Receipt)));
     let intent = office.intent(next_key, &[0, 1, 2]);
     let Event::Intent { proposal, .. } = &intent else { unreachable!() };
     let run = proposal.body.run;
