@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
-use cstatns_tables::{Attach, Column, Prepare, attach, check, prepare, report_path, seal_path};
+use cstatns_tables::{Attach, Column, Effort, Prepare, attach, check, prepare, report_path, seal_path};
 use serde_json::{Value, json};
 
 use crate::fault::Fault;
@@ -78,7 +78,7 @@ impl PrepareArgs {
             retained: &self.retained,
             delimiter: self.delimiter,
         };
-        let prepared = prepare(&what)?;
+        let prepared = prepare(&what, &Effort::default())?;
         let seal = seal_path(&self.request);
         program.say(format_args!("{} rows: {}", prepared.rows, list(&prepared.counts)));
         program.say(format_args!(
@@ -121,13 +121,16 @@ pub(crate) struct AttachArgs {
 
 impl AttachArgs {
     fn run(self, program: &Program) -> Result<Value, Fault> {
-        let attached = attach(&Attach {
-            retained: &self.retained,
-            result: &self.result,
-            out: &self.out,
-            binary_codes: self.binary_codes,
-            destroy: &self.destroy,
-        })?;
+        let attached = attach(
+            &Attach {
+                retained: &self.retained,
+                result: &self.result,
+                out: &self.out,
+                binary_codes: self.binary_codes,
+                destroy: &self.destroy,
+            },
+            &Effort::default(),
+        )?;
         let report = &attached.report;
         program.say(format_args!(
             "{} rows with codes of `{}`, generation {}: {}",

@@ -13,7 +13,7 @@ use cstatns::identifier::{Nir, Reason, Scheme};
 use cstatns::name::{Hex, Name};
 use cstatns::secret::Secret;
 use cstatns_tables::{
-    Attach, Column, FileMeta, Format, Prepare, Seal, attach, code, prepare, report_path, seal_path,
+    Attach, Column, Effort, FileMeta, Format, Prepare, Seal, attach, code, prepare, report_path, seal_path,
 };
 
 const ROWS: u64 = 100_000;
@@ -76,10 +76,14 @@ fn files(criterion: &mut Criterion) {
             }
         };
         group.bench_function(format!("prepare, {kind} request"), |bencher| {
-            bencher.iter_batched(clear, |()| prepare(&what).expect("prepared").rows, BatchSize::PerIteration);
+            bencher.iter_batched(
+                clear,
+                |()| prepare(&what, &Effort::default()).expect("prepared").rows,
+                BatchSize::PerIteration,
+            );
         });
         clear();
-        prepare(&what).expect("prepared");
+        prepare(&what, &Effort::default()).expect("prepared");
         let seal = Seal::read(&seal_path(&request)).expect("a seal");
         let (coder, meta) = (coder(), meta());
         for (result, format) in [("csv", Format::Csv), ("parquet", Format::Parquet)] {
@@ -87,7 +91,9 @@ fn files(criterion: &mut Criterion) {
             group.bench_function(format!("code, {kind} to {result}"), |bencher| {
                 bencher.iter(|| {
                     out.clear();
-                    code(&request, &seal, &coder, &mut out, format, &meta).expect("coded").rows
+                    code(&request, &seal, &coder, &mut out, format, &meta, &Effort::default())
+                        .expect("coded")
+                        .rows
                 });
             });
         }
@@ -95,7 +101,7 @@ fn files(criterion: &mut Criterion) {
         // Only a Parquet result says by itself where its codes come from.
         let (result, attached) = (at(&format!("{kind}-result.parquet")), at(&format!("{kind}-attached.csv")));
         let mut file = fs::File::create(&result).expect("the disk takes it");
-        code(&request, &seal, &coder, &mut file, Format::Parquet, &meta).expect("coded");
+        code(&request, &seal, &coder, &mut file, Format::Parquet, &meta, &Effort::default()).expect("coded");
         let what = Attach {
             retained: &retained,
             result: &result,
@@ -109,7 +115,11 @@ fn files(criterion: &mut Criterion) {
             }
         };
         group.bench_function(format!("attach, {kind} request"), |bencher| {
-            bencher.iter_batched(clear, |()| attach(&what).expect("attached").rows, BatchSize::PerIteration);
+            bencher.iter_batched(
+                clear,
+                |()| attach(&what, &Effort::default()).expect("attached").rows,
+                BatchSize::PerIteration,
+            );
         });
     }
     group.finish();

@@ -11,6 +11,7 @@ use jiff::Timestamp;
 
 use crate::columns::{Codes, Indexes, RowFault, count_words, known_counts, score, word};
 use crate::csv::Delimiter;
+use crate::effort::Effort;
 use crate::meta::{FileMeta, SPEC};
 use crate::outputs::commit_all;
 use crate::report::{Destruction, Report, ReportError, origin, report_path};
@@ -136,7 +137,7 @@ impl AttachError {
 ///
 /// # Errors
 /// [`AttachError`]: among them indexes that are missing or extra on either side, with counts.
-pub fn attach(what: &Attach<'_>) -> Result<Attached, AttachError> {
+pub fn attach(what: &Attach<'_>, effort: &Effort) -> Result<Attached, AttachError> {
     let begin = Timestamp::now();
     let format = Format::of(what.retained)?;
     if Format::of(what.out)? != format {
@@ -164,7 +165,7 @@ pub fn attach(what: &Attach<'_>) -> Result<Attached, AttachError> {
     let meta = results.meta.clone();
     let told = results.report.clone();
     let Merged { rows, quality, told: counted } =
-        merge(retained, results, what.binary_codes, format, &mut out_file)?;
+        merge(retained, results, what.binary_codes, format, &mut out_file, effort)?;
     if let Some(told) = &told
         && (told.rows_out != rows || (!told.quality.is_empty() && known_counts(&told.quality) != counted))
     {
@@ -341,6 +342,7 @@ fn merge(
     binary_codes: bool,
     format: Format,
     out: &mut Pending,
+    effort: &Effort,
 ) -> Result<Merged, AttachError> {
     let renewal = !results.quality;
     let source = &retained.source;
@@ -417,6 +419,7 @@ fn merge(
         values.extend(results.score.then_some(Values::Text(&score)));
         values.extend(kept.iter().map(|column| Values::Kept(&batch, *column)));
         sink.write(batch.rows(), &values)?;
+        effort.progress.advance(batch.rows() as u64, 0)?;
     }
     while results.present()?.is_some() {
         extra += 1;

@@ -13,6 +13,7 @@ use zeroize::{Zeroize, Zeroizing};
 
 use crate::columns::{Codes, Indexes, RowFault};
 use crate::csv::Delimiter;
+use crate::effort::Effort;
 use crate::meta::FileMeta;
 use crate::seal::{Content, Seal};
 use crate::table::{Batch, Column, Format, Kind, Sink, Source, TableError, Values};
@@ -120,6 +121,7 @@ pub fn code(
     out: &mut (dyn Write + Send),
     format: Format,
     meta: &FileMeta,
+    effort: &Effort,
 ) -> Result<Coded, CodeFileError> {
     if seal.content != Content::Identifiers {
         return Err(CodeFileError::Content { path: request.to_owned(), found: seal.content });
@@ -131,6 +133,7 @@ pub fn code(
     rows.source.need_kind(1, &[Kind::Text], "identifiers are text")?;
     let columns = [Column::index(), Column::code(format == Format::Parquet), Column::word("quality")];
     let mut sink = Sink::new(format, out, b',', &columns, meta.pairs())?;
+    effort.progress.expect(seal.rows);
 
     let mut qualities: BTreeMap<&'static str, u64> = BTreeMap::new();
     let mut identifiers = Identifiers(Vec::new());
@@ -164,6 +167,7 @@ pub fn code(
         );
         let values = [Values::Index(&rows.index), Values::Codes(&codes), Values::Text(&words)];
         sink.write(batch.rows(), &values)?;
+        effort.progress.advance(batch.rows() as u64, batch.rows() as u64)?;
     }
     let coded = rows.finish(qualities)?;
     sink.finish()?;
@@ -181,6 +185,7 @@ pub fn renew(
     out: &mut (dyn Write + Send),
     format: Format,
     meta: &FileMeta,
+    effort: &Effort,
 ) -> Result<Coded, CodeFileError> {
     let Content::Codes { tag, generation } = seal.content else {
         return Err(CodeFileError::Content { path: request.to_owned(), found: seal.content });
@@ -196,6 +201,7 @@ pub fn renew(
     let column = Codes::of(&rows.source, 1, Some(expected))?;
     let columns = [Column::index(), Column::code(format == Format::Parquet)];
     let mut sink = Sink::new(format, out, b',', &columns, meta.pairs())?;
+    effort.progress.expect(seal.rows);
 
     let mut codes = Vec::new();
     let mut old = Vec::new();
@@ -221,6 +227,7 @@ pub fn renew(
             *code = *new.next().expect("as many codes as were renewed");
         }
         sink.write(batch.rows(), &[Values::Index(&rows.index), Values::Codes(&codes)])?;
+        effort.progress.advance(batch.rows() as u64, batch.rows() as u64)?;
     }
     let coded = rows.finish(BTreeMap::new())?;
     sink.finish()?;

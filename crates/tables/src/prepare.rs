@@ -13,6 +13,7 @@ use zeroize::Zeroize;
 
 use crate::columns::{Codes, RowFault};
 use crate::csv::Delimiter;
+use crate::effort::Effort;
 use crate::meta::{FileMeta, marks};
 use crate::outputs::commit_all;
 use crate::report::{ReportError, origin, report_path};
@@ -156,7 +157,7 @@ impl PrepareError {
 ///
 /// # Errors
 /// [`PrepareError`]. Identifiers that are not valid are not errors, unless they are more than half.
-pub fn prepare(what: &Prepare<'_>) -> Result<Prepared, PrepareError> {
+pub fn prepare(what: &Prepare<'_>, effort: &Effort) -> Result<Prepared, PrepareError> {
     let format = Format::of(what.data)?;
     let request_format = Format::of(what.request)?;
     if Format::of(what.retained)? != format {
@@ -174,8 +175,8 @@ pub fn prepare(what: &Prepare<'_>) -> Result<Prepared, PrepareError> {
     let mut request_file = Pending::create(what.request, Access::Private)?;
 
     let mut rows = match what.column {
-        Column::Identifier(_) => read_identifiers(&mut source, column)?,
-        Column::Code(_) => read_codes(&mut source, column)?,
+        Column::Identifier(_) => read_identifiers(&mut source, column, effort)?,
+        Column::Code(_) => read_codes(&mut source, column, effort)?,
     };
     let order = rows.order();
     write_retained(&source, &rows, &order, column, format, &mut retained_file)?;
@@ -286,7 +287,7 @@ impl Rows {
     }
 }
 
-fn read_identifiers(source: &mut Source, column: usize) -> Result<Rows, PrepareError> {
+fn read_identifiers(source: &mut Source, column: usize, effort: &Effort) -> Result<Rows, PrepareError> {
     const NEEDED: &str =
         "identifiers are text: a number cannot hold 2A, 2B or a leading zero, convert at the source";
     source.need_kind(column, &[Kind::Text], NEEDED)?;
@@ -300,6 +301,7 @@ fn read_identifiers(source: &mut Source, column: usize) -> Result<Rows, PrepareE
             count += 1;
             made.push(identifier_row(cells.get(row)).map_err(|fault| source.fault(count, fault))?);
         }
+        effort.progress.advance(made.len() as u64, 0)?;
         rows.add(batch, column, made);
     }
     let words = |word| rows.counts.get(word).copied().unwrap_or_default();
@@ -330,7 +332,7 @@ fn identifier_row(cell: Option<&[u8]>) -> Result<Row, RowFault> {
     }
 }
 
-fn read_codes(source: &mut Source, column: usize) -> Result<Rows, PrepareError> {
+fn read_codes(source: &mut Source, column: usize, effort: &Effort) -> Result<Rows, PrepareError> {
     let codes = Codes::of(source, column, None)?;
     let mut rows = Rows::new();
     let mut found: BTreeMap<(Tag, Generation), u64> = BTreeMap::new();
@@ -349,6 +351,7 @@ fn read_codes(source: &mut Source, column: usize) -> Result<Rows, PrepareError> 
                 None => Row::new(b"", "absent"),
             });
         }
+        effort.progress.advance(made.len() as u64, 0)?;
         rows.add(batch, column, made);
     }
     if count == 0 {

@@ -203,6 +203,11 @@ pub enum TableError {
         /// What the operating system said.
         kind: ErrorKind,
     },
+    /// `interrupted`: [`Progress::stop`](crate::Progress::stop) was called.
+    #[error(
+        "interrupted: nothing of the output is left, and what was read is untouched; repeat the command when you like"
+    )]
+    Interrupted,
     /// `unwritable-column`: a type that Parquet files can hold but that is not written.
     #[error(
         "a column of the data cannot be written as Parquet: convert columns of unusual types to text or numbers"
@@ -233,6 +238,7 @@ impl TableError {
             Self::BinaryCodes { .. } => "binary-codes",
             Self::Write { kind: ErrorKind::StorageFull | ErrorKind::QuotaExceeded } => "disk-full",
             Self::Write { .. } => "write-failed",
+            Self::Interrupted => "interrupted",
             Self::Unwritable => "unwritable-column",
         }
     }

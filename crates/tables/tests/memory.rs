@@ -16,7 +16,7 @@ use cstatns::coder::{Coder, CodingKey};
 use cstatns::commitment::{Commit, CommitmentKey};
 use cstatns::name::{Hex, Name};
 use cstatns::secret::Secret;
-use cstatns_tables::{Attach, Content, FileMeta, Format, Seal, attach, code};
+use cstatns_tables::{Attach, Content, Effort, FileMeta, Format, Seal, attach, code};
 use parquet::arrow::ArrowWriter;
 use parquet::file::properties::WriterProperties;
 
@@ -101,10 +101,15 @@ fn work(place: &Path, verb: &str, extension: &str) {
         let coder = Coder::new(vec![key]).unwrap();
         let seal = Seal::read(&place.join("seal.json")).unwrap();
         let mut out = File::create(result).unwrap();
-        code(&file("request"), &seal, &coder, &mut out, Format::Parquet, &meta()).unwrap();
+        code(&file("request"), &seal, &coder, &mut out, Format::Parquet, &meta(), &Effort::default())
+            .unwrap();
     } else {
         let (retained, out) = (&*file("retained"), &*file("out"));
-        attach(&Attach { retained, result: &result, out, binary_codes: false, destroy: &[] }).unwrap();
+        attach(
+            &Attach { retained, result: &result, out, binary_codes: false, destroy: &[] },
+            &Effort::default(),
+        )
+        .unwrap();
     }
     let status = fs::read_to_string("/proc/self/status").unwrap();
     let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();

@@ -12,8 +12,8 @@ use cstatns::ledger::{History, Lines};
 use cstatns::name::{Hex, Name};
 use cstatns::service::{Made, Outcome, RunFiles, Service, WorkError};
 use cstatns_tables::{
-    CodeFileError, Coded, Content, Destruction, FileMeta, Format, Report, SPEC, Seal, report_path, seal_path,
-    summarise,
+    CodeFileError, Coded, Content, Destruction, Effort, FileMeta, Format, Report, SPEC, Seal, report_path,
+    seal_path, summarise,
 };
 use serde_json::{Value, json};
 
@@ -112,8 +112,10 @@ impl Code {
             self.run.play(program, service, &kits, action, |service, quorum, meta, files| {
                 let mut coded = None;
                 let made = service.code(quorum, files, |coder, out| {
-                    buffered(out, |out| cstatns_tables::code(request, &seal, coder, out, format, meta))
-                        .map(|found| outcome(coded.insert(found)))
+                    buffered(out, |out| {
+                        cstatns_tables::code(request, &seal, coder, out, format, meta, &Effort::default())
+                    })
+                    .map(|found| outcome(coded.insert(found)))
                 })?;
                 Ok((made, coded))
             })
@@ -173,8 +175,10 @@ impl Renew {
             self.run.play(program, service, &kits, action, |service, quorum, meta, files| {
                 let mut coded = None;
                 let made = service.renew(quorum, files, |renewer, out| {
-                    buffered(out, |out| cstatns_tables::renew(request, &seal, renewer, out, format, meta))
-                        .map(|found| outcome(coded.insert(found)))
+                    buffered(out, |out| {
+                        cstatns_tables::renew(request, &seal, renewer, out, format, meta, &Effort::default())
+                    })
+                    .map(|found| outcome(coded.insert(found)))
                 })?;
                 Ok((made, coded))
             })

@@ -12,8 +12,8 @@ use arrow_array::{
 };
 use arrow_schema::DataType;
 use cstatns_tables::{
-    Attach, AttachError, CodeFileError, Column, Content, Format, Prepare, Report, Seal, TableError, attach,
-    code, prepare, report_path, seal_path, summarise,
+    Attach, AttachError, CodeFileError, Column, Content, Effort, Format, Prepare, Report, Seal, TableError,
+    attach, code, prepare, report_path, seal_path, summarise,
 };
 use parquet::basic::Compression;
 use parquet::file::reader::{FileReader, SerializedFileReader};
@@ -306,7 +306,7 @@ fn csv_and_parquet_of_the_same_rows_agree() {
         (&request, Format::Parquet, "d.parquet"),
     ] {
         let mut out = File::create(place.path(name)).unwrap();
-        coded.push(code(request, &csv.seal(), &coder, &mut out, format, &meta).unwrap());
+        coded.push(code(request, &csv.seal(), &coder, &mut out, format, &meta, &Effort::default()).unwrap());
     }
     assert!(coded.windows(2).all(|pair| pair[0] == pair[1]));
     assert_eq!(fs::read(place.path("a.csv")).unwrap(), fs::read(place.path("c.csv")).unwrap());
@@ -455,7 +455,7 @@ fn files_are_destroyed_after_the_attached_file_is_durable_and_the_report_says_so
     let out = place.path("other.csv");
     let (retained, result) = (&*way.retained, &*way.result);
     let with = |destroy: &[std::path::PathBuf]| {
-        attach(&Attach { retained, result, out: &out, binary_codes: false, destroy })
+        attach(&Attach { retained, result, out: &out, binary_codes: false, destroy }, &Effort::default())
     };
     assert_eq!(with(std::slice::from_ref(&out)).unwrap_err().code(), "destroys-output");
     let bytes = fs::metadata(&way.data).unwrap().len();
@@ -491,11 +491,14 @@ fn a_request_that_is_not_the_sealed_one_is_refused() {
     let other = place.write("other.seal.json", seal.replace(&key, &"ab".repeat(32)));
     let meta = POPULATION.meta(1, 1);
     let (other, coder) = (Seal::read(&other).unwrap(), POPULATION.coder(1));
-    let error = code(&way.request, &other, &coder, &mut Vec::new(), Format::Csv, &meta).unwrap_err();
+    let error = code(&way.request, &other, &coder, &mut Vec::new(), Format::Csv, &meta, &Effort::default())
+        .unwrap_err();
     assert_eq!(error.code(), "commitment");
     // The keys must be those of the domain and generation that the result carries.
     for meta in [POPULATION.meta(2, 1), OTHER_DOMAIN.meta(1, 1)] {
-        let error = code(&way.request, &way.seal(), &coder, &mut Vec::new(), Format::Csv, &meta).unwrap_err();
+        let error =
+            code(&way.request, &way.seal(), &coder, &mut Vec::new(), Format::Csv, &meta, &Effort::default())
+                .unwrap_err();
         assert_eq!(error.code(), "other-keys");
     }
     way.code(&POPULATION, 1, 1).unwrap();
@@ -537,12 +540,19 @@ fn retained_files_are_of_the_type_of_the_data() {
     let data = place.write("d.csv", DATA);
     let column = Column::Identifier("nir");
     let (request, retained) = (&*place.path("r.csv"), &*place.path("t.parquet"));
-    let error = prepare(&Prepare { data: &data, column, request, retained, delimiter: b',' }).unwrap_err();
-    assert_eq!(error.code(), "retained-type");
     let error =
-        prepare(&Prepare { data: &data, column, request, retained: request, delimiter: b',' }).unwrap_err();
+        prepare(&Prepare { data: &data, column, request, retained, delimiter: b',' }, &Effort::default())
+            .unwrap_err();
+    assert_eq!(error.code(), "retained-type");
+    let error = prepare(
+        &Prepare { data: &data, column, request, retained: request, delimiter: b',' },
+        &Effort::default(),
+    )
+    .unwrap_err();
     assert_eq!(error.code(), "same-output");
     let text = place.path("t.txt");
-    let error = prepare(&Prepare { data: &text, column, request, retained, delimiter: b',' }).unwrap_err();
+    let error =
+        prepare(&Prepare { data: &text, column, request, retained, delimiter: b',' }, &Effort::default())
+            .unwrap_err();
     assert!(matches!(error, cstatns_tables::PrepareError::Table(TableError::FileType { .. })));
 }

@@ -16,8 +16,8 @@ use cstatns::identifier::{Nir, Scheme};
 use cstatns::name::{Hex, Name};
 use cstatns::secret::Secret;
 use cstatns_tables::{
-    Attach, AttachError, Attached, CodeFileError, Coded, Column, FileMeta, Format, Prepare, PrepareError,
-    Prepared, Report, SPEC, Seal, attach, code, prepare, renew, report_path, seal_path,
+    Attach, AttachError, Attached, CodeFileError, Coded, Column, Effort, FileMeta, Format, Prepare,
+    PrepareError, Prepared, Report, SPEC, Seal, attach, code, prepare, renew, report_path, seal_path,
 };
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
@@ -127,7 +127,7 @@ impl Way {
 
     pub fn prepare(&self, column: Column<'_>, delimiter: u8) -> Result<Prepared, PrepareError> {
         let (data, request, retained) = (&self.data, &self.request, &self.retained);
-        prepare(&Prepare { data, column, request, retained, delimiter })
+        prepare(&Prepare { data, column, request, retained, delimiter }, &Effort::default())
     }
 
     pub fn seal(&self) -> Seal {
@@ -139,7 +139,15 @@ impl Way {
         let meta = domain.meta(generation, delivery);
         let mut out = File::create(&self.result).unwrap();
         let format = Format::of(&self.result).unwrap();
-        let coded = code(&self.request, &self.seal(), &domain.coder(generation), &mut out, format, &meta)?;
+        let coded = code(
+            &self.request,
+            &self.seal(),
+            &domain.coder(generation),
+            &mut out,
+            format,
+            &meta,
+            &Effort::default(),
+        )?;
         self.report(&meta, &coded);
         Ok(coded)
     }
@@ -148,7 +156,15 @@ impl Way {
         let meta = domain.meta(to, delivery);
         let mut out = File::create(&self.result).unwrap();
         let format = Format::of(&self.result).unwrap();
-        let coded = renew(&self.request, &self.seal(), &domain.renewer(from, to), &mut out, format, &meta)?;
+        let coded = renew(
+            &self.request,
+            &self.seal(),
+            &domain.renewer(from, to),
+            &mut out,
+            format,
+            &meta,
+            &Effort::default(),
+        )?;
         self.report(&meta, &coded);
         Ok(coded)
     }
@@ -183,7 +199,7 @@ impl Way {
 
     pub fn attach_as(&self, binary_codes: bool) -> Result<Attached, AttachError> {
         let (retained, result, out) = (&self.retained, &self.result, &self.out);
-        attach(&Attach { retained, result, out, binary_codes, destroy: &[] })
+        attach(&Attach { retained, result, out, binary_codes, destroy: &[] }, &Effort::default())
     }
 }
 

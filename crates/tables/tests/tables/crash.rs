@@ -5,7 +5,7 @@ use std::io::ErrorKind;
 use std::path::Path;
 
 use cstatns::files::faults;
-use cstatns_tables::{Attach, AttachError, Column, Report, attach, check, report_path, seal_path};
+use cstatns_tables::{Attach, AttachError, Column, Effort, Report, attach, check, report_path, seal_path};
 
 use crate::common::*;
 
@@ -65,7 +65,7 @@ fn where_a_request_is_after_a_crash_its_seal_and_its_retained_file_are() {
 fn destroying(way: &Way) -> Result<cstatns_tables::Attached, AttachError> {
     let (retained, result, out) = (&*way.retained, &*way.result, &*way.out);
     let destroy = std::slice::from_ref(&way.data);
-    attach(&Attach { retained, result, out, binary_codes: false, destroy })
+    attach(&Attach { retained, result, out, binary_codes: false, destroy }, &Effort::default())
 }
 
 fn coded(place: &Place) -> Way {
