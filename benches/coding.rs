@@ -7,6 +7,7 @@ use std::hint::black_box;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use cstatns::code::Generation;
 use cstatns::coder::{Coder, CodingKey, Renewer};
+use cstatns::commitment::{Commit, CommitmentKey, Rows};
 use cstatns::identifier::{Identifier, Nir, Scheme};
 use cstatns::mac::lanes::Path;
 use cstatns::name::Name;
@@ -104,5 +105,30 @@ fn texts(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, kernel, texts);
+/// The commitment of a request: the rows one by one, and in blocks as workers hand them over; its two parts apart.
+fn commitment(criterion: &mut Criterion) {
+    let spellings = spellings();
+    let columns = ["identifier"];
+    let key = CommitmentKey::random();
+    let mut group = criterion.benchmark_group("commitment");
+    group.throughput(Throughput::Elements(BATCH as u64));
+    let mut commit = Commit::new(&key, &columns);
+    group.bench_function("row by row", |bencher| {
+        bencher.iter(|| {
+            spellings.iter().for_each(|text| commit.row(&[7; 16], &[Some(text.as_bytes())]));
+        });
+    });
+    let mut rows = Rows::new(columns.len());
+    group.bench_function("encode a block", |bencher| {
+        bencher.iter(|| {
+            rows.clear();
+            spellings.iter().for_each(|text| rows.push(&[7; 16], &[Some(text.as_bytes())]));
+            black_box(&rows);
+        });
+    });
+    group.bench_function("add a block", |bencher| bencher.iter(|| commit.add(&rows)));
+    group.finish();
+}
+
+criterion_group!(benches, kernel, texts, commitment);
 criterion_main!(benches);

@@ -45,7 +45,23 @@ impl CommitmentKey {
 /// A request's commitment.
 pub type Commitment = Hex<32>;
 
-/// Computes a commitment row by row.
+/// Computes a commitment of rows in their order: of each as it comes, or of blocks that others have encoded.
+///
+/// ```
+/// use cstatns::commitment::{Commit, CommitmentKey, Rows};
+///
+/// let key = CommitmentKey::random();
+/// let mut by_row = Commit::new(&key, &["identifier"]);
+/// by_row.row(&[1; 16], &[Some(b"2840588321025")]);
+/// by_row.row(&[2; 16], &[None]);
+///
+/// let mut block = Rows::new(1);
+/// block.push(&[1; 16], &[Some(b"2840588321025")]);
+/// block.push(&[2; 16], &[None]);
+/// let mut by_block = Commit::new(&key, &["identifier"]);
+/// by_block.add(&block);
+/// assert_eq!(by_row.finish(), by_block.finish());
+/// ```
 pub struct Commit {
     mac: Hmac<Sha256>,
     columns: usize,
@@ -65,23 +81,24 @@ impl Commit {
         Self { mac, columns: columns.len(), rows: 0 }
     }
 
-    /// Adds a row: its index, then each value with its length before it (u32, big-endian), `ff ff ff ff` for none.
+    /// Adds a row.
     ///
     /// # Panics
     /// When `values` does not hold one value for each column.
     pub fn row(&mut self, index: &[u8; 16], values: &[Option<&[u8]>]) {
         assert_eq!(values.len(), self.columns, "one value for each column");
-        self.mac.update(index);
-        for value in values {
-            match value {
-                Some(value) => {
-                    self.mac.update(&(value.len() as u32).to_be_bytes());
-                    self.mac.update(value);
-                }
-                None => self.mac.update(&[0xff; 4]),
-            }
-        }
+        encode(index, values, |bytes| self.mac.update(bytes));
         self.rows += 1;
+    }
+
+    /// Adds the rows of a block.
+    ///
+    /// # Panics
+    /// When they are of another number of columns.
+    pub fn add(&mut self, rows: &Rows) {
+        assert_eq!(rows.columns, self.columns, "one value for each column");
+        self.mac.update(&rows.bytes);
+        self.rows += rows.rows;
     }
 
     /// Ends with the number of rows (u64, big-endian).
@@ -93,8 +110,76 @@ impl Commit {
     }
 }
 
+/// A block of rows as the commitment takes them. Hashing must follow their order, encoding need not: workers fill one
+/// each, and [`Commit::add`] takes them in turn.
+pub struct Rows {
+    /// Wiped with the block, and when it moves to a larger place.
+    bytes: Zeroizing<Vec<u8>>,
+    columns: usize,
+    rows: u64,
+}
+
+impl Rows {
+    /// A block without rows, of `columns` value columns.
+    pub fn new(columns: usize) -> Self {
+        Self { bytes: Zeroizing::default(), columns, rows: 0 }
+    }
+
+    /// Empties it for the next rows, which overwrite those that it held.
+    pub fn clear(&mut self) {
+        self.bytes.clear();
+        self.rows = 0;
+    }
+
+    /// Adds a row.
+    ///
+    /// # Panics
+    /// When `values` does not hold one value for each column.
+    pub fn push(&mut self, index: &[u8; 16], values: &[Option<&[u8]>]) {
+        assert_eq!(values.len(), self.columns, "one value for each column");
+        let value = |value: &Option<&[u8]>| 4 + value.map_or(0, <[u8]>::len);
+        self.reserve(index.len() + values.iter().map(value).sum::<usize>());
+        let room = self.bytes.capacity();
+        encode(index, values, |bytes| self.bytes.extend_from_slice(bytes));
+        debug_assert_eq!(self.bytes.capacity(), room, "a vector that grows leaves a copy behind");
+        self.rows += 1;
+    }
+
+    /// How many rows it holds.
+    pub fn rows(&self) -> u64 {
+        self.rows
+    }
+
+    /// Makes room for `more` bytes: in a new place if need be, and the old one is wiped.
+    fn reserve(&mut self, more: usize) {
+        let needed = self.bytes.len() + more;
+        if needed > self.bytes.capacity() {
+            let mut larger = Zeroizing::new(Vec::with_capacity(needed.max(2 * self.bytes.capacity())));
+            larger.extend_from_slice(&self.bytes);
+            self.bytes = larger;
+        }
+    }
+}
+
+/// A row's index, then each value with its length before it (u32, big-endian), `ff ff ff ff` for none.
+#[inline]
+fn encode(index: &[u8; 16], values: &[Option<&[u8]>], mut out: impl FnMut(&[u8])) {
+    out(index);
+    for value in values {
+        match value {
+            Some(value) => {
+                out(&(value.len() as u32).to_be_bytes());
+                out(value);
+            }
+            None => out(&[0xff; 4]),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn commit(key: &CommitmentKey, rows: &[(&[u8; 16], Option<&[u8]>)]) -> Commitment {
@@ -121,5 +206,59 @@ mod tests {
         ] {
             assert_ne!(sealed, other);
         }
+    }
+
+    type Row = ([u8; 16], Vec<Option<Vec<u8>>>);
+
+    /// What SPEC §6 hashes, put together here by other means.
+    fn by_hand(key: &CommitmentKey, rows: &[Row]) -> Commitment {
+        let mut text = b"CStatNS/commitment/1\n\0\0\0\x02\0\0\0\x01a\0\0\0\x02bc".to_vec();
+        for (index, values) in rows {
+            text.extend(index);
+            for value in values {
+                let length = value.as_ref().map_or(u32::MAX, |value| value.len() as u32);
+                text.extend(length.to_be_bytes().iter().chain(value.iter().flatten()));
+            }
+        }
+        text.extend((rows.len() as u64).to_be_bytes());
+        let mac = Hmac::<Sha256>::new_from_slice(key.0.expose()).unwrap().chain_update(text);
+        Hex(mac.finalize().into_bytes().into())
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
+        #[test]
+        fn blocks_of_any_size_give_what_the_specification_says(
+            rows in proptest::collection::vec(
+                (any::<[u8; 16]>(), proptest::collection::vec(any::<Option<Vec<u8>>>(), 2)),
+                0..20,
+            ),
+            size in 1_usize..8,
+        ) {
+            let key = CommitmentKey::random();
+            let (mut by_row, mut by_block) =
+                (Commit::new(&key, &["a", "bc"]), Commit::new(&key, &["a", "bc"]));
+            let mut block = Rows::new(2);
+            for rows in rows.chunks(size) {
+                block.clear();
+                for (index, values) in rows {
+                    let values: Vec<Option<&[u8]>> = values.iter().map(Option::as_deref).collect();
+                    by_row.row(index, &values);
+                    block.push(index, &values);
+                }
+                prop_assert_eq!(block.rows(), rows.len() as u64);
+                by_block.add(&block);
+            }
+            let expected = (by_hand(&key, &rows), rows.len() as u64);
+            prop_assert_eq!(by_row.finish(), expected);
+            prop_assert_eq!(by_block.finish(), expected);
+        }
+    }
+
+    #[test]
+    #[should_panic = "one value for each column"]
+    fn a_block_of_another_number_of_columns_is_refused() {
+        Commit::new(&CommitmentKey::random(), &["a", "b"]).add(&Rows::new(1));
     }
 }
