@@ -5,12 +5,12 @@
 use std::hint::black_box;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use cstatns::code::Generation;
+use cstatns::code::{Code, Generation};
 use cstatns::coder::{Coder, CodingKey, Renewer};
 use cstatns::commitment::{Commit, CommitmentKey, Rows};
 use cstatns::identifier::{Identifier, Nir, Scheme};
 use cstatns::mac::lanes::Path;
-use cstatns::name::Name;
+use cstatns::name::{Hex, Name};
 use cstatns::secret::Secret;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
@@ -100,6 +100,25 @@ fn texts(criterion: &mut Criterion) {
             text.clear();
             codes.iter().for_each(|code| code.write_text(&mut text));
             black_box(&text);
+        });
+    });
+    let texts: Vec<String> = codes.iter().map(Code::text).collect();
+    group.bench_function("parse codes", |bencher| {
+        bencher.iter(|| texts.iter().filter(|text| Code::parse(black_box(text.as_bytes())).is_ok()).count());
+    });
+    let indexes: Vec<Hex<16>> =
+        codes.iter().map(|code| Hex(*code.bytes().first_chunk().expect("32 bytes hold 16"))).collect();
+    group.bench_function("write indexes", |bencher| {
+        bencher.iter(|| {
+            text.clear();
+            indexes.iter().for_each(|index| index.write(&mut text));
+            black_box(&text);
+        });
+    });
+    let texts: Vec<String> = indexes.iter().map(Hex::to_string).collect();
+    group.bench_function("parse indexes", |bencher| {
+        bencher.iter(|| {
+            texts.iter().filter(|text| Hex::<16>::parse(black_box(text.as_bytes())).is_some()).count()
         });
     });
     group.finish();
