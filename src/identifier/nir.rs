@@ -29,28 +29,57 @@ impl Scheme for Nir {
     }
 
     fn parse(&self, text: &[u8]) -> Result<Accepted, Reason> {
-        let (characters, positions, len) = characters(text)?;
-        if len != UNKEYED && len != KEYED {
-            return Err(Reason::WrongLength { found: len });
+        // Nearly every text is compact and of the form already; whatever else it is, the long way finds out.
+        if let Some(characters) = formed::<KEYED>(text) {
+            return accept(characters);
         }
-        if let Some(i) = (0..len).find(|&i| !continues(&characters, i)) {
-            return Err(Reason::WrongForm { position: positions[i] });
+        if let Some(characters) = formed::<UNKEYED>(text) {
+            return accept(characters);
         }
-        let canonical = &characters[..UNKEYED];
-        if len == KEYED {
-            let found = 10 * (characters[13] - b'0') + (characters[14] - b'0');
-            let expected = key(canonical);
-            if found != expected {
-                return Err(Reason::WrongKey { found, expected });
-            }
-        }
-        let quality = match characters[0] {
-            b'1' | b'2' if len == KEYED => Quality::Valid,
-            b'1' | b'2' => Quality::Unkeyed,
-            _ => Quality::Provisional,
-        };
-        Ok(Accepted::new(Identifier::new(NAME, canonical), quality, &characters[..len]))
+        parse_any(text)
     }
+}
+
+/// The long way: any text at all.
+#[inline(never)]
+fn parse_any(text: &[u8]) -> Result<Accepted, Reason> {
+    let (characters, positions, len) = characters(text)?;
+    if len != UNKEYED && len != KEYED {
+        return Err(Reason::WrongLength { found: len });
+    }
+    if let Some(i) = (0..len).find(|&i| !continues(&characters, i)) {
+        return Err(Reason::WrongForm { position: positions[i] });
+    }
+    match characters.first_chunk::<UNKEYED>() {
+        Some(unkeyed) if len == UNKEYED => accept(unkeyed),
+        _ => accept(&characters),
+    }
+}
+
+/// The text, if it is `N` characters of the form.
+#[inline]
+fn formed<const N: usize>(text: &[u8]) -> Option<&[u8; N]> {
+    let text = text.try_into().ok()?;
+    (0..N).all(|i| continues(text, i)).then_some(text)
+}
+
+/// What 13 or 15 characters of the form are: an identifier, unless the key is wrong.
+#[inline]
+fn accept<const N: usize>(characters: &[u8; N]) -> Result<Accepted, Reason> {
+    let (canonical, typed) = characters.split_first_chunk().expect("there are 13 at least");
+    if let [tens, units] = typed {
+        let found = 10 * (tens - b'0') + (units - b'0');
+        let expected = key(canonical);
+        if found != expected {
+            return Err(Reason::WrongKey { found, expected });
+        }
+    }
+    let quality = match characters[0] {
+        b'1' | b'2' if N == KEYED => Quality::Valid,
+        b'1' | b'2' => Quality::Unkeyed,
+        _ => Quality::Provisional,
+    };
+    Ok(Accepted::new(Identifier::new(NAME, canonical), quality, characters))
 }
 
 /// The first 15 characters that count, in upper case, the position of each in `text`, and how many there are in all.
@@ -86,7 +115,8 @@ fn characters(text: &[u8]) -> Result<([u8; KEYED], [usize; KEYED], usize), Reaso
 }
 
 /// Whether character `i` fits the form after the ones before it, which do.
-fn continues(characters: &[u8; KEYED], i: usize) -> bool {
+#[inline]
+fn continues<const N: usize>(characters: &[u8; N], i: usize) -> bool {
     let c = characters[i];
     match i {
         0 => matches!(c, b'1' | b'2' | b'3' | b'4' | b'7' | b'8'),
@@ -96,22 +126,23 @@ fn continues(characters: &[u8; KEYED], i: usize) -> bool {
             // 20 and above: people whose civil status is unknown or incomplete.
             _ => c.is_ascii_digit(),
         },
-        6 => c.is_ascii_digit() || characters[5] == b'2',
+        6 => c.is_ascii_digit() || characters[5] == b'2' && matches!(c, b'A' | b'B'),
         _ => c.is_ascii_digit(),
     }
 }
 
 /// 97 − (N mod 97), where N is the number with 19 in the place of 2A and 18 in the place of 2B: for the key only.
-fn key(canonical: &[u8]) -> u8 {
-    let number = canonical.iter().enumerate().fold(0u64, |number, (i, &c)| {
-        let digit = match (i, c) {
-            (5, _) if canonical[6] >= b'A' => 1,
-            (_, b'A') => 9,
-            (_, b'B') => 8,
-            _ => c - b'0',
-        };
-        10 * number + u64::from(digit)
-    });
+#[inline]
+fn key(canonical: &[u8; UNKEYED]) -> u8 {
+    let mut digits = canonical.map(|c| u64::from(c - b'0'));
+    match canonical[6] {
+        b'A' => [digits[5], digits[6]] = [1, 9],
+        b'B' => [digits[5], digits[6]] = [1, 8],
+        _ => {}
+    }
+    let number = |digits: &[u64]| digits.iter().fold(0, |number, digit| 10 * number + digit);
+    // In two halves, which the processor computes side by side.
+    let number = 1_000_000 * number(&digits[..7]) + number(&digits[7..]);
     97 - (number % 97) as u8
 }
 
@@ -145,4 +176,40 @@ fn is_scientific(text: &[u8]) -> bool {
     };
     let (exponent, rest) = digits(rest);
     whole && exponent && rest.is_empty() && (signed || marked)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(4096))]
+
+        /// The short way and the long way are one rule: texts that are nearly an identifier, with and without a key.
+        #[test]
+        fn the_short_way_says_what_the_long_way_says(
+            mut text in "[123478][0-9]{2}(0[1-9]|1[0-2]|[2-9][0-9])([0-9]{2}|2[AB])[0-9]{6}",
+            keyed: bool,
+            off in prop_oneof![4 => Just(0_u8), 1 => 1_u8..97],
+            spoilt in proptest::option::weighted(0.6, (0_usize..16, prop_oneof![
+                "[0-9ABab]", "[ \t.E]", proptest::char::any().prop_map(String::from),
+            ])),
+        ) {
+            if keyed {
+                let key = key(text.as_bytes().first_chunk().unwrap());
+                text.push_str(&format!("{:02}", (key + off) % 100));
+            }
+            if let Some((at, by)) = spoilt && at <= text.len() {
+                text.replace_range(at..text.len().min(at + 1), &by);
+            }
+            prop_assert_eq!(Nir.parse(text.as_bytes()), parse_any(text.as_bytes()));
+        }
+
+        #[test]
+        fn nor_do_other_bytes_tell_them_apart(text in proptest::collection::vec(any::<u8>(), 12..17)) {
+            prop_assert_eq!(Nir.parse(&text), parse_any(&text));
+        }
+    }
 }
