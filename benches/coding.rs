@@ -74,12 +74,14 @@ fn kernel(criterion: &mut Criterion) {
     Coder::new(vec![key(1)]).expect("a chain").code(&identifiers, &mut old);
     let renewer = Renewer::new(Generation::FIRST, vec![key(2)]).expect("a chain");
     let mut new = Vec::with_capacity(BATCH);
-    group.bench_function("renew", |bencher| {
-        bencher.iter(|| {
-            renewer.renew(&old, &mut new).expect("one domain, one generation");
-            black_box(&new);
+    for path in Path::available() {
+        group.bench_function(format!("renew, {path:?}"), |bencher| {
+            bencher.iter(|| {
+                renewer.renew_by(path, &old, &mut new).expect("one domain, one generation");
+                black_box(&new);
+            });
         });
-    });
+    }
     group.finish();
 }
 

@@ -9,7 +9,7 @@
 use crate::code::{Code, Generation, Tag};
 use crate::identifier::Identifier;
 use crate::mac::lanes::{Batch, Path};
-use crate::mac::{Block, MacKey};
+use crate::mac::{MacKey, to_bytes};
 use crate::name::{Hex, Name};
 use crate::secret::{Secret, wipe_stack};
 
@@ -120,39 +120,30 @@ impl Coder {
         codes.clear();
         codes.reserve(identifiers.len());
         let (tag, generation) = (self.tag(), self.generation());
-        let mut prefix = Prefix { scheme: "", len: 0, frame: Block::framing(b"") };
-        let batch = Batch {
-            items: identifiers,
-            keys: self.chain.iter().map(|key| &key.mac),
-            message: |identifier: &Identifier, block: &mut [u8; 64]| prefix.message(identifier, block),
-            link: RENEW,
-            out: |bytes| codes.push(Code::from_bytes(bytes, tag, generation)),
-        };
-        batch.run(path);
+        for identifiers in identifiers.chunk_by(|one, next| std::ptr::eq(one.scheme(), next.scheme())) {
+            let prefix = format!("CStatNS/issue/{}/", identifiers[0].scheme());
+            let batch = Batch {
+                items: identifiers,
+                keys: self.chain.iter().map(|key| &key.mac),
+                prefix: prefix.as_bytes(),
+                tail: Identifier::padded,
+                link: RENEW,
+                out: |digests: &[[u32; 8]]| codes.extend(digests.iter().map(code(tag, generation))),
+            };
+            batch.run(path);
+        }
         wipe_stack();
     }
 }
 
-/// What stands before the identifier in "CStatNS/issue/" ‖ scheme ‖ "/" ‖ canonical identifier; made again when the
-/// scheme changes.
-struct Prefix {
-    scheme: &'static str,
-    len: usize,
-    frame: Block,
+/// Makes a code of the words of a digest.
+fn code(tag: Tag, generation: Generation) -> impl Fn(&[u32; 8]) -> Code {
+    move |words| Code::from_bytes(to_bytes(*words), tag, generation)
 }
 
-impl Prefix {
-    #[inline]
-    fn message(&mut self, identifier: &Identifier, block: &mut [u8; 64]) {
-        if !std::ptr::eq(self.scheme, identifier.scheme()) {
-            self.scheme = identifier.scheme();
-            let prefix = format!("CStatNS/issue/{}/", self.scheme);
-            self.len = prefix.len();
-            self.frame = Block::framing(prefix.as_bytes());
-        }
-        let (bytes, len) = identifier.padded();
-        self.frame.write(self.len, bytes, len, block);
-    }
+/// A code as the tail of a message.
+fn whole(code: &Code) -> (&[u8], usize) {
+    (code.bytes(), code.bytes().len())
 }
 
 /// The keys after a generation, up to the present one: codes of that generation → present codes.
@@ -216,13 +207,13 @@ impl Renewer {
             }
         }
         new.reserve(old.len());
-        let frame = Block::framing(RENEW);
         let batch = Batch {
             items: old,
             keys: self.chain.iter().map(|key| &key.mac),
-            message: |code: &Code, block: &mut [u8; 64]| frame.write(RENEW.len(), code.bytes(), 32, block),
+            prefix: RENEW,
+            tail: whole,
             link: RENEW,
-            out: |bytes| new.push(Code::from_bytes(bytes, tag, generation)),
+            out: |digests: &[[u32; 8]]| new.extend(digests.iter().map(code(tag, generation))),
         };
         batch.run(path);
         wipe_stack();

@@ -27,6 +27,9 @@ use zeroize::{Zeroize, optimization_barrier};
 /// 55 bytes, the most that one SHA-256 block holds (SPEC §4).
 pub const MAX_CANONICAL: usize = 34;
 
+/// The canonical form is stored with zeros behind it to a whole word of the coding message.
+const WHOLE_WORDS: usize = MAX_CANONICAL.next_multiple_of(4);
+
 /// The longest compact form, in bytes: the canonical form and a key of two digits.
 const MAX_COMPACT: usize = MAX_CANONICAL + 2;
 
@@ -42,7 +45,7 @@ const MAX_COMPACT: usize = MAX_CANONICAL + 2;
 pub struct Identifier {
     scheme: &'static str,
     /// Zero beyond `len`.
-    bytes: [u8; MAX_CANONICAL],
+    bytes: [u8; WHOLE_WORDS],
     len: u8,
 }
 
@@ -51,7 +54,7 @@ impl Identifier {
     #[inline]
     fn new(scheme: &'static str, canonical: &[u8]) -> Self {
         debug_assert!(scheme.len() + canonical.len() <= 40, "the coding message must fit in one block");
-        let mut bytes = [0; MAX_CANONICAL];
+        let mut bytes = [0; WHOLE_WORDS];
         bytes[..canonical.len()].copy_from_slice(canonical);
         Self { scheme, bytes, len: canonical.len() as u8 }
     }
@@ -67,7 +70,8 @@ impl Identifier {
     }
 
     /// The canonical form with zeros behind it, and its length.
-    pub(crate) fn padded(&self) -> (&[u8; MAX_CANONICAL], usize) {
+    #[inline]
+    pub(crate) fn padded(&self) -> (&[u8], usize) {
         (&self.bytes, usize::from(self.len))
     }
 }
@@ -81,7 +85,7 @@ impl fmt::Debug for Identifier {
 impl Zeroize for Identifier {
     fn zeroize(&mut self) {
         // As `zeroize` does it, but in a few steps instead of one for each byte: it is done for each row.
-        self.bytes = [0; MAX_CANONICAL];
+        self.bytes = [0; WHOLE_WORDS];
         self.len = 0;
         optimization_barrier(self);
     }

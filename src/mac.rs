@@ -74,10 +74,12 @@ impl MacKey {
     }
 
     fn outer(&self, inner: [u32; 8]) -> [u8; 32] {
-        let mut block = Block::new(b"");
-        block.set(0, &to_bytes(inner));
+        let mut block = Zeroizing::new([0; 64]);
+        block[..32].copy_from_slice(&to_bytes(inner));
+        block[32] = 0x80;
+        block[62..].copy_from_slice(&((64 + 32) * 8_u16).to_be_bytes());
         let mut state = self.state(1);
-        compress256(&mut state, std::slice::from_ref(&block.0));
+        compress256(&mut state, std::slice::from_ref(&*block));
         to_bytes(state)
     }
 
@@ -89,58 +91,10 @@ impl MacKey {
 }
 
 #[inline]
-fn to_bytes(state: [u32; 8]) -> [u8; 32] {
+pub(crate) fn to_bytes(state: [u32; 8]) -> [u8; 32] {
     let mut bytes = [0; 32];
     for (bytes, word) in bytes.chunks_exact_mut(4).zip(state) {
         bytes.copy_from_slice(&word.to_be_bytes());
     }
     bytes
-}
-
-/// A message of at most [`ONE_BLOCK`] bytes, padded as the block that follows the key block.
-pub(crate) struct Block([u8; 64]);
-
-impl Block {
-    /// A block whose message is `prefix`.
-    pub(crate) fn new(prefix: &[u8]) -> Self {
-        let mut block = Self([0; 64]);
-        block.set(0, prefix);
-        block
-    }
-
-    /// `prefix` and zeros behind it: no message yet, but the beginning of many.
-    pub(crate) fn framing(prefix: &[u8]) -> Self {
-        let mut frame = Self([0; 64]);
-        frame.0[..prefix.len()].copy_from_slice(prefix);
-        frame
-    }
-
-    /// Makes the message its first `at` bytes followed by `bytes`.
-    #[inline]
-    pub(crate) fn set(&mut self, at: usize, bytes: &[u8]) {
-        let end = at + bytes.len();
-        assert!(end <= ONE_BLOCK, "a coding message fits one block");
-        self.0[at..end].copy_from_slice(bytes);
-        self.0[end] = 0x80;
-        self.0[end + 1..62].fill(0);
-        self.0[62..].copy_from_slice(&((64 + end as u16) * 8).to_be_bytes());
-    }
-
-    /// Writes the block of the first `at` bytes of this frame followed by the first `len` of `bytes`, which are zero
-    /// beyond. As [`Block::set`], in steps of constant size, for the loops that make millions.
-    #[inline]
-    pub(crate) fn write<const N: usize>(&self, at: usize, bytes: &[u8; N], len: usize, out: &mut [u8; 64]) {
-        let end = at + len;
-        assert!(len <= N && end <= ONE_BLOCK, "a coding message fits one block");
-        *out = self.0;
-        out[at..at + N].copy_from_slice(bytes);
-        out[end] = 0x80;
-        out[62..].copy_from_slice(&((64 + end as u16) * 8).to_be_bytes());
-    }
-}
-
-impl Drop for Block {
-    fn drop(&mut self) {
-        self.0.zeroize();
-    }
 }

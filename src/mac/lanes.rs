@@ -8,9 +8,9 @@
 //! The one unsafe act is to call a function compiled for a processor that has more than the usual: `Batch::run`.
 
 use sha2::block_api::compress256;
-use zeroize::Zeroize;
+use zeroize::{Zeroize, Zeroizing};
 
-use super::{Block, MacKey};
+use super::{MacKey, ONE_BLOCK, to_bytes};
 
 /// How a batch is computed: it changes how long that takes and nothing else.
 ///
@@ -70,23 +70,24 @@ impl Path {
     }
 }
 
-/// What is to be computed: for each item in order the MAC of its message under the first key, and the MAC of `link` ‖ the
-/// one before under each later key. What lies between the first key and the last leaves no trace.
+/// What is to be computed: for each item in order the MAC of `prefix` ‖ its tail under the first key, and the MAC of `link` ‖
+/// the one before under each later key. What lies between the first key and the last leaves no trace.
 pub(crate) struct Batch<'a, T, K, M, O> {
     pub(crate) items: &'a [T],
     pub(crate) keys: K,
-    /// Writes the whole message of an item.
-    pub(crate) message: M,
+    pub(crate) prefix: &'a [u8],
+    /// Gives the tail of an item: its bytes, then zeros to a whole word at least, and how many it has without them.
+    pub(crate) tail: M,
     pub(crate) link: &'a [u8; 14],
-    /// Takes the outcomes in order.
+    /// Takes the outcomes in order, as the words of some items at a time.
     pub(crate) out: O,
 }
 
 impl<'k, T, K, M, O> Batch<'_, T, K, M, O>
 where
     K: Iterator<Item = &'k MacKey> + Clone,
-    M: FnMut(&T, &mut [u8; 64]),
-    O: FnMut([u8; 32]),
+    M: Fn(&T) -> (&[u8], usize),
+    O: FnMut(&[[u32; 8]]),
 {
     /// Computes the batch. Copies of key states are left below the caller's frame: it calls
     /// [`wipe_stack`](crate::secret::wipe_stack) afterwards.
@@ -105,7 +106,29 @@ where
             Means::Avx2 => unsafe { self.avx2() },
             Means::Portable => {}
         }
-        self.groups(portable);
+        self.portable();
+    }
+
+    /// One item after the other, by `sha2`.
+    fn portable(mut self) {
+        let [first, link, outer] = [self.prefix, self.link, &[]].map(framed);
+        let mut message = Zeroizing::new([0; 64]);
+        for item in self.items {
+            let (tail, len) = (self.tail)(item);
+            *message = block(&first, self.prefix.len(), tail, len);
+            let mut digest = [0; 8];
+            for (position, key) in self.keys.clone().enumerate() {
+                if position > 0 {
+                    *message = block(&link, self.link.len(), &to_bytes(digest), 32);
+                }
+                digest = key.state(0);
+                compress256(&mut digest, std::slice::from_ref(&*message));
+                *message = block(&outer, 0, &to_bytes(digest), 32);
+                digest = key.state(1);
+                compress256(&mut digest, std::slice::from_ref(&*message));
+            }
+            (self.out)(&[digest]);
+        }
     }
 
     #[cfg(target_arch = "x86_64")]
@@ -123,62 +146,136 @@ where
     #[cfg(target_arch = "x86_64")]
     #[target_feature(enable = "sha,avx2")]
     fn sha_ni(&mut self) {
-        self.groups::<8>(|state, words| streams(state, words));
+        let [first, link] = [self.prefix, self.link].map(framed);
+        let mut messages = Zeroizing::new([[0; 16]; STREAMS]);
+        let mut digests = Zeroizing::new([[0; 8]; STREAMS]);
+        let (groups, rest) = self.items.as_chunks::<STREAMS>();
+        for items in groups {
+            for (message, item) in messages.iter_mut().zip(items) {
+                let (tail, len) = (self.tail)(item);
+                *message = words(&block(&first, self.prefix.len(), tail, len));
+            }
+            for (position, key) in self.keys.clone().enumerate() {
+                if position > 0 {
+                    for (message, digest) in messages.iter_mut().zip(digests.iter()) {
+                        *message = words(&block(&link, self.link.len(), &to_bytes(*digest), 32));
+                    }
+                }
+                *digests = streams(key, &messages);
+            }
+            (self.out)(&*digests);
+        }
+        self.items = rest;
     }
 
     /// Computes as many whole groups of `L` items as there are.
     #[inline(always)]
     fn groups<const L: usize>(&mut self, compress: impl Fn(&mut [[u32; L]; 8], &mut [[u32; L]; 16])) {
-        let mut link = [0; 64];
-        Block::framing(self.link).write(self.link.len(), &[0; 32], 32, &mut link);
-        let link = std::array::from_fn(|i| u32::from_be_bytes(link.as_chunks().0[i]));
+        let prefix = Prefix { words: words(&framed(self.prefix)), len: self.prefix.len() };
+        let link = words(&block(&framed(self.link), self.link.len(), &[0; 32], 32));
         let mut group = Group::<L>::new();
         let (groups, rest) = self.items.as_chunks::<L>();
         for items in groups {
-            for (item, block) in items.iter().zip(&mut group.blocks) {
-                (self.message)(item, block);
-            }
-            group.spread();
+            group.fill(items, &self.tail);
+            group.place(&prefix);
             for (position, key) in self.keys.clone().enumerate() {
                 if position > 0 {
                     group.link(&link);
                 }
                 group.mac(key, &compress);
             }
-            for digest in group.take() {
-                (self.out)(super::to_bytes(*digest));
-            }
+            (self.out)(group.take());
         }
         self.items = rest;
     }
 }
 
-/// `L` messages, one behind the other in `blocks` and side by side in `words`: word *i* of message *l* is `words[i][l]`.
+/// What all messages of a batch begin with, in words: zeros stand where the tails come.
+struct Prefix {
+    words: [u32; 16],
+    len: usize,
+}
+
+/// A block that begins with `prefix`: no message yet, but the beginning of many.
+fn framed(prefix: &[u8]) -> [u8; 64] {
+    let mut frame = [0; 64];
+    frame[..prefix.len()].copy_from_slice(prefix);
+    frame
+}
+
+/// The block of the first `at` bytes of `frame` and `len` of `tail` behind them.
+#[inline]
+fn block(frame: &[u8; 64], at: usize, tail: &[u8], len: usize) -> [u8; 64] {
+    let end = at + len;
+    assert!(end <= ONE_BLOCK, "a coding message fits one block");
+    let mut block = *frame;
+    block[at..end].copy_from_slice(&tail[..len]);
+    block[end] = 0x80;
+    block[62..].copy_from_slice(&((64 + end as u16) * 8).to_be_bytes());
+    block
+}
+
+fn words(block: &[u8; 64]) -> [u32; 16] {
+    std::array::from_fn(|i| u32::from_be_bytes(block.as_chunks().0[i]))
+}
+
+/// `L` messages side by side: word *i* of message *l* is `words[i][l]`.
 ///
 /// Aligned as the cache's lines: a vector that lies across two of them takes twice the time.
 #[repr(align(64))]
 struct Group<const L: usize> {
-    blocks: [[u8; 64]; L],
+    /// The tails with the padding's first bit behind each, as if they began a block of their own; below a row of zeros.
+    tails: [[u32; L]; 17],
+    /// How many bytes each tail has.
+    lens: [u32; L],
     words: [[u32; L]; 16],
     digests: [[u32; L]; 8],
-    spare: [[u32; L]; 16],
 }
 
 impl<const L: usize> Group<L> {
     fn new() -> Self {
-        Self { blocks: [[0; 64]; L], words: [[0; L]; 16], digests: [[0; L]; 8], spare: [[0; L]; 16] }
+        Self { tails: [[0; L]; 17], lens: [0; L], words: [[0; L]; 16], digests: [[0; L]; 8] }
     }
 
-    /// Takes the words from the blocks.
+    /// Takes the tails of `items`.
     #[inline(always)]
-    fn spread(&mut self) {
-        let (words, spare) = (self.words.as_flattened_mut(), self.spare.as_flattened_mut());
-        for (word, bytes) in words.iter_mut().zip(self.blocks.as_flattened().as_chunks().0) {
-            *word = u32::from_be_bytes(*bytes);
+    fn fill<T>(&mut self, items: &[T; L], tail: impl Fn(&T) -> (&[u8], usize)) {
+        let rows = &mut self.tails[1..];
+        rows.fill([0; L]);
+        for (lane, item) in items.iter().enumerate() {
+            let (bytes, len) = tail(item);
+            for (row, bytes) in rows.iter_mut().zip(bytes.as_chunks().0).take(len / 4 + 1) {
+                row[lane] = u32::from_be_bytes(*bytes);
+            }
+            rows[len / 4][lane] |= 0x8000_0000 >> (8 * (len % 4));
+            self.lens[lane] = len as u32;
         }
-        for _ in 0..2 {
-            deal(words, spare);
-            deal(spare, words);
+    }
+
+    /// Makes the messages: `prefix`, and each tail moved to its end.
+    #[inline(always)]
+    fn place(&mut self, prefix: &Prefix) {
+        let (whole, shift) = (prefix.len / 4, 8 * (prefix.len % 4) as u32);
+        set(&mut self.words, &prefix.words);
+        for (row, pair) in self.words[whole..].iter_mut().zip(self.tails.windows(2)) {
+            shift_in(row, [&pair[0], &pair[1]], shift);
+        }
+        for (word, len) in self.words[15].iter_mut().zip(&self.lens) {
+            let message = prefix.len as u32 + len;
+            assert!(message <= ONE_BLOCK as u32, "a coding message fits one block");
+            *word = (64 + message) * 8;
+        }
+    }
+
+    /// Makes each digest the message that follows it in a chain: as [`Group::place`], by a shift that the compiler knows.
+    #[inline(always)]
+    fn link(&mut self, link: &[u32; 16]) {
+        set(&mut self.words, link);
+        for (i, row) in self.digests.iter().enumerate() {
+            for (lane, word) in row.iter().enumerate() {
+                self.words[i + 3][lane] |= word >> 16;
+                self.words[i + 4][lane] = link[i + 4] | word << 16;
+            }
         }
     }
 
@@ -190,18 +287,6 @@ impl<const L: usize> Group<L> {
         riffle(words, digests);
         riffle(digests, words);
         words.as_chunks().0
-    }
-
-    /// Makes each digest the message that follows it in a chain.
-    #[inline(always)]
-    fn link(&mut self, link: &[u32; 16]) {
-        set(&mut self.words, link);
-        for (i, row) in self.digests.iter().enumerate() {
-            for (lane, word) in row.iter().enumerate() {
-                self.words[i + 3][lane] |= word >> 16;
-                self.words[i + 4][lane] = link[i + 4] | word << 16;
-            }
-        }
     }
 
     #[inline(always)]
@@ -216,6 +301,14 @@ impl<const L: usize> Group<L> {
     }
 }
 
+/// Adds to each lane of `row` the last `shift` bits of one word and all but those of the next.
+#[inline(always)]
+fn shift_in<const L: usize>(row: &mut [u32; L], [above, here]: [&[u32; L]; 2], shift: u32) {
+    for ((word, above), here) in row.iter_mut().zip(above).zip(here) {
+        *word |= above.checked_shl(32 - shift).unwrap_or(0) | here >> shift;
+    }
+}
+
 /// Gives all lanes of each row one word.
 #[inline(always)]
 fn set<const L: usize>(rows: &mut [[u32; L]], words: &[u32]) {
@@ -224,17 +317,8 @@ fn set<const L: usize>(rows: &mut [[u32; L]], words: &[u32]) {
     }
 }
 
-/// Deals `from` into two halves of `to`, as cards in turn. Done four times it turns a table of 16 columns into one of 16
-/// rows, for it moves the lowest bit of each position to the top.
-#[inline(always)]
-fn deal(from: &[u32], to: &mut [u32]) {
-    let (even, odd) = to.split_at_mut(from.len() / 2);
-    for ((pair, even), odd) in from.as_chunks::<2>().0.iter().zip(even).zip(odd) {
-        [*even, *odd] = *pair;
-    }
-}
-
-/// The inverse of [`deal`]: done three times it turns a table of eight rows into one of eight columns.
+/// Takes two halves of `from` in turn, as cards are riffled. Done three times it turns a table of eight rows into one of
+/// eight columns, for it moves the highest bit of each position to the bottom.
 #[inline(always)]
 fn riffle(from: &[u32], to: &mut [u32]) {
     let (even, odd) = from.split_at(from.len() / 2);
@@ -245,23 +329,11 @@ fn riffle(from: &[u32], to: &mut [u32]) {
 
 impl<const L: usize> Drop for Group<L> {
     fn drop(&mut self) {
-        self.blocks.zeroize();
+        self.tails.zeroize();
+        self.lens.zeroize();
         self.words.zeroize();
         self.digests.zeroize();
-        self.spare.zeroize();
     }
-}
-
-/// One message, by `sha2`.
-#[inline(always)]
-fn portable(state: &mut [[u32; 1]; 8], words: &mut [[u32; 1]; 16]) {
-    let mut one = state.map(|[word]| word);
-    let mut block = [0; 64];
-    for (bytes, [word]) in block.as_chunks_mut::<4>().0.iter_mut().zip(words) {
-        *bytes = word.to_be_bytes();
-    }
-    compress256(&mut one, &[block]);
-    *state = one.map(|word| [word]);
 }
 
 /// The round constants (FIPS 180-4 §4.2.2), sixteen to a turn.
@@ -333,30 +405,56 @@ fn four_rounds<const AT: usize, const MORE: bool, const L: usize>(
     }
 }
 
-/// The compression function in `L` interleaved streams of the processor's SHA instructions.
+/// How many messages the processor's SHA instructions take side by side: each waits for the one before in its stream.
+#[cfg(target_arch = "x86_64")]
+const STREAMS: usize = 8;
+
+/// The digests of `messages`, in interleaved streams of the processor's SHA instructions.
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "sha,avx2")]
 #[inline]
-fn streams<const L: usize>(state: &mut [[u32; L]; 8], words: &mut [[u32; L]; 16]) {
+fn streams(key: &MacKey, messages: &[[u32; 16]; STREAMS]) -> [[u32; 8]; STREAMS] {
+    use std::arch::x86_64::*;
+
+    let queue = messages.each_ref().map(|words| {
+        let [a, b, c, d] = *words.as_chunks().0 else { unreachable!("sixteen words are four fours") };
+        [four(a), four(b), four(c), four(d)]
+    });
+    let inner = compress_streams(&key.state(0), queue);
+    let padding = [four([0x8000_0000, 0, 0, 0]), four([0, 0, 0, (64 + 32) * 8])];
+    let outer = compress_streams(&key.state(1), inner.map(|[low, high]| [low, high, padding[0], padding[1]]));
+    outer.map(|halves| {
+        let mut digest = [0; 8];
+        for (words, half) in digest.as_chunks_mut().0.iter_mut().zip(halves) {
+            *words = [
+                _mm_extract_epi32::<0>(half).cast_unsigned(),
+                _mm_extract_epi32::<1>(half).cast_unsigned(),
+                _mm_extract_epi32::<2>(half).cast_unsigned(),
+                _mm_extract_epi32::<3>(half).cast_unsigned(),
+            ];
+        }
+        digest
+    })
+}
+
+/// The compression function (FIPS 180-4 §6.2.2) from one state; the outcome's words in order, in two halves.
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "sha,avx2")]
+#[inline]
+fn compress_streams(
+    state: &[u32; 8],
+    mut queue: [[std::arch::x86_64::__m128i; 4]; STREAMS],
+) -> [[std::arch::x86_64::__m128i; 2]; STREAMS] {
     use std::arch::x86_64::*;
 
     // The instructions take the state as (a, b, e, f) and (c, d, g, h), highest first.
-    let [a, b, c, d, e, f, g, h] = state;
-    let mut now = [[_mm_setzero_si128(); 2]; L];
-    let mut queue = [[_mm_setzero_si128(); 4]; L];
-    for lane in 0..L {
-        now[lane] = [four([&*f, e, b, a], lane), four([&*h, g, d, c], lane)];
-        let (rows, _) = words.as_chunks::<4>();
-        for i in 0..4 {
-            queue[lane][i] = four(rows[i].each_ref(), lane);
-        }
-    }
-    let before = now;
+    let [a, b, c, d, e, f, g, h] = *state;
+    let before = [four([f, e, b, a]), four([h, g, d, c])];
+    let mut now = [before; STREAMS];
     for (turn, k) in K.iter().enumerate() {
         for i in 0..4 {
-            let k = four(k.as_chunks::<4>().0[i].each_ref().map(std::array::from_ref), 0);
-            for lane in 0..L {
-                let ([abef, cdgh], queue) = (&mut now[lane], &mut queue[lane]);
+            let k = four(k.as_chunks().0[i]);
+            for ([abef, cdgh], queue) in now.iter_mut().zip(&mut queue) {
                 let sum = _mm_add_epi32(queue[i], k);
                 *cdgh = _mm_sha256rnds2_epu32(*cdgh, *abef, sum);
                 *abef = _mm_sha256rnds2_epu32(*abef, *cdgh, _mm_shuffle_epi32::<0x0e>(sum));
@@ -369,27 +467,19 @@ fn streams<const L: usize>(state: &mut [[u32; L]; 8], words: &mut [[u32; L]; 16]
             }
         }
     }
-    for lane in 0..L {
-        let abef = _mm_add_epi32(now[lane][0], before[lane][0]);
-        let cdgh = _mm_add_epi32(now[lane][1], before[lane][1]);
-        a[lane] = _mm_extract_epi32::<3>(abef).cast_unsigned();
-        b[lane] = _mm_extract_epi32::<2>(abef).cast_unsigned();
-        c[lane] = _mm_extract_epi32::<3>(cdgh).cast_unsigned();
-        d[lane] = _mm_extract_epi32::<2>(cdgh).cast_unsigned();
-        e[lane] = _mm_extract_epi32::<1>(abef).cast_unsigned();
-        f[lane] = _mm_extract_epi32::<0>(abef).cast_unsigned();
-        g[lane] = _mm_extract_epi32::<1>(cdgh).cast_unsigned();
-        h[lane] = _mm_extract_epi32::<0>(cdgh).cast_unsigned();
-    }
+    now.map(|[abef, cdgh]| {
+        let (abef, cdgh) = (_mm_add_epi32(abef, before[0]), _mm_add_epi32(cdgh, before[1]));
+        let (low, high) = (_mm_unpackhi_epi64(abef, cdgh), _mm_unpacklo_epi64(abef, cdgh));
+        [_mm_shuffle_epi32::<0xb1>(low), _mm_shuffle_epi32::<0xb1>(high)]
+    })
 }
 
-/// One lane of four rows, the first row lowest.
+/// Four words, the first lowest.
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "sha,avx2")]
 #[inline]
-fn four<const L: usize>(rows: [&[u32; L]; 4], lane: usize) -> std::arch::x86_64::__m128i {
-    let [w, x, y, z] = rows;
-    std::arch::x86_64::_mm_set_epi32(z[lane] as i32, y[lane] as i32, x[lane] as i32, w[lane] as i32)
+fn four([w, x, y, z]: [u32; 4]) -> std::arch::x86_64::__m128i {
+    std::arch::x86_64::_mm_set_epi32(z as i32, y as i32, x as i32, w as i32)
 }
 
 #[cfg(test)]
@@ -398,7 +488,6 @@ mod tests {
     use sha2::Sha256;
 
     use super::*;
-    use crate::mac::ONE_BLOCK;
     use crate::secret::{Secret, random_bytes};
 
     const LINK: &[u8; 14] = b"CStatNS/renew/";
@@ -413,45 +502,51 @@ mod tests {
         MacKey::new(&Secret::fill(|key| key.copy_from_slice(bytes)))
     }
 
-    /// `count` random messages, the first of `length` bytes, each next one a byte longer, and round to 0 again.
-    fn messages(count: usize, length: usize) -> Vec<Vec<u8>> {
-        (0..count).map(|i| random::<ONE_BLOCK>()[..(length + i) % (ONE_BLOCK + 1)].to_vec()).collect()
+    /// A tail, with zeros behind it, and its length.
+    type Tail = ([u8; 56], usize);
+
+    /// `count` random tails, the first of `length` bytes, each next one a byte longer, and after `most` it is 0 again.
+    fn tails(count: usize, length: usize, most: usize) -> Vec<Tail> {
+        let tail = |i| {
+            let mut tail = (random(), (length + i) % (most + 1));
+            tail.0[tail.1..].fill(0);
+            tail
+        };
+        (0..count).map(tail).collect()
     }
+
+    type Random<'a, 'o> = Batch<
+        'a,
+        Tail,
+        std::slice::Iter<'a, MacKey>,
+        fn(&Tail) -> (&[u8], usize),
+        Box<dyn FnMut(&[[u32; 8]]) + 'o>,
+    >;
 
     /// The outcomes, given out by what `by` does with the batch.
     fn outcomes<'a>(
-        messages: &'a [Vec<u8>],
+        prefix: &'a [u8],
+        tails: &'a [Tail],
         keys: &'a [MacKey],
         by: impl FnOnce(Random<'a, '_>),
     ) -> Vec<[u8; 32]> {
         let mut outcomes = Vec::new();
         by(Batch {
-            items: messages,
+            items: tails,
             keys: keys.iter(),
-            message: |message, block| {
-                let mut padded = [0; ONE_BLOCK];
-                padded[..message.len()].copy_from_slice(message);
-                Block::framing(b"").write(0, &padded, message.len(), block);
-            },
+            prefix,
+            tail: |(bytes, len)| (bytes, *len),
             link: LINK,
-            out: Box::new(|outcome| outcomes.push(outcome)),
+            out: Box::new(|digests| outcomes.extend(digests.iter().copied().map(to_bytes))),
         });
         outcomes
     }
 
-    type Random<'a, 'o> = Batch<
-        'a,
-        Vec<u8>,
-        std::slice::Iter<'a, MacKey>,
-        fn(&Vec<u8>, &mut [u8; 64]),
-        Box<dyn FnMut([u8; 32]) + 'o>,
-    >;
-
     /// The positions whose outcome is not what the path of one message says, which is what the `hmac` crate must say.
-    fn wrong(messages: &[Vec<u8>], keys: &[[u8; 32]], outcomes: &[[u8; 32]]) -> Vec<usize> {
-        assert_eq!(messages.len(), outcomes.len());
-        let expected = |message: &Vec<u8>| {
-            let mut outcome = message.clone();
+    fn wrong(prefix: &[u8], tails: &[Tail], keys: &[[u8; 32]], outcomes: &[[u8; 32]]) -> Vec<usize> {
+        assert_eq!(tails.len(), outcomes.len());
+        let expected = |(bytes, len): &Tail| {
+            let mut outcome = [prefix, &bytes[..*len]].concat();
             for (position, bytes) in keys.iter().enumerate() {
                 if position > 0 {
                     outcome.splice(0..0, *LINK);
@@ -463,37 +558,51 @@ mod tests {
             }
             outcome
         };
-        (0..messages.len()).filter(|i| expected(&messages[*i]) != outcomes[*i]).collect()
+        (0..tails.len()).filter(|i| expected(&tails[*i]) != outcomes[*i]).collect()
     }
 
-    fn check(messages: &[Vec<u8>], chain: usize) {
+    fn check(prefix: &[u8], tails: &[Tail], chain: usize) {
         let bytes: Vec<[u8; 32]> = (0..chain).map(|_| random()).collect();
         let keys: Vec<MacKey> = bytes.iter().map(key).collect();
         for path in Path::available() {
-            let outcomes = outcomes(messages, &keys, |batch| batch.run(path));
-            assert_eq!(wrong(messages, &bytes, &outcomes), [0; 0], "{path:?}, {} messages", messages.len());
+            let outcomes = outcomes(prefix, tails, &keys, |batch| batch.run(path));
+            let wrong = wrong(prefix, tails, &bytes, &outcomes);
+            assert_eq!(wrong, [0; 0], "{path:?}, {} behind {}", tails.len(), prefix.len());
         }
     }
 
     #[test]
     fn every_length_in_every_lane() {
         for length in 0..=ONE_BLOCK {
-            check(&messages(32, length), 1);
+            check(b"", &tails(32, length, ONE_BLOCK), 1);
+        }
+    }
+
+    #[test]
+    fn every_length_behind_every_prefix() {
+        for prefix in 0..=ONE_BLOCK {
+            check(&random::<ONE_BLOCK>()[..prefix], &tails(64, 0, ONE_BLOCK - prefix), 1);
         }
     }
 
     #[test]
     fn every_size_of_batch() {
         for size in 0..=64 {
-            check(&messages(size, size), 1);
+            check(b"a prefix", &tails(size, size, ONE_BLOCK - 8), 1);
         }
     }
 
     #[test]
     fn chains() {
         for chain in 2..=4 {
-            check(&messages(70, 11 * chain), chain);
+            check(b"", &tails(70, 11 * chain, ONE_BLOCK), chain);
         }
+    }
+
+    #[test]
+    #[should_panic = "a coding message fits one block"]
+    fn a_message_of_two_blocks_is_refused() {
+        check(b"more than nothing", &tails(32, ONE_BLOCK, ONE_BLOCK), 1);
     }
 
     #[test]
@@ -512,8 +621,8 @@ mod tests {
         let keys = [key(&bytes[0])];
         for constant in 0..64 {
             let lane = (5 * constant) % 32;
-            let messages = messages(32, constant);
-            let outcomes = outcomes(&messages, &keys, |mut batch| {
+            let tails = tails(32, constant, ONE_BLOCK);
+            let outcomes = outcomes(b"", &tails, &keys, |mut batch| {
                 batch.groups::<32>(|state, words| {
                     let mut one = (state.map(|row| [row[lane]]), words.map(|row| [row[lane]]));
                     let mut double = K;
@@ -525,7 +634,7 @@ mod tests {
                     }
                 });
             });
-            assert_eq!(wrong(&messages, &bytes, &outcomes), [lane]);
+            assert_eq!(wrong(b"", &tails, &bytes, &outcomes), [lane]);
         }
     }
 }
