@@ -107,6 +107,15 @@ impl CodeFileError {
     }
 }
 
+/// Makes the checks that [`code`] and [`renew`] make of a request before its first row: its columns and their types.
+///
+/// # Errors
+/// [`CodeFileError::Table`].
+pub fn look(request: &Path, seal: &Seal) -> Result<(), CodeFileError> {
+    open(request, seal.content)?;
+    Ok(())
+}
+
 /// Codes the identifiers of `request` and writes the result (`index`, `code`, `quality`) to `out`.
 ///
 /// Memory does not grow with the file. `out` is the caller's, to be made durable after `Ok` and thrown away after `Err`.
@@ -129,8 +138,7 @@ pub fn code(
     if (coder.tag(), coder.generation()) != (meta.tag(), meta.generation) {
         return Err(CodeFileError::Keys);
     }
-    let mut rows = Rows::open(request, seal, "identifier", "`index`, `identifier`")?;
-    rows.source.need_kind(1, &[Kind::Text], "identifiers are text")?;
+    let mut rows = Rows::of(open(request, seal.content)?, seal)?;
     let columns = [Column::index(), Column::code(format == Format::Parquet), Column::word("quality")];
     let mut sink = Sink::new(format, out, b',', &columns, meta.pairs())?;
     effort.progress.expect(seal.rows);
@@ -197,7 +205,7 @@ pub fn renew(
     if (renewer.tag(), renewer.generation()) != (meta.tag(), meta.generation) {
         return Err(CodeFileError::Keys);
     }
-    let mut rows = Rows::open(request, seal, "code", "`index`, `code`")?;
+    let mut rows = Rows::of(open(request, seal.content)?, seal)?;
     let column = Codes::of(&rows.source, 1, Some(expected))?;
     let columns = [Column::index(), Column::code(format == Format::Parquet)];
     let mut sink = Sink::new(format, out, b',', &columns, meta.pairs())?;
@@ -234,6 +242,34 @@ pub fn renew(
     Ok(coded)
 }
 
+/// Opens a request that has the columns for what it holds.
+fn open(request: &Path, content: Content) -> Result<Source, TableError> {
+    let source = Source::open(request, Delimiter::Under("index"))?;
+    if source.header() != [b"index".as_slice(), column(content).as_bytes()] {
+        let expected = match content {
+            Content::Identifiers => "`index`, `identifier`",
+            Content::Codes { .. } => "`index`, `code`",
+        };
+        return Err(TableError::Columns { path: request.to_owned(), expected });
+    }
+    Indexes::of(&source)?;
+    match content {
+        Content::Identifiers => source.need_kind(1, &[Kind::Text], "identifiers are text")?,
+        Content::Codes { tag, generation } => {
+            Codes::of(&source, 1, Some((tag, generation)))?;
+        }
+    }
+    Ok(source)
+}
+
+/// The name of a request's second column.
+fn column(content: Content) -> &'static str {
+    match content {
+        Content::Identifiers => "identifier",
+        Content::Codes { .. } => "code",
+    }
+}
+
 /// The rows of a request, with what is computed over all of them.
 struct Rows<'a> {
     source: Source,
@@ -246,22 +282,13 @@ struct Rows<'a> {
 }
 
 impl<'a> Rows<'a> {
-    fn open(
-        request: &Path,
-        seal: &'a Seal,
-        column: &'static str,
-        expected: &'static str,
-    ) -> Result<Self, TableError> {
-        let source = Source::open(request, Delimiter::Under("index"))?;
-        if source.header() != [b"index".as_slice(), column.as_bytes()] {
-            return Err(TableError::Columns { path: request.to_owned(), expected });
-        }
+    fn of(source: Source, seal: &'a Seal) -> Result<Self, TableError> {
         Ok(Self {
             indexes: Indexes::of(&source)?,
             source,
             seal,
             index: Vec::new(),
-            commit: Commit::new(&seal.key, &[column]),
+            commit: Commit::new(&seal.key, &[column(seal.content)]),
             distinct: Distinct::new(),
         })
     }

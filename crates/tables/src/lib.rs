@@ -33,7 +33,7 @@ mod table;
 
 pub use attach::{Attach, AttachError, Attached, attach};
 pub use check::{CheckError, FileFacts, Summary, check, summarise};
-pub use code::{CodeFileError, Coded, code, renew};
+pub use code::{CodeFileError, Coded, code, look, renew};
 pub use columns::RowFault;
 pub use effort::{Effort, Progress};
 pub use meta::{FileMeta, SPEC};
