@@ -1,12 +1,12 @@
 //! The controller's verbs: a request prepared, a result attached, files checked before they are joined.
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
-use cstatns_tables::{Attach, Column, Effort, Prepare, attach, check, prepare, report_path, seal_path};
+use cstatns_tables::{Attach, Column, Prepare, attach, check, prepare, report_path, seal_path};
 use serde_json::{Value, json};
 
+use crate::bulk::{Bulk, closing, per_second};
 use crate::fault::Fault;
 use crate::output::Program;
 
@@ -54,6 +54,8 @@ pub(crate) struct PrepareArgs {
     /// What separates the fields of the data: one character, or `tab`
     #[arg(long, default_value = ",", value_parser = delimiter)]
     delimiter: u8,
+    #[command(flatten)]
+    bulk: Bulk,
 }
 
 fn delimiter(text: &str) -> Result<u8, String> {
@@ -78,15 +80,18 @@ impl PrepareArgs {
             retained: &self.retained,
             delimiter: self.delimiter,
         };
-        let prepared = prepare(&what, &Effort::default())?;
+        let (prepared, seconds) = self.bulk.work(program, |effort| prepare(&what, effort));
+        let prepared = prepared?;
         let seal = seal_path(&self.request);
-        program.say(format_args!("{} rows: {}", prepared.rows, list(&prepared.counts)));
         program.say(format_args!(
             "give {:?} and {seal:?} to the service; keep {:?}",
             self.request, self.retained
         ));
+        program.say(closing(prepared.rows, seconds, &prepared.counts));
         Ok(json!({
             "rows": prepared.rows,
+            "seconds": seconds,
+            "rows_per_second": per_second(prepared.rows, seconds),
             "check": prepared.counts,
             "request": self.request,
             "seal": seal,
@@ -117,33 +122,34 @@ pub(crate) struct AttachArgs {
     /// A file to destroy once the attached file is durable
     #[arg(long, value_name = "FILE", num_args = 1..)]
     destroy: Vec<PathBuf>,
+    #[command(flatten)]
+    bulk: Bulk,
 }
 
 impl AttachArgs {
     fn run(self, program: &Program) -> Result<Value, Fault> {
-        let attached = attach(
-            &Attach {
-                retained: &self.retained,
-                result: &self.result,
-                out: &self.out,
-                binary_codes: self.binary_codes,
-                destroy: &self.destroy,
-            },
-            &Effort::default(),
-        )?;
+        let what = Attach {
+            retained: &self.retained,
+            result: &self.result,
+            out: &self.out,
+            binary_codes: self.binary_codes,
+            destroy: &self.destroy,
+        };
+        let (attached, seconds) = self.bulk.work(program, |effort| attach(&what, effort));
+        let attached = attached?;
         let report = &attached.report;
         program.say(format_args!(
-            "{} rows with codes of `{}`, generation {}: {}",
-            attached.rows,
-            report.domain,
-            report.generation,
-            list(&report.quality)
+            "codes of `{}`, generation {}, in {:?}",
+            report.domain, report.generation, self.out
         ));
         for destroyed in &report.destroyed {
             program.say(format_args!("destroyed {}: {}", destroyed.file, destroyed.how));
         }
+        program.say(closing(attached.rows, seconds, &report.quality));
         Ok(json!({
             "rows": attached.rows,
+            "seconds": seconds,
+            "rows_per_second": per_second(attached.rows, seconds),
             "attached": self.out,
             "report": report_path(&self.out),
             "service": report.service,
@@ -196,11 +202,4 @@ impl CheckArgs {
         });
         Ok(json!({ "files": files.collect::<Vec<_>>() }))
     }
-}
-
-/// Counts as "ok 12, absent 3".
-pub(crate) fn list<K: AsRef<str>>(counts: &BTreeMap<K, u64>) -> String {
-    let texts: Vec<String> =
-        counts.iter().map(|(word, count)| format!("{} {count}", word.as_ref())).collect();
-    texts.join(", ")
 }

@@ -8,7 +8,6 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use std::fmt::Display;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
-use std::time::Instant;
 
 use clap::{Args, Parser};
 use cstatns::files::{self, Access, FileError};
@@ -296,18 +295,11 @@ impl<'a> Story<'a> {
         play(&format!(
             "controller prepare {source} --request @/service/{work}.request.csv --retained @/{team}/{work}.retained.csv"
         ))?;
-        let begun = Instant::now();
         let run = play(&format!(
             "service {verb} @/service/home {domain} --request @/service/{work}.request.csv \
              --result @/service/{work}.result.csv --purpose linkage {}",
             Self::quorum()
         ))?;
-        if loud {
-            let (rows, seconds) = (run["rows"].as_u64().unwrap_or(0), begun.elapsed().as_secs_f64());
-            self.tell(format_args!(
-                "    ({rows} rows in {seconds:.2} s, the custodians' approvals included)"
-            ));
-        }
         for gone in [format!("service/{work}.request.csv"), format!("service/{work}.request.csv.seal.json")] {
             self.expect_gone(&gone)?;
         }

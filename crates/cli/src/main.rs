@@ -1,15 +1,18 @@
 //! The `cstatns` program: one module a role. What it takes and writes is in CLI.md's contract; SPEC.md has the formats.
 
 mod auditor;
+mod bulk;
 mod controller;
 mod custodian;
 mod demo;
 mod fault;
+mod manual;
 mod output;
 #[cfg(test)]
 mod panics;
 mod quorum;
 mod service;
+mod watch;
 
 use std::process::ExitCode;
 
@@ -26,7 +29,7 @@ const EXAMPLES: &str = "Examples:
       --request request.csv --retained retained.csv
   cstatns service status home
 
-Exit status: 0 done; 1 refused or failed, with one line `error[CODE]: …` on standard error; 2 wrong usage.";
+Exit status: 0 done; 1 refused or failed, with one line `error[CODE]: ...` on standard error; 2 wrong usage.";
 
 /// Codes without meaning for national identifiers, under a quorum of custodians.
 #[derive(Parser)]
@@ -50,6 +53,8 @@ enum Role {
     Controller(controller::Controller),
     #[command(subcommand)]
     Auditor(auditor::Auditor),
+    Completions(manual::Completions),
+    Man(manual::ManPages),
 }
 
 impl Role {
@@ -60,12 +65,14 @@ impl Role {
             Self::Service(verb) => verb.run(program),
             Self::Controller(verb) => verb.run(program),
             Self::Auditor(verb) => verb.run(program),
+            Self::Completions(verb) => verb.run(program),
+            Self::Man(verb) => verb.run(program),
         }
     }
 
     /// Whether it works with keys, so that the operator is told what the system refuses.
     fn works_with_keys(&self) -> bool {
-        !matches!(self, Self::Controller(_) | Self::Auditor(_))
+        matches!(self, Self::Demo(_) | Self::Custodian(_) | Self::Service(_))
     }
 }
 

@@ -8,10 +8,11 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use crate::fault::Fault;
+use crate::watch::without_bar;
 
 /// Writes one line to standard error; a closed one is not worth stopping for.
 pub(crate) fn write_error(line: &str) {
-    let _ = writeln!(std::io::stderr().lock(), "{line}");
+    let _ = without_bar(|| writeln!(std::io::stderr().lock(), "{line}"));
 }
 
 /// Where messages go.
@@ -47,6 +48,11 @@ impl Program {
     /// The same without its messages.
     pub(crate) fn quiet(&self) -> Self {
         Self { messages: Messages::Quiet, ..self.clone() }
+    }
+
+    /// Whether the command was typed, and is not a part of the demonstration.
+    pub(crate) fn is_alone(&self) -> bool {
+        self.messages == Messages::Error
     }
 
     /// A message.

@@ -12,13 +12,13 @@ use cstatns::ledger::{History, Lines};
 use cstatns::name::{Hex, Name};
 use cstatns::service::{Made, Outcome, RunFiles, Service, WorkError};
 use cstatns_tables::{
-    CodeFileError, Coded, Content, Destruction, Effort, FileMeta, Format, Report, SPEC, Seal, report_path,
-    seal_path, summarise,
+    CodeFileError, Coded, Content, Destruction, Effort, FileMeta, Format, Report, SPEC, Seal, look,
+    report_path, seal_path, summarise,
 };
 use serde_json::{Value, json};
 
 use super::recorded;
-use crate::controller::list;
+use crate::bulk::{Bulk, closing, per_second};
 use crate::fault::Fault;
 use crate::output::Program;
 use crate::quorum::{Closed, KitArgs, gather};
@@ -31,7 +31,8 @@ const BUFFER: usize = 1 << 18;
 #[command(after_help = "Example:
   cstatns service code home population --request request.csv --result result.csv \\
       --purpose health-2026 --kit /media/alice/kit --kit /media/bruno/kit --kit /media/chloe/kit
-The counterpart copies the result and its .report.json; then `service delivered` destroys the service's copy.")]
+The counterpart copies the result and its .report.json; then `service delivered` destroys the service's copy.
+The seconds that it tells begin with the run's intent, after the approvals, and end with the request's destruction.")]
 pub(crate) struct Code {
     #[command(flatten)]
     run: Run,
@@ -44,7 +45,8 @@ pub(crate) struct Code {
 #[command(after_help = "Example:
   cstatns service renew home population --request renewal.csv --result renewed.csv \\
       --purpose health-2026 --kit /media/alice/kit --kit /media/bruno/kit --kit /media/chloe/kit
-The request's seal names the deliveries that the codes came from where their report lay beside them; --of names others.")]
+The request's seal names the deliveries that the codes came from where their report lay beside them; --of names others.
+The seconds that it tells begin with the run's intent, after the approvals, and end with the request's destruction.")]
 pub(crate) struct Renew {
     #[command(flatten)]
     run: Run,
@@ -74,6 +76,8 @@ struct Run {
     /// Keep the request: this departs from the scheme, and is recorded
     #[arg(long)]
     keep_request: bool,
+    #[command(flatten)]
+    bulk: Bulk,
 }
 
 #[derive(Clone, Copy)]
@@ -109,11 +113,11 @@ impl Code {
                 recipient: None,
                 keep_request: *keep_request,
             };
-            self.run.play(program, service, &kits, action, |service, quorum, meta, files| {
+            self.run.play(program, service, &kits, action, |service, quorum, meta, files, effort| {
                 let mut coded = None;
                 let made = service.code(quorum, files, |coder, out| {
                     buffered(out, |out| {
-                        cstatns_tables::code(request, &seal, coder, out, format, meta, &Effort::default())
+                        cstatns_tables::code(request, &seal, coder, out, format, meta, effort)
                     })
                     .map(|found| outcome(coded.insert(found)))
                 })?;
@@ -172,11 +176,11 @@ impl Renew {
                 keep_request: *keep_request,
                 of,
             };
-            self.run.play(program, service, &kits, action, |service, quorum, meta, files| {
+            self.run.play(program, service, &kits, action, |service, quorum, meta, files, effort| {
                 let mut coded = None;
                 let made = service.renew(quorum, files, |renewer, out| {
                     buffered(out, |out| {
-                        cstatns_tables::renew(request, &seal, renewer, out, format, meta, &Effort::default())
+                        cstatns_tables::renew(request, &seal, renewer, out, format, meta, effort)
                     })
                     .map(|found| outcome(coded.insert(found)))
                 })?;
@@ -187,12 +191,13 @@ impl Renew {
 }
 
 impl Run {
-    /// Reads the seal and looks at the names of the files, so that no custodian is asked in vain.
+    /// Reads the seal, looks at the request's columns and at the names of the files, so that no custodian is asked in vain.
     fn look(&self, program: &Program, service: &Service) -> Result<(Seal, Format), Fault> {
         let seal = Seal::read(&seal_path(&self.request))?;
         if !self.request.is_file() {
             return Err(FileError::Missing { path: self.request.clone() }.into());
         }
+        look(&self.request, &seal)?;
         let format = Format::of(&self.result)?;
         for path in [self.result.clone(), report_path(&self.result)] {
             if path.symlink_metadata().is_ok() {
@@ -232,6 +237,7 @@ impl Run {
             cstatns::custody::quorum::Quorum,
             &FileMeta,
             &RunFiles,
+            &Effort,
         ) -> Result<(Made, Option<Coded>), Fault>,
     ) -> Result<Value, Fault> {
         let generation = match &action {
@@ -251,18 +257,19 @@ impl Run {
         };
         let sizes = files.request.iter().map(|path| std::fs::metadata(path).ok().map(|data| data.len()));
         let request: Vec<_> = files.request.iter().cloned().zip(sizes.collect::<Vec<_>>()).collect();
-        let (made, coded) = work(service, quorum, &meta, &files)?;
+        // From the intent until the result is durable and the request destroyed; the custodians' part is over.
+        let (worked, seconds) =
+            self.bulk.work(program, |effort| work(service, quorum, &meta, &files, effort));
+        let (made, coded) = worked?;
         let qualities = coded.map(|coded| coded.qualities).unwrap_or_default();
         let quality = qualities.into_iter().map(|(word, count)| (word.to_owned(), count)).collect();
         let report = report(service, &self.home, &made, quality, &request)?;
         let path = report_path(&self.result);
         report.write(&path)?;
 
-        let counts =
-            if report.quality.is_empty() { String::new() } else { format!(": {}", list(&report.quality)) };
         program.say(format_args!(
-            "{} rows of generation {} in {:?}{counts}",
-            made.rows, made.generation, self.result
+            "codes of `{}`, generation {}, in {:?}",
+            made.domain, made.generation, self.result
         ));
         for destroyed in &report.destroyed {
             program.say(format_args!("destroyed {}: {}", destroyed.file, destroyed.how));
@@ -271,6 +278,7 @@ impl Run {
             "delivery {}: once the counterpart has its copy, `service delivered` destroys the one here",
             made.run
         ));
+        program.say(closing(made.rows, seconds, &report.quality));
         Ok(json!({
             "delivery": made.run,
             "domain": made.domain,
@@ -278,6 +286,8 @@ impl Run {
             "from": made.from,
             "generation": made.generation,
             "rows": made.rows,
+            "seconds": seconds,
+            "rows_per_second": per_second(made.rows, seconds),
             "quality": report.quality,
             "result": self.result,
             "report": path,

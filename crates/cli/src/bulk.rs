@@ -1,0 +1,158 @@
+//! What the verbs that go through many rows have in common: how much of the machine they take, and their last line.
+
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
+use std::num::NonZeroUsize;
+use std::time::Instant;
+
+use clap::Args;
+use cstatns_tables::Effort;
+
+use crate::output::Program;
+use crate::watch::Watch;
+
+/// More threads than any machine has work for.
+const MOST_THREADS: usize = 1024;
+/// Below this a sort would spend its time on the disk, in bytes.
+const LEAST_MEMORY: usize = 16 << 20;
+
+/// What a bulk verb may take of the machine.
+#[derive(Args)]
+pub(crate) struct Bulk {
+    /// Threads that work on the rows [default: one for each core]
+    #[arg(long, value_name = "N", value_parser = threads)]
+    threads: Option<NonZeroUsize>,
+    /// Memory that sorting may take (prepare and attach), such as 512MiB or 4GB; what does not fit is written to
+    /// temporary files, encrypted [default: 1GiB]
+    #[arg(long, value_name = "SIZE", value_parser = memory)]
+    memory: Option<usize>,
+}
+
+fn threads(text: &str) -> Result<NonZeroUsize, String> {
+    let number = text.parse().ok().filter(|number: &NonZeroUsize| number.get() <= MOST_THREADS);
+    number.ok_or_else(|| format!("a number of threads, 1 to {MOST_THREADS}"))
+}
+
+fn memory(text: &str) -> Result<usize, String> {
+    let digits = text.bytes().take_while(u8::is_ascii_digit).count();
+    let (number, unit) = text.split_at(digits);
+    let unit: usize = match unit {
+        "" | "B" => 1,
+        "kB" | "KB" => 1000,
+        "MB" => 1000_usize.pow(2),
+        "GB" => 1000_usize.pow(3),
+        "KiB" => 1 << 10,
+        "MiB" => 1 << 20,
+        "GiB" => 1 << 30,
+        _ => 0,
+    };
+    let size = number.parse().ok().filter(|_| unit > 0).and_then(|number: usize| number.checked_mul(unit));
+    match size {
+        None => Err("a whole number of bytes, or of kB, MB, GB, KiB, MiB or GiB, such as 512MiB".to_owned()),
+        Some(size) if size < LEAST_MEMORY => {
+            Err(format!("too little to sort in: at least {}MiB", LEAST_MEMORY >> 20))
+        }
+        Some(size) => Ok(size),
+    }
+}
+
+impl Bulk {
+    /// Works on rows: shows how far they are, and has Ctrl-C leave nothing partial. Returns the seconds that it took, too.
+    pub(crate) fn work<T>(&self, program: &Program, work: impl FnOnce(&Effort) -> T) -> (T, f64) {
+        let mut effort = Effort::default();
+        effort.threads = self.threads.unwrap_or(effort.threads);
+        effort.memory = self.memory.unwrap_or(effort.memory);
+        let _watch = program.is_alone().then(|| Watch::begin(effort.progress.clone()));
+        let begun = Instant::now();
+        let done = work(&effort);
+        (done, begun.elapsed().as_secs_f64())
+    }
+}
+
+/// The rate of the summary and of the last line.
+pub(crate) fn per_second(rows: u64, seconds: f64) -> f64 {
+    if seconds > 0.0 { rows as f64 / seconds } else { 0.0 }
+}
+
+/// The last line of a bulk verb: "10,000,000 rows in 1.4 s (7.1 M rows/s): valid 9,999,000, none 1,000".
+pub(crate) fn closing<K: AsRef<str>>(rows: u64, seconds: f64, counts: &BTreeMap<K, u64>) -> String {
+    let took = if seconds < 1.0 { format!("{seconds:.2}") } else { format!("{seconds:.1}") };
+    let mut line = format!("{} rows in {took} s ({})", grouped(rows), rate(per_second(rows, seconds)));
+    let mut counts: Vec<_> = counts.iter().collect();
+    counts.sort_by_key(|(_, count)| Reverse(**count));
+    for (place, (word, count)) in counts.into_iter().enumerate() {
+        let before = if place == 0 { ": " } else { ", " };
+        line.push_str(&format!("{before}{} {}", word.as_ref(), grouped(*count)));
+    }
+    line
+}
+
+/// "7.1 M rows/s", or "71,000 rows/s" where they are fewer.
+pub(crate) fn rate(per_second: f64) -> String {
+    if per_second < 999_950.0 {
+        format!("{} rows/s", grouped(per_second.round() as u64))
+    } else {
+        format!("{:.1} M rows/s", per_second / 1e6)
+    }
+}
+
+/// A number with a comma between thousands.
+pub(crate) fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (place, digit) in digits.char_indices() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn memory_is_a_number_with_or_without_a_unit() {
+        for (text, bytes) in [
+            ("16777216", 16 << 20),
+            ("16777216B", 16 << 20),
+            ("64MB", 64_000_000),
+            ("20000kB", 20_000_000),
+            ("20000KiB", 20_000 << 10),
+            ("512MiB", 512 << 20),
+            ("3GB", 3_000_000_000),
+            ("1GiB", 1 << 30),
+        ] {
+            assert_eq!(memory(text), Ok(bytes), "{text}");
+        }
+        let huge = format!("{}GiB", u64::MAX);
+        for bad in ["", "MiB", "1.5GiB", "-1", "1 GiB", "64Mb", "1TiBB", "99999999999999999999", &huge] {
+            assert!(memory(bad).is_err_and(|said| said.contains("such as")), "{bad}");
+        }
+        for little in ["0", "1", "16MB", "15MiB"] {
+            assert!(memory(little).is_err_and(|said| said.contains("at least 16MiB")), "{little}");
+        }
+    }
+
+    #[test]
+    fn threads_are_few() {
+        assert_eq!(threads("2").map(NonZeroUsize::get), Ok(2));
+        for bad in ["0", "-1", "1025", "many", ""] {
+            assert!(threads(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn the_last_line_says_rows_seconds_rate_and_counts() {
+        let counts = BTreeMap::from([("none", 1000), ("valid", 9_999_000)]);
+        assert_eq!(
+            closing(10_000_000, 1.4, &counts),
+            "10,000,000 rows in 1.4 s (7.1 M rows/s): valid 9,999,000, none 1,000"
+        );
+        assert_eq!(closing(20, 0.04, &BTreeMap::from([("ok", 20)])), "20 rows in 0.04 s (500 rows/s): ok 20");
+        assert_eq!(closing(999, 0.0, &BTreeMap::<&str, u64>::new()), "999 rows in 0.00 s (0 rows/s)");
+        assert_eq!((rate(999_949.0), rate(999_950.0)), ("999,949 rows/s".into(), "1.0 M rows/s".into()));
+    }
+}

@@ -1,0 +1,101 @@
+//! What belongs beside an installed program: completions for shells, and man pages.
+
+use std::path::PathBuf;
+
+use clap::{Args, Command, CommandFactory};
+use clap_complete::Shell;
+use clap_mangen::Man;
+use cstatns::files::{self, Access, FileError};
+use serde_json::{Value, json};
+
+use crate::Cli;
+use crate::fault::Fault;
+use crate::output::Program;
+
+/// Write completions for a shell on standard output
+#[derive(Args)]
+#[command(after_help = "Examples:
+  cstatns completions bash > ~/.local/share/bash-completion/completions/cstatns
+  cstatns completions zsh > ~/.zfunc/_cstatns
+  cstatns completions fish > ~/.config/fish/completions/cstatns.fish")]
+pub(crate) struct Completions {
+    /// The shell
+    shell: Shell,
+}
+
+impl Completions {
+    pub(crate) fn run(self, program: &Program) -> Result<Value, Fault> {
+        let mut script = Vec::new();
+        clap_complete::generate(self.shell, &mut Cli::command(), "cstatns", &mut script);
+        program.tell(String::from_utf8_lossy(&script).trim_end());
+        Ok(json!({ "shell": self.shell.to_string() }))
+    }
+}
+
+/// Write man pages, one for each command
+#[derive(Args)]
+#[command(after_help = "Example:
+  cstatns man ~/.local/share/man/man1
+The directory is made if it does not exist; a page that exists is not written over.")]
+pub(crate) struct ManPages {
+    /// The directory to write to
+    directory: PathBuf,
+}
+
+impl ManPages {
+    pub(crate) fn run(self, program: &Program) -> Result<Value, Fault> {
+        let mut command = Cli::command().disable_help_subcommand(true);
+        command.build();
+        let mut pages = Vec::new();
+        collect(&command, &mut pages)?;
+        let pages: Vec<_> = pages.into_iter().map(|(name, page)| (self.directory.join(name), page)).collect();
+
+        if let Some((path, _)) = pages.iter().find(|(path, _)| path.symlink_metadata().is_ok()) {
+            return Err(FileError::Exists { path: path.clone() }.into());
+        }
+        std::fs::create_dir_all(&self.directory)
+            .map_err(|error| FileError::from_io(&self.directory, &error))?;
+        for (place, (path, page)) in pages.iter().enumerate() {
+            if let Err(error) = files::write_new(path, page, Access::Shared) {
+                for (written, _) in &pages[..place] {
+                    // The error that stopped us is the one to tell.
+                    let _ = files::remove_if_present(written);
+                }
+                return Err(error.into());
+            }
+        }
+        program.say(format_args!("{} pages in {:?}", pages.len(), self.directory));
+        Ok(json!({ "pages": pages.iter().map(|(path, _)| path).collect::<Vec<_>>() }))
+    }
+}
+
+/// The pages of a command and of those below it, with their file names.
+fn collect(command: &Command, pages: &mut Vec<(String, Vec<u8>)>) -> Result<(), Fault> {
+    for below in command.get_subcommands() {
+        collect(below, pages)?;
+    }
+    let man = Man::new(command.clone()).source(concat!("cstatns ", env!("CARGO_PKG_VERSION")));
+    let page =
+        page(&man, command).map_err(|_| Fault::new("man", "a page cannot be made: please report it"))?;
+    pages.push((man.get_filename(), page));
+    Ok(())
+}
+
+fn page(man: &Man, command: &Command) -> std::io::Result<Vec<u8>> {
+    let mut page = Vec::new();
+    man.render_title(&mut page)?;
+    man.render_name_section(&mut page)?;
+    man.render_synopsis_section(&mut page)?;
+    man.render_description_section(&mut page)?;
+    man.render_options_section(&mut page)?;
+    if command.has_subcommands() {
+        man.render_subcommands_section(&mut page)?;
+    }
+    // The examples stand line by line as they are typed.
+    let mut examples = Vec::new();
+    man.render_extra_section(&mut examples)?;
+    let examples = String::from_utf8_lossy(&examples).replace(".SH EXTRA\n", ".SH EXAMPLES\n.nf\n");
+    page.extend(examples.as_bytes());
+    page.extend(b".fi\n");
+    Ok(page)
+}

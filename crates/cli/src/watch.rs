@@ -1,0 +1,179 @@
+//! What goes on beside bulk work: a progress bar where standard error is a terminal, and an ear for Ctrl-C.
+//!
+//! SIGINT and SIGTERM ask the work to stop, which ends it with the error `interrupted` and leaves nothing. Work that is
+//! past its last row is finished rather than stopped. Somebody who asks again later than [`PATIENCE`] is obeyed at
+//! once; what is left then, the next command destroys. Before and after bulk work, at a prompt for instance, both
+//! signals do what they always did.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, Once, PoisonError};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use cstatns_tables::Progress;
+use indicatif::{HumanDuration, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::flag;
+
+use crate::bulk::{grouped, per_second, rate};
+use crate::output::write_error;
+
+/// How often the signals are looked at; the bar is drawn less often.
+const TICK: Duration = Duration::from_millis(20);
+/// A second signal that follows sooner is the same one: `timeout` sends two, and a finger may slip.
+const PATIENCE: Duration = Duration::from_secs(1);
+/// The bar's length.
+const WHOLE: u64 = 10_000;
+
+/// A signal has come since the work began.
+static ASKED: AtomicBool = AtomicBool::new(false);
+/// A signal ends the program.
+static AT_ONCE: AtomicBool = AtomicBool::new(true);
+/// The bar on the terminal, if there is one.
+static BAR: Mutex<Option<ProgressBar>> = Mutex::new(None);
+
+/// Says something where the bar is not.
+pub(crate) fn without_bar<T>(say: impl FnOnce() -> T) -> T {
+    match &*BAR.lock().unwrap_or_else(PoisonError::into_inner) {
+        Some(bar) => bar.suspend(say),
+        None => say(),
+    }
+}
+
+fn set_bar(bar: Option<ProgressBar>) {
+    *BAR.lock().unwrap_or_else(PoisonError::into_inner) = bar;
+}
+
+/// A thread that watches bulk work as long as this is held.
+pub(crate) struct Watch {
+    over: Arc<AtomicBool>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Watch {
+    pub(crate) fn begin(progress: Arc<Progress>) -> Self {
+        listen();
+        ASKED.store(false, Ordering::SeqCst);
+        let over = Arc::new(AtomicBool::new(false));
+        let ended = over.clone();
+        let thread = std::thread::Builder::new().name("watch".to_owned());
+        // Without it the work goes on all the same, unseen; then signals end it as they always did.
+        let thread = thread.spawn(move || watch(&progress, &ended)).ok();
+        AT_ONCE.store(thread.is_none(), Ordering::SeqCst);
+        Self { over, thread }
+    }
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        self.over.store(true, Ordering::SeqCst);
+        if let Some(thread) = self.thread.take() {
+            thread.thread().unpark();
+            let _ = thread.join();
+        }
+        AT_ONCE.store(true, Ordering::SeqCst);
+    }
+}
+
+/// Hears both signals from now on. The order counts: the first action looks at what was before this signal.
+fn listen() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        for signal in [SIGINT, SIGTERM] {
+            // A system that lets no signal be heard keeps its own way with them.
+            let _ = flag::register_conditional_default(signal, &AT_ONCE)
+                .and_then(|_| flag::register(signal, &ASKED));
+        }
+    });
+}
+
+fn watch(progress: &Progress, over: &AtomicBool) {
+    let begun = Instant::now();
+    let mut asked = None;
+    let target = ProgressDrawTarget::stderr_with_hz(10);
+    let bar = (!target.is_hidden()).then(|| ProgressBar::with_draw_target(Some(WHOLE), target));
+    if let Some(bar) = &bar {
+        let style = ProgressStyle::with_template("[{bar:30}] {msg}").expect("a template that is well formed");
+        bar.set_style(style.progress_chars("=> "));
+        set_bar(Some(bar.clone()));
+    }
+    while !over.load(Ordering::SeqCst) {
+        if ASKED.load(Ordering::SeqCst) {
+            progress.stop();
+            let since = *asked.get_or_insert_with(Instant::now);
+            if since.elapsed() >= PATIENCE && !AT_ONCE.swap(true, Ordering::SeqCst) {
+                write_error("still finishing; Ctrl-C once more ends at once, and the next command cleans up");
+            }
+        }
+        if let Some(bar) = &bar {
+            bar.set_position((progress.part() * WHOLE as f64) as u64);
+            bar.set_message(state(progress, begun.elapsed()));
+        }
+        std::thread::park_timeout(TICK);
+    }
+    if let Some(bar) = &bar {
+        set_bar(None);
+        bar.finish_and_clear();
+    }
+}
+
+/// Counts and times; nothing of the data.
+fn state(progress: &Progress, elapsed: Duration) -> String {
+    let (rows, part) = (progress.rows(), progress.part());
+    let going = format!("{} rows, {}", grouped(rows), rate(per_second(rows, elapsed.as_secs_f64())));
+    if part == 0.0 {
+        return going;
+    }
+    if part == 1.0 {
+        return format!("100 %  {going}, finishing");
+    }
+    let left = elapsed.mul_f64((1.0 - part) / part).max(Duration::from_secs(1));
+    format!("{:3.0} %  {going}, {} left", part * 100.0, HumanDuration(left))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{BufRead, BufReader};
+    use std::os::unix::process::ExitStatusExt;
+    use std::process::{Command, Stdio};
+
+    use super::*;
+
+    const CHILD: &str = "CSTATNS_TEST_WATCHED";
+
+    /// Work that does not look up is ended by the second signal, once it has been said so, and not before.
+    #[test]
+    fn a_second_signal_ends_work_that_does_not_stop() {
+        if std::env::var_os(CHILD).is_some() {
+            let _watch = Watch::begin(Arc::default());
+            write_error("at work");
+            std::thread::sleep(Duration::from_secs(600));
+            return;
+        }
+        let mut child = Command::new(std::env::current_exe().unwrap())
+            .args(["a_second_signal_ends_work_that_does_not_stop", "--nocapture"])
+            .env(CHILD, "1")
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let process = child.id();
+        let signal = |name: &str| {
+            let kill = format!("kill -{name} {process}");
+            assert!(Command::new("sh").args(["-c", &kill]).status().unwrap().success());
+        };
+        let mut said = BufReader::new(child.stderr.take().unwrap()).lines().map(Result::unwrap);
+        assert!(said.any(|line| line == "at work"));
+        // The way `timeout` asks: twice, the second time at once.
+        signal("TERM");
+        signal("TERM");
+        assert!(said.any(|line| line.contains("once more ends at once")), "it went on after two at once");
+        signal("INT");
+        assert_eq!(child.wait().unwrap().signal(), Some(SIGINT));
+    }
+
+    #[test]
+    fn the_bar_tells_what_is_known() {
+        assert_eq!(state(&Progress::default(), Duration::from_secs(2)), "0 rows, 0 rows/s");
+    }
+}
