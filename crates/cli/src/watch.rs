@@ -93,7 +93,7 @@ fn watch(progress: &Progress, over: &AtomicBool) {
     let target = ProgressDrawTarget::stderr_with_hz(10);
     let bar = (!target.is_hidden()).then(|| ProgressBar::with_draw_target(Some(WHOLE), target));
     if let Some(bar) = &bar {
-        let style = ProgressStyle::with_template("[{bar:30}] {msg}").expect("a template that is well formed");
+        let style = ProgressStyle::with_template("[{bar:20}] {msg}").expect("a template that is well formed");
         bar.set_style(style.progress_chars("=> "));
         set_bar(Some(bar.clone()));
     }

@@ -7,6 +7,10 @@ mod secrets;
 
 use std::cell::RefCell;
 use std::fs;
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+use std::time::Duration;
 
 use common::{Place, csv, files, identifiers, keyed, text};
 use data_encoding::{BASE64, HEXLOWER, HEXUPPER};
@@ -86,6 +90,53 @@ impl Watched {
     fn ok(&self, command: &str) {
         let code = self.run(command);
         assert_eq!(code, Some(0), "{command}\n{}", text(&self.said.borrow()));
+    }
+
+    /// Starts a command, sends it a signal after so many milliseconds of work, and takes note of all that is said and of
+    /// the names of its temporary files. Says whether it was stopped; then nothing is left.
+    fn stopped(&self, command: &str, signal: &str, after: u64) -> bool {
+        let place = &self.place;
+        let own = |path: &PathBuf| path.starts_with(place.path("home")) || path.ends_with("seen.json");
+        let others = || files(place.directory.path()).into_iter().filter(|(path, _)| !own(path));
+        let before: Vec<_> = others().collect();
+        let child = place.started(command);
+        std::thread::sleep(Duration::from_millis(after));
+        self.said.borrow_mut().extend(place.temporaries().join(" ").as_bytes());
+        common::signal(child.id(), signal);
+        let output = child.wait_with_output().unwrap();
+        let said = text(&output.stderr);
+        self.said.borrow_mut().extend([&output.stdout[..], &output.stderr].concat());
+        if output.status.success() {
+            return false;
+        }
+        assert_eq!(output.status.code(), Some(1), "{command}\n{said}");
+        let last = said.lines().last().unwrap();
+        assert!(last.starts_with("error[interrupted]: ") && last.contains("repeat the command"), "{said}");
+        assert!(others().collect::<Vec<_>>() == before, "{command}: files are left, or changed");
+        true
+    }
+
+    /// Runs a command at a terminal, at which this is typed once it is at work. Returns what the terminal showed.
+    fn at_a_terminal(&self, command: &str, typed: &str) -> String {
+        let line = format!("stty rows 24 cols 80; exec {} {command}", env!("CARGO_BIN_EXE_cstatns"));
+        let mut child = Command::new("script")
+            .current_dir(self.place.directory.path())
+            .env("TERM", "xterm")
+            .args(["-qec", &line, "/dev/null"])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("this test needs `script`, of bsdutils or util-linux");
+        while child.try_wait().unwrap().is_none() && self.place.temporaries().is_empty() {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        let mut terminal = child.stdin.take().unwrap();
+        // The command may be over already.
+        let _ = terminal.write_all(typed.as_bytes());
+        let output = child.wait_with_output().unwrap();
+        drop(terminal);
+        self.said.borrow_mut().extend(&output.stdout);
+        text(&output.stdout)
     }
 
     fn refused(&self, command: &str) {
@@ -362,4 +413,52 @@ fn errors_about_bad_files_do_not_quote_them() {
     let quoted: Vec<&str> =
         said.lines().filter(|line| Needles::identifier().are_in(line.as_bytes())).collect();
     assert!(quoted.is_empty(), "errors quote the data: {quoted:#?}");
+}
+
+/// Rows enough that there is something to see and to stop.
+const MANY: usize = 200_000;
+
+/// Bulk work is stopped at several moments, then done at a terminal: neither what is said, nor the bar, nor a temporary
+/// name shows an identifier or a code, and what was stopped left nothing.
+#[test]
+fn bulk_work_that_is_stopped_or_watched_shows_and_leaves_nothing() {
+    let watched = Watched::new(Place::open());
+    let place = &watched.place;
+    let mut people = identifiers(MANY);
+    for row in (0..MANY).step_by(500) {
+        people[row] = keyed(CANARY);
+    }
+    place.write("data.csv", csv(&people));
+    let bulk = |command: &str| {
+        for (after, signal) in [(0, "INT"), (5, "TERM"), (20, "INT")] {
+            assert!(watched.stopped(command, signal, after), "{command}: it has more rows than that");
+        }
+        let shown = watched.at_a_terminal(command, "\u{3}");
+        assert!(shown.trim_end().ends_with("repeat the command when you like"), "{shown}");
+        assert!(shown.contains("\u{1b}[2Kerror[interrupted]: "), "not beside the bar\n{shown}");
+        assert_eq!(place.temporaries(), [""; 0]);
+        let shown = watched.at_a_terminal(command, "");
+        let (bar, after) = shown.rsplit_once("\u{1b}[2K").expect("a line of the terminal is cleared");
+        assert!(bar.contains("] ") && bar.contains(" rows/s"), "a bar was drawn\n{shown}");
+        assert!(after.lines().last().unwrap().starts_with("200,000 rows in "), "{after}");
+        assert_eq!(after.matches(" rows/s").count(), 1, "nothing of the bar is left\n{after}");
+    };
+
+    bulk("controller prepare data.csv --identifier-column nir --request r.csv --retained t.csv");
+    let code = "service code home population --request r.csv --result s.csv --purpose test";
+    bulk(&place.with_kits(code));
+    assert!(place.read("home/ledger.jsonl").contains("{\"code\":\"interrupted\",\"run\":"));
+    assert!(place.exists("s.csv") && place.exists("s.csv.report.json") && !place.exists("r.csv"));
+    bulk("controller attach --retained t.csv --result s.csv --out a.csv");
+    watched.ok("service new-key home population --reason scheduled");
+    watched.ok("controller prepare a.csv --code-column code --request r2.csv --retained t2.csv");
+    let renew = "service renew home population --request r2.csv --result s2.csv --purpose test";
+    bulk(&place.with_kits(renew));
+    assert!(place.exists("s2.csv") && !place.exists("r2.csv"));
+    watched.ok("auditor verify home/ledger.jsonl --service home/card.json");
+
+    let code = place.rows("a.csv").into_iter().find(|row| row[2] == "0").unwrap().remove(0);
+    let said = watched.said.borrow();
+    assert!(!Needles::identifier().are_in(&said) && !Needles::code(&code).are_in(&said));
+    assert!(text(&said).contains("cstatns-tmp"), "temporary names were looked at");
 }

@@ -7,7 +7,8 @@ use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Child, Command, Output, Stdio};
+use std::time::Duration;
 
 use serde_json::Value;
 
@@ -161,6 +162,22 @@ impl Place {
         format!("{command} {}", self.kits.join(" "))
     }
 
+    /// Starts a command; what it says is kept. Returns once it is writing a temporary file in the place, or has ended.
+    pub fn started(&self, command: &str) -> Child {
+        let mut child = self.command(command).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        while child.try_wait().unwrap().is_none() && self.temporaries().is_empty() {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        child
+    }
+
+    /// The names of the temporary files in the place.
+    pub fn temporaries(&self) -> Vec<String> {
+        let entries = fs::read_dir(self.directory.path()).unwrap();
+        let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        names.filter(|name| name.contains("cstatns-tmp")).collect()
+    }
+
     /// Its summary.
     pub fn json(&self, command: &str) -> Value {
         let output = self.run(&format!("{command} --json"));
@@ -239,6 +256,12 @@ impl Place {
         }
         codes
     }
+}
+
+/// Sends a signal, such as `INT`.
+pub fn signal(process: u32, name: &str) {
+    let kill = format!("kill -{name} {process}");
+    assert!(Command::new("sh").args(["-c", &kill]).status().unwrap().success());
 }
 
 /// Every file below a directory, with its bytes.
