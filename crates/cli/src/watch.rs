@@ -133,43 +133,48 @@ fn state(progress: &Progress, elapsed: Duration) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::io::{BufRead, BufReader};
-    use std::os::unix::process::ExitStatusExt;
+    use std::io::{BufRead, BufReader, Write};
     use std::process::{Command, Stdio};
 
     use super::*;
 
     const CHILD: &str = "CSTATNS_TEST_WATCHED";
 
-    /// Work that does not look up is ended by the second signal, once it has been said so, and not before.
+    /// Work that does not look up is ended by the second signal, once that has been said, and not before. At a terminal:
+    /// what is said is not said beside the bar.
     #[test]
     fn a_second_signal_ends_work_that_does_not_stop() {
         if std::env::var_os(CHILD).is_some() {
             let _watch = Watch::begin(Arc::default());
-            write_error("at work");
-            std::thread::sleep(Duration::from_secs(600));
+            write_error(&format!("process {} is at work", std::process::id()));
+            std::thread::sleep(Duration::from_secs(60));
             return;
         }
-        let mut child = Command::new(std::env::current_exe().unwrap())
-            .args(["a_second_signal_ends_work_that_does_not_stop", "--nocapture"])
+        let line = format!(
+            "stty rows 24 cols 80; exec {} a_second_signal_ends --nocapture",
+            std::env::current_exe().unwrap().display()
+        );
+        let mut child = Command::new("script")
+            .args(["-qec", &line, "/dev/null"])
             .env(CHILD, "1")
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped())
+            .env("TERM", "xterm")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
             .spawn()
-            .unwrap();
-        let process = child.id();
-        let signal = |name: &str| {
-            let kill = format!("kill -{name} {process}");
-            assert!(Command::new("sh").args(["-c", &kill]).status().unwrap().success());
-        };
-        let mut said = BufReader::new(child.stderr.take().unwrap()).lines().map(Result::unwrap);
-        assert!(said.any(|line| line == "at work"));
-        // The way `timeout` asks: twice, the second time at once.
-        signal("TERM");
-        signal("TERM");
-        assert!(said.any(|line| line.contains("once more ends at once")), "it went on after two at once");
-        signal("INT");
-        assert_eq!(child.wait().unwrap().signal(), Some(SIGINT));
+            .expect("this test needs `script`, of bsdutils or util-linux");
+        let mut terminal = child.stdin.take().unwrap();
+        let mut shown = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
+        let begun = shown.find(|line| line.contains(" is at work")).unwrap();
+        let process = begun.split(' ').skip_while(|word| !word.ends_with("process")).nth(1).unwrap();
+        // Two at once count as one. Of two kinds, because the system itself makes one of two of a kind that wait.
+        let kill = format!("kill -TERM {process}; kill -INT {process}");
+        assert!(Command::new("sh").args(["-c", &kill]).status().unwrap().success());
+        let warned = shown.find(|line| line.contains("once more ends at once"));
+        let warned = warned.expect("it goes on after two at once");
+        terminal.write_all(b"\x03").unwrap();
+        assert!(shown.all(|line| !line.contains("once more")));
+        assert_eq!(child.wait().unwrap().code(), Some(128 + SIGINT));
+        assert!(warned.contains(" rows/s") && warned.contains("\u{1b}[2Kstill finishing"), "{warned:?}");
     }
 
     #[test]

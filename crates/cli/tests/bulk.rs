@@ -201,8 +201,8 @@ fn a_signal_before_the_work_ends_the_program() {
     // Opening the pipe waits until the program reads from it.
     let pipe = fs::OpenOptions::new().write(true).open(place.path("pipe")).unwrap();
     signal(child.id(), "TERM");
-    let output = child.wait_with_output().unwrap();
     drop(pipe);
+    let output = child.wait_with_output().unwrap();
     assert_eq!(output.status.signal(), Some(15), "{}", text(&output.stderr));
     place.quorum(CODE);
 }
