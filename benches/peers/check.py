@@ -2,7 +2,8 @@
 
     check.py people DATA                    the identifiers of a sample: the first people of the data
     check.py peer MAC REQUEST RESULT        rows, and the digests of a sample computed again with hashlib
-    check.py ours SAMPLE REQUEST RESULT     rows, indexes, and what became of the values that SAMPLE lists (JSON)"""
+    check.py ours SAMPLE REQUEST RESULT     rows, indexes, and what became of the values that SAMPLE lists (JSON)
+    check.py attached CODES DATA ATTACHED   rows, and that people whose codes CODES gives kept what was theirs (JSON)"""
 
 import base64
 import hashlib
@@ -90,6 +91,20 @@ def ours(sample, request, result):
     return {"rows": count, "codes": codes}
 
 
+def attached(codes, data, out):
+    """Whether each code of the sample stands beside the same values as its identifier did."""
+    with open(codes) as file:
+        codes = json.load(file)
+    before = scan(data).filter(pl.col("nir").is_in(list(codes))).collect(engine="streaming")
+    after = scan(out).filter(pl.col("code").str.slice(-CODE).is_in(list(codes.values())))
+    after = after.select("code", pl.exclude("code", "quality")).collect(engine="streaming")
+    require(before.columns[1:] == after.columns[1:], "the attached file has other columns than the data")
+    expected = sorted((codes[nir], *rest) for nir, *rest in before.iter_rows())
+    found = sorted((plain(code), *rest) for code, *rest in after.iter_rows())
+    require(expected == found, "a code stands beside what is not its own")
+    return {"rows": rows(out)}
+
+
 def plain(value):
     """The 52 characters of a code (SPEC §5.2) from its text or its 32 bytes; an identifier as it is."""
     if isinstance(value, bytes):
@@ -103,4 +118,4 @@ def people(data):
 
 if __name__ == "__main__":
     kind, *rest = sys.argv[1:]
-    print(json.dumps({"people": people, "peer": peer, "ours": ours}[kind](*rest)))
+    print(json.dumps({"people": people, "peer": peer, "ours": ours, "attached": attached}[kind](*rest)))

@@ -19,12 +19,18 @@ class Failure(Exception):
 
 @dataclass
 class Measured:
-    """`peak` is in MiB: the process's largest resident size, mapped files included. `marks`: event type → seconds."""
+    """`cpu` is in seconds, all threads together; `peak` in MiB, the process's largest resident size, mapped files
+    included; `marks` gives the seconds at which an event of this type was first there."""
 
     seconds: float
+    cpu: float
     peak: float
     output: str
     marks: dict = field(default_factory=dict)
+
+    def figures(self, seconds=None):
+        """What is kept: the seconds of the work itself, where they are known, beside those of the whole process."""
+        return {"seconds": seconds or self.seconds, "process": self.seconds, "cpu": self.cpu, "peak": self.peak}
 
     def between(self, first, second):
         """Seconds from one event of the ledger to another."""
@@ -96,7 +102,7 @@ def run(command, cores=None, ledger=None, cwd=None):
     if child.returncode != 0:
         last = (error.strip() or f"exit {child.returncode}").splitlines()[-1]
         raise Failure(f"`{' '.join(command[:4])} …` failed: {last}")
-    return Measured(seconds, usage.ru_maxrss / 1024, output, marks)
+    return Measured(seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024, output, marks)
 
 
 def _text(file):

@@ -1,6 +1,7 @@
 """The program that is measured, driven as a person would: a demonstration service, its runs, the controller's steps."""
 
 import shutil
+import sys
 from pathlib import Path
 
 from measure import Failure, run
@@ -13,16 +14,14 @@ KEPT = ("284052A321025", "2840519321025", "171010272891067", "247011431265227")
 
 
 def program(given):
-    """The program to measure: the one named, or the release build of this checkout, made if it is not there."""
+    """The program to measure: the one named, or the release build of this checkout, brought up to date."""
     if given:
         if not given.is_file():
             raise Failure(f"there is no program {given}")
         return given.resolve()
-    made = ROOT / "target/release/cstatns"
-    if not made.is_file():
-        print("building the program (cargo build --release), some minutes", flush=True)
-        run(["cargo", "build", "--release", "--locked", "-p", "cstatns-cli", "--target-dir", ROOT / "target"], cwd=ROOT)
-    return made
+    print("the release build is brought up to date, which can take minutes", file=sys.stderr, flush=True)
+    run(["cargo", "build", "--release", "--locked", "-p", "cstatns-cli", "--target-dir", ROOT / "target"], cwd=ROOT)
+    return ROOT / "target/release/cstatns"
 
 
 class Ours:

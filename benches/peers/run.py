@@ -41,9 +41,9 @@ def arguments():
     parser.add_argument("--dir", type=Path, default=Path("/dev/shm"), help="where the files lie; memory is best")
     parser.add_argument("--only", default="csv,parquet", help="formats, parted by commas")
     parser.add_argument("--ours", action="store_true", help="without the peers' runs")
-    parser.add_argument("--program", type=Path, help="the program to measure; else the release build")
+    parser.add_argument("--program", type=Path, help="the program to measure; else this checkout's release build")
     parser.add_argument("--venv", type=Path, help="a virtual environment to make or use again, and to keep")
-    parser.add_argument("--json", type=Path, help="where every single figure is written")
+    parser.add_argument("--json", type=Path, help="where the figures are written; else cstatns-peers.json in --dir")
     parser.add_argument("--readme", type=Path, help="the file whose text between two markers is replaced")
     given = parser.parse_args()
     given.only = given.only.split(",")
@@ -110,7 +110,7 @@ class Bench:
         for cores, figures in self.turns(form, what):
             self.ours.remove(f"{request}.{form}", f"{retained}.{form}")
             took = self.ours.prepare(f"{data}.{form}", column, f"{request}.{form}", f"{retained}.{form}", cores)
-            figures.append({"seconds": took.seconds, "process": took.seconds, "peak": took.peak})
+            figures.append(took.figures())
             for file in (data, request, retained):
                 self.copied(form, file)
 
@@ -123,7 +123,7 @@ class Bench:
         took = self.ours.code(verb, f"{request}.{form}", fresh, cores)
         for suffix in ("", ".report.json"):
             (self.ours.place / f"{fresh}{suffix}").rename(self.ours.place / f"{result}.{form}{suffix}")
-        return {"seconds": took.between("intent", event), "process": took.seconds, "peak": took.peak}
+        return took.figures(took.between("intent", event))
 
     def check(self, *words):
         """What `check.py` found in a result; it fails where something is wrong."""
@@ -164,14 +164,16 @@ class Bench:
         seconds = json.loads(took.output)["seconds"]
         found = self.check("peer", mac, request, result)
         self.ours.remove(result)
-        return {"seconds": seconds, "process": took.seconds, "peak": took.peak, "ordered": found["ordered"]}
+        return {**took.figures(seconds), "ordered": found["ordered"]}
 
     def attach(self, form):
         for cores, figures in self.turns(form, "attach"):
             self.ours.remove(f"attached.{form}")
             took = self.ours.attach(f"retained.{form}", f"result.{form}", f"attached.{form}", cores)
-            figures.append({"seconds": took.seconds, "process": took.seconds, "peak": took.peak})
+            figures.append(took.figures())
             self.copied(form, "attached")
+        (self.ours.place / "codes.json").write_text(json.dumps(self.codes["code"]))
+        self.check("attached", "codes.json", f"data.{form}", f"attached.{form}")
 
     def renew(self, form):
         for cores, figures in self.turns(form, "renew"):
@@ -188,9 +190,9 @@ class Bench:
             self.helper("make.py", self.rows, SEED, f"data.{form}")
             self.prepare(form, "prepare", "data", ["--identifier-column", "nir"], "request", "retained")
             self.code(form)
-            self.ours.remove(f"data.{form}", f"request.{form}")
+            self.ours.remove(f"request.{form}")
             self.attach(form)
-            self.ours.remove(f"retained.{form}", f"result.{form}")
+            self.ours.remove(*(f"{file}.{form}" for file in ("data", "retained", "result")))
         self.ours.new_key()
         for form in formats:
             column = ["--code-column", "code"]
@@ -232,11 +234,14 @@ def main():
     given = arguments()
     # A stop is an exception, so that what was begun is ended and removed.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    # `.../run.py` whatever the directory: the line is printed in README.
+    # As README shows it: without where the files lie.
     command = " ".join(["python3 benches/peers/run.py", f"--rows {given.rows}", f"--runs {given.runs}"]
-                       + [f"--only {','.join(given.only)}"] * (set(given.only) != set(FORMATS)))
+                       + [f"--only {','.join(given.only)}"] * (set(given.only) != set(FORMATS))
+                       + ["--ours"] * given.ours)
     if not given.dir.is_dir():
         raise Failure(f"there is no directory {given.dir}")
+    if given.readme and not (given.readme.is_file() and table.has_place(given.readme.read_text())):
+        raise Failure(f"{given.readme} must hold the lines {table.BEGIN} and {table.END}, once each, in this order")
     check_space(given)
     binary = program(given.program)
     country = given.rows > COUNTRY
@@ -259,14 +264,17 @@ def main():
     results["goals"] = table.goals(results)
     text = table.markdown(results)
     print(text)
+    print(f"bound to one core, a process ran for {table.share(results):.0%} of its time; in the rest it waited, for the "
+          "disk or for other processes", file=sys.stderr)
     for goal in results["goals"]:
         limit = f"{'≥' if goal['at_least'] else '≤'} {goal['limit']}"
         reached = "reached" if goal["reached"] else "NOT reached"
         print(f"goal {goal['goal']}: {goal['figure']} ({limit}): {reached}", file=sys.stderr)
-    if given.json:
-        given.json.write_text(json.dumps(results, indent=1) + "\n")
-    if given.readme and not table.into(given.readme, text):
-        raise Failure(f"{given.readme} must hold the lines {table.BEGIN} and {table.END}, once each, in this order")
+    figures = given.json or given.dir / "cstatns-peers.json"
+    figures.write_text(json.dumps(results, indent=1) + "\n")
+    print(f"every figure is in {figures}", file=sys.stderr)
+    if given.readme:
+        given.readme.write_text(table.replaced(given.readme.read_text(), text))
 
 
 if __name__ == "__main__":
@@ -274,3 +282,5 @@ if __name__ == "__main__":
         main()
     except Failure as failure:
         sys.exit(f"error: {failure}")
+    except KeyboardInterrupt:
+        sys.exit(130)

@@ -119,12 +119,13 @@ def growth_table(small, large):
 def markdown(results):
     """What stands between the markers of README.md."""
     machine, versions, sizes = results["machine"], results["versions"], results["sizes"]
+    rows = " and ".join(f"{size['rows']:,}" for size in sizes)
     runs = "one run" if results["runs"] == 1 else f"medians of {results['runs']} runs"
     peers = [f"{name} {version}" for name, version in versions.items() if name not in ("cstatns", "python")]
     lines = [
         f"{results['date']}, `{results['command']}`: {machine['cpu']}, {machine['cores']} cores, "
         f"{machine['memory']:.0f} GiB, with {machine['instructions']}; files on {machine['files']}. "
-        f"{versions['cstatns']}; {', '.join(peers)}. {sizes[0]['rows']:,} rows, "
+        f"{versions['cstatns']}; {', '.join(peers)}. {rows} rows, "
         f"{runs}; peaks are seen from {machine['peak_floor']:.0f} MiB up."]
     if len(sizes) > 1:
         return "\n".join([*lines, "", *growth_table(*sizes)])
@@ -141,6 +142,18 @@ def markdown(results):
     if any("‡" in line for line in lines):
         lines[-1] += " ‡ With two threads it does not keep the order of the rows."
     return "\n".join([*lines, "", "Before, after, and later:", "", *steps_table(size["rows"], size["formats"])])
+
+
+def share(results):
+    """What part of its time a process that was bound to one core had that core, in the median: below one it waited."""
+    runs = []
+    for size in results["sizes"]:
+        for figures in size["formats"].values():
+            for step in STEPS:
+                runs += figures[step]["1"]
+            for of_peer in figures.get("peers", {}).get("1", {}).values():
+                runs += of_peer
+    return median(run["cpu"] / run["process"] for run in runs)
 
 
 def goals(results):
@@ -184,11 +197,12 @@ def goals(results):
     return found
 
 
-def into(readme, text):
-    """README with `text` between its two markers."""
-    content = readme.read_text()
-    if content.count(BEGIN) != 1 or content.count(END) != 1 or content.index(BEGIN) > content.index(END):
-        return False
+def has_place(content):
+    """Whether a text has the two markers, once each, in their order."""
+    return content.count(BEGIN) == content.count(END) == 1 and content.index(BEGIN) < content.index(END)
+
+
+def replaced(content, text):
+    """The content with `text` between its markers."""
     before, rest = content.split(BEGIN)
-    readme.write_text(f"{before}{BEGIN}\n{text}\n{END}{rest.split(END)[1]}")
-    return True
+    return f"{before}{BEGIN}\n{text}\n{END}{rest.split(END)[1]}"
