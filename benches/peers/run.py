@@ -264,8 +264,8 @@ def main():
     results["goals"] = table.goals(results)
     text = table.markdown(results)
     print(text)
-    print(f"bound to one core, a process ran for {table.share(results):.0%} of its time; in the rest it waited, for the "
-          "disk or for other processes", file=sys.stderr)
+    print(f"bound to one core, a process ran for {table.share(results):.0%} of its time; in the rest it waited, for "
+          "the disk or for other processes", file=sys.stderr)
     for goal in results["goals"]:
         limit = f"{'≥' if goal['at_least'] else '≤'} {goal['limit']}"
         reached = "reached" if goal["reached"] else "NOT reached"
