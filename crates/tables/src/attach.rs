@@ -4,18 +4,21 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use cstatns::code::Code;
 use cstatns::files::{self, Access, FileError, Pending};
 use jiff::Timestamp;
 
-use crate::columns::{Codes, Indexes, RowFault, count_words, known_counts, score, word};
+use crate::columns::{self, Codes, Indexes, Order, RowFault, count_words, fault, known_counts, word};
 use crate::csv::Delimiter;
 use crate::effort::Effort;
 use crate::meta::{FileMeta, SPEC};
 use crate::outputs::commit_all;
+use crate::pipeline::Steps;
 use crate::report::{Destruction, Report, ReportError, origin, report_path};
-use crate::table::{Column, Format, Kind, Sink, Source, TableError, Values};
+use crate::sink::{Column, GROUP, GROUPS_AT_ONCE, Piece, Sink, Values};
+use crate::table::{BATCH, Batch, Format, Kind, Source, TableError};
 
 /// What to attach. See [`attach`].
 #[derive(Clone, Copy, Debug)]
@@ -209,54 +212,6 @@ pub fn attach(what: &Attach<'_>, effort: &Effort) -> Result<Attached, AttachErro
     Ok(Attached { rows, report })
 }
 
-/// The retained file.
-struct Retained {
-    source: Source,
-    indexes: Indexes,
-    /// The data's `quality` and `score`, and its other columns.
-    quality: Vec<usize>,
-    others: Vec<usize>,
-}
-
-impl Retained {
-    fn open(path: &Path) -> Result<Self, TableError> {
-        let source = Source::open(path, Delimiter::Under("index"))?;
-        if !matches!(source.header(), [index, check, ..] if index == b"index" && check == b"check") {
-            let expected = "`index`, `check`, then the data's";
-            return Err(TableError::Columns { path: path.to_owned(), expected });
-        }
-        source.need_kind(1, &[Kind::Text], "`check` is text")?;
-        let indexes = Indexes::of(&source)?;
-        let quality: Vec<usize> =
-            [source.find("quality")?, source.find("score")?].into_iter().flatten().collect();
-        let others = (2..source.header().len()).filter(|column| !quality.contains(column)).collect();
-        Ok(Self { source, indexes, quality, others })
-    }
-}
-
-/// The rows of the result, handed out one by one.
-struct Results {
-    source: Source,
-    indexes: Indexes,
-    codes: Codes,
-    meta: FileMeta,
-    report: Option<Report>,
-    /// Whether there are the columns `quality` and `score`.
-    quality: bool,
-    score: bool,
-    index: Vec<[u8; 16]>,
-    code: Vec<Option<Code>>,
-    words: Vec<Words>,
-    at: usize,
-}
-
-/// What a result says of a row beside its code.
-#[derive(Clone, Default)]
-struct Words {
-    quality: String,
-    score: String,
-}
-
 /// The headers a result can have.
 pub(crate) const RESULTS: &str = "`index`, `code`, and after a coding `quality`";
 
@@ -271,6 +226,79 @@ pub(crate) fn result_columns(header: &[Vec<u8>]) -> Option<(bool, bool)> {
     }
 }
 
+/// The retained file, or the result: rows in the order of their indexes.
+struct Sorted {
+    source: Source,
+    indexes: Indexes,
+    order: Order,
+}
+
+/// Some of its rows.
+#[derive(Default)]
+struct Part {
+    batch: Batch,
+    index: Vec<[u8; 16]>,
+    /// The rows of the file before them.
+    before: u64,
+}
+
+impl Sorted {
+    fn of(source: Source) -> Result<Self, TableError> {
+        Ok(Self { indexes: Indexes::of(&source)?, source, order: Order::default() })
+    }
+
+    /// Fills `part` with the next rows; false at the end of the file.
+    fn fill(&mut self, part: &mut Part) -> Result<bool, TableError> {
+        part.before = self.order.rows();
+        part.index.clear();
+        let path = self.source.path().to_owned();
+        let mut fill = || {
+            let found = self.source.fill(&mut part.batch, BATCH)?;
+            if found {
+                part.batch.split(&path)?;
+                self.indexes.read(&part.batch, &mut part.index)?;
+                self.order.follow(&path, &part.index)?;
+            }
+            Ok(found)
+        };
+        fill().map_err(|error: TableError| error.after(part.before))
+    }
+}
+
+/// The retained file.
+struct Retained {
+    rows: Sorted,
+    /// The data's `quality` and `score`, and its other columns.
+    quality: Vec<usize>,
+    others: Vec<usize>,
+}
+
+impl Retained {
+    fn open(path: &Path) -> Result<Self, TableError> {
+        let source = Source::open(path, Delimiter::Under("index"))?;
+        if !matches!(source.header(), [index, check, ..] if index == b"index" && check == b"check") {
+            let expected = "`index`, `check`, then the data's";
+            return Err(TableError::Columns { path: path.to_owned(), expected });
+        }
+        source.need_kind(1, &[Kind::Text], "`check` is text")?;
+        let quality: Vec<usize> =
+            [source.find("quality")?, source.find("score")?].into_iter().flatten().collect();
+        let others = (2..source.header().len()).filter(|column| !quality.contains(column)).collect();
+        Ok(Self { rows: Sorted::of(source)?, quality, others })
+    }
+}
+
+/// The result, and what is known of it.
+struct Results {
+    rows: Sorted,
+    codes: Codes,
+    meta: FileMeta,
+    report: Option<Report>,
+    /// Whether there are the columns `quality` and `score`.
+    quality: bool,
+    score: bool,
+}
+
 impl Results {
     fn open(path: &Path) -> Result<Self, AttachError> {
         let source = Source::open(path, Delimiter::Under("index"))?;
@@ -282,47 +310,75 @@ impl Results {
         }
         let (meta, report) = origin(&source)?;
         let meta = meta.ok_or_else(|| AttachError::ReportMissing { path: report_path(path) })?;
-        Ok(Self {
-            indexes: Indexes::of(&source)?,
-            codes: Codes::of(&source, 1, Some((meta.tag(), meta.generation)))?,
-            source,
-            meta,
-            report,
-            quality,
-            score,
-            index: Vec::new(),
-            code: Vec::new(),
-            words: Vec::new(),
-            at: 0,
-        })
+        let codes = Codes::of(&source, 1, Some((meta.tag(), meta.generation)))?;
+        Ok(Self { rows: Sorted::of(source)?, codes, meta, report, quality, score })
     }
+}
 
-    /// Where the present row is in `index`, `code` and `words`; none after the last one.
-    fn present(&mut self) -> Result<Option<usize>, TableError> {
-        if self.at == self.index.len() {
-            self.at = 0;
-            self.index.clear();
-            let Some(batch) = self.source.next()? else { return Ok(None) };
-            self.indexes.read(&self.source, &batch, &mut self.index)?;
-            let first = self.indexes.rows() - batch.rows() as u64 + 1;
-            self.codes.read(&self.source, &batch, first, &mut self.code)?;
-            self.words.resize(batch.rows(), Words::default());
-            for (column, wanted) in [(2, self.quality), (3, self.score)] {
-                if !wanted {
+/// Both files, row beside row.
+struct Pairing {
+    retained: Sorted,
+    results: Sorted,
+    /// The rows of the result that are reached, from `at` on.
+    ahead: Arc<Part>,
+    at: usize,
+    missing: u64,
+    extra: u64,
+}
+
+/// Rows of the retained file, each with its row of the result.
+#[derive(Default)]
+struct Pairs {
+    retained: Part,
+    results: Vec<Arc<Part>>,
+    /// For each retained row one of `results`, and the row in it.
+    found: Vec<(usize, usize)>,
+}
+
+impl Pairing {
+    /// Fills `pairs` with the next rows; false at the end of the retained file. From the first row without its other half
+    /// on rows are counted, no longer given out.
+    fn fill(&mut self, pairs: &mut Pairs) -> Result<bool, TableError> {
+        while self.retained.fill(&mut pairs.retained)? {
+            pairs.results.clear();
+            pairs.found.clear();
+            for index in &pairs.retained.index {
+                while self.reach()? && self.ahead.index[self.at] < *index {
+                    self.at += 1;
+                    self.extra += 1;
+                }
+                if self.ahead.index.get(self.at) != Some(index) {
+                    self.missing += 1;
                     continue;
                 }
-                let cells = batch.cells(column);
-                for (row, words) in self.words.iter_mut().enumerate() {
-                    let (text, read) = match column {
-                        2 => (&mut words.quality, word(cells.get(row))),
-                        _ => (&mut words.score, score(cells.get(row))),
-                    };
-                    text.clear();
-                    text.push_str(read.map_err(|fault| self.source.fault(first + row as u64, fault))?);
+                if !pairs.results.last().is_some_and(|part| Arc::ptr_eq(part, &self.ahead)) {
+                    pairs.results.push(self.ahead.clone());
                 }
+                pairs.found.push((pairs.results.len() - 1, self.at));
+                self.at += 1;
+            }
+            if self.missing + self.extra == 0 {
+                return Ok(true);
             }
         }
-        Ok(Some(self.at))
+        while self.reach()? {
+            self.extra += (self.ahead.index.len() - self.at) as u64;
+            self.at = self.ahead.index.len();
+        }
+        Ok(false)
+    }
+
+    /// Whether there is a row at `at`, perhaps of the next batch.
+    fn reach(&mut self) -> Result<bool, TableError> {
+        while self.at == self.ahead.index.len() {
+            // Blocks that are still worked on hold the former one.
+            let mut part = Part::default();
+            if !self.results.fill(&mut part)? {
+                return Ok(false);
+            }
+            (self.ahead, self.at) = (Arc::new(part), 0);
+        }
+        Ok(true)
     }
 }
 
@@ -335,103 +391,160 @@ struct Merged {
     told: BTreeMap<String, u64>,
 }
 
+/// A block of rows on its way to the attached file.
+struct Block {
+    pairs: Vec<Pairs>,
+    filled: usize,
+    codes: Vec<Option<Code>>,
+    rows: u64,
+    quality: BTreeMap<String, u64>,
+    told: BTreeMap<String, u64>,
+    piece: Piece,
+}
+
 /// Writes the attached rows.
 fn merge(
-    mut retained: Retained,
-    mut results: Results,
+    retained: Retained,
+    results: Results,
     binary_codes: bool,
     format: Format,
     out: &mut Pending,
     effort: &Effort,
 ) -> Result<Merged, AttachError> {
-    let renewal = !results.quality;
-    let source = &retained.source;
-    if let (false, [taken, ..]) = (renewal, &retained.quality[..]) {
+    let Retained { rows: retained, quality: own, others } = retained;
+    let Results { rows: results, codes, meta, report, quality, score } = results;
+    let renewal = !quality;
+    let (path, result) = (retained.source.path().to_owned(), results.source.path().to_owned());
+    if let (false, [taken, ..]) = (renewal, &own[..]) {
         // A first coding: `prepare` refuses data with such a column.
-        let column = if source.header()[*taken] == b"score" { "score" } else { "quality" };
-        return Err(
-            TableError::ColumnTwice { path: source.path().to_owned(), column: column.to_owned() }.into()
-        );
+        let column = if retained.source.header()[*taken] == b"score" { "score" } else { "quality" };
+        return Err(TableError::ColumnTwice { path, column: column.to_owned() }.into());
     }
     let mut columns = vec![Column::code(binary_codes)];
-    columns.extend(results.quality.then(|| Column::word("quality")));
-    columns.extend(results.score.then(|| Column::word("score")));
-    let kept: Vec<usize> = retained.quality.iter().chain(&retained.others).copied().collect();
-    columns.extend(kept.iter().map(|column| Column::kept(source, *column)));
-    let delimiter = source.delimiter();
-    let mut sink = Sink::new(format, out, delimiter, &columns, results.meta.pairs())?;
+    columns.extend(quality.then(|| Column::word("quality")));
+    columns.extend(score.then(|| Column::word("score")));
+    // The quality that the data of a renewal already has.
+    let counted = own.first().copied().filter(|column| {
+        retained.source.header()[*column] == b"quality" && retained.source.kind(*column) == Kind::Text
+    });
+    let kept: Vec<usize> = own.into_iter().chain(others).collect();
+    columns.extend(kept.iter().map(|column| Column::kept(&retained.source, *column)));
+    let kept: Vec<_> =
+        kept.chunk_by(|one, next| one + 1 == *next).map(|run| run[0]..run[0] + run.len()).collect();
+    let delimiter = retained.source.delimiter();
+    let (layout, mut sink) = Sink::new(format, out, delimiter, &columns, meta.pairs())?;
     drop(columns);
+    effort.progress.expect(report.map_or(0, |report| report.rows_out));
 
-    let (mut missing, mut extra) = (0, 0);
-    let (mut counts, mut told) = (BTreeMap::new(), BTreeMap::new());
-    let (mut index, mut codes, mut words) = (Vec::new(), Vec::new(), Vec::new());
-    while let Some(batch) = retained.source.next()? {
-        retained.indexes.read(&retained.source, &batch, &mut index)?;
-        let first = retained.indexes.rows() - batch.rows() as u64 + 1;
-        let checks = batch.cells(1);
-        codes.clear();
-        words.clear();
-        for (row, index) in index.iter().enumerate() {
-            let fault = |fault| retained.source.fault(first + row as u64, fault);
-            let check = word(checks.get(row)).map_err(fault)?;
-            let found = loop {
-                match results.present()? {
-                    Some(at) if results.index[at] < *index => {
-                        extra += 1;
-                        results.at += 1;
-                    }
-                    Some(at) if results.index[at] == *index => break Some(at),
-                    _ => break None,
+    let mut pairing = Pairing { retained, results, ahead: Arc::default(), at: 0, missing: 0, extra: 0 };
+    let mut merged = Merged { rows: 0, quality: BTreeMap::new(), told: BTreeMap::new() };
+    let (rows_at_once, threads) = match format {
+        Format::Csv => (1, effort.threads),
+        Format::Parquet => (GROUP, effort.threads.min(GROUPS_AT_ONCE)),
+    };
+    let steps = Steps {
+        new: || Block {
+            pairs: Vec::new(),
+            filled: 0,
+            codes: Vec::new(),
+            rows: 0,
+            quality: BTreeMap::new(),
+            told: BTreeMap::new(),
+            piece: layout.piece(),
+        },
+        read: |block: &mut Block| {
+            (block.filled, block.rows) = (0, 0);
+            while block.rows < rows_at_once as u64 {
+                if block.pairs.len() == block.filled {
+                    block.pairs.push(Pairs::default());
                 }
-            };
-            let Some(at) = found else {
-                missing += 1;
-                continue;
-            };
-            let (code, said) = (results.code[at], std::mem::take(&mut results.words[at]));
-            results.at += 1;
-            let empty = if renewal { code.is_none() } else { said.quality == "none" };
-            if empty != (check != "ok") || (empty && code.is_some()) {
-                return Err(fault(RowFault::Disagree).into());
+                let pairs = &mut block.pairs[block.filled];
+                if !pairing.fill(pairs)? {
+                    break;
+                }
+                block.rows += pairs.found.len() as u64;
+                block.filled += 1;
             }
-            if !renewal {
-                count_words(&mut told, std::iter::once(Some(said.quality.as_str())));
+            Ok(block.filled > 0)
+        },
+        work: |block: &mut Block| {
+            block.quality.clear();
+            block.told.clear();
+            layout.begin(&mut block.piece)?;
+            for pairs in &block.pairs[..block.filled] {
+                let Pairs { retained, results, found } = pairs;
+                let mut words = Vec::with_capacity(found.len());
+                let (mut said_words, mut scores) = (Vec::with_capacity(found.len()), Vec::new());
+                block.codes.clear();
+                let checks = retained.batch.cells(1);
+                let cells =
+                    |column| results.iter().map(move |part| part.batch.cells(column)).collect::<Vec<_>>();
+                let code_cells = cells(1);
+                let quality_cells = if quality { cells(2) } else { Vec::new() };
+                let score_cells = if score { cells(3) } else { Vec::new() };
+                for (row, &(part, at)) in found.iter().enumerate() {
+                    let here = |found| fault(&path, row, found).after(retained.before);
+                    let there = |found| fault(&result, at, found).after(results[part].before);
+                    let check = word(checks.get(row)).map_err(here)?;
+                    let code =
+                        code_cells[part].get(at).map(|cell| codes.code(cell)).transpose().map_err(there)?;
+                    let said = match quality {
+                        true => Some(word(quality_cells[part].get(at)).map_err(there)?),
+                        false => None,
+                    };
+                    let empty = said.map_or(code.is_none(), |said| said == "none");
+                    if empty != (check != "ok") || (empty && code.is_some()) {
+                        return Err(here(RowFault::Disagree).into());
+                    }
+                    block.codes.push(code);
+                    said_words.push(said);
+                    words.push(said.map(|said| if empty { check } else { said }));
+                    if score {
+                        scores.push(Some(columns::score(score_cells[part].get(at)).map_err(there)?));
+                    }
+                }
+                if quality {
+                    count_words(&mut block.told, &said_words);
+                    count_words(&mut block.quality, &words);
+                } else if let Some(column) = counted {
+                    let cells = retained.batch.cells(column);
+                    let words: Vec<_> = cells.iter(found.len()).map(|cell| word(cell).ok()).collect();
+                    count_words(&mut block.quality, &words);
+                }
+                let mut values = vec![Values::Codes(&block.codes)];
+                values.extend(quality.then_some(Values::Text(&words)));
+                values.extend(score.then_some(Values::Text(&scores)));
+                values.extend(kept.iter().map(|run| Values::Kept(&retained.batch, run.clone())));
+                layout.add(found.len(), &values, &mut block.piece)?;
             }
-            codes.push(code);
-            words.push(if empty { Words { quality: check.to_owned(), ..said } } else { said });
-        }
-        if missing + extra > 0 {
-            continue;
-        }
-        let quality: Vec<Option<&str>> = words.iter().map(|words| Some(words.quality.as_str())).collect();
-        let score: Vec<Option<&str>> = words.iter().map(|words| Some(words.score.as_str())).collect();
-        if !renewal {
-            count_words(&mut counts, quality.iter().copied());
-        } else if let Some(column) = retained.quality.first()
-            && retained.source.header()[*column] == b"quality"
-            && retained.source.kind(*column) == Kind::Text
-        {
-            let cells = batch.cells(*column);
-            count_words(&mut counts, (0..batch.rows()).map(|row| word(cells.get(row)).ok()));
-        }
-        let mut values = vec![Values::Codes(&codes)];
-        values.extend(results.quality.then_some(Values::Text(&quality)));
-        values.extend(results.score.then_some(Values::Text(&score)));
-        values.extend(kept.iter().map(|column| Values::Kept(&batch, *column)));
-        sink.write(batch.rows(), &values)?;
-        effort.progress.advance(batch.rows() as u64, 0)?;
-    }
-    while results.present()?.is_some() {
-        extra += 1;
-        results.at += 1;
-    }
+            Ok(block.piece.end()?)
+        },
+        check: |block: &mut Block| {
+            merged.rows += block.rows;
+            add_counts(&mut merged.quality, &block.quality);
+            add_counts(&mut merged.told, &block.told);
+            Ok(())
+        },
+        write: |block: &mut Block| {
+            sink.write(&mut block.piece)?;
+            Ok(effort.progress.advance(block.rows, block.rows)?)
+        },
+    };
+    let outcome: Result<(), AttachError> = steps.run(threads);
+    outcome?;
+    let Pairing { missing, extra, .. } = pairing;
     if missing + extra > 0 {
         return Err(AttachError::Unmatched { missing, extra });
     }
     sink.finish()?;
-    let rows = retained.indexes.rows();
-    if rows == 0 {
-        return Err(TableError::NoRows { path: retained.source.path().to_owned() }.into());
+    if merged.rows == 0 {
+        return Err(TableError::NoRows { path }.into());
     }
-    Ok(Merged { rows, quality: counts, told })
+    Ok(merged)
+}
+
+fn add_counts(sums: &mut BTreeMap<String, u64>, counts: &BTreeMap<String, u64>) {
+    for (word, count) in counts {
+        *sums.entry(word.clone()).or_default() += count;
+    }
 }

@@ -7,7 +7,7 @@ use cstatns::code::{Generation, Tag};
 use cstatns::name::Name;
 
 use crate::attach::{RESULTS, result_columns};
-use crate::columns::{Codes, Indexes, RowFault, count_words, word};
+use crate::columns::{Codes, Indexes, Order, RowFault, count_words, fault, word};
 use crate::csv::Delimiter;
 use crate::meta::FileMeta;
 use crate::report::{ReportError, origin, report_path};
@@ -144,14 +144,14 @@ fn facts(path: &Path) -> Result<FileFacts, CheckError> {
     let mut read = Vec::new();
     let mut distinct: Vec<[u8; 32]> = Vec::new();
     while let Some(batch) = source.next()? {
-        codes.read(&source, &batch, rows + 1, &mut read)?;
+        codes.read(&batch, &mut read).map_err(|error| error.after(rows))?;
         for (row, code) in read.iter().enumerate() {
             let Some(code) = code else { continue };
             let found = (code.tag(), code.generation());
             let expected = *whose.get_or_insert(found);
             if found != expected {
-                let fault = RowFault::OtherCodes { found, expected };
-                return Err(source.fault(rows + 1 + row as u64, fault).into());
+                let other = RowFault::OtherCodes { found, expected };
+                return Err(fault(path, row, other).after(rows).into());
             }
             distinct.push(*code.bytes());
         }
@@ -187,23 +187,26 @@ pub fn summarise(result: &Path) -> Result<Summary, TableError> {
     let Some((quality, _)) = result_columns(source.header()) else {
         return Err(TableError::Columns { path: result.to_owned(), expected: RESULTS });
     };
-    let mut indexes = Indexes::of(&source)?;
+    let indexes = Indexes::of(&source)?;
+    let mut order = Order::default();
     if quality {
         source.need_kind(2, &[Kind::Text], "`quality` is text")?;
     }
     let mut index = Vec::new();
     let mut qualities = BTreeMap::new();
     while let Some(batch) = source.next()? {
-        let first = indexes.rows() + 1;
-        indexes.read(&source, &batch, &mut index)?;
+        let before = order.rows();
+        index.clear();
+        let read = indexes.read(&batch, &mut index).and_then(|()| order.follow(result, &index));
+        read.map_err(|error| error.after(before))?;
         if quality {
             let cells = batch.cells(2);
-            for row in 0..batch.rows() {
-                let word = word(cells.get(row)).map_err(|fault| source.fault(first + row as u64, fault))?;
-                count_words(&mut qualities, std::iter::once(Some(word)));
-            }
+            let words = cells.iter(batch.rows()).enumerate().map(|(row, cell)| {
+                word(cell).map(Some).map_err(|found| fault(result, row, found).after(before))
+            });
+            count_words(&mut qualities, &words.collect::<Result<Vec<_>, _>>()?);
         }
     }
     let meta = source.known().and_then(|known| known.meta.clone());
-    Ok(Summary { rows: indexes.rows(), qualities, meta })
+    Ok(Summary { rows: order.rows(), qualities, meta })
 }

@@ -6,17 +6,19 @@ use std::path::{Path, PathBuf};
 
 use cstatns::code::{Code, Generation, Tag};
 use cstatns::coder::{Coder, CoderError, Renewer};
-use cstatns::commitment::{Commit, Commitment};
+use cstatns::commitment::{self, Commit, Commitment};
 use cstatns::domain::LARGEST_MINIMUM_BATCH;
 use cstatns::identifier::{Identifier, Nir, Scheme};
 use zeroize::{Zeroize, Zeroizing};
 
-use crate::columns::{Codes, Indexes, RowFault};
+use crate::columns::{Codes, Indexes, Order, RowFault, fault};
 use crate::csv::Delimiter;
 use crate::effort::Effort;
 use crate::meta::FileMeta;
+use crate::pipeline::Steps;
 use crate::seal::{Content, Seal};
-use crate::table::{Batch, Column, Format, Kind, Sink, Source, TableError, Values};
+use crate::sink::{Column, GROUP, GROUPS_AT_ONCE, Piece, Sink, Values};
+use crate::table::{BATCH, Batch, Format, Kind, Source, TableError};
 
 /// What was coded or renewed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -94,6 +96,14 @@ fn verb(content: Content) -> &'static str {
 }
 
 impl CodeFileError {
+    /// The same error where so many rows come before those that it counts from.
+    fn after(self, rows: u64) -> Self {
+        match self {
+            Self::Table(error) => Self::Table(error.after(rows)),
+            other => other,
+        }
+    }
+
     /// The stable short code of this error.
     pub fn code(&self) -> &'static str {
         match self {
@@ -118,11 +128,13 @@ pub fn look(request: &Path, seal: &Seal) -> Result<(), CodeFileError> {
 
 /// Codes the identifiers of `request` and writes the result (`index`, `code`, `quality`) to `out`.
 ///
-/// Memory does not grow with the file. `out` is the caller's, to be made durable after `Ok` and thrown away after `Err`.
+/// Memory does not grow with the file, and the result does not depend on the number of threads. `out` is the caller's, to
+/// be made durable after `Ok` and thrown away after `Err`.
 ///
 /// # Errors
 /// [`CodeFileError`]: among them any column but `index` and `identifier`, indexes that do not strictly increase, a cell
-/// that is not an identifier in its compact form, and rows that are not those of `seal`.
+/// that is not an identifier in its compact form, and rows that are not those of `seal`. Of several errors the first in
+/// the file is told.
 pub fn code(
     request: &Path,
     seal: &Seal,
@@ -138,48 +150,29 @@ pub fn code(
     if (coder.tag(), coder.generation()) != (meta.tag(), meta.generation) {
         return Err(CodeFileError::Keys);
     }
-    let mut rows = Rows::of(open(request, seal.content)?, seal)?;
+    let rows = Rows::of(open(request, seal.content)?, seal, format)?;
     let columns = [Column::index(), Column::code(format == Format::Parquet), Column::word("quality")];
-    let mut sink = Sink::new(format, out, b',', &columns, meta.pairs())?;
-    effort.progress.expect(seal.rows);
-
-    let mut qualities: BTreeMap<&'static str, u64> = BTreeMap::new();
-    let mut identifiers = Identifiers(Vec::new());
-    let mut found = Vec::new();
-    let mut codes = Vec::new();
-    let mut words = Vec::new();
-    while let Some(batch) = rows.next()? {
-        let first = rows.indexes.rows() - batch.rows() as u64 + 1;
-        identifiers.clear(batch.rows());
-        words.clear();
-        let cells = batch.cells(1);
-        for (row, index) in rows.index.iter().enumerate() {
-            let cell = cells.get(row);
-            rows.commit.row(index, &[cell]);
-            let word = match cell {
-                None => "none",
-                Some(cell) => identifiers
-                    .push(cell)
-                    .map_err(|reason| RowFault::Identifier { reason })
-                    .map_err(|fault| rows.source.fault(first + row as u64, fault))?,
-            };
-            words.push(Some(word));
-            *qualities.entry(word).or_default() += 1;
+    rows.run(&columns, out, meta, effort, || {
+        let (mut identifiers, mut found) = (Identifiers(Vec::new()), Vec::new());
+        move |rows: &mut Worked, batch: &Batch, index: &[[u8; 16]]| {
+            identifiers.clear(batch.rows());
+            for (row, (index, cell)) in index.iter().zip(batch.cells(1).iter(batch.rows())).enumerate() {
+                rows.commit.push(index, &[cell]);
+                let word = match cell {
+                    None => "none",
+                    Some(cell) => identifiers
+                        .push(cell)
+                        .map_err(|reason| fault(request, row, RowFault::Identifier { reason }))?,
+                };
+                rows.words.push(Some(word));
+            }
+            coder.code(&identifiers.0, &mut found);
+            let mut found = found.iter();
+            let code = |word: &Option<&str>| if *word == Some("none") { None } else { found.next().copied() };
+            rows.codes.extend(rows.words.iter().map(code));
+            Ok(())
         }
-        coder.code(&identifiers.0, &mut found);
-        rows.distinct.count(&found);
-        let mut found = found.iter();
-        codes.clear();
-        codes.extend(
-            words.iter().map(|word| if *word == Some("none") { None } else { found.next().copied() }),
-        );
-        let values = [Values::Index(&rows.index), Values::Codes(&codes), Values::Text(&words)];
-        sink.write(batch.rows(), &values)?;
-        effort.progress.advance(batch.rows() as u64, batch.rows() as u64)?;
-    }
-    let coded = rows.finish(qualities)?;
-    sink.finish()?;
-    Ok(coded)
+    })
 }
 
 /// Renews the codes of `request` and writes the result (`index`, `code`) to `out`. See [`code`].
@@ -205,41 +198,31 @@ pub fn renew(
     if (renewer.tag(), renewer.generation()) != (meta.tag(), meta.generation) {
         return Err(CodeFileError::Keys);
     }
-    let mut rows = Rows::of(open(request, seal.content)?, seal)?;
+    let rows = Rows::of(open(request, seal.content)?, seal, format)?;
     let column = Codes::of(&rows.source, 1, Some(expected))?;
     let columns = [Column::index(), Column::code(format == Format::Parquet)];
-    let mut sink = Sink::new(format, out, b',', &columns, meta.pairs())?;
-    effort.progress.expect(seal.rows);
-
-    let mut codes = Vec::new();
-    let mut old = Vec::new();
-    let mut new = Vec::new();
-    let mut text = Vec::with_capacity(Code::MAX_TEXT);
-    while let Some(batch) = rows.next()? {
-        let first = rows.indexes.rows() - batch.rows() as u64 + 1;
-        column.read(&rows.source, &batch, first, &mut codes)?;
-        for (index, code) in rows.index.iter().zip(&codes) {
-            // The text form, whatever the file's type: both have one commitment.
-            text.clear();
-            if let Some(code) = code {
-                code.write_text(&mut text);
+    rows.run(&columns, out, meta, effort, || {
+        let (mut codes, mut old, mut new) = (Vec::new(), Vec::new(), Vec::new());
+        let mut text = Vec::with_capacity(Code::MAX_TEXT);
+        let column = &column;
+        move |rows: &mut Worked, batch: &Batch, index: &[[u8; 16]]| {
+            column.read(batch, &mut codes)?;
+            for (index, code) in index.iter().zip(&codes) {
+                // The text form, whatever the file's type: both have one commitment.
+                text.clear();
+                if let Some(code) = code {
+                    code.write_text(&mut text);
+                }
+                rows.commit.push(index, &[code.map(|_| text.as_slice())]);
             }
-            rows.commit.row(index, &[code.map(|_| text.as_slice())]);
+            old.clear();
+            old.extend(codes.iter().flatten().copied());
+            renewer.renew(&old, &mut new)?;
+            let mut new = new.iter();
+            rows.codes.extend(codes.iter().map(|code| code.and_then(|_| new.next().copied())));
+            Ok(())
         }
-        old.clear();
-        old.extend(codes.iter().flatten().copied());
-        renewer.renew(&old, &mut new)?;
-        rows.distinct.count(&new);
-        let mut new = new.iter();
-        for code in codes.iter_mut().flatten() {
-            *code = *new.next().expect("as many codes as were renewed");
-        }
-        sink.write(batch.rows(), &[Values::Index(&rows.index), Values::Codes(&codes)])?;
-        effort.progress.advance(batch.rows() as u64, batch.rows() as u64)?;
-    }
-    let coded = rows.finish(BTreeMap::new())?;
-    sink.finish()?;
-    Ok(coded)
+    })
 }
 
 /// Opens a request that has the columns for what it holds.
@@ -270,51 +253,149 @@ fn column(content: Content) -> &'static str {
     }
 }
 
-/// The rows of a request, with what is computed over all of them.
+/// The rows of a request.
 struct Rows<'a> {
     source: Source,
-    seal: &'a Seal,
     indexes: Indexes,
-    /// Those of the present batch.
+    seal: &'a Seal,
+    /// What the result is written as.
+    format: Format,
+}
+
+/// A block of them, from one file to the other.
+struct Block<Work> {
+    /// What was read, in the first `filled`.
+    batches: Vec<Batch>,
+    filled: usize,
+    /// Of all its rows.
     index: Vec<[u8; 16]>,
-    commit: Commit,
-    distinct: Distinct,
+    heads: Vec<u128>,
+    qualities: BTreeMap<&'static str, u64>,
+    work: Work,
+    worked: Worked,
+    piece: Piece,
+}
+
+/// What became of rows.
+struct Worked {
+    /// Of all rows of the block.
+    commit: commitment::Rows,
+    /// The codes of a batch.
+    codes: Vec<Option<Code>>,
+    /// Their qualities; none in a renewal.
+    words: Vec<Option<&'static str>>,
 }
 
 impl<'a> Rows<'a> {
-    fn of(source: Source, seal: &'a Seal) -> Result<Self, TableError> {
-        Ok(Self {
-            indexes: Indexes::of(&source)?,
-            source,
-            seal,
-            index: Vec::new(),
-            commit: Commit::new(&seal.key, &[column(seal.content)]),
-            distinct: Distinct::new(),
-        })
+    fn of(source: Source, seal: &'a Seal, format: Format) -> Result<Self, TableError> {
+        Ok(Self { indexes: Indexes::of(&source)?, source, seal, format })
     }
 
-    fn next(&mut self) -> Result<Option<Batch>, TableError> {
-        let batch = self.source.next()?;
-        if let Some(batch) = &batch {
-            self.indexes.read(&self.source, batch, &mut self.index)?;
-        }
-        Ok(batch)
-    }
+    /// Takes all rows from the request to `out`. `worker` makes what each thread does: it is given batches of rows and
+    /// their indexes; rows that it names in an error are counted from the batch's first one.
+    fn run<Work>(
+        self,
+        columns: &[Column<'_>],
+        out: &mut (dyn Write + Send),
+        meta: &FileMeta,
+        effort: &Effort,
+        worker: impl Fn() -> Work + Sync,
+    ) -> Result<Coded, CodeFileError>
+    where
+        Work: FnMut(&mut Worked, &Batch, &[[u8; 16]]) -> Result<(), CodeFileError>,
+    {
+        let Self { mut source, indexes, seal, format } = self;
+        let path = source.path().to_owned();
+        let (layout, mut sink) = Sink::new(format, out, b',', columns, meta.pairs())?;
+        effort.progress.expect(seal.rows);
 
-    fn finish(self, qualities: BTreeMap<&'static str, u64>) -> Result<Coded, CodeFileError> {
-        let path = self.source.path().to_owned();
-        let (commitment, rows) = self.commit.finish();
+        let mut order = Order::default();
+        let mut commit = Commit::new(&seal.key, &[column(seal.content)]);
+        let mut distinct = Distinct::new();
+        let mut qualities: BTreeMap<&'static str, u64> = BTreeMap::new();
+        let (rows_at_once, threads) = match format {
+            Format::Csv => (BATCH, effort.threads),
+            Format::Parquet => (GROUP, effort.threads.min(GROUPS_AT_ONCE)),
+        };
+        let steps = Steps {
+            new: || Block {
+                batches: Vec::new(),
+                filled: 0,
+                index: Vec::new(),
+                heads: Vec::new(),
+                qualities: BTreeMap::new(),
+                work: worker(),
+                worked: Worked { commit: commitment::Rows::new(1), codes: Vec::new(), words: Vec::new() },
+                piece: layout.piece(),
+            },
+            read: |block: &mut Block<Work>| {
+                Ok(source.fill_all(&mut block.batches, &mut block.filled, rows_at_once)?)
+            },
+            work: |block: &mut Block<Work>| {
+                let Block { batches, filled, index, heads, qualities, work, worked, piece } = block;
+                index.clear();
+                heads.clear();
+                qualities.clear();
+                worked.commit.clear();
+                layout.begin(piece)?;
+                for batch in &mut batches[..*filled] {
+                    let first = index.len();
+                    worked.codes.clear();
+                    worked.words.clear();
+                    let mut one = || {
+                        batch.split(&path)?;
+                        indexes.read(batch, index)?;
+                        work(worked, batch, &index[first..])
+                    };
+                    one().map_err(|error: CodeFileError| error.after(first as u64))?;
+                    heads.extend(worked.codes.iter().flatten().map(Distinct::head));
+                    count_runs(&worked.words, qualities);
+                    let mut values = vec![Values::Index(&index[first..]), Values::Codes(&worked.codes)];
+                    values.extend((columns.len() > 2).then_some(Values::Text(&worked.words)));
+                    layout.add(index.len() - first, &values, piece)?;
+                }
+                Ok(piece.end()?)
+            },
+            check: |block: &mut Block<Work>| {
+                order.follow(&path, &block.index)?;
+                commit.add(&block.worked.commit);
+                distinct.count(&block.heads);
+                for (word, count) in &block.qualities {
+                    *qualities.entry(word).or_default() += count;
+                }
+                Ok(())
+            },
+            write: |block: &mut Block<Work>| {
+                sink.write(&mut block.piece)?;
+                let rows = block.index.len() as u64;
+                Ok(effort.progress.advance(rows, rows)?)
+            },
+        };
+        let outcome: Result<(), CodeFileError> = steps.run(threads);
+        outcome.map_err(|error| error.after(order.rows()))?;
+
+        let (commitment, rows) = commit.finish();
         if rows == 0 {
             return Err(TableError::NoRows { path }.into());
         }
-        if (commitment, rows) != (self.seal.commitment, self.seal.rows) {
-            return Err(CodeFileError::Commitment { path, rows, sealed: self.seal.rows });
+        if (commitment, rows) != (seal.commitment, seal.rows) {
+            return Err(CodeFileError::Commitment { path, rows, sealed: seal.rows });
         }
-        Ok(Coded { rows, commitment, distinct: self.distinct.found, qualities })
+        sink.finish()?;
+        Ok(Coded { rows, commitment, distinct: distinct.found, qualities })
     }
 }
 
-/// The identifiers of a batch, wiped when it is over.
+/// Counts words that mostly come in runs of the same.
+fn count_runs(words: &[Option<&'static str>], counts: &mut BTreeMap<&'static str, u64>) {
+    for run in words.chunk_by(|one, next| one == next) {
+        if let Some(word) = run[0] {
+            *counts.entry(word).or_default() += run.len() as u64;
+        }
+    }
+}
+
+/// The identifiers of a batch, wiped when the next one comes.
 struct Identifiers(Vec<Identifier>);
 
 impl Identifiers {
@@ -357,14 +438,17 @@ impl Distinct {
         Self { places: Zeroizing::new(vec![0; 2 * Coded::DISTINCT_CAP as usize]), found: 0 }
     }
 
-    fn count(&mut self, codes: &[Code]) {
+    fn head(code: &Code) -> u128 {
+        let (head, _) = code.bytes().split_first_chunk().expect("a code has 32 bytes");
+        u128::from_le_bytes(*head)
+    }
+
+    fn count(&mut self, heads: &[u128]) {
         let mask = self.places.len() - 1;
-        for code in codes {
+        for &value in heads {
             if self.found == Coded::DISTINCT_CAP {
                 return;
             }
-            let (head, _) = code.bytes().split_first_chunk().expect("a code has 32 bytes");
-            let value = u128::from_le_bytes(*head);
             let mut place = value as usize & mask;
             while self.places[place] != 0 && self.places[place] != value {
                 place = (place + 1) & mask;

@@ -1,6 +1,7 @@
 //! The columns of the files that travel: indexes, codes, and the words of `check` and `quality`.
 
 use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 
 use cstatns::code::{Code, CodeError, Generation, Tag};
 use cstatns::name::{Hex, Name};
@@ -72,11 +73,10 @@ impl RowFault {
     }
 }
 
-/// The column `index`, first in its file: every value in its form, each greater than the one above it.
+/// The column `index`, first in its file.
 pub(crate) struct Indexes {
+    path: PathBuf,
     kind: Kind,
-    last: Option<[u8; 16]>,
-    rows: u64,
 }
 
 impl Indexes {
@@ -86,44 +86,59 @@ impl Indexes {
             Some(_) => Kind::Fixed(16),
         };
         source.need_kind(0, std::slice::from_ref(&kind), "an index is binary, of 16 bytes")?;
-        Ok(Self { kind, last: None, rows: 0 })
+        Ok(Self { path: source.path().to_owned(), kind })
     }
 
-    /// The rows of the batches read so far.
-    pub(crate) fn rows(&self) -> u64 {
-        self.rows
-    }
-
-    /// Clears `indexes` and fills it with those of the batch.
-    pub(crate) fn read(
-        &mut self,
-        source: &Source,
-        batch: &Batch,
-        indexes: &mut Vec<[u8; 16]>,
-    ) -> Result<(), TableError> {
-        indexes.clear();
-        let cells = batch.cells(0);
-        for row in 0..batch.rows() {
-            let cell = cells.get(row);
+    /// Adds those of the batch to `indexes`. Rows in errors are counted from the batch's first one.
+    pub(crate) fn read(&self, batch: &Batch, indexes: &mut Vec<[u8; 16]>) -> Result<(), TableError> {
+        for (row, cell) in batch.cells(0).iter(batch.rows()).enumerate() {
             let index = match self.kind {
                 Kind::Text => cell.and_then(Hex::parse).map(|index| index.0),
                 _ => cell.and_then(|bytes| bytes.try_into().ok()),
             };
-            self.rows += 1;
-            let fault = |fault| source.fault(self.rows, fault);
-            let index = index.ok_or_else(|| fault(RowFault::Index))?;
-            if self.last.is_some_and(|last| last >= index) {
-                return Err(fault(RowFault::Order));
-            }
-            self.last = Some(index);
+            let index = index.ok_or_else(|| fault(&self.path, row, RowFault::Index))?;
             indexes.push(index);
         }
         Ok(())
     }
 }
 
+/// That each index is greater than the one above it, through a whole file.
+#[derive(Default)]
+pub(crate) struct Order {
+    last: Option<[u8; 16]>,
+    rows: u64,
+}
+
+impl Order {
+    /// Takes the next indexes. Rows in errors are counted from the first of these.
+    pub(crate) fn follow(&mut self, path: &Path, indexes: &[[u8; 16]]) -> Result<(), TableError> {
+        let before = self.last.iter().chain(indexes);
+        let falls =
+            |(row, (before, index)): (usize, (&[u8; 16], &[u8; 16]))| (before >= index).then_some(row);
+        let first = usize::from(self.last.is_none());
+        if let Some(row) = before.zip(&indexes[first.min(indexes.len())..]).enumerate().find_map(falls) {
+            return Err(fault(path, row + first, RowFault::Order));
+        }
+        self.last = indexes.last().copied().or(self.last);
+        self.rows += indexes.len() as u64;
+        Ok(())
+    }
+
+    /// The rows so far.
+    pub(crate) fn rows(&self) -> u64 {
+        self.rows
+    }
+}
+
+/// The error for a row, given as counted from 0 and told as counted from 1.
+pub(crate) fn fault(path: &Path, row: usize, fault: RowFault) -> TableError {
+    TableError::Row { path: path.to_owned(), row: row as u64 + 1, fault }
+}
+
 /// A column of codes, in either form.
 pub(crate) struct Codes {
+    path: PathBuf,
     column: usize,
     binary: bool,
     /// Whose the codes are: known of binary codes, asked of text.
@@ -146,29 +161,24 @@ impl Codes {
         if let (true, Some(found), Some(expected)) = (binary, said, whose)
             && found != expected
         {
-            return Err(source.fault(1, RowFault::OtherCodes { found, expected }));
+            return Err(fault(source.path(), 0, RowFault::OtherCodes { found, expected }));
         }
-        Ok(Self { column, binary, whose: if binary { said } else { whose } })
+        let whose = if binary { said } else { whose };
+        Ok(Self { path: source.path().to_owned(), column, binary, whose })
     }
 
-    /// Clears `codes` and fills it with those of the batch, whose first row is `first` (from 1).
-    pub(crate) fn read(
-        &self,
-        source: &Source,
-        batch: &Batch,
-        first: u64,
-        codes: &mut Vec<Option<Code>>,
-    ) -> Result<(), TableError> {
+    /// Clears `codes` and fills it with those of the batch. Rows in errors are counted from the batch's first one.
+    pub(crate) fn read(&self, batch: &Batch, codes: &mut Vec<Option<Code>>) -> Result<(), TableError> {
         codes.clear();
-        let cells = batch.cells(self.column);
-        for row in 0..batch.rows() {
-            let code = cells.get(row).map(|cell| self.code(cell)).transpose();
-            codes.push(code.map_err(|fault| source.fault(first + row as u64, fault))?);
+        for (row, cell) in batch.cells(self.column).iter(batch.rows()).enumerate() {
+            let code = cell.map(|cell| self.code(cell)).transpose();
+            codes.push(code.map_err(|found| fault(&self.path, row, found))?);
         }
         Ok(())
     }
 
-    fn code(&self, cell: &[u8]) -> Result<Code, RowFault> {
+    /// The code in a cell.
+    pub(crate) fn code(&self, cell: &[u8]) -> Result<Code, RowFault> {
         match self.whose {
             Some((tag, generation)) if self.binary => {
                 let bytes = cell.try_into().map_err(|_| CodeError::Bytes)?;
@@ -213,17 +223,14 @@ const QUALITIES: [&str; 10] = [
     "wrong-key",
 ];
 
-/// Adds to the count of each word; the others, and what is no word, count as `other`.
-pub(crate) fn count_words<'a>(
-    counts: &mut BTreeMap<String, u64>,
-    words: impl Iterator<Item = Option<&'a str>>,
-) {
-    for word in words {
-        let known = known(word);
+/// Adds to the count of each word; the others, and what is no word, count as `other`. Words mostly come in runs.
+pub(crate) fn count_words(counts: &mut BTreeMap<String, u64>, words: &[Option<&str>]) {
+    for run in words.chunk_by(|one, next| one == next) {
+        let known = known(run[0]);
         match counts.get_mut(known) {
-            Some(count) => *count += 1,
+            Some(count) => *count += run.len() as u64,
             None => {
-                counts.insert(known.to_owned(), 1);
+                counts.insert(known.to_owned(), run.len() as u64);
             }
         }
     }

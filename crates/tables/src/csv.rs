@@ -1,23 +1,30 @@
-//! CSV: reading in batches by the core of the `csv` crate, with buffers of our own that are wiped; writing by RFC 4180.
+//! CSV: plain lines by a fast scanner, everything else by the core of the `csv` crate; writing by RFC 4180.
 //!
 //! What the reader makes of bytes is what `csv` makes of them (blank lines are passed over, a byte order mark at the start
 //! too), but where `csv` prefers some reading to none, two mistakes are refused: rows of different lengths, and a quote
 //! that is never closed, which would swallow the rest of the file.
+//!
+//! Lines without a quote mean what they look like, so whole blocks of them are taken as they stand and split into fields
+//! later, by whichever thread works on them. From the first quote on the core of `csv` goes from row to row, until a
+//! block is free of quotes again. Buffers are ours, and wiped.
 
 use std::fs::File;
-use std::io::{ErrorKind, Read, Write};
+use std::io::{ErrorKind, Read};
+use std::ops::Range;
 use std::path::Path;
 
 use cstatns::files::FileError;
 use csv_core::ReadRecordResult;
+use memchr::{memchr, memchr_iter, memchr3_iter, memrchr};
 use zeroize::Zeroizing;
 
 use crate::table::TableError;
 
-/// A batch ends with the row that reaches either.
+/// A batch that `csv` reads ends with the row that reaches either.
 const BATCH_ROWS: usize = 4096;
-const BATCH_BYTES: usize = 1 << 20;
-const INPUT: usize = 256 << 10;
+const BATCH_BYTES: usize = 256 << 10;
+/// What is read at once, in bytes: a batch of plain lines is about as large, and stays in the processor's cache.
+pub(crate) const WINDOW: usize = 256 << 10;
 /// A row longer than this is a file that is not what it seems.
 const RECORD_LIMIT: usize = 64 << 20;
 
@@ -46,34 +53,36 @@ pub(crate) struct Reader {
     file: File,
     core: csv_core::Reader,
     delimiter: u8,
-    input: Zeroizing<Vec<u8>>,
+    /// The bytes from `at` to `filled` are read and not yet handed on.
+    window: Zeroizing<Vec<u8>>,
     at: usize,
     filled: usize,
-    /// Line breaks passed over between rows, which `core` has not seen.
-    blank: u64,
-    rows: u64,
+    /// What the window takes, however large the buffer is that serves as one.
+    size: usize,
+    /// Line breaks that `core` has not seen.
+    passed: u64,
     header: Vec<Vec<u8>>,
     /// Scratch: where the fields of the current row end in it.
     ends: Vec<usize>,
 }
 
 impl Reader {
-    pub(crate) fn open(path: &Path, delimiter: Delimiter<'_>) -> Result<Self, TableError> {
+    pub(crate) fn open(path: &Path, delimiter: Delimiter<'_>, window: usize) -> Result<Self, TableError> {
         let file = File::open(path).map_err(|error| FileError::from_io(path, &error))?;
         let mut reader = Self {
             file,
             core: core(b','),
             delimiter: b',',
-            input: Zeroizing::new(vec![0; INPUT]),
+            window: Zeroizing::new(vec![0; window]),
             at: 0,
             filled: 0,
-            blank: 0,
-            rows: 0,
+            size: window,
+            passed: 0,
             header: Vec::new(),
             ends: vec![0; 16],
         };
         reader.fill(path)?;
-        if let Some(found) = foreign(&reader.input[..reader.filled]) {
+        if let Some(found) = foreign(&reader.window[..reader.filled]) {
             return Err(TableError::NotCsv { path: path.to_owned(), found });
         }
         reader.delimiter = match delimiter {
@@ -81,12 +90,11 @@ impl Reader {
             Delimiter::Under(column) => reader.sniff(column),
         };
         reader.core = core(reader.delimiter);
-        let mut header = Batch::new(0);
-        reader.rows = 0;
+        let mut header = Batch::default();
         if !reader.record(path, &mut header)? {
             return Err(TableError::EmptyFile { path: path.to_owned() });
         }
-        header.columns = header.ends.len();
+        header.columns = header.fields.len();
         reader.header = (0..header.columns).map(|column| header.get(0, column).to_vec()).collect();
         Ok(reader)
     }
@@ -101,35 +109,84 @@ impl Reader {
         self.delimiter
     }
 
-    /// The next rows, none at the end of the file.
-    pub(crate) fn next(&mut self, path: &Path) -> Result<Option<Batch>, TableError> {
-        let mut batch = Batch::new(self.header.len());
-        while batch.rows() < BATCH_ROWS && batch.used < BATCH_BYTES && self.record(path, &mut batch)? {}
-        Ok((batch.rows() > 0).then_some(batch))
+    /// Fills `batch` with the next rows, at most `limit` lines of them; false at the end of the file. Its fields are there
+    /// after [`Batch::split`]. A batch of nothing but blank lines has no rows.
+    pub(crate) fn next(&mut self, path: &Path, batch: &mut Batch, limit: usize) -> Result<bool, TableError> {
+        batch.clear(self.header.len(), self.delimiter, self.line());
+        if self.plain(path, batch, limit)? {
+            return Ok(true);
+        }
+        while batch.lines < limit.min(BATCH_ROWS)
+            && batch.range.end < BATCH_BYTES
+            && self.record(path, batch)?
+        {
+            batch.lines += 1;
+        }
+        Ok(batch.lines > 0)
+    }
+
+    /// The line at which the next byte stands, from 1.
+    fn line(&self) -> u64 {
+        self.core.line() + self.passed
+    }
+
+    /// Fills `batch` with whole lines as they stand, if there are some before the next quote.
+    fn plain(&mut self, path: &Path, batch: &mut Batch, limit: usize) -> Result<bool, TableError> {
+        self.window.copy_within(self.at..self.filled, 0);
+        self.filled -= self.at;
+        self.at = 0;
+        let mut at_end = false;
+        while self.filled < self.size && !at_end {
+            let count = read(&mut self.file, &mut self.window[self.filled..self.size], path)?;
+            self.filled += count;
+            at_end = count == 0;
+        }
+        let window = &self.window[..self.filled];
+        let free = memchr(b'"', window).map_or(window, |quote| &window[..quote]);
+        let mut end = match memrchr(b'\n', free) {
+            _ if at_end && free.len() == window.len() => free.len(),
+            newline => newline.map_or(0, |newline| newline + 1),
+        };
+        let mut breaks = memchr_iter(b'\n', &free[..end]).count();
+        if breaks >= limit
+            && let Some(last) = memchr_iter(b'\n', free).nth(limit - 1)
+        {
+            (breaks, end) = (limit, last + 1);
+        }
+        if end == 0 {
+            return Ok(false);
+        }
+        // The batch takes the window and leaves its own bytes for the next one; only what comes after the lines is copied.
+        if batch.bytes.len() < self.size {
+            batch.bytes = Zeroizing::new(vec![0; self.size]);
+        }
+        let rest = &window[end..];
+        batch.bytes[..rest.len()].copy_from_slice(rest);
+        self.filled = rest.len();
+        std::mem::swap(&mut self.window, &mut batch.bytes);
+        batch.range = 0..end;
+        batch.is_plain = true;
+        batch.lines = breaks.max(1);
+        self.passed += breaks as u64;
+        Ok(true)
     }
 
     fn sniff(&self, column: &str) -> u8 {
         let has_column = |delimiter: &u8| {
-            let mut output = vec![0; INPUT];
+            let mut output = vec![0; self.filled];
             let mut ends = vec![0; 4096];
             let (_, _, _, fields) =
-                core(*delimiter).read_record(&self.input[..self.filled], &mut output, &mut ends);
+                core(*delimiter).read_record(&self.window[..self.filled], &mut output, &mut ends);
             let starts = std::iter::once(0).chain(ends.iter().copied());
             starts.zip(&ends[..fields]).any(|(start, end)| &output[start..*end] == column.as_bytes())
         };
         [b',', b';', b'\t', b'|'].into_iter().find(has_column).unwrap_or(b',')
     }
 
-    /// Refills the input buffer, which must be used up; afterwards it is empty at the end of the file only.
+    /// Refills the window, which must be used up; afterwards it is empty at the end of the file only.
     fn fill(&mut self, path: &Path) -> Result<(), TableError> {
         self.at = 0;
-        self.filled = loop {
-            match self.file.read(&mut self.input) {
-                Ok(count) => break count,
-                Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(error) => return Err(FileError::from_io(path, &error).into()),
-            }
-        };
+        self.filled = read(&mut self.file, &mut self.window[..self.size], path)?;
         Ok(())
     }
 
@@ -140,8 +197,12 @@ impl Reader {
             if self.at == self.filled {
                 self.fill(path)?;
             }
-            match self.input[self.at..self.filled].first() {
-                Some(b'\n') => self.blank += 1,
+            match self.window[self.at..self.filled].first() {
+                // The core sees those before the header: after one of them there is no byte order mark any more.
+                Some(b'\r' | b'\n') if self.header.is_empty() => {
+                    self.core.read_record(&self.window[self.at..=self.at], &mut [0; 4], &mut [0; 4]);
+                }
+                Some(b'\n') => self.passed += 1,
                 Some(b'\r') => {}
                 _ => break,
             }
@@ -150,8 +211,8 @@ impl Reader {
         if self.filled == 0 {
             return Ok(false);
         }
-        let line = self.core.line() + self.blank;
-        let start = batch.used;
+        let line = self.line();
+        let start = batch.range.end;
         let mut fields = 0;
         loop {
             if self.at == self.filled {
@@ -159,40 +220,47 @@ impl Reader {
             }
             let at_end = self.filled == 0;
             // At the end of the file a line break ends the row, unless a quote is open: then it is part of the field.
-            let input: &[u8] = if at_end { b"\n" } else { &self.input[self.at..self.filled] };
+            let input: &[u8] = if at_end { b"\n" } else { &self.window[self.at..self.filled] };
             batch.reserve();
             let (result, read, written, ended) =
-                self.core.read_record(input, &mut batch.bytes[batch.used..], &mut self.ends[fields..]);
+                self.core.read_record(input, &mut batch.bytes[batch.range.end..], &mut self.ends[fields..]);
             if !at_end {
                 self.at += read;
             }
-            batch.used += written;
+            batch.range.end += written;
             fields += ended;
             match result {
                 ReadRecordResult::Record => break,
                 ReadRecordResult::OutputEndsFull => self.ends.resize(2 * fields, 0),
+                // Told that this is the end, the core knows of no row begun: there was a byte order mark and no more.
+                ReadRecordResult::InputEmpty
+                    if at_end
+                        && self.core.read_record(&[], &mut [0; 4], &mut [0; 4]).0
+                            == ReadRecordResult::End =>
+                {
+                    return Ok(false);
+                }
                 ReadRecordResult::InputEmpty if at_end => {
                     return Err(TableError::OpenQuote { path: path.to_owned(), line });
                 }
                 ReadRecordResult::InputEmpty | ReadRecordResult::OutputFull | ReadRecordResult::End => {}
             }
-            if batch.used - start > RECORD_LIMIT {
+            if batch.range.end - start > RECORD_LIMIT {
                 return Err(TableError::LongRow { path: path.to_owned(), line, limit: RECORD_LIMIT });
             }
         }
         if !self.header.is_empty() && fields != self.header.len() {
             return Err(TableError::Ragged {
                 path: path.to_owned(),
-                row: self.rows + 1,
+                row: batch.rows() as u64 + 1,
                 line,
                 found: fields,
                 expected: self.header.len(),
             });
         }
-        if !self.header.is_empty() {
-            self.rows += 1;
-        }
-        batch.ends.extend(self.ends[..fields].iter().map(|end| start + end));
+        let ends = self.ends[..fields].iter().map(|end| start + end);
+        let mut from = start;
+        batch.fields.extend(ends.map(|end| place(std::mem::replace(&mut from, end)..end)));
         Ok(true)
     }
 }
@@ -201,109 +269,199 @@ fn core(delimiter: u8) -> csv_core::Reader {
     csv_core::ReaderBuilder::new().delimiter(delimiter).build()
 }
 
-/// Rows of one file, their fields one after the other.
+fn read(file: &mut File, into: &mut [u8], path: &Path) -> Result<usize, TableError> {
+    loop {
+        match file.read(into) {
+            Ok(count) => return Ok(count),
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) => return Err(FileError::from_io(path, &error).into()),
+        }
+    }
+}
+
+/// All rows of a file, its header first, read through a window of so many bytes: for tests that compare it with `csv`.
+///
+/// # Errors
+/// [`TableError`]: those of reading CSV.
+#[doc(hidden)]
+pub fn read_all(path: &Path, delimiter: u8, window: usize) -> Result<Vec<Vec<Vec<u8>>>, TableError> {
+    let mut reader = Reader::open(path, Delimiter::Given(delimiter), window)?;
+    let mut rows = vec![reader.header.clone()];
+    let mut batch = Batch::default();
+    while reader.next(path, &mut batch, BATCH_ROWS).map_err(|error| error.after(rows.len() as u64 - 1))? {
+        batch.split(path).map_err(|error| error.after(rows.len() as u64 - 1))?;
+        let row = |row| (0..batch.columns).map(|column| batch.get(row, column).to_vec()).collect();
+        rows.extend((0..batch.rows()).map(row));
+    }
+    Ok(rows)
+}
+
+/// Where a field is in its batch: no batch is nearly as large as 4 GiB.
+fn place(range: Range<usize>) -> (u32, u32) {
+    (range.start as u32, range.end as u32)
+}
+
+/// Rows of one file. What it held is overwritten by what it holds next, and wiped when it is dropped.
+#[derive(Default)]
 pub(crate) struct Batch {
     columns: usize,
-    /// Fixed at the batch's size but for a row that is longer; wiped when dropped.
+    delimiter: u8,
     bytes: Zeroizing<Vec<u8>>,
-    used: usize,
-    /// Where each field ends in `bytes`.
-    ends: Vec<usize>,
+    /// What is in use of `bytes`: whole lines, or fields one after the other.
+    range: Range<usize>,
+    /// Whether they are lines without a quote.
+    is_plain: bool,
+    /// Where each field is in `bytes`, row by row.
+    fields: Vec<(u32, u32)>,
+    /// At most so many rows.
+    lines: usize,
+    /// The line on which the first one begins, from 1.
+    line: u64,
 }
 
 impl Batch {
-    fn new(columns: usize) -> Self {
-        Self { columns, bytes: Zeroizing::new(Vec::new()), used: 0, ends: Vec::new() }
+    fn clear(&mut self, columns: usize, delimiter: u8, line: u64) {
+        (self.columns, self.delimiter, self.line) = (columns, delimiter, line);
+        (self.range, self.is_plain, self.lines) = (0..0, false, 0);
+        self.fields.clear();
+    }
+
+    /// The lines it was made of, each a row unless it is blank.
+    pub(crate) fn lines(&self) -> usize {
+        self.lines
+    }
+
+    /// Finds the fields of plain lines; those of the others are found.
+    ///
+    /// # Errors
+    /// [`TableError::Ragged`], its row counted from the first one here.
+    pub(crate) fn split(&mut self, path: &Path) -> Result<(), TableError> {
+        if !self.is_plain || !self.fields.is_empty() {
+            return Ok(());
+        }
+        let bytes = &self.bytes[self.range.clone()];
+        let (mut row, mut start) = (0, 0);
+        let end = (!matches!(bytes.last(), Some(b'\n' | b'\r'))).then_some(bytes.len());
+        for at in memchr3_iter(self.delimiter, b'\n', b'\r', bytes).chain(end) {
+            let ends_row = bytes.get(at) != Some(&self.delimiter);
+            // A line that is blank, or the second half of a line break.
+            if ends_row && start == at && self.fields.len() == row {
+                start = at + 1;
+                continue;
+            }
+            self.fields.push(place(start..at));
+            start = at + 1;
+            if ends_row {
+                let found = self.fields.len() - row;
+                if found != self.columns {
+                    let (begin, _) = self.fields[row];
+                    let breaks = memchr_iter(b'\n', &bytes[..begin as usize]).count();
+                    return Err(TableError::Ragged {
+                        path: path.to_owned(),
+                        row: (row / self.columns) as u64 + 1,
+                        line: self.line + breaks as u64,
+                        found,
+                        expected: self.columns,
+                    });
+                }
+                row = self.fields.len();
+            }
+        }
+        Ok(())
     }
 
     pub(crate) fn rows(&self) -> usize {
-        self.ends.len() / self.columns.max(1)
+        self.fields.len() / self.columns.max(1)
     }
 
     pub(crate) fn get(&self, row: usize, column: usize) -> &[u8] {
-        &self.bytes[self.range(row, column)]
+        let (start, end) = self.fields[row * self.columns + column];
+        &self.bytes[start as usize..end as usize]
     }
 
-    fn range(&self, row: usize, column: usize) -> std::ops::Range<usize> {
-        let field = row * self.columns + column;
-        let start = if field == 0 { 0 } else { self.ends[field - 1] };
-        start..self.ends[field]
-    }
-
-    /// Wipes a column that is no longer needed, and gives back the room that the rows did not take.
-    pub(crate) fn forget(&mut self, column: usize) {
-        for row in 0..self.rows() {
-            let range = self.range(row, column);
-            self.bytes[range].fill(0);
+    /// Adds some neighbouring fields of a row to `out`, as they are written with the delimiter that they were read with:
+    /// plain ones without a look at them.
+    pub(crate) fn copy(&self, row: usize, columns: Range<usize>, out: &mut Lines) {
+        let fields = &self.fields[row * self.columns..][columns.clone()];
+        match fields {
+            [(start, _), .., (_, end)] | [(start, end)] if self.is_plain => {
+                out.plain(|bytes| bytes.extend_from_slice(&self.bytes[*start as usize..*end as usize]));
+            }
+            _ => columns.for_each(|column| out.field(self.get(row, column))),
         }
-        let kept = self.bytes[..self.used].to_vec();
-        self.bytes = Zeroizing::new(kept);
-        self.ends.shrink_to_fit();
     }
 
     /// Makes room for more output. The buffer is replaced rather than grown, so that no copy stays behind.
     fn reserve(&mut self) {
-        if self.bytes.len() - self.used < 4096 {
-            let size = (2 * self.bytes.len()).max(BATCH_BYTES + INPUT);
+        if self.bytes.len() - self.range.end < 4096 {
+            let size = (2 * self.bytes.len()).max(BATCH_BYTES + WINDOW);
             let mut bytes = Zeroizing::new(vec![0; size]);
-            bytes[..self.used].copy_from_slice(&self.bytes[..self.used]);
+            bytes[..self.range.end].copy_from_slice(&self.bytes[..self.range.end]);
             self.bytes = bytes;
         }
     }
 }
 
-/// Writes rows. Lines end with `\n`.
-pub(crate) struct Writer<W> {
-    out: W,
+/// Rows to be written. Lines end with `\n`. What it held is wiped when it is dropped.
+pub(crate) struct Lines {
     delimiter: u8,
-    buffer: Zeroizing<Vec<u8>>,
-    first: bool,
+    bytes: Zeroizing<Vec<u8>>,
+    /// Whether the next field is the first one of its row.
+    is_first: bool,
 }
 
-const FLUSH: usize = 256 << 10;
+impl Lines {
+    pub(crate) fn new(delimiter: u8) -> Self {
+        Self { delimiter, bytes: Zeroizing::new(Vec::new()), is_first: true }
+    }
 
-impl<W: Write> Writer<W> {
-    pub(crate) fn new(out: W, delimiter: u8) -> Self {
-        // Roomy enough that only a field that is larger makes it grow.
-        Self { out, delimiter, buffer: Zeroizing::new(Vec::with_capacity(2 * FLUSH)), first: true }
+    /// The rows so far.
+    pub(crate) fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    pub(crate) fn clear(&mut self) {
+        self.bytes.clear();
+    }
+
+    /// Makes room for so many bytes: what is written after it within them leaves no copy behind.
+    pub(crate) fn reserve(&mut self, room: usize) {
+        if self.bytes.capacity() - self.bytes.len() < room {
+            let mut bytes = Zeroizing::new(Vec::with_capacity(self.bytes.len() + room));
+            bytes.extend_from_slice(&self.bytes);
+            self.bytes = bytes;
+        }
     }
 
     /// A field, quoted where its bytes ask for it.
     pub(crate) fn field(&mut self, bytes: &[u8]) {
-        let start = self.buffer.len() + usize::from(!self.first);
-        self.plain(|buffer| buffer.extend_from_slice(bytes));
         let special = |byte: &u8| matches!(*byte, b'"' | b'\r' | b'\n') || *byte == self.delimiter;
-        if bytes.iter().any(special) {
-            self.buffer.truncate(start);
-            self.buffer.push(b'"');
+        if !bytes.iter().any(special) {
+            return self.plain(|out| out.extend_from_slice(bytes));
+        }
+        self.plain(|out| {
+            out.push(b'"');
             for (i, part) in bytes.split(|byte| *byte == b'"').enumerate() {
                 if i > 0 {
-                    self.buffer.extend_from_slice(b"\"\"");
+                    out.extend_from_slice(b"\"\"");
                 }
-                self.buffer.extend_from_slice(part);
+                out.extend_from_slice(part);
             }
-            self.buffer.push(b'"');
-        }
+            out.push(b'"');
+        });
     }
 
     /// A field that never needs quotes, written by `write`.
     pub(crate) fn plain(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
-        if !std::mem::take(&mut self.first) {
-            self.buffer.push(self.delimiter);
+        if !std::mem::take(&mut self.is_first) {
+            self.bytes.push(self.delimiter);
         }
-        write(&mut self.buffer);
+        write(&mut self.bytes);
     }
 
     /// Ends a row.
-    pub(crate) fn end_row(&mut self) -> std::io::Result<()> {
-        self.buffer.push(b'\n');
-        self.first = true;
-        if self.buffer.len() >= FLUSH { self.flush() } else { Ok(()) }
-    }
-
-    pub(crate) fn flush(&mut self) -> std::io::Result<()> {
-        self.out.write_all(&self.buffer)?;
-        self.buffer.clear();
-        self.out.flush()
+    pub(crate) fn end_row(&mut self) {
+        self.bytes.push(b'\n');
+        self.is_first = true;
     }
 }

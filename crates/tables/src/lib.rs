@@ -26,15 +26,19 @@ mod effort;
 mod meta;
 mod outputs;
 mod parquet;
+mod pipeline;
 mod prepare;
 mod report;
 mod seal;
+mod sink;
 mod table;
 
 pub use attach::{Attach, AttachError, Attached, attach};
 pub use check::{CheckError, FileFacts, Summary, check, summarise};
 pub use code::{CodeFileError, Coded, code, look, renew};
 pub use columns::RowFault;
+#[doc(hidden)]
+pub use csv::read_all as read_csv;
 pub use effort::{Effort, Progress};
 pub use meta::{FileMeta, SPEC};
 pub use prepare::{Column, Prepare, PrepareError, Prepared, prepare};

@@ -11,23 +11,25 @@ use std::sync::Arc;
 
 use ::parquet::arrow::ArrowWriter;
 use ::parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
+use ::parquet::arrow::arrow_writer::{
+    ArrowColumnChunk, ArrowColumnWriter, ArrowRowGroupWriterFactory, compute_leaves,
+};
 use ::parquet::basic::Compression;
 use ::parquet::errors::ParquetError;
 use ::parquet::file::metadata::KeyValue;
-use ::parquet::file::properties::WriterProperties;
+use ::parquet::file::properties::{EnabledStatistics, WriterProperties};
+use ::parquet::file::writer::SerializedFileWriter;
 use ::parquet::schema::types::ColumnPath;
-use arrow_array::{Array, ArrayRef, NullArray, RecordBatch};
+use arrow_array::{Array, ArrayRef, RecordBatch};
 use arrow_schema::{ArrowError, Schema, SchemaRef};
+use arrow_select::interleave::interleave;
 use cstatns::files::FileError;
 
 use crate::meta::Known;
 use crate::table::TableError;
 
-/// Rows read at once, whatever the row groups of the file.
-const BATCH_ROWS: usize = 4096;
-/// Rows of a row group that is written, fewer where they are wide.
-const GROUP_ROWS: usize = 131_072;
-const GROUP_BYTES: usize = 64 << 20;
+/// What is read at once, whatever the row groups of the file: fewer rows than are asked for where they are wide.
+const BATCH_BYTES: i64 = 16 << 20;
 
 /// Reads rows.
 pub(crate) struct Reader {
@@ -38,11 +40,12 @@ pub(crate) struct Reader {
 }
 
 impl Reader {
-    pub(crate) fn open(path: &Path) -> Result<Self, TableError> {
-        guarded(path, || Self::open_unguarded(path))
+    /// `rows` are read at once.
+    pub(crate) fn open(path: &Path, rows: usize) -> Result<Self, TableError> {
+        guarded(path, || Self::open_unguarded(path, rows))
     }
 
-    fn open_unguarded(path: &Path) -> Result<Self, TableError> {
+    fn open_unguarded(path: &Path, rows: usize) -> Result<Self, TableError> {
         let file = File::open(path).map_err(|error| FileError::from_io(path, &error))?;
         if file.metadata().is_ok_and(|metadata| metadata.len() == 0) {
             return Err(TableError::EmptyFile { path: path.to_owned() });
@@ -62,8 +65,11 @@ impl Reader {
                 .map_err(|key| TableError::Metadata { path: path.to_owned(), key })?;
         let schema = builder.schema().clone();
         let header = schema.fields().iter().map(|field| field.name().clone().into_bytes()).collect();
-        let batches =
-            builder.with_batch_size(BATCH_ROWS).build().map_err(|error| read_error(path, &error))?;
+        let groups = builder.metadata().row_groups();
+        let bytes: i64 = groups.iter().map(|group| group.total_byte_size().max(0)).sum();
+        let width = bytes / builder.metadata().file_metadata().num_rows().max(1);
+        let rows = rows.min((BATCH_BYTES / width.max(1)).max(1) as usize);
+        let batches = builder.with_batch_size(rows).build().map_err(|error| read_error(path, &error))?;
         Ok(Self { schema, header, known, batches })
     }
 
@@ -80,7 +86,7 @@ impl Reader {
     }
 
     /// The next rows, none at the end of the file.
-    pub(crate) fn next(&mut self, path: &Path) -> Result<Option<Batch>, TableError> {
+    pub(crate) fn next(&mut self, path: &Path) -> Result<Option<RecordBatch>, TableError> {
         let batches = &mut self.batches;
         // Nothing is read again after an error, so what a panic left half done is not seen.
         let batch = guarded(path, || {
@@ -89,7 +95,7 @@ impl Reader {
                 _ => TableError::Parquet { path: path.to_owned() },
             })
         })?;
-        Ok(batch.map(|batch| Batch { rows: batch.num_rows(), columns: batch.columns().to_vec() }))
+        Ok(batch)
     }
 }
 
@@ -109,32 +115,44 @@ fn read_error(path: &Path, error: &ParquetError) -> TableError {
     }
 }
 
-/// Rows of one file.
-pub(crate) struct Batch {
-    rows: usize,
-    columns: Vec<ArrayRef>,
-}
-
-impl Batch {
-    pub(crate) fn rows(&self) -> usize {
-        self.rows
-    }
-
-    pub(crate) fn column(&self, column: usize) -> &ArrayRef {
-        &self.columns[column]
-    }
-
-    /// Gives up a column that is no longer needed.
-    pub(crate) fn forget(&mut self, column: usize) {
-        self.columns[column] = Arc::new(NullArray::new(self.rows));
-    }
-}
-
-/// Writes rows.
-pub(crate) struct Writer<W: Write + Send> {
+/// How rows become column chunks: shared by the threads that encode them.
+pub(crate) struct Layout {
     schema: SchemaRef,
-    writer: ArrowWriter<W>,
+    factory: ArrowRowGroupWriterFactory,
 }
+
+impl Layout {
+    /// Begins a row group.
+    pub(crate) fn begin(&self) -> Result<Group, TableError> {
+        self.factory.create_column_writers(0).map(Group).map_err(|error| write_error(&error))
+    }
+
+    /// Adds rows to a row group.
+    pub(crate) fn add(&self, columns: &[ArrayRef], group: &mut Group) -> Result<(), TableError> {
+        let mut writers = group.0.iter_mut();
+        for (field, column) in self.schema.fields().iter().zip(columns) {
+            // A column of lists or structures has several leaves, each with a writer.
+            for leaf in compute_leaves(field, column).map_err(|error| write_error(&error))? {
+                let writer = writers.next().expect("a writer for each leaf");
+                writer.write(&leaf).map_err(|error| write_error(&error))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A row group that rows are added to.
+pub(crate) struct Group(Vec<ArrowColumnWriter>);
+
+impl Group {
+    /// Ends it.
+    pub(crate) fn end(self) -> Result<Vec<ArrowColumnChunk>, TableError> {
+        self.0.into_iter().map(|writer| writer.close().map_err(|error| write_error(&error))).collect()
+    }
+}
+
+/// Writes row groups.
+pub(crate) struct Writer<W: Write + Send>(SerializedFileWriter<W>);
 
 impl<W: Write + Send> Writer<W> {
     /// `plain` names the columns without redundancy: for them dictionary and compression cost time and gain nothing.
@@ -143,32 +161,36 @@ impl<W: Write + Send> Writer<W> {
         schema: Schema,
         plain: &[&str],
         pairs: Vec<(&'static str, String)>,
-    ) -> Result<Self, TableError> {
+    ) -> Result<(Layout, Self), TableError> {
         let pairs = pairs.into_iter().map(|(key, value)| KeyValue::new(key.to_owned(), value)).collect();
         let mut properties = WriterProperties::builder()
             .set_compression(Compression::SNAPPY)
-            .set_max_row_group_row_count(Some(GROUP_ROWS))
-            .set_max_row_group_bytes(Some(GROUP_BYTES))
             .set_key_value_metadata(Some(pairs));
         for column in plain {
             let path = ColumnPath::from(*column);
             properties = properties
                 .set_column_dictionary_enabled(path.clone(), false)
+                .set_column_statistics_enabled(path.clone(), EnabledStatistics::None)
                 .set_column_compression(path, Compression::UNCOMPRESSED);
         }
         let schema = Arc::new(schema);
-        let writer = ArrowWriter::try_new(out, schema.clone(), Some(properties.build()))
-            .map_err(|error| write_error(&error))?;
-        Ok(Self { schema, writer })
+        let writer = ArrowWriter::try_new(out, schema.clone(), Some(properties.build()));
+        let (writer, factory) =
+            writer.and_then(ArrowWriter::into_serialized_writer).map_err(|error| write_error(&error))?;
+        Ok((Layout { schema, factory }, Self(writer)))
     }
 
-    pub(crate) fn write(&mut self, columns: Vec<ArrayRef>) -> Result<(), TableError> {
-        let batch = RecordBatch::try_new(self.schema.clone(), columns).map_err(|_| TableError::Unwritable)?;
-        self.writer.write(&batch).map_err(|error| write_error(&error))
+    /// Adds a row group.
+    pub(crate) fn append(&mut self, chunks: Vec<ArrowColumnChunk>) -> Result<(), TableError> {
+        let mut group = self.0.next_row_group().map_err(|error| write_error(&error))?;
+        for chunk in chunks {
+            chunk.append_to_row_group(&mut group).map_err(|error| write_error(&error))?;
+        }
+        group.close().map(|_| ()).map_err(|error| write_error(&error))
     }
 
     pub(crate) fn finish(self) -> Result<(), TableError> {
-        let mut out = self.writer.into_inner().map_err(|error| write_error(&error))?;
+        let mut out = self.0.into_inner().map_err(|error| write_error(&error))?;
         out.flush().map_err(|error| TableError::Write { kind: error.kind() })
     }
 }
@@ -185,10 +207,10 @@ fn write_error(error: &ParquetError) -> TableError {
 
 /// The values of a column in the order of `picks`, each a batch and a row in it.
 pub(crate) fn gather(
-    batches: &[&Batch],
+    batches: &[&RecordBatch],
     column: usize,
     picks: &[(usize, usize)],
 ) -> Result<ArrayRef, TableError> {
     let arrays: Vec<&dyn Array> = batches.iter().map(|batch| batch.column(column).as_ref()).collect();
-    arrow_select::interleave::interleave(&arrays, picks).map_err(|_| TableError::Unwritable)
+    interleave(&arrays, picks).map_err(|_| TableError::Unwritable)
 }

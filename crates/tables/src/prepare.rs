@@ -18,10 +18,11 @@ use crate::meta::{FileMeta, marks};
 use crate::outputs::commit_all;
 use crate::report::{ReportError, origin, report_path};
 use crate::seal::{Content, Seal, seal_path};
-use crate::table::{self, Batch, Format, Kind, Sink, Source, TableError, Values};
+use crate::sink::{self, GROUP, Sink, Values};
+use crate::table::{Batch, Format, Kind, Source, TableError};
 
 /// Rows written at once.
-const ROWS: usize = 4096;
+const ROWS: usize = GROUP;
 
 /// The column of the data that is sent.
 #[derive(Clone, Copy, Debug)]
@@ -261,14 +262,13 @@ impl Rows {
     }
 
     /// Adds a batch, without its selected column, from which `rows` were made.
-    fn add(&mut self, mut batch: Batch, column: usize, mut rows: Vec<Row>) {
+    fn add(&mut self, batch: Batch, mut rows: Vec<Row>) {
         let mut indexes = vec![0; 16 * rows.len()];
         random_bytes(&mut indexes);
         for (row, index) in rows.iter_mut().zip(indexes.chunks_exact(16)) {
             row.index.copy_from_slice(index);
             *self.counts.entry(row.check).or_default() += 1;
         }
-        batch.forget(column);
         self.batches.push(batch);
         self.rows.push(rows);
     }
@@ -302,7 +302,7 @@ fn read_identifiers(source: &mut Source, column: usize, effort: &Effort) -> Resu
             made.push(identifier_row(cells.get(row)).map_err(|fault| source.fault(count, fault))?);
         }
         effort.progress.advance(made.len() as u64, 0)?;
-        rows.add(batch, column, made);
+        rows.add(batch, made);
     }
     let words = |word| rows.counts.get(word).copied().unwrap_or_default();
     let filled = count - words("absent");
@@ -339,7 +339,7 @@ fn read_codes(source: &mut Source, column: usize, effort: &Effort) -> Result<Row
     let mut count = 0;
     let mut read = Vec::new();
     while let Some(batch) = source.next()? {
-        codes.read(source, &batch, count + 1, &mut read)?;
+        codes.read(&batch, &mut read).map_err(|error| error.after(count))?;
         count += batch.rows() as u64;
         let mut made = Vec::with_capacity(batch.rows());
         for code in &read {
@@ -352,7 +352,7 @@ fn read_codes(source: &mut Source, column: usize, effort: &Effort) -> Result<Row
             });
         }
         effort.progress.advance(made.len() as u64, 0)?;
-        rows.add(batch, column, made);
+        rows.add(batch, made);
     }
     if count == 0 {
         return Err(TableError::NoRows { path: source.path().to_owned() }.into());
@@ -376,15 +376,19 @@ fn write_retained(
     out: &mut Pending,
 ) -> Result<(), TableError> {
     let kept: Vec<usize> = (0..source.header().len()).filter(|column| *column != left_out).collect();
-    let mut columns = vec![table::Column::index(), table::Column::word("check")];
-    columns.extend(kept.iter().map(|column| table::Column::kept(source, *column)));
-    let mut sink = Sink::new(format, out, source.delimiter(), &columns, marks(None))?;
+    let mut columns = vec![sink::Column::index(), sink::Column::word("check")];
+    columns.extend(kept.iter().map(|column| sink::Column::kept(source, *column)));
+    let (layout, mut sink) = Sink::new(format, out, source.delimiter(), &columns, marks(None))?;
     for places in order.chunks(ROWS) {
         let indexes: Vec<[u8; 16]> = places.iter().map(|place| rows.row(*place).index).collect();
         let checks: Vec<Option<&str>> = places.iter().map(|place| Some(rows.row(*place).check)).collect();
         let mut values = vec![Values::Index(&indexes), Values::Text(&checks)];
         values.extend(kept.iter().map(|column| Values::Picked(&rows.batches, places, *column)));
-        sink.write(places.len(), &values)?;
+        let mut piece = layout.piece();
+        layout.begin(&mut piece)?;
+        layout.add(places.len(), &values, &mut piece)?;
+        piece.end()?;
+        sink.write(&mut piece)?;
     }
     sink.finish()
 }
@@ -398,15 +402,16 @@ fn write_request(
     out: &mut Pending,
 ) -> Result<Commit, TableError> {
     let (name, column, pairs) = match rows.content {
-        Content::Identifiers => ("identifier", table::Column::identifier(), marks(None)),
+        Content::Identifiers => ("identifier", sink::Column::identifier(), marks(None)),
         Content::Codes { tag, generation } => {
             let pairs = meta.map_or_else(|| marks(Some((tag, generation))), FileMeta::pairs);
-            ("code", table::Column::code(format == Format::Parquet), pairs)
+            ("code", sink::Column::code(format == Format::Parquet), pairs)
         }
     };
     let mut commit = Commit::new(key, &[name]);
-    let mut sink = Sink::new(format, out, b',', &[table::Column::index(), column], pairs)?;
+    let (layout, mut sink) = Sink::new(format, out, b',', &[sink::Column::index(), column], pairs)?;
     let mut text = Vec::with_capacity(Code::MAX_TEXT);
+    let mut piece = layout.piece();
     for places in order.chunks(ROWS) {
         let of_places = || places.iter().map(|place| rows.row(*place));
         let indexes: Vec<[u8; 16]> = of_places().map(|row| row.index).collect();
@@ -418,7 +423,10 @@ fn write_request(
                 for (index, text) in indexes.iter().zip(&texts) {
                     commit.row(index, &[text.map(str::as_bytes)]);
                 }
-                sink.write(places.len(), &[Values::Index(&indexes), Values::Text(&texts)])?;
+                layout.begin(&mut piece)?;
+                layout.add(places.len(), &[Values::Index(&indexes), Values::Text(&texts)], &mut piece)?;
+                piece.end()?;
+                sink.write(&mut piece)?;
             }
             Content::Codes { tag, generation } => {
                 let bytes = |value: &[u8]| value.try_into().expect("a code has 32 bytes");
@@ -431,7 +439,10 @@ fn write_request(
                     }
                     commit.row(index, &[code.map(|_| text.as_slice())]);
                 }
-                sink.write(places.len(), &[Values::Index(&indexes), Values::Codes(&codes)])?;
+                layout.begin(&mut piece)?;
+                layout.add(places.len(), &[Values::Index(&indexes), Values::Codes(&codes)], &mut piece)?;
+                piece.end()?;
+                sink.write(&mut piece)?;
             }
         }
     }

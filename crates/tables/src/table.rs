@@ -1,15 +1,11 @@
-//! Rows of a file, whatever its type: [`Source`] reads them in batches, [`Sink`] writes them column by column.
+//! Rows of a file, whatever its type: [`Source`] reads them in batches.
 
-use std::borrow::Cow;
-use std::io::{ErrorKind, Write};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
-use arrow_array::builder::{FixedSizeBinaryBuilder, StringBuilder};
 use arrow_array::cast::AsArray;
-use arrow_array::{Array, ArrayRef, FixedSizeBinaryArray, LargeStringArray, StringArray, StringViewArray};
-use arrow_schema::{DataType, Field, FieldRef, Schema};
-use cstatns::code::Code;
+use arrow_array::{Array, FixedSizeBinaryArray, LargeStringArray, RecordBatch, StringArray, StringViewArray};
+use arrow_schema::{DataType, SchemaRef};
 use cstatns::files::FileError;
 
 use crate::columns::RowFault;
@@ -205,7 +201,7 @@ pub enum TableError {
     },
     /// `interrupted`: [`Progress::stop`](crate::Progress::stop) was called.
     #[error(
-        "interrupted: nothing of the output is left, and what was read is untouched; repeat the command when you like"
+        "stopped on request: nothing of the output is left, and what was read is untouched; repeat the command when you like"
     )]
     Interrupted,
     /// `unwritable-column`: a type that Parquet files can hold but that is not written.
@@ -216,6 +212,14 @@ pub enum TableError {
 }
 
 impl TableError {
+    /// The same error where so many rows come before those that it counts from.
+    pub(crate) fn after(mut self, rows: u64) -> Self {
+        if let Self::Ragged { row, .. } | Self::Row { row, .. } = &mut self {
+            *row += rows;
+        }
+        self
+    }
+
     /// The stable short code of this error.
     pub fn code(&self) -> &'static str {
         match self {
@@ -266,6 +270,11 @@ fn found_columns(found: &[String], delimiter: Option<char>) -> String {
     text
 }
 
+/// The most rows of a batch: they, and what is made of them, stay in the processor's cache.
+pub(crate) const BATCH: usize = 8192;
+/// The most batches that are read at once: wide rows make small ones.
+const MOST_BATCHES: usize = 64;
+
 /// What a column holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
@@ -279,6 +288,10 @@ pub(crate) enum Kind {
 pub(crate) struct Source {
     path: PathBuf,
     reader: Reader,
+    /// The rows that `next` has given out.
+    rows: u64,
+    /// What stopped a block that has rows before it.
+    stopped: Option<TableError>,
 }
 
 enum Reader {
@@ -289,10 +302,10 @@ enum Reader {
 impl Source {
     pub(crate) fn open(path: &Path, delimiter: Delimiter<'_>) -> Result<Self, TableError> {
         let reader = match Format::of(path)? {
-            Format::Csv => Reader::Csv(Box::new(csv::Reader::open(path, delimiter)?)),
-            Format::Parquet => Reader::Parquet(parquet::Reader::open(path)?),
+            Format::Csv => Reader::Csv(Box::new(csv::Reader::open(path, delimiter, csv::WINDOW)?)),
+            Format::Parquet => Reader::Parquet(parquet::Reader::open(path, BATCH)?),
         };
-        Ok(Self { path: path.to_owned(), reader })
+        Ok(Self { path: path.to_owned(), reader, rows: 0, stopped: None })
     }
 
     pub(crate) fn path(&self) -> &Path {
@@ -403,42 +416,124 @@ impl Source {
         TableError::Row { path: self.path.clone(), row, fault }
     }
 
-    /// The next rows, none at the end of the file.
+    /// The columns of a Parquet file.
+    pub(crate) fn schema(&self) -> Option<&SchemaRef> {
+        match &self.reader {
+            Reader::Csv(_) => None,
+            Reader::Parquet(reader) => Some(reader.schema()),
+        }
+    }
+
+    /// Fills `batch` with the next rows, of a CSV file at most `limit`; false at the end of the file. They are there after
+    /// [`Batch::split`].
+    pub(crate) fn fill(&mut self, batch: &mut Batch, limit: usize) -> Result<bool, TableError> {
+        match &mut self.reader {
+            Reader::Csv(reader) => {
+                if !matches!(batch, Batch::Csv(_)) {
+                    *batch = Batch::Csv(csv::Batch::default());
+                }
+                let Batch::Csv(batch) = batch else { unreachable!("made above") };
+                reader.next(&self.path, batch, limit.min(BATCH))
+            }
+            Reader::Parquet(reader) => {
+                let found = reader.next(&self.path)?;
+                let more = found.is_some();
+                *batch = found.map_or(Batch::None, Batch::Parquet);
+                Ok(more)
+            }
+        }
+    }
+
+    /// Fills the first `filled` of `batches` with the next rows: `rows` of them, or one batch if that has more; false at the
+    /// end of the file. An error is that of a block of its own: those in the rows before it come first.
+    pub(crate) fn fill_all(
+        &mut self,
+        batches: &mut Vec<Batch>,
+        filled: &mut usize,
+        rows: usize,
+    ) -> Result<bool, TableError> {
+        let mut lines = 0;
+        *filled = 0;
+        if let Some(error) = self.stopped.take() {
+            return Err(error);
+        }
+        while *filled == 0 || (lines < rows && *filled < MOST_BATCHES) {
+            if batches.len() == *filled {
+                batches.push(Batch::None);
+            }
+            match self.fill(&mut batches[*filled], rows.saturating_sub(lines).max(1)) {
+                Ok(true) => {}
+                Ok(false) => break,
+                Err(error) if *filled > 0 => {
+                    self.stopped = Some(error);
+                    break;
+                }
+                Err(error) => return Err(error),
+            }
+            lines += batches[*filled].lines();
+            *filled += 1;
+        }
+        Ok(*filled > 0)
+    }
+
+    /// The next rows, for who reads them one batch after the other; none at the end of the file.
     pub(crate) fn next(&mut self) -> Result<Option<Batch>, TableError> {
-        Ok(match &mut self.reader {
-            Reader::Csv(reader) => reader.next(&self.path)?.map(Batch::Csv),
-            Reader::Parquet(reader) => reader.next(&self.path)?.map(Batch::Parquet),
-        })
+        let mut batch = Batch::None;
+        let filled = self.fill(&mut batch, BATCH).and_then(|found| {
+            batch.split(&self.path)?;
+            Ok(found)
+        });
+        let found = filled.map_err(|error| error.after(self.rows))?;
+        self.rows += batch.rows() as u64;
+        Ok(found.then_some(batch))
     }
 }
 
 /// Rows of one file.
+#[derive(Default)]
 pub(crate) enum Batch {
+    /// Nothing was read yet.
+    #[default]
+    None,
     Csv(csv::Batch),
-    Parquet(parquet::Batch),
+    Parquet(RecordBatch),
 }
 
 impl Batch {
+    /// At most so many rows are in it, told before [`Batch::split`].
+    pub(crate) fn lines(&self) -> usize {
+        match self {
+            Self::None => 0,
+            Self::Csv(batch) => batch.lines(),
+            Self::Parquet(batch) => batch.num_rows(),
+        }
+    }
+
+    /// Finds the rows in what was read.
+    ///
+    /// # Errors
+    /// [`TableError::Ragged`], its row counted from the first one here.
+    pub(crate) fn split(&mut self, path: &Path) -> Result<(), TableError> {
+        match self {
+            Self::Csv(batch) => batch.split(path),
+            Self::None | Self::Parquet(_) => Ok(()),
+        }
+    }
+
     pub(crate) fn rows(&self) -> usize {
         match self {
+            Self::None => 0,
             Self::Csv(batch) => batch.rows(),
-            Self::Parquet(batch) => batch.rows(),
+            Self::Parquet(batch) => batch.num_rows(),
         }
     }
 
     /// The cells of a column of text or of fixed-size binary values.
     pub(crate) fn cells(&self, column: usize) -> Cells<'_> {
         match self {
+            Self::None => unreachable!("a batch was read"),
             Self::Csv(batch) => Cells::Csv { batch, column },
             Self::Parquet(batch) => Cells::of(batch.column(column).as_ref()),
-        }
-    }
-
-    /// Wipes, or gives up, a column that is no longer needed.
-    pub(crate) fn forget(&mut self, column: usize) {
-        match self {
-            Self::Csv(batch) => batch.forget(column),
-            Self::Parquet(batch) => batch.forget(column),
         }
     }
 }
@@ -478,6 +573,11 @@ impl<'a> Cells<'a> {
         }
     }
 
+    /// The first `rows` cells.
+    pub(crate) fn iter(&self, rows: usize) -> impl Iterator<Item = Option<&'a [u8]>> {
+        (0..rows).map(|row| self.get(row))
+    }
+
     /// The bytes of a cell; none when it is null or empty.
     pub(crate) fn get(&self, row: usize) -> Option<&'a [u8]> {
         let bytes = match self {
@@ -490,204 +590,4 @@ impl<'a> Cells<'a> {
         };
         (!bytes.is_empty()).then_some(bytes)
     }
-}
-
-/// A column to write.
-pub(crate) struct Column<'a> {
-    name: Cow<'a, [u8]>,
-    field: FieldRef,
-    plain: bool,
-}
-
-impl<'a> Column<'a> {
-    fn new(name: &'static str, kind: DataType, nullable: bool, plain: bool) -> Self {
-        let field = Arc::new(Field::new(name, kind, nullable));
-        Self { name: name.as_bytes().into(), field, plain }
-    }
-
-    pub(crate) fn index() -> Self {
-        Self::new("index", DataType::FixedSizeBinary(16), false, true)
-    }
-
-    pub(crate) fn identifier() -> Self {
-        Self::new("identifier", DataType::Utf8, true, true)
-    }
-
-    pub(crate) fn code(binary: bool) -> Self {
-        let kind = if binary { DataType::FixedSizeBinary(32) } else { DataType::Utf8 };
-        Self::new("code", kind, true, true)
-    }
-
-    pub(crate) fn word(name: &'static str) -> Self {
-        Self::new(name, DataType::Utf8, false, false)
-    }
-
-    /// A column of `source` as it is.
-    pub(crate) fn kept(source: &'a Source, column: usize) -> Self {
-        let name = Cow::from(&source.header()[column]);
-        let field = match &source.reader {
-            Reader::Csv(_) => Arc::new(Field::new("", DataType::Binary, true)),
-            Reader::Parquet(reader) => reader.schema().fields()[column].clone(),
-        };
-        Self { name, field, plain: false }
-    }
-}
-
-/// The values of a column for some rows.
-pub(crate) enum Values<'a> {
-    Index(&'a [[u8; 16]]),
-    Text(&'a [Option<&'a str>]),
-    Codes(&'a [Option<Code>]),
-    /// A column of the rows of a batch, in their order.
-    Kept(&'a Batch, usize),
-    /// A column of the rows picked, each by batch and row.
-    Picked(&'a [Batch], &'a [(usize, usize)], usize),
-}
-
-/// Rows that are written.
-pub(crate) enum Sink<'w> {
-    Csv(csv::Writer<&'w mut (dyn Write + Send)>),
-    Parquet { writer: Box<parquet::Writer<&'w mut (dyn Write + Send)>>, binary: bool },
-}
-
-impl<'w> Sink<'w> {
-    pub(crate) fn new(
-        format: Format,
-        out: &'w mut (dyn Write + Send),
-        delimiter: u8,
-        columns: &[Column<'_>],
-        pairs: Vec<(&'static str, String)>,
-    ) -> Result<Self, TableError> {
-        match format {
-            Format::Csv => {
-                let mut writer = csv::Writer::new(out, delimiter);
-                for column in columns {
-                    writer.field(&column.name);
-                }
-                writer.end_row().map_err(|error| TableError::Write { kind: error.kind() })?;
-                Ok(Self::Csv(writer))
-            }
-            Format::Parquet => {
-                let fields: Vec<FieldRef> = columns.iter().map(|column| column.field.clone()).collect();
-                let binary = fields.iter().any(|field| {
-                    field.name() == "code" && *field.data_type() == DataType::FixedSizeBinary(32)
-                });
-                let plain: Vec<&str> = columns
-                    .iter()
-                    .filter(|column| column.plain)
-                    .map(|column| column.field.name().as_str())
-                    .collect();
-                let writer = Box::new(parquet::Writer::new(out, Schema::new(fields), &plain, pairs)?);
-                Ok(Self::Parquet { writer, binary })
-            }
-        }
-    }
-
-    /// Writes `rows` rows, given column by column.
-    pub(crate) fn write(&mut self, rows: usize, columns: &[Values<'_>]) -> Result<(), TableError> {
-        match self {
-            Self::Csv(writer) => {
-                for row in 0..rows {
-                    for column in columns {
-                        write_field(writer, column, row);
-                    }
-                    writer.end_row().map_err(|error| TableError::Write { kind: error.kind() })?;
-                }
-                Ok(())
-            }
-            Self::Parquet { writer, binary } => {
-                let arrays: Result<_, _> = columns.iter().map(|column| array(column, *binary)).collect();
-                writer.write(arrays?)
-            }
-        }
-    }
-
-    pub(crate) fn finish(self) -> Result<(), TableError> {
-        match self {
-            Self::Csv(mut writer) => writer.flush().map_err(|error| TableError::Write { kind: error.kind() }),
-            Self::Parquet { writer, .. } => writer.finish(),
-        }
-    }
-}
-
-fn write_field(writer: &mut csv::Writer<&mut (dyn Write + Send)>, values: &Values<'_>, row: usize) {
-    match values {
-        Values::Index(indexes) => writer.plain(|out| write_hex(&indexes[row], out)),
-        Values::Text(texts) => writer.field(texts[row].unwrap_or_default().as_bytes()),
-        Values::Codes(codes) => writer.plain(|out| {
-            if let Some(code) = codes[row] {
-                code.write_text(out);
-            }
-        }),
-        Values::Kept(batch, column) => writer.field(field(batch, row, *column)),
-        Values::Picked(batches, picks, column) => {
-            let (batch, row) = picks[row];
-            writer.field(field(&batches[batch], row, *column));
-        }
-    }
-}
-
-fn field(batch: &Batch, row: usize, column: usize) -> &[u8] {
-    match batch {
-        Batch::Csv(batch) => batch.get(row, column),
-        Batch::Parquet(_) => unreachable!("retained and attached files are of the data's type"),
-    }
-}
-
-fn write_hex(index: &[u8; 16], out: &mut Vec<u8>) {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    for byte in index {
-        out.push(DIGITS[usize::from(byte >> 4)]);
-        out.push(DIGITS[usize::from(byte & 15)]);
-    }
-}
-
-fn array(values: &Values<'_>, binary: bool) -> Result<ArrayRef, TableError> {
-    Ok(match values {
-        Values::Index(indexes) => {
-            let mut builder = FixedSizeBinaryBuilder::with_capacity(indexes.len(), 16);
-            for index in *indexes {
-                builder.append_value(index).expect("an index has 16 bytes");
-            }
-            Arc::new(builder.finish())
-        }
-        Values::Text(texts) => Arc::new(texts.iter().copied().collect::<StringArray>()),
-        Values::Codes(codes) if binary => {
-            let mut builder = FixedSizeBinaryBuilder::with_capacity(codes.len(), 32);
-            for code in *codes {
-                match code {
-                    Some(code) => builder.append_value(code.bytes()).expect("a code has 32 bytes"),
-                    None => builder.append_null(),
-                }
-            }
-            Arc::new(builder.finish())
-        }
-        Values::Codes(codes) => {
-            let mut builder = StringBuilder::with_capacity(codes.len(), codes.len() * Code::MAX_TEXT);
-            let mut text = Vec::with_capacity(Code::MAX_TEXT);
-            for code in *codes {
-                text.clear();
-                match code {
-                    Some(code) => {
-                        code.write_text(&mut text);
-                        builder.append_value(std::str::from_utf8(&text).expect("a code's text is ASCII"));
-                    }
-                    None => builder.append_null(),
-                }
-            }
-            Arc::new(builder.finish())
-        }
-        Values::Kept(Batch::Parquet(batch), column) => batch.column(*column).clone(),
-        Values::Picked(batches, picks, column) => {
-            let batches: Vec<&parquet::Batch> = batches
-                .iter()
-                .map(|batch| match batch {
-                    Batch::Parquet(batch) => batch,
-                    Batch::Csv(_) => unreachable!("retained and attached files are of the data's type"),
-                })
-                .collect();
-            parquet::gather(&batches, *column, picks)?
-        }
-        Values::Kept(Batch::Csv(_), _) => unreachable!("retained and attached files are of the data's type"),
-    })
 }

@@ -1,0 +1,309 @@
+//! Rows on their way to a file: [`Layout`] encodes them, in any thread; [`Sink`] writes what was encoded, in order.
+
+use std::borrow::Cow;
+use std::io::Write;
+use std::num::NonZeroUsize;
+use std::ops::Range;
+use std::sync::Arc;
+
+use ::parquet::arrow::arrow_writer::ArrowColumnChunk;
+use arrow_array::builder::{FixedSizeBinaryBuilder, StringBuilder};
+use arrow_array::{ArrayRef, RecordBatch, StringArray};
+use arrow_schema::{DataType, Field, FieldRef, Schema};
+use cstatns::code::Code;
+use cstatns::name::Hex;
+
+use crate::csv::Lines;
+use crate::parquet;
+use crate::table::{Batch, Format, Source, TableError};
+
+/// Rows of a row group.
+pub(crate) const GROUP: usize = 131_072;
+/// The most row groups that are worked on at once, whatever the number of threads: each takes about 20 MB.
+pub(crate) const GROUPS_AT_ONCE: NonZeroUsize = NonZeroUsize::new(4).expect("not zero");
+
+/// A column to write.
+pub(crate) struct Column<'a> {
+    name: Cow<'a, [u8]>,
+    field: FieldRef,
+    plain: bool,
+}
+
+impl<'a> Column<'a> {
+    fn new(name: &'static str, kind: DataType, nullable: bool, plain: bool) -> Self {
+        let field = Arc::new(Field::new(name, kind, nullable));
+        Self { name: name.as_bytes().into(), field, plain }
+    }
+
+    pub(crate) fn index() -> Self {
+        Self::new("index", DataType::FixedSizeBinary(16), false, true)
+    }
+
+    pub(crate) fn identifier() -> Self {
+        Self::new("identifier", DataType::Utf8, true, true)
+    }
+
+    pub(crate) fn code(binary: bool) -> Self {
+        let kind = if binary { DataType::FixedSizeBinary(32) } else { DataType::Utf8 };
+        Self::new("code", kind, true, true)
+    }
+
+    pub(crate) fn word(name: &'static str) -> Self {
+        Self::new(name, DataType::Utf8, false, false)
+    }
+
+    /// A column of `source` as it is.
+    pub(crate) fn kept(source: &'a Source, column: usize) -> Self {
+        let name = Cow::from(&source.header()[column]);
+        let field = match source.schema() {
+            None => Arc::new(Field::new("", DataType::Binary, true)),
+            Some(schema) => schema.fields()[column].clone(),
+        };
+        Self { name, field, plain: false }
+    }
+}
+
+/// The values of a column for some rows.
+pub(crate) enum Values<'a> {
+    Index(&'a [[u8; 16]]),
+    Text(&'a [Option<&'a str>]),
+    Codes(&'a [Option<Code>]),
+    /// Neighbouring columns of the rows of a batch, in their order.
+    Kept(&'a Batch, Range<usize>),
+    /// A column of the rows picked, each by batch and row.
+    Picked(&'a [Batch], &'a [(usize, usize)], usize),
+}
+
+impl Values<'_> {
+    /// The most that a cell takes in CSV, if it may be secret or of a fixed length.
+    fn room(&self) -> usize {
+        match self {
+            Self::Index(_) => 33,
+            Self::Text(_) => 36,
+            Self::Codes(_) => Code::MAX_TEXT + 1,
+            Self::Kept(..) | Self::Picked(..) => 0,
+        }
+    }
+}
+
+/// How rows become the bytes of a file: shared by the threads that do it.
+pub(crate) enum Layout {
+    Csv { delimiter: u8 },
+    Parquet { layout: parquet::Layout, binary: bool },
+}
+
+/// Rows as the bytes of a file.
+pub(crate) enum Piece {
+    Csv(Lines),
+    /// A row group that rows are added to.
+    Group(Option<parquet::Group>),
+    /// A row group that is whole.
+    Chunks(Vec<ArrowColumnChunk>),
+}
+
+impl Layout {
+    /// An empty piece.
+    pub(crate) fn piece(&self) -> Piece {
+        match self {
+            Self::Csv { delimiter } => Piece::Csv(Lines::new(*delimiter)),
+            Self::Parquet { .. } => Piece::Group(None),
+        }
+    }
+
+    /// Empties a piece.
+    pub(crate) fn begin(&self, piece: &mut Piece) -> Result<(), TableError> {
+        match (self, &mut *piece) {
+            (Self::Parquet { layout, .. }, _) => *piece = Piece::Group(Some(layout.begin()?)),
+            (Self::Csv { .. }, Piece::Csv(lines)) => lines.clear(),
+            (Self::Csv { delimiter }, _) => *piece = Piece::Csv(Lines::new(*delimiter)),
+        }
+        Ok(())
+    }
+
+    /// Adds `rows` rows, which are given column by column.
+    pub(crate) fn add(
+        &self,
+        rows: usize,
+        columns: &[Values<'_>],
+        piece: &mut Piece,
+    ) -> Result<(), TableError> {
+        match (self, piece) {
+            (Self::Csv { .. }, Piece::Csv(lines)) => {
+                // Room for what may be an identifier: nothing of it is left behind where a buffer was too small.
+                lines.reserve(rows * columns.iter().map(Values::room).sum::<usize>());
+                for row in 0..rows {
+                    for column in columns {
+                        write_field(lines, column, row);
+                    }
+                    lines.end_row();
+                }
+                Ok(())
+            }
+            (Self::Parquet { layout, binary }, Piece::Group(Some(group))) => {
+                let mut arrays = Vec::new();
+                for values in columns {
+                    match values {
+                        Values::Kept(Batch::Parquet(batch), columns) => {
+                            arrays.extend_from_slice(&batch.columns()[columns.clone()]);
+                        }
+                        _ => arrays.push(array(values, *binary)?),
+                    }
+                }
+                layout.add(&arrays, group)
+            }
+            _ => unreachable!("the piece was begun by this layout"),
+        }
+    }
+}
+
+impl Piece {
+    /// Makes it ready to be written: that part of the encoding which needs no order.
+    pub(crate) fn end(&mut self) -> Result<(), TableError> {
+        if let Self::Group(group) = self
+            && let Some(group) = group.take()
+        {
+            *self = Self::Chunks(group.end()?);
+        }
+        Ok(())
+    }
+}
+
+/// The file that pieces are written to.
+pub(crate) enum Sink<'w> {
+    Csv(&'w mut (dyn Write + Send)),
+    Parquet(Box<parquet::Writer<&'w mut (dyn Write + Send)>>),
+}
+
+impl<'w> Sink<'w> {
+    /// Begins the file, and tells how its rows are encoded.
+    pub(crate) fn new(
+        format: Format,
+        out: &'w mut (dyn Write + Send),
+        delimiter: u8,
+        columns: &[Column<'_>],
+        pairs: Vec<(&'static str, String)>,
+    ) -> Result<(Layout, Self), TableError> {
+        match format {
+            Format::Csv => {
+                let mut header = Lines::new(delimiter);
+                columns.iter().for_each(|column| header.field(&column.name));
+                header.end_row();
+                out.write_all(header.bytes()).map_err(|error| unwritten(&error))?;
+                Ok((Layout::Csv { delimiter }, Self::Csv(out)))
+            }
+            Format::Parquet => {
+                let fields: Vec<FieldRef> = columns.iter().map(|column| column.field.clone()).collect();
+                let binary = fields.iter().any(|field| {
+                    field.name() == "code" && *field.data_type() == DataType::FixedSizeBinary(32)
+                });
+                let plain: Vec<&str> = columns
+                    .iter()
+                    .filter(|column| column.plain)
+                    .map(|column| column.field.name().as_str())
+                    .collect();
+                let (layout, writer) = parquet::Writer::new(out, Schema::new(fields), &plain, pairs)?;
+                Ok((Layout::Parquet { layout, binary }, Self::Parquet(Box::new(writer))))
+            }
+        }
+    }
+
+    /// Writes a piece; of a row group it is then empty.
+    pub(crate) fn write(&mut self, piece: &mut Piece) -> Result<(), TableError> {
+        match (self, piece) {
+            (Self::Csv(out), Piece::Csv(lines)) => {
+                out.write_all(lines.bytes()).map_err(|error| unwritten(&error))
+            }
+            (Self::Parquet(writer), Piece::Chunks(chunks)) => writer.append(std::mem::take(chunks)),
+            _ => unreachable!("the piece is of the layout that came with the sink, and ended"),
+        }
+    }
+
+    pub(crate) fn finish(self) -> Result<(), TableError> {
+        match self {
+            Self::Csv(out) => out.flush().map_err(|error| unwritten(&error)),
+            Self::Parquet(writer) => writer.finish(),
+        }
+    }
+}
+
+fn unwritten(error: &std::io::Error) -> TableError {
+    TableError::Write { kind: error.kind() }
+}
+
+fn write_field(lines: &mut Lines, values: &Values<'_>, row: usize) {
+    match values {
+        Values::Index(indexes) => lines.plain(|out| Hex(indexes[row]).write(out)),
+        Values::Text(texts) => lines.field(texts[row].unwrap_or_default().as_bytes()),
+        Values::Codes(codes) => lines.plain(|out| {
+            if let Some(code) = codes[row] {
+                code.write_text(out);
+            }
+        }),
+        Values::Kept(Batch::Csv(batch), columns) => batch.copy(row, columns.clone(), lines),
+        Values::Kept(..) => unreachable!("retained and attached files are of the data's type"),
+        Values::Picked(batches, picks, column) => {
+            let (batch, row) = picks[row];
+            lines.field(field(&batches[batch], row, *column));
+        }
+    }
+}
+
+fn field(batch: &Batch, row: usize, column: usize) -> &[u8] {
+    match batch {
+        Batch::Csv(batch) => batch.get(row, column),
+        Batch::None | Batch::Parquet(_) => unreachable!("retained and attached files are of the data's type"),
+    }
+}
+
+fn array(values: &Values<'_>, binary: bool) -> Result<ArrayRef, TableError> {
+    Ok(match values {
+        Values::Index(indexes) => {
+            let mut builder = FixedSizeBinaryBuilder::with_capacity(indexes.len(), 16);
+            for index in *indexes {
+                builder.append_value(index).expect("an index has 16 bytes");
+            }
+            Arc::new(builder.finish())
+        }
+        Values::Text(texts) => Arc::new(texts.iter().copied().collect::<StringArray>()),
+        Values::Codes(codes) if binary => {
+            let mut builder = FixedSizeBinaryBuilder::with_capacity(codes.len(), 32);
+            for code in *codes {
+                match code {
+                    Some(code) => builder.append_value(code.bytes()).expect("a code has 32 bytes"),
+                    None => builder.append_null(),
+                }
+            }
+            Arc::new(builder.finish())
+        }
+        Values::Codes(codes) => {
+            let mut builder = StringBuilder::with_capacity(codes.len(), codes.len() * Code::MAX_TEXT);
+            let mut text = Vec::with_capacity(Code::MAX_TEXT);
+            for code in *codes {
+                text.clear();
+                match code {
+                    Some(code) => {
+                        code.write_text(&mut text);
+                        builder.append_value(std::str::from_utf8(&text).expect("a code's text is ASCII"));
+                    }
+                    None => builder.append_null(),
+                }
+            }
+            Arc::new(builder.finish())
+        }
+        Values::Picked(batches, picks, column) => {
+            let batches: Vec<&RecordBatch> = batches
+                .iter()
+                .map(|batch| match batch {
+                    Batch::Parquet(batch) => batch,
+                    Batch::None | Batch::Csv(_) => {
+                        unreachable!("retained and attached files are of the data's type")
+                    }
+                })
+                .collect();
+            parquet::gather(&batches, *column, picks)?
+        }
+        Values::Kept(..) => {
+            unreachable!("retained and attached files are of the data's type")
+        }
+    })
+}
