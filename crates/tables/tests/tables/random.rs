@@ -105,31 +105,4 @@ proptest! {
         }
         prop_assert!(seen.into_iter().all(|seen| seen));
     }
-
-    /// What the `csv` crate reads, this crate reads, unless it refuses the file: rows of different lengths, or a quote
-    /// that is never closed.
-    #[test]
-    fn any_bytes_are_read_as_the_csv_crate_reads_them(
-        tail in proptest::collection::vec(proptest::sample::select(b"\",\r\nab1".to_vec()), 0..40),
-    ) {
-        let place = Place::new();
-        let way = Way::new(&place, "d", "csv", "csv");
-        let mut data = format!("nir,a,b\n{KEYED},\"x\ny\",z\n").into_bytes();
-        data.extend_from_slice(&tail);
-        fs::write(&way.data, &data).unwrap();
-        let mut reader = csv::ReaderBuilder::new().has_headers(false).from_reader(&data[..]);
-        let read: Result<Vec<csv::ByteRecord>, _> = reader.byte_records().collect();
-        match (way.prepare(Column::Identifier("nir"), b','), read) {
-            (Ok(prepared), Ok(read)) => {
-                prop_assert_eq!(prepared.rows + 1, read.len() as u64);
-                let sorted = |mut rows: Vec<Vec<Vec<u8>>>| { rows.sort(); rows };
-                let kept = read_csv(&way.retained, b',')[1..].iter().map(|row| row[2..].to_vec()).collect();
-                let expected = read[1..].iter().map(|row| vec![row[1].to_vec(), row[2].to_vec()]).collect();
-                prop_assert_eq!(sorted(kept), sorted(expected));
-            }
-            (Ok(_), Err(_)) => prop_assert!(false, "rows of different lengths passed"),
-            (Err(error), Ok(_)) => prop_assert!(matches!(error.code(), "open-quote" | "wrong-column"), "{error}"),
-            (Err(error), Err(_)) => prop_assert!(matches!(error.code(), "ragged-row" | "open-quote"), "{error}"),
-        }
-    }
 }
