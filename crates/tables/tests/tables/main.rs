@@ -7,3 +7,4 @@ mod crash;
 mod pair;
 mod random;
 mod renewal;
+mod threads;
