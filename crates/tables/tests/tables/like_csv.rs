@@ -14,7 +14,7 @@ fn peer(bytes: &[u8], delimiter: u8) -> Vec<Vec<Vec<u8>>> {
 
 /// Checks that `bytes`, read through a window of `window` bytes, is what `csv` reads, or refused as it should be. `path` is
 /// where a file of them may be put. Returns the stable code of the error, if there was one.
-pub fn compare(path: &Path, bytes: &[u8], delimiter: u8, window: usize) -> Option<&'static str> {
+pub(crate) fn compare(path: &Path, bytes: &[u8], delimiter: u8, window: usize) -> Option<&'static str> {
     std::fs::write(path, bytes).expect("the disk takes it");
     let theirs = peer(bytes, delimiter);
     // Where a quote is open at the end, what is added does not begin a row.
