@@ -38,6 +38,13 @@ impl Scheme for Nir {
         }
         parse_any(text)
     }
+
+    fn parse_compact(&self, text: &[u8]) -> Option<(Identifier, Quality)> {
+        match formed::<KEYED>(text) {
+            Some(characters) => read(characters).ok(),
+            None => read(formed::<UNKEYED>(text)?).ok(),
+        }
+    }
 }
 
 /// The long way: any text at all.
@@ -66,6 +73,11 @@ fn formed<const N: usize>(text: &[u8]) -> Option<&[u8; N]> {
 /// What 13 or 15 characters of the form are: an identifier, unless the key is wrong.
 #[inline]
 fn accept<const N: usize>(characters: &[u8; N]) -> Result<Accepted, Reason> {
+    read(characters).map(|(identifier, quality)| Accepted::new(identifier, quality, characters))
+}
+
+#[inline]
+fn read<const N: usize>(characters: &[u8; N]) -> Result<(Identifier, Quality), Reason> {
     let (canonical, typed) = characters.split_first_chunk().expect("there are 13 at least");
     if let [tens, units] = typed {
         let found = 10 * (tens - b'0') + (units - b'0');
@@ -79,7 +91,7 @@ fn accept<const N: usize>(characters: &[u8; N]) -> Result<Accepted, Reason> {
         b'1' | b'2' => Quality::Unkeyed,
         _ => Quality::Provisional,
     };
-    Ok(Accepted::new(Identifier::new(NAME, canonical), quality, characters))
+    Ok((Identifier::new(NAME, canonical), quality))
 }
 
 /// The first 15 characters that count, in upper case, the position of each in `text`, and how many there are in all.
@@ -184,6 +196,13 @@ mod tests {
 
     use super::*;
 
+    /// The compact spelling alone is read by itself, and as the same.
+    fn compact_agrees(text: &[u8]) {
+        let accepted = Nir.parse(text).ok().filter(|accepted| accepted.compact().as_bytes() == text);
+        let parts = accepted.map(|accepted| (accepted.identifier, accepted.quality));
+        assert_eq!(Nir.parse_compact(text), parts);
+    }
+
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(4096))]
 
@@ -205,11 +224,13 @@ mod tests {
                 text.replace_range(at..text.len().min(at + 1), &by);
             }
             prop_assert_eq!(Nir.parse(text.as_bytes()), parse_any(text.as_bytes()));
+            compact_agrees(text.as_bytes());
         }
 
         #[test]
         fn nor_do_other_bytes_tell_them_apart(text in proptest::collection::vec(any::<u8>(), 12..17)) {
             prop_assert_eq!(Nir.parse(&text), parse_any(&text));
+            compact_agrees(&text);
         }
     }
 }

@@ -9,6 +9,7 @@ use cstatns::coder::{Coder, CoderError, Renewer};
 use cstatns::commitment::{self, Commit, Commitment};
 use cstatns::domain::LARGEST_MINIMUM_BATCH;
 use cstatns::identifier::{Identifier, Nir, Scheme};
+use cstatns::secret::wipe_stack;
 use zeroize::{Zeroize, Zeroizing};
 
 use crate::columns::{Codes, Indexes, Order, RowFault, fault};
@@ -407,15 +408,17 @@ impl Identifiers {
     }
 
     /// Adds the identifier in a cell; returns the word of its quality, or of the reason why it is none.
+    ///
+    /// Never inlined: what it leaves on the stack is wiped with what the coder leaves there.
+    #[inline(never)]
     fn push(&mut self, cell: &[u8]) -> Result<&'static str, &'static str> {
-        let mut accepted = Nir.parse(cell).map_err(|reason| reason.word())?;
-        let quality = accepted.quality.word();
-        let compact = accepted.compact().as_bytes() == cell;
-        if compact {
-            self.0.push(accepted.identifier.clone());
+        if let Some((identifier, quality)) = Nir.parse_compact(cell) {
+            self.0.push(identifier);
+            return Ok(quality.word());
         }
-        accepted.zeroize();
-        if compact { Ok(quality) } else { Err("not-compact") }
+        let reason = Nir.parse(cell).map(|mut accepted| accepted.zeroize());
+        wipe_stack();
+        Err(reason.map_or_else(|reason| reason.word(), |()| "not-compact"))
     }
 }
 
