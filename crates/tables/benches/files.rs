@@ -1,9 +1,10 @@
-//! Files end to end, as the demonstration does it: prepare, code, attach; CSV and Parquet.
+//! Files end to end: prepare, code, attach; by type and by number of threads.
 //!
-//! `cargo bench -p cstatns-tables`; rows per second of one core, disk included.
+//! `cargo bench -p cstatns-tables`; rows per second, disk included.
 
 use std::fmt::Write as _;
 use std::fs;
+use std::num::NonZeroUsize;
 use std::path::Path;
 
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
@@ -16,7 +17,8 @@ use cstatns_tables::{
     Attach, Column, Effort, FileMeta, Format, Prepare, Seal, attach, code, prepare, report_path, seal_path,
 };
 
-const ROWS: u64 = 100_000;
+/// Several row groups.
+const ROWS: u64 = 400_000;
 const SERVICE: &str = "bench.aaaaaaaaaa";
 
 fn coder() -> Coder {
@@ -53,16 +55,32 @@ fn write_data(path: &Path) {
     fs::write(path, data).expect("the disk takes it");
 }
 
+/// Every number of threads that this machine has cores for, up to four.
+fn threads() -> impl Iterator<Item = Effort> {
+    let cores = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
+    let counts = [1, 2, 4].into_iter().filter(move |count| *count <= cores).filter_map(NonZeroUsize::new);
+    counts.map(|threads| Effort { threads, ..Effort::default() })
+}
+
+fn remove(paths: &[&Path]) {
+    for path in paths {
+        let _ = fs::remove_file(path);
+    }
+}
+
 fn files(criterion: &mut Criterion) {
     let directory = tempfile::tempdir().expect("a directory");
     let at = |name: &str| directory.path().join(name);
     let data = at("data.csv");
     write_data(&data);
+    let (coder, meta) = (coder(), meta());
     let mut group = criterion.benchmark_group("files");
     group.throughput(Throughput::Elements(ROWS)).sample_size(10);
 
     for kind in ["csv", "parquet"] {
         let (request, retained) = (at(&format!("request.{kind}")), at(&format!("retained-{kind}.csv")));
+        let seal_path = seal_path(&request);
+        let clear = || remove(&[&request, &retained, &seal_path]);
         let what = Prepare {
             data: &data,
             column: Column::Identifier("nir"),
@@ -70,38 +88,39 @@ fn files(criterion: &mut Criterion) {
             retained: &retained,
             delimiter: b',',
         };
-        let clear = || {
-            for path in [&request, &retained, &seal_path(&request)] {
-                let _ = fs::remove_file(path);
-            }
-        };
-        group.bench_function(format!("prepare, {kind} request"), |bencher| {
-            bencher.iter_batched(
-                clear,
-                |()| prepare(&what, &Effort::default()).expect("prepared").rows,
-                BatchSize::PerIteration,
-            );
-        });
-        clear();
-        prepare(&what, &Effort::default()).expect("prepared");
-        let seal = Seal::read(&seal_path(&request)).expect("a seal");
-        let (coder, meta) = (coder(), meta());
-        for (result, format) in [("csv", Format::Csv), ("parquet", Format::Parquet)] {
-            let mut out = Vec::new();
-            group.bench_function(format!("code, {kind} to {result}"), |bencher| {
-                bencher.iter(|| {
-                    out.clear();
-                    code(&request, &seal, &coder, &mut out, format, &meta, &Effort::default())
-                        .expect("coded")
-                        .rows
-                });
+        let spilling = threads().map(|effort| (", spilled", Effort { memory: 0, ..effort }));
+        for (how, effort) in threads().map(|effort| ("", effort)).chain(spilling) {
+            let name = format!("prepare, {kind} request{how}, {} threads", effort.threads);
+            group.bench_function(name, |bencher| {
+                let prepare = |()| prepare(&what, &effort).expect("prepared").rows;
+                bencher.iter_batched(clear, prepare, BatchSize::PerIteration);
             });
         }
+        clear();
+        prepare(&what, &Effort::default()).expect("prepared");
+        let seal = Seal::read(&seal_path).expect("a seal");
 
         // Only a Parquet result says by itself where its codes come from.
-        let (result, attached) = (at(&format!("{kind}-result.parquet")), at(&format!("{kind}-attached.csv")));
-        let mut file = fs::File::create(&result).expect("the disk takes it");
-        code(&request, &seal, &coder, &mut file, Format::Parquet, &meta, &Effort::default()).expect("coded");
+        let result = at(&format!("{kind}-result.parquet"));
+        for (name, format) in [("csv", Format::Csv), ("parquet", Format::Parquet)] {
+            let mut out = Vec::new();
+            for effort in threads() {
+                let name = format!("code, {kind} to {name}, {} threads", effort.threads);
+                group.bench_function(name, |bencher| {
+                    bencher.iter(|| {
+                        out.clear();
+                        code(&request, &seal, &coder, &mut out, format, &meta, &effort).expect("coded").rows
+                    });
+                });
+            }
+            if format == Format::Parquet {
+                fs::write(&result, &out).expect("the disk takes it");
+            }
+        }
+
+        let attached = at(&format!("{kind}-attached.csv"));
+        let report = report_path(&attached);
+        let clear = || remove(&[&attached, &report]);
         let what = Attach {
             retained: &retained,
             result: &result,
@@ -109,18 +128,12 @@ fn files(criterion: &mut Criterion) {
             binary_codes: false,
             destroy: &[],
         };
-        let clear = || {
-            for path in [&attached, &report_path(&attached)] {
-                let _ = fs::remove_file(path);
-            }
-        };
-        group.bench_function(format!("attach, {kind} request"), |bencher| {
-            bencher.iter_batched(
-                clear,
-                |()| attach(&what, &Effort::default()).expect("attached").rows,
-                BatchSize::PerIteration,
-            );
-        });
+        for effort in threads() {
+            group.bench_function(format!("attach, {kind} request, {} threads", effort.threads), |bencher| {
+                let attach = |()| attach(&what, &effort).expect("attached").rows;
+                bencher.iter_batched(clear, attach, BatchSize::PerIteration);
+            });
+        }
     }
     group.finish();
 }
