@@ -9,6 +9,7 @@
 //! | [`replace`] | the whole new file is on disk under its name; a crash leaves the old one or the new one |
 //! | [`Append::append`] | the bytes are on disk at the end of the file |
 //! | [`create_dir`], [`remove`], [`destroy`] | the change to the directory is on disk |
+//! | [`Scratch::create`] | there is a file to work with, and no name that it could be left under |
 //!
 //! An error from a step *after* a rename or an unlink (the flush of the directory) means that the change is visible but
 //! perhaps not yet durable: the caller is where a crash at that point would have left it, and recovers in the same way.
@@ -22,7 +23,7 @@ pub mod faults;
 use std::ffi::OsString;
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, ErrorKind, Read, Seek, SeekFrom, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use data_encoding::HEXLOWER;
@@ -453,6 +454,56 @@ impl Drop for Pending {
             // Nobody can be told; a temporary that stays is recognised by its name.
             let _ = unlink(&self.temporary);
         }
+    }
+}
+
+/// A file without a name, for what a step puts aside: the name is taken away as soon as the file is there, so that the
+/// file is gone with the process, however that ends. On a network file system its server may keep it under a name of
+/// its own until then.
+///
+/// Nothing of it is ever forced to disk. Removed files can be recovered: what it is given must be encrypted, under a key
+/// that goes too.
+pub struct Scratch {
+    file: File,
+    /// The name that it had, and the file beside which it lies: of the second the errors speak.
+    temporary: PathBuf,
+    beside: PathBuf,
+}
+
+impl Scratch {
+    /// Makes an empty one, for the owner alone, in the directory of the file `beside`. A process that stops before the
+    /// name is taken away leaves a temporary of that file, which the next [`Pending::create`] destroys.
+    ///
+    /// # Errors
+    /// `file-missing`, `file-permission`, `disk-full`, `no-randomness`, `file-io`.
+    pub fn create(beside: &Path) -> Result<Self, FileError> {
+        let mut mark = [0; 16];
+        random(&mut mark)?;
+        let mut pending = Pending::begin(beside, &mark, Access::Private)?;
+        let temporary = pending.temporary.clone();
+        // Opened again: a pending file is open for writing only.
+        let file = OpenOptions::new().read(true).write(true).open(&temporary).about(beside)?;
+        unlink(&temporary).map_err(|error| error.of(beside))?;
+        pending.unfinished = false;
+        Ok(Self { file, temporary, beside: beside.to_owned() })
+    }
+
+    /// Writes bytes at a place, counted from the start; several threads may.
+    ///
+    /// # Errors
+    /// `disk-full`, `file-io`.
+    pub fn write_at(&self, bytes: &[u8], place: u64) -> Result<(), FileError> {
+        faults::before(Step::Write, &self.temporary)
+            .and_then(|()| self.file.write_all_at(bytes, place))
+            .about(&self.beside)
+    }
+
+    /// Reads bytes back, as many as `bytes` holds; several threads may.
+    ///
+    /// # Errors
+    /// `file-io`, also where fewer were written.
+    pub fn read_at(&self, bytes: &mut [u8], place: u64) -> Result<(), FileError> {
+        self.file.read_exact_at(bytes, place).about(&self.beside)
     }
 }
 

@@ -6,7 +6,7 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 
 use cstatns::files::{
-    self, Access, Append, FileError, Pending, Step,
+    self, Access, Append, FileError, Pending, Scratch, Step,
     faults::{self, count, fail_at, stop_after, tear_write_at, trace},
 };
 use tempfile::TempDir;
@@ -144,6 +144,36 @@ fn append_grows_and_truncate_cuts() {
     assert_eq!(ledger.length(), 14);
     assert_eq!(fs::read(&path).unwrap(), b"one\ntwo\nthree\n");
     assert_eq!(code(Append::open(folder.path())), "not-a-file");
+}
+
+#[test]
+fn a_scratch_file_has_no_name_and_gives_back_what_it_was_given() {
+    let folder = folder();
+    let beside = folder.path().join("request.csv");
+    let scratch = Scratch::create(&beside).unwrap();
+    scratch.write_at(b"after", 3).unwrap();
+    scratch.write_at(b"one", 0).unwrap();
+    assert!(names(folder.path()).is_empty());
+    let mut read = [0; 8];
+    scratch.read_at(&mut read, 0).unwrap();
+    assert_eq!(&read, b"oneafter");
+    assert_eq!(code(scratch.read_at(&mut read, 1)), "file-io");
+
+    let steps = [Step::Create, Step::Unlink, Step::Write];
+    let use_it = || Scratch::create(&beside)?.write_at(b"bytes", 0);
+    assert_eq!(trace(folder.path(), || use_it().unwrap()), steps);
+    for n in 0..steps.len() {
+        // The error is of the file that was asked for, and nothing is left.
+        let error = fail_at(folder.path(), n, ErrorKind::StorageFull, use_it).unwrap_err();
+        assert!(matches!(&error, FileError::Full { path } if *path == beside), "{n}: {error}");
+        assert!(names(folder.path()).is_empty(), "{n}");
+        // Stopped before the name is gone: the next attempt at that file destroys what was left.
+        assert_eq!(code(stop_after(folder.path(), n, use_it)), "file-io");
+        assert_eq!(names(folder.path()).len(), usize::from(n == 1), "{n}");
+        drop(Pending::create(&beside, Access::Private).unwrap());
+        assert!(names(folder.path()).is_empty(), "{n}");
+    }
+    assert_eq!(code(Scratch::create(&folder.path().join("no/request.csv"))), "file-missing");
 }
 
 #[test]
