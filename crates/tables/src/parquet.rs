@@ -9,11 +9,13 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::Arc;
 
-use ::parquet::arrow::ArrowWriter;
-use ::parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
-use ::parquet::arrow::arrow_writer::{
-    ArrowColumnChunk, ArrowColumnWriter, ArrowRowGroupWriterFactory, compute_leaves,
+use ::parquet::arrow::arrow_reader::{
+    ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder,
 };
+use ::parquet::arrow::arrow_writer::{
+    ArrowColumnChunk, ArrowColumnWriter, ArrowRowGroupWriterFactory, ArrowWriterOptions, compute_leaves,
+};
+use ::parquet::arrow::{ArrowWriter, add_encoded_arrow_schema_to_metadata};
 use ::parquet::basic::Compression;
 use ::parquet::errors::ParquetError;
 use ::parquet::file::metadata::KeyValue;
@@ -21,7 +23,7 @@ use ::parquet::file::properties::{EnabledStatistics, WriterProperties};
 use ::parquet::file::writer::SerializedFileWriter;
 use ::parquet::schema::types::ColumnPath;
 use arrow_array::{Array, ArrayRef, RecordBatch};
-use arrow_schema::{ArrowError, Schema, SchemaRef};
+use arrow_schema::{ArrowError, DataType, FieldRef, Fields, Schema, SchemaRef};
 use arrow_select::interleave::interleave;
 use cstatns::files::FileError;
 
@@ -31,8 +33,35 @@ use crate::table::TableError;
 /// What is read at once, whatever the row groups of the file: fewer rows than are asked for where they are wide.
 const BATCH_BYTES: i64 = 16 << 20;
 
+/// The type in which values are worked on here: dictionaries and views are left out, at any depth. They share buffers
+/// among batches, which every part of a batch would carry along. In a Parquet file there is no difference but in what
+/// its metadata says of the type.
+fn flat(kind: &DataType) -> DataType {
+    match kind {
+        DataType::Dictionary(_, values) => flat(values),
+        DataType::Utf8View => DataType::Utf8,
+        DataType::BinaryView => DataType::Binary,
+        DataType::List(field) => DataType::List(flat_field(field)),
+        DataType::LargeList(field) => DataType::LargeList(flat_field(field)),
+        DataType::FixedSizeList(field, size) => DataType::FixedSizeList(flat_field(field), *size),
+        DataType::Map(field, sorted) => DataType::Map(flat_field(field), *sorted),
+        DataType::Struct(fields) => DataType::Struct(fields.iter().map(flat_field).collect()),
+        other => other.clone(),
+    }
+}
+
+fn flat_field(field: &FieldRef) -> FieldRef {
+    Arc::new(field.as_ref().clone().with_data_type(flat(field.data_type())))
+}
+
+fn flat_schema(schema: &Schema) -> SchemaRef {
+    let fields: Fields = schema.fields().iter().map(flat_field).collect();
+    Arc::new(Schema::new_with_metadata(fields, schema.metadata().clone()))
+}
+
 /// Reads rows.
 pub(crate) struct Reader {
+    /// As the file says it; the batches are of the flat types.
     schema: SchemaRef,
     header: Vec<Vec<u8>>,
     known: Known,
@@ -50,8 +79,13 @@ impl Reader {
         if file.metadata().is_ok_and(|metadata| metadata.len() == 0) {
             return Err(TableError::EmptyFile { path: path.to_owned() });
         }
-        let builder =
-            ParquetRecordBatchReaderBuilder::try_new(file).map_err(|error| read_error(path, &error))?;
+        let metadata = ArrowReaderMetadata::load(&file, ArrowReaderOptions::new())
+            .map_err(|error| read_error(path, &error))?;
+        let schema = metadata.schema().clone();
+        let options = ArrowReaderOptions::new().with_schema(flat_schema(&schema));
+        let metadata = ArrowReaderMetadata::try_new(metadata.metadata().clone(), options)
+            .map_err(|error| read_error(path, &error))?;
+        let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(file, metadata);
         let readable = |compression| {
             matches!(compression, Compression::UNCOMPRESSED | Compression::SNAPPY | Compression::ZSTD(_))
         };
@@ -63,11 +97,11 @@ impl Reader {
         let known =
             Known::read(|key| pairs?.iter().find(|pair| pair.key == key).and_then(|pair| pair.value.clone()))
                 .map_err(|key| TableError::Metadata { path: path.to_owned(), key })?;
-        let schema = builder.schema().clone();
         let header = schema.fields().iter().map(|field| field.name().clone().into_bytes()).collect();
         let groups = builder.metadata().row_groups();
         let bytes: i64 = groups.iter().map(|group| group.total_byte_size().max(0)).sum();
-        let width = bytes / builder.metadata().file_metadata().num_rows().max(1);
+        let whole = builder.metadata().file_metadata().num_rows().max(0);
+        let width = bytes / whole.max(1);
         let rows = rows.min((BATCH_BYTES / width.max(1)).max(1) as usize);
         let batches = builder.with_batch_size(rows).build().map_err(|error| read_error(path, &error))?;
         Ok(Self { schema, header, known, batches })
@@ -173,8 +207,11 @@ impl<W: Write + Send> Writer<W> {
                 .set_column_statistics_enabled(path.clone(), EnabledStatistics::None)
                 .set_column_compression(path, Compression::UNCOMPRESSED);
         }
-        let schema = Arc::new(schema);
-        let writer = ArrowWriter::try_new(out, schema.clone(), Some(properties.build()));
+        let mut properties = properties.build();
+        add_encoded_arrow_schema_to_metadata(&schema, &mut properties);
+        let options = ArrowWriterOptions::new().with_properties(properties).with_skip_arrow_metadata(true);
+        let schema = flat_schema(&schema);
+        let writer = ArrowWriter::try_new_with_options(out, schema.clone(), options);
         let (writer, factory) =
             writer.and_then(ArrowWriter::into_serialized_writer).map_err(|error| write_error(&error))?;
         Ok((Layout { schema, factory }, Self(writer)))
@@ -213,4 +250,39 @@ pub(crate) fn gather(
 ) -> Result<ArrayRef, TableError> {
     let arrays: Vec<&dyn Array> = batches.iter().map(|batch| batch.column(column).as_ref()).collect();
     interleave(&arrays, picks).map_err(|_| TableError::Unwritable)
+}
+
+#[cfg(test)]
+mod tests {
+    use arrow_schema::Field;
+
+    use super::*;
+
+    /// Were one left, every part of a batch that is put aside would carry the buffers of the whole.
+    #[test]
+    fn there_are_no_dictionaries_and_no_views_at_any_depth() {
+        let field = |kind| Arc::new(Field::new("field", kind, true));
+        let category = DataType::Dictionary(Box::new(DataType::Int8), Box::new(DataType::Utf8View));
+        let pair = |kind: DataType| Fields::from(vec![field(kind), field(DataType::Int64)]);
+        for (shared, own) in [
+            (category, DataType::Utf8),
+            (DataType::Utf8View, DataType::Utf8),
+            (DataType::BinaryView, DataType::Binary),
+        ] {
+            let within = |kind: DataType| {
+                [
+                    kind.clone(),
+                    DataType::List(field(kind.clone())),
+                    DataType::LargeList(field(kind.clone())),
+                    DataType::FixedSizeList(field(kind.clone()), 3),
+                    DataType::Struct(pair(kind.clone())),
+                    DataType::Map(field(DataType::Struct(pair(DataType::List(field(kind))))), false),
+                ]
+            };
+            for (shared, own) in within(shared).into_iter().zip(within(own)) {
+                assert_eq!(flat(&shared), own);
+                assert_eq!(flat(&own), own);
+            }
+        }
+    }
 }
