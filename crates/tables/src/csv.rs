@@ -8,7 +8,7 @@
 //! later, by whichever thread works on them. From the first quote on the core of `csv` goes from row to row, until a
 //! block is free of quotes again. Buffers are ours, and wiped.
 
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::io::{ErrorKind, Read};
 use std::ops::Range;
 use std::path::Path;
@@ -27,6 +27,9 @@ const BATCH_BYTES: usize = 256 << 10;
 pub(crate) const WINDOW: usize = 256 << 10;
 /// A row longer than this is a file that is not what it seems.
 const RECORD_LIMIT: usize = 64 << 20;
+
+/// The length of a file that does not say it.
+const UNKNOWN_LENGTH: u64 = 4 << 30;
 
 /// Which byte stands between two fields.
 #[derive(Clone, Copy, Debug)]
@@ -107,6 +110,12 @@ impl Reader {
     /// What stands between two fields.
     pub(crate) fn delimiter(&self) -> u8 {
         self.delimiter
+    }
+
+    /// The bytes of the file. What is not a regular file (a pipe) says none, and is taken for large.
+    pub(crate) fn length(&self) -> u64 {
+        let metadata = self.file.metadata().ok().filter(Metadata::is_file);
+        metadata.map_or(UNKNOWN_LENGTH, |metadata| metadata.len())
     }
 
     /// Fills `batch` with the next rows, at most `limit` lines of them; false at the end of the file. Its fields are there
@@ -329,6 +338,17 @@ impl Batch {
     /// The lines it was made of, each a row unless it is blank.
     pub(crate) fn lines(&self) -> usize {
         self.lines
+    }
+
+    /// The bytes of its lines, or of its fields.
+    pub(crate) fn bytes(&self) -> usize {
+        self.range.len()
+    }
+
+    /// The most bytes that [`Batch::copy`] makes of its rows, each ended.
+    pub(crate) fn most_copied(&self) -> usize {
+        // A line break, which the last line may lack; else quotes around each field and twice in it.
+        if self.is_plain { self.range.len() + 1 } else { 2 * self.range.len() + 4 * self.fields.len() }
     }
 
     /// Finds the fields of plain lines; those of the others are found.

@@ -11,7 +11,8 @@ use crate::table::TableError;
 pub struct Effort {
     /// How many threads work on the rows.
     pub threads: NonZeroUsize,
-    /// The memory for the rows of a step that sorts, in bytes; what does not fit is spilled, encrypted.
+    /// The memory of a step that sorts, in bytes: rows that do not fit are put aside on disk, encrypted, and there are no
+    /// more threads than half of it feeds, at 32 MiB each.
     pub memory: usize,
     /// Where it tells how far it is.
     pub progress: Arc<Progress>,

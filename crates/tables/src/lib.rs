@@ -1,7 +1,7 @@
 //! Bulk files of identifiers and codes: CSV and Parquet (SPEC §6).
 //!
 //! The controller's side prepares a request and attaches the result; the service's side codes and renews what a request
-//! holds. Each works on batches of rows and, [`prepare`] apart, in memory that does not grow with the file.
+//! holds. Each works on batches of rows, in memory that does not grow with the file.
 //!
 //! | file | columns, in this order |
 //! |---|---|
@@ -31,6 +31,8 @@ mod prepare;
 mod report;
 mod seal;
 mod sink;
+mod sort;
+mod spill;
 mod table;
 
 pub use attach::{Attach, AttachError, Attached, attach};

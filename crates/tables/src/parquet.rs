@@ -22,9 +22,8 @@ use ::parquet::file::metadata::KeyValue;
 use ::parquet::file::properties::{EnabledStatistics, WriterProperties};
 use ::parquet::file::writer::SerializedFileWriter;
 use ::parquet::schema::types::ColumnPath;
-use arrow_array::{Array, ArrayRef, RecordBatch};
+use arrow_array::{ArrayRef, RecordBatch};
 use arrow_schema::{ArrowError, DataType, FieldRef, Fields, Schema, SchemaRef};
-use arrow_select::interleave::interleave;
 use cstatns::files::FileError;
 
 use crate::meta::Known;
@@ -65,6 +64,7 @@ pub(crate) struct Reader {
     schema: SchemaRef,
     header: Vec<Vec<u8>>,
     known: Known,
+    rows: u64,
     batches: ParquetRecordBatchReader,
 }
 
@@ -104,7 +104,7 @@ impl Reader {
         let width = bytes / whole.max(1);
         let rows = rows.min((BATCH_BYTES / width.max(1)).max(1) as usize);
         let batches = builder.with_batch_size(rows).build().map_err(|error| read_error(path, &error))?;
-        Ok(Self { schema, header, known, batches })
+        Ok(Self { schema, header, known, rows: whole as u64, batches })
     }
 
     pub(crate) fn schema(&self) -> &SchemaRef {
@@ -113,6 +113,11 @@ impl Reader {
 
     pub(crate) fn header(&self) -> &[Vec<u8>] {
         &self.header
+    }
+
+    /// The rows of the file.
+    pub(crate) fn rows(&self) -> u64 {
+        self.rows
     }
 
     pub(crate) fn known(&self) -> &Known {
@@ -240,16 +245,6 @@ fn write_error(error: &ParquetError) -> TableError {
         },
         _ => TableError::Unwritable,
     }
-}
-
-/// The values of a column in the order of `picks`, each a batch and a row in it.
-pub(crate) fn gather(
-    batches: &[&RecordBatch],
-    column: usize,
-    picks: &[(usize, usize)],
-) -> Result<ArrayRef, TableError> {
-    let arrays: Vec<&dyn Array> = batches.iter().map(|batch| batch.column(column).as_ref()).collect();
-    interleave(&arrays, picks).map_err(|_| TableError::Unwritable)
 }
 
 #[cfg(test)]

@@ -81,8 +81,8 @@ impl<Step> Gate<Step> {
     }
 }
 
-/// A lock cannot be poisoned here: the steps' panics are caught inside it.
-fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+/// A lock that was poisoned is taken all the same: the steps' panics are caught, and end the run.
+pub(crate) fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 

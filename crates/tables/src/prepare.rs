@@ -2,27 +2,33 @@
 
 use std::collections::BTreeMap;
 use std::io::Write;
+use std::num::NonZeroUsize;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
+use chacha20::ChaCha20;
+use chacha20::cipher::{KeyIvInit, StreamCipher};
 use cstatns::code::{Code, Generation, Tag};
-use cstatns::commitment::{Commit, CommitmentKey};
+use cstatns::commitment::{self, Commit, CommitmentKey};
 use cstatns::files::{Access, FileError, Pending};
 use cstatns::identifier::{Nir, Reason, Scheme};
 use cstatns::secret::random_bytes;
-use zeroize::Zeroize;
+use zeroize::{Zeroize, Zeroizing};
 
-use crate::columns::{Codes, RowFault};
+use crate::columns::{Codes, RowFault, fault};
 use crate::csv::Delimiter;
-use crate::effort::Effort;
-use crate::meta::{FileMeta, marks};
+use crate::effort::{Effort, Progress};
+use crate::meta::marks;
 use crate::outputs::commit_all;
+use crate::pipeline::Steps;
 use crate::report::{ReportError, origin, report_path};
 use crate::seal::{Content, Seal, seal_path};
-use crate::sink::{self, GROUP, Sink, Values};
-use crate::table::{Batch, Format, Kind, Source, TableError};
+use crate::sink::{self, GROUP, Layout, Piece, Sink, Values};
+use crate::sort::{self, Dealer, KEY, Sort, Sorted};
+use crate::table::{BATCH, Batch, Format, Kind, Source, TableError};
 
-/// Rows written at once.
-const ROWS: usize = GROUP;
+/// The most partitions that are written at once.
+const MOST_AT_ONCE: usize = 8;
 
 /// The column of the data that is sent.
 #[derive(Clone, Copy, Debug)]
@@ -151,7 +157,10 @@ impl PrepareError {
 ///
 /// Every row gets a random index of its own, repeated values included, and both files are sorted by it: neither the
 /// order of the data nor what its rows have in common travels beyond the values themselves. A cell that holds no
-/// identifier travels as an empty one; `check` in the retained file says why. The rows are held in memory.
+/// identifier travels as an empty one; `check` in the retained file says why.
+///
+/// The data is gone through once; then its rows are sorted and written. Those that [`Effort::memory`] does not hold are
+/// put aside beside the request meanwhile, encrypted under a key that lives as long as the call, in a file without a name.
 ///
 /// The three files get their names together, first the seal, then the retained file, the request last: a failure leaves
 /// none of them, and where a request is, the others are.
@@ -175,14 +184,23 @@ pub fn prepare(what: &Prepare<'_>, effort: &Effort) -> Result<Prepared, PrepareE
     let mut retained_file = Pending::create(what.retained, Access::Private)?;
     let mut request_file = Pending::create(what.request, Access::Private)?;
 
-    let mut rows = match what.column {
-        Column::Identifier(_) => read_identifiers(&mut source, column, effort)?,
-        Column::Code(_) => read_codes(&mut source, column, effort)?,
+    let widest = match what.column {
+        Column::Identifier(_) => COMPACT,
+        Column::Code(_) => CODE,
     };
-    let order = rows.order();
-    write_retained(&source, &rows, &order, column, format, &mut retained_file)?;
-
-    let (meta, previous) = match rows.content {
+    let others = vec![0..column, column + 1..source.header().len()];
+    let extent = source.extent()?;
+    let size = extent.size();
+    let (sort, threads) = Sort::new(format, extent, others, HEAD + widest, what.request, effort);
+    // Rows are gone through twice: read, and written partition by partition.
+    let part = size.div_ceil(sort.partitions() as u64);
+    effort.progress.expect(size + sort.partitions() as u64 * part);
+    let data = Data { source: &mut source, column, size, sort: &sort, threads, progress: &effort.progress };
+    let dealt = match what.column {
+        Column::Identifier(_) => data.deal_identifiers()?,
+        Column::Code(_) => data.deal_codes()?,
+    };
+    let (meta, previous) = match dealt.content {
         Content::Identifiers => (None, Vec::new()),
         Content::Codes { tag, generation } => {
             let (meta, _) = origin(&source)?;
@@ -194,13 +212,40 @@ pub fn prepare(what: &Prepare<'_>, effort: &Effort) -> Result<Prepared, PrepareE
         }
     };
     let key = CommitmentKey::random();
-    let commit = write_request(&rows, &order, meta.as_ref(), request_format, &key, &mut request_file)?;
-    let (commitment, count) = commit.finish();
-    let counts = std::mem::take(&mut rows.counts);
-    let seal = Seal { rows: count, commitment, key, content: rows.content, previous };
+    let (name, sent, pairs) = match dealt.content {
+        Content::Identifiers => ("identifier", sink::Column::identifier(), marks(None)),
+        Content::Codes { tag, generation } => {
+            let pairs = meta.map_or_else(|| marks(Some((tag, generation))), |meta| meta.pairs());
+            ("code", sink::Column::code(request_format == Format::Parquet), pairs)
+        }
+    };
+    let sent = [sink::Column::index(), sent];
+    let mut kept = vec![sink::Column::index(), sink::Column::word("check")];
+    let others = (0..source.header().len()).filter(|other| *other != column);
+    kept.extend(others.map(|other| sink::Column::kept(&source, other)));
+    let outputs = Outputs {
+        request: Sink::new(request_format, &mut request_file, b',', &sent, pairs)?,
+        retained: Sink::new(format, &mut retained_file, source.delimiter(), &kept, marks(None))?,
+    };
+    // The partitions of a CSV file are small; those of a Parquet file are row groups.
+    let at_once = match (format, request_format) {
+        (Format::Csv, Format::Parquet) => sort.partitions() * sort::ROWS as usize / dealt.rows as usize,
+        _ => 1,
+    };
+    let commit = write(
+        &sort,
+        dealt.content,
+        Commit::new(&key, &[name]),
+        outputs,
+        at_once.clamp(1, MOST_AT_ONCE),
+        threads,
+        |partitions| effort.progress.advance(0, partitions as u64 * part),
+    )?;
+    let (commitment, rows) = commit.finish();
+    let seal = Seal { rows, commitment, key, content: dealt.content, previous };
     seal_file.write_all(&seal.bytes()).map_err(|error| FileError::from_io(&seal_path, &error))?;
     commit_all([seal_file, retained_file, request_file])?;
-    Ok(Prepared { rows: count, counts })
+    Ok(Prepared { rows, counts: dealt.counts })
 }
 
 /// Where the selected column is, once the others are seen to have no reserved name.
@@ -220,232 +265,397 @@ fn find_column(source: &Source, column: Column<'_>) -> Result<usize, PrepareErro
     Ok(found)
 }
 
-/// The rows of the data: those of `batches[i]` are `rows[i]` and, in the other columns, `batches[i]` itself.
-struct Rows {
-    rows: Vec<Vec<Row>>,
-    batches: Vec<Batch>,
+/// What `check` can say, by its number in a [`Heads`].
+const CHECKS: [&str; 7] =
+    ["ok", "absent", "scientific", "wrong-character", "wrong-length", "wrong-form", "wrong-key"];
+const OK: u8 = 0;
+const ABSENT: u8 = 1;
+
+/// The bytes of an identifier in its compact form at most, and of a code.
+const COMPACT: usize = 15;
+const CODE: usize = 32;
+
+/// What a row sends and what is known of it, as the sort takes it: the index, the number of the word of `check`, the
+/// length of the value, and the value with zeros behind it.
+struct Heads {
+    bytes: Zeroizing<Vec<u8>>,
+    /// The bytes of the longest value.
+    widest: usize,
+}
+
+/// The bytes of a head without its value.
+const HEAD: usize = KEY + 2;
+
+impl Heads {
+    /// Empties it, with room for `rows`: it does not grow afterwards, which would leave a copy behind.
+    fn clear(&mut self, rows: usize) {
+        let room = rows * (HEAD + self.widest);
+        if self.bytes.capacity() < room {
+            self.bytes = Zeroizing::new(Vec::with_capacity(room));
+        }
+        self.bytes.clear();
+    }
+
+    /// Adds a row, without an index.
+    fn push(&mut self, check: u8, value: &[u8]) {
+        self.bytes.extend_from_slice(&[0; KEY]);
+        self.bytes.extend_from_slice(&[check, value.len() as u8]);
+        self.bytes.extend_from_slice(value);
+        let zeros = [0; CODE];
+        self.bytes.extend_from_slice(&zeros[..self.widest - value.len()]);
+    }
+
+    /// Gives every row an index. That two of 128 random bits are equal need not be feared.
+    fn draw(&mut self, indexes: &mut Vec<u8>) {
+        let heads = self.bytes.chunks_exact_mut(HEAD + self.widest);
+        indexes.clear();
+        indexes.resize(KEY * heads.len(), 0);
+        // The operating system draws a key for the block and ChaCha20 stretches it: asked for all of them, it would take
+        // a tenth of the whole.
+        let mut key = Zeroizing::new([0; 32]);
+        random_bytes(&mut *key);
+        ChaCha20::new((&*key).into(), &Default::default()).apply_keystream(indexes);
+        for (head, index) in heads.zip(indexes.chunks_exact(KEY)) {
+            head[..KEY].copy_from_slice(index);
+        }
+    }
+
+    /// The index, the number of the check and the value of a row.
+    fn read(head: &[u8]) -> ([u8; KEY], u8, Option<&[u8]>) {
+        let (index, rest) = head.split_first_chunk().expect("a head begins with its index");
+        let value = &rest[2..][..usize::from(rest[1])];
+        (*index, rest[0], (!value.is_empty()).then_some(value))
+    }
+}
+
+/// What was found in the data, whose rows are in the sort.
+struct Dealt {
+    rows: u64,
     content: Content,
     counts: BTreeMap<&'static str, u64>,
 }
 
-/// What a row sends, and what is kept about it.
-struct Row {
-    index: [u8; 16],
-    check: &'static str,
-    /// The compact identifier, or the code's 32 bytes.
-    value: [u8; 36],
-    len: u8,
+/// What was found in rows: how many have each word of `check`, and of the codes each tag and generation.
+#[derive(Default)]
+struct Found {
+    rows: u64,
+    checks: [u64; CHECKS.len()],
+    codes: BTreeMap<(Tag, Generation), u64>,
 }
 
-impl Row {
-    fn new(value: &[u8], check: &'static str) -> Self {
-        let mut row = Self { index: [0; 16], check, value: [0; 36], len: value.len() as u8 };
-        row.value[..value.len()].copy_from_slice(value);
-        row
-    }
-
-    fn value(&self) -> Option<&[u8]> {
-        (self.len > 0).then(|| &self.value[..usize::from(self.len)])
-    }
-}
-
-impl Drop for Row {
-    fn drop(&mut self) {
-        self.value.zeroize();
-    }
-}
-
-impl Rows {
-    fn new() -> Self {
-        let (rows, batches) = (Vec::new(), Vec::new());
-        Self { rows, batches, content: Content::Identifiers, counts: BTreeMap::new() }
-    }
-
-    /// Adds a batch, without its selected column, from which `rows` were made.
-    fn add(&mut self, batch: Batch, mut rows: Vec<Row>) {
-        let mut indexes = vec![0; 16 * rows.len()];
-        random_bytes(&mut indexes);
-        for (row, index) in rows.iter_mut().zip(indexes.chunks_exact(16)) {
-            row.index.copy_from_slice(index);
-            *self.counts.entry(row.check).or_default() += 1;
+impl Found {
+    fn add(&mut self, other: &Self) {
+        self.rows += other.rows;
+        self.checks.iter_mut().zip(other.checks).for_each(|(sum, count)| *sum += count);
+        for (kind, count) in &other.codes {
+            *self.codes.entry(*kind).or_default() += count;
         }
-        self.batches.push(batch);
-        self.rows.push(rows);
     }
 
-    fn row(&self, place: (usize, usize)) -> &Row {
-        &self.rows[place.0][place.1]
-    }
-
-    /// Where each row is, in the order of the indexes. That two of 128 random bits are equal need not be feared.
-    fn order(&self) -> Vec<(usize, usize)> {
-        let places = self.rows.iter().enumerate();
-        let mut order: Vec<_> =
-            places.flat_map(|(batch, rows)| (0..rows.len()).map(move |row| (batch, row))).collect();
-        order.sort_unstable_by_key(|place| self.row(*place).index);
-        order
+    fn into_dealt(self, content: Content) -> Dealt {
+        let counts = CHECKS.into_iter().zip(self.checks);
+        Dealt { rows: self.rows, content, counts: counts.filter(|(_, count)| *count > 0).collect() }
     }
 }
 
-fn read_identifiers(source: &mut Source, column: usize, effort: &Effort) -> Result<Rows, PrepareError> {
-    const NEEDED: &str =
-        "identifiers are text: a number cannot hold 2A, 2B or a leading zero, convert at the source";
-    source.need_kind(column, &[Kind::Text], NEEDED)?;
-    let mut rows = Rows::new();
-    let mut count = 0;
-    while let Some(batch) = source.next()? {
-        let cells = batch.cells(column);
-        // At full size from the start: a vector that grows leaves copies behind.
-        let mut made = Vec::with_capacity(batch.rows());
-        for row in 0..batch.rows() {
-            count += 1;
-            made.push(identifier_row(cells.get(row)).map_err(|fault| source.fault(count, fault))?);
+/// A block of rows on its way into the sort.
+struct Dealing {
+    /// What was read, in the first `filled`.
+    batches: Vec<Batch>,
+    filled: usize,
+    heads: Heads,
+    indexes: Vec<u8>,
+    dealer: Dealer,
+    found: Found,
+}
+
+/// The data on its way into the sort.
+struct Data<'a> {
+    source: &'a mut Source,
+    /// The column that is sent.
+    column: usize,
+    /// Of the whole, in the unit of [`Batch::size`].
+    size: u64,
+    sort: &'a Sort,
+    threads: NonZeroUsize,
+    progress: &'a Progress,
+}
+
+impl Data<'_> {
+    /// Reads the data and deals its rows. `read` makes the heads of a batch, with values of at most `widest` bytes; rows
+    /// that it names in an error are counted from the batch's first one.
+    fn deal(
+        self,
+        widest: usize,
+        read: impl Fn(&Batch, &mut Heads, &mut Found) -> Result<(), TableError> + Sync,
+    ) -> Result<Found, TableError> {
+        let Self { source, size, sort, threads, progress, .. } = self;
+        let path = source.path().to_owned();
+        let delimiter = source.delimiter();
+        let (mut all, mut done) = (Found::default(), 0);
+        let steps = Steps {
+            new: || Dealing {
+                batches: Vec::new(),
+                filled: 0,
+                heads: Heads { bytes: Zeroizing::default(), widest },
+                indexes: Vec::new(),
+                dealer: Dealer::new(delimiter),
+                found: Found::default(),
+            },
+            read: |block: &mut Dealing| sort.fill(source, &mut block.batches, &mut block.filled),
+            work: |block: &mut Dealing| {
+                let Dealing { batches, filled, heads, indexes, dealer, found } = block;
+                let batches = &mut batches[..*filled];
+                heads.clear(batches.iter().map(Batch::lines).sum());
+                *found = Found::default();
+                for batch in batches.iter_mut() {
+                    batch
+                        .split(&path)
+                        .and_then(|()| read(batch, heads, found))
+                        .map_err(|error| error.after(found.rows))?;
+                    found.rows += batch.rows() as u64;
+                }
+                heads.draw(indexes);
+                sort.deal(batches, &heads.bytes, dealer)
+            },
+            check: |block: &mut Dealing| {
+                all.add(&block.found);
+                Ok(())
+            },
+            write: |block: &mut Dealing| {
+                let part = block.batches[..block.filled].iter().map(Batch::size).sum();
+                done += part;
+                progress.advance(block.found.rows, part)
+            },
+        };
+        let outcome: Result<(), TableError> = steps.run(threads);
+        outcome.map_err(|error| error.after(all.rows))?;
+        if all.rows == 0 {
+            return Err(TableError::NoRows { path });
         }
-        effort.progress.advance(made.len() as u64, 0)?;
-        rows.add(batch, made);
+        // What is not of rows: the header, quotes.
+        progress.advance(0, size.saturating_sub(done))?;
+        Ok(all)
     }
-    let words = |word| rows.counts.get(word).copied().unwrap_or_default();
-    let filled = count - words("absent");
-    let invalid = filled - words("ok");
-    if count == 0 {
-        return Err(TableError::NoRows { path: source.path().to_owned() }.into());
+
+    fn deal_identifiers(self) -> Result<Dealt, PrepareError> {
+        const NEEDED: &str =
+            "identifiers are text: a number cannot hold 2A, 2B or a leading zero, convert at the source";
+        let column = self.column;
+        self.source.need_kind(column, &[Kind::Text], NEEDED)?;
+        let path = self.source.path().to_owned();
+        let found = self.deal(COMPACT, |batch, heads, found| {
+            for (row, cell) in batch.cells(column).iter(batch.rows()).enumerate() {
+                let check = push_identifier(cell, heads).map_err(|found| fault(&path, row, found))?;
+                found.checks[usize::from(check)] += 1;
+            }
+            Ok(())
+        })?;
+        let filled = found.rows - found.checks[usize::from(ABSENT)];
+        let invalid = filled - found.checks[usize::from(OK)];
+        if 2 * invalid > filled {
+            return Err(PrepareError::WrongColumn { invalid, filled });
+        }
+        Ok(found.into_dealt(Content::Identifiers))
     }
-    if 2 * invalid > filled {
-        return Err(PrepareError::WrongColumn { invalid, filled });
+
+    fn deal_codes(self) -> Result<Dealt, PrepareError> {
+        let codes = Codes::of(self.source, self.column, None)?;
+        let found = self.deal(CODE, |batch, heads, found| {
+            let mut read = Vec::new();
+            codes.read(batch, &mut read)?;
+            for code in &read {
+                let check = if code.is_some() { OK } else { ABSENT };
+                heads.push(check, code.as_ref().map_or(b"", |code| code.bytes()));
+                found.checks[usize::from(check)] += 1;
+                if let Some(code) = code {
+                    *found.codes.entry((code.tag(), code.generation())).or_default() += 1;
+                }
+            }
+            Ok(())
+        })?;
+        let Some((&(tag, generation), _)) = found.codes.first_key_value() else {
+            return Err(PrepareError::NoCodes);
+        };
+        if found.codes.len() > 1 {
+            return Err(PrepareError::Mixed { found: found.codes });
+        }
+        Ok(found.into_dealt(Content::Codes { tag, generation }))
     }
-    Ok(rows)
 }
 
-fn identifier_row(cell: Option<&[u8]>) -> Result<Row, RowFault> {
-    let Some(cell) = cell else { return Ok(Row::new(b"", "absent")) };
-    match Nir.parse(cell) {
-        Ok(mut accepted) => {
-            let row = Row::new(accepted.compact().as_bytes(), "ok");
+/// Adds the row of a cell, and says which word of `check` it has.
+fn push_identifier(cell: Option<&[u8]>, heads: &mut Heads) -> Result<u8, RowFault> {
+    let check = match cell.map(|cell| (cell, Nir.parse(cell))) {
+        None => ABSENT,
+        Some((_, Ok(mut accepted))) => {
+            heads.push(OK, accepted.compact().as_bytes());
             accepted.zeroize();
-            Ok(row)
+            return Ok(OK);
         }
         // The file is in another encoding: what was a no-break space would make many rows invalid, one by one.
-        Err(_) if std::str::from_utf8(cell).is_err() => Err(RowFault::Encoding),
+        Some((cell, Err(_))) if std::str::from_utf8(cell).is_err() => return Err(RowFault::Encoding),
         // Nothing but white space.
-        Err(Reason::WrongLength { found: 0 }) => Ok(Row::new(b"", "absent")),
-        Err(reason) => Ok(Row::new(b"", reason.word())),
-    }
-}
-
-fn read_codes(source: &mut Source, column: usize, effort: &Effort) -> Result<Rows, PrepareError> {
-    let codes = Codes::of(source, column, None)?;
-    let mut rows = Rows::new();
-    let mut found: BTreeMap<(Tag, Generation), u64> = BTreeMap::new();
-    let mut count = 0;
-    let mut read = Vec::new();
-    while let Some(batch) = source.next()? {
-        codes.read(&batch, &mut read).map_err(|error| error.after(count))?;
-        count += batch.rows() as u64;
-        let mut made = Vec::with_capacity(batch.rows());
-        for code in &read {
-            made.push(match code {
-                Some(code) => {
-                    *found.entry((code.tag(), code.generation())).or_default() += 1;
-                    Row::new(code.bytes(), "ok")
-                }
-                None => Row::new(b"", "absent"),
-            });
+        Some((_, Err(Reason::WrongLength { found: 0 }))) => ABSENT,
+        Some((_, Err(reason))) => {
+            CHECKS.iter().position(|word| *word == reason.word()).expect("a word for each reason") as u8
         }
-        effort.progress.advance(made.len() as u64, 0)?;
-        rows.add(batch, made);
-    }
-    if count == 0 {
-        return Err(TableError::NoRows { path: source.path().to_owned() }.into());
-    }
-    let Some((&(tag, generation), _)) = found.first_key_value() else {
-        return Err(PrepareError::NoCodes);
     };
-    if found.len() > 1 {
-        return Err(PrepareError::Mixed { found });
-    }
-    rows.content = Content::Codes { tag, generation };
-    Ok(rows)
+    heads.push(check, b"");
+    Ok(check)
 }
 
-fn write_retained(
-    source: &Source,
-    rows: &Rows,
-    order: &[(usize, usize)],
-    left_out: usize,
-    format: Format,
-    out: &mut Pending,
-) -> Result<(), TableError> {
-    let kept: Vec<usize> = (0..source.header().len()).filter(|column| *column != left_out).collect();
-    let mut columns = vec![sink::Column::index(), sink::Column::word("check")];
-    columns.extend(kept.iter().map(|column| sink::Column::kept(source, *column)));
-    let (layout, mut sink) = Sink::new(format, out, source.delimiter(), &columns, marks(None))?;
-    for places in order.chunks(ROWS) {
-        let indexes: Vec<[u8; 16]> = places.iter().map(|place| rows.row(*place).index).collect();
-        let checks: Vec<Option<&str>> = places.iter().map(|place| Some(rows.row(*place).check)).collect();
-        let mut values = vec![Values::Index(&indexes), Values::Text(&checks)];
-        values.extend(kept.iter().map(|column| Values::Picked(&rows.batches, places, *column)));
-        let mut piece = layout.piece();
-        layout.begin(&mut piece)?;
-        layout.add(places.len(), &values, &mut piece)?;
-        piece.end()?;
-        sink.write(&mut piece)?;
-    }
-    sink.finish()
+/// What is written, as two files.
+struct Outputs<'w> {
+    request: (Layout, Sink<'w>),
+    retained: (Layout, Sink<'w>),
 }
 
-fn write_request(
-    rows: &Rows,
-    order: &[(usize, usize)],
-    meta: Option<&FileMeta>,
-    format: Format,
-    key: &CommitmentKey,
-    out: &mut Pending,
+/// Partitions on their way out of the sort.
+struct Writing {
+    partitions: Range<usize>,
+    commit: commitment::Rows,
+    /// Of the request and of the retained file: the first `filled`, each a row group at most, and the rows of the last one.
+    pieces: Vec<(Piece, Piece)>,
+    filled: usize,
+    rows: usize,
+}
+
+/// Writes the rows of the sort to both files, some partitions at once, and goes on with the commitment.
+fn write(
+    sort: &Sort,
+    content: Content,
+    mut commit: Commit,
+    outputs: Outputs<'_>,
+    at_once: usize,
+    threads: NonZeroUsize,
+    advance: impl Fn(usize) -> Result<(), TableError> + Sync,
 ) -> Result<Commit, TableError> {
-    let (name, column, pairs) = match rows.content {
-        Content::Identifiers => ("identifier", sink::Column::identifier(), marks(None)),
-        Content::Codes { tag, generation } => {
-            let pairs = meta.map_or_else(|| marks(Some((tag, generation))), FileMeta::pairs);
-            ("code", sink::Column::code(format == Format::Parquet), pairs)
-        }
+    let (sent, mut request) = outputs.request;
+    let (kept, mut retained) = outputs.retained;
+    let mut blocks = (0..sort.partitions()).step_by(at_once);
+    let steps = Steps {
+        new: || Writing {
+            partitions: 0..0,
+            commit: commitment::Rows::new(1),
+            pieces: Vec::new(),
+            filled: 0,
+            rows: 0,
+        },
+        read: |block: &mut Writing| {
+            let Some(first) = blocks.next() else { return Ok(false) };
+            block.partitions = first..sort.partitions().min(first + at_once);
+            Ok(true)
+        },
+        work: |block: &mut Writing| {
+            block.commit.clear();
+            (block.filled, block.rows) = (0, 0);
+            for partition in block.partitions.clone() {
+                let pages = sort.take(partition)?;
+                block.encode(&sort.sorted(&pages)?, content, &sent, &kept)?;
+            }
+            block.end()
+        },
+        check: |block: &mut Writing| {
+            commit.add(&block.commit);
+            Ok(())
+        },
+        write: |block: &mut Writing| {
+            for (sent, kept) in &mut block.pieces[..block.filled] {
+                request.write(sent)?;
+                retained.write(kept)?;
+            }
+            advance(block.partitions.len())
+        },
     };
-    let mut commit = Commit::new(key, &[name]);
-    let (layout, mut sink) = Sink::new(format, out, b',', &[sink::Column::index(), column], pairs)?;
-    let mut text = Vec::with_capacity(Code::MAX_TEXT);
-    let mut piece = layout.piece();
-    for places in order.chunks(ROWS) {
-        let of_places = || places.iter().map(|place| rows.row(*place));
-        let indexes: Vec<[u8; 16]> = of_places().map(|row| row.index).collect();
-        match rows.content {
-            Content::Identifiers => {
-                let texts: Vec<Option<&str>> = of_places()
-                    .map(|row| row.value().map(|value| std::str::from_utf8(value).expect("ASCII")))
-                    .collect();
-                for (index, text) in indexes.iter().zip(&texts) {
-                    commit.row(index, &[text.map(str::as_bytes)]);
-                }
-                layout.begin(&mut piece)?;
-                layout.add(places.len(), &[Values::Index(&indexes), Values::Text(&texts)], &mut piece)?;
-                piece.end()?;
-                sink.write(&mut piece)?;
-            }
-            Content::Codes { tag, generation } => {
-                let bytes = |value: &[u8]| value.try_into().expect("a code has 32 bytes");
-                let code = |value| Code::from_bytes(bytes(value), tag, generation);
-                let codes: Vec<Option<Code>> = of_places().map(|row| row.value().map(code)).collect();
-                for (index, code) in indexes.iter().zip(&codes) {
-                    text.clear();
-                    if let Some(code) = code {
-                        code.write_text(&mut text);
-                    }
-                    commit.row(index, &[code.map(|_| text.as_slice())]);
-                }
-                layout.begin(&mut piece)?;
-                layout.add(places.len(), &[Values::Index(&indexes), Values::Codes(&codes)], &mut piece)?;
-                piece.end()?;
-                sink.write(&mut piece)?;
-            }
-        }
-    }
-    sink.finish()?;
+    let outcome: Result<(), TableError> = steps.run(threads);
+    outcome?;
+    request.finish()?;
+    retained.finish()?;
     Ok(commit)
+}
+
+impl Writing {
+    /// Adds the rows of a partition.
+    fn encode(
+        &mut self,
+        sorted: &Sorted<'_>,
+        content: Content,
+        request: &Layout,
+        retained: &Layout,
+    ) -> Result<(), TableError> {
+        let mut indexes = Vec::with_capacity(BATCH);
+        let mut checks = Vec::with_capacity(BATCH);
+        let (mut texts, mut codes) = (Vec::new(), Vec::new());
+        let mut text = Vec::with_capacity(Code::MAX_TEXT);
+        for places in sorted.places().chunks(BATCH) {
+            indexes.clear();
+            checks.clear();
+            texts.clear();
+            codes.clear();
+            for place in places {
+                let (index, check, value) = Heads::read(sorted.head(*place));
+                indexes.push(index);
+                checks.push(Some(CHECKS[usize::from(check)]));
+                match content {
+                    Content::Identifiers => {
+                        texts.push(value.map(|value| std::str::from_utf8(value).expect("ASCII")));
+                        self.commit.push(&index, &[value]);
+                    }
+                    Content::Codes { tag, generation } => {
+                        let bytes = |value: &[u8]| value.try_into().expect("a code has 32 bytes");
+                        let code = value.map(|value| Code::from_bytes(bytes(value), tag, generation));
+                        text.clear();
+                        if let Some(code) = code {
+                            code.write_text(&mut text);
+                        }
+                        self.commit.push(&index, &[code.map(|_| text.as_slice())]);
+                        codes.push(code);
+                    }
+                }
+            }
+            let value = match content {
+                Content::Identifiers => Values::Text(&texts),
+                Content::Codes { .. } => Values::Codes(&codes),
+            };
+            let others = sorted.kept(places)?;
+            let mut values = vec![Values::Index(&indexes), Values::Text(&checks)];
+            values.extend(others.values());
+            let (sent, kept) = self.room(places.len(), request, retained)?;
+            request.add(places.len(), &[Values::Index(&indexes), value], sent)?;
+            retained.add(places.len(), &values, kept)?;
+        }
+        Ok(())
+    }
+
+    /// The pieces that `rows` more rows go to.
+    fn room(
+        &mut self,
+        rows: usize,
+        request: &Layout,
+        retained: &Layout,
+    ) -> Result<(&mut Piece, &mut Piece), TableError> {
+        if self.filled == 0 || self.rows + rows > GROUP {
+            self.end()?;
+            if self.pieces.len() == self.filled {
+                self.pieces.push((request.piece(), retained.piece()));
+            }
+            let (sent, kept) = &mut self.pieces[self.filled];
+            request.begin(sent)?;
+            retained.begin(kept)?;
+            (self.filled, self.rows) = (self.filled + 1, 0);
+        }
+        self.rows += rows;
+        let (sent, kept) = &mut self.pieces[self.filled - 1];
+        Ok((sent, kept))
+    }
+
+    /// Ends the last pieces.
+    fn end(&mut self) -> Result<(), TableError> {
+        if let Some((sent, kept)) = self.pieces[..self.filled].last_mut() {
+            sent.end()?;
+            kept.end()?;
+        }
+        Ok(())
+    }
 }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use ::parquet::arrow::arrow_writer::ArrowColumnChunk;
 use arrow_array::builder::{FixedSizeBinaryBuilder, StringBuilder};
-use arrow_array::{ArrayRef, RecordBatch, StringArray};
+use arrow_array::{ArrayRef, StringArray};
 use arrow_schema::{DataType, Field, FieldRef, Schema};
 use cstatns::code::Code;
 use cstatns::name::Hex;
@@ -70,8 +70,8 @@ pub(crate) enum Values<'a> {
     Codes(&'a [Option<Code>]),
     /// Neighbouring columns of the rows of a batch, in their order.
     Kept(&'a Batch, Range<usize>),
-    /// A column of the rows picked, each by batch and row.
-    Picked(&'a [Batch], &'a [(usize, usize)], usize),
+    /// In CSV: neighbouring columns as [`csv::Batch::copy`](crate::csv::Batch::copy) wrote them.
+    Tails(&'a [&'a [u8]]),
 }
 
 impl Values<'_> {
@@ -81,7 +81,7 @@ impl Values<'_> {
             Self::Index(_) => 33,
             Self::Text(_) => 36,
             Self::Codes(_) => Code::MAX_TEXT + 1,
-            Self::Kept(..) | Self::Picked(..) => 0,
+            Self::Kept(..) | Self::Tails(_) => 0,
         }
     }
 }
@@ -241,17 +241,7 @@ fn write_field(lines: &mut Lines, values: &Values<'_>, row: usize) {
         }),
         Values::Kept(Batch::Csv(batch), columns) => batch.copy(row, columns.clone(), lines),
         Values::Kept(..) => unreachable!("retained and attached files are of the data's type"),
-        Values::Picked(batches, picks, column) => {
-            let (batch, row) = picks[row];
-            lines.field(field(&batches[batch], row, *column));
-        }
-    }
-}
-
-fn field(batch: &Batch, row: usize, column: usize) -> &[u8] {
-    match batch {
-        Batch::Csv(batch) => batch.get(row, column),
-        Batch::None | Batch::Parquet(_) => unreachable!("retained and attached files are of the data's type"),
+        Values::Tails(tails) => lines.plain(|out| out.extend_from_slice(tails[row])),
     }
 }
 
@@ -290,19 +280,7 @@ fn array(values: &Values<'_>, binary: bool) -> Result<ArrayRef, TableError> {
             }
             Arc::new(builder.finish())
         }
-        Values::Picked(batches, picks, column) => {
-            let batches: Vec<&RecordBatch> = batches
-                .iter()
-                .map(|batch| match batch {
-                    Batch::Parquet(batch) => batch,
-                    Batch::None | Batch::Csv(_) => {
-                        unreachable!("retained and attached files are of the data's type")
-                    }
-                })
-                .collect();
-            parquet::gather(&batches, *column, picks)?
-        }
-        Values::Kept(..) => {
+        Values::Kept(..) | Values::Tails(_) => {
             unreachable!("retained and attached files are of the data's type")
         }
     })

@@ -199,6 +199,15 @@ pub enum TableError {
         /// What the operating system said.
         kind: ErrorKind,
     },
+    /// `spill-changed`: what was put aside on disk did not come back as it was.
+    #[error(
+        "what was put aside on disk beside {beside:?} did not come back as it was written: check the disk, then repeat \
+         the command"
+    )]
+    Spill {
+        /// The file to write.
+        beside: PathBuf,
+    },
     /// `interrupted`: [`Progress::stop`](crate::Progress::stop) was called.
     #[error(
         "stopped on request: nothing of the output is left, and what was read is untouched; repeat the command when you like"
@@ -242,6 +251,7 @@ impl TableError {
             Self::BinaryCodes { .. } => "binary-codes",
             Self::Write { kind: ErrorKind::StorageFull | ErrorKind::QuotaExceeded } => "disk-full",
             Self::Write { .. } => "write-failed",
+            Self::Spill { .. } => "spill-changed",
             Self::Interrupted => "interrupted",
             Self::Unwritable => "unwritable-column",
         }
@@ -284,6 +294,22 @@ pub(crate) enum Kind {
     Other(String),
 }
 
+/// How large a file is.
+#[derive(Clone, Copy)]
+pub(crate) struct Extent {
+    /// The rows of a Parquet file; those of a CSV file are not known, and 0 here.
+    pub(crate) rows: u64,
+    /// The bytes of a CSV file. Of a Parquet file what all rows would take in memory, to go by the first.
+    pub(crate) bytes: u64,
+}
+
+impl Extent {
+    /// In a unit of its own type: rows if they are known, else bytes. See [`Batch::size`].
+    pub(crate) fn size(self) -> u64 {
+        if self.rows > 0 { self.rows } else { self.bytes }
+    }
+}
+
 /// Rows that are read.
 pub(crate) struct Source {
     path: PathBuf,
@@ -296,14 +322,14 @@ pub(crate) struct Source {
 
 enum Reader {
     Csv(Box<csv::Reader>),
-    Parquet(parquet::Reader),
+    Parquet(Box<parquet::Reader>),
 }
 
 impl Source {
     pub(crate) fn open(path: &Path, delimiter: Delimiter<'_>) -> Result<Self, TableError> {
         let reader = match Format::of(path)? {
             Format::Csv => Reader::Csv(Box::new(csv::Reader::open(path, delimiter, csv::WINDOW)?)),
-            Format::Parquet => Reader::Parquet(parquet::Reader::open(path, BATCH)?),
+            Format::Parquet => Reader::Parquet(Box::new(parquet::Reader::open(path, BATCH)?)),
         };
         Ok(Self { path: path.to_owned(), reader, rows: 0, stopped: None })
     }
@@ -411,16 +437,23 @@ impl Source {
         })
     }
 
-    /// The error for a row, counted from 1.
-    pub(crate) fn fault(&self, row: u64, fault: RowFault) -> TableError {
-        TableError::Row { path: self.path.clone(), row, fault }
-    }
-
     /// The columns of a Parquet file.
     pub(crate) fn schema(&self) -> Option<&SchemaRef> {
         match &self.reader {
             Reader::Csv(_) => None,
             Reader::Parquet(reader) => Some(reader.schema()),
+        }
+    }
+
+    pub(crate) fn extent(&self) -> Result<Extent, TableError> {
+        match &self.reader {
+            Reader::Csv(reader) => Ok(Extent { rows: 0, bytes: reader.length() }),
+            Reader::Parquet(reader) => {
+                let first = parquet::Reader::open(&self.path, BATCH)?.next(&self.path)?;
+                let width = first.map_or(0, |first| first.get_array_memory_size() / first.num_rows().max(1));
+                let rows = reader.rows();
+                Ok(Extent { rows, bytes: rows.saturating_mul(width as u64) })
+            }
         }
     }
 
@@ -525,6 +558,32 @@ impl Batch {
             Self::None => 0,
             Self::Csv(batch) => batch.rows(),
             Self::Parquet(batch) => batch.num_rows(),
+        }
+    }
+
+    /// What it takes in memory, about; of a CSV file about what it took there.
+    pub(crate) fn bytes(&self) -> usize {
+        match self {
+            Self::None => 0,
+            Self::Csv(batch) => batch.bytes(),
+            Self::Parquet(batch) => batch.get_array_memory_size(),
+        }
+    }
+
+    /// In the unit of [`Extent::size`].
+    pub(crate) fn size(&self) -> u64 {
+        match self {
+            Self::None => 0,
+            Self::Csv(batch) => batch.bytes() as u64,
+            Self::Parquet(batch) => batch.num_rows() as u64,
+        }
+    }
+
+    /// The rows of a Parquet file.
+    pub(crate) fn values(&self) -> Option<&RecordBatch> {
+        match self {
+            Self::None | Self::Csv(_) => None,
+            Self::Parquet(batch) => Some(batch),
         }
     }
 

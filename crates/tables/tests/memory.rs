@@ -1,4 +1,5 @@
-//! `code`, `renew` and `attach` stream: the most memory they take does not grow with the file.
+//! `code`, `renew` and `attach` stream, `prepare` sorts in the memory that it is given: the most memory they take does not
+//! grow with the file.
 //!
 //! Each measurement is a process of its own, this test started again with the work named in the environment.
 
@@ -16,7 +17,9 @@ use cstatns::coder::{Coder, CodingKey};
 use cstatns::commitment::{Commit, CommitmentKey};
 use cstatns::name::{Hex, Name};
 use cstatns::secret::Secret;
-use cstatns_tables::{Attach, Content, Effort, FileMeta, Format, Seal, attach, code};
+use cstatns_tables::{
+    Attach, Column, Content, Effort, FileMeta, Format, Prepare, Seal, attach, code, prepare, seal_path,
+};
 use parquet::arrow::ArrowWriter;
 use parquet::file::properties::WriterProperties;
 
@@ -59,43 +62,74 @@ fn write(place: &Path, rows: u64, format: Format) -> Seal {
             }
         }
         Format::Parquet => {
-            let write = |name: &str, columns: &[&str], cell: &dyn Fn(u64, &str) -> String| {
-                let mut fields = vec![Field::new("index", DataType::FixedSizeBinary(16), false)];
-                fields.extend(columns.iter().map(|name| Field::new(*name, DataType::Utf8, true)));
-                let schema = Arc::new(Schema::new(fields));
-                let properties =
-                    WriterProperties::builder().set_max_row_group_row_count(Some(1 << 30)).build();
-                let out = File::create(place.join(name)).unwrap();
-                let mut writer = ArrowWriter::try_new(out, schema.clone(), Some(properties)).unwrap();
-                for first in (0..rows).step_by(10_000) {
-                    let batch = first..rows.min(first + 10_000);
-                    let mut indexes = FixedSizeBinaryBuilder::new(16);
-                    batch.clone().for_each(|row| indexes.append_value(index(row)).unwrap());
-                    let mut arrays: Vec<arrow_array::ArrayRef> = vec![Arc::new(indexes.finish())];
-                    for column in columns {
-                        let cells = batch.clone().map(|row| Some(cell(row, column)));
-                        arrays.push(Arc::new(cells.collect::<StringArray>()));
-                    }
-                    writer.write(&RecordBatch::try_new(schema.clone(), arrays).unwrap()).unwrap();
-                }
-                writer.close().unwrap();
-            };
-            write("request.parquet", &["identifier"], &|row, _| identifier(row));
-            write("retained.parquet", &["check", "note"], &|row, column| match column {
-                "check" => "ok".to_owned(),
-                _ => format!("a note about row {row}"),
-            });
+            write_parquet(&place.join("request.parquet"), rows, &["index", "identifier"]);
+            write_parquet(&place.join("retained.parquet"), rows, &["index", "check", "note"]);
         }
     }
     let (commitment, rows) = commit.finish();
     Seal { rows, commitment, key, content: Content::Identifiers, previous: Vec::new() }
 }
 
-/// The work of the child: writes down the most memory that it took, in KiB.
+fn cell(row: u64, column: &str) -> String {
+    match column {
+        "identifier" => identifier(row),
+        "check" => "ok".to_owned(),
+        "note" => format!("a note about row {row}"),
+        _ => format!("a value of row {row} that is quite a bit longer"),
+    }
+}
+
+fn write_parquet(path: &Path, rows: u64, columns: &[&str]) {
+    let kind = |column: &str| match column {
+        "index" => DataType::FixedSizeBinary(16),
+        _ => DataType::Utf8,
+    };
+    let fields = columns.iter().map(|column| Field::new(*column, kind(column), true));
+    let schema = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
+    let properties = WriterProperties::builder().set_max_row_group_row_count(Some(1 << 30)).build();
+    let mut writer =
+        ArrowWriter::try_new(File::create(path).unwrap(), schema.clone(), Some(properties)).unwrap();
+    for first in (0..rows).step_by(10_000) {
+        let batch = first..rows.min(first + 10_000);
+        let array = |column: &&str| -> arrow_array::ArrayRef {
+            if *column == "index" {
+                let mut indexes = FixedSizeBinaryBuilder::new(16);
+                batch.clone().for_each(|row| indexes.append_value(index(row)).unwrap());
+                return Arc::new(indexes.finish());
+            }
+            Arc::new(batch.clone().map(|row| Some(cell(row, column))).collect::<StringArray>())
+        };
+        let arrays = columns.iter().map(array).collect();
+        writer.write(&RecordBatch::try_new(schema.clone(), arrays).unwrap()).unwrap();
+    }
+    writer.close().unwrap();
+}
+
+/// The data that `prepare` begins with.
+fn write_data(place: &Path, rows: u64, format: Format) {
+    const COLUMNS: [&str; 3] = ["note", "identifier", "value"];
+    if format == Format::Parquet {
+        return write_parquet(&place.join("data.parquet"), rows, &COLUMNS);
+    }
+    let mut data = BufWriter::new(File::create(place.join("data.csv")).unwrap());
+    writeln!(data, "{}", COLUMNS.join(",")).unwrap();
+    (0..rows)
+        .for_each(|row| writeln!(data, "{}", COLUMNS.map(|column| cell(row, column)).join(",")).unwrap());
+}
+
+/// What `prepare` is given.
+const MEMORY: usize = 64 << 20;
+
+/// The work of the child: writes down the most memory that it took, in KiB, and the bytes that it wrote.
 fn work(place: &Path, verb: &str, extension: &str) {
     let file = |name: &str| place.join(format!("{name}.{extension}"));
     let result = place.join("result.parquet");
-    if verb == "code" {
+    if verb == "prepare" {
+        let (data, request, retained) = (&*file("data"), &*file("request"), &*file("retained"));
+        let column = Column::Identifier("identifier");
+        let effort = Effort { memory: MEMORY, ..Effort::default() };
+        prepare(&Prepare { data, column, request, retained, delimiter: b',' }, &effort).unwrap();
+    } else if verb == "code" {
         let domain = Name::new("population").unwrap();
         let key = CodingKey::new(&Secret::fill(|bytes| bytes.fill(1)), SERVICE, &domain, Generation::FIRST);
         let coder = Coder::new(vec![key]).unwrap();
@@ -111,18 +145,39 @@ fn work(place: &Path, verb: &str, extension: &str) {
         )
         .unwrap();
     }
-    let status = fs::read_to_string("/proc/self/status").unwrap();
-    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
-    fs::write(place.join("peak"), peak.trim().trim_end_matches(" kB")).unwrap();
+    let told = |file: &str, name: &str| {
+        let text = fs::read_to_string(file).unwrap();
+        let line = text.lines().find_map(|line| line.strip_prefix(name)).unwrap();
+        line.trim().trim_end_matches(" kB").to_owned()
+    };
+    let (peak, written) = (told("/proc/self/status", "VmHWM:"), told("/proc/self/io", "wchar:"));
+    fs::write(place.join("told"), format!("{peak} {written}")).unwrap();
+}
+
+/// Does the work of a child, if this process is one.
+fn is_child() -> bool {
+    let Ok(job) = std::env::var(WORK) else { return false };
+    let [verb, extension, place] = job.splitn(3, ' ').collect::<Vec<_>>()[..] else { panic!("{job}") };
+    work(Path::new(place), verb, extension);
+    true
+}
+
+/// The most memory that a child takes for this work, in KiB, and the bytes that it writes.
+fn told(test: &str, place: &Path, verb: &str, extension: &str) -> (u64, u64) {
+    let status = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", test])
+        .env(WORK, format!("{verb} {extension} {}", place.display()))
+        .output()
+        .unwrap();
+    assert!(status.status.success(), "{}", String::from_utf8_lossy(&status.stderr));
+    let told = fs::read_to_string(place.join("told")).unwrap();
+    let (peak, written) = told.split_once(' ').unwrap();
+    (peak.parse().unwrap(), written.parse().unwrap())
 }
 
 #[test]
 fn memory_does_not_grow_with_the_file() {
-    if let Ok(job) = std::env::var(WORK) {
-        let [verb, extension, place] = job.splitn(3, ' ').collect::<Vec<_>>()[..] else { panic!("{job}") };
-        return work(Path::new(place), verb, extension);
-    }
-    if !Path::new("/proc/self/status").exists() {
+    if is_child() || !Path::new("/proc/self/status").exists() {
         return;
     }
     for (format, extension) in [(Format::Csv, "csv"), (Format::Parquet, "parquet")] {
@@ -130,20 +185,39 @@ fn memory_does_not_grow_with_the_file() {
         let peaks = [300_000, 900_000].map(|rows| {
             let place = tempfile::tempdir().unwrap();
             write(place.path(), rows, format).write(&place.path().join("seal.json")).unwrap();
-            ["code", "attach"].map(|verb| {
-                let status = Command::new(std::env::current_exe().unwrap())
-                    .args(["--exact", "memory_does_not_grow_with_the_file"])
-                    .env(WORK, format!("{verb} {extension} {}", place.path().display()))
-                    .output()
-                    .unwrap();
-                assert!(status.status.success(), "{}", String::from_utf8_lossy(&status.stderr));
-                fs::read_to_string(place.path().join("peak")).unwrap().parse::<u64>().unwrap()
-            })
+            ["code", "attach"]
+                .map(|verb| told("memory_does_not_grow_with_the_file", place.path(), verb, extension).0)
         });
         let [small, large] = peaks;
         for (verb, (small, large)) in ["code", "attach"].iter().zip(small.into_iter().zip(large)) {
             assert!(large < small + 8 * 1024, "{verb} {extension}: {small} KiB, then {large} KiB");
             assert!(large < 128 * 1024, "{verb} {extension}: {large} KiB");
         }
+    }
+}
+
+#[test]
+fn prepare_stays_within_the_memory_that_it_is_given_and_puts_the_rest_aside() {
+    if is_child() || !Path::new("/proc/self/status").exists() {
+        return;
+    }
+    for (format, extension) in [(Format::Csv, "csv"), (Format::Parquet, "parquet")] {
+        let [small, large] = [600_000, 1_200_000].map(|rows| {
+            let place = tempfile::tempdir().unwrap();
+            write_data(place.path(), rows, format);
+            let test = "prepare_stays_within_the_memory_that_it_is_given_and_puts_the_rest_aside";
+            let (peak, written) = told(test, place.path(), "prepare", extension);
+            let request = place.path().join(format!("request.{extension}"));
+            let outputs =
+                [&*seal_path(&request), &request, &place.path().join(format!("retained.{extension}"))];
+            let outputs: u64 = outputs.iter().map(|path| fs::metadata(path).unwrap().len()).sum();
+            (peak, written - outputs)
+        });
+        let most = MEMORY as u64 / 1024 + 16 * 1024;
+        assert!(small.0 < most && large.0 < most, "{extension}: {} KiB, {} KiB", small.0, large.0);
+        assert!(large.0 < small.0 + 8 * 1024, "{extension}: {} KiB, then {} KiB", small.0, large.0);
+        // What twice the rows take beyond memory is on disk: some 100 bytes each.
+        let (small, large) = (small.1 >> 20, large.1 >> 20);
+        assert!(small > 20 && large > small + 40, "{extension}: {small} MiB, then {large} MiB put aside");
     }
 }

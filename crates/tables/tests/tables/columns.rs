@@ -273,7 +273,9 @@ fn indexes_and_codes_are_stored_plainly_in_bounded_row_groups() {
     for path in [&way.request, &way.result] {
         let reader = SerializedFileReader::new(File::open(path).unwrap()).unwrap();
         let groups = reader.metadata().row_groups();
-        assert_eq!(groups.iter().map(|group| group.num_rows()).collect::<Vec<_>>(), [131_072, 8_928]);
+        let rows: Vec<i64> = groups.iter().map(|group| group.num_rows()).collect();
+        assert!(rows.iter().all(|rows| *rows <= 131_072) && rows.len() == 2, "{rows:?}");
+        assert_eq!(rows.iter().sum::<i64>(), 140_000);
         for column in &groups[0].columns()[..2] {
             assert_eq!(column.compression(), Compression::UNCOMPRESSED);
             assert!(column.dictionary_page_offset().is_none());

@@ -5,6 +5,7 @@ mod columns;
 mod common;
 mod crash;
 mod pair;
+mod prepare;
 mod random;
 mod renewal;
 mod threads;
