@@ -459,8 +459,11 @@ impl Lines {
         write(&mut self.bytes);
     }
 
-    /// Ends a row.
+    /// Ends a row. One empty field alone is written in quotes: a blank line is no row.
     pub(crate) fn end_row(&mut self) {
+        if matches!(self.bytes.last(), None | Some(b'\n')) {
+            self.bytes.extend_from_slice(b"\"\"");
+        }
         self.bytes.push(b'\n');
         self.is_first = true;
     }
