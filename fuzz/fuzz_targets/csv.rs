@@ -20,10 +20,10 @@ fn path() -> &'static PathBuf {
     })
 }
 
-fuzz_target!(|input: (u8, u8, &[u8])| {
-    let (window, delimiter, bytes) = input;
+fuzz_target!(|input: (u8, u8, u8, &[u8])| {
+    let (window, limit, delimiter, bytes) = input;
     // Large enough for the byte order mark, which is looked for at once.
     let window = 4 + usize::from(window);
     let delimiter = [b',', b';', b'\t', b'|'][usize::from(delimiter % 4)];
-    like_csv::compare(path(), bytes, delimiter, window);
+    like_csv::compare(path(), bytes, delimiter, window, 1 + usize::from(limit));
 });

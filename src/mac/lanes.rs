@@ -611,7 +611,14 @@ mod tests {
         assert_eq!(paths.last(), Some(&Path(Means::Portable)));
         assert_eq!(paths.first(), Some(&Path::best()));
         #[cfg(target_arch = "x86_64")]
-        assert_eq!(paths.contains(&Path(Means::Avx2)), is_x86_feature_detected!("avx2"));
+        for (means, is_there) in [
+            // Every processor that has the bytes and words of AVX-512 has its shorter vectors.
+            (Means::Avx512, is_x86_feature_detected!("avx512bw")),
+            (Means::ShaNi, is_x86_feature_detected!("sha")),
+            (Means::Avx2, is_x86_feature_detected!("avx2")),
+        ] {
+            assert_eq!(paths.contains(&Path(means)), is_there, "{means:?}");
+        }
     }
 
     /// The comparison above must catch one wrong constant in one lane.

@@ -79,7 +79,11 @@ impl Role {
 fn main() -> ExitCode {
     // Before anything else: what follows may hold secrets.
     let hardening = cstatns::secret::harden_process();
-    std::panic::set_hook(Box::new(|info| output::write_error(&fault::panic_line(info))));
+    std::panic::set_hook(Box::new(|info| {
+        if !cstatns_tables::is_panic_of_damaged_file() {
+            output::write_error(&fault::panic_line(info));
+        }
+    }));
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {

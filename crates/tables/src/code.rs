@@ -463,3 +463,34 @@ impl Distinct {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Heads that want the same few places, the last one among them, each given twice.
+    #[test]
+    fn values_that_want_one_place_are_told_apart() {
+        let places = 2 * u128::from(Coded::DISTINCT_CAP);
+        let wanted = [0, 1, 2, places - 2, places - 1];
+        let heads: Vec<u128> = (1..=20)
+            .flat_map(|n| wanted.map(|place| n * places + place))
+            .flat_map(|head| [head; 2])
+            .collect();
+        let mut distinct = Distinct::new();
+        for (blocks, expected) in [(&heads[..70], 35), (&heads[..], 100), (&heads[30..], 100)] {
+            blocks.chunks(7).for_each(|block| distinct.count(block));
+            assert_eq!(distinct.found, expected);
+        }
+    }
+
+    #[test]
+    fn counting_stops_at_the_cap_and_not_before() {
+        let cap = u128::from(Coded::DISTINCT_CAP);
+        let mut distinct = Distinct::new();
+        distinct.count(&(1..cap).collect::<Vec<_>>());
+        assert_eq!(u128::from(distinct.found), cap - 1);
+        distinct.count(&(1..3 * cap).collect::<Vec<_>>());
+        assert_eq!(u128::from(distinct.found), cap);
+    }
+}

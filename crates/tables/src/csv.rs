@@ -288,16 +288,22 @@ fn read(file: &mut File, into: &mut [u8], path: &Path) -> Result<usize, TableErr
     }
 }
 
-/// All rows of a file, its header first, read through a window of so many bytes: for tests that compare it with `csv`.
+/// All rows of a file, its header first, read through a window of so many bytes, at most `limit` lines of it at once: for
+/// tests that compare it with `csv`.
 ///
 /// # Errors
 /// [`TableError`]: those of reading CSV.
 #[doc(hidden)]
-pub fn read_all(path: &Path, delimiter: u8, window: usize) -> Result<Vec<Vec<Vec<u8>>>, TableError> {
+pub fn read_all(
+    path: &Path,
+    delimiter: u8,
+    window: usize,
+    limit: usize,
+) -> Result<Vec<Vec<Vec<u8>>>, TableError> {
     let mut reader = Reader::open(path, Delimiter::Given(delimiter), window)?;
     let mut rows = vec![reader.header.clone()];
     let mut batch = Batch::default();
-    while reader.next(path, &mut batch, BATCH_ROWS).map_err(|error| error.after(rows.len() as u64 - 1))? {
+    while reader.next(path, &mut batch, limit).map_err(|error| error.after(rows.len() as u64 - 1))? {
         batch.split(path).map_err(|error| error.after(rows.len() as u64 - 1))?;
         let row = |row| (0..batch.columns).map(|column| batch.get(row, column).to_vec()).collect();
         rows.extend((0..batch.rows()).map(row));
@@ -479,8 +485,11 @@ impl Lines {
         write(&mut self.bytes);
     }
 
-    /// Ends a row.
+    /// Ends a row. One empty field alone is written in quotes: a blank line is no row.
     pub(crate) fn end_row(&mut self) {
+        if matches!(self.bytes.last(), None | Some(b'\n')) {
+            self.bytes.extend_from_slice(b"\"\"");
+        }
         self.bytes.push(b'\n');
         self.is_first = true;
     }

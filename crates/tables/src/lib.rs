@@ -43,6 +43,7 @@ pub use columns::RowFault;
 pub use csv::read_all as read_csv;
 pub use effort::{Effort, Progress};
 pub use meta::{FileMeta, SPEC};
+pub use parquet::is_panic_of_damaged_file;
 pub use prepare::{Column, Prepare, PrepareError, Prepared, prepare};
 pub use report::{Destruction, Report, ReportError, report_path};
 pub use seal::{Content, Seal, SealError, seal_path};

@@ -3,6 +3,7 @@
 //! The errors of the Parquet and Arrow libraries may quote what they read, so only their kind is kept. On damaged files
 //! they also panic; that is caught here, because a damaged file is an error like any other.
 
+use std::cell::Cell;
 use std::fs::File;
 use std::io::{self, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -138,9 +139,22 @@ impl Reader {
     }
 }
 
+thread_local! {
+    /// Whether this thread is in [`guarded`].
+    static IN_GUARDED: Cell<bool> = const { Cell::new(false) };
+}
+
 fn guarded<T>(path: &Path, read: impl FnOnce() -> Result<T, TableError>) -> Result<T, TableError> {
-    catch_unwind(AssertUnwindSafe(read))
-        .unwrap_or_else(|_| Err(TableError::Parquet { path: path.to_owned() }))
+    IN_GUARDED.set(true);
+    let outcome = catch_unwind(AssertUnwindSafe(read));
+    IN_GUARDED.set(false);
+    outcome.unwrap_or_else(|_| Err(TableError::Parquet { path: path.to_owned() }))
+}
+
+/// Whether a panic of this thread, now, is one over a damaged file, which is caught and told as an error of that file: a
+/// panic hook has nothing to say then.
+pub fn is_panic_of_damaged_file() -> bool {
+    IN_GUARDED.get()
 }
 
 fn read_error(path: &Path, error: &ParquetError) -> TableError {

@@ -130,6 +130,23 @@ fn text_and_binary_codes_of_either_type_of_file_are_renewed_to_the_same() {
     }
 }
 
+/// A line with nothing on it is no row: the cell that is empty and alone is written in quotes.
+#[test]
+fn a_row_without_a_code_stays_a_row_where_codes_are_all_there_is() {
+    let place = Place::new();
+    let codes = column(&attached(&place, "d", "csv", false).out, "code");
+    assert_eq!(codes.iter().filter(|code| code.is_empty()).count(), 2);
+    let lines: Vec<&str> = codes.iter().map(|code| if code.is_empty() { "\"\"" } else { code }).collect();
+    let way = Way::new(&place, "alone", "csv", "csv");
+    fs::write(&way.data, format!("code\n{}\n", lines.join("\n"))).unwrap();
+    let prepared = way.prepare(Column::Code("code"), b',').unwrap();
+    assert_eq!(prepared.counts, [("ok", 2), ("absent", 2)].into());
+    way.renew(&POPULATION, 1, 2, 6).unwrap();
+    assert_eq!(way.attach().unwrap().rows, 4);
+    let renewed = column(&way.out, "code");
+    assert_eq!((renewed.len(), renewed.iter().filter(|code| code.is_empty()).count()), (4, 2));
+}
+
 #[test]
 fn the_commitment_of_a_renewal_is_of_the_text_form_in_csv_and_parquet() {
     let place = Place::new();
