@@ -273,3 +273,46 @@ impl CoderError {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn keys(domain: &str, generations: &[u32]) -> Vec<CodingKey> {
+        let domain = Name::new(domain).unwrap();
+        let key = |number: &u32| {
+            let generation = Generation::new(*number).unwrap();
+            CodingKey::new(&Secret::random(), "example.aaaaaaaaaa", &domain, generation)
+        };
+        generations.iter().map(key).collect()
+    }
+
+    #[test]
+    fn keys_that_are_no_chain_are_refused() {
+        for generations in [&[][..], &[2], &[1, 3], &[2, 1], &[1, 1]] {
+            assert_eq!(Coder::new(keys("health", generations)).err(), Some(CoderError::Chain));
+        }
+        let mixed = || [keys("health", &[1]), keys("work", &[2])].into_iter().flatten().collect();
+        assert_eq!(Coder::new(mixed()).err(), Some(CoderError::Chain));
+        for generations in [&[][..], &[1], &[3], &[2, 4]] {
+            let renewer = Renewer::new(Generation::FIRST, keys("health", generations));
+            assert_eq!(renewer.err(), Some(CoderError::Chain));
+        }
+    }
+
+    #[test]
+    fn codes_of_another_domain_or_generation_are_refused() {
+        let renewer = Renewer::new(Generation::FIRST, keys("health", &[2, 3])).unwrap();
+        let code = |tag, generation| Code::from_bytes([7; 32], tag, Generation::new(generation).unwrap());
+        let (own, other) = (renewer.tag(), keys("work", &[1])[0].tag);
+        let mut new = vec![code(own, 1)];
+        for (bad, error) in [(code(other, 1), "other-domain"), (code(own, 2), "other-generation")] {
+            let refused = renewer.renew(&[code(own, 1), bad], &mut new).unwrap_err();
+            assert_eq!(refused.code(), error);
+            assert!(refused.to_string().starts_with("code 2 is of "), "{refused}");
+            assert!(new.is_empty());
+        }
+        renewer.renew(&[code(own, 1)], &mut new).unwrap();
+        assert_eq!((new.len(), new[0].generation().get()), (1, 3));
+    }
+}

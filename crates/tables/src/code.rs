@@ -134,8 +134,8 @@ pub fn look(request: &Path, seal: &Seal) -> Result<(), CodeFileError> {
 ///
 /// # Errors
 /// [`CodeFileError`]: among them any column but `index` and `identifier`, indexes that do not strictly increase, a cell
-/// that is not an identifier in its compact form, and rows that are not those of `seal`. Of several errors the first in
-/// the file is told.
+/// that is not an identifier in its compact form, and rows that are not those of `seal`. Of several errors one in the
+/// first block of rows that has any is told, whatever the number of threads.
 pub fn code(
     request: &Path,
     seal: &Seal,

@@ -328,7 +328,7 @@ pub(crate) struct Batch {
     is_plain: bool,
     /// Where each field is in `bytes`, row by row.
     fields: Vec<(u32, u32)>,
-    /// At most so many rows.
+    /// Lines that it was made of, as `\n` ends them.
     lines: usize,
     /// The line on which the first one begins, from 1.
     line: u64,
@@ -341,7 +341,7 @@ impl Batch {
         self.fields.clear();
     }
 
-    /// The lines it was made of, each a row unless it is blank.
+    /// The lines it was made of, each a row unless it is blank; a line that has single CRs in it is several rows.
     pub(crate) fn lines(&self) -> usize {
         self.lines
     }

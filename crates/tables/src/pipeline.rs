@@ -4,8 +4,9 @@
 //! handed over one at a time, in the order of the file; only the work between runs side by side. So there is one reader and
 //! one writer at any moment, no more blocks than threads, and an output that does not depend on how many threads there are.
 //!
-//! The first error *in the order of the file* is the one that is told, whichever thread met one first: a block is handed
-//! over only after all those before it were, and none after one that failed.
+//! The error of the first block *in the order of the file* is the one that is told, whichever thread met one first: a block
+//! is handed over only after all those before it were, and none after one that failed. Of several errors in one block it
+//! is the one that its steps meet first.
 
 use std::any::Any;
 use std::num::NonZeroUsize;

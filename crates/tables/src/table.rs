@@ -478,7 +478,7 @@ impl Source {
     }
 
     /// Fills the first `filled` of `batches` with the next rows: `rows` of them, or one batch if that has more; false at the
-    /// end of the file. An error is that of a block of its own: those in the rows before it come first.
+    /// end of the file. An error is that of a block of its own: those in the batches before it come first.
     pub(crate) fn fill_all(
         &mut self,
         batches: &mut Vec<Batch>,
@@ -533,7 +533,8 @@ pub(crate) enum Batch {
 }
 
 impl Batch {
-    /// At most so many rows are in it, told before [`Batch::split`].
+    /// About how many rows are in it, told before [`Batch::split`]: fewer where lines of CSV are blank, more where single CRs
+    /// end rows too.
     pub(crate) fn lines(&self) -> usize {
         match self {
             Self::None => 0,

@@ -157,8 +157,8 @@ fn the_first_error_in_the_file_is_told_with_its_row() {
         ("ragged-row", |line| format!("{line},more")),
     ];
     for (code, change) in faults {
-        // The first row of all, in the middle of a block, far behind, and the last one.
-        for bad in [2, 4_000, 23_457, ROWS] {
+        // The first row of all, in the middle of a block, among quoted rows, far behind, and the last one.
+        for bad in [2, 4_000, 7_500, 23_457, ROWS] {
             for later in [false, true] {
                 let (way, request) = spoiled(&place, |row, line| match row {
                     row if row == bad || (later && row > bad && row % 1_000 == 0) => change(line),
@@ -178,6 +178,54 @@ fn the_first_error_in_the_file_is_told_with_its_row() {
             }
         }
     }
+}
+
+/// What is wrong with a row of either file is told with that file's name and the row's number in it.
+#[test]
+fn attach_names_the_file_and_the_row() {
+    let place = Place::new();
+    let way = Way::new(&place, "d", "csv", "csv");
+    fs::write(&way.data, data(9_000)).unwrap();
+    way.prepare(Column::Identifier("nir"), b',').unwrap();
+    way.code(&POPULATION, 1, 1).unwrap();
+    let whole = [&way.retained, &way.result].map(|path| fs::read_to_string(path).unwrap());
+    type Change = fn(&str) -> String;
+    let index: [(&str, Change); 3] = [
+        ("index-form", |line| line.replacen(&line[..1], "X", 1)),
+        ("index-order", |line| format!("{}{}", "0".repeat(32), &line[32..])),
+        ("ragged-row", |line| format!("{line},more")),
+    ];
+    let in_retained: [(&str, Change); 2] = [
+        ("word-form", |line| line.replacen(",ok,", ",O K,", 1).replacen(",absent,", ",,", 1)),
+        ("rows-disagree", |line| line.replacen(",ok,", ",none,", 1).replacen(",absent,", ",ok,", 1)),
+    ];
+    let in_result: [(&str, Change); 2] = [
+        ("code-form", |line| format!("{},d1{}", &line[..32], &line[33..])),
+        ("word-form", |line| format!("{}VALID", &line[..line.rfind(',').unwrap() + 1])),
+    ];
+    for (at, changes) in [(0, in_retained), (1, in_result)] {
+        let path = [&way.retained, &way.result][at];
+        for (code, change) in index.into_iter().chain(changes) {
+            for bad in [2, 8_457] {
+                let lines = whole[at].lines().enumerate();
+                let lines: Vec<String> = lines
+                    .map(|(row, line)| if row == bad { change(line) } else { line.to_owned() })
+                    .collect();
+                fs::write(path, lines.join("\n") + "\n").unwrap();
+                let (retained, result, out) = (&*way.retained, &*way.result, &*way.out);
+                let what = Attach { retained, result, out, binary_codes: false, destroy: &[] };
+                for threads in [1, 4] {
+                    let error = attach(&what, &with(threads)).unwrap_err();
+                    let text = error.to_string();
+                    assert_eq!(error.code(), code, "row {bad}, {threads} threads: {text}");
+                    assert!(text.contains(&format!("{path:?}: row {bad} ")), "row {bad} of {path:?}: {text}");
+                    assert!(!out.exists(), "{text}");
+                }
+            }
+        }
+        fs::write(path, &whole[at]).unwrap();
+    }
+    way.attach().unwrap();
 }
 
 /// Takes so many bytes, then does something else.
@@ -214,6 +262,29 @@ fn an_output_that_cannot_be_written_is_one_error() {
                 }
             }
         }
+    }
+}
+
+/// Takes everything, and says only at the end that it is not there.
+struct Unflushed;
+
+impl Write for Unflushed {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Err(ErrorKind::StorageFull.into())
+    }
+}
+
+#[test]
+fn an_output_that_fails_at_its_end_is_one_error() {
+    let place = Place::new();
+    let (way, request) = spoiled(&place, |_, line| line.to_owned());
+    for format in [Format::Csv, Format::Parquet] {
+        let error = coded_by(&way, &request, format, 2, &mut Unflushed).unwrap_err();
+        assert_eq!(error.code(), "disk-full", "{format:?}: {error}");
     }
 }
 
