@@ -182,7 +182,8 @@ impl Reader {
 
     fn sniff(&self, column: &str) -> u8 {
         let has_column = |delimiter: &u8| {
-            let mut output = vec![0; self.filled];
+            // Without a header this is the first row.
+            let mut output = Zeroizing::new(vec![0; self.filled]);
             let mut ends = vec![0; 4096];
             let (_, _, _, fields) =
                 core(*delimiter).read_record(&self.window[..self.filled], &mut output, &mut ends);
