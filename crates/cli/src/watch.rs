@@ -127,8 +127,14 @@ fn state(progress: &Progress, elapsed: Duration) -> String {
     if part == 1.0 {
         return format!("100 %  {going}, finishing");
     }
-    let left = elapsed.mul_f64((1.0 - part) / part).max(Duration::from_secs(1));
-    format!("{:3.0} %  {going}, {} left", part * 100.0, HumanDuration(left))
+    // Of a seal that speaks of more rows than there are people, the time is too long to tell.
+    match Duration::try_from_secs_f64(elapsed.as_secs_f64() * (1.0 - part) / part) {
+        Ok(left) => {
+            let left = HumanDuration(left.max(Duration::from_secs(1)));
+            format!("{:3.0} %  {going}, {left} left", part * 100.0)
+        }
+        Err(_) => going,
+    }
 }
 
 #[cfg(test)]
