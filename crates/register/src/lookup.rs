@@ -97,8 +97,8 @@ impl Index {
     /// Looks a row up. Any text is answered; the answer depends on nothing but the row and the index.
     ///
     /// A person is given if every trait agrees and no more than one of them had to be rectified, and if that holds for
-    /// nobody else. With an identifier in the row, its person is given if no trait that the row has disagrees, unless
-    /// another person agrees in full.
+    /// nobody else. With an identifier in the row, its person is given if that holds for them, or if no trait that the row
+    /// has disagrees and it holds for nobody.
     ///
     /// # Errors
     /// [`IndexError::Damaged`] if the file was changed since it was opened.
@@ -121,7 +121,8 @@ impl Index {
         };
         let person = self.present(row)?;
         match people.get(&person) {
-            _ if complete().any(|(other, _)| *other != person) => Ok(Quality::Contradicted.into()),
+            Some(grade) if grade.complete => self.answer(person, grade.word),
+            _ if complete().next().is_some() => Ok(Quality::Contradicted.into()),
             Some(grade) if grade.conflicts == 0 => self.answer(person, grade.word),
             Some(_) => Ok(Quality::Near.into()),
             None => Ok(Quality::Contradicted.into()),

@@ -285,6 +285,13 @@ mod tests {
     }
 
     #[test]
+    fn saints_of_places_are_spelled_out() {
+        assert_eq!(*place_name("St-Denis / Ste. Foy l'Est").unwrap(), "SAINT DENIS SAINTE FOY L EST");
+        assert_eq!(*place_name("").unwrap(), "");
+        assert_eq!(place_name(&"St-".repeat(84)), Err(TooLong));
+    }
+
+    #[test]
     fn a_hyphen_tells_a_compound_first_name_from_two() {
         let form = |text| first_names(text).unwrap().to_string();
         assert_eq!(form("Pierre-François, Michel,  Baptiste"), "PIERRE-FRANCOIS MICHEL BAPTISTE");

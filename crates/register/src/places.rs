@@ -103,6 +103,7 @@ mod tests {
         assert!(!places.add("Nowhere", "x", "01025") && !places.add("Nowhere", "01025", ""));
         let code = |text| PlaceCode::read(text).unwrap().unwrap();
         assert!(places.are_one(code("01144"), code("01025")) && places.are_one(code("1025"), code("1144")));
+        assert!(places.add("", "01888", "01025") && places.are_one(code("01888"), code("01144")));
         assert!(!places.are_one(code("93066"), code("97411")));
         assert!(
             places.is_named(code("01144"), "BAGE LA VILLE") && places.is_named(code("97411"), "SAINT DENIS")

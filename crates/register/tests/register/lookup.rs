@@ -123,6 +123,9 @@ fn somebody_who_agrees_by_a_rule_stands_in_the_way() {
     let same = longer.replace("Z;", "D;");
     let index = place.index("s", &[PEOPLE[3], &same]);
     assert_eq!(ask(&index, "MARCELLIN;;Ange;M;1962-03-01;2B033;;"), "found 1620320033014");
+    // Nor does it matter which of them comes first.
+    let index = place.index("t", &[&same, PEOPLE[3]]);
+    assert_eq!(ask(&index, "MARCELLIN;;Ange;M;1962-03-01;2B033;;"), "found 1620320033004");
 }
 
 #[test]
@@ -193,6 +196,20 @@ fn an_identifier_is_checked_against_its_civil_status() {
     ] {
         assert_eq!(ask_with(&index, row, Some(nir)), expected, "{row}");
     }
+}
+
+#[test]
+fn an_identifier_tells_apart_those_whom_their_traits_do_not() {
+    let place = Place::new();
+    let longer = PEOPLE[3].replace("D;", "Z;").replace("004;", "014;").replace("Ange", "Ange Toussaint");
+    let nowhere = PEOPLE[3].replace("D;", "Y;").replace("004;", "024;").replace("2B033;Bastia", ";");
+    let index = place.index("r", &[PEOPLE[3], &longer, &nowhere]);
+    let row = "MARCELLIN;;Ange;M;1962-03-01;2B033;;";
+    assert_eq!(ask(&index, row), "ambiguous");
+    assert_eq!(ask_with(&index, row, Some("1620320033004")), "found 1620320033004");
+    assert_eq!(ask_with(&index, row, Some("1620320033014")), "rectified 1620320033014");
+    // Of whom less is known than of another who agrees in full.
+    assert_eq!(ask_with(&index, row, Some("1620320033024")), "contradicted");
 }
 
 #[test]
