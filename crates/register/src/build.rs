@@ -1,0 +1,303 @@
+//! Rows of a register → the index on disk.
+
+mod out;
+mod update;
+
+use std::path::Path;
+
+use cstatns::files::FileError;
+use cstatns::identifier::{Nir, Scheme};
+use zeroize::Zeroizing;
+
+use crate::faults::{Fault, Faults, Origin};
+use crate::index::{Index, IndexError};
+use crate::layout::{Counts, HEADER, Row, id_key, identifier_key};
+use crate::places::Places;
+use crate::traits::{CivilStatus, TraitFault, Traits};
+
+use out::{Out, Records};
+use update::Update;
+
+/// A row of a register, as it stands in the file. It has no `Debug`.
+#[derive(Clone, Copy, Default)]
+pub struct Record<'a> {
+    /// The same in all the rows of one person; empty where each row is a person.
+    pub id: &'a str,
+    /// The identifier, in any spelling that its scheme accepts.
+    pub nir: &'a str,
+    /// The civil status.
+    pub civil_status: CivilStatus<'a>,
+}
+
+/// Why no index was made. Nothing of it is left.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum BuildError {
+    /// The file that is written: [`FileError::code`].
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// `register-rows`: rows that cannot be right.
+    #[error("the register has {0}: correct them at their source, then build it again")]
+    Rows(Faults),
+    /// `register-empty`: not a single row.
+    #[error("the register has no rows: check that the files were exported completely")]
+    Empty,
+    /// `register-too-large`: more rows than the format counts.
+    #[error("the register has more than {} rows, the most that an index holds: build several", u32::MAX)]
+    TooLarge,
+    /// The index that is brought up to date: [`IndexError::code`].
+    #[error(transparent)]
+    Index(#[from] IndexError),
+}
+
+impl BuildError {
+    /// The stable short code of this error.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::File(error) => error.code(),
+            Self::Rows(_) => "register-rows",
+            Self::Empty => "register-empty",
+            Self::TooLarge => "register-too-large",
+            Self::Index(error) => error.code(),
+        }
+    }
+}
+
+/// What was built.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Built {
+    /// The rows.
+    pub rows: u64,
+    /// The people.
+    pub people: u64,
+    /// The distinct identifiers.
+    pub identifiers: u64,
+}
+
+/// Builds an index from the rows of a register.
+///
+/// Rows go to the file as they come; what stays in memory is under 90 bytes a row, whatever the row holds, and no name.
+/// Nothing is spilled: nothing of a person is ever in another file than the one that becomes the index, which is the
+/// owner's alone from its first byte and removed if the build fails.
+///
+/// # People, names and identifiers
+///
+/// Rows with the same `id` are one person, whose present identifier is the one of the last of them; so a person may have
+/// several names, and several identifiers over time. Without `id` each row is a person. The same identifier twice is a
+/// fault unless both rows have the same `id`.
+pub struct Builder<'a> {
+    out: Out,
+    places: Places,
+    /// Where each record begins.
+    offsets: Vec<u64>,
+    origins: Vec<Origin>,
+    /// Key and row, of names, identifiers and ids.
+    names: Vec<(u64, u32)>,
+    identifiers: Vec<(u64, u32)>,
+    ids: Vec<(u64, u32)>,
+    faults: Faults,
+    update: Option<Update<'a>>,
+}
+
+impl<'a> Builder<'a> {
+    /// Starts an index that will be called `path`: nothing may have that name.
+    ///
+    /// # Errors
+    /// [`BuildError::File`].
+    pub fn create(path: &Path) -> Result<Self, BuildError> {
+        Self::start(path, Places::default(), None)
+    }
+
+    /// Starts an index that has what `old` has, with what is pushed added to it: it is written anew, under another name.
+    ///
+    /// A row whose identifier `old` has replaces all the rows with that identifier, in their place; without an `id` of its
+    /// own it keeps theirs. Any other row comes after those of `old`: with the `id` of a person there, it is that person's
+    /// present identifier. The rows of an update wait in memory.
+    ///
+    /// # Errors
+    /// [`BuildError::File`].
+    pub fn update(path: &Path, old: &'a Index) -> Result<Self, BuildError> {
+        Self::start(path, old.places.clone(), Some(Update::of(old)))
+    }
+
+    fn start(path: &Path, places: Places, update: Option<Update<'a>>) -> Result<Self, BuildError> {
+        Ok(Self {
+            out: Out::create(path)?,
+            places,
+            offsets: Vec::new(),
+            origins: Vec::new(),
+            names: Vec::new(),
+            identifiers: Vec::new(),
+            ids: Vec::new(),
+            faults: Faults::default(),
+            update,
+        })
+    }
+
+    /// What codes and names of communes were; it replaces what an index that is brought up to date had.
+    #[must_use]
+    pub fn places(mut self, places: Places) -> Self {
+        self.places = places;
+        self
+    }
+
+    /// Takes a row. One that cannot be right is counted, and refuses the register at the end.
+    ///
+    /// # Errors
+    /// [`BuildError::File`], [`BuildError::TooLarge`], [`BuildError::Index`].
+    pub fn push(&mut self, record: &Record<'_>, origin: Origin) -> Result<(), BuildError> {
+        let traits = Traits::read(&record.civil_status).map_err(Fault::Trait);
+        let traits = traits.and_then(|traits| match traits.nom.is_empty() {
+            true => Err(Fault::Trait(TraitFault::Name)),
+            false => Ok(traits),
+        });
+        let accepted = Nir.parse(record.nir.as_bytes()).map_err(|_| Fault::Identifier);
+        let id = record.id.trim();
+        let checked = if id.len() > 255 { Err(Fault::Id) } else { accepted.and_then(|a| Ok((a, traits?))) };
+        let (accepted, traits) = match checked {
+            Ok(checked) => checked,
+            Err(fault) => {
+                self.refuse(fault, origin);
+                return Ok(());
+            }
+        };
+        let accepted = Zeroizing::new(accepted);
+        let identifier = std::str::from_utf8(accepted.identifier.canonical()).expect("schemes give ASCII");
+        let row = Row::new(id, identifier, &traits);
+        match &mut self.update {
+            None => self.write(&row, origin),
+            Some(update) => {
+                if let Err(fault) = update.keep(row, origin)? {
+                    self.refuse(fault, origin);
+                }
+                Ok(())
+            }
+        }
+    }
+
+    /// Counts a row that could not be read at all.
+    pub fn refuse(&mut self, fault: Fault, origin: Origin) {
+        self.faults.add(fault, origin);
+    }
+
+    fn write(&mut self, row: &Row<'_>, origin: Origin) -> Result<(), BuildError> {
+        let at = u32::try_from(self.offsets.len()).ok().filter(|at| *at < u32::MAX);
+        let at = at.ok_or(BuildError::TooLarge)?;
+        self.offsets.push(self.out.position);
+        self.origins.push(origin);
+        self.names.extend(row.keys().map(|key| (key, at)));
+        self.identifiers.push((identifier_key(row.identifier), at));
+        if !row.id.is_empty() {
+            self.ids.push((id_key(row.id), at));
+        }
+        Ok(self.out.record(row)?)
+    }
+
+    /// Ends the index and gives it its name.
+    ///
+    /// # Errors
+    /// [`BuildError`].
+    pub fn finish(mut self) -> Result<Built, BuildError> {
+        if let Some(update) = self.update.take() {
+            update.merge(&mut self)?;
+        }
+        let end = self.out.position;
+        let records = Records::of(&mut self.out, &self.offsets)?;
+        let mut refuse = |fault, row: u32| self.faults.add(fault, self.origins[row as usize]);
+        let (present, people) = people(&mut self.ids, &records, &mut refuse)?;
+        let identifiers = duplicates(&mut self.identifiers, &records, &mut refuse)?;
+        if !self.faults.is_empty() {
+            return Err(BuildError::Rows(self.faults));
+        }
+        if self.offsets.is_empty() {
+            return Err(BuildError::Empty);
+        }
+        for offset in &self.offsets {
+            self.out.write(&offset.to_le_bytes())?;
+        }
+        for row in &present {
+            self.out.write(&row.to_le_bytes())?;
+        }
+        let mut keys = self.names;
+        keys.append(&mut self.identifiers);
+        keys.sort_unstable();
+        for (key, row) in &keys {
+            self.out.write(&key.to_le_bytes())?;
+            self.out.write(&row.to_le_bytes())?;
+        }
+        let places = self.places.write();
+        self.out.write(&places)?;
+        let counts = Counts {
+            rows: self.offsets.len() as u64,
+            people,
+            identifiers,
+            keys: keys.len() as u64,
+            records: end - HEADER as u64,
+            places: places.len() as u64,
+        };
+        self.out.write(&counts.write())?;
+        self.out.commit()?;
+        Ok(Built { rows: counts.rows, people, identifiers })
+    }
+}
+
+/// The most rows of one person: more are a column of ids, or of identifiers, that is not one. So many are not even read.
+const MOST_ROWS: usize = 1000;
+
+/// For each row the one with the present identifier of its person, which is the last; and how many people there are.
+fn people(
+    ids: &mut [(u64, u32)],
+    records: &Records<'_>,
+    refuse: &mut impl FnMut(Fault, u32),
+) -> Result<(Vec<u32>, u64), FileError> {
+    let rows = records.len();
+    let mut present: Vec<u32> = (0..rows).collect();
+    let mut people = u64::from(rows);
+    ids.sort_unstable();
+    for alike in ids.chunk_by(|a, b| a.0 == b.0).filter(|alike| alike.len() > 1) {
+        if alike.len() > MOST_ROWS {
+            alike.iter().for_each(|(_, row)| refuse(Fault::Crowd, *row));
+            continue;
+        }
+        let mut alike = records.read(alike)?;
+        alike.sort_by(|a, b| (a.row().id, a.at).cmp(&(b.row().id, b.at)));
+        for person in alike.chunk_by(|a, b| a.row().id == b.row().id) {
+            let last = person[person.len() - 1].at;
+            people -= person.len() as u64 - 1;
+            for row in person {
+                present[row.at as usize] = last;
+            }
+        }
+    }
+    Ok((present, people))
+}
+
+/// How many distinct identifiers there are. One that two people have is a fault of each row but the first.
+fn duplicates(
+    identifiers: &mut [(u64, u32)],
+    records: &Records<'_>,
+    refuse: &mut impl FnMut(Fault, u32),
+) -> Result<u64, FileError> {
+    identifiers.sort_unstable();
+    let mut distinct = 0;
+    for alike in identifiers.chunk_by(|a, b| a.0 == b.0) {
+        if alike.len() == 1 {
+            distinct += 1;
+            continue;
+        }
+        if alike.len() > MOST_ROWS {
+            alike[1..].iter().for_each(|(_, row)| refuse(Fault::Duplicate, *row));
+            continue;
+        }
+        let mut alike = records.read(alike)?;
+        alike.sort_by(|a, b| (a.row().identifier, a.at).cmp(&(b.row().identifier, b.at)));
+        for same in alike.chunk_by(|a, b| a.row().identifier == b.row().identifier) {
+            distinct += 1;
+            let id = same[0].row().id;
+            for row in same[1..].iter().filter(|other| id.is_empty() || other.row().id != id) {
+                refuse(Fault::Duplicate, row.at);
+            }
+        }
+    }
+    Ok(distinct)
+}

@@ -1,0 +1,181 @@
+//! Which column of a file is which field of a person.
+
+/// A field of a person in a register, or of a row that asks for one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Field {
+    /// Tells which rows of a register are one person; any text.
+    Id,
+    /// The identifier (*NIR*).
+    Nir,
+    /// The family name given at birth.
+    Nom,
+    /// The name that the person goes by (*nom d'usage*).
+    NomUsage,
+    /// The first names, all of them.
+    Prenoms,
+    /// The sex.
+    Sexe,
+    /// The date of birth.
+    DateNaissance,
+    /// The code of the commune or country of birth.
+    CodeLieu,
+    /// The name of the place of birth.
+    LibelleLieu,
+    /// The country of birth.
+    Pays,
+}
+
+impl Field {
+    /// Every field, in the order of INSEE's columns.
+    pub const ALL: [Self; 10] = [
+        Self::Id,
+        Self::Nir,
+        Self::Nom,
+        Self::NomUsage,
+        Self::Prenoms,
+        Self::Sexe,
+        Self::DateNaissance,
+        Self::CodeLieu,
+        Self::LibelleLieu,
+        Self::Pays,
+    ];
+
+    /// The fields that a register cannot do without.
+    pub const REGISTER: [Self; 6] =
+        [Self::Nir, Self::Nom, Self::Prenoms, Self::Sexe, Self::DateNaissance, Self::CodeLieu];
+
+    /// The fields that data to be looked up cannot do without; an empty cell is another matter.
+    pub const QUERY: [Self; 3] = [Self::Nom, Self::Prenoms, Self::DateNaissance];
+
+    /// The field's name in `--map`, and of its column unless that says otherwise.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Id => "id",
+            Self::Nir => "nir",
+            Self::Nom => "nom",
+            Self::NomUsage => "nom_usage",
+            Self::Prenoms => "prenoms",
+            Self::Sexe => "sexe",
+            Self::DateNaissance => "date_naissance",
+            Self::CodeLieu => "code_lieu",
+            Self::LibelleLieu => "libelle_lieu",
+            Self::Pays => "pays",
+        }
+    }
+
+    /// The field of that name.
+    pub fn of(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|field| field.name() == name)
+    }
+}
+
+/// Where the fields are in a file. Those that it does not have are empty in every row.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Columns([Option<usize>; Field::ALL.len()]);
+
+impl Columns {
+    /// Finds the fields in `header`, by the names that `map` gives (`--map FIELD=COLUMN`) or else by their own.
+    ///
+    /// # Errors
+    /// [`ColumnsError`]: a field of `needed` or of `map` without its column, a column that is there twice, a field mapped
+    /// twice.
+    pub fn find(
+        header: &[impl AsRef<[u8]>],
+        map: &[(Field, &str)],
+        needed: &[Field],
+    ) -> Result<Self, ColumnsError> {
+        let mut columns = [None; Field::ALL.len()];
+        for (field, column) in Field::ALL.into_iter().zip(&mut columns) {
+            let mut mapped = map.iter().filter(|(mapped, _)| *mapped == field).map(|(_, name)| *name);
+            let given = mapped.next();
+            if mapped.next().is_some() {
+                return Err(ColumnsError::MappedTwice { field });
+            }
+            let name = given.unwrap_or(field.name());
+            let mut found = header.iter().enumerate().filter(|(_, found)| found.as_ref() == name.as_bytes());
+            *column = found.next().map(|(at, _)| at);
+            if found.next().is_some() {
+                return Err(ColumnsError::Twice { column: name.to_owned() });
+            }
+            if column.is_none() && (given.is_some() || needed.contains(&field)) {
+                return Err(ColumnsError::Missing { field, column: name.to_owned() });
+            }
+        }
+        Ok(Self(columns))
+    }
+
+    /// The column of a field, from 0.
+    pub fn of(&self, field: Field) -> Option<usize> {
+        self.0[field as usize]
+    }
+}
+
+/// Why the fields were not found. Names of columns are shown, never a cell.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ColumnsError {
+    /// `missing-column`.
+    #[error("there is no column {column:?} for the field {}: say which one it is with --map {}=COLUMN", field.name(), field.name())]
+    Missing {
+        /// The field.
+        field: Field,
+        /// The column that was looked for.
+        column: String,
+    },
+    /// `column-twice`.
+    #[error("there are two columns {column:?}: rename one of them, or choose others with --map")]
+    Twice {
+        /// The column.
+        column: String,
+    },
+    /// `mapped-twice`.
+    #[error("--map gives the field {} two columns: leave one", field.name())]
+    MappedTwice {
+        /// The field.
+        field: Field,
+    },
+}
+
+impl ColumnsError {
+    /// The stable short code of this error.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Missing { .. } => "missing-column",
+            Self::Twice { .. } => "column-twice",
+            Self::MappedTwice { .. } => "mapped-twice",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fields_are_found_by_their_names_or_by_those_given() {
+        let header = ["nir", "pays", "NAME", "prenoms", "sexe", "date_naissance", "code_lieu", "other"];
+        let columns = Columns::find(&header, &[(Field::Nom, "NAME")], &Field::REGISTER).unwrap();
+        assert_eq!((columns.of(Field::Nom), columns.of(Field::Pays)), (Some(2), Some(1)));
+        assert_eq!((columns.of(Field::Id), columns.of(Field::NomUsage)), (None, None));
+    }
+
+    #[test]
+    fn what_is_missing_or_double_is_named() {
+        let code = |header: &[&str], map: &[(Field, &str)]| {
+            Columns::find(header, map, &[Field::Nom]).map_err(|error| error.code())
+        };
+        assert_eq!(code(&["prenoms"], &[]), Err("missing-column"));
+        assert_eq!(code(&["nom", "nom"], &[]), Err("column-twice"));
+        assert_eq!(code(&["nom"], &[(Field::Id, "key")]), Err("missing-column"));
+        assert_eq!(code(&["nom", "a"], &[(Field::Id, "a"), (Field::Id, "nom")]), Err("mapped-twice"));
+        assert!(code(&["nom"], &[]).is_ok());
+    }
+
+    #[test]
+    fn names_and_fields_go_together() {
+        for (at, field) in Field::ALL.into_iter().enumerate() {
+            assert_eq!((field as usize, Field::of(field.name())), (at, Some(field)));
+        }
+        assert_eq!(Field::of("Nom"), None);
+    }
+}

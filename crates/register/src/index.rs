@@ -1,0 +1,197 @@
+//! The index on disk, opened by memory map.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+
+use cstatns::files::FileError;
+use memmap2::Mmap;
+use sha2::{Digest, Sha256};
+
+use crate::layout::{Counts, DIGEST, FOOTER, HEADER, KEY, MAGIC, Row, Sections, VERSION, header};
+use crate::normalise::is_partial;
+use crate::places::Places;
+
+/// A register's index, open for look-ups. It can be shared between threads. It has no `Debug`.
+pub struct Index {
+    path: PathBuf,
+    map: Mmap,
+    pub(crate) counts: Counts,
+    sections: Sections,
+    pub(crate) places: Places,
+}
+
+/// Why an index was not opened or read.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum IndexError {
+    /// The file itself: [`FileError::code`].
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// `not-a-register`: another kind of file.
+    #[error("{path:?} is not the index of a register: give the file that `cstatns register build` wrote")]
+    Other {
+        /// The file.
+        path: PathBuf,
+    },
+    /// `register-version`: an index of another format version.
+    #[error(
+        "{path:?} is an index of format {found}, this version reads format {VERSION}: build it again from the register's files"
+    )]
+    Version {
+        /// The file.
+        path: PathBuf,
+        /// Its format version.
+        found: u32,
+    },
+    /// `register-damaged`: the bytes are not those that were written.
+    #[error("{path:?} is damaged or truncated: copy it again from its source, or build it again")]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+    },
+}
+
+impl IndexError {
+    /// The stable short code of this error.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::File(error) => error.code(),
+            Self::Other { .. } => "not-a-register",
+            Self::Version { .. } => "register-version",
+            Self::Damaged { .. } => "register-damaged",
+        }
+    }
+}
+
+/// What an index holds: counts, never a person.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Stats {
+    /// The rows: one for each name and identifier that a person has or had.
+    pub rows: u64,
+    /// The people.
+    pub people: u64,
+    /// The distinct identifiers.
+    pub identifiers: u64,
+    /// The keys by which rows are found.
+    pub keys: u64,
+    /// The names and former codes of communes.
+    pub places: u64,
+    /// The rows with a usage name.
+    pub with_usage_name: u64,
+    /// The rows whose day or month of birth is unknown.
+    pub with_partial_date: u64,
+    /// The rows without a date of birth, which no look-up finds.
+    pub without_date: u64,
+    /// The rows without first names.
+    pub without_first_names: u64,
+    /// The rows without a sex.
+    pub without_sex: u64,
+    /// The rows without a code or a name of the place of birth.
+    pub without_place: u64,
+}
+
+impl Index {
+    /// Opens the index at `path` and reads it through once: every byte is checked.
+    ///
+    /// # Errors
+    /// [`IndexError`].
+    pub fn open(path: &Path) -> Result<Self, IndexError> {
+        let damaged = || IndexError::Damaged { path: path.to_owned() };
+        let file = File::open(path).map_err(|error| FileError::from_io(path, &error))?;
+        let metadata = file.metadata().map_err(|error| FileError::from_io(path, &error))?;
+        if !metadata.is_file() {
+            return Err(FileError::NotRegular { path: path.to_owned() }.into());
+        }
+        let map = map(&file).map_err(|error| FileError::from_io(path, &error))?;
+        if !map.starts_with(&MAGIC) {
+            return Err(IndexError::Other { path: path.to_owned() });
+        }
+        let (start, _) = map.split_first_chunk::<HEADER>().ok_or_else(damaged)?;
+        let [.., v0, v1, v2, v3, _, _, _, _] = *start;
+        let found = u32::from_le_bytes([v0, v1, v2, v3]);
+        if found != VERSION {
+            return Err(IndexError::Version { path: path.to_owned(), found });
+        }
+        let (rest, digest) = map.split_last_chunk::<DIGEST>().ok_or_else(damaged)?;
+        let (_, counts) = rest.split_last_chunk::<{ FOOTER - DIGEST }>().ok_or_else(damaged)?;
+        let counts = Counts::read(counts);
+        let sections = counts.sections(map.len()).ok_or_else(damaged)?;
+        if *start != header() || Sha256::digest(rest)[..] != digest[..] {
+            return Err(damaged());
+        }
+        let places = Places::read(&map[sections.places..sections.footer]).ok_or_else(damaged)?;
+        Ok(Self { path: path.to_owned(), map, counts, sections, places })
+    }
+
+    /// Counts what the index holds, in one pass.
+    ///
+    /// # Errors
+    /// [`IndexError::Damaged`] if the file changed since it was opened.
+    pub fn stats(&self) -> Result<Stats, IndexError> {
+        let Counts { rows, people, identifiers, keys, .. } = self.counts;
+        let mut stats =
+            Stats { rows, people, identifiers, keys, places: self.places.len(), ..Stats::default() };
+        for at in 0..self.rows() {
+            let row = self.row(at)?;
+            stats.with_usage_name += u64::from(!row.nom_usage.is_empty());
+            stats.with_partial_date += u64::from(row.date != 0 && is_partial(row.date));
+            stats.without_date += u64::from(row.date == 0);
+            stats.without_first_names += u64::from(row.prenoms.is_empty());
+            stats.without_sex += u64::from(row.sexe as u8 == 0);
+            stats.without_place += u64::from(row.code.is_none() && row.libelle.is_empty());
+        }
+        Ok(stats)
+    }
+
+    pub(crate) fn rows(&self) -> u32 {
+        // The builder writes no more.
+        u32::try_from(self.counts.rows).unwrap_or(u32::MAX)
+    }
+
+    pub(crate) fn row(&self, at: u32) -> Result<Row<'_>, IndexError> {
+        self.record(at).and_then(Row::read).ok_or_else(|| self.damaged())
+    }
+
+    /// The bytes of a row.
+    pub(crate) fn record(&self, at: u32) -> Option<&[u8]> {
+        let offset = |at: u64| {
+            if at == self.counts.rows {
+                return Some(self.sections.offsets);
+            }
+            let begin = self.sections.offsets + 8 * usize::try_from(at).ok()?;
+            let bytes = self.map.get(begin..begin + 8)?.try_into().ok()?;
+            usize::try_from(u64::from_le_bytes(bytes)).ok()
+        };
+        self.map.get(offset(at.into())?..offset(u64::from(at) + 1)?)
+    }
+
+    /// The row with the present identifier of the person of this row.
+    pub(crate) fn present(&self, at: u32) -> Result<u32, IndexError> {
+        let begin = self.sections.present + 4 * at as usize;
+        let bytes =
+            self.map[..self.sections.keys].get(begin..begin + 4).and_then(|bytes| bytes.try_into().ok());
+        bytes.map(u32::from_le_bytes).ok_or_else(|| self.damaged())
+    }
+
+    /// The rows that may have this key; others may have it too.
+    pub(crate) fn rows_of(&self, key: u64) -> impl Iterator<Item = u32> {
+        let (entries, _) = self.map[self.sections.keys..self.sections.places].as_chunks::<KEY>();
+        let key_of = |entry: &[u8; KEY]| u64::from_le_bytes(*entry.first_chunk().expect("of 12 bytes"));
+        let row_of = |entry: &[u8; KEY]| u32::from_le_bytes(*entry.last_chunk().expect("of 12 bytes"));
+        let first = entries.partition_point(|entry| key_of(entry) < key);
+        entries[first..].iter().take_while(move |entry| key_of(entry) == key).map(row_of)
+    }
+
+    pub(crate) fn damaged(&self) -> IndexError {
+        IndexError::Damaged { path: self.path.clone() }
+    }
+}
+
+/// The one unsafe act of this crate.
+#[allow(unsafe_code)]
+fn map(file: &File) -> std::io::Result<Mmap> {
+    // SAFETY: a map is sound while nobody changes or cuts the file under it. An index is never written again once it has
+    // its name (`Pending`), and only its owner can open it for writing; an update is another file. Everything read from
+    // the map is checked all the same, so that what is changed by force gives `Damaged` and not a reading out of bounds.
+    unsafe { Mmap::map(file) }
+}

@@ -1,0 +1,194 @@
+//! The bytes of an index. All numbers are little-endian, on every machine.
+//!
+//! | bytes | what |
+//! |---|---|
+//! | 16 | `cstatnsR`, version (u32), `LE` and two zeros |
+//! | | records, one for each row: `id`, identifier, `nom`, `nom_usage`, `prenoms`, name of the place, country, each in normal form with its length (u8) before it; sex (u8); date (u32, see below); code of the place (5 bytes, zeros for none) |
+//! | 8 × rows | where each record begins (u64, from the file's start) |
+//! | 4 × rows | the row (u32) that holds the present identifier of the same person: two rows are one person if it is the same |
+//! | 12 × keys | key (u64) and row (u32), ascending |
+//! | | names and former codes of communes ([`Places::write`](crate::Places)) |
+//! | 80 | rows, people, identifiers, keys, bytes of records, bytes of places (u64 each), SHA-256 of everything before it |
+//!
+//! A key is the first 8 bytes of SHA-256 over `n`, date and family name without spaces (the birth name, the birth name
+//! without particles, the usage name), or over `i` and the identifier. A date is year · 10,000 + month · 100 + day.
+
+use sha2::{Digest, Sha256};
+
+use crate::normalise::{PlaceCode, Sex, solid, without_particles};
+use crate::traits::Traits;
+
+pub(crate) const MAGIC: [u8; 8] = *b"cstatnsR";
+pub(crate) const VERSION: u32 = 1;
+pub(crate) const HEADER: usize = 16;
+pub(crate) const KEY: usize = 12;
+pub(crate) const FOOTER: usize = COUNTS * 8 + DIGEST;
+const COUNTS: usize = 6;
+pub(crate) const DIGEST: usize = 32;
+
+pub(crate) fn header() -> [u8; HEADER] {
+    let mut bytes = [0; HEADER];
+    bytes[..8].copy_from_slice(&MAGIC);
+    bytes[8..12].copy_from_slice(&VERSION.to_le_bytes());
+    bytes[12..14].copy_from_slice(b"LE");
+    bytes
+}
+
+/// What a record holds.
+pub(crate) struct Row<'a> {
+    /// As given, without white space at the ends.
+    pub(crate) id: &'a str,
+    /// In canonical form.
+    pub(crate) identifier: &'a str,
+    pub(crate) nom: &'a str,
+    pub(crate) nom_usage: &'a str,
+    pub(crate) prenoms: &'a str,
+    pub(crate) libelle: &'a str,
+    pub(crate) pays: &'a str,
+    pub(crate) sexe: Sex,
+    pub(crate) date: u32,
+    pub(crate) code: Option<PlaceCode>,
+}
+
+impl<'a> Row<'a> {
+    pub(crate) fn new(id: &'a str, identifier: &'a str, traits: &'a Traits) -> Self {
+        Self {
+            id,
+            identifier,
+            nom: &traits.nom,
+            nom_usage: &traits.nom_usage,
+            prenoms: &traits.prenoms,
+            libelle: &traits.libelle,
+            pays: &traits.pays,
+            sexe: traits.sexe,
+            date: traits.date,
+            code: traits.code,
+        }
+    }
+
+    fn texts(&self) -> [&str; 7] {
+        [self.id, self.identifier, self.nom, self.nom_usage, self.prenoms, self.libelle, self.pays]
+    }
+
+    /// The length of the record in bytes.
+    pub(crate) fn len(&self) -> usize {
+        self.texts().iter().map(|text| 1 + text.len()).sum::<usize>() + 1 + 4 + 5
+    }
+
+    /// Adds the record. No text is longer than 255 bytes.
+    pub(crate) fn write(&self, bytes: &mut Vec<u8>) {
+        for text in self.texts() {
+            bytes.push(u8::try_from(text.len()).expect("texts are checked before"));
+            bytes.extend_from_slice(text.as_bytes());
+        }
+        bytes.push(self.sexe as u8);
+        bytes.extend_from_slice(&self.date.to_le_bytes());
+        bytes.extend_from_slice(&self.code.map_or([0; 5], |code| code.0));
+    }
+
+    /// `None` if these are not the bytes of a record.
+    pub(crate) fn read(mut bytes: &'a [u8]) -> Option<Self> {
+        let mut text = || {
+            let (&len, rest) = bytes.split_first()?;
+            let (text, rest) = rest.split_at_checked(usize::from(len))?;
+            bytes = rest;
+            std::str::from_utf8(text).ok()
+        };
+        let [id, identifier, nom, nom_usage, prenoms, libelle, pays] =
+            [text()?, text()?, text()?, text()?, text()?, text()?, text()?];
+        let [sexe, date @ .., c0, c1, c2, c3, c4] = <[u8; 10]>::try_from(bytes).ok()?;
+        let sexe = match sexe {
+            0 => Sex::Unknown,
+            1 => Sex::Male,
+            2 => Sex::Female,
+            _ => return None,
+        };
+        let code = [c0, c1, c2, c3, c4];
+        let code = (code != [0; 5]).then_some(PlaceCode(code));
+        let date = u32::from_le_bytes(date);
+        Some(Self { id, identifier, nom, nom_usage, prenoms, libelle, pays, sexe, date, code })
+    }
+
+    /// The keys by which the row is found; none if its date is not known.
+    pub(crate) fn keys(&self) -> impl Iterator<Item = u64> {
+        name_keys(self.date, [self.nom, without_particles(self.nom), self.nom_usage])
+    }
+}
+
+/// The keys of these names, each once.
+pub(crate) fn name_keys<const N: usize>(date: u32, names: [&str; N]) -> impl Iterator<Item = u64> {
+    let keys = names.map(|name| (date != 0 && !name.is_empty()).then(|| name_key(date, name)));
+    (0..N).filter_map(move |at| keys[at].filter(|_| !keys[..at].contains(&keys[at])))
+}
+
+fn name_key(date: u32, name: &str) -> u64 {
+    let mut text = zeroize::Zeroizing::new([0; 256]);
+    let mut len = 0;
+    for (to, from) in text.iter_mut().zip(solid(name)) {
+        *to = from;
+        len += 1;
+    }
+    key(Sha256::new().chain_update(b"n").chain_update(date.to_le_bytes()).chain_update(&text[..len]))
+}
+
+pub(crate) fn identifier_key(identifier: &str) -> u64 {
+    key(Sha256::new().chain_update(b"i").chain_update(identifier))
+}
+
+/// Brings equal ids together while an index is built; it is not written.
+pub(crate) fn id_key(id: &str) -> u64 {
+    key(Sha256::new().chain_update(b"p").chain_update(id))
+}
+
+fn key(hash: Sha256) -> u64 {
+    u64::from_le_bytes(*hash.finalize().first_chunk().expect("a digest has 32 bytes"))
+}
+
+/// The counts at the end of the file.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Counts {
+    pub(crate) rows: u64,
+    pub(crate) people: u64,
+    pub(crate) identifiers: u64,
+    pub(crate) keys: u64,
+    pub(crate) records: u64,
+    pub(crate) places: u64,
+}
+
+/// Where each section begins.
+pub(crate) struct Sections {
+    pub(crate) offsets: usize,
+    pub(crate) present: usize,
+    pub(crate) keys: usize,
+    pub(crate) places: usize,
+    pub(crate) footer: usize,
+}
+
+impl Counts {
+    pub(crate) fn write(&self) -> [u8; COUNTS * 8] {
+        let mut bytes = [0; COUNTS * 8];
+        let counts = [self.rows, self.people, self.identifiers, self.keys, self.records, self.places];
+        for (bytes, count) in bytes.chunks_exact_mut(8).zip(counts) {
+            bytes.copy_from_slice(&count.to_le_bytes());
+        }
+        bytes
+    }
+
+    pub(crate) fn read(bytes: &[u8; COUNTS * 8]) -> Self {
+        let (counts, _) = bytes.as_chunks::<8>();
+        let [rows, people, identifiers, keys, records, places] =
+            std::array::from_fn(|at| u64::from_le_bytes(counts[at]));
+        Self { rows, people, identifiers, keys, records, places }
+    }
+
+    /// `None` if a file of `len` bytes does not hold so much.
+    pub(crate) fn sections(&self, len: usize) -> Option<Sections> {
+        let size = |count: u64, each: usize| usize::try_from(count).ok()?.checked_mul(each);
+        let offsets = HEADER.checked_add(size(self.records, 1)?)?;
+        let present = offsets.checked_add(size(self.rows, 8)?)?;
+        let keys = present.checked_add(size(self.rows, 4)?)?;
+        let places = keys.checked_add(size(self.keys, KEY)?)?;
+        let footer = places.checked_add(size(self.places, 1)?)?;
+        (footer.checked_add(FOOTER)? == len).then_some(Sections { offsets, present, keys, places, footer })
+    }
+}

@@ -1,0 +1,116 @@
+//! What the codes and names of communes were, and what they are now.
+
+use std::collections::BTreeMap;
+
+use crate::normalise::{self, PlaceCode};
+
+/// The present codes of communes, by their former codes and by their names, former ones included: INSEE's official
+/// geographic code (*code officiel géographique*). Optional: without it a place is found by its code, or by its name as
+/// the register has it.
+///
+/// A name that several communes bear leads to all of them.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Places {
+    formers: BTreeMap<PlaceCode, Vec<PlaceCode>>,
+    names: BTreeMap<String, Vec<PlaceCode>>,
+}
+
+impl Places {
+    /// Adds a name and a code that a commune has or had; `present` is the code that it has now, its own unless the commune
+    /// was merged into another or moved to another department. A name or a code alone may be added, the other empty.
+    ///
+    /// `false`: passed over, since it could not be read.
+    pub fn add(&mut self, name: &str, code: &str, present: &str) -> bool {
+        let (Some(code), Some(Some(present))) = (PlaceCode::read(code), PlaceCode::read(present)) else {
+            return false;
+        };
+        let Ok(name) = normalise::place_name(name) else { return false };
+        let put = |codes: &mut Vec<PlaceCode>| {
+            if !codes.contains(&present) {
+                codes.push(present);
+            }
+        };
+        if let Some(code) = code.filter(|code| *code != present) {
+            put(self.formers.entry(code).or_default());
+        }
+        if !name.is_empty() {
+            put(self.names.entry(String::clone(&name)).or_default());
+        }
+        true
+    }
+
+    /// How many names and former codes there are.
+    pub(crate) fn len(&self) -> u64 {
+        (self.formers.len() + self.names.len()) as u64
+    }
+
+    /// Whether two codes are, or have become, one commune.
+    pub(crate) fn are_one(&self, a: PlaceCode, b: PlaceCode) -> bool {
+        let now = |code| self.formers.get(&code).map_or(&[][..], Vec::as_slice);
+        a == b
+            || now(a).contains(&b)
+            || now(b).contains(&a)
+            || now(a).iter().any(|code| now(b).contains(code))
+    }
+
+    /// Whether a commune of this name, in normal form, is the one with this code.
+    pub(crate) fn is_named(&self, code: PlaceCode, name: &str) -> bool {
+        self.names.get(name).is_some_and(|codes| codes.iter().any(|named| self.are_one(*named, code)))
+    }
+
+    /// As it stands in the index: each name or former code with its length before it, and one present code. A former code
+    /// is told by being five digits, which no name of a commune is.
+    pub(crate) fn write(&self) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        let formers = self.formers.iter().map(|(code, now)| (&code.0[..], now));
+        for (key, now) in formers.chain(self.names.iter().map(|(name, now)| (name.as_bytes(), now))) {
+            for code in now {
+                bytes.push(u8::try_from(key.len()).expect("a normal form is not longer"));
+                bytes.extend_from_slice(key);
+                bytes.extend_from_slice(&code.0);
+            }
+        }
+        bytes
+    }
+
+    /// The reverse; `None` if these are not such bytes.
+    pub(crate) fn read(mut bytes: &[u8]) -> Option<Self> {
+        let mut places = Self::default();
+        while let Some((&len, rest)) = bytes.split_first() {
+            let (key, rest) = rest.split_at_checked(usize::from(len))?;
+            let (code, rest) = rest.split_first_chunk::<5>()?;
+            let key = std::str::from_utf8(key).ok()?;
+            let is_code = len == 5 && key.bytes().all(|byte| byte.is_ascii_digit());
+            let (name, former) = if is_code { ("", key) } else { (key, "") };
+            places.add(name, former, std::str::from_utf8(code).ok()?).then_some(())?;
+            bytes = rest;
+        }
+        Some(places)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn former_codes_and_names_lead_to_the_commune_of_today() {
+        let mut places = Places::default();
+        assert!(places.add("Bâgé-la-Ville", "01025", "01025"));
+        assert!(places.add("Dommartin", "01144", "01025"));
+        assert!(places.add("Saint-Denis", "", "93066") && places.add("Saint-Denis", "", "97411"));
+        assert!(places.add("", "01999", "01144"));
+        assert!(!places.add("Nowhere", "x", "01025") && !places.add("Nowhere", "01025", ""));
+        let code = |text| PlaceCode::read(text).unwrap().unwrap();
+        assert!(places.are_one(code("01144"), code("01025")) && places.are_one(code("1025"), code("1144")));
+        assert!(places.add("", "01888", "01025") && places.are_one(code("01888"), code("01144")));
+        assert!(!places.are_one(code("93066"), code("97411")));
+        assert!(
+            places.is_named(code("01144"), "BAGE LA VILLE") && places.is_named(code("97411"), "SAINT DENIS")
+        );
+        assert!(!places.is_named(code("75056"), "SAINT DENIS") && !places.is_named(code("75056"), "NOWHERE"));
+        let bytes = places.write();
+        assert!(Places::read(&bytes) == Some(places));
+        assert!(Places::read(&bytes[1..]).is_none() && Places::read(&bytes[..bytes.len() - 1]).is_none());
+    }
+}

@@ -1,0 +1,84 @@
+//! The civil status of a person: as it stands in a file, and in normal form.
+
+use zeroize::Zeroizing;
+
+use crate::normalise::{self, PlaceCode, Sex, TooLong};
+
+/// The civil status of a person as it stands in a file. A field that is not there is empty.
+///
+/// It has no `Debug`. Names are read in any case, with or without accents, hyphens, apostrophes or spaces; dates as
+/// YYYY-MM-DD, DD/MM/YYYY, YYYYMMDD or the beginning of one, unknown parts zero or empty; the sex as 1, 2, M, F or H; places by
+/// their code.
+#[derive(Clone, Copy, Default)]
+pub struct CivilStatus<'a> {
+    /// The family name given at birth.
+    pub nom: &'a str,
+    /// The name that the person goes by (*nom d'usage*).
+    pub nom_usage: &'a str,
+    /// The first names, all of them.
+    pub prenoms: &'a str,
+    /// The sex.
+    pub sexe: &'a str,
+    /// The date of birth.
+    pub date_naissance: &'a str,
+    /// The code of the commune of birth, or of the country (99…).
+    pub code_lieu: &'a str,
+    /// The name of the place of birth.
+    pub libelle_lieu: &'a str,
+    /// The country of birth.
+    pub pays: &'a str,
+}
+
+/// A civil status in normal form, wiped when it is dropped.
+pub(crate) struct Traits {
+    pub(crate) nom: Zeroizing<String>,
+    pub(crate) nom_usage: Zeroizing<String>,
+    pub(crate) prenoms: Zeroizing<String>,
+    pub(crate) sexe: Sex,
+    /// See [`normalise::date`].
+    pub(crate) date: u32,
+    pub(crate) code: Option<PlaceCode>,
+    pub(crate) libelle: Zeroizing<String>,
+    pub(crate) pays: Zeroizing<String>,
+}
+
+/// What is wrong with a field.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[non_exhaustive]
+pub enum TraitFault {
+    /// A name without a letter or digit.
+    Name,
+    /// No date, or not one of the forms that are read.
+    Date,
+    /// Not one of the signs for a sex.
+    Sex,
+    /// Not the code of a commune or country.
+    PlaceCode,
+    /// Longer than any name: more than 255 bytes in normal form.
+    TooLong,
+}
+
+impl From<TooLong> for TraitFault {
+    fn from(TooLong: TooLong) -> Self {
+        Self::TooLong
+    }
+}
+
+impl Traits {
+    pub(crate) fn read(given: &CivilStatus<'_>) -> Result<Self, TraitFault> {
+        let traits = Self {
+            nom: normalise::name(given.nom)?,
+            nom_usage: normalise::name(given.nom_usage)?,
+            prenoms: normalise::first_names(given.prenoms)?,
+            sexe: normalise::sex(given.sexe).ok_or(TraitFault::Sex)?,
+            date: normalise::date(given.date_naissance).ok_or(TraitFault::Date)?,
+            code: PlaceCode::read(given.code_lieu).ok_or(TraitFault::PlaceCode)?,
+            libelle: normalise::place_name(given.libelle_lieu)?,
+            pays: normalise::name(given.pays)?,
+        };
+        if traits.nom.is_empty() && traits.nom_usage.is_empty() {
+            return Err(TraitFault::Name);
+        }
+        Ok(traits)
+    }
+}

@@ -1,0 +1,237 @@
+//! What a register may hold, what is refused, and how an index is brought up to date.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+
+use cstatns_register::{BuildError, Builder, Built, Fault, Index, Origin, Places, Stats, TraitFault};
+
+use crate::common::{PEOPLE, Place, ask, build, record};
+
+const NOBODY: &str = "X;1840575101099;NOBODY;;Jean;M;1984-05-12;75101;;FRANCE";
+
+fn refused(rows: &[&str]) -> (String, Vec<(Fault, u64, Vec<u32>)>) {
+    let place = Place::new();
+    let error = build(Builder::create(&place.path("r")).unwrap(), rows).unwrap_err();
+    assert_eq!(place.names(), [""; 0]);
+    let BuildError::Rows(faults) = &error else { panic!("{error}") };
+    let lines = |origins: &[Origin]| origins.iter().map(|origin| origin.line).collect();
+    (error.to_string(), faults.iter().map(|(fault, count, origins)| (fault, count, lines(origins))).collect())
+}
+
+#[test]
+fn an_index_is_the_owners_alone_and_counts_what_it_holds() {
+    let place = Place::new();
+    let index = place.index("r", &PEOPLE);
+    assert_eq!(fs::metadata(place.path("r")).unwrap().permissions().mode() & 0o777, 0o600);
+    assert_eq!(place.names(), ["r"]);
+    let stats = index.stats().unwrap();
+    // Keys: one identifier and one name a row; a usage name, a particle in front of two names.
+    let keys = 9 + 9 + 1 + 2;
+    assert_eq!(
+        stats,
+        Stats {
+            rows: 9,
+            people: 8,
+            identifiers: 9,
+            keys,
+            with_usage_name: 1,
+            with_partial_date: 1,
+            ..Stats::default()
+        }
+    );
+}
+
+#[test]
+fn nothing_is_written_over() {
+    let place = Place::new();
+    place.index("r", &PEOPLE);
+    assert_eq!(Builder::create(&place.path("r")).err().unwrap().code(), "output-exists");
+    drop(Builder::create(&place.path("other")).unwrap());
+    assert_eq!(place.names(), ["r"]);
+}
+
+#[test]
+fn a_register_of_no_rows_is_refused() {
+    let place = Place::new();
+    let error = build(Builder::create(&place.path("r")).unwrap(), &[]).unwrap_err();
+    assert_eq!((error.code(), place.names()), ("register-empty", vec![]));
+}
+
+#[test]
+fn broken_rows_are_refused_with_counts_and_lines_and_without_a_value() {
+    let long = "é".repeat(300);
+    let rows = [
+        NOBODY.to_owned(),
+        NOBODY.replace("1840575101099", "1840575101098").replace("NOBODY", "'"),
+        NOBODY.replace("1840575101099", "1840575"),
+        NOBODY.replace("1840575101099", ""),
+        NOBODY.replace("1840575101099", "184057510109761"),
+        NOBODY.replace("1984-05-12", "1984-13-45"),
+        NOBODY.replace(";M;", ";X;"),
+        NOBODY.replace(";75101;", ";751;"),
+        NOBODY.replace("NOBODY", &long),
+        NOBODY.replace('X', &long),
+    ];
+    let rows: Vec<_> = rows.iter().map(String::as_str).collect();
+    let (message, faults) = refused(&rows);
+    assert_eq!(
+        faults,
+        [
+            (Fault::Identifier, 3, vec![4, 5, 6]),
+            (Fault::Id, 1, vec![11]),
+            (Fault::Trait(TraitFault::Name), 1, vec![3]),
+            (Fault::Trait(TraitFault::Date), 1, vec![7]),
+            (Fault::Trait(TraitFault::Sex), 1, vec![8]),
+            (Fault::Trait(TraitFault::PlaceCode), 1, vec![9]),
+            (Fault::Trait(TraitFault::TooLong), 1, vec![10]),
+        ]
+    );
+    assert!(message.starts_with(
+        "the register has 3 rows without a valid identifier (line 4, line 5, line 6); 1 row with an id of"
+    ));
+    for value in ["NOBODY", "1840575", "1984", "Jean", "75101", "FRANCE"] {
+        assert!(!message.contains(value), "{message}");
+    }
+}
+
+#[test]
+fn an_identifier_of_two_people_is_refused_where_it_stands_again() {
+    let other = NOBODY.replace("X;", "Y;").replace("NOBODY", "OTHER");
+    let same_person = NOBODY.replace("NOBODY", "OTHER");
+    assert_eq!(refused(&[NOBODY, &other]).1, [(Fault::Duplicate, 1, vec![3])]);
+    let place = Place::new();
+    let built = build(Builder::create(&place.path("r")).unwrap(), &[NOBODY, &same_person]).unwrap();
+    assert_eq!(built, Built { rows: 2, people: 1, identifiers: 1 });
+
+    // Without an id there is no telling that it is the same person, with or without the key.
+    let (keyed, unkeyed) = (NOBODY.replacen('X', "", 1), same_person.replacen('X', "", 1));
+    assert_eq!(refused(&[&keyed, PEOPLE[0], &unkeyed, &unkeyed]).1, [(Fault::Duplicate, 2, vec![4, 5])]);
+
+    // As many as there may be, the first ones are told.
+    let many = vec![&*keyed; 1000];
+    let (message, faults) = refused(&many);
+    assert_eq!(faults, [(Fault::Duplicate, 999, vec![3, 4, 5, 6, 7])]);
+    assert!(message.contains("999 rows with an identifier that stands in an earlier row (line 3, line 4,"));
+    assert!(message.contains("line 7, …)"));
+}
+
+/// A column that says the same in every row, taken for the one of ids or of identifiers.
+#[test]
+fn a_column_that_is_not_of_ids_is_noticed() {
+    let rows: Vec<_> =
+        (0..1001).map(|nth| NOBODY.replace("1840575101099", &format!("184057510{nth:04}"))).collect();
+    let rows: Vec<_> = rows.iter().map(String::as_str).collect();
+    assert_eq!(refused(&rows).1, [(Fault::Crowd, 1001, vec![2, 3, 4, 5, 6])]);
+    let place = Place::new();
+    build(Builder::create(&place.path("r")).unwrap(), &rows[1..]).unwrap();
+
+    let rows = vec![NOBODY; 1001];
+    let found: Vec<_> = refused(&rows).1.into_iter().map(|(fault, count, _)| (fault, count)).collect();
+    assert_eq!(found, [(Fault::Crowd, 1001), (Fault::Duplicate, 1000)]);
+}
+
+#[test]
+fn the_file_is_named_where_there_are_several() {
+    let place = Place::new();
+    let mut builder = Builder::create(&place.path("r")).unwrap();
+    builder.refuse(Fault::Encoding, Origin { file: 1, line: 7 });
+    builder.refuse(Fault::Encoding, Origin { file: 0, line: 9 });
+    let message = builder.finish().unwrap_err().to_string();
+    assert!(message.contains("2 rows with bytes that are not UTF-8 (file 1 line 9, file 2 line 7)"));
+}
+
+#[test]
+fn a_person_has_the_last_of_their_identifiers_under_all_their_names() {
+    let place = Place::new();
+    let index = place.index("r", &PEOPLE);
+    for row in ["Œuvrard-Weiss;;Noël;M;25/12/1991;01144;;", "OEUVRARD WEISS;;NOELLE;2;19911225;1144;;"] {
+        assert_eq!(ask(&index, row), "found 2911201144009");
+    }
+}
+
+#[test]
+fn an_update_adds_and_corrects() {
+    let place = Place::new();
+    let mut known = Places::default();
+    known.add("Dommartin", "01144", "01025");
+    build(Builder::create(&place.path("old")).unwrap().places(known), &PEOPLE).unwrap();
+    let old = Index::open(&place.path("old")).unwrap();
+    let update = [
+        // A new person.
+        NOBODY,
+        // C's name is corrected; the row has no id and keeps the one there.
+        ";1500199352003;BENSOULTAN;;KARIM;M;1950-00-00;99352;ORAN;ALGERIE",
+        // H's earlier name is corrected: the present identifier stays the present one.
+        "H;1911201144008;ŒUVRARD;;Noël;M;1991-12-25;01144;Dommartin;FRANCE",
+        // D has a new identifier.
+        "D;1620320033014;MARCELLIN;;Ange Marie;M;1962-03-01;2B033;Bastia;FRANCE",
+        // A second name of C, in the same file.
+        "C;1500199352003;BEN SOLTAN;;KARIM;M;1950-00-00;99352;ORAN;ALGERIE",
+    ];
+    let built = build(Builder::update(&place.path("new"), &old).unwrap(), &update).unwrap();
+    assert_eq!(built, Built { rows: 9 + 3, people: 8 + 1, identifiers: 9 + 2 });
+    let new = Index::open(&place.path("new")).unwrap();
+    let c = |name| format!("{name};;Karim;M;1950;99352;Oran;");
+    for (row, before, after) in [
+        ("NOBODY;;Jean;M;1984-05-12;75101;;", "not-found", "found 1840575101099"),
+        (&c("BENSOULTANE"), "found 1500199352003", "not-found"),
+        (&c("BENSOULTAN"), "not-found", "found 1500199352003"),
+        (&c("BENSOLTAN"), "not-found", "found 1500199352003"),
+        ("OEUVRARD;;Noel;M;1991-12-25;01144;;", "not-found", "found 2911201144009"),
+        ("OEUVRARD WEISS;;Noel;M;1991-12-25;01144;;", "found 2911201144009", "not-found"),
+        ("MARCELLIN;;Ange;M;1962-03-01;2B033;;", "found 1620320033004", "found 1620320033014"),
+        // What communes were is kept.
+        ("OEUVRARD WEISS;;Noelle;F;1991-12-25;01025;;", "rectified 2911201144009", "rectified 2911201144009"),
+    ] {
+        assert_eq!((&*ask(&old, row), &*ask(&new, row)), (before, after), "{row}");
+    }
+    // The same rows once more change nothing.
+    let again = build(Builder::update(&place.path("again"), &new).unwrap(), &update).unwrap();
+    assert_eq!(again, built);
+
+    // An update of nothing is the same index, byte for byte.
+    build(Builder::update(&place.path("same"), &old).unwrap(), &[]).unwrap();
+    assert!(fs::read(place.path("old")).unwrap() == fs::read(place.path("same")).unwrap());
+}
+
+#[test]
+fn an_update_does_not_give_an_identifier_to_another_person() {
+    let place = Place::new();
+    let old = place.index("old", &PEOPLE);
+    let moved = "Z;1500199352003;BENSOULTANE;;KARIM;M;1950-00-00;99352;ORAN;ALGERIE";
+    let error = build(Builder::update(&place.path("new"), &old).unwrap(), &[moved]).unwrap_err();
+    let BuildError::Rows(faults) = error else { panic!("{error}") };
+    let found: Vec<_> = faults.iter().map(|(fault, count, _)| (fault, count)).collect();
+    assert_eq!(found, [(Fault::OtherPerson, 1)]);
+}
+
+#[test]
+fn rows_that_cannot_be_found_are_taken_and_counted() {
+    let place = Place::new();
+    let rows =
+        ["1;1840575101099;NOBODY;;;;;;;", "2;1840575101098;NOBODY;;Jean;M;0000-00-00;75101;Paris;FRANCE"];
+    let stats = place.index("r", &rows).stats().unwrap();
+    assert_eq!((stats.without_date, stats.without_sex, stats.without_place), (2, 1, 1));
+    assert_eq!((stats.without_first_names, stats.keys), (1, 2));
+}
+
+/// More than one buffer's worth, many rows a person, and no order.
+#[test]
+fn a_larger_register_is_read_as_it_was_pushed() {
+    let place = Place::new();
+    let mut builder = Builder::create(&place.path("r")).unwrap();
+    let people = 4_000_u32;
+    for nth in 0..3 * people {
+        let person = nth * 7 % people;
+        let (id, nir) = (person.to_string(), format!("1840575{:06}", nth));
+        let prenoms = "Jean ".repeat(20);
+        let cells =
+            [&id, &nir, "NOBODY", "", &prenoms, "M", "1984-05-12", "75101", "", ""].map(str::to_owned);
+        builder.push(&record(|field| &cells[field as usize]), Origin::default()).unwrap();
+    }
+    let built = builder.finish().unwrap();
+    assert_eq!(built, Built { rows: 12_000, people: 4_000, identifiers: 12_000 });
+    let index = Index::open(&place.path("r")).unwrap();
+    assert!(fs::metadata(place.path("r")).unwrap().len() > 1 << 20);
+    assert_eq!(index.stats().unwrap().rows, 12_000);
+}

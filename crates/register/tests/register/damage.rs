@@ -1,0 +1,105 @@
+//! An index whose bytes are not those that were written is never read.
+
+use std::fs;
+
+use cstatns_register::{Builder, Index, Places};
+use sha2::{Digest, Sha256};
+
+use crate::common::{PEOPLE, Place, build};
+
+fn code(place: &Place, bytes: &[u8]) -> &'static str {
+    let path = place.path("damaged");
+    fs::write(&path, bytes).unwrap();
+    Index::open(&path).err().map_or("opened", |error| error.code())
+}
+
+fn bytes(place: &Place) -> Vec<u8> {
+    let mut places = Places::default();
+    assert!(places.add("Dommartin", "01144", "01025"));
+    build(Builder::create(&place.path("r")).unwrap().places(places), &PEOPLE[..2]).unwrap();
+    fs::read(place.path("r")).unwrap()
+}
+
+#[test]
+fn every_byte_counts() {
+    let place = Place::new();
+    let whole = bytes(&place);
+    assert_eq!(code(&place, &whole), "opened");
+    for at in 0..whole.len() {
+        for by in [0x01, 0x80, 0xff] {
+            let mut damaged = whole.clone();
+            damaged[at] ^= by;
+            let expected = match at {
+                0..8 => "not-a-register",
+                8..12 => "register-version",
+                _ => "register-damaged",
+            };
+            assert_eq!(code(&place, &damaged), expected, "byte {at}");
+        }
+    }
+}
+
+#[test]
+fn no_beginning_and_no_continuation_is_an_index() {
+    let place = Place::new();
+    let whole = bytes(&place);
+    for len in 0..whole.len() {
+        let expected = if len < 8 { "not-a-register" } else { "register-damaged" };
+        assert_eq!(code(&place, &whole[..len]), expected, "{len} bytes");
+    }
+    assert_eq!(code(&place, &[&whole[..], b"\0"].concat()), "register-damaged");
+    assert_eq!(code(&place, &[&whole[..], &whole].concat()), "register-damaged");
+}
+
+/// Counts that say anything at all, under a digest that is right: what is out of bounds is damage, and not a panic.
+#[test]
+fn no_count_leads_out_of_the_file() {
+    let place = Place::new();
+    let whole = bytes(&place);
+    let footer = whole.len() - 80;
+    for count in 0..6 {
+        for value in [0, 1, u64::from(u32::MAX), u64::MAX / 12, u64::MAX] {
+            let mut damaged = whole.clone();
+            damaged[footer + 8 * count..][..8].copy_from_slice(&value.to_le_bytes());
+            let end = damaged.len() - 32;
+            let digest = Sha256::digest(&damaged[..end]);
+            damaged[end..].copy_from_slice(&digest);
+            let found = code(&place, &damaged);
+            // The numbers of people and of identifiers are only told.
+            let told = matches!(count, 1 | 2) || damaged == whole;
+            assert_eq!(found, if told { "opened" } else { "register-damaged" }, "count {count} is {value}");
+        }
+    }
+}
+
+#[test]
+fn an_old_version_is_refused_by_name() {
+    let place = Place::new();
+    let mut old = bytes(&place);
+    old[8..12].copy_from_slice(&7_u32.to_le_bytes());
+    fs::write(place.path("old"), &old).unwrap();
+    let message = Index::open(&place.path("old")).err().unwrap().to_string();
+    assert!(message.contains("is an index of format 7, this version reads format 1: build it again"));
+}
+
+#[test]
+fn what_is_no_file_is_said_to_be_none() {
+    let place = Place::new();
+    let code = |name| Index::open(&place.path(name)).err().unwrap().code();
+    assert_eq!(code("missing"), "file-missing");
+    fs::create_dir(place.path("directory")).unwrap();
+    assert_eq!(code("directory"), "not-a-file");
+}
+
+/// The format is what it was: a change of it, or of a normal form, needs another version number.
+#[test]
+fn golden() {
+    let place = Place::new();
+    build(Builder::create(&place.path("golden")).unwrap(), &PEOPLE).unwrap();
+    let bytes = fs::read(place.path("golden")).unwrap();
+    let digest: String = bytes[bytes.len() - 32..].iter().map(|byte| format!("{byte:02x}")).collect();
+    assert_eq!(
+        (bytes.len(), &digest[..]),
+        (1081, "e61387691a39e0c2de5118cf1643e49ed46f2f4c9f83c42176d227440ca08995")
+    );
+}

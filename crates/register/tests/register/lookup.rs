@@ -1,0 +1,220 @@
+//! Every quality, and what stands between one and the next.
+
+use std::collections::BTreeSet;
+
+use cstatns_register::{Builder, Index, Places, Quality};
+
+use crate::common::{PEOPLE, Place, ask, ask_with, build};
+
+fn index() -> (Place, Index) {
+    let place = Place::new();
+    let index = place.index("r", &PEOPLE);
+    (place, index)
+}
+
+/// The answers to rows of nom;nom_usage;prenoms;sexe;date;code;libelle;pays.
+fn answers(table: &[(&str, &str)]) {
+    let (_place, index) = index();
+    for (row, expected) in table {
+        assert_eq!(ask(&index, row), *expected, "{row}");
+    }
+}
+
+#[test]
+fn found_whatever_the_spelling() {
+    answers(&[
+        ("D'ALLEMANE;;Zoé Marie-Claire Anne;F;1984-05-12;75101;Paris 1er;FRANCE", "found 2840575101001"),
+        ("dallemane;;ZOE, MARIE CLAIRE, ANNE;2;12/05/1984;75101;;", "found 2840575101001"),
+        (
+            " D’Allemane\u{a0};x;Zoe\u{301} Marie\u{2011}Claire Anne;f;19840512; 75101 ;;X",
+            "found 2840575101001",
+        ),
+        ("BEN SOULTANE;;Karim;1;1950;99352;oran;", "found 1500199352003"),
+        ("marcellin;;ange;H;01.03.1962;20033;;", "found 1620320033004"),
+        ("PETITJEANNE;;Lucie;F;1970-06-07;97411;Saint-Denis;FRANCE", "found 2700697411007"),
+    ]);
+}
+
+#[test]
+fn rectified_where_one_trait_has_a_rule() {
+    answers(&[
+        ("Mme D'ALLEMANE;;Zoé Marie-Claire Anne;F;1984-05-12;75101;;", "rectified 2840575101001"),
+        ("D'ALLEMANE EPOUSE ANYBODY;;Zoé Marie-Claire Anne;F;1984-05-12;75101;;", "rectified 2840575101001"),
+        ("LE GOFFIC NÉE D'ALLEMANE;;Zoé Marie-Claire Anne;F;1984-05-12;75101;;", "rectified 2840575101001"),
+        ("ALLEMANE;;Zoé Marie-Claire Anne;F;1984-05-12;75101;;", "rectified 2840575101001"),
+        ("DU BRUYAIRE;;Jean-Pierre Paul;M;1984-05-12;75101;;", "rectified 1840575101002"),
+        ("D'ALLEMANE;;Zoé;F;1984-05-12;75101;;", "rectified 2840575101001"),
+        ("D'ALLEMANE;;Zoé Marie Claire;F;1984-05-12;75101;;", "rectified 2840575101001"),
+        ("D'ALLEMANE;;Anne Zoé Marie-Claire;F;1984-05-12;75101;;", "rectified 2840575101001"),
+        ("D'ALLEMANE;;Zoé Marie-Claire Anne;;1984-05-12;75101;;", "rectified 2840575101001"),
+        ("D'ALLEMANE;;Zoé Marie-Claire Anne;?;1984-05-12;75101;;", "rectified 2840575101001"),
+        (
+            "D'ALLEMANE;;Zoé Marie-Claire Anne;F;1984-05-12;;Paris 1er arrondissement;",
+            "rectified 2840575101001",
+        ),
+        ("BENSOULTANE;;Karim;1;1950-00-00;;Oran;Algérie", "near"),
+    ]);
+}
+
+#[test]
+fn two_differences_are_one_too_many() {
+    answers(&[
+        ("ALLEMANE;;Zoé;F;1984-05-12;75101;;", "near"),
+        ("ALLEMANE;;Zoé Marie-Claire Anne;;1984-05-12;75101;;", "near"),
+        ("LE GOFFIC;;Zoé;F;1984-05-12;75101;;", "near"),
+    ]);
+}
+
+#[test]
+fn the_usage_name_has_its_word() {
+    answers(&[
+        ("Le Goffic;;Zoé Marie-Claire Anne;F;1984-05-12;75101;;", "usage-name 2840575101001"),
+        (";LeGoffic;Zoé Marie-Claire Anne;F;1984-05-12;75101;;", "usage-name 2840575101001"),
+        // Not the name given at birth.
+        (";D'ALLEMANE;Zoé Marie-Claire Anne;F;1984-05-12;75101;;", "not-found"),
+        ("GOFFIC;;Zoé Marie-Claire Anne;F;1984-05-12;75101;;", "not-found"),
+    ]);
+}
+
+#[test]
+fn a_trait_that_is_missing_or_different_is_not_overlooked() {
+    answers(&[
+        ("D'ALLEMANE;;Zoé Marie-Claire Anne;F;1984-05-12;;;", "near"),
+        ("D'ALLEMANE;;Zoé Marie-Claire Anne;F;1984-05-12;75102;;", "near"),
+        ("D'ALLEMANE;;Zoé Marie-Claire Anne;F;1984-05-12;;Lyon;", "near"),
+        ("D'ALLEMANE;;Zoé Marie-Claire Anne;F;1984-05-12;;Paris 1er arrondissement;Italie", "near"),
+        ("D'ALLEMANE;;Zoé Marie-Claire Anne;F;1984-05-12;garbage;;", "near"),
+        ("D'ALLEMANE;;Zoé Marie-Claire Anne;M;1984-05-12;75101;;", "near"),
+        ("D'ALLEMANE;;;F;1984-05-12;75101;;", "near"),
+        ("D'ALLEMANE;;Zoé Marie-Claire Anne;M;1984-05-12;75102;;", "not-found"),
+        // Abroad the code is the country's.
+        ("BENSOULTANE;;Karim;M;1950;99352;;", "near"),
+        ("BENSOULTANE;;Karim;M;1950;99352;Alger;", "near"),
+        // Other first names are another person; so is another date.
+        ("MARCELLIN;;Angelo;M;1962-03-01;2B033;;", "not-found"),
+        ("MARCELLIN;;Marie Ange;M;1962-03-01;2B033;;", "not-found"),
+        ("MARCELLIN;;Ange Marie;M;1962-03-01;2B033;;", "not-found"),
+        ("MARCELLIN;;Ange;M;1962-03-02;2B033;;", "not-found"),
+        ("MARCELLIN;;Ange;M;1962-03-00;2B033;;", "not-found"),
+        ("DE LA BRUYAIRE;;Jean;M;1984-05-12;75101;;", "not-found"),
+        ("DE LA BRUYAIRE;;Pierre-Jean Paul;M;1984-05-12;75101;;", "not-found"),
+    ]);
+}
+
+#[test]
+fn of_several_people_none_is_chosen() {
+    answers(&[
+        ("MARCELLIN;;;M;1962-03-01;2B033;;", "ambiguous"),
+        ("PETITJEANNE;;Lucie;F;1970-06-07;;;", "ambiguous"),
+        ("PETITJEANNE;;Lucie;F;1970-06-07;;Saint-Denis;FRANCE", "ambiguous"),
+        ("PETITJEANNE;;Lucie;F;1970-06-07;75056;;", "ambiguous"),
+    ]);
+}
+
+/// Who differs by a rule and who does not differ at all: certain of neither.
+#[test]
+fn somebody_who_agrees_by_a_rule_stands_in_the_way() {
+    let place = Place::new();
+    let longer = PEOPLE[3].replace("D;", "Z;").replace("004;", "014;").replace("Ange", "Ange Toussaint");
+    let index = place.index("r", &[PEOPLE[3], &longer]);
+    assert_eq!(ask(&index, "MARCELLIN;;Ange;M;1962-03-01;2B033;;"), "ambiguous");
+    assert_eq!(ask(&index, "MARCELLIN;;Ange Toussaint;M;1962-03-01;2B033;;"), "found 1620320033014");
+    // Two names of one person do not.
+    let same = longer.replace("Z;", "D;");
+    let index = place.index("s", &[PEOPLE[3], &same]);
+    assert_eq!(ask(&index, "MARCELLIN;;Ange;M;1962-03-01;2B033;;"), "found 1620320033014");
+    // Nor does it matter which of them comes first.
+    let index = place.index("t", &[&same, PEOPLE[3]]);
+    assert_eq!(ask(&index, "MARCELLIN;;Ange;M;1962-03-01;2B033;;"), "found 1620320033004");
+}
+
+#[test]
+fn malformed() {
+    answers(&[
+        (";;;;;;;", "malformed"),
+        ("'-;;Zoé;F;1984-05-12;75101;;", "malformed"),
+        ("D'ALLEMANE;;Zoé;F;;75101;;", "malformed"),
+        ("D'ALLEMANE;;Zoé;F;0000-00-00;75101;;", "malformed"),
+        ("D'ALLEMANE;;Zoé;F;1984-13-12;75101;;", "malformed"),
+        ("D'ALLEMANE;;Zoé;F;12/05/84;75101;;", "malformed"),
+    ]);
+    let (_place, index) = index();
+    let long = "a".repeat(10_000);
+    for field in 0..8 {
+        let mut cells = ["D'ALLEMANE", "", "Zoé Marie-Claire Anne", "F", "1984-05-12", "75101", "", ""];
+        cells[field] = &long;
+        // A sex and a code that cannot be read are missing ones.
+        let expected = match field {
+            3 => "rectified 2840575101001",
+            5 => "near",
+            _ => "malformed",
+        };
+        assert_eq!(ask(&index, &cells.join(";")), expected);
+    }
+}
+
+#[test]
+fn places_by_former_code_and_by_name() {
+    let place = Place::new();
+    let mut places = Places::default();
+    assert!(places.add("Dommartin", "01144", "01025") && places.add("Bâgé-Dommartin", "01025", "01025"));
+    build(Builder::create(&place.path("r")).unwrap().places(places), &PEOPLE).unwrap();
+    let index = Index::open(&place.path("r")).unwrap();
+    for (place, expected) in [
+        ("01144;", "found 2911201144009"),
+        ("01025;", "rectified 2911201144009"),
+        (";Bâgé Dommartin", "rectified 2911201144009"),
+        (";Dommartin", "rectified 2911201144009"),
+        ("01026;", "near"),
+        (";Bâgé", "near"),
+    ] {
+        assert_eq!(ask(&index, &format!("ŒUVRARD-WEISS;;Noëlle;F;1991-12-25;{place};")), expected, "{place}");
+    }
+}
+
+#[test]
+fn an_identifier_is_checked_against_its_civil_status() {
+    let (_place, index) = index();
+    let twin = "MARCELLIN;;Ange;M;1962-03-01;2B033;;";
+    let (ange, toussaint, unknown) = ("1620320033004", "1620320033005", "1620320033099");
+    for (row, nir, expected) in [
+        (twin, ange, "found 1620320033004"),
+        (twin, toussaint, "contradicted"),
+        (twin, unknown, "contradicted"),
+        // Nothing that the row says is against it.
+        ("MARCELLIN;;;M;1962-03-01;2B033;;", ange, "found 1620320033004"),
+        ("MARCELLIN;;;M;1962-03-01;2B033;;", unknown, "ambiguous"),
+        ("MARCELLIN;;;;1962-03-01;;;", toussaint, "rectified 1620320033005"),
+        // One trait is.
+        ("MARCELLIN;;Ange;F;1962-03-01;2B033;;", ange, "near"),
+        ("MARCELLIN;;Angelo;M;1962-03-01;2B033;;", ange, "contradicted"),
+        ("NOBODY;;Ange;M;1962-03-01;2B033;;", ange, "contradicted"),
+        ("NOBODY;;Ange;M;1962-03-01;2B033;;", unknown, "not-found"),
+        (";;;;;;;", ange, "malformed"),
+        // An earlier identifier of the same person leads to the present one.
+        ("ŒUVRARD-WEISS;;Noëlle;F;1991-12-25;01144;;", "1911201144008", "found 2911201144009"),
+    ] {
+        assert_eq!(ask_with(&index, row, Some(nir)), expected, "{row}");
+    }
+}
+
+#[test]
+fn an_identifier_tells_apart_those_whom_their_traits_do_not() {
+    let place = Place::new();
+    let longer = PEOPLE[3].replace("D;", "Z;").replace("004;", "014;").replace("Ange", "Ange Toussaint");
+    let nowhere = PEOPLE[3].replace("D;", "Y;").replace("004;", "024;").replace("2B033;Bastia", ";");
+    let index = place.index("r", &[PEOPLE[3], &longer, &nowhere]);
+    let row = "MARCELLIN;;Ange;M;1962-03-01;2B033;;";
+    assert_eq!(ask(&index, row), "ambiguous");
+    assert_eq!(ask_with(&index, row, Some("1620320033004")), "found 1620320033004");
+    assert_eq!(ask_with(&index, row, Some("1620320033014")), "rectified 1620320033014");
+    // Of whom less is known than of another who agrees in full.
+    assert_eq!(ask_with(&index, row, Some("1620320033024")), "contradicted");
+}
+
+#[test]
+fn every_quality_has_a_word_of_its_own() {
+    let words: BTreeSet<_> = Quality::ALL.iter().map(|quality| quality.word()).collect();
+    assert_eq!(words.len(), Quality::ALL.len());
+    assert!(Quality::ALL.is_sorted());
+}

@@ -1,0 +1,8 @@
+//! The register from outside: built, damaged, brought up to date, asked.
+
+mod build;
+mod common;
+mod damage;
+mod levels;
+mod lookup;
+mod random;
