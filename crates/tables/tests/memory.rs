@@ -190,7 +190,8 @@ fn memory_does_not_grow_with_the_file() {
         });
         let [small, large] = peaks;
         for (verb, (small, large)) in ["code", "attach"].iter().zip(small.into_iter().zip(large)) {
-            assert!(large < small + 8 * 1024, "{verb} {extension}: {small} KiB, then {large} KiB");
+            // Threads meet in other ways each time: one block more or less. Were rows held, it would be 70 MB.
+            assert!(large < small + 24 * 1024, "{verb} {extension}: {small} KiB, then {large} KiB");
             assert!(large < 128 * 1024, "{verb} {extension}: {large} KiB");
         }
     }
