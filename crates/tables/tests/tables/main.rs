@@ -7,4 +7,5 @@ mod crash;
 mod pair;
 mod random;
 mod renewal;
+mod rows;
 mod threads;
