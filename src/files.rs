@@ -6,7 +6,7 @@
 //! | call | what holds when it returns `Ok` |
 //! |---|---|
 //! | [`Pending::commit`], [`write_new`] | the whole file is on disk under its name; nothing was replaced |
-//! | [`replace`] | the whole new file is on disk under its name; a crash leaves the old one or the new one |
+//! | [`Pending::commit`] after [`Pending::create_over`], [`replace`] | the whole new file is on disk under its name; a crash leaves the old one or the new one |
 //! | [`Append::append`] | the bytes are on disk at the end of the file |
 //! | [`create_dir`], [`remove`], [`destroy`] | the change to the directory is on disk |
 //! | [`Scratch::create`] | there is a file to work with, and no name that it could be left under |
@@ -23,7 +23,7 @@ pub mod faults;
 use std::ffi::OsString;
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, ErrorKind, Read, Seek, SeekFrom, Write};
-use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, FileExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use data_encoding::HEXLOWER;
@@ -350,6 +350,8 @@ pub struct Pending {
     directory: Directory,
     target: PathBuf,
     temporary: PathBuf,
+    /// Whether it may take the name from another file.
+    over: bool,
     /// Whether the temporary still has to go when this is dropped.
     unfinished: bool,
 }
@@ -378,6 +380,33 @@ impl Pending {
         Self::begin(target, mark, access)
     }
 
+    /// Starts a file that will take the name `target` from `old`, which has it and is open: until the commit the name leads
+    /// to the old bytes, and whoever opened them keeps them. As long as `old` is open nobody else can do the same, so that
+    /// of two changes none is lost.
+    ///
+    /// # Errors
+    /// `file-missing` if nothing has that name; `not-a-file` for a link; `home-locked` if another process does the same, or
+    /// has just done it; the others of [`Pending::create`], but for `output-exists`.
+    pub fn create_over(target: &Path, old: &File, access: Access) -> Result<Self, FileError> {
+        let mut mark = [0; 16];
+        random(&mut mark)?;
+        let locked = || FileError::Locked { path: target.to_owned() };
+        if flock(old, FlockOperation::NonBlockingLockExclusive) == Err(Errno::WOULDBLOCK) {
+            return Err(locked());
+        }
+        let (named, opened) = (fs::symlink_metadata(target).about(target)?, old.metadata().about(target)?);
+        if !named.is_file() {
+            return Err(FileError::NotRegular { path: target.to_owned() });
+        }
+        if (named.dev(), named.ino()) != (opened.dev(), opened.ino()) {
+            return Err(locked());
+        }
+        destroy_leftovers_of(target);
+        let mut pending = Self::begin(target, &mark, access)?;
+        pending.over = true;
+        Ok(pending)
+    }
+
     fn begin(target: &Path, mark: &[u8; 16], access: Access) -> Result<Self, FileError> {
         if target.file_name().is_none() {
             return Err(FileError::NotRegular { path: target.to_owned() });
@@ -390,7 +419,7 @@ impl Pending {
         if flock(&file, FlockOperation::NonBlockingLockExclusive) == Err(Errno::WOULDBLOCK) {
             return Err(FileError::Locked { path: target.to_owned() });
         }
-        Ok(Self { file, directory, target: target.to_owned(), temporary, unfinished: true })
+        Ok(Self { file, directory, target: target.to_owned(), temporary, over: false, unfinished: true })
     }
 
     /// Where the bytes are until the commit.
@@ -406,7 +435,7 @@ impl Pending {
     }
 
     /// Makes the file durable and gives it its name, without ever replacing a file: not even one that appeared since
-    /// [`Pending::create`].
+    /// [`Pending::create`]. Only what [`Pending::create_over`] began replaces the file that has the name.
     ///
     /// # Errors
     /// `output-exists` if the name has been taken meanwhile; `disk-full`, `file-permission`, `file-io`. Only an error after
@@ -414,20 +443,16 @@ impl Pending {
     pub fn commit(mut self) -> Result<(), FileError> {
         sync(&self.file, &self.temporary).map_err(|error| error.of(&self.target))?;
         faults::before(Step::Rename, &self.target).about(&self.target)?;
-        match rename_new(&self.temporary, &self.target) {
-            Err(error) if UNKNOWN_FLAG.contains(&error) => link_new(&self.temporary, &self.target)?,
+        let renamed = match self.over {
+            true => rustix::fs::rename(&self.temporary, &self.target),
+            false => rename_new(&self.temporary, &self.target),
+        };
+        match renamed {
+            Err(error) if !self.over && UNKNOWN_FLAG.contains(&error) => {
+                link_new(&self.temporary, &self.target)?
+            }
             result => result.about(&self.target)?,
         }
-        self.unfinished = false;
-        self.directory.sync()
-    }
-
-    /// As [`Pending::commit`], over whatever file has the name.
-    fn commit_over(mut self) -> Result<(), FileError> {
-        sync(&self.file, &self.temporary)?;
-        faults::before(Step::Rename, &self.target)
-            .and_then(|()| fs::rename(&self.temporary, &self.target))
-            .about(&self.target)?;
         self.unfinished = false;
         self.directory.sync()
     }
@@ -547,8 +572,9 @@ pub fn replace(path: &Path, bytes: &[u8], access: Access) -> Result<(), FileErro
     let mut mark = [0; 16];
     random(&mut mark)?;
     let mut pending = Pending::begin(path, &mark, access)?;
+    pending.over = true;
     pending.write_whole(bytes)?;
-    pending.commit_over()
+    pending.commit()
 }
 
 /// A file that only grows at its end, each addition on disk before the call returns. For the ledger.

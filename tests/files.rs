@@ -126,6 +126,36 @@ fn replace_replaces() {
 }
 
 #[test]
+fn a_file_takes_the_place_of_the_one_that_was_read() {
+    let folder = folder();
+    let path = folder.path().join("register");
+    files::write_new(&path, b"old", Access::Shared).unwrap();
+    let open = || fs::File::open(&path).unwrap();
+    let (old, other) = (open(), open());
+    let mut pending = Pending::create_over(&path, &old, Access::Private).unwrap();
+    pending.write_all(b"new").unwrap();
+    // One at a time; and until then nothing has changed.
+    assert_eq!(code(Pending::create_over(&path, &other, Access::Private)), "home-locked");
+    assert_eq!(fs::read(&path).unwrap(), b"old");
+    pending.commit().unwrap();
+    assert_eq!((fs::read(&path).unwrap(), mode(&path)), (b"new".to_vec(), 0o600));
+    assert_eq!(std::io::read_to_string(&old).unwrap(), "old", "whoever has it open keeps it");
+    drop(old);
+    // What is open is not what has the name any more.
+    assert_eq!(code(Pending::create_over(&path, &other, Access::Private)), "home-locked");
+    drop(Pending::create_over(&path, &open(), Access::Private).unwrap());
+    assert_eq!(fs::read(&path).unwrap(), b"new");
+    let link = folder.path().join("link");
+    symlink(&path, &link).unwrap();
+    assert_eq!(code(Pending::create_over(&link, &open(), Access::Private)), "not-a-file");
+    assert_eq!(
+        code(Pending::create_over(&folder.path().join("none"), &open(), Access::Private)),
+        "file-missing"
+    );
+    assert_eq!(names(folder.path()), ["link", "register"]);
+}
+
+#[test]
 fn append_grows_and_truncate_cuts() {
     let folder = folder();
     let path = folder.path().join("ledger");

@@ -69,6 +69,15 @@ impl Bulk {
     }
 }
 
+/// What `--delimiter` takes.
+pub(crate) fn delimiter(text: &str) -> Result<u8, String> {
+    match text.as_bytes() {
+        b"tab" | b"\\t" => Ok(b'\t'),
+        [byte] if byte.is_ascii() && !matches!(byte, b'"' | b'\n' | b'\r') => Ok(*byte),
+        _ => Err("one ASCII character, or `tab`".to_owned()),
+    }
+}
+
 /// The rate of the summary and of the last line.
 pub(crate) fn per_second(rows: u64, seconds: f64) -> f64 {
     if seconds > 0.0 { rows as f64 / seconds } else { 0.0 }

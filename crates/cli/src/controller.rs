@@ -6,7 +6,7 @@ use clap::{Args, Subcommand};
 use cstatns_tables::{Attach, Column, Prepare, attach, check, prepare, report_path, seal_path};
 use serde_json::{Value, json};
 
-use crate::bulk::{Bulk, closing, per_second};
+use crate::bulk::{Bulk, closing, delimiter, per_second};
 use crate::fault::Fault;
 use crate::output::Program;
 
@@ -56,14 +56,6 @@ pub(crate) struct PrepareArgs {
     delimiter: u8,
     #[command(flatten)]
     bulk: Bulk,
-}
-
-fn delimiter(text: &str) -> Result<u8, String> {
-    match text.as_bytes() {
-        b"tab" | b"\\t" => Ok(b'\t'),
-        [byte] if byte.is_ascii() && !matches!(byte, b'"' | b'\n' | b'\r') => Ok(*byte),
-        _ => Err("one ASCII character, or `tab`".to_owned()),
-    }
 }
 
 impl PrepareArgs {

@@ -11,6 +11,7 @@ use cstatns::ledger::LedgerError;
 use cstatns::service::{ServiceError, WorkError};
 use cstatns::sharing::SharingError;
 use cstatns::state::Refusal;
+use cstatns_register::{BuildError, IndexError};
 use cstatns_tables::{
     AttachError, CheckError, CodeFileError, PrepareError, ReportError, SealError, TableError,
 };
@@ -76,9 +77,11 @@ macro_rules! faults {
 faults!(
     AttachError,
     AuditError,
+    BuildError,
     CheckError,
     CodeFileError,
     FileError,
+    IndexError,
     KitError,
     LedgerError,
     PrepareError,

@@ -11,6 +11,7 @@ mod output;
 #[cfg(test)]
 mod panics;
 mod quorum;
+mod register;
 mod service;
 mod watch;
 
@@ -53,6 +54,8 @@ enum Role {
     Controller(controller::Controller),
     #[command(subcommand)]
     Auditor(auditor::Auditor),
+    #[command(subcommand)]
+    Register(register::Register),
     Completions(manual::Completions),
     Man(manual::ManPages),
 }
@@ -65,6 +68,7 @@ impl Role {
             Self::Service(verb) => verb.run(program),
             Self::Controller(verb) => verb.run(program),
             Self::Auditor(verb) => verb.run(program),
+            Self::Register(verb) => verb.run(program),
             Self::Completions(verb) => verb.run(program),
             Self::Man(verb) => verb.run(program),
         }

@@ -45,8 +45,8 @@ fn every_verb_has_help_with_an_example() {
     assert_eq!(verbs, VERBS, "verbs that the program has");
 }
 
-/// demo, completions, man; custodian 3; service 12; controller 3; auditor 1.
-const VERBS: usize = 22;
+/// demo, completions, man; custodian 3; service 12; controller 3; auditor 1; register 2.
+const VERBS: usize = 24;
 
 #[test]
 fn wrong_usage_is_2() {
@@ -63,6 +63,10 @@ fn wrong_usage_is_2() {
         "controller prepare d.csv --request r --retained t",
         "controller prepare d.csv --identifier-column a --code-column b --request r --retained t",
         "controller prepare d.csv --identifier-column a --request r --retained t --delimiter ;;",
+        "register build r",
+        "register build r --from a.csv --update b.csv",
+        "register build r --from a.csv --map name=x",
+        "register build r --from a.csv --map nom",
         "custodian new k --name alice --no-passphrase --passphrase-file f",
         "demo d --rows 1",
     ] {

@@ -105,24 +105,27 @@ impl<'a> Builder<'a> {
     /// # Errors
     /// [`BuildError::File`].
     pub fn create(path: &Path) -> Result<Self, BuildError> {
-        Self::start(path, Places::default(), None)
+        Ok(Self::start(Out::create(path, None)?, Places::default(), None))
     }
 
-    /// Starts an index that has what `old` has, with what is pushed added to it: it is written anew, under another name.
+    /// Starts an index that has what `old` has, with what is pushed added to it. It is written anew and takes the place of
+    /// `old` when it is finished and durable; until then, and if the build fails, the name leads to `old`. Whoever has `old`
+    /// open keeps it. The id is another one.
     ///
     /// A row whose identifier `old` has replaces all the rows with that identifier, in their place; without an `id` of its
     /// own it keeps theirs. Any other row comes after those of `old`: with the `id` of a person there, it is that person's
     /// present identifier. The rows of an update wait in memory.
     ///
     /// # Errors
-    /// [`BuildError::File`].
-    pub fn update(path: &Path, old: &'a Index) -> Result<Self, BuildError> {
-        Self::start(path, old.places.clone(), Some(Update::of(old)))
+    /// [`BuildError::File`], `home-locked` among them: `old` is being brought up to date elsewhere, or was since it was opened.
+    pub fn update(old: &'a Index) -> Result<Self, BuildError> {
+        let out = Out::create(old.path(), Some(old))?;
+        Ok(Self::start(out, old.places.clone(), Some(Update::of(old))))
     }
 
-    fn start(path: &Path, places: Places, update: Option<Update<'a>>) -> Result<Self, BuildError> {
-        Ok(Self {
-            out: Out::create(path)?,
+    fn start(out: Out, places: Places, update: Option<Update<'a>>) -> Self {
+        Self {
+            out,
             places,
             offsets: Vec::new(),
             origins: Vec::new(),
@@ -131,7 +134,7 @@ impl<'a> Builder<'a> {
             ids: Vec::new(),
             faults: Faults::default(),
             update,
-        })
+        }
     }
 
     /// What codes and names of communes were; it replaces what an index that is brought up to date had.

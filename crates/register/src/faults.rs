@@ -10,15 +10,36 @@ use crate::traits::TraitFault;
 pub struct Origin {
     /// The file, from 0 in the order in which files are given.
     pub file: u16,
-    /// The line, or in Parquet the row, from 1.
-    pub line: u32,
+    /// What is counted in it.
+    pub unit: Unit,
+    /// Which of them, from 1.
+    pub number: u32,
+}
+
+/// What a row is found by in its file.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Unit {
+    /// The line on which it begins: in CSV, where the header is on line 1.
+    #[default]
+    Line,
+    /// The row: in Parquet.
+    Row,
+}
+
+impl Unit {
+    fn word(self) -> &'static str {
+        match self {
+            Self::Line => "line",
+            Self::Row => "row",
+        }
+    }
 }
 
 /// What is wrong with a row of a register.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum Fault {
-    /// A cell whose bytes are not UTF-8; found by whoever reads the file, and reported with [`Builder::refuse`].
+    /// A cell whose bytes are not UTF-8; found by whoever reads the file, and reported with [`refuse`](crate::Builder::refuse).
     Encoding,
     /// No identifier, or none that the scheme accepts.
     Identifier,
@@ -85,12 +106,12 @@ impl fmt::Display for Faults {
         let files = self.iter().flat_map(|(_, _, origins)| origins).any(|origin| origin.file > 0);
         for (nth, (fault, count, origins)) in self.iter().enumerate() {
             let mut places = String::new();
-            for (nth, Origin { file, line }) in origins.iter().enumerate() {
+            for (nth, Origin { file, unit, number }) in origins.iter().enumerate() {
                 places.push_str(if nth == 0 { "" } else { ", " });
                 if files {
                     write!(places, "file {} ", u32::from(*file) + 1)?;
                 }
-                write!(places, "line {line}")?;
+                write!(places, "{} {number}", unit.word())?;
             }
             let more = if count > origins.len() as u64 { ", …" } else { "" };
             let rows = if count == 1 { "row" } else { "rows" };

@@ -14,7 +14,10 @@ use crate::places::Places;
 /// A register's index, open for look-ups. It can be shared between threads. It has no `Debug`.
 pub struct Index {
     path: PathBuf,
+    /// What is brought up to date is the file that was read: see [`Builder::update`](crate::Builder::update).
+    file: File,
     map: Mmap,
+    id: [u8; 16],
     pub(crate) counts: Counts,
     sections: Sections,
     pub(crate) places: Places,
@@ -107,8 +110,9 @@ impl Index {
             return Err(IndexError::Other { path: path.to_owned() });
         }
         let (start, _) = map.split_first_chunk::<HEADER>().ok_or_else(damaged)?;
-        let [.., v0, v1, v2, v3, _, _, _, _] = *start;
-        let found = u32::from_le_bytes([v0, v1, v2, v3]);
+        let (version, id) = (&start[MAGIC.len()..], &start[HEADER - 16..]);
+        let found = u32::from_le_bytes(*version.first_chunk().expect("the header has 32 bytes"));
+        let id = *id.first_chunk().expect("the header has 32 bytes");
         if found != VERSION {
             return Err(IndexError::Version { path: path.to_owned(), found });
         }
@@ -116,11 +120,25 @@ impl Index {
         let (_, counts) = rest.split_last_chunk::<{ FOOTER - DIGEST }>().ok_or_else(damaged)?;
         let counts = Counts::read(counts);
         let sections = counts.sections(map.len()).ok_or_else(damaged)?;
-        if *start != header() || Sha256::digest(rest)[..] != digest[..] {
+        if *start != header(id) || Sha256::digest(rest)[..] != digest[..] {
             return Err(damaged());
         }
         let places = Places::read(&map[sections.places..sections.footer]).ok_or_else(damaged)?;
-        Ok(Self { path: path.to_owned(), map, counts, sections, places })
+        Ok(Self { path: path.to_owned(), file, map, id, counts, sections, places })
+    }
+
+    /// The 16 random bytes that name this index, in the records of runs too; hexadecimal where they are shown. They say
+    /// nothing of what it holds, and an update has others.
+    pub fn id(&self) -> [u8; 16] {
+        self.id
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    pub(crate) fn file(&self) -> &File {
+        &self.file
     }
 
     /// Counts what the index holds, in one pass.

@@ -39,7 +39,7 @@ mod traits;
 
 pub use build::{BuildError, Builder, Built, Record};
 pub use columns::{Columns, ColumnsError, Field};
-pub use faults::{Fault, Faults, Origin};
+pub use faults::{Fault, Faults, Origin, Unit};
 pub use index::{Index, IndexError, Stats};
 pub use lookup::{Answer, Quality, Query};
 pub use places::Places;

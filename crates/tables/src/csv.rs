@@ -270,6 +270,7 @@ impl Reader {
         }
         let ends = self.ends[..fields].iter().map(|end| start + end);
         let mut from = start;
+        batch.starts.push(line);
         batch.fields.extend(ends.map(|end| place(std::mem::replace(&mut from, end)..end)));
         Ok(true)
     }
@@ -333,6 +334,8 @@ pub(crate) struct Batch {
     lines: usize,
     /// The line on which the first one begins, from 1.
     line: u64,
+    /// The line on which each row begins, where they are not plain.
+    starts: Vec<u64>,
 }
 
 impl Batch {
@@ -340,6 +343,7 @@ impl Batch {
         (self.columns, self.delimiter, self.line) = (columns, delimiter, line);
         (self.range, self.is_plain, self.lines) = (0..0, false, 0);
         self.fields.clear();
+        self.starts.clear();
     }
 
     /// The lines it was made of, each a row unless it is blank; a line that has single CRs in it is several rows.
@@ -399,6 +403,20 @@ impl Batch {
 
     pub(crate) fn rows(&self) -> usize {
         self.fields.len() / self.columns.max(1)
+    }
+
+    /// The line on which each row begins, from 1.
+    pub(crate) fn row_lines(&self) -> impl Iterator<Item = u64> {
+        let (mut line, mut from) = (self.line, 0);
+        (0..self.rows()).map(move |row| {
+            if !self.is_plain {
+                return self.starts[row];
+            }
+            let begin = self.fields[row * self.columns].0 as usize;
+            line += memchr_iter(b'\n', &self.bytes[from..begin]).count() as u64;
+            from = begin;
+            line
+        })
     }
 
     pub(crate) fn get(&self, row: usize, column: usize) -> &[u8] {

@@ -16,6 +16,8 @@
 //!
 //! What holds an identifier is wiped when its batch is over, except inside the Parquet library, which offers no way.
 //! No error and no `Debug` shows a cell: they name rows (counted from 1 below the header), columns and counts.
+//!
+//! [`Rows`] reads files of either type for what is made of them elsewhere: the register's index.
 
 mod attach;
 mod check;
@@ -29,6 +31,7 @@ mod parquet;
 mod pipeline;
 mod prepare;
 mod report;
+mod rows;
 mod seal;
 mod sink;
 mod sort;
@@ -46,5 +49,6 @@ pub use meta::{FileMeta, SPEC};
 pub use parquet::is_panic_of_damaged_file;
 pub use prepare::{Column, Prepare, PrepareError, Prepared, prepare};
 pub use report::{Destruction, Report, ReportError, report_path};
+pub use rows::Rows;
 pub use seal::{Content, Seal, SealError, seal_path};
 pub use table::{Format, TableError};

@@ -374,12 +374,17 @@ impl Source {
 
     /// Where the column is.
     pub(crate) fn need(&self, name: &str) -> Result<usize, TableError> {
-        self.find(name)?.ok_or_else(|| TableError::MissingColumn {
+        self.find(name)?.ok_or_else(|| self.missing(name))
+    }
+
+    /// The error for a column that is not there.
+    pub(crate) fn missing(&self, name: &str) -> TableError {
+        TableError::MissingColumn {
             path: self.path.clone(),
             wanted: name.to_owned(),
             delimiter: self.other_delimiter(),
             found: self.shown(),
-        })
+        }
     }
 
     /// What a header that was read as one field is parted by.
@@ -585,6 +590,14 @@ impl Batch {
         match self {
             Self::None | Self::Csv(_) => None,
             Self::Parquet(batch) => Some(batch),
+        }
+    }
+
+    /// The line on which each row of a CSV file begins, from 1.
+    pub(crate) fn row_lines(&self) -> Option<impl Iterator<Item = u64>> {
+        match self {
+            Self::Csv(batch) => Some(batch.row_lines()),
+            Self::None | Self::Parquet(_) => None,
         }
     }
 

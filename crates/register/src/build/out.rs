@@ -9,6 +9,7 @@ use cstatns::files::{Access, FileError, Pending};
 use sha2::{Digest, Sha256};
 use zeroize::{Zeroize, Zeroizing};
 
+use crate::index::Index;
 use crate::layout::{Row, header};
 
 /// The file: what is written is hashed on its way.
@@ -24,11 +25,17 @@ pub(super) struct Out {
 const BUFFER: usize = 1 << 20;
 
 impl Out {
-    pub(super) fn create(path: &Path) -> Result<Self, FileError> {
-        let pending = Pending::create(path, Access::Private)?;
+    /// A new file, or one that takes the place of an index.
+    pub(super) fn create(path: &Path, old: Option<&Index>) -> Result<Self, FileError> {
+        let mut id = [0; 16];
+        getrandom::fill(&mut id).map_err(|_| FileError::Randomness)?;
+        let pending = match old {
+            None => Pending::create(path, Access::Private)?,
+            Some(old) => Pending::create_over(path, old.file(), Access::Private)?,
+        };
         let buffer = Zeroizing::new(Vec::with_capacity(BUFFER));
         let mut out = Self { pending, hash: Sha256::new(), buffer, position: 0 };
-        out.write(&header())?;
+        out.write(&header(id))?;
         Ok(out)
     }
 
@@ -58,7 +65,7 @@ impl Out {
         written.map_err(|error| FileError::from_io(self.pending.target(), &error))
     }
 
-    /// Adds the digest of everything before it, and gives the file its name.
+    /// Adds the digest of everything before it, makes the file durable and gives it its name.
     pub(super) fn commit(mut self) -> Result<(), FileError> {
         self.flush()?;
         let digest = self.hash.finalize_reset();

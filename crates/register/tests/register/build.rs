@@ -3,7 +3,7 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
-use cstatns_register::{BuildError, Builder, Built, Fault, Index, Origin, Places, Stats, TraitFault};
+use cstatns_register::{BuildError, Builder, Built, Fault, Index, Origin, Places, Stats, TraitFault, Unit};
 
 use crate::common::{PEOPLE, Place, ask, build, record};
 
@@ -14,7 +14,7 @@ fn refused(rows: &[&str]) -> (String, Vec<(Fault, u64, Vec<u32>)>) {
     let error = build(Builder::create(&place.path("r")).unwrap(), rows).unwrap_err();
     assert_eq!(place.names(), [""; 0]);
     let BuildError::Rows(faults) = &error else { panic!("{error}") };
-    let lines = |origins: &[Origin]| origins.iter().map(|origin| origin.line).collect();
+    let lines = |origins: &[Origin]| origins.iter().map(|origin| origin.number).collect();
     (error.to_string(), faults.iter().map(|(fault, count, origins)| (fault, count, lines(origins))).collect())
 }
 
@@ -134,10 +134,10 @@ fn a_column_that_is_not_of_ids_is_noticed() {
 fn the_file_is_named_where_there_are_several() {
     let place = Place::new();
     let mut builder = Builder::create(&place.path("r")).unwrap();
-    builder.refuse(Fault::Encoding, Origin { file: 1, line: 7 });
-    builder.refuse(Fault::Encoding, Origin { file: 0, line: 9 });
+    builder.refuse(Fault::Encoding, Origin { file: 1, unit: Unit::Row, number: 7 });
+    builder.refuse(Fault::Encoding, Origin { file: 0, unit: Unit::Line, number: 9 });
     let message = builder.finish().unwrap_err().to_string();
-    assert!(message.contains("2 rows with bytes that are not UTF-8 (file 1 line 9, file 2 line 7)"));
+    assert!(message.contains("2 rows with bytes that are not UTF-8 (file 1 line 9, file 2 row 7)"));
 }
 
 #[test]
@@ -154,8 +154,9 @@ fn an_update_adds_and_corrects() {
     let place = Place::new();
     let mut known = Places::default();
     known.add("Dommartin", "01144", "01025");
-    build(Builder::create(&place.path("old")).unwrap().places(known), &PEOPLE).unwrap();
-    let old = Index::open(&place.path("old")).unwrap();
+    build(Builder::create(&place.path("r")).unwrap().places(known), &PEOPLE).unwrap();
+    let before = fs::read(place.path("r")).unwrap();
+    let old = Index::open(&place.path("r")).unwrap();
     let update = [
         // A new person.
         NOBODY,
@@ -168,9 +169,11 @@ fn an_update_adds_and_corrects() {
         // A second name of C, in the same file.
         "C;1500199352003;BEN SOLTAN;;KARIM;M;1950-00-00;99352;ORAN;ALGERIE",
     ];
-    let built = build(Builder::update(&place.path("new"), &old).unwrap(), &update).unwrap();
+    let built = build(Builder::update(&old).unwrap(), &update).unwrap();
     assert_eq!(built, Built { rows: 9 + 3, people: 8 + 1, identifiers: 9 + 2 });
-    let new = Index::open(&place.path("new")).unwrap();
+    let new = Index::open(&place.path("r")).unwrap();
+    assert_ne!(new.id(), old.id());
+    assert_eq!(fs::metadata(place.path("r")).unwrap().permissions().mode() & 0o777, 0o600);
     let c = |name| format!("{name};;Karim;M;1950;99352;Oran;");
     for (row, before, after) in [
         ("NOBODY;;Jean;M;1984-05-12;75101;;", "not-found", "found 1840575101099"),
@@ -186,20 +189,48 @@ fn an_update_adds_and_corrects() {
         assert_eq!((&*ask(&old, row), &*ask(&new, row)), (before, after), "{row}");
     }
     // The same rows once more change nothing.
-    let again = build(Builder::update(&place.path("again"), &new).unwrap(), &update).unwrap();
-    assert_eq!(again, built);
+    let again = build(Builder::update(&new).unwrap(), &update).unwrap();
+    assert_eq!((again, place.names()), (built, vec!["r".to_owned()]));
 
-    // An update of nothing is the same index, byte for byte.
-    build(Builder::update(&place.path("same"), &old).unwrap(), &[]).unwrap();
-    assert!(fs::read(place.path("old")).unwrap() == fs::read(place.path("same")).unwrap());
+    // An update of nothing is the same index, byte for byte, but for the id and the digest.
+    fs::write(place.path("same"), &before).unwrap();
+    let old = Index::open(&place.path("same")).unwrap();
+    build(Builder::update(&old).unwrap(), &[]).unwrap();
+    let after = fs::read(place.path("same")).unwrap();
+    let same = |bytes: &[u8]| [&bytes[..16], &bytes[32..bytes.len() - 32]].concat();
+    assert!(same(&before) == same(&after) && before[16..32] != after[16..32]);
+}
+
+#[test]
+fn an_index_stays_as_it_is_until_its_update_is_finished() {
+    let place = Place::new();
+    let old = place.index("r", &PEOPLE);
+    let before = fs::read(place.path("r")).unwrap();
+    let mut update = Builder::update(&old).unwrap();
+    let cells: Vec<_> = NOBODY.split(';').collect();
+    update.push(&record(|field| cells[field as usize]), Origin::default()).unwrap();
+    assert!(fs::read(place.path("r")).unwrap() == before);
+    // Two at a time would lose one of them.
+    let other = Index::open(&place.path("r")).unwrap();
+    assert_eq!(Builder::update(&other).err().unwrap().code(), "home-locked");
+    drop(update);
+    drop(old);
+    assert!(fs::read(place.path("r")).unwrap() == before);
+    assert_eq!(place.names(), ["r"]);
+    // Nor is one made of what is not the index any more.
+    fs::rename(place.path("r"), place.path("moved")).unwrap();
+    assert_eq!(Builder::update(&other).err().unwrap().code(), "file-missing");
+    place.index("r", &PEOPLE[..3]);
+    assert_eq!(Builder::update(&other).err().unwrap().code(), "home-locked");
+    assert_eq!(place.names(), ["moved", "r"]);
 }
 
 #[test]
 fn an_update_does_not_give_an_identifier_to_another_person() {
     let place = Place::new();
-    let old = place.index("old", &PEOPLE);
+    let old = place.index("r", &PEOPLE);
     let moved = "Z;1500199352003;BENSOULTANE;;KARIM;M;1950-00-00;99352;ORAN;ALGERIE";
-    let error = build(Builder::update(&place.path("new"), &old).unwrap(), &[moved]).unwrap_err();
+    let error = build(Builder::update(&old).unwrap(), &[moved]).unwrap_err();
     let BuildError::Rows(faults) = error else { panic!("{error}") };
     let found: Vec<_> = faults.iter().map(|(fault, count, _)| (fault, count)).collect();
     assert_eq!(found, [(Fault::OtherPerson, 1)]);

@@ -56,9 +56,9 @@ impl Place {
 
 /// Puts rows in and finishes; the first is line 2, as below a header.
 pub fn build(mut builder: Builder<'_>, rows: &[&str]) -> Result<Built, BuildError> {
-    for (row, line) in rows.iter().zip(2..) {
+    for (row, number) in rows.iter().zip(2..) {
         let cells: Vec<_> = row.split(';').collect();
-        builder.push(&record(|field| cells[field as usize]), Origin { file: 0, line })?;
+        builder.push(&record(|field| cells[field as usize]), Origin { number, ..Origin::default() })?;
     }
     builder.finish()
 }

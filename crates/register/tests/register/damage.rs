@@ -91,15 +91,25 @@ fn what_is_no_file_is_said_to_be_none() {
     assert_eq!(code("directory"), "not-a-file");
 }
 
-/// The format is what it was: a change of it, or of a normal form, needs another version number.
+/// The format is what it was, but for the id: a change of it, or of a normal form, needs another version number.
 #[test]
 fn golden() {
     let place = Place::new();
     build(Builder::create(&place.path("golden")).unwrap(), &PEOPLE).unwrap();
-    let bytes = fs::read(place.path("golden")).unwrap();
-    let digest: String = bytes[bytes.len() - 32..].iter().map(|byte| format!("{byte:02x}")).collect();
+    let mut bytes = fs::read(place.path("golden")).unwrap();
+    bytes[16..32].fill(7);
+    let digest = Sha256::digest(&bytes[..bytes.len() - 32]);
+    let digest: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
     assert_eq!(
         (bytes.len(), &digest[..]),
-        (1081, "e61387691a39e0c2de5118cf1643e49ed46f2f4c9f83c42176d227440ca08995")
+        (1097, "736c41f977d5067fbc003aa2196dd79755547021ad304a55e1c7d8a04c04e441")
     );
+}
+
+#[test]
+fn every_index_has_an_id_of_its_own() {
+    let place = Place::new();
+    let (one, other) = (place.index("r", &PEOPLE), place.index("s", &PEOPLE));
+    assert_ne!(one.id(), other.id());
+    assert_eq!(fs::read(place.path("r")).unwrap()[16..32], one.id());
 }

@@ -23,8 +23,10 @@ fn index(place: &Place, folder: &Path, places: Places) -> Index {
     let columns = Columns::find(&header, &[], &Field::REGISTER).unwrap();
     let path = place.path("register");
     let mut builder = Builder::create(&path).unwrap().places(places);
-    for (row, line) in rows.iter().zip(2..) {
-        builder.push(&record(|field| cell(&columns, row, field)), Origin { file: 0, line }).unwrap();
+    for (row, number) in rows.iter().zip(2..) {
+        builder
+            .push(&record(|field| cell(&columns, row, field)), Origin { number, ..Origin::default() })
+            .unwrap();
     }
     let built = builder.finish().unwrap();
     assert_eq!((built.rows, built.people, built.identifiers), (5154, 5154, 5154));

@@ -8,4 +8,5 @@ mod pair;
 mod prepare;
 mod random;
 mod renewal;
+mod rows;
 mod threads;

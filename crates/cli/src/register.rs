@@ -1,0 +1,221 @@
+//! The register's verbs: an index built and brought up to date, and counted. None shows a person.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::str;
+use std::time::Instant;
+
+use clap::{Args, Subcommand};
+use cstatns::name::Hex;
+use cstatns_register::{
+    Builder, CivilStatus, Columns, ColumnsError, Fault as RowFault, Field, Index, Origin, Places, Record,
+    Unit,
+};
+use cstatns_tables::{Format, Rows};
+use serde_json::{Value, json};
+
+use crate::bulk::{closing, delimiter, grouped, per_second};
+use crate::fault::Fault;
+use crate::output::Program;
+
+/// The register in which people are looked up: identity in clear, for an encrypted volume
+#[derive(Subcommand)]
+pub(crate) enum Register {
+    Build(BuildArgs),
+    Stats(StatsArgs),
+}
+
+impl Register {
+    pub(crate) fn run(self, program: &Program) -> Result<Value, Fault> {
+        match self {
+            Self::Build(verb) => verb.run(program),
+            Self::Stats(verb) => verb.run(program),
+        }
+    }
+}
+
+/// Make the index of a register from its files, or bring it up to date
+#[derive(Args)]
+#[command(after_help = "Examples:
+  cstatns register build people.register --from people.csv --delimiter ';'
+  cstatns register build people.register --from people.parquet \\
+      --map nir=identifier,nom=birth_name --communes communes.csv
+  cstatns register build people.register --update changes.csv
+Fields, which are the columns' names unless --map gives others: nir, nom, prenoms, sexe, date_naissance,
+code_lieu; and where there are such columns id (the same in all the rows of one person), nom_usage,
+libelle_lieu, pays. The index holds them in clear: keep it on an encrypted volume, and the files too.")]
+pub(crate) struct BuildArgs {
+    /// The index
+    register: PathBuf,
+    /// Files of the register, .csv with a header line or .parquet; an index that exists is not written over
+    #[arg(long, value_name = "FILE", num_args = 1.., required_unless_present = "update", conflicts_with = "update")]
+    from: Vec<PathBuf>,
+    /// Files of additions and corrections to an index that exists, which stays until the new one is on disk
+    #[arg(long, value_name = "FILE", num_args = 1..)]
+    update: Vec<PathBuf>,
+    /// The columns that have other names than their fields
+    #[arg(long, value_name = "FIELD=COLUMN", value_delimiter = ',', value_parser = mapped)]
+    map: Vec<(Field, String)>,
+    /// Present and former codes and names of communes: a .csv with commas and the columns code, nom, anciens_codes
+    /// (parted by `|`) and chef_lieu
+    #[arg(long, value_name = "FILE")]
+    communes: Option<PathBuf>,
+    /// What separates the fields of the register's files: one character, or `tab`
+    #[arg(long, default_value = ",", value_parser = delimiter)]
+    delimiter: u8,
+}
+
+fn mapped(text: &str) -> Result<(Field, String), String> {
+    let (field, column) = text.split_once('=').ok_or("FIELD=COLUMN, such as nom=birth_name")?;
+    let field = Field::of(field).ok_or_else(|| {
+        let names: Vec<_> = Field::ALL.iter().map(|field| field.name()).collect();
+        format!("the fields are {}", names.join(", "))
+    })?;
+    Ok((field, column.to_owned()))
+}
+
+impl BuildArgs {
+    fn run(self, program: &Program) -> Result<Value, Fault> {
+        let begun = Instant::now();
+        let old = if self.update.is_empty() { None } else { Some(Index::open(&self.register)?) };
+        let (mut builder, files) = match &old {
+            None => (Builder::create(&self.register)?, &self.from),
+            Some(old) => (Builder::update(old)?, &self.update),
+        };
+        if let Some(communes) = &self.communes {
+            builder = builder.places(places(communes)?);
+        }
+        for (nth, path) in files.iter().enumerate() {
+            self.push(path, u16::try_from(nth).unwrap_or(u16::MAX), &mut builder)?;
+        }
+        let built = builder.finish()?;
+        let seconds = begun.elapsed().as_secs_f64();
+        program
+            .say(format_args!("{:?} holds identity in clear: keep it on an encrypted volume", self.register));
+        let counts = BTreeMap::from([("people", built.people), ("identifiers", built.identifiers)]);
+        program.say(closing(built.rows, seconds, &counts));
+        Ok(json!({
+            "register": self.register,
+            "rows": built.rows,
+            "people": built.people,
+            "identifiers": built.identifiers,
+            "seconds": seconds,
+            "rows_per_second": per_second(built.rows, seconds),
+        }))
+    }
+
+    /// Gives the rows of a file to the builder.
+    fn push(&self, path: &Path, file: u16, builder: &mut Builder<'_>) -> Result<(), Fault> {
+        let rows = Rows::open(path, self.delimiter)?;
+        let unit = match Format::of(path)? {
+            Format::Csv => Unit::Line,
+            Format::Parquet => Unit::Row,
+        };
+        let map: Vec<_> = self.map.iter().map(|(field, column)| (*field, &**column)).collect();
+        let columns = Columns::find(rows.header(), &map, &Field::REGISTER).map_err(|error| match &error {
+            ColumnsError::Missing { field, column } => {
+                let field = field.name();
+                let other = format!("{}; or say which it is with --map {field}=COLUMN", rows.missing(column));
+                Fault::new(error.code(), other)
+            }
+            _ => Fault::new(error.code(), format!("{path:?}: {error}")),
+        })?;
+        rows.each(Field::ALL.map(|field| columns.of(field)), |number, cells| {
+            let origin = Origin { file, unit, number: u32::try_from(number).unwrap_or(u32::MAX) };
+            let mut texts = [""; Field::ALL.len()];
+            for (text, cell) in texts.iter_mut().zip(cells) {
+                let Ok(cell) = str::from_utf8(cell) else {
+                    builder.refuse(RowFault::Encoding, origin);
+                    return Ok(());
+                };
+                *text = cell;
+            }
+            Ok::<_, Fault>(builder.push(&record(|field| texts[field as usize]), origin)?)
+        })
+    }
+}
+
+fn record<'a>(text: impl Fn(Field) -> &'a str) -> Record<'a> {
+    let civil_status = CivilStatus {
+        nom: text(Field::Nom),
+        nom_usage: text(Field::NomUsage),
+        prenoms: text(Field::Prenoms),
+        sexe: text(Field::Sexe),
+        date_naissance: text(Field::DateNaissance),
+        code_lieu: text(Field::CodeLieu),
+        libelle_lieu: text(Field::LibelleLieu),
+        pays: text(Field::Pays),
+    };
+    Record { id: text(Field::Id), nir: text(Field::Nir), civil_status }
+}
+
+/// Reads what codes and names of communes were, as INSEE publishes it (*code officiel géographique*): one row a commune,
+/// present or former.
+fn places(path: &Path) -> Result<Places, Fault> {
+    let rows = Rows::open(path, b',')?;
+    let names = ["code", "nom", "anciens_codes", "chef_lieu"];
+    let columns = names.map(|name| rows.header().iter().position(|column| column == name.as_bytes()));
+    if let Some((name, _)) = names.iter().zip(columns).find(|(_, column)| column.is_none()) {
+        return Err(rows.missing(name).into());
+    }
+    let mut places = Places::default();
+    rows.each(columns, |number, cells| {
+        let [Ok(code), Ok(name), Ok(formers), Ok(head)] = cells.map(str::from_utf8) else {
+            return Err(unread(path, number));
+        };
+        let present = if head.is_empty() { code } else { head };
+        let formers = formers.split('|').filter(|former| !former.is_empty());
+        match places.add(name, code, present)
+            && formers.fold(true, |read, former| read & places.add("", former, present))
+        {
+            true => Ok(()),
+            false => Err(unread(path, number)),
+        }
+    })?;
+    Ok(places)
+}
+
+fn unread(path: &Path, number: u64) -> Fault {
+    let message = format!(
+        "{path:?}: line {number} is not of a commune with codes of five characters: check the file, or leave --communes out"
+    );
+    Fault::new("communes", message)
+}
+
+/// Count what the index of a register holds
+#[derive(Args)]
+#[command(after_help = "Example:
+  cstatns register stats people.register")]
+pub(crate) struct StatsArgs {
+    /// The index
+    register: PathBuf,
+}
+
+impl StatsArgs {
+    fn run(self, program: &Program) -> Result<Value, Fault> {
+        let index = Index::open(&self.register)?;
+        let (stats, id) = (index.stats()?, Hex(index.id()));
+        let counts = [
+            ("rows", stats.rows),
+            ("people", stats.people),
+            ("identifiers", stats.identifiers),
+            ("rows_with_usage_name", stats.with_usage_name),
+            ("rows_with_partial_date", stats.with_partial_date),
+            ("rows_without_date", stats.without_date),
+            ("rows_without_first_names", stats.without_first_names),
+            ("rows_without_sex", stats.without_sex),
+            ("rows_without_place", stats.without_place),
+            ("names_and_former_codes_of_communes", stats.places),
+            ("keys", stats.keys),
+        ];
+        program.tell(format_args!("register {id}"));
+        for (what, count) in counts {
+            program.tell(format_args!("{:>15}  {}", grouped(count), what.replace('_', " ")));
+        }
+        let mut summary = json!({ "register": self.register, "id": id });
+        for (what, count) in counts {
+            summary[what] = count.into();
+        }
+        Ok(summary)
+    }
+}

@@ -1,0 +1,347 @@
+//! The register through the program: built from files, brought up to date, counted; refused with counts and lines, and
+//! never shown. Every person here is invented.
+
+mod common;
+
+use std::fs;
+use std::io::Write;
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use arrow_array::{ArrayRef, Int32Array, RecordBatch, StringArray};
+use common::{Place, text};
+use parquet::arrow::ArrowWriter;
+use serde_json::Value;
+
+const HEADER: &str = "id,nir,nom,nom_usage,prenoms,sexe,date_naissance,code_lieu,libelle_lieu,pays,other";
+
+const PEOPLE: [&str; 5] = [
+    "P-7719,2840575101001,D'Allemane,Le Goffic,Zoé Marie-Claire,F,1984-05-12,75101,Paris 1er,FRANCE,x",
+    "P-7720,1840575101002,\"De la\nBruyaire\",,Jean-Pierre,M,12/05/1984,75101,,FRANCE,y",
+    "P-7721,1500199352003,Bensoultane,,Karim,1,1950-00-00,99352,Oran,ALGERIE,",
+    "P-7722,1911201144008,Œuvrard,,Noël,M,1991-12-25,01144,Dommartin,FRANCE,",
+    "P-7722,2911201144009,Œuvrard,,Noëlle,F,1991-12-25,01144,Dommartin,FRANCE,",
+];
+
+/// What must never be said: cells of these rows, and their normal forms.
+const CANARIES: [&str; 24] = [
+    "P-77",
+    "2840575",
+    "1840575",
+    "1500199",
+    "1911201",
+    "2911201",
+    "llemane",
+    "LLEMANE",
+    "Goffic",
+    "GOFFIC",
+    "Zoé",
+    "ZOE",
+    "ruyaire",
+    "Jean",
+    "ensoult",
+    "Karim",
+    "uvrard",
+    "Noël",
+    "1984",
+    "1950-",
+    "1991",
+    "75101",
+    "Dommartin",
+    "ALGERIE",
+];
+
+const BUILD: &str = "register build r --from people.csv";
+
+fn register(rows: &[&str]) -> String {
+    format!("{HEADER}\n{}\n", rows.join("\n"))
+}
+
+/// A place with the register's file, `people.csv`.
+fn place() -> Place {
+    let place = Place::default();
+    place.write("people.csv", register(&PEOPLE));
+    place
+}
+
+fn names(place: &Place) -> Vec<String> {
+    let entries = fs::read_dir(place.directory.path()).unwrap();
+    let mut names: Vec<_> = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort();
+    names
+}
+
+/// Everything that a command says, which ends with this status, without a canary.
+fn said(place: &Place, command: &str, status: i32) -> String {
+    let output = place.run(command);
+    let said = text(&output.stdout) + &text(&output.stderr);
+    assert_eq!(output.status.code(), Some(status), "{command}\n{said}");
+    for canary in CANARIES {
+        assert!(!said.contains(canary), "{command} says {canary}\n{said}");
+    }
+    said
+}
+
+/// A command that is refused in one line with these words, and leaves what there was.
+fn refused(place: &Place, command: &str, code: &str, words: &[&str]) {
+    let before = names(place);
+    let said = said(place, command, 1);
+    assert!(said.starts_with(&format!("error[{code}]: ")) && said.lines().count() == 1, "{command}\n{said}");
+    for word in words {
+        assert!(said.contains(word), "{command}: no {word}\n{said}");
+    }
+    assert_eq!(names(place), before, "{command}");
+}
+
+fn stats(place: &Place, register: &str) -> Value {
+    let output = place.run(&format!("register stats {register} --json"));
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+fn count(place: &Place, what: &str) -> u64 {
+    stats(place, "r")[what].as_u64().unwrap()
+}
+
+fn mode(place: &Place, name: &str) -> u32 {
+    place.path(name).metadata().unwrap().permissions().mode() & 0o777
+}
+
+/// The same rows in Parquet; no cell of theirs holds a comma or a quote.
+fn parquet(path: &Path, header: &str, rows: &[&str]) {
+    let column = |(nth, name)| -> (&str, ArrayRef) {
+        // What is no field may be of any type.
+        if name == "other" {
+            return (name, Arc::new(Int32Array::from(vec![7; rows.len()])));
+        }
+        let cells = rows.iter().map(|row| row.split(',').nth(nth).unwrap().trim_matches('"'));
+        let cells = cells.map(|cell| (!cell.is_empty()).then_some(cell));
+        (name, Arc::new(cells.collect::<StringArray>()))
+    };
+    let batch = RecordBatch::try_from_iter(header.split(',').enumerate().map(column)).unwrap();
+    let mut writer = ArrowWriter::try_new(fs::File::create(path).unwrap(), batch.schema(), None).unwrap();
+    writer.write(&batch).unwrap();
+    writer.close().unwrap();
+}
+
+#[test]
+fn an_index_is_built_and_counted_and_the_owners_alone() {
+    let place = place();
+    let told = said(&place, BUILD, 0);
+    assert!(told.contains("\"r\" holds identity in clear: keep it on an encrypted volume"), "{told}");
+    assert!(told.contains("5 rows in ") && told.contains(": identifiers 5, people 4"), "{told}");
+    assert_eq!((mode(&place, "r"), names(&place)), (0o600, vec!["people.csv".to_owned(), "r".to_owned()]));
+
+    let told = said(&place, "register stats r", 0);
+    for line in
+        ["  5  rows\n", "  4  people\n", "  1  rows with usage name\n", "  1  rows with partial date\n"]
+    {
+        assert!(told.contains(line), "{told}");
+    }
+    let summary = stats(&place, "r");
+    assert!(told.starts_with(&format!("register {}\n", summary["id"].as_str().unwrap())), "{told}");
+    assert_eq!((&summary["people"], &summary["rows_without_place"]), (&4.into(), &0.into()));
+
+    let output = place.run("register build s --from people.csv --json");
+    let summary: Value = serde_json::from_slice(&output.stdout).unwrap();
+    for (what, count) in [("rows", 5), ("people", 4), ("identifiers", 5)] {
+        assert_eq!(summary[what], count, "{what}");
+    }
+    assert_ne!(stats(&place, "s")["id"], stats(&place, "r")["id"], "each index has an id of its own");
+}
+
+#[test]
+fn csv_and_parquet_give_the_same_index() {
+    let place = place();
+    parquet(&place.path("people.parquet"), HEADER, &PEOPLE);
+    // Other names, another delimiter, and in two files.
+    let renamed = HEADER.replace("nir", "number").replace("nom,", "name,").replace(',', ";");
+    let rows = PEOPLE.map(|row| row.replace(',', ";"));
+    place.write("one.csv", format!("{renamed}\r\n{}\r\n", rows[..2].join("\r\n")));
+    place.write("two.csv", format!("{renamed}\n\n{}", rows[2..].join("\n")));
+    said(&place, BUILD, 0);
+    said(&place, "register build s --from people.parquet", 0);
+    said(&place, "register build t --from one.csv two.csv --delimiter ; --map nir=number,nom=name", 0);
+    let index = |name| {
+        let bytes = fs::read(place.path(name)).unwrap();
+        // But for the id and the digest.
+        [&bytes[..16], &bytes[32..bytes.len() - 32]].concat()
+    };
+    assert!(index("r") == index("s"));
+    assert!(index("r") == index("t"));
+}
+
+#[test]
+fn an_update_adds_and_corrects_and_nothing_else_writes_over_an_index() {
+    let place = place();
+    said(&place, BUILD, 0);
+    refused(&place, BUILD, "output-exists", &["\"r\"", "another name"]);
+    let id = stats(&place, "r")["id"].clone();
+    let more = PEOPLE[2].replace("P-7721", "P-7730").replace("352003", "352004");
+    let corrected = PEOPLE[0].replace("Le Goffic", "");
+    place.write("more.csv", register(&[&more, &corrected]));
+    said(&place, "register build r --update more.csv", 0);
+    assert_eq!((count(&place, "rows"), count(&place, "people")), (6, 5));
+    assert_eq!(count(&place, "rows_with_usage_name"), 0);
+    assert_ne!(stats(&place, "r")["id"], id);
+    assert_eq!((mode(&place, "r"), names(&place).len()), (0o600, 3));
+
+    // What fails leaves the index as it was.
+    let before = fs::read(place.path("r")).unwrap();
+    let update = "register build r --update more.csv";
+    place.write("more.csv", register(&[&more.replace("P-7730", "P-7731")]));
+    let words = "1 row with an identifier that the register gives to another id (line 2)";
+    refused(&place, update, "register-rows", &[words]);
+    refused(&place, &update.replace("more", "none"), "file-missing", &["none.csv"]);
+    refused(&place, &update.replace("build r", "build none"), "file-missing", &["\"none\""]);
+    refused(&place, &update.replace("build r", "build people.csv"), "not-a-register", &["people.csv"]);
+    symlink("r", place.path("link")).unwrap();
+    refused(&place, &update.replace("build r", "build link"), "not-a-file", &["\"link\""]);
+    assert!(fs::read(place.path("r")).unwrap() == before);
+}
+
+#[test]
+fn rows_that_cannot_be_right_are_counted_with_their_lines() {
+    let place = place();
+    let rows = [
+        PEOPLE[0].to_owned(),
+        // Two lines.
+        PEOPLE[1].to_owned(),
+        PEOPLE[2].replace("1500199352003", ""),
+        PEOPLE[2].replace("1950-00-00", "1950-13-45"),
+        PEOPLE[0].replace("P-7719", "P-7740"),
+        PEOPLE[3].replace(",M,", ",X,"),
+    ];
+    let rows: Vec<_> = rows.iter().map(String::as_str).collect();
+    place.write("people.csv", register(&rows));
+    let words = [
+        "1 row without a valid identifier (line 5)",
+        "1 row with a date that cannot be read (line 6)",
+        "1 row with a sex that is not 1, 2, M, F or H (line 8)",
+        "1 row with an identifier that stands in an earlier row (line 7)",
+        "correct them at their source",
+    ];
+    refused(&place, BUILD, "register-rows", &words);
+    parquet(&place.path("people.parquet"), HEADER, &rows);
+    let words = ["identifier (row 3)", "read (row 4)", "earlier row (row 5)", "(row 6)"];
+    refused(&place, "register build r --from people.parquet", "register-rows", &words);
+    place.write("good.csv", register(&PEOPLE[3..]));
+    refused(&place, "register build r --from good.csv people.csv", "register-rows", &["(file 2 line 5)"]);
+
+    let bad = b"P-7741,1840575101009,Dommartin\xe9,,Jean,M,1984-05-12,75101,,,\n";
+    place.write("people.csv", [register(&PEOPLE[..1]).as_bytes(), bad].concat());
+    refused(&place, BUILD, "register-rows", &["1 row with bytes that are not UTF-8 (line 3)"]);
+    // Where it is no field it is nobody's business.
+    place.write("people.csv", [register(&PEOPLE[..1]).trim_end().as_bytes(), b"\xe9\n"].concat());
+    said(&place, BUILD, 0);
+}
+
+#[test]
+fn files_that_are_no_register() {
+    let place = place();
+    place.write("people.csv", register(&PEOPLE).replace("sexe", "gender"));
+    refused(&place, BUILD, "missing-column", &["people.csv", "\"sexe\"", "gender", "--map sexe=COLUMN"]);
+    place.write("people.csv", register(&PEOPLE).replace(',', ";"));
+    refused(&place, BUILD, "missing-column", &["\"nir\"", "--delimiter ';'"]);
+    // Without a header: its first row is not shown.
+    place.write("people.csv", PEOPLE.join("\n"));
+    refused(&place, BUILD, "missing-column", &["names of the columns"]);
+    place.write("people.csv", register(&PEOPLE).replace("other", "nom"));
+    refused(&place, BUILD, "column-twice", &["people.csv", "\"nom\""]);
+    refused(&place, &format!("{BUILD} --map nom=a,nom=b"), "mapped-twice", &["nom"]);
+    place.write("people.csv", format!("{HEADER}\n"));
+    refused(&place, BUILD, "register-empty", &["no rows"]);
+    place.write("people.csv", format!("{HEADER}\n{},more\n", PEOPLE[0]));
+    refused(&place, BUILD, "ragged-row", &["row 1", "line 2", "12 fields"]);
+    place.write("people.csv", format!("{HEADER}\n{}\n\"", PEOPLE[0]));
+    refused(&place, BUILD, "open-quote", &["line 3"]);
+    refused(&place, "register build r --from people.txt", "file-type", &["people.txt"]);
+    parquet(&place.path("p.parquet"), HEADER, &PEOPLE);
+    let other = "register build r --from p.parquet --map pays=other";
+    refused(&place, other, "column-type", &["p.parquet", "\"other\"", "must be text"]);
+    refused(&place, "register build no/r --from p.parquet", "file-missing", &["\"no\""]);
+}
+
+#[test]
+fn communes_are_read_or_refused() {
+    let place = place();
+    let communes = "code,nom,type,anciens_codes,chef_lieu\n\
+        01025,Bâgé-Dommartin,x,01999|01998,\n01144,Dommartin,x,,01025\n";
+    place.write("communes.csv", communes);
+    said(&place, &format!("{BUILD} --communes communes.csv"), 0);
+    // Two names, three former codes; an update keeps them.
+    assert_eq!(count(&place, "names_and_former_codes_of_communes"), 5);
+    said(&place, "register build r --update people.csv", 0);
+    assert_eq!(count(&place, "names_and_former_codes_of_communes"), 5);
+
+    let build = "register build s --from people.csv --communes communes.csv";
+    place.write("communes.csv", "code,nom,anciens_codes,chef_lieu\n01025,a,,\n751,Dommartin,,\n");
+    refused(&place, build, "communes", &["communes.csv", "line 3"]);
+    place.write("communes.csv", "code,nom,anciens_codes,chef_lieu\n01025,a,01,\n");
+    refused(&place, build, "communes", &["line 2"]);
+    place.write("communes.csv", "code,nom\n");
+    refused(&place, build, "missing-column", &["\"anciens_codes\""]);
+}
+
+#[test]
+fn an_index_that_is_damaged_or_of_another_version_is_refused() {
+    let place = place();
+    said(&place, BUILD, 0);
+    let whole = fs::read(place.path("r")).unwrap();
+    for command in ["register stats r", "register build r --update people.csv"] {
+        for at in [12, 16, 40, whole.len() / 2, whole.len() - 40, whole.len() - 1] {
+            let mut damaged = whole.clone();
+            damaged[at] ^= 1;
+            place.write("r", &damaged);
+            refused(&place, command, "register-damaged", &["\"r\"", "build it again"]);
+        }
+        place.write("r", &whole[..whole.len() - 1]);
+        refused(&place, command, "register-damaged", &["truncated"]);
+        let mut newer = whole.clone();
+        newer[8] = 2;
+        place.write("r", &newer);
+        refused(&place, command, "register-version", &["format 2", "reads format 1"]);
+        place.write("r", "something else");
+        refused(&place, command, "not-a-register", &["\"r\"", "register build"]);
+        place.write("r", &whole);
+    }
+    refused(&place, "register stats none", "file-missing", &["none"]);
+    refused(&place, "register stats .", "not-a-file", &["\".\""]);
+}
+
+/// What is written meanwhile is the owner's alone, has a name that says nothing, and goes with the next attempt.
+#[test]
+fn what_a_killed_build_left_goes_with_the_next() {
+    let place = place();
+    assert!(Command::new("mkfifo").arg(place.path("pipe.csv")).status().unwrap().success());
+    let build = "register build r --from people.csv pipe.csv";
+    let begin = || place.command(build).stderr(Stdio::piped()).spawn().unwrap();
+    let temporary = || names(&place).into_iter().find(|name| name.ends_with(".cstatns-tmp"));
+    // It waits for somebody who writes to the pipe.
+    let mut child = begin();
+    let patience = Instant::now() + Duration::from_secs(60);
+    while temporary().is_none() && Instant::now() < patience {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    let left = temporary().expect("a temporary file");
+    let mark = left.strip_prefix(".r.").and_then(|rest| rest.strip_suffix(".cstatns-tmp")).unwrap();
+    assert!(mark.len() == 32 && mark.bytes().all(|byte| byte.is_ascii_hexdigit()));
+    assert_eq!(mode(&place, &left), 0o600);
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert_eq!(names(&place), [&*left, "people.csv", "pipe.csv"]);
+
+    let child = begin();
+    // Opening the pipe waits until the program reads from it.
+    let mut pipe = fs::OpenOptions::new().write(true).open(place.path("pipe.csv")).unwrap();
+    assert!(!place.exists(&left));
+    let more = PEOPLE[2].replace("P-7721", "P-7730").replace("352003", "352004");
+    pipe.write_all(register(&[&more]).as_bytes()).unwrap();
+    drop(pipe);
+    let output = child.wait_with_output().unwrap();
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    assert_eq!((names(&place).len(), count(&place, "people")), (3, 5));
+}

@@ -1,0 +1,58 @@
+//! Rows read one after the other, for what is no bulk file when it is written: the register's index.
+
+use std::path::Path;
+
+use crate::csv::Delimiter;
+use crate::table::{Cells, Kind, Source, TableError};
+
+/// A file of rows, CSV or Parquet, open to be read once. It has no `Debug`.
+pub struct Rows(Source);
+
+impl Rows {
+    /// Opens a file whose fields, in CSV, are parted by `delimiter`.
+    ///
+    /// # Errors
+    /// [`TableError`]: `file-type`, `file-missing`, `empty-file`, `not-csv`, `parquet-damaged` and the like.
+    pub fn open(path: &Path, delimiter: u8) -> Result<Self, TableError> {
+        Source::open(path, Delimiter::Given(delimiter)).map(Self)
+    }
+
+    /// The names of the columns, as bytes.
+    pub fn header(&self) -> &[Vec<u8>] {
+        self.0.header()
+    }
+
+    /// The error for a column that is not there: it names those that are, or the delimiter that seems to be meant.
+    pub fn missing(&self, column: &str) -> TableError {
+        self.0.missing(column)
+    }
+
+    /// Reads all rows. `row` is given where each stands, in CSV the line on which it begins and in Parquet its number, both
+    /// from 1, and its cells of `columns` (each a place in the header), byte for byte: empty where they are null, or where
+    /// there is no such column. The cells are wiped afterwards, except inside the Parquet library.
+    ///
+    /// # Errors
+    /// [`TableError`]: `column-type` for a column that is not text, `ragged-row`, `open-quote` and the like; and those of
+    /// `row`, which end the reading.
+    pub fn each<const N: usize, E: From<TableError>>(
+        mut self,
+        columns: [Option<usize>; N],
+        mut row: impl FnMut(u64, [&[u8]; N]) -> Result<(), E>,
+    ) -> Result<(), E> {
+        for column in columns.into_iter().flatten() {
+            self.0.need_kind(column, &[Kind::Text], "what is read here must be text")?;
+        }
+        let mut rows = 0;
+        while let Some(batch) = self.0.next()? {
+            let cells = columns.map(|column| column.map(|column| batch.cells(column)));
+            let mut lines = batch.row_lines();
+            for at in 0..batch.rows() {
+                rows += 1;
+                let place = lines.as_mut().and_then(Iterator::next).unwrap_or(rows);
+                let cell = |column: &Option<_>| column.as_ref().and_then(|cells: &Cells<'_>| cells.get(at));
+                row(place, cells.each_ref().map(|column| cell(column).unwrap_or_default()))?;
+            }
+        }
+        Ok(())
+    }
+}

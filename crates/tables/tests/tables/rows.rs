@@ -1,0 +1,111 @@
+//! Rows read one after the other: where each stands, its cells byte for byte, and errors without a cell.
+
+use std::fs;
+use std::sync::Arc;
+
+use arrow_array::types::Int8Type;
+use arrow_array::{ArrayRef, DictionaryArray, Float64Array};
+use cstatns_tables::{Rows, TableError};
+use proptest::prelude::*;
+
+use crate::common::*;
+
+/// Where a row stands, and its cells of columns 2, 0 and one that is not there.
+type Found = (u64, [Vec<u8>; 3]);
+
+fn read(place: &Place, name: &str) -> Result<Vec<Found>, TableError> {
+    let mut found = Vec::new();
+    Rows::open(&place.path(name), b',')?.each([Some(2), Some(0), None], |number, cells| {
+        found.push((number, cells.map(<[u8]>::to_vec)));
+        Ok::<_, TableError>(())
+    })?;
+    Ok(found)
+}
+
+fn row(number: u64, third: &str, first: &str) -> Found {
+    (number, [third.into(), first.into(), Vec::new()])
+}
+
+#[test]
+fn rows_of_csv_stand_on_lines() {
+    let place = Place::new();
+    let file = "\u{feff}a,b,c\r\n1,,x\r\n\r\n2,,\n\n\"3\n3\",\"\",\"y\"\"\"\n4,,z\n\n\n5,,z";
+    fs::write(place.path("d.csv"), file).unwrap();
+    let expected =
+        [row(2, "x", "1"), row(4, "", "2"), row(6, "y\"", "3\n3"), row(8, "z", "4"), row(11, "z", "5")];
+    assert_eq!(read(&place, "d.csv").unwrap(), expected);
+    let rows = Rows::open(&place.path("d.csv"), b',').unwrap();
+    assert_eq!(rows.header(), [b"a", b"b", b"c"]);
+    assert!(rows.missing("d").to_string().contains("has no column \"d\"; it has a, b, c"));
+}
+
+#[test]
+fn rows_of_parquet_are_numbered() {
+    let place = Place::new();
+    let many: Vec<_> = (0..20_000).map(|nth| (nth % 3 > 0).then_some("x")).collect();
+    let values: DictionaryArray<Int8Type> = many.iter().copied().collect();
+    let numbers: ArrayRef = Arc::new(Float64Array::from(vec![1.0; many.len()]));
+    write_parquet(
+        &place.path("d.parquet"),
+        vec![("a", Arc::new(values)), ("b", numbers), ("c", texts(&many))],
+    );
+    let expected: Vec<_> =
+        many.iter().zip(1..).map(|(x, at)| row(at, x.unwrap_or(""), x.unwrap_or(""))).collect();
+    assert!(read(&place, "d.parquet").unwrap() == expected);
+
+    let error = Rows::open(&place.path("d.parquet"), b',')
+        .and_then(|rows| rows.each([Some(1)], |_, _| Ok::<_, TableError>(())))
+        .unwrap_err();
+    assert!(error.code() == "column-type" && error.to_string().contains("\"b\""), "{error}");
+}
+
+#[test]
+fn errors_name_the_row_and_the_line_and_end_the_reading() {
+    let place = Place::new();
+    for (end, code, words) in [
+        ("\n1,2\n", "ragged-row", "row 5001 (line 5003) has 2 fields"),
+        ("\"\",,\n\n1\n", "ragged-row", "row 5002 (line 5004) has 1 fields"),
+        ("\"1\n", "open-quote", "line 5002"),
+    ] {
+        fs::write(place.path("d.csv"), format!("a,b,c\n{}{end}", "secret,,\n".repeat(5000))).unwrap();
+        let error = read(&place, "d.csv").unwrap_err();
+        let said = format!("{error} {error:?}");
+        assert!(error.code() == code && said.contains(words) && !said.contains("secret"), "{said}");
+    }
+    fs::write(place.path("d.csv"), "a,b,c\n1,2,3\n4,5,6\n").unwrap();
+    let mut seen = 0;
+    let ended = Rows::open(&place.path("d.csv"), b',').unwrap().each([Some(0)], |_, _| {
+        seen += 1;
+        Err(TableError::Interrupted)
+    });
+    assert_eq!((ended.unwrap_err().code(), seen), ("interrupted", 1));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    /// Plain lines, quoted ones, blank ones, in any order: each row stands where `csv` says.
+    #[test]
+    fn lines_are_those_of_csv(
+        rows in proptest::collection::vec(
+            prop_oneof!["[a-z]{0,3},,[a-z]{0,3}", "\"[a-z\n]{0,3}\",,\"\"", Just(String::new())],
+            0..40,
+        ),
+        copies in 1_usize..200,
+    ) {
+        let place = Place::new();
+        let file = format!("a,b,c\n{}", (rows.join("\n") + "\n").repeat(copies));
+        fs::write(place.path("d.csv"), &file).unwrap();
+        let mut reader = csv::Reader::from_reader(file.as_bytes());
+        let mut record = csv::ByteRecord::new();
+        let mut expected = Vec::new();
+        while reader.read_byte_record(&mut record).unwrap() {
+            // `csv` counts from where it begins to look for the row, so blank lines before it are counted here.
+            let position = record.position().unwrap();
+            let blank = file.as_bytes()[position.byte() as usize..].iter().take_while(|byte| **byte == b'\n').count();
+            let line = position.line() + blank as u64;
+            expected.push((line, [record[2].to_vec(), record[0].to_vec(), Vec::new()]));
+        }
+        prop_assert!(read(&place, "d.csv").unwrap() == expected);
+    }
+}
