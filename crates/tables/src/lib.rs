@@ -14,7 +14,8 @@
 //! data's other columns as they are, so they are of the data's type. Requests and results are written with commas;
 //! retained and attached files with the data's delimiter. All of them are recognised by their header when they are read.
 //!
-//! What holds an identifier is wiped when its batch is over, except inside the Parquet library, which offers no way.
+//! What holds an identifier is used again for the next block and wiped at the end, except inside the Parquet library, which
+//! offers no way.
 //! No error and no `Debug` shows a cell: they name rows (counted from 1 below the header), columns and counts.
 //!
 //! [`Rows`] reads files of either type for what is made of them elsewhere: the register's index.
