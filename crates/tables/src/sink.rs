@@ -19,8 +19,9 @@ use crate::table::{Batch, Format, Source, TableError};
 
 /// Rows of a row group.
 pub(crate) const GROUP: usize = 131_072;
-/// The most row groups that are worked on at once, whatever the number of threads: each takes about 20 MB.
-pub(crate) const GROUPS_AT_ONCE: NonZeroUsize = NonZeroUsize::new(4).expect("not zero");
+/// The most row groups that are worked on at once, whatever the number of threads: each takes 30 to 40 MB at times, and the
+/// whole is to stay below 128 MiB.
+pub(crate) const GROUPS_AT_ONCE: NonZeroUsize = NonZeroUsize::new(3).expect("not zero");
 
 /// A column to write.
 pub(crate) struct Column<'a> {
