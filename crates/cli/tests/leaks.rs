@@ -430,7 +430,7 @@ fn bulk_work_that_is_stopped_or_watched_shows_and_leaves_nothing() {
     }
     place.write("data.csv", csv(&people));
     let bulk = |command: &str| {
-        for (after, signal) in [(0, "INT"), (5, "TERM"), (20, "INT")] {
+        for (after, signal) in [(0, "INT"), (5, "TERM"), (10, "HUP"), (20, "INT")] {
             assert!(watched.stopped(command, signal, after), "{command}: it has more rows than that");
         }
         let shown = watched.at_a_terminal(command, "\u{3}");
