@@ -457,6 +457,12 @@ fn bulk_work_that_is_stopped_or_watched_shows_and_leaves_nothing() {
     assert!(place.exists("s2.csv") && !place.exists("r2.csv"));
     watched.ok("auditor verify home/ledger.jsonl --service home/card.json");
 
+    let mut people = identifiers(MANY);
+    people[0] = keyed(CANARY);
+    let rows: String = people.iter().map(|nir| format!("{nir},Doe,Jo,1,1950,\n")).collect();
+    place.write("people.csv", format!("nir,nom,prenoms,sexe,date_naissance,code_lieu\n{rows}"));
+    bulk("register build people.register --from people.csv");
+
     let code = place.rows("a.csv").into_iter().find(|row| row[2] == "0").unwrap().remove(0);
     let said = watched.said.borrow();
     assert!(!Needles::identifier().are_in(&said) && !Needles::code(&code).are_in(&said));

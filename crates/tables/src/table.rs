@@ -442,6 +442,14 @@ impl Source {
         })
     }
 
+    /// The rows of a Parquet file; those of a CSV file are not known.
+    pub(crate) fn rows(&self) -> Option<u64> {
+        match &self.reader {
+            Reader::Csv(_) => None,
+            Reader::Parquet(reader) => Some(reader.rows()),
+        }
+    }
+
     /// The columns of a Parquet file.
     pub(crate) fn schema(&self) -> Option<&SchemaRef> {
         match &self.reader {
