@@ -3,10 +3,11 @@
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
+use std::sync::Arc;
 use std::time::Instant;
 
 use clap::Args;
-use cstatns_tables::Effort;
+use cstatns_tables::{Effort, Progress};
 
 use crate::output::Program;
 use crate::watch::Watch;
@@ -22,8 +23,8 @@ pub(crate) struct Bulk {
     /// Threads that work on the rows [default: one for each core]
     #[arg(long, value_name = "N", value_parser = threads)]
     threads: Option<NonZeroUsize>,
-    /// Memory that sorting may take (prepare and attach), such as 512MiB or 4GB; what does not fit is written to
-    /// temporary files, encrypted [default: 1GiB]
+    /// Memory that sorting may take (in prepare: the others do not sort), such as 512MiB or 4GB; what does not fit is
+    /// put aside on disk, encrypted [default: 1GiB]
     #[arg(long, value_name = "SIZE", value_parser = memory)]
     memory: Option<usize>,
 }
@@ -57,16 +58,21 @@ fn memory(text: &str) -> Result<usize, String> {
 }
 
 impl Bulk {
-    /// Works on rows: shows how far they are, and has Ctrl-C leave nothing partial. Returns the seconds that it took, too.
+    /// [`watched`] work that takes so much.
     pub(crate) fn work<T>(&self, program: &Program, work: impl FnOnce(&Effort) -> T) -> (T, f64) {
         let mut effort = Effort::default();
         effort.threads = self.threads.unwrap_or(effort.threads);
         effort.memory = self.memory.unwrap_or(effort.memory);
-        let _watch = program.is_alone().then(|| Watch::begin(effort.progress.clone()));
-        let begun = Instant::now();
-        let done = work(&effort);
-        (done, begun.elapsed().as_secs_f64())
+        watched(program, &effort.progress, || work(&effort))
     }
+}
+
+/// Works on rows: shows how far they are, and has Ctrl-C leave nothing partial. Returns the seconds that it took, too.
+pub(crate) fn watched<T>(program: &Program, progress: &Arc<Progress>, work: impl FnOnce() -> T) -> (T, f64) {
+    let _watch = program.is_alone().then(|| Watch::begin(progress.clone()));
+    let begun = Instant::now();
+    let done = work();
+    (done, begun.elapsed().as_secs_f64())
 }
 
 /// What `--delimiter` takes.

@@ -3,18 +3,18 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::str;
-use std::time::Instant;
+use std::sync::Arc;
 
 use clap::{Args, Subcommand};
 use cstatns::name::Hex;
 use cstatns_register::{
-    Builder, CivilStatus, Columns, ColumnsError, Fault as RowFault, Field, Index, Origin, Places, Record,
-    Unit,
+    Builder, Built, CivilStatus, Columns, ColumnsError, Fault as RowFault, Field, Index, Origin, Places,
+    Record, Unit,
 };
-use cstatns_tables::{Format, Rows};
+use cstatns_tables::{Format, Progress, Rows};
 use serde_json::{Value, json};
 
-use crate::bulk::{closing, delimiter, grouped, per_second};
+use crate::bulk::{closing, delimiter, grouped, per_second, watched};
 use crate::fault::Fault;
 use crate::output::Program;
 
@@ -36,14 +36,19 @@ impl Register {
 
 /// Make the index of a register from its files, or bring it up to date
 #[derive(Args)]
-#[command(after_help = "Examples:
+#[command(
+    override_usage = "cstatns register build REGISTER --from FILE... | --update FILE...
+              [--map FIELD=COLUMN,...] [--communes FILE] [--delimiter D]",
+    after_help = "Examples:
   cstatns register build people.register --from people.csv --delimiter ';'
   cstatns register build people.register --from people.parquet \\
       --map nir=identifier,nom=birth_name --communes communes.csv
   cstatns register build people.register --update changes.csv
-Fields, which are the columns' names unless --map gives others: nir, nom, prenoms, sexe, date_naissance,
-code_lieu; and where there are such columns id (the same in all the rows of one person), nom_usage,
-libelle_lieu, pays. The index holds them in clear: keep it on an encrypted volume, and the files too.")]
+Fields, which are the columns' names unless --map gives others: nir, nom, prenoms, sexe,
+date_naissance, code_lieu; and where there are such columns id (the same in all the rows of one
+person), nom_usage, libelle_lieu, pays. The index holds them in clear: keep it on an encrypted
+volume, and the files too."
+)]
 pub(crate) struct BuildArgs {
     /// The index
     register: PathBuf,
@@ -76,20 +81,9 @@ fn mapped(text: &str) -> Result<(Field, String), String> {
 
 impl BuildArgs {
     fn run(self, program: &Program) -> Result<Value, Fault> {
-        let begun = Instant::now();
-        let old = if self.update.is_empty() { None } else { Some(Index::open(&self.register)?) };
-        let (mut builder, files) = match &old {
-            None => (Builder::create(&self.register)?, &self.from),
-            Some(old) => (Builder::update(old)?, &self.update),
-        };
-        if let Some(communes) = &self.communes {
-            builder = builder.places(places(communes)?);
-        }
-        for (nth, path) in files.iter().enumerate() {
-            self.push(path, u16::try_from(nth).unwrap_or(u16::MAX), &mut builder)?;
-        }
-        let built = builder.finish()?;
-        let seconds = begun.elapsed().as_secs_f64();
+        let progress = Arc::default();
+        let (built, seconds) = watched(program, &progress, || self.build(&progress));
+        let built = built?;
         program
             .say(format_args!("{:?} holds identity in clear: keep it on an encrypted volume", self.register));
         let counts = BTreeMap::from([("people", built.people), ("identifiers", built.identifiers)]);
@@ -104,8 +98,31 @@ impl BuildArgs {
         }))
     }
 
+    fn build(&self, progress: &Progress) -> Result<Built, Fault> {
+        let old = if self.update.is_empty() { None } else { Some(Index::open(&self.register)?) };
+        let (mut builder, files) = match &old {
+            None => (Builder::create(&self.register)?, &self.from),
+            Some(old) => (Builder::update(old)?, &self.update),
+        };
+        if let Some(communes) = &self.communes {
+            builder = builder.places(places(communes)?);
+        }
+        let lengths = files.iter().filter_map(|path| Some(path.metadata().ok()?.len()));
+        progress.expect(lengths.sum());
+        for (nth, path) in files.iter().enumerate() {
+            self.push(path, u16::try_from(nth).unwrap_or(u16::MAX), progress, &mut builder)?;
+        }
+        Ok(builder.finish()?)
+    }
+
     /// Gives the rows of a file to the builder.
-    fn push(&self, path: &Path, file: u16, builder: &mut Builder<'_>) -> Result<(), Fault> {
+    fn push(
+        &self,
+        path: &Path,
+        file: u16,
+        progress: &Progress,
+        builder: &mut Builder<'_>,
+    ) -> Result<(), Fault> {
         let rows = Rows::open(path, self.delimiter)?;
         let unit = match Format::of(path)? {
             Format::Csv => Unit::Line,
@@ -120,7 +137,7 @@ impl BuildArgs {
             }
             _ => Fault::new(error.code(), format!("{path:?}: {error}")),
         })?;
-        rows.each(Field::ALL.map(|field| columns.of(field)), |number, cells| {
+        rows.each(Field::ALL.map(|field| columns.of(field)), progress, |number, cells| {
             let origin = Origin { file, unit, number: u32::try_from(number).unwrap_or(u32::MAX) };
             let mut texts = [""; Field::ALL.len()];
             for (text, cell) in texts.iter_mut().zip(cells) {
@@ -159,7 +176,7 @@ fn places(path: &Path) -> Result<Places, Fault> {
         return Err(rows.missing(name).into());
     }
     let mut places = Places::default();
-    rows.each(columns, |number, cells| {
+    rows.each(columns, &Progress::default(), |number, cells| {
         let [Ok(code), Ok(name), Ok(formers), Ok(head)] = cells.map(str::from_utf8) else {
             return Err(unread(path, number));
         };

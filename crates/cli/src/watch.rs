@@ -1,9 +1,9 @@
 //! What goes on beside bulk work: a progress bar where standard error is a terminal, and an ear for Ctrl-C.
 //!
-//! SIGINT and SIGTERM ask the work to stop, which ends it with the error `interrupted` and leaves nothing. Work that is
-//! past its last row is finished rather than stopped. Somebody who asks again later than [`PATIENCE`] is obeyed at
-//! once; what is left then, the next command destroys. Before and after bulk work, at a prompt for instance, both
-//! signals do what they always did.
+//! SIGINT, SIGTERM and SIGHUP (the terminal was closed) ask the work to stop, which ends it with the error `interrupted`
+//! and leaves nothing. Work that is past its last row is finished rather than stopped. Somebody who asks again later than
+//! [`PATIENCE`] is obeyed at once; what is left then, the next command destroys. Before and after bulk work, at a prompt
+//! for instance, the signals do what they always did.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, Once, PoisonError};
@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use cstatns_tables::Progress;
 use indicatif::{HumanDuration, ProgressBar, ProgressDrawTarget, ProgressStyle};
-use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::flag;
 
 use crate::bulk::{grouped, per_second, rate};
@@ -75,16 +75,26 @@ impl Drop for Watch {
     }
 }
 
-/// Hears both signals from now on. The order counts: the first action looks at what was before this signal.
+/// Hears the signals from now on. The order counts: the first action looks at what was before this signal.
 fn listen() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
-        for signal in [SIGINT, SIGTERM] {
+        // Under `nohup` the work outlives its terminal.
+        let hang_up = (!is_ignored(SIGHUP)).then_some(SIGHUP);
+        for signal in [SIGINT, SIGTERM].into_iter().chain(hang_up) {
             // A system that lets no signal be heard keeps its own way with them.
             let _ = flag::register_conditional_default(signal, &AT_ONCE)
                 .and_then(|_| flag::register(signal, &ASKED));
         }
     });
+}
+
+/// Whether who started the program has it ignore this signal; also where the system does not say.
+fn is_ignored(signal: i32) -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+    mask.is_none_or(|mask| mask >> (signal - 1) & 1 == 1)
 }
 
 fn watch(progress: &Progress, over: &AtomicBool) {

@@ -7,6 +7,7 @@ use std::fs;
 use std::io::Write;
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Command, Stdio};
+use std::time::Duration;
 
 use common::{Place, csv, files, identifiers, signal, text};
 use serde_json::Value;
@@ -205,6 +206,28 @@ fn a_signal_before_the_work_ends_the_program() {
     let output = child.wait_with_output().unwrap();
     assert_eq!(output.status.signal(), Some(15), "{}", text(&output.stderr));
     place.quorum(CODE);
+}
+
+/// Under `nohup` the work goes on when its terminal is closed.
+#[test]
+fn work_that_is_to_outlive_its_terminal_does() {
+    let place = with_rows(20_000);
+    let mut child = Command::new("nohup")
+        .arg(env!("CARGO_BIN_EXE_cstatns"))
+        .current_dir(place.directory.path())
+        .args(PREPARE.split(' '))
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    while child.try_wait().unwrap().is_none() && place.temporaries().is_empty() {
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    signal(child.id(), "HUP");
+    let output = child.wait_with_output().unwrap();
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    assert!(place.exists("r.csv") && place.temporaries().is_empty());
 }
 
 /// What is wrong with a request's columns is found before any custodian is asked.

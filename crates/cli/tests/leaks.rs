@@ -430,7 +430,7 @@ fn bulk_work_that_is_stopped_or_watched_shows_and_leaves_nothing() {
     }
     place.write("data.csv", csv(&people));
     let bulk = |command: &str| {
-        for (after, signal) in [(0, "INT"), (5, "TERM"), (20, "INT")] {
+        for (after, signal) in [(0, "INT"), (5, "TERM"), (10, "HUP"), (20, "INT")] {
             assert!(watched.stopped(command, signal, after), "{command}: it has more rows than that");
         }
         let shown = watched.at_a_terminal(command, "\u{3}");
@@ -456,6 +456,12 @@ fn bulk_work_that_is_stopped_or_watched_shows_and_leaves_nothing() {
     bulk(&place.with_kits(renew));
     assert!(place.exists("s2.csv") && !place.exists("r2.csv"));
     watched.ok("auditor verify home/ledger.jsonl --service home/card.json");
+
+    let mut people = identifiers(MANY);
+    people[0] = keyed(CANARY);
+    let rows: String = people.iter().map(|nir| format!("{nir},Doe,Jo,1,1950,\n")).collect();
+    place.write("people.csv", format!("nir,nom,prenoms,sexe,date_naissance,code_lieu\n{rows}"));
+    bulk("register build people.register --from people.csv");
 
     let code = place.rows("a.csv").into_iter().find(|row| row[2] == "0").unwrap().remove(0);
     let said = watched.said.borrow();

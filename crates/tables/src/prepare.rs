@@ -287,22 +287,33 @@ struct Heads {
 const HEAD: usize = KEY + 2;
 
 impl Heads {
-    /// Empties it, with room for `rows`: it does not grow afterwards, which would leave a copy behind.
+    /// Empties it, with room for about so many `rows`.
     fn clear(&mut self, rows: usize) {
-        let room = rows * (HEAD + self.widest);
-        if self.bytes.capacity() < room {
-            self.bytes = Zeroizing::new(Vec::with_capacity(room));
-        }
         self.bytes.clear();
+        self.reserve(rows * (HEAD + self.widest));
+    }
+
+    /// Makes room for `more` bytes: in a new place if need be, and the old one is wiped.
+    fn reserve(&mut self, more: usize) {
+        let needed = self.bytes.len() + more;
+        if needed > self.bytes.capacity() {
+            let mut larger = Zeroizing::new(Vec::with_capacity(needed.max(2 * self.bytes.capacity())));
+            larger.extend_from_slice(&self.bytes);
+            self.bytes = larger;
+        }
     }
 
     /// Adds a row, without an index.
     fn push(&mut self, check: u8, value: &[u8]) {
+        // Single CRs make several rows of a line.
+        self.reserve(HEAD + self.widest);
+        let room = self.bytes.capacity();
         self.bytes.extend_from_slice(&[0; KEY]);
         self.bytes.extend_from_slice(&[check, value.len() as u8]);
         self.bytes.extend_from_slice(value);
         let zeros = [0; CODE];
         self.bytes.extend_from_slice(&zeros[..self.widest - value.len()]);
+        debug_assert_eq!(self.bytes.capacity(), room, "a vector that grows leaves a copy behind");
     }
 
     /// Gives every row an index. That two of 128 random bits are equal need not be feared.

@@ -1,8 +1,10 @@
 //! Rows read one after the other, for what is no bulk file when it is written: the register's index.
 
+use std::fs;
 use std::path::Path;
 
 use crate::csv::Delimiter;
+use crate::effort::Progress;
 use crate::table::{Cells, Kind, Source, TableError};
 
 /// A file of rows, CSV or Parquet, open to be read once. It has no `Debug`.
@@ -29,19 +31,24 @@ impl Rows {
 
     /// Reads all rows. `row` is given where each stands, in CSV the line on which it begins and in Parquet its number, both
     /// from 1, and its cells of `columns` (each a place in the header), byte for byte: empty where they are null, or where
-    /// there is no such column. The cells are wiped afterwards, except inside the Parquet library.
+    /// there is no such column. The cells are wiped afterwards, except inside the Parquet library. `progress` counts the rows
+    /// and the bytes of the file.
     ///
     /// # Errors
-    /// [`TableError`]: `column-type` for a column that is not text, `ragged-row`, `open-quote` and the like; and those of
-    /// `row`, which end the reading.
+    /// [`TableError`]: `column-type` for a column that is not text, `ragged-row`, `open-quote` and the like; `interrupted`
+    /// after [`Progress::stop`]; and those of `row`, which end the reading.
     pub fn each<const N: usize, E: From<TableError>>(
         mut self,
         columns: [Option<usize>; N],
+        progress: &Progress,
         mut row: impl FnMut(u64, [&[u8]; N]) -> Result<(), E>,
     ) -> Result<(), E> {
         for column in columns.into_iter().flatten() {
             self.0.need_kind(column, &[Kind::Text], "what is read here must be text")?;
         }
+        // A pipe says no length.
+        let mut left = fs::metadata(self.0.path()).map_or(0, |metadata| metadata.len());
+        let whole = (left, self.0.rows());
         let mut rows = 0;
         while let Some(batch) = self.0.next()? {
             let cells = columns.map(|column| column.map(|column| batch.cells(column)));
@@ -52,7 +59,15 @@ impl Rows {
                 let cell = |column: &Option<_>| column.as_ref().and_then(|cells: &Cells<'_>| cells.get(at));
                 row(place, cells.each_ref().map(|column| cell(column).unwrap_or_default()))?;
             }
+            let part = match whole {
+                (_, None) => batch.bytes() as u64,
+                (bytes, Some(all)) => bytes.saturating_mul(batch.rows() as u64) / all.max(1),
+            };
+            let part = part.min(left);
+            left -= part;
+            progress.advance(batch.rows() as u64, part)?;
         }
-        Ok(())
+        // What is not of rows: the header, quotes.
+        Ok(progress.advance(0, left)?)
     }
 }

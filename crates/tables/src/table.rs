@@ -4,7 +4,7 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use arrow_array::cast::AsArray;
-use arrow_array::{Array, FixedSizeBinaryArray, LargeStringArray, RecordBatch, StringArray, StringViewArray};
+use arrow_array::{Array, FixedSizeBinaryArray, LargeStringArray, RecordBatch, StringArray};
 use arrow_schema::{DataType, SchemaRef};
 use cstatns::files::FileError;
 
@@ -442,6 +442,14 @@ impl Source {
         })
     }
 
+    /// The rows of a Parquet file; those of a CSV file are not known.
+    pub(crate) fn rows(&self) -> Option<u64> {
+        match &self.reader {
+            Reader::Csv(_) => None,
+            Reader::Parquet(reader) => Some(reader.rows()),
+        }
+    }
+
     /// The columns of a Parquet file.
     pub(crate) fn schema(&self) -> Option<&SchemaRef> {
         match &self.reader {
@@ -616,9 +624,7 @@ pub(crate) enum Cells<'a> {
     Csv { batch: &'a csv::Batch, column: usize },
     Utf8(&'a StringArray),
     LargeUtf8(&'a LargeStringArray),
-    Utf8View(&'a StringViewArray),
     Fixed(&'a FixedSizeBinaryArray),
-    Dictionary { keys: Vec<Option<usize>>, values: Box<Cells<'a>> },
 }
 
 impl<'a> Cells<'a> {
@@ -626,23 +632,8 @@ impl<'a> Cells<'a> {
         match array.data_type() {
             DataType::Utf8 => Self::Utf8(array.as_string()),
             DataType::LargeUtf8 => Self::LargeUtf8(array.as_string()),
-            DataType::Utf8View => Self::Utf8View(array.as_string_view()),
             DataType::FixedSizeBinary(_) => Self::Fixed(array.as_fixed_size_binary()),
-            DataType::Dictionary(..) => {
-                let dictionary = array.as_any_dictionary();
-                // The keys of an empty dictionary cannot be normalised: all its rows are null.
-                let normalized = match dictionary.values().is_empty() {
-                    true => vec![0; dictionary.len()],
-                    false => dictionary.normalized_keys(),
-                };
-                let keys = normalized
-                    .into_iter()
-                    .enumerate()
-                    .map(|(row, key)| (!dictionary.keys().is_null(row)).then_some(key))
-                    .collect();
-                Self::Dictionary { keys, values: Box::new(Self::of(dictionary.values().as_ref())) }
-            }
-            _ => unreachable!("the kind of the column was checked when the file was opened"),
+            _ => unreachable!("the kind of the column was checked when the file was opened, and it is flat"),
         }
     }
 
@@ -657,9 +648,7 @@ impl<'a> Cells<'a> {
             Self::Csv { batch, column } => batch.get(row, *column),
             Self::Utf8(array) => array.is_valid(row).then(|| array.value(row).as_bytes())?,
             Self::LargeUtf8(array) => array.is_valid(row).then(|| array.value(row).as_bytes())?,
-            Self::Utf8View(array) => array.is_valid(row).then(|| array.value(row).as_bytes())?,
             Self::Fixed(array) => array.is_valid(row).then(|| array.value(row))?,
-            Self::Dictionary { keys, values } => values.get(keys[row]?)?,
         };
         (!bytes.is_empty()).then_some(bytes)
     }

@@ -164,7 +164,12 @@ impl Place {
 
     /// Starts a command; what it says is kept. Returns once it is writing a temporary file in the place, or has ended.
     pub fn started(&self, command: &str) -> Child {
-        let mut child = self.command(command).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        assert!(self.other.is_none());
+        // The tests may run where signals are ignored: under `nohup`, in the background of a script.
+        let mut program = Command::new("env");
+        program.args(["--default-signal=HUP,INT,TERM", env!("CARGO_BIN_EXE_cstatns")]);
+        program.current_dir(self.directory.path()).args(command.split_whitespace());
+        let mut child = program.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         while child.try_wait().unwrap().is_none() && self.temporaries().is_empty() {
             std::thread::sleep(Duration::from_millis(1));
         }

@@ -136,6 +136,24 @@ fn the_rows_are_the_same_whatever_the_memory_the_threads_and_the_types() {
     }
 }
 
+/// Single CRs end rows too: more rows than lines, of which the room for identifiers is told.
+#[test]
+fn a_line_of_many_rows() {
+    for (end, rows) in ["\r", "\r\r\r\n"].into_iter().flat_map(|end| [500, 20_000].map(|rows| (end, rows))) {
+        let place = Place::new();
+        let way = Way::new(&place, "d", "csv", "csv");
+        let data: String = (0..rows)
+            .map(|row| format!("{},{row}{}", nir(row), if row % 9 == 0 { end } else { "\r" }))
+            .collect();
+        fs::write(&way.data, format!("nir,n\r{data}")).unwrap();
+        assert_eq!(run(&way, IDENTIFIER, &with(1, Effort::MEMORY)).unwrap().rows, rows as u64);
+        for (sent, kept) in read(&way.request).iter().zip(read(&way.retained)) {
+            let (check, identifier) = expected(kept[2].parse().unwrap());
+            assert_eq!((&*kept[1], &sent[1]), (check, &identifier));
+        }
+    }
+}
+
 #[test]
 fn codes_are_prepared_again_whatever_the_memory() {
     let place = Place::new();

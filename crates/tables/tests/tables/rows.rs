@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use arrow_array::types::Int8Type;
 use arrow_array::{ArrayRef, DictionaryArray, Float64Array};
-use cstatns_tables::{Rows, TableError};
+use cstatns_tables::{Progress, Rows, TableError};
 use proptest::prelude::*;
 
 use crate::common::*;
@@ -15,10 +15,13 @@ type Found = (u64, [Vec<u8>; 3]);
 
 fn read(place: &Place, name: &str) -> Result<Vec<Found>, TableError> {
     let mut found = Vec::new();
-    Rows::open(&place.path(name), b',')?.each([Some(2), Some(0), None], |number, cells| {
+    let progress = Progress::default();
+    progress.expect(fs::metadata(place.path(name)).unwrap().len());
+    Rows::open(&place.path(name), b',')?.each([Some(2), Some(0), None], &progress, |number, cells| {
         found.push((number, cells.map(<[u8]>::to_vec)));
         Ok::<_, TableError>(())
     })?;
+    assert_eq!((progress.rows(), progress.part()), (found.len() as u64, 1.0));
     Ok(found)
 }
 
@@ -54,7 +57,7 @@ fn rows_of_parquet_are_numbered() {
     assert!(read(&place, "d.parquet").unwrap() == expected);
 
     let error = Rows::open(&place.path("d.parquet"), b',')
-        .and_then(|rows| rows.each([Some(1)], |_, _| Ok::<_, TableError>(())))
+        .and_then(|rows| rows.each([Some(1)], &Progress::default(), |_, _| Ok::<_, TableError>(())))
         .unwrap_err();
     assert!(error.code() == "column-type" && error.to_string().contains("\"b\""), "{error}");
 }
@@ -74,11 +77,41 @@ fn errors_name_the_row_and_the_line_and_end_the_reading() {
     }
     fs::write(place.path("d.csv"), "a,b,c\n1,2,3\n4,5,6\n").unwrap();
     let mut seen = 0;
-    let ended = Rows::open(&place.path("d.csv"), b',').unwrap().each([Some(0)], |_, _| {
-        seen += 1;
-        Err(TableError::Interrupted)
-    });
-    assert_eq!((ended.unwrap_err().code(), seen), ("interrupted", 1));
+    let ended =
+        Rows::open(&place.path("d.csv"), b',').unwrap().each([Some(0)], &Progress::default(), |_, _| {
+            seen += 1;
+            Err(TableError::NoRows { path: place.path("d.csv") })
+        });
+    assert_eq!((ended.unwrap_err().code(), seen), ("no-rows", 1));
+}
+
+/// In both types what is read adds up, and is stopped between two batches.
+#[test]
+fn how_far_it_is_can_be_seen_and_stopped() {
+    let place = Place::new();
+    fs::write(place.path("d.csv"), format!("a,b,c\n{}", "1,2,3\n".repeat(400_000))).unwrap();
+    let column = texts(&vec![Some("x"); 400_000]);
+    write_parquet(&place.path("d.parquet"), vec![("a", column)]);
+    for name in ["d.csv", "d.parquet"] {
+        let progress = Progress::default();
+        progress.expect(fs::metadata(place.path(name)).unwrap().len());
+        let (mut seen, mut parts) = (0, Vec::new());
+        let rows = Rows::open(&place.path(name), b',').unwrap();
+        let ended = rows.each([Some(0)], &progress, |number, _| {
+            seen += 1;
+            if seen % 50_000 == 0 {
+                parts.push(progress.part());
+            }
+            if seen == 200_000 {
+                progress.stop();
+            }
+            assert!(number > 0);
+            Ok::<_, TableError>(())
+        });
+        assert_eq!(ended.unwrap_err().code(), "interrupted", "{name}");
+        assert!((200_000..300_000).contains(&seen) && progress.rows() == seen, "{name}: {seen}");
+        assert!(parts.is_sorted() && (0.3..0.5).contains(&parts[3]), "{name}: {parts:?}");
+    }
 }
 
 proptest! {
