@@ -54,7 +54,8 @@ pub(crate) struct PrepareArgs {
     #[arg(long, group = "sent")]
     civil_status: bool,
     /// The columns of civil status that have other names than their fields; nir=C for the identifiers
-    #[arg(long, value_name = "FIELD=COLUMN", value_delimiter = ',', value_parser = mapped, requires = "civil_status")]
+    #[arg(long, value_name = "FIELD=COLUMN", value_delimiter = ',', value_parser = mapped,
+          conflicts_with_all = ["identifier_column", "code_column"])]
     map: Vec<(Field, String)>,
     /// The column of codes, to be renewed
     #[arg(long, value_name = "C", group = "sent")]

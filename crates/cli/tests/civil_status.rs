@@ -201,10 +201,11 @@ fn a_register_that_changes_meanwhile_and_a_run_that_is_killed() {
     let place = Place::open();
     register(&place, 400);
     let rows: String = (0..MANY).map(|row| row % 400).fold(String::new(), |mut rows, person| {
-        writeln!(rows, "{},{},1,{:02}/05/1984", word(person), word(person + 7000), 1 + person % 28).unwrap();
+        writeln!(rows, "{},{},1,{:02}/05/1984,75101", word(person), word(person + 7000), 1 + person % 28)
+            .unwrap();
         rows
     });
-    place.write("visits.csv", format!("nom,prenoms,sexe,born\n{rows}"));
+    place.write("visits.csv", format!("nom,prenoms,sexe,born,code_lieu\n{rows}"));
     place.ok(PREPARE);
 
     let command = place.with_kits(CODE);

@@ -44,7 +44,8 @@ pub(crate) fn civil_status<'a>(texts: &Texts<'a>) -> CivilStatus<'a> {
 /// Whether somebody could be found by these: a name, and a date.
 pub(crate) fn is_enough(texts: &Texts<'_>) -> bool {
     let given = civil_status(texts);
-    !(given.nom.is_empty() && given.nom_usage.is_empty()) && !given.date_naissance.is_empty()
+    let has_name = !given.nom.is_empty() || !given.nom_usage.is_empty();
+    has_name && !given.date_naissance.is_empty()
 }
 
 /// Whether a column must be the wrong one if most of its cells cannot be read. The others may hold anything, and what

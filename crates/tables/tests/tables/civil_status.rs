@@ -109,7 +109,7 @@ fn row(number: usize) -> Row {
     };
     let [_, nom, usage, first, sex, date, _, place, _, country, nir] = &mut row.cells;
     let identifier = self::nir(person);
-    if number % 4 == 0 {
+    if number.is_multiple_of(4) {
         *nir = format!("{} {}", &identifier[..7], &identifier[7..]);
         row.sent.push(("identifier", identifier));
     }
@@ -138,7 +138,8 @@ fn row(number: usize) -> Row {
             row.quality = "near";
         }
         9 => {
-            (nom.clear(), *usage = word(person + 5000));
+            nom.clear();
+            *usage = word(person + 5000);
             row.quality = "usage-name";
         }
         10 => {
@@ -242,18 +243,11 @@ fn read(path: &Path) -> Vec<Vec<String>> {
     let schema = batch.schema();
     let columns = schema.fields().iter().map(|field| match &**field.name() {
         "index" => binary_column(&batch, "index").into_iter().map(|index| index.map(hex)).collect(),
-        "code" if text_is_binary(field.data_type()) => {
-            binary_column(&batch, "code").into_iter().map(|code| code.map(hex)).collect()
-        }
         name => text_column(&batch, name),
     });
     let columns: Vec<Vec<Option<String>>> = columns.collect();
     let row = |row: usize| columns.iter().map(|column| column[row].clone().unwrap_or_default()).collect();
     (0..batch.num_rows()).map(row).collect()
-}
-
-fn text_is_binary(kind: &arrow_schema::DataType) -> bool {
-    matches!(kind, arrow_schema::DataType::FixedSizeBinary(_))
 }
 
 fn hex(bytes: Vec<u8>) -> String {
