@@ -73,6 +73,7 @@ fn main() -> Result<()> {
         input: request.input,
         recipient: None,
         keep_request: false,
+        look_up: None,
     };
     let quorum = approve(&service, &kits[1..], passphrase, code)?;
     let mut codes = Vec::new();

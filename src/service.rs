@@ -621,8 +621,8 @@ pub enum ServiceError {
     RequestChanged,
     /// Fewer distinct values than the domain's minimum.
     #[error(
-        "the request holds fewer than {minimum} distinct values, this domain's minimum: a smaller batch points at persons; \
-         gather more rows"
+        "the request has fewer than {minimum} distinct values that are coded, this domain's minimum: a smaller batch points \
+         at persons; gather more rows"
     )]
     TooFew {
         /// The domain's minimum batch.

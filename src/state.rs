@@ -12,7 +12,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::code::{Generation, Tag};
 use crate::coder::CheckValue;
-use crate::custody::approval::{Action, ProposalBody, RunId};
+use crate::custody::approval::{Action, LookUp, ProposalBody, RunId};
 use crate::custody::quorum::{LONGEST_WAIT, QuorumError, check_consents};
 use crate::custody::{Dealing, Doubt, Head, Receipt, ReceiptStatement, Seat, ServiceCard, Signed, verify};
 use crate::domain::{GRACE, KeyState, Kind, LARGEST_MINIMUM_BATCH, RenewalReason, end_of};
@@ -144,6 +144,8 @@ pub struct Delivery {
     pub made: Timestamp,
     /// Whether its request was kept against the scheme.
     pub request_kept: bool,
+    /// How its people were looked up, if they were.
+    pub look_up: Option<LookUp>,
     /// Whether the counterpart has it.
     pub delivered: bool,
     /// Whether the service's copy is destroyed.
@@ -571,12 +573,12 @@ impl State {
     fn coded(&mut self, run: &RunId, rows: u64, verb: &str) -> Result<(), Unlawful> {
         let PendingRun { proposal, begun } = self.take_pending(run)?;
         let right_verb = proposal.action.verb() == verb;
-        let (domain, from, generation, input, request_kept) = match proposal.action {
-            Action::Code { domain, generation, input, keep_request, .. } if right_verb => {
-                (domain, None, generation, input, keep_request)
+        let (domain, from, generation, input, request_kept, look_up) = match proposal.action {
+            Action::Code { domain, generation, input, keep_request, look_up, .. } if right_verb => {
+                (domain, None, generation, input, keep_request, look_up)
             }
             Action::Renew { domain, from, generation, input, keep_request, .. } if right_verb => {
-                (domain, Some(from), generation, input, keep_request)
+                (domain, Some(from), generation, input, keep_request, None)
             }
             _ => return Err(Unlawful::NoIntent),
         };
@@ -585,8 +587,18 @@ impl State {
         }
         let made = self.time;
         let (delivered, destroyed) = (false, false);
-        let delivery =
-            Delivery { domain, generation, from, rows, begun, made, request_kept, delivered, destroyed };
+        let delivery = Delivery {
+            domain,
+            generation,
+            from,
+            rows,
+            begun,
+            made,
+            request_kept,
+            look_up,
+            delivered,
+            destroyed,
+        };
         self.deliveries.insert(*run, delivery);
         if !request_kept {
             self.owed = Some(Destroyed::Request { run: *run });

@@ -705,6 +705,7 @@ fn a_quorum_does_not_make_everything_lawful() {
         input: world.request("people", &PEOPLE).input(),
         recipient: None,
         keep_request: false,
+        look_up: None,
     };
     let new_key =
         |reason| Action::NewKey { domain: name("population"), generation: common::generation(2), reason };

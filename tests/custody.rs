@@ -192,6 +192,7 @@ fn code_request() -> Action {
         input: Input { commitment: Hex([1; 32]), rows: 100 },
         recipient: None,
         keep_request: false,
+        look_up: None,
     }
 }
 

@@ -379,6 +379,7 @@ fn coding(domain: &str, number: u32, input: Input, keep_request: bool) -> Action
         input,
         recipient: None,
         keep_request,
+        look_up: None,
     }
 }
 

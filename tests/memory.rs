@@ -117,6 +117,7 @@ fn panic_in_a_run(world: &World) {
         input: request.input(),
         recipient: None,
         keep_request: false,
+        look_up: None,
     };
     let quorum = world.quorum(&service, action).unwrap();
     let run = || service.code(quorum, &request.files, |coder, _| panic!("{}", coder.generation()));

@@ -363,6 +363,7 @@ impl Play {
             input: request.input(),
             recipient: None,
             keep_request: false,
+            look_up: None,
         };
         let quorum = self.world.quorum(service, action).map_err(|error| error.code())?;
         let made = service.code(quorum, &request.files, |coder, out| code_lines(coder, &request, out));

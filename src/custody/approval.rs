@@ -52,6 +52,9 @@ pub enum Action {
         recipient: Option<Name>,
         /// Whether the request is kept, against the scheme (R7).
         keep_request: bool,
+        /// For a request of civil status: in which register its people are looked up; none: it holds identifiers.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        look_up: Option<LookUp>,
     },
     /// Make the key of a domain's next generation.
     NewKey {
@@ -105,6 +108,49 @@ pub struct Input {
     pub rows: u64,
 }
 
+/// Where people are looked up by civil status, and how certain a find must be to be coded (SPEC §18.5).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LookUp {
+    /// The random id of the register's index. It says nothing of what the index holds.
+    pub register: Hex<16>,
+    /// The last quality that is coded.
+    pub accept: Level,
+}
+
+/// The qualities of a find, the most certain first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Level {
+    /// Every trait is the same.
+    Found,
+    /// A trait was rectified.
+    Rectified,
+    /// Found by the usage name.
+    UsageName,
+}
+
+impl Level {
+    /// Every level, in this order.
+    pub const ALL: [Self; 3] = [Self::Found, Self::Rectified, Self::UsageName];
+
+    /// The word in proposals, reports and results.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Found => "found",
+            Self::Rectified => "rectified",
+            Self::UsageName => "usage-name",
+        }
+    }
+}
+
+impl fmt::Display for LookUp {
+    /// "looked up in the register 00112233445566778899aabbccddeeff and coded down to `usage-name`".
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "looked up in the register {} and coded down to `{}`", self.register, self.accept.word())
+    }
+}
+
 impl Action {
     /// The domain it is about.
     pub fn domain(&self) -> Option<&Name> {
@@ -156,12 +202,13 @@ impl fmt::Display for Action {
                 "open the research project `{domain}`, until {ends}, at least {minimum_batch} distinct values a run"
             ),
             Self::Extend { domain, ends } => write!(f, "extend the research project `{domain}` until {ends}"),
-            Self::Code { domain, generation, purpose, input, keep_request, .. } => write!(
-                f,
-                "code {} rows for `{purpose}` in `{domain}`, generation {generation}{}",
-                input.rows,
-                departure(keep_request)
-            ),
+            Self::Code { domain, generation, purpose, input, keep_request, look_up, .. } => {
+                write!(f, "code {} rows for `{purpose}` in `{domain}`, generation {generation}", input.rows)?;
+                if let Some(look_up) = look_up {
+                    write!(f, ", of people {look_up}")?;
+                }
+                f.write_str(departure(keep_request))
+            }
             Self::NewKey { domain, generation, reason } => {
                 let reason = match reason {
                     RenewalReason::Scheduled => "as scheduled",
@@ -278,4 +325,54 @@ pub struct Approval {
     pub consent: Consent,
     /// The share, sealed to the run's key with the proposal's digest as info.
     pub share: SealedShare,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::name::canonical_json;
+
+    fn coding(look_up: Option<LookUp>) -> Action {
+        Action::Code {
+            domain: Name::new("population").unwrap(),
+            generation: Generation::FIRST,
+            purpose: Name::new("health").unwrap(),
+            input: Input { commitment: Hex([7; 32]), rows: 40 },
+            recipient: None,
+            keep_request: true,
+            look_up,
+        }
+    }
+
+    #[test]
+    fn a_look_up_is_one_field_more_and_without_one_an_action_is_as_it_was() {
+        let look_up = LookUp { register: Hex([0xab; 16]), accept: Level::UsageName };
+        let plain = String::from_utf8(canonical_json(&coding(None))).unwrap();
+        let with = String::from_utf8(canonical_json(&coding(Some(look_up)))).unwrap();
+        let more = format!(",\"look_up\":{{\"accept\":\"usage-name\",\"register\":\"{}\"}}", "ab".repeat(16));
+        assert_eq!(with.replacen(&more, "", 1), plain);
+        assert!(!plain.contains("look_up"));
+        for (text, action) in [(&plain, coding(None)), (&with, coding(Some(look_up)))] {
+            assert_eq!(serde_json::from_str::<Action>(text).unwrap(), action);
+        }
+        for other in ["near", "found\",\"note\":\""] {
+            let text = with.replace("usage-name", other);
+            assert!(serde_json::from_str::<Action>(&text).is_err(), "{text}");
+        }
+        assert_eq!(
+            coding(Some(look_up)).to_string(),
+            format!(
+                "code 40 rows for `health` in `population`, generation 1, of people looked up in the register {} and coded \
+                 down to `usage-name`, KEEPING the request against the scheme",
+                "ab".repeat(16)
+            )
+        );
+    }
+
+    #[test]
+    fn levels_are_spelled_as_they_are_read() {
+        for level in Level::ALL {
+            assert_eq!(serde_json::to_value(level).unwrap(), level.word());
+        }
+    }
 }

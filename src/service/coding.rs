@@ -11,7 +11,7 @@ use crate::code::{Generation, Tag};
 use crate::coder::{CheckValue, Coder, Renewer};
 use crate::commitment::Commitment;
 use crate::custody::Head;
-use crate::custody::approval::{Action, RunId};
+use crate::custody::approval::{Action, LookUp, RunId};
 use crate::custody::quorum::Quorum;
 use crate::files::{self, Access, FileError, Pending};
 use crate::ledger::event::Event;
@@ -36,7 +36,7 @@ pub struct Outcome {
     pub rows: u64,
     /// The commitment of the request as it was read.
     pub commitment: Commitment,
-    /// Distinct non-empty values, counted at least up to the domain's minimum batch.
+    /// Distinct values that were coded, counted at least up to the domain's minimum batch.
     pub distinct: u64,
 }
 
@@ -73,6 +73,8 @@ pub struct Made {
     pub made: Timestamp,
     /// Whether the request was kept against the scheme.
     pub request_kept: bool,
+    /// How its people were looked up, if they were.
+    pub look_up: Option<LookUp>,
     /// The ledger after it.
     pub head: Head,
 }
@@ -255,6 +257,7 @@ impl Service {
             begun: delivery.begun,
             made: delivery.made,
             request_kept: delivery.request_kept,
+            look_up: delivery.look_up,
             head: self.ledger.history().head(),
         })
     }

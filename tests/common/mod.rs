@@ -230,6 +230,7 @@ impl World {
             input: request.input(),
             recipient: None,
             keep_request: false,
+            look_up: None,
         };
         let quorum = self.quorum(&service, action)?;
         service.code(quorum, &request.files, |coder, out| code_lines(coder, &request, out))

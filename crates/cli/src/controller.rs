@@ -2,13 +2,15 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Subcommand};
+use clap::{ArgGroup, Args, Subcommand};
+use cstatns_register::Field;
 use cstatns_tables::{Attach, Column, Prepare, attach, check, prepare, report_path, seal_path};
 use serde_json::{Value, json};
 
-use crate::bulk::{Bulk, closing, delimiter, per_second};
+use crate::bulk::{Bulk, closing, delimiter, grouped, per_second};
 use crate::fault::Fault;
 use crate::output::Program;
+use crate::register::mapped;
 
 /// The controller of data: requests, results, joins
 #[derive(Subcommand)]
@@ -28,27 +30,40 @@ impl Controller {
     }
 }
 
-/// Make a request for the cryptographic service: identifiers to code, or codes to renew
+/// Make a request for the cryptographic service: identifiers to code, people to look up and code, or codes to renew
 #[derive(Args)]
 #[command(after_help = "Examples:
   cstatns controller prepare stays.csv --identifier-column nir \\
       --request request.csv --retained retained.csv
+  cstatns controller prepare visits.csv --civil-status --map nom=birth_name,date_naissance=born \\
+      --request request.csv --retained retained.csv
   cstatns controller prepare coded.csv --code-column code --request renewal.csv --retained rest.csv
 A file as French spreadsheets write it needs --delimiter ';'.
+With --civil-status these fields are sent, which are the columns' names unless --map gives others: prenoms,
+date_naissance and nom or nom_usage; where there are such columns sexe, code_lieu, libelle_lieu, pays, and
+nir, an identifier that is checked against the rest. What cannot be read as its field is not sent.
 Give the request and its .seal.json to the service; the retained file never leaves.")]
+#[command(group = ArgGroup::new("sent").required(true))]
 pub(crate) struct PrepareArgs {
     /// The data: .csv with a header line, or .parquet
     data: PathBuf,
     /// The column of identifiers, to be coded
-    #[arg(long, value_name = "C", required_unless_present = "code_column", conflicts_with = "code_column")]
+    #[arg(long, value_name = "C", group = "sent")]
     identifier_column: Option<String>,
+    /// The columns of civil status, to be looked up and coded
+    #[arg(long, group = "sent")]
+    civil_status: bool,
+    /// The columns of civil status that have other names than their fields; nir=C for the identifiers
+    #[arg(long, value_name = "FIELD=COLUMN", value_delimiter = ',', value_parser = mapped,
+          conflicts_with_all = ["identifier_column", "code_column"])]
+    map: Vec<(Field, String)>,
     /// The column of codes, to be renewed
-    #[arg(long, value_name = "C")]
+    #[arg(long, value_name = "C", group = "sent")]
     code_column: Option<String>,
     /// The request to write; <R>.seal.json lies beside it
     #[arg(long, value_name = "R")]
     request: PathBuf,
-    /// The file to write with everything but that column, to be kept
+    /// The file to write with everything but what is sent, to be kept
     #[arg(long, value_name = "T")]
     retained: PathBuf,
     /// What separates the fields of the data: one character, or `tab`
@@ -60,10 +75,14 @@ pub(crate) struct PrepareArgs {
 
 impl PrepareArgs {
     fn run(self, program: &Program) -> Result<Value, Fault> {
+        let map: Vec<_> = self.map.iter().map(|(field, column)| (*field, &**column)).collect();
+        if map.iter().any(|(field, _)| *field == Field::Id) {
+            return Err(Fault::usage("`id` is a field of registers only: leave it out of --map"));
+        }
         let column = match (&self.identifier_column, &self.code_column) {
             (Some(column), _) => Column::Identifier(column),
             (None, Some(column)) => Column::Code(column),
-            (None, None) => return Err(Fault::usage("give --identifier-column or --code-column")),
+            (None, None) => Column::CivilStatus(&map),
         };
         let what = Prepare {
             data: &self.data,
@@ -79,12 +98,17 @@ impl PrepareArgs {
             "give {:?} and {seal:?} to the service; keep {:?}",
             self.request, self.retained
         ));
+        for (field, count) in &prepared.unread {
+            let count = grouped(*count);
+            program.say(format_args!("not sent: {count} values of {field} that cannot be read as such"));
+        }
         program.say(closing(prepared.rows, seconds, &prepared.counts));
         Ok(json!({
             "rows": prepared.rows,
             "seconds": seconds,
             "rows_per_second": per_second(prepared.rows, seconds),
             "check": prepared.counts,
+            "unread": prepared.unread,
             "request": self.request,
             "seal": seal,
             "retained": self.retained,

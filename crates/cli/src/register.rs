@@ -70,7 +70,8 @@ pub(crate) struct BuildArgs {
     delimiter: u8,
 }
 
-fn mapped(text: &str) -> Result<(Field, String), String> {
+/// What `--map` takes.
+pub(crate) fn mapped(text: &str) -> Result<(Field, String), String> {
     let (field, column) = text.split_once('=').ok_or("FIELD=COLUMN, such as nom=birth_name")?;
     let field = Field::of(field).ok_or_else(|| {
         let names: Vec<_> = Field::ALL.iter().map(|field| field.name()).collect();

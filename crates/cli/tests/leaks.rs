@@ -468,3 +468,176 @@ fn bulk_work_that_is_stopped_or_watched_shows_and_leaves_nothing() {
     assert!(!Needles::identifier().are_in(&said) && !Needles::code(&code).are_in(&said));
     assert!(text(&said).contains("cstatns-tmp"), "temporary names were looked at");
 }
+
+/// Somebody whose identifier only the register has.
+const PERSON: [&str; 4] = ["Zyxwoltane", "Quorvaine-Ysmerelle", "1937-11-23", "Vrelmouthe"];
+
+/// Every form of what tells who that is.
+fn civil_status() -> Needles {
+    let [nom, first, date, place] = PERSON;
+    let (one, two) = first.split_once('-').unwrap();
+    let mut forms: Vec<String> = vec![date.into(), date.replace('-', ""), "23/11/1937".into(), CANARY.into()];
+    for name in [nom, one, two, place] {
+        forms.extend([name.to_owned(), name.to_uppercase(), name.to_lowercase()]);
+    }
+    Needles::of(&forms.iter().map(String::as_bytes).collect::<Vec<_>>())
+}
+
+/// A letter for each figure, so that names differ.
+fn spelled(number: usize) -> String {
+    number.to_string().bytes().map(|figure| char::from(figure - b'0' + b'b')).collect()
+}
+
+/// A register and data of its people; the canary is in both, its identifier in the register alone.
+fn people(place: &Place, rows: usize) {
+    let [nom, first, date, town] = PERSON;
+    let mut register = format!(
+        "nir,nom,prenoms,sexe,date_naissance,code_lieu,libelle_lieu\n{},{nom},{first},F,{date},75101,{town}\n",
+        keyed(CANARY)
+    );
+    let others = identifiers(40);
+    let row = |person: usize| format!("a{0},e{0},M,1984-05-12,75101,Paris", spelled(person));
+    others
+        .iter()
+        .enumerate()
+        .for_each(|(person, nir)| register.push_str(&format!("{nir},{}\n", row(person))));
+    let mut data = format!(
+        "nom,prenoms,sexe,date_naissance,code_lieu,libelle_lieu,value\n{nom},{first},F,23/11/1937,75101,{town},c\n"
+    );
+    for value in 0..rows {
+        data.push_str(&format!("{},{value}\n", row(value % others.len())));
+    }
+    place.write("people.csv", register);
+    place.write("data.csv", data);
+}
+
+const PREPARE: &str = "controller prepare data.csv --civil-status --request q.csv --retained t.csv";
+const LOOK_UP: &str =
+    "service code home population --request q.csv --result s.csv --purpose test --register r";
+
+#[test]
+fn who_is_looked_up_is_told_to_nobody() {
+    let watched = Watched::new(Place::open());
+    let needles = civil_status();
+    people(&watched.place, 60);
+    let own = ["people.csv", "r"];
+    watched.ok("register build r --from people.csv --json");
+    watched.ok("register stats r");
+    watched.only_in(&needles, &[&own[..], &["data.csv"]].concat(), "at first");
+    watched.ok(PREPARE);
+    watched.only_in(&needles, &[&own[..], &["data.csv", "q.csv"]].concat(), "prepared");
+    watched.only_in(&Needles::identifier(), &own, "the register alone has the identifier");
+    watched.ok(&format!("{LOOK_UP} --accept found --json"));
+    watched.only_in(&needles, &[&own[..], &["data.csv"]].concat(), "coded: the request is destroyed");
+    watched.ok("controller attach --retained t.csv --result s.csv --out a.csv --destroy data.csv --json");
+    watched.only_in(&needles, &own, "attached: the controller has destroyed it too");
+    let row = watched.place.rows("a.csv").into_iter().find(|row| row[2] == "c").unwrap();
+    assert_eq!(row[1], "found");
+    watched.only_in(&Needles::code(&row[0]), &["a.csv", "s.csv"], "the code");
+
+    // Parquet, and an identifier that is in the data as well.
+    people(&watched.place, 60);
+    let data = watched.place.read("data.csv");
+    let with_nir = data.lines().enumerate().map(|(line, row)| match line {
+        0 => format!("{row},nir\n"),
+        1 => format!("{row},{}\n", keyed(CANARY)),
+        _ => format!("{row},\n"),
+    });
+    watched.place.write("data.csv", with_nir.collect::<String>());
+    watched.ok(&PREPARE.replace("q.csv", "q.parquet").replace("t.csv", "t2.csv"));
+    watched.ok(&LOOK_UP.replace("q.csv", "q.parquet").replace("s.csv", "s.parquet"));
+    watched.only_in(&needles, &[&own[..], &["data.csv"]].concat(), "coded from Parquet");
+    for command in ["service status home --json", "auditor verify home/ledger.jsonl --service home/card.json"]
+    {
+        watched.ok(command);
+    }
+    watched.keeps_its_secrets("in the end");
+}
+
+#[test]
+fn errors_about_people_do_not_quote_them() {
+    let watched = Watched::new(Place::open());
+    let place = &watched.place;
+    let [nom, first, date, town] = PERSON;
+    people(place, 60);
+    watched.ok("register build r --from people.csv");
+    let good = place.read("data.csv");
+    let header = good.lines().next().unwrap();
+    let one = format!("{nom},{first},F,{date},75101,{town},c");
+    // Columns that are exchanged, missing, without a header, of another delimiter; cells that are too long or of no text.
+    for bad in [
+        format!("{header}\n{date},{first},F,{nom},75101,{town},c\n"),
+        format!("{header}\n{nom},{first},{town},{date},75101,{town},c\n"),
+        format!("{header}\n{nom},{first},F,{date},{town},{town},c\n"),
+        format!("{header}\n{nom},{first},F,{nom} {date},75101,{town},c\n"),
+        format!("{header},nir\n{one},{CANARY}{CANARY}\n"),
+        format!("{header}\n{one},{nom}\n"),
+        format!("{header}\n\"{one}\n"),
+        format!("{one}\n{one}\n"),
+        format!("{header}\n{one}\n").replace(',', ";"),
+        format!("{header}\n{}\n", one.replace(nom, &nom.repeat(200))),
+        good.replacen("value", "quality", 1),
+    ] {
+        place.write("data.csv", bad);
+        watched.refused(PREPARE);
+    }
+    place.write(
+        "data.csv",
+        [format!("{header}\n{nom}").as_bytes(), b"\xe9", &one.as_bytes()[nom.len()..]].concat(),
+    );
+    watched.refused(PREPARE);
+
+    place.write("data.csv", &good);
+    watched.ok(PREPARE);
+    let request = place.read("q.csv");
+    let line = request.lines().find(|line| line.contains(nom)).unwrap();
+    let bad = |from: &str, to: &str| request.replacen(line, &line.replacen(from, to, 1), 1);
+    for bad in [
+        bad(",F,", &format!(",{nom},")),
+        bad("23/11/1937", nom),
+        bad("75101", town),
+        bad(nom, &nom.repeat(30)),
+        bad(town, first),
+        bad(&line[..32], nom),
+        bad(town, &format!("{town},{town}")),
+        request.replacen("prenoms", nom, 1),
+        request.replacen(line, &format!("{line}\n{line}"), 1),
+    ] {
+        place.write("q.csv", bad);
+        watched.refused(LOOK_UP);
+    }
+    place.write("q.csv", &request);
+    for index in ["data.csv", "people.csv", "q.csv"] {
+        watched.refused(&LOOK_UP.replace("--register r", &format!("--register {index}")));
+    }
+    let seal = place.read("q.csv.seal.json");
+    place.write("q.csv.seal.json", seal.replacen("civil-status", nom, 1));
+    watched.refused(LOOK_UP);
+    place.write("q.csv.seal.json", &seal);
+    watched.refused(&LOOK_UP.replace(" --register r", ""));
+    watched.ok(LOOK_UP);
+    assert!(!civil_status().are_in(place.read("home/ledger.jsonl").as_bytes()));
+    let said = text(&watched.said.borrow());
+    let quoted: Vec<&str> = said.lines().filter(|line| civil_status().are_in(line.as_bytes())).collect();
+    assert!(quoted.is_empty(), "errors quote the data: {quoted:#?}");
+}
+
+#[test]
+fn look_ups_that_are_stopped_or_watched_show_and_leave_nothing() {
+    let watched = Watched::new(Place::open());
+    let place = &watched.place;
+    people(place, 40_000);
+    watched.ok("register build r --from people.csv");
+    // In little memory: some of it is put aside on disk.
+    let prepare = format!("{PREPARE} --memory 16MiB");
+    for command in [prepare, place.with_kits(LOOK_UP)] {
+        for (after, signal) in [(0, "INT"), (20, "TERM")] {
+            assert!(watched.stopped(&command, signal, after), "{command}: it has more rows than that");
+        }
+        assert_eq!(place.temporaries(), [""; 0]);
+        let shown = watched.at_a_terminal(&command, "");
+        assert!(shown.lines().last().unwrap().starts_with("40,001 rows in "), "{shown}");
+    }
+    assert!(!civil_status().are_in(&watched.said.borrow()));
+    watched.only_in(&civil_status(), &["data.csv", "people.csv", "r"], "in the end");
+}

@@ -1,5 +1,9 @@
 //! Which column of a file is which field of a person.
 
+use cstatns::identifier::{Nir, Scheme};
+
+use crate::normalise::{self, PlaceCode};
+
 /// A field of a person in a register, or of a row that asks for one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Field {
@@ -60,6 +64,22 @@ impl Field {
             Self::CodeLieu => "code_lieu",
             Self::LibelleLieu => "libelle_lieu",
             Self::Pays => "pays",
+        }
+    }
+
+    /// Whether a look-up can use the text, which is not empty, as this field: a name has a letter and is not too long, a date
+    /// has a year, a sex, a code of a place or an identifier is one.
+    pub fn reads(self, text: &str) -> bool {
+        match self {
+            Self::Id => text.len() <= normalise::LONGEST,
+            Self::Nir => Nir.parse(text.as_bytes()).is_ok(),
+            Self::Nom | Self::NomUsage | Self::Prenoms | Self::Pays | Self::LibelleLieu => {
+                let form = normalise::place_name(text);
+                form.is_ok_and(|form| form.contains(char::is_alphabetic))
+            }
+            Self::Sexe => normalise::sex(text).is_some(),
+            Self::DateNaissance => normalise::date(text).is_some_and(|date| date != 0),
+            Self::CodeLieu => PlaceCode::read(text).is_some(),
         }
     }
 
@@ -169,6 +189,26 @@ mod tests {
         assert_eq!(code(&["nom"], &[(Field::Id, "key")]), Err("missing-column"));
         assert_eq!(code(&["nom", "a"], &[(Field::Id, "a"), (Field::Id, "nom")]), Err("mapped-twice"));
         assert!(code(&["nom"], &[]).is_ok());
+    }
+
+    #[test]
+    fn a_field_reads_what_a_look_up_can_use() {
+        let long = "St-".repeat(84);
+        for (field, read, unread) in [
+            (Field::Id, "7", &*"7".repeat(256)),
+            (Field::Nir, "2 84 05 88 321 025", "284058832102533"),
+            (Field::Nom, "D'Allemane", "117091320400164"),
+            (Field::NomUsage, "محمد 7", "--- '"),
+            (Field::Prenoms, "Zoé Marie-Claire", "2"),
+            (Field::LibelleLieu, "Paris 1er", &long),
+            (Field::Pays, "FRANCE", "99100"),
+            (Field::Sexe, "f", "female"),
+            (Field::DateNaissance, "12/05/1984", "0000-00-00"),
+            (Field::DateNaissance, "1984", "45-2024 x"),
+            (Field::CodeLieu, "1344", "Paris"),
+        ] {
+            assert!(field.reads(read) && !field.reads(unread), "{}", field.name());
+        }
     }
 
     #[test]

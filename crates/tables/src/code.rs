@@ -7,9 +7,11 @@ use std::path::{Path, PathBuf};
 use cstatns::code::{Code, Generation, Tag};
 use cstatns::coder::{Coder, CoderError, Renewer};
 use cstatns::commitment::{self, Commit, Commitment};
+use cstatns::custody::approval::Level;
 use cstatns::domain::LARGEST_MINIMUM_BATCH;
 use cstatns::identifier::{Identifier, Nir, Scheme};
 use cstatns::secret::wipe_stack;
+use cstatns_register::{Index, IndexError, Quality, Query};
 use zeroize::{Zeroize, Zeroizing};
 
 use crate::columns::{Codes, Indexes, Order, RowFault, fault};
@@ -19,6 +21,7 @@ use crate::meta::FileMeta;
 use crate::pipeline::Steps;
 use crate::seal::{Content, Seal};
 use crate::sink::{Column, GROUP, GROUPS_AT_ONCE, Piece, Sink, Values};
+use crate::status::{self, COLUMNS, FIELDS, IDENTIFIER, Texts};
 use crate::table::{BATCH, Batch, Format, Kind, Source, TableError};
 
 /// What was coded or renewed.
@@ -28,7 +31,7 @@ pub struct Coded {
     pub rows: u64,
     /// The commitment to the request: the one in its seal.
     pub commitment: Commitment,
-    /// How many distinct values the request holds: exact below [`Coded::DISTINCT_CAP`], where counting stops.
+    /// How many distinct values were coded, of a look-up how many people: exact below [`Coded::DISTINCT_CAP`], where counting stops.
     pub distinct: u64,
     /// How many rows have each word of `quality`; empty for a renewal.
     pub qualities: BTreeMap<&'static str, u64>,
@@ -46,8 +49,8 @@ pub enum CodeFileError {
     /// Reading the request or writing the result.
     #[error(transparent)]
     Table(#[from] TableError),
-    /// `request-content`: identifiers where codes belong, or the reverse.
-    #[error("{path:?} is a request to {found}: give it to the verb for that", found = verb(*.found))]
+    /// `request-content`: another kind of request than the command takes.
+    #[error("{path:?} is a request to {found}", found = verb(*.found))]
     Content {
         /// The request.
         path: PathBuf,
@@ -87,12 +90,18 @@ pub enum CodeFileError {
     /// A code that the keys refuse: [`CoderError::code`].
     #[error(transparent)]
     Coder(#[from] CoderError),
+    /// The register: [`IndexError::code`].
+    #[error(transparent)]
+    Register(#[from] IndexError),
 }
 
 fn verb(content: Content) -> &'static str {
     match content {
-        Content::Identifiers => "code identifiers",
-        Content::Codes { .. } => "renew codes",
+        Content::Identifiers => "code identifiers: give it to `service code`, without --register",
+        Content::Codes { .. } => "renew codes: give it to `service renew`",
+        Content::CivilStatus { .. } => {
+            "look people up by civil status and code them: give it to `service code`, with --register"
+        }
     }
 }
 
@@ -114,6 +123,7 @@ impl CodeFileError {
             Self::Commitment { .. } => "commitment",
             Self::Keys => "other-keys",
             Self::Coder(error) => error.code(),
+            Self::Register(error) => error.code(),
         }
     }
 }
@@ -148,12 +158,8 @@ pub fn code(
     if seal.content != Content::Identifiers {
         return Err(CodeFileError::Content { path: request.to_owned(), found: seal.content });
     }
-    if (coder.tag(), coder.generation()) != (meta.tag(), meta.generation) {
-        return Err(CodeFileError::Keys);
-    }
-    let rows = Rows::of(open(request, seal.content)?, seal, format)?;
-    let columns = [Column::index(), Column::code(format == Format::Parquet), Column::word("quality")];
-    rows.run(&columns, out, meta, effort, || {
+    let rows = Rows::to_code(request, seal, coder, format, meta)?;
+    rows.run(&coded_columns(format), out, meta, effort, || {
         let (mut identifiers, mut found) = (Identifiers(Vec::new()), Vec::new());
         move |rows: &mut Worked, batch: &Batch, index: &[[u8; 16]]| {
             identifiers.clear(batch.rows());
@@ -174,6 +180,101 @@ pub fn code(
             Ok(())
         }
     })
+}
+
+/// Where people are looked up, and how certain a find must be to be coded.
+#[derive(Clone, Copy)]
+pub struct Register<'a> {
+    /// The register's index.
+    pub index: &'a Index,
+    /// The last quality that is coded.
+    pub accept: Level,
+}
+
+/// Looks up the people of `request` by their civil status, codes the identifiers of those who are found and writes the
+/// result (`index`, `code`, `quality`) to `out`, all in one pass: an identifier that is found stays in memory, and is wiped
+/// there. See [`code`].
+///
+/// # Errors
+/// As [`code`], with the columns of civil status; a cell that cannot be read as its field; and those of the register.
+#[expect(clippy::too_many_arguments, reason = "those of `code`, and the register")]
+pub fn look_up_and_code(
+    request: &Path,
+    seal: &Seal,
+    register: Register<'_>,
+    coder: &Coder,
+    out: &mut (dyn Write + Send),
+    format: Format,
+    meta: &FileMeta,
+    effort: &Effort,
+) -> Result<Coded, CodeFileError> {
+    let Content::CivilStatus { .. } = seal.content else {
+        return Err(CodeFileError::Content { path: request.to_owned(), found: seal.content });
+    };
+    let count = seal.content.columns().len();
+    let rows = Rows::to_code(request, seal, coder, format, meta)?;
+    rows.run(&coded_columns(format), out, meta, effort, || {
+        let (mut identifiers, mut coded, mut found) = (Identifiers(Vec::new()), Vec::new(), Vec::new());
+        move |rows: &mut Worked, batch: &Batch, index: &[[u8; 16]]| {
+            identifiers.clear(batch.rows());
+            coded.clear();
+            let columns: Vec<_> = (1..=count).map(|column| batch.cells(column)).collect();
+            let mut each = || {
+                for (row, index) in index.iter().enumerate() {
+                    let mut cells = [None; FIELDS.len()];
+                    cells.iter_mut().zip(&columns).for_each(|(cell, column)| *cell = column.get(row));
+                    rows.commit.push(index, &cells[..count]);
+                    let before = identifiers.0.len();
+                    let word = match cells.iter().any(Option::is_some) {
+                        false => "none",
+                        true => {
+                            let texts = read_row(&cells).map_err(|found| fault(request, row, found))?;
+                            identifiers.look_up(register, &texts)?
+                        }
+                    };
+                    rows.words.push(Some(word));
+                    coded.push(identifiers.0.len() > before);
+                }
+                Ok(())
+            };
+            let looked_up: Result<(), CodeFileError> = each();
+            // What the look-ups left there.
+            wipe_stack();
+            looked_up?;
+            coder.code(&identifiers.0, &mut found);
+            let mut found = found.iter();
+            rows.codes.extend(coded.iter().map(|coded| coded.then(|| found.next().copied()).flatten()));
+            Ok(())
+        }
+    })
+}
+
+/// The reason why a cell holds no identifier in its compact form.
+fn why_not_compact(cell: &[u8]) -> &'static str {
+    let reason = Nir.parse(cell).map(|mut accepted| accepted.zeroize());
+    wipe_stack();
+    reason.map_or_else(|reason| reason.word(), |()| "not-compact")
+}
+
+/// The texts of a row's cells, if each can be read as its field: the service must not see what is none.
+fn read_row<'a>(cells: &[Option<&'a [u8]>; FIELDS.len()]) -> Result<Texts<'a>, RowFault> {
+    let mut texts: Texts<'a> = Default::default();
+    for (at, cell) in cells.iter().enumerate() {
+        let Some(cell) = cell else { continue };
+        texts[at] = std::str::from_utf8(cell).map_err(|_| RowFault::Encoding)?;
+        if at == IDENTIFIER && Nir.parse_compact(cell).is_none() {
+            return Err(RowFault::Identifier { reason: why_not_compact(cell) });
+        }
+        if at != IDENTIFIER && !FIELDS[at].reads(texts[at]) {
+            return Err(RowFault::CivilStatus { field: COLUMNS[at] });
+        }
+    }
+    Ok(texts)
+}
+
+/// The columns of what is coded.
+fn coded_columns(format: Format) -> [Column<'static>; 3] {
+    [Column::index(), Column::code(format == Format::Parquet), Column::word("quality")]
 }
 
 /// Renews the codes of `request` and writes the result (`index`, `code`) to `out`. See [`code`].
@@ -199,7 +300,7 @@ pub fn renew(
     if (renewer.tag(), renewer.generation()) != (meta.tag(), meta.generation) {
         return Err(CodeFileError::Keys);
     }
-    let rows = Rows::of(open(request, seal.content)?, seal, format)?;
+    let rows = Rows::of(request, seal, format)?;
     let column = Codes::of(&rows.source, 1, Some(expected))?;
     let columns = [Column::index(), Column::code(format == Format::Parquet)];
     rows.run(&columns, out, meta, effort, || {
@@ -229,29 +330,34 @@ pub fn renew(
 /// Opens a request that has the columns for what it holds.
 fn open(request: &Path, content: Content) -> Result<Source, TableError> {
     let source = Source::open(request, Delimiter::Under("index"))?;
-    if source.header() != [b"index".as_slice(), column(content).as_bytes()] {
+    let (first, columns) = source.header().split_first().expect("a header has a column");
+    if first != b"index" || !columns.iter().eq(content.columns().iter().map(|name| name.as_bytes())) {
         let expected = match content {
             Content::Identifiers => "`index`, `identifier`",
             Content::Codes { .. } => "`index`, `code`",
+            Content::CivilStatus { identifier: false } => {
+                "`index`, `nom`, `nom_usage`, `prenoms`, `sexe`, `date_naissance`, `code_lieu`, `libelle_lieu`, `pays`"
+            }
+            Content::CivilStatus { identifier: true } => {
+                "`index`, `nom`, `nom_usage`, `prenoms`, `sexe`, `date_naissance`, `code_lieu`, `libelle_lieu`, `pays`, \
+                 `identifier`"
+            }
         };
         return Err(TableError::Columns { path: request.to_owned(), expected });
     }
+    let count = columns.len();
     Indexes::of(&source)?;
     match content {
-        Content::Identifiers => source.need_kind(1, &[Kind::Text], "identifiers are text")?,
         Content::Codes { tag, generation } => {
             Codes::of(&source, 1, Some((tag, generation)))?;
         }
+        Content::Identifiers | Content::CivilStatus { .. } => {
+            for column in 1..=count {
+                source.need_kind(column, &[Kind::Text], "identifiers and civil status are text")?;
+            }
+        }
     }
     Ok(source)
-}
-
-/// The name of a request's second column.
-fn column(content: Content) -> &'static str {
-    match content {
-        Content::Identifiers => "identifier",
-        Content::Codes { .. } => "code",
-    }
 }
 
 /// The rows of a request.
@@ -288,8 +394,23 @@ struct Worked {
 }
 
 impl<'a> Rows<'a> {
-    fn of(source: Source, seal: &'a Seal, format: Format) -> Result<Self, TableError> {
+    fn of(request: &Path, seal: &'a Seal, format: Format) -> Result<Self, TableError> {
+        let source = open(request, seal.content)?;
         Ok(Self { indexes: Indexes::of(&source)?, source, seal, format })
+    }
+
+    /// Those that the keys code.
+    fn to_code(
+        request: &Path,
+        seal: &'a Seal,
+        coder: &Coder,
+        format: Format,
+        meta: &FileMeta,
+    ) -> Result<Self, CodeFileError> {
+        if (coder.tag(), coder.generation()) != (meta.tag(), meta.generation) {
+            return Err(CodeFileError::Keys);
+        }
+        Ok(Self::of(request, seal, format)?)
     }
 
     /// Takes all rows from the request to `out`. `worker` makes what each thread does: it is given batches of rows and
@@ -310,8 +431,9 @@ impl<'a> Rows<'a> {
         let (layout, mut sink) = Sink::new(format, out, b',', columns, meta.pairs())?;
         effort.progress.expect(seal.rows);
 
+        let names = seal.content.columns();
         let mut order = Order::default();
-        let mut commit = Commit::new(&seal.key, &[column(seal.content)]);
+        let mut commit = Commit::new(&seal.key, names);
         let mut distinct = Distinct::new();
         let mut qualities: BTreeMap<&'static str, u64> = BTreeMap::new();
         let (rows_at_once, threads) = match format {
@@ -326,7 +448,11 @@ impl<'a> Rows<'a> {
                 heads: Vec::new(),
                 qualities: BTreeMap::new(),
                 work: worker(),
-                worked: Worked { commit: commitment::Rows::new(1), codes: Vec::new(), words: Vec::new() },
+                worked: Worked {
+                    commit: commitment::Rows::new(names.len()),
+                    codes: Vec::new(),
+                    words: Vec::new(),
+                },
                 piece: layout.piece(),
             },
             read: |block: &mut Block<Work>| {
@@ -416,9 +542,29 @@ impl Identifiers {
             self.0.push(identifier);
             return Ok(quality.word());
         }
-        let reason = Nir.parse(cell).map(|mut accepted| accepted.zeroize());
-        wipe_stack();
-        Err(reason.map_or_else(|reason| reason.word(), |()| "not-compact"))
+        Err(why_not_compact(cell))
+    }
+
+    /// Looks a row up, and adds the identifier that is found if that is certain enough; returns the word of its quality.
+    ///
+    /// Never inlined: what it leaves on the stack is wiped by the caller.
+    #[inline(never)]
+    fn look_up(&mut self, register: Register<'_>, texts: &Texts<'_>) -> Result<&'static str, IndexError> {
+        let mut own = Nir.parse_compact(texts[IDENTIFIER].as_bytes()).map(|(identifier, _)| identifier);
+        let query = Query { civil_status: status::civil_status(texts), identifier: own.as_ref() };
+        let answer = register.index.look_up(&query);
+        own.zeroize();
+        let mut answer = answer?;
+        let least = match register.accept {
+            Level::Found => Quality::Found,
+            Level::Rectified => Quality::Rectified,
+            Level::UsageName => Quality::UsageName,
+        };
+        match answer.identifier.take() {
+            Some(identifier) if answer.quality <= least => self.0.push(identifier),
+            mut unsure => unsure.zeroize(),
+        }
+        Ok(answer.quality.word())
     }
 }
 

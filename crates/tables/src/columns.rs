@@ -26,6 +26,12 @@ pub enum RowFault {
         /// The reason: a word of `cstatns::identifier::Reason`, or `not-compact`.
         reason: &'static str,
     },
+    /// `civil-status-form`: a cell that `prepare` lets nobody send.
+    #[error("holds in `{field}` what cannot be read as that: prepare the request again from the data")]
+    CivilStatus {
+        /// The column.
+        field: &'static str,
+    },
     /// [`CodeError::code`].
     #[error("holds what is {0}")]
     Code(#[from] CodeError),
@@ -64,6 +70,7 @@ impl RowFault {
             Self::Index => "index-form",
             Self::Order => "index-order",
             Self::Identifier { .. } => "identifier-form",
+            Self::CivilStatus { .. } => "civil-status-form",
             Self::Code(error) => error.code(),
             Self::OtherCodes { .. } => "other-codes",
             Self::Encoding => "not-utf-8",
@@ -210,7 +217,7 @@ pub(crate) fn score(cell: Option<&[u8]>) -> Result<&str, RowFault> {
 }
 
 /// The words of `quality`. Reports count these only: a column of another's making may hold anything.
-const QUALITIES: [&str; 10] = [
+const QUALITIES: [&str; 18] = [
     "valid",
     "unkeyed",
     "provisional",
@@ -221,6 +228,14 @@ const QUALITIES: [&str; 10] = [
     "wrong-length",
     "wrong-form",
     "wrong-key",
+    "found",
+    "rectified",
+    "usage-name",
+    "ambiguous",
+    "near",
+    "not-found",
+    "malformed",
+    "contradicted",
 ];
 
 /// Adds to the count of each word; the others, and what is no word, count as `other`. Words mostly come in runs.
@@ -247,4 +262,17 @@ pub(crate) fn known_counts(counts: &BTreeMap<String, u64>) -> BTreeMap<String, u
         *sums.entry(known(Some(word)).to_owned()).or_default() += count;
     }
     sums
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_words_of_the_register_are_counted_by_their_names() {
+        for quality in cstatns_register::Quality::ALL {
+            assert_eq!(known(Some(quality.word())), quality.word());
+        }
+        assert_eq!(known(Some("lost")), "other");
+    }
 }

@@ -1,12 +1,12 @@
 //! Bulk files of identifiers and codes: CSV and Parquet (SPEC §6).
 //!
 //! The controller's side prepares a request and attaches the result; the service's side codes and renews what a request
-//! holds. Each works on batches of rows, in memory that does not grow with the file.
+//! holds, or looks people up in a register and codes them. Each works on batches of rows, in memory that does not grow with the file.
 //!
 //! | file | columns, in this order |
 //! |---|---|
-//! | request | `index`, then `identifier` (coding) or `code` (renewal) |
-//! | result | `index`, `code`, and after a coding `quality` |
+//! | request | `index`, then `identifier` (coding), the fields of civil status (look-up) or `code` (renewal) |
+//! | result | `index`, `code`, and after a coding or look-up `quality` |
 //! | retained | `index`, `check`, then every other column of the data |
 //! | attached | `code`, `quality`, then every other column of the data |
 //!
@@ -37,11 +37,12 @@ mod seal;
 mod sink;
 mod sort;
 mod spill;
+mod status;
 mod table;
 
 pub use attach::{Attach, AttachError, Attached, attach};
 pub use check::{CheckError, FileFacts, Summary, check, summarise};
-pub use code::{CodeFileError, Coded, code, look, renew};
+pub use code::{CodeFileError, Coded, Register, code, look, look_up_and_code, renew};
 pub use columns::RowFault;
 #[doc(hidden)]
 pub use csv::read_all as read_csv;

@@ -13,6 +13,7 @@ use cstatns::commitment::{self, Commit, CommitmentKey};
 use cstatns::files::{Access, FileError, Pending};
 use cstatns::identifier::{Nir, Reason, Scheme};
 use cstatns::secret::random_bytes;
+use cstatns_register::{Columns, ColumnsError, Field};
 use zeroize::{Zeroize, Zeroizing};
 
 use crate::columns::{Codes, RowFault, fault};
@@ -24,19 +25,23 @@ use crate::pipeline::Steps;
 use crate::report::{ReportError, origin, report_path};
 use crate::seal::{Content, Seal, seal_path};
 use crate::sink::{self, GROUP, Layout, Piece, Sink, Values};
-use crate::sort::{self, Dealer, KEY, Sort, Sorted};
+use crate::sort::{self, Dealer, Heads, KEY, Sort, Sorted};
+use crate::status::{self, FIELDS, IDENTIFIER, Texts};
 use crate::table::{BATCH, Batch, Format, Kind, Source, TableError};
 
 /// The most partitions that are written at once.
 const MOST_AT_ONCE: usize = 8;
 
-/// The column of the data that is sent.
+/// The columns of the data that are sent.
 #[derive(Clone, Copy, Debug)]
 pub enum Column<'a> {
     /// Identifiers, to be coded.
     Identifier(&'a str),
     /// Codes, to be renewed.
     Code(&'a str),
+    /// Civil status, and identifiers if there are any (the field `nir`), to be looked up and coded: the columns of the
+    /// fields, by these names or else by their own.
+    CivilStatus(&'a [(Field, &'a str)]),
 }
 
 /// What to prepare. See [`prepare`].
@@ -44,7 +49,7 @@ pub enum Column<'a> {
 pub struct Prepare<'a> {
     /// The data: CSV or Parquet, with a header.
     pub data: &'a Path,
-    /// The column that is sent.
+    /// What is sent.
     pub column: Column<'a>,
     /// The request to write; its seal will lie beside it.
     pub request: &'a Path,
@@ -61,6 +66,8 @@ pub struct Prepared {
     pub rows: u64,
     /// How many rows have each word of `check`.
     pub counts: BTreeMap<&'static str, u64>,
+    /// Of civil status: how many cells of each field hold what cannot be read as that field, and were not sent.
+    pub unread: BTreeMap<&'static str, u64>,
 }
 
 /// Why nothing was prepared.
@@ -111,6 +118,35 @@ pub enum PrepareError {
         /// Cells that are not empty.
         filled: u64,
     },
+    /// `wrong-column`: more than half of the cells are not of the field.
+    #[error(
+        "{invalid} of {filled} values of the column for the field {} cannot be read as such: is this the right column? Say \
+         which one it is with --map {}=COLUMN", field.name(), field.name()
+    )]
+    WrongField {
+        /// The field.
+        field: Field,
+        /// Cells that are neither empty nor of that field.
+        invalid: u64,
+        /// Cells that are not empty.
+        filled: u64,
+    },
+    /// `missing-column`: a field without which nobody can be looked up.
+    #[error("{missing}; or say which it is with --map {}=COLUMN", field.name())]
+    MissingField {
+        /// The field.
+        field: Field,
+        /// That its column is missing.
+        missing: TableError,
+    },
+    /// The columns of the fields: [`ColumnsError::code`].
+    #[error("{path:?}: {error}")]
+    Fields {
+        /// The data.
+        path: PathBuf,
+        /// What is wrong with them.
+        error: ColumnsError,
+    },
     /// `mixed-codes`: codes of several domains, services or generations.
     #[error(
         "the column holds codes of more than one kind ({}): renew each kind in a file of its own",
@@ -146,7 +182,9 @@ impl PrepareError {
             Self::RetainedType { .. } => "retained-type",
             Self::SameOutput { .. } => "same-output",
             Self::Reserved { .. } => "reserved-column",
-            Self::WrongColumn { .. } => "wrong-column",
+            Self::WrongColumn { .. } | Self::WrongField { .. } => "wrong-column",
+            Self::MissingField { missing, .. } => missing.code(),
+            Self::Fields { error, .. } => error.code(),
             Self::Mixed { .. } => "mixed-codes",
             Self::NoCodes => "no-codes",
         }
@@ -157,7 +195,8 @@ impl PrepareError {
 ///
 /// Every row gets a random index of its own, repeated values included, and both files are sorted by it: neither the
 /// order of the data nor what its rows have in common travels beyond the values themselves. A cell that holds no
-/// identifier travels as an empty one; `check` in the retained file says why.
+/// identifier travels as an empty one; `check` in the retained file says why. So does a cell of civil status that cannot be
+/// read as its field; a row that has no name or no date then travels empty, `check` says `absent` or `malformed`.
 ///
 /// The data is gone through once; then its rows are sorted and written. Those that [`Effort::memory`] does not hold are
 /// put aside beside the request meanwhile, encrypted under a key that lives as long as the call, in a file without a name.
@@ -166,7 +205,7 @@ impl PrepareError {
 /// none of them, and where a request is, the others are.
 ///
 /// # Errors
-/// [`PrepareError`]. Identifiers that are not valid are not errors, unless they are more than half.
+/// [`PrepareError`]. Values that are not valid are not errors, unless they are more than half.
 pub fn prepare(what: &Prepare<'_>, effort: &Effort) -> Result<Prepared, PrepareError> {
     let format = Format::of(what.data)?;
     let request_format = Format::of(what.request)?;
@@ -178,30 +217,27 @@ pub fn prepare(what: &Prepare<'_>, effort: &Effort) -> Result<Prepared, PrepareE
         return Err(PrepareError::SameOutput { path: what.retained.to_owned() });
     }
     let mut source = Source::open(what.data, Delimiter::Given(what.delimiter))?;
-    let column = find_column(&source, what.column)?;
+    let sent = find_columns(&source, what.column)?;
     // Before the data is read: a name that is taken is told at once.
     let mut seal_file = Pending::create(&seal_path, Access::Private)?;
     let mut retained_file = Pending::create(what.retained, Access::Private)?;
     let mut request_file = Pending::create(what.request, Access::Private)?;
 
-    let widest = match what.column {
-        Column::Identifier(_) => COMPACT,
-        Column::Code(_) => CODE,
-    };
-    let others = vec![0..column, column + 1..source.header().len()];
+    let others = sent.others(source.header().len());
     let extent = source.extent()?;
     let size = extent.size();
-    let (sort, threads) = Sort::new(format, extent, others, HEAD + widest, what.request, effort);
+    let (sort, threads) = Sort::new(format, extent, others.clone(), what.request, effort);
     // Rows are gone through twice: read, and written partition by partition.
     let part = size.div_ceil(sort.partitions() as u64);
     effort.progress.expect(size + sort.partitions() as u64 * part);
-    let data = Data { source: &mut source, column, size, sort: &sort, threads, progress: &effort.progress };
-    let dealt = match what.column {
-        Column::Identifier(_) => data.deal_identifiers()?,
-        Column::Code(_) => data.deal_codes()?,
+    let data = Data { source: &mut source, size, sort: &sort, threads, progress: &effort.progress };
+    let dealt = match sent {
+        Sent::Identifiers(column) => data.deal_identifiers(column)?,
+        Sent::Codes(column) => data.deal_codes(column)?,
+        Sent::CivilStatus(columns) => data.deal_civil_status(columns)?,
     };
     let (meta, previous) = match dealt.content {
-        Content::Identifiers => (None, Vec::new()),
+        Content::Identifiers | Content::CivilStatus { .. } => (None, Vec::new()),
         Content::Codes { tag, generation } => {
             let (meta, _) = origin(&source)?;
             if meta.as_ref().is_some_and(|meta| (meta.tag(), meta.generation) != (tag, generation)) {
@@ -212,19 +248,22 @@ pub fn prepare(what: &Prepare<'_>, effort: &Effort) -> Result<Prepared, PrepareE
         }
     };
     let key = CommitmentKey::random();
-    let (name, sent, pairs) = match dealt.content {
-        Content::Identifiers => ("identifier", sink::Column::identifier(), marks(None)),
+    let names = dealt.content.columns();
+    let mut columns = vec![sink::Column::index()];
+    let pairs = match dealt.content {
+        Content::Identifiers | Content::CivilStatus { .. } => {
+            columns.extend(names.iter().map(|name| sink::Column::text(name)));
+            marks(None)
+        }
         Content::Codes { tag, generation } => {
-            let pairs = meta.map_or_else(|| marks(Some((tag, generation))), |meta| meta.pairs());
-            ("code", sink::Column::code(request_format == Format::Parquet), pairs)
+            columns.push(sink::Column::code(request_format == Format::Parquet));
+            meta.map_or_else(|| marks(Some((tag, generation))), |meta| meta.pairs())
         }
     };
-    let sent = [sink::Column::index(), sent];
     let mut kept = vec![sink::Column::index(), sink::Column::word("check")];
-    let others = (0..source.header().len()).filter(|other| *other != column);
-    kept.extend(others.map(|other| sink::Column::kept(&source, other)));
+    kept.extend(others.into_iter().flatten().map(|other| sink::Column::kept(&source, other)));
     let outputs = Outputs {
-        request: Sink::new(request_format, &mut request_file, b',', &sent, pairs)?,
+        request: Sink::new(request_format, &mut request_file, b',', &columns, pairs)?,
         retained: Sink::new(format, &mut retained_file, source.delimiter(), &kept, marks(None))?,
     };
     // The partitions of a CSV file are small; those of a Parquet file are row groups.
@@ -235,7 +274,7 @@ pub fn prepare(what: &Prepare<'_>, effort: &Effort) -> Result<Prepared, PrepareE
     let commit = write(
         &sort,
         dealt.content,
-        Commit::new(&key, &[name]),
+        Commit::new(&key, names),
         outputs,
         at_once.clamp(1, MOST_AT_ONCE),
         threads,
@@ -245,19 +284,41 @@ pub fn prepare(what: &Prepare<'_>, effort: &Effort) -> Result<Prepared, PrepareE
     let seal = Seal { rows, commitment, key, content: dealt.content, previous };
     seal_file.write_all(&seal.bytes()).map_err(|error| FileError::from_io(&seal_path, &error))?;
     commit_all([seal_file, retained_file, request_file])?;
-    Ok(Prepared { rows, counts: dealt.counts })
+    Ok(Prepared { rows, counts: dealt.counts, unread: dealt.unread })
 }
 
-/// Where the selected column is, once the others are seen to have no reserved name.
-fn find_column(source: &Source, column: Column<'_>) -> Result<usize, PrepareError> {
-    let (name, reserved): (_, &[&'static str]) = match column {
-        Column::Identifier(name) => (name, &["index", "check", "code", "quality", "score"]),
-        Column::Code(name) => (name, &["index", "check", "code"]),
+/// Where the columns that are sent stand.
+enum Sent {
+    Identifiers(usize),
+    Codes(usize),
+    CivilStatus([Option<usize>; FIELDS.len()]),
+}
+
+impl Sent {
+    /// The columns between and around them, of `count`.
+    fn others(&self, count: usize) -> Vec<Range<usize>> {
+        let mut sent: Vec<usize> = match self {
+            Self::Identifiers(column) | Self::Codes(column) => vec![*column],
+            Self::CivilStatus(columns) => columns.iter().copied().flatten().collect(),
+        };
+        sent.sort_unstable();
+        let ends = sent.iter().copied().chain([count]);
+        let begins = std::iter::once(0).chain(sent.iter().map(|column| column + 1));
+        begins.zip(ends).map(|(begin, end)| begin..end.max(begin)).collect()
+    }
+}
+
+/// Where the columns are, once the others are seen to have no reserved name.
+fn find_columns(source: &Source, column: Column<'_>) -> Result<Sent, PrepareError> {
+    const FIRST: &[&str] = &["index", "check", "code", "quality", "score"];
+    let (found, reserved) = match column {
+        Column::Identifier(name) => (Sent::Identifiers(source.need(name)?), FIRST),
+        Column::Code(name) => (Sent::Codes(source.need(name)?), &FIRST[..3]),
+        Column::CivilStatus(map) => (Sent::CivilStatus(find_fields(source, map)?), FIRST),
     };
-    let found = source.need(name)?;
     for reserved in reserved {
         // The column of codes gives its place to the new one, which has that name.
-        let replaced = matches!(column, Column::Code(_)) && *reserved == "code" && name == "code";
+        let replaced = *reserved == "code" && matches!(column, Column::Code("code"));
         if !replaced && source.find(reserved)?.is_some() {
             return Err(PrepareError::Reserved { path: source.path().to_owned(), column: reserved });
         }
@@ -265,78 +326,79 @@ fn find_column(source: &Source, column: Column<'_>) -> Result<usize, PrepareErro
     Ok(found)
 }
 
-/// What `check` can say, by its number in a [`Heads`].
-const CHECKS: [&str; 7] =
-    ["ok", "absent", "scientific", "wrong-character", "wrong-length", "wrong-form", "wrong-key"];
-const OK: u8 = 0;
-const ABSENT: u8 = 1;
-
-/// The bytes of an identifier in its compact form at most, and of a code.
-const COMPACT: usize = 15;
-const CODE: usize = 32;
-
-/// What a row sends and what is known of it, as the sort takes it: the index, the number of the word of `check`, the
-/// length of the value, and the value with zeros behind it.
-struct Heads {
-    bytes: Zeroizing<Vec<u8>>,
-    /// The bytes of the longest value.
-    widest: usize,
+/// Where the fields of civil status are. A name, the first names and the date must be there.
+fn find_fields(
+    source: &Source,
+    map: &[(Field, &str)],
+) -> Result<[Option<usize>; FIELDS.len()], PrepareError> {
+    let path = || source.path().to_owned();
+    let missing = |field, column: &str| PrepareError::MissingField { field, missing: source.missing(column) };
+    let needed = [Field::Prenoms, Field::DateNaissance];
+    let columns = Columns::find(source.header(), map, &needed).map_err(|error| match &error {
+        ColumnsError::Missing { field, column } => missing(*field, column),
+        _ => PrepareError::Fields { path: path(), error },
+    })?;
+    if columns.of(Field::Nom).or(columns.of(Field::NomUsage)).is_none() {
+        return Err(missing(Field::Nom, Field::Nom.name()));
+    }
+    let columns = FIELDS.map(|field| columns.of(field));
+    for column in columns.into_iter().flatten() {
+        source.need_kind(
+            column,
+            &[Kind::Text],
+            "civil status is text: convert dates and numbers at the source",
+        )?;
+    }
+    Ok(columns)
 }
 
-/// The bytes of a head without its value.
-const HEAD: usize = KEY + 2;
+/// What `check` can say, by its number in a head.
+const CHECKS: [&str; 8] =
+    ["ok", "absent", "malformed", "scientific", "wrong-character", "wrong-length", "wrong-form", "wrong-key"];
+const OK: u8 = 0;
+const ABSENT: u8 = 1;
+const MALFORMED: u8 = 2;
 
-impl Heads {
-    /// Empties it, with room for about so many `rows`.
-    fn clear(&mut self, rows: usize) {
-        self.bytes.clear();
-        self.reserve(rows * (HEAD + self.widest));
-    }
+/// The values of a row at most.
+const MOST_VALUES: usize = FIELDS.len();
 
-    /// Makes room for `more` bytes: in a new place if need be, and the old one is wiped.
-    fn reserve(&mut self, more: usize) {
-        let needed = self.bytes.len() + more;
-        if needed > self.bytes.capacity() {
-            let mut larger = Zeroizing::new(Vec::with_capacity(needed.max(2 * self.bytes.capacity())));
-            larger.extend_from_slice(&self.bytes);
-            self.bytes = larger;
-        }
+/// Adds a row, without an index: its head is the index, the number of the word of `check`, and its values, each with its
+/// length (u16, little-endian) before it.
+fn push(heads: &mut Heads, check: u8, values: &[&[u8]]) {
+    let head = heads.add(1 + values.iter().map(|value| 2 + value.len()).sum::<usize>());
+    let room = head.capacity();
+    head.push(check);
+    for value in values {
+        let length = u16::try_from(value.len()).expect("no value is as long");
+        head.extend_from_slice(&length.to_le_bytes());
+        head.extend_from_slice(value);
     }
+    debug_assert_eq!(head.capacity(), room, "a vector that grows leaves a copy behind");
+}
 
-    /// Adds a row, without an index.
-    fn push(&mut self, check: u8, value: &[u8]) {
-        // Single CRs make several rows of a line.
-        self.reserve(HEAD + self.widest);
-        let room = self.bytes.capacity();
-        self.bytes.extend_from_slice(&[0; KEY]);
-        self.bytes.extend_from_slice(&[check, value.len() as u8]);
-        self.bytes.extend_from_slice(value);
-        let zeros = [0; CODE];
-        self.bytes.extend_from_slice(&zeros[..self.widest - value.len()]);
-        debug_assert_eq!(self.bytes.capacity(), room, "a vector that grows leaves a copy behind");
-    }
+/// The index, the number of the check and the values of a row; those that are empty are none.
+fn read(head: &[u8]) -> ([u8; KEY], u8, impl Iterator<Item = Option<&[u8]>>) {
+    let (index, rest) = head.split_first_chunk().expect("a head begins with its index");
+    let (check, mut left) = rest.split_first().expect("a head has a check");
+    let values = std::iter::from_fn(move || {
+        let (length, rest) = left.split_first_chunk()?;
+        let (value, rest) = rest.split_at(u16::from_le_bytes(*length).into());
+        left = rest;
+        Some((!value.is_empty()).then_some(value))
+    });
+    (*index, *check, values)
+}
 
-    /// Gives every row an index. That two of 128 random bits are equal need not be feared.
-    fn draw(&mut self, indexes: &mut Vec<u8>) {
-        let heads = self.bytes.chunks_exact_mut(HEAD + self.widest);
-        indexes.clear();
-        indexes.resize(KEY * heads.len(), 0);
-        // The operating system draws a key for the block and ChaCha20 stretches it: asked for all of them, it would take
-        // a tenth of the whole.
-        let mut key = Zeroizing::new([0; 32]);
-        random_bytes(&mut *key);
-        ChaCha20::new((&*key).into(), &Default::default()).apply_keystream(indexes);
-        for (head, index) in heads.zip(indexes.chunks_exact(KEY)) {
-            head[..KEY].copy_from_slice(index);
-        }
-    }
-
-    /// The index, the number of the check and the value of a row.
-    fn read(head: &[u8]) -> ([u8; KEY], u8, Option<&[u8]>) {
-        let (index, rest) = head.split_first_chunk().expect("a head begins with its index");
-        let value = &rest[2..][..usize::from(rest[1])];
-        (*index, rest[0], (!value.is_empty()).then_some(value))
-    }
+/// Gives every row an index. That two of 128 random bits are equal need not be feared.
+fn draw(heads: &mut Heads, indexes: &mut Vec<u8>) {
+    indexes.clear();
+    indexes.resize(KEY * heads.count(), 0);
+    // The operating system draws a key for the block and ChaCha20 stretches it: asked for all of them, it would take a
+    // tenth of the whole.
+    let mut key = Zeroizing::new([0; 32]);
+    random_bytes(&mut *key);
+    ChaCha20::new((&*key).into(), &Default::default()).apply_keystream(indexes);
+    heads.set(indexes);
 }
 
 /// What was found in the data, whose rows are in the sort.
@@ -344,28 +406,37 @@ struct Dealt {
     rows: u64,
     content: Content,
     counts: BTreeMap<&'static str, u64>,
+    unread: BTreeMap<&'static str, u64>,
 }
 
-/// What was found in rows: how many have each word of `check`, and of the codes each tag and generation.
+/// What was found in rows: how many have each word of `check`, of the codes each tag and generation, and of civil status
+/// the cells of each field that are not empty and those that cannot be read.
 #[derive(Default)]
 struct Found {
     rows: u64,
     checks: [u64; CHECKS.len()],
     codes: BTreeMap<(Tag, Generation), u64>,
+    filled: [u64; FIELDS.len()],
+    unread: [u64; FIELDS.len()],
 }
 
 impl Found {
     fn add(&mut self, other: &Self) {
         self.rows += other.rows;
-        self.checks.iter_mut().zip(other.checks).for_each(|(sum, count)| *sum += count);
+        let sums = [&mut self.checks[..], &mut self.filled, &mut self.unread];
+        for (sums, counts) in sums.into_iter().zip([&other.checks[..], &other.filled, &other.unread]) {
+            sums.iter_mut().zip(counts).for_each(|(sum, count)| *sum += count);
+        }
         for (kind, count) in &other.codes {
             *self.codes.entry(*kind).or_default() += count;
         }
     }
 
     fn into_dealt(self, content: Content) -> Dealt {
-        let counts = CHECKS.into_iter().zip(self.checks);
-        Dealt { rows: self.rows, content, counts: counts.filter(|(_, count)| *count > 0).collect() }
+        let counts = CHECKS.into_iter().zip(self.checks).filter(|(_, count)| *count > 0).collect();
+        let unread = FIELDS.map(Field::name).into_iter().zip(self.unread);
+        let unread = unread.filter(|(_, count)| *count > 0).collect();
+        Dealt { rows: self.rows, content, counts, unread }
     }
 }
 
@@ -383,8 +454,6 @@ struct Dealing {
 /// The data on its way into the sort.
 struct Data<'a> {
     source: &'a mut Source,
-    /// The column that is sent.
-    column: usize,
     /// Of the whole, in the unit of [`Batch::size`].
     size: u64,
     sort: &'a Sort,
@@ -393,11 +462,10 @@ struct Data<'a> {
 }
 
 impl Data<'_> {
-    /// Reads the data and deals its rows. `read` makes the heads of a batch, with values of at most `widest` bytes; rows
-    /// that it names in an error are counted from the batch's first one.
+    /// Reads the data and deals its rows. `read` makes the heads of a batch; rows that it names in an error are counted
+    /// from the batch's first one.
     fn deal(
         self,
-        widest: usize,
         read: impl Fn(&Batch, &mut Heads, &mut Found) -> Result<(), TableError> + Sync,
     ) -> Result<Found, TableError> {
         let Self { source, size, sort, threads, progress, .. } = self;
@@ -408,7 +476,7 @@ impl Data<'_> {
             new: || Dealing {
                 batches: Vec::new(),
                 filled: 0,
-                heads: Heads { bytes: Zeroizing::default(), widest },
+                heads: Heads::default(),
                 indexes: Vec::new(),
                 dealer: Dealer::new(delimiter),
                 found: Found::default(),
@@ -417,7 +485,7 @@ impl Data<'_> {
             work: |block: &mut Dealing| {
                 let Dealing { batches, filled, heads, indexes, dealer, found } = block;
                 let batches = &mut batches[..*filled];
-                heads.clear(batches.iter().map(Batch::lines).sum());
+                heads.clear();
                 *found = Found::default();
                 for batch in batches.iter_mut() {
                     batch
@@ -426,8 +494,8 @@ impl Data<'_> {
                         .map_err(|error| error.after(found.rows))?;
                     found.rows += batch.rows() as u64;
                 }
-                heads.draw(indexes);
-                sort.deal(batches, &heads.bytes, dealer)
+                draw(heads, indexes);
+                sort.deal(batches, heads, dealer)
             },
             check: |block: &mut Dealing| {
                 all.add(&block.found);
@@ -449,13 +517,12 @@ impl Data<'_> {
         Ok(all)
     }
 
-    fn deal_identifiers(self) -> Result<Dealt, PrepareError> {
+    fn deal_identifiers(self, column: usize) -> Result<Dealt, PrepareError> {
         const NEEDED: &str =
             "identifiers are text: a number cannot hold 2A, 2B or a leading zero, convert at the source";
-        let column = self.column;
         self.source.need_kind(column, &[Kind::Text], NEEDED)?;
         let path = self.source.path().to_owned();
-        let found = self.deal(COMPACT, |batch, heads, found| {
+        let found = self.deal(|batch, heads, found| {
             for (row, cell) in batch.cells(column).iter(batch.rows()).enumerate() {
                 let check = push_identifier(cell, heads).map_err(|found| fault(&path, row, found))?;
                 found.checks[usize::from(check)] += 1;
@@ -470,14 +537,14 @@ impl Data<'_> {
         Ok(found.into_dealt(Content::Identifiers))
     }
 
-    fn deal_codes(self) -> Result<Dealt, PrepareError> {
-        let codes = Codes::of(self.source, self.column, None)?;
-        let found = self.deal(CODE, |batch, heads, found| {
+    fn deal_codes(self, column: usize) -> Result<Dealt, PrepareError> {
+        let codes = Codes::of(self.source, column, None)?;
+        let found = self.deal(|batch, heads, found| {
             let mut read = Vec::new();
             codes.read(batch, &mut read)?;
             for code in &read {
                 let check = if code.is_some() { OK } else { ABSENT };
-                heads.push(check, code.as_ref().map_or(b"", |code| code.bytes()));
+                push(heads, check, &[code.as_ref().map_or(b"", |code| code.bytes())]);
                 found.checks[usize::from(check)] += 1;
                 if let Some(code) = code {
                     *found.codes.entry((code.tag(), code.generation())).or_default() += 1;
@@ -493,6 +560,26 @@ impl Data<'_> {
         }
         Ok(found.into_dealt(Content::Codes { tag, generation }))
     }
+
+    fn deal_civil_status(self, columns: [Option<usize>; FIELDS.len()]) -> Result<Dealt, PrepareError> {
+        let path = self.source.path().to_owned();
+        let identifier = columns[IDENTIFIER].is_some();
+        let found = self.deal(|batch, heads, found| {
+            let columns = columns.map(|column| column.map(|column| batch.cells(column)));
+            for row in 0..batch.rows() {
+                let cells = columns.each_ref().map(|cells| cells.as_ref().and_then(|cells| cells.get(row)));
+                let check = push_civil_status(cells, identifier, heads, found);
+                found.checks[usize::from(check.map_err(|found| fault(&path, row, found))?)] += 1;
+            }
+            Ok(())
+        })?;
+        for ((field, filled), invalid) in FIELDS.into_iter().zip(found.filled).zip(found.unread) {
+            if status::is_told_by_its_cells(field) && 2 * invalid > filled {
+                return Err(PrepareError::WrongField { field, invalid, filled });
+            }
+        }
+        Ok(found.into_dealt(Content::CivilStatus { identifier }))
+    }
 }
 
 /// Adds the row of a cell, and says which word of `check` it has.
@@ -500,7 +587,7 @@ fn push_identifier(cell: Option<&[u8]>, heads: &mut Heads) -> Result<u8, RowFaul
     let check = match cell.map(|cell| (cell, Nir.parse(cell))) {
         None => ABSENT,
         Some((_, Ok(mut accepted))) => {
-            heads.push(OK, accepted.compact().as_bytes());
+            push(heads, OK, &[accepted.compact().as_bytes()]);
             accepted.zeroize();
             return Ok(OK);
         }
@@ -512,7 +599,51 @@ fn push_identifier(cell: Option<&[u8]>, heads: &mut Heads) -> Result<u8, RowFaul
             CHECKS.iter().position(|word| *word == reason.word()).expect("a word for each reason") as u8
         }
     };
-    heads.push(check, b"");
+    push(heads, check, &[b""]);
+    Ok(check)
+}
+
+/// Adds the row of these cells, and says which word of `check` it has. Nothing travels that cannot be read as its field,
+/// and nothing of a row in which nobody could be found by the rest.
+fn push_civil_status(
+    cells: [Option<&[u8]>; FIELDS.len()],
+    identifier: bool,
+    heads: &mut Heads,
+    found: &mut Found,
+) -> Result<u8, RowFault> {
+    let (mut given, mut sent): (Texts<'_>, Texts<'_>) = Default::default();
+    let mut accepted = None;
+    for (at, (field, cell)) in FIELDS.into_iter().zip(cells).enumerate() {
+        given[at] = std::str::from_utf8(cell.unwrap_or_default()).map_err(|_| RowFault::Encoding)?.trim();
+        if given[at].is_empty() {
+            continue;
+        }
+        found.filled[at] += 1;
+        let is_read = match field {
+            Field::Nir => {
+                accepted = Nir.parse(given[at].as_bytes()).ok();
+                accepted.is_some()
+            }
+            _ => field.reads(given[at]),
+        };
+        if is_read {
+            sent[at] = given[at];
+        } else {
+            found.unread[at] += 1;
+        }
+    }
+    let check = match (status::is_enough(&sent), status::civil_status(&given)) {
+        (true, _) => OK,
+        (false, given) if [given.nom, given.nom_usage, given.date_naissance] == [""; 3] => ABSENT,
+        (false, _) => MALFORMED,
+    };
+    if check != OK {
+        sent = Default::default();
+    } else if let Some(accepted) = &accepted {
+        sent[IDENTIFIER] = accepted.compact();
+    }
+    push(heads, check, &sent.map(str::as_bytes)[..IDENTIFIER + usize::from(identifier)]);
+    accepted.zeroize();
     Ok(check)
 }
 
@@ -548,7 +679,7 @@ fn write(
     let steps = Steps {
         new: || Writing {
             partitions: 0..0,
-            commit: commitment::Rows::new(1),
+            commit: commitment::Rows::new(content.columns().len()),
             pieces: Vec::new(),
             filled: 0,
             rows: 0,
@@ -597,25 +728,29 @@ impl Writing {
     ) -> Result<(), TableError> {
         let mut indexes = Vec::with_capacity(BATCH);
         let mut checks = Vec::with_capacity(BATCH);
-        let (mut texts, mut codes) = (Vec::new(), Vec::new());
+        let count = content.columns().len();
+        let (mut texts, mut codes) = (vec![Vec::new(); count], Vec::new());
         let mut text = Vec::with_capacity(Code::MAX_TEXT);
         for places in sorted.places().chunks(BATCH) {
             indexes.clear();
             checks.clear();
-            texts.clear();
+            texts.iter_mut().for_each(Vec::clear);
             codes.clear();
             for place in places {
-                let (index, check, value) = Heads::read(sorted.head(*place));
+                let (index, check, found) = read(sorted.head(*place));
+                let mut values = [None; MOST_VALUES];
+                values.iter_mut().zip(found).for_each(|(value, found)| *value = found);
                 indexes.push(index);
                 checks.push(Some(CHECKS[usize::from(check)]));
                 match content {
-                    Content::Identifiers => {
-                        texts.push(value.map(|value| std::str::from_utf8(value).expect("ASCII")));
-                        self.commit.push(&index, &[value]);
+                    Content::Identifiers | Content::CivilStatus { .. } => {
+                        let text = |value| std::str::from_utf8(value).expect("text was read");
+                        texts.iter_mut().zip(values).for_each(|(texts, value)| texts.push(value.map(text)));
+                        self.commit.push(&index, &values[..count]);
                     }
                     Content::Codes { tag, generation } => {
                         let bytes = |value: &[u8]| value.try_into().expect("a code has 32 bytes");
-                        let code = value.map(|value| Code::from_bytes(bytes(value), tag, generation));
+                        let code = values[0].map(|value| Code::from_bytes(bytes(value), tag, generation));
                         text.clear();
                         if let Some(code) = code {
                             code.write_text(&mut text);
@@ -625,16 +760,17 @@ impl Writing {
                     }
                 }
             }
-            let value = match content {
-                Content::Identifiers => Values::Text(&texts),
-                Content::Codes { .. } => Values::Codes(&codes),
-            };
+            let mut sent = vec![Values::Index(&indexes)];
+            match content {
+                Content::Codes { .. } => sent.push(Values::Codes(&codes)),
+                _ => sent.extend(texts.iter().map(|texts| Values::Text(texts))),
+            }
             let others = sorted.kept(places)?;
             let mut values = vec![Values::Index(&indexes), Values::Text(&checks)];
             values.extend(others.values());
-            let (sent, kept) = self.room(places.len(), request, retained)?;
-            request.add(places.len(), &[Values::Index(&indexes), value], sent)?;
-            retained.add(places.len(), &values, kept)?;
+            let (to_send, to_keep) = self.room(places.len(), request, retained)?;
+            request.add(places.len(), &sent, to_send)?;
+            retained.add(places.len(), &values, to_keep)?;
         }
         Ok(())
     }

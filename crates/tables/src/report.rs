@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use cstatns::code::Generation;
 use cstatns::custody::Head;
+use cstatns::custody::approval::LookUp;
 use cstatns::files::{self, Access, FileError};
 use cstatns::name::{Hex, Name};
 use jiff::Timestamp;
@@ -42,6 +43,9 @@ pub struct Report {
     pub rows_out: u64,
     /// How many rows have each word of `quality`.
     pub quality: BTreeMap<String, u64>,
+    /// How people were looked up by civil status, if they were.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub look_up: Option<LookUp>,
     /// What was destroyed.
     pub destroyed: Vec<Destruction>,
     /// When the run began.

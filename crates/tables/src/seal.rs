@@ -10,6 +10,8 @@ use cstatns::name::Hex;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
+use crate::status::{COLUMNS, IDENTIFIER};
+
 const FORMAT: u32 = 1;
 const LIMIT: u64 = 16 << 20;
 
@@ -25,6 +27,30 @@ pub enum Content {
         /// The generation of every one of them.
         generation: Generation,
     },
+    /// Civil status, to be looked up and coded.
+    CivilStatus {
+        /// Whether there is a column of identifiers too.
+        identifier: bool,
+    },
+}
+
+impl Content {
+    /// The names of a request's columns behind `index`.
+    pub(crate) fn columns(self) -> &'static [&'static str] {
+        match self {
+            Self::Identifiers => &COLUMNS[IDENTIFIER..],
+            Self::Codes { .. } => &["code"],
+            Self::CivilStatus { identifier } => &COLUMNS[..IDENTIFIER + usize::from(identifier)],
+        }
+    }
+
+    fn kind(self) -> &'static str {
+        match self {
+            Self::Identifiers => "identifiers",
+            Self::Codes { .. } => "codes",
+            Self::CivilStatus { .. } => "civil-status",
+        }
+    }
 }
 
 /// The seal of a request. It holds the secret of the commitment, so it has no `Debug`.
@@ -55,6 +81,8 @@ struct Written<'a> {
     tag: Option<&'a str>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     generation: Option<Generation>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    identifier: Option<bool>,
     previous: Vec<Hex<16>>,
 }
 
@@ -81,11 +109,12 @@ impl Seal {
 
     fn parse(bytes: &[u8]) -> Option<Self> {
         let written: Written<'_> = serde_json::from_slice(bytes).ok()?;
-        let content = match (written.kind, written.tag, written.generation) {
-            ("identifiers", None, None) => Content::Identifiers,
-            ("codes", Some(tag), Some(generation)) => {
+        let content = match (written.kind, written.tag, written.generation, written.identifier) {
+            ("identifiers", None, None, None) => Content::Identifiers,
+            ("codes", Some(tag), Some(generation), None) => {
                 Content::Codes { tag: Tag::parse(tag.as_bytes())?, generation }
             }
+            ("civil-status", None, None, Some(identifier)) => Content::CivilStatus { identifier },
             _ => return None,
         };
         (written.format == FORMAT).then_some(())?;
@@ -109,22 +138,20 @@ impl Seal {
     /// The bytes of the file: one line of JSON.
     pub(crate) fn bytes(&self) -> Zeroizing<Vec<u8>> {
         let key = self.key.to_hex();
-        let tag = match &self.content {
-            Content::Identifiers => None,
-            Content::Codes { tag, .. } => Some(tag.as_str()),
-        };
-        let generation = match self.content {
-            Content::Identifiers => None,
-            Content::Codes { generation, .. } => Some(generation),
+        let (tag, generation, identifier) = match &self.content {
+            Content::Identifiers => (None, None, None),
+            Content::Codes { tag, generation } => (Some(tag.as_str()), Some(*generation), None),
+            Content::CivilStatus { identifier } => (None, None, Some(*identifier)),
         };
         let written = Written {
             format: FORMAT,
             rows: self.rows,
             commitment: self.commitment,
             key: &key,
-            kind: if tag.is_some() { "codes" } else { "identifiers" },
+            kind: self.content.kind(),
             tag,
             generation,
+            identifier,
             previous: self.previous.clone(),
         };
         // Roomy enough that it does not grow, which would leave copies of the key behind.

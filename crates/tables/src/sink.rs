@@ -40,8 +40,9 @@ impl<'a> Column<'a> {
         Self::new("index", DataType::FixedSizeBinary(16), false, true)
     }
 
-    pub(crate) fn identifier() -> Self {
-        Self::new("identifier", DataType::Utf8, true, true)
+    /// Text that identifies people.
+    pub(crate) fn text(name: &'static str) -> Self {
+        Self::new(name, DataType::Utf8, true, true)
     }
 
     pub(crate) fn code(binary: bool) -> Self {
@@ -76,12 +77,13 @@ pub(crate) enum Values<'a> {
 }
 
 impl Values<'_> {
-    /// The most that a cell takes in CSV, if it may be secret or of a fixed length.
+    /// The most that the cells take in CSV, if they may be secret or of a fixed length.
     fn room(&self) -> usize {
         match self {
-            Self::Index(_) => 33,
-            Self::Text(_) => 36,
-            Self::Codes(_) => Code::MAX_TEXT + 1,
+            Self::Index(indexes) => 33 * indexes.len(),
+            // Quotes around it and each one in it twice, and what parts it from the next.
+            Self::Text(texts) => texts.iter().map(|text| 2 * text.map_or(0, str::len) + 3).sum(),
+            Self::Codes(codes) => (Code::MAX_TEXT + 1) * codes.len(),
             Self::Kept(..) | Self::Tails(_) => 0,
         }
     }
@@ -131,7 +133,7 @@ impl Layout {
         match (self, piece) {
             (Self::Csv { .. }, Piece::Csv(lines)) => {
                 // Room for what may be an identifier: nothing of it is left behind where a buffer was too small.
-                lines.reserve(rows * columns.iter().map(Values::room).sum::<usize>());
+                lines.reserve(columns.iter().map(Values::room).sum());
                 for row in 0..rows {
                     for column in columns {
                         write_field(lines, column, row);

@@ -4,8 +4,9 @@
 //! partitions of about the same size, each of which is then sorted by itself, in memory. Partitions follow one another in
 //! the order of the key, so there is nothing to merge: dealing and sorting are each one pass through the pipeline.
 //!
-//! A row is a *head*, whose first 16 bytes are its key and the others the caller's, and the columns that are kept beside
-//! it: in CSV the rest of the line as it will be written, in Parquet values of their own types.
+//! A row is a *head*, whose first 16 bytes are its key and the others, as many as they are, the caller's ([`Heads`]), and
+//! the columns that are kept beside it: in CSV the rest of the line as it will be written, in Parquet values of their own
+//! types.
 //!
 //! Memory: [`Effort::memory`](crate::Effort) bytes, of which each thread has [`WORK`] for what it works on and [`Spill`]
 //! the rest; there are no more threads than half of it feeds. Beyond it, whatever the memory: one thread's work, and the
@@ -46,26 +47,83 @@ const BLOCK: usize = 16 << 20;
 /// The bytes of a key.
 pub(crate) const KEY: usize = 16;
 
+/// The heads of rows, one behind the other, each with its length (u32, little-endian) before it. They are wiped, also
+/// where they move to a larger place.
+#[derive(Default)]
+pub(crate) struct Heads(Zeroizing<Vec<u8>>);
+
+/// The bytes of a head's length.
+const LENGTH: usize = 4;
+
+impl Heads {
+    pub(crate) fn clear(&mut self) {
+        self.0.clear();
+    }
+
+    /// Adds a head of zeros for a key and `rest` bytes, which are for the caller to append to what is returned.
+    pub(crate) fn add(&mut self, rest: usize) -> &mut Vec<u8> {
+        let needed = self.0.len() + LENGTH + KEY + rest;
+        if needed > self.0.capacity() {
+            let mut larger = Zeroizing::new(Vec::with_capacity(needed.max(2 * self.0.capacity())));
+            larger.extend_from_slice(&self.0);
+            self.0 = larger;
+        }
+        self.0.extend_from_slice(&((KEY + rest) as u32).to_le_bytes());
+        self.0.extend_from_slice(&[0; KEY]);
+        &mut self.0
+    }
+
+    pub(crate) fn count(&self) -> usize {
+        self.framed().count()
+    }
+
+    /// Gives the heads these keys.
+    pub(crate) fn set(&mut self, keys: &[u8]) {
+        let mut at = 0;
+        for key in keys.chunks_exact(KEY) {
+            let (head, _) = split(&self.0[at..]);
+            let next = at + LENGTH + head.len();
+            self.0[at + LENGTH..][..KEY].copy_from_slice(key);
+            at = next;
+        }
+    }
+
+    /// Each head with its length before it.
+    fn framed(&self) -> impl Iterator<Item = &[u8]> {
+        let mut left = &self.0[..];
+        std::iter::from_fn(move || {
+            (!left.is_empty()).then(|| {
+                let (framed, rest) = left.split_at(LENGTH + split(left).0.len());
+                left = rest;
+                framed
+            })
+        })
+    }
+}
+
+/// The head at the beginning, without its length, and what comes after it.
+fn split(bytes: &[u8]) -> (&[u8], &[u8]) {
+    let (length, rest) = bytes.split_first_chunk().expect("a head begins with its length");
+    rest.split_at(u32::from_le_bytes(*length) as usize)
+}
+
 /// Rows on their way through the sort.
 pub(crate) struct Sort {
     spill: Spill,
     /// How many bits of the key say the partition.
     bits: u32,
-    /// The bytes of a head.
-    head: usize,
     /// The columns that are kept.
     kept: Vec<Range<usize>>,
     format: Format,
 }
 
 impl Sort {
-    /// Of rows like those of a file of this size and type, of which the columns `kept` are kept beside heads of `head`
-    /// bytes. Says too how many threads there is memory for. What does not fit in it is put aside beside the file `beside`.
+    /// Of rows like those of a file of this size and type, of which the columns `kept` are kept beside the heads. Says too
+    /// how many threads there is memory for. What does not fit in it is put aside beside the file `beside`.
     pub(crate) fn new(
         format: Format,
         extent: Extent,
         kept: Vec<Range<usize>>,
-        head: usize,
         beside: &Path,
         effort: &Effort,
     ) -> (Self, NonZeroUsize) {
@@ -79,15 +137,15 @@ impl Sort {
         let fed = NonZeroUsize::new(effort.memory / 2 / WORK).unwrap_or(NonZeroUsize::MIN);
         let threads = effort.threads.min(fed);
         let memory = effort.memory.saturating_sub(threads.get() * WORK);
-        (Self { spill: Spill::new(1 << bits, memory, beside), bits, head, kept, format }, threads)
+        (Self { spill: Spill::new(1 << bits, memory, beside), bits, kept, format }, threads)
     }
 
     pub(crate) fn partitions(&self) -> usize {
         1 << self.bits
     }
 
-    fn partition(&self, head: &[u8]) -> usize {
-        let first = u32::from_be_bytes(*head.first_chunk().expect("a head begins with a key"));
+    fn partition(&self, framed: &[u8]) -> usize {
+        let first = u32::from_be_bytes(*split(framed).0.first_chunk().expect("a head begins with a key"));
         ((u64::from(first) << self.bits) >> 32) as usize
     }
 
@@ -125,7 +183,7 @@ impl Sort {
     pub(crate) fn deal(
         &self,
         batches: &[Batch],
-        heads: &[u8],
+        heads: &Heads,
         dealer: &mut Dealer,
     ) -> Result<(), TableError> {
         match self.format {
@@ -135,7 +193,7 @@ impl Sort {
     }
 
     /// CSV: a unit is a row.
-    fn deal_lines(&self, batches: &[Batch], heads: &[u8], dealer: &mut Dealer) -> Result<(), TableError> {
+    fn deal_lines(&self, batches: &[Batch], heads: &Heads, dealer: &mut Dealer) -> Result<(), TableError> {
         let Dealer { tails, ends, .. } = dealer;
         tails.clear();
         ends.clear();
@@ -149,8 +207,7 @@ impl Sort {
             }
         }
         let mut start = 0;
-        let rows = heads.chunks_exact(self.head).zip(ends.iter());
-        self.spill.add(rows.map(|(head, end)| {
+        self.spill.add(heads.framed().zip(ends.iter()).map(|(head, end)| {
             // Without the line break.
             let tail = &tails.bytes()[std::mem::replace(&mut start, *end)..end - 1];
             (self.partition(head), [head, tail])
@@ -159,7 +216,7 @@ impl Sort {
 
     /// Parquet: a unit is the rows that the batches have for a partition. Their number (u32, little-endian) and heads, then
     /// their values as a stream of Arrow's.
-    fn deal_values(&self, batches: &[Batch], heads: &[u8], dealer: &mut Dealer) -> Result<(), TableError> {
+    fn deal_values(&self, batches: &[Batch], heads: &Heads, dealer: &mut Dealer) -> Result<(), TableError> {
         let Dealer { places, picks, picked, values, .. } = dealer;
         let kept: Vec<usize> = self.kept.iter().cloned().flatten().collect();
         let project = |batch: &RecordBatch| batch.project(&kept).map_err(|_| TableError::Unwritable);
@@ -167,23 +224,25 @@ impl Sort {
             batches.iter().filter_map(Batch::values).map(project).collect::<Result<_, _>>()?;
         let batches: Vec<&RecordBatch> = batches.iter().collect();
         places.clear();
-        let mut heads_left = heads.chunks_exact(self.head).enumerate();
+        let (mut heads_left, mut at) = (heads.framed(), 0);
         for (number, batch) in batches.iter().enumerate() {
             for row in 0..batch.num_rows() {
-                let (nth, head) = heads_left.next().expect("a head for each row");
-                places.push((self.partition(head), nth, (number, row)));
+                let head = heads_left.next().expect("a head for each row");
+                places.push((self.partition(head), at..at + head.len(), (number, row)));
+                at += head.len();
             }
         }
-        places.sort_unstable();
+        // By partition, and in it as they came.
+        places.sort_unstable_by_key(|(partition, head, _)| (*partition, head.start));
         // At full size from the start: a vector that grows leaves copies behind.
-        *picked = Zeroizing::new(Vec::with_capacity(heads.len()));
+        *picked = Zeroizing::new(Vec::with_capacity(heads.0.len()));
         for places in places.chunk_by(|one, next| one.0 == next.0) {
             picks.clear();
             picked.clear();
             values.clear();
-            for (_, nth, pick) in places {
+            for (_, head, pick) in places {
                 picks.push(*pick);
-                picked.extend_from_slice(&heads[nth * self.head..][..self.head]);
+                picked.extend_from_slice(&heads.0[head.clone()]);
             }
             if !kept.is_empty() {
                 pack(&gather(&batches, picks)?, values)?;
@@ -201,44 +260,49 @@ impl Sort {
 
     /// The rows in the pages of a partition, in the order of their keys.
     pub(crate) fn sorted<'a>(&'a self, pages: &'a [Page]) -> Result<Sorted<'a>, TableError> {
-        let units: Vec<&[u8]> = pages.iter().flat_map(|page| units(page)).collect();
-        let mut sorted = Sorted { sort: self, places: Vec::new(), units, batches: Vec::new() };
-        for (number, unit) in sorted.units.iter().enumerate() {
-            let rows = match self.format {
-                Format::Csv => 1,
+        let mut sorted = Sorted {
+            sort: self,
+            places: Vec::new(),
+            rows: Vec::new(),
+            picks: Vec::new(),
+            batches: Vec::new(),
+        };
+        for unit in pages.iter().flat_map(|page| units(page)) {
+            match self.format {
+                Format::Csv => sorted.rows.push(unit),
                 Format::Parquet => {
-                    let rows = u32::from_le_bytes(*unit.first_chunk().expect("a unit begins with its rows"))
-                        as usize;
-                    let values = &unit[COUNT + rows * self.head..];
-                    sorted.batches.extend((!values.is_empty()).then(|| unpack(values)).transpose()?);
-                    rows
+                    let (rows, mut left) = unit.split_first_chunk().expect("a unit begins with its rows");
+                    for row in 0..u32::from_le_bytes(*rows) as usize {
+                        sorted.rows.push(left);
+                        sorted.picks.push((sorted.batches.len(), row));
+                        left = split(left).1;
+                    }
+                    sorted.batches.extend((!left.is_empty()).then(|| unpack(left)).transpose()?);
                 }
-            };
-            for row in 0..rows {
-                let head = sorted.head_at(number, row);
-                let key = u128::from_be_bytes(*head.first_chunk().expect("a head begins with a key"));
-                // In halves: a number of 128 bits would be aligned, and take more room.
-                sorted.places.push(Place((key >> 64) as u64, key as u64, number as u32, row as u32));
             }
+        }
+        for (row, bytes) in sorted.rows.iter().enumerate() {
+            let key = u128::from_be_bytes(*split(bytes).0.first_chunk().expect("a head begins with a key"));
+            // In halves: a number of 128 bits would be aligned, and take more room.
+            sorted.places.push(Place((key >> 64) as u64, key as u64, row as u32));
         }
         sorted.places.sort_unstable();
         Ok(sorted)
     }
 }
 
-/// The bytes of a unit's number of rows, in Parquet.
-const COUNT: usize = 4;
-
-/// Where a row is: its key, its unit, and the row there.
+/// Where a row is: its key, and the row.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Place(u64, u64, u32, u32);
+pub(crate) struct Place(u64, u64, u32);
 
 /// The rows of a partition in order.
 pub(crate) struct Sorted<'a> {
     sort: &'a Sort,
     places: Vec<Place>,
-    units: Vec<&'a [u8]>,
-    /// The values of each unit, in Parquet, if columns are kept.
+    /// Of each row the head with its length before it, and what lies behind it: in CSV, the rest of the line.
+    rows: Vec<&'a [u8]>,
+    /// In Parquet: for each row its unit, and the row there; and the values of each unit, if columns are kept.
+    picks: Vec<(usize, usize)>,
     batches: Vec<RecordBatch>,
 }
 
@@ -248,27 +312,18 @@ impl<'a> Sorted<'a> {
     }
 
     pub(crate) fn head(&self, place: Place) -> &'a [u8] {
-        self.head_at(place.2 as usize, place.3 as usize)
-    }
-
-    fn head_at(&self, unit: usize, row: usize) -> &'a [u8] {
-        let heads = match self.sort.format {
-            Format::Csv => self.units[unit],
-            Format::Parquet => &self.units[unit][COUNT..],
-        };
-        &heads[row * self.sort.head..][..self.sort.head]
+        split(self.rows[place.2 as usize]).0
     }
 
     /// What is kept of some rows beside their heads.
     pub(crate) fn kept(&self, places: &[Place]) -> Result<Kept<'a>, TableError> {
         Ok(match self.sort.format {
             _ if self.sort.kept.is_empty() => Kept::Nothing,
-            Format::Csv => Kept::Tails(
-                places.iter().map(|place| &self.units[place.2 as usize][self.sort.head..]).collect(),
-            ),
+            Format::Csv => {
+                Kept::Tails(places.iter().map(|place| split(self.rows[place.2 as usize]).1).collect())
+            }
             Format::Parquet => {
-                let picks: Vec<(usize, usize)> =
-                    places.iter().map(|place| (place.2 as usize, place.3 as usize)).collect();
+                let picks: Vec<_> = places.iter().map(|place| self.picks[place.2 as usize]).collect();
                 let batches: Vec<&RecordBatch> = self.batches.iter().collect();
                 Kept::Values(Batch::Parquet(gather(&batches, &picks)?))
             }
@@ -302,8 +357,8 @@ pub(crate) struct Dealer {
     /// The rest of each row, in CSV, and where it ends.
     tails: Lines,
     ends: Vec<usize>,
-    /// The rows of a block by partition, each with its number in the block, and as batch and row.
-    places: Vec<(usize, usize, (usize, usize))>,
+    /// The rows of a block by partition, each with the place of its head, and as batch and row.
+    places: Vec<(usize, Range<usize>, (usize, usize))>,
     picks: Vec<(usize, usize)>,
     /// The heads of a unit, and its values.
     picked: Zeroizing<Vec<u8>>,
@@ -355,9 +410,6 @@ mod tests {
     use super::*;
     use crate::csv::Delimiter;
 
-    /// A head here: the key, then the number of the row.
-    const HEAD: usize = KEY + 4;
-
     /// Rows of three cells each.
     type Rows = Vec<(u128, [String; 3])>;
 
@@ -403,7 +455,10 @@ mod tests {
             for places in sorted.places().chunks(7) {
                 let kept = sorted.kept(places).unwrap();
                 for (at, place) in places.iter().enumerate() {
-                    let number = sorted.head(*place)[KEY..].try_into().unwrap();
+                    // A head here: the key, the number of the row, and more of some.
+                    let head = sorted.head(*place);
+                    let number = head[KEY..][..4].try_into().unwrap();
+                    assert_eq!(head.len(), KEY + 4 + u32::from_le_bytes(number) as usize % 5);
                     let kept = match &kept {
                         Kept::Nothing => Vec::new(),
                         Kept::Tails(tails) => vec![String::from_utf8(tails[at].to_vec()).unwrap()],
@@ -440,7 +495,7 @@ mod tests {
             let extent = Extent { rows: 0, bytes: extent };
             let effort = Effort { memory: if spills { 0 } else { 1 << 30 }, ..Effort::default() };
             let format = Format::of(&path).unwrap();
-            let (sort, _) = Sort::new(format, extent, kept.clone(), HEAD, &place.path().join("r.csv"), &effort);
+            let (sort, _) = Sort::new(format, extent, kept.clone(), &place.path().join("r.csv"), &effort);
 
             let mut dealer = Dealer::new(b',');
             let mut number = 0;
@@ -457,12 +512,16 @@ mod tests {
                 if batches.is_empty() {
                     break;
                 }
-                let mut heads = Vec::new();
+                let (mut heads, mut keys) = (Heads::default(), Vec::new());
                 for _ in 0..batches.iter().map(Batch::rows).sum() {
-                    heads.extend_from_slice(&rows[number].0.to_be_bytes());
-                    heads.extend_from_slice(&(number as u32).to_le_bytes());
+                    keys.extend_from_slice(&rows[number].0.to_be_bytes());
+                    let head = heads.add(4 + number % 5);
+                    head.extend_from_slice(&(number as u32).to_le_bytes());
+                    head.extend_from_slice(&[7; 4][..number % 5]);
                     number += 1;
                 }
+                prop_assert_eq!(KEY * heads.count(), keys.len());
+                heads.set(&keys);
                 sort.deal(&batches, &heads, &mut dealer).unwrap();
             }
             prop_assert_eq!(number, rows.len());
@@ -488,7 +547,7 @@ mod tests {
     fn partitions_are_as_many_as_the_file_is_large() {
         let partitions = |format, rows, bytes| {
             let extent = Extent { rows, bytes };
-            Sort::new(format, extent, Vec::new(), HEAD, Path::new("r"), &Effort::default()).0.partitions()
+            Sort::new(format, extent, Vec::new(), Path::new("r"), &Effort::default()).0.partitions()
         };
         assert_eq!(partitions(Format::Csv, 0, 0), 1);
         assert_eq!(partitions(Format::Csv, 0, 1 << 20), 1);
@@ -506,7 +565,7 @@ mod tests {
         let threads = |threads, memory| {
             let effort = Effort { threads: NonZeroUsize::new(threads).unwrap(), memory, ..Effort::default() };
             let extent = Extent { rows: 0, bytes: 0 };
-            Sort::new(Format::Csv, extent, Vec::new(), HEAD, Path::new("r"), &effort).1.get()
+            Sort::new(Format::Csv, extent, Vec::new(), Path::new("r"), &effort).1.get()
         };
         assert_eq!([threads(1, 0), threads(8, 0), threads(8, 64 << 20), threads(8, 1 << 30)], [1, 1, 1, 8]);
         assert_eq!(threads(64, 1 << 30), 16);

@@ -13,7 +13,15 @@ use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::Duration;
 
-use cstatns_tables::{Column, Effort, Prepare, prepare};
+use cstatns::code::Generation;
+use cstatns::coder::{Coder, CodingKey};
+use cstatns::custody::approval::Level;
+use cstatns::name::{Hex, Name};
+use cstatns::secret::Secret;
+use cstatns_register::{Builder, CivilStatus, Index, Origin, Record};
+use cstatns_tables::{
+    Column, Effort, FileMeta, Format, Prepare, Register, Seal, look_up_and_code, prepare, seal_path,
+};
 
 const WORK: &str = "CSTATNS_SPILL_TEST";
 /// The rows of the data, and those of them whose identifiers and notes are looked for: they come first, so that what later
@@ -23,6 +31,11 @@ const LOOKED_FOR: usize = 500;
 
 fn identifier(row: usize) -> String {
     format!("284{:02}75{:03}{:03}", 1 + row % 12, row % 1000, row / 1000)
+}
+
+/// The name of the person of that identifier.
+fn name(row: usize) -> String {
+    identifier(row).bytes().map(|digit| char::from(digit - b'0' + b'k')).collect()
 }
 
 fn note(row: usize) -> String {
@@ -42,6 +55,52 @@ fn run(place: &Path, memory: usize) {
     prepare(&what, &Effort { memory, ..Effort::default() }).unwrap();
 }
 
+/// Data of people who have no identifier there, and a register where they have one.
+fn write_people(place: &Path) {
+    let mut data = String::from("nom,prenoms,sexe,date_naissance,code_lieu,note\n");
+    let mut builder = Builder::create(&place.join("register")).unwrap();
+    for row in 0..ROWS {
+        let nom = name(row);
+        writeln!(data, "{nom},Ange,F,1984-01-01,75101,{}", note(row)).unwrap();
+        if row % 100 < 50 || row < LOOKED_FOR {
+            let civil_status = CivilStatus {
+                nom: &nom,
+                prenoms: "Ange",
+                sexe: "F",
+                date_naissance: "1984-01-01",
+                code_lieu: "75101",
+                ..CivilStatus::default()
+            };
+            let record = Record { id: "", nir: &identifier(row), civil_status };
+            builder.push(&record, Origin::default()).unwrap();
+        }
+    }
+    builder.finish().unwrap();
+    fs::write(place.join("d.csv"), data).unwrap();
+}
+
+/// What controller and service do with them, one after the other.
+fn run_people(place: &Path, memory: usize) {
+    let [data, request, retained] = ["d.csv", "request.csv", "retained.csv"].map(|name| place.join(name));
+    let column = Column::CivilStatus(&[]);
+    let what = Prepare { data: &data, column, request: &request, retained: &retained, delimiter: b',' };
+    let effort = Effort { memory, ..Effort::default() };
+    prepare(&what, &effort).unwrap();
+
+    let index = Index::open(&place.join("register")).unwrap();
+    let register = Register { index: &index, accept: Level::UsageName };
+    let (service, domain) = ("test.aaaaaaaaaa", Name::new("population").unwrap());
+    let key = CodingKey::new(&Secret::fill(|bytes| bytes.fill(7)), service, &domain, Generation::FIRST);
+    let coder = Coder::new(vec![key]).unwrap();
+    let (generation, delivery) = (Generation::FIRST, Hex([1; 16]));
+    let meta = FileMeta { service: service.to_owned(), domain, generation, delivery };
+    let mut out = File::create(place.join("result.csv")).unwrap();
+    let seal = Seal::read(&seal_path(&request)).unwrap();
+    let coded =
+        look_up_and_code(&request, &seal, register, &coder, &mut out, Format::Csv, &meta, &effort).unwrap();
+    assert!(coded.qualities["found"] > ROWS as u64 / 2 - 1, "{:?}", coded.qualities);
+}
+
 fn start(test: &str, job: &str, place: &Path) -> Child {
     Command::new(std::env::current_exe().unwrap())
         .args(["--exact", test])
@@ -57,9 +116,11 @@ fn is_child() -> bool {
     let (job, place) = job.split_once(' ').unwrap();
     let place = Path::new(place);
     // Nothing is held, or some pages and the rest put aside: of a size at which freed memory stays with the process.
-    run(place, if job == "run" { 0 } else { (32 << 20) + (512 << 10) });
+    let memory = if job == "run" { 0 } else { (32 << 20) + (512 << 10) };
+    let run = if job.contains("people") { run_people } else { run };
+    run(place, memory);
     // The negative control holds what it should not.
-    let held = (job == "hold").then(|| fs::read(place.join("d.csv")).unwrap());
+    let held = job.starts_with("hold").then(|| fs::read(place.join("d.csv")).unwrap());
     if job != "run" {
         dump(&place.join("memory"));
     }
@@ -82,9 +143,15 @@ fn dump(path: &Path) {
 
 /// How many of the identifiers that are looked for stand in these bytes.
 fn shown(bytes: &[u8]) -> usize {
+    shown_as(bytes, identifier)
+}
+
+/// How many of the first people stand there in this form.
+fn shown_as(bytes: &[u8], form: fn(usize) -> String) -> usize {
     let wanted: std::collections::HashSet<Vec<u8>> =
-        (0..LOOKED_FOR).map(|row| identifier(row).into_bytes()).collect();
-    let windows = bytes.windows(13).filter(|window| window.starts_with(b"284"));
+        (0..LOOKED_FOR).map(|row| form(row).into_bytes()).collect();
+    let start = &form(0).into_bytes()[..3];
+    let windows = bytes.windows(13).filter(|window| window.starts_with(start));
     windows.filter(|window| wanted.contains(*window)).collect::<std::collections::HashSet<_>>().len()
 }
 
@@ -148,5 +215,27 @@ fn no_identifier_is_left_in_memory() {
         assert!(child.wait().unwrap().success());
         let memory = fs::read(place.path().join("memory")).unwrap();
         assert_eq!(shown(&memory), left, "{job}");
+    }
+}
+
+/// Nor of who was looked up, nor of the identifiers that were found.
+#[test]
+fn nobody_who_was_looked_up_is_left_in_memory() {
+    if is_child() {
+        return;
+    }
+    for (job, left) in [("dump-people", 0), ("hold-people", LOOKED_FOR)] {
+        let place = tempfile::tempdir().unwrap();
+        write_people(place.path());
+        assert!(
+            shown(&fs::read(place.path().join("register")).unwrap()) == LOOKED_FOR,
+            "they would be found"
+        );
+        let mut child = start("nobody_who_was_looked_up_is_left_in_memory", job, place.path());
+        assert!(child.wait().unwrap().success());
+        let memory = fs::read(place.path().join("memory")).unwrap();
+        assert_eq!(shown(&memory), 0, "{job}");
+        assert_eq!(shown_as(&memory, name), left, "{job}");
+        assert_eq!(shown_as(&memory, |row| name(row).to_uppercase()), 0, "{job}");
     }
 }

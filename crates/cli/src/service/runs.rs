@@ -1,19 +1,21 @@
 //! `service code` and `service renew`: the request's rows through the coding kernel, and the report of the run.
 
 use std::io::{BufWriter, Write};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
 use cstatns::code::{Generation, Tag};
-use cstatns::custody::approval::{Action, Input, RunId};
+use cstatns::custody::approval::{Action, Input, Level, LookUp, RunId};
 use cstatns::files::{FileError, Pending};
 use cstatns::ledger::event::{Destroyed, Event, Line, Means};
 use cstatns::ledger::{History, Lines};
 use cstatns::name::{Hex, Name};
 use cstatns::service::{Made, Outcome, RunFiles, Service, WorkError};
+use cstatns_register::Index;
 use cstatns_tables::{
-    CodeFileError, Coded, Content, Destruction, Effort, FileMeta, Format, Report, SPEC, Seal, look,
-    report_path, seal_path, summarise,
+    CodeFileError, Coded, Content, Destruction, Effort, FileMeta, Format, Register, Report, SPEC, Seal, look,
+    look_up_and_code, report_path, seal_path, summarise,
 };
 use serde_json::{Value, json};
 
@@ -26,16 +28,28 @@ use crate::quorum::{Closed, KitArgs, gather};
 /// What stands between the rows and the file, in bytes: each write to the file is a system call.
 const BUFFER: usize = 1 << 18;
 
-/// Code a request of identifiers (quorum); its request is destroyed once the result is durable
+/// Code a request of identifiers, or look people up and code them (quorum); its request is destroyed once the result is
+/// durable
 #[derive(Args)]
-#[command(after_help = "Example:
+#[command(after_help = "Examples:
   cstatns service code home population --request request.csv --result result.csv \\
       --purpose health-2026 --kit /media/alice/kit --kit /media/bruno/kit --kit /media/chloe/kit
+  cstatns service code home population --request people.csv --result result.csv \\
+      --register people.register --accept rectified \\
+      --purpose health-2026 --kit /media/alice/kit --kit /media/bruno/kit --kit /media/chloe/kit
+With --register the request is one of civil status. The identifiers that are found never leave memory; who is not certain
+enough has no code, and `quality` says why. The domain's minimum is of people who are coded.
 The counterpart copies the result and its .report.json; then `service delivered` destroys the service's copy.
 The seconds that it tells begin with the run's intent, after the approvals, and end with the request's destruction.")]
 pub(crate) struct Code {
     #[command(flatten)]
     run: Run,
+    /// The index in which the people of a request of civil status are looked up
+    #[arg(long, value_name = "REGISTER")]
+    register: Option<PathBuf>,
+    /// The last quality that is coded: found, rectified or usage-name, each with those before it
+    #[arg(long, value_name = "LEVEL", default_value = "usage-name", requires = "register", value_parser = level)]
+    accept: Level,
     #[command(flatten)]
     kits: KitArgs,
 }
@@ -95,15 +109,75 @@ pub(super) fn delivery(text: &str) -> Result<RunId, String> {
     Hex::parse(text.as_bytes()).ok_or_else(|| "a delivery is 32 lower-case hexadecimal digits".to_owned())
 }
 
+fn level(text: &str) -> Result<Level, String> {
+    let known = Level::ALL.into_iter().find(|level| level.word() == text);
+    known.ok_or_else(|| "found, rectified or usage-name".to_owned())
+}
+
+/// What tells a file from itself after it was written to, or from another in its place.
+#[derive(PartialEq, Eq)]
+struct Stamp([i64; 6]);
+
+impl Stamp {
+    fn of(path: &Path) -> Result<Self, FileError> {
+        let data = std::fs::metadata(path).map_err(|error| FileError::from_io(path, &error))?;
+        let number = |number: u64| number.cast_signed();
+        Ok(Self([
+            number(data.ino()),
+            number(data.len()),
+            data.mtime(),
+            data.mtime_nsec(),
+            data.ctime(),
+            data.ctime_nsec(),
+        ]))
+    }
+}
+
+/// A register that is open for a run.
+struct Open<'a> {
+    path: &'a Path,
+    index: Index,
+    /// The file before it was read through.
+    stamp: Stamp,
+    accept: Level,
+}
+
+impl<'a> Open<'a> {
+    fn new(path: &'a Path, accept: Level) -> Result<Self, Fault> {
+        let stamp = Stamp::of(path)?;
+        Ok(Self { path, index: Index::open(path)?, stamp, accept })
+    }
+
+    /// What the custodians are asked to approve.
+    fn look_up(&self) -> LookUp {
+        LookUp { register: Hex(self.index.id()), accept: self.accept }
+    }
+
+    /// Refuses what was done with another register than the one that was approved, or what was written to meanwhile.
+    fn check(&self) -> Result<(), WorkError> {
+        if Stamp::of(self.path).is_ok_and(|stamp| stamp == self.stamp) {
+            return Ok(());
+        }
+        let message = format!(
+            "the register {:?} was written to or replaced after it was opened for this run: repeat the command once nobody \
+             brings it up to date",
+            self.path
+        );
+        Err(WorkError { code: "register-changed", message })
+    }
+}
+
 impl Code {
     pub(super) fn run(self, program: &Program) -> Result<Value, Fault> {
         let kits = self.kits.look()?;
         let Run { home, domain, purpose, keep_request, request, .. } = &self.run;
         recorded(program, home, "code", |service| {
             let (seal, format) = self.run.look(program, service)?;
-            if seal.content != Content::Identifiers {
-                return Err(CodeFileError::Content { path: request.clone(), found: seal.content }.into());
-            }
+            let register = match (&self.register, seal.content) {
+                (None, Content::Identifiers) => None,
+                (Some(path), Content::CivilStatus { .. }) => Some(Open::new(path, self.accept)?),
+                (_, found) => return Err(CodeFileError::Content { path: request.clone(), found }.into()),
+            };
             let generation = service.state().domain(domain)?.generation();
             let action = Action::Code {
                 domain: domain.clone(),
@@ -112,14 +186,24 @@ impl Code {
                 input: Input { commitment: seal.commitment, rows: seal.rows },
                 recipient: None,
                 keep_request: *keep_request,
+                look_up: register.as_ref().map(Open::look_up),
             };
             self.run.play(program, service, &kits, action, |service, quorum, meta, files, effort| {
                 let mut coded = None;
                 let made = service.code(quorum, files, |coder, out| {
-                    buffered(out, |out| {
-                        cstatns_tables::code(request, &seal, coder, out, format, meta, effort)
-                    })
-                    .map(|found| outcome(coded.insert(found)))
+                    let Some(open) = &register else {
+                        return buffered(out, |out| {
+                            cstatns_tables::code(request, &seal, coder, out, format, meta, effort)
+                        })
+                        .map(|found| outcome(coded.insert(found)));
+                    };
+                    open.check()?;
+                    let found = buffered(out, |out| {
+                        let register = Register { index: &open.index, accept: open.accept };
+                        look_up_and_code(request, &seal, register, coder, out, format, meta, effort)
+                    })?;
+                    open.check()?;
+                    Ok(outcome(coded.insert(found)))
                 })?;
                 Ok((made, coded))
             })
@@ -271,6 +355,9 @@ impl Run {
             "codes of `{}`, generation {}, in {:?}",
             made.domain, made.generation, self.result
         ));
+        if let Some(look_up) = &made.look_up {
+            program.say(format_args!("people {look_up}"));
+        }
         for destroyed in &report.destroyed {
             program.say(format_args!("destroyed {}: {}", destroyed.file, destroyed.how));
         }
@@ -289,6 +376,7 @@ impl Run {
             "seconds": seconds,
             "rows_per_second": per_second(made.rows, seconds),
             "quality": report.quality,
+            "look_up": report.look_up,
             "result": self.result,
             "report": path,
             "request_kept": made.request_kept,
@@ -371,6 +459,7 @@ fn report(
         rows_in: made.rows,
         rows_out: made.rows,
         quality,
+        look_up: made.look_up,
         destroyed: destroyed.collect(),
         begin: made.begun,
         end,

@@ -1,6 +1,7 @@
 //! The files that travel, from the data to the attached file.
 
 mod bad_input;
+mod civil_status;
 mod columns;
 mod common;
 mod crash;

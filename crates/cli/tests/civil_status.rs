@@ -1,0 +1,238 @@
+//! People looked up by civil status and coded, through the program: the same codes as their identifiers would have, what the
+//! custodians are asked, what is recorded, and what is refused. Every person here is invented.
+
+mod common;
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::fs;
+
+use common::{Place, csv, keyed, signal, text};
+use serde_json::Value;
+
+/// A name that no other number has.
+fn word(mut number: usize) -> String {
+    let mut word = String::new();
+    for _ in 0..4 {
+        word.push(char::from(b"bdflmnprst"[number % 10]));
+        word.push(char::from(b"aeiou"[number / 10 % 5]));
+        number /= 10;
+    }
+    word
+}
+
+fn nir(person: usize) -> String {
+    keyed(&format!("184{:02}75101{:03}", 1 + person / 1000, person % 1000))
+}
+
+/// The register's file, with an index `r` of it.
+fn register(place: &Place, people: usize) {
+    let mut rows = String::from("nir,nom,nom_usage,prenoms,sexe,date_naissance,code_lieu\n");
+    for person in 0..people {
+        let (nom, usage, first) = (word(person), word(person + 5000), word(person + 7000));
+        writeln!(rows, "{},{nom},{usage},{first},M,1984-05-{:02},75101", nir(person), 1 + person % 28)
+            .unwrap();
+    }
+    place.write("people.csv", rows);
+    place.ok("register build r --from people.csv");
+}
+
+/// Visits of these people, spelled otherwise, of others who are in no register, and of nobody.
+fn visits(place: &Place, people: std::ops::Range<usize>) {
+    let mut rows = String::from("nom,prenoms,sexe,born,code_lieu,visit\n");
+    for person in people {
+        let (nom, first) = (word(person).to_uppercase(), word(person + 7000));
+        writeln!(rows, "{nom},{first},1,{:02}/05/1984,75101,{person}", 1 + person % 28).unwrap();
+    }
+    for stranger in 0..15 {
+        writeln!(rows, "{},{},2,1990-01-01,75101,stranger", word(stranger + 2500), word(stranger)).unwrap();
+    }
+    rows.push_str(",,,,,nobody\nBosun,Bela,1,soon,75101,undated\n");
+    place.write("visits.csv", rows);
+}
+
+const PREPARE: &str = "controller prepare visits.csv --civil-status --map date_naissance=born --request q.csv \
+                       --retained t.csv";
+const CODE: &str =
+    "service code home population --request q.csv --result s.csv --purpose health --register r";
+
+fn id(place: &Place, index: &str) -> String {
+    place.json(&format!("register stats {index}"))["id"].as_str().unwrap().to_owned()
+}
+
+fn report(place: &Place, file: &str) -> Value {
+    serde_json::from_str(&place.read(&format!("{file}.report.json"))).unwrap()
+}
+
+#[test]
+fn people_who_are_found_have_the_codes_of_their_identifiers() {
+    let place = Place::open();
+    register(&place, 60);
+    visits(&place, 0..40);
+    let prepared = place.json(PREPARE);
+    assert_eq!(prepared["check"], serde_json::json!({"ok": 55, "absent": 1, "malformed": 1}));
+    assert_eq!(prepared["unread"], serde_json::json!({"date_naissance": 1}));
+    let said = place.quorum(&format!("{CODE} --accept rectified"));
+    let look_up = format!("looked up in the register {} and coded down to `rectified`", id(&place, "r"));
+    // Once to all of them, and to each who approves; then of what was done.
+    let asked = format!("code 57 rows for `health` in `population`, generation 1, of people {look_up}");
+    assert_eq!(said.matches(&asked).count(), 3, "{said}");
+    assert!(said.contains(&format!("\npeople {look_up}\n")), "{said}");
+    assert!(said.contains("found 40, not-found 15, none 2"), "{said}");
+    assert!(!place.exists("q.csv") && !place.exists("q.csv.seal.json"), "the request is destroyed");
+
+    // What is recorded of it: the register's id and the level, and nothing of the rows.
+    let recorded = format!("\"look_up\":{{\"accept\":\"rectified\",\"register\":\"{}\"}}", id(&place, "r"));
+    let ledger = place.read("home/ledger.jsonl");
+    assert_eq!(ledger.matches(&recorded).count(), 1);
+    assert!(!ledger.contains("not-found") && !ledger.contains("\"found\""));
+    let verified = place.run("auditor verify home/ledger.jsonl --service home/card.json");
+    assert!(verified.status.success(), "{}", text(&verified.stdout));
+
+    let counts = serde_json::json!({"found": 40, "not-found": 15, "none": 2});
+    let told = report(&place, "s.csv");
+    assert_eq!((&told["quality"], &told["look_up"]["accept"]), (&counts, &"rectified".into()));
+    fs::remove_file(place.path("s.csv.report.json")).unwrap();
+    place.ok("service status home");
+    let again = report(&place, "s.csv");
+    assert_eq!(
+        (&again["quality"], &again["look_up"]),
+        (&counts, &told["look_up"]),
+        "made again from the ledger"
+    );
+
+    place.ok("controller attach --retained t.csv --result s.csv --out a.csv");
+    let told = report(&place, "a.csv");
+    let counts = serde_json::json!({"found": 40, "not-found": 15, "absent": 1, "malformed": 1});
+    assert_eq!(
+        (&told["quality"], &told["look_up"], &told["rows_out"]),
+        (&counts, &again["look_up"], &57.into())
+    );
+    place.ok("controller check a.csv");
+
+    let identifiers: Vec<String> = (0..40).map(nir).collect();
+    place.write("direct.csv", csv(&identifiers));
+    place.coded("direct", "nir", "population", 1);
+    let direct: BTreeMap<_, _> =
+        place.rows("direct-1.csv").into_iter().map(|row| (row[2].clone(), row[0].clone())).collect();
+    let mut found = 0;
+    for row in place.rows("a.csv") {
+        assert_eq!(row[0], direct.get(&row[2]).cloned().unwrap_or_default(), "{row:?}");
+        found += usize::from(row[1] == "found");
+    }
+    assert_eq!(found, 40);
+    place.ok("controller check a.csv direct-1.csv");
+
+    // Their codes are renewed as any others.
+    place.quorum("service new-key home population --reason scheduled");
+    place.ok("controller prepare a.csv --code-column code --request q2.csv --retained t2.csv");
+    place.quorum("service renew home population --request q2.csv --result s2.csv --purpose health");
+    place.ok("controller attach --retained t2.csv --result s2.csv --out a2.csv");
+    let counts = serde_json::json!({"found": 40, "not-found": 15, "absent": 1, "malformed": 1});
+    assert_eq!(report(&place, "a2.csv")["quality"], counts);
+}
+
+#[test]
+fn a_request_goes_to_the_verb_that_is_for_it() {
+    let place = Place::open();
+    register(&place, 40);
+    visits(&place, 0..20);
+    place.ok(PREPARE);
+    let plain = CODE.replace(" --register r", "");
+    place.refused_quorum(&plain, "request-content", &["q.csv", "civil status", "with --register"]);
+    let renew = plain.replace("service code", "service renew");
+    place.refused_quorum(&renew, "request-content", &["q.csv", "`service code`, with --register"]);
+    place.write("data.csv", csv(&(0..20).map(nir).collect::<Vec<_>>()));
+    place.ok("controller prepare data.csv --identifier-column nir --request q1.csv --retained t1.csv");
+    let coded = CODE.replace("q.csv", "q1.csv");
+    place.refused_quorum(&coded, "request-content", &["q1.csv", "without --register"]);
+
+    // The register is read through before anybody is asked.
+    let other = |index: &str| CODE.replace("--register r", &format!("--register {index}"));
+    place.refused_quorum(&other("none"), "file-missing", &["none"]);
+    place.refused_quorum(&other("people.csv"), "not-a-register", &["people.csv"]);
+    let mut damaged = fs::read(place.path("r")).unwrap();
+    let middle = damaged.len() / 2;
+    damaged[middle] ^= 1;
+    place.write("damaged", damaged);
+    place.refused_quorum(&other("damaged"), "register-damaged", &["damaged"]);
+    let ledger = place.read("home/ledger.jsonl");
+    assert!(ledger.contains("{\"code\":\"register-damaged\",\"type\":\"refused\",\"verb\":\"code\"}"));
+    assert!(!ledger.contains("\"verb\":\"code\"},\"epoch\""), "nobody was asked");
+    place.quorum(CODE);
+}
+
+/// Rows that name nobody do not fill up a batch in which one person is looked for.
+#[test]
+fn the_minimum_is_of_people_who_are_coded() {
+    let place = Place::open();
+    register(&place, 40);
+    for (people, is_enough) in [(0..10, false), (0..11, true)] {
+        visits(&place, people.clone());
+        // Rows of the same people count once.
+        let again: String =
+            place.read("visits.csv").lines().skip(1).take(10).map(|row| format!("{row}\n")).collect();
+        place.write("visits.csv", place.read("visits.csv") + &again);
+        place.ok(&format!("{} --json", PREPARE.replace("t.csv", &format!("t{}.csv", people.end))));
+        if is_enough {
+            place.quorum(CODE);
+            continue;
+        }
+        let line =
+            place.refused_quorum(CODE, "too-few-values", &["fewer than 11 distinct values that are coded"]);
+        assert!(!line.contains("10"), "{line}");
+        assert!(!place.exists("s.csv"));
+        let ledger = place.read("home/ledger.jsonl");
+        assert!(
+            ledger.lines().last().unwrap().contains("\"code\":\"too-few-values\""),
+            "and the run is recorded"
+        );
+        for name in ["q.csv", "q.csv.seal.json"] {
+            fs::remove_file(place.path(name)).unwrap();
+        }
+    }
+}
+
+/// Enough that there is time to look in while they are coded.
+const MANY: usize = 30_000;
+
+#[test]
+fn a_register_that_changes_meanwhile_and_a_run_that_is_killed() {
+    let place = Place::open();
+    register(&place, 400);
+    let rows: String = (0..MANY).map(|row| row % 400).fold(String::new(), |mut rows, person| {
+        writeln!(rows, "{},{},1,{:02}/05/1984,75101", word(person), word(person + 7000), 1 + person % 28)
+            .unwrap();
+        rows
+    });
+    place.write("visits.csv", format!("nom,prenoms,sexe,born,code_lieu\n{rows}"));
+    place.ok(PREPARE);
+
+    let command = place.with_kits(CODE);
+    let child = place.started(&command);
+    let same = fs::read(place.path("r")).unwrap();
+    place.write("r", same);
+    let output = child.wait_with_output().unwrap();
+    let said = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(
+        said.contains("error[register-changed]: the register \"r\" was written to or replaced"),
+        "{said}"
+    );
+    assert!(place.exists("q.csv") && !place.exists("s.csv") && place.temporaries().is_empty());
+    assert!(
+        place.read("home/ledger.jsonl").lines().last().unwrap().contains("\"code\":\"register-changed\"")
+    );
+
+    let mut child = place.started(&command);
+    signal(child.id(), "KILL");
+    child.wait().unwrap();
+    assert!(place.exists("q.csv") && !place.exists("s.csv"));
+    place.ok("service status home");
+    assert!(place.temporaries().is_empty());
+    let ledger = place.read("home/ledger.jsonl");
+    assert!(ledger.lines().last().unwrap().contains("\"type\":\"failed\""));
+    place.quorum(CODE);
+    assert_eq!(report(&place, "s.csv")["rows_out"], MANY);
+    place.ok("auditor verify home/ledger.jsonl --service home/card.json");
+}

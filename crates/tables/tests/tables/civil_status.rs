@@ -1,0 +1,500 @@
+//! Civil status from the data to the attached file: what travels, what is looked up and coded, what is refused.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::fs;
+use std::io::Write;
+use std::num::NonZeroUsize;
+use std::path::Path;
+use std::sync::Arc;
+
+use arrow_array::{ArrayRef, Date32Array};
+use cstatns::custody::approval::Level;
+use cstatns_register::{Builder, CivilStatus, Field, Index, Origin, Record};
+use cstatns_tables::{
+    CodeFileError, Coded, Column, Content, Effort, Format, Prepare, PrepareError, Prepared, Register, check,
+    code, look_up_and_code, prepare, renew,
+};
+
+use crate::common::*;
+
+const PEOPLE: usize = 1500;
+
+/// A name that no other number has.
+fn word(mut number: usize) -> String {
+    let mut word = String::new();
+    for _ in 0..4 {
+        word.push(char::from(b"bdflmnprst"[number % 10]));
+        word.push(char::from(b"aeiou"[number / 10 % 5]));
+        number /= 10;
+    }
+    word
+}
+
+/// Somebody who does not exist.
+fn nir(person: usize) -> String {
+    format!("184{:02}75101{:03}", 1 + person / 1000, person % 1000)
+}
+
+fn date(person: usize) -> String {
+    format!("1984-{:02}-{:02}", 1 + person / 1000, 1 + person % 28)
+}
+
+/// The index of everybody.
+fn register(place: &Place) -> Index {
+    let path = place.path("register");
+    let mut builder = Builder::create(&path).unwrap();
+    for person in 0..PEOPLE {
+        let (nom, usage, first, date) =
+            (word(person), word(person + 5000), word(person + 7000), date(person));
+        let civil_status = CivilStatus {
+            nom: &nom,
+            nom_usage: &usage,
+            prenoms: &first,
+            sexe: "M",
+            date_naissance: &date,
+            code_lieu: "75101",
+            libelle_lieu: "Paris",
+            pays: "France",
+        };
+        let record = Record { id: "", nir: &nir(person), civil_status };
+        builder.push(&record, Origin::default()).unwrap();
+    }
+    builder.finish().unwrap();
+    Index::open(&path).unwrap()
+}
+
+const HEADER: [&str; 11] = [
+    "n",
+    "nom",
+    "nom_usage",
+    "prenoms",
+    "sexe",
+    "date_naissance",
+    "note",
+    "code_lieu",
+    "libelle_lieu",
+    "pays",
+    "nir",
+];
+
+/// The cells of a row of the data, and what is expected of it: the word of `check`, the quality of the result, and the cells
+/// of the request where they are not as the data has them.
+struct Row {
+    cells: [String; HEADER.len()],
+    check: &'static str,
+    quality: &'static str,
+    sent: Vec<(&'static str, String)>,
+}
+
+fn row(number: usize) -> Row {
+    let person = number % PEOPLE;
+    let mut row = Row {
+        cells: [
+            number.to_string(),
+            word(person).to_uppercase(),
+            String::new(),
+            format!(" {} ", word(person + 7000)),
+            "1".to_owned(),
+            date(person),
+            format!("a, \"note\"\non {number}"),
+            "75101".to_owned(),
+            String::new(),
+            String::new(),
+            String::new(),
+        ],
+        check: "ok",
+        quality: "found",
+        sent: vec![("prenoms", word(person + 7000))],
+    };
+    let [_, nom, usage, first, sex, date, _, place, _, country, nir] = &mut row.cells;
+    let identifier = self::nir(person);
+    if number.is_multiple_of(4) {
+        *nir = format!("{} {}", &identifier[..7], &identifier[7..]);
+        row.sent.push(("identifier", identifier));
+    }
+    match number % 20 {
+        1 => {
+            [nom, usage, first, sex, date, place].into_iter().for_each(String::clear);
+            (row.check, row.quality) = ("absent", "none");
+        }
+        2 => {
+            "yesterday".clone_into(date);
+            (row.check, row.quality) = ("malformed", "none");
+        }
+        3 => {
+            "unknown".clone_into(sex);
+            row.sent.push(("sexe", String::new()));
+            row.quality = "rectified";
+        }
+        5 => nom.insert_str(2, "\","),
+        6 => {
+            *nom = word(person + 2500);
+            row.quality = "not-found";
+        }
+        7 => {
+            *first = "x".repeat(300);
+            row.sent[0].1.clear();
+            row.quality = "near";
+        }
+        9 => {
+            nom.clear();
+            *usage = word(person + 5000);
+            row.quality = "usage-name";
+        }
+        10 => {
+            "18475".clone_into(nir);
+            row.sent.push(("identifier", String::new()));
+        }
+        11 => {
+            *nir = self::nir((person + 1) % PEOPLE);
+            row.quality = "contradicted";
+        }
+        13 => {
+            "99100".clone_into(country);
+            row.sent.push(("pays", String::new()));
+        }
+        14 => {
+            *nom = "y".repeat(1021);
+            (row.check, row.quality) = ("malformed", "none");
+        }
+        _ => {}
+    }
+    if row.check != "ok" {
+        row.sent = HEADER.iter().map(|name| (column_of(name), String::new())).collect();
+    }
+    row
+}
+
+fn column_of(name: &'static str) -> &'static str {
+    if name == "nir" { "identifier" } else { name }
+}
+
+const FIELDS: [&str; 9] = [
+    "nom",
+    "nom_usage",
+    "prenoms",
+    "sexe",
+    "date_naissance",
+    "code_lieu",
+    "libelle_lieu",
+    "pays",
+    "identifier",
+];
+
+/// What a request must have of a row, in its order.
+fn sent(row: &Row) -> Vec<String> {
+    let cell = |name: &&str| {
+        let at = HEADER.iter().position(|column| column_of(column) == *name).unwrap();
+        let other = row.sent.iter().find(|(column, _)| column == name);
+        other.map_or_else(|| row.cells[at].clone(), |(_, value)| value.clone())
+    };
+    FIELDS.iter().map(cell).collect()
+}
+
+fn write_data(path: &Path, rows: usize) {
+    let rows: Vec<_> = (0..rows).map(|number| row(number).cells).collect();
+    if path.extension().is_some_and(|extension| extension == "parquet") {
+        let column = |at: usize| {
+            texts(&rows.iter().map(|row| Some(&*row[at]).filter(|cell| !cell.is_empty())).collect::<Vec<_>>())
+        };
+        return write_parquet(
+            path,
+            HEADER.into_iter().enumerate().map(|(at, name)| (name, column(at))).collect(),
+        );
+    }
+    let mut data = HEADER.join(",") + "\n";
+    for row in rows {
+        let cells = row.map(|cell| format!("\"{}\"", cell.replace('"', "\"\"")));
+        writeln!(data, "{}", cells.join(",")).unwrap();
+    }
+    fs::write(path, data).unwrap();
+}
+
+fn with(threads: usize, memory: usize) -> Effort {
+    Effort { threads: NonZeroUsize::new(threads).unwrap(), memory, ..Effort::default() }
+}
+
+fn run(way: &Way, map: &[(Field, &str)], effort: &Effort) -> Result<Prepared, PrepareError> {
+    let Way { data, request, retained, .. } = way;
+    prepare(&Prepare { data, column: Column::CivilStatus(map), request, retained, delimiter: b',' }, effort)
+}
+
+fn look_up(
+    way: &Way,
+    index: &Index,
+    accept: Level,
+    threads: usize,
+    out: &mut (dyn Write + Send),
+) -> Result<Coded, CodeFileError> {
+    let (coder, meta) = (POPULATION.coder(1), POPULATION.meta(1, 1));
+    let format = Format::of(&way.result).unwrap();
+    let register = Register { index, accept };
+    let effort = with(threads, Effort::MEMORY);
+    look_up_and_code(&way.request, &way.seal(), register, &coder, out, format, &meta, &effort)
+}
+
+/// Rows below the header as text, whatever the type of the file; indexes as they are told.
+fn read(path: &Path) -> Vec<Vec<String>> {
+    if path.extension().is_some_and(|extension| extension == "csv") {
+        return read_text(path)[1..].to_vec();
+    }
+    let batch = read_parquet(path);
+    let schema = batch.schema();
+    let columns = schema.fields().iter().map(|field| match &**field.name() {
+        "index" => binary_column(&batch, "index").into_iter().map(|index| index.map(hex)).collect(),
+        name => text_column(&batch, name),
+    });
+    let columns: Vec<Vec<Option<String>>> = columns.collect();
+    let row = |row: usize| columns.iter().map(|column| column[row].clone().unwrap_or_default()).collect();
+    (0..batch.num_rows()).map(row).collect()
+}
+
+fn hex(bytes: Vec<u8>) -> String {
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        write!(text, "{byte:02x}").unwrap();
+        text
+    })
+}
+
+#[test]
+fn rows_travel_as_fields_and_are_coded_as_their_identifiers_would_be() {
+    // Some partitions in CSV.
+    const ROWS: usize = 12_000;
+    let register_place = Place::new();
+    let index = register(&register_place);
+    for (own, travelling, threads, memory) in [
+        ("csv", "csv", 1, 0),
+        ("csv", "parquet", 3, Effort::MEMORY),
+        ("parquet", "csv", 2, 0),
+        ("parquet", "parquet", 5, Effort::MEMORY),
+    ] {
+        let place = Place::new();
+        let way = Way::new(&place, "d", own, travelling);
+        write_data(&way.data, ROWS);
+        let prepared = run(&way, &[], &with(threads, memory)).unwrap();
+        let of = |count: u64| count * ROWS as u64 / 20;
+        assert_eq!(prepared.rows, ROWS as u64);
+        assert_eq!(
+            prepared.counts,
+            BTreeMap::from([("ok", of(17)), ("absent", of(1)), ("malformed", of(2))])
+        );
+        let unread = ["date_naissance", "sexe", "prenoms", "nir", "pays", "nom"].map(|field| (field, of(1)));
+        assert_eq!(prepared.unread, BTreeMap::from(unread));
+        assert_eq!(way.seal().content, Content::CivilStatus { identifier: true });
+
+        // The request has the fields and nothing else, the retained file the others.
+        let (request, retained) = (read(&way.request), read(&way.retained));
+        assert_eq!((request.len(), retained.len()), (ROWS, ROWS));
+        for (sent_row, kept) in request.iter().zip(&retained) {
+            let row = row(kept[2].parse().unwrap());
+            assert_eq!(sent_row[0], kept[0]);
+            assert_eq!(sent_row[1..], sent(&row), "row {}", kept[2]);
+            assert_eq!(kept[1..], [row.check, &row.cells[0], &row.cells[6]]);
+        }
+
+        // The result is the same whatever the number of threads, and each code that of the person's identifier.
+        let results = [1, 4].map(|threads| {
+            let mut out = Vec::new();
+            let coded = look_up(&way, &index, Level::UsageName, threads, &mut out).unwrap();
+            (coded, out)
+        });
+        assert!(results[0] == results[1]);
+        let [(coded, bytes), _] = results;
+        fs::write(&way.result, bytes).unwrap();
+        assert_eq!(coded.qualities["none"], of(3));
+        assert_eq!(coded.qualities["contradicted"], of(1));
+        assert_eq!(coded.distinct, people_coded(ROWS));
+        way.report(&POPULATION.meta(1, 1), &coded);
+        let attached = way.attach().unwrap();
+        assert_eq!((attached.report.quality["malformed"], attached.report.quality["absent"]), (of(2), of(1)));
+        assert!(!attached.report.quality.contains_key("none"));
+        for cells in read(&way.out) {
+            let number: usize = cells[2].parse().unwrap();
+            let row = row(number);
+            let said = if row.check == "ok" { row.quality } else { row.check };
+            assert_eq!(cells[1], said, "row {number}");
+            let is_coded = matches!(said, "found" | "rectified" | "usage-name");
+            let expected =
+                if is_coded { POPULATION.code_of(&nir(number % PEOPLE), 1) } else { String::new() };
+            assert_eq!(cells[0], expected, "row {number}");
+        }
+        assert_eq!(check(&[way.out]).unwrap()[0].distinct_codes, people_coded(ROWS));
+    }
+}
+
+fn people_coded(rows: usize) -> u64 {
+    let coded =
+        (0..rows).filter(|number| matches!(row(*number).quality, "found" | "rectified" | "usage-name"));
+    let people: std::collections::BTreeSet<usize> = coded.map(|number| number % PEOPLE).collect();
+    people.len() as u64
+}
+
+#[test]
+fn what_is_less_certain_than_accepted_is_not_coded() {
+    let place = Place::new();
+    let index = register(&place);
+    let way = Way::new(&place, "d", "csv", "csv");
+    write_data(&way.data, 400);
+    run(&way, &[], &Effort::default()).unwrap();
+    let levels = [("found", Level::Found), ("rectified", Level::Rectified), ("usage-name", Level::UsageName)];
+    for (last, (_, level)) in levels.into_iter().enumerate() {
+        let mut out = Vec::new();
+        look_up(&way, &index, level, 2, &mut out).unwrap();
+        let mut seen = 0;
+        for line in String::from_utf8(out).unwrap().lines().skip(1) {
+            let cells: Vec<_> = line.split(',').collect();
+            let at = levels.iter().position(|(word, _)| *word == cells[2]);
+            assert_eq!(!cells[1].is_empty(), at.is_some_and(|at| at <= last), "{}", cells[2]);
+            seen += usize::from(at.is_some());
+        }
+        assert!(seen > 200);
+    }
+}
+
+#[test]
+fn columns_by_other_names_and_fields_that_the_data_has_not() {
+    let place = Place::new();
+    let index = register(&place);
+    let way = Way::new(&place, "d", "csv", "csv");
+    let mut data = String::from("Born,n,id,First,nom,sexe,code_lieu\n");
+    for number in 0..30 {
+        let (nom, first, date) = (word(number), word(number + 7000), date(number));
+        writeln!(data, "{date},{number},x,{first},{nom},H,75101").unwrap();
+    }
+    fs::write(&way.data, data).unwrap();
+    let map = [(Field::DateNaissance, "Born"), (Field::Prenoms, "First")];
+    run(&way, &map, &Effort::default()).unwrap();
+    assert_eq!(way.seal().content, Content::CivilStatus { identifier: false });
+    assert_eq!(read_text(&way.request)[0][1..], FIELDS[..8]);
+    assert_eq!(read_text(&way.retained)[0], ["index", "check", "n", "id"]);
+    let mut out = Vec::new();
+    let coded = look_up(&way, &index, Level::Found, 1, &mut out).unwrap();
+    assert_eq!((coded.qualities, coded.distinct), (BTreeMap::from([("found", 30)]), 30));
+}
+
+fn refused(place: &Place, data: &str, map: &[(Field, &str)]) -> String {
+    let way = Way::new(place, "d", "csv", "csv");
+    fs::write(&way.data, data).unwrap();
+    let before = place.names();
+    let error = run(&way, map, &Effort::default()).unwrap_err();
+    assert_eq!(place.names(), before);
+    format!("{}: {error}", error.code())
+}
+
+#[test]
+fn data_that_cannot_be_of_people() {
+    let place = Place::new();
+    let good = "nom,prenoms,date_naissance,sexe,code_lieu,nir\nDomal,Bafe,1984-01-02,M,75101,\n";
+    let said = refused(&place, &good.replace("prenoms", "first"), &[]);
+    assert!(
+        said.starts_with("missing-column: ")
+            && said.contains("first")
+            && said.contains("--map prenoms=COLUMN")
+    );
+    let said = refused(&place, &good.replace("nom,prenoms", "name,prenoms"), &[]);
+    assert!(said.contains("\"nom\"") && said.contains("--map nom=COLUMN"), "{said}");
+    assert!(refused(&place, good, &[(Field::Pays, "land")]).contains("--map pays=COLUMN"));
+    assert!(refused(&place, &good.replace("sexe", "nom"), &[]).starts_with("column-twice: "));
+    assert!(
+        refused(&place, good, &[(Field::Nom, "nom"), (Field::Nom, "sexe")]).starts_with("mapped-twice: ")
+    );
+    for name in ["index", "check", "code", "quality", "score"] {
+        let data = format!("{name},{}", good.replace('\n', "\nx,"));
+        assert!(refused(&place, data.trim_end_matches("x,"), &[]).starts_with("reserved-column: "));
+    }
+    for (field, of_field, other) in [
+        ("date_naissance", "1984-01-02", "Paris"),
+        ("nom", "Domal", "284058832102532"),
+        ("prenoms", "Bafe", "12.5"),
+        ("sexe", ",M,", ",marié,"),
+        ("code_lieu", "75101", "Paris"),
+        ("nir", "75101,", "75101,none"),
+    ] {
+        let said = refused(&place, &good.replace(of_field, other), &[]);
+        let words = format!("wrong-column: 1 of 1 values of the column for the field {field} ");
+        assert!(said.starts_with(&words) && said.contains(&format!("--map {field}=")), "{said}");
+        assert!(!said.contains(other.trim_matches(',')), "{said}");
+    }
+    let way = Way::new(&place, "e", "csv", "csv");
+    fs::write(&way.data, [good.as_bytes(), b"Dom\xe9l,Bafe,1984-01-02,M,75101,\n"].concat()).unwrap();
+    let error = run(&way, &[], &Effort::default()).unwrap_err();
+    assert_eq!(error.code(), "not-utf-8");
+    assert!(error.to_string().contains("row 2"), "{error}");
+
+    let way = Way::new(&place, "f", "parquet", "parquet");
+    let dates: ArrayRef = Arc::new(Date32Array::from(vec![1]));
+    let text = || texts(&[Some("Bafe")]);
+    write_parquet(&way.data, vec![("nom", text()), ("prenoms", text()), ("date_naissance", dates)]);
+    let error = run(&way, &[], &Effort::default()).unwrap_err();
+    assert!(error.code() == "column-type" && error.to_string().contains("\"date_naissance\""), "{error}");
+}
+
+#[test]
+fn requests_that_prepare_would_not_have_made() {
+    let place = Place::new();
+    let index = register(&place);
+    let way = Way::new(&place, "d", "csv", "csv");
+    write_data(&way.data, 100);
+    run(&way, &[], &Effort::default()).unwrap();
+    let look = || look_up(&way, &index, Level::UsageName, 2, &mut Vec::new()).unwrap_err();
+    let good = fs::read_to_string(&way.request).unwrap();
+    // A row in whose cells nothing is quoted, with everything that is asked of it.
+    let rows = read_text(&way.request);
+    let at = rows.iter().position(|row| row[1].len() == 8 && !row[9].is_empty()).unwrap();
+    let altered = |column: usize, cell: &str| {
+        let mut row = rows[at].clone();
+        cell.clone_into(&mut row[column]);
+        good.replacen(&rows[at].join(","), &row.join(","), 1)
+    };
+    for (column, cell, code) in [
+        (4, "marié", "civil-status-form"),
+        (5, "Paris", "civil-status-form"),
+        (6, "Paris", "civil-status-form"),
+        (1, "12345", "civil-status-form"),
+        (3, &*"x".repeat(300), "civil-status-form"),
+        (9, "18401 75101000", "identifier-form"),
+        (9, "Domal", "identifier-form"),
+        (1, "Other", "commitment"),
+        (8, "FRANCE", "commitment"),
+        (9, "", "commitment"),
+        (0, &"0".repeat(32), "index-order"),
+    ] {
+        if at == 1 && code == "index-order" {
+            continue;
+        }
+        fs::write(&way.request, altered(column, cell)).unwrap();
+        let error = look();
+        assert_eq!(error.code(), code, "{column} {cell}");
+        let row = format!("row {at} ");
+        assert!(code == "commitment" || error.to_string().contains(&row), "{error} without {row}");
+        assert!(cell.len() < 4 || !error.to_string().contains(cell), "{error}");
+    }
+    fs::write(&way.request, good.replacen(",identifier\n", ",identifier,note\n", 1)).unwrap();
+    assert_eq!(look().code(), "columns");
+    fs::write(&way.request, good.replacen("prenoms", "notes", 1)).unwrap();
+    assert_eq!(look().code(), "columns");
+    fs::write(&way.request, &good).unwrap();
+    look_up(&way, &index, Level::UsageName, 2, &mut Vec::new()).unwrap();
+
+    // To each kind of request its own verb.
+    let (coder, meta) = (POPULATION.coder(1), POPULATION.meta(1, 1));
+    let effort = Effort::default();
+    let mut out = Vec::new();
+    let error = code(&way.request, &way.seal(), &coder, &mut out, Format::Csv, &meta, &effort).unwrap_err();
+    assert!(error.code() == "request-content" && error.to_string().contains("with --register"), "{error}");
+    let (renewer, later) = (POPULATION.renewer(1, 2), POPULATION.meta(2, 1));
+    let error =
+        renew(&way.request, &way.seal(), &renewer, &mut out, Format::Csv, &later, &effort).unwrap_err();
+    assert!(error.code() == "request-content" && error.to_string().contains("with --register"), "{error}");
+    let plain = Way::new(&place, "plain", "csv", "csv");
+    fs::write(&plain.data, format!("nir\n{KEYED}\n")).unwrap();
+    plain.prepare(Column::Identifier("nir"), b',').unwrap();
+    let error = look_up(&plain, &index, Level::Found, 1, &mut out).unwrap_err();
+    assert!(error.code() == "request-content" && error.to_string().contains("without --register"), "{error}");
+    let other = Register { index: &index, accept: Level::Found };
+    let error =
+        look_up_and_code(&way.request, &way.seal(), other, &coder, &mut out, Format::Csv, &later, &effort);
+    assert_eq!(error.unwrap_err().code(), "other-keys");
+    assert!(out.is_empty(), "nothing was written");
+}
