@@ -1,5 +1,5 @@
-//! Rows of civil status of any bytes: a register is built of them or refused, every one of them is answered, and those that
-//! it holds are found or not alone.
+//! Rows of civil status of any bytes: a register is built of them or refused, weights are learnt of them, every one of them is
+//! answered with a score that is a probability, and those that the register holds are found, near or not alone.
 
 #![no_main]
 
@@ -57,11 +57,14 @@ fuzz_target!(|bytes: &[u8]| {
     }
     let index = Index::open(&path).expect("what was written");
     std::fs::remove_file(&path).expect("it is there");
+    let sample = rows.iter().flatten().map(|cells| Query { civil_status: civil_status(cells), identifier: None });
+    let weights = index.learn(sample).expect("the file is as it was");
     for cells in rows.iter().flatten() {
         let identifier = Nir.parse(cells[1].as_bytes()).ok().map(|accepted| accepted.identifier);
         for identifier in [None, identifier.as_ref()] {
             let query = Query { civil_status: civil_status(cells), identifier };
-            let answer = index.look_up(&query).expect("the file is as it was");
+            let answer = index.look_up(&weights, &query).expect("the file is as it was");
+            assert!((0.0..=1.0).contains(&answer.score));
             let coded = matches!(answer.quality.word(), "found" | "rectified" | "usage-name");
             assert_eq!(coded, answer.identifier.is_some());
             assert!(!whole || answer.quality.word() != "not-found", "it is there");

@@ -116,6 +116,52 @@ pub struct LookUp {
     pub register: Hex<16>,
     /// The last quality that is coded.
     pub accept: Level,
+    /// The least score that is coded.
+    pub min_score: Score,
+}
+
+/// A probability in ten-thousandths, rounded down: in results as text, "0.9731", in proposals and reports as a number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "u16")]
+pub struct Score(u16);
+
+impl Score {
+    /// The steps of a distribution of scores: each a twentieth, and 1 in the last one.
+    pub const STEPS: usize = 20;
+
+    const WHOLE: u16 = 10_000;
+
+    /// The score that says `probability`; 0 below 0 and for what is no number, 1 above 1.
+    pub fn of(probability: f64) -> Self {
+        // As integers are made of floating-point numbers: rounded down, to the nearest end of the range, 0 of what is none.
+        Self(((probability * f64::from(Self::WHOLE)) as u16).min(Self::WHOLE))
+    }
+
+    /// Appends the text, with four decimals, to `out`.
+    pub fn write(self, out: &mut Vec<u8>) {
+        let digit = |place: u16| b'0' + (self.0 / place % 10) as u8;
+        out.extend_from_slice(&[digit(10_000), b'.', digit(1000), digit(100), digit(10), digit(1)]);
+    }
+
+    /// In which of [`Score::STEPS`] it is, from 0.
+    pub fn step(self) -> usize {
+        (usize::from(self.0) * Self::STEPS / usize::from(Self::WHOLE)).min(Self::STEPS - 1)
+    }
+}
+
+impl TryFrom<u16> for Score {
+    type Error = &'static str;
+    fn try_from(number: u16) -> Result<Self, Self::Error> {
+        if number <= Self::WHOLE { Ok(Self(number)) } else { Err("a score is 10000 at most") }
+    }
+}
+
+impl fmt::Display for Score {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut text = Vec::with_capacity(6);
+        self.write(&mut text);
+        f.write_str(std::str::from_utf8(&text).expect("digits are ASCII"))
+    }
 }
 
 /// The qualities of a find, the most certain first.
@@ -145,9 +191,14 @@ impl Level {
 }
 
 impl fmt::Display for LookUp {
-    /// "looked up in the register 00112233445566778899aabbccddeeff and coded down to `usage-name`".
+    /// "looked up in the register 00112233445566778899aabbccddeeff and coded down to `usage-name` and a score of 0.9500".
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "looked up in the register {} and coded down to `{}`", self.register, self.accept.word())
+        let Self { register, accept, min_score } = self;
+        write!(
+            f,
+            "looked up in the register {register} and coded down to `{}` and a score of {min_score}",
+            accept.word()
+        )
     }
 }
 
@@ -346,10 +397,14 @@ mod tests {
 
     #[test]
     fn a_look_up_is_one_field_more_and_without_one_an_action_is_as_it_was() {
-        let look_up = LookUp { register: Hex([0xab; 16]), accept: Level::UsageName };
+        let look_up =
+            LookUp { register: Hex([0xab; 16]), accept: Level::UsageName, min_score: Score::of(0.95) };
         let plain = String::from_utf8(canonical_json(&coding(None))).unwrap();
         let with = String::from_utf8(canonical_json(&coding(Some(look_up)))).unwrap();
-        let more = format!(",\"look_up\":{{\"accept\":\"usage-name\",\"register\":\"{}\"}}", "ab".repeat(16));
+        let more = format!(
+            ",\"look_up\":{{\"accept\":\"usage-name\",\"min_score\":9500,\"register\":\"{}\"}}",
+            "ab".repeat(16)
+        );
         assert_eq!(with.replacen(&more, "", 1), plain);
         assert!(!plain.contains("look_up"));
         for (text, action) in [(&plain, coding(None)), (&with, coding(Some(look_up)))] {
@@ -363,10 +418,33 @@ mod tests {
             coding(Some(look_up)).to_string(),
             format!(
                 "code 40 rows for `health` in `population`, generation 1, of people looked up in the register {} and coded \
-                 down to `usage-name`, KEEPING the request against the scheme",
+                 down to `usage-name` and a score of 0.9500, KEEPING the request against the scheme",
                 "ab".repeat(16)
             )
         );
+    }
+
+    #[test]
+    fn a_score_is_rounded_down_and_has_one_spelling() {
+        for (probability, text, step) in [
+            (0.0, "0.0000", 0),
+            (-1.0, "0.0000", 0),
+            (f64::NAN, "0.0000", 0),
+            (0.049_999, "0.0499", 0),
+            (0.05, "0.0500", 1),
+            (0.949_999, "0.9499", 18),
+            (0.95, "0.9500", 19),
+            (0.999_999, "0.9999", 19),
+            (1.0, "1.0000", 19),
+            (f64::INFINITY, "1.0000", 19),
+        ] {
+            let score = Score::of(probability);
+            assert_eq!((&*score.to_string(), score.step()), (text, step));
+        }
+        assert_eq!(serde_json::from_str::<Score>("10000").unwrap(), Score::of(1.0));
+        for bad in ["10001", "-1", "0.95", "\"9500\""] {
+            assert!(serde_json::from_str::<Score>(bad).is_err(), "{bad}");
+        }
     }
 
     #[test]

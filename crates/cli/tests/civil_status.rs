@@ -72,17 +72,24 @@ fn people_who_are_found_have_the_codes_of_their_identifiers() {
     let prepared = place.json(PREPARE);
     assert_eq!(prepared["check"], serde_json::json!({"ok": 55, "absent": 1, "malformed": 1}));
     assert_eq!(prepared["unread"], serde_json::json!({"date_naissance": 1}));
-    let said = place.quorum(&format!("{CODE} --accept rectified"));
-    let look_up = format!("looked up in the register {} and coded down to `rectified`", id(&place, "r"));
+    let said = place.quorum(&format!("{CODE} --accept rectified --min-score 0.97"));
+    let look_up = format!(
+        "looked up in the register {} and coded down to `rectified` and a score of 0.9700",
+        id(&place, "r")
+    );
     // Once to all of them, and to each who approves; then of what was done.
     let asked = format!("code 57 rows for `health` in `population`, generation 1, of people {look_up}");
     assert_eq!(said.matches(&asked).count(), 3, "{said}");
     assert!(said.contains(&format!("\npeople {look_up}\n")), "{said}");
     assert!(said.contains("found 40, not-found 15, none 2"), "{said}");
+    assert!(said.contains(&format!("\nscore 0.95 to 1.00  {} 40\n", "█".repeat(40))), "{said}");
     assert!(!place.exists("q.csv") && !place.exists("q.csv.seal.json"), "the request is destroyed");
 
     // What is recorded of it: the register's id and the level, and nothing of the rows.
-    let recorded = format!("\"look_up\":{{\"accept\":\"rectified\",\"register\":\"{}\"}}", id(&place, "r"));
+    let recorded = format!(
+        "\"look_up\":{{\"accept\":\"rectified\",\"min_score\":9700,\"register\":\"{}\"}}",
+        id(&place, "r")
+    );
     let ledger = place.read("home/ledger.jsonl");
     assert_eq!(ledger.matches(&recorded).count(), 1);
     assert!(!ledger.contains("not-found") && !ledger.contains("\"found\""));
@@ -92,12 +99,14 @@ fn people_who_are_found_have_the_codes_of_their_identifiers() {
     let counts = serde_json::json!({"found": 40, "not-found": 15, "none": 2});
     let told = report(&place, "s.csv");
     assert_eq!((&told["quality"], &told["look_up"]["accept"]), (&counts, &"rectified".into()));
+    let scores: Vec<u64> = serde_json::from_value(told["scores"].clone()).unwrap();
+    assert_eq!((scores.len(), scores[19], scores.iter().sum::<u64>()), (20, 40, 55));
     fs::remove_file(place.path("s.csv.report.json")).unwrap();
     place.ok("service status home");
     let again = report(&place, "s.csv");
     assert_eq!(
-        (&again["quality"], &again["look_up"]),
-        (&counts, &told["look_up"]),
+        (&again["quality"], &again["look_up"], &again["scores"]),
+        (&counts, &told["look_up"], &told["scores"]),
         "made again from the ledger"
     );
 
@@ -117,7 +126,7 @@ fn people_who_are_found_have_the_codes_of_their_identifiers() {
         place.rows("direct-1.csv").into_iter().map(|row| (row[2].clone(), row[0].clone())).collect();
     let mut found = 0;
     for row in place.rows("a.csv") {
-        assert_eq!(row[0], direct.get(&row[2]).cloned().unwrap_or_default(), "{row:?}");
+        assert_eq!(row[0], direct.get(&row[3]).cloned().unwrap_or_default(), "{row:?}");
         found += usize::from(row[1] == "found");
     }
     assert_eq!(found, 40);

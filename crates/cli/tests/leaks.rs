@@ -531,7 +531,7 @@ fn who_is_looked_up_is_told_to_nobody() {
     watched.only_in(&needles, &[&own[..], &["data.csv"]].concat(), "coded: the request is destroyed");
     watched.ok("controller attach --retained t.csv --result s.csv --out a.csv --destroy data.csv --json");
     watched.only_in(&needles, &own, "attached: the controller has destroyed it too");
-    let row = watched.place.rows("a.csv").into_iter().find(|row| row[2] == "c").unwrap();
+    let row = watched.place.rows("a.csv").into_iter().find(|row| row[3] == "c").unwrap();
     assert_eq!(row[1], "found");
     watched.only_in(&Needles::code(&row[0]), &["a.csv", "s.csv"], "the code");
 

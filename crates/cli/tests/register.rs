@@ -301,9 +301,9 @@ fn an_index_that_is_damaged_or_of_another_version_is_refused() {
         place.write("r", &whole[..whole.len() - 1]);
         refused(&place, command, "register-damaged", &["truncated"]);
         let mut newer = whole.clone();
-        newer[8] = 2;
+        newer[8] = 3;
         place.write("r", &newer);
-        refused(&place, command, "register-version", &["format 2", "reads format 1"]);
+        refused(&place, command, "register-version", &["format 3", "reads format 2"]);
         place.write("r", "something else");
         refused(&place, command, "not-a-register", &["\"r\"", "register build"]);
         place.write("r", &whole);

@@ -3,6 +3,7 @@
 mod out;
 mod update;
 
+use std::collections::HashMap;
 use std::path::Path;
 
 use cstatns::files::FileError;
@@ -11,7 +12,8 @@ use zeroize::Zeroizing;
 
 use crate::faults::{Fault, Faults, Origin};
 use crate::index::{Index, IndexError};
-use crate::layout::{Counts, HEADER, Row, id_key, identifier_key};
+use crate::keys::{Key, id_key, identifier_key, of_row, values_of_row};
+use crate::layout::{Counts, HEADER, Row};
 use crate::places::Places;
 use crate::traits::{CivilStatus, TraitFault, Traits};
 
@@ -76,7 +78,8 @@ pub struct Built {
 
 /// Builds an index from the rows of a register.
 ///
-/// Rows go to the file as they come; what stays in memory is under 90 bytes a row, whatever the row holds, and no name.
+/// Rows go to the file as they come; what stays in memory is some 150 bytes a row and
+/// 20 for each distinct value, whatever the row holds, and no name.
 /// Nothing is spilled: nothing of a person is ever in another file than the one that becomes the index, which is the
 /// owner's alone from its first byte and removed if the build fails.
 ///
@@ -91,10 +94,12 @@ pub struct Builder<'a> {
     /// Where each record begins.
     offsets: Vec<u64>,
     origins: Vec<Origin>,
-    /// Key and row, of names, identifiers and ids.
-    names: Vec<(u64, u32)>,
-    identifiers: Vec<(u64, u32)>,
-    ids: Vec<(u64, u32)>,
+    /// By which rows are found; of identifiers, of ids.
+    keys: Vec<Key>,
+    identifiers: Vec<Key>,
+    ids: Vec<Key>,
+    /// In how many rows each name, date and place is.
+    frequencies: HashMap<u64, u32>,
     faults: Faults,
     update: Option<Update<'a>>,
 }
@@ -129,9 +134,10 @@ impl<'a> Builder<'a> {
             places,
             offsets: Vec::new(),
             origins: Vec::new(),
-            names: Vec::new(),
+            keys: Vec::new(),
             identifiers: Vec::new(),
             ids: Vec::new(),
+            frequencies: HashMap::new(),
             faults: Faults::default(),
             update,
         }
@@ -188,10 +194,11 @@ impl<'a> Builder<'a> {
         let at = at.ok_or(BuildError::TooLarge)?;
         self.offsets.push(self.out.position);
         self.origins.push(origin);
-        self.names.extend(row.keys().map(|key| (key, at)));
-        self.identifiers.push((identifier_key(row.identifier), at));
+        of_row(row, |key| self.keys.push(Key::new(key, at)));
+        values_of_row(row, |value| *self.frequencies.entry(value).or_default() += 1);
+        self.identifiers.push(Key::new(identifier_key(row.identifier), at));
         if !row.id.is_empty() {
-            self.ids.push((id_key(row.id), at));
+            self.ids.push(Key::new(id_key(row.id), at));
         }
         Ok(self.out.record(row)?)
     }
@@ -221,12 +228,15 @@ impl<'a> Builder<'a> {
         for row in &present {
             self.out.write(&row.to_le_bytes())?;
         }
-        let mut keys = self.names;
+        let mut keys = self.keys;
         keys.append(&mut self.identifiers);
-        keys.sort_unstable();
-        for (key, row) in &keys {
-            self.out.write(&key.to_le_bytes())?;
-            self.out.write(&row.to_le_bytes())?;
+        let mut frequencies: Vec<_> =
+            self.frequencies.into_iter().map(|(value, rows)| Key::new(value, rows)).collect();
+        for section in [&mut keys, &mut frequencies] {
+            section.sort_unstable();
+            for entry in section {
+                self.out.write(&entry.write())?;
+            }
         }
         let places = self.places.write();
         self.out.write(&places)?;
@@ -235,6 +245,7 @@ impl<'a> Builder<'a> {
             people,
             identifiers,
             keys: keys.len() as u64,
+            frequencies: frequencies.len() as u64,
             records: end - HEADER as u64,
             places: places.len() as u64,
         };
@@ -249,7 +260,7 @@ const MOST_ROWS: usize = 1000;
 
 /// For each row the one with the present identifier of its person, which is the last; and how many people there are.
 fn people(
-    ids: &mut [(u64, u32)],
+    ids: &mut [Key],
     records: &Records<'_>,
     refuse: &mut impl FnMut(Fault, u32),
 ) -> Result<(Vec<u32>, u64), FileError> {
@@ -257,9 +268,9 @@ fn people(
     let mut present: Vec<u32> = (0..rows).collect();
     let mut people = u64::from(rows);
     ids.sort_unstable();
-    for alike in ids.chunk_by(|a, b| a.0 == b.0).filter(|alike| alike.len() > 1) {
+    for alike in ids.chunk_by(Key::is_of).filter(|alike| alike.len() > 1) {
         if alike.len() > MOST_ROWS {
-            alike.iter().for_each(|(_, row)| refuse(Fault::Crowd, *row));
+            alike.iter().for_each(|key| refuse(Fault::Crowd, key.number()));
             continue;
         }
         let mut alike = records.read(alike)?;
@@ -277,19 +288,19 @@ fn people(
 
 /// How many distinct identifiers there are. One that two people have is a fault of each row but the first.
 fn duplicates(
-    identifiers: &mut [(u64, u32)],
+    identifiers: &mut [Key],
     records: &Records<'_>,
     refuse: &mut impl FnMut(Fault, u32),
 ) -> Result<u64, FileError> {
     identifiers.sort_unstable();
     let mut distinct = 0;
-    for alike in identifiers.chunk_by(|a, b| a.0 == b.0) {
+    for alike in identifiers.chunk_by(Key::is_of) {
         if alike.len() == 1 {
             distinct += 1;
             continue;
         }
         if alike.len() > MOST_ROWS {
-            alike[1..].iter().for_each(|(_, row)| refuse(Fault::Duplicate, *row));
+            alike[1..].iter().for_each(|key| refuse(Fault::Duplicate, key.number()));
             continue;
         }
         let mut alike = records.read(alike)?;

@@ -1,137 +1,118 @@
-//! How well the civil status of a row and a person of the register agree, trait by trait.
+//! How far the civil status of a row and a person of the register agree, trait by trait.
+
+mod date;
+mod names;
+mod place;
+#[cfg(test)]
+mod tests;
 
 use crate::layout::Row;
-use crate::lookup::Quality;
-use crate::normalise::{is_partial, read_name, same, without_particles};
+use crate::normalise::read_name;
 use crate::places::Places;
 use crate::traits::Traits;
 
-/// One trait.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Agreement {
-    /// One normal form.
+pub(crate) use date::Date;
+pub(crate) use names::{First, Name};
+pub(crate) use place::Place;
+
+/// The sex.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Sexes {
     Same,
-    /// Different, in a way that has a rule.
-    Rectified,
-    /// Nothing to compare on one of the sides.
+    Different,
+    /// Not said on a side.
     Missing,
-    /// Different.
-    Conflict,
 }
 
-/// A person of whom the name and the date agree.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Grade {
-    /// What the look-up would be called if this is the person.
-    pub(crate) word: Quality,
-    /// Every trait is there, and no more than one of them had to be rectified; none where the date is partial.
-    pub(crate) complete: bool,
-    /// Traits that differ without a rule.
-    pub(crate) conflicts: u8,
+impl Sexes {
+    pub(crate) const LEVELS: usize = 2;
 }
 
-impl Grade {
-    pub(crate) fn is_better_than(&self, other: &Self) -> bool {
-        let rank = |grade: &Self| (!grade.complete, grade.conflicts, grade.word);
-        rank(self) < rank(other)
+/// The level of agreement of each trait. Those that are not in a table come last.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Levels {
+    pub(crate) name: Name,
+    pub(crate) first: First,
+    pub(crate) date: Date,
+    pub(crate) place: Place,
+    pub(crate) sex: Sexes,
+}
+
+/// A row that is looked up.
+pub(crate) struct Asked<'a> {
+    pub(crate) traits: &'a Traits,
+    /// What stands for a family name: `nom`, or `nom_usage` where there is none.
+    pub(crate) given: &'a str,
+    /// `given` without titles and another name, and that other name (18.2).
+    pub(crate) born: &'a str,
+    pub(crate) other: &'a str,
+}
+
+impl<'a> Asked<'a> {
+    pub(crate) fn of(traits: &'a Traits) -> Self {
+        let given = if traits.nom.is_empty() { &*traits.nom_usage } else { &*traits.nom };
+        let (born, other) = read_name(given);
+        Self { traits, given, born, other }
     }
 
-    /// `None`: another name, another date, or other first names, and so another person.
-    pub(crate) fn of(query: &Traits, row: &Row<'_>, places: &Places) -> Option<Self> {
-        if query.date != row.date || query.date == 0 {
+    /// The row has a name given at birth.
+    pub(crate) fn has_birth_name(&self) -> bool {
+        !self.traits.nom.is_empty()
+    }
+}
+
+impl Levels {
+    /// `None`: two of name, first names and date are of somebody else. That is no candidate.
+    pub(crate) fn of(asked: &Asked<'_>, row: &Row<'_>, places: &Places) -> Option<Self> {
+        let traits = asked.traits;
+        let date = Date::of(traits.date, row.date);
+        let first = First::of(&traits.prenoms, row.prenoms);
+        if date == Date::Other && first.is_against() {
             return None;
         }
-        let (name, by_usage) = name(query, row)?;
-        let first = first_names(&query.prenoms, row.prenoms);
-        if first == Agreement::Conflict {
+        let name = Name::of(asked, row);
+        if name == Name::Other && (date == Date::Other || first.is_against() || first == First::Missing) {
             return None;
         }
-        // That nothing is said of the sex is one difference, not a lack: first names say it too.
-        let sex = match (query.sexe as u8, row.sexe as u8) {
-            (a, b) if a == b && a != 0 => Agreement::Same,
-            (0, _) | (_, 0) => Agreement::Rectified,
-            _ => Agreement::Conflict,
+        let first = if name == Name::Exchanged { First::Exchanged } else { first };
+        let sex = match (traits.sexe as u8, row.sexe as u8) {
+            (0, _) | (_, 0) => Sexes::Missing,
+            (a, b) if a == b => Sexes::Same,
+            _ => Sexes::Different,
         };
-        let all = [name, first, sex, place(query, row, places)];
-        let count = |agreement| all.iter().filter(|found| **found == agreement).count();
-        let differences = count(Agreement::Rectified) + usize::from(by_usage);
-        // Many people share a year: then nothing else may differ.
-        let allowed = usize::from(!is_partial(query.date));
-        Some(Self {
-            word: match differences {
-                0 => Quality::Found,
-                _ if by_usage => Quality::UsageName,
-                _ => Quality::Rectified,
-            },
-            complete: count(Agreement::Missing) == 0
-                && count(Agreement::Conflict) == 0
-                && differences <= allowed,
-            conflicts: count(Agreement::Conflict) as u8,
-        })
+        Some(Self { name, first, date, place: Place::of(traits, row, places), sex })
     }
-}
 
-/// The family name, and whether it is the other one of the register that agrees.
-fn name(query: &Traits, row: &Row<'_>) -> Option<(Agreement, bool)> {
-    let given = if query.nom.is_empty() { &*query.nom_usage } else { &*query.nom };
-    if !query.nom.is_empty() && same(given, row.nom) {
-        return Some((Agreement::Same, false));
+    /// Where each trait, in the order of the fields, stands in a table of its levels; nothing where there is nothing to
+    /// compare, or another trait says it.
+    pub(crate) fn indices(&self) -> [Option<usize>; 5] {
+        let index = |level: usize, levels: usize| (level < levels).then_some(level);
+        [
+            Some(self.name as usize),
+            index(self.first as usize, First::LEVELS),
+            index(self.date as usize, Date::LEVELS),
+            index(self.place as usize, Place::LEVELS),
+            index(self.sex as usize, Sexes::LEVELS),
+        ]
     }
-    if !row.nom_usage.is_empty() && same(given, row.nom_usage) {
-        return Some((Agreement::Same, true));
-    }
-    let core = |name| without_particles(read_name(name).0);
-    let rectified = !query.nom.is_empty() && same(core(given), without_particles(row.nom));
-    (rectified && !core(given).is_empty()).then_some((Agreement::Rectified, false))
-}
 
-/// Rectified: the first one or the first few of the register, or all of them in another order.
-fn first_names(given: &str, row: &str) -> Agreement {
-    if given.is_empty() || row.is_empty() {
-        return Agreement::Missing;
+    /// Every trait is there, and is the same.
+    pub(crate) fn are_all_the_same(&self) -> bool {
+        let Self { name, first, date, place, sex } = self;
+        (*name, *first, *date, *place, *sex)
+            == (Name::Same, First::Same, Date::Same, Place::Same, Sexes::Same)
     }
-    if same(given, row) {
-        return Agreement::Same;
-    }
-    let begins = row.match_indices(' ').any(|(end, _)| same(given, &row[..end]));
-    // Hyphens count here: without them Jean-Pierre would be any Pierre whose second name is Jean.
-    fn sorted(names: &str) -> Vec<&str> {
-        let mut names: Vec<_> = names.split(' ').collect();
-        names.sort_unstable();
-        names
-    }
-    if begins || sorted(given) == sorted(row) { Agreement::Rectified } else { Agreement::Conflict }
-}
 
-/// The place of birth: by code; by name where one side has no code, and within a country other than France.
-fn place(query: &Traits, row: &Row<'_>, places: &Places) -> Agreement {
-    match (query.code, row.code) {
-        (Some(a), Some(b)) if a == b && !a.is_abroad() => Agreement::Same,
-        (Some(a), Some(b)) if a == b => match (&**query.libelle, row.libelle) {
-            (a, b) if same(a, b) => Agreement::Same,
-            ("", _) | (_, "") => Agreement::Missing,
-            _ => Agreement::Conflict,
-        },
-        (Some(a), Some(b)) if places.are_one(a, b) => Agreement::Rectified,
-        (Some(_), Some(_)) => Agreement::Conflict,
-        (a, b) => {
-            let named = |code: Option<_>, name: &str| code.is_some_and(|code| places.is_named(code, name));
-            let other_country =
-                !query.pays.is_empty() && !row.pays.is_empty() && !same(&query.pays, row.pays);
-            if query.libelle.is_empty() && a.is_none() || row.libelle.is_empty() && b.is_none() {
-                Agreement::Missing
-            } else if other_country {
-                Agreement::Conflict
-            } else if !query.libelle.is_empty() && same(&query.libelle, row.libelle)
-                || named(b, &query.libelle)
-                || named(a, row.libelle)
-            {
-                Agreement::Rectified
-            } else if query.libelle.is_empty() || row.libelle.is_empty() {
-                Agreement::Missing
-            } else {
-                Agreement::Conflict
-            }
-        }
+    /// The name, the first names or the date are another person's altogether, and not as an error would have made them.
+    pub(crate) fn are_of_another(&self) -> bool {
+        self.name == Name::Other || self.first.is_against() || self.date == Date::Other
+    }
+
+    /// A trait is another person's altogether: nobody is given on such grounds, whatever the other traits say. Another sex is
+    /// an error where the first names, which say it too, are right.
+    pub(crate) fn are_against(&self) -> bool {
+        self.are_of_another()
+            || self.place == Place::Other
+            || self.sex == Sexes::Different && !self.first.is_right()
     }
 }

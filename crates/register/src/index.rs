@@ -193,16 +193,40 @@ impl Index {
 
     /// The rows that may have this key; others may have it too.
     pub(crate) fn rows_of(&self, key: u64) -> impl Iterator<Item = u32> {
-        let (entries, _) = self.map[self.sections.keys..self.sections.places].as_chunks::<KEY>();
-        let key_of = |entry: &[u8; KEY]| u64::from_le_bytes(*entry.first_chunk().expect("of 12 bytes"));
-        let row_of = |entry: &[u8; KEY]| u32::from_le_bytes(*entry.last_chunk().expect("of 12 bytes"));
-        let first = entries.partition_point(|entry| key_of(entry) < key);
-        entries[first..].iter().take_while(move |entry| key_of(entry) == key).map(row_of)
+        entries_of(&self.map[self.sections.keys..self.sections.frequencies], key)
+    }
+
+    /// In how many rows the value with this key is.
+    pub(crate) fn frequency(&self, key: u64) -> u32 {
+        entries_of(&self.map[self.sections.frequencies..self.sections.places], key).next().unwrap_or(0)
     }
 
     pub(crate) fn damaged(&self) -> IndexError {
         IndexError::Damaged { path: self.path.clone() }
     }
+}
+
+/// The numbers beside a key in a section of keys, ascending.
+///
+/// Keys are digests and so spread evenly: where one stands can be told nearly, and is then searched nearby.
+fn entries_of(section: &[u8], key: u64) -> impl Iterator<Item = u32> {
+    let (entries, _) = section.as_chunks::<KEY>();
+    let key_of = |entry: &[u8; KEY]| u64::from_le_bytes(*entry.first_chunk().expect("of 12 bytes"));
+    let number_of = |entry: &[u8; KEY]| u32::from_le_bytes(*entry.last_chunk().expect("of 12 bytes"));
+    let guess = ((u128::from(key) * entries.len() as u128) >> 64) as usize;
+    let is_less = |at: usize| key_of(&entries[at]) < key;
+    let (mut low, mut high, mut step) = (guess, guess, 64);
+    while low > 0 && !is_less(low - 1) {
+        low = low.saturating_sub(step);
+        step *= 4;
+    }
+    step = 64;
+    while high < entries.len() && is_less(high) {
+        high = (high + step).min(entries.len());
+        step *= 4;
+    }
+    let first = low + entries[low..high].partition_point(|entry| key_of(entry) < key);
+    entries[first..].iter().take_while(move |entry| key_of(entry) == key).map(number_of)
 }
 
 /// The one unsafe act of this crate.

@@ -6,24 +6,22 @@
 //! | | records, one for each row: `id`, identifier, `nom`, `nom_usage`, `prenoms`, name of the place, country, each in normal form with its length (u8) before it; sex (u8); date (u32, see below); code of the place (5 bytes, zeros for none) |
 //! | 8 × rows | where each record begins (u64, from the file's start) |
 //! | 4 × rows | the row (u32) that holds the present identifier of the same person: two rows are one person if it is the same |
-//! | 12 × keys | key (u64) and row (u32), ascending |
+//! | 12 × keys | key (u64) and row (u32), ascending ([`keys`](crate::keys)) |
+//! | 12 × frequencies | key (u64) of a value, and in how many rows it is (u32), ascending |
 //! | | names and former codes of communes ([`Places::write`](crate::Places)) |
-//! | 80 | rows, people, identifiers, keys, bytes of records, bytes of places (u64 each), SHA-256 of everything before it |
+//! | 88 | rows, people, identifiers, keys, frequencies, bytes of records, bytes of places (u64 each), SHA-256 of everything before it |
 //!
-//! A key is the first 8 bytes of SHA-256 over `n`, date and family name without spaces (the birth name, the birth name
-//! without particles, the usage name), or over `i` and the identifier. A date is year · 10,000 + month · 100 + day.
+//! A date is year · 10,000 + month · 100 + day.
 
-use sha2::{Digest, Sha256};
-
-use crate::normalise::{PlaceCode, Sex, solid, without_particles};
+use crate::normalise::{PlaceCode, Sex};
 use crate::traits::Traits;
 
 pub(crate) const MAGIC: [u8; 8] = *b"cstatnsR";
-pub(crate) const VERSION: u32 = 1;
+pub(crate) const VERSION: u32 = 2;
 pub(crate) const HEADER: usize = 32;
 pub(crate) const KEY: usize = 12;
 pub(crate) const FOOTER: usize = COUNTS * 8 + DIGEST;
-const COUNTS: usize = 6;
+const COUNTS: usize = 7;
 pub(crate) const DIGEST: usize = 32;
 
 /// The id is drawn for each index: it says which one was asked, where a digest of the file would be a hash of identities
@@ -111,40 +109,6 @@ impl<'a> Row<'a> {
         let date = u32::from_le_bytes(date);
         Some(Self { id, identifier, nom, nom_usage, prenoms, libelle, pays, sexe, date, code })
     }
-
-    /// The keys by which the row is found; none if its date is not known.
-    pub(crate) fn keys(&self) -> impl Iterator<Item = u64> {
-        name_keys(self.date, [self.nom, without_particles(self.nom), self.nom_usage])
-    }
-}
-
-/// The keys of these names, each once.
-pub(crate) fn name_keys<const N: usize>(date: u32, names: [&str; N]) -> impl Iterator<Item = u64> {
-    let keys = names.map(|name| (date != 0 && !name.is_empty()).then(|| name_key(date, name)));
-    (0..N).filter_map(move |at| keys[at].filter(|_| !keys[..at].contains(&keys[at])))
-}
-
-fn name_key(date: u32, name: &str) -> u64 {
-    let mut text = zeroize::Zeroizing::new([0; 256]);
-    let mut len = 0;
-    for (to, from) in text.iter_mut().zip(solid(name)) {
-        *to = from;
-        len += 1;
-    }
-    key(Sha256::new().chain_update(b"n").chain_update(date.to_le_bytes()).chain_update(&text[..len]))
-}
-
-pub(crate) fn identifier_key(identifier: &str) -> u64 {
-    key(Sha256::new().chain_update(b"i").chain_update(identifier))
-}
-
-/// Brings equal ids together while an index is built; it is not written.
-pub(crate) fn id_key(id: &str) -> u64 {
-    key(Sha256::new().chain_update(b"p").chain_update(id))
-}
-
-fn key(hash: Sha256) -> u64 {
-    u64::from_le_bytes(*hash.finalize().first_chunk().expect("a digest has 32 bytes"))
 }
 
 /// The counts at the end of the file.
@@ -154,6 +118,7 @@ pub(crate) struct Counts {
     pub(crate) people: u64,
     pub(crate) identifiers: u64,
     pub(crate) keys: u64,
+    pub(crate) frequencies: u64,
     pub(crate) records: u64,
     pub(crate) places: u64,
 }
@@ -163,6 +128,7 @@ pub(crate) struct Sections {
     pub(crate) offsets: usize,
     pub(crate) present: usize,
     pub(crate) keys: usize,
+    pub(crate) frequencies: usize,
     pub(crate) places: usize,
     pub(crate) footer: usize,
 }
@@ -170,7 +136,8 @@ pub(crate) struct Sections {
 impl Counts {
     pub(crate) fn write(&self) -> [u8; COUNTS * 8] {
         let mut bytes = [0; COUNTS * 8];
-        let counts = [self.rows, self.people, self.identifiers, self.keys, self.records, self.places];
+        let Self { rows, people, identifiers, keys, frequencies, records, places } = *self;
+        let counts = [rows, people, identifiers, keys, frequencies, records, places];
         for (bytes, count) in bytes.chunks_exact_mut(8).zip(counts) {
             bytes.copy_from_slice(&count.to_le_bytes());
         }
@@ -179,9 +146,9 @@ impl Counts {
 
     pub(crate) fn read(bytes: &[u8; COUNTS * 8]) -> Self {
         let (counts, _) = bytes.as_chunks::<8>();
-        let [rows, people, identifiers, keys, records, places] =
+        let [rows, people, identifiers, keys, frequencies, records, places] =
             std::array::from_fn(|at| u64::from_le_bytes(counts[at]));
-        Self { rows, people, identifiers, keys, records, places }
+        Self { rows, people, identifiers, keys, frequencies, records, places }
     }
 
     /// `None` if a file of `len` bytes does not hold so much.
@@ -190,8 +157,10 @@ impl Counts {
         let offsets = HEADER.checked_add(size(self.records, 1)?)?;
         let present = offsets.checked_add(size(self.rows, 8)?)?;
         let keys = present.checked_add(size(self.rows, 4)?)?;
-        let places = keys.checked_add(size(self.keys, KEY)?)?;
+        let frequencies = keys.checked_add(size(self.keys, KEY)?)?;
+        let places = frequencies.checked_add(size(self.frequencies, KEY)?)?;
         let footer = places.checked_add(size(self.places, 1)?)?;
-        (footer.checked_add(FOOTER)? == len).then_some(Sections { offsets, present, keys, places, footer })
+        let sections = Sections { offsets, present, keys, frequencies, places, footer };
+        (footer.checked_add(FOOTER)? == len).then_some(sections)
     }
 }

@@ -1,4 +1,4 @@
-//! Look-up of people by civil status: the index of a register on disk, and exact and normalised search in it.
+//! Look-up of people by civil status: the index of a register on disk, and search in it with errors and scores.
 //!
 //! **A register's index is identity in clear**: names, dates and places of birth, identifiers. It is written with mode 0600
 //! and belongs on an encrypted volume. Nothing here prints a person: no error, no `Debug` and no count shows a cell. A
@@ -17,30 +17,40 @@
 //! | which column is which field | [`Columns`] |
 //! | rows of a register → index | [`Builder`], which refuses what cannot be right, with counts and lines |
 //! | what names and codes of places were | [`Places`], once for each index |
-//! | index → people | [`Index::look_up`], which gives a [`Quality`] and, at the first three of them, the identifier |
+//! | index and a sample of rows → what agreement weighs | [`Index::learn`], once for each file, which gives [`Weights`] |
+//! | index → people | [`Index::look_up`], which gives a [`Quality`] a score and, at the first three qualities, the identifier |
 //!
 //! # What is found
 //!
-//! Two spellings are the same when their normal forms are ([`CivilStatus`]). A row of a file is coded when every trait
-//! agrees, or all but one that differs in a way which has a rule (a title, a particle, first names in another order), and
-//! when nobody else could be meant in the same way. There are no scores at this level, and no errors of typing are
-//! overcome: what has no rule is `near`, `ambiguous` or `not-found`, and is not coded. A wrong person is worse than none.
+//! Two spellings are the same when their normal forms are ([`CivilStatus`]). A row may have errors: one in any trait, or one
+//! in each of two. Everybody of the register of whom such errors would make the row is compared with it, trait by trait; the
+//! weight of each agreement is learnt from the register and from the rows, without labels; and a person is given if the
+//! probability that it is them, among all those and among people whom the register does not have, is at least [`CERTAIN`]
+//! and no trait is against them. Everything else is `near`, `ambiguous` or `not-found`, and is not coded: a wrong person
+//! is worse than none. SPEC.md §18 has the whole of it.
 
 mod build;
+mod candidates;
 mod columns;
 mod compare;
+mod distance;
 mod faults;
 mod index;
+mod keys;
 mod layout;
+mod learn;
 mod lookup;
 mod normalise;
 mod places;
 mod traits;
+mod weights;
 
 pub use build::{BuildError, Builder, Built, Record};
 pub use columns::{Columns, ColumnsError, Field};
 pub use faults::{Fault, Faults, Origin, Unit};
 pub use index::{Index, IndexError, Stats};
-pub use lookup::{Answer, Quality, Query};
+pub use learn::SAMPLE;
+pub use lookup::{Answer, CERTAIN, Quality, Query};
 pub use places::Places;
 pub use traits::{CivilStatus, TraitFault};
+pub use weights::Weights;

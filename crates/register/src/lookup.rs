@@ -1,14 +1,14 @@
 //! Civil status → the person of the register, if it is certain who that is.
 
-use std::collections::BTreeMap;
-
 use cstatns::identifier::{Identifier, Nir, Scheme};
 
-use crate::compare::Grade;
+use crate::candidates::{Candidate, Search};
+use crate::compare::{Asked, Levels, Name};
 use crate::index::{Index, IndexError};
-use crate::layout::{identifier_key, name_keys};
-use crate::normalise::{self, PlaceCode, read_name, without_particles};
+use crate::keys::identifier_key;
+use crate::normalise::{self, PlaceCode};
 use crate::traits::{CivilStatus, Traits};
+use crate::weights::Weights;
 
 /// A row to be looked up. It has no `Debug`.
 #[derive(Clone, Copy)]
@@ -23,19 +23,19 @@ pub struct Query<'a> {
 ///
 /// | word | here | RNIPP |
 /// |---|---|---|
-/// | `found` | every trait is the same, spelling apart | 2 |
-/// | `rectified` | one trait differs in a way that has a rule | 3 |
-/// | `usage-name` | every trait is the same, but the name is the usage name | 7 |
+/// | `found` | certain, and every trait is the same, spelling apart | 2 |
+/// | `rectified` | certain, though a trait differs or is missing | 3 |
+/// | `usage-name` | certain, and the name is the usage name | 7 |
 /// | `ambiguous` | several people, and nothing tells which | 6 |
-/// | `near` | one person, with a trait missing, different, or two to be rectified | 4 |
-/// | `not-found` | nobody of that name, date and first names | 8 |
+/// | `near` | one person, not certain, or with a trait that is another person's | 4 |
+/// | `not-found` | nobody with a score worth a mention | 8 |
 /// | `malformed` | no name, or no date with a year, or a field longer than any name | 9 |
 /// | `contradicted` | the identifier of the row is another person's | |
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Quality {
     /// Every trait is the same, spelling apart.
     Found,
-    /// One trait differs in a way that has a rule.
+    /// A trait differs, or is missing.
     Rectified,
     /// Found by the usage name.
     UsageName,
@@ -79,71 +79,107 @@ impl Quality {
     }
 }
 
-/// What a look-up says of a row. There is no score: at this level a person is certain by rule or not given.
+/// The least score with which a person is given. It is a bound and not what is usual: who is given without a doubt has 0.99
+/// and more.
+pub const CERTAIN: f64 = 0.95;
+
+/// How many times as probable as the next one a person is for whom the next one is not in question.
+const APART: f64 = 20.0;
+
+/// The least score of somebody who is near.
+const NEAR: f64 = 0.05;
+
+/// What a look-up says of a row.
 pub struct Answer {
     /// How good the look-up was.
     pub quality: Quality,
     /// The person's present identifier, with [`Quality::Found`], [`Quality::Rectified`] and [`Quality::UsageName`] only.
     pub identifier: Option<Identifier>,
+    /// From 0 to 1: the probability that the person of the row is the one that fits best, given or not; 0 where nobody fits.
+    pub score: f64,
 }
 
 impl From<Quality> for Answer {
     fn from(quality: Quality) -> Self {
-        Self { quality, identifier: None }
+        Self { quality, identifier: None, score: 0.0 }
     }
 }
 
 impl Index {
-    /// Looks a row up. Any text is answered; the answer depends on nothing but the row and the index.
+    /// Looks a row up. Any text is answered; the answer depends on nothing but the row, the weights and the index.
     ///
-    /// A person is given if every trait agrees and no more than one of them had to be rectified, and if that holds for
-    /// nobody else. With an identifier in the row, its person is given if that holds for them, or if no trait that the row
-    /// has disagrees and it holds for nobody.
+    /// A person is given if their score is at least [`CERTAIN`] and no trait is against them. Candidates compete: a score is
+    /// the share of one in the probability of all, and of the chance that the register does not have the person.
     ///
     /// # Errors
     /// [`IndexError::Damaged`] if the file was changed since it was opened.
-    pub fn look_up(&self, query: &Query<'_>) -> Result<Answer, IndexError> {
+    pub fn look_up(&self, weights: &Weights, query: &Query<'_>) -> Result<Answer, IndexError> {
         let Some(traits) = read(&query.civil_status) else { return Ok(Quality::Malformed.into()) };
-        let people = self.people(&traits)?;
-        let complete = || people.iter().filter(|(_, grade)| grade.complete);
-        let Some(identifier) = query.identifier else {
-            return match (complete().next(), complete().count()) {
-                (Some((person, grade)), 1) => self.answer(*person, grade.word),
-                _ => Ok(uncertain(people.values()).into()),
-            };
-        };
-        let known = std::str::from_utf8(identifier.canonical()).ok();
-        let known = known.map_or(Ok(None), |identifier| self.row_of(identifier))?;
-        let Some(row) = known else {
-            // An identifier that the register does not have: right only if its person is not there either.
-            let nobody_else = complete().next().is_none();
-            return Ok(if nobody_else { uncertain(people.values()) } else { Quality::Contradicted }.into());
-        };
-        let person = self.present(row)?;
-        match people.get(&person) {
-            Some(grade) if grade.complete => self.answer(person, grade.word),
-            _ if complete().next().is_some() => Ok(Quality::Contradicted.into()),
-            Some(grade) if grade.conflicts == 0 => self.answer(person, grade.word),
-            Some(_) => Ok(Quality::Near.into()),
-            None => Ok(Quality::Contradicted.into()),
+        let asked = Asked::of(&traits);
+        let people = Search::all(self, &asked, weights)?;
+        let found = Found::of(&people);
+        match query.identifier {
+            None => self.answer(&found),
+            Some(identifier) => self.checked(&people, &found, identifier),
         }
     }
 
-    /// The people of that name and date, each by the row of their present identifier, with the best grade of their rows.
-    fn people(&self, traits: &Traits) -> Result<BTreeMap<u32, Grade>, IndexError> {
-        let given = if traits.nom.is_empty() { &*traits.nom_usage } else { &*traits.nom };
-        let mut people = BTreeMap::new();
-        for key in name_keys(traits.date, [given, without_particles(read_name(given).0)]) {
-            for at in self.rows_of(key) {
-                if let Some(grade) = Grade::of(traits, &self.row(at)?, &self.places) {
-                    let best = people.entry(self.present(at)?).or_insert(grade);
-                    if grade.is_better_than(best) {
-                        *best = grade;
-                    }
-                }
-            }
+    /// Looks a row up whose person is known, to see what scores are worth: the answer, and whether the one that fits best,
+    /// given or not, is the person with the identifier `truth`. That is all it tells of somebody who is not given.
+    ///
+    /// # Errors
+    /// As [`look_up`](Self::look_up).
+    pub fn evaluate(
+        &self,
+        weights: &Weights,
+        query: &Query<'_>,
+        truth: Option<&Identifier>,
+    ) -> Result<(Answer, bool), IndexError> {
+        let answer = self.look_up(weights, query)?;
+        let (Some(traits), Some(truth)) = (read(&query.civil_status), truth) else {
+            return Ok((answer, false));
+        };
+        let people = Search::all(self, &Asked::of(&traits), weights)?;
+        let truth = self.person_of(truth)?;
+        Ok((answer, truth.is_some() && people.first().map(|(_, best)| best.person) == truth))
+    }
+
+    /// What is said of a row that has an identifier as well.
+    fn checked(
+        &self,
+        people: &[(f64, Candidate)],
+        found: &Found,
+        identifier: &Identifier,
+    ) -> Result<Answer, IndexError> {
+        let contradicted = Answer { score: found.score, ..Quality::Contradicted.into() };
+        let Some(person) = self.person_of(identifier)? else {
+            // An identifier that the register does not have: right only if its person is not there either.
+            let unknown = Answer { score: found.score, ..found.quality.into() };
+            return Ok(if found.person.is_some() { contradicted } else { unknown });
+        };
+        let Some((_, own)) = people.iter().find(|(_, one)| one.person == person) else {
+            return Ok(contradicted);
+        };
+        // The identifier is one more trait: it agrees with its person, and is against everybody else.
+        let is =
+            |one: &Candidate| if one.person == person { self.counts.people as f64 } else { OTHER_IDENTIFIER };
+        let mut weighed: Vec<_> = people.iter().map(|(weight, one)| (weight * is(one), *one)).collect();
+        weighed.sort_by(|a, b| b.0.total_cmp(&a.0));
+        let with = Found::of(&weighed);
+        let is_another = found.score > 0.5 && people.first().is_some_and(|(_, best)| best.person != person);
+        match found.person {
+            Some(other) if other != person => Ok(contradicted),
+            _ if with.person == Some(person) => self.answer(&with),
+            _ if own.levels.are_of_another() || is_another => Ok(contradicted),
+            _ => Ok(Answer { score: with.score, ..Quality::Near.into() }),
         }
-        Ok(people)
+    }
+
+    /// The row of the present identifier of the person who has or had this one.
+    fn person_of(&self, identifier: &Identifier) -> Result<Option<u32>, IndexError> {
+        let row = std::str::from_utf8(identifier.canonical()).ok();
+        let row = row.map_or(Ok(None), |identifier| self.row_of(identifier))?;
+        row.map(|row| self.present(row)).transpose()
     }
 
     /// A row with this identifier, in canonical form.
@@ -156,14 +192,53 @@ impl Index {
         Ok(None)
     }
 
-    fn answer(&self, person: u32, quality: Quality) -> Result<Answer, IndexError> {
+    fn answer(&self, found: &Found) -> Result<Answer, IndexError> {
+        let Found { person, quality, score } = *found;
+        let Some(person) = person else { return Ok(Answer { score, ..quality.into() }) };
         let accepted = Nir.parse(self.row(person)?.identifier.as_bytes()).map_err(|_| self.damaged())?;
-        Ok(Answer { quality, identifier: Some(accepted.identifier) })
+        Ok(Answer { quality, identifier: Some(accepted.identifier), score })
+    }
+}
+
+/// How often, at the most, an identifier that the register has is another person's than the row's.
+const OTHER_IDENTIFIER: f64 = 0.01;
+
+/// Who was found.
+struct Found {
+    person: Option<u32>,
+    quality: Quality,
+    score: f64,
+}
+
+impl Found {
+    /// Of people with their odds, most probable first.
+    fn of(people: &[(f64, Candidate)]) -> Self {
+        let sum = 1.0 + people.iter().map(|(weight, _)| weight).sum::<f64>();
+        let score = |nth: usize| people.get(nth).map_or(0.0, |(weight, _)| weight / sum);
+        let (best, next) = (score(0), score(1));
+        let Some((_, first)) = people.first().filter(|_| best >= NEAR) else {
+            return Self { person: None, quality: Quality::NotFound, score: best };
+        };
+        let given = best >= CERTAIN && !first.levels.are_against();
+        let quality = match first.levels {
+            levels if given => word(&levels),
+            _ if next * APART > best && 1.0 / sum < 0.5 => Quality::Ambiguous,
+            _ => Quality::Near,
+        };
+        Self { person: given.then_some(first.person), quality, score: best }
+    }
+}
+
+fn word(levels: &Levels) -> Quality {
+    match levels {
+        levels if levels.are_all_the_same() => Quality::Found,
+        Levels { name: Name::Usage, .. } => Quality::UsageName,
+        _ => Quality::Rectified,
     }
 }
 
 /// The traits of a row; those that cannot be read are missing, but not the name or the date.
-fn read(given: &CivilStatus<'_>) -> Option<Traits> {
+pub(crate) fn read(given: &CivilStatus<'_>) -> Option<Traits> {
     let mut given = *given;
     if normalise::sex(given.sexe).is_none() {
         given.sexe = "";
@@ -172,14 +247,4 @@ fn read(given: &CivilStatus<'_>) -> Option<Traits> {
         given.code_lieu = "";
     }
     Traits::read(&given).ok().filter(|traits| traits.date != 0)
-}
-
-/// What is said where nobody is given.
-fn uncertain<'a>(grades: impl Iterator<Item = &'a Grade> + Clone) -> Quality {
-    let Some(fewest) = grades.clone().map(|grade| grade.conflicts).min() else { return Quality::NotFound };
-    match (fewest, grades.filter(|grade| grade.conflicts == fewest).count()) {
-        (0 | 1, 1) => Quality::Near,
-        (0 | 1, _) => Quality::Ambiguous,
-        _ => Quality::NotFound,
-    }
 }

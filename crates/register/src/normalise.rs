@@ -249,6 +249,16 @@ impl PlaceCode {
         code.iter().all(u8::is_ascii_digit).then_some(Some(Self(code)))
     }
 
+    /// The commune of which this is a borough (*arrondissement*: Paris, Lyon, Marseille), or the place itself.
+    pub(crate) fn city(self) -> Self {
+        Self(match &self.0 {
+            [b'7', b'5', b'1', b'0'..=b'2', _] => *b"75056",
+            [b'6', b'9', b'3', b'8', b'1'..=b'9'] => *b"69123",
+            [b'1', b'3', b'2', b'0' | b'1', _] => *b"13055",
+            code => *code,
+        })
+    }
+
     /// Of a country, not of a commune: the name of the place then says more.
     pub(crate) fn is_abroad(self) -> bool {
         self.0.starts_with(b"99")

@@ -46,7 +46,7 @@ impl Places {
 
     /// Whether two codes are, or have become, one commune.
     pub(crate) fn are_one(&self, a: PlaceCode, b: PlaceCode) -> bool {
-        let now = |code| self.formers.get(&code).map_or(&[][..], Vec::as_slice);
+        let now = |code| self.now(code);
         a == b
             || now(a).contains(&b)
             || now(b).contains(&a)
@@ -55,7 +55,17 @@ impl Places {
 
     /// Whether a commune of this name, in normal form, is the one with this code.
     pub(crate) fn is_named(&self, code: PlaceCode, name: &str) -> bool {
-        self.names.get(name).is_some_and(|codes| codes.iter().any(|named| self.are_one(*named, code)))
+        self.named(name).iter().any(|named| self.are_one(*named, code))
+    }
+
+    /// The present codes of the communes of this name, in normal form.
+    pub(crate) fn named(&self, name: &str) -> &[PlaceCode] {
+        self.names.get(name).map_or(&[], Vec::as_slice)
+    }
+
+    /// What a code has become; nothing if it still is one, or is not known.
+    pub(crate) fn now(&self, code: PlaceCode) -> &[PlaceCode] {
+        self.formers.get(&code).map_or(&[], Vec::as_slice)
     }
 
     /// As it stands in the index: each name or former code with its length before it, and one present code. A former code

@@ -2,6 +2,7 @@
 
 use zeroize::Zeroizing;
 
+use crate::layout::Row;
 use crate::normalise::{self, PlaceCode, Sex, TooLong};
 
 /// The civil status of a person as it stands in a file. A field that is not there is empty.
@@ -65,6 +66,21 @@ impl From<TooLong> for TraitFault {
 }
 
 impl Traits {
+    /// Those of a row of the register, which are in normal form.
+    pub(crate) fn of(row: &Row<'_>) -> Self {
+        let copy = |text: &str| Zeroizing::new(text.to_owned());
+        Self {
+            nom: copy(row.nom),
+            nom_usage: copy(row.nom_usage),
+            prenoms: copy(row.prenoms),
+            sexe: row.sexe,
+            date: row.date,
+            code: row.code,
+            libelle: copy(row.libelle),
+            pays: copy(row.pays),
+        }
+    }
+
     pub(crate) fn read(given: &CivilStatus<'_>) -> Result<Self, TraitFault> {
         let traits = Self {
             nom: normalise::name(given.nom)?,

@@ -186,6 +186,7 @@ pub fn attach(what: &Attach<'_>, effort: &Effort) -> Result<Attached, AttachErro
         rows_in: rows,
         rows_out: rows,
         quality,
+        scores: told.as_ref().and_then(|report| report.scores),
         look_up: told.as_ref().and_then(|report| report.look_up),
         destroyed: Vec::new(),
         begin,

@@ -4,10 +4,12 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use cstatns::code::{Generation, Tag};
+use cstatns::custody::approval::Score;
 use cstatns::name::Name;
 
 use crate::attach::{RESULTS, result_columns};
-use crate::columns::{Codes, Indexes, Order, RowFault, count_words, fault, word};
+use crate::code::Scores;
+use crate::columns::{Codes, Indexes, Order, RowFault, count_words, fault, score, word};
 use crate::csv::Delimiter;
 use crate::meta::FileMeta;
 use crate::report::{ReportError, origin, report_path};
@@ -39,6 +41,8 @@ pub struct Summary {
     pub rows: u64,
     /// How many rows have each word of `quality`; empty for a renewal.
     pub qualities: BTreeMap<String, u64>,
+    /// How many rows have a score in each step, after a look-up.
+    pub scores: Option<Scores>,
     /// Where its codes come from, if it is a Parquet file.
     pub meta: Option<FileMeta>,
 }
@@ -184,29 +188,39 @@ fn facts(path: &Path) -> Result<FileFacts, CheckError> {
 /// [`TableError`] when it is not a whole result.
 pub fn summarise(result: &Path) -> Result<Summary, TableError> {
     let mut source = Source::open(result, Delimiter::Under("index"))?;
-    let Some((quality, _)) = result_columns(source.header()) else {
+    let Some((has_quality, has_score)) = result_columns(source.header()) else {
         return Err(TableError::Columns { path: result.to_owned(), expected: RESULTS });
     };
     let indexes = Indexes::of(&source)?;
     let mut order = Order::default();
-    if quality {
-        source.need_kind(2, &[Kind::Text], "`quality` is text")?;
+    for column in 2..source.header().len() {
+        source.need_kind(column, &[Kind::Text], "`quality` and `score` are text")?;
     }
     let mut index = Vec::new();
     let mut qualities = BTreeMap::new();
+    let mut scores = has_score.then(Scores::default);
     while let Some(batch) = source.next()? {
         let before = order.rows();
         index.clear();
         let read = indexes.read(&batch, &mut index).and_then(|()| order.follow(result, &index));
         read.map_err(|error| error.after(before))?;
-        if quality {
+        if has_quality {
             let cells = batch.cells(2);
             let words = cells.iter(batch.rows()).enumerate().map(|(row, cell)| {
                 word(cell).map(Some).map_err(|found| fault(result, row, found).after(before))
             });
             count_words(&mut qualities, &words.collect::<Result<Vec<_>, _>>()?);
         }
+        if let Some(scores) = &mut scores {
+            for (row, cell) in batch.cells(3).iter(batch.rows()).enumerate() {
+                let text = score(cell).map_err(|found| fault(result, row, found).after(before))?;
+                // One number more than `score` asks for: a row that was not looked up has none.
+                if let Ok(probability) = text.parse() {
+                    scores[Score::of(probability).step()] += 1;
+                }
+            }
+        }
     }
     let meta = source.known().and_then(|known| known.meta.clone());
-    Ok(Summary { rows: order.rows(), qualities, meta })
+    Ok(Summary { rows: order.rows(), qualities, scores, meta })
 }

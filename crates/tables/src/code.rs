@@ -7,11 +7,11 @@ use std::path::{Path, PathBuf};
 use cstatns::code::{Code, Generation, Tag};
 use cstatns::coder::{Coder, CoderError, Renewer};
 use cstatns::commitment::{self, Commit, Commitment};
-use cstatns::custody::approval::Level;
+use cstatns::custody::approval::{Level, Score};
 use cstatns::domain::LARGEST_MINIMUM_BATCH;
 use cstatns::identifier::{Identifier, Nir, Scheme};
 use cstatns::secret::wipe_stack;
-use cstatns_register::{Index, IndexError, Quality, Query};
+use cstatns_register::{Index, IndexError, Quality, Query, SAMPLE, Weights};
 use zeroize::{Zeroize, Zeroizing};
 
 use crate::columns::{Codes, Indexes, Order, RowFault, fault};
@@ -22,7 +22,7 @@ use crate::pipeline::Steps;
 use crate::seal::{Content, Seal};
 use crate::sink::{Column, GROUP, GROUPS_AT_ONCE, Piece, Sink, Values};
 use crate::status::{self, COLUMNS, FIELDS, IDENTIFIER, Texts};
-use crate::table::{BATCH, Batch, Format, Kind, Source, TableError};
+use crate::table::{BATCH, Batch, Cells, Format, Kind, Source, TableError};
 
 /// What was coded or renewed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,7 +35,12 @@ pub struct Coded {
     pub distinct: u64,
     /// How many rows have each word of `quality`; empty for a renewal.
     pub qualities: BTreeMap<&'static str, u64>,
+    /// How many rows have a score in each step, after a look-up.
+    pub scores: Option<Scores>,
 }
+
+/// A distribution of scores, by [`Score::step`].
+pub type Scores = [u64; Score::STEPS];
 
 impl Coded {
     /// Where counting distinct values stops.
@@ -189,11 +194,16 @@ pub struct Register<'a> {
     pub index: &'a Index,
     /// The last quality that is coded.
     pub accept: Level,
+    /// The least score that is coded.
+    pub min_score: Score,
 }
 
 /// Looks up the people of `request` by their civil status, codes the identifiers of those who are found and writes the
-/// result (`index`, `code`, `quality`) to `out`, all in one pass: an identifier that is found stays in memory, and is wiped
-/// there. See [`code`].
+/// result (`index`, `code`, `quality`, `score`) to `out`, all in one pass: an identifier that is found stays in memory, and
+/// is wiped there. See [`code`].
+///
+/// Before it, weights are learnt from the first rows ([`SAMPLE`]): the request is in the order of random indexes, so they are
+/// a sample of it.
 ///
 /// # Errors
 /// As [`code`], with the columns of civil status; a cell that cannot be read as its field; and those of the register.
@@ -213,7 +223,9 @@ pub fn look_up_and_code(
     };
     let count = seal.content.columns().len();
     let rows = Rows::to_code(request, seal, coder, format, meta)?;
-    rows.run(&coded_columns(format), out, meta, effort, || {
+    let weights = &learn(request, seal.content, register.index)?;
+    let [index, code, quality] = coded_columns(format);
+    rows.run(&[index, code, quality, Column::score()], out, meta, effort, || {
         let (mut identifiers, mut coded, mut found) = (Identifiers(Vec::new()), Vec::new(), Vec::new());
         move |rows: &mut Worked, batch: &Batch, index: &[[u8; 16]]| {
             identifiers.clear(batch.rows());
@@ -221,18 +233,19 @@ pub fn look_up_and_code(
             let columns: Vec<_> = (1..=count).map(|column| batch.cells(column)).collect();
             let mut each = || {
                 for (row, index) in index.iter().enumerate() {
-                    let mut cells = [None; FIELDS.len()];
-                    cells.iter_mut().zip(&columns).for_each(|(cell, column)| *cell = column.get(row));
+                    let cells = cells_of(&columns, row);
                     rows.commit.push(index, &cells[..count]);
                     let before = identifiers.0.len();
-                    let word = match cells.iter().any(Option::is_some) {
-                        false => "none",
+                    let (word, score) = match cells.iter().any(Option::is_some) {
+                        false => ("none", None),
                         true => {
                             let texts = read_row(&cells).map_err(|found| fault(request, row, found))?;
-                            identifiers.look_up(register, &texts)?
+                            let (word, score) = identifiers.look_up(register, weights, &texts)?;
+                            (word, Some(score))
                         }
                     };
                     rows.words.push(Some(word));
+                    rows.scores.push(score);
                     coded.push(identifiers.0.len() > before);
                 }
                 Ok(())
@@ -247,6 +260,35 @@ pub fn look_up_and_code(
             Ok(())
         }
     })
+}
+
+/// What the first rows of a request teach. Those that cannot be read teach nothing: the pass over all of them tells why.
+fn learn(request: &Path, content: Content, index: &Index) -> Result<Weights, CodeFileError> {
+    let mut source = open(request, content)?;
+    let (mut batches, mut rows) = (Vec::new(), 0);
+    while rows < SAMPLE
+        && let Ok(Some(batch)) = source.next()
+    {
+        rows += batch.rows();
+        batches.push(batch);
+    }
+    let queries = batches.iter().flat_map(|batch| {
+        let columns: Vec<_> = (1..=content.columns().len()).map(|column| batch.cells(column)).collect();
+        (0..batch.rows()).filter_map(move |row| {
+            let texts = read_row(&cells_of(&columns, row)).ok()?;
+            Some(Query { civil_status: status::civil_status(&texts), identifier: None })
+        })
+    });
+    let weights = index.learn(queries);
+    wipe_stack();
+    Ok(weights?)
+}
+
+/// The cells of a row; none in the columns that there are not.
+fn cells_of<'a>(columns: &[Cells<'a>], row: usize) -> [Option<&'a [u8]>; FIELDS.len()] {
+    let mut cells = [None; FIELDS.len()];
+    cells.iter_mut().zip(columns).for_each(|(cell, column)| *cell = column.get(row));
+    cells
 }
 
 /// The reason why a cell holds no identifier in its compact form.
@@ -378,6 +420,7 @@ struct Block<Work> {
     index: Vec<[u8; 16]>,
     heads: Vec<u128>,
     qualities: BTreeMap<&'static str, u64>,
+    scores: Scores,
     work: Work,
     worked: Worked,
     piece: Piece,
@@ -391,6 +434,8 @@ struct Worked {
     codes: Vec<Option<Code>>,
     /// Their qualities; none in a renewal.
     words: Vec<Option<&'static str>>,
+    /// Their scores, after a look-up.
+    scores: Vec<Option<Score>>,
 }
 
 impl<'a> Rows<'a> {
@@ -436,6 +481,9 @@ impl<'a> Rows<'a> {
         let mut commit = Commit::new(&seal.key, names);
         let mut distinct = Distinct::new();
         let mut qualities: BTreeMap<&'static str, u64> = BTreeMap::new();
+        let mut scores = Scores::default();
+        // Both come after index and code.
+        let (has_quality, has_score) = (columns.len() > 2, columns.len() > 3);
         let (rows_at_once, threads) = match format {
             Format::Csv => (BATCH, effort.threads),
             Format::Parquet => (GROUP, effort.threads.min(GROUPS_AT_ONCE)),
@@ -447,11 +495,13 @@ impl<'a> Rows<'a> {
                 index: Vec::new(),
                 heads: Vec::new(),
                 qualities: BTreeMap::new(),
+                scores: Scores::default(),
                 work: worker(),
                 worked: Worked {
                     commit: commitment::Rows::new(names.len()),
                     codes: Vec::new(),
                     words: Vec::new(),
+                    scores: Vec::new(),
                 },
                 piece: layout.piece(),
             },
@@ -459,16 +509,18 @@ impl<'a> Rows<'a> {
                 Ok(source.fill_all(&mut block.batches, &mut block.filled, rows_at_once)?)
             },
             work: |block: &mut Block<Work>| {
-                let Block { batches, filled, index, heads, qualities, work, worked, piece } = block;
+                let Block { batches, filled, index, heads, qualities, scores, work, worked, piece } = block;
                 index.clear();
                 heads.clear();
                 qualities.clear();
+                *scores = Scores::default();
                 worked.commit.clear();
                 layout.begin(piece)?;
                 for batch in &mut batches[..*filled] {
                     let first = index.len();
                     worked.codes.clear();
                     worked.words.clear();
+                    worked.scores.clear();
                     let mut one = || {
                         batch.split(&path)?;
                         indexes.read(batch, index)?;
@@ -477,8 +529,10 @@ impl<'a> Rows<'a> {
                     one().map_err(|error: CodeFileError| error.after(first as u64))?;
                     heads.extend(worked.codes.iter().flatten().map(Distinct::head));
                     count_runs(&worked.words, qualities);
+                    worked.scores.iter().flatten().for_each(|score| scores[score.step()] += 1);
                     let mut values = vec![Values::Index(&index[first..]), Values::Codes(&worked.codes)];
-                    values.extend((columns.len() > 2).then_some(Values::Text(&worked.words)));
+                    values.extend(has_quality.then_some(Values::Text(&worked.words)));
+                    values.extend(has_score.then_some(Values::Scores(&worked.scores)));
                     layout.add(index.len() - first, &values, piece)?;
                 }
                 Ok(piece.end()?)
@@ -490,6 +544,7 @@ impl<'a> Rows<'a> {
                 for (word, count) in &block.qualities {
                     *qualities.entry(word).or_default() += count;
                 }
+                scores.iter_mut().zip(block.scores).for_each(|(sum, count)| *sum += count);
                 Ok(())
             },
             write: |block: &mut Block<Work>| {
@@ -509,7 +564,8 @@ impl<'a> Rows<'a> {
             return Err(CodeFileError::Commitment { path, rows, sealed: seal.rows });
         }
         sink.finish()?;
-        Ok(Coded { rows, commitment, distinct: distinct.found, qualities })
+        let scores = has_score.then_some(scores);
+        Ok(Coded { rows, commitment, distinct: distinct.found, qualities, scores })
     }
 }
 
@@ -545,14 +601,20 @@ impl Identifiers {
         Err(why_not_compact(cell))
     }
 
-    /// Looks a row up, and adds the identifier that is found if that is certain enough; returns the word of its quality.
+    /// Looks a row up, and adds the identifier that is found if that is certain enough; returns the word of its quality, and
+    /// its score.
     ///
     /// Never inlined: what it leaves on the stack is wiped by the caller.
     #[inline(never)]
-    fn look_up(&mut self, register: Register<'_>, texts: &Texts<'_>) -> Result<&'static str, IndexError> {
+    fn look_up(
+        &mut self,
+        register: Register<'_>,
+        weights: &Weights,
+        texts: &Texts<'_>,
+    ) -> Result<(&'static str, Score), IndexError> {
         let mut own = Nir.parse_compact(texts[IDENTIFIER].as_bytes()).map(|(identifier, _)| identifier);
         let query = Query { civil_status: status::civil_status(texts), identifier: own.as_ref() };
-        let answer = register.index.look_up(&query);
+        let answer = register.index.look_up(weights, &query);
         own.zeroize();
         let mut answer = answer?;
         let least = match register.accept {
@@ -560,11 +622,14 @@ impl Identifiers {
             Level::Rectified => Quality::Rectified,
             Level::UsageName => Quality::UsageName,
         };
+        let score = Score::of(answer.score);
         match answer.identifier.take() {
-            Some(identifier) if answer.quality <= least => self.0.push(identifier),
+            Some(identifier) if answer.quality <= least && score >= register.min_score => {
+                self.0.push(identifier)
+            }
             mut unsure => unsure.zeroize(),
         }
-        Ok(answer.quality.word())
+        Ok((answer.quality.word(), score))
     }
 }
 

@@ -42,7 +42,7 @@ mod table;
 
 pub use attach::{Attach, AttachError, Attached, attach};
 pub use check::{CheckError, FileFacts, Summary, check, summarise};
-pub use code::{CodeFileError, Coded, Register, code, look, look_up_and_code, renew};
+pub use code::{CodeFileError, Coded, Register, Scores, code, look, look_up_and_code, renew};
 pub use columns::RowFault;
 #[doc(hidden)]
 pub use csv::read_all as read_csv;

@@ -11,6 +11,7 @@ use cstatns::name::{Hex, Name};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::code::Scores;
 use crate::meta::{FileMeta, service_id};
 use crate::seal::beside;
 use crate::table::Source;
@@ -43,6 +44,9 @@ pub struct Report {
     pub rows_out: u64,
     /// How many rows have each word of `quality`.
     pub quality: BTreeMap<String, u64>,
+    /// How many rows have a score in each twentieth from 0 to 1, 1 in the last one, after a look-up.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scores: Option<Scores>,
     /// How people were looked up by civil status, if they were.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub look_up: Option<LookUp>,

@@ -11,6 +11,7 @@ use arrow_array::builder::{FixedSizeBinaryBuilder, StringBuilder};
 use arrow_array::{ArrayRef, StringArray};
 use arrow_schema::{DataType, Field, FieldRef, Schema};
 use cstatns::code::Code;
+use cstatns::custody::approval::Score;
 use cstatns::name::Hex;
 
 use crate::csv::Lines;
@@ -54,6 +55,10 @@ impl<'a> Column<'a> {
         Self::new(name, DataType::Utf8, false, false)
     }
 
+    pub(crate) fn score() -> Self {
+        Self::new("score", DataType::Utf8, true, false)
+    }
+
     /// A column of `source` as it is.
     pub(crate) fn kept(source: &'a Source, column: usize) -> Self {
         let name = Cow::from(&source.header()[column]);
@@ -70,6 +75,7 @@ pub(crate) enum Values<'a> {
     Index(&'a [[u8; 16]]),
     Text(&'a [Option<&'a str>]),
     Codes(&'a [Option<Code>]),
+    Scores(&'a [Option<Score>]),
     /// Neighbouring columns of the rows of a batch, in their order.
     Kept(&'a Batch, Range<usize>),
     /// In CSV: neighbouring columns as [`csv::Batch::copy`](crate::csv::Batch::copy) wrote them.
@@ -83,6 +89,7 @@ impl Values<'_> {
             Self::Index(indexes) => 33 * indexes.len(),
             // Quotes around it and each one in it twice, and what parts it from the next.
             Self::Text(texts) => texts.iter().map(|text| 2 * text.map_or(0, str::len) + 3).sum(),
+            Self::Scores(scores) => 7 * scores.len(),
             Self::Codes(codes) => (Code::MAX_TEXT + 1) * codes.len(),
             Self::Kept(..) | Self::Tails(_) => 0,
         }
@@ -242,6 +249,11 @@ fn write_field(lines: &mut Lines, values: &Values<'_>, row: usize) {
                 code.write_text(out);
             }
         }),
+        Values::Scores(scores) => lines.plain(|out| {
+            if let Some(score) = scores[row] {
+                score.write(out);
+            }
+        }),
         Values::Kept(Batch::Csv(batch), columns) => batch.copy(row, columns.clone(), lines),
         Values::Kept(..) => unreachable!("retained and attached files are of the data's type"),
         Values::Tails(tails) => lines.plain(|out| out.extend_from_slice(tails[row])),
@@ -280,6 +292,16 @@ fn array(values: &Values<'_>, binary: bool) -> Result<ArrayRef, TableError> {
                     }
                     None => builder.append_null(),
                 }
+            }
+            Arc::new(builder.finish())
+        }
+        Values::Scores(scores) => {
+            let mut builder = StringBuilder::with_capacity(scores.len(), 6 * scores.len());
+            let mut text = Vec::with_capacity(6);
+            for score in *scores {
+                text.clear();
+                score.iter().for_each(|score| score.write(&mut text));
+                builder.append_option(score.map(|_| std::str::from_utf8(&text).expect("digits are ASCII")));
             }
             Arc::new(builder.finish())
         }

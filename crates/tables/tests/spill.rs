@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use cstatns::code::Generation;
 use cstatns::coder::{Coder, CodingKey};
-use cstatns::custody::approval::Level;
+use cstatns::custody::approval::{Level, Score};
 use cstatns::name::{Hex, Name};
 use cstatns::secret::Secret;
 use cstatns_register::{Builder, CivilStatus, Index, Origin, Record};
@@ -61,14 +61,19 @@ fn write_people(place: &Path) {
     let mut builder = Builder::create(&place.join("register")).unwrap();
     for row in 0..ROWS {
         let nom = name(row);
-        writeln!(data, "{nom},Ange,F,1984-01-01,75101,{}", note(row)).unwrap();
+        // Names are alike: dates, places and first names tell people apart.
+        let date = format!("{}-{:02}-{:02}", 1920 + row % 90, 1 + row / 90 % 12, 1 + row / 1080 % 28);
+        let commune = format!("{}", 21_001 + row * 7919 % 70_000);
+        let first: String =
+            (row * 31 % 1000 + 1000).to_string().bytes().map(|digit| char::from(digit + 49)).collect();
+        writeln!(data, "{nom},{first},F,{date},{commune},{}", note(row)).unwrap();
         if row % 100 < 50 || row < LOOKED_FOR {
             let civil_status = CivilStatus {
                 nom: &nom,
-                prenoms: "Ange",
+                prenoms: &first,
                 sexe: "F",
-                date_naissance: "1984-01-01",
-                code_lieu: "75101",
+                date_naissance: &date,
+                code_lieu: &commune,
                 ..CivilStatus::default()
             };
             let record = Record { id: "", nir: &identifier(row), civil_status };
@@ -88,7 +93,7 @@ fn run_people(place: &Path, memory: usize) {
     prepare(&what, &effort).unwrap();
 
     let index = Index::open(&place.join("register")).unwrap();
-    let register = Register { index: &index, accept: Level::UsageName };
+    let register = Register { index: &index, accept: Level::UsageName, min_score: Score::of(0.0) };
     let (service, domain) = ("test.aaaaaaaaaa", Name::new("population").unwrap());
     let key = CodingKey::new(&Secret::fill(|bytes| bytes.fill(7)), service, &domain, Generation::FIRST);
     let coder = Coder::new(vec![key]).unwrap();

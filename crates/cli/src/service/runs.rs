@@ -1,26 +1,27 @@
 //! `service code` and `service renew`: the request's rows through the coding kernel, and the report of the run.
 
+use std::collections::BTreeMap;
 use std::io::{BufWriter, Write};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
 use cstatns::code::{Generation, Tag};
-use cstatns::custody::approval::{Action, Input, Level, LookUp, RunId};
+use cstatns::custody::approval::{Action, Input, Level, LookUp, RunId, Score};
 use cstatns::files::{FileError, Pending};
 use cstatns::ledger::event::{Destroyed, Event, Line, Means};
 use cstatns::ledger::{History, Lines};
 use cstatns::name::{Hex, Name};
 use cstatns::service::{Made, Outcome, RunFiles, Service, WorkError};
-use cstatns_register::Index;
+use cstatns_register::{CERTAIN, Index};
 use cstatns_tables::{
-    CodeFileError, Coded, Content, Destruction, Effort, FileMeta, Format, Register, Report, SPEC, Seal, look,
-    look_up_and_code, report_path, seal_path, summarise,
+    CodeFileError, Coded, Content, Destruction, Effort, FileMeta, Format, Register, Report, SPEC, Scores,
+    Seal, look, look_up_and_code, report_path, seal_path, summarise,
 };
 use serde_json::{Value, json};
 
 use super::recorded;
-use crate::bulk::{Bulk, closing, per_second};
+use crate::bulk::{Bulk, closing, grouped, per_second};
 use crate::fault::Fault;
 use crate::output::Program;
 use crate::quorum::{Closed, KitArgs, gather};
@@ -50,6 +51,9 @@ pub(crate) struct Code {
     /// The last quality that is coded: found, rectified or usage-name, each with those before it
     #[arg(long, value_name = "LEVEL", default_value = "usage-name", requires = "register", value_parser = level)]
     accept: Level,
+    /// The least score that is coded: the probability that the person found is the right one, from 0.95 to 1
+    #[arg(long, value_name = "S", default_value = "0.95", requires = "register", value_parser = score)]
+    min_score: Score,
     #[command(flatten)]
     kits: KitArgs,
 }
@@ -114,6 +118,11 @@ fn level(text: &str) -> Result<Level, String> {
     known.ok_or_else(|| "found, rectified or usage-name".to_owned())
 }
 
+fn score(text: &str) -> Result<Score, String> {
+    let number = text.parse().ok().filter(|number| (CERTAIN..=1.0).contains(number));
+    number.map(Score::of).ok_or_else(|| format!("a number from {CERTAIN} (below it nobody is coded) to 1"))
+}
+
 /// What tells a file from itself after it was written to, or from another in its place.
 #[derive(PartialEq, Eq)]
 struct Stamp([i64; 6]);
@@ -140,17 +149,18 @@ struct Open<'a> {
     /// The file before it was read through.
     stamp: Stamp,
     accept: Level,
+    min_score: Score,
 }
 
 impl<'a> Open<'a> {
-    fn new(path: &'a Path, accept: Level) -> Result<Self, Fault> {
+    fn new(path: &'a Path, accept: Level, min_score: Score) -> Result<Self, Fault> {
         let stamp = Stamp::of(path)?;
-        Ok(Self { path, index: Index::open(path)?, stamp, accept })
+        Ok(Self { path, index: Index::open(path)?, stamp, accept, min_score })
     }
 
     /// What the custodians are asked to approve.
     fn look_up(&self) -> LookUp {
-        LookUp { register: Hex(self.index.id()), accept: self.accept }
+        LookUp { register: Hex(self.index.id()), accept: self.accept, min_score: self.min_score }
     }
 
     /// Refuses what was done with another register than the one that was approved, or what was written to meanwhile.
@@ -175,7 +185,9 @@ impl Code {
             let (seal, format) = self.run.look(program, service)?;
             let register = match (&self.register, seal.content) {
                 (None, Content::Identifiers) => None,
-                (Some(path), Content::CivilStatus { .. }) => Some(Open::new(path, self.accept)?),
+                (Some(path), Content::CivilStatus { .. }) => {
+                    Some(Open::new(path, self.accept, self.min_score)?)
+                }
                 (_, found) => return Err(CodeFileError::Content { path: request.clone(), found }.into()),
             };
             let generation = service.state().domain(domain)?.generation();
@@ -199,7 +211,8 @@ impl Code {
                     };
                     open.check()?;
                     let found = buffered(out, |out| {
-                        let register = Register { index: &open.index, accept: open.accept };
+                        let Open { index, accept, min_score, .. } = open;
+                        let register = Register { index, accept: *accept, min_score: *min_score };
                         look_up_and_code(request, &seal, register, coder, out, format, meta, effort)
                     })?;
                     open.check()?;
@@ -345,9 +358,9 @@ impl Run {
         let (worked, seconds) =
             self.bulk.work(program, |effort| work(service, quorum, &meta, &files, effort));
         let (made, coded) = worked?;
-        let qualities = coded.map(|coded| coded.qualities).unwrap_or_default();
+        let (qualities, scores) = coded.map(|coded| (coded.qualities, coded.scores)).unwrap_or_default();
         let quality = qualities.into_iter().map(|(word, count)| (word.to_owned(), count)).collect();
-        let report = report(service, &self.home, &made, quality, &request)?;
+        let report = report(service, &self.home, &made, (quality, scores), &request)?;
         let path = report_path(&self.result);
         report.write(&path)?;
 
@@ -365,6 +378,9 @@ impl Run {
             "delivery {}: once the counterpart has its copy, `service delivered` destroys the one here",
             made.run
         ));
+        if let Some(scores) = &report.scores {
+            drawn(scores).into_iter().for_each(|line| program.say(line));
+        }
         program.say(closing(made.rows, seconds, &report.quality));
         Ok(json!({
             "delivery": made.run,
@@ -376,6 +392,7 @@ impl Run {
             "seconds": seconds,
             "rows_per_second": per_second(made.rows, seconds),
             "quality": report.quality,
+            "scores": report.scores,
             "look_up": report.look_up,
             "result": self.result,
             "report": path,
@@ -411,6 +428,18 @@ fn buffered(
     }
 }
 
+/// A distribution of scores, a line for each step that has rows: "score 0.95 to 1.00  ████  1,204".
+fn drawn(scores: &Scores) -> Vec<String> {
+    const WIDTH: u64 = 40;
+    let most = scores.iter().copied().max().unwrap_or_default().max(1);
+    let step = |edge: usize| edge as f64 / Score::STEPS as f64;
+    let line = |(at, count): (usize, &u64)| {
+        let bar = "█".repeat((count * WIDTH).div_ceil(most) as usize);
+        format!("score {:.2} to {:.2}  {bar} {}", step(at), step(at + 1), grouped(*count))
+    };
+    scores.iter().enumerate().filter(|(_, count)| **count > 0).map(line).collect()
+}
+
 fn outcome(coded: &Coded) -> Outcome {
     Outcome { rows: coded.rows, commitment: coded.commitment, distinct: coded.distinct }
 }
@@ -421,7 +450,7 @@ fn report(
     service: &Service,
     home: &Path,
     made: &Made,
-    quality: std::collections::BTreeMap<String, u64>,
+    (quality, scores): (BTreeMap<String, u64>, Option<Scores>),
     request: &[(PathBuf, Option<u64>)],
 ) -> Result<Report, Fault> {
     let wanted = Destroyed::Request { run: made.run };
@@ -459,6 +488,7 @@ fn report(
         rows_in: made.rows,
         rows_out: made.rows,
         quality,
+        scores,
         look_up: made.look_up,
         destroyed: destroyed.collect(),
         begin: made.begun,
@@ -482,7 +512,7 @@ pub(super) fn write_missing_reports(program: &Program, service: &Service, home: 
             };
             let request: Vec<_> =
                 service.request_of(&outgoing.delivery).into_iter().map(|path| (path, None)).collect();
-            report(service, home, &made, summary.qualities, &request)?.write(&path)?;
+            report(service, home, &made, (summary.qualities, summary.scores), &request)?.write(&path)?;
             Ok(())
         });
         match written {
@@ -500,6 +530,27 @@ pub(super) fn write_missing_reports(program: &Program, service: &Service, home: 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_distribution_has_a_line_for_each_step_with_rows() {
+        let mut scores = Scores::default();
+        assert!(drawn(&scores).is_empty());
+        (scores[0], scores[19]) = (1, 80_000);
+        let full = "█".repeat(40);
+        assert_eq!(
+            drawn(&scores),
+            ["score 0.00 to 0.05  █ 1".to_owned(), format!("score 0.95 to 1.00  {full} 80,000")]
+        );
+    }
+
+    #[test]
+    fn a_least_score_is_one_that_is_coded() {
+        assert_eq!(score("0.95"), Ok(Score::of(0.95)));
+        assert_eq!(score("1"), Ok(Score::of(1.0)));
+        for bad in ["0.9499", "1.01", "95", "NaN", "", "-1"] {
+            assert!(score(bad).is_err(), "{bad:?}");
+        }
+    }
 
     #[test]
     fn a_delivery_is_32_digits_or_unknown() {

@@ -10,6 +10,7 @@ use sha2::{Digest, Sha256};
 use zeroize::{Zeroize, Zeroizing};
 
 use crate::index::Index;
+use crate::keys::Key;
 use crate::layout::{Row, header};
 
 /// The file: what is written is hashed on its way.
@@ -110,8 +111,8 @@ impl<'a> Records<'a> {
     }
 
     /// The records of rows that have one key.
-    pub(super) fn read(&self, alike: &[(u64, u32)]) -> Result<Vec<Again>, FileError> {
-        alike.iter().map(|(_, at)| self.read_one(*at)).collect()
+    pub(super) fn read(&self, alike: &[Key]) -> Result<Vec<Again>, FileError> {
+        alike.iter().map(|key| self.read_one(key.number())).collect()
     }
 
     fn read_one(&self, at: u32) -> Result<Again, FileError> {

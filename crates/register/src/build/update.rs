@@ -7,7 +7,8 @@ use zeroize::Zeroizing;
 use super::{BuildError, Builder};
 use crate::faults::{Fault, Origin};
 use crate::index::{Index, IndexError};
-use crate::layout::{Row, identifier_key};
+use crate::keys::identifier_key;
+use crate::layout::Row;
 
 /// The rows of an update, which wait for the ones that they correct.
 ///

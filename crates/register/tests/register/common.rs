@@ -89,7 +89,8 @@ pub fn ask_with(index: &Index, row: &str, nir: Option<&str>) -> String {
     let cells: Vec<_> = row.split(';').collect();
     let civil_status = civil_status(|field| cells[field as usize - 2]);
     let identifier = nir.map(|nir| Nir.parse(nir.as_bytes()).unwrap().identifier);
-    said(&index.look_up(&Query { civil_status, identifier: identifier.as_ref() }).unwrap())
+    let query = Query { civil_status, identifier: identifier.as_ref() };
+    said(&index.look_up(&index.learn([]).unwrap(), &query).unwrap())
 }
 
 pub fn said(answer: &Answer) -> String {
@@ -128,4 +129,17 @@ pub fn places(path: &Path) -> Places {
         }
     }
     places
+}
+
+/// Scores, and whether the one that fits best was right.
+pub type Scores = Vec<(f64, bool)>;
+
+/// Expected calibration error: how far, on average, the mean score of twenty bins is from how many of them were right.
+pub fn calibration_error(scores: &Scores) -> f64 {
+    let mut bins = [(0_usize, 0.0, 0_usize); 20];
+    for (score, is_right) in scores {
+        let bin = &mut bins[((score * 20.0) as usize).min(19)];
+        *bin = (bin.0 + 1, bin.1 + score, bin.2 + usize::from(*is_right));
+    }
+    bins.iter().map(|(_, sum, right)| (sum - *right as f64).abs()).sum::<f64>() / scores.len() as f64
 }

@@ -5,4 +5,6 @@ mod common;
 mod damage;
 mod levels;
 mod lookup;
+mod others;
 mod random;
+mod world;

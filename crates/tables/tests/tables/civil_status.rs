@@ -9,11 +9,11 @@ use std::path::Path;
 use std::sync::Arc;
 
 use arrow_array::{ArrayRef, Date32Array};
-use cstatns::custody::approval::Level;
+use cstatns::custody::approval::{Level, Score};
 use cstatns_register::{Builder, CivilStatus, Field, Index, Origin, Record};
 use cstatns_tables::{
     CodeFileError, Coded, Column, Content, Effort, Format, Prepare, PrepareError, Prepared, Register, check,
-    code, look_up_and_code, prepare, renew,
+    code, look_up_and_code, prepare, renew, summarise,
 };
 
 use crate::common::*;
@@ -130,12 +130,12 @@ fn row(number: usize) -> Row {
         5 => nom.insert_str(2, "\","),
         6 => {
             *nom = word(person + 2500);
-            row.quality = "not-found";
+            row.quality = "near";
         }
         7 => {
             *first = "x".repeat(300);
             row.sent[0].1.clear();
-            row.quality = "near";
+            row.quality = "rectified";
         }
         9 => {
             nom.clear();
@@ -229,7 +229,7 @@ fn look_up(
 ) -> Result<Coded, CodeFileError> {
     let (coder, meta) = (POPULATION.coder(1), POPULATION.meta(1, 1));
     let format = Format::of(&way.result).unwrap();
-    let register = Register { index, accept };
+    let register = Register { index, accept, min_score: Score::of(0.95) };
     let effort = with(threads, Effort::MEMORY);
     look_up_and_code(&way.request, &way.seal(), register, &coder, out, format, &meta, &effort)
 }
@@ -305,12 +305,14 @@ fn rows_travel_as_fields_and_are_coded_as_their_identifiers_would_be() {
         assert_eq!(coded.qualities["none"], of(3));
         assert_eq!(coded.qualities["contradicted"], of(1));
         assert_eq!(coded.distinct, people_coded(ROWS));
+        assert_eq!(coded.scores.unwrap().iter().sum::<u64>(), of(17));
+        assert_eq!(summarise(&way.result).unwrap().scores, coded.scores);
         way.report(&POPULATION.meta(1, 1), &coded);
         let attached = way.attach().unwrap();
         assert_eq!((attached.report.quality["malformed"], attached.report.quality["absent"]), (of(2), of(1)));
         assert!(!attached.report.quality.contains_key("none"));
         for cells in read(&way.out) {
-            let number: usize = cells[2].parse().unwrap();
+            let number: usize = cells[3].parse().unwrap();
             let row = row(number);
             let said = if row.check == "ok" { row.quality } else { row.check };
             assert_eq!(cells[1], said, "row {number}");
@@ -318,6 +320,8 @@ fn rows_travel_as_fields_and_are_coded_as_their_identifiers_would_be() {
             let expected =
                 if is_coded { POPULATION.code_of(&nir(number % PEOPLE), 1) } else { String::new() };
             assert_eq!(cells[0], expected, "row {number}");
+            assert_eq!(cells[2].is_empty(), row.check != "ok", "row {number}");
+            assert!(!is_coded || cells[2].parse::<f64>().unwrap() >= 0.95, "row {number}");
         }
         assert_eq!(check(&[way.out]).unwrap()[0].distinct_codes, people_coded(ROWS));
     }
@@ -349,6 +353,46 @@ fn what_is_less_certain_than_accepted_is_not_coded() {
             seen += usize::from(at.is_some());
         }
         assert!(seen > 200);
+    }
+}
+
+/// The least score parts what is coded from what is not, whatever the quality.
+#[test]
+fn what_has_a_lower_score_than_asked_for_is_not_coded() {
+    let place = Place::new();
+    let index = register(&place);
+    let way = Way::new(&place, "d", "csv", "csv");
+    write_data(&way.data, 400);
+    run(&way, &[], &Effort::default()).unwrap();
+    let (coder, meta) = (POPULATION.coder(1), POPULATION.meta(1, 1));
+    let rows = |min_score: f64| {
+        let register = Register { index: &index, accept: Level::UsageName, min_score: Score::of(min_score) };
+        let (mut out, effort) = (Vec::new(), Effort::default());
+        let coded = look_up_and_code(
+            &way.request,
+            &way.seal(),
+            register,
+            &coder,
+            &mut out,
+            Format::Csv,
+            &meta,
+            &effort,
+        );
+        let text = String::from_utf8(out).unwrap();
+        let cells = |line: &str| line.split(',').map(str::to_owned).collect::<Vec<_>>();
+        (coded.unwrap(), text.lines().skip(1).map(cells).collect::<Vec<_>>())
+    };
+    let (coded, all) = rows(0.0);
+    let mut scores: Vec<&str> = all.iter().filter(|row| !row[1].is_empty()).map(|row| &*row[3]).collect();
+    scores.sort_unstable();
+    let middle = scores[scores.len() / 2];
+    assert!(scores[0] < middle, "the rows have more than one score");
+    let (other, fewer) = rows(middle.parse().unwrap());
+    assert_eq!((&coded.scores, &coded.qualities), (&other.scores, &other.qualities));
+    for (before, after) in all.iter().zip(&fewer) {
+        let kept = !before[1].is_empty() && &*before[3] >= middle;
+        assert_eq!((&before[0], &before[2..]), (&after[0], &after[2..]));
+        assert_eq!(after[1].is_empty(), !kept);
     }
 }
 
@@ -492,7 +536,7 @@ fn requests_that_prepare_would_not_have_made() {
     plain.prepare(Column::Identifier("nir"), b',').unwrap();
     let error = look_up(&plain, &index, Level::Found, 1, &mut out).unwrap_err();
     assert!(error.code() == "request-content" && error.to_string().contains("without --register"), "{error}");
-    let other = Register { index: &index, accept: Level::Found };
+    let other = Register { index: &index, accept: Level::Found, min_score: Score::of(1.0) };
     let error =
         look_up_and_code(&way.request, &way.seal(), other, &coder, &mut out, Format::Csv, &later, &effort);
     assert_eq!(error.unwrap_err().code(), "other-keys");

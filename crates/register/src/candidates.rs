@@ -1,0 +1,143 @@
+//! Who of the register may be meant by a row.
+
+use std::collections::BTreeMap;
+
+use crate::compare::{Asked, Levels};
+use crate::index::{Index, IndexError};
+use crate::keys::{
+    self, District, date_district, date_first, date_name, each_once, first_part, year_core, year_first,
+    year_name, years_like,
+};
+use crate::normalise::without_particles;
+use crate::weights::{Chances, Weights};
+
+/// The most rows that a key leads to. One with more (a common name and only a year) leads to nobody: those whom no other
+/// key finds are not candidates, and whom others find has so many like them that no score would be high.
+const MOST: usize = 1000;
+
+/// A person who may be meant.
+#[derive(Clone, Copy)]
+pub(crate) struct Candidate {
+    /// The row of the present identifier.
+    pub(crate) person: u32,
+    pub(crate) levels: Levels,
+    pub(crate) chances: Chances,
+}
+
+/// Finds candidates, each once, with the best of their rows.
+pub(crate) struct Search<'a> {
+    index: &'a Index,
+    asked: &'a Asked<'a>,
+    weights: &'a Weights,
+    people: BTreeMap<u32, (f64, Candidate)>,
+}
+
+impl<'a> Search<'a> {
+    /// Everybody of whom an error in one trait, or one in each of two, would make the row, with their odds, best first.
+    pub(crate) fn all(
+        index: &'a Index,
+        asked: &'a Asked<'a>,
+        weights: &'a Weights,
+    ) -> Result<Vec<(f64, Candidate)>, IndexError> {
+        let mut search = Self { index, asked, weights, people: BTreeMap::new() };
+        let traits = asked.traits;
+        let mut found = Vec::new();
+        each_once([asked.given, without_particles(asked.born), asked.other], |name| {
+            found.push(date_name(traits.date, name));
+        });
+        search.take(&mut found)?;
+        // Nobody who is found by less could be nearer.
+        if !search.people.values().any(|(_, candidate)| candidate.levels.are_all_the_same()) {
+            search.with_errors(&mut found)?;
+        }
+        let mut people: Vec<_> = search.people.into_values().collect();
+        people.sort_by(|(a, _), (b, _)| b.total_cmp(a));
+        Ok(people)
+    }
+
+    fn with_errors(&mut self, found: &mut Vec<u64>) -> Result<(), IndexError> {
+        let Asked { traits, given, born, other } = *self.asked;
+        let (date, first, core) = (traits.date, first_part(&traits.prenoms), without_particles(born));
+        let districts = self.districts();
+        if !first.is_empty() {
+            // The names exchanged.
+            found.push(date_name(date, &traits.prenoms));
+            found.push(date_first(date, first));
+            found.push(date_first(date, first_part(given)));
+            each_once([core, other], |name| found.push(year_name(date, name, first)));
+        }
+        for district in &districts {
+            found.push(date_district(date, *district));
+            found.push(year_core(date, *district, core));
+            if !first.is_empty() {
+                found.push(year_first(date, *district, first));
+            }
+        }
+        self.take(found)?;
+        if !first.is_empty() {
+            for year in years_like(date / 10_000) {
+                each_once([core, other], |name| found.push(year_name(10_000 * year, name, first)));
+            }
+            self.take(found)?;
+        }
+        // The year and one more trait, only if nobody is likely with less: these keys lead to many.
+        if !self.people.values().any(|(odds, _)| *odds > 1.0) {
+            for (year, district) in
+                years_like(date / 10_000).flat_map(|year| districts.iter().map(move |at| (year, *at)))
+            {
+                found.push(year_core(10_000 * year, district, core));
+                if !first.is_empty() {
+                    found.push(year_first(10_000 * year, district, first));
+                }
+            }
+            self.take(found)?;
+        }
+        Ok(())
+    }
+
+    /// Where the row says that the person was born.
+    fn districts(&self) -> Vec<District> {
+        let places = &self.index.places;
+        let traits = self.asked.traits;
+        let (code, named) = match traits.code {
+            Some(code) => (Some(code), places.now(code)),
+            None => (None, places.named(&traits.libelle)),
+        };
+        let mut districts: Vec<_> = code.iter().chain(named).map(|code| District::of(*code)).collect();
+        districts.dedup();
+        districts.truncate(4);
+        districts
+    }
+
+    /// Compares the rows with these keys.
+    fn take(&mut self, found: &mut Vec<u64>) -> Result<(), IndexError> {
+        let mut rows = Vec::new();
+        for key in found.drain(..) {
+            let before = rows.len();
+            rows.extend(self.index.rows_of(key).take(MOST + 1));
+            if rows.len() - before > MOST {
+                rows.truncate(before);
+            }
+        }
+        rows.sort_unstable();
+        rows.dedup();
+        for at in rows {
+            let row = self.index.row(at)?;
+            let Some(levels) = Levels::of(self.asked, &row, &self.index.places) else { continue };
+            let person = self.index.present(at)?;
+            let chances = Chances::of(self.index, self.weights, self.asked, &row, &levels);
+            let weight = self.weights.of(&levels, &chances);
+            let candidate = Candidate { person, levels, chances };
+            let best = self.people.entry(person).or_insert((weight, candidate));
+            if weight > best.0 {
+                *best = (weight, candidate);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The number of rows that have a value.
+pub(crate) fn rows_with(index: &Index, value: &keys::Value<'_>) -> f64 {
+    index.frequency(value.key()).into()
+}

@@ -1,0 +1,182 @@
+//! Family names and first names.
+
+use super::Asked;
+use crate::distance::{Nearness, nearness};
+use crate::keys::first_part;
+use crate::layout::Row;
+use crate::normalise::{same, without_particles};
+
+/// The family name.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Name {
+    /// The name given at birth.
+    Same,
+    /// The same without titles, another name and particles.
+    Core,
+    /// The usage name of the register, particles apart; or the row says it too, and another birth name.
+    Usage,
+    /// Whole words of it, or it and more words.
+    Part,
+    /// One error, or another spelling of one sound.
+    Close,
+    /// Two errors.
+    Similar,
+    /// The first name stands for it, and it for the first name.
+    Exchanged,
+    /// Another name.
+    Other,
+}
+
+impl Name {
+    pub(crate) const LEVELS: usize = 8;
+
+    pub(crate) fn of(asked: &Asked<'_>, row: &Row<'_>) -> Self {
+        let Asked { given, born, other, traits } = *asked;
+        let has_usage = !row.nom_usage.is_empty();
+        if asked.has_birth_name() && same(given, row.nom) {
+            return Self::Same;
+        }
+        let is_usage = |name: &str| has_usage && !name.is_empty() && same(name, row.nom_usage);
+        if is_usage(given) {
+            return Self::Usage;
+        }
+        let (core, row_core) = (without_particles(born), without_particles(row.nom));
+        if asked.has_birth_name() && !core.is_empty() && same(core, row_core) {
+            return Self::Core;
+        }
+        let usage_core = !core.is_empty() && has_usage && same(core, without_particles(row.nom_usage));
+        if usage_core || [other, born, &traits.nom_usage].into_iter().any(is_usage) {
+            return Self::Usage;
+        }
+        if is_exchanged(asked, row) {
+            return Self::Exchanged;
+        }
+        if is_part(core, row_core) || is_part(row_core, core) {
+            return Self::Part;
+        }
+        let usage = if has_usage { nearness(born, row.nom_usage) } else { Nearness::Far };
+        match nearness(core, row_core).min(nearness(born, row.nom)).min(usage) {
+            Nearness::Same | Nearness::Close => Self::Close,
+            Nearness::Similar => Self::Similar,
+            Nearness::Far => Self::Other,
+        }
+    }
+}
+
+/// Each name stands in the other's place: the family name whole, and one of the first names.
+fn is_exchanged(asked: &Asked<'_>, row: &Row<'_>) -> bool {
+    let prenoms = &*asked.traits.prenoms;
+    let is_name =
+        |name: &str| same(prenoms, name) || !name.is_empty() && same(prenoms, without_particles(name));
+    !prenoms.is_empty()
+        && is_name(row.nom)
+        && (same(asked.given, row.prenoms) || row.prenoms.split(' ').any(|name| same(name, asked.given)))
+}
+
+/// Whole words of `name`, of three letters at least, are `part`.
+fn is_part(part: &str, name: &str) -> bool {
+    let is_there = |words: &str| {
+        words.len() >= 3
+            && name.match_indices(words).any(|(at, _)| {
+                let end = at + words.len();
+                (at == 0 || name.as_bytes()[at - 1] == b' ')
+                    && (end == name.len() || name.as_bytes()[end] == b' ')
+            })
+    };
+    part.len() < name.len() && is_there(part)
+}
+
+/// The first names.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum First {
+    /// All of them.
+    Same,
+    /// The first one or few on a side, or all in another order.
+    Begin,
+    /// Others of them, or a part of a compound one; nothing that the other side does not have.
+    Some,
+    /// As one of those and the first ones are a pair, with an error in a name, or another spelling of one sound.
+    Close,
+    /// As one of those, with two errors in a name, or one in a name that is not the first.
+    Similar,
+    /// One is the same, but each side has one that the other has not.
+    Shared,
+    /// Others.
+    Other,
+    /// None on a side, or a single letter that is right.
+    Missing,
+    /// See [`Name::Exchanged`].
+    Exchanged,
+}
+
+impl First {
+    pub(crate) const LEVELS: usize = 7;
+
+    pub(crate) fn of(given: &str, row: &str) -> Self {
+        if given.is_empty() || row.is_empty() {
+            return Self::Missing;
+        }
+        if same(given, row) {
+            return Self::Same;
+        }
+        if begins(given, row) || begins(row, given) {
+            return Self::Begin;
+        }
+        // Only names that are not ASCII have a letter of more than a byte.
+        if given.chars().nth(1).is_none() {
+            return if row.starts_with(given) { Self::Missing } else { Self::Other };
+        }
+        let (given, row) = (Names::of(given), Names::of(row));
+        // Hyphens count here: without them Jean-Pierre would be any Pierre whose second name is Jean.
+        if given.sorted(false) == row.sorted(false) {
+            return Self::Begin;
+        }
+        let begin = nearness(first_part(given.0), first_part(row.0));
+        let (given, row) = (given.sorted(true), row.sorted(true));
+        // How near the worst name of one side is to its best on the other.
+        let all = |few: &[&str], many: &[&str]| {
+            let best = |name: &&str| many.iter().map(|other| nearness(name, other)).min();
+            few.iter().filter_map(best).max().unwrap_or(Nearness::Far)
+        };
+        match all(&given, &row).min(all(&row, &given)) {
+            Nearness::Same => Self::Some,
+            Nearness::Close if begin <= Nearness::Close => Self::Close,
+            Nearness::Close | Nearness::Similar => Self::Similar,
+            Nearness::Far if given.iter().any(|name| row.contains(name)) => Self::Shared,
+            Nearness::Far => Self::Other,
+        }
+    }
+
+    /// They are another person's.
+    pub(crate) fn is_against(self) -> bool {
+        matches!(self, Self::Shared | Self::Other)
+    }
+
+    /// They are this person's, and without an error.
+    pub(crate) fn is_right(self) -> bool {
+        matches!(self, Self::Same | Self::Begin | Self::Some | Self::Exchanged)
+    }
+}
+
+/// `few` are the first ones of `many`, hyphens apart.
+fn begins(few: &str, many: &str) -> bool {
+    many.match_indices(' ').any(|(end, _)| same(few, &many[..end]))
+}
+
+/// First names, one by one.
+struct Names<'a>(&'a str);
+
+impl<'a> Names<'a> {
+    fn of(text: &'a str) -> Self {
+        Self(text)
+    }
+
+    fn sorted(&self, parts: bool) -> Vec<&'a str> {
+        let mut names: Vec<_> = match parts {
+            true => self.0.split([' ', '-']).collect(),
+            false => self.0.split(' ').collect(),
+        };
+        names.sort_unstable();
+        names
+    }
+}

@@ -1,0 +1,146 @@
+//! Each level of each trait, and what is next to it and not in it.
+
+use super::*;
+use crate::traits::CivilStatus;
+
+fn traits(nom: &str, nom_usage: &str, prenoms: &str) -> Traits {
+    let given = CivilStatus { nom, nom_usage, prenoms, ..CivilStatus::default() };
+    Traits::read(&given).unwrap()
+}
+
+fn place(code_lieu: &str, libelle_lieu: &str, pays: &str) -> Traits {
+    let given = CivilStatus { nom: "X", code_lieu, libelle_lieu, pays, ..CivilStatus::default() };
+    Traits::read(&given).unwrap()
+}
+
+#[test]
+fn names() {
+    let register = traits("Mériquet-Ducoute", "Le Gallou", "Odile");
+    let row = Row::new("", "", &register);
+    for (nom, usage, expected) in [
+        ("MERIQUET DUCOUTE", "", Name::Same),
+        ("Mme Meriquet-Ducoute", "", Name::Core),
+        ("de Meriquet Ducoute", "", Name::Core),
+        ("Mériquet-Ducoute épouse Le Gallou", "", Name::Core),
+        ("Le Gallou", "", Name::Usage),
+        ("", "Gallou", Name::Usage),
+        ("Barbentane", "Le Gallou", Name::Usage),
+        ("Ducoute", "", Name::Part),
+        ("Mériquet-Ducoute-Barbentane", "", Name::Part),
+        ("Meriqet Ducoute", "", Name::Close),
+        ("Le Galou", "", Name::Close),
+        ("Mariquet Dacoute", "", Name::Similar),
+        ("Odile", "", Name::Other),
+        ("Du", "", Name::Other),
+        ("Coute", "", Name::Other),
+        ("Barbentane", "", Name::Other),
+    ] {
+        let asked = traits(nom, usage, "Berthe");
+        assert_eq!(Name::of(&Asked::of(&asked), &row), expected, "{nom} {usage}");
+    }
+    for (nom, prenoms, expected) in [
+        ("Odile", "Meriquet Ducoute", Name::Exchanged),
+        ("Odile", "Ducoute", Name::Other),
+        ("Berthe", "Meriquet Ducoute", Name::Other),
+    ] {
+        let asked = traits(nom, "", prenoms);
+        assert_eq!(Name::of(&Asked::of(&asked), &row), expected, "{nom} {prenoms}");
+    }
+}
+
+#[test]
+fn first_names() {
+    let of = |given: &str, row: &str| {
+        let form = |text| crate::normalise::first_names(text).unwrap();
+        First::of(&form(given), &form(row))
+    };
+    for (given, row, expected) in [
+        ("jean pierre, paul", "Jean-Pierre Paul", First::Same),
+        ("Odile", "Odile Berthe", First::Begin),
+        ("Odile Berthe Zoé", "Odile Berthe", First::Begin),
+        ("Berthe Odile", "Odile Berthe", First::Begin),
+        ("Berthe", "Odile Berthe", First::Some),
+        ("Jean", "Jean-Pierre Paul", First::Some),
+        ("Odille", "Odile Berthe", First::Close),
+        ("Odille Berthe", "Odile Berthe", First::Close),
+        ("Berte", "Odile Berthe", First::Similar),
+        ("Josselim", "Jocelin", First::Other),
+        ("Magdaleine", "Madeleine", First::Similar),
+        ("Odile Zoé", "Odile Berthe", First::Shared),
+        ("Zoé", "Odile Berthe", First::Other),
+        ("Odette", "Odile", First::Other),
+        ("", "Odile", First::Missing),
+        ("O.", "Odile", First::Missing),
+        ("B.", "Odile", First::Other),
+    ] {
+        assert_eq!(of(given, row), expected, "{given} {row}");
+    }
+}
+
+#[test]
+fn dates() {
+    for (asked, row, expected) in [
+        (19_620_301, 19_620_301, Date::Same),
+        (19_620_300, 19_620_300, Date::Same),
+        (19_620_300, 19_620_301, Date::Month),
+        (19_620_000, 19_620_301, Date::Year),
+        (19_620_101, 19_620_301, Date::Year),
+        (19_620_312, 19_621_203, Date::Exchanged),
+        (19_620_302, 19_620_301, Date::Digit),
+        (19_620_313, 19_620_331, Date::Digit),
+        (19_620_309, 19_620_310, Date::Digit),
+        (19_620_401, 19_620_301, Date::Digit),
+        (19_620_328, 19_620_301, Date::Part),
+        (19_620_805, 19_620_305, Date::Digit),
+        (19_621_105, 19_620_305, Date::Part),
+        (19_630_301, 19_620_301, Date::Era),
+        (19_260_301, 19_620_301, Date::Era),
+        (19_520_301, 19_620_301, Date::Era),
+        (19_620_415, 19_620_301, Date::Other),
+        (19_630_302, 19_620_301, Date::Other),
+        (19_770_301, 19_620_301, Date::Other),
+        (19_630_000, 19_620_000, Date::Other),
+        (19_620_400, 19_620_301, Date::Other),
+        (19_620_301, 0, Date::Missing),
+    ] {
+        assert_eq!(Date::of(asked, row), expected, "{asked} {row}");
+        assert_eq!(Date::of(row, asked), expected, "{row} {asked}");
+    }
+}
+
+#[test]
+fn places() {
+    let mut cog = Places::default();
+    assert!(cog.add("Serbonnes", "38482", "69294") && cog.add("Vaucelle", "69294", "69294"));
+    for (asked, register, expected) in [
+        (("75101", "", ""), ("75101", "Paris 1er Arrondissement", "FRANCE"), Place::Same),
+        (("99352", "Oran", ""), ("99352", "ORAN", "ALGERIE"), Place::Same),
+        (("", "St Vallon", ""), ("26333", "Saint-Vallon", "FRANCE"), Place::Named),
+        (("", "Paris", ""), ("75101", "Paris 1er Arrondissement", "FRANCE"), Place::Named),
+        (("", "Serbonnes", ""), ("69294", "", ""), Place::Named),
+        (("38482", "", ""), ("69294", "Vaucelle", "FRANCE"), Place::Related),
+        (("75056", "Paris", ""), ("75101", "Paris 1er Arrondissement", "FRANCE"), Place::Related),
+        (("13055", "", ""), ("13216", "", ""), Place::Related),
+        (("91352", "Oran", "FRANCE"), ("99352", "Oran", "ALGERIE"), Place::Related),
+        (("78111", "Vaucelle", ""), ("91111", "Vaucelle", ""), Place::Related),
+        (("2A210", "", ""), ("20210", "", ""), Place::Same),
+        (("", "Vaucele", ""), ("69294", "Vaucelle", "FRANCE"), Place::Close),
+        (("99352", "Orann", ""), ("99352", "Oran", "ALGERIE"), Place::Close),
+        (("99352", "", ""), ("99352", "Oran", "ALGERIE"), Place::Country),
+        (("", "", "Algérie"), ("99352", "Oran", "ALGERIE"), Place::Country),
+        (("", "", "France"), ("69294", "Vaucelle", "FRANCE"), Place::Missing),
+        (("", "", "France"), ("99352", "Oran", "ALGERIE"), Place::Missing),
+        (("", "", "France"), ("99401", "Oran", "ITALIE"), Place::Other),
+        (("75101", "", ""), ("75102", "", ""), Place::Other),
+        (("93066", "Vaucelle", ""), ("97411", "Vaucelle", ""), Place::Other),
+        (("91352", "Oran", ""), ("99401", "Oran", ""), Place::Other),
+        (("", "Lyon", ""), ("75101", "Paris 1er Arrondissement", "FRANCE"), Place::Other),
+        (("99352", "Alger", ""), ("99352", "Oran", "ALGERIE"), Place::Other),
+        (("", "Vaucelle", "Italie"), ("69294", "Vaucelle", "FRANCE"), Place::Other),
+        (("", "", ""), ("69294", "Vaucelle", "FRANCE"), Place::Missing),
+    ] {
+        let name = format!("{asked:?} {register:?}");
+        let (asked, register) = (place(asked.0, asked.1, asked.2), place(register.0, register.1, register.2));
+        assert_eq!(Place::of(&asked, &Row::new("", "", &register), &cog), expected, "{name}");
+    }
+}

@@ -1,0 +1,252 @@
+//! What agreement and disagreement weigh.
+//!
+//! For each trait and level of agreement, *m* is how often a row of data has it with its own person, *u* how often with
+//! another. The weight of a candidate is the odds that the person of the row is this one, against that they are not in the
+//! register (Fellegi and Sunter): `coverage / (1 - coverage) · m / expected`, where *expected* is how many people of whom
+//! the register has this one as a stranger or a relative would look so.
+
+use crate::candidates::rows_with;
+use crate::compare::{Asked, Date, First, Levels, Name, Place, Sexes};
+use crate::index::Index;
+use crate::keys::{Value, first_part};
+use crate::layout::Row;
+use crate::normalise::without_particles;
+
+/// What was learnt of a file and a register: probabilities, never a name. See [`Index::learn`].
+#[derive(Clone)]
+pub struct Weights {
+    /// How many of the people who are asked for the register has.
+    pub(crate) coverage: f64,
+    pub(crate) own: Own,
+    pub(crate) others: Others,
+}
+
+/// *m*: what a row says of its own person. Each sums to one; what is missing on a side has no level.
+#[derive(Clone)]
+pub(crate) struct Own {
+    pub(crate) name: [f64; Name::LEVELS],
+    pub(crate) first: [f64; First::LEVELS],
+    pub(crate) date: [f64; Date::LEVELS],
+    pub(crate) place: [f64; Place::LEVELS],
+    pub(crate) sex: [f64; 2],
+}
+
+/// *u*: what is the same of two people by chance, or because they are relatives.
+#[derive(Clone)]
+pub(crate) struct Others {
+    /// Of two strangers, where it does not follow from frequencies.
+    pub(crate) name: [f64; Name::LEVELS],
+    pub(crate) first: [f64; First::LEVELS],
+    pub(crate) place: [f64; Place::LEVELS],
+    /// Of a person: how many others have family name, date and place, but other first names (twins).
+    pub(crate) twins: f64,
+    /// Of a person: how many others have all the names and the date, but another place.
+    pub(crate) doubles: f64,
+}
+
+/// Of a person: how many others have family name and place of birth (brothers and sisters, cousins).
+const SIBLINGS: f64 = 0.5;
+
+/// Of a person: how many others have family name and first names (fathers and sons, cousins), and how many of them the place.
+const NAMESAKES: f64 = 0.05;
+const OF_THE_PLACE: f64 = 0.3;
+
+/// How many of a family have one of several first names in common, at the least.
+const SHARED: f64 = 0.1;
+
+/// Before anything is known: how a row has its own person, of a hundred rows.
+const OWN: Own = Own {
+    // Same, Core, Usage, Part, Close, Similar, Exchanged, Other
+    name: [87.0, 2.0, 3.0, 1.5, 4.0, 0.7, 1.0, 0.8],
+    // Same, Begin, Some, Close, Similar, Shared, Other
+    first: [75.0, 15.0, 4.0, 4.0, 0.7, 0.5, 0.8],
+    // Same, Month, Year, Exchanged, Digit, Part, Era, Other
+    date: [90.0, 1.5, 1.5, 1.5, 2.0, 1.0, 1.5, 1.0],
+    // Same, Named, Related, Close, Country, Other
+    place: [80.0, 6.0, 5.0, 3.0, 4.0, 2.0],
+    // Same, Different
+    sex: [98.5, 1.5],
+};
+
+/// How many of a hundred people who are asked for the register has, before anything is known.
+pub(crate) const COVERED: f64 = 80.0;
+
+/// How much what is known beforehand counts: as so many rows.
+pub(crate) const PRIOR_ROWS: f64 = 100.0;
+
+/// How seldom, at the least, a person in whom nothing agrees by chance or kinship is expected: what is not thought of.
+const LEAST: f64 = 1e-9;
+
+impl Others {
+    /// Before anything is known.
+    pub(crate) fn prior() -> Self {
+        Self {
+            name: [5e-4, 1e-4, 1e-4, 1e-4, 5e-4, 1e-3, 1e-6, 0.9977],
+            first: [2e-4, 3e-3, 1e-2, 5e-3, 1e-2, 0.05, 0.9218],
+            place: [5e-3, 1e-3, 1e-3, 2e-3, 1e-2, 0.981],
+            twins: 0.01,
+            doubles: 0.002,
+        }
+    }
+}
+
+impl Own {
+    pub(crate) fn prior() -> Self {
+        OWN.map(|parts| parts / 100.0)
+    }
+
+    /// *m* of each trait, in the order of the fields; 1 where there is nothing to compare.
+    fn of(&self, levels: &Levels) -> [f64; 5] {
+        let mut of = [1.0; 5];
+        let tables: [&[f64]; 5] = [&self.name, &self.first, &self.date, &self.place, &self.sex];
+        for ((of, table), level) in of.iter_mut().zip(tables).zip(levels.indices()) {
+            if let Some(level) = level {
+                *of = table[level];
+            }
+        }
+        of
+    }
+
+    /// The tables, in the order of the fields.
+    pub(crate) fn tables(&mut self) -> [&mut [f64]; 5] {
+        [&mut self.name, &mut self.first, &mut self.date, &mut self.place, &mut self.sex]
+    }
+
+    fn map(self, change: impl Fn(f64) -> f64) -> Self {
+        Self {
+            name: self.name.map(&change),
+            first: self.first.map(&change),
+            date: self.date.map(&change),
+            place: self.place.map(&change),
+            sex: self.sex.map(&change),
+        }
+    }
+}
+
+/// *u* of a candidate: the chance that a stranger has the level of each trait. 1 where it is missing.
+#[derive(Clone, Copy)]
+pub(crate) struct Chances {
+    name: f64,
+    first: f64,
+    date: f64,
+    place: f64,
+    sex: f64,
+    /// The people of the register.
+    people: f64,
+}
+
+/// How often a value that has been seen `rows` times in `all` is to be expected, this person apart: as though `like` others
+/// had been seen before, of which it had `typical`.
+fn share(rows: f64, all: f64, typical: f64, like: f64) -> f64 {
+    ((rows - 1.0).max(0.0) + typical * like) / (all + like)
+}
+
+impl Chances {
+    /// Of a person whom these levels make a candidate.
+    pub(crate) fn of(
+        index: &Index,
+        weights: &Weights,
+        asked: &Asked<'_>,
+        row: &Row<'_>,
+        levels: &Levels,
+    ) -> Self {
+        let rows = index.counts.rows as f64;
+        let traits = asked.traits;
+        let others = &weights.others;
+        let name = |name: &str| share(rows_with(index, &Value::Name(name)), rows, 3e-4, 1000.0);
+        let first = |name: &str| share(rows_with(index, &Value::First(name)), rows, 2e-3, 1000.0);
+        let place = |code| share(rows_with(index, &Value::City(code)), rows, 3e-4, 3000.0);
+        let in_the_month = || share(rows_with(index, &Value::Month(row.date / 100)), rows, 1e-3, 1000.0);
+        let on_the_day = || share(rows_with(index, &Value::Date(row.date)), rows, 3e-5, 30_000.0);
+        let base = |name: f64, of_level: f64| name.max(of_level);
+        Self {
+            name: match levels.name {
+                Name::Same => name(asked.given),
+                Name::Usage => name(row.nom_usage),
+                Name::Exchanged => name(row.nom),
+                Name::Core => name(without_particles(row.nom)),
+                Name::Part | Name::Close | Name::Similar => {
+                    base(name(row.nom).max(name(asked.born)), others.name[levels.name as usize])
+                }
+                Name::Other => 1.0,
+            },
+            first: match levels.first {
+                First::Missing => 1.0,
+                First::Same => {
+                    let mut names = row.prenoms.split(' ');
+                    let (one, two) = (names.next().map_or(1.0, first), names.next().map_or(1.0, first));
+                    // Further ones say nothing that is counted on: families repeat them.
+                    one * two.max(0.05)
+                }
+                First::Begin | First::Some => {
+                    let least = |names: &str| names.split(' ').map(first).fold(1.0, f64::min);
+                    base(least(&traits.prenoms).max(least(row.prenoms)), others.first[levels.first as usize])
+                }
+                First::Exchanged => first(asked.given),
+                // A name that is near another one may itself be a usual name: Jean and Jeanne.
+                First::Close | First::Similar => {
+                    let usual = |names| first(first_part(names));
+                    base(usual(&traits.prenoms).max(usual(row.prenoms)), others.first[levels.first as usize])
+                }
+                // Families repeat names.
+                First::Shared => base(SHARED, others.first[levels.first as usize]),
+                First::Other => others.first[levels.first as usize],
+            },
+            date: match levels.date {
+                Date::Same | Date::Exchanged => on_the_day(),
+                Date::Month => in_the_month(),
+                Date::Year => share(rows_with(index, &Value::Year(row.date / 10_000)), rows, 0.0125, 100.0),
+                // So many dates are as near.
+                Date::Digit => 14.0 * on_the_day().max(in_the_month() / 31.0),
+                Date::Part => 1.4 * in_the_month(),
+                Date::Era => 25.0 * on_the_day().max(in_the_month() / 31.0),
+                Date::Other | Date::Missing => 1.0,
+            },
+            place: match (levels.place, row.code.or(traits.code)) {
+                (Place::Missing | Place::Other, _) => 1.0,
+                (Place::Same | Place::Named | Place::Country, Some(code)) => place(code),
+                (Place::Related | Place::Close, Some(code)) => {
+                    base(place(code), others.place[levels.place as usize])
+                }
+                // A name and no code: as rare as two places that are related.
+                (_, None) => others.place[Place::Related as usize],
+            },
+            // First names say the sex too.
+            sex: match levels.sex {
+                Sexes::Missing => 1.0,
+                Sexes::Same if levels.first.is_right() => weights.own.sex[Sexes::Same as usize],
+                Sexes::Different if levels.first.is_right() => weights.own.sex[Sexes::Different as usize],
+                _ => 0.5,
+            },
+            people: index.counts.people as f64,
+        }
+    }
+}
+
+impl Weights {
+    /// How far the most different probability is.
+    pub(crate) fn distance(&self, other: &Self) -> f64 {
+        let (mut one, mut two) = (self.own.clone(), other.own.clone());
+        let ones = one.tables().into_iter().flatten();
+        let all = ones.zip(two.tables().into_iter().flatten()).map(|(one, two)| (*one - *two).abs());
+        all.fold((self.coverage - other.coverage).abs(), f64::max)
+    }
+
+    /// The odds that the person of the row is this candidate, against that the register has not the person.
+    pub(crate) fn of(&self, levels: &Levels, chances: &Chances) -> f64 {
+        let [name, first, date, place, sex] = self.own.of(levels);
+        let u = chances;
+        let expected = u.people * u.name * u.first * u.date * u.place * u.sex
+            + self.others.twins * name * date * place * u.first * u.sex
+            + self.others.doubles * name * first * date * sex * u.place
+            + SIBLINGS * name * place * u.first * u.date * u.sex
+            + NAMESAKES
+                * name
+                * first
+                * sex
+                * u.date
+                * (OF_THE_PLACE * place + (1.0 - OF_THE_PLACE) * u.place)
+            + LEAST * name * first * date * place * sex;
+        self.coverage / (1.0 - self.coverage) * name * first * date * place * sex / expected
+    }
+}
