@@ -34,6 +34,7 @@ mod candidates;
 mod columns;
 mod compare;
 mod distance;
+mod evaluate;
 mod faults;
 mod index;
 mod keys;
@@ -47,6 +48,7 @@ mod weights;
 
 pub use build::{BuildError, Builder, Built, Record};
 pub use columns::{Columns, ColumnsError, Field};
+pub use evaluate::{Bin, Evaluation, Expected, Judged, Tally, Threshold, Truth, interval};
 pub use faults::{Fault, Faults, Origin, Unit};
 pub use index::{Index, IndexError, Stats};
 pub use learn::SAMPLE;
