@@ -1,4 +1,8 @@
-//! The register's verbs: an index built and brought up to date, and counted. None shows a person.
+//! The register's verbs: an index built and brought up to date, counted, and evaluated. None shows a person.
+
+mod draw;
+mod evaluate;
+mod page;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -9,7 +13,7 @@ use clap::{Args, Subcommand};
 use cstatns::name::Hex;
 use cstatns_register::{
     Builder, Built, CivilStatus, Columns, ColumnsError, Fault as RowFault, Field, Index, Origin, Places,
-    Record, Unit,
+    Record, Stats, Unit,
 };
 use cstatns_tables::{Format, Progress, Rows};
 use serde_json::{Value, json};
@@ -23,6 +27,7 @@ use crate::output::Program;
 pub(crate) enum Register {
     Build(BuildArgs),
     Stats(StatsArgs),
+    Evaluate(evaluate::EvaluateArgs),
 }
 
 impl Register {
@@ -30,6 +35,7 @@ impl Register {
         match self {
             Self::Build(verb) => verb.run(program),
             Self::Stats(verb) => verb.run(program),
+            Self::Evaluate(verb) => verb.run(program),
         }
     }
 }
@@ -130,14 +136,7 @@ impl BuildArgs {
             Format::Parquet => Unit::Row,
         };
         let map: Vec<_> = self.map.iter().map(|(field, column)| (*field, &**column)).collect();
-        let columns = Columns::find(rows.header(), &map, &Field::REGISTER).map_err(|error| match &error {
-            ColumnsError::Missing { field, column } => {
-                let field = field.name();
-                let other = format!("{}; or say which it is with --map {field}=COLUMN", rows.missing(column));
-                Fault::new(error.code(), other)
-            }
-            _ => Fault::new(error.code(), format!("{path:?}: {error}")),
-        })?;
+        let columns = found(Columns::find(rows.header(), &map, &Field::REGISTER), &rows, path)?;
         rows.each(Field::ALL.map(|field| columns.of(field)), progress, |number, cells| {
             let origin = Origin { file, unit, number: u32::try_from(number).unwrap_or(u32::MAX) };
             let mut texts = [""; Field::ALL.len()];
@@ -153,8 +152,24 @@ impl BuildArgs {
     }
 }
 
+/// The columns of a file that is open, or what is wrong with them.
+fn found(columns: Result<Columns, ColumnsError>, rows: &Rows, path: &Path) -> Result<Columns, Fault> {
+    columns.map_err(|error| match &error {
+        ColumnsError::Missing { field, column } => {
+            let field = field.name();
+            let other = format!("{}; or say which it is with --map {field}=COLUMN", rows.missing(column));
+            Fault::new(error.code(), other)
+        }
+        _ => Fault::new(error.code(), format!("{path:?}: {error}")),
+    })
+}
+
 fn record<'a>(text: impl Fn(Field) -> &'a str) -> Record<'a> {
-    let civil_status = CivilStatus {
+    Record { id: text(Field::Id), nir: text(Field::Nir), civil_status: civil_status(text) }
+}
+
+fn civil_status<'a>(text: impl Fn(Field) -> &'a str) -> CivilStatus<'a> {
+    CivilStatus {
         nom: text(Field::Nom),
         nom_usage: text(Field::NomUsage),
         prenoms: text(Field::Prenoms),
@@ -163,8 +178,7 @@ fn record<'a>(text: impl Fn(Field) -> &'a str) -> Record<'a> {
         code_lieu: text(Field::CodeLieu),
         libelle_lieu: text(Field::LibelleLieu),
         pays: text(Field::Pays),
-    };
-    Record { id: text(Field::Id), nir: text(Field::Nir), civil_status }
+    }
 }
 
 /// Reads what codes and names of communes were, as INSEE publishes it (*code officiel géographique*): one row a commune,
@@ -212,20 +226,7 @@ pub(crate) struct StatsArgs {
 impl StatsArgs {
     fn run(self, program: &Program) -> Result<Value, Fault> {
         let index = Index::open(&self.register)?;
-        let (stats, id) = (index.stats()?, Hex(index.id()));
-        let counts = [
-            ("rows", stats.rows),
-            ("people", stats.people),
-            ("identifiers", stats.identifiers),
-            ("rows_with_usage_name", stats.with_usage_name),
-            ("rows_with_partial_date", stats.with_partial_date),
-            ("rows_without_date", stats.without_date),
-            ("rows_without_first_names", stats.without_first_names),
-            ("rows_without_sex", stats.without_sex),
-            ("rows_without_place", stats.without_place),
-            ("names_and_former_codes_of_communes", stats.places),
-            ("keys", stats.keys),
-        ];
+        let (counts, id) = (counts(&index.stats()?), Hex(index.id()));
         program.tell(format_args!("register {id}"));
         for (what, count) in counts {
             program.tell(format_args!("{:>15}  {}", grouped(count), what.replace('_', " ")));
@@ -236,4 +237,21 @@ impl StatsArgs {
         }
         Ok(summary)
     }
+}
+
+/// What an index holds, by names that are shown.
+fn counts(stats: &Stats) -> [(&'static str, u64); 11] {
+    [
+        ("rows", stats.rows),
+        ("people", stats.people),
+        ("identifiers", stats.identifiers),
+        ("rows_with_usage_name", stats.with_usage_name),
+        ("rows_with_partial_date", stats.with_partial_date),
+        ("rows_without_date", stats.without_date),
+        ("rows_without_first_names", stats.without_first_names),
+        ("rows_without_sex", stats.without_sex),
+        ("rows_without_place", stats.without_place),
+        ("names_and_former_codes_of_communes", stats.places),
+        ("keys", stats.keys),
+    ]
 }

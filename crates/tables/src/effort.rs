@@ -67,7 +67,7 @@ impl Progress {
     ///
     /// # Errors
     /// [`TableError::Interrupted`] after [`Progress::stop`].
-    pub(crate) fn advance(&self, rows: u64, done: u64) -> Result<(), TableError> {
+    pub fn advance(&self, rows: u64, done: u64) -> Result<(), TableError> {
         self.rows.fetch_add(rows, Ordering::Relaxed);
         self.done.fetch_add(done, Ordering::Relaxed);
         if self.stopped.load(Ordering::Relaxed) { Err(TableError::Interrupted) } else { Ok(()) }

@@ -1,0 +1,179 @@
+//! Small drawings in SVG: a frame with axes from a share to 1, what stands in it, and bars.
+
+use std::fmt::Write;
+
+use crate::bulk::grouped;
+
+const WIDTH: f64 = 360.0;
+const HEIGHT: f64 = 270.0;
+/// The frame inside: left, right, top, bottom.
+const FRAME: [f64; 4] = [44.0, 338.0, 24.0, 226.0];
+
+/// Where axes may begin: a fifth of the rest is a round number.
+const BEGINNINGS: [f64; 7] = [0.0, 0.5, 0.8, 0.9, 0.95, 0.98, 0.99];
+
+/// Two axes of shares, each from where it begins to 1.
+pub(super) struct Axes {
+    x: f64,
+    y: f64,
+}
+
+impl Axes {
+    /// Axes on which these values can be seen, and all above them.
+    pub(super) fn from(x: f64, y: f64) -> Self {
+        let begin = |value: f64| BEGINNINGS.into_iter().rfind(|begin| *begin <= value).unwrap_or(0.0);
+        Self { x: begin(x), y: begin(y) }
+    }
+
+    pub(super) fn size(&self) -> (f64, f64) {
+        (WIDTH, HEIGHT)
+    }
+
+    fn at(&self, (x, y): (f64, f64)) -> (f64, f64) {
+        let [left, right, top, bottom] = FRAME;
+        let along = |value: f64, begin: f64| ((value - begin) / (1.0 - begin)).clamp(0.0, 1.0);
+        (left + along(x, self.x) * (right - left), bottom - along(y, self.y) * (bottom - top))
+    }
+
+    /// Lines and numbers at each fifth, and what the axes are.
+    pub(super) fn frame(&self, x: &str, y: &str) -> String {
+        let [left, right, top, bottom] = FRAME;
+        let mut svg = String::new();
+        for fifth in 0..=5 {
+            let value = |begin: f64| begin + f64::from(fifth) / 5.0 * (1.0 - begin);
+            let (across, up) = self.at((value(self.x), value(self.y)));
+            let _ = write!(
+                svg,
+                "<path class=\"grid\" d=\"M{across:.1} {top}V{bottom}M{left} {up:.1}H{right}\"/>
+<text x=\"{across:.1}\" y=\"{:.1}\" text-anchor=\"middle\">{}</text>
+<text x=\"{:.1}\" y=\"{:.1}\" text-anchor=\"end\">{}</text>
+",
+                bottom + 15.0,
+                tick(value(self.x)),
+                left - 5.0,
+                up + 4.0,
+                tick(value(self.y)),
+            );
+        }
+        let _ = write!(
+            svg,
+            "<text x=\"{right}\" y=\"{:.1}\" text-anchor=\"end\">{x} →</text>\n<text x=\"{left}\" y=\"{:.1}\">↑ {y}</text>\n",
+            bottom + 32.0,
+            top - 9.0,
+        );
+        svg
+    }
+
+    /// A curve through points.
+    pub(super) fn path(&self, points: &[(f64, f64)]) -> String {
+        let mut d = String::new();
+        if points.len() < 2 {
+            return d;
+        }
+        for (nth, point) in points.iter().enumerate() {
+            let (x, y) = self.at(*point);
+            let _ = write!(d, "{}{x:.1} {y:.1}", if nth == 0 { "M" } else { "L" });
+        }
+        format!("<path class=\"curve\" d=\"{d}\"/>\n")
+    }
+
+    /// From corner to corner: where both axes say the same.
+    pub(super) fn diagonal(&self) -> String {
+        let ((x0, y0), (x1, y1)) = (self.at((self.x, self.x)), self.at((1.0, 1.0)));
+        format!("<path class=\"ideal\" d=\"M{x0:.1} {y0:.1}L{x1:.1} {y1:.1}\"/>\n")
+    }
+
+    /// A dot, the larger the more rows it stands for.
+    pub(super) fn dot(&self, point: (f64, f64), rows: u64) -> String {
+        let ((x, y), radius) = (self.at(point), 2.0 + (rows.max(1) as f64).log10());
+        format!("<circle class=\"dot\" cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"{radius:.1}\"/>\n")
+    }
+
+    pub(super) fn ring(&self, point: (f64, f64)) -> String {
+        let (x, y) = self.at(point);
+        format!("<circle class=\"setting\" cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"7\"/>\n")
+    }
+
+    /// A line up and down at `x`.
+    pub(super) fn range(&self, x: f64, low: f64, high: f64) -> String {
+        let ((x, low), (_, high)) = (self.at((x, low)), self.at((x, high)));
+        format!("<path class=\"range\" d=\"M{x:.1} {low:.1}V{high:.1}\"/>\n")
+    }
+}
+
+/// A share on an axis, as a percentage without needless digits.
+fn tick(share: f64) -> String {
+    let percent = format!("{:.1}", 100.0 * share);
+    format!("{} %", percent.strip_suffix(".0").unwrap_or(&percent))
+}
+
+/// A bar for each line, of two parts; and the size of the drawing.
+pub(super) fn bars(lines: &[(String, u64, u64)]) -> (String, (f64, f64)) {
+    const PITCH: f64 = 20.0;
+    const LEFT: f64 = 88.0;
+    const LONGEST: f64 = 160.0;
+    let most = lines.iter().map(|(_, one, two)| one + two).max().unwrap_or(0).max(1) as f64;
+    let mut svg = String::new();
+    for (nth, (label, one, two)) in lines.iter().enumerate() {
+        let y = nth as f64 * PITCH;
+        // What there is can be seen.
+        let width = |count: u64| if count == 0 { 0.0 } else { (count as f64 / most * LONGEST).max(1.5) };
+        let (first, second) = (width(*one), width(*two));
+        let _ = writeln!(
+            svg,
+            "<text x=\"{:.1}\" y=\"{:.1}\" text-anchor=\"end\">{label}</text>",
+            LEFT - 6.0,
+            y + 14.0
+        );
+        for (class, x, width) in [("right", LEFT, first), ("wrong", LEFT + first, second)] {
+            if width > 0.0 {
+                let top = y + 3.0;
+                let _ = writeln!(
+                    svg,
+                    "<path class=\"{class}\" d=\"M{x:.1} {top:.1}h{width:.1}v14h-{width:.1}z\"/>"
+                );
+            }
+        }
+        let (x, one, two) = (LEFT + first + second + 5.0, grouped(*one), grouped(*two));
+        let _ = writeln!(svg, "<text x=\"{x:.1}\" y=\"{:.1}\">{one} + {two}</text>", y + 14.0);
+    }
+    (svg, (WIDTH, lines.len() as f64 * PITCH))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn axes_begin_at_a_round_number_below_what_is_shown() {
+        for (least, begins) in
+            [(1.0, 0.99), (0.99, 0.99), (0.985, 0.98), (0.7, 0.5), (0.49, 0.0), (f64::NAN, 0.0)]
+        {
+            assert_eq!(Axes::from(least, 0.0).x, begins);
+        }
+        let axes = Axes::from(0.5, 0.0);
+        assert_eq!(axes.at((0.5, 0.0)), (FRAME[0], FRAME[3]));
+        assert_eq!(axes.at((0.75, 0.5)), (191.0, 125.0));
+        // What is outside stands at the edge.
+        assert_eq!(axes.at((0.1, 2.0)), (FRAME[0], FRAME[2]));
+        assert_eq!(
+            axes.path(&[(0.5, 0.0), (0.75, 0.5)]),
+            "<path class=\"curve\" d=\"M44.0 226.0L191.0 125.0\"/>\n"
+        );
+    }
+
+    #[test]
+    fn ticks_have_no_needless_digits() {
+        assert_eq!([0.0, 0.5, 0.984, 0.998, 1.0].map(tick), ["0 %", "50 %", "98.4 %", "99.8 %", "100 %"]);
+    }
+
+    #[test]
+    fn bars_are_as_long_as_their_counts() {
+        let (svg, (_, height)) =
+            bars(&[("a".to_owned(), 1000, 0), ("b".to_owned(), 250, 1), ("c".to_owned(), 0, 0)]);
+        assert_eq!((svg.matches("<path").count(), height), (3, 60.0));
+        for part in ["h160.0v14", "h40.0v14", "h1.5v14", ">1,000 + 0<", ">0 + 0<"] {
+            assert!(svg.contains(part), "{part}\n{svg}");
+        }
+    }
+}

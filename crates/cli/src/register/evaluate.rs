@@ -1,0 +1,453 @@
+//! What look-ups in a register are worth, on rows whose people are known: counted and drawn, never shown.
+
+use std::collections::HashMap;
+use std::io::Write;
+use std::path::PathBuf;
+use std::str;
+use std::sync::Arc;
+
+use clap::Args;
+use cstatns::files::{Access, FileError, Pending};
+use cstatns::name::Hex;
+use cstatns_register::{
+    CERTAIN, CivilStatus, Columns, Evaluation, Expected, Field, Index, Judged, Quality, Query, SAMPLE, Tally,
+    Threshold, Truth, interval,
+};
+use cstatns_tables::{Format, Progress, Rows};
+use serde_json::{Value, json};
+use zeroize::{Zeroize, Zeroizing};
+
+use super::page::{page, percent};
+use super::{civil_status, counts, found, mapped};
+use crate::bulk::{closing, delimiter, grouped, per_second, watched};
+use crate::fault::Fault;
+use crate::output::Program;
+
+/// Shares of fewer rows say nothing, and a page of them would tell of single ones.
+const LEAST_ROWS: usize = 100;
+/// They are held in memory.
+const MOST_ROWS: usize = 1_000_000;
+/// A column of names is no column of kinds.
+const MOST_KINDS: usize = 200;
+
+/// Measure what look-ups in a register are worth, on rows whose people are known
+#[derive(Args)]
+#[command(after_help = "Examples:
+  cstatns register evaluate people.register --queries known.csv --truth id --out evaluation.html
+  cstatns register evaluate people.register --queries known.csv --truth person --kind level,error \\
+      --map nom=birth_name --accept rectified --min-score 0.98 --out evaluation.html --json
+Every row is looked up by its civil status alone; the fields are the columns' names unless --map gives others. --truth says
+who a row is: an id or an identifier of the register; several parted by `|`, if nobody can tell which of them is meant;
+nothing, if the register does not have the person. Rows of a kind `excluded` are counted, and in no curve. The page and
+the summary hold counts, and tell no more than whoever holds the index knows.")]
+pub(crate) struct EvaluateArgs {
+    /// The index
+    register: PathBuf,
+    /// The rows to look up, at least 100: .csv with a header line, or .parquet
+    #[arg(long, value_name = "F")]
+    queries: PathBuf,
+    /// The column that says who each row is
+    #[arg(long, value_name = "COLUMN")]
+    truth: String,
+    /// The column with the kind of each row, a word; or two columns, kinds within kinds
+    #[arg(long, value_name = "COLUMN", value_delimiter = ',')]
+    kind: Vec<String>,
+    /// The columns that have other names than their fields
+    #[arg(long, value_name = "FIELD=COLUMN", value_delimiter = ',', value_parser = mapped)]
+    map: Vec<(Field, String)>,
+    /// The last quality that is coded: found, rectified or usage-name, each with those before it
+    #[arg(long, value_name = "LEVEL", default_value = "usage-name", value_parser = level)]
+    accept: Quality,
+    /// The least score that is coded, from 0.95 to 1
+    #[arg(long, value_name = "S", default_value = "0.95", value_parser = score)]
+    min_score: f64,
+    /// What separates the fields of the queries: one character, or `tab`
+    #[arg(long, default_value = ",", value_parser = delimiter)]
+    delimiter: u8,
+    /// The page to write: one file of HTML, with its drawings
+    #[arg(long, value_name = "PAGE")]
+    out: Option<PathBuf>,
+}
+
+fn level(text: &str) -> Result<Quality, String> {
+    let levels = [Quality::Found, Quality::Rectified, Quality::UsageName];
+    let level = levels.into_iter().find(|level| level.word() == text);
+    level.ok_or_else(|| "found, rectified or usage-name".to_owned())
+}
+
+fn score(text: &str) -> Result<f64, String> {
+    let score = text.parse().ok().filter(|score| (CERTAIN..=1.0).contains(score));
+    score.ok_or_else(|| format!("a number from {CERTAIN} (below it nobody is coded) to 1"))
+}
+
+impl EvaluateArgs {
+    pub(super) fn run(self, program: &Program) -> Result<Value, Fault> {
+        if self.map.iter().any(|(field, _)| matches!(field, Field::Id | Field::Nir)) {
+            return Err(Fault::usage(
+                "rows are looked up by civil status alone: leave id and nir out of --map",
+            ));
+        }
+        if self.kind.len() > 2 {
+            return Err(Fault::usage("--kind takes one column or two"));
+        }
+        let progress = Arc::default();
+        let (measured, seconds) = watched(program, &progress, || self.measure(&progress));
+        let Measured { id, counts, kinds, evaluation } = measured?;
+        say(program, &kinds, &evaluation);
+        let rows = evaluation.total().rows;
+        let words = Quality::ALL.into_iter().zip(&evaluation.qualities);
+        let words =
+            words.filter(|(_, tally)| tally.rows > 0).map(|(quality, tally)| (quality.word(), tally.rows));
+        program.say(closing(rows, seconds, &words.collect()));
+        let mut summary = summary(&kinds, &evaluation);
+        summary["register"] = json!({ "path": self.register, "id": id });
+        for (what, count) in counts {
+            summary["register"][what] = count.into();
+        }
+        summary["page"] = json!(self.out);
+        summary["seconds"] = seconds.into();
+        summary["rows_per_second"] = per_second(rows, seconds).into();
+        Ok(summary)
+    }
+
+    /// Looks every row up and counts; writes the page.
+    fn measure(&self, progress: &Progress) -> Result<Measured, Fault> {
+        // Before a long time is spent.
+        let out = self.out.as_deref().map(|out| Pending::create(out, Access::Shared)).transpose()?;
+        let index = Index::open(&self.register)?;
+        let Queries { rows, kinds } = self.read()?;
+        let known = self.known(&index, &rows)?;
+        let step = rows.len().div_ceil(SAMPLE);
+        let weights = index.learn(rows.iter().step_by(step).map(Asked::query))?;
+        let mut evaluation = Evaluation::new(self.accept, self.min_score, kinds.0.len());
+        progress.expect(rows.len() as u64);
+        for (row, truth) in rows.iter().zip(known.each()) {
+            let person = match truth {
+                [Truth::Person(identifier)] => Some(identifier),
+                _ => None,
+            };
+            let (mut answer, right) = index.evaluate(&weights, &row.query(), person)?;
+            answer.identifier.zeroize();
+            let expected = match truth {
+                _ if kinds.are(row.kind, "excluded") => Expected::Uncounted,
+                [Truth::Person(_)] => Expected::Person,
+                [_] => Expected::Nobody,
+                _ => Expected::Several,
+            };
+            let right = (truth.len() == 1).then_some(right);
+            let judged = Judged { expected, quality: answer.quality, score: answer.score, right };
+            evaluation.add(row.kind, &judged);
+            progress.advance(1, 1)?;
+        }
+        let measured = Measured { id: Hex(index.id()), counts: counts(&index.stats()?), kinds, evaluation };
+        if let Some(out) = out {
+            write(out, page(&measured).as_bytes())?;
+        }
+        Ok(measured)
+    }
+
+    fn read(&self) -> Result<Queries, Fault> {
+        let rows = Rows::open(&self.queries, self.delimiter)?;
+        let map: Vec<_> = self.map.iter().map(|(field, column)| (*field, &**column)).collect();
+        let fields = Columns::find(rows.header(), &map, &[Field::Prenoms, Field::DateNaissance]);
+        let fields = found(fields, &rows, &self.queries)?;
+        if fields.of(Field::Nom).or(fields.of(Field::NomUsage)).is_none() {
+            return Err(rows.missing(Field::Nom.name()).into());
+        }
+        let fields = ASKED.map(|field| fields.of(field));
+        let named = |name: &String| {
+            let at = rows.header().iter().position(|column| column == name.as_bytes());
+            at.ok_or_else(|| Fault::from(rows.missing(name)))
+        };
+        let truth = named(&self.truth)?;
+        let kinds: Vec<_> = self.kind.iter().map(named).collect::<Result<_, _>>()?;
+        if fields.contains(&Some(truth))
+            || kinds.iter().any(|kind| *kind == truth || fields.contains(&Some(*kind)))
+        {
+            return Err(Fault::usage("--truth and --kind are other columns than those that are looked up"));
+        }
+        let mut columns = [None; TEXTS + 2];
+        columns[..ASKED.len()].copy_from_slice(&fields);
+        columns[TRUTH] = Some(truth);
+        columns[TEXTS..].iter_mut().zip(kinds).for_each(|(column, kind)| *column = Some(kind));
+
+        let place = self.place()?;
+        let refused =
+            |code, number, what| Fault::new(code, format!("{:?}: {place} {number} {what}", self.queries));
+        let too_many = |code, what| Fault::new(code, format!("{:?} has more than {what}", self.queries));
+        let mut queries = Queries::default();
+        rows.each(columns, &Progress::default(), |number, cells| {
+            let mut texts = [""; TEXTS + 2];
+            for (text, cell) in texts.iter_mut().zip(cells) {
+                let read = str::from_utf8(cell);
+                *text = read.map_err(|_| refused("not-utf-8", number, "is not UTF-8: save it as such"))?;
+            }
+            let words = &texts[TEXTS..TEXTS + self.kind.len()];
+            if !words.iter().all(|text| is_kind(text)) {
+                return Err(refused("kind", number, NO_KIND));
+            }
+            let kind = queries.kinds.of(words);
+            queries.rows.push(Asked::new(&texts[..TEXTS], number, kind));
+            if queries.kinds.0.len() > MOST_KINDS {
+                let what = format!("{MOST_KINDS} kinds of rows: choose another column with --kind");
+                return Err(too_many("kind", what));
+            }
+            if queries.rows.len() > MOST_ROWS {
+                return Err(too_many(
+                    "many-rows",
+                    format!("{} rows: take a sample", grouped(MOST_ROWS as u64)),
+                ));
+            }
+            Ok(())
+        })?;
+        if queries.rows.len() < LEAST_ROWS {
+            let text = format!(
+                "{:?} has {} rows: shares of fewer than {LEAST_ROWS} say nothing of a register, and too much of single rows",
+                self.queries,
+                queries.rows.len()
+            );
+            return Err(Fault::new("few-rows", text));
+        }
+        Ok(queries)
+    }
+
+    /// Who the rows are.
+    fn known(&self, index: &Index, rows: &[Asked]) -> Result<Known, Fault> {
+        let refused = |what: &str| {
+            Err(Fault::new("truth", format!("{:?}: column {:?} {what}", self.queries, self.truth)))
+        };
+        let parts: Vec<Vec<_>> = rows.iter().map(|row| row.text(TRUTH).split(SEVERAL).collect()).collect();
+        let known =
+            Known { truths: index.truths(&parts.concat())?, parts: parts.iter().map(Vec::len).collect() };
+        let is_unknown = |truths: &[Truth]| truths.iter().any(|truth| matches!(truth, Truth::Unknown));
+        let unknown: Vec<_> =
+            rows.iter().zip(known.each()).filter(|(_, truths)| is_unknown(truths)).collect();
+        if let [(first, _), ..] = unknown[..] {
+            return refused(&format!(
+                "has {} cells that are no id or identifier of the register, the first in {} {}: leave those empty whose \
+                 person the register does not have, or choose another column with --truth",
+                grouped(unknown.len() as u64),
+                self.place()?,
+                first.number,
+            ));
+        }
+        if !known.each().any(|truths| matches!(truths, [Truth::Person(_)])) {
+            return refused(
+                "names nobody of the register: choose the column with --truth, and the register that it is of",
+            );
+        }
+        Ok(known)
+    }
+
+    /// What the rows of the file are counted in.
+    fn place(&self) -> Result<&'static str, Fault> {
+        Ok(if Format::of(&self.queries)? == Format::Csv { "line" } else { "row" })
+    }
+}
+
+/// Who the rows are: one truth for each, or several where nobody can tell.
+struct Known {
+    truths: Vec<Truth>,
+    parts: Vec<usize>,
+}
+
+impl Known {
+    fn each(&self) -> impl Iterator<Item = &[Truth]> {
+        let mut left = &self.truths[..];
+        self.parts.iter().map(move |parts| {
+            let (own, others) = left.split_at(*parts);
+            left = others;
+            own
+        })
+    }
+}
+
+/// What was counted: no row, and nobody.
+pub(super) struct Measured {
+    pub(super) id: Hex<16>,
+    /// Of the index.
+    pub(super) counts: [(&'static str, u64); 11],
+    pub(super) kinds: Kinds,
+    pub(super) evaluation: Evaluation,
+}
+
+/// The fields that are looked up, in the order of [`Field::ALL`].
+const ASKED: [Field; 8] = {
+    let [_, _, asked @ ..] = Field::ALL;
+    asked
+};
+/// The truth stands behind them.
+const TRUTH: usize = ASKED.len();
+const TEXTS: usize = TRUTH + 1;
+
+/// What stands between people of whom nobody can tell which one is meant.
+const SEVERAL: char = '|';
+
+const NO_KIND: &str =
+    "has a kind that is no word ([a-z][A-Za-z0-9_-]{0,63}): choose another column with --kind";
+
+fn is_kind(text: &str) -> bool {
+    let rest = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-');
+    text.starts_with(|first: char| first.is_ascii_lowercase()) && text.len() <= 64 && text.bytes().all(rest)
+}
+
+/// A row that is looked up; wiped when it is dropped. It has no `Debug`.
+struct Asked {
+    texts: Zeroizing<String>,
+    ends: [usize; TEXTS],
+    /// Where it stands in its file.
+    number: u64,
+    kind: usize,
+}
+
+impl Asked {
+    fn new(texts: &[&str], number: u64, kind: usize) -> Self {
+        let mut all = Zeroizing::new(String::with_capacity(texts.iter().map(|text| text.len()).sum()));
+        let mut ends = [0; TEXTS];
+        for (text, end) in texts.iter().zip(&mut ends) {
+            all.push_str(text);
+            *end = all.len();
+        }
+        Self { texts: all, ends, number, kind }
+    }
+
+    fn text(&self, at: usize) -> &str {
+        let begin = if at == 0 { 0 } else { self.ends[at - 1] };
+        &self.texts[begin..self.ends[at]]
+    }
+
+    fn civil_status(&self) -> CivilStatus<'_> {
+        civil_status(|field| self.text(field as usize - ASKED[0] as usize))
+    }
+
+    fn query(&self) -> Query<'_> {
+        Query { civil_status: self.civil_status(), identifier: None }
+    }
+}
+
+#[derive(Default)]
+struct Queries {
+    rows: Vec<Asked>,
+    kinds: Kinds,
+}
+
+/// The kinds of rows in the order of their first rows: no, one or two words each.
+#[derive(Default)]
+pub(super) struct Kinds(Vec<Vec<String>>, HashMap<Vec<String>, usize>);
+
+impl Kinds {
+    fn of(&mut self, words: &[&str]) -> usize {
+        let words: Vec<_> = words.iter().map(|word| (*word).to_owned()).collect();
+        let Self(kinds, places) = self;
+        *places.entry(words).or_insert_with_key(|words| {
+            kinds.push(words.clone());
+            kinds.len() - 1
+        })
+    }
+
+    /// Whether a kind is named so.
+    fn are(&self, kind: usize, word: &str) -> bool {
+        self.0[kind].iter().any(|own| own == word)
+    }
+
+    /// By their first words.
+    pub(super) fn groups(&self) -> Vec<Group<'_>> {
+        let mut groups: Vec<Group<'_>> = Vec::new();
+        for (kind, words) in self.0.iter().enumerate() {
+            let Some(word) = words.first() else { continue };
+            let at = groups.iter().position(|group| group.word == word).unwrap_or(groups.len());
+            if at == groups.len() {
+                groups.push(Group { word, kinds: Vec::new(), within: Vec::new() });
+            }
+            groups[at].kinds.push(kind);
+            groups[at].within.extend(words.get(1).map(|word| (&**word, kind)));
+        }
+        groups
+    }
+}
+
+/// Kinds that have their first word in common.
+pub(super) struct Group<'a> {
+    pub(super) word: &'a str,
+    kinds: Vec<usize>,
+    /// The second words, where there are two, and which kind each is.
+    pub(super) within: Vec<(&'a str, usize)>,
+}
+
+impl Group<'_> {
+    pub(super) fn tally(&self, evaluation: &Evaluation) -> Tally {
+        self.kinds.iter().fold(Tally::default(), |sum, kind| sum.and(evaluation.kinds[*kind]))
+    }
+}
+
+fn write(mut out: Pending, page: &[u8]) -> Result<(), Fault> {
+    let path = out.target().to_owned();
+    out.write_all(page).map_err(|error| FileError::from_io(&path, &error))?;
+    Ok(out.commit()?)
+}
+
+/// The table in short.
+fn say(program: &Program, kinds: &Kinds, evaluation: &Evaluation) {
+    let line = |name: &str, cells: [String; 6]| {
+        let cells: String = cells.iter().map(|cell| format!("{cell:>13}")).collect();
+        program.say(format_args!("{name:<20}{cells}"));
+    };
+    let tally = |name: &str, tally: &Tally| {
+        let Tally { rows, right, none, wrong, declared, good } = *tally;
+        let [rows, right, none, wrong, declared] = [rows, right, none, wrong, declared].map(grouped);
+        line(name, [rows, right, none, wrong, declared, percent(good, tally.rows)]);
+    };
+    line("", ["rows", "right", "none", "wrong", "ambiguous", "as expected"].map(str::to_owned));
+    for group in kinds.groups() {
+        tally(group.word, &group.tally(evaluation));
+    }
+    tally("all rows", &evaluation.total());
+}
+
+fn summary(kinds: &Kinds, evaluation: &Evaluation) -> Value {
+    let tally = |tally: &Tally| {
+        let Tally { rows, right, none, wrong, declared, good } = *tally;
+        json!({
+            "rows": rows, "right": right, "none": none, "wrong": wrong, "ambiguous": declared, "as_expected": good,
+        })
+    };
+    let with = |mut value: Value, name: &str, word: Value| {
+        value[name] = word;
+        value
+    };
+    let threshold = |threshold: &Threshold| {
+        let Threshold { score, coded, right } = *threshold;
+        let (precision, recall) = (rounded(threshold.precision()), rounded(evaluation.recall(threshold)));
+        json!({ "score": score, "coded": coded, "right": right, "precision": precision, "recall": recall })
+    };
+    let by_kind = kinds.0.iter().zip(&evaluation.kinds);
+    let by_kind: Vec<_> = by_kind.map(|(words, kind)| with(tally(kind), "kind", json!(words))).collect();
+    let total = evaluation.total();
+    json!({
+        "rows": total.rows,
+        "accept": evaluation.accept.word(),
+        "min_score": evaluation.min_score,
+        "all": tally(&total),
+        "wrong_at_most": rounded(interval(total.wrong, total.right + total.wrong).map(|(_, high)| high)),
+        "kinds": by_kind,
+        "qualities": Quality::ALL.into_iter().zip(&evaluation.qualities)
+            .map(|(quality, of)| with(tally(of), "quality", quality.word().into())).collect::<Vec<_>>(),
+        "people": evaluation.people,
+        "as_coded": threshold(&evaluation.setting),
+        "thresholds": evaluation.thresholds.iter().map(threshold).collect::<Vec<_>>(),
+        "bins": evaluation.bins.iter().map(|bin| {
+            let bounds = interval(bin.right, bin.rows);
+            json!({
+                "from": bin.from, "to": bin.to, "rows": bin.rows, "right": bin.right,
+                "mean_score": rounded(bin.predicted()), "observed": rounded(bin.observed()),
+                "interval": bounds.map(|(low, high)| [rounded(Some(low)), rounded(Some(high))]),
+            })
+        }).collect::<Vec<_>>(),
+        "calibration_error": rounded(evaluation.calibration_error()),
+    })
+}
+
+/// Six digits: the rest is noise.
+fn rounded(share: Option<f64>) -> Option<f64> {
+    share.map(|share| (share * 1e6).round() / 1e6)
+}
