@@ -1,0 +1,100 @@
+//! The commands of the guides are run as they stand, on invented data: the operator's and the controller's, one after the
+//! other where they hand files to each other.
+
+mod common;
+#[path = "common/people.rs"]
+mod people;
+
+use std::fs;
+use std::path::Path;
+
+use common::Place;
+use people::{Numbers, Person, register, write_people};
+
+/// The blocks of commands of a guide, each command on one line.
+fn blocks(guide: &str) -> Vec<Vec<String>> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs").join(guide);
+    let text = fs::read_to_string(path).unwrap();
+    let blocks =
+        text.split("```sh\n").skip(1).map(|rest| rest.split_once("```").unwrap().0.replace("\\\n", " "));
+    blocks.map(|block| block.lines().map(str::to_owned).collect()).collect()
+}
+
+fn run(place: &Place, commands: &[String]) {
+    for command in commands {
+        place.ok(command.strip_prefix("cstatns ").unwrap_or_else(|| panic!("{command}")));
+    }
+}
+
+fn follow(language: &str) {
+    let operator = blocks(&format!("register-operator.{language}.md"));
+    let controller = blocks(&format!("register-controller.{language}.md"));
+    assert_eq!((operator.len(), controller.len()), (4, 2), "blocks");
+
+    let place = Place::open();
+    let people = write_people(&place);
+    place.write("communes.csv", "code,nom,anciens_codes,chef_lieu\n01001,Verbel,01999|01998,\n");
+    let newcomers: Vec<_> = (900..902).map(|nth| Person::new(nth, &mut Numbers(nth as u64))).collect();
+    place.write("changes.csv", register(&newcomers));
+    let rows = people[..40]
+        .iter()
+        .chain(&newcomers)
+        .enumerate()
+        .map(|(visit, person)| format!("{},{visit}\n", person.cells.join(",")));
+    place.write(
+        "visits.csv",
+        format!("birth_name,prenoms,sexe,born,code_lieu,visit\n{}", rows.collect::<String>()),
+    );
+
+    // What the operator does before a request comes; the request; its coding; its result.
+    let (coding, before) = operator.split_last().unwrap();
+    before.iter().for_each(|block| run(&place, block));
+    run(&place, &controller[0]);
+    run(&place, coding);
+    run(&place, &controller[1]);
+    assert!(place.read("evaluation.html").contains("201 rows"));
+    assert!(place.read("coded.csv").starts_with("code,quality,score,"));
+    let coded = place.rows("coded.csv");
+    assert_eq!((coded.len(), coded.iter().filter(|row| !row[0].is_empty()).count()), (42, 42));
+}
+
+#[test]
+fn the_english_guides_work() {
+    follow("en");
+}
+
+#[test]
+fn the_french_guides_work() {
+    follow("fr");
+}
+
+/// The same commands, in the same order: what one says the other says too.
+#[test]
+fn both_languages_have_the_same_commands_and_qualities() {
+    for guide in ["operator", "controller"] {
+        let both = ["en", "fr"].map(|language| format!("register-{guide}.{language}.md"));
+        assert_eq!(blocks(&both[0]), blocks(&both[1]));
+        let words = both.map(|guide| {
+            let text =
+                fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs").join(guide))
+                    .unwrap();
+            text.lines()
+                .filter_map(|line| line.strip_prefix("| `")?.split_once('`'))
+                .map(|(word, _)| word.to_owned())
+                .collect::<Vec<_>>()
+        });
+        assert_eq!(words[0], words[1]);
+        for quality in [
+            "found",
+            "rectified",
+            "usage-name",
+            "ambiguous",
+            "near",
+            "not-found",
+            "malformed",
+            "contradicted",
+        ] {
+            assert!(words[0].contains(&quality.to_owned()), "{guide}: {quality}");
+        }
+    }
+}
