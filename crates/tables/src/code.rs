@@ -16,7 +16,7 @@ use zeroize::{Zeroize, Zeroizing};
 
 use crate::columns::{Codes, Indexes, Order, RowFault, fault};
 use crate::csv::Delimiter;
-use crate::effort::Effort;
+use crate::effort::{Effort, Progress};
 use crate::meta::FileMeta;
 use crate::pipeline::Steps;
 use crate::seal::{Content, Seal};
@@ -223,7 +223,7 @@ pub fn look_up_and_code(
     };
     let count = seal.content.columns().len();
     let rows = Rows::to_code(request, seal, coder, format, meta)?;
-    let weights = &learn(request, seal.content, register.index)?;
+    let weights = &learn(request, seal.content, register.index, &effort.progress)?;
     let [index, code, quality] = coded_columns(format);
     rows.run(&[index, code, quality, Column::score()], out, meta, effort, || {
         let (mut identifiers, mut coded, mut found) = (Identifiers(Vec::new()), Vec::new(), Vec::new());
@@ -263,7 +263,12 @@ pub fn look_up_and_code(
 }
 
 /// What the first rows of a request teach. Those that cannot be read teach nothing: the pass over all of them tells why.
-fn learn(request: &Path, content: Content, index: &Index) -> Result<Weights, CodeFileError> {
+fn learn(
+    request: &Path,
+    content: Content,
+    index: &Index,
+    progress: &Progress,
+) -> Result<Weights, CodeFileError> {
     let mut source = open(request, content)?;
     let (mut batches, mut rows) = (Vec::new(), 0);
     while rows < SAMPLE
@@ -279,8 +284,10 @@ fn learn(request: &Path, content: Content, index: &Index) -> Result<Weights, Cod
             Some(Query { civil_status: status::civil_status(&texts), identifier: None })
         })
     });
-    let weights = index.learn(queries);
+    // Once it is asked to stop, no further row is looked up: in a large register they take some seconds.
+    let weights = index.learn(queries.take_while(|_| progress.check().is_ok()));
     wipe_stack();
+    progress.check()?;
     Ok(weights?)
 }
 
@@ -517,6 +524,8 @@ impl<'a> Rows<'a> {
                 worked.commit.clear();
                 layout.begin(piece)?;
                 for batch in &mut batches[..*filled] {
+                    // A row group of people to look up takes some seconds.
+                    effort.progress.check()?;
                     let first = index.len();
                     worked.codes.clear();
                     worked.words.clear();

@@ -542,3 +542,21 @@ fn requests_that_prepare_would_not_have_made() {
     assert_eq!(error.unwrap_err().code(), "other-keys");
     assert!(out.is_empty(), "nothing was written");
 }
+
+/// Weights are learnt before the pass, from up to 20,000 look-ups.
+#[test]
+fn a_look_up_that_is_asked_to_stop_does_not_go_on_to_the_pass() {
+    let place = Place::new();
+    let index = register(&place);
+    let way = Way::new(&place, "d", "csv", "csv");
+    write_data(&way.data, 100);
+    run(&way, &[], &Effort::default()).unwrap();
+    let (coder, meta, effort) = (POPULATION.coder(1), POPULATION.meta(1, 1), Effort::default());
+    effort.progress.stop();
+    let register = Register { index: &index, accept: Level::UsageName, min_score: Score::of(0.95) };
+    let mut out = Vec::new();
+    let error =
+        look_up_and_code(&way.request, &way.seal(), register, &coder, &mut out, Format::Csv, &meta, &effort);
+    assert_eq!(error.unwrap_err().code(), "interrupted");
+    assert!(out.is_empty(), "not even the header");
+}
