@@ -51,7 +51,7 @@ pub(crate) struct Code {
     /// The last quality that is coded: found, rectified or usage-name, each with those before it
     #[arg(long, value_name = "LEVEL", default_value = "usage-name", requires = "register", value_parser = level)]
     accept: Level,
-    /// The least score that is coded: the probability that the person found is the right one, from 0.95 to 1
+    /// The least score that is coded: the probability that the person found is the right one, from 0.95 to 0.9999
     #[arg(long, value_name = "S", default_value = "0.95", requires = "register", value_parser = score)]
     min_score: Score,
     #[command(flatten)]
@@ -118,9 +118,17 @@ fn level(text: &str) -> Result<Level, String> {
     known.ok_or_else(|| "found, rectified or usage-name".to_owned())
 }
 
+/// The greatest least score: scores are rounded down, so that a greater one would leave everybody without a code.
+const MOST: f64 = 0.9999;
+
 fn score(text: &str) -> Result<Score, String> {
-    let number = text.parse().ok().filter(|number| (CERTAIN..=1.0).contains(number));
-    number.map(Score::of).ok_or_else(|| format!("a number from {CERTAIN} (below it nobody is coded) to 1"))
+    let number = text.parse().ok().filter(|number| (CERTAIN..=MOST).contains(number));
+    // More decimals than a score has would be dropped: less would be asked for than is written.
+    let given =
+        number.map(Score::of).filter(|score| score.to_string().starts_with(text.trim_end_matches('0')));
+    given.ok_or_else(|| {
+        format!("a number from {CERTAIN} (below it nobody is coded) to {MOST}, of four decimals at most")
+    })
 }
 
 /// What tells a file from itself after it was written to, or from another in its place.
@@ -546,8 +554,15 @@ mod tests {
     #[test]
     fn a_least_score_is_one_that_is_coded() {
         assert_eq!(score("0.95"), Ok(Score::of(0.95)));
-        assert_eq!(score("1"), Ok(Score::of(1.0)));
-        for bad in ["0.9499", "1.01", "95", "NaN", "", "-1"] {
+        assert_eq!(score("0.9500000"), Ok(Score::of(0.95)));
+        assert_eq!(score("0.9999"), Ok(Score::of(0.9999)));
+        assert_eq!(
+            (9500..10_000)
+                .filter(|n| score(&format!("0.{n}")) != Score::try_from(*n).map_err(str::to_owned))
+                .count(),
+            0
+        );
+        for bad in ["0.9499", "0.95001", "0.99995", "1", "1.01", "95", "0,97", "NaN", "", "-1"] {
             assert!(score(bad).is_err(), "{bad:?}");
         }
     }
