@@ -187,8 +187,8 @@ fn the_minimum_is_of_people_who_are_coded() {
             place.quorum(CODE);
             continue;
         }
-        let line =
-            place.refused_quorum(CODE, "too-few-values", &["fewer than 11 distinct values that are coded"]);
+        let told = ["fewer than 11 distinct people who are found and coded", "--min-score"];
+        let line = place.refused_quorum(CODE, "too-few-values", &told);
         assert!(!line.contains("10"), "{line}");
         assert!(!place.exists("s.csv"));
         let ledger = place.read("home/ledger.jsonl");
