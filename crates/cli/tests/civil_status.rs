@@ -74,7 +74,7 @@ fn people_who_are_found_have_the_codes_of_their_identifiers() {
     assert_eq!(prepared["unread"], serde_json::json!({"date_naissance": 1}));
     let said = place.quorum(&format!("{CODE} --accept rectified --min-score 0.97"));
     let look_up = format!(
-        "looked up in the register {} and coded down to `rectified` and a score of 0.9700",
+        "looked up in the register {} and coded only if `found` or `rectified`, with a score of 0.9700 or more",
         id(&place, "r")
     );
     // Once to all of them, and to each who approves; then of what was done.
