@@ -7,7 +7,7 @@ use cstatns_register::Field;
 use cstatns_tables::{Attach, Column, Prepare, attach, check, prepare, report_path, seal_path};
 use serde_json::{Value, json};
 
-use crate::bulk::{Bulk, closing, delimiter, grouped, per_second};
+use crate::bulk::{Bulk, closing, delimiter, grouped, looked_up, per_second};
 use crate::fault::Fault;
 use crate::output::Program;
 use crate::register::mapped;
@@ -161,6 +161,9 @@ impl AttachArgs {
         for destroyed in &report.destroyed {
             program.say(format_args!("destroyed {}: {}", destroyed.file, destroyed.how));
         }
+        looked_up(report.scores.as_ref(), report.coded, report.rows_out)
+            .into_iter()
+            .for_each(|line| program.say(line));
         program.say(closing(attached.rows, seconds, &report.quality));
         Ok(json!({
             "rows": attached.rows,
@@ -171,7 +174,9 @@ impl AttachArgs {
             "service": report.service,
             "domain": report.domain,
             "generation": report.generation,
+            "coded": report.coded,
             "quality": report.quality,
+            "scores": report.scores,
             "destroyed": report.destroyed,
         }))
     }

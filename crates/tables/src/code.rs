@@ -31,6 +31,8 @@ pub struct Coded {
     pub rows: u64,
     /// The commitment to the request: the one in its seal.
     pub commitment: Commitment,
+    /// How many rows have a code.
+    pub coded: u64,
     /// How many distinct values were coded, of a look-up how many people: exact below [`Coded::DISTINCT_CAP`], where counting stops.
     pub distinct: u64,
     /// How many rows have each word of `quality`; empty for a renewal.
@@ -425,6 +427,7 @@ struct Block<Work> {
     filled: usize,
     /// Of all its rows.
     index: Vec<[u8; 16]>,
+    /// Of those that have a code.
     heads: Vec<u128>,
     qualities: BTreeMap<&'static str, u64>,
     scores: Scores,
@@ -488,7 +491,7 @@ impl<'a> Rows<'a> {
         let mut commit = Commit::new(&seal.key, names);
         let mut distinct = Distinct::new();
         let mut qualities: BTreeMap<&'static str, u64> = BTreeMap::new();
-        let mut scores = Scores::default();
+        let (mut coded, mut scores) = (0, Scores::default());
         // Both come after index and code.
         let (has_quality, has_score) = (columns.len() > 2, columns.len() > 3);
         let (rows_at_once, threads) = match format {
@@ -550,6 +553,7 @@ impl<'a> Rows<'a> {
                 order.follow(&path, &block.index)?;
                 commit.add(&block.worked.commit);
                 distinct.count(&block.heads);
+                coded += block.heads.len() as u64;
                 for (word, count) in &block.qualities {
                     *qualities.entry(word).or_default() += count;
                 }
@@ -574,7 +578,7 @@ impl<'a> Rows<'a> {
         }
         sink.finish()?;
         let scores = has_score.then_some(scores);
-        Ok(Coded { rows, commitment, distinct: distinct.found, qualities, scores })
+        Ok(Coded { rows, commitment, coded, distinct: distinct.found, qualities, scores })
     }
 }
 

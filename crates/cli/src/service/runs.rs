@@ -21,7 +21,7 @@ use cstatns_tables::{
 use serde_json::{Value, json};
 
 use super::recorded;
-use crate::bulk::{Bulk, closing, grouped, per_second};
+use crate::bulk::{Bulk, closing, looked_up, per_second};
 use crate::fault::Fault;
 use crate::output::Program;
 use crate::quorum::{Closed, KitArgs, gather};
@@ -366,9 +366,7 @@ impl Run {
         let (worked, seconds) =
             self.bulk.work(program, |effort| work(service, quorum, &meta, &files, effort));
         let (made, coded) = worked?;
-        let (qualities, scores) = coded.map(|coded| (coded.qualities, coded.scores)).unwrap_or_default();
-        let quality = qualities.into_iter().map(|(word, count)| (word.to_owned(), count)).collect();
-        let report = report(service, &self.home, &made, (quality, scores), &request)?;
+        let report = report(service, &self.home, &made, coded.map(Counts::from), &request)?;
         let path = report_path(&self.result);
         report.write(&path)?;
 
@@ -386,9 +384,9 @@ impl Run {
             "delivery {}: once the counterpart has its copy, `service delivered` destroys the one here",
             made.run
         ));
-        if let Some(scores) = &report.scores {
-            drawn(scores).into_iter().for_each(|line| program.say(line));
-        }
+        looked_up(report.scores.as_ref(), report.coded, report.rows_out)
+            .into_iter()
+            .for_each(|line| program.say(line));
         program.say(closing(made.rows, seconds, &report.quality));
         Ok(json!({
             "delivery": made.run,
@@ -399,6 +397,7 @@ impl Run {
             "rows": made.rows,
             "seconds": seconds,
             "rows_per_second": per_second(made.rows, seconds),
+            "coded": report.coded,
             "quality": report.quality,
             "scores": report.scores,
             "look_up": report.look_up,
@@ -436,20 +435,23 @@ fn buffered(
     }
 }
 
-/// A distribution of scores, a line for each step that has rows: "score 0.95 to 1.00  ████  1,204".
-fn drawn(scores: &Scores) -> Vec<String> {
-    const WIDTH: u64 = 40;
-    let most = scores.iter().copied().max().unwrap_or_default().max(1);
-    let step = |edge: usize| edge as f64 / Score::STEPS as f64;
-    let line = |(at, count): (usize, &u64)| {
-        let bar = "█".repeat((count * WIDTH).div_ceil(most) as usize);
-        format!("score {:.2} to {:.2}  {bar} {}", step(at), step(at + 1), grouped(*count))
-    };
-    scores.iter().enumerate().filter(|(_, count)| **count > 0).map(line).collect()
-}
-
 fn outcome(coded: &Coded) -> Outcome {
     Outcome { rows: coded.rows, commitment: coded.commitment, distinct: coded.distinct }
+}
+
+/// What is counted of a result's rows.
+#[derive(Default)]
+struct Counts {
+    coded: Option<u64>,
+    quality: BTreeMap<String, u64>,
+    scores: Option<Scores>,
+}
+
+impl From<Coded> for Counts {
+    fn from(coded: Coded) -> Self {
+        let quality = coded.qualities.into_iter().map(|(word, count)| (word.to_owned(), count));
+        Self { coded: Some(coded.coded), quality: quality.collect(), scores: coded.scores }
+    }
 }
 
 /// The account of a run, from the ledger: the same right after it and when it is made again later. The sizes of the
@@ -458,9 +460,10 @@ fn report(
     service: &Service,
     home: &Path,
     made: &Made,
-    (quality, scores): (BTreeMap<String, u64>, Option<Scores>),
+    counts: Option<Counts>,
     request: &[(PathBuf, Option<u64>)],
 ) -> Result<Report, Fault> {
+    let Counts { coded, quality, scores } = counts.unwrap_or_default();
     let wanted = Destroyed::Request { run: made.run };
     let mut history = History::default();
     let (mut end, mut how, mut checkpoint) = (made.made, None, None);
@@ -495,6 +498,7 @@ fn report(
         delivery: made.run,
         rows_in: made.rows,
         rows_out: made.rows,
+        coded,
         quality,
         scores,
         look_up: made.look_up,
@@ -520,7 +524,9 @@ pub(super) fn write_missing_reports(program: &Program, service: &Service, home: 
             };
             let request: Vec<_> =
                 service.request_of(&outgoing.delivery).into_iter().map(|path| (path, None)).collect();
-            report(service, home, &made, (summary.qualities, summary.scores), &request)?.write(&path)?;
+            let counts =
+                Counts { coded: Some(summary.coded), quality: summary.qualities, scores: summary.scores };
+            report(service, home, &made, Some(counts), &request)?.write(&path)?;
             Ok(())
         });
         match written {
@@ -538,18 +544,6 @@ pub(super) fn write_missing_reports(program: &Program, service: &Service, home: 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_distribution_has_a_line_for_each_step_with_rows() {
-        let mut scores = Scores::default();
-        assert!(drawn(&scores).is_empty());
-        (scores[0], scores[19]) = (1, 80_000);
-        let full = "█".repeat(40);
-        assert_eq!(
-            drawn(&scores),
-            ["score 0.00 to 0.05  █ 1".to_owned(), format!("score 0.95 to 1.00  {full} 80,000")]
-        );
-    }
 
     #[test]
     fn a_least_score_is_one_that_is_coded() {

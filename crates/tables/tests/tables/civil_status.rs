@@ -306,11 +306,14 @@ fn rows_travel_as_fields_and_are_coded_as_their_identifiers_would_be() {
         assert_eq!(coded.qualities["contradicted"], of(1));
         assert_eq!(coded.distinct, people_coded(ROWS));
         assert_eq!(coded.scores.unwrap().iter().sum::<u64>(), of(17));
-        assert_eq!(summarise(&way.result).unwrap().scores, coded.scores);
+        let summary = summarise(&way.result).unwrap();
+        assert_eq!((summary.coded, summary.scores), (coded.coded, coded.scores));
         way.report(&POPULATION.meta(1, 1), &coded);
         let attached = way.attach().unwrap();
         assert_eq!((attached.report.quality["malformed"], attached.report.quality["absent"]), (of(2), of(1)));
         assert!(!attached.report.quality.contains_key("none"));
+        let has_code = read(&way.out).iter().filter(|cells| !cells[0].is_empty()).count() as u64;
+        assert!(has_code > 0 && attached.report.coded == Some(has_code));
         for cells in read(&way.out) {
             let number: usize = cells[3].parse().unwrap();
             let row = row(number);
