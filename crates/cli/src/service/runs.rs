@@ -38,10 +38,12 @@ const BUFFER: usize = 1 << 18;
   cstatns service code home population --request people.csv --result result.csv \\
       --register people.register --accept rectified \\
       --purpose health-2026 --kit /media/alice/kit --kit /media/bruno/kit --kit /media/chloe/kit
-With --register the request is one of civil status. The identifiers that are found never leave memory; who is not certain
-enough has no code, and `quality` says why. The domain's minimum is of people who are coded.
-The counterpart copies the result and its .report.json; then `service delivered` destroys the service's copy.
-The seconds that it tells begin with the run's intent, after the approvals, and end with the request's destruction.")]
+With --register the request is one of civil status. The identifiers that are found never leave
+memory; who is not certain enough has no code. The domain's minimum is of people who are coded.
+The counterpart copies the result and its .report.json; then `service delivered` destroys the
+service's copy.
+The seconds that it tells begin with the run's intent, after the approvals, and end with the
+request's destruction.")]
 pub(crate) struct Code {
     #[command(flatten)]
     run: Run,
