@@ -628,6 +628,15 @@ pub enum ServiceError {
         /// The domain's minimum batch.
         minimum: u32,
     },
+    /// Fewer people who were looked up and coded than the domain's minimum.
+    #[error(
+        "the request has fewer than {minimum} distinct people who are found and coded, this domain's minimum: a smaller batch \
+         points at persons; gather more rows, or see that the register, --accept and --min-score are the ones that were meant"
+    )]
+    TooFewPeople {
+        /// The domain's minimum batch.
+        minimum: u32,
+    },
     /// The work on the rows failed.
     #[error(transparent)]
     Work(#[from] WorkError),
@@ -682,7 +691,7 @@ impl ServiceError {
             Self::Card { .. } => "service-card",
             Self::OtherAction { .. } => "other-action",
             Self::RequestChanged => "request-changed",
-            Self::TooFew { .. } => "too-few-values",
+            Self::TooFew { .. } | Self::TooFewPeople { .. } => "too-few-values",
             Self::ResultMissing { .. } => "result-missing",
             Self::SameFile { .. } => "same-file",
             Self::ReceivedDiffers { .. } => "received-differs",

@@ -191,13 +191,20 @@ impl Level {
 }
 
 impl fmt::Display for LookUp {
-    /// "looked up in the register 00112233445566778899aabbccddeeff and coded down to `usage-name` and a score of 0.9500".
+    /// "looked up in the register 00112233445566778899aabbccddeeff and coded only if `found` or `rectified`, with a score of
+    /// 0.9500 or more".
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { register, accept, min_score } = self;
+        // Each accepted quality by its word: who approves need not know their order.
+        let accepted: &[_] = match accept {
+            Level::Found => &["`found`"],
+            Level::Rectified => &["`found`", "`rectified`"],
+            Level::UsageName => &["`found`", "`rectified`", "`usage-name`"],
+        };
+        let accepted = accepted.join(" or ");
         write!(
             f,
-            "looked up in the register {register} and coded down to `{}` and a score of {min_score}",
-            accept.word()
+            "looked up in the register {register} and coded only if {accepted}, with a score of {min_score} or more"
         )
     }
 }
@@ -418,7 +425,7 @@ mod tests {
             coding(Some(look_up)).to_string(),
             format!(
                 "code 40 rows for `health` in `population`, generation 1, of people looked up in the register {} and coded \
-                 down to `usage-name` and a score of 0.9500, KEEPING the request against the scheme",
+                 only if `found` or `rectified` or `usage-name`, with a score of 0.9500 or more, KEEPING the request against the scheme",
                 "ab".repeat(16)
             )
         );

@@ -237,7 +237,10 @@ impl Service {
         }
         let minimum = self.state.domain(domain)?.minimum_batch;
         if outcome.distinct < minimum.into() {
-            return Err(ServiceError::TooFew { minimum });
+            return Err(match action {
+                Action::Code { look_up: Some(_), .. } => ServiceError::TooFewPeople { minimum },
+                _ => ServiceError::TooFew { minimum },
+            });
         }
         Ok(outcome.rows)
     }

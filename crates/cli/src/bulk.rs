@@ -2,12 +2,14 @@
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
+use std::iter;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Instant;
 
 use clap::Args;
-use cstatns_tables::{Effort, Progress};
+use cstatns::custody::approval::Score;
+use cstatns_tables::{Effort, Progress, Scores};
 
 use crate::output::Program;
 use crate::watch::Watch;
@@ -102,6 +104,23 @@ pub(crate) fn closing<K: AsRef<str>>(rows: u64, seconds: f64, counts: &BTreeMap<
     line
 }
 
+/// What a look-up is worth, in lines: the distribution of scores, "0.95 to 1.00  ████ 1,204" for each step that has rows,
+/// and how many rows have a code. None if nobody was looked up.
+pub(crate) fn looked_up(scores: Option<&Scores>, coded: Option<u64>, rows: u64) -> Vec<String> {
+    const WIDTH: u64 = 40;
+    let Some(scores) = scores else { return Vec::new() };
+    let most = scores.iter().copied().max().unwrap_or_default().max(1);
+    let step = |edge: usize| edge as f64 / Score::STEPS as f64;
+    let bar = |(at, count): (usize, &u64)| {
+        let bar = "█".repeat((count * WIDTH).div_ceil(most) as usize);
+        format!("  {:.2} to {:.2}  {bar} {}", step(at), step(at + 1), grouped(*count))
+    };
+    let heading = "rows by their score, the probability that the likeliest person is the right one:";
+    let bars = scores.iter().enumerate().filter(|(_, count)| **count > 0).map(bar);
+    let coded = coded.map(|coded| format!("{} of {} rows have a code", grouped(coded), grouped(rows)));
+    iter::once(heading.to_owned()).chain(bars).chain(coded).collect()
+}
+
 /// "7.1 M rows/s", or "71,000 rows/s" where they are fewer.
 pub(crate) fn rate(per_second: f64) -> String {
     if per_second < 999_950.0 {
@@ -157,6 +176,18 @@ mod tests {
         for bad in ["0", "-1", "1025", "many", ""] {
             assert!(threads(bad).is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn a_look_up_has_a_line_for_each_step_with_rows_and_one_for_the_codes() {
+        let mut scores = Scores::default();
+        assert!(looked_up(None, Some(1), 1).is_empty(), "nobody was looked up");
+        (scores[0], scores[19]) = (1, 80_000);
+        let lines = looked_up(Some(&scores), Some(79_000), 80_002);
+        let full = "█".repeat(40);
+        assert_eq!(lines[1..3], ["  0.00 to 0.05  █ 1".to_owned(), format!("  0.95 to 1.00  {full} 80,000")]);
+        assert_eq!(lines[3..], ["79,000 of 80,002 rows have a code"]);
+        assert_eq!(looked_up(Some(&scores), None, 80_002).len(), 3, "a report that does not tell of codes");
     }
 
     #[test]

@@ -7,7 +7,7 @@ use cstatns_register::Field;
 use cstatns_tables::{Attach, Column, Prepare, attach, check, prepare, report_path, seal_path};
 use serde_json::{Value, json};
 
-use crate::bulk::{Bulk, closing, delimiter, grouped, per_second};
+use crate::bulk::{Bulk, closing, delimiter, grouped, looked_up, per_second};
 use crate::fault::Fault;
 use crate::output::Program;
 use crate::register::mapped;
@@ -39,9 +39,10 @@ impl Controller {
       --request request.csv --retained retained.csv
   cstatns controller prepare coded.csv --code-column code --request renewal.csv --retained rest.csv
 A file as French spreadsheets write it needs --delimiter ';'.
-With --civil-status these fields are sent, which are the columns' names unless --map gives others: prenoms,
-date_naissance and nom or nom_usage; where there are such columns sexe, code_lieu, libelle_lieu, pays, and
-nir, an identifier that is checked against the rest. What cannot be read as its field is not sent.
+With --civil-status these fields are sent, which are the columns' names unless --map gives others:
+prenoms, date_naissance and nom or nom_usage; where there are such columns sexe, code_lieu,
+libelle_lieu, pays, and nir, an identifier that is checked against the rest. What cannot be read as
+its field is not sent.
 Give the request and its .seal.json to the service; the retained file never leaves.")]
 #[command(group = ArgGroup::new("sent").required(true))]
 pub(crate) struct PrepareArgs {
@@ -161,6 +162,9 @@ impl AttachArgs {
         for destroyed in &report.destroyed {
             program.say(format_args!("destroyed {}: {}", destroyed.file, destroyed.how));
         }
+        looked_up(report.scores.as_ref(), report.coded, report.rows_out)
+            .into_iter()
+            .for_each(|line| program.say(line));
         program.say(closing(attached.rows, seconds, &report.quality));
         Ok(json!({
             "rows": attached.rows,
@@ -171,7 +175,9 @@ impl AttachArgs {
             "service": report.service,
             "domain": report.domain,
             "generation": report.generation,
+            "coded": report.coded,
             "quality": report.quality,
+            "scores": report.scores,
             "destroyed": report.destroyed,
         }))
     }

@@ -1,5 +1,6 @@
 //! A quorum at one machine: each custodian looks at what is asked, opens their kit, and approves (SPEC §9).
 
+use std::io::ErrorKind;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
@@ -86,7 +87,7 @@ impl Closed {
         loop {
             let passphrase =
                 ask(&format!("passphrase of `{}` for {}: ", self.card.body.name, self.kit.display()))
-                    .map_err(|_| no_terminal(&self.kit))?;
+                    .map_err(|error| untyped(&self.kit, &error))?;
             tries -= 1;
             match Kit::open(&self.kit, Some(&passphrase)) {
                 Err(KitError::Passphrase { .. }) if tries > 0 => {
@@ -151,7 +152,7 @@ pub(crate) fn read_passphrase(program: &Program, path: &Path) -> Result<Zeroizin
 
 /// Asks for a new passphrase, twice.
 pub(crate) fn ask_new(kit: &Path) -> Result<Zeroizing<Vec<u8>>, Fault> {
-    let asked = |prompt| ask(prompt).map_err(|_| no_terminal(kit));
+    let asked = |prompt| ask(prompt).map_err(|error| untyped(kit, &error));
     let first = asked("passphrase for the new kit: ")?;
     let second = asked("the same again: ")?;
     if first == second {
@@ -165,7 +166,25 @@ fn ask(prompt: &str) -> std::io::Result<Zeroizing<Vec<u8>>> {
     rpassword::prompt_password(prompt).map(|text| Zeroizing::new(text.into_bytes()))
 }
 
-fn no_terminal(kit: &Path) -> Fault {
+/// Nothing was typed. `error` tells who ended it: somebody at the terminal, who does not want to, or that there is none.
+fn untyped(kit: &Path, error: &std::io::Error) -> Fault {
     let needs = KitError::NeedsPassphrase { kit: kit.to_owned() };
-    Fault::new(needs.code(), format!("{needs}; there is no terminal to ask at: use --passphrase-file"))
+    let why = match error.kind() {
+        ErrorKind::UnexpectedEof => "none was typed, and nothing is done without it",
+        _ => "there is no terminal to ask at: use --passphrase-file",
+    };
+    Fault::new(needs.code(), format!("{needs}; {why}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_types_nothing_is_not_told_that_there_is_no_terminal() {
+        let told = |kind: ErrorKind| untyped(Path::new("kit"), &kind.into()).line().unwrap_or_default();
+        let (ended, none) = (told(ErrorKind::UnexpectedEof), told(ErrorKind::NotFound));
+        assert!(ended.contains("none was typed") && !ended.contains("no terminal"), "{ended}");
+        assert!(none.contains("no terminal") && none.contains("--passphrase-file"), "{none}");
+    }
 }

@@ -157,7 +157,8 @@ fn found(columns: Result<Columns, ColumnsError>, rows: &Rows, path: &Path) -> Re
     columns.map_err(|error| match &error {
         ColumnsError::Missing { field, column } => {
             let field = field.name();
-            let other = format!("{}; or say which it is with --map {field}=COLUMN", rows.missing(column));
+            let other =
+                format!("{}; one of another name is given by --map {field}=COLUMN", rows.missing(column));
             Fault::new(error.code(), other)
         }
         _ => Fault::new(error.code(), format!("{path:?}: {error}")),

@@ -74,7 +74,7 @@ fn people_who_are_found_have_the_codes_of_their_identifiers() {
     assert_eq!(prepared["unread"], serde_json::json!({"date_naissance": 1}));
     let said = place.quorum(&format!("{CODE} --accept rectified --min-score 0.97"));
     let look_up = format!(
-        "looked up in the register {} and coded down to `rectified` and a score of 0.9700",
+        "looked up in the register {} and coded only if `found` or `rectified`, with a score of 0.9700 or more",
         id(&place, "r")
     );
     // Once to all of them, and to each who approves; then of what was done.
@@ -82,7 +82,8 @@ fn people_who_are_found_have_the_codes_of_their_identifiers() {
     assert_eq!(said.matches(&asked).count(), 3, "{said}");
     assert!(said.contains(&format!("\npeople {look_up}\n")), "{said}");
     assert!(said.contains("found 40, not-found 15, none 2"), "{said}");
-    assert!(said.contains(&format!("\nscore 0.95 to 1.00  {} 40\n", "█".repeat(40))), "{said}");
+    let drawn = format!("\n  0.95 to 1.00  {} 40\n40 of 57 rows have a code\n", "█".repeat(40));
+    assert!(said.contains(&drawn), "{said}");
     assert!(!place.exists("q.csv") && !place.exists("q.csv.seal.json"), "the request is destroyed");
 
     // What is recorded of it: the register's id and the level, and nothing of the rows.
@@ -101,16 +102,18 @@ fn people_who_are_found_have_the_codes_of_their_identifiers() {
     assert_eq!((&told["quality"], &told["look_up"]["accept"]), (&counts, &"rectified".into()));
     let scores: Vec<u64> = serde_json::from_value(told["scores"].clone()).unwrap();
     assert_eq!((scores.len(), scores[19], scores.iter().sum::<u64>()), (20, 40, 55));
+    assert_eq!(told["coded"], 40);
     fs::remove_file(place.path("s.csv.report.json")).unwrap();
     place.ok("service status home");
     let again = report(&place, "s.csv");
     assert_eq!(
-        (&again["quality"], &again["look_up"], &again["scores"]),
-        (&counts, &told["look_up"], &told["scores"]),
+        (&again["quality"], &again["look_up"], &again["scores"], &again["coded"]),
+        (&counts, &told["look_up"], &told["scores"], &told["coded"]),
         "made again from the ledger"
     );
 
-    place.ok("controller attach --retained t.csv --result s.csv --out a.csv");
+    let said = place.run("controller attach --retained t.csv --result s.csv --out a.csv");
+    assert!(text(&said.stderr).contains(&drawn), "the controller sees it too: {}", text(&said.stderr));
     let told = report(&place, "a.csv");
     let counts = serde_json::json!({"found": 40, "not-found": 15, "absent": 1, "malformed": 1});
     assert_eq!(
@@ -187,8 +190,8 @@ fn the_minimum_is_of_people_who_are_coded() {
             place.quorum(CODE);
             continue;
         }
-        let line =
-            place.refused_quorum(CODE, "too-few-values", &["fewer than 11 distinct values that are coded"]);
+        let told = ["fewer than 11 distinct people who are found and coded", "--min-score"];
+        let line = place.refused_quorum(CODE, "too-few-values", &told);
         assert!(!line.contains("10"), "{line}");
         assert!(!place.exists("s.csv"));
         let ledger = place.read("home/ledger.jsonl");

@@ -98,7 +98,7 @@ impl Columns {
     ///
     /// # Errors
     /// [`ColumnsError`]: a field of `needed` or of `map` without its column, a column that is there twice, a field mapped
-    /// twice.
+    /// twice, a column mapped to two fields.
     pub fn find(
         header: &[impl AsRef<[u8]>],
         map: &[(Field, &str)],
@@ -119,6 +119,14 @@ impl Columns {
             }
             if column.is_none() && (given.is_some() || needed.contains(&field)) {
                 return Err(ColumnsError::Missing { field, column: name.to_owned() });
+            }
+        }
+        // Fields have names of their own: only `map` can give two of them one column.
+        let columns_of = |field: &Field| columns[*field as usize];
+        for (field, _) in map {
+            let shared = |other: &Field| other != field && columns_of(other) == columns_of(field);
+            if let Some(other) = Field::ALL.into_iter().find(shared) {
+                return Err(ColumnsError::Shared { field: *field, other });
             }
         }
         Ok(Self(columns))
@@ -154,6 +162,14 @@ pub enum ColumnsError {
         /// The field.
         field: Field,
     },
+    /// `mapped-twice`.
+    #[error("--map makes one column that of the fields {} and {}: give each its own", field.name(), other.name())]
+    Shared {
+        /// The field that is mapped.
+        field: Field,
+        /// Another one with the same column.
+        other: Field,
+    },
 }
 
 impl ColumnsError {
@@ -162,7 +178,7 @@ impl ColumnsError {
         match self {
             Self::Missing { .. } => "missing-column",
             Self::Twice { .. } => "column-twice",
-            Self::MappedTwice { .. } => "mapped-twice",
+            Self::MappedTwice { .. } | Self::Shared { .. } => "mapped-twice",
         }
     }
 }
@@ -188,6 +204,9 @@ mod tests {
         assert_eq!(code(&["nom", "nom"], &[]), Err("column-twice"));
         assert_eq!(code(&["nom"], &[(Field::Id, "key")]), Err("missing-column"));
         assert_eq!(code(&["nom", "a"], &[(Field::Id, "a"), (Field::Id, "nom")]), Err("mapped-twice"));
+        assert_eq!(code(&["nom", "prenoms"], &[(Field::Nom, "prenoms")]), Err("mapped-twice"));
+        assert_eq!(code(&["nom", "a"], &[(Field::Id, "a"), (Field::Nir, "a")]), Err("mapped-twice"));
+        assert!(code(&["nom", "prenoms"], &[(Field::Nom, "prenoms"), (Field::Prenoms, "nom")]).is_ok());
         assert!(code(&["nom"], &[]).is_ok());
     }
 

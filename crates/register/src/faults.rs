@@ -59,7 +59,7 @@ impl Fault {
     /// It continues "3 rows".
     fn text(self) -> &'static str {
         match self {
-            Self::Encoding => "with bytes that are not UTF-8",
+            Self::Encoding => "with bytes that are not UTF-8, which iconv -f WINDOWS-1252 -t UTF-8 may mend",
             Self::Identifier => "without a valid identifier",
             Self::Id => "with an id of more than 255 bytes",
             Self::Trait(TraitFault::Name) => "without a family name",

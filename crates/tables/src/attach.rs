@@ -185,6 +185,7 @@ pub fn attach(what: &Attach<'_>, effort: &Effort) -> Result<Attached, AttachErro
         delivery: meta.delivery,
         rows_in: rows,
         rows_out: rows,
+        coded: told.as_ref().and_then(|report| report.coded),
         quality,
         scores: told.as_ref().and_then(|report| report.scores),
         look_up: told.as_ref().and_then(|report| report.look_up),

@@ -39,6 +39,8 @@ pub struct FileFacts {
 pub struct Summary {
     /// Its rows.
     pub rows: u64,
+    /// How many of them have a code.
+    pub coded: u64,
     /// How many rows have each word of `quality`; empty for a renewal.
     pub qualities: BTreeMap<String, u64>,
     /// How many rows have a score in each step, after a look-up.
@@ -197,13 +199,14 @@ pub fn summarise(result: &Path) -> Result<Summary, TableError> {
         source.need_kind(column, &[Kind::Text], "`quality` and `score` are text")?;
     }
     let mut index = Vec::new();
-    let mut qualities = BTreeMap::new();
+    let (mut coded, mut qualities) = (0, BTreeMap::new());
     let mut scores = has_score.then(Scores::default);
     while let Some(batch) = source.next()? {
         let before = order.rows();
         index.clear();
         let read = indexes.read(&batch, &mut index).and_then(|()| order.follow(result, &index));
         read.map_err(|error| error.after(before))?;
+        coded += batch.cells(1).iter(batch.rows()).flatten().count() as u64;
         if has_quality {
             let cells = batch.cells(2);
             let words = cells.iter(batch.rows()).enumerate().map(|(row, cell)| {
@@ -222,5 +225,5 @@ pub fn summarise(result: &Path) -> Result<Summary, TableError> {
         }
     }
     let meta = source.known().and_then(|known| known.meta.clone());
-    Ok(Summary { rows: order.rows(), qualities, scores, meta })
+    Ok(Summary { rows: order.rows(), coded, qualities, scores, meta })
 }

@@ -16,7 +16,7 @@ use zeroize::{Zeroize, Zeroizing};
 
 use crate::columns::{Codes, Indexes, Order, RowFault, fault};
 use crate::csv::Delimiter;
-use crate::effort::Effort;
+use crate::effort::{Effort, Progress};
 use crate::meta::FileMeta;
 use crate::pipeline::Steps;
 use crate::seal::{Content, Seal};
@@ -31,6 +31,8 @@ pub struct Coded {
     pub rows: u64,
     /// The commitment to the request: the one in its seal.
     pub commitment: Commitment,
+    /// How many rows have a code.
+    pub coded: u64,
     /// How many distinct values were coded, of a look-up how many people: exact below [`Coded::DISTINCT_CAP`], where counting stops.
     pub distinct: u64,
     /// How many rows have each word of `quality`; empty for a renewal.
@@ -223,7 +225,7 @@ pub fn look_up_and_code(
     };
     let count = seal.content.columns().len();
     let rows = Rows::to_code(request, seal, coder, format, meta)?;
-    let weights = &learn(request, seal.content, register.index)?;
+    let weights = &learn(request, seal.content, register.index, &effort.progress)?;
     let [index, code, quality] = coded_columns(format);
     rows.run(&[index, code, quality, Column::score()], out, meta, effort, || {
         let (mut identifiers, mut coded, mut found) = (Identifiers(Vec::new()), Vec::new(), Vec::new());
@@ -263,7 +265,12 @@ pub fn look_up_and_code(
 }
 
 /// What the first rows of a request teach. Those that cannot be read teach nothing: the pass over all of them tells why.
-fn learn(request: &Path, content: Content, index: &Index) -> Result<Weights, CodeFileError> {
+fn learn(
+    request: &Path,
+    content: Content,
+    index: &Index,
+    progress: &Progress,
+) -> Result<Weights, CodeFileError> {
     let mut source = open(request, content)?;
     let (mut batches, mut rows) = (Vec::new(), 0);
     while rows < SAMPLE
@@ -279,8 +286,10 @@ fn learn(request: &Path, content: Content, index: &Index) -> Result<Weights, Cod
             Some(Query { civil_status: status::civil_status(&texts), identifier: None })
         })
     });
-    let weights = index.learn(queries);
+    // Once it is asked to stop, no further row is looked up: in a large register they take some seconds.
+    let weights = index.learn(queries.take_while(|_| progress.check().is_ok()));
     wipe_stack();
+    progress.check()?;
     Ok(weights?)
 }
 
@@ -418,6 +427,7 @@ struct Block<Work> {
     filled: usize,
     /// Of all its rows.
     index: Vec<[u8; 16]>,
+    /// Of those that have a code.
     heads: Vec<u128>,
     qualities: BTreeMap<&'static str, u64>,
     scores: Scores,
@@ -481,7 +491,7 @@ impl<'a> Rows<'a> {
         let mut commit = Commit::new(&seal.key, names);
         let mut distinct = Distinct::new();
         let mut qualities: BTreeMap<&'static str, u64> = BTreeMap::new();
-        let mut scores = Scores::default();
+        let (mut coded, mut scores) = (0, Scores::default());
         // Both come after index and code.
         let (has_quality, has_score) = (columns.len() > 2, columns.len() > 3);
         let (rows_at_once, threads) = match format {
@@ -517,6 +527,8 @@ impl<'a> Rows<'a> {
                 worked.commit.clear();
                 layout.begin(piece)?;
                 for batch in &mut batches[..*filled] {
+                    // A row group of people to look up takes some seconds.
+                    effort.progress.check()?;
                     let first = index.len();
                     worked.codes.clear();
                     worked.words.clear();
@@ -541,6 +553,7 @@ impl<'a> Rows<'a> {
                 order.follow(&path, &block.index)?;
                 commit.add(&block.worked.commit);
                 distinct.count(&block.heads);
+                coded += block.heads.len() as u64;
                 for (word, count) in &block.qualities {
                     *qualities.entry(word).or_default() += count;
                 }
@@ -565,7 +578,7 @@ impl<'a> Rows<'a> {
         }
         sink.finish()?;
         let scores = has_score.then_some(scores);
-        Ok(Coded { rows, commitment, distinct: distinct.found, qualities, scores })
+        Ok(Coded { rows, commitment, coded, distinct: distinct.found, qualities, scores })
     }
 }
 

@@ -70,6 +70,14 @@ impl Progress {
     pub fn advance(&self, rows: u64, done: u64) -> Result<(), TableError> {
         self.rows.fetch_add(rows, Ordering::Relaxed);
         self.done.fetch_add(done, Ordering::Relaxed);
+        self.check()
+    }
+
+    /// Whether to go on.
+    ///
+    /// # Errors
+    /// [`TableError::Interrupted`] after [`Progress::stop`].
+    pub(crate) fn check(&self) -> Result<(), TableError> {
         if self.stopped.load(Ordering::Relaxed) { Err(TableError::Interrupted) } else { Ok(()) }
     }
 }

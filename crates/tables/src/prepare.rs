@@ -132,7 +132,7 @@ pub enum PrepareError {
         filled: u64,
     },
     /// `missing-column`: a field without which nobody can be looked up.
-    #[error("{missing}; or say which it is with --map {}=COLUMN", field.name())]
+    #[error("{missing}; one of another name is given by --map {}=COLUMN", field.name())]
     MissingField {
         /// The field.
         field: Field,

@@ -42,6 +42,10 @@ pub struct Report {
     pub rows_in: u64,
     /// The rows written.
     pub rows_out: u64,
+    /// How many of them have a code; after a look-up the words of `quality` do not tell, if its least score or last quality
+    /// are not the usual ones. None in reports of programs that did not count them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub coded: Option<u64>,
     /// How many rows have each word of `quality`.
     pub quality: BTreeMap<String, u64>,
     /// How many rows have a score in each twentieth from 0 to 1, 1 in the last one, after a look-up.

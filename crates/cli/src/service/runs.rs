@@ -21,7 +21,7 @@ use cstatns_tables::{
 use serde_json::{Value, json};
 
 use super::recorded;
-use crate::bulk::{Bulk, closing, grouped, per_second};
+use crate::bulk::{Bulk, closing, looked_up, per_second};
 use crate::fault::Fault;
 use crate::output::Program;
 use crate::quorum::{Closed, KitArgs, gather};
@@ -38,10 +38,12 @@ const BUFFER: usize = 1 << 18;
   cstatns service code home population --request people.csv --result result.csv \\
       --register people.register --accept rectified \\
       --purpose health-2026 --kit /media/alice/kit --kit /media/bruno/kit --kit /media/chloe/kit
-With --register the request is one of civil status. The identifiers that are found never leave memory; who is not certain
-enough has no code, and `quality` says why. The domain's minimum is of people who are coded.
-The counterpart copies the result and its .report.json; then `service delivered` destroys the service's copy.
-The seconds that it tells begin with the run's intent, after the approvals, and end with the request's destruction.")]
+With --register the request is one of civil status. The identifiers that are found never leave
+memory; who is not certain enough has no code. The domain's minimum is of people who are coded.
+The counterpart copies the result and its .report.json; then `service delivered` destroys the
+service's copy.
+The seconds that it tells begin with the run's intent, after the approvals, and end with the
+request's destruction.")]
 pub(crate) struct Code {
     #[command(flatten)]
     run: Run,
@@ -51,7 +53,7 @@ pub(crate) struct Code {
     /// The last quality that is coded: found, rectified or usage-name, each with those before it
     #[arg(long, value_name = "LEVEL", default_value = "usage-name", requires = "register", value_parser = level)]
     accept: Level,
-    /// The least score that is coded: the probability that the person found is the right one, from 0.95 to 1
+    /// The least score that is coded: the probability that the person found is the right one, from 0.95 to 0.9999
     #[arg(long, value_name = "S", default_value = "0.95", requires = "register", value_parser = score)]
     min_score: Score,
     #[command(flatten)]
@@ -118,9 +120,17 @@ fn level(text: &str) -> Result<Level, String> {
     known.ok_or_else(|| "found, rectified or usage-name".to_owned())
 }
 
+/// The greatest least score: scores are rounded down, so that a greater one would leave everybody without a code.
+const MOST: f64 = 0.9999;
+
 fn score(text: &str) -> Result<Score, String> {
-    let number = text.parse().ok().filter(|number| (CERTAIN..=1.0).contains(number));
-    number.map(Score::of).ok_or_else(|| format!("a number from {CERTAIN} (below it nobody is coded) to 1"))
+    let number = text.parse().ok().filter(|number| (CERTAIN..=MOST).contains(number));
+    // More decimals than a score has would be dropped: less would be asked for than is written.
+    let given =
+        number.map(Score::of).filter(|score| score.to_string().starts_with(text.trim_end_matches('0')));
+    given.ok_or_else(|| {
+        format!("a number from {CERTAIN} (below it nobody is coded) to {MOST}, of four decimals at most")
+    })
 }
 
 /// What tells a file from itself after it was written to, or from another in its place.
@@ -358,9 +368,7 @@ impl Run {
         let (worked, seconds) =
             self.bulk.work(program, |effort| work(service, quorum, &meta, &files, effort));
         let (made, coded) = worked?;
-        let (qualities, scores) = coded.map(|coded| (coded.qualities, coded.scores)).unwrap_or_default();
-        let quality = qualities.into_iter().map(|(word, count)| (word.to_owned(), count)).collect();
-        let report = report(service, &self.home, &made, (quality, scores), &request)?;
+        let report = report(service, &self.home, &made, coded.map(Counts::from), &request)?;
         let path = report_path(&self.result);
         report.write(&path)?;
 
@@ -378,9 +386,9 @@ impl Run {
             "delivery {}: once the counterpart has its copy, `service delivered` destroys the one here",
             made.run
         ));
-        if let Some(scores) = &report.scores {
-            drawn(scores).into_iter().for_each(|line| program.say(line));
-        }
+        looked_up(report.scores.as_ref(), report.coded, report.rows_out)
+            .into_iter()
+            .for_each(|line| program.say(line));
         program.say(closing(made.rows, seconds, &report.quality));
         Ok(json!({
             "delivery": made.run,
@@ -391,6 +399,7 @@ impl Run {
             "rows": made.rows,
             "seconds": seconds,
             "rows_per_second": per_second(made.rows, seconds),
+            "coded": report.coded,
             "quality": report.quality,
             "scores": report.scores,
             "look_up": report.look_up,
@@ -428,20 +437,23 @@ fn buffered(
     }
 }
 
-/// A distribution of scores, a line for each step that has rows: "score 0.95 to 1.00  ████  1,204".
-fn drawn(scores: &Scores) -> Vec<String> {
-    const WIDTH: u64 = 40;
-    let most = scores.iter().copied().max().unwrap_or_default().max(1);
-    let step = |edge: usize| edge as f64 / Score::STEPS as f64;
-    let line = |(at, count): (usize, &u64)| {
-        let bar = "█".repeat((count * WIDTH).div_ceil(most) as usize);
-        format!("score {:.2} to {:.2}  {bar} {}", step(at), step(at + 1), grouped(*count))
-    };
-    scores.iter().enumerate().filter(|(_, count)| **count > 0).map(line).collect()
-}
-
 fn outcome(coded: &Coded) -> Outcome {
     Outcome { rows: coded.rows, commitment: coded.commitment, distinct: coded.distinct }
+}
+
+/// What is counted of a result's rows.
+#[derive(Default)]
+struct Counts {
+    coded: Option<u64>,
+    quality: BTreeMap<String, u64>,
+    scores: Option<Scores>,
+}
+
+impl From<Coded> for Counts {
+    fn from(coded: Coded) -> Self {
+        let quality = coded.qualities.into_iter().map(|(word, count)| (word.to_owned(), count));
+        Self { coded: Some(coded.coded), quality: quality.collect(), scores: coded.scores }
+    }
 }
 
 /// The account of a run, from the ledger: the same right after it and when it is made again later. The sizes of the
@@ -450,9 +462,10 @@ fn report(
     service: &Service,
     home: &Path,
     made: &Made,
-    (quality, scores): (BTreeMap<String, u64>, Option<Scores>),
+    counts: Option<Counts>,
     request: &[(PathBuf, Option<u64>)],
 ) -> Result<Report, Fault> {
+    let Counts { coded, quality, scores } = counts.unwrap_or_default();
     let wanted = Destroyed::Request { run: made.run };
     let mut history = History::default();
     let (mut end, mut how, mut checkpoint) = (made.made, None, None);
@@ -487,6 +500,7 @@ fn report(
         delivery: made.run,
         rows_in: made.rows,
         rows_out: made.rows,
+        coded,
         quality,
         scores,
         look_up: made.look_up,
@@ -512,7 +526,9 @@ pub(super) fn write_missing_reports(program: &Program, service: &Service, home: 
             };
             let request: Vec<_> =
                 service.request_of(&outgoing.delivery).into_iter().map(|path| (path, None)).collect();
-            report(service, home, &made, (summary.qualities, summary.scores), &request)?.write(&path)?;
+            let counts =
+                Counts { coded: Some(summary.coded), quality: summary.qualities, scores: summary.scores };
+            report(service, home, &made, Some(counts), &request)?.write(&path)?;
             Ok(())
         });
         match written {
@@ -532,22 +548,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_distribution_has_a_line_for_each_step_with_rows() {
-        let mut scores = Scores::default();
-        assert!(drawn(&scores).is_empty());
-        (scores[0], scores[19]) = (1, 80_000);
-        let full = "█".repeat(40);
-        assert_eq!(
-            drawn(&scores),
-            ["score 0.00 to 0.05  █ 1".to_owned(), format!("score 0.95 to 1.00  {full} 80,000")]
-        );
-    }
-
-    #[test]
     fn a_least_score_is_one_that_is_coded() {
         assert_eq!(score("0.95"), Ok(Score::of(0.95)));
-        assert_eq!(score("1"), Ok(Score::of(1.0)));
-        for bad in ["0.9499", "1.01", "95", "NaN", "", "-1"] {
+        assert_eq!(score("0.9500000"), Ok(Score::of(0.95)));
+        assert_eq!(score("0.9999"), Ok(Score::of(0.9999)));
+        assert_eq!(
+            (9500..10_000)
+                .filter(|n| score(&format!("0.{n}")) != Score::try_from(*n).map_err(str::to_owned))
+                .count(),
+            0
+        );
+        for bad in ["0.9499", "0.95001", "0.99995", "1", "1.01", "95", "0,97", "NaN", "", "-1"] {
             assert!(score(bad).is_err(), "{bad:?}");
         }
     }

@@ -306,11 +306,14 @@ fn rows_travel_as_fields_and_are_coded_as_their_identifiers_would_be() {
         assert_eq!(coded.qualities["contradicted"], of(1));
         assert_eq!(coded.distinct, people_coded(ROWS));
         assert_eq!(coded.scores.unwrap().iter().sum::<u64>(), of(17));
-        assert_eq!(summarise(&way.result).unwrap().scores, coded.scores);
+        let summary = summarise(&way.result).unwrap();
+        assert_eq!((summary.coded, summary.scores), (coded.coded, coded.scores));
         way.report(&POPULATION.meta(1, 1), &coded);
         let attached = way.attach().unwrap();
         assert_eq!((attached.report.quality["malformed"], attached.report.quality["absent"]), (of(2), of(1)));
         assert!(!attached.report.quality.contains_key("none"));
+        let has_code = read(&way.out).iter().filter(|cells| !cells[0].is_empty()).count() as u64;
+        assert!(has_code > 0 && attached.report.coded == Some(has_code));
         for cells in read(&way.out) {
             let number: usize = cells[3].parse().unwrap();
             let row = row(number);
@@ -541,4 +544,22 @@ fn requests_that_prepare_would_not_have_made() {
         look_up_and_code(&way.request, &way.seal(), other, &coder, &mut out, Format::Csv, &later, &effort);
     assert_eq!(error.unwrap_err().code(), "other-keys");
     assert!(out.is_empty(), "nothing was written");
+}
+
+/// Weights are learnt before the pass, from up to 20,000 look-ups.
+#[test]
+fn a_look_up_that_is_asked_to_stop_does_not_go_on_to_the_pass() {
+    let place = Place::new();
+    let index = register(&place);
+    let way = Way::new(&place, "d", "csv", "csv");
+    write_data(&way.data, 100);
+    run(&way, &[], &Effort::default()).unwrap();
+    let (coder, meta, effort) = (POPULATION.coder(1), POPULATION.meta(1, 1), Effort::default());
+    effort.progress.stop();
+    let register = Register { index: &index, accept: Level::UsageName, min_score: Score::of(0.95) };
+    let mut out = Vec::new();
+    let error =
+        look_up_and_code(&way.request, &way.seal(), register, &coder, &mut out, Format::Csv, &meta, &effort);
+    assert_eq!(error.unwrap_err().code(), "interrupted");
+    assert!(out.is_empty(), "not even the header");
 }

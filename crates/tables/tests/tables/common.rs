@@ -183,6 +183,7 @@ impl Way {
             rows_in: coded.rows,
             rows_out: coded.rows,
             quality: coded.qualities.iter().map(|(word, count)| ((*word).to_owned(), *count)).collect(),
+            coded: Some(coded.coded),
             scores: coded.scores,
             look_up: None,
             destroyed: Vec::new(),

@@ -364,16 +364,18 @@ fn a_step_that_is_asked_to_stop_leaves_nothing() {
     assert_eq!(place.names(), before);
 
     way.prepare(Column::Identifier("nir"), b',').unwrap();
+    let mut out = Vec::new();
     let error = code(
         &way.request,
         &way.seal(),
         &POPULATION.coder(1),
-        &mut Vec::new(),
+        &mut out,
         Format::Csv,
         &POPULATION.meta(1, 1),
         &effort,
     );
     assert_eq!(error.unwrap_err().code(), "interrupted");
+    assert!(out == b"index,code,quality\n", "before the work on the first rows");
 
     way.code(&POPULATION, 1, 1).unwrap();
     let before = place.names();
