@@ -66,7 +66,14 @@ fn first_names() {
         ("Berte", "Odile Berthe", First::Similar),
         ("Josselim", "Jocelin", First::Other),
         ("Magdaleine", "Madeleine", First::Similar),
-        ("Odile Zoé", "Odile Berthe", First::Shared),
+        ("Berthe", "Georges Albert", First::Other),
+        // A second name is known, and the first is another: a twin.
+        ("Zoé Odile", "Odile", First::Shared),
+        ("Zoé-Odile", "Odile", First::Shared),
+        ("Zoé Odille", "Odile", First::Other),
+        ("Georges Gilbert", "Albert", First::Other),
+        ("Gilbert", "Georges Albert", First::Other),
+        ("Berthe Odile Zoé", "Odile Berthe", First::Some),
         ("Zoé", "Odile Berthe", First::Other),
         ("Odette", "Odile", First::Other),
         ("", "Odile", First::Missing),
@@ -74,6 +81,22 @@ fn first_names() {
         ("B.", "Odile", First::Other),
     ] {
         assert_eq!(of(given, row), expected, "{given} {row}");
+    }
+}
+
+#[test]
+fn exchanged_names_are_the_first_ones() {
+    let register = traits("Mériquet", "", "Odile Jeanne-Marie Berthe");
+    let row = Row::new("", "", &register);
+    for (nom, expected) in [
+        ("Odile", Name::Exchanged),
+        ("Odile Jeanne Marie", Name::Exchanged),
+        ("Odile Jeanne-Marie Berthe", Name::Exchanged),
+        ("Berthe", Name::Other),
+        ("Jeanne-Marie", Name::Other),
+    ] {
+        let asked = traits(nom, "", "Meriquet");
+        assert_eq!(Name::of(&Asked::of(&asked), &row), expected, "{nom}");
     }
 }
 
