@@ -15,7 +15,7 @@ pub(crate) enum Name {
     Core,
     /// The usage name of the register, particles apart; or the row says it too, and another birth name.
     Usage,
-    /// Whole words of it, or it and more words.
+    /// Whole words of it, or it and more words; or ten letters of its beginning, or more.
     Part,
     /// One error, or another spelling of one sound.
     Close,
@@ -74,7 +74,7 @@ fn is_exchanged(asked: &Asked<'_>, row: &Row<'_>) -> bool {
         && (same(asked.given, row.prenoms) || begins(asked.given, row.prenoms))
 }
 
-/// Whole words of `name`, of three letters at least, are `part`.
+/// Whole words of `name`, of three letters at least, are `part`; or so much of its beginning that it was cut.
 fn is_part(part: &str, name: &str) -> bool {
     let is_there = |words: &str| {
         words.len() >= 3
@@ -84,15 +84,18 @@ fn is_part(part: &str, name: &str) -> bool {
                     && (end == name.len() || name.as_bytes()[end] == b' ')
             })
     };
-    part.len() < name.len() && is_there(part)
+    part.len() < name.len() && (is_there(part) || part.len() >= CUT && name.starts_with(part))
 }
+
+/// The least letters of a name that was cut.
+const CUT: usize = 10;
 
 /// The first names.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum First {
     /// All of them.
     Same,
-    /// The first one or few on a side, or all in another order.
+    /// The first one or few on a side, or all in another order, or later ones cut (initials).
     Begin,
     /// Others of them, or a part of a compound one; nothing that the other side does not have, and no other first one than the
     /// register's.
@@ -121,7 +124,7 @@ impl First {
         if same(given, row) {
             return Self::Same;
         }
-        if begins(given, row) || begins(row, given) {
+        if begins(given, row) || begins(row, given) || is_cut(given, row) {
             return Self::Begin;
         }
         // Only names that are not ASCII have a letter of more than a byte.
@@ -171,6 +174,12 @@ impl First {
 /// `few` are the first ones of `many`, hyphens apart.
 fn begins(few: &str, many: &str) -> bool {
     many.match_indices(' ').any(|(end, _)| same(few, &many[..end]))
+}
+
+/// The first ones are the same, and of each later one the row has the beginning: Jean P. M., or a text that was cut.
+fn is_cut(given: &str, row: &str) -> bool {
+    let (mut given, mut row) = (given.split(' '), row.split(' '));
+    given.next() == row.next() && given.all(|name| row.next().is_some_and(|whole| whole.starts_with(name)))
 }
 
 /// First names, one by one.
