@@ -127,6 +127,9 @@ impl First {
         if begins(given, row) || begins(row, given) || is_cut(given, row) {
             return Self::Begin;
         }
+        if [given, row].iter().any(|names| names.split([' ', '-']).nth(MOST).is_some()) {
+            return Self::Other;
+        }
         // Only names that are not ASCII have a letter of more than a byte.
         if given.chars().nth(1).is_none() {
             return if row.starts_with(given) { Self::Missing } else { Self::Other };
@@ -181,6 +184,10 @@ fn is_cut(given: &str, row: &str) -> bool {
     let (mut given, mut row) = (given.split(' '), row.split(' '));
     given.next() == row.next() && given.all(|name| row.next().is_some_and(|whole| whole.starts_with(name)))
 }
+
+/// The most first names that are compared one by one, parts of compound ones counted: nobody has more, and each would be
+/// compared with each.
+const MOST: usize = 16;
 
 /// First names, one by one.
 struct Names<'a>(&'a str);

@@ -92,6 +92,16 @@ fn first_names() {
 }
 
 #[test]
+fn first_names_that_nobody_has_are_not_compared_one_by_one() {
+    let of = |given: &str| First::of(given, "JEAN PAUL");
+    let more = |times| format!("PAUL{} JEAN", " ANNE".repeat(times));
+    assert_eq!(of(&more(14)), First::Some);
+    assert_eq!(of(&more(15)), First::Other);
+    assert_eq!(of(&more(15).replace(' ', "-")), First::Other);
+    assert_eq!(of(&format!("JEAN PAUL{}", " ANNE".repeat(40))), First::Begin);
+}
+
+#[test]
 fn exchanged_names_are_the_first_ones() {
     let register = traits("Mériquet", "", "Odile Jeanne-Marie Berthe");
     let row = Row::new("", "", &register);
