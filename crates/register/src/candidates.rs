@@ -15,6 +15,10 @@ use crate::weights::{Chances, Weights};
 /// key finds are not candidates, and whom others find has so many like them that no score would be high.
 const MOST: usize = 1000;
 
+/// The most rows that are compared for one kind of error. Where its keys lead to more, it is not looked for: rather all of it
+/// than a part, since a candidate is as probable as those are few who compete with it.
+const MOST_AT_ONCE: usize = 20 * MOST;
+
 /// A person who may be meant.
 #[derive(Clone, Copy)]
 pub(crate) struct Candidate {
@@ -111,17 +115,7 @@ impl<'a> Search<'a> {
 
     /// Compares the rows with these keys.
     fn take(&mut self, found: &mut Vec<u64>) -> Result<(), IndexError> {
-        let mut rows = Vec::new();
-        for key in found.drain(..) {
-            let before = rows.len();
-            rows.extend(self.index.rows_of(key).take(MOST + 1));
-            if rows.len() - before > MOST {
-                rows.truncate(before);
-            }
-        }
-        rows.sort_unstable();
-        rows.dedup();
-        for at in rows {
+        for at in rows_of_all(found, |key| self.index.rows_of(key)) {
             let row = self.index.row(at)?;
             let Some(levels) = Levels::of(self.asked, &row, &self.index.places) else { continue };
             let person = self.index.present(at)?;
@@ -137,7 +131,54 @@ impl<'a> Search<'a> {
     }
 }
 
+/// The rows with these keys, each once, as far as they are to be compared.
+fn rows_of_all<Rows: Iterator<Item = u32>>(found: &mut Vec<u64>, rows_of: impl Fn(u64) -> Rows) -> Vec<u32> {
+    let mut rows = Vec::new();
+    for key in found.drain(..) {
+        let before = rows.len();
+        rows.extend(rows_of(key).take(MOST + 1));
+        if rows.len() - before > MOST {
+            rows.truncate(before);
+        }
+        if rows.len() > MOST_AT_ONCE {
+            return Vec::new();
+        }
+    }
+    rows.sort_unstable();
+    rows.dedup();
+    rows
+}
+
 /// The number of rows that have a value.
 pub(crate) fn rows_with(index: &Index, value: &keys::Value<'_>) -> f64 {
     index.frequency(value.key()).into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_crowd_is_not_compared_one_by_one() {
+        let rows = |of: &[u32]| {
+            let mut keys = (0..of.len() as u64).collect();
+            let rows =
+                rows_of_all(&mut keys, |key| 10_000 * key as u32..10_000 * key as u32 + of[key as usize]);
+            assert!(keys.is_empty() && rows.is_sorted());
+            rows.len()
+        };
+        let most = MOST as u32;
+        assert_eq!(rows(&[]), 0);
+        assert_eq!(rows(&[3, most, 7]), MOST + 10);
+        assert_eq!(rows(&[3, most + 1, 7]), 10);
+        // Of one kind of error all are, or none.
+        let times = MOST_AT_ONCE / MOST;
+        assert_eq!(rows(&vec![most; times]), MOST_AT_ONCE);
+        assert_eq!(rows(&[vec![most; times], vec![1]].concat()), 0);
+    }
+
+    #[test]
+    fn a_row_that_several_keys_lead_to_is_compared_once() {
+        assert_eq!(rows_of_all(&mut vec![1, 2], |key| [9, key as u32, 5].into_iter()), [1, 2, 5, 9]);
+    }
 }

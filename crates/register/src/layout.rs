@@ -13,7 +13,7 @@
 //!
 //! A date is year · 10,000 + month · 100 + day.
 
-use crate::normalise::{PlaceCode, Sex};
+use crate::normalise::{PlaceCode, Sex, is_date};
 use crate::traits::Traits;
 
 pub(crate) const MAGIC: [u8; 8] = *b"cstatnsR";
@@ -106,7 +106,7 @@ impl<'a> Row<'a> {
         };
         let code = [c0, c1, c2, c3, c4];
         let code = (code != [0; 5]).then_some(PlaceCode(code));
-        let date = u32::from_le_bytes(date);
+        let date = Some(u32::from_le_bytes(date)).filter(|date| is_date(*date))?;
         Some(Self { id, identifier, nom, nom_usage, prenoms, libelle, pays, sexe, date, code })
     }
 }

@@ -22,8 +22,10 @@ const FEW: u32 = 50;
 const STILL: f64 = 1e-6;
 const ROUNDS: usize = 100;
 
-/// A candidate counts if the best of its row weighs no more than so many times as much.
+/// A candidate counts if the best of its row weighs no more than so many times as much, and if it is one of so many best: all of
+/// them wait in memory until the end.
 const NEGLIGIBLE: f64 = 1e9;
+const BEST: usize = 50;
 
 impl Index {
     /// Learns weights for rows like these: a sample of the file that is to be looked up, of some thousands where it has so
@@ -43,9 +45,7 @@ impl Index {
             let Some(traits) = read(&query.civil_status) else { continue };
             let asked = Asked::of(&traits);
             let candidates = Search::all(self, &asked, &weights)?;
-            let best = candidates.first().map_or(0.0, |(odds, _)| *odds);
-            let counts = candidates.into_iter().filter(|(odds, _)| odds * NEGLIGIBLE >= best);
-            rows.push(counts.map(|(_, candidate)| candidate).collect());
+            rows.push(those_that_count(&candidates));
         }
         for _ in 0..ROUNDS {
             let next = step(&weights, &rows);
@@ -57,6 +57,13 @@ impl Index {
         }
         Ok(weights)
     }
+}
+
+/// Of candidates, best first.
+fn those_that_count<T: Copy>(candidates: &[(f64, T)]) -> Vec<T> {
+    let best = candidates.first().map_or(0.0, |(odds, _)| *odds);
+    let counts = candidates.iter().filter(|(odds, _)| odds * NEGLIGIBLE >= best);
+    counts.map(|(_, candidate)| *candidate).take(BEST).collect()
 }
 
 /// One round: who each row's person is, as far as can be told, and from that how rows are with their own person.

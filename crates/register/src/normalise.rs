@@ -203,6 +203,11 @@ pub(crate) fn date(text: &str) -> Option<u32> {
     Some(if year == 0 { 0 } else { 10_000 * year + 100 * month + day })
 }
 
+/// Whether a number can be what [`date`] gives.
+pub(crate) fn is_date(number: u32) -> bool {
+    number / 10_000 <= 9999 && number / 100 % 100 <= 12 && number % 100 <= 31
+}
+
 /// Whether the day or the month of a date is unknown.
 pub(crate) fn is_partial(date: u32) -> bool {
     date.is_multiple_of(100) || (date / 100).is_multiple_of(100)

@@ -15,7 +15,7 @@ pub(crate) enum Name {
     Core,
     /// The usage name of the register, particles apart; or the row says it too, and another birth name.
     Usage,
-    /// Whole words of it, or it and more words.
+    /// Whole words of it, or it and more words; or ten letters of its beginning, or more.
     Part,
     /// One error, or another spelling of one sound.
     Close,
@@ -63,17 +63,18 @@ impl Name {
     }
 }
 
-/// Each name stands in the other's place: the family name whole, and one of the first names.
+/// Each name stands in the other's place: the family name whole, and all first names or the first few. A later one alone would be
+/// a second error, and is what a twin may have.
 fn is_exchanged(asked: &Asked<'_>, row: &Row<'_>) -> bool {
     let prenoms = &*asked.traits.prenoms;
     let is_name =
         |name: &str| same(prenoms, name) || !name.is_empty() && same(prenoms, without_particles(name));
     !prenoms.is_empty()
         && is_name(row.nom)
-        && (same(asked.given, row.prenoms) || row.prenoms.split(' ').any(|name| same(name, asked.given)))
+        && (same(asked.given, row.prenoms) || begins(asked.given, row.prenoms))
 }
 
-/// Whole words of `name`, of three letters at least, are `part`.
+/// Whole words of `name`, of three letters at least, are `part`; or so much of its beginning that it was cut.
 fn is_part(part: &str, name: &str) -> bool {
     let is_there = |words: &str| {
         words.len() >= 3
@@ -83,21 +84,25 @@ fn is_part(part: &str, name: &str) -> bool {
                     && (end == name.len() || name.as_bytes()[end] == b' ')
             })
     };
-    part.len() < name.len() && is_there(part)
+    part.len() < name.len() && (is_there(part) || part.len() >= CUT && name.starts_with(part))
 }
+
+/// The least letters of a name that was cut.
+const CUT: usize = 10;
 
 /// The first names.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum First {
     /// All of them.
     Same,
-    /// The first one or few on a side, or all in another order.
+    /// The first one or few on a side, or all in another order, or later ones cut (initials).
     Begin,
-    /// Others of them, or a part of a compound one; nothing that the other side does not have.
+    /// Others of them, or a part of a compound one; nothing that the other side does not have, and no other first one than the
+    /// register's.
     Some,
     /// As one of those and the first ones are a pair, with an error in a name, or another spelling of one sound.
     Close,
-    /// As one of those, with two errors in a name, or one in a name that is not the first.
+    /// As one of those, with two errors in a name where the first ones are a pair, or one in a name that is not the first.
     Similar,
     /// One is the same, but each side has one that the other has not.
     Shared,
@@ -119,31 +124,42 @@ impl First {
         if same(given, row) {
             return Self::Same;
         }
-        if begins(given, row) || begins(row, given) {
+        if begins(given, row) || begins(row, given) || is_cut(given, row) {
             return Self::Begin;
+        }
+        if [given, row].iter().any(|names| names.split([' ', '-']).nth(MOST).is_some()) {
+            return Self::Other;
         }
         // Only names that are not ASCII have a letter of more than a byte.
         if given.chars().nth(1).is_none() {
             return if row.starts_with(given) { Self::Missing } else { Self::Other };
         }
         let (given, row) = (Names::of(given), Names::of(row));
+        let first = first_part(given.0);
         // Hyphens count here: without them Jean-Pierre would be any Pierre whose second name is Jean.
         if given.sorted(false) == row.sorted(false) {
             return Self::Begin;
         }
-        let begin = nearness(first_part(given.0), first_part(row.0));
+        let begin = nearness(first, first_part(row.0));
         let (given, row) = (given.sorted(true), row.sorted(true));
         // How near the worst name of one side is to its best on the other.
         let all = |few: &[&str], many: &[&str]| {
             let best = |name: &&str| many.iter().map(|other| nearness(name, other)).min();
             few.iter().filter_map(best).max().unwrap_or(Nearness::Far)
         };
-        match all(&given, &row).min(all(&row, &given)) {
+        // The row may say more than the register, but not another first name: a twin who has a name of this person's among
+        // the later ones looks so.
+        let more = match begin <= Nearness::Similar || row.contains(&first) {
+            true => all(&row, &given),
+            false => Nearness::Far,
+        };
+        match all(&given, &row).min(more) {
             Nearness::Same => Self::Some,
             Nearness::Close if begin <= Nearness::Close => Self::Close,
-            Nearness::Close | Nearness::Similar => Self::Similar,
-            Nearness::Far if given.iter().any(|name| row.contains(name)) => Self::Shared,
-            Nearness::Far => Self::Other,
+            Nearness::Close => Self::Similar,
+            Nearness::Similar if begin <= Nearness::Similar => Self::Similar,
+            _ if given.iter().any(|name| row.contains(name)) => Self::Shared,
+            _ => Self::Other,
         }
     }
 
@@ -162,6 +178,16 @@ impl First {
 fn begins(few: &str, many: &str) -> bool {
     many.match_indices(' ').any(|(end, _)| same(few, &many[..end]))
 }
+
+/// The first ones are the same, and of each later one the row has the beginning: Jean P. M., or a text that was cut.
+fn is_cut(given: &str, row: &str) -> bool {
+    let (mut given, mut row) = (given.split(' '), row.split(' '));
+    given.next() == row.next() && given.all(|name| row.next().is_some_and(|whole| whole.starts_with(name)))
+}
+
+/// The most first names that are compared one by one, parts of compound ones counted: nobody has more, and each would be
+/// compared with each.
+const MOST: usize = 16;
 
 /// First names, one by one.
 struct Names<'a>(&'a str);

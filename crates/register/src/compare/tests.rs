@@ -27,6 +27,9 @@ fn names() {
         ("Barbentane", "Le Gallou", Name::Usage),
         ("Ducoute", "", Name::Part),
         ("Mériquet-Ducoute-Barbentane", "", Name::Part),
+        ("Meriquet D", "", Name::Part),
+        ("Meriquet-", "", Name::Part),
+        ("Meriq", "", Name::Other),
         ("Meriqet Ducoute", "", Name::Close),
         ("Le Galou", "", Name::Close),
         ("Mariquet Dacoute", "", Name::Similar),
@@ -66,7 +69,18 @@ fn first_names() {
         ("Berte", "Odile Berthe", First::Similar),
         ("Josselim", "Jocelin", First::Other),
         ("Magdaleine", "Madeleine", First::Similar),
-        ("Odile Zoé", "Odile Berthe", First::Shared),
+        ("Odile B.", "Odile Berthe", First::Begin),
+        ("Odile Ber Z", "Odile Berthe Zoé", First::Begin),
+        ("Odile Z.", "Odile Berthe", First::Shared),
+        ("Odile Berthe", "Odile B.", First::Shared),
+        ("Berthe", "Georges Albert", First::Other),
+        // A second name is known, and the first is another: a twin.
+        ("Zoé Odile", "Odile", First::Shared),
+        ("Zoé-Odile", "Odile", First::Shared),
+        ("Zoé Odille", "Odile", First::Other),
+        ("Georges Gilbert", "Albert", First::Other),
+        ("Gilbert", "Georges Albert", First::Other),
+        ("Berthe Odile Zoé", "Odile Berthe", First::Some),
         ("Zoé", "Odile Berthe", First::Other),
         ("Odette", "Odile", First::Other),
         ("", "Odile", First::Missing),
@@ -74,6 +88,32 @@ fn first_names() {
         ("B.", "Odile", First::Other),
     ] {
         assert_eq!(of(given, row), expected, "{given} {row}");
+    }
+}
+
+#[test]
+fn first_names_that_nobody_has_are_not_compared_one_by_one() {
+    let of = |given: &str| First::of(given, "JEAN PAUL");
+    let more = |times| format!("PAUL{} JEAN", " ANNE".repeat(times));
+    assert_eq!(of(&more(14)), First::Some);
+    assert_eq!(of(&more(15)), First::Other);
+    assert_eq!(of(&more(15).replace(' ', "-")), First::Other);
+    assert_eq!(of(&format!("JEAN PAUL{}", " ANNE".repeat(40))), First::Begin);
+}
+
+#[test]
+fn exchanged_names_are_the_first_ones() {
+    let register = traits("Mériquet", "", "Odile Jeanne-Marie Berthe");
+    let row = Row::new("", "", &register);
+    for (nom, expected) in [
+        ("Odile", Name::Exchanged),
+        ("Odile Jeanne Marie", Name::Exchanged),
+        ("Odile Jeanne-Marie Berthe", Name::Exchanged),
+        ("Berthe", Name::Other),
+        ("Jeanne-Marie", Name::Other),
+    ] {
+        let asked = traits(nom, "", "Meriquet");
+        assert_eq!(Name::of(&Asked::of(&asked), &row), expected, "{nom}");
     }
 }
 

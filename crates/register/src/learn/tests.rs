@@ -118,3 +118,13 @@ fn nothing_is_ever_certain() {
         assert!((0.01..0.999).contains(&weights.coverage), "{}", weights.coverage);
     }
 }
+
+/// A row of a usual name may have a great many candidates, and all rows wait until the end.
+#[test]
+fn of_a_row_only_the_best_wait() {
+    let candidates = |number: u32| (0..number).map(|nth| (f64::from(number - nth), nth)).collect::<Vec<_>>();
+    assert_eq!(those_that_count(&candidates(1000)), (0..BEST as u32).collect::<Vec<_>>());
+    assert!(those_that_count(&candidates(1000)).capacity() < 2 * BEST);
+    assert_eq!(those_that_count(&[(2e9, 0), (3.0, 1), (1.9, 2)]), [0, 1]);
+    assert!(those_that_count(&candidates(0)).is_empty());
+}

@@ -2,10 +2,11 @@
 
 use std::fs;
 
-use cstatns_register::{Builder, Index, Places};
+use cstatns::identifier::{Nir, Scheme};
+use cstatns_register::{Builder, Index, IndexError, Places, Query};
 use sha2::{Digest, Sha256};
 
-use crate::common::{PEOPLE, Place, build};
+use crate::common::{PEOPLE, Place, build, civil_status};
 
 fn code(place: &Place, bytes: &[u8]) -> &'static str {
     let path = place.path("damaged");
@@ -69,6 +70,69 @@ fn no_count_leads_out_of_the_file() {
             let told = matches!(count, 1 | 2) || damaged == whole;
             assert_eq!(found, if told { "opened" } else { "register-damaged" }, "count {count} is {value}");
         }
+    }
+}
+
+/// Everything else that can stand there, under a digest that is right: an answer or damage, and not a panic.
+#[test]
+fn nothing_that_stands_in_an_index_is_a_panic() {
+    let place = Place::new();
+    let whole = bytes(&place);
+    let footer = whole.len() - 88;
+    let (mut opened, mut refused) = (0, 0);
+    for at in 32..footer + 56 {
+        for value in [&[0_u8][..], &[0x7f], &[0xff; 4], &[0xff; 8]] {
+            let mut damaged = whole.clone();
+            let end = (at + value.len()).min(footer + 56);
+            damaged[at..end].copy_from_slice(&value[..end - at]);
+            let digest = Sha256::digest(&damaged[..footer + 56]);
+            damaged[footer + 56..].copy_from_slice(&digest);
+            fs::write(place.path("crafted"), &damaged).unwrap();
+            let Ok(index) = Index::open(&place.path("crafted")) else { continue };
+            opened += 1;
+            refused += usize::from(use_all_of_it(&index).is_err());
+        }
+    }
+    assert!(opened > 2000 && refused > 100, "{opened} {refused}");
+}
+
+fn use_all_of_it(index: &Index) -> Result<(), IndexError> {
+    let rows: Vec<Vec<_>> = PEOPLE.iter().take(3).map(|row| row.split(';').collect()).collect();
+    let query = |cells: &[&'static str]| Query {
+        civil_status: civil_status(|field| cells[field as usize]),
+        identifier: None,
+    };
+    let outcome = index.stats().map(|_| ());
+    let weights = index.learn(rows.iter().map(|cells| query(cells)));
+    let Ok(weights) = weights else { return outcome.and(weights.map(|_| ())) };
+    let looked_up = rows.iter().try_for_each(|cells| {
+        let own = Nir.parse(cells[1].as_bytes()).unwrap().identifier;
+        index.look_up(&weights, &Query { identifier: Some(&own), ..query(cells) })?;
+        let (answer, _) = index.evaluate(&weights, &query(cells), Some(&own))?;
+        assert!((0.0..=1.0).contains(&answer.score));
+        Ok(())
+    });
+    outcome.and(looked_up)
+}
+
+/// Numbers of rows that there are not, with and without bytes that could be one behind the last.
+#[test]
+fn a_row_that_there_is_not_is_damage() {
+    let place = Place::new();
+    let whole = bytes(&place);
+    let footer = whole.len() - 88;
+    let count = |at: usize| {
+        usize::try_from(u64::from_le_bytes(*whole[footer + 8 * at..].first_chunk().unwrap())).unwrap()
+    };
+    let present = 32 + count(5) + 8 * count(0);
+    for number in [2_u32, 3, 1 << 29, u32::MAX] {
+        let mut damaged = whole.clone();
+        damaged[present..present + 4].copy_from_slice(&number.to_le_bytes());
+        let digest = Sha256::digest(&damaged[..footer + 56]);
+        damaged[footer + 56..].copy_from_slice(&digest);
+        fs::write(place.path("crafted"), &damaged).unwrap();
+        let index = Index::open(&place.path("crafted")).unwrap();
+        assert_eq!(use_all_of_it(&index).unwrap_err().code(), "register-damaged", "{number}");
     }
 }
 
