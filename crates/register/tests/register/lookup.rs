@@ -100,6 +100,8 @@ fn a_trait_that_is_different_is_not_overlooked_and_one_that_is_missing_is_told()
         // First names say the sex too.
         ("D'ALLEMANE;;Zoé Marie-Claire Anne;M;1984-05-12;75101;;", "rectified 2840575101001"),
         ("D'ALLEMANE;;;M;1984-05-12;75101;;", "near"),
+        ("BENSOULTANE;;Karima;M;1950;99352;oran;", "rectified 1500199352003"),
+        ("BENSOULTANE;;Karima;F;1950;99352;oran;", "near"),
         ("D'ALLEMANE;;Zoé Marie-Claire Anne;F;1984-05-12;75102;;", "near"),
         ("D'ALLEMANE;;Zoé Marie-Claire Anne;F;1984-05-12;;Lyon;", "near"),
         ("D'ALLEMANE;;Zoé Marie-Claire Anne;F;1984-05-12;;Paris 1er arrondissement;Italie", "near"),
