@@ -250,3 +250,47 @@ impl Weights {
         self.coverage / (1.0 - self.coverage) * name * first * date * place * sex / expected
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::compare::{Date, First, Place, Sexes};
+
+    /// Everything the same, with a person of whom only relatives of one kind can be expected to look so.
+    fn odds(others: Others, chances: Chances) -> f64 {
+        let levels = Levels {
+            name: Name::Same,
+            first: First::Same,
+            date: Date::Same,
+            place: Place::Same,
+            sex: Sexes::Same,
+        };
+        let mut own = Own::prior();
+        own.tables().into_iter().for_each(|table| table.fill(0.5));
+        Weights { coverage: 0.8, own, others }.of(&levels, &chances)
+    }
+
+    /// Against SPEC §18.4, worked out by hand for *m* of 0.5 and odds of 4 beforehand; 10⁻⁹ is left out.
+    #[test]
+    fn each_kind_of_people_who_look_alike_is_expected() {
+        let nobody = || Others { twins: 0.0, doubles: 0.0, ..Others::prior() };
+        let none = Chances { name: 0.0, first: 0.0, date: 0.0, place: 0.0, sex: 0.0, people: 0.0 };
+        let is = |found: f64, expected: f64| assert!((found / expected - 1.0).abs() < 1e-6, "{found}");
+        // 4 · 0.5⁵ / (1000 · 0.1⁵)
+        let stranger = Chances { name: 0.1, first: 0.1, date: 0.1, place: 0.1, sex: 0.1, people: 1000.0 };
+        // Siblings are expected of these too: 0.5 · 0.5² · 0.1³, and namesakes: 0.05 · 0.5³ · 0.1 · (0.15 + 0.07)
+        is(odds(nobody(), stranger), 0.125 / (0.01 + 1.25e-4 + 1.375e-4));
+        // 0.2 · 0.5³ · 0.1 · 0.5
+        let twin = Chances { first: 0.1, sex: 0.5, ..none };
+        is(odds(Others { twins: 0.2, ..nobody() }, twin), 0.125 / 1.25e-3);
+        // 0.2 · 0.5⁴ · 0.1
+        let double = Chances { place: 0.1, ..none };
+        is(odds(Others { doubles: 0.2, ..nobody() }, double), 0.125 / 1.25e-3);
+        // 0.5 · 0.5² · 0.1 · 0.1 · 0.5, and namesakes: 0.05 · 0.5³ · 0.1 · 0.15
+        let sibling = Chances { first: 0.1, date: 0.1, sex: 0.5, ..none };
+        is(odds(nobody(), sibling), 0.125 / (6.25e-4 + 9.375e-5));
+        // 0.05 · 0.5³ · 0.1 · (0.3 · 0.5 + 0.7 · 0.1)
+        let namesake = Chances { date: 0.1, place: 0.1, ..none };
+        is(odds(nobody(), namesake), 0.125 / 1.375e-4);
+    }
+}
