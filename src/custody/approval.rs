@@ -149,6 +149,12 @@ impl Score {
     }
 }
 
+impl From<Score> for f64 {
+    fn from(score: Score) -> Self {
+        Self::from(score.0) / Self::from(Score::WHOLE)
+    }
+}
+
 impl TryFrom<u16> for Score {
     type Error = &'static str;
     fn try_from(number: u16) -> Result<Self, Self::Error> {

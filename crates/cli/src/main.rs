@@ -1,5 +1,6 @@
 //! The `cstatns` program: one module a role. What it takes and writes is in CLI.md's contract; SPEC.md has the formats.
 
+mod accept;
 mod auditor;
 mod bulk;
 mod controller;

@@ -1,5 +1,6 @@
 //! Civil status → the person of the register, if it is certain who that is.
 
+use cstatns::custody::approval::Level;
 use cstatns::identifier::{Identifier, Nir, Scheme};
 
 use crate::candidates::{Candidate, Search};
@@ -49,6 +50,16 @@ pub enum Quality {
     Malformed,
     /// The identifier of the row and its civil status are two people.
     Contradicted,
+}
+
+impl From<Level> for Quality {
+    fn from(level: Level) -> Self {
+        match level {
+            Level::Found => Self::Found,
+            Level::Rectified => Self::Rectified,
+            Level::UsageName => Self::UsageName,
+        }
+    }
 }
 
 impl Quality {

@@ -11,7 +11,7 @@ use cstatns::custody::approval::{Level, Score};
 use cstatns::domain::LARGEST_MINIMUM_BATCH;
 use cstatns::identifier::{Identifier, Nir, Scheme};
 use cstatns::secret::wipe_stack;
-use cstatns_register::{Index, IndexError, Quality, Query, SAMPLE, Weights};
+use cstatns_register::{Index, IndexError, Query, SAMPLE, Weights};
 use zeroize::{Zeroize, Zeroizing};
 
 use crate::columns::{Codes, Indexes, Order, RowFault, fault};
@@ -630,14 +630,9 @@ impl Identifiers {
         let answer = register.index.look_up(weights, &query);
         own.zeroize();
         let mut answer = answer?;
-        let least = match register.accept {
-            Level::Found => Quality::Found,
-            Level::Rectified => Quality::Rectified,
-            Level::UsageName => Quality::UsageName,
-        };
         let score = Score::of(answer.score);
         match answer.identifier.take() {
-            Some(identifier) if answer.quality <= least && score >= register.min_score => {
+            Some(identifier) if answer.quality <= register.accept.into() && score >= register.min_score => {
                 self.0.push(identifier)
             }
             mut unsure => unsure.zeroize(),

@@ -7,10 +7,11 @@ use std::str;
 use std::sync::Arc;
 
 use clap::Args;
+use cstatns::custody::approval::{Level, Score};
 use cstatns::files::{Access, FileError, Pending};
 use cstatns::name::Hex;
 use cstatns_register::{
-    CERTAIN, CivilStatus, Columns, Evaluation, Expected, Field, Index, Judged, Quality, Query, SAMPLE, Tally,
+    CivilStatus, Columns, Evaluation, Expected, Field, Index, Judged, Quality, Query, SAMPLE, Tally,
     Threshold, Truth, interval,
 };
 use cstatns_tables::{Format, Progress, Rows};
@@ -19,6 +20,7 @@ use zeroize::{Zeroize, Zeroizing};
 
 use super::page::{page, percent};
 use super::{civil_status, counts, found, mapped};
+use crate::accept::{level, score};
 use crate::bulk::{closing, delimiter, grouped, per_second, watched};
 use crate::fault::Fault;
 use crate::output::Program;
@@ -57,27 +59,16 @@ pub(crate) struct EvaluateArgs {
     map: Vec<(Field, String)>,
     /// The last quality that is coded: found, rectified or usage-name, each with those before it
     #[arg(long, value_name = "LEVEL", default_value = "usage-name", value_parser = level)]
-    accept: Quality,
-    /// The least score that is coded, from 0.95 to 1
+    accept: Level,
+    /// The least score that is coded, from 0.95 to 0.9999
     #[arg(long, value_name = "S", default_value = "0.95", value_parser = score)]
-    min_score: f64,
+    min_score: Score,
     /// What separates the fields of the queries: one character, or `tab`
     #[arg(long, default_value = ",", value_parser = delimiter)]
     delimiter: u8,
     /// The page to write: one file of HTML, with its drawings
     #[arg(long, value_name = "PAGE")]
     out: Option<PathBuf>,
-}
-
-fn level(text: &str) -> Result<Quality, String> {
-    let levels = [Quality::Found, Quality::Rectified, Quality::UsageName];
-    let level = levels.into_iter().find(|level| level.word() == text);
-    level.ok_or_else(|| "found, rectified or usage-name".to_owned())
-}
-
-fn score(text: &str) -> Result<f64, String> {
-    let score = text.parse().ok().filter(|score| (CERTAIN..=1.0).contains(score));
-    score.ok_or_else(|| format!("a number from {CERTAIN} (below it nobody is coded) to 1"))
 }
 
 impl EvaluateArgs {
@@ -119,7 +110,7 @@ impl EvaluateArgs {
         let known = self.known(&index, &rows)?;
         let step = rows.len().div_ceil(SAMPLE);
         let weights = index.learn(rows.iter().step_by(step).map(Asked::query))?;
-        let mut evaluation = Evaluation::new(self.accept, self.min_score, kinds.0.len());
+        let mut evaluation = Evaluation::new(self.accept.into(), self.min_score.into(), kinds.0.len());
         progress.expect(rows.len() as u64);
         for (row, truth) in rows.iter().zip(known.each()) {
             let person = match truth {

@@ -13,7 +13,7 @@ use cstatns::ledger::event::{Destroyed, Event, Line, Means};
 use cstatns::ledger::{History, Lines};
 use cstatns::name::{Hex, Name};
 use cstatns::service::{Made, Outcome, RunFiles, Service, WorkError};
-use cstatns_register::{CERTAIN, Index};
+use cstatns_register::Index;
 use cstatns_tables::{
     CodeFileError, Coded, Content, Destruction, Effort, FileMeta, Format, Register, Report, SPEC, Scores,
     Seal, look, look_up_and_code, report_path, seal_path, summarise,
@@ -21,6 +21,7 @@ use cstatns_tables::{
 use serde_json::{Value, json};
 
 use super::recorded;
+use crate::accept::{level, score};
 use crate::bulk::{Bulk, closing, looked_up, per_second};
 use crate::fault::Fault;
 use crate::output::Program;
@@ -113,24 +114,6 @@ fn delivery_or_unknown(text: &str) -> Result<Of, String> {
 /// A delivery's number as arguments give it.
 pub(super) fn delivery(text: &str) -> Result<RunId, String> {
     Hex::parse(text.as_bytes()).ok_or_else(|| "a delivery is 32 lower-case hexadecimal digits".to_owned())
-}
-
-fn level(text: &str) -> Result<Level, String> {
-    let known = Level::ALL.into_iter().find(|level| level.word() == text);
-    known.ok_or_else(|| "found, rectified or usage-name".to_owned())
-}
-
-/// The greatest least score: scores are rounded down, so that a greater one would leave everybody without a code.
-const MOST: f64 = 0.9999;
-
-fn score(text: &str) -> Result<Score, String> {
-    let number = text.parse().ok().filter(|number| (CERTAIN..=MOST).contains(number));
-    // More decimals than a score has would be dropped: less would be asked for than is written.
-    let given =
-        number.map(Score::of).filter(|score| score.to_string().starts_with(text.trim_end_matches('0')));
-    given.ok_or_else(|| {
-        format!("a number from {CERTAIN} (below it nobody is coded) to {MOST}, of four decimals at most")
-    })
 }
 
 /// What tells a file from itself after it was written to, or from another in its place.
@@ -546,22 +529,6 @@ pub(super) fn write_missing_reports(program: &Program, service: &Service, home: 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_least_score_is_one_that_is_coded() {
-        assert_eq!(score("0.95"), Ok(Score::of(0.95)));
-        assert_eq!(score("0.9500000"), Ok(Score::of(0.95)));
-        assert_eq!(score("0.9999"), Ok(Score::of(0.9999)));
-        assert_eq!(
-            (9500..10_000)
-                .filter(|n| score(&format!("0.{n}")) != Score::try_from(*n).map_err(str::to_owned))
-                .count(),
-            0
-        );
-        for bad in ["0.9499", "0.95001", "0.99995", "1", "1.01", "95", "0,97", "NaN", "", "-1"] {
-            assert!(score(bad).is_err(), "{bad:?}");
-        }
-    }
 
     #[test]
     fn a_delivery_is_32_digits_or_unknown() {
