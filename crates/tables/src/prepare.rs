@@ -131,6 +131,17 @@ pub enum PrepareError {
         /// Cells that are not empty.
         filled: u64,
     },
+    /// `identity-kept`: who somebody is would stay beside their code.
+    #[error(
+        "{path:?} has a column {}, which --map leaves out: it would be retained, and stand beside the codes; take it out of \
+         the data, or send it", field.name()
+    )]
+    IdentityKept {
+        /// The data.
+        path: PathBuf,
+        /// The field whose name the column has.
+        field: Field,
+    },
     /// `missing-column`: a field without which nobody can be looked up.
     #[error("{missing}; one of another name is given by --map {}=COLUMN", field.name())]
     MissingField {
@@ -183,6 +194,7 @@ impl PrepareError {
             Self::SameOutput { .. } => "same-output",
             Self::Reserved { .. } => "reserved-column",
             Self::WrongColumn { .. } | Self::WrongField { .. } => "wrong-column",
+            Self::IdentityKept { .. } => "identity-kept",
             Self::MissingField { missing, .. } => missing.code(),
             Self::Fields { error, .. } => error.code(),
             Self::Mixed { .. } => "mixed-codes",
@@ -342,6 +354,12 @@ fn find_fields(
         return Err(missing(Field::Nom, Field::Nom.name()));
     }
     let columns = FIELDS.map(|field| columns.of(field));
+    // Who maps a field to another column may forget the one of that name.
+    for field in WHO {
+        if source.find(field.name())?.is_some_and(|column| !columns.contains(&Some(column))) {
+            return Err(PrepareError::IdentityKept { path: path(), field });
+        }
+    }
     for column in columns.into_iter().flatten() {
         source.need_kind(
             column,
@@ -351,6 +369,9 @@ fn find_fields(
     }
     Ok(columns)
 }
+
+/// The fields that say who somebody is. Sex and place of birth are studied too.
+const WHO: [Field; 5] = [Field::Nom, Field::NomUsage, Field::Prenoms, Field::DateNaissance, Field::Nir];
 
 /// What `check` can say, by its number in a head.
 const CHECKS: [&str; 8] =

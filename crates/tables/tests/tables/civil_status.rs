@@ -446,6 +446,26 @@ fn data_that_cannot_be_of_people() {
     assert!(
         refused(&place, good, &[(Field::Nom, "nom"), (Field::Nom, "sexe")]).starts_with("mapped-twice: ")
     );
+    // A name that is left behind would stand beside its code; not so sex and place, nor a column that another field takes.
+    for (field, name) in [
+        (Field::Nom, "nom"),
+        (Field::NomUsage, "nom_usage"),
+        (Field::Prenoms, "prenoms"),
+        (Field::DateNaissance, "date_naissance"),
+        (Field::Nir, "nir"),
+    ] {
+        let data = good.replacen(name, "other", 1).replace('\n', &format!(",{name}\n"));
+        let data = if name == "nom_usage" {
+            good.replace("nir", "other,nom_usage").replace(",\n", ",,\n")
+        } else {
+            data
+        };
+        let said = refused(&place, &data, &[(field, "other")]);
+        assert!(said.starts_with("identity-kept: ") && said.contains(&format!("column {name},")), "{said}");
+    }
+    let way = Way::new(&place, "kept", "csv", "csv");
+    fs::write(&way.data, good.replace("sexe", "sexe,sex").replace(",M,", ",M,M,")).unwrap();
+    run(&way, &[(Field::Sexe, "sex")], &Effort::default()).unwrap();
     for name in ["index", "check", "code", "quality", "score"] {
         let data = format!("{name},{}", good.replace('\n', "\nx,"));
         assert!(refused(&place, data.trim_end_matches("x,"), &[]).starts_with("reserved-column: "));
