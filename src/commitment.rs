@@ -4,13 +4,17 @@
 //! request that changed in between is refused. It is of rows, not of file bytes, so that CSV and Parquet of the same
 //! rows agree; it is keyed with a secret that travels beside the request and is destroyed with it, because the rows
 //! of a small file could be found by trial from an unkeyed hash.
+//!
+//! A hash over all rows could go no faster than one stream of it. So the rows are cut into chunks of one length, hashed
+//! side by side, and the keyed hash is over the digests: as ParallelHash does (NIST SP 800-185).
 
 use hmac::{Hmac, KeyInit, Mac};
-use sha2::Sha256;
+use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
+use crate::mac::lanes::{CHUNK, CHUNKS, Path, digests};
 use crate::name::Hex;
-use crate::secret::Secret;
+use crate::secret::{Secret, wipe_stack};
 
 /// The secret `r` of one request: printed by the name of [`CommitmentKey::to_hex`] only.
 ///
@@ -64,6 +68,10 @@ pub type Commitment = Hex<32>;
 /// ```
 pub struct Commit {
     mac: Hmac<Sha256>,
+    /// The chunks that rows are cut into: the first `filled` bytes are of rows that are not in `mac` yet.
+    chunks: Zeroizing<Vec<[u8; CHUNK]>>,
+    filled: usize,
+    path: Path,
     columns: usize,
     rows: u64,
 }
@@ -72,13 +80,14 @@ impl Commit {
     /// Begins: the label, the number of value columns (u32, big-endian) and each column's name, length first.
     pub fn new(key: &CommitmentKey, columns: &[&str]) -> Self {
         let mut mac = Hmac::<Sha256>::new_from_slice(key.0.expose()).expect("HMAC takes 32 bytes");
-        mac.update(b"CStatNS/commitment/1\n");
+        mac.update(b"CStatNS/commitment/2\n");
         mac.update(&(columns.len() as u32).to_be_bytes());
         for name in columns {
             mac.update(&(name.len() as u32).to_be_bytes());
             mac.update(name.as_bytes());
         }
-        Self { mac, columns: columns.len(), rows: 0 }
+        let chunks = Zeroizing::new(vec![[0; CHUNK]; CHUNKS]);
+        Self { mac, chunks, filled: 0, path: Path::best(), columns: columns.len(), rows: 0 }
     }
 
     /// Adds a row.
@@ -87,7 +96,7 @@ impl Commit {
     /// When `values` does not hold one value for each column.
     pub fn row(&mut self, index: &[u8; 16], values: &[Option<&[u8]>]) {
         assert_eq!(values.len(), self.columns, "one value for each column");
-        encode(index, values, |bytes| self.mac.update(bytes));
+        encode(index, values, |bytes| self.take(bytes));
         self.rows += 1;
     }
 
@@ -97,14 +106,33 @@ impl Commit {
     /// When they are of another number of columns.
     pub fn add(&mut self, rows: &Rows) {
         assert_eq!(rows.columns, self.columns, "one value for each column");
-        self.mac.update(&rows.bytes);
+        self.take(&rows.bytes);
         self.rows += rows.rows;
     }
 
-    /// Ends with the number of rows (u64, big-endian).
+    /// Takes bytes of rows, and hashes the chunks when all are full.
+    fn take(&mut self, mut bytes: &[u8]) {
+        while !bytes.is_empty() {
+            let room = &mut self.chunks.as_flattened_mut()[self.filled..];
+            let (now, later) = bytes.split_at(bytes.len().min(room.len()));
+            room[..now.len()].copy_from_slice(now);
+            self.filled += now.len();
+            bytes = later;
+            if self.filled == CHUNKS * CHUNK {
+                let chunks = self.chunks.as_array().expect("there are as many");
+                digests(chunks, self.path).iter().for_each(|digest| self.mac.update(digest));
+                wipe_stack();
+                self.filled = 0;
+            }
+        }
+    }
+
+    /// Ends with the chunks that are left, the last of them as long as it is, and the number of rows (u64, big-endian).
     ///
     /// Returns the commitment and the number of rows.
     pub fn finish(mut self) -> (Commitment, u64) {
+        let left = &self.chunks.as_flattened()[..self.filled];
+        left.chunks(CHUNK).for_each(|chunk| self.mac.update(&Sha256::digest(chunk)));
         self.mac.update(&self.rows.to_be_bytes());
         (Hex(self.mac.finalize().into_bytes().into()), self.rows)
     }
@@ -212,13 +240,17 @@ mod tests {
 
     /// What SPEC §6 hashes, put together here by other means.
     fn by_hand(key: &CommitmentKey, rows: &[Row]) -> Commitment {
-        let mut text = b"CStatNS/commitment/1\n\0\0\0\x02\0\0\0\x01a\0\0\0\x02bc".to_vec();
+        let mut text = b"CStatNS/commitment/2\n\0\0\0\x02\0\0\0\x01a\0\0\0\x02bc".to_vec();
+        let mut all = Vec::new();
         for (index, values) in rows {
-            text.extend(index);
+            all.extend(index);
             for value in values {
                 let length = value.as_ref().map_or(u32::MAX, |value| value.len() as u32);
-                text.extend(length.to_be_bytes().iter().chain(value.iter().flatten()));
+                all.extend(length.to_be_bytes().iter().chain(value.iter().flatten()));
             }
+        }
+        for part in all.chunks(4032) {
+            text.extend(Sha256::digest(part));
         }
         text.extend((rows.len() as u64).to_be_bytes());
         let mac = Hmac::<Sha256>::new_from_slice(key.0.expose()).unwrap().chain_update(text);
@@ -253,6 +285,33 @@ mod tests {
             let expected = (by_hand(&key, &rows), rows.len() as u64);
             prop_assert_eq!(by_row.finish(), expected);
             prop_assert_eq!(by_block.finish(), expected);
+        }
+    }
+
+    /// Sizes at which chunks are full, or all of them are, and a byte less or more.
+    #[test]
+    fn the_ends_of_chunks_may_be_anywhere() {
+        let key = CommitmentKey::random();
+        for full in [CHUNK, 3 * CHUNK, CHUNKS * CHUNK, (2 * CHUNKS + 1) * CHUNK] {
+            for size in full - 1..=full + 1 {
+                // Rows of 1,000 bytes, and a first one of what is left.
+                let mut lengths = vec![1000; size / 1000 - 1];
+                lengths.insert(0, 1000 + size % 1000);
+                let row = |length: usize| {
+                    let mut value = vec![0; length - 24];
+                    crate::secret::random_bytes(&mut value);
+                    ([7; 16], vec![Some(value), None])
+                };
+                let rows: Vec<Row> = lengths.into_iter().map(row).collect();
+                let mut commit = Commit::new(&key, &["a", "bc"]);
+                let mut block = Rows::new(2);
+                for (index, values) in &rows {
+                    block.push(index, &[values[0].as_deref(), None]);
+                }
+                assert_eq!(block.bytes.len(), size);
+                commit.add(&block);
+                assert_eq!(commit.finish(), (by_hand(&key, &rows), rows.len() as u64), "{size}");
+            }
         }
     }
 

@@ -1,16 +1,18 @@
-//! HMAC-SHA-256 of many one-block messages at a time, by the widest means that the processor has.
+//! HMAC-SHA-256 of many one-block messages at a time, by the widest means that the processor has; and SHA-256 of many
+//! chunks of one length.
 //!
 //! Messages lie side by side, one in each *lane*: word *i* of all of them is one array. `compress` is then plain code on
 //! plain arrays; a function that may use AVX-512 or AVX2 lets the compiler turn its loops into vector instructions. The SHA
 //! instructions take one message each, so that a few streams of them are interleaved. Whatever is left of a batch after
 //! whole groups goes through `sha2`, as does everything on other machines.
 //!
-//! The one unsafe act is to call a function compiled for a processor that has more than the usual: `Batch::run`.
+//! The one unsafe act is to call a function compiled for a processor that has more than the usual: `Batch::run`, `digests`.
 
 use sha2::block_api::compress256;
+use sha2::{Digest, Sha256};
 use zeroize::{Zeroize, Zeroizing};
 
-use super::{MacKey, ONE_BLOCK, to_bytes};
+use super::{INITIAL, MacKey, ONE_BLOCK, to_bytes};
 
 /// How a batch is computed: it changes how long that takes and nothing else.
 ///
@@ -190,6 +192,41 @@ where
     }
 }
 
+/// The bytes of a chunk: with its padding 64 blocks. Chunks that begin a power of two apart would contend for the same
+/// lines of the processor's cache.
+pub(crate) const CHUNK: usize = 63 * 64;
+/// As many chunks as the widest path takes at once.
+pub(crate) const CHUNKS: usize = 32;
+
+/// The SHA-256 of each chunk. Parts of the chunks are left below the caller's frame: it calls
+/// [`wipe_stack`](crate::secret::wipe_stack) afterwards.
+#[inline(never)]
+#[allow(unsafe_code)]
+pub(crate) fn digests(chunks: &[[u8; CHUNK]; CHUNKS], path: Path) -> [[u8; 32]; CHUNKS] {
+    match path.0 {
+        // SAFETY: as in `Batch::run`.
+        #[cfg(target_arch = "x86_64")]
+        Means::Avx512 => unsafe { avx512_digests(chunks) },
+        // SAFETY: as in `Batch::run`.
+        #[cfg(target_arch = "x86_64")]
+        Means::Avx2 => unsafe { avx2_digests(chunks) },
+        // A chunk is long enough for one stream of the SHA instructions, which `sha2` uses.
+        _ => chunks.each_ref().map(|chunk| Sha256::digest(chunk).into()),
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx512f,avx512bw,avx512vl")]
+fn avx512_digests(chunks: &[[u8; CHUNK]; CHUNKS]) -> [[u8; 32]; CHUNKS] {
+    Group::digest(chunks, |state, words| compress(&K, state, words))
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2")]
+fn avx2_digests(chunks: &[[u8; CHUNK]; CHUNKS]) -> [[u8; 32]; CHUNKS] {
+    Group::digest(chunks, |state, words| compress(&K, state, words))
+}
+
 /// What all messages of a batch begin with, in words: zeros stand where the tails come.
 struct Prefix {
     words: [u32; 16],
@@ -289,6 +326,32 @@ impl<const L: usize> Group<L> {
         words.as_chunks().0
     }
 
+    /// The digests of chunks, block by block of all of them.
+    #[inline(always)]
+    fn digest(
+        chunks: &[[u8; CHUNK]; L],
+        compress: impl Fn(&mut [[u32; L]; 8], &mut [[u32; L]; 16]),
+    ) -> [[u8; 32]; L] {
+        let mut group = Self::new();
+        set(&mut group.digests, &INITIAL);
+        for block in 0..CHUNK / 64 {
+            let (table, spare) = (group.words.as_flattened_mut(), group.tails[..16].as_flattened_mut());
+            for (row, chunk) in table.as_chunks_mut().0.iter_mut().zip(chunks) {
+                *row = words(&chunk.as_chunks().0[block]);
+            }
+            unriffle(table, spare);
+            unriffle(spare, table);
+            unriffle(table, spare);
+            unriffle(spare, table);
+            compress(&mut group.digests, &mut group.words);
+        }
+        let mut padding = [0; 16];
+        (padding[0], padding[15]) = (0x8000_0000, 8 * CHUNK as u32);
+        set(&mut group.words, &padding);
+        compress(&mut group.digests, &mut group.words);
+        std::array::from_fn(|lane| to_bytes(group.digests.map(|row| row[lane])))
+    }
+
     #[inline(always)]
     fn mac(&mut self, key: &MacKey, compress: impl Fn(&mut [[u32; L]; 8], &mut [[u32; L]; 16])) {
         set(&mut self.digests, &key.state(0));
@@ -324,6 +387,15 @@ fn riffle(from: &[u32], to: &mut [u32]) {
     let (even, odd) = from.split_at(from.len() / 2);
     for ((pair, even), odd) in to.as_chunks_mut::<2>().0.iter_mut().zip(even).zip(odd) {
         *pair = [*even, *odd];
+    }
+}
+
+/// Undoes [`riffle`]. Done four times it turns a table of sixteen columns into one of sixteen rows.
+#[inline(always)]
+fn unriffle(from: &[u32], to: &mut [u32]) {
+    let (even, odd) = to.split_at_mut(from.len() / 2);
+    for ((pair, even), odd) in from.as_chunks::<2>().0.iter().zip(even).zip(odd) {
+        [*even, *odd] = *pair;
     }
 }
 
@@ -605,6 +677,22 @@ mod tests {
         check(b"more than nothing", &tails(32, ONE_BLOCK, ONE_BLOCK), 1);
     }
 
+    /// Chunks of random bytes, each hashed by `sha2`, and the positions where that is not what `by` says.
+    fn wrong_digests(by: impl Fn(&[[u8; CHUNK]; CHUNKS]) -> [[u8; 32]; CHUNKS]) -> Vec<usize> {
+        let chunks: Box<[[u8; CHUNK]; CHUNKS]> =
+            (0..CHUNKS).map(|_| random()).collect::<Vec<_>>().try_into().expect("as many as there are lanes");
+        let digests = by(&chunks);
+        let is_wrong = |lane: &usize| digests[*lane] != <[u8; 32]>::from(Sha256::digest(chunks[*lane]));
+        (0..CHUNKS).filter(is_wrong).collect()
+    }
+
+    #[test]
+    fn chunks_have_the_digests_that_sha2_gives() {
+        for path in Path::available() {
+            assert_eq!(wrong_digests(|chunks| digests(chunks, path)), [0; 0], "{path:?}");
+        }
+    }
+
     #[test]
     fn the_paths_of_this_machine_are_tried() {
         let paths: Vec<Path> = Path::available().collect();
@@ -643,5 +731,18 @@ mod tests {
             });
             assert_eq!(wrong(b"", &tails, &bytes, &outcomes), [lane]);
         }
+        let wrong = wrong_digests(|chunks| {
+            Group::digest(chunks, |state, words| {
+                let mut one = (state.map(|row| [row[3]]), words.map(|row| [row[3]]));
+                let mut double = K;
+                double[3][15] ^= 1;
+                compress(&K, state, words);
+                compress(&double, &mut one.0, &mut one.1);
+                for (row, [word]) in state.iter_mut().zip(one.0) {
+                    row[3] = word;
+                }
+            })
+        });
+        assert_eq!(wrong, [3]);
     }
 }
