@@ -750,15 +750,17 @@ impl Writing {
         let mut indexes = Vec::with_capacity(BATCH);
         let mut checks = Vec::with_capacity(BATCH);
         let count = content.columns().len();
-        let (mut texts, mut codes) = (vec![Vec::new(); count], Vec::new());
+        let mut codes = Vec::new();
         let mut text = Vec::with_capacity(Code::MAX_TEXT);
+        let mut heads = Heads::default();
         for places in sorted.places().chunks(BATCH) {
+            sorted.heads(places, &mut heads);
             indexes.clear();
             checks.clear();
-            texts.iter_mut().for_each(Vec::clear);
             codes.clear();
-            for place in places {
-                let (index, check, found) = read(sorted.head(*place));
+            let mut texts = vec![Vec::with_capacity(places.len()); count];
+            for head in heads.iter() {
+                let (index, check, found) = read(head);
                 let mut values = [None; MOST_VALUES];
                 values.iter_mut().zip(found).for_each(|(value, found)| *value = found);
                 indexes.push(index);

@@ -62,15 +62,25 @@ impl Heads {
 
     /// Adds a head of zeros for a key and `rest` bytes, which are for the caller to append to what is returned.
     pub(crate) fn add(&mut self, rest: usize) -> &mut Vec<u8> {
-        let needed = self.0.len() + LENGTH + KEY + rest;
+        self.reserve(LENGTH + KEY + rest);
+        self.0.extend_from_slice(&((KEY + rest) as u32).to_le_bytes());
+        self.0.extend_from_slice(&[0; KEY]);
+        &mut self.0
+    }
+
+    /// Makes room for so many bytes: in a new place if need be, and the old one is wiped.
+    fn reserve(&mut self, more: usize) {
+        let needed = self.0.len() + more;
         if needed > self.0.capacity() {
             let mut larger = Zeroizing::new(Vec::with_capacity(needed.max(2 * self.0.capacity())));
             larger.extend_from_slice(&self.0);
             self.0 = larger;
         }
-        self.0.extend_from_slice(&((KEY + rest) as u32).to_le_bytes());
-        self.0.extend_from_slice(&[0; KEY]);
-        &mut self.0
+    }
+
+    /// Each head, without its length.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &[u8]> {
+        self.framed().map(|framed| &framed[LENGTH..])
     }
 
     pub(crate) fn count(&self) -> usize {
@@ -311,8 +321,14 @@ impl<'a> Sorted<'a> {
         &self.places
     }
 
-    pub(crate) fn head(&self, place: Place) -> &'a [u8] {
-        split(self.rows[place.2 as usize]).0
+    /// Puts the heads of some rows into `heads`, in their order. A partition may be larger than the processor's cache: they
+    /// are all fetched together, rather than each one when its turn comes.
+    pub(crate) fn heads(&self, places: &[Place], heads: &mut Heads) {
+        heads.clear();
+        let rows = places.iter().map(|place| self.rows[place.2 as usize]);
+        let framed: Vec<&[u8]> = rows.map(|row| &row[..LENGTH + split(row).0.len()]).collect();
+        heads.reserve(framed.iter().map(|head| head.len()).sum());
+        framed.iter().for_each(|head| heads.0.extend_from_slice(head));
     }
 
     /// What is kept of some rows beside their heads.
@@ -449,14 +465,16 @@ mod tests {
     /// The numbers of the rows in the order of the sort, and what was kept of each.
     fn all(sort: &Sort) -> Vec<(usize, Vec<String>)> {
         let mut found = Vec::new();
+        let mut heads = Heads::default();
         for partition in 0..sort.partitions() {
             let pages = sort.take(partition).unwrap();
             let sorted = sort.sorted(&pages).unwrap();
             for places in sorted.places().chunks(7) {
                 let kept = sorted.kept(places).unwrap();
-                for (at, place) in places.iter().enumerate() {
+                sorted.heads(places, &mut heads);
+                assert_eq!(heads.count(), places.len());
+                for (at, head) in heads.iter().enumerate() {
                     // A head here: the key, the number of the row, and more of some.
-                    let head = sorted.head(*place);
                     let number = head[KEY..][..4].try_into().unwrap();
                     assert_eq!(head.len(), KEY + 4 + u32::from_le_bytes(number) as usize % 5);
                     let kept = match &kept {
