@@ -425,7 +425,7 @@ fn merge(
     }
     let mut columns = vec![Column::code(binary_codes)];
     columns.extend(quality.then(|| Column::word("quality")));
-    columns.extend(score.then(|| Column::word("score")));
+    columns.extend(score.then(Column::score));
     // The quality that the data of a renewal already has.
     let counted = own.first().copied().filter(|column| {
         retained.source.header()[*column] == b"quality" && retained.source.kind(*column) == Kind::Text
@@ -503,7 +503,7 @@ fn merge(
                     said_words.push(said);
                     words.push(said.map(|said| if empty { check } else { said }));
                     if score {
-                        scores.push(Some(columns::score(score_cells[part].get(at)).map_err(there)?));
+                        scores.push(columns::score(score_cells[part].get(at)).map_err(there)?);
                     }
                 }
                 if quality {
@@ -515,7 +515,7 @@ fn merge(
                     count_words(&mut block.quality, &words);
                 }
                 let mut values = vec![Values::Codes(&block.codes)];
-                values.extend(quality.then_some(Values::Text(&words)));
+                values.extend(quality.then_some(Values::Words(&words)));
                 values.extend(score.then_some(Values::Text(&scores)));
                 values.extend(kept.iter().map(|run| Values::Kept(&retained.batch, run.clone())));
                 layout.add(found.len(), &values, &mut block.piece)?;

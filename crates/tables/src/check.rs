@@ -218,7 +218,7 @@ pub fn summarise(result: &Path) -> Result<Summary, TableError> {
             for (row, cell) in batch.cells(3).iter(batch.rows()).enumerate() {
                 let text = score(cell).map_err(|found| fault(result, row, found).after(before))?;
                 // One number more than `score` asks for: a row that was not looked up has none.
-                if let Ok(probability) = text.parse() {
+                if let Some(Ok(probability)) = text.map(str::parse) {
                     scores[Score::of(probability).step()] += 1;
                 }
             }

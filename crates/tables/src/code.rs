@@ -14,7 +14,7 @@ use cstatns::secret::wipe_stack;
 use cstatns_register::{Index, IndexError, Query, SAMPLE, Weights};
 use zeroize::{Zeroize, Zeroizing};
 
-use crate::columns::{Codes, Indexes, Order, RowFault, fault};
+use crate::columns::{Codes, Indexes, Order, RowFault, fault, runs};
 use crate::csv::Delimiter;
 use crate::effort::{Effort, Progress};
 use crate::meta::FileMeta;
@@ -543,7 +543,7 @@ impl<'a> Rows<'a> {
                     count_runs(&worked.words, qualities);
                     worked.scores.iter().flatten().for_each(|score| scores[score.step()] += 1);
                     let mut values = vec![Values::Index(&index[first..]), Values::Codes(&worked.codes)];
-                    values.extend(has_quality.then_some(Values::Text(&worked.words)));
+                    values.extend(has_quality.then_some(Values::Words(&worked.words)));
                     values.extend(has_score.then_some(Values::Scores(&worked.scores)));
                     layout.add(index.len() - first, &values, piece)?;
                 }
@@ -582,9 +582,9 @@ impl<'a> Rows<'a> {
     }
 }
 
-/// Counts words that mostly come in runs of the same.
+/// Counts words.
 fn count_runs(words: &[Option<&'static str>], counts: &mut BTreeMap<&'static str, u64>) {
-    for run in words.chunk_by(|one, next| one == next) {
+    for run in runs(words) {
         if let Some(word) = run[0] {
             *counts.entry(word).or_default() += run.len() as u64;
         }

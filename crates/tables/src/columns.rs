@@ -210,10 +210,19 @@ pub(crate) fn word(cell: Option<&[u8]>) -> Result<&str, RowFault> {
 }
 
 /// A score: a decimal number, or nothing.
-pub(crate) fn score(cell: Option<&[u8]>) -> Result<&str, RowFault> {
-    let text = std::str::from_utf8(cell.unwrap_or_default()).map_err(|_| RowFault::Word)?;
+pub(crate) fn score(cell: Option<&[u8]>) -> Result<Option<&str>, RowFault> {
+    let Some(cell) = cell else { return Ok(None) };
+    let text = std::str::from_utf8(cell).map_err(|_| RowFault::Word)?;
     let number = text.len() <= 16 && text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
-    if number { Ok(text) } else { Err(RowFault::Word) }
+    if number { Ok(Some(text)) } else { Err(RowFault::Word) }
+}
+
+/// Runs of the same word, as words mostly come. Where they are one text in memory it is not read.
+pub(crate) fn runs<'w, 'a>(words: &'w [Option<&'a str>]) -> impl Iterator<Item = &'w [Option<&'a str>]> {
+    words.chunk_by(|one, next| match (one, next) {
+        (Some(one), Some(next)) => std::ptr::eq(*one, *next) || one == next,
+        _ => one == next,
+    })
 }
 
 /// The words of `quality`. Reports count these only: a column of another's making may hold anything.
@@ -238,9 +247,9 @@ const QUALITIES: [&str; 18] = [
     "contradicted",
 ];
 
-/// Adds to the count of each word; the others, and what is no word, count as `other`. Words mostly come in runs.
+/// Adds to the count of each word; the others, and what is no word, count as `other`.
 pub(crate) fn count_words(counts: &mut BTreeMap<String, u64>, words: &[Option<&str>]) {
-    for run in words.chunk_by(|one, next| one == next) {
+    for run in runs(words) {
         let known = known(run[0]);
         match counts.get_mut(known) {
             Some(count) => *count += run.len() as u64,

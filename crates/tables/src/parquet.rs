@@ -22,13 +22,18 @@ use ::parquet::errors::ParquetError;
 use ::parquet::file::metadata::KeyValue;
 use ::parquet::file::properties::{EnabledStatistics, WriterProperties};
 use ::parquet::file::writer::SerializedFileWriter;
-use ::parquet::schema::types::ColumnPath;
+use ::parquet::schema::types::{ColumnDescPtr, ColumnPath};
+use arrow_array::cast::AsArray;
 use arrow_array::{ArrayRef, RecordBatch};
-use arrow_schema::{ArrowError, DataType, FieldRef, Fields, Schema, SchemaRef};
+use arrow_schema::{ArrowError, DataType, Field, FieldRef, Fields, Schema, SchemaRef};
 use cstatns::files::FileError;
 
 use crate::meta::Known;
 use crate::table::TableError;
+
+mod chunks;
+
+use chunks::{Fixed, Spare, Words};
 
 /// What is read at once, whatever the row groups of the file: fewer rows than are asked for where they are wide.
 const BATCH_BYTES: i64 = 16 << 20;
@@ -168,39 +173,94 @@ fn read_error(path: &Path, error: &ParquetError) -> TableError {
     }
 }
 
+/// What is to be written of a column for some rows.
+pub(crate) enum Given<'a> {
+    Values(ArrayRef),
+    /// Of a column of words: one in each row.
+    Words(&'a [Option<&'a str>]),
+}
+
+/// How a column is encoded.
+#[derive(Clone)]
+enum Encoder {
+    /// By the library.
+    Library,
+    Fixed(ColumnDescPtr),
+    Words(ColumnDescPtr),
+}
+
 /// How rows become column chunks: shared by the threads that encode them.
 pub(crate) struct Layout {
     schema: SchemaRef,
     factory: ArrowRowGroupWriterFactory,
+    /// One for each leaf.
+    encoders: Vec<Encoder>,
+    spare: Spare,
 }
 
 impl Layout {
     /// Begins a row group.
     pub(crate) fn begin(&self) -> Result<Group, TableError> {
-        self.factory.create_column_writers(0).map(Group).map_err(|error| write_error(&error))
+        let writers = self.factory.create_column_writers(0).map_err(|error| write_error(&error))?;
+        let leaves = writers.into_iter().zip(&self.encoders).map(|(writer, encoder)| match encoder {
+            Encoder::Library => Leaf::Library(Box::new(writer)),
+            Encoder::Fixed(column) => Leaf::Fixed(Fixed::new(column.clone(), &self.spare)),
+            Encoder::Words(column) => Leaf::Words(Words::new(column.clone())),
+        });
+        Ok(Group(leaves.collect()))
     }
 
     /// Adds rows to a row group.
-    pub(crate) fn add(&self, columns: &[ArrayRef], group: &mut Group) -> Result<(), TableError> {
-        let mut writers = group.0.iter_mut();
-        for (field, column) in self.schema.fields().iter().zip(columns) {
-            // A column of lists or structures has several leaves, each with a writer.
-            for leaf in compute_leaves(field, column).map_err(|error| write_error(&error))? {
-                let writer = writers.next().expect("a writer for each leaf");
-                writer.write(&leaf).map_err(|error| write_error(&error))?;
-            }
+    pub(crate) fn add(&self, columns: &[Given<'_>], group: &mut Group) -> Result<(), TableError> {
+        let mut leaves = group.0.iter_mut();
+        for (field, given) in self.schema.fields().iter().zip(columns) {
+            let written = match given {
+                Given::Words(words) => match leaves.next() {
+                    Some(Leaf::Words(writer)) => {
+                        writer.write(words);
+                        Ok(())
+                    }
+                    _ => unreachable!("words are written to a column of words"),
+                },
+                // A column of lists or structures has several leaves, each with a writer.
+                Given::Values(array) => compute_leaves(field, array).and_then(|parts| {
+                    parts.iter().zip(&mut leaves).try_for_each(|(part, leaf)| match leaf {
+                        Leaf::Library(writer) => writer.write(part),
+                        Leaf::Fixed(writer) => writer.write(array.as_fixed_size_binary()),
+                        Leaf::Words(_) => unreachable!("a column of words is written from words"),
+                    })
+                }),
+            };
+            written.map_err(|error| write_error(&error))?;
         }
         Ok(())
     }
 }
 
 /// A row group that rows are added to.
-pub(crate) struct Group(Vec<ArrowColumnWriter>);
+pub(crate) struct Group(Vec<Leaf>);
+
+enum Leaf {
+    Library(Box<ArrowColumnWriter>),
+    Fixed(Fixed),
+    Words(Words),
+}
+
+/// A column of a row group that is whole.
+pub(crate) enum Chunk {
+    Library(ArrowColumnChunk),
+    Own(chunks::Chunk),
+}
 
 impl Group {
     /// Ends it.
-    pub(crate) fn end(self) -> Result<Vec<ArrowColumnChunk>, TableError> {
-        self.0.into_iter().map(|writer| writer.close().map_err(|error| write_error(&error))).collect()
+    pub(crate) fn end(self) -> Result<Vec<Chunk>, TableError> {
+        let close = |leaf| match leaf {
+            Leaf::Library(writer) => writer.close().map(Chunk::Library),
+            Leaf::Fixed(writer) => writer.close().map(Chunk::Own),
+            Leaf::Words(writer) => writer.close().map(Chunk::Own),
+        };
+        self.0.into_iter().map(|leaf| close(leaf).map_err(|error| write_error(&error))).collect()
     }
 }
 
@@ -208,11 +268,13 @@ impl Group {
 pub(crate) struct Writer<W: Write + Send>(SerializedFileWriter<W>);
 
 impl<W: Write + Send> Writer<W> {
-    /// `plain` names the columns without redundancy: for them dictionary and compression cost time and gain nothing.
+    /// `plain` names the columns without redundancy: for them dictionary and compression cost time and gain nothing, and
+    /// those of fixed length are encoded here. `words` names those that are given as words.
     pub(crate) fn new(
         out: W,
         schema: Schema,
         plain: &[&str],
+        words: &[&str],
         pairs: Vec<(&'static str, String)>,
     ) -> Result<(Layout, Self), TableError> {
         let pairs = pairs.into_iter().map(|(key, value)| KeyValue::new(key.to_owned(), value)).collect();
@@ -233,14 +295,32 @@ impl<W: Write + Send> Writer<W> {
         let writer = ArrowWriter::try_new_with_options(out, schema.clone(), options);
         let (writer, factory) =
             writer.and_then(ArrowWriter::into_serialized_writer).map_err(|error| write_error(&error))?;
-        Ok((Layout { schema, factory }, Self(writer)))
+        let encoder = |column: &ColumnDescPtr| match column.path().parts() {
+            [name] if words.contains(&name.as_str()) => Encoder::Words(column.clone()),
+            [name]
+                if plain.contains(&name.as_str())
+                    && matches!(
+                        schema.field_with_name(name).map(Field::data_type),
+                        Ok(DataType::FixedSizeBinary(_))
+                    ) =>
+            {
+                Encoder::Fixed(column.clone())
+            }
+            _ => Encoder::Library,
+        };
+        let encoders = writer.schema_descr().columns().iter().map(encoder).collect();
+        Ok((Layout { schema, factory, encoders, spare: Spare::default() }, Self(writer)))
     }
 
     /// Adds a row group.
-    pub(crate) fn append(&mut self, chunks: Vec<ArrowColumnChunk>) -> Result<(), TableError> {
+    pub(crate) fn append(&mut self, chunks: Vec<Chunk>) -> Result<(), TableError> {
         let mut group = self.0.next_row_group().map_err(|error| write_error(&error))?;
         for chunk in chunks {
-            chunk.append_to_row_group(&mut group).map_err(|error| write_error(&error))?;
+            let appended = match chunk {
+                Chunk::Library(chunk) => chunk.append_to_row_group(&mut group),
+                Chunk::Own(chunk) => chunk.append(&mut group),
+            };
+            appended.map_err(|error| write_error(&error))?;
         }
         group.close().map(|_| ()).map_err(|error| write_error(&error))
     }
@@ -263,8 +343,6 @@ fn write_error(error: &ParquetError) -> TableError {
 
 #[cfg(test)]
 mod tests {
-    use arrow_schema::Field;
-
     use super::*;
 
     /// Were one left, every part of a batch that is put aside would carry the buffers of the whole.

@@ -789,7 +789,7 @@ impl Writing {
                 _ => sent.extend(texts.iter().map(|texts| Values::Text(texts))),
             }
             let others = sorted.kept(places)?;
-            let mut values = vec![Values::Index(&indexes), Values::Text(&checks)];
+            let mut values = vec![Values::Index(&indexes), Values::Words(&checks)];
             values.extend(others.values());
             let (to_send, to_keep) = self.room(places.len(), request, retained)?;
             request.add(places.len(), &sent, to_send)?;

@@ -6,7 +6,6 @@ use std::num::NonZeroUsize;
 use std::ops::Range;
 use std::sync::Arc;
 
-use ::parquet::arrow::arrow_writer::ArrowColumnChunk;
 use arrow_array::builder::{FixedSizeBinaryBuilder, StringBuilder};
 use arrow_array::{ArrayRef, StringArray};
 use arrow_schema::{DataType, Field, FieldRef, Schema};
@@ -15,7 +14,7 @@ use cstatns::custody::approval::Score;
 use cstatns::name::Hex;
 
 use crate::csv::Lines;
-use crate::parquet;
+use crate::parquet::{self, Given};
 use crate::table::{Batch, Format, Source, TableError};
 
 /// Rows of a row group.
@@ -28,35 +27,45 @@ pub(crate) const GROUPS_AT_ONCE: NonZeroUsize = NonZeroUsize::new(3).expect("not
 pub(crate) struct Column<'a> {
     name: Cow<'a, [u8]>,
     field: FieldRef,
-    plain: bool,
+    holds: Holds,
+}
+
+/// What a column holds, which says how it is best encoded in Parquet.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Holds {
+    /// Values without redundancy.
+    Plain,
+    /// A few words, given as [`Values::Words`].
+    Words,
+    Anything,
 }
 
 impl<'a> Column<'a> {
-    fn new(name: &'static str, kind: DataType, nullable: bool, plain: bool) -> Self {
+    fn new(name: &'static str, kind: DataType, nullable: bool, holds: Holds) -> Self {
         let field = Arc::new(Field::new(name, kind, nullable));
-        Self { name: name.as_bytes().into(), field, plain }
+        Self { name: name.as_bytes().into(), field, holds }
     }
 
     pub(crate) fn index() -> Self {
-        Self::new("index", DataType::FixedSizeBinary(16), false, true)
+        Self::new("index", DataType::FixedSizeBinary(16), false, Holds::Plain)
     }
 
     /// Text that identifies people.
     pub(crate) fn text(name: &'static str) -> Self {
-        Self::new(name, DataType::Utf8, true, true)
+        Self::new(name, DataType::Utf8, true, Holds::Plain)
     }
 
     pub(crate) fn code(binary: bool) -> Self {
         let kind = if binary { DataType::FixedSizeBinary(32) } else { DataType::Utf8 };
-        Self::new("code", kind, true, true)
+        Self::new("code", kind, true, Holds::Plain)
     }
 
     pub(crate) fn word(name: &'static str) -> Self {
-        Self::new(name, DataType::Utf8, false, false)
+        Self::new(name, DataType::Utf8, false, Holds::Words)
     }
 
     pub(crate) fn score() -> Self {
-        Self::new("score", DataType::Utf8, true, false)
+        Self::new("score", DataType::Utf8, true, Holds::Anything)
     }
 
     /// A column of `source` as it is.
@@ -66,7 +75,7 @@ impl<'a> Column<'a> {
             None => Arc::new(Field::new("", DataType::Binary, true)),
             Some(schema) => schema.fields()[column].clone(),
         };
-        Self { name, field, plain: false }
+        Self { name, field, holds: Holds::Anything }
     }
 }
 
@@ -74,6 +83,8 @@ impl<'a> Column<'a> {
 pub(crate) enum Values<'a> {
     Index(&'a [[u8; 16]]),
     Text(&'a [Option<&'a str>]),
+    /// In every row one.
+    Words(&'a [Option<&'a str>]),
     Codes(&'a [Option<Code>]),
     Scores(&'a [Option<Score>]),
     /// Neighbouring columns of the rows of a batch, in their order.
@@ -88,7 +99,9 @@ impl Values<'_> {
         match self {
             Self::Index(indexes) => 33 * indexes.len(),
             // Quotes around it and each one in it twice, and what parts it from the next.
-            Self::Text(texts) => texts.iter().map(|text| 2 * text.map_or(0, str::len) + 3).sum(),
+            Self::Text(texts) | Self::Words(texts) => {
+                texts.iter().map(|text| 2 * text.map_or(0, str::len) + 3).sum()
+            }
             Self::Scores(scores) => 7 * scores.len(),
             Self::Codes(codes) => (Code::MAX_TEXT + 1) * codes.len(),
             Self::Kept(..) | Self::Tails(_) => 0,
@@ -108,7 +121,7 @@ pub(crate) enum Piece {
     /// A row group that rows are added to.
     Group(Option<parquet::Group>),
     /// A row group that is whole.
-    Chunks(Vec<ArrowColumnChunk>),
+    Chunks(Vec<parquet::Chunk>),
 }
 
 impl Layout {
@@ -150,16 +163,17 @@ impl Layout {
                 Ok(())
             }
             (Self::Parquet { layout, binary }, Piece::Group(Some(group))) => {
-                let mut arrays = Vec::new();
+                let mut given = Vec::new();
                 for values in columns {
                     match values {
                         Values::Kept(Batch::Parquet(batch), columns) => {
-                            arrays.extend_from_slice(&batch.columns()[columns.clone()]);
+                            given.extend(batch.columns()[columns.clone()].iter().cloned().map(Given::Values));
                         }
-                        _ => arrays.push(array(values, *binary)?),
+                        Values::Words(words) => given.push(Given::Words(words)),
+                        _ => given.push(Given::Values(array(values, *binary)?)),
                     }
                 }
-                layout.add(&arrays, group)
+                layout.add(&given, group)
             }
             _ => unreachable!("the piece was begun by this layout"),
         }
@@ -206,12 +220,12 @@ impl<'w> Sink<'w> {
                 let binary = fields.iter().any(|field| {
                     field.name() == "code" && *field.data_type() == DataType::FixedSizeBinary(32)
                 });
-                let plain: Vec<&str> = columns
-                    .iter()
-                    .filter(|column| column.plain)
-                    .map(|column| column.field.name().as_str())
-                    .collect();
-                let (layout, writer) = parquet::Writer::new(out, Schema::new(fields), &plain, pairs)?;
+                let names = |holds| -> Vec<&str> {
+                    let columns = columns.iter().filter(|column| column.holds == holds);
+                    columns.map(|column| column.field.name().as_str()).collect()
+                };
+                let (plain, words) = (names(Holds::Plain), names(Holds::Words));
+                let (layout, writer) = parquet::Writer::new(out, Schema::new(fields), &plain, &words, pairs)?;
                 Ok((Layout::Parquet { layout, binary }, Self::Parquet(Box::new(writer))))
             }
         }
@@ -243,7 +257,7 @@ fn unwritten(error: &std::io::Error) -> TableError {
 fn write_field(lines: &mut Lines, values: &Values<'_>, row: usize) {
     match values {
         Values::Index(indexes) => lines.plain(|out| Hex(indexes[row]).write(out)),
-        Values::Text(texts) => lines.field(texts[row].unwrap_or_default().as_bytes()),
+        Values::Text(texts) | Values::Words(texts) => lines.field(texts[row].unwrap_or_default().as_bytes()),
         Values::Codes(codes) => lines.plain(|out| {
             if let Some(code) = codes[row] {
                 code.write_text(out);
@@ -305,6 +319,7 @@ fn array(values: &Values<'_>, binary: bool) -> Result<ArrayRef, TableError> {
             }
             Arc::new(builder.finish())
         }
+        Values::Words(_) => unreachable!("words are written as they are"),
         Values::Kept(..) | Values::Tails(_) => {
             unreachable!("retained and attached files are of the data's type")
         }
