@@ -52,8 +52,9 @@ impl Register {
   cstatns register build people.register --update changes.csv
 Fields, which are the columns' names unless --map gives others: nir, nom, prenoms, sexe,
 date_naissance, code_lieu; and where there are such columns id (the same in all the rows of one
-person), nom_usage, libelle_lieu, pays. The index holds them in clear: keep it on an encrypted
-volume, and the files too."
+person), nom_usage, libelle_lieu, pays. In .parquet dates may be dates, id, sexe and code_lieu whole
+numbers; the others are text. The index holds them in clear: keep it on an encrypted volume, and the
+files too."
 )]
 pub(crate) struct BuildArgs {
     /// The index
@@ -137,7 +138,8 @@ impl BuildArgs {
         };
         let map: Vec<_> = self.map.iter().map(|(field, column)| (*field, &**column)).collect();
         let columns = found(Columns::find(rows.header(), &map, &Field::REGISTER), &rows, path)?;
-        rows.each(Field::ALL.map(|field| columns.of(field)), progress, |number, cells| {
+        let columns = Field::ALL.map(|field| Some((columns.of(field)?, Some(field))));
+        rows.each(columns, progress, |number, cells| {
             let origin = Origin { file, unit, number: u32::try_from(number).unwrap_or(u32::MAX) };
             let mut texts = [""; Field::ALL.len()];
             for (text, cell) in texts.iter_mut().zip(cells) {
@@ -187,7 +189,8 @@ fn civil_status<'a>(text: impl Fn(Field) -> &'a str) -> CivilStatus<'a> {
 fn places(path: &Path) -> Result<Places, Fault> {
     let rows = Rows::open(path, b',')?;
     let names = ["code", "nom", "anciens_codes", "chef_lieu"];
-    let columns = names.map(|name| rows.header().iter().position(|column| column == name.as_bytes()));
+    let column = |name: &str| rows.header().iter().position(|column| column == name.as_bytes());
+    let columns = names.map(|name| Some((column(name)?, None)));
     if let Some((name, _)) = names.iter().zip(columns).find(|(_, column)| column.is_none()) {
         return Err(rows.missing(name).into());
     }

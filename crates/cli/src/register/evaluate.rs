@@ -145,22 +145,22 @@ impl EvaluateArgs {
         if fields.of(Field::Nom).or(fields.of(Field::NomUsage)).is_none() {
             return Err(rows.missing(Field::Nom.name()).into());
         }
-        let fields = ASKED.map(|field| fields.of(field));
+        let fields = ASKED.map(|field| Some((fields.of(field)?, Some(field))));
+        let is_field = |column: usize| fields.iter().flatten().any(|(field, _)| *field == column);
         let named = |name: &String| {
             let at = rows.header().iter().position(|column| column == name.as_bytes());
             at.ok_or_else(|| Fault::from(rows.missing(name)))
         };
         let truth = named(&self.truth)?;
         let kinds: Vec<_> = self.kind.iter().map(named).collect::<Result<_, _>>()?;
-        if fields.contains(&Some(truth))
-            || kinds.iter().any(|kind| *kind == truth || fields.contains(&Some(*kind)))
-        {
+        if is_field(truth) || kinds.iter().any(|kind| *kind == truth || is_field(*kind)) {
             return Err(Fault::usage("--truth and --kind are other columns than those that are looked up"));
         }
         let mut columns = [None; TEXTS + 2];
         columns[..ASKED.len()].copy_from_slice(&fields);
-        columns[TRUTH] = Some(truth);
-        columns[TEXTS..].iter_mut().zip(kinds).for_each(|(column, kind)| *column = Some(kind));
+        // An identifier is text all the same, because that of the register is.
+        columns[TRUTH] = Some((truth, Some(Field::Id)));
+        columns[TEXTS..].iter_mut().zip(kinds).for_each(|(column, kind)| *column = Some((kind, None)));
 
         let place = self.place()?;
         let refused =
