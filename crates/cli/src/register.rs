@@ -10,10 +10,11 @@ use std::str;
 use std::sync::Arc;
 
 use clap::{Args, Subcommand};
+use cstatns::files::FileError;
 use cstatns::name::Hex;
 use cstatns_register::{
-    Builder, Built, CivilStatus, Columns, ColumnsError, Fault as RowFault, Field, Index, Origin, Places,
-    Record, Stats, Unit,
+    BuildError, Builder, Built, CivilStatus, Columns, ColumnsError, Fault as RowFault, Field, Index, Origin,
+    Places, Record, Stats, Unit,
 };
 use cstatns_tables::{Format, Progress, Rows};
 use serde_json::{Value, json};
@@ -109,7 +110,7 @@ impl BuildArgs {
     fn build(&self, progress: &Progress) -> Result<Built, Fault> {
         let old = if self.update.is_empty() { None } else { Some(Index::open(&self.register)?) };
         let (mut builder, files) = match &old {
-            None => (Builder::create(&self.register)?, &self.from),
+            None => (self.create()?, &self.from),
             Some(old) => (Builder::update(old)?, &self.update),
         };
         if let Some(communes) = &self.communes {
@@ -121,6 +122,18 @@ impl BuildArgs {
             self.push(path, u16::try_from(nth).unwrap_or(u16::MAX), progress, &mut builder)?;
         }
         Ok(builder.finish()?)
+    }
+
+    /// Starts a new index.
+    fn create(&self) -> Result<Builder<'_>, Fault> {
+        Builder::create(&self.register).map_err(|error| match &error {
+            BuildError::File(FileError::Exists { path }) => {
+                let other = "exists already and is never written over: add and correct with --update FILE, move it away, \
+                             or choose another name";
+                Fault::new(error.code(), format!("{path:?} {other}"))
+            }
+            _ => error.into(),
+        })
     }
 
     /// Gives the rows of a file to the builder.
@@ -230,6 +243,7 @@ pub(crate) struct StatsArgs {
 impl StatsArgs {
     fn run(self, program: &Program) -> Result<Value, Fault> {
         let index = Index::open(&self.register)?;
+        program.warn_of_others(&self.register);
         let (counts, id) = (counts(&index.stats()?), Hex(index.id()));
         program.tell(format_args!("register {id}"));
         for (what, count) in counts {

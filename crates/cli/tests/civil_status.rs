@@ -6,6 +6,7 @@ mod common;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 
 use common::{Place, csv, keyed, signal, text};
 use serde_json::Value;
@@ -72,7 +73,12 @@ fn people_who_are_found_have_the_codes_of_their_identifiers() {
     let prepared = place.json(PREPARE);
     assert_eq!(prepared["check"], serde_json::json!({"ok": 55, "absent": 1, "malformed": 1}));
     assert_eq!(prepared["unread"], serde_json::json!({"date_naissance": 1}));
+    fs::set_permissions(place.path("r"), fs::Permissions::from_mode(0o644)).unwrap();
     let said = place.quorum(&format!("{CODE} --accept rectified --min-score 0.97"));
+    // Before anybody is asked.
+    let (before, _) = said.split_once("asked of the custodians").unwrap();
+    assert!(before.ends_with("warning: \"r\" can be read by others: chmod 600\n"), "{said}");
+    fs::set_permissions(place.path("r"), fs::Permissions::from_mode(0o600)).unwrap();
     let look_up = format!(
         "looked up in the register {} and coded only if `found` or `rectified`, with a score of 0.9700 or more",
         id(&place, "r")
@@ -217,7 +223,8 @@ fn a_request_goes_to_the_verb_that_is_for_it() {
     let ledger = place.read("home/ledger.jsonl");
     assert!(ledger.contains("{\"code\":\"register-damaged\",\"type\":\"refused\",\"verb\":\"code\"}"));
     assert!(!ledger.contains("\"verb\":\"code\"},\"epoch\""), "nobody was asked");
-    place.quorum(CODE);
+    let said = place.quorum(CODE);
+    assert!(!said.contains("warning"), "{said}");
 }
 
 /// Rows that name nobody do not fill up a batch in which one person is looked for.

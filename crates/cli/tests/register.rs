@@ -219,7 +219,7 @@ fn numbers_and_dates_of_parquet_are_read_as_their_text() {
 fn an_update_adds_and_corrects_and_nothing_else_writes_over_an_index() {
     let place = place();
     said(&place, BUILD, 0);
-    refused(&place, BUILD, "output-exists", &["\"r\"", "another name"]);
+    refused(&place, BUILD, "output-exists", &["\"r\"", "--update FILE", "another name"]);
     let id = stats(&place, "r")["id"].clone();
     let more = PEOPLE[2].replace("P-7721", "P-7730").replace("352003", "352004");
     let corrected = PEOPLE[0].replace("Le Goffic", "");
@@ -304,6 +304,21 @@ fn files_that_are_no_register() {
     let other = "register build r --from p.parquet --map pays=other";
     refused(&place, other, "column-type", &["p.parquet", "\"other\"", "names are text"]);
     refused(&place, "register build no/r --from p.parquet", "file-missing", &["\"no\""]);
+}
+
+#[test]
+fn an_index_that_others_can_read_is_told_of() {
+    let place = place();
+    said(&place, BUILD, 0);
+    let warning = "warning: \"r\" can be read by others: chmod 600\n";
+    assert!(!said(&place, "register stats r", 0).contains("warning"));
+    for mode in [0o640, 0o604, 0o620, 0o601] {
+        fs::set_permissions(place.path("r"), fs::Permissions::from_mode(mode)).unwrap();
+        assert_eq!(said(&place, "register stats r", 0).matches(warning).count(), 1, "{mode:o}");
+    }
+    // An update is the owner's alone again.
+    said(&place, "register build r --update people.csv", 0);
+    assert!(!said(&place, "register stats r", 0).contains("warning"));
 }
 
 #[test]

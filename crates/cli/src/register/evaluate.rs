@@ -82,7 +82,7 @@ impl EvaluateArgs {
             return Err(Fault::usage("--kind takes one column or two"));
         }
         let progress = Arc::default();
-        let (measured, seconds) = watched(program, &progress, || self.measure(&progress));
+        let (measured, seconds) = watched(program, &progress, || self.measure(program, &progress));
         let Measured { id, counts, kinds, evaluation } = measured?;
         say(program, &kinds, &evaluation);
         let rows = evaluation.total().rows;
@@ -102,10 +102,11 @@ impl EvaluateArgs {
     }
 
     /// Looks every row up and counts; writes the page.
-    fn measure(&self, progress: &Progress) -> Result<Measured, Fault> {
+    fn measure(&self, program: &Program, progress: &Progress) -> Result<Measured, Fault> {
         // Before a long time is spent.
         let out = self.out.as_deref().map(|out| Pending::create(out, Access::Shared)).transpose()?;
         let index = Index::open(&self.register)?;
+        program.warn_of_others(&self.register);
         let Queries { rows, kinds } = self.read()?;
         let known = self.known(&index, &rows)?;
         let step = rows.len().div_ceil(SAMPLE);
