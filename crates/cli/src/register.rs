@@ -121,7 +121,7 @@ impl BuildArgs {
         for (nth, path) in files.iter().enumerate() {
             self.push(path, u16::try_from(nth).unwrap_or(u16::MAX), progress, &mut builder)?;
         }
-        Ok(builder.finish()?)
+        Ok(builder.finish_unless(&|| progress.is_stopped())?)
     }
 
     /// Starts a new index.

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use arrow_array::{ArrayRef, Date32Array, Int8Array, Int32Array, Int64Array, RecordBatch, StringArray};
-use common::{Place, text};
+use common::{Place, identifiers, signal, text};
 use parquet::arrow::ArrowWriter;
 use serde_json::Value;
 
@@ -366,6 +366,34 @@ fn an_index_that_is_damaged_or_of_another_version_is_refused() {
     }
     refused(&place, "register stats none", "file-missing", &["none"]);
     refused(&place, "register stats .", "not-a-file", &["\".\""]);
+}
+
+/// The last part begins once all rows are read, with the first bytes behind the records: keys are sorted and written.
+#[test]
+fn a_signal_in_the_last_part_leaves_what_there_was() {
+    let place = place();
+    let rows: String = identifiers(200_000).iter().map(|nir| format!("{nir},Doe,Jo,1,1950,\n")).collect();
+    place.write("many.csv", format!("nir,nom,prenoms,sexe,date_naissance,code_lieu\n{rows}"));
+    place.ok("register build r --from many.csv");
+    let whole = fs::read(place.path("r")).unwrap();
+    let records = whole[whole.len() - 48..].first_chunk().map(|bytes| u64::from_le_bytes(*bytes)).unwrap();
+    for (command, name) in [("INT", "build s --from"), ("TERM", "build r --update")] {
+        let mut child = place.started(&format!("register {name} many.csv"));
+        let is_past_its_rows = || {
+            let lengths = place.temporaries().into_iter().map(|name| place.path(&name).metadata());
+            lengths.flatten().any(|metadata| metadata.len() >= 32 + records)
+        };
+        while child.try_wait().unwrap().is_none() && !is_past_its_rows() {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        signal(child.id(), command);
+        let output = child.wait_with_output().unwrap();
+        let said = text(&output.stderr);
+        assert_eq!((output.status.code(), said.lines().count()), (Some(1), 1), "{said}");
+        assert!(said.starts_with("error[interrupted]: "), "{said}");
+        assert_eq!(names(&place), ["many.csv", "people.csv", "r"]);
+        assert!(fs::read(place.path("r")).unwrap() == whole);
+    }
 }
 
 /// What is written meanwhile is the owner's alone, has a name that says nothing, and goes with the next attempt.
