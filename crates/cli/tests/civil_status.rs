@@ -256,6 +256,20 @@ fn the_minimum_is_of_people_who_are_coded() {
             fs::remove_file(place.path(name)).unwrap();
         }
     }
+
+    // Both runs are an auditor's business; a coding of identifiers is no look-up.
+    place.write("direct.csv", csv(&(0..20).map(nir).collect::<Vec<_>>()));
+    place.coded("direct", "nir", "population", 1);
+    let verify = "auditor verify home/ledger.jsonl --service home/card.json";
+    let told = text(&place.run(verify).stdout);
+    assert!(
+        told.contains("\n  2 runs that looked people up in a register, 1 of them with a result\n"),
+        "{told}"
+    );
+    assert!(told.contains("\n  2 results of "), "{told}");
+    let audit = place.json(verify);
+    let counts = [&audit["look_ups"], &audit["deliveries"]["look_ups"], &audit["deliveries"]["made"]];
+    assert_eq!(counts, [2, 1, 2]);
 }
 
 /// Enough that there is time to look in while they are coded.
