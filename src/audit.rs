@@ -13,6 +13,7 @@ use serde::Serialize;
 
 use crate::checkpoint::root_of;
 use crate::code::Generation;
+use crate::custody::approval::Action;
 use crate::custody::quorum::QuorumError;
 use crate::custody::{Head, RosterError, ServiceCard, spoken};
 use crate::files::FileError;
@@ -48,6 +49,8 @@ pub struct Audit {
     pub witnessed: Witnessed,
     /// Signed statements of custodians that were verified: approvals, receipts, doubts.
     pub statements: u64,
+    /// Runs that began in which people are looked up in a register; those without a result are counted too.
+    pub look_ups: u64,
     /// The domains.
     pub domains: Vec<DomainSummary>,
     /// The deliveries.
@@ -143,6 +146,8 @@ pub struct DeliverySummary {
     pub made: u64,
     /// Of which renewals.
     pub renewals: u64,
+    /// Of which of people who were looked up.
+    pub look_ups: u64,
     /// Rows in them.
     pub rows: u64,
     /// Results stated delivered, the service's copy destroyed.
@@ -209,6 +214,7 @@ pub fn verify(ledger: &Path, card: &ServiceCard, old: &[PathBuf]) -> Result<Audi
         findings,
         witnessed: witnesses.state.as_ref().map(|state| witnessed(state, sound)).unwrap_or_default(),
         statements: summary.statements,
+        look_ups: summary.look_ups,
         ..Audit::of(summary.state.as_ref())
     })
 }
@@ -238,6 +244,7 @@ impl Audit {
             findings: Vec::new(),
             witnessed: Witnessed::default(),
             statements: 0,
+            look_ups: 0,
             domains: Vec::new(),
             deliveries: DeliverySummary::default(),
         };
@@ -259,6 +266,7 @@ impl Audit {
             let summary = &mut audit.deliveries;
             summary.made += 1;
             summary.renewals += u64::from(delivery.from.is_some());
+            summary.look_ups += u64::from(delivery.look_up.is_some());
             summary.rows = summary.rows.saturating_add(delivery.rows);
             summary.delivered += u64::from(delivery.destroyed);
             summary.requests_kept += u64::from(delivery.request_kept);
@@ -335,6 +343,7 @@ struct Walk {
     state: Option<State>,
     first: Option<Timestamp>,
     statements: u64,
+    look_ups: u64,
     stop: Option<Stop>,
     torn: bool,
 }
@@ -367,7 +376,7 @@ impl Walk {
         };
         let mut lines = Lines::open(path).map_err(file_error)?;
         let mut fold = Fold::new(card);
-        let (mut first, mut statements) = (None, 0);
+        let (mut first, mut statements, mut look_ups) = (None, 0, 0);
         let mut stopped: Option<(Stop, History)> = None;
         for _ in 0..limit {
             let Some(bytes) = lines.next_line().map_err(file_error)? else { break };
@@ -376,6 +385,7 @@ impl Walk {
                     Ok(line) => {
                         first.get_or_insert(line.time);
                         statements += statements_in(&line.event);
+                        look_ups += u64::from(begins_look_up(&line.event));
                     }
                     Err(error) => {
                         let mut history = fold.history().clone();
@@ -399,7 +409,7 @@ impl Walk {
             Some((stop, history)) => (Some(stop), history),
             None => (None, folded),
         };
-        Ok(Self { history, state, first, statements, stop, torn: lines.is_torn() })
+        Ok(Self { history, state, first, statements, look_ups, stop, torn: lines.is_torn() })
     }
 
     /// The first event that does not hold. A line that carries another leaf hash than the one before it has means that one
@@ -434,6 +444,11 @@ fn statements_in(event: &Event) -> u64 {
         Event::Received { .. } | Event::Doubted { .. } => 1,
         _ => 0,
     }
+}
+
+fn begins_look_up(event: &Event) -> bool {
+    let Event::Intent { proposal, .. } = event else { return false };
+    matches!(proposal.body.action, Action::Code { look_up: Some(_), .. })
 }
 
 /// What the findings are drawn from.
@@ -805,8 +820,13 @@ impl Audit {
                 None => writeln!(f)?,
             }
         }
-        let DeliverySummary { made, renewals, rows, delivered, requests_kept } = self.deliveries;
+        let DeliverySummary { made, renewals, look_ups, rows, delivered, requests_kept } = self.deliveries;
         writeln!(f, "  {} of {rows} rows in all, {renewals} of them renewals", count(made, "result"))?;
+        writeln!(
+            f,
+            "  {} that looked people up in a register, {look_ups} of them with a result",
+            count(self.look_ups, "run")
+        )?;
         writeln!(f, "  {delivered} delivered; {} kept against the scheme", count(requests_kept, "request"))?;
         writeln!(f, "  {} of custodians, each signed by them", count(self.statements, "statement"))
     }

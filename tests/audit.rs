@@ -276,6 +276,7 @@ fn a_clean_ledger_holds() {
     assert_eq!(audit.domains.len(), 3);
     assert_eq!((audit.deliveries.made, audit.deliveries.renewals, audit.deliveries.rows), (2, 1, 8));
     assert_eq!((audit.deliveries.delivered, audit.deliveries.requests_kept), (1, 0));
+    assert_eq!((audit.look_ups, audit.deliveries.look_ups), (0, 0));
     // 3 share receipts, 1 yearly check, 1 doubt, two approvals for each intent.
     assert_eq!(audit.statements, 5 + 2 * record.of_type("intent").len() as u64);
     let text = audit.to_string();

@@ -2,6 +2,8 @@
 
 use std::fmt::Display;
 use std::io::{ErrorKind, Write};
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
 use std::rc::Rc;
 
 use jiff::Timestamp;
@@ -65,6 +67,13 @@ impl Program {
                 }
             }
             Messages::Quiet => {}
+        }
+    }
+
+    /// Warns of a file that is for its owner alone, if it is not.
+    pub(crate) fn warn_of_others(&self, path: &Path) {
+        if std::fs::metadata(path).is_ok_and(|data| data.permissions().mode() & 0o077 != 0) {
+            self.say(format_args!("warning: {path:?} can be read by others: chmod 600"));
         }
     }
 

@@ -1,7 +1,6 @@
 //! A quorum at one machine: each custodian looks at what is asked, opens their kit, and approves (SPEC §9).
 
 use std::io::ErrorKind;
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -139,9 +138,7 @@ pub(crate) fn gather(
 /// The passphrase in a file: all of it but one line end.
 pub(crate) fn read_passphrase(program: &Program, path: &Path) -> Result<Zeroizing<Vec<u8>>, Fault> {
     let mut passphrase = Zeroizing::new(files::read(path, LONGEST_PASSPHRASE)?);
-    if std::fs::metadata(path).is_ok_and(|data| data.permissions().mode() & 0o077 != 0) {
-        program.say(format_args!("warning: {path:?} can be read by others: chmod 600"));
-    }
+    program.warn_of_others(path);
     for end in [b'\n', b'\r'] {
         if passphrase.last() == Some(&end) {
             passphrase.pop();

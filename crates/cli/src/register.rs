@@ -10,10 +10,11 @@ use std::str;
 use std::sync::Arc;
 
 use clap::{Args, Subcommand};
+use cstatns::files::FileError;
 use cstatns::name::Hex;
 use cstatns_register::{
-    Builder, Built, CivilStatus, Columns, ColumnsError, Fault as RowFault, Field, Index, Origin, Places,
-    Record, Stats, Unit,
+    BuildError, Builder, Built, CivilStatus, Columns, ColumnsError, Fault as RowFault, Field, Index, Origin,
+    Places, Record, Stats, Unit,
 };
 use cstatns_tables::{Format, Progress, Rows};
 use serde_json::{Value, json};
@@ -52,8 +53,9 @@ impl Register {
   cstatns register build people.register --update changes.csv
 Fields, which are the columns' names unless --map gives others: nir, nom, prenoms, sexe,
 date_naissance, code_lieu; and where there are such columns id (the same in all the rows of one
-person), nom_usage, libelle_lieu, pays. The index holds them in clear: keep it on an encrypted
-volume, and the files too."
+person), nom_usage, libelle_lieu, pays. In .parquet dates may be dates, id, sexe and code_lieu whole
+numbers; the others are text. The index holds them in clear: keep it on an encrypted volume, and the
+files too."
 )]
 pub(crate) struct BuildArgs {
     /// The index
@@ -108,7 +110,7 @@ impl BuildArgs {
     fn build(&self, progress: &Progress) -> Result<Built, Fault> {
         let old = if self.update.is_empty() { None } else { Some(Index::open(&self.register)?) };
         let (mut builder, files) = match &old {
-            None => (Builder::create(&self.register)?, &self.from),
+            None => (self.create()?, &self.from),
             Some(old) => (Builder::update(old)?, &self.update),
         };
         if let Some(communes) = &self.communes {
@@ -119,7 +121,19 @@ impl BuildArgs {
         for (nth, path) in files.iter().enumerate() {
             self.push(path, u16::try_from(nth).unwrap_or(u16::MAX), progress, &mut builder)?;
         }
-        Ok(builder.finish()?)
+        Ok(builder.finish_unless(&|| progress.is_stopped())?)
+    }
+
+    /// Starts a new index.
+    fn create(&self) -> Result<Builder<'_>, Fault> {
+        Builder::create(&self.register).map_err(|error| match &error {
+            BuildError::File(FileError::Exists { path }) => {
+                let other = "exists already and is never written over: add and correct with --update FILE, move it away, \
+                             or choose another name";
+                Fault::new(error.code(), format!("{path:?} {other}"))
+            }
+            _ => error.into(),
+        })
     }
 
     /// Gives the rows of a file to the builder.
@@ -137,7 +151,8 @@ impl BuildArgs {
         };
         let map: Vec<_> = self.map.iter().map(|(field, column)| (*field, &**column)).collect();
         let columns = found(Columns::find(rows.header(), &map, &Field::REGISTER), &rows, path)?;
-        rows.each(Field::ALL.map(|field| columns.of(field)), progress, |number, cells| {
+        let columns = Field::ALL.map(|field| Some((columns.of(field)?, Some(field))));
+        rows.each(columns, progress, |number, cells| {
             let origin = Origin { file, unit, number: u32::try_from(number).unwrap_or(u32::MAX) };
             let mut texts = [""; Field::ALL.len()];
             for (text, cell) in texts.iter_mut().zip(cells) {
@@ -187,7 +202,8 @@ fn civil_status<'a>(text: impl Fn(Field) -> &'a str) -> CivilStatus<'a> {
 fn places(path: &Path) -> Result<Places, Fault> {
     let rows = Rows::open(path, b',')?;
     let names = ["code", "nom", "anciens_codes", "chef_lieu"];
-    let columns = names.map(|name| rows.header().iter().position(|column| column == name.as_bytes()));
+    let column = |name: &str| rows.header().iter().position(|column| column == name.as_bytes());
+    let columns = names.map(|name| Some((column(name)?, None)));
     if let Some((name, _)) = names.iter().zip(columns).find(|(_, column)| column.is_none()) {
         return Err(rows.missing(name).into());
     }
@@ -227,6 +243,7 @@ pub(crate) struct StatsArgs {
 impl StatsArgs {
     fn run(self, program: &Program) -> Result<Value, Fault> {
         let index = Index::open(&self.register)?;
+        program.warn_of_others(&self.register);
         let (counts, id) = (counts(&index.stats()?), Hex(index.id()));
         program.tell(format_args!("register {id}"));
         for (what, count) in counts {

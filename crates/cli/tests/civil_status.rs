@@ -6,6 +6,7 @@ mod common;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 
 use common::{Place, csv, keyed, signal, text};
 use serde_json::Value;
@@ -72,7 +73,12 @@ fn people_who_are_found_have_the_codes_of_their_identifiers() {
     let prepared = place.json(PREPARE);
     assert_eq!(prepared["check"], serde_json::json!({"ok": 55, "absent": 1, "malformed": 1}));
     assert_eq!(prepared["unread"], serde_json::json!({"date_naissance": 1}));
+    fs::set_permissions(place.path("r"), fs::Permissions::from_mode(0o644)).unwrap();
     let said = place.quorum(&format!("{CODE} --accept rectified --min-score 0.97"));
+    // Before anybody is asked.
+    let (before, _) = said.split_once("asked of the custodians").unwrap();
+    assert!(before.ends_with("warning: \"r\" can be read by others: chmod 600\n"), "{said}");
+    fs::set_permissions(place.path("r"), fs::Permissions::from_mode(0o600)).unwrap();
     let look_up = format!(
         "looked up in the register {} and coded only if `found` or `rectified`, with a score of 0.9700 or more",
         id(&place, "r")
@@ -144,6 +150,52 @@ fn people_who_are_found_have_the_codes_of_their_identifiers() {
     assert_eq!(report(&place, "a2.csv")["quality"], counts);
 }
 
+/// Two people of one name and one date of birth, who were born in two places: a row that says which place has the code of
+/// that one, a row that does not is of neither.
+#[test]
+fn a_row_that_cannot_tell_namesakes_apart_has_no_code() {
+    let place = Place::open();
+    register(&place, 40);
+    let namesake = place.read("people.csv").lines().nth(8).unwrap().replace(&nir(7), &nir(60));
+    let namesake = namesake.replace(",75101", ",13201");
+    place.write("people.csv", place.read("people.csv") + &namesake + "\n");
+    fs::remove_file(place.path("r")).unwrap();
+    place.ok("register build r --from people.csv");
+
+    let row = |person: usize, code: &str, visit: &str| {
+        format!("{},{},1,{:02}/05/1984,{code},{visit}\n", word(person), word(person + 7000), 1 + person % 28)
+    };
+    let others = (8..28).fold(String::new(), |rows, person| rows + &row(person, "75101", "other"));
+    let three = row(7, "", "either") + &row(7, "75101", "one") + &row(7, "13201", "two");
+    place.write("visits.csv", format!("nom,prenoms,sexe,born,code_lieu,visit\n{three}{others}"));
+    place.ok(PREPARE);
+    let said = place.quorum(CODE);
+    assert!(
+        said.contains("found 22, ambiguous 1\n") && said.contains("\n22 of 23 rows have a code\n"),
+        "{said}"
+    );
+    let counts = serde_json::json!({"found": 22, "ambiguous": 1});
+    let told = report(&place, "s.csv");
+    assert_eq!((&told["quality"], &told["coded"], &told["rows_out"]), (&counts, &22.into(), &23.into()));
+    let uncoded: Vec<_> = place.rows("s.csv").into_iter().filter(|row| row[1].is_empty()).collect();
+    assert_eq!((uncoded.len(), &*uncoded[0][2]), (1, "ambiguous"));
+    let score: f64 = uncoded[0][3].parse().unwrap();
+    assert!(score < 0.6, "of two who fit alike, neither is more likely: {score}");
+
+    place.ok("controller attach --retained t.csv --result s.csv --out a.csv");
+    assert_eq!(report(&place, "a.csv")["quality"], counts);
+    place.write("direct.csv", csv(&[7, 60].into_iter().chain(8..28).map(nir).collect::<Vec<_>>()));
+    place.coded("direct", "nir", "population", 1);
+    let direct: BTreeMap<_, _> =
+        place.rows("direct-1.csv").into_iter().map(|row| (row[2].clone(), row[0].clone())).collect();
+    let rows = place.rows("a.csv");
+    let of = |visit: &str| rows.iter().find(|row| row.last().unwrap() == visit).unwrap();
+    assert_eq!((&*of("either")[0], &*of("either")[1]), ("", "ambiguous"));
+    assert_eq!((&of("one")[0], &of("two")[0]), (&direct["0"], &direct["1"]));
+    let codes: std::collections::BTreeSet<_> = place.codes("a.csv").into_keys().collect();
+    assert_eq!(codes, direct.into_values().collect());
+}
+
 #[test]
 fn a_request_goes_to_the_verb_that_is_for_it() {
     let place = Place::open();
@@ -171,7 +223,8 @@ fn a_request_goes_to_the_verb_that_is_for_it() {
     let ledger = place.read("home/ledger.jsonl");
     assert!(ledger.contains("{\"code\":\"register-damaged\",\"type\":\"refused\",\"verb\":\"code\"}"));
     assert!(!ledger.contains("\"verb\":\"code\"},\"epoch\""), "nobody was asked");
-    place.quorum(CODE);
+    let said = place.quorum(CODE);
+    assert!(!said.contains("warning"), "{said}");
 }
 
 /// Rows that name nobody do not fill up a batch in which one person is looked for.
@@ -203,6 +256,20 @@ fn the_minimum_is_of_people_who_are_coded() {
             fs::remove_file(place.path(name)).unwrap();
         }
     }
+
+    // Both runs are an auditor's business; a coding of identifiers is no look-up.
+    place.write("direct.csv", csv(&(0..20).map(nir).collect::<Vec<_>>()));
+    place.coded("direct", "nir", "population", 1);
+    let verify = "auditor verify home/ledger.jsonl --service home/card.json";
+    let told = text(&place.run(verify).stdout);
+    assert!(
+        told.contains("\n  2 runs that looked people up in a register, 1 of them with a result\n"),
+        "{told}"
+    );
+    assert!(told.contains("\n  2 results of "), "{told}");
+    let audit = place.json(verify);
+    let counts = [&audit["look_ups"], &audit["deliveries"]["look_ups"], &audit["deliveries"]["made"]];
+    assert_eq!(counts, [2, 1, 2]);
 }
 
 /// Enough that there is time to look in while they are coded.

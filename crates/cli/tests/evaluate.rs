@@ -10,6 +10,7 @@ mod people;
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -38,7 +39,10 @@ fn rows_are_counted_by_kind_and_drawn() {
     let (place, people) = place();
     let output = place.run(&format!("{EVALUATE} --out page.html --json"));
     let said = text(&output.stderr);
-    assert!(output.status.success(), "{said}");
+    assert!(output.status.success() && !said.contains("warning"), "{said}");
+    fs::set_permissions(place.path("r"), fs::Permissions::from_mode(0o640)).unwrap();
+    let warned = place.ok(EVALUATE);
+    assert!(warned.starts_with("warning: \"r\" can be read by others: chmod 600\n"), "{warned}");
     let summary: Value = serde_json::from_slice(&output.stdout).unwrap();
     let of = |words, what: &str| kind(&summary, words)[what].as_u64().unwrap();
     for (words, rows, right, none, declared) in [

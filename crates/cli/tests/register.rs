@@ -11,8 +11,8 @@ use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use arrow_array::{ArrayRef, Int32Array, RecordBatch, StringArray};
-use common::{Place, text};
+use arrow_array::{ArrayRef, Date32Array, Int8Array, Int32Array, Int64Array, RecordBatch, StringArray};
+use common::{Place, identifiers, signal, text};
 use parquet::arrow::ArrowWriter;
 use serde_json::Value;
 
@@ -110,16 +110,27 @@ fn mode(place: &Place, name: &str) -> u32 {
     place.path(name).metadata().unwrap().permissions().mode() & 0o777
 }
 
+/// The bytes of an index, but for the id and the digest.
+fn index(place: &Place, name: &str) -> Vec<u8> {
+    let bytes = fs::read(place.path(name)).unwrap();
+    [&bytes[..16], &bytes[32..bytes.len() - 32]].concat()
+}
+
 /// The same rows in Parquet; no cell of theirs holds a comma or a quote.
 fn parquet(path: &Path, header: &str, rows: &[&str]) {
+    // What is no field may be of any type.
+    typed(path, header, rows, |name, cells| {
+        (name == "other").then(|| -> ArrayRef { Arc::new(Int32Array::from(vec![7; cells.len()])) })
+    });
+}
+
+/// The same with columns that `other` makes of their name and cells.
+fn typed(path: &Path, header: &str, rows: &[&str], other: impl Fn(&str, &[&str]) -> Option<ArrayRef>) {
     let column = |(nth, name)| -> (&str, ArrayRef) {
-        // What is no field may be of any type.
-        if name == "other" {
-            return (name, Arc::new(Int32Array::from(vec![7; rows.len()])));
-        }
         let cells = rows.iter().map(|row| row.split(',').nth(nth).unwrap().trim_matches('"'));
-        let cells = cells.map(|cell| (!cell.is_empty()).then_some(cell));
-        (name, Arc::new(cells.collect::<StringArray>()))
+        let cells: Vec<_> = cells.collect();
+        let text = || cells.iter().map(|cell| (!cell.is_empty()).then_some(cell)).collect::<StringArray>();
+        (name, other(name, &cells).unwrap_or_else(|| Arc::new(text())))
     };
     let batch = RecordBatch::try_from_iter(header.split(',').enumerate().map(column)).unwrap();
     let mut writer = ArrowWriter::try_new(fs::File::create(path).unwrap(), batch.schema(), None).unwrap();
@@ -165,20 +176,50 @@ fn csv_and_parquet_give_the_same_index() {
     said(&place, BUILD, 0);
     said(&place, "register build s --from people.parquet", 0);
     said(&place, "register build t --from one.csv two.csv --delimiter ; --map nir=number,nom=name", 0);
-    let index = |name| {
-        let bytes = fs::read(place.path(name)).unwrap();
-        // But for the id and the digest.
-        [&bytes[..16], &bytes[32..bytes.len() - 32]].concat()
-    };
-    assert!(index("r") == index("s"));
-    assert!(index("r") == index("t"));
+    assert!(index(&place, "r") == index(&place, "s"));
+    assert!(index(&place, "r") == index(&place, "t"));
+}
+
+/// As statistical software writes them: dates as dates, and numbers where every value is one.
+#[test]
+fn numbers_and_dates_of_parquet_are_read_as_their_text() {
+    let place = place();
+    let rows = [
+        PEOPLE[0].replace("P-7719", "7719").replace(",F,", ",2,"),
+        PEOPLE[1].replace("P-7720", "7720").replace(",M,", ",,").replace("\"De la\nBruyaire\"", "Bruyaire"),
+        PEOPLE[2].replace("P-7721", "").replace("1950-00-00", ""),
+        PEOPLE[3].replace("P-7722", "7722").replace(",M,", ",1,").replace(",01144,", ",1144,"),
+        PEOPLE[4].replace("P-7722", "7722").replace(",F,", ",2,").replace(",01144,", ",,"),
+    ];
+    let rows: Vec<_> = rows.iter().map(String::as_str).collect();
+    place.write("people.csv", register(&rows));
+    let days = Date32Array::from(vec![Some(5245), Some(5245), None, Some(8028), Some(8028)]);
+    typed(&place.path("people.parquet"), HEADER, &rows, |name, cells| match name {
+        "date_naissance" => Some(Arc::new(days.clone())),
+        "id" => Some(Arc::new(cells.iter().map(|cell| cell.parse().ok()).collect::<Int64Array>())),
+        "sexe" => Some(Arc::new(cells.iter().map(|cell| cell.parse().ok()).collect::<Int8Array>())),
+        "code_lieu" => Some(Arc::new(cells.iter().map(|cell| cell.parse().ok()).collect::<Int32Array>())),
+        _ => None,
+    });
+    said(&place, BUILD, 0);
+    said(&place, "register build s --from people.parquet", 0);
+    assert_eq!((count(&place, "people"), count(&place, "rows_without_sex")), (4, 1));
+    assert!(index(&place, "r") == index(&place, "s"));
+
+    // Identifiers are not numbers: where 2A and 2B had to become some, they are other people's now.
+    typed(&place.path("n.parquet"), HEADER, &rows, |name, cells| {
+        let numbers = || cells.iter().map(|cell| cell.parse().ok()).collect::<Int64Array>();
+        (name == "nir").then(|| -> ArrayRef { Arc::new(numbers()) })
+    });
+    let words = ["\"nir\"", "identifiers are text", "2A", "convert at the source"];
+    refused(&place, "register build n --from n.parquet", "column-type", &words);
 }
 
 #[test]
 fn an_update_adds_and_corrects_and_nothing_else_writes_over_an_index() {
     let place = place();
     said(&place, BUILD, 0);
-    refused(&place, BUILD, "output-exists", &["\"r\"", "another name"]);
+    refused(&place, BUILD, "output-exists", &["\"r\"", "--update FILE", "another name"]);
     let id = stats(&place, "r")["id"].clone();
     let more = PEOPLE[2].replace("P-7721", "P-7730").replace("352003", "352004");
     let corrected = PEOPLE[0].replace("Le Goffic", "");
@@ -261,8 +302,23 @@ fn files_that_are_no_register() {
     refused(&place, "register build r --from people.txt", "file-type", &["people.txt"]);
     parquet(&place.path("p.parquet"), HEADER, &PEOPLE);
     let other = "register build r --from p.parquet --map pays=other";
-    refused(&place, other, "column-type", &["p.parquet", "\"other\"", "must be text"]);
+    refused(&place, other, "column-type", &["p.parquet", "\"other\"", "names are text"]);
     refused(&place, "register build no/r --from p.parquet", "file-missing", &["\"no\""]);
+}
+
+#[test]
+fn an_index_that_others_can_read_is_told_of() {
+    let place = place();
+    said(&place, BUILD, 0);
+    let warning = "warning: \"r\" can be read by others: chmod 600\n";
+    assert!(!said(&place, "register stats r", 0).contains("warning"));
+    for mode in [0o640, 0o604, 0o620, 0o601] {
+        fs::set_permissions(place.path("r"), fs::Permissions::from_mode(mode)).unwrap();
+        assert_eq!(said(&place, "register stats r", 0).matches(warning).count(), 1, "{mode:o}");
+    }
+    // An update is the owner's alone again.
+    said(&place, "register build r --update people.csv", 0);
+    assert!(!said(&place, "register stats r", 0).contains("warning"));
 }
 
 #[test]
@@ -310,6 +366,34 @@ fn an_index_that_is_damaged_or_of_another_version_is_refused() {
     }
     refused(&place, "register stats none", "file-missing", &["none"]);
     refused(&place, "register stats .", "not-a-file", &["\".\""]);
+}
+
+/// The last part begins once all rows are read, with the first bytes behind the records: keys are sorted and written.
+#[test]
+fn a_signal_in_the_last_part_leaves_what_there_was() {
+    let place = place();
+    let rows: String = identifiers(200_000).iter().map(|nir| format!("{nir},Doe,Jo,1,1950,\n")).collect();
+    place.write("many.csv", format!("nir,nom,prenoms,sexe,date_naissance,code_lieu\n{rows}"));
+    place.ok("register build r --from many.csv");
+    let whole = fs::read(place.path("r")).unwrap();
+    let records = whole[whole.len() - 48..].first_chunk().map(|bytes| u64::from_le_bytes(*bytes)).unwrap();
+    for (command, name) in [("INT", "build s --from"), ("TERM", "build r --update")] {
+        let mut child = place.started(&format!("register {name} many.csv"));
+        let is_past_its_rows = || {
+            let lengths = place.temporaries().into_iter().map(|name| place.path(&name).metadata());
+            lengths.flatten().any(|metadata| metadata.len() >= 32 + records)
+        };
+        while child.try_wait().unwrap().is_none() && !is_past_its_rows() {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        signal(child.id(), command);
+        let output = child.wait_with_output().unwrap();
+        let said = text(&output.stderr);
+        assert_eq!((output.status.code(), said.lines().count()), (Some(1), 1), "{said}");
+        assert!(said.starts_with("error[interrupted]: "), "{said}");
+        assert_eq!(names(&place), ["many.csv", "people.csv", "r"]);
+        assert!(fs::read(place.path("r")).unwrap() == whole);
+    }
 }
 
 /// What is written meanwhile is the owner's alone, has a name that says nothing, and goes with the next attempt.

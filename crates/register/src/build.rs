@@ -50,6 +50,11 @@ pub enum BuildError {
     /// The index that is brought up to date: [`IndexError::code`].
     #[error(transparent)]
     Index(#[from] IndexError),
+    /// `interrupted`: [`Builder::finish_unless`] was told so.
+    #[error(
+        "stopped on request: nothing of the output is left, and what was read is untouched; repeat the command when you like"
+    )]
+    Interrupted,
 }
 
 impl BuildError {
@@ -61,6 +66,7 @@ impl BuildError {
             Self::Empty => "register-empty",
             Self::TooLarge => "register-too-large",
             Self::Index(error) => error.code(),
+            Self::Interrupted => "interrupted",
         }
     }
 }
@@ -207,35 +213,46 @@ impl<'a> Builder<'a> {
     ///
     /// # Errors
     /// [`BuildError`].
-    pub fn finish(mut self) -> Result<Built, BuildError> {
+    pub fn finish(self) -> Result<Built, BuildError> {
+        self.finish_unless(&|| false)
+    }
+
+    /// The same, which for many rows takes a while, unless it is `stopped` before the index has its name.
+    ///
+    /// # Errors
+    /// [`BuildError`]: [`BuildError::Interrupted`] soon after it is stopped.
+    pub fn finish_unless(mut self, stopped: Stopped<'_>) -> Result<Built, BuildError> {
         if let Some(update) = self.update.take() {
-            update.merge(&mut self)?;
+            update.merge(&mut self, stopped)?;
         }
         let end = self.out.position;
         let records = Records::of(&mut self.out, &self.offsets)?;
         let mut refuse = |fault, row: u32| self.faults.add(fault, self.origins[row as usize]);
-        let (present, people) = people(&mut self.ids, &records, &mut refuse)?;
-        let identifiers = duplicates(&mut self.identifiers, &records, &mut refuse)?;
+        let (present, people) = people(&mut self.ids, &records, &mut refuse, stopped)?;
+        let identifiers = duplicates(&mut self.identifiers, &records, &mut refuse, stopped)?;
         if !self.faults.is_empty() {
             return Err(BuildError::Rows(self.faults));
         }
         if self.offsets.is_empty() {
             return Err(BuildError::Empty);
         }
-        for offset in &self.offsets {
-            self.out.write(&offset.to_le_bytes())?;
+        for offsets in self.offsets.chunks(AT_ONCE) {
+            go_on(stopped)?;
+            offsets.iter().try_for_each(|offset| self.out.write(&offset.to_le_bytes()))?;
         }
-        for row in &present {
-            self.out.write(&row.to_le_bytes())?;
+        for rows in present.chunks(AT_ONCE) {
+            go_on(stopped)?;
+            rows.iter().try_for_each(|row| self.out.write(&row.to_le_bytes()))?;
         }
         let mut keys = self.keys;
         keys.append(&mut self.identifiers);
         let mut frequencies: Vec<_> =
             self.frequencies.into_iter().map(|(value, rows)| Key::new(value, rows)).collect();
         for section in [&mut keys, &mut frequencies] {
-            section.sort_unstable();
-            for entry in section {
-                self.out.write(&entry.write())?;
+            sort(section, AT_ONCE, stopped)?;
+            for entries in section.chunks(AT_ONCE) {
+                go_on(stopped)?;
+                entries.iter().try_for_each(|entry| self.out.write(&entry.write()))?;
             }
         }
         let places = self.places.write();
@@ -250,9 +267,32 @@ impl<'a> Builder<'a> {
             places: places.len() as u64,
         };
         self.out.write(&counts.write())?;
+        go_on(stopped)?;
         self.out.commit()?;
         Ok(Built { rows: counts.rows, people, identifiers })
     }
+}
+
+/// Whether somebody asked to stop.
+pub type Stopped<'a> = &'a dyn Fn() -> bool;
+
+/// So many numbers are written, and so many keys sorted, between two looks at whether to go on: a fraction of a second.
+const AT_ONCE: usize = 1 << 22;
+
+fn go_on(stopped: Stopped<'_>) -> Result<(), BuildError> {
+    if stopped() { Err(BuildError::Interrupted) } else { Ok(()) }
+}
+
+/// Sorts by halves down to `at_once`, because a sort cannot be stopped: that of a whole country's keys takes most of a minute.
+fn sort(keys: &mut [Key], at_once: usize, stopped: Stopped<'_>) -> Result<(), BuildError> {
+    go_on(stopped)?;
+    if keys.len() <= at_once {
+        keys.sort_unstable();
+        return Ok(());
+    }
+    let (low, _, high) = keys.select_nth_unstable(keys.len() / 2);
+    sort(low, at_once, stopped)?;
+    sort(high, at_once, stopped)
 }
 
 /// The most rows of one person: more are a column of ids, or of identifiers, that is not one. So many are not even read.
@@ -263,16 +303,18 @@ fn people(
     ids: &mut [Key],
     records: &Records<'_>,
     refuse: &mut impl FnMut(Fault, u32),
-) -> Result<(Vec<u32>, u64), FileError> {
+    stopped: Stopped<'_>,
+) -> Result<(Vec<u32>, u64), BuildError> {
     let rows = records.len();
     let mut present: Vec<u32> = (0..rows).collect();
     let mut people = u64::from(rows);
-    ids.sort_unstable();
+    sort(ids, AT_ONCE, stopped)?;
     for alike in ids.chunk_by(Key::is_of).filter(|alike| alike.len() > 1) {
         if alike.len() > MOST_ROWS {
             alike.iter().for_each(|key| refuse(Fault::Crowd, key.number()));
             continue;
         }
+        go_on(stopped)?;
         let mut alike = records.read(alike)?;
         alike.sort_by(|a, b| (a.row().id, a.at).cmp(&(b.row().id, b.at)));
         for person in alike.chunk_by(|a, b| a.row().id == b.row().id) {
@@ -291,8 +333,9 @@ fn duplicates(
     identifiers: &mut [Key],
     records: &Records<'_>,
     refuse: &mut impl FnMut(Fault, u32),
-) -> Result<u64, FileError> {
-    identifiers.sort_unstable();
+    stopped: Stopped<'_>,
+) -> Result<u64, BuildError> {
+    sort(identifiers, AT_ONCE, stopped)?;
     let mut distinct = 0;
     for alike in identifiers.chunk_by(Key::is_of) {
         if alike.len() == 1 {
@@ -303,6 +346,7 @@ fn duplicates(
             alike[1..].iter().for_each(|key| refuse(Fault::Duplicate, key.number()));
             continue;
         }
+        go_on(stopped)?;
         let mut alike = records.read(alike)?;
         alike.sort_by(|a, b| (a.row().identifier, a.at).cmp(&(b.row().identifier, b.at)));
         for same in alike.chunk_by(|a, b| a.row().identifier == b.row().identifier) {
@@ -314,4 +358,27 @@ fn duplicates(
         }
     }
     Ok(distinct)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use super::*;
+
+    #[test]
+    fn keys_are_sorted_by_halves_and_not_when_stopped() {
+        let mixed = |nth: u64| nth.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 60;
+        for count in 0..100 {
+            // Many keys are the same.
+            let mut keys: Vec<_> = (0..count).map(|nth| Key::new(mixed(nth), nth as u32)).collect();
+            let mut expected = keys.clone();
+            expected.sort_unstable();
+            let looks = Cell::new(0);
+            sort(&mut keys, 3, &|| looks.replace(looks.get() + 1) < 0).unwrap();
+            assert!(keys == expected && looks.get() as u64 > count / 4);
+            let stopped = sort(&mut keys, 3, &|| looks.replace(looks.get() - 1) == 1);
+            assert_eq!(stopped.unwrap_err().code(), "interrupted");
+        }
+    }
 }

@@ -46,7 +46,7 @@ mod places;
 mod traits;
 mod weights;
 
-pub use build::{BuildError, Builder, Built, Record};
+pub use build::{BuildError, Builder, Built, Record, Stopped};
 pub use columns::{Columns, ColumnsError, Field};
 pub use evaluate::{Bin, Evaluation, Expected, Judged, Tally, Threshold, Truth, interval};
 pub use faults::{Fault, Faults, Origin, Unit};

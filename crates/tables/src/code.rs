@@ -496,6 +496,8 @@ impl<'a> Rows<'a> {
         let (has_quality, has_score) = (columns.len() > 2, columns.len() > 3);
         let (rows_at_once, threads) = match format {
             Format::Csv => (BATCH, effort.threads),
+            // The rows of people are several times as wide as those of identifiers.
+            Format::Parquet if has_score => (GROUP / 4, effort.threads.min(GROUPS_AT_ONCE)),
             Format::Parquet => (GROUP, effort.threads.min(GROUPS_AT_ONCE)),
         };
         let steps = Steps {

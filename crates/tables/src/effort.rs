@@ -57,6 +57,11 @@ impl Progress {
         self.stopped.store(true, Ordering::Relaxed);
     }
 
+    /// Whether [`Progress::stop`] was called.
+    pub fn is_stopped(&self) -> bool {
+        self.stopped.load(Ordering::Relaxed)
+    }
+
     /// Says how much there is to do, in a unit of the step's own: bulk steps say it themselves. Who reads files with
     /// [`Rows::each`](crate::Rows::each) says how long all of them are, in bytes.
     pub fn expect(&self, whole: u64) {
@@ -78,6 +83,6 @@ impl Progress {
     /// # Errors
     /// [`TableError::Interrupted`] after [`Progress::stop`].
     pub(crate) fn check(&self) -> Result<(), TableError> {
-        if self.stopped.load(Ordering::Relaxed) { Err(TableError::Interrupted) } else { Ok(()) }
+        if self.is_stopped() { Err(TableError::Interrupted) } else { Ok(()) }
     }
 }

@@ -30,6 +30,7 @@ mod meta;
 mod outputs;
 mod parquet;
 mod pipeline;
+mod plain;
 mod prepare;
 mod report;
 mod rows;

@@ -22,6 +22,7 @@ use crate::effort::{Effort, Progress};
 use crate::meta::marks;
 use crate::outputs::commit_all;
 use crate::pipeline::Steps;
+use crate::plain::Plain;
 use crate::report::{ReportError, origin, report_path};
 use crate::seal::{Content, Seal, seal_path};
 use crate::sink::{self, GROUP, Layout, Piece, Sink, Values};
@@ -360,12 +361,8 @@ fn find_fields(
             return Err(PrepareError::IdentityKept { path: path(), field });
         }
     }
-    for column in columns.into_iter().flatten() {
-        source.need_kind(
-            column,
-            &[Kind::Text],
-            "civil status is text: convert dates and numbers at the source",
-        )?;
+    for (field, column) in FIELDS.into_iter().zip(columns) {
+        column.map_or(Ok(()), |column| status::need_field(source, field, column))?;
     }
     Ok(columns)
 }
@@ -539,9 +536,7 @@ impl Data<'_> {
     }
 
     fn deal_identifiers(self, column: usize) -> Result<Dealt, PrepareError> {
-        const NEEDED: &str =
-            "identifiers are text: a number cannot hold 2A, 2B or a leading zero, convert at the source";
-        self.source.need_kind(column, &[Kind::Text], NEEDED)?;
+        self.source.need_kind(column, &[Kind::Text], status::IDENTIFIERS)?;
         let path = self.source.path().to_owned();
         let found = self.deal(|batch, heads, found| {
             for (row, cell) in batch.cells(column).iter(batch.rows()).enumerate() {
@@ -586,7 +581,7 @@ impl Data<'_> {
         let path = self.source.path().to_owned();
         let identifier = columns[IDENTIFIER].is_some();
         let found = self.deal(|batch, heads, found| {
-            let columns = columns.map(|column| column.map(|column| batch.cells(column)));
+            let columns = columns.map(|column| column.map(|column| Plain::of(batch, column)));
             for row in 0..batch.rows() {
                 let cells = columns.each_ref().map(|cells| cells.as_ref().and_then(|cells| cells.get(row)));
                 let check = push_civil_status(cells, identifier, heads, found);

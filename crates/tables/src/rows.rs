@@ -3,9 +3,13 @@
 use std::fs;
 use std::path::Path;
 
+use cstatns_register::Field;
+
 use crate::csv::Delimiter;
 use crate::effort::Progress;
-use crate::table::{Cells, Kind, Source, TableError};
+use crate::plain::Plain;
+use crate::status::need_field;
+use crate::table::{Kind, Source, TableError};
 
 /// A file of rows, CSV or Parquet, open to be read once. It has no `Debug`.
 pub struct Rows(Source);
@@ -30,34 +34,42 @@ impl Rows {
     }
 
     /// Reads all rows. `row` is given where each stands, in CSV the line on which it begins and in Parquet its number, both
-    /// from 1, and its cells of `columns` (each a place in the header), byte for byte: empty where they are null, or where
-    /// there is no such column. The cells are wiped afterwards, except inside the Parquet library. `progress` counts the rows
-    /// and the bytes of the file.
+    /// from 1, and its cells of `columns` (each a place in the header, and the field that it is of, if any), byte for byte: empty
+    /// where they are null, or where there is no such column. Of fields that are dates or can be numbers, the dates and whole
+    /// numbers of a Parquet file are their plain text. The cells are wiped afterwards, except inside the Parquet library.
+    /// `progress` counts the rows and the bytes of the file.
     ///
     /// # Errors
-    /// [`TableError`]: `column-type` for a column that is not text, `ragged-row`, `open-quote` and the like; `interrupted`
+    /// [`TableError`]: `column-type` for a column that is not text, or not of a type for its field, `ragged-row`, `open-quote` and the like; `interrupted`
     /// after [`Progress::stop`]; and those of `row`, which end the reading.
     pub fn each<const N: usize, E: From<TableError>>(
         mut self,
-        columns: [Option<usize>; N],
+        columns: [Option<(usize, Option<Field>)>; N],
         progress: &Progress,
         mut row: impl FnMut(u64, [&[u8]; N]) -> Result<(), E>,
     ) -> Result<(), E> {
-        for column in columns.into_iter().flatten() {
-            self.0.need_kind(column, &[Kind::Text], "what is read here must be text")?;
+        for (column, field) in columns.into_iter().flatten() {
+            match field {
+                Some(field) => need_field(&self.0, field, column)?,
+                None => self.0.need_kind(column, &[Kind::Text], "what is read here must be text")?,
+            }
         }
         // A pipe says no length.
         let mut left = fs::metadata(self.0.path()).map_or(0, |metadata| metadata.len());
         let whole = (left, self.0.rows());
         let mut rows = 0;
         while let Some(batch) = self.0.next()? {
-            let cells = columns.map(|column| column.map(|column| batch.cells(column)));
+            let cells = columns.map(|column| column.map(|(column, _)| Plain::of(&batch, column)));
             let mut lines = batch.row_lines();
             for at in 0..batch.rows() {
                 rows += 1;
                 let place = lines.as_mut().and_then(Iterator::next).unwrap_or(rows);
-                let cell = |column: &Option<_>| column.as_ref().and_then(|cells: &Cells<'_>| cells.get(at));
-                row(place, cells.each_ref().map(|column| cell(column).unwrap_or_default()))?;
+                row(
+                    place,
+                    cells
+                        .each_ref()
+                        .map(|cells| cells.as_ref().and_then(|cells| cells.get(at)).unwrap_or_default()),
+                )?;
             }
             let part = match whole {
                 (_, None) => batch.bytes() as u64,

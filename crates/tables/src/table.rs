@@ -11,7 +11,7 @@ use cstatns::files::FileError;
 use crate::columns::RowFault;
 use crate::csv::{self, Delimiter};
 use crate::meta::Known;
-use crate::parquet;
+use crate::{parquet, plain};
 
 /// The type of a file, told by its extension.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -291,6 +291,9 @@ pub(crate) enum Kind {
     Text,
     /// Binary values of this many bytes.
     Fixed(i32),
+    /// Whole numbers and days: see [`plain`].
+    Whole,
+    Day,
     Other(String),
 }
 
@@ -411,9 +414,12 @@ impl Source {
         };
         let is_text =
             |kind: &DataType| matches!(kind, DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View);
-        match reader.schema().field(column).data_type() {
-            kind if is_text(kind) => Kind::Text,
-            DataType::Dictionary(_, values) if is_text(values) => Kind::Text,
+        let kind = reader.schema().field(column).data_type();
+        let values = if let DataType::Dictionary(_, values) = kind { values } else { kind };
+        match kind {
+            _ if is_text(values) => Kind::Text,
+            _ if plain::is_whole(values) => Kind::Whole,
+            _ if plain::is_day(values) => Kind::Day,
             DataType::FixedSizeBinary(size) => Kind::Fixed(*size),
             other => Kind::Other(other.to_string()),
         }
@@ -436,6 +442,8 @@ impl Source {
             found: match kind {
                 Kind::Text => "text".to_owned(),
                 Kind::Fixed(size) => format!("binary of {size} bytes"),
+                Kind::Whole => "whole numbers".to_owned(),
+                Kind::Day => "dates".to_owned(),
                 Kind::Other(name) => name,
             },
             needed,

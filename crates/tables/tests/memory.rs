@@ -16,11 +16,13 @@ use arrow_schema::{DataType, Field, Schema};
 use cstatns::code::Generation;
 use cstatns::coder::{Coder, CodingKey};
 use cstatns::commitment::{Commit, CommitmentKey};
+use cstatns::custody::approval::{Level, Score};
 use cstatns::name::{Hex, Name};
 use cstatns::secret::Secret;
+use cstatns_register::{Builder, CivilStatus, Index, Origin, Record};
 use cstatns_tables::{
-    Attach, Column, Content, Effort, FileMeta, Format, Prepare, Seal, attach, code, prepare, report_path,
-    seal_path,
+    Attach, Column, Content, Effort, FileMeta, Format, Prepare, Register, Seal, attach, code,
+    look_up_and_code, prepare, report_path, seal_path,
 };
 use parquet::arrow::ArrowWriter;
 use parquet::file::properties::WriterProperties;
@@ -119,6 +121,12 @@ fn write_data(place: &Path, rows: u64, format: Format) {
         .for_each(|row| writeln!(data, "{}", COLUMNS.map(|column| cell(row, column)).join(",")).unwrap());
 }
 
+fn coder() -> Coder {
+    let domain = Name::new("population").unwrap();
+    let key = CodingKey::new(&Secret::fill(|bytes| bytes.fill(1)), SERVICE, &domain, Generation::FIRST);
+    Coder::new(vec![key]).unwrap()
+}
+
 /// What `prepare` is given.
 const MEMORY: usize = 64 << 20;
 
@@ -132,12 +140,17 @@ fn work(place: &Path, verb: &str, extension: &str, threads: NonZeroUsize) {
         let column = Column::Identifier("identifier");
         prepare(&Prepare { data, column, request, retained, delimiter: b',' }, &effort).unwrap();
     } else if verb == "code" {
-        let domain = Name::new("population").unwrap();
-        let key = CodingKey::new(&Secret::fill(|bytes| bytes.fill(1)), SERVICE, &domain, Generation::FIRST);
-        let coder = Coder::new(vec![key]).unwrap();
         let seal = Seal::read(&place.join("seal.json")).unwrap();
         let mut out = File::create(result).unwrap();
-        code(&file("request"), &seal, &coder, &mut out, Format::Parquet, &meta(), &effort).unwrap();
+        code(&file("request"), &seal, &coder(), &mut out, Format::Parquet, &meta(), &effort).unwrap();
+    } else if verb == "look-up" {
+        let (request, index) = (file("request"), Index::open(&place.join("register")).unwrap());
+        let register = Register { index: &index, accept: Level::UsageName, min_score: Score::of(0.95) };
+        let (seal, format) = (Seal::read(&seal_path(&request)).unwrap(), Format::Parquet);
+        let mut out = File::create(result).unwrap();
+        let coded = look_up_and_code(&request, &seal, register, &coder(), &mut out, format, &meta(), &effort)
+            .unwrap();
+        assert_eq!(coded.coded, seal.rows);
     } else {
         let (retained, out) = (&*file("retained"), &*file("out"));
         for former in [out, &report_path(out)] {
@@ -202,6 +215,63 @@ fn memory_does_not_grow_with_the_file() {
             assert!(large[1] < 128 * 1024, "{verb} {extension}: {small:?} KiB, then {large:?} KiB");
         }
     }
+}
+
+/// Somebody who does not exist, in the columns of [`PEOPLE`].
+fn person(number: u64) -> [String; 8] {
+    let word = |seed: u64| {
+        let letter = |at: u32| char::from(b"bdflmnprstvz"[(seed / 12_u64.pow(at) % 12) as usize]);
+        (0..5).flat_map(|at| [letter(at), 'a']).collect::<String>()
+    };
+    let names = format!("{} {} {}", word(number), word(number + 77), word(number + 777));
+    let date = format!("19{:02}-{:02}-{:02}", number % 90 + 10, number % 12 + 1, number % 28 + 1);
+    let place = format!("Saint {} sur {}", word(number / 9), word(number / 7));
+    [
+        word(7 * number),
+        String::new(),
+        names,
+        "1".to_owned(),
+        date,
+        "75101".to_owned(),
+        place,
+        "France".to_owned(),
+    ]
+}
+
+const PEOPLE: &str = "nom,nom_usage,prenoms,sexe,date_naissance,code_lieu,libelle_lieu,pays";
+
+/// The rows of people are wider than those of identifiers.
+#[test]
+fn look_ups_take_no_more_memory_than_codings() {
+    const ROWS: u64 = 400_000;
+    if is_child() || !Path::new("/proc/self/status").exists() {
+        return;
+    }
+    let place = tempfile::tempdir().unwrap();
+    let path = |name: &str| place.path().join(name);
+    let mut builder = Builder::create(&path("register")).unwrap();
+    let mut data = BufWriter::new(File::create(path("data.csv")).unwrap());
+    writeln!(data, "{PEOPLE}").unwrap();
+    for row in 0..ROWS {
+        let cells = person(row % 2000);
+        writeln!(data, "{}", cells.join(",")).unwrap();
+        if row < 2000 {
+            let [nom, nom_usage, prenoms, sexe, date_naissance, code_lieu, libelle_lieu, pays] =
+                cells.each_ref().map(String::as_str);
+            let civil_status =
+                CivilStatus { nom, nom_usage, prenoms, sexe, date_naissance, code_lieu, libelle_lieu, pays };
+            builder.push(&Record { id: "", nir: &identifier(row), civil_status }, Origin::default()).unwrap();
+        }
+    }
+    data.into_inner().unwrap();
+    builder.finish().unwrap();
+    let (data, request, retained) = (&*path("data.csv"), &*path("request.parquet"), &*path("retained.csv"));
+    let column = Column::CivilStatus(&[]);
+    let what = Prepare { data, column, request, retained, delimiter: b',' };
+    prepare(&what, &Effort::default()).unwrap();
+    let test = "look_ups_take_no_more_memory_than_codings";
+    let (peak, _) = told(test, place.path(), "look-up", "parquet", 8);
+    assert!(peak < 128 * 1024, "{peak} KiB");
 }
 
 #[test]

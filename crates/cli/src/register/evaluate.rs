@@ -82,7 +82,7 @@ impl EvaluateArgs {
             return Err(Fault::usage("--kind takes one column or two"));
         }
         let progress = Arc::default();
-        let (measured, seconds) = watched(program, &progress, || self.measure(&progress));
+        let (measured, seconds) = watched(program, &progress, || self.measure(program, &progress));
         let Measured { id, counts, kinds, evaluation } = measured?;
         say(program, &kinds, &evaluation);
         let rows = evaluation.total().rows;
@@ -102,10 +102,11 @@ impl EvaluateArgs {
     }
 
     /// Looks every row up and counts; writes the page.
-    fn measure(&self, progress: &Progress) -> Result<Measured, Fault> {
+    fn measure(&self, program: &Program, progress: &Progress) -> Result<Measured, Fault> {
         // Before a long time is spent.
         let out = self.out.as_deref().map(|out| Pending::create(out, Access::Shared)).transpose()?;
         let index = Index::open(&self.register)?;
+        program.warn_of_others(&self.register);
         let Queries { rows, kinds } = self.read()?;
         let known = self.known(&index, &rows)?;
         let step = rows.len().div_ceil(SAMPLE);
@@ -145,22 +146,22 @@ impl EvaluateArgs {
         if fields.of(Field::Nom).or(fields.of(Field::NomUsage)).is_none() {
             return Err(rows.missing(Field::Nom.name()).into());
         }
-        let fields = ASKED.map(|field| fields.of(field));
+        let fields = ASKED.map(|field| Some((fields.of(field)?, Some(field))));
+        let is_field = |column: usize| fields.iter().flatten().any(|(field, _)| *field == column);
         let named = |name: &String| {
             let at = rows.header().iter().position(|column| column == name.as_bytes());
             at.ok_or_else(|| Fault::from(rows.missing(name)))
         };
         let truth = named(&self.truth)?;
         let kinds: Vec<_> = self.kind.iter().map(named).collect::<Result<_, _>>()?;
-        if fields.contains(&Some(truth))
-            || kinds.iter().any(|kind| *kind == truth || fields.contains(&Some(*kind)))
-        {
+        if is_field(truth) || kinds.iter().any(|kind| *kind == truth || is_field(*kind)) {
             return Err(Fault::usage("--truth and --kind are other columns than those that are looked up"));
         }
         let mut columns = [None; TEXTS + 2];
         columns[..ASKED.len()].copy_from_slice(&fields);
-        columns[TRUTH] = Some(truth);
-        columns[TEXTS..].iter_mut().zip(kinds).for_each(|(column, kind)| *column = Some(kind));
+        // An identifier is text all the same, because that of the register is.
+        columns[TRUTH] = Some((truth, Some(Field::Id)));
+        columns[TEXTS..].iter_mut().zip(kinds).for_each(|(column, kind)| *column = Some((kind, None)));
 
         let place = self.place()?;
         let refused =

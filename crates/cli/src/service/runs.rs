@@ -179,7 +179,9 @@ impl Code {
             let register = match (&self.register, seal.content) {
                 (None, Content::Identifiers) => None,
                 (Some(path), Content::CivilStatus { .. }) => {
-                    Some(Open::new(path, self.accept, self.min_score)?)
+                    let open = Open::new(path, self.accept, self.min_score)?;
+                    program.warn_of_others(path);
+                    Some(open)
                 }
                 (_, found) => return Err(CodeFileError::Content { path: request.clone(), found }.into()),
             };

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use zeroize::Zeroizing;
 
-use super::{BuildError, Builder};
+use super::{BuildError, Builder, Stopped, go_on};
 use crate::faults::{Fault, Origin};
 use crate::index::{Index, IndexError};
 use crate::keys::identifier_key;
@@ -69,8 +69,9 @@ impl<'a> Update<'a> {
         Ok(Ok(()))
     }
 
-    pub(super) fn merge(mut self, builder: &mut Builder<'_>) -> Result<(), BuildError> {
+    pub(super) fn merge(mut self, builder: &mut Builder<'_>, stopped: Stopped<'_>) -> Result<(), BuildError> {
         for at in 0..self.old.rows() {
+            go_on(stopped)?;
             let old = self.old.row(at)?;
             let same = self.of.get(&identifier_key(old.identifier)).map_or(&[][..], Vec::as_slice);
             let mut kept = true;

@@ -1,11 +1,12 @@
 //! What a register may hold, what is refused, and how an index is brought up to date.
 
+use std::cell::Cell;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
 use cstatns_register::{BuildError, Builder, Built, Fault, Index, Origin, Places, Stats, TraitFault, Unit};
 
-use crate::common::{PEOPLE, Place, ask, build, record};
+use crate::common::{PEOPLE, Place, ask, build, build_unless, record};
 
 const NOBODY: &str = "X;1840575101099;NOBODY;;Jean;M;1984-05-12;75101;;FRANCE";
 
@@ -48,6 +49,40 @@ fn nothing_is_written_over() {
     assert_eq!(Builder::create(&place.path("r")).err().unwrap().code(), "output-exists");
     drop(Builder::create(&place.path("other")).unwrap());
     assert_eq!(place.names(), ["r"]);
+}
+
+/// Stopped at every look at whether to go on, one after the other.
+#[test]
+fn what_is_stopped_at_its_end_leaves_what_there_was() {
+    let place = Place::new();
+    let bytes = || fs::read(place.path("r")).ok();
+    let mut looks = Vec::new();
+    // A new index, then an update of it.
+    for rows in [&PEOPLE[..8], &PEOPLE] {
+        let before = (place.names(), bytes());
+        let mut last = 0;
+        loop {
+            let old = before.1.is_some().then(|| Index::open(&place.path("r")).unwrap());
+            let builder = match &old {
+                None => Builder::create(&place.path("r")),
+                Some(old) => Builder::update(old),
+            };
+            let left = Cell::new(last);
+            let stopped = || left.replace(left.get() - 1) == 0;
+            match build_unless(builder.unwrap(), rows, &stopped) {
+                Ok(built) => {
+                    break assert_eq!((built.rows, place.names()), (rows.len() as u64, vec!["r".to_owned()]));
+                }
+                Err(error) => assert_eq!(error.code(), "interrupted"),
+            }
+            assert!((place.names(), bytes()) == before);
+            last += 1;
+        }
+        looks.push(last);
+    }
+    // One for each sort (ids, identifiers, keys, frequencies), each section (offsets, persons, keys, frequencies) and the end;
+    // where rows have one id; and in an update for each row of the old one.
+    assert_eq!(looks, [9, 9 + 1 + 8]);
 }
 
 #[test]

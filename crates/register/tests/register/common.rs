@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use cstatns::identifier::{Identifier, Nir, Scheme};
 use cstatns_register::{
     Answer, BuildError, Builder, Built, CivilStatus, Columns, Field, Index, Origin, Places, Quality, Query,
-    Record,
+    Record, Stopped,
 };
 use tempfile::TempDir;
 
@@ -55,12 +55,20 @@ impl Place {
 }
 
 /// Puts rows in and finishes; the first is line 2, as below a header.
-pub fn build(mut builder: Builder<'_>, rows: &[&str]) -> Result<Built, BuildError> {
+pub fn build(builder: Builder<'_>, rows: &[&str]) -> Result<Built, BuildError> {
+    build_unless(builder, rows, &|| false)
+}
+
+pub fn build_unless(
+    mut builder: Builder<'_>,
+    rows: &[&str],
+    stopped: Stopped<'_>,
+) -> Result<Built, BuildError> {
     for (row, number) in rows.iter().zip(2..) {
         let cells: Vec<_> = row.split(';').collect();
         builder.push(&record(|field| cells[field as usize]), Origin { number, ..Origin::default() })?;
     }
-    builder.finish()
+    builder.finish_unless(stopped)
 }
 
 pub fn record<'a>(cell: impl Fn(Field) -> &'a str) -> Record<'a> {

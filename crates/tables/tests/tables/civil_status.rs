@@ -8,7 +8,8 @@ use std::num::NonZeroUsize;
 use std::path::Path;
 use std::sync::Arc;
 
-use arrow_array::{ArrayRef, Date32Array};
+use arrow_array::{ArrayRef, Date32Array, Float64Array, Int8Array, Int32Array, Int64Array};
+use arrow_schema::DataType;
 use cstatns::custody::approval::{Level, Score};
 use cstatns_register::{Builder, CivilStatus, Field, Index, Origin, Record};
 use cstatns_tables::{
@@ -420,6 +421,56 @@ fn columns_by_other_names_and_fields_that_the_data_has_not() {
     assert_eq!((coded.qualities, coded.distinct), (BTreeMap::from([("found", 30)]), 30));
 }
 
+/// What travels of numbers and dates is what travels of their text.
+#[test]
+fn numbers_and_dates_of_parquet_travel_as_their_text() {
+    let place = Place::new();
+    let (typed, plain) = (Way::new(&place, "t", "parquet", "csv"), Way::new(&place, "p", "csv", "parquet"));
+    let cells = [
+        ["Domal", "Bafe", "1984-05-12", "1", "1344"],
+        ["Demal", "Befe", "1900-01-01", "2", "99352"],
+        ["Dumal", "Bofe", "", "1", "75101"],
+        ["Dimal", "Bufe", "1969-12-31", "", ""],
+        ["Damal", "Bife", "1984-05-13", "2", "4000000"],
+        ["Dymal", "Byfe", "1984-05-14", "1", "75102"],
+    ];
+    let mut data = String::from("nom,prenoms,date_naissance,sexe,code_lieu,id\n");
+    for (nth, cells) in cells.iter().enumerate() {
+        writeln!(data, "{},{nth}", cells.join(",")).unwrap();
+    }
+    fs::write(&plain.data, data).unwrap();
+    let days = vec![Some(5245), Some(-25_567), None, Some(-1), Some(5246), Some(5247)];
+    let text = |at: usize| texts(&cells.map(|cells| Some(cells[at])));
+    let number = |at: usize| cells.map(|cells| cells[at].parse::<i64>().ok());
+    write_parquet(
+        &typed.data,
+        vec![
+            ("nom", text(0)),
+            ("prenoms", text(1)),
+            ("date_naissance", Arc::new(Date32Array::from(days))),
+            (
+                "sexe",
+                Arc::new(number(3).map(|sex| sex.map(|sex| sex as i8)).into_iter().collect::<Int8Array>()),
+            ),
+            ("code_lieu", Arc::new(number(4).into_iter().collect::<Int64Array>())),
+            ("id", Arc::new(Int32Array::from_iter_values(0..6))),
+        ],
+    );
+    let travelled = |way: &Way| {
+        let prepared = run(way, &[], &Effort::default()).unwrap();
+        assert_eq!((prepared.counts["ok"], prepared.counts["malformed"]), (5, 1));
+        assert_eq!(prepared.unread, BTreeMap::from([("code_lieu", 1)]));
+        let mut rows: Vec<_> = read(&way.request).into_iter().map(|row| row[1..].to_vec()).collect();
+        rows.sort();
+        rows
+    };
+    let rows = travelled(&typed);
+    assert_eq!(rows, travelled(&plain));
+    assert_eq!(rows[1], ["Damal", "", "Bife", "2", "1984-05-13", "", "", ""]);
+    // What is not sent keeps its type.
+    assert_eq!(read_parquet(&typed.retained).column_by_name("id").unwrap().data_type(), &DataType::Int32);
+}
+
 fn refused(place: &Place, data: &str, map: &[(Field, &str)]) -> String {
     let way = Way::new(place, "d", "csv", "csv");
     fs::write(&way.data, data).unwrap();
@@ -490,7 +541,7 @@ fn data_that_cannot_be_of_people() {
     assert!(error.to_string().contains("row 2"), "{error}");
 
     let way = Way::new(&place, "f", "parquet", "parquet");
-    let dates: ArrayRef = Arc::new(Date32Array::from(vec![1]));
+    let dates: ArrayRef = Arc::new(Float64Array::from(vec![1.0]));
     let text = || texts(&[Some("Bafe")]);
     write_parquet(&way.data, vec![("nom", text()), ("prenoms", text()), ("date_naissance", dates)]);
     let error = run(&way, &[], &Effort::default()).unwrap_err();

@@ -3,8 +3,13 @@
 use std::fs;
 use std::sync::Arc;
 
-use arrow_array::types::Int8Type;
-use arrow_array::{ArrayRef, DictionaryArray, Float64Array};
+use arrow_array::types::{Int8Type, UInt16Type};
+use arrow_array::{
+    ArrayRef, BooleanArray, Date32Array, Date64Array, DictionaryArray, Float64Array, Int8Array, Int16Array,
+    Int32Array, Int64Array, TimestampMicrosecondArray, TimestampMillisecondArray, TimestampNanosecondArray,
+    TimestampSecondArray, UInt8Array, UInt16Array, UInt32Array, UInt64Array,
+};
+use cstatns_register::Field;
 use cstatns_tables::{Progress, Rows, TableError};
 use proptest::prelude::*;
 
@@ -17,10 +22,14 @@ fn read(place: &Place, name: &str) -> Result<Vec<Found>, TableError> {
     let mut found = Vec::new();
     let progress = Progress::default();
     progress.expect(fs::metadata(place.path(name)).unwrap().len());
-    Rows::open(&place.path(name), b',')?.each([Some(2), Some(0), None], &progress, |number, cells| {
-        found.push((number, cells.map(<[u8]>::to_vec)));
-        Ok::<_, TableError>(())
-    })?;
+    Rows::open(&place.path(name), b',')?.each(
+        [Some((2, None)), Some((0, None)), None],
+        &progress,
+        |number, cells| {
+            found.push((number, cells.map(<[u8]>::to_vec)));
+            Ok::<_, TableError>(())
+        },
+    )?;
     assert_eq!((progress.rows(), progress.part()), (found.len() as u64, 1.0));
     Ok(found)
 }
@@ -57,9 +66,119 @@ fn rows_of_parquet_are_numbered() {
     assert!(read(&place, "d.parquet").unwrap() == expected);
 
     let error = Rows::open(&place.path("d.parquet"), b',')
-        .and_then(|rows| rows.each([Some(1)], &Progress::default(), |_, _| Ok::<_, TableError>(())))
+        .and_then(|rows| rows.each([Some((1, None))], &Progress::default(), |_, _| Ok::<_, TableError>(())))
         .unwrap_err();
     assert!(error.code() == "column-type" && error.to_string().contains("\"b\""), "{error}");
+}
+
+/// The cells of a column of Parquet that is of this field.
+fn field(place: &Place, field: Field, values: ArrayRef) -> Result<Vec<String>, String> {
+    write_parquet(&place.path("f.parquet"), vec![("f", values)]);
+    let mut found = Vec::new();
+    let rows = Rows::open(&place.path("f.parquet"), b',').unwrap();
+    let each = rows.each([Some((0, Some(field))), None], &Progress::default(), |_, [cell, none]| {
+        assert!(none.is_empty());
+        found.push(String::from_utf8(cell.to_vec()).unwrap());
+        Ok::<_, TableError>(())
+    });
+    each.map(|()| found).map_err(|error| format!("{}: {error}", error.code()))
+}
+
+#[test]
+fn whole_numbers_of_parquet_are_their_digits() {
+    let place = Place::new();
+    let cases: Vec<(ArrayRef, [&str; 3])> = vec![
+        (Arc::new(Int8Array::from(vec![Some(1), None, Some(-128)])), ["1", "", "-128"]),
+        (Arc::new(Int16Array::from(vec![None, Some(7), Some(0)])), ["", "7", "0"]),
+        (Arc::new(Int32Array::from(vec![Some(1344), Some(75101), None])), ["1344", "75101", ""]),
+        (Arc::new(Int64Array::from(vec![Some(i64::MIN), None, Some(2)])), ["-9223372036854775808", "", "2"]),
+        (Arc::new(UInt8Array::from(vec![Some(2), None, Some(255)])), ["2", "", "255"]),
+        (Arc::new(UInt16Array::from(vec![Some(99), None, None])), ["99", "", ""]),
+        (Arc::new(UInt32Array::from(vec![None, None, Some(u32::MAX)])), ["", "", "4294967295"]),
+        (Arc::new(UInt64Array::from(vec![Some(u64::MAX), None, Some(1)])), ["18446744073709551615", "", "1"]),
+        (
+            Arc::new(DictionaryArray::<Int8Type>::new(
+                Int8Array::from(vec![Some(1), None, Some(0)]),
+                Arc::new(Int64Array::from(vec![2, 1])),
+            )),
+            ["1", "", "2"],
+        ),
+    ];
+    for (values, texts) in cases {
+        for of in [Field::Id, Field::Sexe, Field::CodeLieu, Field::DateNaissance] {
+            assert_eq!(field(&place, of, values.clone()).unwrap(), texts, "{:?}", values.data_type());
+        }
+    }
+    // More than are read at once.
+    let many: Vec<_> = (0..20_000).map(|nth| (nth % 7 > 0).then_some(nth)).collect();
+    let found = field(&place, Field::Id, Arc::new(Int32Array::from(many.clone()))).unwrap();
+    assert!(many.iter().map(|number| number.map_or_else(String::new, |number| number.to_string())).eq(found));
+}
+
+#[test]
+fn dates_of_parquet_are_their_days() {
+    let place = Place::new();
+    let days = vec![Some(5245), None, Some(0), Some(-1), Some(-25_567), Some(i32::MAX)];
+    let texts = ["1984-05-12", "", "1970-01-01", "1969-12-31", "1900-01-01", "no date"];
+    assert_eq!(field(&place, Field::DateNaissance, Arc::new(Date32Array::from(days))).unwrap(), texts);
+
+    // At midnight, and the smallest part of a second after it.
+    let (day, before) = (5245 * 86_400, -86_400);
+    let moments = |unit: i64| vec![Some(day * unit), None, Some(before * unit), Some(day * unit + 1)];
+    let texts = ["1984-05-12", "", "1969-12-31"];
+    let cases: [(ArrayRef, &str); 5] = [
+        (Arc::new(TimestampSecondArray::from(moments(1))), "1984-05-12T00:00:01"),
+        (Arc::new(TimestampMillisecondArray::from(moments(1000))), "1984-05-12T00:00:00"),
+        (Arc::new(TimestampMicrosecondArray::from(moments(1_000_000))), "1984-05-12T00:00:00"),
+        (Arc::new(TimestampNanosecondArray::from(moments(1_000_000_000))), "1984-05-12T00:00:00"),
+        (Arc::new(Date64Array::from(moments(1000))), "1984-05-12T00:00:00"),
+    ];
+    for (values, last) in cases {
+        let found = field(&place, Field::DateNaissance, values.clone()).unwrap();
+        assert_eq!(
+            (&found[..3], &*found[3]),
+            (&texts.map(str::to_owned)[..], last),
+            "{:?}",
+            values.data_type()
+        );
+    }
+    // Before and after every calendar; and the longest text.
+    let values: ArrayRef = Arc::new(TimestampSecondArray::from(vec![i64::MIN, i64::MAX]));
+    assert_eq!(field(&place, Field::DateNaissance, values).unwrap(), ["no date", "no date"]);
+    let values: ArrayRef = Arc::new(TimestampSecondArray::from(vec![-377_700_000_000]));
+    assert_eq!(field(&place, Field::DateNaissance, values).unwrap(), ["-009999-03-01T05:20:00"]);
+}
+
+#[test]
+fn columns_of_other_types_are_refused_by_field() {
+    let place = Place::new();
+    let whole: ArrayRef = Arc::new(Int64Array::from(vec![284_058_832_102_532]));
+    let day: ArrayRef = Arc::new(Date32Array::from(vec![1]));
+    let zone: ArrayRef = Arc::new(TimestampMillisecondArray::from(vec![0]).with_timezone("UTC"));
+    let float: ArrayRef = Arc::new(Float64Array::from(vec![1.0]));
+    let truth: ArrayRef = Arc::new(BooleanArray::from(vec![true]));
+    let keys = UInt16Array::from(vec![0]);
+    let category: ArrayRef = Arc::new(DictionaryArray::<UInt16Type>::new(keys, float.clone()));
+    for (of, values, words) in [
+        (Field::Nir, &whole, "is of type whole numbers; identifiers are text: a number cannot hold 2A, 2B"),
+        (Field::Nom, &whole, "names are text"),
+        (Field::Pays, &whole, "names are text"),
+        (Field::Prenoms, &day, "is of type dates; names are text"),
+        (Field::Sexe, &day, "text or whole numbers"),
+        (Field::Id, &day, "text or whole numbers"),
+        (Field::CodeLieu, &float, "is of type Float64; this field is text or whole numbers"),
+        (Field::DateNaissance, &zone, "dates without a time zone"),
+        (Field::DateNaissance, &float, "numbers such as 19840512"),
+        (Field::DateNaissance, &category, "numbers such as 19840512"),
+        (Field::Sexe, &truth, "is of type Boolean"),
+    ] {
+        let said = field(&place, of, values.clone()).unwrap_err();
+        assert!(
+            said.starts_with("column-type: ") && said.contains("\"f\"") && said.contains(words),
+            "{said}"
+        );
+        assert!(!said.contains("284058"), "{said}");
+    }
 }
 
 #[test]
@@ -77,11 +196,14 @@ fn errors_name_the_row_and_the_line_and_end_the_reading() {
     }
     fs::write(place.path("d.csv"), "a,b,c\n1,2,3\n4,5,6\n").unwrap();
     let mut seen = 0;
-    let ended =
-        Rows::open(&place.path("d.csv"), b',').unwrap().each([Some(0)], &Progress::default(), |_, _| {
+    let ended = Rows::open(&place.path("d.csv"), b',').unwrap().each(
+        [Some((0, None))],
+        &Progress::default(),
+        |_, _| {
             seen += 1;
             Err(TableError::NoRows { path: place.path("d.csv") })
-        });
+        },
+    );
     assert_eq!((ended.unwrap_err().code(), seen), ("no-rows", 1));
 }
 
@@ -97,7 +219,7 @@ fn how_far_it_is_can_be_seen_and_stopped() {
         progress.expect(fs::metadata(place.path(name)).unwrap().len());
         let (mut seen, mut parts) = (0, Vec::new());
         let rows = Rows::open(&place.path(name), b',').unwrap();
-        let ended = rows.each([Some(0)], &progress, |number, _| {
+        let ended = rows.each([Some((0, None))], &progress, |number, _| {
             seen += 1;
             if seen % 50_000 == 0 {
                 parts.push(progress.part());
