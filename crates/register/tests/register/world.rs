@@ -211,7 +211,7 @@ impl World {
 /// Relatives and homonyms: how many of a hundred, and what they have of somebody; the rest is a stranger's.
 type Relative = (&'static str, usize, fn(&Person, Person, &mut Dice) -> Person);
 
-pub const RELATIVES: [Relative; 6] = [
+const RELATIVES: [Relative; 6] = [
     ("twin", 35, |of, new, _| Person {
         prenoms: new.prenoms,
         is_woman: new.is_woman,
@@ -232,7 +232,7 @@ pub const RELATIVES: [Relative; 6] = [
         Person { nom: of.nom.clone(), place: of.place.clone(), date: [year, new.date[1], new.date[2]], ..new }
     }),
     ("father or son", 12, |of, new, dice| {
-        let year = of.date[0] + 20 + dice.below(20) as u32;
+        let year = (of.date[0] + 20 + dice.below(20) as u32).min(2024);
         let place = if dice.chance(0.4) { of.place.clone() } else { new.place };
         Person { date: [year, new.date[1], new.date[2]], place, nom_usage: new.nom_usage, ..of.clone() }
     }),
@@ -247,16 +247,16 @@ pub const RELATIVES: [Relative; 6] = [
 /// Of a stranger: a relative of somebody. Twins whom chance would give one name stay strangers.
 fn relative(of: &Person, stranger: Person, dice: &mut Dice) -> (&'static str, Person) {
     let mut nth = dice.below(100);
-    let kind = RELATIVES.iter().find(|(_, share, _)| {
-        let is = nth < *share;
-        nth = nth.wrapping_sub(*share);
-        is
-    });
-    let (name, _, make) = kind.expect("a hundred");
-    match stranger.prenoms[0] == of.prenoms[0] {
-        true => ("stranger", stranger),
-        false => (name, make(of, stranger, dice)),
+    if stranger.prenoms[0] == of.prenoms[0] {
+        return ("stranger", stranger);
     }
+    for (name, share, make) in RELATIVES {
+        if nth < share {
+            return (name, make(of, stranger, dice));
+        }
+        nth -= share;
+    }
+    unreachable!("they are a hundred")
 }
 
 /// An identifier of its own for every number: the year and the month count too.
