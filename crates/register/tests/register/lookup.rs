@@ -111,6 +111,8 @@ fn a_trait_that_is_different_is_not_overlooked_and_one_that_is_missing_is_told()
         // Another borough of the city, another commune of the department; not another department.
         ("D'ALLEMANE;;Zoé Marie-Claire Anne;F;1984-05-12;75102;;", "rectified 2840575101001"),
         ("D'ALLEMANE;;Zoé Marie-Claire Anne;F;1984-05-12;92004;;", "near"),
+        // Of these people two of nine are homonyms of the date, and those may be of one department.
+        ("MARCELLIN;;Ange;M;1962-03-01;2B050;;", "ambiguous"),
         ("D'ALLEMANE;;Zoé Marie-Claire Anne;F;1984-05-12;;Lyon;", "near"),
         ("D'ALLEMANE;;Zoé Marie-Claire Anne;F;1984-05-12;;Paris 1er arrondissement;Italie", "near"),
         ("D'ALLEMANE;;Zoé Marie-Claire Anne;M;1984-05-12;92004;;", "near"),
