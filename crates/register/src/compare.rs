@@ -111,7 +111,7 @@ impl Levels {
     }
 
     /// A trait is another person's altogether: nobody is given on such grounds, whatever the other traits say. Another sex is
-    /// an error where the first names, which say it too, are right or but for one letter.
+    /// an error where the first names, which say it too, are right, one error apart.
     pub(crate) fn are_against(&self) -> bool {
         self.are_of_another()
             || self.place == Place::Other

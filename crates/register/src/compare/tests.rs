@@ -152,6 +152,21 @@ fn dates() {
     }
 }
 
+/// Another sex is an error only where the first names, which say it too, are the person's.
+#[test]
+fn another_sex() {
+    let is_against = |first: First| {
+        let (name, date, place, sex) = (Name::Same, Date::Same, Place::Same, Sexes::Different);
+        Levels { name, first, date, place, sex }.are_against()
+    };
+    for first in [First::Same, First::Begin, First::Some, First::Called, First::Close, First::Exchanged] {
+        assert!(!is_against(first), "{first:?}");
+    }
+    for first in [First::Similar, First::Shared, First::Other, First::Missing, First::Initial] {
+        assert!(is_against(first), "{first:?}");
+    }
+}
+
 #[test]
 fn places() {
     let mut cog = Places::default();
