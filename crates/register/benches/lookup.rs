@@ -12,10 +12,13 @@ use std::time::Instant;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use cstatns_register::{Builder, Index, Origin, Query, Record, Weights};
 
+#[path = "../tests/register/errors.rs"]
+mod errors;
 #[path = "../tests/register/world.rs"]
 mod world;
 
-use world::{Cells, Dice, Error, MAJOR, MINOR, World, civil_status};
+use errors::{Error, MAJOR, MINOR};
+use world::{Cells, Dice, World, civil_status};
 
 const ROWS: usize = 2000;
 
@@ -45,7 +48,7 @@ fn rows(world: &World, errors: &[Error]) -> Vec<Cells> {
         let person = world.stranger(dice.below(world.people));
         let mut cells = person.cells();
         cells[1].clear();
-        if errors.is_empty() || errors[dice.below(errors.len())].1(&person, &mut cells, &mut dice).is_some() {
+        if errors.is_empty() || errors[dice.below(errors.len())].2(&person, &mut cells, &mut dice).is_some() {
             rows.push(cells);
         }
     }
@@ -69,6 +72,7 @@ fn lookup(criterion: &mut Criterion) {
         related: 0.0,
         names: (300_000, 3000, 2.5),
         errors: [0.0; 4],
+        invented: 0.0,
     };
     let directory = std::env::var_os("CSTATNS_BENCH_DIR").map_or_else(std::env::temp_dir, PathBuf::from);
     let place = tempfile::tempdir_in(directory).expect("a directory");

@@ -63,12 +63,14 @@ impl<'a> Search<'a> {
         let Asked { traits, given, born, other } = *self.asked;
         let (date, first, core) = (traits.date, first_part(&traits.prenoms), without_particles(born));
         let districts = self.districts();
+        // The name and the first name if each stands for the other.
+        let exchanged = [without_particles(&traits.prenoms), first_part(given)];
         if !first.is_empty() {
-            // The names exchanged.
-            found.push(date_name(date, &traits.prenoms));
             found.push(date_first(date, first));
-            found.push(date_first(date, first_part(given)));
             each_once([core, other], |name| found.push(year_name(date, name, first)));
+            found.push(date_name(date, &traits.prenoms));
+            found.push(date_first(date, first_part(given)));
+            found.push(year_name(date, exchanged[0], exchanged[1]));
         }
         for district in &districts {
             found.push(date_district(date, *district));
@@ -86,6 +88,10 @@ impl<'a> Search<'a> {
         }
         // The year and one more trait, only if nobody is likely with less: these keys lead to many.
         if !self.people.values().any(|(odds, _)| *odds > 1.0) {
+            if !first.is_empty() {
+                let years = years_like(date / 10_000);
+                found.extend(years.map(|year| year_name(10_000 * year, exchanged[0], exchanged[1])));
+            }
             for (year, district) in
                 years_like(date / 10_000).flat_map(|year| districts.iter().map(move |at| (year, *at)))
             {

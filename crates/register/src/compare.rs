@@ -71,7 +71,9 @@ impl Levels {
             return None;
         }
         let name = Name::of(asked, row);
-        if name == Name::Other && (date == Date::Other || first.is_against() || first == First::Missing) {
+        if name == Name::Other
+            && (date == Date::Other || first.is_against() || matches!(first, First::Missing | First::Initial))
+        {
             return None;
         }
         let first = if name == Name::Exchanged { First::Exchanged } else { first };
@@ -109,10 +111,10 @@ impl Levels {
     }
 
     /// A trait is another person's altogether: nobody is given on such grounds, whatever the other traits say. Another sex is
-    /// an error where the first names, which say it too, are right.
+    /// an error where the first names, which say it too, are right, one error apart.
     pub(crate) fn are_against(&self) -> bool {
         self.are_of_another()
             || self.place == Place::Other
-            || self.sex == Sexes::Different && !self.first.is_right()
+            || self.sex == Sexes::Different && !self.first.is_right() && self.first != First::Close
     }
 }

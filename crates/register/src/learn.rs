@@ -115,9 +115,9 @@ fn others(index: &Index, weights: &Weights) -> Result<Others, IndexError> {
                 let levels = &other.levels;
                 let of_a_name = levels.name == Name::Same && levels.date == Date::Same;
                 let of_a_place = matches!(levels.place, Place::Same | Place::Country);
+                let is_elsewhere = matches!(levels.place, Place::District | Place::Other);
                 twins += f64::from(u8::from(of_a_name && of_a_place && !levels.first.is_right()));
-                doubles +=
-                    f64::from(u8::from(of_a_name && levels.first.is_right() && levels.place == Place::Other));
+                doubles += f64::from(u8::from(of_a_name && levels.first.is_right() && is_elsewhere));
             }
         }
         // Others at steps that share no factor with the number of the first ones.

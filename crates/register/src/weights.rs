@@ -51,19 +51,32 @@ const SIBLINGS: f64 = 0.5;
 const NAMESAKES: f64 = 0.05;
 const OF_THE_PLACE: f64 = 0.3;
 
+/// How many of the doubles and namesakes of a person have the first one of their first names, and other later ones.
+const OTHERS_LATER: f64 = 0.5;
+
 /// How many of a family have one of several first names in common, at the least.
 const SHARED: f64 = 0.1;
+
+/// How many first names begin with one letter.
+const INITIAL: f64 = 0.2;
+
+/// How many texts one error can make of a name, and two errors: so many times as probable is it that a text which is the name
+/// of a stranger or a twin is that name, as that it is this error of all.
+const ERRORS: [f64; 2] = [200.0, 1000.0];
+
+/// How many people of one family name were born in one department, at the least: names have a region.
+const OF_THE_DISTRICT: f64 = 0.1;
 
 /// Before anything is known: how a row has its own person, of a hundred rows.
 const OWN: Own = Own {
     // Same, Core, Usage, Part, Close, Similar, Exchanged, Other
     name: [87.0, 2.0, 3.0, 1.5, 4.0, 0.7, 1.0, 0.8],
-    // Same, Begin, Some, Close, Similar, Shared, Other
-    first: [75.0, 15.0, 4.0, 4.0, 0.7, 0.5, 0.8],
+    // Same, Begin, Some, Called, Close, Similar, Shared, Other
+    first: [74.5, 15.0, 4.0, 0.5, 4.0, 0.7, 0.5, 0.8],
     // Same, Month, Year, Exchanged, Digit, Part, Era, Other
     date: [90.0, 1.5, 1.5, 1.5, 2.0, 1.0, 1.5, 1.0],
-    // Same, Named, Related, Close, Country, Other
-    place: [80.0, 6.0, 5.0, 3.0, 4.0, 2.0],
+    // Same, Named, Related, Close, Country, District, Other
+    place: [80.0, 6.0, 5.0, 3.0, 4.0, 1.0, 1.0],
     // Same, Different
     sex: [98.5, 1.5],
 };
@@ -82,8 +95,8 @@ impl Others {
     pub(crate) fn prior() -> Self {
         Self {
             name: [5e-4, 1e-4, 1e-4, 1e-4, 5e-4, 1e-3, 1e-6, 0.9977],
-            first: [2e-4, 3e-3, 1e-2, 5e-3, 1e-2, 0.05, 0.9218],
-            place: [5e-3, 1e-3, 1e-3, 2e-3, 1e-2, 0.981],
+            first: [2e-4, 3e-3, 1e-2, 5e-3, 5e-3, 1e-2, 0.05, 0.9168],
+            place: [5e-3, 1e-3, 1e-3, 2e-3, 1e-2, 2e-2, 0.961],
             twins: 0.01,
             doubles: 0.002,
         }
@@ -141,6 +154,12 @@ fn share(rows: f64, all: f64, typical: f64, like: f64) -> f64 {
     ((rows - 1.0).max(0.0) + typical * like) / (all + like)
 }
 
+/// The first one that is not among the names of the register.
+fn with_error<'a>(asked: &'a str, row: &str) -> Option<&'a str> {
+    let parts = |names: &'a str| names.split([' ', '-']);
+    parts(asked).find(|name| !row.split([' ', '-']).any(|other| other == *name))
+}
+
 impl Chances {
     /// Of a person whom these levels make a candidate.
     pub(crate) fn of(
@@ -159,6 +178,10 @@ impl Chances {
         let in_the_month = || share(rows_with(index, &Value::Month(row.date / 100)), rows, 1e-3, 1000.0);
         let on_the_day = || share(rows_with(index, &Value::Date(row.date)), rows, 3e-5, 30_000.0);
         let base = |name: f64, of_level: f64| name.max(of_level);
+        let rarest = || {
+            let least = |names: &str| names.split(' ').map(first).fold(1.0, f64::min);
+            base(least(&traits.prenoms).max(least(row.prenoms)), others.first[levels.first as usize])
+        };
         Self {
             name: match levels.name {
                 Name::Same => name(asked.given),
@@ -172,22 +195,28 @@ impl Chances {
             },
             first: match levels.first {
                 First::Missing => 1.0,
+                First::Initial => INITIAL,
                 First::Same => {
                     let mut names = row.prenoms.split(' ');
                     let (one, two) = (names.next().map_or(1.0, first), names.next().map_or(1.0, first));
                     // Further ones say nothing that is counted on: families repeat them.
                     one * two.max(0.05)
                 }
-                First::Begin | First::Some => {
-                    let least = |names: &str| names.split(' ').map(first).fold(1.0, f64::min);
-                    base(least(&traits.prenoms).max(least(row.prenoms)), others.first[levels.first as usize])
+                First::Begin | First::Some => rarest(),
+                First::Called => {
+                    base(first(first_part(&traits.prenoms)), others.first[First::Called as usize])
                 }
                 First::Exchanged => first(asked.given),
-                // A name that is near another one may itself be a usual name: Jean and Jeanne.
-                First::Close | First::Similar => {
-                    let usual = |names| first(first_part(names));
-                    base(usual(&traits.prenoms).max(usual(row.prenoms)), others.first[levels.first as usize])
-                }
+                First::Close | First::Similar => match with_error(&traits.prenoms, row.prenoms) {
+                    // What is near a name may be a name itself: Jean and Jeanne.
+                    Some(text) => {
+                        // One that the register has not counts as half seen.
+                        let known = (rows_with(index, &Value::First(text)) + 0.5) / (rows + 1000.0);
+                        let two = levels.first == First::Similar && text.chars().count() >= 6;
+                        base(known * ERRORS[usize::from(two)], others.first[levels.first as usize]).min(1.0)
+                    }
+                    None => rarest(),
+                },
                 // Families repeat names.
                 First::Shared => base(SHARED, others.first[levels.first as usize]),
                 First::Other => others.first[levels.first as usize],
@@ -207,6 +236,9 @@ impl Chances {
                 (Place::Same | Place::Named | Place::Country, Some(code)) => place(code),
                 (Place::Related | Place::Close, Some(code)) => {
                     base(place(code), others.place[levels.place as usize])
+                }
+                (Place::District, Some(code)) => {
+                    base(place(code), others.place[Place::District as usize]).max(OF_THE_DISTRICT)
                 }
                 // A name and no code: as rare as two places that are related.
                 (_, None) => others.place[Place::Related as usize],
@@ -236,13 +268,14 @@ impl Weights {
     pub(crate) fn of(&self, levels: &Levels, chances: &Chances) -> f64 {
         let [name, first, date, place, sex] = self.own.of(levels);
         let u = chances;
+        let their_first = if levels.first == First::Called { OTHERS_LATER } else { first };
         let expected = u.people * u.name * u.first * u.date * u.place * u.sex
             + self.others.twins * name * date * place * u.first * u.sex
-            + self.others.doubles * name * first * date * sex * u.place
+            + self.others.doubles * name * their_first * date * sex * u.place
             + SIBLINGS * name * place * u.first * u.date * u.sex
             + NAMESAKES
                 * name
-                * first
+                * their_first
                 * sex
                 * u.date
                 * (OF_THE_PLACE * place + (1.0 - OF_THE_PLACE) * u.place)
@@ -292,5 +325,25 @@ mod tests {
         // 0.05 · 0.5³ · 0.1 · (0.3 · 0.5 + 0.7 · 0.1)
         let namesake = Chances { date: 0.1, place: 0.1, ..none };
         is(odds(nobody(), namesake), 0.125 / 1.375e-4);
+    }
+
+    /// Doubles and namesakes have other later names more often than a row has another one than its person.
+    #[test]
+    fn later_names_differ_of_those_of_one_name() {
+        let levels = Levels {
+            name: Name::Same,
+            first: First::Called,
+            date: Date::Same,
+            place: Place::Same,
+            sex: Sexes::Same,
+        };
+        let mut own = Own::prior();
+        own.tables().into_iter().for_each(|table| table.fill(0.5));
+        own.first[First::Called as usize] = 0.01;
+        let none = Chances { name: 0.0, first: 0.0, date: 0.0, place: 0.1, sex: 0.0, people: 0.0 };
+        let others = Others { twins: 0.0, doubles: 0.2, ..Others::prior() };
+        let found = Weights { coverage: 0.8, own, others }.of(&levels, &none);
+        // 4 · 0.5⁴ · 0.01 / (0.2 · 0.5⁴ · 0.1), 10⁻⁹ left out.
+        assert!((found / 2.0 - 1.0).abs() < 1e-6, "{found}");
     }
 }

@@ -36,6 +36,10 @@ impl Name {
         if asked.has_birth_name() && same(given, row.nom) {
             return Self::Same;
         }
+        // Before the usage name, which may stand in its own column beside them.
+        if is_exchanged(asked, row) {
+            return Self::Exchanged;
+        }
         let is_usage = |name: &str| has_usage && !name.is_empty() && same(name, row.nom_usage);
         if is_usage(given) {
             return Self::Usage;
@@ -47,9 +51,6 @@ impl Name {
         let usage_core = !core.is_empty() && has_usage && same(core, without_particles(row.nom_usage));
         if usage_core || [other, born, &traits.nom_usage].into_iter().any(is_usage) {
             return Self::Usage;
-        }
-        if is_exchanged(asked, row) {
-            return Self::Exchanged;
         }
         if is_part(core, row_core) || is_part(row_core, core) {
             return Self::Part;
@@ -100,7 +101,9 @@ pub(crate) enum First {
     /// Others of them, or a part of a compound one; nothing that the other side does not have, and no other first one than the
     /// register's.
     Some,
-    /// As one of those and the first ones are a pair, with an error in a name, or another spelling of one sound.
+    /// The first one, but the row has one that the register has not, and lacks one that it has.
+    Called,
+    /// As same, begin or some, and the first ones are a pair, with an error in a name, or another spelling of one sound.
     Close,
     /// As one of those, with two errors in a name where the first ones are a pair, or one in a name that is not the first.
     Similar,
@@ -108,14 +111,16 @@ pub(crate) enum First {
     Shared,
     /// Others.
     Other,
-    /// None on a side, or a single letter that is right.
+    /// None on a side.
     Missing,
+    /// A single letter, with which the register's begin.
+    Initial,
     /// See [`Name::Exchanged`].
     Exchanged,
 }
 
 impl First {
-    pub(crate) const LEVELS: usize = 7;
+    pub(crate) const LEVELS: usize = 8;
 
     pub(crate) fn of(given: &str, row: &str) -> Self {
         if given.is_empty() || row.is_empty() {
@@ -132,7 +137,7 @@ impl First {
         }
         // Only names that are not ASCII have a letter of more than a byte.
         if given.chars().nth(1).is_none() {
-            return if row.starts_with(given) { Self::Missing } else { Self::Other };
+            return if row.starts_with(given) { Self::Initial } else { Self::Other };
         }
         let (given, row) = (Names::of(given), Names::of(row));
         let first = first_part(given.0);
@@ -141,6 +146,7 @@ impl First {
             return Self::Begin;
         }
         let begin = nearness(first, first_part(row.0));
+        let is_called = same(given.first(), row.first());
         let (given, row) = (given.sorted(true), row.sorted(true));
         // How near the worst name of one side is to its best on the other.
         let all = |few: &[&str], many: &[&str]| {
@@ -158,6 +164,7 @@ impl First {
             Nearness::Close if begin <= Nearness::Close => Self::Close,
             Nearness::Close => Self::Similar,
             Nearness::Similar if begin <= Nearness::Similar => Self::Similar,
+            _ if is_called && given.iter().filter(|name| !row.contains(name)).count() == 1 => Self::Called,
             _ if given.iter().any(|name| row.contains(name)) => Self::Shared,
             _ => Self::Other,
         }
@@ -168,9 +175,9 @@ impl First {
         matches!(self, Self::Shared | Self::Other)
     }
 
-    /// They are this person's, and without an error.
+    /// They have this person's, and none with an error.
     pub(crate) fn is_right(self) -> bool {
-        matches!(self, Self::Same | Self::Begin | Self::Some | Self::Exchanged)
+        matches!(self, Self::Same | Self::Begin | Self::Some | Self::Called | Self::Exchanged)
     }
 }
 
@@ -195,6 +202,11 @@ struct Names<'a>(&'a str);
 impl<'a> Names<'a> {
     fn of(text: &'a str) -> Self {
         Self(text)
+    }
+
+    /// With its hyphens.
+    fn first(&self) -> &'a str {
+        self.0.split(' ').next().unwrap_or_default()
     }
 
     fn sorted(&self, parts: bool) -> Vec<&'a str> {

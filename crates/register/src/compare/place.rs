@@ -20,6 +20,8 @@ pub(crate) enum Place {
     Close,
     /// The country, no more being said on a side.
     Country,
+    /// Another commune of the same department in France, or another borough of the same city.
+    District,
     /// Another place.
     Other,
     /// Not said on a side.
@@ -27,7 +29,7 @@ pub(crate) enum Place {
 }
 
 impl Place {
-    pub(crate) const LEVELS: usize = 6;
+    pub(crate) const LEVELS: usize = 7;
 
     pub(crate) fn of(asked: &Traits, row: &Row<'_>, places: &Places) -> Self {
         let names = nearness_of_names(&asked.libelle, row.libelle);
@@ -42,8 +44,13 @@ impl Place {
             (Some(a), Some(b)) => {
                 let moved = names == Nearness::Same && (was_split(a, b) || is_in_algeria(a, b));
                 let city = a.city() == b.city() && (a == a.city() || b == b.city());
-                let related = moved || city || places.are_one(a, b);
-                if related { Self::Related } else { Self::Other }
+                if moved || city || places.are_one(a, b) {
+                    Self::Related
+                } else if District::of(a) == District::of(b) {
+                    Self::District
+                } else {
+                    Self::Other
+                }
             }
             (a, b) => {
                 let named = |code: Option<PlaceCode>, name: &str| {

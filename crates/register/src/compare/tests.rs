@@ -71,8 +71,12 @@ fn first_names() {
         ("Magdaleine", "Madeleine", First::Similar),
         ("Odile B.", "Odile Berthe", First::Begin),
         ("Odile Ber Z", "Odile Berthe Zoé", First::Begin),
-        ("Odile Z.", "Odile Berthe", First::Shared),
-        ("Odile Berthe", "Odile B.", First::Shared),
+        ("Odile Z.", "Odile Berthe", First::Called),
+        ("Odile Berthe", "Odile B.", First::Called),
+        ("Odile Zoé", "Odile Berthe", First::Called),
+        ("Jean-Pierre Zoé", "Jean-Pierre Paul", First::Called),
+        ("Jean-Marc", "Jean-Pierre Paul", First::Shared),
+        ("Jean Marc", "Jean-Pierre Paul", First::Shared),
         ("Berthe", "Georges Albert", First::Other),
         // A second name is known, and the first is another: a twin.
         ("Zoé Odile", "Odile", First::Shared),
@@ -84,7 +88,7 @@ fn first_names() {
         ("Zoé", "Odile Berthe", First::Other),
         ("Odette", "Odile", First::Other),
         ("", "Odile", First::Missing),
-        ("O.", "Odile", First::Missing),
+        ("O.", "Odile", First::Initial),
         ("B.", "Odile", First::Other),
     ] {
         assert_eq!(of(given, row), expected, "{given} {row}");
@@ -148,6 +152,21 @@ fn dates() {
     }
 }
 
+/// Another sex is an error only where the first names, which say it too, are the person's.
+#[test]
+fn another_sex() {
+    let is_against = |first: First| {
+        let (name, date, place, sex) = (Name::Same, Date::Same, Place::Same, Sexes::Different);
+        Levels { name, first, date, place, sex }.are_against()
+    };
+    for first in [First::Same, First::Begin, First::Some, First::Called, First::Close, First::Exchanged] {
+        assert!(!is_against(first), "{first:?}");
+    }
+    for first in [First::Similar, First::Shared, First::Other, First::Missing, First::Initial] {
+        assert!(is_against(first), "{first:?}");
+    }
+}
+
 #[test]
 fn places() {
     let mut cog = Places::default();
@@ -163,7 +182,9 @@ fn places() {
         (("13055", "", ""), ("13216", "", ""), Place::Related),
         (("69123", "", ""), ("69381", "", ""), Place::Related),
         (("69389", "", ""), ("69123", "", ""), Place::Related),
-        (("69381", "", ""), ("69389", "", ""), Place::Other),
+        (("69381", "", ""), ("69389", "", ""), Place::District),
+        (("38482", "", ""), ("38185", "", ""), Place::District),
+        (("97411", "", ""), ("97302", "", ""), Place::Other),
         (("91352", "Oran", "FRANCE"), ("99352", "Oran", "ALGERIE"), Place::Related),
         (("99352", "Oran", "ALGERIE"), ("92352", "Oran", "FRANCE"), Place::Related),
         (("78111", "Vaucelle", ""), ("91111", "Vaucelle", ""), Place::Related),
@@ -175,7 +196,7 @@ fn places() {
         (("", "", "France"), ("69294", "Vaucelle", "FRANCE"), Place::Missing),
         (("", "", "France"), ("99352", "Oran", "ALGERIE"), Place::Missing),
         (("", "", "France"), ("99401", "Oran", "ITALIE"), Place::Other),
-        (("75101", "", ""), ("75102", "", ""), Place::Other),
+        (("75101", "", ""), ("75102", "", ""), Place::District),
         (("93066", "Vaucelle", ""), ("97411", "Vaucelle", ""), Place::Other),
         (("91352", "Oran", ""), ("99401", "Oran", ""), Place::Other),
         (("", "Lyon", ""), ("75101", "Paris 1er Arrondissement", "FRANCE"), Place::Other),

@@ -3,6 +3,7 @@
 mod build;
 mod common;
 mod damage;
+mod errors;
 mod evaluate;
 mod levels;
 mod lookup;

@@ -1,5 +1,5 @@
-//! Other registers and other errors than those of the shared data: invented people of invented names, and what files would
-//! say of them. Everything follows from a seed.
+//! Other registers than that of the shared data: invented people of invented names, their relatives and homonyms. What files
+//! would say of them is in `errors`. Everything follows from a seed.
 
 #![allow(unreachable_pub, reason = "one test binary")]
 
@@ -12,12 +12,14 @@ pub struct World {
     pub people: usize,
     /// How many of them the register has.
     pub covered: f64,
-    /// How many have a twin, a brother or sister, a child of their names, or a double of another place.
+    /// How many are a relative or homonym ([`RELATIVES`]) of somebody else.
     pub related: f64,
-    /// Distinct family names and first names, and how uneven their use is: 1 is even.
+    /// Distinct family names and first names, and how uneven their use is: 1 is even, 2 much as in France.
     pub names: (usize, usize, f64),
     /// How many of the rows that are asked have no error, one, one that is serious, two.
     pub errors: [f64; 4],
+    /// How many of the rows are of somebody who is not among the people at all, but a relative or homonym of one of them.
+    pub invented: f64,
 }
 
 #[derive(Clone, PartialEq, Eq)]
@@ -99,7 +101,7 @@ fn name(number: usize, kind: u64) -> String {
     name + dice.one(&["", "", "l", "r", "t", "s", "c", "rd", "lle", "x", "ne", "zk"])
 }
 
-fn capital(name: &str) -> String {
+pub fn capital(name: &str) -> String {
     let mut letters = name.chars();
     letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
 }
@@ -129,21 +131,26 @@ impl World {
     fn place(&self, dice: &mut Dice) -> Place {
         let number = dice.uneven(900, 2.0);
         let town = capital(&name(number, 3));
-        if dice.chance(0.08) {
-            let country = number % 7;
-            let (town, country, code) = (town, name(country, 4).to_uppercase(), 99_401 + country);
-            return Place { code: code.to_string(), name: town, country };
-        }
-        let (name, code) = if number.is_multiple_of(11) {
-            let borough = 1 + number % 20;
-            (format!("Paris {borough}e Arrondissement"), format!("751{borough:02}"))
-        } else {
-            (
-                format!("{}{town}", ["", "Saint-", "La "][number % 3]),
-                format!("{:02}{:03}", 1 + number % 90, number),
-            )
+        let of =
+            |code: String, name: String, country: &str| Place { code, name, country: country.to_owned() };
+        let borough = |code: usize, city: &str, many: usize| {
+            let borough = 1 + number % many;
+            let th = if borough == 1 { "er" } else { "e" };
+            of(format!("{}", code + borough), format!("{city} {borough}{th} Arrondissement"), "FRANCE")
         };
-        Place { code, name, country: "FRANCE".to_owned() }
+        match dice.below(100) {
+            0..3 => of("99352".to_owned(), town, "ALGERIE"),
+            3..8 => of(format!("{}", 99_401 + number % 7), town, &name(number % 7, 4).to_uppercase()),
+            8..13 => borough(75_100, "Paris", 20),
+            13..15 => borough(69_380, "Lyon", 9),
+            15..18 => borough(13_200, "Marseille", 16),
+            18..20 => of(format!("2{}{:03}", ["A", "B"][number % 2], number), town, "FRANCE"),
+            20..23 => of(format!("97{}{:02}", 1 + number % 4, 1 + number % 30), town, "FRANCE"),
+            _ => {
+                let town = format!("{}{town}", ["", "Saint-", "La "][number % 3]);
+                of(format!("{:02}{number:03}", 21 + number % 70), town, "FRANCE")
+            }
+        }
     }
 
     fn person(&self, dice: &mut Dice) -> Person {
@@ -152,6 +159,9 @@ impl World {
         let mut date = [1925 + dice.below(95) as u32, 1 + dice.below(12) as u32, 1 + dice.below(28) as u32];
         if place.country != "FRANCE" && dice.chance(0.05) {
             date[2] = 0;
+        }
+        if place.country == "ALGERIE" {
+            date[0] = 1925 + date[0] % 37;
         }
         Person {
             nom: self.family_name(dice),
@@ -171,44 +181,22 @@ impl World {
         while all.len() < self.people {
             let mut person = self.person(&mut dice);
             if !all.is_empty() && dice.chance(self.related) {
-                let other = all[dice.below(all.len())].clone();
-                let stranger = person.clone();
-                match dice.below(10) {
-                    // Twins, whom nobody gives one name.
-                    0..4 if other.prenoms[0] == stranger.prenoms[0] => {}
-                    0..4 => {
-                        person = Person {
-                            prenoms: stranger.prenoms,
-                            is_woman: stranger.is_woman,
-                            nom_usage: stranger.nom_usage,
-                            ..other
-                        }
-                    }
-                    4..7 => {
-                        person.nom = other.nom;
-                        person.place = other.place;
-                        person.date[0] = (other.date[0] + 9).min(2020) - dice.below(18) as u32;
-                    }
-                    7..9 => {
-                        person = Person {
-                            date: person.date,
-                            place: person.place,
-                            nom_usage: person.nom_usage,
-                            ..other
-                        };
-                        if dice.chance(0.4) {
-                            person.prenoms.truncate(1);
-                        }
-                    }
-                    // Doubles: of one date, elsewhere.
-                    _ => person = Person { place: person.place, ..other },
-                }
-                person.is_in_register = stranger.is_in_register;
+                let is_in_register = person.is_in_register;
+                let of = &all[dice.below(all.len())];
+                (_, person) = relative(of, person, &mut dice);
+                person.is_in_register = is_in_register;
             }
             person.nir = nir(all.len(), person.is_woman);
             all.push(person);
         }
         all
+    }
+
+    /// Somebody who looks like this person, and what they are to each other.
+    #[allow(dead_code, reason = "the benchmark asks for strangers")]
+    pub fn look_alike(&self, of: &Person, dice: &mut Dice) -> (&'static str, Person) {
+        let stranger = self.person(dice);
+        relative(of, stranger, dice)
     }
 
     /// Somebody without relatives, always the same under this number.
@@ -218,6 +206,57 @@ impl World {
         let person = self.person(&mut dice);
         Person { nir: nir(number, person.is_woman), ..person }
     }
+}
+
+/// Relatives and homonyms: how many of a hundred, and what they have of somebody; the rest is a stranger's.
+type Relative = (&'static str, usize, fn(&Person, Person, &mut Dice) -> Person);
+
+const RELATIVES: [Relative; 6] = [
+    ("twin", 35, |of, new, _| Person {
+        prenoms: new.prenoms,
+        is_woman: new.is_woman,
+        nom_usage: new.nom_usage,
+        ..of.clone()
+    }),
+    // As Jean and Jeanne.
+    ("twin of a near name", 3, |of, new, _| {
+        let near = match of.prenoms[0].strip_suffix('a') {
+            Some(shorter) => shorter.to_owned(),
+            None => format!("{}a", of.prenoms[0]),
+        };
+        let prenoms = std::iter::once(near).chain(new.prenoms.into_iter().skip(1)).collect();
+        Person { prenoms, is_woman: !of.is_woman, nom_usage: new.nom_usage, ..of.clone() }
+    }),
+    ("brother or sister", 32, |of, new, dice| {
+        let year = of.date[0] + 9 - dice.below(18) as u32;
+        Person { nom: of.nom.clone(), place: of.place.clone(), date: [year, new.date[1], new.date[2]], ..new }
+    }),
+    ("father or son", 12, |of, new, dice| {
+        let year = (of.date[0] + 20 + dice.below(20) as u32).min(2024);
+        let place = if dice.chance(0.4) { of.place.clone() } else { new.place };
+        Person { date: [year, new.date[1], new.date[2]], place, nom_usage: new.nom_usage, ..of.clone() }
+    }),
+    ("homonym", 14, |of, new, dice| {
+        let few = if dice.chance(0.4) { 1 } else { of.prenoms.len() };
+        let prenoms = of.prenoms[..few].to_vec();
+        Person { prenoms, date: new.date, place: new.place, nom_usage: new.nom_usage, ..of.clone() }
+    }),
+    ("homonym of the date", 4, |of, new, _| Person { place: new.place, ..of.clone() }),
+];
+
+/// Of a stranger: a relative of somebody. Twins whom chance would give one name stay strangers.
+fn relative(of: &Person, stranger: Person, dice: &mut Dice) -> (&'static str, Person) {
+    let mut nth = dice.below(100);
+    if stranger.prenoms[0] == of.prenoms[0] {
+        return ("stranger", stranger);
+    }
+    for (name, share, make) in RELATIVES {
+        if nth < share {
+            return (name, make(of, stranger, dice));
+        }
+        nth -= share;
+    }
+    unreachable!("they are a hundred")
 }
 
 /// An identifier of its own for every number: the year and the month count too.
@@ -239,192 +278,3 @@ impl Person {
             .map(ToOwned::to_owned)
     }
 }
-
-/// One letter wrong, missing, twice, or exchanged with the next.
-fn mistype(text: &str, dice: &mut Dice) -> String {
-    let mut letters: Vec<char> = text.chars().collect();
-    let places: Vec<_> = (0..letters.len() - 1)
-        .filter(|at| letters[*at].is_alphabetic() && letters[*at + 1].is_alphabetic())
-        .collect();
-    if places.is_empty() {
-        return text.to_owned();
-    }
-    let at = places[dice.below(places.len())];
-    match dice.below(4) {
-        0 => letters[at] = dice.one(&["w", "k", "y", "e", "s"]).chars().next().unwrap(),
-        1 => drop(letters.remove(at)),
-        2 => letters.insert(at, letters[at]),
-        _ => letters.swap(at, at + 1),
-    }
-    letters.into_iter().collect()
-}
-
-/// What is done to a row, and what it is called. `None` where it cannot be done to this person.
-pub type Error = (&'static str, fn(&Person, &mut Cells, &mut Dice) -> Option<()>);
-
-const NOM: usize = 0;
-const PRENOMS: usize = 2;
-const SEXE: usize = 3;
-const DATE: usize = 4;
-const CODE: usize = 5;
-const LIBELLE: usize = 6;
-const PAYS: usize = 7;
-
-fn date(cells: &mut Cells, [year, month, day]: [u32; 3]) -> Option<()> {
-    cells[DATE] = format!("{year:04}-{month:02}-{day:02}");
-    Some(())
-}
-
-fn long(text: &str) -> Option<()> {
-    (text.chars().count() >= 4).then_some(())
-}
-
-pub const SPELLINGS: [Error; 5] = [
-    ("as it is", |_, _, _| Some(())),
-    ("lower case", |_, cells, _| {
-        cells.iter_mut().for_each(|cell| *cell = cell.to_lowercase());
-        Some(())
-    }),
-    ("commas", |person, cells, _| {
-        cells[PRENOMS] = person.prenoms.join(", ");
-        Some(())
-    }),
-    ("hyphens", |_, cells, _| {
-        cells[NOM] = cells[NOM].replace(['-', ' '], " - ");
-        Some(())
-    }),
-    ("date as DD/MM/YYYY", |person, cells, _| {
-        let [year, month, day] = person.date;
-        cells[DATE] = format!("{day:02}/{month:02}/{year}");
-        Some(())
-    }),
-];
-
-pub const MINOR: [Error; 13] = [
-    ("name mistyped", |person, cells, dice| {
-        long(&person.nom)?;
-        cells[NOM] = mistype(&cells[NOM], dice);
-        Some(())
-    }),
-    ("first name mistyped", |person, cells, dice| {
-        long(&person.prenoms[0])?;
-        cells[PRENOMS] = mistype(&person.prenoms[0], dice);
-        Some(())
-    }),
-    ("first name only", |person, cells, _| {
-        cells[PRENOMS] = person.prenoms[0].clone();
-        Some(())
-    }),
-    ("first names in another order", |person, cells, _| {
-        cells[PRENOMS] = person.prenoms.iter().rev().cloned().collect::<Vec<_>>().join(" ");
-        Some(())
-    }),
-    ("title", |person, cells, _| {
-        cells[NOM] = format!("{} {}", if person.is_woman { "Mme" } else { "Monsieur" }, person.nom);
-        Some(())
-    }),
-    ("married", |person, cells, _| {
-        (!person.nom_usage.is_empty()).then_some(())?;
-        cells[NOM] = format!("{} née {}", person.nom_usage, person.nom);
-        Some(())
-    }),
-    ("part of the name", |person, cells, dice| {
-        let parts: Vec<_> = person.nom.split(['-', ' ']).collect();
-        (parts.len() == 2 && parts[1].len() >= 4 && parts[0].len() >= 2).then_some(())?;
-        let at = if parts[0].len() >= 4 { dice.below(2) } else { 1 };
-        cells[NOM] = parts[at].to_owned();
-        Some(())
-    }),
-    ("day wrong", |person, cells, dice| {
-        let [year, month, day] = person.date;
-        (day > 1).then_some(())?;
-        date(
-            cells,
-            [
-                year,
-                month,
-                if dice.chance(0.5) { day - 1 } else { day % 10 + 10 * ((day / 10 + 1) % 3) }.max(1),
-            ],
-        )
-    }),
-    ("day unknown", |person, cells, _| date(cells, [person.date[0], person.date[1], 0])),
-    ("sex missing", |_, cells, _| {
-        cells[SEXE].clear();
-        Some(())
-    }),
-    ("place without code", |_, cells, _| {
-        cells[CODE].clear();
-        Some(())
-    }),
-    ("place mistyped", |person, cells, dice| {
-        long(&person.place.name)?;
-        cells[CODE].clear();
-        cells[LIBELLE] = mistype(&person.place.name, dice);
-        Some(())
-    }),
-    ("city for borough", |person, cells, _| {
-        person.place.code.starts_with("751").then_some(())?;
-        cells[CODE] = "75056".to_owned();
-        cells[LIBELLE] = "PARIS".to_owned();
-        Some(())
-    }),
-];
-
-pub const MAJOR: [Error; 9] = [
-    ("usage name", |person, cells, _| {
-        (!person.nom_usage.is_empty()).then_some(())?;
-        cells[NOM] = person.nom_usage.clone();
-        Some(())
-    }),
-    ("day and month exchanged", |person, cells, _| {
-        let [year, month, day] = person.date;
-        (day != month && (1..=12).contains(&day)).then_some(())?;
-        date(cells, [year, day, month])
-    }),
-    ("year wrong", |person, cells, dice| {
-        let [year, month, day] = person.date;
-        (day > 0).then_some(())?;
-        date(
-            cells,
-            [if dice.chance(0.5) { year + 1 } else { year - year % 10 + (year + 4) % 10 }, month, day],
-        )
-    }),
-    ("1 January", |person, cells, _| date(cells, [person.date[0], 1, 1])),
-    ("year only", |person, cells, _| {
-        cells[DATE] = person.date[0].to_string();
-        Some(())
-    }),
-    ("second first name", |person, cells, _| {
-        cells[PRENOMS] = person.prenoms.get(1)?.clone();
-        Some(())
-    }),
-    ("names exchanged", |person, cells, _| {
-        cells[NOM] = person.prenoms[0].to_uppercase();
-        cells[PRENOMS] = capital(&person.nom.to_lowercase());
-        Some(())
-    }),
-    ("sex wrong", |person, cells, _| {
-        cells[SEXE] = if person.is_woman { "1" } else { "2" }.to_owned();
-        Some(())
-    }),
-    ("no place", |_, cells, _| {
-        [CODE, LIBELLE, PAYS].into_iter().for_each(|at| cells[at].clear());
-        Some(())
-    }),
-];
-
-/// Two errors: the numbers of one of these and of another, none on one trait.
-pub const PAIRS: [[usize; 2]; 9] =
-    [[0, 1], [0, 7], [0, 9], [0, 11], [1, 7], [1, 11], [7, 9], [7, 11], [2, 0]];
-
-/// People who cannot be told apart by what is said of them.
-pub const AMBIGUOUS: [Error; 2] = [
-    ("no first names", |_, cells, _| {
-        cells[PRENOMS].clear();
-        Some(())
-    }),
-    ("no place", |_, cells, _| {
-        [CODE, LIBELLE, PAYS].into_iter().for_each(|at| cells[at].clear());
-        Some(())
-    }),
-];
