@@ -138,17 +138,20 @@ impl Code {
 
     /// Appends the text form `c<generation>.<tag>.<code>` to `out`.
     pub fn write_text(&self, out: &mut Vec<u8>) {
-        let mut text = [b'.'; Self::MAX_TEXT];
-        text[17..].copy_from_slice(&encode(&self.bytes));
-        text[12..16].copy_from_slice(&self.tag.0);
-        let (mut at, mut left) = (11, self.generation.get());
-        while left > 0 {
-            at -= 1;
-            text[at] = b'0' + (left % 10) as u8;
-            left /= 10;
+        out.reserve(Self::MAX_TEXT);
+        out.push(b'c');
+        let mut place = 1;
+        while self.generation.get() / place >= 10 {
+            place *= 10;
         }
-        text[at - 1] = b'c';
-        out.extend_from_slice(&text[at - 1..]);
+        while place > 0 {
+            out.push(b'0' + (self.generation.get() / place % 10) as u8);
+            place /= 10;
+        }
+        out.push(b'.');
+        out.extend_from_slice(&self.tag.0);
+        out.push(b'.');
+        out.extend_from_slice(&encode(&self.bytes));
     }
 
     /// The text form, in a string of its own.
