@@ -14,7 +14,7 @@ use zeroize::Zeroizing;
 
 use crate::mac::lanes::{CHUNK, CHUNKS, Path, digests};
 use crate::name::Hex;
-use crate::secret::{Secret, wipe_stack};
+use crate::secret::{Secret, reserve, wipe_stack};
 
 /// The secret `r` of one request: printed by the name of [`CommitmentKey::to_hex`] only.
 ///
@@ -166,7 +166,7 @@ impl Rows {
     pub fn push(&mut self, index: &[u8; 16], values: &[Option<&[u8]>]) {
         assert_eq!(values.len(), self.columns, "one value for each column");
         let value = |value: &Option<&[u8]>| 4 + value.map_or(0, <[u8]>::len);
-        self.reserve(index.len() + values.iter().map(value).sum::<usize>());
+        reserve(&mut self.bytes, index.len() + values.iter().map(value).sum::<usize>());
         let room = self.bytes.capacity();
         encode(index, values, |bytes| self.bytes.extend_from_slice(bytes));
         debug_assert_eq!(self.bytes.capacity(), room, "a vector that grows leaves a copy behind");
@@ -176,16 +176,6 @@ impl Rows {
     /// How many rows it holds.
     pub fn rows(&self) -> u64 {
         self.rows
-    }
-
-    /// Makes room for `more` bytes: in a new place if need be, and the old one is wiped.
-    fn reserve(&mut self, more: usize) {
-        let needed = self.bytes.len() + more;
-        if needed > self.bytes.capacity() {
-            let mut larger = Zeroizing::new(Vec::with_capacity(needed.max(2 * self.bytes.capacity())));
-            larger.extend_from_slice(&self.bytes);
-            self.bytes = larger;
-        }
     }
 }
 

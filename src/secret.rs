@@ -6,7 +6,7 @@
 //! leaves a copy where it was.
 
 use subtle::ConstantTimeEq;
-use zeroize::Zeroize;
+use zeroize::{Zeroize, Zeroizing};
 
 mod process;
 pub use process::{Hardening, harden_process};
@@ -130,6 +130,17 @@ pub fn random_bytes(bytes: &mut [u8]) {
     getrandom::fill(bytes).expect("the operating system gives randomness");
 }
 
+/// Makes room for `more` bytes: in a new place if need be, and the old one is wiped. A vector that grows by itself leaves a
+/// copy behind.
+pub fn reserve(bytes: &mut Zeroizing<Vec<u8>>, more: usize) {
+    let needed = bytes.len() + more;
+    if needed > bytes.capacity() {
+        let mut larger = Zeroizing::new(Vec::with_capacity(needed.max(2 * bytes.capacity())));
+        larger.extend_from_slice(bytes);
+        *bytes = larger;
+    }
+}
+
 /// Overwrites the stack below the caller, where calls that have returned may have left copies of secrets.
 ///
 /// Called once after work with keys, not once for each code.
@@ -152,6 +163,19 @@ mod tests {
         assert!(a.ct_eq(&b));
         assert!(!a.ct_eq(&Secret::random()));
         assert!(Secret::<4>::try_fill(|_| Err::<(), _>("no")).is_err());
+    }
+
+    #[test]
+    fn room_is_made_before_it_is_needed() {
+        let mut bytes = Zeroizing::new(Vec::new());
+        for more in 1..300_usize {
+            let before = bytes.clone();
+            reserve(&mut bytes, more);
+            let (place, room) = (bytes.as_ptr(), bytes.capacity());
+            assert!(bytes == before && room - bytes.len() >= more);
+            bytes.extend(std::iter::repeat_n(7, more));
+            assert_eq!((bytes.as_ptr(), bytes.capacity()), (place, room), "it did not grow by itself");
+        }
     }
 
     #[test]

@@ -14,6 +14,7 @@ use std::ops::Range;
 use std::path::Path;
 
 use cstatns::files::FileError;
+use cstatns::secret::reserve;
 use csv_core::ReadRecordResult;
 use memchr::{memchr, memchr_iter, memchr3_iter, memrchr};
 use zeroize::Zeroizing;
@@ -471,11 +472,7 @@ impl Lines {
 
     /// Makes room for so many bytes: what is written after it within them leaves no copy behind.
     pub(crate) fn reserve(&mut self, room: usize) {
-        if self.bytes.capacity() - self.bytes.len() < room {
-            let mut bytes = Zeroizing::new(Vec::with_capacity(self.bytes.len() + room));
-            bytes.extend_from_slice(&self.bytes);
-            self.bytes = bytes;
-        }
+        reserve(&mut self.bytes, room);
     }
 
     /// A field, quoted where its bytes ask for it.

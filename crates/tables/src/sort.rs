@@ -21,6 +21,7 @@ use arrow_ipc::reader::StreamReader;
 use arrow_ipc::writer::StreamWriter;
 use arrow_schema::ArrowError;
 use arrow_select::interleave::interleave_record_batch;
+use cstatns::secret::reserve;
 use zeroize::Zeroizing;
 
 use crate::csv::Lines;
@@ -62,20 +63,10 @@ impl Heads {
 
     /// Adds a head of zeros for a key and `rest` bytes, which are for the caller to append to what is returned.
     pub(crate) fn add(&mut self, rest: usize) -> &mut Vec<u8> {
-        self.reserve(LENGTH + KEY + rest);
+        reserve(&mut self.0, LENGTH + KEY + rest);
         self.0.extend_from_slice(&((KEY + rest) as u32).to_le_bytes());
         self.0.extend_from_slice(&[0; KEY]);
         &mut self.0
-    }
-
-    /// Makes room for so many bytes: in a new place if need be, and the old one is wiped.
-    fn reserve(&mut self, more: usize) {
-        let needed = self.0.len() + more;
-        if needed > self.0.capacity() {
-            let mut larger = Zeroizing::new(Vec::with_capacity(needed.max(2 * self.0.capacity())));
-            larger.extend_from_slice(&self.0);
-            self.0 = larger;
-        }
     }
 
     /// Each head, without its length.
@@ -327,7 +318,7 @@ impl<'a> Sorted<'a> {
         heads.clear();
         let rows = places.iter().map(|place| self.rows[place.2 as usize]);
         let framed: Vec<&[u8]> = rows.map(|row| &row[..LENGTH + split(row).0.len()]).collect();
-        heads.reserve(framed.iter().map(|head| head.len()).sum());
+        reserve(&mut heads.0, framed.iter().map(|head| head.len()).sum());
         framed.iter().for_each(|head| heads.0.extend_from_slice(head));
     }
 
