@@ -251,6 +251,10 @@ impl PlaceCode {
         if let [b'2', b'A' | b'a' | b'B' | b'b', ..] = code {
             code[1] = b'0';
         }
+        // A department of Algeria, with the country's number for the commune.
+        if let [b'9', b'1'..=b'4', b'3', b'5', b'2'] = code {
+            code[1] = b'9';
+        }
         code.iter().all(u8::is_ascii_digit).then_some(Some(Self(code)))
     }
 
