@@ -8,7 +8,7 @@ use std::num::NonZeroUsize;
 use std::path::Path;
 use std::sync::Arc;
 
-use arrow_array::{ArrayRef, Date32Array, Float64Array, Int8Array, Int32Array, Int64Array};
+use arrow_array::{ArrayRef, BooleanArray, Date32Array, Float64Array, Int8Array, Int32Array, Int64Array};
 use arrow_schema::DataType;
 use cstatns::custody::approval::{Level, Score};
 use cstatns_register::{Builder, CivilStatus, Field, Index, Origin, Record};
@@ -469,6 +469,40 @@ fn numbers_and_dates_of_parquet_travel_as_their_text() {
     assert_eq!(rows[1], ["Damal", "", "Bife", "2", "1984-05-13", "", "", ""]);
     // What is not sent keeps its type.
     assert_eq!(read_parquet(&typed.retained).column_by_name("id").unwrap().data_type(), &DataType::Int32);
+
+    // Whole numbers as floating-point ones, because some are missing; what is not whole is nobody's.
+    let doubles = |at: usize, missing: Option<f64>| {
+        let numbers = number(at).map(|number| number.map(|number| number as f64).or(missing));
+        numbers.into_iter().collect::<Float64Array>()
+    };
+    let write = |way: &Way, sexe: Float64Array| {
+        let dates = cells.map(|cells| cells[2].replace('-', "").parse::<f64>().ok());
+        let columns: Vec<(_, ArrayRef)> = vec![
+            ("nom", text(0)),
+            ("prenoms", text(1)),
+            ("date_naissance", Arc::new(dates.into_iter().collect::<Float64Array>())),
+            ("sexe", Arc::new(sexe)),
+            ("code_lieu", Arc::new(doubles(4, Some(f64::NAN)))),
+            ("id", Arc::new(Float64Array::from(vec![0.5; 6]))),
+        ];
+        write_parquet(&way.data, columns);
+    };
+    let floating = Way::new(&place, "f", "parquet", "csv");
+    write(&floating, doubles(3, None));
+    let mut expected = rows;
+    expected.iter_mut().for_each(|row| row[4].retain(|character| character != '-'));
+    assert_eq!(travelled(&floating), expected);
+
+    let broken = Way::new(&place, "b", "parquet", "csv");
+    write(
+        &broken,
+        Float64Array::from(vec![Some(1.0), None, Some(f64::NAN), Some(2.5), Some(1.0), Some(0.5)]),
+    );
+    let before = place.names();
+    let error = run(&broken, &[], &Effort::default()).unwrap_err();
+    assert_eq!((error.code(), place.names()), ("not-whole", before));
+    let said = error.to_string();
+    assert!(said.contains("row 4 ") && said.contains("column \"sexe\"") && !said.contains("2.5"), "{said}");
 }
 
 fn refused(place: &Place, data: &str, map: &[(Field, &str)]) -> String {
@@ -541,7 +575,7 @@ fn data_that_cannot_be_of_people() {
     assert!(error.to_string().contains("row 2"), "{error}");
 
     let way = Way::new(&place, "f", "parquet", "parquet");
-    let dates: ArrayRef = Arc::new(Float64Array::from(vec![1.0]));
+    let dates: ArrayRef = Arc::new(BooleanArray::from(vec![true]));
     let text = || texts(&[Some("Bafe")]);
     write_parquet(&way.data, vec![("nom", text()), ("prenoms", text()), ("date_naissance", dates)]);
     let error = run(&way, &[], &Effort::default()).unwrap_err();
