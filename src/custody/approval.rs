@@ -120,7 +120,7 @@ pub struct LookUp {
     pub min_score: Score,
 }
 
-/// A probability in ten-thousandths, rounded down: in results as text, "0.9731", in proposals and reports as a number.
+/// A probability in ten-thousandths, rounded down: in results 0.9731, in proposals and reports 9731.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "u16")]
 pub struct Score(u16);
@@ -135,6 +135,12 @@ impl Score {
     pub fn of(probability: f64) -> Self {
         // As integers are made of floating-point numbers: rounded down, to the nearest end of the range, 0 of what is none.
         Self(((probability * f64::from(Self::WHOLE)) as u16).min(Self::WHOLE))
+    }
+
+    /// The score that is this number, if it has four decimals at most: 0.816 times 10,000 is less than 8160.
+    pub fn exactly(number: f64) -> Option<Self> {
+        let score = Self::try_from((number * f64::from(Self::WHOLE)).round() as u16).ok()?;
+        (f64::from(score) == number).then_some(score)
     }
 
     /// Appends the text, with four decimals, to `out`.
@@ -457,6 +463,20 @@ mod tests {
         assert_eq!(serde_json::from_str::<Score>("10000").unwrap(), Score::of(1.0));
         for bad in ["10001", "-1", "0.95", "\"9500\""] {
             assert!(serde_json::from_str::<Score>(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_score_is_the_number_that_its_text_is() {
+        for number in 0..=Score::WHOLE {
+            let score = Score(number);
+            let read: f64 = score.to_string().parse().unwrap();
+            assert_eq!((f64::from(score), Score::exactly(read)), (read, Some(score)));
+            assert_eq!(Score::exactly(read.next_up()), None);
+            assert_eq!(Score::exactly(read.next_down()), None);
+        }
+        for bad in [0.973_15, -0.000_1, -1.0, 1.000_1, 6.553_5, f64::MAX, f64::NAN, f64::INFINITY] {
+            assert_eq!(Score::exactly(bad), None, "{bad}");
         }
     }
 

@@ -16,9 +16,7 @@ const MOST: f64 = 0.9999;
 pub(crate) fn score(text: &str) -> Result<Score, String> {
     let number = text.parse().ok().filter(|number| (CERTAIN..=MOST).contains(number));
     // More decimals than a score has would be dropped: less would be asked for than is written.
-    let given =
-        number.map(Score::of).filter(|score| score.to_string().starts_with(text.trim_end_matches('0')));
-    given.ok_or_else(|| {
+    number.and_then(Score::exactly).ok_or_else(|| {
         format!("a number from {CERTAIN} (below it nobody is coded) to {MOST}, of four decimals at most")
     })
 }

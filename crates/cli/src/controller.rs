@@ -42,8 +42,8 @@ A file as French spreadsheets write it needs --delimiter ';'.
 With --civil-status these fields are sent, which are the columns' names unless --map gives others:
 prenoms, date_naissance and nom or nom_usage; where there are such columns sexe, code_lieu,
 libelle_lieu, pays, and nir, an identifier that is checked against the rest. What cannot be read as
-its field is not sent. In .parquet dates may be dates, sexe and code_lieu whole numbers; the others
-are text.
+its field is not sent. In .parquet dates may be dates, sexe and code_lieu whole numbers, also as
+doubles with nulls or NaN; the others are text.
 Give the request and its .seal.json to the service; the retained file never leaves.")]
 #[command(group = ArgGroup::new("sent").required(true))]
 pub(crate) struct PrepareArgs {

@@ -54,8 +54,8 @@ impl Register {
 Fields, which are the columns' names unless --map gives others: nir, nom, prenoms, sexe,
 date_naissance, code_lieu; and where there are such columns id (the same in all the rows of one
 person), nom_usage, libelle_lieu, pays. In .parquet dates may be dates, id, sexe and code_lieu whole
-numbers; the others are text. The index holds them in clear: keep it on an encrypted volume, and the
-files too."
+numbers, also as doubles with nulls or NaN; the others are text. The index holds them in clear: keep
+it on an encrypted volume, and the files too."
 )]
 pub(crate) struct BuildArgs {
     /// The index

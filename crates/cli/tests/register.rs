@@ -11,7 +11,9 @@ use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use arrow_array::{ArrayRef, Date32Array, Int8Array, Int32Array, Int64Array, RecordBatch, StringArray};
+use arrow_array::{
+    ArrayRef, Date32Array, Float64Array, Int8Array, Int32Array, Int64Array, RecordBatch, StringArray,
+};
 use common::{Place, identifiers, signal, text};
 use parquet::arrow::ArrowWriter;
 use serde_json::Value;
@@ -213,6 +215,69 @@ fn numbers_and_dates_of_parquet_are_read_as_their_text() {
     });
     let words = ["\"nir\"", "identifiers are text", "2A", "convert at the source"];
     refused(&place, "register build n --from n.parquet", "column-type", &words);
+}
+
+/// As pandas writes them: whole numbers of which some are missing are doubles, through the register and a request.
+#[test]
+fn whole_numbers_that_became_doubles_are_read_as_their_text() {
+    let place = place();
+    let rows = [
+        PEOPLE[0].replace("P-7719", "7719").replace(",F,", ",2,").replace("1984-05-12", "19840512"),
+        PEOPLE[1]
+            .replace("P-7720", "")
+            .replace(",M,", ",,")
+            .replace("12/05/1984", "19840512")
+            .replace("\"De la\nBruyaire\"", "Bruyaire"),
+        PEOPLE[2].replace("P-7721", "").replace("1950-00-00", "1950"),
+        PEOPLE[3].replace("P-7722", "7722").replace(",M,", ",1,").replace("1991-12-25,01144", ",1144"),
+        PEOPLE[4]
+            .replace("P-7722", "7722")
+            .replace(",F,", ",2,")
+            .replace("1991-12-25,01144,Dommartin", "19911225,,"),
+    ];
+    let rows: Vec<_> = rows.iter().map(String::as_str).collect();
+    place.write("people.csv", register(&rows));
+    let doubles = |cells: &[&str]| cells.iter().map(|cell| cell.parse().ok()).collect::<Float64Array>();
+    let is_number = |name: &str| matches!(name, "id" | "sexe" | "date_naissance" | "code_lieu");
+    typed(&place.path("people.parquet"), HEADER, &rows, |name, cells| {
+        is_number(name).then(|| -> ArrayRef { Arc::new(doubles(cells)) })
+    });
+    said(&place, BUILD, 0);
+    said(&place, "register build s --from people.parquet", 0);
+    assert_eq!((count(&place, "people"), count(&place, "rows_without_sex")), (4, 1));
+    assert_eq!((count(&place, "rows_without_date"), count(&place, "rows_without_place")), (1, 1));
+    assert!(index(&place, "r") == index(&place, "s"));
+
+    let sent = |extension: &str| {
+        let data = format!("people.{extension}");
+        let prepare =
+            format!("controller prepare {data} --civil-status --map nir=nir --request {extension}.csv");
+        said(&place, &format!("{prepare} --retained {extension}-kept.{extension}"), 0);
+        let rows = place.rows(&format!("{extension}.csv"));
+        let mut rows: Vec<_> = rows.into_iter().map(|row| row[1..].to_vec()).collect();
+        rows.sort();
+        rows
+    };
+    let rows_sent = sent("parquet");
+    assert_eq!(rows_sent, sent("csv"));
+    assert!(rows_sent.iter().any(|row| row[3..6] == ["2", "19840512", "75101"]));
+
+    // What is not whole is nobody's number: where it stands is told, and nothing is left.
+    for (name, number) in [("id", 7719.5), ("sexe", 1.25), ("date_naissance", 1984.5), ("code_lieu", 1e17)] {
+        typed(&place.path("n.parquet"), HEADER, &rows, |column, cells| {
+            let mut values: Vec<_> = doubles(cells).iter().collect();
+            if column == name {
+                values[3] = Some(number);
+            }
+            is_number(column).then(|| -> ArrayRef { Arc::new(Float64Array::from(values)) })
+        });
+        let words = ["\"n.parquet\"", "row 4 ", &format!("\"{name}\""), "not whole", "convert the column"];
+        refused(&place, "register build n --from n.parquet", "not-whole", &words);
+        if name != "id" {
+            let prepare = "controller prepare n.parquet --civil-status --request q.csv --retained t.parquet";
+            refused(&place, prepare, "not-whole", &words);
+        }
+    }
 }
 
 #[test]

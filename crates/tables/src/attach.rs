@@ -10,7 +10,7 @@ use cstatns::code::Code;
 use cstatns::files::{self, Access, FileError, Pending};
 use jiff::Timestamp;
 
-use crate::columns::{self, Codes, Indexes, Order, RowFault, count_words, fault, known_counts, word};
+use crate::columns::{Codes, Indexes, Order, RowFault, ScoreCells, count_words, fault, known_counts, word};
 use crate::csv::Delimiter;
 use crate::effort::Effort;
 use crate::meta::{FileMeta, SPEC};
@@ -215,18 +215,25 @@ pub fn attach(what: &Attach<'_>, effort: &Effort) -> Result<Attached, AttachErro
     Ok(Attached { rows, report })
 }
 
-/// The headers a result can have.
-pub(crate) const RESULTS: &str = "`index`, `code`, and after a coding `quality`";
-
-/// Whether the header of a result has `quality` and `score`; none if it is no such header.
-pub(crate) fn result_columns(header: &[Vec<u8>]) -> Option<(bool, bool)> {
-    let names: Vec<&[u8]> = header.iter().map(Vec::as_slice).collect();
-    match names[..] {
-        [b"index", b"code"] => Some((false, false)),
-        [b"index", b"code", b"quality"] => Some((true, false)),
-        [b"index", b"code", b"quality", b"score"] => Some((true, true)),
-        _ => None,
+/// Whether a result has `quality` and `score`, each of its type.
+pub(crate) fn result_columns(source: &Source) -> Result<(bool, bool), TableError> {
+    let names: Vec<&[u8]> = source.header().iter().map(Vec::as_slice).collect();
+    let (quality, score) = match names[..] {
+        [b"index", b"code"] => (false, false),
+        [b"index", b"code", b"quality"] => (true, false),
+        [b"index", b"code", b"quality", b"score"] => (true, true),
+        _ => {
+            let expected = "`index`, `code`, and after a coding `quality`";
+            return Err(TableError::Columns { path: source.path().to_owned(), expected });
+        }
+    };
+    if quality {
+        source.need_kind(2, &[Kind::Text], "`quality` is text")?;
     }
+    if score {
+        source.need_kind(3, &[Kind::Text, Kind::Float(64)], "a score is a number of 64 bits, or text")?;
+    }
+    Ok((quality, score))
 }
 
 /// The retained file, or the result: rows in the order of their indexes.
@@ -305,12 +312,7 @@ struct Results {
 impl Results {
     fn open(path: &Path) -> Result<Self, AttachError> {
         let source = Source::open(path, Delimiter::Under("index"))?;
-        let Some((quality, score)) = result_columns(source.header()) else {
-            return Err(TableError::Columns { path: path.to_owned(), expected: RESULTS }.into());
-        };
-        for column in 2..source.header().len() {
-            source.need_kind(column, &[Kind::Text], "`quality` and `score` are text")?;
-        }
+        let (quality, score) = result_columns(&source)?;
         let (meta, report) = origin(&source)?;
         let meta = meta.ok_or_else(|| AttachError::ReportMissing { path: report_path(path) })?;
         let codes = Codes::of(&source, 1, Some((meta.tag(), meta.generation)))?;
@@ -484,7 +486,10 @@ fn merge(
                     |column| results.iter().map(move |part| part.batch.cells(column)).collect::<Vec<_>>();
                 let code_cells = cells(1);
                 let quality_cells = if quality { cells(2) } else { Vec::new() };
-                let score_cells = if score { cells(3) } else { Vec::new() };
+                let score_cells: Vec<_> = match score {
+                    true => results.iter().map(|part| ScoreCells::of(&part.batch, 3)).collect(),
+                    false => Vec::new(),
+                };
                 for (row, &(part, at)) in found.iter().enumerate() {
                     let here = |found| fault(&path, row, found).after(retained.before);
                     let there = |found| fault(&result, at, found).after(results[part].before);
@@ -503,7 +508,7 @@ fn merge(
                     said_words.push(said);
                     words.push(said.map(|said| if empty { check } else { said }));
                     if score {
-                        scores.push(columns::score(score_cells[part].get(at)).map_err(there)?);
+                        scores.push(score_cells[part].get(at).map_err(there)?);
                     }
                 }
                 if quality {
@@ -516,7 +521,7 @@ fn merge(
                 }
                 let mut values = vec![Values::Codes(&block.codes)];
                 values.extend(quality.then_some(Values::Words(&words)));
-                values.extend(score.then_some(Values::Text(&scores)));
+                values.extend(score.then_some(Values::Scores(&scores)));
                 values.extend(kept.iter().map(|run| Values::Kept(&retained.batch, run.clone())));
                 layout.add(found.len(), &values, &mut block.piece)?;
             }

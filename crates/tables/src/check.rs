@@ -4,16 +4,15 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use cstatns::code::{Generation, Tag};
-use cstatns::custody::approval::Score;
 use cstatns::name::Name;
 
-use crate::attach::{RESULTS, result_columns};
+use crate::attach::result_columns;
 use crate::code::Scores;
-use crate::columns::{Codes, Indexes, Order, RowFault, count_words, fault, score, word};
+use crate::columns::{Codes, Indexes, Order, RowFault, ScoreCells, count_words, fault, word};
 use crate::csv::Delimiter;
 use crate::meta::FileMeta;
 use crate::report::{ReportError, origin, report_path};
-use crate::table::{Kind, Source, TableError};
+use crate::table::{Source, TableError};
 
 /// What [`check`] found in a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -190,14 +189,9 @@ fn facts(path: &Path) -> Result<FileFacts, CheckError> {
 /// [`TableError`] when it is not a whole result.
 pub fn summarise(result: &Path) -> Result<Summary, TableError> {
     let mut source = Source::open(result, Delimiter::Under("index"))?;
-    let Some((has_quality, has_score)) = result_columns(source.header()) else {
-        return Err(TableError::Columns { path: result.to_owned(), expected: RESULTS });
-    };
+    let (has_quality, has_score) = result_columns(&source)?;
     let indexes = Indexes::of(&source)?;
     let mut order = Order::default();
-    for column in 2..source.header().len() {
-        source.need_kind(column, &[Kind::Text], "`quality` and `score` are text")?;
-    }
     let mut index = Vec::new();
     let (mut coded, mut qualities) = (0, BTreeMap::new());
     let mut scores = has_score.then(Scores::default);
@@ -215,12 +209,10 @@ pub fn summarise(result: &Path) -> Result<Summary, TableError> {
             count_words(&mut qualities, &words.collect::<Result<Vec<_>, _>>()?);
         }
         if let Some(scores) = &mut scores {
-            for (row, cell) in batch.cells(3).iter(batch.rows()).enumerate() {
-                let text = score(cell).map_err(|found| fault(result, row, found).after(before))?;
-                // One number more than `score` asks for: a row that was not looked up has none.
-                if let Some(Ok(probability)) = text.map(str::parse) {
-                    scores[Score::of(probability).step()] += 1;
-                }
+            let cells = ScoreCells::of(&batch, 3);
+            for row in 0..batch.rows() {
+                let score = cells.get(row).map_err(|found| fault(result, row, found).after(before))?;
+                score.iter().for_each(|score| scores[score.step()] += 1);
             }
         }
     }

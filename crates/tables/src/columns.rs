@@ -1,12 +1,16 @@
-//! The columns of the files that travel: indexes, codes, and the words of `check` and `quality`.
+//! The columns of the files that travel: indexes, codes, the words of `check` and `quality`, and scores.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use arrow_array::cast::AsArray;
+use arrow_array::types::Float64Type;
+use arrow_array::{Array, Float64Array};
 use cstatns::code::{Code, CodeError, Generation, Tag};
+use cstatns::custody::approval::Score;
 use cstatns::name::{Hex, Name};
 
-use crate::table::{Batch, Kind, Source, TableError};
+use crate::table::{Batch, Cells, Kind, Source, TableError};
 
 /// What is wrong with a row; it continues "row 17 …".
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -53,8 +57,8 @@ pub enum RowFault {
          iconv -f WINDOWS-1252 -t UTF-8"
     )]
     Encoding,
-    /// `word-form`: not a word of `check`, `quality` or `score`.
-    #[error("holds no word that `check`, `quality` or `score` can have: take the file as it was written")]
+    /// `word-form`: not a word of `check` or `quality`, or not a score.
+    #[error("holds what is no `check`, `quality` or `score`: take the file as it was written")]
     Word,
     /// `rows-disagree`: a code where the data had no value, or none where it had one.
     #[error(
@@ -203,18 +207,34 @@ impl Codes {
     }
 }
 
-/// A word of `check`, `quality` or `score`. Files from elsewhere are read here, and words end up in reports.
+/// A word of `check` or `quality`. Files from elsewhere are read here, and words end up in reports.
 pub(crate) fn word(cell: Option<&[u8]>) -> Result<&str, RowFault> {
     let text = cell.and_then(|cell| std::str::from_utf8(cell).ok()).ok_or(RowFault::Word)?;
     if Name::new(text).is_ok() { Ok(text) } else { Err(RowFault::Word) }
 }
 
-/// A score: a decimal number, or nothing.
-pub(crate) fn score(cell: Option<&[u8]>) -> Result<Option<&str>, RowFault> {
-    let Some(cell) = cell else { return Ok(None) };
-    let text = std::str::from_utf8(cell).map_err(|_| RowFault::Word)?;
-    let number = text.len() <= 16 && text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
-    if number { Ok(Some(text)) } else { Err(RowFault::Word) }
+/// The column `score` of a batch: numbers, or their text.
+pub(crate) enum ScoreCells<'a> {
+    Text(Cells<'a>),
+    Numbers(&'a Float64Array),
+}
+
+impl<'a> ScoreCells<'a> {
+    pub(crate) fn of(batch: &'a Batch, column: usize) -> Self {
+        match batch.values().and_then(|values| values.column(column).as_primitive_opt::<Float64Type>()) {
+            Some(numbers) => Self::Numbers(numbers),
+            None => Self::Text(batch.cells(column)),
+        }
+    }
+
+    /// The score of a row; none when it was not looked up.
+    pub(crate) fn get(&self, row: usize) -> Result<Option<Score>, RowFault> {
+        let number = match self {
+            Self::Text(cells) => cells.get(row).map(|text| std::str::from_utf8(text).ok()?.parse().ok()),
+            Self::Numbers(numbers) => numbers.is_valid(row).then(|| Some(numbers.value(row))),
+        };
+        number.map(|number| number.and_then(Score::exactly).ok_or(RowFault::Word)).transpose()
+    }
 }
 
 /// Runs of the same word, as words mostly come. Where they are one text in memory it is not read.

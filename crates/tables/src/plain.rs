@@ -1,12 +1,13 @@
-//! The cells of a column as text, where Parquet has whole numbers or dates: as a CSV file would hold them.
+//! The cells of a column as text, where Parquet has numbers or dates: as a CSV file would hold them.
 
 use std::io::Write;
+use std::path::Path;
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::{
-    ArrowPrimitiveType, ArrowTimestampType, Date32Type, Date64Type, Int8Type, Int16Type, Int32Type,
-    Int64Type, TimestampMicrosecondType, TimestampMillisecondType, TimestampNanosecondType,
-    TimestampSecondType, UInt8Type, UInt16Type, UInt32Type, UInt64Type,
+    ArrowPrimitiveType, ArrowTimestampType, Date32Type, Date64Type, Float32Type, Float64Type, Int8Type,
+    Int16Type, Int32Type, Int64Type, TimestampMicrosecondType, TimestampMillisecondType,
+    TimestampNanosecondType, TimestampSecondType, UInt8Type, UInt16Type, UInt32Type, UInt64Type,
 };
 use arrow_array::{Array, ArrayRef, PrimitiveArray};
 use arrow_schema::{DataType, TimeUnit};
@@ -14,7 +15,7 @@ use jiff::SignedDuration;
 use jiff::civil::{Date, DateTime, Time};
 use zeroize::Zeroizing;
 
-use crate::table::{Batch, Cells};
+use crate::table::{Batch, Cells, TableError};
 
 /// Whether values of this type are whole numbers.
 pub(crate) fn is_whole(kind: &DataType) -> bool {
@@ -27,7 +28,13 @@ pub(crate) fn is_day(kind: &DataType) -> bool {
     matches!(kind, DataType::Date32 | DataType::Date64 | DataType::Timestamp(_, None))
 }
 
-/// The cells of a column of text, whole numbers or days.
+/// Whether values of this type are floating-point numbers. Software that has no empty cell among whole numbers keeps a column
+/// of them as these.
+fn is_float(kind: &DataType) -> bool {
+    matches!(kind, DataType::Float32 | DataType::Float64)
+}
+
+/// The cells of a column of text, numbers or days.
 pub(crate) enum Plain<'a> {
     Text(Cells<'a>),
     Written(Written),
@@ -41,12 +48,32 @@ pub(crate) struct Written {
 }
 
 impl<'a> Plain<'a> {
-    pub(crate) fn of(batch: &'a Batch, column: usize) -> Self {
-        let array = batch.values().map(|values| values.column(column));
-        match array.filter(|array| is_whole(array.data_type()) || is_day(array.data_type())) {
-            Some(array) => Self::Written(Written::of(array)),
-            None => Self::Text(batch.cells(column)),
+    /// The cells of some columns of the file at `path`; none where there is no such column.
+    ///
+    /// # Errors
+    /// [`TableError::NotWhole`], its row counted from the batch's first one.
+    pub(crate) fn of<const N: usize>(
+        path: &Path,
+        batch: &'a Batch,
+        columns: [Option<usize>; N],
+    ) -> Result<[Option<Self>; N], TableError> {
+        let mut cells = [const { None }; N];
+        for (cells, column) in cells.iter_mut().zip(columns) {
+            *cells = column.map(|column| Self::of_one(path, batch, column)).transpose()?;
         }
+        Ok(cells)
+    }
+
+    fn of_one(path: &Path, batch: &'a Batch, column: usize) -> Result<Self, TableError> {
+        let is_written = |kind| is_whole(kind) || is_float(kind) || is_day(kind);
+        let values = batch.values().filter(|values| is_written(values.column(column).data_type()));
+        let Some(values) = values else { return Ok(Self::Text(batch.cells(column))) };
+        let written = Written::of(values.column(column)).map_err(|row| TableError::NotWhole {
+            path: path.to_owned(),
+            column: values.schema_ref().field(column).name().clone(),
+            row: row as u64 + 1,
+        })?;
+        Ok(Self::Written(written))
     }
 
     /// The bytes of a cell; none when it is null or empty.
@@ -65,7 +92,8 @@ impl Written {
     /// As long as a text can be: the digits and the sign of a number of 64 bits, a date before year 0 with its time.
     const LONGEST: usize = 24;
 
-    fn of(array: &ArrayRef) -> Self {
+    /// Writes the values, or says which is the first that is no whole number.
+    fn of(array: &ArrayRef) -> Result<Self, usize> {
         let texts = Zeroizing::new(Vec::with_capacity(array.len() * Self::LONGEST));
         let mut written = Self { texts, ends: Vec::with_capacity(array.len()) };
         match array.data_type() {
@@ -77,6 +105,8 @@ impl Written {
             DataType::UInt16 => written.numbers::<UInt16Type>(array),
             DataType::UInt32 => written.numbers::<UInt32Type>(array),
             DataType::UInt64 => written.numbers::<UInt64Type>(array),
+            DataType::Float32 => written.floats::<Float32Type>(array, f32::MANTISSA_DIGITS)?,
+            DataType::Float64 => written.floats::<Float64Type>(array, f64::MANTISSA_DIGITS)?,
             DataType::Date32 => {
                 written.add(array.as_primitive::<Date32Type>(), |days, out| {
                     day(SignedDuration::from_hours(24 * i64::from(days)), out)
@@ -101,11 +131,33 @@ impl Written {
             }
             _ => unreachable!("the type was looked at before"),
         }
-        written
+        Ok(written)
     }
 
     fn numbers<T: ArrowPrimitiveType<Native: std::fmt::Display>>(&mut self, array: &ArrayRef) {
         self.add(array.as_primitive::<T>(), |number, out| write!(out, "{number}"));
+    }
+
+    /// Writes numbers of so many binary digits, of which NaN is none. One that is not whole, or so large that it may be another
+    /// rounded to it, is not written: it would be somebody else's.
+    fn floats<T: ArrowPrimitiveType<Native: Into<f64>>>(
+        &mut self,
+        array: &ArrayRef,
+        digits: u32,
+    ) -> Result<(), usize> {
+        let array = array.as_primitive::<T>();
+        let is_exact = |number: f64| number.fract() == 0.0 && number.abs() < (1_u64 << digits) as f64;
+        let is_fault = |number: f64| !number.is_nan() && !is_exact(number);
+        if let Some(row) =
+            array.iter().position(|number| number.is_some_and(|number| is_fault(number.into())))
+        {
+            return Err(row);
+        }
+        self.add(array, |number, out| match number.into() {
+            number if number.is_nan() => Ok(()),
+            number => write!(out, "{}", number as i64),
+        });
+        Ok(())
     }
 
     fn moments<T: ArrowTimestampType>(&mut self, array: &ArrayRef, since: impl Fn(i64) -> SignedDuration) {

@@ -35,13 +35,13 @@ impl Rows {
 
     /// Reads all rows. `row` is given where each stands, in CSV the line on which it begins and in Parquet its number, both
     /// from 1, and its cells of `columns` (each a place in the header, and the field that it is of, if any), byte for byte: empty
-    /// where they are null, or where there is no such column. Of fields that are dates or can be numbers, the dates and whole
+    /// where they are null, or where there is no such column. Of fields that are dates or can be numbers, the dates and
     /// numbers of a Parquet file are their plain text. The cells are wiped afterwards, except inside the Parquet library.
     /// `progress` counts the rows and the bytes of the file.
     ///
     /// # Errors
-    /// [`TableError`]: `column-type` for a column that is not text, or not of a type for its field, `ragged-row`, `open-quote` and the like; `interrupted`
-    /// after [`Progress::stop`]; and those of `row`, which end the reading.
+    /// [`TableError`]: `column-type` for a column that is not text, or not of a type for its field, `not-whole`, `ragged-row`,
+    /// `open-quote` and the like; `interrupted` after [`Progress::stop`]; and those of `row`, which end the reading.
     pub fn each<const N: usize, E: From<TableError>>(
         mut self,
         columns: [Option<(usize, Option<Field>)>; N],
@@ -59,7 +59,9 @@ impl Rows {
         let whole = (left, self.0.rows());
         let mut rows = 0;
         while let Some(batch) = self.0.next()? {
-            let cells = columns.map(|column| column.map(|(column, _)| Plain::of(&batch, column)));
+            let cells =
+                Plain::of(self.0.path(), &batch, columns.map(|column| column.map(|(column, _)| column)))
+                    .map_err(|error| error.after(rows))?;
             let mut lines = batch.row_lines();
             for at in 0..batch.rows() {
                 rows += 1;

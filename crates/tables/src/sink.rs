@@ -7,7 +7,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use arrow_array::builder::{FixedSizeBinaryBuilder, StringBuilder};
-use arrow_array::{ArrayRef, StringArray};
+use arrow_array::{ArrayRef, Float64Array, StringArray};
 use arrow_schema::{DataType, Field, FieldRef, Schema};
 use cstatns::code::Code;
 use cstatns::custody::approval::Score;
@@ -65,7 +65,7 @@ impl<'a> Column<'a> {
     }
 
     pub(crate) fn score() -> Self {
-        Self::new("score", DataType::Utf8, true, Holds::Anything)
+        Self::new("score", DataType::Float64, true, Holds::Anything)
     }
 
     /// A column of `source` as it is.
@@ -310,14 +310,7 @@ fn array(values: &Values<'_>, binary: bool) -> Result<ArrayRef, TableError> {
             Arc::new(builder.finish())
         }
         Values::Scores(scores) => {
-            let mut builder = StringBuilder::with_capacity(scores.len(), 6 * scores.len());
-            let mut text = Vec::with_capacity(6);
-            for score in *scores {
-                text.clear();
-                score.iter().for_each(|score| score.write(&mut text));
-                builder.append_option(score.map(|_| std::str::from_utf8(&text).expect("digits are ASCII")));
-            }
-            Arc::new(builder.finish())
+            Arc::new(scores.iter().map(|score| score.map(f64::from)).collect::<Float64Array>())
         }
         Values::Words(_) => unreachable!("words are written as they are"),
         Values::Kept(..) | Values::Tails(_) => {

@@ -15,11 +15,11 @@ pub(crate) fn need_field(source: &Source, field: Field, column: usize) -> Result
     let (kinds, needed): (&[Kind], _) = match field {
         Field::Nir => (&[Kind::Text], IDENTIFIERS),
         Field::DateNaissance => (
-            &[Kind::Text, Kind::Day, Kind::Whole],
+            &[Kind::Text, Kind::Day, Kind::Whole, Kind::Float(32), Kind::Float(64)],
             "dates are text such as 1984-05-12, dates without a time zone, or numbers such as 19840512: convert at the source",
         ),
         Field::Id | Field::Sexe | Field::CodeLieu => (
-            &[Kind::Text, Kind::Whole],
+            &[Kind::Text, Kind::Whole, Kind::Float(32), Kind::Float(64)],
             "this field is text or whole numbers: choose another column with --map, or convert at the source",
         ),
         _ => (&[Kind::Text], "names are text: choose another column with --map, or convert at the source"),

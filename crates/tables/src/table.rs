@@ -184,6 +184,19 @@ pub enum TableError {
         /// What is wrong with it.
         fault: RowFault,
     },
+    /// `not-whole`: a number that is no whole one, where only such can be read.
+    #[error(
+        "{path:?}: row {row} has a number in column {column:?} that is not whole, or too large to be kept exactly: \
+         convert the column to text or whole numbers, or choose another one"
+    )]
+    NotWhole {
+        /// The file.
+        path: PathBuf,
+        /// The column.
+        column: String,
+        /// The row, from 1.
+        row: u64,
+    },
     /// `binary-codes`: binary codes do not say which domain and generation they are of.
     #[error(
         "{path:?} holds binary codes and its metadata does not say which domain and generation they are of: take the \
@@ -223,7 +236,7 @@ pub enum TableError {
 impl TableError {
     /// The same error where so many rows come before those that it counts from.
     pub(crate) fn after(mut self, rows: u64) -> Self {
-        if let Self::Ragged { row, .. } | Self::Row { row, .. } = &mut self {
+        if let Self::Ragged { row, .. } | Self::Row { row, .. } | Self::NotWhole { row, .. } = &mut self {
             *row += rows;
         }
         self
@@ -248,6 +261,7 @@ impl TableError {
             Self::ColumnType { .. } => "column-type",
             Self::Columns { .. } => "columns",
             Self::Row { fault, .. } => fault.code(),
+            Self::NotWhole { .. } => "not-whole",
             Self::BinaryCodes { .. } => "binary-codes",
             Self::Write { kind: ErrorKind::StorageFull | ErrorKind::QuotaExceeded } => "disk-full",
             Self::Write { .. } => "write-failed",
@@ -291,8 +305,9 @@ pub(crate) enum Kind {
     Text,
     /// Binary values of this many bytes.
     Fixed(i32),
-    /// Whole numbers and days: see [`plain`].
+    /// Whole numbers, floating-point numbers of this many bits, and days: see [`plain`].
     Whole,
+    Float(u8),
     Day,
     Other(String),
 }
@@ -416,12 +431,14 @@ impl Source {
             |kind: &DataType| matches!(kind, DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View);
         let kind = reader.schema().field(column).data_type();
         let values = if let DataType::Dictionary(_, values) = kind { values } else { kind };
-        match kind {
+        match values {
             _ if is_text(values) => Kind::Text,
             _ if plain::is_whole(values) => Kind::Whole,
             _ if plain::is_day(values) => Kind::Day,
-            DataType::FixedSizeBinary(size) => Kind::Fixed(*size),
-            other => Kind::Other(other.to_string()),
+            DataType::Float32 => Kind::Float(32),
+            DataType::Float64 => Kind::Float(64),
+            DataType::FixedSizeBinary(size) if kind == values => Kind::Fixed(*size),
+            _ => Kind::Other(kind.to_string()),
         }
     }
 
@@ -443,6 +460,7 @@ impl Source {
                 Kind::Text => "text".to_owned(),
                 Kind::Fixed(size) => format!("binary of {size} bytes"),
                 Kind::Whole => "whole numbers".to_owned(),
+                Kind::Float(bits) => format!("floating-point numbers of {bits} bits"),
                 Kind::Day => "dates".to_owned(),
                 Kind::Other(name) => name,
             },

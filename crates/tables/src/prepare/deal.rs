@@ -200,7 +200,7 @@ impl Data<'_> {
         let path = self.source.path().to_owned();
         let identifier = columns[IDENTIFIER].is_some();
         let found = self.deal(|batch, heads, found| {
-            let columns = columns.map(|column| column.map(|column| Plain::of(batch, column)));
+            let columns = Plain::of(&path, batch, columns)?;
             for row in 0..batch.rows() {
                 let cells = columns.each_ref().map(|cells| cells.as_ref().and_then(|cells| cells.get(row)));
                 let check = push_civil_status(cells, identifier, heads, found);

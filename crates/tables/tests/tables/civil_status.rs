@@ -8,14 +8,21 @@ use std::num::NonZeroUsize;
 use std::path::Path;
 use std::sync::Arc;
 
-use arrow_array::{ArrayRef, Date32Array, Float64Array, Int8Array, Int32Array, Int64Array};
+use arrow_array::cast::AsArray;
+use arrow_array::types::Float64Type;
+use arrow_array::{
+    ArrayRef, BooleanArray, Date32Array, Float64Array, Int8Array, Int32Array, Int64Array, RecordBatch,
+};
 use arrow_schema::DataType;
 use cstatns::custody::approval::{Level, Score};
 use cstatns_register::{Builder, CivilStatus, Field, Index, Origin, Record};
 use cstatns_tables::{
     CodeFileError, Coded, Column, Content, Effort, Format, Prepare, PrepareError, Prepared, Register, check,
-    code, look_up_and_code, prepare, renew, summarise,
+    code, look_up_and_code, prepare, renew, report_path, summarise,
 };
+
+use parquet::arrow::ArrowWriter;
+use parquet::file::metadata::KeyValue;
 
 use crate::common::*;
 
@@ -244,11 +251,17 @@ fn read(path: &Path) -> Vec<Vec<String>> {
     let schema = batch.schema();
     let columns = schema.fields().iter().map(|field| match &**field.name() {
         "index" => binary_column(&batch, "index").into_iter().map(|index| index.map(hex)).collect(),
+        "score" => scores(&batch).into_iter().map(|score| score.map(|score| format!("{score:.4}"))).collect(),
         name => text_column(&batch, name),
     });
     let columns: Vec<Vec<Option<String>>> = columns.collect();
     let row = |row: usize| columns.iter().map(|column| column[row].clone().unwrap_or_default()).collect();
     (0..batch.num_rows()).map(row).collect()
+}
+
+/// The column `score` of a Parquet file: numbers.
+fn scores(batch: &RecordBatch) -> Vec<Option<f64>> {
+    batch.column_by_name("score").unwrap().as_primitive::<Float64Type>().iter().collect()
 }
 
 fn hex(bytes: Vec<u8>) -> String {
@@ -400,6 +413,128 @@ fn what_has_a_lower_score_than_asked_for_is_not_coded() {
     }
 }
 
+/// In Parquet a score is the number whose text CSV has, null where CSV has none, in results as in attached files.
+#[test]
+fn a_score_is_the_same_in_csv_and_parquet() {
+    let place = Place::new();
+    let index = register(&place);
+    let numbers = |texts: Vec<String>| texts.into_iter().map(|text| text.parse().ok()).collect::<Vec<_>>();
+    for own in ["csv", "parquet"] {
+        let way = Way::new(&place, own, own, "csv");
+        write_data(&way.data, 400);
+        run(&way, &[], &Effort::default()).unwrap();
+        let ways = ["csv", "parquet"].map(|travelling| Way {
+            result: place.path(&format!("{own}-result.{travelling}")),
+            out: place.path(&format!("{own}-{travelling}-out.{own}")),
+            ..way.clone()
+        });
+        for way in &ways {
+            let mut out = Vec::new();
+            let coded = look_up(way, &index, Level::UsageName, 2, &mut out).unwrap();
+            fs::write(&way.result, out).unwrap();
+            assert_eq!(summarise(&way.result).unwrap().scores, coded.scores);
+            way.report(&POPULATION.meta(1, 1), &coded);
+            way.attach().unwrap();
+            fs::remove_file(report_path(&way.result)).unwrap();
+        }
+        let [text, number] = ways;
+        let found = scores(&read_parquet(&number.result));
+        assert_eq!(found, numbers(column(&text.result, "score")));
+        let distinct: std::collections::BTreeSet<_> =
+            found.iter().flatten().map(|score| score.to_bits()).collect();
+        assert!(distinct.len() > 2 && found.contains(&None), "{distinct:?}");
+        assert!(fs::read(&text.out).unwrap() == fs::read(&number.out).unwrap());
+        if own == "csv" {
+            continue;
+        }
+        let attached = scores(&read_parquet(&number.out));
+        assert_eq!(attached, found, "in the order of the result");
+
+        // It stays one in a renewal.
+        let next = Way { data: number.out, ..Way::new(&place, "next", own, "csv") };
+        next.prepare(Column::Code("code"), b',').unwrap();
+        next.renew(&POPULATION, 1, 2, 6).unwrap();
+        next.attach().unwrap();
+        let sorted = |mut scores: Vec<Option<f64>>| {
+            scores.sort_by(|one, other| one.partial_cmp(other).unwrap());
+            scores
+        };
+        assert_eq!(sorted(scores(&read_parquet(&next.out))), sorted(attached));
+    }
+}
+
+/// Text is read too; what is no score of four decimals is nothing that the service wrote.
+#[test]
+fn scores_that_the_service_would_not_have_written() {
+    let place = Place::new();
+    let index = register(&place);
+    let (text, number) = (Way::new(&place, "t", "csv", "csv"), Way::new(&place, "n", "csv", "parquet"));
+    write_data(&text.data, 100);
+    run(&text, &[], &Effort::default()).unwrap();
+    fs::copy(&text.data, &number.data).unwrap();
+    run(&number, &[], &Effort::default()).unwrap();
+    for way in [&text, &number] {
+        let mut out = Vec::new();
+        let coded = look_up(way, &index, Level::UsageName, 2, &mut out).unwrap();
+        fs::write(&way.result, out).unwrap();
+        way.report(&POPULATION.meta(1, 1), &coded);
+    }
+    let refused = |way: &Way, row: usize, bad: &str| {
+        for error in [summarise(&way.result).unwrap_err().to_string(), way.attach().unwrap_err().to_string()]
+        {
+            assert!(
+                error.contains(&format!("row {} holds what is no `check`, `quality` or `score`", row + 1)),
+                "{bad}: {error}"
+            );
+            assert!(!error.contains(bad), "{error}");
+        }
+        assert_eq!((way.attach().unwrap_err().code(), way.out.exists()), ("word-form", false));
+    };
+    let whole = fs::read_to_string(&text.result).unwrap();
+    let rows = read_text(&text.result);
+    for bad in ["0.97315", "1.0001", "-0.5000", "NaN", "inf", "certain", "0.5.0"] {
+        let (before, _) =
+            rows[7].join(",").rsplit_once(',').map(|(a, b)| (a.to_owned(), b.to_owned())).unwrap();
+        fs::write(&text.result, whole.replacen(&rows[7].join(","), &format!("{before},{bad}"), 1)).unwrap();
+        refused(&text, 6, bad);
+    }
+
+    let (whole, origin) = (read_parquet(&number.result), pairs(&number.result));
+    let rewrite = |score: ArrayRef| {
+        let schema = whole.schema();
+        let columns = schema.fields().iter().zip(whole.columns());
+        let columns = columns.map(|(field, column)| {
+            (field.name(), if field.name() == "score" { score.clone() } else { column.clone() })
+        });
+        let batch = RecordBatch::try_from_iter(columns).unwrap();
+        let out = fs::File::create(&number.result).unwrap();
+        let mut writer = ArrowWriter::try_new(out, batch.schema(), None).unwrap();
+        for (key, value) in &origin {
+            writer.append_key_value_metadata(KeyValue::new(key.clone(), value.clone()));
+        }
+        writer.write(&batch).unwrap();
+        writer.close().unwrap();
+    };
+    let found = scores(&whole);
+    for bad in [0.973_15, 1.000_1, -0.5, f64::NAN, f64::INFINITY] {
+        let mut scores = found.clone();
+        scores[6] = Some(bad);
+        rewrite(Arc::new(Float64Array::from(scores)));
+        refused(&number, 6, &bad.to_string());
+    }
+    rewrite(Arc::new(Int32Array::from(vec![1; found.len()])));
+    assert_eq!(summarise(&number.result).unwrap_err().code(), "column-type");
+    assert_eq!(number.attach().unwrap_err().code(), "column-type");
+    // As an earlier version wrote it.
+    let written: Vec<_> = found.iter().map(|score| score.map(|score| format!("{score:.4}"))).collect();
+    rewrite(texts(&written.iter().map(Option::as_deref).collect::<Vec<_>>()));
+    number.attach().unwrap();
+    assert_eq!(
+        column(&number.out, "score"),
+        written.into_iter().map(Option::unwrap_or_default).collect::<Vec<_>>()
+    );
+}
+
 #[test]
 fn columns_by_other_names_and_fields_that_the_data_has_not() {
     let place = Place::new();
@@ -469,6 +604,40 @@ fn numbers_and_dates_of_parquet_travel_as_their_text() {
     assert_eq!(rows[1], ["Damal", "", "Bife", "2", "1984-05-13", "", "", ""]);
     // What is not sent keeps its type.
     assert_eq!(read_parquet(&typed.retained).column_by_name("id").unwrap().data_type(), &DataType::Int32);
+
+    // Whole numbers as floating-point ones, because some are missing; what is not whole is nobody's.
+    let doubles = |at: usize, missing: Option<f64>| {
+        let numbers = number(at).map(|number| number.map(|number| number as f64).or(missing));
+        numbers.into_iter().collect::<Float64Array>()
+    };
+    let write = |way: &Way, sexe: Float64Array| {
+        let dates = cells.map(|cells| cells[2].replace('-', "").parse::<f64>().ok());
+        let columns: Vec<(_, ArrayRef)> = vec![
+            ("nom", text(0)),
+            ("prenoms", text(1)),
+            ("date_naissance", Arc::new(dates.into_iter().collect::<Float64Array>())),
+            ("sexe", Arc::new(sexe)),
+            ("code_lieu", Arc::new(doubles(4, Some(f64::NAN)))),
+            ("id", Arc::new(Float64Array::from(vec![0.5; 6]))),
+        ];
+        write_parquet(&way.data, columns);
+    };
+    let floating = Way::new(&place, "f", "parquet", "csv");
+    write(&floating, doubles(3, None));
+    let mut expected = rows;
+    expected.iter_mut().for_each(|row| row[4].retain(|character| character != '-'));
+    assert_eq!(travelled(&floating), expected);
+
+    let broken = Way::new(&place, "b", "parquet", "csv");
+    write(
+        &broken,
+        Float64Array::from(vec![Some(1.0), None, Some(f64::NAN), Some(2.5), Some(1.0), Some(0.5)]),
+    );
+    let before = place.names();
+    let error = run(&broken, &[], &Effort::default()).unwrap_err();
+    assert_eq!((error.code(), place.names()), ("not-whole", before));
+    let said = error.to_string();
+    assert!(said.contains("row 4 ") && said.contains("column \"sexe\"") && !said.contains("2.5"), "{said}");
 }
 
 fn refused(place: &Place, data: &str, map: &[(Field, &str)]) -> String {
@@ -541,7 +710,7 @@ fn data_that_cannot_be_of_people() {
     assert!(error.to_string().contains("row 2"), "{error}");
 
     let way = Way::new(&place, "f", "parquet", "parquet");
-    let dates: ArrayRef = Arc::new(Float64Array::from(vec![1.0]));
+    let dates: ArrayRef = Arc::new(BooleanArray::from(vec![true]));
     let text = || texts(&[Some("Bafe")]);
     write_parquet(&way.data, vec![("nom", text()), ("prenoms", text()), ("date_naissance", dates)]);
     let error = run(&way, &[], &Effort::default()).unwrap_err();

@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use arrow_array::types::{Int8Type, UInt16Type};
 use arrow_array::{
-    ArrayRef, BooleanArray, Date32Array, Date64Array, DictionaryArray, Float64Array, Int8Array, Int16Array,
-    Int32Array, Int64Array, TimestampMicrosecondArray, TimestampMillisecondArray, TimestampNanosecondArray,
-    TimestampSecondArray, UInt8Array, UInt16Array, UInt32Array, UInt64Array,
+    ArrayRef, BooleanArray, Date32Array, Date64Array, DictionaryArray, Float32Array, Float64Array, Int8Array,
+    Int16Array, Int32Array, Int64Array, TimestampMicrosecondArray, TimestampMillisecondArray,
+    TimestampNanosecondArray, TimestampSecondArray, UInt8Array, UInt16Array, UInt32Array, UInt64Array,
 };
 use cstatns_register::Field;
 use cstatns_tables::{Progress, Rows, TableError};
@@ -84,6 +84,9 @@ fn field(place: &Place, field: Field, values: ArrayRef) -> Result<Vec<String>, S
     each.map(|()| found).map_err(|error| format!("{}: {error}", error.code()))
 }
 
+/// The greatest whole number that no other one is rounded to.
+const MOST: f64 = 9_007_199_254_740_991.0;
+
 #[test]
 fn whole_numbers_of_parquet_are_their_digits() {
     let place = Place::new();
@@ -103,6 +106,24 @@ fn whole_numbers_of_parquet_are_their_digits() {
             )),
             ["1", "", "2"],
         ),
+        // As software writes them that has no empty cell among whole numbers.
+        (Arc::new(Float64Array::from(vec![Some(19_840_512.0), None, Some(f64::NAN)])), ["19840512", "", ""]),
+        (
+            Arc::new(Float64Array::from(vec![MOST, -MOST, -0.0])),
+            ["9007199254740991", "-9007199254740991", "0"],
+        ),
+        (Arc::new(Float32Array::from(vec![Some(75101.0), None, Some(f32::NAN)])), ["75101", "", ""]),
+        (
+            Arc::new(Float32Array::from(vec![16_777_215.0, -16_777_215.0, 2.0])),
+            ["16777215", "-16777215", "2"],
+        ),
+        (
+            Arc::new(DictionaryArray::<Int8Type>::new(
+                Int8Array::from(vec![Some(1), None, Some(0)]),
+                Arc::new(Float64Array::from(vec![2.0, f64::NAN])),
+            )),
+            ["", "", "2"],
+        ),
     ];
     for (values, texts) in cases {
         for of in [Field::Id, Field::Sexe, Field::CodeLieu, Field::DateNaissance] {
@@ -113,6 +134,37 @@ fn whole_numbers_of_parquet_are_their_digits() {
     let many: Vec<_> = (0..20_000).map(|nth| (nth % 7 > 0).then_some(nth)).collect();
     let found = field(&place, Field::Id, Arc::new(Int32Array::from(many.clone()))).unwrap();
     assert!(many.iter().map(|number| number.map_or_else(String::new, |number| number.to_string())).eq(found));
+}
+
+/// One of them may be the number of somebody else, rounded or not; the row is told, and not what it holds.
+#[test]
+fn floating_point_numbers_that_are_not_whole_are_refused() {
+    let place = Place::new();
+    for (bad, single) in [
+        (1.5, 1.5),
+        (1e-300, f32::MIN_POSITIVE),
+        (f64::INFINITY, f32::INFINITY),
+        (f64::NEG_INFINITY, f32::NEG_INFINITY),
+        (MOST + 1.0, 16_777_216.0),
+        (-MOST - 1.0, -16_777_216.0),
+        (f64::MAX, f32::MAX),
+    ] {
+        // More than are read at once, behind what is missing.
+        let at = 10_001;
+        let mut numbers: Vec<_> = (0..20_000).map(|nth| (nth % 7 > 0).then_some(f64::from(nth))).collect();
+        numbers[5] = Some(f64::NAN);
+        let mut singles: Vec<_> = numbers.iter().map(|number| number.map(|number| number as f32)).collect();
+        (numbers[at], singles[at]) = (Some(bad), Some(single));
+        let arrays: [ArrayRef; 2] =
+            [Arc::new(Float64Array::from(numbers)), Arc::new(Float32Array::from(singles))];
+        for values in arrays {
+            for of in [Field::Id, Field::Sexe, Field::CodeLieu, Field::DateNaissance] {
+                let said = field(&place, of, values.clone()).unwrap_err();
+                assert!(said.starts_with("not-whole: ") && said.contains("row 10002 "), "{bad} {said}");
+                assert!(said.contains("column \"f\"") && !said.contains(&bad.to_string()), "{bad} {said}");
+            }
+        }
+    }
 }
 
 #[test]
@@ -155,10 +207,10 @@ fn columns_of_other_types_are_refused_by_field() {
     let whole: ArrayRef = Arc::new(Int64Array::from(vec![284_058_832_102_532]));
     let day: ArrayRef = Arc::new(Date32Array::from(vec![1]));
     let zone: ArrayRef = Arc::new(TimestampMillisecondArray::from(vec![0]).with_timezone("UTC"));
-    let float: ArrayRef = Arc::new(Float64Array::from(vec![1.0]));
+    let float: ArrayRef = Arc::new(Float64Array::from(vec![284_058_832_102_532.0]));
     let truth: ArrayRef = Arc::new(BooleanArray::from(vec![true]));
     let keys = UInt16Array::from(vec![0]);
-    let category: ArrayRef = Arc::new(DictionaryArray::<UInt16Type>::new(keys, float.clone()));
+    let category: ArrayRef = Arc::new(DictionaryArray::<UInt16Type>::new(keys, zone.clone()));
     for (of, values, words) in [
         (Field::Nir, &whole, "is of type whole numbers; identifiers are text: a number cannot hold 2A, 2B"),
         (Field::Nom, &whole, "names are text"),
@@ -166,9 +218,11 @@ fn columns_of_other_types_are_refused_by_field() {
         (Field::Prenoms, &day, "is of type dates; names are text"),
         (Field::Sexe, &day, "text or whole numbers"),
         (Field::Id, &day, "text or whole numbers"),
-        (Field::CodeLieu, &float, "is of type Float64; this field is text or whole numbers"),
+        (Field::Nir, &float, "is of type floating-point numbers of 64 bits; identifiers are text"),
+        (Field::Nom, &float, "names are text"),
+        (Field::CodeLieu, &truth, "is of type Boolean; this field is text or whole numbers"),
         (Field::DateNaissance, &zone, "dates without a time zone"),
-        (Field::DateNaissance, &float, "numbers such as 19840512"),
+        (Field::DateNaissance, &truth, "numbers such as 19840512"),
         (Field::DateNaissance, &category, "numbers such as 19840512"),
         (Field::Sexe, &truth, "is of type Boolean"),
     ] {
