@@ -166,6 +166,10 @@ fn what_cannot_be_counted_is_refused() {
     refused(&few, "few-rows", &["few.csv", "99 rows", "100"]);
     place.write("few.csv", format!("{header}\n"));
     refused(&few, "few-rows", &["few.csv", "0 rows"]);
+    // Without a header: nobody of the first row is shown.
+    let [nom, prenoms, ..] = &people[0].cells;
+    place.write("few.csv", format!("{nom},{prenoms}\n"));
+    refused(&few, "missing-column", &["few.csv", "names of the columns"]);
     for bad in ["Dupont", "deux mots", "", "é", "x<b>", &"k".repeat(65)] {
         let mut rows: Vec<_> = rows.iter().map(|row| (*row).to_owned()).collect();
         rows[5] = rows[5].replacen("exact", bad, 1);

@@ -574,6 +574,9 @@ fn errors_about_people_do_not_quote_them() {
         format!("{header}\n{one},{nom}\n"),
         format!("{header}\n\"{one}\n"),
         format!("{one}\n{one}\n"),
+        // Nothing in the first line looks like a value.
+        format!("{nom},{first},F,1937\n{nom},{first},F,1937\n"),
+        format!("{nom};{first};{town}\n{nom};{first};{town}\n"),
         format!("{header}\n{one}\n").replace(',', ";"),
         format!("{header}\n{}\n", one.replace(nom, &nom.repeat(200))),
         good.replacen("value", "quality", 1),

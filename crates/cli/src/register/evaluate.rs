@@ -11,8 +11,8 @@ use cstatns::custody::approval::{Level, Score};
 use cstatns::files::{Access, FileError, Pending};
 use cstatns::name::Hex;
 use cstatns_register::{
-    CivilStatus, Columns, Evaluation, Expected, Field, Index, Judged, Quality, Query, SAMPLE, Tally,
-    Threshold, Truth, interval,
+    CivilStatus, Evaluation, Expected, Field, Index, Judged, Quality, Query, SAMPLE, Tally, Threshold, Truth,
+    interval,
 };
 use cstatns_tables::{Format, Progress, Rows};
 use serde_json::{Value, json};
@@ -141,10 +141,9 @@ impl EvaluateArgs {
     fn read(&self) -> Result<Queries, Fault> {
         let rows = Rows::open(&self.queries, self.delimiter)?;
         let map: Vec<_> = self.map.iter().map(|(field, column)| (*field, &**column)).collect();
-        let fields = Columns::find(rows.header(), &map, &[Field::Prenoms, Field::DateNaissance]);
-        let fields = found(fields, &rows, &self.queries)?;
+        let fields = found(&rows, &self.queries, &map, &[Field::Prenoms, Field::DateNaissance])?;
         if fields.of(Field::Nom).or(fields.of(Field::NomUsage)).is_none() {
-            return Err(rows.missing(Field::Nom.name()).into());
+            return Err(rows.missing_field(&map, Field::Nom.name()).into());
         }
         let fields = ASKED.map(|field| Some((fields.of(field)?, Some(field))));
         let is_field = |column: usize| fields.iter().flatten().any(|(field, _)| *field == column);
