@@ -109,6 +109,22 @@ fn what_is_coded_is_chosen() {
     assert_eq!((&summary["people"], &summary["all"]["right"]), (&161.into(), &160.into()));
 }
 
+/// Of whom nobody can tell who it is, nothing but `ambiguous` is as expected.
+#[test]
+fn of_several_people_one_must_be_told_of() {
+    let (place, people) = place();
+    let several = format!("{}|{}", people[0].id, people[1].nir);
+    let known = place.read("known.csv").replace("none,absent,,", &format!("several,absent,{several},"));
+    place.write("known.csv", known);
+    let summary = place.json(EVALUATE);
+    let counted = kind(&summary, ["several", "absent"]);
+    assert_eq!(
+        (&counted["rows"], &counted["none"], &counted["as_expected"]),
+        (&30.into(), &30.into(), &0.into())
+    );
+    assert_eq!(summary["all"]["as_expected"], 201 - 30);
+}
+
 #[test]
 fn parquet_is_counted_as_csv() {
     let (place, _) = place();
