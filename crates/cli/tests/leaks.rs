@@ -641,6 +641,19 @@ fn look_ups_that_are_stopped_or_watched_show_and_leave_nothing() {
         let shown = watched.at_a_terminal(&command, "");
         assert!(shown.lines().last().unwrap().starts_with("40,001 rows in "), "{shown}");
     }
+    // Nor is a page left of an evaluation that is stopped.
+    let data = place.read("data.csv");
+    let known = data.lines().enumerate().map(|(line, row)| {
+        let (cells, _) = row.rsplit_once(',').unwrap();
+        let truth = ["person", &keyed(CANARY)].get(line).map_or("", |truth| truth).to_owned();
+        format!("{cells},{truth}\n")
+    });
+    place.write("known.csv", known.collect::<String>());
+    let evaluate = "register evaluate r --queries known.csv --truth person --out page.html";
+    for (after, signal) in [(0, "INT"), (20, "TERM")] {
+        assert!(watched.stopped(evaluate, signal, after), "it has more rows than that");
+    }
+    watched.ok(evaluate);
     assert!(!civil_status().are_in(&watched.said.borrow()));
-    watched.only_in(&civil_status(), &["data.csv", "people.csv", "r"], "in the end");
+    watched.only_in(&civil_status(), &["data.csv", "known.csv", "people.csv", "r"], "in the end");
 }

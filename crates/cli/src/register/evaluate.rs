@@ -110,7 +110,9 @@ impl EvaluateArgs {
         let Queries { rows, kinds } = self.read()?;
         let known = self.known(&index, &rows)?;
         let step = rows.len().div_ceil(SAMPLE);
-        let weights = index.learn(rows.iter().step_by(step).map(Asked::query))?;
+        // Once it is asked to stop, no further row is looked up: in a large register they take some seconds.
+        let sample = rows.iter().step_by(step).take_while(|_| !progress.is_stopped());
+        let weights = index.learn(sample.map(Asked::query))?;
         let mut evaluation = Evaluation::new(self.accept.into(), self.min_score.into(), kinds.0.len());
         progress.expect(rows.len() as u64);
         for (row, truth) in rows.iter().zip(known.each()) {
