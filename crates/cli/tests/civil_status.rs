@@ -233,6 +233,28 @@ fn what_is_coded_is_what_was_approved() {
     }
 }
 
+/// A column without a name in it is prepared, and told of: the service would find nobody.
+#[test]
+fn a_request_in_which_is_nobody_is_told_of() {
+    let place = Place::default();
+    let (header, rows) =
+        ("nom,prenoms,sexe,born,code_lieu,visit\n", ",Bela,1,1984-05-12,75101,1\n,Bruno,1,,,2\n");
+    for (row, is_told) in [("", true), ("Bosun,Bela,1,soon,,3\n", true), ("Bosun,Bela,1,1984,,3\n", false)] {
+        // Half of the dates, so that the column is the right one.
+        place.write("visits.csv", format!("{header}{rows}{row}"));
+        let said = place.ok(PREPARE);
+        assert_eq!(
+            said.contains("warning: nobody can be looked up: no row has a name and a date"),
+            is_told,
+            "{said}"
+        );
+        assert_eq!(said.contains("not sent: 1 value of date_naissance that"), row.contains("soon"), "{said}");
+        for name in ["q.csv", "q.csv.seal.json", "t.csv"] {
+            fs::remove_file(place.path(name)).unwrap();
+        }
+    }
+}
+
 #[test]
 fn a_request_goes_to_the_verb_that_is_for_it() {
     let place = Place::open();

@@ -179,7 +179,7 @@ fn what_cannot_be_counted_is_refused() {
     let write = |rows: &[String]| place.write("few.csv", format!("{header}\n{}\n", rows.join("\n")));
     let few = command.replace("known", "few");
     write(&rows[..99].iter().map(|row| (*row).to_owned()).collect::<Vec<_>>());
-    refused(&few, "few-rows", &["few.csv", "99 rows", "100"]);
+    refused(&few, "few-rows", &["few.csv", "99 rows", "100", "add some"]);
     place.write("few.csv", format!("{header}\n"));
     refused(&few, "few-rows", &["few.csv", "0 rows"]);
     // Without a header: nobody of the first row is shown.

@@ -21,7 +21,7 @@ use zeroize::{Zeroize, Zeroizing};
 use super::page::{page, percent};
 use super::{civil_status, counts, found, mapped};
 use crate::accept::{level, score};
-use crate::bulk::{closing, delimiter, grouped, per_second, watched};
+use crate::bulk::{closing, counted, delimiter, grouped, per_second, watched};
 use crate::fault::Fault;
 use crate::output::Program;
 
@@ -38,10 +38,11 @@ const MOST_KINDS: usize = 200;
   cstatns register evaluate people.register --queries known.csv --truth id --out evaluation.html
   cstatns register evaluate people.register --queries known.csv --truth person --kind level,error \\
       --map nom=birth_name --accept rectified --min-score 0.98 --out evaluation.html --json
-Every row is looked up by its civil status alone; the fields are the columns' names unless --map gives others. --truth says
-who a row is: an id or an identifier of the register; several parted by `|`, if nobody can tell which of them is meant;
-nothing, if the register does not have the person. Rows of a kind `excluded` are counted, and in no curve. The page and
-the summary hold counts, and tell no more than whoever holds the index knows.")]
+Every row is looked up by its civil status alone; the fields are the columns' names unless --map
+gives others. --truth says who a row is: an id or an identifier of the register; several parted by
+`|`, if nobody can tell which of them is meant; nothing, if the register does not have the person.
+Rows of a kind `excluded` are counted, and in no curve. The page and the summary hold counts, and
+tell no more than whoever holds the index knows.")]
 pub(crate) struct EvaluateArgs {
     /// The index
     register: PathBuf,
@@ -156,7 +157,9 @@ impl EvaluateArgs {
         let truth = named(&self.truth)?;
         let kinds: Vec<_> = self.kind.iter().map(named).collect::<Result<_, _>>()?;
         if is_field(truth) || kinds.iter().any(|kind| *kind == truth || is_field(*kind)) {
-            return Err(Fault::usage("--truth and --kind are other columns than those that are looked up"));
+            return Err(Fault::usage(
+                "--truth and --kind take columns that are not looked up, and one that the other has not: choose others",
+            ));
         }
         let mut columns = [None; TEXTS + 2];
         columns[..ASKED.len()].copy_from_slice(&fields);
@@ -195,7 +198,8 @@ impl EvaluateArgs {
         })?;
         if queries.rows.len() < LEAST_ROWS {
             let text = format!(
-                "{:?} has {} rows: shares of fewer than {LEAST_ROWS} say nothing of a register, and too much of single rows",
+                "{:?} has {} rows: shares of fewer than {LEAST_ROWS} say nothing of a register, and too \
+                 much of single rows: add some",
                 self.queries,
                 queries.rows.len()
             );
@@ -217,9 +221,9 @@ impl EvaluateArgs {
             rows.iter().zip(known.each()).filter(|(_, truths)| is_unknown(truths)).collect();
         if let [(first, _), ..] = unknown[..] {
             return refused(&format!(
-                "has {} cells that are no id or identifier of the register, the first in {} {}: leave those empty whose \
+                "has {} with no id or identifier of the register, the first in {} {}: leave those empty whose \
                  person the register does not have, or choose another column with --truth",
-                grouped(unknown.len() as u64),
+                counted(unknown.len() as u64, "cell"),
                 self.place()?,
                 first.number,
             ));
