@@ -130,6 +130,12 @@ pub(crate) fn rate(per_second: f64) -> String {
     }
 }
 
+/// So many of a thing: "1 cell", "1,200 cells".
+pub(crate) fn counted(number: u64, thing: &str) -> String {
+    let plural = if number == 1 { "" } else { "s" };
+    format!("{} {thing}{plural}", grouped(number))
+}
+
 /// A number with a comma between thousands.
 pub(crate) fn grouped(number: u64) -> String {
     let digits = number.to_string();
@@ -188,6 +194,12 @@ mod tests {
         assert_eq!(lines[1..3], ["  0.00 to 0.05  █ 1".to_owned(), format!("  0.95 to 1.00  {full} 80,000")]);
         assert_eq!(lines[3..], ["79,000 of 80,002 rows have a code"]);
         assert_eq!(looked_up(Some(&scores), None, 80_002).len(), 3, "a report that does not tell of codes");
+    }
+
+    #[test]
+    fn one_thing_is_no_several() {
+        let told = [1, 0, 2, 1200].map(|number| counted(number, "cell"));
+        assert_eq!(told, ["1 cell", "0 cells", "2 cells", "1,200 cells"]);
     }
 
     #[test]

@@ -7,7 +7,7 @@ use cstatns_register::Field;
 use cstatns_tables::{Attach, Column, Prepare, attach, check, prepare, report_path, seal_path};
 use serde_json::{Value, json};
 
-use crate::bulk::{Bulk, closing, delimiter, grouped, looked_up, per_second};
+use crate::bulk::{Bulk, closing, counted, delimiter, looked_up, per_second};
 use crate::fault::Fault;
 use crate::output::Program;
 use crate::register::mapped;
@@ -101,8 +101,14 @@ impl PrepareArgs {
             self.request, self.retained
         ));
         for (field, count) in &prepared.unread {
-            let count = grouped(*count);
-            program.say(format_args!("not sent: {count} values of {field} that cannot be read as such"));
+            let values = counted(*count, "value");
+            program.say(format_args!("not sent: {values} of {field} that cannot be read as such"));
+        }
+        if matches!(what.column, Column::CivilStatus(_)) && !prepared.counts.contains_key("ok") {
+            program.say(
+                "warning: nobody can be looked up: no row has a name and a date that can be read; see that these columns are \
+                 filled, and that --map names the right ones",
+            );
         }
         program.say(closing(prepared.rows, seconds, &prepared.counts));
         Ok(json!({

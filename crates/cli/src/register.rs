@@ -150,7 +150,7 @@ impl BuildArgs {
             Format::Parquet => Unit::Row,
         };
         let map: Vec<_> = self.map.iter().map(|(field, column)| (*field, &**column)).collect();
-        let columns = found(Columns::find(rows.header(), &map, &Field::REGISTER), &rows, path)?;
+        let columns = found(&rows, path, &map, &Field::REGISTER)?;
         let columns = Field::ALL.map(|field| Some((columns.of(field)?, Some(field))));
         rows.each(columns, progress, |number, cells| {
             let origin = Origin { file, unit, number: u32::try_from(number).unwrap_or(u32::MAX) };
@@ -168,12 +168,11 @@ impl BuildArgs {
 }
 
 /// The columns of a file that is open, or what is wrong with them.
-fn found(columns: Result<Columns, ColumnsError>, rows: &Rows, path: &Path) -> Result<Columns, Fault> {
-    columns.map_err(|error| match &error {
+fn found(rows: &Rows, path: &Path, map: &[(Field, &str)], needed: &[Field]) -> Result<Columns, Fault> {
+    Columns::find(rows.header(), map, needed).map_err(|error| match &error {
         ColumnsError::Missing { field, column } => {
-            let field = field.name();
-            let other =
-                format!("{}; one of another name is given by --map {field}=COLUMN", rows.missing(column));
+            let (field, missing) = (field.name(), rows.missing_field(map, column));
+            let other = format!("{missing}; one of another name is given by --map {field}=COLUMN");
             Fault::new(error.code(), other)
         }
         _ => Fault::new(error.code(), format!("{path:?}: {error}")),

@@ -196,6 +196,65 @@ fn a_row_that_cannot_tell_namesakes_apart_has_no_code() {
     assert_eq!(codes, direct.into_values().collect());
 }
 
+/// The level and the score that the custodians approve are those by which the run codes.
+#[test]
+fn what_is_coded_is_what_was_approved() {
+    let place = Place::open();
+    register(&place, 60);
+    let mut rows = String::from("nom,prenoms,sexe,born,code_lieu,visit\n");
+    for person in 0..60 {
+        let (nom, first, day) = (word(person), word(person + 7000), 1 + person % 28);
+        let row = match person % 3 {
+            0 => format!("{nom},{first},M,{day:02}/05/1984,75101,exact"),
+            // Certain, but not of the highest score.
+            1 => format!("{nom},{first},M,1984-05-00,,partial"),
+            _ => format!("{},{first},M,{day:02}/05/1984,75101,usage", word(person + 5000)),
+        };
+        writeln!(rows, "{row}").unwrap();
+    }
+    place.write("visits.csv", rows);
+    place.ok(PREPARE);
+    // The same request each time, under other agreements.
+    for (nth, (agreed, coded)) in [
+        ("", &["found", "rectified", "usage-name"][..]),
+        ("--accept rectified", &["found", "rectified"]),
+        ("--accept found", &["found"]),
+        ("--min-score 0.9990", &["found", "usage-name"]),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let code = CODE.replace("s.csv", &format!("s{nth}.csv"));
+        let said = place.quorum(&format!("{code} --keep-request {agreed}"));
+        assert!(said.contains("found 20, rectified 20, usage-name 20"), "{agreed}\n{said}");
+        for row in place.rows(&format!("s{nth}.csv")) {
+            assert_eq!(!row[1].is_empty(), coded.contains(&&*row[2]), "{agreed}: {row:?}");
+        }
+    }
+}
+
+/// A column without a name in it is prepared, and told of: the service would find nobody.
+#[test]
+fn a_request_in_which_is_nobody_is_told_of() {
+    let place = Place::default();
+    let (header, rows) =
+        ("nom,prenoms,sexe,born,code_lieu,visit\n", ",Bela,1,1984-05-12,75101,1\n,Bruno,1,,,2\n");
+    for (row, is_told) in [("", true), ("Bosun,Bela,1,soon,,3\n", true), ("Bosun,Bela,1,1984,,3\n", false)] {
+        // Half of the dates, so that the column is the right one.
+        place.write("visits.csv", format!("{header}{rows}{row}"));
+        let said = place.ok(PREPARE);
+        assert_eq!(
+            said.contains("warning: nobody can be looked up: no row has a name and a date"),
+            is_told,
+            "{said}"
+        );
+        assert_eq!(said.contains("not sent: 1 value of date_naissance that"), row.contains("soon"), "{said}");
+        for name in ["q.csv", "q.csv.seal.json", "t.csv"] {
+            fs::remove_file(place.path(name)).unwrap();
+        }
+    }
+}
+
 #[test]
 fn a_request_goes_to_the_verb_that_is_for_it() {
     let place = Place::open();

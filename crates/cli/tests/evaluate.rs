@@ -109,6 +109,22 @@ fn what_is_coded_is_chosen() {
     assert_eq!((&summary["people"], &summary["all"]["right"]), (&161.into(), &160.into()));
 }
 
+/// Of whom nobody can tell who it is, nothing but `ambiguous` is as expected.
+#[test]
+fn of_several_people_one_must_be_told_of() {
+    let (place, people) = place();
+    let several = format!("{}|{}", people[0].id, people[1].nir);
+    let known = place.read("known.csv").replace("none,absent,,", &format!("several,absent,{several},"));
+    place.write("known.csv", known);
+    let summary = place.json(EVALUATE);
+    let counted = kind(&summary, ["several", "absent"]);
+    assert_eq!(
+        (&counted["rows"], &counted["none"], &counted["as_expected"]),
+        (&30.into(), &30.into(), &0.into())
+    );
+    assert_eq!(summary["all"]["as_expected"], 201 - 30);
+}
+
 #[test]
 fn parquet_is_counted_as_csv() {
     let (place, _) = place();
@@ -163,9 +179,13 @@ fn what_cannot_be_counted_is_refused() {
     let write = |rows: &[String]| place.write("few.csv", format!("{header}\n{}\n", rows.join("\n")));
     let few = command.replace("known", "few");
     write(&rows[..99].iter().map(|row| (*row).to_owned()).collect::<Vec<_>>());
-    refused(&few, "few-rows", &["few.csv", "99 rows", "100"]);
+    refused(&few, "few-rows", &["few.csv", "99 rows", "100", "add some"]);
     place.write("few.csv", format!("{header}\n"));
     refused(&few, "few-rows", &["few.csv", "0 rows"]);
+    // Without a header: nobody of the first row is shown.
+    let [nom, prenoms, ..] = &people[0].cells;
+    place.write("few.csv", format!("{nom},{prenoms}\n"));
+    refused(&few, "missing-column", &["few.csv", "names of the columns"]);
     for bad in ["Dupont", "deux mots", "", "é", "x<b>", &"k".repeat(65)] {
         let mut rows: Vec<_> = rows.iter().map(|row| (*row).to_owned()).collect();
         rows[5] = rows[5].replacen("exact", bad, 1);

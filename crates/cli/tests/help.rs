@@ -48,6 +48,15 @@ fn every_verb_has_help_with_an_example() {
 /// demo, completions, man; custodian 3; service 12; controller 3; auditor 1; register 3.
 const VERBS: usize = 25;
 
+/// People are looked up for somebody in `service code` alone: what a register answers otherwise are counts.
+#[test]
+fn no_verb_shows_a_person() {
+    let help = text(&Place::default().run("register --help").stdout);
+    let listed = help.split_once("\nCommands:\n").unwrap().1.lines().take_while(|line| !line.is_empty());
+    let verbs: Vec<_> = listed.filter_map(|line| line.split_whitespace().next()).collect();
+    assert_eq!(verbs, ["build", "stats", "evaluate", "help"], "SPEC §18.5");
+}
+
 #[test]
 fn wrong_usage_is_2() {
     let place = Place::default();

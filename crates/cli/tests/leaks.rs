@@ -574,6 +574,9 @@ fn errors_about_people_do_not_quote_them() {
         format!("{header}\n{one},{nom}\n"),
         format!("{header}\n\"{one}\n"),
         format!("{one}\n{one}\n"),
+        // Nothing in the first line looks like a value.
+        format!("{nom},{first},F,1937\n{nom},{first},F,1937\n"),
+        format!("{nom};{first};{town}\n{nom};{first};{town}\n"),
         format!("{header}\n{one}\n").replace(',', ";"),
         format!("{header}\n{}\n", one.replace(nom, &nom.repeat(200))),
         good.replacen("value", "quality", 1),
@@ -638,6 +641,19 @@ fn look_ups_that_are_stopped_or_watched_show_and_leave_nothing() {
         let shown = watched.at_a_terminal(&command, "");
         assert!(shown.lines().last().unwrap().starts_with("40,001 rows in "), "{shown}");
     }
+    // Nor is a page left of an evaluation that is stopped.
+    let data = place.read("data.csv");
+    let known = data.lines().enumerate().map(|(line, row)| {
+        let (cells, _) = row.rsplit_once(',').unwrap();
+        let truth = ["person", &keyed(CANARY)].get(line).map_or("", |truth| truth).to_owned();
+        format!("{cells},{truth}\n")
+    });
+    place.write("known.csv", known.collect::<String>());
+    let evaluate = "register evaluate r --queries known.csv --truth person --out page.html";
+    for (after, signal) in [(0, "INT"), (20, "TERM")] {
+        assert!(watched.stopped(evaluate, signal, after), "it has more rows than that");
+    }
+    watched.ok(evaluate);
     assert!(!civil_status().are_in(&watched.said.borrow()));
-    watched.only_in(&civil_status(), &["data.csv", "people.csv", "r"], "in the end");
+    watched.only_in(&civil_status(), &["data.csv", "known.csv", "people.csv", "r"], "in the end");
 }

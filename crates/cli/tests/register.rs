@@ -353,8 +353,17 @@ fn files_that_are_no_register() {
     place.write("people.csv", register(&PEOPLE).replace(',', ";"));
     refused(&place, BUILD, "missing-column", &["\"nir\"", "--delimiter ';'"]);
     // Without a header: its first row is not shown.
-    place.write("people.csv", PEOPLE.join("\n"));
-    refused(&place, BUILD, "missing-column", &["names of the columns"]);
+    for rows in [&PEOPLE.join("\n"), "D'Allemane,Le Goffic,Zoé,F,1984\n", "Bensoultane;Karim;ALGERIE\n"] {
+        place.write("people.csv", rows);
+        refused(&place, BUILD, "missing-column", &["names of the columns"]);
+    }
+    place.write("people.csv", "name,first\n");
+    refused(
+        &place,
+        &format!("{BUILD} --map nom=name,nir=number"),
+        "missing-column",
+        &["\"number\"", "it has name, first"],
+    );
     place.write("people.csv", register(&PEOPLE).replace("other", "nom"));
     refused(&place, BUILD, "column-twice", &["people.csv", "\"nom\""]);
     refused(&place, &format!("{BUILD} --map nom=a,nom=b"), "mapped-twice", &["nom"]);

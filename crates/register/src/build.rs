@@ -39,7 +39,7 @@ pub enum BuildError {
     #[error(transparent)]
     File(#[from] FileError),
     /// `register-rows`: rows that cannot be right.
-    #[error("the register has {0}: correct them at their source, then build it again")]
+    #[error("the files have {0}: correct them at their source, then repeat the command")]
     Rows(Faults),
     /// `register-empty`: not a single row.
     #[error("the register has no rows: check that the files were exported completely")]

@@ -343,7 +343,10 @@ fn find_fields(
     map: &[(Field, &str)],
 ) -> Result<[Option<usize>; FIELDS.len()], PrepareError> {
     let path = || source.path().to_owned();
-    let missing = |field, column: &str| PrepareError::MissingField { field, missing: source.missing(column) };
+    let missing = |field, column: &str| {
+        let missing = source.missing_field(map, column);
+        PrepareError::MissingField { field, missing }
+    };
     let needed = [Field::Prenoms, Field::DateNaissance];
     let columns = Columns::find(source.header(), map, &needed).map_err(|error| match &error {
         ColumnsError::Missing { field, column } => missing(*field, column),

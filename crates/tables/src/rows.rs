@@ -33,6 +33,12 @@ impl Rows {
         self.0.missing(column)
     }
 
+    /// The same for the column of a field of people: nothing of a first line is shown in which none of the fields, by the names
+    /// that `map` gives or their own, has its column. It may be a row.
+    pub fn missing_field(&self, map: &[(Field, &str)], column: &str) -> TableError {
+        self.0.missing_field(map, column)
+    }
+
     /// Reads all rows. `row` is given where each stands, in CSV the line on which it begins and in Parquet its number, both
     /// from 1, and its cells of `columns` (each a place in the header, and the field that it is of, if any), byte for byte: empty
     /// where they are null, or where there is no such column. Of fields that are dates or can be numbers, the dates and

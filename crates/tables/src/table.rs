@@ -7,6 +7,7 @@ use arrow_array::cast::AsArray;
 use arrow_array::{Array, FixedSizeBinaryArray, LargeStringArray, RecordBatch, StringArray};
 use arrow_schema::{DataType, SchemaRef};
 use cstatns::files::FileError;
+use cstatns_register::Field;
 
 use crate::columns::RowFault;
 use crate::csv::{self, Delimiter};
@@ -403,6 +404,20 @@ impl Source {
             delimiter: self.other_delimiter(),
             found: self.shown(),
         }
+    }
+
+    /// The same for the column of a field of people, by whatever name. What names none of the fields may be no header: then
+    /// the first row, which stands here, is somebody, and no column is shown.
+    pub(crate) fn missing_field(&self, map: &[(Field, &str)], column: &str) -> TableError {
+        let names = Field::ALL.iter().map(|field| field.name());
+        let mut names = names.chain(map.iter().map(|(_, column)| *column));
+        let mut missing = self.missing(column);
+        if !names.any(|name| self.header().iter().any(|column| column == name.as_bytes()))
+            && let TableError::MissingColumn { found, .. } = &mut missing
+        {
+            found.clear();
+        }
+        missing
     }
 
     /// What a header that was read as one field is parted by.

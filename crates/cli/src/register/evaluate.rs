@@ -11,8 +11,8 @@ use cstatns::custody::approval::{Level, Score};
 use cstatns::files::{Access, FileError, Pending};
 use cstatns::name::Hex;
 use cstatns_register::{
-    CivilStatus, Columns, Evaluation, Expected, Field, Index, Judged, Quality, Query, SAMPLE, Tally,
-    Threshold, Truth, interval,
+    CivilStatus, Evaluation, Expected, Field, Index, Judged, Quality, Query, SAMPLE, Tally, Threshold, Truth,
+    interval,
 };
 use cstatns_tables::{Format, Progress, Rows};
 use serde_json::{Value, json};
@@ -21,7 +21,7 @@ use zeroize::{Zeroize, Zeroizing};
 use super::page::{page, percent};
 use super::{civil_status, counts, found, mapped};
 use crate::accept::{level, score};
-use crate::bulk::{closing, delimiter, grouped, per_second, watched};
+use crate::bulk::{closing, counted, delimiter, grouped, per_second, watched};
 use crate::fault::Fault;
 use crate::output::Program;
 
@@ -38,10 +38,11 @@ const MOST_KINDS: usize = 200;
   cstatns register evaluate people.register --queries known.csv --truth id --out evaluation.html
   cstatns register evaluate people.register --queries known.csv --truth person --kind level,error \\
       --map nom=birth_name --accept rectified --min-score 0.98 --out evaluation.html --json
-Every row is looked up by its civil status alone; the fields are the columns' names unless --map gives others. --truth says
-who a row is: an id or an identifier of the register; several parted by `|`, if nobody can tell which of them is meant;
-nothing, if the register does not have the person. Rows of a kind `excluded` are counted, and in no curve. The page and
-the summary hold counts, and tell no more than whoever holds the index knows.")]
+Every row is looked up by its civil status alone; the fields are the columns' names unless --map
+gives others. --truth says who a row is: an id or an identifier of the register; several parted by
+`|`, if nobody can tell which of them is meant; nothing, if the register does not have the person.
+Rows of a kind `excluded` are counted, and in no curve. The page and the summary hold counts, and
+tell no more than whoever holds the index knows.")]
 pub(crate) struct EvaluateArgs {
     /// The index
     register: PathBuf,
@@ -110,7 +111,9 @@ impl EvaluateArgs {
         let Queries { rows, kinds } = self.read()?;
         let known = self.known(&index, &rows)?;
         let step = rows.len().div_ceil(SAMPLE);
-        let weights = index.learn(rows.iter().step_by(step).map(Asked::query))?;
+        // Once it is asked to stop, no further row is looked up: in a large register they take some seconds.
+        let sample = rows.iter().step_by(step).take_while(|_| !progress.is_stopped());
+        let weights = index.learn(sample.map(Asked::query))?;
         let mut evaluation = Evaluation::new(self.accept.into(), self.min_score.into(), kinds.0.len());
         progress.expect(rows.len() as u64);
         for (row, truth) in rows.iter().zip(known.each()) {
@@ -141,10 +144,9 @@ impl EvaluateArgs {
     fn read(&self) -> Result<Queries, Fault> {
         let rows = Rows::open(&self.queries, self.delimiter)?;
         let map: Vec<_> = self.map.iter().map(|(field, column)| (*field, &**column)).collect();
-        let fields = Columns::find(rows.header(), &map, &[Field::Prenoms, Field::DateNaissance]);
-        let fields = found(fields, &rows, &self.queries)?;
+        let fields = found(&rows, &self.queries, &map, &[Field::Prenoms, Field::DateNaissance])?;
         if fields.of(Field::Nom).or(fields.of(Field::NomUsage)).is_none() {
-            return Err(rows.missing(Field::Nom.name()).into());
+            return Err(rows.missing_field(&map, Field::Nom.name()).into());
         }
         let fields = ASKED.map(|field| Some((fields.of(field)?, Some(field))));
         let is_field = |column: usize| fields.iter().flatten().any(|(field, _)| *field == column);
@@ -155,7 +157,9 @@ impl EvaluateArgs {
         let truth = named(&self.truth)?;
         let kinds: Vec<_> = self.kind.iter().map(named).collect::<Result<_, _>>()?;
         if is_field(truth) || kinds.iter().any(|kind| *kind == truth || is_field(*kind)) {
-            return Err(Fault::usage("--truth and --kind are other columns than those that are looked up"));
+            return Err(Fault::usage(
+                "--truth and --kind take columns that are not looked up, and one that the other has not: choose others",
+            ));
         }
         let mut columns = [None; TEXTS + 2];
         columns[..ASKED.len()].copy_from_slice(&fields);
@@ -194,7 +198,8 @@ impl EvaluateArgs {
         })?;
         if queries.rows.len() < LEAST_ROWS {
             let text = format!(
-                "{:?} has {} rows: shares of fewer than {LEAST_ROWS} say nothing of a register, and too much of single rows",
+                "{:?} has {} rows: shares of fewer than {LEAST_ROWS} say nothing of a register, and too \
+                 much of single rows: add some",
                 self.queries,
                 queries.rows.len()
             );
@@ -216,9 +221,9 @@ impl EvaluateArgs {
             rows.iter().zip(known.each()).filter(|(_, truths)| is_unknown(truths)).collect();
         if let [(first, _), ..] = unknown[..] {
             return refused(&format!(
-                "has {} cells that are no id or identifier of the register, the first in {} {}: leave those empty whose \
+                "has {} with no id or identifier of the register, the first in {} {}: leave those empty whose \
                  person the register does not have, or choose another column with --truth",
-                grouped(unknown.len() as u64),
+                counted(unknown.len() as u64, "cell"),
                 self.place()?,
                 first.number,
             ));

@@ -122,7 +122,7 @@ fn broken_rows_are_refused_with_counts_and_lines_and_without_a_value() {
         ]
     );
     assert!(message.starts_with(
-        "the register has 3 rows without a valid identifier (line 4, line 5, line 6); 1 row with an id of"
+        "the files have 3 rows without a valid identifier (line 4, line 5, line 6); 1 row with an id of"
     ));
     for value in ["NOBODY", "1840575", "1984", "Jean", "75101", "FRANCE"] {
         assert!(!message.contains(value), "{message}");

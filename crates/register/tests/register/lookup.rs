@@ -138,6 +138,29 @@ fn of_several_people_none_is_chosen() {
     ]);
 }
 
+/// Two who are alike, and of whom it is more probable that neither is meant: not several, of whom one is.
+#[test]
+fn of_several_improbable_people_none_is_meant() {
+    let place = Place::new();
+    let person = |number: usize, nom: &str, prenoms: &str, date: &str| {
+        format!(";2500335{number:06};{nom};;{prenoms};F;{date};35238;Rennes;FRANCE")
+    };
+    let mut rows: Vec<_> = (2..600)
+        .map(|nth| {
+            let nom = ["Morvan", "Quere", "Lagadec", "Tanguy", "Riou"][nth % 5];
+            let first = ["Jeanne", "Odile", "Denise", "Gilberte", "Paule", "Rose"][nth % 6];
+            person(nth, nom, first, &format!("{}-{:02}-{:02}", 1900 + nth % 90, 1 + nth % 12, 1 + nth % 28))
+        })
+        .collect();
+    rows.extend(
+        ["Berthe", "Sidonie"].iter().zip(0..).map(|(first, nth)| person(nth, "Morvan", first, "1950-03-04")),
+    );
+    let index = place.index("r", &rows.iter().map(String::as_str).collect::<Vec<_>>());
+    // Another first name; and another sex as well.
+    assert_eq!(ask(&index, "Morvan;;Yvonne;F;1950-03-04;;;"), "ambiguous");
+    assert_eq!(ask(&index, "Morvan;;Yvonne;M;1950-03-04;;;"), "near");
+}
+
 /// Who differs by a rule and who does not differ at all: certain of neither.
 #[test]
 fn somebody_who_agrees_by_a_rule_stands_in_the_way() {

@@ -740,6 +740,8 @@ fn requests_that_prepare_would_not_have_made() {
         (6, "Paris", "civil-status-form"),
         (1, "12345", "civil-status-form"),
         (3, &*"x".repeat(300), "civil-status-form"),
+        (7, "12 75101", "civil-status-form"),
+        (8, "99100", "civil-status-form"),
         (9, "18401 75101000", "identifier-form"),
         (9, "Domal", "identifier-form"),
         (1, "Other", "commitment"),
