@@ -152,8 +152,12 @@ impl BuildArgs {
         let map: Vec<_> = self.map.iter().map(|(field, column)| (*field, &**column)).collect();
         let columns = found(&rows, path, &map, &Field::REGISTER)?;
         let columns = Field::ALL.map(|field| Some((columns.of(field)?, Some(field))));
-        rows.each(columns, progress, |number, cells| {
+        rows.each_even_ragged(columns, progress, |number, cells| {
             let origin = Origin { file, unit, number: u32::try_from(number).unwrap_or(u32::MAX) };
+            let Some(cells) = cells else {
+                builder.refuse(RowFault::Fields, origin);
+                return Ok(());
+            };
             let mut texts = [""; Field::ALL.len()];
             for (text, cell) in texts.iter_mut().zip(cells) {
                 let Ok(cell) = str::from_utf8(cell) else {

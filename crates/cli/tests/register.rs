@@ -369,8 +369,16 @@ fn files_that_are_no_register() {
     refused(&place, &format!("{BUILD} --map nom=a,nom=b"), "mapped-twice", &["nom"]);
     place.write("people.csv", format!("{HEADER}\n"));
     refused(&place, BUILD, "register-empty", &["no rows"]);
-    place.write("people.csv", format!("{HEADER}\n{},more\n", PEOPLE[0]));
-    refused(&place, BUILD, "ragged-row", &["row 1", "line 2", "12 fields"]);
+    // All that is wrong is told at once, and what comes after a broken row is read.
+    let broken =
+        format!("{},more\n\nBensoultane\n{}\n{}", PEOPLE[0], PEOPLE[0], PEOPLE[0].replace("-05-", "-15-"));
+    place.write("people.csv", format!("{HEADER}\n{broken}\n"));
+    let words = [
+        "2 rows with more or fewer fields than the header",
+        "(line 2, line 4)",
+        "1 row with a date that cannot be read (line 6)",
+    ];
+    refused(&place, BUILD, "register-rows", &words);
     place.write("people.csv", format!("{HEADER}\n{}\n\"", PEOPLE[0]));
     refused(&place, BUILD, "open-quote", &["line 3"]);
     refused(&place, "register build r --from people.txt", "file-type", &["people.txt"]);

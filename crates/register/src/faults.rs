@@ -41,6 +41,8 @@ impl Unit {
 pub enum Fault {
     /// A cell whose bytes are not UTF-8; found by whoever reads the file, and reported with [`refuse`](crate::Builder::refuse).
     Encoding,
+    /// More or fewer fields than the file's header; found and reported likewise.
+    Fields,
     /// No identifier, or none that the scheme accepts.
     Identifier,
     /// An `id` of more than 255 bytes.
@@ -60,6 +62,7 @@ impl Fault {
     fn text(self) -> &'static str {
         match self {
             Self::Encoding => "with bytes that are not UTF-8, which iconv -f WINDOWS-1252 -t UTF-8 may mend",
+            Self::Fields => "with more or fewer fields than the header",
             Self::Identifier => "without a valid identifier",
             Self::Id => "with an id of more than 255 bytes",
             Self::Trait(TraitFault::Name) => "without a family name",

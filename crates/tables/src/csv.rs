@@ -66,6 +66,8 @@ pub(crate) struct Reader {
     /// Line breaks that `core` has not seen.
     passed: u64,
     header: Vec<Vec<u8>>,
+    /// Whether ragged rows are set apart rather than refused.
+    sets_ragged_apart: bool,
     /// Scratch: where the fields of the current row end in it.
     ends: Vec<usize>,
 }
@@ -83,6 +85,7 @@ impl Reader {
             size: window,
             passed: 0,
             header: Vec::new(),
+            sets_ragged_apart: false,
             ends: vec![0; 16],
         };
         reader.fill(path)?;
@@ -113,6 +116,11 @@ impl Reader {
         self.delimiter
     }
 
+    /// From now on a row with more or fewer fields than the header is no error: [`Batch::ragged`] has its line.
+    pub(crate) fn set_ragged_apart(&mut self) {
+        self.sets_ragged_apart = true;
+    }
+
     /// The bytes of the file. What is not a regular file (a pipe) says none, and is taken for large.
     pub(crate) fn length(&self) -> u64 {
         let metadata = self.file.metadata().ok().filter(Metadata::is_file);
@@ -123,6 +131,7 @@ impl Reader {
     /// after [`Batch::split`]. A batch of nothing but blank lines has no rows.
     pub(crate) fn next(&mut self, path: &Path, batch: &mut Batch, limit: usize) -> Result<bool, TableError> {
         batch.clear(self.header.len(), self.delimiter, self.line());
+        batch.ragged = self.sets_ragged_apart.then(Vec::new);
         if self.plain(path, batch, limit)? {
             return Ok(true);
         }
@@ -261,6 +270,11 @@ impl Reader {
             }
         }
         if !self.header.is_empty() && fields != self.header.len() {
+            if let Some(ragged) = &mut batch.ragged {
+                ragged.push(line);
+                batch.range.end = start;
+                return Ok(true);
+            }
             return Err(TableError::Ragged {
                 path: path.to_owned(),
                 row: batch.rows() as u64 + 1,
@@ -337,6 +351,8 @@ pub(crate) struct Batch {
     line: u64,
     /// The line on which each row begins, where they are not plain.
     starts: Vec<u64>,
+    /// The lines of the rows that were set apart; none where they are refused.
+    ragged: Option<Vec<u64>>,
 }
 
 impl Batch {
@@ -388,10 +404,16 @@ impl Batch {
                 if found != self.columns {
                     let (begin, _) = self.fields[row];
                     let breaks = memchr_iter(b'\n', &bytes[..begin as usize]).count();
+                    let line = self.line + breaks as u64;
+                    if let Some(ragged) = &mut self.ragged {
+                        ragged.push(line);
+                        self.fields.truncate(row);
+                        continue;
+                    }
                     return Err(TableError::Ragged {
                         path: path.to_owned(),
                         row: (row / self.columns) as u64 + 1,
-                        line: self.line + breaks as u64,
+                        line,
                         found,
                         expected: self.columns,
                     });
@@ -404,6 +426,11 @@ impl Batch {
 
     pub(crate) fn rows(&self) -> usize {
         self.fields.len() / self.columns.max(1)
+    }
+
+    /// The lines of the rows that were set apart.
+    pub(crate) fn ragged(&self) -> &[u64] {
+        self.ragged.as_deref().unwrap_or_default()
     }
 
     /// The line on which each row begins, from 1.

@@ -49,10 +49,34 @@ impl Rows {
     /// [`TableError`]: `column-type` for a column that is not text, or not of a type for its field, `not-whole`, `ragged-row`,
     /// `open-quote` and the like; `interrupted` after [`Progress::stop`]; and those of `row`, which end the reading.
     pub fn each<const N: usize, E: From<TableError>>(
-        mut self,
+        self,
         columns: [Option<(usize, Option<Field>)>; N],
         progress: &Progress,
         mut row: impl FnMut(u64, [&[u8]; N]) -> Result<(), E>,
+    ) -> Result<(), E> {
+        self.read(columns, progress, |place, cells| row(place, cells.expect("no row is set apart")))
+    }
+
+    /// The same, but a row of a CSV file with more or fewer fields than the header does not end the reading: `row` is given its
+    /// line, perhaps after those of later rows, and no cells.
+    ///
+    /// # Errors
+    /// As [`Rows::each`], without `ragged-row`.
+    pub fn each_even_ragged<const N: usize, E: From<TableError>>(
+        mut self,
+        columns: [Option<(usize, Option<Field>)>; N],
+        progress: &Progress,
+        row: impl FnMut(u64, Option<[&[u8]; N]>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        self.0.set_ragged_apart();
+        self.read(columns, progress, row)
+    }
+
+    fn read<const N: usize, E: From<TableError>>(
+        mut self,
+        columns: [Option<(usize, Option<Field>)>; N],
+        progress: &Progress,
+        mut row: impl FnMut(u64, Option<[&[u8]; N]>) -> Result<(), E>,
     ) -> Result<(), E> {
         for (column, field) in columns.into_iter().flatten() {
             match field {
@@ -72,12 +96,14 @@ impl Rows {
             for at in 0..batch.rows() {
                 rows += 1;
                 let place = lines.as_mut().and_then(Iterator::next).unwrap_or(rows);
-                row(
-                    place,
-                    cells
-                        .each_ref()
-                        .map(|cells| cells.as_ref().and_then(|cells| cells.get(at)).unwrap_or_default()),
-                )?;
+                let cells = cells.each_ref();
+                let cells =
+                    cells.map(|cells| cells.as_ref().and_then(|cells| cells.get(at)).unwrap_or_default());
+                row(place, Some(cells))?;
+            }
+            for place in batch.ragged() {
+                rows += 1;
+                row(*place, None)?;
             }
             let part = match whole {
                 (_, None) => batch.bytes() as u64,
@@ -85,7 +111,7 @@ impl Rows {
             };
             let part = part.min(left);
             left -= part;
-            progress.advance(batch.rows() as u64, part)?;
+            progress.advance((batch.rows() + batch.ragged().len()) as u64, part)?;
         }
         // What is not of rows: the header, quotes.
         Ok(progress.advance(0, left)?)

@@ -511,6 +511,13 @@ impl Source {
         }
     }
 
+    /// From now on a row of a CSV file with more or fewer fields than the header is no error: [`Batch::ragged`] has its line.
+    pub(crate) fn set_ragged_apart(&mut self) {
+        if let Reader::Csv(reader) = &mut self.reader {
+            reader.set_ragged_apart();
+        }
+    }
+
     /// Fills `batch` with the next rows, of a CSV file at most `limit`; false at the end of the file. They are there after
     /// [`Batch::split`].
     pub(crate) fn fill(&mut self, batch: &mut Batch, limit: usize) -> Result<bool, TableError> {
@@ -647,6 +654,14 @@ impl Batch {
         match self {
             Self::Csv(batch) => Some(batch.row_lines()),
             Self::None | Self::Parquet(_) => None,
+        }
+    }
+
+    /// The lines of the rows that were set apart: see [`Source::set_ragged_apart`].
+    pub(crate) fn ragged(&self) -> &[u64] {
+        match self {
+            Self::Csv(batch) => batch.ragged(),
+            Self::None | Self::Parquet(_) => &[],
         }
     }
 

@@ -318,3 +318,46 @@ proptest! {
         prop_assert!(read(&place, "d.csv").unwrap() == expected);
     }
 }
+
+/// Rows of one, two and three fields in any order, some quoted: those of two are read as though the others were not there, and
+/// each of the others is told by its line.
+#[test]
+fn ragged_rows_can_be_set_apart() {
+    let place = Place::new();
+    let rows = ["a,b", "c", "d,e,f", "\"g\ng\",h", "\"i\",\"i\",i", "\"\"", ""];
+    let mut file = String::from("one,two\n");
+    let (mut expected, mut apart) = (Vec::new(), Vec::new());
+    let mut line = 2;
+    let mut push = |row: usize| {
+        file.push_str(rows[row]);
+        file.push('\n');
+        match row {
+            0 => expected.push((line, b"b".to_vec())),
+            3 => expected.push((line, b"h".to_vec())),
+            6 => {}
+            _ => apart.push(line),
+        }
+        line += if row == 3 { 2 } else { 1 };
+    };
+    // More plain rows than a batch has, then quotes, then plain rows again.
+    (0..20_000).for_each(|nth| push([0, 1, 2, 6, 0][nth % 5]));
+    (0..3000).for_each(|nth| push(nth * 7 % 11 % 7));
+    (0..20_000).for_each(|nth| push([2, 0, 6][nth % 3]));
+    fs::write(place.path("d.csv"), &file).unwrap();
+    let (mut found, mut ragged) = (Vec::new(), Vec::new());
+    let progress = Progress::default();
+    progress.expect(file.len() as u64);
+    let columns = [Some((1, None))];
+    Rows::open(&place.path("d.csv"), b',')
+        .unwrap()
+        .each_even_ragged(columns, &progress, |line, cells| {
+            match cells {
+                Some([cell]) => found.push((line, cell.to_vec())),
+                None => ragged.push(line),
+            }
+            Ok::<_, TableError>(())
+        })
+        .unwrap();
+    assert!(found == expected && ragged == apart && apart.len() > 10_000);
+    assert_eq!((progress.rows(), progress.part()), ((found.len() + ragged.len()) as u64, 1.0));
+}
