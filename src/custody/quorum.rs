@@ -265,7 +265,7 @@ pub enum QuorumError {
         custodian: Name,
     },
     /// Fewer than k.
-    #[error("{given} custodians approved, {needed} are needed: ask further custodians")]
+    #[error("{given} of the {needed} approvals that are needed were given: ask further custodians")]
     TooFew {
         /// Approvals given.
         given: usize,

@@ -359,7 +359,7 @@ fn kits_and_passphrases() {
     place.refused(&kits(["alice", "denis", "bruno"]), "passphrase-wrong", &["\"bruno\""]);
     place.refused(&kits(["alice", "none", "denis"]), "file-missing", &["none.pass"]);
     let two = "--kit alice --passphrase-file alice.pass --kit bruno --passphrase-file bruno.pass";
-    place.refused(&format!("{open} {two}"), "too-few-approvals", &["2 custodians", "3 are needed"]);
+    place.refused(&format!("{open} {two}"), "too-few-approvals", &["2 of the 3 approvals"]);
     place.refused(
         &format!("{open} {two} --kit bruno --passphrase-file bruno.pass"),
         "approval-twice",

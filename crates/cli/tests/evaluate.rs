@@ -239,6 +239,9 @@ fn what_cannot_be_counted_is_refused() {
         assert_eq!(output.status.code(), Some(2), "{wrong}");
         assert!(!place.exists("new.html"));
     }
+    let output = place.run(&command.replace("page.html", "page.pdf"));
+    assert!(output.status.code() == Some(2) && text(&output.stderr).contains("ends with .html"));
+    assert!(!place.exists("page.pdf"));
 }
 
 /// Whatever stands in the cells, there is a page and it is well formed.

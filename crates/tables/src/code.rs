@@ -85,8 +85,8 @@ pub enum CodeFileError {
     },
     /// `commitment`: the rows are not those that the seal was made for.
     #[error(
-        "{path:?} is not the request that was sealed: {rows} rows where the seal says {sealed}, or other values; \
-         fetch request and seal again, or prepare them again"
+        "{path:?} is not the request that was sealed (it has {rows} rows, the seal is for {sealed}): it was changed, or the \
+         seal is another one's; fetch both again, or prepare them again"
     )]
     Commitment {
         /// The request.

@@ -68,8 +68,17 @@ pub(crate) struct EvaluateArgs {
     #[arg(long, default_value = ",", value_parser = delimiter)]
     delimiter: u8,
     /// The page to write: one file of HTML, with its drawings
-    #[arg(long, value_name = "PAGE")]
+    #[arg(long, value_name = "PAGE", value_parser = html)]
     out: Option<PathBuf>,
+}
+
+/// What `--out` takes.
+fn html(text: &str) -> Result<PathBuf, String> {
+    let path = PathBuf::from(text);
+    match path.extension() {
+        Some(extension) if extension.eq_ignore_ascii_case("html") => Ok(path),
+        _ => Err("the page is HTML: give it a name that ends with .html".to_owned()),
+    }
 }
 
 impl EvaluateArgs {
