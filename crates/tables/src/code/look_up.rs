@@ -34,13 +34,13 @@ pub struct Register<'a> {
 
 /// Looks up the people of `request` by their civil status, codes the identifiers of those who are found and writes the
 /// result (`index`, `code`, `quality`, `score`) to `out`, all in one pass: an identifier that is found stays in memory, and
-/// is wiped there. See [`code`].
+/// is wiped there. See [`code`](super::code()).
 ///
 /// Before it, weights are learnt from the first rows ([`SAMPLE`]): the request is in the order of random indexes, so they are
 /// a sample of it.
 ///
 /// # Errors
-/// As [`code`], with the columns of civil status; a cell that cannot be read as its field; and those of the register.
+/// As [`code`](super::code()), with the columns of civil status; a cell that cannot be read as its field; and those of the register.
 #[expect(clippy::too_many_arguments, reason = "those of `code`, and the register")]
 pub fn look_up_and_code(
     request: &Path,
