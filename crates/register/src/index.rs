@@ -208,12 +208,18 @@ impl Index {
 
 /// The numbers beside a key in a section of keys, ascending.
 ///
-/// Keys are digests and so spread evenly: where one stands can be told nearly, and is then searched nearby.
+/// Keys are digests and so spread evenly: where one stands can be told nearly, from there more nearly, and is then searched
+/// nearby. Each look at an entry is far from the one before in memory.
 fn entries_of(section: &[u8], key: u64) -> impl Iterator<Item = u32> {
     let (entries, _) = section.as_chunks::<KEY>();
     let key_of = |entry: &[u8; KEY]| u64::from_le_bytes(*entry.first_chunk().expect("of 12 bytes"));
     let number_of = |entry: &[u8; KEY]| u32::from_le_bytes(*entry.last_chunk().expect("of 12 bytes"));
-    let guess = ((u128::from(key) * entries.len() as u128) >> 64) as usize;
+    let entries_in = |keys: u64| ((u128::from(keys) * entries.len() as u128) >> 64) as usize;
+    let mut guess = entries_in(key);
+    if let Some(there) = entries.get(guess).map(key_of) {
+        let off = entries_in(key.abs_diff(there));
+        guess = if there < key { (guess + off).min(entries.len()) } else { guess.saturating_sub(off) };
+    }
     let is_less = |at: usize| key_of(&entries[at]) < key;
     let (mut low, mut high, mut step) = (guess, guess, 64);
     while low > 0 && !is_less(low - 1) {
@@ -236,4 +242,48 @@ fn map(file: &File) -> std::io::Result<Mmap> {
     // its name (`Pending`), and only its owner can open it for writing; an update is another file. Everything read from
     // the map is checked all the same, so that what is changed by force gives `Damaged` and not a reading out of bounds.
     unsafe { Mmap::map(file) }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// However the keys lie, and whether they are there or not.
+    fn is_found(mut keys: Vec<(u64, u32)>, sought: u64) {
+        keys.sort_unstable();
+        let section: Vec<u8> = keys
+            .iter()
+            .flat_map(|(key, number)| [&key.to_le_bytes()[..], &number.to_le_bytes()].concat())
+            .collect();
+        for sought in keys.iter().map(|(key, _)| *key).chain([sought, 0, u64::MAX]) {
+            let expected = keys.iter().filter(|(key, _)| *key == sought).map(|(_, number)| *number);
+            assert!(entries_of(&section, sought).eq(expected), "{sought}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn entries_of_a_key_are_found(spread in vec(any::<(u64, u32)>(), 0..2000), sought: u64) {
+            is_found(spread, sought);
+        }
+
+        /// Not as digests lie: some ranges are full and most are empty.
+        #[test]
+        fn entries_that_lie_elsewhere_are_found(
+            places in vec((any::<u64>(), 1_u32..400), 1..6),
+            step in 0_u64..3,
+            sought: u64,
+        ) {
+            let beside = |(first, count): (u64, u32)| {
+                (0..count).map(move |nth| (first.saturating_add(step * u64::from(nth)), nth))
+            };
+            let (place, _) = places[0];
+            let keys: Vec<_> = places.into_iter().flat_map(beside).collect();
+            is_found(keys.clone(), sought);
+            is_found(keys, place.saturating_add(7));
+        }
+    }
 }
