@@ -30,10 +30,11 @@ pub(crate) fn nearness(a: &str, b: &str) -> Nearness {
     }
     let (a, b) = (Solid::of(a), Solid::of(b));
     let (a, b) = (a.text(), b.text());
-    let (shorter, longer) = (a.len().min(b.len()), a.len().max(b.len()));
-    // In bytes; a letter of any script has at most four.
-    let distance = if longer - shorter > 8 { usize::MAX } else { osa_distance(a, b) };
-    let least = a.chars().count().min(b.chars().count());
+    let (of_a, of_b) = (a.chars().count(), b.chars().count());
+    let least = of_a.min(of_b);
+    // The most errors that are told from others; each changes the length by one letter at most.
+    let most = if least >= 6 { 3 } else { 1 };
+    let distance = if of_a.abs_diff(of_b) > most { usize::MAX } else { osa_distance(a, b) };
     match distance {
         0 => Nearness::Same,
         1 if least >= 4 => Nearness::Close,
