@@ -175,7 +175,7 @@ impl BuildArgs {
 fn found(rows: &Rows, path: &Path, map: &[(Field, &str)], needed: &[Field]) -> Result<Columns, Fault> {
     Columns::find(rows.header(), map, needed).map_err(|error| match &error {
         ColumnsError::Missing { field, column } => {
-            let (field, missing) = (field.name(), rows.missing_field(map, column));
+            let (field, missing) = (field.name(), rows.missing(map, column));
             let other = format!("{missing}; one of another name is given by --map {field}=COLUMN");
             Fault::new(error.code(), other)
         }
@@ -208,7 +208,7 @@ fn places(path: &Path) -> Result<Places, Fault> {
     let column = |name: &str| rows.header().iter().position(|column| column == name.as_bytes());
     let columns = names.map(|name| Some((column(name)?, None)));
     if let Some((name, _)) = names.iter().zip(columns).find(|(_, column)| column.is_none()) {
-        return Err(rows.missing(name).into());
+        return Err(rows.missing(&[], name).into());
     }
     let mut places = Places::default();
     rows.each(columns, &Progress::default(), |number, cells| {

@@ -344,7 +344,7 @@ fn find_fields(
 ) -> Result<[Option<usize>; FIELDS.len()], PrepareError> {
     let path = || source.path().to_owned();
     let missing = |field, column: &str| {
-        let missing = source.missing_field(map, column);
+        let missing = source.missing(map, column);
         PrepareError::MissingField { field, missing }
     };
     let needed = [Field::Prenoms, Field::DateNaissance];

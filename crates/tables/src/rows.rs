@@ -28,15 +28,10 @@ impl Rows {
         self.0.header()
     }
 
-    /// The error for a column that is not there: it names those that are, or the delimiter that seems to be meant.
-    pub fn missing(&self, column: &str) -> TableError {
-        self.0.missing(column)
-    }
-
-    /// The same for the column of a field of people: nothing of a first line is shown in which none of the fields, by the names
-    /// that `map` gives or their own, has its column. It may be a row.
-    pub fn missing_field(&self, map: &[(Field, &str)], column: &str) -> TableError {
-        self.0.missing_field(map, column)
+    /// The error for a column that is not there: it names those that are, unless the first line may be no header, or the
+    /// delimiter that seems to be meant. `map` has the names of fields' columns that are not their own.
+    pub fn missing(&self, map: &[(Field, &str)], column: &str) -> TableError {
+        self.0.missing(map, column)
     }
 
     /// Reads all rows. `row` is given where each stands, in CSV the line on which it begins and in Parquet its number, both

@@ -142,7 +142,7 @@ pub enum TableError {
         wanted: String,
         /// What seems to stand between two fields, if another delimiter was expected.
         delimiter: Option<char>,
-        /// The columns of the file; none where a name has five digits or more, and the header may be a row.
+        /// The columns of the file; none where the first line may be a row.
         found: Vec<String>,
     },
     /// `column-twice`: which of them is meant cannot be told.
@@ -295,6 +295,12 @@ fn found_columns(found: &[String], delimiter: Option<char>) -> String {
     text
 }
 
+/// So many letters in common make a name like another.
+const LIKE: usize = 3;
+
+/// Columns of the files that travel.
+const TRAVELLING: [&str; 6] = ["index", "identifier", "check", "code", "quality", "score"];
+
 /// The most rows of a batch: they, and what is made of them, stay in the processor's cache.
 pub(crate) const BATCH: usize = 8192;
 /// The most batches that are read at once: wide rows make small ones.
@@ -393,31 +399,27 @@ impl Source {
 
     /// Where the column is.
     pub(crate) fn need(&self, name: &str) -> Result<usize, TableError> {
-        self.find(name)?.ok_or_else(|| self.missing(name))
+        self.find(name)?.ok_or_else(|| self.missing(&[], name))
     }
 
-    /// The error for a column that is not there.
-    pub(crate) fn missing(&self, name: &str) -> TableError {
+    /// The error for a column that is not there. It shows those that are, if one of them has a name that is known: of a field,
+    /// by its own name or by that of `map`, of a file that travels, or like the one that is missing. Else the first line may
+    /// be no header, but somebody.
+    pub(crate) fn missing(&self, map: &[(Field, &str)], column: &str) -> TableError {
+        let fields = Field::ALL.iter().map(|field| field.name());
+        let mut known = fields.chain(map.iter().map(|(_, column)| *column)).chain(TRAVELLING);
+        let names: Vec<_> =
+            self.header().iter().map(|name| String::from_utf8_lossy(name).to_lowercase()).collect();
+        let wanted = column.to_lowercase();
+        let holds = |long: &str, short: &str| short.len() >= LIKE && long.contains(short);
+        let is_header = known.any(|known| names.contains(&known.to_lowercase()))
+            || names.iter().any(|name| holds(name, &wanted) || holds(&wanted, name));
         TableError::MissingColumn {
             path: self.path.clone(),
-            wanted: name.to_owned(),
+            wanted: column.to_owned(),
             delimiter: self.other_delimiter(),
-            found: self.shown(),
+            found: if is_header { self.shown() } else { Vec::new() },
         }
-    }
-
-    /// The same for the column of a field of people, by whatever name. What names none of the fields may be no header: then
-    /// the first row, which stands here, is somebody, and no column is shown.
-    pub(crate) fn missing_field(&self, map: &[(Field, &str)], column: &str) -> TableError {
-        let names = Field::ALL.iter().map(|field| field.name());
-        let mut names = names.chain(map.iter().map(|(_, column)| *column));
-        let mut missing = self.missing(column);
-        if !names.any(|name| self.header().iter().any(|column| column == name.as_bytes()))
-            && let TableError::MissingColumn { found, .. } = &mut missing
-        {
-            found.clear();
-        }
-        missing
     }
 
     /// What a header that was read as one field is parted by.

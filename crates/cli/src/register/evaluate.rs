@@ -155,13 +155,13 @@ impl EvaluateArgs {
         let map: Vec<_> = self.map.iter().map(|(field, column)| (*field, &**column)).collect();
         let fields = found(&rows, &self.queries, &map, &[Field::Prenoms, Field::DateNaissance])?;
         if fields.of(Field::Nom).or(fields.of(Field::NomUsage)).is_none() {
-            return Err(rows.missing_field(&map, Field::Nom.name()).into());
+            return Err(rows.missing(&map, Field::Nom.name()).into());
         }
         let fields = ASKED.map(|field| Some((fields.of(field)?, Some(field))));
         let is_field = |column: usize| fields.iter().flatten().any(|(field, _)| *field == column);
         let named = |name: &String| {
             let at = rows.header().iter().position(|column| column == name.as_bytes());
-            at.ok_or_else(|| Fault::from(rows.missing(name)))
+            at.ok_or_else(|| Fault::from(rows.missing(&map, name)))
         };
         let truth = named(&self.truth)?;
         let kinds: Vec<_> = self.kind.iter().map(named).collect::<Result<_, _>>()?;

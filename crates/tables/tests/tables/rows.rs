@@ -48,7 +48,22 @@ fn rows_of_csv_stand_on_lines() {
     assert_eq!(read(&place, "d.csv").unwrap(), expected);
     let rows = Rows::open(&place.path("d.csv"), b',').unwrap();
     assert_eq!(rows.header(), [b"a", b"b", b"c"]);
-    assert!(rows.missing("d").to_string().contains("has no column \"d\"; it has a, b, c"));
+    // Only a name that is known makes a header of the first line.
+    let silent = "the first line must give the names of the columns";
+    for (header, map, column, words) in [
+        ("a,b", &[][..], "d", silent),
+        ("a,b", &[(Field::Nom, "B")], "d", "it has a, b"),
+        ("Durand,Luc,M", &[], "nom", silent),
+        ("Durand,Quality,M", &[], "nir", "it has Durand, Quality, M"),
+        ("Durand,NOM,M", &[], "nir", "it has Durand, NOM, M"),
+        ("Durand,Niveau", &[], "niv", "it has Durand, Niveau"),
+        ("Durand,niv", &[], "Niveau", "it has Durand, niv"),
+        ("Durand,niv,12345", &[], "niveau", silent),
+    ] {
+        fs::write(place.path("m.csv"), format!("{header}\n")).unwrap();
+        let said = Rows::open(&place.path("m.csv"), b',').unwrap().missing(map, column).to_string();
+        assert!(said.ends_with(&format!("has no column {column:?}; {words}")), "{said}");
+    }
 }
 
 #[test]
