@@ -223,7 +223,7 @@ pub(crate) fn result_columns(source: &Source) -> Result<(bool, bool), TableError
         [b"index", b"code", b"quality"] => (true, false),
         [b"index", b"code", b"quality", b"score"] => (true, true),
         _ => {
-            let expected = "`index`, `code`, and after a coding `quality`";
+            let expected = "`index`, `code`, after a coding `quality`, after a look-up `score` too";
             return Err(TableError::Columns { path: source.path().to_owned(), expected });
         }
     };

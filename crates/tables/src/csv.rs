@@ -389,6 +389,7 @@ impl Batch {
         }
         let bytes = &self.bytes[self.range.clone()];
         let (mut row, mut start) = (0, 0);
+        let (mut line, mut counted) = (self.line, 0);
         let end = (!matches!(bytes.last(), Some(b'\n' | b'\r'))).then_some(bytes.len());
         for at in memchr3_iter(self.delimiter, b'\n', b'\r', bytes).chain(end) {
             let ends_row = bytes.get(at) != Some(&self.delimiter);
@@ -402,9 +403,9 @@ impl Batch {
             if ends_row {
                 let found = self.fields.len() - row;
                 if found != self.columns {
-                    let (begin, _) = self.fields[row];
-                    let breaks = memchr_iter(b'\n', &bytes[..begin as usize]).count();
-                    let line = self.line + breaks as u64;
+                    let begin = self.fields[row].0 as usize;
+                    line += memchr_iter(b'\n', &bytes[counted..begin]).count() as u64;
+                    counted = begin;
                     if let Some(ragged) = &mut self.ragged {
                         ragged.push(line);
                         self.fields.truncate(row);

@@ -39,9 +39,6 @@ impl Format {
     }
 }
 
-/// So many letters in common make a name like another.
-const LIKE: usize = 3;
-
 /// Columns of the files that travel.
 const TRAVELLING: [&str; 6] = ["index", "identifier", "check", "code", "quality", "score"];
 
@@ -146,18 +143,17 @@ impl Source {
         self.find(name)?.ok_or_else(|| self.missing(&[], name))
     }
 
-    /// The error for a column that is not there. It shows those that are, if one of them has a name that is known: of a field,
-    /// by its own name or by that of `map`, of a file that travels, or like the one that is missing. Else the first line may
-    /// be no header, but somebody.
+    /// The error for a column that is not there. It shows those that are, if the first line is a header for sure: one of its
+    /// names is known (of a field, by its own name or by that of `map`, or of a file that travels), or is the one asked for in
+    /// another case, or two are known in another case. Else it may be somebody.
     pub(crate) fn missing(&self, map: &[(Field, &str)], column: &str) -> TableError {
         let fields = Field::ALL.iter().map(|field| field.name());
-        let mut known = fields.chain(map.iter().map(|(_, column)| *column)).chain(TRAVELLING);
-        let names: Vec<_> =
-            self.header().iter().map(|name| String::from_utf8_lossy(name).to_lowercase()).collect();
-        let wanted = column.to_lowercase();
-        let holds = |long: &str, short: &str| short.len() >= LIKE && long.contains(short);
-        let is_header = known.any(|known| names.contains(&known.to_lowercase()))
-            || names.iter().any(|name| holds(name, &wanted) || holds(&wanted, name));
+        let known: Vec<_> = fields.chain(map.iter().map(|(_, column)| *column)).chain(TRAVELLING).collect();
+        let has = |name: &str| self.header().iter().any(|found| found == name.as_bytes());
+        let like = |name: &str| self.header().iter().any(|found| found.eq_ignore_ascii_case(name.as_bytes()));
+        let is_header = known.iter().any(|name| has(name))
+            || like(column)
+            || known.iter().filter(|name| like(name)).count() > 1;
         TableError::MissingColumn {
             path: self.path.clone(),
             wanted: column.to_owned(),
