@@ -149,15 +149,19 @@ impl Source {
     pub(crate) fn missing(&self, map: &[(Field, &str)], column: &str) -> TableError {
         let fields = Field::ALL.iter().map(|field| field.name());
         let known: Vec<_> = fields.chain(map.iter().map(|(_, column)| *column)).chain(TRAVELLING).collect();
-        let has = |name: &str| self.header().iter().any(|found| found == name.as_bytes());
-        let like = |name: &str| self.header().iter().any(|found| found.eq_ignore_ascii_case(name.as_bytes()));
+        // Read with another delimiter the names are one.
+        let other = self.other_delimiter();
+        let is_between = |byte: &u8| other.is_some_and(|other| *byte == other as u8);
+        let names: Vec<_> = self.header().iter().flat_map(|name| name.split(is_between)).collect();
+        let has = |name: &str| names.contains(&name.as_bytes());
+        let like = |name: &str| names.iter().any(|found| found.eq_ignore_ascii_case(name.as_bytes()));
         let is_header = known.iter().any(|name| has(name))
             || like(column)
             || known.iter().filter(|name| like(name)).count() > 1;
         TableError::MissingColumn {
             path: self.path.clone(),
             wanted: column.to_owned(),
-            delimiter: self.other_delimiter(),
+            delimiter: other,
             found: if is_header { self.shown() } else { Vec::new() },
         }
     }
