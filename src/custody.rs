@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 
 use crate::checkpoint::Checkpoint;
 use crate::code::BASE32;
-use crate::name::{Hex, Name, canonical_json, digest};
+use crate::name::{Hex, Name, canonical_json, digest, whole_number};
 use crate::sharing::{DealingId, Epoch, Holder, ShareCommitment, SharingError, Threshold};
 
 /// The version of the formats of this room.
@@ -344,6 +344,7 @@ pub type Doubt = Signed<DoubtBody>;
 #[serde(deny_unknown_fields)]
 pub struct Head {
     /// How many lines.
+    #[serde(deserialize_with = "whole_number")]
     pub size: u64,
     /// The root of the RFC 6962 tree over them.
     pub root: Hex<32>,

@@ -36,9 +36,9 @@ use zeroize::Zeroize;
 use error::About;
 
 pub use append::Append;
-pub use destroy::{Destroyed, destroy, destroy_if_present};
+pub use destroy::{Destroyed, Fate, Held, Remembered, destroy, destroy_if_present, withdraw};
 pub use error::FileError;
-pub use pending::{Pending, Scratch, leftovers, replace, temporary_path, write_new};
+pub use pending::{Pending, Scratch, leftovers, list, replace, temporary_path, write_new};
 
 /// Without the feature there is nothing to ask, and the calls below compile to nothing.
 #[cfg(not(feature = "fault-injection"))]
@@ -220,6 +220,17 @@ pub fn create_dir(path: &Path) -> Result<(), FileError> {
 /// `file-missing`, `file-permission`, `file-io`.
 pub fn settle(path: &Path) -> Result<(), FileError> {
     Directory::of(path)?.sync()
+}
+
+/// Whether names can be made and taken away in the directory that holds `path`: it is there, this user may write to it, and
+/// its file system is not read-only. Looks only; makes nothing.
+///
+/// # Errors
+/// `file-missing`, `file-permission`, `file-io`.
+pub fn check_directory_of(path: &Path) -> Result<(), FileError> {
+    use rustix::fs::{Access, AtFlags, CWD, accessat};
+    let directory = Directory::of(path)?.path;
+    accessat(CWD, &directory, Access::WRITE_OK | Access::EXEC_OK, AtFlags::EACCESS).about(&directory)
 }
 
 /// Removes a file (or a link, itself) that holds nothing worth destroying.

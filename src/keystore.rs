@@ -102,20 +102,26 @@ impl Keystore {
         self.keys.join(format!("{domain}.{generation}.{epoch}.key"))
     }
 
-    fn life_paths(&self, domain: &Name) -> impl Iterator<Item = PathBuf> {
+    /// Where a project's life secret lies: one path in each declared place.
+    pub fn life_paths(&self, domain: &Name) -> impl Iterator<Item = PathBuf> {
         self.lives.iter().map(move |life| life.join(format!("{domain}.life")))
     }
 
-    /// Draws a key and seals it under `root`; the seal is durable on return.
+    /// Draws a key and seals it under `root`, for a project also under its life secret. Nothing is written: the caller puts
+    /// the bytes at [`Keystore::seal_path`].
     ///
     /// # Errors
-    /// [`KeystoreError::File`]; [`KeystoreError::Life`] when a project's life secret is gone.
-    pub fn make(&self, root: &Secret<32>, place: &KeyPlace<'_>) -> Result<CheckValue, KeystoreError> {
-        let KeyPlace { service, epoch, domain, generation, .. } = *place;
+    /// [`KeystoreError::Seal`].
+    pub fn seal(
+        root: &Secret<32>,
+        life: Option<&Secret<32>>,
+        place: &KeyPlace<'_>,
+    ) -> Result<(CheckValue, Vec<u8>), KeystoreError> {
+        let KeyPlace { service, domain, generation, .. } = *place;
         let key = Secret::random();
         let check = CodingKey::new(&key, service, domain, generation).check_value();
         let label = place.label(check);
-        let cipher = self.cipher(root, &label)?;
+        let cipher = cipher(root, life, &label);
         let mut nonce = [0; 24];
         random_bytes(&mut nonce);
         let mut sealed = [0; 48];
@@ -132,17 +138,49 @@ impl Keystore {
         let file = SealedKey { format: FORMAT, label, nonce: Hex(nonce), sealed: Hex(sealed) };
         let mut bytes = canonical_json(&file);
         bytes.push(b'\n');
-        files::write_new(&self.seal_path(domain, generation, epoch), &bytes, Access::Private)?;
         wipe_stack();
-        Ok(check)
+        Ok((check, bytes))
     }
 
-    /// Opens the key of `label`, whose check value comes from the ledger.
+    /// Opens the key of `label`, whose check value comes from the ledger. A project's life secret is tried from every
+    /// declared place, in order, until the key has that check value.
     ///
     /// # Errors
     /// [`KeystoreError::Seal`] when the seal is missing, damaged, another key's or an older one's;
-    /// [`KeystoreError::Life`]; [`KeystoreError::File`].
-    pub fn open(&self, root: &Secret<32>, label: &KeyLabel) -> Result<CodingKey, KeystoreError> {
+    /// [`KeystoreError::Life`]; [`KeystoreError::LifeDamaged`] when no copy of the life secret opens the seal;
+    /// [`KeystoreError::File`].
+    pub fn open(&self, root: &Secret<32>, label: &KeyLabel) -> Result<Opened, KeystoreError> {
+        let KeyLabel { domain, generation, .. } = label;
+        let file = self.read_seal(label)?;
+        if label.kind.as_str() != "research" {
+            let key = open_seal(root, None, label, &file);
+            let unsound = KeystoreError::Seal { domain: domain.clone(), generation: *generation };
+            return Ok(Opened { key: key.ok_or(unsound)?, life: None, damaged: Vec::new() });
+        }
+        let mut damaged = Vec::new();
+        for path in self.life_paths(domain) {
+            let life = match read_life(&path) {
+                Ok(Some(life)) => life,
+                Ok(None) => continue,
+                // A copy that cannot be read is no better than one that does not fit.
+                Err(_) => {
+                    damaged.push(path);
+                    continue;
+                }
+            };
+            if let Some(key) = open_seal(root, Some(&life), label, &file) {
+                return Ok(Opened { key, life: Some(life), damaged });
+            }
+            damaged.push(path);
+        }
+        let domain = domain.clone();
+        Err(match damaged.is_empty() {
+            true => KeystoreError::Life { domain },
+            false => KeystoreError::LifeDamaged { domain, generation: *generation },
+        })
+    }
+
+    fn read_seal(&self, label: &KeyLabel) -> Result<SealedKey, KeystoreError> {
         let KeyLabel { domain, generation, epoch, .. } = label;
         let unsound = || KeystoreError::Seal { domain: domain.clone(), generation: *generation };
         let bytes = match files::read(&self.seal_path(domain, *generation, *epoch), 1 << 16) {
@@ -157,20 +195,23 @@ impl Keystore {
         if file.label != *label {
             return Err(unsound());
         }
-        let cipher = self.cipher(root, label)?;
-        let (sealed, tag) = file.sealed.0.split_at(32);
-        let tag = Tag::try_from(tag).map_err(|_| unsound())?;
-        let key = Secret::<32>::try_fill(|key| {
-            key.copy_from_slice(sealed);
-            let associated = associated(label);
-            let nonce = XNonce::from(file.nonce.0);
-            cipher
-                .decrypt_inout_detached(&nonce, &associated, key.as_mut_slice().into(), &tag)
-                .map_err(|_| unsound())
-        })?;
-        let key = CodingKey::new(&key, &label.service, domain, *generation);
-        wipe_stack();
-        if key.check_value() == label.check { Ok(key) } else { Err(unsound()) }
+        Ok(file)
+    }
+
+    /// The files of keys and life secrets that are here: seals in `keys/`, life secrets in the places that are there.
+    ///
+    /// # Errors
+    /// [`KeystoreError::File`].
+    pub fn found(&self, service: &str) -> Result<Vec<Found>, KeystoreError> {
+        let mut found = Vec::new();
+        for directory in std::iter::once(self.keys.as_path()).chain(self.places_there(service)) {
+            for path in files::list(directory)? {
+                if let Some((domain, generation)) = parse_name(&path) {
+                    found.push(Found { path, domain, generation });
+                }
+            }
+        }
+        Ok(found)
     }
 
     /// Declares each place of life secrets: a marker tells a place that is there from one that is not mounted.
@@ -207,24 +248,14 @@ impl Keystore {
     }
 
     /// All places must be there before a life secret is drawn or destroyed.
-    fn check_places(&self, service: &str) -> Result<(), KeystoreError> {
+    ///
+    /// # Errors
+    /// [`KeystoreError::Place`].
+    pub fn check_places(&self, service: &str) -> Result<(), KeystoreError> {
         match self.lives.iter().find(|life| !self.is_there(life, service)) {
             Some(missing) => Err(KeystoreError::Place { path: missing.clone() }),
             None => Ok(()),
         }
-    }
-
-    /// Draws a project's life secret and writes it to every declared place.
-    ///
-    /// # Errors
-    /// [`KeystoreError::Place`]; [`KeystoreError::File`].
-    pub fn make_life(&self, service: &str, domain: &Name) -> Result<(), KeystoreError> {
-        self.check_places(service)?;
-        let life = Secret::<32>::random();
-        for path in self.life_paths(domain) {
-            files::write_new(&path, life.expose(), Access::Private)?;
-        }
-        Ok(())
     }
 
     /// Destroys a project's life secret in every declared place, then its seals. Returns whether anything was there.
@@ -252,68 +283,100 @@ impl Keystore {
         }
         Ok(present)
     }
+}
 
-    /// Destroys the seal of a key that never came into the ledger, and its project's life secret if `life` says so.
-    ///
-    /// # Errors
-    /// [`KeystoreError::File`].
-    pub fn undo(
-        &self,
-        domain: &Name,
-        generation: Generation,
-        epoch: Epoch,
-        life: bool,
-    ) -> Result<(), KeystoreError> {
-        for path in life.then(|| self.life_paths(domain)).into_iter().flatten() {
-            files::destroy_if_present(&path)?;
-        }
-        files::destroy_if_present(&self.seal_path(domain, generation, epoch))?;
-        Ok(())
+/// A key that was opened.
+pub struct Opened {
+    /// The key.
+    pub key: CodingKey,
+    /// A project's life secret, which opened it.
+    pub life: Option<Secret<32>>,
+    /// The copies of the life secret that were tried first and do not open the key.
+    pub damaged: Vec<PathBuf>,
+}
+
+/// A file with the name of a key's seal or of a life secret.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Found {
+    /// The file.
+    pub path: PathBuf,
+    /// The domain in its name.
+    pub domain: Name,
+    /// The generation and the epoch in its name; none: a life secret.
+    pub generation: Option<(Generation, Epoch)>,
+}
+
+/// Reads `<domain>.<generation>.<epoch>.key` and `<domain>.life`.
+fn parse_name(path: &Path) -> Option<(Name, Option<(Generation, Epoch)>)> {
+    let name = path.file_name()?.to_str()?;
+    if let Some(domain) = name.strip_suffix(".life") {
+        return Some((Name::new(domain).ok()?, None));
     }
+    let mut parts = name.strip_suffix(".key")?.split('.');
+    let domain = Name::new(parts.next()?).ok()?;
+    let generation = Generation::new(parts.next()?.parse().ok()?)?;
+    let epoch = Epoch(parts.next()?.parse().ok()?);
+    parts.next().is_none().then_some((domain, Some((generation, epoch))))
+}
 
-    /// HKDF-SHA-256 without salt; input keying material root, for research root ‖ life secret; info "CStatNS/seal/" ‖
-    /// service id ‖ "/" ‖ decimal epoch ‖ "/" ‖ kind.
-    fn cipher(&self, root: &Secret<32>, label: &KeyLabel) -> Result<XChaCha20Poly1305, KeystoreError> {
-        let KeyLabel { service, epoch, kind, domain, .. } = label;
-        let info = format!("CStatNS/seal/{service}/{epoch}/{kind}");
-        let derive = |material: &[u8]| {
-            Secret::<32>::fill(|key| {
-                Hkdf::<Sha256>::new(None, material)
-                    .expand(info.as_bytes(), key)
-                    .expect("32 bytes can be derived");
-            })
-        };
-        let key = if kind.as_str() == "research" {
-            let life = self.read_life(domain)?;
+fn open_seal(
+    root: &Secret<32>,
+    life: Option<&Secret<32>>,
+    label: &KeyLabel,
+    file: &SealedKey,
+) -> Option<CodingKey> {
+    let cipher = cipher(root, life, label);
+    let (sealed, tag) = file.sealed.0.split_at(32);
+    let tag = Tag::try_from(tag).ok()?;
+    let key = Secret::<32>::try_fill(|key| {
+        key.copy_from_slice(sealed);
+        let associated = associated(label);
+        let nonce = XNonce::from(file.nonce.0);
+        cipher.decrypt_inout_detached(&nonce, &associated, key.as_mut_slice().into(), &tag)
+    });
+    let key = CodingKey::new(&key.ok()?, &label.service, &label.domain, label.generation);
+    wipe_stack();
+    (key.check_value() == label.check).then_some(key)
+}
+
+/// HKDF-SHA-256 without salt; input keying material root, for research root ‖ life secret; info "CStatNS/seal/" ‖
+/// service id ‖ "/" ‖ decimal epoch ‖ "/" ‖ kind.
+fn cipher(root: &Secret<32>, life: Option<&Secret<32>>, label: &KeyLabel) -> XChaCha20Poly1305 {
+    let KeyLabel { service, epoch, kind, .. } = label;
+    let info = format!("CStatNS/seal/{service}/{epoch}/{kind}");
+    let derive = |material: &[u8]| {
+        Secret::<32>::fill(|key| {
+            Hkdf::<Sha256>::new(None, material)
+                .expand(info.as_bytes(), key)
+                .expect("32 bytes can be derived");
+        })
+    };
+    let key = match life {
+        Some(life) => {
             let material = Secret::<64>::fill(|material| {
                 material[..32].copy_from_slice(root.expose());
                 material[32..].copy_from_slice(life.expose());
             });
             derive(material.expose())
-        } else {
-            derive(root.expose())
-        };
-        let cipher = XChaCha20Poly1305::new(key.expose().into());
-        wipe_stack();
-        Ok(cipher)
-    }
-
-    /// The life secret, from the first declared place that has it.
-    fn read_life(&self, domain: &Name) -> Result<Secret<32>, KeystoreError> {
-        for path in self.life_paths(domain) {
-            match files::read(&path, 32) {
-                Ok(bytes) => {
-                    let bytes = Zeroizing::new(bytes);
-                    if bytes.len() == 32 {
-                        return Ok(Secret::fill(|life| life.copy_from_slice(&bytes)));
-                    }
-                }
-                Err(FileError::Missing { .. }) => {}
-                Err(error) => return Err(error.into()),
-            }
         }
-        Err(KeystoreError::Life { domain: domain.clone() })
+        None => derive(root.expose()),
+    };
+    let cipher = XChaCha20Poly1305::new(key.expose().into());
+    wipe_stack();
+    cipher
+}
+
+/// The life secret in a file; none where there is no such file, or it has another length.
+fn read_life(path: &Path) -> Result<Option<Secret<32>>, FileError> {
+    let bytes = match files::read(path, 32) {
+        Ok(bytes) => Zeroizing::new(bytes),
+        Err(FileError::Missing { .. }) => return Ok(None),
+        Err(error) => return Err(error),
+    };
+    if bytes.len() != 32 {
+        return Err(FileError::TooLarge { path: path.to_owned(), limit: 32 });
     }
+    Ok(Some(Secret::fill(|life| life.copy_from_slice(&bytes))))
 }
 
 fn associated(label: &KeyLabel) -> Vec<u8> {
@@ -379,6 +442,18 @@ pub enum KeystoreError {
         /// The project.
         domain: Name,
     },
+    /// No copy of the life secret opens the key.
+    #[error(
+        "no copy of the life secret of `{domain}` opens its key of generation {generation}: the sealed key or every copy is \
+         damaged or of another key; mount every place that `init` declared, restore the newest backup of keys/, and write \
+         over nothing"
+    )]
+    LifeDamaged {
+        /// The project.
+        domain: Name,
+        /// The generation.
+        generation: Generation,
+    },
     /// A declared place of life secrets is not there.
     #[error("{path:?} is not there, or not the place of life secrets that `init` declared: mount it")]
     Place {
@@ -405,6 +480,7 @@ impl KeystoreError {
             Self::File(error) => error.code(),
             Self::Seal { .. } => "seal",
             Self::Life { .. } => "life-secret",
+            Self::LifeDamaged { .. } => "seal-or-life-secret",
             Self::Place { .. } => "life-place",
             Self::Version { .. } => "seal-version",
             Self::Places => "places",

@@ -198,7 +198,11 @@ impl Ledger {
     }
 
     /// Opens a ledger whose lines the caller has read and found lawful: `history` covers them, and they are
-    /// `length` bytes. A last line that was cut short is cut off.
+    /// `length` bytes. A last line that was cut short is cut off. The lines, and the name of the checkpoint beside them,
+    /// are on disk on return.
+    ///
+    /// Why: the process that wrote them may have stopped before it flushed them. A checkpoint that covers a line which a
+    /// power cut then takes away would accuse the operator of having removed it.
     ///
     /// # Errors
     /// [`LedgerError::File`].
@@ -206,7 +210,10 @@ impl Ledger {
         let mut file = Append::open(path)?;
         if file.length() > length {
             file.truncate(length)?;
+        } else {
+            file.settle()?;
         }
+        files::settle(path)?;
         Ok(Self { path: path.to_owned(), file, history, broken: false })
     }
 
@@ -223,6 +230,7 @@ impl Ledger {
     /// Makes `line` durable: first the line, then the signed checkpoint that covers it.
     ///
     /// # Errors
+    /// [`LedgerError::Unwritable`] when the line would not be read back as it is: nothing is written then.
     /// [`LedgerError::File`]: the line may or may not be there; opening the service again decides it. Until then nothing
     /// is appended: a second line would be made for a state that does not know the first.
     pub fn append(&mut self, line: &Line, card: &ServiceCard, key: &SigningKey) -> Result<(), LedgerError> {
@@ -230,7 +238,11 @@ impl Ledger {
             return Err(FileError::Broken { path: self.path.clone() }.into());
         }
         let mut bytes = canonical_json(line);
-        assert!(bytes.len() < LONGEST_LINE, "an event is not that long");
+        let reads_back = bytes.len() < LONGEST_LINE
+            && self.history.read_next(card.id(), &bytes).is_ok_and(|read| read == *line);
+        if !reads_back {
+            return Err(LedgerError::Unwritable { number: line.sequence });
+        }
         bytes.push(b'\n');
         self.broken = true;
         self.file.append(&bytes)?;
@@ -286,6 +298,14 @@ pub enum LedgerError {
     )]
     Line {
         /// The event's number, from 1.
+        number: u64,
+    },
+    /// A line that would not be read back as it is written.
+    #[error(
+        "event {number} cannot be recorded as it is: it is too long or holds a number that is too large; nothing was written"
+    )]
+    Unwritable {
+        /// The number that the event would have.
         number: u64,
     },
     /// A line of a newer format.
@@ -366,6 +386,7 @@ impl LedgerError {
         match self {
             Self::File(error) => error.code(),
             Self::Line { .. } => "ledger-line",
+            Self::Unwritable { .. } => "ledger-unwritable",
             Self::Version { .. } => "ledger-version",
             Self::OtherService { .. } => "ledger-other-service",
             Self::Sequence { .. } => "ledger-sequence",

@@ -140,10 +140,27 @@ impl<'de, const N: usize> Deserialize<'de> for Hex<N> {
     }
 }
 
+/// The largest whole number in the formats: canonical JSON writes numbers as IEEE 754 doubles, which are exact up to here
+/// (RFC 8785, appendix D; RFC 7493, section 2.2).
+pub const LARGEST_NUMBER: u64 = (1 << 53) - 1;
+
+/// Reads a whole number of at most [`LARGEST_NUMBER`]: for `#[serde(deserialize_with)]` at every 64-bit field of a format.
+///
+/// # Errors
+/// For a larger number, and for what is not a whole number.
+pub fn whole_number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
+    let number = u64::deserialize(deserializer)?;
+    if number > LARGEST_NUMBER {
+        return Err(de::Error::custom("the number is above 2^53 - 1"));
+    }
+    Ok(number)
+}
+
 /// The canonical JSON of `value` (RFC 8785): what is hashed and signed.
 ///
 /// # Panics
-/// When `value` has no JSON form, which no type of this library lacks.
+/// When `value` has no JSON form, which no type of this library lacks. The caller has checked that its whole numbers are
+/// at most [`LARGEST_NUMBER`]; larger ones are rounded.
 pub fn canonical_json(value: &impl Serialize) -> Vec<u8> {
     serde_json_canonicalizer::to_vec(value).expect("the formats have a canonical JSON form")
 }

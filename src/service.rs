@@ -60,9 +60,11 @@
 mod ceremony;
 mod coding;
 mod destruction;
+mod making;
 mod project;
 mod renewal;
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use ed25519_dalek::SigningKey;
@@ -79,7 +81,7 @@ use crate::custody::quorum::{Draft, Quorum, QuorumError};
 use crate::custody::{RosterError, ServiceCard};
 use crate::domain::{KeyState, Kind, due};
 use crate::files::{self, FileError};
-use crate::keystore::{KeyPlace, Keystore, KeystoreError, Places};
+use crate::keystore::{KeyPlace, Keystore, KeystoreError, Opened, Places};
 use crate::ledger::event::{Event, Line};
 use crate::ledger::{History, Ledger, LedgerError, Lines, checkpoint_path, next_line, read_checkpoint};
 use crate::name::{Hex, Name, secret_json};
@@ -128,6 +130,10 @@ pub struct Service {
     ledger: Ledger,
     state: State,
     keystore: Keystore,
+    /// Copies of life secrets that were found not to open their key.
+    damaged_lives: BTreeSet<PathBuf>,
+    /// Why what is owed could not be destroyed when the home was opened.
+    unpaid: Option<ServiceError>,
     clock: Box<dyn Clock>,
 }
 
@@ -249,8 +255,18 @@ impl Service {
             recovered.push(Recovered::EventCovered);
         }
         let keystore = Keystore::new(home.join("keys"), places.life_of(&home));
-        let mut service =
-            Self { home, _lock: lock, card, identity, ledger, state, keystore, clock: Box::new(clock) };
+        let mut service = Self {
+            home,
+            _lock: lock,
+            card,
+            identity,
+            ledger,
+            state,
+            keystore,
+            damaged_lives: BTreeSet::new(),
+            unpaid: None,
+            clock: Box::new(clock),
+        };
         service.recover(&mut recovered)?;
         Ok((service, recovered))
     }
@@ -258,10 +274,13 @@ impl Service {
     /// Proposes `action` to the custodians; approvals count for at most `wait`.
     ///
     /// # Errors
-    /// [`ServiceError::Refused`] when it is not lawful now: nobody is asked for what would be refused afterwards.
+    /// [`ServiceError::Refused`] when it is not lawful now, and what else would stop its run: nobody is asked for what would
+    /// be refused afterwards.
     pub fn propose(&self, action: Action, wait: SignedDuration) -> Result<Draft, ServiceError> {
         let now = self.approved_now();
+        self.check_unpaid()?;
         self.state.allows(&action, now)?;
+        self.check_keys(&action)?;
         let dealing = self.state.working_dealing()?;
         Ok(Draft::new(dealing, self.ledger.history().head(), action, now, wait, &self.identity.key()))
     }
@@ -355,6 +374,7 @@ impl Service {
         work: impl FnOnce(&mut Self, &Approved) -> Result<T, ServiceError>,
     ) -> Result<T, ServiceError> {
         let proposal = quorum.proposal().clone();
+        self.check_keys(&proposal.body.action)?;
         let keys = self.state.keys_of(&proposal.body.action);
         let consents = quorum.consents();
         let (run, action, epoch) = (proposal.body.run, proposal.body.action.clone(), proposal.body.epoch);
@@ -370,26 +390,58 @@ impl Service {
                 let _ = self.give_up(&run, error.code());
                 Err(error)
             }
-            outcome => outcome,
+            outcome => {
+                // The journal of a run that has ended; where it cannot be removed, the next opening does.
+                let _ = self.forget_making();
+                outcome
+            }
         }
+    }
+
+    /// What an action needs of `keys/` and of the places of life secrets, looked at before anybody is asked.
+    fn check_keys(&self, action: &Action) -> Result<(), ServiceError> {
+        self.check_key_names(action)?;
+        let research = match action {
+            Action::Open { kind, .. } => kind.is_research(),
+            Action::Close { .. } => true,
+            _ => return Ok(()),
+        };
+        if research {
+            self.keystore.check_places(self.card.id())?;
+        }
+        Ok(())
     }
 
     /// Opens the keys of these generations of a domain.
     fn keys(
-        &self,
+        &mut self,
         root: &Secret<32>,
         domain: &Name,
         generations: impl Iterator<Item = u32>,
     ) -> Result<Vec<CodingKey>, ServiceError> {
+        let generations = generations.filter_map(Generation::new);
+        generations.map(|generation| Ok(self.open_key(root, domain, generation)?.key)).collect()
+    }
+
+    /// Opens the key of one generation.
+    fn open_key(
+        &mut self,
+        root: &Secret<32>,
+        domain: &Name,
+        generation: Generation,
+    ) -> Result<Opened, ServiceError> {
         let state = self.state.domain(domain)?;
         let (epoch, _) = self.state.working_epoch()?;
-        let mut keys = Vec::new();
-        for generation in generations.filter_map(Generation::new) {
-            let key = state.key(generation).ok_or(Refusal::UnknownDomain)?;
-            let label = self.place(epoch, domain, state.kind, generation).label(key.check);
-            keys.push(self.keystore.open(root, &label)?);
-        }
-        Ok(keys)
+        let key = state.key(generation).ok_or(Refusal::UnknownDomain)?;
+        let label = self.place(epoch, domain, state.kind, generation).label(key.check);
+        let opened = self.keystore.open(root, &label)?;
+        self.damaged_lives.extend(opened.damaged.iter().cloned());
+        Ok(opened)
+    }
+
+    /// The copies of life secrets that did not open their key in the runs so far, although another copy did.
+    pub fn damaged_lives(&self) -> &BTreeSet<PathBuf> {
+        &self.damaged_lives
     }
 
     fn place<'a>(
@@ -421,6 +473,14 @@ impl Service {
                 .collect(),
             domains: self.state.domains().keys().map(|name| self.domain_status(name, now)).collect(),
             deliveries: self.outgoing(),
+            // A directory that cannot be read is found by the runs that need it.
+            unknown_keys: self
+                .unknown_keys()
+                .unwrap_or_default()
+                .into_iter()
+                .map(|found| found.path)
+                .collect(),
+            unpaid: self.unpaid().map(ToString::to_string),
         }
     }
 
@@ -496,6 +556,11 @@ pub struct Status {
     pub domains: Vec<DomainStatus>,
     /// Results that have not been stated delivered.
     pub deliveries: Vec<Outgoing>,
+    /// Files of keys and life secrets that the ledger does not know. There are none, unless the ledger is older than its
+    /// keys.
+    pub unknown_keys: Vec<PathBuf>,
+    /// Why something that is owed could not be destroyed when the home was opened.
+    pub unpaid: Option<String>,
 }
 
 impl Status {
@@ -654,6 +719,53 @@ pub enum ServiceError {
         /// The file given.
         path: PathBuf,
     },
+    /// The request could not be destroyed after the run.
+    #[error(
+        "the request cannot be destroyed after the run, which the scheme asks for ({error}): put it where this user may delete \
+         it, or keep it, which is recorded"
+    )]
+    RequestStays {
+        /// Why it would stay.
+        error: FileError,
+    },
+    /// A run made its result; its request could not be destroyed.
+    #[error(
+        "delivery {run} is made and recorded, but its request is still to be destroyed ({error}): until then nothing new begins"
+    )]
+    RequestOwed {
+        /// The delivery.
+        run: RunId,
+        /// Why it is still there.
+        error: FileError,
+    },
+    /// The directory of a request that is to be destroyed is not there.
+    #[error(
+        "the request of delivery {run} is to be destroyed, but the place of {path:?} is not there: mount it, then repeat the \
+         command; if it is gone for good, state that the request is lost"
+    )]
+    RequestAway {
+        /// The delivery.
+        run: RunId,
+        /// Where the request lay.
+        path: PathBuf,
+    },
+    /// A destruction is owed that was not possible when the home was opened.
+    #[error("{why}")]
+    Unpaid {
+        /// The code of what stopped it.
+        code: &'static str,
+        /// What stopped it.
+        why: String,
+    },
+    /// A key of that name is here, and the ledger does not know it.
+    #[error(
+        "{path:?} is a key of this domain that the ledger does not know: the ledger is older than its keys; nothing was \
+         destroyed: put back the newest ledger and checkpoint"
+    )]
+    UnknownKey {
+        /// The key's file.
+        path: PathBuf,
+    },
     /// The counterpart's file differs.
     #[error("{path:?} is not the same as the service's copy: copy it again; nothing was destroyed")]
     ReceivedDiffers {
@@ -695,6 +807,11 @@ impl ServiceError {
             Self::ResultMissing { .. } => "result-missing",
             Self::SameFile { .. } => "same-file",
             Self::ReceivedDiffers { .. } => "received-differs",
+            Self::RequestStays { .. } => "request-stays",
+            Self::RequestOwed { error, .. } => error.code(),
+            Self::RequestAway { .. } => "request-away",
+            Self::Unpaid { code, .. } => code,
+            Self::UnknownKey { .. } => "unknown-key",
         }
     }
 }

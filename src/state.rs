@@ -14,13 +14,13 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::code::{Generation, Tag};
 use crate::coder::CheckValue;
-use crate::custody::approval::{Action, LookUp, ProposalBody, RunId};
+use crate::custody::approval::{Action, Input, LookUp, ProposalBody, RunId, are_deliveries};
 use crate::custody::quorum::{LONGEST_WAIT, QuorumError, check_consents};
 use crate::custody::{Dealing, ServiceCard, Signed};
 use crate::domain::{GRACE, KeyState, Kind, LARGEST_MINIMUM_BATCH, RenewalReason, end_of};
 use crate::ledger::History;
 use crate::ledger::event::{Destroyed, Event, KeyRef, Line};
-use crate::name::Name;
+use crate::name::{LARGEST_NUMBER, Name};
 use crate::sharing::Epoch;
 
 pub use fold::{Broken, Fold};
@@ -208,11 +208,8 @@ impl State {
         self.time = line.time;
         self.agreed = line.time.min(line.clock);
         self.mend_marks();
-        if let Some(owed) = &self.owed {
-            let paid = matches!(&line.event, Event::Destroyed { what, .. } if what == owed);
-            if !paid && !matches!(line.event, Event::Refused { .. }) {
-                return Err(Unlawful::Owed);
-            }
+        if self.owed.is_some() && !waits_for_nothing(&line.event) {
+            return Err(Unlawful::Owed);
         }
         match &line.event {
             Event::Dealt { dealing } => self.dealt(dealing, line.sequence),
@@ -220,6 +217,9 @@ impl State {
             Event::Intent { proposal, consents, keys } => {
                 self.check_intent(proposal, history)?;
                 check_consents(proposal, consents, self.working_dealing()?)?;
+                if !consents.is_sorted_by(|a, b| a.body.by < b.body.by) {
+                    return Err(Unlawful::Order);
+                }
                 if *keys != self.keys_of(&proposal.body.action) {
                     return Err(Unlawful::Keys);
                 }
@@ -302,13 +302,18 @@ impl State {
                 let present = project.ends().ok_or(Refusal::NotResearch)?;
                 if *ends <= present { Err(Refusal::EndNotLater) } else { Ok(()) }
             }
-            Action::Code { domain, generation, recipient, .. } => {
+            Action::Code { domain, generation, recipient, input, .. } => {
                 let domain = self.codable(domain, *generation, now)?;
+                check_rows(input)?;
                 self.check_recipient(domain, recipient.as_ref())
             }
-            Action::Renew { domain, from, generation, recipient, of, .. } => {
+            Action::Renew { domain, from, generation, recipient, of, input, .. } => {
                 let name = domain;
                 let domain = self.codable(domain, *generation, now)?;
+                check_rows(input)?;
+                if of.as_deref().is_some_and(|of| !are_deliveries(of)) {
+                    return Err(Refusal::Deliveries);
+                }
                 if from >= generation {
                     return Err(Refusal::NothingToRenew { from: *from, active: *generation });
                 }
@@ -336,7 +341,10 @@ impl State {
                 let project = self.living(domain, now)?;
                 if project.kind.is_research() { Ok(()) } else { Err(Refusal::NotResearch) }
             }
-            Action::Deal { .. } => Ok(()),
+            Action::Deal { threshold, cards } => {
+                let each_once = cards.iter().collect::<BTreeSet<_>>().len() == cards.len();
+                if cards.len() == threshold.n() && each_once { Ok(()) } else { Err(Refusal::Cards) }
+            }
         }
     }
 
@@ -360,7 +368,11 @@ impl State {
     /// [`Refusal::UnknownDelivery`], [`Refusal::AlreadyDelivered`].
     pub fn check_delivered(&self, run: &RunId) -> Result<(), Refusal> {
         let delivery = self.deliveries.get(run).ok_or(Refusal::UnknownDelivery)?;
-        if delivery.delivered { Err(Refusal::AlreadyDelivered) } else { Ok(()) }
+        if delivery.delivered {
+            return Err(Refusal::AlreadyDelivered);
+        }
+        // One destruction is owed at a time; the delivery owes that of the service's copy.
+        if self.owed.is_some() { Err(Refusal::Unfinished) } else { Ok(()) }
     }
 
     /// Projects past their end at `now` ([`State::agreed_time`]) that are not marked yet.
@@ -513,6 +525,24 @@ impl State {
     pub fn working_dealing(&self) -> Result<&Dealing, Refusal> {
         self.working_epoch().map(|(_, state)| &state.dealing)
     }
+}
+
+/// Whether an event may be recorded while a destruction is owed. Those that stop something, destroy something or only state
+/// something do not wait for a disk that cannot be reached; whatever begins something new does.
+fn waits_for_nothing(event: &Event) -> bool {
+    matches!(
+        event,
+        Event::Destroyed { .. }
+            | Event::Refused { .. }
+            | Event::Received { .. }
+            | Event::Doubted { .. }
+            | Event::ExpiryChecked {}
+            | Event::Ended { .. }
+    )
+}
+
+fn check_rows(input: &Input) -> Result<(), Refusal> {
+    if input.rows <= LARGEST_NUMBER { Ok(()) } else { Err(Refusal::Rows) }
 }
 
 impl Domain {

@@ -7,6 +7,7 @@ mod common;
 use std::collections::BTreeSet;
 use std::fs;
 use std::io::ErrorKind;
+use std::time::UNIX_EPOCH;
 
 use common::crash::{Fault, Snapshot, Trials, Verb, facts, matrix, names, violations};
 use common::{PEOPLE, World, name};
@@ -336,11 +337,16 @@ fn the_last_record_cut_at_every_byte() {
         let before = facts(&world.open());
         let _ = stop_after(under, step + 1, || world.code("population", "out/batch", &PEOPLE));
         let stopped = Snapshot::of(&world);
+        let changed =
+            fs::metadata(world.path("out/batch.request")).map_or(UNIX_EPOCH, |data| data.modified().unwrap());
         // An intent is long.
         for cut in (from..=to).step_by(if number == 0 { 11 } else { 1 }).chain([to]) {
             stopped.restore_home(&world);
             if number == 1 {
-                fs::write(world.path("out/batch.request"), PEOPLE.join("\n")).unwrap();
+                // The very request: it is known by its length and time.
+                let request = world.path("out/batch.request");
+                fs::write(&request, PEOPLE.join("\n")).unwrap();
+                fs::File::options().write(true).open(&request).unwrap().set_modified(changed).unwrap();
             }
             fs::File::options().write(true).open(&ledger).unwrap().set_len(cut as u64).unwrap();
             let (service, said) = Service::open(&world.home(), world.clock.clone()).unwrap();

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::code::Generation;
 use crate::commitment::Commitment;
 use crate::domain::{Kind, RenewalReason};
-use crate::name::{Hex, Name, digest};
+use crate::name::{Hex, Name, digest, whole_number};
 use crate::sharing::{Epoch, Threshold};
 
 use super::share::SealedShare;
@@ -17,6 +17,14 @@ use super::{Head, Signed, Statement};
 
 /// The number of a run, and of the delivery it makes: 16 random bytes, spent at the intent.
 pub type RunId = Hex<16>;
+
+/// The most deliveries that a renewal names.
+pub const MOST_DELIVERIES: usize = 1024;
+
+/// Whether these are deliveries as a renewal names them: at least one, at most [`MOST_DELIVERIES`], ascending, each once.
+pub fn are_deliveries(of: &[RunId]) -> bool {
+    (1..=MOST_DELIVERIES).contains(&of.len()) && of.is_sorted_by(|a, b| a < b)
+}
 
 /// What a quorum is asked for, with every parameter.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -81,7 +89,7 @@ pub enum Action {
         recipient: Option<Name>,
         /// Whether the request is kept, against the scheme (R7).
         keep_request: bool,
-        /// The deliveries whose codes are renewed; none: unknown.
+        /// The deliveries whose codes are renewed: at most [`MOST_DELIVERIES`], ascending, each once; none: unknown.
         of: Option<Vec<RunId>>,
     },
     /// Destroy a research project's keys before its end.
@@ -104,7 +112,8 @@ pub enum Action {
 pub struct Input {
     /// Its commitment.
     pub commitment: Commitment,
-    /// Its rows.
+    /// Its rows: at most 2⁵³ − 1.
+    #[serde(deserialize_with = "whole_number")]
     pub rows: u64,
 }
 
@@ -222,6 +231,11 @@ impl fmt::Display for LookUp {
 }
 
 impl Action {
+    /// Whether the request is kept, against the scheme (R7).
+    pub fn keeps_request(&self) -> bool {
+        matches!(self, Self::Code { keep_request: true, .. } | Self::Renew { keep_request: true, .. })
+    }
+
     /// The domain it is about.
     pub fn domain(&self) -> Option<&Name> {
         match self {

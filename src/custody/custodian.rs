@@ -216,11 +216,12 @@ impl Kit {
             return Err(SharingError::Swapped { custodian, owner }.into());
         }
         self.open_share(&file.share, dealing)?;
+        // The memory comes first: a kit with a share and without a memory has lost it.
+        self.see(ledger)?;
         // The receipt states that the kept share opens.
         if self.kept_share(dealing).is_err() {
             files::replace(&self.share_path(dealing.epoch), &line(file), Access::Private)?;
         }
-        self.see(ledger)?;
         let statement = ReceiptStatement::ShareHeld { epoch: dealing.epoch, dealing: dealing.fingerprint() };
         let path = self.directory.join(format!("receipt-{}-held.json", dealing.epoch));
         files::replace(&path, &line(&self.receipt(dealing, statement)), Access::Shared)?;
@@ -343,12 +344,9 @@ impl Kit {
     }
 
     fn kept_share(&self, dealing: &Dealing) -> Result<Share, KitError> {
-        let path = self.share_path(dealing.epoch);
-        if !path.exists() {
-            return Err(KitError::NoShare { custodian: self.name().clone(), epoch: dealing.epoch });
-        }
-        let file: ShareFile = read(&self.directory, &format!("share-{}", dealing.epoch))?;
-        self.open_share(&file.share, dealing)
+        let missing = || KitError::NoShare { custodian: self.name().clone(), epoch: dealing.epoch };
+        let file: Option<ShareFile> = read_if_present(&self.directory, &format!("share-{}", dealing.epoch))?;
+        self.open_share(&file.ok_or_else(missing)?.share, dealing)
     }
 
     /// Opens a dealt share and holds it against the ledger's commitment for this custodian.
@@ -390,11 +388,20 @@ impl Kit {
         }
     }
 
+    /// The ledger last seen; none in a kit that has accepted nothing yet. A kit that holds a share or a receipt of one has
+    /// seen a ledger: without its memory it could be shown one that was rolled back, and would not know.
     fn seen(&self) -> Result<Option<Seen>, KitError> {
-        if !self.directory.join("seen.json").exists() {
-            return Ok(None);
+        if let Some(seen) = read_if_present(&self.directory, "seen.json")? {
+            return Ok(Some(seen));
         }
-        read(&self.directory, "seen.json").map(Some)
+        let accepted = |path: &PathBuf| {
+            let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+            name.starts_with("share-") || (name.starts_with("receipt-") && name.ends_with("-held.json"))
+        };
+        match files::list(&self.directory)?.iter().any(accepted) {
+            true => Err(KitError::Memory { kit: self.directory.clone() }),
+            false => Ok(None),
+        }
     }
 
     fn see(&self, ledger: Witnessed<'_>) -> Result<(), KitError> {
@@ -484,6 +491,17 @@ fn read<T: for<'de> Deserialize<'de>>(kit: &Path, name: &str) -> Result<T, KitEr
     serde_json::from_slice(&bytes).map_err(|_| damaged(kit, name))
 }
 
+/// As [`read`]; none where there is no such file. A link that leads nowhere is no missing file.
+fn read_if_present<T: for<'de> Deserialize<'de>>(kit: &Path, name: &str) -> Result<Option<T>, KitError> {
+    match read(kit, name) {
+        Err(KitError::File(FileError::Missing { path })) => match path.symlink_metadata() {
+            Ok(_) => Err(damaged(kit, name)),
+            Err(_) => Ok(None),
+        },
+        read => read.map(Some),
+    }
+}
+
 fn damaged(kit: &Path, file: &str) -> KitError {
     KitError::Damaged { kit: kit.to_owned(), file: file.to_owned() }
 }
@@ -511,6 +529,15 @@ pub enum KitError {
         kit: PathBuf,
         /// The file in it.
         file: String,
+    },
+    /// The memory of the ledger is gone.
+    #[error(
+        "the kit {kit:?} holds a share, but its memory of the ledger (seen.json) is gone: it cannot tell a ledger that was \
+         rolled back; restore seen.json from the custodian's copy, and call the auditor if there is none"
+    )]
+    Memory {
+        /// The kit.
+        kit: PathBuf,
     },
     /// A newer kit.
     #[error(
@@ -605,6 +632,7 @@ impl KitError {
             Self::Roster(error) => error.code(),
             Self::Seal(_) => "receiving-key",
             Self::Damaged { .. } => "kit-damaged",
+            Self::Memory { .. } => "kit-memory",
             Self::Version { .. } => "kit-version",
             Self::EmptyPassphrase { .. } => "passphrase-empty",
             Self::NeedsPassphrase { .. } => "passphrase-needed",

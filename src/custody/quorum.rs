@@ -119,9 +119,12 @@ impl Quorum {
         &self.draft.proposal.signed
     }
 
-    /// What the ledger keeps of the approvals.
+    /// What the ledger keeps of the approvals, ascending by custodian.
     pub fn consents(&self) -> Vec<Consent> {
-        self.approvals.iter().map(|approval| approval.consent.clone()).collect()
+        let mut consents: Vec<Consent> =
+            self.approvals.iter().map(|approval| approval.consent.clone()).collect();
+        consents.sort_by(|a, b| a.body.by.cmp(&b.body.by));
+        consents
     }
 
     /// Opens the shares and recovers the root secret.

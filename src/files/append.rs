@@ -62,6 +62,14 @@ impl Append {
         Ok(())
     }
 
+    /// Forces to disk what an earlier process may have left unflushed.
+    ///
+    /// # Errors
+    /// `file-io`; `append-broken` after any earlier error.
+    pub fn settle(&mut self) -> Result<(), FileError> {
+        self.change(|_, _| Ok(()))
+    }
+
     /// Cuts the file to its first `length` bytes, and forces that to disk. Never lengthens it.
     ///
     /// # Errors

@@ -17,8 +17,12 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::Step;
 
+/// What [`watch`] calls before each step.
+type Watcher = Box<dyn FnMut(Step, &Path) + Send>;
+
 enum Mode {
     Count,
+    Watch(Watcher),
     Stop,
     Fail(ErrorKind),
     Tear(usize),
@@ -83,6 +87,12 @@ pub fn trace<R>(under: &Path, f: impl FnOnce() -> R) -> Vec<Step> {
     run(under, Mode::Count, 0, f).1
 }
 
+/// Calls `watcher` before each durable step under `under` that the closure takes, with the step's path. Plans inside the
+/// closure decide first: a step that they refuse is not shown.
+pub fn watch<R>(under: &Path, watcher: impl FnMut(Step, &Path) + Send + 'static, f: impl FnOnce() -> R) -> R {
+    run(under, Mode::Watch(Box::new(watcher)), 0, f).0
+}
+
 /// Lets `n` steps happen, then the process is "dead": step `n` and every later one fail and leave no trace on disk, the
 /// clean-up of a dropped [`Pending`](super::Pending) included.
 pub fn stop_after<R>(under: &Path, n: usize, f: impl FnOnce() -> R) -> R {
@@ -110,10 +120,21 @@ fn judge(step: Step, path: &Path) -> Verdict {
     let stopped = || io::Error::other("stopped by a fault plan");
     let path = absolute(path).unwrap_or_else(|_| path.to_owned());
     let mut plans = plans();
+    let mut here: Vec<_> = plans.active.iter_mut().filter(|plan| path.starts_with(&plan.under)).collect();
     // The newest plan is the innermost where closures are nested.
-    let Some(plan) = plans.active.iter_mut().rev().find(|plan| path.starts_with(&plan.under)) else {
-        return Verdict::Go;
-    };
+    let inner = here.iter().rposition(|plan| !matches!(plan.mode, Mode::Watch(_)));
+    let verdict = inner.map_or(Verdict::Go, |inner| decide(here[inner], step, stopped));
+    if matches!(verdict, Verdict::Go) {
+        for plan in here {
+            if let Mode::Watch(watcher) = &mut plan.mode {
+                watcher(step, &path);
+            }
+        }
+    }
+    verdict
+}
+
+fn decide(plan: &mut Plan, step: Step, stopped: impl Fn() -> io::Error) -> Verdict {
     if plan.dead {
         return Verdict::Refuse(stopped());
     }

@@ -22,14 +22,22 @@ const TEMPORARY: &str = ".cstatns-tmp";
 /// # Errors
 /// `file-missing`, `file-permission`, `file-io`.
 pub fn leftovers(directory: &Path) -> Result<Vec<PathBuf>, FileError> {
+    let mut found = list(directory)?;
+    found.retain(|path| {
+        let name = path.file_name().unwrap_or_default().as_encoded_bytes();
+        name.starts_with(b".") && name.ends_with(TEMPORARY.as_bytes())
+    });
+    Ok(found)
+}
+
+/// What lies in a directory, in order of name.
+///
+/// # Errors
+/// `file-missing`, `file-permission`, `file-io`.
+pub fn list(directory: &Path) -> Result<Vec<PathBuf>, FileError> {
     let mut found = Vec::new();
     for entry in fs::read_dir(directory).about(directory)? {
-        let entry = entry.about(directory)?;
-        let name = entry.file_name();
-        let name = name.as_encoded_bytes();
-        if name.starts_with(b".") && name.ends_with(TEMPORARY.as_bytes()) {
-            found.push(entry.path());
-        }
+        found.push(entry.about(directory)?.path());
     }
     found.sort();
     Ok(found)

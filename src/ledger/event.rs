@@ -9,7 +9,7 @@ use crate::code::Generation;
 use crate::coder::CheckValue;
 use crate::custody::approval::{Consent, ProposalBody, RunId};
 use crate::custody::{Dealing, Doubt, Receipt, Signed};
-use crate::name::{Hex, Name};
+use crate::name::{Hex, Name, whole_number};
 
 /// The version of the ledger's format.
 pub const FORMAT: u32 = 1;
@@ -23,6 +23,7 @@ pub struct Line {
     /// The service's id.
     pub service: String,
     /// The line's number, from 1.
+    #[serde(deserialize_with = "whole_number")]
     pub sequence: u64,
     /// The leaf hash of the line before; 32 zero bytes for the first.
     pub previous: Hex<32>,
@@ -82,6 +83,7 @@ pub enum Event {
         /// The run.
         run: RunId,
         /// Rows coded.
+        #[serde(deserialize_with = "whole_number")]
         rows: u64,
     },
     /// The run renewed its request.
@@ -89,6 +91,7 @@ pub enum Event {
         /// The run.
         run: RunId,
         /// Rows renewed.
+        #[serde(deserialize_with = "whole_number")]
         rows: u64,
     },
     /// The run decided that its project's keys are destroyed now.
@@ -197,6 +200,8 @@ pub enum Destroyed {
 pub enum Means {
     /// Overwritten once, then deleted.
     Overwritten,
-    /// It was no longer there.
+    /// It, or a part of it, was no longer there.
     Absent,
+    /// Its place could not be reached; the operator states that it is gone for good.
+    Lost,
 }

@@ -13,9 +13,9 @@ use crate::commitment::Commitment;
 use crate::custody::Head;
 use crate::custody::approval::{Action, LookUp, RunId};
 use crate::custody::quorum::Quorum;
-use crate::files::{self, Access, FileError, Pending};
+use crate::files::{self, Access, FileError, Held, Pending, Remembered};
 use crate::ledger::event::Event;
-use crate::name::{Name, canonical_json};
+use crate::name::{Hex, Name, canonical_json};
 use crate::secret::wipe_stack;
 
 use super::{Approved, HOME_FORMAT, LIMIT, Service, ServiceError, other_action};
@@ -85,7 +85,7 @@ pub struct Made {
 pub(super) struct Journal {
     pub(super) format: u32,
     pub(super) run: RunId,
-    pub(super) request: Vec<PathBuf>,
+    pub(super) request: Vec<Remembered>,
     pub(super) result: PathBuf,
     /// The finished result, before it takes its name.
     pub(super) ready: Option<Ready>,
@@ -95,14 +95,16 @@ pub(super) struct Journal {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Ready {
-    bytes: u64,
-    inode: u64,
+    // Not numbers: the inodes of some file systems need all 64 bits, which JSON's do not hold.
+    bytes: Hex<8>,
+    inode: Hex<8>,
 }
 
 impl Ready {
     pub(super) fn of(path: &Path) -> Result<Self, FileError> {
         let data = std::fs::symlink_metadata(path).map_err(|error| FileError::from_io(path, &error))?;
-        Ok(Self { bytes: data.len(), inode: data.ino() })
+        let [bytes, inode] = [data.len(), data.ino()].map(|number| Hex(number.to_be_bytes()));
+        Ok(Self { bytes, inode })
     }
 }
 
@@ -116,15 +118,42 @@ impl Journal {
         serde_json::from_slice(&bytes).map_err(|_| ServiceError::HomeDamaged { file: "outbox" })
     }
 
-    fn new(run: RunId, files: &RunFiles) -> Result<Self, ServiceError> {
-        let absolute =
-            |path: &PathBuf| std::path::absolute(path).map_err(|error| FileError::from_io(path, &error));
-        let request = files.request.iter().map(absolute).collect::<Result<_, _>>()?;
-        Ok(Self { format: HOME_FORMAT, run, request, result: absolute(&files.result)?, ready: None })
+    fn new(run: RunId, held: &[Held], result: &Path) -> Result<Self, ServiceError> {
+        let request = held.iter().map(|held| held.remembered().clone()).collect();
+        let result = std::path::absolute(result).map_err(|error| FileError::from_io(result, &error))?;
+        Ok(Self { format: HOME_FORMAT, run, request, result, ready: None })
     }
 }
 
+/// Holds the files of a request, which are destroyed after the run; of a run that keeps them, nothing.
+fn hold(files: &RunFiles, keep_request: bool) -> Result<Vec<Held>, ServiceError> {
+    let request: &[PathBuf] = if keep_request { &[] } else { &files.request };
+    let hold = |path: &PathBuf| {
+        Held::new(path).map_err(|error| match error {
+            FileError::Missing { .. } => error.into(),
+            error => ServiceError::RequestStays { error },
+        })
+    };
+    request.iter().map(hold).collect()
+}
+
 impl Service {
+    /// Looks at the files of a run before anybody is asked for it: the request can be destroyed afterwards, unless it is
+    /// kept, and the result can be written.
+    ///
+    /// # Errors
+    /// [`ServiceError::RequestStays`]; [`ServiceError::File`] for the result.
+    pub fn check_files(&self, files: &RunFiles, keep_request: bool) -> Result<(), ServiceError> {
+        hold(files, keep_request)?;
+        if let Some(missing) = files.request.iter().find(|path| !path.is_file()) {
+            return Err(FileError::Missing { path: missing.clone() }.into());
+        }
+        if files.result.symlink_metadata().is_ok() {
+            return Err(FileError::Exists { path: files.result.clone() }.into());
+        }
+        Ok(files::check_directory_of(&files.result)?)
+    }
+
     /// Codes a request that a quorum approved. `work` reads the request, codes its identifiers with the coder that it is
     /// lent and writes the result; it is called once, after the intent is durable.
     ///
@@ -175,11 +204,12 @@ impl Service {
         work: impl FnOnce(&mut Self, &Approved, &mut Pending) -> Result<Outcome, ServiceError>,
     ) -> Result<Made, ServiceError> {
         let run = quorum.proposal().body.run;
-        let journal = Journal::new(run, files)?;
+        let held = hold(files, quorum.proposal().body.action.keeps_request())?;
+        let journal = Journal::new(run, &held, &files.result)?;
         if journal.result.symlink_metadata().is_ok() {
             return Err(FileError::Exists { path: journal.result }.into());
         }
-        if let Some(missing) = journal.request.iter().find(|path| !path.is_file()) {
+        if let Some(missing) = files.request.iter().find(|path| !path.is_file()) {
             return Err(FileError::Missing { path: missing.clone() }.into());
         }
         // A run whose number is spent is refused before its journal could be taken for the former run's.
@@ -195,7 +225,7 @@ impl Service {
             let _ = files::remove_if_present(&place);
         }
         outcome?;
-        self.pay_what_is_owed()?;
+        self.pay_what_is_owed(held)?;
         self.made(&run).ok_or_else(|| crate::state::Refusal::UnknownDelivery.into())
     }
 

@@ -10,10 +10,10 @@ use serde::Serialize;
 
 use crate::code::Generation;
 use crate::custody::approval::{Action, RunId};
-use crate::files::{self, FileError};
+use crate::files::{self, Fate, FileError, Held};
 use crate::ledger::event::{Destroyed, Event, Means};
 use crate::name::{Hex, Name};
-use crate::sharing::Epoch;
+use crate::state::Refusal;
 
 use super::coding::Journal;
 use super::{Service, ServiceError, ceremony};
@@ -95,6 +95,35 @@ pub(super) fn means(present: bool) -> Means {
 }
 
 impl Service {
+    /// Refuses whatever begins something new while a destruction is owed that was not possible at the opening.
+    pub(super) fn check_unpaid(&self) -> Result<(), ServiceError> {
+        match (&self.unpaid, self.state.owed()) {
+            (Some(unpaid), Some(_)) => {
+                Err(ServiceError::Unpaid { code: unpaid.code(), why: unpaid.to_string() })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Why what is owed could not be destroyed when the home was opened; it is tried again at the next opening.
+    pub fn unpaid(&self) -> Option<&ServiceError> {
+        self.unpaid.as_ref()
+    }
+
+    /// States that the medium with the request of `run` is gone for good, so that the request cannot be destroyed.
+    ///
+    /// # Errors
+    /// [`Refusal::NothingLost`] unless exactly that request is owed and was not reached when the home was opened.
+    pub fn request_lost(&mut self, run: &RunId) -> Result<(), ServiceError> {
+        let what = Destroyed::Request { run: *run };
+        let is_away =
+            matches!(&self.unpaid, Some(ServiceError::RequestAway { run: away, .. }) if away == run);
+        if self.state.owed() != Some(&what) || !is_away {
+            return Err(Refusal::NothingLost.into());
+        }
+        self.record(Event::Destroyed { what, how: Means::Lost })
+    }
+
     /// Results whose copy is still here, with where it lies.
     pub fn outgoing(&self) -> Vec<Outgoing> {
         let here = self.state.deliveries().iter().filter(|(_, delivery)| !delivery.destroyed);
@@ -112,7 +141,8 @@ impl Service {
     /// report. Empty where the home does not say.
     pub fn request_of(&self, run: &RunId) -> Vec<PathBuf> {
         let journal = self.journal(run).ok().flatten();
-        journal.map(|journal| journal.request).unwrap_or_default()
+        let request = journal.map(|journal| journal.request).unwrap_or_default();
+        request.into_iter().map(|remembered| remembered.path).collect()
     }
 
     /// A run's journal; none where there is no such file. One that is there and cannot be read is an error: what it
@@ -138,24 +168,44 @@ impl Service {
         }
         check_copy(&journal.result, received)?;
         self.record(Event::Delivered { run: *run })?;
-        self.pay_what_is_owed()?;
+        self.pay_what_is_owed(Vec::new())?;
         Ok(())
     }
 
-    /// Destroys what the ledger says is to be destroyed before anything else, and records it.
-    pub(super) fn pay_what_is_owed(&mut self) -> Result<Option<Destroyed>, ServiceError> {
+    /// Destroys what the ledger says is to be destroyed before anything else, and records it. The files of a request that
+    /// this process holds are destroyed through their descriptors.
+    pub(super) fn pay_what_is_owed(&mut self, held: Vec<Held>) -> Result<Option<Destroyed>, ServiceError> {
         let Some(what) = self.state.owed().cloned() else { return Ok(None) };
         match &what {
             Destroyed::Keys { domain } => self.destroy_keys(domain)?,
             Destroyed::Request { run } => {
-                let request = self.journal(run)?.map(|journal| journal.request).unwrap_or_default();
-                let how = destroy_all(&request)?;
-                self.record(Event::Destroyed { what: what.clone(), how })?;
+                let run = *run;
+                let journal = self.journal(&run)?;
+                let fates: Vec<(PathBuf, Result<Fate, FileError>)> = match held.is_empty() {
+                    false => {
+                        let each = held.into_iter();
+                        each.map(|held| (held.remembered().path.clone(), held.destroy())).collect()
+                    }
+                    true => {
+                        let each = journal.into_iter().flat_map(|journal| journal.request);
+                        each.map(|file| (file.path.clone(), file.destroy())).collect()
+                    }
+                };
+                // Each file is tried before the first that stays is told.
+                let mut absent = fates.is_empty();
+                for (path, fate) in fates {
+                    match fate.map_err(|error| ServiceError::RequestOwed { run, error })? {
+                        Fate::Destroyed => {}
+                        Fate::Absent => absent = true,
+                        Fate::Away => return Err(ServiceError::RequestAway { run, path }),
+                    }
+                }
+                self.record(Event::Destroyed { what: what.clone(), how: means(!absent) })?;
             }
             Destroyed::Result { run } => {
-                let journal = self.journal(run)?;
-                let result: Vec<PathBuf> = journal.into_iter().map(|journal| journal.result).collect();
-                let how = destroy_all(&result)?;
+                let result = self.journal(run)?.map(|journal| journal.result);
+                let destroyed = result.map(|result| files::destroy_if_present(&result)).transpose()?;
+                let how = means(destroyed.flatten().is_some());
                 self.record(Event::Destroyed { what: what.clone(), how })?;
                 files::remove_if_present(&Journal::path(&self.home, run))?;
             }
@@ -169,12 +219,18 @@ impl Service {
             recovered.push(Recovered::Swept { files: 1 });
         }
         if let Some(pending) = self.state.pending() {
-            let (run, epoch) = (pending.proposal.run, pending.proposal.epoch);
-            let action = pending.proposal.action.clone();
-            recovered.push(self.recover_run(&run, epoch, &action)?);
+            let (run, action) = (pending.proposal.run, pending.proposal.action.clone());
+            recovered.push(self.recover_run(&run, &action)?);
         }
-        if let Some(what) = self.pay_what_is_owed()? {
-            recovered.push(Recovered::Destroyed { what });
+        // What cannot be destroyed now stays owed: nothing new begins, but a doubt, a receipt or an end does not wait.
+        match self.pay_what_is_owed(Vec::new()) {
+            Ok(Some(what)) => recovered.push(Recovered::Destroyed { what }),
+            Ok(None) => {}
+            Err(error) if self.ledger.is_broken() => return Err(error),
+            Err(error) => self.unpaid = Some(error),
+        }
+        if self.state.pending().is_none() && self.forget_making()? {
+            recovered.push(Recovered::Swept { files: 1 });
         }
         let swept = self.sweep()?;
         if swept > 0 {
@@ -183,7 +239,7 @@ impl Service {
         Ok(())
     }
 
-    fn recover_run(&mut self, run: &RunId, epoch: Epoch, action: &Action) -> Result<Recovered, ServiceError> {
+    fn recover_run(&mut self, run: &RunId, action: &Action) -> Result<Recovered, ServiceError> {
         if let (Some(journal), Some(input)) = (self.finished(run)?, action.input()) {
             // The stop may have come between the rename and the flush of its directory, and the request goes next.
             files::settle(&journal.result)?;
@@ -194,7 +250,7 @@ impl Service {
             })?;
             return Ok(Recovered::Finished { run: *run });
         }
-        self.undo(run, epoch, action)?;
+        self.undo(run, action)?;
         self.record_failure(run, "interrupted")?;
         Ok(Recovered::Undone { verb: action.verb() })
     }
@@ -203,11 +259,11 @@ impl Service {
     /// the result's event, nor where the result stands under its name: the next opening decides these.
     pub(super) fn give_up(&mut self, run: &RunId, code: &str) -> Result<(), ServiceError> {
         let Some(pending) = self.state.pending() else { return Ok(()) };
-        let (epoch, action) = (pending.proposal.epoch, pending.proposal.action.clone());
+        let action = pending.proposal.action.clone();
         if self.ledger.is_broken() || self.finished(run)?.is_some() {
             return Ok(());
         }
-        self.undo(run, epoch, &action)?;
+        self.undo(run, &action)?;
         self.record_failure(run, code)
     }
 
@@ -218,14 +274,9 @@ impl Service {
 
     /// Destroys what a run without a result has left. The failure is recorded after it: what is recorded as failed has
     /// left nothing.
-    fn undo(&self, run: &RunId, epoch: Epoch, action: &Action) -> Result<(), ServiceError> {
+    fn undo(&self, run: &RunId, action: &Action) -> Result<(), ServiceError> {
         match action {
-            Action::Open { domain, kind, .. } => {
-                self.keystore.undo(domain, Generation::FIRST, epoch, kind.is_research())?;
-            }
-            Action::NewKey { domain, generation, .. } => {
-                self.keystore.undo(domain, *generation, epoch, false)?;
-            }
+            Action::Open { .. } | Action::NewKey { .. } => self.unmake(run)?,
             Action::Code { .. } | Action::Renew { .. } => {
                 if let Some(journal) = self.journal(run)? {
                     files::destroy_if_present(&journal.temporary())?;
@@ -267,14 +318,6 @@ impl Service {
         }
         Ok(swept)
     }
-}
-
-fn destroy_all(paths: &[PathBuf]) -> Result<Means, ServiceError> {
-    let mut present = false;
-    for path in paths {
-        present |= files::destroy_if_present(path)?.is_some();
-    }
-    Ok(means(present))
 }
 
 /// Whether `received` is another file with the bytes of `result`.

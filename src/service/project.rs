@@ -17,11 +17,8 @@ impl Service {
         let Action::Open { .. } = quorum.proposal().body.action else { return Err(other_action(&quorum)) };
         self.run(quorum, |service, approved| {
             let Action::Open { domain, kind, .. } = &approved.action else { unreachable!("checked above") };
-            if kind.is_research() {
-                service.keystore.make_life(service.card.id(), domain)?;
-            }
             let place = service.place(approved.epoch, domain, *kind, Generation::FIRST);
-            let check = service.keystore.make(&approved.root, &place)?;
+            let check = service.make_key(approved, &place, None)?;
             service.record(Event::Opened { run: approved.run, check })
         })
     }
@@ -43,7 +40,7 @@ impl Service {
         let Action::Close { .. } = quorum.proposal().body.action else { return Err(other_action(&quorum)) };
         self.run(quorum, |service, approved| {
             service.record(Event::Closed { run: approved.run })?;
-            service.pay_what_is_owed().map(|_| ())
+            service.pay_what_is_owed(Vec::new()).map(|_| ())
         })
     }
 

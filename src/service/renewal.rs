@@ -18,9 +18,15 @@ impl Service {
             let Action::NewKey { domain, generation, .. } = &approved.action else {
                 unreachable!("checked above")
             };
-            let kind = service.state.domain(domain)?.kind;
+            let known = service.state.domain(domain)?;
+            let (kind, present) = (known.kind, known.generation());
+            // A project's next key is sealed under the life secret that opens its present one.
+            let life = match kind.is_research() {
+                true => service.open_key(&approved.root, domain, present)?.life,
+                false => None,
+            };
             let place = service.place(approved.epoch, domain, kind, *generation);
-            let check = service.keystore.make(&approved.root, &place)?;
+            let check = service.make_key(approved, &place, life)?;
             service.record(Event::KeyMade { run: approved.run, check })
         })
     }

@@ -202,7 +202,10 @@ impl State {
     }
 
     pub(super) fn destroyed(&mut self, what: &Destroyed) -> Result<(), Unlawful> {
-        let (now, owed) = (self.agreed, self.owed.take());
+        let (now, owed) = (self.agreed, self.owed.as_ref() == Some(what));
+        if owed {
+            self.owed = None;
+        }
         match what {
             Destroyed::Keys { domain } => {
                 let project = self.domains.get_mut(domain).ok_or(Refusal::UnknownDomain)?;
@@ -215,7 +218,7 @@ impl State {
                 }
                 Ok(())
             }
-            _ if owed.as_ref() != Some(what) => Err(Unlawful::NotOwed),
+            _ if !owed => Err(Unlawful::NotOwed),
             Destroyed::Result { run } => {
                 self.deliveries.get_mut(run).ok_or(Refusal::UnknownDelivery)?.destroyed = true;
                 Ok(())

@@ -4,6 +4,7 @@ use jiff::civil::Date;
 
 use crate::code::Generation;
 use crate::custody::RosterError;
+use crate::custody::approval::MOST_DELIVERIES;
 use crate::custody::quorum::QuorumError;
 use crate::domain::LARGEST_MINIMUM_BATCH;
 use crate::name::Name;
@@ -104,6 +105,20 @@ pub enum Refusal {
         "there is no such delivery in this domain: `service status` lists them; for none, say `--of unknown`"
     )]
     UnknownDelivery,
+    /// More rows than a number of the formats can hold.
+    #[error("the request states more rows than any file has: prepare it again from the data")]
+    Rows,
+    /// Deliveries that are too many, out of order, or none.
+    #[error(
+        "a renewal names 1 to {MOST_DELIVERIES} deliveries, in ascending order and each once: split the file, or state them as unknown"
+    )]
+    Deliveries,
+    /// The cards of a dealing are not as many as its shares, or one stands there twice.
+    #[error("a dealing names one card for each share, each card once")]
+    Cards,
+    /// Nothing is owed that could be lost.
+    #[error("no request of this delivery waits on a place that is not there: nothing is recorded")]
+    NothingLost,
     /// Delivered before.
     #[error("this delivery has been stated delivered: nothing is left to do")]
     AlreadyDelivered,
@@ -166,6 +181,10 @@ impl Refusal {
             Self::UnknownParty => "unknown-party",
             Self::ResearchNeedsParty => "research-needs-party",
             Self::UnknownDelivery => "unknown-delivery",
+            Self::NothingLost => "nothing-lost",
+            Self::Rows => "rows",
+            Self::Deliveries => "deliveries",
+            Self::Cards => "cards",
             Self::AlreadyDelivered => "already-delivered",
             Self::Replayed => "replayed",
             Self::Receipt => "receipt",
@@ -209,6 +228,9 @@ pub enum Unlawful {
     /// The keys are not those of the action.
     #[error("its keys are not those of what was approved")]
     Keys,
+    /// The consents do not stand in ascending order of their custodians.
+    #[error("its consents do not stand in ascending order of their custodians")]
+    Order,
     /// The rows are not those approved.
     #[error("its rows are not those that were approved")]
     Rows,
@@ -236,6 +258,7 @@ impl Unlawful {
             Self::NotOwed => "unlawful-destruction",
             Self::NoIntent => "unlawful-result",
             Self::Keys => "unlawful-keys",
+            Self::Order => "unlawful-order",
             Self::Rows => "unlawful-rows",
             Self::Head => "unlawful-head",
             Self::Dealing => "unlawful-dealing",

@@ -21,7 +21,10 @@ use cstatns::domain::{Kind, RenewalReason};
 use cstatns::files::FileError;
 use cstatns::identifier::{Identifier, Nir, Scheme};
 use cstatns::name::Name;
-use cstatns::service::{Clock, Founding, Made, Outcome, RunFiles, Service, ServiceError, WorkError};
+use cstatns::service::{
+    Clock, Founding, Made, Outcome, RunFiles, Service, ServiceError, WorkError, read_ledger,
+    read_service_card,
+};
 use jiff::{SignedDuration, Timestamp};
 
 pub fn name(text: &str) -> Name {
@@ -142,14 +145,27 @@ impl World {
 
     pub fn accept(&self, directory: &Path) -> Receipt {
         let kit = Kit::open(directory, None).unwrap();
-        let service = self.open();
-        let dealing = service.state().epochs().values().next().unwrap().dealing.clone();
-        let leaves = service.history().leaves().to_vec();
+        // A custodian reads a ledger; only the service opens its home.
+        let home = self.home();
+        let card = read_service_card(&home.join("card.json")).unwrap();
+        let ledger = read_ledger(&home.join("ledger.jsonl"), &card).unwrap();
+        let dealing = ledger.state.epochs().values().next().unwrap().dealing.clone();
+        let leaves = ledger.history.leaves().to_vec();
         let share = self.path("shares").join(format!("{}.1.share", kit.name()));
         let share: ShareFile = serde_json::from_slice(&std::fs::read(share).unwrap()).unwrap();
         let witnessed = cstatns::custody::custodian::Witnessed { dealing: &dealing, leaves: &leaves };
         let receipt = kit.accept(&share, witnessed).unwrap();
         serde_json::from_slice(&std::fs::read(receipt).unwrap()).unwrap()
+    }
+
+    /// A custodian's yearly check of the ledger as it is.
+    pub fn check(&self, kit: usize) -> Receipt {
+        let home = self.home();
+        let card = read_service_card(&home.join("card.json")).unwrap();
+        let ledger = read_ledger(&home.join("ledger.jsonl"), &card).unwrap();
+        let dealing = ledger.state.working_dealing().unwrap();
+        let witnessed = cstatns::custody::custodian::Witnessed { dealing, leaves: ledger.history.leaves() };
+        Kit::open(&self.kits[kit], None).unwrap().check(witnessed).unwrap()
     }
 
     pub fn open(&self) -> Service {
@@ -221,19 +237,21 @@ impl World {
     pub fn code(&self, domain: &str, file: &str, identifiers: &[&str]) -> Result<Made, ServiceError> {
         let request = self.request(file, identifiers);
         let mut service = self.try_open()?;
-        let domain = name(domain);
-        let generation = service.state().domain(&domain)?.generation();
-        let action = Action::Code {
-            domain,
-            generation,
+        service.state().domain(&name(domain))?;
+        let quorum = self.quorum(&service, self.code_action(&service, domain, &request))?;
+        service.code(quorum, &request.files, |coder, out| code_lines(coder, &request, out))
+    }
+
+    pub fn code_action(&self, service: &Service, domain: &str, request: &Request) -> Action {
+        Action::Code {
+            domain: name(domain),
+            generation: service.state().domain(&name(domain)).unwrap().generation(),
             purpose: name("test"),
             input: request.input(),
             recipient: None,
             keep_request: false,
             look_up: None,
-        };
-        let quorum = self.quorum(&service, action)?;
-        service.code(quorum, &request.files, |coder, out| code_lines(coder, &request, out))
+        }
     }
 
     pub fn renew(&self, domain: &str, file: &str, codes: &[Code]) -> Result<Made, ServiceError> {

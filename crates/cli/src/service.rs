@@ -11,7 +11,7 @@ use cstatns::custody::approval::{Action, RunId};
 use cstatns::custody::{Card, Receipt, spoken};
 use cstatns::domain::{DEFAULT_MINIMUM_BATCH, Kind, LARGEST_MINIMUM_BATCH, RenewalReason};
 use cstatns::name::Name;
-use cstatns::service::{Founding, Service};
+use cstatns::service::{Founding, Service, ServiceError};
 use cstatns::state::Refusal;
 use jiff::civil::Date;
 use serde_json::{Value, json};
@@ -32,6 +32,7 @@ pub(crate) enum ServiceVerb {
     NewKey(NewKey),
     Renew(runs::Renew),
     Delivered(Delivered),
+    RequestLost(RequestLost),
     Doubt(DoubtArgs),
     Close(Close),
     Expire(Expire),
@@ -49,6 +50,7 @@ impl ServiceVerb {
             Self::NewKey(verb) => verb.run(program),
             Self::Renew(verb) => verb.run(program),
             Self::Delivered(verb) => verb.run(program),
+            Self::RequestLost(verb) => verb.run(program),
             Self::Doubt(verb) => verb.run(program),
             Self::Close(verb) => verb.run(program),
             Self::Expire(verb) => verb.run(program),
@@ -70,8 +72,26 @@ fn open(program: &Program, home: &Path) -> Result<Service, Fault> {
              ended and no key destroyed; check the clock",
         );
     }
+    if let Some(unpaid) = service.unpaid() {
+        program.say(format_args!("warning: {unpaid}{}", advice(unpaid)));
+    }
+    for key in service.unknown_keys()? {
+        program.say(format_args!(
+            "warning: the ledger does not know the key {:?}: the ledger is older than its keys, or was rolled back; do not go on, \
+             call the auditor, and put back the newest ledger and checkpoint",
+            key.path
+        ));
+    }
     runs::write_missing_reports(program, &service, home);
     Ok(service)
+}
+
+/// What to do about something that is owed and could not be destroyed.
+fn advice(unpaid: &ServiceError) -> String {
+    match unpaid {
+        ServiceError::RequestAway { run, .. } => format!(" (`service request-lost HOME {run}`)"),
+        _ => String::new(),
+    }
 }
 
 /// Opens the service and works; a refusal that comes before the work began is recorded (R16).
@@ -84,6 +104,12 @@ fn recorded<T>(
     let mut service = open(program, home)?;
     let before = service.history().size();
     let outcome = work(&mut service);
+    for path in service.damaged_lives() {
+        program.say(format_args!(
+            "warning: the life secret {path:?} is damaged or of another key; another copy opened the key: destroy this one \
+             and copy the other to its place"
+        ));
+    }
     if let Err(fault) = &outcome {
         // A run that began has recorded its own end. A ledger that cannot be written must not hide the first error.
         if service.history().size() == before {
@@ -408,6 +434,31 @@ impl Delivered {
                 self.delivery
             ));
             Ok(json!({ "delivery": self.delivery, "destroyed": copy }))
+        })
+    }
+}
+
+/// State that the medium with a coded request is gone for good, so that the request cannot be destroyed
+#[derive(Args)]
+#[command(after_help = "Example:
+  cstatns service request-lost home 0123456789abcdef0123456789abcdef
+A request on a medium that is not mounted is still to be destroyed, and nothing new begins before. Mount the medium if
+you can: the next command then destroys the request. This verb is for a medium that will not come back. The ledger says
+`lost`, for the auditor to see.")]
+pub(crate) struct RequestLost {
+    /// The service's home
+    home: PathBuf,
+    /// The delivery whose request is lost: 32 digits
+    #[arg(value_parser = runs::delivery)]
+    delivery: RunId,
+}
+
+impl RequestLost {
+    fn run(self, program: &Program) -> Result<Value, Fault> {
+        recorded(program, &self.home, "request-lost", |service| {
+            service.request_lost(&self.delivery)?;
+            program.say(format_args!("recorded: the request of delivery {} is lost", self.delivery));
+            Ok(json!({ "delivery": self.delivery }))
         })
     }
 }

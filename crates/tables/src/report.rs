@@ -84,6 +84,9 @@ impl Destruction {
     /// What is said of a file that was to be destroyed and was not there.
     pub const ABSENT: &str = "it was no longer there";
 
+    /// What is said of a file whose place is gone for good.
+    pub const LOST: &str = "its place is gone for good, as the operator states";
+
     /// The account of a file of so many bytes, where that is known.
     pub fn new(path: &Path, bytes: Option<u64>, how: &str) -> Self {
         let file = path.file_name().unwrap_or_default().to_string_lossy().into_owned();

@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 
 use cstatns::code::{Generation, Tag};
 use cstatns::commitment::{Commitment, CommitmentKey};
+use cstatns::custody::approval::are_deliveries;
 use cstatns::files::{self, Access, FileError};
-use cstatns::name::Hex;
+use cstatns::name::{Hex, whole_number};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
@@ -72,6 +73,7 @@ pub struct Seal {
 #[serde(deny_unknown_fields)]
 struct Written<'a> {
     format: u32,
+    #[serde(deserialize_with = "whole_number")]
     rows: u64,
     commitment: Commitment,
     // Borrowed from the file's bytes: a string of its own would not be wiped.
@@ -118,6 +120,7 @@ impl Seal {
             _ => return None,
         };
         (written.format == FORMAT).then_some(())?;
+        (written.previous.is_empty() || are_deliveries(&written.previous)).then_some(())?;
         Some(Self {
             rows: written.rows,
             commitment: written.commitment,

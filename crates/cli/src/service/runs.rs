@@ -1,6 +1,6 @@
 //! `service code` and `service renew`: the request's rows through the coding kernel, and the report of the run.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufWriter, Write};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -242,13 +242,17 @@ impl Renew {
                 }
                 .into());
             }
-            let named = self.of.iter().filter_map(|of| match of {
-                Of::Delivery(run) => Some(*run),
-                Of::Unknown => None,
-            });
+            let named: BTreeSet<RunId> = self
+                .of
+                .iter()
+                .filter_map(|of| match of {
+                    Of::Delivery(run) => Some(*run),
+                    Of::Unknown => None,
+                })
+                .collect();
             let of = match () {
                 () if unknown => None,
-                () if !self.of.is_empty() => Some(named.collect()),
+                () if !self.of.is_empty() => Some(named.into_iter().collect()),
                 () if !seal.previous.is_empty() => Some(seal.previous.clone()),
                 () => {
                     return Err(Fault::new(
@@ -332,6 +336,11 @@ impl Run {
             &Effort,
         ) -> Result<(Made, Option<Coded>), Fault>,
     ) -> Result<Value, Fault> {
+        let files = RunFiles {
+            request: vec![self.request.clone(), seal_path(&self.request)],
+            result: self.result.clone(),
+        };
+        service.check_files(&files, self.keep_request)?;
         let generation = match &action {
             Action::Code { generation, .. } | Action::Renew { generation, .. } => *generation,
             _ => Generation::FIRST,
@@ -342,10 +351,6 @@ impl Run {
             domain: self.domain.clone(),
             generation,
             delivery: quorum.proposal().body.run,
-        };
-        let files = RunFiles {
-            request: vec![self.request.clone(), seal_path(&self.request)],
-            result: self.result.clone(),
         };
         let sizes = files.request.iter().map(|path| std::fs::metadata(path).ok().map(|data| data.len()));
         let request: Vec<_> = files.request.iter().cloned().zip(sizes.collect::<Vec<_>>()).collect();
@@ -472,6 +477,7 @@ fn report(
     let how = how.map(|means| match means {
         Means::Overwritten => Destruction::OVERWRITTEN,
         Means::Absent => Destruction::ABSENT,
+        Means::Lost => Destruction::LOST,
     });
     let destroyed = request.iter().filter_map(|(path, bytes)| Some(Destruction::new(path, *bytes, how?)));
     Ok(Report {
@@ -499,6 +505,11 @@ fn report(
 /// Makes the reports that a stop kept from being written. What cannot be written does not stop a command.
 pub(super) fn write_missing_reports(program: &Program, service: &Service, home: &Path) {
     for outgoing in service.outgoing() {
+        // A report says what was destroyed: it waits for a destruction that is owed.
+        let owed = Destroyed::Request { run: outgoing.delivery };
+        if service.state().owed() == Some(&owed) {
+            continue;
+        }
         let Some(result) = outgoing.result.filter(|result| result.is_file()) else { continue };
         let path = report_path(&result);
         if path.symlink_metadata().is_ok() {

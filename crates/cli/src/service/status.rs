@@ -53,6 +53,12 @@ fn show(program: &Program, status: &service::Status) {
             "CLOCK more than 40 days ahead: no project ends and no key is destroyed until a quorum's run",
         );
     }
+    if let Some(unpaid) = &status.unpaid {
+        program.tell(format_args!("TO BE DESTROYED: {unpaid}"));
+    }
+    for key in &status.unknown_keys {
+        program.tell(format_args!("UNKNOWN KEY {}: the ledger is older than its keys", key.display()));
+    }
     for epoch in &status.epochs {
         let held = match epoch.missing.as_slice() {
             [] => "all shares held".to_owned(),

@@ -37,12 +37,17 @@ impl Default for Place {
 impl Place {
     /// A demonstration service, 2 of 3 without passphrases, all shares held: quick.
     pub fn founded() -> Self {
+        Self::founded_with("")
+    }
+
+    /// The same with further options for `service init`.
+    pub fn founded_with(options: &str) -> Self {
         let mut place = Self::default();
         for name in ["alice", "bruno", "chloe"] {
             place.ok(&format!("custodian new {name} --name {name} --no-passphrase"));
         }
         place.found(
-            "service init home --name test --threshold 2 --shares shares --demo",
+            &format!("service init home --name test --threshold 2 --shares shares --demo {options}"),
             &["alice", "bruno", "chloe"],
         );
         place.kits = ["alice", "chloe"].map(|name| format!("--kit {name}")).into();

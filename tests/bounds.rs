@@ -1,0 +1,115 @@
+//! Numbers and lists of the ledger have bounds, which are checked before a custodian is asked.
+
+mod common;
+
+use common::{PEOPLE, World, name};
+use cstatns::code::Generation;
+use cstatns::custody::approval::{Action, Input, MOST_DELIVERIES, RunId};
+use cstatns::domain::RenewalReason;
+use cstatns::ledger::event::{Event, Line};
+use cstatns::ledger::{History, Ledger, next_line};
+use cstatns::name::{Hex, LARGEST_NUMBER, canonical_json};
+use cstatns::service::{ServiceError, read_ledger, read_service_card};
+use jiff::SignedDuration;
+
+fn propose(world: &World, action: Action) -> Result<(), ServiceError> {
+    world.open().propose(action, SignedDuration::from_mins(10)).map(|_| ())
+}
+
+#[test]
+fn a_request_that_states_more_rows_than_a_number_holds_is_refused_before_it_is_asked() {
+    let world = World::founded(2, 2);
+    world.statistics("population").unwrap();
+    let code = |rows| Action::Code {
+        domain: name("population"),
+        generation: Generation::FIRST,
+        purpose: name("health"),
+        input: Input { commitment: Hex([7; 32]), rows },
+        recipient: None,
+        keep_request: false,
+        look_up: None,
+    };
+    propose(&world, code(LARGEST_NUMBER)).unwrap();
+    for rows in [LARGEST_NUMBER + 1, LARGEST_NUMBER + 2, 18_446_744_073_709_550_592, u64::MAX] {
+        assert_eq!(propose(&world, code(rows)).unwrap_err().code(), "rows", "{rows}");
+    }
+    // Nor does a proposal, a head or an event with such a number come in from outside.
+    for text in ["9007199254740992", "9007199254740993", "18446744073709552000", "18446744073709551615"] {
+        let input = format!("{{\"commitment\":\"{}\",\"rows\":{text}}}", "07".repeat(32));
+        assert!(serde_json::from_str::<Input>(&input).is_err(), "{text}");
+        assert!(serde_json::from_str::<Input>(&input.replace(text, "9007199254740991")).is_ok());
+    }
+}
+
+#[test]
+fn a_renewal_names_its_deliveries_in_order_each_once_and_not_too_many() {
+    let world = World::founded(2, 2);
+    world.statistics("population").unwrap();
+    let one = world.code("population", "one", &PEOPLE).unwrap().run;
+    let two = world.code("population", "two", &PEOPLE).unwrap().run;
+    world.new_key("population", RenewalReason::Scheduled).unwrap();
+    let (first, second) = (one.min(two), one.max(two));
+    let renew = |of: Option<Vec<RunId>>| Action::Renew {
+        domain: name("population"),
+        from: Generation::FIRST,
+        generation: Generation::FIRST.next(),
+        purpose: name("health"),
+        input: Input { commitment: Hex([7; 32]), rows: 4 },
+        recipient: None,
+        keep_request: false,
+        of,
+    };
+    for good in [None, Some(vec![first]), Some(vec![first, second])] {
+        propose(&world, renew(good)).unwrap();
+    }
+    let many: Vec<RunId> = (0..=MOST_DELIVERIES as u128).map(|number| Hex(number.to_be_bytes())).collect();
+    for bad in [vec![], vec![second, first], vec![first, first], vec![first; 130_000], many] {
+        let found = bad.len();
+        assert_eq!(propose(&world, renew(Some(bad))).unwrap_err().code(), "deliveries", "{found}");
+    }
+}
+
+/// The last guard: a line that would not be read back is not written, and the ledger goes on.
+#[test]
+fn a_line_that_would_not_be_read_back_is_not_written() {
+    let world = World::founded(2, 2);
+    let home = world.home();
+    let card = read_service_card(&home.join("card.json")).unwrap();
+    let path = home.join("ledger.jsonl");
+    let before = std::fs::read(&path).unwrap();
+    let checkpoint = std::fs::read(home.join("checkpoint")).unwrap();
+    let found = read_ledger(&path, &card).unwrap();
+    let time = found.state.time();
+    let event = |event| next_line(&found.history, card.id(), time, time, event);
+    let coded = |rows| Event::Coded { run: Hex([1; 16]), rows };
+    let mut far = event(coded(4));
+    far.sequence = LARGEST_NUMBER + 1;
+    let other = Line { service: "other.aaaaaaaaaa".to_owned(), ..event(coded(4)) };
+    let key = ed25519_dalek::SigningKey::from_bytes(&[7; 32]);
+    let lines = [
+        event(coded(LARGEST_NUMBER + 1)),
+        event(coded(u64::MAX)),
+        far,
+        other,
+        too_long(&found.history, card.id()),
+    ];
+    for line in lines {
+        let mut ledger = Ledger::open(&path, found.history.clone(), before.len() as u64).unwrap();
+        let error = ledger.append(&line, &card, &key).unwrap_err();
+        assert_eq!(error.code(), "ledger-unwritable");
+        assert!(!ledger.is_broken(), "nothing was written");
+        assert_eq!(std::fs::read(&path).unwrap(), before);
+        assert_eq!(std::fs::read(home.join("checkpoint")).unwrap(), checkpoint);
+    }
+    world.statistics("population").unwrap();
+}
+
+/// A line of more than 4 MiB.
+fn too_long(history: &History, service: &str) -> Line {
+    let destroyed: jiff::Timestamp = "2026-01-05T09:00:00Z".parse().unwrap();
+    let refused = Event::Refused { verb: name("code"), code: name("rows") };
+    let mut line = next_line(history, service, destroyed, destroyed, refused);
+    line.service = service.repeat((4 << 20) / service.len() + 1);
+    assert!(canonical_json(&line).len() > 4 << 20);
+    line
+}

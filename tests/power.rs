@@ -1,0 +1,293 @@
+//! Two faults: a command is stopped at any durable step, the next one recovers up to any of its steps, then the power
+//! fails. What was never forced to disk is gone, or is there in part. Every home that is left can be opened and goes on.
+
+#![allow(clippy::print_stderr)]
+
+mod common;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsString;
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+
+use common::crash::{Snapshot, violations};
+use common::{PEOPLE, World};
+use cstatns::domain::RenewalReason;
+use cstatns::files::Step;
+use cstatns::files::faults::{stop_after, watch};
+use cstatns::service::ServiceError;
+
+/// What a power cut takes of that which was not forced to disk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Loss {
+    /// Names and bytes.
+    All,
+    /// Bytes; names were written back in time.
+    Bytes,
+    /// Names; bytes were written back in time.
+    Names,
+}
+
+/// What is on disk for sure, while the files are seen as the page cache has them.
+struct Disk {
+    under: PathBuf,
+    /// Every file that was ever seen, by inode, so that it keeps its inode when its name is taken away.
+    store: tempfile::TempDir,
+    /// The names in each directory, as last forced to disk; a directory has no inode here.
+    names: BTreeMap<PathBuf, BTreeMap<OsString, Option<u64>>>,
+    /// The bytes of each file, as last forced to disk.
+    bytes: BTreeMap<u64, Vec<u8>>,
+}
+
+impl Disk {
+    /// A disk on which everything is as it is seen.
+    fn of(under: &Path) -> Self {
+        let store = common::scratch();
+        let (names, bytes) = Default::default();
+        let mut disk = Self { under: under.to_owned(), store, names, bytes };
+        for directory in directories(under) {
+            disk.force_names(&directory);
+            for entry in fs::read_dir(&directory).unwrap() {
+                disk.force_bytes(&entry.unwrap().path());
+            }
+        }
+        disk
+    }
+
+    fn stored(&self, inode: u64) -> PathBuf {
+        self.store.path().join(inode.to_string())
+    }
+
+    fn keep(&self, path: &Path) -> Option<u64> {
+        let metadata = fs::symlink_metadata(path).ok().filter(fs::Metadata::is_file)?;
+        let stored = self.stored(metadata.ino());
+        if !stored.exists() {
+            fs::hard_link(path, stored).unwrap();
+        }
+        Some(metadata.ino())
+    }
+
+    fn force_names(&mut self, directory: &Path) {
+        let names = fs::read_dir(directory).unwrap().map(|entry| {
+            let entry = entry.unwrap();
+            (entry.file_name(), self.keep(&entry.path()))
+        });
+        let names = names.collect();
+        self.names.insert(directory.to_owned(), names);
+    }
+
+    fn force_bytes(&mut self, path: &Path) {
+        if let Some(inode) = self.keep(path) {
+            self.bytes.insert(inode, fs::read(path).unwrap());
+        }
+    }
+
+    /// Before a step: its effect on the disk is known, for what it forces was written before.
+    fn step(&mut self, step: Step, path: &Path) {
+        match step {
+            Step::Sync => self.force_bytes(path),
+            Step::SyncDirectory => self.force_names(path),
+            _ => {}
+        }
+    }
+
+    /// The power fails: puts the files into the state in which the next start finds them.
+    fn cut(&self, loss: Loss) {
+        let mut names = self.names.clone();
+        if loss == Loss::Bytes {
+            for directory in directories(&self.under) {
+                let found = fs::read_dir(&directory).unwrap().map(|entry| {
+                    let entry = entry.unwrap();
+                    (entry.file_name(), self.keep(&entry.path()))
+                });
+                names.insert(directory.clone(), found.collect());
+            }
+        }
+        let current = |inode: u64| fs::read(self.stored(inode)).unwrap();
+        let mut wanted = BTreeMap::new();
+        let mut kept = BTreeSet::from([self.under.clone()]);
+        let mut left = vec![self.under.clone()];
+        while let Some(directory) = left.pop() {
+            for (name, inode) in names.get(&directory).into_iter().flatten() {
+                let path = directory.join(name);
+                match inode {
+                    Some(inode) => {
+                        let forced = || self.bytes.get(inode).cloned().unwrap_or_default();
+                        let bytes = if loss == Loss::Names { current(*inode) } else { forced() };
+                        wanted.insert(path, (*inode, bytes));
+                    }
+                    None => {
+                        kept.insert(path.clone());
+                        left.push(path);
+                    }
+                }
+            }
+        }
+        // Directories stay what they are, where they stay: a directory is known by its inode.
+        for directory in directories(&self.under).into_iter().rev() {
+            for entry in fs::read_dir(&directory).unwrap() {
+                let path = entry.unwrap().path();
+                if !path.is_dir() {
+                    fs::remove_file(path).unwrap();
+                }
+            }
+            if !kept.contains(&directory) {
+                fs::remove_dir(&directory).unwrap();
+            }
+        }
+        for directory in kept {
+            fs::create_dir_all(directory).unwrap();
+        }
+        for (path, (inode, bytes)) in wanted {
+            let stored = self.stored(inode);
+            let modified = fs::metadata(&stored).unwrap().modified().unwrap();
+            if fs::read(&stored).unwrap() != bytes {
+                fs::write(&stored, bytes).unwrap();
+                fs::File::options().write(true).open(&stored).unwrap().set_modified(modified).unwrap();
+            }
+            fs::hard_link(stored, path).unwrap();
+        }
+    }
+}
+
+/// A directory and those below it, each before those in it.
+fn directories(under: &Path) -> Vec<PathBuf> {
+    let mut all = vec![under.to_owned()];
+    let mut at = 0;
+    while at < all.len() {
+        for entry in fs::read_dir(&all[at]).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                all.push(path);
+            }
+        }
+        at += 1;
+    }
+    all
+}
+
+struct Verb {
+    prepare: fn(&World),
+    act: fn(&World) -> Result<(), ServiceError>,
+}
+
+/// The next command after the stop: it opens the home, which recovers, and records an event.
+fn next(world: &World) -> Result<(), ServiceError> {
+    world.try_open()?.expire().map(|_| ())
+}
+
+/// Goes through every state in a release (`CSTATNS_LONG`) and for a verb that is `short`; else through every seventeenth.
+fn two_faults(verb: &Verb, short: bool) {
+    let world = World::founded(2, 2);
+    (verb.prepare)(&world);
+    let snapshot = Snapshot::of(&world);
+    let under = world.directory.path().to_owned();
+    let steps = cstatns::files::faults::count(&under, || (verb.act)(&world).unwrap());
+    let long = short || std::env::var_os("CSTATNS_LONG").is_some();
+    let mut states = 0;
+    for stop in 0..=steps {
+        snapshot.restore(&world);
+        let _ = stop_after(&under, stop, || (verb.act)(&world));
+        let recovery = cstatns::files::faults::count(&under, || next(&world).unwrap());
+        for recovered in 0..=recovery {
+            for (kind, loss) in [Loss::All, Loss::Bytes, Loss::Names].into_iter().enumerate() {
+                if !long && (stop * 11 + recovered * 5 + kind) % 17 != 0 {
+                    continue;
+                }
+                snapshot.restore(&world);
+                let disk = Arc::new(Mutex::new(Disk::of(&under)));
+                let watcher = |disk: &Arc<Mutex<Disk>>| {
+                    let disk = Arc::clone(disk);
+                    move |step: Step, path: &Path| disk.lock().unwrap().step(step, path)
+                };
+                let _ = watch(&under, watcher(&disk), || stop_after(&under, stop, || (verb.act)(&world)));
+                let _ = watch(&under, watcher(&disk), || stop_after(&under, recovered, || next(&world)));
+                disk.lock().unwrap().cut(loss);
+                let what = format!("stopped at {stop}, recovered up to {recovered}, {loss:?} lost");
+                let service = world.try_open().unwrap_or_else(|error| panic!("{what}: {error}"));
+                assert_eq!(violations(&world, &service), [""; 0], "{what}");
+                assert!(service.unpaid().is_none(), "{what}");
+                drop(service);
+                states += 1;
+                // The custodians, whose kits have seen heads before the power cut, go on with this ledger.
+                if states % 7 == 0 {
+                    world.statistics("afterwards").unwrap_or_else(|error| panic!("{what}: {error}"));
+                }
+            }
+        }
+    }
+    eprintln!("{states} states");
+    assert!(states > steps, "{states} states of {steps} steps");
+}
+
+fn population(world: &World) {
+    world.statistics("population").unwrap();
+    world.code("population", "known", &PEOPLE).unwrap();
+}
+
+#[test]
+fn doubt() {
+    two_faults(&Verb { prepare: population, act: |world| world.doubt("population", 1) }, true);
+}
+
+#[test]
+fn code() {
+    two_faults(
+        &Verb {
+            prepare: |world| {
+                population(world);
+                fs::create_dir(world.path("out")).unwrap();
+                fs::write(world.path("out/batch.request"), PEOPLE.join("\n")).unwrap();
+            },
+            act: |world| world.code("population", "out/batch", &PEOPLE).map(|_| ()),
+        },
+        false,
+    );
+}
+
+#[test]
+fn open_research() {
+    two_faults(&Verb { prepare: population, act: |world| world.research("cancer", "2026-06-30") }, false);
+}
+
+#[test]
+fn new_key() {
+    two_faults(
+        &Verb { prepare: population, act: |world| world.new_key("population", RenewalReason::Scheduled) },
+        false,
+    );
+}
+
+#[test]
+fn close() {
+    two_faults(
+        &Verb {
+            prepare: |world| {
+                population(world);
+                world.research("cancer", "2026-06-30").unwrap();
+            },
+            act: |world| world.close("cancer"),
+        },
+        false,
+    );
+}
+
+#[test]
+fn delivered() {
+    two_faults(
+        &Verb {
+            prepare: |world| {
+                population(world);
+                fs::copy(world.path("known.result"), world.path("known.received")).unwrap();
+            },
+            act: |world| {
+                let mut service = world.try_open()?;
+                let Some(outgoing) = service.outgoing().first().cloned() else { return Ok(()) };
+                service.delivered(&outgoing.delivery, &world.path("known.received"))
+            },
+        },
+        false,
+    );
+}
