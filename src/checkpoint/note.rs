@@ -6,6 +6,8 @@ use data_encoding::{BASE64, HEXLOWER};
 use ed25519_dalek::{Signature, Signer, SigningKey, VerifyingKey};
 use sha2::{Digest, Sha256};
 
+use super::base64;
+
 /// Why a note, a key or a signature is refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -97,7 +99,7 @@ impl VerifierKey {
         let (Some(name), Some(id), Some(key)) = (parts.next(), parts.next(), parts.next()) else {
             return Err(NoteError::BadKey);
         };
-        let key = BASE64.decode(key.as_bytes()).map_err(|_| NoteError::BadKey)?;
+        let key = base64(key).ok_or(NoteError::BadKey)?;
         let Some((&ED25519, key)) = key.split_first() else {
             return Err(NoteError::BadKey);
         };
@@ -160,7 +162,7 @@ impl NoteSignature {
         let (name, blob) =
             line.strip_prefix("— ").and_then(|rest| rest.split_once(' ')).ok_or(NoteError::Malformed)?;
         check_name(name).map_err(|_| NoteError::Malformed)?;
-        let blob = BASE64.decode(blob.as_bytes()).map_err(|_| NoteError::Malformed)?;
+        let blob = base64(blob).ok_or(NoteError::Malformed)?;
         match blob.split_first_chunk() {
             Some((id, signature)) if !signature.is_empty() => {
                 Ok(Self { name: name.to_owned(), id: *id, signature: signature.to_owned() })

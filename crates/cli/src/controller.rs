@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use crate::bulk::{Bulk, closing, counted, delimiter, looked_up, per_second};
 use crate::fault::Fault;
 use crate::output::Program;
-use crate::register::mapped;
+use crate::register::{MAY_BE_DAYS, mapped};
 
 /// The controller of data: requests, results, joins
 #[derive(Subcommand)]
@@ -84,7 +84,7 @@ impl PrepareArgs {
         let column = match (&self.identifier_column, &self.code_column) {
             (Some(column), _) => Column::Identifier(column),
             (None, Some(column)) => Column::Code(column),
-            (None, None) => Column::CivilStatus(&map),
+            (None, None) => Column::CivilStatus { map: &map, years: program.years() },
         };
         let what = Prepare {
             data: &self.data,
@@ -104,11 +104,14 @@ impl PrepareArgs {
             let values = counted(*count, "value");
             program.say(format_args!("not sent: {values} of {field} that cannot be read as such"));
         }
-        if matches!(what.column, Column::CivilStatus(_)) && !prepared.counts.contains_key("ok") {
+        if matches!(what.column, Column::CivilStatus { .. }) && !prepared.counts.contains_key("ok") {
             program.say(
                 "warning: nobody can be looked up: no row has a name and a date that can be read; see that these columns are \
                  filled, and that --map names the right ones",
             );
+        }
+        if prepared.may_be_days {
+            program.say(MAY_BE_DAYS);
         }
         program.say(closing(prepared.rows, seconds, &prepared.counts));
         Ok(json!({

@@ -6,6 +6,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::rc::Rc;
 
+use cstatns_register::Years;
 use jiff::Timestamp;
 use serde_json::Value;
 
@@ -55,6 +56,11 @@ impl Program {
     /// Whether the command was typed, and is not a part of the demonstration.
     pub(crate) fn is_alone(&self) -> bool {
         self.messages == Messages::Error
+    }
+
+    /// The years that dates of birth may have at this time.
+    pub(crate) fn years(&self) -> Years {
+        Years::at((self.clock)())
     }
 
     /// A message.

@@ -91,7 +91,7 @@ pub(crate) fn mapped(text: &str) -> Result<(Field, String), String> {
 impl BuildArgs {
     fn run(self, program: &Program) -> Result<Value, Fault> {
         let progress = Arc::default();
-        let (built, seconds) = watched(program, &progress, || self.build(&progress));
+        let (built, seconds) = watched(program, &progress, || self.build(program, &progress));
         let built = built?;
         program
             .say(format_args!("{:?} holds identity in clear: keep it on an encrypted volume", self.register));
@@ -107,12 +107,13 @@ impl BuildArgs {
         }))
     }
 
-    fn build(&self, progress: &Progress) -> Result<Built, Fault> {
+    fn build(&self, program: &Program, progress: &Progress) -> Result<Built, Fault> {
         let old = if self.update.is_empty() { None } else { Some(Index::open(&self.register)?) };
-        let (mut builder, files) = match &old {
+        let (builder, files) = match &old {
             None => (self.create()?, &self.from),
             Some(old) => (Builder::update(old)?, &self.update),
         };
+        let mut builder = builder.within(program.years());
         if let Some(communes) = &self.communes {
             builder = builder.places(places(communes)?);
         }
@@ -182,6 +183,10 @@ fn found(rows: &Rows, path: &Path, map: &[(Field, &str)], needed: &[Field]) -> R
         _ => Fault::new(error.code(), format!("{path:?}: {error}")),
     })
 }
+
+/// What is said of a column of dates in which years alone may be numbers of days.
+pub(crate) const MAY_BE_DAYS: &str = "warning: date_naissance holds years alone and values that are no date: if they are numbers of days (SAS, Stata, Excel), \
+     other people are looked up; convert them to dates at the source";
 
 fn record<'a>(text: impl Fn(Field) -> &'a str) -> Record<'a> {
     Record { id: text(Field::Id), nir: text(Field::Nir), civil_status: civil_status(text) }

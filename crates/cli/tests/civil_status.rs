@@ -255,6 +255,42 @@ fn a_request_in_which_is_nobody_is_told_of() {
     }
 }
 
+/// Days since 1960, as SAS and Stata have them: a column of them is refused, and one that may be such is told of.
+#[test]
+fn numbers_of_days_are_no_dates_of_birth() {
+    let place = Place::default();
+    let write = |dates: &mut dyn Iterator<Item = String>| {
+        let mut rows = String::from("nom,prenoms,born,visit\n");
+        dates.enumerate().for_each(|(nth, date)| writeln!(rows, "{},Bela,{date},{nth}", word(nth)).unwrap());
+        place.write("visits.csv", rows);
+    };
+    write(&mut (1000..10_000).map(|day| day.to_string()));
+    let words = ["of 9000 values", "date_naissance", "from 1800 to next year", "SAS"];
+    place.refused(PREPARE, "wrong-column", &words);
+    for stranger in ["30812", "-3653", "189388800", "1799-12-31", "9999-12-31"] {
+        write(&mut (0..101).map(|nth| if nth < 50 { "1984-05-12" } else { stranger }.to_owned()));
+        place.refused(PREPARE, "wrong-column", &["51 of 101 values", "date_naissance"]);
+    }
+    let prepared = |warned: bool| {
+        let said = place.ok(PREPARE);
+        assert_eq!(said.contains("warning: date_naissance holds years alone"), warned, "{said}");
+        for name in ["q.csv", "q.csv.seal.json", "t.csv"] {
+            fs::remove_file(place.path(name)).unwrap();
+        }
+    };
+    // Those of December 1964 to July 1965 look like years, with some of other months; years alone; dates, and a few numbers.
+    write(&mut (1600..2000).map(|day| day.to_string()));
+    prepared(true);
+    write(&mut (1900..2000).map(|year| year.to_string()));
+    prepared(false);
+    write(&mut (1600..2000).map(|day| if day % 50 == 0 { "1984-05-12".to_owned() } else { day.to_string() }));
+    prepared(false);
+    write(
+        &mut (1850..2000).map(|day| if day % 50 == 0 { "9862".to_owned() } else { format!("{day}-01-01") }),
+    );
+    prepared(false);
+}
+
 #[test]
 fn a_request_goes_to_the_verb_that_is_for_it() {
     let place = Place::open();

@@ -244,6 +244,50 @@ fn what_cannot_be_counted_is_refused() {
     assert!(!place.exists("page.pdf"));
 }
 
+/// A column most of whose cells are not of its field is the wrong one, numbers of days as dates among them.
+#[test]
+fn a_wrong_column_is_refused_and_a_doubtful_one_told_of() {
+    let (place, people) = place();
+    let header = "person,nom,prenoms,sexe,date_naissance,code_lieu,other\n";
+    let write = |change: &dyn Fn(usize, &mut [String; 5])| {
+        let mut queries = String::from(header);
+        for (nth, person) in people[..200].iter().enumerate() {
+            let mut cells = person.cells.clone();
+            change(nth, &mut cells);
+            writeln!(queries, "{},{},{nth}", person.id, cells.join(",")).unwrap();
+        }
+        place.write("days.csv", queries);
+    };
+    let evaluate = "register evaluate r --queries days.csv --truth person";
+    let days = |born: &str| {
+        let born: jiff::civil::Date = born.parse().unwrap();
+        (born - jiff::civil::date(1960, 1, 1)).get_days().to_string()
+    };
+    let warning = "warning: date_naissance holds years alone";
+
+    write(&|_, cells| cells[3] = days(&cells[3]));
+    let said = place.refused(evaluate, "wrong-column", &["date_naissance", "from 1800 to next year", "SAS"]);
+    assert!(said.contains(" of 200 values"), "{said}");
+    place.refused(
+        &format!("{evaluate} --map nom=other"),
+        "wrong-column",
+        &["200 of 200", "--map nom=COLUMN"],
+    );
+
+    // Fewer than half are no years, and there is no date.
+    write(&|nth, cells| cells[3] = if nth % 3 == 0 { "9862".to_owned() } else { cells[3][..4].to_owned() });
+    assert!(place.ok(evaluate).contains(warning));
+    // Years alone, and dates of which some cannot be read.
+    write(&|_, cells| cells[3].truncate(4));
+    assert!(!place.ok(evaluate).contains("warning"));
+    write(&|nth, cells| {
+        if nth % 3 == 0 {
+            cells[3] = "9862".to_owned();
+        }
+    });
+    assert!(!place.ok(evaluate).contains("warning"));
+}
+
 /// Whatever stands in the cells, there is a page and it is well formed.
 #[test]
 fn any_cells_are_counted() {
@@ -272,8 +316,11 @@ fn any_cells_are_counted() {
     for person in &people[..150] {
         write!(queries, "junk,{}", person.id).unwrap();
         for cell in 0..7 {
+            // Of most cells of a field nothing is wrong: else the file is refused.
+            let most = if numbers.below(3) == 0 { 4 } else { 1 };
             let own = person.cells.get(cell).filter(|_| numbers.below(3) > 0).cloned().unwrap_or_default();
-            let more: String = (0..numbers.below(4)).map(|_| pieces[numbers.below(pieces.len())]).collect();
+            let more: String =
+                (0..numbers.below(most)).map(|_| pieces[numbers.below(pieces.len())]).collect();
             write!(queries, ",\"{own}{more}\"").unwrap();
         }
         queries.push('\n');

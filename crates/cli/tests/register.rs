@@ -325,14 +325,14 @@ fn rows_that_cannot_be_right_are_counted_with_their_lines() {
     place.write("people.csv", register(&rows));
     let words = [
         "1 row without a valid identifier (line 5)",
-        "1 row with a date that cannot be read (line 6)",
+        "1 row with a date that cannot be read or a year that is not from 1800 to next year (line 6)",
         "1 row with a sex that is not 1, 2, M, F or H (line 8)",
         "1 row with an identifier that stands in an earlier row (line 7)",
         "correct them at their source",
     ];
     refused(&place, BUILD, "register-rows", &words);
     parquet(&place.path("people.parquet"), HEADER, &rows);
-    let words = ["identifier (row 3)", "read (row 4)", "earlier row (row 5)", "(row 6)"];
+    let words = ["identifier (row 3)", "next year (row 4)", "earlier row (row 5)", "(row 6)"];
     refused(&place, "register build r --from people.parquet", "register-rows", &words);
     place.write("good.csv", register(&PEOPLE[3..]));
     refused(&place, "register build r --from good.csv people.csv", "register-rows", &["(file 2 line 5)"]);
@@ -343,6 +343,86 @@ fn rows_that_cannot_be_right_are_counted_with_their_lines() {
     // Where it is no field it is nobody's business.
     place.write("people.csv", [register(&PEOPLE[..1]).trim_end().as_bytes(), b"\xe9\n"].concat());
     said(&place, BUILD, 0);
+}
+
+/// The year that the clock shows (UTC).
+fn this_year() -> i16 {
+    jiff::Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC).year()
+}
+
+#[test]
+fn a_year_of_birth_is_one_from_1800_to_next_year() {
+    let place = place();
+    let with = |date: &str| register(&[PEOPLE[0], &PEOPLE[3].replace("1991-12-25", date)]);
+    let last = this_year() + 1;
+    for date in [format!("{last}-01-01"), last.to_string(), "1800".to_owned(), "18000101".to_owned()] {
+        place.write("people.csv", with(&date));
+        said(&place, BUILD, 0);
+        fs::remove_file(place.path("r")).unwrap();
+    }
+    let words =
+        ["1 row with a date that cannot be read or a year that is not from 1800 to next year (line 3)"];
+    for date in ["1799-12-31", "17991231", "1096", "9862.0", "9862", "30812", "-3653", "-1975", "189388800"]
+        .map(str::to_owned)
+        .into_iter()
+        .chain([format!("{}-01-01", last + 1), (last + 1).to_string(), format!("01/{}", last + 1)])
+    {
+        place.write("people.csv", with(&date));
+        refused(&place, BUILD, "register-rows", &words);
+    }
+    // An update reads as a build does.
+    place.write("people.csv", register(&PEOPLE));
+    said(&place, BUILD, 0);
+    let before = fs::read(place.path("r")).unwrap();
+    place.write("more.csv", with("1096"));
+    refused(&place, "register build r --update more.csv", "register-rows", &words);
+    assert!(fs::read(place.path("r")).unwrap() == before);
+}
+
+/// Days since 1960, as SAS and Stata have them, of people born from 1962 to 1987; and dates of other centuries in columns of
+/// their own type.
+#[test]
+fn a_register_of_numbers_of_days_is_refused() {
+    let place = Place::default();
+    let number = |row: &str| row.split(',').nth(6).unwrap().parse::<i64>().unwrap();
+    let rows: Vec<_> = identifiers(300)
+        .iter()
+        .zip(1000..)
+        .map(|(nir, nth)| format!(",{nir},Nom{nth},,Jean,M,{},75101,,,", 1000 + 29 * (nth - 1000)))
+        .collect();
+    let rows: Vec<_> = rows.iter().map(String::as_str).collect();
+    let years = rows.iter().filter(|row| (1800..=i64::from(this_year()) + 1).contains(&number(row))).count();
+    assert!((5..10).contains(&years), "some look like years");
+    let words = [&*format!("{} rows with a date that cannot be read", 300 - years)];
+    place.write("people.csv", register(&rows));
+    refused(&place, BUILD, "register-rows", &words);
+    type Column = fn(Vec<i64>) -> ArrayRef;
+    let columns: [Column; 3] = [
+        |numbers| Arc::new(Int64Array::from(numbers)),
+        |numbers| Arc::new(Float64Array::from_iter_values(numbers.into_iter().map(|number| number as f64))),
+        |numbers| Arc::new(Int32Array::from_iter_values(numbers.into_iter().map(|number| number as i32))),
+    ];
+    let build = "register build r --from people.parquet";
+    for column in columns {
+        typed(&place.path("people.parquet"), HEADER, &rows, |name, cells| {
+            let numbers = || cells.iter().map(|cell| cell.parse().unwrap()).collect();
+            (name == "date_naissance").then(|| column(numbers()))
+        });
+        refused(&place, build, "register-rows", &words);
+    }
+    // Dates: 1650-01-01, 9999-12-31 and the beginning of the year after next.
+    let late = jiff::civil::date(this_year() + 2, 1, 1) - jiff::civil::date(1970, 1, 1);
+    for days in [-116_878, 2_932_896, late.get_days()] {
+        typed(&place.path("people.parquet"), HEADER, &rows[..1], |name, _| {
+            (name == "date_naissance").then(|| -> ArrayRef { Arc::new(Date32Array::from(vec![days])) })
+        });
+        refused(&place, build, "register-rows", &["1 row with a date that cannot be read"]);
+    }
+    typed(&place.path("people.parquet"), HEADER, &rows[..1], |name, _| {
+        (name == "date_naissance")
+            .then(|| -> ArrayRef { Arc::new(Date32Array::from(vec![late.get_days() - 1])) })
+    });
+    said(&place, build, 0);
 }
 
 #[test]
@@ -376,7 +456,7 @@ fn files_that_are_no_register() {
     let words = [
         "2 rows with more or fewer fields than the header",
         "(line 2, line 4)",
-        "1 row with a date that cannot be read (line 6)",
+        "1 row with a date that cannot be read or a year that is not from 1800 to next year (line 6)",
     ];
     refused(&place, BUILD, "register-rows", &words);
     place.write("people.csv", format!("{HEADER}\n{}\n\"", PEOPLE[0]));

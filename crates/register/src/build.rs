@@ -16,6 +16,7 @@ use crate::keys::{Key, id_key, identifier_key, of_row, values_of_row};
 use crate::layout::{Counts, HEADER, Row};
 use crate::places::Places;
 use crate::traits::{CivilStatus, TraitFault, Traits};
+use crate::years::Years;
 
 use out::{Out, Records};
 use update::Update;
@@ -97,6 +98,7 @@ pub struct Built {
 pub struct Builder<'a> {
     out: Out,
     places: Places,
+    years: Years,
     /// Where each record begins.
     offsets: Vec<u64>,
     origins: Vec<Origin>,
@@ -138,6 +140,7 @@ impl<'a> Builder<'a> {
         Self {
             out,
             places,
+            years: Years::now(),
             offsets: Vec::new(),
             origins: Vec::new(),
             keys: Vec::new(),
@@ -156,12 +159,19 @@ impl<'a> Builder<'a> {
         self
     }
 
+    /// The years that dates may have, instead of those of the system's clock.
+    #[must_use]
+    pub fn within(mut self, years: Years) -> Self {
+        self.years = years;
+        self
+    }
+
     /// Takes a row. One that cannot be right is counted, and refuses the register at the end.
     ///
     /// # Errors
     /// [`BuildError::File`], [`BuildError::TooLarge`], [`BuildError::Index`].
     pub fn push(&mut self, record: &Record<'_>, origin: Origin) -> Result<(), BuildError> {
-        let traits = Traits::read(&record.civil_status).map_err(Fault::Trait);
+        let traits = Traits::read(&record.civil_status, self.years).map_err(Fault::Trait);
         let traits = traits.and_then(|traits| match traits.nom.is_empty() {
             true => Err(Fault::Trait(TraitFault::Name)),
             false => Ok(traits),

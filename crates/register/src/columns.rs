@@ -3,6 +3,7 @@
 use cstatns::identifier::{Nir, Scheme};
 
 use crate::normalise::{self, PlaceCode};
+use crate::years::Years;
 
 /// A field of a person in a register, or of a row that asks for one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,8 +69,8 @@ impl Field {
     }
 
     /// Whether a look-up can use the text, which is not empty, as this field: a name has a letter and is not too long, a date
-    /// has a year, a sex, a code of a place or an identifier is one.
-    pub fn reads(self, text: &str) -> bool {
+    /// has one of these years, a sex, a code of a place or an identifier is one.
+    pub fn reads(self, text: &str, years: Years) -> bool {
         match self {
             Self::Id => text.len() <= normalise::LONGEST,
             Self::Nir => Nir.parse(text.as_bytes()).is_ok(),
@@ -78,14 +79,72 @@ impl Field {
                 form.is_ok_and(|form| form.contains(char::is_alphabetic))
             }
             Self::Sexe => normalise::sex(text).is_some(),
-            Self::DateNaissance => normalise::date(text).is_some_and(|date| date != 0),
+            Self::DateNaissance => normalise::date(text, years).is_some_and(|date| date != 0),
             Self::CodeLieu => PlaceCode::read(text).is_some(),
+        }
+    }
+
+    /// Whether a column must be the wrong one for the field if most of its cells cannot be read. The others may hold anything.
+    pub fn is_known_by_its_cells(self) -> bool {
+        !matches!(self, Self::Id | Self::NomUsage | Self::LibelleLieu | Self::Pays)
+    }
+
+    /// What a message adds about a column of which many cells cannot be read as this field.
+    pub fn advice(self) -> &'static str {
+        match self {
+            Self::DateNaissance => {
+                "; a date is such as 1984-05-12, its year from 1800 to next year: convert numbers of days (SAS, Stata, \
+                 Excel) to dates at the source"
+            }
+            _ => "",
         }
     }
 
     /// The field of that name.
     pub fn of(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|field| field.name() == name)
+    }
+}
+
+/// How many cells of a field's column are not empty, and what they are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Seen {
+    /// Those that are not empty.
+    pub filled: u64,
+    /// Of these, those that cannot be read as the field ([`Field::reads`]).
+    pub unread: u64,
+    /// Of those that can be read, the ones that are too short for a date with a month: years alone.
+    short: u64,
+}
+
+impl Seen {
+    /// Counts a cell that is not empty.
+    pub fn add(&mut self, text: &str, is_read: bool) {
+        self.filled += 1;
+        self.unread += u64::from(!is_read);
+        self.short += u64::from(is_read && text.len() < "1984-05".len());
+    }
+
+    /// Both together.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        Self {
+            filled: self.filled + other.filled,
+            unread: self.unread + other.unread,
+            short: self.short + other.short,
+        }
+    }
+
+    /// Whether the column must be the wrong one for the field: more than half of its cells cannot be read.
+    pub fn is_wrong(self, field: Field) -> bool {
+        field.is_known_by_its_cells() && 2 * self.unread > self.filled
+    }
+
+    /// Whether what is read as years in a column of dates may be numbers of days: some cells are neither dates nor years, and
+    /// at most one of a hundred has a month.
+    pub fn may_be_days(self, field: Field) -> bool {
+        let dates = self.filled - self.unread - self.short;
+        field == Field::DateNaissance && self.unread > 0 && self.short > 0 && 100 * dates <= self.filled
     }
 }
 
@@ -186,6 +245,7 @@ impl ColumnsError {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::years::years_of;
 
     #[test]
     fn fields_are_found_by_their_names_or_by_those_given() {
@@ -224,10 +284,37 @@ mod tests {
             (Field::Sexe, "f", "female"),
             (Field::DateNaissance, "12/05/1984", "0000-00-00"),
             (Field::DateNaissance, "1984", "45-2024 x"),
+            (Field::DateNaissance, "1800", "1799-12-31"),
+            (Field::DateNaissance, "31/12/2027", "2028"),
             (Field::CodeLieu, "1344", "Paris"),
         ] {
-            assert!(field.reads(read) && !field.reads(unread), "{}", field.name());
+            let years = years_of("2026-11-28T00:00:00Z");
+            assert!(field.reads(read, years) && !field.reads(unread, years), "{}", field.name());
         }
+    }
+
+    #[test]
+    fn a_column_of_numbers_of_days_is_wrong_or_doubtful() {
+        let years = years_of("2026-11-28T00:00:00Z");
+        let seen = |cells: &[(&str, u64)]| {
+            let field = Field::DateNaissance;
+            let each = cells.iter().flat_map(|(text, times)| (0..*times).map(move |_| *text));
+            let mut seen = Seen::default();
+            each.for_each(|text| seen.add(text, field.reads(text, years)));
+            (seen.is_wrong(field), seen.may_be_days(field))
+        };
+        let (fine, doubtful, wrong) = ((false, false), (false, true), (true, true));
+        assert_eq!(seen(&[("1975", 500), ("9862", 501)]), wrong);
+        assert_eq!(seen(&[("1975", 500), ("9862", 500)]), doubtful);
+        assert_eq!(seen(&[("1975", 999), ("9862", 1)]), doubtful);
+        assert_eq!(seen(&[("1975", 989), ("1975-02-03", 10), ("-3653", 1)]), doubtful);
+        // Years alone, a column of dates, an empty one.
+        assert_eq!(seen(&[("1975", 1000)]), fine);
+        assert_eq!(seen(&[("1975", 988), ("1975-02", 11), ("9862", 1)]), fine);
+        assert_eq!(seen(&[("1975-02-03", 600), ("0000-00-00", 400)]), fine);
+        assert_eq!(seen(&[]), fine);
+        let names = Seen { filled: 3, unread: 2, short: 1 };
+        assert!(names.is_wrong(Field::Nom) && !names.is_wrong(Field::Pays) && !names.may_be_days(Field::Nom));
     }
 
     #[test]

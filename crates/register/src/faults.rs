@@ -66,7 +66,9 @@ impl Fault {
             Self::Identifier => "without a valid identifier",
             Self::Id => "with an id of more than 255 bytes",
             Self::Trait(TraitFault::Name) => "without a family name",
-            Self::Trait(TraitFault::Date) => "with a date that cannot be read",
+            Self::Trait(TraitFault::Date) => {
+                "with a date that cannot be read or a year that is not from 1800 to next year"
+            }
             Self::Trait(TraitFault::Sex) => "with a sex that is not 1, 2, M, F or H",
             Self::Trait(TraitFault::PlaceCode) => "with a code of place that is not one",
             Self::Trait(TraitFault::TooLong) => "with a field longer than any name",

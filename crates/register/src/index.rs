@@ -10,6 +10,7 @@ use sha2::{Digest, Sha256};
 use crate::layout::{Counts, DIGEST, FOOTER, HEADER, KEY, MAGIC, Row, Sections, VERSION, header};
 use crate::normalise::is_partial;
 use crate::places::Places;
+use crate::years::Years;
 
 /// A register's index, open for look-ups. It can be shared between threads. It has no `Debug`.
 pub struct Index {
@@ -21,6 +22,7 @@ pub struct Index {
     pub(crate) counts: Counts,
     sections: Sections,
     pub(crate) places: Places,
+    years: Years,
 }
 
 /// Why an index was not opened or read.
@@ -124,7 +126,19 @@ impl Index {
             return Err(damaged());
         }
         let places = Places::read(&map[sections.places..sections.footer]).ok_or_else(damaged)?;
-        Ok(Self { path: path.to_owned(), file, map, id, counts, sections, places })
+        Ok(Self { path: path.to_owned(), file, map, id, counts, sections, places, years: Years::now() })
+    }
+
+    /// The same, where dates of rows are read within these years instead of those of the system's clock.
+    #[must_use]
+    pub fn within(mut self, years: Years) -> Self {
+        self.years = years;
+        self
+    }
+
+    /// The years that the dates of rows may have.
+    pub fn years(&self) -> Years {
+        self.years
     }
 
     /// The 16 random bytes that name this index, in the records of runs too; hexadecimal where they are shown. They say

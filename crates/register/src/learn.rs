@@ -42,7 +42,7 @@ impl Index {
         weights.others = others(self, &weights)?;
         let mut rows: Vec<Vec<_>> = Vec::new();
         for query in sample.into_iter().take(SAMPLE) {
-            let Some(traits) = read(&query.civil_status) else { continue };
+            let Some(traits) = read(&query.civil_status, self.years()) else { continue };
             let asked = Asked::of(&traits);
             let candidates = Search::all(self, &asked, &weights)?;
             rows.push(those_that_count(&candidates));

@@ -45,9 +45,10 @@ mod normalise;
 mod places;
 mod traits;
 mod weights;
+mod years;
 
 pub use build::{BuildError, Builder, Built, Record, Stopped};
-pub use columns::{Columns, ColumnsError, Field};
+pub use columns::{Columns, ColumnsError, Field, Seen};
 pub use evaluate::{Bin, Evaluation, Expected, Judged, Tally, Threshold, Truth, interval};
 pub use faults::{Fault, Faults, Origin, Unit};
 pub use index::{Index, IndexError, Stats};
@@ -56,3 +57,4 @@ pub use lookup::{Answer, CERTAIN, Quality, Query};
 pub use places::Places;
 pub use traits::{CivilStatus, TraitFault};
 pub use weights::Weights;
+pub use years::Years;

@@ -10,6 +10,7 @@ use crate::keys::identifier_key;
 use crate::normalise::{self, PlaceCode};
 use crate::traits::{CivilStatus, Traits};
 use crate::weights::Weights;
+use crate::years::Years;
 
 /// A row to be looked up. It has no `Debug`.
 #[derive(Clone, Copy)]
@@ -117,7 +118,8 @@ impl From<Quality> for Answer {
 }
 
 impl Index {
-    /// Looks a row up. Any text is answered; the answer depends on nothing but the row, the weights and the index.
+    /// Looks a row up. Any text is answered; the answer depends on nothing but the row, the weights, the index and
+    /// its [`Years`].
     ///
     /// A person is given if their score is at least [`CERTAIN`] and no trait is against them. Candidates compete: a score is
     /// the share of one in the probability of all, and of the chance that the register does not have the person.
@@ -125,7 +127,9 @@ impl Index {
     /// # Errors
     /// [`IndexError::Damaged`] if the file was changed since it was opened.
     pub fn look_up(&self, weights: &Weights, query: &Query<'_>) -> Result<Answer, IndexError> {
-        let Some(traits) = read(&query.civil_status) else { return Ok(Quality::Malformed.into()) };
+        let Some(traits) = read(&query.civil_status, self.years()) else {
+            return Ok(Quality::Malformed.into());
+        };
         let asked = Asked::of(&traits);
         let people = Search::all(self, &asked, weights)?;
         let found = Found::of(&people);
@@ -147,7 +151,7 @@ impl Index {
         truth: Option<&Identifier>,
     ) -> Result<(Answer, bool), IndexError> {
         let answer = self.look_up(weights, query)?;
-        let (Some(traits), Some(truth)) = (read(&query.civil_status), truth) else {
+        let (Some(traits), Some(truth)) = (read(&query.civil_status, self.years()), truth) else {
             return Ok((answer, false));
         };
         let people = Search::all(self, &Asked::of(&traits), weights)?;
@@ -249,7 +253,7 @@ fn word(levels: &Levels) -> Quality {
 }
 
 /// The traits of a row; those that cannot be read are missing, but not the name or the date.
-pub(crate) fn read(given: &CivilStatus<'_>) -> Option<Traits> {
+pub(crate) fn read(given: &CivilStatus<'_>, years: Years) -> Option<Traits> {
     let mut given = *given;
     if normalise::sex(given.sexe).is_none() {
         given.sexe = "";
@@ -257,5 +261,5 @@ pub(crate) fn read(given: &CivilStatus<'_>) -> Option<Traits> {
     if PlaceCode::read(given.code_lieu).is_none() {
         given.code_lieu = "";
     }
-    Traits::read(&given).ok().filter(|traits| traits.date != 0)
+    Traits::read(&given, years).ok().filter(|traits| traits.date != 0)
 }

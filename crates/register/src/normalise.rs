@@ -3,6 +3,8 @@
 use unicode_normalization::UnicodeNormalization;
 use zeroize::Zeroizing;
 
+use crate::years::Years;
+
 /// The longest normal form, in bytes. Its buffer is allocated at this size, since one that grows leaves copies behind.
 pub(crate) const LONGEST: usize = 255;
 
@@ -171,8 +173,9 @@ fn without_first<'a>(mut name: &'a str, dropped: &[&str]) -> &'a str {
 /// A date as year · 10,000 + month · 100 + day, each part zero where it is unknown. Zero: nothing is known.
 ///
 /// YYYY-MM-DD, DD/MM/YYYY (with any of `-`, `/`, `.`), YYYYMMDD, YYYY-MM, MM/YYYY, YYYY; unknown parts are zeros or empty.
-/// The calendar is not asked whether the day exists: registers hold a 30 February.
-pub(crate) fn date(text: &str) -> Option<u32> {
+/// The calendar is not asked whether the day exists: registers hold a 30 February. The year is one of `years`, so that most
+/// numbers of days are no dates; negative and decimal numbers are none either.
+pub(crate) fn date(text: &str, years: Years) -> Option<u32> {
     let text = text.trim();
     if text.is_empty() {
         return Some(0);
@@ -182,6 +185,18 @@ pub(crate) fn date(text: &str) -> Option<u32> {
     }
     let mut parts = text.split(['-', '/', '.']);
     let parts = [parts.next(), parts.next(), parts.next(), parts.next()];
+    // -1975, 1975.5 and .1975 are numbers; 1975.0 is the year, as software writes it that has no whole numbers.
+    if let [Some(first), Some(second), None, _] = parts {
+        let is_number = match text.as_bytes()[first.len()] {
+            b'-' => first.is_empty(),
+            b'.' if first.len() == 4 => second.len() == 1 && second != "0",
+            b'.' => first.len() < 2,
+            _ => false,
+        };
+        if is_number {
+            return None;
+        }
+    }
     let (year, month, day) = match parts {
         [Some(whole), None, ..] if whole.len() == 8 => (&whole[..4], &whole[4..6], &whole[6..]),
         [Some(year), None, ..] => (year, "", ""),
@@ -200,12 +215,16 @@ pub(crate) fn date(text: &str) -> Option<u32> {
     let known = year.len() == 4 && year.bytes().all(|byte| byte.is_ascii_digit());
     let year: u32 = year.parse().ok().filter(|_| known)?;
     // Parts of a date whose year is unknown say nothing.
-    Some(if year == 0 { 0 } else { 10_000 * year + 100 * month + day })
+    match year {
+        0 => Some(0),
+        _ => years.have(year).then_some(10_000 * year + 100 * month + day),
+    }
 }
 
-/// Whether a number can be what [`date`] gives.
+/// Whether a number can be what [`date`] gives, or gave at another time.
 pub(crate) fn is_date(number: u32) -> bool {
-    number / 10_000 <= 9999 && number / 100 % 100 <= 12 && number % 100 <= 31
+    let is_year = number == 0 || (Years::FIRST..=9999).contains(&(number / 10_000));
+    is_year && number / 100 % 100 <= 12 && number % 100 <= 31
 }
 
 /// Whether the day or the month of a date is unknown.
@@ -279,6 +298,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::years::years_of;
 
     fn named(text: &str) -> String {
         name(text).unwrap().to_string()
@@ -342,17 +362,18 @@ mod tests {
 
     #[test]
     fn dates() {
+        let years = years_of("2026-11-28T00:00:00Z");
         for text in ["1950-02-03", "03/02/1950", "19500203", " 3.2.1950 ", "03-02-1950"] {
-            assert_eq!(date(text), Some(19_500_203), "{text}");
+            assert_eq!(date(text, years), Some(19_500_203), "{text}");
         }
         for text in ["1950-02-00", "1950-02", "02/1950", "19500200", "1950-02-", "00/02/1950"] {
-            assert_eq!(date(text), Some(19_500_200), "{text}");
+            assert_eq!(date(text, years), Some(19_500_200), "{text}");
         }
-        for text in ["1950", "1950-00-00", "1950--", "//1950", "19500000"] {
-            assert_eq!(date(text), Some(19_500_000), "{text}");
+        for text in ["1950", "1950-00-00", "1950--", "//1950", "/1950", "19500000", "1950.0", "1950."] {
+            assert_eq!(date(text, years), Some(19_500_000), "{text}");
         }
         for text in ["", " ", "0000-00-00", "00000000", "0000-05-06"] {
-            assert_eq!(date(text), Some(0), "{text}");
+            assert_eq!(date(text, years), Some(0), "{text}");
         }
         for text in [
             "1950-13-45",
@@ -370,9 +391,83 @@ mod tests {
             "1950/02/03/",
             "1950-02-03 00:00:00",
             "1950-00-00-00",
+            // Numbers.
+            "-1950",
+            "1950.5",
+            "5.1950",
+            ".1950",
+            "1.95e3",
         ] {
-            assert_eq!(date(text), None, "{text}");
+            assert_eq!(date(text, years), None, "{text}");
         }
+    }
+
+    /// A year in every form that has one.
+    fn forms(year: u32) -> impl Iterator<Item = (u32, String)> {
+        let forms = [
+            (0, "{}"),
+            (0, "{}.0"),
+            (0, "{}-00-00"),
+            (0, "{}0000"),
+            (0, "//{}"),
+            (200, "{}-02"),
+            (200, "{}.02"),
+            (200, "2/{}"),
+            (200, "02.{}"),
+            (200, "{}0200"),
+            (203, "{}-02-03"),
+            (203, "{}/2/3"),
+            (203, "03/02/{}"),
+            (203, "3.2.{}"),
+            (203, "3-2-{}"),
+            (203, "{}0203"),
+        ];
+        forms.into_iter().map(move |(rest, form)| (rest, form.replace("{}", &format!("{year:04}"))))
+    }
+
+    #[test]
+    fn a_year_is_one_from_1800_to_next_year_in_every_form() {
+        for (now, last) in
+            [("2026-01-01T00:00:00Z", 2027), ("2026-12-31T23:59:59Z", 2027), ("2027-01-01T00:00:00Z", 2028)]
+        {
+            let years = years_of(now);
+            for year in 1..10_000 {
+                for (rest, text) in forms(year) {
+                    let expected = (1800..=last).contains(&year).then_some(10_000 * year + rest);
+                    assert_eq!(date(&text, years), expected, "{text} at {now}");
+                    assert!(expected.is_none_or(is_date), "{text}");
+                }
+            }
+        }
+        assert!(
+            is_date(0)
+                && is_date(99_991_231)
+                && !is_date(17_991_231)
+                && !is_date(100_000_000)
+                && !is_date(512)
+        );
+    }
+
+    /// Days since 1960 (SAS, Stata), since 1970 (R) and since 1900 (Excel), and seconds since 1960, of everybody born from 1900
+    /// on: what is read is of four digits and looks like a year, or of eight and looks like a whole date.
+    #[test]
+    fn numbers_of_days_and_seconds_are_no_dates_but_where_they_look_like_one() {
+        let years = years_of("2026-11-28T00:00:00Z");
+        let mut read = [0; 4];
+        for day in -21_915_i64..24_400 {
+            let numbers = [day, day - 3653, day + 21_916, 86_400 * day];
+            for (count, number) in read.iter_mut().zip(numbers) {
+                let is_read = date(&number.to_string(), years).is_some_and(|date| date != 0);
+                let looks = (1800..=2027).contains(&number)
+                    || ((18_000_000..20_280_000).contains(&number)
+                        && number / 100 % 100 <= 12
+                        && number % 100 <= 31);
+                assert_eq!(is_read, looks, "{number}");
+                *count += u64::from(is_read);
+            }
+        }
+        // Of 46,315 days: seven months each, and four days of seconds.
+        assert_eq!(read, [228, 228, 228, 4]);
     }
 
     #[test]
@@ -405,7 +500,7 @@ mod tests {
 
         #[test]
         fn no_text_is_too_strange(text: String) {
-            let _ = (name(&text), first_names(&text), date(&text), sex(&text).is_some(), PlaceCode::read(&text).is_some());
+            let _ = (name(&text), first_names(&text), date(&text, Years::now()), sex(&text).is_some(), PlaceCode::read(&text).is_some());
         }
     }
 }

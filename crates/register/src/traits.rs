@@ -4,6 +4,7 @@ use zeroize::Zeroizing;
 
 use crate::layout::Row;
 use crate::normalise::{self, PlaceCode, Sex, TooLong};
+use crate::years::Years;
 
 /// The civil status of a person as it stands in a file. A field that is not there is empty.
 ///
@@ -49,7 +50,7 @@ pub(crate) struct Traits {
 pub enum TraitFault {
     /// A name without a letter or digit.
     Name,
-    /// No date, or not one of the forms that are read.
+    /// No date, or not one of the forms that are read, or in no year in which somebody is born ([`Years`](crate::Years)).
     Date,
     /// Not one of the signs for a sex.
     Sex,
@@ -81,13 +82,13 @@ impl Traits {
         }
     }
 
-    pub(crate) fn read(given: &CivilStatus<'_>) -> Result<Self, TraitFault> {
+    pub(crate) fn read(given: &CivilStatus<'_>, years: Years) -> Result<Self, TraitFault> {
         let traits = Self {
             nom: normalise::name(given.nom)?,
             nom_usage: normalise::name(given.nom_usage)?,
             prenoms: normalise::first_names(given.prenoms)?,
             sexe: normalise::sex(given.sexe).ok_or(TraitFault::Sex)?,
-            date: normalise::date(given.date_naissance).ok_or(TraitFault::Date)?,
+            date: normalise::date(given.date_naissance, years).ok_or(TraitFault::Date)?,
             code: PlaceCode::read(given.code_lieu).ok_or(TraitFault::PlaceCode)?,
             libelle: normalise::place_name(given.libelle_lieu)?,
             pays: normalise::name(given.pays)?,

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use cstatns::code::{Generation, Tag};
 use cstatns::commitment::{Commit, CommitmentKey};
 use cstatns::files::{Access, FileError, Pending};
-use cstatns_register::{Columns, ColumnsError, Field};
+use cstatns_register::{Columns, ColumnsError, Field, Years};
 
 use crate::csv::Delimiter;
 use crate::effort::Effort;
@@ -38,9 +38,13 @@ pub enum Column<'a> {
     Identifier(&'a str),
     /// Codes, to be renewed.
     Code(&'a str),
-    /// Civil status, and identifiers if there are any (the field `nir`), to be looked up and coded: the columns of the
-    /// fields, by these names or else by their own.
-    CivilStatus(&'a [(Field, &'a str)]),
+    /// Civil status, and identifiers if there are any (the field `nir`), to be looked up and coded.
+    CivilStatus {
+        /// The columns of the fields, by these names or else by their own.
+        map: &'a [(Field, &'a str)],
+        /// The years that dates may have.
+        years: Years,
+    },
 }
 
 /// What to prepare. See [`prepare`].
@@ -67,6 +71,9 @@ pub struct Prepared {
     pub counts: BTreeMap<&'static str, u64>,
     /// Of civil status: how many cells of each field hold what cannot be read as that field, and were not sent.
     pub unread: BTreeMap<&'static str, u64>,
+    /// Of civil status: whether what was read as years of birth may be numbers of days
+    /// ([`Seen::may_be_days`](cstatns_register::Seen::may_be_days)).
+    pub may_be_days: bool,
 }
 
 /// Why nothing was prepared.
@@ -120,7 +127,7 @@ pub enum PrepareError {
     /// `wrong-column`: more than half of the cells are not of the field.
     #[error(
         "{invalid} of {filled} values of the column for the field {} cannot be read as such: is this the right column? Say \
-         which one it is with --map {}=COLUMN", field.name(), field.name()
+         which one it is with --map {}=COLUMN{}", field.name(), field.name(), field.advice()
     )]
     WrongField {
         /// The field.
@@ -245,7 +252,7 @@ pub fn prepare(what: &Prepare<'_>, effort: &Effort) -> Result<Prepared, PrepareE
     let dealt = match sent {
         Sent::Identifiers(column) => data.deal_identifiers(column)?,
         Sent::Codes(column) => data.deal_codes(column)?,
-        Sent::CivilStatus(columns) => data.deal_civil_status(columns)?,
+        Sent::CivilStatus(columns, years) => data.deal_civil_status(columns, years)?,
     };
     let (meta, previous) = match dealt.content {
         Content::Identifiers | Content::CivilStatus { .. } => (None, Vec::new()),
@@ -295,14 +302,14 @@ pub fn prepare(what: &Prepare<'_>, effort: &Effort) -> Result<Prepared, PrepareE
     let seal = Seal { rows, commitment, key, content: dealt.content, previous };
     seal_file.write_all(&seal.bytes()).map_err(|error| FileError::from_io(&seal_path, &error))?;
     commit_all([seal_file, retained_file, request_file])?;
-    Ok(Prepared { rows, counts: dealt.counts, unread: dealt.unread })
+    Ok(Prepared { rows, counts: dealt.counts, unread: dealt.unread, may_be_days: dealt.may_be_days })
 }
 
 /// Where the columns that are sent stand.
 enum Sent {
     Identifiers(usize),
     Codes(usize),
-    CivilStatus([Option<usize>; FIELDS.len()]),
+    CivilStatus([Option<usize>; FIELDS.len()], Years),
 }
 
 impl Sent {
@@ -310,7 +317,7 @@ impl Sent {
     fn others(&self, count: usize) -> Vec<Range<usize>> {
         let mut sent: Vec<usize> = match self {
             Self::Identifiers(column) | Self::Codes(column) => vec![*column],
-            Self::CivilStatus(columns) => columns.iter().copied().flatten().collect(),
+            Self::CivilStatus(columns, _) => columns.iter().copied().flatten().collect(),
         };
         sent.sort_unstable();
         let ends = sent.iter().copied().chain([count]);
@@ -325,7 +332,7 @@ fn find_columns(source: &Source, column: Column<'_>) -> Result<Sent, PrepareErro
     let (found, reserved) = match column {
         Column::Identifier(name) => (Sent::Identifiers(source.need(name)?), FIRST),
         Column::Code(name) => (Sent::Codes(source.need(name)?), &FIRST[..3]),
-        Column::CivilStatus(map) => (Sent::CivilStatus(find_fields(source, map)?), FIRST),
+        Column::CivilStatus { map, years } => (Sent::CivilStatus(find_fields(source, map)?, years), FIRST),
     };
     for reserved in reserved {
         // The column of codes gives its place to the new one, which has that name.

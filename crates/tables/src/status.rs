@@ -71,9 +71,3 @@ pub(crate) fn is_enough(texts: &Texts<'_>) -> bool {
     let has_name = !given.nom.is_empty() || !given.nom_usage.is_empty();
     has_name && !given.date_naissance.is_empty()
 }
-
-/// Whether a column must be the wrong one if most of its cells cannot be read. The others may hold anything, and what
-/// cannot be read of them does not travel.
-pub(crate) fn is_told_by_its_cells(field: Field) -> bool {
-    !matches!(field, Field::NomUsage | Field::LibelleLieu | Field::Pays)
-}

@@ -19,7 +19,7 @@ use cstatns::commitment::{Commit, CommitmentKey};
 use cstatns::custody::approval::{Level, Score};
 use cstatns::name::{Hex, Name};
 use cstatns::secret::Secret;
-use cstatns_register::{Builder, CivilStatus, Index, Origin, Record};
+use cstatns_register::{Builder, CivilStatus, Index, Origin, Record, Years};
 use cstatns_tables::{
     Attach, Column, Content, Effort, FileMeta, Format, Prepare, Register, Seal, attach, code,
     look_up_and_code, prepare, report_path, seal_path,
@@ -266,7 +266,7 @@ fn look_ups_take_no_more_memory_than_codings() {
     data.into_inner().unwrap();
     builder.finish().unwrap();
     let (data, request, retained) = (&*path("data.csv"), &*path("request.parquet"), &*path("retained.csv"));
-    let column = Column::CivilStatus(&[]);
+    let column = Column::CivilStatus { map: &[], years: Years::now() };
     let what = Prepare { data, column, request, retained, delimiter: b',' };
     prepare(&what, &Effort::default()).unwrap();
     let test = "look_ups_take_no_more_memory_than_codings";

@@ -18,7 +18,7 @@ use cstatns::coder::{Coder, CodingKey};
 use cstatns::custody::approval::{Level, Score};
 use cstatns::name::{Hex, Name};
 use cstatns::secret::Secret;
-use cstatns_register::{Builder, CivilStatus, Index, Origin, Record};
+use cstatns_register::{Builder, CivilStatus, Index, Origin, Record, Years};
 use cstatns_tables::{
     Column, Effort, FileMeta, Format, Prepare, Register, Seal, look_up_and_code, prepare, seal_path,
 };
@@ -87,7 +87,7 @@ fn write_people(place: &Path) {
 /// What controller and service do with them, one after the other.
 fn run_people(place: &Path, memory: usize) {
     let [data, request, retained] = ["d.csv", "request.csv", "retained.csv"].map(|name| place.join(name));
-    let column = Column::CivilStatus(&[]);
+    let column = Column::CivilStatus { map: &[], years: Years::now() };
     let what = Prepare { data: &data, column, request: &request, retained: &retained, delimiter: b',' };
     let effort = Effort { memory, ..Effort::default() };
     prepare(&what, &effort).unwrap();

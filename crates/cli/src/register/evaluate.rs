@@ -11,15 +11,15 @@ use cstatns::custody::approval::{Level, Score};
 use cstatns::files::{Access, FileError, Pending};
 use cstatns::name::Hex;
 use cstatns_register::{
-    CivilStatus, Evaluation, Expected, Field, Index, Judged, Quality, Query, SAMPLE, Tally, Threshold, Truth,
-    interval,
+    CivilStatus, Evaluation, Expected, Field, Index, Judged, Quality, Query, SAMPLE, Seen, Tally, Threshold,
+    Truth, interval,
 };
 use cstatns_tables::{Format, Progress, Rows};
 use serde_json::{Value, json};
 use zeroize::{Zeroize, Zeroizing};
 
 use super::page::{page, percent};
-use super::{civil_status, counts, found, mapped};
+use super::{MAY_BE_DAYS, civil_status, counts, found, mapped};
 use crate::accept::{level, score};
 use crate::bulk::{closing, counted, delimiter, grouped, per_second, watched};
 use crate::fault::Fault;
@@ -115,9 +115,9 @@ impl EvaluateArgs {
     fn measure(&self, program: &Program, progress: &Progress) -> Result<Measured, Fault> {
         // Before a long time is spent.
         let out = self.out.as_deref().map(|out| Pending::create(out, Access::Shared)).transpose()?;
-        let index = Index::open(&self.register)?;
+        let index = Index::open(&self.register)?.within(program.years());
         program.warn_of_others(&self.register);
-        let Queries { rows, kinds } = self.read()?;
+        let Queries { rows, kinds } = self.read(program)?;
         let known = self.known(&index, &rows)?;
         let step = rows.len().div_ceil(SAMPLE);
         // Once it is asked to stop, no further row is looked up: in a large register they take some seconds.
@@ -150,7 +150,7 @@ impl EvaluateArgs {
         Ok(measured)
     }
 
-    fn read(&self) -> Result<Queries, Fault> {
+    fn read(&self, program: &Program) -> Result<Queries, Fault> {
         let rows = Rows::open(&self.queries, self.delimiter)?;
         let map: Vec<_> = self.map.iter().map(|(field, column)| (*field, &**column)).collect();
         let fields = found(&rows, &self.queries, &map, &[Field::Prenoms, Field::DateNaissance])?;
@@ -180,12 +180,19 @@ impl EvaluateArgs {
         let refused =
             |code, number, what| Fault::new(code, format!("{:?}: {place} {number} {what}", self.queries));
         let too_many = |code, what| Fault::new(code, format!("{:?} has more than {what}", self.queries));
+        let years = program.years();
+        let mut seen = [Seen::default(); ASKED.len()];
         let mut queries = Queries::default();
         rows.each(columns, &Progress::default(), |number, cells| {
             let mut texts = [""; TEXTS + 2];
             for (text, cell) in texts.iter_mut().zip(cells) {
                 let read = str::from_utf8(cell);
                 *text = read.map_err(|_| refused("not-utf-8", number, "is not UTF-8: save it as such"))?;
+            }
+            for ((field, seen), text) in ASKED.into_iter().zip(&mut seen).zip(texts.map(str::trim)) {
+                if !text.is_empty() {
+                    seen.add(text, field.reads(text, years));
+                }
             }
             let words = &texts[TEXTS..TEXTS + self.kind.len()];
             if !words.iter().all(|text| is_kind(text)) {
@@ -213,6 +220,24 @@ impl EvaluateArgs {
                 queries.rows.len()
             );
             return Err(Fault::new("few-rows", text));
+        }
+        for (field, seen) in ASKED.into_iter().zip(seen) {
+            if seen.is_wrong(field) {
+                let text = format!(
+                    "{:?}: {} of {} values of the column for the field {} cannot be read as such: choose another one with \
+                     --map {}=COLUMN{}",
+                    self.queries,
+                    seen.unread,
+                    seen.filled,
+                    field.name(),
+                    field.name(),
+                    field.advice()
+                );
+                return Err(Fault::new("wrong-column", text));
+            }
+            if seen.may_be_days(field) {
+                program.say(MAY_BE_DAYS);
+            }
         }
         Ok(queries)
     }

@@ -146,9 +146,9 @@ struct Open<'a> {
 }
 
 impl<'a> Open<'a> {
-    fn new(path: &'a Path, accept: Level, min_score: Score) -> Result<Self, Fault> {
+    fn new(program: &Program, path: &'a Path, accept: Level, min_score: Score) -> Result<Self, Fault> {
         let stamp = Stamp::of(path)?;
-        Ok(Self { path, index: Index::open(path)?, stamp, accept, min_score })
+        Ok(Self { path, index: Index::open(path)?.within(program.years()), stamp, accept, min_score })
     }
 
     /// What the custodians are asked to approve.
@@ -179,7 +179,7 @@ impl Code {
             let register = match (&self.register, seal.content) {
                 (None, Content::Identifiers) => None,
                 (Some(path), Content::CivilStatus { .. }) => {
-                    let open = Open::new(path, self.accept, self.min_score)?;
+                    let open = Open::new(program, path, self.accept, self.min_score)?;
                     program.warn_of_others(path);
                     Some(open)
                 }

@@ -2,15 +2,16 @@
 
 use super::*;
 use crate::traits::CivilStatus;
+use crate::years::Years;
 
 fn traits(nom: &str, nom_usage: &str, prenoms: &str) -> Traits {
     let given = CivilStatus { nom, nom_usage, prenoms, ..CivilStatus::default() };
-    Traits::read(&given).unwrap()
+    Traits::read(&given, Years::now()).unwrap()
 }
 
 fn place(code_lieu: &str, libelle_lieu: &str, pays: &str) -> Traits {
     let given = CivilStatus { nom: "X", code_lieu, libelle_lieu, pays, ..CivilStatus::default() };
-    Traits::read(&given).unwrap()
+    Traits::read(&given, Years::now()).unwrap()
 }
 
 #[test]

@@ -4,7 +4,9 @@ use std::cell::Cell;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
-use cstatns_register::{BuildError, Builder, Built, Fault, Index, Origin, Places, Stats, TraitFault, Unit};
+use cstatns_register::{
+    BuildError, Builder, Built, Fault, Index, Origin, Places, Stats, TraitFault, Unit, Years,
+};
 
 use crate::common::{PEOPLE, Place, ask, build, build_unless, record};
 
@@ -300,4 +302,39 @@ fn a_larger_register_is_read_as_it_was_pushed() {
     let index = Index::open(&place.path("r")).unwrap();
     assert!(fs::metadata(place.path("r")).unwrap().len() > 1 << 20);
     assert_eq!(index.stats().unwrap().rows, 12_000);
+}
+
+/// The clock is given once: what it lets in is read at every later time, and what the register is asked within it.
+#[test]
+fn dates_are_read_within_the_years_of_the_clock() {
+    let years = |now: &str| Years::at(now.parse().unwrap());
+    let (eve, day) = (years("2026-12-31T23:59:59Z"), years("2027-01-01T00:00:00Z"));
+    let with = |date: &str| PEOPLE[3].replace("1962-03-01", date);
+    let place = Place::new();
+    let built = |name: &str, years: Years, date: &str| {
+        build(Builder::create(&place.path(name)).unwrap().within(years), &[PEOPLE[0], &with(date)]).map(drop)
+    };
+    for date in ["1800-01-01", "18000101", "2027-12-31", "2027"] {
+        built("r", eve, date).unwrap();
+        fs::remove_file(place.path("r")).unwrap();
+    }
+    for (date, refused_on) in [("2028-01-01", eve), ("2029-01-01", day), ("1799-12-31", day), ("5400", day)] {
+        let error = built("r", refused_on, date).unwrap_err();
+        let BuildError::Rows(faults) = &error else { panic!("{error}") };
+        let found: Vec<_> = faults.iter().map(|(fault, rows, _)| (fault, rows)).collect();
+        assert_eq!(found, [(Fault::Trait(TraitFault::Date), 1)], "{date}");
+    }
+
+    built("r", day, "2028-01-01").unwrap();
+    let asked = "MARCELLIN;;Ange;M;2028-01-01;2B033;;";
+    let open = |years| Index::open(&place.path("r")).unwrap().within(years);
+    assert_eq!(open(day).years(), day);
+    assert!(ask(&open(day), asked).starts_with("found "));
+    assert_eq!(ask(&open(eve), asked), "malformed");
+    // An update brings a clock of its own; what the index has stays.
+    let old = open(eve);
+    let row = with("2028-02-01").replace("033004", "033099");
+    assert!(build(Builder::update(&old).unwrap().within(eve), &[&row]).is_err());
+    build(Builder::update(&old).unwrap().within(day), &[&row]).unwrap();
+    assert!(ask(&open(day), asked).starts_with("found "));
 }

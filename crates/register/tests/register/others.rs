@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use cstatns::identifier::{Nir, Scheme};
-use cstatns_register::{Builder, CERTAIN, Index, Origin, Quality, Query, Record};
+use cstatns_register::{Builder, CERTAIN, Index, Origin, Quality, Query, Record, Years};
 
 use crate::common::{Place, Scores, calibration_error, text};
 use crate::errors::{AMBIGUOUS, Error, MAJOR, MINOR, SPELLINGS, are_apart};
@@ -126,14 +126,16 @@ fn ask_of_pairs(people: &[Person], dice: &mut Dice) -> Vec<Asked> {
 
 fn index(place: &Place, people: &[Person]) -> Index {
     let path = place.path("r");
-    let mut builder = Builder::create(&path).unwrap();
+    // Sisters of sisters may be born years from now: the clock of this world is that of its last people.
+    let years = Years::at("2199-01-01T00:00:00Z".parse().unwrap());
+    let mut builder = Builder::create(&path).unwrap().within(years);
     for person in people.iter().filter(|person| person.is_in_register) {
         let cells = person.cells();
         let record = Record { id: "", nir: &person.nir, civil_status: civil_status(&cells) };
         builder.push(&record, Origin::default()).unwrap();
     }
     builder.finish().unwrap();
-    Index::open(&path).unwrap()
+    Index::open(&path).unwrap().within(years)
 }
 
 /// Right, not coded, wrong, declared ambiguous.

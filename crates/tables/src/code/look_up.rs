@@ -7,7 +7,7 @@ use cstatns::coder::Coder;
 use cstatns::custody::approval::{Level, Score};
 use cstatns::identifier::{Nir, Scheme};
 use cstatns::secret::wipe_stack;
-use cstatns_register::{Index, IndexError, Query, SAMPLE, Weights};
+use cstatns_register::{Index, IndexError, Query, SAMPLE, Weights, Years};
 use zeroize::Zeroize;
 
 use crate::columns::{RowFault, fault};
@@ -73,7 +73,8 @@ pub fn look_up_and_code(
                     let (word, score) = match cells.iter().any(Option::is_some) {
                         false => ("none", None),
                         true => {
-                            let texts = read_row(&cells).map_err(|found| fault(request, row, found))?;
+                            let texts = read_row(&cells, register.index.years())
+                                .map_err(|found| fault(request, row, found))?;
                             let (word, score) = identifiers.look_up(register, weights, &texts)?;
                             (word, Some(score))
                         }
@@ -114,7 +115,7 @@ fn learn(
     let queries = batches.iter().flat_map(|batch| {
         let columns: Vec<_> = (1..=content.columns().len()).map(|column| batch.cells(column)).collect();
         (0..batch.rows()).filter_map(move |row| {
-            let texts = read_row(&cells_of(&columns, row)).ok()?;
+            let texts = read_row(&cells_of(&columns, row), index.years()).ok()?;
             Some(Query { civil_status: status::civil_status(&texts), identifier: None })
         })
     });
@@ -133,7 +134,7 @@ fn cells_of<'a>(columns: &[Cells<'a>], row: usize) -> [Option<&'a [u8]>; FIELDS.
 }
 
 /// The texts of a row's cells, if each can be read as its field: the service must not see what is none.
-fn read_row<'a>(cells: &[Option<&'a [u8]>; FIELDS.len()]) -> Result<Texts<'a>, RowFault> {
+fn read_row<'a>(cells: &[Option<&'a [u8]>; FIELDS.len()], years: Years) -> Result<Texts<'a>, RowFault> {
     let mut texts: Texts<'a> = Default::default();
     for (at, cell) in cells.iter().enumerate() {
         let Some(cell) = cell else { continue };
@@ -141,7 +142,7 @@ fn read_row<'a>(cells: &[Option<&'a [u8]>; FIELDS.len()]) -> Result<Texts<'a>, R
         if at == IDENTIFIER && Nir.parse_compact(cell).is_none() {
             return Err(RowFault::Identifier { reason: why_not_compact(cell) });
         }
-        if at != IDENTIFIER && !FIELDS[at].reads(texts[at]) {
+        if at != IDENTIFIER && !FIELDS[at].reads(texts[at], years) {
             return Err(RowFault::CivilStatus { field: COLUMNS[at] });
         }
     }

@@ -8,7 +8,7 @@ use chacha20::cipher::{KeyIvInit, StreamCipher};
 use cstatns::code::{Generation, Tag};
 use cstatns::identifier::{Nir, Reason, Scheme};
 use cstatns::secret::random_bytes;
-use cstatns_register::Field;
+use cstatns_register::{Field, Seen, Years};
 use zeroize::{Zeroize, Zeroizing};
 
 use crate::columns::{Codes, RowFault, fault};
@@ -41,26 +41,24 @@ pub(super) struct Dealt {
     pub(super) content: Content,
     pub(super) counts: BTreeMap<&'static str, u64>,
     pub(super) unread: BTreeMap<&'static str, u64>,
+    pub(super) may_be_days: bool,
 }
 
 /// What was found in rows: how many have each word of `check`, of the codes each tag and generation, and of civil status
-/// the cells of each field that are not empty and those that cannot be read.
+/// what the cells of each field are.
 #[derive(Default)]
 struct Found {
     rows: u64,
     checks: [u64; CHECKS.len()],
     codes: BTreeMap<(Tag, Generation), u64>,
-    filled: [u64; FIELDS.len()],
-    unread: [u64; FIELDS.len()],
+    seen: [Seen; FIELDS.len()],
 }
 
 impl Found {
     fn add(&mut self, other: &Self) {
         self.rows += other.rows;
-        let sums = [&mut self.checks[..], &mut self.filled, &mut self.unread];
-        for (sums, counts) in sums.into_iter().zip([&other.checks[..], &other.filled, &other.unread]) {
-            sums.iter_mut().zip(counts).for_each(|(sum, count)| *sum += count);
-        }
+        self.checks.iter_mut().zip(other.checks).for_each(|(sum, count)| *sum += count);
+        self.seen.iter_mut().zip(other.seen).for_each(|(sum, seen)| *sum = sum.and(seen));
         for (kind, count) in &other.codes {
             *self.codes.entry(*kind).or_default() += count;
         }
@@ -68,9 +66,15 @@ impl Found {
 
     fn into_dealt(self, content: Content) -> Dealt {
         let counts = CHECKS.into_iter().zip(self.checks).filter(|(_, count)| *count > 0).collect();
-        let unread = FIELDS.map(Field::name).into_iter().zip(self.unread);
-        let unread = unread.filter(|(_, count)| *count > 0).collect();
-        Dealt { rows: self.rows, content, counts, unread }
+        let seen = FIELDS.into_iter().zip(self.seen);
+        let unread = seen.clone().filter(|(_, seen)| seen.unread > 0);
+        Dealt {
+            rows: self.rows,
+            content,
+            counts,
+            unread: unread.map(|(field, seen)| (field.name(), seen.unread)).collect(),
+            may_be_days: seen.into_iter().any(|(field, seen)| seen.may_be_days(field)),
+        }
     }
 }
 
@@ -196,6 +200,7 @@ impl Data<'_> {
     pub(super) fn deal_civil_status(
         self,
         columns: [Option<usize>; FIELDS.len()],
+        years: Years,
     ) -> Result<Dealt, PrepareError> {
         let path = self.source.path().to_owned();
         let identifier = columns[IDENTIFIER].is_some();
@@ -203,15 +208,15 @@ impl Data<'_> {
             let columns = Plain::of(&path, batch, columns)?;
             for row in 0..batch.rows() {
                 let cells = columns.each_ref().map(|cells| cells.as_ref().and_then(|cells| cells.get(row)));
-                let check = push_civil_status(cells, identifier, heads, found);
+                let check = push_civil_status(cells, identifier, years, heads, found);
                 found.checks[usize::from(check.map_err(|found| fault(&path, row, found))?)] += 1;
             }
             Ok(())
         })?;
-        for ((field, filled), invalid) in FIELDS.into_iter().zip(found.filled).zip(found.unread) {
-            if status::is_told_by_its_cells(field) && 2 * invalid > filled {
-                return Err(PrepareError::WrongField { field, invalid, filled });
-            }
+        if let Some((field, seen)) =
+            FIELDS.into_iter().zip(found.seen).find(|(field, seen)| seen.is_wrong(*field))
+        {
+            return Err(PrepareError::WrongField { field, invalid: seen.unread, filled: seen.filled });
         }
         Ok(found.into_dealt(Content::CivilStatus { identifier }))
     }
@@ -243,6 +248,7 @@ fn push_identifier(cell: Option<&[u8]>, heads: &mut Heads) -> Result<u8, RowFaul
 fn push_civil_status(
     cells: [Option<&[u8]>; FIELDS.len()],
     identifier: bool,
+    years: Years,
     heads: &mut Heads,
     found: &mut Found,
 ) -> Result<u8, RowFault> {
@@ -253,18 +259,16 @@ fn push_civil_status(
         if given[at].is_empty() {
             continue;
         }
-        found.filled[at] += 1;
         let is_read = match field {
             Field::Nir => {
                 accepted = Nir.parse(given[at].as_bytes()).ok();
                 accepted.is_some()
             }
-            _ => field.reads(given[at]),
+            _ => field.reads(given[at], years),
         };
+        found.seen[at].add(given[at], is_read);
         if is_read {
             sent[at] = given[at];
-        } else {
-            found.unread[at] += 1;
         }
     }
     let check = match (status::is_enough(&sent), status::civil_status(&given)) {

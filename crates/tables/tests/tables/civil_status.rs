@@ -15,7 +15,7 @@ use arrow_array::{
 };
 use arrow_schema::DataType;
 use cstatns::custody::approval::{Level, Score};
-use cstatns_register::{Builder, CivilStatus, Field, Index, Origin, Record};
+use cstatns_register::{Builder, CivilStatus, Field, Index, Origin, Record, Years};
 use cstatns_tables::{
     CodeFileError, Coded, Column, Content, Effort, Format, Prepare, PrepareError, Prepared, Register, check,
     code, look_up_and_code, prepare, renew, report_path, summarise,
@@ -224,8 +224,20 @@ fn with(threads: usize, memory: usize) -> Effort {
 }
 
 fn run(way: &Way, map: &[(Field, &str)], effort: &Effort) -> Result<Prepared, PrepareError> {
+    run_within(way, map, Years::now(), effort)
+}
+
+fn run_within(
+    way: &Way,
+    map: &[(Field, &str)],
+    years: Years,
+    effort: &Effort,
+) -> Result<Prepared, PrepareError> {
     let Way { data, request, retained, .. } = way;
-    prepare(&Prepare { data, column: Column::CivilStatus(map), request, retained, delimiter: b',' }, effort)
+    prepare(
+        &Prepare { data, column: Column::CivilStatus { map, years }, request, retained, delimiter: b',' },
+        effort,
+    )
 }
 
 fn look_up(
@@ -804,4 +816,55 @@ fn a_look_up_that_is_asked_to_stop_does_not_go_on_to_the_pass() {
         look_up_and_code(&way.request, &way.seal(), register, &coder, &mut out, Format::Csv, &meta, &effort);
     assert_eq!(error.unwrap_err().code(), "interrupted");
     assert!(out.is_empty(), "not even the header");
+}
+
+/// The service reads dates as the controller does: what was prepared at the end of a year is coded in the next, and a date
+/// of a later year, or a number of days, refuses a request.
+#[test]
+fn a_request_is_read_within_the_years_of_the_clock() {
+    let years = |now: &str| Years::at(now.parse().unwrap());
+    let (eve, day) = (years("2026-12-31T23:59:59Z"), years("2027-01-01T00:00:00Z"));
+    let place = Place::new();
+    let path = place.path("r");
+    let mut builder = Builder::create(&path).unwrap().within(day);
+    for person in 0..40 {
+        let (nom, first, nir) = (word(person), word(person + 7000), nir(person));
+        let date = ["2027-12-31", "1800-01-01", "2028"][person % 3];
+        let civil_status = CivilStatus {
+            nom: &nom,
+            prenoms: &first,
+            date_naissance: date,
+            code_lieu: "75101",
+            ..Default::default()
+        };
+        builder.push(&Record { id: "", nir: &nir, civil_status }, Origin::default()).unwrap();
+    }
+    builder.finish().unwrap();
+    let index = |years| Index::open(&path).unwrap().within(years);
+    let prepared = |name: &str, years, dates: [&str; 3]| {
+        let way = Way::new(&place, name, "csv", "csv");
+        let mut data = String::from("nom,prenoms,date_naissance,code_lieu\n");
+        for person in 0..40 {
+            let (nom, first) = (word(person), word(person + 7000));
+            writeln!(data, "{nom},{first},{},75101", dates[person % 3]).unwrap();
+        }
+        fs::write(&way.data, data).unwrap();
+        let prepared = run_within(&way, &[], years, &Effort::default()).unwrap();
+        (way, prepared.unread.get("date_naissance").copied(), prepared.may_be_days)
+    };
+    let coded = |way: &Way, years| {
+        let mut out = Vec::new();
+        look_up(way, &index(years), Level::UsageName, 1, &mut out).map(|coded| coded.coded)
+    };
+    // What is sent on the last day is read on the next; the year after next is sent then only.
+    let (way, unread, doubtful) = prepared("eve", eve, ["2027-12-31", "1800-01-01", "2028-01-01"]);
+    assert_eq!((unread, doubtful), (Some(13), false));
+    assert_eq!((coded(&way, eve).unwrap(), coded(&way, day).unwrap()), (27, 27));
+    let (way, unread, _) = prepared("day", day, ["2027-12-31", "1800-01-01", "2028-01-01"]);
+    assert_eq!(unread, None);
+    assert_eq!(coded(&way, eve).unwrap_err().code(), "civil-status-form");
+    coded(&way, day).unwrap();
+    // A few numbers of days among years alone.
+    let (_, unread, doubtful) = prepared("days", eve, ["1975", "5400", "1966"]);
+    assert_eq!((unread, doubtful), (Some(13), true));
 }

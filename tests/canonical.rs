@@ -1,0 +1,220 @@
+//! Canonical and signed forms from outside: what version 0.1.0 wrote, changed in every way, is refused or read as one value
+//! with one canonical form.
+
+#[path = "canonical/forms.rs"]
+mod forms;
+#[path = "canonical/mutate.rs"]
+mod mutate;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
+
+use cstatns::checkpoint::VerifierKey;
+use cstatns::ledger::{History, Lines};
+use cstatns::name::canonical_json;
+use data_encoding::{BASE64, HEXLOWER};
+use ed25519_dalek::VerifyingKey;
+use mutate::{Change, change};
+use proptest::prelude::*;
+use proptest::sample::{Index, select};
+use serde_json::{Value, json};
+
+const SERVICE: &str = "test.epkn6abxsn";
+
+fn golden(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/golden").join(name)
+}
+
+fn ledger() -> String {
+    fs::read_to_string(golden("home/ledger.jsonl")).unwrap()
+}
+
+/// Genuine JSON with the name of its form: files of the kept home and kits, and what is signed within its ledger.
+static GENUINE: LazyLock<Vec<(&'static str, String)>> = LazyLock::new(|| {
+    let mut genuine = Vec::new();
+    let files = [
+        ("service-card", "home/card.json"),
+        ("places", "home/places.json"),
+        ("card", "kit-1/card.json"),
+        ("receipt", "kit-2/receipt-1-held.json"),
+        ("share-file", "shares/custodian-3.1.share"),
+    ];
+    for (form, name) in files {
+        genuine.push((form, fs::read_to_string(golden(name)).unwrap().trim_end().to_owned()));
+    }
+    let mut add = |form, value: &Value| genuine.push((form, value.to_string()));
+    let key = fs::read(golden("home/keys/population.1.1.key")).unwrap();
+    add("key-label", &serde_json::from_slice::<Value>(&key).unwrap()["label"]);
+    for line in ledger().lines() {
+        let line: Value = serde_json::from_str(line).unwrap();
+        let event = &line["event"];
+        add("line", &line);
+        add("event", event);
+        for form in ["dealing", "receipt", "doubt"] {
+            if let Some(statement) = event.get(form) {
+                add(form, statement);
+            }
+        }
+        if let Some(proposal) = event.get("proposal") {
+            add("proposal-body", proposal);
+            add("action", &proposal["body"]["action"]);
+            add("proposal", &json!({"signed": proposal, "run_key": "5a".repeat(1216)}));
+        }
+        if let Some(consent) = event["consents"].get(0) {
+            add("consent", consent);
+            add("approval", &json!({"consent": consent, "share": "a5".repeat(1200)}));
+        }
+    }
+    genuine
+});
+
+fn reads(form: &str, bytes: &[u8]) -> bool {
+    let (_, read) = forms::FORMS.into_iter().find(|(name, _)| *name == form).unwrap();
+    read(bytes)
+}
+
+#[test]
+fn genuine_forms_are_read_as_themselves() {
+    for (form, text) in &*GENUINE {
+        assert!(reads(form, text.as_bytes()), "{form}");
+        let value: Value = serde_json::from_str(text).unwrap();
+        assert_eq!(canonical_json(&value), text.as_bytes(), "{form} is not canonical");
+    }
+    for (form, _) in forms::FORMS {
+        assert!(GENUINE.iter().any(|(name, _)| *name == form), "no {form}");
+    }
+}
+
+/// Each line of the ledger, with those before it.
+static LINES: LazyLock<Vec<(History, String)>> = LazyLock::new(|| {
+    let (mut history, mut all) = (History::default(), Vec::new());
+    for line in ledger().lines() {
+        assert!(forms::line(&history, SERVICE, line.as_bytes()));
+        all.push((history.clone(), line.to_owned()));
+        history.push(line.as_bytes());
+    }
+    all
+});
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2000))]
+
+    #[test]
+    fn a_changed_form_is_refused_or_has_one_canonical_form((form, text) in select(&GENUINE[..]), change in change()) {
+        let changed = change.of(&text);
+        let read = reads(form, &changed);
+        match change {
+            // Members without a name of the form, and two of one name, are in no form.
+            Change::Twice(_) | Change::Unknown(_) | Change::Cut(_) => prop_assert!(!read, "{form}"),
+            Change::Order(_) => {
+                prop_assert!(read, "{form}");
+                let value: Value = serde_json::from_slice(&changed).unwrap();
+                prop_assert_eq!(canonical_json(&value), text.as_bytes());
+            }
+            Change::Number(_, "-1" | "1e3" | "1.0" | "01" | "18446744073709551616" | "1E400") => {
+                prop_assert!(!read || changed == text.as_bytes(), "{form}");
+            }
+            Change::Byte(..) | Change::Number(..) => {}
+        }
+        // No other form panics, whatever it makes of it.
+        for (_, other) in forms::FORMS {
+            other(&changed);
+        }
+    }
+
+    /// A line of the ledger has one spelling: each that is accepted is canonical, in its place.
+    #[test]
+    fn a_changed_line_is_refused_unless_it_is_canonical(at: Index, change in change()) {
+        let (history, line) = at.get(&LINES);
+        let changed = change.of(line);
+        let read = forms::line(history, SERVICE, &changed);
+        let may_be_read = matches!(change, Change::Byte(..) | Change::Number(..)) || changed == line.as_bytes();
+        prop_assert!(!read || may_be_read);
+    }
+
+    /// Notes, checkpoints and signatures have one spelling each.
+    #[test]
+    fn a_changed_note_is_refused_or_has_one_spelling(at: Index, byte: u8, insert: bool, which in 0_usize..3) {
+        let note = fs::read(golden("home/checkpoint")).unwrap();
+        let whole = String::from_utf8(note).unwrap();
+        let (text, signature) = whole.split_once("\n\n").unwrap();
+        let texts = [whole.clone(), format!("{text}\n"), signature.trim_end().to_owned()];
+        let read = forms::note(texts[which].as_bytes());
+        prop_assert!(read[[0, 1, 3][which]]);
+        let mut bytes = texts[which].clone().into_bytes();
+        let at = at.index(bytes.len());
+        if insert {
+            bytes.insert(at, byte);
+        } else {
+            bytes[at] = byte;
+        }
+        forms::note(&bytes);
+    }
+
+    #[test]
+    fn any_bytes_are_no_share_or_have_one_spelling(mut bytes in proptest::collection::vec(any::<u8>(), 0..120), label: bool) {
+        if label && bytes.len() > 20 {
+            bytes[..14].copy_from_slice(b"CStatNS/share\0");
+        }
+        forms::share(&bytes);
+    }
+}
+
+/// Base64 that was padded one by one and put together is another spelling of the same bytes.
+#[test]
+fn base64_padded_within_is_refused() {
+    let note = fs::read_to_string(golden("home/checkpoint")).unwrap();
+    let (text, signature) = note.split_once("\n\n").unwrap();
+    let (head, blob) = signature.trim_end().rsplit_once(' ').unwrap();
+    let within = |text: &str| {
+        let bytes = BASE64.decode(text.as_bytes()).unwrap();
+        let (one, two) = bytes.split_at(10);
+        let again = BASE64.encode(one) + &BASE64.encode(two);
+        assert!(again != text && BASE64.decode(again.as_bytes()).unwrap() == bytes);
+        again
+    };
+    let [signed, root] =
+        [blob, text.rsplit_once('\n').unwrap().1].map(|text| (text.to_owned(), within(text)));
+    assert_eq!(forms::note(format!("{head} {}", signed.0).as_bytes()), [false, false, false, true]);
+    assert_eq!(forms::note(format!("{head} {}", signed.1).as_bytes()), [false; 4]);
+    assert_eq!(forms::note(note.replace(&signed.0, &signed.1).as_bytes()), [false; 4]);
+    assert_eq!(forms::note(format!("{text}\n").as_bytes()), [false, true, false, false]);
+    assert_eq!(forms::note(format!("{text}\n").replace(&root.0, &root.1).as_bytes()), [false; 4]);
+    // A verifier key.
+    let card = fs::read(golden("home/card.json")).unwrap();
+    let card: Value = serde_json::from_slice(&card).unwrap();
+    let signing = HEXLOWER.decode(card["body"]["signing"].as_str().unwrap().as_bytes()).unwrap();
+    let key = VerifierKey::new("a", VerifyingKey::try_from(&signing[..]).unwrap()).unwrap().to_string();
+    let bytes = key.splitn(3, '+').nth(2).unwrap();
+    let name = key.strip_suffix(bytes).unwrap();
+    assert_eq!(forms::note(key.as_bytes()), [false, false, true, false]);
+    assert_eq!(forms::note(format!("{name}{}", within(bytes)).as_bytes()), [false; 4]);
+}
+
+/// A line of the greatest length is given whole, and of a longer one only its beginning, which is no event.
+#[test]
+fn a_line_longer_than_any_event_is_none() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("ledger");
+    let genesis = ledger().lines().next().unwrap().to_owned();
+    for (length, is_whole) in
+        [((4 << 20) - 1, true), (4 << 20, true), ((4 << 20) + 1, false), (5 << 20, false)]
+    {
+        let long = format!("{genesis}{}", " ".repeat(length - genesis.len()));
+        fs::write(&path, format!("{long}\n{genesis}\n")).unwrap();
+        let mut lines = Lines::open(&path).unwrap();
+        let given = lines.next_line().unwrap().unwrap().to_owned();
+        assert_eq!(given == long.as_bytes(), is_whole, "{length}");
+        assert!(!forms::line(&History::default(), SERVICE, &given));
+        assert_eq!(lines.next_line().unwrap().unwrap(), genesis.as_bytes());
+        assert_eq!(lines.length(), (length + 1 + genesis.len() + 1) as u64);
+    }
+}
+
+/// What the checks above would miss if they did not look.
+#[test]
+#[should_panic(expected = "a number that canonical JSON may change")]
+fn a_number_that_two_values_share_is_seen() {
+    forms::integers(&json!({"a": [1, 9_007_199_254_740_992_u64]}));
+}
