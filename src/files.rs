@@ -7,6 +7,8 @@
 //! |---|---|
 //! | [`Pending::commit`], [`write_new`] | the whole file is on disk under its name; nothing was replaced |
 //! | [`Pending::commit`] after [`Pending::create_over`], [`replace`] | the whole new file is on disk under its name; a crash leaves the old one or the new one |
+//! | [`Together::commit`] | all the files are on disk under their names; nothing was replaced |
+//! | [`PendingDirectory::commit`] | the directory and its files are on disk under its name; nothing was replaced |
 //! | [`Append::append`] | the bytes are on disk at the end of the file |
 //! | [`create_dir`], [`remove`], [`destroy`] | the change to the directory is on disk |
 //! | [`Scratch::create`] | there is a file to work with, and no name that it could be left under |
@@ -22,11 +24,14 @@ mod destroy;
 mod error;
 #[cfg(feature = "fault-injection")]
 pub mod faults;
+mod leftovers;
+mod new_directory;
 mod pending;
+mod together;
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{ErrorKind, Read};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{FlockOperation, flock};
@@ -38,7 +43,10 @@ use error::About;
 pub use append::Append;
 pub use destroy::{Destroyed, Fate, Held, Remembered, destroy, destroy_if_present, withdraw};
 pub use error::FileError;
-pub use pending::{Pending, Scratch, leftovers, list, replace, temporary_path, write_new};
+pub use leftovers::{leftovers, list, sweep, temporary_path};
+pub use new_directory::PendingDirectory;
+pub use pending::{Pending, Scratch, replace, write_new};
+pub use together::{FileId, Together, take_back};
 
 /// Without the feature there is nothing to ask, and the calls below compile to nothing.
 #[cfg(not(feature = "fault-injection"))]
@@ -207,9 +215,27 @@ pub fn read(path: &Path, limit: u64) -> Result<Vec<u8>, FileError> {
 /// `output-exists` if anything has that name; `file-missing`, `file-permission`, `disk-full`, `file-io`.
 pub fn create_dir(path: &Path) -> Result<(), FileError> {
     let parent = Directory::of(path)?;
+    make_directory(path)?;
+    let settled = parent.sync();
+    if settled.is_err() {
+        let _ = faults::before(Step::Unlink, path).and_then(|()| fs::remove_dir(path));
+    }
+    settled
+}
+
+fn make_directory(path: &Path) -> Result<(), FileError> {
     faults::before(Step::CreateDirectory, path)
         .and_then(|()| DirBuilder::new().mode(0o700).create(path))
-        .about(path)?;
+        .about(path)
+}
+
+/// Removes a directory that is empty.
+///
+/// # Errors
+/// `file-missing`, `file-permission`, `file-io`, also where it is not empty.
+pub fn remove_directory(path: &Path) -> Result<(), FileError> {
+    let parent = Directory::of(path)?;
+    faults::before(Step::Unlink, path).and_then(|()| fs::remove_dir(path)).about(path)?;
     parent.sync()
 }
 
@@ -279,7 +305,29 @@ pub fn lock(path: &Path) -> Result<Lock, FileError> {
     }
     .about(path)?;
     match flock(&file, FlockOperation::NonBlockingLockExclusive) {
-        Ok(()) => Ok(Lock { _file: file }),
+        Ok(()) => {}
+        Err(Errno::WOULDBLOCK) => return Err(FileError::Locked { path: path.to_owned() }),
+        Err(error) => return Err(error).about(path),
+    }
+    // A ceremony that failed removes its lock: who had opened it before would hold a file without a name.
+    let (held, named) = (file.metadata().about(path)?, fs::metadata(path).about(path)?);
+    if (held.dev(), held.ino()) != (named.dev(), named.ino()) {
+        return Err(FileError::Locked { path: path.to_owned() });
+    }
+    Ok(Lock { _file: file })
+}
+
+/// Takes the lock of a file that exists, as [`lock`] does.
+///
+/// # Errors
+/// `home-locked` if it is held; `file-missing`, `file-permission`, `file-io`.
+pub fn lock_file(path: &Path) -> Result<Lock, FileError> {
+    let file = File::open(path).about(path)?;
+    match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+        // Where there are no locks, two processes are not told apart.
+        Ok(()) | Err(Errno::NOSYS | Errno::NOLCK | Errno::OPNOTSUPP | Errno::BADF) => {
+            Ok(Lock { _file: file })
+        }
         Err(Errno::WOULDBLOCK) => Err(FileError::Locked { path: path.to_owned() }),
         Err(error) => Err(error).about(path),
     }

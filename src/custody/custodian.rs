@@ -15,7 +15,7 @@ use zeroize::Zeroizing;
 
 use crate::checkpoint::root_of;
 use crate::code::Generation;
-use crate::files::{self, Access, FileError};
+use crate::files::{self, Access, FileError, PendingDirectory};
 use crate::name::{Hex, Name, canonical_json, secret_json};
 use crate::secret::{Secret, random_bytes, wipe_stack};
 use crate::sharing::{Epoch, Share, SharingError};
@@ -94,7 +94,8 @@ struct Seen {
 }
 
 impl Kit {
-    /// Makes a kit in `directory`, which must not exist. Without a passphrase it serves demonstrations only.
+    /// Makes a kit in `directory`, which must not exist. Without a passphrase it serves demonstrations only. An error leaves
+    /// nothing of it, and what a stopped process left of the same kit is destroyed.
     ///
     /// # Errors
     /// [`KitError::File`]; [`KitError::EmptyPassphrase`].
@@ -120,9 +121,10 @@ impl Kit {
         let card = Card::new(body, &signing);
         drop(signing);
         let identity = seal_identity(&seeds, &card, passphrase);
-        files::create_dir(directory)?;
-        files::write_new(&directory.join("identity"), &identity, Access::Private)?;
-        files::write_new(&directory.join("card.json"), &line(&card), Access::Shared)?;
+        let kit = PendingDirectory::create(directory)?;
+        kit.write_new("identity", &identity, Access::Private)?;
+        kit.write_new("card.json", &line(&card), Access::Shared)?;
+        kit.commit()?;
         wipe_stack();
         Ok(card)
     }
@@ -198,6 +200,7 @@ impl Kit {
     /// [`KitError::Share`] when it is not this custodian's share of this dealing; [`KitError::Roster`] when the dealing
     /// breaks its rules; [`KitError::NotInRoster`]; [`KitError::OtherService`]; [`KitError::Shorter`] and [`KitError::Forked`] when the ledger is not a longer one of what was seen.
     pub fn accept(&self, file: &ShareFile, ledger: Witnessed<'_>) -> Result<PathBuf, KitError> {
+        self.sweep();
         self.check_ledger(ledger)?;
         let dealing = ledger.dealing;
         if file.format != FORMAT {
@@ -233,6 +236,7 @@ impl Kit {
     /// # Errors
     /// As [`Kit::accept`].
     pub fn check(&self, ledger: Witnessed<'_>) -> Result<Receipt, KitError> {
+        self.sweep();
         self.check_ledger(ledger)?;
         self.kept_share(ledger.dealing)?;
         let head = ledger.head();
@@ -255,6 +259,7 @@ impl Kit {
     ) -> Result<Approval, KitError> {
         let dealing = ledger.dealing;
         let body = &proposal.signed.body;
+        self.sweep();
         self.check_ledger(ledger)?;
         let refused = |reason| Err(KitError::Proposal { reason });
         if body.format != FORMAT {
@@ -297,6 +302,7 @@ impl Kit {
     /// # Errors
     /// [`KitError::NotInRoster`], [`KitError::Shorter`], [`KitError::Forked`].
     pub fn doubt(&self, about: Option<(Name, Generation)>, ledger: Witnessed<'_>) -> Result<Doubt, KitError> {
+        self.sweep();
         self.check_ledger(ledger)?;
         let (domain, generation) = about.unzip();
         let body = DoubtBody {
@@ -312,13 +318,21 @@ impl Kit {
         Ok(Signed::new(body, &signing_key(&self.seeds)))
     }
 
-    /// Destroys the share of an epoch that is over and states it.
+    /// Destroys the share of an epoch that is over, and what stopped processes left of it, and states it.
     ///
     /// # Errors
     /// [`KitError::File`] when there is no such share.
     pub fn forget(&self, epoch: Epoch, dealing: &Dealing) -> Result<Receipt, KitError> {
+        // A temporary may hold the same share.
+        files::sweep(&self.directory)?;
         files::destroy(&self.share_path(epoch))?;
         Ok(self.receipt(dealing, ReceiptStatement::ShareForgotten { epoch }))
+    }
+
+    /// Destroys what stopped processes left in the kit. Where that cannot be, as on a medium that cannot be written, the
+    /// command decides by itself whether it needs to write.
+    fn sweep(&self) {
+        let _ = files::sweep(&self.directory);
     }
 
     fn receipt(&self, dealing: &Dealing, statement: ReceiptStatement) -> Receipt {

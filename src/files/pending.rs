@@ -1,82 +1,16 @@
 //! Files that are not there until they are whole: written beside their name, or without one.
 
-use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
-use data_encoding::HEXLOWER;
-use rustix::fs::{FlockOperation, OFlags, flock};
+use rustix::fs::{FlockOperation, flock};
 use rustix::io::Errno;
 
 use super::error::{About, FileError};
-use super::{Access, Directory, Step, create_new, destroy, faults, random, sync, taken, unlink};
-
-/// How the name of every temporary ends.
-const TEMPORARY: &str = ".cstatns-tmp";
-
-/// The temporaries in a directory, in order of name: what stopped processes left there, and what running ones are writing.
-/// Whoever holds the directory's lock knows that they are of the first kind, and may remove them.
-///
-/// # Errors
-/// `file-missing`, `file-permission`, `file-io`.
-pub fn leftovers(directory: &Path) -> Result<Vec<PathBuf>, FileError> {
-    let mut found = list(directory)?;
-    found.retain(|path| {
-        let name = path.file_name().unwrap_or_default().as_encoded_bytes();
-        name.starts_with(b".") && name.ends_with(TEMPORARY.as_bytes())
-    });
-    Ok(found)
-}
-
-/// What lies in a directory, in order of name.
-///
-/// # Errors
-/// `file-missing`, `file-permission`, `file-io`.
-pub fn list(directory: &Path) -> Result<Vec<PathBuf>, FileError> {
-    let mut found = Vec::new();
-    for entry in fs::read_dir(directory).about(directory)? {
-        found.push(entry.about(directory)?.path());
-    }
-    found.sort();
-    Ok(found)
-}
-
-/// Where a [`Pending`] made with this `mark` keeps its bytes until it is committed: beside `target`, as
-/// `.<file name>.<mark, 32 hexadecimal digits>.cstatns-tmp`.
-///
-/// A caller that has written its mark down first (a run's is its nonce) finds the temporary again after a crash.
-#[must_use]
-pub fn temporary_path(target: &Path, mark: &[u8; 16]) -> PathBuf {
-    let mut name = OsString::from(".");
-    name.push(target.file_name().unwrap_or_default());
-    name.push(format!(".{}{TEMPORARY}", HEXLOWER.encode(mark)));
-    target.with_file_name(name)
-}
-
-/// Destroys the temporaries that stopped processes left of this file: they may hold identifiers, and nobody looks for
-/// hidden files. One that a running process writes is locked by it. What cannot be removed does not stop the new attempt.
-fn destroy_leftovers_of(target: &Path) {
-    let Some(name) = target.file_name() else { return };
-    let directory = target.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let start = [b".", name.as_encoded_bytes(), b"."].concat();
-    for path in leftovers(directory).unwrap_or_default() {
-        let own = path.file_name().and_then(|name| name.as_encoded_bytes().strip_prefix(&start[..]));
-        let mark = own.and_then(|rest| rest.strip_suffix(TEMPORARY.as_bytes()));
-        if !mark.is_some_and(|mark| mark.len() == 32 && mark.iter().all(u8::is_ascii_hexdigit)) {
-            continue;
-        }
-        // Opened as `destroy` opens it: a link or a pipe of that name is not followed and not waited for.
-        let flags = OFlags::WRONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
-        let Ok(file) = rustix::fs::open(&path, flags, rustix::fs::Mode::empty()).map(File::from) else {
-            continue;
-        };
-        if flock(&file, FlockOperation::NonBlockingLockExclusive).is_ok() {
-            let _ = destroy(&path);
-        }
-    }
-}
+use super::leftovers::{destroy_leftovers_of, temporary_path};
+use super::{Access, Directory, Step, create_new, faults, random, sync, taken, unlink};
 
 /// A new file that does not have its name yet: written to a temporary beside it, named by [`Pending::commit`], removed if
 /// it is dropped instead.
@@ -90,7 +24,9 @@ pub struct Pending {
     /// Whether it may take the name from another file.
     over: bool,
     /// Whether the temporary still has to go when this is dropped.
-    unfinished: bool,
+    pub(super) unfinished: bool,
+    /// Whether all that was written is on disk.
+    settled: bool,
 }
 
 impl Pending {
@@ -144,7 +80,7 @@ impl Pending {
         Ok(pending)
     }
 
-    fn begin(target: &Path, mark: &[u8; 16], access: Access) -> Result<Self, FileError> {
+    pub(super) fn begin(target: &Path, mark: &[u8; 16], access: Access) -> Result<Self, FileError> {
         if target.file_name().is_none() {
             return Err(FileError::NotRegular { path: target.to_owned() });
         }
@@ -156,7 +92,8 @@ impl Pending {
         if flock(&file, FlockOperation::NonBlockingLockExclusive) == Err(Errno::WOULDBLOCK) {
             return Err(FileError::Locked { path: target.to_owned() });
         }
-        Ok(Self { file, directory, target: target.to_owned(), temporary, over: false, unfinished: true })
+        let target = target.to_owned();
+        Ok(Self { file, directory, target, temporary, over: false, unfinished: true, settled: false })
     }
 
     /// Where the bytes are until the commit.
@@ -178,7 +115,20 @@ impl Pending {
     /// `output-exists` if the name has been taken meanwhile; `disk-full`, `file-permission`, `file-io`. Only an error after
     /// the rename leaves the file under its name.
     pub fn commit(mut self) -> Result<(), FileError> {
-        sync(&self.file, &self.temporary).map_err(|error| error.of(&self.target))?;
+        self.take_name()
+    }
+
+    /// Forces what was written to disk.
+    pub(super) fn settle(&mut self) -> Result<(), FileError> {
+        if !self.settled {
+            sync(&self.file, &self.temporary).map_err(|error| error.of(&self.target))?;
+            self.settled = true;
+        }
+        Ok(())
+    }
+
+    pub(super) fn take_name(&mut self) -> Result<(), FileError> {
+        self.settle()?;
         faults::before(Step::Rename, &self.target).about(&self.target)?;
         let renamed = match self.over {
             true => rustix::fs::rename(&self.temporary, &self.target),
@@ -194,6 +144,19 @@ impl Pending {
         self.directory.sync()
     }
 
+    /// Takes the name away again: the bytes are in the temporary as before. The caller has seen that it is this file which
+    /// has the name.
+    pub(super) fn give_name_back(&mut self) -> Result<(), FileError> {
+        rename_back(&self.target, &self.temporary)?;
+        self.unfinished = true;
+        Ok(())
+    }
+
+    /// Forces the directory to disk.
+    pub(super) fn settle_directory(&self) -> Result<(), FileError> {
+        self.directory.sync()
+    }
+
     fn write_whole(&mut self, bytes: &[u8]) -> Result<(), FileError> {
         self.write_all(bytes).about(&self.target)
     }
@@ -201,6 +164,7 @@ impl Pending {
 
 impl Write for Pending {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.settled = false;
         faults::before_write(Step::Write, &self.temporary, &mut self.file, bytes)?;
         self.file.write(bytes)
     }
@@ -270,18 +234,26 @@ impl Scratch {
 }
 
 /// What a kernel or a file system answers that does not know the flag below.
-const UNKNOWN_FLAG: [Errno; 4] = [Errno::INVAL, Errno::NOSYS, Errno::OPNOTSUPP, Errno::NOTSUP];
+pub(super) const UNKNOWN_FLAG: [Errno; 4] = [Errno::INVAL, Errno::NOSYS, Errno::OPNOTSUPP, Errno::NOTSUP];
 
 /// Renames; the kernel refuses to replace anything, in the same step.
 #[cfg(any(target_os = "linux", target_os = "android", target_vendor = "apple"))]
-fn rename_new(from: &Path, to: &Path) -> rustix::io::Result<()> {
+pub(super) fn rename_new(from: &Path, to: &Path) -> rustix::io::Result<()> {
     use rustix::fs::{CWD, RenameFlags, renameat_with};
     renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE)
 }
 
 #[cfg(not(any(target_os = "linux", target_os = "android", target_vendor = "apple")))]
-fn rename_new(_: &Path, _: &Path) -> rustix::io::Result<()> {
+pub(super) fn rename_new(_: &Path, _: &Path) -> rustix::io::Result<()> {
     Err(Errno::NOSYS)
+}
+
+/// Gives a file, or a directory, the hidden name of its temporary again, and makes that durable.
+pub(super) fn rename_back(target: &Path, temporary: &Path) -> Result<(), FileError> {
+    let directory = Directory::of(target)?;
+    faults::before(Step::Rename, temporary).about(target)?;
+    rustix::fs::rename(target, temporary).about(target)?;
+    directory.sync()
 }
 
 /// The same promise by hard links. A crash between the two steps leaves both names on one finished file.
@@ -301,13 +273,15 @@ pub fn write_new(path: &Path, bytes: &[u8], access: Access) -> Result<(), FileEr
 }
 
 /// Writes a whole file, in place of the one that may have this name: at any moment the name leads to the old bytes or to
-/// the new ones. For the small files that state the present (`checkpoint`), not for outputs.
+/// the new ones. For the small files that state the present (`checkpoint`), not for outputs. What stopped processes left
+/// of earlier attempts at it is destroyed.
 ///
 /// # Errors
 /// As [`Pending::create`] and [`Pending::commit`], without `output-exists`.
 pub fn replace(path: &Path, bytes: &[u8], access: Access) -> Result<(), FileError> {
     let mut mark = [0; 16];
     random(&mut mark)?;
+    destroy_leftovers_of(path);
     let mut pending = Pending::begin(path, &mark, access)?;
     pending.over = true;
     pending.write_whole(bytes)?;

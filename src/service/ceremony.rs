@@ -50,6 +50,9 @@ struct Unfinished {
     format: u32,
     shares: Vec<PathBuf>,
     life: Vec<PathBuf>,
+    /// The directories that were not there before it, parents first.
+    #[serde(default)]
+    made: Vec<PathBuf>,
 }
 
 impl Unfinished {
@@ -68,11 +71,11 @@ impl Service {
         let home = &absolute(home)?;
         let threshold = Threshold::new(founding.threshold, founding.cards.len())?;
         check_roster(&founding.cards.iter().collect::<Vec<_>>(), threshold, founding.demo)?;
-        undo_stopped(home)?;
-        let founded = Self::found(home, founding, threshold, clock);
+        let made = undo_stopped(home)?;
+        let founded = Self::found(home, founding, threshold, clock, made);
         if founded.is_err() {
             // What cannot be undone now is undone by the next ceremony; a service that was founded after all stays.
-            let _ = undo_stopped(home);
+            let _ = undo_stopped(home).and_then(|_| leave_nothing(home));
         }
         founded
     }
@@ -82,6 +85,7 @@ impl Service {
         founding: Founding<'_>,
         threshold: Threshold,
         clock: impl Clock,
+        made: Vec<PathBuf>,
     ) -> Result<Founded, ServiceError> {
         let shares_dir = absolute(founding.shares)?;
         let share_path = |card: &Card| shares_dir.join(format!("{}.{}.share", card.body.name, Epoch::FIRST));
@@ -93,10 +97,22 @@ impl Service {
             true => vec![home.join("life")],
             false => founding.life.iter().map(|place| absolute(place)).collect::<Result<_, _>>()?,
         };
+        let directories = [home.to_owned(), home.join("keys"), home.join("outbox"), shares_dir.clone()];
+        let directories: Vec<PathBuf> = directories.into_iter().chain(life.iter().cloned()).collect();
+        // Also what a ceremony that stopped had made.
+        let made = directories.iter().filter(|path| !path.exists() || made.contains(path)).cloned().collect();
+        let home_is_new = !home.exists();
         ensure_dir(home)?;
-        let unfinished = Unfinished { format: HOME_FORMAT, shares: shares.clone(), life: life.clone() };
+        let unfinished = Unfinished { format: HOME_FORMAT, shares: shares.clone(), life: life.clone(), made };
         // In place of the journal of the ceremony just undone: without one, a home that is not empty is somebody's.
-        files::replace(&Unfinished::path(home), &canonical_json(&unfinished), Access::Private)?;
+        if let Err(error) =
+            files::replace(&Unfinished::path(home), &canonical_json(&unfinished), Access::Private)
+        {
+            if home_is_new && !Unfinished::path(home).exists() {
+                let _ = files::remove_directory(home);
+            }
+            return Err(error.into());
+        }
         let _lock = files::lock(&home.join("lock"))?;
 
         let identity = Identity(Secret::random());
@@ -104,7 +120,7 @@ impl Service {
         let card = ServiceCard::of(&founding.name, &key);
         files::write_new(&home.join("card.json"), &canonical_json(&card), Access::Shared)?;
         files::write_new(&Identity::path(home), &identity.encode(), Access::Private)?;
-        for directory in [&home.join("keys"), &home.join("outbox"), &shares_dir].into_iter().chain(&life) {
+        for directory in &directories {
             ensure_dir(directory)?;
         }
         // Relative to the home where nothing else was declared, so that a home can be moved as a whole.
@@ -167,10 +183,11 @@ fn deal(
     Ok(Dealing { epoch, threshold, demo, service: service.clone(), roster, root_check })
 }
 
-/// Undoes a ceremony that stopped before its first checkpoint. Its journal stays until the next ceremony's takes its place.
-fn undo_stopped(home: &Path) -> Result<(), ServiceError> {
+/// Undoes a ceremony that stopped before its first checkpoint. Its journal stays until the next ceremony's takes its place,
+/// and so do the directories that it made, which are returned.
+fn undo_stopped(home: &Path) -> Result<Vec<PathBuf>, ServiceError> {
     if !home.exists() {
-        return Ok(());
+        return Ok(Vec::new());
     }
     let founded = checkpoint_path(&home.join("ledger.jsonl")).exists();
     let journal = Unfinished::path(home);
@@ -179,7 +196,10 @@ fn undo_stopped(home: &Path) -> Result<(), ServiceError> {
         let only_leftovers = files::leftovers(home)?.len();
         return match founded || entries.by_ref().count() > only_leftovers {
             true => Err(FileError::Exists { path: home.to_owned() }.into()),
-            false => sweep(home),
+            false => {
+                files::sweep(home)?;
+                Ok(Vec::new())
+            }
         };
     }
     let _lock = files::lock(&home.join("lock"))?;
@@ -200,20 +220,34 @@ fn undo_stopped(home: &Path) -> Result<(), ServiceError> {
     let directories = unfinished.shares.iter().filter_map(|path| path.parent()).chain([home]);
     for directory in directories.chain(unfinished.life.iter().map(PathBuf::as_path)) {
         if directory.exists() {
-            sweep(directory)?;
+            files::sweep(directory)?;
         }
     }
     files::destroy_if_present(&Identity::path(home))?;
     for name in ["ledger.jsonl", "places.json", "card.json"] {
         files::remove_if_present(&home.join(name))?;
     }
-    Ok(())
+    Ok(unfinished.made)
 }
 
-/// Removes what stopped writes left in a directory that this process holds.
-fn sweep(directory: &Path) -> Result<(), ServiceError> {
-    for leftover in files::leftovers(directory)? {
-        files::destroy_if_present(&leftover)?;
+/// Removes the journal of a ceremony that was undone, and what it made and nobody else uses. The home's lock goes first, while
+/// it is held: without the journal, a home that is not empty is somebody's.
+fn leave_nothing(home: &Path) -> Result<(), ServiceError> {
+    let journal = Unfinished::path(home);
+    if !journal.exists() {
+        return Ok(());
+    }
+    let _lock = files::lock(&home.join("lock"))?;
+    let unfinished: Unfinished = serde_json::from_slice(&files::read(&journal, LIMIT)?)
+        .map_err(|_| ServiceError::HomeDamaged { file: "founding.json" })?;
+    for directory in unfinished.made.iter().rev().filter(|path| *path != home && path.is_dir()) {
+        // One that is not empty is used by somebody.
+        let _ = files::remove_directory(directory);
+    }
+    files::remove(&home.join("lock"))?;
+    files::remove(&journal)?;
+    if unfinished.made.iter().any(|path| path == home) {
+        let _ = files::remove_directory(home);
     }
     Ok(())
 }

@@ -165,6 +165,12 @@ impl AttachArgs {
         let (attached, seconds) = self.bulk.work(program, |effort| attach(&what, effort));
         let attached = attached?;
         let report = &attached.report;
+        if attached.resumed {
+            program.say(format_args!(
+                "{:?} was already made by an interrupted run; the destruction is now finished",
+                self.out
+            ));
+        }
         program.say(format_args!(
             "codes of `{}`, generation {}, in {:?}",
             report.domain, report.generation, self.out

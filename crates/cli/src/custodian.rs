@@ -1,13 +1,13 @@
 //! The custodian's verbs: a kit of one's own, a share accepted, a share and a ledger checked.
 
-use std::io::ErrorKind;
+use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 use cstatns::custody::custodian::{Kit, Witnessed};
 use cstatns::custody::share::ShareFile;
 use cstatns::custody::{Dealing, ServiceCard, spoken};
-use cstatns::files::{self, Access, FileError};
+use cstatns::files::{self, Access, FileError, Together};
 use cstatns::ledger::Lines;
 use cstatns::ledger::event::{Event, Line};
 use cstatns::name::{Name, canonical_json};
@@ -184,10 +184,13 @@ impl Check {
         let ledger = read(&self.ledger)?;
         let dealing = ledger.state.working_dealing().unwrap_or_else(|_| newest(&ledger));
         let kit = closed.open(program)?;
+        // Before the kit notes what it has seen: a name that is taken is found out at once.
+        let mut out = Together::create([&self.out], Access::Shared)?;
         let receipt = kit.check(Witnessed { dealing, leaves: ledger.history.leaves() })?;
         let mut bytes = canonical_json(&receipt);
         bytes.push(b'\n');
-        files::write_new(&self.out, &bytes, Access::Shared)?;
+        out.files[0].write_all(&bytes).map_err(|error| FileError::from_io(&self.out, &error))?;
+        out.commit()?;
         let size = ledger.history.size();
         program.say(format_args!(
             "the share of `{}` is readable and right, and the {size} events of the ledger extend the ones seen before",

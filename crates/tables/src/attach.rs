@@ -1,22 +1,21 @@
 //! The controller's second step: retained file and result → attached file, in one pass over both (SPEC §6).
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use cstatns::code::Code;
-use cstatns::files::{self, Access, FileError, Pending};
+use cstatns::files::{Access, FileError, Pending, Together, take_back};
 use jiff::Timestamp;
 
 use crate::columns::{Codes, Indexes, Order, RowFault, ScoreCells, count_words, fault, known_counts, word};
 use crate::csv::Delimiter;
+use crate::destruction::{Before, NotDestroyed, Unfinished};
 use crate::effort::Effort;
 use crate::meta::{FileMeta, SPEC};
-use crate::outputs::commit_all;
 use crate::pipeline::Steps;
-use crate::report::{Destruction, Report, ReportError, origin, report_path};
+use crate::report::{Report, ReportError, origin, report_path};
 use crate::sink::{Column, GROUP, GROUPS_AT_ONCE, Piece, Sink, Values};
 use crate::table::{BATCH, Batch, Format, Kind, Source, TableError};
 
@@ -42,6 +41,9 @@ pub struct Attached {
     pub rows: u64,
     /// The report that was written beside it: counts by quality, what was destroyed.
     pub report: Report,
+    /// Whether an earlier run of the same command, which was stopped, had made the file, so that only the destruction was
+    /// left.
+    pub resumed: bool,
 }
 
 /// Why nothing was attached. [`AttachError::NotDestroyed`] alone leaves an attached file, which is whole.
@@ -102,13 +104,14 @@ pub enum AttachError {
     },
     /// `not-destroyed`: the attached file and its report are whole and durable, but a file could not be destroyed.
     #[error(
-        "the attached file is complete, but {count} files were not destroyed, the first because {error}; destroy them yourself"
+        "the attached file is complete, but {count} files were not destroyed, the first because {reason}; once that is put \
+         right, repeat the command, or destroy them yourself"
     )]
     NotDestroyed {
         /// How many.
         count: usize,
         /// Why the first was not.
-        error: FileError,
+        reason: NotDestroyed,
     },
 }
 
@@ -135,8 +138,9 @@ impl AttachError {
 /// After a coding the columns are `code`, `quality`, then the data's; `none` becomes what `check` says. After a renewal
 /// the `quality` and `score` that the data already has come right after `code`. Memory does not grow with the files.
 ///
-/// The report gets its name first, the attached file after it: where an attached file is, its report is. It is written
-/// again, with what was destroyed, at the end.
+/// The report gets its name first, the attached file after it: where an attached file is, its report is. It says what is to
+/// be destroyed, and is written again with what was. When the same command was stopped after the attached file had its
+/// name, this goes on from there; when it was stopped before, what it left is destroyed.
 ///
 /// # Errors
 /// [`AttachError`]: among them indexes that are missing or extra on either side, with counts.
@@ -153,22 +157,25 @@ pub fn attach(what: &Attach<'_>, effort: &Effort) -> Result<Attached, AttachErro
     if let Some(path) = what.destroy.iter().find(|path| **path == what.out || **path == report_path) {
         return Err(AttachError::DestroysOutput { path: path.clone() });
     }
-    for path in what.destroy {
-        // Found out now, not when the attached file is there already.
-        let metadata = fs::symlink_metadata(path).map_err(|error| FileError::from_io(path, &error))?;
-        if !metadata.is_file() {
-            return Err(FileError::NotRegular { path: path.clone() }.into());
-        }
+    take_back(&[&report_path, what.out])?;
+    if let Some((mut report, unfinished)) = Unfinished::find(what) {
+        unfinished.carry_out(what, &mut report)?;
+        return Ok(Attached { rows: report.rows_out, report, resumed: true });
     }
+    if what.out.symlink_metadata().is_ok() {
+        // Before the sources, which may be gone: the command may have been done already.
+        return Err(FileError::Exists { path: what.out.to_owned() }.into());
+    }
+    let before = Before::of(what)?;
     let retained = Retained::open(what.retained)?;
     let results = Results::open(what.result)?;
-    let mut report_file = Pending::create(&report_path, Access::Private)?;
-    let mut out_file = Pending::create(what.out, Access::Private)?;
+    let mut files = Together::create([&report_path, what.out], Access::Private)?;
+    let [report_file, out_file] = &mut files.files;
 
     let meta = results.meta.clone();
     let told = results.report.clone();
     let Merged { rows, quality, told: counted } =
-        merge(retained, results, what.binary_codes, format, &mut out_file, effort)?;
+        merge(retained, results, what.binary_codes, format, out_file, effort)?;
     if let Some(told) = &told
         && (told.rows_out != rows || (!told.quality.is_empty() && known_counts(&told.quality) != counted))
     {
@@ -194,25 +201,17 @@ pub fn attach(what: &Attach<'_>, effort: &Effort) -> Result<Attached, AttachErro
         end: Timestamp::now().max(begin),
         checkpoint: told.as_ref().and_then(|report| report.checkpoint),
     };
-    report_file.write_all(&report.bytes()).map_err(|error| FileError::from_io(&report_path, &error))?;
-    commit_all([report_file, out_file])?;
-
-    if !what.destroy.is_empty() {
-        let mut failed = Vec::new();
-        for path in what.destroy {
-            match files::destroy(path) {
-                Ok(destroyed) => report.destroyed.push(Destruction::of(path, destroyed)),
-                Err(error) => failed.push(error),
-            }
-        }
-        report.end = Timestamp::now().max(begin);
-        files::replace(&report_path, &report.bytes(), Access::Private)?;
-        let count = failed.len();
-        if let Some(error) = failed.into_iter().next() {
-            return Err(AttachError::NotDestroyed { count, error });
-        }
+    let unfinished = match what.destroy {
+        [] => None,
+        _ => Some(before.plan(what, out_file.temporary())?),
+    };
+    let bytes = unfinished.as_ref().map_or_else(|| report.bytes(), |unfinished| unfinished.bytes(&report));
+    report_file.write_all(&bytes).map_err(|error| FileError::from_io(&report_path, &error))?;
+    files.commit()?;
+    if let Some(unfinished) = unfinished {
+        unfinished.carry_out(what, &mut report)?;
     }
-    Ok(Attached { rows, report })
+    Ok(Attached { rows, report, resumed: false })
 }
 
 /// Whether a result has `quality` and `score`, each of its type.

@@ -25,9 +25,9 @@ mod check;
 mod code;
 mod columns;
 mod csv;
+mod destruction;
 mod effort;
 mod meta;
-mod outputs;
 mod parquet;
 mod pipeline;
 mod plain;
@@ -47,6 +47,7 @@ pub use code::{CodeFileError, Coded, Register, Scores, code, look, look_up_and_c
 pub use columns::RowFault;
 #[doc(hidden)]
 pub use csv::read_all as read_csv;
+pub use destruction::NotDestroyed;
 pub use effort::{Effort, Progress};
 pub use meta::{FileMeta, SPEC};
 pub use parquet::is_panic_of_damaged_file;

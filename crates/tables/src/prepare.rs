@@ -11,13 +11,12 @@ use std::path::{Path, PathBuf};
 
 use cstatns::code::{Generation, Tag};
 use cstatns::commitment::{Commit, CommitmentKey};
-use cstatns::files::{Access, FileError, Pending};
+use cstatns::files::{Access, FileError, Together};
 use cstatns_register::{Columns, ColumnsError, Field, Years};
 
 use crate::csv::Delimiter;
 use crate::effort::Effort;
 use crate::meta::marks;
-use crate::outputs::commit_all;
 use crate::report::{ReportError, origin, report_path};
 use crate::seal::{Content, Seal, seal_path};
 use crate::sink::{self, Sink};
@@ -220,7 +219,7 @@ impl PrepareError {
 /// put aside beside the request meanwhile, encrypted under a key that lives as long as the call, in a file without a name.
 ///
 /// The three files get their names together, first the seal, then the retained file, the request last: a failure leaves
-/// none of them, and where a request is, the others are.
+/// none of them, and where a request is, the others are. What a stopped run left under the same names is destroyed first.
 ///
 /// # Errors
 /// [`PrepareError`]. Values that are not valid are not errors, unless they are more than half.
@@ -237,9 +236,8 @@ pub fn prepare(what: &Prepare<'_>, effort: &Effort) -> Result<Prepared, PrepareE
     let mut source = Source::open(what.data, Delimiter::Given(what.delimiter))?;
     let sent = find_columns(&source, what.column)?;
     // Before the data is read: a name that is taken is told at once.
-    let mut seal_file = Pending::create(&seal_path, Access::Private)?;
-    let mut retained_file = Pending::create(what.retained, Access::Private)?;
-    let mut request_file = Pending::create(what.request, Access::Private)?;
+    let mut files = Together::create([&seal_path, what.retained, what.request], Access::Private)?;
+    let [seal_file, retained_file, request_file] = &mut files.files;
 
     let others = sent.others(source.header().len());
     let extent = source.extent()?;
@@ -281,8 +279,8 @@ pub fn prepare(what: &Prepare<'_>, effort: &Effort) -> Result<Prepared, PrepareE
     let mut kept = vec![sink::Column::index(), sink::Column::word("check")];
     kept.extend(others.into_iter().flatten().map(|other| sink::Column::kept(&source, other)));
     let outputs = Outputs {
-        request: Sink::new(request_format, &mut request_file, b',', &columns, pairs)?,
-        retained: Sink::new(format, &mut retained_file, source.delimiter(), &kept, marks(None))?,
+        request: Sink::new(request_format, request_file, b',', &columns, pairs)?,
+        retained: Sink::new(format, retained_file, source.delimiter(), &kept, marks(None))?,
     };
     // The partitions of a CSV file are small; those of a Parquet file are row groups.
     let at_once = match (format, request_format) {
@@ -301,7 +299,7 @@ pub fn prepare(what: &Prepare<'_>, effort: &Effort) -> Result<Prepared, PrepareE
     let (commitment, rows) = commit.finish();
     let seal = Seal { rows, commitment, key, content: dealt.content, previous };
     seal_file.write_all(&seal.bytes()).map_err(|error| FileError::from_io(&seal_path, &error))?;
-    commit_all([seal_file, retained_file, request_file])?;
+    files.commit()?;
     Ok(Prepared { rows, counts: dealt.counts, unread: dealt.unread, may_be_days: dealt.may_be_days })
 }
 

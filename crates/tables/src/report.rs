@@ -92,11 +92,6 @@ impl Destruction {
         let file = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         Self { file, bytes, how: how.to_owned() }
     }
-
-    /// The account of a file that [`files::destroy`] has just destroyed.
-    pub fn of(path: &Path, destroyed: files::Destroyed) -> Self {
-        Self::new(path, Some(destroyed.bytes), Self::OVERWRITTEN)
-    }
 }
 
 /// Where the report of `file` lies: its name with `.report.json` after it.
