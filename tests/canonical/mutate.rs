@@ -25,8 +25,20 @@ pub enum Change {
 }
 
 /// Numbers at the edges of what is read, and other spellings.
-const NUMBERS: [&str; 9] =
-    ["0", "9007199254740991", "-1", "-0", "1e3", "1.0", "01", "18446744073709551616", "1E400"];
+const NUMBERS: [&str; 12] = [
+    "0",
+    "9007199254740991",
+    "9007199254740992",
+    "9007199254740993",
+    "18446744073709551615",
+    "-1",
+    "-0",
+    "1e3",
+    "1.0",
+    "01",
+    "18446744073709551616",
+    "1E400",
+];
 
 /// Any change.
 pub fn change() -> impl Strategy<Value = Change> {
