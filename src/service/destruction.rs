@@ -299,10 +299,7 @@ impl Service {
         let own = ["", "keys", "outbox"].map(|name| self.home.join(name));
         let lives = self.keystore.places_there(self.card.id());
         for directory in own.iter().map(PathBuf::as_path).chain(lives) {
-            for leftover in files::leftovers(directory)? {
-                files::destroy_if_present(&leftover)?;
-                swept += 1;
-            }
+            swept += files::sweep(directory)?;
         }
         let outbox = self.home.join("outbox");
         let entries = std::fs::read_dir(&outbox).map_err(|error| FileError::from_io(&outbox, &error))?;
