@@ -86,6 +86,13 @@ pub(crate) fn delimiter(text: &str) -> Result<u8, String> {
     }
 }
 
+/// Warns of cells that hold a line break, if there are some.
+pub(crate) fn over_several_lines(program: &Program, cells: u64) {
+    if cells > 0 {
+        program.say(format_args!("{} over several lines: is a quote missing?", counted(cells, "cell")));
+    }
+}
+
 /// The rate of the summary and of the last line.
 pub(crate) fn per_second(rows: u64, seconds: f64) -> f64 {
     if seconds > 0.0 { rows as f64 / seconds } else { 0.0 }

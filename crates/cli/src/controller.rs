@@ -1,13 +1,15 @@
 //! The controller's verbs: a request prepared, a result attached, files checked before they are joined.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use clap::{ArgGroup, Args, Subcommand};
+use cstatns::name::Name;
 use cstatns_register::Field;
-use cstatns_tables::{Attach, Column, Prepare, attach, check, prepare, report_path, seal_path};
+use cstatns_tables::{Attach, Column, Prepare, Risk, attach, check, prepare, report_path, seal_path};
 use serde_json::{Value, json};
 
-use crate::bulk::{Bulk, closing, counted, delimiter, looked_up, per_second};
+use crate::bulk::{Bulk, closing, counted, delimiter, grouped, looked_up, over_several_lines, per_second};
 use crate::fault::Fault;
 use crate::output::Program;
 use crate::register::{MAY_BE_DAYS, mapped};
@@ -44,6 +46,12 @@ prenoms, date_naissance and nom or nom_usage; where there are such columns sexe,
 libelle_lieu, pays, and nir, an identifier that is checked against the rest. What cannot be read as
 its field is not sent. In .parquet dates may be dates, sexe and code_lieu whole numbers, also as
 doubles with nulls or NaN; the others are text.
+What says who somebody is may not stay beside the codes: a column that is not sent is refused if its
+name is that of an identifier, a family, usage or first name, or of a date of birth beside a place of
+birth, or if its cells are identifiers. Where such a column must stay, --accept-risk gives the reason,
+which the summary repeats:
+  cstatns controller prepare stays.csv --identifier-column nir --accept-risk nom=hospital-name \\
+      --request request.csv --retained retained.csv
 Give the request and its .seal.json to the service; the retained file never leaves.")]
 #[command(group = ArgGroup::new("sent").required(true))]
 pub(crate) struct PrepareArgs {
@@ -71,8 +79,18 @@ pub(crate) struct PrepareArgs {
     /// What separates the fields of the data: one character, or `tab`
     #[arg(long, default_value = ",", value_parser = delimiter)]
     delimiter: u8,
+    /// A column that may stay beside the codes although it would be refused, and a word for the reason
+    #[arg(long, value_name = "COLUMN=REASON", value_parser = accepted)]
+    accept_risk: Vec<(String, Name)>,
     #[command(flatten)]
     bulk: Bulk,
+}
+
+/// What `--accept-risk` takes.
+fn accepted(text: &str) -> Result<(String, Name), String> {
+    let example = "COLUMN=REASON, with a reason of a-z, 0-9 and -, such as nom=hospital-name";
+    let (column, reason) = text.rsplit_once('=').ok_or(example)?;
+    Ok((column.to_owned(), Name::new(reason).map_err(|_| example)?))
 }
 
 impl PrepareArgs {
@@ -80,6 +98,11 @@ impl PrepareArgs {
         let map: Vec<_> = self.map.iter().map(|(field, column)| (*field, &**column)).collect();
         if map.iter().any(|(field, _)| *field == Field::Id) {
             return Err(Fault::usage("`id` is a field of registers only: leave it out of --map"));
+        }
+        for (nth, (column, _)) in self.accept_risk.iter().enumerate() {
+            if self.accept_risk[..nth].iter().any(|(other, _)| other == column) {
+                return Err(Fault::usage("--accept-risk names a column twice: give one reason for it"));
+            }
         }
         let column = match (&self.identifier_column, &self.code_column) {
             (Some(column), _) => Column::Identifier(column),
@@ -92,6 +115,7 @@ impl PrepareArgs {
             request: &self.request,
             retained: &self.retained,
             delimiter: self.delimiter,
+            accepted: &self.accept_risk,
         };
         let (prepared, seconds) = self.bulk.work(program, |effort| prepare(&what, effort));
         let prepared = prepared?;
@@ -104,6 +128,22 @@ impl PrepareArgs {
             let values = counted(*count, "value");
             program.say(format_args!("not sent: {values} of {field} that cannot be read as such"));
         }
+        over_several_lines(program, prepared.over_lines);
+        for (column, held) in &prepared.identifiers {
+            program.say(format_args!(
+                "column {column} stays and holds identifiers: {} with their key and {} without one in {}",
+                grouped(held.keyed),
+                grouped(held.unkeyed),
+                counted(held.filled, "cell")
+            ));
+        }
+        for risk in &prepared.risks {
+            let (column, reason) = (&risk.column, &risk.reason);
+            program.say(match risk.is_needed {
+                true => format!("accepted: column {column:?} stays beside the codes ({reason})"),
+                false => format!("column {column:?} is no risk: its --accept-risk can be left out"),
+            });
+        }
         if matches!(what.column, Column::CivilStatus { .. }) && !prepared.counts.contains_key("ok") {
             program.say(
                 "warning: nobody can be looked up: no row has a name and a date that can be read; see that these columns are \
@@ -114,12 +154,27 @@ impl PrepareArgs {
             program.say(MAY_BE_DAYS);
         }
         program.say(closing(prepared.rows, seconds, &prepared.counts));
+        let identifiers: BTreeMap<_, _> = prepared
+            .identifiers
+            .iter()
+            .map(|(column, held)| {
+                let counts =
+                    json!({ "cells": held.filled, "with_key": held.keyed, "without_key": held.unkeyed });
+                (column, counts)
+            })
+            .collect();
+        let risk =
+            |risk: &Risk| json!({ "column": risk.column, "reason": risk.reason, "needed": risk.is_needed });
+        let risks: Vec<_> = prepared.risks.iter().map(risk).collect();
         Ok(json!({
             "rows": prepared.rows,
             "seconds": seconds,
             "rows_per_second": per_second(prepared.rows, seconds),
             "check": prepared.counts,
             "unread": prepared.unread,
+            "cells_over_several_lines": prepared.over_lines,
+            "identifiers_kept": identifiers,
+            "accepted_risks": risks,
             "request": self.request,
             "seal": seal,
             "retained": self.retained,

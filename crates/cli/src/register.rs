@@ -19,7 +19,7 @@ use cstatns_register::{
 use cstatns_tables::{Format, Progress, Rows};
 use serde_json::{Value, json};
 
-use crate::bulk::{closing, delimiter, grouped, per_second, watched};
+use crate::bulk::{closing, delimiter, grouped, over_several_lines, per_second, watched};
 use crate::fault::Fault;
 use crate::output::Program;
 
@@ -92,7 +92,8 @@ impl BuildArgs {
     fn run(self, program: &Program) -> Result<Value, Fault> {
         let progress = Arc::default();
         let (built, seconds) = watched(program, &progress, || self.build(program, &progress));
-        let built = built?;
+        let (built, over_lines) = built?;
+        over_several_lines(program, over_lines);
         program
             .say(format_args!("{:?} holds identity in clear: keep it on an encrypted volume", self.register));
         let counts = BTreeMap::from([("people", built.people), ("identifiers", built.identifiers)]);
@@ -102,12 +103,14 @@ impl BuildArgs {
             "rows": built.rows,
             "people": built.people,
             "identifiers": built.identifiers,
+            "cells_over_several_lines": over_lines,
             "seconds": seconds,
             "rows_per_second": per_second(built.rows, seconds),
         }))
     }
 
-    fn build(&self, program: &Program, progress: &Progress) -> Result<Built, Fault> {
+    /// Builds it, and says how many cells of the files hold a line break.
+    fn build(&self, program: &Program, progress: &Progress) -> Result<(Built, u64), Fault> {
         let old = if self.update.is_empty() { None } else { Some(Index::open(&self.register)?) };
         let (builder, files) = match &old {
             None => (self.create()?, &self.from),
@@ -119,10 +122,11 @@ impl BuildArgs {
         }
         let lengths = files.iter().filter_map(|path| Some(path.metadata().ok()?.len()));
         progress.expect(lengths.sum());
+        let mut over_lines = 0;
         for (nth, path) in files.iter().enumerate() {
-            self.push(path, u16::try_from(nth).unwrap_or(u16::MAX), progress, &mut builder)?;
+            over_lines += self.push(path, u16::try_from(nth).unwrap_or(u16::MAX), progress, &mut builder)?;
         }
-        Ok(builder.finish_unless(&|| progress.is_stopped())?)
+        Ok((builder.finish_unless(&|| progress.is_stopped())?, over_lines))
     }
 
     /// Starts a new index.
@@ -137,14 +141,14 @@ impl BuildArgs {
         })
     }
 
-    /// Gives the rows of a file to the builder.
+    /// Gives the rows of a file to the builder, and says how many cells hold a line break.
     fn push(
         &self,
         path: &Path,
         file: u16,
         progress: &Progress,
         builder: &mut Builder<'_>,
-    ) -> Result<(), Fault> {
+    ) -> Result<u64, Fault> {
         let rows = Rows::open(path, self.delimiter)?;
         let unit = match Format::of(path)? {
             Format::Csv => Unit::Line,

@@ -45,6 +45,8 @@ fn columns_that_are_not_there_or_not_right() {
     let place = data(csv(&identifiers(20)));
     let with = |column: &str| PREPARE.replace("nir", column);
     place.refused(&with("NIR"), "missing-column", &["data.csv", "\"NIR\"", "nir, value"]);
+    place.refused(&with("value"), "identity-kept", &["column nir,"]);
+    place.write("data.csv", csv(&identifiers(20)).replace("nir", "number"));
     place.refused(&with("value"), "wrong-column", &["20 of 20", "right column?"]);
     place.write("data.csv", "a;b\n1;2\n");
     place.refused(&with("a"), "missing-column", &["--delimiter ';'"]);
@@ -68,6 +70,8 @@ fn files_that_are_not_tables() {
     place.refused(PREPARE, "ragged-row", &["row 1", "3 fields", "2"]);
     place.write("data.csv", "nir,value\n\"1,2\n");
     place.refused(PREPARE, "open-quote", &["line 2"]);
+    place.write("data.csv", "nir,value\n1,\"2\n3,4\n5,\"6\n");
+    place.refused(PREPARE, "text-after-quote", &["line 4", "line 2", "twice"]);
     place.refused(&PREPARE.replace("data.csv", "data.txt"), "file-type", &["data.txt"]);
     place.refused(&PREPARE.replace("data.csv", "none.csv"), "file-missing", &["none.csv"]);
     place.write("data.parquet", "PAR1 and then nothing");
@@ -106,7 +110,7 @@ fn encodings_and_odd_fields_pass_where_they_are_not_looked_at() {
     let place = Place::open();
     let good = identifiers(12);
     let long = "x".repeat(1 << 20);
-    let mut bytes = b"\xef\xbb\xbfnom,nir\r\n".to_vec();
+    let mut bytes = b"\xef\xbb\xbfward,nir\r\n".to_vec();
     for (row, identifier) in good.iter().enumerate() {
         let name: &[u8] = match row {
             0 => b"Ang\xe9lique",

@@ -87,6 +87,7 @@ fn files(criterion: &mut Criterion) {
             request: &request,
             retained: &retained,
             delimiter: b',',
+            accepted: &[],
         };
         // Without memory there is one thread.
         let spilling = threads().take(1).map(|effort| (", spilled", Effort { memory: 0, ..effort }));

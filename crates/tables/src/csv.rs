@@ -1,12 +1,15 @@
 //! CSV: plain lines by a fast scanner, everything else by the core of the `csv` crate; writing by RFC 4180.
 //!
 //! What the reader makes of bytes is what `csv` makes of them (blank lines are passed over, a byte order mark at the start
-//! too), but where `csv` prefers some reading to none, two mistakes are refused: rows of different lengths, and a quote
-//! that is never closed, which would swallow the rest of the file.
+//! too), but where `csv` prefers some reading to none, three mistakes are refused: rows of different lengths, a quote
+//! that is never closed, which would swallow the rest of the file, and text behind a closing quote, which may be the
+//! beginning of a row that was swallowed. A quote within a field that does not begin with one is a byte like others.
 //!
 //! Lines without a quote mean what they look like, so whole blocks of them are taken as they stand and split into fields
 //! later, by whichever thread works on them. From the first quote on the core of `csv` goes from row to row, until a
 //! block is free of quotes again. Buffers are ours, and wiped.
+
+mod quotes;
 
 use std::fs::{File, Metadata};
 use std::io::{ErrorKind, Read};
@@ -20,6 +23,8 @@ use memchr::{memchr, memchr_iter, memchr3_iter, memrchr};
 use zeroize::Zeroizing;
 
 use crate::table::TableError;
+
+use quotes::Quotes;
 
 /// A batch that `csv` reads ends with the row that reaches either.
 const BATCH_ROWS: usize = 4096;
@@ -41,6 +46,9 @@ pub(crate) enum Delimiter<'a> {
     Under(&'a str),
 }
 
+/// What may stand at the start of a file, and is no part of it.
+const MARK: &[u8] = b"\xef\xbb\xbf";
+
 /// What a file is that is called CSV and begins like this; none if it may be CSV.
 fn foreign(start: &[u8]) -> Option<&'static str> {
     match start {
@@ -56,6 +64,7 @@ fn foreign(start: &[u8]) -> Option<&'static str> {
 pub(crate) struct Reader {
     file: File,
     core: csv_core::Reader,
+    quotes: Quotes,
     delimiter: u8,
     /// The bytes from `at` to `filled` are read and not yet handed on.
     window: Zeroizing<Vec<u8>>,
@@ -78,6 +87,7 @@ impl Reader {
         let mut reader = Self {
             file,
             core: core(b','),
+            quotes: Quotes::new(b','),
             delimiter: b',',
             window: Zeroizing::new(vec![0; window]),
             at: 0,
@@ -97,6 +107,7 @@ impl Reader {
             Delimiter::Under(column) => reader.sniff(column),
         };
         reader.core = core(reader.delimiter);
+        reader.quotes = Quotes::new(reader.delimiter);
         let mut header = Batch::default();
         if !reader.record(path, &mut header)? {
             return Err(TableError::EmptyFile { path: path.to_owned() });
@@ -212,6 +223,13 @@ impl Reader {
 
     /// Adds the next row to `batch`; false at the end of the file.
     fn record(&mut self, path: &Path, batch: &mut Batch) -> Result<bool, TableError> {
+        // Whether the file begins with this row.
+        let is_first = self.header.is_empty();
+        if is_first && self.window[self.at..self.filled].starts_with(MARK) {
+            self.at += MARK.len();
+            // The core, too, passes over a mark, if it has read nothing: there is one at most.
+            self.core.read_record(b"\r", &mut [0; 4], &mut [0; 4]);
+        }
         // Blank lines are passed over here, so that the line that is named is the one where the row begins.
         loop {
             if self.at == self.filled {
@@ -232,6 +250,7 @@ impl Reader {
             return Ok(false);
         }
         let line = self.line();
+        self.quotes.begin(line);
         let start = batch.range.end;
         let mut fields = 0;
         loop {
@@ -245,6 +264,11 @@ impl Reader {
             let (result, read, written, ended) =
                 self.core.read_record(input, &mut batch.bytes[batch.range.end..], &mut self.ends[fields..]);
             if !at_end {
+                self.quotes.follow(&input[..read]).map_err(|stray| TableError::TextAfterQuote {
+                    path: path.to_owned(),
+                    line: stray.line,
+                    opened: stray.opened,
+                })?;
                 self.at += read;
             }
             batch.range.end += written;
@@ -252,14 +276,6 @@ impl Reader {
             match result {
                 ReadRecordResult::Record => break,
                 ReadRecordResult::OutputEndsFull => self.ends.resize(2 * fields, 0),
-                // Told that this is the end, the core knows of no row begun: there was a byte order mark and no more.
-                ReadRecordResult::InputEmpty
-                    if at_end
-                        && self.core.read_record(&[], &mut [0; 4], &mut [0; 4]).0
-                            == ReadRecordResult::End =>
-                {
-                    return Ok(false);
-                }
                 ReadRecordResult::InputEmpty if at_end => {
                     return Err(TableError::OpenQuote { path: path.to_owned(), line });
                 }
@@ -283,6 +299,7 @@ impl Reader {
                 expected: self.header.len(),
             });
         }
+        batch.has_breaks |= self.quotes.has_breaks();
         let ends = self.ends[..fields].iter().map(|end| start + end);
         let mut from = start;
         batch.starts.push(line);
@@ -353,12 +370,14 @@ pub(crate) struct Batch {
     starts: Vec<u64>,
     /// The lines of the rows that were set apart; none where they are refused.
     ragged: Option<Vec<u64>>,
+    /// Whether a field holds a line break.
+    has_breaks: bool,
 }
 
 impl Batch {
     fn clear(&mut self, columns: usize, delimiter: u8, line: u64) {
         (self.columns, self.delimiter, self.line) = (columns, delimiter, line);
-        (self.range, self.is_plain, self.lines) = (0..0, false, 0);
+        (self.range, self.is_plain, self.lines, self.has_breaks) = (0..0, false, 0, false);
         self.fields.clear();
         self.starts.clear();
     }
@@ -446,6 +465,16 @@ impl Batch {
             from = begin;
             line
         })
+    }
+
+    /// Where the fields of each row are.
+    pub(crate) fn places(&self) -> impl Iterator<Item = &[(u32, u32)]> {
+        self.fields.chunks_exact(self.columns.max(1))
+    }
+
+    /// Whether a field holds a line break.
+    pub(crate) fn has_breaks(&self) -> bool {
+        self.has_breaks
     }
 
     pub(crate) fn get(&self, row: usize, column: usize) -> &[u8] {

@@ -2,6 +2,7 @@
 
 mod deal;
 mod head;
+mod kept;
 mod write;
 
 use std::collections::BTreeMap;
@@ -12,10 +13,13 @@ use std::path::{Path, PathBuf};
 use cstatns::code::{Generation, Tag};
 use cstatns::commitment::{Commit, CommitmentKey};
 use cstatns::files::{Access, FileError, Together};
+use cstatns::name::Name;
 use cstatns_register::{Columns, ColumnsError, Field, Years};
 
 use crate::csv::Delimiter;
 use crate::effort::Effort;
+use crate::guard::Held;
+use crate::guard::names::trimmed;
 use crate::meta::marks;
 use crate::report::{ReportError, origin, report_path};
 use crate::seal::{Content, Seal, seal_path};
@@ -25,7 +29,10 @@ use crate::status::{self, FIELDS};
 use crate::table::{Format, Source, TableError};
 
 use deal::Data;
+use kept::Keeping;
 use write::{Outputs, write};
+
+pub use kept::{Kept, Risk};
 
 /// The most partitions that are written at once.
 const MOST_AT_ONCE: usize = 8;
@@ -59,6 +66,8 @@ pub struct Prepare<'a> {
     pub retained: &'a Path,
     /// What stands between two fields of the data, and of the retained file, where they are CSV.
     pub delimiter: u8,
+    /// The columns that may stay although they would be refused (`identity-kept`), each with a reason.
+    pub accepted: &'a [(String, Name)],
 }
 
 /// What was prepared.
@@ -73,6 +82,12 @@ pub struct Prepared {
     /// Of civil status: whether what was read as years of birth may be numbers of days
     /// ([`Seen::may_be_days`](cstatns_register::Seen::may_be_days)).
     pub may_be_days: bool,
+    /// The cells of all columns but that of identifiers that hold a line break: there a quote may be missing.
+    pub over_lines: u64,
+    /// The columns that stay and hold identifiers, too few to be refused or accepted, by the names that errors show.
+    pub identifiers: BTreeMap<String, Held>,
+    /// The risks that were accepted.
+    pub risks: Vec<Risk>,
 }
 
 /// Why nothing was prepared.
@@ -104,7 +119,8 @@ pub enum PrepareError {
     },
     /// `reserved-column`: the files to write have a column of that name.
     #[error(
-        "{path:?} has a column {column:?}, a name that the files made from it need: rename the column first"
+        "{path:?} has a column named {column:?}, in this case or another, which the files made from it need: rename the \
+         column first"
     )]
     Reserved {
         /// The data.
@@ -138,14 +154,22 @@ pub enum PrepareError {
     },
     /// `identity-kept`: who somebody is would stay beside their code.
     #[error(
-        "{path:?} has a column {}, which --map leaves out: it would be retained, and stand beside the codes; take it out of \
-         the data, or send it", field.name()
+        "{path:?} has a column {column}, which {kept}: it would be retained, and stand beside the codes; take it out of the \
+         data, send it, or accept this with --accept-risk COLUMN=REASON"
     )]
     IdentityKept {
         /// The data.
         path: PathBuf,
-        /// The field whose name the column has.
-        field: Field,
+        /// The column, by its name where that can be shown.
+        column: String,
+        /// What it is known by.
+        kept: Kept,
+    },
+    /// `risk-sent`: a risk is accepted of a column that does not stay.
+    #[error("column {column:?} is sent, and does not stay beside the codes: leave out its --accept-risk")]
+    RiskSent {
+        /// The column, as it was given.
+        column: String,
     },
     /// `missing-column`: a field without which nobody can be looked up.
     #[error("{missing}; one of another name is given by --map {}=COLUMN", field.name())]
@@ -200,6 +224,7 @@ impl PrepareError {
             Self::Reserved { .. } => "reserved-column",
             Self::WrongColumn { .. } | Self::WrongField { .. } => "wrong-column",
             Self::IdentityKept { .. } => "identity-kept",
+            Self::RiskSent { .. } => "risk-sent",
             Self::MissingField { missing, .. } => missing.code(),
             Self::Fields { error, .. } => error.code(),
             Self::Mixed { .. } => "mixed-codes",
@@ -235,6 +260,7 @@ pub fn prepare(what: &Prepare<'_>, effort: &Effort) -> Result<Prepared, PrepareE
     }
     let mut source = Source::open(what.data, Delimiter::Given(what.delimiter))?;
     let sent = find_columns(&source, what.column)?;
+    let keeping = Keeping::of(&source, &sent, what.accepted)?;
     // Before the data is read: a name that is taken is told at once.
     let mut files = Together::create([&seal_path, what.retained, what.request], Access::Private)?;
     let [seal_file, retained_file, request_file] = &mut files.files;
@@ -246,12 +272,14 @@ pub fn prepare(what: &Prepare<'_>, effort: &Effort) -> Result<Prepared, PrepareE
     // Rows are gone through twice: read, and written partition by partition.
     let part = size.div_ceil(sort.partitions() as u64);
     effort.progress.expect(size + sort.partitions() as u64 * part);
-    let data = Data { source: &mut source, size, sort: &sort, threads, progress: &effort.progress };
+    let progress = &effort.progress;
+    let data = Data { source: &mut source, keeping: &keeping, size, sort: &sort, threads, progress };
     let dealt = match sent {
         Sent::Identifiers(column) => data.deal_identifiers(column)?,
         Sent::Codes(column) => data.deal_codes(column)?,
         Sent::CivilStatus(columns, years) => data.deal_civil_status(columns, years)?,
     };
+    let (identifiers, risks) = keeping.judge(&dealt.kept, what.accepted)?;
     let (meta, previous) = match dealt.content {
         Content::Identifiers | Content::CivilStatus { .. } => (None, Vec::new()),
         Content::Codes { tag, generation } => {
@@ -300,7 +328,9 @@ pub fn prepare(what: &Prepare<'_>, effort: &Effort) -> Result<Prepared, PrepareE
     let seal = Seal { rows, commitment, key, content: dealt.content, previous };
     seal_file.write_all(&seal.bytes()).map_err(|error| FileError::from_io(&seal_path, &error))?;
     files.commit()?;
-    Ok(Prepared { rows, counts: dealt.counts, unread: dealt.unread, may_be_days: dealt.may_be_days })
+    let (counts, unread, over_lines) = (dealt.counts, dealt.unread, dealt.kept.over_lines);
+    let may_be_days = dealt.may_be_days;
+    Ok(Prepared { rows, counts, unread, may_be_days, over_lines, identifiers, risks })
 }
 
 /// Where the columns that are sent stand.
@@ -327,15 +357,20 @@ impl Sent {
 /// Where the columns are, once the others are seen to have no reserved name.
 fn find_columns(source: &Source, column: Column<'_>) -> Result<Sent, PrepareError> {
     const FIRST: &[&str] = &["index", "check", "code", "quality", "score"];
-    let (found, reserved) = match column {
+    let (found, reserved_for) = match column {
         Column::Identifier(name) => (Sent::Identifiers(source.need(name)?), FIRST),
         Column::Code(name) => (Sent::Codes(source.need(name)?), &FIRST[..3]),
         Column::CivilStatus { map, years } => (Sent::CivilStatus(find_fields(source, map)?, years), FIRST),
     };
-    for reserved in reserved {
-        // The column of codes gives its place to the new one, which has that name.
-        let replaced = *reserved == "code" && matches!(column, Column::Code("code"));
-        if !replaced && source.find(reserved)?.is_some() {
+    for (at, name) in source.header().iter().enumerate() {
+        let trimmed = trimmed(name);
+        let Some(reserved) = FIRST.iter().find(|reserved| trimmed.eq_ignore_ascii_case(reserved)) else {
+            continue;
+        };
+        // The column of codes gives its place to the new one, which has that name. A coding before wrote the others.
+        let replaced = *reserved == "code" && matches!(found, Sent::Codes(codes) if codes == at);
+        let written = !reserved_for.contains(reserved) && name == reserved.as_bytes();
+        if !replaced && !written {
             return Err(PrepareError::Reserved { path: source.path().to_owned(), column: reserved });
         }
     }
@@ -361,17 +396,8 @@ fn find_fields(
         return Err(missing(Field::Nom, Field::Nom.name()));
     }
     let columns = FIELDS.map(|field| columns.of(field));
-    // Who maps a field to another column may forget the one of that name.
-    for field in WHO {
-        if source.find(field.name())?.is_some_and(|column| !columns.contains(&Some(column))) {
-            return Err(PrepareError::IdentityKept { path: path(), field });
-        }
-    }
     for (field, column) in FIELDS.into_iter().zip(columns) {
         column.map_or(Ok(()), |column| status::need_field(source, field, column))?;
     }
     Ok(columns)
 }
-
-/// The fields that say who somebody is. Sex and place of birth are studied too.
-const WHO: [Field; 5] = [Field::Nom, Field::NomUsage, Field::Prenoms, Field::DateNaissance, Field::Nir];

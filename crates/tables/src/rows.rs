@@ -7,6 +7,7 @@ use cstatns_register::Field;
 
 use crate::csv::Delimiter;
 use crate::effort::Progress;
+use crate::guard::{Found, Guard, Lines, Shown};
 use crate::plain::Plain;
 use crate::status::need_field;
 use crate::table::{Kind, Source, TableError};
@@ -38,17 +39,18 @@ impl Rows {
     /// from 1, and its cells of `columns` (each a place in the header, and the field that it is of, if any), byte for byte: empty
     /// where they are null, or where there is no such column. Of fields that are dates or can be numbers, the dates and
     /// numbers of a Parquet file are their plain text. The cells are wiped afterwards, except inside the Parquet library.
-    /// `progress` counts the rows and the bytes of the file.
+    /// `progress` counts the rows and the bytes of the file. Returns how many cells of all columns, but that of identifiers,
+    /// hold a line break: there a quote may be missing.
     ///
     /// # Errors
-    /// [`TableError`]: `column-type` for a column that is not text, or not of a type for its field, `not-whole`, `ragged-row`,
+    /// [`TableError`]: `identity-kept` for such a cell with an identifier on one of its lines; `column-type` for a column that is not text, or not of a type for its field, `not-whole`, `ragged-row`,
     /// `open-quote` and the like; `interrupted` after [`Progress::stop`]; and those of `row`, which end the reading.
     pub fn each<const N: usize, E: From<TableError>>(
         self,
         columns: [Option<(usize, Option<Field>)>; N],
         progress: &Progress,
         mut row: impl FnMut(u64, [&[u8]; N]) -> Result<(), E>,
-    ) -> Result<(), E> {
+    ) -> Result<u64, E> {
         self.read(columns, progress, |place, cells| row(place, cells.expect("no row is set apart")))
     }
 
@@ -62,7 +64,7 @@ impl Rows {
         columns: [Option<(usize, Option<Field>)>; N],
         progress: &Progress,
         row: impl FnMut(u64, Option<[&[u8]; N]>) -> Result<(), E>,
-    ) -> Result<(), E> {
+    ) -> Result<u64, E> {
         self.0.set_ragged_apart();
         self.read(columns, progress, row)
     }
@@ -72,7 +74,7 @@ impl Rows {
         columns: [Option<(usize, Option<Field>)>; N],
         progress: &Progress,
         mut row: impl FnMut(u64, Option<[&[u8]; N]>) -> Result<(), E>,
-    ) -> Result<(), E> {
+    ) -> Result<u64, E> {
         for (column, field) in columns.into_iter().flatten() {
             match field {
                 Some(field) => need_field(&self.0, field, column)?,
@@ -82,8 +84,17 @@ impl Rows {
         // A pipe says no length.
         let mut left = fs::metadata(self.0.path()).map_or(0, |metadata| metadata.len());
         let whole = (left, self.0.rows());
+        let identifiers = columns
+            .into_iter()
+            .flatten()
+            .find(|(_, field)| *field == Some(Field::Nir))
+            .map(|(column, _)| column);
+        let lines = |column| if identifiers == Some(column) { Lines::Unseen } else { Lines::Refused };
+        let (guard, shown) = (Guard::new(&self.0, |_| false, lines), Shown::of(&self.0));
+        let mut found = Found::default();
         let mut rows = 0;
         while let Some(batch) = self.0.next()? {
+            guard.judge(&shown, &batch, &mut found)?;
             let cells =
                 Plain::of(self.0.path(), &batch, columns.map(|column| column.map(|(column, _)| column)))
                     .map_err(|error| error.after(rows))?;
@@ -109,6 +120,7 @@ impl Rows {
             progress.advance((batch.rows() + batch.ragged().len()) as u64, part)?;
         }
         // What is not of rows: the header, quotes.
-        Ok(progress.advance(0, left)?)
+        progress.advance(0, left)?;
+        Ok(found.over_lines)
     }
 }

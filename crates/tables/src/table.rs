@@ -172,15 +172,28 @@ impl Source {
         [';', ',', '\t', '|'].into_iter().find(|delimiter| header.contains(&(*delimiter as u8)))
     }
 
+    /// Each column as errors may show it: by its name, or by its number where one of the names could be a value.
+    pub(crate) fn shown_columns(&self) -> Vec<String> {
+        let number = |column: usize| format!("number {}", column + 1);
+        match self.could_hold_values() {
+            true => (0..self.header().len()).map(number).collect(),
+            false => self.header().iter().map(|name| shown(name)).collect(),
+        }
+    }
+
+    /// Whether one of the names of the columns could be a value.
+    fn could_hold_values(&self) -> bool {
+        let value = |name: &Vec<u8>| name.iter().filter(|byte| byte.is_ascii_digit()).count() >= 5;
+        self.header().iter().any(value)
+    }
+
     /// The names of the columns, for an error; none where one of them could be a value, because then the file may have no
     /// header, and its first row stands here.
     fn shown(&self) -> Vec<String> {
-        let value = |name: &Vec<u8>| name.iter().filter(|byte| byte.is_ascii_digit()).count() >= 5;
-        if self.header().iter().any(value) {
+        if self.could_hold_values() {
             return Vec::new();
         }
-        let names = self.header().iter().map(|name| String::from_utf8_lossy(name));
-        names.map(|name| name.escape_debug().take(60).collect()).take(30).collect()
+        self.header().iter().map(|name| shown(name)).take(30).collect()
     }
 
     pub(crate) fn kind(&self, column: usize) -> Kind {
@@ -327,6 +340,11 @@ impl Source {
         self.rows += batch.rows() as u64;
         Ok(found.then_some(batch))
     }
+}
+
+/// The name of a column, for an error.
+fn shown(name: &[u8]) -> String {
+    String::from_utf8_lossy(name).escape_debug().take(60).collect()
 }
 
 /// Rows of one file.

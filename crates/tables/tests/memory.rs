@@ -138,7 +138,8 @@ fn work(place: &Path, verb: &str, extension: &str, threads: NonZeroUsize) {
     if verb == "prepare" {
         let (data, request, retained) = (&*file("data"), &*file("request"), &*file("retained"));
         let column = Column::Identifier("identifier");
-        prepare(&Prepare { data, column, request, retained, delimiter: b',' }, &effort).unwrap();
+        prepare(&Prepare { data, column, request, retained, delimiter: b',', accepted: &[] }, &effort)
+            .unwrap();
     } else if verb == "code" {
         let seal = Seal::read(&place.join("seal.json")).unwrap();
         let mut out = File::create(result).unwrap();
@@ -267,7 +268,7 @@ fn look_ups_take_no_more_memory_than_codings() {
     builder.finish().unwrap();
     let (data, request, retained) = (&*path("data.csv"), &*path("request.parquet"), &*path("retained.csv"));
     let column = Column::CivilStatus { map: &[], years: Years::now() };
-    let what = Prepare { data, column, request, retained, delimiter: b',' };
+    let what = Prepare { data, column, request, retained, delimiter: b',', accepted: &[] };
     prepare(&what, &Effort::default()).unwrap();
     let test = "look_ups_take_no_more_memory_than_codings";
     let (peak, _) = told(test, place.path(), "look-up", "parquet", 8);

@@ -51,7 +51,14 @@ fn write_data(place: &Path) {
 fn run(place: &Path, memory: usize) {
     let [data, request, retained] = ["d.csv", "request.csv", "retained.csv"].map(|name| place.join(name));
     let column = Column::Identifier("nir");
-    let what = Prepare { data: &data, column, request: &request, retained: &retained, delimiter: b',' };
+    let what = Prepare {
+        data: &data,
+        column,
+        request: &request,
+        retained: &retained,
+        delimiter: b',',
+        accepted: &[],
+    };
     prepare(&what, &Effort { memory, ..Effort::default() }).unwrap();
 }
 
@@ -88,7 +95,14 @@ fn write_people(place: &Path) {
 fn run_people(place: &Path, memory: usize) {
     let [data, request, retained] = ["d.csv", "request.csv", "retained.csv"].map(|name| place.join(name));
     let column = Column::CivilStatus { map: &[], years: Years::now() };
-    let what = Prepare { data: &data, column, request: &request, retained: &retained, delimiter: b',' };
+    let what = Prepare {
+        data: &data,
+        column,
+        request: &request,
+        retained: &retained,
+        delimiter: b',',
+        accepted: &[],
+    };
     let effort = Effort { memory, ..Effort::default() };
     prepare(&what, &effort).unwrap();
 

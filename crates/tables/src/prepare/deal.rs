@@ -13,6 +13,7 @@ use zeroize::{Zeroize, Zeroizing};
 
 use crate::columns::{Codes, RowFault, fault};
 use crate::effort::Progress;
+use crate::guard;
 use crate::pipeline::Steps;
 use crate::plain::Plain;
 use crate::seal::Content;
@@ -22,6 +23,7 @@ use crate::table::{Batch, Kind, Source, TableError};
 
 use super::PrepareError;
 use super::head::{ABSENT, CHECKS, MALFORMED, OK, push};
+use super::kept::Keeping;
 
 /// Gives every row an index. That two of 128 random bits are equal need not be feared.
 fn draw(heads: &mut Heads, indexes: &mut Vec<u8>) {
@@ -42,6 +44,7 @@ pub(super) struct Dealt {
     pub(super) counts: BTreeMap<&'static str, u64>,
     pub(super) unread: BTreeMap<&'static str, u64>,
     pub(super) may_be_days: bool,
+    pub(super) kept: guard::Found,
 }
 
 /// What was found in rows: how many have each word of `check`, of the codes each tag and generation, and of civil status
@@ -52,11 +55,13 @@ struct Found {
     checks: [u64; CHECKS.len()],
     codes: BTreeMap<(Tag, Generation), u64>,
     seen: [Seen; FIELDS.len()],
+    kept: guard::Found,
 }
 
 impl Found {
     fn add(&mut self, other: &Self) {
         self.rows += other.rows;
+        self.kept.add(&other.kept);
         self.checks.iter_mut().zip(other.checks).for_each(|(sum, count)| *sum += count);
         self.seen.iter_mut().zip(other.seen).for_each(|(sum, seen)| *sum = sum.and(seen));
         for (kind, count) in &other.codes {
@@ -74,6 +79,7 @@ impl Found {
             counts,
             unread: unread.map(|(field, seen)| (field.name(), seen.unread)).collect(),
             may_be_days: seen.into_iter().any(|(field, seen)| seen.may_be_days(field)),
+            kept: self.kept,
         }
     }
 }
@@ -92,6 +98,7 @@ struct Dealing {
 /// The data on its way into the sort.
 pub(super) struct Data<'a> {
     pub(super) source: &'a mut Source,
+    pub(super) keeping: &'a Keeping,
     /// Of the whole, in the unit of [`Batch::size`].
     pub(super) size: u64,
     pub(super) sort: &'a Sort,
@@ -106,7 +113,7 @@ impl Data<'_> {
         self,
         read: impl Fn(&Batch, &mut Heads, &mut Found) -> Result<(), TableError> + Sync,
     ) -> Result<Found, TableError> {
-        let Self { source, size, sort, threads, progress, .. } = self;
+        let Self { source, keeping, size, sort, threads, progress } = self;
         let path = source.path().to_owned();
         let delimiter = source.delimiter();
         let (mut all, mut done) = (Found::default(), 0);
@@ -128,6 +135,7 @@ impl Data<'_> {
                 for batch in batches.iter_mut() {
                     batch
                         .split(&path)
+                        .and_then(|()| keeping.guard.judge(&keeping.shown, batch, &mut found.kept))
                         .and_then(|()| read(batch, heads, found))
                         .map_err(|error| error.after(found.rows))?;
                     found.rows += batch.rows() as u64;

@@ -65,6 +65,34 @@ pub enum TableError {
         /// The line on which the row begins, from 1.
         line: u64,
     },
+    /// `text-after-quote`: a quoted field that goes on behind its closing quote.
+    #[error(
+        "{path:?}: text follows a closing quote at line {line}{}: write each quote inside a quoted cell twice (\"\", \
+         not \\\"), and add the quote that is missing; or export the file again with quotes doubled (RFC 4180)",
+        opened_before(*opened, *line)
+    )]
+    TextAfterQuote {
+        /// The file.
+        path: PathBuf,
+        /// The line on which the text stands, from 1.
+        line: u64,
+        /// The line on which the field opened.
+        opened: u64,
+    },
+    /// `identity-kept`: a cell over several lines, one of which holds an identifier with its right key.
+    #[error(
+        "{path:?}: a cell of column {column} goes over several lines{}, and one of them holds an identifier: a missing \
+         quote has probably swallowed whole rows; correct the quotes there, or export the file again",
+        begun(*line)
+    )]
+    Swallowed {
+        /// The file.
+        path: PathBuf,
+        /// The column, by its name where that can be shown.
+        column: String,
+        /// In CSV, the line on which the row begins, from 1.
+        line: Option<u64>,
+    },
     /// `long-row`: a row that is too long to be one.
     #[error("{path:?}: the row at line {line} is longer than {limit} bytes: check the quotes there")]
     LongRow {
@@ -222,6 +250,8 @@ impl TableError {
             Self::NoRows { .. } => "no-rows",
             Self::Ragged { .. } => "ragged-row",
             Self::OpenQuote { .. } => "open-quote",
+            Self::TextAfterQuote { .. } => "text-after-quote",
+            Self::Swallowed { .. } => "identity-kept",
             Self::LongRow { .. } => "long-row",
             Self::Parquet { .. } => "parquet-damaged",
             Self::ParquetFeature { .. } => "parquet-unsupported",
@@ -240,6 +270,14 @@ impl TableError {
             Self::Unwritable => "unwritable-column",
         }
     }
+}
+
+fn opened_before(opened: u64, line: u64) -> String {
+    if opened == line { String::new() } else { format!(" (its cell opens at line {opened})") }
+}
+
+fn begun(line: Option<u64>) -> String {
+    line.map_or_else(String::new, |line| format!(" in the row at line {line}"))
 }
 
 fn unwritten(kind: ErrorKind) -> String {

@@ -235,7 +235,14 @@ fn run_within(
 ) -> Result<Prepared, PrepareError> {
     let Way { data, request, retained, .. } = way;
     prepare(
-        &Prepare { data, column: Column::CivilStatus { map, years }, request, retained, delimiter: b',' },
+        &Prepare {
+            data,
+            column: Column::CivilStatus { map, years },
+            request,
+            retained,
+            delimiter: b',',
+            accepted: &[],
+        },
         effort,
     )
 }

@@ -544,19 +544,23 @@ fn retained_files_are_of_the_type_of_the_data() {
     let data = place.write("d.csv", DATA);
     let column = Column::Identifier("nir");
     let (request, retained) = (&*place.path("r.csv"), &*place.path("t.parquet"));
-    let error =
-        prepare(&Prepare { data: &data, column, request, retained, delimiter: b',' }, &Effort::default())
-            .unwrap_err();
+    let error = prepare(
+        &Prepare { data: &data, column, request, retained, delimiter: b',', accepted: &[] },
+        &Effort::default(),
+    )
+    .unwrap_err();
     assert_eq!(error.code(), "retained-type");
     let error = prepare(
-        &Prepare { data: &data, column, request, retained: request, delimiter: b',' },
+        &Prepare { data: &data, column, request, retained: request, delimiter: b',', accepted: &[] },
         &Effort::default(),
     )
     .unwrap_err();
     assert_eq!(error.code(), "same-output");
     let text = place.path("t.txt");
-    let error =
-        prepare(&Prepare { data: &text, column, request, retained, delimiter: b',' }, &Effort::default())
-            .unwrap_err();
+    let error = prepare(
+        &Prepare { data: &text, column, request, retained, delimiter: b',', accepted: &[] },
+        &Effort::default(),
+    )
+    .unwrap_err();
     assert!(matches!(error, cstatns_tables::PrepareError::Table(TableError::FileType { .. })));
 }

@@ -127,7 +127,7 @@ impl Way {
 
     pub fn prepare(&self, column: Column<'_>, delimiter: u8) -> Result<Prepared, PrepareError> {
         let (data, request, retained) = (&self.data, &self.request, &self.retained);
-        prepare(&Prepare { data, column, request, retained, delimiter }, &Effort::default())
+        prepare(&Prepare { data, column, request, retained, delimiter, accepted: &[] }, &Effort::default())
     }
 
     pub fn seal(&self) -> Seal {

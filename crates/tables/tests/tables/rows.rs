@@ -100,7 +100,7 @@ fn field(place: &Place, field: Field, values: ArrayRef) -> Result<Vec<String>, S
         found.push(String::from_utf8(cell.to_vec()).unwrap());
         Ok::<_, TableError>(())
     });
-    each.map(|()| found).map_err(|error| format!("{}: {error}", error.code()))
+    each.map(|_| found).map_err(|error| format!("{}: {error}", error.code()))
 }
 
 /// The greatest whole number that no other one is rounded to.

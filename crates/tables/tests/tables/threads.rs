@@ -359,6 +359,7 @@ fn a_step_that_is_asked_to_stop_leaves_nothing() {
         request: &way.request,
         retained: &way.retained,
         delimiter: b',',
+        accepted: &[],
     };
     assert_eq!(cstatns_tables::prepare(&what, &effort).unwrap_err().code(), "interrupted");
     assert_eq!(place.names(), before);
