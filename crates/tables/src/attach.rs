@@ -5,7 +5,9 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use cstatns::code::Code;
+use arrow_array::Array;
+use arrow_schema::DataType;
+use cstatns::code::{Code, CodeError};
 use cstatns::files::{Access, FileError, Pending, Together, take_back};
 use jiff::Timestamp;
 
@@ -17,7 +19,7 @@ use crate::meta::{FileMeta, SPEC};
 use crate::pipeline::Steps;
 use crate::report::{Report, ReportError, origin, report_path};
 use crate::sink::{Column, GROUP, GROUPS_AT_ONCE, Piece, Sink, Values};
-use crate::table::{BATCH, Batch, Format, Kind, Source, TableError};
+use crate::table::{BATCH, Batch, Format, Kind, MOST_BYTES, Source, TableError};
 
 /// What to attach. See [`attach`].
 #[derive(Clone, Copy, Debug)]
@@ -251,6 +253,31 @@ struct Part {
     before: u64,
 }
 
+impl Part {
+    /// The most bytes of a cell of a result.
+    const CELL: usize = 1024;
+
+    /// Refuses cells of a result that are far too long: rows of it wait for those of the retained file, many at once.
+    fn check_width(&self, path: &Path) -> Result<(), TableError> {
+        let Some(values) = self.batch.values() else { return Ok(()) };
+        if self.batch.bytes() <= Self::CELL * self.batch.rows() {
+            return Ok(());
+        }
+        let texts = (1..values.num_columns()).filter(|column| {
+            matches!(values.column(*column).data_type(), DataType::Utf8 | DataType::LargeUtf8)
+        });
+        for column in texts {
+            let cells = self.batch.cells(column);
+            let is_long = |row: &usize| cells.get(*row).is_some_and(|cell| cell.len() > Self::CELL);
+            if let Some(row) = (0..self.batch.rows()).find(is_long) {
+                let found = if column == 1 { CodeError::Form.into() } else { RowFault::Word };
+                return Err(fault(path, row, found).after(self.before));
+            }
+        }
+        Ok(())
+    }
+}
+
 impl Sorted {
     fn of(source: Source) -> Result<Self, TableError> {
         Ok(Self { indexes: Indexes::of(&source)?, source, order: Order::default() })
@@ -380,6 +407,7 @@ impl Pairing {
             if !self.results.fill(&mut part)? {
                 return Ok(false);
             }
+            part.check_width(self.results.source.path())?;
             (self.ahead, self.at) = (Arc::new(part), 0);
         }
         Ok(true)
@@ -458,7 +486,8 @@ fn merge(
         },
         read: |block: &mut Block| {
             (block.filled, block.rows) = (0, 0);
-            while block.rows < rows_at_once as u64 {
+            let mut bytes = 0;
+            while block.rows < rows_at_once as u64 && bytes < MOST_BYTES {
                 if block.pairs.len() == block.filled {
                     block.pairs.push(Pairs::default());
                 }
@@ -467,6 +496,7 @@ fn merge(
                     break;
                 }
                 block.rows += pairs.found.len() as u64;
+                bytes += pairs.retained.batch.bytes();
                 block.filled += 1;
             }
             Ok(block.filled > 0)

@@ -4,15 +4,11 @@
 //! they also panic; that is caught here, because a damaged file is an error like any other.
 
 use std::cell::Cell;
-use std::fs::File;
 use std::io::{self, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::Arc;
 
-use ::parquet::arrow::arrow_reader::{
-    ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder,
-};
 use ::parquet::arrow::arrow_writer::{
     ArrowColumnChunk, ArrowColumnWriter, ArrowRowGroupWriterFactory, ArrowWriterOptions, compute_leaves,
 };
@@ -23,20 +19,21 @@ use ::parquet::file::metadata::KeyValue;
 use ::parquet::file::properties::{EnabledStatistics, WriterProperties};
 use ::parquet::file::writer::SerializedFileWriter;
 use ::parquet::schema::types::{ColumnDescPtr, ColumnPath};
+use arrow_array::ArrayRef;
 use arrow_array::cast::AsArray;
-use arrow_array::{ArrayRef, RecordBatch};
-use arrow_schema::{ArrowError, DataType, Field, FieldRef, Fields, Schema, SchemaRef};
-use cstatns::files::FileError;
+use arrow_schema::{DataType, Field, FieldRef, Fields, Schema, SchemaRef};
 
-use crate::meta::Known;
 use crate::table::TableError;
 
 mod chunks;
+mod header;
+mod pages;
+mod reader;
+mod types;
+
+pub(crate) use reader::Reader;
 
 use chunks::{Fixed, Spare, Words};
-
-/// What is read at once, whatever the row groups of the file: fewer rows than are asked for where they are wide.
-const BATCH_BYTES: i64 = 16 << 20;
 
 /// The type in which values are worked on here: dictionaries and views are left out, at any depth. They share buffers
 /// among batches, which every part of a batch would carry along. In a Parquet file there is no difference but in what
@@ -64,86 +61,6 @@ fn flat_schema(schema: &Schema) -> SchemaRef {
     Arc::new(Schema::new_with_metadata(fields, schema.metadata().clone()))
 }
 
-/// Reads rows.
-pub(crate) struct Reader {
-    /// As the file says it; the batches are of the flat types.
-    schema: SchemaRef,
-    header: Vec<Vec<u8>>,
-    known: Known,
-    rows: u64,
-    batches: ParquetRecordBatchReader,
-}
-
-impl Reader {
-    /// `rows` are read at once.
-    pub(crate) fn open(path: &Path, rows: usize) -> Result<Self, TableError> {
-        guarded(path, || Self::open_unguarded(path, rows))
-    }
-
-    fn open_unguarded(path: &Path, rows: usize) -> Result<Self, TableError> {
-        let file = File::open(path).map_err(|error| FileError::from_io(path, &error))?;
-        if file.metadata().is_ok_and(|metadata| metadata.len() == 0) {
-            return Err(TableError::EmptyFile { path: path.to_owned() });
-        }
-        let metadata = ArrowReaderMetadata::load(&file, ArrowReaderOptions::new())
-            .map_err(|error| read_error(path, &error))?;
-        let schema = metadata.schema().clone();
-        let options = ArrowReaderOptions::new().with_schema(flat_schema(&schema));
-        let metadata = ArrowReaderMetadata::try_new(metadata.metadata().clone(), options)
-            .map_err(|error| read_error(path, &error))?;
-        let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(file, metadata);
-        let readable = |compression| {
-            matches!(compression, Compression::UNCOMPRESSED | Compression::SNAPPY | Compression::ZSTD(_))
-        };
-        let mut chunks = builder.metadata().row_groups().iter().flat_map(|group| group.columns());
-        if !chunks.all(|chunk| readable(chunk.compression())) {
-            return Err(TableError::ParquetFeature { path: path.to_owned() });
-        }
-        let pairs = builder.metadata().file_metadata().key_value_metadata();
-        let known =
-            Known::read(|key| pairs?.iter().find(|pair| pair.key == key).and_then(|pair| pair.value.clone()))
-                .map_err(|key| TableError::Metadata { path: path.to_owned(), key })?;
-        let header = schema.fields().iter().map(|field| field.name().clone().into_bytes()).collect();
-        let groups = builder.metadata().row_groups();
-        let bytes: i64 = groups.iter().map(|group| group.total_byte_size().max(0)).sum();
-        let whole = builder.metadata().file_metadata().num_rows().max(0);
-        let width = bytes / whole.max(1);
-        let rows = rows.min((BATCH_BYTES / width.max(1)).max(1) as usize);
-        let batches = builder.with_batch_size(rows).build().map_err(|error| read_error(path, &error))?;
-        Ok(Self { schema, header, known, rows: whole as u64, batches })
-    }
-
-    pub(crate) fn schema(&self) -> &SchemaRef {
-        &self.schema
-    }
-
-    pub(crate) fn header(&self) -> &[Vec<u8>] {
-        &self.header
-    }
-
-    /// The rows of the file.
-    pub(crate) fn rows(&self) -> u64 {
-        self.rows
-    }
-
-    pub(crate) fn known(&self) -> &Known {
-        &self.known
-    }
-
-    /// The next rows, none at the end of the file.
-    pub(crate) fn next(&mut self, path: &Path) -> Result<Option<RecordBatch>, TableError> {
-        let batches = &mut self.batches;
-        // Nothing is read again after an error, so what a panic left half done is not seen.
-        let batch = guarded(path, || {
-            batches.next().transpose().map_err(|error| match error {
-                ArrowError::NotYetImplemented(_) => TableError::ParquetFeature { path: path.to_owned() },
-                _ => TableError::Parquet { path: path.to_owned() },
-            })
-        })?;
-        Ok(batch)
-    }
-}
-
 thread_local! {
     /// Whether this thread is in [`guarded`].
     static IN_GUARDED: Cell<bool> = const { Cell::new(false) };
@@ -160,17 +77,6 @@ fn guarded<T>(path: &Path, read: impl FnOnce() -> Result<T, TableError>) -> Resu
 /// panic hook has nothing to say then.
 pub fn is_panic_of_damaged_file() -> bool {
     IN_GUARDED.get()
-}
-
-fn read_error(path: &Path, error: &ParquetError) -> TableError {
-    match error {
-        ParquetError::NYI(_) => TableError::ParquetFeature { path: path.to_owned() },
-        ParquetError::External(error) => match error.downcast_ref::<io::Error>() {
-            Some(error) => FileError::from_io(path, error).into(),
-            None => TableError::Parquet { path: path.to_owned() },
-        },
-        _ => TableError::Parquet { path: path.to_owned() },
-    }
 }
 
 /// What is to be written of a column for some rows.

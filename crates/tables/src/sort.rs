@@ -36,6 +36,11 @@ const LINES: u64 = 1 << 20;
 /// The rows of a partition of a Parquet file, and the bytes that they take in memory: a row group, with what chance adds.
 pub(crate) const ROWS: u64 = 120_000;
 const VALUES: u64 = 8 << 20;
+/// A partition of a Parquet file that takes more is divided before it is sorted: rows of very different sizes are not foreseen.
+const LARGE: u64 = 4 * VALUES;
+/// The most memory that is taken of what is given, whatever the file, and so much more for each byte of it.
+const MEMORY: usize = 48 << 20;
+const MEMORY_FOR_BYTE: usize = 256;
 /// The most partitions.
 const MOST: u64 = 16_384;
 /// What a thread takes for a partition: it, its rows in order, and what they become.
@@ -111,8 +116,9 @@ fn split(bytes: &[u8]) -> (&[u8], &[u8]) {
 /// Rows on their way through the sort.
 pub(crate) struct Sort {
     spill: Spill,
-    /// How many bits of the key say the partition.
+    /// How many bits of the key say the partition, and how many come before them.
     bits: u32,
+    before: u32,
     /// The columns that are kept.
     kept: Vec<Range<usize>>,
     format: Format,
@@ -135,10 +141,13 @@ impl Sort {
         };
         let partitions = partitions.clamp(1, MOST);
         let bits = partitions.next_power_of_two().trailing_zeros();
-        let fed = NonZeroUsize::new(effort.memory / 2 / WORK).unwrap_or(NonZeroUsize::MIN);
+        // What a small file swells to goes to the disk, though there were memory for it.
+        let most = (extent.length as usize).saturating_mul(MEMORY_FOR_BYTE).saturating_add(MEMORY);
+        let memory = effort.memory.min(most);
+        let fed = NonZeroUsize::new(memory / 2 / WORK).unwrap_or(NonZeroUsize::MIN);
         let threads = effort.threads.min(fed);
-        let memory = effort.memory.saturating_sub(threads.get() * WORK);
-        (Self { spill: Spill::new(1 << bits, memory, beside), bits, kept, format }, threads)
+        let memory = memory.saturating_sub(threads.get() * WORK);
+        (Self { spill: Spill::new(1 << bits, memory, beside), bits, before: 0, kept, format }, threads)
     }
 
     pub(crate) fn partitions(&self) -> usize {
@@ -146,8 +155,8 @@ impl Sort {
     }
 
     fn partition(&self, framed: &[u8]) -> usize {
-        let first = u32::from_be_bytes(*split(framed).0.first_chunk().expect("a head begins with a key"));
-        ((u64::from(first) << self.bits) >> 32) as usize
+        let first = u64::from_be_bytes(*split(framed).0.first_chunk().expect("a head begins with a key"));
+        ((u128::from(first << self.before) << self.bits) >> 64) as usize
     }
 
     /// Fills the first `filled` of `batches` with the next rows of the source, as many as are best dealt at once; false at
@@ -254,6 +263,34 @@ impl Sort {
         Ok(())
     }
 
+    /// The sort in which a partition that is too large for memory is divided; none of one that is not.
+    pub(crate) fn divide(&self, partition: usize, dealer: &mut Dealer) -> Result<Option<Self>, TableError> {
+        let size = self.spill.size(partition);
+        if self.format == Format::Csv || self.kept.is_empty() || size <= LARGE {
+            return Ok(None);
+        }
+        let bits = size.div_ceil(VALUES).clamp(2, MOST).next_power_of_two().trailing_zeros();
+        let columns = self.kept.iter().map(Range::len).sum();
+        let divided = Self {
+            spill: self.spill.like(1 << bits, WORK),
+            bits,
+            before: self.before + self.bits,
+            kept: std::iter::once(0..columns).collect(),
+            format: self.format,
+        };
+        self.spill.drain(partition, |page| {
+            for unit in units(page) {
+                let (heads, values) = split_unit(unit);
+                let mut own = Heads::default();
+                reserve(&mut own.0, heads.len());
+                own.0.extend_from_slice(heads);
+                divided.deal_values(&[Batch::Parquet(unpack(values)?)], &own, dealer)?;
+            }
+            Ok(())
+        })?;
+        Ok(Some(divided))
+    }
+
     /// Takes the pages of a partition, for [`Sort::sorted`].
     pub(crate) fn take(&self, partition: usize) -> Result<Vec<Page>, TableError> {
         self.spill.take(partition)
@@ -292,6 +329,16 @@ impl Sort {
     }
 }
 
+/// The heads of a unit of rows of a Parquet file, and their values.
+fn split_unit(unit: &[u8]) -> (&[u8], &[u8]) {
+    let (rows, all) = unit.split_first_chunk().expect("a unit begins with its rows");
+    let mut values = all;
+    for _ in 0..u32::from_le_bytes(*rows) {
+        values = split(values).1;
+    }
+    all.split_at(all.len() - values.len())
+}
+
 /// Where a row is: its key, and the row.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Place(u64, u64, u32);
@@ -310,6 +357,12 @@ pub(crate) struct Sorted<'a> {
 impl<'a> Sorted<'a> {
     pub(crate) fn places(&self) -> &[Place] {
         &self.places
+    }
+
+    /// How many rows are best taken at once.
+    pub(crate) fn at_once(&self) -> usize {
+        let bytes: usize = self.batches.iter().map(RecordBatch::get_array_memory_size).sum();
+        (self.places.len() * VALUES as usize / bytes.max(1)).clamp(1, BATCH)
     }
 
     /// Puts the heads of some rows into `heads`, in their order. A partition may be larger than the processor's cache: they
@@ -501,7 +554,7 @@ mod tests {
             let path = place.path().join(if is_csv { "d.csv" } else { "d.parquet" });
             write(&path, &rows);
             let mut source = Source::open(&path, Delimiter::Given(b',')).unwrap();
-            let extent = Extent { rows: 0, bytes: extent };
+            let extent = Extent { rows: 0, length: u64::MAX, bytes: extent };
             let effort = Effort { memory: if spills { 0 } else { 1 << 30 }, ..Effort::default() };
             let format = Format::of(&path).unwrap();
             let (sort, _) = Sort::new(format, extent, kept.clone(), &place.path().join("r.csv"), &effort);
@@ -555,7 +608,7 @@ mod tests {
     #[test]
     fn partitions_are_as_many_as_the_file_is_large() {
         let partitions = |format, rows, bytes| {
-            let extent = Extent { rows, bytes };
+            let extent = Extent { rows, length: u64::MAX, bytes };
             Sort::new(format, extent, Vec::new(), Path::new("r"), &Effort::default()).0.partitions()
         };
         assert_eq!(partitions(Format::Csv, 0, 0), 1);
@@ -573,7 +626,7 @@ mod tests {
     fn there_are_no_more_threads_than_memory_feeds() {
         let threads = |threads, memory| {
             let effort = Effort { threads: NonZeroUsize::new(threads).unwrap(), memory, ..Effort::default() };
-            let extent = Extent { rows: 0, bytes: 0 };
+            let extent = Extent { rows: 0, length: u64::MAX, bytes: 0 };
             Sort::new(Format::Csv, extent, Vec::new(), Path::new("r"), &effort).1.get()
         };
         assert_eq!([threads(1, 0), threads(8, 0), threads(8, 64 << 20), threads(8, 1 << 30)], [1, 1, 1, 8]);

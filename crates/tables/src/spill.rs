@@ -98,6 +98,19 @@ impl Spill {
         }
     }
 
+    /// Another one for a run within this one's.
+    pub(crate) fn like(&self, partitions: usize, memory: usize) -> Self {
+        Self::new(partitions, memory, &self.beside)
+    }
+
+    /// The bytes of a partition.
+    pub(crate) fn size(&self, partition: usize) -> u64 {
+        let held = locked(&self.held);
+        let Partition { open, full, sealed } = &held.partitions[partition];
+        let pages = full.iter().chain([open]).map(|page| page.len());
+        pages.chain(sealed.iter().map(|page| page.length)).map(|length| length as u64).sum()
+    }
+
     /// Adds units, each with its partition and in parts that are joined. Several threads may.
     ///
     /// # Errors
@@ -166,20 +179,45 @@ impl Spill {
     /// # Errors
     /// [`TableError::Spill`] when a page does not open; `file-io`.
     pub(crate) fn take(&self, partition: usize) -> Result<Vec<Page>, TableError> {
-        let (Partition { open, mut full, sealed }, file) = {
+        let mut pages = Vec::new();
+        self.each(partition, |page| {
+            pages.push(page);
+            Ok(())
+        })?;
+        Ok(pages)
+    }
+
+    /// Takes a partition out and gives its pages one after the other; each is gone before the next one is read.
+    ///
+    /// # Errors
+    /// As [`Spill::take`], and those of `page`.
+    pub(crate) fn drain(
+        &self,
+        partition: usize,
+        mut page: impl FnMut(&[u8]) -> Result<(), TableError>,
+    ) -> Result<(), TableError> {
+        self.each(partition, |taken| page(&taken))
+    }
+
+    fn each(
+        &self,
+        partition: usize,
+        mut give: impl FnMut(Page) -> Result<(), TableError>,
+    ) -> Result<(), TableError> {
+        let (Partition { open, full, sealed }, file) = {
             let mut held = locked(&self.held);
             (std::mem::take(&mut held.partitions[partition]), held.file.clone())
         };
-        full.push(open);
+        full.into_iter().chain([open]).try_for_each(&mut give)?;
         for Sealed { place, length, tag } in sealed {
             let mut page = Zeroizing::new(vec![0; length]);
             file.as_ref().expect("a sealed page is in the file").read_at(&mut page, place)?;
             self.cipher()
                 .decrypt_inout_detached(&nonce(place), b"", page.as_mut_slice().into(), &tag)
                 .map_err(|_| TableError::Spill { beside: self.beside.clone() })?;
-            full.push(page);
+            give(page)?;
         }
-        Ok(full)
+        Ok(())
     }
 
     fn cipher(&self) -> ChaCha20Poly1305 {

@@ -44,8 +44,9 @@ const TRAVELLING: [&str; 6] = ["index", "identifier", "check", "code", "quality"
 
 /// The most rows of a batch: they, and what is made of them, stay in the processor's cache.
 pub(crate) const BATCH: usize = 8192;
-/// The most batches that are read at once: wide rows make small ones.
+/// The most batches that are read at once: wide rows make small ones. And the bytes from which on there is no further one.
 const MOST_BATCHES: usize = 64;
+pub(crate) const MOST_BYTES: usize = 24 << 20;
 
 /// What a column holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -65,6 +66,8 @@ pub(crate) enum Kind {
 pub(crate) struct Extent {
     /// The rows of a Parquet file; those of a CSV file are not known, and 0 here.
     pub(crate) rows: u64,
+    /// The bytes of the file on disk.
+    pub(crate) length: u64,
     /// The bytes of a CSV file. Of a Parquet file what all rows would take in memory, to go by the first.
     pub(crate) bytes: u64,
 }
@@ -260,12 +263,12 @@ impl Source {
 
     pub(crate) fn extent(&self) -> Result<Extent, TableError> {
         match &self.reader {
-            Reader::Csv(reader) => Ok(Extent { rows: 0, bytes: reader.length() }),
+            Reader::Csv(reader) => Ok(Extent { rows: 0, length: reader.length(), bytes: reader.length() }),
             Reader::Parquet(reader) => {
                 let first = parquet::Reader::open(&self.path, BATCH)?.next(&self.path)?;
                 let width = first.map_or(0, |first| first.get_array_memory_size() / first.num_rows().max(1));
                 let rows = reader.rows();
-                Ok(Extent { rows, bytes: rows.saturating_mul(width as u64) })
+                Ok(Extent { rows, length: reader.length(), bytes: rows.saturating_mul(width as u64) })
             }
         }
     }
@@ -305,12 +308,12 @@ impl Source {
         filled: &mut usize,
         rows: usize,
     ) -> Result<bool, TableError> {
-        let mut lines = 0;
+        let (mut lines, mut bytes) = (0, 0);
         *filled = 0;
         if let Some(error) = self.stopped.take() {
             return Err(error);
         }
-        while *filled == 0 || (lines < rows && *filled < MOST_BATCHES) {
+        while *filled == 0 || (lines < rows && bytes < MOST_BYTES && *filled < MOST_BATCHES) {
             if batches.len() == *filled {
                 batches.push(Batch::None);
             }
@@ -324,6 +327,7 @@ impl Source {
                 Err(error) => return Err(error),
             }
             lines += batches[*filled].lines();
+            bytes += batches[*filled].bytes();
             *filled += 1;
         }
         Ok(*filled > 0)

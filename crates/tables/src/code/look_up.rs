@@ -16,7 +16,7 @@ use crate::meta::FileMeta;
 use crate::seal::{Content, Seal};
 use crate::sink::Column;
 use crate::status::{self, COLUMNS, FIELDS, IDENTIFIER, Texts};
-use crate::table::{Batch, Cells, Format};
+use crate::table::{Batch, Cells, Format, MOST_BYTES};
 
 use super::rows::{Rows, Worked, open};
 use super::{CodeFileError, Coded, Identifiers, coded_columns, why_not_compact};
@@ -105,11 +105,13 @@ fn learn(
     progress: &Progress,
 ) -> Result<Weights, CodeFileError> {
     let mut source = open(request, content)?;
-    let (mut batches, mut rows) = (Vec::new(), 0);
+    let (mut batches, mut rows, mut bytes) = (Vec::new(), 0, 0);
     while rows < SAMPLE
+        && bytes < MOST_BYTES
         && let Ok(Some(batch)) = source.next()
     {
         rows += batch.rows();
+        bytes += batch.bytes();
         batches.push(batch);
     }
     let queries = batches.iter().flat_map(|batch| {

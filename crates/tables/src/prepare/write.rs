@@ -2,6 +2,7 @@
 
 use std::num::NonZeroUsize;
 use std::ops::Range;
+use std::sync::Arc;
 
 use cstatns::code::Code;
 use cstatns::commitment::{self, Commit};
@@ -9,7 +10,7 @@ use cstatns::commitment::{self, Commit};
 use crate::pipeline::Steps;
 use crate::seal::Content;
 use crate::sink::{GROUP, Layout, Piece, Sink, Values};
-use crate::sort::{Heads, Sort, Sorted};
+use crate::sort::{Dealer, Heads, Sort, Sorted};
 use crate::table::{BATCH, TableError};
 
 use super::head::{CHECKS, MOST_VALUES, read};
@@ -23,6 +24,8 @@ pub(super) struct Outputs<'w> {
 /// Partitions on their way out of the sort.
 struct Writing {
     partitions: Range<usize>,
+    /// The part of a partition that is written in their place, if that was divided.
+    part: Option<(Arc<Sort>, usize)>,
     commit: commitment::Rows,
     /// Of the request and of the retained file: the first `filled`, each a row group at most, and the rows of the last one.
     pieces: Vec<(Piece, Piece)>,
@@ -43,17 +46,33 @@ pub(super) fn write(
     let (sent, mut request) = outputs.request;
     let (kept, mut retained) = outputs.retained;
     let mut blocks = (0..sort.partitions()).step_by(at_once);
+    let (mut dealer, mut divided) = (Dealer::new(b','), None::<(Arc<Sort>, Range<usize>)>);
     let steps = Steps {
         new: || Writing {
             partitions: 0..0,
+            part: None,
             commit: commitment::Rows::new(content.columns().len()),
             pieces: Vec::new(),
             filled: 0,
             rows: 0,
         },
         read: |block: &mut Writing| {
+            block.partitions = 0..0;
+            block.part = None;
+            if let Some((parts, left)) = &mut divided
+                && let Some(part) = left.next()
+            {
+                block.part = Some((parts.clone(), part));
+                return Ok(true);
+            }
+            divided = None;
             let Some(first) = blocks.next() else { return Ok(false) };
             block.partitions = first..sort.partitions().min(first + at_once);
+            // Those of Parquet come one by one, and this one perhaps in parts: none in this block.
+            if let Some(parts) = sort.divide(first, &mut dealer)? {
+                let all = 0..parts.partitions();
+                divided = Some((Arc::new(parts), all));
+            }
             Ok(true)
         },
         work: |block: &mut Writing| {
@@ -62,6 +81,10 @@ pub(super) fn write(
             for partition in block.partitions.clone() {
                 let pages = sort.take(partition)?;
                 block.encode(&sort.sorted(&pages)?, content, &sent, &kept)?;
+            }
+            if let Some((parts, part)) = block.part.take() {
+                let pages = parts.take(part)?;
+                block.encode(&parts.sorted(&pages)?, content, &sent, &kept)?;
             }
             block.end()
         },
@@ -99,7 +122,7 @@ impl Writing {
         let mut codes = Vec::new();
         let mut text = Vec::with_capacity(Code::MAX_TEXT);
         let mut heads = Heads::default();
-        for places in sorted.places().chunks(BATCH) {
+        for places in sorted.places().chunks(sorted.at_once()) {
             sorted.heads(places, &mut heads);
             indexes.clear();
             checks.clear();

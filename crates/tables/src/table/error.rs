@@ -120,6 +120,60 @@ pub enum TableError {
         /// The file.
         path: PathBuf,
     },
+    /// `parquet-too-large`: a column that would take too much memory to read, whatever the size of the file.
+    #[error(
+        "{path:?}: column {column:?} takes too much memory in row group {group}: write the file again with smaller pages \
+         and row groups, and shorter values"
+    )]
+    WidePage {
+        /// The file.
+        path: PathBuf,
+        /// The column, with those around it.
+        column: String,
+        /// The row group, from 1.
+        group: u64,
+    },
+    /// `parquet-too-large`: a column whose every value takes too much.
+    #[error(
+        "{path:?}: column {column:?} has values of a fixed length that is more than {limit} bytes: leave the column out, or \
+         write it with shorter values"
+    )]
+    WideColumn {
+        /// The file.
+        path: PathBuf,
+        /// The column, with those around it.
+        column: String,
+        /// The most that a row of this file may take, in bytes.
+        limit: u64,
+    },
+    /// `long-row`: a row of a Parquet file that takes too much.
+    #[error(
+        "{path:?}: row {row} takes more than {limit} bytes, most of them in column {column:?}: leave the column out, or \
+         shorten the value"
+    )]
+    WideRow {
+        /// The file.
+        path: PathBuf,
+        /// The column that takes most.
+        column: String,
+        /// The row, from 1.
+        row: u64,
+        /// The most that a row of this file may take, in bytes.
+        limit: u64,
+    },
+    /// `parquet-time`: a timestamp in 96 bits that is not one in microseconds.
+    #[error(
+        "{path:?}: column {column:?} holds in row group {group} a timestamp in 96 bits (INT96) that microseconds do not hold \
+         exactly: write the column again as a timestamp in nanoseconds, or as text"
+    )]
+    InexactTime {
+        /// The file.
+        path: PathBuf,
+        /// The column, with those around it.
+        column: String,
+        /// The row group, from 1.
+        group: u64,
+    },
     /// `metadata`: the file's own metadata is not understood, or contradicts itself.
     #[error(
         "{path:?}: the metadata {key} is not what this version writes: fetch the file again from its source"
@@ -255,6 +309,9 @@ impl TableError {
             Self::LongRow { .. } => "long-row",
             Self::Parquet { .. } => "parquet-damaged",
             Self::ParquetFeature { .. } => "parquet-unsupported",
+            Self::WidePage { .. } | Self::WideColumn { .. } => "parquet-too-large",
+            Self::WideRow { .. } => "long-row",
+            Self::InexactTime { .. } => "parquet-time",
             Self::Metadata { .. } => "metadata",
             Self::MissingColumn { .. } => "missing-column",
             Self::ColumnTwice { .. } => "column-twice",

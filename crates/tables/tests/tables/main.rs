@@ -14,3 +14,4 @@ mod renewal;
 mod rows;
 mod sealed;
 mod threads;
+mod types;

@@ -1,0 +1,435 @@
+//! A Parquet file of 50 kB takes no more memory than an honest one, whatever it declares or swells to: at the service, at the
+//! controller and at the register. Files that come near the bounds are read.
+
+mod common;
+
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+use std::process::{Output, Stdio};
+use std::sync::Arc;
+use std::time::Duration;
+
+use arrow_array::builder::{FixedSizeBinaryBuilder, Int64Builder, ListBuilder};
+use arrow_array::{Array, ArrayRef, Int64Array, RecordBatch, StringArray};
+use bytes::Bytes;
+use common::{Place, files, identifiers, text};
+use parquet::arrow::ArrowWriter;
+use parquet::basic::{Compression, Encoding, ZstdLevel};
+use parquet::column::page::{CompressedPage, Page, PageWriter};
+use parquet::column::writer::ColumnCloseResult;
+use parquet::file::metadata::ColumnChunkMetaData;
+use parquet::file::properties::{WriterProperties, WriterPropertiesBuilder};
+use parquet::file::writer::{SerializedFileWriter, SerializedPageWriter, TrackedWrite};
+use parquet::schema::parser::parse_message_type;
+
+/// The most that the program may take, in KiB.
+const MOST: u64 = 200 << 10;
+
+/// Runs a command: what it said, and the most memory that it took, in KiB.
+fn run(place: &Place, command: &str) -> (Output, u64) {
+    let mut child = place.command(command).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let status = format!("/proc/{}/status", child.id());
+    let mut peak = 0;
+    while child.try_wait().unwrap().is_none() {
+        let said = std::fs::read_to_string(&status).unwrap_or_default();
+        let line = said.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        let now = line.map_or(0, |line| line.trim().trim_end_matches(" kB").parse().unwrap());
+        peak = now.max(peak);
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    (child.wait_with_output().unwrap(), peak)
+}
+
+/// The command is refused with one of these codes, in one line with these words, within the memory, and leaves nothing.
+fn refused(place: &Place, command: &str, codes: &[&str], words: &[&str]) {
+    let before = files(place.directory.path());
+    let (output, peak) = run(place, command);
+    let said = text(&output.stderr);
+    assert!(peak < MOST, "{command}: {peak} KiB\n{said}");
+    assert_eq!(output.status.code(), Some(1), "{command}\n{said}");
+    let last = said.lines().last().unwrap();
+    assert!(codes.iter().any(|code| last.starts_with(&format!("error[{code}]: "))), "{command}\n{said}");
+    words.iter().for_each(|word| assert!(last.contains(word), "{command}\n{said}\nwithout {word}"));
+    let new = files(place.directory.path()).into_keys().filter(|path| !before.contains_key(path));
+    let new: Vec<_> = new.filter(|path| !path.ends_with("seen.json") && !path.ends_with("lock")).collect();
+    assert!(new.is_empty(), "{command}: left {new:?}");
+}
+
+/// The command is done within the memory.
+fn done(place: &Place, command: &str) {
+    let (output, peak) = run(place, command);
+    let said = text(&output.stderr);
+    assert!(output.status.success(), "{command}\n{said}");
+    assert!(peak < MOST, "{command}: {peak} KiB\n{said}");
+}
+
+fn zstd() -> WriterPropertiesBuilder {
+    WriterProperties::builder()
+        .set_compression(Compression::ZSTD(ZstdLevel::default()))
+        .set_statistics_enabled(parquet::file::properties::EnabledStatistics::None)
+}
+
+fn plain() -> WriterProperties {
+    zstd().set_dictionary_enabled(false).build()
+}
+
+fn write(path: &Path, columns: Vec<(&str, ArrayRef)>, properties: WriterProperties) {
+    let batch = RecordBatch::try_from_iter(columns).unwrap();
+    let mut writer =
+        ArrowWriter::try_new(File::create(path).unwrap(), batch.schema(), Some(properties)).unwrap();
+    writer.write(&batch).unwrap();
+    writer.close().unwrap();
+    let length = path.metadata().unwrap().len();
+    assert!(length <= 50_000, "{path:?}: {length} bytes");
+}
+
+fn texts(rows: usize, length: usize) -> ArrayRef {
+    let value = "1".repeat(length);
+    Arc::new((0..rows).map(|_| Some(value.as_str())).collect::<StringArray>())
+}
+
+fn people(rows: usize) -> ArrayRef {
+    Arc::new(identifiers(rows).into_iter().map(Some).collect::<StringArray>())
+}
+
+fn indexes(rows: usize) -> ArrayRef {
+    let mut values = FixedSizeBinaryBuilder::new(16);
+    (0..rows as u128).for_each(|row| values.append_value((row + 1).to_be_bytes()).unwrap());
+    Arc::new(values.finish())
+}
+
+/// A page of a column in the file, and the size that its header says it has in memory.
+type Made = (Page, usize);
+
+fn data(bytes: Vec<u8>, values: u32, encoding: Encoding) -> Made {
+    let size = bytes.len();
+    let page = Page::DataPage {
+        buf: bytes.into(),
+        num_values: values,
+        encoding,
+        def_level_encoding: Encoding::RLE,
+        rep_level_encoding: Encoding::RLE,
+        statistics: None,
+    };
+    (page, size)
+}
+
+/// A file of pages made by hand, all columns required.
+fn craft(path: &Path, message: &str, rows: u64, compression: Compression, columns: Vec<Vec<Made>>) {
+    let schema = Arc::new(parse_message_type(message).unwrap());
+    let mut file = SerializedFileWriter::new(File::create(path).unwrap(), schema, Arc::default()).unwrap();
+    let descriptions = file.schema_descr().columns().to_vec();
+    let mut group = file.next_row_group().unwrap();
+    for (column, pages) in descriptions.into_iter().zip(columns) {
+        let mut out = TrackedWrite::new(Vec::new());
+        let mut dictionary = None;
+        for (page, size) in pages {
+            if matches!(page, Page::DictionaryPage { .. }) {
+                dictionary = Some(0);
+            }
+            SerializedPageWriter::new(&mut out).write_page(CompressedPage::new(page, size)).unwrap();
+        }
+        let bytes = Bytes::from(out.into_inner().unwrap());
+        let size = bytes.len() as i64;
+        let metadata = ColumnChunkMetaData::builder(column)
+            .set_compression(compression)
+            .set_num_values(rows as i64)
+            .set_total_compressed_size(size)
+            .set_total_uncompressed_size(size)
+            .set_dictionary_page_offset(dictionary)
+            .set_data_page_offset(0)
+            .build()
+            .unwrap();
+        let close = ColumnCloseResult {
+            bytes_written: size as u64,
+            rows_written: rows,
+            metadata,
+            bloom_filter: None,
+            column_index: None,
+            offset_index: None,
+        };
+        group.append_column(&bytes, close).unwrap();
+    }
+    group.close().unwrap();
+    file.close().unwrap();
+    assert!(path.metadata().unwrap().len() <= 50_000, "{path:?}");
+}
+
+/// Text as it lies in a page.
+fn plain_text(texts: &[String]) -> Vec<u8> {
+    texts.iter().flat_map(|text| [&(text.len() as u32).to_le_bytes()[..], text.as_bytes()].concat()).collect()
+}
+
+fn varint(mut number: u64) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    while number >= 0x80 {
+        bytes.push(number as u8 | 0x80);
+        number >>= 7;
+    }
+    bytes.push(number as u8);
+    bytes
+}
+
+/// So many times the same number in the encoding DELTA_BINARY_PACKED, in one block.
+fn same(count: u64, number: u64) -> Vec<u8> {
+    let block = count.next_multiple_of(128);
+    let head = [block, 1, count, 2 * number, 0].into_iter().flat_map(varint);
+    head.chain([0]).collect()
+}
+
+/// A first length and others, all the same, in the encoding DELTA_BINARY_PACKED.
+fn lengths(first: i64, others: i64, count: u64) -> Vec<u8> {
+    let zigzag = |number: i64| varint((number << 1 ^ number >> 63) as u64);
+    let mut bytes = [varint(128), varint(1), varint(count), zigzag(first)].concat();
+    // The steps of the first block, told from the least of them, in 16 bits each: one to the others, then none.
+    let step = others - first;
+    let least = step.min(0);
+    bytes.extend(zigzag(least));
+    bytes.push(16);
+    bytes.extend(((step - least) as u16).to_le_bytes());
+    (1..128).for_each(|_| bytes.extend((-least as u16).to_le_bytes()));
+    // No steps.
+    (1..(count - 1).div_ceil(128)).for_each(|_| bytes.extend([0, 0]));
+    bytes
+}
+
+/// Every verb of the controller that reads such data refuses it, or does it, within the memory.
+fn prepare(place: &Place, name: &str, memory: &str, codes: &[&str], words: &[&str]) {
+    let command = format!(
+        "controller prepare {name} --identifier-column nir --request r.parquet --retained t.parquet {memory}"
+    );
+    refused(place, &command, codes, words);
+}
+
+/// The columns of a register but the identifier.
+const FIELDS: [&str; 8] =
+    ["nom", "nom_usage", "prenoms", "sexe", "date_naissance", "code_lieu", "libelle_lieu", "pays"];
+
+const TOO_LARGE: &[&str] = &["parquet-too-large", "long-row"];
+
+#[test]
+fn values_that_swell_are_refused_by_the_controller() {
+    let place = Place::default();
+    let path = |name: &str| place.path(name);
+    for (kind, properties) in
+        [("plain", plain()), ("dictionary", zstd().set_dictionary_page_size_limit(1 << 30).build())]
+    {
+        let name = format!("{kind}.parquet");
+        write(&path(&name), vec![("nir", people(10)), ("note", texts(10, 40 << 20))], properties.clone());
+        prepare(&place, &name, "", TOO_LARGE, &[&name, "note"]);
+        prepare(&place, &name, "--memory 16MiB", TOO_LARGE, &[&name, "note"]);
+        let name = format!("{kind}-identifiers.parquet");
+        write(&path(&name), vec![("nir", texts(10, 40 << 20))], properties.clone());
+        prepare(&place, &name, "", TOO_LARGE, &[&name, "nir"]);
+        let name = format!("{kind}-people.parquet");
+        let mut fields: Vec<(&str, ArrayRef)> = FIELDS.iter().map(|field| (*field, texts(10, 1))).collect();
+        fields.push(("nir", texts(10, 40 << 20)));
+        write(&path(&name), fields, properties);
+        let build = format!("register build register --from {name}");
+        refused(&place, &build, TOO_LARGE, &[&name, "nir"]);
+    }
+}
+
+#[test]
+fn what_a_page_declares_is_not_allocated() {
+    let place = Place::default();
+    let path = |name: &str| place.path(name);
+    let nir = || vec![data(plain_text(&identifiers(1)), 1, Encoding::PLAIN)];
+    let text = "message m { required binary nir (UTF8); required binary note (UTF8); }";
+    let numbers = "message m { required binary nir (UTF8); required int64 note; }";
+    // A page of 2 GB that is not there.
+    let (page, _) = data(vec![0; 20], 1, Encoding::PLAIN);
+    craft(&path("page.parquet"), text, 1, Compression::SNAPPY, vec![vec![(page, 2_000_000_000)], nir()]);
+    prepare(&place, "page.parquet", "", TOO_LARGE, &["page.parquet", "nir", "row group 1"]);
+    // A dictionary of two thousand million numbers in 8 bytes.
+    let dictionary = Page::DictionaryPage {
+        buf: Bytes::from(vec![0; 8]),
+        num_values: 2_000_000_000,
+        encoding: Encoding::PLAIN,
+        is_sorted: false,
+    };
+    let word = data(vec![1, 2, 0], 1, Encoding::RLE_DICTIONARY);
+    craft(
+        &path("numbers.parquet"),
+        numbers,
+        1,
+        Compression::UNCOMPRESSED,
+        vec![nir(), vec![(dictionary, 8), word]],
+    );
+    prepare(&place, "numbers.parquet", "", &["parquet-damaged"], &["numbers.parquet"]);
+    // Two thousand million empty texts in a few bytes: more than the page says, and as many.
+    for (values, codes) in [(1, &["parquet-damaged"][..]), (2_000_000_000, TOO_LARGE)] {
+        let lengths = data(same(2_000_000_000, 0), values, Encoding::DELTA_LENGTH_BYTE_ARRAY);
+        craft(&path("lengths.parquet"), text, 1, Compression::UNCOMPRESSED, vec![nir(), vec![lengths]]);
+        prepare(&place, "lengths.parquet", "", codes, &["lengths.parquet"]);
+    }
+    // Texts of 40 kB that take no byte each: the beginning of each is all of the one before it.
+    const ROWS: u64 = 8192;
+    let head = [lengths(0, 40_000, ROWS), lengths(40_000, 0, ROWS), vec![b'1'; 40_000]].concat();
+    let page = data(head, ROWS as u32, Encoding::DELTA_BYTE_ARRAY);
+    craft(
+        &path("beginnings.parquet"),
+        "message m { required binary nir (UTF8); }",
+        ROWS,
+        Compression::UNCOMPRESSED,
+        vec![vec![page]],
+    );
+    prepare(&place, "beginnings.parquet", "", TOO_LARGE, &["beginnings.parquet", "nir"]);
+}
+
+#[test]
+fn lists_and_fixed_lengths_that_swell_are_refused_by_the_controller() {
+    let place = Place::default();
+    let path = |name: &str| place.path(name);
+    // One row with 50 million elements, all of them null.
+    let mut list = ListBuilder::new(Int64Builder::new());
+    list.values().append_nulls(50_000_000);
+    list.append(true);
+    write(&path("list.parquet"), vec![("nir", people(1)), ("note", Arc::new(list.finish()))], zstd().build());
+    prepare(&place, "list.parquet", "", TOO_LARGE, &["list.parquet", "note"]);
+    // A null that is a gigabyte long.
+    craft(
+        &path("fixed.parquet"),
+        "message m { required binary nir (UTF8); optional fixed_len_byte_array(1000000000) note; }",
+        1,
+        Compression::UNCOMPRESSED,
+        vec![
+            vec![data(plain_text(&identifiers(1)), 1, Encoding::PLAIN)],
+            vec![data(vec![2, 0, 0, 0, 2, 0], 1, Encoding::PLAIN)],
+        ],
+    );
+    prepare(&place, "fixed.parquet", "", TOO_LARGE, &["fixed.parquet", "note"]);
+    // Many columns, each with a page of some megabytes.
+    let zeros: ArrayRef = Arc::new(Int64Array::from(vec![0; 500_000]));
+    let names: Vec<String> = (0..60).map(|column| format!("n{column}")).collect();
+    let mut columns: Vec<(&str, ArrayRef)> = names.iter().map(|name| (&**name, zeros.clone())).collect();
+    let value = identifiers(1).remove(0);
+    columns.push(("nir", Arc::new((0..500_000).map(|_| Some(&*value)).collect::<StringArray>())));
+    let large = zstd()
+        .set_dictionary_enabled(false)
+        .set_data_page_size_limit(1 << 30)
+        .set_data_page_row_count_limit(1 << 30);
+    write(&path("columns.parquet"), columns, large.build());
+    prepare(&place, "columns.parquet", "", TOO_LARGE, &["columns.parquet"]);
+}
+
+#[test]
+fn columns_that_lie_deep_in_one_another_are_refused() {
+    let place = Place::default();
+    let deep = place.path("deep.parquet");
+    // The library that writes them goes down by recursion too.
+    let write = move || {
+        let depth = 3000;
+        let message = format!(
+            "message m {{ required binary nir (UTF8); {} required int64 note; {} }}",
+            "required group g { ".repeat(depth),
+            "}".repeat(depth)
+        );
+        let nir = data(plain_text(&identifiers(1)), 1, Encoding::PLAIN);
+        let note = data(vec![0; 8], 1, Encoding::PLAIN);
+        craft(&deep, &message, 1, Compression::UNCOMPRESSED, vec![vec![nir], vec![note]]);
+    };
+    std::thread::Builder::new().stack_size(1 << 30).spawn(write).unwrap().join().unwrap();
+    prepare(&place, "deep.parquet", "", &["parquet-unsupported"], &["deep.parquet"]);
+}
+
+#[test]
+fn a_text_of_a_dictionary_that_comes_often_is_not_multiplied() {
+    let place = Place::default();
+    // The first rows say nothing of those to come.
+    let (value, short) = ("1".repeat(1 << 20), 20_000);
+    let notes = (0..short + 60).map(|row| Some(if row < short { "1" } else { &*value }));
+    let note: ArrayRef = Arc::new(notes.collect::<StringArray>());
+    let nir = identifiers(1).remove(0);
+    let nir: ArrayRef = Arc::new((0..short + 60).map(|_| Some(&*nir)).collect::<StringArray>());
+    let properties = zstd().set_dictionary_page_size_limit(1 << 30).build();
+    write(&place.path("often.parquet"), vec![("nir", nir), ("note", note)], properties);
+    for memory in ["", "--memory 16MiB"] {
+        let command = "controller prepare often.parquet --identifier-column nir --request r.parquet --retained t.parquet";
+        done(&place, &format!("{command} {memory}"));
+        let file = File::open(place.path("t.parquet")).unwrap();
+        let (mut rows, mut long) = (0, 0);
+        for batch in parquet::arrow::arrow_reader::ParquetRecordBatchReader::try_new(file, 100).unwrap() {
+            let batch = batch.unwrap();
+            let notes = batch.column_by_name("note").unwrap();
+            let notes = notes.as_any().downcast_ref::<StringArray>().unwrap();
+            rows += notes.len();
+            long += notes.iter().filter(|note| note.is_some_and(|note| *note == value)).count();
+        }
+        assert_eq!((rows, long), (short + 60, 60));
+        for name in ["r.parquet", "r.parquet.seal.json", "t.parquet"] {
+            std::fs::remove_file(place.path(name)).unwrap();
+        }
+    }
+    // As an identifier it is none, however often.
+    let value: ArrayRef = Arc::new((0..40).map(|_| Some(&*value)).collect::<StringArray>());
+    let properties = zstd().set_dictionary_page_size_limit(1 << 30).build();
+    write(&place.path("wrong.parquet"), vec![("nir", value)], properties);
+    prepare(&place, "wrong.parquet", "", &["wrong-column"], &[]);
+}
+
+#[test]
+fn the_service_takes_no_more_for_a_hostile_request() {
+    let place = Place::open();
+    place.write("data.csv", common::csv(&identifiers(50)));
+    place.ok("controller prepare data.csv --identifier-column nir --request r.parquet --retained t.csv");
+    let code =
+        place.with_kits("service code home population --request r.parquet --result s.parquet --purpose test");
+    let honest = std::fs::read(place.path("r.parquet")).unwrap();
+    for (length, dictionary) in [(40 << 20, false), (40 << 20, true), (6 << 20, false), (6 << 20, true)] {
+        let properties =
+            if dictionary { zstd().set_dictionary_page_size_limit(1 << 30).build() } else { plain() };
+        write(
+            &place.path("r.parquet"),
+            vec![("index", indexes(20)), ("identifier", texts(20, length))],
+            properties,
+        );
+        refused(&place, &code, &["parquet-too-large", "long-row", "identifier-form"], &["r.parquet"]);
+    }
+    std::fs::write(place.path("r.parquet"), honest).unwrap();
+    done(&place, &code);
+    // What comes back may be hostile too.
+    let report = std::fs::read(place.path("s.parquet.report.json")).unwrap();
+    let attach = "controller attach --retained t.csv --result s.parquet --out a.csv";
+    done(&place, attach);
+    for name in ["a.csv", "a.csv.report.json"] {
+        std::fs::remove_file(place.path(name)).unwrap();
+    }
+    for length in [40 << 20, 6 << 20] {
+        let result = vec![("index", indexes(20)), ("code", texts(20, length)), ("quality", texts(20, 5))];
+        write(&place.path("s.parquet"), result, plain());
+        std::fs::write(place.path("s.parquet.report.json"), &report).unwrap();
+        let codes = ["parquet-too-large", "long-row", "code-form", "metadata", "column-type"];
+        refused(&place, attach, &codes, &["s.parquet"]);
+        refused(&place, "controller check s.parquet", &codes, &["s.parquet"]);
+    }
+}
+
+/// A value of the size of a commune's outline, and a page of the size that some writers make, in files that are as large.
+#[test]
+fn honest_files_near_the_bounds_are_read() {
+    let place = Place::default();
+    let mut random = vec![0_u8; 12 << 20];
+    File::open("/dev/urandom").unwrap().read_exact(&mut random).unwrap();
+    let note: Vec<Option<&[u8]>> = vec![Some(&random), None, Some(&random[..1000]), Some(&random[..7 << 20])];
+    let note: ArrayRef = Arc::new(arrow_array::BinaryArray::from(note));
+    let batch = RecordBatch::try_from_iter(vec![("nir", people(4)), ("note", note.clone())]).unwrap();
+    let properties = plain().into_builder().set_data_page_size_limit(100 << 20).build();
+    let file = File::create(place.path("outlines.parquet")).unwrap();
+    let mut writer = ArrowWriter::try_new(file, batch.schema(), Some(properties)).unwrap();
+    writer.write(&batch).unwrap();
+    writer.close().unwrap();
+    place.ok("controller prepare outlines.parquet --identifier-column nir --request r.parquet --retained t.parquet");
+    let file = File::open(place.path("t.parquet")).unwrap();
+    let batches = parquet::arrow::arrow_reader::ParquetRecordBatchReader::try_new(file, 10).unwrap();
+    let mut lengths = Vec::new();
+    for batch in batches {
+        let batch = batch.unwrap();
+        let column = batch.column_by_name("note").unwrap();
+        let values = column.as_any().downcast_ref::<arrow_array::BinaryArray>().unwrap();
+        lengths.extend(values.iter().map(|value| value.map(<[u8]>::len)));
+    }
+    lengths.sort();
+    assert_eq!(lengths, [None, Some(1000), Some(7 << 20), Some(12 << 20)]);
+}
