@@ -113,11 +113,8 @@ pub(crate) fn compare(
         "ragged-row" => {
             let row = ragged.expect("a row of another length");
             let (line, fields) = &rows[row];
-            says(format!(
-                ": row {row} (line {line}) has {} fields, the header has {}:",
-                fields.len(),
-                rows[0].1.len()
-            ));
+            let (found, expected) = (fields.len(), rows[0].1.len());
+            says(format!(": row {row} (line {line}) has {found} fields, the header has {expected}:"));
         }
         "open-quote" => {
             let End::Quote { line } = end else { panic!("{end:?}: {text}") };
