@@ -7,9 +7,10 @@ use cstatns::code::Generation;
 use cstatns::custody::Head;
 use cstatns::custody::approval::LookUp;
 use cstatns::files::{self, Access, FileError};
-use cstatns::name::{Hex, Name};
+use cstatns::name::{Hex, LARGEST_NUMBER, Name};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::code::Scores;
 use crate::meta::{FileMeta, service_id};
@@ -94,6 +95,16 @@ impl Destruction {
     }
 }
 
+/// Whether every number is a whole one that all readers of JSON hold exactly.
+fn is_exact(value: &Value) -> bool {
+    match value {
+        Value::Number(number) => number.as_u64().is_some_and(|number| number <= LARGEST_NUMBER),
+        Value::Array(values) => values.iter().all(is_exact),
+        Value::Object(members) => members.values().all(is_exact),
+        Value::Null | Value::Bool(_) | Value::String(_) => true,
+    }
+}
+
 /// Where the report of `file` lies: its name with `.report.json` after it.
 pub fn report_path(file: &Path) -> PathBuf {
     beside(file, ".report.json")
@@ -122,6 +133,7 @@ impl Report {
         serde_json::from_slice::<Self>(&bytes)
             .ok()
             .filter(|report| report.format == Self::FORMAT && service_id(&report.service).is_some())
+            .filter(|report| serde_json::to_value(report).is_ok_and(|value| is_exact(&value)))
             .ok_or_else(|| ReportError::Form { path: path.to_owned() })
     }
 
