@@ -1,5 +1,8 @@
 //! The controller's second step: retained file and result → attached file, in one pass over both (SPEC §6).
 
+mod command;
+mod destruction;
+
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -13,7 +16,6 @@ use jiff::Timestamp;
 
 use crate::columns::{Codes, Indexes, Order, RowFault, ScoreCells, count_words, fault, known_counts, word};
 use crate::csv::Delimiter;
-use crate::destruction::{Before, NotDestroyed, Unfinished};
 use crate::effort::Effort;
 use crate::meta::{FileMeta, SPEC};
 use crate::pipeline::Steps;
@@ -21,20 +23,10 @@ use crate::report::{Report, ReportError, origin, report_path};
 use crate::sink::{Column, GROUP, GROUPS_AT_ONCE, Piece, Sink, Values};
 use crate::table::{BATCH, Batch, Format, Kind, MOST_BYTES, Source, TableError};
 
-/// What to attach. See [`attach`].
-#[derive(Clone, Copy, Debug)]
-pub struct Attach<'a> {
-    /// The retained file that [`prepare`](crate::prepare()) wrote.
-    pub retained: &'a Path,
-    /// The result of the service, with its report beside it (a Parquet result can do without).
-    pub result: &'a Path,
-    /// The attached file to write, of the same type as the retained file; its report will lie beside it.
-    pub out: &'a Path,
-    /// Write the codes in binary form (Parquet only).
-    pub binary_codes: bool,
-    /// Files to destroy once the attached file is durable: the data, the retained file, the copy of the result.
-    pub destroy: &'a [PathBuf],
-}
+use destruction::{Before, Unfinished};
+
+pub use command::Attach;
+pub use destruction::NotDestroyed;
 
 /// What was attached.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -161,7 +153,7 @@ pub fn attach(what: &Attach<'_>, effort: &Effort) -> Result<Attached, AttachErro
     }
     take_back(&[&report_path, what.out])?;
     if let Some((mut report, unfinished)) = Unfinished::find(what) {
-        unfinished.carry_out(what, &mut report)?;
+        check_destroyed(unfinished.carry_out(what, &mut report)?)?;
         return Ok(Attached { rows: report.rows_out, report, resumed: true });
     }
     if what.out.symlink_metadata().is_ok() {
@@ -211,9 +203,14 @@ pub fn attach(what: &Attach<'_>, effort: &Effort) -> Result<Attached, AttachErro
     report_file.write_all(&bytes).map_err(|error| FileError::from_io(&report_path, &error))?;
     files.commit()?;
     if let Some(unfinished) = unfinished {
-        unfinished.carry_out(what, &mut report)?;
+        check_destroyed(unfinished.carry_out(what, &mut report)?)?;
     }
     Ok(Attached { rows, report, resumed: false })
+}
+
+/// The error for files that were not destroyed: how many, and why the first was not.
+fn check_destroyed(stayed: Option<(usize, NotDestroyed)>) -> Result<(), AttachError> {
+    stayed.map_or(Ok(()), |(count, reason)| Err(AttachError::NotDestroyed { count, reason }))
 }
 
 /// Whether a result has `quality` and `score`, each of its type.

@@ -25,7 +25,6 @@ mod check;
 mod code;
 mod columns;
 mod csv;
-mod destruction;
 mod effort;
 mod guard;
 mod meta;
@@ -42,13 +41,12 @@ mod spill;
 mod status;
 mod table;
 
-pub use attach::{Attach, AttachError, Attached, attach};
+pub use attach::{Attach, AttachError, Attached, NotDestroyed, attach};
 pub use check::{CheckError, FileFacts, Summary, check, summarise};
 pub use code::{CodeFileError, Coded, Register, Scores, code, look, look_up_and_code, renew};
 pub use columns::RowFault;
 #[doc(hidden)]
 pub use csv::read_all as read_csv;
-pub use destruction::NotDestroyed;
 pub use effort::{Effort, Progress};
 pub use guard::Held;
 pub use meta::{FileMeta, SPEC};

@@ -9,8 +9,9 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::attach::{Attach, AttachError};
 use crate::report::{Destruction, Report, report_path};
+
+use super::command::Attach;
 
 /// More than a report is long, in bytes.
 const LIMIT: u64 = 16 << 20;
@@ -133,8 +134,12 @@ impl Unfinished {
         bytes
     }
 
-    /// Destroys what is still there, and says so in the report.
-    pub(crate) fn carry_out(mut self, what: &Attach<'_>, report: &mut Report) -> Result<(), AttachError> {
+    /// Destroys what is still there, and says so in the report. Returns how many files stay, and why the first does.
+    pub(crate) fn carry_out(
+        mut self,
+        what: &Attach<'_>,
+        report: &mut Report,
+    ) -> Result<Option<(usize, NotDestroyed)>, FileError> {
         let _lock = files::lock_file(what.out)?;
         // The stop may have come between the rename and the flush of its directory, and the sources go next.
         files::settle(what.out)?;
@@ -150,10 +155,7 @@ impl Unfinished {
         report.end = Timestamp::now().max(report.begin);
         let bytes = if first.is_some() { self.bytes(report) } else { report.bytes() };
         files::replace(&path, &bytes, Access::Private)?;
-        match first {
-            Some(reason) => Err(AttachError::NotDestroyed { count, reason }),
-            None => Ok(()),
-        }
+        Ok(first.map(|reason| (count, reason)))
     }
 
     /// Destroys one file. The inner error is its own and stops none of the others.
