@@ -11,6 +11,7 @@ use clap::Args;
 use cstatns::custody::approval::Score;
 use cstatns_tables::{Effort, Progress, Scores};
 
+use crate::figures::{counted, grouped, per_second, rate};
 use crate::output::Program;
 use crate::watch::Watch;
 
@@ -93,11 +94,6 @@ pub(crate) fn over_several_lines(program: &Program, cells: u64) {
     }
 }
 
-/// The rate of the summary and of the last line.
-pub(crate) fn per_second(rows: u64, seconds: f64) -> f64 {
-    if seconds > 0.0 { rows as f64 / seconds } else { 0.0 }
-}
-
 /// The last line of a bulk verb: "10,000,000 rows in 1.4 s (7.1 M rows/s): valid 9,999,000, none 1,000".
 pub(crate) fn closing<K: AsRef<str>>(rows: u64, seconds: f64, counts: &BTreeMap<K, u64>) -> String {
     let took = if seconds < 1.0 { format!("{seconds:.2}") } else { format!("{seconds:.1}") };
@@ -126,34 +122,6 @@ pub(crate) fn looked_up(scores: Option<&Scores>, coded: Option<u64>, rows: u64) 
     let bars = scores.iter().enumerate().filter(|(_, count)| **count > 0).map(bar);
     let coded = coded.map(|coded| format!("{} of {} rows have a code", grouped(coded), grouped(rows)));
     iter::once(heading.to_owned()).chain(bars).chain(coded).collect()
-}
-
-/// "7.1 M rows/s", or "71,000 rows/s" where they are fewer.
-pub(crate) fn rate(per_second: f64) -> String {
-    if per_second < 999_950.0 {
-        format!("{} rows/s", grouped(per_second.round() as u64))
-    } else {
-        format!("{:.1} M rows/s", per_second / 1e6)
-    }
-}
-
-/// So many of a thing: "1 cell", "1,200 cells".
-pub(crate) fn counted(number: u64, thing: &str) -> String {
-    let plural = if number == 1 { "" } else { "s" };
-    format!("{} {thing}{plural}", grouped(number))
-}
-
-/// A number with a comma between thousands.
-pub(crate) fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::new();
-    for (place, digit) in digits.char_indices() {
-        if place > 0 && (digits.len() - place).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
 }
 
 #[cfg(test)]

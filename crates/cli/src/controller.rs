@@ -9,8 +9,9 @@ use cstatns_register::Field;
 use cstatns_tables::{Attach, Column, Prepare, Risk, attach, check, prepare, report_path, seal_path};
 use serde_json::{Value, json};
 
-use crate::bulk::{Bulk, closing, counted, delimiter, grouped, looked_up, over_several_lines, per_second};
+use crate::bulk::{Bulk, closing, delimiter, looked_up, over_several_lines};
 use crate::fault::Fault;
+use crate::figures::{counted, grouped, per_second};
 use crate::output::Program;
 use crate::register::{MAY_BE_DAYS, mapped};
 

@@ -2,11 +2,13 @@
 
 mod accept;
 mod auditor;
+mod bar;
 mod bulk;
 mod controller;
 mod custodian;
 mod demo;
 mod fault;
+mod figures;
 mod manual;
 mod output;
 #[cfg(test)]

@@ -10,8 +10,8 @@ use cstatns_register::Years;
 use jiff::Timestamp;
 use serde_json::Value;
 
+use crate::bar::without_bar;
 use crate::fault::Fault;
-use crate::watch::without_bar;
 
 /// Writes one line to standard error; a closed one is not worth stopping for.
 pub(crate) fn write_error(line: &str) {

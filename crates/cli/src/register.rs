@@ -19,8 +19,9 @@ use cstatns_register::{
 use cstatns_tables::{Format, Progress, Rows};
 use serde_json::{Value, json};
 
-use crate::bulk::{closing, delimiter, grouped, over_several_lines, per_second, watched};
+use crate::bulk::{closing, delimiter, over_several_lines, watched};
 use crate::fault::Fault;
+use crate::figures::{grouped, per_second};
 use crate::output::Program;
 
 /// The register in which people are looked up: identity in clear, for an encrypted volume

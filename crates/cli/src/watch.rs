@@ -6,7 +6,7 @@
 //! next command destroys. Before and after bulk work, at a prompt for instance, the signals do what they always did.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, Once, PoisonError};
+use std::sync::{Arc, Once};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -15,7 +15,8 @@ use indicatif::{HumanDuration, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::flag;
 
-use crate::bulk::{grouped, per_second, rate};
+use crate::bar::set_bar;
+use crate::figures::{grouped, per_second, rate};
 use crate::output::write_error;
 
 /// How often the signals are looked at; the bar is drawn less often.
@@ -29,21 +30,6 @@ const WHOLE: u64 = 10_000;
 static ASKED: AtomicBool = AtomicBool::new(false);
 /// A signal ends the program.
 static AT_ONCE: AtomicBool = AtomicBool::new(true);
-/// The bar on the terminal, if there is one.
-static BAR: Mutex<Option<ProgressBar>> = Mutex::new(None);
-
-/// Says something where the bar is not.
-pub(crate) fn without_bar<T>(say: impl FnOnce() -> T) -> T {
-    match &*BAR.lock().unwrap_or_else(PoisonError::into_inner) {
-        Some(bar) => bar.suspend(say),
-        None => say(),
-    }
-}
-
-fn set_bar(bar: Option<ProgressBar>) {
-    *BAR.lock().unwrap_or_else(PoisonError::into_inner) = bar;
-}
-
 /// A thread that watches bulk work as long as this is held.
 pub(crate) struct Watch {
     over: Arc<AtomicBool>,

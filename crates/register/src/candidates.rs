@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use crate::compare::{Asked, Levels};
 use crate::index::{Index, IndexError};
 use crate::keys::{
-    self, District, date_district, date_first, date_name, each_once, first_part, year_core, year_first,
-    year_name, years_like,
+    District, date_district, date_first, date_name, each_once, first_part, year_core, year_first, year_name,
+    years_like,
 };
 use crate::normalise::without_particles;
 use crate::weights::{Chances, Weights};
@@ -153,11 +153,6 @@ fn rows_of_all<Rows: Iterator<Item = u32>>(found: &mut Vec<u64>, rows_of: impl F
     rows.sort_unstable();
     rows.dedup();
     rows
-}
-
-/// The number of rows that have a value.
-pub(crate) fn rows_with(index: &Index, value: &keys::Value<'_>) -> f64 {
-    index.frequency(value.key()).into()
 }
 
 #[cfg(test)]

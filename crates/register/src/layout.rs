@@ -13,6 +13,8 @@
 //!
 //! A date is year · 10,000 + month · 100 + day.
 
+use zeroize::Zeroizing;
+
 use crate::normalise::{PlaceCode, Sex, is_date};
 use crate::traits::Traits;
 
@@ -162,5 +164,22 @@ impl Counts {
         let footer = places.checked_add(size(self.places, 1)?)?;
         let sections = Sections { offsets, present, keys, frequencies, places, footer };
         (footer.checked_add(FOOTER)? == len).then_some(sections)
+    }
+}
+
+impl Traits {
+    /// Those of a row of the register, which are in normal form.
+    pub(crate) fn of(row: &Row<'_>) -> Self {
+        let copy = |text: &str| Zeroizing::new(text.to_owned());
+        Self {
+            nom: copy(row.nom),
+            nom_usage: copy(row.nom_usage),
+            prenoms: copy(row.prenoms),
+            sexe: row.sexe,
+            date: row.date,
+            code: row.code,
+            libelle: copy(row.libelle),
+            pays: copy(row.pays),
+        }
     }
 }

@@ -2,7 +2,6 @@
 
 use zeroize::Zeroizing;
 
-use crate::layout::Row;
 use crate::normalise::{self, PlaceCode, Sex, TooLong};
 use crate::years::Years;
 
@@ -67,21 +66,6 @@ impl From<TooLong> for TraitFault {
 }
 
 impl Traits {
-    /// Those of a row of the register, which are in normal form.
-    pub(crate) fn of(row: &Row<'_>) -> Self {
-        let copy = |text: &str| Zeroizing::new(text.to_owned());
-        Self {
-            nom: copy(row.nom),
-            nom_usage: copy(row.nom_usage),
-            prenoms: copy(row.prenoms),
-            sexe: row.sexe,
-            date: row.date,
-            code: row.code,
-            libelle: copy(row.libelle),
-            pays: copy(row.pays),
-        }
-    }
-
     pub(crate) fn read(given: &CivilStatus<'_>, years: Years) -> Result<Self, TraitFault> {
         let traits = Self {
             nom: normalise::name(given.nom)?,

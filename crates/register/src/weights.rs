@@ -5,7 +5,6 @@
 //! register (Fellegi and Sunter): `coverage / (1 - coverage) · m / expected`, where *expected* is how many people of whom
 //! the register has this one as a stranger or a relative would look so.
 
-use crate::candidates::rows_with;
 use crate::compare::{Asked, Date, First, Levels, Name, Place, Sexes};
 use crate::index::Index;
 use crate::keys::{Value, first_part};
@@ -282,6 +281,11 @@ impl Weights {
             + LEAST * name * first * date * place * sex;
         self.coverage / (1.0 - self.coverage) * name * first * date * place * sex / expected
     }
+}
+
+/// The number of rows that have a value.
+fn rows_with(index: &Index, value: &Value<'_>) -> f64 {
+    index.frequency(value.key()).into()
 }
 
 #[cfg(test)]

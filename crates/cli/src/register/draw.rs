@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use crate::bulk::grouped;
+use crate::figures::grouped;
 
 const WIDTH: f64 = 360.0;
 const HEIGHT: f64 = 270.0;

@@ -21,8 +21,9 @@ use zeroize::{Zeroize, Zeroizing};
 use super::page::{page, percent};
 use super::{MAY_BE_DAYS, civil_status, counts, found, mapped};
 use crate::accept::{level, score};
-use crate::bulk::{closing, counted, delimiter, grouped, per_second, watched};
+use crate::bulk::{closing, delimiter, watched};
 use crate::fault::Fault;
+use crate::figures::{counted, grouped, per_second};
 use crate::output::Program;
 
 /// Shares of fewer rows say nothing, and a page of them would tell of single ones.

@@ -7,7 +7,7 @@ use cstatns_register::{Bin, Evaluation, Quality, Tally, Threshold, interval};
 
 use super::draw::{Axes, bars};
 use super::evaluate::{Kinds, Measured};
-use crate::bulk::grouped;
+use crate::figures::grouped;
 
 const STYLE: &str = "
 :root{color-scheme:light dark;--ink:#1b1b1b;--soft:#595959;--line:#cfcfcf;--paper:#fff;--right:#1c5d99;--wrong:#b04a12}

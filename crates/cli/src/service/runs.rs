@@ -22,8 +22,9 @@ use serde_json::{Value, json};
 
 use super::recorded;
 use crate::accept::{level, score};
-use crate::bulk::{Bulk, closing, looked_up, per_second};
+use crate::bulk::{Bulk, closing, looked_up};
 use crate::fault::Fault;
+use crate::figures::per_second;
 use crate::output::Program;
 use crate::quorum::{Closed, KitArgs, gather};
 
