@@ -2,6 +2,7 @@
 
 mod draw;
 mod evaluate;
+mod measured;
 mod page;
 
 use std::collections::BTreeMap;

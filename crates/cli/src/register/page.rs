@@ -6,7 +6,7 @@ use std::fmt::Write;
 use cstatns_register::{Bin, Evaluation, Quality, Tally, Threshold, interval};
 
 use super::draw::{Axes, bars};
-use super::evaluate::{Kinds, Measured};
+use super::measured::{Kinds, Measured};
 use crate::figures::grouped;
 
 const STYLE: &str = "
