@@ -144,7 +144,11 @@ impl Request {
             writeln!(file, "{}", value.as_ref())?;
         }
         let (commitment, rows) = commit.finish();
-        let files = RunFiles { request: vec![request.to_owned()], result: result.to_owned() };
+        let files = RunFiles {
+            request: vec![request.to_owned()],
+            result: result.to_owned(),
+            accepted: Default::default(),
+        };
         Ok(Self { files, input: Input { commitment, rows }, distinct: values.len() as u64 })
     }
 

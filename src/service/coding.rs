@@ -1,5 +1,6 @@
 //! Runs that turn a request into a result: `code` and `renew` (SPEC §13).
 
+use std::collections::BTreeMap;
 use std::io::Write;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -27,6 +28,8 @@ pub struct RunFiles {
     pub request: Vec<PathBuf>,
     /// The result, which must not exist.
     pub result: PathBuf,
+    /// The columns that the controller keeps beside the codes although they are a risk, each with the reason: for the report.
+    pub accepted: BTreeMap<String, Name>,
 }
 
 /// What the work on the rows found; the run holds it against what was approved.
@@ -89,6 +92,8 @@ pub(super) struct Journal {
     pub(super) result: PathBuf,
     /// The finished result, before it takes its name.
     pub(super) ready: Option<Ready>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(super) accepted: BTreeMap<String, Name>,
 }
 
 /// What tells a finished result from another file under its name.
@@ -118,10 +123,11 @@ impl Journal {
         serde_json::from_slice(&bytes).map_err(|_| ServiceError::HomeDamaged { file: "outbox" })
     }
 
-    fn new(run: RunId, held: &[Held], result: &Path) -> Result<Self, ServiceError> {
+    fn new(run: RunId, held: &[Held], files: &RunFiles) -> Result<Self, ServiceError> {
+        let result = &files.result;
         let request = held.iter().map(|held| held.remembered().clone()).collect();
         let result = std::path::absolute(result).map_err(|error| FileError::from_io(result, &error))?;
-        Ok(Self { format: HOME_FORMAT, run, request, result, ready: None })
+        Ok(Self { format: HOME_FORMAT, run, request, result, ready: None, accepted: files.accepted.clone() })
     }
 }
 
@@ -205,7 +211,7 @@ impl Service {
     ) -> Result<Made, ServiceError> {
         let run = quorum.proposal().body.run;
         let held = hold(files, quorum.proposal().body.action.keeps_request())?;
-        let journal = Journal::new(run, &held, &files.result)?;
+        let journal = Journal::new(run, &held, files)?;
         if journal.result.symlink_metadata().is_ok() {
             return Err(FileError::Exists { path: journal.result }.into());
         }

@@ -1,5 +1,6 @@
 //! Deliveries, what is destroyed after them, and what a stopped process left (SPEC §13, §14).
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::fs::File;
 use std::io::{BufReader, Read};
@@ -143,6 +144,13 @@ impl Service {
         let journal = self.journal(run).ok().flatten();
         let request = journal.map(|journal| journal.request).unwrap_or_default();
         request.into_iter().map(|remembered| remembered.path).collect()
+    }
+
+    /// The risks that the controller accepted of a delivery whose copy is still here: for its report. Empty where the home does
+    /// not say.
+    pub fn accepted_of(&self, run: &RunId) -> BTreeMap<String, Name> {
+        let journal = self.journal(run).ok().flatten();
+        journal.map(|journal| journal.accepted).unwrap_or_default()
     }
 
     /// A run's journal; none where there is no such file. One that is there and cannot be read is an error: what it

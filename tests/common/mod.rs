@@ -283,7 +283,11 @@ impl World {
         Request {
             values: values.iter().map(|value| (*value).to_owned()).collect(),
             key: CommitmentKey::random(),
-            files: RunFiles { request: vec![request], result: self.path(&format!("{file}.result")) },
+            files: RunFiles {
+                request: vec![request],
+                result: self.path(&format!("{file}.result")),
+                accepted: Default::default(),
+            },
         }
     }
 

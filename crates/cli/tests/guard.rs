@@ -58,6 +58,33 @@ fn a_risk_is_accepted_with_a_reason() {
     }
 }
 
+/// The service's report and that of the attached file say which risks were accepted, and so does one that is made again.
+#[test]
+fn the_reports_keep_the_risks_that_were_accepted() {
+    let place = Place::open();
+    let rows = identifiers(40).into_iter().map(|nir| format!("{nir},x,1\n")).collect::<String>();
+    place.write("data.csv", format!("nir,nom,value\n{rows}"));
+    place.ok(&format!("{PREPARE} --accept-risk nom=hospital-name --accept-risk value=none"));
+    place.quorum("service code home population --request r.csv --result s.csv --purpose test");
+    let accepted = |file: &str| -> serde_json::Value {
+        let report: serde_json::Value = serde_json::from_str(&place.read(file)).unwrap();
+        report["accepted"].clone()
+    };
+    let expected = json!({ "nom": "hospital-name" });
+    assert_eq!(accepted("s.csv.report.json"), expected);
+    std::fs::remove_file(place.path("s.csv.report.json")).unwrap();
+    place.ok("service doubt home population --kit alice");
+    assert_eq!(accepted("s.csv.report.json"), expected);
+    place.ok("controller attach --retained t.csv --result s.csv --out a.csv");
+    assert_eq!(accepted("a.csv.report.json"), expected);
+
+    // More than a seal holds.
+    let names: Vec<_> = (0..600).map(|column| format!("c{column}")).collect();
+    place.write("data.csv", format!("nir,{}\n", names.join(",")));
+    let risks: String = names.iter().map(|name| format!(" --accept-risk {name}=x")).collect();
+    place.refused(&format!("{PREPARE}{risks}").replace("r.csv", "r2.csv"), "too-many-risks", &[]);
+}
+
 #[test]
 fn few_identifiers_and_cells_over_several_lines_are_counted() {
     let nir = identifiers(41)[40].clone();

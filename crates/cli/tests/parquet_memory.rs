@@ -12,13 +12,17 @@ use std::time::Duration;
 
 use arrow_array::builder::{FixedSizeBinaryBuilder, Int64Builder, ListBuilder};
 use arrow_array::{Array, ArrayRef, Int64Array, RecordBatch, StringArray};
+use arrow_ipc as ipc;
 use bytes::Bytes;
 use common::{Place, files, identifiers, text};
+use data_encoding::BASE64;
+use flatbuffers::FlatBufferBuilder;
 use parquet::arrow::ArrowWriter;
+use parquet::arrow::arrow_writer::ArrowWriterOptions;
 use parquet::basic::{Compression, Encoding, ZstdLevel};
 use parquet::column::page::{CompressedPage, Page, PageWriter};
 use parquet::column::writer::ColumnCloseResult;
-use parquet::file::metadata::ColumnChunkMetaData;
+use parquet::file::metadata::{ColumnChunkMetaData, KeyValue};
 use parquet::file::properties::{WriterProperties, WriterPropertiesBuilder};
 use parquet::file::writer::{SerializedFileWriter, SerializedPageWriter, TrackedWrite};
 use parquet::schema::parser::parse_message_type;
@@ -404,6 +408,152 @@ fn the_service_takes_no_more_for_a_hostile_request() {
         refused(&place, attach, &codes, &["s.parquet"]);
         refused(&place, "controller check s.parquet", &codes, &["s.parquet"]);
     }
+}
+
+#[test]
+fn the_service_takes_no_more_for_hostile_codes_and_people() {
+    let place = Place::open();
+    place.write("data.csv", common::csv(&identifiers(50)));
+    place.coded("data", "nir", "population", 1);
+    place.quorum("service new-key home population --reason scheduled");
+    place.ok("controller prepare data-1.csv --code-column code --request c.parquet --retained t.csv");
+    let row = |person: usize| {
+        let name = char::from(b'a' + person as u8);
+        format!("b{name}rd{name}n,,anna,2,1984-05-{:02},75056,,\n", person + 1)
+    };
+    let header = FIELDS.join(",");
+    let people = identifiers(12).into_iter().enumerate();
+    let people: String = people.map(|(person, nir)| format!("{nir},{}", row(person))).collect();
+    place.write("people.csv", format!("nir,{header}\n{people}"));
+    place.ok("register build register --from people.csv");
+    place.write("visits.csv", format!("{header}\n{}", (0..12).map(row).collect::<String>()));
+    place.ok("controller prepare visits.csv --civil-status --request q.parquet --retained u.csv");
+    let verbs = [
+        ("c.parquet", "code", place.with_kits("service renew home population --request c.parquet --result d.parquet --purpose test")),
+        ("q.parquet", "nom", place.with_kits("service code home population --request q.parquet --result e.parquet --purpose test --register register")),
+    ];
+    for (request, column, command) in verbs {
+        let honest = std::fs::read(place.path(request)).unwrap();
+        for (length, dictionary) in [(40 << 20, false), (40 << 20, true), (6 << 20, false), (6 << 20, true)] {
+            let properties =
+                if dictionary { zstd().set_dictionary_page_size_limit(1 << 30).build() } else { plain() };
+            let mut columns = vec![("index", indexes(20))];
+            if column == "code" {
+                columns.push((column, texts(20, length)));
+            } else {
+                let long = |field| if field == column { length } else { 1 };
+                columns.extend(FIELDS.map(|field| (field, texts(20, long(field)))));
+            }
+            write(&place.path(request), columns, properties);
+            let codes = ["parquet-too-large", "long-row", "column-type", "code-form", "civil-status-form"];
+            refused(&place, &command, &codes, &[request]);
+        }
+        std::fs::write(place.path(request), honest).unwrap();
+        done(&place, &command);
+    }
+}
+
+#[test]
+fn many_row_groups_and_one_of_many_rows_take_no_more() {
+    let place = Place::default();
+    let mut writer = None;
+    for nir in identifiers(300) {
+        let column: ArrayRef = Arc::new(StringArray::from(vec![nir]));
+        let batch = RecordBatch::try_from_iter(vec![("nir", column)]).unwrap();
+        let writer = writer.get_or_insert_with(|| {
+            let file = File::create(place.path("groups.parquet")).unwrap();
+            ArrowWriter::try_new(file, batch.schema(), Some(plain())).unwrap()
+        });
+        writer.write(&batch).unwrap();
+        writer.flush().unwrap();
+    }
+    writer.unwrap().close().unwrap();
+    assert!(place.path("groups.parquet").metadata().unwrap().len() <= 50_000);
+    let group = vec![("nir", texts(1_000_000, 0)), ("note", texts(1_000_000, 1))];
+    write(&place.path("rows.parquet"), group, zstd().set_max_row_group_row_count(None).build());
+    for (name, rows) in [("groups", 300), ("rows", 1_000_000)] {
+        let command = format!(
+            "controller prepare {name}.parquet --identifier-column nir --request {name}-r.parquet --retained {name}-t.parquet --memory 16MiB"
+        );
+        done(&place, &command);
+        let file = File::open(place.path(&format!("{name}-r.parquet"))).unwrap();
+        let read = parquet::file::reader::SerializedFileReader::new(file).unwrap();
+        let metadata = parquet::file::reader::FileReader::metadata(&read);
+        assert_eq!(metadata.file_metadata().num_rows(), rows);
+    }
+}
+
+/// The schema that Arrow's writers put into a file may use one part of itself in many places.
+#[test]
+fn a_schema_that_unfolds_is_refused() {
+    let place = Place::default();
+    let with = |schema: Vec<u8>| {
+        let columns = RecordBatch::try_from_iter(vec![("nir", people(5))]).unwrap();
+        let pair = |schema: &[u8]| KeyValue::new("ARROW:schema".to_owned(), BASE64.encode(schema));
+        // The last one counts.
+        let pairs = vec![pair(&folded(1, 1, 1)), pair(&schema)];
+        let properties = plain().into_builder().set_key_value_metadata(Some(pairs)).build();
+        let options = ArrowWriterOptions::new().with_properties(properties).with_skip_arrow_metadata(true);
+        let file = File::create(place.path("schema.parquet")).unwrap();
+        let mut writer = ArrowWriter::try_new_with_options(file, columns.schema(), options).unwrap();
+        writer.write(&columns).unwrap();
+        writer.close().unwrap();
+        assert!(place.path("schema.parquet").metadata().unwrap().len() <= 50_000);
+    };
+    // 60 times 1,000 columns, each with the same 10 kB about it.
+    for (groups, columns, about) in [(60, 1000, 10_000), (1000, 1000, 10)] {
+        with(folded(groups, columns, about));
+        prepare(
+            &place,
+            "schema.parquet",
+            "",
+            &["parquet-damaged", "parquet-unsupported"],
+            &["schema.parquet"],
+        );
+    }
+}
+
+/// A schema of groups of columns, of which there is one each.
+fn folded(groups: usize, columns: usize, about: usize) -> Vec<u8> {
+    let mut builder = FlatBufferBuilder::new();
+    let (name, value) = (builder.create_string("nir"), builder.create_string(&"1".repeat(about)));
+    let pair = ipc::KeyValueArgs { key: Some(name), value: Some(value) };
+    let pair = ipc::KeyValue::create(&mut builder, &pair);
+    let pairs = builder.create_vector(&[pair]);
+    let none = builder.create_vector::<flatbuffers::ForwardsUOffset<ipc::Field<'_>>>(&[]);
+    let utf8 = ipc::Utf8::create(&mut builder, &ipc::Utf8Args {}).as_union_value();
+    let group = ipc::Struct_::create(&mut builder, &ipc::Struct_Args {}).as_union_value();
+    let column = ipc::FieldArgs {
+        name: Some(name),
+        nullable: true,
+        type_type: ipc::Type::Utf8,
+        type_: Some(utf8),
+        dictionary: None,
+        children: Some(none),
+        custom_metadata: Some(pairs),
+    };
+    let column_ = ipc::Field::create(&mut builder, &column);
+    let children = builder.create_vector(&vec![column_; columns]);
+    let group = ipc::FieldArgs {
+        type_type: ipc::Type::Struct_,
+        type_: Some(group),
+        children: Some(children),
+        custom_metadata: None,
+        ..column
+    };
+    let group = ipc::Field::create(&mut builder, &group);
+    let fields = builder.create_vector(&vec![group; groups]);
+    let schema = ipc::SchemaArgs { fields: Some(fields), ..ipc::SchemaArgs::default() };
+    let schema = ipc::Schema::create(&mut builder, &schema);
+    let message = ipc::MessageArgs {
+        version: ipc::MetadataVersion::V5,
+        header_type: ipc::MessageHeader::Schema,
+        header: Some(schema.as_union_value()),
+        ..ipc::MessageArgs::default()
+    };
+    let message = ipc::Message::create(&mut builder, &message);
+    builder.finish(message, None);
+    builder.finished_data().to_vec()
 }
 
 /// A value of the size of a commune's outline, and a page of the size that some writers make, in files that are as large.

@@ -190,6 +190,7 @@ pub fn attach(what: &Attach<'_>, effort: &Effort) -> Result<Attached, AttachErro
         quality,
         scores: told.as_ref().and_then(|report| report.scores),
         look_up: told.as_ref().and_then(|report| report.look_up),
+        accepted: told.as_ref().map(|report| report.accepted.clone()).unwrap_or_default(),
         destroyed: Vec::new(),
         begin,
         end: Timestamp::now().max(begin),

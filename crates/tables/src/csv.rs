@@ -551,6 +551,7 @@ impl Lines {
     }
 
     /// A field that never needs quotes, written by `write`.
+    #[inline]
     pub(crate) fn plain(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
         if !std::mem::take(&mut self.is_first) {
             self.bytes.push(self.delimiter);

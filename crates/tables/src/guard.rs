@@ -34,7 +34,7 @@ enum Spelling {
 
 /// The identifier that a cell is, with any spaces, points and the like in it.
 fn identifier(cell: &[u8]) -> Option<Spelling> {
-    if !(SHORTEST..=LONGEST).contains(&cell.len()) {
+    if !(SHORTEST..=LONGEST).contains(&cell.len()) || cell[0].is_ascii_alphabetic() {
         return None;
     }
     let mut compact = [0; 15];

@@ -171,6 +171,12 @@ pub enum PrepareError {
         /// The column, as it was given.
         column: String,
     },
+    /// `too-many-risks`: the risks that are accepted do not fit into the seal of the request.
+    #[error(
+        "so many risks cannot be accepted, or of columns with such long names: take columns out of the data, or give them \
+         shorter names"
+    )]
+    TooManyRisks,
     /// `missing-column`: a field without which nobody can be looked up.
     #[error("{missing}; one of another name is given by --map {}=COLUMN", field.name())]
     MissingField {
@@ -225,6 +231,7 @@ impl PrepareError {
             Self::WrongColumn { .. } | Self::WrongField { .. } => "wrong-column",
             Self::IdentityKept { .. } => "identity-kept",
             Self::RiskSent { .. } => "risk-sent",
+            Self::TooManyRisks => "too-many-risks",
             Self::MissingField { missing, .. } => missing.code(),
             Self::Fields { error, .. } => error.code(),
             Self::Mixed { .. } => "mixed-codes",
@@ -325,7 +332,9 @@ pub fn prepare(what: &Prepare<'_>, effort: &Effort) -> Result<Prepared, PrepareE
         |partitions| effort.progress.advance(0, partitions as u64 * part),
     )?;
     let (commitment, rows) = commit.finish();
-    let seal = Seal { rows, commitment, key, content: dealt.content, previous };
+    let accepted = risks.iter().filter(|risk| risk.is_needed);
+    let accepted = accepted.map(|risk| (risk.column.clone(), risk.reason.clone())).collect();
+    let seal = Seal { rows, commitment, key, content: dealt.content, previous, accepted };
     seal_file.write_all(&seal.bytes()).map_err(|error| FileError::from_io(&seal_path, &error))?;
     files.commit()?;
     let (counts, unread, over_lines) = (dealt.counts, dealt.unread, dealt.kept.over_lines);

@@ -55,6 +55,9 @@ pub struct Report {
     /// How people were looked up by civil status, if they were.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub look_up: Option<LookUp>,
+    /// The columns that stay beside the codes although `prepare` would have refused them, each with the reason.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub accepted: BTreeMap<String, Name>,
     /// What was destroyed.
     pub destroyed: Vec<Destruction>,
     /// When the run began.

@@ -1,5 +1,6 @@
 //! `<request>.seal.json`: what travels beside a request and is destroyed with it (SPEC §6).
 
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
@@ -7,7 +8,7 @@ use cstatns::code::{Generation, Tag};
 use cstatns::commitment::{Commitment, CommitmentKey};
 use cstatns::custody::approval::are_deliveries;
 use cstatns::files::{self, Access, FileError};
-use cstatns::name::{Hex, whole_number};
+use cstatns::name::{Hex, Name, whole_number};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
@@ -15,6 +16,8 @@ use crate::status::{COLUMNS, IDENTIFIER};
 
 const FORMAT: u32 = 1;
 const LIMIT: u64 = 16 << 20;
+/// The most bytes of names of columns whose risk is accepted.
+const ACCEPTED: usize = 32 << 10;
 
 /// What a request holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,6 +69,8 @@ pub struct Seal {
     pub content: Content,
     /// The deliveries that the codes of a renewal came from, as the report beside the data said.
     pub previous: Vec<Hex<16>>,
+    /// The columns that stay with the controller although they are a risk, each with the reason.
+    pub accepted: BTreeMap<String, Name>,
 }
 
 /// The seal as it stands in the file.
@@ -86,6 +91,15 @@ struct Written<'a> {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     identifier: Option<bool>,
     previous: Vec<Hex<16>>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    accepted: BTreeMap<String, Name>,
+}
+
+/// Whether so many risks go into a seal.
+pub(crate) fn fit<'a>(mut columns: impl Iterator<Item = &'a str>) -> bool {
+    columns
+        .try_fold(0, |bytes, column| Some(bytes + column.len() + 64).filter(|bytes| *bytes <= ACCEPTED))
+        .is_some()
 }
 
 /// Where the seal of `request` lies: the request's name with `.seal.json` after it.
@@ -121,12 +135,14 @@ impl Seal {
         };
         (written.format == FORMAT).then_some(())?;
         (written.previous.is_empty() || are_deliveries(&written.previous)).then_some(())?;
+        fit(written.accepted.keys().map(String::as_str)).then_some(())?;
         Some(Self {
             rows: written.rows,
             commitment: written.commitment,
             key: CommitmentKey::from_hex(written.key)?,
             content,
             previous: written.previous,
+            accepted: written.accepted,
         })
     }
 
@@ -156,9 +172,12 @@ impl Seal {
             generation,
             identifier,
             previous: self.previous.clone(),
+            accepted: self.accepted.clone(),
         };
+        // A character of a column's name may take six in JSON.
+        let accepted = self.accepted.keys().map(|column| 6 * column.len() + 80).sum::<usize>();
         // Roomy enough that it does not grow, which would leave copies of the key behind.
-        let mut bytes = Zeroizing::new(Vec::with_capacity(512 + 40 * self.previous.len()));
+        let mut bytes = Zeroizing::new(Vec::with_capacity(512 + 40 * self.previous.len() + accepted));
         serde_json::to_writer(&mut *bytes, &written).expect("a seal can be written as JSON");
         bytes.push(b'\n');
         bytes

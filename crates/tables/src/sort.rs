@@ -361,7 +361,10 @@ impl<'a> Sorted<'a> {
 
     /// How many rows are best taken at once.
     pub(crate) fn at_once(&self) -> usize {
-        let bytes: usize = self.batches.iter().map(RecordBatch::get_array_memory_size).sum();
+        let columns = self.batches.iter().flat_map(RecordBatch::columns);
+        // Without what is reserved: the columns of a batch lie in one buffer, which each would count.
+        let sizes = columns.map(|column| column.to_data().get_slice_memory_size().unwrap_or(0));
+        let bytes: usize = sizes.sum();
         (self.places.len() * VALUES as usize / bytes.max(1)).clamp(1, BATCH)
     }
 

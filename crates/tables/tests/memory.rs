@@ -71,7 +71,14 @@ fn write(place: &Path, rows: u64, format: Format) -> Seal {
         }
     }
     let (commitment, rows) = commit.finish();
-    Seal { rows, commitment, key, content: Content::Identifiers, previous: Vec::new() }
+    Seal {
+        rows,
+        commitment,
+        key,
+        content: Content::Identifiers,
+        previous: Vec::new(),
+        accepted: Default::default(),
+    }
 }
 
 fn cell(row: u64, column: &str) -> String {

@@ -196,7 +196,7 @@ impl Code {
                 keep_request: *keep_request,
                 look_up: register.as_ref().map(Open::look_up),
             };
-            self.run.play(program, service, &kits, action, |service, quorum, meta, files, effort| {
+            self.run.play(program, service, &kits, &seal, action, |service, quorum, meta, files, effort| {
                 let mut coded = None;
                 let made = service.code(quorum, files, |coder, out| {
                     let Some(open) = &register else {
@@ -273,7 +273,7 @@ impl Renew {
                 keep_request: *keep_request,
                 of,
             };
-            self.run.play(program, service, &kits, action, |service, quorum, meta, files, effort| {
+            self.run.play(program, service, &kits, &seal, action, |service, quorum, meta, files, effort| {
                 let mut coded = None;
                 let made = service.renew(quorum, files, |renewer, out| {
                     buffered(out, |out| {
@@ -328,6 +328,7 @@ impl Run {
         program: &Program,
         service: &mut Service,
         kits: &[Closed],
+        seal: &Seal,
         action: Action,
         work: impl FnOnce(
             &mut Service,
@@ -340,6 +341,7 @@ impl Run {
         let files = RunFiles {
             request: vec![self.request.clone(), seal_path(&self.request)],
             result: self.result.clone(),
+            accepted: seal.accepted.clone(),
         };
         service.check_files(&files, self.keep_request)?;
         let generation = match &action {
@@ -496,6 +498,7 @@ fn report(
         quality,
         scores,
         look_up: made.look_up,
+        accepted: service.accepted_of(&made.run),
         destroyed: destroyed.collect(),
         begin: made.begun,
         end,

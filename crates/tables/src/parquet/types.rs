@@ -2,12 +2,14 @@
 
 use std::sync::Arc;
 
-use ::parquet::arrow::parquet_to_arrow_schema;
+use ::parquet::arrow::{ARROW_SCHEMA_META_KEY, parquet_to_arrow_schema};
 use ::parquet::basic::{ConvertedType, Type as Physical};
 use ::parquet::errors::ParquetError;
-use ::parquet::file::metadata::FileMetaData;
+use ::parquet::file::metadata::{FileMetaData, KeyValue};
 use ::parquet::schema::types::{ColumnDescPtr, SchemaDescriptor, Type, TypePtr};
 use arrow_schema::{DataType, Field, FieldRef, Schema, TimeUnit};
+use data_encoding::BASE64;
+use flatbuffers::VerifierOptions;
 
 /// The columns of a file as they are read: in Parquet's types, without those that the library reads in part; and in Arrow's, as
 /// the file says them.
@@ -20,11 +22,32 @@ pub(super) fn types(file: &FileMetaData) -> Result<(SchemaDescriptor, Schema), P
         false => file.schema_descr().clone(),
     };
     let own = parquet_to_arrow_schema(&columns, None)?;
+    // Where there are several, the library takes the last one.
+    file.key_value_metadata().into_iter().flatten().try_for_each(check_size)?;
     let said = parquet_to_arrow_schema(&columns, file.key_value_metadata())?;
     let mut leaves = columns.columns().iter();
     let fields = said.fields().iter().zip(own.fields()).map(|(said, own)| field(said, own, &mut leaves));
     let schema = Schema::new_with_metadata(fields.collect::<Vec<_>>(), said.metadata().clone());
     Ok((columns, schema))
+}
+
+/// How much larger than its bytes the schema of Arrow may be once it is unfolded: its parts may be used many times over, so
+/// that a few kilobytes can stand for gigabytes. Arrow's writers use none twice.
+const UNFOLDED: usize = 16;
+const UNFOLDED_SMALL: usize = 64 << 10;
+
+/// Refuses a schema of Arrow that is much larger than its bytes, before the library copies all of it.
+fn check_size(pair: &KeyValue) -> Result<(), ParquetError> {
+    let refused = || ParquetError::General(String::new());
+    let Some(text) = pair.value.as_ref().filter(|_| pair.key == ARROW_SCHEMA_META_KEY) else { return Ok(()) };
+    let bytes = BASE64.decode(text.as_bytes()).map_err(|_| refused())?;
+    // As the library takes it: perhaps behind a mark and a length.
+    let message = if bytes.starts_with(&[0xff; 4]) { bytes.get(8..).unwrap_or_default() } else { &bytes };
+    let options = VerifierOptions {
+        max_apparent_size: UNFOLDED * message.len() + UNFOLDED_SMALL,
+        ..VerifierOptions::default()
+    };
+    arrow_ipc::root_as_message_with_opts(&options, message).map(|_| ()).map_err(|_| refused())
 }
 
 fn is_interval(column: &Type) -> bool {

@@ -8,6 +8,7 @@ use cstatns::name::Name;
 
 use crate::guard::names::{Says, says};
 use crate::guard::{self, Guard, Held, Lines, Shown};
+use crate::seal;
 use crate::status::IDENTIFIER;
 use crate::table::Source;
 
@@ -74,6 +75,9 @@ impl Keeping {
         sent: &Sent,
         accepted: &[(String, Name)],
     ) -> Result<Self, PrepareError> {
+        if !seal::fit(accepted.iter().map(|(column, _)| column.as_str())) {
+            return Err(PrepareError::TooManyRisks);
+        }
         let path = source.path().to_owned();
         let kept: Vec<usize> = sent.others(source.header().len()).into_iter().flatten().collect();
         let shown = Shown::of(source);

@@ -2,6 +2,7 @@
 
 #![allow(unreachable_pub, reason = "one test binary")]
 
+use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -186,6 +187,7 @@ impl Way {
             coded: Some(coded.coded),
             scores: coded.scores,
             look_up: None,
+            accepted: BTreeMap::new(),
             destroyed: Vec::new(),
             begin: now,
             end: now,

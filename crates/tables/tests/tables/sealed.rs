@@ -21,7 +21,9 @@ pub fn seal(place: &Path, bytes: &[u8]) -> bool {
     seal.write(&first).unwrap();
     let again = Seal::read(&first).expect("what is written is read");
     again.write(&second).unwrap();
-    let fields = |seal: &Seal| (seal.rows, seal.commitment, seal.content, seal.previous.clone());
+    let fields = |seal: &Seal| {
+        (seal.rows, seal.commitment, seal.content, seal.previous.clone(), seal.accepted.clone())
+    };
     assert!(fields(&seal) == fields(&again) && seal.key.to_hex() == again.key.to_hex());
     let written = fs::read(&first).unwrap();
     assert!(written == fs::read(&second).unwrap(), "a seal has one form");
