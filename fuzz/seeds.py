@@ -54,7 +54,7 @@ seal = {"format": 1, "rows": 40, "commitment": "07" * 32, "key": "08" * 32, "pre
 for about in (
     {"kind": "identifiers"},
     {"kind": "codes", "tag": "ab27", "generation": 3},
-    {"kind": "civil-status", "identifier": True, "accepted": {"nom": "hospital-name"}},
+    {"kind": "civil-status", "identifier": True, "accepted": [{"column": "nom", "reason": "hospital-name"}]},
 ):
     seed("sealed", text(seal | about))
 report = {

@@ -91,8 +91,16 @@ struct Written<'a> {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     identifier: Option<bool>,
     previous: Vec<Hex<16>>,
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    accepted: BTreeMap<String, Name>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    accepted: Vec<Accepted>,
+}
+
+/// A column whose risk is accepted: each once, ascending.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Accepted {
+    column: String,
+    reason: Name,
 }
 
 /// Whether so many risks go into a seal.
@@ -135,14 +143,19 @@ impl Seal {
         };
         (written.format == FORMAT).then_some(())?;
         (written.previous.is_empty() || are_deliveries(&written.previous)).then_some(())?;
-        fit(written.accepted.keys().map(String::as_str)).then_some(())?;
+        fit(written.accepted.iter().map(|accepted| accepted.column.as_str())).then_some(())?;
+        written.accepted.is_sorted_by(|one, next| one.column < next.column).then_some(())?;
         Some(Self {
             rows: written.rows,
             commitment: written.commitment,
             key: CommitmentKey::from_hex(written.key)?,
             content,
             previous: written.previous,
-            accepted: written.accepted,
+            accepted: written
+                .accepted
+                .into_iter()
+                .map(|accepted| (accepted.column, accepted.reason))
+                .collect(),
         })
     }
 
@@ -162,6 +175,12 @@ impl Seal {
             Content::Codes { tag, generation } => (Some(tag.as_str()), Some(*generation), None),
             Content::CivilStatus { identifier } => (None, None, Some(*identifier)),
         };
+        let accepted = self
+            .accepted
+            .iter()
+            .map(|(column, reason)| Accepted { column: column.clone(), reason: reason.clone() });
+        // A character of a column's name may take six in JSON.
+        let risks = self.accepted.keys().map(|column| 6 * column.len() + 128).sum::<usize>();
         let written = Written {
             format: FORMAT,
             rows: self.rows,
@@ -172,12 +191,10 @@ impl Seal {
             generation,
             identifier,
             previous: self.previous.clone(),
-            accepted: self.accepted.clone(),
+            accepted: accepted.collect(),
         };
-        // A character of a column's name may take six in JSON.
-        let accepted = self.accepted.keys().map(|column| 6 * column.len() + 80).sum::<usize>();
         // Roomy enough that it does not grow, which would leave copies of the key behind.
-        let mut bytes = Zeroizing::new(Vec::with_capacity(512 + 40 * self.previous.len() + accepted));
+        let mut bytes = Zeroizing::new(Vec::with_capacity(512 + 40 * self.previous.len() + risks));
         serde_json::to_writer(&mut *bytes, &written).expect("a seal can be written as JSON");
         bytes.push(b'\n');
         bytes

@@ -23,7 +23,9 @@ fn seals() -> Vec<String> {
     vec![
         with(json!({"kind": "identifiers"})),
         with(json!({"kind": "codes", "tag": "ab27", "generation": 3})),
-        with(json!({"kind": "civil-status", "identifier": true, "accepted": {"nom": "hospital-name"}})),
+        with(
+            json!({"kind": "civil-status", "identifier": true, "accepted": [{"column": "nom", "reason": "hospital-name"}]}),
+        ),
     ]
 }
 
