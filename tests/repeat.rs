@@ -324,3 +324,29 @@ fn a_ceremony_that_fails_leaves_nothing() {
         }
     }
 }
+
+/// The journal of a ceremony that came back with an old copy of the home, beside a checkpoint that was lost: nothing of the
+/// service is undone, for its keys and its identity are made once.
+#[test]
+fn a_home_whose_checkpoint_is_lost_is_not_founded_anew() {
+    for with_key in [false, true] {
+        let world = World::founded(2, 2);
+        if with_key {
+            world.statistics("population").unwrap();
+            // Its ledger lost too, all but the first event.
+            let ledger = world.home().join("ledger.jsonl");
+            let text = fs::read_to_string(&ledger).unwrap();
+            fs::write(&ledger, format!("{}\n", text.lines().next().unwrap())).unwrap();
+        }
+        fs::remove_file(world.home().join("checkpoint")).unwrap();
+        let journal = r#"{"format":1,"life":[],"made":[],"shares":[]}"#;
+        fs::write(world.home().join("founding.json"), journal).unwrap();
+        let all = || -> Vec<_> {
+            let paths = tree(&world.home()).into_iter().map(|path| world.home().join(path));
+            paths.map(|path| (fs::read(&path).ok(), path)).collect()
+        };
+        let before = all();
+        assert_eq!(world.init().unwrap_err().code(), "output-exists");
+        assert!(all() == before);
+    }
+}

@@ -9,7 +9,7 @@ use crate::custody::{Card, Dealing, FORMAT, Receipt, Seat, ServiceCard, check_ro
 use crate::files::{self, Access, FileError};
 use crate::keystore::{Keystore, Places};
 use crate::ledger::event::Event;
-use crate::ledger::{Ledger, checkpoint_path, next_line};
+use crate::ledger::{Ledger, Lines, checkpoint_path, next_line};
 use crate::name::{Name, canonical_json};
 use crate::secret::{Secret, wipe_stack};
 use crate::sharing::{DealingId, Epoch, SharingError, Threshold, root_check, split};
@@ -186,12 +186,12 @@ fn deal(
 /// Undoes a ceremony that stopped before its first checkpoint. Its journal stays until the next ceremony's takes its place,
 /// and so do the directories that it made, which are returned.
 fn undo_stopped(home: &Path) -> Result<Vec<PathBuf>, ServiceError> {
-    if !home.exists() {
+    if !is_there(home)? {
         return Ok(Vec::new());
     }
-    let founded = checkpoint_path(&home.join("ledger.jsonl")).exists();
+    let founded = is_founded(home)?;
     let journal = Unfinished::path(home);
-    if founded || !journal.exists() {
+    if founded || !is_there(&journal)? {
         let mut entries = std::fs::read_dir(home).map_err(|error| FileError::from_io(home, &error))?;
         let only_leftovers = files::leftovers(home)?.len();
         return match founded || entries.by_ref().count() > only_leftovers {
@@ -228,6 +228,31 @@ fn undo_stopped(home: &Path) -> Result<Vec<PathBuf>, ServiceError> {
         files::remove_if_present(&home.join(name))?;
     }
     Ok(unfinished.made)
+}
+
+/// Whether a service was founded here: there is a checkpoint or, should that be lost, what comes after the first one only.
+fn is_founded(home: &Path) -> Result<bool, ServiceError> {
+    let (ledger, keys) = (home.join("ledger.jsonl"), home.join("keys"));
+    if is_there(&checkpoint_path(&ledger))? {
+        return Ok(true);
+    }
+    if is_there(&keys)? && files::list(&keys)?.len() > files::leftovers(&keys)?.len() {
+        return Ok(true);
+    }
+    if !is_there(&ledger)? {
+        return Ok(false);
+    }
+    let mut lines = Lines::open(&ledger)?;
+    Ok(lines.next_line()?.is_some() && lines.next_line()?.is_some())
+}
+
+/// Whether there is such a name. Where that cannot be told, nothing may be undone.
+fn is_there(path: &Path) -> Result<bool, FileError> {
+    match path.symlink_metadata() {
+        Ok(_) => Ok(true),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(FileError::from_io(path, &error)),
+    }
 }
 
 /// Removes the journal of a ceremony that was undone, and what it made and nobody else uses. The home's lock goes first, while
