@@ -1,33 +1,35 @@
-//! The rooms of the library stand in one order, and each uses only those above it: in its paths, and in the types that
-//! it gives methods to. Tests inside a room may use what they like.
+//! The rooms of each crate stand in one order, which its `lib.rs` or `main.rs` gives, and each uses only those above it: in
+//! its paths, and in the types that it gives methods to. Tests inside a room may use what they like.
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-/// Lowest first.
-const ROOMS: [&str; 17] = [
-    "name",
-    "secret",
-    "files",
-    "identifier",
-    "code",
-    "mac",
-    "coder",
-    "commitment",
-    "sharing",
-    "domain",
-    "checkpoint",
-    "custody",
-    "ledger",
-    "state",
-    "keystore",
-    "service",
-    "audit",
-];
+/// Where the crates are, and the file of each that declares its rooms.
+const CRATES: [(&str, &str); 4] =
+    [("", "lib"), ("crates/register", "lib"), ("crates/tables", "lib"), ("crates/cli", "main")];
 
-fn place(room: &str) -> Option<usize> {
-    ROOMS.iter().position(|known| *known == room)
+/// Types to which later rooms of their crate give methods: what is asked of an index are verbs with a room each, and how traits
+/// lie in its files is the business of the room for that.
+const EXTENDED: [&str; 2] = ["Index", "Traits"];
+
+/// What a room of the program takes from `main.rs`: the whole command line, to play it, or to write its manual.
+const OF_MAIN: &str = "Cli";
+
+/// The rooms of a crate, lowest first.
+type Rooms = Vec<String>;
+
+fn place(rooms: &Rooms, room: &str) -> Option<usize> {
+    rooms.iter().position(|known| known == room)
+}
+
+/// The rooms that `source` declares.
+fn rooms(source: &str) -> Rooms {
+    let module = |line: &str| {
+        let line = line.strip_prefix("pub ").unwrap_or(line);
+        Some(line.strip_prefix("mod ")?.strip_suffix(';')?.to_owned())
+    };
+    source.lines().filter_map(module).collect()
 }
 
 /// The code without comments and without `#[cfg(test)]` items. Items end at a brace in the first column, as rustfmt writes
@@ -119,21 +121,21 @@ fn types(code: &str) -> (BTreeSet<String>, BTreeSet<String>) {
 type File = (String, String);
 
 /// Every breach of the order in these files.
-fn breaches(files: &[File]) -> Vec<String> {
+fn breaches(rooms: &Rooms, files: &[File]) -> Vec<String> {
     let room_of = |path: &str| path.split('/').next().unwrap_or_default().to_owned();
     let mut breaches = Vec::new();
     for (path, source) in files {
         let (room, code) = (room_of(path), code_of(source));
-        let Some(own) = place(&room) else {
+        let Some(own) = place(rooms, &room) else {
             breaches.push(format!("src/{path}.rs: `{room}` has no place in the order"));
             continue;
         };
         let mut used = uses(&code, "crate::");
         // The same root from here; in a module within the file these words mean something else.
         let root = "super::".repeat(path.split('/').count());
-        used.extend(uses(&code, &root).into_iter().filter(|word| place(word).is_some()));
-        for used in used {
-            match place(&used) {
+        used.extend(uses(&code, &root).into_iter().filter(|word| place(rooms, word).is_some()));
+        for used in used.into_iter().filter(|used| used != OF_MAIN) {
+            match place(rooms, &used) {
                 Some(other) if other > own => breaches.push(format!("src/{path}.rs uses the later `{used}`")),
                 None => breaches.push(format!("src/{path}.rs uses `{used}`, which is no room")),
                 Some(_) => {}
@@ -141,7 +143,8 @@ fn breaches(files: &[File]) -> Vec<String> {
         }
         let siblings = files.iter().filter(|(other, _)| room_of(other) == room);
         let defined: BTreeSet<String> = siblings.flat_map(|(_, source)| types(&code_of(source)).1).collect();
-        for extended in types(&code).0.difference(&defined) {
+        let extended = types(&code).0;
+        for extended in extended.difference(&defined).filter(|name| !EXTENDED.contains(&name.as_str())) {
             breaches.push(format!("src/{path}.rs gives methods to `{extended}` of another room"));
         }
     }
@@ -161,38 +164,45 @@ fn collect(directory: &Path, below: &str, files: &mut Vec<File>) {
     }
 }
 
-fn sources() -> Vec<File> {
+/// The source files of a crate.
+fn sources(at: &str) -> Vec<File> {
     let mut files = Vec::new();
-    collect(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), "", &mut files);
+    collect(&Path::new(env!("CARGO_MANIFEST_DIR")).join(at).join("src"), "", &mut files);
     files
+}
+
+/// The rooms of a crate, as the file that declares them has them, and the files in them.
+fn house(at: &str, contents: &str) -> (Rooms, Vec<File>) {
+    let (page, files): (Vec<File>, Vec<File>) = sources(at).into_iter().partition(|(path, _)| path == contents);
+    (rooms(&page[0].1), files)
 }
 
 #[test]
 fn each_room_uses_only_those_above_it() {
-    let files: Vec<File> = sources().into_iter().filter(|(path, _)| path != "lib").collect();
-    assert!(files.len() >= 20, "only {} files found", files.len());
-    let used: usize = files.iter().map(|(_, source)| uses(&code_of(source), "crate::").len()).sum();
-    assert!(used >= 40, "only {used} uses found: is this test still reading the code?");
-    assert_eq!(breaches(&files), Vec::<String>::new());
+    let mut used = 0;
+    for (at, contents) in CRATES {
+        let (rooms, files) = house(at, contents);
+        assert!(rooms.len() >= 12 && files.len() > rooms.len(), "{at}: {} rooms found", rooms.len());
+        assert_eq!(breaches(&rooms, &files), Vec::<String>::new(), "{at}");
+        used += files.iter().map(|(_, source)| uses(&code_of(source), "crate::").len()).sum::<usize>();
+    }
+    assert!(used >= 200, "only {used} uses found: is this test still reading the code?");
 }
 
+/// Every crate of the workspace is held to the order.
 #[test]
-fn the_contents_page_has_the_rooms_in_order() {
-    let (_, source) = sources().into_iter().find(|(path, _)| path == "lib").unwrap();
-    let modules = |line: &str| {
-        let line = line.strip_prefix("pub ").unwrap_or(line);
-        Some(line.strip_prefix("mod ")?.strip_suffix(';')?.to_owned())
-    };
-    let declared: Vec<String> = code_of(&source).lines().filter_map(modules).collect();
-    let expected: Vec<&str> = ROOMS.into_iter().filter(|room| declared.iter().any(|it| it == room)).collect();
-    assert_eq!(declared, expected, "src/lib.rs declares the rooms, each once, in the order of this test");
-    assert!(declared.len() >= 14, "{declared:?}");
+fn no_crate_is_left_out() {
+    let crates = Path::new(env!("CARGO_MANIFEST_DIR")).join("crates");
+    let mut found: Vec<PathBuf> = fs::read_dir(crates).unwrap().map(|entry| entry.unwrap().path()).collect();
+    found.retain(|path| path.join("Cargo.toml").is_file());
+    assert_eq!(found.len() + 1, CRATES.len(), "{found:?}");
 }
 
 #[test]
 fn a_breach_is_found() {
     let file = |path: &str, source: &str| (path.to_owned(), source.to_owned());
-    let breach = |path: &str, source: &str| breaches(&[file(path, source)]);
+    let rooms = house("", "lib").0;
+    let breach = |path: &str, source: &str| breaches(&rooms, &[file(path, source)]);
     let good = [
         ("custody", "use crate::sharing::Share;\nuse crate::{name::{Hex, Name}, code::Code};\n"),
         ("custody/share", "use super::Card;\nuse super::super::name::Name;\nuse super::approval;\n"),
@@ -224,6 +234,6 @@ fn a_breach_is_found() {
     // A type of the same room, defined in another of its files.
     for defined in ["struct Head;\n", "pub struct Head(u8);\n", "pub(super) enum Head {}\n"] {
         let room = [file("custody", defined), file("custody/share", "impl Head {}\n")];
-        assert_eq!(breaches(&room), Vec::<String>::new());
+        assert_eq!(breaches(&rooms, &room), Vec::<String>::new());
     }
 }

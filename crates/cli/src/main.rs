@@ -1,22 +1,39 @@
 //! The `cstatns` program: one module a role. What it takes and writes is in CLI.md's contract; SPEC.md has the formats.
 
-mod accept;
-mod auditor;
+// The rooms, lowest first; a room uses only those above it in this list.
+
 mod bar;
-mod bulk;
-mod controller;
-mod custodian;
-mod demo;
+
 mod fault;
+
+mod accept;
+
 mod figures;
-mod manual;
+
 mod output;
+
+mod watch;
+
+mod bulk;
+
+mod quorum;
+
+mod auditor;
+
+mod custodian;
+
+mod register;
+
+mod service;
+
+mod controller;
+
+mod manual;
+
+mod demo;
+
 #[cfg(test)]
 mod panics;
-mod quorum;
-mod register;
-mod service;
-mod watch;
 
 use std::process::ExitCode;
 

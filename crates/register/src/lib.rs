@@ -29,23 +29,41 @@
 //! and no trait is against them. Everything else is `near`, `ambiguous` or `not-found`, and is not coded: a wrong person
 //! is worse than none. SPEC.md §18 has the whole of it.
 
-mod build;
-mod candidates;
-mod columns;
-mod compare;
-mod distance;
-mod evaluate;
-mod faults;
-mod index;
-mod keys;
-mod layout;
-mod learn;
-mod lookup;
-mod normalise;
-mod places;
-mod traits;
-mod weights;
+// The rooms, lowest first; a room uses only those above it in this list.
+
 mod years;
+
+mod normalise;
+
+mod columns;
+
+mod distance;
+
+mod places;
+
+mod traits;
+
+mod faults;
+
+mod layout;
+
+mod index;
+
+mod keys;
+
+mod build;
+
+mod compare;
+
+mod weights;
+
+mod candidates;
+
+mod lookup;
+
+mod evaluate;
+
+mod learn;
 
 pub use build::{BuildError, Builder, Built, Record, Stopped};
 pub use columns::{Columns, ColumnsError, Field, Seen};

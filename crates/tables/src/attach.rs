@@ -14,14 +14,15 @@ use cstatns::code::{Code, CodeError};
 use cstatns::files::{Access, FileError, Pending, Together, take_back};
 use jiff::Timestamp;
 
-use crate::columns::{Codes, Indexes, Order, RowFault, ScoreCells, count_words, fault, known_counts, word};
+use crate::columns::{Codes, Indexes, Order, ScoreCells, count_words, fault, known_counts, word};
 use crate::csv::Delimiter;
 use crate::effort::Effort;
 use crate::meta::{FileMeta, SPEC};
 use crate::pipeline::Steps;
 use crate::report::{Report, ReportError, origin, report_path};
 use crate::sink::{Column, GROUP, GROUPS_AT_ONCE, Piece, Sink, Values};
-use crate::table::{BATCH, Batch, Format, Kind, MOST_BYTES, Source, TableError};
+use crate::error::{RowFault, TableError};
+use crate::table::{BATCH, Batch, Format, Kind, MOST_BYTES, Source};
 
 use destruction::{Before, Unfinished};
 

@@ -8,11 +8,12 @@ use cstatns::name::Name;
 
 use crate::attach::result_columns;
 use crate::code::Scores;
-use crate::columns::{Codes, Indexes, Order, RowFault, ScoreCells, count_words, fault, word};
+use crate::columns::{Codes, Indexes, Order, ScoreCells, count_words, fault, word};
 use crate::csv::Delimiter;
 use crate::meta::FileMeta;
 use crate::report::{ReportError, origin, report_path};
-use crate::table::{Source, TableError};
+use crate::error::{RowFault, TableError};
+use crate::table::Source;
 
 /// What [`check`] found in a file.
 #[derive(Clone, Debug, PartialEq, Eq)]

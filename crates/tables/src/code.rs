@@ -18,12 +18,13 @@ use cstatns::secret::wipe_stack;
 use cstatns_register::IndexError;
 use zeroize::Zeroize;
 
-use crate::columns::{Codes, RowFault, fault};
+use crate::columns::{Codes, fault};
 use crate::effort::Effort;
 use crate::meta::FileMeta;
 use crate::seal::{Content, Seal};
 use crate::sink::Column;
-use crate::table::{Batch, Format, TableError};
+use crate::error::{RowFault, TableError};
+use crate::table::{Batch, Format};
 
 use rows::{Rows, Worked, open};
 

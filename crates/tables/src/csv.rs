@@ -22,7 +22,7 @@ use csv_core::ReadRecordResult;
 use memchr::{memchr, memchr_iter, memchr3_iter, memrchr};
 use zeroize::Zeroizing;
 
-use crate::table::TableError;
+use crate::error::TableError;
 
 use quotes::Quotes;
 

@@ -4,7 +4,7 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use crate::table::TableError;
+use crate::error::TableError;
 
 /// What a bulk step may take of the machine, and where it tells how far it is. It changes no byte of any output.
 #[derive(Clone, Debug)]

@@ -17,7 +17,8 @@ use memchr::memchr2;
 use zeroize::Zeroize;
 
 use crate::csv;
-use crate::table::{Batch, Source, TableError};
+use crate::error::TableError;
+use crate::table::{Batch, Source};
 
 /// The shortest and the longest cells that can be an identifier: 13 characters, 15 with spaces and the like among them.
 const SHORTEST: usize = 13;

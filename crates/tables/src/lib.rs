@@ -20,34 +20,57 @@
 //!
 //! [`Rows`] reads files of either type for what is made of them elsewhere: the register's index.
 
-mod attach;
-mod check;
-mod code;
-mod columns;
-mod csv;
-mod effort;
-mod guard;
+// The rooms, lowest first; a room uses only those above it in this list.
+
 mod meta;
-mod parquet;
+
 mod pipeline;
-mod plain;
-mod prepare;
-mod report;
-mod rows;
-mod seal;
-mod sink;
-mod sort;
-mod spill;
-mod status;
+
+mod error;
+
+mod effort;
+
+mod csv;
+
+mod parquet;
+
 mod table;
+
+mod columns;
+
+mod plain;
+
+mod status;
+
+mod seal;
+
+mod sink;
+
+mod spill;
+
+mod sort;
+
+mod guard;
+
+mod rows;
+
+mod code;
+
+mod report;
+
+mod attach;
+
+mod check;
+
+mod prepare;
 
 pub use attach::{Attach, AttachError, Attached, NotDestroyed, attach};
 pub use check::{CheckError, FileFacts, Summary, check, summarise};
 pub use code::{CodeFileError, Coded, Register, Scores, code, look, look_up_and_code, renew};
-pub use columns::RowFault;
 #[doc(hidden)]
 pub use csv::read_all as read_csv;
 pub use effort::{Effort, Progress};
+pub use error::{RowFault, TableError};
 pub use guard::Held;
 pub use meta::{FileMeta, SPEC};
 pub use parquet::is_panic_of_damaged_file;
@@ -55,4 +78,4 @@ pub use prepare::{Column, Kept, Prepare, PrepareError, Prepared, Risk, prepare};
 pub use report::{Destruction, Report, ReportError, report_path};
 pub use rows::Rows;
 pub use seal::{Content, Seal, SealError, seal_path};
-pub use table::{Format, TableError};
+pub use table::Format;

@@ -23,7 +23,7 @@ use arrow_array::ArrayRef;
 use arrow_array::cast::AsArray;
 use arrow_schema::{DataType, Field, FieldRef, Fields, Schema, SchemaRef};
 
-use crate::table::TableError;
+use crate::error::TableError;
 
 mod chunks;
 mod header;
@@ -33,6 +33,7 @@ mod types;
 
 pub(crate) use reader::Reader;
 
+pub(crate) use chunks::runs;
 use chunks::{Fixed, Spare, Words};
 
 /// The type in which values are worked on here: dictionaries and views are left out, at any depth. They share buffers

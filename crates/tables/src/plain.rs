@@ -15,18 +15,8 @@ use jiff::SignedDuration;
 use jiff::civil::{Date, DateTime, Time};
 use zeroize::Zeroizing;
 
-use crate::table::{Batch, Cells, TableError};
-
-/// Whether values of this type are whole numbers.
-pub(crate) fn is_whole(kind: &DataType) -> bool {
-    kind.is_integer()
-}
-
-/// Whether values of this type are days. The day of a moment in a time zone depends on where it is asked for, and so does that
-/// of a date of birth that was kept as one.
-pub(crate) fn is_day(kind: &DataType) -> bool {
-    matches!(kind, DataType::Date32 | DataType::Date64 | DataType::Timestamp(_, None))
-}
+use crate::error::TableError;
+use crate::table::{Batch, Cells, is_day, is_whole};
 
 /// Whether values of this type are floating-point numbers. Software that has no empty cell among whole numbers keeps a column
 /// of them as these.

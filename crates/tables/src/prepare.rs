@@ -26,7 +26,8 @@ use crate::seal::{Content, Seal, seal_path};
 use crate::sink::{self, Sink};
 use crate::sort::{self, Sort};
 use crate::status::{self, FIELDS};
-use crate::table::{Format, Source, TableError};
+use crate::error::TableError;
+use crate::table::{Format, Source};
 
 use deal::Data;
 use kept::Keeping;

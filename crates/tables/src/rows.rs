@@ -10,7 +10,8 @@ use crate::effort::Progress;
 use crate::guard::{Found, Guard, Lines, Shown};
 use crate::plain::Plain;
 use crate::status::need_field;
-use crate::table::{Kind, Source, TableError};
+use crate::error::TableError;
+use crate::table::{Kind, Source};
 
 /// A file of rows, CSV or Parquet, open to be read once. It has no `Debug`.
 pub struct Rows(Source);

@@ -15,7 +15,8 @@ use cstatns::name::Hex;
 
 use crate::csv::Lines;
 use crate::parquet::{self, Given};
-use crate::table::{Batch, Format, Source, TableError};
+use crate::error::TableError;
+use crate::table::{Batch, Format, Source};
 
 /// Rows of a row group.
 pub(crate) const GROUP: usize = 131_072;

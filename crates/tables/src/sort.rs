@@ -28,7 +28,8 @@ use crate::csv::Lines;
 use crate::effort::Effort;
 use crate::sink::Values;
 use crate::spill::{Page, Spill, units};
-use crate::table::{BATCH, Batch, Extent, Format, Source, TableError};
+use crate::error::TableError;
+use crate::table::{BATCH, Batch, Extent, Format, Source};
 
 /// The bytes of a partition of a CSV file, as they stand there: its rows are picked one by one, so they should stay in the
 /// processor's cache.

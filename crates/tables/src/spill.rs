@@ -20,7 +20,7 @@ use cstatns::secret::Secret;
 use zeroize::Zeroizing;
 
 use crate::pipeline::locked;
-use crate::table::TableError;
+use crate::error::TableError;
 
 /// The size of a page, in bytes: large enough that a disk which must seek reads it at its pace. It is smaller where the
 /// pages of all partitions would take more than half the memory that there is, down to the second.

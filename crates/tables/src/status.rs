@@ -3,7 +3,8 @@
 
 use cstatns_register::{CivilStatus, Field};
 
-use crate::table::{Kind, Source, TableError};
+use crate::error::TableError;
+use crate::table::{Kind, Source};
 
 /// What is said of a column of identifiers that is not text. A number of 15 digits could be read, but where 2A and 2B had to
 /// become numbers they mostly became 19 and 18: then the key is right, and the identifier that of somebody else.

@@ -1,7 +1,5 @@
 //! Rows of a file, whatever its type: [`Source`] reads them in batches.
 
-mod error;
-
 use std::path::{Path, PathBuf};
 
 use arrow_array::cast::AsArray;
@@ -10,10 +8,9 @@ use arrow_schema::{DataType, SchemaRef};
 use cstatns_register::Field;
 
 use crate::csv::{self, Delimiter};
+use crate::error::TableError;
 use crate::meta::Known;
-use crate::{parquet, plain};
-
-pub use error::TableError;
+use crate::parquet;
 
 /// The type of a file, told by its extension.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,11 +51,22 @@ pub(crate) enum Kind {
     Text,
     /// Binary values of this many bytes.
     Fixed(i32),
-    /// Whole numbers, floating-point numbers of this many bits, and days: see [`plain`].
+    /// Whole numbers, floating-point numbers of this many bits, and days: see `plain`.
     Whole,
     Float(u8),
     Day,
     Other(String),
+}
+
+/// Whether values of this type are whole numbers.
+pub(crate) fn is_whole(kind: &DataType) -> bool {
+    kind.is_integer()
+}
+
+/// Whether values of this type are days. The day of a moment in a time zone depends on where it is asked for, and so does that
+/// of a date of birth that was kept as one.
+pub(crate) fn is_day(kind: &DataType) -> bool {
+    matches!(kind, DataType::Date32 | DataType::Date64 | DataType::Timestamp(_, None))
 }
 
 /// How large a file is.
@@ -210,8 +218,8 @@ impl Source {
         let values = if let DataType::Dictionary(_, values) = kind { values } else { kind };
         match values {
             _ if is_text(values) => Kind::Text,
-            _ if plain::is_whole(values) => Kind::Whole,
-            _ if plain::is_day(values) => Kind::Day,
+            _ if is_whole(values) => Kind::Whole,
+            _ if is_day(values) => Kind::Day,
             DataType::Float32 => Kind::Float(32),
             DataType::Float64 => Kind::Float(64),
             DataType::FixedSizeBinary(size) if kind == values => Kind::Fixed(*size),

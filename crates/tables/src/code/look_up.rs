@@ -10,7 +10,8 @@ use cstatns::secret::wipe_stack;
 use cstatns_register::{Index, IndexError, Query, SAMPLE, Weights, Years};
 use zeroize::Zeroize;
 
-use crate::columns::{RowFault, fault};
+use crate::columns::fault;
+use crate::error::RowFault;
 use crate::effort::{Effort, Progress};
 use crate::meta::FileMeta;
 use crate::seal::{Content, Seal};

@@ -17,7 +17,6 @@ use ::parquet::schema::types::ColumnDescPtr;
 use arrow_array::{Array, FixedSizeBinaryArray};
 use bytes::Bytes;
 
-use crate::columns::runs;
 use crate::pipeline::locked;
 
 /// Buffers of chunks that were written, for those to come: memory that goes back to the system between two row groups is
@@ -248,6 +247,14 @@ fn levels(values: &FixedSizeBinaryArray, page: &mut Vec<u8>) {
     }
     let length = (page.len() - 4) as u32;
     page[..4].copy_from_slice(&length.to_le_bytes());
+}
+
+/// Runs of the same word, as words mostly come. Where they are one text in memory it is not read.
+pub(crate) fn runs<'w, 'a>(words: &'w [Option<&'a str>]) -> impl Iterator<Item = &'w [Option<&'a str>]> {
+    words.chunk_by(|one, next| match (one, next) {
+        (Some(one), Some(next)) => std::ptr::eq(*one, *next) || one == next,
+        _ => one == next,
+    })
 }
 
 #[cfg(test)]

@@ -20,7 +20,7 @@ use super::pages::{Groups, Ledger, Stop};
 use super::types::types;
 use super::{flat_schema, guarded};
 use crate::meta::Known;
-use crate::table::TableError;
+use crate::error::TableError;
 
 /// What is read at once, whatever the row groups of the file: fewer rows than are asked for where they are wide.
 const BATCH_BYTES: u64 = 8 << 20;

@@ -11,7 +11,7 @@ use cstatns::secret::random_bytes;
 use cstatns_register::{Field, Seen, Years};
 use zeroize::{Zeroize, Zeroizing};
 
-use crate::columns::{Codes, RowFault, fault};
+use crate::columns::{Codes, fault};
 use crate::effort::Progress;
 use crate::guard;
 use crate::pipeline::Steps;
@@ -19,7 +19,8 @@ use crate::plain::Plain;
 use crate::seal::Content;
 use crate::sort::{Dealer, Heads, KEY, Sort};
 use crate::status::{self, FIELDS, IDENTIFIER, Texts};
-use crate::table::{Batch, Kind, Source, TableError};
+use crate::error::{RowFault, TableError};
+use crate::table::{Batch, Kind, Source};
 
 use super::PrepareError;
 use super::head::{ABSENT, CHECKS, MALFORMED, OK, push};

@@ -11,7 +11,8 @@ use crate::pipeline::Steps;
 use crate::seal::Content;
 use crate::sink::{GROUP, Layout, Piece, Sink, Values};
 use crate::sort::{Dealer, Heads, Sort, Sorted};
-use crate::table::{BATCH, TableError};
+use crate::error::TableError;
+use crate::table::BATCH;
 
 use super::head::{CHECKS, MOST_VALUES, read};
 

@@ -3,9 +3,8 @@
 use std::io::ErrorKind;
 use std::path::PathBuf;
 
+use cstatns::code::{CodeError, Generation, Tag};
 use cstatns::files::FileError;
-
-use crate::columns::RowFault;
 
 /// Why a file of rows was not read or written.
 #[derive(Debug, thiserror::Error)]
@@ -357,4 +356,76 @@ fn found_columns(found: &[String], delimiter: Option<char>) -> String {
         None => {}
     }
     text
+}
+
+/// What is wrong with a row; it continues "row 17 …".
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum RowFault {
+    /// `index-form`.
+    #[error("has an index that is not 32 lower-case hexadecimal digits: prepare the file again")]
+    Index,
+    /// `index-order`: a duplicate, or rows that were sorted or moved.
+    #[error(
+        "has an index that does not come after the one above it: keep the file as it was written, unsorted by hand"
+    )]
+    Order,
+    /// `identifier-form`: the reason's word, never the value.
+    #[error("holds no identifier in the compact form ({reason}): prepare the request again from the data")]
+    Identifier {
+        /// The reason: a word of `cstatns::identifier::Reason`, or `not-compact`.
+        reason: &'static str,
+    },
+    /// `civil-status-form`: a cell that `prepare` lets nobody send.
+    #[error("holds in `{field}` what cannot be read as that: prepare the request again from the data")]
+    CivilStatus {
+        /// The column.
+        field: &'static str,
+    },
+    /// [`CodeError::code`].
+    #[error("holds what is {0}")]
+    Code(#[from] CodeError),
+    /// `other-codes`: a code of another domain, service or generation than is expected there.
+    #[error(
+        "holds a code of generation {} with the tag {}, expected generation {} with the tag {}: \
+         keep the codes of each domain and generation in files of their own",
+        found.1, found.0, expected.1, expected.0
+    )]
+    OtherCodes {
+        /// The tag and generation of the code.
+        found: (Tag, Generation),
+        /// Those that are expected.
+        expected: (Tag, Generation),
+    },
+    /// `not-utf-8`: the selected column is in another encoding.
+    #[error(
+        "holds bytes in the selected column that are not UTF-8: convert the file first, for example with \
+         iconv -f WINDOWS-1252 -t UTF-8"
+    )]
+    Encoding,
+    /// `word-form`: not a word of `check` or `quality`, or not a score.
+    #[error("holds what is no `check`, `quality` or `score`: take the file as it was written")]
+    Word,
+    /// `rows-disagree`: a code where the data had no value, or none where it had one.
+    #[error(
+        "has a result that does not go with what `prepare` found there: check that both files are of one request"
+    )]
+    Disagree,
+}
+
+impl RowFault {
+    /// The stable short code of this fault.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Index => "index-form",
+            Self::Order => "index-order",
+            Self::Identifier { .. } => "identifier-form",
+            Self::CivilStatus { .. } => "civil-status-form",
+            Self::Code(error) => error.code(),
+            Self::OtherCodes { .. } => "other-codes",
+            Self::Encoding => "not-utf-8",
+            Self::Word => "word-form",
+            Self::Disagree => "rows-disagree",
+        }
+    }
 }
