@@ -58,68 +58,51 @@
 //! secrets; must not be backed up).
 
 mod ceremony;
+mod clock;
 mod coding;
 mod destruction;
+mod error;
+mod identity;
 mod making;
 mod project;
 mod renewal;
+mod status;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use ed25519_dalek::SigningKey;
-use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp};
-use serde::{Deserialize, Serialize};
-use zeroize::Zeroizing;
 
 use crate::code::Generation;
 use crate::coder::CodingKey;
+use crate::custody::ServiceCard;
 use crate::custody::approval::{Action, RunId};
 use crate::custody::custodian::Witnessed;
-use crate::custody::quorum::{Draft, Quorum, QuorumError};
-use crate::custody::{RosterError, ServiceCard};
-use crate::domain::{KeyState, Kind, due};
+use crate::custody::quorum::{Draft, Quorum};
+use crate::domain::{Kind, due};
 use crate::files::{self, FileError};
-use crate::keystore::{KeyPlace, Keystore, KeystoreError, Opened, Places};
+use crate::keystore::{KeyPlace, Keystore, Opened, Places};
 use crate::ledger::event::{Event, Line};
 use crate::ledger::{History, Ledger, LedgerError, Lines, checkpoint_path, next_line, read_checkpoint};
-use crate::name::{Hex, Name, secret_json};
+use crate::name::Name;
 use crate::secret::Secret;
-use crate::sharing::{Epoch, SharingError};
-use crate::state::{Broken, Fold, Refusal, State, Unlawful};
+use crate::sharing::Epoch;
+use crate::state::{Fold, Refusal, State, Unlawful};
+
+use identity::Identity;
 
 pub use ceremony::{Founded, Founding};
+pub use clock::{Clock, SystemClock};
 pub use coding::{Made, Outcome, RunFiles, WorkError};
 pub use destruction::{Outgoing, Recovered};
+pub use error::ServiceError;
 pub use project::Expired;
+pub use status::{DomainStatus, EpochStatus, Status};
 
 /// The version of a home's format.
 pub const HOME_FORMAT: u32 = 1;
 /// More than a small file of a home is long, in bytes.
 const LIMIT: u64 = 1 << 20;
-
-/// Where the time comes from.
-pub trait Clock {
-    /// What the clock says.
-    fn now(&self) -> Timestamp;
-}
-
-/// The system's clock.
-#[derive(Clone, Copy, Debug)]
-pub struct SystemClock;
-
-impl Clock for SystemClock {
-    fn now(&self) -> Timestamp {
-        Timestamp::now()
-    }
-}
-
-impl<F: Fn() -> Timestamp> Clock for F {
-    fn now(&self) -> Timestamp {
-        self()
-    }
-}
 
 /// A cryptographic service, opened: nobody else works on its home meanwhile.
 pub struct Service {
@@ -135,46 +118,6 @@ pub struct Service {
     /// Why what is owed could not be destroyed when the home was opened.
     unpaid: Option<ServiceError>,
     clock: Box<dyn Clock>,
-}
-
-/// The service's signing key, as its seed.
-struct Identity(Secret<32>);
-
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct IdentityFile {
-    format: u32,
-    signing: Zeroizing<String>,
-}
-
-impl Identity {
-    fn path(home: &Path) -> PathBuf {
-        home.join("identity")
-    }
-
-    fn key(&self) -> SigningKey {
-        SigningKey::from_bytes(self.0.expose())
-    }
-
-    fn encode(&self) -> Zeroizing<Vec<u8>> {
-        let signing = Zeroizing::new(data_encoding::HEXLOWER.encode(self.0.expose()));
-        secret_json(&IdentityFile { format: HOME_FORMAT, signing }, 4096)
-    }
-
-    fn read(home: &Path) -> Result<Self, ServiceError> {
-        let bytes = Zeroizing::new(files::read(&Self::path(home), LIMIT)?);
-        let damaged = || ServiceError::HomeDamaged { file: "identity" };
-        let file: IdentityFile = serde_json::from_slice(&bytes).map_err(|_| damaged())?;
-        if file.format > HOME_FORMAT {
-            return Err(ServiceError::HomeVersion { found: file.format });
-        }
-        let seed = Secret::try_fill(|seed| {
-            let read = Zeroizing::new(Hex::<32>::parse(file.signing.as_bytes()).ok_or(())?.0);
-            seed.copy_from_slice(&*read);
-            Ok::<_, ()>(())
-        });
-        seed.map(Self).map_err(|()| damaged())
-    }
 }
 
 /// A ledger read from its file and found lawful, with what its checkpoint covers.
@@ -535,283 +478,4 @@ pub fn read_service_card(path: &Path) -> Result<ServiceCard, ServiceError> {
     let bytes = files::read(path, LIMIT)?;
     let card: Option<ServiceCard> = serde_json::from_slice(&bytes).ok();
     card.filter(ServiceCard::is_sound).ok_or_else(|| ServiceError::Card { path: path.to_owned() })
-}
-
-/// How a service stands.
-#[derive(Clone, Debug, Serialize)]
-pub struct Status {
-    /// The service's id.
-    pub service: String,
-    /// Whether it is a demonstration.
-    pub demo: bool,
-    /// How many events its ledger has.
-    pub events: u64,
-    /// The service's time.
-    pub time: Timestamp,
-    /// Whether the clock is too far ahead to be believed.
-    pub clock_unconfirmed: bool,
-    /// Its dealings.
-    pub epochs: Vec<EpochStatus>,
-    /// Its domains.
-    pub domains: Vec<DomainStatus>,
-    /// Results that have not been stated delivered.
-    pub deliveries: Vec<Outgoing>,
-    /// Files of keys and life secrets that the ledger does not know. There are none, unless the ledger is older than its
-    /// keys.
-    pub unknown_keys: Vec<PathBuf>,
-    /// Why something that is owed could not be destroyed when the home was opened.
-    pub unpaid: Option<String>,
-}
-
-impl Status {
-    /// The projects past their end whose keys still exist: none, in a service whose timer runs.
-    pub fn past_their_end(&self) -> impl Iterator<Item = &DomainStatus> {
-        self.domains.iter().filter(|domain| domain.hours_past_its_end.is_some())
-    }
-}
-
-/// How an epoch stands.
-#[derive(Clone, Debug, Serialize)]
-pub struct EpochStatus {
-    /// The epoch.
-    pub epoch: Epoch,
-    /// "k of n".
-    pub threshold: String,
-    /// Custodians whose share-held receipt is missing.
-    pub missing: Vec<Name>,
-}
-
-/// How a domain stands.
-#[derive(Clone, Debug, Serialize)]
-pub struct DomainStatus {
-    /// The domain.
-    pub domain: Name,
-    /// `statistics` or `research`.
-    pub kind: String,
-    /// The tag of its codes.
-    pub tag: String,
-    /// The generation of its present codes.
-    pub generation: Generation,
-    /// The id of its present key: the first 16 digits of the check value.
-    pub key: String,
-    /// What the present key may be used for.
-    pub state: KeyState,
-    /// Whether the present key is doubted.
-    pub compromised: bool,
-    /// When a statistical key is due for renewal.
-    pub renewal_due: Option<Date>,
-    /// A project's last day.
-    pub ends: Option<Date>,
-    /// 7, 30 or 90 when a living project ends within so many days.
-    pub ends_within_days: Option<i64>,
-    /// How long a project is past its end with its keys still there.
-    pub hours_past_its_end: Option<i64>,
-    /// When its keys were destroyed.
-    pub destroyed: Option<Timestamp>,
-}
-
-/// Why the service did not do what it was asked.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum ServiceError {
-    /// Storage.
-    #[error(transparent)]
-    File(#[from] FileError),
-    /// The ledger.
-    #[error(transparent)]
-    Ledger(#[from] LedgerError),
-    /// Not lawful now.
-    #[error(transparent)]
-    Refused(#[from] Refusal),
-    /// The approvals are no quorum.
-    #[error(transparent)]
-    Quorum(#[from] QuorumError),
-    /// The custodians cannot be dealt shares.
-    #[error(transparent)]
-    Roster(#[from] RosterError),
-    /// The secret could not be shared.
-    #[error(transparent)]
-    Sharing(#[from] SharingError),
-    /// A key.
-    #[error(transparent)]
-    Keystore(#[from] KeystoreError),
-    /// An event that is not lawful.
-    #[error("event {number} of the ledger is not lawful: {reason}; call the auditor")]
-    Unlawful {
-        /// The event's number.
-        number: u64,
-        /// Why.
-        reason: Unlawful,
-    },
-    /// No service there.
-    #[error("there is no service in {home:?}: check the path, or found one with `service init`")]
-    NoService {
-        /// The home.
-        home: PathBuf,
-    },
-    /// A ceremony that stopped.
-    #[error("the ceremony in {home:?} did not finish: run the same `service init` again, which begins anew")]
-    Unfinished {
-        /// The home.
-        home: PathBuf,
-    },
-    /// A newer home.
-    #[error(
-        "the home has format version {found}, this program knows version {HOME_FORMAT}: use a newer program"
-    )]
-    HomeVersion {
-        /// The version found.
-        found: u32,
-    },
-    /// A file of the home is damaged.
-    #[error("{file} in the home is damaged or not of this service: restore it")]
-    HomeDamaged {
-        /// The file.
-        file: &'static str,
-    },
-    /// Not a service's card.
-    #[error("{path:?} is not the card of a service, or was altered: take card.json from the service's home")]
-    Card {
-        /// The file.
-        path: PathBuf,
-    },
-    /// The quorum approved something else.
-    #[error("the custodians approved `{approved}`, not this: make a new proposal")]
-    OtherAction {
-        /// The verb approved.
-        approved: &'static str,
-    },
-    /// The request is not the one that was approved.
-    #[error("the request is not the one that was approved: it changed since `prepare`; prepare it again")]
-    RequestChanged,
-    /// Fewer distinct values than the domain's minimum.
-    #[error(
-        "the request has fewer than {minimum} distinct values that are coded, this domain's minimum: a smaller batch points \
-         at persons; gather more rows"
-    )]
-    TooFew {
-        /// The domain's minimum batch.
-        minimum: u32,
-    },
-    /// Fewer people who were looked up and coded than the domain's minimum.
-    #[error(
-        "the request has fewer than {minimum} distinct people who are found and coded, this domain's minimum: a smaller batch \
-         points at persons; gather more rows, or see that the register, --accept and --min-score are the ones that were meant"
-    )]
-    TooFewPeople {
-        /// The domain's minimum batch.
-        minimum: u32,
-    },
-    /// The work on the rows failed.
-    #[error(transparent)]
-    Work(#[from] WorkError),
-    /// The result is not where it was put.
-    #[error(
-        "the service's copy of this delivery is not at {path:?}: a result is handed over as a copy; put the file back there"
-    )]
-    ResultMissing {
-        /// Where it was put.
-        path: PathBuf,
-    },
-    /// The file given is the service's own copy.
-    #[error("{path:?} is the service's own copy: give the file that the counterpart received")]
-    SameFile {
-        /// The file given.
-        path: PathBuf,
-    },
-    /// The request could not be destroyed after the run.
-    #[error(
-        "the request cannot be destroyed after the run, which the scheme asks for ({error}): put it where this user may delete \
-         it, or keep it, which is recorded"
-    )]
-    RequestStays {
-        /// Why it would stay.
-        error: FileError,
-    },
-    /// A run made its result; its request could not be destroyed.
-    #[error(
-        "delivery {run} is made and recorded, but its request is still to be destroyed ({error}): until then nothing new begins"
-    )]
-    RequestOwed {
-        /// The delivery.
-        run: RunId,
-        /// Why it is still there.
-        error: FileError,
-    },
-    /// The directory of a request that is to be destroyed is not there.
-    #[error(
-        "the request of delivery {run} is to be destroyed, but the place of {path:?} is not there: mount it, then repeat the \
-         command; if it is gone for good, state that the request is lost"
-    )]
-    RequestAway {
-        /// The delivery.
-        run: RunId,
-        /// Where the request lay.
-        path: PathBuf,
-    },
-    /// A destruction is owed that was not possible when the home was opened.
-    #[error("{why}")]
-    Unpaid {
-        /// The code of what stopped it.
-        code: &'static str,
-        /// What stopped it.
-        why: String,
-    },
-    /// A key of that name is here, and the ledger does not know it.
-    #[error(
-        "{path:?} is a key of this domain that the ledger does not know: the ledger is older than its keys; nothing was \
-         destroyed: put back the newest ledger and checkpoint"
-    )]
-    UnknownKey {
-        /// The key's file.
-        path: PathBuf,
-    },
-    /// The counterpart's file differs.
-    #[error("{path:?} is not the same as the service's copy: copy it again; nothing was destroyed")]
-    ReceivedDiffers {
-        /// The file given.
-        path: PathBuf,
-    },
-}
-
-impl From<Broken> for ServiceError {
-    fn from(broken: Broken) -> Self {
-        match broken {
-            Broken::Ledger(error) => Self::Ledger(error),
-            Broken::Unlawful { number, reason } => Self::Unlawful { number, reason },
-        }
-    }
-}
-
-impl ServiceError {
-    /// The stable short code of this error.
-    pub fn code(&self) -> &'static str {
-        match self {
-            Self::File(error) => error.code(),
-            Self::Ledger(error) => error.code(),
-            Self::Refused(error) => error.code(),
-            Self::Quorum(error) => error.code(),
-            Self::Roster(error) => error.code(),
-            Self::Sharing(error) => error.code(),
-            Self::Keystore(error) => error.code(),
-            Self::Work(error) => error.code,
-            Self::Unlawful { reason, .. } => reason.code(),
-            Self::NoService { .. } => "no-service",
-            Self::Unfinished { .. } => "init-unfinished",
-            Self::HomeVersion { .. } => "home-version",
-            Self::HomeDamaged { .. } => "home-damaged",
-            Self::Card { .. } => "service-card",
-            Self::OtherAction { .. } => "other-action",
-            Self::RequestChanged => "request-changed",
-            Self::TooFew { .. } | Self::TooFewPeople { .. } => "too-few-values",
-            Self::ResultMissing { .. } => "result-missing",
-            Self::SameFile { .. } => "same-file",
-            Self::ReceivedDiffers { .. } => "received-differs",
-            Self::RequestStays { .. } => "request-stays",
-            Self::RequestOwed { error, .. } => error.code(),
-            Self::RequestAway { .. } => "request-away",
-            Self::Unpaid { code, .. } => code,
-            Self::UnknownKey { .. } => "unknown-key",
-        }
-    }
 }

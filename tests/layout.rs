@@ -173,7 +173,8 @@ fn sources(at: &str) -> Vec<File> {
 
 /// The rooms of a crate, as the file that declares them has them, and the files in them.
 fn house(at: &str, contents: &str) -> (Rooms, Vec<File>) {
-    let (page, files): (Vec<File>, Vec<File>) = sources(at).into_iter().partition(|(path, _)| path == contents);
+    let (page, files): (Vec<File>, Vec<File>) =
+        sources(at).into_iter().partition(|(path, _)| path == contents);
     (rooms(&page[0].1), files)
 }
 
@@ -187,6 +188,20 @@ fn each_room_uses_only_those_above_it() {
         used += files.iter().map(|(_, source)| uses(&code_of(source), "crate::").len()).sum::<usize>();
     }
     assert!(used >= 200, "only {used} uses found: is this test still reading the code?");
+}
+
+/// A file is read as a whole: beyond this it is several things. The lanes are one, with their tests.
+#[test]
+fn no_file_is_longer_than_500_lines() {
+    let long: Vec<String> = CRATES
+        .iter()
+        .flat_map(|(at, _)| {
+            sources(at).into_iter().map(move |(path, source)| (format!("{at}/{path}"), source))
+        })
+        .filter(|(path, source)| source.lines().count() > 500 && path != "/mac/lanes")
+        .map(|(path, _)| path)
+        .collect();
+    assert_eq!(long, Vec::<String>::new());
 }
 
 /// Every crate of the workspace is held to the order.

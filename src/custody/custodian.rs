@@ -3,12 +3,14 @@
 //! A kit is a directory: `identity` (private), `card.json` (public), `share-<epoch>` (sealed), `seen.json`,
 //! `receipt-<epoch>-held.json`. It belongs to one service, the first whose share it accepts.
 
+mod error;
+mod identity;
+
 use std::path::{Path, PathBuf};
 
-use argon2::{Algorithm, Argon2, Params, Version};
 use chacha20poly1305::aead::AeadInOut;
-use chacha20poly1305::{KeyInit, Tag, XChaCha20Poly1305, XNonce};
-use ed25519_dalek::{Signer, SigningKey};
+use chacha20poly1305::{Tag, XNonce};
+use ed25519_dalek::Signer;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
@@ -16,19 +18,20 @@ use zeroize::Zeroizing;
 use crate::checkpoint::root_of;
 use crate::code::Generation;
 use crate::files::{self, Access, FileError, PendingDirectory};
-use crate::name::{Hex, Name, canonical_json, secret_json};
-use crate::secret::{Secret, random_bytes, wipe_stack};
+use crate::name::{Hex, Name, canonical_json};
+use crate::secret::{Secret, wipe_stack};
 use crate::sharing::{Epoch, Share, SharingError};
 
+use identity::{IdentityFile, associated, receiving_key, seal_identity, signing_key};
+
+pub use error::KitError;
+
 use super::approval::{Approval, ConsentBody, Proposal};
-use super::share::{ReceivingKey, SealError, SealedShare, ShareFile, dealt_info};
+use super::share::{SealedShare, ShareFile, dealt_info};
 use super::{
-    Card, CardBody, Dealing, Doubt, DoubtBody, FORMAT, Head, Receipt, ReceiptBody, ReceiptStatement,
-    RosterError, Signed,
+    Card, CardBody, Dealing, Doubt, DoubtBody, FORMAT, Head, Receipt, ReceiptBody, ReceiptStatement, Signed,
 };
 
-/// Argon2id's memory, in KiB (19 MiB), its passes and its lanes.
-const ARGON2: (u32, u32, u32) = (19_456, 2, 1);
 /// More than any file of a kit is long, in bytes.
 const LIMIT: u64 = 1 << 20;
 
@@ -60,27 +63,6 @@ pub struct Kit {
     card: Card,
     /// The seed of the Ed25519 key, then the seed of the X-Wing key.
     seeds: Secret<64>,
-}
-
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct IdentityFile {
-    format: u32,
-    card: Hex<32>,
-    protection: Option<Protection>,
-    /// The seeds: sealed where there is a protection, in clear where there is none.
-    seeds: Zeroizing<String>,
-}
-
-#[derive(Clone, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Protection {
-    argon2id_memory_kib: u32,
-    argon2id_passes: u32,
-    argon2id_lanes: u32,
-    salt: Hex<16>,
-    nonce: Hex<24>,
-    tag: Hex<16>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -427,72 +409,6 @@ impl Kit {
     }
 }
 
-impl Protection {
-    fn new() -> Self {
-        let (mut salt, mut nonce) = ([0; 16], [0; 24]);
-        random_bytes(&mut salt);
-        random_bytes(&mut nonce);
-        let (memory, passes, lanes) = ARGON2;
-        Self {
-            argon2id_memory_kib: memory,
-            argon2id_passes: passes,
-            argon2id_lanes: lanes,
-            salt: Hex(salt),
-            nonce: Hex(nonce),
-            tag: Hex([0; 16]),
-        }
-    }
-
-    /// `None` when the parameters are not possible, or ask for more than 1 GiB: a damaged file must not exhaust the
-    /// machine.
-    fn cipher(&self, passphrase: &[u8]) -> Option<XChaCha20Poly1305> {
-        if self.argon2id_memory_kib > 1 << 20 || self.argon2id_passes > 64 {
-            return None;
-        }
-        let (memory, passes) = (self.argon2id_memory_kib, self.argon2id_passes);
-        let params = Params::new(memory, passes, self.argon2id_lanes, Some(32)).ok()?;
-        let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
-        let key = Secret::<32>::try_fill(|key| argon2.hash_password_into(passphrase, &self.salt.0, key));
-        let cipher = XChaCha20Poly1305::new(key.ok()?.expose().into());
-        wipe_stack();
-        Some(cipher)
-    }
-}
-
-fn seal_identity(seeds: &Secret<64>, card: &Card, passphrase: Option<&[u8]>) -> Zeroizing<Vec<u8>> {
-    let mut protection = passphrase.map(|_| Protection::new());
-    let stored = Secret::<64>::fill(|stored| {
-        stored.copy_from_slice(seeds.expose());
-        if let (Some(protection), Some(passphrase)) = (&mut protection, passphrase) {
-            let cipher = protection.cipher(passphrase).expect("the built-in parameters are possible");
-            let tag = cipher
-                .encrypt_inout_detached(
-                    &XNonce::from(protection.nonce.0),
-                    &associated(card),
-                    stored.as_mut_slice().into(),
-                )
-                .expect("64 bytes can be sealed");
-            protection.tag = Hex(tag.into());
-        }
-    });
-    let seeds = Zeroizing::new(data_encoding::HEXLOWER.encode(stored.expose()));
-    secret_json(&IdentityFile { format: FORMAT, card: card.fingerprint(), protection, seeds }, 4096)
-}
-
-/// The associated data of a kit's seal: a label and the card's fingerprint.
-fn associated(card: &Card) -> Vec<u8> {
-    format!("CStatNS/kit/{}", card.fingerprint()).into_bytes()
-}
-
-fn signing_key(seeds: &Secret<64>) -> SigningKey {
-    let seed = seeds.expose().first_chunk().expect("64 bytes hold 32");
-    SigningKey::from_bytes(seed)
-}
-
-fn receiving_key(seeds: &Secret<64>) -> ReceivingKey {
-    ReceivingKey::from_seed(seeds.expose().last_chunk().expect("64 bytes hold 32"))
-}
-
 /// A file of canonical JSON ends its line.
 fn line(value: &impl Serialize) -> Vec<u8> {
     let mut bytes = canonical_json(value);
@@ -518,145 +434,4 @@ fn read_if_present<T: for<'de> Deserialize<'de>>(kit: &Path, name: &str) -> Resu
 
 fn damaged(kit: &Path, file: &str) -> KitError {
     KitError::Damaged { kit: kit.to_owned(), file: file.to_owned() }
-}
-
-/// Why a kit did not do what it was asked.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum KitError {
-    /// Storage.
-    #[error(transparent)]
-    File(#[from] FileError),
-    /// The share does not fit.
-    #[error(transparent)]
-    Share(#[from] SharingError),
-    /// The dealing breaks its rules.
-    #[error(transparent)]
-    Roster(#[from] RosterError),
-    /// The run's key is not one.
-    #[error(transparent)]
-    Seal(#[from] SealError),
-    /// A file of the kit is not what it should be.
-    #[error("{file} in the kit {kit:?} is damaged or not of this kit: restore it from the custodian's copy")]
-    Damaged {
-        /// The kit.
-        kit: PathBuf,
-        /// The file in it.
-        file: String,
-    },
-    /// The memory of the ledger is gone.
-    #[error(
-        "the kit {kit:?} holds a share, but its memory of the ledger (seen.json) is gone: it cannot tell a ledger that was \
-         rolled back; restore seen.json from the custodian's copy, and call the auditor if there is none"
-    )]
-    Memory {
-        /// The kit.
-        kit: PathBuf,
-    },
-    /// A newer kit.
-    #[error(
-        "the kit {kit:?} has format version {found}, this program knows version {FORMAT}: use a newer program"
-    )]
-    Version {
-        /// The kit.
-        kit: PathBuf,
-        /// The version found.
-        found: u32,
-    },
-    /// An empty passphrase.
-    #[error(
-        "the passphrase for the kit {kit:?} is empty: choose one, or say --no-passphrase for a demonstration"
-    )]
-    EmptyPassphrase {
-        /// The kit.
-        kit: PathBuf,
-    },
-    /// No passphrase given.
-    #[error("the kit {kit:?} is protected: give its passphrase")]
-    NeedsPassphrase {
-        /// The kit.
-        kit: PathBuf,
-    },
-    /// A wrong passphrase.
-    #[error("the passphrase for the kit {kit:?} is wrong: try again")]
-    Passphrase {
-        /// The kit.
-        kit: PathBuf,
-    },
-    /// Not a custodian of this dealing.
-    #[error("`{custodian}` with this card is not in the roster of this epoch: only its custodians can act")]
-    NotInRoster {
-        /// The kit's custodian.
-        custodian: Name,
-    },
-    /// The kit belongs to another service.
-    #[error("the kit of `{custodian}` belongs to the service {service}: make a kit for each service")]
-    OtherService {
-        /// The kit's custodian.
-        custodian: Name,
-        /// The service it belongs to.
-        service: String,
-    },
-    /// No share kept.
-    #[error("the kit of `{custodian}` holds no share of epoch {epoch}: run `custodian accept` first")]
-    NoShare {
-        /// The kit's custodian.
-        custodian: Name,
-        /// The epoch.
-        epoch: Epoch,
-    },
-    /// The ledger lost lines.
-    #[error(
-        "`{custodian}` has seen a ledger of {seen} events, this one has {found}: events were removed; do not go on, \
-         call the auditor"
-    )]
-    Shorter {
-        /// The kit's custodian.
-        custodian: Name,
-        /// Events seen.
-        seen: u64,
-        /// Events found.
-        found: usize,
-    },
-    /// The ledger was rewritten.
-    #[error(
-        "the first {seen} events of this ledger are not the ones that `{custodian}` has seen: it was rewritten; do not \
-         go on, call the auditor"
-    )]
-    Forked {
-        /// The kit's custodian.
-        custodian: Name,
-        /// Events seen.
-        seen: u64,
-    },
-    /// A proposal that cannot be approved.
-    #[error("the proposal cannot be approved: {reason}")]
-    Proposal {
-        /// What is wrong with it.
-        reason: &'static str,
-    },
-}
-
-impl KitError {
-    /// The stable short code of this error.
-    pub fn code(&self) -> &'static str {
-        match self {
-            Self::File(error) => error.code(),
-            Self::Share(error) => error.code(),
-            Self::Roster(error) => error.code(),
-            Self::Seal(_) => "receiving-key",
-            Self::Damaged { .. } => "kit-damaged",
-            Self::Memory { .. } => "kit-memory",
-            Self::Version { .. } => "kit-version",
-            Self::EmptyPassphrase { .. } => "passphrase-empty",
-            Self::NeedsPassphrase { .. } => "passphrase-needed",
-            Self::Passphrase { .. } => "passphrase-wrong",
-            Self::NotInRoster { .. } => "not-in-roster",
-            Self::OtherService { .. } => "kit-other-service",
-            Self::NoShare { .. } => "no-share",
-            Self::Shorter { .. } => "ledger-shorter",
-            Self::Forked { .. } => "ledger-forked",
-            Self::Proposal { .. } => "proposal-refused",
-        }
-    }
 }

@@ -10,9 +10,9 @@ use crate::attach::result_columns;
 use crate::code::Scores;
 use crate::columns::{Codes, Indexes, Order, ScoreCells, count_words, fault, word};
 use crate::csv::Delimiter;
+use crate::error::{RowFault, TableError};
 use crate::meta::FileMeta;
 use crate::report::{ReportError, origin, report_path};
-use crate::error::{RowFault, TableError};
 use crate::table::Source;
 
 /// What [`check`] found in a file.

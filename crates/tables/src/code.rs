@@ -20,10 +20,10 @@ use zeroize::Zeroize;
 
 use crate::columns::{Codes, fault};
 use crate::effort::Effort;
+use crate::error::{RowFault, TableError};
 use crate::meta::FileMeta;
 use crate::seal::{Content, Seal};
 use crate::sink::Column;
-use crate::error::{RowFault, TableError};
 use crate::table::{Batch, Format};
 
 use rows::{Rows, Worked, open};

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use arrow_array::cast::AsArray;
 use arrow_array::types::Float64Type;
 use arrow_array::{Array, Float64Array};
-use cstatns::code::{Code, Generation, Tag};
+use cstatns::code::{Code, CodeError, Generation, Tag};
 use cstatns::custody::approval::Score;
 use cstatns::name::{Hex, Name};
 

@@ -9,6 +9,8 @@
 //! later, by whichever thread works on them. From the first quote on the core of `csv` goes from row to row, until a
 //! block is free of quotes again. Buffers are ours, and wiped.
 
+mod foreign;
+mod lines;
 mod quotes;
 
 use std::fs::{File, Metadata};
@@ -17,14 +19,16 @@ use std::ops::Range;
 use std::path::Path;
 
 use cstatns::files::FileError;
-use cstatns::secret::reserve;
 use csv_core::ReadRecordResult;
 use memchr::{memchr, memchr_iter, memchr3_iter, memrchr};
 use zeroize::Zeroizing;
 
 use crate::error::TableError;
 
+use foreign::foreign;
 use quotes::Quotes;
+
+pub(crate) use lines::Lines;
 
 /// A batch that `csv` reads ends with the row that reaches either.
 const BATCH_ROWS: usize = 4096;
@@ -48,17 +52,6 @@ pub(crate) enum Delimiter<'a> {
 
 /// What may stand at the start of a file, and is no part of it.
 const MARK: &[u8] = b"\xef\xbb\xbf";
-
-/// What a file is that is called CSV and begins like this; none if it may be CSV.
-fn foreign(start: &[u8]) -> Option<&'static str> {
-    match start {
-        [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => Some("text in UTF-16"),
-        [b'P', b'A', b'R', b'1', ..] => Some("a Parquet file"),
-        [b'P', b'K', 3, 4, ..] => Some("a spreadsheet or another compressed file"),
-        [0x1f, 0x8b, ..] => Some("a compressed file"),
-        _ => None,
-    }
-}
 
 /// Reads rows.
 pub(crate) struct Reader {
@@ -502,69 +495,5 @@ impl Batch {
             bytes[..self.range.end].copy_from_slice(&self.bytes[..self.range.end]);
             self.bytes = bytes;
         }
-    }
-}
-
-/// Rows to be written. Lines end with `\n`. What it held is wiped when it is dropped.
-pub(crate) struct Lines {
-    delimiter: u8,
-    bytes: Zeroizing<Vec<u8>>,
-    /// Whether the next field is the first one of its row.
-    is_first: bool,
-}
-
-impl Lines {
-    pub(crate) fn new(delimiter: u8) -> Self {
-        Self { delimiter, bytes: Zeroizing::new(Vec::new()), is_first: true }
-    }
-
-    /// The rows so far.
-    pub(crate) fn bytes(&self) -> &[u8] {
-        &self.bytes
-    }
-
-    pub(crate) fn clear(&mut self) {
-        self.bytes.clear();
-    }
-
-    /// Makes room for so many bytes: what is written after it within them leaves no copy behind.
-    pub(crate) fn reserve(&mut self, room: usize) {
-        reserve(&mut self.bytes, room);
-    }
-
-    /// A field, quoted where its bytes ask for it.
-    pub(crate) fn field(&mut self, bytes: &[u8]) {
-        let special = |byte: &u8| matches!(*byte, b'"' | b'\r' | b'\n') || *byte == self.delimiter;
-        if !bytes.iter().any(special) {
-            return self.plain(|out| out.extend_from_slice(bytes));
-        }
-        self.plain(|out| {
-            out.push(b'"');
-            for (i, part) in bytes.split(|byte| *byte == b'"').enumerate() {
-                if i > 0 {
-                    out.extend_from_slice(b"\"\"");
-                }
-                out.extend_from_slice(part);
-            }
-            out.push(b'"');
-        });
-    }
-
-    /// A field that never needs quotes, written by `write`.
-    #[inline]
-    pub(crate) fn plain(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
-        if !std::mem::take(&mut self.is_first) {
-            self.bytes.push(self.delimiter);
-        }
-        write(&mut self.bytes);
-    }
-
-    /// Ends a row. One empty field alone is written in quotes: a blank line is no row.
-    pub(crate) fn end_row(&mut self) {
-        if matches!(self.bytes.last(), None | Some(b'\n')) {
-            self.bytes.extend_from_slice(b"\"\"");
-        }
-        self.bytes.push(b'\n');
-        self.is_first = true;
     }
 }

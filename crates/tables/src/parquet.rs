@@ -25,6 +25,7 @@ use arrow_schema::{DataType, Field, FieldRef, Fields, Schema, SchemaRef};
 
 use crate::error::TableError;
 
+mod bounds;
 mod chunks;
 mod header;
 mod pages;

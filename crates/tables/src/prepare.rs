@@ -18,6 +18,7 @@ use cstatns_register::{Columns, ColumnsError, Field, Years};
 
 use crate::csv::Delimiter;
 use crate::effort::Effort;
+use crate::error::TableError;
 use crate::guard::Held;
 use crate::guard::names::trimmed;
 use crate::meta::marks;
@@ -26,7 +27,6 @@ use crate::seal::{Content, Seal, seal_path};
 use crate::sink::{self, Sink};
 use crate::sort::{self, Sort};
 use crate::status::{self, FIELDS};
-use crate::error::TableError;
 use crate::table::{Format, Source};
 
 use deal::Data;

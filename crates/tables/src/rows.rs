@@ -7,10 +7,10 @@ use cstatns_register::Field;
 
 use crate::csv::Delimiter;
 use crate::effort::Progress;
+use crate::error::TableError;
 use crate::guard::{Found, Guard, Lines, Shown};
 use crate::plain::Plain;
 use crate::status::need_field;
-use crate::error::TableError;
 use crate::table::{Kind, Source};
 
 /// A file of rows, CSV or Parquet, open to be read once. It has no `Debug`.

@@ -14,8 +14,8 @@ use cstatns::custody::approval::Score;
 use cstatns::name::Hex;
 
 use crate::csv::Lines;
-use crate::parquet::{self, Given};
 use crate::error::TableError;
+use crate::parquet::{self, Given};
 use crate::table::{Batch, Format, Source};
 
 /// Rows of a row group.

@@ -19,8 +19,8 @@ use cstatns::files::Scratch;
 use cstatns::secret::Secret;
 use zeroize::Zeroizing;
 
-use crate::pipeline::locked;
 use crate::error::TableError;
+use crate::pipeline::locked;
 
 /// The size of a page, in bytes: large enough that a disk which must seek reads it at its pace. It is smaller where the
 /// pages of all partitions would take more than half the memory that there is, down to the second.

@@ -1,6 +1,8 @@
 //! `service code` and `service renew`: the request's rows through the coding kernel, and the report of the run.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod report;
+
+use std::collections::BTreeSet;
 use std::io::{BufWriter, Write};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -9,16 +11,18 @@ use clap::Args;
 use cstatns::code::{Generation, Tag};
 use cstatns::custody::approval::{Action, Input, Level, LookUp, RunId, Score};
 use cstatns::files::{FileError, Pending};
-use cstatns::ledger::event::{Destroyed, Event, Line, Means};
-use cstatns::ledger::{History, Lines};
 use cstatns::name::{Hex, Name};
 use cstatns::service::{Made, Outcome, RunFiles, Service, WorkError};
 use cstatns_register::Index;
 use cstatns_tables::{
-    CodeFileError, Coded, Content, Destruction, Effort, FileMeta, Format, Register, Report, SPEC, Scores,
-    Seal, look, look_up_and_code, report_path, seal_path, summarise,
+    CodeFileError, Coded, Content, Effort, FileMeta, Format, Register, Seal, look, look_up_and_code,
+    report_path, seal_path,
 };
 use serde_json::{Value, json};
+
+use report::{Counts, report};
+
+pub(super) use report::write_missing_reports;
 
 use super::recorded;
 use crate::accept::{level, score};
@@ -432,115 +436,6 @@ fn buffered(
 
 fn outcome(coded: &Coded) -> Outcome {
     Outcome { rows: coded.rows, commitment: coded.commitment, distinct: coded.distinct }
-}
-
-/// What is counted of a result's rows.
-#[derive(Default)]
-struct Counts {
-    coded: Option<u64>,
-    quality: BTreeMap<String, u64>,
-    scores: Option<Scores>,
-}
-
-impl From<Coded> for Counts {
-    fn from(coded: Coded) -> Self {
-        let quality = coded.qualities.into_iter().map(|(word, count)| (word.to_owned(), count));
-        Self { coded: Some(coded.coded), quality: quality.collect(), scores: coded.scores }
-    }
-}
-
-/// The account of a run, from the ledger: the same right after it and when it is made again later. The sizes of the
-/// request's files are known right after it only.
-fn report(
-    service: &Service,
-    home: &Path,
-    made: &Made,
-    counts: Option<Counts>,
-    request: &[(PathBuf, Option<u64>)],
-) -> Result<Report, Fault> {
-    let Counts { coded, quality, scores } = counts.unwrap_or_default();
-    let wanted = Destroyed::Request { run: made.run };
-    let mut history = History::default();
-    let (mut end, mut how, mut checkpoint) = (made.made, None, None);
-    let mut lines = Lines::open(&home.join("ledger.jsonl"))?;
-    while let Some(line) = lines.next_line()? {
-        history.push(line);
-        let Ok(Line { time, event, .. }) = serde_json::from_slice::<Line>(line) else { continue };
-        match event {
-            Event::Coded { run, .. } | Event::Renewed { run, .. } if run == made.run => {
-                checkpoint = Some(history.head());
-            }
-            Event::Destroyed { what, how: means } if what == wanted => {
-                (end, how, checkpoint) = (time, Some(means), Some(history.head()));
-            }
-            _ => {}
-        }
-    }
-    let head = checkpoint.unwrap_or(made.head);
-    let how = how.map(|means| match means {
-        Means::Overwritten => Destruction::OVERWRITTEN,
-        Means::Absent => Destruction::ABSENT,
-        Means::Lost => Destruction::LOST,
-    });
-    let destroyed = request.iter().filter_map(|(path, bytes)| Some(Destruction::new(path, *bytes, how?)));
-    Ok(Report {
-        format: Report::FORMAT,
-        tool: concat!("cstatns ", env!("CARGO_PKG_VERSION")).to_owned(),
-        spec: SPEC.to_owned(),
-        service: service.card().id().to_owned(),
-        domain: made.domain.clone(),
-        generation: made.generation,
-        key_id: Hex::parse(&made.check.to_string().as_bytes()[..16]),
-        delivery: made.run,
-        rows_in: made.rows,
-        rows_out: made.rows,
-        coded,
-        quality,
-        scores,
-        look_up: made.look_up,
-        accepted: service.accepted_of(&made.run),
-        destroyed: destroyed.collect(),
-        begin: made.begun,
-        end,
-        checkpoint: Some(head),
-    })
-}
-
-/// Makes the reports that a stop kept from being written. What cannot be written does not stop a command.
-pub(super) fn write_missing_reports(program: &Program, service: &Service, home: &Path) {
-    for outgoing in service.outgoing() {
-        // A report says what was destroyed: it waits for a destruction that is owed.
-        let owed = Destroyed::Request { run: outgoing.delivery };
-        if service.state().owed() == Some(&owed) {
-            continue;
-        }
-        let Some(result) = outgoing.result.filter(|result| result.is_file()) else { continue };
-        let path = report_path(&result);
-        if path.symlink_metadata().is_ok() {
-            continue;
-        }
-        let written = summarise(&result).map_err(Fault::from).and_then(|summary| {
-            let made = service.made(&outgoing.delivery);
-            let Some(made) = made.filter(|made| made.rows == summary.rows) else {
-                return Err(Fault::form(&result, "the result of this delivery"));
-            };
-            let request: Vec<_> =
-                service.request_of(&outgoing.delivery).into_iter().map(|path| (path, None)).collect();
-            let counts =
-                Counts { coded: Some(summary.coded), quality: summary.qualities, scores: summary.scores };
-            report(service, home, &made, Some(counts), &request)?.write(&path)?;
-            Ok(())
-        });
-        match written {
-            Ok(()) => program.say(format_args!("the report {path:?} was missing: written from the result")),
-            Err(fault) => {
-                let why = fault.line().unwrap_or_default();
-                program.say(format_args!(
-                    "warning: the report {path:?} is missing and cannot be written: {why}"
-                ));
-            }
-        }
-    }
 }
 
 #[cfg(test)]

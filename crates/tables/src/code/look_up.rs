@@ -11,8 +11,8 @@ use cstatns_register::{Index, IndexError, Query, SAMPLE, Weights, Years};
 use zeroize::Zeroize;
 
 use crate::columns::fault;
-use crate::error::RowFault;
 use crate::effort::{Effort, Progress};
+use crate::error::RowFault;
 use crate::meta::FileMeta;
 use crate::seal::{Content, Seal};
 use crate::sink::Column;

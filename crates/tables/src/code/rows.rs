@@ -12,12 +12,12 @@ use cstatns::custody::approval::Score;
 use crate::columns::{Codes, Indexes, Order};
 use crate::csv::Delimiter;
 use crate::effort::Effort;
+use crate::error::TableError;
 use crate::meta::FileMeta;
-use crate::pipeline::Steps;
 use crate::parquet::runs;
+use crate::pipeline::Steps;
 use crate::seal::{Content, Seal};
 use crate::sink::{Column, GROUP, GROUPS_AT_ONCE, Piece, Sink, Values};
-use crate::error::TableError;
 use crate::table::{BATCH, Batch, Format, Kind, Source};
 
 use super::distinct::Distinct;

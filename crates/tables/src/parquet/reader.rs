@@ -15,12 +15,14 @@ use arrow_array::{Array, RecordBatch, RecordBatchReader};
 use arrow_schema::{ArrowError, SchemaRef};
 use cstatns::files::FileError;
 
+use crate::error::TableError;
+use crate::meta::Known;
+
+use super::bounds::{Ledger, Stop};
 use super::header::{MOST_DEPTH, depth};
-use super::pages::{Groups, Ledger, Stop};
+use super::pages::Groups;
 use super::types::types;
 use super::{flat_schema, guarded};
-use crate::meta::Known;
-use crate::error::TableError;
 
 /// What is read at once, whatever the row groups of the file: fewer rows than are asked for where they are wide.
 const BATCH_BYTES: u64 = 8 << 20;

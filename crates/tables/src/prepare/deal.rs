@@ -13,13 +13,13 @@ use zeroize::{Zeroize, Zeroizing};
 
 use crate::columns::{Codes, fault};
 use crate::effort::Progress;
+use crate::error::{RowFault, TableError};
 use crate::guard;
 use crate::pipeline::Steps;
 use crate::plain::Plain;
 use crate::seal::Content;
 use crate::sort::{Dealer, Heads, KEY, Sort};
 use crate::status::{self, FIELDS, IDENTIFIER, Texts};
-use crate::error::{RowFault, TableError};
 use crate::table::{Batch, Kind, Source};
 
 use super::PrepareError;

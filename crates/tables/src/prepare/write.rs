@@ -7,11 +7,11 @@ use std::sync::Arc;
 use cstatns::code::Code;
 use cstatns::commitment::{self, Commit};
 
+use crate::error::TableError;
 use crate::pipeline::Steps;
 use crate::seal::Content;
 use crate::sink::{GROUP, Layout, Piece, Sink, Values};
 use crate::sort::{Dealer, Heads, Sort, Sorted};
-use crate::error::TableError;
 use crate::table::BATCH;
 
 use super::head::{CHECKS, MOST_VALUES, read};

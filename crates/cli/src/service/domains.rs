@@ -1,0 +1,273 @@
+//! The verbs about domains and their keys.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+use cstatns::code::Generation;
+use cstatns::custody::approval::Action;
+use cstatns::domain::{DEFAULT_MINIMUM_BATCH, Kind, LARGEST_MINIMUM_BATCH, RenewalReason};
+use cstatns::name::Name;
+use cstatns::service::Service;
+use jiff::civil::Date;
+use serde_json::{Value, json};
+
+use crate::fault::Fault;
+use crate::output::Program;
+use crate::quorum::{Closed, KitArgs, gather};
+
+use super::{open, recorded};
+
+/// What a domain is for
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum KindArg {
+    /// The statistical domain: its key is renewed
+    Statistics,
+    /// One research project: its key is destroyed at its end
+    Research,
+}
+
+fn date(text: &str) -> Result<Date, String> {
+    text.parse().map_err(|_| "a day is written year-month-day, such as 2028-12-31".to_owned())
+}
+
+/// Open a domain with its first key (quorum)
+#[derive(Args)]
+#[command(after_help = "Examples:
+  cstatns service open home population --kind statistics \\
+      --kit /media/alice/kit --kit /media/bruno/kit --kit /media/chloe/kit
+  cstatns service open home cancer-2026 --kind research --ends 2028-12-31 \\
+      --kit /media/alice/kit --kit /media/bruno/kit --kit /media/chloe/kit")]
+pub(crate) struct Open {
+    /// The service's home
+    home: PathBuf,
+    /// The name of the new domain
+    domain: Name,
+    /// What it is for
+    #[arg(long)]
+    kind: KindArg,
+    /// Statistics: years from one key to the next, 1 to 10 [default: 5]
+    #[arg(long, value_name = "YEARS")]
+    cryptoperiod_years: Option<u8>,
+    /// Research: the last day, such as 2028-12-31 (UTC)
+    #[arg(
+        long,
+        value_name = "DATE",
+        value_parser = date,
+        required_if_eq("kind", "research"),
+        conflicts_with = "cryptoperiod_years"
+    )]
+    ends: Option<Date>,
+    /// The fewest distinct values of a run; 1 in a demonstration only
+    #[arg(long, value_name = "ROWS", default_value_t = DEFAULT_MINIMUM_BATCH,
+          value_parser = clap::value_parser!(u32).range(1..=i64::from(LARGEST_MINIMUM_BATCH)))]
+    minimum_batch: u32,
+    #[command(flatten)]
+    kits: KitArgs,
+}
+
+impl Open {
+    pub(super) fn run(self, program: &Program) -> Result<Value, Fault> {
+        let kind = match (self.kind, self.ends) {
+            (KindArg::Statistics, None) => Kind::Statistics {
+                cryptoperiod_years: self.cryptoperiod_years.unwrap_or(Kind::DEFAULT_CRYPTOPERIOD_YEARS),
+            },
+            (KindArg::Research, Some(ends)) if self.cryptoperiod_years.is_none() => Kind::Research { ends },
+            (KindArg::Statistics, Some(_)) => {
+                return Err(Fault::usage("a statistical domain has no end: leave out --ends"));
+            }
+            (KindArg::Research, _) => {
+                return Err(Fault::usage("a research project has an end (--ends) and no cryptoperiod"));
+            }
+        };
+        let kits = self.kits.look()?;
+        recorded(program, &self.home, "open", |service| {
+            let (domain, minimum_batch) = (self.domain.clone(), self.minimum_batch);
+            let quorum = gather(program, service, &kits, Action::Open { domain, kind, minimum_batch })?;
+            service.open_domain(quorum)?;
+            program.say(format_args!("opened `{}`, generation 1", self.domain));
+            if kind.is_research() && !service.state().is_demo() {
+                program.say("until counterparts have cards, `code` hands out research results in a demonstration only");
+            }
+            Ok(domain_summary(service, &self.domain))
+        })
+    }
+}
+
+/// A domain as `status` shows it.
+fn domain_summary(service: &Service, domain: &Name) -> Value {
+    let status = service.status().domains.into_iter().find(|status| status.domain == *domain);
+    serde_json::to_value(status).unwrap_or_default()
+}
+
+/// Move the end of a research project, before it has come (quorum)
+#[derive(Args)]
+#[command(after_help = "Example:
+  cstatns service extend home cancer-2026 --ends 2029-06-30 \\
+      --kit /media/alice/kit --kit /media/bruno/kit --kit /media/chloe/kit")]
+pub(crate) struct Extend {
+    /// The service's home
+    home: PathBuf,
+    /// The project's domain
+    domain: Name,
+    /// The new last day (UTC)
+    #[arg(long, value_name = "DATE", value_parser = date)]
+    ends: Date,
+    #[command(flatten)]
+    kits: KitArgs,
+}
+
+impl Extend {
+    pub(super) fn run(self, program: &Program) -> Result<Value, Fault> {
+        let kits = self.kits.look()?;
+        recorded(program, &self.home, "extend", |service| {
+            let action = Action::Extend { domain: self.domain.clone(), ends: self.ends };
+            let quorum = gather(program, service, &kits, action)?;
+            service.extend(quorum)?;
+            program.say(format_args!("`{}` now ends on {}", self.domain, self.ends));
+            Ok(domain_summary(service, &self.domain))
+        })
+    }
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum ReasonArg {
+    /// The cryptoperiod is over, or was planned to be
+    Scheduled,
+    /// A reasonable doubt about the key or the operation
+    Doubt,
+}
+
+/// Make the key of a domain's next generation (quorum); then every file of the domain is renewed
+#[derive(Args)]
+#[command(after_help = "Example:
+  cstatns service new-key home population --reason scheduled \\
+      --kit /media/alice/kit --kit /media/bruno/kit --kit /media/chloe/kit")]
+pub(crate) struct NewKey {
+    /// The service's home
+    home: PathBuf,
+    /// The domain
+    domain: Name,
+    /// Why
+    #[arg(long)]
+    reason: ReasonArg,
+    #[command(flatten)]
+    kits: KitArgs,
+}
+
+impl NewKey {
+    pub(super) fn run(self, program: &Program) -> Result<Value, Fault> {
+        let kits = self.kits.look()?;
+        let reason = match self.reason {
+            ReasonArg::Scheduled => RenewalReason::Scheduled,
+            ReasonArg::Doubt => RenewalReason::Doubt,
+        };
+        recorded(program, &self.home, "new-key", |service| {
+            let generation: Generation = service.state().domain(&self.domain)?.generation().next();
+            let action = Action::NewKey { domain: self.domain.clone(), generation, reason };
+            let quorum = gather(program, service, &kits, action)?;
+            service.new_key(quorum)?;
+            program.say(format_args!(
+                "`{}` is at generation {generation}; renew every file of the former one: they no longer match",
+                self.domain
+            ));
+            Ok(domain_summary(service, &self.domain))
+        })
+    }
+}
+
+/// State a doubt about a domain's present key: one custodian is enough; coding stops until `new-key`
+#[derive(Args)]
+#[command(after_help = "Example:
+  cstatns service doubt home population --kit /media/alice/kit
+Then: `service new-key home population --reason doubt`, and `renew` for every file of the domain.")]
+pub(crate) struct DoubtArgs {
+    /// The service's home
+    home: PathBuf,
+    /// The domain
+    domain: Name,
+    /// The kit of the custodian who doubts
+    #[arg(long, value_name = "KIT")]
+    kit: PathBuf,
+    /// A file with the kit's passphrase; else it is asked for
+    #[arg(long, value_name = "F")]
+    passphrase_file: Option<PathBuf>,
+}
+
+impl DoubtArgs {
+    pub(super) fn run(self, program: &Program) -> Result<Value, Fault> {
+        let closed = Closed::look(&self.kit, self.passphrase_file.as_deref())?;
+        recorded(program, &self.home, "doubt", |service| {
+            let generation = service.state().domain(&self.domain)?.generation();
+            program
+                .say(format_args!("asked: state a doubt about generation {generation} of `{}`", self.domain));
+            let kit = closed.open(program)?;
+            let doubt = kit.doubt(Some((self.domain.clone(), generation)), service.witnessed()?)?;
+            service.doubt(doubt)?;
+            program.say(format_args!(
+                "`{}` doubts generation {generation} of `{}`: coding and renewal into it stop until `new-key --reason doubt`",
+                kit.name(),
+                self.domain
+            ));
+            Ok(domain_summary(service, &self.domain))
+        })
+    }
+}
+
+/// Destroy the keys of a research project before its end (quorum)
+#[derive(Args)]
+#[command(after_help = "Example:
+  cstatns service close home cancer-2026 \\
+      --kit /media/alice/kit --kit /media/bruno/kit --kit /media/chloe/kit
+There is no way back: nobody can code for the project again.")]
+pub(crate) struct Close {
+    /// The service's home
+    home: PathBuf,
+    /// The project's domain
+    domain: Name,
+    #[command(flatten)]
+    kits: KitArgs,
+}
+
+impl Close {
+    pub(super) fn run(self, program: &Program) -> Result<Value, Fault> {
+        let kits = self.kits.look()?;
+        recorded(program, &self.home, "close", |service| {
+            let quorum = gather(program, service, &kits, Action::Close { domain: self.domain.clone() })?;
+            service.close(quorum)?;
+            program.say(format_args!("the keys of `{}` are destroyed", self.domain));
+            Ok(domain_summary(service, &self.domain))
+        })
+    }
+}
+
+/// Mark projects past their end; destroy keys of those marked 24 hours ago. Needs nobody: for an hourly timer
+#[derive(Args)]
+#[command(after_help = "Example, as a line of crontab:
+  17 * * * *  cstatns service expire /srv/cstatns/home")]
+pub(crate) struct Expire {
+    /// The service's home
+    home: PathBuf,
+}
+
+impl Expire {
+    pub(super) fn run(self, program: &Program) -> Result<Value, Fault> {
+        let mut service = open(program, &self.home)?;
+        let expired = service.expire()?;
+        for domain in &expired.marked {
+            program.say(format_args!(
+                "`{domain}` is past its end: marked; its keys are destroyed at the first run in 24 hours or later"
+            ));
+        }
+        for domain in &expired.destroyed {
+            program.say(format_args!("the keys of `{domain}` are destroyed"));
+        }
+        if expired.marked.is_empty() && expired.destroyed.is_empty() && !expired.unconfirmed {
+            program.say("nothing to mark, nothing to destroy");
+        }
+        Ok(json!({
+            "marked": expired.marked,
+            "destroyed": expired.destroyed,
+            "clock_unconfirmed": expired.unconfirmed,
+        }))
+    }
+}

@@ -1,0 +1,87 @@
+//! What a service says of itself.
+
+use std::path::PathBuf;
+
+use jiff::Timestamp;
+use jiff::civil::Date;
+use serde::Serialize;
+
+use crate::code::Generation;
+use crate::domain::KeyState;
+use crate::name::Name;
+use crate::sharing::Epoch;
+
+use super::Outgoing;
+
+/// How a service stands.
+#[derive(Clone, Debug, Serialize)]
+pub struct Status {
+    /// The service's id.
+    pub service: String,
+    /// Whether it is a demonstration.
+    pub demo: bool,
+    /// How many events its ledger has.
+    pub events: u64,
+    /// The service's time.
+    pub time: Timestamp,
+    /// Whether the clock is too far ahead to be believed.
+    pub clock_unconfirmed: bool,
+    /// Its dealings.
+    pub epochs: Vec<EpochStatus>,
+    /// Its domains.
+    pub domains: Vec<DomainStatus>,
+    /// Results that have not been stated delivered.
+    pub deliveries: Vec<Outgoing>,
+    /// Files of keys and life secrets that the ledger does not know. There are none, unless the ledger is older than its
+    /// keys.
+    pub unknown_keys: Vec<PathBuf>,
+    /// Why something that is owed could not be destroyed when the home was opened.
+    pub unpaid: Option<String>,
+}
+
+impl Status {
+    /// The projects past their end whose keys still exist: none, in a service whose timer runs.
+    pub fn past_their_end(&self) -> impl Iterator<Item = &DomainStatus> {
+        self.domains.iter().filter(|domain| domain.hours_past_its_end.is_some())
+    }
+}
+
+/// How an epoch stands.
+#[derive(Clone, Debug, Serialize)]
+pub struct EpochStatus {
+    /// The epoch.
+    pub epoch: Epoch,
+    /// "k of n".
+    pub threshold: String,
+    /// Custodians whose share-held receipt is missing.
+    pub missing: Vec<Name>,
+}
+
+/// How a domain stands.
+#[derive(Clone, Debug, Serialize)]
+pub struct DomainStatus {
+    /// The domain.
+    pub domain: Name,
+    /// `statistics` or `research`.
+    pub kind: String,
+    /// The tag of its codes.
+    pub tag: String,
+    /// The generation of its present codes.
+    pub generation: Generation,
+    /// The id of its present key: the first 16 digits of the check value.
+    pub key: String,
+    /// What the present key may be used for.
+    pub state: KeyState,
+    /// Whether the present key is doubted.
+    pub compromised: bool,
+    /// When a statistical key is due for renewal.
+    pub renewal_due: Option<Date>,
+    /// A project's last day.
+    pub ends: Option<Date>,
+    /// 7, 30 or 90 when a living project ends within so many days.
+    pub ends_within_days: Option<i64>,
+    /// How long a project is past its end with its keys still there.
+    pub hours_past_its_end: Option<i64>,
+    /// When its keys were destroyed.
+    pub destroyed: Option<Timestamp>,
+}
