@@ -85,3 +85,15 @@ fn nothing_is_no_seal_and_no_report() {
             && Report::read(&place.0.path().join("none")).is_err()
     );
 }
+
+/// A list of a seal is ascending, each column once: another order would be another seal of the same request.
+#[test]
+fn a_seal_names_each_risk_once_in_order() {
+    let place = Place::new();
+    for (columns, is_read) in [(["nom", "other"], true), (["other", "nom"], false), (["nom", "nom"], false)] {
+        let mut seal: Value = serde_json::from_str(&seals()[0]).unwrap();
+        seal["accepted"] =
+            columns.map(|column| json!({"column": column, "reason": "x"})).into_iter().collect();
+        assert_eq!(sealed::seal(place.0.path(), seal.to_string().as_bytes()), is_read, "{columns:?}");
+    }
+}
