@@ -240,7 +240,7 @@ impl Service {
     /// Makes a quorum of the approvals of a draft.
     ///
     /// # Errors
-    /// [`QuorumError`] names the custodian whose approval does not count.
+    /// [`QuorumError`](crate::custody::quorum::QuorumError) names the custodian whose approval does not count.
     pub fn assemble(
         &self,
         draft: Draft,

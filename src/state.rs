@@ -264,7 +264,7 @@ impl State {
         self.projects(|project| project.is_past_its_end(now) && project.ended.is_none() && !project.closed)
     }
 
-    /// Projects whose keys are to be destroyed now: closed, or marked for at least [`GRACE`].
+    /// Projects whose keys are to be destroyed now: closed, or marked for at least [`GRACE`](crate::domain::GRACE).
     pub fn to_destroy(&self, now: Timestamp) -> Vec<Name> {
         self.projects(|project| project.may_be_destroyed(now))
     }
