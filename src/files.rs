@@ -163,7 +163,10 @@ fn random(bytes: &mut [u8]) -> Result<(), FileError> {
 }
 
 /// Whether anything has this name: a link that leads nowhere counts.
-fn taken(path: &Path) -> Result<bool, FileError> {
+///
+/// # Errors
+/// `file-permission`, `file-io` where that cannot be told.
+pub(crate) fn taken(path: &Path) -> Result<bool, FileError> {
     match fs::symlink_metadata(path) {
         Ok(_) => Ok(true),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),

@@ -186,12 +186,12 @@ fn deal(
 /// Undoes a ceremony that stopped before its first checkpoint. Its journal stays until the next ceremony's takes its place,
 /// and so do the directories that it made, which are returned.
 fn undo_stopped(home: &Path) -> Result<Vec<PathBuf>, ServiceError> {
-    if !is_there(home)? {
+    if !files::taken(home)? {
         return Ok(Vec::new());
     }
     let founded = is_founded(home)?;
     let journal = Unfinished::path(home);
-    if founded || !is_there(&journal)? {
+    if founded || !files::taken(&journal)? {
         let mut entries = std::fs::read_dir(home).map_err(|error| FileError::from_io(home, &error))?;
         let only_leftovers = files::leftovers(home)?.len();
         return match founded || entries.by_ref().count() > only_leftovers {
@@ -231,28 +231,20 @@ fn undo_stopped(home: &Path) -> Result<Vec<PathBuf>, ServiceError> {
 }
 
 /// Whether a service was founded here: there is a checkpoint or, should that be lost, what comes after the first one only.
+/// Where that cannot be told it is an error, and nothing is undone.
 fn is_founded(home: &Path) -> Result<bool, ServiceError> {
     let (ledger, keys) = (home.join("ledger.jsonl"), home.join("keys"));
-    if is_there(&checkpoint_path(&ledger))? {
+    if files::taken(&checkpoint_path(&ledger))? {
         return Ok(true);
     }
-    if is_there(&keys)? && files::list(&keys)?.len() > files::leftovers(&keys)?.len() {
+    if files::taken(&keys)? && files::list(&keys)?.len() > files::leftovers(&keys)?.len() {
         return Ok(true);
     }
-    if !is_there(&ledger)? {
+    if !files::taken(&ledger)? {
         return Ok(false);
     }
     let mut lines = Lines::open(&ledger)?;
     Ok(lines.next_line()?.is_some() && lines.next_line()?.is_some())
-}
-
-/// Whether there is such a name. Where that cannot be told, nothing may be undone.
-fn is_there(path: &Path) -> Result<bool, FileError> {
-    match path.symlink_metadata() {
-        Ok(_) => Ok(true),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(false),
-        Err(error) => Err(FileError::from_io(path, &error)),
-    }
 }
 
 /// Removes the journal of a ceremony that was undone, and what it made and nobody else uses. The home's lock goes first, while
