@@ -635,6 +635,17 @@ fn a_key_with_another_check_value_is_refused() {
     }
 }
 
+type Act = fn(&World) -> Result<(), ServiceError>;
+
+/// What makes keys, and the files that it makes.
+fn acts_that_make_keys(world: &World) -> [(Act, Vec<PathBuf>); 2] {
+    let life = world.home().join("life/cancer.life");
+    [
+        (|world| world.new_key("population", RenewalReason::Scheduled), vec![seal(world, "population", 2)]),
+        (|world| world.research("cancer", "2026-06-30"), vec![seal(world, "cancer", 1), life]),
+    ]
+}
+
 /// The ledger and checkpoint of an earlier day beside the keys of today: what a recovery from an ordinary backup gives,
 /// since keys are backed up apart and life secrets not at all.
 #[test]
@@ -655,16 +666,9 @@ fn a_key_that_the_ledger_does_not_know_is_never_destroyed() {
     };
     let bytes =
         |paths: &[PathBuf]| -> Vec<Vec<u8>> { paths.iter().map(|path| fs::read(path).unwrap()).collect() };
-    type Act<'a> = &'a dyn Fn() -> Result<(), ServiceError>;
-    let next = || world.new_key("population", RenewalReason::Scheduled);
-    let project = || world.research("cancer", "2026-06-30");
-    let acts: [(Act<'_>, Vec<PathBuf>); 2] = [
-        (&next, vec![seal(&world, "population", 2)]),
-        (&project, vec![seal(&world, "cancer", 1), world.home().join("life/cancer.life")]),
-    ];
-    for (act, files) in acts {
+    for (act, files) in acts_that_make_keys(&world) {
         old.restore(&world);
-        act().unwrap();
+        act(&world).unwrap();
         assert_eq!(world.open().unknown_keys().unwrap(), [], "the ledger knows its own keys");
         let keys = bytes(&files);
         put_back();
@@ -677,7 +681,7 @@ fn a_key_that_the_ledger_does_not_know_is_never_destroyed() {
         let events = service.history().size();
         drop(service);
         for _ in 0..2 {
-            assert_eq!(act().unwrap_err().code(), "unknown-key");
+            assert_eq!(act(&world).unwrap_err().code(), "unknown-key");
         }
         assert_eq!(world.open().history().size(), events, "refused before the intent");
         assert_eq!(bytes(&files), keys, "not touched");
@@ -695,19 +699,12 @@ fn undoing_a_run_spares_a_key_that_it_did_not_make() {
     world.code("population", "population", &PEOPLE).unwrap();
     let old = Snapshot::of(&world);
     let under = world.directory.path();
-    type Act<'a> = &'a dyn Fn() -> Result<(), ServiceError>;
-    let next = || world.new_key("population", RenewalReason::Scheduled);
-    let project = || world.research("cancer", "2026-06-30");
-    let acts: [(Act<'_>, Vec<PathBuf>); 2] = [
-        (&next, vec![seal(&world, "population", 2)]),
-        (&project, vec![seal(&world, "cancer", 1), world.home().join("life/cancer.life")]),
-    ];
-    for (act, files) in acts {
-        let steps = faults::count(under, || act().unwrap());
+    for (act, files) in acts_that_make_keys(&world) {
+        let steps = faults::count(under, || act(&world).unwrap());
         let (mut undone, mut spared) = (0, 0);
         for step in 0..steps {
             old.restore(&world);
-            if faults::stop_after(under, step, act).is_ok() {
+            if faults::stop_after(under, step, || act(&world)).is_ok() {
                 continue;
             }
             // The keys of another day are put in the place of what the run may have made.

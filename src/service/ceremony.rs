@@ -272,7 +272,8 @@ fn leave_nothing(home: &Path) -> Result<(), ServiceError> {
 /// What is wrong with a home that has no checkpoint.
 pub(super) fn no_service(home: &Path) -> ServiceError {
     let home = home.to_owned();
-    if Unfinished::path(&home).exists() {
+    // Where it cannot be told, or more than a ceremony was here, beginning anew is no advice.
+    if Unfinished::path(&home).exists() && is_founded(&home).is_ok_and(|founded| !founded) {
         ServiceError::Unfinished { home }
     } else {
         ServiceError::NoService { home }

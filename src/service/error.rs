@@ -47,7 +47,10 @@ pub enum ServiceError {
         reason: Unlawful,
     },
     /// No service there.
-    #[error("there is no service in {home:?}: check the path, or found one with `service init`")]
+    #[error(
+        "there is no service in {home:?}: check the path; put back its checkpoint, if that was lost; or found one with \
+         `service init`"
+    )]
     NoService {
         /// The home.
         home: PathBuf,

@@ -48,18 +48,15 @@ fn write_data(place: &Path) {
     fs::write(place.join("d.csv"), data).unwrap();
 }
 
-fn run(place: &Path, memory: usize) {
+fn prepare_from(place: &Path, column: Column<'_>, memory: usize) {
     let [data, request, retained] = ["d.csv", "request.csv", "retained.csv"].map(|name| place.join(name));
-    let column = Column::Identifier("nir");
-    let what = Prepare {
-        data: &data,
-        column,
-        request: &request,
-        retained: &retained,
-        delimiter: b',',
-        accepted: &[],
-    };
+    let (data, request, retained) = (&data, &request, &retained);
+    let what = Prepare { data, column, request, retained, delimiter: b',', accepted: &[] };
     prepare(&what, &Effort { memory, ..Effort::default() }).unwrap();
+}
+
+fn run(place: &Path, memory: usize) {
+    prepare_from(place, Column::Identifier("nir"), memory);
 }
 
 /// Data of people who have no identifier there, and a register where they have one.
@@ -93,18 +90,9 @@ fn write_people(place: &Path) {
 
 /// What controller and service do with them, one after the other.
 fn run_people(place: &Path, memory: usize) {
-    let [data, request, retained] = ["d.csv", "request.csv", "retained.csv"].map(|name| place.join(name));
-    let column = Column::CivilStatus { map: &[], years: Years::now() };
-    let what = Prepare {
-        data: &data,
-        column,
-        request: &request,
-        retained: &retained,
-        delimiter: b',',
-        accepted: &[],
-    };
+    prepare_from(place, Column::CivilStatus { map: &[], years: Years::now() }, memory);
     let effort = Effort { memory, ..Effort::default() };
-    prepare(&what, &effort).unwrap();
+    let request = place.join("request.csv");
 
     let index = Index::open(&place.join("register")).unwrap();
     let register = Register { index: &index, accept: Level::UsageName, min_score: Score::of(0.0) };
