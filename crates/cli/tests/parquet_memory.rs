@@ -119,8 +119,19 @@ fn data(bytes: Vec<u8>, values: u32, encoding: Encoding) -> Made {
     (page, size)
 }
 
-/// A file of pages made by hand, all columns required.
+/// A small file of pages made by hand, all columns required.
 fn craft(path: &Path, message: &str, rows: u64, compression: Compression, columns: Vec<Vec<Made>>) {
+    craft_of_any_size(path, message, rows, compression, columns);
+    assert!(path.metadata().unwrap().len() <= 50_000, "{path:?}");
+}
+
+fn craft_of_any_size(
+    path: &Path,
+    message: &str,
+    rows: u64,
+    compression: Compression,
+    columns: Vec<Vec<Made>>,
+) {
     let schema = Arc::new(parse_message_type(message).unwrap());
     let mut file = SerializedFileWriter::new(File::create(path).unwrap(), schema, Arc::default()).unwrap();
     let descriptions = file.schema_descr().columns().to_vec();
@@ -157,7 +168,6 @@ fn craft(path: &Path, message: &str, rows: u64, compression: Compression, column
     }
     group.close().unwrap();
     file.close().unwrap();
-    assert!(path.metadata().unwrap().len() <= 50_000, "{path:?}");
 }
 
 /// Text as it lies in a page.
@@ -246,6 +256,17 @@ fn what_a_page_declares_is_not_allocated() {
     let (page, _) = data(vec![0; 20], 1, Encoding::PLAIN);
     craft(&path("page.parquet"), text, 1, Compression::SNAPPY, vec![vec![(page, 2_000_000_000)], nir()]);
     prepare(&place, "page.parquet", "", TOO_LARGE, &["page.parquet", "nir", "row group 1"]);
+    // A page of 160 MB in a file so large that the bound of a batch, which grows with the file, would let it through.
+    let (page, _) = data(vec![0; 20], 1, Encoding::PLAIN);
+    let long = data(plain_text(&["1".repeat(4 << 20)]), 1, Encoding::PLAIN);
+    craft_of_any_size(
+        &path("large.parquet"),
+        text,
+        1,
+        Compression::SNAPPY,
+        vec![vec![(page, 160_000_000)], vec![long]],
+    );
+    prepare(&place, "large.parquet", "", TOO_LARGE, &["large.parquet", "nir", "row group 1"]);
     // A dictionary of two thousand million numbers in 8 bytes.
     let dictionary = Page::DictionaryPage {
         buf: Bytes::from(vec![0; 8]),
