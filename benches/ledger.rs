@@ -8,17 +8,16 @@ use std::path::{Path, PathBuf};
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use cstatns::audit::verify;
-use cstatns::checkpoint::{Note, NoteSignature, Tree, leaf_hash};
-use cstatns::coder::CheckValue;
-use cstatns::custody::approval::{Action, Consent, ConsentBody, ProposalBody, proposal_digest};
-use cstatns::custody::{
-    Card, CardBody, Dealing, FORMAT, Head, Receipt, ReceiptBody, ReceiptStatement, Seat, ServiceCard, Signed,
-};
-use cstatns::domain::Kind;
+use cstatns::card::{Card, CardBody, ServiceCard};
+use cstatns::checkpoint::{Head, Note, NoteSignature, Tree, leaf_hash};
+use cstatns::dealing::{Dealing, Epoch, Seat, Threshold};
+use cstatns::domain::{CheckValue, Kind};
 use cstatns::ledger::event::{Event, Line};
 use cstatns::ledger::{checkpoint_path, origin};
 use cstatns::name::{Hex, Name, canonical_json};
-use cstatns::sharing::{Epoch, Threshold};
+use cstatns::proposal::{Action, Consent, ConsentBody, ProposalBody, proposal_digest};
+use cstatns::receipt::{Receipt, ReceiptBody, ReceiptStatement};
+use cstatns::statement::{FORMAT, Signed};
 use ed25519_dalek::{Signer, SigningKey};
 use jiff::{SignedDuration, Timestamp};
 

@@ -5,9 +5,10 @@
 use std::hint::black_box;
 
 use criterion::{Criterion, criterion_group, criterion_main};
+use cstatns::dealing::{DealingId, Epoch, Holder, Threshold};
 use cstatns::name::Name;
 use cstatns::secret::Secret;
-use cstatns::sharing::{DealingId, Epoch, Holder, Share, Threshold, recover, split};
+use cstatns::sharing::{Share, recover, split};
 
 fn sharing(criterion: &mut Criterion) {
     for (k, n) in [(3, 5), (5, 9)] {

@@ -10,13 +10,14 @@ use std::path::{Path, PathBuf};
 
 use cstatns::code::{Code, Generation};
 use cstatns::commitment::{Commit, CommitmentKey};
-use cstatns::custody::approval::{Action, Approval, Input};
+use cstatns::custody::approval::Approval;
 use cstatns::custody::custodian::{Kit, Witnessed};
 use cstatns::custody::quorum::Quorum;
 use cstatns::custody::share::ShareFile;
 use cstatns::domain::{Kind, RenewalReason};
 use cstatns::identifier::{Identifier, Nir, Scheme};
 use cstatns::name::Name;
+use cstatns::proposal::{Action, Input};
 use cstatns::service::{Founding, Outcome, RunFiles, Service, SystemClock, WorkError};
 use jiff::SignedDuration;
 

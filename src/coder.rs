@@ -6,28 +6,32 @@
 //! In the service both are lent by a run, after a quorum. They can be made from a key directly for the test vectors
 //! of SPEC's appendix; whoever holds a key can compute the function with any tool.
 
-use crate::code::{Code, Generation, Tag};
-use crate::identifier::Identifier;
-use crate::mac::lanes::{Batch, Path};
-use crate::mac::{MacKey, to_bytes};
-use crate::name::{Hex, Name};
-use crate::secret::{Secret, wipe_stack};
+use cstatns_base::code::{Code, Generation, Tag};
+use cstatns_base::domain::CheckValue;
+use cstatns_base::identifier::Identifier;
+use cstatns_base::mac::lanes::{Batch, Path};
+use cstatns_base::mac::{MacKey, to_bytes};
+use cstatns_base::name::{Hex, Name};
+use cstatns_base::secret::{Secret, wipe_stack};
 
 const RENEW: &[u8; 14] = b"CStatNS/renew/";
-
-/// The check value of a key: public, it tells whether a key is the one that the ledger speaks of.
-pub type CheckValue = Hex<32>;
 
 /// The key of one generation of one domain. Like a [`Secret`] it is neither printed nor copied:
 ///
 /// ```compile_fail,E0277
-/// # use cstatns::{code::Generation, coder::CodingKey, name::Name, secret::Secret};
+/// # use cstatns::code::Generation;
+/// # use cstatns::coder::CodingKey;
+/// # use cstatns::name::Name;
+/// # use cstatns::secret::Secret;
 /// # let domain = Name::new("health").unwrap();
 /// let key = CodingKey::new(&Secret::random(), "example.aaaaaaaaaa", &domain, Generation::FIRST);
 /// println!("{key:?}");
 /// ```
 /// ```compile_fail,E0599
-/// # use cstatns::{code::Generation, coder::CodingKey, name::Name, secret::Secret};
+/// # use cstatns::code::Generation;
+/// # use cstatns::coder::CodingKey;
+/// # use cstatns::name::Name;
+/// # use cstatns::secret::Secret;
 /// # let domain = Name::new("health").unwrap();
 /// let key = CodingKey::new(&Secret::random(), "example.aaaaaaaaaa", &domain, Generation::FIRST);
 /// let copy = key.clone();
@@ -62,7 +66,10 @@ impl CodingKey {
 /// The chain of a domain, from its first key to its present one: identifiers → codes.
 ///
 /// ```
-/// # use cstatns::{code::Generation, coder::{Coder, CodingKey}, name::Name, secret::Secret};
+/// # use cstatns::code::Generation;
+/// # use cstatns::coder::{Coder, CodingKey};
+/// # use cstatns::name::Name;
+/// # use cstatns::secret::Secret;
 /// use cstatns::identifier::{Nir, Scheme};
 /// # let domain = Name::new("health").unwrap();
 /// # let key = CodingKey::new(&Secret::random(), "example.aaaaaaaaaa", &domain, Generation::FIRST);
@@ -77,7 +84,10 @@ impl CodingKey {
 /// A text is not an identifier; this does not compile:
 ///
 /// ```compile_fail,E0308
-/// # use cstatns::{code::Generation, coder::{Coder, CodingKey}, name::Name, secret::Secret};
+/// # use cstatns::code::Generation;
+/// # use cstatns::coder::{Coder, CodingKey};
+/// # use cstatns::name::Name;
+/// # use cstatns::secret::Secret;
 /// # let domain = Name::new("health").unwrap();
 /// # let key = CodingKey::new(&Secret::random(), "example.aaaaaaaaaa", &domain, Generation::FIRST);
 /// let coder = Coder::new(vec![key])?;

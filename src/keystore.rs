@@ -8,18 +8,18 @@ use std::path::{Path, PathBuf};
 
 use chacha20poly1305::aead::AeadInOut;
 use chacha20poly1305::{KeyInit, Tag, XChaCha20Poly1305, XNonce};
+use cstatns_base::code::Generation;
+use cstatns_base::domain::{CheckValue, Kind};
+use cstatns_base::files::{self, Access, FileError};
+use cstatns_base::name::{Hex, Name, canonical_json};
+use cstatns_base::secret::{Secret, random_bytes, wipe_stack};
+use cstatns_record::dealing::Epoch;
 use hkdf::Hkdf;
 use serde::{Deserialize, Serialize};
 use sha2::Sha256;
 use zeroize::Zeroizing;
 
-use crate::code::Generation;
-use crate::coder::{CheckValue, CodingKey};
-use crate::domain::Kind;
-use crate::files::{self, Access, FileError};
-use crate::name::{Hex, Name, canonical_json};
-use crate::secret::{Secret, random_bytes, wipe_stack};
-use crate::sharing::Epoch;
+use crate::coder::CodingKey;
 
 const FORMAT: u32 = 1;
 

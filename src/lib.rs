@@ -38,38 +38,22 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
+//! What stands on no secret lies in crates of its own, and is given again here: `cstatns-base` and `cstatns-record`. Who must
+//! not be able to code depends on those.
+//!
 //! The rooms of this library, lowest first; a room uses only those above it in this list.
 
-pub mod name;
-
-pub mod secret;
-
-pub mod files;
-
-pub mod identifier;
-
-pub mod code;
-
-pub mod mac;
+pub use cstatns_base::{
+    civil_status, code, commitment, domain, files, identifier, look_up, mac, name, secret,
+};
+pub use cstatns_record::{audit, card, checkpoint, dealing, ledger, proposal, receipt, state, statement};
 
 pub mod coder;
 
-pub mod commitment;
-
 pub mod sharing;
 
-pub mod domain;
-
-pub mod checkpoint;
-
 pub mod custody;
-
-pub mod ledger;
-
-pub mod state;
 
 pub mod keystore;
 
 pub mod service;
-
-pub mod audit;

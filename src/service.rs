@@ -8,7 +8,7 @@
 //! The ceremony and the first domain of a demonstration; `examples/ceremony.rs` goes on to codes and their renewal:
 //!
 //! ```
-//! use cstatns::custody::approval::Action;
+//! use cstatns::proposal::Action;
 //! use cstatns::custody::custodian::{Kit, Witnessed};
 //! use cstatns::domain::Kind;
 //! use cstatns::name::Name;
@@ -71,23 +71,25 @@ mod status;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
+use cstatns_base::code::Generation;
+use cstatns_base::domain::{Kind, due};
+use cstatns_base::files::{self, FileError};
+use cstatns_base::name::Name;
+use cstatns_base::secret::Secret;
+use cstatns_record::card::ServiceCard;
+use cstatns_record::dealing::Epoch;
+use cstatns_record::ledger::event::{Event, Line};
+use cstatns_record::ledger::{
+    History, Ledger, LedgerError, Lines, checkpoint_path, next_line, read_checkpoint,
+};
+use cstatns_record::proposal::{Action, RunId};
+use cstatns_record::state::{Broken, Fold, Refusal, State, Unlawful};
 use jiff::{SignedDuration, Timestamp};
 
-use crate::code::Generation;
 use crate::coder::CodingKey;
-use crate::custody::ServiceCard;
-use crate::custody::approval::{Action, RunId};
 use crate::custody::custodian::Witnessed;
 use crate::custody::quorum::{Draft, Quorum};
-use crate::domain::{Kind, due};
-use crate::files::{self, FileError};
 use crate::keystore::{KeyPlace, Keystore, Opened, Places};
-use crate::ledger::event::{Event, Line};
-use crate::ledger::{History, Ledger, LedgerError, Lines, checkpoint_path, next_line, read_checkpoint};
-use crate::name::Name;
-use crate::secret::Secret;
-use crate::sharing::Epoch;
-use crate::state::{Fold, Refusal, State, Unlawful};
 
 use identity::Identity;
 
@@ -138,7 +140,7 @@ pub struct ReadLedger {
 /// service read it so; the auditor says more about what does not hold.
 ///
 /// # Errors
-/// [`ServiceError::Ledger`], [`ServiceError::Unlawful`]: each names the event.
+/// [`ServiceError::Ledger`], [`ServiceError::Broken`]: each names the event.
 pub fn read_ledger(path: &Path, card: &ServiceCard) -> Result<ReadLedger, ServiceError> {
     let covered = read_checkpoint(&checkpoint_path(path), card)?;
     let mut lines = Lines::open(path)?;
@@ -158,7 +160,7 @@ pub fn read_ledger(path: &Path, card: &ServiceCard) -> Result<ReadLedger, Servic
     if found > covered_size + 1 || (found > covered_size && torn) {
         return Err(LedgerError::Long { covered: covered_size, found }.into());
     }
-    let state = state.ok_or(ServiceError::Unlawful { number: 1, reason: Unlawful::Genesis })?;
+    let state = state.ok_or(Broken::Unlawful { number: 1, reason: Unlawful::Genesis })?;
     Ok(ReadLedger { history, state, length, uncovered: found > covered_size, torn })
 }
 
@@ -240,7 +242,7 @@ impl Service {
     /// Makes a quorum of the approvals of a draft.
     ///
     /// # Errors
-    /// [`QuorumError`](crate::custody::quorum::QuorumError) names the custodian whose approval does not count.
+    /// [`QuorumError`](cstatns_record::proposal::QuorumError) names the custodian whose approval does not count.
     pub fn assemble(
         &self,
         draft: Draft,
@@ -291,7 +293,7 @@ impl Service {
         state.apply(&line, self.ledger.history()).map_err(|reason| match reason {
             Unlawful::Refused(refusal) => ServiceError::Refused(refusal),
             Unlawful::Quorum(error) => ServiceError::Quorum(error),
-            reason => ServiceError::Unlawful { number, reason },
+            reason => Broken::Unlawful { number, reason }.into(),
         })?;
         self.ledger.append(&line, &self.card, &self.identity.key())?;
         self.state = state;
@@ -432,7 +434,7 @@ impl Service {
         let active = domain.active();
         let ends = domain.ends();
         let living = ends.filter(|_| domain.destroyed.is_none());
-        let left = living.map(|ends| crate::domain::end_of(ends).duration_since(now));
+        let left = living.map(|ends| cstatns_base::domain::end_of(ends).duration_since(now));
         let renewal_due = match domain.kind {
             Kind::Statistics { cryptoperiod_years } => Some(due(active.made, cryptoperiod_years)),
             Kind::Research { .. } => None,

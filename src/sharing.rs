@@ -4,121 +4,22 @@
 //! share at x = 0 give a *wrong secret without an error*. Here nothing is combined before every share has been held
 //! against the commitment that the ledger keeps for it, and the share that does not fit is named by its holder.
 
-use std::fmt;
-
+use cstatns_base::mac::MacKey;
+use cstatns_base::name::{Hex, Name};
+use cstatns_base::secret::{Secret, wipe_stack};
+use cstatns_record::dealing::{DealingId, Epoch, Holder, ShareCommitment, Threshold, ThresholdError};
 use getrandom::SysRng;
 use rand_core::UnwrapErr;
-use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use sharks::Sharks;
 use zeroize::Zeroizing;
-
-use crate::mac::MacKey;
-use crate::name::{Hex, Name};
-use crate::secret::{Secret, wipe_stack};
-
-/// The number of one dealing of shares: 1, 2, 3 …
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct Epoch(pub u32);
-
-impl Epoch {
-    /// The epoch of the ceremony that founds a service.
-    pub const FIRST: Self = Self(1);
-}
-
-impl fmt::Display for Epoch {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(&self.0, f)
-    }
-}
-
-/// `k` of `n`: how many shares open the root secret, of how many; 2 ≤ k ≤ n ≤ 255.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "RawThreshold", into = "RawThreshold")]
-pub struct Threshold {
-    k: u8,
-    n: u8,
-}
-
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RawThreshold {
-    k: u8,
-    n: u8,
-}
-
-impl TryFrom<RawThreshold> for Threshold {
-    type Error = SharingError;
-    fn try_from(raw: RawThreshold) -> Result<Self, SharingError> {
-        Self::new(raw.k.into(), raw.n.into())
-    }
-}
-
-impl From<Threshold> for RawThreshold {
-    fn from(Threshold { k, n }: Threshold) -> Self {
-        Self { k, n }
-    }
-}
-
-impl Threshold {
-    /// `k` of `n`.
-    ///
-    /// # Errors
-    /// [`SharingError::Threshold`] unless 2 ≤ k ≤ n ≤ 255. With k = 1 every share is the secret itself.
-    pub fn new(k: usize, n: usize) -> Result<Self, SharingError> {
-        match (u8::try_from(k), u8::try_from(n)) {
-            (Ok(small_k), Ok(small_n)) if 2 <= k && k <= n => Ok(Self { k: small_k, n: small_n }),
-            _ => Err(SharingError::Threshold { k, n }),
-        }
-    }
-
-    /// How many shares are needed.
-    pub fn k(self) -> usize {
-        self.k.into()
-    }
-
-    /// How many shares there are.
-    pub fn n(self) -> usize {
-        self.n.into()
-    }
-}
-
-impl fmt::Display for Threshold {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} of {}", self.k, self.n)
-    }
-}
-
-/// Which dealing a share belongs to; every share carries it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct DealingId {
-    /// The service's id.
-    pub service: String,
-    /// The epoch.
-    pub epoch: Epoch,
-    /// How many of how many.
-    pub threshold: Threshold,
-}
-
-/// A share's commitment: SHA-256 over a label and all the share's fields. It hides the share, whose 32 bytes are
-/// uniform.
-pub type ShareCommitment = Hex<32>;
-
-/// What the ledger says of one holder.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Holder {
-    /// The custodian; the first holder has x = 1, the second x = 2, …
-    pub name: Name,
-    /// The commitment of their share.
-    pub commitment: ShareCommitment,
-}
 
 /// One share, in clear. It is never written so: see `custody::share`.
 ///
 /// ```
 /// use cstatns::secret::Secret;
-/// use cstatns::sharing::{DealingId, Epoch, Threshold, split};
+/// use cstatns::dealing::{DealingId, Epoch, Threshold};
+/// use cstatns::sharing::split;
 ///
 /// let threshold = Threshold::new(3, 5)?;
 /// let dealing = DealingId { service: "example.aaaaaaaaaa".to_owned(), epoch: Epoch::FIRST, threshold };
@@ -172,7 +73,8 @@ impl Share {
         out.push(u8::try_from(service.len()).expect("a service id is short"));
         out.extend_from_slice(service);
         out.extend_from_slice(&id.epoch.0.to_be_bytes());
-        out.extend_from_slice(&[id.threshold.k, id.threshold.n, self.x]);
+        out.extend_from_slice(&numbers(id.threshold));
+        out.push(self.x);
         out.extend_from_slice(self.y.expose());
         out
     }
@@ -217,6 +119,11 @@ impl Share {
     }
 }
 
+/// k and n as they are written in a share.
+fn numbers(threshold: Threshold) -> [u8; 2] {
+    [threshold.k(), threshold.n()].map(|number| u8::try_from(number).expect("at most 255"))
+}
+
 /// Splits `root` into the n shares of `dealing`, first holder first.
 ///
 /// # Errors
@@ -224,8 +131,10 @@ impl Share {
 /// nothing may be dealt then.
 pub fn split(dealing: &DealingId, root: &Secret<32>) -> Result<Vec<Share>, SharingError> {
     let threshold = dealing.threshold;
-    let dealt: Vec<sharks::Share> =
-        Sharks(threshold.k).dealer_rng(root.expose(), &mut UnwrapErr(SysRng)).take(threshold.n()).collect();
+    let dealt: Vec<sharks::Share> = Sharks(numbers(threshold)[0])
+        .dealer_rng(root.expose(), &mut UnwrapErr(SysRng))
+        .take(threshold.n())
+        .collect();
     check_polynomial(threshold, &dealt, root)?;
     let shares = dealt
         .iter()
@@ -248,10 +157,11 @@ fn check_polynomial(
     dealt: &[sharks::Share],
     root: &Secret<32>,
 ) -> Result<(), SharingError> {
+    let [k, _] = numbers(threshold);
     let (base, others) = dealt.split_at(threshold.k() - 1);
     for other in others {
         let given = base.iter().chain([other]);
-        if *combine(threshold.k, given)? != root.expose()[..] {
+        if *combine(k, given)? != root.expose()[..] {
             return Err(SharingError::Polynomial);
         }
     }
@@ -308,7 +218,7 @@ pub fn recover(
             sharks::Share::try_from(&bytes[..]).map_err(|_| SharingError::Format)
         })
         .collect::<Result<Vec<_>, _>>()?;
-    let root = combine(dealing.threshold.k, &raw)?;
+    let root = combine(numbers(dealing.threshold)[0], &raw)?;
     let root = Secret::fill(|secret| secret.copy_from_slice(&root));
     wipe_stack();
     Ok(root)
@@ -335,16 +245,8 @@ pub fn root_check(root: &Secret<32>, service: &str, epoch: Epoch) -> Hex<32> {
 #[non_exhaustive]
 pub enum SharingError {
     /// Not 2 ≤ k ≤ n ≤ 255.
-    #[error(
-        "a threshold of {k} of {n} is not possible: give a number from 2 up to the number of custodians, who are at most \
-         255"
-    )]
-    Threshold {
-        /// Shares needed.
-        k: usize,
-        /// Shares dealt.
-        n: usize,
-    },
+    #[error(transparent)]
+    Threshold(#[from] ThresholdError),
     /// The bytes are not a share.
     #[error("not a whole share: ask its custodian for the file that the ceremony wrote")]
     Format,
@@ -418,7 +320,7 @@ impl SharingError {
     /// The stable short code of this error.
     pub fn code(&self) -> &'static str {
         match self {
-            Self::Threshold { .. } => "threshold",
+            Self::Threshold(error) => error.code(),
             Self::Format => "share-format",
             Self::Version { .. } => "share-version",
             Self::Polynomial => "dealing",

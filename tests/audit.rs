@@ -5,22 +5,24 @@ mod common;
 use std::path::PathBuf;
 use std::sync::OnceLock;
 
-use common::{PEOPLE, World, name};
 use cstatns::audit::{Audit, Check, Finding, verify};
-use cstatns::checkpoint::{NoteSignature, leaf_hash};
-use cstatns::custody::approval::{Action, Approval};
+use cstatns::card::ServiceCard;
+use cstatns::checkpoint::{Head, NoteSignature, leaf_hash};
+use cstatns::custody::approval::Approval;
 use cstatns::custody::custodian::Kit;
 use cstatns::custody::quorum::Draft;
-use cstatns::custody::{Head, ServiceCard};
 use cstatns::domain::{Kind, RenewalReason};
 use cstatns::ledger::event::{Destroyed, Event, Line, Means};
 use cstatns::ledger::{History, checkpoint_path, next_line, origin};
 use cstatns::name::{Hex, canonical_json};
+use cstatns::proposal::Action;
 use cstatns::service::{Service, read_ledger};
 use cstatns::state::Fold;
 use ed25519_dalek::SigningKey;
 use jiff::SignedDuration;
 use proptest::prelude::*;
+
+use common::{PEOPLE, World, name};
 
 /// A service's ledger, and the key that a malicious service would sign with.
 #[derive(Clone)]
@@ -480,7 +482,7 @@ fn a_rewritten_ledger_is_found() {
                     Event::Received { receipt } => {
                         matches!(
                             receipt.body.statement,
-                            cstatns::custody::ReceiptStatement::CheckpointSeen { .. }
+                            cstatns::receipt::ReceiptStatement::CheckpointSeen { .. }
                         )
                     }
                     _ => false,
@@ -501,7 +503,7 @@ fn a_rewritten_ledger_is_found() {
     assert_eq!(by_memory_alone, ["destroyed", "expiry-checked", "expiry-checked", "destroyed"]);
 }
 
-fn flip(check: cstatns::coder::CheckValue) -> cstatns::coder::CheckValue {
+fn flip(check: cstatns::domain::CheckValue) -> cstatns::domain::CheckValue {
     let text = check.to_string();
     let first = if text.starts_with('0') { '1' } else { '0' };
     serde_json::from_value(format!("{first}{}", &text[1..]).into()).unwrap()

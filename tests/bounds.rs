@@ -2,15 +2,16 @@
 
 mod common;
 
-use common::{PEOPLE, World, name};
 use cstatns::code::Generation;
-use cstatns::custody::approval::{Action, Input, MOST_DELIVERIES, RunId};
 use cstatns::domain::RenewalReason;
 use cstatns::ledger::event::{Event, Line};
 use cstatns::ledger::{History, Ledger, next_line};
 use cstatns::name::{Hex, LARGEST_NUMBER, canonical_json};
+use cstatns::proposal::{Action, Input, MOST_DELIVERIES, RunId};
 use cstatns::service::{ServiceError, read_ledger, read_service_card};
 use jiff::SignedDuration;
+
+use common::{PEOPLE, World, name};
 
 fn propose(world: &World, action: Action) -> Result<(), ServiceError> {
     world.open().propose(action, SignedDuration::from_mins(10)).map(|_| ())

@@ -9,13 +9,14 @@ use std::fs;
 use std::io::ErrorKind;
 use std::time::UNIX_EPOCH;
 
-use common::crash::{Fault, Snapshot, Trials, Verb, facts, matrix, names, violations};
-use common::{PEOPLE, World, name};
 use cstatns::code::Code;
 use cstatns::domain::RenewalReason;
 use cstatns::files::Step;
 use cstatns::files::faults::{stop_after, trace};
 use cstatns::service::{Recovered, Service};
+
+use common::crash::{Fault, Snapshot, Trials, Verb, facts, matrix, names, violations};
+use common::{PEOPLE, World, name};
 
 /// A statistical domain with a result that is not delivered yet.
 fn population(world: &World) {
@@ -459,7 +460,7 @@ fn the_checks_find_what_is_wrong() {
     let torn = (0..60).filter(|n| {
         snapshot.restore(&world);
         let mut service = world.open();
-        let action = cstatns::custody::approval::Action::Close { domain: name("cancer") };
+        let action = cstatns::proposal::Action::Close { domain: name("cancer") };
         let quorum = world.quorum(&service, action).unwrap();
         let _ = stop_after(under, *n, || service.close(quorum));
         !violations(&world, &service).is_empty()

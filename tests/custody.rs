@@ -3,23 +3,26 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use cstatns::checkpoint::leaf_hash;
+use cstatns::card::{Card, CardBody, ServiceCard, spoken};
+use cstatns::checkpoint::{Head, leaf_hash};
 use cstatns::code::Generation;
-use cstatns::custody::approval::{Action, Approval, Consent, Input, Proposal, ProposalBody, run_key_digest};
+use cstatns::custody::approval::Approval;
 use cstatns::custody::custodian::{Kit, KitError, Witnessed};
-use cstatns::custody::quorum::{Draft, LONGEST_WAIT, Quorum, QuorumError, check_consents};
+use cstatns::custody::quorum::{Draft, Quorum};
 use cstatns::custody::share::{ReceivingKey, SealedShare, ShareFile, dealt_info};
-use cstatns::custody::{
-    Card, CardBody, Dealing, FORMAT, Head, Receipt, ReceiptBody, ReceiptStatement, RosterError, Seat,
-    ServiceCard, Signed, check_roster, spoken,
-};
+use cstatns::dealing::{Dealing, DealingId, Epoch, RosterError, Seat, Threshold, check_roster};
 use cstatns::domain::{Kind, LARGEST_MINIMUM_BATCH, RenewalReason};
 use cstatns::ledger::event::{Event, KeyRef};
 use cstatns::ledger::{History, next_line};
 use cstatns::name::{Hex, Name, canonical_json};
+use cstatns::proposal::{
+    Action, Consent, Input, LONGEST_WAIT, Proposal, ProposalBody, QuorumError, check_consents, run_key_digest,
+};
+use cstatns::receipt::{Receipt, ReceiptBody, ReceiptStatement};
 use cstatns::secret::{Secret, random_bytes};
-use cstatns::sharing::{DealingId, Epoch, SharingError, Threshold, root_check, split};
+use cstatns::sharing::{SharingError, root_check, split};
 use cstatns::state::{Refusal, State, Unlawful};
+use cstatns::statement::{FORMAT, Signed};
 use ed25519_dalek::{Signer, SigningKey};
 use jiff::{SignedDuration, Timestamp, ToSpan};
 use serde_json::Value;
@@ -915,10 +918,7 @@ fn a_dealing_is_checked_whole() {
     assert_ne!(other.id(), office.dealing.service.id());
     // Another service's key under this id.
     let stolen = Signed::new(
-        cstatns::custody::ServiceCardBody {
-            id: office.dealing.service.id().to_owned(),
-            ..other.body.clone()
-        },
+        cstatns::card::ServiceCardBody { id: office.dealing.service.id().to_owned(), ..other.body.clone() },
         &thief,
     );
     assert_eq!(with(&|dealing| dealing.service = stolen.clone()), RosterError::Service);

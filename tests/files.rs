@@ -5,10 +5,8 @@ use std::io::{BufWriter, ErrorKind, Write};
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 
-use cstatns::files::{
-    self, Access, Append, FileError, Pending, Scratch, Step,
-    faults::{self, count, fail_at, stop_after, tear_write_at, trace},
-};
+use cstatns::files::faults::{count, fail_at, stop_after, tear_write_at, trace};
+use cstatns::files::{self, Access, Append, FileError, Pending, Scratch, Step, faults};
 use tempfile::TempDir;
 
 fn folder() -> TempDir {

@@ -10,17 +10,18 @@ use std::path::{Path, PathBuf};
 
 use chacha20poly1305::aead::{Aead, Payload};
 use chacha20poly1305::{KeyInit, XChaCha20Poly1305, XNonce};
-use common::crash::{Snapshot, copy_tree, facts, names, temporaries, violations};
-use common::{PEOPLE, World, code_lines, generation, name};
 use cstatns::code::{Code, Generation};
-use cstatns::custody::approval::{Action, Input};
+use cstatns::dealing::Epoch;
 use cstatns::domain::{Kind, RenewalReason};
 use cstatns::files::faults::{self, stop_after};
 use cstatns::keystore::{KeyPlace, Keystore};
 use cstatns::name::{Hex, canonical_json};
+use cstatns::proposal::{Action, Input};
 use cstatns::secret::Secret;
 use cstatns::service::{Recovered, Service, ServiceError};
-use cstatns::sharing::Epoch;
+
+use common::crash::{Snapshot, copy_tree, facts, names, temporaries, violations};
+use common::{PEOPLE, World, code_lines, generation, name};
 
 /// Two statistical domains, the first of two generations, and two projects, each with a result.
 fn domains(world: &World) {

@@ -8,8 +8,10 @@ use std::path::{Path, PathBuf};
 /// Where the crates are, the file of each that declares its rooms, and what its rooms may use against the order: in the
 /// register what is asked of an index are verbs with a room each, and how traits lie in its files is the business of the
 /// room for that; in the program the whole command line is played, and described by its manual.
-const CRATES: [(&str, &str, &[&str]); 4] = [
+const CRATES: [(&str, &str, &[&str]); 6] = [
     ("", "lib", &[]),
+    ("crates/base", "lib", &[]),
+    ("crates/record", "lib", &[]),
     ("crates/register", "lib", &["Index", "Traits"]),
     ("crates/tables", "lib", &[]),
     ("crates/cli", "main", &["Cli"]),
@@ -182,7 +184,7 @@ fn each_room_uses_only_those_above_it() {
     let mut used = 0;
     for (at, contents, allowed) in CRATES {
         let (rooms, files) = house(at, contents);
-        assert!(rooms.len() >= 12 && files.len() > rooms.len(), "{at}: {} rooms found", rooms.len());
+        assert!(rooms.len() >= 5 && files.len() > rooms.len(), "{at}: {} rooms found", rooms.len());
         assert_eq!(breaches(&rooms, allowed, &files), Vec::<String>::new(), "{at}");
         used += files.iter().map(|(_, source)| uses(&code_of(source), "crate::").len()).sum::<usize>();
     }
@@ -197,7 +199,7 @@ fn no_file_is_longer_than_500_lines() {
         .flat_map(|(at, ..)| {
             sources(at).into_iter().map(move |(path, source)| (format!("{at}/{path}"), source))
         })
-        .filter(|(path, source)| source.lines().count() > 500 && path != "/mac/lanes")
+        .filter(|(path, source)| source.lines().count() > 500 && path != "crates/base/mac/lanes")
         .map(|(path, _)| path)
         .collect();
     assert_eq!(long, Vec::<String>::new());
@@ -215,7 +217,8 @@ fn no_crate_is_left_out() {
 #[test]
 fn a_breach_is_found() {
     let file = |path: &str, source: &str| (path.to_owned(), source.to_owned());
-    let rooms = house("", "lib").0;
+    let rooms: Rooms =
+        "name code sharing mac coder custody ledger state".split(' ').map(str::to_owned).collect();
     let breach = |path: &str, source: &str| breaches(&rooms, &[], &[file(path, source)]);
     let good = [
         ("custody", "use crate::sharing::Share;\nuse crate::{name::{Hex, Name}, code::Code};\n"),

@@ -13,11 +13,12 @@ use std::io::{Read, Seek, SeekFrom, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
-use common::{PEOPLE, World, generation, name};
-use cstatns::custody::approval::Action;
 use cstatns::domain::RenewalReason;
+use cstatns::proposal::Action;
 use cstatns::secret::{Secret, harden_process, wipe_stack};
 use data_encoding::HEXLOWER;
+
+use common::{PEOPLE, World, generation, name};
 use secrets::secrets;
 
 /// Everything is done in one test: another one in this process would leave its own secrets.

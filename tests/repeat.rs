@@ -7,13 +7,14 @@ use std::io::{ErrorKind, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use common::crash::{Fault, Snapshot};
-use common::{World, name, scratch};
 use cstatns::custody::custodian::{Kit, Witnessed};
 use cstatns::custody::share::ShareFile;
+use cstatns::dealing::Epoch;
 use cstatns::files::faults::trace;
 use cstatns::files::{self, Access, FileError, Pending, PendingDirectory, Together};
-use cstatns::sharing::Epoch;
+
+use common::crash::{Fault, Snapshot};
+use common::{World, name, scratch};
 
 /// Everything below a directory, temporaries included.
 fn tree(directory: &Path) -> Vec<String> {

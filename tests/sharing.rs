@@ -1,9 +1,10 @@
 //! Shares: every quorum opens, everything else is refused and says whose share it is. The last part keeps what the
 //! unguarded combiner does with the same shares: it is why the guard exists.
 
+use cstatns::dealing::{DealingId, Epoch, Holder, Threshold, ThresholdError};
 use cstatns::name::Name;
 use cstatns::secret::Secret;
-use cstatns::sharing::{DealingId, Epoch, Holder, Share, SharingError, Threshold, recover, split};
+use cstatns::sharing::{Share, SharingError, recover, split};
 use proptest::prelude::*;
 
 const SERVICE: &str = "example.aaaaaaaaaa";
@@ -209,14 +210,14 @@ fn impossible_numbers_are_refused() {
     assert_eq!(with([2, 3, 0]), Some(SharingError::Format), "x = 0");
     assert_eq!(with([2, 3, 4]), Some(SharingError::Format), "x > n");
     for (k, n) in [(0, 0), (0, 3), (1, 1), (1, 3), (1, 255), (4, 3)] {
-        let refused = SharingError::Threshold { k: k.into(), n: n.into() };
-        assert_eq!(with([k, n, 1]), Some(refused.clone()));
+        let refused = ThresholdError { k: k.into(), n: n.into() };
+        assert_eq!(with([k, n, 1]), Some(refused.into()));
         assert_eq!(Threshold::new(k.into(), n.into()), Err(refused));
         let json = format!(r#"{{"k":{k},"n":{n}}}"#);
         assert!(serde_json::from_str::<Threshold>(&json).is_err(), "{json}");
     }
     for (k, n) in [(2, 256), (256, 256), (usize::MAX, usize::MAX), (2, 258)] {
-        assert_eq!(Threshold::new(k, n), Err(SharingError::Threshold { k, n }));
+        assert_eq!(Threshold::new(k, n), Err(ThresholdError { k, n }));
     }
     assert!(Threshold::new(255, 255).is_ok());
 }

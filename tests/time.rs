@@ -7,14 +7,15 @@ mod common;
 
 use std::collections::BTreeMap;
 
-use common::{PEOPLE, World, code_lines, name};
-use cstatns::custody::approval::Action;
 use cstatns::domain::{Kind, RenewalReason, end_of};
 use cstatns::files::faults::stop_after;
+use cstatns::proposal::Action;
 use cstatns::service::{Clock, Expired, Service};
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
+
+use common::{PEOPLE, World, code_lines, name};
 
 const HOUR: SignedDuration = SignedDuration::from_hours(1);
 const DAY: SignedDuration = SignedDuration::from_hours(24);

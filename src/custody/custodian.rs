@@ -10,27 +10,30 @@ use std::path::{Path, PathBuf};
 
 use chacha20poly1305::aead::AeadInOut;
 use chacha20poly1305::{Tag, XNonce};
+use cstatns_base::code::Generation;
+use cstatns_base::files::{self, Access, FileError, PendingDirectory};
+use cstatns_base::name::{Hex, Name, canonical_json};
+use cstatns_base::secret::{Secret, wipe_stack};
+use cstatns_record::card::{Card, CardBody};
+use cstatns_record::checkpoint::{Head, root_of};
+use cstatns_record::dealing::{Dealing, Epoch};
+use cstatns_record::proposal::{ConsentBody, Proposal};
+use cstatns_record::receipt::{Doubt, DoubtBody, Receipt, ReceiptBody, ReceiptStatement};
+use cstatns_record::statement::{FORMAT, Signed};
 use ed25519_dalek::Signer;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-use crate::checkpoint::root_of;
-use crate::code::Generation;
-use crate::files::{self, Access, FileError, PendingDirectory};
-use crate::name::{Hex, Name, canonical_json};
-use crate::secret::{Secret, wipe_stack};
-use crate::sharing::{Epoch, Share, SharingError};
+use crate::sharing::{Share, SharingError};
+
+use super::approval::Approval;
 
 use identity::{IdentityFile, associated, receiving_key, seal_identity, signing_key};
 
 pub use error::KitError;
 
-use super::approval::{Approval, ConsentBody, Proposal};
 use super::share::{SealedShare, ShareFile, dealt_info};
-use super::{
-    Card, CardBody, Dealing, Doubt, DoubtBody, FORMAT, Head, Receipt, ReceiptBody, ReceiptStatement, Signed,
-};
 
 /// More than any file of a kit is long, in bytes.
 const LIMIT: u64 = 1 << 20;

@@ -1,18 +1,20 @@
 //! k valid approvals of one proposal make a [`Quorum`] (SPEC §9).
 
+use cstatns_base::name::Hex;
+use cstatns_base::secret::{Secret, random_bytes, wipe_stack};
+use cstatns_record::checkpoint::Head;
+use cstatns_record::dealing::Dealing;
+use cstatns_record::proposal::{
+    Action, Consent, LONGEST_WAIT, Proposal, ProposalBody, QuorumError, check_consents, run_key_digest,
+};
+use cstatns_record::statement::{FORMAT, Signed};
+use ed25519_dalek::SigningKey;
 use jiff::{SignedDuration, Timestamp};
 
-use crate::name::{Hex, Name};
-use crate::secret::{Secret, random_bytes, wipe_stack};
 use crate::sharing::{self, SharingError, root_check};
 
-use super::approval::{Action, Approval, Consent, ConsentBody, Proposal, ProposalBody, run_key_digest};
+use super::approval::Approval;
 use super::share::ReceivingKey;
-use super::{Dealing, FORMAT, Head, Signed, verify};
-use ed25519_dalek::SigningKey;
-
-/// The longest that approvals may take.
-pub const LONGEST_WAIT: SignedDuration = SignedDuration::from_hours(24);
 
 /// A proposal and the private key of its run, as the service holds them while approvals are gathered.
 pub struct Draft {
@@ -130,8 +132,8 @@ impl Quorum {
     /// Opens the shares and recovers the root secret.
     ///
     /// # Errors
-    /// [`SharingError`] names the custodian whose share does not fit; [`QuorumError::Root`].
-    pub(crate) fn recover_root(self, dealing: &Dealing) -> Result<Secret<32>, QuorumError> {
+    /// [`RootError::Sharing`] names the custodian whose share does not fit; [`RootError::Root`].
+    pub(crate) fn recover_root(self, dealing: &Dealing) -> Result<Secret<32>, RootError> {
         let digest = self.draft.proposal.digest();
         let mut given = Vec::with_capacity(self.approvals.len());
         for approval in &self.approvals {
@@ -143,160 +145,29 @@ impl Quorum {
         let root = sharing::recover(&dealing.id(), &dealing.holders(), &given)?;
         wipe_stack();
         if root_check(&root, dealing.service.id(), dealing.epoch) != dealing.root_check {
-            return Err(QuorumError::Root);
+            return Err(RootError::Root);
         }
         Ok(root)
     }
 }
 
-/// Whether these consents are k valid ones, by custodians of `dealing`, to `proposal`. The service and the auditor ask
-/// the same question.
-///
-/// # Errors
-/// [`QuorumError`] names the custodian whose consent does not count.
-pub fn check_consents<'a>(
-    proposal: &Signed<ProposalBody>,
-    consents: impl IntoIterator<Item = &'a Consent>,
-    dealing: &Dealing,
-) -> Result<(), QuorumError> {
-    let body = &proposal.body;
-    if body.format != FORMAT
-        || body.service != dealing.service.id()
-        || !proposal.is_by(&dealing.service.body.signing)
-    {
-        return Err(QuorumError::Proposal);
-    }
-    if body.epoch != dealing.epoch {
-        return Err(QuorumError::Epoch);
-    }
-    let digest = super::approval::proposal_digest(proposal);
-    let text = body.head.checkpoint(dealing.service.id()).text();
-    let mut counted: Vec<&Name> = Vec::new();
-    for consent in consents {
-        let ConsentBody { format, service, epoch, proposal, by, card, share: _, cosignature } = &consent.body;
-        let custodian = || by.clone();
-        let seat = dealing.seat(by).filter(|seat| seat.card.fingerprint() == *card);
-        let Some(seat) = seat else { return Err(QuorumError::NotInRoster { custodian: custodian() }) };
-        let signing = &seat.card.body.signing;
-        if !consent.is_by(signing) {
-            return Err(QuorumError::Signature { custodian: custodian() });
-        }
-        if *format != FORMAT || service != dealing.service.id() || *proposal != digest {
-            return Err(QuorumError::OtherProposal { custodian: custodian() });
-        }
-        if *epoch != dealing.epoch {
-            return Err(QuorumError::OtherEpoch { custodian: custodian() });
-        }
-        if !verify(signing, text.as_bytes(), cosignature) {
-            return Err(QuorumError::Cosignature { custodian: custodian() });
-        }
-        if counted.contains(&by) {
-            return Err(QuorumError::Twice { custodian: custodian() });
-        }
-        counted.push(by);
-    }
-    let needed = dealing.threshold.k();
-    if counted.len() < needed {
-        return Err(QuorumError::TooFew { given: counted.len(), needed });
-    }
-    Ok(())
-}
-
-/// Why approvals do not make a quorum.
+/// Why the root secret was not recovered.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
-pub enum QuorumError {
+pub enum RootError {
     /// A share does not fit.
     #[error(transparent)]
     Sharing(#[from] SharingError),
-    /// The proposal is not the service's.
-    #[error("the service did not sign this proposal: make a new one")]
-    Proposal,
-    /// The proposal is for another epoch.
-    #[error("the proposal asks for the shares of another epoch: make a new one")]
-    Epoch,
-    /// The proposal has expired.
-    #[error("the proposal has expired: make a new one")]
-    Expired,
-    /// The proposal would serve for longer than [`LONGEST_WAIT`].
-    #[error("the proposal is open for more than 24 hours: make a new one")]
-    Wait,
-    /// Not a custodian of this epoch with this card.
-    #[error("`{custodian}` is not in the roster of this epoch with this card: ask a custodian who is")]
-    NotInRoster {
-        /// Who approved.
-        custodian: Name,
-    },
-    /// The consent is not signed by the custodian.
-    #[error("the approval of `{custodian}` is not signed by them: ask them to approve again")]
-    Signature {
-        /// Who is said to have approved.
-        custodian: Name,
-    },
-    /// The consent is to another proposal.
-    #[error("the approval of `{custodian}` is of another proposal: ask them to approve this one")]
-    OtherProposal {
-        /// Who approved.
-        custodian: Name,
-    },
-    /// The consent is of another epoch.
-    #[error(
-        "the approval of `{custodian}` is of another epoch: ask them to approve with their present share"
-    )]
-    OtherEpoch {
-        /// Who approved.
-        custodian: Name,
-    },
-    /// The cosignature does not fit the proposal's head.
-    #[error("the cosignature of `{custodian}` does not fit the ledger: ask them to approve again")]
-    Cosignature {
-        /// Who approved.
-        custodian: Name,
-    },
-    /// The resealed share is not the one that was signed.
-    #[error(
-        "the share beside the approval of `{custodian}` is not the one they signed: ask them to approve again"
-    )]
-    Share {
-        /// Who approved.
-        custodian: Name,
-    },
-    /// One custodian twice.
-    #[error("`{custodian}` approved twice: each custodian counts once")]
-    Twice {
-        /// Who approved.
-        custodian: Name,
-    },
-    /// Fewer than k.
-    #[error("{given} of the {needed} approvals that are needed were given: ask further custodians")]
-    TooFew {
-        /// Approvals given.
-        given: usize,
-        /// Approvals needed.
-        needed: usize,
-    },
     /// The root's check value is not the ledger's.
     #[error("the recovered secret is not the one of this epoch: nothing was done; call the auditor")]
     Root,
 }
 
-impl QuorumError {
+impl RootError {
     /// The stable short code of this error.
     pub fn code(&self) -> &'static str {
         match self {
             Self::Sharing(error) => error.code(),
-            Self::Proposal => "proposal-signature",
-            Self::Epoch => "proposal-epoch",
-            Self::Expired => "proposal-expired",
-            Self::Wait => "proposal-wait",
-            Self::NotInRoster { .. } => "not-in-roster",
-            Self::Signature { .. } => "approval-signature",
-            Self::OtherProposal { .. } => "approval-other-proposal",
-            Self::OtherEpoch { .. } => "approval-other-epoch",
-            Self::Cosignature { .. } => "approval-cosignature",
-            Self::Share { .. } => "approval-share",
-            Self::Twice { .. } => "approval-twice",
-            Self::TooFew { .. } => "too-few-approvals",
             Self::Root => "root-check",
         }
     }
@@ -304,12 +175,15 @@ impl QuorumError {
 
 #[cfg(test)]
 mod tests {
-    use super::super::approval::Approval;
-    use super::super::share::SealedShare;
-    use super::super::{Card, CardBody, Seat, ServiceCard};
-    use super::*;
-    use crate::sharing::{DealingId, Epoch, Share, Threshold, split};
+    use cstatns_base::name::Name;
+    use cstatns_record::card::{Card, CardBody, ServiceCard};
+    use cstatns_record::dealing::{DealingId, Epoch, Seat, Threshold};
+    use cstatns_record::proposal::ConsentBody;
     use ed25519_dalek::Signer;
+
+    use super::super::share::SealedShare;
+    use super::*;
+    use crate::sharing::{Share, split};
 
     /// Custodians who seal to a run whatever they are told to, with sound signatures.
     struct Custodians {
@@ -350,7 +224,7 @@ mod tests {
         }
 
         /// What recovering gives when ana and ben consent, each with the share given here for them.
-        fn recover(&self, given: [&Share; 2]) -> Result<Secret<32>, QuorumError> {
+        fn recover(&self, given: [&Share; 2]) -> Result<Secret<32>, RootError> {
             let now: Timestamp = "2027-03-01T12:00:00Z".parse().unwrap();
             let head = Head { size: 1, root: Hex([3; 32]) };
             let action = Action::Close { domain: Name::new("cohort").unwrap() };
@@ -376,7 +250,7 @@ mod tests {
             Quorum::assemble(draft, approvals, &self.dealing, now).unwrap().recover_root(&self.dealing)
         }
 
-        fn refusal(&self, bens: &Share) -> QuorumError {
+        fn refusal(&self, bens: &Share) -> RootError {
             self.recover([&self.shares[0], bens]).err().expect("the root was recovered")
         }
     }
@@ -407,6 +281,6 @@ mod tests {
     fn a_root_with_another_check_value_is_refused() {
         let mut office = Custodians::new(new_key(), Epoch(1));
         office.dealing.root_check.0[0] ^= 1;
-        assert_eq!(office.refusal(&office.shares[1]), QuorumError::Root);
+        assert_eq!(office.refusal(&office.shares[1]), RootError::Root);
     }
 }

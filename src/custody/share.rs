@@ -2,6 +2,10 @@
 
 use std::fmt;
 
+use cstatns_base::name::{Hex, Name};
+use cstatns_base::secret::{Secret, wipe_stack};
+use cstatns_record::card::Card;
+use cstatns_record::dealing::Epoch;
 use data_encoding::HEXLOWER;
 use getrandom::SysRng;
 use hpke::aead::ChaCha20Poly1305;
@@ -13,11 +17,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
-use crate::name::{Hex, Name};
-use crate::secret::{Secret, wipe_stack};
-use crate::sharing::{Epoch, Share, SharingError};
-
-use super::Card;
+use crate::sharing::{Share, SharingError};
 
 /// The length of an X-Wing ciphertext, in bytes.
 const ENCAPSULATED: usize = 1120;

@@ -2,18 +2,21 @@
 
 use std::path::{Path, PathBuf};
 
+use cstatns_base::files::{self, Access, FileError};
+use cstatns_base::name::{Name, canonical_json};
+use cstatns_base::secret::{Secret, wipe_stack};
+use cstatns_record::card::{Card, ServiceCard};
+use cstatns_record::dealing::{Dealing, DealingId, Epoch, Seat, Threshold, check_roster};
+use cstatns_record::ledger::event::Event;
+use cstatns_record::ledger::{Ledger, Lines, checkpoint_path, next_line};
+use cstatns_record::receipt::Receipt;
+use cstatns_record::state::{Broken, State};
+use cstatns_record::statement::FORMAT;
 use serde::{Deserialize, Serialize};
 
 use crate::custody::share::{SealedShare, ShareFile, dealt_info};
-use crate::custody::{Card, Dealing, FORMAT, Receipt, Seat, ServiceCard, check_roster};
-use crate::files::{self, Access, FileError};
 use crate::keystore::{Keystore, Places};
-use crate::ledger::event::Event;
-use crate::ledger::{Ledger, Lines, checkpoint_path, next_line};
-use crate::name::{Name, canonical_json};
-use crate::secret::{Secret, wipe_stack};
-use crate::sharing::{DealingId, Epoch, SharingError, Threshold, root_check, split};
-use crate::state::State;
+use crate::sharing::{SharingError, root_check, split};
 
 use super::{Clock, HOME_FORMAT, Identity, LIMIT, Service, ServiceError, read_service_card};
 
@@ -134,7 +137,7 @@ impl Service {
         let mut ledger = Ledger::create(&home.join("ledger.jsonl"))?;
         let event = Event::Dealt { dealing: Box::new(dealing.clone()) };
         let line = next_line(ledger.history(), card.id(), now, now, event);
-        State::found(&line).map_err(|reason| ServiceError::Unlawful { number: 1, reason })?;
+        State::found(&line).map_err(|reason| Broken::Unlawful { number: 1, reason })?;
         ledger.append(&line, &card, &key)?;
         files::remove(&Unfinished::path(home))?;
         wipe_stack();
@@ -144,7 +147,7 @@ impl Service {
     /// Records a receipt. Returns whether all shares of the newest epoch are held now.
     ///
     /// # Errors
-    /// [`crate::state::Refusal`] when it does not fit, or is recorded already.
+    /// [`cstatns_record::state::Refusal`] when it does not fit, or is recorded already.
     pub fn receipt(&mut self, receipt: Receipt) -> Result<bool, ServiceError> {
         self.state.check_receipt(&receipt, self.ledger.history())?;
         self.record(Event::Received { receipt })?;

@@ -5,19 +5,21 @@ use std::io::Write;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
+use cstatns_base::code::{Generation, Tag};
+use cstatns_base::commitment::Commitment;
+use cstatns_base::domain::CheckValue;
+use cstatns_base::files::{self, Access, FileError, Held, Pending, Remembered};
+use cstatns_base::look_up::LookUp;
+use cstatns_base::name::{Hex, Name, canonical_json};
+use cstatns_base::secret::wipe_stack;
+use cstatns_record::checkpoint::Head;
+use cstatns_record::ledger::event::Event;
+use cstatns_record::proposal::{Action, RunId};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::code::{Generation, Tag};
-use crate::coder::{CheckValue, Coder, Renewer};
-use crate::commitment::Commitment;
-use crate::custody::Head;
-use crate::custody::approval::{Action, LookUp, RunId};
+use crate::coder::{Coder, Renewer};
 use crate::custody::quorum::Quorum;
-use crate::files::{self, Access, FileError, Held, Pending, Remembered};
-use crate::ledger::event::Event;
-use crate::name::{Hex, Name, canonical_json};
-use crate::secret::wipe_stack;
 
 use super::{Approved, HOME_FORMAT, LIMIT, Service, ServiceError, other_action};
 
@@ -220,7 +222,7 @@ impl Service {
         }
         // A run whose number is spent is refused before its journal could be taken for the former run's.
         if self.state.deliveries().contains_key(&run) {
-            return Err(crate::state::Refusal::Replayed.into());
+            return Err(cstatns_record::state::Refusal::Replayed.into());
         }
         let place = Journal::path(&self.home, &run);
         files::write_new(&place, &canonical_json(&journal), Access::Private)?;
@@ -232,7 +234,7 @@ impl Service {
         }
         outcome?;
         self.pay_what_is_owed(held)?;
-        self.made(&run).ok_or_else(|| crate::state::Refusal::UnknownDelivery.into())
+        self.made(&run).ok_or_else(|| cstatns_record::state::Refusal::UnknownDelivery.into())
     }
 
     fn make_result(

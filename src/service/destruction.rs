@@ -7,14 +7,13 @@ use std::io::{BufReader, Read};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
+use cstatns_base::code::Generation;
+use cstatns_base::files::{self, Fate, FileError, Held};
+use cstatns_base::name::{Hex, Name};
+use cstatns_record::ledger::event::{Destroyed, Event, Means};
+use cstatns_record::proposal::{Action, RunId};
+use cstatns_record::state::Refusal;
 use serde::Serialize;
-
-use crate::code::Generation;
-use crate::custody::approval::{Action, RunId};
-use crate::files::{self, Fate, FileError, Held};
-use crate::ledger::event::{Destroyed, Event, Means};
-use crate::name::{Hex, Name};
-use crate::state::Refusal;
 
 use super::coding::Journal;
 use super::{Service, ServiceError, ceremony};

@@ -2,14 +2,15 @@
 
 use std::path::PathBuf;
 
-use crate::custody::RosterError;
-use crate::custody::approval::RunId;
-use crate::custody::quorum::QuorumError;
-use crate::files::FileError;
+use cstatns_base::files::FileError;
+use cstatns_record::dealing::{RosterError, ThresholdError};
+use cstatns_record::ledger::LedgerError;
+use cstatns_record::proposal::{QuorumError, RunId};
+use cstatns_record::state::{Broken, Refusal};
+
+use crate::custody::quorum::RootError;
 use crate::keystore::KeystoreError;
-use crate::ledger::LedgerError;
 use crate::sharing::SharingError;
-use crate::state::{Broken, Refusal, Unlawful};
 
 use super::{HOME_FORMAT, WorkError};
 
@@ -29,6 +30,12 @@ pub enum ServiceError {
     /// The approvals are no quorum.
     #[error(transparent)]
     Quorum(#[from] QuorumError),
+    /// The shares do not open the root secret.
+    #[error(transparent)]
+    Root(#[from] RootError),
+    /// There is no such threshold.
+    #[error(transparent)]
+    Threshold(#[from] ThresholdError),
     /// The custodians cannot be dealt shares.
     #[error(transparent)]
     Roster(#[from] RosterError),
@@ -38,14 +45,9 @@ pub enum ServiceError {
     /// A key.
     #[error(transparent)]
     Keystore(#[from] KeystoreError),
-    /// An event that is not lawful.
-    #[error("event {number} of the ledger is not lawful: {reason}; call the auditor")]
-    Unlawful {
-        /// The event's number.
-        number: u64,
-        /// Why.
-        reason: Unlawful,
-    },
+    /// An event that does not follow, or is not lawful.
+    #[error(transparent)]
+    Broken(#[from] Broken),
     /// No service there.
     #[error(
         "there is no service in {home:?}: check the path; put back its checkpoint, if that was lost; or found one with \
@@ -180,15 +182,6 @@ pub enum ServiceError {
     },
 }
 
-impl From<Broken> for ServiceError {
-    fn from(broken: Broken) -> Self {
-        match broken {
-            Broken::Ledger(error) => Self::Ledger(error),
-            Broken::Unlawful { number, reason } => Self::Unlawful { number, reason },
-        }
-    }
-}
-
 impl ServiceError {
     /// The stable short code of this error.
     pub fn code(&self) -> &'static str {
@@ -197,11 +190,13 @@ impl ServiceError {
             Self::Ledger(error) => error.code(),
             Self::Refused(error) => error.code(),
             Self::Quorum(error) => error.code(),
+            Self::Root(error) => error.code(),
+            Self::Threshold(error) => error.code(),
             Self::Roster(error) => error.code(),
             Self::Sharing(error) => error.code(),
             Self::Keystore(error) => error.code(),
             Self::Work(error) => error.code,
-            Self::Unlawful { reason, .. } => reason.code(),
+            Self::Broken(error) => error.code(),
             Self::NoService { .. } => "no-service",
             Self::Unfinished { .. } => "init-unfinished",
             Self::HomeVersion { .. } => "home-version",

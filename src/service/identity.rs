@@ -2,13 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
+use cstatns_base::files;
+use cstatns_base::name::{Hex, secret_json};
+use cstatns_base::secret::Secret;
 use ed25519_dalek::SigningKey;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
-
-use crate::files;
-use crate::name::{Hex, secret_json};
-use crate::secret::Secret;
 
 use super::{HOME_FORMAT, LIMIT, ServiceError};
 

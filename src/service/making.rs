@@ -7,16 +7,16 @@
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
+use cstatns_base::code::Generation;
+use cstatns_base::domain::CheckValue;
+use cstatns_base::files::{self, Access, FileError, Pending};
+use cstatns_base::name::{Hex, Name, canonical_json};
+use cstatns_base::secret::Secret;
+use cstatns_record::proposal::{Action, RunId};
+use cstatns_record::state::State;
 use serde::{Deserialize, Serialize};
 
-use crate::code::Generation;
-use crate::coder::CheckValue;
-use crate::custody::approval::{Action, RunId};
-use crate::files::{self, Access, FileError, Pending};
 use crate::keystore::{Found, KeyPlace, Keystore};
-use crate::name::{Hex, Name, canonical_json};
-use crate::secret::Secret;
-use crate::state::State;
 
 use super::{Approved, HOME_FORMAT, LIMIT, Service, ServiceError};
 

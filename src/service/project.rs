@@ -1,10 +1,11 @@
 //! Domains opened, extended, closed and expired (SPEC §12, §15).
 
-use crate::code::Generation;
-use crate::custody::approval::Action;
+use cstatns_base::code::Generation;
+use cstatns_base::name::Name;
+use cstatns_record::ledger::event::{Destroyed, Event};
+use cstatns_record::proposal::Action;
+
 use crate::custody::quorum::Quorum;
-use crate::ledger::event::{Destroyed, Event};
-use crate::name::Name;
 
 use super::{Service, ServiceError, other_action};
 

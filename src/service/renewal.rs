@@ -1,9 +1,10 @@
 //! New keys and doubts (SPEC §12; R9–R11).
 
-use crate::custody::Doubt;
-use crate::custody::approval::Action;
+use cstatns_record::ledger::event::Event;
+use cstatns_record::proposal::Action;
+use cstatns_record::receipt::Doubt;
+
 use crate::custody::quorum::Quorum;
-use crate::ledger::event::Event;
 
 use super::{Service, ServiceError, other_action};
 
@@ -34,7 +35,7 @@ impl Service {
     /// Records one custodian's doubt: coding stops until a new key is made.
     ///
     /// # Errors
-    /// [`crate::state::Refusal`] when the statement is not sound.
+    /// [`cstatns_record::state::Refusal`] when the statement is not sound.
     pub fn doubt(&mut self, doubt: Doubt) -> Result<(), ServiceError> {
         self.state.check_doubt(&doubt, self.ledger.history())?;
         self.record(Event::Doubted { doubt })

@@ -2,14 +2,13 @@
 
 use std::path::PathBuf;
 
+use cstatns_base::code::Generation;
+use cstatns_base::domain::KeyState;
+use cstatns_base::name::Name;
+use cstatns_record::dealing::Epoch;
 use jiff::Timestamp;
 use jiff::civil::Date;
 use serde::Serialize;
-
-use crate::code::Generation;
-use crate::domain::KeyState;
-use crate::name::Name;
-use crate::sharing::Epoch;
 
 use super::Outgoing;
 

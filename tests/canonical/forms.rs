@@ -8,15 +8,19 @@
 
 use std::fmt::Debug;
 
+use cstatns::card::{Card, ServiceCard};
 use cstatns::checkpoint::{Checkpoint, Note, NoteSignature, VerifierKey};
-use cstatns::custody::approval::{Action, Approval, Consent, Proposal, ProposalBody};
+use cstatns::custody::approval::Approval;
 use cstatns::custody::share::ShareFile;
-use cstatns::custody::{Card, Dealing, Doubt, Receipt, ServiceCard, Signed};
+use cstatns::dealing::Dealing;
 use cstatns::keystore::{KeyLabel, Places};
 use cstatns::ledger::History;
 use cstatns::ledger::event::{Event, Line};
 use cstatns::name::{Hex, canonical_json};
+use cstatns::proposal::{Action, Consent, Proposal, ProposalBody};
+use cstatns::receipt::{Doubt, Receipt};
 use cstatns::sharing::Share;
+use cstatns::statement::Signed;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;

@@ -12,8 +12,7 @@ use std::rc::Rc;
 use cstatns::code::{Code, Generation};
 use cstatns::coder::{Coder, Renewer};
 use cstatns::commitment::{Commit, Commitment, CommitmentKey};
-use cstatns::custody::Receipt;
-use cstatns::custody::approval::{Action, Approval, Input};
+use cstatns::custody::approval::Approval;
 use cstatns::custody::custodian::Kit;
 use cstatns::custody::quorum::Quorum;
 use cstatns::custody::share::ShareFile;
@@ -21,6 +20,8 @@ use cstatns::domain::{Kind, RenewalReason};
 use cstatns::files::FileError;
 use cstatns::identifier::{Identifier, Nir, Scheme};
 use cstatns::name::Name;
+use cstatns::proposal::{Action, Input};
+use cstatns::receipt::Receipt;
 use cstatns::service::{
     Clock, Founding, Made, Outcome, RunFiles, Service, ServiceError, WorkError, read_ledger,
     read_service_card,

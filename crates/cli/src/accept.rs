@@ -1,6 +1,6 @@
 //! What of a look-up is coded: `--accept` and `--min-score`, in `service code` and as `register evaluate` measures it.
 
-use cstatns::custody::approval::{Level, Score};
+use cstatns::look_up::{Level, Score};
 use cstatns_register::CERTAIN;
 
 /// What `--accept` takes.

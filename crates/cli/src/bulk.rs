@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use clap::Args;
-use cstatns::custody::approval::Score;
+use cstatns::look_up::Score;
 use cstatns_tables::{Effort, Progress, Scores};
 
 use crate::figures::{counted, grouped, per_second, rate};

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use clap::{ArgGroup, Args, Subcommand};
+use cstatns::civil_status::Field;
 use cstatns::name::Name;
-use cstatns_register::Field;
 use cstatns_tables::{Attach, Column, Prepare, Risk, attach, check, prepare, report_path, seal_path};
 use serde_json::{Value, json};
 

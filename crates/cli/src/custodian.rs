@@ -4,9 +4,10 @@ use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
+use cstatns::card::{ServiceCard, spoken};
 use cstatns::custody::custodian::{Kit, Witnessed};
 use cstatns::custody::share::ShareFile;
-use cstatns::custody::{Dealing, ServiceCard, spoken};
+use cstatns::dealing::Dealing;
 use cstatns::files::{self, Access, FileError, Together};
 use cstatns::ledger::Lines;
 use cstatns::ledger::event::{Event, Line};

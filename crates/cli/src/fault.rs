@@ -4,8 +4,8 @@ use std::panic::PanicHookInfo;
 use std::path::Path;
 
 use cstatns::audit::AuditError;
-use cstatns::custody::RosterError;
 use cstatns::custody::custodian::KitError;
+use cstatns::dealing::RosterError;
 use cstatns::files::FileError;
 use cstatns::ledger::LedgerError;
 use cstatns::service::{ServiceError, WorkError};

@@ -6,7 +6,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::rc::Rc;
 
-use cstatns_register::Years;
+use cstatns::civil_status::Years;
 use jiff::Timestamp;
 use serde_json::Value;
 

@@ -4,11 +4,12 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use cstatns::custody::approval::{Action, Approval};
+use cstatns::card::{Card, spoken};
+use cstatns::custody::approval::Approval;
 use cstatns::custody::custodian::{Kit, KitError};
-use cstatns::custody::quorum::{Quorum, QuorumError};
-use cstatns::custody::{Card, spoken};
+use cstatns::custody::quorum::Quorum;
 use cstatns::files;
+use cstatns::proposal::{Action, QuorumError};
 use cstatns::service::{Service, ServiceError};
 use jiff::SignedDuration;
 use zeroize::Zeroizing;

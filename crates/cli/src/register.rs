@@ -11,11 +11,11 @@ use std::str;
 use std::sync::Arc;
 
 use clap::{Args, Subcommand};
+use cstatns::civil_status::{CivilStatus, Columns, ColumnsError, Field};
 use cstatns::files::FileError;
 use cstatns::name::Hex;
 use cstatns_register::{
-    BuildError, Builder, Built, CivilStatus, Columns, ColumnsError, Fault as RowFault, Field, Index, Origin,
-    Places, Record, Stats, Unit,
+    BuildError, Builder, Built, Fault as RowFault, Index, Origin, Places, Record, Stats, Unit,
 };
 use cstatns_tables::{Format, Progress, Rows};
 use serde_json::{Value, json};

@@ -8,8 +8,9 @@ mod status;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
-use cstatns::custody::{Card, Receipt, spoken};
+use cstatns::card::{Card, spoken};
 use cstatns::name::Name;
+use cstatns::receipt::Receipt;
 use cstatns::service::{Founding, Service, ServiceError};
 use cstatns::state::Refusal;
 use serde_json::{Value, json};

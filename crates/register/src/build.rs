@@ -6,8 +6,9 @@ mod update;
 use std::collections::HashMap;
 use std::path::Path;
 
-use cstatns::files::FileError;
-use cstatns::identifier::{Nir, Scheme};
+use cstatns_base::civil_status::{CivilStatus, Years};
+use cstatns_base::files::FileError;
+use cstatns_base::identifier::{Nir, Scheme};
 use zeroize::Zeroizing;
 
 use crate::faults::{Fault, Faults, Origin};
@@ -15,8 +16,7 @@ use crate::index::{Index, IndexError};
 use crate::keys::{Key, id_key, identifier_key, of_row, values_of_row};
 use crate::layout::{Counts, HEADER, Row};
 use crate::places::Places;
-use crate::traits::{CivilStatus, TraitFault, Traits};
-use crate::years::Years;
+use crate::traits::{TraitFault, Traits};
 
 use out::{Out, Records};
 use update::Update;

@@ -2,13 +2,14 @@
 
 use std::collections::BTreeMap;
 
+use cstatns_base::civil_status::normalise::without_particles;
+
 use crate::compare::{Asked, Levels};
 use crate::index::{Index, IndexError};
 use crate::keys::{
     District, date_district, date_first, date_name, each_once, first_part, year_core, year_first, year_name,
     years_like,
 };
-use crate::normalise::without_particles;
 use crate::weights::{Chances, Weights};
 
 /// The most rows that a key leads to. One with more (a common name and only a year) leads to nobody: those whom no other

@@ -6,8 +6,9 @@ mod place;
 #[cfg(test)]
 mod tests;
 
+use cstatns_base::civil_status::normalise::read_name;
+
 use crate::layout::Row;
-use crate::normalise::read_name;
 use crate::places::Places;
 use crate::traits::Traits;
 

@@ -1,9 +1,8 @@
 //! How near two names are: letters, and how they sound in French.
 
+use cstatns_base::civil_status::normalise::{same, solid};
 use strsim::{jaro_winkler, osa_distance};
 use zeroize::Zeroizing;
-
-use crate::normalise::{same, solid};
 
 /// How near two names are.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use cstatns::identifier::{Identifier, Nir, Scheme};
+use cstatns_base::identifier::{Identifier, Nir, Scheme};
 use zeroize::Zeroize;
 
 use crate::index::{Index, IndexError};

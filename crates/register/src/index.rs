@@ -3,14 +3,14 @@
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
-use cstatns::files::FileError;
+use cstatns_base::civil_status::Years;
+use cstatns_base::civil_status::normalise::is_partial;
+use cstatns_base::files::FileError;
 use memmap2::Mmap;
 use sha2::{Digest, Sha256};
 
 use crate::layout::{Counts, DIGEST, FOOTER, HEADER, KEY, MAGIC, Row, Sections, VERSION, header};
-use crate::normalise::is_partial;
 use crate::places::Places;
-use crate::years::Years;
 
 /// A register's index, open for look-ups. It can be shared between threads. It has no `Debug`.
 pub struct Index {

@@ -16,10 +16,10 @@
 //!
 //! Errors of the year are looked for with the years that one error makes of it ([`years_like`]).
 
+use cstatns_base::civil_status::normalise::{PlaceCode, without_particles};
 use sha2::{Digest, Sha256};
 
 use crate::layout::Row;
-use crate::normalise::{PlaceCode, without_particles};
 
 /// A key and a number: a row that has it, or how many rows have it. In 12 bytes, since an index has some eight a row.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

@@ -13,9 +13,9 @@
 //!
 //! A date is year · 10,000 + month · 100 + day.
 
+use cstatns_base::civil_status::normalise::{PlaceCode, Sex, is_date};
 use zeroize::Zeroizing;
 
-use crate::normalise::{PlaceCode, Sex, is_date};
 use crate::traits::Traits;
 
 pub(crate) const MAGIC: [u8; 8] = *b"cstatnsR";

@@ -6,7 +6,7 @@
 //! the domain's minimum batch.
 //!
 //! ```compile_fail,E0277
-//! println!("{:?}", cstatns_register::CivilStatus::default());
+//! println!("{:?}", cstatns_base::civil_status::CivilStatus::default());
 //! ```
 //! ```compile_fail,E0277
 //! println!("{:?}", cstatns_register::Answer::from(cstatns_register::Quality::Near));
@@ -30,12 +30,6 @@
 //! is worse than none. SPEC.md §18 has the whole of it.
 
 // The rooms, lowest first; a room uses only those above it in this list.
-
-mod years;
-
-mod normalise;
-
-mod columns;
 
 mod distance;
 
@@ -66,13 +60,11 @@ mod evaluate;
 mod learn;
 
 pub use build::{BuildError, Builder, Built, Record, Stopped};
-pub use columns::{Columns, ColumnsError, Field, Seen};
 pub use evaluate::{Bin, Evaluation, Expected, Judged, Tally, Threshold, Truth, interval};
 pub use faults::{Fault, Faults, Origin, Unit};
 pub use index::{Index, IndexError, Stats};
 pub use learn::SAMPLE;
 pub use lookup::{Answer, CERTAIN, Quality, Query};
 pub use places::Places;
-pub use traits::{CivilStatus, TraitFault};
+pub use traits::TraitFault;
 pub use weights::Weights;
-pub use years::Years;

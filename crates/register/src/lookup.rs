@@ -1,16 +1,16 @@
 //! Civil status → the person of the register, if it is certain who that is.
 
-use cstatns::custody::approval::Level;
-use cstatns::identifier::{Identifier, Nir, Scheme};
+use cstatns_base::civil_status::normalise::{self, PlaceCode};
+use cstatns_base::civil_status::{CivilStatus, Years};
+use cstatns_base::identifier::{Identifier, Nir, Scheme};
+use cstatns_base::look_up::Level;
 
 use crate::candidates::{Candidate, Search};
 use crate::compare::{Asked, Levels, Name};
 use crate::index::{Index, IndexError};
 use crate::keys::identifier_key;
-use crate::normalise::{self, PlaceCode};
-use crate::traits::{CivilStatus, Traits};
+use crate::traits::Traits;
 use crate::weights::Weights;
-use crate::years::Years;
 
 /// A row to be looked up. It has no `Debug`.
 #[derive(Clone, Copy)]

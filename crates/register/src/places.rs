@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::normalise::{self, PlaceCode};
+use cstatns_base::civil_status::normalise::{self, PlaceCode};
 
 /// The present codes of communes, by their former codes and by their names, former ones included: INSEE's official
 /// geographic code (*code officiel géographique*). Optional: without it a place is found by its code, or by its name as

@@ -5,11 +5,12 @@
 //! register (Fellegi and Sunter): `coverage / (1 - coverage) · m / expected`, where *expected* is how many people of whom
 //! the register has this one as a stranger or a relative would look so.
 
+use cstatns_base::civil_status::normalise::without_particles;
+
 use crate::compare::{Asked, Date, First, Levels, Name, Place, Sexes};
 use crate::index::Index;
 use crate::keys::{Value, first_part};
 use crate::layout::Row;
-use crate::normalise::without_particles;
 
 /// What was learnt of a file and a register: probabilities, never a name. See [`Index::learn`].
 #[derive(Clone)]

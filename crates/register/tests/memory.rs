@@ -1,7 +1,8 @@
 //! What a register's index takes in memory while it is built.
 
 use allocation_counter::measure;
-use cstatns_register::{Builder, CivilStatus, Origin, Record};
+use cstatns_base::civil_status::CivilStatus;
+use cstatns_register::{Builder, Origin, Record};
 
 /// The most bytes at one time, for so many people whose texts have so many letters and some more.
 fn most(people: u32, long: usize) -> f64 {

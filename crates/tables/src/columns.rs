@@ -7,7 +7,7 @@ use arrow_array::cast::AsArray;
 use arrow_array::types::Float64Type;
 use arrow_array::{Array, Float64Array};
 use cstatns::code::{Code, CodeError, Generation, Tag};
-use cstatns::custody::approval::Score;
+use cstatns::look_up::Score;
 use cstatns::name::{Hex, Name};
 
 use crate::error::{RowFault, TableError};

@@ -10,11 +10,11 @@ use std::io::Write;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
+use cstatns::civil_status::{Columns, ColumnsError, Field, Years};
 use cstatns::code::{Generation, Tag};
 use cstatns::commitment::{Commit, CommitmentKey};
 use cstatns::files::{Access, FileError, Together};
 use cstatns::name::Name;
-use cstatns_register::{Columns, ColumnsError, Field, Years};
 
 use crate::csv::Delimiter;
 use crate::effort::Effort;
@@ -81,7 +81,7 @@ pub struct Prepared {
     /// Of civil status: how many cells of each field hold what cannot be read as that field, and were not sent.
     pub unread: BTreeMap<&'static str, u64>,
     /// Of civil status: whether what was read as years of birth may be numbers of days
-    /// ([`Seen::may_be_days`](cstatns_register::Seen::may_be_days)).
+    /// ([`Seen::may_be_days`](cstatns::civil_status::Seen::may_be_days)).
     pub may_be_days: bool,
     /// The cells of all columns but that of identifiers that hold a line break: there a quote may be missing.
     pub over_lines: u64,

@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use cstatns::checkpoint::Head;
 use cstatns::code::Generation;
-use cstatns::custody::Head;
-use cstatns::custody::approval::LookUp;
 use cstatns::files::{self, Access, FileError};
+use cstatns::look_up::LookUp;
 use cstatns::name::{Hex, LARGEST_NUMBER, Name};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};

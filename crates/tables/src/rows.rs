@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use cstatns_register::Field;
+use cstatns::civil_status::Field;
 
 use crate::csv::Delimiter;
 use crate::effort::Progress;

@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 
 use cstatns::code::{Generation, Tag};
 use cstatns::commitment::{Commitment, CommitmentKey};
-use cstatns::custody::approval::are_deliveries;
 use cstatns::files::{self, Access, FileError};
 use cstatns::name::{Hex, Name, whole_number};
+use cstatns::proposal::are_deliveries;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 

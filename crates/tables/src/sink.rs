@@ -10,7 +10,7 @@ use arrow_array::builder::{FixedSizeBinaryBuilder, StringBuilder};
 use arrow_array::{ArrayRef, Float64Array, StringArray};
 use arrow_schema::{DataType, Field, FieldRef, Schema};
 use cstatns::code::Code;
-use cstatns::custody::approval::Score;
+use cstatns::look_up::Score;
 use cstatns::name::Hex;
 
 use crate::csv::Lines;

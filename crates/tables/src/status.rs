@@ -1,7 +1,7 @@
 //! The fields of civil status as they travel in a request (SPEC §6): what `prepare` lets through, and how the service
 //! reads it.
 
-use cstatns_register::{CivilStatus, Field};
+use cstatns::civil_status::{CivilStatus, Field};
 
 use crate::error::TableError;
 use crate::table::{Kind, Source};

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use arrow_array::cast::AsArray;
 use arrow_array::{Array, FixedSizeBinaryArray, LargeStringArray, RecordBatch, StringArray};
 use arrow_schema::{DataType, SchemaRef};
-use cstatns_register::Field;
+use cstatns::civil_status::Field;
 
 use crate::csv::{self, Delimiter};
 use crate::error::TableError;

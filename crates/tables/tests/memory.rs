@@ -13,13 +13,14 @@ use std::sync::Arc;
 use arrow_array::builder::FixedSizeBinaryBuilder;
 use arrow_array::{RecordBatch, StringArray};
 use arrow_schema::{DataType, Field, Schema};
+use cstatns::civil_status::{CivilStatus, Years};
 use cstatns::code::Generation;
 use cstatns::coder::{Coder, CodingKey};
 use cstatns::commitment::{Commit, CommitmentKey};
-use cstatns::custody::approval::{Level, Score};
+use cstatns::look_up::{Level, Score};
 use cstatns::name::{Hex, Name};
 use cstatns::secret::Secret;
-use cstatns_register::{Builder, CivilStatus, Index, Origin, Record, Years};
+use cstatns_register::{Builder, Index, Origin, Record};
 use cstatns_tables::{
     Attach, Column, Content, Effort, FileMeta, Format, Prepare, Register, Seal, attach, code,
     look_up_and_code, prepare, report_path, seal_path,

@@ -13,12 +13,13 @@ use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::Duration;
 
+use cstatns::civil_status::{CivilStatus, Years};
 use cstatns::code::Generation;
 use cstatns::coder::{Coder, CodingKey};
-use cstatns::custody::approval::{Level, Score};
+use cstatns::look_up::{Level, Score};
 use cstatns::name::{Hex, Name};
 use cstatns::secret::Secret;
-use cstatns_register::{Builder, CivilStatus, Index, Origin, Record, Years};
+use cstatns_register::{Builder, Index, Origin, Record};
 use cstatns_tables::{
     Column, Effort, FileMeta, Format, Prepare, Register, Seal, look_up_and_code, prepare, seal_path,
 };

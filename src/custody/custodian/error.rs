@@ -2,11 +2,12 @@
 
 use std::path::PathBuf;
 
-use crate::files::FileError;
-use crate::name::Name;
-use crate::sharing::{Epoch, SharingError};
+use cstatns_base::files::FileError;
+use cstatns_base::name::Name;
+use cstatns_record::dealing::{Epoch, RosterError};
 
-use super::super::RosterError;
+use crate::sharing::SharingError;
+
 use super::super::share::SealError;
 use super::FORMAT;
 

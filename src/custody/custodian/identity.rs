@@ -3,12 +3,11 @@
 use argon2::{Algorithm, Argon2, Params, Version};
 use chacha20poly1305::aead::AeadInOut;
 use chacha20poly1305::{KeyInit, XChaCha20Poly1305, XNonce};
+use cstatns_base::name::{Hex, secret_json};
+use cstatns_base::secret::{Secret, random_bytes, wipe_stack};
 use ed25519_dalek::SigningKey;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
-
-use crate::name::{Hex, secret_json};
-use crate::secret::{Secret, random_bytes, wipe_stack};
 
 use super::super::share::ReceivingKey;
 use super::{Card, FORMAT};

@@ -6,25 +6,26 @@ use std::str;
 use std::sync::Arc;
 
 use clap::Args;
-use cstatns::custody::approval::{Level, Score};
+use cstatns::civil_status::{CivilStatus, Field, Seen};
 use cstatns::files::{Access, FileError, Pending};
+use cstatns::look_up::{Level, Score};
 use cstatns::name::Hex;
 use cstatns_register::{
-    CivilStatus, Evaluation, Expected, Field, Index, Judged, Quality, Query, SAMPLE, Seen, Tally, Threshold,
-    Truth, interval,
+    Evaluation, Expected, Index, Judged, Quality, Query, SAMPLE, Tally, Threshold, Truth, interval,
 };
 use cstatns_tables::{Format, Progress, Rows};
 use serde_json::{Value, json};
 use zeroize::{Zeroize, Zeroizing};
 
-use super::measured::{Kinds, Measured};
-use super::page::{page, percent};
-use super::{MAY_BE_DAYS, civil_status, counts, found, mapped};
 use crate::accept::{level, score};
 use crate::bulk::{closing, delimiter, watched};
 use crate::fault::Fault;
 use crate::figures::{counted, grouped, per_second};
 use crate::output::Program;
+
+use super::measured::{Kinds, Measured};
+use super::page::{page, percent};
+use super::{MAY_BE_DAYS, civil_status, counts, found, mapped};
 
 /// Shares of fewer rows say nothing, and a page of them would tell of single ones.
 const LEAST_ROWS: usize = 100;

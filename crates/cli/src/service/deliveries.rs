@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use cstatns::custody::approval::RunId;
+use cstatns::proposal::RunId;
 use cstatns::state::Refusal;
 use serde_json::{Value, json};
 

@@ -4,9 +4,9 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use cstatns::code::Generation;
-use cstatns::custody::approval::Action;
 use cstatns::domain::{DEFAULT_MINIMUM_BATCH, Kind, LARGEST_MINIMUM_BATCH, RenewalReason};
 use cstatns::name::Name;
+use cstatns::proposal::Action;
 use cstatns::service::Service;
 use jiff::civil::Date;
 use serde_json::{Value, json};

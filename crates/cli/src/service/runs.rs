@@ -9,9 +9,10 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use cstatns::code::{Generation, Tag};
-use cstatns::custody::approval::{Action, Input, Level, LookUp, RunId, Score};
 use cstatns::files::{FileError, Pending};
+use cstatns::look_up::{Level, LookUp, Score};
 use cstatns::name::{Hex, Name};
+use cstatns::proposal::{Action, Input, RunId};
 use cstatns::service::{Made, Outcome, RunFiles, Service, WorkError};
 use cstatns_register::Index;
 use cstatns_tables::{

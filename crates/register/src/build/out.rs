@@ -5,7 +5,7 @@ use std::io::{ErrorKind, Write};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
-use cstatns::files::{Access, FileError, Pending};
+use cstatns_base::files::{Access, FileError, Pending};
 use sha2::{Digest, Sha256};
 use zeroize::{Zeroize, Zeroizing};
 

@@ -1,10 +1,12 @@
 //! Family names and first names.
 
-use super::Asked;
+use cstatns_base::civil_status::normalise::{same, without_particles};
+
 use crate::distance::{Nearness, nearness};
 use crate::keys::first_part;
 use crate::layout::Row;
-use crate::normalise::{same, without_particles};
+
+use super::Asked;
 
 /// The family name.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -1,9 +1,10 @@
 //! Places of birth.
 
+use cstatns_base::civil_status::normalise::{PlaceCode, same};
+
 use crate::distance::{Nearness, nearness};
 use crate::keys::District;
 use crate::layout::Row;
-use crate::normalise::{PlaceCode, same};
 use crate::places::Places;
 use crate::traits::Traits;
 

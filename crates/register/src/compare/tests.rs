@@ -1,8 +1,8 @@
 //! Each level of each trait, and what is next to it and not in it.
 
+use cstatns_base::civil_status::{CivilStatus, Years};
+
 use super::*;
-use crate::traits::CivilStatus;
-use crate::years::Years;
 
 fn traits(nom: &str, nom_usage: &str, prenoms: &str) -> Traits {
     let given = CivilStatus { nom, nom_usage, prenoms, ..CivilStatus::default() };
@@ -55,7 +55,7 @@ fn names() {
 #[test]
 fn first_names() {
     let of = |given: &str, row: &str| {
-        let form = |text| crate::normalise::first_names(text).unwrap();
+        let form = |text| cstatns_base::civil_status::normalise::first_names(text).unwrap();
         First::of(&form(given), &form(row))
     };
     for (given, row, expected) in [

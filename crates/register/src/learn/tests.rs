@@ -1,9 +1,11 @@
 //! What is learnt of rows whose errors are known, and of none.
 
-use super::*;
+use cstatns_base::civil_status::CivilStatus;
+
 use crate::build::{Builder, Record};
 use crate::faults::Origin;
-use crate::traits::CivilStatus;
+
+use super::*;
 
 const PEOPLE: usize = 400;
 

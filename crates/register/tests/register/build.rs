@@ -4,9 +4,8 @@ use std::cell::Cell;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
-use cstatns_register::{
-    BuildError, Builder, Built, Fault, Index, Origin, Places, Stats, TraitFault, Unit, Years,
-};
+use cstatns_base::civil_status::Years;
+use cstatns_register::{BuildError, Builder, Built, Fault, Index, Origin, Places, Stats, TraitFault, Unit};
 
 use crate::common::{PEOPLE, Place, ask, build, build_unless, record};
 

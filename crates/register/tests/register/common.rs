@@ -4,10 +4,10 @@
 
 use std::path::{Path, PathBuf};
 
-use cstatns::identifier::{Identifier, Nir, Scheme};
+use cstatns_base::civil_status::{CivilStatus, Columns, Field};
+use cstatns_base::identifier::{Identifier, Nir, Scheme};
 use cstatns_register::{
-    Answer, BuildError, Builder, Built, CivilStatus, Columns, Field, Index, Origin, Places, Quality, Query,
-    Record, Stopped,
+    Answer, BuildError, Builder, Built, Index, Origin, Places, Quality, Query, Record, Stopped,
 };
 use tempfile::TempDir;
 

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use cstatns::identifier::{Nir, Scheme};
+use cstatns_base::identifier::{Nir, Scheme};
 use cstatns_register::{Builder, Index, IndexError, Places, Query};
 use sha2::{Digest, Sha256};
 

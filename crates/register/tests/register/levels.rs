@@ -4,8 +4,9 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use cstatns::identifier::{Nir, Scheme};
-use cstatns_register::{Builder, Columns, Field, Index, Origin, Places, Query};
+use cstatns_base::civil_status::{Columns, Field};
+use cstatns_base::identifier::{Nir, Scheme};
+use cstatns_register::{Builder, Index, Origin, Places, Query};
 
 use crate::common::{Place, calibration_error, cell, civil_status, csv, places, record, text};
 

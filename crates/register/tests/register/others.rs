@@ -3,8 +3,9 @@
 
 use std::collections::BTreeMap;
 
-use cstatns::identifier::{Nir, Scheme};
-use cstatns_register::{Builder, CERTAIN, Index, Origin, Quality, Query, Record, Years};
+use cstatns_base::civil_status::Years;
+use cstatns_base::identifier::{Nir, Scheme};
+use cstatns_register::{Builder, CERTAIN, Index, Origin, Quality, Query, Record};
 
 use crate::common::{Place, Scores, calibration_error, text};
 use crate::errors::{AMBIGUOUS, Error, MAJOR, MINOR, SPELLINGS, are_apart};

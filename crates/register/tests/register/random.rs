@@ -1,6 +1,7 @@
 //! Any text gets an answer, and what an index says does not depend on what else it holds.
 
-use cstatns_register::{Builder, CivilStatus, Index, Origin, Query, Record};
+use cstatns_base::civil_status::CivilStatus;
+use cstatns_register::{Builder, Index, Origin, Query, Record};
 use proptest::prelude::*;
 
 use crate::common::{PEOPLE, Place, ask, said};

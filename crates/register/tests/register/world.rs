@@ -3,7 +3,7 @@
 
 #![allow(unreachable_pub, reason = "one test binary")]
 
-use cstatns_register::CivilStatus;
+use cstatns_base::civil_status::CivilStatus;
 
 /// What a world is like.
 #[derive(Clone, Copy)]

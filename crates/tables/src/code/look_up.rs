@@ -3,11 +3,12 @@
 use std::io::Write;
 use std::path::Path;
 
+use cstatns::civil_status::Years;
 use cstatns::coder::Coder;
-use cstatns::custody::approval::{Level, Score};
 use cstatns::identifier::{Nir, Scheme};
+use cstatns::look_up::{Level, Score};
 use cstatns::secret::wipe_stack;
-use cstatns_register::{Index, IndexError, Query, SAMPLE, Weights, Years};
+use cstatns_register::{Index, IndexError, Query, SAMPLE, Weights};
 use zeroize::Zeroize;
 
 use crate::columns::fault;

@@ -7,7 +7,7 @@ use std::path::Path;
 use cstatns::code::Code;
 use cstatns::coder::Coder;
 use cstatns::commitment::{self, Commit};
-use cstatns::custody::approval::Score;
+use cstatns::look_up::Score;
 
 use crate::columns::{Codes, Indexes, Order};
 use crate::csv::Delimiter;

@@ -5,10 +5,10 @@ use std::num::NonZeroUsize;
 
 use chacha20::ChaCha20;
 use chacha20::cipher::{KeyIvInit, StreamCipher};
+use cstatns::civil_status::{Field, Seen, Years};
 use cstatns::code::{Generation, Tag};
 use cstatns::identifier::{Nir, Reason, Scheme};
 use cstatns::secret::random_bytes;
-use cstatns_register::{Field, Seen, Years};
 use zeroize::{Zeroize, Zeroizing};
 
 use crate::columns::{Codes, fault};

@@ -14,13 +14,13 @@ use arrow_array::{
     ArrayRef, BooleanArray, Date32Array, Float64Array, Int8Array, Int32Array, Int64Array, RecordBatch,
 };
 use arrow_schema::DataType;
-use cstatns::custody::approval::{Level, Score};
-use cstatns_register::{Builder, CivilStatus, Field, Index, Origin, Record, Years};
+use cstatns::civil_status::{CivilStatus, Field, Years};
+use cstatns::look_up::{Level, Score};
+use cstatns_register::{Builder, Index, Origin, Record};
 use cstatns_tables::{
     CodeFileError, Coded, Column, Content, Effort, Format, Prepare, PrepareError, Prepared, Register, check,
     code, look_up_and_code, prepare, renew, report_path, summarise,
 };
-
 use parquet::arrow::ArrowWriter;
 use parquet::file::metadata::KeyValue;
 

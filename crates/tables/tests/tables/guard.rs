@@ -11,8 +11,8 @@ use arrow_array::{
     StringArray, StructArray, UInt64Array,
 };
 use arrow_schema::{DataType, Field as ArrowField};
+use cstatns::civil_status::{Field, Years};
 use cstatns::name::Name;
-use cstatns_register::{Field, Years};
 use cstatns_tables::{
     Column, Effort, Held, Prepare, PrepareError, Prepared, Progress, Rows, TableError, prepare,
 };

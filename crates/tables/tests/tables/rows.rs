@@ -9,7 +9,7 @@ use arrow_array::{
     Int16Array, Int32Array, Int64Array, TimestampMicrosecondArray, TimestampMillisecondArray,
     TimestampNanosecondArray, TimestampSecondArray, UInt8Array, UInt16Array, UInt32Array, UInt64Array,
 };
-use cstatns_register::Field;
+use cstatns::civil_status::Field;
 use cstatns_tables::{Progress, Rows, TableError};
 use proptest::prelude::*;
 

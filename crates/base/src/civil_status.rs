@@ -1,0 +1,33 @@
+//! The civil status of a person: its fields, which columns of a file hold them, and their normal forms (SPEC §18).
+
+mod columns;
+pub mod normalise;
+mod years;
+
+pub use columns::{Columns, ColumnsError, Field, Seen};
+pub use years::Years;
+
+/// The civil status of a person as it stands in a file. A field that is not there is empty.
+///
+/// It has no `Debug`. Names are read in any case, with or without accents, hyphens, apostrophes or spaces; dates as
+/// YYYY-MM-DD, DD/MM/YYYY, YYYYMMDD or the beginning of one, unknown parts zero or empty; the sex as 1, 2, M, F or H; places by
+/// their code.
+#[derive(Clone, Copy, Default)]
+pub struct CivilStatus<'a> {
+    /// The family name given at birth.
+    pub nom: &'a str,
+    /// The name that the person goes by (*nom d'usage*).
+    pub nom_usage: &'a str,
+    /// The first names, all of them.
+    pub prenoms: &'a str,
+    /// The sex.
+    pub sexe: &'a str,
+    /// The date of birth.
+    pub date_naissance: &'a str,
+    /// The code of the commune of birth, or of the country (99…).
+    pub code_lieu: &'a str,
+    /// The name of the place of birth.
+    pub libelle_lieu: &'a str,
+    /// The country of birth.
+    pub pays: &'a str,
+}

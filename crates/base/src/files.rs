@@ -1,0 +1,337 @@
+//! Durable storage: the only room that creates, renames, overwrites or removes files.
+//!
+//! Everything the service, the controller's tools and the custodians' kits keep on disk goes through here, so that the
+//! order of durability (SPEC.md, "Order of durability") is written once and a test can stop it at any step.
+//!
+//! | call | what holds when it returns `Ok` |
+//! |---|---|
+//! | [`Pending::commit`], [`write_new`] | the whole file is on disk under its name; nothing was replaced |
+//! | [`Pending::commit`] after [`Pending::create_over`], [`replace`] | the whole new file is on disk under its name; a crash leaves the old one or the new one |
+//! | [`Together::commit`] | all the files are on disk under their names; nothing was replaced |
+//! | [`PendingDirectory::commit`] | the directory and its files are on disk under its name; nothing was replaced |
+//! | [`Append::append`] | the bytes are on disk at the end of the file |
+//! | [`create_dir`], [`remove`], [`destroy`] | the change to the directory is on disk |
+//! | [`Scratch::create`] | there is a file to work with, and no name that it could be left under |
+//!
+//! An error from a step *after* a rename or an unlink (the flush of the directory) means that the change is visible but
+//! perhaps not yet durable: the caller is where a crash at that point would have left it, and recovers in the same way.
+//!
+//! Files that hold anything sensitive are made with [`Access::Private`] (mode 0600; a umask can only narrow it).
+//! Error messages contain paths, which are the operator's own, and never a byte of a file's contents.
+
+mod append;
+mod destroy;
+mod error;
+#[cfg(all(cstatns_faults, debug_assertions))]
+pub mod faults;
+mod leftovers;
+mod new_directory;
+mod pending;
+mod together;
+
+use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::io::{ErrorKind, Read};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{FlockOperation, flock};
+use rustix::io::Errno;
+use zeroize::Zeroize;
+
+use error::About;
+
+pub use append::Append;
+pub use destroy::{Destroyed, Fate, Held, Remembered, destroy, destroy_if_present, withdraw};
+pub use error::FileError;
+pub use leftovers::{leftovers, list, sweep, temporary_path};
+pub use new_directory::PendingDirectory;
+pub use pending::{Pending, Scratch, replace, write_new};
+pub use together::{FileId, Together, take_back};
+
+/// Otherwise there is nothing to ask, and the calls below compile to nothing.
+#[cfg(not(all(cstatns_faults, debug_assertions)))]
+mod faults {
+    use std::fs::File;
+    use std::io;
+    use std::path::Path;
+
+    use super::Step;
+
+    #[inline(always)]
+    pub(super) fn before(_: Step, _: &Path) -> io::Result<()> {
+        Ok(())
+    }
+
+    #[inline(always)]
+    pub(super) fn before_write(_: Step, _: &Path, _: &mut File, _: &[u8]) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// The kinds of step that change what a crash would leave behind. Fault injection counts these.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// A file comes into being, empty.
+    Create,
+    /// A directory comes into being.
+    CreateDirectory,
+    /// Bytes are handed to the operating system.
+    Write,
+    /// A file's bytes are forced to disk.
+    Sync,
+    /// A file takes its final name.
+    Rename,
+    /// A directory's entries are forced to disk.
+    SyncDirectory,
+    /// A name is taken away.
+    Unlink,
+    /// Bytes of a file that is being destroyed are overwritten.
+    Overwrite,
+    /// A file is shortened.
+    Truncate,
+}
+
+/// Who may open a new file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// The owner alone: mode 0600.
+    Private,
+    /// Mode 0644, less what the umask takes away.
+    Shared,
+}
+
+impl Access {
+    fn mode(self) -> u32 {
+        match self {
+            Self::Private => 0o600,
+            Self::Shared => 0o644,
+        }
+    }
+}
+
+/// The directory that holds `path`, open so that it can be flushed.
+///
+/// It is opened before anything is created or renamed in it: a directory that cannot be opened is found out while
+/// nothing has changed.
+struct Directory {
+    handle: File,
+    path: PathBuf,
+}
+
+impl Directory {
+    fn of(path: &Path) -> Result<Self, FileError> {
+        let parent = match path.parent() {
+            Some(parent) if !parent.as_os_str().is_empty() => parent,
+            _ => Path::new("."),
+        };
+        let handle = File::open(parent).about(parent)?;
+        Ok(Self { handle, path: parent.to_owned() })
+    }
+
+    fn sync(&self) -> Result<(), FileError> {
+        faults::before(Step::SyncDirectory, &self.path).about(&self.path)?;
+        match rustix::fs::fsync(&self.handle) {
+            // Some network and user-space file systems have no flush for directories and say so in one of these ways;
+            // PostgreSQL passes over the same two. There is nothing more that could be asked of them.
+            Ok(()) | Err(Errno::INVAL | Errno::BADF) => Ok(()),
+            Err(error) => Err(error).about(&self.path),
+        }
+    }
+}
+
+fn sync(file: &File, path: &Path) -> Result<(), FileError> {
+    faults::before(Step::Sync, path).and_then(|()| file.sync_all()).about(path)
+}
+
+fn create_new(path: &Path, access: Access, append: bool) -> Result<File, FileError> {
+    faults::before(Step::Create, path).about(path)?;
+    let mut options = OpenOptions::new();
+    if append {
+        options.append(true);
+    } else {
+        options.write(true);
+    }
+    options.create_new(true).mode(access.mode()).open(path).about(path)
+}
+
+fn unlink(path: &Path) -> Result<(), FileError> {
+    faults::before(Step::Unlink, path).and_then(|()| fs::remove_file(path)).about(path)
+}
+
+fn random(bytes: &mut [u8]) -> Result<(), FileError> {
+    getrandom::fill(bytes).map_err(|_| FileError::Randomness)
+}
+
+/// Whether anything has this name: a link that leads nowhere counts.
+///
+/// # Errors
+/// `file-permission`, `file-io` where that cannot be told.
+pub fn taken(path: &Path) -> Result<bool, FileError> {
+    match fs::symlink_metadata(path) {
+        Ok(_) => Ok(true),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(error).about(path),
+    }
+}
+
+/// Reads a whole file of at most `limit` bytes.
+///
+/// The buffer is allocated once: a vector that grows leaves copies of a secret behind. The caller wipes it where the file
+/// holds one.
+///
+/// # Errors
+/// `file-missing`, `file-permission`, `file-too-large`, `file-io`.
+pub fn read(path: &Path, limit: u64) -> Result<Vec<u8>, FileError> {
+    let too_large = || FileError::TooLarge { path: path.to_owned(), limit };
+    let mut file = File::open(path).about(path)?;
+    let metadata = file.metadata().about(path)?;
+    // What is not a regular file (a pipe that gives a passphrase) has no length to go by.
+    let expected = if metadata.is_file() { metadata.len() } else { limit };
+    if expected > limit {
+        return Err(too_large());
+    }
+    // One byte more than expected shows whether the file ends where it should.
+    let mut bytes = vec![0; usize::try_from(expected).map_err(|_| too_large())?.saturating_add(1)];
+    let mut filled = 0;
+    loop {
+        match file.read(&mut bytes[filled..]) {
+            Ok(0) => break,
+            Ok(count) => filled += count,
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) => {
+                bytes.zeroize();
+                return Err(error).about(path);
+            }
+        }
+        if filled == bytes.len() {
+            bytes.zeroize();
+            return Err(too_large());
+        }
+    }
+    bytes.truncate(filled);
+    Ok(bytes)
+}
+
+/// Makes a directory for the owner alone (mode 0700). Its parent must exist.
+///
+/// # Errors
+/// `output-exists` if anything has that name; `file-missing`, `file-permission`, `disk-full`, `file-io`.
+pub fn create_dir(path: &Path) -> Result<(), FileError> {
+    let parent = Directory::of(path)?;
+    make_directory(path)?;
+    let settled = parent.sync();
+    if settled.is_err() {
+        let _ = faults::before(Step::Unlink, path).and_then(|()| fs::remove_dir(path));
+    }
+    settled
+}
+
+fn make_directory(path: &Path) -> Result<(), FileError> {
+    faults::before(Step::CreateDirectory, path)
+        .and_then(|()| DirBuilder::new().mode(0o700).create(path))
+        .about(path)
+}
+
+/// Removes a directory that is empty.
+///
+/// # Errors
+/// `file-missing`, `file-permission`, `file-io`, also where it is not empty.
+pub fn remove_directory(path: &Path) -> Result<(), FileError> {
+    let parent = Directory::of(path)?;
+    faults::before(Step::Unlink, path).and_then(|()| fs::remove_dir(path)).about(path)?;
+    parent.sync()
+}
+
+/// Forces the directory that holds `path` to disk: for a name that a process gave which stopped before it could be sure
+/// of it.
+///
+/// # Errors
+/// `file-missing`, `file-permission`, `file-io`.
+pub fn settle(path: &Path) -> Result<(), FileError> {
+    Directory::of(path)?.sync()
+}
+
+/// Whether names can be made and taken away in the directory that holds `path`: it is there, this user may write to it, and
+/// its file system is not read-only. Looks only; makes nothing.
+///
+/// # Errors
+/// `file-missing`, `file-permission`, `file-io`.
+pub fn check_directory_of(path: &Path) -> Result<(), FileError> {
+    use rustix::fs::{Access, AtFlags, CWD, accessat};
+    let directory = Directory::of(path)?.path;
+    accessat(CWD, &directory, Access::WRITE_OK | Access::EXEC_OK, AtFlags::EACCESS).about(&directory)
+}
+
+/// Removes a file (or a link, itself) that holds nothing worth destroying.
+///
+/// # Errors
+/// `file-missing`, `file-permission`, `file-io`.
+pub fn remove(path: &Path) -> Result<(), FileError> {
+    let directory = Directory::of(path)?;
+    unlink(path)?;
+    directory.sync()
+}
+
+/// As [`remove`], but content if there is no such file; says whether there was one.
+///
+/// # Errors
+/// `file-permission`, `file-io`.
+pub fn remove_if_present(path: &Path) -> Result<bool, FileError> {
+    if !taken(path)? {
+        return Ok(false);
+    }
+    remove(path)?;
+    Ok(true)
+}
+
+/// The right to work in a home, until dropped or until the process ends.
+#[derive(Debug)]
+pub struct Lock {
+    _file: File,
+}
+
+/// Takes the lock at `path`, a file that stays when the lock goes (removing it would let two processes hold two files of
+/// one name). Does not wait. A second lock is refused to this process as well.
+///
+/// # Errors
+/// `home-locked` if it is held; `file-missing`, `file-permission`, `disk-full`, `file-io`.
+pub fn lock(path: &Path) -> Result<Lock, FileError> {
+    let mut options = OpenOptions::new();
+    options.read(true).write(true);
+    let file = match options.open(path) {
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            faults::before(Step::Create, path).about(path)?;
+            // Not "must not exist": two processes may both find it missing, and the lock decides between them.
+            options.create(true).mode(Access::Private.mode()).open(path)
+        }
+        opened => opened,
+    }
+    .about(path)?;
+    match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+        Ok(()) => {}
+        Err(Errno::WOULDBLOCK) => return Err(FileError::Locked { path: path.to_owned() }),
+        Err(error) => return Err(error).about(path),
+    }
+    // A ceremony that failed removes its lock: who had opened it before would hold a file without a name.
+    let (held, named) = (file.metadata().about(path)?, fs::metadata(path).about(path)?);
+    if (held.dev(), held.ino()) != (named.dev(), named.ino()) {
+        return Err(FileError::Locked { path: path.to_owned() });
+    }
+    Ok(Lock { _file: file })
+}
+
+/// Takes the lock of a file that exists, as [`lock`] does.
+///
+/// # Errors
+/// `home-locked` if it is held; `file-missing`, `file-permission`, `file-io`.
+pub fn lock_file(path: &Path) -> Result<Lock, FileError> {
+    let file = File::open(path).about(path)?;
+    match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+        // Where there are no locks, two processes are not told apart.
+        Ok(()) | Err(Errno::NOSYS | Errno::NOLCK | Errno::OPNOTSUPP | Errno::BADF) => {
+            Ok(Lock { _file: file })
+        }
+        Err(Errno::WOULDBLOCK) => Err(FileError::Locked { path: path.to_owned() }),
+        Err(error) => Err(error).about(path),
+    }
+}

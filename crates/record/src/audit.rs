@@ -1,0 +1,291 @@
+//! What an auditor can establish from a ledger, the service's card and the checkpoints kept from earlier visits
+//! (SPEC §11, §12): without keys, identifiers or codes.
+//!
+//! A service can rewrite its own ledger, chain and checkpoint, and stay lawful in doing so. What it cannot rewrite are
+//! the checkpoints that others kept and the ones that custodians cosigned: [`verify`] says how far these reach.
+
+mod findings;
+mod text;
+mod walk;
+
+use std::path::{Path, PathBuf};
+
+use cstatns_base::code::Generation;
+use cstatns_base::files::FileError;
+use cstatns_base::name::Name;
+use jiff::Timestamp;
+use jiff::civil::Date;
+use serde::Serialize;
+
+use crate::card::{ServiceCard, spoken};
+use crate::dealing::Epoch;
+use crate::ledger::checkpoint_path;
+use crate::state::State;
+
+use findings::Facts;
+use walk::{Kept, Unsound, Walk};
+
+/// What an auditor established about a ledger. `Display` tells it in plain words.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Audit {
+    /// The service's id.
+    pub service: String,
+    /// Whether the service is a demonstration; unknown when the first event does not hold.
+    pub demo: Option<bool>,
+    /// The fingerprint of the first dealing, as words to compare with the custodians': their signatures prove something
+    /// only if the roster is theirs.
+    pub founding: Option<String>,
+    /// Whole lines in the file.
+    pub events: u64,
+    /// Events that the service's checkpoint covers; none when it is not a sound one.
+    pub covered: Option<u64>,
+    /// Everything below is about the first `sound` events: what follows them is not vouched for.
+    pub sound: u64,
+    /// The time of the first event.
+    pub first: Option<Timestamp>,
+    /// The time of the last sound event.
+    pub last: Option<Timestamp>,
+    /// What holds and what does not.
+    pub findings: Vec<Finding>,
+    /// How far others than the service vouch for the ledger.
+    pub witnessed: Witnessed,
+    /// Signed statements of custodians that were verified: approvals, receipts, doubts.
+    pub statements: u64,
+    /// Runs that began in which people are looked up in a register; those without a result are counted too.
+    pub look_ups: u64,
+    /// The domains.
+    pub domains: Vec<DomainSummary>,
+    /// The deliveries.
+    pub deliveries: DeliverySummary,
+}
+
+/// One thing that was checked.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Finding {
+    /// What was checked.
+    pub check: Check,
+    /// A stable short code: `holds`, or what was found.
+    pub code: &'static str,
+    /// Whether it holds.
+    pub holds: bool,
+    /// The event it is about. Where a root differs: the last of the events among which the difference lies.
+    pub event: Option<u64>,
+    /// In plain words.
+    pub detail: String,
+}
+
+/// What is checked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum Check {
+    /// The ledger's checkpoint is signed by the service.
+    Checkpoint,
+    /// Every line is an event in its place and carries the leaf hash of the one before.
+    Chain,
+    /// Every statement in the events is signed by who is said to state it.
+    Signatures,
+    /// Every event is lawful after the ones before it.
+    Lawfulness,
+    /// The events are the ones that the checkpoint covers.
+    Tree,
+    /// The ledger extends a checkpoint kept from before.
+    Earlier,
+}
+
+impl Check {
+    fn word(self) -> &'static str {
+        match self {
+            Self::Checkpoint => "Checkpoint",
+            Self::Chain => "Chain",
+            Self::Signatures => "Signatures",
+            Self::Lawfulness => "Lawfulness",
+            Self::Tree => "Completeness",
+            Self::Earlier => "Earlier checkpoint",
+        }
+    }
+}
+
+/// How far others than the service vouch for the ledger, by their cosignatures.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Witnessed {
+    /// The first so many events were witnessed by somebody.
+    pub events: u64,
+    /// Each custodian, and how many events they witnessed.
+    pub custodians: Vec<Witness>,
+}
+
+/// What one custodian witnessed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Witness {
+    /// The custodian.
+    pub custodian: Name,
+    /// The first so many events.
+    pub events: u64,
+}
+
+/// How a domain stood after the last sound event.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct DomainSummary {
+    /// The domain.
+    pub domain: Name,
+    /// `statistics` or `research`.
+    pub kind: &'static str,
+    /// The generation of its codes.
+    pub generation: Generation,
+    /// Generations that were doubted.
+    pub doubted: Vec<Generation>,
+    /// A project's last day.
+    pub ends: Option<Date>,
+    /// When its keys were destroyed.
+    pub destroyed: Option<Timestamp>,
+}
+
+/// The deliveries until the last sound event.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct DeliverySummary {
+    /// Results made.
+    pub made: u64,
+    /// Of which renewals.
+    pub renewals: u64,
+    /// Of which of people who were looked up.
+    pub look_ups: u64,
+    /// Rows in them.
+    pub rows: u64,
+    /// Results stated delivered, the service's copy destroyed.
+    pub delivered: u64,
+    /// Requests kept against the scheme.
+    pub requests_kept: u64,
+}
+
+/// Why nothing could be established.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum AuditError {
+    /// A file cannot be read.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// The card is not a service's.
+    #[error("the card given is not a sound card of a service: take card.json as the service published it")]
+    Card,
+}
+
+impl AuditError {
+    /// The stable short code of this error.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::File(error) => error.code(),
+            Self::Card => "service-card",
+        }
+    }
+}
+
+/// Checks the ledger at `ledger`, with the checkpoint beside it, against the service's card and checkpoints kept from
+/// before. What does not hold is a finding; after the first event that does not hold, nothing is claimed of the events.
+///
+/// # Errors
+/// [`AuditError`] when there is nothing to judge by: a file cannot be read, the card is none.
+pub fn verify(ledger: &Path, card: &ServiceCard, old: &[PathBuf]) -> Result<Audit, AuditError> {
+    if !card.is_sound() {
+        return Err(AuditError::Card);
+    }
+    let own = Kept::read(&checkpoint_path(ledger), card)?;
+    let old: Vec<Kept> = old.iter().map(|path| Kept::read(path, card)).collect::<Result<_, _>>()?;
+    if let Some(missing) = old.iter().find(|kept| matches!(kept.head, Err(Unsound::Missing))) {
+        return Err(FileError::Missing { path: missing.path.clone() }.into());
+    }
+    let walk = Walk::through(ledger, card, u64::MAX)?;
+    let facts = Facts { covered: own.head.as_ref().ok().copied(), broken: walk.broken(&own), walk: &walk };
+    let sound = facts.sound(&old);
+    // A state that met what does not hold is not used: the summary is of the sound events alone.
+    let again = if sound < walk.history.size() { Some(Walk::through(ledger, card, sound)?) } else { None };
+    let summary = again.as_ref().unwrap_or(&walk);
+
+    let mut findings = vec![facts.checkpoint(&own)];
+    findings.extend(facts.events(sound));
+    findings.extend(facts.tree());
+    findings.extend(old.iter().map(|kept| facts.earlier(kept)));
+
+    let witnesses = if facts.broken.is_some() { summary } else { &walk };
+    Ok(Audit {
+        service: card.id().to_owned(),
+        events: walk.history.size(),
+        covered: facts.covered.map(|head| head.size),
+        sound,
+        first: summary.first,
+        findings,
+        witnessed: witnesses.state.as_ref().map(|state| witnessed(state, sound)).unwrap_or_default(),
+        statements: summary.statements,
+        look_ups: summary.look_ups,
+        ..Audit::of(summary.state.as_ref())
+    })
+}
+
+impl Audit {
+    /// Whether everything that was checked holds.
+    pub fn holds(&self) -> bool {
+        self.findings.iter().all(|finding| finding.holds)
+    }
+
+    /// What does not hold.
+    pub fn failures(&self) -> impl Iterator<Item = &Finding> {
+        self.findings.iter().filter(|finding| !finding.holds)
+    }
+
+    /// What the state tells.
+    fn of(state: Option<&State>) -> Self {
+        let mut audit = Self {
+            service: String::new(),
+            demo: state.map(State::is_demo),
+            founding: None,
+            events: 0,
+            covered: None,
+            sound: 0,
+            first: None,
+            last: state.map(State::time),
+            findings: Vec::new(),
+            witnessed: Witnessed::default(),
+            statements: 0,
+            look_ups: 0,
+            domains: Vec::new(),
+            deliveries: DeliverySummary::default(),
+        };
+        let Some(state) = state else { return audit };
+        let first = state.epochs().get(&Epoch::FIRST);
+        audit.founding = first.map(|epoch| spoken(&epoch.dealing.fingerprint()));
+        for (name, domain) in state.domains() {
+            let doubted = domain.keys.iter().zip(1..).filter(|(key, _)| key.compromised);
+            audit.domains.push(DomainSummary {
+                domain: name.clone(),
+                kind: domain.kind.word(),
+                generation: domain.generation(),
+                doubted: doubted.filter_map(|(_, number)| Generation::new(number)).collect(),
+                ends: domain.ends(),
+                destroyed: domain.destroyed,
+            });
+        }
+        for delivery in state.deliveries().values() {
+            let summary = &mut audit.deliveries;
+            summary.made += 1;
+            summary.renewals += u64::from(delivery.from.is_some());
+            summary.look_ups += u64::from(delivery.look_up.is_some());
+            summary.rows = summary.rows.saturating_add(delivery.rows);
+            summary.delivered += u64::from(delivery.destroyed);
+            summary.requests_kept += u64::from(delivery.request_kept);
+        }
+        audit
+    }
+}
+
+fn witnessed(state: &State, sound: u64) -> Witnessed {
+    let mut custodians: Vec<Witness> = Vec::new();
+    for seat in state.epochs().values().flat_map(|epoch| &epoch.dealing.roster) {
+        let custodian = seat.card.body.name.clone();
+        // Who witnessed more events witnessed the sound ones among them.
+        let events = state.witnessed().get(&custodian).copied().unwrap_or(0).min(sound);
+        if custodians.iter().all(|known| known.custodian != custodian) {
+            custodians.push(Witness { custodian, events });
+        }
+    }
+    Witnessed { events: custodians.iter().map(|witness| witness.events).max().unwrap_or(0), custodians }
+}

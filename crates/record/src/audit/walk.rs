@@ -1,0 +1,157 @@
+//! The ledger and the checkpoints, read to their end whatever is wrong with them.
+
+use std::path::{Path, PathBuf};
+
+use cstatns_base::files::FileError;
+use jiff::Timestamp;
+
+use crate::card::ServiceCard;
+use crate::checkpoint::{Head, root_of};
+use crate::ledger::event::{Event, Line};
+use crate::ledger::{History, LedgerError, Lines, read_checkpoint};
+use crate::proposal::Action;
+use crate::state::{Broken, Fold, State};
+
+use super::AuditError;
+
+/// A checkpoint as it was given.
+pub(super) struct Kept {
+    pub(super) path: PathBuf,
+    pub(super) head: Result<Head, Unsound>,
+}
+
+/// Why a checkpoint is not one of the service's.
+#[derive(Clone, Copy)]
+pub(super) enum Unsound {
+    Missing,
+    OtherService,
+    Signature,
+}
+
+impl Kept {
+    pub(super) fn read(path: &Path, card: &ServiceCard) -> Result<Self, AuditError> {
+        let head = match read_checkpoint(path, card) {
+            Ok(head) => Ok(head),
+            Err(LedgerError::File(FileError::Missing { .. })) => Err(Unsound::Missing),
+            Err(LedgerError::File(error)) => return Err(error.into()),
+            Err(LedgerError::OtherCheckpoint { .. }) => Err(Unsound::OtherService),
+            Err(_) => Err(Unsound::Signature),
+        };
+        Ok(Self { path: path.to_owned(), head })
+    }
+}
+
+/// A ledger read to its end: folded until an event does not hold, hashed from there on.
+pub(super) struct Walk {
+    pub(super) history: History,
+    /// After the last event that followed from the ones before.
+    pub(super) state: Option<State>,
+    pub(super) first: Option<Timestamp>,
+    pub(super) statements: u64,
+    pub(super) look_ups: u64,
+    stop: Option<Stop>,
+    pub(super) torn: bool,
+}
+
+/// The first line that does not follow from the ones before it.
+pub(super) struct Stop {
+    number: u64,
+    error: Broken,
+    /// The line, where it is one.
+    line: Option<Line>,
+    /// Whether the line after it carries its leaf hash; none where there is no such line.
+    carried: Option<bool>,
+}
+
+/// The event that does not hold.
+pub(super) struct BrokenEvent<'a> {
+    pub(super) number: u64,
+    pub(super) error: &'a Broken,
+    pub(super) event: Option<&'static str>,
+    pub(super) changed: Option<bool>,
+}
+
+impl Walk {
+    /// Reads the first `limit` events.
+    pub(super) fn through(path: &Path, card: &ServiceCard, limit: u64) -> Result<Self, AuditError> {
+        let file_error = |error| match error {
+            LedgerError::File(error) => error,
+            // Lines gives no other error.
+            _ => FileError::NotRegular { path: path.to_owned() },
+        };
+        let mut lines = Lines::open(path).map_err(file_error)?;
+        let mut fold = Fold::new(card);
+        let (mut first, mut statements, mut look_ups) = (None, 0, 0);
+        let mut stopped: Option<(Stop, History)> = None;
+        for _ in 0..limit {
+            let Some(bytes) = lines.next_line().map_err(file_error)? else { break };
+            match &mut stopped {
+                None => match fold.push(bytes) {
+                    Ok(line) => {
+                        first.get_or_insert(line.time);
+                        statements += statements_in(&line.event);
+                        look_ups += u64::from(begins_look_up(&line.event));
+                    }
+                    Err(error) => {
+                        let mut history = fold.history().clone();
+                        history.push(bytes);
+                        let line = serde_json::from_slice(bytes).ok();
+                        stopped =
+                            Some((Stop { number: history.size(), error, line, carried: None }, history));
+                    }
+                },
+                Some((stop, history)) => {
+                    if history.size() == stop.number {
+                        let next: Option<Line> = serde_json::from_slice(bytes).ok();
+                        stop.carried = next.map(|next| next.previous == history.last());
+                    }
+                    history.push(bytes);
+                }
+            }
+        }
+        let (folded, state) = fold.finish();
+        let (stop, history) = match stopped {
+            Some((stop, history)) => (Some(stop), history),
+            None => (None, folded),
+        };
+        Ok(Self { history, state, first, statements, look_ups, stop, torn: lines.is_torn() })
+    }
+
+    /// The first event that does not hold. A line that carries another leaf hash than the one before it has means that one
+    /// of the two was changed: the line after both, or the checkpoint, tells which.
+    pub(super) fn broken(&self, own: &Kept) -> Option<BrokenEvent<'_>> {
+        let stop = self.stop.as_ref()?;
+        let Stop { number, error, line, carried } = stop;
+        let number = match (error, line) {
+            (Broken::Ledger(LedgerError::Chain { number: before }), Some(line)) => {
+                let kept = carried.unwrap_or_else(|| match own.head {
+                    Ok(covered) if covered.size == *number && self.history.size() == *number => {
+                        let mut leaves = self.history.leaves().to_vec();
+                        if let Some(leaf) = leaves.iter_mut().rev().nth(1) {
+                            *leaf = line.previous;
+                        }
+                        root_of(&leaves) == covered.root
+                    }
+                    _ => true,
+                });
+                if kept { *before } else { *number }
+            }
+            _ => *number,
+        };
+        let event = line.as_ref().filter(|line| line.sequence == number).map(|line| line.event.word());
+        Some(BrokenEvent { number, error, event, changed: carried.map(|carried| !carried) })
+    }
+}
+
+fn statements_in(event: &Event) -> u64 {
+    match event {
+        Event::Intent { consents, .. } => consents.len() as u64,
+        Event::Received { .. } | Event::Doubted { .. } => 1,
+        _ => 0,
+    }
+}
+
+fn begins_look_up(event: &Event) -> bool {
+    let Event::Intent { proposal, .. } = event else { return false };
+    matches!(proposal.body.action, Action::Code { look_up: Some(_), .. })
+}

@@ -1,0 +1,402 @@
+//! The append-only record (SPEC §11): one canonical JSON object a line, each carrying the leaf hash of the one before,
+//! all of them leaves of one tree whose root the service signs.
+//!
+//! An event counts once the checkpoint that covers it is durable.
+
+pub mod event;
+
+use std::fs::File;
+use std::io::{BufRead, BufReader, Read};
+use std::path::{Path, PathBuf};
+
+use ed25519_dalek::{SigningKey, VerifyingKey};
+
+use crate::card::ServiceCard;
+use crate::checkpoint::{Checkpoint, Head, Note, NoteSignature, Tree, VerifierKey, leaf_hash};
+
+pub use crate::checkpoint::origin;
+use cstatns_base::files::{self, Access, Append, FileError};
+use cstatns_base::name::{Hex, canonical_json};
+
+use event::{Event, FORMAT, Line};
+
+/// The longest line, in bytes: a dealing with 255 custodians is about 1.5 MB.
+const LONGEST_LINE: usize = 4 << 20;
+
+/// The tree over the lines so far, and its root at every size.
+#[derive(Clone, Default)]
+pub struct History {
+    tree: Tree,
+    leaves: Vec<Hex<32>>,
+    roots: Vec<Hex<32>>,
+}
+
+impl History {
+    /// Adds a line, given without its line feed.
+    pub fn push(&mut self, line: &[u8]) {
+        let leaf = leaf_hash(line);
+        self.tree.push(leaf);
+        self.leaves.push(leaf);
+        self.roots.push(self.tree.root());
+    }
+
+    /// How many lines.
+    pub fn size(&self) -> u64 {
+        self.leaves.len() as u64
+    }
+
+    /// Size and root now.
+    pub fn head(&self) -> Head {
+        Head { size: self.size(), root: self.tree.root() }
+    }
+
+    /// The leaf hash of each line.
+    pub fn leaves(&self) -> &[Hex<32>] {
+        &self.leaves
+    }
+
+    /// Whether the ledger went through this size with this root.
+    pub fn includes(&self, head: &Head) -> bool {
+        let before = head.size.checked_sub(1).and_then(|last| usize::try_from(last).ok());
+        before.and_then(|last| self.roots.get(last)) == Some(&head.root)
+    }
+
+    /// The leaf hash that the next line carries.
+    pub fn last(&self) -> Hex<32> {
+        self.leaves.last().copied().unwrap_or(Hex([0; 32]))
+    }
+
+    /// Reads the next line: canonical, of this service, in its place.
+    ///
+    /// # Errors
+    /// [`LedgerError`] names the line.
+    pub fn read_next(&self, service: &str, bytes: &[u8]) -> Result<Line, LedgerError> {
+        let number = self.size() + 1;
+        let line: Line = serde_json::from_slice(bytes).map_err(|_| {
+            // A newer program's line is told from a damaged one by its version.
+            match serde_json::from_slice::<serde_json::Value>(bytes) {
+                Ok(value) if value["format"].as_u64().is_some_and(|found| found > FORMAT.into()) => {
+                    LedgerError::Version { number }
+                }
+                _ => LedgerError::Line { number },
+            }
+        })?;
+        if canonical_json(&line) != bytes {
+            return Err(LedgerError::Line { number });
+        }
+        if line.format != FORMAT {
+            return Err(LedgerError::Version { number });
+        }
+        if line.service != service {
+            return Err(LedgerError::OtherService { number });
+        }
+        if line.sequence != number {
+            return Err(LedgerError::Sequence { number, found: line.sequence });
+        }
+        if line.previous != self.last() {
+            // What the line carries is the hash of the line before it as it was.
+            return Err(LedgerError::Chain { number: number - 1 });
+        }
+        Ok(line)
+    }
+}
+
+/// Where the checkpoint of a ledger lies: beside it.
+pub fn checkpoint_path(ledger: &Path) -> PathBuf {
+    ledger.with_file_name("checkpoint")
+}
+
+/// Reads a checkpoint and verifies the service's signature.
+///
+/// # Errors
+/// [`LedgerError::Checkpoint`]; [`LedgerError::OtherCheckpoint`] for another service's; [`LedgerError::File`].
+pub fn read_checkpoint(path: &Path, card: &ServiceCard) -> Result<Head, LedgerError> {
+    let bytes = files::read(path, 1 << 20)?;
+    let unsound = || LedgerError::Checkpoint { path: path.to_owned() };
+    let note = Note::parse(&bytes).map_err(|_| unsound())?;
+    let checkpoint = Checkpoint::parse(note.text()).map_err(|_| unsound())?;
+    if checkpoint.origin() != origin(card.id()) {
+        return Err(LedgerError::OtherCheckpoint { path: path.to_owned() });
+    }
+    let key = VerifyingKey::from_bytes(&card.body.signing.0).map_err(|_| unsound())?;
+    let key = VerifierKey::new(&origin(card.id()), key).map_err(|_| unsound())?;
+    note.verify(&[key]).map_err(|_| unsound())?;
+    Ok(Head { size: checkpoint.size(), root: checkpoint.root() })
+}
+
+/// A ledger's lines as they lie in its file, one at a time: memory does not grow with the file.
+pub struct Lines {
+    path: PathBuf,
+    reader: BufReader<File>,
+    line: Vec<u8>,
+    length: u64,
+    torn: bool,
+}
+
+impl Lines {
+    /// Opens the file.
+    ///
+    /// # Errors
+    /// [`LedgerError::File`].
+    pub fn open(path: &Path) -> Result<Self, LedgerError> {
+        let file = File::open(path).map_err(|error| FileError::from_io(path, &error))?;
+        let reader = BufReader::with_capacity(1 << 16, file);
+        Ok(Self { path: path.to_owned(), reader, line: Vec::new(), length: 0, torn: false })
+    }
+
+    /// The next whole line, without its line feed. Of a line that is longer than any event only the beginning is given,
+    /// which is no event either.
+    ///
+    /// # Errors
+    /// [`LedgerError::File`].
+    pub fn next_line(&mut self) -> Result<Option<&[u8]>, LedgerError> {
+        let failed = |error| FileError::from_io(&self.path, &error);
+        self.line.clear();
+        let limit = LONGEST_LINE as u64;
+        let mut length =
+            self.reader.by_ref().take(limit).read_until(b'\n', &mut self.line).map_err(failed)?;
+        let mut whole = self.line.pop_if(|byte| *byte == b'\n').is_some();
+        if length == LONGEST_LINE && !whole {
+            length += self.reader.skip_until(b'\n').map_err(failed)?;
+            whole = true;
+        }
+        self.torn = length > 0 && !whole;
+        if !whole {
+            return Ok(None);
+        }
+        self.length += length as u64;
+        Ok(Some(&self.line))
+    }
+
+    /// The length in bytes of the lines given so far, with their line feeds.
+    pub fn length(&self) -> u64 {
+        self.length
+    }
+
+    /// Whether, at the end, bytes without a line feed follow: the beginning of a line whose writing was stopped.
+    pub fn is_torn(&self) -> bool {
+        self.torn
+    }
+}
+
+/// A service's ledger, open for appending.
+pub struct Ledger {
+    path: PathBuf,
+    file: Append,
+    history: History,
+    /// Whether a line could not be written or covered: what the ledger says is then for the next opening to decide.
+    broken: bool,
+}
+
+impl Ledger {
+    /// Founds a ledger with its first line, which counts once [`Ledger::cover`] has signed it.
+    ///
+    /// # Errors
+    /// [`LedgerError::File`].
+    pub fn create(path: &Path) -> Result<Self, LedgerError> {
+        let file = Append::create(path, Access::Shared)?;
+        Ok(Self { path: path.to_owned(), file, history: History::default(), broken: false })
+    }
+
+    /// Opens a ledger whose lines the caller has read and found lawful: `history` covers them, and they are
+    /// `length` bytes. A last line that was cut short is cut off. The lines, and the name of the checkpoint beside them,
+    /// are on disk on return.
+    ///
+    /// Why: the process that wrote them may have stopped before it flushed them. A checkpoint that covers a line which a
+    /// power cut then takes away would accuse the operator of having removed it.
+    ///
+    /// # Errors
+    /// [`LedgerError::File`].
+    pub fn open(path: &Path, history: History, length: u64) -> Result<Self, LedgerError> {
+        let mut file = Append::open(path)?;
+        if file.length() > length {
+            file.truncate(length)?;
+        } else {
+            file.settle()?;
+        }
+        files::settle(path)?;
+        Ok(Self { path: path.to_owned(), file, history, broken: false })
+    }
+
+    /// The lines so far.
+    pub fn history(&self) -> &History {
+        &self.history
+    }
+
+    /// Whether an earlier write failed, so that nothing can be recorded until the service is opened again.
+    pub fn is_broken(&self) -> bool {
+        self.broken
+    }
+
+    /// Makes `line` durable: first the line, then the signed checkpoint that covers it.
+    ///
+    /// # Errors
+    /// [`LedgerError::Unwritable`] when the line would not be read back as it is: nothing is written then.
+    /// [`LedgerError::File`]: the line may or may not be there; opening the service again decides it. Until then nothing
+    /// is appended: a second line would be made for a state that does not know the first.
+    pub fn append(&mut self, line: &Line, card: &ServiceCard, key: &SigningKey) -> Result<(), LedgerError> {
+        if self.broken {
+            return Err(FileError::Broken { path: self.path.clone() }.into());
+        }
+        let mut bytes = canonical_json(line);
+        let reads_back = bytes.len() < LONGEST_LINE
+            && self.history.read_next(card.id(), &bytes).is_ok_and(|read| read == *line);
+        if !reads_back {
+            return Err(LedgerError::Unwritable { number: line.sequence });
+        }
+        bytes.push(b'\n');
+        self.broken = true;
+        self.file.append(&bytes)?;
+        self.history.push(&bytes[..bytes.len() - 1]);
+        self.cover(card, key)
+    }
+
+    /// Signs and writes the checkpoint of the ledger as it is.
+    ///
+    /// # Errors
+    /// [`LedgerError::File`].
+    pub fn cover(&mut self, card: &ServiceCard, key: &SigningKey) -> Result<(), LedgerError> {
+        let text = self.history.head().checkpoint(card.id()).text();
+        let signature = NoteSignature::sign(&text, &origin(card.id()), key);
+        let note = signature.and_then(|signature| Note::new(&text, signature));
+        let note = note.expect("a checkpoint is the text of a note").to_string();
+        self.broken = true;
+        files::replace(&checkpoint_path(&self.path), note.as_bytes(), Access::Shared)?;
+        self.broken = false;
+        Ok(())
+    }
+}
+
+/// What the next line would be.
+pub fn next_line(
+    history: &History,
+    service: &str,
+    time: jiff::Timestamp,
+    clock: jiff::Timestamp,
+    event: Event,
+) -> Line {
+    Line {
+        format: FORMAT,
+        service: service.to_owned(),
+        sequence: history.size() + 1,
+        previous: history.last(),
+        time,
+        clock,
+        event,
+    }
+}
+
+/// Why a ledger is not what it should be.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum LedgerError {
+    /// Storage.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// A line is not an event in canonical form.
+    #[error(
+        "event {number} of the ledger is not an event in its canonical form: it was changed; call the auditor"
+    )]
+    Line {
+        /// The event's number, from 1.
+        number: u64,
+    },
+    /// A line that would not be read back as it is written.
+    #[error(
+        "event {number} cannot be recorded as it is: it is too long or holds a number that is too large; nothing was written"
+    )]
+    Unwritable {
+        /// The number that the event would have.
+        number: u64,
+    },
+    /// A line of a newer format.
+    #[error("event {number} of the ledger is of a newer format: use a newer program")]
+    Version {
+        /// The event's number.
+        number: u64,
+    },
+    /// A line of another service.
+    #[error("event {number} of the ledger is of another service: it was put there; call the auditor")]
+    OtherService {
+        /// The event's number.
+        number: u64,
+    },
+    /// A line out of its place.
+    #[error(
+        "event {found} stands where event {number} belongs: events were removed, doubled or moved; call the auditor"
+    )]
+    Sequence {
+        /// The place.
+        number: u64,
+        /// The number found there.
+        found: u64,
+    },
+    /// The line after this one carries another hash.
+    #[error(
+        "event {number} of the ledger was changed: the event after it carries another hash; call the auditor"
+    )]
+    Chain {
+        /// The event that was changed.
+        number: u64,
+    },
+    /// A checkpoint that is none, or not signed by the service.
+    #[error("{path:?} is not a checkpoint signed by this service: it was changed; call the auditor")]
+    Checkpoint {
+        /// The checkpoint.
+        path: PathBuf,
+    },
+    /// Another service's checkpoint.
+    #[error("{path:?} is a checkpoint of another service: give this service's")]
+    OtherCheckpoint {
+        /// The checkpoint.
+        path: PathBuf,
+    },
+    /// The ledger is shorter than its checkpoint.
+    #[error(
+        "the checkpoint covers {covered} events, the ledger has {found}: events were removed; call the auditor"
+    )]
+    Short {
+        /// Events covered.
+        covered: u64,
+        /// Events found.
+        found: u64,
+    },
+    /// The ledger has more uncovered lines than a stopped write leaves.
+    #[error(
+        "the ledger has {found} events, its checkpoint covers {covered}: events were added; call the auditor"
+    )]
+    Long {
+        /// Events covered.
+        covered: u64,
+        /// Events found.
+        found: u64,
+    },
+    /// The tree's root is not the checkpoint's.
+    #[error(
+        "the first {covered} events of the ledger are not the ones that its checkpoint covers; call the auditor"
+    )]
+    Root {
+        /// Events covered.
+        covered: u64,
+    },
+}
+
+impl LedgerError {
+    /// The stable short code of this error.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::File(error) => error.code(),
+            Self::Line { .. } => "ledger-line",
+            Self::Unwritable { .. } => "ledger-unwritable",
+            Self::Version { .. } => "ledger-version",
+            Self::OtherService { .. } => "ledger-other-service",
+            Self::Sequence { .. } => "ledger-sequence",
+            Self::Chain { .. } => "ledger-chain",
+            Self::Checkpoint { .. } => "checkpoint-signature",
+            Self::OtherCheckpoint { .. } => "checkpoint-other-service",
+            Self::Short { .. } => "ledger-short",
+            Self::Long { .. } => "ledger-long",
+            Self::Root { .. } => "ledger-root",
+        }
+    }
+}

@@ -1,0 +1,209 @@
+//! What is recorded: typed events with a closed set of fields (SPEC §11).
+//!
+//! No event holds an identifier, a code, an unsalted hash of either, or free text; of counts, only total rows.
+
+use cstatns_base::code::Generation;
+use cstatns_base::domain::CheckValue;
+use cstatns_base::name::{Hex, Name, whole_number};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::dealing::Dealing;
+use crate::proposal::{Consent, ProposalBody, RunId};
+use crate::receipt::{Doubt, Receipt};
+use crate::statement::Signed;
+
+/// The version of the ledger's format.
+pub const FORMAT: u32 = 1;
+
+/// One line of the ledger.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Line {
+    /// Format version.
+    pub format: u32,
+    /// The service's id.
+    pub service: String,
+    /// The line's number, from 1.
+    #[serde(deserialize_with = "whole_number")]
+    pub sequence: u64,
+    /// The leaf hash of the line before; 32 zero bytes for the first.
+    pub previous: Hex<32>,
+    /// The service's time (SPEC §15): never goes back.
+    pub time: Timestamp,
+    /// What the system's clock said.
+    pub clock: Timestamp,
+    /// What happened.
+    pub event: Event,
+}
+
+/// What happened.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "kebab-case", deny_unknown_fields)]
+#[allow(clippy::large_enum_variant)]
+pub enum Event {
+    /// Shares were dealt; the first event of every ledger founds the service.
+    Dealt {
+        /// The dealing.
+        dealing: Box<Dealing>,
+    },
+    /// A custodian's or a counterpart's receipt came in.
+    Received {
+        /// The receipt.
+        receipt: Receipt,
+    },
+    /// A run begins: what was approved, by whom, and the keys it may use.
+    Intent {
+        /// The proposal.
+        proposal: Box<Signed<ProposalBody>>,
+        /// The custodians' consents.
+        consents: Vec<Consent>,
+        /// The keys that the run opens.
+        keys: Vec<KeyRef>,
+    },
+    /// The run opened its domain.
+    Opened {
+        /// The run.
+        run: RunId,
+        /// The check value of the first key.
+        check: CheckValue,
+    },
+    /// The run moved its project's end.
+    Extended {
+        /// The run.
+        run: RunId,
+    },
+    /// The run made its domain's next key.
+    KeyMade {
+        /// The run.
+        run: RunId,
+        /// The check value of the new key.
+        check: CheckValue,
+    },
+    /// The run coded its request.
+    Coded {
+        /// The run.
+        run: RunId,
+        /// Rows coded.
+        #[serde(deserialize_with = "whole_number")]
+        rows: u64,
+    },
+    /// The run renewed its request.
+    Renewed {
+        /// The run.
+        run: RunId,
+        /// Rows renewed.
+        #[serde(deserialize_with = "whole_number")]
+        rows: u64,
+    },
+    /// The run decided that its project's keys are destroyed now.
+    Closed {
+        /// The run.
+        run: RunId,
+    },
+    /// The run ended without a result.
+    Failed {
+        /// The run.
+        run: RunId,
+        /// The stable code of the error.
+        code: Name,
+    },
+    /// A call was refused before it began.
+    Refused {
+        /// The verb.
+        verb: Name,
+        /// The stable code of the error.
+        code: Name,
+    },
+    /// A custodian states a doubt.
+    Doubted {
+        /// The statement.
+        doubt: Doubt,
+    },
+    /// The counterpart has the result.
+    Delivered {
+        /// The delivery: the run that made it.
+        run: RunId,
+    },
+    /// Something was destroyed.
+    Destroyed {
+        /// What.
+        what: Destroyed,
+        /// How.
+        how: Means,
+    },
+    /// Project ends were looked at.
+    ExpiryChecked {},
+    /// A project was found past its end.
+    Ended {
+        /// The project's domain.
+        domain: Name,
+    },
+}
+
+impl Event {
+    /// The event's type, as the ledger spells it.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Dealt { .. } => "dealt",
+            Self::Received { .. } => "received",
+            Self::Intent { .. } => "intent",
+            Self::Opened { .. } => "opened",
+            Self::Extended { .. } => "extended",
+            Self::KeyMade { .. } => "key-made",
+            Self::Coded { .. } => "coded",
+            Self::Renewed { .. } => "renewed",
+            Self::Closed { .. } => "closed",
+            Self::Failed { .. } => "failed",
+            Self::Refused { .. } => "refused",
+            Self::Doubted { .. } => "doubted",
+            Self::Delivered { .. } => "delivered",
+            Self::Destroyed { .. } => "destroyed",
+            Self::ExpiryChecked {} => "expiry-checked",
+            Self::Ended { .. } => "ended",
+        }
+    }
+}
+
+/// A key, by its place.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct KeyRef {
+    /// Its domain.
+    pub domain: Name,
+    /// Its generation.
+    pub generation: Generation,
+}
+
+/// What was destroyed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
+pub enum Destroyed {
+    /// A run's request and its seal.
+    Request {
+        /// The run.
+        run: RunId,
+    },
+    /// The service's copy of a delivered result.
+    Result {
+        /// The run.
+        run: RunId,
+    },
+    /// A research project's life secret and sealed keys.
+    Keys {
+        /// The project's domain.
+        domain: Name,
+    },
+}
+
+/// How something was destroyed; what that is worth is in SPEC §14.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Means {
+    /// Overwritten once, then deleted.
+    Overwritten,
+    /// It, or a part of it, was no longer there.
+    Absent,
+    /// Its place could not be reached; the operator states that it is gone for good.
+    Lost,
+}

@@ -1,0 +1,25 @@
+//! The record of a cstatns service: what anyone may know, and verify. Cards, dealings, proposals, receipts, checkpoints,
+//! the ledger, what it makes lawful, and its audit. It opens no share and no key.
+//!
+//! A Rust user depends on `cstatns`, which gives all of this again. `SPEC.md` is the normative text; its sections are named
+//! throughout.
+//!
+//! The rooms of this crate, lowest first; a room uses only those above it in this list.
+
+pub mod checkpoint;
+
+pub mod statement;
+
+pub mod card;
+
+pub mod dealing;
+
+pub mod receipt;
+
+pub mod proposal;
+
+pub mod ledger;
+
+pub mod state;
+
+pub mod audit;

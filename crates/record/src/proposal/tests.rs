@@ -1,0 +1,44 @@
+use cstatns_base::look_up::{Level, Score};
+use cstatns_base::name::canonical_json;
+
+use super::*;
+
+fn coding(look_up: Option<LookUp>) -> Action {
+    Action::Code {
+        domain: Name::new("population").unwrap(),
+        generation: Generation::FIRST,
+        purpose: Name::new("health").unwrap(),
+        input: Input { commitment: Hex([7; 32]), rows: 40 },
+        recipient: None,
+        keep_request: true,
+        look_up,
+    }
+}
+
+#[test]
+fn a_look_up_is_one_field_more_and_without_one_an_action_is_as_it_was() {
+    let look_up = LookUp { register: Hex([0xab; 16]), accept: Level::UsageName, min_score: Score::of(0.95) };
+    let plain = String::from_utf8(canonical_json(&coding(None))).unwrap();
+    let with = String::from_utf8(canonical_json(&coding(Some(look_up)))).unwrap();
+    let more = format!(
+        ",\"look_up\":{{\"accept\":\"usage-name\",\"min_score\":9500,\"register\":\"{}\"}}",
+        "ab".repeat(16)
+    );
+    assert_eq!(with.replacen(&more, "", 1), plain);
+    assert!(!plain.contains("look_up"));
+    for (text, action) in [(&plain, coding(None)), (&with, coding(Some(look_up)))] {
+        assert_eq!(serde_json::from_str::<Action>(text).unwrap(), action);
+    }
+    for other in ["near", "found\",\"note\":\""] {
+        let text = with.replace("usage-name", other);
+        assert!(serde_json::from_str::<Action>(&text).is_err(), "{text}");
+    }
+    assert_eq!(
+        coding(Some(look_up)).to_string(),
+        format!(
+            "code 40 rows for `health` in `population`, generation 1, of people looked up in the register {} and coded \
+             only if `found` or `rectified` or `usage-name`, with a score of 0.9500 or more, KEEPING the request against the scheme",
+            "ab".repeat(16)
+        )
+    );
+}

@@ -1,0 +1,432 @@
+//! The state of a service as a fold over its ledger, and what is lawful next (SPEC §12, §15).
+//!
+//! The service asks before it acts, the auditor asks of every event afterwards: both ask here. There is no other record
+//! to disagree with the ledger.
+
+mod changes;
+mod fold;
+mod records;
+mod refusal;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use cstatns_base::code::{Generation, Tag};
+use cstatns_base::domain::{Kind, LARGEST_MINIMUM_BATCH, RenewalReason, end_of};
+use cstatns_base::name::{LARGEST_NUMBER, Name};
+use jiff::civil::Date;
+use jiff::{SignedDuration, Timestamp};
+
+use crate::card::ServiceCard;
+use crate::dealing::{Dealing, Epoch};
+use crate::ledger::History;
+use crate::ledger::event::{Destroyed, Event, KeyRef, Line};
+use crate::proposal::{
+    Action, Input, LONGEST_WAIT, ProposalBody, QuorumError, RunId, are_deliveries, check_consents,
+};
+use crate::statement::Signed;
+
+pub use fold::{Broken, Fold};
+pub use records::{Delivery, Domain, EpochState, Key, PendingRun};
+pub use refusal::{Refusal, Unlawful};
+
+/// A clock that is further than this ahead of the last event is not believed without a quorum.
+pub const LONGEST_GAP: SignedDuration = SignedDuration::from_hours(40 * 24);
+
+/// The state of a service.
+#[derive(Clone)]
+pub struct State {
+    service: ServiceCard,
+    demo: bool,
+    time: Timestamp,
+    /// The earlier of the last event's time and its clock.
+    agreed: Timestamp,
+    epochs: BTreeMap<Epoch, EpochState>,
+    domains: BTreeMap<Name, Domain>,
+    deliveries: BTreeMap<RunId, Delivery>,
+    runs: BTreeSet<RunId>,
+    pending: Option<PendingRun>,
+    owed: Option<Destroyed>,
+    witnessed: BTreeMap<Name, u64>,
+    custody_doubted: Option<Epoch>,
+}
+
+impl State {
+    /// The state after the first line of a ledger, which deals the first shares.
+    ///
+    /// # Errors
+    /// [`Unlawful`].
+    pub fn found(line: &Line) -> Result<Self, Unlawful> {
+        let Event::Dealt { dealing } = &line.event else { return Err(Unlawful::Genesis) };
+        dealing.check()?;
+        if dealing.epoch != Epoch::FIRST || line.sequence != 1 || line.service != dealing.service.id() {
+            return Err(Unlawful::Genesis);
+        }
+        if line.time != line.clock {
+            return Err(Unlawful::Time);
+        }
+        let mut state = Self {
+            service: dealing.service.clone(),
+            demo: dealing.demo,
+            time: line.time,
+            agreed: line.time,
+            epochs: BTreeMap::new(),
+            domains: BTreeMap::new(),
+            deliveries: BTreeMap::new(),
+            runs: BTreeSet::new(),
+            pending: None,
+            owed: None,
+            witnessed: BTreeMap::new(),
+            custody_doubted: None,
+        };
+        state.deal(dealing, line.sequence);
+        Ok(state)
+    }
+
+    /// Applies the line that follows `history`.
+    ///
+    /// # Errors
+    /// [`Unlawful`]; the state is not to be used further then.
+    pub fn apply(&mut self, line: &Line, history: &History) -> Result<(), Unlawful> {
+        let confirmed = matches!(line.event, Event::Intent { .. });
+        if line.time != self.time_at(line.clock, confirmed) {
+            return Err(Unlawful::Time);
+        }
+        self.time = line.time;
+        self.agreed = line.time.min(line.clock);
+        self.mend_marks();
+        if self.owed.is_some() && !waits_for_nothing(&line.event) {
+            return Err(Unlawful::Owed);
+        }
+        match &line.event {
+            Event::Dealt { dealing } => self.dealt(dealing, line.sequence),
+            Event::Received { receipt } => self.received(receipt, history),
+            Event::Intent { proposal, consents, keys } => {
+                self.check_intent(proposal, history)?;
+                check_consents(proposal, consents, self.working_dealing()?)?;
+                if !consents.is_sorted_by(|a, b| a.body.by < b.body.by) {
+                    return Err(Unlawful::Order);
+                }
+                if *keys != self.keys_of(&proposal.body.action) {
+                    return Err(Unlawful::Keys);
+                }
+                for consent in consents {
+                    self.witness(&consent.body.by, &proposal.body.head);
+                }
+                self.runs.insert(proposal.body.run);
+                self.pending = Some(PendingRun { proposal: proposal.body.clone(), begun: line.time });
+                Ok(())
+            }
+            Event::Failed { run, .. } => self.take_pending(run).map(|_| ()),
+            Event::Opened { run, check } => self.opened(run, *check),
+            Event::Extended { run } => self.extended(run),
+            Event::KeyMade { run, check } => self.key_made(run, *check),
+            Event::Coded { run, rows } => self.coded(run, *rows, "code"),
+            Event::Renewed { run, rows } => self.coded(run, *rows, "renew"),
+            Event::Closed { run } => self.closed(run),
+            Event::Refused { .. } | Event::ExpiryChecked {} => Ok(()),
+            Event::Doubted { doubt } => self.doubted(doubt, history),
+            Event::Delivered { run } => {
+                self.check_delivered(run)?;
+                self.deliveries.get_mut(run).ok_or(Refusal::UnknownDelivery)?.delivered = true;
+                self.owed = Some(Destroyed::Result { run: *run });
+                Ok(())
+            }
+            Event::Destroyed { what, .. } => self.destroyed(what),
+            Event::Ended { domain } => {
+                let now = self.agreed;
+                let project = self.domains.get_mut(domain).ok_or(Refusal::UnknownDomain)?;
+                if !project.is_past_its_end(now) || project.ended.is_some() || project.destroyed.is_some() {
+                    return Err(Unlawful::NotEnded);
+                }
+                project.ended = Some(now);
+                Ok(())
+            }
+        }
+    }
+
+    /// The service's time when the system's clock says `clock` (SPEC §15): it never goes back, and does not follow a jump
+    /// of more than [`LONGEST_GAP`] unless a quorum's run confirms it.
+    pub fn time_at(&self, clock: Timestamp, confirmed: bool) -> Timestamp {
+        if self.is_unconfirmed(clock) && !confirmed { self.time } else { self.time.max(clock) }
+    }
+
+    /// Whether the clock is too far ahead to be believed without a quorum.
+    pub fn is_unconfirmed(&self, clock: Timestamp) -> bool {
+        clock.duration_since(self.time) > LONGEST_GAP
+    }
+
+    // What is lawful next.
+
+    /// Whether `action` may be proposed at `now`.
+    ///
+    /// # Errors
+    /// [`Refusal`] says why not, and what to do.
+    pub fn allows(&self, action: &Action, now: Timestamp) -> Result<(), Refusal> {
+        if self.pending.is_some() || self.owed.is_some() {
+            return Err(Refusal::Unfinished);
+        }
+        let (_, epoch) = self.working_epoch()?;
+        match action {
+            Action::Open { domain, kind, minimum_batch } => {
+                if self.domains.contains_key(domain) {
+                    return Err(Refusal::DomainExists);
+                }
+                let smallest = if self.demo { 1 } else { 2 };
+                if !(smallest..=LARGEST_MINIMUM_BATCH).contains(minimum_batch) {
+                    return Err(Refusal::MinimumBatch);
+                }
+                match *kind {
+                    Kind::Statistics { cryptoperiod_years } if !(1..=10).contains(&cryptoperiod_years) => {
+                        Err(Refusal::Cryptoperiod)
+                    }
+                    Kind::Research { ends } if now >= end_of(ends) => Err(Refusal::EndInThePast),
+                    _ => Ok(()),
+                }
+            }
+            Action::Extend { domain, ends } => {
+                let project = self.living(domain, now)?;
+                let present = project.ends().ok_or(Refusal::NotResearch)?;
+                if *ends <= present { Err(Refusal::EndNotLater) } else { Ok(()) }
+            }
+            Action::Code { domain, generation, recipient, input, .. } => {
+                let domain = self.codable(domain, *generation, now)?;
+                check_rows(input)?;
+                self.check_recipient(domain, recipient.as_ref())
+            }
+            Action::Renew { domain, from, generation, recipient, of, input, .. } => {
+                let name = domain;
+                let domain = self.codable(domain, *generation, now)?;
+                check_rows(input)?;
+                if of.as_deref().is_some_and(|of| !are_deliveries(of)) {
+                    return Err(Refusal::Deliveries);
+                }
+                if from >= generation {
+                    return Err(Refusal::NothingToRenew { from: *from, active: *generation });
+                }
+                for delivery in of.iter().flatten() {
+                    if self.deliveries.get(delivery).is_none_or(|known| known.domain != *name) {
+                        return Err(Refusal::UnknownDelivery);
+                    }
+                }
+                self.check_recipient(domain, recipient.as_ref())
+            }
+            Action::NewKey { domain, generation, reason } => {
+                let domain = self.living(domain, now)?;
+                if *generation != domain.generation().next() {
+                    return Err(Refusal::Generation { found: *generation, active: domain.generation() });
+                }
+                if domain.active().compromised && *reason != RenewalReason::Doubt {
+                    return Err(Refusal::ReasonIsDoubt);
+                }
+                if self.custody_doubted.is_some_and(|doubted| epoch.dealing.epoch <= doubted) {
+                    return Err(Refusal::CustodyDoubted);
+                }
+                Ok(())
+            }
+            Action::Close { domain } => {
+                let project = self.living(domain, now)?;
+                if project.kind.is_research() { Ok(()) } else { Err(Refusal::NotResearch) }
+            }
+            Action::Deal { threshold, cards } => {
+                let each_once = cards.iter().collect::<BTreeSet<_>>().len() == cards.len();
+                if cards.len() == threshold.n() && each_once { Ok(()) } else { Err(Refusal::Cards) }
+            }
+        }
+    }
+
+    /// The keys that an action opens.
+    pub fn keys_of(&self, action: &Action) -> Vec<KeyRef> {
+        let range = match action {
+            Action::Code { generation, .. } => 1..=generation.get(),
+            Action::Renew { from, generation, .. } => from.next().get()..=generation.get(),
+            _ => return Vec::new(),
+        };
+        let key = |number| {
+            let generation = Generation::new(number)?;
+            Some(KeyRef { domain: action.domain()?.clone(), generation })
+        };
+        range.filter_map(key).collect()
+    }
+
+    /// Whether a delivery may be stated delivered.
+    ///
+    /// # Errors
+    /// [`Refusal::UnknownDelivery`], [`Refusal::AlreadyDelivered`].
+    pub fn check_delivered(&self, run: &RunId) -> Result<(), Refusal> {
+        let delivery = self.deliveries.get(run).ok_or(Refusal::UnknownDelivery)?;
+        if delivery.delivered {
+            return Err(Refusal::AlreadyDelivered);
+        }
+        // One destruction is owed at a time; the delivery owes that of the service's copy.
+        if self.owed.is_some() { Err(Refusal::Unfinished) } else { Ok(()) }
+    }
+
+    /// Projects past their end at `now` ([`State::agreed_time`]) that are not marked yet.
+    pub fn to_mark(&self, now: Timestamp) -> Vec<Name> {
+        self.projects(|project| project.is_past_its_end(now) && project.ended.is_none() && !project.closed)
+    }
+
+    /// Projects whose keys are to be destroyed now: closed, or marked for at least [`GRACE`](cstatns_base::domain::GRACE).
+    pub fn to_destroy(&self, now: Timestamp) -> Vec<Name> {
+        self.projects(|project| project.may_be_destroyed(now))
+    }
+
+    fn projects(&self, select: impl Fn(&Domain) -> bool) -> Vec<Name> {
+        let alive = self.domains.iter().filter(|(_, domain)| domain.destroyed.is_none());
+        alive.filter(|(_, domain)| select(domain)).map(|(name, _)| name.clone()).collect()
+    }
+
+    /// A domain that is not past its end, closed or destroyed.
+    fn living(&self, name: &Name, now: Timestamp) -> Result<&Domain, Refusal> {
+        let domain = self.domains.get(name).ok_or(Refusal::UnknownDomain)?;
+        if domain.destroyed.is_some() || domain.closed {
+            return Err(Refusal::Destroyed);
+        }
+        if domain.ended.is_some() || domain.is_past_its_end(now) {
+            return Err(Refusal::Ended { ends: domain.ends().unwrap_or(Date::MIN) });
+        }
+        Ok(domain)
+    }
+
+    fn codable(&self, name: &Name, generation: Generation, now: Timestamp) -> Result<&Domain, Refusal> {
+        let domain = self.living(name, now)?;
+        if generation != domain.generation() {
+            return Err(Refusal::Generation { found: generation, active: domain.generation() });
+        }
+        if domain.active().compromised {
+            return Err(Refusal::Compromised { generation });
+        }
+        Ok(domain)
+    }
+
+    /// Until counterparts have cards of their own, research results are handed out in demonstrations only.
+    fn check_recipient(&self, domain: &Domain, recipient: Option<&Name>) -> Result<(), Refusal> {
+        match recipient {
+            Some(_) => Err(Refusal::UnknownParty),
+            None if domain.kind.is_research() && !self.demo => Err(Refusal::ResearchNeedsParty),
+            None => Ok(()),
+        }
+    }
+
+    fn check_intent(&self, proposal: &Signed<ProposalBody>, history: &History) -> Result<(), Unlawful> {
+        let body = &proposal.body;
+        self.allows(&body.action, self.time)?;
+        if self.runs.contains(&body.run) {
+            return Err(Refusal::Replayed.into());
+        }
+        if self.time >= body.expires {
+            return Err(QuorumError::Expired.into());
+        }
+        if body.expires.duration_since(self.time) > LONGEST_WAIT {
+            return Err(QuorumError::Wait.into());
+        }
+        if !history.includes(&body.head) {
+            return Err(Unlawful::Head);
+        }
+        Ok(())
+    }
+
+    // Reading.
+
+    /// The service's card.
+    pub fn service(&self) -> &ServiceCard {
+        &self.service
+    }
+
+    /// Whether the service is a demonstration.
+    pub fn is_demo(&self) -> bool {
+        self.demo
+    }
+
+    /// The time of the last event.
+    pub fn time(&self) -> Timestamp {
+        self.time
+    }
+
+    /// The earlier of the last event's time and its clock: what is past an end by this is past it by both. Ends are marked
+    /// and keys destroyed by it; refusing goes by [`State::time`], the later.
+    pub fn agreed_time(&self) -> Timestamp {
+        self.agreed
+    }
+
+    /// The dealings, by epoch.
+    pub fn epochs(&self) -> &BTreeMap<Epoch, EpochState> {
+        &self.epochs
+    }
+
+    /// The domains, by name.
+    pub fn domains(&self) -> &BTreeMap<Name, Domain> {
+        &self.domains
+    }
+
+    /// A domain.
+    ///
+    /// # Errors
+    /// [`Refusal::UnknownDomain`].
+    pub fn domain(&self, name: &Name) -> Result<&Domain, Refusal> {
+        self.domains.get(name).ok_or(Refusal::UnknownDomain)
+    }
+
+    /// A domain's tag.
+    pub fn tag(&self, domain: &Name) -> Tag {
+        Tag::of(self.service.id(), domain)
+    }
+
+    /// The deliveries, by run.
+    pub fn deliveries(&self) -> &BTreeMap<RunId, Delivery> {
+        &self.deliveries
+    }
+
+    /// The run that has begun and not ended.
+    pub fn pending(&self) -> Option<&PendingRun> {
+        self.pending.as_ref()
+    }
+
+    /// What must be destroyed before anything else.
+    pub fn owed(&self) -> Option<&Destroyed> {
+        self.owed.as_ref()
+    }
+
+    /// How many events each custodian has witnessed, by cosignature.
+    pub fn witnessed(&self) -> &BTreeMap<Name, u64> {
+        &self.witnessed
+    }
+
+    /// The newest epoch whose shares are all held: the one that works.
+    ///
+    /// # Errors
+    /// [`Refusal::SharesMissing`] names the custodians whose receipt is missing.
+    pub fn working_epoch(&self) -> Result<(Epoch, &EpochState), Refusal> {
+        let complete = self.epochs.iter().rev().find(|(_, state)| state.missing().is_empty());
+        complete.map(|(epoch, state)| (*epoch, state)).ok_or_else(|| {
+            let missing = self.epochs.values().next_back().map(EpochState::missing).unwrap_or_default();
+            Refusal::SharesMissing { custodians: missing }
+        })
+    }
+
+    /// The dealing whose shares open the keys.
+    ///
+    /// # Errors
+    /// As [`State::working_epoch`].
+    pub fn working_dealing(&self) -> Result<&Dealing, Refusal> {
+        self.working_epoch().map(|(_, state)| &state.dealing)
+    }
+}
+
+/// Whether an event may be recorded while a destruction is owed. Those that stop something, destroy something or only state
+/// something do not wait for a disk that cannot be reached; whatever begins something new does.
+fn waits_for_nothing(event: &Event) -> bool {
+    matches!(
+        event,
+        Event::Destroyed { .. }
+            | Event::Refused { .. }
+            | Event::Received { .. }
+            | Event::Doubted { .. }
+            | Event::ExpiryChecked {}
+            | Event::Ended { .. }
+    )
+}
+
+fn check_rows(input: &Input) -> Result<(), Refusal> {
+    if input.rows <= LARGEST_NUMBER { Ok(()) } else { Err(Refusal::Rows) }
+}

@@ -1,0 +1,86 @@
+//! A ledger folded into a state, line by line.
+
+use crate::card::ServiceCard;
+use crate::ledger::event::Line;
+use crate::ledger::{History, LedgerError};
+
+use super::{State, Unlawful};
+
+/// A ledger folded into a state, line by line. The service and the auditor read ledgers so.
+#[derive(Clone)]
+pub struct Fold {
+    card: ServiceCard,
+    history: History,
+    state: Option<State>,
+}
+
+impl Fold {
+    /// Begins the ledger of the service with this card.
+    pub fn new(card: &ServiceCard) -> Self {
+        Self { card: card.clone(), history: History::default(), state: None }
+    }
+
+    /// Takes the next line, given without its line feed, and gives it back as read.
+    ///
+    /// # Errors
+    /// [`Broken`] names the event; the state is not to be used further then.
+    pub fn push(&mut self, bytes: &[u8]) -> Result<Line, Broken> {
+        let number = self.history.size() + 1;
+        let line = self.history.read_next(self.card.id(), bytes)?;
+        let unlawful = |reason| Broken::Unlawful { number, reason };
+        match &mut self.state {
+            Some(state) => state.apply(&line, &self.history).map_err(unlawful)?,
+            None => {
+                let founded = State::found(&line).map_err(unlawful)?;
+                if founded.service != self.card {
+                    return Err(unlawful(Unlawful::Genesis));
+                }
+                self.state = Some(founded);
+            }
+        }
+        self.history.push(bytes);
+        Ok(line)
+    }
+
+    /// The lines so far, and the state that follows from them; none before the first line.
+    pub fn finish(self) -> (History, Option<State>) {
+        (self.history, self.state)
+    }
+
+    /// The lines so far.
+    pub fn history(&self) -> &History {
+        &self.history
+    }
+
+    /// The state so far; none before the first line.
+    pub fn state(&self) -> Option<&State> {
+        self.state.as_ref()
+    }
+}
+
+/// The first line of a ledger that does not follow from the ones before it.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Broken {
+    /// Its form, its place or the chain.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+    /// It is not lawful.
+    #[error("event {number} of the ledger is not lawful: {reason}; call the auditor")]
+    Unlawful {
+        /// The event's number.
+        number: u64,
+        /// Why.
+        reason: Unlawful,
+    },
+}
+
+impl Broken {
+    /// The stable short code of this error.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Ledger(error) => error.code(),
+            Self::Unlawful { reason, .. } => reason.code(),
+        }
+    }
+}

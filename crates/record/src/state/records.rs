@@ -1,0 +1,139 @@
+//! What is known of dealings, domains, keys and deliveries.
+
+use std::collections::BTreeSet;
+
+use cstatns_base::code::Generation;
+use cstatns_base::domain::{CheckValue, GRACE, KeyState, Kind, end_of};
+use cstatns_base::look_up::LookUp;
+use cstatns_base::name::Name;
+use jiff::Timestamp;
+use jiff::civil::Date;
+
+use crate::dealing::{Dealing, Epoch};
+use crate::proposal::ProposalBody;
+
+/// One dealing and what became of it.
+#[derive(Clone, Debug)]
+pub struct EpochState {
+    /// The dealing.
+    pub dealing: Dealing,
+    /// The number of the event that recorded it.
+    pub since: u64,
+    /// Who has stated that they hold their share.
+    pub held: BTreeSet<Name>,
+    /// Who has stated that their share is destroyed.
+    pub forgotten: BTreeSet<Name>,
+}
+
+impl EpochState {
+    /// The custodians whose receipt is missing.
+    pub fn missing(&self) -> Vec<Name> {
+        let names = self.dealing.roster.iter().map(|seat| &seat.card.body.name);
+        names.filter(|name| !self.held.contains(name)).cloned().collect()
+    }
+}
+
+/// A domain.
+#[derive(Clone, Debug)]
+pub struct Domain {
+    /// What it is for.
+    pub kind: Kind,
+    /// The fewest distinct values of a run.
+    pub minimum_batch: u32,
+    /// Its keys; the first is generation 1's.
+    pub keys: Vec<Key>,
+    /// When the project was found past its end, by a clock that has not been put right since.
+    pub ended: Option<Timestamp>,
+    /// Whether a quorum closed the project before its end.
+    pub closed: bool,
+    /// When its keys were destroyed.
+    pub destroyed: Option<Timestamp>,
+}
+
+/// One key of a domain.
+#[derive(Clone, Debug)]
+pub struct Key {
+    /// Its check value.
+    pub check: CheckValue,
+    /// When it was made.
+    pub made: Timestamp,
+    /// What it may be used for.
+    pub state: KeyState,
+    /// Whether it was doubted.
+    pub compromised: bool,
+    /// The epoch in which it was made.
+    pub epoch: Epoch,
+}
+
+impl Domain {
+    /// The generation of the present codes.
+    pub fn generation(&self) -> Generation {
+        Generation::new(self.keys.len() as u32).expect("a domain has a key")
+    }
+
+    /// The key of the present generation.
+    pub fn active(&self) -> &Key {
+        self.keys.last().expect("a domain has a key")
+    }
+
+    /// The key of `generation`.
+    pub fn key(&self, generation: Generation) -> Option<&Key> {
+        self.keys.get(generation.get() as usize - 1)
+    }
+
+    /// The project's last day; none for statistics.
+    pub fn ends(&self) -> Option<Date> {
+        match self.kind {
+            Kind::Research { ends } => Some(ends),
+            Kind::Statistics { .. } => None,
+        }
+    }
+
+    /// Whether the project is past its end at `now`.
+    pub fn is_past_its_end(&self, now: Timestamp) -> bool {
+        self.ends().is_some_and(|ends| now >= end_of(ends))
+    }
+}
+
+/// A result and where it stands.
+#[derive(Clone, Debug)]
+pub struct Delivery {
+    /// The domain of its codes.
+    pub domain: Name,
+    /// The generation of its codes.
+    pub generation: Generation,
+    /// For a renewal: the generation of the codes given.
+    pub from: Option<Generation>,
+    /// Its rows.
+    pub rows: u64,
+    /// When the run began.
+    pub begun: Timestamp,
+    /// When the result was recorded.
+    pub made: Timestamp,
+    /// Whether its request was kept against the scheme.
+    pub request_kept: bool,
+    /// How its people were looked up, if they were.
+    pub look_up: Option<LookUp>,
+    /// Whether the counterpart has it.
+    pub delivered: bool,
+    /// Whether the service's copy is destroyed.
+    pub destroyed: bool,
+}
+
+/// A run that has begun and not ended.
+#[derive(Clone, Debug)]
+pub struct PendingRun {
+    /// What it may do.
+    pub proposal: ProposalBody,
+    /// When it began.
+    pub begun: Timestamp,
+}
+
+impl Domain {
+    /// Whether its keys may be destroyed now: a project that a quorum closed, or one found past its end at least
+    /// [`GRACE`] ago and still past it.
+    pub(super) fn may_be_destroyed(&self, now: Timestamp) -> bool {
+        let waited = self.ended.is_some_and(|ended| now.duration_since(ended) >= GRACE);
+        self.kind.is_research() && (self.closed || (waited && self.is_past_its_end(now)))
+    }
+}
