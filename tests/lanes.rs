@@ -1,5 +1,5 @@
 //! The code of a row depends on its identifier and on the keys: not on its neighbours, on the size of the batch or on the
-//! path by which this machine computes it. What the paths compute is compared with other code in `src/mac/lanes.rs`.
+//! path by which this machine computes it. What the paths compute is compared with other code in `crates/base/src/mac/lanes.rs`.
 
 use cstatns::code::{Code, Generation};
 use cstatns::coder::{Coder, CodingKey, Renewer};

@@ -8,12 +8,14 @@ use std::path::{Path, PathBuf};
 /// Where the crates are, the file of each that declares its rooms, and what its rooms may use against the order: in the
 /// register what is asked of an index are verbs with a room each, and how traits lie in its files is the business of the
 /// room for that; in the program the whole command line is played, and described by its manual.
-const CRATES: [(&str, &str, &[&str]); 6] = [
+const CRATES: [(&str, &str, &[&str]); 8] = [
     ("", "lib", &[]),
     ("crates/base", "lib", &[]),
     ("crates/record", "lib", &[]),
     ("crates/register", "lib", &["Index", "Traits"]),
-    ("crates/tables", "lib", &[]),
+    ("crates/rows", "lib", &[]),
+    ("crates/controller", "lib", &[]),
+    ("crates/bulk", "lib", &[]),
     ("crates/cli", "main", &["Cli"]),
 ];
 
@@ -184,7 +186,7 @@ fn each_room_uses_only_those_above_it() {
     let mut used = 0;
     for (at, contents, allowed) in CRATES {
         let (rooms, files) = house(at, contents);
-        assert!(rooms.len() >= 5 && files.len() > rooms.len(), "{at}: {} rooms found", rooms.len());
+        assert!(rooms.len() >= 4 && files.len() >= rooms.len(), "{at}: {} rooms found", rooms.len());
         assert_eq!(breaches(&rooms, allowed, &files), Vec::<String>::new(), "{at}");
         used += files.iter().map(|(_, source)| uses(&code_of(source), "crate::").len()).sum::<usize>();
     }

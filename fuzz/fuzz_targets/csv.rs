@@ -3,8 +3,8 @@
 
 #![no_main]
 
-#[path = "../../crates/tables/tests/tables/like_csv.rs"]
-mod like_csv;
+#[path = "../../crates/rows/tests/strict/mod.rs"]
+mod strict;
 
 use std::path::PathBuf;
 use std::sync::OnceLock;
@@ -26,5 +26,5 @@ fuzz_target!(|input: (u8, u8, u8, &[u8])| {
     // Large enough for the byte order mark, which is looked for at once.
     let window = 4 + usize::from(window);
     let delimiter = [b',', b';', b'\t', b'|'][usize::from(delimiter % 4)];
-    like_csv::compare(path(), bytes, delimiter, window, 1 + usize::from(limit));
+    strict::compare(path(), bytes, delimiter, window, 1 + usize::from(limit));
 });

@@ -2,7 +2,7 @@
 
 #![no_main]
 
-#[path = "../../crates/tables/tests/tables/sealed.rs"]
+#[path = "../../crates/bulk/tests/tables/sealed.rs"]
 mod sealed;
 
 use std::path::Path;

@@ -2,6 +2,7 @@
 
 mod columns;
 pub mod normalise;
+pub mod request;
 mod years;
 
 pub use columns::{Columns, ColumnsError, Field, Seen};

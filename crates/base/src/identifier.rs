@@ -167,6 +167,9 @@ pub enum Quality {
 }
 
 impl Quality {
+    /// Every quality.
+    pub const ALL: [Self; 3] = [Self::Valid, Self::Unkeyed, Self::Provisional];
+
     /// The word in results and reports: `valid`, `unkeyed` or `provisional`.
     pub fn word(self) -> &'static str {
         match self {
@@ -215,15 +218,18 @@ pub enum Reason {
 }
 
 impl Reason {
-    /// The word in reports and in the `check` column: `scientific`, `wrong-character`, `wrong-length`, `wrong-form` or
-    /// `wrong-key`.
+    /// The word of every reason.
+    pub const WORDS: [&str; 5] = ["scientific", "wrong-character", "wrong-length", "wrong-form", "wrong-key"];
+
+    /// The word in reports and in the `check` column: one of [`Reason::WORDS`].
     pub fn word(self) -> &'static str {
+        let [scientific, character, length, form, key] = Self::WORDS;
         match self {
-            Self::Scientific => "scientific",
-            Self::WrongCharacter { .. } => "wrong-character",
-            Self::WrongLength { .. } => "wrong-length",
-            Self::WrongForm { .. } => "wrong-form",
-            Self::WrongKey { .. } => "wrong-key",
+            Self::Scientific => scientific,
+            Self::WrongCharacter { .. } => character,
+            Self::WrongLength { .. } => length,
+            Self::WrongForm { .. } => form,
+            Self::WrongKey { .. } => key,
         }
     }
 }

@@ -25,3 +25,5 @@ pub mod mac;
 pub mod commitment;
 
 pub mod domain;
+
+pub mod meta;

@@ -74,6 +74,9 @@ impl fmt::Display for Score {
     }
 }
 
+/// A distribution of scores, by [`Score::step`].
+pub type Scores = [u64; Score::STEPS];
+
 /// The qualities of a find, the most certain first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -116,6 +119,76 @@ impl fmt::Display for LookUp {
             f,
             "looked up in the register {register} and coded only if {accepted}, with a score of {min_score} or more"
         )
+    }
+}
+
+/// How good a look-up was. The first three have an identifier, in this order of certainty.
+///
+/// | word | here | RNIPP |
+/// |---|---|---|
+/// | `found` | certain, and every trait is the same, spelling apart | 2 |
+/// | `rectified` | certain, though a trait differs or is missing | 3 |
+/// | `usage-name` | certain, and the name is the usage name | 7 |
+/// | `ambiguous` | several people, and nothing tells which | 6 |
+/// | `near` | one person, not certain, or with a trait that is another person's | 4 |
+/// | `not-found` | nobody with a score worth a mention | 8 |
+/// | `malformed` | no name, or no date with a year, or a field longer than any name | 9 |
+/// | `contradicted` | the identifier of the row is another person's | |
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Quality {
+    /// Every trait is the same, spelling apart.
+    Found,
+    /// A trait differs, or is missing.
+    Rectified,
+    /// Found by the usage name.
+    UsageName,
+    /// Several people.
+    Ambiguous,
+    /// One person, not surely the one.
+    Near,
+    /// Nobody.
+    NotFound,
+    /// Nothing to look for.
+    Malformed,
+    /// The identifier of the row and its civil status are two people.
+    Contradicted,
+}
+
+impl From<Level> for Quality {
+    fn from(level: Level) -> Self {
+        match level {
+            Level::Found => Self::Found,
+            Level::Rectified => Self::Rectified,
+            Level::UsageName => Self::UsageName,
+        }
+    }
+}
+
+impl Quality {
+    /// Every quality.
+    pub const ALL: [Self; 8] = [
+        Self::Found,
+        Self::Rectified,
+        Self::UsageName,
+        Self::Ambiguous,
+        Self::Near,
+        Self::NotFound,
+        Self::Malformed,
+        Self::Contradicted,
+    ];
+
+    /// The word in results and reports.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Found => "found",
+            Self::Rectified => "rectified",
+            Self::UsageName => "usage-name",
+            Self::Ambiguous => "ambiguous",
+            Self::Near => "near",
+            Self::NotFound => "not-found",
+            Self::Malformed => "malformed",
+            Self::Contradicted => "contradicted",
+        }
     }
 }
 

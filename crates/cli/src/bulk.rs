@@ -8,8 +8,8 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use clap::Args;
-use cstatns::look_up::Score;
-use cstatns_tables::{Effort, Progress, Scores};
+use cstatns::look_up::{Score, Scores};
+use cstatns_rows::effort::{Effort, Progress};
 
 use crate::figures::{counted, grouped, per_second, rate};
 use crate::output::Program;

@@ -5,8 +5,10 @@ use std::path::PathBuf;
 
 use clap::{ArgGroup, Args, Subcommand};
 use cstatns::civil_status::Field;
+use cstatns::manifest::seal_path;
 use cstatns::name::Name;
-use cstatns_tables::{Attach, Column, Prepare, Risk, attach, check, prepare, report_path, seal_path};
+use cstatns::report::report_path;
+use cstatns_controller::{Attach, Column, Prepare, Risk, attach, check, prepare};
 use serde_json::{Value, json};
 
 use crate::bulk::{Bulk, closing, delimiter, looked_up, over_several_lines};

@@ -8,13 +8,15 @@ use cstatns::custody::custodian::KitError;
 use cstatns::dealing::RosterError;
 use cstatns::files::FileError;
 use cstatns::ledger::LedgerError;
+use cstatns::manifest::SealError;
+use cstatns::report::ReportError;
 use cstatns::service::{ServiceError, WorkError};
 use cstatns::sharing::SharingError;
 use cstatns::state::Refusal;
+use cstatns_bulk::CodeFileError;
+use cstatns_controller::{AttachError, CheckError, PrepareError};
 use cstatns_register::{BuildError, IndexError};
-use cstatns_tables::{
-    AttachError, CheckError, CodeFileError, PrepareError, ReportError, SealError, TableError,
-};
+use cstatns_rows::error::TableError;
 use serde_json::Value;
 
 /// Why a command ends without having done what it was asked.

@@ -104,7 +104,7 @@ fn main() -> ExitCode {
     // Before anything else: what follows may hold secrets.
     let hardening = cstatns::secret::harden_process();
     std::panic::set_hook(Box::new(|info| {
-        if !cstatns_tables::is_panic_of_damaged_file() {
+        if !cstatns_rows::is_panic_of_damaged_file() {
             output::write_error(&fault::panic_line(info));
         }
     }));

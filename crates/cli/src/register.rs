@@ -17,7 +17,9 @@ use cstatns::name::Hex;
 use cstatns_register::{
     BuildError, Builder, Built, Fault as RowFault, Index, Origin, Places, Record, Stats, Unit,
 };
-use cstatns_tables::{Format, Progress, Rows};
+use cstatns_rows::effort::Progress;
+use cstatns_rows::people::Rows;
+use cstatns_rows::table::Format;
 use serde_json::{Value, json};
 
 use crate::bulk::{closing, delimiter, over_several_lines, watched};

@@ -505,6 +505,17 @@ fn many_row_groups_and_one_of_many_rows_take_no_more() {
 }
 
 /// The schema that Arrow's writers put into a file may use one part of itself in many places.
+/// What a small file swells to is sorted on the disk, though there were memory for it.
+#[test]
+fn a_small_file_of_equal_texts_is_not_held_in_memory() {
+    let place = Place::default();
+    let text = "a".repeat(8 << 10);
+    let note: ArrayRef = Arc::new((0..40_000).map(|_| Some(&*text)).collect::<StringArray>());
+    write(&place.path("equal.parquet"), vec![("nir", texts(40_000, 0)), ("note", note)], zstd().build());
+    let command = "controller prepare equal.parquet --identifier-column nir --request r.parquet --retained t.parquet";
+    done(&place, command);
+}
+
 #[test]
 fn a_schema_that_unfolds_is_refused() {
     let place = Place::default();

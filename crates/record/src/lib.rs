@@ -18,6 +18,10 @@ pub mod receipt;
 
 pub mod proposal;
 
+pub mod manifest;
+
+pub mod report;
+
 pub mod ledger;
 
 pub mod state;

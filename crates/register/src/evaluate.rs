@@ -3,10 +3,10 @@
 use std::collections::HashMap;
 
 use cstatns_base::identifier::{Identifier, Nir, Scheme};
+use cstatns_base::look_up::Quality;
 use zeroize::Zeroize;
 
 use crate::index::{Index, IndexError};
-use crate::lookup::Quality;
 
 /// Who a row is, as a file says that knows it. It has no `Debug`, and is wiped when it is dropped.
 pub enum Truth {

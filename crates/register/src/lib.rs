@@ -60,11 +60,12 @@ mod evaluate;
 mod learn;
 
 pub use build::{BuildError, Builder, Built, Record, Stopped};
+pub use cstatns_base::look_up::Quality;
 pub use evaluate::{Bin, Evaluation, Expected, Judged, Tally, Threshold, Truth, interval};
 pub use faults::{Fault, Faults, Origin, Unit};
 pub use index::{Index, IndexError, Stats};
 pub use learn::SAMPLE;
-pub use lookup::{Answer, CERTAIN, Quality, Query};
+pub use lookup::{Answer, CERTAIN, Query};
 pub use places::Places;
 pub use traits::TraitFault;
 pub use weights::Weights;

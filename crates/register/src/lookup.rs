@@ -3,7 +3,7 @@
 use cstatns_base::civil_status::normalise::{self, PlaceCode};
 use cstatns_base::civil_status::{CivilStatus, Years};
 use cstatns_base::identifier::{Identifier, Nir, Scheme};
-use cstatns_base::look_up::Level;
+use cstatns_base::look_up::Quality;
 
 use crate::candidates::{Candidate, Search};
 use crate::compare::{Asked, Levels, Name};
@@ -19,76 +19,6 @@ pub struct Query<'a> {
     pub civil_status: CivilStatus<'a>,
     /// The identifier that the row has as well, if there is one.
     pub identifier: Option<&'a Identifier>,
-}
-
-/// How good a look-up was. The first three have an identifier, in this order of certainty.
-///
-/// | word | here | RNIPP |
-/// |---|---|---|
-/// | `found` | certain, and every trait is the same, spelling apart | 2 |
-/// | `rectified` | certain, though a trait differs or is missing | 3 |
-/// | `usage-name` | certain, and the name is the usage name | 7 |
-/// | `ambiguous` | several people, and nothing tells which | 6 |
-/// | `near` | one person, not certain, or with a trait that is another person's | 4 |
-/// | `not-found` | nobody with a score worth a mention | 8 |
-/// | `malformed` | no name, or no date with a year, or a field longer than any name | 9 |
-/// | `contradicted` | the identifier of the row is another person's | |
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Quality {
-    /// Every trait is the same, spelling apart.
-    Found,
-    /// A trait differs, or is missing.
-    Rectified,
-    /// Found by the usage name.
-    UsageName,
-    /// Several people.
-    Ambiguous,
-    /// One person, not surely the one.
-    Near,
-    /// Nobody.
-    NotFound,
-    /// Nothing to look for.
-    Malformed,
-    /// The identifier of the row and its civil status are two people.
-    Contradicted,
-}
-
-impl From<Level> for Quality {
-    fn from(level: Level) -> Self {
-        match level {
-            Level::Found => Self::Found,
-            Level::Rectified => Self::Rectified,
-            Level::UsageName => Self::UsageName,
-        }
-    }
-}
-
-impl Quality {
-    /// Every quality.
-    pub const ALL: [Self; 8] = [
-        Self::Found,
-        Self::Rectified,
-        Self::UsageName,
-        Self::Ambiguous,
-        Self::Near,
-        Self::NotFound,
-        Self::Malformed,
-        Self::Contradicted,
-    ];
-
-    /// The word in results and reports.
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Found => "found",
-            Self::Rectified => "rectified",
-            Self::UsageName => "usage-name",
-            Self::Ambiguous => "ambiguous",
-            Self::Near => "near",
-            Self::NotFound => "not-found",
-            Self::Malformed => "malformed",
-            Self::Contradicted => "contradicted",
-        }
-    }
 }
 
 /// The least score with which a person is given. It is a bound and not what is usual: who is given without a doubt has 0.99

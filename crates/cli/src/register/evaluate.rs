@@ -13,7 +13,9 @@ use cstatns::name::Hex;
 use cstatns_register::{
     Evaluation, Expected, Index, Judged, Quality, Query, SAMPLE, Tally, Threshold, Truth, interval,
 };
-use cstatns_tables::{Format, Progress, Rows};
+use cstatns_rows::effort::Progress;
+use cstatns_rows::people::Rows;
+use cstatns_rows::table::Format;
 use serde_json::{Value, json};
 use zeroize::{Zeroize, Zeroizing};
 

@@ -11,14 +11,16 @@ use clap::Args;
 use cstatns::code::{Generation, Tag};
 use cstatns::files::{FileError, Pending};
 use cstatns::look_up::{Level, LookUp, Score};
+use cstatns::manifest::{Content, Seal, seal_path};
+use cstatns::meta::FileMeta;
 use cstatns::name::{Hex, Name};
 use cstatns::proposal::{Action, Input, RunId};
+use cstatns::report::report_path;
 use cstatns::service::{Made, Outcome, RunFiles, Service, WorkError};
+use cstatns_bulk::{CodeFileError, Coded, Register, look, look_up_and_code};
 use cstatns_register::Index;
-use cstatns_tables::{
-    CodeFileError, Coded, Content, Effort, FileMeta, Format, Register, Seal, look, look_up_and_code,
-    report_path, seal_path,
-};
+use cstatns_rows::effort::Effort;
+use cstatns_rows::table::Format;
 use serde_json::{Value, json};
 
 use report::{Counts, report};
@@ -206,7 +208,7 @@ impl Code {
                 let made = service.code(quorum, files, |coder, out| {
                     let Some(open) = &register else {
                         return buffered(out, |out| {
-                            cstatns_tables::code(request, &seal, coder, out, format, meta, effort)
+                            cstatns_bulk::code(request, &seal, coder, out, format, meta, effort)
                         })
                         .map(|found| outcome(coded.insert(found)));
                     };
@@ -282,7 +284,7 @@ impl Renew {
                 let mut coded = None;
                 let made = service.renew(quorum, files, |renewer, out| {
                     buffered(out, |out| {
-                        cstatns_tables::renew(request, &seal, renewer, out, format, meta, effort)
+                        cstatns_bulk::renew(request, &seal, renewer, out, format, meta, effort)
                     })
                     .map(|found| outcome(coded.insert(found)))
                 })?;

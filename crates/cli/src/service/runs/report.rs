@@ -5,9 +5,13 @@ use std::path::{Path, PathBuf};
 
 use cstatns::ledger::event::{Destroyed, Event, Line, Means};
 use cstatns::ledger::{History, Lines};
+use cstatns::look_up::Scores;
+use cstatns::meta::SPEC;
 use cstatns::name::Hex;
+use cstatns::report::{Destruction, Report, report_path};
 use cstatns::service::{Made, Service};
-use cstatns_tables::{Coded, Destruction, Report, SPEC, Scores, report_path, summarise};
+use cstatns_bulk::Coded;
+use cstatns_controller::summarise;
 
 use crate::fault::Fault;
 use crate::output::Program;

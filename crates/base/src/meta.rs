@@ -1,0 +1,96 @@
+//! What a file says about where its codes come from.
+
+use crate::code::{Generation, Tag};
+use crate::name::{Hex, Name};
+
+/// The version of SPEC.md that these files follow.
+pub const SPEC: &str = "1";
+
+/// Where the codes of a file come from. In Parquet files it stands in the metadata (`cstatns.service` …), for CSV files
+/// in the report beside them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FileMeta {
+    /// The service's id: its name, a dot, ten characters of base32.
+    pub service: String,
+    /// The domain.
+    pub domain: Name,
+    /// How many keys the codes have gone through.
+    pub generation: Generation,
+    /// The delivery that brought them.
+    pub delivery: Hex<16>,
+}
+
+impl FileMeta {
+    /// The tag of the codes: it follows from service and domain.
+    pub fn tag(&self) -> Tag {
+        Tag::of(&self.service, &self.domain)
+    }
+
+    /// The key-value metadata of a Parquet file.
+    pub fn pairs(&self) -> Vec<(&'static str, String)> {
+        let mut pairs = marks(Some((self.tag(), self.generation)));
+        pairs.push(("cstatns.service", self.service.clone()));
+        pairs.push(("cstatns.domain", self.domain.to_string()));
+        pairs.push(("cstatns.delivery", self.delivery.to_string()));
+        pairs
+    }
+}
+
+/// The metadata of a file whose service is not known: a request holds identifiers, or codes that say their domain by the
+/// tag alone.
+pub fn marks(codes: Option<(Tag, Generation)>) -> Vec<(&'static str, String)> {
+    let mut pairs = vec![("cstatns.spec", SPEC.to_owned())];
+    if let Some((tag, generation)) = codes {
+        pairs.push(("cstatns.tag", tag.to_string()));
+        pairs.push(("cstatns.generation", generation.to_string()));
+    }
+    pairs
+}
+
+/// What the metadata of a file was found to say.
+#[derive(Default)]
+pub struct Known {
+    /// Whose codes it holds, which binary codes need.
+    pub codes: Option<(Tag, Generation)>,
+    /// The whole, if it is there.
+    pub meta: Option<FileMeta>,
+}
+
+impl Known {
+    /// Reads the pairs; those of other programs are passed over. `Err` names the key whose value is not understood or
+    /// contradicts another.
+    pub fn read(get: impl Fn(&str) -> Option<String>) -> Result<Self, &'static str> {
+        fn part<T>(
+            text: Option<String>,
+            key: &'static str,
+            read: impl Fn(&str) -> Option<T>,
+        ) -> Result<Option<T>, &'static str> {
+            text.map(|text| read(&text).ok_or(key)).transpose()
+        }
+        part(get("cstatns.spec"), "cstatns.spec", |text| (text == SPEC).then_some(()))?;
+        let tag = part(get("cstatns.tag"), "cstatns.tag", |text| Tag::parse(text.as_bytes()))?;
+        let generation = part(get("cstatns.generation"), "cstatns.generation", |text| {
+            text.parse().ok().and_then(Generation::new)
+        })?;
+        let service = part(get("cstatns.service"), "cstatns.service", service_id)?;
+        let domain = part(get("cstatns.domain"), "cstatns.domain", |text| Name::new(text).ok())?;
+        let delivery = part(get("cstatns.delivery"), "cstatns.delivery", |text| Hex::parse(text.as_bytes()))?;
+        let meta = match (service, domain, generation, delivery) {
+            (Some(service), Some(domain), Some(generation), Some(delivery)) => {
+                Some(FileMeta { service, domain, generation, delivery })
+            }
+            _ => None,
+        };
+        if meta.as_ref().is_some_and(|meta| tag.is_some_and(|tag| tag != meta.tag())) {
+            return Err("cstatns.tag");
+        }
+        Ok(Self { codes: tag.zip(generation), meta })
+    }
+}
+
+/// A service's id, if the text has the form of one: nothing else from a file is shown as a service.
+pub fn service_id(text: &str) -> Option<String> {
+    let (name, id) = text.split_once('.')?;
+    let base32 = id.len() == 10 && id.bytes().all(|b| matches!(b, b'a'..=b'z' | b'2'..=b'7'));
+    (base32 && Name::new(name).is_ok()).then(|| text.to_owned())
+}

@@ -1,0 +1,148 @@
+//! Files end to end: prepare, code, attach; by type and by number of threads.
+//!
+//! `cargo bench -p cstatns-bulk`; rows per second, disk included.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::num::NonZeroUsize;
+use std::path::Path;
+
+use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
+use cstatns::code::Generation;
+use cstatns::coder::{Coder, CodingKey};
+use cstatns::identifier::{Nir, Reason, Scheme};
+use cstatns::manifest::{Seal, seal_path};
+use cstatns::meta::FileMeta;
+use cstatns::name::{Hex, Name};
+use cstatns::report::report_path;
+use cstatns::secret::Secret;
+use cstatns_bulk::code;
+use cstatns_controller::{Attach, Column, Prepare, attach, prepare};
+use cstatns_rows::effort::Effort;
+use cstatns_rows::table::Format;
+
+/// Several row groups.
+const ROWS: u64 = 400_000;
+const SERVICE: &str = "bench.aaaaaaaaaa";
+
+fn coder() -> Coder {
+    let secret = Secret::fill(|bytes| bytes.fill(1));
+    let domain = Name::new("bench").expect("a name");
+    Coder::new(vec![CodingKey::new(&secret, SERVICE, &domain, Generation::FIRST)]).expect("a chain")
+}
+
+fn meta() -> FileMeta {
+    FileMeta {
+        service: SERVICE.to_owned(),
+        domain: Name::new("bench").expect("a name"),
+        generation: Generation::FIRST,
+        delivery: Hex([0; 16]),
+    }
+}
+
+/// A valid NIR with its key: the scheme itself says which key it expected.
+fn nir(number: u64) -> String {
+    let body =
+        format!("2{:02}{:02}75{:03}{:03}", number % 100, 1 + number % 12, number / 990 % 990, number % 990);
+    match Nir.parse(format!("{body}00").as_bytes()) {
+        Err(Reason::WrongKey { expected, .. }) => format!("{body}{expected:02}"),
+        _ => unreachable!("no key is 00"),
+    }
+}
+
+fn write_data(path: &Path) {
+    let mut data = String::from("nir,year,place,amount,note\n");
+    for row in 0..ROWS {
+        writeln!(data, "{},{},75{:03},{},ordinary", nir(row), 1990 + row % 35, row % 990, row * 7 % 100_000)
+            .expect("a string takes it");
+    }
+    fs::write(path, data).expect("the disk takes it");
+}
+
+/// Every number of threads that this machine has cores for, up to four.
+fn threads() -> impl Iterator<Item = Effort> {
+    let cores = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
+    let counts = [1, 2, 4].into_iter().filter(move |count| *count <= cores).filter_map(NonZeroUsize::new);
+    counts.map(|threads| Effort { threads, ..Effort::default() })
+}
+
+fn remove(paths: &[&Path]) {
+    for path in paths {
+        let _ = fs::remove_file(path);
+    }
+}
+
+fn files(criterion: &mut Criterion) {
+    let directory = tempfile::tempdir().expect("a directory");
+    let at = |name: &str| directory.path().join(name);
+    let data = at("data.csv");
+    write_data(&data);
+    let (coder, meta) = (coder(), meta());
+    let mut group = criterion.benchmark_group("files");
+    group.throughput(Throughput::Elements(ROWS)).sample_size(10);
+
+    for kind in ["csv", "parquet"] {
+        let (request, retained) = (at(&format!("request.{kind}")), at(&format!("retained-{kind}.csv")));
+        let seal_path = seal_path(&request);
+        let clear = || remove(&[&request, &retained, &seal_path]);
+        let what = Prepare {
+            data: &data,
+            column: Column::Identifier("nir"),
+            request: &request,
+            retained: &retained,
+            delimiter: b',',
+            accepted: &[],
+        };
+        // Without memory there is one thread.
+        let spilling = threads().take(1).map(|effort| (", spilled", Effort { memory: 0, ..effort }));
+        for (how, effort) in threads().map(|effort| ("", effort)).chain(spilling) {
+            let name = format!("prepare, {kind} request{how}, {} threads", effort.threads);
+            group.bench_function(name, |bencher| {
+                let prepare = |()| prepare(&what, &effort).expect("prepared").rows;
+                bencher.iter_batched(clear, prepare, BatchSize::PerIteration);
+            });
+        }
+        clear();
+        prepare(&what, &Effort::default()).expect("prepared");
+        let seal = Seal::read(&seal_path).expect("a seal");
+
+        // Only a Parquet result says by itself where its codes come from.
+        let result = at(&format!("{kind}-result.parquet"));
+        for (name, format) in [("csv", Format::Csv), ("parquet", Format::Parquet)] {
+            let mut out = Vec::new();
+            for effort in threads() {
+                let name = format!("code, {kind} to {name}, {} threads", effort.threads);
+                group.bench_function(name, |bencher| {
+                    bencher.iter(|| {
+                        out.clear();
+                        code(&request, &seal, &coder, &mut out, format, &meta, &effort).expect("coded").rows
+                    });
+                });
+            }
+            if format == Format::Parquet {
+                fs::write(&result, &out).expect("the disk takes it");
+            }
+        }
+
+        let attached = at(&format!("{kind}-attached.csv"));
+        let report = report_path(&attached);
+        let clear = || remove(&[&attached, &report]);
+        let what = Attach {
+            retained: &retained,
+            result: &result,
+            out: &attached,
+            binary_codes: false,
+            destroy: &[],
+        };
+        for effort in threads() {
+            group.bench_function(format!("attach, {kind} request, {} threads", effort.threads), |bencher| {
+                let attach = |()| attach(&what, &effort).expect("attached").rows;
+                bencher.iter_batched(clear, attach, BatchSize::PerIteration);
+            });
+        }
+    }
+    group.finish();
+}
+
+criterion_group!(benches, files);
+criterion_main!(benches);

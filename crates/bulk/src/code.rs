@@ -1,0 +1,122 @@
+//! The service's step: request → result, in one pass that also computes the commitment (SPEC §6).
+
+use std::io::Write;
+use std::path::Path;
+
+use cstatns::code::Code;
+use cstatns::coder::{Coder, Renewer};
+use cstatns::manifest::{Content, Seal};
+use cstatns::meta::FileMeta;
+use cstatns_rows::columns::{Codes, fault};
+use cstatns_rows::effort::Effort;
+use cstatns_rows::error::RowFault;
+use cstatns_rows::sink::Column;
+use cstatns_rows::table::{Batch, Format};
+
+use crate::error::{CodeFileError, Coded};
+use crate::identifiers::Identifiers;
+use crate::rows::{Rows, Worked, coded_columns, open};
+
+/// Makes the checks that [`code`] and [`renew`] make of a request before its first row: its columns and their types.
+///
+/// # Errors
+/// [`CodeFileError::Table`].
+pub fn look(request: &Path, seal: &Seal) -> Result<(), CodeFileError> {
+    open(request, seal.content)?;
+    Ok(())
+}
+
+/// Codes the identifiers of `request` and writes the result (`index`, `code`, `quality`) to `out`.
+///
+/// Memory does not grow with the file, and the result does not depend on the number of threads. `out` is the caller's, to
+/// be made durable after `Ok` and thrown away after `Err`.
+///
+/// # Errors
+/// [`CodeFileError`]: among them any column but `index` and `identifier`, indexes that do not strictly increase, a cell
+/// that is not an identifier in its compact form, and rows that are not those of `seal`. Of several errors one in the
+/// first block of rows that has any is told, whatever the number of threads.
+pub fn code(
+    request: &Path,
+    seal: &Seal,
+    coder: &Coder,
+    out: &mut (dyn Write + Send),
+    format: Format,
+    meta: &FileMeta,
+    effort: &Effort,
+) -> Result<Coded, CodeFileError> {
+    if seal.content != Content::Identifiers {
+        return Err(CodeFileError::Content { path: request.to_owned(), found: seal.content });
+    }
+    let rows = Rows::to_code(request, seal, coder, format, meta)?;
+    rows.run(&coded_columns(format), out, meta, effort, || {
+        let (mut identifiers, mut found) = (Identifiers::default(), Vec::new());
+        move |rows: &mut Worked, batch: &Batch, index: &[[u8; 16]]| {
+            identifiers.clear(batch.rows());
+            for (row, (index, cell)) in index.iter().zip(batch.cells(1).iter(batch.rows())).enumerate() {
+                rows.commit.push(index, &[cell]);
+                let word = match cell {
+                    None => "none",
+                    Some(cell) => identifiers
+                        .push(cell)
+                        .map_err(|reason| fault(request, row, RowFault::Identifier { reason }))?,
+                };
+                rows.words.push(Some(word));
+            }
+            coder.code(identifiers.all(), &mut found);
+            let mut found = found.iter();
+            let code = |word: &Option<&str>| if *word == Some("none") { None } else { found.next().copied() };
+            rows.codes.extend(rows.words.iter().map(code));
+            Ok(())
+        }
+    })
+}
+
+/// Renews the codes of `request` and writes the result (`index`, `code`) to `out`. See [`code`].
+///
+/// # Errors
+/// As [`code`], with any column but `index` and `code`, and codes of another domain or generation than `renewer` takes.
+pub fn renew(
+    request: &Path,
+    seal: &Seal,
+    renewer: &Renewer,
+    out: &mut (dyn Write + Send),
+    format: Format,
+    meta: &FileMeta,
+    effort: &Effort,
+) -> Result<Coded, CodeFileError> {
+    let Content::Codes { tag, generation } = seal.content else {
+        return Err(CodeFileError::Content { path: request.to_owned(), found: seal.content });
+    };
+    let (found, expected) = ((tag, generation), (renewer.tag(), renewer.from()));
+    if found != expected {
+        return Err(CodeFileError::OtherCodes { path: request.to_owned(), found, expected });
+    }
+    if (renewer.tag(), renewer.generation()) != (meta.tag(), meta.generation) {
+        return Err(CodeFileError::Keys);
+    }
+    let rows = Rows::of(request, seal, format)?;
+    let column = Codes::of(&rows.source, 1, Some(expected))?;
+    let columns = [Column::index(), Column::code(format == Format::Parquet)];
+    rows.run(&columns, out, meta, effort, || {
+        let (mut codes, mut old, mut new) = (Vec::new(), Vec::new(), Vec::new());
+        let mut text = Vec::with_capacity(Code::MAX_TEXT);
+        let column = &column;
+        move |rows: &mut Worked, batch: &Batch, index: &[[u8; 16]]| {
+            column.read(batch, &mut codes)?;
+            for (index, code) in index.iter().zip(&codes) {
+                // The text form, whatever the file's type: both have one commitment.
+                text.clear();
+                if let Some(code) = code {
+                    code.write_text(&mut text);
+                }
+                rows.commit.push(index, &[code.map(|_| text.as_slice())]);
+            }
+            old.clear();
+            old.extend(codes.iter().flatten().copied());
+            renewer.renew(&old, &mut new)?;
+            let mut new = new.iter();
+            rows.codes.extend(codes.iter().map(|code| code.and_then(|_| new.next().copied())));
+            Ok(())
+        }
+    })
+}

@@ -1,0 +1,121 @@
+//! What a run gives, and why it gives none.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use cstatns::code::{Generation, Tag};
+use cstatns::coder::CoderError;
+use cstatns::commitment::Commitment;
+use cstatns::domain::LARGEST_MINIMUM_BATCH;
+use cstatns::look_up::Scores;
+use cstatns::manifest::Content;
+use cstatns_register::IndexError;
+use cstatns_rows::error::TableError;
+
+/// What was coded or renewed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Coded {
+    /// The rows of the request and of the result.
+    pub rows: u64,
+    /// The commitment to the request: the one in its seal.
+    pub commitment: Commitment,
+    /// How many rows have a code.
+    pub coded: u64,
+    /// How many distinct values were coded, of a look-up how many people: exact below [`Coded::DISTINCT_CAP`], where counting stops.
+    pub distinct: u64,
+    /// How many rows have each word of `quality`; empty for a renewal.
+    pub qualities: BTreeMap<&'static str, u64>,
+    /// How many rows have a score in each step, after a look-up.
+    pub scores: Option<Scores>,
+}
+
+impl Coded {
+    /// Where counting distinct values stops.
+    pub const DISTINCT_CAP: u64 = LARGEST_MINIMUM_BATCH as u64;
+}
+
+/// Why a request was not coded or renewed. What was written until then is not a result.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum CodeFileError {
+    /// Reading the request or writing the result.
+    #[error(transparent)]
+    Table(#[from] TableError),
+    /// `request-content`: another kind of request than the command takes.
+    #[error("{path:?} is a request to {found}", found = verb(*.found))]
+    Content {
+        /// The request.
+        path: PathBuf,
+        /// What its seal says that it holds.
+        found: Content,
+    },
+    /// `request-codes`: the codes are not those that the keys at hand renew.
+    #[error(
+        "{path:?} holds codes of generation {} with the tag {}, these keys renew generation {} of the tag {}: \
+         send each request to the service and domain that made its codes",
+        found.1, found.0, expected.1, expected.0
+    )]
+    OtherCodes {
+        /// The request.
+        path: PathBuf,
+        /// The tag and generation in the seal.
+        found: (Tag, Generation),
+        /// Those that are renewed.
+        expected: (Tag, Generation),
+    },
+    /// `commitment`: the rows are not those that the seal was made for.
+    #[error(
+        "{path:?} is not the request that was sealed (it has {rows} rows, the seal is for {sealed}): it was changed, or the \
+         seal is another one's; fetch both again, or prepare them again"
+    )]
+    Commitment {
+        /// The request.
+        path: PathBuf,
+        /// Its rows.
+        rows: u64,
+        /// The rows that the seal speaks of.
+        sealed: u64,
+    },
+    /// `other-keys`: the file's metadata and the keys disagree. A mistake of the caller.
+    #[error("the keys are not those of the domain and generation that the result is to carry")]
+    Keys,
+    /// A code that the keys refuse: [`CoderError::code`].
+    #[error(transparent)]
+    Coder(#[from] CoderError),
+    /// The register: [`IndexError::code`].
+    #[error(transparent)]
+    Register(#[from] IndexError),
+}
+
+fn verb(content: Content) -> &'static str {
+    match content {
+        Content::Identifiers => "code identifiers: give it to `service code`, without --register",
+        Content::Codes { .. } => "renew codes: give it to `service renew`",
+        Content::CivilStatus { .. } => {
+            "look people up by civil status and code them: give it to `service code`, with --register"
+        }
+    }
+}
+
+impl CodeFileError {
+    /// The same error where so many rows come before those that it counts from.
+    pub(crate) fn after(self, rows: u64) -> Self {
+        match self {
+            Self::Table(error) => Self::Table(error.after(rows)),
+            other => other,
+        }
+    }
+
+    /// The stable short code of this error.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Table(error) => error.code(),
+            Self::Content { .. } => "request-content",
+            Self::OtherCodes { .. } => "request-codes",
+            Self::Commitment { .. } => "commitment",
+            Self::Keys => "other-keys",
+            Self::Coder(error) => error.code(),
+            Self::Register(error) => error.code(),
+        }
+    }
+}

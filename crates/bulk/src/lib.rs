@@ -1,0 +1,20 @@
+//! The service's side of files: what a request holds is coded or renewed, or people are looked up in a register and coded
+//! (SPEC §6). Each works on batches of rows, in memory that does not grow with the file.
+//!
+//! The rooms of this crate, lowest first; a room uses only those above it in this list.
+
+mod error;
+
+mod distinct;
+
+mod identifiers;
+
+mod rows;
+
+mod code;
+
+mod look_up;
+
+pub use code::{code, look, renew};
+pub use error::{CodeFileError, Coded};
+pub use look_up::{Register, look_up_and_code};

@@ -1,0 +1,180 @@
+//! Civil status → code: people who are looked up in a register and coded, in one pass (SPEC §18.5).
+
+use std::io::Write;
+use std::path::Path;
+
+use cstatns::civil_status::Years;
+use cstatns::civil_status::request::{self, COLUMNS, FIELDS, IDENTIFIER, Texts};
+use cstatns::coder::Coder;
+use cstatns::identifier::{Nir, Scheme};
+use cstatns::look_up::{Level, Score};
+use cstatns::manifest::{Content, Seal};
+use cstatns::meta::FileMeta;
+use cstatns::secret::wipe_stack;
+use cstatns_register::{Index, IndexError, Query, SAMPLE, Weights};
+use cstatns_rows::columns::fault;
+use cstatns_rows::effort::{Effort, Progress};
+use cstatns_rows::error::RowFault;
+use cstatns_rows::sink::Column;
+use cstatns_rows::table::{Batch, Cells, Format, MOST_BYTES};
+use zeroize::Zeroize;
+
+use crate::error::{CodeFileError, Coded};
+use crate::identifiers::{Identifiers, why_not_compact};
+use crate::rows::{Rows, Worked, coded_columns, open};
+
+/// Where people are looked up, and how certain a find must be to be coded.
+#[derive(Clone, Copy)]
+pub struct Register<'a> {
+    /// The register's index.
+    pub index: &'a Index,
+    /// The last quality that is coded.
+    pub accept: Level,
+    /// The least score that is coded.
+    pub min_score: Score,
+}
+
+/// Looks up the people of `request` by their civil status, codes the identifiers of those who are found and writes the
+/// result (`index`, `code`, `quality`, `score`) to `out`, all in one pass: an identifier that is found stays in memory, and
+/// is wiped there. See [`code`](crate::code()).
+///
+/// Before it, weights are learnt from the first rows ([`SAMPLE`]): the request is in the order of random indexes, so they are
+/// a sample of it.
+///
+/// # Errors
+/// As [`code`](crate::code()), with the columns of civil status; a cell that cannot be read as its field; and those of the register.
+#[expect(clippy::too_many_arguments, reason = "those of `code`, and the register")]
+pub fn look_up_and_code(
+    request: &Path,
+    seal: &Seal,
+    register: Register<'_>,
+    coder: &Coder,
+    out: &mut (dyn Write + Send),
+    format: Format,
+    meta: &FileMeta,
+    effort: &Effort,
+) -> Result<Coded, CodeFileError> {
+    let Content::CivilStatus { .. } = seal.content else {
+        return Err(CodeFileError::Content { path: request.to_owned(), found: seal.content });
+    };
+    let count = seal.content.columns().len();
+    let rows = Rows::to_code(request, seal, coder, format, meta)?;
+    let weights = &learn(request, seal.content, register.index, &effort.progress)?;
+    let [index, code, quality] = coded_columns(format);
+    rows.run(&[index, code, quality, Column::score()], out, meta, effort, || {
+        let (mut identifiers, mut coded, mut found) = (Identifiers::default(), Vec::new(), Vec::new());
+        move |rows: &mut Worked, batch: &Batch, index: &[[u8; 16]]| {
+            identifiers.clear(batch.rows());
+            coded.clear();
+            let columns: Vec<_> = (1..=count).map(|column| batch.cells(column)).collect();
+            let mut each = || {
+                for (row, index) in index.iter().enumerate() {
+                    let cells = cells_of(&columns, row);
+                    rows.commit.push(index, &cells[..count]);
+                    let before = identifiers.all().len();
+                    let (word, score) = match cells.iter().any(Option::is_some) {
+                        false => ("none", None),
+                        true => {
+                            let texts = read_row(&cells, register.index.years())
+                                .map_err(|found| fault(request, row, found))?;
+                            let (word, score) = look_up(&mut identifiers, register, weights, &texts)?;
+                            (word, Some(score))
+                        }
+                    };
+                    rows.words.push(Some(word));
+                    rows.scores.push(score);
+                    coded.push(identifiers.all().len() > before);
+                }
+                Ok(())
+            };
+            let looked_up: Result<(), CodeFileError> = each();
+            // What the look-ups left there.
+            wipe_stack();
+            looked_up?;
+            coder.code(identifiers.all(), &mut found);
+            let mut found = found.iter();
+            rows.codes.extend(coded.iter().map(|coded| coded.then(|| found.next().copied()).flatten()));
+            Ok(())
+        }
+    })
+}
+
+/// What the first rows of a request teach. Those that cannot be read teach nothing: the pass over all of them tells why.
+fn learn(
+    request: &Path,
+    content: Content,
+    index: &Index,
+    progress: &Progress,
+) -> Result<Weights, CodeFileError> {
+    let mut source = open(request, content)?;
+    let (mut batches, mut rows, mut bytes) = (Vec::new(), 0, 0);
+    while rows < SAMPLE
+        && bytes < MOST_BYTES
+        && let Ok(Some(batch)) = source.next()
+    {
+        rows += batch.rows();
+        bytes += batch.bytes();
+        batches.push(batch);
+    }
+    let queries = batches.iter().flat_map(|batch| {
+        let columns: Vec<_> = (1..=content.columns().len()).map(|column| batch.cells(column)).collect();
+        (0..batch.rows()).filter_map(move |row| {
+            let texts = read_row(&cells_of(&columns, row), index.years()).ok()?;
+            Some(Query { civil_status: request::civil_status(&texts), identifier: None })
+        })
+    });
+    // Once it is asked to stop, no further row is looked up: in a large register they take some seconds.
+    let weights = index.learn(queries.take_while(|_| progress.check().is_ok()));
+    wipe_stack();
+    progress.check()?;
+    Ok(weights?)
+}
+
+/// The cells of a row; none in the columns that there are not.
+fn cells_of<'a>(columns: &[Cells<'a>], row: usize) -> [Option<&'a [u8]>; FIELDS.len()] {
+    let mut cells = [None; FIELDS.len()];
+    cells.iter_mut().zip(columns).for_each(|(cell, column)| *cell = column.get(row));
+    cells
+}
+
+/// The texts of a row's cells, if each can be read as its field: the service must not see what is none.
+fn read_row<'a>(cells: &[Option<&'a [u8]>; FIELDS.len()], years: Years) -> Result<Texts<'a>, RowFault> {
+    let mut texts: Texts<'a> = Default::default();
+    for (at, cell) in cells.iter().enumerate() {
+        let Some(cell) = cell else { continue };
+        texts[at] = std::str::from_utf8(cell).map_err(|_| RowFault::Encoding)?;
+        if at == IDENTIFIER && Nir.parse_compact(cell).is_none() {
+            return Err(RowFault::Identifier { reason: why_not_compact(cell) });
+        }
+        if at != IDENTIFIER && !FIELDS[at].reads(texts[at], years) {
+            return Err(RowFault::CivilStatus { field: COLUMNS[at] });
+        }
+    }
+    Ok(texts)
+}
+
+/// Looks a row up, and adds the identifier that is found if that is certain enough; returns the word of its quality, and
+/// its score.
+///
+/// Never inlined: what it leaves on the stack is wiped by the caller.
+#[inline(never)]
+fn look_up(
+    identifiers: &mut Identifiers,
+    register: Register<'_>,
+    weights: &Weights,
+    texts: &Texts<'_>,
+) -> Result<(&'static str, Score), IndexError> {
+    let mut own = Nir.parse_compact(texts[IDENTIFIER].as_bytes()).map(|(identifier, _)| identifier);
+    let query = Query { civil_status: request::civil_status(texts), identifier: own.as_ref() };
+    let answer = register.index.look_up(weights, &query);
+    own.zeroize();
+    let mut answer = answer?;
+    let score = Score::of(answer.score);
+    match answer.identifier.take() {
+        Some(identifier) if answer.quality <= register.accept.into() && score >= register.min_score => {
+            identifiers.add(identifier)
+        }
+        mut unsure => unsure.zeroize(),
+    }
+    Ok((answer.quality.word(), score))
+}

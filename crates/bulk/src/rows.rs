@@ -1,0 +1,243 @@
+//! The rows of a request on their way to the result, whatever becomes of each (SPEC §6).
+
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::path::Path;
+
+use cstatns::code::Code;
+use cstatns::coder::Coder;
+use cstatns::commitment::{self, Commit};
+use cstatns::look_up::{Score, Scores};
+use cstatns::manifest::{Content, Seal};
+use cstatns::meta::FileMeta;
+use cstatns_rows::columns::{Codes, Indexes, Order};
+use cstatns_rows::csv::Delimiter;
+use cstatns_rows::effort::Effort;
+use cstatns_rows::error::TableError;
+use cstatns_rows::pipeline::Steps;
+use cstatns_rows::runs;
+use cstatns_rows::sink::{Column, GROUP, GROUPS_AT_ONCE, Piece, Sink, Values};
+use cstatns_rows::table::{BATCH, Batch, Format, Kind, Source};
+
+use crate::distinct::Distinct;
+use crate::error::{CodeFileError, Coded};
+
+/// Opens a request that has the columns for what it holds.
+pub(crate) fn open(request: &Path, content: Content) -> Result<Source, TableError> {
+    let source = Source::open(request, Delimiter::Under("index"))?;
+    let (first, columns) = source.header().split_first().expect("a header has a column");
+    if first != b"index" || !columns.iter().eq(content.columns().iter().map(|name| name.as_bytes())) {
+        let expected = match content {
+            Content::Identifiers => "`index`, `identifier`",
+            Content::Codes { .. } => "`index`, `code`",
+            Content::CivilStatus { identifier: false } => {
+                "`index`, `nom`, `nom_usage`, `prenoms`, `sexe`, `date_naissance`, `code_lieu`, `libelle_lieu`, `pays`"
+            }
+            Content::CivilStatus { identifier: true } => {
+                "`index`, `nom`, `nom_usage`, `prenoms`, `sexe`, `date_naissance`, `code_lieu`, `libelle_lieu`, `pays`, \
+                 `identifier`"
+            }
+        };
+        return Err(TableError::Columns { path: request.to_owned(), expected });
+    }
+    let count = columns.len();
+    Indexes::of(&source)?;
+    match content {
+        Content::Codes { tag, generation } => {
+            Codes::of(&source, 1, Some((tag, generation)))?;
+        }
+        Content::Identifiers | Content::CivilStatus { .. } => {
+            for column in 1..=count {
+                source.need_kind(column, &[Kind::Text], "identifiers and civil status are text")?;
+            }
+        }
+    }
+    Ok(source)
+}
+
+/// The rows of a request.
+pub(crate) struct Rows<'a> {
+    pub(crate) source: Source,
+    indexes: Indexes,
+    seal: &'a Seal,
+    /// What the result is written as.
+    format: Format,
+}
+
+/// A block of them, from one file to the other.
+struct Block<Work> {
+    /// What was read, in the first `filled`.
+    batches: Vec<Batch>,
+    filled: usize,
+    /// Of all its rows.
+    index: Vec<[u8; 16]>,
+    /// Of those that have a code.
+    heads: Vec<u128>,
+    qualities: BTreeMap<&'static str, u64>,
+    scores: Scores,
+    work: Work,
+    worked: Worked,
+    piece: Piece,
+}
+
+/// What became of rows.
+pub(crate) struct Worked {
+    /// Of all rows of the block.
+    pub(crate) commit: commitment::Rows,
+    /// The codes of a batch.
+    pub(crate) codes: Vec<Option<Code>>,
+    /// Their qualities; none in a renewal.
+    pub(crate) words: Vec<Option<&'static str>>,
+    /// Their scores, after a look-up.
+    pub(crate) scores: Vec<Option<Score>>,
+}
+
+impl<'a> Rows<'a> {
+    pub(crate) fn of(request: &Path, seal: &'a Seal, format: Format) -> Result<Self, TableError> {
+        let source = open(request, seal.content)?;
+        Ok(Self { indexes: Indexes::of(&source)?, source, seal, format })
+    }
+
+    /// Those that the keys code.
+    pub(crate) fn to_code(
+        request: &Path,
+        seal: &'a Seal,
+        coder: &Coder,
+        format: Format,
+        meta: &FileMeta,
+    ) -> Result<Self, CodeFileError> {
+        if (coder.tag(), coder.generation()) != (meta.tag(), meta.generation) {
+            return Err(CodeFileError::Keys);
+        }
+        Ok(Self::of(request, seal, format)?)
+    }
+
+    /// Takes all rows from the request to `out`. `worker` makes what each thread does: it is given batches of rows and
+    /// their indexes; rows that it names in an error are counted from the batch's first one.
+    pub(crate) fn run<Work>(
+        self,
+        columns: &[Column<'_>],
+        out: &mut (dyn Write + Send),
+        meta: &FileMeta,
+        effort: &Effort,
+        worker: impl Fn() -> Work + Sync,
+    ) -> Result<Coded, CodeFileError>
+    where
+        Work: FnMut(&mut Worked, &Batch, &[[u8; 16]]) -> Result<(), CodeFileError>,
+    {
+        let Self { mut source, indexes, seal, format } = self;
+        let path = source.path().to_owned();
+        let (layout, mut sink) = Sink::new(format, out, b',', columns, meta.pairs())?;
+        effort.progress.expect(seal.rows);
+
+        let names = seal.content.columns();
+        let mut order = Order::default();
+        let mut commit = Commit::new(&seal.key, names);
+        let mut distinct = Distinct::new();
+        let mut qualities: BTreeMap<&'static str, u64> = BTreeMap::new();
+        let (mut coded, mut scores) = (0, Scores::default());
+        // Both come after index and code.
+        let (has_quality, has_score) = (columns.len() > 2, columns.len() > 3);
+        let (rows_at_once, threads) = match format {
+            Format::Csv => (BATCH, effort.threads),
+            // The rows of people are several times as wide as those of identifiers.
+            Format::Parquet if has_score => (GROUP / 4, effort.threads.min(GROUPS_AT_ONCE)),
+            Format::Parquet => (GROUP, effort.threads.min(GROUPS_AT_ONCE)),
+        };
+        let steps = Steps {
+            new: || Block {
+                batches: Vec::new(),
+                filled: 0,
+                index: Vec::new(),
+                heads: Vec::new(),
+                qualities: BTreeMap::new(),
+                scores: Scores::default(),
+                work: worker(),
+                worked: Worked {
+                    commit: commitment::Rows::new(names.len()),
+                    codes: Vec::new(),
+                    words: Vec::new(),
+                    scores: Vec::new(),
+                },
+                piece: layout.piece(),
+            },
+            read: |block: &mut Block<Work>| {
+                Ok(source.fill_all(&mut block.batches, &mut block.filled, rows_at_once)?)
+            },
+            work: |block: &mut Block<Work>| {
+                let Block { batches, filled, index, heads, qualities, scores, work, worked, piece } = block;
+                index.clear();
+                heads.clear();
+                qualities.clear();
+                *scores = Scores::default();
+                worked.commit.clear();
+                layout.begin(piece)?;
+                for batch in &mut batches[..*filled] {
+                    // A row group of people to look up takes some seconds.
+                    effort.progress.check()?;
+                    let first = index.len();
+                    worked.codes.clear();
+                    worked.words.clear();
+                    worked.scores.clear();
+                    let mut one = || {
+                        batch.split(&path)?;
+                        indexes.read(batch, index)?;
+                        work(worked, batch, &index[first..])
+                    };
+                    one().map_err(|error: CodeFileError| error.after(first as u64))?;
+                    heads.extend(worked.codes.iter().flatten().map(Distinct::head));
+                    count_runs(&worked.words, qualities);
+                    worked.scores.iter().flatten().for_each(|score| scores[score.step()] += 1);
+                    let mut values = vec![Values::Index(&index[first..]), Values::Codes(&worked.codes)];
+                    values.extend(has_quality.then_some(Values::Words(&worked.words)));
+                    values.extend(has_score.then_some(Values::Scores(&worked.scores)));
+                    layout.add(index.len() - first, &values, piece)?;
+                }
+                Ok(piece.end()?)
+            },
+            check: |block: &mut Block<Work>| {
+                order.follow(&path, &block.index)?;
+                commit.add(&block.worked.commit);
+                distinct.count(&block.heads);
+                coded += block.heads.len() as u64;
+                for (word, count) in &block.qualities {
+                    *qualities.entry(word).or_default() += count;
+                }
+                scores.iter_mut().zip(block.scores).for_each(|(sum, count)| *sum += count);
+                Ok(())
+            },
+            write: |block: &mut Block<Work>| {
+                sink.write(&mut block.piece)?;
+                let rows = block.index.len() as u64;
+                Ok(effort.progress.advance(rows, rows)?)
+            },
+        };
+        let outcome: Result<(), CodeFileError> = steps.run(threads);
+        outcome.map_err(|error| error.after(order.rows()))?;
+
+        let (commitment, rows) = commit.finish();
+        if rows == 0 {
+            return Err(TableError::NoRows { path }.into());
+        }
+        if (commitment, rows) != (seal.commitment, seal.rows) {
+            return Err(CodeFileError::Commitment { path, rows, sealed: seal.rows });
+        }
+        sink.finish()?;
+        let scores = has_score.then_some(scores);
+        Ok(Coded { rows, commitment, coded, distinct: distinct.found, qualities, scores })
+    }
+}
+
+/// Counts words.
+fn count_runs(words: &[Option<&'static str>], counts: &mut BTreeMap<&'static str, u64>) {
+    for run in runs(words) {
+        if let Some(word) = run[0] {
+            *counts.entry(word).or_default() += run.len() as u64;
+        }
+    }
+}
+
+/// The columns of what is coded.
+pub(crate) fn coded_columns(format: Format) -> [Column<'static>; 3] {
+    [Column::index(), Column::code(format == Format::Parquet), Column::word("quality")]
+}

@@ -1,0 +1,101 @@
+//! Seals and reports from outside, changed in every way, are refused or read as one value that is written in one way.
+
+#[path = "../../../../tests/canonical/mutate.rs"]
+mod mutate;
+
+use cstatns::manifest::Seal;
+use cstatns::report::Report;
+use proptest::prelude::*;
+use proptest::sample::select;
+use serde_json::{Value, json};
+
+use crate::common::Place;
+use crate::sealed;
+
+use mutate::{Change, change};
+
+fn seals() -> Vec<String> {
+    let with = |more: Value| {
+        let mut seal = json!({
+            "format": 1, "rows": 40, "commitment": "07".repeat(32), "key": "08".repeat(32), "previous": ["09".repeat(16)],
+        });
+        more.as_object().unwrap().iter().for_each(|(name, value)| seal[name] = value.clone());
+        seal.to_string()
+    };
+    vec![
+        with(json!({"kind": "identifiers"})),
+        with(json!({"kind": "codes", "tag": "ab27", "generation": 3})),
+        with(
+            json!({"kind": "civil-status", "identifier": true, "accepted": [{"column": "nom", "reason": "hospital-name"}]}),
+        ),
+    ]
+}
+
+fn report() -> String {
+    let mut scores = vec![0; 20];
+    scores[19] = 39;
+    json!({
+        "format": 1, "tool": "cstatns 0.1.0", "spec": "1", "service": "example.aaaaaaaaaa", "domain": "population",
+        "generation": 1, "key_id": "0123456789abcdef", "delivery": "05".repeat(16), "rows_in": 40, "rows_out": 40,
+        "coded": 39, "quality": {"found": 39, "near": 1}, "scores": scores,
+        "look_up": {"register": "06".repeat(16), "accept": "found", "min_score": 9500},
+        "accepted": {"nom": "hospital-name"},
+        "destroyed": [{"file": "request.csv", "bytes": 1000, "how": "overwritten"}],
+        "begin": "2026-01-05T09:00:00Z", "end": "2026-01-05T09:00:01Z",
+        "checkpoint": {"size": 42, "root": "04".repeat(32)},
+    })
+    .to_string()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(200))]
+
+    #[test]
+    fn a_changed_seal_is_refused_or_written_in_one_way(seal in select(seals()), change in change()) {
+        let place = Place::new();
+        prop_assert!(sealed::seal(place.0.path(), seal.as_bytes()));
+        let read = sealed::seal(place.0.path(), &change.of(&seal));
+        match change {
+            Change::Twice(_) | Change::Unknown(_) | Change::Cut(_) => prop_assert!(!read),
+            Change::Order(_) => prop_assert!(read),
+            Change::Byte(..) | Change::Number(..) => {}
+        }
+    }
+
+    /// A report of a later program may have members that this one does not know.
+    #[test]
+    fn a_changed_report_is_refused_or_written_in_one_way(change in change()) {
+        let place = Place::new();
+        prop_assert!(sealed::report(place.0.path(), report().as_bytes()));
+        let read = sealed::report(place.0.path(), &change.of(&report()));
+        match change {
+            Change::Cut(_) => prop_assert!(!read),
+            Change::Order(_) => prop_assert!(read),
+            _ => {}
+        }
+    }
+}
+
+#[test]
+fn nothing_is_no_seal_and_no_report() {
+    let place = Place::new();
+    for bytes in [&b""[..], b"{}", b"null", b"\xff"] {
+        assert!(!sealed::seal(place.0.path(), bytes) && !sealed::report(place.0.path(), bytes));
+    }
+    assert!(
+        Seal::read(&place.0.path().join("none")).is_err()
+            && Report::read(&place.0.path().join("none")).is_err()
+    );
+}
+
+/// A list of a seal is ascending, each column once: another order would be another seal of the same request.
+#[test]
+fn a_seal_names_each_risk_once_in_order() {
+    let place = Place::new();
+    for (columns, is_read) in [(["nom", "other"], true), (["other", "nom"], false), (["nom", "nom"], false)] {
+        let mut seal: Value = serde_json::from_str(&seals()[0]).unwrap();
+        seal["accepted"] =
+            columns.map(|column| json!({"column": column, "reason": "x"})).into_iter().collect();
+        assert_eq!(sealed::seal(place.0.path(), seal.to_string().as_bytes()), is_read, "{columns:?}");
+    }
+}

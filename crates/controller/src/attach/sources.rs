@@ -1,0 +1,126 @@
+//! The two files that are joined.
+
+use std::path::Path;
+
+use arrow_array::Array;
+use arrow_schema::DataType;
+use cstatns_base::code::CodeError;
+use cstatns_base::meta::FileMeta;
+use cstatns_record::report::{Report, report_path};
+use cstatns_rows::columns::{Codes, Indexes, Order, fault};
+use cstatns_rows::csv::Delimiter;
+use cstatns_rows::error::{RowFault, TableError};
+use cstatns_rows::table::{BATCH, Batch, Kind, Source};
+
+use crate::origin::origin;
+
+use super::{AttachError, result_columns};
+
+/// The retained file, or the result: rows in the order of their indexes.
+pub(super) struct Sorted {
+    pub(super) source: Source,
+    pub(super) indexes: Indexes,
+    pub(super) order: Order,
+}
+
+/// Some of its rows.
+#[derive(Default)]
+pub(super) struct Part {
+    pub(super) batch: Batch,
+    pub(super) index: Vec<[u8; 16]>,
+    /// The rows of the file before them.
+    pub(super) before: u64,
+}
+
+impl Part {
+    /// The most bytes of a cell of a result.
+    const CELL: usize = 1024;
+
+    /// Refuses cells of a result that are far too long: rows of it wait for those of the retained file, many at once.
+    pub(super) fn check_width(&self, path: &Path) -> Result<(), TableError> {
+        let Some(values) = self.batch.values() else { return Ok(()) };
+        if self.batch.bytes() <= Self::CELL * self.batch.rows() {
+            return Ok(());
+        }
+        let texts = (1..values.num_columns()).filter(|column| {
+            matches!(values.column(*column).data_type(), DataType::Utf8 | DataType::LargeUtf8)
+        });
+        for column in texts {
+            let cells = self.batch.cells(column);
+            let is_long = |row: &usize| cells.get(*row).is_some_and(|cell| cell.len() > Self::CELL);
+            if let Some(row) = (0..self.batch.rows()).find(is_long) {
+                let found = if column == 1 { CodeError::Form.into() } else { RowFault::Word };
+                return Err(fault(path, row, found).after(self.before));
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Sorted {
+    pub(super) fn of(source: Source) -> Result<Self, TableError> {
+        Ok(Self { indexes: Indexes::of(&source)?, source, order: Order::default() })
+    }
+
+    /// Fills `part` with the next rows; false at the end of the file.
+    pub(super) fn fill(&mut self, part: &mut Part) -> Result<bool, TableError> {
+        part.before = self.order.rows();
+        part.index.clear();
+        let path = self.source.path().to_owned();
+        let mut fill = || {
+            let found = self.source.fill(&mut part.batch, BATCH)?;
+            if found {
+                part.batch.split(&path)?;
+                self.indexes.read(&part.batch, &mut part.index)?;
+                self.order.follow(&path, &part.index)?;
+            }
+            Ok(found)
+        };
+        fill().map_err(|error: TableError| error.after(part.before))
+    }
+}
+
+/// The retained file.
+pub(super) struct Retained {
+    pub(super) rows: Sorted,
+    /// The data's `quality` and `score`, and its other columns.
+    pub(super) quality: Vec<usize>,
+    pub(super) others: Vec<usize>,
+}
+
+impl Retained {
+    pub(super) fn open(path: &Path) -> Result<Self, TableError> {
+        let source = Source::open(path, Delimiter::Under("index"))?;
+        if !matches!(source.header(), [index, check, ..] if index == b"index" && check == b"check") {
+            let expected = "`index`, `check`, then the data's";
+            return Err(TableError::Columns { path: path.to_owned(), expected });
+        }
+        source.need_kind(1, &[Kind::Text], "`check` is text")?;
+        let quality: Vec<usize> =
+            [source.find("quality")?, source.find("score")?].into_iter().flatten().collect();
+        let others = (2..source.header().len()).filter(|column| !quality.contains(column)).collect();
+        Ok(Self { rows: Sorted::of(source)?, quality, others })
+    }
+}
+
+/// The result, and what is known of it.
+pub(super) struct Results {
+    pub(super) rows: Sorted,
+    pub(super) codes: Codes,
+    pub(super) meta: FileMeta,
+    pub(super) report: Option<Report>,
+    /// Whether there are the columns `quality` and `score`.
+    pub(super) quality: bool,
+    pub(super) score: bool,
+}
+
+impl Results {
+    pub(super) fn open(path: &Path) -> Result<Self, AttachError> {
+        let source = Source::open(path, Delimiter::Under("index"))?;
+        let (quality, score) = result_columns(&source)?;
+        let (meta, report) = origin(&source)?;
+        let meta = meta.ok_or_else(|| AttachError::ReportMissing { path: report_path(path) })?;
+        let codes = Codes::of(&source, 1, Some((meta.tag(), meta.generation)))?;
+        Ok(Self { rows: Sorted::of(source)?, codes, meta, report, quality, score })
+    }
+}

@@ -1,0 +1,223 @@
+//! What files of codes hold, and whether they can be joined.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use cstatns_base::code::{Generation, Tag};
+use cstatns_base::look_up::Scores;
+use cstatns_base::meta::FileMeta;
+use cstatns_base::name::Name;
+use cstatns_record::report::{ReportError, report_path};
+use cstatns_rows::columns::{Codes, Indexes, Order, ScoreCells, count_words, fault, word};
+use cstatns_rows::csv::Delimiter;
+use cstatns_rows::error::{RowFault, TableError};
+use cstatns_rows::table::Source;
+
+use crate::attach::result_columns;
+use crate::origin::origin;
+
+/// What [`check`] found in a file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FileFacts {
+    /// The file.
+    pub path: PathBuf,
+    /// The tag of its codes.
+    pub tag: Tag,
+    /// The generation of its codes.
+    pub generation: Generation,
+    /// The service's id, if the file's metadata or the report beside it says so.
+    pub service: Option<String>,
+    /// The domain, likewise.
+    pub domain: Option<Name>,
+    /// Its rows.
+    pub rows: u64,
+    /// How many different codes it holds.
+    pub distinct_codes: u64,
+}
+
+/// What [`summarise`] found in a result.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Summary {
+    /// Its rows.
+    pub rows: u64,
+    /// How many of them have a code.
+    pub coded: u64,
+    /// How many rows have each word of `quality`; empty for a renewal.
+    pub qualities: BTreeMap<String, u64>,
+    /// How many rows have a score in each step, after a look-up.
+    pub scores: Option<Scores>,
+    /// Where its codes come from, if it is a Parquet file.
+    pub meta: Option<FileMeta>,
+}
+
+/// Why files cannot be joined, or cannot be read.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum CheckError {
+    /// Reading a file.
+    #[error(transparent)]
+    Table(#[from] TableError),
+    /// The report beside a file.
+    #[error(transparent)]
+    Report(#[from] ReportError),
+    /// `no-codes`: a file without a code says nothing of where it belongs.
+    #[error("{path:?} holds no code at all, so it joins with nothing: is this the right file?")]
+    NoCodes {
+        /// The file.
+        path: PathBuf,
+    },
+    /// `mixed-services`: codes of different services never match.
+    #[error(
+        "{:?} is of service {} (tag {}), {:?} of service {} (tag {}): their codes never match; code both at one service",
+        files[0].path, said(files[0].service.as_ref()), files[0].tag,
+        files[1].path, said(files[1].service.as_ref()), files[1].tag
+    )]
+    Services {
+        /// The first file, and the first that does not go with it.
+        files: Box<[FileFacts; 2]>,
+    },
+    /// `mixed-domains`: codes of different domains never match.
+    #[error(
+        "{:?} is of domain {} (tag {}), {:?} of domain {} (tag {}): their codes never match; code both in one domain",
+        files[0].path, said(files[0].domain.as_ref()), files[0].tag,
+        files[1].path, said(files[1].domain.as_ref()), files[1].tag
+    )]
+    Domains {
+        /// The first file, and the first that does not go with it.
+        files: Box<[FileFacts; 2]>,
+    },
+    /// `mixed-generations`: codes of different generations never match.
+    #[error(
+        "{:?} is of generation {}, {:?} of generation {}: their codes do not match; renew the file of the older \
+         generation first",
+        files[0].path, files[0].generation, files[1].path, files[1].generation
+    )]
+    Generations {
+        /// The first file, and the first that does not go with it.
+        files: Box<[FileFacts; 2]>,
+    },
+}
+
+fn said(name: Option<&impl ToString>) -> String {
+    name.map_or_else(|| "unknown".to_owned(), ToString::to_string)
+}
+
+impl CheckError {
+    /// The stable short code of this error.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Table(error) => error.code(),
+            Self::Report(error) => error.code(),
+            Self::NoCodes { .. } => "no-codes",
+            Self::Services { .. } => "mixed-services",
+            Self::Domains { .. } => "mixed-domains",
+            Self::Generations { .. } => "mixed-generations",
+        }
+    }
+}
+
+/// Reads the column `code` of each file, and refuses files that cannot be joined on it.
+///
+/// Distinct codes are counted exactly: 32 bytes of memory a row.
+///
+/// # Errors
+/// [`CheckError`]: files of different services, domains or generations are named with both; a file with two tags or
+/// generations names the row.
+pub fn check(files: &[PathBuf]) -> Result<Vec<FileFacts>, CheckError> {
+    let facts: Vec<FileFacts> = files.iter().map(|path| facts(path)).collect::<Result<_, _>>()?;
+    if let Some((first, others)) = facts.split_first() {
+        for other in others {
+            let files = || Box::new([first.clone(), other.clone()]);
+            // Without a report the tag alone tells that the files do not go together, and not why.
+            match (&first.service, &other.service) {
+                (Some(a), Some(b)) if a != b => return Err(CheckError::Services { files: files() }),
+                _ if first.tag != other.tag => return Err(CheckError::Domains { files: files() }),
+                _ => {}
+            }
+            if first.generation != other.generation {
+                return Err(CheckError::Generations { files: files() });
+            }
+        }
+    }
+    Ok(facts)
+}
+
+fn facts(path: &Path) -> Result<FileFacts, CheckError> {
+    let mut source = Source::open(path, Delimiter::Under("code"))?;
+    let column = source.need("code")?;
+    let codes = Codes::of(&source, column, None)?;
+    let mut whose: Option<(Tag, Generation)> = None;
+    let mut rows = 0;
+    let mut read = Vec::new();
+    let mut distinct: Vec<[u8; 32]> = Vec::new();
+    while let Some(batch) = source.next()? {
+        codes.read(&batch, &mut read).map_err(|error| error.after(rows))?;
+        for (row, code) in read.iter().enumerate() {
+            let Some(code) = code else { continue };
+            let found = (code.tag(), code.generation());
+            let expected = *whose.get_or_insert(found);
+            if found != expected {
+                let other = RowFault::OtherCodes { found, expected };
+                return Err(fault(path, row, other).after(rows).into());
+            }
+            distinct.push(*code.bytes());
+        }
+        rows += batch.rows() as u64;
+    }
+    if rows == 0 {
+        return Err(TableError::NoRows { path: path.to_owned() }.into());
+    }
+    let (tag, generation) = whose.ok_or_else(|| CheckError::NoCodes { path: path.to_owned() })?;
+    let (meta, _) = origin(&source)?;
+    if meta.as_ref().is_some_and(|meta| (meta.tag(), meta.generation) != (tag, generation)) {
+        return Err(ReportError::Stale { path: report_path(path) }.into());
+    }
+    distinct.sort_unstable();
+    distinct.dedup();
+    Ok(FileFacts {
+        path: path.to_owned(),
+        tag,
+        generation,
+        service: meta.as_ref().map(|meta| meta.service.clone()),
+        domain: meta.map(|meta| meta.domain),
+        rows,
+        distinct_codes: distinct.len() as u64,
+    })
+}
+
+/// Counts the rows of a result, and the words of its `quality`: recovery makes a report from it.
+///
+/// # Errors
+/// [`TableError`] when it is not a whole result.
+pub fn summarise(result: &Path) -> Result<Summary, TableError> {
+    let mut source = Source::open(result, Delimiter::Under("index"))?;
+    let (has_quality, has_score) = result_columns(&source)?;
+    let indexes = Indexes::of(&source)?;
+    let mut order = Order::default();
+    let mut index = Vec::new();
+    let (mut coded, mut qualities) = (0, BTreeMap::new());
+    let mut scores = has_score.then(Scores::default);
+    while let Some(batch) = source.next()? {
+        let before = order.rows();
+        index.clear();
+        let read = indexes.read(&batch, &mut index).and_then(|()| order.follow(result, &index));
+        read.map_err(|error| error.after(before))?;
+        coded += batch.cells(1).iter(batch.rows()).flatten().count() as u64;
+        if has_quality {
+            let cells = batch.cells(2);
+            let words = cells.iter(batch.rows()).enumerate().map(|(row, cell)| {
+                word(cell).map(Some).map_err(|found| fault(result, row, found).after(before))
+            });
+            count_words(&mut qualities, &words.collect::<Result<Vec<_>, _>>()?);
+        }
+        if let Some(scores) = &mut scores {
+            let cells = ScoreCells::of(&batch, 3);
+            for row in 0..batch.rows() {
+                let score = cells.get(row).map_err(|found| fault(result, row, found).after(before))?;
+                score.iter().for_each(|score| scores[score.step()] += 1);
+            }
+        }
+    }
+    let meta = source.known().and_then(|known| known.meta.clone());
+    Ok(Summary { rows: order.rows(), coded, qualities, scores, meta })
+}

@@ -1,0 +1,295 @@
+//! The data's rows → the sort, each with its index.
+
+use std::collections::BTreeMap;
+use std::num::NonZeroUsize;
+
+use chacha20::ChaCha20;
+use chacha20::cipher::{KeyIvInit, StreamCipher};
+use cstatns_base::civil_status::request::{self, FIELDS, IDENTIFIER, Texts};
+use cstatns_base::civil_status::{Field, Seen, Years};
+use cstatns_base::code::{Generation, Tag};
+use cstatns_base::identifier::{Nir, Reason, Scheme};
+use cstatns_base::secret::random_bytes;
+use cstatns_record::manifest::Content;
+use cstatns_rows::columns::{Codes, fault};
+use cstatns_rows::effort::Progress;
+use cstatns_rows::error::{RowFault, TableError};
+use cstatns_rows::pipeline::Steps;
+use cstatns_rows::plain::Plain;
+use cstatns_rows::sort::{Dealer, Heads, KEY, Sort};
+use cstatns_rows::table::{Batch, Kind, Source};
+use cstatns_rows::{guard, status};
+use zeroize::{Zeroize, Zeroizing};
+
+use super::PrepareError;
+use super::head::{ABSENT, CHECKS, MALFORMED, OK, push};
+use super::kept::Keeping;
+
+/// Gives every row an index. That two of 128 random bits are equal need not be feared.
+fn draw(heads: &mut Heads, indexes: &mut Vec<u8>) {
+    indexes.clear();
+    indexes.resize(KEY * heads.count(), 0);
+    // The operating system draws a key for the block and ChaCha20 stretches it: asked for all of them, it would take a
+    // tenth of the whole.
+    let mut key = Zeroizing::new([0; 32]);
+    random_bytes(&mut *key);
+    ChaCha20::new((&*key).into(), &Default::default()).apply_keystream(indexes);
+    heads.set(indexes);
+}
+
+/// What was found in the data, whose rows are in the sort.
+pub(super) struct Dealt {
+    pub(super) rows: u64,
+    pub(super) content: Content,
+    pub(super) counts: BTreeMap<&'static str, u64>,
+    pub(super) unread: BTreeMap<&'static str, u64>,
+    pub(super) may_be_days: bool,
+    pub(super) kept: guard::Found,
+}
+
+/// What was found in rows: how many have each word of `check`, of the codes each tag and generation, and of civil status
+/// what the cells of each field are.
+#[derive(Default)]
+struct Found {
+    rows: u64,
+    checks: [u64; CHECKS.len()],
+    codes: BTreeMap<(Tag, Generation), u64>,
+    seen: [Seen; FIELDS.len()],
+    kept: guard::Found,
+}
+
+impl Found {
+    fn add(&mut self, other: &Self) {
+        self.rows += other.rows;
+        self.kept.add(&other.kept);
+        self.checks.iter_mut().zip(other.checks).for_each(|(sum, count)| *sum += count);
+        self.seen.iter_mut().zip(other.seen).for_each(|(sum, seen)| *sum = sum.and(seen));
+        for (kind, count) in &other.codes {
+            *self.codes.entry(*kind).or_default() += count;
+        }
+    }
+
+    fn into_dealt(self, content: Content) -> Dealt {
+        let counts = CHECKS.into_iter().zip(self.checks).filter(|(_, count)| *count > 0).collect();
+        let seen = FIELDS.into_iter().zip(self.seen);
+        let unread = seen.clone().filter(|(_, seen)| seen.unread > 0);
+        Dealt {
+            rows: self.rows,
+            content,
+            counts,
+            unread: unread.map(|(field, seen)| (field.name(), seen.unread)).collect(),
+            may_be_days: seen.into_iter().any(|(field, seen)| seen.may_be_days(field)),
+            kept: self.kept,
+        }
+    }
+}
+
+/// A block of rows on its way into the sort.
+struct Dealing {
+    /// What was read, in the first `filled`.
+    batches: Vec<Batch>,
+    filled: usize,
+    heads: Heads,
+    indexes: Vec<u8>,
+    dealer: Dealer,
+    found: Found,
+}
+
+/// The data on its way into the sort.
+pub(super) struct Data<'a> {
+    pub(super) source: &'a mut Source,
+    pub(super) keeping: &'a Keeping,
+    /// Of the whole, in the unit of [`Batch::size`].
+    pub(super) size: u64,
+    pub(super) sort: &'a Sort,
+    pub(super) threads: NonZeroUsize,
+    pub(super) progress: &'a Progress,
+}
+
+impl Data<'_> {
+    /// Reads the data and deals its rows. `read` makes the heads of a batch; rows that it names in an error are counted
+    /// from the batch's first one.
+    fn deal(
+        self,
+        read: impl Fn(&Batch, &mut Heads, &mut Found) -> Result<(), TableError> + Sync,
+    ) -> Result<Found, TableError> {
+        let Self { source, keeping, size, sort, threads, progress } = self;
+        let path = source.path().to_owned();
+        let delimiter = source.delimiter();
+        let (mut all, mut done) = (Found::default(), 0);
+        let steps = Steps {
+            new: || Dealing {
+                batches: Vec::new(),
+                filled: 0,
+                heads: Heads::default(),
+                indexes: Vec::new(),
+                dealer: Dealer::new(delimiter),
+                found: Found::default(),
+            },
+            read: |block: &mut Dealing| sort.fill(source, &mut block.batches, &mut block.filled),
+            work: |block: &mut Dealing| {
+                let Dealing { batches, filled, heads, indexes, dealer, found } = block;
+                let batches = &mut batches[..*filled];
+                heads.clear();
+                *found = Found::default();
+                for batch in batches.iter_mut() {
+                    batch
+                        .split(&path)
+                        .and_then(|()| keeping.guard.judge(&keeping.shown, batch, &mut found.kept))
+                        .and_then(|()| read(batch, heads, found))
+                        .map_err(|error| error.after(found.rows))?;
+                    found.rows += batch.rows() as u64;
+                }
+                draw(heads, indexes);
+                sort.deal(batches, heads, dealer)
+            },
+            check: |block: &mut Dealing| {
+                all.add(&block.found);
+                Ok(())
+            },
+            write: |block: &mut Dealing| {
+                let part = block.batches[..block.filled].iter().map(Batch::size).sum();
+                done += part;
+                progress.advance(block.found.rows, part)
+            },
+        };
+        let outcome: Result<(), TableError> = steps.run(threads);
+        outcome.map_err(|error| error.after(all.rows))?;
+        if all.rows == 0 {
+            return Err(TableError::NoRows { path });
+        }
+        // What is not of rows: the header, quotes.
+        progress.advance(0, size.saturating_sub(done))?;
+        Ok(all)
+    }
+
+    pub(super) fn deal_identifiers(self, column: usize) -> Result<Dealt, PrepareError> {
+        self.source.need_kind(column, &[Kind::Text], status::IDENTIFIERS)?;
+        let path = self.source.path().to_owned();
+        let found = self.deal(|batch, heads, found| {
+            for (row, cell) in batch.cells(column).iter(batch.rows()).enumerate() {
+                let check = push_identifier(cell, heads).map_err(|found| fault(&path, row, found))?;
+                found.checks[usize::from(check)] += 1;
+            }
+            Ok(())
+        })?;
+        let filled = found.rows - found.checks[usize::from(ABSENT)];
+        let invalid = filled - found.checks[usize::from(OK)];
+        if 2 * invalid > filled {
+            return Err(PrepareError::WrongColumn { invalid, filled });
+        }
+        Ok(found.into_dealt(Content::Identifiers))
+    }
+
+    pub(super) fn deal_codes(self, column: usize) -> Result<Dealt, PrepareError> {
+        let codes = Codes::of(self.source, column, None)?;
+        let found = self.deal(|batch, heads, found| {
+            let mut read = Vec::new();
+            codes.read(batch, &mut read)?;
+            for code in &read {
+                let check = if code.is_some() { OK } else { ABSENT };
+                push(heads, check, &[code.as_ref().map_or(b"", |code| code.bytes())]);
+                found.checks[usize::from(check)] += 1;
+                if let Some(code) = code {
+                    *found.codes.entry((code.tag(), code.generation())).or_default() += 1;
+                }
+            }
+            Ok(())
+        })?;
+        let Some((&(tag, generation), _)) = found.codes.first_key_value() else {
+            return Err(PrepareError::NoCodes);
+        };
+        if found.codes.len() > 1 {
+            return Err(PrepareError::Mixed { found: found.codes });
+        }
+        Ok(found.into_dealt(Content::Codes { tag, generation }))
+    }
+
+    pub(super) fn deal_civil_status(
+        self,
+        columns: [Option<usize>; FIELDS.len()],
+        years: Years,
+    ) -> Result<Dealt, PrepareError> {
+        let path = self.source.path().to_owned();
+        let identifier = columns[IDENTIFIER].is_some();
+        let found = self.deal(|batch, heads, found| {
+            let columns = Plain::of(&path, batch, columns)?;
+            for row in 0..batch.rows() {
+                let cells = columns.each_ref().map(|cells| cells.as_ref().and_then(|cells| cells.get(row)));
+                let check = push_civil_status(cells, identifier, years, heads, found);
+                found.checks[usize::from(check.map_err(|found| fault(&path, row, found))?)] += 1;
+            }
+            Ok(())
+        })?;
+        if let Some((field, seen)) =
+            FIELDS.into_iter().zip(found.seen).find(|(field, seen)| seen.is_wrong(*field))
+        {
+            return Err(PrepareError::WrongField { field, invalid: seen.unread, filled: seen.filled });
+        }
+        Ok(found.into_dealt(Content::CivilStatus { identifier }))
+    }
+}
+
+/// Adds the row of a cell, and says which word of `check` it has.
+fn push_identifier(cell: Option<&[u8]>, heads: &mut Heads) -> Result<u8, RowFault> {
+    let check = match cell.map(|cell| (cell, Nir.parse(cell))) {
+        None => ABSENT,
+        Some((_, Ok(mut accepted))) => {
+            push(heads, OK, &[accepted.compact().as_bytes()]);
+            accepted.zeroize();
+            return Ok(OK);
+        }
+        // The file is in another encoding: what was a no-break space would make many rows invalid, one by one.
+        Some((cell, Err(_))) if std::str::from_utf8(cell).is_err() => return Err(RowFault::Encoding),
+        // Nothing but white space.
+        Some((_, Err(Reason::WrongLength { found: 0 }))) => ABSENT,
+        Some((_, Err(reason))) => {
+            CHECKS.iter().position(|word| *word == reason.word()).expect("a word for each reason") as u8
+        }
+    };
+    push(heads, check, &[b""]);
+    Ok(check)
+}
+
+/// Adds the row of these cells, and says which word of `check` it has. Nothing travels that cannot be read as its field,
+/// and nothing of a row in which nobody could be found by the rest.
+fn push_civil_status(
+    cells: [Option<&[u8]>; FIELDS.len()],
+    identifier: bool,
+    years: Years,
+    heads: &mut Heads,
+    found: &mut Found,
+) -> Result<u8, RowFault> {
+    let (mut given, mut sent): (Texts<'_>, Texts<'_>) = Default::default();
+    let mut accepted = None;
+    for (at, (field, cell)) in FIELDS.into_iter().zip(cells).enumerate() {
+        given[at] = std::str::from_utf8(cell.unwrap_or_default()).map_err(|_| RowFault::Encoding)?.trim();
+        if given[at].is_empty() {
+            continue;
+        }
+        let is_read = match field {
+            Field::Nir => {
+                accepted = Nir.parse(given[at].as_bytes()).ok();
+                accepted.is_some()
+            }
+            _ => field.reads(given[at], years),
+        };
+        found.seen[at].add(given[at], is_read);
+        if is_read {
+            sent[at] = given[at];
+        }
+    }
+    let check = match (request::is_enough(&sent), request::civil_status(&given)) {
+        (true, _) => OK,
+        (false, given) if [given.nom, given.nom_usage, given.date_naissance] == [""; 3] => ABSENT,
+        (false, _) => MALFORMED,
+    };
+    if check != OK {
+        sent = Default::default();
+    } else if let Some(accepted) = &accepted {
+        sent[IDENTIFIER] = accepted.compact();
+    }
+    push(heads, check, &sent.map(str::as_bytes)[..IDENTIFIER + usize::from(identifier)]);
+    accepted.zeroize();
+    Ok(check)
+}

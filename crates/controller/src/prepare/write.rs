@@ -1,0 +1,200 @@
+//! The sort → the request and the retained file, row by row beside each other.
+
+use std::num::NonZeroUsize;
+use std::ops::Range;
+use std::sync::Arc;
+
+use cstatns_base::code::Code;
+use cstatns_base::commitment::{self, Commit};
+use cstatns_record::manifest::Content;
+use cstatns_rows::error::TableError;
+use cstatns_rows::pipeline::Steps;
+use cstatns_rows::sink::{GROUP, Layout, Piece, Sink, Values};
+use cstatns_rows::sort::{Dealer, Heads, Sort, Sorted};
+use cstatns_rows::table::BATCH;
+
+use super::head::{CHECKS, MOST_VALUES, read};
+
+/// What is written, as two files.
+pub(super) struct Outputs<'w> {
+    pub(super) request: (Layout, Sink<'w>),
+    pub(super) retained: (Layout, Sink<'w>),
+}
+
+/// Partitions on their way out of the sort.
+struct Writing {
+    partitions: Range<usize>,
+    /// The part of a partition that is written in their place, if that was divided.
+    part: Option<(Arc<Sort>, usize)>,
+    commit: commitment::Rows,
+    /// Of the request and of the retained file: the first `filled`, each a row group at most, and the rows of the last one.
+    pieces: Vec<(Piece, Piece)>,
+    filled: usize,
+    rows: usize,
+}
+
+/// Writes the rows of the sort to both files, some partitions at once, and goes on with the commitment.
+pub(super) fn write(
+    sort: &Sort,
+    content: Content,
+    mut commit: Commit,
+    outputs: Outputs<'_>,
+    at_once: usize,
+    threads: NonZeroUsize,
+    advance: impl Fn(usize) -> Result<(), TableError> + Sync,
+) -> Result<Commit, TableError> {
+    let (sent, mut request) = outputs.request;
+    let (kept, mut retained) = outputs.retained;
+    let mut blocks = (0..sort.partitions()).step_by(at_once);
+    let (mut dealer, mut divided) = (Dealer::new(b','), None::<(Arc<Sort>, Range<usize>)>);
+    let steps = Steps {
+        new: || Writing {
+            partitions: 0..0,
+            part: None,
+            commit: commitment::Rows::new(content.columns().len()),
+            pieces: Vec::new(),
+            filled: 0,
+            rows: 0,
+        },
+        read: |block: &mut Writing| {
+            block.partitions = 0..0;
+            block.part = None;
+            if let Some((parts, left)) = &mut divided
+                && let Some(part) = left.next()
+            {
+                block.part = Some((parts.clone(), part));
+                return Ok(true);
+            }
+            divided = None;
+            let Some(first) = blocks.next() else { return Ok(false) };
+            block.partitions = first..sort.partitions().min(first + at_once);
+            // Those of Parquet come one by one, and this one perhaps in parts: none in this block.
+            if let Some(parts) = sort.divide(first, &mut dealer)? {
+                let all = 0..parts.partitions();
+                divided = Some((Arc::new(parts), all));
+            }
+            Ok(true)
+        },
+        work: |block: &mut Writing| {
+            block.commit.clear();
+            (block.filled, block.rows) = (0, 0);
+            for partition in block.partitions.clone() {
+                let pages = sort.take(partition)?;
+                block.encode(&sort.sorted(&pages)?, content, &sent, &kept)?;
+            }
+            if let Some((parts, part)) = block.part.take() {
+                let pages = parts.take(part)?;
+                block.encode(&parts.sorted(&pages)?, content, &sent, &kept)?;
+            }
+            block.end()
+        },
+        check: |block: &mut Writing| {
+            commit.add(&block.commit);
+            Ok(())
+        },
+        write: |block: &mut Writing| {
+            for (sent, kept) in &mut block.pieces[..block.filled] {
+                request.write(sent)?;
+                retained.write(kept)?;
+            }
+            advance(block.partitions.len())
+        },
+    };
+    let outcome: Result<(), TableError> = steps.run(threads);
+    outcome?;
+    request.finish()?;
+    retained.finish()?;
+    Ok(commit)
+}
+
+impl Writing {
+    /// Adds the rows of a partition.
+    fn encode(
+        &mut self,
+        sorted: &Sorted<'_>,
+        content: Content,
+        request: &Layout,
+        retained: &Layout,
+    ) -> Result<(), TableError> {
+        let mut indexes = Vec::with_capacity(BATCH);
+        let mut checks = Vec::with_capacity(BATCH);
+        let count = content.columns().len();
+        let mut codes = Vec::new();
+        let mut text = Vec::with_capacity(Code::MAX_TEXT);
+        let mut heads = Heads::default();
+        for places in sorted.places().chunks(sorted.at_once()) {
+            sorted.heads(places, &mut heads);
+            indexes.clear();
+            checks.clear();
+            codes.clear();
+            let mut texts = vec![Vec::with_capacity(places.len()); count];
+            for head in heads.iter() {
+                let (index, check, found) = read(head);
+                let mut values = [None; MOST_VALUES];
+                values.iter_mut().zip(found).for_each(|(value, found)| *value = found);
+                indexes.push(index);
+                checks.push(Some(CHECKS[usize::from(check)]));
+                match content {
+                    Content::Identifiers | Content::CivilStatus { .. } => {
+                        let text = |value| std::str::from_utf8(value).expect("text was read");
+                        texts.iter_mut().zip(values).for_each(|(texts, value)| texts.push(value.map(text)));
+                        self.commit.push(&index, &values[..count]);
+                    }
+                    Content::Codes { tag, generation } => {
+                        let bytes = |value: &[u8]| value.try_into().expect("a code has 32 bytes");
+                        let code = values[0].map(|value| Code::from_bytes(bytes(value), tag, generation));
+                        text.clear();
+                        if let Some(code) = code {
+                            code.write_text(&mut text);
+                        }
+                        self.commit.push(&index, &[code.map(|_| text.as_slice())]);
+                        codes.push(code);
+                    }
+                }
+            }
+            let mut sent = vec![Values::Index(&indexes)];
+            match content {
+                Content::Codes { .. } => sent.push(Values::Codes(&codes)),
+                _ => sent.extend(texts.iter().map(|texts| Values::Text(texts))),
+            }
+            let others = sorted.kept(places)?;
+            let mut values = vec![Values::Index(&indexes), Values::Words(&checks)];
+            values.extend(others.values());
+            let (to_send, to_keep) = self.room(places.len(), request, retained)?;
+            request.add(places.len(), &sent, to_send)?;
+            retained.add(places.len(), &values, to_keep)?;
+        }
+        Ok(())
+    }
+
+    /// The pieces that `rows` more rows go to.
+    fn room(
+        &mut self,
+        rows: usize,
+        request: &Layout,
+        retained: &Layout,
+    ) -> Result<(&mut Piece, &mut Piece), TableError> {
+        if self.filled == 0 || self.rows + rows > GROUP {
+            self.end()?;
+            if self.pieces.len() == self.filled {
+                self.pieces.push((request.piece(), retained.piece()));
+            }
+            let (sent, kept) = &mut self.pieces[self.filled];
+            request.begin(sent)?;
+            retained.begin(kept)?;
+            (self.filled, self.rows) = (self.filled + 1, 0);
+        }
+        self.rows += rows;
+        let (sent, kept) = &mut self.pieces[self.filled - 1];
+        Ok((sent, kept))
+    }
+
+    /// Ends the last pieces.
+    fn end(&mut self) -> Result<(), TableError> {
+        if let Some((sent, kept)) = self.pieces[..self.filled].last_mut() {
+            sent.end()?;
+            kept.end()?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,166 @@
+//! What the name of a column says that it holds.
+
+use std::borrow::Cow;
+
+/// What a column says of somebody, by its name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Says {
+    /// A name, or an identifier.
+    Who,
+    /// A full date of birth.
+    Born,
+    /// A place of birth.
+    Place,
+}
+
+/// Names and identifiers, without case, accents, separators and a number at the end.
+const WHO: [&str; 42] = [
+    "nir",
+    "nss",
+    "numsecu",
+    "numerosecu",
+    "numsecuritesociale",
+    "numerosecuritesociale",
+    "numerodesecuritesociale",
+    "nom",
+    "noms",
+    "nomusage",
+    "nomdusage",
+    "nomusuel",
+    "nomnaissance",
+    "nomdenaissance",
+    "nomfamille",
+    "nomdefamille",
+    "nompatronymique",
+    "nommarital",
+    "nomjeunefille",
+    "nomdejeunefille",
+    "nomcomplet",
+    "prenom",
+    "prenoms",
+    "prenomusuel",
+    "nomprenom",
+    "nomprenoms",
+    "nometprenom",
+    "nometprenoms",
+    "prenomnom",
+    "lastname",
+    "surname",
+    "familyname",
+    "birthname",
+    "maidenname",
+    "usagename",
+    "fullname",
+    "firstname",
+    "firstnames",
+    "givenname",
+    "givennames",
+    "forename",
+    "forenames",
+];
+
+const BORN: [&str; 12] = [
+    "datenaissance",
+    "datedenaissance",
+    "datnais",
+    "datenais",
+    "datnaiss",
+    "dtnais",
+    "dtnaissance",
+    "ddn",
+    "birthdate",
+    "dateofbirth",
+    "birthday",
+    "dob",
+];
+
+const PLACE: [&str; 18] = [
+    "codelieu",
+    "libellelieu",
+    "lieunaissance",
+    "lieudenaissance",
+    "codelieunaissance",
+    "libellelieunaissance",
+    "communenaissance",
+    "communedenaissance",
+    "codecommunenaissance",
+    "libellecommunenaissance",
+    "communenais",
+    "comnais",
+    "villenaissance",
+    "villedenaissance",
+    "birthplace",
+    "placeofbirth",
+    "birthcity",
+    "cityofbirth",
+];
+
+/// The name of a column, without what stands around it: white space, a byte order mark.
+pub fn trimmed(name: &[u8]) -> Cow<'_, str> {
+    let text = match std::str::from_utf8(name) {
+        Ok(text) => Cow::Borrowed(text),
+        // Windows-1252, whose accents are those of Unicode.
+        Err(_) => name.iter().map(|byte| char::from(*byte)).collect::<String>().into(),
+    };
+    let around = |c: char| c.is_whitespace() || c == '\u{feff}';
+    match text {
+        Cow::Borrowed(text) => text.trim_matches(around).into(),
+        Cow::Owned(text) => text.trim_matches(around).to_owned().into(),
+    }
+}
+
+/// What the name of a column says that it holds, in any case and however its words are parted.
+pub fn says(name: &[u8]) -> Option<Says> {
+    let plain = |c: char| match c {
+        'à' | 'â' | 'ä' => 'a',
+        'é' | 'è' | 'ê' | 'ë' => 'e',
+        'î' | 'ï' => 'i',
+        other => other,
+    };
+    let letters = trimmed(name)
+        .to_lowercase()
+        .chars()
+        .map(plain)
+        .filter(char::is_ascii_alphanumeric)
+        .collect::<String>();
+    let name = letters.trim_end_matches(|c: char| c.is_ascii_digit());
+    let lists = [(&WHO[..], Says::Who), (&BORN, Says::Born), (&PLACE, Says::Place)];
+    lists.into_iter().find(|(names, _)| names.contains(&name)).map(|(_, says)| says)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_known_in_any_case_and_spelling() {
+        let who: [&[u8]; 14] = [
+            b"nir",
+            b"NIR",
+            b"NIR2",
+            b" Nir ",
+            b"\xef\xbb\xbfnom",
+            b"NOM_USAGE",
+            b"Nom d'usage",
+            b"Nom-Naissance",
+            "Prénoms".as_bytes(),
+            b"Pr\xe9nom",
+            b"PRENOM_1",
+            b"first_name",
+            b"BirthName",
+            b"\xc2\xa0nom",
+        ];
+        assert!(who.iter().all(|name| says(name) == Some(Says::Who)));
+        for name in ["DATE_NAISSANCE", "datnais", "Date de naissance"] {
+            assert_eq!(says(name.as_bytes()), Some(Says::Born), "{name}");
+        }
+        for name in ["code_lieu", "LIBELLE_LIEU", "Lieu de naissance"] {
+            assert_eq!(says(name.as_bytes()), Some(Says::Place), "{name}");
+        }
+        for name in
+            ["sexe", "annee_naissance", "commune", "depcom", "nombre", "pays", "id", "nom_commune", "2", ""]
+        {
+            assert_eq!(says(name.as_bytes()), None, "{name}");
+        }
+    }
+}

@@ -1,0 +1,37 @@
+//! Rows of files: CSV and Parquet, in and out, in memory that does not grow with the file (SPEC §6).
+//!
+//! What holds an identifier is used again for the next block and wiped at the end, except inside the Parquet library, which
+//! offers no way.
+//! No error and no `Debug` shows a cell: they name rows (counted from 1 below the header), columns and counts.
+//!
+//! The rooms of this crate, lowest first; a room uses only those above it in this list.
+
+pub mod pipeline;
+
+pub mod error;
+
+pub mod effort;
+
+pub mod csv;
+
+mod parquet;
+
+pub mod table;
+
+pub mod columns;
+
+pub mod plain;
+
+pub mod status;
+
+pub mod sink;
+
+mod spill;
+
+pub mod sort;
+
+pub mod guard;
+
+pub mod people;
+
+pub use parquet::{is_panic_of_damaged_file, runs};

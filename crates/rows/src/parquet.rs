@@ -1,0 +1,283 @@
+//! Parquet: reading in batches and writing in row groups.
+//!
+//! The errors of the Parquet and Arrow libraries may quote what they read, so only their kind is kept. On damaged files
+//! they also panic; that is caught here, because a damaged file is an error like any other.
+
+use std::cell::Cell;
+use std::io::{self, Write};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
+use std::sync::Arc;
+
+use ::parquet::arrow::arrow_writer::{
+    ArrowColumnChunk, ArrowColumnWriter, ArrowRowGroupWriterFactory, ArrowWriterOptions, compute_leaves,
+};
+use ::parquet::arrow::{ArrowWriter, add_encoded_arrow_schema_to_metadata};
+use ::parquet::basic::Compression;
+use ::parquet::errors::ParquetError;
+use ::parquet::file::metadata::KeyValue;
+use ::parquet::file::properties::{EnabledStatistics, WriterProperties};
+use ::parquet::file::writer::SerializedFileWriter;
+use ::parquet::schema::types::{ColumnDescPtr, ColumnPath};
+use arrow_array::ArrayRef;
+use arrow_array::cast::AsArray;
+use arrow_schema::{DataType, Field, FieldRef, Fields, Schema, SchemaRef};
+
+use crate::error::TableError;
+
+mod bounds;
+mod chunks;
+mod header;
+mod pages;
+mod reader;
+mod types;
+
+pub(crate) use reader::Reader;
+
+pub use chunks::runs;
+use chunks::{Fixed, Spare, Words};
+
+/// The type in which values are worked on here: dictionaries and views are left out, at any depth. They share buffers
+/// among batches, which every part of a batch would carry along. In a Parquet file there is no difference but in what
+/// its metadata says of the type.
+fn flat(kind: &DataType) -> DataType {
+    match kind {
+        DataType::Dictionary(_, values) => flat(values),
+        DataType::Utf8View => DataType::Utf8,
+        DataType::BinaryView => DataType::Binary,
+        DataType::List(field) => DataType::List(flat_field(field)),
+        DataType::LargeList(field) => DataType::LargeList(flat_field(field)),
+        DataType::FixedSizeList(field, size) => DataType::FixedSizeList(flat_field(field), *size),
+        DataType::Map(field, sorted) => DataType::Map(flat_field(field), *sorted),
+        DataType::Struct(fields) => DataType::Struct(fields.iter().map(flat_field).collect()),
+        other => other.clone(),
+    }
+}
+
+fn flat_field(field: &FieldRef) -> FieldRef {
+    Arc::new(field.as_ref().clone().with_data_type(flat(field.data_type())))
+}
+
+fn flat_schema(schema: &Schema) -> SchemaRef {
+    let fields: Fields = schema.fields().iter().map(flat_field).collect();
+    Arc::new(Schema::new_with_metadata(fields, schema.metadata().clone()))
+}
+
+thread_local! {
+    /// Whether this thread is in [`guarded`].
+    static IN_GUARDED: Cell<bool> = const { Cell::new(false) };
+}
+
+fn guarded<T>(path: &Path, read: impl FnOnce() -> Result<T, TableError>) -> Result<T, TableError> {
+    IN_GUARDED.set(true);
+    let outcome = catch_unwind(AssertUnwindSafe(read));
+    IN_GUARDED.set(false);
+    outcome.unwrap_or_else(|_| Err(TableError::Parquet { path: path.to_owned() }))
+}
+
+/// Whether a panic of this thread, now, is one over a damaged file, which is caught and told as an error of that file: a
+/// panic hook has nothing to say then.
+pub fn is_panic_of_damaged_file() -> bool {
+    IN_GUARDED.get()
+}
+
+/// What is to be written of a column for some rows.
+pub(crate) enum Given<'a> {
+    Values(ArrayRef),
+    /// Of a column of words: one in each row.
+    Words(&'a [Option<&'a str>]),
+}
+
+/// How a column is encoded.
+#[derive(Clone)]
+enum Encoder {
+    /// By the library.
+    Library,
+    Fixed(ColumnDescPtr),
+    Words(ColumnDescPtr),
+}
+
+/// How rows become column chunks: shared by the threads that encode them.
+pub struct Layout {
+    schema: SchemaRef,
+    factory: ArrowRowGroupWriterFactory,
+    /// One for each leaf.
+    encoders: Vec<Encoder>,
+    spare: Spare,
+}
+
+impl Layout {
+    /// Begins a row group.
+    pub(crate) fn begin(&self) -> Result<Group, TableError> {
+        let writers = self.factory.create_column_writers(0).map_err(|error| write_error(&error))?;
+        let leaves = writers.into_iter().zip(&self.encoders).map(|(writer, encoder)| match encoder {
+            Encoder::Library => Leaf::Library(Box::new(writer)),
+            Encoder::Fixed(column) => Leaf::Fixed(Fixed::new(column.clone(), &self.spare)),
+            Encoder::Words(column) => Leaf::Words(Words::new(column.clone())),
+        });
+        Ok(Group(leaves.collect()))
+    }
+
+    /// Adds rows to a row group.
+    pub(crate) fn add(&self, columns: &[Given<'_>], group: &mut Group) -> Result<(), TableError> {
+        let mut leaves = group.0.iter_mut();
+        for (field, given) in self.schema.fields().iter().zip(columns) {
+            let written = match given {
+                Given::Words(words) => match leaves.next() {
+                    Some(Leaf::Words(writer)) => {
+                        writer.write(words);
+                        Ok(())
+                    }
+                    _ => unreachable!("words are written to a column of words"),
+                },
+                // A column of lists or structures has several leaves, each with a writer.
+                Given::Values(array) => compute_leaves(field, array).and_then(|parts| {
+                    parts.iter().zip(&mut leaves).try_for_each(|(part, leaf)| match leaf {
+                        Leaf::Library(writer) => writer.write(part),
+                        Leaf::Fixed(writer) => writer.write(array.as_fixed_size_binary()),
+                        Leaf::Words(_) => unreachable!("a column of words is written from words"),
+                    })
+                }),
+            };
+            written.map_err(|error| write_error(&error))?;
+        }
+        Ok(())
+    }
+}
+
+/// A row group that rows are added to.
+pub struct Group(Vec<Leaf>);
+
+enum Leaf {
+    Library(Box<ArrowColumnWriter>),
+    Fixed(Fixed),
+    Words(Words),
+}
+
+/// A column of a row group that is whole.
+pub enum Chunk {
+    Library(ArrowColumnChunk),
+    Own(chunks::Chunk),
+}
+
+impl Group {
+    /// Ends it.
+    pub(crate) fn end(self) -> Result<Vec<Chunk>, TableError> {
+        let close = |leaf| match leaf {
+            Leaf::Library(writer) => writer.close().map(Chunk::Library),
+            Leaf::Fixed(writer) => writer.close().map(Chunk::Own),
+            Leaf::Words(writer) => writer.close().map(Chunk::Own),
+        };
+        self.0.into_iter().map(|leaf| close(leaf).map_err(|error| write_error(&error))).collect()
+    }
+}
+
+/// Writes row groups.
+pub struct Writer<W: Write + Send>(SerializedFileWriter<W>);
+
+impl<W: Write + Send> Writer<W> {
+    /// `plain` names the columns without redundancy: for them dictionary and compression cost time and gain nothing, and
+    /// those of fixed length are encoded here. `words` names those that are given as words.
+    pub(crate) fn new(
+        out: W,
+        schema: Schema,
+        plain: &[&str],
+        words: &[&str],
+        pairs: Vec<(&'static str, String)>,
+    ) -> Result<(Layout, Self), TableError> {
+        let pairs = pairs.into_iter().map(|(key, value)| KeyValue::new(key.to_owned(), value)).collect();
+        let mut properties = WriterProperties::builder()
+            .set_compression(Compression::SNAPPY)
+            .set_key_value_metadata(Some(pairs));
+        for column in plain {
+            let path = ColumnPath::from(*column);
+            properties = properties
+                .set_column_dictionary_enabled(path.clone(), false)
+                .set_column_statistics_enabled(path.clone(), EnabledStatistics::None)
+                .set_column_compression(path, Compression::UNCOMPRESSED);
+        }
+        let mut properties = properties.build();
+        add_encoded_arrow_schema_to_metadata(&schema, &mut properties);
+        let options = ArrowWriterOptions::new().with_properties(properties).with_skip_arrow_metadata(true);
+        let schema = flat_schema(&schema);
+        let writer = ArrowWriter::try_new_with_options(out, schema.clone(), options);
+        let (writer, factory) =
+            writer.and_then(ArrowWriter::into_serialized_writer).map_err(|error| write_error(&error))?;
+        let encoder = |column: &ColumnDescPtr| match column.path().parts() {
+            [name] if words.contains(&name.as_str()) => Encoder::Words(column.clone()),
+            [name]
+                if plain.contains(&name.as_str())
+                    && matches!(
+                        schema.field_with_name(name).map(Field::data_type),
+                        Ok(DataType::FixedSizeBinary(_))
+                    ) =>
+            {
+                Encoder::Fixed(column.clone())
+            }
+            _ => Encoder::Library,
+        };
+        let encoders = writer.schema_descr().columns().iter().map(encoder).collect();
+        Ok((Layout { schema, factory, encoders, spare: Spare::default() }, Self(writer)))
+    }
+
+    /// Adds a row group.
+    pub(crate) fn append(&mut self, chunks: Vec<Chunk>) -> Result<(), TableError> {
+        let mut group = self.0.next_row_group().map_err(|error| write_error(&error))?;
+        for chunk in chunks {
+            let appended = match chunk {
+                Chunk::Library(chunk) => chunk.append_to_row_group(&mut group),
+                Chunk::Own(chunk) => chunk.append(&mut group),
+            };
+            appended.map_err(|error| write_error(&error))?;
+        }
+        group.close().map(|_| ()).map_err(|error| write_error(&error))
+    }
+
+    pub(crate) fn finish(self) -> Result<(), TableError> {
+        let mut out = self.0.into_inner().map_err(|error| write_error(&error))?;
+        out.flush().map_err(|error| TableError::Write { kind: error.kind() })
+    }
+}
+
+fn write_error(error: &ParquetError) -> TableError {
+    match error {
+        ParquetError::External(error) => match error.downcast_ref::<io::Error>() {
+            Some(error) => TableError::Write { kind: error.kind() },
+            None => TableError::Unwritable,
+        },
+        _ => TableError::Unwritable,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Were one left, every part of a batch that is put aside would carry the buffers of the whole.
+    #[test]
+    fn there_are_no_dictionaries_and_no_views_at_any_depth() {
+        let field = |kind| Arc::new(Field::new("field", kind, true));
+        let category = DataType::Dictionary(Box::new(DataType::Int8), Box::new(DataType::Utf8View));
+        let pair = |kind: DataType| Fields::from(vec![field(kind), field(DataType::Int64)]);
+        for (shared, own) in [
+            (category, DataType::Utf8),
+            (DataType::Utf8View, DataType::Utf8),
+            (DataType::BinaryView, DataType::Binary),
+        ] {
+            let within = |kind: DataType| {
+                [
+                    kind.clone(),
+                    DataType::List(field(kind.clone())),
+                    DataType::LargeList(field(kind.clone())),
+                    DataType::FixedSizeList(field(kind.clone()), 3),
+                    DataType::Struct(pair(kind.clone())),
+                    DataType::Map(field(DataType::Struct(pair(DataType::List(field(kind))))), false),
+                ]
+            };
+            for (shared, own) in within(shared).into_iter().zip(within(own)) {
+                assert_eq!(flat(&shared), own);
+                assert_eq!(flat(&own), own);
+            }
+        }
+    }
+}
