@@ -8,7 +8,7 @@ use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use cstatns::code::{Code, Generation};
 use cstatns::coder::{Coder, CodingKey, Renewer};
 use cstatns::commitment::{Commit, CommitmentKey, Rows};
-use cstatns::identifier::{Identifier, Nir, Scheme};
+use cstatns::identifier::{Identifier, Scheme};
 use cstatns::mac::lanes::Path;
 use cstatns::name::{Hex, Name};
 use cstatns::secret::Secret;
@@ -28,7 +28,7 @@ fn spellings() -> Vec<String> {
 }
 
 fn identifiers() -> Vec<Identifier> {
-    let parse = |text: &String| Nir.parse(text.as_bytes()).expect("made to be valid").identifier;
+    let parse = |text: &String| Scheme::FrNir.parse(text.as_bytes()).expect("made to be valid").identifier;
     spellings().iter().map(parse).collect()
 }
 
@@ -93,8 +93,9 @@ fn texts(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("text");
     group.throughput(Throughput::Elements(BATCH as u64));
     group.bench_function("parse identifiers", |bencher| {
-        bencher
-            .iter(|| spellings.iter().filter(|text| Nir.parse(black_box(text.as_bytes())).is_ok()).count());
+        bencher.iter(|| {
+            spellings.iter().filter(|text| Scheme::FrNir.parse(black_box(text.as_bytes())).is_ok()).count()
+        });
     });
     let mut text = Vec::with_capacity(BATCH * 80);
     group.bench_function("write codes", |bencher| {

@@ -15,7 +15,7 @@ use cstatns::custody::custodian::{Kit, Witnessed};
 use cstatns::custody::quorum::Quorum;
 use cstatns::custody::share::ShareFile;
 use cstatns::domain::{Kind, RenewalReason};
-use cstatns::identifier::{Identifier, Nir, Scheme};
+use cstatns::identifier::{Identifier, Scheme};
 use cstatns::name::Name;
 use cstatns::proposal::{Action, Input};
 use cstatns::service::{Founding, Outcome, RunFiles, Service, SystemClock, WorkError};
@@ -64,12 +64,13 @@ fn main() -> Result<()> {
     let spellings = ["2 84 05 2A 321 025", "284051932102552", "171010272891067"];
     let identifiers = spellings
         .iter()
-        .map(|text| Ok(Nir.parse(text.as_bytes())?.identifier))
+        .map(|text| Ok(Scheme::FrNir.parse(text.as_bytes())?.identifier))
         .collect::<Result<Vec<Identifier>>>()?;
     let request = Request::new(&at("request"), &at("codes"), &spellings)?;
     let code = Action::Code {
         domain: domain.clone(),
         generation: Generation::FIRST,
+        scheme: Scheme::FrNir,
         purpose: Name::new("example")?,
         input: request.input,
         recipient: None,

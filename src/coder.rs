@@ -70,11 +70,11 @@ impl CodingKey {
 /// # use cstatns::coder::{Coder, CodingKey};
 /// # use cstatns::name::Name;
 /// # use cstatns::secret::Secret;
-/// use cstatns::identifier::{Nir, Scheme};
+/// use cstatns::identifier::Scheme;
 /// # let domain = Name::new("health").unwrap();
 /// # let key = CodingKey::new(&Secret::random(), "example.aaaaaaaaaa", &domain, Generation::FIRST);
 /// let coder = Coder::new(vec![key])?;
-/// let identifier = Nir.parse(b"284052A321025")?.identifier;
+/// let identifier = Scheme::FrNir.parse(b"284052A321025")?.identifier;
 /// let mut codes = Vec::new();
 /// coder.code(&[identifier], &mut codes);
 /// assert_eq!(codes[0].generation(), Generation::FIRST);
@@ -130,7 +130,7 @@ impl Coder {
         codes.clear();
         codes.reserve(identifiers.len());
         let (tag, generation) = (self.tag(), self.generation());
-        for identifiers in identifiers.chunk_by(|one, next| std::ptr::eq(one.scheme(), next.scheme())) {
+        for identifiers in identifiers.chunk_by(|one, next| one.scheme() == next.scheme()) {
             let prefix = format!("CStatNS/issue/{}/", identifiers[0].scheme());
             let batch = Batch {
                 items: identifiers,

@@ -11,7 +11,7 @@
 //! ```
 //! use cstatns::code::Generation;
 //! use cstatns::coder::{Coder, CodingKey, Renewer};
-//! use cstatns::identifier::{Nir, Scheme};
+//! use cstatns::identifier::Scheme;
 //! use cstatns::name::Name;
 //! use cstatns::secret::Secret;
 //!
@@ -22,7 +22,7 @@
 //!
 //! // Two people: their numbers differ by the letter of Corsica only, and have the same key.
 //! let people = ["2 84 05 2A 321 025 52", "284051932102552"];
-//! let identifiers = people.map(|text| Nir.parse(text.as_bytes()).map(|accepted| accepted.identifier));
+//! let identifiers = people.map(|text| Scheme::FrNir.parse(text.as_bytes()).map(|accepted| accepted.identifier));
 //! let identifiers = identifiers.into_iter().collect::<Result<Vec<_>, _>>()?;
 //!
 //! let mut codes = Vec::new();

@@ -3,7 +3,7 @@
 use allocation_counter::measure;
 use cstatns::code::{Code, Generation};
 use cstatns::coder::{Coder, CodingKey, Renewer};
-use cstatns::identifier::{Identifier, Nir, Scheme};
+use cstatns::identifier::{Identifier, Scheme};
 use cstatns::mac::lanes::Path;
 use cstatns::name::Name;
 use cstatns::secret::Secret;
@@ -22,7 +22,7 @@ fn no_code_costs_an_allocation() {
     // Whole groups of lanes and a rest.
     let identifiers: Vec<Identifier> = (0..1_003)
         .map(|n| format!("1{:02}{:02}75{:06}", n % 100, 1 + n % 12, 1_001 + n))
-        .map(|text| Nir.parse(text.as_bytes()).unwrap().identifier)
+        .map(|text| Scheme::FrNir.parse(text.as_bytes()).unwrap().identifier)
         .collect();
     let (coder, renewer) =
         (Coder::new(keys(1..=3)).unwrap(), Renewer::new(Generation::FIRST, keys(2..=3)).unwrap());

@@ -12,6 +12,7 @@ use cstatns::custody::approval::Approval;
 use cstatns::custody::custodian::Kit;
 use cstatns::custody::quorum::Draft;
 use cstatns::domain::{Kind, RenewalReason};
+use cstatns::identifier::Scheme;
 use cstatns::ledger::event::{Destroyed, Event, Line, Means};
 use cstatns::ledger::{History, checkpoint_path, next_line, origin};
 use cstatns::name::{Hex, canonical_json};
@@ -704,6 +705,7 @@ fn a_quorum_does_not_make_everything_lawful() {
     let code = |domain: &str| Action::Code {
         domain: name(domain),
         generation: common::generation(1),
+        scheme: Scheme::FrNir,
         purpose: name("test"),
         input: world.request("people", &PEOPLE).input(),
         recipient: None,

@@ -4,6 +4,7 @@ mod common;
 
 use cstatns::code::Generation;
 use cstatns::domain::RenewalReason;
+use cstatns::identifier::Scheme;
 use cstatns::ledger::event::{Event, Line};
 use cstatns::ledger::{History, Ledger, next_line};
 use cstatns::name::{Hex, LARGEST_NUMBER, canonical_json};
@@ -24,6 +25,7 @@ fn a_request_that_states_more_rows_than_a_number_holds_is_refused_before_it_is_a
     let code = |rows| Action::Code {
         domain: name("population"),
         generation: Generation::FIRST,
+        scheme: Scheme::FrNir,
         purpose: name("health"),
         input: Input { commitment: Hex([7; 32]), rows },
         recipient: None,

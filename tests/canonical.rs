@@ -15,12 +15,13 @@ use cstatns::ledger::{History, Lines};
 use cstatns::name::canonical_json;
 use data_encoding::{BASE64, HEXLOWER};
 use ed25519_dalek::VerifyingKey;
-use mutate::{Change, change};
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
 use serde_json::{Value, json};
 
-const SERVICE: &str = "test.epkn6abxsn";
+use mutate::{Change, change};
+
+const SERVICE: &str = "test.b3tz3queuz";
 
 fn golden(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/golden").join(name)

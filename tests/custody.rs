@@ -12,6 +12,7 @@ use cstatns::custody::quorum::{Draft, Quorum};
 use cstatns::custody::share::{ReceivingKey, SealedShare, ShareFile, dealt_info};
 use cstatns::dealing::{Dealing, DealingId, Epoch, RosterError, Seat, Threshold, check_roster};
 use cstatns::domain::{Kind, LARGEST_MINIMUM_BATCH, RenewalReason};
+use cstatns::identifier::Scheme;
 use cstatns::ledger::event::{Event, KeyRef};
 use cstatns::ledger::{History, next_line};
 use cstatns::name::{Hex, Name, canonical_json};
@@ -191,6 +192,7 @@ fn code_request() -> Action {
     Action::Code {
         domain: name("health"),
         generation: Generation::FIRST,
+        scheme: Scheme::FrNir,
         purpose: name("wages"),
         input: Input { commitment: Hex([1; 32]), rows: 100 },
         recipient: None,

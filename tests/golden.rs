@@ -1,9 +1,11 @@
-//! What version 0.1.0 wrote can be read for ever, and SPEC's examples are lines of it.
+//! What a service left on disk is read by its formats, and SPEC's examples are lines of it.
 
 mod common;
 
 use std::fs;
 use std::path::{Path, PathBuf};
+
+use cstatns::domain::RenewalReason;
 
 use common::{PEOPLE, TestClock, World, scratch};
 
@@ -48,11 +50,53 @@ fn a_kept_home_still_opens_codes_and_renews() {
     let kept = |name: &str| fs::read_to_string(golden().join(name)).unwrap();
     world.code("population", "again", &PEOPLE).unwrap();
     assert_eq!(fs::read_to_string(world.path("again.result")).unwrap(), kept("population-2.codes"));
-    world.code("cancer", "again-too", &PEOPLE).unwrap();
-    assert_eq!(fs::read_to_string(world.path("again-too.result")).unwrap(), kept("cancer-1.codes"));
+    world.code("mobility", "again-too", &PEOPLE).unwrap();
+    assert_eq!(fs::read_to_string(world.path("again-too.result")).unwrap(), kept("mobility-1.codes"));
     fs::copy(golden().join("population-1.codes"), world.path("old.result")).unwrap();
     world.renew("population", "renewed", &world.codes("old")).unwrap();
     assert_eq!(fs::read_to_string(world.path("renewed.result")).unwrap(), kept("population-2.codes"));
+}
+
+/// Makes the kept home: after a format was changed, and never for one that was released.
+///
+/// `CSTATNS_GOLDEN=DIRECTORY cargo test --test golden -- --ignored`; the directory must not exist.
+#[test]
+#[ignore = "writes the files that the other tests read"]
+fn the_kept_home_is_made() {
+    let made = PathBuf::from(std::env::var_os("CSTATNS_GOLDEN").expect("CSTATNS_GOLDEN names a directory"));
+    fs::create_dir(&made).unwrap();
+    let world = World::founded(2, 3);
+    world.statistics("population").unwrap();
+    let first = world.code("population", "population-1", &PEOPLE).unwrap();
+    world.deliver("population-1", &first).unwrap();
+    world.research("mobility", "2026-01-31").unwrap();
+    world.extend("mobility", "2026-02-28").unwrap();
+    let project = world.code("mobility", "mobility-1", &PEOPLE).unwrap();
+    world.deliver("mobility-1", &project).unwrap();
+    world.code("population", "few", &PEOPLE[..1]).unwrap_err();
+    world.open().record_refusal("code", "unknown-domain").unwrap();
+    world.doubt("population", 2).unwrap();
+    world.new_key("population", RenewalReason::Doubt).unwrap();
+    fs::copy(world.path("population-1.received"), world.path("population-1.result")).unwrap();
+    let renewed = world.renew("population", "population-2", &world.codes("population-1")).unwrap();
+    world.deliver("population-2", &renewed).unwrap();
+    world.research("short", "2026-01-10").unwrap();
+    world.research("dropped", "2027-01-10").unwrap();
+    world.close("dropped").unwrap();
+    for time in ["2026-01-11T00:00:00Z", "2026-01-12T01:00:00Z"] {
+        world.clock.set(time);
+        world.open().expire().unwrap();
+    }
+    for directory in ["home", "shares"] {
+        copy(&world.path(directory), &made.join(directory));
+    }
+    fs::remove_dir(made.join("home/outbox")).unwrap();
+    for kit in &world.kits {
+        copy(kit, &made.join(kit.file_name().unwrap()));
+    }
+    for file in ["population-1", "population-2", "mobility-1"] {
+        fs::copy(world.path(&format!("{file}.received")), made.join(format!("{file}.codes"))).unwrap();
+    }
 }
 
 /// Whether `line` is `example` with something in each place of "…".

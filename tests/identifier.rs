@@ -3,16 +3,16 @@
 
 use std::collections::BTreeMap;
 
-use cstatns::identifier::{Accepted, Identifier, Nir, Quality, Reason, Scheme};
+use cstatns::identifier::{Accepted, Identifier, Quality, Reason, Scheme};
 use proptest::prelude::*;
 
 fn parse(text: &str) -> Result<Accepted, Reason> {
-    Nir.parse(text.as_bytes())
+    Scheme::FrNir.parse(text.as_bytes())
 }
 
 /// The quality and canonical form, or the reason's word: what a second implementation could compare.
 fn verdict(text: &[u8]) -> String {
-    match Nir.parse(text) {
+    match Scheme::FrNir.parse(text) {
         Ok(a) => format!("{} {}", a.quality.word(), std::str::from_utf8(a.identifier.canonical()).unwrap()),
         Err(reason) => reason.word().to_owned(),
     }
@@ -203,9 +203,9 @@ fn reasons_come_in_the_documented_order() {
         assert_eq!(parse(text).unwrap_err(), reason, "{text:?}");
     }
     assert_eq!(verdict(b"\t\r\n284058832102532\x0b\x0c\r\n"), "valid 2840588321025");
-    assert_eq!(Nir.parse(b"2\xc2\xa084\xff"), Err(WrongCharacter { position: 5 }));
+    assert_eq!(Scheme::FrNir.parse(b"2\xc2\xa084\xff"), Err(WrongCharacter { position: 5 }));
     // A no-break space of Windows-1252 is not UTF-8.
-    assert_eq!(Nir.parse(b"2\xa084"), Err(WrongCharacter { position: 2 }));
+    assert_eq!(Scheme::FrNir.parse(b"2\xa084"), Err(WrongCharacter { position: 2 }));
     let megabyte = "1".repeat(1 << 20);
     assert_eq!(parse(&megabyte), Err(WrongLength { found: 1 << 20 }));
     assert_eq!(parse("284052A32102560").unwrap_err().to_string(), "key 60, expected 52");
@@ -262,7 +262,7 @@ proptest! {
     fn every_spelling_gives_the_canonical_form((canonical, with_key, text) in keyed_and_spelt()) {
         let accepted = parse(&text).unwrap();
         prop_assert_eq!(accepted.identifier.canonical(), canonical.as_bytes());
-        prop_assert_eq!(accepted.identifier.scheme(), "fr-nir");
+        prop_assert_eq!(accepted.identifier.scheme(), Scheme::FrNir);
         let quality = match (&canonical[..1], with_key) {
             ("1" | "2", true) => Quality::Valid,
             ("1" | "2", false) => Quality::Unkeyed,
@@ -317,7 +317,7 @@ proptest! {
 
     #[test]
     fn no_bytes_make_it_panic(bytes in proptest::collection::vec(any::<u8>(), 0..64)) {
-        let _ = Nir.parse(&bytes);
+        let _ = Scheme::FrNir.parse(&bytes);
     }
 
     #[test]

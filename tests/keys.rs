@@ -14,6 +14,7 @@ use cstatns::code::{Code, Generation};
 use cstatns::dealing::Epoch;
 use cstatns::domain::{Kind, RenewalReason};
 use cstatns::files::faults::{self, stop_after};
+use cstatns::identifier::Scheme;
 use cstatns::keystore::{KeyPlace, Keystore};
 use cstatns::name::{Hex, canonical_json};
 use cstatns::proposal::{Action, Input};
@@ -394,6 +395,7 @@ fn coding(domain: &str, number: u32, input: Input, keep_request: bool) -> Action
     Action::Code {
         domain: name(domain),
         generation: generation(number),
+        scheme: Scheme::FrNir,
         purpose: name("test"),
         input,
         recipient: None,

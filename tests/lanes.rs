@@ -3,7 +3,7 @@
 
 use cstatns::code::{Code, Generation};
 use cstatns::coder::{Coder, CodingKey, Renewer};
-use cstatns::identifier::{Identifier, Nir, Scheme};
+use cstatns::identifier::{Identifier, Scheme};
 use cstatns::mac::lanes::Path;
 use cstatns::name::Name;
 use cstatns::secret::Secret;
@@ -20,7 +20,7 @@ fn keys(generations: std::ops::RangeInclusive<u32>) -> Vec<CodingKey> {
 
 fn identifier(seed: u64) -> Identifier {
     let text = format!("1{:02}{:02}75{:06}", seed % 100, 1 + seed / 100 % 12, 1_001 + seed / 1_200 % 900_000);
-    Nir.parse(text.as_bytes()).unwrap().identifier
+    Scheme::FrNir.parse(text.as_bytes()).unwrap().identifier
 }
 
 proptest! {

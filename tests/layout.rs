@@ -207,6 +207,23 @@ fn no_file_is_longer_than_500_lines() {
     assert_eq!(long, Vec::<String>::new());
 }
 
+/// What differs between operating systems is asked in the room for files, and what is asked of a process in that for secrets.
+#[test]
+fn the_operating_system_is_asked_in_one_room() {
+    let asks = |(path, source): &File| {
+        (code_of(source).contains("std::os") && !path.starts_with("crates/base/files")).then(|| path.clone())
+    };
+    let all = CRATES.iter().flat_map(|(at, ..)| {
+        sources(at).into_iter().map(move |(path, source)| (format!("{at}/{path}"), source))
+    });
+    let all: Vec<File> = all.collect();
+    assert_eq!(all.iter().filter_map(asks).collect::<Vec<_>>(), Vec::<String>::new());
+    assert_eq!(
+        asks(&("crates/cli/output".to_owned(), "use std::os::unix::fs::X;\n".to_owned())).as_deref(),
+        Some("crates/cli/output")
+    );
+}
+
 /// Every crate of the workspace is held to the order.
 #[test]
 fn no_crate_is_left_out() {

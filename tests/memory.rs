@@ -14,6 +14,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
 use cstatns::domain::RenewalReason;
+use cstatns::identifier::Scheme;
 use cstatns::proposal::Action;
 use cstatns::secret::{Secret, harden_process, wipe_stack};
 use data_encoding::HEXLOWER;
@@ -114,6 +115,7 @@ fn panic_in_a_run(world: &World) {
     let action = Action::Code {
         domain: name("population"),
         generation: generation(2),
+        scheme: Scheme::FrNir,
         purpose: name("test"),
         input: request.input(),
         recipient: None,

@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 
 use cstatns::code::{Code, Generation, Tag};
 use cstatns::coder::{Coder, CodingKey, Renewer};
-use cstatns::identifier::{Nir, Reason, Scheme};
+use cstatns::identifier::{Reason, Scheme};
 use cstatns::name::Name;
 use cstatns::secret::Secret;
 use serde_json::{Value, json};
@@ -81,7 +81,7 @@ impl Random {
 
 /// The key of a canonical form, found by asking for it.
 fn key(canonical: &str) -> u8 {
-    match Nir.parse(format!("{canonical}00").as_bytes()) {
+    match Scheme::FrNir.parse(format!("{canonical}00").as_bytes()) {
         Err(Reason::WrongKey { expected, .. }) => expected,
         _ => unreachable!("00 is no identifier's key"),
     }
@@ -109,7 +109,7 @@ fn ten_thousand_identifiers_through_three_generations() {
         let form = random.canonical();
         let compact = [format!("{form}{:02}", key(&form)), form.clone()];
         let text = random.spelt(&compact[random.0 as usize % 2]);
-        let accepted = Nir.parse(text.as_bytes()).unwrap();
+        let accepted = Scheme::FrNir.parse(text.as_bytes()).unwrap();
         assert_eq!(accepted.identifier.canonical(), form.as_bytes());
         identifiers.push(accepted.identifier);
         let question =

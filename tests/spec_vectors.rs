@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use cstatns::code::{Code, Generation, Tag};
 use cstatns::coder::{Coder, CodingKey, Renewer};
-use cstatns::identifier::{Nir, Scheme};
+use cstatns::identifier::Scheme;
 use cstatns::name::{Hex, Name};
 use cstatns::secret::Secret;
 use serde_json::{Value, json};
@@ -43,7 +43,7 @@ fn canonical(vector: &Value) -> Value {
 
 /// The present code under each beginning of the chain: the library gives no intermediate ones.
 fn codes(vector: &Value) -> Value {
-    let identifier = match Nir.parse(text(vector, "text").as_bytes()) {
+    let identifier = match Scheme::FrNir.parse(text(vector, "text").as_bytes()) {
         Ok(accepted) => accepted.identifier,
         Err(reason) => return verdict::refused(reason),
     };

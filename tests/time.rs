@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 
 use cstatns::domain::{Kind, RenewalReason, end_of};
 use cstatns::files::faults::stop_after;
+use cstatns::identifier::Scheme;
 use cstatns::proposal::Action;
 use cstatns::service::{Clock, Expired, Service};
 use jiff::civil::Date;
@@ -360,6 +361,7 @@ impl Play {
         let action = Action::Code {
             domain: name(domain),
             generation: service.state().domain(&name(domain)).unwrap().generation(),
+            scheme: Scheme::FrNir,
             purpose: name("test"),
             input: request.input(),
             recipient: None,

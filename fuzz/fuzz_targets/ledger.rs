@@ -12,7 +12,7 @@ use libfuzzer_sys::fuzz_target;
 use serde_json::Value;
 
 const LEDGER: &str = include_str!("../../tests/data/golden/home/ledger.jsonl");
-const SERVICE: &str = "test.epkn6abxsn";
+const SERVICE: &str = "test.b3tz3queuz";
 
 static FOUNDED: LazyLock<History> = LazyLock::new(|| {
     let genesis = LEDGER.lines().next().expect("the first line").as_bytes();

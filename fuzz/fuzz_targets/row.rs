@@ -6,7 +6,7 @@
 use std::path::PathBuf;
 use std::str;
 
-use cstatns::identifier::{Nir, Scheme};
+use cstatns::identifier::Scheme;
 use cstatns_register::{Builder, CivilStatus, Fault, Index, Origin, Query, Record};
 use libfuzzer_sys::fuzz_target;
 
@@ -60,7 +60,7 @@ fuzz_target!(|bytes: &[u8]| {
     let sample = rows.iter().flatten().map(|cells| Query { civil_status: civil_status(cells), identifier: None });
     let weights = index.learn(sample).expect("the file is as it was");
     for cells in rows.iter().flatten() {
-        let identifier = Nir.parse(cells[1].as_bytes()).ok().map(|accepted| accepted.identifier);
+        let identifier = Scheme::FrNir.parse(cells[1].as_bytes()).ok().map(|accepted| accepted.identifier);
         for identifier in [None, identifier.as_ref()] {
             let query = Query { civil_status: civil_status(cells), identifier };
             let answer = index.look_up(&weights, &query).expect("the file is as it was");

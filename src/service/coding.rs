@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::io::Write;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use cstatns_base::code::{Generation, Tag};
 use cstatns_base::commitment::Commitment;
 use cstatns_base::domain::CheckValue;
-use cstatns_base::files::{self, Access, FileError, Held, Pending, Remembered};
+use cstatns_base::files::{self, Access, Facts, FileError, Held, Pending, Remembered};
+use cstatns_base::identifier::Scheme;
 use cstatns_base::look_up::LookUp;
 use cstatns_base::name::{Hex, Name, canonical_json};
 use cstatns_base::secret::wipe_stack;
@@ -78,6 +78,8 @@ pub struct Made {
     pub made: Timestamp,
     /// Whether the request was kept against the scheme.
     pub request_kept: bool,
+    /// The scheme of the identifiers that were coded; none after a renewal.
+    pub scheme: Option<Scheme>,
     /// How its people were looked up, if they were.
     pub look_up: Option<LookUp>,
     /// The ledger after it.
@@ -109,8 +111,8 @@ pub(super) struct Ready {
 
 impl Ready {
     pub(super) fn of(path: &Path) -> Result<Self, FileError> {
-        let data = std::fs::symlink_metadata(path).map_err(|error| FileError::from_io(path, &error))?;
-        let [bytes, inode] = [data.len(), data.ino()].map(|number| Hex(number.to_be_bytes()));
+        let facts = Facts::of_link(path)?;
+        let [bytes, inode] = [facts.bytes, facts.inode.1].map(|number| Hex(number.to_be_bytes()));
         Ok(Self { bytes, inode })
     }
 }
@@ -298,6 +300,7 @@ impl Service {
             begun: delivery.begun,
             made: delivery.made,
             request_kept: delivery.request_kept,
+            scheme: delivery.scheme,
             look_up: delivery.look_up,
             head: self.ledger.history().head(),
         })

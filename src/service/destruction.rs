@@ -4,11 +4,10 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::fs::File;
 use std::io::{BufReader, Read};
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use cstatns_base::code::Generation;
-use cstatns_base::files::{self, Fate, FileError, Held};
+use cstatns_base::files::{self, Facts, Fate, FileError, Held};
 use cstatns_base::name::{Hex, Name};
 use cstatns_record::ledger::event::{Destroyed, Event, Means};
 use cstatns_record::proposal::{Action, RunId};
@@ -329,18 +328,17 @@ fn check_copy(result: &Path, received: &Path) -> Result<(), ServiceError> {
     let open = |path: &Path| -> Result<File, FileError> {
         File::open(path).map_err(|error| FileError::from_io(path, &error))
     };
-    let facts = |path: &Path, file: &File| file.metadata().map_err(|error| FileError::from_io(path, &error));
     let (ours, theirs) = (open(result)?, open(received)?);
-    let (our_facts, their_facts) = (facts(result, &ours)?, facts(received, &theirs)?);
-    if (our_facts.dev(), our_facts.ino()) == (their_facts.dev(), their_facts.ino()) {
+    let (our_facts, their_facts) = (Facts::of_open(result, &ours)?, Facts::of_open(received, &theirs)?);
+    if our_facts.inode == their_facts.inode {
         return Err(ServiceError::SameFile { path: received.to_owned() });
     }
     let differs = || ServiceError::ReceivedDiffers { path: received.to_owned() };
-    if our_facts.len() != their_facts.len() {
+    if our_facts.bytes != their_facts.bytes {
         return Err(differs());
     }
     let (mut ours, mut theirs) = (BufReader::new(ours), BufReader::new(theirs));
-    let (mut left, mut a, mut b) = (our_facts.len(), [0_u8; 1 << 16], [0_u8; 1 << 16]);
+    let (mut left, mut a, mut b) = (our_facts.bytes, [0_u8; 1 << 16], [0_u8; 1 << 16]);
     while left > 0 {
         let step = usize::try_from(left).unwrap_or(usize::MAX).min(a.len());
         ours.read_exact(&mut a[..step]).map_err(|error| FileError::from_io(result, &error))?;

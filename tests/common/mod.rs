@@ -18,7 +18,7 @@ use cstatns::custody::quorum::Quorum;
 use cstatns::custody::share::ShareFile;
 use cstatns::domain::{Kind, RenewalReason};
 use cstatns::files::FileError;
-use cstatns::identifier::{Identifier, Nir, Scheme};
+use cstatns::identifier::{Identifier, Scheme};
 use cstatns::name::Name;
 use cstatns::proposal::{Action, Input};
 use cstatns::receipt::Receipt;
@@ -247,6 +247,7 @@ impl World {
         Action::Code {
             domain: name(domain),
             generation: service.state().domain(&name(domain)).unwrap().generation(),
+            scheme: Scheme::FrNir,
             purpose: name("test"),
             input: request.input(),
             recipient: None,
@@ -337,8 +338,11 @@ impl Request {
 }
 
 pub fn code_lines(coder: &Coder, request: &Request, out: &mut impl Write) -> Result<Outcome, WorkError> {
-    let identifiers: Vec<Identifier> =
-        request.values.iter().map(|value| Nir.parse(value.as_bytes()).unwrap().identifier).collect();
+    let identifiers: Vec<Identifier> = request
+        .values
+        .iter()
+        .map(|value| Scheme::FrNir.parse(value.as_bytes()).unwrap().identifier)
+        .collect();
     let mut codes = Vec::new();
     coder.code(&identifiers, &mut codes);
     write_codes(&codes, out)?;

@@ -1,11 +1,11 @@
 //! What the NIR's rules say of a cell, in the words of SPEC.md's vectors.
 
-use cstatns::identifier::{Nir, Reason, Scheme};
+use cstatns::identifier::{Reason, Scheme};
 use serde_json::{Value, json};
 
 /// What the vector's `gives` holds for a `canonical` of this cell.
 pub(crate) fn verdict(cell: &[u8]) -> Value {
-    match Nir.parse(cell) {
+    match Scheme::FrNir.parse(cell) {
         Ok(accepted) => json!({
             "canonical": std::str::from_utf8(accepted.identifier.canonical()).unwrap(),
             "quality": accepted.quality.word(),

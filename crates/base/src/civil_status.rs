@@ -1,5 +1,7 @@
 //! The civil status of a person: its fields, which columns of a file hold them, and their normal forms (SPEC §18).
 
+use crate::identifier::Scheme;
+
 mod columns;
 pub mod normalise;
 pub mod request;
@@ -7,6 +9,9 @@ mod years;
 
 pub use columns::{Columns, ColumnsError, Field, Seen};
 pub use years::Years;
+
+/// The scheme of the identifiers that people have in a register, and in data that is looked up there.
+pub const SCHEME: Scheme = Scheme::FrNir;
 
 /// The civil status of a person as it stands in a file. A field that is not there is empty.
 ///

@@ -22,6 +22,7 @@
 mod append;
 mod destroy;
 mod error;
+mod facts;
 #[cfg(all(cstatns_faults, debug_assertions))]
 pub mod faults;
 mod leftovers;
@@ -43,6 +44,7 @@ use error::About;
 pub use append::Append;
 pub use destroy::{Destroyed, Fate, Held, Remembered, destroy, destroy_if_present, withdraw};
 pub use error::FileError;
+pub use facts::{Facts, is_private, read_at};
 pub use leftovers::{leftovers, list, sweep, temporary_path};
 pub use new_directory::PendingDirectory;
 pub use pending::{Pending, Scratch, replace, write_new};

@@ -3,28 +3,28 @@
 //! An [`Identifier`] exists only because a [`Scheme`] read it: whatever holds one need not check again.
 //!
 //! ```
-//! use cstatns_base::identifier::{Nir, Quality, Reason, Scheme};
+//! use cstatns_base::identifier::{Quality, Reason, Scheme};
 //!
-//! let accepted = Nir.parse(b" 2 84 05 2a 321 025 52 ")?;
+//! let accepted = Scheme::FrNir.parse(b" 2 84 05 2a 321 025 52 ")?;
 //! assert_eq!(accepted.identifier.canonical(), b"284052A321025");
 //! assert_eq!(accepted.quality, Quality::Valid);
 //!
 //! // Without its key the same identifier is accepted, but a typing error would not have been seen.
-//! assert_eq!(Nir.parse(b"284052A321025")?.quality, Quality::Unkeyed);
-//! assert_eq!(Nir.parse(b"284052A32102560"), Err(Reason::WrongKey { found: 60, expected: 52 }));
+//! assert_eq!(Scheme::FrNir.parse(b"284052A321025")?.quality, Quality::Unkeyed);
+//! assert_eq!(Scheme::FrNir.parse(b"284052A32102560"), Err(Reason::WrongKey { found: 60, expected: 52 }));
 //! # Ok::<(), Reason>(())
 //! ```
 
+mod hetu;
 mod nir;
-
-pub use nir::Nir;
+mod spelling;
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
 use zeroize::{Zeroize, optimization_barrier};
 
-/// The longest canonical form, in bytes: with a scheme name of six characters the coding message is then
-/// 55 bytes, the most that one SHA-256 block holds (SPEC §4).
+/// The longest canonical form, in bytes: with a scheme's name of six characters the coding message is then 55 bytes, the most that one SHA-256 block holds (SPEC §4).
 pub const MAX_CANONICAL: usize = 34;
 
 /// The canonical form is stored with zeros behind it to a whole word of the coding message.
@@ -39,11 +39,11 @@ const MAX_COMPACT: usize = MAX_CANONICAL + 2;
 /// Nothing else makes one; this does not compile:
 ///
 /// ```compile_fail,E0624
-/// cstatns_base::identifier::Identifier::new("fr-nir", b"284052A321025");
+/// cstatns_base::identifier::Identifier::new(cstatns_base::identifier::Scheme::FrNir, b"284052A321025");
 /// ```
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Identifier {
-    scheme: &'static str,
+    scheme: Scheme,
     /// Zero beyond `len`.
     bytes: [u8; WHOLE_WORDS],
     len: u8,
@@ -52,15 +52,18 @@ pub struct Identifier {
 impl Identifier {
     /// `scheme` and `canonical` come from a scheme of this module, which keeps the bounds.
     #[inline]
-    fn new(scheme: &'static str, canonical: &[u8]) -> Self {
-        debug_assert!(scheme.len() + canonical.len() <= 40, "the coding message must fit in one block");
+    fn new(scheme: Scheme, canonical: &[u8]) -> Self {
+        debug_assert!(
+            scheme.name().len() + canonical.len() <= 40,
+            "the coding message must fit in one block"
+        );
         let mut bytes = [0; WHOLE_WORDS];
         bytes[..canonical.len()].copy_from_slice(canonical);
         Self { scheme, bytes, len: canonical.len() as u8 }
     }
 
-    /// The name of the scheme that read it, such as `fr-nir`: part of the coding message.
-    pub fn scheme(&self) -> &'static str {
+    /// The scheme that read it.
+    pub fn scheme(&self) -> Scheme {
         self.scheme
     }
 
@@ -92,9 +95,30 @@ impl Zeroize for Identifier {
 }
 
 /// The rules of one national identifier: which spellings are accepted, and the canonical form of each.
-pub trait Scheme {
-    /// The scheme's name, `[a-z][a-z-]*`, at most six characters.
-    fn name(&self) -> &'static str;
+///
+/// A new one is a room here, a name in SPEC §3 and a line in each `match`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[non_exhaustive]
+pub enum Scheme {
+    /// `fr-nir`: the French *numéro d'inscription au répertoire* (SPEC §3.2).
+    #[serde(rename = "fr-nir")]
+    FrNir,
+    /// `fi-hetu`: the Finnish *henkilötunnus* (SPEC §3.4).
+    #[serde(rename = "fi-hetu")]
+    FiHetu,
+}
+
+impl Scheme {
+    /// Every scheme.
+    pub const ALL: [Self; 2] = [Self::FrNir, Self::FiHetu];
+
+    /// The scheme's name, `[a-z][a-z-]*`: part of the coding message.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::FrNir => "fr-nir",
+            Self::FiHetu => "fi-hetu",
+        }
+    }
 
     /// Reads one spelling. `text` is taken as it stands in the data, and need not be UTF-8.
     ///
@@ -103,11 +127,29 @@ pub trait Scheme {
     /// # Errors
     ///
     /// The first [`Reason`] that applies, in the order in which [`Reason`] lists them.
-    fn parse(&self, text: &[u8]) -> Result<Accepted, Reason>;
+    #[inline]
+    pub fn parse(self, text: &[u8]) -> Result<Accepted, Reason> {
+        match self {
+            Self::FrNir => nir::parse(text),
+            Self::FiHetu => hetu::parse(text),
+        }
+    }
 
     /// Reads `text` if it is the compact spelling of an identifier ([`Accepted::compact`]), as in a request; none if it is
     /// anything else. The same as [`Scheme::parse`], in less time.
-    fn parse_compact(&self, text: &[u8]) -> Option<(Identifier, Quality)>;
+    #[inline]
+    pub fn parse_compact(self, text: &[u8]) -> Option<(Identifier, Quality)> {
+        match self {
+            Self::FrNir => nir::parse_compact(text),
+            Self::FiHetu => hetu::parse_compact(text),
+        }
+    }
+}
+
+impl fmt::Display for Scheme {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
 }
 
 /// An identifier that a [`Scheme`] accepted, and what is known of it.

@@ -6,6 +6,9 @@
 //!
 //! The rooms of this crate, lowest first; a room uses only those above it in this list.
 
+#[cfg(not(unix))]
+compile_error!("what cstatns promises of files it keeps on Unix only");
+
 pub mod name;
 
 pub mod secret;

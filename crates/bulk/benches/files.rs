@@ -10,7 +10,7 @@ use std::path::Path;
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use cstatns::code::Generation;
 use cstatns::coder::{Coder, CodingKey};
-use cstatns::identifier::{Nir, Reason, Scheme};
+use cstatns::identifier::{Reason, Scheme};
 use cstatns::manifest::{Seal, seal_path};
 use cstatns::meta::FileMeta;
 use cstatns::name::{Hex, Name};
@@ -44,7 +44,7 @@ fn meta() -> FileMeta {
 fn nir(number: u64) -> String {
     let body =
         format!("2{:02}{:02}75{:03}{:03}", number % 100, 1 + number % 12, number / 990 % 990, number % 990);
-    match Nir.parse(format!("{body}00").as_bytes()) {
+    match Scheme::FrNir.parse(format!("{body}00").as_bytes()) {
         Err(Reason::WrongKey { expected, .. }) => format!("{body}{expected:02}"),
         _ => unreachable!("no key is 00"),
     }
@@ -87,7 +87,7 @@ fn files(criterion: &mut Criterion) {
         let clear = || remove(&[&request, &retained, &seal_path]);
         let what = Prepare {
             data: &data,
-            column: Column::Identifier("nir"),
+            column: Column::Identifier { column: "nir", scheme: Scheme::FrNir },
             request: &request,
             retained: &retained,
             delimiter: b',',

@@ -44,12 +44,12 @@ pub fn code(
     meta: &FileMeta,
     effort: &Effort,
 ) -> Result<Coded, CodeFileError> {
-    if seal.content != Content::Identifiers {
+    let Content::Identifiers { scheme } = seal.content else {
         return Err(CodeFileError::Content { path: request.to_owned(), found: seal.content });
-    }
+    };
     let rows = Rows::to_code(request, seal, coder, format, meta)?;
     rows.run(&coded_columns(format), out, meta, effort, || {
-        let (mut identifiers, mut found) = (Identifiers::default(), Vec::new());
+        let (mut identifiers, mut found) = (Identifiers::new(scheme), Vec::new());
         move |rows: &mut Worked, batch: &Batch, index: &[[u8; 16]]| {
             identifiers.clear(batch.rows());
             for (row, (index, cell)) in index.iter().zip(batch.cells(1).iter(batch.rows())).enumerate() {

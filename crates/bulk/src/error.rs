@@ -89,7 +89,7 @@ pub enum CodeFileError {
 
 fn verb(content: Content) -> &'static str {
     match content {
-        Content::Identifiers => "code identifiers: give it to `service code`, without --register",
+        Content::Identifiers { .. } => "code identifiers: give it to `service code`, without --register",
         Content::Codes { .. } => "renew codes: give it to `service renew`",
         Content::CivilStatus { .. } => {
             "look people up by civil status and code them: give it to `service code`, with --register"

@@ -3,10 +3,9 @@
 use std::io::Write;
 use std::path::Path;
 
-use cstatns::civil_status::Years;
 use cstatns::civil_status::request::{self, COLUMNS, FIELDS, IDENTIFIER, Texts};
+use cstatns::civil_status::{SCHEME, Years};
 use cstatns::coder::Coder;
-use cstatns::identifier::{Nir, Scheme};
 use cstatns::look_up::{Level, Score};
 use cstatns::manifest::{Content, Seal};
 use cstatns::meta::FileMeta;
@@ -62,7 +61,7 @@ pub fn look_up_and_code(
     let weights = &learn(request, seal.content, register.index, &effort.progress)?;
     let [index, code, quality] = coded_columns(format);
     rows.run(&[index, code, quality, Column::score()], out, meta, effort, || {
-        let (mut identifiers, mut coded, mut found) = (Identifiers::default(), Vec::new(), Vec::new());
+        let (mut identifiers, mut coded, mut found) = (Identifiers::new(SCHEME), Vec::new(), Vec::new());
         move |rows: &mut Worked, batch: &Batch, index: &[[u8; 16]]| {
             identifiers.clear(batch.rows());
             coded.clear();
@@ -143,8 +142,8 @@ fn read_row<'a>(cells: &[Option<&'a [u8]>; FIELDS.len()], years: Years) -> Resul
     for (at, cell) in cells.iter().enumerate() {
         let Some(cell) = cell else { continue };
         texts[at] = std::str::from_utf8(cell).map_err(|_| RowFault::Encoding)?;
-        if at == IDENTIFIER && Nir.parse_compact(cell).is_none() {
-            return Err(RowFault::Identifier { reason: why_not_compact(cell) });
+        if at == IDENTIFIER && SCHEME.parse_compact(cell).is_none() {
+            return Err(RowFault::Identifier { reason: why_not_compact(SCHEME, cell) });
         }
         if at != IDENTIFIER && !FIELDS[at].reads(texts[at], years) {
             return Err(RowFault::CivilStatus { field: COLUMNS[at] });
@@ -164,7 +163,7 @@ fn look_up(
     weights: &Weights,
     texts: &Texts<'_>,
 ) -> Result<(&'static str, Score), IndexError> {
-    let mut own = Nir.parse_compact(texts[IDENTIFIER].as_bytes()).map(|(identifier, _)| identifier);
+    let mut own = SCHEME.parse_compact(texts[IDENTIFIER].as_bytes()).map(|(identifier, _)| identifier);
     let query = Query { civil_status: request::civil_status(texts), identifier: own.as_ref() };
     let answer = register.index.look_up(weights, &query);
     own.zeroize();

@@ -28,7 +28,7 @@ pub(crate) fn open(request: &Path, content: Content) -> Result<Source, TableErro
     let (first, columns) = source.header().split_first().expect("a header has a column");
     if first != b"index" || !columns.iter().eq(content.columns().iter().map(|name| name.as_bytes())) {
         let expected = match content {
-            Content::Identifiers => "`index`, `identifier`",
+            Content::Identifiers { .. } => "`index`, `identifier`",
             Content::Codes { .. } => "`index`, `code`",
             Content::CivilStatus { identifier: false } => {
                 "`index`, `nom`, `nom_usage`, `prenoms`, `sexe`, `date_naissance`, `code_lieu`, `libelle_lieu`, `pays`"
@@ -46,7 +46,7 @@ pub(crate) fn open(request: &Path, content: Content) -> Result<Source, TableErro
         Content::Codes { tag, generation } => {
             Codes::of(&source, 1, Some((tag, generation)))?;
         }
-        Content::Identifiers | Content::CivilStatus { .. } => {
+        Content::Identifiers { .. } | Content::CivilStatus { .. } => {
             for column in 1..=count {
                 source.need_kind(column, &[Kind::Text], "identifiers and civil status are text")?;
             }

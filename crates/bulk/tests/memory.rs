@@ -17,6 +17,7 @@ use cstatns::civil_status::{CivilStatus, Years};
 use cstatns::code::Generation;
 use cstatns::coder::{Coder, CodingKey};
 use cstatns::commitment::{Commit, CommitmentKey};
+use cstatns::identifier::Scheme;
 use cstatns::look_up::{Level, Score};
 use cstatns::manifest::{Content, Seal, seal_path};
 use cstatns::meta::FileMeta;
@@ -79,7 +80,7 @@ fn write(place: &Path, rows: u64, format: Format) -> Seal {
         rows,
         commitment,
         key,
-        content: Content::Identifiers,
+        content: Content::Identifiers { scheme: Scheme::FrNir },
         previous: Vec::new(),
         accepted: Default::default(),
     }
@@ -148,7 +149,7 @@ fn work(place: &Path, verb: &str, extension: &str, threads: NonZeroUsize) {
     let result = place.join("result.parquet");
     if verb == "prepare" {
         let (data, request, retained) = (&*file("data"), &*file("request"), &*file("retained"));
-        let column = Column::Identifier("identifier");
+        let column = Column::Identifier { column: "identifier", scheme: Scheme::FrNir };
         prepare(&Prepare { data, column, request, retained, delimiter: b',', accepted: &[] }, &effort)
             .unwrap();
     } else if verb == "code" {

@@ -16,6 +16,7 @@ use std::time::Duration;
 use cstatns::civil_status::{CivilStatus, Years};
 use cstatns::code::Generation;
 use cstatns::coder::{Coder, CodingKey};
+use cstatns::identifier::Scheme;
 use cstatns::look_up::{Level, Score};
 use cstatns::manifest::{Seal, seal_path};
 use cstatns::meta::FileMeta;
@@ -60,7 +61,7 @@ fn prepare_from(place: &Path, column: Column<'_>, memory: usize) {
 }
 
 fn run(place: &Path, memory: usize) {
-    prepare_from(place, Column::Identifier("nir"), memory);
+    prepare_from(place, Column::Identifier { column: "nir", scheme: Scheme::FrNir }, memory);
 }
 
 /// Data of people who have no identifier there, and a register where they have one.

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use clap::{ArgGroup, Args, Subcommand};
 use cstatns::civil_status::Field;
+use cstatns::identifier::Scheme;
 use cstatns::manifest::seal_path;
 use cstatns::name::Name;
 use cstatns::report::report_path;
@@ -63,6 +64,9 @@ pub(crate) struct PrepareArgs {
     /// The column of identifiers, to be coded
     #[arg(long, value_name = "C", group = "sent")]
     identifier_column: Option<String>,
+    /// The scheme of the identifiers
+    #[arg(long, value_name = "SCHEME", default_value = "fr-nir", value_parser = scheme, requires = "identifier_column")]
+    scheme: Scheme,
     /// The columns of civil status, to be looked up and coded
     #[arg(long, group = "sent")]
     civil_status: bool,
@@ -89,6 +93,13 @@ pub(crate) struct PrepareArgs {
     bulk: Bulk,
 }
 
+/// What `--scheme` takes: a closed list, of schemes whose whole way was tried by people who know them.
+fn scheme(text: &str) -> Result<Scheme, String> {
+    const KNOWN: [Scheme; 1] = [Scheme::FrNir];
+    let found = KNOWN.into_iter().find(|scheme| scheme.name() == text);
+    found.ok_or_else(|| format!("a scheme is {}", KNOWN.map(Scheme::name).join(", ")))
+}
+
 /// What `--accept-risk` takes.
 fn accepted(text: &str) -> Result<(String, Name), String> {
     let example = "COLUMN=REASON, with a reason of a-z, 0-9 and -, such as nom=hospital-name";
@@ -108,7 +119,7 @@ impl PrepareArgs {
             }
         }
         let column = match (&self.identifier_column, &self.code_column) {
-            (Some(column), _) => Column::Identifier(column),
+            (Some(column), _) => Column::Identifier { column, scheme: self.scheme },
             (None, Some(column)) => Column::Code(column),
             (None, None) => Column::CivilStatus { map: &map, years: program.years() },
         };

@@ -2,11 +2,11 @@
 
 use std::fmt::Display;
 use std::io::{ErrorKind, Write};
-use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::rc::Rc;
 
 use cstatns::civil_status::Years;
+use cstatns::files;
 use jiff::Timestamp;
 use serde_json::Value;
 
@@ -78,7 +78,7 @@ impl Program {
 
     /// Warns of a file that is for its owner alone, if it is not.
     pub(crate) fn warn_of_others(&self, path: &Path) {
-        if std::fs::metadata(path).is_ok_and(|data| data.permissions().mode() & 0o077 != 0) {
+        if path.exists() && !files::is_private(path) {
             self.say(format_args!("warning: {path:?} can be read by others: chmod 600"));
         }
     }

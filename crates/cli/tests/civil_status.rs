@@ -8,8 +8,9 @@ use std::fmt::Write as _;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
-use common::{Place, csv, keyed, signal, text};
 use serde_json::Value;
+
+use common::{Place, csv, keyed, signal, text};
 
 /// A name that no other number has.
 fn word(mut number: usize) -> String {
@@ -84,7 +85,8 @@ fn people_who_are_found_have_the_codes_of_their_identifiers() {
         id(&place, "r")
     );
     // Once to all of them, and to each who approves; then of what was done.
-    let asked = format!("code 57 rows for `health` in `population`, generation 1, of people {look_up}");
+    let asked =
+        format!("code 57 rows of fr-nir for `health` in `population`, generation 1, of people {look_up}");
     assert_eq!(said.matches(&asked).count(), 3, "{said}");
     assert!(said.contains(&format!("\npeople {look_up}\n")), "{said}");
     assert!(said.contains("found 40, not-found 15, none 2"), "{said}");

@@ -5,8 +5,9 @@ mod common;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 
-use common::{Place, csv, identifiers, join, pair, text};
 use serde_json::Value;
+
+use common::{Place, csv, identifiers, join, pair, text};
 
 /// Copies a file of the pair with the number of each row beside it, so that rows can be told apart afterwards.
 fn numbered(place: &Place, file: &str) -> BTreeMap<String, String> {
@@ -161,6 +162,32 @@ fn a_report_is_written_after_the_destruction_and_made_again_when_it_is_missing()
         one["bytes"] = report["destroyed"][before as usize]["bytes"].clone();
     }
     assert_eq!(again, report);
+}
+
+#[test]
+fn the_scheme_stands_in_seal_question_ledger_and_report() {
+    let place = Place::open();
+    place.write("data.csv", csv(&identifiers(20)));
+    let prepare = "controller prepare data.csv --identifier-column nir --request r.csv --retained t.csv";
+    for (scheme, words) in [("fi-hetu", "a scheme is fr-nir"), ("FR-NIR", "a scheme is fr-nir")] {
+        let output = place.run(&format!("{prepare} --scheme {scheme}"));
+        let said = text(&output.stderr);
+        assert!(output.status.code() == Some(2) && said.contains(words), "{said}");
+    }
+    let both =
+        "controller prepare data.csv --code-column nir --scheme fr-nir --request r.csv --retained t.csv";
+    assert_eq!(place.run(both).status.code(), Some(2));
+    place.ok(&format!("{prepare} --scheme fr-nir"));
+    let seal: Value = serde_json::from_str(&place.read("r.csv.seal.json")).unwrap();
+    assert_eq!(seal["scheme"], "fr-nir");
+    let said = place.quorum("service code home population --request r.csv --result s.csv --purpose wages");
+    assert!(said.contains("code 20 rows of fr-nir for `wages` in `population`"), "{said}");
+    assert!(place.read("home/ledger.jsonl").contains(r#""scheme":"fr-nir""#));
+    place.ok("controller attach --retained t.csv --result s.csv --out a.csv");
+    for name in ["s.csv.report.json", "a.csv.report.json"] {
+        let report: Value = serde_json::from_str(&place.read(name)).unwrap();
+        assert_eq!(report["scheme"], "fr-nir", "{name}");
+    }
 }
 
 #[test]

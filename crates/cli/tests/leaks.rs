@@ -59,8 +59,18 @@ impl Needles {
         Self::of(&[bare.as_bytes(), bare.to_uppercase().as_bytes(), &bytes])
     }
 
+    /// A needle of a few figures is one only where no hexadecimal digit stands around it: among the random indexes of many rows
+    /// it comes up by chance.
     fn are_in(&self, bytes: &[u8]) -> bool {
-        self.0.iter().any(|needle| bytes.windows(needle.len()).any(|window| window == needle))
+        self.0.iter().any(|needle| {
+            let is_short = needle.len() <= 8 && needle.iter().all(u8::is_ascii_hexdigit);
+            let is_digit =
+                |at: Option<usize>| at.and_then(|at| bytes.get(at)).is_some_and(u8::is_ascii_hexdigit);
+            bytes.windows(needle.len()).enumerate().any(|(at, window)| {
+                let within = || is_digit(at.checked_sub(1)) || is_digit(Some(at + needle.len()));
+                window == needle && !(is_short && within())
+            })
+        })
     }
 }
 

@@ -14,7 +14,6 @@ use arrow_array::builder::{FixedSizeBinaryBuilder, Int64Builder, ListBuilder};
 use arrow_array::{Array, ArrayRef, Int64Array, RecordBatch, StringArray};
 use arrow_ipc as ipc;
 use bytes::Bytes;
-use common::{Place, files, identifiers, text};
 use data_encoding::BASE64;
 use flatbuffers::FlatBufferBuilder;
 use parquet::arrow::ArrowWriter;
@@ -26,6 +25,8 @@ use parquet::file::metadata::{ColumnChunkMetaData, KeyValue};
 use parquet::file::properties::{WriterProperties, WriterPropertiesBuilder};
 use parquet::file::writer::{SerializedFileWriter, SerializedPageWriter, TrackedWrite};
 use parquet::schema::parser::parse_message_type;
+
+use common::{Place, files, identifiers, text};
 
 /// The most that the program may take, in KiB.
 const MOST: u64 = 200 << 10;
@@ -512,7 +513,8 @@ fn a_small_file_of_equal_texts_is_not_held_in_memory() {
     let text = "a".repeat(8 << 10);
     let note: ArrayRef = Arc::new((0..40_000).map(|_| Some(&*text)).collect::<StringArray>());
     write(&place.path("equal.parquet"), vec![("nir", texts(40_000, 0)), ("note", note)], zstd().build());
-    let command = "controller prepare equal.parquet --identifier-column nir --request r.parquet --retained t.parquet";
+    let command =
+        "controller prepare equal.parquet --identifier-column nir --request r.parquet --retained t.parquet";
     done(&place, command);
 }
 

@@ -185,6 +185,7 @@ pub fn attach(what: &Attach<'_>, effort: &Effort) -> Result<Attached, AttachErro
         coded: told.as_ref().and_then(|report| report.coded),
         quality,
         scores: told.as_ref().and_then(|report| report.scores),
+        scheme: told.as_ref().and_then(|report| report.scheme),
         look_up: told.as_ref().and_then(|report| report.look_up),
         accepted: told.as_ref().map(|report| report.accepted.clone()).unwrap_or_default(),
         destroyed: Vec::new(),

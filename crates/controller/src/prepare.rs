@@ -15,6 +15,7 @@ use cstatns_base::civil_status::{Columns, ColumnsError, Field, Years};
 use cstatns_base::code::{Generation, Tag};
 use cstatns_base::commitment::{Commit, CommitmentKey};
 use cstatns_base::files::{Access, FileError, Together};
+use cstatns_base::identifier::Scheme;
 use cstatns_base::meta::marks;
 use cstatns_base::name::Name;
 use cstatns_record::manifest::{Content, Seal, seal_path};
@@ -44,7 +45,12 @@ const MOST_AT_ONCE: usize = 8;
 #[derive(Clone, Copy, Debug)]
 pub enum Column<'a> {
     /// Identifiers, to be coded.
-    Identifier(&'a str),
+    Identifier {
+        /// The column.
+        column: &'a str,
+        /// Their scheme.
+        scheme: Scheme,
+    },
     /// Codes, to be renewed.
     Code(&'a str),
     /// Civil status, and identifiers if there are any (the field `nir`), to be looked up and coded.
@@ -285,13 +291,13 @@ pub fn prepare(what: &Prepare<'_>, effort: &Effort) -> Result<Prepared, PrepareE
     let progress = &effort.progress;
     let data = Data { source: &mut source, keeping: &keeping, size, sort: &sort, threads, progress };
     let dealt = match sent {
-        Sent::Identifiers(column) => data.deal_identifiers(column)?,
+        Sent::Identifiers(column, scheme) => data.deal_identifiers(column, scheme)?,
         Sent::Codes(column) => data.deal_codes(column)?,
         Sent::CivilStatus(columns, years) => data.deal_civil_status(columns, years)?,
     };
     let (identifiers, risks) = keeping.judge(&dealt.kept, what.accepted)?;
     let (meta, previous) = match dealt.content {
-        Content::Identifiers | Content::CivilStatus { .. } => (None, Vec::new()),
+        Content::Identifiers { .. } | Content::CivilStatus { .. } => (None, Vec::new()),
         Content::Codes { tag, generation } => {
             let (meta, _) = origin(&source)?;
             if meta.as_ref().is_some_and(|meta| (meta.tag(), meta.generation) != (tag, generation)) {
@@ -305,7 +311,7 @@ pub fn prepare(what: &Prepare<'_>, effort: &Effort) -> Result<Prepared, PrepareE
     let names = dealt.content.columns();
     let mut columns = vec![sink::Column::index()];
     let pairs = match dealt.content {
-        Content::Identifiers | Content::CivilStatus { .. } => {
+        Content::Identifiers { .. } | Content::CivilStatus { .. } => {
             columns.extend(names.iter().map(|name| sink::Column::text(name)));
             marks(None)
         }
@@ -347,7 +353,7 @@ pub fn prepare(what: &Prepare<'_>, effort: &Effort) -> Result<Prepared, PrepareE
 
 /// Where the columns that are sent stand.
 enum Sent {
-    Identifiers(usize),
+    Identifiers(usize, Scheme),
     Codes(usize),
     CivilStatus([Option<usize>; FIELDS.len()], Years),
 }
@@ -356,7 +362,7 @@ impl Sent {
     /// The columns between and around them, of `count`.
     fn others(&self, count: usize) -> Vec<Range<usize>> {
         let mut sent: Vec<usize> = match self {
-            Self::Identifiers(column) | Self::Codes(column) => vec![*column],
+            Self::Identifiers(column, _) | Self::Codes(column) => vec![*column],
             Self::CivilStatus(columns, _) => columns.iter().copied().flatten().collect(),
         };
         sent.sort_unstable();
@@ -370,7 +376,7 @@ impl Sent {
 fn find_columns(source: &Source, column: Column<'_>) -> Result<Sent, PrepareError> {
     const FIRST: &[&str] = &["index", "check", "code", "quality", "score"];
     let (found, reserved_for) = match column {
-        Column::Identifier(name) => (Sent::Identifiers(source.need(name)?), FIRST),
+        Column::Identifier { column, scheme } => (Sent::Identifiers(source.need(column)?, scheme), FIRST),
         Column::Code(name) => (Sent::Codes(source.need(name)?), &FIRST[..3]),
         Column::CivilStatus { map, years } => (Sent::CivilStatus(find_fields(source, map)?, years), FIRST),
     };

@@ -4,10 +4,12 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
+use cstatns_base::civil_status::SCHEME;
 use cstatns_base::civil_status::request::{COLUMNS, IDENTIFIER};
 use cstatns_base::code::{Generation, Tag};
 use cstatns_base::commitment::{Commitment, CommitmentKey};
 use cstatns_base::files::{self, Access, FileError};
+use cstatns_base::identifier::Scheme;
 use cstatns_base::name::{Hex, Name, whole_number};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
@@ -23,7 +25,10 @@ const ACCEPTED: usize = 32 << 10;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Content {
     /// Identifiers, to be coded.
-    Identifiers,
+    Identifiers {
+        /// Their scheme.
+        scheme: Scheme,
+    },
     /// Codes, to be renewed.
     Codes {
         /// The tag that every one of them carries.
@@ -42,15 +47,24 @@ impl Content {
     /// The names of a request's columns behind `index`.
     pub fn columns(self) -> &'static [&'static str] {
         match self {
-            Self::Identifiers => &COLUMNS[IDENTIFIER..],
+            Self::Identifiers { .. } => &COLUMNS[IDENTIFIER..],
             Self::Codes { .. } => &["code"],
             Self::CivilStatus { identifier } => &COLUMNS[..IDENTIFIER + usize::from(identifier)],
         }
     }
 
+    /// The scheme of its identifiers, those that are looked up included; codes do not say theirs.
+    pub fn scheme(self) -> Option<Scheme> {
+        match self {
+            Self::Identifiers { scheme } => Some(scheme),
+            Self::Codes { .. } => None,
+            Self::CivilStatus { .. } => Some(SCHEME),
+        }
+    }
+
     fn kind(self) -> &'static str {
         match self {
-            Self::Identifiers => "identifiers",
+            Self::Identifiers { .. } => "identifiers",
             Self::Codes { .. } => "codes",
             Self::CivilStatus { .. } => "civil-status",
         }
@@ -84,6 +98,8 @@ struct Written<'a> {
     // Borrowed from the file's bytes: a string of its own would not be wiped.
     key: &'a str,
     kind: &'a str,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    scheme: Option<Scheme>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     tag: Option<&'a str>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -134,14 +150,17 @@ impl Seal {
 
     fn parse(bytes: &[u8]) -> Option<Self> {
         let written: Written<'_> = serde_json::from_slice(bytes).ok()?;
-        let content = match (written.kind, written.tag, written.generation, written.identifier) {
-            ("identifiers", None, None, None) => Content::Identifiers,
-            ("codes", Some(tag), Some(generation), None) => {
-                Content::Codes { tag: Tag::parse(tag.as_bytes())?, generation }
-            }
-            ("civil-status", None, None, Some(identifier)) => Content::CivilStatus { identifier },
-            _ => return None,
-        };
+        let content =
+            match (written.kind, written.scheme, written.tag, written.generation, written.identifier) {
+                ("identifiers", Some(scheme), None, None, None) => Content::Identifiers { scheme },
+                ("codes", None, Some(tag), Some(generation), None) => {
+                    Content::Codes { tag: Tag::parse(tag.as_bytes())?, generation }
+                }
+                ("civil-status", Some(SCHEME), None, None, Some(identifier)) => {
+                    Content::CivilStatus { identifier }
+                }
+                _ => return None,
+            };
         (written.format == FORMAT).then_some(())?;
         (written.previous.is_empty() || are_deliveries(&written.previous)).then_some(())?;
         fit(written.accepted.iter().map(|accepted| accepted.column.as_str())).then_some(())?;
@@ -172,7 +191,7 @@ impl Seal {
     pub fn bytes(&self) -> Zeroizing<Vec<u8>> {
         let key = self.key.to_hex();
         let (tag, generation, identifier) = match &self.content {
-            Content::Identifiers => (None, None, None),
+            Content::Identifiers { .. } => (None, None, None),
             Content::Codes { tag, generation } => (Some(tag.as_str()), Some(*generation), None),
             Content::CivilStatus { identifier } => (None, None, Some(*identifier)),
         };
@@ -188,6 +207,7 @@ impl Seal {
             commitment: self.commitment,
             key: &key,
             kind: self.content.kind(),
+            scheme: self.content.scheme(),
             tag,
             generation,
             identifier,

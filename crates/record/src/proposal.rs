@@ -5,6 +5,7 @@ use std::fmt;
 use cstatns_base::code::Generation;
 use cstatns_base::commitment::Commitment;
 use cstatns_base::domain::{Kind, RenewalReason};
+use cstatns_base::identifier::Scheme;
 use cstatns_base::look_up::LookUp;
 use cstatns_base::name::{Hex, Name, digest, whole_number};
 use jiff::civil::Date;
@@ -52,6 +53,8 @@ pub enum Action {
         domain: Name,
         /// The generation of the codes.
         generation: Generation,
+        /// The scheme of the identifiers.
+        scheme: Scheme,
         /// What for.
         purpose: Name,
         /// The request's rows.
@@ -173,8 +176,12 @@ impl fmt::Display for Action {
                 "open the research project `{domain}`, until {ends}, at least {minimum_batch} distinct values a run"
             ),
             Self::Extend { domain, ends } => write!(f, "extend the research project `{domain}` until {ends}"),
-            Self::Code { domain, generation, purpose, input, keep_request, look_up, .. } => {
-                write!(f, "code {} rows for `{purpose}` in `{domain}`, generation {generation}", input.rows)?;
+            Self::Code { domain, generation, scheme, purpose, input, keep_request, look_up, .. } => {
+                write!(
+                    f,
+                    "code {} rows of {scheme} for `{purpose}` in `{domain}`, generation {generation}",
+                    input.rows
+                )?;
                 if let Some(look_up) = look_up {
                     write!(f, ", of people {look_up}")?;
                 }

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use cstatns_base::code::Generation;
 use cstatns_base::files::{self, Access, FileError};
+use cstatns_base::identifier::Scheme;
 use cstatns_base::look_up::{LookUp, Scores};
 use cstatns_base::meta::{FileMeta, service_id};
 use cstatns_base::name::{Hex, LARGEST_NUMBER, Name};
@@ -50,6 +51,9 @@ pub struct Report {
     /// How many rows have a score in each twentieth from 0 to 1, 1 in the last one, after a look-up.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scores: Option<Scores>,
+    /// The scheme of the identifiers that were coded; none after a renewal.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scheme: Option<Scheme>,
     /// How people were looked up by civil status, if they were.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub look_up: Option<LookUp>,

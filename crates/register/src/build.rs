@@ -6,9 +6,8 @@ mod update;
 use std::collections::HashMap;
 use std::path::Path;
 
-use cstatns_base::civil_status::{CivilStatus, Years};
+use cstatns_base::civil_status::{CivilStatus, SCHEME, Years};
 use cstatns_base::files::FileError;
-use cstatns_base::identifier::{Nir, Scheme};
 use zeroize::Zeroizing;
 
 use crate::faults::{Fault, Faults, Origin};
@@ -176,7 +175,7 @@ impl<'a> Builder<'a> {
             true => Err(Fault::Trait(TraitFault::Name)),
             false => Ok(traits),
         });
-        let accepted = Nir.parse(record.nir.as_bytes()).map_err(|_| Fault::Identifier);
+        let accepted = SCHEME.parse(record.nir.as_bytes()).map_err(|_| Fault::Identifier);
         let id = record.id.trim();
         let checked = if id.len() > 255 { Err(Fault::Id) } else { accepted.and_then(|a| Ok((a, traits?))) };
         let (accepted, traits) = match checked {

@@ -2,7 +2,8 @@
 
 use std::collections::HashMap;
 
-use cstatns_base::identifier::{Identifier, Nir, Scheme};
+use cstatns_base::civil_status::SCHEME;
+use cstatns_base::identifier::Identifier;
 use cstatns_base::look_up::Quality;
 use zeroize::Zeroize;
 
@@ -36,7 +37,7 @@ impl Index {
         let mut truths = Vec::with_capacity(texts.len());
         let mut ids: HashMap<&str, Vec<usize>> = HashMap::new();
         for (at, text) in texts.iter().map(|text| text.trim()).enumerate() {
-            truths.push(match Nir.parse(text.as_bytes()) {
+            truths.push(match SCHEME.parse(text.as_bytes()) {
                 _ if text.is_empty() => Truth::Nobody,
                 Ok(accepted) => {
                     let canonical = std::str::from_utf8(accepted.identifier.canonical());
@@ -60,7 +61,7 @@ impl Index {
             let row = self.row(at)?;
             // A person's other rows say the same.
             for place in ids.remove(row.id).unwrap_or_default() {
-                let accepted = Nir.parse(row.identifier.as_bytes()).map_err(|_| self.damaged())?;
+                let accepted = SCHEME.parse(row.identifier.as_bytes()).map_err(|_| self.damaged())?;
                 truths[place] = Truth::Person(accepted.identifier);
             }
         }

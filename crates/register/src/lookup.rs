@@ -1,8 +1,8 @@
 //! Civil status → the person of the register, if it is certain who that is.
 
 use cstatns_base::civil_status::normalise::{self, PlaceCode};
-use cstatns_base::civil_status::{CivilStatus, Years};
-use cstatns_base::identifier::{Identifier, Nir, Scheme};
+use cstatns_base::civil_status::{CivilStatus, SCHEME, Years};
+use cstatns_base::identifier::Identifier;
 use cstatns_base::look_up::Quality;
 
 use crate::candidates::{Candidate, Search};
@@ -140,7 +140,7 @@ impl Index {
     fn answer(&self, found: &Found) -> Result<Answer, IndexError> {
         let Found { person, quality, score } = *found;
         let Some(person) = person else { return Ok(Answer { score, ..quality.into() }) };
-        let accepted = Nir.parse(self.row(person)?.identifier.as_bytes()).map_err(|_| self.damaged())?;
+        let accepted = SCHEME.parse(self.row(person)?.identifier.as_bytes()).map_err(|_| self.damaged())?;
         Ok(Answer { quality, identifier: Some(accepted.identifier), score })
     }
 }

@@ -12,7 +12,7 @@ use arrow_array::types::{
 };
 use arrow_array::{Array, GenericByteArray, OffsetSizeTrait};
 use arrow_schema::DataType;
-use cstatns_base::identifier::{Nir, Scheme};
+use cstatns_base::identifier::Scheme;
 use memchr::memchr2;
 use zeroize::Zeroize;
 
@@ -53,7 +53,7 @@ fn identifier(cell: &[u8]) -> Option<Spelling> {
             _ => return None,
         }
     }
-    let found = Nir.parse_compact(&compact[at..]).map(|(mut identifier, _)| {
+    let found = Scheme::FrNir.parse_compact(&compact[at..]).map(|(mut identifier, _)| {
         identifier.zeroize();
         if at == 0 { Spelling::Keyed } else { Spelling::Unkeyed }
     });

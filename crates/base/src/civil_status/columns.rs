@@ -1,9 +1,7 @@
 //! Which column of a file is which field of a person.
 
-use crate::identifier::{Nir, Scheme};
-
-use super::Years;
 use super::normalise::{self, PlaceCode};
+use super::{SCHEME, Years};
 
 /// A field of a person in a register, or of a row that asks for one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,7 +71,7 @@ impl Field {
     pub fn reads(self, text: &str, years: Years) -> bool {
         match self {
             Self::Id => text.len() <= normalise::LONGEST,
-            Self::Nir => Nir.parse(text.as_bytes()).is_ok(),
+            Self::Nir => SCHEME.parse(text.as_bytes()).is_ok(),
             Self::Nom | Self::NomUsage | Self::Prenoms | Self::Pays | Self::LibelleLieu => {
                 let form = normalise::place_name(text);
                 form.is_ok_and(|form| form.contains(char::is_alphabetic))

@@ -1,56 +1,52 @@
-//! The French NIR (*numéro d'inscription au répertoire*), SPEC §3.2.
+//! `fr-nir`, the French NIR (*numéro d'inscription au répertoire*), SPEC §3.2: 13 characters, then a control key of two digits
+//! that may be missing and is not part of the identifier.
+//!
+//! | characters | meaning | accepted |
+//! |---|---|---|
+//! | 1 | sex, class | 1, 2; 3, 4, 7, 8 are provisional |
+//! | 2–3 | year of birth | 00–99 |
+//! | 4–5 | month | 01–12, 20–99 |
+//! | 6–7 | department | two digits, 2A, 2B |
+//! | 8–10 | commune or country | three digits |
+//! | 11–13 | order | three digits |
+//! | 14–15 | key | 97 − (N mod 97), where 2A counts as 19 and 2B as 18 |
+//!
+//! Ignored: spaces (U+0020, U+00A0, U+202F) anywhere, and the other ASCII white space (U+0009 to U+000D) at both ends.
+//! Letters may be in either case. The canonical form keeps 2A and 2B: put in figures, two people would become one.
 
+use super::spelling::characters;
 use super::{Accepted, Identifier, Quality, Reason, Scheme};
 
-/// The scheme `fr-nir`: 13 characters, then a key of two digits that may be missing and is not part of the identifier.
-///
-/// | characters | meaning | accepted |
-/// |---|---|---|
-/// | 1 | sex, class | 1, 2; 3, 4, 7, 8 are provisional |
-/// | 2–3 | year of birth | 00–99 |
-/// | 4–5 | month | 01–12, 20–99 |
-/// | 6–7 | department | two digits, 2A, 2B |
-/// | 8–10 | commune or country | three digits |
-/// | 11–13 | order | three digits |
-/// | 14–15 | key | 97 − (N mod 97), where 2A counts as 19 and 2B as 18 |
-///
-/// Ignored: spaces (U+0020, U+00A0, U+202F) anywhere, and the other ASCII white space (U+0009 to U+000D) at both ends.
-/// Letters may be in either case. The canonical form keeps 2A and 2B: put in figures, two people would become one.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Nir;
-
-const NAME: &str = "fr-nir";
 const UNKEYED: usize = 13;
 const KEYED: usize = 15;
 
-impl Scheme for Nir {
-    fn name(&self) -> &'static str {
-        NAME
+/// [`Scheme::parse`].
+#[inline]
+pub(super) fn parse(text: &[u8]) -> Result<Accepted, Reason> {
+    // Nearly every text is compact and of the form already; whatever else it is, the long way finds out.
+    if let Some(characters) = formed::<KEYED>(text) {
+        return accept(characters);
     }
-
-    fn parse(&self, text: &[u8]) -> Result<Accepted, Reason> {
-        // Nearly every text is compact and of the form already; whatever else it is, the long way finds out.
-        if let Some(characters) = formed::<KEYED>(text) {
-            return accept(characters);
-        }
-        if let Some(characters) = formed::<UNKEYED>(text) {
-            return accept(characters);
-        }
-        parse_any(text)
+    if let Some(characters) = formed::<UNKEYED>(text) {
+        return accept(characters);
     }
+    parse_any(text)
+}
 
-    fn parse_compact(&self, text: &[u8]) -> Option<(Identifier, Quality)> {
-        match formed::<KEYED>(text) {
-            Some(characters) => read(characters).ok(),
-            None => read(formed::<UNKEYED>(text)?).ok(),
-        }
+/// [`Scheme::parse_compact`].
+#[inline]
+pub(super) fn parse_compact(text: &[u8]) -> Option<(Identifier, Quality)> {
+    match formed::<KEYED>(text) {
+        Some(characters) => read(characters).ok(),
+        None => read(formed::<UNKEYED>(text)?).ok(),
     }
 }
 
 /// The long way: any text at all.
 #[inline(never)]
 fn parse_any(text: &[u8]) -> Result<Accepted, Reason> {
-    let (characters, positions, len) = characters(text)?;
+    let is_used = |c| matches!(c, '0'..='9' | 'A' | 'B' | 'a' | 'b');
+    let (characters, positions, len) = characters::<KEYED>(text, is_used)?;
     if len != UNKEYED && len != KEYED {
         return Err(Reason::WrongLength { found: len });
     }
@@ -91,39 +87,7 @@ fn read<const N: usize>(characters: &[u8; N]) -> Result<(Identifier, Quality), R
         b'1' | b'2' => Quality::Unkeyed,
         _ => Quality::Provisional,
     };
-    Ok((Identifier::new(NAME, canonical), quality))
-}
-
-/// The first 15 characters that count, in upper case, the position of each in `text`, and how many there are in all.
-fn characters(text: &[u8]) -> Result<([u8; KEYED], [usize; KEYED], usize), Reason> {
-    let mut characters = [0; KEYED];
-    let mut positions = [0; KEYED];
-    let mut len = 0;
-    let mut position = 0;
-    // White space that is allowed only if nothing but white space follows.
-    let mut trailing = None;
-    for chunk in text.utf8_chunks() {
-        let invalid = (!chunk.invalid().is_empty()).then_some(char::REPLACEMENT_CHARACTER);
-        for c in chunk.valid().chars().chain(invalid) {
-            position += 1;
-            match c {
-                c if is_space(c) => {}
-                c if is_white(c) && len == 0 => {}
-                c if is_white(c) => trailing = trailing.or(Some(position)),
-                '0'..='9' | 'A' | 'B' | 'a' | 'b' if trailing.is_none() => {
-                    if len < KEYED {
-                        characters[len] = c.to_ascii_uppercase() as u8;
-                        positions[len] = position;
-                    }
-                    len += 1;
-                }
-                // The E of scientific notation is such a character: the common case never looks for it.
-                _ if is_scientific(text) => return Err(Reason::Scientific),
-                _ => return Err(Reason::WrongCharacter { position: trailing.unwrap_or(position) }),
-            }
-        }
-    }
-    Ok((characters, positions, len))
+    Ok((Identifier::new(Scheme::FrNir, canonical), quality))
 }
 
 /// Whether character `i` fits the form after the ones before it, which do.
@@ -158,38 +122,6 @@ fn key(canonical: &[u8; UNKEYED]) -> u8 {
     97 - (number % 97) as u8
 }
 
-/// Spaces, ignored anywhere.
-fn is_space(c: char) -> bool {
-    matches!(c, ' ' | '\u{a0}' | '\u{202f}')
-}
-
-/// The rest of ASCII's white space, ignored at both ends.
-fn is_white(c: char) -> bool {
-    matches!(c, '\t'..='\r')
-}
-
-/// Digits, perhaps a point or comma and digits, `E`, an exponent. Without a decimal mark the exponent needs its sign, so
-/// that a number with an E typed in it is not taken for one.
-fn is_scientific(text: &[u8]) -> bool {
-    fn digits(text: &[u8]) -> (bool, &[u8]) {
-        let n = text.iter().take_while(|c| c.is_ascii_digit()).count();
-        (n > 0, &text[n..])
-    }
-    let Ok(text) = std::str::from_utf8(text) else { return false };
-    let (whole, rest) = digits(text.trim_matches(|c| is_space(c) || is_white(c)).as_bytes());
-    let (marked, rest) = match rest {
-        [b'.' | b',', rest @ ..] => (true, digits(rest).1),
-        _ => (false, rest),
-    };
-    let [b'E' | b'e', rest @ ..] = rest else { return false };
-    let (signed, rest) = match rest {
-        [b'+' | b'-', rest @ ..] => (true, rest),
-        _ => (false, rest),
-    };
-    let (exponent, rest) = digits(rest);
-    whole && exponent && rest.is_empty() && (signed || marked)
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -198,9 +130,9 @@ mod tests {
 
     /// The compact spelling alone is read by itself, and as the same.
     fn compact_agrees(text: &[u8]) {
-        let accepted = Nir.parse(text).ok().filter(|accepted| accepted.compact().as_bytes() == text);
+        let accepted = parse(text).ok().filter(|accepted| accepted.compact().as_bytes() == text);
         let parts = accepted.map(|accepted| (accepted.identifier, accepted.quality));
-        assert_eq!(Nir.parse_compact(text), parts);
+        assert_eq!(parse_compact(text), parts);
     }
 
     proptest! {
@@ -223,13 +155,13 @@ mod tests {
             if let Some((at, by)) = spoilt && at <= text.len() {
                 text.replace_range(at..text.len().min(at + 1), &by);
             }
-            prop_assert_eq!(Nir.parse(text.as_bytes()), parse_any(text.as_bytes()));
+            prop_assert_eq!(parse(text.as_bytes()), parse_any(text.as_bytes()));
             compact_agrees(text.as_bytes());
         }
 
         #[test]
         fn nor_do_other_bytes_tell_them_apart(text in proptest::collection::vec(any::<u8>(), 12..17)) {
-            prop_assert_eq!(Nir.parse(&text), parse_any(&text));
+            prop_assert_eq!(parse(&text), parse_any(&text));
             compact_agrees(&text);
         }
     }

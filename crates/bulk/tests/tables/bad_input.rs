@@ -5,6 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::sync::Arc;
 
 use arrow_array::{ArrayRef, Float64Array, Int64Array};
+use cstatns::identifier::Scheme;
 use cstatns::manifest::seal_path;
 use cstatns::report::report_path;
 use cstatns_controller::{Column, summarise};
@@ -16,7 +17,8 @@ fn refused(data: impl AsRef<[u8]>, delimiter: u8, code: &str, words: &[&str]) {
     let place = Place::new();
     let way = Way::new(&place, "d", "csv", "csv");
     fs::write(&way.data, data).unwrap();
-    let error = way.prepare(Column::Identifier("nir"), delimiter).unwrap_err();
+    let error =
+        way.prepare(Column::Identifier { column: "nir", scheme: Scheme::FrNir }, delimiter).unwrap_err();
     let message = error.to_string();
     assert_eq!(error.code(), code, "{message}");
     for word in words {
@@ -86,7 +88,10 @@ fn a_column_that_is_mostly_no_identifiers_is_refused() {
     let place = Place::new();
     let way = Way::new(&place, "d", "csv", "csv");
     fs::write(&way.data, rows(2, 2, 0)).unwrap();
-    assert_eq!(way.prepare(Column::Identifier("nir"), b',').unwrap().counts["wrong-length"], 2);
+    assert_eq!(
+        way.prepare(Column::Identifier { column: "nir", scheme: Scheme::FrNir }, b',').unwrap().counts["wrong-length"],
+        2
+    );
 }
 
 #[test]
@@ -94,7 +99,10 @@ fn scientific_notation_has_its_own_reason() {
     let place = Place::new();
     let way = Way::new(&place, "d", "csv", "csv");
     fs::write(&way.data, format!("nir\n\"1,84E+12\"\n1.84E+12\n{KEYED}\n{UNKEYED}\n")).unwrap();
-    assert_eq!(way.prepare(Column::Identifier("nir"), b',').unwrap().counts["scientific"], 2);
+    assert_eq!(
+        way.prepare(Column::Identifier { column: "nir", scheme: Scheme::FrNir }, b',').unwrap().counts["scientific"],
+        2
+    );
     way.code(&POPULATION, 1, 1).unwrap();
     assert_eq!(way.attach().unwrap().report.quality["scientific"], 2);
 }
@@ -109,7 +117,8 @@ fn parquet_columns_that_cannot_hold_identifiers() {
     for (n, array) in numbers.into_iter().enumerate() {
         let way = Way::new(&place, &format!("d{n}"), "parquet", "csv");
         write_parquet(&way.data, vec![("nir", array)]);
-        let error = way.prepare(Column::Identifier("nir"), b',').unwrap_err();
+        let error =
+            way.prepare(Column::Identifier { column: "nir", scheme: Scheme::FrNir }, b',').unwrap_err();
         assert_eq!(error.code(), "column-type");
         assert!(error.to_string().contains("2A") && !error.to_string().contains(KEYED), "{error}");
     }
@@ -125,13 +134,17 @@ fn a_truncated_or_damaged_parquet_file_is_refused() {
     let whole = fs::read(&way.data).unwrap();
     for len in 0..whole.len() {
         fs::write(&way.data, &whole[..len]).unwrap();
-        let error = way.prepare(Column::Identifier("nir"), b',').unwrap_err();
+        let error =
+            way.prepare(Column::Identifier { column: "nir", scheme: Scheme::FrNir }, b',').unwrap_err();
         let expected = if len == 0 { "empty-file" } else { "parquet-damaged" };
         assert_eq!(error.code(), expected, "{len} bytes: {error}");
         assert!(!error.to_string().contains(KEYED));
     }
     fs::write(&way.data, format!("nir\n{KEYED}\n")).unwrap();
-    assert_eq!(way.prepare(Column::Identifier("nir"), b',').unwrap_err().code(), "parquet-damaged");
+    assert_eq!(
+        way.prepare(Column::Identifier { column: "nir", scheme: Scheme::FrNir }, b',').unwrap_err().code(),
+        "parquet-damaged"
+    );
     assert_eq!(place.names(), ["d.parquet"]);
 }
 
@@ -139,7 +152,8 @@ fn a_truncated_or_damaged_parquet_file_is_refused() {
 fn outputs_that_exist_and_places_that_cannot_be_read_or_written() {
     let place = Place::new();
     let way = Way::new(&place, "d", "csv", "csv");
-    let code = || way.prepare(Column::Identifier("nir"), b',').unwrap_err().code();
+    let code =
+        || way.prepare(Column::Identifier { column: "nir", scheme: Scheme::FrNir }, b',').unwrap_err().code();
     assert_eq!(code(), "file-missing");
     fs::write(&way.data, format!("nir,wage\n{KEYED},1\n")).unwrap();
     for taken in [&way.request, &way.retained, &seal_path(&way.request)] {
@@ -150,12 +164,24 @@ fn outputs_that_exist_and_places_that_cannot_be_read_or_written() {
         assert_eq!(place.names(), ["d.csv"]);
     }
     let nowhere = Way { request: place.path("no/request.csv"), ..way.clone() };
-    assert_eq!(nowhere.prepare(Column::Identifier("nir"), b',').unwrap_err().code(), "file-missing");
+    assert_eq!(
+        nowhere
+            .prepare(Column::Identifier { column: "nir", scheme: Scheme::FrNir }, b',')
+            .unwrap_err()
+            .code(),
+        "file-missing"
+    );
 
     // A directory is neither data nor readable as such; the superuser is refused nothing else.
     fs::create_dir(place.path("dir.csv")).unwrap();
     let directory = Way { data: place.path("dir.csv"), ..way.clone() };
-    assert_eq!(directory.prepare(Column::Identifier("nir"), b',').unwrap_err().code(), "not-a-file");
+    assert_eq!(
+        directory
+            .prepare(Column::Identifier { column: "nir", scheme: Scheme::FrNir }, b',')
+            .unwrap_err()
+            .code(),
+        "not-a-file"
+    );
     fs::remove_dir(place.path("dir.csv")).unwrap();
     fs::set_permissions(&way.data, fs::Permissions::from_mode(0o000)).unwrap();
     if fs::File::open(&way.data).is_err() {
@@ -163,7 +189,7 @@ fn outputs_that_exist_and_places_that_cannot_be_read_or_written() {
     }
     fs::set_permissions(&way.data, fs::Permissions::from_mode(0o600)).unwrap();
 
-    way.prepare(Column::Identifier("nir"), b',').unwrap();
+    way.prepare(Column::Identifier { column: "nir", scheme: Scheme::FrNir }, b',').unwrap();
     way.code(&POPULATION, 1, 1).unwrap();
     for taken in [&way.out, &report_path(&way.out)] {
         fs::write(taken, "mine").unwrap();
@@ -181,7 +207,7 @@ fn requests_that_are_not_as_they_were_written() {
     let place = Place::new();
     let way = Way::new(&place, "d", "csv", "csv");
     fs::write(&way.data, format!("nir,wage\n{KEYED},1\n{UNKEYED},2\n,3\n")).unwrap();
-    way.prepare(Column::Identifier("nir"), b',').unwrap();
+    way.prepare(Column::Identifier { column: "nir", scheme: Scheme::FrNir }, b',').unwrap();
     let rows = read_text(&way.request);
     let with = |change: &dyn Fn(&mut Vec<Vec<String>>)| {
         let mut rows = rows.clone();
@@ -238,7 +264,7 @@ fn requests_in_parquet_with_other_types_are_refused() {
     let place = Place::new();
     let way = Way::new(&place, "d", "csv", "parquet");
     fs::write(&way.data, format!("nir,wage\n{KEYED},1\n")).unwrap();
-    way.prepare(Column::Identifier("nir"), b',').unwrap();
+    way.prepare(Column::Identifier { column: "nir", scheme: Scheme::FrNir }, b',').unwrap();
     let index: ArrayRef =
         Arc::new(arrow_array::FixedSizeBinaryArray::try_from_iter([[1_u8; 16]].iter()).unwrap());
     let number: ArrayRef = Arc::new(Int64Array::from(vec![117_091_320_400_164]));
@@ -280,7 +306,7 @@ fn a_parquet_file_with_any_byte_changed_is_read_or_refused() {
         let mut bytes = whole.clone();
         bytes[at] ^= [0x01, 0x80, 0xff][at % 3];
         fs::write(&way.data, &bytes).unwrap();
-        if let Err(error) = way.prepare(Column::Identifier("nir"), b',') {
+        if let Err(error) = way.prepare(Column::Identifier { column: "nir", scheme: Scheme::FrNir }, b',') {
             assert!(!error.to_string().contains(KEYED), "{error}");
         } else {
             for made in [&way.request, &way.retained, &seal_path(&way.request)] {

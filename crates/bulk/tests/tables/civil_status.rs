@@ -15,6 +15,7 @@ use arrow_array::{
 };
 use arrow_schema::DataType;
 use cstatns::civil_status::{CivilStatus, Field, Years};
+use cstatns::identifier::Scheme;
 use cstatns::look_up::{Level, Score};
 use cstatns::manifest::Content;
 use cstatns::report::report_path;
@@ -799,7 +800,7 @@ fn requests_that_prepare_would_not_have_made() {
     assert!(error.code() == "request-content" && error.to_string().contains("with --register"), "{error}");
     let plain = Way::new(&place, "plain", "csv", "csv");
     fs::write(&plain.data, format!("nir\n{KEYED}\n")).unwrap();
-    plain.prepare(Column::Identifier("nir"), b',').unwrap();
+    plain.prepare(Column::Identifier { column: "nir", scheme: Scheme::FrNir }, b',').unwrap();
     let error = look_up(&plain, &index, Level::Found, 1, &mut out).unwrap_err();
     assert!(error.code() == "request-content" && error.to_string().contains("without --register"), "{error}");
     let other = Register { index: &index, accept: Level::Found, min_score: Score::of(1.0) };

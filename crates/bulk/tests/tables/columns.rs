@@ -11,6 +11,7 @@ use arrow_array::{
     Array, ArrayRef, DictionaryArray, Int64Array, LargeStringArray, ListArray, StringArray, StringViewArray,
 };
 use arrow_schema::DataType;
+use cstatns::identifier::Scheme;
 use cstatns::manifest::{Content, Seal, seal_path};
 use cstatns::report::{Destruction, Report, report_path};
 use cstatns_bulk::{CodeFileError, code};
@@ -58,7 +59,7 @@ fn prepare_writes_request_seal_and_retained() {
     let place = Place::new();
     let way = Way::new(&place, "d", "csv", "csv");
     fs::write(&way.data, DATA).unwrap();
-    let prepared = way.prepare(Column::Identifier("nir"), b',').unwrap();
+    let prepared = way.prepare(Column::Identifier { column: "nir", scheme: Scheme::FrNir }, b',').unwrap();
     assert_eq!(prepared.rows, 12);
     let counts = [("ok", 6), ("absent", 2), ("wrong-key", 1), ("wrong-length", 1), ("wrong-form", 2)];
     assert_eq!(prepared.counts, BTreeMap::from(counts));
@@ -84,7 +85,7 @@ fn prepare_writes_request_seal_and_retained() {
     assert_eq!(checks, CHECKS.iter().map(|(name, check, _)| (*name, *check)).collect());
 
     let seal = way.seal();
-    assert_eq!((seal.rows, seal.content), (12, Content::Identifiers));
+    assert_eq!((seal.rows, seal.content), (12, Content::Identifiers { scheme: Scheme::FrNir }));
     assert!(seal.previous.is_empty());
     let text = fs::read_to_string(seal_path(&way.request)).unwrap();
     assert!(text.starts_with("{\"format\":1,\"rows\":12,\"commitment\":\""), "{text}");
@@ -100,7 +101,7 @@ fn every_preparation_draws_new_indexes() {
     let data = place.write("d.csv", DATA);
     let indexes = |name: &str| {
         let way = Way { data: data.clone(), ..Way::new(&place, name, "csv", "csv") };
-        way.prepare(Column::Identifier("nir"), b',').unwrap();
+        way.prepare(Column::Identifier { column: "nir", scheme: Scheme::FrNir }, b',').unwrap();
         column(&way.request, "index").into_iter().collect::<BTreeSet<_>>()
     };
     let (first, second) = (indexes("one"), indexes("two"));
@@ -156,7 +157,7 @@ fn two_spellings_of_one_identifier_are_one_distinct_value() {
     let place = Place::new();
     let way = Way::new(&place, "d", "csv", "csv");
     fs::write(&way.data, format!("nir\n{UNKEYED}\n{SPACED}\n{KEYED}\n{KEYED}\n\"\"\n")).unwrap();
-    way.prepare(Column::Identifier("nir"), b',').unwrap();
+    way.prepare(Column::Identifier { column: "nir", scheme: Scheme::FrNir }, b',').unwrap();
     let coded = way.code(&POPULATION, 2, 1).unwrap();
     assert_eq!((coded.rows, coded.distinct), (5, 2));
     assert_eq!(coded.commitment, way.seal().commitment);
@@ -189,7 +190,7 @@ fn parquet_has_the_final_schemas_and_other_columns_pass_unchanged() {
     let way = Way::new(&place, "d", "parquet", "parquet");
     let data = parquet_data(|cells| Arc::new(StringArray::from(cells)));
     write_parquet(&way.data, data.clone());
-    let prepared = way.prepare(Column::Identifier("nir"), b',').unwrap();
+    let prepared = way.prepare(Column::Identifier { column: "nir", scheme: Scheme::FrNir }, b',').unwrap();
     assert_eq!(prepared.counts["ok"], 6);
 
     let request = read_parquet(&way.request);
@@ -270,7 +271,7 @@ fn indexes_and_codes_are_stored_plainly_in_bounded_row_groups() {
         data.push_str(&format!("184{:02}75{:03}{:03},{n}\n", 1 + n % 12, n % 1000, n / 1000));
     }
     fs::write(&way.data, data).unwrap();
-    way.prepare(Column::Identifier("nir"), b',').unwrap();
+    way.prepare(Column::Identifier { column: "nir", scheme: Scheme::FrNir }, b',').unwrap();
     let coded = way.code(&POPULATION, 1, 5).unwrap();
     assert_eq!((coded.rows, coded.distinct), (140_000, cstatns_bulk::Coded::DISTINCT_CAP));
     for path in [&way.request, &way.result] {
@@ -292,7 +293,7 @@ fn csv_and_parquet_of_the_same_rows_agree() {
     let place = Place::new();
     let csv = Way::new(&place, "d", "csv", "csv");
     fs::write(&csv.data, DATA).unwrap();
-    csv.prepare(Column::Identifier("nir"), b',').unwrap();
+    csv.prepare(Column::Identifier { column: "nir", scheme: Scheme::FrNir }, b',').unwrap();
     // The same request as Parquet, by hand.
     let request = place.path("request.parquet");
     let rows = read_text(&csv.request);
@@ -348,7 +349,8 @@ fn every_type_of_text_column_is_read() {
         let place = Place::new();
         let way = Way::new(&place, "d", "parquet", "csv");
         write_parquet(&way.data, parquet_data(make));
-        let prepared = way.prepare(Column::Identifier("nir"), b',').unwrap();
+        let prepared =
+            way.prepare(Column::Identifier { column: "nir", scheme: Scheme::FrNir }, b',').unwrap();
         assert_eq!(prepared.counts.get("ok").copied().unwrap_or_default(), ok);
         // A null in a dictionary has a key all the same, of some other row's value.
         assert_eq!(prepared.counts["absent"], if ok == 0 { 12 } else { 2 });
@@ -363,7 +365,7 @@ fn a_file_of_identifiers_alone_keeps_all_its_rows() {
     let place = Place::new();
     let way = Way::new(&place, "d", "parquet", "parquet");
     write_parquet(&way.data, vec![("nir", texts(&[Some(KEYED), None, Some(UNKEYED)]))]);
-    way.prepare(Column::Identifier("nir"), b',').unwrap();
+    way.prepare(Column::Identifier { column: "nir", scheme: Scheme::FrNir }, b',').unwrap();
     way.code(&POPULATION, 1, 5).unwrap();
     way.attach().unwrap();
     assert_eq!(read_parquet(&way.out).num_rows(), 3);
@@ -379,7 +381,7 @@ fn retained_and_attached_files_keep_the_delimiter_of_the_data_and_the_bytes_of_o
     data.extend(std::iter::repeat_n(b'm', 1 << 20));
     data.extend_from_slice(b"\r\n");
     fs::write(&way.data, &data).unwrap();
-    way.prepare(Column::Identifier("nir"), b';').unwrap();
+    way.prepare(Column::Identifier { column: "nir", scheme: Scheme::FrNir }, b';').unwrap();
     way.code(&POPULATION, 1, 5).unwrap();
     way.attach().unwrap();
     let rows = read_csv(&way.out, b';');
@@ -484,7 +486,7 @@ fn a_request_that_is_not_the_sealed_one_is_refused() {
     let place = Place::new();
     let way = Way::new(&place, "d", "csv", "csv");
     fs::write(&way.data, DATA).unwrap();
-    way.prepare(Column::Identifier("nir"), b',').unwrap();
+    way.prepare(Column::Identifier { column: "nir", scheme: Scheme::FrNir }, b',').unwrap();
     let whole = fs::read_to_string(&way.request).unwrap();
     fs::write(&way.request, whole.replacen(KEYED, UNKEYED, 1)).unwrap();
     assert_eq!(way.code(&POPULATION, 1, 1).unwrap_err().code(), "commitment");
@@ -545,7 +547,7 @@ fn seals_and_reports_come_back_and_others_are_refused() {
 fn retained_files_are_of_the_type_of_the_data() {
     let place = Place::new();
     let data = place.write("d.csv", DATA);
-    let column = Column::Identifier("nir");
+    let column = Column::Identifier { column: "nir", scheme: Scheme::FrNir };
     let (request, retained) = (&*place.path("r.csv"), &*place.path("t.parquet"));
     let error = prepare(
         &Prepare { data: &data, column, request, retained, delimiter: b',', accepted: &[] },

@@ -13,7 +13,7 @@ use arrow_schema::{Field, Schema};
 use cstatns::checkpoint::Head;
 use cstatns::code::Generation;
 use cstatns::coder::{Coder, CodingKey, Renewer};
-use cstatns::identifier::{Nir, Scheme};
+use cstatns::identifier::Scheme;
 use cstatns::manifest::{Seal, seal_path};
 use cstatns::meta::{FileMeta, SPEC};
 use cstatns::name::{Hex, Name};
@@ -75,7 +75,8 @@ impl Domain {
     /// The text form of the code of a spelling.
     pub fn code_of(&self, spelling: &str, generation: u32) -> String {
         let mut codes = Vec::new();
-        self.coder(generation).code(&[Nir.parse(spelling.as_bytes()).unwrap().identifier], &mut codes);
+        self.coder(generation)
+            .code(&[Scheme::FrNir.parse(spelling.as_bytes()).unwrap().identifier], &mut codes);
         codes[0].text()
     }
 }
@@ -191,6 +192,7 @@ impl Way {
             quality: coded.qualities.iter().map(|(word, count)| ((*word).to_owned(), *count)).collect(),
             coded: Some(coded.coded),
             scores: coded.scores,
+            scheme: Some(Scheme::FrNir),
             look_up: None,
             accepted: BTreeMap::new(),
             destroyed: Vec::new(),
@@ -217,7 +219,7 @@ impl Way {
 pub fn coded_csv(place: &Place, name: &str, data: impl AsRef<[u8]>, domain: &Domain, delivery: u8) -> Way {
     let way = Way::new(place, name, "csv", "csv");
     fs::write(&way.data, data).unwrap();
-    way.prepare(Column::Identifier("nir"), b',').unwrap();
+    way.prepare(Column::Identifier { column: "nir", scheme: Scheme::FrNir }, b',').unwrap();
     way.code(domain, 1, delivery).unwrap();
     way.attach().unwrap();
     way

@@ -5,6 +5,7 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use cstatns::files::{Step, faults};
+use cstatns::identifier::Scheme;
 use cstatns::manifest::seal_path;
 use cstatns::report::{Destruction, Report, report_path};
 use cstatns_controller::{Attach, AttachError, Attached, Column, NotDestroyed, PrepareError, attach, check};
@@ -26,14 +27,15 @@ fn named(place: &Place) -> Vec<String> {
 #[test]
 fn prepare_leaves_nothing_when_a_step_fails() {
     let place = Place::new();
-    let steps =
-        faults::count(place.0.path(), || data(&place).prepare(Column::Identifier("nir"), b',').unwrap());
+    let steps = faults::count(place.0.path(), || {
+        data(&place).prepare(Column::Identifier { column: "nir", scheme: Scheme::FrNir }, b',').unwrap()
+    });
     assert!(steps >= 15, "{steps}");
     for step in 0..steps {
         for kind in [ErrorKind::StorageFull, ErrorKind::Other] {
             let place = Place::new();
             let way = data(&place);
-            let prepare = || way.prepare(Column::Identifier("nir"), b',');
+            let prepare = || way.prepare(Column::Identifier { column: "nir", scheme: Scheme::FrNir }, b',');
             let error = faults::fail_at(place.0.path(), step, kind, prepare).unwrap_err();
             let expected: &[&str] = match kind {
                 ErrorKind::StorageFull => &["disk-full"],
@@ -41,7 +43,7 @@ fn prepare_leaves_nothing_when_a_step_fails() {
             };
             assert!(expected.contains(&error.code()), "step {step}: {error}");
             assert_eq!(place.names(), ["d.csv"], "step {step}");
-            way.prepare(Column::Identifier("nir"), b',').unwrap();
+            way.prepare(Column::Identifier { column: "nir", scheme: Scheme::FrNir }, b',').unwrap();
         }
     }
 }
@@ -49,13 +51,15 @@ fn prepare_leaves_nothing_when_a_step_fails() {
 #[test]
 fn where_a_request_is_after_a_crash_its_seal_and_its_retained_file_are() {
     let place = Place::new();
-    let steps =
-        faults::count(place.0.path(), || data(&place).prepare(Column::Identifier("nir"), b',').unwrap());
+    let steps = faults::count(place.0.path(), || {
+        data(&place).prepare(Column::Identifier { column: "nir", scheme: Scheme::FrNir }, b',').unwrap()
+    });
     for step in 0..steps {
         let place = Place::new();
         let way = data(&place);
-        let stopped =
-            faults::stop_after(place.0.path(), step, || way.prepare(Column::Identifier("nir"), b','));
+        let stopped = faults::stop_after(place.0.path(), step, || {
+            way.prepare(Column::Identifier { column: "nir", scheme: Scheme::FrNir }, b',')
+        });
         assert!(stopped.is_err());
         if way.request.exists() {
             assert!(seal_path(&way.request).exists() && way.retained.exists(), "step {step}");
@@ -73,7 +77,7 @@ fn destroying(way: &Way) -> Result<cstatns_controller::Attached, AttachError> {
 
 fn coded(place: &Place) -> Way {
     let way = data(place);
-    way.prepare(Column::Identifier("nir"), b',').unwrap();
+    way.prepare(Column::Identifier { column: "nir", scheme: Scheme::FrNir }, b',').unwrap();
     way.code(&POPULATION, 1, 1).unwrap();
     way
 }
@@ -191,7 +195,7 @@ fn repeated<T, E: std::fmt::Debug>(
 
 #[test]
 fn a_prepare_that_was_disturbed_is_repeated() {
-    let act = |way: &Way| way.prepare(Column::Identifier("nir"), b',');
+    let act = |way: &Way| way.prepare(Column::Identifier { column: "nir", scheme: Scheme::FrNir }, b',');
     repeated(data, act, PrepareError::code, |_, way, what| {
         way.code(&POPULATION, 1, 1).unwrap_or_else(|error| panic!("{what}: {error}"));
         way.attach().unwrap_or_else(|error| panic!("{what}: {error}"));

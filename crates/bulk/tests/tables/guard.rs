@@ -12,6 +12,7 @@ use arrow_array::{
 };
 use arrow_schema::{DataType, Field as ArrowField};
 use cstatns::civil_status::{Field, Years};
+use cstatns::identifier::Scheme;
 use cstatns::name::Name;
 use cstatns_controller::{Column, Prepare, PrepareError, Prepared, prepare};
 use cstatns_rows::effort::{Effort, Progress};
@@ -51,7 +52,7 @@ fn csv(data: &str, column: Column<'_>, accepted: &[&str]) -> Result<Prepared, St
     })
 }
 
-const NIR: Column<'_> = Column::Identifier("nir");
+const NIR: Column<'_> = Column::Identifier { column: "nir", scheme: Scheme::FrNir };
 
 /// Rows of a NIR and what `cells` gives beside it.
 fn rows(header: &str, count: u64, cells: impl Fn(u64) -> String) -> String {

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 
+use cstatns::identifier::Scheme;
 use cstatns_controller::{Column, check};
 
 use crate::common::{OTHER_DOMAIN, POPULATION, Place, Way, column, read_text};
@@ -35,7 +36,8 @@ fn the_pair_joins_as_the_truth_says_before_and_after_a_renewal() {
     let coded = ["hospital", "wages"].map(|name| {
         let way = Way::new(&place, name, "csv", "csv");
         fs::write(&way.data, pair(&format!("{name}.csv"))).unwrap();
-        let prepared = way.prepare(Column::Identifier("nir"), b',').unwrap();
+        let prepared =
+            way.prepare(Column::Identifier { column: "nir", scheme: Scheme::FrNir }, b',').unwrap();
         let truth = &truth[name];
         assert_eq!(prepared.rows, truth["rows"].as_u64().unwrap());
         assert_eq!(prepared.counts["ok"], truth["valid_rows"].as_u64().unwrap());
@@ -56,7 +58,7 @@ fn the_pair_joins_as_the_truth_says_before_and_after_a_renewal() {
     // In another domain the same people match nobody here.
     let elsewhere = Way::new(&place, "elsewhere", "csv", "csv");
     fs::write(&elsewhere.data, pair("wages.csv")).unwrap();
-    elsewhere.prepare(Column::Identifier("nir"), b',').unwrap();
+    elsewhere.prepare(Column::Identifier { column: "nir", scheme: Scheme::FrNir }, b',').unwrap();
     elsewhere.code(&OTHER_DOMAIN, 1, 2).unwrap();
     elsewhere.attach().unwrap();
     assert_eq!(join(&hospital.out, &elsewhere.out), (0, 0));
@@ -81,7 +83,7 @@ fn the_pair_joins_as_the_truth_says_before_and_after_a_renewal() {
     // A newcomer at generation 3 has the code that the same identifier was renewed to.
     let newcomer = Way::new(&place, "newcomer", "csv", "csv");
     fs::write(&newcomer.data, pair("wages.csv")).unwrap();
-    newcomer.prepare(Column::Identifier("nir"), b',').unwrap();
+    newcomer.prepare(Column::Identifier { column: "nir", scheme: Scheme::FrNir }, b',').unwrap();
     newcomer.code(&POPULATION, 3, 4).unwrap();
     newcomer.attach().unwrap();
     let codes = |path: &Path| -> BTreeSet<String> { column(path, "code").into_iter().collect() };

@@ -21,13 +21,14 @@ use arrow_array::{
 use arrow_schema::{DataType, Field};
 use arrow_select::take::take;
 use cstatns::files::faults;
+use cstatns::identifier::Scheme;
 use cstatns_controller::{Column, Prepare, PrepareError, Prepared, prepare};
 use cstatns_rows::effort::Effort;
 use parquet::file::reader::{FileReader, SerializedFileReader};
 
 use crate::common::*;
 
-const IDENTIFIER: Column<'static> = Column::Identifier("nir");
+const IDENTIFIER: Column<'static> = Column::Identifier { column: "nir", scheme: Scheme::FrNir };
 
 fn with(threads: usize, memory: usize) -> Effort {
     Effort { threads: NonZeroUsize::new(threads).unwrap(), memory, ..Effort::default() }

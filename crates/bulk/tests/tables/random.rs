@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 
+use cstatns::identifier::Scheme;
 use cstatns_controller::Column;
 use proptest::prelude::*;
 
@@ -82,7 +83,7 @@ proptest! {
         data.extend_from_slice(if ending { end } else { b"" });
         fs::write(&way.data, data).unwrap();
 
-        way.prepare(Column::Identifier("nir"), delimiter).unwrap();
+        way.prepare(Column::Identifier { column: "nir", scheme: Scheme::FrNir }, delimiter).unwrap();
         let coded = way.code(&POPULATION, 1, 1).unwrap();
         way.attach().unwrap();
         prop_assert_eq!(coded.rows, rows.len() as u64);

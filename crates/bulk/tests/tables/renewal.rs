@@ -6,6 +6,7 @@ use std::sync::Arc;
 use arrow_array::{FixedSizeBinaryArray, Int64Array};
 use arrow_schema::DataType;
 use cstatns::code::Code;
+use cstatns::identifier::Scheme;
 use cstatns::manifest::{Content, seal_path};
 use cstatns::report::report_path;
 use cstatns_bulk::CodeFileError;
@@ -26,7 +27,7 @@ fn attached(place: &Place, name: &str, own: &str, binary: bool) -> Way {
             write_parquet(&way.data, vec![("nir", texts(&nir)), ("wage", wage)]);
         }
     }
-    way.prepare(Column::Identifier("nir"), b',').unwrap();
+    way.prepare(Column::Identifier { column: "nir", scheme: Scheme::FrNir }, b',').unwrap();
     way.code(&POPULATION, 1, 5).unwrap();
     way.attach_as(binary).unwrap();
     way
@@ -270,7 +271,7 @@ fn check_tells_what_files_hold_and_refuses_those_that_cannot_be_joined() {
 
     let later = Way::new(&place, "later", "csv", "csv");
     fs::write(&later.data, DATA).unwrap();
-    later.prepare(Column::Identifier("nir"), b',').unwrap();
+    later.prepare(Column::Identifier { column: "nir", scheme: Scheme::FrNir }, b',').unwrap();
     later.code(&POPULATION, 2, 9).unwrap();
     later.attach().unwrap();
     let generation = check(&[one.clone(), later.out.clone()]).unwrap_err();

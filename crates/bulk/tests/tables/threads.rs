@@ -9,6 +9,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use cstatns::identifier::Scheme;
 use cstatns::report::report_path;
 use cstatns_bulk::{CodeFileError, Coded, code, renew};
 use cstatns_controller::{Attach, Column, attach};
@@ -70,7 +71,7 @@ fn the_bytes_do_not_depend_on_the_number_of_threads() {
                 write_parquet(&way.data, vec![("note", of(2)), ("nir", of(1)), ("n", of(0))]);
             }
         }
-        way.prepare(Column::Identifier("nir"), b',').unwrap();
+        way.prepare(Column::Identifier { column: "nir", scheme: Scheme::FrNir }, b',').unwrap();
 
         let coded = way.code(&POPULATION, 1, 1).unwrap();
         let mut made: BTreeMap<&str, Vec<u8>> = BTreeMap::new();
@@ -122,7 +123,7 @@ fn each_row_has_the_code_of_its_own_identifier_whatever_its_neighbours() {
     let place = Place::new();
     let way = Way::new(&place, "d", "csv", "csv");
     fs::write(&way.data, data(ROWS)).unwrap();
-    way.prepare(Column::Identifier("nir"), b',').unwrap();
+    way.prepare(Column::Identifier { column: "nir", scheme: Scheme::FrNir }, b',').unwrap();
     let mut out = Vec::new();
     coded_by(&way, &way.request, Format::Csv, 3, &mut out).unwrap();
     let request = read_text(&way.request);
@@ -140,7 +141,7 @@ fn spoiled(place: &Place, change: impl Fn(usize, &str) -> String) -> (Way, PathB
     let way = Way::new(place, "d", "csv", "csv");
     if !way.data.exists() {
         fs::write(&way.data, data(ROWS)).unwrap();
-        way.prepare(Column::Identifier("nir"), b',').unwrap();
+        way.prepare(Column::Identifier { column: "nir", scheme: Scheme::FrNir }, b',').unwrap();
     }
     let lines = fs::read_to_string(&way.request).unwrap();
     let changed: Vec<String> = lines.lines().enumerate().map(|(row, line)| change(row, line)).collect();
@@ -188,7 +189,7 @@ fn attach_names_the_file_and_the_row() {
     let place = Place::new();
     let way = Way::new(&place, "d", "csv", "csv");
     fs::write(&way.data, data(9_000)).unwrap();
-    way.prepare(Column::Identifier("nir"), b',').unwrap();
+    way.prepare(Column::Identifier { column: "nir", scheme: Scheme::FrNir }, b',').unwrap();
     way.code(&POPULATION, 1, 1).unwrap();
     let whole = [&way.retained, &way.result].map(|path| fs::read_to_string(path).unwrap());
     type Change = fn(&str) -> String;
@@ -357,7 +358,7 @@ fn a_step_that_is_asked_to_stop_leaves_nothing() {
     effort.progress.stop();
     let what = cstatns_controller::Prepare {
         data: &way.data,
-        column: Column::Identifier("nir"),
+        column: Column::Identifier { column: "nir", scheme: Scheme::FrNir },
         request: &way.request,
         retained: &way.retained,
         delimiter: b',',
@@ -366,7 +367,7 @@ fn a_step_that_is_asked_to_stop_leaves_nothing() {
     assert_eq!(cstatns_controller::prepare(&what, &effort).unwrap_err().code(), "interrupted");
     assert_eq!(place.names(), before);
 
-    way.prepare(Column::Identifier("nir"), b',').unwrap();
+    way.prepare(Column::Identifier { column: "nir", scheme: Scheme::FrNir }, b',').unwrap();
     let mut out = Vec::new();
     let error = code(
         &way.request,

@@ -7,6 +7,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use arrow_schema::{DataType, Field, IntervalUnit, Schema, TimeUnit};
+use cstatns::identifier::Scheme;
 use cstatns_controller::Column;
 use parquet::arrow::add_encoded_arrow_schema_to_metadata;
 use parquet::basic::{LogicalType, Type as Physical};
@@ -169,7 +170,7 @@ fn i256(bytes: &[u8]) -> Vec<u8> {
 /// What comes back in these columns of the retained and of the attached file is what is in the data.
 fn comes_back(place: &Place, name: &str, columns: &[&str]) -> Way {
     let way = Way::new(place, name, "parquet", "parquet");
-    way.prepare(Column::Identifier("nir"), b',').unwrap();
+    way.prepare(Column::Identifier { column: "nir", scheme: Scheme::FrNir }, b',').unwrap();
     way.code(&POPULATION, 1, 5).unwrap();
     way.attach().unwrap();
     for column in columns {
@@ -353,7 +354,7 @@ fn every_value_of_every_type_comes_back() {
             })
             .collect();
         let way = Way::new(&place, &name, "parquet", "parquet");
-        way.prepare(Column::Identifier("nir"), b',').unwrap();
+        way.prepare(Column::Identifier { column: "nir", scheme: Scheme::FrNir }, b',').unwrap();
         way.code(&POPULATION, 1, 5).unwrap();
         way.attach().unwrap();
         for column in names {
@@ -441,7 +442,7 @@ fn timestamps_that_microseconds_do_not_hold_are_refused() {
                 let rows: Rows = vec![vec![Some(int96(1, 0))], vec![None], vec![Some(moment.clone())]];
                 write(&path, shape, &[rows], properties.clone());
                 let way = Way::new(&place, &name, "parquet", "parquet");
-                let outcome = way.prepare(Column::Identifier("nir"), b',');
+                let outcome = way.prepare(Column::Identifier { column: "nir", scheme: Scheme::FrNir }, b',');
                 if fits {
                     outcome.unwrap();
                     for file in [way.request.clone(), way.retained.clone()] {

@@ -4,12 +4,12 @@ mod report;
 
 use std::collections::BTreeSet;
 use std::io::{BufWriter, Write};
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use cstatns::civil_status::SCHEME;
 use cstatns::code::{Generation, Tag};
-use cstatns::files::{FileError, Pending};
+use cstatns::files::{Facts, Pending};
 use cstatns::look_up::{Level, LookUp, Score};
 use cstatns::manifest::{Content, Seal, seal_path};
 use cstatns::meta::FileMeta;
@@ -124,38 +124,19 @@ pub(super) fn delivery(text: &str) -> Result<RunId, String> {
     Hex::parse(text.as_bytes()).ok_or_else(|| "a delivery is 32 lower-case hexadecimal digits".to_owned())
 }
 
-/// What tells a file from itself after it was written to, or from another in its place.
-#[derive(PartialEq, Eq)]
-struct Stamp([i64; 6]);
-
-impl Stamp {
-    fn of(path: &Path) -> Result<Self, FileError> {
-        let data = std::fs::metadata(path).map_err(|error| FileError::from_io(path, &error))?;
-        let number = |number: u64| number.cast_signed();
-        Ok(Self([
-            number(data.ino()),
-            number(data.len()),
-            data.mtime(),
-            data.mtime_nsec(),
-            data.ctime(),
-            data.ctime_nsec(),
-        ]))
-    }
-}
-
 /// A register that is open for a run.
 struct Open<'a> {
     path: &'a Path,
     index: Index,
     /// The file before it was read through.
-    stamp: Stamp,
+    stamp: Facts,
     accept: Level,
     min_score: Score,
 }
 
 impl<'a> Open<'a> {
     fn new(program: &Program, path: &'a Path, accept: Level, min_score: Score) -> Result<Self, Fault> {
-        let stamp = Stamp::of(path)?;
+        let stamp = Facts::of(path)?;
         Ok(Self { path, index: Index::open(path)?.within(program.years()), stamp, accept, min_score })
     }
 
@@ -166,7 +147,7 @@ impl<'a> Open<'a> {
 
     /// Refuses what was done with another register than the one that was approved, or what was written to meanwhile.
     fn check(&self) -> Result<(), WorkError> {
-        if Stamp::of(self.path).is_ok_and(|stamp| stamp == self.stamp) {
+        if Facts::of(self.path).is_ok_and(|stamp| stamp == self.stamp) {
             return Ok(());
         }
         let message = format!(
@@ -184,12 +165,12 @@ impl Code {
         let Run { home, domain, purpose, keep_request, request, .. } = &self.run;
         recorded(program, home, "code", |service| {
             let (seal, format) = self.run.look(program, service)?;
-            let register = match (&self.register, seal.content) {
-                (None, Content::Identifiers) => None,
+            let (register, scheme) = match (&self.register, seal.content) {
+                (None, Content::Identifiers { scheme }) => (None, scheme),
                 (Some(path), Content::CivilStatus { .. }) => {
                     let open = Open::new(program, path, self.accept, self.min_score)?;
                     program.warn_of_others(path);
-                    Some(open)
+                    (Some(open), SCHEME)
                 }
                 (_, found) => return Err(CodeFileError::Content { path: request.clone(), found }.into()),
             };
@@ -197,6 +178,7 @@ impl Code {
             let action = Action::Code {
                 domain: domain.clone(),
                 generation,
+                scheme,
                 purpose: purpose.clone(),
                 input: Input { commitment: seal.commitment, rows: seal.rows },
                 recipient: None,
@@ -402,6 +384,7 @@ impl Run {
             "coded": report.coded,
             "quality": report.quality,
             "scores": report.scores,
+            "scheme": report.scheme,
             "look_up": report.look_up,
             "result": self.result,
             "report": path,

@@ -6,9 +6,9 @@ use std::num::NonZeroUsize;
 use chacha20::ChaCha20;
 use chacha20::cipher::{KeyIvInit, StreamCipher};
 use cstatns_base::civil_status::request::{self, FIELDS, IDENTIFIER, Texts};
-use cstatns_base::civil_status::{Field, Seen, Years};
+use cstatns_base::civil_status::{Field, SCHEME, Seen, Years};
 use cstatns_base::code::{Generation, Tag};
-use cstatns_base::identifier::{Nir, Reason, Scheme};
+use cstatns_base::identifier::{Reason, Scheme};
 use cstatns_base::secret::random_bytes;
 use cstatns_record::manifest::Content;
 use cstatns_rows::columns::{Codes, fault};
@@ -163,12 +163,12 @@ impl Data<'_> {
         Ok(all)
     }
 
-    pub(super) fn deal_identifiers(self, column: usize) -> Result<Dealt, PrepareError> {
+    pub(super) fn deal_identifiers(self, column: usize, scheme: Scheme) -> Result<Dealt, PrepareError> {
         self.source.need_kind(column, &[Kind::Text], status::IDENTIFIERS)?;
         let path = self.source.path().to_owned();
         let found = self.deal(|batch, heads, found| {
             for (row, cell) in batch.cells(column).iter(batch.rows()).enumerate() {
-                let check = push_identifier(cell, heads).map_err(|found| fault(&path, row, found))?;
+                let check = push_identifier(scheme, cell, heads).map_err(|found| fault(&path, row, found))?;
                 found.checks[usize::from(check)] += 1;
             }
             Ok(())
@@ -178,7 +178,7 @@ impl Data<'_> {
         if 2 * invalid > filled {
             return Err(PrepareError::WrongColumn { invalid, filled });
         }
-        Ok(found.into_dealt(Content::Identifiers))
+        Ok(found.into_dealt(Content::Identifiers { scheme }))
     }
 
     pub(super) fn deal_codes(self, column: usize) -> Result<Dealt, PrepareError> {
@@ -231,8 +231,8 @@ impl Data<'_> {
 }
 
 /// Adds the row of a cell, and says which word of `check` it has.
-fn push_identifier(cell: Option<&[u8]>, heads: &mut Heads) -> Result<u8, RowFault> {
-    let check = match cell.map(|cell| (cell, Nir.parse(cell))) {
+fn push_identifier(scheme: Scheme, cell: Option<&[u8]>, heads: &mut Heads) -> Result<u8, RowFault> {
+    let check = match cell.map(|cell| (cell, scheme.parse(cell))) {
         None => ABSENT,
         Some((_, Ok(mut accepted))) => {
             push(heads, OK, &[accepted.compact().as_bytes()]);
@@ -269,7 +269,7 @@ fn push_civil_status(
         }
         let is_read = match field {
             Field::Nir => {
-                accepted = Nir.parse(given[at].as_bytes()).ok();
+                accepted = SCHEME.parse(given[at].as_bytes()).ok();
                 accepted.is_some()
             }
             _ => field.reads(given[at], years),

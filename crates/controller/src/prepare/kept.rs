@@ -108,7 +108,7 @@ impl Keeping {
             return Err(PrepareError::IdentityKept { path, column: shown.column(column), kept });
         }
         let identifiers = match sent {
-            Sent::Identifiers(column) | Sent::Codes(column) => Some(*column),
+            Sent::Identifiers(column, _) | Sent::Codes(column) => Some(*column),
             Sent::CivilStatus(columns, _) => columns[IDENTIFIER],
         };
         let lines = |column| match identifiers {

@@ -135,7 +135,7 @@ impl Writing {
                 indexes.push(index);
                 checks.push(Some(CHECKS[usize::from(check)]));
                 match content {
-                    Content::Identifiers | Content::CivilStatus { .. } => {
+                    Content::Identifiers { .. } | Content::CivilStatus { .. } => {
                         let text = |value| std::str::from_utf8(value).expect("text was read");
                         texts.iter_mut().zip(values).for_each(|(texts, value)| texts.push(value.map(text)));
                         self.commit.push(&index, &values[..count]);

@@ -162,12 +162,12 @@ impl State {
     pub(super) fn coded(&mut self, run: &RunId, rows: u64, verb: &str) -> Result<(), Unlawful> {
         let PendingRun { proposal, begun } = self.take_pending(run)?;
         let right_verb = proposal.action.verb() == verb;
-        let (domain, from, generation, input, request_kept, look_up) = match proposal.action {
-            Action::Code { domain, generation, input, keep_request, look_up, .. } if right_verb => {
-                (domain, None, generation, input, keep_request, look_up)
+        let (domain, from, generation, input, request_kept, scheme, look_up) = match proposal.action {
+            Action::Code { domain, generation, scheme, input, keep_request, look_up, .. } if right_verb => {
+                (domain, None, generation, input, keep_request, Some(scheme), look_up)
             }
             Action::Renew { domain, from, generation, input, keep_request, .. } if right_verb => {
-                (domain, Some(from), generation, input, keep_request, None)
+                (domain, Some(from), generation, input, keep_request, None, None)
             }
             _ => return Err(Unlawful::NoIntent),
         };
@@ -184,6 +184,7 @@ impl State {
             begun,
             made,
             request_kept,
+            scheme,
             look_up,
             delivered,
             destroyed,

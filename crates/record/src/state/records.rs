@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use cstatns_base::code::Generation;
 use cstatns_base::domain::{CheckValue, GRACE, KeyState, Kind, end_of};
+use cstatns_base::identifier::Scheme;
 use cstatns_base::look_up::LookUp;
 use cstatns_base::name::Name;
 use jiff::Timestamp;
@@ -112,6 +113,8 @@ pub struct Delivery {
     pub made: Timestamp,
     /// Whether its request was kept against the scheme.
     pub request_kept: bool,
+    /// The scheme of the identifiers that were coded; none after a renewal.
+    pub scheme: Option<Scheme>,
     /// How its people were looked up, if they were.
     pub look_up: Option<LookUp>,
     /// Whether the counterpart has it.

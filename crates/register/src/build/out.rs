@@ -2,10 +2,9 @@
 
 use std::fs::File;
 use std::io::{ErrorKind, Write};
-use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
-use cstatns_base::files::{Access, FileError, Pending};
+use cstatns_base::files::{Access, FileError, Pending, read_at};
 use sha2::{Digest, Sha256};
 use zeroize::{Zeroize, Zeroizing};
 
@@ -119,7 +118,7 @@ impl<'a> Records<'a> {
         let begin = self.offsets[at as usize];
         let end = self.offsets.get(at as usize + 1).copied().unwrap_or(self.end);
         let mut bytes = Zeroizing::new(vec![0; (end - begin) as usize]);
-        let read = self.file.read_exact_at(&mut bytes, begin);
+        let read = read_at(&self.file, &mut bytes, begin);
         read.map_err(|error| FileError::from_io(&self.path, &error))?;
         match Row::read(&bytes) {
             Some(_) => Ok(Again { bytes, at }),

@@ -5,7 +5,7 @@
 use std::path::{Path, PathBuf};
 
 use cstatns_base::civil_status::{CivilStatus, Columns, Field};
-use cstatns_base::identifier::{Identifier, Nir, Scheme};
+use cstatns_base::identifier::{Identifier, Scheme};
 use cstatns_register::{
     Answer, BuildError, Builder, Built, Index, Origin, Places, Quality, Query, Record, Stopped,
 };
@@ -96,7 +96,7 @@ pub fn ask(index: &Index, row: &str) -> String {
 pub fn ask_with(index: &Index, row: &str, nir: Option<&str>) -> String {
     let cells: Vec<_> = row.split(';').collect();
     let civil_status = civil_status(|field| cells[field as usize - 2]);
-    let identifier = nir.map(|nir| Nir.parse(nir.as_bytes()).unwrap().identifier);
+    let identifier = nir.map(|nir| Scheme::FrNir.parse(nir.as_bytes()).unwrap().identifier);
     let query = Query { civil_status, identifier: identifier.as_ref() };
     said(&index.look_up(&index.learn([]).unwrap(), &query).unwrap())
 }

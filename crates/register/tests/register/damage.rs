@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use cstatns_base::identifier::{Nir, Scheme};
+use cstatns_base::identifier::Scheme;
 use cstatns_register::{Builder, Index, IndexError, Places, Query};
 use sha2::{Digest, Sha256};
 
@@ -106,7 +106,7 @@ fn use_all_of_it(index: &Index) -> Result<(), IndexError> {
     let weights = index.learn(rows.iter().map(|cells| query(cells)));
     let Ok(weights) = weights else { return outcome.and(weights.map(|_| ())) };
     let looked_up = rows.iter().try_for_each(|cells| {
-        let own = Nir.parse(cells[1].as_bytes()).unwrap().identifier;
+        let own = Scheme::FrNir.parse(cells[1].as_bytes()).unwrap().identifier;
         index.look_up(&weights, &Query { identifier: Some(&own), ..query(cells) })?;
         let (answer, _) = index.evaluate(&weights, &query(cells), Some(&own))?;
         assert!((0.0..=1.0).contains(&answer.score));

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use cstatns_base::civil_status::{Columns, Field};
-use cstatns_base::identifier::{Nir, Scheme};
+use cstatns_base::identifier::Scheme;
 use cstatns_register::{Builder, Index, Origin, Places, Query};
 
 use crate::common::{Place, calibration_error, cell, civil_status, csv, places, record, text};
@@ -44,7 +44,9 @@ fn run(folder: &Path, places: Places) -> Tally {
     let identifiers: BTreeMap<String, String> = csv(&folder.join("register/register.csv"))
         .1
         .iter()
-        .map(|row| (row[0].to_owned(), text(&Nir.parse(row[1].as_bytes()).unwrap().identifier).to_owned()))
+        .map(|row| {
+            (row[0].to_owned(), text(&Scheme::FrNir.parse(row[1].as_bytes()).unwrap().identifier).to_owned())
+        })
         .collect();
     let (header, rows) = csv(&folder.join("register/queries_with_truth.csv"));
     let columns = Columns::find(&header, &[], &Field::QUERY).unwrap();
@@ -61,7 +63,7 @@ fn run(folder: &Path, places: Places) -> Tally {
         let [kind, level, truth] = [&row[1], &row[2], &row[3]];
         // Two people where the truth is that nobody can tell.
         let truth = identifiers.get(truth);
-        let person = truth.map(|nir| Nir.parse(nir.as_bytes()).unwrap().identifier);
+        let person = truth.map(|nir| Scheme::FrNir.parse(nir.as_bytes()).unwrap().identifier);
         let (answer, is_best) = index.evaluate(&weights, &query, person.as_ref()).unwrap();
         if !matches!(level, "ambiguous" | "excluded") {
             scores.push((answer.score, is_best));

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use cstatns_base::civil_status::Years;
-use cstatns_base::identifier::{Nir, Scheme};
+use cstatns_base::identifier::Scheme;
 use cstatns_register::{Builder, CERTAIN, Index, Origin, Quality, Query, Record};
 
 use crate::common::{Place, Scores, calibration_error, text};
@@ -154,7 +154,7 @@ fn run(world: &World, rows: usize) -> (Tally, Scores) {
     let weights = index.learn(drawn().map(|asked| query(&asked.cells))).unwrap();
     let (mut tally, mut scores) = (Tally::new(), Scores::new());
     for asked in &asked {
-        let nir = Nir.parse(people[asked.person].nir.as_bytes()).unwrap().identifier;
+        let nir = Scheme::FrNir.parse(people[asked.person].nir.as_bytes()).unwrap().identifier;
         let has_answer = !matches!(asked.level, "ambiguous" | "none" | "trap");
         let truth = has_answer.then_some(&nir);
         let (answer, is_best) = index.evaluate(&weights, &query(&asked.cells), truth).unwrap();

@@ -3,7 +3,6 @@
 use std::fs::File;
 use std::io::{self, Cursor};
 use std::ops::Range;
-use std::os::unix::fs::FileExt;
 use std::sync::{Arc, Mutex};
 
 use ::parquet::arrow::arrow_reader::RowGroups;
@@ -12,6 +11,7 @@ use ::parquet::errors::{ParquetError, Result};
 use ::parquet::file::metadata::{ParquetMetaData, RowGroupMetaData};
 use ::parquet::file::reader::{ChunkReader, Length, SerializedPageReader};
 use bytes::Bytes;
+use cstatns_base::files::read_at;
 
 use crate::pipeline::locked;
 
@@ -35,7 +35,7 @@ impl Window {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
         let mut bytes = vec![0; length as usize];
-        self.file.read_exact_at(&mut bytes, start)?;
+        read_at(&self.file, &mut bytes, start)?;
         Ok(bytes.into())
     }
 }

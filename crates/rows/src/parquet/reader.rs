@@ -2,7 +2,6 @@
 
 use std::fs::File;
 use std::io;
-use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -13,7 +12,7 @@ use ::parquet::errors::ParquetError;
 use ::parquet::file::metadata::{ParquetMetaData, ParquetMetaDataReader};
 use arrow_array::{Array, RecordBatch, RecordBatchReader};
 use arrow_schema::{ArrowError, SchemaRef};
-use cstatns_base::files::FileError;
+use cstatns_base::files::{FileError, read_at};
 use cstatns_base::meta::Known;
 
 use crate::error::TableError;
@@ -281,7 +280,7 @@ fn extent(metadata: &ParquetMetaData) -> Option<(u64, u64)> {
 fn check_depth(path: &Path, file: &File, length: u64) -> Result<(), TableError> {
     // What is no footer the library finds out.
     let Some(tail) = length.checked_sub(8) else { return Ok(()) };
-    let read = |bytes: &mut [u8], at| file.read_exact_at(bytes, at);
+    let read = |bytes: &mut [u8], at| read_at(file, bytes, at);
     let mut size = [0; 4];
     read(&mut size, tail).map_err(|error| FileError::from_io(path, &error))?;
     let size = u64::from(u32::from_le_bytes(size));

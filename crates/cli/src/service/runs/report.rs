@@ -79,6 +79,7 @@ pub(super) fn report(
         coded,
         quality,
         scores,
+        scheme: made.scheme,
         look_up: made.look_up,
         accepted: service.accepted_of(&made.run),
         destroyed: destroyed.collect(),

@@ -1,0 +1,72 @@
+//! What the operating system says of a file, and reading at a place of it: for the crates that must not ask it themselves.
+
+use std::fs::{self, File, Metadata};
+use std::io;
+use std::os::unix::fs::{FileExt, MetadataExt, PermissionsExt};
+use std::path::Path;
+
+use super::error::{About, FileError};
+
+/// What tells a file from itself after it was written to, and from another one in its place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Facts {
+    /// The device and the inode.
+    pub inode: (u64, u64),
+    /// The length.
+    pub bytes: u64,
+    /// When its bytes were last written, in seconds and nanoseconds.
+    pub modified: (i64, i64),
+    /// When anything about it was last changed, in seconds and nanoseconds.
+    pub changed: (i64, i64),
+}
+
+impl Facts {
+    /// Those of the file that the path leads to.
+    ///
+    /// # Errors
+    /// `file-missing`, `file-permission`, `file-io`.
+    pub fn of(path: &Path) -> Result<Self, FileError> {
+        fs::metadata(path).map(Self::from).about(path)
+    }
+
+    /// Those of the path itself: a link is not followed.
+    ///
+    /// # Errors
+    /// As [`Facts::of`].
+    pub fn of_link(path: &Path) -> Result<Self, FileError> {
+        fs::symlink_metadata(path).map(Self::from).about(path)
+    }
+
+    /// Those of an open file, which `path` names in errors.
+    ///
+    /// # Errors
+    /// As [`Facts::of`].
+    pub fn of_open(path: &Path, file: &File) -> Result<Self, FileError> {
+        file.metadata().map(Self::from).about(path)
+    }
+}
+
+impl From<Metadata> for Facts {
+    fn from(data: Metadata) -> Self {
+        Self {
+            inode: (data.dev(), data.ino()),
+            bytes: data.len(),
+            modified: (data.mtime(), data.mtime_nsec()),
+            changed: (data.ctime(), data.ctime_nsec()),
+        }
+    }
+}
+
+/// Whether nobody but its owner may read, write or run the file; false where that cannot be told.
+pub fn is_private(path: &Path) -> bool {
+    fs::metadata(path).is_ok_and(|data| data.permissions().mode() & 0o077 == 0)
+}
+
+/// Fills `bytes` with what stands in the file from `place` on; its own place is neither used nor moved.
+///
+/// # Errors
+/// Those of the operating system; `UnexpectedEof` if the file ends before.
+pub fn read_at(file: &File, bytes: &mut [u8], place: u64) -> io::Result<()> {
+    file.read_exact_at(bytes, place)
+}

@@ -1,0 +1,247 @@
+//! A second scheme goes the whole way: prepared, coded by a service under a quorum, attached, renewed. Its codes are those of
+//! its own coding message.
+
+#[path = "../../../tests/common/mod.rs"]
+mod common;
+
+use std::fs;
+
+use cstatns::card::ServiceCard;
+use cstatns::coder::Coder;
+use cstatns::domain::RenewalReason;
+use cstatns::files::Pending;
+use cstatns::identifier::Scheme;
+use cstatns::manifest::{Content, Seal, SealError, seal_path};
+use cstatns::meta::{FileMeta, SPEC};
+use cstatns::proposal::{Action, Input};
+use cstatns::report::{Report, report_path};
+use cstatns::service::{Outcome, RunFiles, WorkError, read_service_card};
+use cstatns_bulk::{CodeFileError, Coded, code, renew};
+use cstatns_controller::{Attach, Column, Prepare, PrepareError, attach, prepare};
+use cstatns_rows::effort::Effort;
+use cstatns_rows::table::Format;
+use jiff::Timestamp;
+
+use common::{World, name};
+
+/// Finnish codes of people who do not exist, each with its control character, one in another spelling, one wrong.
+const DATA: &str =
+    "hetu,wage\n131052-308T,100\n 131053+602j,200\n131052A308T,300\n231052B3088,400\n131052-308S,500\n,600\n";
+
+fn prepared(world: &World, scheme: Scheme) -> Result<Seal, PrepareError> {
+    fs::write(world.path("data.csv"), DATA).unwrap();
+    let [data, request, retained] = ["data.csv", "request.csv", "retained.csv"].map(|file| world.path(file));
+    let column = Column::Identifier { column: "hetu", scheme };
+    let what = Prepare {
+        data: &data,
+        column,
+        request: &request,
+        retained: &retained,
+        delimiter: b',',
+        accepted: &[],
+    };
+    prepare(&what, &Effort::default())?;
+    Ok(Seal::read(&seal_path(&request)).unwrap())
+}
+
+fn failed(error: CodeFileError) -> WorkError {
+    WorkError { code: error.code(), message: error.to_string() }
+}
+
+fn outcome(coded: &Coded) -> Outcome {
+    Outcome { rows: coded.rows, commitment: coded.commitment, distinct: coded.distinct }
+}
+
+/// What the program does around a run: the report beside the result.
+fn report(world: &World, meta: &FileMeta, coded: &Coded, scheme: Option<Scheme>, result: &str) {
+    let now = Timestamp::now();
+    let report = Report {
+        format: Report::FORMAT,
+        tool: "test".to_owned(),
+        spec: SPEC.to_owned(),
+        service: meta.service.clone(),
+        domain: meta.domain.clone(),
+        generation: meta.generation,
+        key_id: None,
+        delivery: meta.delivery,
+        rows_in: coded.rows,
+        rows_out: coded.rows,
+        coded: Some(coded.coded),
+        quality: coded.qualities.iter().map(|(word, count)| ((*word).to_owned(), *count)).collect(),
+        scores: None,
+        scheme,
+        look_up: None,
+        accepted: Default::default(),
+        destroyed: Vec::new(),
+        begin: now,
+        end: now,
+        checkpoint: None,
+    };
+    report.write(&report_path(&world.path(result))).unwrap();
+}
+
+fn meta(world: &World, run: cstatns::proposal::RunId, generation: u32) -> FileMeta {
+    let card: ServiceCard = read_service_card(&world.home().join("card.json")).unwrap();
+    let (service, generation) = (card.id().to_owned(), common::generation(generation));
+    FileMeta { service, domain: name("people"), generation, delivery: run }
+}
+
+fn attached(world: &World, retained: &str, result: &str, out: &str) -> Vec<Vec<String>> {
+    let [retained, result, out] = [retained, result, out].map(|file| world.path(file));
+    let what = Attach { retained: &retained, result: &result, out: &out, binary_codes: false, destroy: &[] };
+    let report = attach(&what, &Effort::default()).unwrap().report;
+    assert_eq!(report.scheme, Report::read(&report_path(&result)).unwrap().scheme);
+    let text = fs::read_to_string(out).unwrap();
+    let mut rows: Vec<Vec<String>> =
+        text.lines().skip(1).map(|line| line.split(',').map(str::to_owned).collect()).collect();
+    rows.sort_by(|one, next| one.last().cmp(&next.last()));
+    rows
+}
+
+#[test]
+fn a_second_scheme_goes_the_whole_way() {
+    let world = World::founded(2, 3);
+    world.statistics("people").unwrap();
+    let seal = prepared(&world, Scheme::FiHetu).unwrap();
+    assert_eq!(seal.content, Content::Identifiers { scheme: Scheme::FiHetu });
+
+    let mut service = world.open();
+    let action = Action::Code {
+        domain: name("people"),
+        generation: common::generation(1),
+        scheme: Scheme::FiHetu,
+        purpose: name("wages"),
+        input: Input { commitment: seal.commitment, rows: seal.rows },
+        recipient: None,
+        keep_request: false,
+        look_up: None,
+    };
+    assert_eq!(action.to_string(), "code 6 rows of fi-hetu for `wages` in `people`, generation 1");
+    let quorum = world.quorum(&service, action).unwrap();
+    let meta_1 = meta(&world, quorum.proposal().body.run, 1);
+    let files = RunFiles {
+        request: vec![world.path("request.csv"), seal_path(&world.path("request.csv"))],
+        result: world.path("result.csv"),
+        accepted: Default::default(),
+    };
+    let (mut coded, mut expected) = (None, Vec::new());
+    let work = |coder: &Coder, out: &mut Pending| {
+        // The same identifiers by the library alone.
+        let identifiers: Vec<_> = ["131052-308T", "131053+602J", "131052A308T", "231052B3088"]
+            .iter()
+            .map(|text| Scheme::FiHetu.parse(text.as_bytes()).unwrap().identifier)
+            .collect();
+        coder.code(&identifiers, &mut expected);
+        let request = world.path("request.csv");
+        let done =
+            code(&request, &seal, coder, out, Format::Csv, &meta_1, &Effort::default()).map_err(failed)?;
+        let outcome = outcome(&done);
+        coded = Some(done);
+        Ok(outcome)
+    };
+    let made = service.code(quorum, &files, work).unwrap();
+    assert_eq!((made.scheme, made.rows), (Some(Scheme::FiHetu), 6));
+    assert!(!world.path("request.csv").exists());
+    report(&world, &meta_1, &coded.unwrap(), made.scheme, "result.csv");
+    let rows = attached(&world, "retained.csv", "result.csv", "first.csv");
+    let codes: Vec<&str> = rows.iter().map(|row| row[0].as_str()).collect();
+    let texts: Vec<String> = expected.iter().map(cstatns::code::Code::text).collect();
+    assert_eq!(codes[..4], texts.iter().map(String::as_str).collect::<Vec<_>>());
+    assert_eq!(codes[4..], ["", ""]);
+
+    // Renewal does not ask for a scheme: a code does not tell its own.
+    drop(service);
+    world.new_key("people", RenewalReason::Scheduled).unwrap();
+    let [data, request, retained] =
+        ["first.csv", "request-2.csv", "retained-2.csv"].map(|file| world.path(file));
+    let column = Column::Code("code");
+    let what = Prepare {
+        data: &data,
+        column,
+        request: &request,
+        retained: &retained,
+        delimiter: b',',
+        accepted: &[],
+    };
+    prepare(&what, &Effort::default()).unwrap();
+    let seal = Seal::read(&seal_path(&request)).unwrap();
+    assert_eq!(seal.content.scheme(), None);
+    let mut service = world.open();
+    let action = Action::Renew {
+        domain: name("people"),
+        from: common::generation(1),
+        generation: common::generation(2),
+        purpose: name("wages"),
+        input: Input { commitment: seal.commitment, rows: seal.rows },
+        recipient: None,
+        keep_request: false,
+        of: None,
+    };
+    let quorum = world.quorum(&service, action).unwrap();
+    let meta_2 = meta(&world, quorum.proposal().body.run, 2);
+    let files = RunFiles {
+        request: vec![request.clone(), seal_path(&request)],
+        result: world.path("result-2.csv"),
+        accepted: Default::default(),
+    };
+    let mut renewed = None;
+    let made = service
+        .renew(quorum, &files, |renewer, out| {
+            let done = renew(&request, &seal, renewer, out, Format::Csv, &meta_2, &Effort::default())
+                .map_err(failed)?;
+            let outcome = outcome(&done);
+            renewed = Some(done);
+            Ok(outcome)
+        })
+        .unwrap();
+    assert_eq!(made.scheme, None);
+    report(&world, &meta_2, &renewed.unwrap(), None, "result-2.csv");
+    let second = attached(&world, "retained-2.csv", "result-2.csv", "second.csv");
+    assert!(
+        second.iter().zip(&rows).all(|(new, old)| new[0].starts_with("c2.") == old[0].starts_with("c1."))
+    );
+}
+
+/// Under the wrong scheme nothing is read as somebody, and no seal passes for one of another scheme.
+#[test]
+fn one_scheme_is_not_read_as_the_other() {
+    let world = World::new(2, 3);
+    assert!(matches!(
+        prepared(&world, Scheme::FrNir),
+        Err(PrepareError::WrongColumn { invalid: 5, filled: 5 })
+    ));
+    let seal = prepared(&world, Scheme::FiHetu).unwrap();
+    let path = seal_path(&world.path("request.csv"));
+    let text = fs::read_to_string(&path).unwrap();
+    assert!(text.contains(r#""scheme":"fi-hetu""#), "{text}");
+    for (from, to) in [(r#""scheme":"fi-hetu","#, ""), ("fi-hetu", "fi-hetus"), ("fi-hetu", "FI-HETU")] {
+        fs::write(&path, text.replace(from, to)).unwrap();
+        assert!(matches!(Seal::read(&path), Err(SealError::Form { .. })), "{to}");
+    }
+    fs::write(&path, text.replace("fi-hetu", "fr-nir")).unwrap();
+    let other = Seal::read(&path).unwrap();
+    assert_eq!(other.commitment, seal.commitment);
+    let key = cstatns::coder::CodingKey::new(
+        &cstatns::secret::Secret::random(),
+        "demo.aaaaaaaaaa",
+        &name("people"),
+        common::generation(1),
+    );
+    let coder = Coder::new(vec![key]).unwrap();
+    let meta = FileMeta {
+        service: "demo.aaaaaaaaaa".to_owned(),
+        domain: name("people"),
+        generation: common::generation(1),
+        delivery: cstatns::name::Hex([7; 16]),
+    };
+    let refused = code(
+        &world.path("request.csv"),
+        &other,
+        &coder,
+        &mut std::io::sink(),
+        Format::Csv,
+        &meta,
+        &Effort::default(),
+    );
+    assert_eq!(refused.unwrap_err().code(), "identifier-form");
+}
