@@ -4,6 +4,7 @@
 //! freely. A research project's seal also needs its life secret, `life/<domain>.life`, which must not be backed up:
 //! once it is destroyed, all custodians together cannot open the key.
 
+use std::fmt;
 use std::path::{Path, PathBuf};
 
 use chacha20poly1305::aead::AeadInOut;
@@ -37,12 +38,37 @@ pub struct KeyLabel {
     pub epoch: Epoch,
     /// The key's domain.
     pub domain: Name,
-    /// `statistics` or `research`.
-    pub kind: Name,
+    /// What the domain is for.
+    pub kind: KeyKind,
     /// Its generation.
     pub generation: Generation,
     /// Its check value.
     pub check: CheckValue,
+}
+
+/// What a key's domain is for, which decides what opens its seal: a project's key needs a life secret beside the root.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum KeyKind {
+    /// The statistical domain.
+    Statistics,
+    /// A research project.
+    Research,
+}
+
+impl From<&Kind> for KeyKind {
+    fn from(kind: &Kind) -> Self {
+        if kind.is_research() { Self::Research } else { Self::Statistics }
+    }
+}
+
+impl fmt::Display for KeyKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Statistics => "statistics",
+            Self::Research => "research",
+        })
+    }
 }
 
 /// A key's place: everything of its label but the check value, which follows from the key.
@@ -67,7 +93,7 @@ impl KeyPlace<'_> {
             service: self.service.to_owned(),
             epoch: self.epoch,
             domain: self.domain.clone(),
-            kind: Name::new(self.kind.word()).expect("a kind's word is a name"),
+            kind: (&self.kind).into(),
             generation: self.generation,
             check,
         }
@@ -152,7 +178,7 @@ impl Keystore {
     pub fn open(&self, root: &Secret<32>, label: &KeyLabel) -> Result<Opened, KeystoreError> {
         let KeyLabel { domain, generation, .. } = label;
         let file = self.read_seal(label)?;
-        if label.kind.as_str() != "research" {
+        if label.kind == KeyKind::Statistics {
             let key = open_seal(root, None, label, &file);
             let unsound = KeystoreError::Seal { domain: domain.clone(), generation: *generation };
             return Ok(Opened { key: key.ok_or(unsound)?, life: None, damaged: Vec::new() });

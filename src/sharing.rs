@@ -250,6 +250,11 @@ pub enum SharingError {
     /// The bytes are not a share.
     #[error("not a whole share: ask its custodian for the file that the ceremony wrote")]
     Format,
+    /// Sealed for somebody else or for another use.
+    #[error(
+        "the share does not open with this key: it was sealed for another custodian or run, or is damaged"
+    )]
+    Unopened,
     /// A newer share format.
     #[error(
         "the share has format version {found}, this program knows version {VERSION}: use a newer program"
@@ -322,6 +327,7 @@ impl SharingError {
         match self {
             Self::Threshold(error) => error.code(),
             Self::Format => "share-format",
+            Self::Unopened => "share-unopened",
             Self::Version { .. } => "share-version",
             Self::Polynomial => "dealing",
             Self::NotAHolder { .. } => "not-a-holder",

@@ -31,7 +31,7 @@ use super::approval::Approval;
 
 use identity::{IdentityFile, associated, receiving_key, seal_identity, signing_key};
 
-pub use error::KitError;
+pub use error::{KitError, ProposalFault};
 
 use super::share::{SealedShare, ShareFile, dealt_info};
 
@@ -248,20 +248,20 @@ impl Kit {
         self.check_ledger(ledger)?;
         let refused = |reason| Err(KitError::Proposal { reason });
         if body.format != FORMAT {
-            return refused("it is of a newer format: use a newer program");
+            return refused(ProposalFault::Version);
         }
         if !proposal.is_by(&dealing.service.body.signing) || body.service != dealing.service.id() {
-            return refused("the service of this ledger did not sign it");
+            return refused(ProposalFault::Signature);
         }
         if body.epoch != dealing.epoch {
-            return refused("it asks for the shares of another epoch");
+            return refused(ProposalFault::Epoch);
         }
         if now >= body.expires {
-            return refused("it has expired: ask for a new one");
+            return refused(ProposalFault::Expired);
         }
         let size = usize::try_from(body.head.size).unwrap_or(usize::MAX);
         if ledger.leaves.get(..size).map(root_of) != Some(body.head.root) {
-            return refused("it was made on another ledger than the one given");
+            return refused(ProposalFault::OtherLedger);
         }
         let share = self.kept_share(dealing)?;
         let digest = proposal.digest();

@@ -53,13 +53,14 @@ impl SealedShare {
     /// Opens it with the receiver's key and the same `info`.
     ///
     /// # Errors
-    /// [`SharingError::Format`] when it was sealed to another key or for another use, or is damaged.
+    /// [`SharingError::Unopened`] when it was sealed to another key or for another use, or is damaged.
     pub fn open(&self, receiver: &ReceivingKey, info: &[u8]) -> Result<Share, SharingError> {
-        let (encapsulated, ciphertext) = self.0.split_at_checked(ENCAPSULATED).ok_or(SharingError::Format)?;
+        let (encapsulated, ciphertext) =
+            self.0.split_at_checked(ENCAPSULATED).ok_or(SharingError::Unopened)?;
         let encapsulated =
-            <XWing as Kem>::EncappedKey::from_bytes(encapsulated).map_err(|_| SharingError::Format)?;
-        let key =
-            <XWing as Kem>::PrivateKey::from_bytes(receiver.0.expose()).map_err(|_| SharingError::Format)?;
+            <XWing as Kem>::EncappedKey::from_bytes(encapsulated).map_err(|_| SharingError::Unopened)?;
+        let key = <XWing as Kem>::PrivateKey::from_bytes(receiver.0.expose())
+            .map_err(|_| SharingError::Unopened)?;
         let opened = hpke::single_shot_open::<ChaCha20Poly1305, HkdfSha256, XWing>(
             &OpModeR::Base,
             &key,
@@ -68,7 +69,7 @@ impl SealedShare {
             ciphertext,
             b"",
         );
-        let opened = opened.map(Zeroizing::new).map_err(|_| SharingError::Format);
+        let opened = opened.map(Zeroizing::new).map_err(|_| SharingError::Unopened);
         let share = opened.and_then(|bytes| Share::decode(&bytes));
         drop(key);
         wipe_stack();

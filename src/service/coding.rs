@@ -175,12 +175,11 @@ impl Service {
         files: &RunFiles,
         work: impl FnOnce(&Coder, &mut Pending) -> Result<Outcome, WorkError>,
     ) -> Result<Made, ServiceError> {
-        let Action::Code { .. } = quorum.proposal().body.action else { return Err(other_action(&quorum)) };
+        let Action::Code { domain, generation, .. } = quorum.proposal().body.action.clone() else {
+            return Err(other_action(&quorum));
+        };
         self.run_on_files(quorum, files, |service, approved, pending| {
-            let Action::Code { domain, generation, .. } = &approved.action else {
-                unreachable!("checked above")
-            };
-            let keys = service.keys(&approved.root, domain, 1..=generation.get())?;
+            let keys = service.keys(&approved.root, &domain, 1..=generation.get())?;
             let coder = Coder::new(keys).map_err(work_error)?;
             Ok(work(&coder, pending)?)
         })
@@ -196,13 +195,12 @@ impl Service {
         files: &RunFiles,
         work: impl FnOnce(&Renewer, &mut Pending) -> Result<Outcome, WorkError>,
     ) -> Result<Made, ServiceError> {
-        let Action::Renew { .. } = quorum.proposal().body.action else { return Err(other_action(&quorum)) };
+        let Action::Renew { domain, from, generation, .. } = quorum.proposal().body.action.clone() else {
+            return Err(other_action(&quorum));
+        };
         self.run_on_files(quorum, files, |service, approved, pending| {
-            let Action::Renew { domain, from, generation, .. } = &approved.action else {
-                unreachable!("checked above")
-            };
-            let keys = service.keys(&approved.root, domain, from.next().get()..=generation.get())?;
-            let renewer = Renewer::new(*from, keys).map_err(work_error)?;
+            let keys = service.keys(&approved.root, &domain, from.next().get()..=generation.get())?;
+            let renewer = Renewer::new(from, keys).map_err(work_error)?;
             Ok(work(&renewer, pending)?)
         })
     }

@@ -15,10 +15,11 @@ impl Service {
     /// # Errors
     /// [`ServiceError`]; the domain is not opened then.
     pub fn open_domain(&mut self, quorum: Quorum) -> Result<(), ServiceError> {
-        let Action::Open { .. } = quorum.proposal().body.action else { return Err(other_action(&quorum)) };
+        let Action::Open { domain, kind, .. } = quorum.proposal().body.action.clone() else {
+            return Err(other_action(&quorum));
+        };
         self.run(quorum, |service, approved| {
-            let Action::Open { domain, kind, .. } = &approved.action else { unreachable!("checked above") };
-            let place = service.place(approved.epoch, domain, *kind, Generation::FIRST);
+            let place = service.place(approved.epoch, &domain, kind, Generation::FIRST);
             let check = service.make_key(approved, &place, None)?;
             service.record(Event::Opened { run: approved.run, check })
         })

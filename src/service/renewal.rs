@@ -14,19 +14,18 @@ impl Service {
     /// # Errors
     /// [`ServiceError`]; the domain has its former key then.
     pub fn new_key(&mut self, quorum: Quorum) -> Result<(), ServiceError> {
-        let Action::NewKey { .. } = quorum.proposal().body.action else { return Err(other_action(&quorum)) };
+        let Action::NewKey { domain, generation, .. } = quorum.proposal().body.action.clone() else {
+            return Err(other_action(&quorum));
+        };
         self.run(quorum, |service, approved| {
-            let Action::NewKey { domain, generation, .. } = &approved.action else {
-                unreachable!("checked above")
-            };
-            let known = service.state.domain(domain)?;
+            let known = service.state.domain(&domain)?;
             let (kind, present) = (known.kind, known.generation());
             // A project's next key is sealed under the life secret that opens its present one.
             let life = match kind.is_research() {
-                true => service.open_key(&approved.root, domain, present)?.life,
+                true => service.open_key(&approved.root, &domain, present)?.life,
                 false => None,
             };
-            let place = service.place(approved.epoch, domain, kind, *generation);
+            let place = service.place(approved.epoch, &domain, kind, generation);
             let check = service.make_key(approved, &place, life)?;
             service.record(Event::KeyMade { run: approved.run, check })
         })

@@ -60,9 +60,9 @@ impl From<Score> for f64 {
 }
 
 impl TryFrom<u16> for Score {
-    type Error = &'static str;
+    type Error = ScoreError;
     fn try_from(number: u16) -> Result<Self, Self::Error> {
-        if number <= Self::WHOLE { Ok(Self(number)) } else { Err("a score is 10000 at most") }
+        if number <= Self::WHOLE { Ok(Self(number)) } else { Err(ScoreError) }
     }
 }
 
@@ -73,6 +73,11 @@ impl fmt::Display for Score {
         f.write_str(std::str::from_utf8(&text).expect("digits are ASCII"))
     }
 }
+
+/// More than certain.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a score is 10000 at most")]
+pub struct ScoreError;
 
 /// A distribution of scores, by [`Score::step`].
 pub type Scores = [u64; Score::STEPS];

@@ -13,11 +13,12 @@ pub use process::{Hardening, harden_process};
 use process::{PageLock, lock_page};
 
 /// The size and alignment of the page that a secret has to itself: unlocking one secret's page must not unlock
-/// another's.
-const PAGE: usize = 4096;
+/// another's. Processors other than these have pages of up to 64 KiB.
+const PAGE: usize = if cfg!(target_arch = "x86_64") { 4 << 10 } else { 64 << 10 };
 
 /// Every byte is initialised: the padding of a smaller value would be copied from the stack, with whatever lay there.
-#[repr(C, align(4096))]
+#[cfg_attr(target_arch = "x86_64", repr(C, align(4096)))]
+#[cfg_attr(not(target_arch = "x86_64"), repr(C, align(65536)))]
 struct Page([u8; PAGE]);
 
 /// `N` secret bytes, at most one page.
@@ -81,7 +82,7 @@ impl<const N: usize> Secret<N> {
     pub fn fill(fill: impl FnOnce(&mut [u8; N])) -> Self {
         const { assert!(N <= PAGE) };
         let page = Box::new(Page([0; PAGE]));
-        let lock = lock_page(&page.0);
+        let lock = lock_page(&page.0[..N]);
         let mut secret = Self { page, _lock: lock };
         fill(secret.page.0.first_chunk_mut().expect("a page holds N bytes"));
         secret

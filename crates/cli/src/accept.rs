@@ -32,7 +32,7 @@ mod tests {
         assert_eq!(score("0.9999"), Ok(Score::of(0.9999)));
         assert_eq!(
             (9500..10_000)
-                .filter(|n| score(&format!("0.{n}")) != Score::try_from(*n).map_err(str::to_owned))
+                .filter(|n| score(&format!("0.{n}")) != Score::try_from(*n).map_err(|error| error.to_string()))
                 .count(),
             0
         );

@@ -107,3 +107,6 @@ pub(crate) fn panic_line(info: &PanicHookInfo<'_>) -> String {
     let place = info.location().map_or_else(String::new, |at| format!(" at {}:{}", at.file(), at.line()));
     format!("error[internal]: a mistake of this program{place}: report it with this line; repeat the command")
 }
+
+#[cfg(test)]
+mod tests;

@@ -32,9 +32,6 @@ mod manual;
 
 mod demo;
 
-#[cfg(test)]
-mod panics;
-
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};

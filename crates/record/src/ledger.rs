@@ -137,8 +137,8 @@ impl Lines {
     /// Opens the file.
     ///
     /// # Errors
-    /// [`LedgerError::File`].
-    pub fn open(path: &Path) -> Result<Self, LedgerError> {
+    /// [`FileError`].
+    pub fn open(path: &Path) -> Result<Self, FileError> {
         let file = File::open(path).map_err(|error| FileError::from_io(path, &error))?;
         let reader = BufReader::with_capacity(1 << 16, file);
         Ok(Self { path: path.to_owned(), reader, line: Vec::new(), length: 0, torn: false })
@@ -148,8 +148,8 @@ impl Lines {
     /// which is no event either.
     ///
     /// # Errors
-    /// [`LedgerError::File`].
-    pub fn next_line(&mut self) -> Result<Option<&[u8]>, LedgerError> {
+    /// [`FileError`].
+    pub fn next_line(&mut self) -> Result<Option<&[u8]>, FileError> {
         let failed = |error| FileError::from_io(&self.path, &error);
         self.line.clear();
         let limit = LONGEST_LINE as u64;

@@ -45,7 +45,7 @@ mod index;
 
 mod keys;
 
-mod build;
+mod builder;
 
 mod compare;
 
@@ -59,7 +59,7 @@ mod evaluate;
 
 mod learn;
 
-pub use build::{BuildError, Builder, Built, Record, Stopped};
+pub use builder::{BuildError, Builder, Built, Record, Stopped};
 pub use cstatns_base::look_up::Quality;
 pub use evaluate::{Bin, Evaluation, Expected, Judged, Tally, Threshold, Truth, interval};
 pub use faults::{Fault, Faults, Origin, Unit};

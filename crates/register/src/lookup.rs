@@ -57,16 +57,7 @@ impl Index {
     /// # Errors
     /// [`IndexError::Damaged`] if the file was changed since it was opened.
     pub fn look_up(&self, weights: &Weights, query: &Query<'_>) -> Result<Answer, IndexError> {
-        let Some(traits) = read(&query.civil_status, self.years()) else {
-            return Ok(Quality::Malformed.into());
-        };
-        let asked = Asked::of(&traits);
-        let people = Search::all(self, &asked, weights)?;
-        let found = Found::of(&people);
-        match query.identifier {
-            None => self.answer(&found),
-            Some(identifier) => self.checked(&people, &found, identifier),
-        }
+        Ok(self.search(weights, query)?.0)
     }
 
     /// Looks a row up whose person is known, to see what scores are worth: the answer, and whether the one that fits best,
@@ -80,13 +71,23 @@ impl Index {
         query: &Query<'_>,
         truth: Option<&Identifier>,
     ) -> Result<(Answer, bool), IndexError> {
-        let answer = self.look_up(weights, query)?;
-        let (Some(traits), Some(truth)) = (read(&query.civil_status, self.years()), truth) else {
-            return Ok((answer, false));
+        let (answer, best) = self.search(weights, query)?;
+        let (Some(best), Some(truth)) = (best, truth) else { return Ok((answer, false)) };
+        Ok((answer, self.person_of(truth)? == Some(best)))
+    }
+
+    /// The answer, and the person who fits best, if there is anybody.
+    fn search(&self, weights: &Weights, query: &Query<'_>) -> Result<(Answer, Option<u32>), IndexError> {
+        let Some(traits) = read(&query.civil_status, self.years()) else {
+            return Ok((Quality::Malformed.into(), None));
         };
         let people = Search::all(self, &Asked::of(&traits), weights)?;
-        let truth = self.person_of(truth)?;
-        Ok((answer, truth.is_some() && people.first().map(|(_, best)| best.person) == truth))
+        let found = Found::of(&people);
+        let answer = match query.identifier {
+            None => self.answer(&found)?,
+            Some(identifier) => self.checked(&people, &found, identifier)?,
+        };
+        Ok((answer, people.first().map(|(_, best)| best.person)))
     }
 
     /// What is said of a row that has an identifier as well.

@@ -124,8 +124,29 @@ pub enum KitError {
     #[error("the proposal cannot be approved: {reason}")]
     Proposal {
         /// What is wrong with it.
-        reason: &'static str,
+        reason: ProposalFault,
     },
+}
+
+/// Why a kit does not approve a proposal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ProposalFault {
+    /// A newer format.
+    #[error("it is of a newer format: use a newer program")]
+    Version,
+    /// Not signed by the service whose ledger was given, or changed since.
+    #[error("the service of this ledger did not sign it")]
+    Signature,
+    /// Another epoch.
+    #[error("it asks for the shares of another epoch")]
+    Epoch,
+    /// Past its end.
+    #[error("it has expired: ask for a new one")]
+    Expired,
+    /// Another ledger.
+    #[error("it was made on another ledger than the one given")]
+    OtherLedger,
 }
 
 impl KitError {

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use cstatns::civil_status::SCHEME;
 use cstatns::code::{Generation, Tag};
-use cstatns::files::{Facts, Pending};
+use cstatns::files::{Facts, FileError, Pending};
 use cstatns::look_up::{Level, LookUp, Score};
 use cstatns::manifest::{Content, Seal, seal_path};
 use cstatns::meta::FileMeta;

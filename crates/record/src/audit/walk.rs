@@ -74,17 +74,12 @@ pub(super) struct BrokenEvent<'a> {
 impl Walk {
     /// Reads the first `limit` events.
     pub(super) fn through(path: &Path, card: &ServiceCard, limit: u64) -> Result<Self, AuditError> {
-        let file_error = |error| match error {
-            LedgerError::File(error) => error,
-            // Lines gives no other error.
-            _ => FileError::NotRegular { path: path.to_owned() },
-        };
-        let mut lines = Lines::open(path).map_err(file_error)?;
+        let mut lines = Lines::open(path)?;
         let mut fold = Fold::new(card);
         let (mut first, mut statements, mut look_ups) = (None, 0, 0);
         let mut stopped: Option<(Stop, History)> = None;
         for _ in 0..limit {
-            let Some(bytes) = lines.next_line().map_err(file_error)? else { break };
+            let Some(bytes) = lines.next_line()? else { break };
             match &mut stopped {
                 None => match fold.push(bytes) {
                     Ok(line) => {

@@ -2,7 +2,7 @@
 
 use cstatns_base::civil_status::CivilStatus;
 
-use crate::build::{Builder, Record};
+use crate::builder::{Builder, Record};
 use crate::faults::Origin;
 
 use super::*;

@@ -4,11 +4,12 @@ use std::collections::HashMap;
 
 use zeroize::Zeroizing;
 
-use super::{BuildError, Builder, Stopped, go_on};
 use crate::faults::{Fault, Origin};
 use crate::index::{Index, IndexError};
 use crate::keys::identifier_key;
 use crate::layout::Row;
+
+use super::{BuildError, Builder, Stopped, go_on};
 
 /// The rows of an update, which wait for the ones that they correct.
 ///
