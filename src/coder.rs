@@ -23,7 +23,7 @@ const RENEW: &[u8; 14] = b"CStatNS/renew/";
 /// # use cstatns::coder::CodingKey;
 /// # use cstatns::name::Name;
 /// # use cstatns::secret::Secret;
-/// # let domain = Name::new("health").unwrap();
+/// # let domain = Name::new("income").unwrap();
 /// let key = CodingKey::new(&Secret::random(), "example.aaaaaaaaaa", &domain, Generation::FIRST);
 /// println!("{key:?}");
 /// ```
@@ -32,7 +32,7 @@ const RENEW: &[u8; 14] = b"CStatNS/renew/";
 /// # use cstatns::coder::CodingKey;
 /// # use cstatns::name::Name;
 /// # use cstatns::secret::Secret;
-/// # let domain = Name::new("health").unwrap();
+/// # let domain = Name::new("income").unwrap();
 /// let key = CodingKey::new(&Secret::random(), "example.aaaaaaaaaa", &domain, Generation::FIRST);
 /// let copy = key.clone();
 /// ```
@@ -71,7 +71,7 @@ impl CodingKey {
 /// # use cstatns::name::Name;
 /// # use cstatns::secret::Secret;
 /// use cstatns::identifier::Scheme;
-/// # let domain = Name::new("health").unwrap();
+/// # let domain = Name::new("income").unwrap();
 /// # let key = CodingKey::new(&Secret::random(), "example.aaaaaaaaaa", &domain, Generation::FIRST);
 /// let coder = Coder::new(vec![key])?;
 /// let identifier = Scheme::FrNir.parse(b"284052A321025")?.identifier;
@@ -88,7 +88,7 @@ impl CodingKey {
 /// # use cstatns::coder::{Coder, CodingKey};
 /// # use cstatns::name::Name;
 /// # use cstatns::secret::Secret;
-/// # let domain = Name::new("health").unwrap();
+/// # let domain = Name::new("income").unwrap();
 /// # let key = CodingKey::new(&Secret::random(), "example.aaaaaaaaaa", &domain, Generation::FIRST);
 /// let coder = Coder::new(vec![key])?;
 /// let mut codes = Vec::new();
@@ -300,19 +300,19 @@ mod tests {
     #[test]
     fn keys_that_are_no_chain_are_refused() {
         for generations in [&[][..], &[2], &[1, 3], &[2, 1], &[1, 1]] {
-            assert_eq!(Coder::new(keys("health", generations)).err(), Some(CoderError::Chain));
+            assert_eq!(Coder::new(keys("income", generations)).err(), Some(CoderError::Chain));
         }
-        let mixed = || [keys("health", &[1]), keys("work", &[2])].into_iter().flatten().collect();
+        let mixed = || [keys("income", &[1]), keys("work", &[2])].into_iter().flatten().collect();
         assert_eq!(Coder::new(mixed()).err(), Some(CoderError::Chain));
         for generations in [&[][..], &[1], &[3], &[2, 4]] {
-            let renewer = Renewer::new(Generation::FIRST, keys("health", generations));
+            let renewer = Renewer::new(Generation::FIRST, keys("income", generations));
             assert_eq!(renewer.err(), Some(CoderError::Chain));
         }
     }
 
     #[test]
     fn codes_of_another_domain_or_generation_are_refused() {
-        let renewer = Renewer::new(Generation::FIRST, keys("health", &[2, 3])).unwrap();
+        let renewer = Renewer::new(Generation::FIRST, keys("income", &[2, 3])).unwrap();
         let code = |tag, generation| Code::from_bytes([7; 32], tag, Generation::new(generation).unwrap());
         let (own, other) = (renewer.tag(), keys("work", &[1])[0].tag);
         let mut new = vec![code(own, 1)];

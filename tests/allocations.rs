@@ -9,7 +9,7 @@ use cstatns::name::Name;
 use cstatns::secret::Secret;
 
 fn keys(generations: std::ops::RangeInclusive<u32>) -> Vec<CodingKey> {
-    let domain = Name::new("health").unwrap();
+    let domain = Name::new("income").unwrap();
     let key = |number: u32| {
         let secret = Secret::fill(|bytes| bytes.fill(number as u8));
         CodingKey::new(&secret, "example.aaaaaaaaaa", &domain, Generation::new(number).unwrap())

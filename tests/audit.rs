@@ -221,8 +221,8 @@ fn played() -> World {
     let codes: Vec<_> =
         received.lines().map(|code| cstatns::code::Code::parse(code.as_bytes()).unwrap()).collect();
     world.renew("population", "second", &codes).unwrap();
-    world.research("cancer", "2026-01-20").unwrap();
-    world.extend("cancer", "2026-01-31").unwrap();
+    world.research("benefits", "2026-01-20").unwrap();
+    world.extend("benefits", "2026-01-31").unwrap();
     world.research("lung", "2026-03-31").unwrap();
     world.close("lung").unwrap();
     for time in ["2026-02-01T00:00:00Z", "2026-02-02T00:00:00Z"] {
@@ -698,7 +698,7 @@ fn unlawful_events_are_found() {
 fn a_quorum_does_not_make_everything_lawful() {
     let world = World::founded(2, 3);
     world.statistics("population").unwrap();
-    world.research("cancer", "2026-01-10").unwrap();
+    world.research("benefits", "2026-01-10").unwrap();
     world.doubt("population", 2).unwrap();
     let record = Record::of(&world);
     let service = world.open();
@@ -724,8 +724,8 @@ fn a_quorum_does_not_make_everything_lawful() {
         (new_key(RenewalReason::Scheduled), 0, "reason-is-doubt"),
         (Action::Close { domain: name("population") }, 0, "not-research"),
         (open, 0, "cryptoperiod"),
-        (code("cancer"), 30, "project-ended"),
-        (code("cancer"), 0, "holds"),
+        (code("benefits"), 30, "project-ended"),
+        (code("benefits"), 0, "holds"),
     ] {
         let mut appended = record.clone();
         let now = record.line(record.size()).time + SignedDuration::from_hours(24 * days);

@@ -27,8 +27,8 @@ fn population(world: &World) {
 /// A research project beside it, with a result.
 fn project(world: &World) {
     population(world);
-    world.research("cancer", "2026-06-30").unwrap();
-    world.code("cancer", "study", &PEOPLE).unwrap();
+    world.research("benefits", "2026-06-30").unwrap();
+    world.code("benefits", "study", &PEOPLE).unwrap();
 }
 
 /// The same people get the codes that they had.
@@ -65,10 +65,10 @@ fn open_research() {
     run(Verb {
         name: "open-research",
         prepare: population,
-        act: |world| world.research("cancer", "2026-06-30"),
+        act: |world| world.research("benefits", "2026-06-30"),
         then: |world| {
-            world.code("cancer", "study", &PEOPLE).unwrap();
-            same_codes(world, "cancer", "study");
+            world.code("benefits", "study", &PEOPLE).unwrap();
+            same_codes(world, "benefits", "study");
         },
     });
 }
@@ -153,8 +153,8 @@ fn extend() {
     run(Verb {
         name: "extend",
         prepare: project,
-        act: |world| world.extend("cancer", "2026-09-30"),
-        then: |world| same_codes(world, "cancer", "study"),
+        act: |world| world.extend("benefits", "2026-09-30"),
+        then: |world| same_codes(world, "benefits", "study"),
     });
 }
 
@@ -163,9 +163,9 @@ fn close() {
     run(Verb {
         name: "close",
         prepare: project,
-        act: |world| world.close("cancer"),
+        act: |world| world.close("benefits"),
         then: |world| {
-            assert_eq!(world.code("cancer", "late", &PEOPLE).unwrap_err().code(), "keys-destroyed");
+            assert_eq!(world.code("benefits", "late", &PEOPLE).unwrap_err().code(), "keys-destroyed");
             same_codes(world, "population", "known");
         },
     });
@@ -224,7 +224,7 @@ fn expire_marks() {
         prepare: |world| up_to(world, "2026-07-01T00:00:00Z"),
         act: |world| world.try_open()?.expire().map(|_| ()),
         then: |world| {
-            assert_eq!(world.code("cancer", "late", &PEOPLE).unwrap_err().code(), "project-ended");
+            assert_eq!(world.code("benefits", "late", &PEOPLE).unwrap_err().code(), "project-ended");
             same_codes(world, "population", "known");
         },
     });
@@ -241,10 +241,10 @@ fn expire_destroys() {
         },
         act: |world| world.try_open()?.expire().map(|_| ()),
         then: |world| {
-            assert_eq!(world.code("cancer", "late", &PEOPLE).unwrap_err().code(), "keys-destroyed");
+            assert_eq!(world.code("benefits", "late", &PEOPLE).unwrap_err().code(), "keys-destroyed");
             same_codes(world, "population", "known");
             assert!(world.open().status().domains.iter().all(|domain| domain.hours_past_its_end.is_none()));
-            assert!(world.open().state().domain(&name("cancer")).unwrap().destroyed.is_some());
+            assert!(world.open().state().domain(&name("benefits")).unwrap().destroyed.is_some());
         },
     });
 }
@@ -297,8 +297,8 @@ fn init() {
         // Each custodian finds their share to be the one that this ledger speaks of.
         if matches!(fault, Fault::Stop(_)) {
             world.receive().unwrap();
-            world.research("cancer", "2026-06-30").unwrap();
-            world.code("cancer", "study", &PEOPLE).unwrap();
+            world.research("benefits", "2026-06-30").unwrap();
+            world.code("benefits", "study", &PEOPLE).unwrap();
         }
     }
     eprintln!("init: {trials:?}");
@@ -435,9 +435,9 @@ fn the_checks_find_what_is_wrong() {
                 .map(|_| ())
                 .unwrap();
         }),
-        ("keys/ lacks cancer.1.1.key", &|| fs::remove_file(home.join("keys/cancer.1.1.key")).unwrap()),
+        ("keys/ lacks benefits.1.1.key", &|| fs::remove_file(home.join("keys/benefits.1.1.key")).unwrap()),
         ("life/ has asthma.life", &|| fs::write(home.join("life/asthma.life"), [7; 32]).unwrap()),
-        ("life/ lacks cancer.life", &|| fs::remove_file(home.join("life/cancer.life")).unwrap()),
+        ("life/ lacks benefits.life", &|| fs::remove_file(home.join("life/benefits.life")).unwrap()),
         ("no event speaks of", &|| {
             fs::copy(world.path("known.result"), world.path("x.result")).map(|_| ()).unwrap()
         }),
@@ -460,7 +460,7 @@ fn the_checks_find_what_is_wrong() {
     let torn = (0..60).filter(|n| {
         snapshot.restore(&world);
         let mut service = world.open();
-        let action = cstatns::proposal::Action::Close { domain: name("cancer") };
+        let action = cstatns::proposal::Action::Close { domain: name("benefits") };
         let quorum = world.quorum(&service, action).unwrap();
         let _ = stop_after(under, *n, || service.close(quorum));
         !violations(&world, &service).is_empty()

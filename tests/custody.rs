@@ -183,14 +183,14 @@ fn kit(directory: &Path, text: &str) -> Kit {
     Kit::open(directory, None).unwrap()
 }
 
-fn open_health() -> Action {
+fn open_income() -> Action {
     let kind = Kind::Statistics { cryptoperiod_years: 5 };
-    Action::Open { domain: name("health"), kind, minimum_batch: 11 }
+    Action::Open { domain: name("income"), kind, minimum_batch: 11 }
 }
 
 fn code_request() -> Action {
     Action::Code {
-        domain: name("health"),
+        domain: name("income"),
         generation: Generation::FIRST,
         scheme: Scheme::FrNir,
         purpose: name("wages"),
@@ -433,7 +433,7 @@ fn a_damaged_kept_share_is_found_by_the_check_and_mended_by_accepting_again() {
     fs::remove_file(&kept).unwrap();
     let error = office.kits[0].check(office.ledger()).unwrap_err();
     assert!(matches!(error, KitError::NoShare { custodian, epoch: Epoch(1) } if custodian == ana()));
-    let error = office.kits[0].approve(office.draft(open_health()).proposal(), office.ledger(), office.now);
+    let error = office.kits[0].approve(office.draft(open_income()).proposal(), office.ledger(), office.now);
     assert_eq!(error.unwrap_err().code(), "no-share");
 }
 
@@ -446,7 +446,7 @@ fn a_kit_refuses_a_dealing_that_breaks_the_rules() {
     dealing.service.body.signing = Hex(thief.verifying_key().to_bytes());
     dealing.service = Signed::new(dealing.service.body.clone(), &thief);
     let ledger = Witnessed { dealing: &dealing, leaves: office.history.leaves() };
-    let draft = Draft::new(&dealing, office.history.head(), open_health(), noon(), LONGEST_WAIT, &thief);
+    let draft = Draft::new(&dealing, office.history.head(), open_income(), noon(), LONGEST_WAIT, &thief);
     let error = office.kits[0].approve(draft.proposal(), ledger, noon()).unwrap_err();
     assert_eq!(error.code(), "service-card");
     assert_eq!(office.kits[0].check(ledger).unwrap_err().code(), "service-card");
@@ -479,7 +479,7 @@ fn a_kit_refuses_a_ledger_that_does_not_extend_the_one_it_saw() {
         }
     }
     // Nor does it accept, approve or doubt on one.
-    let draft = office.draft(open_health());
+    let draft = office.draft(open_income());
     assert_eq!(
         kit.accept(&office.files[4], office.with_leaves(&leaves)).unwrap_err().code(),
         "ledger-shorter"
@@ -518,7 +518,7 @@ fn a_kit_approves_what_its_service_proposes_on_its_ledger_only() {
         let KitError::Proposal { reason } = error else { panic!("{error}") };
         reason
     };
-    let draft = office.draft(open_health());
+    let draft = office.draft(open_income());
     let proposal = draft.proposal();
     kit.approve(proposal, office.ledger(), now).unwrap();
 
@@ -537,7 +537,7 @@ fn a_kit_approves_what_its_service_proposes_on_its_ledger_only() {
     assert_eq!(reason(&resigned(&new_key(), &|_| ()), now), ProposalFault::Signature);
 
     let mut altered = proposal.clone();
-    altered.signed.body.action = Action::Close { domain: name("health") };
+    altered.signed.body.action = Action::Close { domain: name("income") };
     assert_eq!(reason(&altered, now), ProposalFault::Signature);
     // The share would go to somebody else's key.
     let mut redirected = proposal.clone();
@@ -555,7 +555,7 @@ fn a_kit_approves_what_its_service_proposes_on_its_ledger_only() {
 fn k_approvals_make_a_quorum_in_any_order() {
     let office = Office::held();
     for seats in [&[0, 1, 2][..], &[4, 0, 3], &[0, 1, 2, 3, 4]] {
-        let (draft, approvals) = office.approved(open_health(), seats);
+        let (draft, approvals) = office.approved(open_income(), seats);
         let consents: Vec<Consent> = approvals.iter().map(|approval| approval.consent.clone()).collect();
         let quorum = Quorum::assemble(draft, approvals, &office.dealing, office.now).unwrap();
         // The ledger keeps them in one order, whatever the one in which they came.
@@ -570,16 +570,16 @@ fn k_approvals_make_a_quorum_in_any_order() {
 fn a_proposal_waits_a_day_at_most() {
     let office = Office::held();
     let month = SignedDuration::from_hours(24 * 30);
-    let draft = Draft::new(&office.dealing, office.history.head(), open_health(), noon(), month, &office.key);
+    let draft = Draft::new(&office.dealing, office.history.head(), open_income(), noon(), month, &office.key);
     assert_eq!(draft.proposal().signed.body.expires, noon() + LONGEST_WAIT);
 }
 
 #[test]
 fn an_approval_of_another_proposal_does_not_count() {
     let office = Office::held();
-    let (draft, mut approvals) = office.approved(open_health(), &[0, 1, 2]);
+    let (draft, mut approvals) = office.approved(open_income(), &[0, 1, 2]);
     // Alike to the last parameter: only the run's number and key differ.
-    let (_, others) = office.approved(open_health(), &[1]);
+    let (_, others) = office.approved(open_income(), &[1]);
     approvals[1] = others[0].clone();
     assert_eq!(office.refusal(draft, approvals), QuorumError::OtherProposal { custodian: name("ben") });
 }
@@ -589,14 +589,14 @@ fn an_approval_binds_every_parameter() {
     let office = Office::held();
     let actions = [
         code_request(),
-        open_health(),
+        open_income(),
         Action::NewKey {
-            domain: name("health"),
+            domain: name("income"),
             generation: Generation::FIRST.next(),
             reason: RenewalReason::Scheduled,
         },
         Action::Renew {
-            domain: name("health"),
+            domain: name("income"),
             from: Generation::FIRST,
             generation: Generation::FIRST.next(),
             purpose: name("wages"),
@@ -605,8 +605,8 @@ fn an_approval_binds_every_parameter() {
             keep_request: false,
             of: None,
         },
-        Action::Extend { domain: name("health"), ends: "2028-01-01".parse().unwrap() },
-        Action::Close { domain: name("health") },
+        Action::Extend { domain: name("income"), ends: "2028-01-01".parse().unwrap() },
+        Action::Close { domain: name("income") },
         Action::Deal { threshold: Threshold::new(3, 5).unwrap(), cards: vec![Hex([2; 32])] },
     ];
     let mut bound = 0;
@@ -685,7 +685,7 @@ fn variations(body: &ProposalBody) -> Vec<ProposalBody> {
 fn an_expired_proposal_makes_no_quorum() {
     let office = Office::held();
     for (late, expired) in [(-1, false), (0, true), (3600, true)] {
-        let (draft, approvals) = office.approved(open_health(), &[0, 1, 2]);
+        let (draft, approvals) = office.approved(open_income(), &[0, 1, 2]);
         let now = draft.proposal().signed.body.expires + SignedDuration::from_secs(late);
         let refused = Quorum::assemble(draft, approvals, &office.dealing, now).err();
         assert_eq!(refused, expired.then_some(QuorumError::Expired), "{late} s after its end");
@@ -694,7 +694,7 @@ fn an_expired_proposal_makes_no_quorum() {
 
 /// Alters ana's consent, signs it again as her kit would not, and puts it among those of ben and chloe.
 fn with_consent(office: &Office, key: &SigningKey, change: impl FnOnce(&mut Approval)) -> QuorumError {
-    let (draft, mut approvals) = office.approved(open_health(), &[0, 1, 2]);
+    let (draft, mut approvals) = office.approved(open_income(), &[0, 1, 2]);
     change(&mut approvals[0]);
     approvals[0].consent = Signed::new(approvals[0].consent.body.clone(), key);
     office.refusal(draft, approvals)
@@ -753,7 +753,7 @@ fn a_consent_altered_after_signing_is_refused_by_name() {
         |a| a.consent.body.format = 2,
     ];
     for change in changes {
-        let (draft, mut approvals) = office.approved(open_health(), &[0, 1, 2]);
+        let (draft, mut approvals) = office.approved(open_income(), &[0, 1, 2]);
         change(&mut approvals[0]);
         assert_eq!(office.refusal(draft, approvals), signature);
     }
@@ -763,11 +763,11 @@ fn a_consent_altered_after_signing_is_refused_by_name() {
 fn a_share_altered_beside_an_approval_is_refused_by_name() {
     let office = Office::held();
     let refused = QuorumError::Share { custodian: ana() };
-    let (draft, mut approvals) = office.approved(open_health(), &[0, 1, 2]);
+    let (draft, mut approvals) = office.approved(open_income(), &[0, 1, 2]);
     approvals[0].share = approvals[1].share.clone();
     assert_eq!(office.refusal(draft, approvals), refused);
 
-    let (draft, mut approvals) = office.approved(open_health(), &[0, 1, 2]);
+    let (draft, mut approvals) = office.approved(open_income(), &[0, 1, 2]);
     let mut json = serde_json::to_value(&approvals[0].share).unwrap();
     flip_digit(&mut json, 2300);
     approvals[0].share = serde_json::from_value(json).unwrap();
@@ -777,13 +777,13 @@ fn a_share_altered_beside_an_approval_is_refused_by_name() {
 #[test]
 fn each_custodian_counts_once_and_k_are_needed() {
     let office = Office::held();
-    let (draft, approvals) = office.approved(open_health(), &[0, 1, 0]);
+    let (draft, approvals) = office.approved(open_income(), &[0, 1, 0]);
     assert_eq!(office.refusal(draft, approvals), QuorumError::Twice { custodian: ana() });
-    let (draft, mut approvals) = office.approved(open_health(), &[0, 1, 2]);
+    let (draft, mut approvals) = office.approved(open_income(), &[0, 1, 2]);
     approvals.push(approvals[2].clone());
     assert_eq!(office.refusal(draft, approvals), QuorumError::Twice { custodian: name("chloe") });
     for seats in [&[0, 1][..], &[3], &[]] {
-        let (draft, approvals) = office.approved(open_health(), seats);
+        let (draft, approvals) = office.approved(open_income(), seats);
         assert_eq!(office.refusal(draft, approvals), QuorumError::TooFew { given: seats.len(), needed: 3 });
     }
 }
@@ -803,7 +803,7 @@ fn strangers_and_former_custodians_do_not_count() {
         kit.accept(file, ledger).unwrap();
     }
     let draft =
-        || Draft::new(&dealing, office.history.head(), open_health(), office.now, LONGEST_WAIT, &office.key);
+        || Draft::new(&dealing, office.history.head(), open_income(), office.now, LONGEST_WAIT, &office.key);
     let proposed = draft();
     for (former, text) in [(&office.kits[3], "dan"), (&office.kits[4], "eve")] {
         let error = former.approve(proposed.proposal(), ledger, office.now).unwrap_err();
@@ -828,7 +828,7 @@ fn strangers_and_former_custodians_do_not_count() {
         assert_eq!(refused, QuorumError::NotInRoster { custodian: name(text) });
     }
     // A proposal of the old epoch does not count in the new one, nor the other way round.
-    let (old, approvals) = office.approved(open_health(), &[2, 3, 4]);
+    let (old, approvals) = office.approved(open_income(), &[2, 3, 4]);
     let refused = Quorum::assemble(old, approvals, &dealing, office.now).err();
     assert_eq!(refused, Some(QuorumError::Epoch));
     assert_eq!(
@@ -1024,12 +1024,12 @@ fn nothing_is_proposed_before_all_shares_are_held() {
     let mut office = Office::founded();
     for seat in 0..5 {
         let custodians = NAMES[seat..].iter().map(|text| name(text)).collect();
-        let refused = office.state.allows(&open_health(), office.now);
+        let refused = office.state.allows(&open_income(), office.now);
         assert_eq!(refused, Err(Refusal::SharesMissing { custodians }));
         let receipt = office.accept(seat);
         office.append(Event::Received { receipt }).unwrap();
     }
-    office.state.allows(&open_health(), office.now).unwrap();
+    office.state.allows(&open_income(), office.now).unwrap();
 }
 
 #[test]
@@ -1063,7 +1063,7 @@ fn a_yearly_check_makes_a_witness_of_this_ledger() {
 #[test]
 fn a_run_begins_once() {
     let mut office = Office::held();
-    let intent = office.intent(open_health(), &[0, 1, 2]);
+    let intent = office.intent(open_income(), &[0, 1, 2]);
     let Event::Intent { proposal, .. } = &intent else { unreachable!() };
     let run = proposal.body.run;
     office.append(intent.clone()).unwrap();
@@ -1071,14 +1071,14 @@ fn a_run_begins_once() {
     office.append(Event::Failed { run, code: name("disk-full") }).unwrap();
     // Nothing came of it, and yet its approvals are spent.
     assert_eq!(office.append(intent), Err(Unlawful::Refused(Refusal::Replayed)));
-    let anew = office.intent(open_health(), &[0, 1, 2]);
+    let anew = office.intent(open_income(), &[0, 1, 2]);
     office.append(anew).unwrap();
 }
 
 #[test]
 fn an_intent_that_its_approvals_do_not_carry_is_unlawful() {
     let mut office = Office::held();
-    let Event::Intent { proposal, consents, keys } = office.intent(open_health(), &[0, 1, 2]) else {
+    let Event::Intent { proposal, consents, keys } = office.intent(open_income(), &[0, 1, 2]) else {
         unreachable!()
     };
     let intent = |proposal: &Signed<ProposalBody>, consents: &[Consent], keys: &[KeyRef]| Event::Intent {
@@ -1089,12 +1089,12 @@ fn an_intent_that_its_approvals_do_not_carry_is_unlawful() {
     let too_few = QuorumError::TooFew { given: 2, needed: 3 };
     assert_eq!(office.append(intent(&proposal, &consents[..2], &keys)), Err(Unlawful::Quorum(too_few)));
 
-    let key = KeyRef { domain: name("health"), generation: Generation::FIRST };
+    let key = KeyRef { domain: name("income"), generation: Generation::FIRST };
     assert_eq!(office.append(intent(&proposal, &consents, &[key])), Err(Unlawful::Keys));
 
     let mut body = proposal.body.clone();
     body.action = Action::Open {
-        domain: name("health"),
+        domain: name("income"),
         kind: Kind::Statistics { cryptoperiod_years: 10 },
         minimum_batch: 11,
     };
@@ -1130,7 +1130,7 @@ fn a_minimum_batch_can_be_met() {
     let office = Office::held();
     let kind = Kind::Statistics { cryptoperiod_years: 5 };
     let with = |minimum_batch| {
-        let open = Action::Open { domain: name("health"), kind, minimum_batch };
+        let open = Action::Open { domain: name("income"), kind, minimum_batch };
         office.state.allows(&open, office.now)
     };
     // One, in a demonstration; more than are counted would never be met.
@@ -1152,7 +1152,7 @@ fn run(office: &mut Office, action: Action, end: impl FnOnce(Hex<16>) -> Event) 
 #[test]
 fn a_second_dealing_works_once_its_shares_are_held() {
     let mut office = Office::held();
-    run(&mut office, open_health(), |run| Event::Opened { run, check: Hex([1; 32]) });
+    run(&mut office, open_income(), |run| Event::Opened { run, check: Hex([1; 32]) });
 
     // One custodian doubts the custody: new keys wait for a dealing after it.
     let doubt = office.kits[0].doubt(None, office.ledger()).unwrap();
@@ -1162,7 +1162,7 @@ fn a_second_dealing_works_once_its_shares_are_held() {
     assert_eq!(office.append(Event::Doubted { doubt: odd }), Err(Unlawful::Refused(Refusal::Receipt)));
     office.append(Event::Doubted { doubt: doubt.clone() }).unwrap();
     let next_key = Action::NewKey {
-        domain: name("health"),
+        domain: name("income"),
         generation: Generation::FIRST.next(),
         reason: RenewalReason::Doubt,
     };
@@ -1214,7 +1214,7 @@ fn a_second_dealing_works_once_its_shares_are_held() {
     office.append(intent).unwrap();
     assert_eq!(office.append(Event::KeyMade { run, check: Hex([1; 32]) }), Err(Unlawful::Keys));
     office.append(Event::KeyMade { run, check: Hex([2; 32]) }).unwrap();
-    let domain = office.state.domain(&name("health")).unwrap();
+    let domain = office.state.domain(&name("income")).unwrap();
     assert_eq!((domain.keys[0].epoch, domain.keys[1].epoch), (Epoch(1), Epoch(2)));
 
     // Shares of the former epoch are stated destroyed, by their holders.

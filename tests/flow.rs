@@ -48,29 +48,29 @@ fn a_doubt_stops_coding_until_a_new_key() {
 fn a_project_has_a_key_of_its_own_that_ends() {
     let world = World::founded(2, 3);
     world.statistics("population").unwrap();
-    world.research("cancer", "2026-06-30").unwrap();
+    world.research("benefits", "2026-06-30").unwrap();
     world.code("population", "statistics", &PEOPLE).unwrap();
-    world.code("cancer", "research", &PEOPLE).unwrap();
+    world.code("benefits", "research", &PEOPLE).unwrap();
     let (a, b) = (world.codes("statistics"), world.codes("research"));
     assert!(
         a.iter().all(|code| b.iter().all(|other| code.bytes() != other.bytes() && code.tag() != other.tag()))
     );
 
-    world.extend("cancer", "2026-07-31").unwrap();
+    world.extend("benefits", "2026-07-31").unwrap();
     // A service with a timer: an event now and then.
     for day in ["2026-02-10", "2026-03-20", "2026-04-25", "2026-06-01", "2026-07-05", "2026-07-31"] {
         world.clock.set(&format!("{day}T23:59:59Z"));
         assert_eq!(world.open().expire().unwrap(), Default::default(), "{day}");
     }
     world.clock.set("2026-08-01T00:00:00Z");
-    assert_eq!(world.code("cancer", "late", &PEOPLE).unwrap_err().code(), "project-ended");
-    assert_eq!(world.open().expire().unwrap().marked, [common::name("cancer")]);
+    assert_eq!(world.code("benefits", "late", &PEOPLE).unwrap_err().code(), "project-ended");
+    assert_eq!(world.open().expire().unwrap().marked, [common::name("benefits")]);
     assert_eq!(world.open().status().past_their_end().count(), 1);
     world.clock.set("2026-08-02T00:00:00Z");
-    assert_eq!(world.open().expire().unwrap().destroyed, [common::name("cancer")]);
+    assert_eq!(world.open().expire().unwrap().destroyed, [common::name("benefits")]);
     assert_eq!(world.open().status().past_their_end().count(), 0);
     assert!(std::fs::read_dir(world.home().join("life")).unwrap().count() == 1, "only the marker is left");
-    assert_eq!(world.code("cancer", "late", &PEOPLE).unwrap_err().code(), "keys-destroyed");
+    assert_eq!(world.code("benefits", "late", &PEOPLE).unwrap_err().code(), "keys-destroyed");
 }
 
 #[test]
@@ -79,7 +79,7 @@ fn only_what_is_public_can_be_read_by_others() {
 
     let world = World::founded(2, 3);
     world.statistics("population").unwrap();
-    world.research("cancer", "2026-06-30").unwrap();
+    world.research("benefits", "2026-06-30").unwrap();
     world.code("population", "first", &PEOPLE).unwrap();
     world.new_key("population", RenewalReason::Scheduled).unwrap();
     let (mut private, mut public) = (0, Vec::new());

@@ -30,9 +30,9 @@ fn domains(world: &World) {
     world.code("population", "population-1", &PEOPLE).unwrap();
     world.new_key("population", RenewalReason::Scheduled).unwrap();
     world.statistics("income").unwrap();
-    world.research("cancer", "2026-06-30").unwrap();
+    world.research("benefits", "2026-06-30").unwrap();
     world.research("asthma", "2026-06-30").unwrap();
-    for domain in ["population", "income", "cancer", "asthma"] {
+    for domain in ["population", "income", "benefits", "asthma"] {
         world.code(domain, domain, &PEOPLE).unwrap();
     }
 }
@@ -70,7 +70,7 @@ fn a_seal_in_another_s_place_is_refused() {
     let world = World::founded(2, 2);
     domains(&world);
     let snapshot = Snapshot::of(&world);
-    let places = [("population", 1), ("population", 2), ("income", 1), ("cancer", 1), ("asthma", 1)];
+    let places = [("population", 1), ("population", 2), ("income", 1), ("benefits", 1), ("asthma", 1)];
     let mut swapped = 0;
     for (domain, number) in places {
         for (other, other_number) in places {
@@ -88,7 +88,7 @@ fn a_seal_in_another_s_place_is_refused() {
                 fs::write(&place, file.to_string()).unwrap();
                 let why = format!("{domain} {number} with {other:?}, relabelled: {relabelled}");
                 // Nothing tells a project's damaged seal from its damaged life secret.
-                let project = relabelled && ["cancer", "asthma"].contains(&domain);
+                let project = relabelled && ["benefits", "asthma"].contains(&domain);
                 refuses(&world, domain, if project { "seal-or-life-secret" } else { "seal" }, &why);
                 swapped += 1;
             }
@@ -100,7 +100,7 @@ fn a_seal_in_another_s_place_is_refused() {
         fs::remove_file(seal(&world, domain, number)).unwrap();
         refuses(&world, domain, "seal", "a missing seal");
         // Others go on, and so does this one once its seal is back.
-        let other = if domain == "income" { "cancer" } else { "income" };
+        let other = if domain == "income" { "benefits" } else { "income" };
         codes_as_before(&world, other);
         fs::copy(snapshot.file(&format!("home/keys/{domain}.{number}.1.key")), seal(&world, domain, number))
             .unwrap();
@@ -155,11 +155,11 @@ fn a_bit_changed_anywhere_in_a_seal_is_seen() {
     let mut flips = 0;
     for (domain, kind) in [
         (name("population"), Kind::Statistics { cryptoperiod_years: 5 }),
-        (name("cancer"), Kind::Research { ends: "2026-06-30".parse().unwrap() }),
+        (name("benefits"), Kind::Research { ends: "2026-06-30".parse().unwrap() }),
     ] {
         let secret = kind.is_research().then(Secret::random);
         if let Some(secret) = &secret {
-            fs::write(life.join("cancer.life"), secret.expose()).unwrap();
+            fs::write(life.join("benefits.life"), secret.expose()).unwrap();
         }
         let generation = Generation::FIRST;
         let place = KeyPlace { service: "test", epoch: Epoch::FIRST, domain: &domain, kind, generation };
@@ -169,7 +169,7 @@ fn a_bit_changed_anywhere_in_a_seal_is_seen() {
         assert_eq!(keystore.open(&root, &label).unwrap().key.check_value(), label.check);
         let mut files = vec![keystore.seal_path(&domain, generation, Epoch::FIRST)];
         if kind.is_research() {
-            files.push(life.join("cancer.life"));
+            files.push(life.join("benefits.life"));
         }
         for path in files {
             let whole = fs::read(&path).unwrap();
@@ -204,13 +204,13 @@ fn life_secrets_swapped_missing_and_in_two_places() {
     world.receive().unwrap();
     domains(&world);
     let snapshot = Snapshot::of(&world);
-    let [a, b] = ["a", "b"].map(|place| world.path(&format!("life-{place}/cancer.life")));
+    let [a, b] = ["a", "b"].map(|place| world.path(&format!("life-{place}/benefits.life")));
     assert_eq!(fs::read(&a).unwrap(), fs::read(&b).unwrap());
 
     fs::remove_file(&a).unwrap();
-    codes_as_before(&world, "cancer");
+    codes_as_before(&world, "benefits");
     fs::remove_file(&b).unwrap();
-    refuses(&world, "cancer", "life-secret", "no life secret");
+    refuses(&world, "benefits", "life-secret", "no life secret");
     codes_as_before(&world, "asthma");
 
     type Harm<'a> = &'a dyn Fn(&Path);
@@ -224,25 +224,25 @@ fn life_secrets_swapped_missing_and_in_two_places() {
         snapshot.restore(&world);
         harm(&a);
         // The sound copy in the other place serves, for codes and for the next key, and the damaged one is named.
-        codes_as_before(&world, "cancer");
-        world.new_key("cancer", RenewalReason::Scheduled).unwrap();
+        codes_as_before(&world, "benefits");
+        world.new_key("benefits", RenewalReason::Scheduled).unwrap();
         fs::copy(&b, &a).unwrap();
-        world.code("cancer", "next", &PEOPLE).unwrap();
+        world.code("benefits", "next", &PEOPLE).unwrap();
         snapshot.restore(&world);
         harm(&a);
         let mut service = world.open();
         let request = world.request("named", &PEOPLE);
-        let quorum = world.quorum(&service, world.code_action(&service, "cancer", &request)).unwrap();
+        let quorum = world.quorum(&service, world.code_action(&service, "benefits", &request)).unwrap();
         service.code(quorum, &request.files, |coder, out| code_lines(coder, &request, out)).unwrap();
         assert_eq!(service.damaged_lives().iter().collect::<Vec<_>>(), [&a], "{why}");
         drop(service);
         harm(&b);
-        let refused = world.code("cancer", "two", &PEOPLE).unwrap_err();
+        let refused = world.code("benefits", "two", &PEOPLE).unwrap_err();
         assert_eq!(refused.code(), "seal-or-life-secret", "{why}");
         assert!(!world.path("two.result").exists());
         harm(&a);
         fs::remove_file(&b).unwrap();
-        let refused = world.code("cancer", "two", &PEOPLE).unwrap_err();
+        let refused = world.code("benefits", "two", &PEOPLE).unwrap_err();
         assert_eq!(refused.code(), "seal-or-life-secret", "{why}");
     }
 
@@ -250,7 +250,7 @@ fn life_secrets_swapped_missing_and_in_two_places() {
     snapshot.restore(&world);
     let (place, away) = (world.path("life-b"), world.path("away"));
     fs::rename(&place, &away).unwrap();
-    codes_as_before(&world, "cancer");
+    codes_as_before(&world, "benefits");
     assert_eq!(world.research("heart", "2026-06-30").unwrap_err().code(), "life-place");
     assert!(!world.open().state().domains().contains_key(&name("heart")));
     assert!(!world.path("life-a/heart.life").exists());
@@ -262,8 +262,8 @@ fn life_secrets_swapped_missing_and_in_two_places() {
     world.clock.set("2026-07-02T00:00:00Z");
     assert_eq!(world.open().expire().unwrap_err().code(), "life-place");
     assert_eq!(world.open().status().past_their_end().count(), 2, "and `status` says so");
-    assert!(world.path("life-a/cancer.life").exists() && away.join("cancer.life").exists());
-    refuses(&world, "cancer", "project-ended", "past its end");
+    assert!(world.path("life-a/benefits.life").exists() && away.join("benefits.life").exists());
+    refuses(&world, "benefits", "project-ended", "past its end");
     fs::remove_dir(&place).unwrap();
     fs::rename(&away, &place).unwrap();
     world.open().expire().unwrap();
@@ -275,10 +275,10 @@ fn life_secrets_swapped_missing_and_in_two_places() {
     snapshot.restore(&world);
     let events = world.open().history().size();
     fs::rename(&place, &away).unwrap();
-    assert_eq!(world.close("cancer").unwrap_err().code(), "life-place");
+    assert_eq!(world.close("benefits").unwrap_err().code(), "life-place");
     assert_eq!(world.open().history().size(), events);
     fs::rename(&away, &place).unwrap();
-    world.close("cancer").unwrap();
+    world.close("benefits").unwrap();
     assert_eq!(violations(&world, &world.open()), [""; 0]);
 }
 
@@ -294,7 +294,7 @@ fn a_destroyed_key_stays_destroyed() {
         domains(&world);
         let old = Snapshot::of(&world);
         if by == "close" {
-            world.close("cancer").unwrap();
+            world.close("benefits").unwrap();
         } else {
             world.clock.set("2026-07-01T00:00:00Z");
             confirm(&world);
@@ -303,16 +303,16 @@ fn a_destroyed_key_stays_destroyed() {
             world.open().expire().unwrap();
         }
         assert_eq!(last_event(&world)["how"], "overwritten", "{by}");
-        assert!(!seal(&world, "cancer", 1).exists() && !world.home().join("life/cancer.life").exists());
-        refuses(&world, "cancer", "keys-destroyed", by);
-        assert_eq!(world.new_key("cancer", RenewalReason::Doubt).unwrap_err().code(), "keys-destroyed");
-        assert_eq!(world.extend("cancer", "2027-01-01").unwrap_err().code(), "keys-destroyed");
-        assert_eq!(world.research("cancer", "2027-01-01").unwrap_err().code(), "domain-exists");
+        assert!(!seal(&world, "benefits", 1).exists() && !world.home().join("life/benefits.life").exists());
+        refuses(&world, "benefits", "keys-destroyed", by);
+        assert_eq!(world.new_key("benefits", RenewalReason::Doubt).unwrap_err().code(), "keys-destroyed");
+        assert_eq!(world.extend("benefits", "2027-01-01").unwrap_err().code(), "keys-destroyed");
+        assert_eq!(world.research("benefits", "2027-01-01").unwrap_err().code(), "domain-exists");
         codes_as_before(&world, "income");
 
         // The backup of keys/ put back: the ledger says no.
         copy_tree(&old.file("home/keys"), &world.home().join("keys"));
-        refuses(&world, "cancer", "keys-destroyed", "with the backup of keys/");
+        refuses(&world, "benefits", "keys-destroyed", "with the backup of keys/");
 
         // The whole home as it was, with the earlier ledger and every share, everything but life/: the custodians' kits
         // have seen more, so their backups are taken as well.
@@ -320,29 +320,29 @@ fn a_destroyed_key_stays_destroyed() {
         assert_eq!(kits.len(), 3);
         for fake in [None, Some([0; 32]), Some([7; 32])] {
             old.restore(&world);
-            fs::remove_file(world.home().join("life/cancer.life")).unwrap();
+            fs::remove_file(world.home().join("life/benefits.life")).unwrap();
             if let Some(bytes) = fake {
-                fs::write(world.home().join("life/cancer.life"), bytes).unwrap();
+                fs::write(world.home().join("life/benefits.life"), bytes).unwrap();
             }
             let expected = if fake.is_some() { "seal-or-life-secret" } else { "life-secret" };
-            refuses(&world, "cancer", expected, "everything but life/");
+            refuses(&world, "benefits", expected, "everything but life/");
             // Others show that the rest of the backup is whole.
             codes_as_before(&world, "asthma");
             codes_as_before(&world, "population");
         }
         // The other project's life secret, and a seal said to be a statistical one.
         old.restore(&world);
-        fs::copy(world.home().join("life/asthma.life"), world.home().join("life/cancer.life")).unwrap();
-        refuses(&world, "cancer", "seal-or-life-secret", "another project's life secret");
+        fs::copy(world.home().join("life/asthma.life"), world.home().join("life/benefits.life")).unwrap();
+        refuses(&world, "benefits", "seal-or-life-secret", "another project's life secret");
         old.restore(&world);
-        fs::remove_file(world.home().join("life/cancer.life")).unwrap();
-        let text = fs::read_to_string(seal(&world, "cancer", 1)).unwrap();
-        fs::write(seal(&world, "cancer", 1), text.replace("research", "statistics")).unwrap();
-        assert!(world.code("cancer", "statistical", &PEOPLE).is_err());
+        fs::remove_file(world.home().join("life/benefits.life")).unwrap();
+        let text = fs::read_to_string(seal(&world, "benefits", 1)).unwrap();
+        fs::write(seal(&world, "benefits", 1), text.replace("research", "statistics")).unwrap();
+        assert!(world.code("benefits", "statistical", &PEOPLE).is_err());
         assert!(!world.path("statistical.result").exists());
         // With life/ it would be the old home again: that is why it must not be backed up.
         old.restore(&world);
-        codes_as_before(&world, "cancer");
+        codes_as_before(&world, "benefits");
     }
 }
 
@@ -350,8 +350,9 @@ fn a_destroyed_key_stays_destroyed() {
 fn domains_share_nothing() {
     let world = World::founded(2, 2);
     domains(&world);
-    let all: Vec<Vec<Code>> =
-        ["population", "population-1", "income", "cancer", "asthma"].map(|domain| world.codes(domain)).into();
+    let all: Vec<Vec<Code>> = ["population", "population-1", "income", "benefits", "asthma"]
+        .map(|domain| world.codes(domain))
+        .into();
     let mut seen = std::collections::BTreeSet::new();
     for code in all.iter().flatten() {
         // Not even eight bytes at any place: in 20 codes that does not happen by chance.
@@ -367,8 +368,8 @@ fn domains_share_nothing() {
 fn a_doubt_stops_a_generation_and_what_goes_into_it() {
     let world = World::founded(2, 3);
     domains(&world);
-    for domain in ["population", "cancer"] {
-        let old = if domain == "population" { world.codes("population-1") } else { world.codes("cancer") };
+    for domain in ["population", "benefits"] {
+        let old = if domain == "population" { world.codes("population-1") } else { world.codes("benefits") };
         world.doubt(domain, 2).unwrap();
         assert_eq!(world.doubt(domain, 1).unwrap_err().code(), "already-doubted");
         refuses(&world, domain, "key-doubted", "doubted");
@@ -554,7 +555,7 @@ fn a_quorum_serves_its_own_verb_only() {
             kind: Kind::Statistics { cryptoperiod_years: 5 },
             minimum_batch: 2,
         },
-        Action::Extend { domain: name("cancer"), ends: "2027-01-01".parse().unwrap() },
+        Action::Extend { domain: name("benefits"), ends: "2027-01-01".parse().unwrap() },
         coding("population", 2, input, false),
         Action::NewKey {
             domain: name("population"),
@@ -571,7 +572,7 @@ fn a_quorum_serves_its_own_verb_only() {
             keep_request: false,
             of: None,
         },
-        Action::Close { domain: name("cancer") },
+        Action::Close { domain: name("benefits") },
     ];
     let mut service = world.open();
     let (before, events) = (facts(&service), service.history().size());
@@ -642,10 +643,10 @@ type Act = fn(&World) -> Result<(), ServiceError>;
 
 /// What makes keys, and the files that it makes.
 fn acts_that_make_keys(world: &World) -> [(Act, Vec<PathBuf>); 2] {
-    let life = world.home().join("life/cancer.life");
+    let life = world.home().join("life/benefits.life");
     [
         (|world| world.new_key("population", RenewalReason::Scheduled), vec![seal(world, "population", 2)]),
-        (|world| world.research("cancer", "2026-06-30"), vec![seal(world, "cancer", 1), life]),
+        (|world| world.research("benefits", "2026-06-30"), vec![seal(world, "benefits", 1), life]),
     ]
 }
 

@@ -10,7 +10,7 @@ use cstatns::secret::Secret;
 use proptest::prelude::*;
 
 fn keys(generations: std::ops::RangeInclusive<u32>) -> Vec<CodingKey> {
-    let domain = Name::new("health").unwrap();
+    let domain = Name::new("income").unwrap();
     let key = |number: u32| {
         let secret = Secret::fill(|bytes| bytes.fill(number as u8));
         CodingKey::new(&secret, "example.aaaaaaaaaa", &domain, Generation::new(number).unwrap())

@@ -224,6 +224,21 @@ fn the_operating_system_is_asked_in_one_room() {
     );
 }
 
+/// Schemes are passed: what names one outside its own file is the register, the guard and the program's default.
+#[test]
+fn a_scheme_is_named_in_three_places() {
+    let all = CRATES.iter().flat_map(|(at, ..)| {
+        sources(at).into_iter().map(move |(path, source)| (format!("{at}/{path}"), source))
+    });
+    let names = |(path, source): (String, String)| {
+        let is_its_own = path.starts_with("crates/base/identifier") || path.ends_with("/tests");
+        (!is_its_own && code_of(&source).contains("FrNir")).then_some(path)
+    };
+    let found: BTreeSet<String> = all.filter_map(names).collect();
+    let expected = ["crates/base/civil_status", "crates/cli/controller", "crates/rows/guard"];
+    assert_eq!(found, expected.map(str::to_owned).into());
+}
+
 /// Every crate of the workspace is held to the order.
 #[test]
 fn no_crate_is_left_out() {

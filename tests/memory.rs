@@ -67,7 +67,7 @@ fn left_in_files(world: &World, name: &str, secret: &[u8]) -> Vec<String> {
         Some((custodian, seed)) if seed.ends_with("seed") => {
             world.kits_directory.path().join(custodian.replace("custodian", "kit")).join("identity")
         }
-        _ if name == "a life secret" => world.home().join("life/cancer.life"),
+        _ if name == "a life secret" => world.home().join("life/benefits.life"),
         _ => Path::new("nowhere").to_owned(),
     };
     let text = HEXLOWER.encode(secret);
@@ -98,13 +98,13 @@ fn play(world: &World) {
     world.init().unwrap();
     world.receive().unwrap();
     world.statistics("population").unwrap();
-    world.research("cancer", "2026-06-30").unwrap();
+    world.research("benefits", "2026-06-30").unwrap();
     world.code("population", "first", &people).unwrap();
-    world.code("cancer", "research", &people).unwrap();
+    world.code("benefits", "research", &people).unwrap();
     world.new_key("population", RenewalReason::Scheduled).unwrap();
     world.renew("population", "second", &world.codes("first")).unwrap();
-    world.new_key("cancer", RenewalReason::Doubt).unwrap();
-    world.code("cancer", "again", &people).unwrap();
+    world.new_key("benefits", RenewalReason::Doubt).unwrap();
+    world.code("benefits", "again", &people).unwrap();
     panic_in_a_run(world);
 }
 

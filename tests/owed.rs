@@ -47,9 +47,9 @@ fn doubt_and_the_like_pass(world: &World, code: &str) {
     assert!(world.open().state().domain(&name("population")).unwrap().active().compromised);
     // The project past its end is marked, and a day later its keys go.
     world.clock.set("2026-02-01T00:00:00Z");
-    assert_eq!(world.open().expire().unwrap().marked, [name("cancer")]);
+    assert_eq!(world.open().expire().unwrap().marked, [name("benefits")]);
     world.clock.set("2026-02-02T00:00:00Z");
-    assert_eq!(world.open().expire().unwrap().destroyed, [name("cancer")]);
+    assert_eq!(world.open().expire().unwrap().destroyed, [name("benefits")]);
     assert!(matches!(world.open().state().owed(), Some(Destroyed::Request { .. })), "still owed");
 
     for (verb, outcome) in [
@@ -68,7 +68,7 @@ fn doubt_and_the_like_pass(world: &World, code: &str) {
 fn world() -> World {
     let world = World::founded(2, 2);
     world.statistics("population").unwrap();
-    world.research("cancer", "2026-01-31").unwrap();
+    world.research("benefits", "2026-01-31").unwrap();
     world.code("population", "known", &PEOPLE).unwrap();
     world
 }

@@ -249,7 +249,7 @@ fn code() {
 
 #[test]
 fn open_research() {
-    two_faults(&Verb { prepare: population, act: |world| world.research("cancer", "2026-06-30") }, false);
+    two_faults(&Verb { prepare: population, act: |world| world.research("benefits", "2026-06-30") }, false);
 }
 
 #[test]
@@ -266,9 +266,9 @@ fn close() {
         &Verb {
             prepare: |world| {
                 population(world);
-                world.research("cancer", "2026-06-30").unwrap();
+                world.research("benefits", "2026-06-30").unwrap();
             },
-            act: |world| world.close("cancer"),
+            act: |world| world.close("benefits"),
         },
         false,
     );

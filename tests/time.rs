@@ -25,13 +25,13 @@ fn time(text: &str) -> Timestamp {
     text.parse().unwrap()
 }
 
-/// A statistical domain and the project `cancer` until 30 June 2026, with a result each.
+/// A statistical domain and the project `benefits` until 30 June 2026, with a result each.
 fn project() -> World {
     let world = World::founded(2, 2);
     world.statistics("population").unwrap();
-    world.research("cancer", "2026-06-30").unwrap();
+    world.research("benefits", "2026-06-30").unwrap();
     world.code("population", "population", &PEOPLE).unwrap();
-    world.code("cancer", "cancer", &PEOPLE).unwrap();
+    world.code("benefits", "benefits", &PEOPLE).unwrap();
     world
 }
 
@@ -49,11 +49,11 @@ fn weekly_until(world: &World, end: &str) {
 }
 
 fn marked() -> Expired {
-    Expired { marked: vec![name("cancer")], ..Expired::default() }
+    Expired { marked: vec![name("benefits")], ..Expired::default() }
 }
 
 fn destroyed() -> Expired {
-    Expired { destroyed: vec![name("cancer")], ..Expired::default() }
+    Expired { destroyed: vec![name("benefits")], ..Expired::default() }
 }
 
 fn unconfirmed() -> Expired {
@@ -62,7 +62,7 @@ fn unconfirmed() -> Expired {
 
 fn has_its_key(world: &World) -> bool {
     let home = world.home();
-    home.join("life/cancer.life").exists() && home.join("keys/cancer.1.1.key").exists()
+    home.join("life/benefits.life").exists() && home.join("keys/benefits.1.1.key").exists()
 }
 
 fn events(world: &World) -> u64 {
@@ -74,7 +74,7 @@ fn status_tells_what_ends_and_what_is_past_its_end() {
     let world = project();
     let shown = || {
         let status = world.open().status();
-        let project = status.domains.iter().find(|domain| domain.domain == name("cancer")).unwrap();
+        let project = status.domains.iter().find(|domain| domain.domain == name("benefits")).unwrap();
         (project.ends_within_days, project.hours_past_its_end, status.past_their_end().count())
     };
     assert_eq!(shown(), (None, None, 0));
@@ -99,7 +99,7 @@ fn status_tells_what_ends_and_what_is_past_its_end() {
     assert_eq!(shown(), (None, None, 0));
     let status = world.open().status();
     assert!(
-        status.domains.iter().all(|domain| domain.destroyed.is_some() == (domain.domain == name("cancer")))
+        status.domains.iter().all(|domain| domain.destroyed.is_some() == (domain.domain == name("benefits")))
     );
 }
 
@@ -119,12 +119,12 @@ fn the_timer_leaves_an_event_at_each_run() {
 fn expired_late_and_twice() {
     let world = project();
     weekly_until(&world, "2026-06-30T23:59:59Z");
-    world.code("cancer", "last", &PEOPLE).unwrap();
-    assert_eq!(world.codes("last"), world.codes("cancer"));
+    world.code("benefits", "last", &PEOPLE).unwrap();
+    assert_eq!(world.codes("last"), world.codes("benefits"));
     // Nobody runs the timer for ten days: the project refuses all the same.
     world.clock.set("2026-07-01T00:00:00Z");
-    assert_eq!(world.code("cancer", "late", &PEOPLE).unwrap_err().code(), "project-ended");
-    assert_eq!(world.extend("cancer", "2026-12-31").unwrap_err().code(), "project-ended");
+    assert_eq!(world.code("benefits", "late", &PEOPLE).unwrap_err().code(), "project-ended");
+    assert_eq!(world.extend("benefits", "2026-12-31").unwrap_err().code(), "project-ended");
     world.clock.set("2026-07-11T12:00:00Z");
     assert_eq!(expire(&world), marked());
     assert_eq!(expire(&world), Expired::default(), "twice in a second");
@@ -136,7 +136,7 @@ fn expired_late_and_twice() {
     let before = events(&world);
     assert_eq!(expire(&world), Expired::default());
     assert_eq!(events(&world), before + 1, "destroyed once");
-    assert_eq!(world.code("cancer", "late", &PEOPLE).unwrap_err().code(), "keys-destroyed");
+    assert_eq!(world.code("benefits", "late", &PEOPLE).unwrap_err().code(), "keys-destroyed");
     world.code("population", "again", &PEOPLE).unwrap();
     assert_eq!(world.codes("again"), world.codes("population"));
 }
@@ -154,13 +154,13 @@ fn a_jump_of_40_days_is_not_believed_without_a_quorum() {
     assert_eq!(world.open().state().time(), right);
     assert!(has_its_key(&world));
     // Past its end by that clock, so a quorum is not even asked.
-    assert_eq!(world.code("cancer", "late", &PEOPLE).unwrap_err().code(), "project-ended");
+    assert_eq!(world.code("benefits", "late", &PEOPLE).unwrap_err().code(), "project-ended");
 
     // Corrected: as before.
     world.clock.set_to(right + 4 * DAY);
     assert_eq!(expire(&world), Expired::default());
-    world.code("cancer", "again", &PEOPLE).unwrap();
-    assert_eq!(world.codes("again"), world.codes("cancer"));
+    world.code("benefits", "again", &PEOPLE).unwrap();
+    assert_eq!(world.codes("again"), world.codes("benefits"));
 
     // The service slept, and the clock is right: a quorum's run confirms it.
     world.clock.set("2026-09-01T00:00:00Z");
@@ -188,7 +188,7 @@ fn a_shorter_jump_that_is_corrected_destroys_nothing() {
         let right = world.clock.now();
         world.clock.advance(31 * DAY);
         assert_eq!(expire(&world), marked(), "{jump}");
-        assert_eq!(world.code("cancer", "early", &PEOPLE).unwrap_err().code(), "project-ended");
+        assert_eq!(world.code("benefits", "early", &PEOPLE).unwrap_err().code(), "project-ended");
         world.clock.set_to(right + HOUR);
         assert_eq!(expire(&world), Expired::default());
         assert!(has_its_key(&world), "{jump}");
@@ -227,8 +227,8 @@ fn a_clock_set_back_revives_nothing() {
     weekly_until(&world, "2026-07-01T00:00:00Z");
     assert_eq!(expire(&world), marked());
     world.clock.set("2026-05-01T00:00:00Z");
-    assert_eq!(world.code("cancer", "late", &PEOPLE).unwrap_err().code(), "project-ended");
-    assert_eq!(world.extend("cancer", "2026-12-31").unwrap_err().code(), "project-ended");
+    assert_eq!(world.code("benefits", "late", &PEOPLE).unwrap_err().code(), "project-ended");
+    assert_eq!(world.extend("benefits", "2026-12-31").unwrap_err().code(), "project-ended");
     // While the clock says that the project lives, its key is not destroyed either.
     for _ in 0..48 {
         world.clock.advance(HOUR);
@@ -242,7 +242,7 @@ fn a_clock_set_back_revives_nothing() {
     assert_eq!(expire(&world), destroyed());
     world.clock.set("2020-01-01T00:00:00Z");
     assert_eq!(expire(&world), Expired::default());
-    assert_eq!(world.code("cancer", "late", &PEOPLE).unwrap_err().code(), "keys-destroyed");
+    assert_eq!(world.code("benefits", "late", &PEOPLE).unwrap_err().code(), "keys-destroyed");
 }
 
 /// SplitMix64: schedules are the same in every run.
@@ -599,7 +599,7 @@ fn ten_years_of_projects_under_any_clock() {
 fn what_ended_before_a_jump_waits_until_the_clock_is_confirmed() {
     let world = World::founded(2, 2);
     world.statistics("population").unwrap();
-    world.research("cancer", "2026-01-31").unwrap();
+    world.research("benefits", "2026-01-31").unwrap();
     // The ledger knows a time past the end, and nobody has marked it yet.
     world.clock.set("2026-02-03T00:00:00Z");
     world.doubt("population", 1).unwrap();
@@ -607,5 +607,5 @@ fn what_ended_before_a_jump_waits_until_the_clock_is_confirmed() {
     let expired = world.open().expire().unwrap();
     assert!(expired.unconfirmed && expired.marked.is_empty() && expired.destroyed.is_empty());
     world.new_key("population", RenewalReason::Doubt).unwrap();
-    assert_eq!(world.open().expire().unwrap().marked, [name("cancer")]);
+    assert_eq!(world.open().expire().unwrap().marked, [name("benefits")]);
 }

@@ -1,4 +1,4 @@
-"""The Markdown of README's "How fast" and the goals, from the figures alone. Every figure is a median of the runs."""
+"""The Markdown of docs/performance.md and the goals, from the figures alone. Every figure is a median of the runs."""
 
 from statistics import median
 
@@ -117,7 +117,7 @@ def growth_table(small, large):
 
 
 def markdown(results):
-    """What stands between the markers of README.md."""
+    """What stands between the markers of the page."""
     machine, versions, sizes = results["machine"], results["versions"], results["sizes"]
     rows = " and ".join(f"{size['rows']:,}" for size in sizes)
     runs = "one run" if results["runs"] == 1 else f"medians of {results['runs']} runs"

@@ -39,7 +39,7 @@ impl Controller {
 /// Make a request for the cryptographic service: identifiers to code, people to look up and code, or codes to renew
 #[derive(Args)]
 #[command(after_help = "Examples:
-  cstatns controller prepare stays.csv --identifier-column nir \\
+  cstatns controller prepare courses.csv --identifier-column nir \\
       --request request.csv --retained retained.csv
   cstatns controller prepare visits.csv --civil-status --map nom=birth_name,date_naissance=born \\
       --request request.csv --retained retained.csv
@@ -54,7 +54,7 @@ What says who somebody is may not stay beside the codes: a column that is not se
 name is that of an identifier, a family, usage or first name, or of a date of birth beside a place of
 birth, or if its cells are identifiers. Where such a column must stay, --accept-risk gives the reason,
 which the summary repeats:
-  cstatns controller prepare stays.csv --identifier-column nir --accept-risk nom=hospital-name \\
+  cstatns controller prepare courses.csv --identifier-column nir --accept-risk nom=employer-name \\
       --request request.csv --retained retained.csv
 Give the request and its .seal.json to the service; the retained file never leaves.")]
 #[command(group = ArgGroup::new("sent").required(true))]
@@ -102,7 +102,7 @@ fn scheme(text: &str) -> Result<Scheme, String> {
 
 /// What `--accept-risk` takes.
 fn accepted(text: &str) -> Result<(String, Name), String> {
-    let example = "COLUMN=REASON, with a reason of a-z, 0-9 and -, such as nom=hospital-name";
+    let example = "COLUMN=REASON, with a reason of a-z, 0-9 and -, such as nom=employer-name";
     let (column, reason) = text.rsplit_once('=').ok_or(example)?;
     Ok((column.to_owned(), Name::new(reason).map_err(|_| example)?))
 }
@@ -200,7 +200,7 @@ impl PrepareArgs {
 #[derive(Args)]
 #[command(after_help = "Example:
   cstatns controller attach --retained retained.csv --result result.csv --out coded.csv \\
-      --destroy stays.csv --destroy retained.csv --destroy result.csv
+      --destroy courses.csv --destroy retained.csv --destroy result.csv
 Once it has the codes, the controller destroys the identifiers: name the files that hold them.")]
 pub(crate) struct AttachArgs {
     /// The file that `prepare` kept
@@ -271,7 +271,7 @@ impl AttachArgs {
 /// Tell what files of codes hold, and refuse files that cannot be joined
 #[derive(Args)]
 #[command(after_help = "Example:
-  cstatns controller check stays-coded.csv wages-coded.csv")]
+  cstatns controller check courses-coded.csv wages-coded.csv")]
 pub(crate) struct CheckArgs {
     /// Files with a column `code`
     #[arg(required = true)]

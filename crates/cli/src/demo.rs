@@ -66,7 +66,7 @@ impl Demo {
 /// The invented files of the teams.
 struct Files {
     people: People,
-    stays: File,
+    courses: File,
     wages: File,
     newcomers: File,
     cohort: File,
@@ -99,7 +99,7 @@ impl<'a> Story<'a> {
             step: 0,
             summary: json!({ "directory": root }),
         };
-        for directory in ["", "custodians", "service", "stays", "wages", "project"] {
+        for directory in ["", "custodians", "service", "courses", "wages", "project"] {
             let path = story.at(directory);
             if !path.is_dir() {
                 files::create_dir(&path)?;

@@ -43,7 +43,7 @@ use output::Program;
 const EXAMPLES: &str = "Examples:
   cstatns demo                                  the whole scheme on invented data, step by step
   cstatns custodian new alice --name alice      a custodian makes a kit
-  cstatns controller prepare stays.csv --identifier-column nir \\
+  cstatns controller prepare courses.csv --identifier-column nir \\
       --request request.csv --retained retained.csv
   cstatns service status home
 

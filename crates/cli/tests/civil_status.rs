@@ -56,7 +56,7 @@ fn visits(place: &Place, people: std::ops::Range<usize>) {
 const PREPARE: &str = "controller prepare visits.csv --civil-status --map date_naissance=born --request q.csv \
                        --retained t.csv";
 const CODE: &str =
-    "service code home population --request q.csv --result s.csv --purpose health --register r";
+    "service code home population --request q.csv --result s.csv --purpose income --register r";
 
 fn id(place: &Place, index: &str) -> String {
     place.json(&format!("register stats {index}"))["id"].as_str().unwrap().to_owned()
@@ -86,7 +86,7 @@ fn people_who_are_found_have_the_codes_of_their_identifiers() {
     );
     // Once to all of them, and to each who approves; then of what was done.
     let asked =
-        format!("code 57 rows of fr-nir for `health` in `population`, generation 1, of people {look_up}");
+        format!("code 57 rows of fr-nir for `income` in `population`, generation 1, of people {look_up}");
     assert_eq!(said.matches(&asked).count(), 3, "{said}");
     assert!(said.contains(&format!("\npeople {look_up}\n")), "{said}");
     assert!(said.contains("found 40, not-found 15, none 2"), "{said}");
@@ -146,7 +146,7 @@ fn people_who_are_found_have_the_codes_of_their_identifiers() {
     // Their codes are renewed as any others.
     place.quorum("service new-key home population --reason scheduled");
     place.ok("controller prepare a.csv --code-column code --request q2.csv --retained t2.csv");
-    place.quorum("service renew home population --request q2.csv --result s2.csv --purpose health");
+    place.quorum("service renew home population --request q2.csv --result s2.csv --purpose income");
     place.ok("controller attach --retained t2.csv --result s2.csv --out a2.csv");
     let counts = serde_json::json!({"found": 40, "not-found": 15, "absent": 1, "malformed": 1});
     assert_eq!(report(&place, "a2.csv")["quality"], counts);

@@ -335,7 +335,7 @@ fn batches_that_point_at_persons() {
         "cryptoperiod",
         &["1 to 10"],
     );
-    place.quorum("service open home cancer --kind research --ends 2999-01-01");
+    place.quorum("service open home benefits --kind research --ends 2999-01-01");
     place.refused_quorum(
         "service open home past --kind research --ends 2001-01-01",
         "end-in-the-past",
@@ -343,7 +343,7 @@ fn batches_that_point_at_persons() {
     );
     place.write("data.csv", csv(&identifiers(20)));
     place.ok(PREPARE);
-    place.refused_quorum(&CODE.replace("population", "cancer"), "research-needs-party", &["demonstration"]);
+    place.refused_quorum(&CODE.replace("population", "benefits"), "research-needs-party", &["demonstration"]);
 }
 
 // Custodians.

@@ -285,16 +285,16 @@ fn a_project_is_extended_closed_and_gone() {
     let place = Place::open();
     place.write("data.csv", csv(&identifiers(20)));
     place.coded("data", "nir", "population", 1);
-    let open = "service open home cancer --kind research --ends 2999-06-30";
+    let open = "service open home benefits --kind research --ends 2999-06-30";
     place.quorum(open);
     place.refused_quorum(open, "domain-exists", &[]);
-    place.quorum("service extend home cancer --ends 2999-12-31");
-    place.refused_quorum("service extend home cancer --ends 2999-01-31", "end-not-later", &["close"]);
+    place.quorum("service extend home benefits --ends 2999-12-31");
+    place.refused_quorum("service extend home benefits --ends 2999-01-31", "end-not-later", &["close"]);
     let ends = |status: &Value| status["domains"][0]["ends"].as_str().unwrap().to_owned();
     assert_eq!(ends(&place.json("service status home")), "2999-12-31");
 
     place.ok("controller prepare data.csv --identifier-column nir --request r.csv --retained t.csv");
-    place.quorum("service code home cancer --request r.csv --result s.csv --purpose test");
+    place.quorum("service code home benefits --request r.csv --result s.csv --purpose test");
     place.ok("controller attach --retained t.csv --result s.csv --out project.csv");
     let bare = |code: &String| code.rsplit('.').next().unwrap().to_owned();
     let (a, b): (BTreeSet<_>, BTreeSet<_>) = (
@@ -302,17 +302,17 @@ fn a_project_is_extended_closed_and_gone() {
         place.codes("project.csv").keys().map(bare).collect(),
     );
     assert!(a.len() == 20 && b.len() == 20 && a.is_disjoint(&b));
-    place.refused("controller check data-1.csv project.csv", "mixed-domains", &["population", "cancer"]);
+    place.refused("controller check data-1.csv project.csv", "mixed-domains", &["population", "benefits"]);
 
-    assert!(place.exists("home/life/cancer.life"));
-    place.quorum("service close home cancer");
-    assert!(!place.exists("home/life/cancer.life") && !place.exists("home/keys/cancer.1.1.key"));
+    assert!(place.exists("home/life/benefits.life"));
+    place.quorum("service close home benefits");
+    assert!(!place.exists("home/life/benefits.life") && !place.exists("home/keys/benefits.1.1.key"));
     let status = place.json("service status home");
     assert_eq!(status["domains"][0]["state"], "destroyed");
     assert_eq!(status["keys_past_their_end"], serde_json::json!([]));
     place.ok("controller prepare data.csv --identifier-column nir --request r2.csv --retained t2.csv");
     place.refused_quorum(
-        "service code home cancer --request r2.csv --result s2.csv --purpose test",
+        "service code home benefits --request r2.csv --result s2.csv --purpose test",
         "keys-destroyed",
         &["new project"],
     );
@@ -326,12 +326,12 @@ fn a_project_is_extended_closed_and_gone() {
 fn status_says_what_is_due() {
     let place = Place::founded();
     let soon = (jiff::Zoned::now().date()).saturating_add(jiff::Span::new().days(5));
-    place.quorum(&format!("service open home cancer --kind research --ends {soon}"));
+    place.quorum(&format!("service open home benefits --kind research --ends {soon}"));
     place.quorum("service open home population --kind statistics --cryptoperiod-years 1 --minimum-batch 2");
     let output = place.run("service status home");
     let shown = text(&output.stdout);
     for part in
-        ["DEMONSTRATION", "2 of 3, all shares held", "cancer within 7 days", "keys past their end: none"]
+        ["DEMONSTRATION", "2 of 3, all shares held", "benefits within 7 days", "keys past their end: none"]
     {
         assert!(shown.contains(part), "{part}\n{shown}");
     }
@@ -429,7 +429,8 @@ fn the_demonstration_tells_and_keeps_its_promises() {
     // The seed makes the data, never the keys: same people, other codes.
     let told_people = format!("finds {} people", summary["people_in_both"]);
     assert!(told.contains(&told_people));
-    let (a, b) = (place.codes("stage/stays/stays-renewed.csv"), place.codes("other/stays/stays-renewed.csv"));
+    let (a, b) =
+        (place.codes("stage/courses/courses-renewed.csv"), place.codes("other/courses/courses-renewed.csv"));
     assert!(a.len() == b.len() && a.keys().all(|code| !b.contains_key(code)));
 }
 
@@ -485,8 +486,8 @@ fn every_call_leaves_an_event() {
         assert_eq!(types, expected, "{command}");
         events.get(before).cloned().unwrap_or_default()
     };
-    leaves("service open home cancer --kind research --ends 2999-06-30", &["intent", "opened"]);
-    leaves("service extend home cancer --ends 2999-12-31", &["intent", "extended"]);
+    leaves("service open home benefits --kind research --ends 2999-06-30", &["intent", "opened"]);
+    leaves("service extend home benefits --ends 2999-12-31", &["intent", "extended"]);
     place.ok("controller prepare data.csv --identifier-column nir --request r.csv --retained t.csv");
     let intent = leaves(code, &["intent", "coded", "destroyed"]);
     // Which key was opened, by whose consent, with their signatures.
@@ -511,7 +512,7 @@ fn every_call_leaves_an_event() {
     leaves("service doubt home population --kit bruno", &["doubted"]);
     place.ok("custodian check bruno --ledger home/ledger.jsonl --out bruno.json");
     leaves("service receipt home bruno.json", &["received"]);
-    leaves("service close home cancer", &["intent", "closed", "destroyed"]);
+    leaves("service close home benefits", &["intent", "closed", "destroyed"]);
     leaves("service expire home", &["expiry-checked"]);
     leaves("service status home", &[]);
 }

@@ -45,8 +45,8 @@ fn identity_beside_the_codes_is_refused() {
 #[test]
 fn a_risk_is_accepted_with_a_reason() {
     let place = data("nom,value", |_| "x,1".to_owned());
-    let said = place.ok(&format!("{PREPARE} --accept-risk nom=hospital-name --accept-risk value=none"));
-    assert!(said.contains("\"nom\" stays beside the codes (hospital-name)"), "{said}");
+    let said = place.ok(&format!("{PREPARE} --accept-risk nom=employer-name --accept-risk value=none"));
+    assert!(said.contains("\"nom\" stays beside the codes (employer-name)"), "{said}");
     assert!(said.contains("\"value\" is no risk"), "{said}");
     let place = data("nom", |_| "x".to_owned());
     place.refused(&format!("{PREPARE} --accept-risk nir=x --accept-risk nom=x"), "risk-sent", &["\"nir\""]);
@@ -64,13 +64,13 @@ fn the_reports_keep_the_risks_that_were_accepted() {
     let place = Place::open();
     let rows = identifiers(40).into_iter().map(|nir| format!("{nir},x,1\n")).collect::<String>();
     place.write("data.csv", format!("nir,nom,value\n{rows}"));
-    place.ok(&format!("{PREPARE} --accept-risk nom=hospital-name --accept-risk value=none"));
+    place.ok(&format!("{PREPARE} --accept-risk nom=employer-name --accept-risk value=none"));
     place.quorum("service code home population --request r.csv --result s.csv --purpose test");
     let accepted = |file: &str| -> serde_json::Value {
         let report: serde_json::Value = serde_json::from_str(&place.read(file)).unwrap();
         report["accepted"].clone()
     };
-    let expected = json!({ "nom": "hospital-name" });
+    let expected = json!({ "nom": "employer-name" });
     assert_eq!(accepted("s.csv.report.json"), expected);
     std::fs::remove_file(place.path("s.csv.report.json")).unwrap();
     place.ok("service doubt home population --kit alice");

@@ -8,12 +8,12 @@ mod people;
 use std::fs;
 use std::path::Path;
 
-use common::Place;
+use common::{Place, csv, identifiers};
 use people::{Numbers, Person, register, write_people};
 
 /// The blocks of commands of a guide, each command on one line.
 fn blocks(guide: &str) -> Vec<Vec<String>> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs").join(guide);
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/guide").join(guide);
     let text = fs::read_to_string(path).unwrap();
     let blocks =
         text.split("```sh\n").skip(1).map(|rest| rest.split_once("```").unwrap().0.replace("\\\n", " "));
@@ -75,9 +75,10 @@ fn both_languages_have_the_same_commands_and_qualities() {
         let both = ["en", "fr"].map(|language| format!("register-{guide}.{language}.md"));
         assert_eq!(blocks(&both[0]), blocks(&both[1]));
         let words = both.map(|guide| {
-            let text =
-                fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs").join(guide))
-                    .unwrap();
+            let text = fs::read_to_string(
+                Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/guide").join(guide),
+            )
+            .unwrap();
             text.lines()
                 .filter_map(|line| line.strip_prefix("| `")?.split_once('`'))
                 .map(|(word, _)| word.to_owned())
@@ -96,5 +97,79 @@ fn both_languages_have_the_same_commands_and_qualities() {
         ] {
             assert!(words[0].contains(&quality.to_owned()), "{guide}: {quality}");
         }
+    }
+}
+
+/// Runs a block in a shell, as its reader would; passphrases, which a reader types, come from a file.
+fn shell(place: &Place, block: &[String]) {
+    let lines: Vec<String> = block
+        .iter()
+        .map(|line| {
+            let asks = ["custodian new", "custodian accept", "custodian check"];
+            let asked =
+                asks.iter().filter(|verb| line.contains(*verb)).count() + line.matches("--kit ").count();
+            format!("{line}{}", " --passphrase-file passphrase".repeat(asked))
+        })
+        .collect();
+    let program = Path::new(env!("CARGO_BIN_EXE_cstatns")).parent().unwrap();
+    let path = format!("{}:{}", program.display(), std::env::var("PATH").unwrap());
+    let output = std::process::Command::new("sh")
+        .args(["-ec", &lines.join("\n")])
+        .env("PATH", path)
+        .current_dir(place.directory.path())
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{lines:#?}\n{said}");
+}
+
+/// A service's first weeks, by the guides of the four roles alone.
+fn play(language: &str) {
+    let [custodian, service, controller, auditor] = ["custodian", "service", "controller", "auditor"]
+        .map(|role| blocks(&format!("{role}.{language}.md")));
+    let counts = [&custodian, &service, &controller, &auditor].map(Vec::len);
+    assert_eq!(counts, [3, 8, 4, 2], "blocks");
+    let place = Place::default();
+    place.write_private("passphrase", "eleven plus one\n");
+    place.write("wages.csv", csv(&identifiers(20)));
+    let step = |block: &Vec<String>| shell(&place, block);
+
+    step(&custodian[0]);
+    step(&service[0]);
+    step(&custodian[1]);
+    step(&service[1]);
+    step(&service[2]);
+    step(&controller[0]);
+    step(&service[3]);
+    fs::create_dir(place.path("received")).unwrap();
+    for name in ["result.csv", "result.csv.report.json"] {
+        fs::copy(place.path(name), place.path(&format!("received/{name}"))).unwrap();
+    }
+    let report: serde_json::Value = serde_json::from_str(&place.read("result.csv.report.json")).unwrap();
+    let delivery = report["delivery"].as_str().unwrap();
+    step(&service[4].iter().map(|line| line.replace("DELIVERY", delivery)).collect());
+    step(&controller[1]);
+    assert!(!place.exists("wages.csv") && !place.exists("retained.csv"));
+    step(&controller[2]);
+    step(&custodian[2]);
+    step(&service[5]);
+    step(&controller[3]);
+    step(&service[6]);
+    step(&service[7]);
+    step(&auditor[0]);
+    step(&auditor[1]);
+    assert_eq!(place.rows("renewed.csv").iter().filter(|row| row[1].starts_with("c2.")).count(), 20);
+}
+
+#[test]
+fn the_guides_by_role_work() {
+    play("en");
+}
+
+#[test]
+fn the_guides_by_role_have_the_same_commands_in_french() {
+    for role in ["custodian", "service", "controller", "auditor"] {
+        let [english, french] = ["en", "fr"].map(|language| blocks(&format!("{role}.{language}.md")));
+        assert!(!english.is_empty() && english == french, "{role}");
     }
 }

@@ -178,7 +178,7 @@ impl Watched {
             let place = match name.split_once('\'') {
                 Some(("the service", _)) => vec!["home/identity".to_owned()],
                 Some((custodian, seed)) if seed.ends_with("seed") => vec![format!("{custodian}/identity")],
-                _ if name == "a life secret" => vec!["home/life/cancer.life".to_owned()],
+                _ if name == "a life secret" => vec!["home/life/benefits.life".to_owned()],
                 _ => vec![],
             };
             let place: Vec<&str> = place.iter().map(String::as_str).collect();
@@ -247,7 +247,7 @@ fn the_canary_goes_where_it_must_and_nowhere_else() {
     watched.only_in(&first, &[], "renewed");
     let code = watched.place.rows("a2.csv").into_iter().find(|row| row[2] == "40").unwrap().remove(0);
     watched.only_in(&Needles::code(&code), &["a2.csv", "s2.csv"], "the renewed code");
-    watched.ok("service open home cancer --kind research --ends 2999-12-31");
+    watched.ok("service open home benefits --kind research --ends 2999-12-31");
     for command in [
         "controller check a2.csv --json",
         "service status home --json",

@@ -110,9 +110,12 @@ fn a_page_is_one_that_groff_takes() {
     };
     assert_eq!(text(&output.stderr), "");
     let page = text(&output.stdout);
-    for part in
-        ["NAME", "EXAMPLES", "  cstatns controller prepare stays.csv --identifier-column nir \\", "--memory"]
-    {
+    for part in [
+        "NAME",
+        "EXAMPLES",
+        "  cstatns controller prepare courses.csv --identifier-column nir \\",
+        "--memory",
+    ] {
         assert!(page.contains(part), "{part}\n{page}");
     }
     assert_eq!(text(&render("cstatns").unwrap().stderr), "");

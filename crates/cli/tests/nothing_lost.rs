@@ -43,9 +43,9 @@ fn keep(place: &Place, day: &str) {
 fn a_key_that_the_ledger_does_not_know_is_told_and_spared() {
     let place = Place::open();
     keep(&place, "monday");
-    place.quorum("service open home cancer --kind research --ends 2099-12-31");
+    place.quorum("service open home benefits --kind research --ends 2099-12-31");
     place.quorum("service new-key home population --reason scheduled");
-    let keys = ["home/keys/cancer.1.1.key", "home/life/cancer.life", "home/keys/population.2.1.key"];
+    let keys = ["home/keys/benefits.1.1.key", "home/life/benefits.life", "home/keys/population.2.1.key"];
     let before = keys.map(|key| fs::read(place.path(key)).unwrap());
     assert_eq!(place.json("service status home")["unknown_keys"].as_array().unwrap().len(), 0);
 
@@ -57,8 +57,8 @@ fn a_key_that_the_ledger_does_not_know_is_told_and_spared() {
     assert!(status.contains("older than its keys"), "{status}");
     assert_eq!(place.json("service status home")["unknown_keys"].as_array().unwrap().len(), 3);
     for (command, key) in [
-        ("service open home cancer --kind research --ends 2099-12-31", "cancer"),
-        ("service open home cancer --kind statistics", "cancer"),
+        ("service open home benefits --kind research --ends 2099-12-31", "benefits"),
+        ("service open home benefits --kind statistics", "benefits"),
         ("service new-key home population --reason scheduled", "population.2.1.key"),
     ] {
         for _ in 0..2 {
@@ -217,15 +217,15 @@ fn a_kit_that_lost_its_memory_does_not_say_that_it_has_seen_the_ledger() {
 #[test]
 fn a_damaged_copy_of_a_life_secret_is_named_and_the_other_one_serves() {
     let place = Place::founded_with("--life life-a life-b");
-    place.quorum("service open home cancer --kind research --ends 2099-12-31");
+    place.quorum("service open home benefits --kind research --ends 2099-12-31");
     place.write("data.csv", csv(&identifiers(20)));
     place.ok("controller prepare data.csv --identifier-column nir --request r.csv --retained t.csv");
-    let first = place.path("life-a/cancer.life");
+    let first = place.path("life-a/benefits.life");
     let mut bytes = fs::read(&first).unwrap();
     bytes[7] ^= 1;
     fs::write(&first, bytes).unwrap();
-    let said = place.quorum(&CODE.replace("population", "cancer"));
-    assert!(said.contains("life-a/cancer.life") && said.contains("damaged"), "{said}");
+    let said = place.quorum(&CODE.replace("population", "benefits"));
+    assert!(said.contains("life-a/benefits.life") && said.contains("damaged"), "{said}");
     assert!(!said.contains("life-b"), "{said}");
 }
 

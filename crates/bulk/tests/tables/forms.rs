@@ -26,7 +26,7 @@ fn seals() -> Vec<String> {
         with(json!({"kind": "identifiers"})),
         with(json!({"kind": "codes", "tag": "ab27", "generation": 3})),
         with(
-            json!({"kind": "civil-status", "identifier": true, "accepted": [{"column": "nom", "reason": "hospital-name"}]}),
+            json!({"kind": "civil-status", "identifier": true, "accepted": [{"column": "nom", "reason": "employer-name"}]}),
         ),
     ]
 }
@@ -39,7 +39,7 @@ fn report() -> String {
         "generation": 1, "key_id": "0123456789abcdef", "delivery": "05".repeat(16), "rows_in": 40, "rows_out": 40,
         "coded": 39, "quality": {"found": 39, "near": 1}, "scores": scores,
         "look_up": {"register": "06".repeat(16), "accept": "found", "min_score": 9500},
-        "accepted": {"nom": "hospital-name"},
+        "accepted": {"nom": "employer-name"},
         "destroyed": [{"file": "request.csv", "bytes": 1000, "how": "overwritten"}],
         "begin": "2026-01-05T09:00:00Z", "end": "2026-01-05T09:00:01Z",
         "checkpoint": {"size": 42, "root": "04".repeat(32)},

@@ -64,14 +64,14 @@ impl Story<'_> {
         let population = rows;
         let few = rows / 20;
         let people = People::invent(numbers, population + few);
-        let wards = ["cardiology", "maternity", "oncology", "surgery"];
-        let stays = people::file(
+        let subjects = ["accounting", "languages", "mechanics", "welding"];
+        let courses = people::file(
             numbers,
             &people,
             rows,
-            "ward",
+            "subject",
             |numbers, _| numbers.below(population * 3 / 4),
-            |numbers| wards[numbers.below(wards.len())].to_owned(),
+            |numbers| subjects[numbers.below(subjects.len())].to_owned(),
         );
         let wages = people::file(
             numbers,
@@ -81,16 +81,16 @@ impl Story<'_> {
             |numbers, _| population / 2 + numbers.below(population / 2),
             |numbers| (18_000 + numbers.below(40_000)).to_string(),
         );
-        // Half of them have been in hospital before, half are seen for the first time.
+        // Half of them have taken a course before, half are seen for the first time.
         let newcomers = people::file(
             numbers,
             &people,
             2 * few,
-            "ward",
+            "subject",
             |numbers, row| {
                 if row % 2 == 0 { numbers.below(population * 3 / 4) } else { population + row / 2 }
             },
-            |numbers| wards[numbers.below(wards.len())].to_owned(),
+            |numbers| subjects[numbers.below(subjects.len())].to_owned(),
         );
         let cohort = people::file(
             numbers,
@@ -100,26 +100,26 @@ impl Story<'_> {
             |numbers, _| numbers.below(population),
             |numbers| numbers.below(5).to_string(),
         );
-        let files = Files { people, stays, wages, newcomers, cohort };
+        let files = Files { people, courses, wages, newcomers, cohort };
         for (path, file) in [
-            ("stays/stays.csv", &files.stays),
+            ("courses/courses.csv", &files.courses),
             ("wages/wages.csv", &files.wages),
-            ("stays/newcomers.csv", &files.newcomers),
+            ("courses/newcomers.csv", &files.newcomers),
             ("project/cohort.csv", &files.cohort),
         ] {
             files::write_new(&self.at(path), file.csv.as_bytes(), Access::Private)?;
         }
         self.tell(format_args!(
-            "Hospital stays, {} rows about {} people, and wages, {} rows about {} people. Identifiers are spelt as in real files:\n\
+            "Training courses, {} rows about {} people, and wages, {} rows about {} people. Identifiers are spelt as in real files:\n\
              with and without spaces, with and without key; {} and {} rows hold none or a spoilt one. These are a few rows:",
-            files.stays.rows,
-            files.stays.people.len(),
+            files.courses.rows,
+            files.courses.people.len(),
             files.wages.rows,
             files.wages.people.len(),
-            files.stays.spoilt,
+            files.courses.spoilt,
             files.wages.spoilt,
         ));
-        for line in files.stays.csv.lines().take(5) {
+        for line in files.courses.csv.lines().take(5) {
             self.tell(format_args!("    {line}"));
         }
         Ok(files)
@@ -215,21 +215,21 @@ impl Story<'_> {
     pub(super) fn first_codes(&mut self, files: &Files) -> Result<(), Fault> {
         self.step("Identifiers become codes");
         self.tell(
-            "The hospital team sends identifiers and nothing else, each with a random index, sorted by it: the service sees no\n\
+            "The training team sends identifiers and nothing else, each with a random index, sorted by it: the service sees no\n\
              data and no order. The rest stays with the team.",
         );
-        self.exchange("stays", "stays", "population", false, true)?;
+        self.exchange("courses", "courses", "population", false, true)?;
         self.tell("\nThe wages team does the same:");
         self.exchange("wages", "wages", "population", false, false)?;
-        self.tell("\nWhat the hospital team has now:");
-        for line in self.first_lines("stays/stays-coded.csv", 4)? {
+        self.tell("\nWhat the training team has now:");
+        for line in self.first_lines("courses/courses-coded.csv", 4)? {
             self.tell(format_args!("    {line}"));
         }
 
         self.step("The files are linked on the code");
-        self.play("controller check @/stays/stays-coded.csv @/wages/wages-coded.csv")?;
-        let (people, pairs) = self.join("stays/stays-coded.csv", "wages/wages-coded.csv")?;
-        let expected = files.stays.people.intersection(&files.wages.people).count();
+        self.play("controller check @/courses/courses-coded.csv @/wages/wages-coded.csv")?;
+        let (people, pairs) = self.join("courses/courses-coded.csv", "wages/wages-coded.csv")?;
+        let expected = files.courses.people.intersection(&files.wages.people).count();
         self.tell(format_args!(
             "The join finds {people} people in both files ({pairs} pairs of rows). The invented data know the truth: {expected}."
         ));
@@ -256,16 +256,17 @@ impl Story<'_> {
             Self::quorum()
         ))?;
         self.tell("\nBoth teams have their codes renewed:");
-        self.exchange("stays", "stays", "population", true, true)?;
+        self.exchange("courses", "courses", "population", true, true)?;
         self.exchange("wages", "wages", "population", true, false)?;
         self.tell("\nA file that was not renewed no longer matches, and the program says so rather than joining nothing:");
         self.refused(
-            "controller check @/stays/stays-coded.csv @/wages/wages-renewed.csv",
+            "controller check @/courses/courses-coded.csv @/wages/wages-renewed.csv",
             "mixed-generations",
         )?;
-        let (old, new) = (self.codes("stays/stays-coded.csv")?, self.codes("stays/stays-renewed.csv")?);
+        let (old, new) =
+            (self.codes("courses/courses-coded.csv")?, self.codes("courses/courses-renewed.csv")?);
         let kept = old.keys().filter(|code| new.contains_key(*code)).count();
-        let (people, pairs) = self.join("stays/stays-renewed.csv", "wages/wages-renewed.csv")?;
+        let (people, pairs) = self.join("courses/courses-renewed.csv", "wages/wages-renewed.csv")?;
         self.tell(format_args!(
             "\nThe join of the renewed files finds the same {people} people and {pairs} pairs; {kept} of {} codes are as before.",
             old.len()
@@ -277,7 +278,7 @@ impl Story<'_> {
             "people after the renewal",
         )?;
         equal(pairs, self.summary["row_pairs"].as_u64().unwrap_or(0), "pairs after the renewal")?;
-        for team in ["stays", "wages"] {
+        for team in ["courses", "wages"] {
             let path = self.at(&format!("{team}/{team}-coded.csv"));
             files::destroy(&path)?;
         }
@@ -285,12 +286,12 @@ impl Story<'_> {
 
         self.step("Newcomers match people who were coded before the renewal");
         self.tell(format_args!(
-            "{} further stays, some of people already coded under the first key. They go through both keys in one pass:",
+            "{} further courses, some of people already coded under the first key. They go through both keys in one pass:",
             files.newcomers.rows
         ));
-        self.exchange("stays", "newcomers", "population", false, false)?;
-        let (met, _) = self.join("stays/newcomers-coded.csv", "stays/stays-renewed.csv")?;
-        let expected = files.newcomers.people.intersection(&files.stays.people).count();
+        self.exchange("courses", "newcomers", "population", false, false)?;
+        let (met, _) = self.join("courses/newcomers-coded.csv", "courses/courses-renewed.csv")?;
+        let expected = files.newcomers.people.intersection(&files.courses.people).count();
         self.tell(format_args!(
             "Of {} people among them, {met} were in the first file; the truth is {expected}.",
             files.newcomers.people.len()
@@ -314,14 +315,14 @@ impl Story<'_> {
         ))?;
         self.tell("");
         self.exchange("project", "cohort", "cohort", false, false)?;
-        let (cohort, stays) =
-            (self.codes("project/cohort-coded.csv")?, self.codes("stays/stays-renewed.csv")?);
+        let (cohort, courses) =
+            (self.codes("project/cohort-coded.csv")?, self.codes("courses/courses-renewed.csv")?);
         let bare = |code: &String| code.rsplit('.').next().unwrap_or_default().to_owned();
-        let stays: HashSet<String> = stays.keys().map(bare).collect();
-        let shared = cohort.keys().filter(|code| stays.contains(&bare(code))).count();
-        let same = files.cohort.people.intersection(&files.stays.people).count();
+        let courses: HashSet<String> = courses.keys().map(bare).collect();
+        let shared = cohort.keys().filter(|code| courses.contains(&bare(code))).count();
+        let same = files.cohort.people.intersection(&files.courses.people).count();
         self.tell(format_args!(
-            "{same} people are both in the project and among the hospital stays; codes in common: {shared}."
+            "{same} people are both in the project and among the training courses; codes in common: {shared}."
         ));
         equal(shared, 0, "codes that a project shares")?;
 
@@ -412,7 +413,7 @@ impl Story<'_> {
             ("service", "the service: reports, and the sealed shares as they were handed out"),
             ("service/home", "the service's home: its signing key, ledger and checkpoint"),
             ("service/home/keys", "sealed keys; three custodians open them"),
-            ("stays", "the hospital team: codes and its own data, no identifier"),
+            ("courses", "the training team: codes and its own data, no identifier"),
             ("wages", "the wages team: codes and its own data, no identifier"),
             ("project", "the project: codes of its own that nobody can make again"),
             ("audit", "the copy of the ledger with the changed digit"),
@@ -421,7 +422,7 @@ impl Story<'_> {
             self.tell(format_args!("      {}", self.names(directory)?.join("  ")));
         }
         let sample: BTreeSet<usize> =
-            files.stays.people.iter().chain(&files.wages.people).copied().take(200).collect();
+            files.courses.people.iter().chain(&files.wages.people).copied().take(200).collect();
         let needles: HashSet<&[u8]> =
             sample.iter().map(|person| files.people.identifier(*person).as_bytes()).collect();
         let (mut searched, mut holding) = (0_u64, 0_u64);

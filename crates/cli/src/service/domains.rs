@@ -35,7 +35,7 @@ fn date(text: &str) -> Result<Date, String> {
 #[command(after_help = "Examples:
   cstatns service open home population --kind statistics \\
       --kit /media/alice/kit --kit /media/bruno/kit --kit /media/chloe/kit
-  cstatns service open home cancer-2026 --kind research --ends 2028-12-31 \\
+  cstatns service open home mobility-2026 --kind research --ends 2028-12-31 \\
       --kit /media/alice/kit --kit /media/bruno/kit --kit /media/chloe/kit")]
 pub(crate) struct Open {
     /// The service's home
@@ -102,7 +102,7 @@ fn domain_summary(service: &Service, domain: &Name) -> Value {
 /// Move the end of a research project, before it has come (quorum)
 #[derive(Args)]
 #[command(after_help = "Example:
-  cstatns service extend home cancer-2026 --ends 2029-06-30 \\
+  cstatns service extend home mobility-2026 --ends 2029-06-30 \\
       --kit /media/alice/kit --kit /media/bruno/kit --kit /media/chloe/kit")]
 pub(crate) struct Extend {
     /// The service's home
@@ -216,7 +216,7 @@ impl DoubtArgs {
 /// Destroy the keys of a research project before its end (quorum)
 #[derive(Args)]
 #[command(after_help = "Example:
-  cstatns service close home cancer-2026 \\
+  cstatns service close home mobility-2026 \\
       --kit /media/alice/kit --kit /media/bruno/kit --kit /media/chloe/kit
 There is no way back: nobody can code for the project again.")]
 pub(crate) struct Close {

@@ -43,10 +43,10 @@ const BUFFER: usize = 1 << 18;
 #[derive(Args)]
 #[command(after_help = "Examples:
   cstatns service code home population --request request.csv --result result.csv \\
-      --purpose health-2026 --kit /media/alice/kit --kit /media/bruno/kit --kit /media/chloe/kit
+      --purpose wages-2026 --kit /media/alice/kit --kit /media/bruno/kit --kit /media/chloe/kit
   cstatns service code home population --request people.csv --result result.csv \\
       --register people.register --accept rectified \\
-      --purpose health-2026 --kit /media/alice/kit --kit /media/bruno/kit --kit /media/chloe/kit
+      --purpose wages-2026 --kit /media/alice/kit --kit /media/bruno/kit --kit /media/chloe/kit
 With --register the request is one of civil status. The identifiers that are found never leave
 memory; who is not certain enough has no code. The domain's minimum is of people who are coded.
 The counterpart copies the result and its .report.json; then `service delivered` destroys the
@@ -73,7 +73,7 @@ pub(crate) struct Code {
 #[derive(Args)]
 #[command(after_help = "Example:
   cstatns service renew home population --request renewal.csv --result renewed.csv \\
-      --purpose health-2026 --kit /media/alice/kit --kit /media/bruno/kit --kit /media/chloe/kit
+      --purpose wages-2026 --kit /media/alice/kit --kit /media/bruno/kit --kit /media/chloe/kit
 The request's seal names the deliveries that the codes came from where their report lay beside them; --of names others.
 The seconds that it tells begin with the run's intent, after the approvals, and end with the request's destruction.")]
 pub(crate) struct Renew {

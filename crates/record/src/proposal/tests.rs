@@ -9,7 +9,7 @@ fn coding(look_up: Option<LookUp>) -> Action {
         domain: Name::new("population").unwrap(),
         generation: Generation::FIRST,
         scheme: Scheme::FrNir,
-        purpose: Name::new("health").unwrap(),
+        purpose: Name::new("income").unwrap(),
         input: Input { commitment: Hex([7; 32]), rows: 40 },
         recipient: None,
         keep_request: true,
@@ -38,7 +38,7 @@ fn a_look_up_is_one_field_more_and_without_one_an_action_is_as_it_was() {
     assert_eq!(
         coding(Some(look_up)).to_string(),
         format!(
-            "code 40 rows of fr-nir for `health` in `population`, generation 1, of people looked up in the register {} and coded \
+            "code 40 rows of fr-nir for `income` in `population`, generation 1, of people looked up in the register {} and coded \
              only if `found` or `rectified` or `usage-name`, with a score of 0.9500 or more, KEEPING the request against the scheme",
             "ab".repeat(16)
         )
