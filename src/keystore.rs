@@ -4,13 +4,14 @@
 //! freely. A research project's seal also needs its life secret, `life/<domain>.life`, which must not be backed up:
 //! once it is destroyed, all custodians together cannot open the key.
 
-use std::fmt;
+mod label;
+
 use std::path::{Path, PathBuf};
 
 use chacha20poly1305::aead::AeadInOut;
 use chacha20poly1305::{KeyInit, Tag, XChaCha20Poly1305, XNonce};
 use cstatns_base::code::Generation;
-use cstatns_base::domain::{CheckValue, Kind};
+use cstatns_base::domain::CheckValue;
 use cstatns_base::files::{self, Access, FileError};
 use cstatns_base::name::{Hex, Name, canonical_json};
 use cstatns_base::secret::{Secret, random_bytes, wipe_stack};
@@ -22,83 +23,12 @@ use zeroize::Zeroizing;
 
 use crate::coder::CodingKey;
 
+pub use label::{KeyKind, KeyLabel, KeyPlace};
+
 const FORMAT: u32 = 1;
 
 /// The file that marks a directory as a place of this service's life secrets.
 const MARKER: &str = "cstatns-life";
-
-/// Which key, and what it is bound to: the associated data of its seal, in canonical JSON behind the label
-/// "CStatNS/seal/".
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct KeyLabel {
-    /// The service's id.
-    pub service: String,
-    /// The epoch whose root opens the seal.
-    pub epoch: Epoch,
-    /// The key's domain.
-    pub domain: Name,
-    /// What the domain is for.
-    pub kind: KeyKind,
-    /// Its generation.
-    pub generation: Generation,
-    /// Its check value.
-    pub check: CheckValue,
-}
-
-/// What a key's domain is for, which decides what opens its seal: a project's key needs a life secret beside the root.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum KeyKind {
-    /// The statistical domain.
-    Statistics,
-    /// A research project.
-    Research,
-}
-
-impl From<&Kind> for KeyKind {
-    fn from(kind: &Kind) -> Self {
-        if kind.is_research() { Self::Research } else { Self::Statistics }
-    }
-}
-
-impl fmt::Display for KeyKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Statistics => "statistics",
-            Self::Research => "research",
-        })
-    }
-}
-
-/// A key's place: everything of its label but the check value, which follows from the key.
-#[derive(Clone, Copy, Debug)]
-pub struct KeyPlace<'a> {
-    /// The service's id.
-    pub service: &'a str,
-    /// The epoch whose root opens the seal.
-    pub epoch: Epoch,
-    /// The key's domain.
-    pub domain: &'a Name,
-    /// What the domain is for.
-    pub kind: Kind,
-    /// The key's generation.
-    pub generation: Generation,
-}
-
-impl KeyPlace<'_> {
-    /// The label of the key with this check value.
-    pub fn label(&self, check: CheckValue) -> KeyLabel {
-        KeyLabel {
-            service: self.service.to_owned(),
-            epoch: self.epoch,
-            domain: self.domain.clone(),
-            kind: (&self.kind).into(),
-            generation: self.generation,
-            check,
-        }
-    }
-}
 
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -632,8 +632,8 @@ fn an_approval_binds_every_parameter() {
             bound += 1;
         }
     }
-    // Eight values around each action, and 7, 3, 3, 9, 2, 1 and 3 in them.
-    assert_eq!(bound, 7 * 8 + 28);
+    // Eight values around each action, and 8, 3, 3, 9, 2, 1 and 3 in them.
+    assert_eq!(bound, 7 * 8 + 29);
 }
 
 /// The proposal with each of its values changed in turn.
@@ -666,6 +666,7 @@ fn variations(body: &ProposalBody) -> Vec<ProposalBody> {
             ("expires", _) => "2028-01-01T00:00:00Z".into(),
             ("ends", _) => "2029-01-01".into(),
             ("reason", _) => "doubt".into(),
+            ("scheme", _) => "fi-hetu".into(),
             ("k", _) => 2.into(),
             ("n", _) => 6.into(),
             (_, Value::Bool(flag)) => (!flag).into(),

@@ -65,7 +65,7 @@ pub(crate) struct PrepareArgs {
     #[arg(long, value_name = "C", group = "sent")]
     identifier_column: Option<String>,
     /// The scheme of the identifiers
-    #[arg(long, value_name = "SCHEME", default_value = "fr-nir", value_parser = scheme, requires = "identifier_column")]
+    #[arg(long, value_name = "SCHEME", default_value = "fr-nir", value_parser = scheme, conflicts_with_all = ["code_column", "civil_status"])]
     scheme: Scheme,
     /// The columns of civil status, to be looked up and coded
     #[arg(long, group = "sent")]

@@ -23,10 +23,10 @@ fn seals() -> Vec<String> {
         seal.to_string()
     };
     vec![
-        with(json!({"kind": "identifiers"})),
+        with(json!({"kind": "identifiers", "scheme": "fr-nir"})),
         with(json!({"kind": "codes", "tag": "ab27", "generation": 3})),
         with(
-            json!({"kind": "civil-status", "identifier": true, "accepted": [{"column": "nom", "reason": "employer-name"}]}),
+            json!({"kind": "civil-status", "scheme": "fr-nir", "identifier": true, "accepted": [{"column": "nom", "reason": "employer-name"}]}),
         ),
     ]
 }
@@ -37,7 +37,7 @@ fn report() -> String {
     json!({
         "format": 1, "tool": "cstatns 0.1.0", "spec": "1", "service": "example.aaaaaaaaaa", "domain": "population",
         "generation": 1, "key_id": "0123456789abcdef", "delivery": "05".repeat(16), "rows_in": 40, "rows_out": 40,
-        "coded": 39, "quality": {"found": 39, "near": 1}, "scores": scores,
+        "coded": 39, "quality": {"found": 39, "near": 1}, "scores": scores, "scheme": "fr-nir",
         "look_up": {"register": "06".repeat(16), "accept": "found", "min_score": 9500},
         "accepted": {"nom": "employer-name"},
         "destroyed": [{"file": "request.csv", "bytes": 1000, "how": "overwritten"}],

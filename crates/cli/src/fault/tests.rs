@@ -128,5 +128,5 @@ fn a_panic_in_a_run_says_and_leaves_nothing() {
         said.iter().all(|line| line.starts_with("error[internal]: ") && !line.contains(CANARY)),
         "{said:?}"
     );
-    assert!(said[0].contains("panics.rs:"), "{said:?}");
+    assert!(said[0].contains("fault/tests.rs:"), "{said:?}");
 }
