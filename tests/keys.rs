@@ -412,14 +412,14 @@ fn a_request_and_what_lies_beside_it_are_destroyed() {
     let snapshot = Snapshot::of(&world);
     let code = |file: &str, keep: bool| -> Result<_, ServiceError> {
         let mut request = world.request(file, &PEOPLE);
-        let beside = world.path(&format!("{file}.request.seal.json"));
+        let beside = world.path(&format!("{file}.request.manifest.json"));
         fs::write(&beside, "{}").unwrap();
         request.files.request.push(beside);
         let mut service = world.try_open()?;
         let quorum = world.quorum(&service, coding("population", 1, request.input(), keep))?;
         service.code(quorum, &request.files, |coder, out| code_lines(coder, &request, out))
     };
-    let (request, beside) = (world.path("batch.request"), world.path("batch.request.seal.json"));
+    let (request, beside) = (world.path("batch.request"), world.path("batch.request.manifest.json"));
 
     // Another hard link shows that the bytes are gone, not only the name.
     fs::write(&request, PEOPLE.join("\n")).unwrap();
@@ -526,7 +526,7 @@ fn a_request_changed_after_approval_leaves_nothing() {
         let mut service = world.open();
         let quorum = world.quorum(&service, coding("population", 1, approved.input(), false)).unwrap();
         let mut other = world.request("batch", values);
-        // The secret of the seal is known to whoever changes the request.
+        // The secret of the manifest is known to whoever changes the request.
         other.key = cstatns::commitment::CommitmentKey::from_hex(&approved.key.to_hex()).unwrap();
         let refused = service.code(quorum, &other.files, |coder, out| code_lines(coder, &other, out));
         assert_eq!(refused.unwrap_err().code(), "request-changed");

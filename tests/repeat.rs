@@ -116,7 +116,7 @@ fn what_is_left_of_a_kit_is_overwritten_unless_a_running_process_makes_it() {
     assert_eq!(fs::read(&file).unwrap(), b"data");
 }
 
-const NAMES: [&str; 3] = ["q.csv.seal.json", "t.csv", "q.csv"];
+const NAMES: [&str; 3] = ["q.csv.manifest.json", "t.csv", "q.csv"];
 
 fn three(place: &Path) -> Result<(), String> {
     let paths = NAMES.map(|name| place.join(name));
@@ -202,7 +202,7 @@ fn files_that_a_running_process_writes_together_are_left_to_it() {
     three(place.path()).unwrap();
     assert_eq!(running.commit().unwrap_err().code(), "output-exists");
     assert_eq!(fs::read(&paths[2]).unwrap(), b"q.csv");
-    assert_eq!(tree(place.path()), ["q.csv", "q.csv.seal.json", "t.csv"]);
+    assert_eq!(tree(place.path()), ["q.csv", "q.csv.manifest.json", "t.csv"]);
 }
 
 #[test]

@@ -99,7 +99,7 @@ class Ours:
     def remove(self, *files):
         """Removes files and what lies beside them."""
         for file in files:
-            for name in (file, f"{file}.seal.json", f"{file}.report.json"):
+            for name in (file, f"{file}.manifest.json", f"{file}.report.json"):
                 (self.place / name).unlink(missing_ok=True)
 
     def size(self, file):

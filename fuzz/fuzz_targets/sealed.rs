@@ -1,4 +1,4 @@
-//! Any bytes as the seal of a request and as a report: each has one form.
+//! Any bytes as the manifest of a request and as a report: each has one form.
 
 #![no_main]
 
@@ -23,6 +23,6 @@ fn place() -> &'static Path {
 }
 
 fuzz_target!(|bytes: &[u8]| {
-    sealed::seal(place(), bytes);
+    sealed::manifest(place(), bytes);
     sealed::report(place(), bytes);
 });

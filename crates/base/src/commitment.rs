@@ -29,7 +29,7 @@ impl CommitmentKey {
         Self(Secret::random())
     }
 
-    /// From the 64 hexadecimal digits that stand in a request's seal.
+    /// From the 64 hexadecimal digits that stand in a request's manifest.
     pub fn from_hex(text: &str) -> Option<Self> {
         Secret::try_fill(|bytes| {
             let read = Zeroizing::new(Hex::<32>::parse(text.as_bytes()).ok_or(())?.0);
@@ -40,7 +40,7 @@ impl CommitmentKey {
         .map(Self)
     }
 
-    /// As 64 hexadecimal digits, for a request's seal.
+    /// As 64 hexadecimal digits, for a request's manifest.
     pub fn to_hex(&self) -> Zeroizing<String> {
         Zeroizing::new(data_encoding::HEXLOWER.encode(self.0.expose()))
     }

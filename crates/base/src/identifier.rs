@@ -263,7 +263,7 @@ impl Reason {
     /// The word of every reason.
     pub const WORDS: [&str; 5] = ["scientific", "wrong-character", "wrong-length", "wrong-form", "wrong-key"];
 
-    /// The word in reports and in the `check` column: one of [`Reason::WORDS`].
+    /// The word in reports and in the `status` column: one of [`Reason::WORDS`].
     pub fn word(self) -> &'static str {
         let [scientific, character, length, form, key] = Self::WORDS;
         match self {

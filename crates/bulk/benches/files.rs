@@ -11,7 +11,7 @@ use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_mai
 use cstatns::code::Generation;
 use cstatns::coder::{Coder, CodingKey};
 use cstatns::identifier::{Reason, Scheme};
-use cstatns::manifest::{Seal, seal_path};
+use cstatns::manifest::{Manifest, manifest_path};
 use cstatns::meta::FileMeta;
 use cstatns::name::{Hex, Name};
 use cstatns::report::report_path;
@@ -83,8 +83,8 @@ fn files(criterion: &mut Criterion) {
 
     for kind in ["csv", "parquet"] {
         let (request, retained) = (at(&format!("request.{kind}")), at(&format!("retained-{kind}.csv")));
-        let seal_path = seal_path(&request);
-        let clear = || remove(&[&request, &retained, &seal_path]);
+        let manifest_path = manifest_path(&request);
+        let clear = || remove(&[&request, &retained, &manifest_path]);
         let what = Prepare {
             data: &data,
             column: Column::Identifier { column: "nir", scheme: Scheme::FrNir },
@@ -104,7 +104,7 @@ fn files(criterion: &mut Criterion) {
         }
         clear();
         prepare(&what, &Effort::default()).expect("prepared");
-        let seal = Seal::read(&seal_path).expect("a seal");
+        let manifest = Manifest::read(&manifest_path).expect("a manifest");
 
         // Only a Parquet result says by itself where its codes come from.
         let result = at(&format!("{kind}-result.parquet"));
@@ -115,7 +115,9 @@ fn files(criterion: &mut Criterion) {
                 group.bench_function(name, |bencher| {
                     bencher.iter(|| {
                         out.clear();
-                        code(&request, &seal, &coder, &mut out, format, &meta, &effort).expect("coded").rows
+                        code(&request, &manifest, &coder, &mut out, format, &meta, &effort)
+                            .expect("coded")
+                            .rows
                     });
                 });
             }

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use cstatns::code::Code;
 use cstatns::coder::{Coder, Renewer};
-use cstatns::manifest::{Content, Seal};
+use cstatns::manifest::{Content, Manifest};
 use cstatns::meta::FileMeta;
 use cstatns_rows::columns::{Codes, fault};
 use cstatns_rows::effort::Effort;
@@ -21,8 +21,8 @@ use crate::rows::{Rows, Worked, coded_columns, open};
 ///
 /// # Errors
 /// [`CodeFileError::Table`].
-pub fn look(request: &Path, seal: &Seal) -> Result<(), CodeFileError> {
-    open(request, seal.content)?;
+pub fn look(request: &Path, manifest: &Manifest) -> Result<(), CodeFileError> {
+    open(request, manifest.content)?;
     Ok(())
 }
 
@@ -33,21 +33,21 @@ pub fn look(request: &Path, seal: &Seal) -> Result<(), CodeFileError> {
 ///
 /// # Errors
 /// [`CodeFileError`]: among them any column but `index` and `identifier`, indexes that do not strictly increase, a cell
-/// that is not an identifier in its compact form, and rows that are not those of `seal`. Of several errors one in the
+/// that is not an identifier in its compact form, and rows that are not those of `manifest`. Of several errors one in the
 /// first block of rows that has any is told, whatever the number of threads.
 pub fn code(
     request: &Path,
-    seal: &Seal,
+    manifest: &Manifest,
     coder: &Coder,
     out: &mut (dyn Write + Send),
     format: Format,
     meta: &FileMeta,
     effort: &Effort,
 ) -> Result<Coded, CodeFileError> {
-    let Content::Identifiers { scheme } = seal.content else {
-        return Err(CodeFileError::Content { path: request.to_owned(), found: seal.content });
+    let Content::Identifiers { scheme } = manifest.content else {
+        return Err(CodeFileError::Content { path: request.to_owned(), found: manifest.content });
     };
-    let rows = Rows::to_code(request, seal, coder, format, meta)?;
+    let rows = Rows::to_code(request, manifest, coder, format, meta)?;
     rows.run(&coded_columns(format), out, meta, effort, || {
         let (mut identifiers, mut found) = (Identifiers::new(scheme), Vec::new());
         move |rows: &mut Worked, batch: &Batch, index: &[[u8; 16]]| {
@@ -77,15 +77,15 @@ pub fn code(
 /// As [`code`], with any column but `index` and `code`, and codes of another domain or generation than `renewer` takes.
 pub fn renew(
     request: &Path,
-    seal: &Seal,
+    manifest: &Manifest,
     renewer: &Renewer,
     out: &mut (dyn Write + Send),
     format: Format,
     meta: &FileMeta,
     effort: &Effort,
 ) -> Result<Coded, CodeFileError> {
-    let Content::Codes { tag, generation } = seal.content else {
-        return Err(CodeFileError::Content { path: request.to_owned(), found: seal.content });
+    let Content::Codes { tag, generation } = manifest.content else {
+        return Err(CodeFileError::Content { path: request.to_owned(), found: manifest.content });
     };
     let (found, expected) = ((tag, generation), (renewer.tag(), renewer.from()));
     if found != expected {
@@ -94,7 +94,7 @@ pub fn renew(
     if (renewer.tag(), renewer.generation()) != (meta.tag(), meta.generation) {
         return Err(CodeFileError::Keys);
     }
-    let rows = Rows::of(request, seal, format)?;
+    let rows = Rows::of(request, manifest, format)?;
     let column = Codes::of(&rows.source, 1, Some(expected))?;
     let columns = [Column::index(), Column::code(format == Format::Parquet)];
     rows.run(&columns, out, meta, effort, || {

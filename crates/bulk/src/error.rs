@@ -17,7 +17,7 @@ use cstatns_rows::error::TableError;
 pub struct Coded {
     /// The rows of the request and of the result.
     pub rows: u64,
-    /// The commitment to the request: the one in its seal.
+    /// The commitment to the request: the one in its manifest.
     pub commitment: Commitment,
     /// How many rows have a code.
     pub coded: u64,
@@ -46,7 +46,7 @@ pub enum CodeFileError {
     Content {
         /// The request.
         path: PathBuf,
-        /// What its seal says that it holds.
+        /// What its manifest says that it holds.
         found: Content,
     },
     /// `request-codes`: the codes are not those that the keys at hand renew.
@@ -58,23 +58,23 @@ pub enum CodeFileError {
     OtherCodes {
         /// The request.
         path: PathBuf,
-        /// The tag and generation in the seal.
+        /// The tag and generation in the manifest.
         found: (Tag, Generation),
         /// Those that are renewed.
         expected: (Tag, Generation),
     },
-    /// `commitment`: the rows are not those that the seal was made for.
+    /// `commitment`: the rows are not those that the manifest was made for.
     #[error(
-        "{path:?} is not the request that was sealed (it has {rows} rows, the seal is for {sealed}): it was changed, or the \
-         seal is another one's; fetch both again, or prepare them again"
+        "{path:?} is not the request that is described (it has {rows} rows, the manifest says {expected}): it was changed, or the \
+         manifest is another one's; fetch both again, or prepare them again"
     )]
     Commitment {
         /// The request.
         path: PathBuf,
         /// Its rows.
         rows: u64,
-        /// The rows that the seal speaks of.
-        sealed: u64,
+        /// The rows that the manifest speaks of.
+        expected: u64,
     },
     /// `other-keys`: the file's metadata and the keys disagree. A mistake of the caller.
     #[error("the keys are not those of the domain and generation that the result is to carry")]

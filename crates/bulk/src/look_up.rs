@@ -7,7 +7,7 @@ use cstatns::civil_status::request::{self, COLUMNS, FIELDS, IDENTIFIER, Texts};
 use cstatns::civil_status::{SCHEME, Years};
 use cstatns::coder::Coder;
 use cstatns::look_up::{Level, Score};
-use cstatns::manifest::{Content, Seal};
+use cstatns::manifest::{Content, Manifest};
 use cstatns::meta::FileMeta;
 use cstatns::secret::wipe_stack;
 use cstatns_register::{Index, IndexError, Query, SAMPLE, Weights};
@@ -45,7 +45,7 @@ pub struct Register<'a> {
 #[expect(clippy::too_many_arguments, reason = "those of `code`, and the register")]
 pub fn look_up_and_code(
     request: &Path,
-    seal: &Seal,
+    manifest: &Manifest,
     register: Register<'_>,
     coder: &Coder,
     out: &mut (dyn Write + Send),
@@ -53,12 +53,12 @@ pub fn look_up_and_code(
     meta: &FileMeta,
     effort: &Effort,
 ) -> Result<Coded, CodeFileError> {
-    let Content::CivilStatus { .. } = seal.content else {
-        return Err(CodeFileError::Content { path: request.to_owned(), found: seal.content });
+    let Content::CivilStatus { .. } = manifest.content else {
+        return Err(CodeFileError::Content { path: request.to_owned(), found: manifest.content });
     };
-    let count = seal.content.columns().len();
-    let rows = Rows::to_code(request, seal, coder, format, meta)?;
-    let weights = &learn(request, seal.content, register.index, &effort.progress)?;
+    let count = manifest.content.columns().len();
+    let rows = Rows::to_code(request, manifest, coder, format, meta)?;
+    let weights = &learn(request, manifest.content, register.index, &effort.progress)?;
     let [index, code, quality] = coded_columns(format);
     rows.run(&[index, code, quality, Column::score()], out, meta, effort, || {
         let (mut identifiers, mut coded, mut found) = (Identifiers::new(SCHEME), Vec::new(), Vec::new());

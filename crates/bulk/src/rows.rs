@@ -8,7 +8,7 @@ use cstatns::code::Code;
 use cstatns::coder::Coder;
 use cstatns::commitment::{self, Commit};
 use cstatns::look_up::{Score, Scores};
-use cstatns::manifest::{Content, Seal};
+use cstatns::manifest::{Content, Manifest};
 use cstatns::meta::FileMeta;
 use cstatns_rows::columns::{Codes, Indexes, Order};
 use cstatns_rows::csv::Delimiter;
@@ -59,7 +59,7 @@ pub(crate) fn open(request: &Path, content: Content) -> Result<Source, TableErro
 pub(crate) struct Rows<'a> {
     pub(crate) source: Source,
     indexes: Indexes,
-    seal: &'a Seal,
+    manifest: &'a Manifest,
     /// What the result is written as.
     format: Format,
 }
@@ -93,15 +93,15 @@ pub(crate) struct Worked {
 }
 
 impl<'a> Rows<'a> {
-    pub(crate) fn of(request: &Path, seal: &'a Seal, format: Format) -> Result<Self, TableError> {
-        let source = open(request, seal.content)?;
-        Ok(Self { indexes: Indexes::of(&source)?, source, seal, format })
+    pub(crate) fn of(request: &Path, manifest: &'a Manifest, format: Format) -> Result<Self, TableError> {
+        let source = open(request, manifest.content)?;
+        Ok(Self { indexes: Indexes::of(&source)?, source, manifest, format })
     }
 
     /// Those that the keys code.
     pub(crate) fn to_code(
         request: &Path,
-        seal: &'a Seal,
+        manifest: &'a Manifest,
         coder: &Coder,
         format: Format,
         meta: &FileMeta,
@@ -109,7 +109,7 @@ impl<'a> Rows<'a> {
         if (coder.tag(), coder.generation()) != (meta.tag(), meta.generation) {
             return Err(CodeFileError::Keys);
         }
-        Ok(Self::of(request, seal, format)?)
+        Ok(Self::of(request, manifest, format)?)
     }
 
     /// Takes all rows from the request to `out`. `worker` makes what each thread does: it is given batches of rows and
@@ -125,14 +125,14 @@ impl<'a> Rows<'a> {
     where
         Work: FnMut(&mut Worked, &Batch, &[[u8; 16]]) -> Result<(), CodeFileError>,
     {
-        let Self { mut source, indexes, seal, format } = self;
+        let Self { mut source, indexes, manifest, format } = self;
         let path = source.path().to_owned();
         let (layout, mut sink) = Sink::new(format, out, b',', columns, meta.pairs())?;
-        effort.progress.expect(seal.rows);
+        effort.progress.expect(manifest.rows);
 
-        let names = seal.content.columns();
+        let names = manifest.content.columns();
         let mut order = Order::default();
-        let mut commit = Commit::new(&seal.key, names);
+        let mut commit = Commit::new(&manifest.key, names);
         let mut distinct = Distinct::new();
         let mut qualities: BTreeMap<&'static str, u64> = BTreeMap::new();
         let (mut coded, mut scores) = (0, Scores::default());
@@ -219,8 +219,8 @@ impl<'a> Rows<'a> {
         if rows == 0 {
             return Err(TableError::NoRows { path }.into());
         }
-        if (commitment, rows) != (seal.commitment, seal.rows) {
-            return Err(CodeFileError::Commitment { path, rows, sealed: seal.rows });
+        if (commitment, rows) != (manifest.commitment, manifest.rows) {
+            return Err(CodeFileError::Commitment { path, rows, expected: manifest.rows });
         }
         sink.finish()?;
         let scores = has_score.then_some(scores);

@@ -19,7 +19,7 @@ use cstatns::coder::{Coder, CodingKey};
 use cstatns::commitment::{Commit, CommitmentKey};
 use cstatns::identifier::Scheme;
 use cstatns::look_up::{Level, Score};
-use cstatns::manifest::{Content, Seal, seal_path};
+use cstatns::manifest::{Content, Manifest, manifest_path};
 use cstatns::meta::FileMeta;
 use cstatns::name::{Hex, Name};
 use cstatns::report::report_path;
@@ -55,7 +55,7 @@ fn meta() -> FileMeta {
 }
 
 /// Writes request and retained file row by row, the Parquet ones as one row group each.
-fn write(place: &Path, rows: u64, format: Format) -> Seal {
+fn write(place: &Path, rows: u64, format: Format) -> Manifest {
     let key = CommitmentKey::random();
     let mut commit = Commit::new(&key, &["identifier"]);
     (0..rows).for_each(|row| commit.row(&index(row), &[Some(identifier(row).as_bytes())]));
@@ -72,11 +72,11 @@ fn write(place: &Path, rows: u64, format: Format) -> Seal {
         }
         Format::Parquet => {
             write_parquet(&place.join("request.parquet"), rows, &["index", "identifier"]);
-            write_parquet(&place.join("retained.parquet"), rows, &["index", "check", "note"]);
+            write_parquet(&place.join("retained.parquet"), rows, &["index", "status", "note"]);
         }
     }
     let (commitment, rows) = commit.finish();
-    Seal {
+    Manifest {
         rows,
         commitment,
         key,
@@ -89,7 +89,7 @@ fn write(place: &Path, rows: u64, format: Format) -> Seal {
 fn cell(row: u64, column: &str) -> String {
     match column {
         "identifier" => identifier(row),
-        "check" => "ok".to_owned(),
+        "status" => "ok".to_owned(),
         "note" => format!("a note about row {row}"),
         _ => format!("a value of row {row} that is quite a bit longer"),
     }
@@ -153,17 +153,18 @@ fn work(place: &Path, verb: &str, extension: &str, threads: NonZeroUsize) {
         prepare(&Prepare { data, column, request, retained, delimiter: b',', accepted: &[] }, &effort)
             .unwrap();
     } else if verb == "code" {
-        let seal = Seal::read(&place.join("seal.json")).unwrap();
+        let manifest = Manifest::read(&place.join("manifest.json")).unwrap();
         let mut out = File::create(result).unwrap();
-        code(&file("request"), &seal, &coder(), &mut out, Format::Parquet, &meta(), &effort).unwrap();
+        code(&file("request"), &manifest, &coder(), &mut out, Format::Parquet, &meta(), &effort).unwrap();
     } else if verb == "look-up" {
         let (request, index) = (file("request"), Index::open(&place.join("register")).unwrap());
         let register = Register { index: &index, accept: Level::UsageName, min_score: Score::of(0.95) };
-        let (seal, format) = (Seal::read(&seal_path(&request)).unwrap(), Format::Parquet);
+        let (manifest, format) = (Manifest::read(&manifest_path(&request)).unwrap(), Format::Parquet);
         let mut out = File::create(result).unwrap();
-        let coded = look_up_and_code(&request, &seal, register, &coder(), &mut out, format, &meta(), &effort)
-            .unwrap();
-        assert_eq!(coded.coded, seal.rows);
+        let coded =
+            look_up_and_code(&request, &manifest, register, &coder(), &mut out, format, &meta(), &effort)
+                .unwrap();
+        assert_eq!(coded.coded, manifest.rows);
     } else {
         let (retained, out) = (&*file("retained"), &*file("out"));
         for former in [out, &report_path(out)] {
@@ -213,7 +214,7 @@ fn memory_does_not_grow_with_the_file() {
         // Both have full row groups of the result, which is what takes most.
         let peaks = [150_000, 600_000].map(|rows| {
             let place = tempfile::tempdir().unwrap();
-            write(place.path(), rows, format).write(&place.path().join("seal.json")).unwrap();
+            write(place.path(), rows, format).write(&place.path().join("manifest.json")).unwrap();
             ["code", "attach"].map(|verb| {
                 // One thread: what several hold at once is a matter of chance.
                 [1, 8].map(|threads| {
@@ -301,7 +302,7 @@ fn prepare_stays_within_the_memory_that_it_is_given_and_puts_the_rest_aside() {
             let (peak, written) = told(test, place.path(), "prepare", extension, threads);
             let request = place.path().join(format!("request.{extension}"));
             let outputs =
-                [&*seal_path(&request), &request, &place.path().join(format!("retained.{extension}"))];
+                [&*manifest_path(&request), &request, &place.path().join(format!("retained.{extension}"))];
             let outputs: u64 = outputs.iter().map(|path| fs::metadata(path).unwrap().len()).sum();
             (peak, written - outputs)
         });

@@ -11,7 +11,7 @@ use cstatns::coder::Coder;
 use cstatns::domain::RenewalReason;
 use cstatns::files::Pending;
 use cstatns::identifier::Scheme;
-use cstatns::manifest::{Content, Seal, SealError, seal_path};
+use cstatns::manifest::{Content, Manifest, ManifestError, manifest_path};
 use cstatns::meta::{FileMeta, SPEC};
 use cstatns::proposal::{Action, Input};
 use cstatns::report::{Report, report_path};
@@ -28,7 +28,7 @@ use common::{World, name};
 const DATA: &str =
     "hetu,wage\n131052-308T,100\n 131053+602j,200\n131052A308T,300\n231052B3088,400\n131052-308S,500\n,600\n";
 
-fn prepared(world: &World, scheme: Scheme) -> Result<Seal, PrepareError> {
+fn prepared(world: &World, scheme: Scheme) -> Result<Manifest, PrepareError> {
     fs::write(world.path("data.csv"), DATA).unwrap();
     let [data, request, retained] = ["data.csv", "request.csv", "retained.csv"].map(|file| world.path(file));
     let column = Column::Identifier { column: "hetu", scheme };
@@ -41,7 +41,7 @@ fn prepared(world: &World, scheme: Scheme) -> Result<Seal, PrepareError> {
         accepted: &[],
     };
     prepare(&what, &Effort::default())?;
-    Ok(Seal::read(&seal_path(&request)).unwrap())
+    Ok(Manifest::read(&manifest_path(&request)).unwrap())
 }
 
 fn failed(error: CodeFileError) -> WorkError {
@@ -102,8 +102,8 @@ fn attached(world: &World, retained: &str, result: &str, out: &str) -> Vec<Vec<S
 fn a_second_scheme_goes_the_whole_way() {
     let world = World::founded(2, 3);
     world.statistics("people").unwrap();
-    let seal = prepared(&world, Scheme::FiHetu).unwrap();
-    assert_eq!(seal.content, Content::Identifiers { scheme: Scheme::FiHetu });
+    let manifest = prepared(&world, Scheme::FiHetu).unwrap();
+    assert_eq!(manifest.content, Content::Identifiers { scheme: Scheme::FiHetu });
 
     let mut service = world.open();
     let action = Action::Code {
@@ -111,7 +111,7 @@ fn a_second_scheme_goes_the_whole_way() {
         generation: common::generation(1),
         scheme: Scheme::FiHetu,
         purpose: name("wages"),
-        input: Input { commitment: seal.commitment, rows: seal.rows },
+        input: Input { commitment: manifest.commitment, rows: manifest.rows },
         recipient: None,
         keep_request: false,
         look_up: None,
@@ -120,7 +120,7 @@ fn a_second_scheme_goes_the_whole_way() {
     let quorum = world.quorum(&service, action).unwrap();
     let meta_1 = meta(&world, quorum.proposal().body.run, 1);
     let files = RunFiles {
-        request: vec![world.path("request.csv"), seal_path(&world.path("request.csv"))],
+        request: vec![world.path("request.csv"), manifest_path(&world.path("request.csv"))],
         result: world.path("result.csv"),
         accepted: Default::default(),
     };
@@ -133,8 +133,8 @@ fn a_second_scheme_goes_the_whole_way() {
             .collect();
         coder.code(&identifiers, &mut expected);
         let request = world.path("request.csv");
-        let done =
-            code(&request, &seal, coder, out, Format::Csv, &meta_1, &Effort::default()).map_err(failed)?;
+        let done = code(&request, &manifest, coder, out, Format::Csv, &meta_1, &Effort::default())
+            .map_err(failed)?;
         let outcome = outcome(&done);
         coded = Some(done);
         Ok(outcome)
@@ -164,15 +164,15 @@ fn a_second_scheme_goes_the_whole_way() {
         accepted: &[],
     };
     prepare(&what, &Effort::default()).unwrap();
-    let seal = Seal::read(&seal_path(&request)).unwrap();
-    assert_eq!(seal.content.scheme(), None);
+    let manifest = Manifest::read(&manifest_path(&request)).unwrap();
+    assert_eq!(manifest.content.scheme(), None);
     let mut service = world.open();
     let action = Action::Renew {
         domain: name("people"),
         from: common::generation(1),
         generation: common::generation(2),
         purpose: name("wages"),
-        input: Input { commitment: seal.commitment, rows: seal.rows },
+        input: Input { commitment: manifest.commitment, rows: manifest.rows },
         recipient: None,
         keep_request: false,
         of: None,
@@ -180,14 +180,14 @@ fn a_second_scheme_goes_the_whole_way() {
     let quorum = world.quorum(&service, action).unwrap();
     let meta_2 = meta(&world, quorum.proposal().body.run, 2);
     let files = RunFiles {
-        request: vec![request.clone(), seal_path(&request)],
+        request: vec![request.clone(), manifest_path(&request)],
         result: world.path("result-2.csv"),
         accepted: Default::default(),
     };
     let mut renewed = None;
     let made = service
         .renew(quorum, &files, |renewer, out| {
-            let done = renew(&request, &seal, renewer, out, Format::Csv, &meta_2, &Effort::default())
+            let done = renew(&request, &manifest, renewer, out, Format::Csv, &meta_2, &Effort::default())
                 .map_err(failed)?;
             let outcome = outcome(&done);
             renewed = Some(done);
@@ -202,7 +202,7 @@ fn a_second_scheme_goes_the_whole_way() {
     );
 }
 
-/// Under the wrong scheme nothing is read as somebody, and no seal passes for one of another scheme.
+/// Under the wrong scheme nothing is read as somebody, and no manifest passes for one of another scheme.
 #[test]
 fn one_scheme_is_not_read_as_the_other() {
     let world = World::new(2, 3);
@@ -210,17 +210,17 @@ fn one_scheme_is_not_read_as_the_other() {
         prepared(&world, Scheme::FrNir),
         Err(PrepareError::WrongColumn { invalid: 5, filled: 5 })
     ));
-    let seal = prepared(&world, Scheme::FiHetu).unwrap();
-    let path = seal_path(&world.path("request.csv"));
+    let manifest = prepared(&world, Scheme::FiHetu).unwrap();
+    let path = manifest_path(&world.path("request.csv"));
     let text = fs::read_to_string(&path).unwrap();
     assert!(text.contains(r#""scheme":"fi-hetu""#), "{text}");
     for (from, to) in [(r#""scheme":"fi-hetu","#, ""), ("fi-hetu", "fi-hetus"), ("fi-hetu", "FI-HETU")] {
         fs::write(&path, text.replace(from, to)).unwrap();
-        assert!(matches!(Seal::read(&path), Err(SealError::Form { .. })), "{to}");
+        assert!(matches!(Manifest::read(&path), Err(ManifestError::Form { .. })), "{to}");
     }
     fs::write(&path, text.replace("fi-hetu", "fr-nir")).unwrap();
-    let other = Seal::read(&path).unwrap();
-    assert_eq!(other.commitment, seal.commitment);
+    let other = Manifest::read(&path).unwrap();
+    assert_eq!(other.commitment, manifest.commitment);
     let key = cstatns::coder::CodingKey::new(
         &cstatns::secret::Secret::random(),
         "demo.aaaaaaaaaa",

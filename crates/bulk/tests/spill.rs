@@ -18,7 +18,7 @@ use cstatns::code::Generation;
 use cstatns::coder::{Coder, CodingKey};
 use cstatns::identifier::Scheme;
 use cstatns::look_up::{Level, Score};
-use cstatns::manifest::{Seal, seal_path};
+use cstatns::manifest::{Manifest, manifest_path};
 use cstatns::meta::FileMeta;
 use cstatns::name::{Hex, Name};
 use cstatns::secret::Secret;
@@ -107,9 +107,10 @@ fn run_people(place: &Path, memory: usize) {
     let (generation, delivery) = (Generation::FIRST, Hex([1; 16]));
     let meta = FileMeta { service: service.to_owned(), domain, generation, delivery };
     let mut out = File::create(place.join("result.csv")).unwrap();
-    let seal = Seal::read(&seal_path(&request)).unwrap();
+    let manifest = Manifest::read(&manifest_path(&request)).unwrap();
     let coded =
-        look_up_and_code(&request, &seal, register, &coder, &mut out, Format::Csv, &meta, &effort).unwrap();
+        look_up_and_code(&request, &manifest, register, &coder, &mut out, Format::Csv, &meta, &effort)
+            .unwrap();
     assert!(coded.qualities["found"] > ROWS as u64 / 2 - 1, "{:?}", coded.qualities);
 }
 
@@ -212,7 +213,7 @@ fn a_process_that_is_killed_leaves_nothing_of_what_it_put_aside() {
     assert_eq!(left.iter().filter(|name| name.ends_with(".cstatns-tmp")).count(), 3, "{left:?}");
     assert_eq!(left.len(), 4, "{left:?}");
     run(place.path(), 0);
-    assert_eq!(names(place.path()), ["d.csv", "request.csv", "request.csv.seal.json", "retained.csv"]);
+    assert_eq!(names(place.path()), ["d.csv", "request.csv", "request.csv.manifest.json", "retained.csv"]);
 }
 
 #[test]

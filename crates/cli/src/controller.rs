@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::{ArgGroup, Args, Subcommand};
 use cstatns::civil_status::Field;
 use cstatns::identifier::Scheme;
-use cstatns::manifest::seal_path;
+use cstatns::manifest::manifest_path;
 use cstatns::name::Name;
 use cstatns::report::report_path;
 use cstatns_controller::{Attach, Column, Prepare, Risk, attach, check, prepare};
@@ -56,7 +56,7 @@ birth, or if its cells are identifiers. Where such a column must stay, --accept-
 which the summary repeats:
   cstatns controller prepare courses.csv --identifier-column nir --accept-risk nom=employer-name \\
       --request request.csv --retained retained.csv
-Give the request and its .seal.json to the service; the retained file never leaves.")]
+Give the request and its .manifest.json to the service; the retained file never leaves.")]
 #[command(group = ArgGroup::new("sent").required(true))]
 pub(crate) struct PrepareArgs {
     /// The data: .csv with a header line, or .parquet
@@ -77,7 +77,7 @@ pub(crate) struct PrepareArgs {
     /// The column of codes, to be renewed
     #[arg(long, value_name = "C", group = "sent")]
     code_column: Option<String>,
-    /// The request to write; <R>.seal.json lies beside it
+    /// The request to write; <R>.manifest.json lies beside it
     #[arg(long, value_name = "R")]
     request: PathBuf,
     /// The file to write with everything but what is sent, to be kept
@@ -133,9 +133,9 @@ impl PrepareArgs {
         };
         let (prepared, seconds) = self.bulk.work(program, |effort| prepare(&what, effort));
         let prepared = prepared?;
-        let seal = seal_path(&self.request);
+        let manifest = manifest_path(&self.request);
         program.say(format_args!(
-            "give {:?} and {seal:?} to the service; keep {:?}",
+            "give {:?} and {manifest:?} to the service; keep {:?}",
             self.request, self.retained
         ));
         for (field, count) in &prepared.unread {
@@ -184,13 +184,13 @@ impl PrepareArgs {
             "rows": prepared.rows,
             "seconds": seconds,
             "rows_per_second": per_second(prepared.rows, seconds),
-            "check": prepared.counts,
+            "status": prepared.counts,
             "unread": prepared.unread,
             "cells_over_several_lines": prepared.over_lines,
             "identifiers_kept": identifiers,
             "accepted_risks": risks,
             "request": self.request,
-            "seal": seal,
+            "manifest": manifest,
             "retained": self.retained,
         }))
     }

@@ -8,7 +8,7 @@ use cstatns::custody::custodian::KitError;
 use cstatns::dealing::RosterError;
 use cstatns::files::FileError;
 use cstatns::ledger::LedgerError;
-use cstatns::manifest::SealError;
+use cstatns::manifest::ManifestError;
 use cstatns::report::ReportError;
 use cstatns::service::{ServiceError, WorkError};
 use cstatns::sharing::SharingError;
@@ -90,7 +90,7 @@ faults!(
     Refusal,
     ReportError,
     RosterError,
-    SealError,
+    ManifestError,
     ServiceError,
     SharingError,
     TableError

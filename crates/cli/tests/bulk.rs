@@ -64,7 +64,7 @@ fn summaries_hold_the_same_figures() {
             (summary["seconds"].as_f64().unwrap(), summary["rows_per_second"].as_f64().unwrap());
         assert!(seconds > 0.0 && (rate * seconds - 300.0).abs() < 0.01, "{summary}");
         let counts = match command {
-            _ if command.contains("prepare") => ("check", serde_json::json!({"ok": 300})),
+            _ if command.contains("prepare") => ("status", serde_json::json!({"ok": 300})),
             _ if command.contains("renew") => ("quality", serde_json::json!({})),
             _ => ("quality", serde_json::json!({"valid": 300})),
         };

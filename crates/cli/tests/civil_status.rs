@@ -72,7 +72,7 @@ fn people_who_are_found_have_the_codes_of_their_identifiers() {
     register(&place, 60);
     visits(&place, 0..40);
     let prepared = place.json(PREPARE);
-    assert_eq!(prepared["check"], serde_json::json!({"ok": 55, "absent": 1, "malformed": 1}));
+    assert_eq!(prepared["status"], serde_json::json!({"ok": 55, "absent": 1, "malformed": 1}));
     assert_eq!(prepared["unread"], serde_json::json!({"date_naissance": 1}));
     fs::set_permissions(place.path("r"), fs::Permissions::from_mode(0o644)).unwrap();
     let said = place.quorum(&format!("{CODE} --accept rectified --min-score 0.97"));
@@ -92,7 +92,7 @@ fn people_who_are_found_have_the_codes_of_their_identifiers() {
     assert!(said.contains("found 40, not-found 15, none 2"), "{said}");
     let drawn = format!("\n  0.95 to 1.00  {} 40\n40 of 57 rows have a code\n", "█".repeat(40));
     assert!(said.contains(&drawn), "{said}");
-    assert!(!place.exists("q.csv") && !place.exists("q.csv.seal.json"), "the request is destroyed");
+    assert!(!place.exists("q.csv") && !place.exists("q.csv.manifest.json"), "the request is destroyed");
 
     // What is recorded of it: the register's id and the level, and nothing of the rows.
     let recorded = format!(
@@ -251,7 +251,7 @@ fn a_request_in_which_is_nobody_is_told_of() {
             "{said}"
         );
         assert_eq!(said.contains("not sent: 1 value of date_naissance that"), row.contains("soon"), "{said}");
-        for name in ["q.csv", "q.csv.seal.json", "t.csv"] {
+        for name in ["q.csv", "q.csv.manifest.json", "t.csv"] {
             fs::remove_file(place.path(name)).unwrap();
         }
     }
@@ -276,7 +276,7 @@ fn numbers_of_days_are_no_dates_of_birth() {
     let prepared = |warned: bool| {
         let said = place.ok(PREPARE);
         assert_eq!(said.contains("warning: date_naissance holds years alone"), warned, "{said}");
-        for name in ["q.csv", "q.csv.seal.json", "t.csv"] {
+        for name in ["q.csv", "q.csv.manifest.json", "t.csv"] {
             fs::remove_file(place.path(name)).unwrap();
         }
     };
@@ -349,7 +349,7 @@ fn the_minimum_is_of_people_who_are_coded() {
             ledger.lines().last().unwrap().contains("\"code\":\"too-few-values\""),
             "and the run is recorded"
         );
-        for name in ["q.csv", "q.csv.seal.json"] {
+        for name in ["q.csv", "q.csv.manifest.json"] {
             fs::remove_file(place.path(name)).unwrap();
         }
     }

@@ -52,12 +52,12 @@ fn columns_that_are_not_there_or_not_right() {
     place.refused(&with("a"), "missing-column", &["--delimiter ';'"]);
     place.write("data.csv", "nir,nir\n1,2\n");
     place.refused(PREPARE, "column-twice", &["nir"]);
-    for column in ["index", "check", "code", "quality", "score"] {
+    for column in ["index", "status", "code", "quality", "score"] {
         place.write("data.csv", format!("nir,{column}\n1,2\n"));
         place.refused(PREPARE, "reserved-column", &[column, "rename"]);
     }
     place.write("data.csv", "code,check\n1,2\n");
-    place.refused(&with("code").replace("identifier", "code"), "reserved-column", &["check"]);
+    place.refused(&with("code").replace("identifier", "code"), "reserved-column", &["status"]);
 }
 
 #[test]
@@ -82,7 +82,7 @@ fn files_that_are_not_tables() {
 
 #[test]
 fn outputs_are_never_written_over() {
-    for taken in ["r.csv", "r.csv.seal.json", "t.csv"] {
+    for taken in ["r.csv", "r.csv.manifest.json", "t.csv"] {
         let place = data(csv(&identifiers(20)));
         place.write(taken, "mine");
         place.refused(PREPARE, "output-exists", &[taken]);
@@ -161,7 +161,7 @@ fn results_that_do_not_belong() {
     place.refused(&format!("{attach} --binary-codes"), "binary-csv", &["--binary-codes"]);
     place.refused(&attach.replace("out.csv", "out.parquet"), "attached-type", &["out.parquet"]);
     place.refused(&format!("{attach} --destroy out.csv"), "destroys-output", &["out.csv"]);
-    place.refused(&attach.replace("t.csv", "data.csv"), "columns", &["`index`, `check`"]);
+    place.refused(&attach.replace("t.csv", "data.csv"), "columns", &["`index`, `status`"]);
 
     // Another request's retained file.
     place.ok(&PREPARE.replace("r.csv", "r2.csv").replace("t.csv", "t2.csv"));
@@ -214,7 +214,10 @@ fn requests_that_were_changed() {
         let text: String = change(lines).iter().map(|line| format!("{line}\n")).collect();
         place.write("r.csv", &text);
         place.refused_quorum(CODE, code, words);
-        assert!(place.read("r.csv") == text && place.exists("r.csv.seal.json"), "{name}: nothing is lost");
+        assert!(
+            place.read("r.csv") == text && place.exists("r.csv.manifest.json"),
+            "{name}: nothing is lost"
+        );
         // The run that was approved and failed is on record, and the service works on.
         assert!(place.read("home/ledger.jsonl").contains(&format!("\"code\":\"{code}\"")), "{name}");
         place.ok("service status home");
@@ -290,12 +293,12 @@ fn requests_that_are_for_something_else() {
     place.refused_quorum(&CODE.replace("population", "elsewhere"), "unknown-domain", &["service open"]);
     place.refused_quorum(&CODE.replace("code home", "renew home"), "request-content", &["code identifiers"]);
     place.refused_quorum(&CODE.replace("s.csv", "s.txt"), "file-type", &["s.txt"]);
-    place.refused_quorum(&CODE.replace("r.csv", "none.csv"), "file-missing", &["none.csv.seal.json"]);
+    place.refused_quorum(&CODE.replace("r.csv", "none.csv"), "file-missing", &["none.csv.manifest.json"]);
     fs::rename(place.path("r.csv"), place.path("away.csv")).unwrap();
     place.refused_quorum(CODE, "file-missing", &["r.csv"]);
     fs::rename(place.path("away.csv"), place.path("r.csv")).unwrap();
-    place.write("r.csv.seal.json", "{}");
-    place.refused_quorum(CODE, "seal-form", &["r.csv.seal.json"]);
+    place.write("r.csv.manifest.json", "{}");
+    place.refused_quorum(CODE, "manifest-form", &["r.csv.manifest.json"]);
 
     let place = prepared();
     place.quorum(CODE);

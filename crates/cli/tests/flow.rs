@@ -69,7 +69,7 @@ fn the_pair_links_before_and_after_renewals() {
     place.coded("wages", "nir", "population", 1);
     for work in ["hospital.population.1", "wages.population.1"] {
         assert!(!place.exists(&format!("{work}.request.csv")), "the request is destroyed");
-        assert!(!place.exists(&format!("{work}.request.csv.seal.json")), "and its seal");
+        assert!(!place.exists(&format!("{work}.request.csv.manifest.json")), "and its manifest");
     }
     agrees(&place, "hospital-1.csv", &hospital);
     agrees(&place, "wages-1.csv", &wages);
@@ -146,7 +146,7 @@ fn a_report_is_written_after_the_destruction_and_made_again_when_it_is_missing()
     assert_eq!(report["key_id"].as_str().unwrap().len(), 16);
     let destroyed: Vec<&str> =
         report["destroyed"].as_array().unwrap().iter().map(|one| one["file"].as_str().unwrap()).collect();
-    assert_eq!(destroyed, ["data.population.1.request.csv", "data.population.1.request.csv.seal.json"]);
+    assert_eq!(destroyed, ["data.population.1.request.csv", "data.population.1.request.csv.manifest.json"]);
     // The checkpoint covers the destruction: intent, result, destruction.
     let events = place.read("home/ledger.jsonl").lines().count();
     assert_eq!(report["checkpoint"]["size"], events as u64);
@@ -178,8 +178,8 @@ fn the_scheme_stands_in_seal_question_ledger_and_report() {
         "controller prepare data.csv --code-column nir --scheme fr-nir --request r.csv --retained t.csv";
     assert_eq!(place.run(both).status.code(), Some(2));
     place.ok(&format!("{prepare} --scheme fr-nir"));
-    let seal: Value = serde_json::from_str(&place.read("r.csv.seal.json")).unwrap();
-    assert_eq!(seal["scheme"], "fr-nir");
+    let manifest: Value = serde_json::from_str(&place.read("r.csv.manifest.json")).unwrap();
+    assert_eq!(manifest["scheme"], "fr-nir");
     let said = place.quorum("service code home population --request r.csv --result s.csv --purpose wages");
     assert!(said.contains("code 20 rows of fr-nir for `wages` in `population`"), "{said}");
     assert!(place.read("home/ledger.jsonl").contains(r#""scheme":"fr-nir""#));
@@ -198,7 +198,7 @@ fn a_kept_request_is_told_of_and_recorded() {
     let said = place
         .quorum("service code home population --request r.csv --result s.csv --purpose test --keep-request");
     assert!(said.contains("departs from the scheme") && said.contains("KEEPING the request"), "{said}");
-    assert!(place.exists("r.csv") && place.exists("r.csv.seal.json"));
+    assert!(place.exists("r.csv") && place.exists("r.csv.manifest.json"));
     assert!(place.read("home/ledger.jsonl").contains("\"keep_request\":true"));
     let report: Value = serde_json::from_str(&place.read("s.csv.report.json")).unwrap();
     assert_eq!(report["destroyed"], serde_json::json!([]));

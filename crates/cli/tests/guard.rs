@@ -78,7 +78,7 @@ fn the_reports_keep_the_risks_that_were_accepted() {
     place.ok("controller attach --retained t.csv --result s.csv --out a.csv");
     assert_eq!(accepted("a.csv.report.json"), expected);
 
-    // More than a seal holds.
+    // More than a manifest holds.
     let names: Vec<_> = (0..600).map(|column| format!("c{column}")).collect();
     place.write("data.csv", format!("nir,{}\n", names.join(",")));
     let risks: String = names.iter().map(|name| format!(" --accept-risk {name}=x")).collect();

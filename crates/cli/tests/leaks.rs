@@ -327,7 +327,7 @@ fn errors_about_bad_files_do_not_quote_them() {
     // Requests.
     place.write("data.csv", &good);
     watched.ok(prepare);
-    let (request, seal) = (place.read("r.csv"), place.read("r.csv.seal.json"));
+    let (request, seal) = (place.read("r.csv"), place.read("r.csv.manifest.json"));
     let row = |text: String| {
         let mut lines: Vec<String> = request.lines().map(str::to_owned).collect();
         lines[5] = text;
@@ -354,10 +354,10 @@ fn errors_about_bad_files_do_not_quote_them() {
         seal.replacen("identifiers", &full, 1),
         format!("\"{full}\""),
     ] {
-        place.write("r.csv.seal.json", bad);
+        place.write("r.csv.manifest.json", bad);
         watched.refused(code);
     }
-    place.write("r.csv.seal.json", &seal);
+    place.write("r.csv.manifest.json", &seal);
     watched.ok(code);
 
     // Results and retained files.
@@ -373,9 +373,11 @@ fn errors_about_bad_files_do_not_quote_them() {
         watched.refused(attach);
     }
     place.write("s.csv", &result);
-    for bad in
-        [retained.replacen("ok", &full, 1), retained.replacen("check", &full, 1), format!("{full}\n{full}\n")]
-    {
+    for bad in [
+        retained.replacen("ok", &full, 1),
+        retained.replacen("status", &full, 1),
+        format!("{full}\n{full}\n"),
+    ] {
         place.write("t.csv", bad);
         watched.refused(attach);
     }
@@ -623,10 +625,10 @@ fn errors_about_people_do_not_quote_them() {
     for index in ["data.csv", "people.csv", "q.csv"] {
         watched.refused(&LOOK_UP.replace("--register r", &format!("--register {index}")));
     }
-    let seal = place.read("q.csv.seal.json");
-    place.write("q.csv.seal.json", seal.replacen("civil-status", nom, 1));
+    let seal = place.read("q.csv.manifest.json");
+    place.write("q.csv.manifest.json", seal.replacen("civil-status", nom, 1));
     watched.refused(LOOK_UP);
-    place.write("q.csv.seal.json", &seal);
+    place.write("q.csv.manifest.json", &seal);
     watched.refused(&LOOK_UP.replace(" --register r", ""));
     watched.ok(LOOK_UP);
     assert!(!civil_status().are_in(place.read("home/ledger.jsonl").as_bytes()));

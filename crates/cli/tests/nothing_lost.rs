@@ -71,14 +71,18 @@ fn a_key_that_the_ledger_does_not_know_is_told_and_spared() {
 #[test]
 fn a_number_of_rows_that_json_does_not_hold_stops_nothing_but_the_command() {
     let place = prepared();
-    let seal = place.read("r.csv.seal.json");
+    let manifest = place.read("r.csv.manifest.json");
     for rows in ["9007199254740992", "18446744073709550592", "18446744073709551615", "-1", "2e1", "20.0"] {
-        place.write("r.csv.seal.json", seal.replace("\"rows\":20", &format!("\"rows\":{rows}")));
-        let line = place.refused_quorum(CODE, "seal-form", &["r.csv.seal.json", "prepare the request again"]);
+        place.write("r.csv.manifest.json", manifest.replace("\"rows\":20", &format!("\"rows\":{rows}")));
+        let line = place.refused_quorum(
+            CODE,
+            "manifest-form",
+            &["r.csv.manifest.json", "prepare the request again"],
+        );
         assert!(!line.contains(rows), "{line}");
     }
     place.ok("service status home");
-    place.write("r.csv.seal.json", &seal);
+    place.write("r.csv.manifest.json", &manifest);
     place.quorum(CODE);
     place.ok("auditor verify home/ledger.jsonl --service home/card.json");
 }
@@ -91,16 +95,16 @@ fn a_renewal_names_each_delivery_once_and_in_order() {
     place.quorum("service new-key home population --reason scheduled");
     place.ok("controller prepare people-1.csv --code-column code --request r.csv --retained t.csv");
     let delivery = run["delivery"].as_str().unwrap();
-    let seal = place.read("r.csv.seal.json");
+    let manifest = place.read("r.csv.manifest.json");
     let named = format!("\"previous\":[\"{delivery}\"]");
-    assert!(seal.contains(&named), "{seal}");
+    assert!(manifest.contains(&named), "{manifest}");
     let renew = "service renew home population --request r.csv --result s.csv --purpose test";
     for bad in [2, 110_000] {
         let many = vec![format!("\"{delivery}\""); bad].join(",");
-        place.write("r.csv.seal.json", seal.replace(&named, &format!("\"previous\":[{many}]")));
-        place.refused_quorum(renew, "seal-form", &["r.csv.seal.json"]);
+        place.write("r.csv.manifest.json", manifest.replace(&named, &format!("\"previous\":[{many}]")));
+        place.refused_quorum(renew, "manifest-form", &["r.csv.manifest.json"]);
     }
-    place.write("r.csv.seal.json", &seal);
+    place.write("r.csv.manifest.json", &manifest);
     // Named twice on the command line they are one.
     place.quorum(&format!("{renew} --of {delivery} {delivery}"));
     assert!(place.read("home/ledger.jsonl").contains(&format!("\"of\":[\"{delivery}\"]")));
@@ -110,7 +114,7 @@ fn a_renewal_names_each_delivery_once_and_in_order() {
 fn a_request_that_cannot_be_deleted_is_refused_before_anybody_is_asked() {
     let place = prepared();
     fs::create_dir(place.path("drop")).unwrap();
-    for file in ["r.csv", "r.csv.seal.json"] {
+    for file in ["r.csv", "r.csv.manifest.json"] {
         fs::rename(place.path(file), place.path(&format!("drop/{file}"))).unwrap();
     }
     let place = place.unprivileged();
@@ -145,13 +149,13 @@ fn a_request_of_somebody_else_in_a_sticky_directory_is_refused_too() {
         return;
     }
     fs::create_dir(place.path("drop")).unwrap();
-    for file in ["r.csv", "r.csv.seal.json"] {
+    for file in ["r.csv", "r.csv.manifest.json"] {
         fs::rename(place.path(file), place.path(&format!("drop/{file}"))).unwrap();
     }
     let place = place.unprivileged();
     std::os::unix::fs::chown(place.path("drop"), Some(0), Some(0)).unwrap();
     fs::set_permissions(place.path("drop"), fs::Permissions::from_mode(0o1777)).unwrap();
-    for file in ["drop/r.csv", "drop/r.csv.seal.json"] {
+    for file in ["drop/r.csv", "drop/r.csv.manifest.json"] {
         std::os::unix::fs::chown(place.path(file), Some(0), Some(0)).unwrap();
         fs::set_permissions(place.path(file), fs::Permissions::from_mode(0o666)).unwrap();
     }

@@ -66,16 +66,16 @@ fn a_prepare_that_was_stopped_before_its_request_had_its_name_is_given_once_more
     let place = Place::open();
     place.write("data.csv", csv(&identifiers(20)));
     place.ok(PREPARE);
-    let ids = ["r.csv.seal.json", "t.csv", "r.csv"].map(|name| FileId::of(&place.path(name)).unwrap());
+    let ids = ["r.csv.manifest.json", "t.csv", "r.csv"].map(|name| FileId::of(&place.path(name)).unwrap());
     let stop = || {
         fs::rename(place.path("r.csv"), place.path(&hidden("r.csv"))).unwrap();
         place.write(&hidden("r.csv.journal"), serde_json::to_vec(&ids).unwrap());
     };
     stop();
-    let seal = place.read("r.csv.seal.json");
+    let manifest = place.read("r.csv.manifest.json");
     place.ok(PREPARE);
     assert!(all_hidden(&place).is_empty());
-    assert_ne!(place.read("r.csv.seal.json"), seal, "another commitment");
+    assert_ne!(place.read("r.csv.manifest.json"), manifest, "another commitment");
     place.quorum("service code home population --request r.csv --result s.csv --purpose test");
 
     // The same names, but other files.
@@ -84,7 +84,7 @@ fn a_prepare_that_was_stopped_before_its_request_had_its_name_is_given_once_more
     place.ok(PREPARE);
     fs::rename(place.path("r.csv"), place.path(&hidden("r.csv"))).unwrap();
     place.write(&hidden("r.csv.journal"), serde_json::to_vec(&ids).unwrap());
-    place.refused(PREPARE, "output-exists", &["r.csv.seal.json"]);
+    place.refused(PREPARE, "output-exists", &["r.csv.manifest.json"]);
     assert!(place.exists("t.csv") && all_hidden(&place).is_empty(), "no identifier stays hidden");
 }
 

@@ -125,7 +125,7 @@ impl AttachError {
 
 /// Writes the attached file and its report, then destroys the files named and says so in the report.
 ///
-/// After a coding the columns are `code`, `quality`, then the data's; `none` becomes what `check` says. After a renewal
+/// After a coding the columns are `code`, `quality`, then the data's; `none` becomes what `status` says. After a renewal
 /// the `quality` and `score` that the data already has come right after `code`. Memory does not grow with the files.
 ///
 /// The report gets its name first, the attached file after it: where an attached file is, its report is. It says what is to

@@ -16,7 +16,7 @@ use cstatns_rows::table::Source;
 use crate::attach::result_columns;
 use crate::origin::origin;
 
-/// What [`check`] found in a file.
+/// What [`status`] found in a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FileFacts {
     /// The file.

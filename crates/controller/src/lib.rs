@@ -4,7 +4,7 @@
 //! |---|---|
 //! | request | `index`, then `identifier` (coding), the fields of civil status (look-up) or `code` (renewal) |
 //! | result | `index`, `code`, after a coding or look-up `quality`, after a look-up `score` too |
-//! | retained | `index`, `check`, then every other column of the data |
+//! | retained | `index`, `status`, then every other column of the data |
 //! | attached | `code`, `quality` and `score` as in the result, then every other column of the data |
 //!
 //! Requests and results are the service's business and either file type will do. Retained and attached files carry the

@@ -1,4 +1,4 @@
-//! The controller's first step: data → request, seal and retained file (SPEC §6).
+//! The controller's first step: data → request, manifest and retained file (SPEC §6).
 
 mod deal;
 mod head;
@@ -18,16 +18,16 @@ use cstatns_base::files::{Access, FileError, Together};
 use cstatns_base::identifier::Scheme;
 use cstatns_base::meta::marks;
 use cstatns_base::name::Name;
-use cstatns_record::manifest::{Content, Seal, seal_path};
+use cstatns_record::manifest::{Content, Manifest, manifest_path};
 use cstatns_record::report::{ReportError, report_path};
 use cstatns_rows::csv::Delimiter;
 use cstatns_rows::effort::Effort;
 use cstatns_rows::error::TableError;
+use cstatns_rows::fields;
 use cstatns_rows::guard::Held;
 use cstatns_rows::guard::names::trimmed;
 use cstatns_rows::sink::{self, Sink};
 use cstatns_rows::sort::{self, Sort};
-use cstatns_rows::status;
 use cstatns_rows::table::{Format, Source};
 
 use crate::origin::origin;
@@ -69,7 +69,7 @@ pub struct Prepare<'a> {
     pub data: &'a Path,
     /// What is sent.
     pub column: Column<'a>,
-    /// The request to write; its seal will lie beside it.
+    /// The request to write; its manifest will lie beside it.
     pub request: &'a Path,
     /// The retained file to write, of the same type as the data.
     pub retained: &'a Path,
@@ -84,7 +84,7 @@ pub struct Prepare<'a> {
 pub struct Prepared {
     /// The rows of the data, of the request and of the retained file.
     pub rows: u64,
-    /// How many rows have each word of `check`.
+    /// How many rows have each word of `status`.
     pub counts: BTreeMap<&'static str, u64>,
     /// Of civil status: how many cells of each field hold what cannot be read as that field, and were not sent.
     pub unread: BTreeMap<&'static str, u64>,
@@ -180,7 +180,7 @@ pub enum PrepareError {
         /// The column, as it was given.
         column: String,
     },
-    /// `too-many-risks`: the risks that are accepted do not fit into the seal of the request.
+    /// `too-many-risks`: the risks that are accepted do not fit into the manifest of the request.
     #[error(
         "so many risks cannot be accepted, or of columns with such long names: take columns out of the data, or give them \
          shorter names"
@@ -249,17 +249,17 @@ impl PrepareError {
     }
 }
 
-/// Writes the request with its seal, and the retained file.
+/// Writes the request with its manifest, and the retained file.
 ///
 /// Every row gets a random index of its own, repeated values included, and both files are sorted by it: neither the
 /// order of the data nor what its rows have in common travels beyond the values themselves. A cell that holds no
-/// identifier travels as an empty one; `check` in the retained file says why. So does a cell of civil status that cannot be
-/// read as its field; a row that has no name or no date then travels empty, `check` says `absent` or `malformed`.
+/// identifier travels as an empty one; `status` in the retained file says why. So does a cell of civil status that cannot be
+/// read as its field; a row that has no name or no date then travels empty, `status` says `absent` or `malformed`.
 ///
 /// The data is gone through once; then its rows are sorted and written. Those that [`Effort::memory`] does not hold are
 /// put aside beside the request meanwhile, encrypted under a key that lives as long as the call, in a file without a name.
 ///
-/// The three files get their names together, first the seal, then the retained file, the request last: a failure leaves
+/// The three files get their names together, first the manifest, then the retained file, the request last: a failure leaves
 /// none of them, and where a request is, the others are. What a stopped run left under the same names is destroyed first.
 ///
 /// # Errors
@@ -270,16 +270,16 @@ pub fn prepare(what: &Prepare<'_>, effort: &Effort) -> Result<Prepared, PrepareE
     if Format::of(what.retained)? != format {
         return Err(PrepareError::RetainedType { path: what.retained.to_owned() });
     }
-    let seal_path = seal_path(what.request);
-    if what.retained == what.request || what.retained == seal_path {
+    let manifest_path = manifest_path(what.request);
+    if what.retained == what.request || what.retained == manifest_path {
         return Err(PrepareError::SameOutput { path: what.retained.to_owned() });
     }
     let mut source = Source::open(what.data, Delimiter::Given(what.delimiter))?;
     let sent = find_columns(&source, what.column)?;
     let keeping = Keeping::of(&source, &sent, what.accepted)?;
     // Before the data is read: a name that is taken is told at once.
-    let mut files = Together::create([&seal_path, what.retained, what.request], Access::Private)?;
-    let [seal_file, retained_file, request_file] = &mut files.files;
+    let mut files = Together::create([&manifest_path, what.retained, what.request], Access::Private)?;
+    let [manifest_file, retained_file, request_file] = &mut files.files;
 
     let others = sent.others(source.header().len());
     let extent = source.extent()?;
@@ -320,7 +320,7 @@ pub fn prepare(what: &Prepare<'_>, effort: &Effort) -> Result<Prepared, PrepareE
             meta.map_or_else(|| marks(Some((tag, generation))), |meta| meta.pairs())
         }
     };
-    let mut kept = vec![sink::Column::index(), sink::Column::word("check")];
+    let mut kept = vec![sink::Column::index(), sink::Column::word("status")];
     kept.extend(others.into_iter().flatten().map(|other| sink::Column::kept(&source, other)));
     let outputs = Outputs {
         request: Sink::new(request_format, request_file, b',', &columns, pairs)?,
@@ -343,8 +343,8 @@ pub fn prepare(what: &Prepare<'_>, effort: &Effort) -> Result<Prepared, PrepareE
     let (commitment, rows) = commit.finish();
     let accepted = risks.iter().filter(|risk| risk.is_needed);
     let accepted = accepted.map(|risk| (risk.column.clone(), risk.reason.clone())).collect();
-    let seal = Seal { rows, commitment, key, content: dealt.content, previous, accepted };
-    seal_file.write_all(&seal.bytes()).map_err(|error| FileError::from_io(&seal_path, &error))?;
+    let manifest = Manifest { rows, commitment, key, content: dealt.content, previous, accepted };
+    manifest_file.write_all(&manifest.bytes()).map_err(|error| FileError::from_io(&manifest_path, &error))?;
     files.commit()?;
     let (counts, unread, over_lines) = (dealt.counts, dealt.unread, dealt.kept.over_lines);
     let may_be_days = dealt.may_be_days;
@@ -374,7 +374,7 @@ impl Sent {
 
 /// Where the columns are, once the others are seen to have no reserved name.
 fn find_columns(source: &Source, column: Column<'_>) -> Result<Sent, PrepareError> {
-    const FIRST: &[&str] = &["index", "check", "code", "quality", "score"];
+    const FIRST: &[&str] = &["index", "status", "code", "quality", "score"];
     let (found, reserved_for) = match column {
         Column::Identifier { column, scheme } => (Sent::Identifiers(source.need(column)?, scheme), FIRST),
         Column::Code(name) => (Sent::Codes(source.need(name)?), &FIRST[..3]),
@@ -415,7 +415,7 @@ fn find_fields(
     }
     let columns = FIELDS.map(|field| columns.of(field));
     for (field, column) in FIELDS.into_iter().zip(columns) {
-        column.map_or(Ok(()), |column| status::need_field(source, field, column))?;
+        column.map_or(Ok(()), |column| fields::need_field(source, field, column))?;
     }
     Ok(columns)
 }

@@ -1,4 +1,4 @@
-//! `<request>.seal.json`: what travels beside a request and is destroyed with it (SPEC §6).
+//! `<request>.manifest.json`: what travels beside a request and is destroyed with it (SPEC §6).
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -71,8 +71,8 @@ impl Content {
     }
 }
 
-/// The seal of a request. It holds the secret of the commitment, so it has no `Debug`.
-pub struct Seal {
+/// The manifest of a request. It holds the secret of the commitment, so it has no `Debug`.
+pub struct Manifest {
     /// The number of rows, those without a value included.
     pub rows: u64,
     /// The commitment to the rows.
@@ -87,7 +87,7 @@ pub struct Seal {
     pub accepted: BTreeMap<String, Name>,
 }
 
-/// The seal as it stands in the file.
+/// The manifest as it stands in the file.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Written<'a> {
@@ -119,16 +119,16 @@ struct Accepted {
     reason: Name,
 }
 
-/// Whether so many risks go into a seal.
+/// Whether so many risks go into a manifest.
 pub fn fit<'a>(mut columns: impl Iterator<Item = &'a str>) -> bool {
     columns
         .try_fold(0, |bytes, column| Some(bytes + column.len() + 64).filter(|bytes| *bytes <= ACCEPTED))
         .is_some()
 }
 
-/// Where the seal of `request` lies: the request's name with `.seal.json` after it.
-pub fn seal_path(request: &Path) -> PathBuf {
-    beside(request, ".seal.json")
+/// Where the manifest of `request` lies: the request's name with `.manifest.json` after it.
+pub fn manifest_path(request: &Path) -> PathBuf {
+    beside(request, ".manifest.json")
 }
 
 /// The path with `suffix` after its name.
@@ -138,14 +138,14 @@ pub fn beside(path: &Path, suffix: &str) -> PathBuf {
     name.into()
 }
 
-impl Seal {
-    /// Reads a seal.
+impl Manifest {
+    /// Reads a manifest.
     ///
     /// # Errors
-    /// [`SealError::File`] when it cannot be read, [`SealError::Form`] when it is not a seal of this format.
-    pub fn read(path: &Path) -> Result<Self, SealError> {
+    /// [`ManifestError::File`] when it cannot be read, [`ManifestError::Form`] when it is not a manifest of this format.
+    pub fn read(path: &Path) -> Result<Self, ManifestError> {
         let bytes = Zeroizing::new(files::read(path, LIMIT)?);
-        Self::parse(&bytes).ok_or_else(|| SealError::Form { path: path.to_owned() })
+        Self::parse(&bytes).ok_or_else(|| ManifestError::Form { path: path.to_owned() })
     }
 
     fn parse(bytes: &[u8]) -> Option<Self> {
@@ -182,8 +182,8 @@ impl Seal {
     /// Writes it as a new file, for the owner alone.
     ///
     /// # Errors
-    /// [`SealError::File`].
-    pub fn write(&self, path: &Path) -> Result<(), SealError> {
+    /// [`ManifestError::File`].
+    pub fn write(&self, path: &Path) -> Result<(), ManifestError> {
         Ok(files::write_new(path, &self.bytes(), Access::Private)?)
     }
 
@@ -216,22 +216,22 @@ impl Seal {
         };
         // Roomy enough that it does not grow, which would leave copies of the key behind.
         let mut bytes = Zeroizing::new(Vec::with_capacity(512 + 40 * self.previous.len() + risks));
-        serde_json::to_writer(&mut *bytes, &written).expect("a seal can be written as JSON");
+        serde_json::to_writer(&mut *bytes, &written).expect("a manifest can be written as JSON");
         bytes.push(b'\n');
         bytes
     }
 }
 
-/// Why a seal was not read or written.
+/// Why a manifest was not read or written.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
-pub enum SealError {
+pub enum ManifestError {
     /// The file.
     #[error(transparent)]
     File(#[from] FileError),
-    /// Not a seal, or one of another format version.
+    /// Not a manifest, or one of another format version.
     #[error(
-        "{path:?} is not the seal of a request (format {FORMAT}): prepare the request again with this version"
+        "{path:?} is not the manifest of a request (format {FORMAT}): prepare the request again with this version"
     )]
     Form {
         /// The file.
@@ -239,12 +239,12 @@ pub enum SealError {
     },
 }
 
-impl SealError {
+impl ManifestError {
     /// The stable short code of this error.
     pub fn code(&self) -> &'static str {
         match self {
             Self::File(error) => error.code(),
-            Self::Form { .. } => "seal-form",
+            Self::Form { .. } => "manifest-form",
         }
     }
 }

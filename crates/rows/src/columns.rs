@@ -1,4 +1,4 @@
-//! The columns of the files that travel: indexes, codes, the words of `check` and `quality`, and scores.
+//! The columns of the files that travel: indexes, codes, the words of `status` and `quality`, and scores.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -139,7 +139,7 @@ impl Codes {
     }
 }
 
-/// A word of `check` or `quality`. Files from elsewhere are read here, and words end up in reports.
+/// A word of `status` or `quality`. Files from elsewhere are read here, and words end up in reports.
 pub fn word(cell: Option<&[u8]>) -> Result<&str, RowFault> {
     let text = cell.and_then(|cell| std::str::from_utf8(cell).ok()).ok_or(RowFault::Word)?;
     if Name::new(text).is_ok() { Ok(text) } else { Err(RowFault::Word) }

@@ -403,8 +403,8 @@ pub enum RowFault {
          iconv -f WINDOWS-1252 -t UTF-8"
     )]
     Encoding,
-    /// `word-form`: not a word of `check` or `quality`, or not a score.
-    #[error("holds what is no `check`, `quality` or `score`: take the file as it was written")]
+    /// `word-form`: not a word of `status` or `quality`, or not a score.
+    #[error("has an invalid `status`, `quality` or `score`: use the file exactly as cstatns wrote it")]
     Word,
     /// `rows-disagree`: a code where the data had no value, or none where it had one.
     #[error(

@@ -22,7 +22,7 @@ pub mod columns;
 
 pub mod plain;
 
-pub mod status;
+pub mod fields;
 
 pub mod sink;
 

@@ -8,9 +8,9 @@ use cstatns_base::civil_status::Field;
 use crate::csv::Delimiter;
 use crate::effort::Progress;
 use crate::error::TableError;
+use crate::fields::need_field;
 use crate::guard::{Found, Guard, Lines, Shown};
 use crate::plain::Plain;
-use crate::status::need_field;
 use crate::table::{Kind, Source};
 
 /// A file of rows, CSV or Parquet, open to be read once. It has no `Debug`.

@@ -39,7 +39,7 @@ impl Format {
 }
 
 /// Columns of the files that travel.
-const TRAVELLING: [&str; 6] = ["index", "identifier", "check", "code", "quality", "score"];
+const TRAVELLING: [&str; 6] = ["index", "identifier", "status", "code", "quality", "score"];
 
 /// The most rows of a batch: they, and what is made of them, stay in the processor's cache.
 pub const BATCH: usize = 8192;

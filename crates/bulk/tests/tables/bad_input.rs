@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use arrow_array::{ArrayRef, Float64Array, Int64Array};
 use cstatns::identifier::Scheme;
-use cstatns::manifest::seal_path;
+use cstatns::manifest::manifest_path;
 use cstatns::report::report_path;
 use cstatns_controller::{Column, summarise};
 
@@ -69,7 +69,7 @@ fn data_that_cannot_be_prepared() {
     ] {
         refused(data, b',', "text-after-quote", &[line, "twice"]);
     }
-    for name in ["index", "check", "code", "quality", "score"] {
+    for name in ["index", "status", "code", "quality", "score"] {
         refused(format!("nir,{name}\n{row}"), b',', "reserved-column", &[name]);
     }
     // Windows-1252 in the selected column, a no-break space for example.
@@ -156,7 +156,7 @@ fn outputs_that_exist_and_places_that_cannot_be_read_or_written() {
         || way.prepare(Column::Identifier { column: "nir", scheme: Scheme::FrNir }, b',').unwrap_err().code();
     assert_eq!(code(), "file-missing");
     fs::write(&way.data, format!("nir,wage\n{KEYED},1\n")).unwrap();
-    for taken in [&way.request, &way.retained, &seal_path(&way.request)] {
+    for taken in [&way.request, &way.retained, &manifest_path(&way.request)] {
         fs::write(taken, "mine").unwrap();
         assert_eq!(code(), "output-exists");
         assert_eq!(fs::read(taken).unwrap(), b"mine");
@@ -309,7 +309,7 @@ fn a_parquet_file_with_any_byte_changed_is_read_or_refused() {
         if let Err(error) = way.prepare(Column::Identifier { column: "nir", scheme: Scheme::FrNir }, b',') {
             assert!(!error.to_string().contains(KEYED), "{error}");
         } else {
-            for made in [&way.request, &way.retained, &seal_path(&way.request)] {
+            for made in [&way.request, &way.retained, &manifest_path(&way.request)] {
                 fs::remove_file(made).unwrap();
             }
         }

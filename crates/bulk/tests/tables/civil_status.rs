@@ -89,7 +89,7 @@ const HEADER: [&str; 11] = [
     "nir",
 ];
 
-/// The cells of a row of the data, and what is expected of it: the word of `check`, the quality of the result, and the cells
+/// The cells of a row of the data, and what is expected of it: the word of `status`, the quality of the result, and the cells
 /// of the request where they are not as the data has them.
 struct Row {
     cells: [String; HEADER.len()],
@@ -261,7 +261,7 @@ fn look_up(
     let format = Format::of(&way.result).unwrap();
     let register = Register { index, accept, min_score: Score::of(0.95) };
     let effort = with(threads, Effort::MEMORY);
-    look_up_and_code(&way.request, &way.seal(), register, &coder, out, format, &meta, &effort)
+    look_up_and_code(&way.request, &way.manifest(), register, &coder, out, format, &meta, &effort)
 }
 
 /// Rows below the header as text, whatever the type of the file; indexes as they are told.
@@ -317,7 +317,7 @@ fn rows_travel_as_fields_and_are_coded_as_their_identifiers_would_be() {
         );
         let unread = ["date_naissance", "sexe", "prenoms", "nir", "pays", "nom"].map(|field| (field, of(1)));
         assert_eq!(prepared.unread, BTreeMap::from(unread));
-        assert_eq!(way.seal().content, Content::CivilStatus { identifier: true });
+        assert_eq!(way.manifest().content, Content::CivilStatus { identifier: true });
 
         // The request has the fields and nothing else, the retained file the others.
         let (request, retained) = (read(&way.request), read(&way.retained));
@@ -409,7 +409,7 @@ fn what_has_a_lower_score_than_asked_for_is_not_coded() {
         let (mut out, effort) = (Vec::new(), Effort::default());
         let coded = look_up_and_code(
             &way.request,
-            &way.seal(),
+            &way.manifest(),
             register,
             &coder,
             &mut out,
@@ -505,7 +505,7 @@ fn scores_that_the_service_would_not_have_written() {
         for error in [summarise(&way.result).unwrap_err().to_string(), way.attach().unwrap_err().to_string()]
         {
             assert!(
-                error.contains(&format!("row {} holds what is no `check`, `quality` or `score`", row + 1)),
+                error.contains(&format!("row {} has an invalid `status`, `quality` or `score`", row + 1)),
                 "{bad}: {error}"
             );
             assert!(!error.contains(bad), "{error}");
@@ -570,9 +570,9 @@ fn columns_by_other_names_and_fields_that_the_data_has_not() {
     fs::write(&way.data, data).unwrap();
     let map = [(Field::DateNaissance, "Born"), (Field::Prenoms, "First")];
     run(&way, &map, &Effort::default()).unwrap();
-    assert_eq!(way.seal().content, Content::CivilStatus { identifier: false });
+    assert_eq!(way.manifest().content, Content::CivilStatus { identifier: false });
     assert_eq!(read_text(&way.request)[0][1..], FIELDS[..8]);
-    assert_eq!(read_text(&way.retained)[0], ["index", "check", "n", "id"]);
+    assert_eq!(read_text(&way.retained)[0], ["index", "status", "n", "id"]);
     let mut out = Vec::new();
     let coded = look_up(&way, &index, Level::Found, 1, &mut out).unwrap();
     assert_eq!((coded.qualities, coded.distinct), (BTreeMap::from([("found", 30)]), 30));
@@ -708,7 +708,7 @@ fn data_that_cannot_be_of_people() {
     let way = Way::new(&place, "kept", "csv", "csv");
     fs::write(&way.data, good.replace("sexe", "sexe,sex").replace(",M,", ",M,M,")).unwrap();
     run(&way, &[(Field::Sexe, "sex")], &Effort::default()).unwrap();
-    for name in ["index", "check", "code", "quality", "score"] {
+    for name in ["index", "status", "code", "quality", "score"] {
         let data = format!("{name},{}", good.replace('\n', "\nx,"));
         assert!(refused(&place, data.trim_end_matches("x,"), &[]).starts_with("reserved-column: "));
     }
@@ -792,11 +792,12 @@ fn requests_that_prepare_would_not_have_made() {
     let (coder, meta) = (POPULATION.coder(1), POPULATION.meta(1, 1));
     let effort = Effort::default();
     let mut out = Vec::new();
-    let error = code(&way.request, &way.seal(), &coder, &mut out, Format::Csv, &meta, &effort).unwrap_err();
+    let error =
+        code(&way.request, &way.manifest(), &coder, &mut out, Format::Csv, &meta, &effort).unwrap_err();
     assert!(error.code() == "request-content" && error.to_string().contains("with --register"), "{error}");
     let (renewer, later) = (POPULATION.renewer(1, 2), POPULATION.meta(2, 1));
     let error =
-        renew(&way.request, &way.seal(), &renewer, &mut out, Format::Csv, &later, &effort).unwrap_err();
+        renew(&way.request, &way.manifest(), &renewer, &mut out, Format::Csv, &later, &effort).unwrap_err();
     assert!(error.code() == "request-content" && error.to_string().contains("with --register"), "{error}");
     let plain = Way::new(&place, "plain", "csv", "csv");
     fs::write(&plain.data, format!("nir\n{KEYED}\n")).unwrap();
@@ -804,8 +805,16 @@ fn requests_that_prepare_would_not_have_made() {
     let error = look_up(&plain, &index, Level::Found, 1, &mut out).unwrap_err();
     assert!(error.code() == "request-content" && error.to_string().contains("without --register"), "{error}");
     let other = Register { index: &index, accept: Level::Found, min_score: Score::of(1.0) };
-    let error =
-        look_up_and_code(&way.request, &way.seal(), other, &coder, &mut out, Format::Csv, &later, &effort);
+    let error = look_up_and_code(
+        &way.request,
+        &way.manifest(),
+        other,
+        &coder,
+        &mut out,
+        Format::Csv,
+        &later,
+        &effort,
+    );
     assert_eq!(error.unwrap_err().code(), "other-keys");
     assert!(out.is_empty(), "nothing was written");
 }
@@ -822,8 +831,16 @@ fn a_look_up_that_is_asked_to_stop_does_not_go_on_to_the_pass() {
     effort.progress.stop();
     let register = Register { index: &index, accept: Level::UsageName, min_score: Score::of(0.95) };
     let mut out = Vec::new();
-    let error =
-        look_up_and_code(&way.request, &way.seal(), register, &coder, &mut out, Format::Csv, &meta, &effort);
+    let error = look_up_and_code(
+        &way.request,
+        &way.manifest(),
+        register,
+        &coder,
+        &mut out,
+        Format::Csv,
+        &meta,
+        &effort,
+    );
     assert_eq!(error.unwrap_err().code(), "interrupted");
     assert!(out.is_empty(), "not even the header");
 }

@@ -12,7 +12,7 @@ use arrow_array::{
 };
 use arrow_schema::DataType;
 use cstatns::identifier::Scheme;
-use cstatns::manifest::{Content, Seal, seal_path};
+use cstatns::manifest::{Content, Manifest, manifest_path};
 use cstatns::report::{Destruction, Report, report_path};
 use cstatns_bulk::{CodeFileError, code};
 use cstatns_controller::{Attach, AttachError, Column, Prepare, attach, prepare, summarise};
@@ -38,7 +38,7 @@ const DATA: &str = "name,nir,\"note, long\"\n\
     l,0840924055001,z\n\
     m,2 84 09 2b 055 001,z\n";
 
-/// What `check` says of the rows above, and `quality`.
+/// What `status` says of the rows above, and `quality`.
 const CHECKS: [(&str, &str, &str); 12] = [
     ("a", "ok", "valid"),
     ("b", "ok", "valid"),
@@ -74,7 +74,7 @@ fn prepare_writes_request_seal_and_retained() {
     assert_eq!(identifiers[..6], [""; 6]);
 
     let retained = read_text(&way.retained);
-    assert_eq!(retained[0], ["index", "check", "name", "note, long"]);
+    assert_eq!(retained[0], ["index", "status", "name", "note, long"]);
     let indexes = |rows: &[Vec<String>]| rows[1..].iter().map(|row| row[0].clone()).collect::<Vec<_>>();
     assert_eq!(indexes(&request), indexes(&retained));
     assert!(indexes(&request).windows(2).all(|pair| pair[0] < pair[1]));
@@ -84,13 +84,13 @@ fn prepare_writes_request_seal_and_retained() {
     let checks: BTreeSet<(&str, &str)> = retained[1..].iter().map(|row| (&*row[2], &*row[1])).collect();
     assert_eq!(checks, CHECKS.iter().map(|(name, check, _)| (*name, *check)).collect());
 
-    let seal = way.seal();
-    assert_eq!((seal.rows, seal.content), (12, Content::Identifiers { scheme: Scheme::FrNir }));
-    assert!(seal.previous.is_empty());
-    let text = fs::read_to_string(seal_path(&way.request)).unwrap();
+    let manifest = way.manifest();
+    assert_eq!((manifest.rows, manifest.content), (12, Content::Identifiers { scheme: Scheme::FrNir }));
+    assert!(manifest.previous.is_empty());
+    let text = fs::read_to_string(manifest_path(&way.request)).unwrap();
     assert!(text.starts_with("{\"format\":1,\"rows\":12,\"commitment\":\""), "{text}");
     assert!(text.contains("\"kind\":\"identifiers\"") && !text.contains("tag"), "{text}");
-    for path in [&way.request, &way.retained, &seal_path(&way.request)] {
+    for path in [&way.request, &way.retained, &manifest_path(&way.request)] {
         assert_eq!(fs::metadata(path).unwrap().permissions().mode() & 0o777, 0o600, "{path:?}");
     }
 }
@@ -160,7 +160,7 @@ fn two_spellings_of_one_identifier_are_one_distinct_value() {
     way.prepare(Column::Identifier { column: "nir", scheme: Scheme::FrNir }, b',').unwrap();
     let coded = way.code(&POPULATION, 2, 1).unwrap();
     assert_eq!((coded.rows, coded.distinct), (5, 2));
-    assert_eq!(coded.commitment, way.seal().commitment);
+    assert_eq!(coded.commitment, way.manifest().commitment);
 }
 
 /// The data above as Parquet.
@@ -312,7 +312,9 @@ fn csv_and_parquet_of_the_same_rows_agree() {
         (&request, Format::Parquet, "d.parquet"),
     ] {
         let mut out = File::create(place.path(name)).unwrap();
-        coded.push(code(request, &csv.seal(), &coder, &mut out, format, &meta, &Effort::default()).unwrap());
+        coded.push(
+            code(request, &csv.manifest(), &coder, &mut out, format, &meta, &Effort::default()).unwrap(),
+        );
     }
     assert!(coded.windows(2).all(|pair| pair[0] == pair[1]));
     assert_eq!(fs::read(place.path("a.csv")).unwrap(), fs::read(place.path("c.csv")).unwrap());
@@ -493,21 +495,28 @@ fn a_request_that_is_not_the_sealed_one_is_refused() {
     let last = whole.trim_end().rfind('\n').unwrap();
     fs::write(&way.request, &whole[..=last]).unwrap();
     let error = way.code(&POPULATION, 1, 1).unwrap_err();
-    assert!(matches!(error, CodeFileError::Commitment { rows: 11, sealed: 12, .. }), "{error}");
+    assert!(matches!(error, CodeFileError::Commitment { rows: 11, expected: 12, .. }), "{error}");
     fs::write(&way.request, &whole).unwrap();
-    let key = way.seal().key.to_hex().to_string();
-    let seal = fs::read_to_string(seal_path(&way.request)).unwrap();
-    let other = place.write("other.seal.json", seal.replace(&key, &"ab".repeat(32)));
+    let key = way.manifest().key.to_hex().to_string();
+    let manifest = fs::read_to_string(manifest_path(&way.request)).unwrap();
+    let other = place.write("other.manifest.json", manifest.replace(&key, &"ab".repeat(32)));
     let meta = POPULATION.meta(1, 1);
-    let (other, coder) = (Seal::read(&other).unwrap(), POPULATION.coder(1));
+    let (other, coder) = (Manifest::read(&other).unwrap(), POPULATION.coder(1));
     let error = code(&way.request, &other, &coder, &mut Vec::new(), Format::Csv, &meta, &Effort::default())
         .unwrap_err();
     assert_eq!(error.code(), "commitment");
     // The keys must be those of the domain and generation that the result carries.
     for meta in [POPULATION.meta(2, 1), OTHER_DOMAIN.meta(1, 1)] {
-        let error =
-            code(&way.request, &way.seal(), &coder, &mut Vec::new(), Format::Csv, &meta, &Effort::default())
-                .unwrap_err();
+        let error = code(
+            &way.request,
+            &way.manifest(),
+            &coder,
+            &mut Vec::new(),
+            Format::Csv,
+            &meta,
+            &Effort::default(),
+        )
+        .unwrap_err();
         assert_eq!(error.code(), "other-keys");
     }
     way.code(&POPULATION, 1, 1).unwrap();
@@ -517,11 +526,11 @@ fn a_request_that_is_not_the_sealed_one_is_refused() {
 fn seals_and_reports_come_back_and_others_are_refused() {
     let place = Place::new();
     let way = coded_csv(&place, "d", DATA, &POPULATION, 5);
-    let path = seal_path(&way.request);
+    let path = manifest_path(&way.request);
     let copy = place.path("copy.json");
-    Seal::read(&path).unwrap().write(&copy).unwrap();
+    Manifest::read(&path).unwrap().write(&copy).unwrap();
     assert_eq!(fs::read(&path).unwrap(), fs::read(&copy).unwrap());
-    assert_eq!(Seal::read(&path).unwrap().write(&copy).unwrap_err().code(), "output-exists");
+    assert_eq!(Manifest::read(&path).unwrap().write(&copy).unwrap_err().code(), "output-exists");
     let text = fs::read_to_string(&path).unwrap();
     for bad in [
         text.replace("\"format\":1", "\"format\":2"),
@@ -532,9 +541,13 @@ fn seals_and_reports_come_back_and_others_are_refused() {
         text[..text.len() / 2].to_owned(),
     ] {
         assert_ne!(bad, text);
-        assert_eq!(Seal::read(&place.write("bad.json", &bad)).err().unwrap().code(), "seal-form", "{bad}");
+        assert_eq!(
+            Manifest::read(&place.write("bad.json", &bad)).err().unwrap().code(),
+            "manifest-form",
+            "{bad}"
+        );
     }
-    assert_eq!(Seal::read(&place.path("no.json")).err().unwrap().code(), "file-missing");
+    assert_eq!(Manifest::read(&place.path("no.json")).err().unwrap().code(), "file-missing");
 
     let report = fs::read_to_string(report_path(&way.out)).unwrap();
     for bad in [report.replace("\"format\": 1", "\"format\": 2"), report.replace("demo.", "Jean Dupont.")] {

@@ -14,7 +14,7 @@ use cstatns::checkpoint::Head;
 use cstatns::code::Generation;
 use cstatns::coder::{Coder, CodingKey, Renewer};
 use cstatns::identifier::Scheme;
-use cstatns::manifest::{Seal, seal_path};
+use cstatns::manifest::{Manifest, manifest_path};
 use cstatns::meta::{FileMeta, SPEC};
 use cstatns::name::{Hex, Name};
 use cstatns::report::{Report, report_path};
@@ -137,8 +137,8 @@ impl Way {
         prepare(&Prepare { data, column, request, retained, delimiter, accepted: &[] }, &Effort::default())
     }
 
-    pub fn seal(&self) -> Seal {
-        Seal::read(&seal_path(&self.request)).unwrap()
+    pub fn manifest(&self) -> Manifest {
+        Manifest::read(&manifest_path(&self.request)).unwrap()
     }
 
     /// What `service code` does with the rows, and the report that it writes.
@@ -148,7 +148,7 @@ impl Way {
         let format = Format::of(&self.result).unwrap();
         let coded = code(
             &self.request,
-            &self.seal(),
+            &self.manifest(),
             &domain.coder(generation),
             &mut out,
             format,
@@ -165,7 +165,7 @@ impl Way {
         let format = Format::of(&self.result).unwrap();
         let coded = renew(
             &self.request,
-            &self.seal(),
+            &self.manifest(),
             &domain.renewer(from, to),
             &mut out,
             format,

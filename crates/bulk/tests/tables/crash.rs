@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use cstatns::files::{Step, faults};
 use cstatns::identifier::Scheme;
-use cstatns::manifest::seal_path;
+use cstatns::manifest::manifest_path;
 use cstatns::report::{Destruction, Report, report_path};
 use cstatns_controller::{Attach, AttachError, Attached, Column, NotDestroyed, PrepareError, attach, check};
 use cstatns_rows::effort::Effort;
@@ -62,7 +62,7 @@ fn where_a_request_is_after_a_crash_its_seal_and_its_retained_file_are() {
         });
         assert!(stopped.is_err());
         if way.request.exists() {
-            assert!(seal_path(&way.request).exists() && way.retained.exists(), "step {step}");
+            assert!(manifest_path(&way.request).exists() && way.retained.exists(), "step {step}");
             way.code(&POPULATION, 1, 1).unwrap();
             way.attach().unwrap();
         }
@@ -207,11 +207,11 @@ fn a_prepare_that_was_disturbed_is_repeated() {
         for path in [&way.data, &way.request, &way.retained] {
             fs::remove_file(path).unwrap();
         }
-        fs::remove_file(seal_path(&way.request)).unwrap();
+        fs::remove_file(manifest_path(&way.request)).unwrap();
         Way { data: way.out.clone(), ..way }
     };
     let act = |way: &Way| way.prepare(Column::Code("code"), b',');
-    repeated(codes, act, PrepareError::code, |_, way, _| assert_eq!(way.seal().rows, 2));
+    repeated(codes, act, PrepareError::code, |_, way, _| assert_eq!(way.manifest().rows, 2));
 }
 
 #[test]

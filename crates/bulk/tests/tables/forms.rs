@@ -1,9 +1,9 @@
-//! Seals and reports from outside, changed in every way, are refused or read as one value that is written in one way.
+//! Manifests and reports from outside, changed in every way, are refused or read as one value that is written in one way.
 
 #[path = "../../../../tests/canonical/mutate.rs"]
 mod mutate;
 
-use cstatns::manifest::Seal;
+use cstatns::manifest::Manifest;
 use cstatns::report::Report;
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -14,13 +14,13 @@ use crate::sealed;
 
 use mutate::{Change, change};
 
-fn seals() -> Vec<String> {
+fn manifests() -> Vec<String> {
     let with = |more: Value| {
-        let mut seal = json!({
+        let mut manifest = json!({
             "format": 1, "rows": 40, "commitment": "07".repeat(32), "key": "08".repeat(32), "previous": ["09".repeat(16)],
         });
-        more.as_object().unwrap().iter().for_each(|(name, value)| seal[name] = value.clone());
-        seal.to_string()
+        more.as_object().unwrap().iter().for_each(|(name, value)| manifest[name] = value.clone());
+        manifest.to_string()
     };
     vec![
         with(json!({"kind": "identifiers", "scheme": "fr-nir"})),
@@ -51,10 +51,10 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(200))]
 
     #[test]
-    fn a_changed_seal_is_refused_or_written_in_one_way(seal in select(seals()), change in change()) {
+    fn a_changed_seal_is_refused_or_written_in_one_way(manifest in select(manifests()), change in change()) {
         let place = Place::new();
-        prop_assert!(sealed::seal(place.0.path(), seal.as_bytes()));
-        let read = sealed::seal(place.0.path(), &change.of(&seal));
+        prop_assert!(sealed::manifest(place.0.path(), manifest.as_bytes()));
+        let read = sealed::manifest(place.0.path(), &change.of(&manifest));
         match change {
             Change::Twice(_) | Change::Unknown(_) | Change::Cut(_) => prop_assert!(!read),
             Change::Order(_) => prop_assert!(read),
@@ -80,22 +80,22 @@ proptest! {
 fn nothing_is_no_seal_and_no_report() {
     let place = Place::new();
     for bytes in [&b""[..], b"{}", b"null", b"\xff"] {
-        assert!(!sealed::seal(place.0.path(), bytes) && !sealed::report(place.0.path(), bytes));
+        assert!(!sealed::manifest(place.0.path(), bytes) && !sealed::report(place.0.path(), bytes));
     }
     assert!(
-        Seal::read(&place.0.path().join("none")).is_err()
+        Manifest::read(&place.0.path().join("none")).is_err()
             && Report::read(&place.0.path().join("none")).is_err()
     );
 }
 
-/// A list of a seal is ascending, each column once: another order would be another seal of the same request.
+/// A list of a manifest is ascending, each column once: another order would be another manifest of the same request.
 #[test]
 fn a_seal_names_each_risk_once_in_order() {
     let place = Place::new();
     for (columns, is_read) in [(["nom", "other"], true), (["other", "nom"], false), (["nom", "nom"], false)] {
-        let mut seal: Value = serde_json::from_str(&seals()[0]).unwrap();
-        seal["accepted"] =
+        let mut manifest: Value = serde_json::from_str(&manifests()[0]).unwrap();
+        manifest["accepted"] =
             columns.map(|column| json!({"column": column, "reason": "x"})).into_iter().collect();
-        assert_eq!(sealed::seal(place.0.path(), seal.to_string().as_bytes()), is_read, "{columns:?}");
+        assert_eq!(sealed::manifest(place.0.path(), manifest.to_string().as_bytes()), is_read, "{columns:?}");
     }
 }

@@ -7,7 +7,7 @@ use arrow_array::{FixedSizeBinaryArray, Int64Array};
 use arrow_schema::DataType;
 use cstatns::code::Code;
 use cstatns::identifier::Scheme;
-use cstatns::manifest::{Content, seal_path};
+use cstatns::manifest::{Content, manifest_path};
 use cstatns::report::report_path;
 use cstatns_bulk::CodeFileError;
 use cstatns_controller::{CheckError, Column, PrepareError, check};
@@ -45,12 +45,12 @@ fn a_renewal_keeps_quality_and_every_other_column() {
     let prepared = way.prepare(Column::Code("code"), b',').unwrap();
     assert_eq!(prepared.counts, [("ok", 2), ("absent", 2)].into());
     assert_eq!(read_text(&way.request)[0], ["index", "code"]);
-    assert_eq!(read_text(&way.retained)[0], ["index", "check", "quality", "wage"]);
-    let seal = way.seal();
+    assert_eq!(read_text(&way.retained)[0], ["index", "status", "quality", "wage"]);
+    let manifest = way.manifest();
     let meta = POPULATION.meta(1, 5);
-    assert_eq!(seal.content, Content::Codes { tag: meta.tag(), generation: meta.generation });
-    assert_eq!(seal.previous, [meta.delivery]);
-    let text = fs::read_to_string(seal_path(&way.request)).unwrap();
+    assert_eq!(manifest.content, Content::Codes { tag: meta.tag(), generation: meta.generation });
+    assert_eq!(manifest.previous, [meta.delivery]);
+    let text = fs::read_to_string(manifest_path(&way.request)).unwrap();
     assert!(text.contains("\"kind\":\"codes\"") && text.contains("\"generation\":1"), "{text}");
 
     let coded = way.renew(&POPULATION, 1, 3, 6).unwrap();
@@ -84,8 +84,8 @@ fn quality_and_score_come_right_after_the_code_wherever_they_were() {
     let way = Way::new(&place, "n", "csv", "csv");
     fs::write(&way.data, data).unwrap();
     way.prepare(Column::Code("pseudonym"), b',').unwrap();
-    assert_eq!(read_text(&way.retained)[0], ["index", "check", "wage", "score", "note", "quality"]);
-    assert!(way.seal().previous.is_empty());
+    assert_eq!(read_text(&way.retained)[0], ["index", "status", "wage", "score", "note", "quality"]);
+    assert!(way.manifest().previous.is_empty());
     way.renew(&POPULATION, 1, 2, 6).unwrap();
     let report = way.attach().unwrap().report;
     assert_eq!(read_text(&way.out)[0], ["code", "quality", "score", "wage", "note"]);
@@ -102,14 +102,14 @@ fn text_and_binary_codes_of_either_type_of_file_are_renewed_to_the_same() {
             let name = format!("{own}-{binary}-{travelling}");
             let way = next(&place, &first, &name, own, travelling);
             way.prepare(Column::Code("code"), b',').unwrap();
-            assert_eq!(way.seal().previous, [POPULATION.meta(1, 5).delivery]);
+            assert_eq!(way.manifest().previous, [POPULATION.meta(1, 5).delivery]);
             if travelling == "parquet" {
                 let request = read_parquet(&way.request);
                 assert_eq!(request.column(1).data_type(), &DataType::FixedSizeBinary(32));
                 assert_eq!(pairs(&way.request).len(), 6);
             }
             let coded = way.renew(&POPULATION, 1, 2, 6).unwrap();
-            assert_eq!(coded.commitment, way.seal().commitment);
+            assert_eq!(coded.commitment, way.manifest().commitment);
             way.attach_as(binary).unwrap();
             let mut codes: Vec<String> = match (own, binary) {
                 ("csv", _) => column(&way.out, "code").into_iter().filter(|code| !code.is_empty()).collect(),
@@ -162,7 +162,7 @@ fn the_commitment_of_a_renewal_is_of_the_text_form_in_csv_and_parquet() {
         rows[1..].iter().map(|row| (!row[1].is_empty()).then_some(&*row[1])).collect();
     let parquet = Way { request: place.path("p-request.parquet"), ..way.clone() };
     write_parquet(&parquet.request, vec![("index", Arc::new(indexes)), ("code", texts(&texts_))]);
-    fs::copy(seal_path(&way.request), seal_path(&parquet.request)).unwrap();
+    fs::copy(manifest_path(&way.request), manifest_path(&parquet.request)).unwrap();
     assert_eq!(way.renew(&POPULATION, 1, 2, 6).unwrap(), parquet.renew(&POPULATION, 1, 2, 6).unwrap());
 }
 

@@ -1,4 +1,4 @@
-//! What the seal of a request and a report must keep when their bytes come from outside, for the tests and the fuzz targets:
+//! What the manifest of a request and a report must keep when their bytes come from outside, for the tests and the fuzz targets:
 //! what is read is written in one way, which is read as the same; and no integer is larger than 2^53 − 1, beyond which JSON
 //! readers take two for one.
 
@@ -7,27 +7,33 @@
 use std::fs;
 use std::path::Path;
 
-use cstatns::manifest::Seal;
+use cstatns::manifest::Manifest;
 use cstatns::report::Report;
 use serde_json::Value;
 
 const LARGEST: u64 = (1 << 53) - 1;
 
-/// Whether bytes are read as a seal. `place` is a directory of the caller's own.
-pub fn seal(place: &Path, bytes: &[u8]) -> bool {
+/// Whether bytes are read as a manifest. `place` is a directory of the caller's own.
+pub fn manifest(place: &Path, bytes: &[u8]) -> bool {
     let [given, first, second] = ["given", "first", "second"].map(|name| place.join(name));
     fs::write(&given, bytes).unwrap();
-    let Ok(seal) = Seal::read(&given) else { return false };
+    let Ok(manifest) = Manifest::read(&given) else { return false };
     let _ = (fs::remove_file(&first), fs::remove_file(&second));
-    seal.write(&first).unwrap();
-    let again = Seal::read(&first).expect("what is written is read");
+    manifest.write(&first).unwrap();
+    let again = Manifest::read(&first).expect("what is written is read");
     again.write(&second).unwrap();
-    let fields = |seal: &Seal| {
-        (seal.rows, seal.commitment, seal.content, seal.previous.clone(), seal.accepted.clone())
+    let fields = |manifest: &Manifest| {
+        (
+            manifest.rows,
+            manifest.commitment,
+            manifest.content,
+            manifest.previous.clone(),
+            manifest.accepted.clone(),
+        )
     };
-    assert!(fields(&seal) == fields(&again) && seal.key.to_hex() == again.key.to_hex());
+    assert!(fields(&manifest) == fields(&again) && manifest.key.to_hex() == again.key.to_hex());
     let written = fs::read(&first).unwrap();
-    assert!(written == fs::read(&second).unwrap(), "a seal has one form");
+    assert!(written == fs::read(&second).unwrap(), "a manifest has one form");
     integers(&serde_json::from_slice(&written).unwrap());
     true
 }

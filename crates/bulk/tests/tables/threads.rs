@@ -47,7 +47,7 @@ fn coded_by(
     out: &mut (dyn Write + Send),
 ) -> Result<Coded, CodeFileError> {
     let meta = POPULATION.meta(1, 1);
-    code(request, &way.seal(), &POPULATION.coder(1), out, format, &meta, &with(threads))
+    code(request, &way.manifest(), &POPULATION.coder(1), out, format, &meta, &with(threads))
 }
 
 #[test]
@@ -111,7 +111,8 @@ fn the_bytes_do_not_depend_on_the_number_of_threads() {
             let mut out = Vec::new();
             let format = Format::of(&again.request).unwrap();
             let (renewer, meta) = (POPULATION.renewer(1, 3), POPULATION.meta(3, 2));
-            renew(&again.request, &again.seal(), &renewer, &mut out, format, &meta, &with(threads)).unwrap();
+            renew(&again.request, &again.manifest(), &renewer, &mut out, format, &meta, &with(threads))
+                .unwrap();
             let first = made.entry("a renewed file").or_insert_with(|| out.clone());
             assert!(*first == out, "a renewed file with {threads} threads");
         }
@@ -371,7 +372,7 @@ fn a_step_that_is_asked_to_stop_leaves_nothing() {
     let mut out = Vec::new();
     let error = code(
         &way.request,
-        &way.seal(),
+        &way.manifest(),
         &POPULATION.coder(1),
         &mut out,
         Format::Csv,

@@ -448,7 +448,7 @@ fn timestamps_that_microseconds_do_not_hold_are_refused() {
                     for file in [way.request.clone(), way.retained.clone()] {
                         std::fs::remove_file(file).unwrap();
                     }
-                    std::fs::remove_file(cstatns::manifest::seal_path(&way.request)).unwrap();
+                    std::fs::remove_file(cstatns::manifest::manifest_path(&way.request)).unwrap();
                 } else {
                     let error = outcome.unwrap_err();
                     assert_eq!(error.code(), "parquet-time");

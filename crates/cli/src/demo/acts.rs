@@ -149,7 +149,9 @@ impl Story<'_> {
              --result @/service/{work}.result.csv --purpose linkage {}",
             Self::quorum()
         ))?;
-        for gone in [format!("service/{work}.request.csv"), format!("service/{work}.request.csv.seal.json")] {
+        for gone in
+            [format!("service/{work}.request.csv"), format!("service/{work}.request.csv.manifest.json")]
+        {
             self.expect_gone(&gone)?;
         }
         let received = format!("{team}/{work}.result.csv");
@@ -354,7 +356,7 @@ impl Story<'_> {
         for path in ["project/late.csv", "project/late.retained.csv", "service/late.request.csv"] {
             files::destroy(&self.at(path))?;
         }
-        files::destroy(&self.at("service/late.request.csv.seal.json"))?;
+        files::destroy(&self.at("service/late.request.csv.manifest.json"))?;
         self.tell("\nA day later (so that a wrong clock can be seen in time) the key is destroyed, with nobody present:");
         self.ahead.set(self.ahead.get() + SignedDuration::from_hours(25));
         self.play("service expire @/service/home")?;

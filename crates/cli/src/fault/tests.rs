@@ -108,7 +108,7 @@ fn a_panic_in_a_run_says_and_leaves_nothing() {
         if result.exists() {
             assert!(at.join(format!("s{calls}.csv.report.json")).exists(), "its report is there");
         }
-        for path in [request, at.join(format!("r{calls}.csv.seal.json"))] {
+        for path in [request, at.join(format!("r{calls}.csv.manifest.json"))] {
             let _ = fs::remove_file(path);
         }
         match outcome {

@@ -11,7 +11,7 @@ use cstatns::civil_status::SCHEME;
 use cstatns::code::{Generation, Tag};
 use cstatns::files::{Facts, FileError, Pending};
 use cstatns::look_up::{Level, LookUp, Score};
-use cstatns::manifest::{Content, Seal, seal_path};
+use cstatns::manifest::{Content, Manifest, manifest_path};
 use cstatns::meta::FileMeta;
 use cstatns::name::{Hex, Name};
 use cstatns::proposal::{Action, Input, RunId};
@@ -74,12 +74,12 @@ pub(crate) struct Code {
 #[command(after_help = "Example:
   cstatns service renew home population --request renewal.csv --result renewed.csv \\
       --purpose wages-2026 --kit /media/alice/kit --kit /media/bruno/kit --kit /media/chloe/kit
-The request's seal names the deliveries that the codes came from where their report lay beside them; --of names others.
+The request's manifest names the deliveries that the codes came from where their report lay beside them; --of names others.
 The seconds that it tells begin with the run's intent, after the approvals, and end with the request's destruction.")]
 pub(crate) struct Renew {
     #[command(flatten)]
     run: Run,
-    /// A delivery that the codes came from, instead of those in the request's seal; or `unknown`, which is recorded
+    /// A delivery that the codes came from, instead of those in the request's manifest; or `unknown`, which is recorded
     #[arg(long, value_name = "DELIVERY", num_args = 1.., value_parser = delivery_or_unknown)]
     of: Vec<Of>,
     #[command(flatten)]
@@ -93,7 +93,7 @@ struct Run {
     home: PathBuf,
     /// The domain
     domain: Name,
-    /// The request, with its .seal.json beside it
+    /// The request, with its .manifest.json beside it
     #[arg(long, value_name = "R")]
     request: PathBuf,
     /// The result to write; its .report.json lies beside it
@@ -164,8 +164,8 @@ impl Code {
         let kits = self.kits.look()?;
         let Run { home, domain, purpose, keep_request, request, .. } = &self.run;
         recorded(program, home, "code", |service| {
-            let (seal, format) = self.run.look(program, service)?;
-            let (register, scheme) = match (&self.register, seal.content) {
+            let (manifest, format) = self.run.look(program, service)?;
+            let (register, scheme) = match (&self.register, manifest.content) {
                 (None, Content::Identifiers { scheme }) => (None, scheme),
                 (Some(path), Content::CivilStatus { .. }) => {
                     let open = Open::new(program, path, self.accept, self.min_score)?;
@@ -180,31 +180,38 @@ impl Code {
                 generation,
                 scheme,
                 purpose: purpose.clone(),
-                input: Input { commitment: seal.commitment, rows: seal.rows },
+                input: Input { commitment: manifest.commitment, rows: manifest.rows },
                 recipient: None,
                 keep_request: *keep_request,
                 look_up: register.as_ref().map(Open::look_up),
             };
-            self.run.play(program, service, &kits, &seal, action, |service, quorum, meta, files, effort| {
-                let mut coded = None;
-                let made = service.code(quorum, files, |coder, out| {
-                    let Some(open) = &register else {
-                        return buffered(out, |out| {
-                            cstatns_bulk::code(request, &seal, coder, out, format, meta, effort)
-                        })
-                        .map(|found| outcome(coded.insert(found)));
-                    };
-                    open.check()?;
-                    let found = buffered(out, |out| {
-                        let Open { index, accept, min_score, .. } = open;
-                        let register = Register { index, accept: *accept, min_score: *min_score };
-                        look_up_and_code(request, &seal, register, coder, out, format, meta, effort)
+            self.run.play(
+                program,
+                service,
+                &kits,
+                &manifest,
+                action,
+                |service, quorum, meta, files, effort| {
+                    let mut coded = None;
+                    let made = service.code(quorum, files, |coder, out| {
+                        let Some(open) = &register else {
+                            return buffered(out, |out| {
+                                cstatns_bulk::code(request, &manifest, coder, out, format, meta, effort)
+                            })
+                            .map(|found| outcome(coded.insert(found)));
+                        };
+                        open.check()?;
+                        let found = buffered(out, |out| {
+                            let Open { index, accept, min_score, .. } = open;
+                            let register = Register { index, accept: *accept, min_score: *min_score };
+                            look_up_and_code(request, &manifest, register, coder, out, format, meta, effort)
+                        })?;
+                        open.check()?;
+                        Ok(outcome(coded.insert(found)))
                     })?;
-                    open.check()?;
-                    Ok(outcome(coded.insert(found)))
-                })?;
-                Ok((made, coded))
-            })
+                    Ok((made, coded))
+                },
+            )
         })
     }
 }
@@ -218,9 +225,9 @@ impl Renew {
         }
         let Run { home, domain, purpose, keep_request, request, .. } = &self.run;
         recorded(program, home, "renew", |service| {
-            let (seal, format) = self.run.look(program, service)?;
-            let Content::Codes { tag, generation: from } = seal.content else {
-                return Err(CodeFileError::Content { path: request.clone(), found: seal.content }.into());
+            let (manifest, format) = self.run.look(program, service)?;
+            let Content::Codes { tag, generation: from } = manifest.content else {
+                return Err(CodeFileError::Content { path: request.clone(), found: manifest.content }.into());
             };
             let generation = service.state().domain(domain)?.generation();
             let expected: (Tag, Generation) = (service.state().tag(domain), from);
@@ -243,7 +250,7 @@ impl Renew {
             let of = match () {
                 () if unknown => None,
                 () if !self.of.is_empty() => Some(named.into_iter().collect()),
-                () if !seal.previous.is_empty() => Some(seal.previous.clone()),
+                () if !manifest.previous.is_empty() => Some(manifest.previous.clone()),
                 () => {
                     return Err(Fault::new(
                         "deliveries-unnamed",
@@ -257,33 +264,40 @@ impl Renew {
                 from,
                 generation,
                 purpose: purpose.clone(),
-                input: Input { commitment: seal.commitment, rows: seal.rows },
+                input: Input { commitment: manifest.commitment, rows: manifest.rows },
                 recipient: None,
                 keep_request: *keep_request,
                 of,
             };
-            self.run.play(program, service, &kits, &seal, action, |service, quorum, meta, files, effort| {
-                let mut coded = None;
-                let made = service.renew(quorum, files, |renewer, out| {
-                    buffered(out, |out| {
-                        cstatns_bulk::renew(request, &seal, renewer, out, format, meta, effort)
-                    })
-                    .map(|found| outcome(coded.insert(found)))
-                })?;
-                Ok((made, coded))
-            })
+            self.run.play(
+                program,
+                service,
+                &kits,
+                &manifest,
+                action,
+                |service, quorum, meta, files, effort| {
+                    let mut coded = None;
+                    let made = service.renew(quorum, files, |renewer, out| {
+                        buffered(out, |out| {
+                            cstatns_bulk::renew(request, &manifest, renewer, out, format, meta, effort)
+                        })
+                        .map(|found| outcome(coded.insert(found)))
+                    })?;
+                    Ok((made, coded))
+                },
+            )
         })
     }
 }
 
 impl Run {
-    /// Reads the seal, looks at the request's columns and at the names of the files, so that no custodian is asked in vain.
-    fn look(&self, program: &Program, service: &Service) -> Result<(Seal, Format), Fault> {
-        let seal = Seal::read(&seal_path(&self.request))?;
+    /// Reads the manifest, looks at the request's columns and at the names of the files, so that no custodian is asked in vain.
+    fn look(&self, program: &Program, service: &Service) -> Result<(Manifest, Format), Fault> {
+        let manifest = Manifest::read(&manifest_path(&self.request))?;
         if !self.request.is_file() {
             return Err(FileError::Missing { path: self.request.clone() }.into());
         }
-        look(&self.request, &seal)?;
+        look(&self.request, &manifest)?;
         let format = Format::of(&self.result)?;
         for path in [self.result.clone(), report_path(&self.result)] {
             if path.symlink_metadata().is_ok() {
@@ -308,7 +322,7 @@ impl Run {
         if self.keep_request {
             program.say("note: --keep-request departs from the scheme (R7: the service destroys what it was given); recorded");
         }
-        Ok((seal, format))
+        Ok((manifest, format))
     }
 
     /// Gathers the quorum, runs, and writes the report.
@@ -317,7 +331,7 @@ impl Run {
         program: &Program,
         service: &mut Service,
         kits: &[Closed],
-        seal: &Seal,
+        manifest: &Manifest,
         action: Action,
         work: impl FnOnce(
             &mut Service,
@@ -328,9 +342,9 @@ impl Run {
         ) -> Result<(Made, Option<Coded>), Fault>,
     ) -> Result<Value, Fault> {
         let files = RunFiles {
-            request: vec![self.request.clone(), seal_path(&self.request)],
+            request: vec![self.request.clone(), manifest_path(&self.request)],
             result: self.result.clone(),
-            accepted: seal.accepted.clone(),
+            accepted: manifest.accepted.clone(),
         };
         service.check_files(&files, self.keep_request)?;
         let generation = match &action {

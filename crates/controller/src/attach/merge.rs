@@ -88,7 +88,7 @@ pub(super) struct Merged {
     pub(super) rows: u64,
     /// Counts by quality, as attached.
     pub(super) quality: BTreeMap<String, u64>,
-    /// The same as the result said them, before `none` became what `check` says.
+    /// The same as the result said them, before `none` became what `status` says.
     pub(super) told: BTreeMap<String, u64>,
 }
 
@@ -179,7 +179,7 @@ pub(super) fn merge(
                 let mut words = Vec::with_capacity(found.len());
                 let (mut said_words, mut scores) = (Vec::with_capacity(found.len()), Vec::new());
                 block.codes.clear();
-                let checks = retained.batch.cells(1);
+                let statuses = retained.batch.cells(1);
                 let cells =
                     |column| results.iter().map(move |part| part.batch.cells(column)).collect::<Vec<_>>();
                 let code_cells = cells(1);
@@ -191,7 +191,7 @@ pub(super) fn merge(
                 for (row, &(part, at)) in found.iter().enumerate() {
                     let here = |found| fault(&path, row, found).after(retained.before);
                     let there = |found| fault(&result, at, found).after(results[part].before);
-                    let check = word(checks.get(row)).map_err(here)?;
+                    let status = word(statuses.get(row)).map_err(here)?;
                     let code =
                         code_cells[part].get(at).map(|cell| codes.code(cell)).transpose().map_err(there)?;
                     let said = match quality {
@@ -199,12 +199,12 @@ pub(super) fn merge(
                         false => None,
                     };
                     let empty = said.map_or(code.is_none(), |said| said == "none");
-                    if empty != (check != "ok") || (empty && code.is_some()) {
+                    if empty != (status != "ok") || (empty && code.is_some()) {
                         return Err(here(RowFault::Disagree).into());
                     }
                     block.codes.push(code);
                     said_words.push(said);
-                    words.push(said.map(|said| if empty { check } else { said }));
+                    words.push(said.map(|said| if empty { status } else { said }));
                     if score {
                         scores.push(score_cells[part].get(at).map_err(there)?);
                     }

@@ -91,11 +91,11 @@ pub(super) struct Retained {
 impl Retained {
     pub(super) fn open(path: &Path) -> Result<Self, TableError> {
         let source = Source::open(path, Delimiter::Under("index"))?;
-        if !matches!(source.header(), [index, check, ..] if index == b"index" && check == b"check") {
-            let expected = "`index`, `check`, then the data's";
+        if !matches!(source.header(), [index, status, ..] if index == b"index" && status == b"status") {
+            let expected = "`index`, `status`, then the data's";
             return Err(TableError::Columns { path: path.to_owned(), expected });
         }
-        source.need_kind(1, &[Kind::Text], "`check` is text")?;
+        source.need_kind(1, &[Kind::Text], "`status` is text")?;
         let quality: Vec<usize> =
             [source.find("quality")?, source.find("score")?].into_iter().flatten().collect();
         let others = (2..source.header().len()).filter(|column| !quality.contains(column)).collect();

@@ -18,11 +18,11 @@ use cstatns_rows::pipeline::Steps;
 use cstatns_rows::plain::Plain;
 use cstatns_rows::sort::{Dealer, Heads, KEY, Sort};
 use cstatns_rows::table::{Batch, Kind, Source};
-use cstatns_rows::{guard, status};
+use cstatns_rows::{fields, guard};
 use zeroize::{Zeroize, Zeroizing};
 
 use super::PrepareError;
-use super::head::{ABSENT, CHECKS, MALFORMED, OK, push};
+use super::head::{ABSENT, MALFORMED, OK, STATUSES, push};
 use super::kept::Keeping;
 
 /// Gives every row an index. That two of 128 random bits are equal need not be feared.
@@ -47,12 +47,12 @@ pub(super) struct Dealt {
     pub(super) kept: guard::Found,
 }
 
-/// What was found in rows: how many have each word of `check`, of the codes each tag and generation, and of civil status
+/// What was found in rows: how many have each word of `status`, of the codes each tag and generation, and of civil status
 /// what the cells of each field are.
 #[derive(Default)]
 struct Found {
     rows: u64,
-    checks: [u64; CHECKS.len()],
+    statuses: [u64; STATUSES.len()],
     codes: BTreeMap<(Tag, Generation), u64>,
     seen: [Seen; FIELDS.len()],
     kept: guard::Found,
@@ -62,7 +62,7 @@ impl Found {
     fn add(&mut self, other: &Self) {
         self.rows += other.rows;
         self.kept.add(&other.kept);
-        self.checks.iter_mut().zip(other.checks).for_each(|(sum, count)| *sum += count);
+        self.statuses.iter_mut().zip(other.statuses).for_each(|(sum, count)| *sum += count);
         self.seen.iter_mut().zip(other.seen).for_each(|(sum, seen)| *sum = sum.and(seen));
         for (kind, count) in &other.codes {
             *self.codes.entry(*kind).or_default() += count;
@@ -70,7 +70,7 @@ impl Found {
     }
 
     fn into_dealt(self, content: Content) -> Dealt {
-        let counts = CHECKS.into_iter().zip(self.checks).filter(|(_, count)| *count > 0).collect();
+        let counts = STATUSES.into_iter().zip(self.statuses).filter(|(_, count)| *count > 0).collect();
         let seen = FIELDS.into_iter().zip(self.seen);
         let unread = seen.clone().filter(|(_, seen)| seen.unread > 0);
         Dealt {
@@ -164,17 +164,18 @@ impl Data<'_> {
     }
 
     pub(super) fn deal_identifiers(self, column: usize, scheme: Scheme) -> Result<Dealt, PrepareError> {
-        self.source.need_kind(column, &[Kind::Text], status::IDENTIFIERS)?;
+        self.source.need_kind(column, &[Kind::Text], fields::IDENTIFIERS)?;
         let path = self.source.path().to_owned();
         let found = self.deal(|batch, heads, found| {
             for (row, cell) in batch.cells(column).iter(batch.rows()).enumerate() {
-                let check = push_identifier(scheme, cell, heads).map_err(|found| fault(&path, row, found))?;
-                found.checks[usize::from(check)] += 1;
+                let status =
+                    push_identifier(scheme, cell, heads).map_err(|found| fault(&path, row, found))?;
+                found.statuses[usize::from(status)] += 1;
             }
             Ok(())
         })?;
-        let filled = found.rows - found.checks[usize::from(ABSENT)];
-        let invalid = filled - found.checks[usize::from(OK)];
+        let filled = found.rows - found.statuses[usize::from(ABSENT)];
+        let invalid = filled - found.statuses[usize::from(OK)];
         if 2 * invalid > filled {
             return Err(PrepareError::WrongColumn { invalid, filled });
         }
@@ -187,9 +188,9 @@ impl Data<'_> {
             let mut read = Vec::new();
             codes.read(batch, &mut read)?;
             for code in &read {
-                let check = if code.is_some() { OK } else { ABSENT };
-                push(heads, check, &[code.as_ref().map_or(b"", |code| code.bytes())]);
-                found.checks[usize::from(check)] += 1;
+                let status = if code.is_some() { OK } else { ABSENT };
+                push(heads, status, &[code.as_ref().map_or(b"", |code| code.bytes())]);
+                found.statuses[usize::from(status)] += 1;
                 if let Some(code) = code {
                     *found.codes.entry((code.tag(), code.generation())).or_default() += 1;
                 }
@@ -216,8 +217,8 @@ impl Data<'_> {
             let columns = Plain::of(&path, batch, columns)?;
             for row in 0..batch.rows() {
                 let cells = columns.each_ref().map(|cells| cells.as_ref().and_then(|cells| cells.get(row)));
-                let check = push_civil_status(cells, identifier, years, heads, found);
-                found.checks[usize::from(check.map_err(|found| fault(&path, row, found))?)] += 1;
+                let status = push_civil_status(cells, identifier, years, heads, found);
+                found.statuses[usize::from(status.map_err(|found| fault(&path, row, found))?)] += 1;
             }
             Ok(())
         })?;
@@ -230,9 +231,9 @@ impl Data<'_> {
     }
 }
 
-/// Adds the row of a cell, and says which word of `check` it has.
+/// Adds the row of a cell, and says which word of `status` it has.
 fn push_identifier(scheme: Scheme, cell: Option<&[u8]>, heads: &mut Heads) -> Result<u8, RowFault> {
-    let check = match cell.map(|cell| (cell, scheme.parse(cell))) {
+    let status = match cell.map(|cell| (cell, scheme.parse(cell))) {
         None => ABSENT,
         Some((_, Ok(mut accepted))) => {
             push(heads, OK, &[accepted.compact().as_bytes()]);
@@ -244,14 +245,14 @@ fn push_identifier(scheme: Scheme, cell: Option<&[u8]>, heads: &mut Heads) -> Re
         // Nothing but white space.
         Some((_, Err(Reason::WrongLength { found: 0 }))) => ABSENT,
         Some((_, Err(reason))) => {
-            CHECKS.iter().position(|word| *word == reason.word()).expect("a word for each reason") as u8
+            STATUSES.iter().position(|word| *word == reason.word()).expect("a word for each reason") as u8
         }
     };
-    push(heads, check, &[b""]);
-    Ok(check)
+    push(heads, status, &[b""]);
+    Ok(status)
 }
 
-/// Adds the row of these cells, and says which word of `check` it has. Nothing travels that cannot be read as its field,
+/// Adds the row of these cells, and says which word of `status` it has. Nothing travels that cannot be read as its field,
 /// and nothing of a row in which nobody could be found by the rest.
 fn push_civil_status(
     cells: [Option<&[u8]>; FIELDS.len()],
@@ -279,17 +280,17 @@ fn push_civil_status(
             sent[at] = given[at];
         }
     }
-    let check = match (request::is_enough(&sent), request::civil_status(&given)) {
+    let status = match (request::is_enough(&sent), request::civil_status(&given)) {
         (true, _) => OK,
         (false, given) if [given.nom, given.nom_usage, given.date_naissance] == [""; 3] => ABSENT,
         (false, _) => MALFORMED,
     };
-    if check != OK {
+    if status != OK {
         sent = Default::default();
     } else if let Some(accepted) = &accepted {
         sent[IDENTIFIER] = accepted.compact();
     }
-    push(heads, check, &sent.map(str::as_bytes)[..IDENTIFIER + usize::from(identifier)]);
+    push(heads, status, &sent.map(str::as_bytes)[..IDENTIFIER + usize::from(identifier)]);
     accepted.zeroize();
-    Ok(check)
+    Ok(status)
 }

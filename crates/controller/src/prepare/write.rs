@@ -13,7 +13,7 @@ use cstatns_rows::sink::{GROUP, Layout, Piece, Sink, Values};
 use cstatns_rows::sort::{Dealer, Heads, Sort, Sorted};
 use cstatns_rows::table::BATCH;
 
-use super::head::{CHECKS, MOST_VALUES, read};
+use super::head::{MOST_VALUES, STATUSES, read};
 
 /// What is written, as two files.
 pub(super) struct Outputs<'w> {
@@ -117,7 +117,7 @@ impl Writing {
         retained: &Layout,
     ) -> Result<(), TableError> {
         let mut indexes = Vec::with_capacity(BATCH);
-        let mut checks = Vec::with_capacity(BATCH);
+        let mut statuses = Vec::with_capacity(BATCH);
         let count = content.columns().len();
         let mut codes = Vec::new();
         let mut text = Vec::with_capacity(Code::MAX_TEXT);
@@ -125,15 +125,15 @@ impl Writing {
         for places in sorted.places().chunks(sorted.at_once()) {
             sorted.heads(places, &mut heads);
             indexes.clear();
-            checks.clear();
+            statuses.clear();
             codes.clear();
             let mut texts = vec![Vec::with_capacity(places.len()); count];
             for head in heads.iter() {
-                let (index, check, found) = read(head);
+                let (index, status, found) = read(head);
                 let mut values = [None; MOST_VALUES];
                 values.iter_mut().zip(found).for_each(|(value, found)| *value = found);
                 indexes.push(index);
-                checks.push(Some(CHECKS[usize::from(check)]));
+                statuses.push(Some(STATUSES[usize::from(status)]));
                 match content {
                     Content::Identifiers { .. } | Content::CivilStatus { .. } => {
                         let text = |value| std::str::from_utf8(value).expect("text was read");
@@ -158,7 +158,7 @@ impl Writing {
                 _ => sent.extend(texts.iter().map(|texts| Values::Text(texts))),
             }
             let others = sorted.kept(places)?;
-            let mut values = vec![Values::Index(&indexes), Values::Words(&checks)];
+            let mut values = vec![Values::Index(&indexes), Values::Words(&statuses)];
             values.extend(others.values());
             let (to_send, to_keep) = self.room(places.len(), request, retained)?;
             request.add(places.len(), &sent, to_send)?;
