@@ -231,7 +231,7 @@ impl Kit {
     }
 
     /// Consents to `proposal`: signs it and reseals the kept share to the run. The caller has shown the proposal to the
-    /// custodian ([`super::approval::Action`]'s `Display`).
+    /// custodian ([`Action`](cstatns_record::proposal::Action)'s `Display`).
     ///
     /// # Errors
     /// [`KitError::Proposal`] when the service did not sign it, it is not of this ledger or epoch, or it has expired;

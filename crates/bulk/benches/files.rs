@@ -16,7 +16,7 @@ use cstatns::meta::FileMeta;
 use cstatns::name::{Hex, Name};
 use cstatns::report::report_path;
 use cstatns::secret::Secret;
-use cstatns_bulk::code;
+use cstatns_bulk::{Request, code};
 use cstatns_controller::{Attach, Column, Prepare, attach, prepare};
 use cstatns_rows::effort::Effort;
 use cstatns_rows::table::Format;
@@ -115,9 +115,19 @@ fn files(criterion: &mut Criterion) {
                 group.bench_function(name, |bencher| {
                     bencher.iter(|| {
                         out.clear();
-                        code(&request, &manifest, &coder, &mut out, format, &meta, &effort)
-                            .expect("coded")
-                            .rows
+                        code(
+                            &Request {
+                                path: &request,
+                                manifest: &manifest,
+                                format,
+                                meta: &meta,
+                                effort: &effort,
+                            },
+                            &coder,
+                            &mut out,
+                        )
+                        .expect("coded")
+                        .rows
                     });
                 });
             }

@@ -6,16 +6,14 @@ use std::path::Path;
 use cstatns::code::Code;
 use cstatns::coder::{Coder, Renewer};
 use cstatns::manifest::{Content, Manifest};
-use cstatns::meta::FileMeta;
 use cstatns_rows::columns::{Codes, fault};
-use cstatns_rows::effort::Effort;
 use cstatns_rows::error::RowFault;
 use cstatns_rows::sink::Column;
 use cstatns_rows::table::{Batch, Format};
 
 use crate::error::{CodeFileError, Coded};
 use crate::identifiers::Identifiers;
-use crate::rows::{Rows, Worked, coded_columns, open};
+use crate::rows::{Request, Rows, Worked, coded_columns, open};
 
 /// Makes the checks that [`code`] and [`renew`] make of a request before its first row: its columns and their types.
 ///
@@ -33,22 +31,18 @@ pub fn look(request: &Path, manifest: &Manifest) -> Result<(), CodeFileError> {
 ///
 /// # Errors
 /// [`CodeFileError`]: among them any column but `index` and `identifier`, indexes that do not strictly increase, a cell
-/// that is not an identifier in its compact form, and rows that are not those of `manifest`. Of several errors one in the
+/// that is not an identifier in its compact form, and rows that are not those of its manifest. Of several errors one in the
 /// first block of rows that has any is told, whatever the number of threads.
 pub fn code(
-    request: &Path,
-    manifest: &Manifest,
+    request: &Request<'_>,
     coder: &Coder,
     out: &mut (dyn Write + Send),
-    format: Format,
-    meta: &FileMeta,
-    effort: &Effort,
 ) -> Result<Coded, CodeFileError> {
-    let Content::Identifiers { scheme } = manifest.content else {
-        return Err(CodeFileError::Content { path: request.to_owned(), found: manifest.content });
+    let Content::Identifiers { scheme } = request.manifest.content else {
+        return Err(request.holds_other());
     };
-    let rows = Rows::to_code(request, manifest, coder, format, meta)?;
-    rows.run(&coded_columns(format), out, meta, effort, || {
+    let rows = Rows::to_code(request, coder)?;
+    rows.run(&coded_columns(request.format), out, || {
         let (mut identifiers, mut found) = (Identifiers::new(scheme), Vec::new());
         move |rows: &mut Worked, batch: &Batch, index: &[[u8; 16]]| {
             identifiers.clear(batch.rows());
@@ -58,7 +52,7 @@ pub fn code(
                     None => "none",
                     Some(cell) => identifiers
                         .push(cell)
-                        .map_err(|reason| fault(request, row, RowFault::Identifier { reason }))?,
+                        .map_err(|reason| fault(request.path, row, RowFault::Identifier { reason }))?,
                 };
                 rows.words.push(Some(word));
             }
@@ -76,28 +70,25 @@ pub fn code(
 /// # Errors
 /// As [`code`], with any column but `index` and `code`, and codes of another domain or generation than `renewer` takes.
 pub fn renew(
-    request: &Path,
-    manifest: &Manifest,
+    request: &Request<'_>,
     renewer: &Renewer,
     out: &mut (dyn Write + Send),
-    format: Format,
-    meta: &FileMeta,
-    effort: &Effort,
 ) -> Result<Coded, CodeFileError> {
-    let Content::Codes { tag, generation } = manifest.content else {
-        return Err(CodeFileError::Content { path: request.to_owned(), found: manifest.content });
+    let Request { path, format, meta, .. } = *request;
+    let Content::Codes { tag, generation } = request.manifest.content else {
+        return Err(request.holds_other());
     };
     let (found, expected) = ((tag, generation), (renewer.tag(), renewer.from()));
     if found != expected {
-        return Err(CodeFileError::OtherCodes { path: request.to_owned(), found, expected });
+        return Err(CodeFileError::OtherCodes { path: path.to_owned(), found, expected });
     }
     if (renewer.tag(), renewer.generation()) != (meta.tag(), meta.generation) {
         return Err(CodeFileError::Keys);
     }
-    let rows = Rows::of(request, manifest, format)?;
+    let rows = Rows::of(request)?;
     let column = Codes::of(&rows.source, 1, Some(expected))?;
     let columns = [Column::index(), Column::code(format == Format::Parquet)];
-    rows.run(&columns, out, meta, effort, || {
+    rows.run(&columns, out, || {
         let (mut codes, mut old, mut new) = (Vec::new(), Vec::new(), Vec::new());
         let mut text = Vec::with_capacity(Code::MAX_TEXT);
         let column = &column;

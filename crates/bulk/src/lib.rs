@@ -18,3 +18,4 @@ mod look_up;
 pub use code::{code, look, renew};
 pub use error::{CodeFileError, Coded};
 pub use look_up::{Register, look_up_and_code};
+pub use rows::Request;

@@ -7,20 +7,19 @@ use cstatns::civil_status::request::{self, COLUMNS, FIELDS, IDENTIFIER, Texts};
 use cstatns::civil_status::{SCHEME, Years};
 use cstatns::coder::Coder;
 use cstatns::look_up::{Level, Score};
-use cstatns::manifest::{Content, Manifest};
-use cstatns::meta::FileMeta;
+use cstatns::manifest::Content;
 use cstatns::secret::wipe_stack;
 use cstatns_register::{Index, IndexError, Query, SAMPLE, Weights};
 use cstatns_rows::columns::fault;
-use cstatns_rows::effort::{Effort, Progress};
+use cstatns_rows::effort::Progress;
 use cstatns_rows::error::RowFault;
 use cstatns_rows::sink::Column;
-use cstatns_rows::table::{Batch, Cells, Format, MOST_BYTES};
+use cstatns_rows::table::{Batch, Cells, MOST_BYTES};
 use zeroize::Zeroize;
 
 use crate::error::{CodeFileError, Coded};
 use crate::identifiers::{Identifiers, why_not_compact};
-use crate::rows::{Rows, Worked, coded_columns, open};
+use crate::rows::{Request, Rows, Worked, coded_columns, open};
 
 /// Where people are looked up, and how certain a find must be to be coded.
 #[derive(Clone, Copy)]
@@ -42,25 +41,21 @@ pub struct Register<'a> {
 ///
 /// # Errors
 /// As [`code`](crate::code()), with the columns of civil status; a cell that cannot be read as its field; and those of the register.
-#[expect(clippy::too_many_arguments, reason = "those of `code`, and the register")]
 pub fn look_up_and_code(
-    request: &Path,
-    manifest: &Manifest,
+    request: &Request<'_>,
     register: Register<'_>,
     coder: &Coder,
     out: &mut (dyn Write + Send),
-    format: Format,
-    meta: &FileMeta,
-    effort: &Effort,
 ) -> Result<Coded, CodeFileError> {
+    let Request { path, manifest, format, effort, .. } = *request;
     let Content::CivilStatus { .. } = manifest.content else {
-        return Err(CodeFileError::Content { path: request.to_owned(), found: manifest.content });
+        return Err(request.holds_other());
     };
     let count = manifest.content.columns().len();
-    let rows = Rows::to_code(request, manifest, coder, format, meta)?;
-    let weights = &learn(request, manifest.content, register.index, &effort.progress)?;
+    let rows = Rows::to_code(request, coder)?;
+    let weights = &learn(path, manifest.content, register.index, &effort.progress)?;
     let [index, code, quality] = coded_columns(format);
-    rows.run(&[index, code, quality, Column::score()], out, meta, effort, || {
+    rows.run(&[index, code, quality, Column::score()], out, || {
         let (mut identifiers, mut coded, mut found) = (Identifiers::new(SCHEME), Vec::new(), Vec::new());
         move |rows: &mut Worked, batch: &Batch, index: &[[u8; 16]]| {
             identifiers.clear(batch.rows());
@@ -75,7 +70,7 @@ pub fn look_up_and_code(
                         false => ("none", None),
                         true => {
                             let texts = read_row(&cells, register.index.years())
-                                .map_err(|found| fault(request, row, found))?;
+                                .map_err(|found| fault(path, row, found))?;
                             let (word, score) = look_up(&mut identifiers, register, weights, &texts)?;
                             (word, Some(score))
                         }
@@ -109,7 +104,7 @@ fn learn(
     let (mut batches, mut rows, mut bytes) = (Vec::new(), 0, 0);
     while rows < SAMPLE
         && bytes < MOST_BYTES
-        && let Ok(Some(batch)) = source.next()
+        && let Ok(Some(batch)) = source.next_batch()
     {
         rows += batch.rows();
         bytes += batch.bytes();

@@ -55,13 +55,33 @@ pub(crate) fn open(request: &Path, content: Content) -> Result<Source, TableErro
     Ok(source)
 }
 
+/// A request, and what its result is to be.
+#[derive(Clone, Copy)]
+pub struct Request<'a> {
+    /// The request: CSV or Parquet.
+    pub path: &'a Path,
+    /// Its manifest.
+    pub manifest: &'a Manifest,
+    /// The type of the result.
+    pub format: Format,
+    /// Where the codes of the result come from.
+    pub meta: &'a FileMeta,
+    /// What the step may take of the machine.
+    pub effort: &'a Effort,
+}
+
+impl Request<'_> {
+    /// The error for a request that holds something else than the step takes.
+    pub(crate) fn holds_other(&self) -> CodeFileError {
+        CodeFileError::Content { path: self.path.to_owned(), found: self.manifest.content }
+    }
+}
+
 /// The rows of a request.
 pub(crate) struct Rows<'a> {
     pub(crate) source: Source,
     indexes: Indexes,
-    manifest: &'a Manifest,
-    /// What the result is written as.
-    format: Format,
+    request: &'a Request<'a>,
 }
 
 /// A block of them, from one file to the other.
@@ -93,23 +113,17 @@ pub(crate) struct Worked {
 }
 
 impl<'a> Rows<'a> {
-    pub(crate) fn of(request: &Path, manifest: &'a Manifest, format: Format) -> Result<Self, TableError> {
-        let source = open(request, manifest.content)?;
-        Ok(Self { indexes: Indexes::of(&source)?, source, manifest, format })
+    pub(crate) fn of(request: &'a Request<'a>) -> Result<Self, TableError> {
+        let source = open(request.path, request.manifest.content)?;
+        Ok(Self { indexes: Indexes::of(&source)?, source, request })
     }
 
     /// Those that the keys code.
-    pub(crate) fn to_code(
-        request: &Path,
-        manifest: &'a Manifest,
-        coder: &Coder,
-        format: Format,
-        meta: &FileMeta,
-    ) -> Result<Self, CodeFileError> {
-        if (coder.tag(), coder.generation()) != (meta.tag(), meta.generation) {
+    pub(crate) fn to_code(request: &'a Request<'a>, coder: &Coder) -> Result<Self, CodeFileError> {
+        if (coder.tag(), coder.generation()) != (request.meta.tag(), request.meta.generation) {
             return Err(CodeFileError::Keys);
         }
-        Ok(Self::of(request, manifest, format)?)
+        Ok(Self::of(request)?)
     }
 
     /// Takes all rows from the request to `out`. `worker` makes what each thread does: it is given batches of rows and
@@ -118,14 +132,12 @@ impl<'a> Rows<'a> {
         self,
         columns: &[Column<'_>],
         out: &mut (dyn Write + Send),
-        meta: &FileMeta,
-        effort: &Effort,
         worker: impl Fn() -> Work + Sync,
     ) -> Result<Coded, CodeFileError>
     where
         Work: FnMut(&mut Worked, &Batch, &[[u8; 16]]) -> Result<(), CodeFileError>,
     {
-        let Self { mut source, indexes, manifest, format } = self;
+        let Self { mut source, indexes, request: &Request { manifest, format, meta, effort, .. } } = self;
         let path = source.path().to_owned();
         let (layout, mut sink) = Sink::new(format, out, b',', columns, meta.pairs())?;
         effort.progress.expect(manifest.rows);

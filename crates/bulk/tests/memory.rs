@@ -24,7 +24,7 @@ use cstatns::meta::FileMeta;
 use cstatns::name::{Hex, Name};
 use cstatns::report::report_path;
 use cstatns::secret::Secret;
-use cstatns_bulk::{Register, code, look_up_and_code};
+use cstatns_bulk::{Register, Request, code, look_up_and_code};
 use cstatns_controller::{Attach, Column, Prepare, attach, prepare};
 use cstatns_register::{Builder, Index, Origin, Record};
 use cstatns_rows::effort::Effort;
@@ -155,15 +155,30 @@ fn work(place: &Path, verb: &str, extension: &str, threads: NonZeroUsize) {
     } else if verb == "code" {
         let manifest = Manifest::read(&place.join("manifest.json")).unwrap();
         let mut out = File::create(result).unwrap();
-        code(&file("request"), &manifest, &coder(), &mut out, Format::Parquet, &meta(), &effort).unwrap();
+        code(
+            &Request {
+                path: &file("request"),
+                manifest: &manifest,
+                format: Format::Parquet,
+                meta: &meta(),
+                effort: &effort,
+            },
+            &coder(),
+            &mut out,
+        )
+        .unwrap();
     } else if verb == "look-up" {
         let (request, index) = (file("request"), Index::open(&place.join("register")).unwrap());
         let register = Register { index: &index, accept: Level::UsageName, min_score: Score::of(0.95) };
         let (manifest, format) = (Manifest::read(&manifest_path(&request)).unwrap(), Format::Parquet);
         let mut out = File::create(result).unwrap();
-        let coded =
-            look_up_and_code(&request, &manifest, register, &coder(), &mut out, format, &meta(), &effort)
-                .unwrap();
+        let coded = look_up_and_code(
+            &Request { path: &request, manifest: &manifest, format, meta: &meta(), effort: &effort },
+            register,
+            &coder(),
+            &mut out,
+        )
+        .unwrap();
         assert_eq!(coded.coded, manifest.rows);
     } else {
         let (retained, out) = (&*file("retained"), &*file("out"));

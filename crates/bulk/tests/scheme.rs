@@ -16,7 +16,7 @@ use cstatns::meta::{FileMeta, SPEC};
 use cstatns::proposal::{Action, Input};
 use cstatns::report::{Report, report_path};
 use cstatns::service::{Outcome, RunFiles, WorkError, read_service_card};
-use cstatns_bulk::{CodeFileError, Coded, code, renew};
+use cstatns_bulk::{CodeFileError, Coded, Request, code, renew};
 use cstatns_controller::{Attach, Column, Prepare, PrepareError, attach, prepare};
 use cstatns_rows::effort::Effort;
 use cstatns_rows::table::Format;
@@ -133,8 +133,18 @@ fn a_second_scheme_goes_the_whole_way() {
             .collect();
         coder.code(&identifiers, &mut expected);
         let request = world.path("request.csv");
-        let done = code(&request, &manifest, coder, out, Format::Csv, &meta_1, &Effort::default())
-            .map_err(failed)?;
+        let done = code(
+            &Request {
+                path: &request,
+                manifest: &manifest,
+                format: Format::Csv,
+                meta: &meta_1,
+                effort: &Effort::default(),
+            },
+            coder,
+            out,
+        )
+        .map_err(failed)?;
         let outcome = outcome(&done);
         coded = Some(done);
         Ok(outcome)
@@ -187,8 +197,18 @@ fn a_second_scheme_goes_the_whole_way() {
     let mut renewed = None;
     let made = service
         .renew(quorum, &files, |renewer, out| {
-            let done = renew(&request, &manifest, renewer, out, Format::Csv, &meta_2, &Effort::default())
-                .map_err(failed)?;
+            let done = renew(
+                &Request {
+                    path: &request,
+                    manifest: &manifest,
+                    format: Format::Csv,
+                    meta: &meta_2,
+                    effort: &Effort::default(),
+                },
+                renewer,
+                out,
+            )
+            .map_err(failed)?;
             let outcome = outcome(&done);
             renewed = Some(done);
             Ok(outcome)
@@ -235,13 +255,15 @@ fn one_scheme_is_not_read_as_the_other() {
         delivery: cstatns::name::Hex([7; 16]),
     };
     let refused = code(
-        &world.path("request.csv"),
-        &other,
+        &Request {
+            path: &world.path("request.csv"),
+            manifest: &other,
+            format: Format::Csv,
+            meta: &meta,
+            effort: &Effort::default(),
+        },
         &coder,
         &mut std::io::sink(),
-        Format::Csv,
-        &meta,
-        &Effort::default(),
     );
     assert_eq!(refused.unwrap_err().code(), "identifier-form");
 }

@@ -22,7 +22,7 @@ use cstatns::manifest::{Manifest, manifest_path};
 use cstatns::meta::FileMeta;
 use cstatns::name::{Hex, Name};
 use cstatns::secret::Secret;
-use cstatns_bulk::{Register, look_up_and_code};
+use cstatns_bulk::{Register, Request, look_up_and_code};
 use cstatns_controller::{Column, Prepare, prepare};
 use cstatns_register::{Builder, Index, Origin, Record};
 use cstatns_rows::effort::Effort;
@@ -108,9 +108,13 @@ fn run_people(place: &Path, memory: usize) {
     let meta = FileMeta { service: service.to_owned(), domain, generation, delivery };
     let mut out = File::create(place.join("result.csv")).unwrap();
     let manifest = Manifest::read(&manifest_path(&request)).unwrap();
-    let coded =
-        look_up_and_code(&request, &manifest, register, &coder, &mut out, Format::Csv, &meta, &effort)
-            .unwrap();
+    let coded = look_up_and_code(
+        &Request { path: &request, manifest: &manifest, format: Format::Csv, meta: &meta, effort: &effort },
+        register,
+        &coder,
+        &mut out,
+    )
+    .unwrap();
     assert!(coded.qualities["found"] > ROWS as u64 / 2 - 1, "{:?}", coded.qualities);
 }
 

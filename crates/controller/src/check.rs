@@ -16,7 +16,7 @@ use cstatns_rows::table::Source;
 use crate::attach::result_columns;
 use crate::origin::origin;
 
-/// What [`status`] found in a file.
+/// What [`check`] found in a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FileFacts {
     /// The file.
@@ -150,7 +150,7 @@ fn facts(path: &Path) -> Result<FileFacts, CheckError> {
     let mut rows = 0;
     let mut read = Vec::new();
     let mut distinct: Vec<[u8; 32]> = Vec::new();
-    while let Some(batch) = source.next()? {
+    while let Some(batch) = source.next_batch()? {
         codes.read(&batch, &mut read).map_err(|error| error.after(rows))?;
         for (row, code) in read.iter().enumerate() {
             let Some(code) = code else { continue };
@@ -197,7 +197,7 @@ pub fn summarise(result: &Path) -> Result<Summary, TableError> {
     let mut index = Vec::new();
     let (mut coded, mut qualities) = (0, BTreeMap::new());
     let mut scores = has_score.then(Scores::default);
-    while let Some(batch) = source.next()? {
+    while let Some(batch) = source.next_batch()? {
         let before = order.rows();
         index.clear();
         let read = indexes.read(&batch, &mut index).and_then(|()| order.follow(result, &index));

@@ -14,7 +14,7 @@
 //!
 //! | step | call |
 //! |---|---|
-//! | which column is which field | [`Columns`] |
+//! | which column is which field | [`Columns`](cstatns_base::civil_status::Columns) |
 //! | rows of a register → index | [`Builder`], which refuses what cannot be right, with counts and lines |
 //! | what names and codes of places were | [`Places`], once for each index |
 //! | index and a sample of rows → what agreement weighs | [`Index::learn`], once for each file, which gives [`Weights`] |
@@ -22,7 +22,7 @@
 //!
 //! # What is found
 //!
-//! Two spellings are the same when their normal forms are ([`CivilStatus`]). A row may have errors: one in any trait, or one
+//! Two spellings are the same when their normal forms are ([`CivilStatus`](cstatns_base::civil_status::CivilStatus)). A row may have errors: one in any trait, or one
 //! in each of two. Everybody of the register of whom such errors would make the row is compared with it, trait by trait; the
 //! weight of each agreement is learnt from the register and from the rows, without labels; and a person is given if the
 //! probability that it is them, among all those and among people whom the register does not have, is at least [`CERTAIN`]

@@ -272,7 +272,7 @@ pub enum TableError {
         /// The file to write.
         beside: PathBuf,
     },
-    /// `interrupted`: [`Progress::stop`](crate::Progress::stop) was called.
+    /// `interrupted`: [`Progress::stop`](crate::effort::Progress::stop) was called.
     #[error(
         "stopped on request: nothing of the output is left, and what was read is untouched; repeat the command when you like"
     )]

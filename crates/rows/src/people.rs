@@ -94,7 +94,7 @@ impl Rows {
         let (guard, shown) = (Guard::new(&self.0, |_| false, lines), Shown::of(&self.0));
         let mut found = Found::default();
         let mut rows = 0;
-        while let Some(batch) = self.0.next()? {
+        while let Some(batch) = self.0.next_batch()? {
             guard.judge(&shown, &batch, &mut found)?;
             let cells =
                 Plain::of(self.0.path(), &batch, columns.map(|column| column.map(|(column, _)| column)))

@@ -8,7 +8,7 @@
 //! the columns that are kept beside it: in CSV the rest of the line as it will be written, in Parquet values of their own
 //! types.
 //!
-//! Memory: [`Effort::memory`](crate::Effort) bytes, of which each thread has [`WORK`] for what it works on and [`Spill`]
+//! Memory: [`Effort::memory`](crate::effort::Effort) bytes, of which each thread has `WORK` for what it works on and `Spill`
 //! the rest; there are no more threads than half of it feeds. Beyond it, whatever the memory: one thread's work, and the
 //! smallest pages of all partitions, 64 MiB at most. A CSV file larger than 16 GiB has larger partitions, and takes more.
 

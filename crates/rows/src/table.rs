@@ -351,7 +351,7 @@ impl Source {
     }
 
     /// The next rows, for who reads them one batch after the other; none at the end of the file.
-    pub fn next(&mut self) -> Result<Option<Batch>, TableError> {
+    pub fn next_batch(&mut self) -> Result<Option<Batch>, TableError> {
         let mut batch = Batch::None;
         let filled = self.fill(&mut batch, BATCH).and_then(|found| {
             batch.split(&self.path)?;

@@ -262,7 +262,6 @@ pub struct PlaceCode(pub [u8; 5]);
 
 impl PlaceCode {
     /// Outer `None`: the text is no code. Inner `None`: it is empty.
-    #[expect(clippy::option_option, reason = "no text and no code are two answers")]
     pub fn read(text: &str) -> Option<Option<Self>> {
         let text = text.trim().as_bytes();
         let mut code = [b'0'; 5];

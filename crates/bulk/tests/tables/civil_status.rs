@@ -19,7 +19,7 @@ use cstatns::identifier::Scheme;
 use cstatns::look_up::{Level, Score};
 use cstatns::manifest::Content;
 use cstatns::report::report_path;
-use cstatns_bulk::{CodeFileError, Coded, Register, code, look_up_and_code, renew};
+use cstatns_bulk::{CodeFileError, Coded, Register, Request, code, look_up_and_code, renew};
 use cstatns_controller::{Column, Prepare, PrepareError, Prepared, check, prepare, summarise};
 use cstatns_register::{Builder, Index, Origin, Record};
 use cstatns_rows::effort::Effort;
@@ -261,7 +261,12 @@ fn look_up(
     let format = Format::of(&way.result).unwrap();
     let register = Register { index, accept, min_score: Score::of(0.95) };
     let effort = with(threads, Effort::MEMORY);
-    look_up_and_code(&way.request, &way.manifest(), register, &coder, out, format, &meta, &effort)
+    look_up_and_code(
+        &Request { path: &way.request, manifest: &way.manifest(), format, meta: &meta, effort: &effort },
+        register,
+        &coder,
+        out,
+    )
 }
 
 /// Rows below the header as text, whatever the type of the file; indexes as they are told.
@@ -408,14 +413,16 @@ fn what_has_a_lower_score_than_asked_for_is_not_coded() {
         let register = Register { index: &index, accept: Level::UsageName, min_score: Score::of(min_score) };
         let (mut out, effort) = (Vec::new(), Effort::default());
         let coded = look_up_and_code(
-            &way.request,
-            &way.manifest(),
+            &Request {
+                path: &way.request,
+                manifest: &way.manifest(),
+                format: Format::Csv,
+                meta: &meta,
+                effort: &effort,
+            },
             register,
             &coder,
             &mut out,
-            Format::Csv,
-            &meta,
-            &effort,
         );
         let text = String::from_utf8(out).unwrap();
         let cells = |line: &str| line.split(',').map(str::to_owned).collect::<Vec<_>>();
@@ -792,12 +799,32 @@ fn requests_that_prepare_would_not_have_made() {
     let (coder, meta) = (POPULATION.coder(1), POPULATION.meta(1, 1));
     let effort = Effort::default();
     let mut out = Vec::new();
-    let error =
-        code(&way.request, &way.manifest(), &coder, &mut out, Format::Csv, &meta, &effort).unwrap_err();
+    let error = code(
+        &Request {
+            path: &way.request,
+            manifest: &way.manifest(),
+            format: Format::Csv,
+            meta: &meta,
+            effort: &effort,
+        },
+        &coder,
+        &mut out,
+    )
+    .unwrap_err();
     assert!(error.code() == "request-content" && error.to_string().contains("with --register"), "{error}");
     let (renewer, later) = (POPULATION.renewer(1, 2), POPULATION.meta(2, 1));
-    let error =
-        renew(&way.request, &way.manifest(), &renewer, &mut out, Format::Csv, &later, &effort).unwrap_err();
+    let error = renew(
+        &Request {
+            path: &way.request,
+            manifest: &way.manifest(),
+            format: Format::Csv,
+            meta: &later,
+            effort: &effort,
+        },
+        &renewer,
+        &mut out,
+    )
+    .unwrap_err();
     assert!(error.code() == "request-content" && error.to_string().contains("with --register"), "{error}");
     let plain = Way::new(&place, "plain", "csv", "csv");
     fs::write(&plain.data, format!("nir\n{KEYED}\n")).unwrap();
@@ -806,14 +833,16 @@ fn requests_that_prepare_would_not_have_made() {
     assert!(error.code() == "request-content" && error.to_string().contains("without --register"), "{error}");
     let other = Register { index: &index, accept: Level::Found, min_score: Score::of(1.0) };
     let error = look_up_and_code(
-        &way.request,
-        &way.manifest(),
+        &Request {
+            path: &way.request,
+            manifest: &way.manifest(),
+            format: Format::Csv,
+            meta: &later,
+            effort: &effort,
+        },
         other,
         &coder,
         &mut out,
-        Format::Csv,
-        &later,
-        &effort,
     );
     assert_eq!(error.unwrap_err().code(), "other-keys");
     assert!(out.is_empty(), "nothing was written");
@@ -832,14 +861,16 @@ fn a_look_up_that_is_asked_to_stop_does_not_go_on_to_the_pass() {
     let register = Register { index: &index, accept: Level::UsageName, min_score: Score::of(0.95) };
     let mut out = Vec::new();
     let error = look_up_and_code(
-        &way.request,
-        &way.manifest(),
+        &Request {
+            path: &way.request,
+            manifest: &way.manifest(),
+            format: Format::Csv,
+            meta: &meta,
+            effort: &effort,
+        },
         register,
         &coder,
         &mut out,
-        Format::Csv,
-        &meta,
-        &effort,
     );
     assert_eq!(error.unwrap_err().code(), "interrupted");
     assert!(out.is_empty(), "not even the header");

@@ -14,7 +14,7 @@ use arrow_schema::DataType;
 use cstatns::identifier::Scheme;
 use cstatns::manifest::{Content, Manifest, manifest_path};
 use cstatns::report::{Destruction, Report, report_path};
-use cstatns_bulk::{CodeFileError, code};
+use cstatns_bulk::{CodeFileError, Request, code};
 use cstatns_controller::{Attach, AttachError, Column, Prepare, attach, prepare, summarise};
 use cstatns_rows::effort::Effort;
 use cstatns_rows::error::TableError;
@@ -313,7 +313,18 @@ fn csv_and_parquet_of_the_same_rows_agree() {
     ] {
         let mut out = File::create(place.path(name)).unwrap();
         coded.push(
-            code(request, &csv.manifest(), &coder, &mut out, format, &meta, &Effort::default()).unwrap(),
+            code(
+                &Request {
+                    path: request,
+                    manifest: &csv.manifest(),
+                    format,
+                    meta: &meta,
+                    effort: &Effort::default(),
+                },
+                &coder,
+                &mut out,
+            )
+            .unwrap(),
         );
     }
     assert!(coded.windows(2).all(|pair| pair[0] == pair[1]));
@@ -502,19 +513,31 @@ fn a_request_that_is_not_the_sealed_one_is_refused() {
     let other = place.write("other.manifest.json", manifest.replace(&key, &"ab".repeat(32)));
     let meta = POPULATION.meta(1, 1);
     let (other, coder) = (Manifest::read(&other).unwrap(), POPULATION.coder(1));
-    let error = code(&way.request, &other, &coder, &mut Vec::new(), Format::Csv, &meta, &Effort::default())
-        .unwrap_err();
+    let error = code(
+        &Request {
+            path: &way.request,
+            manifest: &other,
+            format: Format::Csv,
+            meta: &meta,
+            effort: &Effort::default(),
+        },
+        &coder,
+        &mut Vec::new(),
+    )
+    .unwrap_err();
     assert_eq!(error.code(), "commitment");
     // The keys must be those of the domain and generation that the result carries.
     for meta in [POPULATION.meta(2, 1), OTHER_DOMAIN.meta(1, 1)] {
         let error = code(
-            &way.request,
-            &way.manifest(),
+            &Request {
+                path: &way.request,
+                manifest: &way.manifest(),
+                format: Format::Csv,
+                meta: &meta,
+                effort: &Effort::default(),
+            },
             &coder,
             &mut Vec::new(),
-            Format::Csv,
-            &meta,
-            &Effort::default(),
         )
         .unwrap_err();
         assert_eq!(error.code(), "other-keys");

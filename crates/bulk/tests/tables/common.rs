@@ -19,7 +19,7 @@ use cstatns::meta::{FileMeta, SPEC};
 use cstatns::name::{Hex, Name};
 use cstatns::report::{Report, report_path};
 use cstatns::secret::Secret;
-use cstatns_bulk::{CodeFileError, Coded, code, renew};
+use cstatns_bulk::{CodeFileError, Coded, Request, code, renew};
 use cstatns_controller::{
     Attach, AttachError, Attached, Column, Prepare, PrepareError, Prepared, attach, prepare,
 };
@@ -147,13 +147,15 @@ impl Way {
         let mut out = File::create(&self.result).unwrap();
         let format = Format::of(&self.result).unwrap();
         let coded = code(
-            &self.request,
-            &self.manifest(),
+            &Request {
+                path: &self.request,
+                manifest: &self.manifest(),
+                format,
+                meta: &meta,
+                effort: &Effort::default(),
+            },
             &domain.coder(generation),
             &mut out,
-            format,
-            &meta,
-            &Effort::default(),
         )?;
         self.report(&meta, &coded);
         Ok(coded)
@@ -164,13 +166,15 @@ impl Way {
         let mut out = File::create(&self.result).unwrap();
         let format = Format::of(&self.result).unwrap();
         let coded = renew(
-            &self.request,
-            &self.manifest(),
+            &Request {
+                path: &self.request,
+                manifest: &self.manifest(),
+                format,
+                meta: &meta,
+                effort: &Effort::default(),
+            },
             &domain.renewer(from, to),
             &mut out,
-            format,
-            &meta,
-            &Effort::default(),
         )?;
         self.report(&meta, &coded);
         Ok(coded)

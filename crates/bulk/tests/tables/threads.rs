@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use cstatns::identifier::Scheme;
 use cstatns::report::report_path;
-use cstatns_bulk::{CodeFileError, Coded, code, renew};
+use cstatns_bulk::{CodeFileError, Coded, Request, code, renew};
 use cstatns_controller::{Attach, Column, attach};
 use cstatns_rows::effort::Effort;
 use cstatns_rows::table::Format;
@@ -47,7 +47,11 @@ fn coded_by(
     out: &mut (dyn Write + Send),
 ) -> Result<Coded, CodeFileError> {
     let meta = POPULATION.meta(1, 1);
-    code(request, &way.manifest(), &POPULATION.coder(1), out, format, &meta, &with(threads))
+    code(
+        &Request { path: request, manifest: &way.manifest(), format, meta: &meta, effort: &with(threads) },
+        &POPULATION.coder(1),
+        out,
+    )
 }
 
 #[test]
@@ -111,8 +115,18 @@ fn the_bytes_do_not_depend_on_the_number_of_threads() {
             let mut out = Vec::new();
             let format = Format::of(&again.request).unwrap();
             let (renewer, meta) = (POPULATION.renewer(1, 3), POPULATION.meta(3, 2));
-            renew(&again.request, &again.manifest(), &renewer, &mut out, format, &meta, &with(threads))
-                .unwrap();
+            renew(
+                &Request {
+                    path: &again.request,
+                    manifest: &again.manifest(),
+                    format,
+                    meta: &meta,
+                    effort: &with(threads),
+                },
+                &renewer,
+                &mut out,
+            )
+            .unwrap();
             let first = made.entry("a renewed file").or_insert_with(|| out.clone());
             assert!(*first == out, "a renewed file with {threads} threads");
         }
@@ -371,13 +385,15 @@ fn a_step_that_is_asked_to_stop_leaves_nothing() {
     way.prepare(Column::Identifier { column: "nir", scheme: Scheme::FrNir }, b',').unwrap();
     let mut out = Vec::new();
     let error = code(
-        &way.request,
-        &way.manifest(),
+        &Request {
+            path: &way.request,
+            manifest: &way.manifest(),
+            format: Format::Csv,
+            meta: &POPULATION.meta(1, 1),
+            effort: &effort,
+        },
         &POPULATION.coder(1),
         &mut out,
-        Format::Csv,
-        &POPULATION.meta(1, 1),
-        &effort,
     );
     assert_eq!(error.unwrap_err().code(), "interrupted");
     assert!(out == b"index,code,quality\n", "before the work on the first rows");

@@ -17,7 +17,7 @@ use cstatns::name::{Hex, Name};
 use cstatns::proposal::{Action, Input, RunId};
 use cstatns::report::report_path;
 use cstatns::service::{Made, Outcome, RunFiles, Service, WorkError};
-use cstatns_bulk::{CodeFileError, Coded, Register, look, look_up_and_code};
+use cstatns_bulk::{CodeFileError, Coded, Register, Request, look, look_up_and_code};
 use cstatns_register::Index;
 use cstatns_rows::effort::Effort;
 use cstatns_rows::table::Format;
@@ -196,7 +196,11 @@ impl Code {
                     let made = service.code(quorum, files, |coder, out| {
                         let Some(open) = &register else {
                             return buffered(out, |out| {
-                                cstatns_bulk::code(request, &manifest, coder, out, format, meta, effort)
+                                cstatns_bulk::code(
+                                    &Request { path: request, manifest: &manifest, format, meta, effort },
+                                    coder,
+                                    out,
+                                )
                             })
                             .map(|found| outcome(coded.insert(found)));
                         };
@@ -204,7 +208,12 @@ impl Code {
                         let found = buffered(out, |out| {
                             let Open { index, accept, min_score, .. } = open;
                             let register = Register { index, accept: *accept, min_score: *min_score };
-                            look_up_and_code(request, &manifest, register, coder, out, format, meta, effort)
+                            look_up_and_code(
+                                &Request { path: request, manifest: &manifest, format, meta, effort },
+                                register,
+                                coder,
+                                out,
+                            )
                         })?;
                         open.check()?;
                         Ok(outcome(coded.insert(found)))
@@ -279,7 +288,11 @@ impl Renew {
                     let mut coded = None;
                     let made = service.renew(quorum, files, |renewer, out| {
                         buffered(out, |out| {
-                            cstatns_bulk::renew(request, &manifest, renewer, out, format, meta, effort)
+                            cstatns_bulk::renew(
+                                &Request { path: request, manifest: &manifest, format, meta, effort },
+                                renewer,
+                                out,
+                            )
                         })
                         .map(|found| outcome(coded.insert(found)))
                     })?;

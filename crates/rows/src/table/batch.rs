@@ -61,7 +61,7 @@ impl Batch {
         }
     }
 
-    /// In the unit of [`Extent::size`].
+    /// In the unit of [`Extent::size`](super::Extent::size).
     pub fn size(&self) -> u64 {
         match self {
             Self::None => 0,
@@ -86,7 +86,7 @@ impl Batch {
         }
     }
 
-    /// The lines of the rows that were set apart: see [`Source::set_ragged_apart`].
+    /// The lines of the rows that were set apart: see [`Source::set_ragged_apart`](super::Source::set_ragged_apart).
     pub fn ragged(&self) -> &[u64] {
         match self {
             Self::Csv(batch) => batch.ragged(),
