@@ -11,7 +11,7 @@ ALLOWED = {
     "0BSD", "Apache-2.0", "Apache-2.0 WITH LLVM-exception", "BSD-2-Clause", "BSD-3-Clause", "BSL-1.0", "CC0-1.0", "ISC",
     "MIT", "MIT-0", "MPL-2.0", "Unicode-3.0", "Unlicense", "Zlib",
 }
-# One generation of each (Cargo.toml's first lines say why).
+# One generation of each: two would have types that do not fit, and twice the code.
 SINGLE = ["hmac", "sha2", "digest", "rand_core", "arrow-array", "parquet", "chacha20poly1305", "ed25519-dalek"]
 # RUSTSEC-2024-0398: biased coefficients; its maintained fork is used under another name.
 FORBIDDEN = {"sharks", "openssl", "openssl-sys"}

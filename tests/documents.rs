@@ -7,13 +7,13 @@ fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).to_owned()
 }
 
-fn documents(directory: &Path, found: &mut Vec<PathBuf>) {
+fn collect(directory: &Path, extension: &str, found: &mut Vec<PathBuf>) {
     for entry in fs::read_dir(directory).unwrap() {
         let path = entry.unwrap().path();
         let name = path.file_name().unwrap().to_str().unwrap();
         if path.is_dir() && !name.starts_with('.') && name != "target" && name != "corpus" {
-            documents(&path, found);
-        } else if path.extension().is_some_and(|extension| extension == "md") {
+            collect(&path, extension, found);
+        } else if path.extension().is_some_and(|own| own == extension) {
             found.push(path);
         }
     }
@@ -52,7 +52,7 @@ fn broken(document: &Path, text: &str) -> Vec<String> {
 #[test]
 fn every_link_leads_somewhere() {
     let mut found = Vec::new();
-    documents(&root(), &mut found);
+    collect(&root(), "md", &mut found);
     assert!(found.len() >= 20, "{found:?}");
     let mut count = 0;
     for document in &found {
@@ -66,6 +66,34 @@ fn every_link_leads_somewhere() {
         broken(&readme, "[a](NOWHERE.md) [b](SPEC.md#nothing-there) [c](SPEC.md) `[d](e.md)`").len(),
         2
     );
+}
+
+/// The sections of SPEC.md that a text names and that are not there.
+fn missing(text: &str, sections: &[String]) -> Vec<String> {
+    let named = text.split("SPEC §").skip(1).map(|rest| {
+        let end = rest.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(rest.len());
+        rest[..end].trim_end_matches('.').to_owned()
+    });
+    named.filter(|section| !sections.contains(section)).collect()
+}
+
+#[test]
+fn every_section_of_the_specification_that_is_named_is_there() {
+    let spec = fs::read_to_string(root().join("SPEC.md")).unwrap();
+    let heading = |line: &str| Some(line.trim_start_matches('#').trim_start().split_once(' ')?.0.to_owned());
+    let sections: Vec<String> =
+        spec.lines().filter(|line| line.starts_with("##")).filter_map(heading).collect();
+    let (mut found, mut named) = (Vec::new(), 0);
+    ["rs", "md"].iter().for_each(|extension| collect(&root(), extension, &mut found));
+    for path in found {
+        let text = fs::read_to_string(&path).unwrap();
+        named += text.matches("SPEC §").count();
+        if !path.ends_with("tests/documents.rs") {
+            assert_eq!(missing(&text, &sections), Vec::<String>::new(), "{path:?}");
+        }
+    }
+    assert!(named >= 80, "only {named} found");
+    assert_eq!(missing("SPEC §3.2, SPEC §99 and (SPEC §4.9).", &sections), ["99", "4.9"]);
 }
 
 #[test]

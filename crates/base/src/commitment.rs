@@ -119,7 +119,7 @@ impl Commit {
             self.filled += now.len();
             bytes = later;
             if self.filled == CHUNKS * CHUNK {
-                let chunks = self.chunks.as_array().expect("there are as many");
+                let chunks = self.chunks[..].try_into().expect("there are as many");
                 digests(chunks, self.path).iter().for_each(|digest| self.mac.update(digest));
                 wipe_stack();
                 self.filled = 0;

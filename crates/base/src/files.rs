@@ -1,7 +1,7 @@
 //! Durable storage: the only room that creates, renames, overwrites or removes files.
 //!
 //! Everything the service, the controller's tools and the custodians' kits keep on disk goes through here, so that the
-//! order of durability (SPEC.md, "Order of durability") is written once and a test can stop it at any step.
+//! order of durability (SPEC §13) is written once and a test can stop it at any step.
 //!
 //! | call | what holds when it returns `Ok` |
 //! |---|---|

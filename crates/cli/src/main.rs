@@ -1,4 +1,4 @@
-//! The `cstatns` program: one module a role. What it takes and writes is in CLI.md's contract; SPEC.md has the formats.
+//! The `cstatns` program: one module a role. Its `--help` says what it takes; SPEC.md has the formats that it writes.
 
 // The rooms, lowest first; a room uses only those above it in this list.
 

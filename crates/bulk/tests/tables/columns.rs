@@ -1,4 +1,4 @@
-//! The columns of each file, in CSV and in Parquet, and what stands in them (CLI.md, "Files that travel").
+//! The columns of each file, in CSV and in Parquet, and what stands in them (SPEC §6).
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
