@@ -7,7 +7,8 @@ use std::path::PathBuf;
 use std::str;
 
 use cstatns::identifier::Scheme;
-use cstatns_register::{Builder, CivilStatus, Fault, Index, Origin, Query, Record};
+use cstatns::civil_status::CivilStatus;
+use cstatns_register::{Builder, Fault, Index, Origin, Query, Record};
 use libfuzzer_sys::fuzz_target;
 
 /// A directory in memory where there is such a place.

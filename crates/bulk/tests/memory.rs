@@ -64,7 +64,7 @@ fn write(place: &Path, rows: u64, format: Format) -> Manifest {
             let create = |name: &str| BufWriter::new(File::create(place.join(name)).unwrap());
             let (mut request, mut retained) = (create("request.csv"), create("retained.csv"));
             writeln!(request, "index,identifier").unwrap();
-            writeln!(retained, "index,check,note").unwrap();
+            writeln!(retained, "index,status,note").unwrap();
             for row in 0..rows {
                 writeln!(request, "{},{}", Hex(index(row)), identifier(row)).unwrap();
                 writeln!(retained, "{},ok,a note about row {row}", Hex(index(row))).unwrap();

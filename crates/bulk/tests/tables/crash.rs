@@ -296,7 +296,7 @@ fn only_the_same_command_on_the_same_files_goes_on() {
 
     // New data under the name of the old is nobody's to destroy; the rest is, and a repeat does not change that.
     fs::write(&way.data, "nir,wage\nnew,1\n").unwrap();
-    fs::write(&way.retained, "index,check,wage\nnew\n").unwrap();
+    fs::write(&way.retained, "index,status,wage\nnew\n").unwrap();
     for _ in 0..2 {
         let error = destroying_all(&way).unwrap_err();
         let AttachError::NotDestroyed { count, reason: NotDestroyed::Another { path } } = &error else {
