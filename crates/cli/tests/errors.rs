@@ -56,7 +56,7 @@ fn columns_that_are_not_there_or_not_right() {
         place.write("data.csv", format!("nir,{column}\n1,2\n"));
         place.refused(PREPARE, "reserved-column", &[column, "rename"]);
     }
-    place.write("data.csv", "code,check\n1,2\n");
+    place.write("data.csv", "code,status\n1,2\n");
     place.refused(&with("code").replace("identifier", "code"), "reserved-column", &["status"]);
 }
 
