@@ -36,7 +36,7 @@ fn a_request_that_states_more_rows_than_a_number_holds_is_refused_before_it_is_a
     for rows in [LARGEST_NUMBER + 1, LARGEST_NUMBER + 2, 18_446_744_073_709_550_592, u64::MAX] {
         assert_eq!(propose(&world, code(rows)).unwrap_err().code(), "rows", "{rows}");
     }
-    // Nor does a proposal, a head or an event with such a number come in from outside.
+    // A proposal, a head or an event with such a number is refused when it comes from outside.
     for text in ["9007199254740992", "9007199254740993", "18446744073709552000", "18446744073709551615"] {
         let input = format!("{{\"commitment\":\"{}\",\"rows\":{text}}}", "07".repeat(32));
         assert!(serde_json::from_str::<Input>(&input).is_err(), "{text}");

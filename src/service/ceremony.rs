@@ -32,7 +32,7 @@ pub struct Founding<'a> {
     pub shares: &'a Path,
     /// Where life secrets lie; none: `life/` in the home.
     pub life: Vec<PathBuf>,
-    /// Whether the service is a demonstration, for ever.
+    /// Whether the service is a demonstration; it never changes.
     pub demo: bool,
 }
 

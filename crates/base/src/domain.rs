@@ -51,7 +51,7 @@ pub const DEFAULT_MINIMUM_BATCH: u32 = 11;
 /// and a larger minimum could never be met.
 pub const LARGEST_MINIMUM_BATCH: u32 = 65_536;
 
-/// How long a project that has ended keeps its key, so that a wrong clock can be seen and mended.
+/// How long a project that has ended keeps its key, so that a wrong clock can be seen and corrected.
 pub const GRACE: SignedDuration = SignedDuration::from_hours(24);
 
 /// The moment from which a project with this last day is past its end: the next day's first second, UTC.

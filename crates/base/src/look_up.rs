@@ -29,7 +29,7 @@ impl Score {
 
     const WHOLE: u16 = 10_000;
 
-    /// The score that says `probability`; 0 below 0 and for what is no number, 1 above 1.
+    /// The score of `probability`: 0 below 0 and for NaN, 1 above 1.
     pub fn of(probability: f64) -> Self {
         // As integers are made of floating-point numbers: rounded down, to the nearest end of the range, 0 of what is none.
         Self(((probability * f64::from(Self::WHOLE)) as u16).min(Self::WHOLE))

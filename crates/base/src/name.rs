@@ -1,7 +1,7 @@
 //! Names, byte strings and signed statements as the formats spell them (SPEC §1).
 //!
 //! Services, custodians, domains, parties and purposes are called by codes of a closed alphabet, so that no
-//! free text, and with it no personal data, can reach a file that is kept for ever.
+//! free text, and with it no personal data, can reach a file that is never deleted.
 
 use std::fmt;
 use std::str::FromStr;

@@ -165,7 +165,7 @@ fn a_report_is_written_after_the_destruction_and_made_again_when_it_is_missing()
 }
 
 #[test]
-fn the_scheme_stands_in_seal_question_ledger_and_report() {
+fn the_scheme_stands_in_manifest_question_ledger_and_report() {
     let place = Place::open();
     place.write("data.csv", csv(&identifiers(20)));
     let prepare = "controller prepare data.csv --identifier-column nir --request r.csv --retained t.csv";

@@ -72,9 +72,9 @@ pub enum AttachError {
          check that both files are of one request, and complete"
     )]
     Unmatched {
-        /// Rows of the retained file whose index the result has not.
+        /// Rows of the retained file whose index is not in the result.
         missing: u64,
-        /// Rows of the result whose index the retained file has not.
+        /// Rows of the result whose index is not in the retained file.
         extra: u64,
     },
     /// `result-changed`: the result and its report do not go together.

@@ -122,7 +122,7 @@ pub struct Dealing {
     pub epoch: Epoch,
     /// How many of how many.
     pub threshold: Threshold,
-    /// Whether the service is a demonstration, for ever.
+    /// Whether the service is a demonstration; it never changes.
     pub demo: bool,
     /// The service's card.
     pub service: ServiceCard,

@@ -180,7 +180,7 @@ static QUALITIES: LazyLock<Vec<&str>> = LazyLock::new(|| {
     [&["none", "absent"][..], &identifiers, &Reason::WORDS, &looked_up].concat()
 });
 
-/// Adds to the count of each word; the others, and what is no word, count as `other`.
+/// Adds to the count of each word; the others count as `other`.
 pub fn count_words(counts: &mut BTreeMap<String, u64>, words: &[Option<&str>]) {
     for run in runs(words) {
         let known = known(run[0]);

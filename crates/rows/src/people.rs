@@ -1,4 +1,4 @@
-//! Rows read one after the other, for what is no bulk file when it is written: the register's index.
+//! Rows that are read one after the other, to build what is not a file of rows: the register's index.
 
 use std::fs;
 use std::path::Path;

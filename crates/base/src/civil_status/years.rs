@@ -9,7 +9,7 @@ use jiff::tz::TimeZone;
 /// so a column of them cannot be read, instead of being read as other people's years of birth.
 ///
 /// Next year is one of them, so that two machines whose clocks lie on both sides of a New Year read what people have alike. The
-/// first year is the same for ever, so a date that was read once is read later too.
+/// first year never changes, so a date that was read once is read later too.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Years {
     last: u32,

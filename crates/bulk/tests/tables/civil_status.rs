@@ -492,7 +492,7 @@ fn a_score_is_the_same_in_csv_and_parquet() {
     }
 }
 
-/// Text is read too; what is no score of four decimals is nothing that the service wrote.
+/// Text is read too; a score without four decimals was not written by the service.
 #[test]
 fn scores_that_the_service_would_not_have_written() {
     let place = Place::new();

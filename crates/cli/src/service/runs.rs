@@ -304,7 +304,7 @@ impl Renew {
 }
 
 impl Run {
-    /// Reads the manifest, looks at the request's columns and at the names of the files, so that no custodian is asked in vain.
+    /// Reads the manifest, looks at the request's columns and at the names of the files, before any custodian is asked.
     fn look(&self, program: &Program, service: &Service) -> Result<(Manifest, Format), Fault> {
         let manifest = Manifest::read(&manifest_path(&self.request))?;
         if !self.request.is_file() {

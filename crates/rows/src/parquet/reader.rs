@@ -278,7 +278,7 @@ fn extent(metadata: &ParquetMetaData) -> Option<(u64, u64)> {
 
 /// Refuses a file whose columns lie too deep in one another.
 fn check_depth(path: &Path, file: &File, length: u64) -> Result<(), TableError> {
-    // What is no footer the library finds out.
+    // The library finds out what is not a footer.
     let Some(tail) = length.checked_sub(8) else { return Ok(()) };
     let read = |bytes: &mut [u8], at| read_at(file, bytes, at);
     let mut size = [0; 4];
