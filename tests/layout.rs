@@ -235,7 +235,7 @@ fn a_scheme_is_named_in_three_places() {
         (!is_its_own && code_of(&source).contains("FrNir")).then_some(path)
     };
     let found: BTreeSet<String> = all.filter_map(names).collect();
-    let expected = ["crates/base/civil_status", "crates/cli/controller", "crates/rows/guard"];
+    let expected = ["crates/base/civil_status", "crates/cli/scheme", "crates/rows/guard"];
     assert_eq!(found, expected.map(str::to_owned).into());
 }
 

@@ -17,6 +17,7 @@ use crate::fault::Fault;
 use crate::figures::{counted, grouped, per_second};
 use crate::output::Program;
 use crate::register::{MAY_BE_DAYS, mapped};
+use crate::scheme::scheme;
 
 /// The controller of data: requests, results, joins
 #[derive(Subcommand)]
@@ -91,13 +92,6 @@ pub(crate) struct PrepareArgs {
     accept_risk: Vec<(String, Name)>,
     #[command(flatten)]
     bulk: Bulk,
-}
-
-/// What `--scheme` takes: a closed list, of schemes whose whole way was tried by people who know them.
-fn scheme(text: &str) -> Result<Scheme, String> {
-    const KNOWN: [Scheme; 1] = [Scheme::FrNir];
-    let found = KNOWN.into_iter().find(|scheme| scheme.name() == text);
-    found.ok_or_else(|| format!("a scheme is {}", KNOWN.map(Scheme::name).join(", ")))
 }
 
 /// What `--accept-risk` takes.

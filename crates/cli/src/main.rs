@@ -8,6 +8,8 @@ mod fault;
 
 mod accept;
 
+mod scheme;
+
 mod figures;
 
 mod output;

@@ -180,6 +180,13 @@ fn the_scheme_stands_in_manifest_question_ledger_and_report() {
     place.ok(&format!("{prepare} --scheme fr-nir"));
     let manifest: Value = serde_json::from_str(&place.read("r.csv.manifest.json")).unwrap();
     assert_eq!(manifest["scheme"], "fr-nir");
+    // A manifest that names another scheme is refused before a custodian is asked.
+    let genuine = place.read("r.csv.manifest.json");
+    place.write("r.csv.manifest.json", genuine.replace("fr-nir", "fi-hetu"));
+    let code = "service code home population --request r.csv --result s.csv --purpose wages";
+    place.refused_quorum(code, "scheme", &["fi-hetu", "fr-nir", "r.csv"]);
+    assert!(!place.read("home/ledger.jsonl").contains("fi-hetu"));
+    place.write("r.csv.manifest.json", &genuine);
     let said = place.quorum("service code home population --request r.csv --result s.csv --purpose wages");
     assert!(said.contains("code 20 rows of fr-nir for `wages` in `population`"), "{said}");
     assert!(place.read("home/ledger.jsonl").contains(r#""scheme":"fr-nir""#));

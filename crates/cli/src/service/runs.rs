@@ -34,6 +34,7 @@ use crate::fault::Fault;
 use crate::figures::per_second;
 use crate::output::Program;
 use crate::quorum::{Closed, KitArgs, gather};
+use crate::scheme;
 
 /// What stands between the rows and the file, in bytes: each write to the file is a system call.
 const BUFFER: usize = 1 << 18;
@@ -166,7 +167,10 @@ impl Code {
         recorded(program, home, "code", |service| {
             let (manifest, format) = self.run.look(program, service)?;
             let (register, scheme) = match (&self.register, manifest.content) {
-                (None, Content::Identifiers { scheme }) => (None, scheme),
+                (None, Content::Identifiers { scheme }) => {
+                    scheme::check(request, scheme)?;
+                    (None, scheme)
+                }
                 (Some(path), Content::CivilStatus { .. }) => {
                     let open = Open::new(program, path, self.accept, self.min_score)?;
                     program.warn_of_others(path);
