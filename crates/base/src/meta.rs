@@ -48,7 +48,7 @@ pub fn marks(codes: Option<(Tag, Generation)>) -> Vec<(&'static str, String)> {
 }
 
 /// What the metadata of a file was found to say.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub struct Known {
     /// Whose codes it holds, which binary codes need.
     pub codes: Option<(Tag, Generation)>,

@@ -85,11 +85,11 @@ fn files(criterion: &mut Criterion) {
         let (request, retained) = (at(&format!("request.{kind}")), at(&format!("retained-{kind}.csv")));
         let manifest_path = manifest_path(&request);
         let clear = || remove(&[&request, &retained, &manifest_path]);
-        let what = Prepare {
-            data: &data,
+        let what = || Prepare {
+            data: (&data).into(),
             column: Column::Identifier { column: "nir", scheme: Scheme::FrNir },
             request: &request,
-            retained: &retained,
+            retained: (&retained).into(),
             delimiter: b',',
             accepted: &[],
         };
@@ -98,12 +98,12 @@ fn files(criterion: &mut Criterion) {
         for (how, effort) in threads().map(|effort| ("", effort)).chain(spilling) {
             let name = format!("prepare, {kind} request{how}, {} threads", effort.threads);
             group.bench_function(name, |bencher| {
-                let prepare = |()| prepare(&what, &effort).expect("prepared").rows;
+                let prepare = |()| prepare(what(), &effort).expect("prepared").rows;
                 bencher.iter_batched(clear, prepare, BatchSize::PerIteration);
             });
         }
         clear();
-        prepare(&what, &Effort::default()).expect("prepared");
+        prepare(what(), &Effort::default()).expect("prepared");
         let manifest = Manifest::read(&manifest_path).expect("a manifest");
 
         // Only a Parquet result says by itself where its codes come from.
@@ -139,16 +139,16 @@ fn files(criterion: &mut Criterion) {
         let attached = at(&format!("{kind}-attached.csv"));
         let report = report_path(&attached);
         let clear = || remove(&[&attached, &report]);
-        let what = Attach {
-            retained: &retained,
-            result: &result,
-            out: &attached,
+        let what = || Attach {
+            retained: (&retained).into(),
+            result: (&result).into(),
+            out: (&attached).into(),
             binary_codes: false,
             destroy: &[],
         };
         for effort in threads() {
             group.bench_function(format!("attach, {kind} request, {} threads", effort.threads), |bencher| {
-                let attach = |()| attach(&what, &effort).expect("attached").rows;
+                let attach = |()| attach(what(), &effort).expect("attached").rows;
                 bencher.iter_batched(clear, attach, BatchSize::PerIteration);
             });
         }

@@ -13,7 +13,7 @@ use cstatns_rows::table::{Batch, Format};
 
 use crate::error::{CodeFileError, Coded};
 use crate::identifiers::Identifiers;
-use crate::rows::{Request, Rows, Worked, coded_columns, open};
+use crate::rows::{Pass, Request, Worked, coded_columns, open};
 
 /// Makes the checks that [`code`] and [`renew`] make of a request before its first row: its columns and their types.
 ///
@@ -41,10 +41,10 @@ pub fn code(
     let Content::Identifiers { scheme } = request.manifest.content else {
         return Err(request.holds_other());
     };
-    let rows = Rows::to_code(request, coder)?;
-    rows.run(&coded_columns(request.format), out, || {
+    let pass = Pass::to_code(request, coder)?;
+    pass.run(&coded_columns(request.format), out, &|| {
         let (mut identifiers, mut found) = (Identifiers::new(scheme), Vec::new());
-        move |rows: &mut Worked, batch: &Batch, index: &[[u8; 16]]| {
+        Box::new(move |rows: &mut Worked, batch: &dyn Batch, index: &[[u8; 16]]| {
             identifiers.clear(batch.rows());
             for (row, (index, cell)) in index.iter().zip(batch.cells(1).iter(batch.rows())).enumerate() {
                 rows.commit.push(index, &[cell]);
@@ -61,7 +61,7 @@ pub fn code(
             let code = |word: &Option<&str>| if *word == Some("none") { None } else { found.next().copied() };
             rows.codes.extend(rows.words.iter().map(code));
             Ok(())
-        }
+        })
     })
 }
 
@@ -85,14 +85,14 @@ pub fn renew(
     if (renewer.tag(), renewer.generation()) != (meta.tag(), meta.generation) {
         return Err(CodeFileError::Keys);
     }
-    let rows = Rows::of(request)?;
-    let column = Codes::of(&rows.source, 1, Some(expected))?;
+    let pass = Pass::of(request)?;
+    let column = Codes::of(pass.source.table(), 1, Some(expected))?;
     let columns = [Column::index(), Column::code(format == Format::Parquet)];
-    rows.run(&columns, out, || {
+    pass.run(&columns, out, &|| {
         let (mut codes, mut old, mut new) = (Vec::new(), Vec::new(), Vec::new());
         let mut text = Vec::with_capacity(Code::MAX_TEXT);
         let column = &column;
-        move |rows: &mut Worked, batch: &Batch, index: &[[u8; 16]]| {
+        Box::new(move |rows: &mut Worked, batch: &dyn Batch, index: &[[u8; 16]]| {
             column.read(batch, &mut codes)?;
             for (index, code) in index.iter().zip(&codes) {
                 // The text form, whatever the file's type: both have one commitment.
@@ -108,6 +108,6 @@ pub fn renew(
             let mut new = new.iter();
             rows.codes.extend(codes.iter().map(|code| code.and_then(|_| new.next().copied())));
             Ok(())
-        }
+        })
     })
 }

@@ -19,7 +19,7 @@ use zeroize::Zeroize;
 
 use crate::error::{CodeFileError, Coded};
 use crate::identifiers::{Identifiers, why_not_compact};
-use crate::rows::{Request, Rows, Worked, coded_columns, open};
+use crate::rows::{Pass, Request, Worked, coded_columns, open};
 
 /// Where people are looked up, and how certain a find must be to be coded.
 #[derive(Clone, Copy)]
@@ -52,12 +52,12 @@ pub fn look_up_and_code(
         return Err(request.holds_other());
     };
     let count = manifest.content.columns().len();
-    let rows = Rows::to_code(request, coder)?;
+    let pass = Pass::to_code(request, coder)?;
     let weights = &learn(path, manifest.content, register.index, &effort.progress)?;
     let [index, code, quality] = coded_columns(format);
-    rows.run(&[index, code, quality, Column::score()], out, || {
+    pass.run(&[index, code, quality, Column::score()], out, &|| {
         let (mut identifiers, mut coded, mut found) = (Identifiers::new(SCHEME), Vec::new(), Vec::new());
-        move |rows: &mut Worked, batch: &Batch, index: &[[u8; 16]]| {
+        Box::new(move |rows: &mut Worked, batch: &dyn Batch, index: &[[u8; 16]]| {
             identifiers.clear(batch.rows());
             coded.clear();
             let columns: Vec<_> = (1..=count).map(|column| batch.cells(column)).collect();
@@ -89,7 +89,7 @@ pub fn look_up_and_code(
             let mut found = found.iter();
             rows.codes.extend(coded.iter().map(|coded| coded.then(|| found.next().copied()).flatten()));
             Ok(())
-        }
+        })
     })
 }
 
@@ -100,7 +100,7 @@ fn learn(
     index: &Index,
     progress: &Progress,
 ) -> Result<Weights, CodeFileError> {
-    let mut source = open(request, content)?;
+    let mut source = open(request, content)?.any();
     let (mut batches, mut rows, mut bytes) = (Vec::new(), 0, 0);
     while rows < SAMPLE
         && bytes < MOST_BYTES

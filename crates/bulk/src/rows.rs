@@ -16,8 +16,8 @@ use cstatns_rows::effort::Effort;
 use cstatns_rows::error::TableError;
 use cstatns_rows::pipeline::Steps;
 use cstatns_rows::runs;
-use cstatns_rows::sink::{Column, GROUP, GROUPS_AT_ONCE, Piece, Sink, Values};
-use cstatns_rows::table::{BATCH, Batch, Format, Kind, Source};
+use cstatns_rows::sink::{self, Column, Encoding, Sink, Values};
+use cstatns_rows::table::{BATCH, Batch, Fill, Form, Format, Kind, Source, Stream};
 
 use crate::distinct::Distinct;
 use crate::error::{CodeFileError, Coded};
@@ -25,7 +25,8 @@ use crate::error::{CodeFileError, Coded};
 /// Opens a request that has the columns for what it holds.
 pub(crate) fn open(request: &Path, content: Content) -> Result<Source, TableError> {
     let source = Source::open(request, Delimiter::Under("index"))?;
-    let (first, columns) = source.header().split_first().expect("a header has a column");
+    let table = source.table();
+    let (first, columns) = table.header().split_first().expect("a header has a column");
     if first != b"index" || !columns.iter().eq(content.columns().iter().map(|name| name.as_bytes())) {
         let expected = match content {
             Content::Identifiers { .. } => "`index`, `identifier`",
@@ -41,14 +42,14 @@ pub(crate) fn open(request: &Path, content: Content) -> Result<Source, TableErro
         return Err(TableError::Columns { path: request.to_owned(), expected });
     }
     let count = columns.len();
-    Indexes::of(&source)?;
+    Indexes::of(table)?;
     match content {
         Content::Codes { tag, generation } => {
-            Codes::of(&source, 1, Some((tag, generation)))?;
+            Codes::of(table, 1, Some((tag, generation)))?;
         }
         Content::Identifiers { .. } | Content::CivilStatus { .. } => {
             for column in 1..=count {
-                source.need_kind(column, &[Kind::Text], "identifiers and civil status are text")?;
+                table.need_kind(column, &[Kind::Text], "identifiers and civil status are text")?;
             }
         }
     }
@@ -77,17 +78,31 @@ impl Request<'_> {
     }
 }
 
-/// The rows of a request.
-pub(crate) struct Rows<'a> {
+/// One pass over the rows of a request.
+pub(crate) struct Pass<'a> {
     pub(crate) source: Source,
-    indexes: Indexes,
     request: &'a Request<'a>,
 }
 
-/// A block of them, from one file to the other.
-struct Block<Work> {
+/// What a thread does with the rows of a batch, whose indexes it is given; rows that it names in an error are counted from the
+/// batch's first one.
+pub(crate) type Worker<'w> =
+    Box<dyn FnMut(&mut Worked, &dyn Batch, &[[u8; 16]]) -> Result<(), CodeFileError> + 'w>;
+
+/// What is made of the rows: the columns of the result, and what makes a worker for each thread.
+struct Job<'a, 'w> {
+    request: &'a Request<'a>,
+    indexes: Indexes,
+    /// Whether there is the column `quality`, and `score`.
+    has_quality: bool,
+    has_score: bool,
+    worker: &'a (dyn Fn() -> Worker<'w> + Sync),
+}
+
+/// A block of rows, from one file to the other.
+struct Block<'w, B, P> {
     /// What was read, in the first `filled`.
-    batches: Vec<Batch>,
+    batches: Vec<B>,
     filled: usize,
     /// Of all its rows.
     index: Vec<[u8; 16]>,
@@ -95,9 +110,9 @@ struct Block<Work> {
     heads: Vec<u128>,
     qualities: BTreeMap<&'static str, u64>,
     scores: Scores,
-    work: Work,
+    work: Worker<'w>,
     worked: Worked,
-    piece: Piece,
+    piece: P,
 }
 
 /// What became of rows.
@@ -112,13 +127,12 @@ pub(crate) struct Worked {
     pub(crate) scores: Vec<Option<Score>>,
 }
 
-impl<'a> Rows<'a> {
+impl<'a> Pass<'a> {
     pub(crate) fn of(request: &'a Request<'a>) -> Result<Self, TableError> {
-        let source = open(request.path, request.manifest.content)?;
-        Ok(Self { indexes: Indexes::of(&source)?, source, request })
+        Ok(Self { source: open(request.path, request.manifest.content)?, request })
     }
 
-    /// Those that the keys code.
+    /// Over those that the keys code.
     pub(crate) fn to_code(request: &'a Request<'a>, coder: &Coder) -> Result<Self, CodeFileError> {
         if (coder.tag(), coder.generation()) != (request.meta.tag(), request.meta.generation) {
             return Err(CodeFileError::Keys);
@@ -126,20 +140,41 @@ impl<'a> Rows<'a> {
         Ok(Self::of(request)?)
     }
 
-    /// Takes all rows from the request to `out`. `worker` makes what each thread does: it is given batches of rows and
-    /// their indexes; rows that it names in an error are counted from the batch's first one.
-    pub(crate) fn run<Work>(
+    /// Takes all rows from the request to `out`.
+    pub(crate) fn run<'w>(
         self,
         columns: &[Column<'_>],
         out: &mut (dyn Write + Send),
-        worker: impl Fn() -> Work + Sync,
-    ) -> Result<Coded, CodeFileError>
-    where
-        Work: FnMut(&mut Worked, &Batch, &[[u8; 16]]) -> Result<(), CodeFileError>,
-    {
-        let Self { mut source, indexes, request: &Request { manifest, format, meta, effort, .. } } = self;
-        let path = source.path().to_owned();
-        let (layout, mut sink) = Sink::new(format, out, b',', columns, meta.pairs())?;
+        worker: &(dyn Fn() -> Worker<'w> + Sync),
+    ) -> Result<Coded, CodeFileError> {
+        let Self { source, request } = self;
+        let job = Job {
+            request,
+            indexes: Indexes::of(source.table())?,
+            // Both come after index and code.
+            has_quality: columns.len() > 2,
+            has_score: columns.len() > 3,
+            worker,
+        };
+        let pairs = request.meta.pairs();
+        match (source, request.format) {
+            (Source::Lines(rows), Format::Csv) => job.run(rows, sink::csv(out, b',', columns)?),
+            (Source::Lines(rows), Format::Parquet) => job.run(rows, sink::parquet(out, columns, pairs)?),
+            (Source::Columns(rows), Format::Csv) => job.run(rows, sink::csv(out, b',', columns)?),
+            (Source::Columns(rows), Format::Parquet) => job.run(rows, sink::parquet(out, columns, pairs)?),
+        }
+    }
+}
+
+impl<'w> Job<'_, 'w> {
+    fn run<B: Fill, E: Encoding>(
+        self,
+        mut rows: Stream<B>,
+        (encoding, mut sink): (E, impl Sink<Piece = E::Piece>),
+    ) -> Result<Coded, CodeFileError> {
+        let Self { request, indexes, has_quality, has_score, worker } = self;
+        let Request { manifest, effort, .. } = request;
+        let path = rows.table.path().to_owned();
         effort.progress.expect(manifest.rows);
 
         let names = manifest.content.columns();
@@ -148,14 +183,8 @@ impl<'a> Rows<'a> {
         let mut distinct = Distinct::new();
         let mut qualities: BTreeMap<&'static str, u64> = BTreeMap::new();
         let (mut coded, mut scores) = (0, Scores::default());
-        // Both come after index and code.
-        let (has_quality, has_score) = (columns.len() > 2, columns.len() > 3);
-        let (rows_at_once, threads) = match format {
-            Format::Csv => (BATCH, effort.threads),
-            // The rows of people are several times as wide as those of identifiers.
-            Format::Parquet if has_score => (GROUP / 4, effort.threads.min(GROUPS_AT_ONCE)),
-            Format::Parquet => (GROUP, effort.threads.min(GROUPS_AT_ONCE)),
-        };
+        // The rows of people are several times as wide as those of identifiers.
+        let rows_at_once = BATCH.max(if has_score { E::GROUP / 4 } else { E::GROUP });
         let steps = Steps {
             new: || Block {
                 batches: Vec::new(),
@@ -171,19 +200,19 @@ impl<'a> Rows<'a> {
                     words: Vec::new(),
                     scores: Vec::new(),
                 },
-                piece: layout.piece(),
+                piece: encoding.piece(),
             },
-            read: |block: &mut Block<Work>| {
-                Ok(source.fill_all(&mut block.batches, &mut block.filled, rows_at_once)?)
+            read: |block: &mut Block<'w, B, E::Piece>| {
+                Ok(rows.fill_all(&mut block.batches, &mut block.filled, rows_at_once)?)
             },
-            work: |block: &mut Block<Work>| {
+            work: |block: &mut Block<'w, B, E::Piece>| {
                 let Block { batches, filled, index, heads, qualities, scores, work, worked, piece } = block;
                 index.clear();
                 heads.clear();
                 qualities.clear();
                 *scores = Scores::default();
                 worked.commit.clear();
-                layout.begin(piece)?;
+                encoding.begin(piece)?;
                 for batch in &mut batches[..*filled] {
                     // A row group of people to look up takes some seconds.
                     effort.progress.check()?;
@@ -203,11 +232,11 @@ impl<'a> Rows<'a> {
                     let mut values = vec![Values::Index(&index[first..]), Values::Codes(&worked.codes)];
                     values.extend(has_quality.then_some(Values::Words(&worked.words)));
                     values.extend(has_score.then_some(Values::Scores(&worked.scores)));
-                    layout.add(index.len() - first, &values, piece)?;
+                    encoding.add(index.len() - first, &values, E::Form::nothing(), piece)?;
                 }
-                Ok(piece.end()?)
+                Ok(encoding.end(piece)?)
             },
-            check: |block: &mut Block<Work>| {
+            check: |block: &mut Block<'w, B, E::Piece>| {
                 order.follow(&path, &block.index)?;
                 commit.add(&block.worked.commit);
                 distinct.count(&block.heads);
@@ -218,13 +247,13 @@ impl<'a> Rows<'a> {
                 scores.iter_mut().zip(block.scores).for_each(|(sum, count)| *sum += count);
                 Ok(())
             },
-            write: |block: &mut Block<Work>| {
+            write: |block: &mut Block<'w, B, E::Piece>| {
                 sink.write(&mut block.piece)?;
                 let rows = block.index.len() as u64;
                 Ok(effort.progress.advance(rows, rows)?)
             },
         };
-        let outcome: Result<(), CodeFileError> = steps.run(threads);
+        let outcome: Result<(), CodeFileError> = steps.run(E::threads(effort.threads));
         outcome.map_err(|error| error.after(order.rows()))?;
 
         let (commitment, rows) = commit.finish();

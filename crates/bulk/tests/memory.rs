@@ -150,8 +150,18 @@ fn work(place: &Path, verb: &str, extension: &str, threads: NonZeroUsize) {
     if verb == "prepare" {
         let (data, request, retained) = (&*file("data"), &*file("request"), &*file("retained"));
         let column = Column::Identifier { column: "identifier", scheme: Scheme::FrNir };
-        prepare(&Prepare { data, column, request, retained, delimiter: b',', accepted: &[] }, &effort)
-            .unwrap();
+        prepare(
+            Prepare {
+                data: data.into(),
+                column,
+                request,
+                retained: retained.into(),
+                delimiter: b',',
+                accepted: &[],
+            },
+            &effort,
+        )
+        .unwrap();
     } else if verb == "code" {
         let manifest = Manifest::read(&place.join("manifest.json")).unwrap();
         let mut out = File::create(result).unwrap();
@@ -185,8 +195,17 @@ fn work(place: &Path, verb: &str, extension: &str, threads: NonZeroUsize) {
         for former in [out, &report_path(out)] {
             let _ = fs::remove_file(former);
         }
-        attach(&Attach { retained, result: &result, out, binary_codes: false, destroy: &[] }, &effort)
-            .unwrap();
+        attach(
+            Attach {
+                retained: retained.into(),
+                result: (&result).into(),
+                out: out.into(),
+                binary_codes: false,
+                destroy: &[],
+            },
+            &effort,
+        )
+        .unwrap();
     }
     let told = |file: &str, name: &str| {
         let text = fs::read_to_string(file).unwrap();
@@ -296,8 +315,15 @@ fn look_ups_take_no_more_memory_than_codings() {
     builder.finish().unwrap();
     let (data, request, retained) = (&*path("data.csv"), &*path("request.parquet"), &*path("retained.csv"));
     let column = Column::CivilStatus { map: &[], years: Years::now() };
-    let what = Prepare { data, column, request, retained, delimiter: b',', accepted: &[] };
-    prepare(&what, &Effort::default()).unwrap();
+    let what = Prepare {
+        data: data.into(),
+        column,
+        request,
+        retained: retained.into(),
+        delimiter: b',',
+        accepted: &[],
+    };
+    prepare(what, &Effort::default()).unwrap();
     let test = "look_ups_take_no_more_memory_than_codings";
     let (peak, _) = told(test, place.path(), "look-up", "parquet", 8);
     assert!(peak < 128 * 1024, "{peak} KiB");

@@ -33,14 +33,14 @@ fn prepared(world: &World, scheme: Scheme) -> Result<Manifest, PrepareError> {
     let [data, request, retained] = ["data.csv", "request.csv", "retained.csv"].map(|file| world.path(file));
     let column = Column::Identifier { column: "hetu", scheme };
     let what = Prepare {
-        data: &data,
+        data: (&data).into(),
         column,
         request: &request,
-        retained: &retained,
+        retained: (&retained).into(),
         delimiter: b',',
         accepted: &[],
     };
-    prepare(&what, &Effort::default())?;
+    prepare(what, &Effort::default())?;
     Ok(Manifest::read(&manifest_path(&request)).unwrap())
 }
 
@@ -88,8 +88,14 @@ fn meta(world: &World, run: cstatns::proposal::RunId, generation: u32) -> FileMe
 
 fn attached(world: &World, retained: &str, result: &str, out: &str) -> Vec<Vec<String>> {
     let [retained, result, out] = [retained, result, out].map(|file| world.path(file));
-    let what = Attach { retained: &retained, result: &result, out: &out, binary_codes: false, destroy: &[] };
-    let report = attach(&what, &Effort::default()).unwrap().report;
+    let what = Attach {
+        retained: (&retained).into(),
+        result: (&result).into(),
+        out: (&out).into(),
+        binary_codes: false,
+        destroy: &[],
+    };
+    let report = attach(what, &Effort::default()).unwrap().report;
     assert_eq!(report.scheme, Report::read(&report_path(&result)).unwrap().scheme);
     let text = fs::read_to_string(out).unwrap();
     let mut rows: Vec<Vec<String>> =
@@ -166,14 +172,14 @@ fn a_second_scheme_goes_the_whole_way() {
         ["first.csv", "request-2.csv", "retained-2.csv"].map(|file| world.path(file));
     let column = Column::Code("code");
     let what = Prepare {
-        data: &data,
+        data: (&data).into(),
         column,
         request: &request,
-        retained: &retained,
+        retained: (&retained).into(),
         delimiter: b',',
         accepted: &[],
     };
-    prepare(&what, &Effort::default()).unwrap();
+    prepare(what, &Effort::default()).unwrap();
     let manifest = Manifest::read(&manifest_path(&request)).unwrap();
     assert_eq!(manifest.content.scheme(), None);
     let mut service = world.open();

@@ -56,8 +56,15 @@ fn write_data(place: &Path) {
 fn prepare_from(place: &Path, column: Column<'_>, memory: usize) {
     let [data, request, retained] = ["d.csv", "request.csv", "retained.csv"].map(|name| place.join(name));
     let (data, request, retained) = (&data, &request, &retained);
-    let what = Prepare { data, column, request, retained, delimiter: b',', accepted: &[] };
-    prepare(&what, &Effort { memory, ..Effort::default() }).unwrap();
+    let what = Prepare {
+        data: data.into(),
+        column,
+        request,
+        retained: retained.into(),
+        delimiter: b',',
+        accepted: &[],
+    };
+    prepare(what, &Effort { memory, ..Effort::default() }).unwrap();
 }
 
 fn run(place: &Path, memory: usize) {

@@ -118,14 +118,14 @@ impl PrepareArgs {
             (None, None) => Column::CivilStatus { map: &map, years: program.years() },
         };
         let what = Prepare {
-            data: &self.data,
+            data: (&self.data).into(),
             column,
             request: &self.request,
-            retained: &self.retained,
+            retained: (&self.retained).into(),
             delimiter: self.delimiter,
             accepted: &self.accept_risk,
         };
-        let (prepared, seconds) = self.bulk.work(program, |effort| prepare(&what, effort));
+        let (prepared, seconds) = self.bulk.work(program, |effort| prepare(what, effort));
         let prepared = prepared?;
         let manifest = manifest_path(&self.request);
         program.say(format_args!(
@@ -152,7 +152,7 @@ impl PrepareArgs {
                 false => format!("column {column:?} is no risk: its --accept-risk can be left out"),
             });
         }
-        if matches!(what.column, Column::CivilStatus { .. }) && !prepared.counts.contains_key("ok") {
+        if matches!(column, Column::CivilStatus { .. }) && !prepared.counts.contains_key("ok") {
             program.say(
                 "warning: nobody can be looked up: no row has a name and a date that can be read; see that these columns are \
                  filled, and that --map names the right ones",
@@ -219,13 +219,13 @@ pub(crate) struct AttachArgs {
 impl AttachArgs {
     fn run(self, program: &Program) -> Result<Value, Fault> {
         let what = Attach {
-            retained: &self.retained,
-            result: &self.result,
-            out: &self.out,
+            retained: (&self.retained).into(),
+            result: (&self.result).into(),
+            out: (&self.out).into(),
             binary_codes: self.binary_codes,
             destroy: &self.destroy,
         };
-        let (attached, seconds) = self.bulk.work(program, |effort| attach(&what, effort));
+        let (attached, seconds) = self.bulk.work(program, |effort| attach(what, effort));
         let attached = attached?;
         let report = &attached.report;
         if attached.resumed {

@@ -18,7 +18,7 @@ use cstatns_register::{
     BuildError, Builder, Built, Fault as RowFault, Index, Origin, Places, Record, Stats, Unit,
 };
 use cstatns_rows::effort::Progress;
-use cstatns_rows::people::Rows;
+use cstatns_rows::people::Records;
 use cstatns_rows::table::Format;
 use serde_json::{Value, json};
 
@@ -153,7 +153,7 @@ impl BuildArgs {
         progress: &Progress,
         builder: &mut Builder<'_>,
     ) -> Result<u64, Fault> {
-        let rows = Rows::open(path, self.delimiter)?;
+        let rows = Records::open(path, self.delimiter)?;
         let unit = match Format::of(path)? {
             Format::Csv => Unit::Line,
             Format::Parquet => Unit::Row,
@@ -181,7 +181,7 @@ impl BuildArgs {
 }
 
 /// The columns of a file that is open, or what is wrong with them.
-fn found(rows: &Rows, path: &Path, map: &[(Field, &str)], needed: &[Field]) -> Result<Columns, Fault> {
+fn found(rows: &Records, path: &Path, map: &[(Field, &str)], needed: &[Field]) -> Result<Columns, Fault> {
     Columns::find(rows.header(), map, needed).map_err(|error| match &error {
         ColumnsError::Missing { field, column } => {
             let (field, missing) = (field.name(), rows.missing(map, column));
@@ -216,7 +216,7 @@ fn civil_status<'a>(text: impl Fn(Field) -> &'a str) -> CivilStatus<'a> {
 /// Reads what codes and names of communes were, as INSEE publishes it (*code officiel géographique*): one row a commune,
 /// present or former.
 fn places(path: &Path) -> Result<Places, Fault> {
-    let rows = Rows::open(path, b',')?;
+    let rows = Records::open(path, b',')?;
     let names = ["code", "nom", "anciens_codes", "chef_lieu"];
     let column = |name: &str| rows.header().iter().position(|column| column == name.as_bytes());
     let columns = names.map(|name| Some((column(name)?, None)));

@@ -9,14 +9,17 @@ use std::io::Write;
 use std::path::PathBuf;
 
 use cstatns_base::files::{Access, FileError, Together, take_back};
-use cstatns_base::meta::SPEC;
+use cstatns_base::meta::{FileMeta, SPEC};
 use cstatns_record::report::{Report, ReportError, report_path};
 use cstatns_rows::columns::known_counts;
+use cstatns_rows::csv::Delimiter;
 use cstatns_rows::effort::Effort;
 use cstatns_rows::error::TableError;
-use cstatns_rows::table::{Format, Kind, Source};
+use cstatns_rows::sink::{self, Output};
+use cstatns_rows::table::{Format, Input, Kind, Source, Table};
 use jiff::Timestamp;
 
+use command::Files;
 use destruction::{Before, Unfinished};
 use merge::{Merged, merge};
 use sources::{Results, Retained};
@@ -92,6 +95,11 @@ pub enum AttachError {
         /// The file.
         path: PathBuf,
     },
+    /// `destroys-for-frame`: nothing is destroyed for rows that go to a frame.
+    #[error(
+        "rows that go to a frame are not on disk: nothing is destroyed for them; destroy the files yourself"
+    )]
+    DestroysForFrame,
     /// `not-destroyed`: the attached file and its report are whole and durable, but a file could not be destroyed.
     #[error(
         "the attached file is complete, but {count} files were not destroyed, the first because {reason}; once that is put \
@@ -118,12 +126,14 @@ impl AttachError {
             Self::Unmatched { .. } => "rows-unmatched",
             Self::ResultChanged { .. } => "result-changed",
             Self::DestroysOutput { .. } => "destroys-output",
+            Self::DestroysForFrame => "destroys-for-frame",
             Self::NotDestroyed { .. } => "not-destroyed",
         }
     }
 }
 
-/// Writes the attached file and its report, then destroys the files named and says so in the report.
+/// Writes the attached file and its report, then destroys the files named and says so in the report; or hands the attached
+/// rows over as a frame, and returns the report.
 ///
 /// After a coding the columns are `code`, `quality`, then the data's; `none` becomes what `status` says. After a renewal
 /// the `quality` and `score` that the data already has come right after `code`. Memory does not grow with the files.
@@ -134,65 +144,84 @@ impl AttachError {
 ///
 /// # Errors
 /// [`AttachError`]: among them indexes that are missing or extra on either side, with counts.
-pub fn attach(what: &Attach<'_>, effort: &Effort) -> Result<Attached, AttachError> {
+pub fn attach(what: Attach<'_>, effort: &Effort) -> Result<Attached, AttachError> {
     let begin = Timestamp::now();
-    let format = Format::of(what.retained)?;
-    if Format::of(what.out)? != format {
-        return Err(AttachError::OutType { path: what.out.to_owned() });
-    }
-    if what.binary_codes && format == Format::Csv {
+    let Attach { retained, result, out, binary_codes, destroy } = what;
+    let format = match retained.file() {
+        Some(path) => Format::of(path)?,
+        // Its columns have types, as those of a Parquet file.
+        None => Format::Parquet,
+    };
+    if binary_codes && format == Format::Csv {
         return Err(AttachError::BinaryCsv);
     }
-    let report_path = report_path(what.out);
-    if let Some(path) = what.destroy.iter().find(|path| **path == what.out || **path == report_path) {
+    match out {
+        Output::File(out) => {
+            if Format::of(out)? != format {
+                return Err(AttachError::OutType { path: out.to_owned() });
+            }
+            let files =
+                Files { retained: retained.file(), result: result.file(), out, binary_codes, destroy };
+            attach_to_file(&files, retained, result, begin, effort)
+        }
+        Output::Frame(_) if !destroy.is_empty() => Err(AttachError::DestroysForFrame),
+        Output::Frame(take) => {
+            let (source, columns, results) = open(retained, result)?;
+            let Source::Columns(rows) = source else {
+                return Err(AttachError::OutType { path: source.table().path().to_owned() });
+            };
+            let about = About::of(&results, begin);
+            let merged = merge(rows, columns, results, binary_codes, effort, |columns, _, meta| {
+                Ok(sink::frames(take, columns, meta.pairs()))
+            })?;
+            let (rows, report) = (merged.rows, about.report(merged)?);
+            Ok(Attached { rows, report, resumed: false })
+        }
+    }
+}
+
+/// Opens what is joined.
+fn open(retained: Input<'_>, result: Input<'_>) -> Result<(Source, Retained, Results), AttachError> {
+    let source = retained.open(Delimiter::Under("index"))?;
+    let columns = Retained::of(source.table())?;
+    Ok((source, columns, Results::open(result)?))
+}
+
+fn attach_to_file(
+    what: &Files<'_>,
+    retained: Input<'_>,
+    result: Input<'_>,
+    begin: Timestamp,
+    effort: &Effort,
+) -> Result<Attached, AttachError> {
+    let (out, binary) = (what.out, what.binary_codes);
+    let report_path = report_path(out);
+    if let Some(path) = what.destroy.iter().find(|path| **path == out || **path == report_path) {
         return Err(AttachError::DestroysOutput { path: path.clone() });
     }
-    take_back(&[&report_path, what.out])?;
+    take_back(&[&report_path, out])?;
     if let Some((mut report, unfinished)) = Unfinished::find(what) {
         check_destroyed(unfinished.carry_out(what, &mut report)?)?;
         return Ok(Attached { rows: report.rows_out, report, resumed: true });
     }
-    if what.out.symlink_metadata().is_ok() {
+    if out.symlink_metadata().is_ok() {
         // Before the sources, which may be gone: the command may have been done already.
-        return Err(FileError::Exists { path: what.out.to_owned() }.into());
+        return Err(FileError::Exists { path: out.to_owned() }.into());
     }
     let before = Before::of(what)?;
-    let retained = Retained::open(what.retained)?;
-    let results = Results::open(what.result)?;
-    let mut files = Together::create([&report_path, what.out], Access::Private)?;
+    let (source, columns, results) = open(retained, result)?;
+    let about = About::of(&results, begin);
+    let mut files = Together::create([&report_path, out], Access::Private)?;
     let [report_file, out_file] = &mut files.files;
-
-    let meta = results.meta.clone();
-    let told = results.report.clone();
-    let Merged { rows, quality, told: counted } =
-        merge(retained, results, what.binary_codes, format, out_file, effort)?;
-    if let Some(told) = &told
-        && (told.rows_out != rows || (!told.quality.is_empty() && known_counts(&told.quality) != counted))
-    {
-        return Err(AttachError::ResultChanged { path: what.result.to_owned() });
-    }
-    let mut report = Report {
-        format: Report::FORMAT,
-        tool: concat!("cstatns ", env!("CARGO_PKG_VERSION")).to_owned(),
-        spec: SPEC.to_owned(),
-        service: meta.service,
-        domain: meta.domain,
-        generation: meta.generation,
-        key_id: told.as_ref().and_then(|report| report.key_id),
-        delivery: meta.delivery,
-        rows_in: rows,
-        rows_out: rows,
-        coded: told.as_ref().and_then(|report| report.coded),
-        quality,
-        scores: told.as_ref().and_then(|report| report.scores),
-        scheme: told.as_ref().and_then(|report| report.scheme),
-        look_up: told.as_ref().and_then(|report| report.look_up),
-        accepted: told.as_ref().map(|report| report.accepted.clone()).unwrap_or_default(),
-        destroyed: Vec::new(),
-        begin,
-        end: Timestamp::now().max(begin),
-        checkpoint: told.as_ref().and_then(|report| report.checkpoint),
+    let merged = match source {
+        Source::Lines(rows) => merge(rows, columns, results, binary, effort, |columns, table, _| {
+            sink::csv(out_file, table.delimiter(), columns)
+        })?,
+        Source::Columns(rows) => merge(rows, columns, results, binary, effort, |columns, _, meta| {
+            sink::parquet(out_file, columns, meta.pairs())
+        })?,
     };
+    let (rows, mut report) = (merged.rows, about.report(merged)?);
     let unfinished = match what.destroy {
         [] => None,
         _ => Some(before.plan(what, out_file.temporary())?),
@@ -206,28 +235,79 @@ pub fn attach(what: &Attach<'_>, effort: &Effort) -> Result<Attached, AttachErro
     Ok(Attached { rows, report, resumed: false })
 }
 
+/// What is known of the attached rows beside what is counted in them.
+struct About {
+    result: PathBuf,
+    meta: FileMeta,
+    /// What the service reported of the result.
+    stated: Option<Report>,
+    begin: Timestamp,
+}
+
+impl About {
+    fn of(results: &Results, begin: Timestamp) -> Self {
+        let result = results.rows.stream.table.path().to_owned();
+        Self { result, meta: results.meta.clone(), stated: results.report.clone(), begin }
+    }
+
+    /// The report of what was attached, if it is what the service reported.
+    fn report(self, merged: Merged) -> Result<Report, AttachError> {
+        let Self { result, meta, stated, begin } = self;
+        let Merged { rows, quality, stated: counted } = merged;
+        if let Some(stated) = &stated
+            && (stated.rows_out != rows
+                || (!stated.quality.is_empty() && known_counts(&stated.quality) != counted))
+        {
+            return Err(AttachError::ResultChanged { path: result });
+        }
+        let stated = stated.as_ref();
+        Ok(Report {
+            format: Report::FORMAT,
+            tool: concat!("cstatns ", env!("CARGO_PKG_VERSION")).to_owned(),
+            spec: SPEC.to_owned(),
+            service: meta.service,
+            domain: meta.domain,
+            generation: meta.generation,
+            key_id: stated.and_then(|report| report.key_id),
+            delivery: meta.delivery,
+            rows_in: rows,
+            rows_out: rows,
+            coded: stated.and_then(|report| report.coded),
+            quality,
+            scores: stated.and_then(|report| report.scores),
+            scheme: stated.and_then(|report| report.scheme),
+            look_up: stated.and_then(|report| report.look_up),
+            accepted: stated.map(|report| report.accepted.clone()).unwrap_or_default(),
+            destroyed: Vec::new(),
+            begin,
+            end: Timestamp::now().max(begin),
+            checkpoint: stated.and_then(|report| report.checkpoint),
+        })
+    }
+}
+
 /// The error for files that were not destroyed: how many, and why the first was not.
 fn check_destroyed(stayed: Option<(usize, NotDestroyed)>) -> Result<(), AttachError> {
     stayed.map_or(Ok(()), |(count, reason)| Err(AttachError::NotDestroyed { count, reason }))
 }
 
 /// Whether a result has `quality` and `score`, each of its type.
-pub(crate) fn result_columns(source: &Source) -> Result<(bool, bool), TableError> {
-    let names: Vec<&[u8]> = source.header().iter().map(Vec::as_slice).collect();
+pub(crate) fn result_columns(table: &Table) -> Result<(bool, bool), TableError> {
+    let names: Vec<&[u8]> = table.header().iter().map(Vec::as_slice).collect();
     let (quality, score) = match names[..] {
         [b"index", b"code"] => (false, false),
         [b"index", b"code", b"quality"] => (true, false),
         [b"index", b"code", b"quality", b"score"] => (true, true),
         _ => {
             let expected = "`index`, `code`, after a coding `quality`, after a look-up `score` too";
-            return Err(TableError::Columns { path: source.path().to_owned(), expected });
+            return Err(TableError::Columns { path: table.path().to_owned(), expected });
         }
     };
     if quality {
-        source.need_kind(2, &[Kind::Text], "`quality` is text")?;
+        table.need_kind(2, &[Kind::Text], "`quality` is text")?;
     }
     if score {
-        source.need_kind(3, &[Kind::Text, Kind::Float(64)], "a score is a number of 64 bits, or text")?;
+        table.need_kind(3, &[Kind::Text, Kind::Float(64)], "a score is a number of 64 bits, or text")?;
     }
     Ok((quality, score))
 }

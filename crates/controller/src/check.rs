@@ -11,7 +11,7 @@ use cstatns_record::report::{ReportError, report_path};
 use cstatns_rows::columns::{Codes, Indexes, Order, ScoreCells, count_words, fault, word};
 use cstatns_rows::csv::Delimiter;
 use cstatns_rows::error::{RowFault, TableError};
-use cstatns_rows::table::Source;
+use cstatns_rows::table::{Batch, Input, Source};
 
 use crate::attach::result_columns;
 use crate::origin::origin;
@@ -123,8 +123,9 @@ impl CheckError {
 /// # Errors
 /// [`CheckError`]: files of different services, domains or generations are named with both; a file with two tags or
 /// generations names the row.
-pub fn check(files: &[PathBuf]) -> Result<Vec<FileFacts>, CheckError> {
-    let facts: Vec<FileFacts> = files.iter().map(|path| facts(path)).collect::<Result<_, _>>()?;
+pub fn check<'a>(files: impl IntoIterator<Item: Into<Input<'a>>>) -> Result<Vec<FileFacts>, CheckError> {
+    let files = files.into_iter().map(Into::into);
+    let facts: Vec<FileFacts> = files.map(facts).collect::<Result<_, _>>()?;
     if let Some((first, others)) = facts.split_first() {
         for other in others {
             let files = || Box::new([first.clone(), other.clone()]);
@@ -142,15 +143,16 @@ pub fn check(files: &[PathBuf]) -> Result<Vec<FileFacts>, CheckError> {
     Ok(facts)
 }
 
-fn facts(path: &Path) -> Result<FileFacts, CheckError> {
-    let mut source = Source::open(path, Delimiter::Under("code"))?;
-    let column = source.need("code")?;
-    let codes = Codes::of(&source, column, None)?;
+fn facts(input: Input<'_>) -> Result<FileFacts, CheckError> {
+    let mut stream = input.open(Delimiter::Under("code"))?.any();
+    let path = stream.table.path().to_owned();
+    let column = stream.table.need("code")?;
+    let codes = Codes::of(&stream.table, column, None)?;
     let mut whose: Option<(Tag, Generation)> = None;
     let mut rows = 0;
     let mut read = Vec::new();
     let mut distinct: Vec<[u8; 32]> = Vec::new();
-    while let Some(batch) = source.next_batch()? {
+    while let Some(batch) = stream.next_batch()? {
         codes.read(&batch, &mut read).map_err(|error| error.after(rows))?;
         for (row, code) in read.iter().enumerate() {
             let Some(code) = code else { continue };
@@ -158,24 +160,24 @@ fn facts(path: &Path) -> Result<FileFacts, CheckError> {
             let expected = *whose.get_or_insert(found);
             if found != expected {
                 let other = RowFault::OtherCodes { found, expected };
-                return Err(fault(path, row, other).after(rows).into());
+                return Err(fault(&path, row, other).after(rows).into());
             }
             distinct.push(*code.bytes());
         }
         rows += batch.rows() as u64;
     }
     if rows == 0 {
-        return Err(TableError::NoRows { path: path.to_owned() }.into());
+        return Err(TableError::NoRows { path }.into());
     }
-    let (tag, generation) = whose.ok_or_else(|| CheckError::NoCodes { path: path.to_owned() })?;
-    let (meta, _) = origin(&source)?;
+    let (tag, generation) = whose.ok_or_else(|| CheckError::NoCodes { path: path.clone() })?;
+    let (meta, _) = origin(&stream.table)?;
     if meta.as_ref().is_some_and(|meta| (meta.tag(), meta.generation) != (tag, generation)) {
-        return Err(ReportError::Stale { path: report_path(path) }.into());
+        return Err(ReportError::Stale { path: report_path(&path) }.into());
     }
     distinct.sort_unstable();
     distinct.dedup();
     Ok(FileFacts {
-        path: path.to_owned(),
+        path,
         tag,
         generation,
         service: meta.as_ref().map(|meta| meta.service.clone()),
@@ -190,14 +192,14 @@ fn facts(path: &Path) -> Result<FileFacts, CheckError> {
 /// # Errors
 /// [`TableError`] when it is not a whole result.
 pub fn summarise(result: &Path) -> Result<Summary, TableError> {
-    let mut source = Source::open(result, Delimiter::Under("index"))?;
-    let (has_quality, has_score) = result_columns(&source)?;
-    let indexes = Indexes::of(&source)?;
+    let mut stream = Source::open(result, Delimiter::Under("index"))?.any();
+    let (has_quality, has_score) = result_columns(&stream.table)?;
+    let indexes = Indexes::of(&stream.table)?;
     let mut order = Order::default();
     let mut index = Vec::new();
     let (mut coded, mut qualities) = (0, BTreeMap::new());
     let mut scores = has_score.then(Scores::default);
-    while let Some(batch) = source.next_batch()? {
+    while let Some(batch) = stream.next_batch()? {
         let before = order.rows();
         index.clear();
         let read = indexes.read(&batch, &mut index).and_then(|()| order.follow(result, &index));
@@ -218,6 +220,6 @@ pub fn summarise(result: &Path) -> Result<Summary, TableError> {
             }
         }
     }
-    let meta = source.known().and_then(|known| known.meta.clone());
+    let meta = stream.table.known().and_then(|known| known.meta.clone());
     Ok(Summary { rows: order.rows(), coded, qualities, scores, meta })
 }

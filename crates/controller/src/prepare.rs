@@ -2,44 +2,36 @@
 
 mod deal;
 mod head;
+mod job;
 mod kept;
 mod write;
 
 use std::collections::BTreeMap;
-use std::io::Write;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use cstatns_base::civil_status::request::FIELDS;
 use cstatns_base::civil_status::{Columns, ColumnsError, Field, Years};
 use cstatns_base::code::{Generation, Tag};
-use cstatns_base::commitment::{Commit, CommitmentKey};
 use cstatns_base::files::{Access, FileError, Together};
 use cstatns_base::identifier::Scheme;
 use cstatns_base::meta::marks;
 use cstatns_base::name::Name;
-use cstatns_record::manifest::{Content, Manifest, manifest_path};
-use cstatns_record::report::{ReportError, report_path};
+use cstatns_record::manifest::manifest_path;
+use cstatns_record::report::ReportError;
 use cstatns_rows::csv::Delimiter;
 use cstatns_rows::effort::Effort;
 use cstatns_rows::error::TableError;
 use cstatns_rows::fields;
 use cstatns_rows::guard::Held;
 use cstatns_rows::guard::names::trimmed;
-use cstatns_rows::sink::{self, Sink};
-use cstatns_rows::sort::{self, Sort};
-use cstatns_rows::table::{Format, Source};
+use cstatns_rows::sink::{self, Output};
+use cstatns_rows::table::{Format, Input, Source, Table};
 
-use crate::origin::origin;
-
-use deal::Data;
+use job::Job;
 use kept::Keeping;
-use write::{Outputs, write};
 
 pub use kept::{Kept, Risk};
-
-/// The most partitions that are written at once.
-const MOST_AT_ONCE: usize = 8;
 
 /// The columns of the data that are sent.
 #[derive(Clone, Copy, Debug)]
@@ -63,16 +55,16 @@ pub enum Column<'a> {
 }
 
 /// What to prepare. See [`prepare`].
-#[derive(Clone, Copy, Debug)]
 pub struct Prepare<'a> {
-    /// The data: CSV or Parquet, with a header.
-    pub data: &'a Path,
+    /// The data: a file, CSV or Parquet, with a header; or a frame.
+    pub data: Input<'a>,
     /// What is sent.
     pub column: Column<'a>,
     /// The request to write; its manifest will lie beside it.
     pub request: &'a Path,
-    /// The retained file to write, of the same type as the data.
-    pub retained: &'a Path,
+    /// Where the retained rows go: to a file of the same type as the data, that of a frame being Parquet; or, of data whose
+    /// columns have types, to a frame.
+    pub retained: Output<'a>,
     /// What stands between two fields of the data, and of the retained file, where they are CSV.
     pub delimiter: u8,
     /// The columns that may stay although they would be refused (`identity-kept`), each with a reason.
@@ -259,96 +251,60 @@ impl PrepareError {
 /// The data is gone through once; then its rows are sorted and written. Those that [`Effort::memory`] does not hold are
 /// put aside beside the request meanwhile, encrypted under a key that lives as long as the call, in a file without a name.
 ///
-/// The three files get their names together, first the manifest, then the retained file, the request last: a failure leaves
-/// none of them, and where a request is, the others are. What a stopped run left under the same names is destroyed first.
+/// The files get their names together, first the manifest, then the retained file, the request last: a failure leaves
+/// none of them, and where a request is, the others are. Rows retained in a frame are handed over before the request has its
+/// name: after an error they must not be used. What a stopped run left under the same names is destroyed first.
 ///
 /// # Errors
 /// [`PrepareError`]. Values that are not valid are not errors, unless they are more than half.
-pub fn prepare(what: &Prepare<'_>, effort: &Effort) -> Result<Prepared, PrepareError> {
-    let format = Format::of(what.data)?;
-    let request_format = Format::of(what.request)?;
-    if Format::of(what.retained)? != format {
-        return Err(PrepareError::RetainedType { path: what.retained.to_owned() });
+pub fn prepare(what: Prepare<'_>, effort: &Effort) -> Result<Prepared, PrepareError> {
+    let Prepare { data, column, request, retained, delimiter, accepted } = what;
+    let format = match data.file() {
+        Some(path) => Format::of(path)?,
+        // Its columns have types, as those of a Parquet file.
+        None => Format::Parquet,
+    };
+    let request_format = Format::of(request)?;
+    let manifest_path = manifest_path(request);
+    if let Output::File(retained) = &retained {
+        if Format::of(retained)? != format {
+            return Err(PrepareError::RetainedType { path: (*retained).to_owned() });
+        }
+        if *retained == request || *retained == manifest_path {
+            return Err(PrepareError::SameOutput { path: (*retained).to_owned() });
+        }
     }
-    let manifest_path = manifest_path(what.request);
-    if what.retained == what.request || what.retained == manifest_path {
-        return Err(PrepareError::SameOutput { path: what.retained.to_owned() });
-    }
-    let mut source = Source::open(what.data, Delimiter::Given(what.delimiter))?;
-    let sent = find_columns(&source, what.column)?;
-    let keeping = Keeping::of(&source, &sent, what.accepted)?;
+    let source = data.open(Delimiter::Given(delimiter))?;
+    let sent = find_columns(source.table(), column)?;
+    let keeping = Keeping::of(source.table(), &sent, accepted)?;
+    let job = Job { request, request_format, sent, keeping, accepted, effort };
     // Before the data is read: a name that is taken is told at once.
-    let mut files = Together::create([&manifest_path, what.retained, what.request], Access::Private)?;
-    let [manifest_file, retained_file, request_file] = &mut files.files;
-
-    let others = sent.others(source.header().len());
-    let extent = source.extent()?;
-    let size = extent.size();
-    let (sort, threads) = Sort::new(format, extent, others.clone(), what.request, effort);
-    // Rows are gone through twice: read, and written partition by partition.
-    let part = size.div_ceil(sort.partitions() as u64);
-    effort.progress.expect(size + sort.partitions() as u64 * part);
-    let progress = &effort.progress;
-    let data = Data { source: &mut source, keeping: &keeping, size, sort: &sort, threads, progress };
-    let dealt = match sent {
-        Sent::Identifiers(column, scheme) => data.deal_identifiers(column, scheme)?,
-        Sent::Codes(column) => data.deal_codes(column)?,
-        Sent::CivilStatus(columns, years) => data.deal_civil_status(columns, years)?,
-    };
-    let (identifiers, risks) = keeping.judge(&dealt.kept, what.accepted)?;
-    let (meta, previous) = match dealt.content {
-        Content::Identifiers { .. } | Content::CivilStatus { .. } => (None, Vec::new()),
-        Content::Codes { tag, generation } => {
-            let (meta, _) = origin(&source)?;
-            if meta.as_ref().is_some_and(|meta| (meta.tag(), meta.generation) != (tag, generation)) {
-                return Err(ReportError::Stale { path: report_path(what.data) }.into());
-            }
-            let previous = meta.iter().map(|meta| meta.delivery).collect();
-            (meta, previous)
+    match retained {
+        Output::File(retained) => {
+            let mut files = Together::create([&manifest_path, retained, request], Access::Private)?;
+            let [manifest, retained, request] = &mut files.files;
+            let prepared = match source {
+                Source::Lines(rows) => job.run(rows, manifest, request, |columns, table| {
+                    sink::csv(retained, table.delimiter(), columns)
+                }),
+                Source::Columns(rows) => job
+                    .run(rows, manifest, request, |columns, _| sink::parquet(retained, columns, marks(None))),
+            }?;
+            files.commit()?;
+            Ok(prepared)
         }
-    };
-    let key = CommitmentKey::random();
-    let names = dealt.content.columns();
-    let mut columns = vec![sink::Column::index()];
-    let pairs = match dealt.content {
-        Content::Identifiers { .. } | Content::CivilStatus { .. } => {
-            columns.extend(names.iter().map(|name| sink::Column::text(name)));
-            marks(None)
+        Output::Frame(take) => {
+            let Source::Columns(rows) = source else {
+                return Err(PrepareError::RetainedType { path: source.table().path().to_owned() });
+            };
+            let mut files = Together::create([&manifest_path, request], Access::Private)?;
+            let [manifest, request] = &mut files.files;
+            let prepared =
+                job.run(rows, manifest, request, |columns, _| Ok(sink::frames(take, columns, marks(None))))?;
+            files.commit()?;
+            Ok(prepared)
         }
-        Content::Codes { tag, generation } => {
-            columns.push(sink::Column::code(request_format == Format::Parquet));
-            meta.map_or_else(|| marks(Some((tag, generation))), |meta| meta.pairs())
-        }
-    };
-    let mut kept = vec![sink::Column::index(), sink::Column::word("status")];
-    kept.extend(others.into_iter().flatten().map(|other| sink::Column::kept(&source, other)));
-    let outputs = Outputs {
-        request: Sink::new(request_format, request_file, b',', &columns, pairs)?,
-        retained: Sink::new(format, retained_file, source.delimiter(), &kept, marks(None))?,
-    };
-    // The partitions of a CSV file are small; those of a Parquet file are row groups.
-    let at_once = match (format, request_format) {
-        (Format::Csv, Format::Parquet) => sort.partitions() * sort::ROWS as usize / dealt.rows as usize,
-        _ => 1,
-    };
-    let commit = write(
-        &sort,
-        dealt.content,
-        Commit::new(&key, names),
-        outputs,
-        at_once.clamp(1, MOST_AT_ONCE),
-        threads,
-        |partitions| effort.progress.advance(0, partitions as u64 * part),
-    )?;
-    let (commitment, rows) = commit.finish();
-    let accepted = risks.iter().filter(|risk| risk.is_needed);
-    let accepted = accepted.map(|risk| (risk.column.clone(), risk.reason.clone())).collect();
-    let manifest = Manifest { rows, commitment, key, content: dealt.content, previous, accepted };
-    manifest_file.write_all(&manifest.bytes()).map_err(|error| FileError::from_io(&manifest_path, &error))?;
-    files.commit()?;
-    let (counts, unread, over_lines) = (dealt.counts, dealt.unread, dealt.kept.over_lines);
-    let may_be_days = dealt.may_be_days;
-    Ok(Prepared { rows, counts, unread, may_be_days, over_lines, identifiers, risks })
+    }
 }
 
 /// Where the columns that are sent stand.
@@ -373,14 +329,14 @@ impl Sent {
 }
 
 /// Where the columns are, once the others are seen to have no reserved name.
-fn find_columns(source: &Source, column: Column<'_>) -> Result<Sent, PrepareError> {
+fn find_columns(table: &Table, column: Column<'_>) -> Result<Sent, PrepareError> {
     const FIRST: &[&str] = &["index", "status", "code", "quality", "score"];
     let (found, reserved_for) = match column {
-        Column::Identifier { column, scheme } => (Sent::Identifiers(source.need(column)?, scheme), FIRST),
-        Column::Code(name) => (Sent::Codes(source.need(name)?), &FIRST[..3]),
-        Column::CivilStatus { map, years } => (Sent::CivilStatus(find_fields(source, map)?, years), FIRST),
+        Column::Identifier { column, scheme } => (Sent::Identifiers(table.need(column)?, scheme), FIRST),
+        Column::Code(name) => (Sent::Codes(table.need(name)?), &FIRST[..3]),
+        Column::CivilStatus { map, years } => (Sent::CivilStatus(find_fields(table, map)?, years), FIRST),
     };
-    for (at, name) in source.header().iter().enumerate() {
+    for (at, name) in table.header().iter().enumerate() {
         let trimmed = trimmed(name);
         let Some(reserved) = FIRST.iter().find(|reserved| trimmed.eq_ignore_ascii_case(reserved)) else {
             continue;
@@ -389,24 +345,21 @@ fn find_columns(source: &Source, column: Column<'_>) -> Result<Sent, PrepareErro
         let replaced = *reserved == "code" && matches!(found, Sent::Codes(codes) if codes == at);
         let written = !reserved_for.contains(reserved) && name == reserved.as_bytes();
         if !replaced && !written {
-            return Err(PrepareError::Reserved { path: source.path().to_owned(), column: reserved });
+            return Err(PrepareError::Reserved { path: table.path().to_owned(), column: reserved });
         }
     }
     Ok(found)
 }
 
 /// Where the fields of civil status are. A name, the first names and the date must be there.
-fn find_fields(
-    source: &Source,
-    map: &[(Field, &str)],
-) -> Result<[Option<usize>; FIELDS.len()], PrepareError> {
-    let path = || source.path().to_owned();
+fn find_fields(table: &Table, map: &[(Field, &str)]) -> Result<[Option<usize>; FIELDS.len()], PrepareError> {
+    let path = || table.path().to_owned();
     let missing = |field, column: &str| {
-        let missing = source.missing(map, column);
+        let missing = table.missing(map, column);
         PrepareError::MissingField { field, missing }
     };
     let needed = [Field::Prenoms, Field::DateNaissance];
-    let columns = Columns::find(source.header(), map, &needed).map_err(|error| match &error {
+    let columns = Columns::find(table.header(), map, &needed).map_err(|error| match &error {
         ColumnsError::Missing { field, column } => missing(*field, column),
         _ => PrepareError::Fields { path: path(), error },
     })?;
@@ -415,7 +368,7 @@ fn find_fields(
     }
     let columns = FIELDS.map(|field| columns.of(field));
     for (field, column) in FIELDS.into_iter().zip(columns) {
-        column.map_or(Ok(()), |column| fields::need_field(source, field, column))?;
+        column.map_or(Ok(()), |column| fields::need_field(table, field, column))?;
     }
     Ok(columns)
 }

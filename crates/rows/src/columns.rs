@@ -14,7 +14,7 @@ use cstatns_base::name::{Hex, Name};
 
 use crate::error::{RowFault, TableError};
 use crate::parquet::runs;
-use crate::table::{Batch, Cells, Kind, Source};
+use crate::table::{Batch, Cells, Kind, Table};
 
 /// The column `index`, first in its file.
 pub struct Indexes {
@@ -27,17 +27,17 @@ impl Indexes {
     ///
     /// # Errors
     /// [`TableError::ColumnType`].
-    pub fn of(source: &Source) -> Result<Self, TableError> {
-        let kind = match source.known() {
+    pub fn of(table: &Table) -> Result<Self, TableError> {
+        let kind = match table.known() {
             None => Kind::Text,
             Some(_) => Kind::Fixed(16),
         };
-        source.need_kind(0, std::slice::from_ref(&kind), "an index is binary, of 16 bytes")?;
-        Ok(Self { path: source.path().to_owned(), kind })
+        table.need_kind(0, std::slice::from_ref(&kind), "an index is binary, of 16 bytes")?;
+        Ok(Self { path: table.path().to_owned(), kind })
     }
 
     /// Adds those of the batch to `indexes`. Rows in errors are counted from the batch's first one.
-    pub fn read(&self, batch: &Batch, indexes: &mut Vec<[u8; 16]>) -> Result<(), TableError> {
+    pub fn read(&self, batch: &dyn Batch, indexes: &mut Vec<[u8; 16]>) -> Result<(), TableError> {
         for (row, cell) in batch.cells(0).iter(batch.rows()).enumerate() {
             let index = match self.kind {
                 Kind::Text => cell.and_then(Hex::parse).map(|index| index.0),
@@ -94,24 +94,24 @@ pub struct Codes {
 
 impl Codes {
     /// The codes in `column`: only those of `whose`, if it is given.
-    pub fn of(source: &Source, column: usize, whose: Option<(Tag, Generation)>) -> Result<Self, TableError> {
-        source.need_kind(column, &[Kind::Text, Kind::Fixed(32)], "codes are text, or binary of 32 bytes")?;
-        let binary = source.kind(column) == Kind::Fixed(32);
-        let said = source.known().and_then(|known| known.codes);
+    pub fn of(table: &Table, column: usize, whose: Option<(Tag, Generation)>) -> Result<Self, TableError> {
+        table.need_kind(column, &[Kind::Text, Kind::Fixed(32)], "codes are text, or binary of 32 bytes")?;
+        let binary = table.kind(column) == Kind::Fixed(32);
+        let said = table.known().and_then(|known| known.codes);
         if binary && said.is_none() {
-            return Err(TableError::BinaryCodes { path: source.path().to_owned() });
+            return Err(TableError::BinaryCodes { path: table.path().to_owned() });
         }
         if let (true, Some(found), Some(expected)) = (binary, said, whose)
             && found != expected
         {
-            return Err(fault(source.path(), 0, RowFault::OtherCodes { found, expected }));
+            return Err(fault(table.path(), 0, RowFault::OtherCodes { found, expected }));
         }
         let whose = if binary { said } else { whose };
-        Ok(Self { path: source.path().to_owned(), column, binary, whose })
+        Ok(Self { path: table.path().to_owned(), column, binary, whose })
     }
 
     /// Clears `codes` and fills it with those of the batch. Rows in errors are counted from the batch's first one.
-    pub fn read(&self, batch: &Batch, codes: &mut Vec<Option<Code>>) -> Result<(), TableError> {
+    pub fn read(&self, batch: &dyn Batch, codes: &mut Vec<Option<Code>>) -> Result<(), TableError> {
         codes.clear();
         for (row, cell) in batch.cells(self.column).iter(batch.rows()).enumerate() {
             let code = cell.map(|cell| self.code(cell)).transpose();
@@ -155,7 +155,7 @@ pub enum ScoreCells<'a> {
 
 impl<'a> ScoreCells<'a> {
     /// Those of a column of a batch.
-    pub fn of(batch: &'a Batch, column: usize) -> Self {
+    pub fn of(batch: &'a dyn Batch, column: usize) -> Self {
         match batch.values().and_then(|values| values.column(column).as_primitive_opt::<Float64Type>()) {
             Some(numbers) => Self::Numbers(numbers),
             None => Self::Text(batch.cells(column)),

@@ -10,27 +10,29 @@
 //! block is free of quotes again. Buffers are ours, and wiped.
 
 mod all;
+mod fields;
 mod foreign;
 mod lines;
 mod quotes;
 
 use std::fs::{File, Metadata};
 use std::io::{ErrorKind, Read};
-use std::ops::Range;
 use std::path::Path;
 
 use cstatns_base::files::FileError;
 use csv_core::ReadRecordResult;
-use memchr::{memchr, memchr_iter, memchr3_iter, memrchr};
+use memchr::{memchr, memchr_iter, memrchr};
 use zeroize::Zeroizing;
 
 use crate::error::TableError;
 
+use fields::place;
 use foreign::foreign;
 use quotes::Quotes;
 
 #[doc(hidden)]
 pub use all::read_all;
+pub use fields::{Fields, Kept};
 pub use lines::Lines;
 
 /// A batch that `csv` reads ends with the row that reaches either.
@@ -105,7 +107,7 @@ impl Reader {
         };
         reader.core = core(reader.delimiter);
         reader.quotes = Quotes::new(reader.delimiter);
-        let mut header = Batch::default();
+        let mut header = Fields::default();
         if !reader.record(path, &mut header)? {
             return Err(TableError::EmptyFile { path: path.to_owned() });
         }
@@ -124,7 +126,7 @@ impl Reader {
         self.delimiter
     }
 
-    /// From now on a row with more or fewer fields than the header is no error: [`Batch::ragged`] has its line.
+    /// From now on a row with more or fewer fields than the header is no error: [`Fields::ragged`] has its line.
     pub fn set_ragged_apart(&mut self) {
         self.sets_ragged_apart = true;
     }
@@ -136,8 +138,8 @@ impl Reader {
     }
 
     /// Fills `batch` with the next rows, at most `limit` lines of them; false at the end of the file. Its fields are there
-    /// after [`Batch::split`]. A batch of nothing but blank lines has no rows.
-    pub fn next(&mut self, path: &Path, batch: &mut Batch, limit: usize) -> Result<bool, TableError> {
+    /// after [`Fields::split`]. A batch of nothing but blank lines has no rows.
+    pub fn next(&mut self, path: &Path, batch: &mut Fields, limit: usize) -> Result<bool, TableError> {
         batch.clear(self.header.len(), self.delimiter, self.line());
         batch.ragged = self.sets_ragged_apart.then(Vec::new);
         if self.plain(path, batch, limit)? {
@@ -158,7 +160,7 @@ impl Reader {
     }
 
     /// Fills `batch` with whole lines as they stand, if there are some before the next quote.
-    fn plain(&mut self, path: &Path, batch: &mut Batch, limit: usize) -> Result<bool, TableError> {
+    fn plain(&mut self, path: &Path, batch: &mut Fields, limit: usize) -> Result<bool, TableError> {
         self.window.copy_within(self.at..self.filled, 0);
         self.filled -= self.at;
         self.at = 0;
@@ -219,7 +221,7 @@ impl Reader {
     }
 
     /// Adds the next row to `batch`; false at the end of the file.
-    fn record(&mut self, path: &Path, batch: &mut Batch) -> Result<bool, TableError> {
+    fn record(&mut self, path: &Path, batch: &mut Fields) -> Result<bool, TableError> {
         // Whether the file begins with this row.
         let is_first = self.header.is_empty();
         if is_first && self.window[self.at..self.filled].starts_with(MARK) {
@@ -315,168 +317,6 @@ fn read(file: &mut File, into: &mut [u8], path: &Path) -> Result<usize, TableErr
             Ok(count) => return Ok(count),
             Err(error) if error.kind() == ErrorKind::Interrupted => {}
             Err(error) => return Err(FileError::from_io(path, &error).into()),
-        }
-    }
-}
-
-/// Where a field is in its batch: no batch is nearly as large as 4 GiB.
-fn place(range: Range<usize>) -> (u32, u32) {
-    (range.start as u32, range.end as u32)
-}
-
-/// Rows of one file. What it held is overwritten by what it holds next, and wiped when it is dropped.
-#[derive(Default)]
-pub struct Batch {
-    columns: usize,
-    delimiter: u8,
-    bytes: Zeroizing<Vec<u8>>,
-    /// What is in use of `bytes`: whole lines, or fields one after the other.
-    range: Range<usize>,
-    /// Whether they are lines without a quote.
-    is_plain: bool,
-    /// Where each field is in `bytes`, row by row.
-    fields: Vec<(u32, u32)>,
-    /// Lines that it was made of, as `\n` ends them.
-    lines: usize,
-    /// The line on which the first one begins, from 1.
-    line: u64,
-    /// The line on which each row begins, where they are not plain.
-    starts: Vec<u64>,
-    /// The lines of the rows that were set apart; none where they are refused.
-    ragged: Option<Vec<u64>>,
-    /// Whether a field holds a line break.
-    has_breaks: bool,
-}
-
-impl Batch {
-    fn clear(&mut self, columns: usize, delimiter: u8, line: u64) {
-        (self.columns, self.delimiter, self.line) = (columns, delimiter, line);
-        (self.range, self.is_plain, self.lines, self.has_breaks) = (0..0, false, 0, false);
-        self.fields.clear();
-        self.starts.clear();
-    }
-
-    /// The lines it was made of, each a row unless it is blank; a line that has single CRs in it is several rows.
-    pub fn lines(&self) -> usize {
-        self.lines
-    }
-
-    /// The bytes of its lines, or of its fields.
-    pub fn bytes(&self) -> usize {
-        self.range.len()
-    }
-
-    /// The most bytes that [`Batch::copy`] makes of its rows, each ended.
-    pub fn most_copied(&self) -> usize {
-        // A line break, which the last line may lack; else quotes around each field and twice in it.
-        if self.is_plain { self.range.len() + 1 } else { 2 * self.range.len() + 4 * self.fields.len() }
-    }
-
-    /// Finds the fields of plain lines; those of the others are found.
-    ///
-    /// # Errors
-    /// [`TableError::Ragged`], its row counted from the first one here.
-    pub fn split(&mut self, path: &Path) -> Result<(), TableError> {
-        if !self.is_plain || !self.fields.is_empty() {
-            return Ok(());
-        }
-        let bytes = &self.bytes[self.range.clone()];
-        let (mut row, mut start) = (0, 0);
-        let (mut line, mut counted) = (self.line, 0);
-        let end = (!matches!(bytes.last(), Some(b'\n' | b'\r'))).then_some(bytes.len());
-        for at in memchr3_iter(self.delimiter, b'\n', b'\r', bytes).chain(end) {
-            let ends_row = bytes.get(at) != Some(&self.delimiter);
-            // A line that is blank, or the second half of a line break.
-            if ends_row && start == at && self.fields.len() == row {
-                start = at + 1;
-                continue;
-            }
-            self.fields.push(place(start..at));
-            start = at + 1;
-            if ends_row {
-                let found = self.fields.len() - row;
-                if found != self.columns {
-                    let begin = self.fields[row].0 as usize;
-                    line += memchr_iter(b'\n', &bytes[counted..begin]).count() as u64;
-                    counted = begin;
-                    if let Some(ragged) = &mut self.ragged {
-                        ragged.push(line);
-                        self.fields.truncate(row);
-                        continue;
-                    }
-                    return Err(TableError::Ragged {
-                        path: path.to_owned(),
-                        row: (row / self.columns) as u64 + 1,
-                        line,
-                        found,
-                        expected: self.columns,
-                    });
-                }
-                row = self.fields.len();
-            }
-        }
-        Ok(())
-    }
-
-    /// The rows that were split.
-    pub fn rows(&self) -> usize {
-        self.fields.len() / self.columns.max(1)
-    }
-
-    /// The lines of the rows that were set apart.
-    pub fn ragged(&self) -> &[u64] {
-        self.ragged.as_deref().unwrap_or_default()
-    }
-
-    /// The line on which each row begins, from 1.
-    pub fn row_lines(&self) -> impl Iterator<Item = u64> {
-        let (mut line, mut from) = (self.line, 0);
-        (0..self.rows()).map(move |row| {
-            if !self.is_plain {
-                return self.starts[row];
-            }
-            let begin = self.fields[row * self.columns].0 as usize;
-            line += memchr_iter(b'\n', &self.bytes[from..begin]).count() as u64;
-            from = begin;
-            line
-        })
-    }
-
-    /// Where the fields of each row are.
-    pub fn places(&self) -> impl Iterator<Item = &[(u32, u32)]> {
-        self.fields.chunks_exact(self.columns.max(1))
-    }
-
-    /// Whether a field holds a line break.
-    pub fn has_breaks(&self) -> bool {
-        self.has_breaks
-    }
-
-    /// A cell, both counted from 0.
-    pub fn get(&self, row: usize, column: usize) -> &[u8] {
-        let (start, end) = self.fields[row * self.columns + column];
-        &self.bytes[start as usize..end as usize]
-    }
-
-    /// Adds some neighbouring fields of a row to `out`, as they are written with the delimiter that they were read with:
-    /// plain ones without a look at them.
-    pub fn copy(&self, row: usize, columns: Range<usize>, out: &mut Lines) {
-        let fields = &self.fields[row * self.columns..][columns.clone()];
-        match fields {
-            [(start, _), .., (_, end)] | [(start, end)] if self.is_plain => {
-                out.plain(|bytes| bytes.extend_from_slice(&self.bytes[*start as usize..*end as usize]));
-            }
-            _ => columns.for_each(|column| out.field(self.get(row, column))),
-        }
-    }
-
-    /// Makes room for more output. The buffer is replaced rather than grown, so that no copy stays behind.
-    fn reserve(&mut self) {
-        if self.bytes.len() - self.range.end < 4096 {
-            let size = (2 * self.bytes.len()).max(BATCH_BYTES + WINDOW);
-            let mut bytes = Zeroizing::new(vec![0; size]);
-            bytes[..self.range.end].copy_from_slice(&self.bytes[..self.range.end]);
-            self.bytes = bytes;
         }
     }
 }

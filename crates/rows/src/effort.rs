@@ -63,7 +63,7 @@ impl Progress {
     }
 
     /// Says how much there is to do, in a unit of the step's own: bulk steps say it themselves. Who reads files with
-    /// [`Rows::each`](crate::people::Rows::each) says how long all of them are, in bytes.
+    /// [`Records::each`](crate::people::Records::each) says how long all of them are, in bytes.
     pub fn expect(&self, whole: u64) {
         self.whole.store(whole, Ordering::Relaxed);
     }

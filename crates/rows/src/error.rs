@@ -173,6 +173,14 @@ pub enum TableError {
         /// The row group, from 1.
         group: u64,
     },
+    /// `frame-unread`: what hands a frame over failed, or handed over other columns than it said.
+    #[error(
+        "the frame {name:?} cannot be read: what hands it over failed, or gives other columns than it said first"
+    )]
+    Frame {
+        /// The frame.
+        name: PathBuf,
+    },
     /// `metadata`: the file's own metadata is not understood, or contradicts itself.
     #[error(
         "{path:?}: the metadata {key} is not what this version writes: fetch the file again from its source"
@@ -311,6 +319,7 @@ impl TableError {
             Self::WidePage { .. } | Self::WideColumn { .. } => "parquet-too-large",
             Self::WideRow { .. } => "long-row",
             Self::InexactTime { .. } => "parquet-time",
+            Self::Frame { .. } => "frame-unread",
             Self::Metadata { .. } => "metadata",
             Self::MissingColumn { .. } => "missing-column",
             Self::ColumnTwice { .. } => "column-twice",

@@ -3,7 +3,7 @@
 use cstatns_base::civil_status::Field;
 
 use crate::error::TableError;
-use crate::table::{Kind, Source};
+use crate::table::{Kind, Table};
 
 /// What is said of a column of identifiers that is not text. A number of 15 digits could be read, but where 2A and 2B had to
 /// become numbers they mostly became 19 and 18: then the key is right, and the identifier that of somebody else.
@@ -11,7 +11,7 @@ pub const IDENTIFIERS: &str =
     "identifiers are text: a number cannot hold 2A, 2B or a leading zero, convert at the source";
 
 /// Refuses a column that no value of the field can be read from. Those of a CSV file are all text.
-pub fn need_field(source: &Source, field: Field, column: usize) -> Result<(), TableError> {
+pub fn need_field(table: &Table, field: Field, column: usize) -> Result<(), TableError> {
     let (kinds, needed): (&[Kind], _) = match field {
         Field::Nir => (&[Kind::Text], IDENTIFIERS),
         Field::DateNaissance => (
@@ -24,5 +24,5 @@ pub fn need_field(source: &Source, field: Field, column: usize) -> Result<(), Ta
         ),
         _ => (&[Kind::Text], "names are text: choose another column with --map, or convert at the source"),
     };
-    source.need_kind(column, kinds, needed)
+    table.need_kind(column, kinds, needed)
 }

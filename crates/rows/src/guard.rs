@@ -10,15 +10,15 @@ use arrow_array::types::{
     ArrowPrimitiveType, BinaryType, ByteArrayType, Decimal128Type, Float64Type, Int64Type, LargeBinaryType,
     LargeUtf8Type, UInt64Type, Utf8Type,
 };
-use arrow_array::{Array, GenericByteArray, OffsetSizeTrait};
+use arrow_array::{Array, GenericByteArray, OffsetSizeTrait, RecordBatch};
 use arrow_schema::DataType;
 use cstatns_base::identifier::Scheme;
 use memchr::memchr2;
 use zeroize::Zeroize;
 
-use crate::csv;
+use crate::csv::Fields;
 use crate::error::TableError;
-use crate::table::{Batch, Source};
+use crate::table::{Batch, Table};
 
 /// The shortest and the longest cells that can be an identifier: 13 characters, 15 with spaces and the like among them.
 const SHORTEST: usize = 13;
@@ -181,54 +181,49 @@ pub enum Lines {
 
 impl Guard {
     /// For a file: of which columns the cells are counted, and what is done about cells over several lines.
-    pub fn new(source: &Source, kept: impl Fn(usize) -> bool, lines: impl Fn(usize) -> Lines) -> Self {
-        let columns = 0..source.header().len();
+    pub fn new(table: &Table, kept: impl Fn(usize) -> bool, lines: impl Fn(usize) -> Lines) -> Self {
+        let columns = 0..table.header().len();
         let (kept, lines) = (columns.clone().map(kept).collect(), columns.map(lines).collect());
-        Self { kept, lines, delimiter: source.delimiter() }
+        Self { kept, lines, delimiter: table.delimiter() }
     }
 
     /// Judges the rows of a batch that was split.
     ///
     /// # Errors
     /// [`TableError::Swallowed`].
-    pub fn judge(&self, source: &Shown, batch: &Batch, found: &mut Found) -> Result<(), TableError> {
+    pub fn judge(&self, source: &Shown, batch: &dyn Batch, found: &mut Found) -> Result<(), TableError> {
         found.held.resize_with(self.kept.len(), Vec::new);
         found.swallowed.resize(self.kept.len(), false);
-        match batch {
-            Batch::None => {}
-            Batch::Csv(batch) => {
-                self.judge_fields(batch, found);
-                self.judge_lines(source, batch, found)?;
+        if let Some(fields) = batch.fields() {
+            self.judge_fields(fields, found);
+            self.judge_lines(source, fields, found)?;
+        }
+        for (column, array) in batch.values().into_iter().flat_map(RecordBatch::columns).enumerate() {
+            let lines = self.lines[column] != Lines::Unseen;
+            if !self.kept[column] && !lines {
+                continue;
             }
-            Batch::Parquet(batch) => {
-                for (column, array) in batch.columns().iter().enumerate() {
-                    let lines = self.lines[column] != Lines::Unseen;
-                    if !self.kept[column] && !lines {
-                        continue;
-                    }
-                    let held = std::mem::take(&mut found.held[column]);
-                    let mut leaves = Leaves { held, at: 0, over_lines: 0, swallowed: false };
-                    leaves.judge(array, lines);
-                    found.over_lines += leaves.over_lines;
-                    found.held[column] = leaves.held;
-                    if leaves.swallowed && self.lines[column] == Lines::Refused {
-                        return Err(source.swallowed(column, None));
-                    }
-                    found.swallowed[column] |= leaves.swallowed;
-                }
+            let held = std::mem::take(&mut found.held[column]);
+            let mut leaves = Leaves { held, at: 0, over_lines: 0, swallowed: false };
+            leaves.judge(array, lines);
+            found.over_lines += leaves.over_lines;
+            found.held[column] = leaves.held;
+            if leaves.swallowed && self.lines[column] == Lines::Refused {
+                return Err(source.swallowed(column, None));
             }
+            found.swallowed[column] |= leaves.swallowed;
         }
         Ok(())
     }
 
-    fn judge_fields(&self, batch: &csv::Batch, found: &mut Found) {
+    fn judge_fields(&self, fields: &Fields, found: &mut Found) {
         if !self.kept.contains(&true) {
             return;
         }
         let columns = self.kept.len();
         // How many are not empty, and whether one is as long as an identifier.
         let mut tallies = vec![(0_u32, false); columns];
-        for row in batch.places() {
+        for row in fields.places() {
             for ((start, end), (filled, is_long)) in row.iter().zip(&mut tallies) {
                 let length = end - start;
                 *filled += u32::from(length > 0);
@@ -241,8 +236,8 @@ impl Guard {
             }
             let mut held = Held { filled: filled.into(), ..Held::default() };
             if is_long {
-                for row in 0..batch.rows() {
-                    held.cell(batch.get(row, column));
+                for row in 0..fields.rows() {
+                    held.cell(fields.get(row, column));
                 }
             }
             let leaves = &mut found.held[column];
@@ -252,13 +247,13 @@ impl Guard {
     }
 
     /// Judges the cells over several lines: there are some only where a quoted one is.
-    fn judge_lines(&self, source: &Shown, batch: &csv::Batch, found: &mut Found) -> Result<(), TableError> {
-        if !batch.has_breaks() {
+    fn judge_lines(&self, source: &Shown, fields: &Fields, found: &mut Found) -> Result<(), TableError> {
+        if !fields.has_breaks() {
             return Ok(());
         }
-        for (row, line) in batch.row_lines().enumerate() {
+        for (row, line) in fields.row_lines().enumerate() {
             for (column, lines) in self.lines.iter().enumerate() {
-                let cell = batch.get(row, column);
+                let cell = fields.get(row, column);
                 if *lines == Lines::Unseen || !has_lines(cell) {
                     continue;
                 }
@@ -385,8 +380,8 @@ pub struct Shown {
 
 impl Shown {
     /// Those of a file.
-    pub fn of(source: &Source) -> Self {
-        Self { path: source.path().to_owned(), columns: source.shown_columns() }
+    pub fn of(table: &Table) -> Self {
+        Self { path: table.path().to_owned(), columns: table.shown_columns() }
     }
 
     /// A column by its name, or by its number where the name may be somebody's.

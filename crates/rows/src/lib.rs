@@ -16,6 +16,8 @@ pub mod csv;
 
 mod parquet;
 
+mod frames;
+
 pub mod table;
 
 pub mod columns;

@@ -10,7 +10,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use ::parquet::arrow::arrow_writer::{
-    ArrowColumnChunk, ArrowColumnWriter, ArrowRowGroupWriterFactory, ArrowWriterOptions, compute_leaves,
+    ArrowColumnChunk, ArrowColumnWriter, ArrowLeafColumn, ArrowRowGroupWriterFactory, ArrowWriterOptions,
+    compute_leaves,
 };
 use ::parquet::arrow::{ArrowWriter, add_encoded_arrow_schema_to_metadata};
 use ::parquet::basic::Compression;
@@ -19,8 +20,8 @@ use ::parquet::file::metadata::KeyValue;
 use ::parquet::file::properties::{EnabledStatistics, WriterProperties};
 use ::parquet::file::writer::SerializedFileWriter;
 use ::parquet::schema::types::{ColumnDescPtr, ColumnPath};
-use arrow_array::ArrayRef;
 use arrow_array::cast::AsArray;
+use arrow_array::{ArrayRef, StringArray};
 use arrow_schema::{DataType, Field, FieldRef, Fields, Schema, SchemaRef};
 
 use crate::error::TableError;
@@ -40,7 +41,7 @@ use chunks::{Fixed, Spare, Words};
 /// The type in which values are worked on here: dictionaries and views are left out, at any depth. They share buffers
 /// among batches, which every part of a batch would carry along. In a Parquet file there is no difference but in what
 /// its metadata says of the type.
-fn flat(kind: &DataType) -> DataType {
+pub(crate) fn flat(kind: &DataType) -> DataType {
     match kind {
         DataType::Dictionary(_, values) => flat(values),
         DataType::Utf8View => DataType::Utf8,
@@ -58,7 +59,7 @@ fn flat_field(field: &FieldRef) -> FieldRef {
     Arc::new(field.as_ref().clone().with_data_type(flat(field.data_type())))
 }
 
-fn flat_schema(schema: &Schema) -> SchemaRef {
+pub(crate) fn flat_schema(schema: &Schema) -> SchemaRef {
     let fields: Fields = schema.fields().iter().map(flat_field).collect();
     Arc::new(Schema::new_with_metadata(fields, schema.metadata().clone()))
 }
@@ -98,7 +99,7 @@ enum Encoder {
 }
 
 /// How rows become column chunks: shared by the threads that encode them.
-pub struct Layout {
+pub(crate) struct Layout {
     schema: SchemaRef,
     factory: ArrowRowGroupWriterFactory,
     /// One for each leaf.
@@ -123,20 +124,10 @@ impl Layout {
         let mut leaves = group.0.iter_mut();
         for (field, given) in self.schema.fields().iter().zip(columns) {
             let written = match given {
-                Given::Words(words) => match leaves.next() {
-                    Some(Leaf::Words(writer)) => {
-                        writer.write(words);
-                        Ok(())
-                    }
-                    _ => unreachable!("words are written to a column of words"),
-                },
+                Given::Words(words) => leaves.next().map_or(Ok(()), |leaf| leaf.write_words(field, words)),
                 // A column of lists or structures has several leaves, each with a writer.
                 Given::Values(array) => compute_leaves(field, array).and_then(|parts| {
-                    parts.iter().zip(&mut leaves).try_for_each(|(part, leaf)| match leaf {
-                        Leaf::Library(writer) => writer.write(part),
-                        Leaf::Fixed(writer) => writer.write(array.as_fixed_size_binary()),
-                        Leaf::Words(_) => unreachable!("a column of words is written from words"),
-                    })
+                    parts.iter().zip(&mut leaves).try_for_each(|(part, leaf)| leaf.write(array, part))
                 }),
             };
             written.map_err(|error| write_error(&error))?;
@@ -146,7 +137,7 @@ impl Layout {
 }
 
 /// A row group that rows are added to.
-pub struct Group(Vec<Leaf>);
+pub(crate) struct Group(Vec<Leaf>);
 
 enum Leaf {
     Library(Box<ArrowColumnWriter>),
@@ -154,8 +145,32 @@ enum Leaf {
     Words(Words),
 }
 
+impl Leaf {
+    /// Writes the values of a column: `part` is what the library makes of them for this leaf.
+    fn write(&mut self, array: &ArrayRef, part: &ArrowLeafColumn) -> Result<(), ParquetError> {
+        match self {
+            Self::Library(writer) => writer.write(part),
+            Self::Fixed(writer) => writer.write(array.as_fixed_size_binary()),
+            Self::Words(writer) => {
+                writer.write(&array.as_string::<i32>().iter().collect::<Vec<_>>());
+                Ok(())
+            }
+        }
+    }
+
+    /// Writes words: as they are, or as the array that they make.
+    fn write_words(&mut self, field: &Field, words: &[Option<&str>]) -> Result<(), ParquetError> {
+        if let Self::Words(writer) = self {
+            writer.write(words);
+            return Ok(());
+        }
+        let array: ArrayRef = Arc::new(words.iter().collect::<StringArray>());
+        compute_leaves(field, &array)?.iter().try_for_each(|part| self.write(&array, part))
+    }
+}
+
 /// A column of a row group that is whole.
-pub enum Chunk {
+pub(crate) enum Chunk {
     Library(ArrowColumnChunk),
     Own(chunks::Chunk),
 }
@@ -173,7 +188,7 @@ impl Group {
 }
 
 /// Writes row groups.
-pub struct Writer<W: Write + Send>(SerializedFileWriter<W>);
+pub(crate) struct Writer<W: Write + Send>(SerializedFileWriter<W>);
 
 impl<W: Write + Send> Writer<W> {
     /// `plain` names the columns without redundancy: for them dictionary and compression cost time and gain nothing, and

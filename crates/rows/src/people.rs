@@ -5,35 +5,35 @@ use std::path::Path;
 
 use cstatns_base::civil_status::Field;
 
-use crate::csv::Delimiter;
+use crate::csv::{Delimiter, Fields};
 use crate::effort::Progress;
 use crate::error::TableError;
 use crate::fields::need_field;
 use crate::guard::{Found, Guard, Lines, Shown};
 use crate::plain::Plain;
-use crate::table::{Kind, Source};
+use crate::table::{Batch, Kind, Rows, Source};
 
-/// A file of rows, CSV or Parquet, open to be read once. It has no `Debug`.
-pub struct Rows(Source);
+/// Rows that are open to be read once. It has no `Debug`.
+pub struct Records(Rows);
 
-impl Rows {
-    /// Opens a file whose fields, in CSV, are parted by `delimiter`.
+impl Records {
+    /// Opens a file; in CSV `delimiter` stands between two fields.
     ///
     /// # Errors
     /// [`TableError`]: `file-type`, `file-missing`, `empty-file`, `not-csv`, `parquet-damaged` and the like.
     pub fn open(path: &Path, delimiter: u8) -> Result<Self, TableError> {
-        Source::open(path, Delimiter::Given(delimiter)).map(Self)
+        Ok(Self(Source::open(path, Delimiter::Given(delimiter))?.any()))
     }
 
     /// The names of the columns, as bytes.
     pub fn header(&self) -> &[Vec<u8>] {
-        self.0.header()
+        self.0.table.header()
     }
 
     /// The error for a column that is not there: it names those that are, unless the first line may be no header, or the
     /// delimiter that seems to be meant. `map` has the names of fields' columns that are not their own.
     pub fn missing(&self, map: &[(Field, &str)], column: &str) -> TableError {
-        self.0.missing(map, column)
+        self.0.table.missing(map, column)
     }
 
     /// Reads all rows. `row` is given where each stands, in CSV the line on which it begins and in Parquet its number, both
@@ -59,7 +59,7 @@ impl Rows {
     /// line, perhaps after those of later rows, and no cells.
     ///
     /// # Errors
-    /// As [`Rows::each`], without `ragged-row`.
+    /// As [`Records::each`], without `ragged-row`.
     pub fn each_even_ragged<const N: usize, E: From<TableError>>(
         mut self,
         columns: [Option<(usize, Option<Field>)>; N],
@@ -78,28 +78,31 @@ impl Rows {
     ) -> Result<u64, E> {
         for (column, field) in columns.into_iter().flatten() {
             match field {
-                Some(field) => need_field(&self.0, field, column)?,
-                None => self.0.need_kind(column, &[Kind::Text], "what is read here must be text")?,
+                Some(field) => need_field(&self.0.table, field, column)?,
+                None => self.0.table.need_kind(column, &[Kind::Text], "what is read here must be text")?,
             }
         }
         // A pipe says no length.
-        let mut left = fs::metadata(self.0.path()).map_or(0, |metadata| metadata.len());
-        let whole = (left, self.0.rows());
+        let mut left = fs::metadata(self.0.table.path()).map_or(0, |metadata| metadata.len());
+        let whole = (left, self.0.table.rows());
         let identifiers = columns
             .into_iter()
             .flatten()
             .find(|(_, field)| *field == Some(Field::Nir))
             .map(|(column, _)| column);
         let lines = |column| if identifiers == Some(column) { Lines::Unseen } else { Lines::Refused };
-        let (guard, shown) = (Guard::new(&self.0, |_| false, lines), Shown::of(&self.0));
+        let (guard, shown) = (Guard::new(&self.0.table, |_| false, lines), Shown::of(&self.0.table));
         let mut found = Found::default();
         let mut rows = 0;
         while let Some(batch) = self.0.next_batch()? {
             guard.judge(&shown, &batch, &mut found)?;
-            let cells =
-                Plain::of(self.0.path(), &batch, columns.map(|column| column.map(|(column, _)| column)))
-                    .map_err(|error| error.after(rows))?;
-            let mut lines = batch.row_lines();
+            let cells = Plain::of(
+                self.0.table.path(),
+                &batch,
+                columns.map(|column| column.map(|(column, _)| column)),
+            )
+            .map_err(|error| error.after(rows))?;
+            let mut lines = batch.fields().map(Fields::row_lines);
             for at in 0..batch.rows() {
                 rows += 1;
                 let place = lines.as_mut().and_then(Iterator::next).unwrap_or(rows);
@@ -108,7 +111,8 @@ impl Rows {
                     cells.map(|cells| cells.as_ref().and_then(|cells| cells.get(at)).unwrap_or_default());
                 row(place, Some(cells))?;
             }
-            for place in batch.ragged() {
+            let ragged = batch.fields().map_or(&[][..], Fields::ragged);
+            for place in ragged {
                 rows += 1;
                 row(*place, None)?;
             }
@@ -118,7 +122,7 @@ impl Rows {
             };
             let part = part.min(left);
             left -= part;
-            progress.advance((batch.rows() + batch.ragged().len()) as u64, part)?;
+            progress.advance((batch.rows() + ragged.len()) as u64, part)?;
         }
         // What is not of rows: the header, quotes.
         progress.advance(0, left)?;

@@ -46,7 +46,7 @@ impl<'a> Plain<'a> {
     /// [`TableError::NotWhole`], its row counted from the batch's first one.
     pub fn of<const N: usize>(
         path: &Path,
-        batch: &'a Batch,
+        batch: &'a dyn Batch,
         columns: [Option<usize>; N],
     ) -> Result<[Option<Self>; N], TableError> {
         let mut cells = [const { None }; N];
@@ -56,7 +56,7 @@ impl<'a> Plain<'a> {
         Ok(cells)
     }
 
-    fn of_one(path: &Path, batch: &'a Batch, column: usize) -> Result<Self, TableError> {
+    fn of_one(path: &Path, batch: &'a dyn Batch, column: usize) -> Result<Self, TableError> {
         let is_written = |kind| is_whole(kind) || is_float(kind) || is_day(kind);
         let values = batch.values().filter(|values| is_written(values.column(column).data_type()));
         let Some(values) = values else { return Ok(Self::Text(batch.cells(column))) };

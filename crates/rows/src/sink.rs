@@ -1,22 +1,29 @@
-//! Rows on their way to a file: [`Layout`] encodes them, in any thread; [`Sink`] writes what was encoded, in order.
+//! Rows on their way out: an [`Encoding`] encodes them, in any thread; a [`Sink`] takes what was encoded, in order.
+//!
+//! There are three: [`csv`] and [`parquet`] write files, [`frames`] hands rows to the program as record batches. Columns that
+//! are kept as they are go only where rows have the same form in memory: the compiler sees to it.
+
+mod arrays;
+mod frames;
+mod lines;
+mod row_groups;
 
 use std::borrow::Cow;
-use std::io::Write;
 use std::num::NonZeroUsize;
-use std::ops::Range;
+use std::path::Path;
 use std::sync::Arc;
 
-use arrow_array::builder::{FixedSizeBinaryBuilder, StringBuilder};
-use arrow_array::{ArrayRef, Float64Array, StringArray};
+use arrow_array::RecordBatch;
 use arrow_schema::{DataType, Field, FieldRef, Schema};
 use cstatns_base::code::Code;
 use cstatns_base::look_up::Score;
-use cstatns_base::name::Hex;
 
-use crate::csv::Lines;
 use crate::error::TableError;
-use crate::parquet::{self, Given};
-use crate::table::{Batch, Format, Source};
+use crate::table::{Form, Table};
+
+pub use frames::{Frames, FramesSink, frames};
+pub use lines::{Csv, CsvSink, csv};
+pub use row_groups::{Parquet, ParquetSink, parquet};
 
 /// Rows of a row group.
 pub const GROUP: usize = 131_072;
@@ -73,10 +80,10 @@ impl<'a> Column<'a> {
         Self::new("score", DataType::Float64, true, Holds::Anything)
     }
 
-    /// A column of `source` as it is.
-    pub fn kept(source: &'a Source, column: usize) -> Self {
-        let name = Cow::from(&source.header()[column]);
-        let field = match source.schema() {
+    /// A column of `table` as it is.
+    pub fn kept(table: &'a Table, column: usize) -> Self {
+        let name = Cow::from(&table.header()[column]);
+        let field = match table.schema() {
             None => Arc::new(Field::new("", DataType::Binary, true)),
             Some(schema) => schema.fields()[column].clone(),
         };
@@ -96,14 +103,10 @@ pub enum Values<'a> {
     Codes(&'a [Option<Code>]),
     /// Scores.
     Scores(&'a [Option<Score>]),
-    /// Neighbouring columns of the rows of a batch, in their order.
-    Kept(&'a Batch, Range<usize>),
-    /// In CSV: neighbouring columns as [`csv::Batch::copy`](crate::csv::Batch::copy) wrote them.
-    Tails(&'a [&'a [u8]]),
 }
 
 impl Values<'_> {
-    /// The most that the cells take in CSV, if they may be secret or of a fixed length.
+    /// The most that the cells take in CSV.
     fn room(&self) -> usize {
         match self {
             Self::Index(indexes) => 33 * indexes.len(),
@@ -113,226 +116,99 @@ impl Values<'_> {
             }
             Self::Scores(scores) => 7 * scores.len(),
             Self::Codes(codes) => (Code::MAX_TEXT + 1) * codes.len(),
-            Self::Kept(..) | Self::Tails(_) => 0,
         }
     }
 }
 
-/// How rows become the bytes of a file: shared by the threads that do it.
-pub enum Layout {
-    /// A CSV file.
-    Csv {
-        /// What stands between two fields.
-        delimiter: u8,
-    },
-    /// A Parquet file.
-    Parquet {
-        /// How its columns are encoded.
-        layout: parquet::Layout,
-        /// Whether codes are binary.
-        binary: bool,
-    },
+/// The schema of these columns, with what is said of the file or frame.
+fn schema(columns: &[Column<'_>], pairs: Vec<(&'static str, String)>) -> Schema {
+    let fields: Vec<FieldRef> = columns.iter().map(|column| column.field.clone()).collect();
+    Schema::new_with_metadata(fields, pairs.into_iter().map(|(key, value)| (key.to_owned(), value)).collect())
 }
 
-/// Rows as the bytes of a file.
-pub enum Piece {
-    /// Lines.
-    Csv(Lines),
-    /// A row group that rows are added to.
-    Group(Option<parquet::Group>),
-    /// A row group that is whole.
-    Chunks(Vec<parquet::Chunk>),
+/// Whether codes are binary.
+fn is_binary(columns: &[Column<'_>]) -> bool {
+    let binary = DataType::FixedSizeBinary(32);
+    columns.iter().any(|column| column.field.name() == "code" && *column.field.data_type() == binary)
 }
 
-impl Layout {
+/// One way to encode rows: shared by the threads that do it.
+pub trait Encoding: Sync {
+    /// The form in memory of rows whose columns it keeps as they are.
+    type Form: Form;
+    /// Rows, encoded.
+    type Piece: Send;
+    /// The rows of a piece, if there are as many: one where pieces may be of any size.
+    const GROUP: usize;
+
+    /// The threads that encode at once, where so many are offered.
+    fn threads(offered: NonZeroUsize) -> NonZeroUsize {
+        offered
+    }
+
     /// An empty piece.
-    pub fn piece(&self) -> Piece {
-        match self {
-            Self::Csv { delimiter } => Piece::Csv(Lines::new(*delimiter)),
-            Self::Parquet { .. } => Piece::Group(None),
-        }
-    }
+    fn piece(&self) -> Self::Piece;
 
     /// Empties a piece.
-    pub fn begin(&self, piece: &mut Piece) -> Result<(), TableError> {
-        match (self, &mut *piece) {
-            (Self::Parquet { layout, .. }, _) => *piece = Piece::Group(Some(layout.begin()?)),
-            (Self::Csv { .. }, Piece::Csv(lines)) => lines.clear(),
-            (Self::Csv { delimiter }, _) => *piece = Piece::Csv(Lines::new(*delimiter)),
-        }
-        Ok(())
-    }
+    ///
+    /// # Errors
+    /// [`TableError::Unwritable`].
+    fn begin(&self, piece: &mut Self::Piece) -> Result<(), TableError>;
 
-    /// Adds `rows` rows, which are given column by column.
-    pub fn add(&self, rows: usize, columns: &[Values<'_>], piece: &mut Piece) -> Result<(), TableError> {
-        match (self, piece) {
-            (Self::Csv { .. }, Piece::Csv(lines)) => {
-                // Room for what may be an identifier: nothing of it is left behind where a buffer was too small.
-                lines.reserve(columns.iter().map(Values::room).sum());
-                for row in 0..rows {
-                    for column in columns {
-                        write_field(lines, column, row);
-                    }
-                    lines.end_row();
-                }
-                Ok(())
-            }
-            (Self::Parquet { layout, binary }, Piece::Group(Some(group))) => {
-                let mut given = Vec::new();
-                for values in columns {
-                    match values {
-                        Values::Kept(Batch::Parquet(batch), columns) => {
-                            given.extend(batch.columns()[columns.clone()].iter().cloned().map(Given::Values));
-                        }
-                        Values::Words(words) => given.push(Given::Words(words)),
-                        _ => given.push(Given::Values(array(values, *binary)?)),
-                    }
-                }
-                layout.add(&given, group)
-            }
-            _ => unreachable!("the piece was begun by this layout"),
-        }
-    }
+    /// Adds `rows` rows, which are given column by column, those that are kept last.
+    ///
+    /// # Errors
+    /// [`TableError::Unwritable`].
+    fn add(
+        &self,
+        rows: usize,
+        columns: &[Values<'_>],
+        kept: <Self::Form as Form>::Kept<'_>,
+        piece: &mut Self::Piece,
+    ) -> Result<(), TableError>;
+
+    /// Makes a piece ready to be written: that part of the encoding which needs no order.
+    ///
+    /// # Errors
+    /// [`TableError::Unwritable`].
+    fn end(&self, piece: &mut Self::Piece) -> Result<(), TableError>;
 }
 
-impl Piece {
-    /// Makes it ready to be written: that part of the encoding which needs no order.
-    pub fn end(&mut self) -> Result<(), TableError> {
-        if let Self::Group(group) = self
-            && let Some(group) = group.take()
-        {
-            *self = Self::Chunks(group.end()?);
-        }
-        Ok(())
-    }
-}
+/// Where pieces go, one after the other.
+pub trait Sink: Send {
+    /// Rows, encoded.
+    type Piece;
 
-/// The file that pieces are written to.
-pub enum Sink<'w> {
-    /// A CSV file.
-    Csv(&'w mut (dyn Write + Send)),
-    /// A Parquet file.
-    Parquet(Box<parquet::Writer<&'w mut (dyn Write + Send)>>),
-}
-
-impl<'w> Sink<'w> {
-    /// Begins the file, and tells how its rows are encoded.
-    pub fn new(
-        format: Format,
-        out: &'w mut (dyn Write + Send),
-        delimiter: u8,
-        columns: &[Column<'_>],
-        pairs: Vec<(&'static str, String)>,
-    ) -> Result<(Layout, Self), TableError> {
-        match format {
-            Format::Csv => {
-                let mut header = Lines::new(delimiter);
-                columns.iter().for_each(|column| header.field(&column.name));
-                header.end_row();
-                out.write_all(header.bytes()).map_err(|error| unwritten(&error))?;
-                Ok((Layout::Csv { delimiter }, Self::Csv(out)))
-            }
-            Format::Parquet => {
-                let fields: Vec<FieldRef> = columns.iter().map(|column| column.field.clone()).collect();
-                let binary = fields.iter().any(|field| {
-                    field.name() == "code" && *field.data_type() == DataType::FixedSizeBinary(32)
-                });
-                let names = |holds| -> Vec<&str> {
-                    let columns = columns.iter().filter(|column| column.holds == holds);
-                    columns.map(|column| column.field.name().as_str()).collect()
-                };
-                let (plain, words) = (names(Holds::Plain), names(Holds::Words));
-                let (layout, writer) = parquet::Writer::new(out, Schema::new(fields), &plain, &words, pairs)?;
-                Ok((Layout::Parquet { layout, binary }, Self::Parquet(Box::new(writer))))
-            }
-        }
-    }
-
-    /// Writes a piece; of a row group it is then empty.
-    pub fn write(&mut self, piece: &mut Piece) -> Result<(), TableError> {
-        match (self, piece) {
-            (Self::Csv(out), Piece::Csv(lines)) => {
-                out.write_all(lines.bytes()).map_err(|error| unwritten(&error))
-            }
-            (Self::Parquet(writer), Piece::Chunks(chunks)) => writer.append(std::mem::take(chunks)),
-            _ => unreachable!("the piece is of the layout that came with the sink, and ended"),
-        }
-    }
+    /// Writes a piece that was ended.
+    ///
+    /// # Errors
+    /// [`TableError::Write`], [`TableError::Unwritable`].
+    fn write(&mut self, piece: &mut Self::Piece) -> Result<(), TableError>;
 
     /// Ends the file.
-    pub fn finish(self) -> Result<(), TableError> {
-        match self {
-            Self::Csv(out) => out.flush().map_err(|error| unwritten(&error)),
-            Self::Parquet(writer) => writer.finish(),
-        }
+    ///
+    /// # Errors
+    /// As [`Sink::write`].
+    fn finish(self) -> Result<(), TableError>;
+}
+
+/// Takes record batches, one after the other, all of one schema.
+pub type Take<'a> = dyn FnMut(RecordBatch) -> Result<(), TableError> + Send + 'a;
+
+/// Where rows go that are not sent.
+pub enum Output<'a> {
+    /// A file, of the type that its name says.
+    File(&'a Path),
+    /// A frame: record batches, the first before the whole is known to be right. After an error they must not be used.
+    Frame(&'a mut Take<'a>),
+}
+
+impl<'a, P: AsRef<Path> + ?Sized> From<&'a P> for Output<'a> {
+    fn from(path: &'a P) -> Self {
+        Self::File(path.as_ref())
     }
 }
 
 fn unwritten(error: &std::io::Error) -> TableError {
     TableError::Write { kind: error.kind() }
-}
-
-fn write_field(lines: &mut Lines, values: &Values<'_>, row: usize) {
-    match values {
-        Values::Index(indexes) => lines.plain(|out| Hex(indexes[row]).write(out)),
-        Values::Text(texts) | Values::Words(texts) => lines.field(texts[row].unwrap_or_default().as_bytes()),
-        Values::Codes(codes) => lines.plain(|out| {
-            if let Some(code) = codes[row] {
-                code.write_text(out);
-            }
-        }),
-        Values::Scores(scores) => lines.plain(|out| {
-            if let Some(score) = scores[row] {
-                score.write(out);
-            }
-        }),
-        Values::Kept(Batch::Csv(batch), columns) => batch.copy(row, columns.clone(), lines),
-        Values::Kept(..) => unreachable!("retained and attached files are of the data's type"),
-        Values::Tails(tails) => lines.plain(|out| out.extend_from_slice(tails[row])),
-    }
-}
-
-fn array(values: &Values<'_>, binary: bool) -> Result<ArrayRef, TableError> {
-    Ok(match values {
-        Values::Index(indexes) => {
-            let mut builder = FixedSizeBinaryBuilder::with_capacity(indexes.len(), 16);
-            for index in *indexes {
-                builder.append_value(index).expect("an index has 16 bytes");
-            }
-            Arc::new(builder.finish())
-        }
-        Values::Text(texts) => Arc::new(texts.iter().copied().collect::<StringArray>()),
-        Values::Codes(codes) if binary => {
-            let mut builder = FixedSizeBinaryBuilder::with_capacity(codes.len(), 32);
-            for code in *codes {
-                match code {
-                    Some(code) => builder.append_value(code.bytes()).expect("a code has 32 bytes"),
-                    None => builder.append_null(),
-                }
-            }
-            Arc::new(builder.finish())
-        }
-        Values::Codes(codes) => {
-            let mut builder = StringBuilder::with_capacity(codes.len(), codes.len() * Code::MAX_TEXT);
-            let mut text = Vec::with_capacity(Code::MAX_TEXT);
-            for code in *codes {
-                text.clear();
-                match code {
-                    Some(code) => {
-                        code.write_text(&mut text);
-                        builder.append_value(std::str::from_utf8(&text).expect("a code's text is ASCII"));
-                    }
-                    None => builder.append_null(),
-                }
-            }
-            Arc::new(builder.finish())
-        }
-        Values::Scores(scores) => {
-            Arc::new(scores.iter().map(|score| score.map(f64::from)).collect::<Float64Array>())
-        }
-        Values::Words(_) => unreachable!("words are written as they are"),
-        Values::Kept(..) | Values::Tails(_) => {
-            unreachable!("retained and attached files are of the data's type")
-        }
-    })
 }

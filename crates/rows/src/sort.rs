@@ -12,33 +12,25 @@
 //! the rest; there are no more threads than half of it feeds. Beyond it, whatever the memory: one thread's work, and the
 //! smallest pages of all partitions, 64 MiB at most. A CSV file larger than 16 GiB has larger partitions, and takes more.
 
+mod lines;
+mod values;
+
+use std::marker::PhantomData;
 use std::num::NonZeroUsize;
 use std::ops::Range;
 use std::path::Path;
 
-use arrow_array::RecordBatch;
-use arrow_ipc::reader::StreamReader;
-use arrow_ipc::writer::StreamWriter;
-use arrow_schema::ArrowError;
-use arrow_select::interleave::interleave_record_batch;
 use cstatns_base::secret::reserve;
 use zeroize::Zeroizing;
 
 use crate::csv::Lines;
 use crate::effort::Effort;
 use crate::error::TableError;
-use crate::sink::Values;
 use crate::spill::{Page, Spill, units};
-use crate::table::{BATCH, Batch, Extent, Format, Source};
+use crate::table::{BATCH, Extent, Form, Stream};
 
-/// The bytes of a partition of a CSV file, as they stand there: its rows are picked one by one, so they should stay in the
-/// processor's cache.
-const LINES: u64 = 1 << 20;
-/// The rows of a partition of a Parquet file, and the bytes that they take in memory: a row group, with what chance adds.
+/// The rows of a partition of a Parquet file or a frame: a row group, with what chance adds.
 pub const ROWS: u64 = 120_000;
-const VALUES: u64 = 8 << 20;
-/// A partition of a Parquet file that takes more is divided before it is sorted: rows of very different sizes are not foreseen.
-const LARGE: u64 = 4 * VALUES;
 /// The most memory that is taken of what is given, whatever the file, and so much more for each byte of it.
 const MEMORY: usize = 48 << 20;
 const MEMORY_FOR_BYTE: usize = 256;
@@ -47,8 +39,7 @@ const MOST: u64 = 16_384;
 /// What a thread takes for a partition: it, its rows in order, and what they become.
 const WORK: usize = 32 << 20;
 
-/// Of a Parquet file so many rows are dealt at once for each partition, but only so many bytes.
-const UNIT: usize = 256;
+/// The most bytes that are dealt at once.
 const BLOCK: usize = 16 << 20;
 
 /// The bytes of a key.
@@ -116,33 +107,84 @@ fn split(bytes: &[u8]) -> (&[u8], &[u8]) {
     rest.split_at(u32::from_le_bytes(*length) as usize)
 }
 
+/// A form of rows that can be sorted.
+pub trait Sortable: Form {
+    /// What lies beside the heads of a partition's rows, in its pages.
+    type Beside<'a>: Default;
+    /// Whether partitions are row groups: else they are small, and several make a piece.
+    const GROUPS: bool;
+
+    /// How many partitions rows of this extent should have.
+    fn partitions(extent: Extent) -> u64;
+
+    /// How many rows are best dealt at once into so many partitions.
+    fn wanted(partitions: usize) -> usize;
+
+    /// Deals rows: see [`Sort::deal`].
+    ///
+    /// # Errors
+    /// [`TableError`].
+    fn deal(
+        sort: &Sort<Self>,
+        batches: &[Self],
+        heads: &Heads,
+        dealer: &mut Dealer,
+    ) -> Result<(), TableError>;
+
+    /// Divides a partition: see [`Sort::divide`].
+    ///
+    /// # Errors
+    /// [`TableError`].
+    fn divide(
+        _sort: &Sort<Self>,
+        _partition: usize,
+        _dealer: &mut Dealer,
+    ) -> Result<Option<Sort<Self>>, TableError> {
+        Ok(None)
+    }
+
+    /// Reads what was added as one unit: each row's head with its length before it, and what lies behind it.
+    ///
+    /// # Errors
+    /// [`TableError`].
+    fn read_unit<'a>(
+        unit: &'a [u8],
+        rows: &mut Vec<&'a [u8]>,
+        beside: &mut Self::Beside<'a>,
+    ) -> Result<(), TableError>;
+
+    /// How many of the rows are best taken at once.
+    fn at_once(rows: usize, beside: &Self::Beside<'_>) -> usize;
+
+    /// What is kept of some rows beside their heads, where columns are kept.
+    ///
+    /// # Errors
+    /// [`TableError`].
+    fn kept<'a>(sorted: &Sorted<'a, Self>, places: &[Place]) -> Result<Self::Kept<'a>, TableError>;
+}
+
 /// Rows on their way through the sort.
-pub struct Sort {
+pub struct Sort<F> {
     spill: Spill,
     /// How many bits of the key say the partition, and how many come before them.
     bits: u32,
     before: u32,
     /// The columns that are kept.
     kept: Vec<Range<usize>>,
-    format: Format,
+    form: PhantomData<fn() -> F>,
 }
 
-impl Sort {
-    /// Of rows like those of a file of this size and type, of which the columns `kept` are kept beside the heads. Says too
-    /// how many threads there is memory for. What does not fit in it is put aside beside the file `beside`.
+impl<F: Sortable> Sort<F> {
+    /// Of rows of this extent, of which the columns `kept` are kept beside the heads. Says too how many threads there is
+    /// memory for. What does not fit in it is put aside beside the file `beside`.
     pub fn new(
-        format: Format,
         extent: Extent,
         kept: Vec<Range<usize>>,
         beside: &Path,
         effort: &Effort,
     ) -> (Self, NonZeroUsize) {
         let kept: Vec<_> = kept.into_iter().filter(|columns| !columns.is_empty()).collect();
-        let partitions = match format {
-            Format::Csv => extent.bytes.div_ceil(LINES),
-            Format::Parquet => extent.rows.div_ceil(ROWS).max(extent.bytes.div_ceil(VALUES)),
-        };
-        let partitions = partitions.clamp(1, MOST);
+        let partitions = F::partitions(extent).clamp(1, MOST);
         let bits = partitions.next_power_of_two().trailing_zeros();
         // What a small file swells to goes to the disk, though there were memory for it.
         let most = (extent.length as usize).saturating_mul(MEMORY_FOR_BYTE).saturating_add(MEMORY);
@@ -150,7 +192,8 @@ impl Sort {
         let fed = NonZeroUsize::new(memory / 2 / WORK).unwrap_or(NonZeroUsize::MIN);
         let threads = effort.threads.min(fed);
         let memory = memory.saturating_sub(threads.get() * WORK);
-        (Self { spill: Spill::new(1 << bits, memory, beside), bits, before: 0, kept, format }, threads)
+        let spill = Spill::new(1 << bits, memory, beside);
+        (Self { spill, bits, before: 0, kept, form: PhantomData }, threads)
     }
 
     /// How many partitions there are.
@@ -163,26 +206,25 @@ impl Sort {
         ((u128::from(first << self.before) << self.bits) >> 64) as usize
     }
 
-    /// Fills the first `filled` of `batches` with the next rows of the source, as many as are best dealt at once; false at
-    /// the end of the file.
+    /// Fills the first `filled` of `batches` with the next rows, as many as are best dealt at once; false at the end.
+    ///
+    /// # Errors
+    /// [`TableError`].
     pub fn fill(
         &self,
-        source: &mut Source,
-        batches: &mut Vec<Batch>,
+        stream: &mut Stream<F>,
+        batches: &mut Vec<F>,
         filled: &mut usize,
     ) -> Result<bool, TableError> {
         // Each unit of a Parquet file has a price of its own.
-        let wanted = match self.format {
-            Format::Csv => 1,
-            Format::Parquet => UNIT * self.partitions(),
-        };
+        let wanted = F::wanted(self.partitions());
         let (mut rows, mut bytes) = (0, 0);
         *filled = 0;
         while *filled == 0 || (rows < wanted && bytes < BLOCK) {
             if batches.len() == *filled {
-                batches.push(Batch::None);
+                batches.push(F::empty());
             }
-            if !source.fill(&mut batches[*filled], BATCH)? {
+            if !stream.fill(&mut batches[*filled], BATCH)? {
                 break;
             }
             rows += batches[*filled].lines();
@@ -194,129 +236,42 @@ impl Sort {
 
     /// Deals rows into the partitions: those of `batches`, whose heads are `heads`, one after the other. Several threads
     /// may.
-    pub fn deal(&self, batches: &[Batch], heads: &Heads, dealer: &mut Dealer) -> Result<(), TableError> {
-        match self.format {
-            Format::Csv => self.deal_lines(batches, heads, dealer),
-            Format::Parquet => self.deal_values(batches, heads, dealer),
-        }
-    }
-
-    /// CSV: a unit is a row.
-    fn deal_lines(&self, batches: &[Batch], heads: &Heads, dealer: &mut Dealer) -> Result<(), TableError> {
-        let Dealer { tails, ends, .. } = dealer;
-        tails.clear();
-        ends.clear();
-        for batch in batches {
-            let Batch::Csv(batch) = batch else { continue };
-            tails.reserve(batch.most_copied());
-            for row in 0..batch.rows() {
-                self.kept.iter().for_each(|columns| batch.copy(row, columns.clone(), tails));
-                tails.end_row();
-                ends.push(tails.bytes().len());
-            }
-        }
-        let mut start = 0;
-        self.spill.add(heads.framed().zip(ends.iter()).map(|(head, end)| {
-            // Without the line break.
-            let tail = &tails.bytes()[std::mem::replace(&mut start, *end)..end - 1];
-            (self.partition(head), [head, tail])
-        }))
-    }
-
-    /// Parquet: a unit is the rows that the batches have for a partition. Their number (u32, little-endian) and heads, then
-    /// their values as a stream of Arrow's.
-    fn deal_values(&self, batches: &[Batch], heads: &Heads, dealer: &mut Dealer) -> Result<(), TableError> {
-        let Dealer { places, picks, picked, values, .. } = dealer;
-        let kept: Vec<usize> = self.kept.iter().cloned().flatten().collect();
-        let project = |batch: &RecordBatch| batch.project(&kept).map_err(|_| TableError::Unwritable);
-        let batches: Vec<RecordBatch> =
-            batches.iter().filter_map(Batch::values).map(project).collect::<Result<_, _>>()?;
-        let batches: Vec<&RecordBatch> = batches.iter().collect();
-        places.clear();
-        let (mut heads_left, mut at) = (heads.framed(), 0);
-        for (number, batch) in batches.iter().enumerate() {
-            for row in 0..batch.num_rows() {
-                let head = heads_left.next().expect("a head for each row");
-                places.push((self.partition(head), at..at + head.len(), (number, row)));
-                at += head.len();
-            }
-        }
-        // By partition, and in it as they came.
-        places.sort_unstable_by_key(|(partition, head, _)| (*partition, head.start));
-        // At full size from the start: a vector that grows leaves copies behind.
-        *picked = Zeroizing::new(Vec::with_capacity(heads.0.len()));
-        for places in places.chunk_by(|one, next| one.0 == next.0) {
-            picks.clear();
-            picked.clear();
-            values.clear();
-            for (_, head, pick) in places {
-                picks.push(*pick);
-                picked.extend_from_slice(&heads.0[head.clone()]);
-            }
-            if !kept.is_empty() {
-                pack(&gather(&batches, picks)?, values)?;
-            }
-            let count = (places.len() as u32).to_le_bytes();
-            self.spill.add(std::iter::once((places[0].0, [&count[..], picked, values])))?;
-        }
-        Ok(())
+    ///
+    /// # Errors
+    /// [`TableError`].
+    pub fn deal(&self, batches: &[F], heads: &Heads, dealer: &mut Dealer) -> Result<(), TableError> {
+        F::deal(self, batches, heads, dealer)
     }
 
     /// The sort in which a partition that is too large for memory is divided; none of one that is not.
+    ///
+    /// # Errors
+    /// [`TableError`].
     pub fn divide(&self, partition: usize, dealer: &mut Dealer) -> Result<Option<Self>, TableError> {
-        let size = self.spill.size(partition);
-        if self.format == Format::Csv || self.kept.is_empty() || size <= LARGE {
-            return Ok(None);
-        }
-        let bits = size.div_ceil(VALUES).clamp(2, MOST).next_power_of_two().trailing_zeros();
-        let columns = self.kept.iter().map(Range::len).sum();
-        let divided = Self {
-            spill: self.spill.like(1 << bits, WORK),
-            bits,
-            before: self.before + self.bits,
-            kept: std::iter::once(0..columns).collect(),
-            format: self.format,
-        };
-        self.spill.drain(partition, |page| {
-            for unit in units(page) {
-                let (heads, values) = split_unit(unit);
-                let mut own = Heads::default();
-                reserve(&mut own.0, heads.len());
-                own.0.extend_from_slice(heads);
-                divided.deal_values(&[Batch::Parquet(unpack(values)?)], &own, dealer)?;
-            }
-            Ok(())
-        })?;
-        Ok(Some(divided))
+        F::divide(self, partition, dealer)
     }
 
     /// Takes the pages of a partition, for [`Sort::sorted`].
+    ///
+    /// # Errors
+    /// [`TableError`].
     pub fn take(&self, partition: usize) -> Result<Vec<Page>, TableError> {
         self.spill.take(partition)
     }
 
     /// The rows in the pages of a partition, in the order of their keys.
-    pub fn sorted<'a>(&'a self, pages: &'a [Page]) -> Result<Sorted<'a>, TableError> {
+    ///
+    /// # Errors
+    /// [`TableError`].
+    pub fn sorted<'a>(&self, pages: &'a [Page]) -> Result<Sorted<'a, F>, TableError> {
         let mut sorted = Sorted {
-            sort: self,
+            keeps: !self.kept.is_empty(),
             places: Vec::new(),
             rows: Vec::new(),
-            picks: Vec::new(),
-            batches: Vec::new(),
+            beside: F::Beside::default(),
         };
         for unit in pages.iter().flat_map(|page| units(page)) {
-            match self.format {
-                Format::Csv => sorted.rows.push(unit),
-                Format::Parquet => {
-                    let (rows, mut left) = unit.split_first_chunk().expect("a unit begins with its rows");
-                    for row in 0..u32::from_le_bytes(*rows) as usize {
-                        sorted.rows.push(left);
-                        sorted.picks.push((sorted.batches.len(), row));
-                        left = split(left).1;
-                    }
-                    sorted.batches.extend((!left.is_empty()).then(|| unpack(left)).transpose()?);
-                }
-            }
+            F::read_unit(unit, &mut sorted.rows, &mut sorted.beside)?;
         }
         for (row, bytes) in sorted.rows.iter().enumerate() {
             let key = u128::from_be_bytes(*split(bytes).0.first_chunk().expect("a head begins with a key"));
@@ -328,32 +283,20 @@ impl Sort {
     }
 }
 
-/// The heads of a unit of rows of a Parquet file, and their values.
-fn split_unit(unit: &[u8]) -> (&[u8], &[u8]) {
-    let (rows, all) = unit.split_first_chunk().expect("a unit begins with its rows");
-    let mut values = all;
-    for _ in 0..u32::from_le_bytes(*rows) {
-        values = split(values).1;
-    }
-    all.split_at(all.len() - values.len())
-}
-
 /// Where a row is: its key, and the row.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Place(u64, u64, u32);
 
 /// The rows of a partition in order.
-pub struct Sorted<'a> {
-    sort: &'a Sort,
+pub struct Sorted<'a, F: Sortable> {
+    keeps: bool,
     places: Vec<Place>,
     /// Of each row the head with its length before it, and what lies behind it: in CSV, the rest of the line.
     rows: Vec<&'a [u8]>,
-    /// In Parquet: for each row its unit, and the row there; and the values of each unit, if columns are kept.
-    picks: Vec<(usize, usize)>,
-    batches: Vec<RecordBatch>,
+    beside: F::Beside<'a>,
 }
 
-impl<'a> Sorted<'a> {
+impl<'a, F: Sortable> Sorted<'a, F> {
     /// Where its rows are, in their order.
     pub fn places(&self) -> &[Place] {
         &self.places
@@ -361,11 +304,7 @@ impl<'a> Sorted<'a> {
 
     /// How many rows are best taken at once.
     pub fn at_once(&self) -> usize {
-        let columns = self.batches.iter().flat_map(RecordBatch::columns);
-        // Without what is reserved: the columns of a batch lie in one buffer, which each would count.
-        let sizes = columns.map(|column| column.to_data().get_slice_memory_size().unwrap_or(0));
-        let bytes: usize = sizes.sum();
-        (self.places.len() * VALUES as usize / bytes.max(1)).clamp(1, BATCH)
+        F::at_once(self.places.len(), &self.beside)
     }
 
     /// Puts the heads of some rows into `heads`, in their order. A partition may be larger than the processor's cache: they
@@ -379,42 +318,11 @@ impl<'a> Sorted<'a> {
     }
 
     /// What is kept of some rows beside their heads.
-    pub fn kept(&self, places: &[Place]) -> Result<Kept<'a>, TableError> {
-        Ok(match self.sort.format {
-            _ if self.sort.kept.is_empty() => Kept::Nothing,
-            Format::Csv => {
-                Kept::Tails(places.iter().map(|place| split(self.rows[place.2 as usize]).1).collect())
-            }
-            Format::Parquet => {
-                let picks: Vec<_> = places.iter().map(|place| self.picks[place.2 as usize]).collect();
-                let batches: Vec<&RecordBatch> = self.batches.iter().collect();
-                Kept::Values(Batch::Parquet(gather(&batches, &picks)?))
-            }
-        })
-    }
-}
-
-/// What is kept of some rows.
-pub enum Kept<'a> {
-    /// Nothing.
-    Nothing,
-    /// In CSV, the rest of each line.
-    Tails(Vec<&'a [u8]>),
-    /// In Parquet, the values of columns.
-    Values(Batch),
-}
-
-impl Kept<'_> {
-    /// As the last columns of a file.
-    pub fn values(&self) -> Option<Values<'_>> {
-        match self {
-            Self::Nothing => None,
-            Self::Tails(tails) => Some(Values::Tails(tails)),
-            Self::Values(batch) => {
-                let columns = batch.values().map_or(0, RecordBatch::num_columns);
-                Some(Values::Kept(batch, 0..columns))
-            }
-        }
+    ///
+    /// # Errors
+    /// [`TableError`].
+    pub fn kept(&self, places: &[Place]) -> Result<F::Kept<'a>, TableError> {
+        if self.keeps { F::kept(self, places) } else { Ok(F::nothing()) }
     }
 }
 
@@ -443,25 +351,6 @@ impl Dealer {
             values: Vec::new(),
         }
     }
-}
-
-/// Rows of batches of the same columns, each by batch and row.
-fn gather(batches: &[&RecordBatch], picks: &[(usize, usize)]) -> Result<RecordBatch, TableError> {
-    interleave_record_batch(batches, picks).map_err(|_| TableError::Unwritable)
-}
-
-fn pack(batch: &RecordBatch, out: &mut Vec<u8>) -> Result<(), TableError> {
-    let write = || {
-        let mut writer = StreamWriter::try_new(out, &batch.schema())?;
-        writer.write(batch)?;
-        writer.finish()
-    };
-    write().map_err(|_: ArrowError| TableError::Unwritable)
-}
-
-fn unpack(bytes: &[u8]) -> Result<RecordBatch, TableError> {
-    let read = || StreamReader::try_new(bytes, None)?.next().transpose();
-    read().ok().flatten().ok_or(TableError::Unwritable)
 }
 
 #[cfg(test)]

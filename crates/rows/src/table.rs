@@ -1,6 +1,8 @@
-//! Rows of a file, whatever its type: [`Source`] reads them in batches.
+//! Rows, wherever they come from: [`Table`] says what their columns are, a [`Source`] reads them in batches.
 
 mod batch;
+mod record_batches;
+mod source;
 
 use std::path::{Path, PathBuf};
 
@@ -8,11 +10,11 @@ use arrow_schema::{DataType, SchemaRef};
 use cstatns_base::civil_status::Field;
 use cstatns_base::meta::Known;
 
-use crate::csv::{self, Delimiter};
 use crate::error::TableError;
-use crate::parquet;
 
-pub use batch::{Batch, Cells};
+pub use batch::{Batch, Cells, Fill, Form};
+pub use record_batches::RecordBatches;
+pub use source::{Extent, Input, MOST_BYTES, Rows, Source, Stream};
 
 /// The type of a file, told by its extension.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,11 +45,6 @@ const TRAVELLING: [&str; 6] = ["index", "identifier", "status", "code", "quality
 
 /// The most rows of a batch: they, and what is made of them, stay in the processor's cache.
 pub const BATCH: usize = 8192;
-/// The most batches that are read at once: wide rows make small ones. And the bytes from which on there is no further one.
-const MOST_BATCHES: usize = 64;
-/// From so many bytes on there is no further batch.
-pub const MOST_BYTES: usize = 24 << 20;
-
 /// What a column holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Kind {
@@ -76,84 +73,56 @@ pub fn is_day(kind: &DataType) -> bool {
     matches!(kind, DataType::Date32 | DataType::Date64 | DataType::Timestamp(_, None))
 }
 
-/// How large a file is.
-#[derive(Clone, Copy)]
-pub struct Extent {
-    /// The rows of a Parquet file; those of a CSV file are not known, and 0 here.
-    pub rows: u64,
-    /// The bytes of the file on disk.
-    pub length: u64,
-    /// The bytes of a CSV file. Of a Parquet file what all rows would take in memory, to go by the first.
-    pub bytes: u64,
-}
-
-impl Extent {
-    /// In a unit of its own type: rows if they are known, else bytes. See [`Batch::size`].
-    pub fn size(self) -> u64 {
-        if self.rows > 0 { self.rows } else { self.bytes }
-    }
-}
-
-/// Rows that are read.
-pub struct Source {
+/// What is known of rows before they are read: where they come from, and their columns.
+pub struct Table {
     path: PathBuf,
-    reader: Reader,
-    /// The rows that `next` has given out.
-    rows: u64,
-    /// What stopped a block that has rows before it.
-    stopped: Option<TableError>,
+    is_file: bool,
+    header: Vec<Vec<u8>>,
+    delimiter: u8,
+    known: Option<Known>,
+    schema: Option<SchemaRef>,
+    rows: Option<u64>,
 }
 
-enum Reader {
-    Csv(Box<csv::Reader>),
-    Parquet(Box<parquet::Reader>),
-}
-
-impl Source {
-    /// Opens a file by its extension.
-    ///
-    /// # Errors
-    /// [`TableError`].
-    pub fn open(path: &Path, delimiter: Delimiter<'_>) -> Result<Self, TableError> {
-        let reader = match Format::of(path)? {
-            Format::Csv => Reader::Csv(Box::new(csv::Reader::open(path, delimiter, csv::WINDOW)?)),
-            Format::Parquet => Reader::Parquet(Box::new(parquet::Reader::open(path, BATCH)?)),
-        };
-        Ok(Self { path: path.to_owned(), reader, rows: 0, stopped: None })
-    }
-
-    /// Where the file is.
+impl Table {
+    /// Where the file is; of a frame its name.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
+    /// Whether the rows are those of a file.
+    pub fn is_file(&self) -> bool {
+        self.is_file
+    }
+
     /// The names of the columns, as bytes: those of a CSV file may be in any encoding.
     pub fn header(&self) -> &[Vec<u8>] {
-        match &self.reader {
-            Reader::Csv(reader) => reader.header(),
-            Reader::Parquet(reader) => reader.header(),
-        }
+        &self.header
     }
 
-    /// What stands between two fields, in CSV.
+    /// What stands between two fields, in CSV; else a comma.
     pub fn delimiter(&self) -> u8 {
-        match &self.reader {
-            Reader::Csv(reader) => reader.delimiter(),
-            Reader::Parquet(_) => b',',
-        }
+        self.delimiter
     }
 
-    /// What a Parquet file says about its codes; of a CSV file nothing is known.
+    /// What a Parquet file or a frame says about its codes; of a CSV file nothing is known.
     pub fn known(&self) -> Option<&Known> {
-        match &self.reader {
-            Reader::Csv(_) => None,
-            Reader::Parquet(reader) => Some(reader.known()),
-        }
+        self.known.as_ref()
+    }
+
+    /// How many rows there are, if that is known: of a Parquet file it is, of a CSV file it is not.
+    pub fn rows(&self) -> Option<u64> {
+        self.rows
+    }
+
+    /// The columns of a Parquet file or of a frame.
+    pub fn schema(&self) -> Option<&SchemaRef> {
+        self.schema.as_ref()
     }
 
     /// Where the column is, if there is one.
     pub fn find(&self, name: &str) -> Result<Option<usize>, TableError> {
-        let mut found = (0..self.header().len()).filter(|column| self.header()[*column] == name.as_bytes());
+        let mut found = (0..self.header.len()).filter(|column| self.header[*column] == name.as_bytes());
         let first = found.next();
         if found.next().is_some() {
             return Err(TableError::ColumnTwice { path: self.path.clone(), column: name.to_owned() });
@@ -175,7 +144,7 @@ impl Source {
         // Read with another delimiter the names are one.
         let other = self.other_delimiter();
         let is_between = |byte: &u8| other.is_some_and(|other| *byte == other as u8);
-        let names: Vec<_> = self.header().iter().flat_map(|name| name.split(is_between)).collect();
+        let names: Vec<_> = self.header.iter().flat_map(|name| name.split(is_between)).collect();
         let has = |name: &str| names.contains(&name.as_bytes());
         let like = |name: &str| names.iter().any(|found| found.eq_ignore_ascii_case(name.as_bytes()));
         let is_header = known.iter().any(|name| has(name))
@@ -191,7 +160,7 @@ impl Source {
 
     /// What a header that was read as one field is parted by.
     fn other_delimiter(&self) -> Option<char> {
-        let [header] = self.header() else { return None };
+        let [header] = &self.header[..] else { return None };
         [';', ',', '\t', '|'].into_iter().find(|delimiter| header.contains(&(*delimiter as u8)))
     }
 
@@ -199,15 +168,15 @@ impl Source {
     pub fn shown_columns(&self) -> Vec<String> {
         let number = |column: usize| format!("number {}", column + 1);
         match self.could_hold_values() {
-            true => (0..self.header().len()).map(number).collect(),
-            false => self.header().iter().map(|name| shown(name)).collect(),
+            true => (0..self.header.len()).map(number).collect(),
+            false => self.header.iter().map(|name| shown(name)).collect(),
         }
     }
 
     /// Whether one of the names of the columns could be a value.
     fn could_hold_values(&self) -> bool {
         let value = |name: &Vec<u8>| name.iter().filter(|byte| byte.is_ascii_digit()).count() >= 5;
-        self.header().iter().any(value)
+        self.header.iter().any(value)
     }
 
     /// The names of the columns, for an error; none where one of them could be a value, because then the file may have no
@@ -216,18 +185,15 @@ impl Source {
         if self.could_hold_values() {
             return Vec::new();
         }
-        self.header().iter().map(|name| shown(name)).take(30).collect()
+        self.header.iter().map(|name| shown(name)).take(30).collect()
     }
 
     /// What a column holds.
     pub fn kind(&self, column: usize) -> Kind {
-        let reader = match &self.reader {
-            Reader::Csv(_) => return Kind::Text,
-            Reader::Parquet(reader) => reader,
-        };
+        let Some(schema) = &self.schema else { return Kind::Text };
         let is_text =
             |kind: &DataType| matches!(kind, DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View);
-        let kind = reader.schema().field(column).data_type();
+        let kind = schema.field(column).data_type();
         let values = if let DataType::Dictionary(_, values) = kind { values } else { kind };
         match values {
             _ if is_text(values) => Kind::Text,
@@ -248,7 +214,7 @@ impl Source {
         }
         Err(TableError::ColumnType {
             path: self.path.clone(),
-            column: String::from_utf8_lossy(&self.header()[column]).into_owned(),
+            column: String::from_utf8_lossy(&self.header[column]).into_owned(),
             found: match kind {
                 Kind::Text => "text".to_owned(),
                 Kind::Fixed(size) => format!("binary of {size} bytes"),
@@ -259,107 +225,6 @@ impl Source {
             },
             needed,
         })
-    }
-
-    /// The rows of a Parquet file; those of a CSV file are not known.
-    pub fn rows(&self) -> Option<u64> {
-        match &self.reader {
-            Reader::Csv(_) => None,
-            Reader::Parquet(reader) => Some(reader.rows()),
-        }
-    }
-
-    /// The columns of a Parquet file.
-    pub fn schema(&self) -> Option<&SchemaRef> {
-        match &self.reader {
-            Reader::Csv(_) => None,
-            Reader::Parquet(reader) => Some(reader.schema()),
-        }
-    }
-
-    /// How large the file is.
-    pub fn extent(&self) -> Result<Extent, TableError> {
-        match &self.reader {
-            Reader::Csv(reader) => Ok(Extent { rows: 0, length: reader.length(), bytes: reader.length() }),
-            Reader::Parquet(reader) => {
-                let first = parquet::Reader::open(&self.path, BATCH)?.next(&self.path)?;
-                let width = first.map_or(0, |first| first.get_array_memory_size() / first.num_rows().max(1));
-                let rows = reader.rows();
-                Ok(Extent { rows, length: reader.length(), bytes: rows.saturating_mul(width as u64) })
-            }
-        }
-    }
-
-    /// From now on a row of a CSV file with more or fewer fields than the header is no error: [`Batch::ragged`] has its line.
-    pub fn set_ragged_apart(&mut self) {
-        if let Reader::Csv(reader) = &mut self.reader {
-            reader.set_ragged_apart();
-        }
-    }
-
-    /// Fills `batch` with the next rows, of a CSV file at most `limit`; false at the end of the file. They are there after
-    /// [`Batch::split`].
-    pub fn fill(&mut self, batch: &mut Batch, limit: usize) -> Result<bool, TableError> {
-        match &mut self.reader {
-            Reader::Csv(reader) => {
-                if !matches!(batch, Batch::Csv(_)) {
-                    *batch = Batch::Csv(csv::Batch::default());
-                }
-                let Batch::Csv(batch) = batch else { unreachable!("made above") };
-                reader.next(&self.path, batch, limit.min(BATCH))
-            }
-            Reader::Parquet(reader) => {
-                let found = reader.next(&self.path)?;
-                let more = found.is_some();
-                *batch = found.map_or(Batch::None, Batch::Parquet);
-                Ok(more)
-            }
-        }
-    }
-
-    /// Fills the first `filled` of `batches` with the next rows: `rows` of them, or one batch if that has more; false at the
-    /// end of the file. An error is that of a block of its own: those in the batches before it come first.
-    pub fn fill_all(
-        &mut self,
-        batches: &mut Vec<Batch>,
-        filled: &mut usize,
-        rows: usize,
-    ) -> Result<bool, TableError> {
-        let (mut lines, mut bytes) = (0, 0);
-        *filled = 0;
-        if let Some(error) = self.stopped.take() {
-            return Err(error);
-        }
-        while *filled == 0 || (lines < rows && bytes < MOST_BYTES && *filled < MOST_BATCHES) {
-            if batches.len() == *filled {
-                batches.push(Batch::None);
-            }
-            match self.fill(&mut batches[*filled], rows.saturating_sub(lines).max(1)) {
-                Ok(true) => {}
-                Ok(false) => break,
-                Err(error) if *filled > 0 => {
-                    self.stopped = Some(error);
-                    break;
-                }
-                Err(error) => return Err(error),
-            }
-            lines += batches[*filled].lines();
-            bytes += batches[*filled].bytes();
-            *filled += 1;
-        }
-        Ok(*filled > 0)
-    }
-
-    /// The next rows, for who reads them one batch after the other; none at the end of the file.
-    pub fn next_batch(&mut self) -> Result<Option<Batch>, TableError> {
-        let mut batch = Batch::None;
-        let filled = self.fill(&mut batch, BATCH).and_then(|found| {
-            batch.split(&self.path)?;
-            Ok(found)
-        });
-        let found = filled.map_err(|error| error.after(self.rows))?;
-        self.rows += batch.rows() as u64;
-        Ok(found.then_some(batch))
     }
 }
 

@@ -238,11 +238,11 @@ fn run_within(
 ) -> Result<Prepared, PrepareError> {
     let Way { data, request, retained, .. } = way;
     prepare(
-        &Prepare {
-            data,
+        Prepare {
+            data: data.into(),
             column: Column::CivilStatus { map, years },
             request,
-            retained,
+            retained: retained.into(),
             delimiter: b',',
             accepted: &[],
         },

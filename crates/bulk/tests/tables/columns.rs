@@ -477,7 +477,16 @@ fn files_are_destroyed_after_the_attached_file_is_durable_and_the_report_says_so
     let out = place.path("other.csv");
     let (retained, result) = (&*way.retained, &*way.result);
     let with = |destroy: &[std::path::PathBuf]| {
-        attach(&Attach { retained, result, out: &out, binary_codes: false, destroy }, &Effort::default())
+        attach(
+            Attach {
+                retained: retained.into(),
+                result: result.into(),
+                out: (&out).into(),
+                binary_codes: false,
+                destroy,
+            },
+            &Effort::default(),
+        )
     };
     assert_eq!(with(std::slice::from_ref(&out)).unwrap_err().code(), "destroys-output");
     let bytes = fs::metadata(&way.data).unwrap().len();
@@ -586,20 +595,41 @@ fn retained_files_are_of_the_type_of_the_data() {
     let column = Column::Identifier { column: "nir", scheme: Scheme::FrNir };
     let (request, retained) = (&*place.path("r.csv"), &*place.path("t.parquet"));
     let error = prepare(
-        &Prepare { data: &data, column, request, retained, delimiter: b',', accepted: &[] },
+        Prepare {
+            data: (&data).into(),
+            column,
+            request,
+            retained: retained.into(),
+            delimiter: b',',
+            accepted: &[],
+        },
         &Effort::default(),
     )
     .unwrap_err();
     assert_eq!(error.code(), "retained-type");
     let error = prepare(
-        &Prepare { data: &data, column, request, retained: request, delimiter: b',', accepted: &[] },
+        Prepare {
+            data: (&data).into(),
+            column,
+            request,
+            retained: request.into(),
+            delimiter: b',',
+            accepted: &[],
+        },
         &Effort::default(),
     )
     .unwrap_err();
     assert_eq!(error.code(), "same-output");
     let text = place.path("t.txt");
     let error = prepare(
-        &Prepare { data: &text, column, request, retained, delimiter: b',', accepted: &[] },
+        Prepare {
+            data: (&text).into(),
+            column,
+            request,
+            retained: retained.into(),
+            delimiter: b',',
+            accepted: &[],
+        },
         &Effort::default(),
     )
     .unwrap_err();

@@ -134,7 +134,17 @@ impl Way {
 
     pub fn prepare(&self, column: Column<'_>, delimiter: u8) -> Result<Prepared, PrepareError> {
         let (data, request, retained) = (&self.data, &self.request, &self.retained);
-        prepare(&Prepare { data, column, request, retained, delimiter, accepted: &[] }, &Effort::default())
+        prepare(
+            Prepare {
+                data: data.into(),
+                column,
+                request,
+                retained: retained.into(),
+                delimiter,
+                accepted: &[],
+            },
+            &Effort::default(),
+        )
     }
 
     pub fn manifest(&self) -> Manifest {
@@ -215,7 +225,16 @@ impl Way {
 
     pub fn attach_as(&self, binary_codes: bool) -> Result<Attached, AttachError> {
         let (retained, result, out) = (&self.retained, &self.result, &self.out);
-        attach(&Attach { retained, result, out, binary_codes, destroy: &[] }, &Effort::default())
+        attach(
+            Attach {
+                retained: retained.into(),
+                result: result.into(),
+                out: out.into(),
+                binary_codes,
+                destroy: &[],
+            },
+            &Effort::default(),
+        )
     }
 }
 

@@ -72,7 +72,16 @@ fn where_a_request_is_after_a_crash_its_seal_and_its_retained_file_are() {
 fn destroying(way: &Way) -> Result<cstatns_controller::Attached, AttachError> {
     let (retained, result, out) = (&*way.retained, &*way.result, &*way.out);
     let destroy = std::slice::from_ref(&way.data);
-    attach(&Attach { retained, result, out, binary_codes: false, destroy }, &Effort::default())
+    attach(
+        Attach {
+            retained: retained.into(),
+            result: result.into(),
+            out: out.into(),
+            binary_codes: false,
+            destroy,
+        },
+        &Effort::default(),
+    )
 }
 
 fn coded(place: &Place) -> Way {
@@ -226,7 +235,16 @@ fn all_of(way: &Way) -> Vec<PathBuf> {
 
 fn destroying_all(way: &Way) -> Result<Attached, AttachError> {
     let (retained, result, out) = (&*way.retained, &*way.result, &*way.out);
-    attach(&Attach { retained, result, out, binary_codes: false, destroy: &all_of(way) }, &Effort::default())
+    attach(
+        Attach {
+            retained: retained.into(),
+            result: result.into(),
+            out: out.into(),
+            binary_codes: false,
+            destroy: &all_of(way),
+        },
+        &Effort::default(),
+    )
 }
 
 #[test]
@@ -281,7 +299,16 @@ fn only_the_same_command_on_the_same_files_goes_on() {
     let way = stopped_between(&place);
     let (retained, result, out) = (&*way.retained, &*way.result, &*way.out);
     let with = |destroy: &[PathBuf]| {
-        attach(&Attach { retained, result, out, binary_codes: false, destroy }, &Effort::default())
+        attach(
+            Attach {
+                retained: retained.into(),
+                result: result.into(),
+                out: out.into(),
+                binary_codes: false,
+                destroy,
+            },
+            &Effort::default(),
+        )
     };
     // Another list of files; none.
     assert_eq!(with(std::slice::from_ref(&way.retained)).unwrap_err().code(), "output-exists");

@@ -18,7 +18,7 @@ use cstatns_controller::{Column, Prepare, PrepareError, Prepared, prepare};
 use cstatns_rows::effort::{Effort, Progress};
 use cstatns_rows::error::TableError;
 use cstatns_rows::guard::Held;
-use cstatns_rows::people::Rows;
+use cstatns_rows::people::Records;
 
 use crate::common::*;
 
@@ -37,8 +37,15 @@ fn run(way: &Way, column: Column<'_>, accepted: &[&str]) -> Result<Prepared, Pre
     let accepted: Vec<_> =
         accepted.iter().map(|column| ((*column).to_owned(), Name::new("for-a-test").unwrap())).collect();
     let Way { data, request, retained, .. } = way;
-    let what = Prepare { data, column, request, retained, delimiter: b',', accepted: &accepted };
-    prepare(&what, &Effort::default())
+    let what = Prepare {
+        data: data.into(),
+        column,
+        request,
+        retained: retained.into(),
+        delimiter: b',',
+        accepted: &accepted,
+    };
+    prepare(what, &Effort::default())
 }
 
 /// What becomes of CSV data; where it is refused, nothing is left.
@@ -339,7 +346,7 @@ fn rows_that_are_swallowed_in_a_register() {
     let read = |cell: &str, map: bool| {
         let path = place.write("r.csv", format!("nir,nom,other\n{},Domal,\"{cell}\"\n", keyed(1)));
         let columns = [Some((0, Some(Field::Nir))), map.then_some((2, None))];
-        Rows::open(&path, b',')
+        Records::open(&path, b',')
             .unwrap()
             .each_even_ragged(columns, &Progress::default(), |_, _| Ok::<_, TableError>(()))
     };

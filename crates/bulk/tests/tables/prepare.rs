@@ -36,7 +36,17 @@ fn with(threads: usize, memory: usize) -> Effort {
 
 fn run(way: &Way, column: Column<'_>, effort: &Effort) -> Result<Prepared, PrepareError> {
     let Way { data, request, retained, .. } = way;
-    prepare(&Prepare { data, column, request, retained, delimiter: b',', accepted: &[] }, effort)
+    prepare(
+        Prepare {
+            data: data.into(),
+            column,
+            request,
+            retained: retained.into(),
+            delimiter: b',',
+            accepted: &[],
+        },
+        effort,
+    )
 }
 
 /// The identifier, spelled in one of two ways, or nothing.

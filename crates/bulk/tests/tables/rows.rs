@@ -12,7 +12,7 @@ use arrow_array::{
 use cstatns::civil_status::Field;
 use cstatns_rows::effort::Progress;
 use cstatns_rows::error::TableError;
-use cstatns_rows::people::Rows;
+use cstatns_rows::people::Records;
 use proptest::prelude::*;
 
 use crate::common::*;
@@ -24,7 +24,7 @@ fn read(place: &Place, name: &str) -> Result<Vec<Found>, TableError> {
     let mut found = Vec::new();
     let progress = Progress::default();
     progress.expect(fs::metadata(place.path(name)).unwrap().len());
-    Rows::open(&place.path(name), b',')?.each(
+    Records::open(&place.path(name), b',')?.each(
         [Some((2, None)), Some((0, None)), None],
         &progress,
         |number, cells| {
@@ -48,7 +48,7 @@ fn rows_of_csv_stand_on_lines() {
     let expected =
         [row(2, "x", "1"), row(4, "", "2"), row(6, "y\"", "3\n3"), row(8, "z", "4"), row(11, "z", "5")];
     assert_eq!(read(&place, "d.csv").unwrap(), expected);
-    let rows = Rows::open(&place.path("d.csv"), b',').unwrap();
+    let rows = Records::open(&place.path("d.csv"), b',').unwrap();
     assert_eq!(rows.header(), [b"a", b"b", b"c"]);
     // Only a name that is known makes a header of the first line.
     let silent = "the first line must give the names of the columns";
@@ -67,7 +67,7 @@ fn rows_of_csv_stand_on_lines() {
         ("Age,nom,12345", &[], "nir", silent),
     ] {
         fs::write(place.path("m.csv"), format!("{header}\n")).unwrap();
-        let said = Rows::open(&place.path("m.csv"), b',').unwrap().missing(map, column).to_string();
+        let said = Records::open(&place.path("m.csv"), b',').unwrap().missing(map, column).to_string();
         assert!(said.ends_with(&format!("has no column {column:?}; {words}")), "{said}");
     }
 }
@@ -86,7 +86,7 @@ fn rows_of_parquet_are_numbered() {
         many.iter().zip(1..).map(|(x, at)| row(at, x.unwrap_or(""), x.unwrap_or(""))).collect();
     assert!(read(&place, "d.parquet").unwrap() == expected);
 
-    let error = Rows::open(&place.path("d.parquet"), b',')
+    let error = Records::open(&place.path("d.parquet"), b',')
         .and_then(|rows| rows.each([Some((1, None))], &Progress::default(), |_, _| Ok::<_, TableError>(())))
         .unwrap_err();
     assert!(error.code() == "column-type" && error.to_string().contains("\"b\""), "{error}");
@@ -96,7 +96,7 @@ fn rows_of_parquet_are_numbered() {
 fn field(place: &Place, field: Field, values: ArrayRef) -> Result<Vec<String>, String> {
     write_parquet(&place.path("f.parquet"), vec![("f", values)]);
     let mut found = Vec::new();
-    let rows = Rows::open(&place.path("f.parquet"), b',').unwrap();
+    let rows = Records::open(&place.path("f.parquet"), b',').unwrap();
     let each = rows.each([Some((0, Some(field))), None], &Progress::default(), |_, [cell, none]| {
         assert!(none.is_empty());
         found.push(String::from_utf8(cell.to_vec()).unwrap());
@@ -271,7 +271,7 @@ fn errors_name_the_row_and_the_line_and_end_the_reading() {
     }
     fs::write(place.path("d.csv"), "a,b,c\n1,2,3\n4,5,6\n").unwrap();
     let mut seen = 0;
-    let ended = Rows::open(&place.path("d.csv"), b',').unwrap().each(
+    let ended = Records::open(&place.path("d.csv"), b',').unwrap().each(
         [Some((0, None))],
         &Progress::default(),
         |_, _| {
@@ -293,7 +293,7 @@ fn how_far_it_is_can_be_seen_and_stopped() {
         let progress = Progress::default();
         progress.expect(fs::metadata(place.path(name)).unwrap().len());
         let (mut seen, mut parts) = (0, Vec::new());
-        let rows = Rows::open(&place.path(name), b',').unwrap();
+        let rows = Records::open(&place.path(name), b',').unwrap();
         let ended = rows.each([Some((0, None))], &progress, |number, _| {
             seen += 1;
             if seen % 50_000 == 0 {
@@ -369,7 +369,7 @@ fn ragged_rows_can_be_set_apart() {
     let progress = Progress::default();
     progress.expect(file.len() as u64);
     let columns = [Some((1, None))];
-    Rows::open(&place.path("d.csv"), b',')
+    Records::open(&place.path("d.csv"), b',')
         .unwrap()
         .each_even_ragged(columns, &progress, |line, cells| {
             match cells {

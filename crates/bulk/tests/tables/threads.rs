@@ -94,13 +94,13 @@ fn the_bytes_do_not_depend_on_the_number_of_threads() {
             // The attached file, and its codes renewed.
             let out = place.path(&format!("out-{threads}.{own}"));
             let what = Attach {
-                retained: &way.retained,
-                result: &way.result,
-                out: &out,
+                retained: (&way.retained).into(),
+                result: (&way.result).into(),
+                out: (&out).into(),
                 binary_codes: own == "parquet",
                 destroy: &[],
             };
-            assert_eq!(attach(&what, &with(threads)).unwrap().report.quality, {
+            assert_eq!(attach(what, &with(threads)).unwrap().report.quality, {
                 let mut words: BTreeMap<String, u64> =
                     coded.qualities.iter().map(|(word, count)| ((*word).to_owned(), *count)).collect();
                 let absent = words.remove("none").unwrap();
@@ -231,9 +231,15 @@ fn attach_names_the_file_and_the_row() {
                     .collect();
                 fs::write(path, lines.join("\n") + "\n").unwrap();
                 let (retained, result, out) = (&*way.retained, &*way.result, &*way.out);
-                let what = Attach { retained, result, out, binary_codes: false, destroy: &[] };
                 for threads in [1, 4] {
-                    let error = attach(&what, &with(threads)).unwrap_err();
+                    let what = Attach {
+                        retained: retained.into(),
+                        result: result.into(),
+                        out: out.into(),
+                        binary_codes: false,
+                        destroy: &[],
+                    };
+                    let error = attach(what, &with(threads)).unwrap_err();
                     let text = error.to_string();
                     assert_eq!(error.code(), code, "row {bad}, {threads} threads: {text}");
                     assert!(text.contains(&format!("{path:?}: row {bad} ")), "row {bad} of {path:?}: {text}");
@@ -372,14 +378,14 @@ fn a_step_that_is_asked_to_stop_leaves_nothing() {
     let effort = with(3);
     effort.progress.stop();
     let what = cstatns_controller::Prepare {
-        data: &way.data,
+        data: (&way.data).into(),
         column: Column::Identifier { column: "nir", scheme: Scheme::FrNir },
         request: &way.request,
-        retained: &way.retained,
+        retained: (&way.retained).into(),
         delimiter: b',',
         accepted: &[],
     };
-    assert_eq!(cstatns_controller::prepare(&what, &effort).unwrap_err().code(), "interrupted");
+    assert_eq!(cstatns_controller::prepare(what, &effort).unwrap_err().code(), "interrupted");
     assert_eq!(place.names(), before);
 
     way.prepare(Column::Identifier { column: "nir", scheme: Scheme::FrNir }, b',').unwrap();
@@ -401,13 +407,13 @@ fn a_step_that_is_asked_to_stop_leaves_nothing() {
     way.code(&POPULATION, 1, 1).unwrap();
     let before = place.names();
     let what = Attach {
-        retained: &way.retained,
-        result: &way.result,
-        out: &way.out,
+        retained: (&way.retained).into(),
+        result: (&way.result).into(),
+        out: (&way.out).into(),
         binary_codes: false,
         destroy: std::slice::from_ref(&way.data),
     };
-    assert_eq!(attach(&what, &effort).unwrap_err().code(), "interrupted");
+    assert_eq!(attach(what, &effort).unwrap_err().code(), "interrupted");
     assert_eq!(place.names(), before);
     assert!(!report_path(&way.out).exists());
 }

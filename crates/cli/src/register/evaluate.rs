@@ -14,7 +14,7 @@ use cstatns_register::{
     Evaluation, Expected, Index, Judged, Quality, Query, SAMPLE, Tally, Threshold, Truth, interval,
 };
 use cstatns_rows::effort::Progress;
-use cstatns_rows::people::Rows;
+use cstatns_rows::people::Records;
 use cstatns_rows::table::Format;
 use serde_json::{Value, json};
 use zeroize::{Zeroize, Zeroizing};
@@ -155,7 +155,7 @@ impl EvaluateArgs {
     }
 
     fn read(&self, program: &Program) -> Result<Queries, Fault> {
-        let rows = Rows::open(&self.queries, self.delimiter)?;
+        let rows = Records::open(&self.queries, self.delimiter)?;
         let map: Vec<_> = self.map.iter().map(|(field, column)| (*field, &**column)).collect();
         let fields = found(&rows, &self.queries, &map, &[Field::Prenoms, Field::DateNaissance])?;
         if fields.of(Field::Nom).or(fields.of(Field::NomUsage)).is_none() {

@@ -2,17 +2,30 @@
 
 use std::path::{Path, PathBuf};
 
+use cstatns_rows::sink::Output;
+use cstatns_rows::table::Input;
+
 /// What to attach. See [`attach`](crate::attach()).
-#[derive(Clone, Copy, Debug)]
 pub struct Attach<'a> {
-    /// The retained file that [`prepare`](crate::prepare()) wrote.
-    pub retained: &'a Path,
-    /// The result of the service, with its report beside it (a Parquet result can do without).
-    pub result: &'a Path,
-    /// The attached file to write, of the same type as the retained file; its report will lie beside it.
-    pub out: &'a Path,
-    /// Write the codes in binary form (Parquet only).
+    /// The retained rows, as [`prepare`](crate::prepare()) wrote them or handed them over.
+    pub retained: Input<'a>,
+    /// The result of the service. Beside a file lies its report (a Parquet result can do without).
+    pub result: Input<'a>,
+    /// Where the attached rows go: to a file of the same type as the retained one, that of a frame being Parquet, beside which
+    /// the report will lie; or, of rows whose columns have types, to a frame.
+    pub out: Output<'a>,
+    /// Write the codes in binary form (not in CSV).
     pub binary_codes: bool,
-    /// Files to destroy once the attached file is durable: the data, the retained file, the copy of the result.
+    /// Files to destroy once the attached file is durable: the data, the retained file, the copy of the result. None where
+    /// the rows go to a frame.
     pub destroy: &'a [PathBuf],
+}
+
+/// The files of the command.
+pub(super) struct Files<'a> {
+    pub(super) retained: Option<&'a Path>,
+    pub(super) result: Option<&'a Path>,
+    pub(super) out: &'a Path,
+    pub(super) binary_codes: bool,
+    pub(super) destroy: &'a [PathBuf],
 }

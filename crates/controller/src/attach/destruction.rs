@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::command::Attach;
+use super::command::Files;
 
 /// More than a report is long, in bytes.
 const LIMIT: u64 = 16 << 20;
@@ -68,17 +68,17 @@ pub(crate) struct Before {
 impl Before {
     /// # Errors
     /// `file-missing`, `not-a-file` for a file to destroy: found out now, not when the attached file is there already.
-    pub(crate) fn of(what: &Attach<'_>) -> Result<Self, FileError> {
+    pub(crate) fn of(what: &Files<'_>) -> Result<Self, FileError> {
         let destroy = what.destroy.iter().map(|path| {
             let id = FileId::of(path)?;
             id.ok_or_else(|| FileError::Missing { path: path.clone() })
         });
         let destroy = destroy.collect::<Result<_, _>>()?;
-        Ok(Self { retained: source(what.retained), result: source(what.result), destroy })
+        Ok(Self { retained: what.retained.and_then(source), result: what.result.and_then(source), destroy })
     }
 
     /// What is to be done once the attached file, which is whole and called `temporary` yet, has its name.
-    pub(crate) fn plan(self, what: &Attach<'_>, temporary: &Path) -> Result<Unfinished, FileError> {
+    pub(crate) fn plan(self, what: &Files<'_>, temporary: &Path) -> Result<Unfinished, FileError> {
         let out = FileId::of(temporary)?.ok_or_else(|| FileError::Missing { path: what.out.to_owned() })?;
         let destroy = self.destroy.into_iter().map(|file| Planned { file, state: State::Waiting });
         let (retained, result) = (self.retained, self.result);
@@ -91,10 +91,11 @@ fn source(path: &Path) -> Option<FileId> {
     FileId::of(&fs::canonicalize(path).ok()?).ok().flatten()
 }
 
-fn command(what: &Attach<'_>) -> Hex<32> {
+fn command(what: &Files<'_>) -> Hex<32> {
     let mut hash = Sha256::new();
-    let paths = [what.retained, what.result, what.out].into_iter();
-    for path in paths.chain(what.destroy.iter().map(PathBuf::as_path)) {
+    // A frame has none.
+    let paths = [what.retained, what.result, Some(what.out)].map(|path| path.unwrap_or(Path::new("")));
+    for path in paths.into_iter().chain(what.destroy.iter().map(PathBuf::as_path)) {
         let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
         let path = path.as_os_str().as_encoded_bytes();
         hash.update((path.len() as u64).to_be_bytes());
@@ -107,15 +108,15 @@ fn command(what: &Attach<'_>) -> Hex<32> {
 impl Unfinished {
     /// What a stopped run of the same command has still to do: its attached file stands, as the report beside it says, and
     /// its sources, where they are still there, are the same.
-    pub(crate) fn find(what: &Attach<'_>) -> Option<(Report, Self)> {
+    pub(crate) fn find(what: &Files<'_>) -> Option<(Report, Self)> {
         let out = FileId::of(what.out).ok().flatten()?;
         let path = report_path(what.out);
         let read: Read = serde_json::from_slice(&files::read(&path, LIMIT).ok()?).ok()?;
         let unfinished = read.unfinished?;
         let report = Report::read(&path).ok()?;
-        let same = |path: &Path, before| {
-            let now = source(path);
-            now.is_none() || now == before || what.destroy.iter().any(|destroyed| destroyed == path)
+        let same = |path: Option<&Path>, before| {
+            let now = path.and_then(source);
+            now.is_none() || now == before || what.destroy.iter().any(|destroyed| Some(&**destroyed) == path)
         };
         let own = unfinished.command == command(what)
             && unfinished.out == out
@@ -136,7 +137,7 @@ impl Unfinished {
     /// Destroys what is still there, and says so in the report. Returns how many files stay, and why the first does.
     pub(crate) fn carry_out(
         mut self,
-        what: &Attach<'_>,
+        what: &Files<'_>,
         report: &mut Report,
     ) -> Result<Option<(usize, NotDestroyed)>, FileError> {
         let _lock = files::lock_file(what.out)?;
@@ -163,7 +164,7 @@ impl Unfinished {
         number: usize,
         file: &Path,
         path: &Path,
-        what: &Attach<'_>,
+        what: &Files<'_>,
         report: &mut Report,
     ) -> Result<Result<(), NotDestroyed>, FileError> {
         let Planned { file: id, state } = self.destroy[number];
@@ -200,7 +201,7 @@ impl Unfinished {
         })
     }
 
-    fn destroyed(&self, what: &Attach<'_>) -> Vec<Destruction> {
+    fn destroyed(&self, what: &Files<'_>) -> Vec<Destruction> {
         let all = self.destroy.iter().zip(what.destroy);
         all.filter_map(|(planned, path)| match planned.state {
             State::Destroyed => {

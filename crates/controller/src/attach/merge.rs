@@ -4,41 +4,40 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use cstatns_base::code::Code;
-use cstatns_base::files::Pending;
+use cstatns_base::meta::FileMeta;
 use cstatns_rows::columns::{ScoreCells, count_words, fault, word};
 use cstatns_rows::effort::Effort;
 use cstatns_rows::error::{RowFault, TableError};
 use cstatns_rows::pipeline::Steps;
-use cstatns_rows::sink::{Column, GROUP, GROUPS_AT_ONCE, Piece, Sink, Values};
-use cstatns_rows::table::{Format, Kind, MOST_BYTES};
+use cstatns_rows::sink::{Column, Encoding, Sink, Values};
+use cstatns_rows::table::{Batch, Form, Kind, MOST_BYTES, Stream, Table};
 
 use super::AttachError;
 use super::sources::{Part, Results, Retained, Sorted};
 
 /// Both files, row beside row.
-struct Pairing {
-    retained: Sorted,
-    results: Sorted,
+struct Pairing<F> {
+    retained: Sorted<F>,
+    results: Sorted<Box<dyn Batch>>,
     /// The rows of the result that are reached, from `at` on.
-    ahead: Arc<Part>,
+    ahead: Arc<Part<Box<dyn Batch>>>,
     at: usize,
     missing: u64,
     extra: u64,
 }
 
 /// Rows of the retained file, each with its row of the result.
-#[derive(Default)]
-struct Pairs {
-    retained: Part,
-    results: Vec<Arc<Part>>,
+struct Pairs<F> {
+    retained: Part<F>,
+    results: Vec<Arc<Part<Box<dyn Batch>>>>,
     /// For each retained row one of `results`, and the row in it.
     found: Vec<(usize, usize)>,
 }
 
-impl Pairing {
+impl<F: Form> Pairing<F> {
     /// Fills `pairs` with the next rows; false at the end of the retained file. From the first row without its other half
     /// on rows are counted, no longer given out.
-    fn fill(&mut self, pairs: &mut Pairs) -> Result<bool, TableError> {
+    fn fill(&mut self, pairs: &mut Pairs<F>) -> Result<bool, TableError> {
         while self.retained.fill(&mut pairs.retained)? {
             pairs.results.clear();
             pairs.found.clear();
@@ -72,11 +71,11 @@ impl Pairing {
     fn reach(&mut self) -> Result<bool, TableError> {
         while self.at == self.ahead.index.len() {
             // Blocks that are still worked on hold the former one.
-            let mut part = Part::default();
+            let mut part = Part::empty();
             if !self.results.fill(&mut part)? {
                 return Ok(false);
             }
-            part.check_width(self.results.source.path())?;
+            part.check_width(self.results.stream.table.path())?;
             (self.ahead, self.at) = (Arc::new(part), 0);
         }
         Ok(true)
@@ -89,60 +88,63 @@ pub(super) struct Merged {
     /// Counts by quality, as attached.
     pub(super) quality: BTreeMap<String, u64>,
     /// The same as the result said them, before `none` became what `status` says.
-    pub(super) told: BTreeMap<String, u64>,
+    pub(super) stated: BTreeMap<String, u64>,
 }
 
 /// A block of rows on its way to the attached file.
-struct Block {
-    pairs: Vec<Pairs>,
+struct Block<F, P> {
+    pairs: Vec<Pairs<F>>,
     filled: usize,
     codes: Vec<Option<Code>>,
     rows: u64,
     quality: BTreeMap<String, u64>,
-    told: BTreeMap<String, u64>,
-    piece: Piece,
+    stated: BTreeMap<String, u64>,
+    piece: P,
 }
 
-/// Writes the attached rows.
-pub(super) fn merge(
-    retained: Retained,
+/// Writes the attached rows to what `begin` begins, once it is given the columns and what the metadata says.
+pub(super) fn merge<F, E, S>(
+    retained: Stream<F>,
+    Retained { quality: own, others }: Retained,
     results: Results,
     binary_codes: bool,
-    format: Format,
-    out: &mut Pending,
     effort: &Effort,
-) -> Result<Merged, AttachError> {
-    let Retained { rows: retained, quality: own, others } = retained;
+    begin: impl FnOnce(&[Column<'_>], &Table, &FileMeta) -> Result<(E, S), TableError>,
+) -> Result<Merged, AttachError>
+where
+    F: Form,
+    E: Encoding<Form = F>,
+    S: Sink<Piece = E::Piece>,
+{
+    let retained = Sorted::of(retained)?;
     let Results { rows: results, codes, meta, report, quality, score } = results;
     let renewal = !quality;
-    let (path, result) = (retained.source.path().to_owned(), results.source.path().to_owned());
+    let table = &retained.stream.table;
+    let (path, result) = (table.path().to_owned(), results.stream.table.path().to_owned());
     if let (false, [taken, ..]) = (renewal, &own[..]) {
         // A first coding: `prepare` refuses data with such a column.
-        let column = if retained.source.header()[*taken] == b"score" { "score" } else { "quality" };
+        let column = if table.header()[*taken] == b"score" { "score" } else { "quality" };
         return Err(TableError::ColumnTwice { path, column: column.to_owned() }.into());
     }
     let mut columns = vec![Column::code(binary_codes)];
     columns.extend(quality.then(|| Column::word("quality")));
     columns.extend(score.then(Column::score));
     // The quality that the data of a renewal already has.
-    let counted = own.first().copied().filter(|column| {
-        retained.source.header()[*column] == b"quality" && retained.source.kind(*column) == Kind::Text
-    });
+    let counted = own
+        .first()
+        .copied()
+        .filter(|column| table.header()[*column] == b"quality" && table.kind(*column) == Kind::Text);
     let kept: Vec<usize> = own.into_iter().chain(others).collect();
-    columns.extend(kept.iter().map(|column| Column::kept(&retained.source, *column)));
+    columns.extend(kept.iter().map(|column| Column::kept(table, *column)));
     let kept: Vec<_> =
         kept.chunk_by(|one, next| one + 1 == *next).map(|run| run[0]..run[0] + run.len()).collect();
-    let delimiter = retained.source.delimiter();
-    let (layout, mut sink) = Sink::new(format, out, delimiter, &columns, meta.pairs())?;
+    let (encoding, mut sink) = begin(&columns, table, &meta)?;
     drop(columns);
     effort.progress.expect(report.map_or(0, |report| report.rows_out));
 
-    let mut pairing = Pairing { retained, results, ahead: Arc::default(), at: 0, missing: 0, extra: 0 };
-    let mut merged = Merged { rows: 0, quality: BTreeMap::new(), told: BTreeMap::new() };
-    let (rows_at_once, threads) = match format {
-        Format::Csv => (1, effort.threads),
-        Format::Parquet => (GROUP, effort.threads.min(GROUPS_AT_ONCE)),
-    };
+    let mut pairing =
+        Pairing { retained, results, ahead: Arc::new(Part::empty()), at: 0, missing: 0, extra: 0 };
+    let mut merged = Merged { rows: 0, quality: BTreeMap::new(), stated: BTreeMap::new() };
     let steps = Steps {
         new: || Block {
             pairs: Vec::new(),
@@ -150,15 +152,19 @@ pub(super) fn merge(
             codes: Vec::new(),
             rows: 0,
             quality: BTreeMap::new(),
-            told: BTreeMap::new(),
-            piece: layout.piece(),
+            stated: BTreeMap::new(),
+            piece: encoding.piece(),
         },
-        read: |block: &mut Block| {
+        read: |block: &mut Block<F, E::Piece>| {
             (block.filled, block.rows) = (0, 0);
             let mut bytes = 0;
-            while block.rows < rows_at_once as u64 && bytes < MOST_BYTES {
+            while block.rows < E::GROUP as u64 && bytes < MOST_BYTES {
                 if block.pairs.len() == block.filled {
-                    block.pairs.push(Pairs::default());
+                    block.pairs.push(Pairs {
+                        retained: Part::empty(),
+                        results: Vec::new(),
+                        found: Vec::new(),
+                    });
                 }
                 let pairs = &mut block.pairs[block.filled];
                 if !pairing.fill(pairs)? {
@@ -170,10 +176,10 @@ pub(super) fn merge(
             }
             Ok(block.filled > 0)
         },
-        work: |block: &mut Block| {
+        work: |block: &mut Block<F, E::Piece>| {
             block.quality.clear();
-            block.told.clear();
-            layout.begin(&mut block.piece)?;
+            block.stated.clear();
+            encoding.begin(&mut block.piece)?;
             for pairs in &block.pairs[..block.filled] {
                 let Pairs { retained, results, found } = pairs;
                 let mut words = Vec::with_capacity(found.len());
@@ -210,7 +216,7 @@ pub(super) fn merge(
                     }
                 }
                 if quality {
-                    count_words(&mut block.told, &said_words);
+                    count_words(&mut block.stated, &said_words);
                     count_words(&mut block.quality, &words);
                 } else if let Some(column) = counted {
                     let cells = retained.batch.cells(column);
@@ -220,23 +226,22 @@ pub(super) fn merge(
                 let mut values = vec![Values::Codes(&block.codes)];
                 values.extend(quality.then_some(Values::Words(&words)));
                 values.extend(score.then_some(Values::Scores(&scores)));
-                values.extend(kept.iter().map(|run| Values::Kept(&retained.batch, run.clone())));
-                layout.add(found.len(), &values, &mut block.piece)?;
+                encoding.add(found.len(), &values, retained.batch.keep(&kept), &mut block.piece)?;
             }
-            Ok(block.piece.end()?)
+            Ok(encoding.end(&mut block.piece)?)
         },
-        check: |block: &mut Block| {
+        check: |block: &mut Block<F, E::Piece>| {
             merged.rows += block.rows;
             add_counts(&mut merged.quality, &block.quality);
-            add_counts(&mut merged.told, &block.told);
+            add_counts(&mut merged.stated, &block.stated);
             Ok(())
         },
-        write: |block: &mut Block| {
+        write: |block: &mut Block<F, E::Piece>| {
             sink.write(&mut block.piece)?;
             Ok(effort.progress.advance(block.rows, block.rows)?)
         },
     };
-    let outcome: Result<(), AttachError> = steps.run(threads);
+    let outcome: Result<(), AttachError> = steps.run(E::threads(effort.threads));
     outcome?;
     let Pairing { missing, extra, .. } = pairing;
     if missing + extra > 0 {

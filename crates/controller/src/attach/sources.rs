@@ -10,29 +10,33 @@ use cstatns_record::report::{Report, report_path};
 use cstatns_rows::columns::{Codes, Indexes, Order, fault};
 use cstatns_rows::csv::Delimiter;
 use cstatns_rows::error::{RowFault, TableError};
-use cstatns_rows::table::{BATCH, Batch, Kind, Source};
+use cstatns_rows::table::{BATCH, Batch, Fill, Input, Kind, Rows, Stream, Table};
 
 use crate::origin::origin;
 
 use super::{AttachError, result_columns};
 
 /// The retained file, or the result: rows in the order of their indexes.
-pub(super) struct Sorted {
-    pub(super) source: Source,
+pub(super) struct Sorted<B> {
+    pub(super) stream: Stream<B>,
     pub(super) indexes: Indexes,
     pub(super) order: Order,
 }
 
 /// Some of its rows.
-#[derive(Default)]
-pub(super) struct Part {
-    pub(super) batch: Batch,
+pub(super) struct Part<B> {
+    pub(super) batch: B,
     pub(super) index: Vec<[u8; 16]>,
     /// The rows of the file before them.
     pub(super) before: u64,
 }
 
-impl Part {
+impl<B: Fill> Part<B> {
+    /// None yet.
+    pub(super) fn empty() -> Self {
+        Self { batch: B::empty(), index: Vec::new(), before: 0 }
+    }
+
     /// The most bytes of a cell of a result.
     const CELL: usize = 1024;
 
@@ -57,18 +61,18 @@ impl Part {
     }
 }
 
-impl Sorted {
-    pub(super) fn of(source: Source) -> Result<Self, TableError> {
-        Ok(Self { indexes: Indexes::of(&source)?, source, order: Order::default() })
+impl<B: Fill> Sorted<B> {
+    pub(super) fn of(stream: Stream<B>) -> Result<Self, TableError> {
+        Ok(Self { indexes: Indexes::of(&stream.table)?, stream, order: Order::default() })
     }
 
     /// Fills `part` with the next rows; false at the end of the file.
-    pub(super) fn fill(&mut self, part: &mut Part) -> Result<bool, TableError> {
+    pub(super) fn fill(&mut self, part: &mut Part<B>) -> Result<bool, TableError> {
         part.before = self.order.rows();
         part.index.clear();
-        let path = self.source.path().to_owned();
+        let path = self.stream.table.path().to_owned();
         let mut fill = || {
-            let found = self.source.fill(&mut part.batch, BATCH)?;
+            let found = self.stream.fill(&mut part.batch, BATCH)?;
             if found {
                 part.batch.split(&path)?;
                 self.indexes.read(&part.batch, &mut part.index)?;
@@ -80,32 +84,31 @@ impl Sorted {
     }
 }
 
-/// The retained file.
+/// The columns of the retained file, behind its index and status.
 pub(super) struct Retained {
-    pub(super) rows: Sorted,
     /// The data's `quality` and `score`, and its other columns.
     pub(super) quality: Vec<usize>,
     pub(super) others: Vec<usize>,
 }
 
 impl Retained {
-    pub(super) fn open(path: &Path) -> Result<Self, TableError> {
-        let source = Source::open(path, Delimiter::Under("index"))?;
-        if !matches!(source.header(), [index, status, ..] if index == b"index" && status == b"status") {
+    pub(super) fn of(table: &Table) -> Result<Self, TableError> {
+        if !matches!(table.header(), [index, status, ..] if index == b"index" && status == b"status") {
             let expected = "`index`, `status`, then the data's";
-            return Err(TableError::Columns { path: path.to_owned(), expected });
+            return Err(TableError::Columns { path: table.path().to_owned(), expected });
         }
-        source.need_kind(1, &[Kind::Text], "`status` is text")?;
+        table.need_kind(1, &[Kind::Text], "`status` is text")?;
         let quality: Vec<usize> =
-            [source.find("quality")?, source.find("score")?].into_iter().flatten().collect();
-        let others = (2..source.header().len()).filter(|column| !quality.contains(column)).collect();
-        Ok(Self { rows: Sorted::of(source)?, quality, others })
+            [table.find("quality")?, table.find("score")?].into_iter().flatten().collect();
+        let others = (2..table.header().len()).filter(|column| !quality.contains(column)).collect();
+        Indexes::of(table)?;
+        Ok(Self { quality, others })
     }
 }
 
 /// The result, and what is known of it.
 pub(super) struct Results {
-    pub(super) rows: Sorted,
+    pub(super) rows: Sorted<Box<dyn Batch>>,
     pub(super) codes: Codes,
     pub(super) meta: FileMeta,
     pub(super) report: Option<Report>,
@@ -115,12 +118,12 @@ pub(super) struct Results {
 }
 
 impl Results {
-    pub(super) fn open(path: &Path) -> Result<Self, AttachError> {
-        let source = Source::open(path, Delimiter::Under("index"))?;
-        let (quality, score) = result_columns(&source)?;
-        let (meta, report) = origin(&source)?;
-        let meta = meta.ok_or_else(|| AttachError::ReportMissing { path: report_path(path) })?;
-        let codes = Codes::of(&source, 1, Some((meta.tag(), meta.generation)))?;
-        Ok(Self { rows: Sorted::of(source)?, codes, meta, report, quality, score })
+    pub(super) fn open(input: Input<'_>) -> Result<Self, AttachError> {
+        let rows: Rows = input.open(Delimiter::Under("index"))?.any();
+        let (quality, score) = result_columns(&rows.table)?;
+        let (meta, report) = origin(&rows.table)?;
+        let meta = meta.ok_or_else(|| AttachError::ReportMissing { path: report_path(rows.table.path()) })?;
+        let codes = Codes::of(&rows.table, 1, Some((meta.tag(), meta.generation)))?;
+        Ok(Self { rows: Sorted::of(rows)?, codes, meta, report, quality, score })
     }
 }

@@ -16,8 +16,8 @@ use cstatns_rows::effort::Progress;
 use cstatns_rows::error::{RowFault, TableError};
 use cstatns_rows::pipeline::Steps;
 use cstatns_rows::plain::Plain;
-use cstatns_rows::sort::{Dealer, Heads, KEY, Sort};
-use cstatns_rows::table::{Batch, Kind, Source};
+use cstatns_rows::sort::{Dealer, Heads, KEY, Sort, Sortable};
+use cstatns_rows::table::{Batch, Kind, Stream};
 use cstatns_rows::{fields, guard};
 use zeroize::{Zeroize, Zeroizing};
 
@@ -85,9 +85,9 @@ impl Found {
 }
 
 /// A block of rows on its way into the sort.
-struct Dealing {
+struct Dealing<F> {
     /// What was read, in the first `filled`.
-    batches: Vec<Batch>,
+    batches: Vec<F>,
     filled: usize,
     heads: Heads,
     indexes: Vec<u8>,
@@ -96,26 +96,26 @@ struct Dealing {
 }
 
 /// The data on its way into the sort.
-pub(super) struct Data<'a> {
-    pub(super) source: &'a mut Source,
+pub(super) struct Data<'a, F> {
+    pub(super) rows: &'a mut Stream<F>,
     pub(super) keeping: &'a Keeping,
     /// Of the whole, in the unit of [`Batch::size`].
     pub(super) size: u64,
-    pub(super) sort: &'a Sort,
+    pub(super) sort: &'a Sort<F>,
     pub(super) threads: NonZeroUsize,
     pub(super) progress: &'a Progress,
 }
 
-impl Data<'_> {
+impl<F: Sortable> Data<'_, F> {
     /// Reads the data and deals its rows. `read` makes the heads of a batch; rows that it names in an error are counted
     /// from the batch's first one.
     fn deal(
         self,
-        read: impl Fn(&Batch, &mut Heads, &mut Found) -> Result<(), TableError> + Sync,
+        read: impl Fn(&F, &mut Heads, &mut Found) -> Result<(), TableError> + Sync,
     ) -> Result<Found, TableError> {
-        let Self { source, keeping, size, sort, threads, progress } = self;
-        let path = source.path().to_owned();
-        let delimiter = source.delimiter();
+        let Self { rows, keeping, size, sort, threads, progress } = self;
+        let path = rows.table.path().to_owned();
+        let delimiter = rows.table.delimiter();
         let (mut all, mut done) = (Found::default(), 0);
         let steps = Steps {
             new: || Dealing {
@@ -126,8 +126,8 @@ impl Data<'_> {
                 dealer: Dealer::new(delimiter),
                 found: Found::default(),
             },
-            read: |block: &mut Dealing| sort.fill(source, &mut block.batches, &mut block.filled),
-            work: |block: &mut Dealing| {
+            read: |block: &mut Dealing<F>| sort.fill(rows, &mut block.batches, &mut block.filled),
+            work: |block: &mut Dealing<F>| {
                 let Dealing { batches, filled, heads, indexes, dealer, found } = block;
                 let batches = &mut batches[..*filled];
                 heads.clear();
@@ -143,11 +143,11 @@ impl Data<'_> {
                 draw(heads, indexes);
                 sort.deal(batches, heads, dealer)
             },
-            check: |block: &mut Dealing| {
+            check: |block: &mut Dealing<F>| {
                 all.add(&block.found);
                 Ok(())
             },
-            write: |block: &mut Dealing| {
+            write: |block: &mut Dealing<F>| {
                 let part = block.batches[..block.filled].iter().map(Batch::size).sum();
                 done += part;
                 progress.advance(block.found.rows, part)
@@ -164,8 +164,8 @@ impl Data<'_> {
     }
 
     pub(super) fn deal_identifiers(self, column: usize, scheme: Scheme) -> Result<Dealt, PrepareError> {
-        self.source.need_kind(column, &[Kind::Text], fields::IDENTIFIERS)?;
-        let path = self.source.path().to_owned();
+        self.rows.table.need_kind(column, &[Kind::Text], fields::IDENTIFIERS)?;
+        let path = self.rows.table.path().to_owned();
         let found = self.deal(|batch, heads, found| {
             for (row, cell) in batch.cells(column).iter(batch.rows()).enumerate() {
                 let status =
@@ -183,7 +183,7 @@ impl Data<'_> {
     }
 
     pub(super) fn deal_codes(self, column: usize) -> Result<Dealt, PrepareError> {
-        let codes = Codes::of(self.source, column, None)?;
+        let codes = Codes::of(&self.rows.table, column, None)?;
         let found = self.deal(|batch, heads, found| {
             let mut read = Vec::new();
             codes.read(batch, &mut read)?;
@@ -211,7 +211,7 @@ impl Data<'_> {
         columns: [Option<usize>; FIELDS.len()],
         years: Years,
     ) -> Result<Dealt, PrepareError> {
-        let path = self.source.path().to_owned();
+        let path = self.rows.table.path().to_owned();
         let identifier = columns[IDENTIFIER].is_some();
         let found = self.deal(|batch, heads, found| {
             let columns = Plain::of(&path, batch, columns)?;

@@ -9,7 +9,7 @@ use cstatns_base::name::Name;
 use cstatns_record::manifest;
 use cstatns_rows::guard::names::{Says, says};
 use cstatns_rows::guard::{self, Guard, Held, Lines, Shown};
-use cstatns_rows::table::Source;
+use cstatns_rows::table::Table;
 
 use super::{PrepareError, Sent};
 
@@ -69,23 +69,19 @@ pub(super) struct Keeping {
 
 impl Keeping {
     /// Judges the columns by their names.
-    pub(super) fn of(
-        source: &Source,
-        sent: &Sent,
-        accepted: &[(String, Name)],
-    ) -> Result<Self, PrepareError> {
+    pub(super) fn of(table: &Table, sent: &Sent, accepted: &[(String, Name)]) -> Result<Self, PrepareError> {
         if !manifest::fit(accepted.iter().map(|(column, _)| column.as_str())) {
             return Err(PrepareError::TooManyRisks);
         }
-        let path = source.path().to_owned();
-        let kept: Vec<usize> = sent.others(source.header().len()).into_iter().flatten().collect();
-        let shown = Shown::of(source);
+        let path = table.path().to_owned();
+        let kept: Vec<usize> = sent.others(table.header().len()).into_iter().flatten().collect();
+        let shown = Shown::of(table);
         let is_civil_status = matches!(sent, Sent::CivilStatus(..));
         let columns = |wanted| {
             let kept = kept.iter().copied();
-            kept.filter(move |column| says(&source.header()[*column]) == Some(wanted))
+            kept.filter(move |column| says(&table.header()[*column]) == Some(wanted))
         };
-        let is_risk = |column: usize| match says(&source.header()[column]) {
+        let is_risk = |column: usize| match says(&table.header()[column]) {
             Some(Says::Who) => true,
             // Of who is looked up, the date says more than of the others: it was compared.
             Some(Says::Born) => is_civil_status || columns(Says::Place).next().is_some(),
@@ -94,7 +90,7 @@ impl Keeping {
         };
         let mut found = Vec::new();
         for (column, _) in accepted {
-            let at = source.find(column)?.ok_or_else(|| source.missing(&[], column))?;
+            let at = table.find(column)?.ok_or_else(|| table.missing(&[], column))?;
             if !kept.contains(&at) {
                 return Err(PrepareError::RiskSent { column: column.clone() });
             }
@@ -116,7 +112,7 @@ impl Keeping {
             _ if is_accepted(column) => Lines::Counted,
             _ => Lines::Refused,
         };
-        let guard = Guard::new(source, |column| kept.contains(&column), lines);
+        let guard = Guard::new(table, |column| kept.contains(&column), lines);
         Ok(Self { path, guard, shown, kept, accepted: found })
     }
 

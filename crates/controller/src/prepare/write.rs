@@ -9,44 +9,49 @@ use cstatns_base::commitment::{self, Commit};
 use cstatns_record::manifest::Content;
 use cstatns_rows::error::TableError;
 use cstatns_rows::pipeline::Steps;
-use cstatns_rows::sink::{GROUP, Layout, Piece, Sink, Values};
-use cstatns_rows::sort::{Dealer, Heads, Sort, Sorted};
-use cstatns_rows::table::BATCH;
+use cstatns_rows::sink::{Encoding, GROUP, Sink, Values};
+use cstatns_rows::sort::{Dealer, Heads, Sort, Sortable, Sorted};
+use cstatns_rows::table::{BATCH, Form};
 
 use super::head::{MOST_VALUES, STATUSES, read};
 
-/// What is written, as two files.
-pub(super) struct Outputs<'w> {
-    pub(super) request: (Layout, Sink<'w>),
-    pub(super) retained: (Layout, Sink<'w>),
+/// What is written: how the request is encoded and where it goes, and the same of what is retained.
+pub(super) struct Outputs<Q, QS, R, RS> {
+    pub(super) request: (Q, QS),
+    pub(super) retained: (R, RS),
 }
 
 /// Partitions on their way out of the sort.
-struct Writing {
+struct Writing<F, Q, R> {
     partitions: Range<usize>,
     /// The part of a partition that is written in their place, if that was divided.
-    part: Option<(Arc<Sort>, usize)>,
+    part: Option<(Arc<Sort<F>>, usize)>,
     commit: commitment::Rows,
     /// Of the request and of the retained file: the first `filled`, each a row group at most, and the rows of the last one.
-    pieces: Vec<(Piece, Piece)>,
+    pieces: Vec<(Q, R)>,
     filled: usize,
     rows: usize,
 }
 
 /// Writes the rows of the sort to both files, some partitions at once, and goes on with the commitment.
-pub(super) fn write(
-    sort: &Sort,
+pub(super) fn write<F, Q, R>(
+    sort: &Sort<F>,
     content: Content,
     mut commit: Commit,
-    outputs: Outputs<'_>,
+    outputs: Outputs<Q, impl Sink<Piece = Q::Piece>, R, impl Sink<Piece = R::Piece>>,
     at_once: usize,
     threads: NonZeroUsize,
     advance: impl Fn(usize) -> Result<(), TableError> + Sync,
-) -> Result<Commit, TableError> {
+) -> Result<Commit, TableError>
+where
+    F: Sortable,
+    Q: Encoding,
+    R: Encoding<Form = F>,
+{
     let (sent, mut request) = outputs.request;
     let (kept, mut retained) = outputs.retained;
     let mut blocks = (0..sort.partitions()).step_by(at_once);
-    let (mut dealer, mut divided) = (Dealer::new(b','), None::<(Arc<Sort>, Range<usize>)>);
+    let (mut dealer, mut divided) = (Dealer::new(b','), None::<(Arc<Sort<F>>, Range<usize>)>);
     let steps = Steps {
         new: || Writing {
             partitions: 0..0,
@@ -56,7 +61,7 @@ pub(super) fn write(
             filled: 0,
             rows: 0,
         },
-        read: |block: &mut Writing| {
+        read: |block: &mut Writing<F, Q::Piece, R::Piece>| {
             block.partitions = 0..0;
             block.part = None;
             if let Some((parts, left)) = &mut divided
@@ -75,7 +80,7 @@ pub(super) fn write(
             }
             Ok(true)
         },
-        work: |block: &mut Writing| {
+        work: |block: &mut Writing<F, Q::Piece, R::Piece>| {
             block.commit.clear();
             (block.filled, block.rows) = (0, 0);
             for partition in block.partitions.clone() {
@@ -86,13 +91,13 @@ pub(super) fn write(
                 let pages = parts.take(part)?;
                 block.encode(&parts.sorted(&pages)?, content, &sent, &kept)?;
             }
-            block.end()
+            block.end(&sent, &kept)
         },
-        check: |block: &mut Writing| {
+        check: |block: &mut Writing<F, Q::Piece, R::Piece>| {
             commit.add(&block.commit);
             Ok(())
         },
-        write: |block: &mut Writing| {
+        write: |block: &mut Writing<F, Q::Piece, R::Piece>| {
             for (sent, kept) in &mut block.pieces[..block.filled] {
                 request.write(sent)?;
                 retained.write(kept)?;
@@ -107,14 +112,14 @@ pub(super) fn write(
     Ok(commit)
 }
 
-impl Writing {
+impl<F: Sortable, Q, R> Writing<F, Q, R> {
     /// Adds the rows of a partition.
     fn encode(
         &mut self,
-        sorted: &Sorted<'_>,
+        sorted: &Sorted<'_, F>,
         content: Content,
-        request: &Layout,
-        retained: &Layout,
+        request: &impl Encoding<Piece = Q>,
+        retained: &impl Encoding<Piece = R, Form = F>,
     ) -> Result<(), TableError> {
         let mut indexes = Vec::with_capacity(BATCH);
         let mut statuses = Vec::with_capacity(BATCH);
@@ -157,12 +162,10 @@ impl Writing {
                 Content::Codes { .. } => sent.push(Values::Codes(&codes)),
                 _ => sent.extend(texts.iter().map(|texts| Values::Text(texts))),
             }
-            let others = sorted.kept(places)?;
-            let mut values = vec![Values::Index(&indexes), Values::Words(&statuses)];
-            values.extend(others.values());
+            let own = [Values::Index(&indexes), Values::Words(&statuses)];
             let (to_send, to_keep) = self.room(places.len(), request, retained)?;
-            request.add(places.len(), &sent, to_send)?;
-            retained.add(places.len(), &values, to_keep)?;
+            send(request, places.len(), &sent, to_send)?;
+            retained.add(places.len(), &own, sorted.kept(places)?, to_keep)?;
         }
         Ok(())
     }
@@ -171,11 +174,11 @@ impl Writing {
     fn room(
         &mut self,
         rows: usize,
-        request: &Layout,
-        retained: &Layout,
-    ) -> Result<(&mut Piece, &mut Piece), TableError> {
+        request: &impl Encoding<Piece = Q>,
+        retained: &impl Encoding<Piece = R>,
+    ) -> Result<(&mut Q, &mut R), TableError> {
         if self.filled == 0 || self.rows + rows > GROUP {
-            self.end()?;
+            self.end(request, retained)?;
             if self.pieces.len() == self.filled {
                 self.pieces.push((request.piece(), retained.piece()));
             }
@@ -190,11 +193,25 @@ impl Writing {
     }
 
     /// Ends the last pieces.
-    fn end(&mut self) -> Result<(), TableError> {
+    fn end(
+        &mut self,
+        request: &impl Encoding<Piece = Q>,
+        retained: &impl Encoding<Piece = R>,
+    ) -> Result<(), TableError> {
         if let Some((sent, kept)) = self.pieces[..self.filled].last_mut() {
-            sent.end()?;
-            kept.end()?;
+            request.end(sent)?;
+            retained.end(kept)?;
         }
         Ok(())
     }
+}
+
+/// Adds rows of which no column is kept.
+fn send<E: Encoding>(
+    encoding: &E,
+    rows: usize,
+    columns: &[Values<'_>],
+    piece: &mut E::Piece,
+) -> Result<(), TableError> {
+    encoding.add(rows, columns, E::Form::nothing(), piece)
 }

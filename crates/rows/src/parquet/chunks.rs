@@ -25,7 +25,7 @@ use crate::pipeline::locked;
 pub(crate) struct Spare(Arc<Mutex<Vec<Vec<u8>>>>);
 
 /// A chunk that is whole.
-pub struct Chunk {
+pub(crate) struct Chunk {
     bytes: Bytes,
     close: ColumnCloseResult,
     spare: Spare,

@@ -3,10 +3,11 @@ use std::sync::Arc;
 
 use ::parquet::arrow::ArrowWriter;
 use arrow_array::cast::AsArray;
-use arrow_array::{ArrayRef, StringArray};
+use arrow_array::{ArrayRef, RecordBatch, StringArray};
 use proptest::prelude::*;
 
-use crate::csv::Delimiter;
+use crate::csv::{Delimiter, Fields, Kept};
+use crate::table::{Batch, Format, Source};
 
 use super::*;
 
@@ -46,8 +47,26 @@ fn write(path: &Path, rows: &Rows) {
     writer.close().unwrap();
 }
 
+/// A form of rows whose kept cells a test can read.
+trait Readable: Sortable {
+    fn texts(kept: &Self::Kept<'_>, row: usize) -> Vec<String>;
+}
+
+impl Readable for Fields {
+    fn texts(kept: &Kept<'_>, row: usize) -> Vec<String> {
+        let Kept::Tails(tails) = kept else { panic!("what comes out of the sort are tails") };
+        tails.iter().map(|tails| String::from_utf8(tails[row].to_vec()).unwrap()).collect()
+    }
+}
+
+impl Readable for RecordBatch {
+    fn texts(kept: &Vec<ArrayRef>, row: usize) -> Vec<String> {
+        kept.iter().map(|column| column.as_string::<i32>().value(row).to_owned()).collect()
+    }
+}
+
 /// The numbers of the rows in the order of the sort, and what was kept of each.
-fn all(sort: &Sort) -> Vec<(usize, Vec<String>)> {
+fn all<F: Readable>(sort: &Sort<F>) -> Vec<(usize, Vec<String>)> {
     let mut found = Vec::new();
     let mut heads = Heads::default();
     for partition in 0..sort.partitions() {
@@ -61,19 +80,50 @@ fn all(sort: &Sort) -> Vec<(usize, Vec<String>)> {
                 // A head here: the key, the number of the row, and more of some.
                 let number = head[KEY..][..4].try_into().unwrap();
                 assert_eq!(head.len(), KEY + 4 + u32::from_le_bytes(number) as usize % 5);
-                let kept = match &kept {
-                    Kept::Nothing => Vec::new(),
-                    Kept::Tails(tails) => vec![String::from_utf8(tails[at].to_vec()).unwrap()],
-                    Kept::Values(batch) => {
-                        let columns = batch.values().unwrap().columns().iter();
-                        columns.map(|column| column.as_string::<i32>().value(at).to_owned()).collect()
-                    }
-                };
-                found.push((u32::from_le_bytes(number) as usize, kept));
+                found.push((u32::from_le_bytes(number) as usize, F::texts(&kept, at)));
             }
         }
     }
     found
+}
+
+/// What becomes of all rows of a file, `at_once` batches of at most `limit` rows at a time.
+fn through<F: Readable>(
+    mut stream: Stream<F>,
+    rows: &Rows,
+    sort: &Sort<F>,
+    (at_once, limit): (usize, usize),
+) -> Vec<(usize, Vec<String>)> {
+    let path = stream.table.path().to_owned();
+    let mut dealer = Dealer::new(b',');
+    let mut number = 0;
+    loop {
+        let mut batches = Vec::new();
+        for _ in 0..at_once {
+            let mut batch = F::empty();
+            if !stream.fill(&mut batch, limit).unwrap() {
+                break;
+            }
+            batch.split(&path).unwrap();
+            batches.push(batch);
+        }
+        if batches.is_empty() {
+            break;
+        }
+        let (mut heads, mut keys) = (Heads::default(), Vec::new());
+        for _ in 0..batches.iter().map(Batch::rows).sum() {
+            keys.extend_from_slice(&rows[number].0.to_be_bytes());
+            let head = heads.add(4 + number % 5);
+            head.extend_from_slice(&(number as u32).to_le_bytes());
+            head.extend_from_slice(&[7; 4][..number % 5]);
+            number += 1;
+        }
+        assert_eq!(KEY * heads.count(), keys.len());
+        heads.set(&keys);
+        sort.deal(&batches, &heads, &mut dealer).unwrap();
+    }
+    assert_eq!(number, rows.len());
+    all(sort)
 }
 
 proptest! {
@@ -93,40 +143,19 @@ proptest! {
         let place = tempfile::tempdir().unwrap();
         let path = place.path().join(if is_csv { "d.csv" } else { "d.parquet" });
         write(&path, &rows);
-        let mut source = Source::open(&path, Delimiter::Given(b',')).unwrap();
         let extent = Extent { rows: 0, length: u64::MAX, bytes: extent };
         let effort = Effort { memory: if spills { 0 } else { 1 << 30 }, ..Effort::default() };
-        let format = Format::of(&path).unwrap();
-        let (sort, _) = Sort::new(format, extent, kept.clone(), &place.path().join("r.csv"), &effort);
-
-        let mut dealer = Dealer::new(b',');
-        let mut number = 0;
-        loop {
-            let mut batches = Vec::new();
-            for _ in 0..at_once {
-                let mut batch = Batch::None;
-                if !source.fill(&mut batch, limit).unwrap() {
-                    break;
-                }
-                batch.split(&path).unwrap();
-                batches.push(batch);
+        let (beside, at_once) = (place.path().join("r.csv"), (at_once, limit));
+        let found = match Source::open(&path, Delimiter::Given(b',')).unwrap() {
+            Source::Lines(stream) => {
+                let (sort, _) = Sort::new(extent, kept.clone(), &beside, &effort);
+                through(stream, &rows, &sort, at_once)
             }
-            if batches.is_empty() {
-                break;
+            Source::Columns(stream) => {
+                let (sort, _) = Sort::new(extent, kept.clone(), &beside, &effort);
+                through(stream, &rows, &sort, at_once)
             }
-            let (mut heads, mut keys) = (Heads::default(), Vec::new());
-            for _ in 0..batches.iter().map(Batch::rows).sum() {
-                keys.extend_from_slice(&rows[number].0.to_be_bytes());
-                let head = heads.add(4 + number % 5);
-                head.extend_from_slice(&(number as u32).to_le_bytes());
-                head.extend_from_slice(&[7; 4][..number % 5]);
-                number += 1;
-            }
-            prop_assert_eq!(KEY * heads.count(), keys.len());
-            heads.set(&keys);
-            sort.deal(&batches, &heads, &mut dealer).unwrap();
-        }
-        prop_assert_eq!(number, rows.len());
+        };
 
         let mut expected: Vec<usize> = (0..rows.len()).collect();
         expected.sort_by_key(|number| rows[*number].0);
@@ -141,25 +170,25 @@ proptest! {
         };
         let expected: Vec<(usize, Vec<String>)> =
             expected.into_iter().map(|number| (number, of(number))).collect();
-        prop_assert_eq!(all(&sort), expected);
+        prop_assert_eq!(found, expected);
     }
 }
 
 #[test]
 fn partitions_are_as_many_as_the_file_is_large() {
-    let partitions = |format, rows, bytes| {
+    fn partitions<F: Sortable>(rows: u64, bytes: u64) -> usize {
         let extent = Extent { rows, length: u64::MAX, bytes };
-        Sort::new(format, extent, Vec::new(), Path::new("r"), &Effort::default()).0.partitions()
-    };
-    assert_eq!(partitions(Format::Csv, 0, 0), 1);
-    assert_eq!(partitions(Format::Csv, 0, 1 << 20), 1);
-    assert_eq!(partitions(Format::Csv, 0, (1 << 20) + 1), 2);
-    assert_eq!(partitions(Format::Csv, 0, 17 << 30), 16_384);
-    assert_eq!(partitions(Format::Parquet, 120_000, 0), 1);
-    assert_eq!(partitions(Format::Parquet, 113_000_000, 0), 1024);
+        Sort::<F>::new(extent, Vec::new(), Path::new("r"), &Effort::default()).0.partitions()
+    }
+    assert_eq!(partitions::<Fields>(0, 0), 1);
+    assert_eq!(partitions::<Fields>(0, 1 << 20), 1);
+    assert_eq!(partitions::<Fields>(0, (1 << 20) + 1), 2);
+    assert_eq!(partitions::<Fields>(0, 17 << 30), 16_384);
+    assert_eq!(partitions::<RecordBatch>(120_000, 0), 1);
+    assert_eq!(partitions::<RecordBatch>(113_000_000, 0), 1024);
     // Wide rows.
-    assert_eq!(partitions(Format::Parquet, 1_000_000, 1 << 30), 128);
-    assert_eq!(partitions(Format::Parquet, 1, u64::MAX), 16_384);
+    assert_eq!(partitions::<RecordBatch>(1_000_000, 1 << 30), 128);
+    assert_eq!(partitions::<RecordBatch>(1, u64::MAX), 16_384);
 }
 
 #[test]
@@ -167,7 +196,7 @@ fn there_are_no_more_threads_than_memory_feeds() {
     let threads = |threads, memory| {
         let effort = Effort { threads: NonZeroUsize::new(threads).unwrap(), memory, ..Effort::default() };
         let extent = Extent { rows: 0, length: u64::MAX, bytes: 0 };
-        Sort::new(Format::Csv, extent, Vec::new(), Path::new("r"), &effort).1.get()
+        Sort::<Fields>::new(extent, Vec::new(), Path::new("r"), &effort).1.get()
     };
     assert_eq!([threads(1, 0), threads(8, 0), threads(8, 64 << 20), threads(8, 1 << 30)], [1, 1, 1, 8]);
     assert_eq!(threads(64, 1 << 30), 16);

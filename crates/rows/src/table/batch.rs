@@ -1,115 +1,211 @@
-//! Some rows of a file, and the cells of its columns.
+//! Some rows in memory, and the cells of their columns.
 
+use std::ops::Range;
 use std::path::Path;
+use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
-use arrow_array::{Array, FixedSizeBinaryArray, LargeStringArray, RecordBatch, StringArray};
-use arrow_schema::DataType;
+use arrow_array::{Array, ArrayRef, FixedSizeBinaryArray, LargeStringArray, RecordBatch, StringArray};
+use arrow_schema::{DataType, Schema};
 
-use crate::csv;
+use crate::csv::{Fields, Kept};
 use crate::error::TableError;
 
-/// Rows of one file.
-#[derive(Default)]
-pub enum Batch {
-    /// Nothing was read yet.
-    #[default]
-    None,
-    /// Of a CSV file.
-    Csv(csv::Batch),
-    /// Of a Parquet file.
-    Parquet(RecordBatch),
-}
-
-impl Batch {
-    /// About how many rows are in it, told before [`Batch::split`]: fewer where lines of CSV are blank, more where single CRs
-    /// end rows too.
-    pub fn lines(&self) -> usize {
-        match self {
-            Self::None => 0,
-            Self::Csv(batch) => batch.lines(),
-            Self::Parquet(batch) => batch.num_rows(),
-        }
-    }
+/// Some rows in memory: the fields of lines ([`Fields`]), or values of Arrow's types ([`RecordBatch`]).
+pub trait Batch: Send + Sync {
+    /// About how many rows are in it, before [`Batch::split`]: fewer where lines of CSV are blank, more where single CRs end
+    /// rows too.
+    fn lines(&self) -> usize;
 
     /// Finds the rows in what was read.
     ///
     /// # Errors
     /// [`TableError::Ragged`], its row counted from the first one here.
-    pub fn split(&mut self, path: &Path) -> Result<(), TableError> {
-        match self {
-            Self::Csv(batch) => batch.split(path),
-            Self::None | Self::Parquet(_) => Ok(()),
-        }
-    }
+    fn split(&mut self, path: &Path) -> Result<(), TableError>;
 
     /// How many rows were split.
-    pub fn rows(&self) -> usize {
-        match self {
-            Self::None => 0,
-            Self::Csv(batch) => batch.rows(),
-            Self::Parquet(batch) => batch.num_rows(),
-        }
-    }
+    fn rows(&self) -> usize;
 
-    /// What it takes in memory, about; of a CSV file about what it took there.
-    pub fn bytes(&self) -> usize {
-        match self {
-            Self::None => 0,
-            Self::Csv(batch) => batch.bytes(),
-            Self::Parquet(batch) => batch.get_array_memory_size(),
-        }
-    }
+    /// What it takes in memory, about; of lines about what they took in their file.
+    fn bytes(&self) -> usize;
 
     /// In the unit of [`Extent::size`](super::Extent::size).
-    pub fn size(&self) -> u64 {
-        match self {
-            Self::None => 0,
-            Self::Csv(batch) => batch.bytes() as u64,
-            Self::Parquet(batch) => batch.num_rows() as u64,
-        }
-    }
-
-    /// The rows of a Parquet file.
-    pub fn values(&self) -> Option<&RecordBatch> {
-        match self {
-            Self::None | Self::Csv(_) => None,
-            Self::Parquet(batch) => Some(batch),
-        }
-    }
-
-    /// The line on which each row of a CSV file begins, from 1.
-    pub fn row_lines(&self) -> Option<impl Iterator<Item = u64>> {
-        match self {
-            Self::Csv(batch) => Some(batch.row_lines()),
-            Self::None | Self::Parquet(_) => None,
-        }
-    }
-
-    /// The lines of the rows that were set apart: see [`Source::set_ragged_apart`](super::Source::set_ragged_apart).
-    pub fn ragged(&self) -> &[u64] {
-        match self {
-            Self::Csv(batch) => batch.ragged(),
-            Self::None | Self::Parquet(_) => &[],
-        }
-    }
+    fn size(&self) -> u64;
 
     /// The cells of a column of text or of fixed-size binary values.
-    pub fn cells(&self, column: usize) -> Cells<'_> {
-        match self {
-            Self::None => unreachable!("a batch was read"),
-            Self::Csv(batch) => Cells::Csv { batch, column },
-            Self::Parquet(batch) => Cells::of(batch.column(column).as_ref()),
-        }
+    fn cells(&self, column: usize) -> Cells<'_>;
+
+    /// The rows as values of Arrow's types, if they are that.
+    fn values(&self) -> Option<&RecordBatch> {
+        None
+    }
+
+    /// The rows as fields of lines, if they are that.
+    fn fields(&self) -> Option<&Fields> {
+        None
+    }
+}
+
+impl Batch for Fields {
+    fn lines(&self) -> usize {
+        self.lines()
+    }
+
+    fn split(&mut self, path: &Path) -> Result<(), TableError> {
+        self.split(path)
+    }
+
+    fn rows(&self) -> usize {
+        self.rows()
+    }
+
+    fn bytes(&self) -> usize {
+        self.bytes()
+    }
+
+    fn size(&self) -> u64 {
+        self.bytes() as u64
+    }
+
+    fn cells(&self, column: usize) -> Cells<'_> {
+        Cells::Field { fields: self, column }
+    }
+
+    fn fields(&self) -> Option<&Fields> {
+        Some(self)
+    }
+}
+
+impl Batch for RecordBatch {
+    fn lines(&self) -> usize {
+        self.num_rows()
+    }
+
+    fn split(&mut self, _: &Path) -> Result<(), TableError> {
+        Ok(())
+    }
+
+    fn rows(&self) -> usize {
+        self.num_rows()
+    }
+
+    fn bytes(&self) -> usize {
+        self.get_array_memory_size()
+    }
+
+    fn size(&self) -> u64 {
+        self.num_rows() as u64
+    }
+
+    fn cells(&self, column: usize) -> Cells<'_> {
+        Cells::of(self.column(column).as_ref())
+    }
+
+    fn values(&self) -> Option<&RecordBatch> {
+        Some(self)
+    }
+}
+
+impl Batch for Box<dyn Batch> {
+    fn lines(&self) -> usize {
+        self.as_ref().lines()
+    }
+
+    fn split(&mut self, path: &Path) -> Result<(), TableError> {
+        self.as_mut().split(path)
+    }
+
+    fn rows(&self) -> usize {
+        self.as_ref().rows()
+    }
+
+    fn bytes(&self) -> usize {
+        self.as_ref().bytes()
+    }
+
+    fn size(&self) -> u64 {
+        self.as_ref().size()
+    }
+
+    fn cells(&self, column: usize) -> Cells<'_> {
+        self.as_ref().cells(column)
+    }
+
+    fn values(&self) -> Option<&RecordBatch> {
+        self.as_ref().values()
+    }
+
+    fn fields(&self) -> Option<&Fields> {
+        self.as_ref().fields()
+    }
+}
+
+/// A batch that can be filled again and again.
+pub trait Fill: Batch + Sized + 'static {
+    /// One without rows.
+    fn empty() -> Self;
+}
+
+impl Fill for Fields {
+    fn empty() -> Self {
+        Self::default()
+    }
+}
+
+impl Fill for RecordBatch {
+    fn empty() -> Self {
+        Self::new_empty(Arc::new(Schema::empty()))
+    }
+}
+
+impl Fill for Box<dyn Batch> {
+    fn empty() -> Self {
+        Box::new(Fields::default())
+    }
+}
+
+/// One of the two forms that rows have in memory: what is kept of rows in one form is written by encodings of that form.
+pub trait Form: Fill {
+    /// Columns that are written as they stand.
+    type Kept<'a>;
+
+    /// Neighbouring columns of the rows, run by run.
+    fn keep(&self, columns: &[Range<usize>]) -> Self::Kept<'_>;
+
+    /// No column.
+    fn nothing<'a>() -> Self::Kept<'a>;
+}
+
+impl Form for Fields {
+    type Kept<'a> = Kept<'a>;
+
+    fn keep(&self, columns: &[Range<usize>]) -> Kept<'_> {
+        Kept::Fields(self, columns.to_vec())
+    }
+
+    fn nothing<'a>() -> Self::Kept<'a> {
+        Kept::Tails(None)
+    }
+}
+
+impl Form for RecordBatch {
+    type Kept<'a> = Vec<ArrayRef>;
+
+    fn keep(&self, columns: &[Range<usize>]) -> Vec<ArrayRef> {
+        columns.iter().cloned().flatten().map(|column| self.column(column).clone()).collect()
+    }
+
+    fn nothing<'a>() -> Self::Kept<'a> {
+        Vec::new()
     }
 }
 
 /// The cells of one column of a batch.
 pub enum Cells<'a> {
-    /// Of a CSV file.
-    Csv {
-        /// The batch.
-        batch: &'a csv::Batch,
+    /// Of lines.
+    Field {
+        /// The fields.
+        fields: &'a Fields,
         /// The column, from 0.
         column: usize,
     },
@@ -139,7 +235,7 @@ impl<'a> Cells<'a> {
     /// The bytes of a cell; none when it is null or empty.
     pub fn get(&self, row: usize) -> Option<&'a [u8]> {
         let bytes = match self {
-            Self::Csv { batch, column } => batch.get(row, *column),
+            Self::Field { fields, column } => fields.get(row, *column),
             Self::Utf8(array) => array.is_valid(row).then(|| array.value(row).as_bytes())?,
             Self::LargeUtf8(array) => array.is_valid(row).then(|| array.value(row).as_bytes())?,
             Self::Fixed(array) => array.is_valid(row).then(|| array.value(row))?,

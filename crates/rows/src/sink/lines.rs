@@ -1,0 +1,100 @@
+//! Lines of CSV.
+
+use std::io::Write;
+
+use cstatns_base::name::Hex;
+
+use super::{Column, Encoding, Sink, Values, unwritten};
+use crate::csv::{Fields, Kept, Lines};
+use crate::error::TableError;
+
+/// Encodes rows as lines.
+pub struct Csv {
+    delimiter: u8,
+}
+
+/// Writes lines to a file.
+pub struct CsvSink<'w>(&'w mut (dyn Write + Send));
+
+/// Begins a CSV file.
+///
+/// # Errors
+/// [`TableError::Write`].
+pub fn csv<'w>(
+    out: &'w mut (dyn Write + Send),
+    delimiter: u8,
+    columns: &[Column<'_>],
+) -> Result<(Csv, CsvSink<'w>), TableError> {
+    let mut header = Lines::new(delimiter);
+    columns.iter().for_each(|column| header.field(&column.name));
+    header.end_row();
+    out.write_all(header.bytes()).map_err(|error| unwritten(&error))?;
+    Ok((Csv { delimiter }, CsvSink(out)))
+}
+
+impl Encoding for Csv {
+    type Form = Fields;
+    type Piece = Lines;
+    const GROUP: usize = 1;
+
+    fn piece(&self) -> Lines {
+        Lines::new(self.delimiter)
+    }
+
+    fn begin(&self, lines: &mut Lines) -> Result<(), TableError> {
+        lines.clear();
+        Ok(())
+    }
+
+    fn add(
+        &self,
+        rows: usize,
+        columns: &[Values<'_>],
+        kept: Kept<'_>,
+        lines: &mut Lines,
+    ) -> Result<(), TableError> {
+        // Room for what may be an identifier: nothing of it is left behind where a buffer was too small.
+        lines.reserve(columns.iter().map(Values::room).sum());
+        for row in 0..rows {
+            for column in columns {
+                write_field(lines, column, row);
+            }
+            kept.write(row, lines);
+            lines.end_row();
+        }
+        Ok(())
+    }
+
+    fn end(&self, _: &mut Lines) -> Result<(), TableError> {
+        Ok(())
+    }
+}
+
+impl Sink for CsvSink<'_> {
+    type Piece = Lines;
+
+    fn write(&mut self, lines: &mut Lines) -> Result<(), TableError> {
+        self.0.write_all(lines.bytes()).map_err(|error| unwritten(&error))
+    }
+
+    fn finish(self) -> Result<(), TableError> {
+        self.0.flush().map_err(|error| unwritten(&error))
+    }
+}
+
+fn write_field(lines: &mut Lines, values: &Values<'_>, row: usize) {
+    match values {
+        Values::Index(indexes) => lines.plain(|out| Hex(indexes[row]).write(out)),
+        Values::Text(texts) | Values::Words(texts) => lines.field(texts[row].unwrap_or_default().as_bytes()),
+        Values::Codes(codes) => lines.plain(|out| {
+            if let Some(code) = codes[row] {
+                code.write_text(out);
+            }
+        }),
+        Values::Scores(scores) => lines.plain(|out| {
+            if let Some(score) = scores[row] {
+                score.write(out);
+            }
+        }),
+    }
+}

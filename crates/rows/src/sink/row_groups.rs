@@ -1,0 +1,110 @@
+//! Row groups of Parquet.
+
+use std::io::Write;
+use std::num::NonZeroUsize;
+
+use arrow_array::{ArrayRef, RecordBatch};
+use arrow_schema::Schema;
+
+use super::arrays::array;
+use super::{Column, Encoding, GROUP, GROUPS_AT_ONCE, Holds, Sink, Values, is_binary};
+use crate::error::TableError;
+use crate::parquet::{Chunk, Given, Group, Layout, Writer};
+
+/// Encodes rows as row groups.
+pub struct Parquet {
+    layout: Layout,
+    binary: bool,
+}
+
+/// Writes row groups to a file.
+pub struct ParquetSink<'w>(Box<Writer<&'w mut (dyn Write + Send)>>);
+
+/// A row group: rows are added to it, then it is whole.
+#[derive(Default)]
+pub struct RowGroup {
+    open: Option<Group>,
+    whole: Vec<Chunk>,
+}
+
+impl RowGroup {
+    fn end(&mut self) -> Result<(), TableError> {
+        if let Some(open) = self.open.take() {
+            self.whole = open.end()?;
+        }
+        Ok(())
+    }
+}
+
+/// Begins a Parquet file, whose metadata says `pairs`.
+///
+/// # Errors
+/// [`TableError::Write`], [`TableError::Unwritable`].
+pub fn parquet<'w>(
+    out: &'w mut (dyn Write + Send),
+    columns: &[Column<'_>],
+    pairs: Vec<(&'static str, String)>,
+) -> Result<(Parquet, ParquetSink<'w>), TableError> {
+    let names = |holds| -> Vec<&str> {
+        let columns = columns.iter().filter(|column| column.holds == holds);
+        columns.map(|column| column.field.name().as_str()).collect()
+    };
+    let schema = Schema::new(columns.iter().map(|column| column.field.clone()).collect::<Vec<_>>());
+    let (layout, writer) = Writer::new(out, schema, &names(Holds::Plain), &names(Holds::Words), pairs)?;
+    Ok((Parquet { layout, binary: is_binary(columns) }, ParquetSink(Box::new(writer))))
+}
+
+impl Encoding for Parquet {
+    type Form = RecordBatch;
+    type Piece = RowGroup;
+    const GROUP: usize = GROUP;
+
+    fn threads(offered: NonZeroUsize) -> NonZeroUsize {
+        offered.min(GROUPS_AT_ONCE)
+    }
+
+    fn piece(&self) -> RowGroup {
+        RowGroup::default()
+    }
+
+    fn begin(&self, group: &mut RowGroup) -> Result<(), TableError> {
+        *group = RowGroup { open: Some(self.layout.begin()?), whole: Vec::new() };
+        Ok(())
+    }
+
+    fn add(
+        &self,
+        _: usize,
+        columns: &[Values<'_>],
+        kept: Vec<ArrayRef>,
+        group: &mut RowGroup,
+    ) -> Result<(), TableError> {
+        let own = columns.iter().map(|values| match values {
+            Values::Words(words) => Given::Words(words),
+            values => Given::Values(array(values, self.binary)),
+        });
+        let given: Vec<_> = own.chain(kept.into_iter().map(Given::Values)).collect();
+        let open = match group.open.take() {
+            Some(open) => open,
+            None => self.layout.begin()?,
+        };
+        self.layout.add(&given, group.open.insert(open))
+    }
+
+    fn end(&self, group: &mut RowGroup) -> Result<(), TableError> {
+        group.end()
+    }
+}
+
+impl Sink for ParquetSink<'_> {
+    type Piece = RowGroup;
+
+    fn write(&mut self, group: &mut RowGroup) -> Result<(), TableError> {
+        group.end()?;
+        self.0.append(std::mem::take(&mut group.whole))
+    }
+
+    fn finish(self) -> Result<(), TableError> {
+        self.0.finish()
+    }
+}

@@ -1,0 +1,62 @@
+//! CSV: a unit is a row, its head and the rest of its line as it will be written.
+
+use super::{Dealer, Heads, Place, Sort, Sortable, Sorted, split};
+use crate::csv::{Fields, Kept};
+use crate::error::TableError;
+use crate::table::Extent;
+
+/// The bytes of a partition, as they stand in the file: its rows are picked one by one, so they should stay in the processor's
+/// cache.
+const LINES: u64 = 1 << 20;
+
+impl Sortable for Fields {
+    type Beside<'a> = ();
+    const GROUPS: bool = false;
+
+    fn partitions(extent: Extent) -> u64 {
+        extent.bytes.div_ceil(LINES)
+    }
+
+    fn wanted(_: usize) -> usize {
+        1
+    }
+
+    fn deal(
+        sort: &Sort<Self>,
+        batches: &[Self],
+        heads: &Heads,
+        dealer: &mut Dealer,
+    ) -> Result<(), TableError> {
+        let Dealer { tails, ends, .. } = dealer;
+        tails.clear();
+        ends.clear();
+        for batch in batches {
+            tails.reserve(batch.most_copied());
+            for row in 0..batch.rows() {
+                sort.kept.iter().for_each(|columns| batch.copy(row, columns.clone(), tails));
+                tails.end_row();
+                ends.push(tails.bytes().len());
+            }
+        }
+        let mut start = 0;
+        sort.spill.add(heads.framed().zip(ends.iter()).map(|(head, end)| {
+            // Without the line break.
+            let tail = &tails.bytes()[std::mem::replace(&mut start, *end)..end - 1];
+            (sort.partition(head), [head, tail])
+        }))
+    }
+
+    fn read_unit<'a>(unit: &'a [u8], rows: &mut Vec<&'a [u8]>, _: &mut ()) -> Result<(), TableError> {
+        rows.push(unit);
+        Ok(())
+    }
+
+    fn at_once(rows: usize, _: &()) -> usize {
+        rows.clamp(1, crate::table::BATCH)
+    }
+
+    fn kept<'a>(sorted: &Sorted<'a, Self>, places: &[Place]) -> Result<Kept<'a>, TableError> {
+        let tails = places.iter().map(|place| split(sorted.rows[place.2 as usize]).1);
+        Ok(Kept::Tails(Some(tails.collect())))
+    }
+}

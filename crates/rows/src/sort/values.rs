@@ -1,0 +1,171 @@
+//! Parquet and frames: a unit is the rows that the batches have for a partition. Their number (u32, little-endian) and heads,
+//! then their values as a stream of Arrow's.
+
+use std::marker::PhantomData;
+use std::ops::Range;
+
+use arrow_array::{ArrayRef, RecordBatch};
+use arrow_ipc::reader::StreamReader;
+use arrow_ipc::writer::StreamWriter;
+use arrow_schema::ArrowError;
+use arrow_select::interleave::interleave_record_batch;
+use cstatns_base::secret::reserve;
+use zeroize::Zeroizing;
+
+use super::{Dealer, Heads, MOST, Place, ROWS, Sort, Sortable, Sorted, WORK, split};
+use crate::error::TableError;
+use crate::spill::units;
+use crate::table::{BATCH, Extent};
+
+/// The bytes that the rows of a partition take in memory.
+const VALUES: u64 = 8 << 20;
+/// A partition that takes more is divided before it is sorted: rows of very different sizes are not foreseen.
+const LARGE: u64 = 4 * VALUES;
+/// So many rows are dealt at once for each partition.
+const UNIT: usize = 256;
+
+/// For each row its unit, and the row there; and the values of each unit, if columns are kept.
+#[derive(Default)]
+pub struct Units {
+    picks: Vec<(usize, usize)>,
+    batches: Vec<RecordBatch>,
+}
+
+impl Sortable for RecordBatch {
+    type Beside<'a> = Units;
+    const GROUPS: bool = true;
+
+    fn partitions(extent: Extent) -> u64 {
+        extent.rows.div_ceil(ROWS).max(extent.bytes.div_ceil(VALUES))
+    }
+
+    fn wanted(partitions: usize) -> usize {
+        UNIT * partitions
+    }
+
+    fn deal(
+        sort: &Sort<Self>,
+        batches: &[Self],
+        heads: &Heads,
+        dealer: &mut Dealer,
+    ) -> Result<(), TableError> {
+        let Dealer { places, picks, picked, values, .. } = dealer;
+        let kept: Vec<usize> = sort.kept.iter().cloned().flatten().collect();
+        let project = |batch: &RecordBatch| batch.project(&kept).map_err(|_| TableError::Unwritable);
+        let batches: Vec<RecordBatch> = batches.iter().map(project).collect::<Result<_, _>>()?;
+        let batches: Vec<&RecordBatch> = batches.iter().collect();
+        places.clear();
+        let (mut heads_left, mut at) = (heads.framed(), 0);
+        for (number, batch) in batches.iter().enumerate() {
+            for row in 0..batch.num_rows() {
+                let head = heads_left.next().expect("a head for each row");
+                places.push((sort.partition(head), at..at + head.len(), (number, row)));
+                at += head.len();
+            }
+        }
+        // By partition, and in it as they came.
+        places.sort_unstable_by_key(|(partition, head, _)| (*partition, head.start));
+        // At full size from the start: a vector that grows leaves copies behind.
+        *picked = Zeroizing::new(Vec::with_capacity(heads.0.len()));
+        for places in places.chunk_by(|one, next| one.0 == next.0) {
+            picks.clear();
+            picked.clear();
+            values.clear();
+            for (_, head, pick) in places {
+                picks.push(*pick);
+                picked.extend_from_slice(&heads.0[head.clone()]);
+            }
+            if !kept.is_empty() {
+                pack(&gather(&batches, picks)?, values)?;
+            }
+            let count = (places.len() as u32).to_le_bytes();
+            sort.spill.add(std::iter::once((places[0].0, [&count[..], picked, values])))?;
+        }
+        Ok(())
+    }
+
+    fn divide(
+        sort: &Sort<Self>,
+        partition: usize,
+        dealer: &mut Dealer,
+    ) -> Result<Option<Sort<Self>>, TableError> {
+        let size = sort.spill.size(partition);
+        if sort.kept.is_empty() || size <= LARGE {
+            return Ok(None);
+        }
+        let bits = size.div_ceil(VALUES).clamp(2, MOST).next_power_of_two().trailing_zeros();
+        let columns = sort.kept.iter().map(Range::len).sum();
+        let divided = Sort {
+            spill: sort.spill.like(1 << bits, WORK),
+            bits,
+            before: sort.before + sort.bits,
+            kept: std::iter::once(0..columns).collect(),
+            form: PhantomData,
+        };
+        sort.spill.drain(partition, |page| {
+            for unit in units(page) {
+                let (heads, values) = split_unit(unit);
+                let mut own = Heads::default();
+                reserve(&mut own.0, heads.len());
+                own.0.extend_from_slice(heads);
+                Self::deal(&divided, &[unpack(values)?], &own, dealer)?;
+            }
+            Ok(())
+        })?;
+        Ok(Some(divided))
+    }
+
+    fn read_unit<'a>(unit: &'a [u8], rows: &mut Vec<&'a [u8]>, beside: &mut Units) -> Result<(), TableError> {
+        let (count, mut left) = unit.split_first_chunk().expect("a unit begins with its rows");
+        for row in 0..u32::from_le_bytes(*count) as usize {
+            rows.push(left);
+            beside.picks.push((beside.batches.len(), row));
+            left = split(left).1;
+        }
+        beside.batches.extend((!left.is_empty()).then(|| unpack(left)).transpose()?);
+        Ok(())
+    }
+
+    fn at_once(rows: usize, beside: &Units) -> usize {
+        let columns = beside.batches.iter().flat_map(RecordBatch::columns);
+        // Without what is reserved: the columns of a batch lie in one buffer, which each would count.
+        let sizes = columns.map(|column| column.to_data().get_slice_memory_size().unwrap_or(0));
+        let bytes: usize = sizes.sum();
+        (rows * VALUES as usize / bytes.max(1)).clamp(1, BATCH)
+    }
+
+    fn kept<'a>(sorted: &Sorted<'a, Self>, places: &[Place]) -> Result<Vec<ArrayRef>, TableError> {
+        let picks: Vec<_> = places.iter().map(|place| sorted.beside.picks[place.2 as usize]).collect();
+        let batches: Vec<&RecordBatch> = sorted.beside.batches.iter().collect();
+        Ok(gather(&batches, &picks)?.columns().to_vec())
+    }
+}
+
+/// The heads of a unit, and its values.
+fn split_unit(unit: &[u8]) -> (&[u8], &[u8]) {
+    let (rows, all) = unit.split_first_chunk().expect("a unit begins with its rows");
+    let mut values = all;
+    for _ in 0..u32::from_le_bytes(*rows) {
+        values = split(values).1;
+    }
+    all.split_at(all.len() - values.len())
+}
+
+/// Rows of batches of the same columns, each by batch and row.
+fn gather(batches: &[&RecordBatch], picks: &[(usize, usize)]) -> Result<RecordBatch, TableError> {
+    interleave_record_batch(batches, picks).map_err(|_| TableError::Unwritable)
+}
+
+fn pack(batch: &RecordBatch, out: &mut Vec<u8>) -> Result<(), TableError> {
+    let write = || {
+        let mut writer = StreamWriter::try_new(out, &batch.schema())?;
+        writer.write(batch)?;
+        writer.finish()
+    };
+    write().map_err(|_: ArrowError| TableError::Unwritable)
+}
+
+fn unpack(bytes: &[u8]) -> Result<RecordBatch, TableError> {
+    let read = || StreamReader::try_new(bytes, None)?.next().transpose();
+    read().ok().flatten().ok_or(TableError::Unwritable)
+}

@@ -1,0 +1,335 @@
+//! Reading rows in batches.
+
+use std::path::Path;
+
+use arrow_array::{RecordBatch, RecordBatchReader};
+
+use super::{BATCH, Batch, Fill, Format, Table};
+use crate::csv::{self, Delimiter, Fields};
+use crate::error::TableError;
+use crate::{frames, parquet};
+
+/// The most batches that are read at once: wide rows make small ones.
+const MOST_BATCHES: usize = 64;
+/// From so many bytes on there is no further batch.
+pub const MOST_BYTES: usize = 24 << 20;
+/// What rows of which nothing is known are taken to be, in bytes.
+const UNKNOWN_BYTES: u64 = 4 << 30;
+
+/// How large a file is.
+#[derive(Clone, Copy)]
+pub struct Extent {
+    /// The rows of a Parquet file or a frame; where they are not known, as in a CSV file, 0.
+    pub rows: u64,
+    /// The bytes of the file on disk; of a frame what all rows would take in memory.
+    pub length: u64,
+    /// The bytes of a CSV file. Else what all rows would take in memory, to go by the first.
+    pub bytes: u64,
+}
+
+impl Extent {
+    /// In a unit of its own type: rows if they are known, else bytes. See [`Batch::size`].
+    pub fn size(self) -> u64 {
+        if self.rows > 0 { self.rows } else { self.bytes }
+    }
+}
+
+/// Where rows are taken from. A new kind is a decision for all code that opens one: the list is not left open.
+pub enum Input<'a> {
+    /// A file: CSV or Parquet, by its extension.
+    File(&'a Path),
+    /// A frame: what a program hands over, without a file. Its columns have Arrow's types; its schema's metadata says what a
+    /// Parquet file's would.
+    Frame {
+        /// What errors call it.
+        name: &'a str,
+        /// How many rows it has, if that is known. A wrong number costs time or memory, nothing else.
+        rows: Option<u64>,
+        /// Its rows.
+        batches: Box<dyn RecordBatchReader + Send>,
+    },
+}
+
+impl<'a> Input<'a> {
+    /// Opens it. `delimiter` is that of a CSV file.
+    ///
+    /// # Errors
+    /// [`TableError`].
+    pub fn open(self, delimiter: Delimiter<'_>) -> Result<Source, TableError> {
+        match self {
+            Self::File(path) => Source::open(path, delimiter),
+            Self::Frame { name, rows, batches } => Source::frame(name, rows, batches),
+        }
+    }
+
+    /// The path, if it is a file.
+    pub fn file(&self) -> Option<&'a Path> {
+        match self {
+            Self::File(path) => Some(path),
+            Self::Frame { .. } => None,
+        }
+    }
+}
+
+impl<'a, P: AsRef<Path> + ?Sized> From<&'a P> for Input<'a> {
+    fn from(path: &'a P) -> Self {
+        Self::File(path.as_ref())
+    }
+}
+
+/// Rows that can be read once, in one of the two forms that they have in memory.
+pub enum Source {
+    /// Lines of CSV.
+    Lines(Stream<Fields>),
+    /// Columns of Arrow's types: those of a Parquet file or of a frame.
+    Columns(Stream<RecordBatch>),
+}
+
+impl Source {
+    /// Opens a file by its extension.
+    ///
+    /// # Errors
+    /// [`TableError`].
+    pub fn open(path: &Path, delimiter: Delimiter<'_>) -> Result<Self, TableError> {
+        Ok(match Format::of(path)? {
+            Format::Csv => {
+                let reader = csv::Reader::open(path, delimiter, csv::WINDOW)?;
+                let table = Table {
+                    path: path.to_owned(),
+                    is_file: true,
+                    header: reader.header().to_vec(),
+                    delimiter: reader.delimiter(),
+                    known: None,
+                    schema: None,
+                    rows: None,
+                };
+                Self::Lines(Stream::new(table, reader))
+            }
+            Format::Parquet => {
+                let reader = parquet::Reader::open(path, BATCH)?;
+                let table = Table {
+                    path: path.to_owned(),
+                    is_file: true,
+                    header: reader.header().to_vec(),
+                    delimiter: b',',
+                    known: Some(reader.known().clone()),
+                    schema: Some(reader.schema().clone()),
+                    rows: Some(reader.rows()),
+                };
+                Self::Columns(Stream::new(table, reader))
+            }
+        })
+    }
+
+    /// The rows of a frame. See [`Input::Frame`].
+    ///
+    /// # Errors
+    /// [`TableError::ColumnType`], [`TableError::Metadata`].
+    pub fn frame(
+        name: &str,
+        rows: Option<u64>,
+        batches: Box<dyn RecordBatchReader + Send>,
+    ) -> Result<Self, TableError> {
+        let reader = frames::Reader::new(Path::new(name), batches)?;
+        let table = Table {
+            path: name.into(),
+            is_file: false,
+            header: reader.header().to_vec(),
+            delimiter: b',',
+            known: Some(reader.known().clone()),
+            schema: Some(reader.schema().clone()),
+            rows,
+        };
+        Ok(Self::Columns(Stream::new(table, reader)))
+    }
+
+    /// What is known of the rows.
+    pub fn table(&self) -> &Table {
+        match self {
+            Self::Lines(stream) => &stream.table,
+            Self::Columns(stream) => &stream.table,
+        }
+    }
+
+    /// The rows in whatever form, for code that only looks at cells.
+    pub fn any(self) -> Rows {
+        match self {
+            Self::Lines(stream) => stream.any(),
+            Self::Columns(stream) => stream.any(),
+        }
+    }
+}
+
+/// Rows in whatever form.
+pub type Rows = Stream<Box<dyn Batch>>;
+
+/// What gives out rows.
+trait Reader<B>: Send {
+    /// Fills `batch` with the next rows, of lines at most `limit`; false at the end.
+    fn fill(&mut self, path: &Path, batch: &mut B, limit: usize) -> Result<bool, TableError>;
+
+    /// How large the whole is.
+    fn extent(&mut self, table: &Table) -> Result<Extent, TableError>;
+
+    /// See [`Stream::set_ragged_apart`].
+    fn set_ragged_apart(&mut self) {}
+}
+
+impl Reader<Fields> for csv::Reader {
+    fn fill(&mut self, path: &Path, batch: &mut Fields, limit: usize) -> Result<bool, TableError> {
+        self.next(path, batch, limit.min(BATCH))
+    }
+
+    fn extent(&mut self, _: &Table) -> Result<Extent, TableError> {
+        Ok(Extent { rows: 0, length: self.length(), bytes: self.length() })
+    }
+
+    fn set_ragged_apart(&mut self) {
+        self.set_ragged_apart();
+    }
+}
+
+impl Reader<RecordBatch> for parquet::Reader {
+    fn fill(&mut self, path: &Path, batch: &mut RecordBatch, _: usize) -> Result<bool, TableError> {
+        let found = self.next(path)?;
+        let more = found.is_some();
+        *batch = found.unwrap_or_else(RecordBatch::empty);
+        Ok(more)
+    }
+
+    fn extent(&mut self, table: &Table) -> Result<Extent, TableError> {
+        let first = Self::open(&table.path, BATCH)?.next(&table.path)?;
+        let width = first.map_or(0, |first| first.get_array_memory_size() / first.num_rows().max(1));
+        let rows = self.rows();
+        Ok(Extent { rows, length: self.length(), bytes: rows.saturating_mul(width as u64) })
+    }
+}
+
+impl Reader<RecordBatch> for frames::Reader {
+    fn fill(&mut self, name: &Path, batch: &mut RecordBatch, _: usize) -> Result<bool, TableError> {
+        let found = self.next(name, BATCH)?;
+        let more = found.is_some();
+        *batch = found.unwrap_or_else(RecordBatch::empty);
+        Ok(more)
+    }
+
+    fn extent(&mut self, table: &Table) -> Result<Extent, TableError> {
+        let width = self.width(&table.path)? as u64;
+        let bytes = table.rows.map_or(UNKNOWN_BYTES, |rows| rows.saturating_mul(width));
+        Ok(Extent { rows: table.rows.unwrap_or(0), length: bytes, bytes })
+    }
+}
+
+/// A reader of rows in any form, as one of rows in whatever form.
+struct Any<B>(Box<dyn Reader<B>>);
+
+impl<B: Fill> Reader<Box<dyn Batch>> for Any<B> {
+    fn fill(&mut self, path: &Path, batch: &mut Box<dyn Batch>, limit: usize) -> Result<bool, TableError> {
+        let mut filled = B::empty();
+        let found = self.0.fill(path, &mut filled, limit)?;
+        *batch = Box::new(filled);
+        Ok(found)
+    }
+
+    fn extent(&mut self, table: &Table) -> Result<Extent, TableError> {
+        self.0.extent(table)
+    }
+
+    fn set_ragged_apart(&mut self) {
+        self.0.set_ragged_apart();
+    }
+}
+
+/// Rows that are read in batches of one form.
+pub struct Stream<B> {
+    /// What is known of the rows.
+    pub table: Table,
+    reader: Box<dyn Reader<B>>,
+    /// The rows that `next_batch` has given out.
+    rows: u64,
+    /// What stopped a block that has rows before it.
+    stopped: Option<TableError>,
+}
+
+impl<B: Fill> Stream<B> {
+    fn new(table: Table, reader: impl Reader<B> + 'static) -> Self {
+        Self { table, reader: Box::new(reader), rows: 0, stopped: None }
+    }
+
+    fn any(self) -> Rows {
+        let Self { table, reader, rows, stopped } = self;
+        Stream { table, reader: Box::new(Any(reader)), rows, stopped }
+    }
+
+    /// How large the whole is.
+    ///
+    /// # Errors
+    /// [`TableError`], of the first rows.
+    pub fn extent(&mut self) -> Result<Extent, TableError> {
+        self.reader.extent(&self.table)
+    }
+
+    /// From now on a row of a CSV file with more or fewer fields than the header is no error: [`Fields::ragged`] has its line.
+    pub fn set_ragged_apart(&mut self) {
+        self.reader.set_ragged_apart();
+    }
+
+    /// Fills `batch` with the next rows, of a CSV file at most `limit`; false at the end. They are there after
+    /// [`Batch::split`].
+    ///
+    /// # Errors
+    /// [`TableError`].
+    pub fn fill(&mut self, batch: &mut B, limit: usize) -> Result<bool, TableError> {
+        self.reader.fill(&self.table.path, batch, limit)
+    }
+
+    /// Fills the first `filled` of `batches` with the next rows: `rows` of them, or one batch if that has more; false at the
+    /// end of the file. An error is that of a block of its own: those in the batches before it come first.
+    pub fn fill_all(
+        &mut self,
+        batches: &mut Vec<B>,
+        filled: &mut usize,
+        rows: usize,
+    ) -> Result<bool, TableError> {
+        let (mut lines, mut bytes) = (0, 0);
+        *filled = 0;
+        if let Some(error) = self.stopped.take() {
+            return Err(error);
+        }
+        while *filled == 0 || (lines < rows && bytes < MOST_BYTES && *filled < MOST_BATCHES) {
+            if batches.len() == *filled {
+                batches.push(B::empty());
+            }
+            match self.fill(&mut batches[*filled], rows.saturating_sub(lines).max(1)) {
+                Ok(true) => {}
+                Ok(false) => break,
+                Err(error) if *filled > 0 => {
+                    self.stopped = Some(error);
+                    break;
+                }
+                Err(error) => return Err(error),
+            }
+            lines += batches[*filled].lines();
+            bytes += batches[*filled].bytes();
+            *filled += 1;
+        }
+        Ok(*filled > 0)
+    }
+
+    /// How many rows [`Stream::next_batch`] has given out.
+    pub fn given_out(&self) -> u64 {
+        self.rows
+    }
+
+    /// The next rows, for who reads them one batch after the other; none at the end of the file.
+    pub fn next_batch(&mut self) -> Result<Option<B>, TableError> {
+        let mut batch = B::empty();
+        let filled = self.fill(&mut batch, BATCH).and_then(|found| {
+            batch.split(&self.table.path)?;
+            Ok(found)
+        });
+        let found = filled.map_err(|error| error.after(self.rows))?;
+        self.rows += batch.rows() as u64;
+        Ok(found.then_some(batch))
+    }
+}
