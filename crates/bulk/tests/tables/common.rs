@@ -191,32 +191,7 @@ impl Way {
     }
 
     pub fn report(&self, meta: &FileMeta, coded: &Coded) {
-        let now = jiff::Timestamp::now();
-        let report = Report {
-            format: Report::FORMAT,
-            tool: "test".to_owned(),
-            spec: SPEC.to_owned(),
-            service: meta.service.clone(),
-            domain: meta.domain.clone(),
-            generation: meta.generation,
-            key_id: Some(Hex([7; 8])),
-            delivery: meta.delivery,
-            rows_in: coded.rows,
-            rows_out: coded.rows,
-            quality: coded.qualities.iter().map(|(word, count)| ((*word).to_owned(), *count)).collect(),
-            coded: Some(coded.coded),
-            scores: coded.scores,
-            scheme: Some(Scheme::FrNir),
-            look_up: None,
-            accepted: BTreeMap::new(),
-            destroyed: Vec::new(),
-            begin: now,
-            end: now,
-            checkpoint: Some(Head { size: 3, root: Hex([9; 32]) }),
-        };
-        let path = report_path(&self.result);
-        let _ = fs::remove_file(&path);
-        report.write(&path).unwrap();
+        report_beside(&self.result, meta, coded);
     }
 
     pub fn attach(&self) -> Result<Attached, AttachError> {
@@ -236,6 +211,36 @@ impl Way {
             &Effort::default(),
         )
     }
+}
+
+/// The report that the service writes beside a result.
+pub fn report_beside(result: &Path, meta: &FileMeta, coded: &Coded) {
+    let now = jiff::Timestamp::now();
+    let report = Report {
+        format: Report::FORMAT,
+        tool: "test".to_owned(),
+        spec: SPEC.to_owned(),
+        service: meta.service.clone(),
+        domain: meta.domain.clone(),
+        generation: meta.generation,
+        key_id: Some(Hex([7; 8])),
+        delivery: meta.delivery,
+        rows_in: coded.rows,
+        rows_out: coded.rows,
+        quality: coded.qualities.iter().map(|(word, count)| ((*word).to_owned(), *count)).collect(),
+        coded: Some(coded.coded),
+        scores: coded.scores,
+        scheme: Some(Scheme::FrNir),
+        look_up: None,
+        accepted: BTreeMap::new(),
+        destroyed: Vec::new(),
+        begin: now,
+        end: now,
+        checkpoint: Some(Head { size: 3, root: Hex([9; 32]) }),
+    };
+    let path = report_path(result);
+    let _ = fs::remove_file(&path);
+    report.write(&path).unwrap();
 }
 
 /// Data in CSV → attached file, all in CSV.

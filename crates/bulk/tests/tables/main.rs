@@ -6,6 +6,7 @@ mod columns;
 mod common;
 mod crash;
 mod forms;
+mod frames;
 mod guard;
 mod pair;
 mod prepare;
