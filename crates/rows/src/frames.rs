@@ -64,8 +64,11 @@ impl Reader {
     /// What a row takes in memory, about, by what is handed over first.
     pub(crate) fn width(&mut self, name: &Path) -> Result<usize, TableError> {
         self.hand_over(name)?;
-        let first = self.current.iter().map(|(batch, _)| batch);
-        Ok(first.map(|batch| batch.get_array_memory_size().div_ceil(batch.num_rows())).sum())
+        let Some((first, _)) = &self.current else { return Ok(0) };
+        // Of its rows alone: they may lie among others.
+        let sizes =
+            first.columns().iter().map(|column| column.to_data().get_slice_memory_size().unwrap_or(0));
+        Ok(sizes.sum::<usize>().div_ceil(first.num_rows()))
     }
 
     /// The next rows, `most` at most; none at the end.
