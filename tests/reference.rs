@@ -7,7 +7,8 @@ use std::io::Write;
 use std::process::{Command, Stdio};
 
 use cstatns::code::{Code, Generation, Tag};
-use cstatns::coder::{Coder, CodingKey, Renewer};
+use cstatns::coder::{Coder, Renewer};
+use cstatns::hazmat::coding_key;
 use cstatns::identifier::{Reason, Scheme};
 use cstatns::name::Name;
 use cstatns::secret::Secret;
@@ -99,7 +100,7 @@ fn ten_thousand_identifiers_through_three_generations() {
     let keys: Vec<Secret<32>> = (0..3).map(|_| Secret::random()).collect();
     let key_of = |n: u32| {
         let generation = Generation::new(n).unwrap();
-        CodingKey::new(&keys[n as usize - 1], SERVICE, &domain, generation)
+        coding_key(&keys[n as usize - 1], SERVICE, &domain, generation)
     };
     let hex: Vec<_> = keys.iter().map(|key| data_encoding::HEXLOWER.encode(key.expose())).collect();
 

@@ -23,7 +23,9 @@ pub mod look_up;
 
 pub mod code;
 
-pub mod mac;
+mod mac;
+
+pub mod hazmat;
 
 pub mod commitment;
 

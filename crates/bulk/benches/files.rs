@@ -9,7 +9,8 @@ use std::path::Path;
 
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use cstatns::code::Generation;
-use cstatns::coder::{Coder, CodingKey};
+use cstatns::coder::Coder;
+use cstatns::hazmat::coding_key;
 use cstatns::identifier::{Reason, Scheme};
 use cstatns::manifest::{Manifest, manifest_path};
 use cstatns::meta::FileMeta;
@@ -28,7 +29,7 @@ const SERVICE: &str = "bench.aaaaaaaaaa";
 fn coder() -> Coder {
     let secret = Secret::fill(|bytes| bytes.fill(1));
     let domain = Name::new("bench").expect("a name");
-    Coder::new(vec![CodingKey::new(&secret, SERVICE, &domain, Generation::FIRST)]).expect("a chain")
+    Coder::new(vec![coding_key(&secret, SERVICE, &domain, Generation::FIRST)]).expect("a chain")
 }
 
 fn meta() -> FileMeta {
