@@ -242,6 +242,7 @@ impl Keystore {
 }
 
 /// A key that was opened.
+#[non_exhaustive]
 pub struct Opened {
     /// The key.
     pub key: CodingKey,
@@ -253,6 +254,7 @@ pub struct Opened {
 
 /// A file with the name of a key's seal or of a life secret.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Found {
     /// The file.
     pub path: PathBuf,
@@ -344,6 +346,7 @@ fn associated(label: &KeyLabel) -> Vec<u8> {
 /// The directories in which life secrets lie, as `init` was told; kept in the home.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[non_exhaustive]
 pub struct Places {
     /// Format version.
     pub format: u32,

@@ -123,6 +123,7 @@ pub struct Service {
 }
 
 /// A ledger read from its file and found lawful, with what its checkpoint covers.
+#[non_exhaustive]
 pub struct ReadLedger {
     /// The tree over its lines.
     pub history: History,

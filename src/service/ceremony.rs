@@ -37,6 +37,7 @@ pub struct Founding<'a> {
 }
 
 /// A founded service.
+#[non_exhaustive]
 pub struct Founded {
     /// Its card.
     pub card: ServiceCard,

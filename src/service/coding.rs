@@ -57,6 +57,7 @@ pub struct WorkError {
 
 /// A result that a run made, as its report tells it.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct Made {
     /// The delivery: the run's number.
     pub run: RunId,

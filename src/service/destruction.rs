@@ -76,6 +76,7 @@ impl fmt::Display for Recovered {
 
 /// A result that has not been stated delivered, or whose copy is still here.
 #[derive(Clone, Debug, Serialize)]
+#[non_exhaustive]
 pub struct Outgoing {
     /// The delivery.
     pub delivery: RunId,

@@ -95,6 +95,7 @@ pub enum Step {
 
 /// Who may open a new file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Access {
     /// The owner alone: mode 0600.
     Private,

@@ -154,6 +154,7 @@ impl fmt::Display for Scheme {
 
 /// An identifier that a [`Scheme`] accepted, and what is known of it.
 #[derive(Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Accepted {
     /// The identifier, ready to be coded.
     pub identifier: Identifier,
@@ -199,6 +200,7 @@ impl Zeroize for Accepted {
 
 /// How far an accepted identifier can be trusted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
 pub enum Quality {
     /// Definitive, and its key was there and right.
     Valid,

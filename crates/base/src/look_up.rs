@@ -85,6 +85,7 @@ pub type Scores = [u64; Score::STEPS];
 /// The qualities of a find, the most certain first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
 pub enum Level {
     /// Every trait is the same.
     Found,
@@ -140,6 +141,7 @@ impl fmt::Display for LookUp {
 /// | `malformed` | no name, or no date with a year, or a field longer than any name | 9 |
 /// | `contradicted` | the identifier of the row is another person's | |
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
 pub enum Quality {
     /// Every trait is the same, spelling apart.
     Found,

@@ -43,6 +43,7 @@ const MOST_AT_ONCE: usize = 8;
 
 /// The columns of the data that are sent.
 #[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
 pub enum Column<'a> {
     /// Identifiers, to be coded.
     Identifier {
@@ -81,6 +82,7 @@ pub struct Prepare<'a> {
 
 /// What was prepared.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Prepared {
     /// The rows of the data, of the request and of the retained file.
     pub rows: u64,

@@ -73,6 +73,7 @@ pub struct Report {
 
 /// A file that was destroyed, and how.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Destruction {
     /// Its name, without the directories that lead to it.
     pub file: String,

@@ -73,6 +73,7 @@ impl BuildError {
 
 /// What was built.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Built {
     /// The rows.
     pub rows: u64,

@@ -71,6 +71,7 @@ impl Index {
 
 /// What ought to be said of a row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Expected {
     /// Its person.
     Person,
@@ -164,6 +165,7 @@ impl Threshold {
 
 /// Rows with a score from `from` up to, but not with, `to`; the last bin has 1 as well.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct Bin {
     /// The least score.
     pub from: f64,
@@ -195,6 +197,7 @@ const THRESHOLDS: [f64; 16] =
 
 /// The counts and curves of a file of rows, at one setting of what is coded.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct Evaluation {
     /// The last quality that is coded.
     pub accept: Quality,

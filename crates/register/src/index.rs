@@ -70,6 +70,7 @@ impl IndexError {
 
 /// What an index holds: counts, never a person.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Stats {
     /// The rows: one for each name and identifier that a person has or had.
     pub rows: u64,

@@ -32,6 +32,7 @@ const APART: f64 = 20.0;
 const NEAR: f64 = 0.05;
 
 /// What a look-up says of a row.
+#[non_exhaustive]
 pub struct Answer {
     /// How good the look-up was.
     pub quality: Quality,

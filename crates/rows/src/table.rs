@@ -78,6 +78,7 @@ pub fn is_day(kind: &DataType) -> bool {
 
 /// How large a file is.
 #[derive(Clone, Copy)]
+#[non_exhaustive]
 pub struct Extent {
     /// The rows of a Parquet file; those of a CSV file are not known, and 0 here.
     pub rows: u64,
