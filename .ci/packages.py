@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Each package contains what it needs and nothing else, and says what it is.
+"""Each package contains what it needs and nothing else, says what it is, and gives again what its signatures take of others.
 
 Reads `cargo package --list` and `cargo metadata`, offline. Each run first breaks every rule by hand and goes on only if each
 breach is found.
@@ -28,9 +28,34 @@ MORE = {
 }
 # The packages whose only target is a program: docs.rs has nothing to build for them.
 PROGRAMS = {"cstatns-cli"}
+EXPOSED = "# Exposed in the public API, and given again by `lib.rs`: an upgrade breaks users."
+HEADINGS = [
+    "# Of this workspace.",
+    "# Required by the format: another version must read and write the same bytes.",
+    EXPOSED,
+    "# Internal.",
+]
 WORDS = "not yet reviewed by an independent cryptographer"
 INCLUDED = re.compile(r'include_(?:str|bytes)!\(\s*"([^"]+)"')
 SLUG = re.compile(r"[a-z][a-z0-9+-]{0,19}")
+
+
+def hidden(manifest, library):
+    """Dependencies that stand under the heading of those exposed and that the library does not give again; dependencies
+    without a heading."""
+    found, heading = [], None
+    lines = manifest.split("\n[dependencies]\n")[1].split("\n[")[0].splitlines()
+    given = {name for names in re.findall(r"^pub use \{([^}]*)\};$", library, re.M) for name in names.split(", ")}
+    for line in lines:
+        if line in HEADINGS:
+            heading = line
+        elif line and not line.startswith("#"):
+            name = re.match(r"[\w-]+", line).group()
+            if heading is None:
+                found.append(f"{name} stands under no heading")
+            if heading == EXPOSED and name.replace("-", "_") not in given:
+                found.append(f"{name} is exposed and src/lib.rs does not give it again")
+    return found
 
 
 def breaches(package, files, read):
@@ -62,6 +87,8 @@ def breaches(package, files, read):
     for pattern in MORE.get(name, []):
         if not fnmatch.filter(files, pattern):
             found.append(f"{pattern} is allowed and not there: shorten the list")
+    if name not in PROGRAMS:
+        found += hidden(read("Cargo.toml"), read("src/lib.rs"))
     if "README.md" in files and WORDS not in " ".join(read("README.md").split()):
         found.append(f"README.md does not say: {WORDS}")
     return found
@@ -95,6 +122,11 @@ def control(package, files, read):
         broken.append((package, files + [extra], readable))
     broken.append((package, files, lambda file: "" if file == "README.md" else read(file)))
     broken.append((package, files, lambda file: 'include_str!("../nowhere")' if file.endswith(".rs") else read(file)))
+    if package["name"] not in PROGRAMS:
+        manifest = read("Cargo.toml").replace("\n[dependencies]\n", "\n[dependencies]\nbefore = 1\n")
+        broken.append((package, files, lambda file: manifest if file == "Cargo.toml" else read(file)))
+        more = read("Cargo.toml").replace("\n# Internal.\n", f"\n{EXPOSED}\nnowhere = 1\n")
+        broken.append((package, files, lambda file: more if file == "Cargo.toml" else read(file)))
     for pattern in MORE.get(package["name"], []):
         broken.append((package, [file for file in files if not fnmatch.fnmatchcase(file, pattern)], read))
     return [case[0]["name"] for case in broken if not breaches(*case)], len(broken)

@@ -51,6 +51,9 @@ pub use cstatns_record::{
     audit, card, checkpoint, dealing, ledger, manifest, proposal, receipt, report, state, statement,
 };
 
+/// What these signatures take of other crates: use these, and versions fit.
+pub use {ed25519_dalek, jiff, zeroize};
+
 pub mod coder;
 
 mod sharing;
