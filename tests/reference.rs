@@ -83,7 +83,7 @@ impl Random {
 /// The key of a canonical form, found by asking for it.
 fn key(canonical: &str) -> u8 {
     match Scheme::FrNir.parse(format!("{canonical}00").as_bytes()) {
-        Err(Reason::WrongKey { expected, .. }) => expected,
+        Err(Reason::WrongControlKey { expected, .. }) => expected,
         _ => unreachable!("00 is no identifier's key"),
     }
 }
@@ -202,7 +202,7 @@ fn ten_thousand_texts_that_are_nearly_identifiers() {
     }
     assert_eq!(reference(&[], questions), verdicts);
     // Each verdict came often enough to mean something.
-    for word in ["scientific", "wrong-character", "wrong-length", "wrong-form", "wrong-key"] {
+    for word in ["scientific", "wrong-character", "wrong-length", "wrong-form", "wrong-control-key"] {
         let n = verdicts.iter().filter(|verdict| verdict["refused"] == word).count();
         assert!(n >= 100, "{word}: {n}");
     }

@@ -46,7 +46,7 @@ fn nir(number: u64) -> String {
     let body =
         format!("2{:02}{:02}75{:03}{:03}", number % 100, 1 + number % 12, number / 990 % 990, number % 990);
     match Scheme::FrNir.parse(format!("{body}00").as_bytes()) {
-        Err(Reason::WrongKey { expected, .. }) => format!("{body}{expected:02}"),
+        Err(Reason::WrongControlKey { expected, .. }) => format!("{body}{expected:02}"),
         _ => unreachable!("no key is 00"),
     }
 }

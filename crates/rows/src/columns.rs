@@ -212,7 +212,7 @@ mod tests {
 
     #[test]
     fn a_word_is_known_or_other() {
-        for word in ["valid", "wrong-key", "none", "absent", "usage-name", "contradicted"] {
+        for word in ["valid", "wrong-control-key", "none", "absent", "usage-name", "contradicted"] {
             assert_eq!(known(Some(word)), word);
         }
         assert_eq!(known(Some("lost")), "other");
