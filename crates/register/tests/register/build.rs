@@ -30,7 +30,7 @@ fn an_index_is_the_owners_alone_and_counts_what_it_holds() {
     // Keys: for each row one of the letters i, n, d, p, y, f, c; n and y for a usage name, n for two names with particles.
     let keys = 9 * 7 + 2 + 2;
     let mut expected = Stats::default();
-    (expected.rows, expected.people, expected.identifiers, expected.keys) = (9, 8, 9, keys);
+    (expected.rows, expected.people, expected.identifiers, expected.blocking_keys) = (9, 8, 9, keys);
     (expected.with_usage_name, expected.with_partial_date) = (1, 1);
     assert_eq!(stats, expected);
 }
@@ -271,7 +271,7 @@ fn rows_that_cannot_be_found_are_taken_and_counted() {
         ["1;1840575101099;NOBODY;;;;;;;", "2;1840575101098;NOBODY;;Jean;M;0000-00-00;75101;Paris;FRANCE"];
     let stats = place.index("r", &rows).stats().unwrap();
     assert_eq!((stats.without_date, stats.without_sex, stats.without_place), (2, 1, 1));
-    assert_eq!((stats.without_first_names, stats.keys), (1, 2));
+    assert_eq!((stats.without_first_names, stats.blocking_keys), (1, 2));
 }
 
 /// More than one buffer's worth, many rows a person, and no order.
