@@ -4,11 +4,11 @@
 //! the generation that it lifts from: intermediate codes do not leave the functions here.
 //!
 //! In the service a run lends both, after a quorum. [`hazmat::coding_key`](crate::hazmat::coding_key) makes a key for the test
-//! vectors of SPEC's appendix; whoever holds a key can compute the function with any tool.
+//! vectors of SPEC's appendix; the holder of a key can compute the function with any tool.
 
 use cstatns_base::code::{Code, Generation, Tag};
 use cstatns_base::domain::CheckValue;
-use cstatns_base::hazmat::lanes::{Batch, Path};
+use cstatns_base::hazmat::lanes::{Messages, Path};
 use cstatns_base::hazmat::{MacKey, to_bytes};
 use cstatns_base::identifier::Identifier;
 use cstatns_base::name::{Hex, Name};
@@ -134,7 +134,7 @@ impl Coder {
         let (tag, generation) = (self.tag(), self.generation());
         for identifiers in identifiers.chunk_by(|one, next| one.scheme() == next.scheme()) {
             let prefix = format!("CStatNS/issue/{}/", identifiers[0].scheme());
-            let batch = Batch {
+            let messages = Messages {
                 items: identifiers,
                 keys: self.chain.iter().map(|key| &key.mac),
                 prefix: prefix.as_bytes(),
@@ -142,7 +142,7 @@ impl Coder {
                 link: RENEW,
                 out: |digests: &[[u32; 8]]| codes.extend(digests.iter().map(code(tag, generation))),
             };
-            batch.run(path);
+            messages.run(path);
         }
         wipe_stack();
     }
@@ -180,7 +180,7 @@ impl Renewer {
     }
 
     /// The generation of the codes it takes.
-    pub fn from(&self) -> Generation {
+    pub fn old_generation(&self) -> Generation {
         self.from
     }
 
@@ -219,7 +219,7 @@ impl Renewer {
             }
         }
         new.reserve(old.len());
-        let batch = Batch {
+        let messages = Messages {
             items: old,
             keys: self.chain.iter().map(|key| &key.mac),
             prefix: RENEW,
@@ -227,7 +227,7 @@ impl Renewer {
             link: RENEW,
             out: |digests: &[[u32; 8]]| new.extend(digests.iter().map(code(tag, generation))),
         };
-        batch.run(path);
+        messages.run(path);
         wipe_stack();
         Ok(())
     }

@@ -103,7 +103,7 @@ impl Office {
         let mut history = History::default();
         let event = Event::Dealt { dealing: Box::new(dealing.clone()) };
         let line = next_line(&history, dealing.service.id(), noon(), noon(), event);
-        let state = State::found(&line).unwrap();
+        let state = State::founded_by(&line).unwrap();
         history.push(&canonical_json(&line));
         Self { directory, key, kits, dealing, files, history, state, now: noon() }
     }
