@@ -4,8 +4,8 @@
 //! [`Coder`](crate::coder::Coder) after a quorum, and its [`custody`](crate::custody) opens the shares.
 //!
 //! # Security
-//! - [`coding_key`]: a key outside the keystore has no quorum, no ledger and no end. Whoever holds it can code every identifier of
-//!   a country.
+//! - [`coding_key`]: a key outside the keystore has no quorum, no ledger and no end. Its holder can code every identifier of a
+//!   country.
 //! - [`MacKey`]: a MAC without a label in front of what it covers can pass for the MAC of another use.
 //! - [`split`], [`recover`]: a root secret or a [`Share`] in clear is worth what it protects. Write shares only as
 //!   [`SealedShare`](crate::custody::share::SealedShare), and compare [`root_check`] after each recovery.

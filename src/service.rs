@@ -166,7 +166,7 @@ pub fn read_ledger(path: &Path, card: &ServiceCard) -> Result<ReadLedger, Servic
 }
 
 impl Service {
-    /// Opens the service in `home`, finishing or undoing what an earlier process left. Returns what it found to mend.
+    /// Opens the service in `home`, finishing or undoing what an earlier process left. Returns what it repaired.
     ///
     /// # Errors
     /// [`ServiceError`]: the home is locked, unfinished, damaged or of a newer format, or its ledger was changed.

@@ -1,8 +1,8 @@
 //! Shamir's sharing of the root secret, guarded (SPEC §7).
 //!
 //! The `sharks` crates combine whatever they are given: a share twice, a flipped bit, shares of two dealings or a
-//! share at x = 0 give a *wrong secret without an error*. Here nothing is combined before every share has been held
-//! against the commitment that the ledger keeps for it, and the share that does not fit is named by its holder.
+//! share at x = 0 give a *wrong secret without an error*. Here nothing is combined before every share has been
+//! compared with the commitment that the ledger keeps for it, and the share that does not fit is named by its holder.
 
 use cstatns_base::hazmat::MacKey;
 use cstatns_base::name::{Hex, Name};

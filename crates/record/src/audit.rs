@@ -25,7 +25,7 @@ use crate::state::State;
 use findings::Facts;
 use walk::{Kept, Unsound, Walk};
 
-/// What an auditor established about a ledger. `Display` tells it in plain words.
+/// What an auditor established about a ledger. `Display` says it in plain words.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Audit {
@@ -238,7 +238,7 @@ impl Audit {
         self.findings.iter().filter(|finding| !finding.holds)
     }
 
-    /// What the state tells.
+    /// What the state shows.
     fn of(state: Option<&State>) -> Self {
         let mut audit = Self {
             service: String::new(),

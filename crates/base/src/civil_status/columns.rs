@@ -7,7 +7,7 @@ use super::{SCHEME, Years};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Field {
-    /// Tells which rows of a register are one person; any text.
+    /// Shows which rows of a register are one person; any text.
     Id,
     /// The identifier (*NIR*).
     Nir,
