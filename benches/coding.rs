@@ -8,8 +8,9 @@ use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use cstatns::code::{Code, Generation};
 use cstatns::coder::{Coder, CodingKey, Renewer};
 use cstatns::commitment::{Commit, CommitmentKey, Rows};
+use cstatns::hazmat::coding_key;
+use cstatns::hazmat::lanes::Path;
 use cstatns::identifier::{Identifier, Scheme};
-use cstatns::mac::lanes::Path;
 use cstatns::name::{Hex, Name};
 use cstatns::secret::Secret;
 use hmac::{Hmac, KeyInit, Mac};
@@ -20,7 +21,7 @@ const BATCH: usize = 4096;
 fn key(generation: u32) -> CodingKey {
     let secret = Secret::fill(|bytes| bytes.fill(generation as u8));
     let domain = Name::new("bench").expect("a name");
-    CodingKey::new(&secret, "bench.aaaaaaaaaa", &domain, Generation::new(generation).expect("from 1"))
+    coding_key(&secret, "bench.aaaaaaaaaa", &domain, Generation::new(generation).expect("from 1"))
 }
 
 fn spellings() -> Vec<String> {

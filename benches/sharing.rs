@@ -6,9 +6,9 @@ use std::hint::black_box;
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use cstatns::dealing::{DealingId, Epoch, Holder, Threshold};
+use cstatns::hazmat::{Share, recover, split};
 use cstatns::name::Name;
 use cstatns::secret::Secret;
-use cstatns::sharing::{Share, recover, split};
 
 fn sharing(criterion: &mut Criterion) {
     for (k, n) in [(3, 5), (5, 9)] {

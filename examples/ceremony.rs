@@ -16,10 +16,10 @@ use cstatns::custody::quorum::Quorum;
 use cstatns::custody::share::ShareFile;
 use cstatns::domain::{Kind, RenewalReason};
 use cstatns::identifier::{Identifier, Scheme};
+use cstatns::jiff::SignedDuration;
 use cstatns::name::Name;
 use cstatns::proposal::{Action, Input};
 use cstatns::service::{Founding, Outcome, RunFiles, Service, SystemClock, WorkError};
-use jiff::SignedDuration;
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 

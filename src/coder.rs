@@ -3,14 +3,14 @@
 //! Slices in, slices out. A [`Coder`] holds the whole chain of a domain's keys and a [`Renewer`] the part of it after
 //! the generation that it lifts from: intermediate codes do not leave the functions here.
 //!
-//! In the service both are lent by a run, after a quorum. They can be made from a key directly for the test vectors
-//! of SPEC's appendix; whoever holds a key can compute the function with any tool.
+//! In the service a run lends both, after a quorum. [`hazmat::coding_key`](crate::hazmat::coding_key) makes a key for the test
+//! vectors of SPEC's appendix; the holder of a key can compute the function with any tool.
 
 use cstatns_base::code::{Code, Generation, Tag};
 use cstatns_base::domain::CheckValue;
+use cstatns_base::hazmat::lanes::{Messages, Path};
+use cstatns_base::hazmat::{MacKey, to_bytes};
 use cstatns_base::identifier::Identifier;
-use cstatns_base::mac::lanes::{Batch, Path};
-use cstatns_base::mac::{MacKey, to_bytes};
 use cstatns_base::name::{Hex, Name};
 use cstatns_base::secret::{Secret, wipe_stack};
 
@@ -20,20 +20,20 @@ const RENEW: &[u8; 14] = b"CStatNS/renew/";
 ///
 /// ```compile_fail,E0277
 /// # use cstatns::code::Generation;
-/// # use cstatns::coder::CodingKey;
+/// # use cstatns::hazmat::coding_key;
 /// # use cstatns::name::Name;
 /// # use cstatns::secret::Secret;
 /// # let domain = Name::new("income").unwrap();
-/// let key = CodingKey::new(&Secret::random(), "example.aaaaaaaaaa", &domain, Generation::FIRST);
+/// let key = coding_key(&Secret::random(), "example.aaaaaaaaaa", &domain, Generation::FIRST);
 /// println!("{key:?}");
 /// ```
 /// ```compile_fail,E0599
 /// # use cstatns::code::Generation;
-/// # use cstatns::coder::CodingKey;
+/// # use cstatns::hazmat::coding_key;
 /// # use cstatns::name::Name;
 /// # use cstatns::secret::Secret;
 /// # let domain = Name::new("income").unwrap();
-/// let key = CodingKey::new(&Secret::random(), "example.aaaaaaaaaa", &domain, Generation::FIRST);
+/// let key = coding_key(&Secret::random(), "example.aaaaaaaaaa", &domain, Generation::FIRST);
 /// let copy = key.clone();
 /// ```
 pub struct CodingKey {
@@ -45,7 +45,7 @@ pub struct CodingKey {
 
 impl CodingKey {
     /// Prepares `key` as the key of `generation` of `domain` in the service `service_id`.
-    pub fn new(key: &Secret<32>, service_id: &str, domain: &Name, generation: Generation) -> Self {
+    pub(crate) fn new(key: &Secret<32>, service_id: &str, domain: &Name, generation: Generation) -> Self {
         let mac = MacKey::new(key);
         let check = Hex(mac.mac(format!("CStatNS/check/{service_id}/{domain}/{generation}").as_bytes()));
         wipe_stack();
@@ -67,12 +67,13 @@ impl CodingKey {
 ///
 /// ```
 /// # use cstatns::code::Generation;
-/// # use cstatns::coder::{Coder, CodingKey};
+/// # use cstatns::coder::Coder;
+/// # use cstatns::hazmat::coding_key;
 /// # use cstatns::name::Name;
 /// # use cstatns::secret::Secret;
 /// use cstatns::identifier::Scheme;
 /// # let domain = Name::new("income").unwrap();
-/// # let key = CodingKey::new(&Secret::random(), "example.aaaaaaaaaa", &domain, Generation::FIRST);
+/// # let key = coding_key(&Secret::random(), "example.aaaaaaaaaa", &domain, Generation::FIRST);
 /// let coder = Coder::new(vec![key])?;
 /// let identifier = Scheme::FrNir.parse(b"284052A321025")?.identifier;
 /// let mut codes = Vec::new();
@@ -85,11 +86,12 @@ impl CodingKey {
 ///
 /// ```compile_fail,E0308
 /// # use cstatns::code::Generation;
-/// # use cstatns::coder::{Coder, CodingKey};
+/// # use cstatns::coder::Coder;
+/// # use cstatns::hazmat::coding_key;
 /// # use cstatns::name::Name;
 /// # use cstatns::secret::Secret;
 /// # let domain = Name::new("income").unwrap();
-/// # let key = CodingKey::new(&Secret::random(), "example.aaaaaaaaaa", &domain, Generation::FIRST);
+/// # let key = coding_key(&Secret::random(), "example.aaaaaaaaaa", &domain, Generation::FIRST);
 /// let coder = Coder::new(vec![key])?;
 /// let mut codes = Vec::new();
 /// coder.code(&["284052A321025"], &mut codes);
@@ -132,7 +134,7 @@ impl Coder {
         let (tag, generation) = (self.tag(), self.generation());
         for identifiers in identifiers.chunk_by(|one, next| one.scheme() == next.scheme()) {
             let prefix = format!("CStatNS/issue/{}/", identifiers[0].scheme());
-            let batch = Batch {
+            let messages = Messages {
                 items: identifiers,
                 keys: self.chain.iter().map(|key| &key.mac),
                 prefix: prefix.as_bytes(),
@@ -140,7 +142,7 @@ impl Coder {
                 link: RENEW,
                 out: |digests: &[[u32; 8]]| codes.extend(digests.iter().map(code(tag, generation))),
             };
-            batch.run(path);
+            messages.run(path);
         }
         wipe_stack();
     }
@@ -178,7 +180,7 @@ impl Renewer {
     }
 
     /// The generation of the codes it takes.
-    pub fn from(&self) -> Generation {
+    pub fn old_generation(&self) -> Generation {
         self.from
     }
 
@@ -217,7 +219,7 @@ impl Renewer {
             }
         }
         new.reserve(old.len());
-        let batch = Batch {
+        let messages = Messages {
             items: old,
             keys: self.chain.iter().map(|key| &key.mac),
             prefix: RENEW,
@@ -225,7 +227,7 @@ impl Renewer {
             link: RENEW,
             out: |digests: &[[u32; 8]]| new.extend(digests.iter().map(code(tag, generation))),
         };
-        batch.run(path);
+        messages.run(path);
         wipe_stack();
         Ok(())
     }

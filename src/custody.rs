@@ -4,3 +4,5 @@ pub mod approval;
 pub mod custodian;
 pub mod quorum;
 pub mod share;
+
+pub use crate::sharing::SharingError;

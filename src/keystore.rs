@@ -170,7 +170,7 @@ impl Keystore {
         Ok(found)
     }
 
-    /// Declares each place of life secrets: a marker tells a place that is there from one that is not mounted.
+    /// Declares each place of life secrets: a marker distinguishes a place that is there from one that is not mounted.
     ///
     /// # Errors
     /// [`KeystoreError::File`].
@@ -242,6 +242,7 @@ impl Keystore {
 }
 
 /// A key that was opened.
+#[non_exhaustive]
 pub struct Opened {
     /// The key.
     pub key: CodingKey,
@@ -253,6 +254,7 @@ pub struct Opened {
 
 /// A file with the name of a key's seal or of a life secret.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Found {
     /// The file.
     pub path: PathBuf,
@@ -322,7 +324,7 @@ fn cipher(root: &Secret<32>, life: Option<&Secret<32>>, label: &KeyLabel) -> XCh
     cipher
 }
 
-/// The life secret in a file; none where there is no such file, or it has another length.
+/// The life secret in a file; none where the file does not exist, or has another length.
 fn read_life(path: &Path) -> Result<Option<Secret<32>>, FileError> {
     let bytes = match files::read(path, 32) {
         Ok(bytes) => Zeroizing::new(bytes),
@@ -341,9 +343,10 @@ fn associated(label: &KeyLabel) -> Vec<u8> {
     associated
 }
 
-/// The directories in which life secrets lie, as `init` was told; kept in the home.
+/// The directories in which life secrets lie, as `init` got them; kept in the home.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[non_exhaustive]
 pub struct Places {
     /// Format version.
     pub format: u32,

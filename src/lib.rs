@@ -10,7 +10,8 @@
 //!
 //! ```
 //! use cstatns::code::Generation;
-//! use cstatns::coder::{Coder, CodingKey, Renewer};
+//! use cstatns::coder::{Coder, Renewer};
+//! use cstatns::hazmat::coding_key;
 //! use cstatns::identifier::Scheme;
 //! use cstatns::name::Name;
 //! use cstatns::secret::Secret;
@@ -18,7 +19,7 @@
 //! let (service, domain) = ("example.aaaaaaaaaa", Name::new("population")?);
 //! let (first, second) = (Generation::FIRST, Generation::FIRST.next());
 //! let (k1, k2) = (Secret::random(), Secret::random());
-//! let key = |secret, generation| CodingKey::new(secret, service, &domain, generation);
+//! let key = |secret, generation| coding_key(secret, service, &domain, generation);
 //!
 //! // Two people: their numbers differ by the letter of Corsica only, and have the same key.
 //! let people = ["2 84 05 2A 321 025 52", "284051932102552"];
@@ -44,18 +45,23 @@
 //! The rooms of this library, lowest first; a room uses only those above it in this list.
 
 pub use cstatns_base::{
-    civil_status, code, commitment, domain, files, identifier, look_up, mac, meta, name, secret,
+    civil_status, code, commitment, domain, files, identifier, look_up, meta, name, secret,
 };
 pub use cstatns_record::{
     audit, card, checkpoint, dealing, ledger, manifest, proposal, receipt, report, state, statement,
 };
 
+/// What these signatures take of other crates: use these, and versions fit.
+pub use {ed25519_dalek, jiff, zeroize};
+
 pub mod coder;
 
-pub mod sharing;
+mod sharing;
 
 pub mod custody;
 
 pub mod keystore;
 
 pub mod service;
+
+pub mod hazmat;

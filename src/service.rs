@@ -123,6 +123,7 @@ pub struct Service {
 }
 
 /// A ledger read from its file and found lawful, with what its checkpoint covers.
+#[non_exhaustive]
 pub struct ReadLedger {
     /// The tree over its lines.
     pub history: History,
@@ -165,7 +166,7 @@ pub fn read_ledger(path: &Path, card: &ServiceCard) -> Result<ReadLedger, Servic
 }
 
 impl Service {
-    /// Opens the service in `home`, finishing or undoing what an earlier process left. Returns what it found to mend.
+    /// Opens the service in `home`, finishing or undoing what an earlier process left. Returns what it repaired.
     ///
     /// # Errors
     /// [`ServiceError`]: the home is locked, unfinished, damaged or of a newer format, or its ledger was changed.

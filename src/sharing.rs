@@ -1,10 +1,10 @@
 //! Shamir's sharing of the root secret, guarded (SPEC §7).
 //!
 //! The `sharks` crates combine whatever they are given: a share twice, a flipped bit, shares of two dealings or a
-//! share at x = 0 give a *wrong secret without an error*. Here nothing is combined before every share has been held
-//! against the commitment that the ledger keeps for it, and the share that does not fit is named by its holder.
+//! share at x = 0 give a *wrong secret without an error*. Here nothing is combined before every share has been
+//! compared with the commitment that the ledger keeps for it, and the share that does not fit is named by its holder.
 
-use cstatns_base::mac::MacKey;
+use cstatns_base::hazmat::MacKey;
 use cstatns_base::name::{Hex, Name};
 use cstatns_base::secret::{Secret, wipe_stack};
 use cstatns_record::dealing::{DealingId, Epoch, Holder, ShareCommitment, Threshold, ThresholdError};
@@ -19,25 +19,25 @@ use zeroize::Zeroizing;
 /// ```
 /// use cstatns::secret::Secret;
 /// use cstatns::dealing::{DealingId, Epoch, Threshold};
-/// use cstatns::sharing::split;
+/// use cstatns::hazmat::split;
 ///
 /// let threshold = Threshold::new(3, 5)?;
 /// let dealing = DealingId { service: "example.aaaaaaaaaa".to_owned(), epoch: Epoch::FIRST, threshold };
 /// let shares = split(&dealing, &Secret::random())?;
 /// assert_eq!(shares.len(), 5);
-/// # Ok::<(), cstatns::sharing::SharingError>(())
+/// # Ok::<(), cstatns::custody::SharingError>(())
 /// ```
 ///
 /// It is neither printed nor copied:
 ///
 /// ```compile_fail,E0277
-/// # use cstatns::sharing::Share;
+/// # use cstatns::hazmat::Share;
 /// fn show(share: &Share) {
 ///     println!("{share:?}");
 /// }
 /// ```
 /// ```compile_fail,E0308
-/// # use cstatns::sharing::Share;
+/// # use cstatns::hazmat::Share;
 /// fn copy(share: &Share) -> Share {
 ///     share.clone()
 /// }

@@ -3,8 +3,9 @@
 use allocation_counter::measure;
 use cstatns::code::{Code, Generation};
 use cstatns::coder::{Coder, CodingKey, Renewer};
+use cstatns::hazmat::coding_key;
+use cstatns::hazmat::lanes::Path;
 use cstatns::identifier::{Identifier, Scheme};
-use cstatns::mac::lanes::Path;
 use cstatns::name::Name;
 use cstatns::secret::Secret;
 
@@ -12,7 +13,7 @@ fn keys(generations: std::ops::RangeInclusive<u32>) -> Vec<CodingKey> {
     let domain = Name::new("income").unwrap();
     let key = |number: u32| {
         let secret = Secret::fill(|bytes| bytes.fill(number as u8));
-        CodingKey::new(&secret, "example.aaaaaaaaaa", &domain, Generation::new(number).unwrap())
+        coding_key(&secret, "example.aaaaaaaaaa", &domain, Generation::new(number).unwrap())
     };
     generations.map(key).collect()
 }

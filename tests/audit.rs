@@ -465,6 +465,7 @@ fn a_rewritten_ledger_is_found() {
                 *domain = name("population");
                 expected = Some(("unlawful-end", number));
             }
+            other => panic!("event {number}, `{}`: no change is made to it here", other.word()),
         });
         rewritten.relink();
         let laid = rewritten.resigned();

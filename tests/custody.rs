@@ -6,12 +6,14 @@ use std::path::{Path, PathBuf};
 use cstatns::card::{Card, CardBody, ServiceCard, spoken};
 use cstatns::checkpoint::{Head, leaf_hash};
 use cstatns::code::Generation;
+use cstatns::custody::SharingError;
 use cstatns::custody::approval::Approval;
 use cstatns::custody::custodian::{Kit, KitError, ProposalFault, Witnessed};
 use cstatns::custody::quorum::{Draft, Quorum};
 use cstatns::custody::share::{ReceivingKey, SealedShare, ShareFile, dealt_info};
 use cstatns::dealing::{Dealing, DealingId, Epoch, RosterError, Seat, Threshold, check_roster};
 use cstatns::domain::{Kind, LARGEST_MINIMUM_BATCH, RenewalReason};
+use cstatns::hazmat::{root_check, split};
 use cstatns::identifier::Scheme;
 use cstatns::ledger::event::{Event, KeyRef};
 use cstatns::ledger::{History, next_line};
@@ -21,7 +23,6 @@ use cstatns::proposal::{
 };
 use cstatns::receipt::{Receipt, ReceiptBody, ReceiptStatement};
 use cstatns::secret::{Secret, random_bytes};
-use cstatns::sharing::{SharingError, root_check, split};
 use cstatns::state::{Refusal, State, Unlawful};
 use cstatns::statement::{FORMAT, Signed};
 use ed25519_dalek::{Signer, SigningKey};
@@ -61,11 +62,11 @@ fn deal(key: &SigningKey, epoch: u32, k: usize, cards: &[Card]) -> (Dealing, Vec
     let threshold = Threshold::new(k, cards.len()).unwrap();
     let (id, epoch, root) = (service.id().to_owned(), Epoch(epoch), Secret::random());
     let shares = split(&DealingId { service: id.clone(), epoch, threshold }, &root).unwrap();
-    let seat = |(card, share): (&Card, &cstatns::sharing::Share)| Seat {
+    let seat = |(card, share): (&Card, &cstatns::hazmat::Share)| Seat {
         card: card.clone(),
         commitment: share.commitment(),
     };
-    let file = |(card, share): (&Card, &cstatns::sharing::Share)| ShareFile {
+    let file = |(card, share): (&Card, &cstatns::hazmat::Share)| ShareFile {
         format: FORMAT,
         service: id.clone(),
         epoch,
@@ -102,7 +103,7 @@ impl Office {
         let mut history = History::default();
         let event = Event::Dealt { dealing: Box::new(dealing.clone()) };
         let line = next_line(&history, dealing.service.id(), noon(), noon(), event);
-        let state = State::found(&line).unwrap();
+        let state = State::founded_by(&line).unwrap();
         history.push(&canonical_json(&line));
         Self { directory, key, kits, dealing, files, history, state, now: noon() }
     }

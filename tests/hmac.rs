@@ -1,6 +1,6 @@
 //! HMAC-SHA-256 under prepared keys (SPEC §4) against Wycheproof's cases and against the `hmac` crate.
 
-use cstatns::mac::MacKey;
+use cstatns::hazmat::MacKey;
 use cstatns::secret::Secret;
 use hmac::{Hmac, KeyInit, Mac};
 use proptest::prelude::*;

@@ -46,16 +46,16 @@ const POLICY: &[(u64, &str, &str)] = &[
 /// The reasons that a category of refused spellings may give.
 fn expected_reasons(category: &str, id: u64) -> &'static [&'static str] {
     match (category, id) {
-        ("invalid/adjacent-swapped" | "invalid/one-digit-changed", _) => &["wrong-form", "wrong-key"],
-        ("invalid/key-off" | "invalid/key-reversed", _) => &["wrong-key"],
-        ("invalid/key-00" | "invalid/key-98" | "invalid/key-99", _) => &["wrong-key"],
-        ("invalid/corsica-letter-dropped" | "invalid/corsica-A-for-B", _) => &["wrong-key"],
+        ("invalid/adjacent-swapped" | "invalid/one-digit-changed", _) => &["wrong-form", "wrong-control-key"],
+        ("invalid/key-off" | "invalid/key-reversed", _) => &["wrong-control-key"],
+        ("invalid/key-00" | "invalid/key-98" | "invalid/key-99", _) => &["wrong-control-key"],
+        ("invalid/corsica-letter-dropped" | "invalid/corsica-A-for-B", _) => &["wrong-control-key"],
         ("invalid/length" | "policy/14-one-digit-key", _) => &["wrong-length"],
         // An A or a B out of its place; all other letters are wrong anywhere.
         ("invalid/letter", _) | ("invalid/department-letters", 401 | 403) => &["wrong-form"],
         // 999999999999999, 123456789012345, and a number of another register, which begins with 6.
         ("invalid-or-policy/filler", 452) | ("invalid-or-policy/other-identifiers", 514) => &["wrong-form"],
-        ("invalid-or-policy/filler", 453) => &["wrong-key"],
+        ("invalid-or-policy/filler", 453) => &["wrong-control-key"],
         _ => &["wrong-character"],
     }
 }
@@ -132,7 +132,7 @@ fn corsican_twins_stay_two_people() {
     assert_eq!((letter.quality, figures.quality), (Quality::Valid, Quality::Valid));
     // Another key is refused for each, and the substitution is made nowhere but in positions 6 and 7.
     for text in ["284052A32102560", "284051932102560"] {
-        assert_eq!(parse(text), Err(Reason::WrongKey { found: 60, expected: 52 }));
+        assert_eq!(parse(text), Err(Reason::WrongControlKey { found: 60, expected: 52 }));
     }
     assert_eq!(parse("28405882A102532"), Err(Reason::WrongForm { position: 9 }));
 }
@@ -190,8 +190,8 @@ fn reasons_come_in_the_documented_order() {
         ("0000000000000", WrongForm { position: 1 }),
         ("  2 84 13 75 116 001 99", WrongForm { position: 9 }),
         ("2840588321025A2", WrongForm { position: 14 }),
-        ("284058832102500", WrongKey { found: 0, expected: 32 }),
-        ("284058832102598", WrongKey { found: 98, expected: 32 }),
+        ("284058832102500", WrongControlKey { found: 0, expected: 32 }),
+        ("284058832102598", WrongControlKey { found: 98, expected: 32 }),
         // White space other than spaces only at the ends; the first character that is wrong is named.
         ("2840588\t32102532", WrongCharacter { position: 8 }),
         ("2840588\t\t 3x102532", WrongCharacter { position: 8 }),
@@ -301,7 +301,7 @@ proptest! {
                 }
                 prop_assert!(matches!(
                     parse(&wrong),
-                    Err(Reason::WrongKey { .. } | Reason::WrongForm { .. })
+                    Err(Reason::WrongControlKey { .. } | Reason::WrongForm { .. })
                 ), "position {}", i + 1);
             }
         }

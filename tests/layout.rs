@@ -288,3 +288,41 @@ fn a_breach_is_found() {
         assert_eq!(breaches(&rooms, &[], &room), Vec::<String>::new());
     }
 }
+
+/// The public enums of these files that are exhaustive.
+fn exhaustive(files: &[File]) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    for (_, source) in files {
+        let lines: Vec<&str> = source.lines().collect();
+        for (at, line) in lines.iter().enumerate() {
+            let Some(rest) = line.strip_prefix("pub enum ") else { continue };
+            let attributes =
+                lines[..at].iter().rev().take_while(|line| line.starts_with('#') || line.starts_with(')'));
+            if !attributes.into_iter().any(|line| *line == "#[non_exhaustive]") {
+                found.insert(word(rest).to_owned());
+            }
+        }
+    }
+    found
+}
+
+/// A public enum may grow without breaking its users. Exhaustive are those over which another crate decides, destroys or
+/// renders, where a new case must not compile before it is handled; a step of the storage, which tests go through; and what
+/// cannot grow.
+#[test]
+fn a_public_enum_is_exhaustive_only_for_a_reason() {
+    let expected = [
+        ("crates/base", &["Fate", "KeyState", "Kind", "RenewalReason", "Sex", "Step"][..]),
+        ("crates/record", &["Action", "Content", "Destroyed", "Means"]),
+        ("crates/register", &["Truth"]),
+        ("", &[]),
+    ];
+    for (at, expected) in expected {
+        let expected: BTreeSet<String> = expected.iter().map(|name| (*name).to_owned()).collect();
+        assert_eq!(exhaustive(&sources(at)), expected, "{at}");
+    }
+    let open = "#[derive(Debug)]\n#[non_exhaustive]\npub enum A {\n}\n";
+    let closed = "#[non_exhaustive]\nstruct S;\n\n#[derive(Debug)]\npub enum B<T> {\n}\n";
+    let files = [("a".to_owned(), open.to_owned()), ("b".to_owned(), closed.to_owned())];
+    assert_eq!(exhaustive(&files), ["B".to_owned()].into());
+}

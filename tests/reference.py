@@ -46,7 +46,7 @@ def parse(raw):
             raise Refused("wrong-form", position=position)
     canonical, key = compact[:13], compact[13:]
     if key and int(key) != key_of(canonical):
-        raise Refused("wrong-key", found=int(key), expected=key_of(canonical))
+        raise Refused("wrong-control-key", found=int(key), expected=key_of(canonical))
     quality = "provisional" if canonical[0] in "3478" else "valid" if key else "unkeyed"
     return canonical, quality, compact
 

@@ -7,7 +7,8 @@ use std::io::Write;
 use std::process::{Command, Stdio};
 
 use cstatns::code::{Code, Generation, Tag};
-use cstatns::coder::{Coder, CodingKey, Renewer};
+use cstatns::coder::{Coder, Renewer};
+use cstatns::hazmat::coding_key;
 use cstatns::identifier::{Reason, Scheme};
 use cstatns::name::Name;
 use cstatns::secret::Secret;
@@ -82,7 +83,7 @@ impl Random {
 /// The key of a canonical form, found by asking for it.
 fn key(canonical: &str) -> u8 {
     match Scheme::FrNir.parse(format!("{canonical}00").as_bytes()) {
-        Err(Reason::WrongKey { expected, .. }) => expected,
+        Err(Reason::WrongControlKey { expected, .. }) => expected,
         _ => unreachable!("00 is no identifier's key"),
     }
 }
@@ -99,7 +100,7 @@ fn ten_thousand_identifiers_through_three_generations() {
     let keys: Vec<Secret<32>> = (0..3).map(|_| Secret::random()).collect();
     let key_of = |n: u32| {
         let generation = Generation::new(n).unwrap();
-        CodingKey::new(&keys[n as usize - 1], SERVICE, &domain, generation)
+        coding_key(&keys[n as usize - 1], SERVICE, &domain, generation)
     };
     let hex: Vec<_> = keys.iter().map(|key| data_encoding::HEXLOWER.encode(key.expose())).collect();
 
@@ -201,7 +202,7 @@ fn ten_thousand_texts_that_are_nearly_identifiers() {
     }
     assert_eq!(reference(&[], questions), verdicts);
     // Each verdict came often enough to mean something.
-    for word in ["scientific", "wrong-character", "wrong-length", "wrong-form", "wrong-key"] {
+    for word in ["scientific", "wrong-character", "wrong-length", "wrong-form", "wrong-control-key"] {
         let n = verdicts.iter().filter(|verdict| verdict["refused"] == word).count();
         assert!(n >= 100, "{word}: {n}");
     }

@@ -1,10 +1,11 @@
 //! Shares: every quorum opens, everything else is refused and says whose share it is. The last part keeps what the
 //! unguarded combiner does with the same shares: it is why the guard exists.
 
+use cstatns::custody::SharingError;
 use cstatns::dealing::{DealingId, Epoch, Holder, Threshold, ThresholdError};
+use cstatns::hazmat::{Share, recover, split};
 use cstatns::name::Name;
 use cstatns::secret::Secret;
-use cstatns::sharing::{Share, SharingError, recover, split};
 use proptest::prelude::*;
 
 const SERVICE: &str = "example.aaaaaaaaaa";

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 
 use cstatns::code::{Code, Generation, Tag};
 use cstatns::coder::{Coder, CodingKey, Renewer};
+use cstatns::hazmat::coding_key;
 use cstatns::identifier::Scheme;
 use cstatns::name::{Hex, Name};
 use cstatns::secret::Secret;
@@ -28,7 +29,7 @@ fn keys(vector: &Value, first: Generation) -> Vec<CodingKey> {
         .map(|(key, generation)| {
             let bytes = Hex::<32>::parse(key.as_str().unwrap().as_bytes()).unwrap().0;
             let key = Secret::fill(|key| *key = bytes);
-            CodingKey::new(&key, text(vector, "service"), &domain, generation)
+            coding_key(&key, text(vector, "service"), &domain, generation)
         })
         .collect()
 }

@@ -49,15 +49,21 @@ fn weekly_until(world: &World, end: &str) {
 }
 
 fn marked() -> Expired {
-    Expired { marked: vec![name("benefits")], ..Expired::default() }
+    let mut expired = Expired::default();
+    expired.marked.push(name("benefits"));
+    expired
 }
 
 fn destroyed() -> Expired {
-    Expired { destroyed: vec![name("benefits")], ..Expired::default() }
+    let mut expired = Expired::default();
+    expired.destroyed.push(name("benefits"));
+    expired
 }
 
 fn unconfirmed() -> Expired {
-    Expired { unconfirmed: true, ..Expired::default() }
+    let mut expired = Expired::default();
+    expired.unconfirmed = true;
+    expired
 }
 
 fn has_its_key(world: &World) -> bool {

@@ -179,7 +179,7 @@ impl Kit {
     }
 
     /// Accepts a dealt share: opens it, holds it against the ledger, keeps it (sealed) in the kit and writes the receipt
-    /// `receipt-<epoch>-held.json`. Accepting the same share again mends what is missing or damaged.
+    /// `receipt-<epoch>-held.json`. Accepting the same share again replaces what is missing or damaged.
     ///
     /// # Errors
     /// [`KitError::Share`] when it is not this custodian's share of this dealing; [`KitError::Roster`] when the dealing
@@ -306,7 +306,7 @@ impl Kit {
     /// Destroys the share of an epoch that is over, and what stopped processes left of it, and states it.
     ///
     /// # Errors
-    /// [`KitError::File`] when there is no such share.
+    /// [`KitError::File`] when the share does not exist.
     pub fn forget(&self, epoch: Epoch, dealing: &Dealing) -> Result<Receipt, KitError> {
         // A temporary may hold the same share.
         files::sweep(&self.directory)?;
@@ -424,7 +424,7 @@ fn read<T: for<'de> Deserialize<'de>>(kit: &Path, name: &str) -> Result<T, KitEr
     serde_json::from_slice(&bytes).map_err(|_| damaged(kit, name))
 }
 
-/// As [`read`]; none where there is no such file. A link that leads nowhere is no missing file.
+/// As [`read`]; none where the file does not exist. A link that leads nowhere is not a missing file.
 fn read_if_present<T: for<'de> Deserialize<'de>>(kit: &Path, name: &str) -> Result<Option<T>, KitError> {
     match read(kit, name) {
         Err(KitError::File(FileError::Missing { path })) => match path.symlink_metadata() {

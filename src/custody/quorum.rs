@@ -185,7 +185,7 @@ mod tests {
     use super::*;
     use crate::sharing::{Share, split};
 
-    /// Custodians who seal to a run whatever they are told to, with sound signatures.
+    /// Custodians who seal anything to a run, with sound signatures.
     struct Custodians {
         service: SigningKey,
         keys: Vec<SigningKey>,

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 /// "CStatNS/seal/".
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[non_exhaustive]
 pub struct KeyLabel {
     /// The service's id.
     pub service: String,
@@ -30,6 +31,7 @@ pub struct KeyLabel {
 /// What a key's domain is for, which decides what opens its seal: a project's key needs a life secret beside the root.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
 pub enum KeyKind {
     /// The statistical domain.
     Statistics,

@@ -37,6 +37,7 @@ pub struct Founding<'a> {
 }
 
 /// A founded service.
+#[non_exhaustive]
 pub struct Founded {
     /// Its card.
     pub card: ServiceCard,
@@ -137,7 +138,7 @@ impl Service {
         let mut ledger = Ledger::create(&home.join("ledger.jsonl"))?;
         let event = Event::Dealt { dealing: Box::new(dealing.clone()) };
         let line = next_line(ledger.history(), card.id(), now, now, event);
-        State::found(&line).map_err(|reason| Broken::Unlawful { number: 1, reason })?;
+        State::founded_by(&line).map_err(|reason| Broken::Unlawful { number: 1, reason })?;
         ledger.append(&line, &card, &key)?;
         files::remove(&Unfinished::path(home))?;
         wipe_stack();
@@ -234,7 +235,7 @@ fn undo_stopped(home: &Path) -> Result<Vec<PathBuf>, ServiceError> {
 }
 
 /// Whether a service was founded here: there is a checkpoint or, should that be lost, what comes after the first one only.
-/// Where that cannot be told it is an error, and nothing is undone.
+/// Where that cannot be found out it is an error, and nothing is undone.
 fn is_founded(home: &Path) -> Result<bool, ServiceError> {
     let (ledger, keys) = (home.join("ledger.jsonl"), home.join("keys"));
     if files::taken(&checkpoint_path(&ledger))? {
@@ -275,7 +276,7 @@ fn leave_nothing(home: &Path) -> Result<(), ServiceError> {
 /// What is wrong with a home that has no checkpoint.
 pub(super) fn no_service(home: &Path) -> ServiceError {
     let home = home.to_owned();
-    // Where it cannot be told, or more than a ceremony was here, beginning anew is no advice.
+    // Where it cannot be found out, or more than a ceremony was here, a new beginning is not the advice.
     if Unfinished::path(&home).exists() && is_founded(&home).is_ok_and(|founded| !founded) {
         ServiceError::Unfinished { home }
     } else {

@@ -55,8 +55,9 @@ pub struct WorkError {
     pub message: String,
 }
 
-/// A result that a run made, as its report tells it.
+/// A result that a run made, as its report describes it.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct Made {
     /// The delivery: the run's number.
     pub run: RunId,
@@ -100,7 +101,7 @@ pub(super) struct Journal {
     pub(super) accepted: BTreeMap<String, Name>,
 }
 
-/// What tells a finished result from another file under its name.
+/// What distinguishes a finished result from another file under its name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Ready {

@@ -17,7 +17,7 @@ use serde::Serialize;
 use super::coding::Journal;
 use super::{Service, ServiceError, ceremony};
 
-/// What opening a service found to mend.
+/// What opening a service found and repaired.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Recovered {
@@ -76,6 +76,7 @@ impl fmt::Display for Recovered {
 
 /// A result that has not been stated delivered, or whose copy is still here.
 #[derive(Clone, Debug, Serialize)]
+#[non_exhaustive]
 pub struct Outgoing {
     /// The delivery.
     pub delivery: RunId,
@@ -151,7 +152,7 @@ impl Service {
         journal.map(|journal| journal.accepted).unwrap_or_default()
     }
 
-    /// A run's journal; none where there is no such file. One that is there and cannot be read is an error: what it
+    /// A run's journal; none where the file does not exist. One that is there and cannot be read is an error: what it
     /// speaks of must not pass for absent.
     fn journal(&self, run: &RunId) -> Result<Option<Journal>, ServiceError> {
         match Journal::read(&Journal::path(&self.home, run)) {
@@ -197,7 +198,7 @@ impl Service {
                         each.map(|file| (file.path.clone(), file.destroy())).collect()
                     }
                 };
-                // Each file is tried before the first that stays is told.
+                // Each file is tried before the first that stays is reported.
                 let mut absent = fates.is_empty();
                 for (path, fate) in fates {
                     match fate.map_err(|error| ServiceError::RequestOwed { run, error })? {

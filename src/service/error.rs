@@ -27,13 +27,13 @@ pub enum ServiceError {
     /// Not lawful now.
     #[error(transparent)]
     Refused(#[from] Refusal),
-    /// The approvals are no quorum.
+    /// The approvals are not a quorum.
     #[error(transparent)]
     Quorum(#[from] QuorumError),
     /// The shares do not open the root secret.
     #[error(transparent)]
     Root(#[from] RootError),
-    /// There is no such threshold.
+    /// The threshold is invalid.
     #[error(transparent)]
     Threshold(#[from] ThresholdError),
     /// The custodians cannot be dealt shares.

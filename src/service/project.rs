@@ -80,6 +80,7 @@ impl Service {
 
 /// What [`Service::expire`] did.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Expired {
     /// Projects now marked as past their end.
     pub marked: Vec<Name>,

@@ -14,6 +14,7 @@ use super::Outgoing;
 
 /// How a service stands.
 #[derive(Clone, Debug, Serialize)]
+#[non_exhaustive]
 pub struct Status {
     /// The service's id.
     pub service: String,
@@ -47,6 +48,7 @@ impl Status {
 
 /// How an epoch stands.
 #[derive(Clone, Debug, Serialize)]
+#[non_exhaustive]
 pub struct EpochStatus {
     /// The epoch.
     pub epoch: Epoch,
@@ -58,6 +60,7 @@ pub struct EpochStatus {
 
 /// How a domain stands.
 #[derive(Clone, Debug, Serialize)]
+#[non_exhaustive]
 pub struct DomainStatus {
     /// The domain.
     pub domain: Name,

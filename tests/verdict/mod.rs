@@ -23,7 +23,7 @@ pub(crate) fn refused(reason: Reason) -> Value {
             json!({"refused": word, "position": position})
         }
         Reason::WrongLength { found } => json!({"refused": word, "found": found}),
-        Reason::WrongKey { found, expected } => {
+        Reason::WrongControlKey { found, expected } => {
             json!({"refused": word, "found": found, "expected": expected})
         }
         _ => json!({"refused": word}),

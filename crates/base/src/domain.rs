@@ -66,7 +66,7 @@ pub fn due(made: Timestamp, cryptoperiod_years: u8) -> Date {
     day.saturating_add(Span::new().years(i16::from(cryptoperiod_years)))
 }
 
-/// The check value of a key: public, it tells whether a key is the one that the ledger speaks of.
+/// The check value of a key: public, it shows whether a key is the one that the ledger names.
 pub type CheckValue = Hex<32>;
 
 /// What a key may still be used for.

@@ -95,6 +95,7 @@ pub enum Step {
 
 /// Who may open a new file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Access {
     /// The owner alone: mode 0600.
     Private,
@@ -167,7 +168,7 @@ fn random(bytes: &mut [u8]) -> Result<(), FileError> {
 /// Whether anything has this name: a link that leads nowhere counts.
 ///
 /// # Errors
-/// `file-permission`, `file-io` where that cannot be told.
+/// `file-permission`, `file-io` where that cannot be found out.
 pub fn taken(path: &Path) -> Result<bool, FileError> {
     match fs::symlink_metadata(path) {
         Ok(_) => Ok(true),
@@ -329,7 +330,7 @@ pub fn lock(path: &Path) -> Result<Lock, FileError> {
 pub fn lock_file(path: &Path) -> Result<Lock, FileError> {
     let file = File::open(path).about(path)?;
     match flock(&file, FlockOperation::NonBlockingLockExclusive) {
-        // Where there are no locks, two processes are not told apart.
+        // Where there are no locks, two processes cannot be distinguished.
         Ok(()) | Err(Errno::NOSYS | Errno::NOLCK | Errno::OPNOTSUPP | Errno::BADF) => {
             Ok(Lock { _file: file })
         }

@@ -9,9 +9,9 @@
 //! assert_eq!(accepted.identifier.canonical(), b"284052A321025");
 //! assert_eq!(accepted.quality, Quality::Valid);
 //!
-//! // Without its key the same identifier is accepted, but a typing error would not have been seen.
+//! // Without its control key the same identifier is accepted, but a typing error would not have been seen.
 //! assert_eq!(Scheme::FrNir.parse(b"284052A321025")?.quality, Quality::Unkeyed);
-//! assert_eq!(Scheme::FrNir.parse(b"284052A32102560"), Err(Reason::WrongKey { found: 60, expected: 52 }));
+//! assert_eq!(Scheme::FrNir.parse(b"284052A32102560"), Err(Reason::WrongControlKey { found: 60, expected: 52 }));
 //! # Ok::<(), Reason>(())
 //! ```
 
@@ -30,7 +30,7 @@ pub const MAX_CANONICAL: usize = 34;
 /// The canonical form is stored with zeros behind it to a whole word of the coding message.
 const WHOLE_WORDS: usize = MAX_CANONICAL.next_multiple_of(4);
 
-/// The longest compact form, in bytes: the canonical form and a key of two digits.
+/// The longest compact form, in bytes: the canonical form and a control key of two digits.
 const MAX_COMPACT: usize = MAX_CANONICAL + 2;
 
 /// A validated national identifier in canonical form, made only by a [`Scheme`].
@@ -122,7 +122,7 @@ impl Scheme {
 
     /// Reads one spelling. `text` is taken as it stands in the data, and need not be UTF-8.
     ///
-    /// An empty text is [`Reason::WrongLength`]: whoever treats an empty cell as absent does so before.
+    /// An empty text is [`Reason::WrongLength`]: a caller that treats an empty cell as absent does so before.
     ///
     /// # Errors
     ///
@@ -154,6 +154,7 @@ impl fmt::Display for Scheme {
 
 /// An identifier that a [`Scheme`] accepted, and what is known of it.
 #[derive(Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Accepted {
     /// The identifier, ready to be coded.
     pub identifier: Identifier,
@@ -171,7 +172,7 @@ impl Accepted {
         Self { identifier, quality, compact: bytes, compact_len: compact.len() as u8 }
     }
 
-    /// The spelling that travels in a request: no spaces, upper case, with the key if the text had one
+    /// The spelling that travels in a request: no spaces, upper case, with the control key if the text had one
     /// (for the NIR 13 or 15 characters). Parsing it again gives the same identifier and quality.
     pub fn compact(&self) -> &str {
         std::str::from_utf8(&self.compact[..usize::from(self.compact_len)])
@@ -199,12 +200,13 @@ impl Zeroize for Accepted {
 
 /// How far an accepted identifier can be trusted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
 pub enum Quality {
-    /// Definitive, and its key was there and right.
+    /// Definitive, and its control key was there and right.
     Valid,
-    /// Definitive, written without its key: a typing error cannot be seen.
+    /// Definitive, written without its control key: a typing error cannot be seen.
     Unkeyed,
-    /// A number given while the person's civil status was being established, with or without its key.
+    /// A number given while the person's civil status was being established, with or without its control key.
     Provisional,
 }
 
@@ -249,29 +251,30 @@ pub enum Reason {
         /// The first character that no identifier's form has after the ones before it.
         position: usize,
     },
-    /// The key does not belong to the identifier.
+    /// The control key does not belong to the identifier.
     #[error("key {found:02}, expected {expected:02}")]
-    WrongKey {
-        /// The key in the text.
+    WrongControlKey {
+        /// The control key in the text.
         found: u8,
-        /// The key that the identifier has.
+        /// The control key that the identifier has.
         expected: u8,
     },
 }
 
 impl Reason {
     /// The word of every reason.
-    pub const WORDS: [&str; 5] = ["scientific", "wrong-character", "wrong-length", "wrong-form", "wrong-key"];
+    pub const WORDS: [&str; 5] =
+        ["scientific", "wrong-character", "wrong-length", "wrong-form", "wrong-control-key"];
 
     /// The word in reports and in the `status` column: one of [`Reason::WORDS`].
     pub fn word(self) -> &'static str {
-        let [scientific, character, length, form, key] = Self::WORDS;
+        let [scientific, character, length, form, control] = Self::WORDS;
         match self {
             Self::Scientific => scientific,
             Self::WrongCharacter { .. } => character,
             Self::WrongLength { .. } => length,
             Self::WrongForm { .. } => form,
-            Self::WrongKey { .. } => key,
+            Self::WrongControlKey { .. } => control,
         }
     }
 }

@@ -9,6 +9,9 @@
 #[cfg(not(unix))]
 compile_error!("what cstatns promises of files it keeps on Unix only");
 
+/// What this crate's signatures take of others: use these, and versions fit.
+pub use {jiff, zeroize};
+
 pub mod name;
 
 pub mod secret;
@@ -23,7 +26,9 @@ pub mod look_up;
 
 pub mod code;
 
-pub mod mac;
+mod mac;
+
+pub mod hazmat;
 
 pub mod commitment;
 

@@ -85,6 +85,7 @@ pub type Scores = [u64; Score::STEPS];
 /// The qualities of a find, the most certain first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
 pub enum Level {
     /// Every trait is the same.
     Found,
@@ -134,13 +135,14 @@ impl fmt::Display for LookUp {
 /// | `found` | certain, and every trait is the same, spelling apart | 2 |
 /// | `rectified` | certain, though a trait differs or is missing | 3 |
 /// | `usage-name` | certain, and the name is the usage name | 7 |
-/// | `ambiguous` | several people, and nothing tells which | 6 |
+/// | `ambiguous` | several people, and nothing shows which | 6 |
 /// | `near` | one person, not certain, or with a trait that is another person's | 4 |
 /// | `not-found` | nobody with a score worth a mention | 8 |
 /// | `malformed` | no name, or no date with a year, or a field longer than any name | 9 |
 /// | `contradicted` | the identifier of the row is another person's | |
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Quality {
+#[non_exhaustive]
+pub enum MatchQuality {
     /// Every trait is the same, spelling apart.
     Found,
     /// A trait differs, or is missing.
@@ -159,7 +161,7 @@ pub enum Quality {
     Contradicted,
 }
 
-impl From<Level> for Quality {
+impl From<Level> for MatchQuality {
     fn from(level: Level) -> Self {
         match level {
             Level::Found => Self::Found,
@@ -169,7 +171,7 @@ impl From<Level> for Quality {
     }
 }
 
-impl Quality {
+impl MatchQuality {
     /// Every quality.
     pub const ALL: [Self; 8] = [
         Self::Found,

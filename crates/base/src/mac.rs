@@ -23,15 +23,15 @@ pub const ONE_BLOCK: usize = 55;
 /// copied, nor made of another number of bytes than 32:
 ///
 /// ```compile_fail,E0277
-/// let key = cstatns_base::mac::MacKey::new(&cstatns_base::secret::Secret::random());
+/// let key = cstatns_base::hazmat::MacKey::new(&cstatns_base::secret::Secret::random());
 /// println!("{key:?}");
 /// ```
 /// ```compile_fail,E0599
-/// let key = cstatns_base::mac::MacKey::new(&cstatns_base::secret::Secret::random());
+/// let key = cstatns_base::hazmat::MacKey::new(&cstatns_base::secret::Secret::random());
 /// let copy = key.clone();
 /// ```
 /// ```compile_fail,E0308
-/// cstatns_base::mac::MacKey::new(&cstatns_base::secret::Secret::<64>::random());
+/// cstatns_base::hazmat::MacKey::new(&cstatns_base::secret::Secret::<64>::random());
 /// ```
 pub struct MacKey {
     states: Secret<64>,

@@ -49,6 +49,7 @@ pub fn marks(codes: Option<(Tag, Generation)>) -> Vec<(&'static str, String)> {
 
 /// What the metadata of a file was found to say.
 #[derive(Clone, Default)]
+#[non_exhaustive]
 pub struct Known {
     /// Whose codes it holds, which binary codes need.
     pub codes: Option<(Tag, Generation)>,

@@ -9,7 +9,8 @@ use std::path::Path;
 
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use cstatns::code::Generation;
-use cstatns::coder::{Coder, CodingKey};
+use cstatns::coder::Coder;
+use cstatns::hazmat::coding_key;
 use cstatns::identifier::{Reason, Scheme};
 use cstatns::manifest::{Manifest, manifest_path};
 use cstatns::meta::FileMeta;
@@ -28,7 +29,7 @@ const SERVICE: &str = "bench.aaaaaaaaaa";
 fn coder() -> Coder {
     let secret = Secret::fill(|bytes| bytes.fill(1));
     let domain = Name::new("bench").expect("a name");
-    Coder::new(vec![CodingKey::new(&secret, SERVICE, &domain, Generation::FIRST)]).expect("a chain")
+    Coder::new(vec![coding_key(&secret, SERVICE, &domain, Generation::FIRST)]).expect("a chain")
 }
 
 fn meta() -> FileMeta {
@@ -45,7 +46,7 @@ fn nir(number: u64) -> String {
     let body =
         format!("2{:02}{:02}75{:03}{:03}", number % 100, 1 + number % 12, number / 990 % 990, number % 990);
     match Scheme::FrNir.parse(format!("{body}00").as_bytes()) {
-        Err(Reason::WrongKey { expected, .. }) => format!("{body}{expected:02}"),
+        Err(Reason::WrongControlKey { expected, .. }) => format!("{body}{expected:02}"),
         _ => unreachable!("no key is 00"),
     }
 }

@@ -78,7 +78,7 @@ pub fn renew(
     let Content::Codes { tag, generation } = request.manifest.content else {
         return Err(request.holds_other());
     };
-    let (found, expected) = ((tag, generation), (renewer.tag(), renewer.from()));
+    let (found, expected) = ((tag, generation), (renewer.tag(), renewer.old_generation()));
     if found != expected {
         return Err(CodeFileError::OtherCodes { path: path.to_owned(), found, expected });
     }

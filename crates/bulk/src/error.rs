@@ -14,6 +14,7 @@ use cstatns_rows::error::TableError;
 
 /// What was coded or renewed.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Coded {
     /// The rows of the request and of the result.
     pub rows: u64,

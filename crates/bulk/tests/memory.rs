@@ -15,8 +15,9 @@ use arrow_array::{RecordBatch, StringArray};
 use arrow_schema::{DataType, Field, Schema};
 use cstatns::civil_status::{CivilStatus, Years};
 use cstatns::code::Generation;
-use cstatns::coder::{Coder, CodingKey};
+use cstatns::coder::Coder;
 use cstatns::commitment::{Commit, CommitmentKey};
+use cstatns::hazmat::coding_key;
 use cstatns::identifier::Scheme;
 use cstatns::look_up::{Level, Score};
 use cstatns::manifest::{Content, Manifest, manifest_path};
@@ -135,7 +136,7 @@ fn write_data(place: &Path, rows: u64, format: Format) {
 
 fn coder() -> Coder {
     let domain = Name::new("population").unwrap();
-    let key = CodingKey::new(&Secret::fill(|bytes| bytes.fill(1)), SERVICE, &domain, Generation::FIRST);
+    let key = coding_key(&Secret::fill(|bytes| bytes.fill(1)), SERVICE, &domain, Generation::FIRST);
     Coder::new(vec![key]).unwrap()
 }
 

@@ -247,7 +247,7 @@ fn one_scheme_is_not_read_as_the_other() {
     fs::write(&path, text.replace("fi-hetu", "fr-nir")).unwrap();
     let other = Manifest::read(&path).unwrap();
     assert_eq!(other.commitment, manifest.commitment);
-    let key = cstatns::coder::CodingKey::new(
+    let key = cstatns::hazmat::coding_key(
         &cstatns::secret::Secret::random(),
         "demo.aaaaaaaaaa",
         &name("people"),

@@ -15,7 +15,8 @@ use std::time::Duration;
 
 use cstatns::civil_status::{CivilStatus, Years};
 use cstatns::code::Generation;
-use cstatns::coder::{Coder, CodingKey};
+use cstatns::coder::Coder;
+use cstatns::hazmat::coding_key;
 use cstatns::identifier::Scheme;
 use cstatns::look_up::{Level, Score};
 use cstatns::manifest::{Manifest, manifest_path};
@@ -109,7 +110,7 @@ fn run_people(place: &Path, memory: usize) {
     let index = Index::open(&place.join("register")).unwrap();
     let register = Register { index: &index, accept: Level::UsageName, min_score: Score::of(0.0) };
     let (service, domain) = ("test.aaaaaaaaaa", Name::new("population").unwrap());
-    let key = CodingKey::new(&Secret::fill(|bytes| bytes.fill(7)), service, &domain, Generation::FIRST);
+    let key = coding_key(&Secret::fill(|bytes| bytes.fill(7)), service, &domain, Generation::FIRST);
     let coder = Coder::new(vec![key]).unwrap();
     let (generation, delivery) = (Generation::FIRST, Hex([1; 16]));
     let meta = FileMeta { service: service.to_owned(), domain, generation, delivery };

@@ -4,6 +4,7 @@ use std::panic::PanicHookInfo;
 use std::path::Path;
 
 use cstatns::audit::AuditError;
+use cstatns::custody::SharingError;
 use cstatns::custody::custodian::KitError;
 use cstatns::dealing::RosterError;
 use cstatns::files::FileError;
@@ -11,7 +12,6 @@ use cstatns::ledger::LedgerError;
 use cstatns::manifest::ManifestError;
 use cstatns::report::ReportError;
 use cstatns::service::{ServiceError, WorkError};
-use cstatns::sharing::SharingError;
 use cstatns::state::Refusal;
 use cstatns_bulk::CodeFileError;
 use cstatns_controller::{AttachError, CheckError, PrepareError};

@@ -286,6 +286,6 @@ fn counts(stats: &Stats) -> [(&'static str, u64); 11] {
         ("rows_without_sex", stats.without_sex),
         ("rows_without_place", stats.without_place),
         ("names_and_former_codes_of_communes", stats.places),
-        ("keys", stats.keys),
+        ("keys", stats.blocking_keys),
     ]
 }

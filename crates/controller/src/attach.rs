@@ -29,6 +29,7 @@ pub use destruction::NotDestroyed;
 
 /// What was attached.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Attached {
     /// The rows of the attached file.
     pub rows: u64,

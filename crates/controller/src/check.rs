@@ -18,6 +18,7 @@ use crate::origin::origin;
 
 /// What [`check`] found in a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct FileFacts {
     /// The file.
     pub path: PathBuf,
@@ -37,6 +38,7 @@ pub struct FileFacts {
 
 /// What [`summarise`] found in a result.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Summary {
     /// Its rows.
     pub rows: u64,

@@ -35,6 +35,7 @@ pub use kept::{Kept, Risk};
 
 /// The columns of the data that are sent.
 #[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
 pub enum Column<'a> {
     /// Identifiers, to be coded.
     Identifier {
@@ -73,6 +74,7 @@ pub struct Prepare<'a> {
 
 /// What was prepared.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Prepared {
     /// The rows of the data, of the request and of the retained file.
     pub rows: u64,

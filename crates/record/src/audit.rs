@@ -25,8 +25,9 @@ use crate::state::State;
 use findings::Facts;
 use walk::{Kept, Unsound, Walk};
 
-/// What an auditor established about a ledger. `Display` tells it in plain words.
+/// What an auditor established about a ledger. `Display` says it in plain words.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct Audit {
     /// The service's id.
     pub service: String,
@@ -61,6 +62,7 @@ pub struct Audit {
 
 /// One thing that was checked.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct Finding {
     /// What was checked.
     pub check: Check,
@@ -108,6 +110,7 @@ impl Check {
 
 /// How far others than the service vouch for the ledger, by their cosignatures.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct Witnessed {
     /// The first so many events were witnessed by somebody.
     pub events: u64,
@@ -117,6 +120,7 @@ pub struct Witnessed {
 
 /// What one custodian witnessed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct Witness {
     /// The custodian.
     pub custodian: Name,
@@ -126,6 +130,7 @@ pub struct Witness {
 
 /// How a domain stood after the last sound event.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct DomainSummary {
     /// The domain.
     pub domain: Name,
@@ -143,6 +148,7 @@ pub struct DomainSummary {
 
 /// The deliveries until the last sound event.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct DeliverySummary {
     /// Results made.
     pub made: u64,
@@ -232,7 +238,7 @@ impl Audit {
         self.findings.iter().filter(|finding| !finding.holds)
     }
 
-    /// What the state tells.
+    /// What the state shows.
     fn of(state: Option<&State>) -> Self {
         let mut audit = Self {
             service: String::new(),

@@ -199,7 +199,7 @@ pub fn check_roster(cards: &[&Card], threshold: Threshold, demo: bool) -> Result
     Ok(())
 }
 
-/// Why there is no such threshold.
+/// Why a threshold is invalid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "a threshold of {k} of {n} is not possible: give a number from 2 up to the number of custodians, who are at most 255"

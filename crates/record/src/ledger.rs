@@ -73,7 +73,7 @@ impl History {
     pub fn read_next(&self, service: &str, bytes: &[u8]) -> Result<Line, LedgerError> {
         let number = self.size() + 1;
         let line: Line = serde_json::from_slice(bytes).map_err(|_| {
-            // A newer program's line is told from a damaged one by its version.
+            // The version distinguishes a newer program's line from a damaged one.
             match serde_json::from_slice::<serde_json::Value>(bytes) {
                 Ok(value) if value["format"].as_u64().is_some_and(|found| found > FORMAT.into()) => {
                     LedgerError::Version { number }
@@ -145,7 +145,7 @@ impl Lines {
     }
 
     /// The next whole line, without its line feed. Of a line that is longer than any event only the beginning is given,
-    /// which is no event either.
+    /// which is not an event either.
     ///
     /// # Errors
     /// [`FileError`].

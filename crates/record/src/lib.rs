@@ -6,6 +6,9 @@
 //!
 //! The rooms of this crate, lowest first; a room uses only those above it in this list.
 
+/// What this crate's signatures take of others: use these, and versions fit.
+pub use {ed25519_dalek, jiff, zeroize};
+
 pub mod checkpoint;
 
 pub mod statement;

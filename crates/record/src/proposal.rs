@@ -59,7 +59,7 @@ pub enum Action {
         purpose: Name,
         /// The request's rows.
         input: Input,
-        /// To whom the result goes; none: to whoever brought the request.
+        /// To whom the result goes; none: to the person who brought the request.
         recipient: Option<Name>,
         /// Whether the request is kept, against the scheme (R7).
         keep_request: bool,

@@ -11,6 +11,7 @@ use crate::statement::{Signed, Statement};
 /// What a custodian or a counterpart states about shares and files.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
+#[non_exhaustive]
 pub enum ReceiptStatement {
     /// "My share of this dealing opens and is right."
     ShareHeld {

@@ -33,7 +33,7 @@ pub struct Report {
     pub domain: Name,
     /// The generation of the codes.
     pub generation: Generation,
-    /// The first 16 digits of the key's check value; for an attached file, if the result's report told it.
+    /// The first 16 digits of the key's check value; for an attached file, if the result's report has it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key_id: Option<Hex<8>>,
     /// The delivery.
@@ -42,7 +42,7 @@ pub struct Report {
     pub rows_in: u64,
     /// The rows written.
     pub rows_out: u64,
-    /// How many of them have a code; after a look-up the words of `quality` do not tell, if its least score or last quality
+    /// How many of them have a code; after a look-up the words of `quality` do not show it, if its least score or last quality
     /// are not the usual ones. None in reports of programs that did not count them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub coded: Option<u64>,
@@ -66,13 +66,14 @@ pub struct Report {
     pub begin: Timestamp,
     /// When it ended.
     pub end: Timestamp,
-    /// The ledger's checkpoint; for an attached file, if the result's report told it.
+    /// The ledger's checkpoint; for an attached file, if the result's report has it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub checkpoint: Option<Head>,
 }
 
 /// A file that was destroyed, and how.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Destruction {
     /// Its name, without the directories that lead to it.
     pub file: String,

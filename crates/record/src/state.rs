@@ -55,7 +55,7 @@ impl State {
     ///
     /// # Errors
     /// [`Unlawful`].
-    pub fn found(line: &Line) -> Result<Self, Unlawful> {
+    pub fn founded_by(line: &Line) -> Result<Self, Unlawful> {
         let Event::Dealt { dealing } = &line.event else { return Err(Unlawful::Genesis) };
         dealing.check()?;
         if dealing.epoch != Epoch::FIRST || line.sequence != 1 || line.service != dealing.service.id() {
@@ -93,7 +93,7 @@ impl State {
         }
         self.time = line.time;
         self.agreed = line.time.min(line.clock);
-        self.mend_marks();
+        self.correct_marks();
         if self.owed.is_some() && !waits_for_nothing(&line.event) {
             return Err(Unlawful::Owed);
         }
@@ -120,8 +120,8 @@ impl State {
             Event::Opened { run, check } => self.opened(run, *check),
             Event::Extended { run } => self.extended(run),
             Event::KeyMade { run, check } => self.key_made(run, *check),
-            Event::Coded { run, rows } => self.coded(run, *rows, "code"),
-            Event::Renewed { run, rows } => self.coded(run, *rows, "renew"),
+            Event::Coded { run, rows } => self.coded(run, *rows, false),
+            Event::Renewed { run, rows } => self.coded(run, *rows, true),
             Event::Closed { run } => self.closed(run),
             Event::Refused { .. } | Event::ExpiryChecked {} => Ok(()),
             Event::Doubted { doubt } => self.doubted(doubt, history),

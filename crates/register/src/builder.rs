@@ -10,9 +10,9 @@ use cstatns_base::civil_status::{CivilStatus, SCHEME, Years};
 use cstatns_base::files::FileError;
 use zeroize::Zeroizing;
 
+use crate::blocking::{Entry, id_key, identifier_key, of_row, values_of_row};
 use crate::faults::{Fault, Faults, Origin};
 use crate::index::{Index, IndexError};
-use crate::keys::{Key, id_key, identifier_key, of_row, values_of_row};
 use crate::layout::{Counts, HEADER, Row};
 use crate::places::Places;
 use crate::traits::{TraitFault, Traits};
@@ -73,6 +73,7 @@ impl BuildError {
 
 /// What was built.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Built {
     /// The rows.
     pub rows: u64,
@@ -102,9 +103,9 @@ pub struct Builder<'a> {
     offsets: Vec<u64>,
     origins: Vec<Origin>,
     /// By which rows are found; of identifiers, of ids.
-    keys: Vec<Key>,
-    identifiers: Vec<Key>,
-    ids: Vec<Key>,
+    keys: Vec<Entry>,
+    identifiers: Vec<Entry>,
+    ids: Vec<Entry>,
     /// In how many rows each name, date and place is.
     frequencies: HashMap<u64, u32>,
     faults: Faults,
@@ -209,11 +210,11 @@ impl<'a> Builder<'a> {
         let at = at.ok_or(BuildError::TooLarge)?;
         self.offsets.push(self.out.position);
         self.origins.push(origin);
-        of_row(row, |key| self.keys.push(Key::new(key, at)));
+        of_row(row, |key| self.keys.push(Entry::new(key, at)));
         values_of_row(row, |value| *self.frequencies.entry(value).or_default() += 1);
-        self.identifiers.push(Key::new(identifier_key(row.identifier), at));
+        self.identifiers.push(Entry::new(identifier_key(row.identifier), at));
         if !row.id.is_empty() {
-            self.ids.push(Key::new(id_key(row.id), at));
+            self.ids.push(Entry::new(id_key(row.id), at));
         }
         Ok(self.out.record(row)?)
     }
@@ -256,7 +257,7 @@ impl<'a> Builder<'a> {
         let mut keys = self.keys;
         keys.append(&mut self.identifiers);
         let mut frequencies: Vec<_> =
-            self.frequencies.into_iter().map(|(value, rows)| Key::new(value, rows)).collect();
+            self.frequencies.into_iter().map(|(value, rows)| Entry::new(value, rows)).collect();
         for section in [&mut keys, &mut frequencies] {
             sort(section, AT_ONCE, stopped)?;
             for entries in section.chunks(AT_ONCE) {
@@ -293,7 +294,7 @@ fn go_on(stopped: Stopped<'_>) -> Result<(), BuildError> {
 }
 
 /// Sorts by halves down to `at_once`, because a sort cannot be stopped: that of a whole country's keys takes most of a minute.
-fn sort(keys: &mut [Key], at_once: usize, stopped: Stopped<'_>) -> Result<(), BuildError> {
+fn sort(keys: &mut [Entry], at_once: usize, stopped: Stopped<'_>) -> Result<(), BuildError> {
     go_on(stopped)?;
     if keys.len() <= at_once {
         keys.sort_unstable();
@@ -309,7 +310,7 @@ const MOST_ROWS: usize = 1000;
 
 /// For each row the one with the present identifier of its person, which is the last; and how many people there are.
 fn people(
-    ids: &mut [Key],
+    ids: &mut [Entry],
     records: &Records<'_>,
     refuse: &mut impl FnMut(Fault, u32),
     stopped: Stopped<'_>,
@@ -318,7 +319,7 @@ fn people(
     let mut present: Vec<u32> = (0..rows).collect();
     let mut people = u64::from(rows);
     sort(ids, AT_ONCE, stopped)?;
-    for alike in ids.chunk_by(Key::is_of).filter(|alike| alike.len() > 1) {
+    for alike in ids.chunk_by(Entry::is_of).filter(|alike| alike.len() > 1) {
         if alike.len() > MOST_ROWS {
             alike.iter().for_each(|key| refuse(Fault::Crowd, key.number()));
             continue;
@@ -339,14 +340,14 @@ fn people(
 
 /// How many distinct identifiers there are. One that two people have is a fault of each row but the first.
 fn duplicates(
-    identifiers: &mut [Key],
+    identifiers: &mut [Entry],
     records: &Records<'_>,
     refuse: &mut impl FnMut(Fault, u32),
     stopped: Stopped<'_>,
 ) -> Result<u64, BuildError> {
     sort(identifiers, AT_ONCE, stopped)?;
     let mut distinct = 0;
-    for alike in identifiers.chunk_by(Key::is_of) {
+    for alike in identifiers.chunk_by(Entry::is_of) {
         if alike.len() == 1 {
             distinct += 1;
             continue;
@@ -380,7 +381,7 @@ mod tests {
         let mixed = |nth: u64| nth.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 60;
         for count in 0..100 {
             // Many keys are the same.
-            let mut keys: Vec<_> = (0..count).map(|nth| Key::new(mixed(nth), nth as u32)).collect();
+            let mut keys: Vec<_> = (0..count).map(|nth| Entry::new(mixed(nth), nth as u32)).collect();
             let mut expected = keys.clone();
             expected.sort_unstable();
             let looks = Cell::new(0);

@@ -4,16 +4,16 @@ use std::collections::BTreeMap;
 
 use cstatns_base::civil_status::normalise::without_particles;
 
-use crate::compare::{Asked, Levels};
-use crate::index::{Index, IndexError};
-use crate::keys::{
+use crate::blocking::{
     District, date_district, date_first, date_name, each_once, first_part, year_core, year_first, year_name,
     years_like,
 };
+use crate::compare::{Asked, Levels};
+use crate::index::{Index, IndexError};
 use crate::weights::{Chances, Weights};
 
-/// The most rows that a key leads to. One with more (a common name and only a year) leads to nobody: those whom no other
-/// key finds are not candidates, and whom others find has so many like them that no score would be high.
+/// The most rows that a blocking key leads to. A key with more (a common name and only a year) is skipped: a person reachable only
+/// through it is not a candidate, and a person reachable otherwise has so many near-duplicates that no score could be high.
 const MOST: usize = 1000;
 
 /// The most rows that are compared for one kind of error. Where its keys lead to more, it is not looked for: rather all of it
@@ -120,7 +120,7 @@ impl<'a> Search<'a> {
         districts
     }
 
-    /// Compares the rows with these keys.
+    /// Compares the rows with these blocking keys.
     fn take(&mut self, found: &mut Vec<u64>) -> Result<(), IndexError> {
         for at in rows_of_all(found, |key| self.index.rows_of(key)) {
             let row = self.index.row(at)?;
@@ -138,7 +138,7 @@ impl<'a> Search<'a> {
     }
 }
 
-/// The rows with these keys, each once, as far as they are to be compared.
+/// The rows with these blocking keys, each once, as far as they are to be compared.
 fn rows_of_all<Rows: Iterator<Item = u32>>(found: &mut Vec<u64>, rows_of: impl Fn(u64) -> Rows) -> Vec<u32> {
     let mut rows = Vec::new();
     for key in found.drain(..) {

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use cstatns_base::civil_status::SCHEME;
 use cstatns_base::identifier::Identifier;
-use cstatns_base::look_up::Quality;
+use cstatns_base::look_up::MatchQuality;
 use zeroize::Zeroize;
 
 use crate::index::{Index, IndexError};
@@ -71,12 +71,13 @@ impl Index {
 
 /// What ought to be said of a row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Expected {
     /// Its person.
     Person,
     /// Nothing: the register does not have the person.
     Nobody,
-    /// [`Quality::Ambiguous`]: several people fit, and nobody can tell which.
+    /// [`MatchQuality::Ambiguous`]: several people fit, and nobody can tell which.
     Several,
     /// Nothing wrong; the row is in no curve.
     Uncounted,
@@ -88,7 +89,7 @@ pub struct Judged {
     /// What ought to have been said.
     pub expected: Expected,
     /// What was said.
-    pub quality: Quality,
+    pub quality: MatchQuality,
     /// With which score, 0 to 1.
     pub score: f64,
     /// Whether the one who fits best, given or not, is the row's person; none if that is not known.
@@ -116,7 +117,7 @@ impl Tally {
     fn add(&mut self, row: &Judged, coded: bool) {
         let person = matches!(row.expected, Expected::Person | Expected::Uncounted);
         let right = coded && person && row.right == Some(true);
-        let declared = !coded && row.quality == Quality::Ambiguous;
+        let declared = !coded && row.quality == MatchQuality::Ambiguous;
         self.rows += 1;
         self.right += u64::from(right);
         self.none += u64::from(!coded);
@@ -164,6 +165,7 @@ impl Threshold {
 
 /// Rows with a score from `from` up to, but not with, `to`; the last bin has 1 as well.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct Bin {
     /// The least score.
     pub from: f64,
@@ -195,15 +197,16 @@ const THRESHOLDS: [f64; 16] =
 
 /// The counts and curves of a file of rows, at one setting of what is coded.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct Evaluation {
     /// The last quality that is coded.
-    pub accept: Quality,
+    pub accept: MatchQuality,
     /// The least score that is coded.
     pub min_score: f64,
     /// By kind of row.
     pub kinds: Vec<Tally>,
-    /// By quality, in the order of [`Quality::ALL`].
-    pub qualities: [Tally; Quality::ALL.len()],
+    /// By quality, in the order of [`MatchQuality::ALL`].
+    pub qualities: [Tally; MatchQuality::ALL.len()],
     /// The rows in the curves whose person the register has, so that they could be right.
     pub people: u64,
     /// Of the rows in the curves: what is coded at this setting.
@@ -216,7 +219,7 @@ pub struct Evaluation {
 
 impl Evaluation {
     /// Without rows yet, for so many kinds of them.
-    pub fn new(accept: Quality, min_score: f64, kinds: usize) -> Self {
+    pub fn new(accept: MatchQuality, min_score: f64, kinds: usize) -> Self {
         let threshold = |score| Threshold { score, coded: 0, right: 0 };
         let bin = |edges: &[f64]| Bin { from: edges[0], to: edges[1], rows: 0, right: 0, sum: 0.0 };
         Self {
@@ -236,7 +239,7 @@ impl Evaluation {
     /// # Panics
     /// If there are not so many kinds.
     pub fn add(&mut self, kind: usize, row: &Judged) {
-        let given = row.quality <= Quality::UsageName;
+        let given = row.quality <= MatchQuality::UsageName;
         let coded = given && row.quality <= self.accept && row.score >= self.min_score;
         self.kinds[kind].add(row, coded);
         self.qualities[row.quality as usize].add(row, coded);
@@ -300,14 +303,14 @@ pub fn interval(part: u64, of: u64) -> Option<(f64, f64)> {
 mod tests {
     use super::*;
 
-    fn judged(expected: Expected, quality: Quality, score: f64, right: Option<bool>) -> Judged {
+    fn judged(expected: Expected, quality: MatchQuality, score: f64, right: Option<bool>) -> Judged {
         Judged { expected, quality, score, right }
     }
 
     /// One of each; what they come to is worked out by hand below.
     fn rows() -> [Judged; 11] {
         use Expected::{Nobody, Person, Several, Uncounted};
-        use Quality::{Ambiguous, Found, Near, NotFound, Rectified, UsageName};
+        use MatchQuality::{Ambiguous, Found, Near, NotFound, Rectified, UsageName};
         [
             judged(Person, Found, 0.999, Some(true)),
             judged(Person, Rectified, 0.96, Some(true)),
@@ -323,7 +326,7 @@ mod tests {
         ]
     }
 
-    fn evaluation(accept: Quality, min_score: f64) -> Evaluation {
+    fn evaluation(accept: MatchQuality, min_score: f64) -> Evaluation {
         let mut evaluation = Evaluation::new(accept, min_score, 2);
         for (nth, row) in rows().iter().enumerate() {
             evaluation.add(usize::from(nth >= 6), row);
@@ -337,14 +340,14 @@ mod tests {
 
     #[test]
     fn rows_are_right_none_or_wrong_at_the_setting() {
-        let all = evaluation(Quality::UsageName, 0.0);
+        let all = evaluation(MatchQuality::UsageName, 0.0);
         assert_eq!(all.kinds, [tally(6, 3, 2, 1, 0, 3), tally(5, 0, 2, 3, 1, 2)]);
         assert_eq!(all.total(), tally(11, 3, 4, 4, 1, 5));
         assert_eq!((all.setting.coded, all.setting.right, all.people), (6, 3, 6));
-        assert_eq!(all.qualities[Quality::Found as usize], tally(5, 1, 0, 4, 0, 1));
-        assert_eq!(all.qualities[Quality::Ambiguous as usize], tally(1, 0, 1, 0, 1, 1));
+        assert_eq!(all.qualities[MatchQuality::Found as usize], tally(5, 1, 0, 4, 0, 1));
+        assert_eq!(all.qualities[MatchQuality::Ambiguous as usize], tally(1, 0, 1, 0, 1, 1));
 
-        let fewer = evaluation(Quality::Rectified, 0.965);
+        let fewer = evaluation(MatchQuality::Rectified, 0.965);
         assert_eq!(fewer.kinds, [tally(6, 1, 4, 1, 0, 1), tally(5, 0, 3, 2, 1, 2)]);
         assert_eq!((fewer.setting.coded, fewer.setting.right), (3, 1));
         // What is coded at another setting changes no curve.
@@ -353,7 +356,7 @@ mod tests {
 
     #[test]
     fn thresholds_count_whoever_fits_best() {
-        let all = evaluation(Quality::Found, 1.0);
+        let all = evaluation(MatchQuality::Found, 1.0);
         assert_eq!(all.setting.coded, 0);
         assert_eq!((all.setting.precision(), all.recall(&all.setting)), (None, Some(0.0)));
         for (score, coded, right) in
@@ -367,7 +370,7 @@ mod tests {
 
     #[test]
     fn scores_are_held_against_what_is() {
-        let all = evaluation(Quality::Found, 0.0);
+        let all = evaluation(MatchQuality::Found, 0.0);
         let filled: Vec<_> = all.bins.iter().filter(|bin| bin.rows > 0).collect();
         let counts: Vec<_> = filled.iter().map(|bin| (bin.from, bin.rows, bin.right)).collect();
         let expected = [(0.3, 1, 0), (0.6, 1, 1), (0.95, 3, 3), (0.99, 2, 0), (0.999, 1, 1)];
@@ -376,14 +379,14 @@ mod tests {
         assert_eq!((filled[2].observed(), all.bins[0].observed()), (Some(1.0), None));
         let error = (0.3 + 0.4 + 3.0 * 0.04 + 2.0 * 0.9925 + 0.001) / 8.0;
         assert!((all.calibration_error().unwrap() - error).abs() < 1e-12);
-        assert_eq!(Evaluation::new(Quality::Found, 0.0, 0).calibration_error(), None);
+        assert_eq!(Evaluation::new(MatchQuality::Found, 0.0, 0).calibration_error(), None);
     }
 
     #[test]
     fn bins_and_scores_have_their_bounds() {
-        let mut all = Evaluation::new(Quality::UsageName, 0.0, 1);
+        let mut all = Evaluation::new(MatchQuality::UsageName, 0.0, 1);
         for score in [1.0, 0.1, f64::MIN_POSITIVE, 0.0, -1.0, f64::NAN] {
-            all.add(0, &judged(Expected::Person, Quality::Near, score, Some(true)));
+            all.add(0, &judged(Expected::Person, MatchQuality::Near, score, Some(true)));
         }
         let rows: Vec<_> = all.bins.iter().map(|bin| bin.rows).collect();
         assert_eq!(rows, [1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1]);

@@ -18,6 +18,7 @@ pub struct Origin {
 
 /// What a row is found by in its file.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[non_exhaustive]
 pub enum Unit {
     /// The line on which it begins: in CSV, where the header is on line 1.
     #[default]

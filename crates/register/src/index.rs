@@ -70,6 +70,7 @@ impl IndexError {
 
 /// What an index holds: counts, never a person.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Stats {
     /// The rows: one for each name and identifier that a person has or had.
     pub rows: u64,
@@ -77,8 +78,8 @@ pub struct Stats {
     pub people: u64,
     /// The distinct identifiers.
     pub identifiers: u64,
-    /// The keys by which rows are found.
-    pub keys: u64,
+    /// The blocking keys, by which rows are found.
+    pub blocking_keys: u64,
     /// The names and former codes of communes.
     pub places: u64,
     /// The rows with a usage name.
@@ -161,8 +162,14 @@ impl Index {
     /// [`IndexError::Damaged`] if the file changed since it was opened.
     pub fn stats(&self) -> Result<Stats, IndexError> {
         let Counts { rows, people, identifiers, keys, .. } = self.counts;
-        let mut stats =
-            Stats { rows, people, identifiers, keys, places: self.places.len(), ..Stats::default() };
+        let mut stats = Stats {
+            rows,
+            people,
+            identifiers,
+            blocking_keys: keys,
+            places: self.places.len(),
+            ..Stats::default()
+        };
         for at in 0..self.rows() {
             let row = self.row(at)?;
             stats.with_usage_name += u64::from(!row.nom_usage.is_empty());
@@ -220,7 +227,7 @@ impl Index {
     }
 }
 
-/// The numbers beside a key in a section of keys, ascending.
+/// The numbers beside a key in a section of entries, ascending.
 ///
 /// Keys are digests and so spread evenly: where one stands can be told nearly, from there more nearly, and is then searched
 /// nearby. Each look at an entry is far from the one before in memory.

@@ -6,7 +6,7 @@
 //! | | records, one for each row: `id`, identifier, `nom`, `nom_usage`, `prenoms`, name of the place, country, each in normal form with its length (u8) before it; sex (u8); date (u32, see below); code of the place (5 bytes, zeros for none) |
 //! | 8 × rows | where each record begins (u64, from the file's start) |
 //! | 4 × rows | the row (u32) that holds the present identifier of the same person: two rows are one person if it is the same |
-//! | 12 × keys | key (u64) and row (u32), ascending ([`keys`](crate::keys)) |
+//! | 12 × keys | blocking key (u64) and row (u32), ascending ([`blocking`](crate::blocking)) |
 //! | 12 × frequencies | key (u64) of a value, and in how many rows it is (u32), ascending |
 //! | | names and former codes of communes ([`Places::write`](crate::Places)) |
 //! | 88 | rows, people, identifiers, keys, frequencies, bytes of records, bytes of places (u64 each), SHA-256 of everything before it |

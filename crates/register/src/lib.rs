@@ -9,7 +9,7 @@
 //! println!("{:?}", cstatns_base::civil_status::CivilStatus::default());
 //! ```
 //! ```compile_fail,E0277
-//! println!("{:?}", cstatns_register::Answer::from(cstatns_register::Quality::Near));
+//! println!("{:?}", cstatns_register::Answer::from(cstatns_register::MatchQuality::Near));
 //! ```
 //!
 //! | step | call |
@@ -18,7 +18,7 @@
 //! | rows of a register → index | [`Builder`], which refuses what cannot be right, with counts and lines |
 //! | what names and codes of places were | [`Places`], once for each index |
 //! | index and a sample of rows → what agreement weighs | [`Index::learn`], once for each file, which gives [`Weights`] |
-//! | index → people | [`Index::look_up`], which gives a [`Quality`] a score and, at the first three qualities, the identifier |
+//! | index → people | [`Index::look_up`], which gives a [`MatchQuality`] a score and, at the first three qualities, the identifier |
 //!
 //! # What is found
 //!
@@ -43,7 +43,7 @@ mod layout;
 
 mod index;
 
-mod keys;
+mod blocking;
 
 mod builder;
 
@@ -60,7 +60,7 @@ mod evaluate;
 mod learn;
 
 pub use builder::{BuildError, Builder, Built, Record, Stopped};
-pub use cstatns_base::look_up::Quality;
+pub use cstatns_base::look_up::MatchQuality;
 pub use evaluate::{Bin, Evaluation, Expected, Judged, Tally, Threshold, Truth, interval};
 pub use faults::{Fault, Faults, Origin, Unit};
 pub use index::{Index, IndexError, Stats};

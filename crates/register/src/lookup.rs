@@ -3,12 +3,12 @@
 use cstatns_base::civil_status::normalise::{self, PlaceCode};
 use cstatns_base::civil_status::{CivilStatus, SCHEME, Years};
 use cstatns_base::identifier::Identifier;
-use cstatns_base::look_up::Quality;
+use cstatns_base::look_up::MatchQuality;
 
+use crate::blocking::identifier_key;
 use crate::candidates::{Candidate, Search};
 use crate::compare::{Asked, Levels, Name};
 use crate::index::{Index, IndexError};
-use crate::keys::identifier_key;
 use crate::traits::Traits;
 use crate::weights::Weights;
 
@@ -32,17 +32,18 @@ const APART: f64 = 20.0;
 const NEAR: f64 = 0.05;
 
 /// What a look-up says of a row.
+#[non_exhaustive]
 pub struct Answer {
     /// How good the look-up was.
-    pub quality: Quality,
-    /// The person's present identifier, with [`Quality::Found`], [`Quality::Rectified`] and [`Quality::UsageName`] only.
+    pub quality: MatchQuality,
+    /// The person's present identifier, with [`MatchQuality::Found`], [`MatchQuality::Rectified`] and [`MatchQuality::UsageName`] only.
     pub identifier: Option<Identifier>,
     /// From 0 to 1: the probability that the person of the row is the one that fits best, given or not; 0 where nobody fits.
     pub score: f64,
 }
 
-impl From<Quality> for Answer {
-    fn from(quality: Quality) -> Self {
+impl From<MatchQuality> for Answer {
+    fn from(quality: MatchQuality) -> Self {
         Self { quality, identifier: None, score: 0.0 }
     }
 }
@@ -79,7 +80,7 @@ impl Index {
     /// The answer, and the person who fits best, if there is anybody.
     fn search(&self, weights: &Weights, query: &Query<'_>) -> Result<(Answer, Option<u32>), IndexError> {
         let Some(traits) = read(&query.civil_status, self.years()) else {
-            return Ok((Quality::Malformed.into(), None));
+            return Ok((MatchQuality::Malformed.into(), None));
         };
         let people = Search::all(self, &Asked::of(&traits), weights)?;
         let found = Found::of(&people);
@@ -97,7 +98,7 @@ impl Index {
         found: &Found,
         identifier: &Identifier,
     ) -> Result<Answer, IndexError> {
-        let contradicted = Answer { score: found.score, ..Quality::Contradicted.into() };
+        let contradicted = Answer { score: found.score, ..MatchQuality::Contradicted.into() };
         let Some(person) = self.person_of(identifier)? else {
             // An identifier that the register does not have: right only if its person is not there either.
             let unknown = Answer { score: found.score, ..found.quality.into() };
@@ -117,7 +118,7 @@ impl Index {
             Some(other) if other != person => Ok(contradicted),
             _ if with.person == Some(person) => self.answer(&with),
             _ if own.levels.are_of_another() || is_another => Ok(contradicted),
-            _ => Ok(Answer { score: with.score, ..Quality::Near.into() }),
+            _ => Ok(Answer { score: with.score, ..MatchQuality::Near.into() }),
         }
     }
 
@@ -152,7 +153,7 @@ const OTHER_IDENTIFIER: f64 = 0.01;
 /// Who was found.
 struct Found {
     person: Option<u32>,
-    quality: Quality,
+    quality: MatchQuality,
     score: f64,
 }
 
@@ -163,23 +164,23 @@ impl Found {
         let score = |nth: usize| people.get(nth).map_or(0.0, |(weight, _)| weight / sum);
         let (best, next) = (score(0), score(1));
         let Some((_, first)) = people.first().filter(|_| best >= NEAR) else {
-            return Self { person: None, quality: Quality::NotFound, score: best };
+            return Self { person: None, quality: MatchQuality::NotFound, score: best };
         };
         let given = best >= CERTAIN && !first.levels.are_against();
         let quality = match first.levels {
             levels if given => word(&levels),
-            _ if next * APART > best && 1.0 / sum < 0.5 => Quality::Ambiguous,
-            _ => Quality::Near,
+            _ if next * APART > best && 1.0 / sum < 0.5 => MatchQuality::Ambiguous,
+            _ => MatchQuality::Near,
         };
         Self { person: given.then_some(first.person), quality, score: best }
     }
 }
 
-fn word(levels: &Levels) -> Quality {
+fn word(levels: &Levels) -> MatchQuality {
     match levels {
-        levels if levels.are_all_the_same() => Quality::Found,
-        Levels { name: Name::Usage, .. } => Quality::UsageName,
-        _ => Quality::Rectified,
+        levels if levels.are_all_the_same() => MatchQuality::Found,
+        Levels { name: Name::Usage, .. } => MatchQuality::UsageName,
+        _ => MatchQuality::Rectified,
     }
 }
 

@@ -7,9 +7,9 @@
 
 use cstatns_base::civil_status::normalise::without_particles;
 
+use crate::blocking::{Value, first_part};
 use crate::compare::{Asked, Date, First, Levels, Name, Place, Sexes};
 use crate::index::Index;
-use crate::keys::{Value, first_part};
 use crate::layout::Row;
 
 /// What was learnt of a file and a register: probabilities, never a name. See [`Index::learn`].

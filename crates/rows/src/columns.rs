@@ -176,7 +176,7 @@ impl<'a> ScoreCells<'a> {
 /// count these only: a column of another's making may hold anything.
 static QUALITIES: LazyLock<Vec<&str>> = LazyLock::new(|| {
     let identifiers = identifier::Quality::ALL.map(identifier::Quality::word);
-    let looked_up = look_up::Quality::ALL.map(look_up::Quality::word);
+    let looked_up = look_up::MatchQuality::ALL.map(look_up::MatchQuality::word);
     [&["none", "absent"][..], &identifiers, &Reason::WORDS, &looked_up].concat()
 });
 
@@ -212,7 +212,7 @@ mod tests {
 
     #[test]
     fn a_word_is_known_or_other() {
-        for word in ["valid", "wrong-key", "none", "absent", "usage-name", "contradicted"] {
+        for word in ["valid", "wrong-control-key", "none", "absent", "usage-name", "contradicted"] {
             assert_eq!(known(Some(word)), word);
         }
         assert_eq!(known(Some("lost")), "other");

@@ -124,6 +124,7 @@ impl Held {
 
 /// What was found in some rows.
 #[derive(Default)]
+#[non_exhaustive]
 pub struct Found {
     /// For each column of the file its leaves: one, of a nested column several.
     held: Vec<Vec<Held>>,

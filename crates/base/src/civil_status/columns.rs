@@ -5,8 +5,9 @@ use super::{SCHEME, Years};
 
 /// A field of a person in a register, or of a row that asks for one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Field {
-    /// Tells which rows of a register are one person; any text.
+    /// Shows which rows of a register are one person; any text.
     Id,
     /// The identifier (*NIR*).
     Nir,
@@ -106,6 +107,7 @@ impl Field {
 
 /// How many cells of a field's column are not empty, and what they are.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Seen {
     /// Those that are not empty.
     pub filled: u64,

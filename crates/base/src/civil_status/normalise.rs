@@ -24,7 +24,7 @@ pub fn name(text: &str) -> Result<Zeroizing<String>, TooLong> {
     fold(text, false)
 }
 
-/// As [`name`], but a hyphen stays: it tells a compound first name from two.
+/// As [`name`], but a hyphen stays: it distinguishes a compound first name from two.
 pub fn first_names(text: &str) -> Result<Zeroizing<String>, TooLong> {
     fold(text, true)
 }
@@ -174,7 +174,7 @@ fn without_first<'a>(mut name: &'a str, dropped: &[&str]) -> &'a str {
 ///
 /// YYYY-MM-DD, DD/MM/YYYY (with any of `-`, `/`, `.`), YYYYMMDD, YYYY-MM, MM/YYYY, YYYY; unknown parts are zeros or empty.
 /// The calendar is not asked whether the day exists: registers hold a 30 February. The year is one of `years`, so that most
-/// numbers of days are no dates; negative and decimal numbers are none either.
+/// numbers of days are not dates, and neither are negative and decimal numbers.
 pub fn date(text: &str, years: Years) -> Option<u32> {
     let text = text.trim();
     if text.is_empty() {
@@ -261,7 +261,7 @@ pub fn sex(text: &str) -> Option<Sex> {
 pub struct PlaceCode(pub [u8; 5]);
 
 impl PlaceCode {
-    /// Outer `None`: the text is no code. Inner `None`: it is empty.
+    /// Outer `None`: the text is not a code. Inner `None`: it is empty.
     pub fn read(text: &str) -> Option<Option<Self>> {
         let text = text.trim().as_bytes();
         let mut code = [b'0'; 5];

@@ -16,6 +16,7 @@ use super::{Directory, Step, check_directory_of, faults, random, sync, taken, te
 
 /// What [`destroy`] did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Destroyed {
     /// How many bytes were overwritten before the file was removed.
     pub bytes: u64,

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use super::error::{About, FileError};
 
-/// What tells a file from itself after it was written to, and from another one in its place.
+/// What distinguishes a file from itself after a write, and from another file in its place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Facts {
@@ -58,7 +58,7 @@ impl From<Metadata> for Facts {
     }
 }
 
-/// Whether nobody but its owner may read, write or run the file; false where that cannot be told.
+/// Whether nobody but its owner may read, write or run the file; false where that cannot be found out.
 pub fn is_private(path: &Path) -> bool {
     fs::metadata(path).is_ok_and(|data| data.permissions().mode() & 0o077 == 0)
 }

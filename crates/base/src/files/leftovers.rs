@@ -16,7 +16,7 @@ use super::{Directory, destroy, remove_directory, unlink};
 const TEMPORARY: &str = ".cstatns-tmp";
 
 /// The temporaries in a directory, in order of name: files that stopped processes left there, and that running ones are
-/// writing. Whoever holds the directory's lock knows that they are of the first kind, and may remove them.
+/// writing. The holder of the directory's lock knows that they are of the first kind, and may remove them.
 ///
 /// # Errors
 /// `file-missing`, `file-permission`, `file-io`.

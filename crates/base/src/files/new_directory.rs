@@ -102,7 +102,7 @@ impl PendingDirectory {
 impl Drop for PendingDirectory {
     fn drop(&mut self) {
         if self.unfinished {
-            // Nobody can be told; a temporary that stays is recognised by its name.
+            // Nobody can be informed; a temporary that stays is recognised by its name.
             for entry in fs::read_dir(&self.own.path).into_iter().flatten().flatten() {
                 if destroy(&entry.path()).is_err() {
                     let _ = unlink(&entry.path());

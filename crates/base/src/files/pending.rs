@@ -54,7 +54,7 @@ impl Pending {
     }
 
     /// Starts a file that will take the name `target` from `old`, which has it and is open: until the commit the name leads
-    /// to the old bytes, and whoever opened them keeps them. As long as `old` is open nobody else can do the same, so that
+    /// to the old bytes, and a process that has them open keeps them. As long as `old` is open nobody else can do the same, so that
     /// of two changes none is lost.
     ///
     /// # Errors
@@ -177,7 +177,7 @@ impl Write for Pending {
 impl Drop for Pending {
     fn drop(&mut self) {
         if self.unfinished {
-            // Nobody can be told; a temporary that stays is recognised by its name.
+            // Nobody can be informed; a temporary that stays is recognised by its name.
             let _ = unlink(&self.temporary);
         }
     }

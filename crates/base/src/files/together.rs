@@ -15,7 +15,7 @@ use super::{Access, Directory, Pending, destroy_if_present, random, read, remove
 /// More than a journal is long, in bytes.
 const LIMIT: u64 = 1 << 16;
 
-/// What tells a file from another one under its name: not where it lies, so it stays the same when the file is renamed.
+/// What distinguishes a file from another one under its name: not where it lies, so it stays the same when the file is renamed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct FileId {
@@ -28,7 +28,7 @@ pub struct FileId {
 }
 
 impl FileId {
-    /// That of the file of this name; none if there is no such file. A link is not followed.
+    /// The id of the file of this name; none if the file does not exist. A link is not followed.
     ///
     /// # Errors
     /// `not-a-file` for anything but a regular file; `file-permission`, `file-io`.

@@ -7,7 +7,7 @@
 //! | 8–10 | individual number | 002–899; 900 and above are given out for a while only, and to several people |
 //! | 11 | control character | the number of characters 1–6 and 8–10 modulo 31, as a character |
 //!
-//! Ignored: white space as in `fr-nir`. Letters may be in either case. The centuries' signs are no spellings of each other: they
+//! Ignored: white space as in `fr-nir`. Letters may be in either case. The centuries' signs are different identifiers, not spellings: they
 //! were added because the numbers of a day ran out.
 
 use super::spelling::{characters, is_scientific};
@@ -50,7 +50,7 @@ fn accept(characters: &[u8; LENGTH]) -> Result<(Identifier, Quality), Reason> {
     let digits = characters[..6].iter().chain(&characters[7..10]);
     let expected = (digits.fold(0, |number, digit| 10 * number + u32::from(digit - b'0')) % 31) as u8;
     if found != expected {
-        return Err(Reason::WrongKey { found, expected });
+        return Err(Reason::WrongControlKey { found, expected });
     }
     Ok((Identifier::new(Scheme::FiHetu, characters), Quality::Valid))
 }
@@ -140,7 +140,7 @@ mod tests {
 
     #[test]
     fn a_reason_says_where() {
-        use Reason::{Scientific, WrongCharacter, WrongForm, WrongKey, WrongLength};
+        use Reason::{Scientific, WrongCharacter, WrongControlKey, WrongForm, WrongLength};
         let form = |position| Err(WrongForm { position });
         for (text, expected) in [
             ("1,84E+12", Err(Scientific)),
@@ -159,7 +159,7 @@ mod tests {
             ("131052-001T", form(10)),
             ("131052-908T", form(8)),
             ("131052-308+", form(11)),
-            ("13 10 52-3082", Err(WrongKey { found: 2, expected: 25 })),
+            ("13 10 52-3082", Err(WrongControlKey { found: 2, expected: 25 })),
             (" 13 10 52-308t\n", Ok(())),
         ] {
             assert_eq!(parse(text.as_bytes()).map(|_| ()), expected, "{text}");

@@ -9,7 +9,7 @@
 //! | 6–7 | department | two digits, 2A, 2B |
 //! | 8–10 | commune or country | three digits |
 //! | 11–13 | order | three digits |
-//! | 14–15 | key | 97 − (N mod 97), where 2A counts as 19 and 2B as 18 |
+//! | 14–15 | control key | 97 − (N mod 97), where 2A counts as 19 and 2B as 18 |
 //!
 //! Ignored: spaces (U+0020, U+00A0, U+202F) anywhere, and the other ASCII white space (U+0009 to U+000D) at both ends.
 //! Letters may be in either case. The canonical form keeps 2A and 2B: put in figures, two people would become one.
@@ -66,7 +66,7 @@ fn formed<const N: usize>(text: &[u8]) -> Option<&[u8; N]> {
     (0..N).all(|i| continues(text, i)).then_some(text)
 }
 
-/// What 13 or 15 characters of the form are: an identifier, unless the key is wrong.
+/// What 13 or 15 characters of the form are: an identifier, unless the control key is wrong.
 #[inline]
 fn accept<const N: usize>(characters: &[u8; N]) -> Result<Accepted, Reason> {
     read(characters).map(|(identifier, quality)| Accepted::new(identifier, quality, characters))
@@ -77,9 +77,9 @@ fn read<const N: usize>(characters: &[u8; N]) -> Result<(Identifier, Quality), R
     let (canonical, typed) = characters.split_first_chunk().expect("there are 13 at least");
     if let [tens, units] = typed {
         let found = 10 * (tens - b'0') + (units - b'0');
-        let expected = key(canonical);
+        let expected = control_key(canonical);
         if found != expected {
-            return Err(Reason::WrongKey { found, expected });
+            return Err(Reason::WrongControlKey { found, expected });
         }
     }
     let quality = match characters[0] {
@@ -107,9 +107,9 @@ fn continues<const N: usize>(characters: &[u8; N], i: usize) -> bool {
     }
 }
 
-/// 97 − (N mod 97), where N is the number with 19 in the place of 2A and 18 in the place of 2B: for the key only.
+/// 97 − (N mod 97), where N is the number with 19 in the place of 2A and 18 in the place of 2B: for the control key only.
 #[inline]
-fn key(canonical: &[u8; UNKEYED]) -> u8 {
+fn control_key(canonical: &[u8; UNKEYED]) -> u8 {
     let mut digits = canonical.map(|c| u64::from(c - b'0'));
     match canonical[6] {
         b'A' => [digits[5], digits[6]] = [1, 9],
@@ -138,7 +138,7 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(4096))]
 
-        /// The short way and the long way are one rule: texts that are nearly an identifier, with and without a key.
+        /// The short way and the long way are one rule: texts that are nearly an identifier, with and without a control key.
         #[test]
         fn the_short_way_says_what_the_long_way_says(
             mut text in "[123478][0-9]{2}(0[1-9]|1[0-2]|[2-9][0-9])([0-9]{2}|2[AB])[0-9]{6}",
@@ -149,7 +149,7 @@ mod tests {
             ])),
         ) {
             if keyed {
-                let key = key(text.as_bytes().first_chunk().unwrap());
+                let key = control_key(text.as_bytes().first_chunk().unwrap());
                 text.push_str(&format!("{:02}", (key + off) % 100));
             }
             if let Some((at, by)) = spoilt && at <= text.len() {

@@ -1,4 +1,4 @@
-//! HMAC-SHA-256 of many one-block messages at a time, by the widest means that the processor has; and SHA-256 of many
+//! HMAC-SHA-256 of many one-block messages at a time, by the widest kernel that the processor can run; and SHA-256 of many
 //! chunks of one length.
 //!
 //! Messages lie side by side, one in each *lane*: word *i* of all of them is one array. `compress` is then plain code on
@@ -6,7 +6,7 @@
 //! instructions take one message each, so that a few streams of them are interleaved. Whatever is left of a batch after
 //! whole groups goes through `sha2`, as does everything on other machines.
 //!
-//! The one unsafe act is to call a function compiled for a processor that has more than the usual: `Batch::run`, `digests`.
+//! The one unsafe act is to call a function compiled for a processor that has more than the usual: `Messages::run`, `digests`.
 
 use sha2::block_api::compress256;
 use sha2::{Digest, Sha256};
@@ -14,14 +14,14 @@ use zeroize::{Zeroize, Zeroizing};
 
 use super::{INITIAL, MacKey, ONE_BLOCK, to_bytes};
 
-/// How a batch is computed: it changes how long that takes and nothing else.
+/// How messages are computed: it changes how long that takes and nothing else.
 ///
 /// A value says that this processor can take that path; only [`Path::available`] and [`Path::best`] make one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Path(Means);
+pub struct Path(Kernel);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Means {
+enum Kernel {
     #[cfg(target_arch = "x86_64")]
     Avx512,
     #[cfg(target_arch = "x86_64")]
@@ -32,17 +32,17 @@ enum Means {
 }
 
 /// Fastest first.
-const MEANS: &[Means] = &[
+const KERNELS: &[Kernel] = &[
     #[cfg(target_arch = "x86_64")]
-    Means::Avx512,
+    Kernel::Avx512,
     #[cfg(target_arch = "x86_64")]
-    Means::ShaNi,
+    Kernel::ShaNi,
     #[cfg(target_arch = "x86_64")]
-    Means::Avx2,
-    Means::Portable,
+    Kernel::Avx2,
+    Kernel::Portable,
 ];
 
-impl Means {
+impl Kernel {
     fn at_hand(self) -> bool {
         match self {
             #[cfg(target_arch = "x86_64")]
@@ -63,7 +63,7 @@ impl Means {
 impl Path {
     /// The paths that this processor can take, fastest first; the last one is the portable one.
     pub fn available() -> impl Iterator<Item = Self> {
-        MEANS.iter().filter(|means| means.at_hand()).map(|means| Self(*means))
+        KERNELS.iter().filter(|kernel| kernel.at_hand()).map(|kernel| Self(*kernel))
     }
 
     /// The fastest of them.
@@ -74,7 +74,7 @@ impl Path {
 
 /// What is to be computed: for each item in order the MAC of `prefix` ‖ its tail under the first key, and the MAC of `link` ‖
 /// the one before under each later key. What lies between the first key and the last leaves no trace.
-pub struct Batch<'a, T, K, M, O> {
+pub struct Messages<'a, T, K, M, O> {
     pub items: &'a [T],
     pub keys: K,
     pub prefix: &'a [u8],
@@ -85,7 +85,7 @@ pub struct Batch<'a, T, K, M, O> {
     pub out: O,
 }
 
-impl<'k, T, K, M, O> Batch<'_, T, K, M, O>
+impl<'k, T, K, M, O> Messages<'_, T, K, M, O>
 where
     K: Iterator<Item = &'k MacKey> + Clone,
     M: Fn(&T) -> (&[u8], usize),
@@ -97,16 +97,16 @@ where
     #[allow(unsafe_code)]
     pub fn run(mut self, path: Path) {
         match path.0 {
-            // SAFETY: a `Path` is made only after `Means::at_hand` has found each of these features.
+            // SAFETY: a `Path` is made only after `Kernel::at_hand` has found each of these features.
             #[cfg(target_arch = "x86_64")]
-            Means::Avx512 => unsafe { self.avx512() },
+            Kernel::Avx512 => unsafe { self.avx512() },
             // SAFETY: as above.
             #[cfg(target_arch = "x86_64")]
-            Means::ShaNi => unsafe { self.sha_ni() },
+            Kernel::ShaNi => unsafe { self.sha_ni() },
             // SAFETY: as above.
             #[cfg(target_arch = "x86_64")]
-            Means::Avx2 => unsafe { self.avx2() },
-            Means::Portable => {}
+            Kernel::Avx2 => unsafe { self.avx2() },
+            Kernel::Portable => {}
         }
         self.portable();
     }
@@ -204,12 +204,12 @@ pub const CHUNKS: usize = 32;
 #[allow(unsafe_code)]
 pub fn digests(chunks: &[[u8; CHUNK]; CHUNKS], path: Path) -> [[u8; 32]; CHUNKS] {
     match path.0 {
-        // SAFETY: as in `Batch::run`.
+        // SAFETY: as in `Messages::run`.
         #[cfg(target_arch = "x86_64")]
-        Means::Avx512 => unsafe { avx512_digests(chunks) },
-        // SAFETY: as in `Batch::run`.
+        Kernel::Avx512 => unsafe { avx512_digests(chunks) },
+        // SAFETY: as in `Messages::run`.
         #[cfg(target_arch = "x86_64")]
-        Means::Avx2 => unsafe { avx2_digests(chunks) },
+        Kernel::Avx2 => unsafe { avx2_digests(chunks) },
         // A chunk is long enough for one stream of the SHA instructions, which `sha2` uses.
         _ => chunks.each_ref().map(|chunk| Sha256::digest(chunk).into()),
     }
@@ -587,7 +587,7 @@ mod tests {
         (0..count).map(tail).collect()
     }
 
-    type Random<'a, 'o> = Batch<
+    type Random<'a, 'o> = Messages<
         'a,
         Tail,
         std::slice::Iter<'a, MacKey>,
@@ -603,7 +603,7 @@ mod tests {
         by: impl FnOnce(Random<'a, '_>),
     ) -> Vec<[u8; 32]> {
         let mut outcomes = Vec::new();
-        by(Batch {
+        by(Messages {
             items: tails,
             keys: keys.iter(),
             prefix,
@@ -696,16 +696,16 @@ mod tests {
     #[test]
     fn the_paths_of_this_machine_are_tried() {
         let paths: Vec<Path> = Path::available().collect();
-        assert_eq!(paths.last(), Some(&Path(Means::Portable)));
+        assert_eq!(paths.last(), Some(&Path(Kernel::Portable)));
         assert_eq!(paths.first(), Some(&Path::best()));
         #[cfg(target_arch = "x86_64")]
-        for (means, is_there) in [
+        for (kernel, is_there) in [
             // Every processor that has the bytes and words of AVX-512 has its shorter vectors.
-            (Means::Avx512, is_x86_feature_detected!("avx512bw")),
-            (Means::ShaNi, is_x86_feature_detected!("sha")),
-            (Means::Avx2, is_x86_feature_detected!("avx2")),
+            (Kernel::Avx512, is_x86_feature_detected!("avx512bw")),
+            (Kernel::ShaNi, is_x86_feature_detected!("sha")),
+            (Kernel::Avx2, is_x86_feature_detected!("avx2")),
         ] {
-            assert_eq!(paths.contains(&Path(means)), is_there, "{means:?}");
+            assert_eq!(paths.contains(&Path(kernel)), is_there, "{kernel:?}");
         }
     }
 

@@ -44,7 +44,7 @@ const CHECKS: [(&str, &str, &str); 12] = [
     ("b", "ok", "valid"),
     ("c", "ok", "unkeyed"),
     ("d", "absent", "absent"),
-    ("e", "wrong-key", "wrong-key"),
+    ("e", "wrong-control-key", "wrong-control-key"),
     ("f", "ok", "valid"),
     ("g", "absent", "absent"),
     ("h", "ok", "provisional"),
@@ -61,7 +61,7 @@ fn prepare_writes_request_seal_and_retained() {
     fs::write(&way.data, DATA).unwrap();
     let prepared = way.prepare(Column::Identifier { column: "nir", scheme: Scheme::FrNir }, b',').unwrap();
     assert_eq!(prepared.rows, 12);
-    let counts = [("ok", 6), ("absent", 2), ("wrong-key", 1), ("wrong-length", 1), ("wrong-form", 2)];
+    let counts = [("ok", 6), ("absent", 2), ("wrong-control-key", 1), ("wrong-length", 1), ("wrong-form", 2)];
     assert_eq!(prepared.counts, BTreeMap::from(counts));
 
     let request = read_text(&way.request);
@@ -137,7 +137,7 @@ fn attach_gives_each_row_its_code_and_its_quality() {
         ("unkeyed", 2),
         ("valid", 3),
         ("wrong-form", 2),
-        ("wrong-key", 1),
+        ("wrong-control-key", 1),
         ("wrong-length", 1),
     ];
     assert_eq!(report.quality, counts.map(|(word, count)| (word.to_owned(), count)).into());

@@ -13,6 +13,7 @@ use arrow_schema::{Field, Schema};
 use cstatns::checkpoint::Head;
 use cstatns::code::Generation;
 use cstatns::coder::{Coder, CodingKey, Renewer};
+use cstatns::hazmat::coding_key;
 use cstatns::identifier::Scheme;
 use cstatns::manifest::{Manifest, manifest_path};
 use cstatns::meta::{FileMeta, SPEC};
@@ -51,7 +52,7 @@ impl Domain {
             bytes[31] = generation as u8;
         });
         let name = Name::new(self.name).unwrap();
-        CodingKey::new(&secret, self.service, &name, Generation::new(generation).unwrap())
+        coding_key(&secret, self.service, &name, Generation::new(generation).unwrap())
     }
 
     pub fn coder(&self, generation: u32) -> Coder {

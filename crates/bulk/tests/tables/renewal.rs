@@ -64,10 +64,10 @@ fn a_renewal_keeps_quality_and_every_other_column() {
         [POPULATION.code_of(KEYED, 3), "valid".to_owned(), "1".to_owned()],
         [POPULATION.code_of(UNKEYED, 3), "unkeyed".to_owned(), "2".to_owned()],
         [String::new(), "absent".to_owned(), "3".to_owned()],
-        [String::new(), "wrong-key".to_owned(), "4".to_owned()],
+        [String::new(), "wrong-control-key".to_owned(), "4".to_owned()],
     ];
     assert_eq!(rows[1..], expected);
-    let counts = [("absent", 1), ("unkeyed", 1), ("valid", 1), ("wrong-key", 1)];
+    let counts = [("absent", 1), ("unkeyed", 1), ("valid", 1), ("wrong-control-key", 1)];
     assert_eq!(report.quality, counts.map(|(word, count)| (word.to_owned(), count)).into());
     assert_eq!(report.meta(), POPULATION.meta(3, 6));
 }

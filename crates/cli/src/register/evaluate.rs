@@ -11,7 +11,7 @@ use cstatns::files::{Access, FileError, Pending};
 use cstatns::look_up::{Level, Score};
 use cstatns::name::Hex;
 use cstatns_register::{
-    Evaluation, Expected, Index, Judged, Quality, Query, SAMPLE, Tally, Threshold, Truth, interval,
+    Evaluation, Expected, Index, Judged, MatchQuality, Query, SAMPLE, Tally, Threshold, Truth, interval,
 };
 use cstatns_rows::effort::Progress;
 use cstatns_rows::people::Records;
@@ -100,7 +100,7 @@ impl EvaluateArgs {
         let Measured { id, counts, kinds, evaluation } = measured?;
         say(program, &kinds, &evaluation);
         let rows = evaluation.total().rows;
-        let words = Quality::ALL.into_iter().zip(&evaluation.qualities);
+        let words = MatchQuality::ALL.into_iter().zip(&evaluation.qualities);
         let words =
             words.filter(|(_, tally)| tally.rows > 0).map(|(quality, tally)| (quality.word(), tally.rows));
         program.say(closing(rows, seconds, &words.collect()));
@@ -407,7 +407,7 @@ fn summary(kinds: &Kinds, evaluation: &Evaluation) -> Value {
         "all": tally(&total),
         "wrong_at_most": rounded(interval(total.wrong, total.right + total.wrong).map(|(_, high)| high)),
         "kinds": by_kind,
-        "qualities": Quality::ALL.into_iter().zip(&evaluation.qualities)
+        "qualities": MatchQuality::ALL.into_iter().zip(&evaluation.qualities)
             .map(|(quality, of)| with(tally(of), "quality", quality.word().into())).collect::<Vec<_>>(),
         "people": evaluation.people,
         "as_coded": threshold(&evaluation.setting),

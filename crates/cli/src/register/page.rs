@@ -3,7 +3,7 @@
 
 use std::fmt::Write;
 
-use cstatns_register::{Bin, Evaluation, Quality, Tally, Threshold, interval};
+use cstatns_register::{Bin, Evaluation, MatchQuality, Tally, Threshold, interval};
 
 use super::draw::{Axes, bars};
 use super::measured::{Kinds, Measured};
@@ -136,7 +136,7 @@ the register does not have; that the row is ambiguous, where several people are 
 fn by_quality(evaluation: &Evaluation) -> String {
     let mut rows = String::new();
     let all = evaluation.total().rows;
-    for (quality, tally) in Quality::ALL.into_iter().zip(&evaluation.qualities) {
+    for (quality, tally) in MatchQuality::ALL.into_iter().zip(&evaluation.qualities) {
         let cells = [
             grouped(tally.rows),
             percent(tally.rows, all),
@@ -395,7 +395,7 @@ mod tests {
             id: Hex([0; 16]),
             counts: [("people", 2); 11],
             kinds: Kinds::default(),
-            evaluation: Evaluation::new(Quality::Found, 0.5, 0),
+            evaluation: Evaluation::new(MatchQuality::Found, 0.5, 0),
         };
         let page = page(&facts);
         assert!(!page.contains("NaN") && !page.contains("inf"), "{page}");

@@ -4,8 +4,16 @@ use cstatns_base::civil_status::request::FIELDS;
 use cstatns_rows::sort::{Heads, KEY};
 
 /// What `status` can say, by its number in a head.
-pub(super) const STATUSES: [&str; 8] =
-    ["ok", "absent", "malformed", "scientific", "wrong-character", "wrong-length", "wrong-form", "wrong-key"];
+pub(super) const STATUSES: [&str; 8] = [
+    "ok",
+    "absent",
+    "malformed",
+    "scientific",
+    "wrong-character",
+    "wrong-length",
+    "wrong-form",
+    "wrong-control-key",
+];
 pub(super) const OK: u8 = 0;
 pub(super) const ABSENT: u8 = 1;
 pub(super) const MALFORMED: u8 = 2;

@@ -113,7 +113,7 @@ impl Walk {
     }
 
     /// The first event that does not hold. A line that carries another leaf hash than the one before it has means that one
-    /// of the two was changed: the line after both, or the checkpoint, tells which.
+    /// of the two was changed: the line after both, or the checkpoint, shows which.
     pub(super) fn broken(&self, own: &Kept) -> Option<BrokenEvent<'_>> {
         let stop = self.stop.as_ref()?;
         let Stop { number, error, line, carried } = stop;

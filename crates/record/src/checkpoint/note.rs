@@ -265,7 +265,7 @@ impl Note {
     /// Which of these keys have signed the text: at least one, each once, in the order of `keys`. Signatures by other keys
     /// are passed over.
     ///
-    /// Two keys of one name whose ids collide are told apart by nobody; a signature by the second is refused.
+    /// Nobody can distinguish two keys of one name whose ids collide; a signature by the second is refused.
     ///
     /// # Errors
     /// `note-bad-signature` if a signature in the name of a given key does not verify, whatever the others do;

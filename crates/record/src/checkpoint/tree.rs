@@ -235,7 +235,7 @@ fn skip_to_odd(first: &mut u64, second: &mut u64) {
 /// The inclusion proof of leaf `index` (from 0) in the tree over these leaf hashes: at most 64 hashes, lowest first.
 ///
 /// # Errors
-/// `proof-out-of-range` if there is no such leaf.
+/// `proof-out-of-range` if the leaf does not exist.
 pub fn prove_inclusion(leaves: &[Hash], index: usize) -> Result<Vec<Hash>, ProofError> {
     if index >= leaves.len() {
         return Err(ProofError::OutOfRange);

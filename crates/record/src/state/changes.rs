@@ -18,7 +18,7 @@ use super::{Delivery, Domain, EpochState, Key, PendingRun, Refusal, State, Unlaw
 impl State {
     /// A clock that is behind a mark has been put right since: nothing is destroyed on the word of the one before it. By
     /// the present clock the project has not ended, or ended now. It goes on refusing, for time does not go back.
-    pub(super) fn mend_marks(&mut self) {
+    pub(super) fn correct_marks(&mut self) {
         let now = self.agreed;
         for project in self.domains.values_mut().filter(|project| project.destroyed.is_none()) {
             let past = project.is_past_its_end(now);
@@ -159,14 +159,13 @@ impl State {
         Ok(())
     }
 
-    pub(super) fn coded(&mut self, run: &RunId, rows: u64, verb: &str) -> Result<(), Unlawful> {
+    pub(super) fn coded(&mut self, run: &RunId, rows: u64, renewed: bool) -> Result<(), Unlawful> {
         let PendingRun { proposal, begun } = self.take_pending(run)?;
-        let right_verb = proposal.action.verb() == verb;
         let (domain, from, generation, input, request_kept, scheme, look_up) = match proposal.action {
-            Action::Code { domain, generation, scheme, input, keep_request, look_up, .. } if right_verb => {
+            Action::Code { domain, generation, scheme, input, keep_request, look_up, .. } if !renewed => {
                 (domain, None, generation, input, keep_request, Some(scheme), look_up)
             }
-            Action::Renew { domain, from, generation, input, keep_request, .. } if right_verb => {
+            Action::Renew { domain, from, generation, input, keep_request, .. } if renewed => {
                 (domain, Some(from), generation, input, keep_request, None, None)
             }
             _ => return Err(Unlawful::NoIntent),

@@ -31,7 +31,7 @@ impl Fold {
         match &mut self.state {
             Some(state) => state.apply(&line, &self.history).map_err(unlawful)?,
             None => {
-                let founded = State::found(&line).map_err(unlawful)?;
+                let founded = State::founded_by(&line).map_err(unlawful)?;
                 if founded.service != self.card {
                     return Err(unlawful(Unlawful::Genesis));
                 }

@@ -15,6 +15,7 @@ use crate::proposal::ProposalBody;
 
 /// One dealing and what became of it.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct EpochState {
     /// The dealing.
     pub dealing: Dealing,
@@ -36,6 +37,7 @@ impl EpochState {
 
 /// A domain.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct Domain {
     /// What it is for.
     pub kind: Kind,
@@ -53,6 +55,7 @@ pub struct Domain {
 
 /// One key of a domain.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct Key {
     /// Its check value.
     pub check: CheckValue,
@@ -98,6 +101,7 @@ impl Domain {
 
 /// A result and where it stands.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct Delivery {
     /// The domain of its codes.
     pub domain: Name,
@@ -125,6 +129,7 @@ pub struct Delivery {
 
 /// A run that has begun and not ended.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct PendingRun {
     /// What it may do.
     pub proposal: ProposalBody,

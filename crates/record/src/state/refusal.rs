@@ -203,7 +203,7 @@ pub enum Unlawful {
     /// It was not allowed.
     #[error(transparent)]
     Refused(#[from] Refusal),
-    /// The approvals are no quorum.
+    /// The approvals are not a quorum.
     #[error(transparent)]
     Quorum(#[from] QuorumError),
     /// The roster is not possible.

@@ -8,8 +8,8 @@ use cstatns_base::files::{Access, FileError, Pending, read_at};
 use sha2::{Digest, Sha256};
 use zeroize::{Zeroize, Zeroizing};
 
+use crate::blocking::Entry;
 use crate::index::Index;
-use crate::keys::Key;
 use crate::layout::{Row, header};
 
 /// The file: what is written is hashed on its way.
@@ -110,7 +110,7 @@ impl<'a> Records<'a> {
     }
 
     /// The records of rows that have one key.
-    pub(super) fn read(&self, alike: &[Key]) -> Result<Vec<Again>, FileError> {
+    pub(super) fn read(&self, alike: &[Entry]) -> Result<Vec<Again>, FileError> {
         alike.iter().map(|key| self.read_one(key.number())).collect()
     }
 

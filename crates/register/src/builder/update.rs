@@ -4,9 +4,9 @@ use std::collections::HashMap;
 
 use zeroize::Zeroizing;
 
+use crate::blocking::identifier_key;
 use crate::faults::{Fault, Origin};
 use crate::index::{Index, IndexError};
-use crate::keys::identifier_key;
 use crate::layout::Row;
 
 use super::{BuildError, Builder, Stopped, go_on};

@@ -1,6 +1,6 @@
 //! Dates of birth.
 
-use crate::keys::years_like;
+use crate::blocking::years_like;
 
 /// The date of birth.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -2,8 +2,8 @@
 
 use cstatns_base::civil_status::normalise::{same, without_particles};
 
+use crate::blocking::first_part;
 use crate::distance::{Nearness, nearness};
-use crate::keys::first_part;
 use crate::layout::Row;
 
 use super::Asked;

@@ -2,8 +2,8 @@
 
 use cstatns_base::civil_status::normalise::{PlaceCode, same};
 
+use crate::blocking::District;
 use crate::distance::{Nearness, nearness};
-use crate::keys::District;
 use crate::layout::Row;
 use crate::places::Places;
 use crate::traits::Traits;

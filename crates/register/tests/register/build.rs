@@ -5,7 +5,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
 use cstatns_base::civil_status::Years;
-use cstatns_register::{BuildError, Builder, Built, Fault, Index, Origin, Places, Stats, TraitFault, Unit};
+use cstatns_register::{BuildError, Builder, Fault, Index, Origin, Places, Stats, TraitFault, Unit};
 
 use crate::common::{PEOPLE, Place, ask, build, build_unless, record};
 
@@ -29,18 +29,10 @@ fn an_index_is_the_owners_alone_and_counts_what_it_holds() {
     let stats = index.stats().unwrap();
     // Keys: for each row one of the letters i, n, d, p, y, f, c; n and y for a usage name, n for two names with particles.
     let keys = 9 * 7 + 2 + 2;
-    assert_eq!(
-        stats,
-        Stats {
-            rows: 9,
-            people: 8,
-            identifiers: 9,
-            keys,
-            with_usage_name: 1,
-            with_partial_date: 1,
-            ..Stats::default()
-        }
-    );
+    let mut expected = Stats::default();
+    (expected.rows, expected.people, expected.identifiers, expected.blocking_keys) = (9, 8, 9, keys);
+    (expected.with_usage_name, expected.with_partial_date) = (1, 1);
+    assert_eq!(stats, expected);
 }
 
 #[test]
@@ -137,7 +129,7 @@ fn an_identifier_of_two_people_is_refused_where_it_stands_again() {
     assert_eq!(refused(&[NOBODY, &other]).1, [(Fault::Duplicate, 1, vec![3])]);
     let place = Place::new();
     let built = build(Builder::create(&place.path("r")).unwrap(), &[NOBODY, &same_person]).unwrap();
-    assert_eq!(built, Built { rows: 2, people: 1, identifiers: 1 });
+    assert_eq!((built.rows, built.people, built.identifiers), (2, 1, 1));
 
     // Without an id there is no telling that it is the same person, with or without the key.
     let (keyed, unkeyed) = (NOBODY.replacen('X', "", 1), same_person.replacen('X', "", 1));
@@ -206,7 +198,7 @@ fn an_update_adds_and_corrects() {
         "C;1500199352003;BEN SOLTAN;;KARIM;M;1950-00-00;99352;ORAN;ALGERIE",
     ];
     let built = build(Builder::update(&old).unwrap(), &update).unwrap();
-    assert_eq!(built, Built { rows: 9 + 3, people: 8 + 1, identifiers: 9 + 2 });
+    assert_eq!((built.rows, built.people, built.identifiers), (9 + 3, 8 + 1, 9 + 2));
     let new = Index::open(&place.path("r")).unwrap();
     assert_ne!(new.id(), old.id());
     assert_eq!(fs::metadata(place.path("r")).unwrap().permissions().mode() & 0o777, 0o600);
@@ -279,7 +271,7 @@ fn rows_that_cannot_be_found_are_taken_and_counted() {
         ["1;1840575101099;NOBODY;;;;;;;", "2;1840575101098;NOBODY;;Jean;M;0000-00-00;75101;Paris;FRANCE"];
     let stats = place.index("r", &rows).stats().unwrap();
     assert_eq!((stats.without_date, stats.without_sex, stats.without_place), (2, 1, 1));
-    assert_eq!((stats.without_first_names, stats.keys), (1, 2));
+    assert_eq!((stats.without_first_names, stats.blocking_keys), (1, 2));
 }
 
 /// More than one buffer's worth, many rows a person, and no order.
@@ -297,7 +289,7 @@ fn a_larger_register_is_read_as_it_was_pushed() {
         builder.push(&record(|field| &cells[field as usize]), Origin::default()).unwrap();
     }
     let built = builder.finish().unwrap();
-    assert_eq!(built, Built { rows: 12_000, people: 4_000, identifiers: 12_000 });
+    assert_eq!((built.rows, built.people, built.identifiers), (12_000, 4_000, 12_000));
     let index = Index::open(&place.path("r")).unwrap();
     assert!(fs::metadata(place.path("r")).unwrap().len() > 1 << 20);
     assert_eq!(index.stats().unwrap().rows, 12_000);

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use cstatns_base::civil_status::{CivilStatus, Columns, Field};
 use cstatns_base::identifier::{Identifier, Scheme};
 use cstatns_register::{
-    Answer, BuildError, Builder, Built, Index, Origin, Places, Quality, Query, Record, Stopped,
+    Answer, BuildError, Builder, Built, Index, MatchQuality, Origin, Places, Query, Record, Stopped,
 };
 use tempfile::TempDir;
 
@@ -102,7 +102,8 @@ pub fn ask_with(index: &Index, row: &str, nir: Option<&str>) -> String {
 }
 
 pub fn said(answer: &Answer) -> String {
-    let coded = matches!(answer.quality, Quality::Found | Quality::Rectified | Quality::UsageName);
+    let coded =
+        matches!(answer.quality, MatchQuality::Found | MatchQuality::Rectified | MatchQuality::UsageName);
     assert_eq!(coded, answer.identifier.is_some());
     match &answer.identifier {
         Some(identifier) => format!("{} {}", answer.quality.word(), text(identifier)),

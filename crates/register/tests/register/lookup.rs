@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use cstatns_register::{Builder, Index, Places, Quality};
+use cstatns_register::{Builder, Index, MatchQuality, Places};
 
 use crate::common::{PEOPLE, Place, ask, ask_with, build};
 
@@ -289,7 +289,7 @@ fn an_identifier_tells_apart_those_whom_their_traits_do_not() {
 
 #[test]
 fn every_quality_has_a_word_of_its_own() {
-    let words: BTreeSet<_> = Quality::ALL.iter().map(|quality| quality.word()).collect();
-    assert_eq!(words.len(), Quality::ALL.len());
-    assert!(Quality::ALL.is_sorted());
+    let words: BTreeSet<_> = MatchQuality::ALL.iter().map(|quality| quality.word()).collect();
+    assert_eq!(words.len(), MatchQuality::ALL.len());
+    assert!(MatchQuality::ALL.is_sorted());
 }

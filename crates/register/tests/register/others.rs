@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use cstatns_base::civil_status::Years;
 use cstatns_base::identifier::Scheme;
-use cstatns_register::{Builder, CERTAIN, Index, Origin, Quality, Query, Record};
+use cstatns_register::{Builder, CERTAIN, Index, MatchQuality, Origin, Query, Record};
 
 use crate::common::{Place, Scores, calibration_error, text};
 use crate::errors::{AMBIGUOUS, Error, MAJOR, MINOR, SPELLINGS, are_apart};
@@ -159,13 +159,13 @@ fn run(world: &World, rows: usize) -> (Tally, Scores) {
         let truth = has_answer.then_some(&nir);
         let (answer, is_best) = index.evaluate(&weights, &query(&asked.cells), truth).unwrap();
         let counts = tally.entry((asked.level, asked.kind)).or_default();
-        counts[3] += usize::from(answer.quality == Quality::Ambiguous);
+        counts[3] += usize::from(answer.quality == MatchQuality::Ambiguous);
         counts[match &answer.identifier {
             None => 1,
             Some(told) if has_answer && text(told) == text(&nir) => 0,
             Some(_) => 2,
         }] += 1;
-        if asked.level != "ambiguous" && answer.quality != Quality::Malformed {
+        if asked.level != "ambiguous" && answer.quality != MatchQuality::Malformed {
             scores.push((answer.score, is_best));
         }
     }

@@ -18,6 +18,7 @@ const UNKNOWN_BYTES: u64 = 4 << 30;
 
 /// How large a file is.
 #[derive(Clone, Copy)]
+#[non_exhaustive]
 pub struct Extent {
     /// The rows of a Parquet file or a frame; where they are not known, as in a CSV file, 0.
     pub rows: u64,

@@ -2,7 +2,7 @@
 
 from statistics import median
 
-BEGIN, END = "<!-- benches/peers: begin -->", "<!-- benches/peers: end -->"
+BEGIN, END = "<!-- tools/peers: begin -->", "<!-- tools/peers: end -->"
 CORES = {1: "one core", 2: "two cores"}
 NAMES = {"csv": "CSV", "parquet": "Parquet"}
 PEERS = {"polars-hash": "polars-hash", "datafusion": "DataFusion", "duckdb": "DuckDB"}

@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 """The table of docs/performance.md: the program beside polars-hash, DataFusion and DuckDB on the same files.
 
-    python3 benches/peers/run.py --dir /dev/shm                        the table, in some tens of minutes
-    python3 benches/peers/run.py --dir /dev/shm --readme docs/performance.md     the same, put between its two markers
-    python3 benches/peers/run.py --rows 20000 --runs 1 --dir /tmp      does it go through?
-    python3 benches/peers/run.py --rows 113000000 --runs 1 --dir /big  ours alone, at 10 million rows and at a country's
+    python3 tools/peers/run.py --dir /dev/shm                        the table, in some tens of minutes
+    python3 tools/peers/run.py --dir /dev/shm --readme docs/performance.md     the same, put between its two markers
+    python3 tools/peers/run.py --rows 20000 --runs 1 --dir /tmp      does it go through?
+    python3 tools/peers/run.py --rows 113000000 --runs 1 --dir /big  ours alone, at 10 million rows and at a country's
 
 Python 3.11 or later, standard library; the peers are installed in a virtual environment that is removed afterwards.
 What is compared and what is not: README.md beside this file."""
@@ -238,7 +238,7 @@ def main():
     # A stop is an exception, so that what was begun is ended and removed.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     # As the page shows it: without where the files lie.
-    command = " ".join(["python3 benches/peers/run.py", f"--rows {given.rows}", f"--runs {given.runs}"]
+    command = " ".join(["python3 tools/peers/run.py", f"--rows {given.rows}", f"--runs {given.runs}"]
                        + [f"--only {','.join(given.only)}"] * (set(given.only) != set(FORMATS))
                        + ["--ours"] * given.ours)
     if not given.dir.is_dir():

@@ -1,6 +1,6 @@
-//! The keys by which rows are found, and the values whose frequencies are counted.
+//! Blocking keys, by which rows are found, and the values whose frequencies are counted.
 //!
-//! A key is the first 8 bytes of SHA-256 over a letter and what follows it here. Names are without spaces and hyphens; a
+//! A blocking key is the first 8 bytes of SHA-256 over a letter and what follows it here. Names are without spaces and hyphens; a
 //! *core* is a family name without particles, a *first* the first part of the first names (JEAN of JEAN-PIERRE PAUL), a *district*
 //! the department of a commune or the country.
 //!
@@ -21,11 +21,11 @@ use sha2::{Digest, Sha256};
 
 use crate::layout::Row;
 
-/// A key and a number: a row that has it, or how many rows have it. In 12 bytes, since an index has some eight a row.
+/// A blocking key and the number of a row that has it; or a counted value and in how many rows it is. In 12 bytes, since an index has some eight a row.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Key([u32; 3]);
+pub(crate) struct Entry([u32; 3]);
 
-impl Key {
+impl Entry {
     pub(crate) fn new(key: u64, number: u32) -> Self {
         Self([(key >> 32) as u32, key as u32, number])
     }
@@ -34,7 +34,7 @@ impl Key {
         self.0[2]
     }
 
-    /// Whether both have one key.
+    /// Whether both have one blocking key.
     pub(crate) fn is_of(&self, other: &Self) -> bool {
         self.0[..2] == other.0[..2]
     }
@@ -58,7 +58,7 @@ pub(crate) fn id_key(id: &str) -> u64 {
     digest(Sha256::new().chain_update(b"#").chain_update(id))
 }
 
-/// The keys of a row. One whose date is not known has none, and so is not found.
+/// The blocking keys of a row. One whose date is not known has none, and so is not found.
 pub(crate) fn of_row(row: &Row<'_>, mut key: impl FnMut(u64)) {
     if row.date == 0 {
         return;
@@ -234,9 +234,9 @@ mod tests {
 
     #[test]
     fn a_key_keeps_its_order_and_its_bytes() {
-        let key = Key::new(0x0102_0304_0506_0708, 9);
+        let key = Entry::new(0x0102_0304_0506_0708, 9);
         assert_eq!(key.write(), [8, 7, 6, 5, 4, 3, 2, 1, 9, 0, 0, 0]);
-        assert!(Key::new(1 << 32, 0) > Key::new(u64::from(u32::MAX), u32::MAX));
-        assert!(key.is_of(&Key::new(0x0102_0304_0506_0708, 1)) && key.number() == 9);
+        assert!(Entry::new(1 << 32, 0) > Entry::new(u64::from(u32::MAX), u32::MAX));
+        assert!(key.is_of(&Entry::new(0x0102_0304_0506_0708, 1)) && key.number() == 9);
     }
 }
