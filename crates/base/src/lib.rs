@@ -9,6 +9,8 @@
 #[cfg(not(unix))]
 compile_error!("what cstatns promises of files it keeps on Unix only");
 
+pub mod coded;
+
 pub mod name;
 
 pub mod secret;

@@ -42,7 +42,7 @@ pub enum CodeFileError {
     #[error(transparent)]
     Table(#[from] TableError),
     /// `request-content`: another kind of request than the command takes.
-    #[error("{path:?} is a request to {found}", found = verb(*.found))]
+    #[error("{path:?} is a request to {found}", found = asks(*.found).1)]
     Content {
         /// The request.
         path: PathBuf,
@@ -50,11 +50,7 @@ pub enum CodeFileError {
         found: Content,
     },
     /// `request-codes`: the codes are not those that the keys at hand renew.
-    #[error(
-        "{path:?} holds codes of generation {} with the tag {}, these keys renew generation {} of the tag {}: \
-         send each request to the service and domain that made its codes",
-        found.1, found.0, expected.1, expected.0
-    )]
+    #[error("{path:?} holds codes of generation {} with the tag {}, these keys renew generation {} of the tag {}", found.1, found.0, expected.1, expected.0)]
     OtherCodes {
         /// The request.
         path: PathBuf,
@@ -65,8 +61,7 @@ pub enum CodeFileError {
     },
     /// `commitment`: the rows are not those that the manifest was made for.
     #[error(
-        "{path:?} is not the request that is described (it has {rows} rows, the manifest says {expected}): it was changed, or the \
-         manifest is another one's; fetch both again, or prepare them again"
+        "{path:?} is not the request that is described (it has {rows} rows, the manifest says {expected}) (it was changed, or the manifest is another one's)"
     )]
     Commitment {
         /// The request.
@@ -87,13 +82,12 @@ pub enum CodeFileError {
     Register(#[from] IndexError),
 }
 
-fn verb(content: Content) -> &'static str {
+/// What a request asks for: a word, and how a message says it.
+fn asks(content: Content) -> (&'static str, &'static str) {
     match content {
-        Content::Identifiers { .. } => "code identifiers: give it to `service code`, without --register",
-        Content::Codes { .. } => "renew codes: give it to `service renew`",
-        Content::CivilStatus { .. } => {
-            "look people up by civil status and code them: give it to `service code`, with --register"
-        }
+        Content::Identifiers { .. } => ("identifiers", "code identifiers"),
+        Content::Codes { .. } => ("codes", "renew codes"),
+        Content::CivilStatus { .. } => ("civil-status", "look people up by civil status and code them"),
     }
 }
 
@@ -105,17 +99,14 @@ impl CodeFileError {
             other => other,
         }
     }
-
-    /// The stable short code of this error.
-    pub fn code(&self) -> &'static str {
-        match self {
-            Self::Table(error) => error.code(),
-            Self::Content { .. } => "request-content",
-            Self::OtherCodes { .. } => "request-codes",
-            Self::Commitment { .. } => "commitment",
-            Self::Keys => "other-keys",
-            Self::Coder(error) => error.code(),
-            Self::Register(error) => error.code(),
-        }
-    }
 }
+
+cstatns::coded!(CodeFileError {
+    Self::Table(error) => (error),
+    Self::Content { path, found } => ("request-content", Input, [path, content: asks(*found).0]),
+    Self::OtherCodes { path, found, expected } => ("request-codes", Input, [path, tag: found.0, generation: found.1, expected_tag: expected.0, expected_generation: expected.1]),
+    Self::Commitment { path, rows, expected } => ("commitment", OtherSide, [path, rows, expected]),
+    Self::Keys => ("other-keys", Machine, []),
+    Self::Coder(error) => (error),
+    Self::Register(error) => (error),
+});

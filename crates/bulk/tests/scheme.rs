@@ -7,6 +7,7 @@ mod common;
 use std::fs;
 
 use cstatns::card::ServiceCard;
+use cstatns::coded::Coded as _;
 use cstatns::coder::Coder;
 use cstatns::domain::RenewalReason;
 use cstatns::files::Pending;
@@ -45,7 +46,7 @@ fn prepared(world: &World, scheme: Scheme) -> Result<Manifest, PrepareError> {
 }
 
 fn failed(error: CodeFileError) -> WorkError {
-    WorkError { code: error.code(), message: error.to_string() }
+    WorkError::new(error)
 }
 
 fn outcome(coded: &Coded) -> Outcome {

@@ -167,11 +167,10 @@ fn ask(prompt: &str) -> std::io::Result<Zeroizing<Vec<u8>>> {
 /// Nothing was typed. `error` tells who ended it: somebody at the terminal, who does not want to, or that there is none.
 fn untyped(kit: &Path, error: &std::io::Error) -> Fault {
     let needs = KitError::NeedsPassphrase { kit: kit.to_owned() };
-    let why = match error.kind() {
-        ErrorKind::UnexpectedEof => "none was typed, and nothing is done without it",
-        _ => "there is no terminal to ask at: use --passphrase-file",
-    };
-    Fault::new(needs.code(), format!("{needs}; {why}"))
+    Fault::from(needs).advising(match error.kind() {
+        ErrorKind::UnexpectedEof => "give its passphrase; none was typed, and nothing is done without it",
+        _ => "give its passphrase; there is no terminal to ask at, use --passphrase-file",
+    })
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@ use arrow_array::{
     Array, ArrayRef, DictionaryArray, Int64Array, LargeStringArray, ListArray, StringArray, StringViewArray,
 };
 use arrow_schema::DataType;
+use cstatns::coded::Coded as _;
 use cstatns::identifier::Scheme;
 use cstatns::manifest::{Content, Manifest, manifest_path};
 use cstatns::report::{Destruction, Report, report_path};

@@ -9,6 +9,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use cstatns::coded::Coded as _;
 use cstatns::identifier::Scheme;
 use cstatns::report::report_path;
 use cstatns_bulk::{CodeFileError, Coded, Request, code, renew};

@@ -30,7 +30,7 @@ pub(super) use report::write_missing_reports;
 use super::recorded;
 use crate::accept::{level, score};
 use crate::bulk::{Bulk, closing, looked_up};
-use crate::fault::Fault;
+use crate::fault::{Fault, RegisterChanged};
 use crate::figures::per_second;
 use crate::output::Program;
 use crate::quorum::{Closed, KitArgs, gather};
@@ -151,12 +151,7 @@ impl<'a> Open<'a> {
         if Facts::of(self.path).is_ok_and(|stamp| stamp == self.stamp) {
             return Ok(());
         }
-        let message = format!(
-            "the register {:?} was written to or replaced after it was opened for this run: repeat the command once nobody \
-             brings it up to date",
-            self.path
-        );
-        Err(WorkError { code: "register-changed", message })
+        Err(WorkError::new(RegisterChanged { path: self.path.to_owned() }))
     }
 }
 
@@ -431,7 +426,7 @@ fn buffered(
     work: impl FnOnce(&mut (dyn Write + Send)) -> Result<Coded, CodeFileError>,
 ) -> Result<Coded, WorkError> {
     let mut out = BufWriter::with_capacity(BUFFER, out);
-    let coded = work(&mut out).map_err(|error| WorkError { code: error.code(), message: error.to_string() });
+    let coded = work(&mut out).map_err(WorkError::new);
     let coded = match coded {
         Ok(coded) => coded,
         Err(error) => {
@@ -445,8 +440,7 @@ fn buffered(
         Err(error) => {
             let (error, out) = error.into_parts();
             let (pending, _) = out.into_parts();
-            let error = FileError::from_io(pending.target(), &error);
-            Err(WorkError { code: error.code(), message: error.to_string() })
+            Err(WorkError::new(FileError::from_io(pending.target(), &error)))
         }
     }
 }
