@@ -69,11 +69,15 @@ impl Fault {
         Self { summary: Some(summary), ..self }
     }
 
+    /// What is wrong and what to do, in one line.
+    pub(crate) fn text(&self) -> String {
+        let advice = self.advice.as_ref().map(|advice| format!(": {advice}")).unwrap_or_default();
+        format!("{}{advice}", self.cause).replace(['\n', '\r'], " ")
+    }
+
     /// The line on standard error.
     pub(crate) fn line(&self) -> Option<String> {
-        let advice = self.advice.as_ref().map(|advice| format!(": {advice}")).unwrap_or_default();
-        let one_line = format!("{}{advice}", self.cause).replace(['\n', '\r'], " ");
-        (!self.code.is_empty()).then(|| format!("error[{}]: {one_line}", self.code))
+        (!self.code.is_empty()).then(|| format!("error[{}]: {}", self.code, self.text()))
     }
 }
 
