@@ -381,7 +381,8 @@ pub enum KeystoreError {
     File(#[from] FileError),
     /// The seal does not open, or not to the key that the ledger speaks of.
     #[error(
-        "the sealed key of `{domain}`, generation {generation}, is not the one that the ledger speaks of (it was lost, damaged, swapped or taken from an older copy)"
+        "the sealed key of `{domain}`, generation {generation}, is not the one that the ledger speaks of (it was lost, \
+         damaged, swapped or taken from an older copy)"
     )]
     Seal {
         /// The domain.
@@ -397,7 +398,8 @@ pub enum KeystoreError {
     },
     /// No copy of the life secret opens the key.
     #[error(
-        "no copy of the life secret of `{domain}` opens its key of generation {generation} (the sealed key or every copy is damaged or of another key)"
+        "no copy of the life secret of `{domain}` opens its key of generation {generation} (the sealed key or every copy \
+         is damaged or of another key)"
     )]
     LifeDamaged {
         /// The project.

@@ -46,7 +46,7 @@ pub struct Outcome {
     pub distinct: u64,
 }
 
-/// Why the work on the rows failed: an error of whoever did the work, with its code, blame and facts.
+/// Why the work on the rows failed: the error of the code that did the work, with its code, blame and facts.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub struct WorkError(Box<dyn Coded + Send + Sync>);

@@ -125,7 +125,8 @@ pub enum ServiceError {
     },
     /// A run made its result; its request could not be destroyed.
     #[error(
-        "delivery {run} is made and recorded, but its request is still to be destroyed ({error}), and until then nothing new begins"
+        "delivery {run} is made and recorded, but its request is still to be destroyed ({error}), and until then nothing \
+         new begins"
     )]
     RequestOwed {
         /// The delivery.
@@ -146,7 +147,8 @@ pub enum ServiceError {
     Unpaid(Arc<ServiceError>),
     /// A key of that name is here, and the ledger does not know it.
     #[error(
-        "{path:?} is a key of this domain that the ledger does not know (the ledger is older than its keys; nothing was destroyed)"
+        "{path:?} is a key of this domain that the ledger does not know (the ledger is older than its keys; nothing was \
+         destroyed)"
     )]
     UnknownKey {
         /// The key's file.

@@ -50,7 +50,10 @@ pub enum CodeFileError {
         found: Content,
     },
     /// `request-codes`: the codes are not those that the keys at hand renew.
-    #[error("{path:?} holds codes of generation {} with the tag {}, these keys renew generation {} of the tag {}", found.1, found.0, expected.1, expected.0)]
+    #[error(
+        "{path:?} holds codes of generation {} with the tag {}, these keys renew generation {} of the tag {}",
+        found.1, found.0, expected.1, expected.0
+    )]
     OtherCodes {
         /// The request.
         path: PathBuf,
@@ -61,7 +64,8 @@ pub enum CodeFileError {
     },
     /// `commitment`: the rows are not those that the manifest was made for.
     #[error(
-        "{path:?} is not the request that is described (it has {rows} rows, the manifest says {expected}) (it was changed, or the manifest is another one's)"
+        "{path:?} is not the request that is described (it has {rows} rows, the manifest says {expected}) and was \
+         changed, or the manifest is another one's"
     )]
     Commitment {
         /// The request.

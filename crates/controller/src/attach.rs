@@ -76,7 +76,8 @@ pub enum AttachError {
     },
     /// `result-changed`: the result and its report do not go together.
     #[error(
-        "the result {path:?} is not as its report says (it was changed after it was made, or the report is of another result)"
+        "the result {path:?} is not as its report says (it was changed after it was made, or the report is of another \
+         result)"
     )]
     ResultChanged {
         /// The result.

@@ -68,26 +68,37 @@ pub enum CheckError {
         path: PathBuf,
     },
     /// `mixed-services`: codes of different services never match.
-    #[error("{:?} is of service {} (tag {}), {:?} of service {} (tag {}) (their codes never match)", files[0].path, said(files[0].service.as_ref()), files[0].tag, files[1].path, said(files[1].service.as_ref()), files[1].tag)]
+    #[error(
+        "{:?} is of service {} (tag {}), {:?} of service {} (tag {}), and their codes never match",
+        files[0].path, said(files[0].service.as_ref()), files[0].tag,
+        files[1].path, said(files[1].service.as_ref()), files[1].tag
+    )]
     Services {
         /// The first file, and the first that does not go with it.
         files: Box<[FileFacts; 2]>,
     },
     /// `mixed-domains`: codes of different domains never match.
-    #[error("{:?} is of domain {} (tag {}), {:?} of domain {} (tag {}) (their codes never match)", files[0].path, said(files[0].domain.as_ref()), files[0].tag, files[1].path, said(files[1].domain.as_ref()), files[1].tag)]
+    #[error(
+        "{:?} is of domain {} (tag {}), {:?} of domain {} (tag {}), and their codes never match",
+        files[0].path, said(files[0].domain.as_ref()), files[0].tag, files[1].path,
+        said(files[1].domain.as_ref()), files[1].tag
+    )]
     Domains {
         /// The first file, and the first that does not go with it.
         files: Box<[FileFacts; 2]>,
     },
     /// `mixed-generations`: codes of different generations never match.
-    #[error("{:?} is of generation {}, {:?} of generation {} (their codes do not match)", files[0].path, files[0].generation, files[1].path, files[1].generation)]
+    #[error(
+        "{:?} is of generation {}, {:?} of generation {}, and their codes do not match",
+        files[0].path, files[0].generation, files[1].path, files[1].generation
+    )]
     Generations {
         /// The first file, and the first that does not go with it.
         files: Box<[FileFacts; 2]>,
     },
 }
 
-/// What tells the files apart.
+/// What distinguishes the files.
 fn coordinates(files: &[FileFacts; 2]) -> Vec<Fact> {
     let mut facts = Vec::new();
     for file in files {

@@ -301,7 +301,8 @@ pub enum LedgerError {
     },
     /// A line that would not be read back as it is written.
     #[error(
-        "event {number} cannot be recorded as it is (it is too long or holds a number that is too large; nothing was written)"
+        "event {number} cannot be recorded as it is (it is too long or holds a number that is too large; nothing was \
+         written)"
     )]
     Unwritable {
         /// The number that the event would have.

@@ -50,7 +50,7 @@ pub enum BuildError {
     /// The index that is brought up to date: [`IndexError::code`].
     #[error(transparent)]
     Index(#[from] IndexError),
-    /// `interrupted`: [`Builder::finish_unless`] was told so.
+    /// `interrupted`: the stop that [`Builder::finish_unless`] asks about was requested.
     #[error("stopped on request (nothing of the output is left, and what was read is untouched)")]
     Interrupted,
 }

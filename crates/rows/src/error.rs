@@ -74,7 +74,11 @@ pub enum TableError {
         opened: u64,
     },
     /// `identity-kept`: a cell over several lines, one of which holds an identifier with its right key.
-    #[error("{path:?}: a cell of column {column} goes over several lines{}, and one of them holds an identifier (a missing quote has probably swallowed whole rows)", begun(*line))]
+    #[error(
+        "{path:?}: a cell of column {column} goes over several lines{}, and one of them holds an identifier (a missing \
+         quote has probably swallowed whole rows)",
+        begun(*line)
+    )]
     Swallowed {
         /// The file.
         path: PathBuf,
@@ -139,7 +143,8 @@ pub enum TableError {
     },
     /// `parquet-time`: a timestamp in 96 bits that is not one in microseconds.
     #[error(
-        "{path:?}: column {column:?} holds in row group {group} a timestamp in 96 bits (INT96) that microseconds do not hold exactly"
+        "{path:?}: column {column:?} holds in row group {group} a timestamp in 96 bits (INT96) that microseconds do not \
+         hold exactly"
     )]
     InexactTime {
         /// The file.
@@ -169,7 +174,7 @@ pub enum TableError {
         /// The columns of the file; none where the first line may be a row.
         found: Vec<ColumnName>,
     },
-    /// `column-twice`: which of them is meant cannot be told.
+    /// `column-twice`: it is not clear which of them is meant.
     #[error("{path:?} has the column {column:?} twice")]
     ColumnTwice {
         /// The file.
@@ -356,7 +361,10 @@ pub enum RowFault {
     #[error("holds what is {0}")]
     Code(#[from] CodeError),
     /// `other-codes`: a code of another domain, service or generation than is expected there.
-    #[error("holds a code of generation {} with the tag {}, expected generation {} with the tag {}", found.1, found.0, expected.1, expected.0)]
+    #[error(
+        "holds a code of generation {} with the tag {}, expected generation {} with the tag {}",
+        found.1, found.0, expected.1, expected.0
+    )]
     OtherCodes {
         /// The tag and generation of the code.
         found: (Tag, Generation),

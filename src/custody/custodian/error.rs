@@ -38,7 +38,8 @@ pub enum KitError {
     },
     /// The memory of the ledger is gone.
     #[error(
-        "the kit {kit:?} holds a share, but its memory of the ledger (seen.json) is gone (it cannot detect a ledger that was rolled back)"
+        "the kit {kit:?} holds a share, but its memory of the ledger (seen.json) is gone (it cannot detect a ledger that \
+         was rolled back)"
     )]
     Memory {
         /// The kit.

@@ -61,12 +61,12 @@ fn data_that_cannot_be_prepared() {
     // Text behind a closing quote, also where that swallows rows, in the header, and as MySQL writes a quote.
     for (data, line) in [
         (format!("nir,wage\n{row}{KEYED},\"1\n{row}{row}{KEYED},\"2\n"), "line 6 (its cell opens at line 3)"),
-        (format!("nir,wage\n{row}{KEYED},\"5\" flat\"\n"), "line 3:"),
-        (format!("nir,wage\n{row}{KEYED},\"said \\\"yes\\\"\"\n"), "line 3:"),
-        (format!("nir,wage\r\n{KEYED},\"1\" \r\n"), "line 2:"),
-        (format!("nir,wage\n\"{KEYED}\"{KEYED},1\n"), "line 2:"),
-        (format!("nir,\"wage\"s\n{row}"), "line 1:"),
-        (format!("\u{feff}\"nir\"s,wage\n{row}"), "line 1:"),
+        (format!("nir,wage\n{row}{KEYED},\"5\" flat\"\n"), "line 3"),
+        (format!("nir,wage\n{row}{KEYED},\"said \\\"yes\\\"\"\n"), "line 3"),
+        (format!("nir,wage\r\n{KEYED},\"1\" \r\n"), "line 2"),
+        (format!("nir,wage\n\"{KEYED}\"{KEYED},1\n"), "line 2"),
+        (format!("nir,\"wage\"s\n{row}"), "line 1"),
+        (format!("\u{feff}\"nir\"s,wage\n{row}"), "line 1"),
     ] {
         refused(data, b',', "text-after-quote", &[line, "closing quote"]);
     }

@@ -29,7 +29,8 @@ pub enum Refusal {
     DomainExists,
     /// A minimum batch of one, outside a demonstration, or one that no run could meet.
     #[error(
-        "the minimum batch is 2 to {LARGEST_MINIMUM_BATCH} distinct values, or 1 in a demonstration (a run of one value would be an oracle, and more are not counted)"
+        "the minimum batch is 2 to {LARGEST_MINIMUM_BATCH} distinct values, or 1 in a demonstration (a run of one value \
+         would be an oracle, and more are not counted)"
     )]
     MinimumBatch,
     /// Not 1 to 10 years.
