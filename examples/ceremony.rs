@@ -15,6 +15,7 @@ use cstatns::custody::custodian::{Kit, Witnessed};
 use cstatns::custody::quorum::Quorum;
 use cstatns::custody::share::ShareFile;
 use cstatns::domain::{Kind, RenewalReason};
+use cstatns::files::FileError;
 use cstatns::identifier::{Identifier, Scheme};
 use cstatns::jiff::SignedDuration;
 use cstatns::name::Name;
@@ -108,9 +109,7 @@ fn main() -> Result<()> {
     let quorum = approve(&service, &kits[..2], passphrase, renew)?;
     let mut renewed = Vec::new();
     service.renew(quorum, &request.files, |renewer, out| {
-        renewer
-            .renew(&codes, &mut renewed)
-            .map_err(|error| WorkError { code: error.code(), message: error.to_string() })?;
+        renewer.renew(&codes, &mut renewed).map_err(WorkError::new)?;
         write(&renewed, out)?;
         Ok(request.outcome())
     })?;
@@ -160,6 +159,6 @@ impl Request {
 }
 
 fn write(codes: &[Code], out: &mut impl Write) -> std::result::Result<(), WorkError> {
-    let failed = |_| WorkError { code: "disk-full", message: "the result could not be written".to_owned() };
-    codes.iter().try_for_each(|code| writeln!(out, "{}", code.text())).map_err(failed)
+    let written = codes.iter().try_for_each(|code| writeln!(out, "{}", code.text()));
+    written.map_err(|error| WorkError::new(FileError::from_io(Path::new("the result"), &error)))
 }

@@ -247,11 +247,7 @@ pub enum CoderError {
     #[error("the keys given are not the keys of one domain, one after the other without a gap")]
     Chain,
     /// A code belongs to another domain or service.
-    #[error(
-        "code {} is of another domain or service: its tag is {found}, expected {expected}; send each file to the \
-         domain that made it",
-        position + 1
-    )]
+    #[error("code {} is of another domain or service (its tag is {found}, expected {expected})", position + 1)]
     Tag {
         /// Its position in the slice, from 0.
         position: usize,
@@ -261,10 +257,7 @@ pub enum CoderError {
         expected: Tag,
     },
     /// A code is of another generation.
-    #[error(
-        "code {} is of generation {found}, expected {expected}; renew the codes of each generation apart",
-        position + 1
-    )]
+    #[error("code {} is of generation {found}, expected {expected}", position + 1)]
     Generation {
         /// Its position in the slice, from 0.
         position: usize,
@@ -275,19 +268,16 @@ pub enum CoderError {
     },
 }
 
-impl CoderError {
-    /// The stable short code of this error.
-    pub fn code(&self) -> &'static str {
-        match self {
-            Self::Chain => "chain",
-            Self::Tag { .. } => "other-domain",
-            Self::Generation { .. } => "other-generation",
-        }
-    }
-}
+cstatns_base::coded!(CoderError {
+    Self::Chain => ("chain", Machine, []),
+    Self::Tag { position, found, expected } => ("other-domain", Input, [row: position + 1, found, expected]),
+    Self::Generation { position, found, expected } => ("other-generation", Input, [row: position + 1, found, expected]),
+});
 
 #[cfg(test)]
 mod tests {
+    use cstatns_base::coded::Coded as _;
+
     use super::*;
 
     fn keys(domain: &str, generations: &[u32]) -> Vec<CodingKey> {

@@ -384,8 +384,8 @@ pub enum KeystoreError {
     File(#[from] FileError),
     /// The seal does not open, or not to the key that the ledger speaks of.
     #[error(
-        "the sealed key of `{domain}`, generation {generation}, is not the one that the ledger speaks of: it was \
-         lost, damaged, swapped or taken from an older copy; restore the newest backup of keys/"
+        "the sealed key of `{domain}`, generation {generation}, is not the one that the ledger speaks of (it was lost, \
+         damaged, swapped or taken from an older copy)"
     )]
     Seal {
         /// The domain.
@@ -394,18 +394,15 @@ pub enum KeystoreError {
         generation: Generation,
     },
     /// The life secret is not there.
-    #[error(
-        "the life secret of `{domain}` is in none of its places: mount them, or the project's key is gone"
-    )]
+    #[error("the life secret of `{domain}` is in none of its places")]
     Life {
         /// The project.
         domain: Name,
     },
     /// No copy of the life secret opens the key.
     #[error(
-        "no copy of the life secret of `{domain}` opens its key of generation {generation}: the sealed key or every copy is \
-         damaged or of another key; mount every place that `init` declared, restore the newest backup of keys/, and write \
-         over nothing"
+        "no copy of the life secret of `{domain}` opens its key of generation {generation} (the sealed key or every copy \
+         is damaged or of another key)"
     )]
     LifeDamaged {
         /// The project.
@@ -414,13 +411,13 @@ pub enum KeystoreError {
         generation: Generation,
     },
     /// A declared place of life secrets is not there.
-    #[error("{path:?} is not there, or not the place of life secrets that `init` declared: mount it")]
+    #[error("{path:?} is not there, or not the place of life secrets that was declared")]
     Place {
         /// The place.
         path: PathBuf,
     },
     /// A newer seal.
-    #[error("a sealed key of `{domain}` has format version {found}: use a newer program")]
+    #[error("a sealed key of `{domain}` has format version {found}")]
     Version {
         /// The domain.
         domain: Name,
@@ -428,21 +425,16 @@ pub enum KeystoreError {
         found: u32,
     },
     /// The places file is damaged.
-    #[error("places.json in the home is damaged: restore it; it names the directories of the life secrets")]
+    #[error("places.json in the home, which names the directories of the life secrets, is damaged")]
     Places,
 }
 
-impl KeystoreError {
-    /// The stable short code of this error.
-    pub fn code(&self) -> &'static str {
-        match self {
-            Self::File(error) => error.code(),
-            Self::Seal { .. } => "seal",
-            Self::Life { .. } => "life-secret",
-            Self::LifeDamaged { .. } => "seal-or-life-secret",
-            Self::Place { .. } => "life-place",
-            Self::Version { .. } => "seal-version",
-            Self::Places => "places",
-        }
-    }
-}
+cstatns_base::coded!(KeystoreError {
+    Self::File(error) => (error),
+    Self::Seal { domain, generation } => ("seal", Tampering, [domain, generation]),
+    Self::Life { domain } => ("life-secret", Machine, [domain]),
+    Self::LifeDamaged { domain, generation } => ("seal-or-life-secret", Machine, [domain, generation]),
+    Self::Place { path } => ("life-place", Machine, [path]),
+    Self::Version { domain, found } => ("seal-version", Machine, [domain, found]),
+    Self::Places => ("places", Machine, []),
+});

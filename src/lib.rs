@@ -45,7 +45,7 @@
 //! The rooms of this library, lowest first; a room uses only those above it in this list.
 
 pub use cstatns_base::{
-    civil_status, code, commitment, domain, files, identifier, look_up, meta, name, secret,
+    civil_status, code, coded, commitment, domain, files, identifier, look_up, meta, name, secret,
 };
 pub use cstatns_record::{
     audit, card, checkpoint, dealing, ledger, manifest, proposal, receipt, report, state, statement,

@@ -70,8 +70,10 @@ mod status;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use cstatns_base::code::Generation;
+use cstatns_base::coded::Coded as _;
 use cstatns_base::domain::{Kind, due};
 use cstatns_base::files::{self, FileError};
 use cstatns_base::name::Name;
@@ -118,7 +120,7 @@ pub struct Service {
     /// Copies of life secrets that were found not to open their key.
     damaged_lives: BTreeSet<PathBuf>,
     /// Why what is owed could not be destroyed when the home was opened.
-    unpaid: Option<ServiceError>,
+    unpaid: Option<Arc<ServiceError>>,
     clock: Box<dyn Clock>,
 }
 

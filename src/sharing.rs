@@ -248,41 +248,36 @@ pub enum SharingError {
     #[error(transparent)]
     Threshold(#[from] ThresholdError),
     /// The bytes are not a share.
-    #[error("not a whole share: ask its custodian for the file that the ceremony wrote")]
+    #[error("not a whole share")]
     Format,
     /// Sealed for somebody else or for another use.
     #[error(
-        "the share does not open with this key: it was sealed for another custodian or run, or is damaged"
+        "the share does not open with this key (it was sealed for another custodian or run, or is damaged)"
     )]
     Unopened,
     /// A newer share format.
-    #[error(
-        "the share has format version {found}, this program knows version {VERSION}: use a newer program"
-    )]
+    #[error("the share has format version {found}, this program knows version {VERSION}")]
     Version {
         /// The version found.
         found: u32,
     },
     /// The dealing went wrong.
-    #[error("the shares made do not lie on one polynomial: nothing was dealt; try again on another machine")]
+    #[error("the shares made do not lie on one polynomial (nothing was dealt)")]
     Polynomial,
     /// Not in the roster.
-    #[error("`{custodian}` holds no share of this epoch: ask a custodian of its roster")]
+    #[error("`{custodian}` holds no share of this epoch")]
     NotAHolder {
         /// Who gave it.
         custodian: Name,
     },
     /// A share of another service.
-    #[error("the share of `{custodian}` is of another service: use the kit that holds this service's share")]
+    #[error("the share of `{custodian}` is of another service")]
     OtherService {
         /// Who gave it.
         custodian: Name,
     },
     /// A share of another epoch.
-    #[error(
-        "the share of `{custodian}` is of epoch {found}, the service is in epoch {expected}: accept the new share \
-         first"
-    )]
+    #[error("the share of `{custodian}` is of epoch {found}, the service is in epoch {expected}")]
     OtherEpoch {
         /// Who gave it.
         custodian: Name,
@@ -292,13 +287,13 @@ pub enum SharingError {
         expected: Epoch,
     },
     /// The same custodian twice.
-    #[error("the share of `{custodian}` was given twice: each custodian counts once")]
+    #[error("the share of `{custodian}` was given twice")]
     Twice {
         /// Who gave it.
         custodian: Name,
     },
     /// Somebody else's share.
-    #[error("`{custodian}` gave the share that belongs to `{owner}`: each custodian gives their own")]
+    #[error("`{custodian}` gave the share that belongs to `{owner}`")]
     Swapped {
         /// Who gave it.
         custodian: Name,
@@ -306,13 +301,13 @@ pub enum SharingError {
         owner: Name,
     },
     /// The share is not the one that was dealt.
-    #[error("the share of `{custodian}` is not the one that was dealt to them: it was altered or damaged")]
+    #[error("the share of `{custodian}` is not the one that was dealt to them (it was altered or damaged)")]
     Altered {
         /// Who gave it.
         custodian: Name,
     },
     /// Fewer than k shares.
-    #[error("{given} shares were given, {needed} are needed: ask further custodians")]
+    #[error("{given} shares were given, {needed} are needed")]
     TooFew {
         /// Given.
         given: usize,
@@ -321,25 +316,20 @@ pub enum SharingError {
     },
 }
 
-impl SharingError {
-    /// The stable short code of this error.
-    pub fn code(&self) -> &'static str {
-        match self {
-            Self::Threshold(error) => error.code(),
-            Self::Format => "share-format",
-            Self::Unopened => "share-unopened",
-            Self::Version { .. } => "share-version",
-            Self::Polynomial => "dealing",
-            Self::NotAHolder { .. } => "not-a-holder",
-            Self::OtherService { .. } => "share-other-service",
-            Self::OtherEpoch { .. } => "share-other-epoch",
-            Self::Twice { .. } => "share-twice",
-            Self::Swapped { .. } => "share-swapped",
-            Self::Altered { .. } => "share-altered",
-            Self::TooFew { .. } => "too-few-shares",
-        }
-    }
-}
+cstatns_base::coded!(SharingError {
+    Self::Threshold(error) => (error),
+    Self::Format => ("share-format", Input, []),
+    Self::Unopened => ("share-unopened", Input, []),
+    Self::Version { found } => ("share-version", Machine, [found]),
+    Self::Polynomial => ("dealing", Machine, []),
+    Self::NotAHolder { custodian } => ("not-a-holder", Input, [custodian]),
+    Self::OtherService { custodian } => ("share-other-service", OtherSide, [custodian]),
+    Self::OtherEpoch { custodian, found, expected } => ("share-other-epoch", OtherSide, [custodian, found, expected]),
+    Self::Twice { custodian } => ("share-twice", Input, [custodian]),
+    Self::Swapped { custodian, owner } => ("share-swapped", OtherSide, [custodian, owner]),
+    Self::Altered { custodian } => ("share-altered", OtherSide, [custodian]),
+    Self::TooFew { given, needed } => ("too-few-shares", Input, [given, needed]),
+});
 
 #[cfg(test)]
 mod tests;

@@ -8,6 +8,7 @@ use std::sync::OnceLock;
 use cstatns::audit::{Audit, Check, Finding, verify};
 use cstatns::card::ServiceCard;
 use cstatns::checkpoint::{Head, NoteSignature, leaf_hash};
+use cstatns::coded::Coded as _;
 use cstatns::custody::approval::Approval;
 use cstatns::custody::custodian::Kit;
 use cstatns::custody::quorum::Draft;

@@ -3,6 +3,7 @@
 mod common;
 
 use cstatns::code::Generation;
+use cstatns::coded::Coded as _;
 use cstatns::domain::RenewalReason;
 use cstatns::identifier::Scheme;
 use cstatns::ledger::event::{Event, Line};

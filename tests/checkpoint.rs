@@ -8,6 +8,7 @@ use cstatns::checkpoint::{
     Checkpoint, Hash, Note, NoteSignature, ProofError, Tree, VerifierKey, leaf_hash, prove_consistency,
     prove_inclusion, root_of, verify_consistency, verify_inclusion,
 };
+use cstatns::coded::Coded as _;
 use data_encoding::{BASE64, HEXLOWER};
 use ed25519_dalek::{SigningKey, VerifyingKey};
 use proptest::prelude::*;

@@ -10,6 +10,7 @@ use std::io::ErrorKind;
 use std::time::UNIX_EPOCH;
 
 use cstatns::code::Code;
+use cstatns::coded::Coded as _;
 use cstatns::domain::RenewalReason;
 use cstatns::files::Step;
 use cstatns::files::faults::{stop_after, trace};

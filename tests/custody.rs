@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use cstatns::card::{Card, CardBody, ServiceCard, spoken};
 use cstatns::checkpoint::{Head, leaf_hash};
 use cstatns::code::Generation;
+use cstatns::coded::Coded as _;
 use cstatns::custody::SharingError;
 use cstatns::custody::approval::Approval;
 use cstatns::custody::custodian::{Kit, KitError, ProposalFault, Witnessed};
@@ -17,6 +18,7 @@ use cstatns::hazmat::{root_check, split};
 use cstatns::identifier::Scheme;
 use cstatns::ledger::event::{Event, KeyRef};
 use cstatns::ledger::{History, next_line};
+use cstatns::meta::ServiceId;
 use cstatns::name::{Hex, Name, canonical_json};
 use cstatns::proposal::{
     Action, Consent, Input, LONGEST_WAIT, Proposal, ProposalBody, QuorumError, check_consents, run_key_digest,
@@ -268,7 +270,9 @@ fn a_damaged_kit_is_named_with_its_file() {
     let refused = |file: &str, what: &str| {
         let error = Kit::open(&path, None).err().unwrap_or_else(|| panic!("{what}: the kit opened"));
         match &error {
-            KitError::Damaged { kit, file: found } => assert_eq!((kit, &**found), (&path, file), "{what}"),
+            KitError::Damaged { kit, file: found } => {
+                assert_eq!((kit, &**found), (&path, Path::new(file)), "{what}")
+            }
             _ => panic!("{what}: {error}"),
         }
         fs::write(&identity, &whole.0).unwrap();
@@ -506,7 +510,7 @@ fn a_kit_belongs_to_one_service() {
     let leaves = [leaf_hash(b"genesis")];
     let error = office.kits[0].accept(&files[0], Witnessed { dealing: &dealing, leaves: &leaves });
     let Err(KitError::OtherService { custodian, service }) = error else { panic!("{error:?}") };
-    assert_eq!((custodian, service), (ana(), office.dealing.service.id().to_owned()));
+    assert_eq!((custodian, service), (ana(), ServiceId::of(office.dealing.service.id())));
 }
 
 #[test]

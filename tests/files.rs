@@ -5,6 +5,7 @@ use std::io::{BufWriter, ErrorKind, Write};
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 
+use cstatns::coded::Coded as _;
 use cstatns::files::faults::{count, fail_at, stop_after, tear_write_at, trace};
 use cstatns::files::{self, Access, Append, FileError, Pending, Scratch, Step, faults};
 use tempfile::TempDir;

@@ -3,6 +3,7 @@
 mod common;
 
 use common::{PEOPLE, World};
+use cstatns::coded::Coded as _;
 use cstatns::domain::RenewalReason;
 
 #[test]

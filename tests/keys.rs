@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use chacha20poly1305::aead::{Aead, Payload};
 use chacha20poly1305::{KeyInit, XChaCha20Poly1305, XNonce};
 use cstatns::code::{Code, Generation};
+use cstatns::coded::Coded as _;
 use cstatns::dealing::Epoch;
 use cstatns::domain::{Kind, RenewalReason};
 use cstatns::files::faults::{self, stop_after};

@@ -123,11 +123,15 @@ fn types(code: &str) -> (BTreeSet<String>, BTreeSet<String>) {
 /// A source file: its path below `src` without `.rs`, and its text.
 type File = (String, String);
 
+fn is_test(path: &str) -> bool {
+    path.ends_with("/tests") || path.contains("/tests/")
+}
+
 /// Every breach of the order in these files.
 fn breaches(rooms: &Rooms, allowed: &[&str], files: &[File]) -> Vec<String> {
     let room_of = |path: &str| path.split('/').next().unwrap_or_default().to_owned();
     let mut breaches = Vec::new();
-    for (path, source) in files.iter().filter(|(path, _)| !path.ends_with("/tests")) {
+    for (path, source) in files.iter().filter(|(path, _)| !is_test(path)) {
         let (room, code) = (room_of(path), code_of(source));
         let Some(own) = place(rooms, &room) else {
             breaches.push(format!("src/{path}.rs: `{room}` has no place in the order"));
@@ -231,7 +235,7 @@ fn a_scheme_is_named_in_three_places() {
         sources(at).into_iter().map(move |(path, source)| (format!("{at}/{path}"), source))
     });
     let names = |(path, source): (String, String)| {
-        let is_its_own = path.starts_with("crates/base/identifier") || path.ends_with("/tests");
+        let is_its_own = path.starts_with("crates/base/identifier") || is_test(&path);
         (!is_its_own && code_of(&source).contains("FrNir")).then_some(path)
     };
     let found: BTreeSet<String> = all.filter_map(names).collect();

@@ -10,6 +10,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use common::World;
+use cstatns::coded::Coded as _;
 use cstatns::files::faults;
 use cstatns::service::Service;
 

@@ -8,6 +8,7 @@ use std::path::Path;
 
 use common::crash::{Snapshot, facts, violations};
 use common::{PEOPLE, World, code_lines, name};
+use cstatns::coded::Coded as _;
 use cstatns::files::Step;
 use cstatns::files::faults;
 use cstatns::ledger::event::Destroyed;

@@ -7,6 +7,7 @@ use std::io::{ErrorKind, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
+use cstatns::coded::Coded as _;
 use cstatns::custody::custodian::{Kit, Witnessed};
 use cstatns::custody::share::ShareFile;
 use cstatns::dealing::Epoch;

@@ -1,6 +1,7 @@
 //! Shares: every quorum opens, everything else is refused and says whose share it is. The last part keeps what the
 //! unguarded combiner does with the same shares: it is why the guard exists.
 
+use cstatns::coded::Coded as _;
 use cstatns::custody::SharingError;
 use cstatns::dealing::{DealingId, Epoch, Holder, Threshold, ThresholdError};
 use cstatns::hazmat::{Share, recover, split};

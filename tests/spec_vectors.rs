@@ -5,6 +5,7 @@ mod verdict;
 use std::collections::BTreeMap;
 
 use cstatns::code::{Code, Generation, Tag};
+use cstatns::coded::Coded as _;
 use cstatns::coder::{Coder, CodingKey, Renewer};
 use cstatns::hazmat::coding_key;
 use cstatns::identifier::Scheme;

@@ -7,6 +7,7 @@ mod common;
 
 use std::collections::BTreeMap;
 
+use cstatns::coded::Coded as _;
 use cstatns::domain::{Kind, RenewalReason, end_of};
 use cstatns::files::faults::stop_after;
 use cstatns::identifier::Scheme;

@@ -12,6 +12,7 @@ use chacha20poly1305::aead::AeadInOut;
 use chacha20poly1305::{Tag, XNonce};
 use cstatns_base::code::Generation;
 use cstatns_base::files::{self, Access, FileError, PendingDirectory};
+use cstatns_base::meta::ServiceId;
 use cstatns_base::name::{Hex, Name, canonical_json};
 use cstatns_base::secret::{Secret, wipe_stack};
 use cstatns_record::card::{Card, CardBody};
@@ -374,7 +375,8 @@ impl Kit {
         }
         let Some(seen) = self.seen()? else { return Ok(()) };
         if seen.service != dealing.service.id() || seen.signing != dealing.service.body.signing {
-            return Err(KitError::OtherService { custodian: self.name().clone(), service: seen.service });
+            let service = ServiceId::of(&seen.service);
+            return Err(KitError::OtherService { custodian: self.name().clone(), service });
         }
         let size = usize::try_from(seen.head.size).unwrap_or(usize::MAX);
         let custodian = self.name().clone();
@@ -436,5 +438,5 @@ fn read_if_present<T: for<'de> Deserialize<'de>>(kit: &Path, name: &str) -> Resu
 }
 
 fn damaged(kit: &Path, file: &str) -> KitError {
-    KitError::Damaged { kit: kit.to_owned(), file: file.to_owned() }
+    KitError::Damaged { kit: kit.to_owned(), file: file.into() }
 }

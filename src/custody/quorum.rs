@@ -159,19 +159,14 @@ pub enum RootError {
     #[error(transparent)]
     Sharing(#[from] SharingError),
     /// The root's check value is not the ledger's.
-    #[error("the recovered secret is not the one of this epoch: nothing was done; call the auditor")]
+    #[error("the recovered secret is not the one of this epoch (nothing was done)")]
     Root,
 }
 
-impl RootError {
-    /// The stable short code of this error.
-    pub fn code(&self) -> &'static str {
-        match self {
-            Self::Sharing(error) => error.code(),
-            Self::Root => "root-check",
-        }
-    }
-}
+cstatns_base::coded!(RootError {
+    Self::Sharing(error) => (error),
+    Self::Root => ("root-check", Tampering, []),
+});
 
 #[cfg(test)]
 mod tests {

@@ -160,5 +160,9 @@ pub fn dealt_info(service: &str, epoch: Epoch, card: &Card) -> Vec<u8> {
 
 /// The receiver's key is not an X-Wing key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("a receiving key is not an X-Wing public key: the card was altered")]
+#[error("a receiving key is not an X-Wing public key (the card was altered)")]
 pub struct SealError;
+
+cstatns_base::coded!(SealError {
+    Self => ("receiving-key", OtherSide, []),
+});

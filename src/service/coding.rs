@@ -5,6 +5,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use cstatns_base::code::{Generation, Tag};
+use cstatns_base::coded::Coded;
 use cstatns_base::commitment::Commitment;
 use cstatns_base::domain::CheckValue;
 use cstatns_base::files::{self, Access, Facts, FileError, Held, Pending, Remembered};
@@ -45,15 +46,21 @@ pub struct Outcome {
     pub distinct: u64,
 }
 
-/// Why the work on the rows failed.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{message}")]
-pub struct WorkError {
-    /// The stable short code.
-    pub code: &'static str,
-    /// What is wrong and what to do; never a value of the data.
-    pub message: String,
+/// Why the work on the rows failed: the error of the code that did the work, with its code, blame and facts.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct WorkError(Box<dyn Coded + Send + Sync>);
+
+impl WorkError {
+    /// Ends the run with `error`.
+    pub fn new(error: impl Coded + Send + Sync + 'static) -> Self {
+        Self(Box::new(error))
+    }
 }
+
+cstatns_base::coded!(WorkError {
+    Self(error) => (error),
+});
 
 /// A result that a run made, as its report describes it.
 #[derive(Clone, Debug)]
@@ -319,5 +326,5 @@ impl Journal {
 }
 
 fn work_error(error: crate::coder::CoderError) -> ServiceError {
-    WorkError { code: error.code(), message: error.to_string() }.into()
+    WorkError::new(error).into()
 }

@@ -98,16 +98,14 @@ impl Service {
     /// Refuses whatever begins something new while a destruction is owed that was not possible at the opening.
     pub(super) fn check_unpaid(&self) -> Result<(), ServiceError> {
         match (&self.unpaid, self.state.owed()) {
-            (Some(unpaid), Some(_)) => {
-                Err(ServiceError::Unpaid { code: unpaid.code(), why: unpaid.to_string() })
-            }
+            (Some(unpaid), Some(_)) => Err(ServiceError::Unpaid(unpaid.clone())),
             _ => Ok(()),
         }
     }
 
     /// Why what is owed could not be destroyed when the home was opened; it is tried again at the next opening.
     pub fn unpaid(&self) -> Option<&ServiceError> {
-        self.unpaid.as_ref()
+        self.unpaid.as_deref()
     }
 
     /// States that the medium with the request of `run` is gone for good, so that the request cannot be destroyed.
@@ -117,7 +115,7 @@ impl Service {
     pub fn request_lost(&mut self, run: &RunId) -> Result<(), ServiceError> {
         let what = Destroyed::Request { run: *run };
         let is_away =
-            matches!(&self.unpaid, Some(ServiceError::RequestAway { run: away, .. }) if away == run);
+            matches!(self.unpaid(), Some(ServiceError::RequestAway { run: away, .. }) if away == run);
         if self.state.owed() != Some(&what) || !is_away {
             return Err(Refusal::NothingLost.into());
         }
@@ -234,7 +232,7 @@ impl Service {
             Ok(Some(what)) => recovered.push(Recovered::Destroyed { what }),
             Ok(None) => {}
             Err(error) if self.ledger.is_broken() => return Err(error),
-            Err(error) => self.unpaid = Some(error),
+            Err(error) => self.unpaid = Some(error.into()),
         }
         if self.state.pending().is_none() && self.forget_making()? {
             recovered.push(Recovered::Swept { files: 1 });

@@ -5,6 +5,7 @@ use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
+use cstatns::coded::Coded as _;
 use cstatns::domain::KeyState;
 use cstatns::files::Step;
 use cstatns::files::faults::{self, fail_at, stop_after, tear_write_at};

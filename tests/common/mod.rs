@@ -365,7 +365,7 @@ fn write_codes(codes: &[Code], out: &mut impl Write) -> Result<(), WorkError> {
     }
     out.write_all(text.as_bytes())
         .map_err(|error| FileError::from_io(Path::new("result"), &error))
-        .map_err(|error| WorkError { code: error.code(), message: error.to_string() })
+        .map_err(WorkError::new)
 }
 
 /// Identifiers of people who do not exist.

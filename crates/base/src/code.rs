@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use zeroize::Zeroize;
 
+use crate::coded::{Coordinate, Fact};
 use crate::name::Name;
 
 /// RFC 4648 base32, lower case, without padding.
@@ -92,6 +93,18 @@ impl Tag {
 impl fmt::Display for Tag {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
+    }
+}
+
+impl Coordinate for Tag {
+    fn add_to(&self, facts: &mut Vec<Fact>, name: &'static str) {
+        facts.push(Fact::new(name, self));
+    }
+}
+
+impl Coordinate for Generation {
+    fn add_to(&self, facts: &mut Vec<Fact>, name: &'static str) {
+        self.get().add_to(facts, name);
     }
 }
 
@@ -260,17 +273,12 @@ pub enum CodeError {
     Bytes,
 }
 
-impl CodeError {
-    /// The stable short code of this error.
-    pub fn code(&self) -> &'static str {
-        match self {
-            Self::Form => "code-form",
-            Self::Generation => "code-generation",
-            Self::Tag => "code-tag",
-            Self::Bytes => "code-bytes",
-        }
-    }
-}
+crate::coded!(CodeError {
+    Self::Form => ("code-form", Input, []),
+    Self::Generation => ("code-generation", Input, []),
+    Self::Tag => ("code-tag", Input, []),
+    Self::Bytes => ("code-bytes", Input, []),
+});
 
 #[cfg(test)]
 mod tests {

@@ -231,7 +231,7 @@ impl Quality {
 #[non_exhaustive]
 pub enum Reason {
     /// A number in scientific notation (`1,84E+12`), as a spreadsheet leaves it: its last digits are lost.
-    #[error("scientific notation: a spreadsheet replaced the last digits, export the column again as text")]
+    #[error("scientific notation: a spreadsheet replaced the last digits")]
     Scientific,
     /// A character that the scheme uses nowhere, or bytes that are not UTF-8.
     #[error("character {position} is not allowed here")]
@@ -278,3 +278,11 @@ impl Reason {
         }
     }
 }
+
+crate::coded!(Reason {
+    Self::Scientific => ("scientific", Input, []),
+    Self::WrongCharacter { position } => ("wrong-character", Input, [position]),
+    Self::WrongLength { found } => ("wrong-length", Input, []),
+    Self::WrongForm { position } => ("wrong-form", Input, [position]),
+    Self::WrongControlKey { found, expected } => ("wrong-key", Input, []),
+});

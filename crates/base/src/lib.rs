@@ -12,6 +12,8 @@ compile_error!("what cstatns promises of files it keeps on Unix only");
 /// What this crate's signatures take of others: use these, and versions fit.
 pub use {jiff, zeroize};
 
+pub mod coded;
+
 pub mod name;
 
 pub mod secret;

@@ -79,6 +79,10 @@ impl fmt::Display for Score {
 #[error("a score is 10000 at most")]
 pub struct ScoreError;
 
+crate::coded!(ScoreError {
+    Self => ("score", Input, []),
+});
+
 /// A distribution of scores, by [`Score::step`].
 pub type Scores = [u64; Score::STEPS];
 

@@ -1,6 +1,10 @@
 //! What a file says about where its codes come from.
 
+use std::fmt;
+use std::ops::Deref;
+
 use crate::code::{Generation, Tag};
+use crate::coded::{Coordinate, Fact};
 use crate::name::{Hex, Name};
 
 /// The version of SPEC.md that these files follow.
@@ -86,6 +90,36 @@ impl Known {
             return Err("cstatns.tag");
         }
         Ok(Self { codes: tag.zip(generation), meta })
+    }
+}
+
+/// A service's id as an error may show it: only a text that has the form of one can be made into it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ServiceId(String);
+
+impl ServiceId {
+    /// The id, if `text` has the form of one.
+    pub fn of(text: &str) -> Option<Self> {
+        service_id(text).map(Self)
+    }
+}
+
+impl Deref for ServiceId {
+    type Target = str;
+    fn deref(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for ServiceId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl Coordinate for ServiceId {
+    fn add_to(&self, facts: &mut Vec<Fact>, name: &'static str) {
+        facts.push(Fact::new(name, self));
     }
 }
 

@@ -10,6 +10,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
+use crate::coded::{Coordinate, Fact};
+
 /// A name: `[a-z][a-z0-9-]{0,31}`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(transparent)]
@@ -41,16 +43,19 @@ impl Name {
 )]
 pub struct NameError;
 
-impl NameError {
-    /// The stable short code of this error.
-    pub fn code(&self) -> &'static str {
-        "name"
-    }
-}
+crate::coded!(NameError {
+    Self => ("name", Input, []),
+});
 
 impl fmt::Display for Name {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
+    }
+}
+
+impl Coordinate for Name {
+    fn add_to(&self, facts: &mut Vec<Fact>, name: &'static str) {
+        facts.push(Fact::new(name, self));
     }
 }
 
@@ -116,6 +121,13 @@ impl<const N: usize> fmt::Display for Hex<N> {
         let mut digits = Vec::with_capacity(2 * N);
         self.write(&mut digits);
         f.write_str(std::str::from_utf8(&digits).expect("digits are ASCII"))
+    }
+}
+
+/// The number of a run, which is drawn at random and public. Other lengths may be keys, and are no coordinates.
+impl Coordinate for Hex<16> {
+    fn add_to(&self, facts: &mut Vec<Fact>, name: &'static str) {
+        facts.push(Fact::new(name, self));
     }
 }
 

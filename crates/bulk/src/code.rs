@@ -11,7 +11,7 @@ use cstatns_rows::error::RowFault;
 use cstatns_rows::sink::Column;
 use cstatns_rows::table::{Batch, Format};
 
-use crate::error::{CodeFileError, Coded};
+use crate::error::{CodeFileError, Tally};
 use crate::identifiers::Identifiers;
 use crate::rows::{Pass, Request, Worked, coded_columns, open};
 
@@ -37,7 +37,7 @@ pub fn code(
     request: &Request<'_>,
     coder: &Coder,
     out: &mut (dyn Write + Send),
-) -> Result<Coded, CodeFileError> {
+) -> Result<Tally, CodeFileError> {
     let Content::Identifiers { scheme } = request.manifest.content else {
         return Err(request.holds_other());
     };
@@ -73,7 +73,7 @@ pub fn renew(
     request: &Request<'_>,
     renewer: &Renewer,
     out: &mut (dyn Write + Send),
-) -> Result<Coded, CodeFileError> {
+) -> Result<Tally, CodeFileError> {
     let Request { path, format, meta, .. } = *request;
     let Content::Codes { tag, generation } = request.manifest.content else {
         return Err(request.holds_other());

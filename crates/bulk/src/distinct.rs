@@ -3,7 +3,7 @@
 use cstatns::code::Code;
 use zeroize::Zeroizing;
 
-use crate::error::Coded;
+use crate::error::Tally;
 
 /// Counts distinct values by their codes: two spellings of one identifier have one code, and two identifiers have not.
 pub(crate) struct Distinct {
@@ -15,7 +15,7 @@ pub(crate) struct Distinct {
 impl Distinct {
     pub(crate) fn new() -> Self {
         // Twice the cap, so that a free place is always near.
-        Self { places: Zeroizing::new(vec![0; 2 * Coded::DISTINCT_CAP as usize]), found: 0 }
+        Self { places: Zeroizing::new(vec![0; 2 * Tally::DISTINCT_CAP as usize]), found: 0 }
     }
 
     pub(crate) fn head(code: &Code) -> u128 {
@@ -26,7 +26,7 @@ impl Distinct {
     pub(crate) fn count(&mut self, heads: &[u128]) {
         let mask = self.places.len() - 1;
         for &value in heads {
-            if self.found == Coded::DISTINCT_CAP {
+            if self.found == Tally::DISTINCT_CAP {
                 return;
             }
             let mut place = value as usize & mask;
@@ -48,7 +48,7 @@ mod tests {
     /// Heads that want the same few places, the last one among them, each given twice.
     #[test]
     fn values_that_want_one_place_are_told_apart() {
-        let places = 2 * u128::from(Coded::DISTINCT_CAP);
+        let places = 2 * u128::from(Tally::DISTINCT_CAP);
         let wanted = [0, 1, 2, places - 2, places - 1];
         let heads: Vec<u128> = (1..=20)
             .flat_map(|n| wanted.map(|place| n * places + place))
@@ -63,7 +63,7 @@ mod tests {
 
     #[test]
     fn counting_stops_at_the_cap_and_not_before() {
-        let cap = u128::from(Coded::DISTINCT_CAP);
+        let cap = u128::from(Tally::DISTINCT_CAP);
         let mut distinct = Distinct::new();
         distinct.count(&(1..cap).collect::<Vec<_>>());
         assert_eq!(u128::from(distinct.found), cap - 1);

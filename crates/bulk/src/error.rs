@@ -15,14 +15,14 @@ use cstatns_rows::error::TableError;
 /// What was coded or renewed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Coded {
+pub struct Tally {
     /// The rows of the request and of the result.
     pub rows: u64,
     /// The commitment to the request: the one in its manifest.
     pub commitment: Commitment,
     /// How many rows have a code.
     pub coded: u64,
-    /// How many distinct values were coded, of a look-up how many people: exact below [`Coded::DISTINCT_CAP`], where counting stops.
+    /// How many distinct values were coded, of a look-up how many people: exact below [`Tally::DISTINCT_CAP`], where counting stops.
     pub distinct: u64,
     /// How many rows have each word of `quality`; empty for a renewal.
     pub qualities: BTreeMap<&'static str, u64>,
@@ -30,7 +30,7 @@ pub struct Coded {
     pub scores: Option<Scores>,
 }
 
-impl Coded {
+impl Tally {
     /// Where counting distinct values stops.
     pub const DISTINCT_CAP: u64 = LARGEST_MINIMUM_BATCH as u64;
 }
@@ -43,7 +43,7 @@ pub enum CodeFileError {
     #[error(transparent)]
     Table(#[from] TableError),
     /// `request-content`: another kind of request than the command takes.
-    #[error("{path:?} is a request to {found}", found = verb(*.found))]
+    #[error("{path:?} is a request to {found}", found = asks(*.found).1)]
     Content {
         /// The request.
         path: PathBuf,
@@ -52,8 +52,7 @@ pub enum CodeFileError {
     },
     /// `request-codes`: the codes are not those that the keys at hand renew.
     #[error(
-        "{path:?} holds codes of generation {} with the tag {}, these keys renew generation {} of the tag {}: \
-         send each request to the service and domain that made its codes",
+        "{path:?} holds codes of generation {} with the tag {}, these keys renew generation {} of the tag {}",
         found.1, found.0, expected.1, expected.0
     )]
     OtherCodes {
@@ -66,8 +65,8 @@ pub enum CodeFileError {
     },
     /// `commitment`: the rows are not those that the manifest was made for.
     #[error(
-        "{path:?} is not the request that is described (it has {rows} rows, the manifest says {expected}): it was changed, or the \
-         manifest is another one's; fetch both again, or prepare them again"
+        "{path:?} is not the request that is described (it has {rows} rows, the manifest says {expected}) and was \
+         changed, or the manifest is another one's"
     )]
     Commitment {
         /// The request.
@@ -88,13 +87,12 @@ pub enum CodeFileError {
     Register(#[from] IndexError),
 }
 
-fn verb(content: Content) -> &'static str {
+/// What a request asks for: a word, and how a message says it.
+fn asks(content: Content) -> (&'static str, &'static str) {
     match content {
-        Content::Identifiers { .. } => "code identifiers: give it to `service code`, without --register",
-        Content::Codes { .. } => "renew codes: give it to `service renew`",
-        Content::CivilStatus { .. } => {
-            "look people up by civil status and code them: give it to `service code`, with --register"
-        }
+        Content::Identifiers { .. } => ("identifiers", "code identifiers"),
+        Content::Codes { .. } => ("codes", "renew codes"),
+        Content::CivilStatus { .. } => ("civil-status", "look people up by civil status and code them"),
     }
 }
 
@@ -106,17 +104,14 @@ impl CodeFileError {
             other => other,
         }
     }
-
-    /// The stable short code of this error.
-    pub fn code(&self) -> &'static str {
-        match self {
-            Self::Table(error) => error.code(),
-            Self::Content { .. } => "request-content",
-            Self::OtherCodes { .. } => "request-codes",
-            Self::Commitment { .. } => "commitment",
-            Self::Keys => "other-keys",
-            Self::Coder(error) => error.code(),
-            Self::Register(error) => error.code(),
-        }
-    }
 }
+
+cstatns::coded!(CodeFileError {
+    Self::Table(error) => (error),
+    Self::Content { path, found } => ("request-content", Input, [path, content: asks(*found).0]),
+    Self::OtherCodes { path, found, expected } => ("request-codes", Input, [path, tag: found.0, generation: found.1, expected_tag: expected.0, expected_generation: expected.1]),
+    Self::Commitment { path, rows, expected } => ("commitment", OtherSide, [path, rows, expected]),
+    Self::Keys => ("other-keys", Machine, []),
+    Self::Coder(error) => (error),
+    Self::Register(error) => (error),
+});

@@ -16,6 +16,6 @@ mod code;
 mod look_up;
 
 pub use code::{code, look, renew};
-pub use error::{CodeFileError, Coded};
+pub use error::{CodeFileError, Tally};
 pub use look_up::{Register, look_up_and_code};
 pub use rows::Request;

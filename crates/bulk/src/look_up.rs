@@ -17,7 +17,7 @@ use cstatns_rows::sink::Column;
 use cstatns_rows::table::{Batch, Cells, MOST_BYTES};
 use zeroize::Zeroize;
 
-use crate::error::{CodeFileError, Coded};
+use crate::error::{CodeFileError, Tally};
 use crate::identifiers::{Identifiers, why_not_compact};
 use crate::rows::{Pass, Request, Worked, coded_columns, open};
 
@@ -46,7 +46,7 @@ pub fn look_up_and_code(
     register: Register<'_>,
     coder: &Coder,
     out: &mut (dyn Write + Send),
-) -> Result<Coded, CodeFileError> {
+) -> Result<Tally, CodeFileError> {
     let Request { path, manifest, format, effort, .. } = *request;
     let Content::CivilStatus { .. } = manifest.content else {
         return Err(request.holds_other());

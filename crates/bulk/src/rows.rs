@@ -20,7 +20,7 @@ use cstatns_rows::sink::{self, Column, Encoding, Sink, Values};
 use cstatns_rows::table::{BATCH, Batch, Fill, Form, Format, Kind, Source, Stream};
 
 use crate::distinct::Distinct;
-use crate::error::{CodeFileError, Coded};
+use crate::error::{CodeFileError, Tally};
 
 /// Opens a request that has the columns for what it holds.
 pub(crate) fn open(request: &Path, content: Content) -> Result<Source, TableError> {
@@ -146,7 +146,7 @@ impl<'a> Pass<'a> {
         columns: &[Column<'_>],
         out: &mut (dyn Write + Send),
         worker: &(dyn Fn() -> Worker<'w> + Sync),
-    ) -> Result<Coded, CodeFileError> {
+    ) -> Result<Tally, CodeFileError> {
         let Self { source, request } = self;
         let job = Job {
             request,
@@ -171,7 +171,7 @@ impl<'w> Job<'_, 'w> {
         self,
         mut rows: Stream<B>,
         (encoding, mut sink): (E, impl Sink<Piece = E::Piece>),
-    ) -> Result<Coded, CodeFileError> {
+    ) -> Result<Tally, CodeFileError> {
         let Self { request, indexes, has_quality, has_score, worker } = self;
         let Request { manifest, effort, .. } = request;
         let path = rows.table.path().to_owned();
@@ -265,7 +265,7 @@ impl<'w> Job<'_, 'w> {
         }
         sink.finish()?;
         let scores = has_score.then_some(scores);
-        Ok(Coded { rows, commitment, coded, distinct: distinct.found, qualities, scores })
+        Ok(Tally { rows, commitment, coded, distinct: distinct.found, qualities, scores })
     }
 }
 

@@ -7,6 +7,7 @@ mod common;
 use std::fs;
 
 use cstatns::card::ServiceCard;
+use cstatns::coded::Coded as _;
 use cstatns::coder::Coder;
 use cstatns::domain::RenewalReason;
 use cstatns::files::Pending;
@@ -16,7 +17,7 @@ use cstatns::meta::{FileMeta, SPEC};
 use cstatns::proposal::{Action, Input};
 use cstatns::report::{Report, report_path};
 use cstatns::service::{Outcome, RunFiles, WorkError, read_service_card};
-use cstatns_bulk::{CodeFileError, Coded, Request, code, renew};
+use cstatns_bulk::{CodeFileError, Request, Tally, code, renew};
 use cstatns_controller::{Attach, Column, Prepare, PrepareError, attach, prepare};
 use cstatns_rows::effort::Effort;
 use cstatns_rows::table::Format;
@@ -45,15 +46,15 @@ fn prepared(world: &World, scheme: Scheme) -> Result<Manifest, PrepareError> {
 }
 
 fn failed(error: CodeFileError) -> WorkError {
-    WorkError { code: error.code(), message: error.to_string() }
+    WorkError::new(error)
 }
 
-fn outcome(coded: &Coded) -> Outcome {
+fn outcome(coded: &Tally) -> Outcome {
     Outcome { rows: coded.rows, commitment: coded.commitment, distinct: coded.distinct }
 }
 
 /// What the program does around a run: the report beside the result.
-fn report(world: &World, meta: &FileMeta, coded: &Coded, scheme: Option<Scheme>, result: &str) {
+fn report(world: &World, meta: &FileMeta, coded: &Tally, scheme: Option<Scheme>, result: &str) {
     let now = Timestamp::now();
     let report = Report {
         format: Report::FORMAT,

@@ -293,7 +293,7 @@ impl CheckArgs {
         let files = facts.iter().map(|file| {
             json!({
                 "file": file.path,
-                "service": file.service,
+                "service": file.service.as_deref(),
                 "domain": file.domain,
                 "tag": file.tag.as_str(),
                 "generation": file.generation,

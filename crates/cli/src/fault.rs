@@ -1,30 +1,23 @@
 //! What ends a command: one line on standard error, with a stable code, what is wrong and what to do.
 
+use std::error::Error;
+use std::fmt;
 use std::panic::PanicHookInfo;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use cstatns::audit::AuditError;
-use cstatns::custody::SharingError;
-use cstatns::custody::custodian::KitError;
-use cstatns::dealing::RosterError;
-use cstatns::files::FileError;
-use cstatns::ledger::LedgerError;
-use cstatns::manifest::ManifestError;
-use cstatns::report::ReportError;
-use cstatns::service::{ServiceError, WorkError};
-use cstatns::state::Refusal;
-use cstatns_bulk::CodeFileError;
-use cstatns_controller::{AttachError, CheckError, PrepareError};
-use cstatns_register::{BuildError, IndexError};
-use cstatns_rows::error::TableError;
+use cstatns::coded::{Coded, Fact};
 use serde_json::Value;
+
+use crate::advice::{ENGLISH, advice};
 
 /// Why a command ends without having done what it was asked.
 #[derive(Debug)]
 pub(crate) struct Fault {
     /// The stable short code.
     pub(crate) code: String,
-    message: String,
+    cause: String,
+    /// What to do, where the cause does not say it.
+    advice: Option<String>,
     /// 1, or 2 for wrong usage.
     pub(crate) exit: u8,
     /// What a command found that ends badly because of what it found.
@@ -33,7 +26,24 @@ pub(crate) struct Fault {
 
 impl Fault {
     pub(crate) fn new(code: &str, message: impl Into<String>) -> Self {
-        Self { code: code.to_owned(), message: message.into(), exit: 1, summary: None }
+        Self { code: code.to_owned(), cause: message.into(), advice: None, exit: 1, summary: None }
+    }
+
+    /// What a library says is wrong, with what to do about it; `more` are facts that the library does not know.
+    pub(crate) fn of(error: &dyn Coded, more: &[Fact]) -> Self {
+        let facts = [&error.facts()[..], more].concat();
+        let advice = advice(ENGLISH, error.code(), error.blame(), &facts);
+        Self { advice, ..Self::new(error.code(), error.to_string()) }
+    }
+
+    /// The same about a file that the library does not know.
+    pub(crate) fn about(self, path: &Path) -> Self {
+        Self { cause: format!("{path:?}: {}", self.cause), ..self }
+    }
+
+    /// The same with other advice.
+    pub(crate) fn advising(self, advice: &str) -> Self {
+        Self { advice: Some(advice.to_owned()), ..self }
     }
 
     /// Arguments that do not go together.
@@ -49,8 +59,8 @@ impl Fault {
         )
     }
 
-    /// An error that has been told already.
-    pub(crate) fn told() -> Self {
+    /// An error that has been shown already.
+    pub(crate) fn shown() -> Self {
         Self::new("", "")
     }
 
@@ -59,53 +69,46 @@ impl Fault {
         Self { summary: Some(summary), ..self }
     }
 
+    /// What is wrong and what to do, in one line.
+    pub(crate) fn text(&self) -> String {
+        let advice = self.advice.as_ref().map(|advice| format!(": {advice}")).unwrap_or_default();
+        format!("{}{advice}", self.cause).replace(['\n', '\r'], " ")
+    }
+
     /// The line on standard error.
     pub(crate) fn line(&self) -> Option<String> {
-        let one_line = self.message.replace(['\n', '\r'], " ");
-        (!self.code.is_empty()).then(|| format!("error[{}]: {one_line}", self.code))
+        (!self.code.is_empty()).then(|| format!("error[{}]: {}", self.code, self.text()))
     }
 }
 
-macro_rules! faults {
-    ($($error:ty),*) => {$(
-        impl From<$error> for Fault {
-            fn from(error: $error) -> Self {
-                Self::new(error.code(), error.to_string())
-            }
-        }
-    )*};
-}
-
-faults!(
-    AttachError,
-    AuditError,
-    BuildError,
-    CheckError,
-    CodeFileError,
-    FileError,
-    IndexError,
-    KitError,
-    LedgerError,
-    PrepareError,
-    Refusal,
-    ReportError,
-    RosterError,
-    ManifestError,
-    ServiceError,
-    SharingError,
-    TableError
-);
-
-impl From<WorkError> for Fault {
-    fn from(error: WorkError) -> Self {
-        Self::new(error.code, error.message)
+impl<E: Coded> From<E> for Fault {
+    fn from(error: E) -> Self {
+        Self::of(&error, &[])
     }
 }
+
+/// The register is not the one that the custodians approved, or was written to meanwhile.
+#[derive(Debug)]
+pub(crate) struct RegisterChanged {
+    pub(crate) path: PathBuf,
+}
+
+impl fmt::Display for RegisterChanged {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the register {:?} was written to or replaced after it was opened for this run", self.path)
+    }
+}
+
+impl Error for RegisterChanged {}
+
+cstatns::coded!(RegisterChanged {
+    Self { path } => ("register-changed", Input, [path]),
+});
 
 /// What is said of a panic: where it was, never what it says, which could hold data.
 pub(crate) fn panic_line(info: &PanicHookInfo<'_>) -> String {
     let place = info.location().map_or_else(String::new, |at| format!(" at {}:{}", at.file(), at.line()));
-    format!("error[internal]: a mistake of this program{place}: report it with this line; repeat the command")
+    format!("error[internal]: internal error{place}: please report this line, then repeat the command")
 }
 
 #[cfg(test)]

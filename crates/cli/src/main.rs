@@ -4,6 +4,8 @@
 
 mod bar;
 
+mod advice;
+
 mod fault;
 
 mod accept;
@@ -123,9 +125,9 @@ fn main() -> ExitCode {
             program.say("note: this system does not forbid core dumps of this process");
         }
     }
-    // A panic unwinds, so that secrets are wiped; its hook has told where it was.
+    // A panic unwinds, so that secrets are wiped; its hook has shown where it was.
     let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| cli.role.run(&program)));
-    let outcome = outcome.unwrap_or_else(|_| Err(Fault::told()));
+    let outcome = outcome.unwrap_or_else(|_| Err(Fault::shown()));
     let fault = match outcome {
         Ok(summary) => program.finish(&summary).err(),
         Err(fault) => Some(match fault.summary.as_ref().map(|summary| program.finish(summary)) {

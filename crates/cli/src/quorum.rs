@@ -164,14 +164,13 @@ fn ask(prompt: &str) -> std::io::Result<Zeroizing<Vec<u8>>> {
     rpassword::prompt_password(prompt).map(|text| Zeroizing::new(text.into_bytes()))
 }
 
-/// Nothing was typed. `error` tells who ended it: somebody at the terminal, who does not want to, or that there is none.
+/// Nothing was typed. `error` says why: the person at the terminal ended the input, or there is no terminal.
 fn untyped(kit: &Path, error: &std::io::Error) -> Fault {
     let needs = KitError::NeedsPassphrase { kit: kit.to_owned() };
-    let why = match error.kind() {
-        ErrorKind::UnexpectedEof => "none was typed, and nothing is done without it",
-        _ => "there is no terminal to ask at: use --passphrase-file",
-    };
-    Fault::new(needs.code(), format!("{needs}; {why}"))
+    Fault::from(needs).advising(match error.kind() {
+        ErrorKind::UnexpectedEof => "give its passphrase; none was typed, and nothing is done without it",
+        _ => "give its passphrase; there is no terminal to ask at, use --passphrase-file",
+    })
 }
 
 #[cfg(test)]
@@ -179,9 +178,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn who_types_nothing_is_not_told_that_there_is_no_terminal() {
-        let told = |kind: ErrorKind| untyped(Path::new("kit"), &kind.into()).line().unwrap_or_default();
-        let (ended, none) = (told(ErrorKind::UnexpectedEof), told(ErrorKind::NotFound));
+    fn the_advice_names_the_terminal_only_if_there_is_none() {
+        let said = |kind: ErrorKind| untyped(Path::new("kit"), &kind.into()).line().unwrap_or_default();
+        let (ended, none) = (said(ErrorKind::UnexpectedEof), said(ErrorKind::NotFound));
         assert!(ended.contains("none was typed") && !ended.contains("no terminal"), "{ended}");
         assert!(none.contains("no terminal") && none.contains("--passphrase-file"), "{none}");
     }

@@ -12,6 +12,7 @@ use std::sync::Arc;
 
 use clap::{Args, Subcommand};
 use cstatns::civil_status::{CivilStatus, Columns, ColumnsError, Field};
+use cstatns::coded::Coded as _;
 use cstatns::files::FileError;
 use cstatns::name::Hex;
 use cstatns_register::{
@@ -136,11 +137,8 @@ impl BuildArgs {
     /// Starts a new index.
     fn create(&self) -> Result<Builder<'_>, Fault> {
         Builder::create(&self.register).map_err(|error| match &error {
-            BuildError::File(FileError::Exists { path }) => {
-                let other = "exists already and is never written over: add and correct with --update FILE, move it away, \
-                             or choose another name";
-                Fault::new(error.code(), format!("{path:?} {other}"))
-            }
+            BuildError::File(FileError::Exists { .. }) => Fault::of(&error, &[])
+                .advising("add and correct with --update FILE, move it away, or choose another name"),
             _ => error.into(),
         })
     }
@@ -183,12 +181,11 @@ impl BuildArgs {
 /// The columns of a file that is open, or what is wrong with them.
 fn found(rows: &Records, path: &Path, map: &[(Field, &str)], needed: &[Field]) -> Result<Columns, Fault> {
     Columns::find(rows.header(), map, needed).map_err(|error| match &error {
-        ColumnsError::Missing { field, column } => {
-            let (field, missing) = (field.name(), rows.missing(map, column));
-            let other = format!("{missing}; one of another name is given by --map {field}=COLUMN");
-            Fault::new(error.code(), other)
+        ColumnsError::Missing { field, .. } => {
+            let mapped = map.iter().find(|(mapped, _)| mapped == field);
+            Fault::of(&rows.missing(map, mapped.map_or(field.name(), |(_, column)| *column)), &error.facts())
         }
-        _ => Fault::new(error.code(), format!("{path:?}: {error}")),
+        _ => Fault::from(error).about(path),
     })
 }
 

@@ -11,7 +11,7 @@ use clap::{Args, Subcommand};
 use cstatns::card::{Card, spoken};
 use cstatns::name::Name;
 use cstatns::receipt::Receipt;
-use cstatns::service::{Founding, Service, ServiceError};
+use cstatns::service::{Founding, Service};
 use cstatns::state::Refusal;
 use serde_json::{Value, json};
 
@@ -71,7 +71,7 @@ fn open(program: &Program, home: &Path) -> Result<Service, Fault> {
         );
     }
     if let Some(unpaid) = service.unpaid() {
-        program.say(format_args!("warning: {unpaid}{}", advice(unpaid)));
+        program.say(format_args!("warning: {}", Fault::of(unpaid, &[]).text()));
     }
     for key in service.unknown_keys()? {
         program.say(format_args!(
@@ -82,14 +82,6 @@ fn open(program: &Program, home: &Path) -> Result<Service, Fault> {
     }
     runs::write_missing_reports(program, &service, home);
     Ok(service)
-}
-
-/// What to do about something that is owed and could not be destroyed.
-fn advice(unpaid: &ServiceError) -> String {
-    match unpaid {
-        ServiceError::RequestAway { run, .. } => format!(" (`service request-lost HOME {run}`)"),
-        _ => String::new(),
-    }
 }
 
 /// Opens the service and works; a refusal that comes before the work began is recorded (R16).

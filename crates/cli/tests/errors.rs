@@ -619,7 +619,7 @@ fn receipts_of_the_last_time_may_be_among_the_new_ones() {
         said.contains("recorded the receipts of bruno\n") && said.contains("all shares are held"),
         "{said}"
     );
-    place.refused(both, "receipt-known", &["nothing is left to do"]);
+    place.refused(both, "receipt-known", &["nothing to do"]);
 }
 
 #[test]

@@ -54,26 +54,23 @@ pub enum AttachError {
     #[error(transparent)]
     Report(#[from] ReportError),
     /// `attached-type`: the attached file is not of the retained file's type.
-    #[error(
-        "the attached file {path:?} keeps columns as they are: give it the extension of the retained file"
-    )]
+    #[error("the attached file {path:?} keeps columns as they are")]
     OutType {
         /// The attached file.
         path: PathBuf,
     },
     /// `binary-csv`.
-    #[error("binary codes need a Parquet file: leave out --binary-codes, or prepare the data as Parquet")]
+    #[error("binary codes need a Parquet file")]
     BinaryCsv,
     /// `report-missing`: nothing says where the codes come from.
-    #[error("{path:?} is missing: the report that the service wrote must lie beside the result")]
+    #[error("{path:?} is missing")]
     ReportMissing {
         /// Where it is looked for.
         path: PathBuf,
     },
     /// `rows-unmatched`: the two files are not of one request.
     #[error(
-        "{missing} rows of the retained file have no result, and {extra} rows of the result are of no row retained: \
-         check that both files are of one request, and complete"
+        "{missing} rows of the retained file have no result, and {extra} rows of the result are of no row retained"
     )]
     Unmatched {
         /// Rows of the retained file whose index is not in the result.
@@ -83,28 +80,25 @@ pub enum AttachError {
     },
     /// `result-changed`: the result and its report do not go together.
     #[error(
-        "the result {path:?} is not as its report says: it was changed after it was made, or the report is of another \
-         result; fetch both again"
+        "the result {path:?} is not as its report says (it was changed after it was made, or the report is of another \
+         result)"
     )]
     ResultChanged {
         /// The result.
         path: PathBuf,
     },
     /// `destroys-output`: a file to destroy is one of those to write.
-    #[error("{path:?} is to be written and destroyed: take it off the files to destroy")]
+    #[error("{path:?} is to be written and destroyed")]
     DestroysOutput {
         /// The file.
         path: PathBuf,
     },
     /// `destroys-for-frame`: nothing is destroyed for rows that go to a frame.
-    #[error(
-        "rows that go to a frame are not on disk: nothing is destroyed for them; destroy the files yourself"
-    )]
+    #[error("rows that go to a frame are not on disk: nothing is destroyed for them")]
     DestroysForFrame,
     /// `not-destroyed`: the attached file and its report are whole and durable, but a file could not be destroyed.
     #[error(
-        "the attached file is complete, but {count} files were not destroyed, the first because {reason}; once that is put \
-         right, repeat the command, or destroy them yourself"
+        "the attached file is complete, but {count} files were not destroyed, the first because {reason}"
     )]
     NotDestroyed {
         /// How many.
@@ -114,24 +108,19 @@ pub enum AttachError {
     },
 }
 
-impl AttachError {
-    /// The stable short code of this error.
-    pub fn code(&self) -> &'static str {
-        match self {
-            Self::Table(error) => error.code(),
-            Self::File(error) => error.code(),
-            Self::Report(error) => error.code(),
-            Self::OutType { .. } => "attached-type",
-            Self::BinaryCsv => "binary-csv",
-            Self::ReportMissing { .. } => "report-missing",
-            Self::Unmatched { .. } => "rows-unmatched",
-            Self::ResultChanged { .. } => "result-changed",
-            Self::DestroysOutput { .. } => "destroys-output",
-            Self::DestroysForFrame => "destroys-for-frame",
-            Self::NotDestroyed { .. } => "not-destroyed",
-        }
-    }
-}
+cstatns_base::coded!(AttachError {
+    Self::Table(error) => (error),
+    Self::File(error) => (error),
+    Self::Report(error) => (error),
+    Self::OutType { path } => ("attached-type", Input, [path]),
+    Self::BinaryCsv => ("binary-csv", Input, []),
+    Self::ReportMissing { path } => ("report-missing", Input, [path]),
+    Self::Unmatched { missing, extra } => ("rows-unmatched", Input, [missing, extra]),
+    Self::ResultChanged { path } => ("result-changed", OtherSide, [path]),
+    Self::DestroysOutput { path } => ("destroys-output", Input, [path]),
+    Self::DestroysForFrame => ("destroys-for-frame", Input, []),
+    Self::NotDestroyed { count, reason } => ("not-destroyed", Machine, [count, reason: reason.code(), inner: reason.facts()]),
+});
 
 /// Writes the attached file and its report, then destroys the files named and says so in the report; or hands the attached
 /// rows over as a frame, and returns the report.

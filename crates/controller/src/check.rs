@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use cstatns_base::code::{Generation, Tag};
+use cstatns_base::coded::{Coordinate as _, Fact};
 use cstatns_base::look_up::Scores;
-use cstatns_base::meta::FileMeta;
+use cstatns_base::meta::{FileMeta, ServiceId};
 use cstatns_base::name::Name;
 use cstatns_record::report::{ReportError, report_path};
 use cstatns_rows::columns::{Codes, Indexes, Order, ScoreCells, count_words, fault, word};
@@ -27,7 +28,7 @@ pub struct FileFacts {
     /// The generation of its codes.
     pub generation: Generation,
     /// The service's id, if the file's metadata or the report beside it says so.
-    pub service: Option<String>,
+    pub service: Option<ServiceId>,
     /// The domain, likewise.
     pub domain: Option<Name>,
     /// Its rows.
@@ -63,14 +64,14 @@ pub enum CheckError {
     #[error(transparent)]
     Report(#[from] ReportError),
     /// `no-codes`: a file without a code says nothing of where it belongs.
-    #[error("{path:?} holds no code at all, so it joins with nothing: is this the right file?")]
+    #[error("{path:?} holds no code at all, so it joins with nothing")]
     NoCodes {
         /// The file.
         path: PathBuf,
     },
     /// `mixed-services`: codes of different services never match.
     #[error(
-        "{:?} is of service {} (tag {}), {:?} of service {} (tag {}): their codes never match; code both at one service",
+        "{:?} is of service {} (tag {}), {:?} of service {} (tag {}), and their codes never match",
         files[0].path, said(files[0].service.as_ref()), files[0].tag,
         files[1].path, said(files[1].service.as_ref()), files[1].tag
     )]
@@ -80,9 +81,9 @@ pub enum CheckError {
     },
     /// `mixed-domains`: codes of different domains never match.
     #[error(
-        "{:?} is of domain {} (tag {}), {:?} of domain {} (tag {}): their codes never match; code both in one domain",
-        files[0].path, said(files[0].domain.as_ref()), files[0].tag,
-        files[1].path, said(files[1].domain.as_ref()), files[1].tag
+        "{:?} is of domain {} (tag {}), {:?} of domain {} (tag {}), and their codes never match",
+        files[0].path, said(files[0].domain.as_ref()), files[0].tag, files[1].path,
+        said(files[1].domain.as_ref()), files[1].tag
     )]
     Domains {
         /// The first file, and the first that does not go with it.
@@ -90,8 +91,7 @@ pub enum CheckError {
     },
     /// `mixed-generations`: codes of different generations never match.
     #[error(
-        "{:?} is of generation {}, {:?} of generation {}: their codes do not match; renew the file of the older \
-         generation first",
+        "{:?} is of generation {}, {:?} of generation {}, and their codes do not match",
         files[0].path, files[0].generation, files[1].path, files[1].generation
     )]
     Generations {
@@ -100,23 +100,31 @@ pub enum CheckError {
     },
 }
 
+/// What distinguishes the files.
+fn coordinates(files: &[FileFacts; 2]) -> Vec<Fact> {
+    let mut facts = Vec::new();
+    for file in files {
+        file.path.add_to(&mut facts, "path");
+        file.service.add_to(&mut facts, "service");
+        file.domain.add_to(&mut facts, "domain");
+        file.tag.add_to(&mut facts, "tag");
+        file.generation.add_to(&mut facts, "generation");
+    }
+    facts
+}
+
 fn said(name: Option<&impl ToString>) -> String {
     name.map_or_else(|| "unknown".to_owned(), ToString::to_string)
 }
 
-impl CheckError {
-    /// The stable short code of this error.
-    pub fn code(&self) -> &'static str {
-        match self {
-            Self::Table(error) => error.code(),
-            Self::Report(error) => error.code(),
-            Self::NoCodes { .. } => "no-codes",
-            Self::Services { .. } => "mixed-services",
-            Self::Domains { .. } => "mixed-domains",
-            Self::Generations { .. } => "mixed-generations",
-        }
-    }
-}
+cstatns_base::coded!(CheckError {
+    Self::Table(error) => (error),
+    Self::Report(error) => (error),
+    Self::NoCodes { path } => ("no-codes", Input, [path]),
+    Self::Services { files } => ("mixed-services", Input, [both: coordinates(files)]),
+    Self::Domains { files } => ("mixed-domains", Input, [both: coordinates(files)]),
+    Self::Generations { files } => ("mixed-generations", Input, [both: coordinates(files)]),
+});
 
 /// Reads the column `code` of each file, and refuses files that cannot be joined on it.
 ///
@@ -182,7 +190,7 @@ fn facts(input: Input<'_>) -> Result<FileFacts, CheckError> {
         path,
         tag,
         generation,
-        service: meta.as_ref().map(|meta| meta.service.clone()),
+        service: meta.as_ref().and_then(|meta| ServiceId::of(&meta.service)),
         domain: meta.map(|meta| meta.domain),
         rows,
         distinct_codes: distinct.len() as u64,

@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 use cstatns_base::civil_status::request::FIELDS;
 use cstatns_base::civil_status::{Columns, ColumnsError, Field, Years};
 use cstatns_base::code::{Generation, Tag};
+use cstatns_base::coded::ColumnName;
 use cstatns_base::files::{Access, FileError, Together};
 use cstatns_base::identifier::Scheme;
 use cstatns_base::meta::marks;
@@ -107,23 +108,20 @@ pub enum PrepareError {
     #[error(transparent)]
     Report(#[from] ReportError),
     /// `retained-type`: the retained file is not of the data's type.
-    #[error(
-        "the retained file {path:?} keeps columns of the data as they are: give it the extension of the data"
-    )]
+    #[error("the retained file {path:?} keeps columns of the data as they are")]
     RetainedType {
         /// The retained file.
         path: PathBuf,
     },
     /// `same-output`: two files to write have one name.
-    #[error("{path:?} is named for two files: give request and retained file names of their own")]
+    #[error("{path:?} is named for two files")]
     SameOutput {
         /// The name.
         path: PathBuf,
     },
     /// `reserved-column`: the files to write have a column of that name.
     #[error(
-        "{path:?} has a column named {column:?}, in this case or another, which the files made from it need: rename the \
-         column first"
+        "{path:?} has a column named {column:?}, in this case or another, which the files made from it need"
     )]
     Reserved {
         /// The data.
@@ -132,10 +130,7 @@ pub enum PrepareError {
         column: &'static str,
     },
     /// `wrong-column`: more than half of the cells are not identifiers.
-    #[error(
-        "{invalid} of {filled} values of the column are not identifiers: is this the right column? If it is, they were \
-         changed on the way (a spreadsheet makes 1,84E+12 of them): export it again, this column as text"
-    )]
+    #[error("{invalid} of {filled} values of the column are not identifiers")]
     WrongColumn {
         /// Cells that are neither empty nor an identifier.
         invalid: u64,
@@ -143,10 +138,7 @@ pub enum PrepareError {
         filled: u64,
     },
     /// `wrong-column`: more than half of the cells are not of the field.
-    #[error(
-        "{invalid} of {filled} values of the column for the field {} cannot be read as such: is this the right column? Say \
-         which one it is with --map {}=COLUMN{}", field.name(), field.name(), field.advice()
-    )]
+    #[error("{invalid} of {filled} values of the column for the field {} cannot be read as such", field.name())]
     WrongField {
         /// The field.
         field: Field,
@@ -156,32 +148,26 @@ pub enum PrepareError {
         filled: u64,
     },
     /// `identity-kept`: who somebody is would stay beside their code.
-    #[error(
-        "{path:?} has a column {column}, which {kept}: it would be retained, and stand beside the codes; take it out of the \
-         data, send it, or accept this with --accept-risk COLUMN=REASON"
-    )]
+    #[error("{path:?} has a column {column}, which {kept} and would stay beside the codes")]
     IdentityKept {
         /// The data.
         path: PathBuf,
         /// The column, by its name where that can be shown.
-        column: String,
+        column: ColumnName,
         /// What it is known by.
         kept: Kept,
     },
     /// `risk-sent`: a risk is accepted of a column that does not stay.
-    #[error("column {column:?} is sent, and does not stay beside the codes: leave out its --accept-risk")]
+    #[error("column {column:?} is sent, and does not stay beside the codes")]
     RiskSent {
         /// The column, as it was given.
-        column: String,
+        column: ColumnName,
     },
     /// `too-many-risks`: the risks that are accepted do not fit into the manifest of the request.
-    #[error(
-        "so many risks cannot be accepted, or of columns with such long names: take columns out of the data, or give them \
-         shorter names"
-    )]
+    #[error("so many risks cannot be accepted, or of columns with such long names")]
     TooManyRisks,
     /// `missing-column`: a field without which nobody can be looked up.
-    #[error("{missing}; one of another name is given by --map {}=COLUMN", field.name())]
+    #[error("{missing}")]
     MissingField {
         /// The field.
         field: Field,
@@ -197,16 +183,13 @@ pub enum PrepareError {
         error: ColumnsError,
     },
     /// `mixed-codes`: codes of several domains, services or generations.
-    #[error(
-        "the column holds codes of more than one kind ({}): renew each kind in a file of its own",
-        kinds(found)
-    )]
+    #[error("the column holds codes of more than one kind ({})", kinds(found))]
     Mixed {
         /// The rows of each tag and generation.
         found: BTreeMap<(Tag, Generation), u64>,
     },
     /// `no-codes`: nothing to renew.
-    #[error("the column holds no code at all: is this the right column?")]
+    #[error("the column holds no code at all")]
     NoCodes,
 }
 
@@ -221,27 +204,23 @@ fn kinds(found: &BTreeMap<(Tag, Generation), u64>) -> String {
     text
 }
 
-impl PrepareError {
-    /// The stable short code of this error.
-    pub fn code(&self) -> &'static str {
-        match self {
-            Self::Table(error) => error.code(),
-            Self::File(error) => error.code(),
-            Self::Report(error) => error.code(),
-            Self::RetainedType { .. } => "retained-type",
-            Self::SameOutput { .. } => "same-output",
-            Self::Reserved { .. } => "reserved-column",
-            Self::WrongColumn { .. } | Self::WrongField { .. } => "wrong-column",
-            Self::IdentityKept { .. } => "identity-kept",
-            Self::RiskSent { .. } => "risk-sent",
-            Self::TooManyRisks => "too-many-risks",
-            Self::MissingField { missing, .. } => missing.code(),
-            Self::Fields { error, .. } => error.code(),
-            Self::Mixed { .. } => "mixed-codes",
-            Self::NoCodes => "no-codes",
-        }
-    }
-}
+cstatns_base::coded!(PrepareError {
+    Self::Table(error) => (error),
+    Self::File(error) => (error),
+    Self::Report(error) => (error),
+    Self::RetainedType { path } => ("retained-type", Input, [path]),
+    Self::SameOutput { path } => ("same-output", Input, [path]),
+    Self::Reserved { path, column } => ("reserved-column", Input, [path, column]),
+    Self::WrongColumn { invalid, filled } => ("wrong-column", Input, [invalid, filled]),
+    Self::WrongField { field, invalid, filled } => ("wrong-column", Input, [field, invalid, filled]),
+    Self::IdentityKept { path, column, kept } => ("identity-kept", Input, [path, column, kept: kept.word()]),
+    Self::RiskSent { column } => ("risk-sent", Input, [column]),
+    Self::TooManyRisks => ("too-many-risks", Input, []),
+    Self::MissingField { field, missing } => (missing, Input, [field]),
+    Self::Fields { path, error } => (error, Input, [path]),
+    Self::Mixed { found } => ("mixed-codes", Input, [kind: found.keys().map(|(tag, _)| *tag).collect::<Vec<_>>()]),
+    Self::NoCodes => ("no-codes", Input, []),
+});
 
 /// Writes the request with its manifest, and the retained file.
 ///
@@ -362,7 +341,10 @@ fn find_fields(table: &Table, map: &[(Field, &str)]) -> Result<[Option<usize>; F
     };
     let needed = [Field::Prenoms, Field::DateNaissance];
     let columns = Columns::find(table.header(), map, &needed).map_err(|error| match &error {
-        ColumnsError::Missing { field, column } => missing(*field, column),
+        ColumnsError::Missing { field, .. } => {
+            let mapped = map.iter().find(|(mapped, _)| mapped == field);
+            missing(*field, mapped.map_or(field.name(), |(_, column)| *column))
+        }
         _ => PrepareError::Fields { path: path(), error },
     })?;
     if columns.of(Field::Nom).or(columns.of(Field::NomUsage)).is_none() {

@@ -172,19 +172,14 @@ pub enum AuditError {
     #[error(transparent)]
     File(#[from] FileError),
     /// The card is not a service's.
-    #[error("the card given is not a sound card of a service: take card.json as the service published it")]
+    #[error("the card given is not a sound card of a service")]
     Card,
 }
 
-impl AuditError {
-    /// The stable short code of this error.
-    pub fn code(&self) -> &'static str {
-        match self {
-            Self::File(error) => error.code(),
-            Self::Card => "service-card",
-        }
-    }
-}
+cstatns_base::coded!(AuditError {
+    Self::File(error) => (error),
+    Self::Card => ("service-card", Input, []),
+});
 
 /// Checks the ledger at `ledger`, with the checkpoint beside it, against the service's card and checkpoints kept from
 /// before. What does not hold is a finding; after the first event that does not hold, nothing is claimed of the events.

@@ -57,25 +57,17 @@ pub fn origin(service: &str) -> String {
 #[non_exhaustive]
 pub enum CheckpointError {
     /// `checkpoint-malformed`: not exactly the three lines of a checkpoint.
-    #[error(
-        "this is not a checkpoint (origin, size and root on three lines): check that it is the right file"
-    )]
+    #[error("this is not a checkpoint (origin, size and root on three lines)")]
     Malformed,
     /// `checkpoint-bad-origin`: empty, or with a space, a plus sign or a control character.
     #[error("a checkpoint's origin must not be empty nor contain spaces, plus signs or control characters")]
     BadOrigin,
 }
 
-impl CheckpointError {
-    /// The stable short code of this error.
-    #[must_use]
-    pub fn code(&self) -> &'static str {
-        match self {
-            Self::Malformed => "checkpoint-malformed",
-            Self::BadOrigin => "checkpoint-bad-origin",
-        }
-    }
-}
+cstatns_base::coded!(CheckpointError {
+    Self::Malformed => ("checkpoint-malformed", Input, []),
+    Self::BadOrigin => ("checkpoint-bad-origin", Input, []),
+});
 
 /// What a ledger is at one moment: whose, how many lines, and the root over them (tlog-checkpoint, without extension
 /// lines). The origin is also a valid signer's name, which the standard only recommends.

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use cstatns_base::coded::{Coordinate, Fact};
 use cstatns_base::name::{Hex, Name, digest};
 use serde::{Deserialize, Serialize};
 
@@ -11,6 +12,12 @@ use crate::card::{Card, ServiceCard};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Epoch(pub u32);
+
+impl Coordinate for Epoch {
+    fn add_to(&self, facts: &mut Vec<Fact>, name: &'static str) {
+        self.0.add_to(facts, name);
+    }
+}
 
 impl Epoch {
     /// The epoch of the ceremony that founds a service.
@@ -201,9 +208,7 @@ pub fn check_roster(cards: &[&Card], threshold: Threshold, demo: bool) -> Result
 
 /// Why a threshold is invalid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "a threshold of {k} of {n} is not possible: give a number from 2 up to the number of custodians, who are at most 255"
-)]
+#[error("a threshold of {k} of {n} is not possible")]
 pub struct ThresholdError {
     /// Shares needed.
     pub k: usize,
@@ -211,12 +216,9 @@ pub struct ThresholdError {
     pub n: usize,
 }
 
-impl ThresholdError {
-    /// The stable short code of this error.
-    pub fn code(&self) -> &'static str {
-        "threshold"
-    }
-}
+cstatns_base::coded!(ThresholdError {
+    Self { k, n } => ("threshold", Input, [needed: *k, custodians: *n]),
+});
 
 /// Why these cards cannot be dealt shares.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -226,7 +228,7 @@ pub enum RosterError {
     #[error(transparent)]
     Threshold(#[from] ThresholdError),
     /// n is not the number of cards.
-    #[error("{cards} cards for {n} shares: give one card for each custodian")]
+    #[error("{cards} cards for {n} shares")]
     Count {
         /// Cards given.
         cards: usize,
@@ -234,37 +236,28 @@ pub enum RosterError {
         n: usize,
     },
     /// The service's card is not sound.
-    #[error("the service's card is not signed by its own key: it was altered")]
+    #[error("the service's card is not signed by its own key (it was altered)")]
     Service,
     /// A custodian's card is not sound.
-    #[error(
-        "the card of `{custodian}` is not signed by its own key: ask them for the file card.json of their kit"
-    )]
+    #[error("the card of `{custodian}` is not signed by its own key")]
     Card {
         /// The name on the card.
         custodian: Name,
     },
     /// Two cards of one name or key.
-    #[error(
-        "the card of `{custodian}` has the name or a key of another card: each custodian makes a kit of their own"
-    )]
+    #[error("the card of `{custodian}` has the name or a key of another card")]
     Twice {
         /// The name on the card.
         custodian: Name,
     },
     /// A kit without a passphrase.
-    #[error(
-        "the kit of `{custodian}` has no passphrase, which only a demonstration allows: they make a new kit with one, \
-         or use --demo"
-    )]
+    #[error("the kit of `{custodian}` has no passphrase, which only a demonstration allows")]
     Unprotected {
         /// The name on the card.
         custodian: Name,
     },
     /// The external holders alone could open the secret.
-    #[error(
-        "{external} external custodians could open the secret alone with a threshold of {k}: name fewer or raise it"
-    )]
+    #[error("{external} external custodians could open the secret alone with a threshold of {k}")]
     External {
         /// External custodians.
         external: usize,
@@ -273,17 +266,12 @@ pub enum RosterError {
     },
 }
 
-impl RosterError {
-    /// The stable short code of this error.
-    pub fn code(&self) -> &'static str {
-        match self {
-            Self::Threshold(error) => error.code(),
-            Self::Count { .. } => "roster-count",
-            Self::Service => "service-card",
-            Self::Card { .. } => "card",
-            Self::Twice { .. } => "card-twice",
-            Self::Unprotected { .. } => "kit-unprotected",
-            Self::External { .. } => "too-many-external",
-        }
-    }
-}
+cstatns_base::coded!(RosterError {
+    Self::Threshold(error) => (error),
+    Self::Count { cards, n } => ("roster-count", Input, [cards, custodians: *n]),
+    Self::Service => ("service-card", OtherSide, []),
+    Self::Card { custodian } => ("card", OtherSide, [custodian]),
+    Self::Twice { custodian } => ("card-twice", OtherSide, [custodian]),
+    Self::Unprotected { custodian } => ("kit-unprotected", OtherSide, [custodian]),
+    Self::External { external, k } => ("too-many-external", Input, [external, needed: *k]),
+});

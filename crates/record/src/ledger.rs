@@ -294,37 +294,34 @@ pub enum LedgerError {
     #[error(transparent)]
     File(#[from] FileError),
     /// A line is not an event in canonical form.
-    #[error(
-        "event {number} of the ledger is not an event in its canonical form: it was changed; call the auditor"
-    )]
+    #[error("event {number} of the ledger is not an event in its canonical form (it was changed)")]
     Line {
         /// The event's number, from 1.
         number: u64,
     },
     /// A line that would not be read back as it is written.
     #[error(
-        "event {number} cannot be recorded as it is: it is too long or holds a number that is too large; nothing was written"
+        "event {number} cannot be recorded as it is (it is too long or holds a number that is too large; nothing was \
+         written)"
     )]
     Unwritable {
         /// The number that the event would have.
         number: u64,
     },
     /// A line of a newer format.
-    #[error("event {number} of the ledger is of a newer format: use a newer program")]
+    #[error("event {number} of the ledger is of a newer format")]
     Version {
         /// The event's number.
         number: u64,
     },
     /// A line of another service.
-    #[error("event {number} of the ledger is of another service: it was put there; call the auditor")]
+    #[error("event {number} of the ledger is of another service (it was put there)")]
     OtherService {
         /// The event's number.
         number: u64,
     },
     /// A line out of its place.
-    #[error(
-        "event {found} stands where event {number} belongs: events were removed, doubled or moved; call the auditor"
-    )]
+    #[error("event {found} stands where event {number} belongs (events were removed, doubled or moved)")]
     Sequence {
         /// The place.
         number: u64,
@@ -332,29 +329,25 @@ pub enum LedgerError {
         found: u64,
     },
     /// The line after this one carries another hash.
-    #[error(
-        "event {number} of the ledger was changed: the event after it carries another hash; call the auditor"
-    )]
+    #[error("event {number} of the ledger was changed (the event after it carries another hash)")]
     Chain {
         /// The event that was changed.
         number: u64,
     },
     /// A checkpoint that is none, or not signed by the service.
-    #[error("{path:?} is not a checkpoint signed by this service: it was changed; call the auditor")]
+    #[error("{path:?} is not a checkpoint signed by this service (it was changed)")]
     Checkpoint {
         /// The checkpoint.
         path: PathBuf,
     },
     /// Another service's checkpoint.
-    #[error("{path:?} is a checkpoint of another service: give this service's")]
+    #[error("{path:?} is a checkpoint of another service")]
     OtherCheckpoint {
         /// The checkpoint.
         path: PathBuf,
     },
     /// The ledger is shorter than its checkpoint.
-    #[error(
-        "the checkpoint covers {covered} events, the ledger has {found}: events were removed; call the auditor"
-    )]
+    #[error("the checkpoint covers {covered} events, the ledger has {found} (events were removed)")]
     Short {
         /// Events covered.
         covered: u64,
@@ -362,9 +355,7 @@ pub enum LedgerError {
         found: u64,
     },
     /// The ledger has more uncovered lines than a stopped write leaves.
-    #[error(
-        "the ledger has {found} events, its checkpoint covers {covered}: events were added; call the auditor"
-    )]
+    #[error("the ledger has {found} events, its checkpoint covers {covered} (events were added)")]
     Long {
         /// Events covered.
         covered: u64,
@@ -372,31 +363,24 @@ pub enum LedgerError {
         found: u64,
     },
     /// The tree's root is not the checkpoint's.
-    #[error(
-        "the first {covered} events of the ledger are not the ones that its checkpoint covers; call the auditor"
-    )]
+    #[error("the first {covered} events of the ledger are not the ones that its checkpoint covers")]
     Root {
         /// Events covered.
         covered: u64,
     },
 }
 
-impl LedgerError {
-    /// The stable short code of this error.
-    pub fn code(&self) -> &'static str {
-        match self {
-            Self::File(error) => error.code(),
-            Self::Line { .. } => "ledger-line",
-            Self::Unwritable { .. } => "ledger-unwritable",
-            Self::Version { .. } => "ledger-version",
-            Self::OtherService { .. } => "ledger-other-service",
-            Self::Sequence { .. } => "ledger-sequence",
-            Self::Chain { .. } => "ledger-chain",
-            Self::Checkpoint { .. } => "checkpoint-signature",
-            Self::OtherCheckpoint { .. } => "checkpoint-other-service",
-            Self::Short { .. } => "ledger-short",
-            Self::Long { .. } => "ledger-long",
-            Self::Root { .. } => "ledger-root",
-        }
-    }
-}
+cstatns_base::coded!(LedgerError {
+    Self::File(error) => (error),
+    Self::Line { number } => ("ledger-line", Tampering, [event: *number]),
+    Self::Unwritable { number } => ("ledger-unwritable", Machine, [event: *number]),
+    Self::Version { number } => ("ledger-version", Machine, [event: *number]),
+    Self::OtherService { number } => ("ledger-other-service", Tampering, [event: *number]),
+    Self::Sequence { number, found } => ("ledger-sequence", Tampering, [event: *number, found]),
+    Self::Chain { number } => ("ledger-chain", Tampering, [event: *number]),
+    Self::Checkpoint { path } => ("checkpoint-signature", Tampering, [path]),
+    Self::OtherCheckpoint { path } => ("checkpoint-other-service", Input, [path]),
+    Self::Short { covered, found } => ("ledger-short", Tampering, [covered, found]),
+    Self::Long { covered, found } => ("ledger-long", Tampering, [covered, found]),
+    Self::Root { covered } => ("ledger-root", Tampering, [covered]),
+});

@@ -230,21 +230,14 @@ pub enum ManifestError {
     #[error(transparent)]
     File(#[from] FileError),
     /// Not a manifest, or one of another format version.
-    #[error(
-        "{path:?} is not the manifest of a request (format {FORMAT}): prepare the request again with this version"
-    )]
+    #[error("{path:?} is not the manifest of a request (format {FORMAT})")]
     Form {
         /// The file.
         path: PathBuf,
     },
 }
 
-impl ManifestError {
-    /// The stable short code of this error.
-    pub fn code(&self) -> &'static str {
-        match self {
-            Self::File(error) => error.code(),
-            Self::Form { .. } => "manifest-form",
-        }
-    }
-}
+cstatns_base::coded!(ManifestError {
+    Self::File(error) => (error),
+    Self::Form { path } => ("manifest-form", Input, [path]),
+});

@@ -356,65 +356,61 @@ pub fn check_consents<'a>(
 #[non_exhaustive]
 pub enum QuorumError {
     /// The proposal is not the service's.
-    #[error("the service did not sign this proposal: make a new one")]
+    #[error("the service did not sign this proposal")]
     Proposal,
     /// The proposal is for another epoch.
-    #[error("the proposal asks for the shares of another epoch: make a new one")]
+    #[error("the proposal asks for the shares of another epoch")]
     Epoch,
     /// The proposal has expired.
-    #[error("the proposal has expired: make a new one")]
+    #[error("the proposal has expired")]
     Expired,
     /// The proposal would serve for longer than [`LONGEST_WAIT`].
-    #[error("the proposal is open for more than 24 hours: make a new one")]
+    #[error("the proposal is open for more than 24 hours")]
     Wait,
     /// Not a custodian of this epoch with this card.
-    #[error("`{custodian}` is not in the roster of this epoch with this card: ask a custodian who is")]
+    #[error("`{custodian}` is not in the roster of this epoch with this card")]
     NotInRoster {
         /// Who approved.
         custodian: Name,
     },
     /// The consent is not signed by the custodian.
-    #[error("the approval of `{custodian}` is not signed by them: ask them to approve again")]
+    #[error("the approval of `{custodian}` is not signed by them")]
     Signature {
         /// Who is said to have approved.
         custodian: Name,
     },
     /// The consent is to another proposal.
-    #[error("the approval of `{custodian}` is of another proposal: ask them to approve this one")]
+    #[error("the approval of `{custodian}` is of another proposal")]
     OtherProposal {
         /// Who approved.
         custodian: Name,
     },
     /// The consent is of another epoch.
-    #[error(
-        "the approval of `{custodian}` is of another epoch: ask them to approve with their present share"
-    )]
+    #[error("the approval of `{custodian}` is of another epoch")]
     OtherEpoch {
         /// Who approved.
         custodian: Name,
     },
     /// The cosignature does not fit the proposal's head.
-    #[error("the cosignature of `{custodian}` does not fit the ledger: ask them to approve again")]
+    #[error("the cosignature of `{custodian}` does not fit the ledger")]
     Cosignature {
         /// Who approved.
         custodian: Name,
     },
     /// The resealed share is not the one that was signed.
-    #[error(
-        "the share beside the approval of `{custodian}` is not the one they signed: ask them to approve again"
-    )]
+    #[error("the share beside the approval of `{custodian}` is not the one they signed")]
     Share {
         /// Who approved.
         custodian: Name,
     },
     /// One custodian twice.
-    #[error("`{custodian}` approved twice: each custodian counts once")]
+    #[error("`{custodian}` approved twice")]
     Twice {
         /// Who approved.
         custodian: Name,
     },
     /// Fewer than k.
-    #[error("{given} of the {needed} approvals that are needed were given: ask further custodians")]
+    #[error("{given} of the {needed} approvals that are needed were given")]
     TooFew {
         /// Approvals given.
         given: usize,
@@ -423,25 +419,20 @@ pub enum QuorumError {
     },
 }
 
-impl QuorumError {
-    /// The stable short code of this error.
-    pub fn code(&self) -> &'static str {
-        match self {
-            Self::Proposal => "proposal-signature",
-            Self::Epoch => "proposal-epoch",
-            Self::Expired => "proposal-expired",
-            Self::Wait => "proposal-wait",
-            Self::NotInRoster { .. } => "not-in-roster",
-            Self::Signature { .. } => "approval-signature",
-            Self::OtherProposal { .. } => "approval-other-proposal",
-            Self::OtherEpoch { .. } => "approval-other-epoch",
-            Self::Cosignature { .. } => "approval-cosignature",
-            Self::Share { .. } => "approval-share",
-            Self::Twice { .. } => "approval-twice",
-            Self::TooFew { .. } => "too-few-approvals",
-        }
-    }
-}
+cstatns_base::coded!(QuorumError {
+    Self::Proposal => ("proposal-signature", OtherSide, []),
+    Self::Epoch => ("proposal-epoch", Input, []),
+    Self::Expired => ("proposal-expired", Input, []),
+    Self::Wait => ("proposal-wait", Input, []),
+    Self::NotInRoster { custodian } => ("not-in-roster", OtherSide, [custodian]),
+    Self::Signature { custodian } => ("approval-signature", OtherSide, [custodian]),
+    Self::OtherProposal { custodian } => ("approval-other-proposal", OtherSide, [custodian]),
+    Self::OtherEpoch { custodian } => ("approval-other-epoch", OtherSide, [custodian]),
+    Self::Cosignature { custodian } => ("approval-cosignature", OtherSide, [custodian]),
+    Self::Share { custodian } => ("approval-share", OtherSide, [custodian]),
+    Self::Twice { custodian } => ("approval-twice", Input, [custodian]),
+    Self::TooFew { given, needed } => ("too-few-approvals", Input, [given, needed]),
+});
 
 #[cfg(test)]
 mod tests;

@@ -176,18 +176,14 @@ pub enum ReportError {
     #[error(transparent)]
     File(#[from] FileError),
     /// Not a report, or one of another format version.
-    #[error(
-        "{path:?} is not a report that this version reads (format {}): fetch it again from its source",
-        Report::FORMAT
-    )]
+    #[error("{path:?} is not a report that this version reads (format {})", Report::FORMAT)]
     Form {
         /// The file.
         path: PathBuf,
     },
     /// The file beside it is not the one that it is about.
     #[error(
-        "{path:?} is about codes of another service, domain, generation or delivery than the file beside it holds: put \
-         the right report there"
+        "{path:?} is about codes of another service, domain, generation or delivery than the file beside it holds"
     )]
     Stale {
         /// The report.
@@ -195,13 +191,8 @@ pub enum ReportError {
     },
 }
 
-impl ReportError {
-    /// The stable short code of this error.
-    pub fn code(&self) -> &'static str {
-        match self {
-            Self::File(error) => error.code(),
-            Self::Form { .. } => "report-form",
-            Self::Stale { .. } => "report-stale",
-        }
-    }
-}
+cstatns_base::coded!(ReportError {
+    Self::File(error) => (error),
+    Self::Form { path } => ("report-form", Input, [path]),
+    Self::Stale { path } => ("report-stale", Input, [path]),
+});

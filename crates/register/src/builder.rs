@@ -39,37 +39,30 @@ pub enum BuildError {
     #[error(transparent)]
     File(#[from] FileError),
     /// `register-rows`: rows that cannot be right.
-    #[error("the files have {0}: correct them at their source, then repeat the command")]
+    #[error("the files have {0}")]
     Rows(Faults),
     /// `register-empty`: not a single row.
-    #[error("the register has no rows: check that the files were exported completely")]
+    #[error("the register has no rows")]
     Empty,
     /// `register-too-large`: more rows than the format counts.
-    #[error("the register has more than {} rows, the most that an index holds: build several", u32::MAX)]
+    #[error("the register has more than {} rows, the most that an index holds", u32::MAX)]
     TooLarge,
     /// The index that is brought up to date: [`IndexError::code`].
     #[error(transparent)]
     Index(#[from] IndexError),
-    /// `interrupted`: [`Builder::finish_unless`] was told so.
-    #[error(
-        "stopped on request: nothing of the output is left, and what was read is untouched; repeat the command when you like"
-    )]
+    /// `interrupted`: the stop that [`Builder::finish_unless`] asks about was requested.
+    #[error("stopped on request (nothing of the output is left, and what was read is untouched)")]
     Interrupted,
 }
 
-impl BuildError {
-    /// The stable short code of this error.
-    pub fn code(&self) -> &'static str {
-        match self {
-            Self::File(error) => error.code(),
-            Self::Rows(_) => "register-rows",
-            Self::Empty => "register-empty",
-            Self::TooLarge => "register-too-large",
-            Self::Index(error) => error.code(),
-            Self::Interrupted => "interrupted",
-        }
-    }
-}
+cstatns_base::coded!(BuildError {
+    Self::File(error) => (error),
+    Self::Rows(faults) => ("register-rows", Input, []),
+    Self::Empty => ("register-empty", Input, []),
+    Self::TooLarge => ("register-too-large", Input, []),
+    Self::Index(error) => (error),
+    Self::Interrupted => ("interrupted", Input, []),
+});
 
 /// What was built.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -373,6 +366,8 @@ fn duplicates(
 #[cfg(test)]
 mod tests {
     use std::cell::Cell;
+
+    use cstatns_base::coded::Coded as _;
 
     use super::*;
 

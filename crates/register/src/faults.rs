@@ -62,7 +62,7 @@ impl Fault {
     /// It continues "3 rows".
     fn text(self) -> &'static str {
         match self {
-            Self::Encoding => "with bytes that are not UTF-8, which iconv -f WINDOWS-1252 -t UTF-8 may mend",
+            Self::Encoding => "with bytes that are not UTF-8, which iconv -f WINDOWS-1252 -t UTF-8 may fix",
             Self::Fields => "with more or fewer fields than the header",
             Self::Identifier => "without a valid identifier",
             Self::Id => "with an id of more than 255 bytes",

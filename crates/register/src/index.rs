@@ -33,15 +33,13 @@ pub enum IndexError {
     #[error(transparent)]
     File(#[from] FileError),
     /// `not-a-register`: another kind of file.
-    #[error("{path:?} is not the index of a register: give the file that `cstatns register build` wrote")]
+    #[error("{path:?} is not the index of a register")]
     Other {
         /// The file.
         path: PathBuf,
     },
     /// `register-version`: an index of another format version.
-    #[error(
-        "{path:?} is an index of format {found}, this version reads format {VERSION}: build it again from the register's files"
-    )]
+    #[error("{path:?} is an index of format {found}, this version reads format {VERSION}")]
     Version {
         /// The file.
         path: PathBuf,
@@ -49,24 +47,19 @@ pub enum IndexError {
         found: u32,
     },
     /// `register-damaged`: the bytes are not those that were written.
-    #[error("{path:?} is damaged or truncated: copy it again from its source, or build it again")]
+    #[error("{path:?} is damaged or truncated")]
     Damaged {
         /// The file.
         path: PathBuf,
     },
 }
 
-impl IndexError {
-    /// The stable short code of this error.
-    pub fn code(&self) -> &'static str {
-        match self {
-            Self::File(error) => error.code(),
-            Self::Other { .. } => "not-a-register",
-            Self::Version { .. } => "register-version",
-            Self::Damaged { .. } => "register-damaged",
-        }
-    }
-}
+cstatns_base::coded!(IndexError {
+    Self::File(error) => (error),
+    Self::Other { path } => ("not-a-register", Input, [path]),
+    Self::Version { path, found } => ("register-version", Input, [path, found]),
+    Self::Damaged { path } => ("register-damaged", Machine, [path]),
+});
 
 /// What an index holds: counts, never a person.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -3,7 +3,9 @@
 use std::io::ErrorKind;
 use std::path::PathBuf;
 
+use cstatns_base::civil_status::Field;
 use cstatns_base::code::{CodeError, Generation, Tag};
+use cstatns_base::coded::ColumnName;
 use cstatns_base::files::FileError;
 
 /// Why a file of rows was not read or written.
@@ -11,7 +13,7 @@ use cstatns_base::files::FileError;
 #[non_exhaustive]
 pub enum TableError {
     /// `file-type`: the extension is not one of ours.
-    #[error("{path:?} is neither .csv nor .parquet, which the name must end with: save it as one of them")]
+    #[error("{path:?} is neither .csv nor .parquet, which the name must end with")]
     FileType {
         /// The file.
         path: PathBuf,
@@ -20,13 +22,13 @@ pub enum TableError {
     #[error(transparent)]
     File(#[from] FileError),
     /// `empty-file`: not even a header.
-    #[error("{path:?} is empty: it needs a header with the names of its columns, and rows")]
+    #[error("{path:?} is empty")]
     EmptyFile {
         /// The file.
         path: PathBuf,
     },
     /// `not-csv`: bytes that no CSV file begins with.
-    #[error("{path:?} is not CSV but {found}: save it as CSV in UTF-8, or give it the extension of its type")]
+    #[error("{path:?} is not CSV but {found}")]
     NotCsv {
         /// The file.
         path: PathBuf,
@@ -34,16 +36,13 @@ pub enum TableError {
         found: &'static str,
     },
     /// `no-rows`: a header and nothing below it.
-    #[error("{path:?} has a header but no rows: check that it was exported completely")]
+    #[error("{path:?} has a header but no rows")]
     NoRows {
         /// The file.
         path: PathBuf,
     },
     /// `ragged-row`: a row with more or fewer fields than the header.
-    #[error(
-        "{path:?}: row {row} (line {line}) has {found} fields, the header has {expected}: \
-         check the delimiter and the quotes there"
-    )]
+    #[error("{path:?}: row {row} (line {line}) has {found} fields, the header has {expected}")]
     Ragged {
         /// The file.
         path: PathBuf,
@@ -57,7 +56,7 @@ pub enum TableError {
         expected: usize,
     },
     /// `open-quote`: a quoted field that does not end.
-    #[error("{path:?}: a quote opened in the row at line {line} is never closed: add the missing quote")]
+    #[error("{path:?}: a quote opened in the row at line {line} is never closed")]
     OpenQuote {
         /// The file.
         path: PathBuf,
@@ -65,11 +64,7 @@ pub enum TableError {
         line: u64,
     },
     /// `text-after-quote`: a quoted field that goes on behind its closing quote.
-    #[error(
-        "{path:?}: text follows a closing quote at line {line}{}: write each quote inside a quoted cell twice (\"\", \
-         not \\\"), and add the quote that is missing; or export the file again with quotes doubled (RFC 4180)",
-        opened_before(*opened, *line)
-    )]
+    #[error("{path:?}: text follows a closing quote at line {line}{}", opened_before(*opened, *line))]
     TextAfterQuote {
         /// The file.
         path: PathBuf,
@@ -80,20 +75,20 @@ pub enum TableError {
     },
     /// `identity-kept`: a cell over several lines, one of which holds an identifier with its right key.
     #[error(
-        "{path:?}: a cell of column {column} goes over several lines{}, and one of them holds an identifier: a missing \
-         quote has probably swallowed whole rows; correct the quotes there, or export the file again",
+        "{path:?}: a cell of column {column} goes over several lines{}, and one of them holds an identifier (a missing \
+         quote has probably swallowed whole rows)",
         begun(*line)
     )]
     Swallowed {
         /// The file.
         path: PathBuf,
         /// The column, by its name where that can be shown.
-        column: String,
+        column: ColumnName,
         /// In CSV, the line on which the row begins, from 1.
         line: Option<u64>,
     },
     /// `long-row`: a row that is too long to be one.
-    #[error("{path:?}: the row at line {line} is longer than {limit} bytes: check the quotes there")]
+    #[error("{path:?}: the row at line {line} is longer than {limit} bytes")]
     LongRow {
         /// The file.
         path: PathBuf,
@@ -103,58 +98,44 @@ pub enum TableError {
         limit: usize,
     },
     /// `parquet-damaged`: truncated, damaged or not Parquet.
-    #[error(
-        "{path:?} cannot be read as Parquet: it is truncated, damaged or of another type; fetch it again"
-    )]
+    #[error("{path:?} cannot be read as Parquet (it is truncated, damaged or of another type)")]
     Parquet {
         /// The file.
         path: PathBuf,
     },
     /// `parquet-unsupported`: a compression or type that is not read.
-    #[error(
-        "{path:?} uses a feature of Parquet that is not supported here: write it again with snappy or zstd \
-         compression, or none"
-    )]
+    #[error("{path:?} uses a feature of Parquet that is not supported here")]
     ParquetFeature {
         /// The file.
         path: PathBuf,
     },
     /// `parquet-too-large`: a column that would take too much memory to read, whatever the size of the file.
-    #[error(
-        "{path:?}: column {column:?} takes too much memory in row group {group}: write the file again with smaller pages \
-         and row groups, and shorter values"
-    )]
+    #[error("{path:?}: column {column:?} takes too much memory in row group {group}")]
     WidePage {
         /// The file.
         path: PathBuf,
         /// The column, with those around it.
-        column: String,
+        column: ColumnName,
         /// The row group, from 1.
         group: u64,
     },
     /// `parquet-too-large`: a column whose every value takes too much.
-    #[error(
-        "{path:?}: column {column:?} has values of a fixed length that is more than {limit} bytes: leave the column out, or \
-         write it with shorter values"
-    )]
+    #[error("{path:?}: column {column:?} has values of a fixed length that is more than {limit} bytes")]
     WideColumn {
         /// The file.
         path: PathBuf,
         /// The column, with those around it.
-        column: String,
+        column: ColumnName,
         /// The most that a row of this file may take, in bytes.
         limit: u64,
     },
     /// `long-row`: a row of a Parquet file that takes too much.
-    #[error(
-        "{path:?}: row {row} takes more than {limit} bytes, most of them in column {column:?}: leave the column out, or \
-         shorten the value"
-    )]
+    #[error("{path:?}: row {row} takes more than {limit} bytes, most of them in column {column:?}")]
     WideRow {
         /// The file.
         path: PathBuf,
         /// The column that takes most.
-        column: String,
+        column: ColumnName,
         /// The row, from 1.
         row: u64,
         /// The most that a row of this file may take, in bytes.
@@ -162,14 +143,14 @@ pub enum TableError {
     },
     /// `parquet-time`: a timestamp in 96 bits that is not one in microseconds.
     #[error(
-        "{path:?}: column {column:?} holds in row group {group} a timestamp in 96 bits (INT96) that microseconds do not hold \
-         exactly: write the column again as a timestamp in nanoseconds, or as text"
+        "{path:?}: column {column:?} holds in row group {group} a timestamp in 96 bits (INT96) that microseconds do not \
+         hold exactly"
     )]
     InexactTime {
         /// The file.
         path: PathBuf,
         /// The column, with those around it.
-        column: String,
+        column: ColumnName,
         /// The row group, from 1.
         group: u64,
     },
@@ -182,9 +163,7 @@ pub enum TableError {
         name: PathBuf,
     },
     /// `metadata`: the file's own metadata is not understood, or contradicts itself.
-    #[error(
-        "{path:?}: the metadata {key} is not what this version writes: fetch the file again from its source"
-    )]
+    #[error("{path:?}: the metadata {key} is not what this version writes")]
     Metadata {
         /// The file.
         path: PathBuf,
@@ -197,35 +176,39 @@ pub enum TableError {
         /// The file.
         path: PathBuf,
         /// The column asked for.
-        wanted: String,
+        wanted: ColumnName,
         /// What seems to stand between two fields, if another delimiter was expected.
         delimiter: Option<char>,
         /// The columns of the file; none where the first line may be a row.
-        found: Vec<String>,
+        found: Vec<ColumnName>,
     },
-    /// `column-twice`: which of them is meant cannot be told.
-    #[error("{path:?} has the column {column:?} twice: rename one of them")]
+    /// `column-twice`: it is not clear which of them is meant.
+    #[error("{path:?} has the column {column:?} twice")]
     ColumnTwice {
         /// The file.
         path: PathBuf,
         /// The column.
-        column: String,
+        column: ColumnName,
     },
     /// `column-type`: not a type for such a column.
-    #[error("{path:?}: column {column:?} is of type {found}; {needed}")]
+    #[error("{path:?}: column {column:?} is of type {found}{}; {needed}", sized(*size))]
     ColumnType {
         /// The file.
         path: PathBuf,
         /// The column.
-        column: String,
+        column: ColumnName,
+        /// The field of civil status that it is for, if it is for one.
+        field: Option<Field>,
         /// Its type.
-        found: String,
-        /// The type it must have, and why.
+        found: &'static str,
+        /// The bytes of its values, where they are of one size.
+        size: Option<i32>,
+        /// The type that it must have, and why.
         needed: &'static str,
     },
     /// `columns`: not the columns of such a file.
     #[error(
-        "{path:?} does not have the columns of such a file: they must be {expected}, in this order, and no other"
+        "{path:?} does not have the columns of such a file (they must be {expected}, in this order, and no other)"
     )]
     Columns {
         /// The file.
@@ -245,21 +228,19 @@ pub enum TableError {
     },
     /// `not-whole`: a number that is no whole one, where only such can be read.
     #[error(
-        "{path:?}: row {row} has a number in column {column:?} that is not whole, or too large to be kept exactly: \
-         convert the column to text or whole numbers, or choose another one"
+        "{path:?}: row {row} has a number in column {column:?} that is not whole, or too large to be kept exactly"
     )]
     NotWhole {
         /// The file.
         path: PathBuf,
         /// The column.
-        column: String,
+        column: ColumnName,
         /// The row, from 1.
         row: u64,
     },
     /// `binary-codes`: binary codes do not say which domain and generation they are of.
     #[error(
-        "{path:?} holds binary codes and its metadata does not say which domain and generation they are of: take the \
-         file as it was delivered, or codes in text form"
+        "{path:?} holds binary codes and its metadata does not say which domain and generation they are of"
     )]
     BinaryCodes {
         /// The file.
@@ -272,23 +253,16 @@ pub enum TableError {
         kind: ErrorKind,
     },
     /// `spill-changed`: what was put aside on disk did not come back as it was.
-    #[error(
-        "what was put aside on disk beside {beside:?} did not come back as it was written: check the disk, then repeat \
-         the command"
-    )]
+    #[error("what was put aside on disk beside {beside:?} did not come back as it was written")]
     Spill {
         /// The file to write.
         beside: PathBuf,
     },
     /// `interrupted`: [`Progress::stop`](crate::effort::Progress::stop) was called.
-    #[error(
-        "stopped on request: nothing of the output is left, and what was read is untouched; repeat the command when you like"
-    )]
+    #[error("stopped on request (nothing of the output is left, and what was read is untouched)")]
     Interrupted,
     /// `unwritable-column`: a type that Parquet files can hold but that is not written.
-    #[error(
-        "a column of the data cannot be written as Parquet: convert columns of unusual types to text or numbers"
-    )]
+    #[error("a column of the data cannot be written as Parquet")]
     Unwritable,
 }
 
@@ -300,42 +274,40 @@ impl TableError {
         }
         self
     }
-
-    /// The stable short code of this error.
-    pub fn code(&self) -> &'static str {
-        match self {
-            Self::FileType { .. } => "file-type",
-            Self::File(error) => error.code(),
-            Self::EmptyFile { .. } => "empty-file",
-            Self::NotCsv { .. } => "not-csv",
-            Self::NoRows { .. } => "no-rows",
-            Self::Ragged { .. } => "ragged-row",
-            Self::OpenQuote { .. } => "open-quote",
-            Self::TextAfterQuote { .. } => "text-after-quote",
-            Self::Swallowed { .. } => "identity-kept",
-            Self::LongRow { .. } => "long-row",
-            Self::Parquet { .. } => "parquet-damaged",
-            Self::ParquetFeature { .. } => "parquet-unsupported",
-            Self::WidePage { .. } | Self::WideColumn { .. } => "parquet-too-large",
-            Self::WideRow { .. } => "long-row",
-            Self::InexactTime { .. } => "parquet-time",
-            Self::Frame { .. } => "frame-unread",
-            Self::Metadata { .. } => "metadata",
-            Self::MissingColumn { .. } => "missing-column",
-            Self::ColumnTwice { .. } => "column-twice",
-            Self::ColumnType { .. } => "column-type",
-            Self::Columns { .. } => "columns",
-            Self::Row { fault, .. } => fault.code(),
-            Self::NotWhole { .. } => "not-whole",
-            Self::BinaryCodes { .. } => "binary-codes",
-            Self::Write { kind: ErrorKind::StorageFull | ErrorKind::QuotaExceeded } => "disk-full",
-            Self::Write { .. } => "write-failed",
-            Self::Spill { .. } => "spill-changed",
-            Self::Interrupted => "interrupted",
-            Self::Unwritable => "unwritable-column",
-        }
-    }
 }
+
+cstatns_base::coded!(TableError {
+    Self::FileType { path } => ("file-type", Input, [path]),
+    Self::File(error) => (error),
+    Self::EmptyFile { path } => ("empty-file", Input, [path]),
+    Self::NotCsv { path, found } => ("not-csv", Input, [path, found]),
+    Self::NoRows { path } => ("no-rows", Input, [path]),
+    Self::Ragged { path, row, line, found, expected } => ("ragged-row", Input, [path, row, line, found, expected]),
+    Self::OpenQuote { path, line } => ("open-quote", Input, [path, line]),
+    Self::TextAfterQuote { path, line, opened } => ("text-after-quote", Input, [path, line, opened]),
+    Self::Swallowed { path, column, line } => ("identity-kept", Input, [path, column, line]),
+    Self::LongRow { path, line, limit } => ("long-row", Input, [path, line, limit]),
+    Self::Parquet { path } => ("parquet-damaged", Input, [path]),
+    Self::ParquetFeature { path } => ("parquet-unsupported", Input, [path]),
+    Self::WidePage { path, column, group } => ("parquet-too-large", Input, [path, column, group]),
+    Self::WideColumn { path, column, limit } => ("parquet-too-large", Input, [path, column, limit]),
+    Self::WideRow { path, column, row, limit } => ("long-row", Input, [path, column, row, limit]),
+    Self::InexactTime { path, column, group } => ("parquet-time", Input, [path, column, group]),
+    Self::Frame { name } => ("frame-unread", OtherSide, [path: *name]),
+    Self::Metadata { path, key } => ("metadata", Input, [path, key]),
+    Self::MissingColumn { path, wanted, delimiter, found } => ("missing-column", Input, [path, column: *wanted, delimiter]),
+    Self::ColumnTwice { path, column } => ("column-twice", Input, [path, column]),
+    Self::ColumnType { path, column, field, .. } => ("column-type", Input, [path, column, field]),
+    Self::Columns { path, expected } => ("columns", Input, [path]),
+    Self::Row { path, row, fault } => (fault, Input, [path, row]),
+    Self::NotWhole { path, column, row } => ("not-whole", Input, [path, column, row]),
+    Self::BinaryCodes { path } => ("binary-codes", Input, [path]),
+    Self::Write { kind: ErrorKind::StorageFull | ErrorKind::QuotaExceeded } => ("disk-full", Machine, []),
+    Self::Write { kind } => ("write-failed", Machine, [kind]),
+    Self::Spill { beside } => ("spill-changed", Machine, [path: *beside]),
+    Self::Interrupted => ("interrupted", Input, []),
+    Self::Unwritable => ("unwritable-column", Input, []),
+});
 
 fn opened_before(opened: u64, line: u64) -> String {
     if opened == line { String::new() } else { format!(" (its cell opens at line {opened})") }
@@ -345,23 +317,28 @@ fn begun(line: Option<u64>) -> String {
     line.map_or_else(String::new, |line| format!(" in the row at line {line}"))
 }
 
+fn sized(bytes: Option<i32>) -> String {
+    bytes.map_or_else(String::new, |bytes| format!(" of {bytes} bytes"))
+}
+
 fn unwritten(kind: ErrorKind) -> String {
     match kind {
-        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => {
-            "no space is left for the output: free some, then repeat the command".to_owned()
-        }
-        _ => format!("the output cannot be written ({kind}): check the disk, then repeat the command"),
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => "no space is left for the output".to_owned(),
+        _ => format!("the output cannot be written ({kind})"),
     }
 }
 
-fn found_columns(found: &[String], delimiter: Option<char>) -> String {
+fn found_columns(found: &[ColumnName], delimiter: Option<char>) -> String {
     let mut text = match found {
         [] => "the first line must give the names of the columns".to_owned(),
-        _ => format!("it has {}", found.join(", ")),
+        _ => {
+            let names: Vec<String> = found.iter().map(ColumnName::to_string).collect();
+            format!("it has {}", names.join(", "))
+        }
     };
     match delimiter {
-        Some('\t') => text.push_str("; its fields seem to be parted by tabs: give --delimiter tab"),
-        Some(delimiter) => text.push_str(&format!("; try --delimiter '{delimiter}'")),
+        Some('\t') => text.push_str("; its fields seem to be separated by tabs"),
+        Some(delimiter) => text.push_str(&format!("; its fields seem to be separated by '{delimiter}'")),
         None => {}
     }
     text
@@ -372,21 +349,19 @@ fn found_columns(found: &[String], delimiter: Option<char>) -> String {
 #[non_exhaustive]
 pub enum RowFault {
     /// `index-form`.
-    #[error("has an index that is not 32 lower-case hexadecimal digits: prepare the file again")]
+    #[error("has an index that is not 32 lower-case hexadecimal digits")]
     Index,
     /// `index-order`: a duplicate, or rows that were sorted or moved.
-    #[error(
-        "has an index that does not come after the one above it: keep the file as it was written, unsorted by hand"
-    )]
+    #[error("has an index that does not come after the one above it")]
     Order,
     /// `identifier-form`: the reason's word, never the value.
-    #[error("holds no identifier in the compact form ({reason}): prepare the request again from the data")]
+    #[error("holds no identifier in the compact form ({reason})")]
     Identifier {
         /// The reason: a word of `cstatns_base::identifier::Reason`, or `not-compact`.
         reason: &'static str,
     },
     /// `civil-status-form`: a cell that `prepare` lets nobody send.
-    #[error("holds in `{field}` what cannot be read as that: prepare the request again from the data")]
+    #[error("holds an invalid `{field}`")]
     CivilStatus {
         /// The column.
         field: &'static str,
@@ -396,8 +371,7 @@ pub enum RowFault {
     Code(#[from] CodeError),
     /// `other-codes`: a code of another domain, service or generation than is expected there.
     #[error(
-        "holds a code of generation {} with the tag {}, expected generation {} with the tag {}: \
-         keep the codes of each domain and generation in files of their own",
+        "holds a code of generation {} with the tag {}, expected generation {} with the tag {}",
         found.1, found.0, expected.1, expected.0
     )]
     OtherCodes {
@@ -407,34 +381,24 @@ pub enum RowFault {
         expected: (Tag, Generation),
     },
     /// `not-utf-8`: the selected column is in another encoding.
-    #[error(
-        "holds bytes in the selected column that are not UTF-8: convert the file first, for example with \
-         iconv -f WINDOWS-1252 -t UTF-8"
-    )]
+    #[error("holds bytes in the selected column that are not UTF-8")]
     Encoding,
     /// `word-form`: not a word of `status` or `quality`, or not a score.
-    #[error("has an invalid `status`, `quality` or `score`: use the file exactly as cstatns wrote it")]
+    #[error("has an invalid `status`, `quality` or `score`")]
     Word,
     /// `rows-disagree`: a code where the data had no value, or none where it had one.
-    #[error(
-        "has a result that does not go with what `prepare` found there: check that both files are of one request"
-    )]
+    #[error("has a result that does not go with what the data had there")]
     Disagree,
 }
 
-impl RowFault {
-    /// The stable short code of this fault.
-    pub fn code(&self) -> &'static str {
-        match self {
-            Self::Index => "index-form",
-            Self::Order => "index-order",
-            Self::Identifier { .. } => "identifier-form",
-            Self::CivilStatus { .. } => "civil-status-form",
-            Self::Code(error) => error.code(),
-            Self::OtherCodes { .. } => "other-codes",
-            Self::Encoding => "not-utf-8",
-            Self::Word => "word-form",
-            Self::Disagree => "rows-disagree",
-        }
-    }
-}
+cstatns_base::coded!(RowFault {
+    Self::Index => ("index-form", Input, []),
+    Self::Order => ("index-order", Input, []),
+    Self::Identifier { reason } => ("identifier-form", Input, [reason]),
+    Self::CivilStatus { field } => ("civil-status-form", Input, [field]),
+    Self::Code(error) => (error),
+    Self::OtherCodes { found, expected } => ("other-codes", Input, [tag: found.0, generation: found.1, expected_tag: expected.0, expected_generation: expected.1]),
+    Self::Encoding => ("not-utf-8", Input, []),
+    Self::Word => ("word-form", Input, []),
+    Self::Disagree => ("rows-disagree", Input, []),
+});

@@ -11,6 +11,7 @@ use arrow_array::{
 };
 use arrow_schema::{ArrowError, DataType, SchemaRef};
 use arrow_select::take::{take, take_record_batch};
+use cstatns_base::coded::ColumnName;
 use cstatns_base::meta::Known;
 
 use crate::error::TableError;
@@ -37,9 +38,11 @@ impl Reader {
             if !is_read(field.data_type()) {
                 return Err(TableError::ColumnType {
                     path: name.to_owned(),
-                    column: field.name().clone(),
-                    found: field.data_type().to_string(),
-                    needed: "a frame has no unions, run-end encodings or list views: convert the column",
+                    column: ColumnName::from(&**field.name()),
+                    field: None,
+                    found: "a union, a run-end encoding or a list view, perhaps within another type",
+                    size: None,
+                    needed: "the guard against identifiers does not look into those",
                 });
             }
         }

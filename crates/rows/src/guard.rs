@@ -12,6 +12,7 @@ use arrow_array::types::{
 };
 use arrow_array::{Array, GenericByteArray, OffsetSizeTrait, RecordBatch};
 use arrow_schema::DataType;
+use cstatns_base::coded::ColumnName;
 use cstatns_base::identifier::Scheme;
 use memchr::memchr2;
 use zeroize::Zeroize;
@@ -376,7 +377,7 @@ fn numbers<T: ArrowPrimitiveType>(array: &dyn Array, whole: impl Fn(T::Native) -
 /// The columns of a file by the names under which errors may show them.
 pub struct Shown {
     path: std::path::PathBuf,
-    columns: Vec<String>,
+    columns: Vec<ColumnName>,
 }
 
 impl Shown {
@@ -386,7 +387,7 @@ impl Shown {
     }
 
     /// A column by its name, or by its number where the name may be somebody's.
-    pub fn column(&self, column: usize) -> String {
+    pub fn column(&self, column: usize) -> ColumnName {
         self.columns[column].clone()
     }
 

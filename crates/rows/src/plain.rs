@@ -17,6 +17,7 @@ use zeroize::Zeroizing;
 
 use crate::error::TableError;
 use crate::table::{Batch, Cells, is_day, is_whole};
+use cstatns_base::coded::ColumnName;
 
 /// Whether values of this type are floating-point numbers. Software that has no empty cell among whole numbers keeps a column
 /// of them as these.
@@ -62,7 +63,7 @@ impl<'a> Plain<'a> {
         let Some(values) = values else { return Ok(Self::Text(batch.cells(column))) };
         let written = Written::of(values.column(column)).map_err(|row| TableError::NotWhole {
             path: path.to_owned(),
-            column: values.schema_ref().field(column).name().clone(),
+            column: ColumnName::at(values.schema_ref().field(column).name().as_bytes(), column),
             row: row as u64 + 1,
         })?;
         Ok(Self::Written(written))

@@ -254,6 +254,8 @@ mod tests {
     use cstatns_base::files::faults;
     use proptest::prelude::*;
 
+    use cstatns_base::coded::Coded as _;
+
     use super::*;
 
     const CANARY: &[u8] = b"117091320400164";

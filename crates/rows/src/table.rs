@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use arrow_schema::{DataType, SchemaRef};
 use cstatns_base::civil_status::Field;
+use cstatns_base::coded::ColumnName;
 use cstatns_base::meta::Known;
 
 use crate::error::TableError;
@@ -59,7 +60,7 @@ pub enum Kind {
     /// Days.
     Day,
     /// Another type, by its name.
-    Other(String),
+    Other(&'static str),
 }
 
 /// Whether values of this type are whole numbers.
@@ -71,6 +72,31 @@ pub fn is_whole(kind: &DataType) -> bool {
 /// of a date of birth that was kept as one.
 pub fn is_day(kind: &DataType) -> bool {
     matches!(kind, DataType::Date32 | DataType::Date64 | DataType::Timestamp(_, None))
+}
+
+/// The word for a type of column that nothing is read from. Arrow's own text could quote the names in a nested type.
+fn word(kind: &DataType) -> &'static str {
+    match kind {
+        DataType::Null => "Null",
+        DataType::Boolean => "Boolean",
+        DataType::Timestamp(..) => "Timestamp with a time zone",
+        DataType::Time32(_) | DataType::Time64(_) => "Time",
+        DataType::Duration(_) => "Duration",
+        DataType::Interval(_) => "Interval",
+        DataType::Binary | DataType::LargeBinary | DataType::BinaryView => "Binary",
+        DataType::FixedSizeBinary(_) => "FixedSizeBinary",
+        DataType::Float16 => "Float16",
+        DataType::Struct(_) => "Struct",
+        DataType::Map(..) => "Map",
+        DataType::Union(..) => "Union",
+        DataType::Dictionary(..) => "Dictionary of values that are not text",
+        DataType::RunEndEncoded(..) => "RunEndEncoded",
+        DataType::Decimal32(..)
+        | DataType::Decimal64(..)
+        | DataType::Decimal128(..)
+        | DataType::Decimal256(..) => "Decimal",
+        _ => "List",
+    }
 }
 
 /// What is known of rows before they are read: where they come from, and their columns.
@@ -125,7 +151,7 @@ impl Table {
         let mut found = (0..self.header.len()).filter(|column| self.header[*column] == name.as_bytes());
         let first = found.next();
         if found.next().is_some() {
-            return Err(TableError::ColumnTwice { path: self.path.clone(), column: name.to_owned() });
+            return Err(TableError::ColumnTwice { path: self.path.clone(), column: name.into() });
         }
         Ok(first)
     }
@@ -152,7 +178,7 @@ impl Table {
             || known.iter().filter(|name| like(name)).count() > 1;
         TableError::MissingColumn {
             path: self.path.clone(),
-            wanted: column.to_owned(),
+            wanted: column.into(),
             delimiter: other,
             found: if is_header { self.shown() } else { Vec::new() },
         }
@@ -165,27 +191,29 @@ impl Table {
     }
 
     /// Each column as errors may show it: by its name, or by its number where one of the names could be a value.
-    pub fn shown_columns(&self) -> Vec<String> {
-        let number = |column: usize| format!("number {}", column + 1);
+    pub fn shown_columns(&self) -> Vec<ColumnName> {
         match self.could_hold_values() {
-            true => (0..self.header.len()).map(number).collect(),
-            false => self.header.iter().map(|name| shown(name)).collect(),
+            true => (0..self.header.len()).map(ColumnName::number).collect(),
+            false => self.names().collect(),
         }
+    }
+
+    fn names(&self) -> impl Iterator<Item = ColumnName> {
+        self.header.iter().enumerate().map(|(column, name)| ColumnName::at(name, column))
     }
 
     /// Whether one of the names of the columns could be a value.
     fn could_hold_values(&self) -> bool {
-        let value = |name: &Vec<u8>| name.iter().filter(|byte| byte.is_ascii_digit()).count() >= 5;
-        self.header.iter().any(value)
+        self.header.iter().any(|name| ColumnName::could_be_value(name))
     }
 
     /// The names of the columns, for an error; none where one of them could be a value, because then the file may have no
     /// header, and its first row stands here.
-    fn shown(&self) -> Vec<String> {
+    fn shown(&self) -> Vec<ColumnName> {
         if self.could_hold_values() {
             return Vec::new();
         }
-        self.header.iter().map(|name| shown(name)).take(30).collect()
+        self.names().take(30).collect()
     }
 
     /// What a column holds.
@@ -202,7 +230,7 @@ impl Table {
             DataType::Float32 => Kind::Float(32),
             DataType::Float64 => Kind::Float(64),
             DataType::FixedSizeBinary(size) if kind == values => Kind::Fixed(*size),
-            _ => Kind::Other(kind.to_string()),
+            _ => Kind::Other(word(kind)),
         }
     }
 
@@ -212,23 +240,16 @@ impl Table {
         if kinds.contains(&kind) {
             return Ok(());
         }
-        Err(TableError::ColumnType {
-            path: self.path.clone(),
-            column: String::from_utf8_lossy(&self.header[column]).into_owned(),
-            found: match kind {
-                Kind::Text => "text".to_owned(),
-                Kind::Fixed(size) => format!("binary of {size} bytes"),
-                Kind::Whole => "whole numbers".to_owned(),
-                Kind::Float(bits) => format!("floating-point numbers of {bits} bits"),
-                Kind::Day => "dates".to_owned(),
-                Kind::Other(name) => name,
-            },
-            needed,
-        })
+        let (found, size) = match kind {
+            Kind::Text => ("text", None),
+            Kind::Fixed(size) => ("binary", Some(size)),
+            Kind::Whole => ("whole numbers", None),
+            Kind::Float(32) => ("floating-point numbers of 32 bits", None),
+            Kind::Float(_) => ("floating-point numbers of 64 bits", None),
+            Kind::Day => ("dates", None),
+            Kind::Other(name) => (name, None),
+        };
+        let (path, column) = (self.path.clone(), ColumnName::at(&self.header[column], column));
+        Err(TableError::ColumnType { path, column, field: None, found, size, needed })
     }
-}
-
-/// The name of a column, for an error.
-fn shown(name: &[u8]) -> String {
-    String::from_utf8_lossy(name).escape_debug().take(60).collect()
 }

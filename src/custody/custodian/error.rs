@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use cstatns_base::files::FileError;
+use cstatns_base::meta::ServiceId;
 use cstatns_base::name::Name;
 use cstatns_record::dealing::{Epoch, RosterError};
 
@@ -28,26 +29,24 @@ pub enum KitError {
     #[error(transparent)]
     Seal(#[from] SealError),
     /// A file of the kit is not what it should be.
-    #[error("{file} in the kit {kit:?} is damaged or not of this kit: restore it from the custodian's copy")]
+    #[error("{} in the kit {kit:?} is damaged or not of this kit", file.display())]
     Damaged {
         /// The kit.
         kit: PathBuf,
         /// The file in it.
-        file: String,
+        file: PathBuf,
     },
     /// The memory of the ledger is gone.
     #[error(
-        "the kit {kit:?} holds a share, but its memory of the ledger (seen.json) is gone: it cannot tell a ledger that was \
-         rolled back; restore seen.json from the custodian's copy, and call the auditor if there is none"
+        "the kit {kit:?} holds a share, but its memory of the ledger (seen.json) is gone (it cannot detect a ledger that \
+         was rolled back)"
     )]
     Memory {
         /// The kit.
         kit: PathBuf,
     },
     /// A newer kit.
-    #[error(
-        "the kit {kit:?} has format version {found}, this program knows version {FORMAT}: use a newer program"
-    )]
+    #[error("the kit {kit:?} has format version {found}, this program knows version {FORMAT}")]
     Version {
         /// The kit.
         kit: PathBuf,
@@ -55,41 +54,39 @@ pub enum KitError {
         found: u32,
     },
     /// An empty passphrase.
-    #[error(
-        "the passphrase for the kit {kit:?} is empty: choose one, or say --no-passphrase for a demonstration"
-    )]
+    #[error("the passphrase for the kit {kit:?} is empty")]
     EmptyPassphrase {
         /// The kit.
         kit: PathBuf,
     },
     /// No passphrase given.
-    #[error("the kit {kit:?} is protected: give its passphrase")]
+    #[error("the kit {kit:?} is protected")]
     NeedsPassphrase {
         /// The kit.
         kit: PathBuf,
     },
     /// A wrong passphrase.
-    #[error("the passphrase for the kit {kit:?} is wrong: try again")]
+    #[error("the passphrase for the kit {kit:?} is wrong")]
     Passphrase {
         /// The kit.
         kit: PathBuf,
     },
     /// Not a custodian of this dealing.
-    #[error("`{custodian}` with this card is not in the roster of this epoch: only its custodians can act")]
+    #[error("`{custodian}` with this card is not in the roster of this epoch (only its custodians can act)")]
     NotInRoster {
         /// The kit's custodian.
         custodian: Name,
     },
     /// The kit belongs to another service.
-    #[error("the kit of `{custodian}` belongs to the service {service}: make a kit for each service")]
+    #[error("the kit of `{custodian}` belongs to {}", other(service.as_ref()))]
     OtherService {
         /// The kit's custodian.
         custodian: Name,
-        /// The service it belongs to.
-        service: String,
+        /// The service it belongs to, if the kit has its id in the right form.
+        service: Option<ServiceId>,
     },
     /// No share kept.
-    #[error("the kit of `{custodian}` holds no share of epoch {epoch}: run `custodian accept` first")]
+    #[error("the kit of `{custodian}` holds no share of epoch {epoch}")]
     NoShare {
         /// The kit's custodian.
         custodian: Name,
@@ -97,10 +94,7 @@ pub enum KitError {
         epoch: Epoch,
     },
     /// The ledger lost lines.
-    #[error(
-        "`{custodian}` has seen a ledger of {seen} events, this one has {found}: events were removed; do not go on, \
-         call the auditor"
-    )]
+    #[error("`{custodian}` has seen a ledger of {seen} events, this one has {found} (events were removed)")]
     Shorter {
         /// The kit's custodian.
         custodian: Name,
@@ -111,8 +105,7 @@ pub enum KitError {
     },
     /// The ledger was rewritten.
     #[error(
-        "the first {seen} events of this ledger are not the ones that `{custodian}` has seen: it was rewritten; do not \
-         go on, call the auditor"
+        "the first {seen} events of this ledger are not the ones that `{custodian}` has seen (it was rewritten)"
     )]
     Forked {
         /// The kit's custodian.
@@ -121,7 +114,7 @@ pub enum KitError {
         seen: u64,
     },
     /// A proposal that cannot be approved.
-    #[error("the proposal cannot be approved: {reason}")]
+    #[error("the proposal cannot be approved ({reason})")]
     Proposal {
         /// What is wrong with it.
         reason: ProposalFault,
@@ -133,7 +126,7 @@ pub enum KitError {
 #[non_exhaustive]
 pub enum ProposalFault {
     /// A newer format.
-    #[error("it is of a newer format: use a newer program")]
+    #[error("it is of a newer format")]
     Version,
     /// Not signed by the service whose ledger was given, or changed since.
     #[error("the service of this ledger did not sign it")]
@@ -142,33 +135,40 @@ pub enum ProposalFault {
     #[error("it asks for the shares of another epoch")]
     Epoch,
     /// Past its end.
-    #[error("it has expired: ask for a new one")]
+    #[error("it has expired")]
     Expired,
     /// Another ledger.
     #[error("it was made on another ledger than the one given")]
     OtherLedger,
 }
 
-impl KitError {
-    /// The stable short code of this error.
-    pub fn code(&self) -> &'static str {
-        match self {
-            Self::File(error) => error.code(),
-            Self::Share(error) => error.code(),
-            Self::Roster(error) => error.code(),
-            Self::Seal(_) => "receiving-key",
-            Self::Damaged { .. } => "kit-damaged",
-            Self::Memory { .. } => "kit-memory",
-            Self::Version { .. } => "kit-version",
-            Self::EmptyPassphrase { .. } => "passphrase-empty",
-            Self::NeedsPassphrase { .. } => "passphrase-needed",
-            Self::Passphrase { .. } => "passphrase-wrong",
-            Self::NotInRoster { .. } => "not-in-roster",
-            Self::OtherService { .. } => "kit-other-service",
-            Self::NoShare { .. } => "no-share",
-            Self::Shorter { .. } => "ledger-shorter",
-            Self::Forked { .. } => "ledger-forked",
-            Self::Proposal { .. } => "proposal-refused",
-        }
-    }
+cstatns_base::coded!(ProposalFault {
+    Self::Version => ("proposal-version", Machine, []),
+    Self::Signature => ("proposal-signature", OtherSide, []),
+    Self::Epoch => ("proposal-epoch", OtherSide, []),
+    Self::Expired => ("proposal-expired", OtherSide, []),
+    Self::OtherLedger => ("proposal-other-ledger", OtherSide, []),
+});
+
+fn other(service: Option<&ServiceId>) -> String {
+    service.map_or_else(|| "another service".to_owned(), |service| format!("the service {service}"))
 }
+
+cstatns_base::coded!(KitError {
+    Self::File(error) => (error),
+    Self::Share(error) => (error),
+    Self::Roster(error) => (error),
+    Self::Seal(error) => (error),
+    Self::Damaged { kit, file } => ("kit-damaged", Machine, [path: *kit, file]),
+    Self::Memory { kit } => ("kit-memory", Machine, [path: *kit]),
+    Self::Version { kit, found } => ("kit-version", Machine, [path: *kit, found]),
+    Self::EmptyPassphrase { kit } => ("passphrase-empty", Input, [path: *kit]),
+    Self::NeedsPassphrase { kit } => ("passphrase-needed", Input, [path: *kit]),
+    Self::Passphrase { kit } => ("passphrase-wrong", Input, [path: *kit]),
+    Self::NotInRoster { custodian } => ("not-in-roster", Input, [custodian]),
+    Self::OtherService { custodian, service } => ("kit-other-service", Input, [custodian, service]),
+    Self::NoShare { custodian, epoch } => ("no-share", Input, [custodian, epoch]),
+    Self::Shorter { custodian, seen, found } => ("ledger-shorter", Tampering, [custodian, expected: *seen, found]),
+    Self::Forked { custodian, seen } => ("ledger-forked", Tampering, [custodian, expected: *seen]),
+    Self::Proposal { reason } => ("proposal-refused", OtherSide, [reason: reason.code()]),
+});

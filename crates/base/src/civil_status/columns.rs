@@ -2,6 +2,7 @@
 
 use super::normalise::{self, PlaceCode};
 use super::{SCHEME, Years};
+use crate::coded::{ColumnName, Coordinate, Fact};
 
 /// A field of a person in a register, or of a row that asks for one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -88,20 +89,15 @@ impl Field {
         !matches!(self, Self::Id | Self::NomUsage | Self::LibelleLieu | Self::Pays)
     }
 
-    /// What a message adds about a column of which many cells cannot be read as this field.
-    pub fn advice(self) -> &'static str {
-        match self {
-            Self::DateNaissance => {
-                "; a date is such as 1984-05-12, its year from 1800 to next year: convert numbers of days (SAS, Stata, \
-                 Excel) to dates at the source"
-            }
-            _ => "",
-        }
-    }
-
     /// The field of that name.
     pub fn of(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|field| field.name() == name)
+    }
+}
+
+impl Coordinate for Field {
+    fn add_to(&self, facts: &mut Vec<Fact>, name: &'static str) {
+        self.name().add_to(facts, name);
     }
 }
 
@@ -174,10 +170,10 @@ impl Columns {
             let mut found = header.iter().enumerate().filter(|(_, found)| found.as_ref() == name.as_bytes());
             *column = found.next().map(|(at, _)| at);
             if found.next().is_some() {
-                return Err(ColumnsError::Twice { column: name.to_owned() });
+                return Err(ColumnsError::Twice { field, column: name.into() });
             }
             if column.is_none() && (given.is_some() || needed.contains(&field)) {
-                return Err(ColumnsError::Missing { field, column: name.to_owned() });
+                return Err(ColumnsError::Missing { field, column: name.into() });
             }
         }
         // Fields have names of their own: only `map` can give two of them one column.
@@ -202,27 +198,29 @@ impl Columns {
 #[non_exhaustive]
 pub enum ColumnsError {
     /// `missing-column`.
-    #[error("there is no column {column:?} for the field {}: say which one it is with --map {}=COLUMN", field.name(), field.name())]
+    #[error("there is no column {column:?} for the field {}", field.name())]
     Missing {
         /// The field.
         field: Field,
         /// The column that was looked for.
-        column: String,
+        column: ColumnName,
     },
     /// `column-twice`.
-    #[error("there are two columns {column:?}: rename one of them, or choose others with --map")]
+    #[error("there are two columns {column:?}")]
     Twice {
+        /// The field.
+        field: Field,
         /// The column.
-        column: String,
+        column: ColumnName,
     },
     /// `mapped-twice`.
-    #[error("--map gives the field {} two columns: leave one", field.name())]
+    #[error("the field {} is given two columns", field.name())]
     MappedTwice {
         /// The field.
         field: Field,
     },
     /// `mapped-twice`.
-    #[error("--map makes one column that of the fields {} and {}: give each its own", field.name(), other.name())]
+    #[error("one column is given to the fields {} and {}", field.name(), other.name())]
     Shared {
         /// The field that is mapped.
         field: Field,
@@ -231,19 +229,17 @@ pub enum ColumnsError {
     },
 }
 
-impl ColumnsError {
-    /// The stable short code of this error.
-    pub fn code(&self) -> &'static str {
-        match self {
-            Self::Missing { .. } => "missing-column",
-            Self::Twice { .. } => "column-twice",
-            Self::MappedTwice { .. } | Self::Shared { .. } => "mapped-twice",
-        }
-    }
-}
+crate::coded!(ColumnsError {
+    Self::Missing { field, column } => ("missing-column", Input, [field, column]),
+    Self::Twice { field, column } => ("column-twice", Input, [field, column]),
+    Self::MappedTwice { field } => ("mapped-twice", Input, [field]),
+    Self::Shared { field, other } => ("mapped-twice", Input, [field, other]),
+});
 
 #[cfg(test)]
 mod tests {
+    use crate::coded::Coded as _;
+
     use super::*;
     use crate::civil_status::years::years_of;
 

@@ -8,45 +8,43 @@ use std::path::{Path, PathBuf};
 #[non_exhaustive]
 pub enum FileError {
     /// `output-exists`: something already has this name, and nothing is ever written over.
-    #[error("{path:?} exists already and is never written over: move it away or choose another name")]
+    #[error("{path:?} exists already and is never written over")]
     Exists {
         /// The name that is taken.
         path: PathBuf,
     },
     /// `file-missing`: no file, or no directory to put it in.
-    #[error("{path:?} does not exist: check the path")]
+    #[error("{path:?} does not exist")]
     Missing {
         /// The path looked for.
         path: PathBuf,
     },
     /// `file-permission`: the operating system refuses this user.
-    #[error("no permission for {path:?}: check its owner and mode, and those of its directory")]
+    #[error("no permission for {path:?}")]
     Permission {
         /// The path refused.
         path: PathBuf,
     },
     /// `disk-full`: no space, or no quota, is left.
-    #[error("no space is left for {path:?}: free some, then repeat the command")]
+    #[error("no space is left for {path:?}")]
     Full {
         /// The file being written.
         path: PathBuf,
     },
     /// `home-locked`: another process, or another part of this one, works there.
-    #[error("another process holds {path:?}: wait until it has finished, then repeat the command")]
+    #[error("another process holds {path:?}")]
     Locked {
         /// The lock file.
         path: PathBuf,
     },
     /// `not-a-file`: a directory, a symbolic link, a device or the like where a regular file is needed.
-    #[error("{path:?} is not a regular file: give the path of the file itself, not of a link or a directory")]
+    #[error("{path:?} is not a regular file")]
     NotRegular {
         /// What was found.
         path: PathBuf,
     },
     /// `file-too-large`: more bytes than such a file can have.
-    #[error(
-        "{path:?} is larger than the {limit} bytes that such a file can have: check that it is the right file"
-    )]
+    #[error("{path:?} is larger than the {limit} bytes that such a file can have")]
     TooLarge {
         /// The file.
         path: PathBuf,
@@ -54,18 +52,16 @@ pub enum FileError {
         limit: u64,
     },
     /// `append-broken`: an earlier append through this handle failed, so the end of the file is unknown.
-    #[error(
-        "an earlier write to {path:?} failed: repeat the command, which repairs the end of the file first"
-    )]
+    #[error("an earlier write to {path:?} failed")]
     Broken {
         /// The file.
         path: PathBuf,
     },
     /// `no-randomness`: the operating system gave no random bytes.
-    #[error("the operating system gives no random bytes: repeat the command once it does")]
+    #[error("the operating system gives no random bytes")]
     Randomness,
     /// `file-io`: anything else the operating system reports, by kind.
-    #[error("input or output failed on {path:?} ({kind}): check the disk, then repeat the command")]
+    #[error("input or output failed on {path:?} ({kind})")]
     Io {
         /// The file or directory.
         path: PathBuf,
@@ -75,23 +71,6 @@ pub enum FileError {
 }
 
 impl FileError {
-    /// The stable short code of this error.
-    #[must_use]
-    pub fn code(&self) -> &'static str {
-        match self {
-            Self::Exists { .. } => "output-exists",
-            Self::Missing { .. } => "file-missing",
-            Self::Permission { .. } => "file-permission",
-            Self::Full { .. } => "disk-full",
-            Self::Locked { .. } => "home-locked",
-            Self::NotRegular { .. } => "not-a-file",
-            Self::TooLarge { .. } => "file-too-large",
-            Self::Broken { .. } => "append-broken",
-            Self::Randomness => "no-randomness",
-            Self::Io { .. } => "file-io",
-        }
-    }
-
     /// The same error of another path: of the file that a user asked for, where a temporary of it failed.
     pub(super) fn of(self, path: &Path) -> Self {
         let path = path.to_owned();
@@ -119,6 +98,19 @@ impl FileError {
         }
     }
 }
+
+crate::coded!(FileError {
+    Self::Exists { path } => ("output-exists", Input, [path]),
+    Self::Missing { path } => ("file-missing", Input, [path]),
+    Self::Permission { path } => ("file-permission", Machine, [path]),
+    Self::Full { path } => ("disk-full", Machine, [path]),
+    Self::Locked { path } => ("home-locked", Machine, [path]),
+    Self::NotRegular { path } => ("not-a-file", Input, [path]),
+    Self::TooLarge { path, limit } => ("file-too-large", Input, [path, limit]),
+    Self::Broken { path } => ("append-broken", Machine, [path]),
+    Self::Randomness => ("no-randomness", Machine, []),
+    Self::Io { path, kind } => ("file-io", Machine, [path, kind]),
+});
 
 /// Adds the path to an I/O result.
 pub(super) trait About<T> {

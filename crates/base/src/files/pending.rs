@@ -290,6 +290,8 @@ pub fn replace(path: &Path, bytes: &[u8], access: Access) -> Result<(), FileErro
 
 #[cfg(test)]
 mod tests {
+    use crate::coded::Coded as _;
+
     use super::*;
 
     /// No file system here lacks the flag, so the other way is tested by itself.

@@ -5,6 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::sync::Arc;
 
 use arrow_array::{ArrayRef, Float64Array, Int64Array};
+use cstatns::coded::Coded as _;
 use cstatns::identifier::Scheme;
 use cstatns::manifest::manifest_path;
 use cstatns::report::report_path;
@@ -33,11 +34,11 @@ fn refused(data: impl AsRef<[u8]>, delimiter: u8, code: &str, words: &[&str]) {
 fn data_that_cannot_be_prepared() {
     let row = format!("{KEYED},1\n");
     refused(format!("id,wage\n{row}"), b',', "missing-column", &["\"nir\"", "id, wage"]);
-    refused(format!("nir;wage\n{KEYED};1\n"), b',', "missing-column", &["--delimiter ';'", "nir;wage"]);
-    refused(format!("nir,wage\n{row}"), b';', "missing-column", &["--delimiter ','"]);
+    refused(format!("nir;wage\n{KEYED};1\n"), b',', "missing-column", &["separated by ';'", "nir;wage"]);
+    refused(format!("nir,wage\n{row}"), b';', "missing-column", &["separated by ','"]);
     // No header: what stands in its place is a row.
     refused(format!("{row}{row}"), b',', "missing-column", &["names of the columns"]);
-    refused(format!("{KEYED};1\n"), b',', "missing-column", &["--delimiter ';'"]);
+    refused(format!("{KEYED};1\n"), b',', "missing-column", &["separated by ';'"]);
     refused(format!("nir,nir\n{KEYED},{KEYED}\n"), b',', "column-twice", &["nir"]);
     refused("", b',', "empty-file", &[]);
     refused("\n\n", b',', "empty-file", &[]);
@@ -60,14 +61,14 @@ fn data_that_cannot_be_prepared() {
     // Text behind a closing quote, also where that swallows rows, in the header, and as MySQL writes a quote.
     for (data, line) in [
         (format!("nir,wage\n{row}{KEYED},\"1\n{row}{row}{KEYED},\"2\n"), "line 6 (its cell opens at line 3)"),
-        (format!("nir,wage\n{row}{KEYED},\"5\" flat\"\n"), "line 3:"),
-        (format!("nir,wage\n{row}{KEYED},\"said \\\"yes\\\"\"\n"), "line 3:"),
-        (format!("nir,wage\r\n{KEYED},\"1\" \r\n"), "line 2:"),
-        (format!("nir,wage\n\"{KEYED}\"{KEYED},1\n"), "line 2:"),
-        (format!("nir,\"wage\"s\n{row}"), "line 1:"),
-        (format!("\u{feff}\"nir\"s,wage\n{row}"), "line 1:"),
+        (format!("nir,wage\n{row}{KEYED},\"5\" flat\"\n"), "line 3"),
+        (format!("nir,wage\n{row}{KEYED},\"said \\\"yes\\\"\"\n"), "line 3"),
+        (format!("nir,wage\r\n{KEYED},\"1\" \r\n"), "line 2"),
+        (format!("nir,wage\n\"{KEYED}\"{KEYED},1\n"), "line 2"),
+        (format!("nir,\"wage\"s\n{row}"), "line 1"),
+        (format!("\u{feff}\"nir\"s,wage\n{row}"), "line 1"),
     ] {
-        refused(data, b',', "text-after-quote", &[line, "twice"]);
+        refused(data, b',', "text-after-quote", &[line, "closing quote"]);
     }
     for name in ["index", "status", "code", "quality", "score"] {
         refused(format!("nir,{name}\n{row}"), b',', "reserved-column", &[name]);
@@ -75,7 +76,7 @@ fn data_that_cannot_be_prepared() {
     // Windows-1252 in the selected column, a no-break space for example.
     let mut latin = format!("nir,wage\n{row}{row}").into_bytes();
     latin.extend_from_slice(b"1\xa017\xa009\xa013\xa0204\xa0001,1\n");
-    refused(latin, b',', "not-utf-8", &["row 3", "iconv"]);
+    refused(latin, b',', "not-utf-8", &["row 3", "UTF-8"]);
 }
 
 #[test]
@@ -84,7 +85,7 @@ fn a_column_that_is_mostly_no_identifiers_is_refused() {
         let bad = "12345,1\n".repeat(bad);
         format!("nir,wage\n{bad}{}{}", format!("{KEYED},1\n").repeat(good), ",1\n".repeat(empty))
     };
-    refused(rows(3, 2, 5), b',', "wrong-column", &["3 of 5", "right column"]);
+    refused(rows(3, 2, 5), b',', "wrong-column", &["3 of 5"]);
     let place = Place::new();
     let way = Way::new(&place, "d", "csv", "csv");
     fs::write(&way.data, rows(2, 2, 0)).unwrap();

@@ -15,11 +15,12 @@ use arrow_array::{
 };
 use arrow_schema::DataType;
 use cstatns::civil_status::{CivilStatus, Field, Years};
+use cstatns::coded::Coded as _;
 use cstatns::identifier::Scheme;
 use cstatns::look_up::{Level, Score};
 use cstatns::manifest::Content;
 use cstatns::report::report_path;
-use cstatns_bulk::{CodeFileError, Coded, Register, Request, code, look_up_and_code, renew};
+use cstatns_bulk::{CodeFileError, Register, Request, Tally, code, look_up_and_code, renew};
 use cstatns_controller::{Column, Prepare, PrepareError, Prepared, check, prepare, summarise};
 use cstatns_register::{Builder, Index, Origin, Record};
 use cstatns_rows::effort::Effort;
@@ -256,7 +257,7 @@ fn look_up(
     accept: Level,
     threads: usize,
     out: &mut (dyn Write + Send),
-) -> Result<Coded, CodeFileError> {
+) -> Result<Tally, CodeFileError> {
     let (coder, meta) = (POPULATION.coder(1), POPULATION.meta(1, 1));
     let format = Format::of(&way.result).unwrap();
     let register = Register { index, accept, min_score: Score::of(0.95) };
@@ -675,7 +676,18 @@ fn refused(place: &Place, data: &str, map: &[(Field, &str)]) -> String {
     let before = place.names();
     let error = run(&way, map, &Effort::default()).unwrap_err();
     assert_eq!(place.names(), before);
-    format!("{}: {error}", error.code())
+    let facts: String =
+        error.facts().iter().map(|fact| format!(" {}={}", fact.name(), fact.value())).collect();
+    format!("{}: {error};{facts}", error.code())
+}
+
+/// What a request of another kind than was asked for holds.
+fn content(error: &CodeFileError) -> String {
+    let facts = error.facts();
+    facts
+        .iter()
+        .find(|fact| fact.name() == "content")
+        .map_or_else(String::new, |fact| fact.value().to_owned())
 }
 
 #[test]
@@ -684,13 +696,11 @@ fn data_that_cannot_be_of_people() {
     let good = "nom,prenoms,date_naissance,sexe,code_lieu,nir\nDomal,Bafe,1984-01-02,M,75101,\n";
     let said = refused(&place, &good.replace("prenoms", "first"), &[]);
     assert!(
-        said.starts_with("missing-column: ")
-            && said.contains("first")
-            && said.contains("--map prenoms=COLUMN")
+        said.starts_with("missing-column: ") && said.contains("first") && said.contains(" field=prenoms")
     );
     let said = refused(&place, &good.replace("nom,prenoms", "name,prenoms"), &[]);
-    assert!(said.contains("\"nom\"") && said.contains("--map nom=COLUMN"), "{said}");
-    assert!(refused(&place, good, &[(Field::Pays, "land")]).contains("--map pays=COLUMN"));
+    assert!(said.contains("\"nom\"") && said.contains(" field=nom"), "{said}");
+    assert!(refused(&place, good, &[(Field::Pays, "land")]).contains(" field=pays"));
     assert!(refused(&place, &good.replace("sexe", "nom"), &[]).starts_with("column-twice: "));
     assert!(
         refused(&place, good, &[(Field::Nom, "nom"), (Field::Nom, "sexe")]).starts_with("mapped-twice: ")
@@ -729,7 +739,7 @@ fn data_that_cannot_be_of_people() {
     ] {
         let said = refused(&place, &good.replace(of_field, other), &[]);
         let words = format!("wrong-column: 1 of 1 values of the column for the field {field} ");
-        assert!(said.starts_with(&words) && said.contains(&format!("--map {field}=")), "{said}");
+        assert!(said.starts_with(&words) && said.contains(&format!(" field={field}")), "{said}");
         assert!(!said.contains(other.trim_matches(',')), "{said}");
     }
     let way = Way::new(&place, "e", "csv", "csv");
@@ -811,7 +821,7 @@ fn requests_that_prepare_would_not_have_made() {
         &mut out,
     )
     .unwrap_err();
-    assert!(error.code() == "request-content" && error.to_string().contains("with --register"), "{error}");
+    assert!(error.code() == "request-content" && content(&error) == "civil-status", "{error}");
     let (renewer, later) = (POPULATION.renewer(1, 2), POPULATION.meta(2, 1));
     let error = renew(
         &Request {
@@ -825,12 +835,12 @@ fn requests_that_prepare_would_not_have_made() {
         &mut out,
     )
     .unwrap_err();
-    assert!(error.code() == "request-content" && error.to_string().contains("with --register"), "{error}");
+    assert!(error.code() == "request-content" && content(&error) == "civil-status", "{error}");
     let plain = Way::new(&place, "plain", "csv", "csv");
     fs::write(&plain.data, format!("nir\n{KEYED}\n")).unwrap();
     plain.prepare(Column::Identifier { column: "nir", scheme: Scheme::FrNir }, b',').unwrap();
     let error = look_up(&plain, &index, Level::Found, 1, &mut out).unwrap_err();
-    assert!(error.code() == "request-content" && error.to_string().contains("without --register"), "{error}");
+    assert!(error.code() == "request-content" && content(&error) == "identifiers", "{error}");
     let other = Register { index: &index, accept: Level::Found, min_score: Score::of(1.0) };
     let error = look_up_and_code(
         &Request {

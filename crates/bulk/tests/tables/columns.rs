@@ -11,6 +11,7 @@ use arrow_array::{
     Array, ArrayRef, DictionaryArray, Int64Array, LargeStringArray, ListArray, StringArray, StringViewArray,
 };
 use arrow_schema::DataType;
+use cstatns::coded::Coded as _;
 use cstatns::identifier::Scheme;
 use cstatns::manifest::{Content, Manifest, manifest_path};
 use cstatns::report::{Destruction, Report, report_path};
@@ -273,7 +274,7 @@ fn indexes_and_codes_are_stored_plainly_in_bounded_row_groups() {
     fs::write(&way.data, data).unwrap();
     way.prepare(Column::Identifier { column: "nir", scheme: Scheme::FrNir }, b',').unwrap();
     let coded = way.code(&POPULATION, 1, 5).unwrap();
-    assert_eq!((coded.rows, coded.distinct), (140_000, cstatns_bulk::Coded::DISTINCT_CAP));
+    assert_eq!((coded.rows, coded.distinct), (140_000, cstatns_bulk::Tally::DISTINCT_CAP));
     for path in [&way.request, &way.result] {
         let reader = SerializedFileReader::new(File::open(path).unwrap()).unwrap();
         let groups = reader.metadata().row_groups();

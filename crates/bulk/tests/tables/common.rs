@@ -20,7 +20,7 @@ use cstatns::meta::{FileMeta, SPEC};
 use cstatns::name::{Hex, Name};
 use cstatns::report::{Report, report_path};
 use cstatns::secret::Secret;
-use cstatns_bulk::{CodeFileError, Coded, Request, code, renew};
+use cstatns_bulk::{CodeFileError, Request, Tally, code, renew};
 use cstatns_controller::{
     Attach, AttachError, Attached, Column, Prepare, PrepareError, Prepared, attach, prepare,
 };
@@ -153,7 +153,7 @@ impl Way {
     }
 
     /// What `service code` does with the rows, and the report that it writes.
-    pub fn code(&self, domain: &Domain, generation: u32, delivery: u8) -> Result<Coded, CodeFileError> {
+    pub fn code(&self, domain: &Domain, generation: u32, delivery: u8) -> Result<Tally, CodeFileError> {
         let meta = domain.meta(generation, delivery);
         let mut out = File::create(&self.result).unwrap();
         let format = Format::of(&self.result).unwrap();
@@ -172,7 +172,7 @@ impl Way {
         Ok(coded)
     }
 
-    pub fn renew(&self, domain: &Domain, from: u32, to: u32, delivery: u8) -> Result<Coded, CodeFileError> {
+    pub fn renew(&self, domain: &Domain, from: u32, to: u32, delivery: u8) -> Result<Tally, CodeFileError> {
         let meta = domain.meta(to, delivery);
         let mut out = File::create(&self.result).unwrap();
         let format = Format::of(&self.result).unwrap();
@@ -191,7 +191,7 @@ impl Way {
         Ok(coded)
     }
 
-    pub fn report(&self, meta: &FileMeta, coded: &Coded) {
+    pub fn report(&self, meta: &FileMeta, coded: &Tally) {
         report_beside(&self.result, meta, coded);
     }
 
@@ -215,7 +215,7 @@ impl Way {
 }
 
 /// The report that the service writes beside a result.
-pub fn report_beside(result: &Path, meta: &FileMeta, coded: &Coded) {
+pub fn report_beside(result: &Path, meta: &FileMeta, coded: &Tally) {
     let now = jiff::Timestamp::now();
     let report = Report {
         format: Report::FORMAT,

@@ -4,6 +4,7 @@ use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
+use cstatns::coded::Coded as _;
 use cstatns::files::{Step, faults};
 use cstatns::identifier::Scheme;
 use cstatns::manifest::manifest_path;

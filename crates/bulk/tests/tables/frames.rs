@@ -13,6 +13,7 @@ use arrow_array::{
 };
 use arrow_schema::{ArrowError, DataType, Field, Schema, SchemaRef, UnionFields};
 use arrow_select::concat::concat_batches;
+use cstatns::coded::Coded as _;
 use cstatns::identifier::Scheme;
 use cstatns::manifest::{Content, Manifest, manifest_path};
 use cstatns_bulk::{Request, code, renew};

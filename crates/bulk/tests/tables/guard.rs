@@ -12,6 +12,7 @@ use arrow_array::{
 };
 use arrow_schema::{DataType, Field as ArrowField};
 use cstatns::civil_status::{Field, Years};
+use cstatns::coded::Coded as _;
 use cstatns::identifier::Scheme;
 use cstatns::name::Name;
 use cstatns_controller::{Column, Prepare, PrepareError, Prepared, prepare};
@@ -80,7 +81,7 @@ fn names_of_columns_that_say_who_somebody_is() {
     for name in
         ["nom", "NOM", "Nom", "NOM_USAGE", "prenoms", "Prénom", "NIR", "Nir", " nom ", "\u{a0}nom_usage"]
     {
-        refused(&rows(name, 3, |_| "x".into()), NIR, &["by its name", "--accept-risk"]);
+        refused(&rows(name, 3, |_| "x".into()), NIR, &["by its name", "beside the codes"]);
     }
     for name in
         ["sexe", "annee_naissance", "commune", "pays", "id", "date_naissance", "CODE_LIEU", "libelle_lieu"]
@@ -287,7 +288,10 @@ fn columns_of_parquet_of_any_type_are_judged() {
 fn reserved_names_in_any_case() {
     for name in ["Index", "STATUS", "CODE", "Quality", "Score", " code", "quality "] {
         let said = csv(&rows(name, 3, |_| "1".into()), NIR, &[]).unwrap_err();
-        assert!(said.starts_with("reserved-column: ") && said.contains("rename"), "{said}");
+        assert!(
+            said.starts_with("reserved-column: ") && said.contains("which the files made from it need"),
+            "{said}"
+        );
         let said = parquet(vec![(name, texts(&[Some("1")]))], &[]).unwrap_err();
         assert!(said.starts_with("reserved-column: "), "{said}");
     }

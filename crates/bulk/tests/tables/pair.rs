@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 
+use cstatns::coded::Coded as _;
 use cstatns::identifier::Scheme;
 use cstatns_controller::{Column, check};
 

@@ -20,6 +20,7 @@ use arrow_array::{
 };
 use arrow_schema::{DataType, Field};
 use arrow_select::take::take;
+use cstatns::coded::Coded as _;
 use cstatns::files::faults;
 use cstatns::identifier::Scheme;
 use cstatns_controller::{Column, Prepare, PrepareError, Prepared, prepare};

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use arrow_array::{FixedSizeBinaryArray, Int64Array};
 use arrow_schema::DataType;
 use cstatns::code::Code;
+use cstatns::coded::Coded as _;
 use cstatns::identifier::Scheme;
 use cstatns::manifest::{Content, manifest_path};
 use cstatns::report::report_path;
@@ -189,7 +190,7 @@ fn prepare_refuses_codes_that_do_not_go_together_with_counts() {
         (format!("code\n{}{KEYED}\n", line(&POPULATION, 1)), "code-form", "row 2"),
         (format!("code,n\n{},1\nc1.abc,1\n", POPULATION.code_of(KEYED, 1)), "code-form", "row 2"),
         (format!("code\n{}", line(&POPULATION, 1).replace("c1.", "c01.")), "code-generation", "row 1"),
-        ("code,n\n,1\n,2\n".to_owned(), "no-codes", "right column"),
+        ("code,n\n,1\n,2\n".to_owned(), "no-codes", "no code"),
         (format!("code,index\n{},1\n", POPULATION.code_of(KEYED, 1)), "reserved-column", "index"),
     ] {
         let error = prepare("bad", data);

@@ -10,6 +10,7 @@ use arrow_array::{
     TimestampNanosecondArray, TimestampSecondArray, UInt8Array, UInt16Array, UInt32Array, UInt64Array,
 };
 use cstatns::civil_status::Field;
+use cstatns::coded::Coded as _;
 use cstatns_rows::effort::Progress;
 use cstatns_rows::error::TableError;
 use cstatns_rows::people::Records;

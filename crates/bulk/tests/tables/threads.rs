@@ -9,9 +9,10 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use cstatns::coded::Coded as _;
 use cstatns::identifier::Scheme;
 use cstatns::report::report_path;
-use cstatns_bulk::{CodeFileError, Coded, Request, code, renew};
+use cstatns_bulk::{CodeFileError, Request, Tally, code, renew};
 use cstatns_controller::{Attach, Column, attach};
 use cstatns_rows::effort::Effort;
 use cstatns_rows::table::Format;
@@ -45,7 +46,7 @@ fn coded_by(
     format: Format,
     threads: usize,
     out: &mut (dyn Write + Send),
-) -> Result<Coded, CodeFileError> {
+) -> Result<Tally, CodeFileError> {
     let meta = POPULATION.meta(1, 1);
     code(
         &Request { path: request, manifest: &way.manifest(), format, meta: &meta, effort: &with(threads) },

@@ -7,6 +7,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use arrow_schema::{DataType, Field, IntervalUnit, Schema, TimeUnit};
+use cstatns::coded::Coded as _;
 use cstatns::identifier::Scheme;
 use cstatns_controller::Column;
 use parquet::arrow::add_encoded_arrow_schema_to_metadata;

@@ -1,5 +1,8 @@
 //! After a panic anywhere in a run, nothing of the data is said or left, and the next command goes on.
 
+mod samples;
+mod variants;
+
 use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::fs;

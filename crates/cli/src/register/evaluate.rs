@@ -10,6 +10,7 @@ use cstatns::civil_status::{CivilStatus, Field, Seen};
 use cstatns::files::{Access, FileError, Pending};
 use cstatns::look_up::{Level, Score};
 use cstatns::name::Hex;
+use cstatns_controller::PrepareError;
 use cstatns_register::{
     Evaluation, Expected, Index, Judged, MatchQuality, Query, SAMPLE, Tally, Threshold, Truth, interval,
 };
@@ -227,17 +228,8 @@ impl EvaluateArgs {
         }
         for (field, seen) in ASKED.into_iter().zip(seen) {
             if seen.is_wrong(field) {
-                let text = format!(
-                    "{:?}: {} of {} values of the column for the field {} cannot be read as such: choose another one with \
-                     --map {}=COLUMN{}",
-                    self.queries,
-                    seen.unread,
-                    seen.filled,
-                    field.name(),
-                    field.name(),
-                    field.advice()
-                );
-                return Err(Fault::new("wrong-column", text));
+                let wrong = PrepareError::WrongField { field, invalid: seen.unread, filled: seen.filled };
+                return Err(Fault::from(wrong).about(&self.queries));
             }
             if seen.may_be_days(field) {
                 program.say(MAY_BE_DAYS);

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use cstatns::coded::Coded as _;
 use cstatns::proposal::RunId;
 use cstatns::state::Refusal;
 use serde_json::{Value, json};
@@ -34,10 +35,10 @@ impl Delivered {
         recorded(program, &self.home, "delivered", |service| {
             let outgoing = service.outgoing().into_iter().find(|outgoing| outgoing.delivery == self.delivery);
             service.state().check_delivered(&self.delivery).map_err(|refusal| match refusal {
-                Refusal::UnknownDelivery => Fault::new(
-                    refusal.code(),
-                    "this service has made no delivery of this number: `service status` lists those that wait",
-                ),
+                Refusal::UnknownDelivery => {
+                    Fault::new(refusal.code(), "this service has made no delivery of this number")
+                        .advising("`service status` lists those that wait")
+                }
                 refusal => refusal.into(),
             })?;
             service.delivered(&self.delivery, &self.received)?;

@@ -17,7 +17,7 @@ use cstatns::name::{Hex, Name};
 use cstatns::proposal::{Action, Input, RunId};
 use cstatns::report::report_path;
 use cstatns::service::{Made, Outcome, RunFiles, Service, WorkError};
-use cstatns_bulk::{CodeFileError, Coded, Register, Request, look, look_up_and_code};
+use cstatns_bulk::{CodeFileError, Register, Request, Tally, look, look_up_and_code};
 use cstatns_register::Index;
 use cstatns_rows::effort::Effort;
 use cstatns_rows::table::Format;
@@ -30,7 +30,7 @@ pub(super) use report::write_missing_reports;
 use super::recorded;
 use crate::accept::{level, score};
 use crate::bulk::{Bulk, closing, looked_up};
-use crate::fault::Fault;
+use crate::fault::{Fault, RegisterChanged};
 use crate::figures::per_second;
 use crate::output::Program;
 use crate::quorum::{Closed, KitArgs, gather};
@@ -151,12 +151,7 @@ impl<'a> Open<'a> {
         if Facts::of(self.path).is_ok_and(|stamp| stamp == self.stamp) {
             return Ok(());
         }
-        let message = format!(
-            "the register {:?} was written to or replaced after it was opened for this run: repeat the command once nobody \
-             brings it up to date",
-            self.path
-        );
-        Err(WorkError { code: "register-changed", message })
+        Err(WorkError::new(RegisterChanged { path: self.path.to_owned() }))
     }
 }
 
@@ -356,7 +351,7 @@ impl Run {
             &FileMeta,
             &RunFiles,
             &Effort,
-        ) -> Result<(Made, Option<Coded>), Fault>,
+        ) -> Result<(Made, Option<Tally>), Fault>,
     ) -> Result<Value, Fault> {
         let files = RunFiles {
             request: vec![self.request.clone(), manifest_path(&self.request)],
@@ -428,10 +423,10 @@ impl Run {
 /// Works on the rows through a buffer.
 fn buffered(
     out: &mut Pending,
-    work: impl FnOnce(&mut (dyn Write + Send)) -> Result<Coded, CodeFileError>,
-) -> Result<Coded, WorkError> {
+    work: impl FnOnce(&mut (dyn Write + Send)) -> Result<Tally, CodeFileError>,
+) -> Result<Tally, WorkError> {
     let mut out = BufWriter::with_capacity(BUFFER, out);
-    let coded = work(&mut out).map_err(|error| WorkError { code: error.code(), message: error.to_string() });
+    let coded = work(&mut out).map_err(WorkError::new);
     let coded = match coded {
         Ok(coded) => coded,
         Err(error) => {
@@ -445,13 +440,12 @@ fn buffered(
         Err(error) => {
             let (error, out) = error.into_parts();
             let (pending, _) = out.into_parts();
-            let error = FileError::from_io(pending.target(), &error);
-            Err(WorkError { code: error.code(), message: error.to_string() })
+            Err(WorkError::new(FileError::from_io(pending.target(), &error)))
         }
     }
 }
 
-fn outcome(coded: &Coded) -> Outcome {
+fn outcome(coded: &Tally) -> Outcome {
     Outcome { rows: coded.rows, commitment: coded.commitment, distinct: coded.distinct }
 }
 

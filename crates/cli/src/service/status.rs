@@ -28,7 +28,9 @@ pub(crate) struct Status {
 impl Status {
     pub(super) fn run(self, program: &Program) -> Result<Value, Fault> {
         let service = open(program, &self.home)?;
-        let status = service.status();
+        let mut status = service.status();
+        // With what to do, as the warning has it.
+        status.unpaid = service.unpaid().map(|unpaid| Fault::of(unpaid, &[]).text());
         show(program, &status);
         let past: Vec<_> = status.past_their_end().collect();
         let past: Vec<Value> = past

@@ -228,3 +228,8 @@ pub enum NotDestroyed {
         path: PathBuf,
     },
 }
+
+cstatns_base::coded!(NotDestroyed {
+    Self::File(error) => (error),
+    Self::Another { path } => ("file-replaced", Input, [path]),
+});

@@ -124,7 +124,7 @@ where
     if let (false, [taken, ..]) = (renewal, &own[..]) {
         // A first coding: `prepare` refuses data with such a column.
         let column = if table.header()[*taken] == b"score" { "score" } else { "quality" };
-        return Err(TableError::ColumnTwice { path, column: column.to_owned() }.into());
+        return Err(TableError::ColumnTwice { path, column: column.into() }.into());
     }
     let mut columns = vec![Column::code(binary_codes)];
     columns.extend(quality.then(|| Column::word("quality")));

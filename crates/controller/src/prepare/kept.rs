@@ -5,6 +5,7 @@ use std::fmt;
 use std::path::PathBuf;
 
 use cstatns_base::civil_status::request::IDENTIFIER;
+use cstatns_base::coded::ColumnName;
 use cstatns_base::name::Name;
 use cstatns_record::manifest;
 use cstatns_rows::guard::names::{Says, says};
@@ -22,10 +23,21 @@ pub enum Kept {
     /// It is a date of birth, beside a place of birth.
     Born {
         /// The column of the place, by its name where that can be shown.
-        place: String,
+        place: ColumnName,
     },
     /// So many of its cells are identifiers.
     Identifiers(Held),
+}
+
+impl Kept {
+    /// The word for it among the facts of an error.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Who => "name",
+            Self::Born { .. } => "birth",
+            Self::Identifiers(_) => "identifiers",
+        }
+    }
 }
 
 impl fmt::Display for Kept {
@@ -92,7 +104,7 @@ impl Keeping {
         for (column, _) in accepted {
             let at = table.find(column)?.ok_or_else(|| table.missing(&[], column))?;
             if !kept.contains(&at) {
-                return Err(PrepareError::RiskSent { column: column.clone() });
+                return Err(PrepareError::RiskSent { column: (&**column).into() });
             }
             found.push((at, is_risk(at)));
         }
@@ -128,7 +140,7 @@ impl Keeping {
             let (column, kept) = (self.shown.column(*column), Kept::Identifiers(found.of(*column)));
             return Err(PrepareError::IdentityKept { path: self.path.clone(), column, kept });
         }
-        let held = self.kept.iter().map(|column| (self.shown.column(*column), found.of(*column)));
+        let held = self.kept.iter().map(|column| (self.shown.column(*column).to_string(), found.of(*column)));
         let risks = accepted.iter().zip(&self.accepted).map(|((column, reason), (at, by_name))| Risk {
             column: column.clone(),
             reason: reason.clone(),

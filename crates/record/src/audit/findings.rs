@@ -5,6 +5,7 @@ use crate::dealing::RosterError;
 use crate::ledger::LedgerError;
 use crate::proposal::QuorumError;
 use crate::state::{Broken, Refusal, Unlawful};
+use cstatns_base::coded::Coded as _;
 
 use super::text::events;
 use super::walk::{BrokenEvent, Kept, Unsound, Walk};

@@ -13,40 +13,32 @@ use super::base64;
 #[non_exhaustive]
 pub enum NoteError {
     /// `note-malformed`: not the form of a signed note.
-    #[error("this is not a signed note: check that the file is whole and unchanged")]
+    #[error("this is not a signed note")]
     Malformed,
     /// `note-bad-name`: empty, or with a space, a plus sign or a control character.
-    #[error(
-        "a signer's name must not be empty nor contain spaces, plus signs or control characters: choose another"
-    )]
+    #[error("a signer's name must not be empty nor contain spaces, plus signs or control characters")]
     BadName,
     /// `note-bad-key`: not the text form of an Ed25519 verifier key, or one that is not safe to use.
-    #[error("this is not a usable Ed25519 verifier key: ask its owner for it again")]
+    #[error("this is not a usable Ed25519 verifier key")]
     BadKey,
     /// `note-unsigned`: no signature is by a key that was given.
-    #[error("the note carries no signature by a known key: check which key (card) it is verified with")]
+    #[error("the note carries no signature by a known key")]
     Unsigned,
     /// `note-bad-signature`: a signature in the name of a known key is not by that key over this text.
-    #[error("the signature of {name} does not verify: the note has been changed, do not rely on it")]
+    #[error("the signature of {} does not verify (the note was changed)", signer.name)]
     BadSignature {
-        /// The name of the known key.
-        name: String,
+        /// The known key.
+        signer: Box<VerifierKey>,
     },
 }
 
-impl NoteError {
-    /// The stable short code of this error.
-    #[must_use]
-    pub fn code(&self) -> &'static str {
-        match self {
-            Self::Malformed => "note-malformed",
-            Self::BadName => "note-bad-name",
-            Self::BadKey => "note-bad-key",
-            Self::Unsigned => "note-unsigned",
-            Self::BadSignature { .. } => "note-bad-signature",
-        }
-    }
-}
+cstatns_base::coded!(NoteError {
+    Self::Malformed => ("note-malformed", Input, []),
+    Self::BadName => ("note-bad-name", Input, []),
+    Self::BadKey => ("note-bad-key", Input, []),
+    Self::Unsigned => ("note-unsigned", Input, []),
+    Self::BadSignature { signer } => ("note-bad-signature", Tampering, []),
+});
 
 /// The signature type of Ed25519 in key ids and verifier keys.
 const ED25519: u8 = 1;
@@ -276,7 +268,7 @@ impl Note {
             let Some(at) = keys.iter().position(|key| signature.is_of(key)) else { continue };
             Signature::from_slice(&signature.signature)
                 .and_then(|bytes| keys[at].key.verify_strict(self.text.as_bytes(), &bytes))
-                .map_err(|_| NoteError::BadSignature { name: keys[at].name.clone() })?;
+                .map_err(|_| NoteError::BadSignature { signer: Box::new(keys[at].clone()) })?;
             signed[at] = true;
         }
         let signers: Vec<_> =

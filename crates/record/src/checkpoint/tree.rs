@@ -86,29 +86,23 @@ pub fn root_of(leaves: &[Hash]) -> Hash {
 #[non_exhaustive]
 pub enum ProofError {
     /// `proof-out-of-range`: a leaf that such a tree does not have, or sizes of which the first is zero or the larger.
-    #[error("the proof is about a leaf or a size outside the tree: check which checkpoints are compared")]
+    #[error("the proof is about a leaf or a size outside the tree")]
     OutOfRange,
     /// `proof-wrong-length`: more or fewer hashes than a proof for these numbers has.
-    #[error("the proof has too many or too few hashes for this tree: ask for it again")]
+    #[error("the proof has too many or too few hashes for this tree")]
     WrongLength,
     /// `proof-wrong-root`: the hashes do not lead to the root (or roots) given.
     #[error(
-        "the proof does not lead to the checkpoint's root: the ledger is not the one that the checkpoint states"
+        "the proof does not lead to the checkpoint's root (the ledger is not the one that the checkpoint states)"
     )]
     WrongRoot,
 }
 
-impl ProofError {
-    /// The stable short code of this error.
-    #[must_use]
-    pub fn code(&self) -> &'static str {
-        match self {
-            Self::OutOfRange => "proof-out-of-range",
-            Self::WrongLength => "proof-wrong-length",
-            Self::WrongRoot => "proof-wrong-root",
-        }
-    }
-}
+cstatns_base::coded!(ProofError {
+    Self::OutOfRange => ("proof-out-of-range", Input, []),
+    Self::WrongLength => ("proof-wrong-length", OtherSide, []),
+    Self::WrongRoot => ("proof-wrong-root", Tampering, []),
+});
 
 /// Checks that the leaf with hash `leaf` is leaf number `index` (from 0) of the tree of `size` leaves with root `root`.
 /// `size` and `root` must come from one checkpoint: a proof alone does not fix the size.

@@ -66,7 +66,7 @@ pub enum Broken {
     #[error(transparent)]
     Ledger(#[from] LedgerError),
     /// It is not lawful.
-    #[error("event {number} of the ledger is not lawful: {reason}; call the auditor")]
+    #[error("event {number} of the ledger is not lawful ({reason})")]
     Unlawful {
         /// The event's number.
         number: u64,
@@ -75,12 +75,7 @@ pub enum Broken {
     },
 }
 
-impl Broken {
-    /// The stable short code of this error.
-    pub fn code(&self) -> &'static str {
-        match self {
-            Self::Ledger(error) => error.code(),
-            Self::Unlawful { reason, .. } => reason.code(),
-        }
-    }
-}
+cstatns_base::coded!(Broken {
+    Self::Ledger(error) => (error),
+    Self::Unlawful { number, reason } => (reason, Tampering, [event: *number]),
+});

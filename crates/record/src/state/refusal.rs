@@ -13,62 +13,55 @@ use crate::proposal::{MOST_DELIVERIES, QuorumError};
 #[non_exhaustive]
 pub enum Refusal {
     /// A run or a destruction is unfinished.
-    #[error("an earlier command is unfinished: run `service status`, which finishes or undoes it")]
+    #[error("an earlier command is unfinished")]
     Unfinished,
     /// Shares are not all held.
-    #[error(
-        "custodians have not all confirmed their share; missing: {}. Run `custodian accept`, then `service receipt`",
-        list(custodians)
-    )]
+    #[error("custodians have not all confirmed their share (missing: {})", list(custodians))]
     SharesMissing {
         /// Whose receipt is missing.
         custodians: Vec<Name>,
     },
     /// No such domain.
-    #[error("there is no such domain in this service: `service status` lists them, `service open` opens one")]
+    #[error("there is no such domain in this service")]
     UnknownDomain,
     /// The domain exists.
-    #[error("this domain exists already: choose another name")]
+    #[error("this domain exists already")]
     DomainExists,
     /// A minimum batch of one, outside a demonstration, or one that no run could meet.
     #[error(
-        "the minimum batch is 2 to {LARGEST_MINIMUM_BATCH} distinct values, or 1 in a demonstration: a run of one value would \
-         be an oracle, and more are not counted"
+        "the minimum batch is 2 to {LARGEST_MINIMUM_BATCH} distinct values, or 1 in a demonstration (a run of one value \
+         would be an oracle, and more are not counted)"
     )]
     MinimumBatch,
     /// Not 1 to 10 years.
     #[error("the cryptoperiod is 1 to 10 years")]
     Cryptoperiod,
     /// The end is in the past.
-    #[error("the project's end is in the past: give a later date")]
+    #[error("the project's end is in the past")]
     EndInThePast,
     /// The new end is not later.
-    #[error(
-        "the new end is not later than the present one: a project is extended; `service close` ends it early"
-    )]
+    #[error("the new end is not later than the present one (a project can only be extended)")]
     EndNotLater,
     /// Not a research project.
-    #[error("this is a statistical domain: only research projects have an end")]
+    #[error("this is a statistical domain")]
     NotResearch,
     /// Past its end.
-    #[error("the project ended on {ends}: its key codes no more; open a new project")]
+    #[error("the project ended on {ends} (its key codes no more)")]
     Ended {
         /// Its last day.
         ends: Date,
     },
     /// The keys are gone.
-    #[error("the project's keys are destroyed, or about to be: open a new project")]
+    #[error("the project's keys are destroyed, or about to be")]
     Destroyed,
     /// The generation is doubted.
-    #[error("generation {generation} is doubted: make a new key first (`service new-key … --reason doubt`)")]
+    #[error("generation {generation} is doubted")]
     Compromised {
         /// The doubted generation.
         generation: Generation,
     },
     /// Not the present generation.
-    #[error(
-        "the codes would be of generation {found}, the domain is at generation {active}: propose it again"
-    )]
+    #[error("the codes would be of generation {found}, the domain is at generation {active}")]
     Generation {
         /// The generation asked for.
         found: Generation,
@@ -76,9 +69,7 @@ pub enum Refusal {
         active: Generation,
     },
     /// The codes are of the present generation.
-    #[error(
-        "the codes are of generation {from}, the domain is at generation {active}: there is nothing to renew"
-    )]
+    #[error("the codes are of generation {from}, the domain is at generation {active}")]
     NothingToRenew {
         /// The codes' generation.
         from: Generation,
@@ -86,70 +77,64 @@ pub enum Refusal {
         active: Generation,
     },
     /// The active key is doubted, so the reason is doubt.
-    #[error("the present key is doubted: the reason for the new key is `doubt`")]
+    #[error("the present key is doubted")]
     ReasonIsDoubt,
     /// The custody is doubted.
-    #[error("the custody is doubted: deal new shares first")]
+    #[error("the custody is doubted")]
     CustodyDoubted,
     /// No counterpart of this name.
     #[error("no counterpart of this name is known to the service")]
     UnknownParty,
     /// Research results need a known counterpart.
-    #[error(
-        "research results go to a known counterpart only, or are handed out in a demonstration (`init --demo`)"
-    )]
+    #[error("research results go to a known counterpart only, except in a demonstration")]
     ResearchNeedsParty,
     /// No such delivery.
-    #[error(
-        "there is no such delivery in this domain: `service status` lists them; for none, say `--of unknown`"
-    )]
+    #[error("there is no such delivery in this domain")]
     UnknownDelivery,
     /// More rows than a number of the formats can hold.
-    #[error("the request states more rows than any file has: prepare it again from the data")]
+    #[error("the request states more rows than any file has")]
     Rows,
     /// Deliveries that are too many, out of order, or none.
-    #[error(
-        "a renewal names 1 to {MOST_DELIVERIES} deliveries, in ascending order and each once: split the file, or state them as unknown"
-    )]
+    #[error("a renewal names 1 to {MOST_DELIVERIES} deliveries, in ascending order and each once")]
     Deliveries,
     /// The cards of a dealing are not as many as its shares, or one stands there twice.
     #[error("a dealing names one card for each share, each card once")]
     Cards,
     /// Nothing is owed that could be lost.
-    #[error("no request of this delivery waits on a place that is not there: nothing is recorded")]
+    #[error("no request of this delivery waits on a place that is not there (nothing is recorded)")]
     NothingLost,
     /// Delivered before.
-    #[error("this delivery has been stated delivered: nothing is left to do")]
+    #[error("this delivery is already recorded as delivered")]
     AlreadyDelivered,
     /// The run's number was used.
-    #[error("this run was made before: a proposal serves once; make a new one")]
+    #[error("this run was made before (a proposal serves once)")]
     Replayed,
     /// A receipt that states nothing about this ledger.
-    #[error("the receipt does not fit this ledger: ask for a new one, made with this ledger")]
+    #[error("the receipt does not fit this ledger")]
     Receipt,
     /// A receipt for another service.
-    #[error("the receipt is for another service: give it there")]
+    #[error("the receipt is for another service")]
     ReceiptOtherService,
     /// A receipt by somebody else.
-    #[error("`{by}` with this card is not in the roster: only custodians give such statements")]
+    #[error("`{by}` with this card is not in the roster (only custodians give such statements)")]
     ReceiptNotInRoster {
         /// Who is said to state it.
         by: Name,
     },
     /// A receipt that is not signed.
-    #[error("the statement of `{by}` is not signed by them: ask for a new one")]
+    #[error("the statement of `{by}` is not signed by them")]
     ReceiptSignature {
         /// Who is said to state it.
         by: Name,
     },
     /// A receipt recorded before.
-    #[error("this statement of `{by}` is recorded already: nothing is left to do")]
+    #[error("this statement of `{by}` is already recorded")]
     ReceiptKnown {
         /// Who states it.
         by: Name,
     },
     /// The generation is doubted already.
-    #[error("this generation is doubted already: make a new key (`service new-key … --reason doubt`)")]
+    #[error("this generation is doubted already")]
     AlreadyDoubted,
 }
 
@@ -157,44 +142,39 @@ fn list(names: &[Name]) -> String {
     names.iter().map(Name::as_str).collect::<Vec<_>>().join(", ")
 }
 
-impl Refusal {
-    /// The stable short code of this error.
-    pub fn code(&self) -> &'static str {
-        match self {
-            Self::Unfinished => "unfinished",
-            Self::SharesMissing { .. } => "shares-missing",
-            Self::UnknownDomain => "unknown-domain",
-            Self::DomainExists => "domain-exists",
-            Self::MinimumBatch => "minimum-batch",
-            Self::Cryptoperiod => "cryptoperiod",
-            Self::EndInThePast => "end-in-the-past",
-            Self::EndNotLater => "end-not-later",
-            Self::NotResearch => "not-research",
-            Self::Ended { .. } => "project-ended",
-            Self::Destroyed => "keys-destroyed",
-            Self::Compromised { .. } => "key-doubted",
-            Self::Generation { .. } => "generation",
-            Self::NothingToRenew { .. } => "nothing-to-renew",
-            Self::ReasonIsDoubt => "reason-is-doubt",
-            Self::CustodyDoubted => "custody-doubted",
-            Self::UnknownParty => "unknown-party",
-            Self::ResearchNeedsParty => "research-needs-party",
-            Self::UnknownDelivery => "unknown-delivery",
-            Self::NothingLost => "nothing-lost",
-            Self::Rows => "rows",
-            Self::Deliveries => "deliveries",
-            Self::Cards => "cards",
-            Self::AlreadyDelivered => "already-delivered",
-            Self::Replayed => "replayed",
-            Self::Receipt => "receipt",
-            Self::ReceiptOtherService => "receipt-other-service",
-            Self::ReceiptNotInRoster { .. } => "not-in-roster",
-            Self::ReceiptSignature { .. } => "statement-signature",
-            Self::ReceiptKnown { .. } => "receipt-known",
-            Self::AlreadyDoubted => "already-doubted",
-        }
-    }
-}
+cstatns_base::coded!(Refusal {
+    Self::Unfinished => ("unfinished", Input, []),
+    Self::SharesMissing { custodians } => ("shares-missing", OtherSide, [custodian: *custodians]),
+    Self::UnknownDomain => ("unknown-domain", Input, []),
+    Self::DomainExists => ("domain-exists", Input, []),
+    Self::MinimumBatch => ("minimum-batch", Input, [limit: LARGEST_MINIMUM_BATCH]),
+    Self::Cryptoperiod => ("cryptoperiod", Input, []),
+    Self::EndInThePast => ("end-in-the-past", Input, []),
+    Self::EndNotLater => ("end-not-later", Input, []),
+    Self::NotResearch => ("not-research", Input, []),
+    Self::Ended { ends } => ("project-ended", Input, [ends]),
+    Self::Destroyed => ("keys-destroyed", Input, []),
+    Self::Compromised { generation } => ("key-doubted", Input, [generation]),
+    Self::Generation { found, active } => ("generation", Input, [found, expected: *active]),
+    Self::NothingToRenew { from, active } => ("nothing-to-renew", Input, [found: *from, generation: *active]),
+    Self::ReasonIsDoubt => ("reason-is-doubt", Input, []),
+    Self::CustodyDoubted => ("custody-doubted", Input, []),
+    Self::UnknownParty => ("unknown-party", Input, []),
+    Self::ResearchNeedsParty => ("research-needs-party", Input, []),
+    Self::UnknownDelivery => ("unknown-delivery", Input, []),
+    Self::NothingLost => ("nothing-lost", Input, []),
+    Self::Rows => ("rows", Input, []),
+    Self::Deliveries => ("deliveries", Input, [limit: MOST_DELIVERIES]),
+    Self::Cards => ("cards", Input, []),
+    Self::AlreadyDelivered => ("already-delivered", Input, []),
+    Self::Replayed => ("replayed", Input, []),
+    Self::Receipt => ("receipt", OtherSide, []),
+    Self::ReceiptOtherService => ("receipt-other-service", Input, []),
+    Self::ReceiptNotInRoster { by } => ("not-in-roster", OtherSide, [custodian: *by]),
+    Self::ReceiptSignature { by } => ("statement-signature", OtherSide, [custodian: *by]),
+    Self::ReceiptKnown { by } => ("receipt-known", Input, [custodian: *by]),
+    Self::AlreadyDoubted => ("already-doubted", Input, []),
+});
 
 /// Why an event is not lawful after the ones before it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -244,24 +224,19 @@ pub enum Unlawful {
     NotEnded,
 }
 
-impl Unlawful {
-    /// The stable short code of this error.
-    pub fn code(&self) -> &'static str {
-        match self {
-            Self::Refused(error) => error.code(),
-            Self::Quorum(error) => error.code(),
-            Self::Roster(error) => error.code(),
-            Self::Genesis => "unlawful-genesis",
-            Self::Time => "unlawful-time",
-            Self::Owed => "unlawful-owed",
-            Self::NotOwed => "unlawful-destruction",
-            Self::NoIntent => "unlawful-result",
-            Self::Keys => "unlawful-keys",
-            Self::Order => "unlawful-order",
-            Self::Rows => "unlawful-rows",
-            Self::Head => "unlawful-head",
-            Self::Dealing => "unlawful-dealing",
-            Self::NotEnded => "unlawful-end",
-        }
-    }
-}
+cstatns_base::coded!(Unlawful {
+    Self::Refused(error) => (error, Tampering, []),
+    Self::Quorum(error) => (error, Tampering, []),
+    Self::Roster(error) => (error, Tampering, []),
+    Self::Genesis => ("unlawful-genesis", Tampering, []),
+    Self::Time => ("unlawful-time", Tampering, []),
+    Self::Owed => ("unlawful-owed", Tampering, []),
+    Self::NotOwed => ("unlawful-destruction", Tampering, []),
+    Self::NoIntent => ("unlawful-result", Tampering, []),
+    Self::Keys => ("unlawful-keys", Tampering, []),
+    Self::Order => ("unlawful-order", Tampering, []),
+    Self::Rows => ("unlawful-rows", Tampering, []),
+    Self::Head => ("unlawful-head", Tampering, []),
+    Self::Dealing => ("unlawful-dealing", Tampering, []),
+    Self::NotEnded => ("unlawful-end", Tampering, []),
+});

@@ -5,6 +5,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
 use cstatns_base::civil_status::Years;
+use cstatns_base::coded::Coded as _;
 use cstatns_register::{BuildError, Builder, Fault, Index, Origin, Places, Stats, TraitFault, Unit};
 
 use crate::common::{PEOPLE, Place, ask, build, build_unless, record};
@@ -165,7 +166,7 @@ fn the_file_is_named_where_there_are_several() {
     builder.refuse(Fault::Encoding, Origin { file: 1, unit: Unit::Row, number: 7 });
     builder.refuse(Fault::Encoding, Origin { file: 0, unit: Unit::Line, number: 9 });
     let message = builder.finish().unwrap_err().to_string();
-    assert!(message.contains("may mend (file 1 line 9, file 2 row 7)"));
+    assert!(message.contains("may fix (file 1 line 9, file 2 row 7)"));
 }
 
 #[test]

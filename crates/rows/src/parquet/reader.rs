@@ -12,6 +12,7 @@ use ::parquet::errors::ParquetError;
 use ::parquet::file::metadata::{ParquetMetaData, ParquetMetaDataReader};
 use arrow_array::{Array, RecordBatch, RecordBatchReader};
 use arrow_schema::{ArrowError, SchemaRef};
+use cstatns_base::coded::ColumnName;
 use cstatns_base::files::{FileError, read_at};
 use cstatns_base::meta::Known;
 
@@ -89,7 +90,11 @@ impl Reader {
         let ledger = Ledger::new(columns.columns(), length);
         let limit = row_limit(length);
         if let Some((_, leaf)) = ledger.widest().filter(|(width, _)| *width > limit) {
-            return Err(TableError::WideColumn { path: path.to_owned(), column: names[leaf].clone(), limit });
+            return Err(TableError::WideColumn {
+                path: path.to_owned(),
+                column: ColumnName::at(names[leaf].as_bytes(), leaf),
+                limit,
+            });
         }
         let (whole, bytes) =
             extent(&metadata).ok_or_else(|| TableError::Parquet { path: path.to_owned() })?;
@@ -242,14 +247,16 @@ impl Reader {
         let limit = row_limit(self.groups.length);
         if rows == 1 && size > limit {
             let widest = (0..sizes.len()).max_by_key(|column| sizes[*column]);
-            let column = widest.map(|column| self.schema.field(column).name().clone()).unwrap_or_default();
+            let column = widest.unwrap_or_default();
+            let column = ColumnName::at(self.schema.field(column).name().as_bytes(), column);
             return Err(TableError::WideRow { path: path.to_owned(), column, row: self.at + 1, limit });
         }
         Ok(None)
     }
 
     fn refusal(&self, path: &Path, stop: Stop) -> TableError {
-        let (path, named) = (path.to_owned(), |leaf: usize| self.names[leaf].clone());
+        let (path, named) =
+            (path.to_owned(), |leaf: usize| ColumnName::at(self.names[leaf].as_bytes(), leaf));
         match stop {
             Stop::TooLarge { leaf, group } => {
                 TableError::WidePage { path, column: named(leaf), group: group as u64 + 1 }

@@ -1,6 +1,7 @@
 //! The reader of CSV beside a strict reader of a few lines, and beside the `csv` crate, on any bytes. The fuzz target `csv`
 //! uses this file too.
 
+use cstatns_base::coded::Coded as _;
 use std::path::Path;
 
 use cstatns_rows::csv::read_all;

@@ -10,7 +10,7 @@ use cstatns::meta::SPEC;
 use cstatns::name::Hex;
 use cstatns::report::{Destruction, Report, report_path};
 use cstatns::service::{Made, Service};
-use cstatns_bulk::Coded;
+use cstatns_bulk::Tally;
 use cstatns_controller::summarise;
 
 use crate::fault::Fault;
@@ -24,8 +24,8 @@ pub(super) struct Counts {
     scores: Option<Scores>,
 }
 
-impl From<Coded> for Counts {
-    fn from(coded: Coded) -> Self {
+impl From<Tally> for Counts {
+    fn from(coded: Tally) -> Self {
         let quality = coded.qualities.into_iter().map(|(word, count)| (word.to_owned(), count));
         Self { coded: Some(coded.coded), quality: quality.collect(), scores: coded.scores }
     }

@@ -1,0 +1,67 @@
+//! What to do about an error of a library, which says only what is wrong: a table for each language, from the code, the
+//! blame and the facts of the error to a sentence that may name commands and options of this program.
+
+use cstatns::coded::{Blame, Fact};
+
+/// The table of advice in English; how to read a table stands at its head.
+pub(crate) const ENGLISH: &str = include_str!("advice/en.txt");
+
+/// The rows of a table: a code with conditions, and what is said.
+pub(crate) fn rows(table: &str) -> impl Iterator<Item = (&str, &str)> {
+    let rows = table.lines().filter(|line| !line.is_empty() && !line.starts_with('#'));
+    rows.map(|line| line.split_once(": ").expect("a row is `CODE CONDITION …: advice`"))
+}
+
+/// What `table` says about an error.
+pub(crate) fn advice(table: &str, code: &str, blame: Blame, facts: &[Fact]) -> Option<String> {
+    let (_, said) = rows(table).find(|(row, _)| applies(row, code, blame, facts))?;
+    let inner = |name: &str| advice(table, value(facts, name)?, blame, facts);
+    let mut text = String::new();
+    let mut parts = said.split('{');
+    text.push_str(parts.next().unwrap_or_default());
+    for part in parts {
+        let (name, rest) = part.split_once('}').expect("a placeholder ends");
+        match name.strip_prefix('@') {
+            Some(name) => text.push_str(&inner(name).unwrap_or_default()),
+            None => {
+                text.push_str(value(facts, name).expect("the row applies to errors with this fact alone"))
+            }
+        }
+        text.push_str(rest);
+    }
+    Some(text)
+}
+
+/// The rows that [`advice`] goes by.
+#[cfg(test)]
+pub(crate) fn rows_used<'a>(table: &'a str, code: &str, blame: Blame, facts: &[Fact]) -> Vec<&'a str> {
+    let Some((row, said)) = rows(table).find(|(row, _)| applies(row, code, blame, facts)) else {
+        return Vec::new();
+    };
+    let inner = said.split("{@").skip(1).filter_map(|part| value(facts, part.split('}').next()?));
+    let inner = inner.flat_map(|code| rows_used(table, code, blame, facts));
+    std::iter::once(row).chain(inner).collect()
+}
+
+fn value<'a>(facts: &'a [Fact], name: &str) -> Option<&'a str> {
+    facts.iter().find(|fact| fact.name() == name).map(Fact::value)
+}
+
+fn applies(row: &str, code: &str, blame: Blame, facts: &[Fact]) -> bool {
+    let mut words = row.split(' ');
+    words.next().is_some_and(|word| word == code || word == "*")
+        && words.all(|condition| match condition.split_once('=') {
+            Some(("blame", wanted)) => word(blame) == wanted,
+            Some((name, wanted)) => value(facts, name) == Some(wanted),
+            None => value(facts, condition).is_some(),
+        })
+}
+
+fn word(blame: Blame) -> &'static str {
+    match blame {
+        Blame::Input => "input",
+        Blame::OtherSide => "other-side",
+        Blame::Tampering => "tampering",
+        _ => "machine",
+    }
+}

@@ -1,0 +1,305 @@
+//! One error of each variant, with data planted wherever a text could hold some.
+
+use std::any::type_name;
+use std::collections::BTreeMap;
+use std::fmt::Debug;
+use std::io::ErrorKind;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use cstatns::audit::AuditError;
+use cstatns::checkpoint::{CheckpointError, NoteError, ProofError, VerifierKey};
+use cstatns::civil_status::{ColumnsError, Field};
+use cstatns::code::{Code, CodeError, Generation, Tag};
+use cstatns::coded::{Coded, ColumnName};
+use cstatns::coder::CoderError;
+use cstatns::custody::SharingError;
+use cstatns::custody::custodian::{KitError, ProposalFault};
+use cstatns::custody::quorum::RootError;
+use cstatns::custody::share::SealError;
+use cstatns::dealing::{Epoch, RosterError, ThresholdError};
+use cstatns::files::FileError;
+use cstatns::identifier::{Reason, Scheme};
+use cstatns::keystore::KeystoreError;
+use cstatns::ledger::LedgerError;
+use cstatns::look_up::ScoreError;
+use cstatns::manifest::ManifestError;
+use cstatns::meta::ServiceId;
+use cstatns::name::{Hex, Name, NameError};
+use cstatns::proposal::QuorumError;
+use cstatns::report::ReportError;
+use cstatns::service::{ServiceError, WorkError};
+use cstatns::state::{Broken, Refusal, Unlawful};
+use cstatns_bulk::CodeFileError;
+use cstatns_controller::{AttachError, CheckError, FileFacts, Kept, NotDestroyed, PrepareError, check};
+use cstatns_register::{BuildError, Faults, IndexError};
+use cstatns_rows::error::{RowFault, TableError};
+use cstatns_rows::guard::Held;
+
+use crate::fault::RegisterChanged;
+
+/// Somebody who does not exist, with and without the key; a code; a key in hexadecimal.
+pub(super) const PLANTED: [&str; 4] = [
+    "299072A987654",
+    "284052A32102552",
+    "c1.abcd.aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
+    "a5b1c2d3e4f5a6b7c8d9e0f1a2b3c4d5",
+];
+
+pub(super) struct Sample {
+    /// `Type::Variant`.
+    pub(super) variant: String,
+    pub(super) error: Box<dyn Coded + Send + Sync>,
+}
+
+fn sample<E: Coded + Debug + Send + Sync + 'static>(error: E) -> Sample {
+    let type_name = type_name::<E>().rsplit("::").next().unwrap();
+    let debug = format!("{error:?}");
+    let name = debug.split(|c: char| !c.is_alphanumeric()).next().unwrap();
+    let variant = if name == type_name { name.to_owned() } else { format!("{type_name}::{name}") };
+    Sample { variant, error: Box::new(error) }
+}
+
+macro_rules! samples {
+    ($found:ident: $($type:ident { $($variant:expr),* $(,)? })*) => {$({
+        #[allow(unused_imports)]
+        use $type::*;
+        $($found.push(sample::<$type>($variant));)*
+    })*};
+}
+
+fn path() -> PathBuf {
+    PathBuf::from("directory/file.csv")
+}
+
+/// A column whose name is somebody's: a file whose first row stands where the header should.
+fn column() -> ColumnName {
+    ColumnName::at(PLANTED[0].as_bytes(), 2)
+}
+
+/// The same, as it was asked for.
+fn asked() -> ColumnName {
+    ColumnName::from(PLANTED[2])
+}
+
+fn name() -> Name {
+    Name::new("alice").unwrap()
+}
+
+fn generation() -> Generation {
+    Generation::FIRST.next()
+}
+
+fn tag() -> Tag {
+    Tag::of("demo.aaaaaaaaaa", &name())
+}
+
+fn missing() -> FileError {
+    FileError::Missing { path: path() }
+}
+
+/// Of a file that is read, and of another that says it is of a service with a planted name.
+fn facts() -> Box<[FileFacts; 2]> {
+    let place = tempfile::tempdir().unwrap();
+    let codes = place.path().join("codes.csv");
+    std::fs::write(&codes, format!("code\n{}\n", Code::from_bytes([7; 32], tag(), generation()).text()))
+        .unwrap();
+    let file = |service: &str| {
+        let mut facts = check([&codes]).unwrap().remove(0);
+        (facts.path, facts.service, facts.domain) = (path(), ServiceId::of(service), Some(name()));
+        facts
+    };
+    Box::new([file("demo.aaaaaaaaaa"), file(PLANTED[1])])
+}
+
+fn signer() -> Box<VerifierKey> {
+    let key = "PeterNeumann+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW";
+    Box::new(VerifierKey::parse(key).unwrap())
+}
+
+fn of_libraries(found: &mut Vec<Sample>) {
+    let needed = "names are text";
+    samples! { found:
+        FileError {
+            Exists { path: path() }, Missing { path: path() }, Permission { path: path() }, Full { path: path() },
+            Locked { path: path() }, NotRegular { path: path() }, TooLarge { path: path(), limit: 9 },
+            Broken { path: path() }, Randomness, Io { path: path(), kind: ErrorKind::TimedOut },
+        }
+        Reason {
+            Scientific, WrongCharacter { position: 1 }, WrongLength { found: 2 }, WrongForm { position: 3 },
+            WrongControlKey { found: 4, expected: 5 },
+        }
+        ColumnsError {
+            Missing { field: Field::Nom, column: asked() }, Twice { field: Field::Nom, column: asked() },
+            MappedTwice { field: Field::Nom }, Shared { field: Field::Nom, other: Field::Pays },
+        }
+        CodeError { Form, Generation, Tag, Bytes }
+        TableError {
+            FileType { path: path() }, File(missing()), EmptyFile { path: path() },
+            NotCsv { path: path(), found: "a ZIP archive" }, NoRows { path: path() },
+            Ragged { path: path(), row: 1, line: 2, found: 3, expected: 4 }, OpenQuote { path: path(), line: 5 },
+            TextAfterQuote { path: path(), line: 6, opened: 5 }, Swallowed { path: path(), column: column(), line: Some(7) },
+            LongRow { path: path(), line: 8, limit: 9 }, Parquet { path: path() }, ParquetFeature { path: path() },
+            WidePage { path: path(), column: column(), group: 1 }, WideColumn { path: path(), column: column(), limit: 2 },
+            WideRow { path: path(), column: column(), row: 3, limit: 4 },
+            InexactTime { path: path(), column: column(), group: 5 }, Metadata { path: path(), key: "cstatns.tag" },
+            Frame { name: path() },
+            MissingColumn { path: path(), wanted: asked(), delimiter: None, found: vec![column()] },
+            MissingColumn { path: path(), wanted: asked(), delimiter: Some('\t'), found: vec![column()] },
+            MissingColumn { path: path(), wanted: asked(), delimiter: Some(';'), found: vec![column()] },
+            ColumnTwice { path: path(), column: asked() },
+            ColumnType { path: path(), column: column(), field: None, found: "binary", size: Some(16), needed },
+            ColumnType { path: path(), column: column(), field: Some(Field::Nir), found: "text", size: None, needed },
+            ColumnType { path: path(), column: column(), field: Some(Field::DateNaissance), found: "text", size: None, needed },
+            ColumnType { path: path(), column: column(), field: Some(Field::Nom), found: "Boolean", size: None, needed },
+            Columns { path: path(), expected: "`index`, `code`" }, Row { path: path(), row: 1, fault: RowFault::Word },
+            NotWhole { path: path(), column: column(), row: 2 }, BinaryCodes { path: path() },
+            Write { kind: ErrorKind::StorageFull }, Write { kind: ErrorKind::BrokenPipe }, Spill { beside: path() },
+            Interrupted, Unwritable,
+        }
+        RowFault {
+            Index, Order, Identifier { reason: "wrong-length" }, CivilStatus { field: "nom" }, Code(CodeError::Form),
+            OtherCodes { found: (tag(), generation()), expected: (tag(), generation()) }, Encoding, Word, Disagree,
+        }
+        IndexError { File(missing()), Other { path: path() }, Version { path: path(), found: 1 }, Damaged { path: path() } }
+        BuildError { File(missing()), Rows(Faults::default()), Empty, TooLarge, Index(IndexError::Damaged { path: path() }), Interrupted }
+        PrepareError {
+            Table(TableError::Interrupted), File(missing()), Report(ReportError::Form { path: path() }),
+            RetainedType { path: path() }, SameOutput { path: path() }, Reserved { path: path(), column: "index" },
+            WrongColumn { invalid: 1, filled: 2 }, WrongField { field: Field::Nom, invalid: 1, filled: 2 },
+            WrongField { field: Field::DateNaissance, invalid: 1, filled: 2 },
+            IdentityKept { path: path(), column: column(), kept: Kept::Who },
+            IdentityKept { path: path(), column: column(), kept: Kept::Born { place: column() } },
+            IdentityKept { path: path(), column: column(), kept: Kept::Identifiers(Held { filled: 3, keyed: 2, unkeyed: 1 }) },
+            RiskSent { column: asked() }, TooManyRisks,
+            MissingField { field: Field::Nom, missing: TableError::MissingColumn {
+                path: path(), wanted: asked(), delimiter: None, found: vec![] } },
+            MissingField { field: Field::Nom, missing: TableError::MissingColumn {
+                path: path(), wanted: asked(), delimiter: Some(';'), found: vec![] } },
+            MissingField { field: Field::Nom, missing: TableError::MissingColumn {
+                path: path(), wanted: asked(), delimiter: Some('\t'), found: vec![] } },
+            Fields { path: path(), error: ColumnsError::MappedTwice { field: Field::Nom } },
+            Mixed { found: BTreeMap::from([((tag(), generation()), 5)]) }, NoCodes,
+        }
+        AttachError {
+            Table(TableError::Interrupted), File(missing()), Report(ReportError::Form { path: path() }),
+            OutType { path: path() }, BinaryCsv, ReportMissing { path: path() }, Unmatched { missing: 1, extra: 2 },
+            ResultChanged { path: path() }, DestroysOutput { path: path() }, DestroysForFrame,
+            NotDestroyed { count: 2, reason: cstatns_controller::NotDestroyed::File(missing()) },
+        }
+        NotDestroyed { File(missing()), Another { path: path() } }
+        CheckError {
+            Table(TableError::Interrupted), Report(ReportError::Form { path: path() }), NoCodes { path: path() },
+            Services { files: facts() }, Domains { files: facts() }, Generations { files: facts() },
+        }
+        CodeFileError {
+            Table(TableError::Interrupted),
+            Content { path: path(), found: cstatns::manifest::Content::Identifiers { scheme: Scheme::FrNir } },
+            Content { path: path(), found: cstatns::manifest::Content::Codes { tag: tag(), generation: generation() } },
+            Content { path: path(), found: cstatns::manifest::Content::CivilStatus { identifier: true } },
+            OtherCodes { path: path(), found: (tag(), generation()), expected: (tag(), generation()) },
+            Commitment { path: path(), rows: 1, expected: 2 }, Keys, Coder(CoderError::Chain),
+            Register(IndexError::Damaged { path: path() }),
+        }
+        CoderError {
+            Chain, Tag { position: 0, found: tag(), expected: tag() },
+            Generation { position: 0, found: generation(), expected: generation() },
+        }
+    }
+    found.extend([sample(NameError), sample(ScoreError)]);
+}
+
+fn of_the_record(found: &mut Vec<Sample>) {
+    samples! { found:
+        NoteError { Malformed, BadName, BadKey, Unsigned, BadSignature { signer: signer() } }
+        ProofError { OutOfRange, WrongLength, WrongRoot }
+        CheckpointError { Malformed, BadOrigin }
+        RosterError {
+            Threshold(ThresholdError { k: 1, n: 2 }), Count { cards: 2, n: 3 }, Service, Card { custodian: name() },
+            Twice { custodian: name() }, Unprotected { custodian: name() }, External { external: 2, k: 2 },
+        }
+        LedgerError {
+            File(missing()), Line { number: 1 }, Unwritable { number: 2 }, Version { number: 3 }, OtherService { number: 4 },
+            Sequence { number: 5, found: 6 }, Chain { number: 7 }, Checkpoint { path: path() },
+            OtherCheckpoint { path: path() }, Short { covered: 8, found: 7 }, Long { covered: 7, found: 9 },
+            Root { covered: 10 },
+        }
+        ManifestError { File(missing()), Form { path: path() } }
+        ReportError { File(missing()), Form { path: path() }, Stale { path: path() } }
+        AuditError { File(missing()), Card }
+        QuorumError {
+            Proposal, Epoch, Expired, Wait, NotInRoster { custodian: name() }, Signature { custodian: name() },
+            OtherProposal { custodian: name() }, OtherEpoch { custodian: name() }, Cosignature { custodian: name() },
+            Share { custodian: name() }, Twice { custodian: name() }, TooFew { given: 1, needed: 2 },
+        }
+        Refusal {
+            Unfinished, SharesMissing { custodians: vec![name(), name()] }, UnknownDomain, DomainExists, MinimumBatch,
+            Cryptoperiod, EndInThePast, EndNotLater, NotResearch, Ended { ends: jiff::civil::date(2026, 1, 31) }, Destroyed,
+            Compromised { generation: generation() }, Generation { found: generation(), active: generation() },
+            NothingToRenew { from: generation(), active: generation() }, ReasonIsDoubt, CustodyDoubted, UnknownParty,
+            ResearchNeedsParty, UnknownDelivery, Rows, Deliveries, Cards, NothingLost, AlreadyDelivered, Replayed, Receipt,
+            ReceiptOtherService, ReceiptNotInRoster { by: name() }, ReceiptSignature { by: name() },
+            ReceiptKnown { by: name() }, AlreadyDoubted,
+        }
+        Unlawful {
+            Refused(Refusal::Compromised { generation: generation() }), Quorum(QuorumError::Proposal),
+            Roster(RosterError::Service), Genesis, Time, Owed, NotOwed, NoIntent, Keys, Order, Rows, Head, Dealing, NotEnded,
+        }
+        Broken {
+            Ledger(LedgerError::Chain { number: 2 }),
+            Unlawful { number: 3, reason: cstatns::state::Unlawful::Refused(Refusal::Destroyed) },
+        }
+    }
+    found.push(sample(ThresholdError { k: 1, n: 2 }));
+}
+
+fn of_custody(found: &mut Vec<Sample>) {
+    let reason = ProposalFault::Version;
+    samples! { found:
+        SharingError {
+            Threshold(ThresholdError { k: 1, n: 2 }), Format, Unopened, Version { found: 2 }, Polynomial,
+            NotAHolder { custodian: name() }, OtherService { custodian: name() },
+            OtherEpoch { custodian: name(), found: Epoch(1), expected: Epoch(2) }, Twice { custodian: name() },
+            Swapped { custodian: name(), owner: name() }, Altered { custodian: name() }, TooFew { given: 1, needed: 2 },
+        }
+        RootError { Sharing(SharingError::Format), Root }
+        KitError {
+            File(missing()), Share(SharingError::Format), Roster(RosterError::Service), Seal(SealError),
+            Damaged { kit: path(), file: "identity".into() }, Memory { kit: path() }, Version { kit: path(), found: 2 },
+            EmptyPassphrase { kit: path() }, NeedsPassphrase { kit: path() }, Passphrase { kit: path() },
+            NotInRoster { custodian: name() }, OtherService { custodian: name(), service: ServiceId::of(PLANTED[3]) },
+            NoShare { custodian: name(), epoch: Epoch(2) }, Shorter { custodian: name(), seen: 5, found: 4 },
+            Forked { custodian: name(), seen: 5 }, Proposal { reason },
+            Proposal { reason: ProposalFault::Expired },
+        }
+        ProposalFault { Version, Signature, Epoch, Expired, OtherLedger }
+        KeystoreError {
+            File(missing()), Seal { domain: name(), generation: generation() }, Life { domain: name() },
+            LifeDamaged { domain: name(), generation: generation() }, Place { path: path() },
+            Version { domain: name(), found: 2 }, Places,
+        }
+        ServiceError {
+            File(missing()), Ledger(LedgerError::Chain { number: 2 }), Refused(Refusal::Unfinished),
+            Quorum(QuorumError::Expired), Root(RootError::Root), Threshold(ThresholdError { k: 1, n: 2 }),
+            Roster(RosterError::Service), Sharing(SharingError::Format), Keystore(KeystoreError::Places),
+            Broken(cstatns::state::Broken::Ledger(LedgerError::Chain { number: 2 })), NoService { home: path() },
+            Unfinished { home: path() }, HomeVersion { found: 2 }, HomeDamaged { file: "identity" }, Card { path: path() },
+            OtherAction { approved: "renew" }, RequestChanged, TooFew { minimum: 11 }, TooFewPeople { minimum: 11 },
+            Work(WorkError::new(missing())), ResultMissing { path: path() }, SameFile { path: path() },
+            RequestStays { error: missing() }, RequestOwed { run: Hex([7; 16]), error: missing() },
+            RequestAway { run: Hex([7; 16]), path: path() }, Unpaid(Arc::new(ServiceError::RequestChanged)),
+            UnknownKey { path: path() }, ReceivedDiffers { path: path() },
+        }
+    }
+    found.extend([sample(SealError), sample(WorkError::new(missing()))]);
+    found.push(sample(RegisterChanged { path: path() }));
+}
+
+/// Every one.
+pub(super) fn samples() -> Vec<Sample> {
+    let mut found = Vec::new();
+    of_libraries(&mut found);
+    of_the_record(&mut found);
+    of_custody(&mut found);
+    found
+}
