@@ -149,7 +149,7 @@ fn no_library_names_a_command_or_an_option() {
             for (line, text) in texts(&without_tests(&read(&path))) {
                 count += 1;
                 let named = named(&verbs, &text);
-                breaches.extend(named.map(|named| format!("{}: text {line} names {named}", path.display())));
+                breaches.extend(named.map(|named| format!("{}:{line} names {named}", path.display())));
             }
         }
     }
