@@ -1,5 +1,6 @@
-//! How fast a ledger is verified: `cargo bench --bench ledger`. The file is made once, of quiet events and of runs with the
-//! approvals of a quorum, signed with real keys; what is timed is the auditor's whole check.
+//! How fast a ledger is verified and written: `cargo bench --bench ledger`. The file is made once, of quiet events and of runs with
+//! the approvals of a quorum, signed with real keys. Timed are the auditor's whole check, and what the service does for each
+//! event: it applies it to a copy of its state, and appends it durably.
 
 #![allow(missing_docs)]
 
@@ -10,13 +11,16 @@ use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use cstatns::audit::verify;
 use cstatns::card::{Card, CardBody, ServiceCard};
 use cstatns::checkpoint::{Head, Note, NoteSignature, Tree, leaf_hash};
+use cstatns::code::Generation;
 use cstatns::dealing::{Dealing, Epoch, Seat, Threshold};
 use cstatns::domain::{CheckValue, Kind};
-use cstatns::ledger::event::{Event, Line};
-use cstatns::ledger::{checkpoint_path, origin};
+use cstatns::identifier::Scheme;
+use cstatns::ledger::event::{Event, KeyRef, Line};
+use cstatns::ledger::{Ledger, checkpoint_path, next_line, origin};
 use cstatns::name::{Hex, Name, canonical_json};
-use cstatns::proposal::{Action, Consent, ConsentBody, ProposalBody, proposal_digest};
+use cstatns::proposal::{Action, Consent, ConsentBody, Input, ProposalBody, RunId, proposal_digest};
 use cstatns::receipt::{Receipt, ReceiptBody, ReceiptStatement};
+use cstatns::state::Fold;
 use cstatns::statement::{FORMAT, Signed};
 use ed25519_dalek::{Signer, SigningKey};
 use jiff::{SignedDuration, Timestamp};
@@ -25,6 +29,7 @@ const CUSTODIANS: u8 = 3;
 const QUORUM: usize = 2;
 const QUIET: usize = 180_000;
 const RUNS: usize = 10_000;
+const CODED: usize = 20_000;
 
 /// A ledger as a service would write it.
 struct Writer {
@@ -98,20 +103,42 @@ impl Writer {
 
     /// An approved run that opens a domain.
     fn run(&mut self, number: usize) {
+        let domain = Name::new(&format!("domain-{number}")).unwrap();
+        let kind = Kind::Statistics { cryptoperiod_years: 5 };
+        let run = self.intent(number, Action::Open { domain, kind, minimum_batch: 11 }, Vec::new());
+        let check: CheckValue = serde_json::from_value(Hex([6; 32]).to_string().into()).unwrap();
+        self.push(Event::Opened { run, check });
+    }
+
+    /// An approved run that codes, in the domain that the first run opened; its request is kept.
+    fn code(&mut self, number: usize) {
+        let (domain, generation) = (Name::new("domain-0").unwrap(), Generation::FIRST);
+        let keys = vec![KeyRef { domain: domain.clone(), generation }];
+        let action = Action::Code {
+            domain,
+            generation,
+            scheme: Scheme::FrNir,
+            purpose: Name::new(&format!("purpose-{number}")).unwrap(),
+            input: Input { commitment: Hex([5; 32]), rows: 100 },
+            recipient: None,
+            keep_request: true,
+            look_up: None,
+        };
+        let run = self.intent(number, action, keys);
+        self.push(Event::Coded { run, rows: 100 });
+    }
+
+    /// The intent of a run.
+    fn intent(&mut self, number: usize, action: Action, keys: Vec<KeyRef>) -> RunId {
         let mut run = Hex([0; 16]);
         run.0[..8].copy_from_slice(&number.to_be_bytes());
         let head = Head { size: self.tree.size(), root: self.tree.root() };
-        let domain = Name::new(&format!("domain-{number}")).unwrap();
         let body = ProposalBody {
             format: FORMAT,
             service: self.card.id().to_owned(),
             epoch: Epoch::FIRST,
             head,
-            action: Action::Open {
-                domain,
-                kind: Kind::Statistics { cryptoperiod_years: 5 },
-                minimum_batch: 11,
-            },
+            action,
             expires: self.time + SignedDuration::from_mins(10),
             run,
             run_key: Hex([7; 32]),
@@ -132,9 +159,8 @@ impl Writer {
             Signed::new(body, key)
         };
         let consents = self.custodians[..QUORUM].iter().map(consent).collect();
-        self.push(Event::Intent { proposal: Box::new(proposal), consents, keys: Vec::new() });
-        let check: CheckValue = serde_json::from_value(Hex([6; 32]).to_string().into()).unwrap();
-        self.push(Event::Opened { run, check });
+        self.push(Event::Intent { proposal: Box::new(proposal), consents, keys });
+        run
     }
 
     fn write(&self, ledger: &Path) {
@@ -182,5 +208,34 @@ fn audits(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, audits);
+/// What an event costs a service that has had many runs.
+fn events(criterion: &mut Criterion) {
+    let mut writer = Writer::new();
+    writer.found();
+    writer.run(0);
+    (1..=CODED).for_each(|number| writer.code(number));
+    let mut fold = Fold::new(&writer.card);
+    for line in writer.bytes.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
+        fold.push(line).unwrap();
+    }
+    let state = fold.state().unwrap();
+    assert_eq!(state.deliveries().len(), CODED);
+
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("ledger.jsonl");
+    let mut ledger = Ledger::create(&path).unwrap();
+    let mut group = criterion.benchmark_group(format!("event after {CODED} runs"));
+    group.bench_function("copy of the state", |bencher| bencher.iter(|| black_box(state.clone())));
+    group.sample_size(20);
+    group.bench_function("append", |bencher| {
+        bencher.iter(|| {
+            let (time, service) = (writer.time, writer.card.id());
+            let line = next_line(ledger.history(), service, time, time, Event::ExpiryChecked {});
+            ledger.append(&line, &writer.card, &writer.service).unwrap();
+        });
+    });
+    group.finish();
+}
+
+criterion_group!(benches, audits, events);
 criterion_main!(benches);
