@@ -1,4 +1,5 @@
-//! The coding kernel against its peer: an `hmac` keyed once and cloned for each code, on the same identifiers.
+//! The coding kernel against its peer: an `hmac` keyed once and cloned for each code, on the same
+//! identifiers.
 //!
 //! `cargo bench --bench coding`
 
@@ -25,11 +26,14 @@ fn key(generation: u32) -> CodingKey {
 }
 
 fn spellings() -> Vec<String> {
-    (0..BATCH).map(|i| format!("1{:02}{:02}75{:03}{:03}", i % 100, 1 + i % 12, i % 990, i % 999)).collect()
+    (0..BATCH)
+        .map(|i| format!("1{:02}{:02}75{:03}{:03}", i % 100, 1 + i % 12, i % 990, i % 999))
+        .collect()
 }
 
 fn identifiers() -> Vec<Identifier> {
-    let parse = |text: &String| Scheme::FrNir.parse(text.as_bytes()).expect("made to be valid").identifier;
+    let parse =
+        |text: &String| Scheme::FrNir.parse(text.as_bytes()).expect("made to be valid").identifier;
     spellings().iter().map(parse).collect()
 }
 
@@ -95,7 +99,10 @@ fn texts(criterion: &mut Criterion) {
     group.throughput(Throughput::Elements(BATCH as u64));
     group.bench_function("parse identifiers", |bencher| {
         bencher.iter(|| {
-            spellings.iter().filter(|text| Scheme::FrNir.parse(black_box(text.as_bytes())).is_ok()).count()
+            spellings
+                .iter()
+                .filter(|text| Scheme::FrNir.parse(black_box(text.as_bytes())).is_ok())
+                .count()
         });
     });
     let mut text = Vec::with_capacity(BATCH * 80);
@@ -108,10 +115,14 @@ fn texts(criterion: &mut Criterion) {
     });
     let texts: Vec<String> = codes.iter().map(Code::text).collect();
     group.bench_function("parse codes", |bencher| {
-        bencher.iter(|| texts.iter().filter(|text| Code::parse(black_box(text.as_bytes())).is_ok()).count());
+        bencher.iter(|| {
+            texts.iter().filter(|text| Code::parse(black_box(text.as_bytes())).is_ok()).count()
+        });
     });
-    let indexes: Vec<Hex<16>> =
-        codes.iter().map(|code| Hex(*code.bytes().first_chunk().expect("32 bytes hold 16"))).collect();
+    let indexes: Vec<Hex<16>> = codes
+        .iter()
+        .map(|code| Hex(*code.bytes().first_chunk().expect("32 bytes hold 16")))
+        .collect();
     group.bench_function("write indexes", |bencher| {
         bencher.iter(|| {
             text.clear();
@@ -122,13 +133,17 @@ fn texts(criterion: &mut Criterion) {
     let texts: Vec<String> = indexes.iter().map(Hex::to_string).collect();
     group.bench_function("parse indexes", |bencher| {
         bencher.iter(|| {
-            texts.iter().filter(|text| Hex::<16>::parse(black_box(text.as_bytes())).is_some()).count()
+            texts
+                .iter()
+                .filter(|text| Hex::<16>::parse(black_box(text.as_bytes())).is_some())
+                .count()
         });
     });
     group.finish();
 }
 
-/// The commitment of a request: the rows one by one, and in blocks as workers hand them over; its two parts apart.
+/// The commitment of a request: the rows one by one, and in blocks as workers hand them over; its
+/// two parts apart.
 fn commitment(criterion: &mut Criterion) {
     let spellings = spellings();
     let columns = ["identifier"];

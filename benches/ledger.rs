@@ -1,6 +1,7 @@
-//! How fast a ledger is verified and written: `cargo bench --bench ledger`. The file is made once, of quiet events and of runs with
-//! the approvals of a quorum, signed with real keys. Timed are the auditor's whole check, and what the service does for each
-//! event: it applies it to a copy of its state, and appends it durably.
+//! How fast a ledger is verified and written: `cargo bench --bench ledger`. The file is made once,
+//! of quiet events and of runs with the approvals of a quorum, signed with real keys. Timed are the
+//! auditor's whole check, and what the service does for each event: it applies it to a copy of its
+//! state, and appends it durably.
 
 #![allow(missing_docs)]
 
@@ -18,7 +19,9 @@ use cstatns::identifier::Scheme;
 use cstatns::ledger::event::{Event, KeyRef, Line};
 use cstatns::ledger::{Ledger, checkpoint_path, next_line, origin};
 use cstatns::name::{Hex, Name, canonical_json};
-use cstatns::proposal::{Action, Consent, ConsentBody, Input, ProposalBody, RunId, proposal_digest};
+use cstatns::proposal::{
+    Action, Consent, ConsentBody, Input, ProposalBody, RunId, proposal_digest,
+};
 use cstatns::receipt::{Receipt, ReceiptBody, ReceiptStatement};
 use cstatns::state::Fold;
 use cstatns::statement::{FORMAT, Signed};
@@ -51,8 +54,14 @@ impl Writer {
             let name = Name::new(&format!("custodian-{number}")).unwrap();
             let signing = Hex(key.verifying_key().to_bytes());
             let receiving = Hex([number; 1216]);
-            let body =
-                CardBody { format: FORMAT, name, external: false, protected: true, signing, receiving };
+            let body = CardBody {
+                format: FORMAT,
+                name,
+                external: false,
+                protected: true,
+                signing,
+                receiving,
+            };
             let card = Signed::new(body, &key);
             (key, card)
         };
@@ -65,7 +74,8 @@ impl Writer {
     fn push(&mut self, event: Event) {
         let (format, service) = (FORMAT, self.card.id().to_owned());
         let (sequence, previous, time) = (self.tree.size() + 1, self.last, self.time);
-        let line = canonical_json(&Line { format, service, sequence, previous, time, clock: time, event });
+        let line =
+            canonical_json(&Line { format, service, sequence, previous, time, clock: time, event });
         self.last = leaf_hash(&line);
         self.tree.push(self.last);
         self.bytes.extend(line);
@@ -74,14 +84,18 @@ impl Writer {
     }
 
     fn found(&mut self) {
-        let commitment = |number: u8| serde_json::from_value(Hex([number; 32]).to_string().into()).unwrap();
+        let commitment =
+            |number: u8| serde_json::from_value(Hex([number; 32]).to_string().into()).unwrap();
         let cards = self.custodians.iter().map(|(_, card)| card.clone());
         let dealing = Dealing {
             epoch: Epoch::FIRST,
             threshold: Threshold::new(QUORUM, CUSTODIANS.into()).unwrap(),
             demo: false,
             service: self.card.clone(),
-            roster: cards.zip(0..).map(|(card, n)| Seat { card, commitment: commitment(n) }).collect(),
+            roster: cards
+                .zip(0..)
+                .map(|(card, n)| Seat { card, commitment: commitment(n) })
+                .collect(),
             root_check: Hex([9; 32]),
         };
         let fingerprint = dealing.fingerprint();
@@ -93,7 +107,10 @@ impl Writer {
                     service: self.card.id().to_owned(),
                     by: card.body.name.clone(),
                     card: card.fingerprint(),
-                    statement: ReceiptStatement::ShareHeld { epoch: Epoch::FIRST, dealing: fingerprint },
+                    statement: ReceiptStatement::ShareHeld {
+                        epoch: Epoch::FIRST,
+                        dealing: fingerprint,
+                    },
                 },
                 &key,
             );
@@ -168,7 +185,8 @@ impl Writer {
         let text = head.checkpoint(self.card.id()).text();
         let signature = NoteSignature::sign(&text, &origin(self.card.id()), &self.service).unwrap();
         std::fs::write(ledger, &self.bytes).unwrap();
-        std::fs::write(checkpoint_path(ledger), Note::new(&text, signature).unwrap().to_string()).unwrap();
+        std::fs::write(checkpoint_path(ledger), Note::new(&text, signature).unwrap().to_string())
+            .unwrap();
     }
 }
 

@@ -13,14 +13,16 @@ use cstatns::secret::Secret;
 fn sharing(criterion: &mut Criterion) {
     for (k, n) in [(3, 5), (5, 9)] {
         let threshold = Threshold::new(k, n).expect("possible");
-        let dealing = DealingId { service: "bench.aaaaaaaaaa".to_owned(), epoch: Epoch::FIRST, threshold };
+        let dealing =
+            DealingId { service: "bench.aaaaaaaaaa".to_owned(), epoch: Epoch::FIRST, threshold };
         let root = Secret::random();
         criterion.bench_function(&format!("split {threshold}"), |bencher| {
             bencher.iter(|| split(&dealing, black_box(&root)).expect("shares").len());
         });
         let name = |x: u8| Name::new(&format!("custodian-{x}")).expect("a name");
         let shares = split(&dealing, &root).expect("shares");
-        let holder = |share: &Share| Holder { name: name(share.x()), commitment: share.commitment() };
+        let holder =
+            |share: &Share| Holder { name: name(share.x()), commitment: share.commitment() };
         let holders: Vec<Holder> = shares.iter().map(holder).collect();
         let given: Vec<(Name, Share)> =
             shares.into_iter().take(k).map(|share| (name(share.x()), share)).collect();

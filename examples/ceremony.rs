@@ -1,4 +1,5 @@
-//! The whole statistical flow with the library alone: a ceremony, codes, a renewal. Slices in, slices out.
+//! The whole statistical flow with the library alone: a ceremony, codes, a renewal. Slices in,
+//! slices out.
 //!
 //! `cargo run --release --example ceremony`
 
@@ -31,7 +32,8 @@ fn main() -> Result<()> {
 
     // Each custodian makes a kit of their own and hands over its card.
     let passphrase: Option<&[u8]> = Some(b"one of three, chosen by its custodian");
-    let kits: Vec<PathBuf> = ["direction", "methods", "archives"].iter().map(|name| at(name)).collect();
+    let kits: Vec<PathBuf> =
+        ["direction", "methods", "archives"].iter().map(|name| at(name)).collect();
     for kit in &kits {
         let name = kit.file_name().and_then(|name| name.to_str()).unwrap_or_default();
         Kit::create(kit, Name::new(name)?, false, passphrase)?;
@@ -40,7 +42,8 @@ fn main() -> Result<()> {
     // The ceremony: the root secret is split, each share sealed to its custodian's card.
     let cards = kits.iter().map(|kit| Kit::card_in(kit)).collect::<std::result::Result<_, _>>()?;
     let (name, shares) = (Name::new("statistics")?, at("shares"));
-    let founding = Founding { name, threshold: 2, cards, shares: &shares, life: vec![], demo: false };
+    let founding =
+        Founding { name, threshold: 2, cards, shares: &shares, life: vec![], demo: false };
     let founded = Service::init(&home, founding, SystemClock)?;
     println!("founded {} with {} shares", founded.card.id(), founded.shares.len());
 
@@ -61,7 +64,8 @@ fn main() -> Result<()> {
     let quorum = approve(&service, &kits[..2], passphrase, open)?;
     service.open_domain(quorum)?;
 
-    // Identifiers become codes. What the custodians approve is the request's commitment: these very rows.
+    // Identifiers become codes. What the custodians approve is the request's commitment: these very
+    // rows.
     let spellings = ["2 84 05 2A 321 025", "284051932102552", "171010272891067"];
     let identifiers = spellings
         .iter()
@@ -118,13 +122,22 @@ fn main() -> Result<()> {
 }
 
 /// Each of these custodians looks at what is asked and consents.
-fn approve(service: &Service, kits: &[PathBuf], passphrase: Option<&[u8]>, action: Action) -> Result<Quorum> {
+fn approve(
+    service: &Service,
+    kits: &[PathBuf],
+    passphrase: Option<&[u8]>,
+    action: Action,
+) -> Result<Quorum> {
     let draft = service.propose(action, SignedDuration::from_mins(10))?;
     let mut approvals: Vec<Approval> = Vec::new();
     for kit in kits {
         let kit = Kit::open(kit, passphrase)?;
         println!("`{}` is asked to {}", kit.name(), draft.proposal().signed.body.action);
-        approvals.push(kit.approve(draft.proposal(), service.witnessed()?, service.approved_now())?);
+        approvals.push(kit.approve(
+            draft.proposal(),
+            service.witnessed()?,
+            service.approved_now(),
+        )?);
     }
     Ok(service.assemble(draft, approvals)?)
 }
@@ -154,7 +167,11 @@ impl Request {
     }
 
     fn outcome(&self) -> Outcome {
-        Outcome { rows: self.input.rows, commitment: self.input.commitment, distinct: self.distinct }
+        Outcome {
+            rows: self.input.rows,
+            commitment: self.input.commitment,
+            distinct: self.distinct,
+        }
     }
 }
 

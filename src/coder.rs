@@ -1,10 +1,13 @@
-//! The coding function (SPEC §4): identifiers become codes, codes become codes of the next generation.
+//! The coding function (SPEC §4): identifiers become codes, codes become codes of the next
+//! generation.
 //!
-//! Slices in, slices out. A [`Coder`] holds the whole chain of a domain's keys and a [`Renewer`] the part of it after
-//! the generation that it lifts from: intermediate codes do not leave the functions here.
+//! Slices in, slices out. A [`Coder`] holds the whole chain of a domain's keys and a [`Renewer`]
+//! the part of it after the generation that it lifts from: intermediate codes do not leave the
+//! functions here.
 //!
-//! In the service a run lends both, after a quorum. [`hazmat::coding_key`](crate::hazmat::coding_key) makes a key for the test
-//! vectors of SPEC's appendix; the holder of a key can compute the function with any tool.
+//! In the service a run lends both, after a quorum.
+//! [`hazmat::coding_key`](crate::hazmat::coding_key) makes a key for the test vectors of SPEC's
+//! appendix; the holder of a key can compute the function with any tool.
 
 use cstatns_base::code::{Code, Generation, Tag};
 use cstatns_base::domain::CheckValue;
@@ -45,9 +48,15 @@ pub struct CodingKey {
 
 impl CodingKey {
     /// Prepares `key` as the key of `generation` of `domain` in the service `service_id`.
-    pub(crate) fn new(key: &Secret<32>, service_id: &str, domain: &Name, generation: Generation) -> Self {
+    pub(crate) fn new(
+        key: &Secret<32>,
+        service_id: &str,
+        domain: &Name,
+        generation: Generation,
+    ) -> Self {
         let mac = MacKey::new(key);
-        let check = Hex(mac.mac(format!("CStatNS/check/{service_id}/{domain}/{generation}").as_bytes()));
+        let check =
+            Hex(mac.mac(format!("CStatNS/check/{service_id}/{domain}/{generation}").as_bytes()));
         wipe_stack();
         Self { mac, tag: Tag::of(service_id, domain), generation, check }
     }
@@ -105,7 +114,8 @@ impl Coder {
     /// A coder from the keys of generations 1, 2, … in this order.
     ///
     /// # Errors
-    /// [`CoderError::Chain`] when they are not the keys of one domain from generation 1 on without a gap.
+    /// [`CoderError::Chain`] when they are not the keys of one domain from generation 1 on without
+    /// a gap.
     pub fn new(chain: Vec<CodingKey>) -> Result<Self, CoderError> {
         check_chain(&chain, 1)?;
         Ok(Self { chain })
@@ -165,7 +175,8 @@ pub struct Renewer {
 }
 
 impl Renewer {
-    /// A renewer of codes of generation `from`, from the keys of generations `from` + 1, `from` + 2, … in this order.
+    /// A renewer of codes of generation `from`, from the keys of generations `from` + 1, `from` +
+    /// 2, … in this order.
     ///
     /// # Errors
     /// [`CoderError::Chain`] when they are not the keys of one domain after `from` without a gap.
@@ -192,8 +203,8 @@ impl Renewer {
     /// Clears `new` and fills it with the renewed code of each of `old`, in order.
     ///
     /// # Errors
-    /// [`CoderError::Tag`] or [`CoderError::Generation`] when a code is of another domain or service, or of another
-    /// generation than the one this renewer lifts from; `new` is empty then.
+    /// [`CoderError::Tag`] or [`CoderError::Generation`] when a code is of another domain or
+    /// service, or of another generation than the one this renewer lifts from; `new` is empty then.
     pub fn renew(&self, old: &[Code], new: &mut Vec<Code>) -> Result<(), CoderError> {
         self.renew_by(Path::best(), old, new)
     }
@@ -203,7 +214,12 @@ impl Renewer {
     /// # Errors
     /// Those of [`Renewer::renew`].
     #[doc(hidden)]
-    pub fn renew_by(&self, path: Path, old: &[Code], new: &mut Vec<Code>) -> Result<(), CoderError> {
+    pub fn renew_by(
+        &self,
+        path: Path,
+        old: &[Code],
+        new: &mut Vec<Code>,
+    ) -> Result<(), CoderError> {
         new.clear();
         let (tag, generation) = (self.tag(), self.generation());
         for (position, code) in old.iter().enumerate() {
@@ -247,7 +263,8 @@ pub enum CoderError {
     #[error("the keys given are not the keys of one domain, one after the other without a gap")]
     Chain,
     /// A code belongs to another domain or service.
-    #[error("code {} is of another domain or service (its tag is {found}, expected {expected})", position + 1)]
+    #[error("code {} is of another domain or service (its tag is {found}, expected \
+        {expected})", position + 1)]
     Tag {
         /// Its position in the slice, from 0.
         position: usize,
@@ -305,7 +322,8 @@ mod tests {
     #[test]
     fn codes_of_another_domain_or_generation_are_refused() {
         let renewer = Renewer::new(Generation::FIRST, keys("income", &[2, 3])).unwrap();
-        let code = |tag, generation| Code::from_bytes([7; 32], tag, Generation::new(generation).unwrap());
+        let code =
+            |tag, generation| Code::from_bytes([7; 32], tag, Generation::new(generation).unwrap());
         let (own, other) = (renewer.tag(), keys("work", &[1])[0].tag);
         let mut new = vec![code(own, 1)];
         for (bad, error) in [(code(other, 1), "other-domain"), (code(own, 2), "other-generation")] {

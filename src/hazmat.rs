@@ -1,14 +1,17 @@
 //! Raw primitives: they compute what they are asked to, and nothing else protects their user.
 //!
-//! They are here for test vectors, benches and second implementations. In the service a run lends the
-//! [`Coder`](crate::coder::Coder) after a quorum, and its [`custody`](crate::custody) opens the shares.
+//! They are here for test vectors, benches and second implementations. In the service a run lends
+//! the [`Coder`](crate::coder::Coder) after a quorum, and its [`custody`](crate::custody) opens the
+//! shares.
 //!
 //! # Security
-//! - [`coding_key`]: a key outside the keystore has no quorum, no ledger and no end. Its holder can code every identifier of a
-//!   country.
-//! - [`MacKey`]: a MAC without a label in front of what it covers can pass for the MAC of another use.
-//! - [`split`], [`recover`]: a root secret or a [`Share`] in clear is worth what it protects. Write shares only as
-//!   [`SealedShare`](crate::custody::share::SealedShare), and compare [`root_check`] after each recovery.
+//! - [`coding_key`]: a key outside the keystore has no quorum, no ledger and no end. Its holder can
+//!   code every identifier of a country.
+//! - [`MacKey`]: a MAC without a label in front of what it covers can pass for the MAC of another
+//!   use.
+//! - [`split`], [`recover`]: a root secret or a [`Share`] in clear is worth what it protects. Write
+//!   shares only as [`SealedShare`](crate::custody::share::SealedShare), and compare [`root_check`]
+//!   after each recovery.
 //!
 //! The plain paths do not exist:
 //!
@@ -34,10 +37,17 @@ use cstatns_base::secret::Secret;
 use crate::coder::CodingKey;
 pub use crate::sharing::{Share, recover, root_check, split};
 
-/// Makes the coding key of `generation` of `domain` in the service `service_id` from its 32 bytes (SPEC §4).
+/// Makes the coding key of `generation` of `domain` in the service `service_id` from its 32 bytes
+/// (SPEC §4).
 ///
 /// # Security
-/// The keys of a service are drawn, sealed and opened by its keystore; this one is under nobody's control but yours.
-pub fn coding_key(key: &Secret<32>, service_id: &str, domain: &Name, generation: Generation) -> CodingKey {
+/// The keys of a service are drawn, sealed and opened by its keystore; this one is under nobody's
+/// control but yours.
+pub fn coding_key(
+    key: &Secret<32>,
+    service_id: &str,
+    domain: &Name,
+    generation: Generation,
+) -> CodingKey {
     CodingKey::new(key, service_id, domain, generation)
 }

@@ -1,8 +1,9 @@
 //! Sealed keys at rest (SPEC §10).
 //!
-//! `keys/<domain>.<generation>.<epoch>.key` holds a key sealed under the root secret of an epoch; it may be backed up
-//! freely. A research project's seal also needs its life secret, `life/<domain>.life`, which must not be backed up:
-//! once it is destroyed, all custodians together cannot open the key.
+//! `keys/<domain>.<generation>.<epoch>.key` holds a key sealed under the root secret of an epoch;
+//! it may be backed up freely. A research project's seal also needs its life secret,
+//! `life/<domain>.life`, which must not be backed up: once it is destroyed, all custodians together
+//! cannot open the key.
 
 mod label;
 
@@ -63,8 +64,8 @@ impl Keystore {
         self.lives.iter().map(move |life| life.join(format!("{domain}.life")))
     }
 
-    /// Draws a key and seals it under `root`, for a project also under its life secret. Nothing is written: the caller puts
-    /// the bytes at [`Keystore::seal_path`].
+    /// Draws a key and seals it under `root`, for a project also under its life secret. Nothing is
+    /// written: the caller puts the bytes at [`Keystore::seal_path`].
     ///
     /// # Errors
     /// [`KeystoreError::Seal`].
@@ -85,7 +86,11 @@ impl Keystore {
             stored.copy_from_slice(key.expose());
             let associated = associated(&label);
             let tag = cipher
-                .encrypt_inout_detached(&XNonce::from(nonce), &associated, stored.as_mut_slice().into())
+                .encrypt_inout_detached(
+                    &XNonce::from(nonce),
+                    &associated,
+                    stored.as_mut_slice().into(),
+                )
                 .map_err(|_| KeystoreError::Seal { domain: domain.clone(), generation })?;
             sealed[32..].copy_from_slice(&tag);
             Ok::<_, KeystoreError>(())
@@ -98,13 +103,13 @@ impl Keystore {
         Ok((check, bytes))
     }
 
-    /// Opens the key of `label`, whose check value comes from the ledger. A project's life secret is tried from every
-    /// declared place, in order, until the key has that check value.
+    /// Opens the key of `label`, whose check value comes from the ledger. A project's life secret
+    /// is tried from every declared place, in order, until the key has that check value.
     ///
     /// # Errors
     /// [`KeystoreError::Seal`] when the seal is missing, damaged, another key's or an older one's;
-    /// [`KeystoreError::Life`]; [`KeystoreError::LifeDamaged`] when no copy of the life secret opens the seal;
-    /// [`KeystoreError::File`].
+    /// [`KeystoreError::Life`]; [`KeystoreError::LifeDamaged`] when no copy of the life secret
+    /// opens the seal; [`KeystoreError::File`].
     pub fn open(&self, root: &Secret<32>, label: &KeyLabel) -> Result<Opened, KeystoreError> {
         let KeyLabel { domain, generation, .. } = label;
         let file = self.read_seal(label)?;
@@ -147,14 +152,16 @@ impl Keystore {
         if file.format != FORMAT {
             return Err(KeystoreError::Version { domain: domain.clone(), found: file.format });
         }
-        // The label in the file is for people; what opens the seal is the label that the ledger gives.
+        // The label in the file is for people; what opens the seal is the label that the ledger
+        // gives.
         if file.label != *label {
             return Err(unsound());
         }
         Ok(file)
     }
 
-    /// The files of keys and life secrets that are here: seals in `keys/`, life secrets in the places that are there.
+    /// The files of keys and life secrets that are here: seals in `keys/`, life secrets in the
+    /// places that are there.
     ///
     /// # Errors
     /// [`KeystoreError::File`].
@@ -170,13 +177,18 @@ impl Keystore {
         Ok(found)
     }
 
-    /// Declares each place of life secrets: a marker distinguishes a place that is there from one that is not mounted.
+    /// Declares each place of life secrets: a marker distinguishes a place that is there from one
+    /// that is not mounted.
     ///
     /// # Errors
     /// [`KeystoreError::File`].
     pub fn declare_places(&self, service: &str) -> Result<(), KeystoreError> {
         for life in &self.lives {
-            files::write_new(&life.join(MARKER), format!("{service}\n").as_bytes(), Access::Private)?;
+            files::write_new(
+                &life.join(MARKER),
+                format!("{service}\n").as_bytes(),
+                Access::Private,
+            )?;
         }
         Ok(())
     }
@@ -195,7 +207,8 @@ impl Keystore {
     }
 
     fn is_there(&self, life: &Path, service: &str) -> bool {
-        files::read(&life.join(MARKER), 256).is_ok_and(|found| found == format!("{service}\n").as_bytes())
+        files::read(&life.join(MARKER), 256)
+            .is_ok_and(|found| found == format!("{service}\n").as_bytes())
     }
 
     /// The declared places that are there now.
@@ -214,11 +227,12 @@ impl Keystore {
         }
     }
 
-    /// Destroys a project's life secret in every declared place, then its seals. Returns whether anything was there.
+    /// Destroys a project's life secret in every declared place, then its seals. Returns whether
+    /// anything was there.
     ///
     /// # Errors
-    /// [`KeystoreError::Place`] when a declared place is not there: its copy would live on; [`KeystoreError::File`]. What
-    /// could not be destroyed is tried again by the next run.
+    /// [`KeystoreError::Place`] when a declared place is not there: its copy would live on;
+    /// [`KeystoreError::File`]. What could not be destroyed is tried again by the next run.
     pub fn destroy_project(
         &self,
         service: &str,
@@ -297,8 +311,8 @@ fn open_seal(
     (key.check_value() == label.check).then_some(key)
 }
 
-/// HKDF-SHA-256 without salt; input keying material root, for research root ‖ life secret; info "CStatNS/seal/" ‖
-/// service id ‖ "/" ‖ decimal epoch ‖ "/" ‖ kind.
+/// HKDF-SHA-256 without salt; input keying material root, for research root ‖ life secret; info
+/// "CStatNS/seal/" ‖ service id ‖ "/" ‖ decimal epoch ‖ "/" ‖ kind.
 fn cipher(root: &Secret<32>, life: Option<&Secret<32>>, label: &KeyLabel) -> XChaCha20Poly1305 {
     let KeyLabel { service, epoch, kind, .. } = label;
     let info = format!("CStatNS/seal/{service}/{epoch}/{kind}");
@@ -384,7 +398,8 @@ pub enum KeystoreError {
     File(#[from] FileError),
     /// The seal does not open, or not to the key that the ledger speaks of.
     #[error(
-        "the sealed key of `{domain}`, generation {generation}, is not the one that the ledger speaks of (it was lost, \
+        "the sealed key of `{domain}`, generation {generation}, is not the one that the ledger \
+        speaks of (it was lost, \
          damaged, swapped or taken from an older copy)"
     )]
     Seal {
@@ -401,7 +416,8 @@ pub enum KeystoreError {
     },
     /// No copy of the life secret opens the key.
     #[error(
-        "no copy of the life secret of `{domain}` opens its key of generation {generation} (the sealed key or every copy \
+        "no copy of the life secret of `{domain}` opens its key of generation {generation} (the \
+        sealed key or every copy \
          is damaged or of another key)"
     )]
     LifeDamaged {

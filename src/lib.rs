@@ -1,12 +1,14 @@
 //! Codes without meaning for national identifiers.
 //!
-//! A cryptographic service turns national identifiers into codes by a keyed function whose keys open only under a
-//! quorum of custodians; renews codes under new keys without a table from identifier to code; gives each research
-//! project a key of its own that is destroyed at its end; and records all of it in a ledger that others can verify.
-//! `SPEC.md` is the normative text; its sections are named throughout.
+//! A cryptographic service turns national identifiers into codes by a keyed function whose keys
+//! open only under a quorum of custodians; renews codes under new keys without a table from
+//! identifier to code; gives each research project a key of its own that is destroyed at its end;
+//! and records all of it in a ledger that others can verify. `SPEC.md` is the normative text; its
+//! sections are named throughout.
 //!
-//! The coding function alone, under keys made up for the example; in the service a run lends the [`coder::Coder`] and the
-//! [`coder::Renewer`] after a quorum ([`service`], `examples/ceremony.rs`):
+//! The coding function alone, under keys made up for the example; in the service a run lends the
+//! [`coder::Coder`] and the [`coder::Renewer`] after a quorum ([`service`],
+//! `examples/ceremony.rs`):
 //!
 //! ```
 //! use cstatns::code::Generation;
@@ -39,8 +41,8 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! What stands on no secret lies in crates of its own, and is given again here: `cstatns-base` and `cstatns-record`. Who must
-//! not be able to code depends on those.
+//! What stands on no secret lies in crates of its own, and is given again here: `cstatns-base` and
+//! `cstatns-record`. Who must not be able to code depends on those.
 //!
 //! The rooms of this library, lowest first; a room uses only those above it in this list.
 

@@ -1,11 +1,13 @@
 //! The cryptographic service: a home directory, its ledger, its runs (SPEC §13).
 //!
-//! Control flows one way: an [`Action`] is proposed, custodians approve, their approvals
-//! make a [`Quorum`], which one call consumes. The order of durability is the same for all: *intent* recorded, shares opened,
-//! output made durable under its name, *result* recorded, source destroyed, *destruction* recorded. A process that stops
-//! anywhere leaves what [`Service::open`] finishes or undoes.
+//! Control flows one way: an [`Action`] is proposed, custodians approve, their approvals make a
+//! [`Quorum`], which one call consumes. The order of durability is the same for all: *intent*
+//! recorded, shares opened, output made durable under its name, *result* recorded, source
+//! destroyed, *destruction* recorded. A process that stops anywhere leaves what [`Service::open`]
+//! finishes or undoes.
 //!
-//! The ceremony and the first domain of a demonstration; `examples/ceremony.rs` goes on to codes and their renewal:
+//! The ceremony and the first domain of a demonstration; `examples/ceremony.rs` goes on to codes
+//! and their renewal:
 //!
 //! ```
 //! use cstatns::proposal::Action;
@@ -53,9 +55,9 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! A home holds `identity` (its signing key, 0600), `card.json`, `lock`, `ledger.jsonl`, `checkpoint`, `places.json`,
-//! `outbox/` (where deliveries lie), `keys/` (sealed; may be backed up) and, unless other places were declared, `life/` (life
-//! secrets; must not be backed up).
+//! A home holds `identity` (its signing key, 0600), `card.json`, `lock`, `ledger.jsonl`,
+//! `checkpoint`, `places.json`, `outbox/` (where deliveries lie), `keys/` (sealed; may be backed
+//! up) and, unless other places were declared, `life/` (life secrets; must not be backed up).
 
 mod ceremony;
 mod clock;
@@ -74,7 +76,7 @@ use std::sync::Arc;
 
 use cstatns_base::code::Generation;
 use cstatns_base::coded::Coded as _;
-use cstatns_base::domain::{Kind, due};
+use cstatns_base::domain::Kind;
 use cstatns_base::files::{self, FileError};
 use cstatns_base::name::Name;
 use cstatns_base::secret::Secret;
@@ -139,8 +141,8 @@ pub struct ReadLedger {
     torn: bool,
 }
 
-/// Reads the ledger at `path`, verifies it against the checkpoint beside it and folds it into a state. Custodians and the
-/// service read it so; the auditor says more about what does not hold.
+/// Reads the ledger at `path`, verifies it against the checkpoint beside it and folds it into a
+/// state. Custodians and the service read it so; the auditor says more about what does not hold.
 ///
 /// # Errors
 /// [`ServiceError::Ledger`], [`ServiceError::Broken`]: each names the event.
@@ -168,11 +170,16 @@ pub fn read_ledger(path: &Path, card: &ServiceCard) -> Result<ReadLedger, Servic
 }
 
 impl Service {
-    /// Opens the service in `home`, finishing or undoing what an earlier process left. Returns what it repaired.
+    /// Opens the service in `home`, finishing or undoing what an earlier process left. Returns what
+    /// it repaired.
     ///
     /// # Errors
-    /// [`ServiceError`]: the home is locked, unfinished, damaged or of a newer format, or its ledger was changed.
-    pub fn open(home: &Path, clock: impl Clock + 'static) -> Result<(Self, Vec<Recovered>), ServiceError> {
+    /// [`ServiceError`]: the home is locked, unfinished, damaged or of a newer format, or its
+    /// ledger was changed.
+    pub fn open(
+        home: &Path,
+        clock: impl Clock + 'static,
+    ) -> Result<(Self, Vec<Recovered>), ServiceError> {
         let home = std::path::absolute(home).map_err(|error| FileError::from_io(home, &error))?;
         match checkpoint_path(&home.join("ledger.jsonl")).try_exists() {
             Ok(true) => {}
@@ -222,15 +229,22 @@ impl Service {
     /// Proposes `action` to the custodians; approvals count for at most `wait`.
     ///
     /// # Errors
-    /// [`ServiceError::Refused`] when it is not lawful now, and what else would stop its run: nobody is asked for what would
-    /// be refused afterwards.
+    /// [`ServiceError::Refused`] when it is not lawful now, and what else would stop its run:
+    /// nobody is asked for what would be refused afterwards.
     pub fn propose(&self, action: Action, wait: SignedDuration) -> Result<Draft, ServiceError> {
         let now = self.approved_now();
         self.check_unpaid()?;
         self.state.allows(&action, now)?;
         self.check_keys(&action)?;
         let dealing = self.state.working_dealing()?;
-        Ok(Draft::new(dealing, self.ledger.history().head(), action, now, wait, &self.identity.key()))
+        Ok(Draft::new(
+            dealing,
+            self.ledger.history().head(),
+            action,
+            now,
+            wait,
+            &self.identity.key(),
+        ))
     }
 
     /// What a custodian's kit looks at before it approves.
@@ -245,7 +259,8 @@ impl Service {
     /// Makes a quorum of the approvals of a draft.
     ///
     /// # Errors
-    /// [`QuorumError`](cstatns_record::proposal::QuorumError) names the custodian whose approval does not count.
+    /// [`QuorumError`](cstatns_record::proposal::QuorumError) names the custodian whose approval
+    /// does not count.
     pub fn assemble(
         &self,
         draft: Draft,
@@ -275,7 +290,8 @@ impl Service {
         &self.card
     }
 
-    /// Whether the clock is too far ahead of the last event to be believed without a quorum (SPEC §15).
+    /// Whether the clock is too far ahead of the last event to be believed without a quorum (SPEC
+    /// §15).
     pub fn is_clock_unconfirmed(&self) -> bool {
         self.state.is_unconfirmed(self.clock())
     }
@@ -303,7 +319,8 @@ impl Service {
         Ok(())
     }
 
-    /// Records that a call was refused before it began (R16). A home that cannot be written says so itself.
+    /// Records that a call was refused before it began (R16). A home that cannot be written says so
+    /// itself.
     ///
     /// # Errors
     /// [`ServiceError::Ledger`].
@@ -314,8 +331,8 @@ impl Service {
         }
     }
 
-    /// Consumes a quorum: records the intent, opens the shares, does `work` with the root secret; undoes what failed work
-    /// has left and records the failure.
+    /// Consumes a quorum: records the intent, opens the shares, does `work` with the root secret;
+    /// undoes what failed work has left and records the failure.
     fn run<T>(
         &mut self,
         quorum: Quorum,
@@ -325,7 +342,8 @@ impl Service {
         self.check_keys(&proposal.body.action)?;
         let keys = self.state.keys_of(&proposal.body.action);
         let consents = quorum.consents();
-        let (run, action, epoch) = (proposal.body.run, proposal.body.action.clone(), proposal.body.epoch);
+        let (run, action, epoch) =
+            (proposal.body.run, proposal.body.action.clone(), proposal.body.epoch);
         let dealing = self.state.working_dealing()?.clone();
         self.record(Event::Intent { proposal: Box::new(proposal), consents, keys })?;
         let outcome = match quorum.recover_root(&dealing) {
@@ -334,19 +352,22 @@ impl Service {
         };
         match outcome {
             Err(error) if self.state.pending().is_some() => {
-                // What cannot be undone and recorded now is left to the next opening, as after a stop.
+                // What cannot be undone and recorded now is left to the next opening, as after a
+                // stop.
                 let _ = self.give_up(&run, error.code());
                 Err(error)
             }
             outcome => {
-                // The journal of a run that has ended; where it cannot be removed, the next opening does.
+                // The journal of a run that has ended; where it cannot be removed, the next opening
+                // does.
                 let _ = self.forget_making();
                 outcome
             }
         }
     }
 
-    /// What an action needs of `keys/` and of the places of life secrets, looked at before anybody is asked.
+    /// What an action needs of `keys/` and of the places of life secrets, looked at before anybody
+    /// is asked.
     fn check_keys(&self, action: &Action) -> Result<(), ServiceError> {
         self.check_key_names(action)?;
         let research = match action {
@@ -387,7 +408,8 @@ impl Service {
         Ok(opened)
     }
 
-    /// The copies of life secrets that did not open their key in the runs so far, although another copy did.
+    /// The copies of life secrets that did not open their key in the runs so far, although another
+    /// copy did.
     pub fn damaged_lives(&self) -> &BTreeSet<PathBuf> {
         &self.damaged_lives
     }
@@ -400,65 +422,6 @@ impl Service {
         generation: Generation,
     ) -> KeyPlace<'a> {
         KeyPlace { service: self.card.id(), epoch, domain, kind, generation }
-    }
-
-    /// What `service status` shows.
-    pub fn status(&self) -> Status {
-        let now = self.state.time_at(self.clock(), false);
-        let epochs = self.state.epochs().iter();
-        Status {
-            service: self.card.id().to_owned(),
-            demo: self.state.is_demo(),
-            events: self.ledger.history().size(),
-            time: now,
-            clock_unconfirmed: self.is_clock_unconfirmed(),
-            epochs: epochs
-                .map(|(epoch, state)| EpochStatus {
-                    epoch: *epoch,
-                    threshold: state.dealing.threshold.to_string(),
-                    missing: state.missing(),
-                })
-                .collect(),
-            domains: self.state.domains().keys().map(|name| self.domain_status(name, now)).collect(),
-            deliveries: self.outgoing(),
-            // A directory that cannot be read is found by the runs that need it.
-            unknown_keys: self
-                .unknown_keys()
-                .unwrap_or_default()
-                .into_iter()
-                .map(|found| found.path)
-                .collect(),
-            unpaid: self.unpaid().map(ToString::to_string),
-        }
-    }
-
-    fn domain_status(&self, name: &Name, now: Timestamp) -> DomainStatus {
-        let domain = &self.state.domains()[name];
-        let active = domain.active();
-        let ends = domain.ends();
-        let living = ends.filter(|_| domain.destroyed.is_none());
-        let left = living.map(|ends| cstatns_base::domain::end_of(ends).duration_since(now));
-        let renewal_due = match domain.kind {
-            Kind::Statistics { cryptoperiod_years } => Some(due(active.made, cryptoperiod_years)),
-            Kind::Research { .. } => None,
-        };
-        DomainStatus {
-            domain: name.clone(),
-            kind: domain.kind.word().to_owned(),
-            tag: self.state.tag(name).to_string(),
-            generation: domain.generation(),
-            key: active.check.to_string()[..16].to_owned(),
-            state: active.state,
-            compromised: active.compromised,
-            renewal_due,
-            ends,
-            ends_within_days: left.filter(|left| left.is_positive()).and_then(|left| {
-                let within = |days: &i64| left <= SignedDuration::from_hours(days * 24);
-                [7, 30, 90].into_iter().find(within)
-            }),
-            hours_past_its_end: left.filter(|left| !left.is_positive()).map(|left| -left.as_hours()),
-            destroyed: domain.destroyed,
-        }
     }
 }
 

@@ -1,13 +1,16 @@
 //! Shamir's sharing of the root secret, guarded (SPEC §7).
 //!
-//! The `sharks` crates combine whatever they are given: a share twice, a flipped bit, shares of two dealings or a
-//! share at x = 0 give a *wrong secret without an error*. Here nothing is combined before every share has been
-//! compared with the commitment that the ledger keeps for it, and the share that does not fit is named by its holder.
+//! The `sharks` crates combine whatever they are given: a share twice, a flipped bit, shares of two
+//! dealings or a share at x = 0 give a *wrong secret without an error*. Here nothing is combined
+//! before every share has been compared with the commitment that the ledger keeps for it, and the
+//! share that does not fit is named by its holder.
 
 use cstatns_base::hazmat::MacKey;
 use cstatns_base::name::{Hex, Name};
 use cstatns_base::secret::{Secret, wipe_stack};
-use cstatns_record::dealing::{DealingId, Epoch, Holder, ShareCommitment, Threshold, ThresholdError};
+use cstatns_record::dealing::{
+    DealingId, Epoch, Holder, ShareCommitment, Threshold, ThresholdError,
+};
 use getrandom::SysRng;
 use rand_core::UnwrapErr;
 use sha2::{Digest, Sha256};
@@ -62,8 +65,8 @@ impl Share {
         &self.dealing
     }
 
-    /// "CStatNS/share/" ‖ version 1 ‖ length of the service id (1 byte) ‖ service id ‖ epoch (u32, big-endian) ‖ k ‖
-    /// n ‖ x ‖ y (32 bytes).
+    /// "CStatNS/share/" ‖ version 1 ‖ length of the service id (1 byte) ‖ service id ‖ epoch (u32,
+    /// big-endian) ‖ k ‖ n ‖ x ‖ y (32 bytes).
     pub fn encode(&self) -> Zeroizing<Vec<u8>> {
         let id = &self.dealing;
         let service = id.service.as_bytes();
@@ -82,7 +85,8 @@ impl Share {
     /// Reads what [`Share::encode`] wrote, to the byte.
     ///
     /// # Errors
-    /// [`SharingError::Format`]; [`SharingError::Version`] for a format that this program does not know.
+    /// [`SharingError::Format`]; [`SharingError::Version`] for a format that this program does not
+    /// know.
     pub fn decode(bytes: &[u8]) -> Result<Self, SharingError> {
         let mut rest = bytes.strip_prefix(LABEL).ok_or(SharingError::Format)?;
         let mut take = |count: usize| {
@@ -95,7 +99,8 @@ impl Share {
             return Err(SharingError::Version { found: version.into() });
         }
         let length = take(1)?[0];
-        let service = std::str::from_utf8(take(length.into())?).map_err(|_| SharingError::Format)?.to_owned();
+        let service =
+            std::str::from_utf8(take(length.into())?).map_err(|_| SharingError::Format)?.to_owned();
         let epoch = Epoch(u32::from_be_bytes(take(4)?.try_into().expect("four bytes")));
         let &[k, n, x] = take(3)? else { return Err(SharingError::Format) };
         let y = take(32)?;
@@ -127,8 +132,8 @@ fn numbers(threshold: Threshold) -> [u8; 2] {
 /// Splits `root` into the n shares of `dealing`, first holder first.
 ///
 /// # Errors
-/// [`SharingError::Polynomial`] when the shares made do not lie on one polynomial of degree k − 1 through the secret:
-/// nothing may be dealt then.
+/// [`SharingError::Polynomial`] when the shares made do not lie on one polynomial of degree k − 1
+/// through the secret: nothing may be dealt then.
 pub fn split(dealing: &DealingId, root: &Secret<32>) -> Result<Vec<Share>, SharingError> {
     let threshold = dealing.threshold;
     let dealt: Vec<sharks::Share> = Sharks(numbers(threshold)[0])
@@ -170,12 +175,12 @@ fn check_polynomial(
 
 /// Recovers the root secret from the shares that `given` holders gave.
 ///
-/// Every share given is checked, also those beyond the k that are needed. The caller compares the root's check value
-/// afterwards ([`root_check`]).
+/// Every share given is checked, also those beyond the k that are needed. The caller compares the
+/// root's check value afterwards ([`root_check`]).
 ///
 /// # Errors
-/// Names the holder whose share is of another service, epoch or threshold, given twice, somebody else's or altered;
-/// [`SharingError::TooFew`].
+/// Names the holder whose share is of another service, epoch or threshold, given twice, somebody
+/// else's or altered; [`SharingError::TooFew`].
 pub fn recover(
     dealing: &DealingId,
     holders: &[Holder],
@@ -184,7 +189,9 @@ pub fn recover(
     for (position, (custodian, share)) in given.iter().enumerate() {
         let custodian = || custodian.clone();
         let seat = holders.iter().position(|holder| holder.name == given[position].0);
-        let Some(seat) = seat else { return Err(SharingError::NotAHolder { custodian: custodian() }) };
+        let Some(seat) = seat else {
+            return Err(SharingError::NotAHolder { custodian: custodian() });
+        };
         if share.dealing.service != dealing.service {
             return Err(SharingError::OtherService { custodian: custodian() });
         }
@@ -199,12 +206,16 @@ pub fn recover(
         if commitment != holders[seat].commitment {
             let owner = holders.iter().find(|holder| holder.commitment == commitment);
             return Err(match owner {
-                Some(owner) => SharingError::Swapped { custodian: custodian(), owner: owner.name.clone() },
+                Some(owner) => {
+                    SharingError::Swapped { custodian: custodian(), owner: owner.name.clone() }
+                }
                 None => SharingError::Altered { custodian: custodian() },
             });
         }
         // The commitment covers k, n and x, so these cannot differ from what was dealt.
-        debug_assert!(share.dealing.threshold == dealing.threshold && usize::from(share.x) == seat + 1);
+        debug_assert!(
+            share.dealing.threshold == dealing.threshold && usize::from(share.x) == seat + 1
+        );
     }
     let needed = dealing.threshold.k();
     if given.len() < needed {
@@ -235,7 +246,8 @@ fn combine<'a>(
     secret.map(Zeroizing::new).map_err(|_| SharingError::Format)
 }
 
-/// The check value of a root secret: HMAC-SHA-256(root, "CStatNS/check-root/" ‖ service id ‖ "/" ‖ decimal epoch).
+/// The check value of a root secret: HMAC-SHA-256(root, "CStatNS/check-root/" ‖ service id ‖ "/" ‖
+/// decimal epoch).
 pub fn root_check(root: &Secret<32>, service: &str, epoch: Epoch) -> Hex<32> {
     Hex(MacKey::new(root).mac(format!("CStatNS/check-root/{service}/{epoch}").as_bytes()))
 }
@@ -252,7 +264,8 @@ pub enum SharingError {
     Format,
     /// Sealed for somebody else or for another use.
     #[error(
-        "the share does not open with this key (it was sealed for another custodian or run, or is damaged)"
+        "the share does not open with this key (it was sealed for another custodian or run, or is \
+        damaged)"
     )]
     Unopened,
     /// A newer share format.
@@ -301,7 +314,10 @@ pub enum SharingError {
         owner: Name,
     },
     /// The share is not the one that was dealt.
-    #[error("the share of `{custodian}` is not the one that was dealt to them (it was altered or damaged)")]
+    #[error(
+        "the share of `{custodian}` is not the one that was dealt to them (it was altered or \
+        damaged)"
+    )]
     Altered {
         /// Who gave it.
         custodian: Name,

@@ -27,13 +27,19 @@ fn no_code_costs_an_allocation() {
         .collect();
     let (coder, renewer) =
         (Coder::new(keys(1..=3)).unwrap(), Renewer::new(Generation::FIRST, keys(2..=3)).unwrap());
-    let (mut codes, mut renewed) =
-        (Vec::<Code>::with_capacity(identifiers.len()), Vec::<Code>::with_capacity(identifiers.len()));
+    let (mut codes, mut renewed) = (
+        Vec::<Code>::with_capacity(identifiers.len()),
+        Vec::<Code>::with_capacity(identifiers.len()),
+    );
     let first = Coder::new(keys(1..=1)).unwrap();
     for path in Path::available() {
         for some in [&identifiers[..1], &identifiers[..]] {
             let counted = measure(|| coder.code_by(path, some, &mut codes));
-            assert!(counted.count_total <= 1, "{path:?}, {} codes: one for their prefix", some.len());
+            assert!(
+                counted.count_total <= 1,
+                "{path:?}, {} codes: one for their prefix",
+                some.len()
+            );
             assert_eq!(codes.len(), some.len());
 
             first.code_by(path, some, &mut codes);

@@ -1,4 +1,5 @@
-//! What the auditor finds in ledgers that were tampered with: the table of SPEC §11, each kind found and named.
+//! What the auditor finds in ledgers that were tampered with: the table of SPEC §11, each kind
+//! found and named.
 
 mod common;
 
@@ -42,7 +43,9 @@ impl Record {
             serde_json::from_slice(&std::fs::read(home.join("identity")).unwrap()).unwrap();
         let seed = Hex::<32>::parse(identity["signing"].as_str().unwrap().as_bytes()).unwrap();
         let bytes = std::fs::read(home.join("ledger.jsonl")).unwrap();
-        let lines = bytes.split_inclusive(|byte| *byte == b'\n').map(|line| line[..line.len() - 1].to_vec());
+        let lines = bytes
+            .split_inclusive(|byte| *byte == b'\n')
+            .map(|line| line[..line.len() - 1].to_vec());
         Self { card, key: SigningKey::from_bytes(&seed.0), lines: lines.collect() }
     }
 
@@ -165,7 +168,9 @@ impl Laid {
         // Whoever reads the ledger to work on it comes to the same judgement.
         if old.is_empty() {
             match read_ledger(&self.ledger(), &self.card) {
-                Ok(_) => assert!(audit.holds(), "the service accepts what the auditor refuses:\n{audit}"),
+                Ok(_) => {
+                    assert!(audit.holds(), "the service accepts what the auditor refuses:\n{audit}")
+                }
                 Err(error) => {
                     let codes: Vec<&str> = audit.failures().map(|finding| finding.code).collect();
                     assert!(codes.contains(&error.code()), "{error}\n{audit}");
@@ -179,7 +184,8 @@ impl Laid {
 /// Nothing is claimed of events after the first that does not hold.
 fn claims_stop_at_the_break(audit: &Audit) {
     let first = audit.failures().filter(|finding| finding.check != Check::Earlier);
-    let events = first.filter(|finding| finding.code != "ledger-root").filter_map(|finding| finding.event);
+    let events =
+        first.filter(|finding| finding.code != "ledger-root").filter_map(|finding| finding.event);
     if let Some(first) = events.min() {
         assert!(audit.sound < first, "{audit}");
     }
@@ -211,7 +217,8 @@ fn played() -> World {
     let made = world.code("population", "first", &PEOPLE).unwrap();
     world.deliver("first", &made).unwrap();
     let mut service = world.open();
-    let receipt = Kit::open(&world.kits[2], None).unwrap().check(service.witnessed().unwrap()).unwrap();
+    let receipt =
+        Kit::open(&world.kits[2], None).unwrap().check(service.witnessed().unwrap()).unwrap();
     service.receipt(receipt).unwrap();
     service.record_refusal("code", "too-few-values").unwrap();
     drop(service);
@@ -274,17 +281,24 @@ fn a_clean_ledger_holds() {
     // The last quorum was that of `close`; the third custodian cosigned once, in the yearly check.
     let last_intent = *record.of_type("intent").last().unwrap();
     let seen = record.of_type("refused")[0] - 2;
-    let witnessed: Vec<u64> = audit.witnessed.custodians.iter().map(|witness| witness.events).collect();
+    let witnessed: Vec<u64> =
+        audit.witnessed.custodians.iter().map(|witness| witness.events).collect();
     assert_eq!(witnessed, [last_intent - 1, last_intent - 1, seen]);
     assert_eq!(audit.witnessed.events, last_intent - 1);
     assert_eq!(audit.domains.len(), 3);
-    assert_eq!((audit.deliveries.made, audit.deliveries.renewals, audit.deliveries.rows), (2, 1, 8));
+    assert_eq!(
+        (audit.deliveries.made, audit.deliveries.renewals, audit.deliveries.rows),
+        (2, 1, 8)
+    );
     assert_eq!((audit.deliveries.delivered, audit.deliveries.requests_kept), (1, 0));
     assert_eq!((audit.look_ups, audit.deliveries.look_ups), (0, 0));
     // 3 share receipts, 1 yearly check, 1 doubt, two approvals for each intent.
     assert_eq!(audit.statements, 5 + 2 * record.of_type("intent").len() as u64);
     let text = audit.to_string();
-    assert!(text.contains("Everything that was checked holds.") && !text.contains("FAILS"), "{text}");
+    assert!(
+        text.contains("Everything that was checked holds.") && !text.contains("FAILS"),
+        "{text}"
+    );
     assert!(text.contains("population (statistics): generation 2, doubted: 1"), "{text}");
     let json = serde_json::to_value(&audit).unwrap();
     assert_eq!(json["findings"][0]["check"], "checkpoint");
@@ -314,15 +328,21 @@ fn every_changed_byte_is_found() {
                     let text = error.to_string();
                     // A changed link is first seen as a change of the line that it points to.
                     let named = text.contains(&format!("event {number} "));
-                    assert!(named || error.code() == "ledger-chain", "byte {at} of line {number}: {text}");
+                    assert!(
+                        named || error.code() == "ledger-chain",
+                        "byte {at} of line {number}: {text}"
+                    );
                     if !named && line[at - 1] == b'"' {
                         whole_way.push(at);
                     }
                 }
-                // Lawful as it stands: the link of the next line, or the root over the last, does not fit.
+                // Lawful as it stands: the link of the next line, or the root over the last, does
+                // not fit.
                 Ok(_) => {
                     match record.lines.get(index + 1) {
-                        Some(next) => assert_eq!(fold.push(next).unwrap_err().code(), "ledger-chain"),
+                        Some(next) => {
+                            assert_eq!(fold.push(next).unwrap_err().code(), "ledger-chain")
+                        }
                         None => assert!(!fold.history().includes(&covered)),
                     }
                     if whole_way.len() < 3 {
@@ -346,7 +366,8 @@ fn every_changed_byte_is_found() {
         all.extend(other.join().unwrap());
         all
     });
-    // What only the links find, the line feeds, and a byte here and there: the whole way through the auditor.
+    // What only the links find, the line feeds, and a byte here and there: the whole way through
+    // the auditor.
     for (index, positions) in whole_way {
         let number = index as u64 + 1;
         let length = record.lines[index].len();
@@ -413,9 +434,10 @@ fn a_shortened_ledger_is_found_by_any_newer_checkpoint() {
     names(&older.audit(), "ledger-long", record.size() - 1);
 }
 
-/// Rewritten, relinked and signed again by the service: what is signed by custodians, or against the rules, is found in the
-/// ledger itself; the rest (texts of unsigned events, whole lawful sequences) by the cosignatures of later quorums and
-/// checks; what is rewritten after the last of them, by a checkpoint kept from before and by nothing else.
+/// Rewritten, relinked and signed again by the service: what is signed by custodians, or against
+/// the rules, is found in the ledger itself; the rest (texts of unsigned events, whole lawful
+/// sequences) by the cosignatures of later quorums and checks; what is rewritten after the last of
+/// them, by a checkpoint kept from before and by nothing else.
 #[test]
 fn a_rewritten_ledger_is_found() {
     let record = genuine();
@@ -461,7 +483,9 @@ fn a_rewritten_ledger_is_found() {
             Event::Destroyed { how, .. } => {
                 *how = if *how == Means::Absent { Means::Overwritten } else { Means::Absent };
             }
-            Event::ExpiryChecked {} => *event = Event::Refused { verb: name("expire"), code: name("none") },
+            Event::ExpiryChecked {} => {
+                *event = Event::Refused { verb: name("expire"), code: name("none") }
+            }
             Event::Ended { domain } => {
                 *domain = name("population");
                 expected = Some(("unlawful-end", number));
@@ -474,7 +498,10 @@ fn a_rewritten_ledger_is_found() {
         let audit = laid.audit_with(&[record.checkpoint(number)]);
         names(&audit, "ledger-forked", number);
         let audit = laid.audit();
-        assert!(audit.holds() || audit.sound < number, "a rewritten event is never vouched for\n{audit}");
+        assert!(
+            audit.holds() || audit.sound < number,
+            "a rewritten event is never vouched for\n{audit}"
+        );
         match expected {
             Some((code, event)) => names(&audit, code, event),
             None if number <= last_witnessed => {
@@ -518,13 +545,16 @@ fn a_root_that_differs_is_bounded_by_what_others_remember() {
     let number = record.of_type("expiry-checked")[0];
     let last_witnessed = *record.of_type("intent").last().unwrap() - 1;
     let mut rewritten = record.clone();
-    rewritten.change(number, |event| *event = Event::Refused { verb: name("expire"), code: name("none") });
+    rewritten.change(number, |event| {
+        *event = Event::Refused { verb: name("expire"), code: name("none") }
+    });
     rewritten.relink();
     let audit = rewritten.beside(record).audit();
     names(&audit, "ledger-root", record.size());
     assert_eq!(audit.sound, last_witnessed);
-    let audit =
-        rewritten.beside(record).audit_with(&[record.checkpoint(number - 1), record.checkpoint(number)]);
+    let audit = rewritten
+        .beside(record)
+        .audit_with(&[record.checkpoint(number - 1), record.checkpoint(number)]);
     assert_eq!(audit.sound, number - 1);
     assert_eq!(audit.failures().filter(|finding| finding.check == Check::Earlier).count(), 1);
 }
@@ -539,7 +569,10 @@ fn signatures_by_others_are_found() {
     // Another key in this service's name; another service's checkpoint; none at all; not one.
     let forged = note(&head, record.card.id(), &other.key);
     assert_eq!(found(&lay(&forged).audit(), "checkpoint-signature").check, Check::Checkpoint);
-    assert_eq!(found(&lay(b"no checkpoint\n").audit(), "checkpoint-signature").check, Check::Checkpoint);
+    assert_eq!(
+        found(&lay(b"no checkpoint\n").audit(), "checkpoint-signature").check,
+        Check::Checkpoint
+    );
     let foreign = other.checkpoint(other.size());
     assert_eq!(found(&lay(&foreign).audit(), "checkpoint-other-service").check, Check::Checkpoint);
     let laid = record.resigned();
@@ -549,7 +582,11 @@ fn signatures_by_others_are_found() {
     std::fs::remove_file(checkpoint_path(&laid.ledger())).unwrap();
     found(&verify(&laid.ledger(), &record.card, &[]).unwrap(), "checkpoint-missing");
     // Another service's ledger, or its card.
-    names(&Laid::new(record, &other.bytes(), &record.checkpoint(size)).audit(), "ledger-other-service", 1);
+    names(
+        &Laid::new(record, &other.bytes(), &record.checkpoint(size)).audit(),
+        "ledger-other-service",
+        1,
+    );
     names(&verify(&laid.ledger(), &other.card, &[]).unwrap(), "ledger-other-service", 1);
     let mut card = record.card.clone();
     card.signature.0[0] ^= 1;
@@ -574,7 +611,8 @@ fn a_fork_is_found() {
         }
         assert!(branch.resigned().audit().holds() || common < 4, "the branch by itself is lawful");
         let laid = record.resigned();
-        // The other branch is found by its checkpoint wherever ours is as long, and is no prefix where it is longer.
+        // The other branch is found by its checkpoint wherever ours is as long, and is no prefix
+        // where it is longer.
         for size in common + 1..=branch.size() {
             let audit = laid.audit_with(&[record.checkpoint(common), branch.checkpoint(size)]);
             if size > record.size() {
@@ -652,7 +690,9 @@ fn unlawful_events_are_found() {
         Event::Opened { run, .. } | Event::Coded { run, .. } | Event::KeyMade { run, .. } => run,
         _ => unreachable!(),
     };
-    let Event::Opened { check, .. } = record.event(record.of_type("opened")[0]) else { unreachable!() };
+    let Event::Opened { check, .. } = record.event(record.of_type("opened")[0]) else {
+        unreachable!()
+    };
     let population = name("population");
     for (event, code) in [
         (Event::KeyMade { run: run("key-made"), check }, "unlawful-result"),
@@ -662,11 +702,17 @@ fn unlawful_events_are_found() {
         (Event::Delivered { run: run("coded") }, "already-delivered"),
         (Event::Ended { domain: population.clone() }, "unlawful-end"),
         (
-            Event::Destroyed { what: Destroyed::Request { run: run("coded") }, how: Means::Overwritten },
+            Event::Destroyed {
+                what: Destroyed::Request { run: run("coded") },
+                how: Means::Overwritten,
+            },
             "unlawful-destruction",
         ),
         (
-            Event::Destroyed { what: Destroyed::Keys { domain: population }, how: Means::Overwritten },
+            Event::Destroyed {
+                what: Destroyed::Keys { domain: population },
+                how: Means::Overwritten,
+            },
             "unlawful-end",
         ),
         (record.event(1), "unlawful-result"),
@@ -714,8 +760,11 @@ fn a_quorum_does_not_make_everything_lawful() {
         keep_request: false,
         look_up: None,
     };
-    let new_key =
-        |reason| Action::NewKey { domain: name("population"), generation: common::generation(2), reason };
+    let new_key = |reason| Action::NewKey {
+        domain: name("population"),
+        generation: common::generation(2),
+        reason,
+    };
     let open = Action::Open {
         domain: name("tiny"),
         kind: Kind::Statistics { cryptoperiod_years: 50 },
@@ -733,7 +782,8 @@ fn a_quorum_does_not_make_everything_lawful() {
         let now = record.line(record.size()).time + SignedDuration::from_hours(24 * days);
         let dealing = service.witnessed().unwrap().dealing;
         let head = record.head(record.size());
-        let draft = Draft::new(dealing, head, action, now, SignedDuration::from_mins(10), &record.key);
+        let draft =
+            Draft::new(dealing, head, action, now, SignedDuration::from_mins(10), &record.key);
         let approve = |kit: &PathBuf| -> Approval {
             Kit::open(kit, None)
                 .unwrap()
@@ -744,7 +794,13 @@ fn a_quorum_does_not_make_everything_lawful() {
         let keys = service.state().keys_of(&proposal.body.action);
         let consents = world.kits[..2].iter().map(|kit| approve(kit).consent).collect();
         let event = Event::Intent { proposal, consents, keys };
-        appended.lines.push(canonical_json(&next_line(&record.history(), record.card.id(), now, now, event)));
+        appended.lines.push(canonical_json(&next_line(
+            &record.history(),
+            record.card.id(),
+            now,
+            now,
+            event,
+        )));
         let audit = appended.resigned().audit();
         match expected {
             "holds" => assert!(audit.holds(), "{audit}"),
@@ -757,8 +813,9 @@ fn a_quorum_does_not_make_everything_lawful() {
 fn what_a_stop_leaves_is_told_from_tampering() {
     let record = genuine();
     let size = record.size();
-    let code =
-        |audit: &Audit, code: &str| audit.findings.iter().find(|finding| finding.code == code).cloned();
+    let code = |audit: &Audit, code: &str| {
+        audit.findings.iter().find(|finding| finding.code == code).cloned()
+    };
     let uncovered = Laid::new(record, &record.bytes(), &record.checkpoint(size - 1)).audit();
     assert!(uncovered.holds());
     assert_eq!(code(&uncovered, "event-uncovered").unwrap().event, Some(size));
@@ -770,7 +827,11 @@ fn what_a_stop_leaves_is_told_from_tampering() {
             assert!(torn.holds(), "{torn}");
             assert_eq!(code(&torn, "event-cut").unwrap().event, Some(size));
             // Covered, it was cut by somebody.
-            names(&Laid::new(record, &bytes, &record.checkpoint(size)).audit(), "ledger-short", size);
+            names(
+                &Laid::new(record, &bytes, &record.checkpoint(size)).audit(),
+                "ledger-short",
+                size,
+            );
         }
     }
     let mut both = record.bytes();
@@ -778,7 +839,8 @@ fn what_a_stop_leaves_is_told_from_tampering() {
     names(&Laid::new(record, &both, &record.checkpoint(size - 1)).audit(), "ledger-long", size);
     // Two lines too many, of which the second is not lawful: the first is not vouched for either.
     let mut added = record.clone();
-    // Without the mark of its end the project's keys are not to be destroyed, which is the last event.
+    // Without the mark of its end the project's keys are not to be destroyed, which is the last
+    // event.
     added.lines.retain(|line| !line.windows(14).any(|part| part == b"\"type\":\"ended\""));
     added.relink();
     let covered = added.size() - 2;
@@ -820,7 +882,8 @@ fn tampering() -> impl Strategy<Value = Tampering> {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(96))]
 
-    /// The auditor and the service judge alike ([`Laid::audit_with`] asserts it), whatever was done.
+    /// The auditor and the service judge alike ([`Laid::audit_with`] asserts it), whatever was
+    /// done.
     #[test]
     fn auditor_and_service_agree(
         tamperings in prop::collection::vec(tampering(), 0..3),
@@ -858,7 +921,8 @@ proptest! {
     }
 }
 
-/// The same through the front door: a home whose ledger the auditor finds broken does not open, and says the same.
+/// The same through the front door: a home whose ledger the auditor finds broken does not open, and
+/// says the same.
 #[test]
 fn a_service_does_not_open_what_the_auditor_refuses() {
     let world = World::founded(2, 2);
@@ -870,7 +934,8 @@ fn a_service_does_not_open_what_the_auditor_refuses() {
         dealing.root_check.0[31] ^= 128;
     });
     let ledger = world.home().join("ledger.jsonl");
-    for (bytes, holds) in [(record.bytes(), true), (changed.bytes(), false), (record.bytes(), true)] {
+    for (bytes, holds) in [(record.bytes(), true), (changed.bytes(), false), (record.bytes(), true)]
+    {
         std::fs::write(&ledger, bytes).unwrap();
         assert_eq!(verify(&ledger, &record.card, &[]).unwrap().holds(), holds);
         assert_eq!(Service::open(&world.home(), world.clock.clone()).is_ok(), holds);

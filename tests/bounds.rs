@@ -38,7 +38,9 @@ fn a_request_that_states_more_rows_than_a_number_holds_is_refused_before_it_is_a
         assert_eq!(propose(&world, code(rows)).unwrap_err().code(), "rows", "{rows}");
     }
     // A proposal, a head or an event with such a number is refused when it comes from outside.
-    for text in ["9007199254740992", "9007199254740993", "18446744073709552000", "18446744073709551615"] {
+    for text in
+        ["9007199254740992", "9007199254740993", "18446744073709552000", "18446744073709551615"]
+    {
         let input = format!("{{\"commitment\":\"{}\",\"rows\":{text}}}", "07".repeat(32));
         assert!(serde_json::from_str::<Input>(&input).is_err(), "{text}");
         assert!(serde_json::from_str::<Input>(&input.replace(text, "9007199254740991")).is_ok());
@@ -66,7 +68,8 @@ fn a_renewal_names_its_deliveries_in_order_each_once_and_not_too_many() {
     for good in [None, Some(vec![first]), Some(vec![first, second])] {
         propose(&world, renew(good)).unwrap();
     }
-    let many: Vec<RunId> = (0..=MOST_DELIVERIES as u128).map(|number| Hex(number.to_be_bytes())).collect();
+    let many: Vec<RunId> =
+        (0..=MOST_DELIVERIES as u128).map(|number| Hex(number.to_be_bytes())).collect();
     for bad in [vec![], vec![second, first], vec![first, first], vec![first; 130_000], many] {
         let found = bad.len();
         assert_eq!(propose(&world, renew(Some(bad))).unwrap_err().code(), "deliveries", "{found}");

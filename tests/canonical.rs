@@ -1,5 +1,5 @@
-//! Canonical and signed forms from outside: what version 0.1.0 wrote, changed in every way, is refused or read as one value
-//! with one canonical form.
+//! Canonical and signed forms from outside: what version 0.1.0 wrote, changed in every way, is
+//! refused or read as one value with one canonical form.
 
 #[path = "canonical/forms.rs"]
 mod forms;
@@ -31,7 +31,8 @@ fn ledger() -> String {
     fs::read_to_string(golden("home/ledger.jsonl")).unwrap()
 }
 
-/// Genuine JSON with the name of its form: files of the kept home and kits, and what is signed within its ledger.
+/// Genuine JSON with the name of its form: files of the kept home and kits, and what is signed
+/// within its ledger.
 static GENUINE: LazyLock<Vec<(&'static str, String)>> = LazyLock::new(|| {
     let mut genuine = Vec::new();
     let files = [
@@ -154,7 +155,10 @@ proptest! {
     }
 
     #[test]
-    fn any_bytes_are_no_share_or_have_one_spelling(mut bytes in proptest::collection::vec(any::<u8>(), 0..120), label: bool) {
+    fn any_bytes_are_no_share_or_have_one_spelling(
+        mut bytes in proptest::collection::vec(any::<u8>(), 0..120),
+        label: bool,
+    ) {
         if label && bytes.len() > 20 {
             bytes[..14].copy_from_slice(b"CStatNS/share\0");
         }
@@ -186,14 +190,16 @@ fn base64_padded_within_is_refused() {
     let card = fs::read(golden("home/card.json")).unwrap();
     let card: Value = serde_json::from_slice(&card).unwrap();
     let signing = HEXLOWER.decode(card["body"]["signing"].as_str().unwrap().as_bytes()).unwrap();
-    let key = VerifierKey::new("a", VerifyingKey::try_from(&signing[..]).unwrap()).unwrap().to_string();
+    let key =
+        VerifierKey::new("a", VerifyingKey::try_from(&signing[..]).unwrap()).unwrap().to_string();
     let bytes = key.splitn(3, '+').nth(2).unwrap();
     let name = key.strip_suffix(bytes).unwrap();
     assert_eq!(forms::note(key.as_bytes()), [false, false, true, false]);
     assert_eq!(forms::note(format!("{name}{}", within(bytes)).as_bytes()), [false; 4]);
 }
 
-/// A line of the greatest length is given whole, and of a longer one only its beginning, which is no event.
+/// A line of the greatest length is given whole, and of a longer one only its beginning, which is
+/// no event.
 #[test]
 fn a_line_longer_than_any_event_is_none() {
     let directory = tempfile::tempdir().unwrap();

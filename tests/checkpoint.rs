@@ -1,12 +1,12 @@
-//! The tree, its proofs and signed notes: published vectors, a second implementation by the recursive definition, and
-//! every single-bit change.
+//! The tree, its proofs and signed notes: published vectors, a second implementation by the
+//! recursive definition, and every single-bit change.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use cstatns::checkpoint::{
-    Checkpoint, Hash, Note, NoteSignature, ProofError, Tree, VerifierKey, leaf_hash, prove_consistency,
-    prove_inclusion, root_of, verify_consistency, verify_inclusion,
+    Checkpoint, Hash, Note, NoteSignature, ProofError, Tree, VerifierKey, leaf_hash,
+    prove_consistency, prove_inclusion, root_of, verify_consistency, verify_inclusion,
 };
 use cstatns::coded::Coded as _;
 use data_encoding::{BASE64, HEXLOWER};
@@ -16,7 +16,8 @@ use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
 fn json<T: for<'de> Deserialize<'de>>(path: &Path) -> T {
-    serde_json::from_slice(&fs::read(path).unwrap()).unwrap_or_else(|error| panic!("{path:?}: {error}"))
+    serde_json::from_slice(&fs::read(path).unwrap())
+        .unwrap_or_else(|error| panic!("{path:?}: {error}"))
 }
 
 fn data(name: &str) -> PathBuf {
@@ -52,8 +53,11 @@ struct Consistency8 {
 #[test]
 fn eight_leaves() {
     let set: Tree8 = json(&data("rfc6962_tree8.json"));
-    let leaves: Vec<Hash> =
-        set.leaves.iter().map(|leaf| leaf_hash(&HEXLOWER.decode(leaf.as_bytes()).unwrap())).collect();
+    let leaves: Vec<Hash> = set
+        .leaves
+        .iter()
+        .map(|leaf| leaf_hash(&HEXLOWER.decode(leaf.as_bytes()).unwrap()))
+        .collect();
     assert_eq!(leaves, set.leaf_hashes);
     assert_eq!(set.empty_root, cstatns::checkpoint::empty_root());
 
@@ -68,18 +72,21 @@ fn eight_leaves() {
     for case in &set.inclusion {
         assert_eq!(prove_inclusion(&leaves[..case.size], case.leaf).unwrap(), case.proof);
         let root = &set.roots[&case.size];
-        verify_inclusion(&leaves[case.leaf], case.leaf as u64, case.size as u64, &case.proof, root).unwrap();
+        verify_inclusion(&leaves[case.leaf], case.leaf as u64, case.size as u64, &case.proof, root)
+            .unwrap();
     }
     for case in &set.consistency {
         assert_eq!(prove_consistency(&leaves[..case.second], case.first).unwrap(), case.proof);
         let (first, second) = (&set.roots[&case.first], &set.roots[&case.second]);
-        verify_consistency(case.first as u64, first, case.second as u64, second, &case.proof).unwrap();
+        verify_consistency(case.first as u64, first, case.second as u64, second, &case.proof)
+            .unwrap();
     }
     assert_eq!((set.roots.len(), set.inclusion.len(), set.consistency.len()), (9, 36, 36));
 }
 
-// The proofs of transparency-dev/merkle, nearly all of them to be refused. They are not part of this repository:
-// CSTATNS_VECTORS names the folder that holds audit/merkle/{inclusion,consistency}.
+// The proofs of transparency-dev/merkle, nearly all of them to be refused. They are not part of
+// this repository: CSTATNS_VECTORS names the folder that holds
+// audit/merkle/{inclusion,consistency}.
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -108,9 +115,9 @@ struct ConsistencyCase {
     want_err: bool,
 }
 
-/// A value of the vectors as a hash. `Hash` cannot hold the empty ones, and so refuses them by its type (`None`). Others
-/// are words instead of hashes: another hash stands in for such a one, so that the case still reaches the verifier (one
-/// of them, two equal roots, is to be accepted).
+/// A value of the vectors as a hash. `Hash` cannot hold the empty ones, and so refuses them by its
+/// type (`None`). Others are words instead of hashes: another hash stands in for such a one, so
+/// that the case still reaches the verifier (one of them, two equal roots, is to be accepted).
 fn stand_in(text: &str) -> Option<Hash> {
     let bytes = BASE64.decode(text.as_bytes()).unwrap();
     if bytes.is_empty() {
@@ -167,9 +174,11 @@ fn inclusion_vectors() {
     let mut tally = Tally::default();
     for path in &paths {
         let case: InclusionCase = json(path);
-        let hashes = || Some((stand_in(&case.leaf_hash)?, stand_ins(case.proof)?, stand_in(&case.root)?));
-        let verdict = hashes()
-            .map(|(leaf, proof, root)| verify_inclusion(&leaf, case.leaf_idx, case.tree_size, &proof, &root));
+        let hashes =
+            || Some((stand_in(&case.leaf_hash)?, stand_ins(case.proof)?, stand_in(&case.root)?));
+        let verdict = hashes().map(|(leaf, proof, root)| {
+            verify_inclusion(&leaf, case.leaf_idx, case.tree_size, &proof, &root)
+        });
         tally.count(path, case.want_err, verdict);
     }
     assert_eq!(tally, Tally { by_type: 21, by_verifier: 71, accepted: 6 });
@@ -181,7 +190,8 @@ fn consistency_vectors() {
     let mut tally = Tally::default();
     for path in &paths {
         let case: ConsistencyCase = json(path);
-        let hashes = || Some((stand_in(&case.root1)?, stand_in(&case.root2)?, stand_ins(case.proof)?));
+        let hashes =
+            || Some((stand_in(&case.root1)?, stand_in(&case.root2)?, stand_ins(case.proof)?));
         let verdict = hashes().map(|(first, second, proof)| {
             verify_consistency(case.size1, &first, case.size2, &second, &proof)
         });
@@ -197,7 +207,8 @@ fn node(left: Hash, right: Hash) -> Hash {
     cstatns::name::Hex(Sha256::digest(bytes).into())
 }
 
-/// "MTH(D[n]) = SHA-256(0x01 || MTH(D[0:k]) || MTH(D[k:n]))", k the largest power of two smaller than n.
+/// "MTH(D[n]) = SHA-256(0x01 || MTH(D[0:k]) || MTH(D[k:n]))", k the largest power of two smaller
+/// than n.
 fn by_definition(leaves: &[Hash]) -> Hash {
     match leaves {
         [] => cstatns::name::Hex(Sha256::digest([]).into()),
@@ -259,7 +270,8 @@ fn every_proof_of_every_small_tree() {
             let proof = prove_consistency(tree, first).unwrap();
             for claimed in 1..=size {
                 let claimed_root = root_of(&leaves[..claimed]);
-                let result = verify_consistency(claimed as u64, &claimed_root, size64, &root, &proof);
+                let result =
+                    verify_consistency(claimed as u64, &claimed_root, size64, &root, &proof);
                 assert_eq!(result.is_ok(), claimed == first, "{first} as {claimed} of {size}");
             }
         }
@@ -278,7 +290,13 @@ fn what_is_outside_the_tree_is_refused() {
     assert_eq!(verify_inclusion(&leaves[0], u64::MAX, u64::MAX, &[], &root), outside);
     assert_eq!(verify_consistency(0, &cstatns::checkpoint::empty_root(), 3, &root, &[]), outside);
     assert_eq!(
-        verify_consistency(0, &cstatns::checkpoint::empty_root(), 0, &cstatns::checkpoint::empty_root(), &[]),
+        verify_consistency(
+            0,
+            &cstatns::checkpoint::empty_root(),
+            0,
+            &cstatns::checkpoint::empty_root(),
+            &[]
+        ),
         outside
     );
     assert_eq!(verify_consistency(4, &root, 3, &root, &[]), outside);
@@ -425,7 +443,8 @@ fn refusal(note: &Note, keys: &[VerifierKey]) -> String {
 fn unknown_signatures_are_passed_over_and_wrong_ones_are_not() {
     let note = cosigned();
     assert_eq!(Note::parse(note.to_string().as_bytes()).unwrap(), note);
-    let (service, anne, bruno) = (verifier("service.example", 1), verifier("anne", 2), verifier("bruno", 3));
+    let (service, anne, bruno) =
+        (verifier("service.example", 1), verifier("anne", 2), verifier("bruno", 3));
     assert_eq!(note.verify(std::slice::from_ref(&service)).unwrap(), [&service]);
     let keys = [bruno, verifier("carla", 4), anne.clone()];
     assert_eq!(note.verify(&keys).unwrap(), [&keys[0], &keys[2]]);
@@ -435,8 +454,8 @@ fn unknown_signatures_are_passed_over_and_wrong_ones_are_not() {
     assert_eq!(refusal(&note, &[verifier("carla", 2)]), "note-unsigned");
     assert_eq!(refusal(&note, &[]), "note-unsigned");
 
-    // A wrong signature in the name of a known key refuses the note, good ones beside it or not; if the key is not known,
-    // it is nobody's.
+    // A wrong signature in the name of a known key refuses the note, good ones beside it or not; if
+    // the key is not known, it is nobody's.
     let stolen = NoteSignature::sign("another text\n", "anne", &signer(2)).unwrap();
     let mut forged =
         Note::new(TEXT, NoteSignature::sign(TEXT, "service.example", &signer(1)).unwrap()).unwrap();
@@ -518,7 +537,10 @@ fn malformed_notes_keys_and_names() {
         assert_eq!(NoteSignature::sign(TEXT, bad, &signer(1)).unwrap_err().code(), "note-bad-name");
     }
     for bad in ["", "no line break", "tab\t\n", "return\r\n"] {
-        assert_eq!(NoteSignature::sign(bad, "anne", &signer(1)).unwrap_err().code(), "note-malformed");
+        assert_eq!(
+            NoteSignature::sign(bad, "anne", &signer(1)).unwrap_err().code(),
+            "note-malformed"
+        );
     }
 
     let good = verifier("anne", 2).to_string();
@@ -563,7 +585,9 @@ fn a_signature_has_one_form() {
     assert_eq!(verdict(&raw[..67]), Err("note-bad-signature"));
     assert_eq!(verdict(&[&raw[..], &[0]].concat()), Err("note-bad-signature"));
     // s + L verifies where s is not required to be reduced.
-    let order = HEXLOWER.decode(b"edd3f55c1a631258d69cf7a2def9de1400000000000000000000000000000010").unwrap();
+    let order = HEXLOWER
+        .decode(b"edd3f55c1a631258d69cf7a2def9de1400000000000000000000000000000010")
+        .unwrap();
     let mut malleated = raw.clone();
     let mut carry = 0;
     for (byte, add) in malleated[36..].iter_mut().zip(order) {
@@ -579,14 +603,22 @@ fn checkpoints_have_one_form() {
     assert_eq!((checkpoint.origin(), checkpoint.size()), ("service.example", 3));
     assert_eq!(checkpoint.root(), cstatns::name::Hex([0xab; 32]));
     assert_eq!(checkpoint.text(), TEXT);
-    assert_eq!(Checkpoint::new("service.example", 3, cstatns::name::Hex([0xab; 32])).unwrap(), checkpoint);
+    assert_eq!(
+        Checkpoint::new("service.example", 3, cstatns::name::Hex([0xab; 32])).unwrap(),
+        checkpoint
+    );
     for size in ["0", "18446744073709551615"] {
         let text = TEXT.replacen("\n3\n", &format!("\n{size}\n"), 1);
         assert_eq!(Checkpoint::parse(&text).unwrap().text(), text);
     }
-    for size in ["", "03", "00", "+3", "-3", " 3", "3 ", "0x3", "3.0", "٣", "18446744073709551616"] {
+    for size in ["", "03", "00", "+3", "-3", " 3", "3 ", "0x3", "3.0", "٣", "18446744073709551616"]
+    {
         let text = TEXT.replacen("\n3\n", &format!("\n{size}\n"), 1);
-        assert_eq!(Checkpoint::parse(&text).unwrap_err().code(), "checkpoint-malformed", "{size:?}");
+        assert_eq!(
+            Checkpoint::parse(&text).unwrap_err().code(),
+            "checkpoint-malformed",
+            "{size:?}"
+        );
     }
     for text in [
         String::new(),
@@ -599,7 +631,11 @@ fn checkpoints_have_one_form() {
         TEXT.replace("q6ur", ""),
         TEXT.replace("q6urq", "q6urq6urq"),
     ] {
-        assert_eq!(Checkpoint::parse(&text).unwrap_err().code(), "checkpoint-malformed", "{text:?}");
+        assert_eq!(
+            Checkpoint::parse(&text).unwrap_err().code(),
+            "checkpoint-malformed",
+            "{text:?}"
+        );
     }
     for origin in ["", "with space", "with+plus"] {
         let text = TEXT.replacen("service.example", origin, 1);

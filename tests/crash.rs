@@ -1,4 +1,5 @@
-//! Stopped, failed and torn at every durable step, each verb leaves what the next command finishes or undoes.
+//! Stopped, failed and torn at every durable step, each verb leaves what the next command finishes
+//! or undoes.
 
 #![allow(clippy::print_stderr)]
 
@@ -166,7 +167,10 @@ fn close() {
         prepare: project,
         act: |world| world.close("benefits"),
         then: |world| {
-            assert_eq!(world.code("benefits", "late", &PEOPLE).unwrap_err().code(), "keys-destroyed");
+            assert_eq!(
+                world.code("benefits", "late", &PEOPLE).unwrap_err().code(),
+                "keys-destroyed"
+            );
             same_codes(world, "population", "known");
         },
     });
@@ -179,7 +183,10 @@ fn doubt() {
         prepare: population,
         act: |world| world.doubt("population", 1),
         then: |world| {
-            assert_eq!(world.code("population", "doubted", &PEOPLE).unwrap_err().code(), "key-doubted");
+            assert_eq!(
+                world.code("population", "doubted", &PEOPLE).unwrap_err().code(),
+                "key-doubted"
+            );
             world.new_key("population", RenewalReason::Doubt).unwrap();
             world.renew("population", "renewed", &world.codes("known")).unwrap();
             same_codes(world, "population", "renewed");
@@ -225,7 +232,10 @@ fn expire_marks() {
         prepare: |world| up_to(world, "2026-07-01T00:00:00Z"),
         act: |world| world.try_open()?.expire().map(|_| ()),
         then: |world| {
-            assert_eq!(world.code("benefits", "late", &PEOPLE).unwrap_err().code(), "project-ended");
+            assert_eq!(
+                world.code("benefits", "late", &PEOPLE).unwrap_err().code(),
+                "project-ended"
+            );
             same_codes(world, "population", "known");
         },
     });
@@ -242,9 +252,19 @@ fn expire_destroys() {
         },
         act: |world| world.try_open()?.expire().map(|_| ()),
         then: |world| {
-            assert_eq!(world.code("benefits", "late", &PEOPLE).unwrap_err().code(), "keys-destroyed");
+            assert_eq!(
+                world.code("benefits", "late", &PEOPLE).unwrap_err().code(),
+                "keys-destroyed"
+            );
             same_codes(world, "population", "known");
-            assert!(world.open().status().domains.iter().all(|domain| domain.hours_past_its_end.is_none()));
+            assert!(
+                world
+                    .open()
+                    .status()
+                    .domains
+                    .iter()
+                    .all(|domain| domain.hours_past_its_end.is_none())
+            );
             assert!(world.open().state().domain(&name("benefits")).unwrap().destroyed.is_some());
         },
     });
@@ -280,7 +300,10 @@ fn init() {
         let founded = match world.try_open() {
             Ok(_) => true,
             Err(error) => {
-                assert!(["init-unfinished", "no-service"].contains(&error.code()), "{what}: {error}");
+                assert!(
+                    ["init-unfinished", "no-service"].contains(&error.code()),
+                    "{what}: {error}"
+                );
                 false
             }
         };
@@ -289,7 +312,10 @@ fn init() {
             true => assert_eq!(again.unwrap_err().code(), "output-exists", "{what}"),
             false => again.unwrap_or_else(|error| panic!("{what}: cannot begin anew: {error}")),
         }
-        assert!(founded || outcome.is_err() || number % 2 == 0, "{what}: said to be founded, but it is not");
+        assert!(
+            founded || outcome.is_err() || number % 2 == 0,
+            "{what}: said to be founded, but it is not"
+        );
         let service = world.open();
         assert_eq!(violations(&world, &service), [""; 0], "{what}");
         let shares = (1..=3).map(|i| format!("custodian-{i}.1.share")).collect::<BTreeSet<_>>();
@@ -306,7 +332,8 @@ fn init() {
     assert!(trials.stops == trials.steps && trials.torn > 0);
 }
 
-/// A last record whose checkpoint never came is cut off or covered; one that had its checkpoint is missed.
+/// A last record whose checkpoint never came is cut off or covered; one that had its checkpoint is
+/// missed.
 #[test]
 fn the_last_record_cut_at_every_byte() {
     let world = World::founded(2, 2);
@@ -339,8 +366,8 @@ fn the_last_record_cut_at_every_byte() {
         let before = facts(&world.open());
         let _ = stop_after(under, step + 1, || world.code("population", "out/batch", &PEOPLE));
         let stopped = Snapshot::of(&world);
-        let changed =
-            fs::metadata(world.path("out/batch.request")).map_or(UNIX_EPOCH, |data| data.modified().unwrap());
+        let changed = fs::metadata(world.path("out/batch.request"))
+            .map_or(UNIX_EPOCH, |data| data.modified().unwrap());
         // An intent is long.
         for cut in (from..=to).step_by(if number == 0 { 11 } else { 1 }).chain([to]) {
             stopped.restore_home(&world);
@@ -348,7 +375,12 @@ fn the_last_record_cut_at_every_byte() {
                 // The very request: it is known by its length and time.
                 let request = world.path("out/batch.request");
                 fs::write(&request, PEOPLE.join("\n")).unwrap();
-                fs::File::options().write(true).open(&request).unwrap().set_modified(changed).unwrap();
+                fs::File::options()
+                    .write(true)
+                    .open(&request)
+                    .unwrap()
+                    .set_modified(changed)
+                    .unwrap();
             }
             fs::File::options().write(true).open(&ledger).unwrap().set_len(cut as u64).unwrap();
             let (service, said) = Service::open(&world.home(), world.clock.clone()).unwrap();
@@ -371,7 +403,11 @@ fn the_last_record_cut_at_every_byte() {
     for cut in last..bytes.len() {
         done.restore(&world);
         fs::write(&ledger, &bytes[..cut]).unwrap();
-        assert_eq!(world.try_open().err().unwrap().code(), "ledger-short", "a covered record, cut at {cut}");
+        assert_eq!(
+            world.try_open().err().unwrap().code(),
+            "ledger-short",
+            "a covered record, cut at {cut}"
+        );
         assert_eq!(fs::read(&ledger).unwrap().len(), cut, "nothing is mended");
         trials += 1;
     }
@@ -391,15 +427,21 @@ fn a_refused_run_leaves_nothing() {
     let steps = trace(under, || world.code("population", "out/batch", &one).unwrap_err());
     for fault in Fault::all(&steps) {
         snapshot.restore(&world);
-        let refused = fault.during(under, || world.code("population", "out/batch", &one)).unwrap_err();
+        let refused =
+            fault.during(under, || world.code("population", "out/batch", &one)).unwrap_err();
         assert!(["too-few-values", "disk-full", "file-io"].contains(&refused.code()));
         let service = world.open();
-        assert_eq!((facts(&service), violations(&world, &service)), (before.clone(), vec![]), "{fault:?}");
+        assert_eq!(
+            (facts(&service), violations(&world, &service)),
+            (before.clone(), vec![]),
+            "{fault:?}"
+        );
         assert_eq!(fs::read_to_string(world.path("out/batch.request")).unwrap(), one.join("\n"));
     }
 }
 
-/// A result that a stopped process named may not be on disk under its name yet: that comes before its request goes.
+/// A result that a stopped process named may not be on disk under its name yet: that comes before
+/// its request goes.
 #[test]
 fn a_finished_result_is_durable_before_its_request_goes() {
     let world = World::founded(2, 2);
@@ -436,9 +478,13 @@ fn the_checks_find_what_is_wrong() {
                 .map(|_| ())
                 .unwrap();
         }),
-        ("keys/ lacks benefits.1.1.key", &|| fs::remove_file(home.join("keys/benefits.1.1.key")).unwrap()),
+        ("keys/ lacks benefits.1.1.key", &|| {
+            fs::remove_file(home.join("keys/benefits.1.1.key")).unwrap()
+        }),
         ("life/ has asthma.life", &|| fs::write(home.join("life/asthma.life"), [7; 32]).unwrap()),
-        ("life/ lacks benefits.life", &|| fs::remove_file(home.join("life/benefits.life")).unwrap()),
+        ("life/ lacks benefits.life", &|| {
+            fs::remove_file(home.join("life/benefits.life")).unwrap()
+        }),
         ("no event speaks of", &|| {
             fs::copy(world.path("known.result"), world.path("x.result")).map(|_| ()).unwrap()
         }),

@@ -1,4 +1,5 @@
-//! Kits, rosters, approvals and receipts: what fits is taken, what does not is refused by the name of whoever gave it.
+//! Kits, rosters, approvals and receipts: what fits is taken, what does not is refused by the name
+//! of whoever gave it.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -21,7 +22,8 @@ use cstatns::ledger::{History, next_line};
 use cstatns::meta::ServiceId;
 use cstatns::name::{Hex, Name, canonical_json};
 use cstatns::proposal::{
-    Action, Consent, Input, LONGEST_WAIT, Proposal, ProposalBody, QuorumError, check_consents, run_key_digest,
+    Action, Consent, Input, LONGEST_WAIT, Proposal, ProposalBody, QuorumError, check_consents,
+    run_key_digest,
 };
 use cstatns::receipt::{Receipt, ReceiptBody, ReceiptStatement};
 use cstatns::secret::{Secret, random_bytes};
@@ -73,7 +75,8 @@ fn deal(key: &SigningKey, epoch: u32, k: usize, cards: &[Card]) -> (Dealing, Vec
         service: id.clone(),
         epoch,
         custodian: card.body.name.clone(),
-        share: SealedShare::seal(share, &card.body.receiving, &dealt_info(&id, epoch, card)).unwrap(),
+        share: SealedShare::seal(share, &card.body.receiving, &dealt_info(&id, epoch, card))
+            .unwrap(),
     };
     let roster = std::iter::zip(cards, &shares).map(seat).collect();
     let files = std::iter::zip(cards, &shares).map(file).collect();
@@ -98,7 +101,8 @@ impl Office {
     /// Founded; nobody has accepted a share.
     fn founded() -> Self {
         let directory = TempDir::new().unwrap();
-        let kits: Vec<Kit> = NAMES.iter().map(|text| kit(&directory.path().join(text), text)).collect();
+        let kits: Vec<Kit> =
+            NAMES.iter().map(|text| kit(&directory.path().join(text), text)).collect();
         let cards: Vec<Card> = kits.iter().map(|kit| kit.card().clone()).collect();
         let key = new_key();
         let (dealing, files) = deal(&key, 1, 3, &cards);
@@ -170,14 +174,20 @@ impl Office {
     }
 
     fn refusal(&self, draft: Draft, approvals: Vec<Approval>) -> QuorumError {
-        Quorum::assemble(draft, approvals, &self.dealing, self.now).err().expect("a quorum was made")
+        Quorum::assemble(draft, approvals, &self.dealing, self.now)
+            .err()
+            .expect("a quorum was made")
     }
 
     fn intent(&self, action: Action, seats: &[usize]) -> Event {
         let (draft, approvals) = self.approved(action, seats);
         let quorum = Quorum::assemble(draft, approvals, &self.dealing, self.now).unwrap();
         let keys = self.state.keys_of(&quorum.proposal().body.action);
-        Event::Intent { proposal: Box::new(quorum.proposal().clone()), consents: quorum.consents(), keys }
+        Event::Intent {
+            proposal: Box::new(quorum.proposal().clone()),
+            consents: quorum.consents(),
+            keys,
+        }
     }
 }
 
@@ -211,7 +221,9 @@ fn a_protected_kit_opens_with_its_passphrase_only() {
     let home = TempDir::new().unwrap();
     let path = home.path().join("ana");
     let card = Kit::create(&path, ana(), true, Some(b"four words to say")).unwrap();
-    assert!(card.is_sound() && card.body.protected && card.body.external && card.body.name == ana());
+    assert!(
+        card.is_sound() && card.body.protected && card.body.external && card.body.name == ana()
+    );
     assert_eq!(Kit::card_in(&path).unwrap(), card);
     assert_eq!(*Kit::open(&path, Some(b"four words to say")).unwrap().card(), card);
 
@@ -238,7 +250,10 @@ fn the_keys_of_a_protected_kit_are_not_in_its_files() {
     Kit::create(&open, ana(), false, None).unwrap();
     let card = Kit::create(&sealed, ana(), false, Some(b"secret")).unwrap();
     // The double: without a passphrase the key is there to read.
-    assert_eq!(key_of(&open).verifying_key().to_bytes(), Kit::card_in(&open).unwrap().body.signing.0);
+    assert_eq!(
+        key_of(&open).verifying_key().to_bytes(),
+        Kit::card_in(&open).unwrap().body.signing.0
+    );
     assert_ne!(key_of(&sealed).verifying_key().to_bytes(), card.body.signing.0);
     #[cfg(unix)]
     for kit in [open, sealed] {
@@ -268,7 +283,8 @@ fn a_damaged_kit_is_named_with_its_file() {
     let (identity, card) = (path.join("identity"), path.join("card.json"));
     let whole = (fs::read(&identity).unwrap(), fs::read(&card).unwrap());
     let refused = |file: &str, what: &str| {
-        let error = Kit::open(&path, None).err().unwrap_or_else(|| panic!("{what}: the kit opened"));
+        let error =
+            Kit::open(&path, None).err().unwrap_or_else(|| panic!("{what}: the kit opened"));
         match &error {
             KitError::Damaged { kit, file: found } => {
                 assert_eq!((kit, &**found), (&path, Path::new(file)), "{what}")
@@ -327,7 +343,11 @@ fn a_damaged_protection_neither_opens_nor_exhausts_the_machine() {
         ("/protection/argon2id_lanes", u32::MAX),
         ("/protection/argon2id_lanes", 0),
     ] {
-        assert_eq!(code(pointer, &|field| *field = value.into()), "kit-damaged", "{pointer} = {value}");
+        assert_eq!(
+            code(pointer, &|field| *field = value.into()),
+            "kit-damaged",
+            "{pointer} = {value}"
+        );
     }
     // What a wrong passphrase and a damaged seal look like cannot be told apart.
     for pointer in ["/protection/salt", "/protection/nonce", "/protection/tag", "/seeds"] {
@@ -343,7 +363,8 @@ fn a_damaged_protection_neither_opens_nor_exhausts_the_machine() {
 fn a_share_is_accepted_and_its_receipt_states_the_dealing() {
     let office = Office::founded();
     let receipt = office.accept(0);
-    let statement = ReceiptStatement::ShareHeld { epoch: Epoch(1), dealing: office.dealing.fingerprint() };
+    let statement =
+        ReceiptStatement::ShareHeld { epoch: Epoch(1), dealing: office.dealing.fingerprint() };
     assert_eq!(receipt.body.statement, statement);
     assert!(receipt.is_by(&office.kits[0].card().body.signing));
     office.state.check_receipt(&receipt, &office.history).unwrap();
@@ -364,7 +385,8 @@ fn a_share_in_clear_is_never_written() {
         for entry in fs::read_dir(office.path(text)).unwrap() {
             let bytes = fs::read(entry.unwrap().path()).unwrap();
             let found = |label: &[u8]| bytes.windows(label.len()).any(|window| window == label);
-            // The label of an encoded share, as it is and in the hexadecimal digits that formats use.
+            // The label of an encoded share, as it is and in the hexadecimal digits that formats
+            // use.
             assert!(!found(b"CStatNS/share/"));
             assert!(!found(data_encoding::HEXLOWER.encode(b"CStatNS/share/").as_bytes()));
         }
@@ -412,7 +434,11 @@ fn a_share_file_that_is_not_this_custodians_is_refused_by_name() {
     for length in [0, 2, 2238, 2240, digits - 2] {
         let whole = json["share"].clone();
         json["share"] = whole.as_str().unwrap()[..length].into();
-        assert_eq!(refused(&serde_json::from_value(json.clone()).unwrap()), altered, "{length} digits");
+        assert_eq!(
+            refused(&serde_json::from_value(json.clone()).unwrap()),
+            altered,
+            "{length} digits"
+        );
         json["share"] = whole;
     }
     assert!(!office.path("ana/share-1").exists() && !office.path("ana/seen.json").exists());
@@ -433,12 +459,17 @@ fn a_damaged_kept_share_is_found_by_the_check_and_mended_by_accepting_again() {
     }
     edit(&kept, "/share", |share| flip_digit(share, 2300));
     let error = office.kits[0].check(office.ledger()).unwrap_err();
-    assert!(matches!(error, KitError::Share(SharingError::Altered { custodian }) if custodian == ana()));
+    assert!(
+        matches!(error, KitError::Share(SharingError::Altered { custodian }) if custodian == ana())
+    );
 
     fs::remove_file(&kept).unwrap();
     let error = office.kits[0].check(office.ledger()).unwrap_err();
-    assert!(matches!(error, KitError::NoShare { custodian, epoch: Epoch(1) } if custodian == ana()));
-    let error = office.kits[0].approve(office.draft(open_income()).proposal(), office.ledger(), office.now);
+    assert!(
+        matches!(error, KitError::NoShare { custodian, epoch: Epoch(1) } if custodian == ana())
+    );
+    let error =
+        office.kits[0].approve(office.draft(open_income()).proposal(), office.ledger(), office.now);
     assert_eq!(error.unwrap_err().code(), "no-share");
 }
 
@@ -451,7 +482,8 @@ fn a_kit_refuses_a_dealing_that_breaks_the_rules() {
     dealing.service.body.signing = Hex(thief.verifying_key().to_bytes());
     dealing.service = Signed::new(dealing.service.body.clone(), &thief);
     let ledger = Witnessed { dealing: &dealing, leaves: office.history.leaves() };
-    let draft = Draft::new(&dealing, office.history.head(), open_income(), noon(), LONGEST_WAIT, &thief);
+    let draft =
+        Draft::new(&dealing, office.history.head(), open_income(), noon(), LONGEST_WAIT, &thief);
     let error = office.kits[0].approve(draft.proposal(), ledger, noon()).unwrap_err();
     assert_eq!(error.code(), "service-card");
     assert_eq!(office.kits[0].check(ledger).unwrap_err().code(), "service-card");
@@ -535,7 +567,10 @@ fn a_kit_approves_what_its_service_proposes_on_its_ledger_only() {
     let by_service = |change| reason(&resigned(&office.key, change), now);
     assert_eq!(by_service(&|body| body.format = 2), ProposalFault::Version);
     assert_eq!(by_service(&|body| body.epoch = Epoch(2)), ProposalFault::Epoch);
-    assert_eq!(by_service(&|body| body.service = "office.aaaaaaaaaa".to_owned()), ProposalFault::Signature);
+    assert_eq!(
+        by_service(&|body| body.service = "office.aaaaaaaaaa".to_owned()),
+        ProposalFault::Signature
+    );
     assert_eq!(by_service(&|body| body.head.root = Hex([0; 32])), ProposalFault::OtherLedger);
     assert_eq!(by_service(&|body| body.head.size += 1), ProposalFault::OtherLedger);
     assert_eq!(by_service(&|body| body.head.size = u64::MAX), ProposalFault::OtherLedger);
@@ -561,7 +596,8 @@ fn k_approvals_make_a_quorum_in_any_order() {
     let office = Office::held();
     for seats in [&[0, 1, 2][..], &[4, 0, 3], &[0, 1, 2, 3, 4]] {
         let (draft, approvals) = office.approved(open_income(), seats);
-        let consents: Vec<Consent> = approvals.iter().map(|approval| approval.consent.clone()).collect();
+        let consents: Vec<Consent> =
+            approvals.iter().map(|approval| approval.consent.clone()).collect();
         let quorum = Quorum::assemble(draft, approvals, &office.dealing, office.now).unwrap();
         // The ledger keeps them in one order, whatever the one in which they came.
         let names: Vec<_> = quorum.consents().into_iter().map(|consent| consent.body.by).collect();
@@ -575,7 +611,14 @@ fn k_approvals_make_a_quorum_in_any_order() {
 fn a_proposal_waits_a_day_at_most() {
     let office = Office::held();
     let month = SignedDuration::from_hours(24 * 30);
-    let draft = Draft::new(&office.dealing, office.history.head(), open_income(), noon(), month, &office.key);
+    let draft = Draft::new(
+        &office.dealing,
+        office.history.head(),
+        open_income(),
+        noon(),
+        month,
+        &office.key,
+    );
     assert_eq!(draft.proposal().signed.body.expires, noon() + LONGEST_WAIT);
 }
 
@@ -586,7 +629,10 @@ fn an_approval_of_another_proposal_does_not_count() {
     // Alike to the last parameter: only the run's number and key differ.
     let (_, others) = office.approved(open_income(), &[1]);
     approvals[1] = others[0].clone();
-    assert_eq!(office.refusal(draft, approvals), QuorumError::OtherProposal { custodian: name("ben") });
+    assert_eq!(
+        office.refusal(draft, approvals),
+        QuorumError::OtherProposal { custodian: name("ben") }
+    );
 }
 
 #[test]
@@ -617,15 +663,18 @@ fn an_approval_binds_every_parameter() {
     let mut bound = 0;
     for action in actions {
         let (draft, approvals) = office.approved(action, &[0, 1, 2]);
-        let consents: Vec<Consent> = approvals.into_iter().map(|approval| approval.consent).collect();
+        let consents: Vec<Consent> =
+            approvals.into_iter().map(|approval| approval.consent).collect();
         let signed = &draft.proposal().signed;
         check_consents(signed, &consents, &office.dealing).unwrap();
         for body in variations(&signed.body) {
-            // As it stands the service's signature does not fit; re-signed by the service the consents do not.
+            // As it stands the service's signature does not fit; re-signed by the service the
+            // consents do not.
             let forged = Signed { body: body.clone(), signature: signed.signature };
             let refused = check_consents(&forged, &consents, &office.dealing).unwrap_err();
             assert_eq!(refused, QuorumError::Proposal, "{body:?}");
-            let refused = check_consents(&Signed::new(body.clone(), &office.key), &consents, &office.dealing);
+            let refused =
+                check_consents(&Signed::new(body.clone(), &office.key), &consents, &office.dealing);
             let expected = match &body {
                 body if body.format != FORMAT || body.service != *office.dealing.service.id() => {
                     QuorumError::Proposal
@@ -646,7 +695,9 @@ fn variations(body: &ProposalBody) -> Vec<ProposalBody> {
     fn leaves(value: &Value, path: String, paths: &mut Vec<String>) {
         match value {
             Value::Object(fields) => {
-                fields.iter().for_each(|(key, value)| leaves(value, format!("{path}/{key}"), paths));
+                fields
+                    .iter()
+                    .for_each(|(key, value)| leaves(value, format!("{path}/{key}"), paths));
             }
             Value::Array(values) => {
                 values
@@ -698,8 +749,13 @@ fn an_expired_proposal_makes_no_quorum() {
     }
 }
 
-/// Alters ana's consent, signs it again as her kit would not, and puts it among those of ben and chloe.
-fn with_consent(office: &Office, key: &SigningKey, change: impl FnOnce(&mut Approval)) -> QuorumError {
+/// Alters ana's consent, signs it again as her kit would not, and puts it among those of ben and
+/// chloe.
+fn with_consent(
+    office: &Office,
+    key: &SigningKey,
+    change: impl FnOnce(&mut Approval),
+) -> QuorumError {
     let (draft, mut approvals) = office.approved(open_income(), &[0, 1, 2]);
     change(&mut approvals[0]);
     approvals[0].consent = Signed::new(approvals[0].consent.body.clone(), key);
@@ -734,8 +790,9 @@ fn a_consent_that_does_not_fit_is_refused_by_name() {
     let as_ben = with(&|a| (a.consent.body.by, a.consent.body.card) = (name("ben"), ben));
     assert_eq!(as_ben, QuorumError::Signature { custodian: name("ben") });
 
-    let text =
-        Head { size: 1, root: office.history.leaves()[0] }.checkpoint(office.dealing.service.id()).text();
+    let text = Head { size: 1, root: office.history.leaves()[0] }
+        .checkpoint(office.dealing.service.id())
+        .text();
     let cosignature = Hex(key.sign(text.as_bytes()).to_bytes());
     let other_head = QuorumError::Cosignature { custodian: custodian() };
     assert_eq!(with(&|a| a.consent.body.cosignature = cosignature), other_head);
@@ -790,7 +847,10 @@ fn each_custodian_counts_once_and_k_are_needed() {
     assert_eq!(office.refusal(draft, approvals), QuorumError::Twice { custodian: name("chloe") });
     for seats in [&[0, 1][..], &[3], &[]] {
         let (draft, approvals) = office.approved(open_income(), seats);
-        assert_eq!(office.refusal(draft, approvals), QuorumError::TooFew { given: seats.len(), needed: 3 });
+        assert_eq!(
+            office.refusal(draft, approvals),
+            QuorumError::TooFew { given: seats.len(), needed: 3 }
+        );
     }
 }
 
@@ -808,8 +868,16 @@ fn strangers_and_former_custodians_do_not_count() {
     for (kit, file) in std::iter::zip([&office.kits[0], &office.kits[1]], &files) {
         kit.accept(file, ledger).unwrap();
     }
-    let draft =
-        || Draft::new(&dealing, office.history.head(), open_income(), office.now, LONGEST_WAIT, &office.key);
+    let draft = || {
+        Draft::new(
+            &dealing,
+            office.history.head(),
+            open_income(),
+            office.now,
+            LONGEST_WAIT,
+            &office.key,
+        )
+    };
     let proposed = draft();
     for (former, text) in [(&office.kits[3], "dan"), (&office.kits[4], "eve")] {
         let error = former.approve(proposed.proposal(), ledger, office.now).unwrap_err();
@@ -824,7 +892,8 @@ fn strangers_and_former_custodians_do_not_count() {
         let mut forged = approvals[0].clone();
         forged.consent.body.by = name(text);
         forged.consent.body.card = former.card().fingerprint();
-        let text_of_head = proposed.proposal().signed.body.head.checkpoint(dealing.service.id()).text();
+        let text_of_head =
+            proposed.proposal().signed.body.head.checkpoint(dealing.service.id()).text();
         let key = key_of(&office.path(text));
         forged.consent.body.cosignature = Hex(key.sign(text_of_head.as_bytes()).to_bytes());
         forged.consent = Signed::new(forged.consent.body, &key);
@@ -856,7 +925,8 @@ impl Person {
         let signing = Hex(key.verifying_key().to_bytes());
         let receiving = ReceivingKey::random().public();
         let (external, protected) = (false, true);
-        let body = CardBody { format: FORMAT, name: name(text), external, protected, signing, receiving };
+        let body =
+            CardBody { format: FORMAT, name: name(text), external, protected, signing, receiving };
         Self { key, body }
     }
 
@@ -876,7 +946,10 @@ fn a_roster_keeps_its_rules() {
     assert_eq!(check(&|_| (), false), Ok(()));
 
     let external = |count: usize| {
-        check(&|people| people[..count].iter_mut().for_each(|person| person.body.external = true), false)
+        check(
+            &|people| people[..count].iter_mut().for_each(|person| person.body.external = true),
+            false,
+        )
     };
     assert_eq!(external(2), Ok(()));
     for count in 3..=5 {
@@ -884,12 +957,18 @@ fn a_roster_keeps_its_rules() {
     }
 
     let unprotected = |people: &mut Vec<Person>| people[3].body.protected = false;
-    assert_eq!(check(&unprotected, false), Err(RosterError::Unprotected { custodian: name("dan") }));
+    assert_eq!(
+        check(&unprotected, false),
+        Err(RosterError::Unprotected { custodian: name("dan") })
+    );
     assert_eq!(check(&unprotected, true), Ok(()));
 
     let twice = |text| Err(RosterError::Twice { custodian: name(text) });
     assert_eq!(check(&|people| people[4].body.name = ana(), true), twice("ana"));
-    assert_eq!(check(&|people| people[4].body.receiving = people[1].body.receiving, true), twice("eve"));
+    assert_eq!(
+        check(&|people| people[4].body.receiving = people[1].body.receiving, true),
+        twice("eve")
+    );
     let same_signing = |people: &mut Vec<Person>| {
         people[4].body.signing = people[1].body.signing;
         people[4].key = people[1].key.clone();
@@ -926,11 +1005,17 @@ fn a_dealing_is_checked_whole() {
     assert_ne!(other.id(), office.dealing.service.id());
     // Another service's key under this id.
     let stolen = Signed::new(
-        cstatns::card::ServiceCardBody { id: office.dealing.service.id().to_owned(), ..other.body.clone() },
+        cstatns::card::ServiceCardBody {
+            id: office.dealing.service.id().to_owned(),
+            ..other.body.clone()
+        },
         &thief,
     );
     assert_eq!(with(&|dealing| dealing.service = stolen.clone()), RosterError::Service);
-    assert_eq!(with(&|dealing| dealing.demo = false), RosterError::Unprotected { custodian: ana() });
+    assert_eq!(
+        with(&|dealing| dealing.demo = false),
+        RosterError::Unprotected { custodian: ana() }
+    );
     assert_eq!(
         with(&|dealing| dealing.roster[0].card = ben.clone()),
         RosterError::Twice { custodian: name("ben") }
@@ -974,7 +1059,8 @@ fn a_fingerprint_is_spoken_in_eight_words() {
 
 fn receipt(office: &Office, text: &str, change: impl FnOnce(&mut ReceiptBody)) -> Receipt {
     let seat = NAMES.iter().position(|known| *known == text).unwrap();
-    let statement = ReceiptStatement::ShareHeld { epoch: Epoch(1), dealing: office.dealing.fingerprint() };
+    let statement =
+        ReceiptStatement::ShareHeld { epoch: Epoch(1), dealing: office.dealing.fingerprint() };
     let mut body = ReceiptBody {
         format: FORMAT,
         service: office.dealing.service.id().to_owned(),
@@ -989,7 +1075,8 @@ fn receipt(office: &Office, text: &str, change: impl FnOnce(&mut ReceiptBody)) -
 #[test]
 fn a_receipt_that_does_not_fit_is_refused_by_name() {
     let mut office = Office::founded();
-    let check = |office: &Office, receipt: &Receipt| office.state.check_receipt(receipt, &office.history);
+    let check =
+        |office: &Office, receipt: &Receipt| office.state.check_receipt(receipt, &office.history);
     let good = receipt(&office, "ana", |_| ());
     check(&office, &good).unwrap();
 
@@ -1003,10 +1090,16 @@ fn a_receipt_that_does_not_fit_is_refused_by_name() {
         (|body| body.card = Hex([0; 32]), not_in_roster("ana")),
         (|body| body.format = 2, signature.clone()),
         (
-            |body| body.statement = ReceiptStatement::ShareHeld { epoch: Epoch(1), dealing: Hex([0; 32]) },
+            |body| {
+                body.statement =
+                    ReceiptStatement::ShareHeld { epoch: Epoch(1), dealing: Hex([0; 32]) }
+            },
             Err(Refusal::Receipt),
         ),
-        (|body| body.statement = ReceiptStatement::ShareForgotten { epoch: Epoch(2) }, not_in_roster("ana")),
+        (
+            |body| body.statement = ReceiptStatement::ShareForgotten { epoch: Epoch(2) },
+            not_in_roster("ana"),
+        ),
         (
             |body| body.statement = ReceiptStatement::FileDestroyed { delivery: Hex([0; 16]) },
             not_in_roster("ana"),
@@ -1045,7 +1138,9 @@ fn a_yearly_check_makes_a_witness_of_this_ledger() {
     office.append(Event::Received { receipt: seen.clone() }).unwrap();
     assert_eq!(office.state.witnessed().get(&ana()), Some(&6));
 
-    let ReceiptStatement::CheckpointSeen { head, cosignature } = seen.body.statement else { panic!() };
+    let ReceiptStatement::CheckpointSeen { head, cosignature } = seen.body.statement else {
+        panic!()
+    };
     let with = |head, cosignature| {
         let receipt = receipt(&office, "ana", |body| {
             body.statement = ReceiptStatement::CheckpointSeen { head, cosignature };
@@ -1062,7 +1157,11 @@ fn a_yearly_check_makes_a_witness_of_this_ledger() {
         assert_eq!(with(other, cosignature), Err(Refusal::Receipt));
         let text = other.checkpoint(office.dealing.service.id()).text();
         let cosigned = Hex(key.sign(text.as_bytes()).to_bytes());
-        assert_eq!(with(other, cosigned), Err(Refusal::Receipt), "not a head of this ledger: {size}");
+        assert_eq!(
+            with(other, cosigned),
+            Err(Refusal::Receipt),
+            "not a head of this ledger: {size}"
+        );
     }
 }
 
@@ -1084,16 +1183,21 @@ fn a_run_begins_once() {
 #[test]
 fn an_intent_that_its_approvals_do_not_carry_is_unlawful() {
     let mut office = Office::held();
-    let Event::Intent { proposal, consents, keys } = office.intent(open_income(), &[0, 1, 2]) else {
+    let Event::Intent { proposal, consents, keys } = office.intent(open_income(), &[0, 1, 2])
+    else {
         unreachable!()
     };
-    let intent = |proposal: &Signed<ProposalBody>, consents: &[Consent], keys: &[KeyRef]| Event::Intent {
-        proposal: Box::new(proposal.clone()),
-        consents: consents.to_vec(),
-        keys: keys.to_vec(),
-    };
+    let intent =
+        |proposal: &Signed<ProposalBody>, consents: &[Consent], keys: &[KeyRef]| Event::Intent {
+            proposal: Box::new(proposal.clone()),
+            consents: consents.to_vec(),
+            keys: keys.to_vec(),
+        };
     let too_few = QuorumError::TooFew { given: 2, needed: 3 };
-    assert_eq!(office.append(intent(&proposal, &consents[..2], &keys)), Err(Unlawful::Quorum(too_few)));
+    assert_eq!(
+        office.append(intent(&proposal, &consents[..2], &keys)),
+        Err(Unlawful::Quorum(too_few))
+    );
 
     let key = KeyRef { domain: name("income"), generation: Generation::FIRST };
     assert_eq!(office.append(intent(&proposal, &consents, &[key])), Err(Unlawful::Keys));
@@ -1140,7 +1244,9 @@ fn a_minimum_batch_can_be_met() {
         office.state.allows(&open, office.now)
     };
     // One, in a demonstration; more than are counted would never be met.
-    for (minimum, allowed) in [(0, false), (1, true), (LARGEST_MINIMUM_BATCH, true), (u32::MAX, false)] {
+    for (minimum, allowed) in
+        [(0, false), (1, true), (LARGEST_MINIMUM_BATCH, true), (u32::MAX, false)]
+    {
         assert_eq!(with(minimum).is_ok(), allowed, "{minimum}");
     }
     assert_eq!(with(LARGEST_MINIMUM_BATCH + 1), Err(Refusal::MinimumBatch));
@@ -1165,7 +1271,10 @@ fn a_second_dealing_works_once_its_shares_are_held() {
     let mut body = doubt.body.clone();
     body.generation = Some(Generation::FIRST);
     let odd = Signed::new(body, &key_of(&office.path("ana")));
-    assert_eq!(office.append(Event::Doubted { doubt: odd }), Err(Unlawful::Refused(Refusal::Receipt)));
+    assert_eq!(
+        office.append(Event::Doubted { doubt: odd }),
+        Err(Unlawful::Refused(Refusal::Receipt))
+    );
     office.append(Event::Doubted { doubt: doubt.clone() }).unwrap();
     let next_key = Action::NewKey {
         domain: name("income"),
@@ -1176,9 +1285,11 @@ fn a_second_dealing_works_once_its_shares_are_held() {
     let compromised = Refusal::Compromised { generation: Generation::FIRST };
     assert_eq!(office.state.allows(&code_request(), office.now), Err(compromised));
 
-    // Fay takes ana's place. A dealing to others, of another epoch or with another threshold is not the approved one.
+    // Fay takes ana's place. A dealing to others, of another epoch or with another threshold is not
+    // the approved one.
     let fay = kit(&office.path("fay"), "fay");
-    let cards: Vec<Card> = office.kits[1..].iter().chain([&fay]).map(|kit| kit.card().clone()).collect();
+    let cards: Vec<Card> =
+        office.kits[1..].iter().chain([&fay]).map(|kit| kit.card().clone()).collect();
     let (dealing, files) = deal(&office.key, 2, 3, &cards);
     let former: Vec<Card> = office.kits.iter().map(|kit| kit.card().clone()).collect();
     let action = Action::Deal {
@@ -1226,10 +1337,14 @@ fn a_second_dealing_works_once_its_shares_are_held() {
     // Shares of the former epoch are stated destroyed, by their holders.
     let receipt = office.kits[0].forget(Epoch(1), &before).unwrap();
     office.append(Event::Received { receipt }).unwrap();
-    assert_eq!(office.state.epochs()[&Epoch(1)].forgotten.iter().collect::<Vec<_>>(), [&name("ben")]);
+    assert_eq!(
+        office.state.epochs()[&Epoch(1)].forgotten.iter().collect::<Vec<_>>(),
+        [&name("ben")]
+    );
 }
 
-/// A key of small order would verify one signature over everything (RFC 8032's cofactorless equation holds for it).
+/// A key of small order would verify one signature over everything (RFC 8032's cofactorless
+/// equation holds for it).
 #[test]
 fn a_key_of_small_order_signs_nothing() {
     let office = Office::founded();

@@ -1,4 +1,5 @@
-//! What the documents point at is there, and README stays one screen that says what a buyer must know first.
+//! What the documents point at is there, and README stays one screen that says what a buyer must
+//! know first.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -22,16 +23,22 @@ fn collect(directory: &Path, extension: &str, found: &mut Vec<PathBuf>) {
 /// The links of a text that lead to files, without those in code.
 fn links(text: &str) -> Vec<String> {
     let prose: String = text.split('`').step_by(2).collect();
-    let targets = prose.split("](").skip(1).filter_map(|rest| rest.split_once(')')).map(|(target, _)| target);
+    let targets =
+        prose.split("](").skip(1).filter_map(|rest| rest.split_once(')')).map(|(target, _)| target);
     targets.filter(|target| !target.contains("://")).map(str::to_owned).collect()
 }
 
 /// The links that lead nowhere.
 fn broken(document: &Path, text: &str) -> Vec<String> {
     let is_there = |target: &String| {
-        let (file, anchor) =
-            target.split_once('#').map_or((target.as_str(), None), |(file, anchor)| (file, Some(anchor)));
-        let path = if file.is_empty() { document.to_owned() } else { document.parent().unwrap().join(file) };
+        let (file, anchor) = target
+            .split_once('#')
+            .map_or((target.as_str(), None), |(file, anchor)| (file, Some(anchor)));
+        let path = if file.is_empty() {
+            document.to_owned()
+        } else {
+            document.parent().unwrap().join(file)
+        };
         let heading = |line: &str| {
             let title = line.trim_start_matches('#').trim().to_lowercase();
             title
@@ -63,7 +70,8 @@ fn every_link_leads_somewhere() {
     assert!(count >= 50, "only {count} links found");
     let readme = root().join("README.md");
     assert_eq!(
-        broken(&readme, "[a](NOWHERE.md) [b](SPEC.md#nothing-there) [c](SPEC.md) `[d](e.md)`").len(),
+        broken(&readme, "[a](NOWHERE.md) [b](SPEC.md#nothing-there) [c](SPEC.md) `[d](e.md)`")
+            .len(),
         2
     );
 }
@@ -80,7 +88,8 @@ fn missing(text: &str, sections: &[String]) -> Vec<String> {
 #[test]
 fn every_section_of_the_specification_that_is_named_is_there() {
     let spec = fs::read_to_string(root().join("SPEC.md")).unwrap();
-    let heading = |line: &str| Some(line.trim_start_matches('#').trim_start().split_once(' ')?.0.to_owned());
+    let heading =
+        |line: &str| Some(line.trim_start_matches('#').trim_start().split_once(' ')?.0.to_owned());
     let sections: Vec<String> =
         spec.lines().filter(|line| line.starts_with("##")).filter_map(heading).collect();
     let (mut found, mut named) = (Vec::new(), 0);
@@ -99,8 +108,14 @@ fn every_section_of_the_specification_that_is_named_is_there() {
 #[test]
 fn readme_is_one_screen_and_says_first_what_this_is_not() {
     for (file, words) in [
-        ("README.md", ["not released", "not yet reviewed by an independent cryptographer", "Linux"]),
-        ("README.fr.md", ["non publiée", "pas encore relue par un cryptographe indépendant", "Linux"]),
+        (
+            "README.md",
+            ["not released", "not yet reviewed by an independent cryptographer", "Linux"],
+        ),
+        (
+            "README.fr.md",
+            ["non publiée", "pas encore relue par un cryptographe indépendant", "Linux"],
+        ),
     ] {
         let text = fs::read_to_string(root().join(file)).unwrap();
         assert!(text.lines().count() <= 150, "{file}");

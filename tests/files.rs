@@ -260,7 +260,15 @@ fn destruction_overwrites_what_it_removes() {
     let overwrite = Step::Overwrite;
     assert_eq!(
         trace,
-        [overwrite, overwrite, overwrite, Step::Sync, Step::Truncate, Step::Unlink, Step::SyncDirectory]
+        [
+            overwrite,
+            overwrite,
+            overwrite,
+            Step::Sync,
+            Step::Truncate,
+            Step::Unlink,
+            Step::SyncDirectory
+        ]
     );
     fs::write(&path, &secret).unwrap();
     assert_eq!(code(stop_after(folder.path(), 4, || files::destroy(&path))), "file-io");
@@ -352,8 +360,8 @@ fn errors_name_the_path_on_one_line_and_never_the_contents() {
     }
 }
 
-// Faults. Each scenario below changes one thing in a fresh directory; the state before and the state after are the only
-// ones that any stop may leave under the names that count.
+// Faults. Each scenario below changes one thing in a fresh directory; the state before and the
+// state after are the only ones that any stop may leave under the names that count.
 
 /// One change to storage: what is there before it, the change, and what is there after it.
 struct Scenario {
@@ -467,11 +475,22 @@ fn a_stop_at_any_step_leaves_before_or_after() {
                 })
                 .unwrap();
             let expected = if n <= turn { scenario.before } else { scenario.after };
-            assert_eq!(fs::read(&path).ok().as_deref(), expected, "{} stopped at {n}", scenario.name);
-            // A dead process does not clean up: the temporary of a stop between creation and rename is still there.
+            assert_eq!(
+                fs::read(&path).ok().as_deref(),
+                expected,
+                "{} stopped at {n}",
+                scenario.name
+            );
+            // A dead process does not clean up: the temporary of a stop between creation and rename
+            // is still there.
             let created = scenario.steps[0] == Step::Create;
             let left = files::leftovers(folder.path()).unwrap().len();
-            assert_eq!(left, usize::from(created && n > 0 && n <= turn), "{} stopped at {n}", scenario.name);
+            assert_eq!(
+                left,
+                usize::from(created && n > 0 && n <= turn),
+                "{} stopped at {n}",
+                scenario.name
+            );
             stops += 1;
         }
         // One step more than there are: nothing is stopped.
@@ -485,11 +504,17 @@ fn a_stop_at_any_step_leaves_before_or_after() {
 fn a_failure_at_any_step_is_reported_and_cleaned_up() {
     for scenario in SCENARIOS {
         for n in 0..scenario.steps.len() {
-            for (kind, expected) in [(ErrorKind::StorageFull, "disk-full"), (ErrorKind::Other, "file-io")] {
+            for (kind, expected) in
+                [(ErrorKind::StorageFull, "disk-full"), (ErrorKind::Other, "file-io")]
+            {
                 let (folder, path) = scenario.stage();
                 let result = fail_at(folder.path(), n, kind, || (scenario.change)(&path));
                 assert_eq!(code(result), expected, "{} failed at {n}", scenario.name);
-                assert!(files::leftovers(folder.path()).unwrap().is_empty(), "{} at {n}", scenario.name);
+                assert!(
+                    files::leftovers(folder.path()).unwrap().is_empty(),
+                    "{} at {n}",
+                    scenario.name
+                );
             }
         }
     }
@@ -500,7 +525,10 @@ fn a_torn_write_keeps_its_prefix_and_nothing_follows() {
     let append = SCENARIOS.iter().find(|scenario| scenario.name == "append").unwrap();
     for kept in 0..=12 {
         let (folder, path) = append.stage();
-        assert_eq!(code(tear_write_at(folder.path(), 0, kept, || (append.change)(&path))), "file-io");
+        assert_eq!(
+            code(tear_write_at(folder.path(), 0, kept, || (append.change)(&path))),
+            "file-io"
+        );
         let expected = [b"old bytes".as_slice(), &b"new bytes"[..kept.min(9)]].concat();
         assert_eq!(fs::read(&path).unwrap(), expected, "{kept}");
     }
@@ -553,7 +581,8 @@ fn an_append_that_failed_refuses_until_reopened() {
 #[test]
 fn a_plan_reaches_other_threads_and_no_other_directory() {
     let (planned, other) = (folder(), folder());
-    let write = |folder: &TempDir| files::write_new(&folder.path().join("file"), b"x", Access::Private);
+    let write =
+        |folder: &TempDir| files::write_new(&folder.path().join("file"), b"x", Access::Private);
     let steps = count(planned.path(), || {
         std::thread::scope(|scope| scope.spawn(|| write(&planned).unwrap()).join().unwrap());
     });

@@ -38,7 +38,10 @@ fn a_doubt_stops_coding_until_a_new_key() {
     let refused = world.code("population", "during", &PEOPLE).unwrap_err();
     assert_eq!(refused.code(), "key-doubted");
     assert!(!world.path("during.result").exists() && world.path("during.request").exists());
-    assert_eq!(world.new_key("population", RenewalReason::Scheduled).unwrap_err().code(), "reason-is-doubt");
+    assert_eq!(
+        world.new_key("population", RenewalReason::Scheduled).unwrap_err().code(),
+        "reason-is-doubt"
+    );
     world.new_key("population", RenewalReason::Doubt).unwrap();
     world.renew("population", "renewed", &world.codes("before")).unwrap();
     world.code("population", "during", &PEOPLE).unwrap();
@@ -53,13 +56,14 @@ fn a_project_has_a_key_of_its_own_that_ends() {
     world.code("population", "statistics", &PEOPLE).unwrap();
     world.code("benefits", "research", &PEOPLE).unwrap();
     let (a, b) = (world.codes("statistics"), world.codes("research"));
-    assert!(
-        a.iter().all(|code| b.iter().all(|other| code.bytes() != other.bytes() && code.tag() != other.tag()))
-    );
+    assert!(a.iter().all(|code| {
+        b.iter().all(|other| code.bytes() != other.bytes() && code.tag() != other.tag())
+    }));
 
     world.extend("benefits", "2026-07-31").unwrap();
     // A service with a timer: an event now and then.
-    for day in ["2026-02-10", "2026-03-20", "2026-04-25", "2026-06-01", "2026-07-05", "2026-07-31"] {
+    for day in ["2026-02-10", "2026-03-20", "2026-04-25", "2026-06-01", "2026-07-05", "2026-07-31"]
+    {
         world.clock.set(&format!("{day}T23:59:59Z"));
         assert_eq!(world.open().expire().unwrap(), Default::default(), "{day}");
     }
@@ -70,7 +74,10 @@ fn a_project_has_a_key_of_its_own_that_ends() {
     world.clock.set("2026-08-02T00:00:00Z");
     assert_eq!(world.open().expire().unwrap().destroyed, [common::name("benefits")]);
     assert_eq!(world.open().status().past_their_end().count(), 0);
-    assert!(std::fs::read_dir(world.home().join("life")).unwrap().count() == 1, "only the marker is left");
+    assert!(
+        std::fs::read_dir(world.home().join("life")).unwrap().count() == 1,
+        "only the marker is left"
+    );
     assert_eq!(world.code("benefits", "late", &PEOPLE).unwrap_err().code(), "keys-destroyed");
 }
 
@@ -100,8 +107,8 @@ fn only_what_is_public_can_be_read_by_others() {
     public.sort();
     public.dedup();
     assert_eq!(public, ["card.json", "checkpoint", "ledger.jsonl", "receipt-1-held.json"]);
-    // identity, places, lock, three seals, a life secret and its marker, a run's journal; shares; identity, share and
-    // the ledger seen in each kit. And the result.
+    // identity, places, lock, three seals, a life secret and its marker, a run's journal; shares;
+    // identity, share and the ledger seen in each kit. And the result.
     assert_eq!(private, 9 + 3 + 3 * 3);
     assert_eq!(world.path("first.result").metadata().unwrap().permissions().mode() & 0o077, 0);
 }

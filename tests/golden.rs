@@ -53,10 +53,16 @@ fn a_kept_home_still_opens_codes_and_renews() {
     world.code("population", "again", &PEOPLE).unwrap();
     assert_eq!(fs::read_to_string(world.path("again.result")).unwrap(), kept("population-2.codes"));
     world.code("mobility", "again-too", &PEOPLE).unwrap();
-    assert_eq!(fs::read_to_string(world.path("again-too.result")).unwrap(), kept("mobility-1.codes"));
+    assert_eq!(
+        fs::read_to_string(world.path("again-too.result")).unwrap(),
+        kept("mobility-1.codes")
+    );
     fs::copy(golden().join("population-1.codes"), world.path("old.result")).unwrap();
     world.renew("population", "renewed", &world.codes("old")).unwrap();
-    assert_eq!(fs::read_to_string(world.path("renewed.result")).unwrap(), kept("population-2.codes"));
+    assert_eq!(
+        fs::read_to_string(world.path("renewed.result")).unwrap(),
+        kept("population-2.codes")
+    );
 }
 
 /// The names of the files below a directory, without the lock and the page that describes them.
@@ -98,12 +104,14 @@ fn shapes(home: &Path) -> Vec<Value> {
     ledger.lines().map(|line| shape(&serde_json::from_str(line).unwrap())).collect()
 }
 
-/// The story of the kept home, played again, leaves the same files and the same events. `CSTATNS_GOLDEN` names a new directory in
-/// which what was made is kept: to replace `tests/data/golden` after a format was changed that was never released.
+/// The story of the kept home, played again, leaves the same files and the same events.
+/// `CSTATNS_GOLDEN` names a new directory in which what was made is kept: to replace
+/// `tests/data/golden` after a format was changed that was never released.
 #[test]
 fn the_story_of_the_kept_home_leaves_the_same_files_and_events() {
     let place = scratch();
-    let made = std::env::var_os("CSTATNS_GOLDEN").map_or_else(|| place.path().join("golden"), PathBuf::from);
+    let made = std::env::var_os("CSTATNS_GOLDEN")
+        .map_or_else(|| place.path().join("golden"), PathBuf::from);
     fs::create_dir(&made).unwrap();
     let world = World::founded(2, 3);
     world.statistics("population").unwrap();
@@ -135,19 +143,25 @@ fn the_story_of_the_kept_home_leaves_the_same_files_and_events() {
         copy(kit, &made.join(kit.file_name().unwrap()));
     }
     for file in ["population-1", "population-2", "mobility-1"] {
-        fs::copy(world.path(&format!("{file}.received")), made.join(format!("{file}.codes"))).unwrap();
+        fs::copy(world.path(&format!("{file}.received")), made.join(format!("{file}.codes")))
+            .unwrap();
     }
     assert_eq!(names(&made), names(&golden()));
     let (now, kept) = (shapes(&made.join("home")), shapes(&golden().join("home")));
     assert_eq!((now.len(), kept.len()), (42, 42));
-    now.iter().zip(&kept).enumerate().for_each(|(at, (now, kept))| assert_eq!(now, kept, "event {}", at + 1));
+    now.iter()
+        .zip(&kept)
+        .enumerate()
+        .for_each(|(at, (now, kept))| assert_eq!(now, kept, "event {}", at + 1));
     assert_ne!(now[6], now[7], "a shape that says nothing");
 }
 
 /// Whether `line` is `example` with something in each place of "…".
 fn fits(example: &str, line: &str) -> bool {
     let mut parts = example.split('…');
-    let Some(mut rest) = parts.next().and_then(|start| line.strip_prefix(start)) else { return false };
+    let Some(mut rest) = parts.next().and_then(|start| line.strip_prefix(start)) else {
+        return false;
+    };
     let Some(last) = parts.next_back() else { return rest.is_empty() };
     for part in parts {
         let Some(at) = rest.find(part) else { return false };
@@ -164,10 +178,22 @@ fn the_examples_of_the_specification_are_lines_of_the_kept_ledger() {
     let mut types = Vec::new();
     for block in spec.split("```json ledger\n").skip(1) {
         let example = block.split("\n```").next().unwrap();
-        let sequence: usize =
-            example.split("\"sequence\":").nth(1).unwrap().split(',').next().unwrap().parse().unwrap();
-        assert!(fits(example, lines[sequence - 1]), "the example of event {sequence} is not line {sequence}");
-        types.push(example.split("\"type\":\"").nth(1).unwrap().split('"').next().unwrap().to_owned());
+        let sequence: usize = example
+            .split("\"sequence\":")
+            .nth(1)
+            .unwrap()
+            .split(',')
+            .next()
+            .unwrap()
+            .parse()
+            .unwrap();
+        assert!(
+            fits(example, lines[sequence - 1]),
+            "the example of event {sequence} is not line {sequence}"
+        );
+        types.push(
+            example.split("\"type\":\"").nth(1).unwrap().split('"').next().unwrap().to_owned(),
+        );
     }
     types.sort();
     types.dedup();

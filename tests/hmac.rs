@@ -1,4 +1,5 @@
-//! HMAC-SHA-256 under prepared keys (SPEC §4) against Wycheproof's cases and against the `hmac` crate.
+//! HMAC-SHA-256 under prepared keys (SPEC §4) against Wycheproof's cases and against the `hmac`
+//! crate.
 
 use cstatns::hazmat::MacKey;
 use cstatns::secret::Secret;
@@ -54,7 +55,8 @@ proptest! {
         for length in 0..=message.len() {
             let message = &message[..length];
             let theirs = Hmac::<Sha256>::new_from_slice(&bytes).unwrap().chain_update(message).finalize();
-            prop_assert_eq!(prepared.mac(message), <[u8; 32]>::from(theirs.into_bytes()), "length {}", length);
+            prop_assert_eq!(prepared.mac(message), <[u8; 32]>::from(theirs.into_bytes()), "length \
+                {}", length);
         }
     }
 }

@@ -10,10 +10,15 @@ fn parse(text: &str) -> Result<Accepted, Reason> {
     Scheme::FrNir.parse(text.as_bytes())
 }
 
-/// The quality and canonical form, or the reason's word: what a second implementation could compare.
+/// The quality and canonical form, or the reason's word: what a second implementation could
+/// compare.
 fn verdict(text: &[u8]) -> String {
     match Scheme::FrNir.parse(text) {
-        Ok(a) => format!("{} {}", a.quality.word(), std::str::from_utf8(a.identifier.canonical()).unwrap()),
+        Ok(a) => format!(
+            "{} {}",
+            a.quality.word(),
+            std::str::from_utf8(a.identifier.canonical()).unwrap()
+        ),
         Err(reason) => reason.word().to_owned(),
     }
 }
@@ -46,7 +51,9 @@ const POLICY: &[(u64, &str, &str)] = &[
 /// The reasons that a category of refused spellings may give.
 fn expected_reasons(category: &str, id: u64) -> &'static [&'static str] {
     match (category, id) {
-        ("invalid/adjacent-swapped" | "invalid/one-digit-changed", _) => &["wrong-form", "wrong-control-key"],
+        ("invalid/adjacent-swapped" | "invalid/one-digit-changed", _) => {
+            &["wrong-form", "wrong-control-key"]
+        }
         ("invalid/key-off" | "invalid/key-reversed", _) => &["wrong-control-key"],
         ("invalid/key-00" | "invalid/key-98" | "invalid/key-99", _) => &["wrong-control-key"],
         ("invalid/corsica-letter-dropped" | "invalid/corsica-A-for-B", _) => &["wrong-control-key"],
@@ -54,7 +61,9 @@ fn expected_reasons(category: &str, id: u64) -> &'static [&'static str] {
         // An A or a B out of its place; all other letters are wrong anywhere.
         ("invalid/letter", _) | ("invalid/department-letters", 401 | 403) => &["wrong-form"],
         // 999999999999999, 123456789012345, and a number of another register, which begins with 6.
-        ("invalid-or-policy/filler", 452) | ("invalid-or-policy/other-identifiers", 514) => &["wrong-form"],
+        ("invalid-or-policy/filler", 452) | ("invalid-or-policy/other-identifiers", 514) => {
+            &["wrong-form"]
+        }
         ("invalid-or-policy/filler", 453) => &["wrong-control-key"],
         _ => &["wrong-character"],
     }
@@ -91,7 +100,10 @@ fn the_spellings_of_the_data_file() {
 
 #[test]
 fn the_pair_of_files_joins_as_its_truth_says() {
-    fn read(file: &str, truth: &str) -> (usize, BTreeMap<Identifier, usize>, BTreeMap<String, Identifier>) {
+    fn read(
+        file: &str,
+        truth: &str,
+    ) -> (usize, BTreeMap<Identifier, usize>, BTreeMap<String, Identifier>) {
         let (mut refused, mut rows, mut persons) = (0, BTreeMap::new(), BTreeMap::new());
         for (row, person) in file.lines().zip(truth.lines()).skip(1) {
             let (text, _) = row.split_once(',').unwrap();
@@ -111,11 +123,15 @@ fn the_pair_of_files_joins_as_its_truth_says() {
         assert_eq!(rows.len(), persons.len(), "two people have become one");
         (refused, rows, persons)
     }
-    let truth: serde_json::Value = serde_json::from_str(include_str!("data/pair/truth.json")).unwrap();
+    let truth: serde_json::Value =
+        serde_json::from_str(include_str!("data/pair/truth.json")).unwrap();
     let truth = |name: &str| truth.pointer(name).unwrap().as_u64().unwrap() as usize;
     let (refused, hospital, persons) =
         read(include_str!("data/pair/hospital.csv"), include_str!("data/pair/hospital_truth.csv"));
-    assert_eq!((refused, persons.len()), (truth("/hospital/rejected_rows"), truth("/hospital/persons")));
+    assert_eq!(
+        (refused, persons.len()),
+        (truth("/hospital/rejected_rows"), truth("/hospital/persons"))
+    );
     let (refused, wages, persons) =
         read(include_str!("data/pair/wages.csv"), include_str!("data/pair/wages_truth.csv"));
     assert_eq!((refused, persons.len()), (truth("/wages/rejected_rows"), truth("/wages/persons")));
@@ -130,7 +146,8 @@ fn corsican_twins_stay_two_people() {
     assert_eq!(figures.identifier.canonical(), b"2840519321025");
     assert_ne!(letter.identifier, figures.identifier);
     assert_eq!((letter.quality, figures.quality), (Quality::Valid, Quality::Valid));
-    // Another key is refused for each, and the substitution is made nowhere but in positions 6 and 7.
+    // Another key is refused for each, and the substitution is made nowhere but in positions 6 and
+    // 7.
     for text in ["284052A32102560", "284051932102560"] {
         assert_eq!(parse(text), Err(Reason::WrongControlKey { found: 60, expected: 52 }));
     }
@@ -180,7 +197,8 @@ fn reasons_come_in_the_documented_order() {
         ("186122E00402127", WrongCharacter { position: 7 }),
         ("1,84E", WrongCharacter { position: 2 }),
         ("E+12", WrongCharacter { position: 1 }),
-        // The character is named before the length, the length before the form, the form before the key.
+        // The character is named before the length, the length before the form, the form before the
+        // key.
         ("1-84", WrongCharacter { position: 2 }),
         ("99", WrongLength { found: 2 }),
         ("0 0 0", WrongLength { found: 3 }),
@@ -192,7 +210,8 @@ fn reasons_come_in_the_documented_order() {
         ("2840588321025A2", WrongForm { position: 14 }),
         ("284058832102500", WrongControlKey { found: 0, expected: 32 }),
         ("284058832102598", WrongControlKey { found: 98, expected: 32 }),
-        // White space other than spaces only at the ends; the first character that is wrong is named.
+        // White space other than spaces only at the ends; the first character that is wrong is
+        // named.
         ("2840588\t32102532", WrongCharacter { position: 8 }),
         ("2840588\t\t 3x102532", WrongCharacter { position: 8 }),
         ("2840588 3x102532", WrongCharacter { position: 10 }),
@@ -215,7 +234,10 @@ fn reasons_come_in_the_documented_order() {
 fn nothing_prints_an_identifier() {
     let accepted = parse("284052A32102552").unwrap();
     assert_eq!(format!("{:?}", accepted.identifier), "Identifier(fr-nir)");
-    assert_eq!(format!("{accepted:?}"), "Accepted { identifier: Identifier(fr-nir), quality: Valid, .. }");
+    assert_eq!(
+        format!("{accepted:?}"),
+        "Accepted { identifier: Identifier(fr-nir), quality: Valid, .. }"
+    );
 }
 
 #[test]
@@ -250,7 +272,8 @@ fn spelling(compact: String) -> impl Strategy<Value = String> {
 
 fn keyed_and_spelt() -> impl Strategy<Value = (String, bool, String)> {
     (canonical(), any::<bool>()).prop_flat_map(|(canonical, with_key)| {
-        let compact = if with_key { format!("{canonical}{:02}", key(&canonical)) } else { canonical.clone() };
+        let compact =
+            if with_key { format!("{canonical}{:02}", key(&canonical)) } else { canonical.clone() };
         (Just(canonical), Just(with_key), spelling(compact))
     })
 }
@@ -321,8 +344,10 @@ proptest! {
     }
 
     #[test]
-    fn what_is_accepted_holds_nothing_but_its_characters(text in "[0-9ABab \t.,E+\u{a0}\u{202f}]{0,24}") {
-        // Near misses: whatever is accepted, removing the ignored characters gives the compact form.
+    fn what_is_accepted_holds_nothing_but_its_characters(text in "[0-9ABab \
+        \t.,E+\u{a0}\u{202f}]{0,24}") {
+        // Near misses: whatever is accepted, removing the ignored characters gives the compact
+        // form.
         if let Ok(accepted) = parse(&text) {
             let kept: String = text.chars().filter(char::is_ascii_alphanumeric).collect();
             prop_assert_eq!(accepted.compact(), kept.to_ascii_uppercase());

@@ -55,7 +55,11 @@ fn refuses(world: &World, domain: &str, code: &str, why: &str) {
     let refused = world.code(domain, "refused", &PEOPLE).expect_err(why);
     assert_eq!(refused.code(), code, "{why}");
     assert!(!world.path("refused.result").exists() && temporaries(world).is_empty(), "{why}");
-    assert_eq!(fs::read_to_string(world.path("refused.request")).unwrap(), PEOPLE.join("\n"), "{why}");
+    assert_eq!(
+        fs::read_to_string(world.path("refused.request")).unwrap(),
+        PEOPLE.join("\n"),
+        "{why}"
+    );
     assert_eq!(facts(&world.open()), before, "{why}");
 }
 
@@ -71,7 +75,8 @@ fn a_seal_in_another_s_place_is_refused() {
     let world = World::founded(2, 2);
     domains(&world);
     let snapshot = Snapshot::of(&world);
-    let places = [("population", 1), ("population", 2), ("income", 1), ("benefits", 1), ("asthma", 1)];
+    let places =
+        [("population", 1), ("population", 2), ("income", 1), ("benefits", 1), ("asthma", 1)];
     let mut swapped = 0;
     for (domain, number) in places {
         for (other, other_number) in places {
@@ -80,10 +85,13 @@ fn a_seal_in_another_s_place_is_refused() {
             }
             for relabelled in [false, true] {
                 snapshot.restore(&world);
-                let (place, other) = (seal(&world, domain, number), seal(&world, other, other_number));
-                let mut file: serde_json::Value = serde_json::from_slice(&fs::read(&other).unwrap()).unwrap();
+                let (place, other) =
+                    (seal(&world, domain, number), seal(&world, other, other_number));
+                let mut file: serde_json::Value =
+                    serde_json::from_slice(&fs::read(&other).unwrap()).unwrap();
                 if relabelled {
-                    let own: serde_json::Value = serde_json::from_slice(&fs::read(&place).unwrap()).unwrap();
+                    let own: serde_json::Value =
+                        serde_json::from_slice(&fs::read(&place).unwrap()).unwrap();
                     file["label"] = own["label"].clone();
                 }
                 fs::write(&place, file.to_string()).unwrap();
@@ -103,8 +111,11 @@ fn a_seal_in_another_s_place_is_refused() {
         // Others go on, and so does this one once its seal is back.
         let other = if domain == "income" { "benefits" } else { "income" };
         codes_as_before(&world, other);
-        fs::copy(snapshot.file(&format!("home/keys/{domain}.{number}.1.key")), seal(&world, domain, number))
-            .unwrap();
+        fs::copy(
+            snapshot.file(&format!("home/keys/{domain}.{number}.1.key")),
+            seal(&world, domain, number),
+        )
+        .unwrap();
         codes_as_before(&world, domain);
     }
 }
@@ -125,7 +136,10 @@ fn a_seal_of_an_older_backup_is_refused() {
             fs::copy(&new, &backup).unwrap();
         }
         let undone = world.open();
-        assert_eq!(undone.state().domain(&name("population")).unwrap().generation(), Generation::FIRST);
+        assert_eq!(
+            undone.state().domain(&name("population")).unwrap().generation(),
+            Generation::FIRST
+        );
         made
     });
     assert!(made.is_some() && !new.exists());
@@ -163,7 +177,8 @@ fn a_bit_changed_anywhere_in_a_seal_is_seen() {
             fs::write(life.join("benefits.life"), secret.expose()).unwrap();
         }
         let generation = Generation::FIRST;
-        let place = KeyPlace { service: "test", epoch: Epoch::FIRST, domain: &domain, kind, generation };
+        let place =
+            KeyPlace { service: "test", epoch: Epoch::FIRST, domain: &domain, kind, generation };
         let (check, seal) = Keystore::seal(&root, secret.as_ref(), &place).unwrap();
         fs::write(keystore.seal_path(&domain, generation, Epoch::FIRST), seal).unwrap();
         let label = place.label(check);
@@ -185,13 +200,20 @@ fn a_bit_changed_anywhere_in_a_seal_is_seen() {
             for length in 0..whole.len() {
                 fs::write(&path, &whole[..length]).unwrap();
                 // The line feed at the end says nothing.
-                assert!(keystore.open(&root, &label).is_err() || whole[length..] == *b"\n", "{length}");
+                assert!(
+                    keystore.open(&root, &label).is_err() || whole[length..] == *b"\n",
+                    "{length}"
+                );
             }
             fs::write(&path, whole).unwrap();
         }
         assert_eq!(keystore.open(&root, &label).unwrap().key.check_value(), label.check);
         let code = if kind.is_research() { "seal-or-life-secret" } else { "seal" };
-        assert_eq!(keystore.open(&Secret::random(), &label).err().unwrap().code(), code, "another root");
+        assert_eq!(
+            keystore.open(&Secret::random(), &label).err().unwrap().code(),
+            code,
+            "another root"
+        );
     }
     eprintln!("{flips} bits");
     assert!(flips > 5000);
@@ -224,7 +246,8 @@ fn life_secrets_swapped_missing_and_in_two_places() {
     for (why, harm) in harms {
         snapshot.restore(&world);
         harm(&a);
-        // The sound copy in the other place serves, for codes and for the next key, and the damaged one is named.
+        // The sound copy in the other place serves, for codes and for the next key, and the damaged
+        // one is named.
         codes_as_before(&world, "benefits");
         world.new_key("benefits", RenewalReason::Scheduled).unwrap();
         fs::copy(&b, &a).unwrap();
@@ -233,8 +256,11 @@ fn life_secrets_swapped_missing_and_in_two_places() {
         harm(&a);
         let mut service = world.open();
         let request = world.request("named", &PEOPLE);
-        let quorum = world.quorum(&service, world.code_action(&service, "benefits", &request)).unwrap();
-        service.code(quorum, &request.files, |coder, out| code_lines(coder, &request, out)).unwrap();
+        let quorum =
+            world.quorum(&service, world.code_action(&service, "benefits", &request)).unwrap();
+        service
+            .code(quorum, &request.files, |coder, out| code_lines(coder, &request, out))
+            .unwrap();
         assert_eq!(service.damaged_lives().iter().collect::<Vec<_>>(), [&a], "{why}");
         drop(service);
         harm(&b);
@@ -285,7 +311,9 @@ fn life_secrets_swapped_missing_and_in_two_places() {
 
 /// A quorum's run, which confirms the clock.
 fn confirm(world: &World) {
-    world.code("income", &format!("confirm-{}", world.open().state().deliveries().len()), &PEOPLE).unwrap();
+    world
+        .code("income", &format!("confirm-{}", world.open().state().deliveries().len()), &PEOPLE)
+        .unwrap();
 }
 
 #[test]
@@ -304,9 +332,15 @@ fn a_destroyed_key_stays_destroyed() {
             world.open().expire().unwrap();
         }
         assert_eq!(last_event(&world)["how"], "overwritten", "{by}");
-        assert!(!seal(&world, "benefits", 1).exists() && !world.home().join("life/benefits.life").exists());
+        assert!(
+            !seal(&world, "benefits", 1).exists()
+                && !world.home().join("life/benefits.life").exists()
+        );
         refuses(&world, "benefits", "keys-destroyed", by);
-        assert_eq!(world.new_key("benefits", RenewalReason::Doubt).unwrap_err().code(), "keys-destroyed");
+        assert_eq!(
+            world.new_key("benefits", RenewalReason::Doubt).unwrap_err().code(),
+            "keys-destroyed"
+        );
         assert_eq!(world.extend("benefits", "2027-01-01").unwrap_err().code(), "keys-destroyed");
         assert_eq!(world.research("benefits", "2027-01-01").unwrap_err().code(), "domain-exists");
         codes_as_before(&world, "income");
@@ -315,8 +349,8 @@ fn a_destroyed_key_stays_destroyed() {
         copy_tree(&old.file("home/keys"), &world.home().join("keys"));
         refuses(&world, "benefits", "keys-destroyed", "with the backup of keys/");
 
-        // The whole home as it was, with the earlier ledger and every share, everything but life/: the custodians' kits
-        // have seen more, so their backups are taken as well.
+        // The whole home as it was, with the earlier ledger and every share, everything but life/:
+        // the custodians' kits have seen more, so their backups are taken as well.
         let kits: Vec<PathBuf> = world.kits.clone();
         assert_eq!(kits.len(), 3);
         for fake in [None, Some([0; 32]), Some([7; 32])] {
@@ -333,7 +367,8 @@ fn a_destroyed_key_stays_destroyed() {
         }
         // The other project's life secret, and a seal said to be a statistical one.
         old.restore(&world);
-        fs::copy(world.home().join("life/asthma.life"), world.home().join("life/benefits.life")).unwrap();
+        fs::copy(world.home().join("life/asthma.life"), world.home().join("life/benefits.life"))
+            .unwrap();
         refuses(&world, "benefits", "seal-or-life-secret", "another project's life secret");
         old.restore(&world);
         fs::remove_file(world.home().join("life/benefits.life")).unwrap();
@@ -361,7 +396,8 @@ fn domains_share_nothing() {
             assert!(seen.insert(window.to_vec()));
         }
     }
-    let tags: std::collections::BTreeSet<_> = all.iter().map(|codes| codes[0].tag().to_string()).collect();
+    let tags: std::collections::BTreeSet<_> =
+        all.iter().map(|codes| codes[0].tag().to_string()).collect();
     assert_eq!(tags.len(), 4, "a domain is told by its tag");
 }
 
@@ -370,7 +406,11 @@ fn a_doubt_stops_a_generation_and_what_goes_into_it() {
     let world = World::founded(2, 3);
     domains(&world);
     for domain in ["population", "benefits"] {
-        let old = if domain == "population" { world.codes("population-1") } else { world.codes("benefits") };
+        let old = if domain == "population" {
+            world.codes("population-1")
+        } else {
+            world.codes("benefits")
+        };
         world.doubt(domain, 2).unwrap();
         assert_eq!(world.doubt(domain, 1).unwrap_err().code(), "already-doubted");
         refuses(&world, domain, "key-doubted", "doubted");
@@ -378,7 +418,10 @@ fn a_doubt_stops_a_generation_and_what_goes_into_it() {
             assert_eq!(world.renew(domain, "into", &old).unwrap_err().code(), "key-doubted");
             assert!(!world.path("into.result").exists() && world.path("into.request").exists());
         }
-        assert_eq!(world.new_key(domain, RenewalReason::Scheduled).unwrap_err().code(), "reason-is-doubt");
+        assert_eq!(
+            world.new_key(domain, RenewalReason::Scheduled).unwrap_err().code(),
+            "reason-is-doubt"
+        );
         world.new_key(domain, RenewalReason::Doubt).unwrap();
         // From the doubted generation, and through it.
         world.renew(domain, &format!("{domain}-from"), &world.codes(domain)).unwrap();
@@ -420,7 +463,8 @@ fn a_request_and_what_lies_beside_it_are_destroyed() {
         let quorum = world.quorum(&service, coding("population", 1, request.input(), keep))?;
         service.code(quorum, &request.files, |coder, out| code_lines(coder, &request, out))
     };
-    let (request, beside) = (world.path("batch.request"), world.path("batch.request.manifest.json"));
+    let (request, beside) =
+        (world.path("batch.request"), world.path("batch.request.manifest.json"));
 
     // Another hard link shows that the bytes are gone, not only the name.
     fs::write(&request, PEOPLE.join("\n")).unwrap();
@@ -445,12 +489,15 @@ fn a_request_and_what_lies_beside_it_are_destroyed() {
     for n in 0..50 {
         snapshot.restore(&world);
         let _ = stop_after(world.directory.path(), n, || code("batch", false));
-        let coded = fs::read_to_string(world.home().join("ledger.jsonl")).unwrap().contains("\"coded\"");
+        let coded =
+            fs::read_to_string(world.home().join("ledger.jsonl")).unwrap().contains("\"coded\"");
         if !coded || !request.exists() || n % 3 != 0 {
             continue;
         }
-        let journal =
-            world.home().join("outbox").join(names(&world.home().join("outbox")).pop_first().unwrap());
+        let journal = world
+            .home()
+            .join("outbox")
+            .join(names(&world.home().join("outbox")).pop_first().unwrap());
         let bytes = fs::read(&journal).unwrap();
         fs::write(&journal, "spoiled").unwrap();
         assert_eq!(
@@ -476,7 +523,8 @@ fn a_result_goes_when_the_counterpart_has_it() {
     world.statistics("population").unwrap();
     let made = world.code("population", "batch", &PEOPLE).unwrap();
     let (result, received) = (world.path("batch.result"), world.path("batch.received"));
-    let deliver = |run, file: &Path| world.open().delivered(run, file).map_err(|error| error.code());
+    let deliver =
+        |run, file: &Path| world.open().delivered(run, file).map_err(|error| error.code());
     let whole = fs::read(&result).unwrap();
     let events = world.open().history().size();
 
@@ -486,7 +534,8 @@ fn a_result_goes_when_the_counterpart_has_it() {
     symlink(&result, world.path("symlink")).unwrap();
     assert_eq!(deliver(&made.run, &world.path("symlink")), Err("same-file"));
     assert_eq!(deliver(&made.run, &received), Err("file-missing"));
-    for (spoil, length) in [(0, whole.len()), (whole.len() - 1, whole.len()), (0, whole.len() - 1)] {
+    for (spoil, length) in [(0, whole.len()), (whole.len() - 1, whole.len()), (0, whole.len() - 1)]
+    {
         let mut bytes = whole.clone();
         bytes[spoil] ^= 1;
         fs::write(&received, &bytes[..length]).unwrap();
@@ -525,11 +574,13 @@ fn a_request_changed_after_approval_leaves_nothing() {
     let changed: [&[&str]; 3] = [&PEOPLE[..3], &[PEOPLE[0]; 4], &swapped];
     for values in changed {
         let mut service = world.open();
-        let quorum = world.quorum(&service, coding("population", 1, approved.input(), false)).unwrap();
+        let quorum =
+            world.quorum(&service, coding("population", 1, approved.input(), false)).unwrap();
         let mut other = world.request("batch", values);
         // The secret of the manifest is known to whoever changes the request.
         other.key = cstatns::commitment::CommitmentKey::from_hex(&approved.key.to_hex()).unwrap();
-        let refused = service.code(quorum, &other.files, |coder, out| code_lines(coder, &other, out));
+        let refused =
+            service.code(quorum, &other.files, |coder, out| code_lines(coder, &other, out));
         assert_eq!(refused.unwrap_err().code(), "request-changed");
         drop(service);
         assert!(!world.path("batch.result").exists() && temporaries(&world).is_empty());
@@ -598,7 +649,8 @@ fn a_quorum_serves_its_own_verb_only() {
     assert_eq!(violations(&world, &service), [""; 0]);
 }
 
-/// A seal that is whole in every other way: made with the root secret, under the label that the ledger gives.
+/// A seal that is whole in every other way: made with the root secret, under the label that the
+/// ledger gives.
 #[test]
 fn a_key_with_another_check_value_is_refused() {
     let directory = tempfile::tempdir().unwrap();
@@ -646,13 +698,16 @@ type Act = fn(&World) -> Result<(), ServiceError>;
 fn acts_that_make_keys(world: &World) -> [(Act, Vec<PathBuf>); 2] {
     let life = world.home().join("life/benefits.life");
     [
-        (|world| world.new_key("population", RenewalReason::Scheduled), vec![seal(world, "population", 2)]),
+        (
+            |world| world.new_key("population", RenewalReason::Scheduled),
+            vec![seal(world, "population", 2)],
+        ),
         (|world| world.research("benefits", "2026-06-30"), vec![seal(world, "benefits", 1), life]),
     ]
 }
 
-/// The ledger and checkpoint of an earlier day beside the keys of today: what a recovery from an ordinary backup gives,
-/// since keys are backed up apart and life secrets not at all.
+/// The ledger and checkpoint of an earlier day beside the keys of today: what a recovery from an
+/// ordinary backup gives, since keys are backed up apart and life secrets not at all.
 #[test]
 fn a_key_that_the_ledger_does_not_know_is_never_destroyed() {
     let world = World::founded(2, 2);
@@ -669,8 +724,9 @@ fn a_key_that_the_ledger_does_not_know_is_never_destroyed() {
             fs::copy(copy.join("seen.json"), kit.join("seen.json")).unwrap();
         }
     };
-    let bytes =
-        |paths: &[PathBuf]| -> Vec<Vec<u8>> { paths.iter().map(|path| fs::read(path).unwrap()).collect() };
+    let bytes = |paths: &[PathBuf]| -> Vec<Vec<u8>> {
+        paths.iter().map(|path| fs::read(path).unwrap()).collect()
+    };
     for (act, files) in acts_that_make_keys(&world) {
         old.restore(&world);
         act(&world).unwrap();
@@ -696,7 +752,8 @@ fn a_key_that_the_ledger_does_not_know_is_never_destroyed() {
     }
 }
 
-/// A run that is undone takes back what its own journal names: not a key that was put there after the stop.
+/// A run that is undone takes back what its own journal names: not a key that was put there after
+/// the stop.
 #[test]
 fn undoing_a_run_spares_a_key_that_it_did_not_make() {
     let world = World::founded(2, 2);

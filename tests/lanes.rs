@@ -1,5 +1,6 @@
-//! The code of a row depends on its identifier and on the keys: not on its neighbours, on the size of the batch or on the
-//! path by which this machine computes it. What the paths compute is compared with other code in `crates/base/src/mac/lanes.rs`.
+//! The code of a row depends on its identifier and on the keys: not on its neighbours, on the size
+//! of the batch or on the path by which this machine computes it. What the paths compute is
+//! compared with other code in `crates/base/src/mac/lanes.rs`.
 
 use cstatns::code::{Code, Generation};
 use cstatns::coder::{Coder, CodingKey, Renewer};
@@ -20,7 +21,12 @@ fn keys(generations: std::ops::RangeInclusive<u32>) -> Vec<CodingKey> {
 }
 
 fn identifier(seed: u64) -> Identifier {
-    let text = format!("1{:02}{:02}75{:06}", seed % 100, 1 + seed / 100 % 12, 1_001 + seed / 1_200 % 900_000);
+    let text = format!(
+        "1{:02}{:02}75{:06}",
+        seed % 100,
+        1 + seed / 100 % 12,
+        1_001 + seed / 1_200 % 900_000
+    );
     Scheme::FrNir.parse(text.as_bytes()).unwrap().identifier
 }
 

@@ -1,13 +1,15 @@
-//! The rooms of each crate stand in one order, which its `lib.rs` or `main.rs` gives, and each uses only those above it: in
-//! its paths, and in the types that it gives methods to. Tests inside a room may use what they like.
+//! The rooms of each crate stand in one order, which its `lib.rs` or `main.rs` gives, and each uses
+//! only those above it: in its paths, and in the types that it gives methods to. Tests inside a
+//! room may use what they like.
 
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Where the crates are, the file of each that declares its rooms, and what its rooms may use against the order: in the
-/// register what is asked of an index are verbs with a room each, and how traits lie in its files is the business of the
-/// room for that; in the program the whole command line is played, and described by its manual.
+/// Where the crates are, the file of each that declares its rooms, and what its rooms may use
+/// against the order: in the register what is asked of an index are verbs with a room each, and how
+/// traits lie in its files is the business of the room for that; in the program the whole command
+/// line is played, and described by its manual.
 const CRATES: [(&str, &str, &[&str]); 8] = [
     ("", "lib", &[]),
     ("crates/base", "lib", &[]),
@@ -35,8 +37,8 @@ fn rooms(source: &str) -> Rooms {
     source.lines().filter_map(module).collect()
 }
 
-/// The code without comments and without `#[cfg(test)]` items. Items end at a brace in the first column, as rustfmt writes
-/// them; `//` inside a string only hides the rest of its line.
+/// The code without comments and without `#[cfg(test)]` items. Items end at a brace in the first
+/// column, as rustfmt writes them; `//` inside a string only hides the rest of its line.
 fn code_of(source: &str) -> String {
     let mut code = String::new();
     let mut lines = source.lines();
@@ -143,15 +145,20 @@ fn breaches(rooms: &Rooms, allowed: &[&str], files: &[File]) -> Vec<String> {
         used.extend(uses(&code, &root).into_iter().filter(|word| place(rooms, word).is_some()));
         for used in used.into_iter().filter(|used| !allowed.contains(&used.as_str())) {
             match place(rooms, &used) {
-                Some(other) if other > own => breaches.push(format!("src/{path}.rs uses the later `{used}`")),
+                Some(other) if other > own => {
+                    breaches.push(format!("src/{path}.rs uses the later `{used}`"))
+                }
                 None => breaches.push(format!("src/{path}.rs uses `{used}`, which is no room")),
                 Some(_) => {}
             }
         }
         let siblings = files.iter().filter(|(other, _)| room_of(other) == room);
-        let defined: BTreeSet<String> = siblings.flat_map(|(_, source)| types(&code_of(source)).1).collect();
+        let defined: BTreeSet<String> =
+            siblings.flat_map(|(_, source)| types(&code_of(source)).1).collect();
         let extended = types(&code).0;
-        for extended in extended.difference(&defined).filter(|name| !allowed.contains(&name.as_str())) {
+        for extended in
+            extended.difference(&defined).filter(|name| !allowed.contains(&name.as_str()))
+        {
             breaches.push(format!("src/{path}.rs gives methods to `{extended}` of another room"));
         }
     }
@@ -190,14 +197,20 @@ fn each_room_uses_only_those_above_it() {
     let mut used = 0;
     for (at, contents, allowed) in CRATES {
         let (rooms, files) = house(at, contents);
-        assert!(rooms.len() >= 4 && files.len() >= rooms.len(), "{at}: {} rooms found", rooms.len());
+        assert!(
+            rooms.len() >= 4 && files.len() >= rooms.len(),
+            "{at}: {} rooms found",
+            rooms.len()
+        );
         assert_eq!(breaches(&rooms, allowed, &files), Vec::<String>::new(), "{at}");
-        used += files.iter().map(|(_, source)| uses(&code_of(source), "crate::").len()).sum::<usize>();
+        used +=
+            files.iter().map(|(_, source)| uses(&code_of(source), "crate::").len()).sum::<usize>();
     }
     assert!(used >= 200, "only {used} uses found: is this test still reading the code?");
 }
 
-/// A file is read as a whole: beyond this it is several things. The lanes are one, with their tests.
+/// A file is read as a whole: beyond this it is several things. The lanes are one, with their
+/// tests.
 #[test]
 fn no_file_is_longer_than_500_lines() {
     let long: Vec<String> = CRATES
@@ -211,11 +224,13 @@ fn no_file_is_longer_than_500_lines() {
     assert_eq!(long, Vec::<String>::new());
 }
 
-/// What differs between operating systems is asked in the room for files, and what is asked of a process in that for secrets.
+/// What differs between operating systems is asked in the room for files, and what is asked of a
+/// process in that for secrets.
 #[test]
 fn the_operating_system_is_asked_in_one_room() {
     let asks = |(path, source): &File| {
-        (code_of(source).contains("std::os") && !path.starts_with("crates/base/files")).then(|| path.clone())
+        (code_of(source).contains("std::os") && !path.starts_with("crates/base/files"))
+            .then(|| path.clone())
     };
     let all = CRATES.iter().flat_map(|(at, ..)| {
         sources(at).into_iter().map(move |(path, source)| (format!("{at}/{path}"), source))
@@ -223,12 +238,14 @@ fn the_operating_system_is_asked_in_one_room() {
     let all: Vec<File> = all.collect();
     assert_eq!(all.iter().filter_map(asks).collect::<Vec<_>>(), Vec::<String>::new());
     assert_eq!(
-        asks(&("crates/cli/output".to_owned(), "use std::os::unix::fs::X;\n".to_owned())).as_deref(),
+        asks(&("crates/cli/output".to_owned(), "use std::os::unix::fs::X;\n".to_owned()))
+            .as_deref(),
         Some("crates/cli/output")
     );
 }
 
-/// Schemes are passed: what names one outside its own file is the register, the guard and the program's default.
+/// Schemes are passed: what names one outside its own file is the register, the guard and the
+/// program's default.
 #[test]
 fn a_scheme_is_named_in_three_places() {
     let all = CRATES.iter().flat_map(|(at, ..)| {
@@ -247,7 +264,8 @@ fn a_scheme_is_named_in_three_places() {
 #[test]
 fn no_crate_is_left_out() {
     let crates = Path::new(env!("CARGO_MANIFEST_DIR")).join("crates");
-    let mut found: Vec<PathBuf> = fs::read_dir(crates).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let mut found: Vec<PathBuf> =
+        fs::read_dir(crates).unwrap().map(|entry| entry.unwrap().path()).collect();
     found.retain(|path| path.join("Cargo.toml").is_file());
     assert_eq!(found.len() + 1, CRATES.len(), "{found:?}");
 }
@@ -260,10 +278,24 @@ fn a_breach_is_found() {
     let breach = |path: &str, source: &str| breaches(&rooms, &[], &[file(path, source)]);
     let good = [
         ("custody", "use crate::sharing::Share;\nuse crate::{name::{Hex, Name}, code::Code};\n"),
-        ("custody/share", "use super::Card;\nuse super::super::name::Name;\nuse super::approval;\n"),
-        ("mac", "/// See [`crate::coder`].\n// crate::state\npub(crate) struct MacKey;\nimpl MacKey {}\n"),
-        ("mac", "#[cfg(test)]\nmod tests {\n    use crate::coder::Coder;\n    fn f() {\n    }\n}\n"),
-        ("mac", "struct Key<const N: usize>;\nimpl<const N: usize> Key<N> {}\nimpl From<Key> for u8 {}\n"),
+        (
+            "custody/share",
+            "use super::Card;\nuse super::super::name::Name;\nuse super::approval;\n",
+        ),
+        (
+            "mac",
+            "/// See [`crate::coder`].\n// crate::state\npub(crate) struct MacKey;\nimpl MacKey \
+            {}\n",
+        ),
+        (
+            "mac",
+            "#[cfg(test)]\nmod tests {\n    use crate::coder::Coder;\n    fn f() {\n    }\n}\n",
+        ),
+        (
+            "mac",
+            "struct Key<const N: usize>;\nimpl<const N: usize> Key<N> {}\nimpl From<Key> for u8 \
+            {}\n",
+        ),
     ];
     for (path, source) in good {
         assert_eq!(breach(path, source), Vec::<String>::new(), "{source}");
@@ -300,8 +332,10 @@ fn exhaustive(files: &[File]) -> BTreeSet<String> {
         let lines: Vec<&str> = source.lines().collect();
         for (at, line) in lines.iter().enumerate() {
             let Some(rest) = line.strip_prefix("pub enum ") else { continue };
-            let attributes =
-                lines[..at].iter().rev().take_while(|line| line.starts_with('#') || line.starts_with(')'));
+            let attributes = lines[..at]
+                .iter()
+                .rev()
+                .take_while(|line| line.starts_with('#') || line.starts_with(')'));
             if !attributes.into_iter().any(|line| *line == "#[non_exhaustive]") {
                 found.insert(word(rest).to_owned());
             }
@@ -310,9 +344,9 @@ fn exhaustive(files: &[File]) -> BTreeSet<String> {
     found
 }
 
-/// A public enum may grow without breaking its users. Exhaustive are those over which another crate decides, destroys or
-/// renders, where a new case must not compile before it is handled; a step of the storage, which tests go through; and what
-/// cannot grow.
+/// A public enum may grow without breaking its users. Exhaustive are those over which another crate
+/// decides, destroys or renders, where a new case must not compile before it is handled; a step of
+/// the storage, which tests go through; and what cannot grow.
 #[test]
 fn a_public_enum_is_exhaustive_only_for_a_reason() {
     let expected = [

@@ -1,5 +1,5 @@
-//! One process works in a home at a time. A test program of its own: between fork and exec, a child holds the locks of
-//! every other test of its process.
+//! One process works in a home at a time. A test program of its own: between fork and exec, a child
+//! holds the locks of every other test of its process.
 
 #![allow(clippy::print_stdout)]
 
@@ -27,10 +27,15 @@ fn a_home_is_one_process_s_at_a_time() {
         let mut child = Command::new(std::env::current_exe().unwrap());
         child.args(["--exact", "a_home_is_one_process_s_at_a_time", "--nocapture"]);
         child.env("CSTATNS_TEST_HOME", world.home()).env("CSTATNS_TEST_KEEP", keep.to_string());
-        let mut child =
-            child.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        let mut child = child
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
-        let said = lines.find_map(|line| line.split_once("opening: ").map(|(_, said)| said.to_owned()));
+        let said =
+            lines.find_map(|line| line.split_once("opening: ").map(|(_, said)| said.to_owned()));
         (child, said.unwrap())
     };
     let (mut child, said) = open(false);
@@ -39,7 +44,11 @@ fn a_home_is_one_process_s_at_a_time() {
     drop(service);
     let (mut child, said) = open(true);
     assert_eq!(said, "done");
-    assert_eq!(world.try_open().err().unwrap().code(), "home-locked", "the other process works there");
+    assert_eq!(
+        world.try_open().err().unwrap().code(),
+        "home-locked",
+        "the other process works there"
+    );
     child.kill().unwrap();
     child.wait().unwrap();
     assert!(world.try_open().is_ok(), "the lock goes with the process that held it");

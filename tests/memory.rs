@@ -1,7 +1,9 @@
-//! After the work, and after a panic in it, no secret is left in the process's memory, nor in any file but the one that is there to hold it.
+//! After the work, and after a panic in it, no secret is left in the process's memory, nor in any
+//! file but the one that is there to hold it.
 //!
-//! The flow is played, then the whole memory of the process is written to a file, and only then are the secrets recomputed
-//! from the files (by other code than the library's: a second reading of SPEC §7, §8 and §10) and looked for in that file.
+//! The flow is played, then the whole memory of the process is written to a file, and only then are
+//! the secrets recomputed from the files (by other code than the library's: a second reading of
+//! SPEC §7, §8 and §10) and looked for in that file.
 
 #![cfg(target_os = "linux")]
 
@@ -72,7 +74,8 @@ fn left_in_files(world: &World, name: &str, secret: &[u8]) -> Vec<String> {
     };
     let text = HEXLOWER.encode(secret);
     let (mut left, mut at_home) = (Vec::new(), false);
-    let mut directories = [&world.directory, &world.kits_directory].map(|one| one.path().to_owned()).to_vec();
+    let mut directories =
+        [&world.directory, &world.kits_directory].map(|one| one.path().to_owned()).to_vec();
     while let Some(directory) = directories.pop() {
         for entry in fs::read_dir(directory).unwrap() {
             let path = entry.unwrap().path();
@@ -143,7 +146,8 @@ fn snapshot(memory: &mut File, out: &Path) -> Vec<(usize, String)> {
             continue;
         }
         let (start, end) = range.split_once('-').unwrap();
-        let (start, end) = (u64::from_str_radix(start, 16).unwrap(), u64::from_str_radix(end, 16).unwrap());
+        let (start, end) =
+            (u64::from_str_radix(start, 16).unwrap(), u64::from_str_radix(end, 16).unwrap());
         regions.push((out.stream_position().unwrap() as usize, line.to_owned()));
         let mut at = start;
         while at < end {

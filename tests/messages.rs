@@ -1,4 +1,5 @@
-//! A library says what is wrong, and never names a command or an option of the program: programs say what to do.
+//! A library says what is wrong, and never names a command or an option of the program: programs
+//! say what to do.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -56,7 +57,9 @@ fn sources(directory: &Path, found: &mut Vec<PathBuf>) {
         let path = entry.unwrap().path();
         if path.is_dir() {
             sources(&path, found);
-        } else if path.extension().is_some_and(|extension| extension == "rs") && !path.ends_with("tests.rs") {
+        } else if path.extension().is_some_and(|extension| extension == "rs")
+            && !path.ends_with("tests.rs")
+        {
             found.push(path);
         }
     }
@@ -90,7 +93,8 @@ fn texts(source: &str) -> Vec<(usize, String)> {
         let begin = skip(&mut rest, at);
         let comment = rest.starts_with("//").then(|| rest.find('\n').unwrap_or(rest.len()));
         // A character in quotes; else a lifetime.
-        let character = ["'\"'", "'\\\"'", "'\\''"].into_iter().find(|quoted| rest.starts_with(quoted));
+        let character =
+            ["'\"'", "'\\\"'", "'\\''"].into_iter().find(|quoted| rest.starts_with(quoted));
         if let Some(length) = comment.or(character.map(str::len)) {
             skip(&mut rest, length);
         } else if rest.starts_with('"') {
@@ -123,14 +127,16 @@ fn named(verbs: &[(&str, String)], text: &str) -> Option<String> {
                 && !text[..at].ends_with(|c: char| c.is_alphanumeric() || "-_".contains(c))
         })
     };
-    let option =
-        text.match_indices("--").find(|(at, _)| text[at + 2..].starts_with(|c: char| c.is_ascii_lowercase()));
+    let option = text
+        .match_indices("--")
+        .find(|(at, _)| text[at + 2..].starts_with(|c: char| c.is_ascii_lowercase()));
     if let Some((at, _)) = option {
         return Some(text[at..].split(' ').next().unwrap_or_default().to_owned());
     }
     for (role, verb) in verbs {
         let quoted = format!("`{verb}`");
-        if whole(&format!("{role} {verb}")) || (!WORDS.contains(&&**verb) && text.contains(&quoted)) {
+        if whole(&format!("{role} {verb}")) || (!WORDS.contains(&&**verb) && text.contains(&quoted))
+        {
             return Some(format!("{role} {verb}"));
         }
     }
@@ -149,7 +155,8 @@ fn no_library_names_a_command_or_an_option() {
             for (line, text) in texts(&without_tests(&read(&path))) {
                 count += 1;
                 let named = named(&verbs, &text);
-                breaches.extend(named.map(|named| format!("{}:{line} names {named}", path.display())));
+                breaches
+                    .extend(named.map(|named| format!("{}:{line} names {named}", path.display())));
             }
         }
     }
@@ -176,9 +183,11 @@ fn a_breach_is_found() {
         r#"// `service init` "is in a comment""#,
         r#"let life: &'static str = "`status` is text";"#,
     ] {
-        let found: Vec<_> = texts(good).iter().filter_map(|(_, text)| named(&verbs, text)).collect();
+        let found: Vec<_> =
+            texts(good).iter().filter_map(|(_, text)| named(&verbs, text)).collect();
         assert!(found.is_empty(), "{good}: {found:?}");
     }
-    let tested = "fn f() {}\n#[cfg(test)]\nmod tests {\n    const A: &str = \"--map\";\n}\nfn g() {}\n";
+    let tested =
+        "fn f() {}\n#[cfg(test)]\nmod tests {\n    const A: &str = \"--map\";\n}\nfn g() {}\n";
     assert!(texts(&without_tests(tested)).is_empty());
 }

@@ -30,7 +30,8 @@ fn stopped(world: &World) {
 
 fn last_event(world: &World) -> serde_json::Value {
     let ledger = fs::read_to_string(world.home().join("ledger.jsonl")).unwrap();
-    serde_json::from_str::<serde_json::Value>(ledger.lines().last().unwrap()).unwrap()["event"].clone()
+    serde_json::from_str::<serde_json::Value>(ledger.lines().last().unwrap()).unwrap()["event"]
+        .clone()
 }
 
 /// What must not wait, and what must.
@@ -85,7 +86,11 @@ fn a_request_whose_medium_is_not_mounted_is_not_absent() {
             fs::create_dir(&out).unwrap();
         }
         let service = world.open();
-        assert_eq!(service.unpaid().unwrap().code(), "request-away", "an empty mount point: {mount_point}");
+        assert_eq!(
+            service.unpaid().unwrap().code(),
+            "request-away",
+            "an empty mount point: {mount_point}"
+        );
     }
     doubt_and_the_like_pass(&world, "request-away");
     assert_eq!(fs::read_to_string(away.join("batch.request")).unwrap(), PEOPLE.join("\n"));
@@ -144,7 +149,8 @@ fn a_request_is_destroyed_through_its_descriptor() {
     let world = world();
     let request = world.request("moving", &PEOPLE);
     let mut service = world.open();
-    let quorum = world.quorum(&service, world.code_action(&service, "population", &request)).unwrap();
+    let quorum =
+        world.quorum(&service, world.code_action(&service, "population", &request)).unwrap();
     let (from, to) = (request.files.request[0].clone(), world.path("kept"));
     service
         .code(quorum, &request.files, |coder, out| {
@@ -167,7 +173,8 @@ fn half_a_request_is_told() {
     fs::write(&beside, "its seal").unwrap();
     request.files.request.push(beside.clone());
     let mut service = world.open();
-    let quorum = world.quorum(&service, world.code_action(&service, "population", &request)).unwrap();
+    let quorum =
+        world.quorum(&service, world.code_action(&service, "population", &request)).unwrap();
     service
         .code(quorum, &request.files, |coder, out| {
             fs::remove_file(&beside).unwrap();
@@ -178,8 +185,8 @@ fn half_a_request_is_told() {
     assert!(!world.path("two.request").exists());
 }
 
-/// A request that this run could not destroy is found before anybody is asked. (What only another user than root may not
-/// delete is tested on the program.)
+/// A request that this run could not destroy is found before anybody is asked. (What only another
+/// user than root may not delete is tested on the program.)
 #[test]
 fn a_request_that_would_stay_is_refused_before_the_intent() {
     let world = world();
@@ -196,7 +203,8 @@ fn a_request_that_would_stay_is_refused_before_the_intent() {
             "{what}: it may be kept"
         );
         let mut service = service;
-        let quorum = world.quorum(&service, world.code_action(&service, "population", &request)).unwrap();
+        let quorum =
+            world.quorum(&service, world.code_action(&service, "population", &request)).unwrap();
         let refused = service.code(quorum, &files, |_, _| unreachable!("the rows are not read"));
         assert_eq!(refused.unwrap_err().code(), code, "{what}");
         assert_eq!(service.history().size(), events, "{what}");
@@ -207,8 +215,8 @@ fn a_request_that_would_stay_is_refused_before_the_intent() {
     world.code("population", "stays", &PEOPLE).unwrap();
 }
 
-/// The disk fails for a while exactly where the request is destroyed, at each step: the home stays usable for what stops
-/// and destroys, and the next opening finishes.
+/// The disk fails for a while exactly where the request is destroyed, at each step: the home stays
+/// usable for what stops and destroys, and the next opening finishes.
 #[test]
 fn a_destruction_that_fails_at_any_step_stays_owed() {
     let world = world();
@@ -220,7 +228,9 @@ fn a_destruction_that_fails_at_any_step_stays_owed() {
     for step in 0..steps {
         before.restore(&world);
         stopped(&world);
-        let open = || Service::open(&world.home(), world.clock.clone()).map(|(service, _)| facts(&service));
+        let open = || {
+            Service::open(&world.home(), world.clock.clone()).map(|(service, _)| facts(&service))
+        };
         faults::fail_at(&out, step, ErrorKind::PermissionDenied, open).unwrap();
         let owed = |error: &ServiceError| error.code().to_owned();
         let service = faults::fail_at(&out, step, ErrorKind::PermissionDenied, || world.open());

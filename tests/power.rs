@@ -1,5 +1,6 @@
-//! Two faults: a command is stopped at any durable step, the next one recovers up to any of its steps, then the power
-//! fails. What was never forced to disk is gone, or is there in part. Every home that is left can be opened and goes on.
+//! Two faults: a command is stopped at any durable step, the next one recovers up to any of its
+//! steps, then the power fails. What was never forced to disk is gone, or is there in part. Every
+//! home that is left can be opened and goes on.
 
 #![allow(clippy::print_stderr)]
 
@@ -33,7 +34,8 @@ enum Loss {
 /// What is on disk for sure, while the files are seen as the page cache has them.
 struct Disk {
     under: PathBuf,
-    /// Every file that was ever seen, by inode, so that it keeps its inode when its name is taken away.
+    /// Every file that was ever seen, by inode, so that it keeps its inode when its name is taken
+    /// away.
     store: tempfile::TempDir,
     /// The names in each directory, as last forced to disk; a directory has no inode here.
     names: BTreeMap<PathBuf, BTreeMap<OsString, Option<u64>>>,
@@ -145,7 +147,12 @@ impl Disk {
             let modified = fs::metadata(&stored).unwrap().modified().unwrap();
             if fs::read(&stored).unwrap() != bytes {
                 fs::write(&stored, bytes).unwrap();
-                fs::File::options().write(true).open(&stored).unwrap().set_modified(modified).unwrap();
+                fs::File::options()
+                    .write(true)
+                    .open(&stored)
+                    .unwrap()
+                    .set_modified(modified)
+                    .unwrap();
             }
             fs::hard_link(stored, path).unwrap();
         }
@@ -178,7 +185,8 @@ fn next(world: &World) -> Result<(), ServiceError> {
     world.try_open()?.expire().map(|_| ())
 }
 
-/// Goes through every state in a release (`CSTATNS_LONG`) and for a verb that is `short`; else through every seventeenth.
+/// Goes through every state in a release (`CSTATNS_LONG`) and for a verb that is `short`; else
+/// through every seventeenth.
 fn two_faults(verb: &Verb, short: bool) {
     let world = World::founded(2, 2);
     (verb.prepare)(&world);
@@ -202,8 +210,12 @@ fn two_faults(verb: &Verb, short: bool) {
                     let disk = Arc::clone(disk);
                     move |step: Step, path: &Path| disk.lock().unwrap().step(step, path)
                 };
-                let _ = watch(&under, watcher(&disk), || stop_after(&under, stop, || (verb.act)(&world)));
-                let _ = watch(&under, watcher(&disk), || stop_after(&under, recovered, || next(&world)));
+                let _ = watch(&under, watcher(&disk), || {
+                    stop_after(&under, stop, || (verb.act)(&world))
+                });
+                let _ = watch(&under, watcher(&disk), || {
+                    stop_after(&under, recovered, || next(&world))
+                });
                 disk.lock().unwrap().cut(loss);
                 let what = format!("stopped at {stop}, recovered up to {recovered}, {loss:?} lost");
                 let service = world.try_open().unwrap_or_else(|error| panic!("{what}: {error}"));
@@ -211,9 +223,12 @@ fn two_faults(verb: &Verb, short: bool) {
                 assert!(service.unpaid().is_none(), "{what}");
                 drop(service);
                 states += 1;
-                // The custodians, whose kits have seen heads before the power cut, go on with this ledger.
+                // The custodians, whose kits have seen heads before the power cut, go on with this
+                // ledger.
                 if states % 7 == 0 {
-                    world.statistics("afterwards").unwrap_or_else(|error| panic!("{what}: {error}"));
+                    world
+                        .statistics("afterwards")
+                        .unwrap_or_else(|error| panic!("{what}: {error}"));
                 }
             }
         }
@@ -249,13 +264,19 @@ fn code() {
 
 #[test]
 fn open_research() {
-    two_faults(&Verb { prepare: population, act: |world| world.research("benefits", "2026-06-30") }, false);
+    two_faults(
+        &Verb { prepare: population, act: |world| world.research("benefits", "2026-06-30") },
+        false,
+    );
 }
 
 #[test]
 fn new_key() {
     two_faults(
-        &Verb { prepare: population, act: |world| world.new_key("population", RenewalReason::Scheduled) },
+        &Verb {
+            prepare: population,
+            act: |world| world.new_key("population", RenewalReason::Scheduled),
+        },
         false,
     );
 }

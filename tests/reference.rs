@@ -1,5 +1,5 @@
-//! The second implementation, `tests/reference.py`, against this one: over SPEC.md's vectors, over 10,000 identifiers
-//! through three generations, and over texts that are nearly identifiers.
+//! The second implementation, `tests/reference.py`, against this one: over SPEC.md's vectors, over
+//! 10,000 identifiers through three generations, and over texts that are nearly identifiers.
 
 mod verdict;
 
@@ -17,7 +17,8 @@ use serde_json::{Value, json};
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 const SERVICE: &str = "example.aaaaaaaaaa";
 
-/// Runs the second implementation with `arguments` on the lines of `input`, and gives the lines that it writes.
+/// Runs the second implementation with `arguments` on the lines of `input`, and gives the lines
+/// that it writes.
 fn reference(arguments: &[&str], input: String) -> Vec<Value> {
     let mut child = Command::new("python3")
         .current_dir(ROOT)
@@ -91,7 +92,10 @@ fn key(canonical: &str) -> u8 {
 #[test]
 fn it_runs_the_vectors_of_the_specification() {
     let ran = reference(&["--vectors", "SPEC.md"], String::new());
-    assert_eq!(ran, [json!({"canonical": 73, "check": 6, "codes": 10, "renew": 7, "tag": 5, "text": 34})]);
+    assert_eq!(
+        ran,
+        [json!({"canonical": 73, "check": 6, "codes": 10, "renew": 7, "tag": 5, "text": 34})]
+    );
 }
 
 #[test]
@@ -196,13 +200,16 @@ fn ten_thousand_texts_that_are_nearly_identifiers() {
                 [random.below(5)]
             .to_vec();
         }
-        questions +=
-            &format!("{}\n", json!({"op": "canonical", "hex": data_encoding::HEXLOWER.encode(&text)}));
+        questions += &format!(
+            "{}\n",
+            json!({"op": "canonical", "hex": data_encoding::HEXLOWER.encode(&text)})
+        );
         verdicts.push(verdict::verdict(&text));
     }
     assert_eq!(reference(&[], questions), verdicts);
     // Each verdict came often enough to mean something.
-    for word in ["scientific", "wrong-character", "wrong-length", "wrong-form", "wrong-control-key"] {
+    for word in ["scientific", "wrong-character", "wrong-length", "wrong-form", "wrong-control-key"]
+    {
         let n = verdicts.iter().filter(|verdict| verdict["refused"] == word).count();
         assert!(n >= 100, "{word}: {n}");
     }

@@ -1,4 +1,5 @@
-//! Stopped or failed at any durable step, a command is simply repeated: what it left is destroyed, and it is done.
+//! Stopped or failed at any durable step, a command is simply repeated: what it left is destroyed,
+//! and it is done.
 
 mod common;
 
@@ -44,13 +45,18 @@ fn new_kit(place: &Path) -> Result<(), String> {
 }
 
 /// A command's disturbance, then perhaps one of its repeat, then the repeat.
-fn matrix(what: &str, begin: impl Fn() -> tempfile::TempDir, act: impl Fn(&Path) -> Result<(), String>) {
+fn matrix(
+    what: &str,
+    begin: impl Fn() -> tempfile::TempDir,
+    act: impl Fn(&Path) -> Result<(), String>,
+) {
     let place = begin();
     let steps = trace(place.path(), || act(place.path()).unwrap());
     let done = tree(place.path());
     let before = tree(begin().path());
     for (number, fault) in Fault::all(&steps).into_iter().enumerate() {
-        let again = [None, Some(Fault::Stop(number % 11)), Some(Fault::Fail(number % 7, ErrorKind::Other))];
+        let again =
+            [None, Some(Fault::Stop(number % 11)), Some(Fault::Fail(number % 7, ErrorKind::Other))];
         for again in again {
             let place = begin();
             let failed = fault.during(place.path(), || act(place.path()));
@@ -103,7 +109,8 @@ fn what_is_left_of_a_kit_is_overwritten_unless_a_running_process_makes_it() {
     let running = PendingDirectory::create(&other).unwrap();
     running.write_new("identity", b"x", Access::Private).unwrap();
     PendingDirectory::create(&other).unwrap().commit().unwrap();
-    let temporaries = |place: &Path| tree(place).iter().filter(|name| name.ends_with("tmp/identity")).count();
+    let temporaries =
+        |place: &Path| tree(place).iter().filter(|name| name.ends_with("tmp/identity")).count();
     assert_eq!(temporaries(place.path()), 1, "a running process keeps what it writes");
     assert_eq!(running.commit().unwrap_err().code(), "output-exists");
     assert_eq!(tree(place.path()), ["kit", "kit/card.json", "kit/identity", "other"]);
@@ -197,7 +204,8 @@ fn only_what_the_stopped_run_itself_made_is_taken_back() {
 fn files_that_a_running_process_writes_together_are_left_to_it() {
     let place = scratch();
     let paths = NAMES.map(|name| place.path().join(name));
-    let mut running = Together::create([&*paths[0], &*paths[1], &*paths[2]], Access::Private).unwrap();
+    let mut running =
+        Together::create([&*paths[0], &*paths[1], &*paths[2]], Access::Private).unwrap();
     running.files[2].write_all(b"first").unwrap();
     // The other one is quicker.
     three(place.path()).unwrap();
@@ -264,7 +272,9 @@ fn in_the_kit(what: &str, act: impl Fn(&Kit, &World, Witnessed<'_>) -> Result<()
 #[test]
 fn every_command_that_opens_a_kit_sweeps_it() {
     in_the_kit("accept", |kit, world, ledger| {
-        kit.accept(&share_of(world, kit), ledger).map(|_| ()).map_err(|error| error.code().to_owned())
+        kit.accept(&share_of(world, kit), ledger)
+            .map(|_| ())
+            .map_err(|error| error.code().to_owned())
     });
     in_the_kit("check", |kit, _, ledger| {
         kit.check(ledger).map(|_| ()).map_err(|error| error.code().to_owned())
@@ -327,8 +337,8 @@ fn a_ceremony_that_fails_leaves_nothing() {
     }
 }
 
-/// The journal of a ceremony that came back with an old copy of the home, beside a checkpoint that was lost: nothing of the
-/// service is undone, for its keys and its identity are made once.
+/// The journal of a ceremony that came back with an old copy of the home, beside a checkpoint that
+/// was lost: nothing of the service is undone, for its keys and its identity are made once.
 #[test]
 fn a_home_whose_checkpoint_is_lost_is_not_founded_anew() {
     for with_key in [false, true] {

@@ -1,5 +1,5 @@
-//! Shares: every quorum opens, everything else is refused and says whose share it is. The last part keeps what the
-//! unguarded combiner does with the same shares: it is why the guard exists.
+//! Shares: every quorum opens, everything else is refused and says whose share it is. The last part
+//! keeps what the unguarded combiner does with the same shares: it is why the guard exists.
 
 use cstatns::coded::Coded as _;
 use cstatns::custody::SharingError;
@@ -13,11 +13,13 @@ const SERVICE: &str = "example.aaaaaaaaaa";
 
 fn name(seat: usize) -> Name {
     const NAMES: [&str; 8] = ["ana", "ben", "chloe", "dan", "eve", "farid", "gus", "hana"];
-    let known = NAMES.get(seat).map_or_else(|| format!("custodian-{seat}"), |name| (*name).to_owned());
+    let known =
+        NAMES.get(seat).map_or_else(|| format!("custodian-{seat}"), |name| (*name).to_owned());
     Name::new(&known).unwrap()
 }
 
-/// A dealing with what each custodian keeps: a share has no `Clone`, so it is decoded anew for each use.
+/// A dealing with what each custodian keeps: a share has no `Clone`, so it is decoded anew for each
+/// use.
 struct Dealt {
     id: DealingId,
     holders: Vec<Holder>,
@@ -31,8 +33,10 @@ impl Dealt {
         let id = DealingId { service: service.to_owned(), epoch: Epoch(epoch), threshold };
         let root = Secret::random();
         let shares = split(&id, &root).unwrap();
-        let holder =
-            |(seat, share): (usize, &Share)| Holder { name: name(seat), commitment: share.commitment() };
+        let holder = |(seat, share): (usize, &Share)| Holder {
+            name: name(seat),
+            commitment: share.commitment(),
+        };
         let holders = shares.iter().enumerate().map(holder).collect();
         let encoded = shares.iter().map(|share| share.encode().to_vec()).collect();
         Self { id, holders, root, encoded }
@@ -55,7 +59,10 @@ impl Dealt {
         match self.recover(given) {
             Err(error) => error,
             Ok(root) => {
-                panic!("opened, to the {} key", if root.ct_eq(&self.root) { "right" } else { "WRONG" })
+                panic!(
+                    "opened, to the {} key",
+                    if root.ct_eq(&self.root) { "right" } else { "WRONG" }
+                )
             }
         }
     }
@@ -123,7 +130,8 @@ fn every_flipped_bit_is_refused_naming_the_custodian() {
     }
     let bits: usize = dealt.encoded[..3].iter().map(|bytes| bytes.len() * 8).sum();
     assert_eq!(undecodable + named, bits);
-    // At least the bits of epoch and y decode, and only the commitment stands between them and a wrong key.
+    // At least the bits of epoch and y decode, and only the commitment stands between them and a
+    // wrong key.
     assert!(named >= 3 * (32 + 256), "{named}");
 }
 
@@ -141,7 +149,10 @@ fn a_flipped_bit_is_found_also_in_a_share_that_is_not_needed() {
 fn a_share_given_twice_is_named() {
     let dealt = Dealt::new(SERVICE, 1, 3, 5);
     assert_eq!(dealt.refusal(&dealt.given(&[0, 1, 1])), SharingError::Twice { custodian: name(1) });
-    assert_eq!(dealt.refusal(&dealt.given(&[2, 0, 1, 2])), SharingError::Twice { custodian: name(2) });
+    assert_eq!(
+        dealt.refusal(&dealt.given(&[2, 0, 1, 2])),
+        SharingError::Twice { custodian: name(2) }
+    );
     // Once more under another name.
     let mut given = dealt.given(&[0, 1, 2]);
     given[2].1 = dealt.share(1);
@@ -191,7 +202,11 @@ fn shares_of_other_dealings_are_named() {
 fn a_share_is_whole_to_the_byte() {
     let whole = &Dealt::new(SERVICE, 1, 2, 3).encoded[0];
     for length in 0..whole.len() {
-        assert_eq!(Share::decode(&whole[..length]).err(), Some(SharingError::Format), "{length} bytes");
+        assert_eq!(
+            Share::decode(&whole[..length]).err(),
+            Some(SharingError::Format),
+            "{length} bytes"
+        );
     }
     let longer = [whole.as_slice(), &[0]].concat();
     assert_eq!(Share::decode(&longer).err(), Some(SharingError::Format));
@@ -282,8 +297,8 @@ proptest! {
 
 // The coefficients.
 
-/// The χ² of 256 equally likely values below which a generator passes: the quantile of 255 degrees of freedom that an
-/// honest generator exceeds once in 10⁹ runs.
+/// The χ² of 256 equally likely values below which a generator passes: the quantile of 255 degrees
+/// of freedom that an honest generator exceeds once in 10⁹ runs.
 const LIMIT: f64 = 416.0;
 const DEALINGS: usize = 4096;
 
@@ -312,7 +327,11 @@ fn double(a: u8) -> u8 {
 }
 
 fn dealing(k: usize, n: usize) -> DealingId {
-    DealingId { service: SERVICE.to_owned(), epoch: Epoch(1), threshold: Threshold::new(k, n).unwrap() }
+    DealingId {
+        service: SERVICE.to_owned(),
+        epoch: Epoch(1),
+        threshold: Threshold::new(k, n).unwrap(),
+    }
 }
 
 #[test]
@@ -326,8 +345,8 @@ fn the_coefficient_of_two_of_n_is_uniform() {
 #[test]
 fn both_coefficients_of_three_of_n_are_uniform() {
     let (id, root) = (dealing(3, 3), Secret::random());
-    // With p(x) = s + a·x + b·x²: c₁ = a + b and c₂ = 2a + 4b, so 4c₁ + c₂ = 6a and 2c₁ + c₂ = 6b, and the product by
-    // 6 permutes the field and keeps zero.
+    // With p(x) = s + a·x + b·x²: c₁ = a + b and c₂ = 2a + 4b, so 4c₁ + c₂ = 6a and 2c₁ + c₂ = 6b,
+    // and the product by 6 permutes the field and keeps zero.
     for degree in [1, 2] {
         let found = chi_square(|| {
             let shares = split(&id, &root).unwrap();
@@ -341,8 +360,8 @@ fn both_coefficients_of_three_of_n_are_uniform() {
     }
 }
 
-/// The historical generator (RUSTSEC-2024-0398): coefficients 1..=255. One missing value of 256 leaks a little of the
-/// secret with each dealing.
+/// The historical generator (RUSTSEC-2024-0398): coefficients 1..=255. One missing value of 256
+/// leaks a little of the secret with each dealing.
 #[test]
 fn the_biased_generator_is_caught() {
     let found = chi_square(|| {
@@ -362,13 +381,15 @@ fn the_biased_generator_is_caught() {
 // What the combiner does without the guard.
 
 fn unguarded(k: u8, shares: &[(u8, Vec<u8>)]) -> Option<Vec<u8>> {
-    let raw = |(x, y): &(u8, Vec<u8>)| sharks::Share::try_from(&[&[*x][..], y].concat()[..]).unwrap();
+    let raw =
+        |(x, y): &(u8, Vec<u8>)| sharks::Share::try_from(&[&[*x][..], y].concat()[..]).unwrap();
     let shares: Vec<sharks::Share> = shares.iter().map(raw).collect();
     sharks::Sharks(k).recover(&shares).ok()
 }
 
-/// The root of a dealing of 3 of 5 and three of its shares as x and y. At x = 1, 2, 3 the secret is y₁ + y₂ + y₃, and
-/// swapping would be harmless by chance; so the fourth is taken instead of the third.
+/// The root of a dealing of 3 of 5 and three of its shares as x and y. At x = 1, 2, 3 the secret is
+/// y₁ + y₂ + y₃, and swapping would be harmless by chance; so the fourth is taken instead of the
+/// third.
 fn raw_shares() -> (Vec<u8>, Vec<(u8, Vec<u8>)>) {
     let dealt = Dealt::new(SERVICE, 1, 3, 5);
     let raw = |seat: usize| {

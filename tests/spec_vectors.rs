@@ -115,5 +115,8 @@ fn every_vector_of_the_specification() {
         }
     }
     let ran: Vec<_> = ran.iter().map(|(op, n)| (op.as_str(), *n)).collect();
-    assert_eq!(ran, [("canonical", 73), ("check", 6), ("codes", 10), ("renew", 7), ("tag", 5), ("text", 34)]);
+    assert_eq!(
+        ran,
+        [("canonical", 73), ("check", 6), ("codes", 10), ("renew", 7), ("tag", 5), ("text", 34)]
+    );
 }

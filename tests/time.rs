@@ -1,5 +1,5 @@
-//! Ends, marks and destruction under an injected clock: no expired key codes, no living key is destroyed but by the
-//! exception that SPEC section 15 names.
+//! Ends, marks and destruction under an injected clock: no expired key codes, no living key is
+//! destroyed but by the exception that SPEC section 15 names.
 
 #![allow(clippy::print_stderr)]
 
@@ -81,7 +81,8 @@ fn status_tells_what_ends_and_what_is_past_its_end() {
     let world = project();
     let shown = || {
         let status = world.open().status();
-        let project = status.domains.iter().find(|domain| domain.domain == name("benefits")).unwrap();
+        let project =
+            status.domains.iter().find(|domain| domain.domain == name("benefits")).unwrap();
         (project.ends_within_days, project.hours_past_its_end, status.past_their_end().count())
     };
     assert_eq!(shown(), (None, None, 0));
@@ -106,7 +107,10 @@ fn status_tells_what_ends_and_what_is_past_its_end() {
     assert_eq!(shown(), (None, None, 0));
     let status = world.open().status();
     assert!(
-        status.domains.iter().all(|domain| domain.destroyed.is_some() == (domain.domain == name("benefits")))
+        status
+            .domains
+            .iter()
+            .all(|domain| domain.destroyed.is_some() == (domain.domain == name("benefits")))
     );
 }
 
@@ -179,7 +183,9 @@ fn a_jump_of_40_days_is_not_believed_without_a_quorum() {
     assert_eq!(expire(&world), destroyed());
 
     // The limit itself.
-    for (ahead, expected) in [(40 * DAY, Expired::default()), (40 * DAY + HOUR / 3600, unconfirmed())] {
+    for (ahead, expected) in
+        [(40 * DAY, Expired::default()), (40 * DAY + HOUR / 3600, unconfirmed())]
+    {
         let world = project();
         world.clock.advance(ahead);
         assert_eq!(expire(&world), expected);
@@ -190,7 +196,8 @@ fn a_jump_of_40_days_is_not_believed_without_a_quorum() {
 fn a_shorter_jump_that_is_corrected_destroys_nothing() {
     let world = project();
     weekly_until(&world, "2026-06-01T00:00:00Z");
-    // Ahead by a month for an hour, three times in a week: each time the clock is put right, and the timer sees it.
+    // Ahead by a month for an hour, three times in a week: each time the clock is put right, and
+    // the timer sees it.
     for jump in 0..3 {
         let right = world.clock.now();
         world.clock.advance(31 * DAY);
@@ -278,7 +285,8 @@ impl Random {
 struct Project {
     ends: Date,
     closed: bool,
-    /// When `expire` first ran past its end under a clock that was right, and has been so at each event since.
+    /// When `expire` first ran past its end under a clock that was right, and has been so at each
+    /// event since.
     due: Option<Timestamp>,
 }
 
@@ -376,7 +384,8 @@ impl Play {
             look_up: None,
         };
         let quorum = self.world.quorum(service, action).map_err(|error| error.code())?;
-        let made = service.code(quorum, &request.files, |coder, out| code_lines(coder, &request, out));
+        let made =
+            service.code(quorum, &request.files, |coder, out| code_lines(coder, &request, out));
         let made = made.map_err(|error| error.code())?;
         let received = self.world.path("received");
         std::fs::copy(&request.files.result, &received).unwrap();
@@ -394,13 +403,17 @@ impl Play {
         let end = end_of(ends);
         match outcome {
             Ok(()) => {
-                assert!(!closed && before < end, "{project} ended on {ends}, which the ledger has seen");
+                assert!(
+                    !closed && before < end,
+                    "{project} ended on {ends}, which the ledger has seen"
+                );
                 assert!(self.wrong.is_negative() || self.real < end, "{project} ended on {ends}");
                 self.count("coded");
             }
             Err(code) => {
                 assert!(["project-ended", "keys-destroyed"].contains(&code), "{code}");
-                // Under a right clock only what has ended refuses (but a wrong time, once recorded, is not taken back).
+                // Under a right clock only what has ended refuses (but a wrong time, once recorded,
+                // is not taken back).
                 let may = closed || self.real >= end || !self.wrong.is_zero() || self.is_ahead();
                 assert!(may, "{project} until {ends} refuses: {code}");
                 self.count("refused");
@@ -427,7 +440,10 @@ impl Play {
         if right {
             let past = self.open().status().past_their_end().count();
             let waiting = self.projects.values().filter(|project| project.due.is_some()).count();
-            assert!(past <= waiting || self.is_ahead(), "zero keys past their end but those of the last day");
+            assert!(
+                past <= waiting || self.is_ahead(),
+                "zero keys past their end but those of the last day"
+            );
         }
     }
 
@@ -452,7 +468,11 @@ impl Play {
             let life = self.world.home().join(format!("life/{name}.life")).exists();
             let seal = self.world.home().join(format!("keys/{name}.1.1.key")).exists();
             let over = project.closed || self.real >= end_of(project.ends);
-            assert!((life && seal) || over, "{name} lives until {}, and its key is gone", project.ends);
+            assert!(
+                (life && seal) || over,
+                "{name} lives until {}, and its key is gone",
+                project.ends
+            );
             assert!(!project.closed || (!life && !seal), "{name} is closed");
             gone += u32::from(!life);
         }
@@ -468,7 +488,9 @@ impl Play {
                 let domain = name(&project);
                 let kind = Kind::Research { ends };
                 match self.run(Action::Open { domain, kind, minimum_batch: 2 }) {
-                    Ok(()) => drop(self.projects.insert(project, Project { ends, closed: false, due: None })),
+                    Ok(()) => drop(
+                        self.projects.insert(project, Project { ends, closed: false, due: None }),
+                    ),
                     Err(code) => assert!(code == "end-in-the-past" && self.is_ahead(), "{code}"),
                 }
             }
@@ -595,9 +617,16 @@ fn ten_years_of_projects_under_any_clock() {
         }
     }
     eprintln!("{counts:?}");
-    for what in
-        ["coded", "refused", "extended", "closed", "stopped", "destroyed", "long jumps", "short jumps"]
-    {
+    for what in [
+        "coded",
+        "refused",
+        "extended",
+        "closed",
+        "stopped",
+        "destroyed",
+        "long jumps",
+        "short jumps",
+    ] {
         assert!(counts[what] >= 5, "{what}: {}", counts[what]);
     }
 }

@@ -1,5 +1,5 @@
-//! Any bytes, read as CSV through a window of any size: what strict RFC 4180 accepts, read as the `csv` crate reads it, or
-//! refused as it should be.
+//! Any bytes, read as CSV through a window of any size: what strict RFC 4180 accepts, read as the
+//! `csv` crate reads it, or refused as it should be.
 
 #![no_main]
 

@@ -1,5 +1,5 @@
-//! Any bytes where the seal of a key lies, and where the places of life secrets are named: no key is opened that was not
-//! sealed, and what names places is read or refused.
+//! Any bytes where the seal of a key lies, and where the places of life secrets are named: no key
+//! is opened that was not sealed, and what names places is read or refused.
 
 #![no_main]
 

@@ -1,4 +1,5 @@
-//! Any bytes behind the first line of a ledger: what is read as the next line is the canonical form of an event.
+//! Any bytes behind the first line of a ledger: what is read as the next line is the canonical form
+//! of an event.
 
 #![no_main]
 

@@ -1,4 +1,5 @@
-//! Any bytes as a signed note, a checkpoint, a verifier key, a signature line and a share in clear: each has one spelling.
+//! Any bytes as a signed note, a checkpoint, a verifier key, a signature line and a share in clear:
+//! each has one spelling.
 
 #![no_main]
 

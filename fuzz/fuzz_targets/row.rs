@@ -1,5 +1,6 @@
-//! Rows of civil status of any bytes: a register is built of them or refused, weights are learnt of them, every one of them is
-//! answered with a score that is a probability, and those that the register holds are found, near or not alone.
+//! Rows of civil status of any bytes: a register is built of them or refused, weights are learnt of
+//! them, every one of them is answered with a score that is a probability, and those that the
+//! register holds are found, near or not alone.
 
 #![no_main]
 
@@ -17,7 +18,8 @@ fn directory() -> PathBuf {
     if memory.is_dir() { memory } else { std::env::temp_dir() }
 }
 
-/// The file's lines are rows, their fields parted by semicolons: id, identifier, and the eight of a civil status.
+/// The file's lines are rows, their fields parted by semicolons: id, identifier, and the eight of a
+/// civil status.
 fn cells(line: &[u8]) -> Option<[&str; 10]> {
     let mut cells = [""; 10];
     for (cell, bytes) in cells.iter_mut().zip(line.split(|byte| *byte == b';')) {

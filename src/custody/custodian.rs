@@ -1,7 +1,9 @@
-//! A custodian's kit: two private keys under a passphrase, the shares received, the last ledger seen (SPEC §8).
+//! A custodian's kit: two private keys under a passphrase, the shares received, the last ledger
+//! seen (SPEC §8).
 //!
-//! A kit is a directory: `identity` (private), `card.json` (public), `share-<epoch>` (sealed), `seen.json`,
-//! `receipt-<epoch>-held.json`. It belongs to one service, the first whose share it accepts.
+//! A kit is a directory: `identity` (private), `card.json` (public), `share-<epoch>` (sealed),
+//! `seen.json`, `receipt-<epoch>-held.json`. It belongs to one service, the first whose share it
+//! accepts.
 
 mod error;
 mod identity;
@@ -80,8 +82,9 @@ struct Seen {
 }
 
 impl Kit {
-    /// Makes a kit in `directory`, which must not exist. Without a passphrase it serves demonstrations only. An error leaves
-    /// nothing of it, and what a stopped process left of the same kit is destroyed.
+    /// Makes a kit in `directory`, which must not exist. Without a passphrase it serves
+    /// demonstrations only. An error leaves nothing of it, and what a stopped process left of the
+    /// same kit is destroyed.
     ///
     /// # Errors
     /// [`KitError::File`]; [`KitError::EmptyPassphrase`].
@@ -127,8 +130,8 @@ impl Kit {
     /// Opens the kit in `directory`.
     ///
     /// # Errors
-    /// [`KitError::Passphrase`] for a wrong one, [`KitError::NeedsPassphrase`] for none, both naming the kit;
-    /// [`KitError::Damaged`]; [`KitError::File`].
+    /// [`KitError::Passphrase`] for a wrong one, [`KitError::NeedsPassphrase`] for none, both
+    /// naming the kit; [`KitError::Damaged`]; [`KitError::File`].
     pub fn open(directory: &Path, passphrase: Option<&[u8]>) -> Result<Self, KitError> {
         let card = Self::card_in(directory)?;
         let identity: IdentityFile = read(directory, "identity")?;
@@ -136,17 +139,21 @@ impl Kit {
             return Err(KitError::Version { kit: directory.to_owned(), found: identity.format });
         }
         let is_damaged = || damaged(directory, "identity");
-        if identity.card != card.fingerprint() || identity.protection.is_some() != card.body.protected {
+        if identity.card != card.fingerprint()
+            || identity.protection.is_some() != card.body.protected
+        {
             return Err(is_damaged());
         }
         let mut seeds = Secret::<64>::try_fill(|seeds| {
-            let read = Zeroizing::new(Hex::<64>::parse(identity.seeds.as_bytes()).ok_or_else(is_damaged)?.0);
+            let read = Zeroizing::new(
+                Hex::<64>::parse(identity.seeds.as_bytes()).ok_or_else(is_damaged)?.0,
+            );
             seeds.copy_from_slice(&*read);
             Ok::<_, KitError>(())
         })?;
         if let Some(protection) = &identity.protection {
-            let passphrase =
-                passphrase.ok_or_else(|| KitError::NeedsPassphrase { kit: directory.to_owned() })?;
+            let passphrase = passphrase
+                .ok_or_else(|| KitError::NeedsPassphrase { kit: directory.to_owned() })?;
             let cipher = protection.cipher(passphrase).ok_or_else(is_damaged)?;
             seeds = Secret::try_fill(|clear| {
                 clear.copy_from_slice(seeds.expose());
@@ -179,12 +186,15 @@ impl Kit {
         &self.card.body.name
     }
 
-    /// Accepts a dealt share: opens it, holds it against the ledger, keeps it (sealed) in the kit and writes the receipt
-    /// `receipt-<epoch>-held.json`. Accepting the same share again replaces what is missing or damaged.
+    /// Accepts a dealt share: opens it, holds it against the ledger, keeps it (sealed) in the kit
+    /// and writes the receipt `receipt-<epoch>-held.json`. Accepting the same share again replaces
+    /// what is missing or damaged.
     ///
     /// # Errors
-    /// [`KitError::Share`] when it is not this custodian's share of this dealing; [`KitError::Roster`] when the dealing
-    /// breaks its rules; [`KitError::NotInRoster`]; [`KitError::OtherService`]; [`KitError::Shorter`] and [`KitError::Forked`] when the ledger is not a longer one of what was seen.
+    /// [`KitError::Share`] when it is not this custodian's share of this dealing;
+    /// [`KitError::Roster`] when the dealing breaks its rules; [`KitError::NotInRoster`];
+    /// [`KitError::OtherService`]; [`KitError::Shorter`] and [`KitError::Forked`] when the ledger
+    /// is not a longer one of what was seen.
     pub fn accept(&self, file: &ShareFile, ledger: Witnessed<'_>) -> Result<PathBuf, KitError> {
         self.sweep();
         self.check_ledger(ledger)?;
@@ -211,13 +221,15 @@ impl Kit {
         if self.kept_share(dealing).is_err() {
             files::replace(&self.share_path(dealing.epoch), &line(file), Access::Private)?;
         }
-        let statement = ReceiptStatement::ShareHeld { epoch: dealing.epoch, dealing: dealing.fingerprint() };
+        let statement =
+            ReceiptStatement::ShareHeld { epoch: dealing.epoch, dealing: dealing.fingerprint() };
         let path = self.directory.join(format!("receipt-{}-held.json", dealing.epoch));
         files::replace(&path, &line(&self.receipt(dealing, statement)), Access::Shared)?;
         Ok(path)
     }
 
-    /// The yearly check: the kept share opens and is right, the ledger extends the one seen; cosigns its checkpoint.
+    /// The yearly check: the kept share opens and is right, the ledger extends the one seen;
+    /// cosigns its checkpoint.
     ///
     /// # Errors
     /// As [`Kit::accept`].
@@ -231,12 +243,12 @@ impl Kit {
         Ok(self.receipt(ledger.dealing, ReceiptStatement::CheckpointSeen { head, cosignature }))
     }
 
-    /// Consents to `proposal`: signs it and reseals the kept share to the run. The caller has shown the proposal to the
-    /// custodian ([`Action`](cstatns_record::proposal::Action)'s `Display`).
+    /// Consents to `proposal`: signs it and reseals the kept share to the run. The caller has shown
+    /// the proposal to the custodian ([`Action`](cstatns_record::proposal::Action)'s `Display`).
     ///
     /// # Errors
-    /// [`KitError::Proposal`] when the service did not sign it, it is not of this ledger or epoch, or it has expired;
-    /// and as [`Kit::accept`].
+    /// [`KitError::Proposal`] when the service did not sign it, it is not of this ledger or epoch,
+    /// or it has expired; and as [`Kit::accept`].
     pub fn approve(
         &self,
         proposal: &Proposal,
@@ -287,7 +299,11 @@ impl Kit {
     ///
     /// # Errors
     /// [`KitError::NotInRoster`], [`KitError::Shorter`], [`KitError::Forked`].
-    pub fn doubt(&self, about: Option<(Name, Generation)>, ledger: Witnessed<'_>) -> Result<Doubt, KitError> {
+    pub fn doubt(
+        &self,
+        about: Option<(Name, Generation)>,
+        ledger: Witnessed<'_>,
+    ) -> Result<Doubt, KitError> {
         self.sweep();
         self.check_ledger(ledger)?;
         let (domain, generation) = about.unzip();
@@ -304,7 +320,8 @@ impl Kit {
         Ok(Signed::new(body, &signing_key(&self.seeds)))
     }
 
-    /// Destroys the share of an epoch that is over, and what stopped processes left of it, and states it.
+    /// Destroys the share of an epoch that is over, and what stopped processes left of it, and
+    /// states it.
     ///
     /// # Errors
     /// [`KitError::File`] when the share does not exist.
@@ -315,8 +332,8 @@ impl Kit {
         Ok(self.receipt(dealing, ReceiptStatement::ShareForgotten { epoch }))
     }
 
-    /// Destroys what stopped processes left in the kit. Where that cannot be, as on a medium that cannot be written, the
-    /// command decides by itself whether it needs to write.
+    /// Destroys what stopped processes left in the kit. Where that cannot be, as on a medium that
+    /// cannot be written, the command decides by itself whether it needs to write.
     fn sweep(&self) {
         let _ = files::sweep(&self.directory);
     }
@@ -345,15 +362,17 @@ impl Kit {
 
     fn kept_share(&self, dealing: &Dealing) -> Result<Share, KitError> {
         let missing = || KitError::NoShare { custodian: self.name().clone(), epoch: dealing.epoch };
-        let file: Option<ShareFile> = read_if_present(&self.directory, &format!("share-{}", dealing.epoch))?;
+        let file: Option<ShareFile> =
+            read_if_present(&self.directory, &format!("share-{}", dealing.epoch))?;
         self.open_share(&file.ok_or_else(missing)?.share, dealing)
     }
 
     /// Opens a dealt share and holds it against the ledger's commitment for this custodian.
     fn open_share(&self, sealed: &SealedShare, dealing: &Dealing) -> Result<Share, KitError> {
         let custodian = || self.name().clone();
-        let seat =
-            dealing.seat(self.name()).ok_or_else(|| KitError::NotInRoster { custodian: custodian() })?;
+        let seat = dealing
+            .seat(self.name())
+            .ok_or_else(|| KitError::NotInRoster { custodian: custodian() })?;
         let info = dealt_info(dealing.service.id(), dealing.epoch, &self.card);
         let share = sealed
             .open(&receiving_key(&self.seeds), &info)
@@ -364,8 +383,8 @@ impl Kit {
         Ok(share)
     }
 
-    /// The dealing keeps its rules, so that its service's key is the one that its id names; this custodian sits in the
-    /// roster; the ledger extends the one last seen.
+    /// The dealing keeps its rules, so that its service's key is the one that its id names; this
+    /// custodian sits in the roster; the ledger extends the one last seen.
     fn check_ledger(&self, ledger: Witnessed<'_>) -> Result<(), KitError> {
         let dealing = ledger.dealing;
         dealing.check()?;
@@ -381,7 +400,11 @@ impl Kit {
         let size = usize::try_from(seen.head.size).unwrap_or(usize::MAX);
         let custodian = self.name().clone();
         match ledger.leaves.get(..size) {
-            None => Err(KitError::Shorter { custodian, seen: seen.head.size, found: ledger.leaves.len() }),
+            None => Err(KitError::Shorter {
+                custodian,
+                seen: seen.head.size,
+                found: ledger.leaves.len(),
+            }),
             Some(leaves) if root_of(leaves) != seen.head.root => {
                 Err(KitError::Forked { custodian, seen: seen.head.size })
             }
@@ -389,15 +412,17 @@ impl Kit {
         }
     }
 
-    /// The ledger last seen; none in a kit that has accepted nothing yet. A kit that holds a share or a receipt of one has
-    /// seen a ledger: without its memory it could be shown one that was rolled back, and would not know.
+    /// The ledger last seen; none in a kit that has accepted nothing yet. A kit that holds a share
+    /// or a receipt of one has seen a ledger: without its memory it could be shown one that was
+    /// rolled back, and would not know.
     fn seen(&self) -> Result<Option<Seen>, KitError> {
         if let Some(seen) = read_if_present(&self.directory, "seen.json")? {
             return Ok(Some(seen));
         }
         let accepted = |path: &PathBuf| {
             let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-            name.starts_with("share-") || (name.starts_with("receipt-") && name.ends_with("-held.json"))
+            name.starts_with("share-")
+                || (name.starts_with("receipt-") && name.ends_with("-held.json"))
         };
         match files::list(&self.directory)?.iter().any(accepted) {
             true => Err(KitError::Memory { kit: self.directory.clone() }),
@@ -426,8 +451,12 @@ fn read<T: for<'de> Deserialize<'de>>(kit: &Path, name: &str) -> Result<T, KitEr
     serde_json::from_slice(&bytes).map_err(|_| damaged(kit, name))
 }
 
-/// As [`read`]; none where the file does not exist. A link that leads nowhere is not a missing file.
-fn read_if_present<T: for<'de> Deserialize<'de>>(kit: &Path, name: &str) -> Result<Option<T>, KitError> {
+/// As [`read`]; none where the file does not exist. A link that leads nowhere is not a missing
+/// file.
+fn read_if_present<T: for<'de> Deserialize<'de>>(
+    kit: &Path,
+    name: &str,
+) -> Result<Option<T>, KitError> {
     match read(kit, name) {
         Err(KitError::File(FileError::Missing { path })) => match path.symlink_metadata() {
             Ok(_) => Err(damaged(kit, name)),

@@ -5,7 +5,8 @@ use cstatns_base::secret::{Secret, random_bytes, wipe_stack};
 use cstatns_record::checkpoint::Head;
 use cstatns_record::dealing::Dealing;
 use cstatns_record::proposal::{
-    Action, Consent, LONGEST_WAIT, Proposal, ProposalBody, QuorumError, check_consents, run_key_digest,
+    Action, Consent, LONGEST_WAIT, Proposal, ProposalBody, QuorumError, check_consents,
+    run_key_digest,
 };
 use cstatns_record::statement::{FORMAT, Signed};
 use ed25519_dalek::SigningKey;
@@ -16,14 +17,16 @@ use crate::sharing::{self, SharingError, root_check};
 use super::approval::Approval;
 use super::share::ReceivingKey;
 
-/// A proposal and the private key of its run, as the service holds them while approvals are gathered.
+/// A proposal and the private key of its run, as the service holds them while approvals are
+/// gathered.
 pub struct Draft {
     proposal: Proposal,
     key: ReceivingKey,
 }
 
 impl Draft {
-    /// Draws a run's number and key and proposes `action` on the ledger at `head`; the service signs.
+    /// Draws a run's number and key and proposes `action` on the ledger at `head`; the service
+    /// signs.
     pub fn new(
         dealing: &Dealing,
         head: Head,
@@ -55,7 +58,8 @@ impl Draft {
     }
 }
 
-/// A proposal with at least k valid approvals of the present custodians. One quorum makes one run, which takes it:
+/// A proposal with at least k valid approvals of the present custodians. One quorum makes one run,
+/// which takes it:
 ///
 /// ```
 /// # use cstatns::custody::quorum::Quorum;
@@ -139,7 +143,8 @@ impl Quorum {
         for approval in &self.approvals {
             let custodian = approval.consent.body.by.clone();
             let opened = approval.share.open(&self.draft.key, &digest.0);
-            let share = opened.map_err(|_| SharingError::Altered { custodian: custodian.clone() })?;
+            let share =
+                opened.map_err(|_| SharingError::Altered { custodian: custodian.clone() })?;
             given.push((custodian, share));
         }
         let root = sharing::recover(&dealing.id(), &dealing.holders(), &given)?;
@@ -214,7 +219,8 @@ mod tests {
             };
             let roster = keys.iter().zip(&shares).zip(["ana", "ben", "chloe"]).map(seat).collect();
             let root_check = root_check(&root, card.id(), epoch);
-            let dealing = Dealing { epoch, threshold, demo: false, service: card, roster, root_check };
+            let dealing =
+                Dealing { epoch, threshold, demo: false, service: card, roster, root_check };
             Self { service, keys, shares, dealing, root }
         }
 
@@ -226,9 +232,10 @@ mod tests {
             let draft = Draft::new(&self.dealing, head, action, now, LONGEST_WAIT, &self.service);
             let digest = draft.proposal().digest();
             let text = head.checkpoint(self.dealing.service.id()).text();
-            let approvals =
-                self.keys.iter().zip(&self.dealing.roster).zip(given).map(|((key, seat), share)| {
-                    let share = SealedShare::seal(share, &draft.proposal().run_key, &digest.0).unwrap();
+            let approvals = self.keys.iter().zip(&self.dealing.roster).zip(given).map(
+                |((key, seat), share)| {
+                    let share =
+                        SealedShare::seal(share, &draft.proposal().run_key, &digest.0).unwrap();
                     let body = ConsentBody {
                         format: FORMAT,
                         service: self.dealing.service.id().to_owned(),
@@ -240,9 +247,12 @@ mod tests {
                         cosignature: Hex(key.sign(text.as_bytes()).to_bytes()),
                     };
                     Approval { consent: Signed::new(body, key), share }
-                });
+                },
+            );
             let approvals = approvals.collect();
-            Quorum::assemble(draft, approvals, &self.dealing, now).unwrap().recover_root(&self.dealing)
+            Quorum::assemble(draft, approvals, &self.dealing, now)
+                .unwrap()
+                .recover_root(&self.dealing)
         }
 
         fn refusal(&self, bens: &Share) -> RootError {
@@ -253,7 +263,9 @@ mod tests {
     #[test]
     fn a_quorum_recovers_the_root_and_names_whose_share_does_not_fit() {
         let office = Custodians::new(new_key(), Epoch(2));
-        assert!(office.recover([&office.shares[0], &office.shares[1]]).unwrap().ct_eq(&office.root));
+        assert!(
+            office.recover([&office.shares[0], &office.shares[1]]).unwrap().ct_eq(&office.root)
+        );
 
         let custodian = Name::new("ben").unwrap();
         let owner = Name::new("ana").unwrap();

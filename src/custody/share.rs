@@ -1,4 +1,5 @@
-//! Shares sealed to a card or to a run with HPKE (RFC 9180; SPEC §7): a share in clear is never written.
+//! Shares sealed to a card or to a run with HPKE (RFC 9180; SPEC §7): a share in clear is never
+//! written.
 
 use std::fmt;
 
@@ -22,8 +23,9 @@ use crate::sharing::{Share, SharingError};
 /// The length of an X-Wing ciphertext, in bytes.
 const ENCAPSULATED: usize = 1120;
 
-/// A share sealed to one receiver: the X-Wing ciphertext (1120 bytes), then the ChaCha20-Poly1305 ciphertext.
-/// HPKE's suite is KEM 0x647a (X-Wing), KDF 0x0001 (HKDF-SHA-256), AEAD 0x0003 (ChaCha20-Poly1305), base mode.
+/// A share sealed to one receiver: the X-Wing ciphertext (1120 bytes), then the ChaCha20-Poly1305
+/// ciphertext. HPKE's suite is KEM 0x647a (X-Wing), KDF 0x0001 (HKDF-SHA-256), AEAD 0x0003
+/// (ChaCha20-Poly1305), base mode.
 #[derive(Clone, PartialEq, Eq)]
 pub struct SealedShare(Vec<u8>);
 
@@ -53,12 +55,13 @@ impl SealedShare {
     /// Opens it with the receiver's key and the same `info`.
     ///
     /// # Errors
-    /// [`SharingError::Unopened`] when it was sealed to another key or for another use, or is damaged.
+    /// [`SharingError::Unopened`] when it was sealed to another key or for another use, or is
+    /// damaged.
     pub fn open(&self, receiver: &ReceivingKey, info: &[u8]) -> Result<Share, SharingError> {
         let (encapsulated, ciphertext) =
             self.0.split_at_checked(ENCAPSULATED).ok_or(SharingError::Unopened)?;
-        let encapsulated =
-            <XWing as Kem>::EncappedKey::from_bytes(encapsulated).map_err(|_| SharingError::Unopened)?;
+        let encapsulated = <XWing as Kem>::EncappedKey::from_bytes(encapsulated)
+            .map_err(|_| SharingError::Unopened)?;
         let key = <XWing as Kem>::PrivateKey::from_bytes(receiver.0.expose())
             .map_err(|_| SharingError::Unopened)?;
         let opened = hpke::single_shot_open::<ChaCha20Poly1305, HkdfSha256, XWing>(
@@ -76,7 +79,8 @@ impl SealedShare {
         share
     }
 
-    /// SHA-256("CStatNS/sealed-share/" ‖ the sealed bytes): what an approval signs and the ledger keeps.
+    /// SHA-256("CStatNS/sealed-share/" ‖ the sealed bytes): what an approval signs and the ledger
+    /// keeps.
     pub fn digest(&self) -> Hex<32> {
         let mut hash = Sha256::new();
         hash.update(b"CStatNS/sealed-share/");
@@ -127,7 +131,8 @@ impl ReceivingKey {
 
     /// Its public key.
     pub fn public(&self) -> Hex<1216> {
-        let key = <XWing as Kem>::PrivateKey::from_bytes(self.0.expose()).expect("a seed is 32 bytes");
+        let key =
+            <XWing as Kem>::PrivateKey::from_bytes(self.0.expose()).expect("a seed is 32 bytes");
         let mut public = Hex([0; 1216]);
         XWing::sk_to_pk(&key).write_exact(&mut public.0);
         drop(key);
@@ -152,8 +157,8 @@ pub struct ShareFile {
     pub share: SealedShare,
 }
 
-/// The HPKE info of a dealt share: "CStatNS/share/" ‖ service id ‖ "/" ‖ decimal epoch ‖ "/" ‖ fingerprint of the
-/// card in hexadecimal.
+/// The HPKE info of a dealt share: "CStatNS/share/" ‖ service id ‖ "/" ‖ decimal epoch ‖ "/" ‖
+/// fingerprint of the card in hexadecimal.
 pub fn dealt_info(service: &str, epoch: Epoch, card: &Card) -> Vec<u8> {
     format!("CStatNS/share/{service}/{epoch}/{}", card.fingerprint()).into_bytes()
 }

@@ -8,8 +8,8 @@ use cstatns_base::name::Name;
 use cstatns_record::dealing::Epoch;
 use serde::{Deserialize, Serialize};
 
-/// Which key, and what it is bound to: the associated data of its seal, in canonical JSON behind the label
-/// "CStatNS/seal/".
+/// Which key, and what it is bound to: the associated data of its seal, in canonical JSON behind
+/// the label "CStatNS/seal/".
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
@@ -28,7 +28,8 @@ pub struct KeyLabel {
     pub check: CheckValue,
 }
 
-/// What a key's domain is for, which decides what opens its seal: a project's key needs a life secret beside the root.
+/// What a key's domain is for, which decides what opens its seal: a project's key needs a life
+/// secret beside the root.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]

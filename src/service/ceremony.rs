@@ -66,19 +66,24 @@ impl Unfinished {
 }
 
 impl Service {
-    /// Founds a service in `home`, which must not exist or be empty, or hold a ceremony that stopped: that one is undone
-    /// first. The root secret exists during this call only.
+    /// Founds a service in `home`, which must not exist or be empty, or hold a ceremony that
+    /// stopped: that one is undone first. The root secret exists during this call only.
     ///
     /// # Errors
     /// [`ServiceError`]; nothing is founded then.
-    pub fn init(home: &Path, founding: Founding<'_>, clock: impl Clock) -> Result<Founded, ServiceError> {
+    pub fn init(
+        home: &Path,
+        founding: Founding<'_>,
+        clock: impl Clock,
+    ) -> Result<Founded, ServiceError> {
         let home = &absolute(home)?;
         let threshold = Threshold::new(founding.threshold, founding.cards.len())?;
         check_roster(&founding.cards.iter().collect::<Vec<_>>(), threshold, founding.demo)?;
         let made = undo_stopped(home)?;
         let founded = Self::found(home, founding, threshold, clock, made);
         if founded.is_err() {
-            // What cannot be undone now is undone by the next ceremony; a service that was founded after all stays.
+            // What cannot be undone now is undone by the next ceremony; a service that was founded
+            // after all stays.
             let _ = undo_stopped(home).and_then(|_| leave_nothing(home));
         }
         founded
@@ -92,7 +97,8 @@ impl Service {
         made: Vec<PathBuf>,
     ) -> Result<Founded, ServiceError> {
         let shares_dir = absolute(founding.shares)?;
-        let share_path = |card: &Card| shares_dir.join(format!("{}.{}.share", card.body.name, Epoch::FIRST));
+        let share_path =
+            |card: &Card| shares_dir.join(format!("{}.{}.share", card.body.name, Epoch::FIRST));
         let shares: Vec<PathBuf> = founding.cards.iter().map(share_path).collect();
         if let Some(taken) = shares.iter().find(|path| path.exists()) {
             return Err(FileError::Exists { path: taken.clone() }.into());
@@ -101,14 +107,22 @@ impl Service {
             true => vec![home.join("life")],
             false => founding.life.iter().map(|place| absolute(place)).collect::<Result<_, _>>()?,
         };
-        let directories = [home.to_owned(), home.join("keys"), home.join("outbox"), shares_dir.clone()];
-        let directories: Vec<PathBuf> = directories.into_iter().chain(life.iter().cloned()).collect();
+        let directories =
+            [home.to_owned(), home.join("keys"), home.join("outbox"), shares_dir.clone()];
+        let directories: Vec<PathBuf> =
+            directories.into_iter().chain(life.iter().cloned()).collect();
         // Also what a ceremony that stopped had made.
-        let made = directories.iter().filter(|path| !path.exists() || made.contains(path)).cloned().collect();
+        let made = directories
+            .iter()
+            .filter(|path| !path.exists() || made.contains(path))
+            .cloned()
+            .collect();
         let home_is_new = !home.exists();
         ensure_dir(home)?;
-        let unfinished = Unfinished { format: HOME_FORMAT, shares: shares.clone(), life: life.clone(), made };
-        // In place of the journal of the ceremony just undone: without one, a home that is not empty is somebody's.
+        let unfinished =
+            Unfinished { format: HOME_FORMAT, shares: shares.clone(), life: life.clone(), made };
+        // In place of the journal of the ceremony just undone: without one, a home that is not
+        // empty is somebody's.
         if let Err(error) =
             files::replace(&Unfinished::path(home), &canonical_json(&unfinished), Access::Private)
         {
@@ -127,8 +141,10 @@ impl Service {
         for directory in &directories {
             ensure_dir(directory)?;
         }
-        // Relative to the home where nothing else was declared, so that a home can be moved as a whole.
-        let declared = if founding.life.is_empty() { vec![PathBuf::from("life")] } else { life.clone() };
+        // Relative to the home where nothing else was declared, so that a home can be moved as a
+        // whole.
+        let declared =
+            if founding.life.is_empty() { vec![PathBuf::from("life")] } else { life.clone() };
         let places = Places { format: HOME_FORMAT, life: declared };
         files::write_new(&Places::path(home), &canonical_json(&places), Access::Private)?;
         Keystore::new(home.join("keys"), life).declare_places(card.id())?;
@@ -171,8 +187,8 @@ fn deal(
     let mut roster = Vec::with_capacity(cards.len());
     for ((card, share), path) in cards.into_iter().zip(split(&id, &root)?).zip(paths) {
         let info = dealt_info(service.id(), epoch, &card);
-        let sealed =
-            SealedShare::seal(&share, &card.body.receiving, &info).map_err(|_| SharingError::Format)?;
+        let sealed = SealedShare::seal(&share, &card.body.receiving, &info)
+            .map_err(|_| SharingError::Format)?;
         let file = ShareFile {
             format: FORMAT,
             service: service.id().to_owned(),
@@ -187,8 +203,8 @@ fn deal(
     Ok(Dealing { epoch, threshold, demo, service: service.clone(), roster, root_check })
 }
 
-/// Undoes a ceremony that stopped before its first checkpoint. Its journal stays until the next ceremony's takes its place,
-/// and so do the directories that it made, which are returned.
+/// Undoes a ceremony that stopped before its first checkpoint. Its journal stays until the next
+/// ceremony's takes its place, and so do the directories that it made, which are returned.
 fn undo_stopped(home: &Path) -> Result<Vec<PathBuf>, ServiceError> {
     if !files::taken(home)? {
         return Ok(Vec::new());
@@ -196,7 +212,8 @@ fn undo_stopped(home: &Path) -> Result<Vec<PathBuf>, ServiceError> {
     let founded = is_founded(home)?;
     let journal = Unfinished::path(home);
     if founded || !files::taken(&journal)? {
-        let mut entries = std::fs::read_dir(home).map_err(|error| FileError::from_io(home, &error))?;
+        let mut entries =
+            std::fs::read_dir(home).map_err(|error| FileError::from_io(home, &error))?;
         let only_leftovers = files::leftovers(home)?.len();
         return match founded || entries.by_ref().count() > only_leftovers {
             true => Err(FileError::Exists { path: home.to_owned() }.into()),
@@ -208,9 +225,10 @@ fn undo_stopped(home: &Path) -> Result<Vec<PathBuf>, ServiceError> {
     }
     let _lock = files::lock(&home.join("lock"))?;
     let bytes = files::read(&journal, LIMIT)?;
-    let unfinished: Unfinished =
-        serde_json::from_slice(&bytes).map_err(|_| ServiceError::HomeDamaged { file: "founding.json" })?;
-    // Shares and markers are this ceremony's only if they carry its service's id; without a card none were written.
+    let unfinished: Unfinished = serde_json::from_slice(&bytes)
+        .map_err(|_| ServiceError::HomeDamaged { file: "founding.json" })?;
+    // Shares and markers are this ceremony's only if they carry its service's id; without a card
+    // none were written.
     if let Ok(card) = read_service_card(&home.join("card.json")) {
         for path in &unfinished.shares {
             let file = files::read(path, LIMIT).ok();
@@ -234,8 +252,8 @@ fn undo_stopped(home: &Path) -> Result<Vec<PathBuf>, ServiceError> {
     Ok(unfinished.made)
 }
 
-/// Whether a service was founded here: there is a checkpoint or, should that be lost, what comes after the first one only.
-/// Where that cannot be found out it is an error, and nothing is undone.
+/// Whether a service was founded here: there is a checkpoint or, should that be lost, what comes
+/// after the first one only. Where that cannot be found out it is an error, and nothing is undone.
 fn is_founded(home: &Path) -> Result<bool, ServiceError> {
     let (ledger, keys) = (home.join("ledger.jsonl"), home.join("keys"));
     if files::taken(&checkpoint_path(&ledger))? {
@@ -251,8 +269,9 @@ fn is_founded(home: &Path) -> Result<bool, ServiceError> {
     Ok(lines.next_line()?.is_some() && lines.next_line()?.is_some())
 }
 
-/// Removes the journal of a ceremony that was undone, and what it made and nobody else uses. The home's lock goes first, while
-/// it is held: without the journal, a home that is not empty is somebody's.
+/// Removes the journal of a ceremony that was undone, and what it made and nobody else uses. The
+/// home's lock goes first, while it is held: without the journal, a home that is not empty is
+/// somebody's.
 fn leave_nothing(home: &Path) -> Result<(), ServiceError> {
     let journal = Unfinished::path(home);
     if !journal.exists() {
@@ -276,7 +295,8 @@ fn leave_nothing(home: &Path) -> Result<(), ServiceError> {
 /// What is wrong with a home that has no checkpoint.
 pub(super) fn no_service(home: &Path) -> ServiceError {
     let home = home.to_owned();
-    // Where it cannot be found out, or more than a ceremony was here, a new beginning is not the advice.
+    // Where it cannot be found out, or more than a ceremony was here, a new beginning is not the
+    // advice.
     if Unfinished::path(&home).exists() && is_founded(&home).is_ok_and(|founded| !founded) {
         ServiceError::Unfinished { home }
     } else {

@@ -31,7 +31,8 @@ pub struct RunFiles {
     pub request: Vec<PathBuf>,
     /// The result, which must not exist.
     pub result: PathBuf,
-    /// The columns that the controller keeps beside the codes although they are a risk, each with the reason: for the report.
+    /// The columns that the controller keeps beside the codes although they are a risk, each with
+    /// the reason: for the report.
     pub accepted: BTreeMap<String, Name>,
 }
 
@@ -46,7 +47,8 @@ pub struct Outcome {
     pub distinct: u64,
 }
 
-/// Why the work on the rows failed: the error of the code that did the work, with its code, blame and facts.
+/// Why the work on the rows failed: the error of the code that did the work, with its code, blame
+/// and facts.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub struct WorkError(Box<dyn Coded + Send + Sync>);
@@ -138,12 +140,21 @@ impl Journal {
     fn new(run: RunId, held: &[Held], files: &RunFiles) -> Result<Self, ServiceError> {
         let result = &files.result;
         let request = held.iter().map(|held| held.remembered().clone()).collect();
-        let result = std::path::absolute(result).map_err(|error| FileError::from_io(result, &error))?;
-        Ok(Self { format: HOME_FORMAT, run, request, result, ready: None, accepted: files.accepted.clone() })
+        let result =
+            std::path::absolute(result).map_err(|error| FileError::from_io(result, &error))?;
+        Ok(Self {
+            format: HOME_FORMAT,
+            run,
+            request,
+            result,
+            ready: None,
+            accepted: files.accepted.clone(),
+        })
     }
 }
 
-/// Holds the files of a request, which are destroyed after the run; of a run that keeps them, nothing.
+/// Holds the files of a request, which are destroyed after the run; of a run that keeps them,
+/// nothing.
 fn hold(files: &RunFiles, keep_request: bool) -> Result<Vec<Held>, ServiceError> {
     let request: &[PathBuf] = if keep_request { &[] } else { &files.request };
     let hold = |path: &PathBuf| {
@@ -156,8 +167,8 @@ fn hold(files: &RunFiles, keep_request: bool) -> Result<Vec<Held>, ServiceError>
 }
 
 impl Service {
-    /// Looks at the files of a run before anybody is asked for it: the request can be destroyed afterwards, unless it is
-    /// kept, and the result can be written.
+    /// Looks at the files of a run before anybody is asked for it: the request can be destroyed
+    /// afterwards, unless it is kept, and the result can be written.
     ///
     /// # Errors
     /// [`ServiceError::RequestStays`]; [`ServiceError::File`] for the result.
@@ -172,11 +183,13 @@ impl Service {
         Ok(files::check_directory_of(&files.result)?)
     }
 
-    /// Codes a request that a quorum approved. `work` reads the request, codes its identifiers with the coder that it is
-    /// lent and writes the result; it is called once, after the intent is durable.
+    /// Codes a request that a quorum approved. `work` reads the request, codes its identifiers with
+    /// the coder that it is lent and writes the result; it is called once, after the intent is
+    /// durable.
     ///
     /// # Errors
-    /// [`ServiceError`]; before the result is durable under its name nothing of it is left, and the request is untouched.
+    /// [`ServiceError`]; before the result is durable under its name nothing of it is left, and the
+    /// request is untouched.
     pub fn code(
         &mut self,
         quorum: Quorum,
@@ -203,11 +216,13 @@ impl Service {
         files: &RunFiles,
         work: impl FnOnce(&Renewer, &mut Pending) -> Result<Outcome, WorkError>,
     ) -> Result<Made, ServiceError> {
-        let Action::Renew { domain, from, generation, .. } = quorum.proposal().body.action.clone() else {
+        let Action::Renew { domain, from, generation, .. } = quorum.proposal().body.action.clone()
+        else {
             return Err(other_action(&quorum));
         };
         self.run_on_files(quorum, files, |service, approved, pending| {
-            let keys = service.keys(&approved.root, &domain, from.next().get()..=generation.get())?;
+            let keys =
+                service.keys(&approved.root, &domain, from.next().get()..=generation.get())?;
             let renewer = Renewer::new(from, keys).map_err(work_error)?;
             Ok(work(&renewer, pending)?)
         })
@@ -228,16 +243,21 @@ impl Service {
         if let Some(missing) = files.request.iter().find(|path| !path.is_file()) {
             return Err(FileError::Missing { path: missing.clone() }.into());
         }
-        // A run whose number is spent is refused before its journal could be taken for the former run's.
+        // A run whose number is spent is refused before its journal could be taken for the former
+        // run's.
         if self.state.deliveries().contains_key(&run) {
             return Err(cstatns_record::state::Refusal::Replayed.into());
         }
         let place = Journal::path(&self.home, &run);
         files::write_new(&place, &canonical_json(&journal), Access::Private)?;
-        let outcome =
-            self.run(quorum, |service, approved| service.make_result(approved, journal, &place, work));
-        if outcome.is_err() && self.state.pending().is_none() && !self.state.deliveries().contains_key(&run) {
-            // The journal of a run that never began; where it cannot be removed, the next opening sweeps it.
+        let outcome = self
+            .run(quorum, |service, approved| service.make_result(approved, journal, &place, work));
+        if outcome.is_err()
+            && self.state.pending().is_none()
+            && !self.state.deliveries().contains_key(&run)
+        {
+            // The journal of a run that never began; where it cannot be removed, the next opening
+            // sweeps it.
             let _ = files::remove_if_present(&place);
         }
         outcome?;
@@ -252,7 +272,8 @@ impl Service {
         place: &Path,
         work: impl FnOnce(&mut Self, &Approved, &mut Pending) -> Result<Outcome, ServiceError>,
     ) -> Result<(), ServiceError> {
-        let mut pending = Pending::create_marked(&journal.result, &approved.run.0, Access::Private)?;
+        let mut pending =
+            Pending::create_marked(&journal.result, &approved.run.0, Access::Private)?;
         let outcome = work(self, approved, &mut pending);
         wipe_stack();
         let rows = self.check_outcome(&approved.action, outcome?)?;
@@ -260,8 +281,9 @@ impl Service {
         journal.ready = Some(Ready::of(pending.temporary())?);
         files::replace(place, &canonical_json(&journal), Access::Private)?;
         if let Err(error) = pending.commit() {
-            // The name may have been given before the error: then it goes, for no event will speak of it. The file is not
-            // overwritten: stopped half-way, that would leave a spoiled file that still passes for the finished result.
+            // The name may have been given before the error: then it goes, for no event will speak
+            // of it. The file is not overwritten: stopped half-way, that would leave a spoiled file
+            // that still passes for the finished result.
             if journal.is_named() {
                 files::remove(&journal.result)?;
             }

@@ -69,7 +69,9 @@ impl fmt::Display for Recovered {
             Self::Destroyed { what: Destroyed::Keys { domain } } => {
                 write!(f, "the keys of `{domain}` were still to be destroyed: destroyed now")
             }
-            Self::Swept { files } => write!(f, "{files} unfinished files of a stopped command: removed"),
+            Self::Swept { files } => {
+                write!(f, "{files} unfinished files of a stopped command: removed")
+            }
         }
     }
 }
@@ -95,7 +97,8 @@ pub(super) fn means(present: bool) -> Means {
 }
 
 impl Service {
-    /// Refuses whatever begins something new while a destruction is owed that was not possible at the opening.
+    /// Refuses whatever begins something new while a destruction is owed that was not possible at
+    /// the opening.
     pub(super) fn check_unpaid(&self) -> Result<(), ServiceError> {
         match (&self.unpaid, self.state.owed()) {
             (Some(unpaid), Some(_)) => Err(ServiceError::Unpaid(unpaid.clone())),
@@ -103,19 +106,21 @@ impl Service {
         }
     }
 
-    /// Why what is owed could not be destroyed when the home was opened; it is tried again at the next opening.
+    /// Why what is owed could not be destroyed when the home was opened; it is tried again at the
+    /// next opening.
     pub fn unpaid(&self) -> Option<&ServiceError> {
         self.unpaid.as_deref()
     }
 
-    /// States that the medium with the request of `run` is gone for good, so that the request cannot be destroyed.
+    /// States that the medium with the request of `run` is gone for good, so that the request
+    /// cannot be destroyed.
     ///
     /// # Errors
-    /// [`Refusal::NothingLost`] unless exactly that request is owed and was not reached when the home was opened.
+    /// [`Refusal::NothingLost`] unless exactly that request is owed and was not reached when the
+    /// home was opened.
     pub fn request_lost(&mut self, run: &RunId) -> Result<(), ServiceError> {
         let what = Destroyed::Request { run: *run };
-        let is_away =
-            matches!(self.unpaid(), Some(ServiceError::RequestAway { run: away, .. }) if away == run);
+        let is_away = matches!(self.unpaid(), Some(ServiceError::RequestAway { run: away, .. }) if away == run);
         if self.state.owed() != Some(&what) || !is_away {
             return Err(Refusal::NothingLost.into());
         }
@@ -135,23 +140,23 @@ impl Service {
         .collect()
     }
 
-    /// The request of a delivery whose copy is still here and what lay beside it, as the run was given them: for its
-    /// report. Empty where the home does not say.
+    /// The request of a delivery whose copy is still here and what lay beside it, as the run was
+    /// given them: for its report. Empty where the home does not say.
     pub fn request_of(&self, run: &RunId) -> Vec<PathBuf> {
         let journal = self.journal(run).ok().flatten();
         let request = journal.map(|journal| journal.request).unwrap_or_default();
         request.into_iter().map(|remembered| remembered.path).collect()
     }
 
-    /// The risks that the controller accepted of a delivery whose copy is still here: for its report. Empty where the home does
-    /// not say.
+    /// The risks that the controller accepted of a delivery whose copy is still here: for its
+    /// report. Empty where the home does not say.
     pub fn accepted_of(&self, run: &RunId) -> BTreeMap<String, Name> {
         let journal = self.journal(run).ok().flatten();
         journal.map(|journal| journal.accepted).unwrap_or_default()
     }
 
-    /// A run's journal; none where the file does not exist. One that is there and cannot be read is an error: what it
-    /// speaks of must not pass for absent.
+    /// A run's journal; none where the file does not exist. One that is there and cannot be read is
+    /// an error: what it speaks of must not pass for absent.
     fn journal(&self, run: &RunId) -> Result<Option<Journal>, ServiceError> {
         match Journal::read(&Journal::path(&self.home, run)) {
             Ok(journal) => Ok(Some(journal)),
@@ -163,8 +168,8 @@ impl Service {
     /// The counterpart has the delivery, as the file `received` shows: destroys the service's copy.
     ///
     /// # Errors
-    /// [`ServiceError::SameFile`], [`ServiceError::ReceivedDiffers`], [`ServiceError::ResultMissing`]: nothing is destroyed
-    /// then.
+    /// [`ServiceError::SameFile`], [`ServiceError::ReceivedDiffers`],
+    /// [`ServiceError::ResultMissing`]: nothing is destroyed then.
     pub fn delivered(&mut self, run: &RunId, received: &Path) -> Result<(), ServiceError> {
         self.state.check_delivered(run)?;
         let journal = Journal::read(&Journal::path(&self.home, run))?;
@@ -177,9 +182,12 @@ impl Service {
         Ok(())
     }
 
-    /// Destroys what the ledger says is to be destroyed before anything else, and records it. The files of a request that
-    /// this process holds are destroyed through their descriptors.
-    pub(super) fn pay_what_is_owed(&mut self, held: Vec<Held>) -> Result<Option<Destroyed>, ServiceError> {
+    /// Destroys what the ledger says is to be destroyed before anything else, and records it. The
+    /// files of a request that this process holds are destroyed through their descriptors.
+    pub(super) fn pay_what_is_owed(
+        &mut self,
+        held: Vec<Held>,
+    ) -> Result<Option<Destroyed>, ServiceError> {
         let Some(what) = self.state.owed().cloned() else { return Ok(None) };
         match &what {
             Destroyed::Keys { domain } => self.destroy_keys(domain)?,
@@ -209,7 +217,8 @@ impl Service {
             }
             Destroyed::Result { run } => {
                 let result = self.journal(run)?.map(|journal| journal.result);
-                let destroyed = result.map(|result| files::destroy_if_present(&result)).transpose()?;
+                let destroyed =
+                    result.map(|result| files::destroy_if_present(&result)).transpose()?;
                 let how = means(destroyed.flatten().is_some());
                 self.record(Event::Destroyed { what: what.clone(), how })?;
                 files::remove_if_present(&Journal::path(&self.home, run))?;
@@ -227,7 +236,8 @@ impl Service {
             let (run, action) = (pending.proposal.run, pending.proposal.action.clone());
             recovered.push(self.recover_run(&run, &action)?);
         }
-        // What cannot be destroyed now stays owed: nothing new begins, but a doubt, a receipt or an end does not wait.
+        // What cannot be destroyed now stays owed: nothing new begins, but a doubt, a receipt or an
+        // end does not wait.
         match self.pay_what_is_owed(Vec::new()) {
             Ok(Some(what)) => recovered.push(Recovered::Destroyed { what }),
             Ok(None) => {}
@@ -246,7 +256,8 @@ impl Service {
 
     fn recover_run(&mut self, run: &RunId, action: &Action) -> Result<Recovered, ServiceError> {
         if let (Some(journal), Some(input)) = (self.finished(run)?, action.input()) {
-            // The stop may have come between the rename and the flush of its directory, and the request goes next.
+            // The stop may have come between the rename and the flush of its directory, and the
+            // request goes next.
             files::settle(&journal.result)?;
             let rows = input.rows;
             self.record(match action {
@@ -260,8 +271,9 @@ impl Service {
         Ok(Recovered::Undone { verb: action.verb() })
     }
 
-    /// Ends the pending run without a result, in the process that ran it. Not where the ledger is broken, which may hold
-    /// the result's event, nor where the result stands under its name: the next opening decides these.
+    /// Ends the pending run without a result, in the process that ran it. Not where the ledger is
+    /// broken, which may hold the result's event, nor where the result stands under its name: the
+    /// next opening decides these.
     pub(super) fn give_up(&mut self, run: &RunId, code: &str) -> Result<(), ServiceError> {
         let Some(pending) = self.state.pending() else { return Ok(()) };
         let action = pending.proposal.action.clone();
@@ -277,8 +289,8 @@ impl Service {
         Ok(self.journal(run)?.filter(Journal::is_named))
     }
 
-    /// Destroys what a run without a result has left. The failure is recorded after it: what is recorded as failed has
-    /// left nothing.
+    /// Destroys what a run without a result has left. The failure is recorded after it: what is
+    /// recorded as failed has left nothing.
     fn undo(&self, run: &RunId, action: &Action) -> Result<(), ServiceError> {
         match action {
             Action::Open { .. } | Action::NewKey { .. } => self.unmake(run)?,
@@ -298,7 +310,8 @@ impl Service {
         self.record(Event::Failed { run: *run, code })
     }
 
-    /// Removes unfinished files from the home, and journals of runs that never began or whose copies are gone.
+    /// Removes unfinished files from the home, and journals of runs that never began or whose
+    /// copies are gone.
     fn sweep(&self) -> Result<usize, ServiceError> {
         let mut swept = 0;
         let own = ["", "keys", "outbox"].map(|name| self.home.join(name));
@@ -307,12 +320,16 @@ impl Service {
             swept += files::sweep(directory)?;
         }
         let outbox = self.home.join("outbox");
-        let entries = std::fs::read_dir(&outbox).map_err(|error| FileError::from_io(&outbox, &error))?;
+        let entries =
+            std::fs::read_dir(&outbox).map_err(|error| FileError::from_io(&outbox, &error))?;
         for entry in entries {
             let path = entry.map_err(|error| FileError::from_io(&outbox, &error))?.path();
             let stem = path.file_stem().and_then(|stem| stem.to_str());
-            let Some(run) = stem.and_then(|stem| Hex::<16>::parse(stem.as_bytes())) else { continue };
-            let known = self.state.deliveries().get(&run).is_some_and(|delivery| !delivery.destroyed);
+            let Some(run) = stem.and_then(|stem| Hex::<16>::parse(stem.as_bytes())) else {
+                continue;
+            };
+            let known =
+                self.state.deliveries().get(&run).is_some_and(|delivery| !delivery.destroyed);
             if !known {
                 files::remove(&path)?;
                 swept += 1;
@@ -328,7 +345,8 @@ fn check_copy(result: &Path, received: &Path) -> Result<(), ServiceError> {
         File::open(path).map_err(|error| FileError::from_io(path, &error))
     };
     let (ours, theirs) = (open(result)?, open(received)?);
-    let (our_facts, their_facts) = (Facts::of_open(result, &ours)?, Facts::of_open(received, &theirs)?);
+    let (our_facts, their_facts) =
+        (Facts::of_open(result, &ours)?, Facts::of_open(received, &theirs)?);
     if our_facts.inode == their_facts.inode {
         return Err(ServiceError::SameFile { path: received.to_owned() });
     }

@@ -89,14 +89,17 @@ pub enum ServiceError {
     #[error("the request is not the one that was approved (it changed after it was prepared)")]
     RequestChanged,
     /// Fewer distinct values than the domain's minimum.
-    #[error("the request has fewer than {minimum} distinct values that are coded, this domain's minimum")]
+    #[error(
+        "the request has fewer than {minimum} distinct values that are coded, this domain's minimum"
+    )]
     TooFew {
         /// The domain's minimum batch.
         minimum: u32,
     },
     /// Fewer people who were looked up and coded than the domain's minimum.
     #[error(
-        "the request has fewer than {minimum} distinct people who are found and coded, this domain's minimum"
+        "the request has fewer than {minimum} distinct people who are found and coded, this \
+        domain's minimum"
     )]
     TooFewPeople {
         /// The domain's minimum batch.
@@ -106,7 +109,9 @@ pub enum ServiceError {
     #[error(transparent)]
     Work(#[from] WorkError),
     /// The result is not where it was put.
-    #[error("the service's copy of this delivery is not at {path:?} (a result is handed over as a copy)")]
+    #[error(
+        "the service's copy of this delivery is not at {path:?} (a result is handed over as a copy)"
+    )]
     ResultMissing {
         /// Where it was put.
         path: PathBuf,
@@ -125,7 +130,8 @@ pub enum ServiceError {
     },
     /// A run made its result; its request could not be destroyed.
     #[error(
-        "delivery {run} is made and recorded, but its request is still to be destroyed ({error}), and until then nothing \
+        "delivery {run} is made and recorded, but its request is still to be destroyed ({error}), \
+        and until then nothing \
          new begins"
     )]
     RequestOwed {
@@ -135,7 +141,9 @@ pub enum ServiceError {
         error: FileError,
     },
     /// The directory of a request that is to be destroyed is not there.
-    #[error("the request of delivery {run} is to be destroyed, but the place of {path:?} is not there")]
+    #[error(
+        "the request of delivery {run} is to be destroyed, but the place of {path:?} is not there"
+    )]
     RequestAway {
         /// The delivery.
         run: RunId,
@@ -147,7 +155,8 @@ pub enum ServiceError {
     Unpaid(Arc<ServiceError>),
     /// A key of that name is here, and the ledger does not know it.
     #[error(
-        "{path:?} is a key of this domain that the ledger does not know (the ledger is older than its keys; nothing was \
+        "{path:?} is a key of this domain that the ledger does not know (the ledger is older than \
+        its keys; nothing was \
          destroyed)"
     )]
     UnknownKey {

@@ -1,8 +1,8 @@
 //! The key files that a run makes, and how they are taken back when it fails (SPEC §13).
 //!
-//! `making.json` in the home says which files the pending run makes, before the first of them has its name: the digest
-//! of each. Undoing a run destroys these files and no other: a key of the same name may be one that the ledger does not
-//! know yet, because the ledger is older than `keys/`.
+//! `making.json` in the home says which files the pending run makes, before the first of them has
+//! its name: the digest of each. Undoing a run destroys these files and no other: a key of the same
+//! name may be one that the ledger does not know yet, because the ledger is older than `keys/`.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -61,8 +61,8 @@ impl Making {
 }
 
 impl Service {
-    /// Makes a key of `domain` for a run: its life secret first, where `kind` is research and there is none yet, then its
-    /// seal. `life` is the domain's life secret, where it has one.
+    /// Makes a key of `domain` for a run: its life secret first, where `kind` is research and there
+    /// is none yet, then its seal. `life` is the domain's life secret, where it has one.
     pub(super) fn make_key(
         &self,
         approved: &Approved,
@@ -76,10 +76,15 @@ impl Service {
         let mut new: Vec<(PathBuf, &[u8])> = Vec::new();
         if let Some(life) = &drawn {
             self.keystore.check_places(self.card.id())?;
-            new.extend(self.keystore.life_paths(place.domain).map(|path| (path, &life.expose()[..])));
+            new.extend(
+                self.keystore.life_paths(place.domain).map(|path| (path, &life.expose()[..])),
+            );
         }
         new.push((self.keystore.seal_path(place.domain, place.generation, place.epoch), &seal));
-        let entry = |(path, bytes): &(PathBuf, &[u8])| MadeFile { path: path.clone(), digest: digest(bytes) };
+        let entry = |(path, bytes): &(PathBuf, &[u8])| MadeFile {
+            path: path.clone(),
+            digest: digest(bytes),
+        };
         making.files.extend(new.iter().map(entry));
         files::replace(&Making::path(&self.home), &canonical_json(&making), Access::Private)?;
         for (path, bytes) in new {
@@ -90,7 +95,8 @@ impl Service {
         Ok(check)
     }
 
-    /// Destroys what the run made, and nothing else: a file counts if it holds the bytes that the run wrote.
+    /// Destroys what the run made, and nothing else: a file counts if it holds the bytes that the
+    /// run wrote.
     pub(super) fn unmake(&self, run: &RunId) -> Result<(), ServiceError> {
         let Some(making) = Making::read(&self.home)?.filter(|making| making.run == *run) else {
             return Ok(());
@@ -99,14 +105,17 @@ impl Service {
             let bytes = match files::read(&made.path, LIMIT) {
                 Ok(bytes) => zeroize::Zeroizing::new(bytes),
                 Err(
-                    FileError::Missing { .. } | FileError::TooLarge { .. } | FileError::NotRegular { .. },
+                    FileError::Missing { .. }
+                    | FileError::TooLarge { .. }
+                    | FileError::NotRegular { .. },
                 ) => {
                     continue;
                 }
                 Err(error) => return Err(error.into()),
             };
             if digest(&bytes) == made.digest {
-                // Its name goes first: stopped while it is overwritten, it is known as a leftover and not by its bytes.
+                // Its name goes first: stopped while it is overwritten, it is known as a leftover
+                // and not by its bytes.
                 files::withdraw(&made.path, &run.0)?;
             }
         }
@@ -118,17 +127,20 @@ impl Service {
         Ok(files::remove_if_present(&Making::path(&self.home))?)
     }
 
-    /// Refuses an action that would make a key where there are files of keys that the ledger does not know.
+    /// Refuses an action that would make a key where there are files of keys that the ledger does
+    /// not know.
     pub(super) fn check_key_names(&self, action: &Action) -> Result<(), ServiceError> {
-        let (Action::Open { domain, .. } | Action::NewKey { domain, .. }) = action else { return Ok(()) };
+        let (Action::Open { domain, .. } | Action::NewKey { domain, .. }) = action else {
+            return Ok(());
+        };
         match self.unknown_keys()?.into_iter().find(|found| found.domain == *domain) {
             Some(Found { path, .. }) => Err(ServiceError::UnknownKey { path }),
             None => Ok(()),
         }
     }
 
-    /// The files of keys and life secrets that the ledger does not know. There are none, unless the ledger is older than
-    /// them: it was put back from a backup, or lines were taken away.
+    /// The files of keys and life secrets that the ledger does not know. There are none, unless the
+    /// ledger is older than them: it was put back from a backup, or lines were taken away.
     ///
     /// # Errors
     /// [`ServiceError::Keystore`].

@@ -30,31 +30,38 @@ impl Service {
     /// # Errors
     /// [`ServiceError`]; the end is as before then.
     pub fn extend(&mut self, quorum: Quorum) -> Result<(), ServiceError> {
-        let Action::Extend { .. } = quorum.proposal().body.action else { return Err(other_action(&quorum)) };
+        let Action::Extend { .. } = quorum.proposal().body.action else {
+            return Err(other_action(&quorum));
+        };
         self.run(quorum, |service, approved| service.record(Event::Extended { run: approved.run }))
     }
 
     /// Destroys the keys of the project that a quorum approved, before its end.
     ///
     /// # Errors
-    /// [`ServiceError`]; once the decision is recorded, what could not be destroyed is tried again by the next command.
+    /// [`ServiceError`]; once the decision is recorded, what could not be destroyed is tried again
+    /// by the next command.
     pub fn close(&mut self, quorum: Quorum) -> Result<(), ServiceError> {
-        let Action::Close { .. } = quorum.proposal().body.action else { return Err(other_action(&quorum)) };
+        let Action::Close { .. } = quorum.proposal().body.action else {
+            return Err(other_action(&quorum));
+        };
         self.run(quorum, |service, approved| {
             service.record(Event::Closed { run: approved.run })?;
             service.pay_what_is_owed(Vec::new()).map(|_| ())
         })
     }
 
-    /// Destroys the keys of projects found past their end at least 24 hours ago, and marks those that are past their end
-    /// now. Needs nobody. Under an unconfirmed clock it records only that it ran.
+    /// Destroys the keys of projects found past their end at least 24 hours ago, and marks those
+    /// that are past their end now. Needs nobody. Under an unconfirmed clock it records only that
+    /// it ran.
     ///
     /// # Errors
     /// [`ServiceError`]; the next run tries again.
     pub fn expire(&mut self) -> Result<Expired, ServiceError> {
         self.record(Event::ExpiryChecked {})?;
         let now = self.state.agreed_time();
-        let mut expired = Expired { unconfirmed: self.is_clock_unconfirmed(), ..Expired::default() };
+        let mut expired =
+            Expired { unconfirmed: self.is_clock_unconfirmed(), ..Expired::default() };
         if expired.unconfirmed {
             return Ok(expired);
         }
@@ -72,7 +79,8 @@ impl Service {
     pub(super) fn destroy_keys(&mut self, domain: &Name) -> Result<(), ServiceError> {
         let generations = self.state.domain(domain)?.generation().get();
         let epochs: Vec<_> = self.state.epochs().keys().copied().collect();
-        let present = self.keystore.destroy_project(self.card.id(), domain, generations, &epochs)?;
+        let present =
+            self.keystore.destroy_project(self.card.id(), domain, generations, &epochs)?;
         let what = Destroyed::Keys { domain: domain.clone() };
         self.record(Event::Destroyed { what, how: super::destruction::means(present) })
     }

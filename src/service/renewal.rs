@@ -9,12 +9,14 @@ use crate::custody::quorum::Quorum;
 use super::{Service, ServiceError, other_action};
 
 impl Service {
-    /// Makes the key of the next generation that a quorum approved. The former key is chain-only from then on.
+    /// Makes the key of the next generation that a quorum approved. The former key is chain-only
+    /// from then on.
     ///
     /// # Errors
     /// [`ServiceError`]; the domain has its former key then.
     pub fn new_key(&mut self, quorum: Quorum) -> Result<(), ServiceError> {
-        let Action::NewKey { domain, generation, .. } = quorum.proposal().body.action.clone() else {
+        let Action::NewKey { domain, generation, .. } = quorum.proposal().body.action.clone()
+        else {
             return Err(other_action(&quorum));
         };
         self.run(quorum, |service, approved| {

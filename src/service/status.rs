@@ -3,14 +3,14 @@
 use std::path::PathBuf;
 
 use cstatns_base::code::Generation;
-use cstatns_base::domain::KeyState;
+use cstatns_base::domain::{KeyState, Kind, due, end_of};
 use cstatns_base::name::Name;
 use cstatns_record::dealing::Epoch;
-use jiff::Timestamp;
 use jiff::civil::Date;
+use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
-use super::Outgoing;
+use super::{Outgoing, Service};
 
 /// How a service stands.
 #[derive(Clone, Debug, Serialize)]
@@ -32,8 +32,8 @@ pub struct Status {
     pub domains: Vec<DomainStatus>,
     /// Results that have not been stated delivered.
     pub deliveries: Vec<Outgoing>,
-    /// Files of keys and life secrets that the ledger does not know. There are none, unless the ledger is older than its
-    /// keys.
+    /// Files of keys and life secrets that the ledger does not know. There are none, unless the
+    /// ledger is older than its keys.
     pub unknown_keys: Vec<PathBuf>,
     /// Why something that is owed could not be destroyed when the home was opened.
     pub unpaid: Option<String>,
@@ -86,4 +86,72 @@ pub struct DomainStatus {
     pub hours_past_its_end: Option<i64>,
     /// When its keys were destroyed.
     pub destroyed: Option<Timestamp>,
+}
+
+impl Service {
+    /// How it stands.
+    pub fn status(&self) -> Status {
+        let now = self.state.time_at(self.clock(), false);
+        let epochs = self.state.epochs().iter();
+        Status {
+            service: self.card.id().to_owned(),
+            demo: self.state.is_demo(),
+            events: self.ledger.history().size(),
+            time: now,
+            clock_unconfirmed: self.is_clock_unconfirmed(),
+            epochs: epochs
+                .map(|(epoch, state)| EpochStatus {
+                    epoch: *epoch,
+                    threshold: state.dealing.threshold.to_string(),
+                    missing: state.missing(),
+                })
+                .collect(),
+            domains: self
+                .state
+                .domains()
+                .keys()
+                .map(|name| self.domain_status(name, now))
+                .collect(),
+            deliveries: self.outgoing(),
+            // A directory that cannot be read is found by the runs that need it.
+            unknown_keys: self
+                .unknown_keys()
+                .unwrap_or_default()
+                .into_iter()
+                .map(|found| found.path)
+                .collect(),
+            unpaid: self.unpaid().map(ToString::to_string),
+        }
+    }
+
+    fn domain_status(&self, name: &Name, now: Timestamp) -> DomainStatus {
+        let domain = &self.state.domains()[name];
+        let active = domain.active();
+        let ends = domain.ends();
+        let living = ends.filter(|_| domain.destroyed.is_none());
+        let left = living.map(|ends| end_of(ends).duration_since(now));
+        let renewal_due = match domain.kind {
+            Kind::Statistics { cryptoperiod_years } => Some(due(active.made, cryptoperiod_years)),
+            Kind::Research { .. } => None,
+        };
+        DomainStatus {
+            domain: name.clone(),
+            kind: domain.kind.word().to_owned(),
+            tag: self.state.tag(name).to_string(),
+            generation: domain.generation(),
+            key: active.check.to_string()[..16].to_owned(),
+            state: active.state,
+            compromised: active.compromised,
+            renewal_due,
+            ends,
+            ends_within_days: left.filter(|left| left.is_positive()).and_then(|left| {
+                let within = |days: &i64| left <= SignedDuration::from_hours(days * 24);
+                [7, 30, 90].into_iter().find(within)
+            }),
+            hours_past_its_end: left
+                .filter(|left| !left.is_positive())
+                .map(|left| -left.as_hours()),
+            destroyed: domain.destroyed,
+        }
+    }
 }

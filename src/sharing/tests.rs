@@ -58,7 +58,8 @@ fn the_share_sets_of_other_tools_recover() {
 
 fn dealt() -> (DealingId, Secret<32>, Vec<Share>) {
     let threshold = Threshold::new(2, 3).unwrap();
-    let dealing = DealingId { service: "example.aaaaaaaaaa".to_owned(), epoch: Epoch::FIRST, threshold };
+    let dealing =
+        DealingId { service: "example.aaaaaaaaaa".to_owned(), epoch: Epoch::FIRST, threshold };
     let root = Secret::random();
     let shares = split(&dealing, &root).unwrap();
     (dealing, root, shares)
@@ -85,7 +86,8 @@ fn shares_that_do_not_lie_on_one_polynomial_are_not_dealt() {
     let raw = |share: &Share| [&[share.x][..], share.y.expose()].concat();
     let good: Vec<Vec<u8>> = shares.iter().map(raw).collect();
     let check = |shares: &[Vec<u8>]| {
-        let shares: Vec<_> = shares.iter().map(|raw| sharks::Share::try_from(&raw[..]).unwrap()).collect();
+        let shares: Vec<_> =
+            shares.iter().map(|raw| sharks::Share::try_from(&raw[..]).unwrap()).collect();
         check_polynomial(dealing.threshold, &shares, &root)
     };
     assert_eq!(check(&good), Ok(()));

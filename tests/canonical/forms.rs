@@ -1,8 +1,9 @@
-//! What each canonical or signed form must keep when its bytes come from outside, for the tests and the fuzz targets.
+//! What each canonical or signed form must keep when its bytes come from outside, for the tests and
+//! the fuzz targets.
 //!
-//! Bytes that are read as a form give a value. Its canonical JSON is read again as an equal value and has no other canonical
-//! JSON, so that what is signed is what is shown; and no integer in it is larger than 2^53 − 1, because canonical JSON writes
-//! two larger ones as one.
+//! Bytes that are read as a form give a value. Its canonical JSON is read again as an equal value
+//! and has no other canonical JSON, so that what is signed is what is shown; and no integer in it
+//! is larger than 2^53 − 1, because canonical JSON writes two larger ones as one.
 
 #![allow(dead_code, unreachable_pub, reason = "each test and fuzz target uses some of it")]
 
@@ -31,7 +32,8 @@ const LARGEST: u64 = (1 << 53) - 1;
 /// The longest line of a ledger, in bytes.
 const LONGEST_LINE: usize = 4 << 20;
 
-/// A form: what it is called, and whether bytes are read as it. Reading panics if what is read does not keep the above.
+/// A form: what it is called, and whether bytes are read as it. Reading panics if what is read does
+/// not keep the above.
 pub type Form = (&'static str, fn(&[u8]) -> bool);
 
 /// The forms that are JSON.
@@ -71,12 +73,16 @@ pub const FORMS: [Form; 15] = [
     }),
     ("proposal-body", |bytes| read::<Signed<ProposalBody>>(bytes).is_some()),
     ("consent", |bytes| signed::<_>(bytes, |consent: &Consent| consent.is_by(&Hex([1; 32])))),
-    ("approval", |bytes| signed::<_>(bytes, |approval: &Approval| approval.consent.is_by(&Hex([1; 32])))),
+    ("approval", |bytes| {
+        signed::<_>(bytes, |approval: &Approval| approval.consent.is_by(&Hex([1; 32])))
+    }),
     ("action", |bytes| read::<Action>(bytes).is_some_and(|action| !action.to_string().is_empty())),
     ("event", |bytes| read::<Event>(bytes).is_some_and(|event| !event.word().is_empty())),
     ("line", |bytes| read::<Line>(bytes).is_some()),
     ("key-label", |bytes| read::<KeyLabel>(bytes).is_some()),
-    ("places", |bytes| same_fields::<Places>(bytes, |a, b| (a.format, &a.life) == (b.format, &b.life))),
+    ("places", |bytes| {
+        same_fields::<Places>(bytes, |a, b| (a.format, &a.life) == (b.format, &b.life))
+    }),
 ];
 
 /// Reads a value and checks what its form keeps.
@@ -87,7 +93,10 @@ pub fn read<T: Serialize + DeserializeOwned + PartialEq + Debug>(bytes: &[u8]) -
     Some(value)
 }
 
-fn same_fields<T: Serialize + DeserializeOwned>(bytes: &[u8], same: impl Fn(&T, &T) -> bool) -> bool {
+fn same_fields<T: Serialize + DeserializeOwned>(
+    bytes: &[u8],
+    same: impl Fn(&T, &T) -> bool,
+) -> bool {
     let Ok(value) = serde_json::from_slice::<T>(bytes) else { return false };
     assert!(same(&value, &canonical(&value)), "the canonical form is that of another value");
     true
@@ -118,7 +127,10 @@ pub fn integers(value: &Value) {
     match value {
         Value::Number(number) => {
             let size = number.as_u64().or(number.as_i64().map(i64::unsigned_abs));
-            assert!(size.is_some_and(|size| size <= LARGEST), "a number that canonical JSON may change");
+            assert!(
+                size.is_some_and(|size| size <= LARGEST),
+                "a number that canonical JSON may change"
+            );
         }
         Value::Array(values) => values.iter().for_each(integers),
         Value::Object(members) => members.values().for_each(integers),
@@ -126,8 +138,8 @@ pub fn integers(value: &Value) {
     }
 }
 
-/// Whether bytes are the next line of a ledger: then they are the canonical form of what is read, and no longer than a line
-/// may be.
+/// Whether bytes are the next line of a ledger: then they are the canonical form of what is read,
+/// and no longer than a line may be.
 pub fn line(history: &History, service: &str, bytes: &[u8]) -> bool {
     let Ok(line) = history.read_next(service, bytes) else { return false };
     assert!(canonical_json(&line) == bytes && bytes.len() <= LONGEST_LINE);
@@ -135,14 +147,15 @@ pub fn line(history: &History, service: &str, bytes: &[u8]) -> bool {
     true
 }
 
-/// The texts that are signed as notes, none of which has two spellings. Returns which of them were read: a note, a
-/// checkpoint, a verifier key, a signature line.
+/// The texts that are signed as notes, none of which has two spellings. Returns which of them were
+/// read: a note, a checkpoint, a verifier key, a signature line.
 pub fn note(bytes: &[u8]) -> [bool; 4] {
     let mut read = [false; 4];
     if let Ok(note) = Note::parse(bytes) {
         assert!(note.to_string().as_bytes() == bytes, "a note has one spelling");
         let _ = note.verify(&[]);
-        let _ = Checkpoint::parse(note.text()).map(|checkpoint| assert!(checkpoint.text() == note.text()));
+        let _ = Checkpoint::parse(note.text())
+            .map(|checkpoint| assert!(checkpoint.text() == note.text()));
         read[0] = true;
     }
     let Ok(text) = std::str::from_utf8(bytes) else { return read };

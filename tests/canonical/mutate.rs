@@ -131,7 +131,10 @@ impl Places {
             b'"' => string(text, at),
             first => {
                 let end = at
-                    + text[at..].iter().position(|byte| b",]}\n".contains(byte)).unwrap_or(text.len() - at);
+                    + text[at..]
+                        .iter()
+                        .position(|byte| b",]}\n".contains(byte))
+                        .unwrap_or(text.len() - at);
                 if first == b'-' || first.is_ascii_digit() {
                     self.numbers.push(at..end);
                 }

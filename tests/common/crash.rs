@@ -1,4 +1,5 @@
-//! The crash matrix: a verb stopped, failed and torn at every durable step, and what must hold afterwards.
+//! The crash matrix: a verb stopped, failed and torn at every durable step, and what must hold
+//! afterwards.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -43,7 +44,8 @@ pub enum Fault {
     Stop(usize),
     Fail(usize, ErrorKind),
     Tear(usize, usize),
-    /// From this step on, all steps under one directory of the world fail; everywhere else they go on.
+    /// From this step on, all steps under one directory of the world fail; everywhere else they go
+    /// on.
     Lose(&'static str, usize),
 }
 
@@ -65,7 +67,8 @@ impl Fault {
         let mut faults = Vec::new();
         for (n, step) in steps.iter().enumerate() {
             faults.push(Self::Stop(n));
-            faults.extend([ErrorKind::StorageFull, ErrorKind::Other].map(|kind| Self::Fail(n, kind)));
+            faults
+                .extend([ErrorKind::StorageFull, ErrorKind::Other].map(|kind| Self::Fail(n, kind)));
             if matches!(step, Step::Write | Step::Overwrite) {
                 faults.extend([1, 20, 200, usize::MAX].map(|kept| Self::Tear(n, kept)));
             }
@@ -116,14 +119,18 @@ impl Snapshot {
         for entry in fs::read_dir(place).unwrap() {
             let path = entry.unwrap().path();
             if path != world.home() {
-                if path.is_dir() { fs::remove_dir_all(path).unwrap() } else { fs::remove_file(path).unwrap() }
+                if path.is_dir() {
+                    fs::remove_dir_all(path).unwrap()
+                } else {
+                    fs::remove_file(path).unwrap()
+                }
             }
         }
         copy_tree(&copy, place);
     }
 
-    /// As above, but leaves the files beside the home as they are: a result is known by its inode until its event is
-    /// recorded.
+    /// As above, but leaves the files beside the home as they are: a result is known by its inode
+    /// until its event is recorded.
     pub fn restore_home(&self, world: &World) {
         for (copy, place) in
             [("files/home", &world.home()), ("kits", &world.kits_directory.path().to_owned())]
@@ -133,7 +140,11 @@ impl Snapshot {
             }
             for entry in fs::read_dir(place).unwrap() {
                 let path = entry.unwrap().path();
-                if path.is_dir() { fs::remove_dir_all(path).unwrap() } else { fs::remove_file(path).unwrap() }
+                if path.is_dir() {
+                    fs::remove_dir_all(path).unwrap()
+                } else {
+                    fs::remove_file(path).unwrap()
+                }
             }
             if self.copy.path().join(copy).exists() {
                 copy_tree(&self.copy.path().join(copy), place);
@@ -240,12 +251,14 @@ pub fn violations(world: &World, service: &Service) -> Vec<String> {
         wrong.push("the checkpoint does not cover the ledger".to_owned());
     }
 
-    // Keys and life secrets are those of the ledger. Of a project past its end some may be destroyed already.
+    // Keys and life secrets are those of the ledger. Of a project past its end some may be
+    // destroyed already.
     let (mut seals, mut needed_seals) = (BTreeSet::new(), BTreeSet::new());
     let mut lives = BTreeSet::from(["cstatns-life".to_owned()]);
     let mut needed_lives = lives.clone();
     for (name, domain) in state.domains().iter().filter(|(_, domain)| domain.destroyed.is_none()) {
-        let own: Vec<String> = (1..=domain.keys.len()).map(|g| format!("{name}.{g}.1.key")).collect();
+        let own: Vec<String> =
+            (1..=domain.keys.len()).map(|g| format!("{name}.{g}.1.key")).collect();
         let life = domain.kind.is_research().then(|| format!("{name}.life"));
         if domain.ended.is_none() {
             needed_seals.extend(own.iter().cloned());
@@ -273,7 +286,9 @@ pub fn violations(world: &World, service: &Service) -> Vec<String> {
         let Ok(journal) = fs::read(home.join(format!("outbox/{run}.json"))) else { continue };
         let journal: serde_json::Value = serde_json::from_slice(&journal).unwrap();
         let result = PathBuf::from(journal["result"].as_str().unwrap());
-        if fs::read_to_string(&result).map_or(0, |text| text.lines().count() as u64) != delivery.rows {
+        if fs::read_to_string(&result).map_or(0, |text| text.lines().count() as u64)
+            != delivery.rows
+        {
             wrong.push(format!("the result of delivery {run} is not there, or not whole"));
         }
         results.insert(result);
@@ -285,7 +300,9 @@ pub fn violations(world: &World, service: &Service) -> Vec<String> {
     }
     let found = all.iter().filter(|path| path.extension().is_some_and(|end| end == "result"));
     wrong.extend(
-        found.filter(|path| !results.contains(*path)).map(|path| format!("no event speaks of {path:?}")),
+        found
+            .filter(|path| !results.contains(*path))
+            .map(|path| format!("no event speaks of {path:?}")),
     );
     wrong
 }
@@ -298,10 +315,13 @@ fn differ(
     wrong: &mut Vec<String>,
 ) {
     wrong.extend(needed.difference(found).map(|name| format!("{place} lacks {name}")));
-    wrong.extend(found.difference(known).map(|name| format!("{place} has {name}, of which nothing speaks")));
+    wrong.extend(
+        found.difference(known).map(|name| format!("{place} has {name}, of which nothing speaks")),
+    );
 }
 
-/// The files of the world as a stopped process leaves them, before anything is mended: a request or its result is whole.
+/// The files of the world as a stopped process leaves them, before anything is mended: a request or
+/// its result is whole.
 fn check_sources(before: &[(PathBuf, Vec<u8>)], what: &str) {
     for (request, bytes) in before {
         let result = request.with_extension("result");
@@ -309,8 +329,12 @@ fn check_sources(before: &[(PathBuf, Vec<u8>)], what: &str) {
             fs::read(request).is_ok_and(|found| found == *bytes),
             bytes.split(|byte| *byte == b'\n').count(),
         );
-        let result_is_whole = fs::read_to_string(result).is_ok_and(|text| text.lines().count() == rows);
-        assert!(request_is_whole || result_is_whole, "{what}: neither {request:?} nor its result is whole");
+        let result_is_whole =
+            fs::read_to_string(result).is_ok_and(|text| text.lines().count() == rows);
+        assert!(
+            request_is_whole || result_is_whole,
+            "{what}: neither {request:?} nor its result is whole"
+        );
     }
 }
 
@@ -327,7 +351,8 @@ fn check_said(said: &[Recovered], done: bool, what: &str) {
     }
 }
 
-/// Stops, fails and tears the verb at each of its durable steps, and holds what the next command finds to the rules.
+/// Stops, fails and tears the verb at each of its durable steps, and holds what the next command
+/// finds to the rules.
 pub fn matrix(verb: &Verb) -> Trials {
     let world = World::founded(2, 2);
     (verb.prepare)(&world);
@@ -358,7 +383,10 @@ pub fn matrix(verb: &Verb) -> Trials {
         if let (Fault::Fail(_, kind), Err(error)) = (fault, &outcome) {
             let expected = if kind == ErrorKind::StorageFull { "disk-full" } else { "file-io" };
             assert_eq!(error.code(), expected, "{what}");
-            assert!(temporaries(&world).is_empty(), "{what}: an ordinary error leaves no temporary");
+            assert!(
+                temporaries(&world).is_empty(),
+                "{what}: an ordinary error leaves no temporary"
+            );
         }
         let requests = requests_of(verb, &world);
         check_sources(&requests, &what);
@@ -376,7 +404,8 @@ pub fn matrix(verb: &Verb) -> Trials {
         }
 
         let opened = Service::open(&world.home(), world.clock.clone());
-        let (service, said) = opened.unwrap_or_else(|error| panic!("{what}: cannot be opened: {error}"));
+        let (service, said) =
+            opened.unwrap_or_else(|error| panic!("{what}: cannot be opened: {error}"));
         let found = facts(&service);
         assert!(found == before || found == after, "{what}: neither before nor after:\n{found}");
         assert_eq!(violations(&world, &service), [""; 0], "{what}");
@@ -386,7 +415,8 @@ pub fn matrix(verb: &Verb) -> Trials {
         drop(service);
 
         if !done {
-            (verb.act)(&world).unwrap_or_else(|error| panic!("{what}: cannot be done again: {error}"));
+            (verb.act)(&world)
+                .unwrap_or_else(|error| panic!("{what}: cannot be done again: {error}"));
             let service = world.open();
             assert_eq!(facts(&service), after, "{what}: done again");
             assert_eq!(violations(&world, &service), [""; 0], "{what}: done again");

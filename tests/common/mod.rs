@@ -67,7 +67,11 @@ impl Clock for TestClock {
 /// A directory in memory where there is one: these tests make thousands of durable steps.
 pub fn scratch() -> tempfile::TempDir {
     let memory = Path::new("/dev/shm");
-    if memory.is_dir() { tempfile::tempdir_in(memory).unwrap() } else { tempfile::tempdir().unwrap() }
+    if memory.is_dir() {
+        tempfile::tempdir_in(memory).unwrap()
+    } else {
+        tempfile::tempdir().unwrap()
+    }
 }
 
 /// A directory with a home, shares and an exchange of files; and another with the kits.
@@ -84,12 +88,15 @@ pub struct World {
 }
 
 impl World {
-    /// Kits of `n` custodians without passphrases (so that tests are quick; the service is a demonstration).
+    /// Kits of `n` custodians without passphrases (so that tests are quick; the service is a
+    /// demonstration).
     pub fn new(k: usize, n: usize) -> Self {
         let (directory, kits_directory) = (scratch(), scratch());
-        let kits: Vec<PathBuf> = (1..=n).map(|i| kits_directory.path().join(format!("kit-{i}"))).collect();
+        let kits: Vec<PathBuf> =
+            (1..=n).map(|i| kits_directory.path().join(format!("kit-{i}"))).collect();
         let clock = TestClock::at("2026-01-05T09:00:00Z");
-        let world = Self { directory, kits_directory, clock, kits, k, demo: true, life: Vec::new() };
+        let world =
+            Self { directory, kits_directory, clock, kits, k, demo: true, life: Vec::new() };
         world.make_kits();
         world
     }
@@ -154,7 +161,8 @@ impl World {
         let leaves = ledger.history.leaves().to_vec();
         let share = self.path("shares").join(format!("{}.1.share", kit.name()));
         let share: ShareFile = serde_json::from_slice(&std::fs::read(share).unwrap()).unwrap();
-        let witnessed = cstatns::custody::custodian::Witnessed { dealing: &dealing, leaves: &leaves };
+        let witnessed =
+            cstatns::custody::custodian::Witnessed { dealing: &dealing, leaves: &leaves };
         let receipt = kit.accept(&share, witnessed).unwrap();
         serde_json::from_slice(&std::fs::read(receipt).unwrap()).unwrap()
     }
@@ -165,7 +173,8 @@ impl World {
         let card = read_service_card(&home.join("card.json")).unwrap();
         let ledger = read_ledger(&home.join("ledger.jsonl"), &card).unwrap();
         let dealing = ledger.state.working_dealing().unwrap();
-        let witnessed = cstatns::custody::custodian::Witnessed { dealing, leaves: ledger.history.leaves() };
+        let witnessed =
+            cstatns::custody::custodian::Witnessed { dealing, leaves: ledger.history.leaves() };
         Kit::open(&self.kits[kit], None).unwrap().check(witnessed).unwrap()
     }
 
@@ -184,7 +193,8 @@ impl World {
             .iter()
             .map(|kit| {
                 let kit = Kit::open(kit, None).unwrap();
-                kit.approve(draft.proposal(), service.witnessed().unwrap(), service.approved_now()).unwrap()
+                kit.approve(draft.proposal(), service.witnessed().unwrap(), service.approved_now())
+                    .unwrap()
             })
             .collect();
         service.assemble(draft, approvals)
@@ -234,8 +244,14 @@ impl World {
         service.doubt(doubt)
     }
 
-    /// Codes these identifiers; the request is a file of lines, so that its destruction can be seen.
-    pub fn code(&self, domain: &str, file: &str, identifiers: &[&str]) -> Result<Made, ServiceError> {
+    /// Codes these identifiers; the request is a file of lines, so that its destruction can be
+    /// seen.
+    pub fn code(
+        &self,
+        domain: &str,
+        file: &str,
+        identifiers: &[&str],
+    ) -> Result<Made, ServiceError> {
         let request = self.request(file, identifiers);
         let mut service = self.try_open()?;
         service.state().domain(&name(domain))?;
@@ -337,7 +353,11 @@ impl Request {
     }
 }
 
-pub fn code_lines(coder: &Coder, request: &Request, out: &mut impl Write) -> Result<Outcome, WorkError> {
+pub fn code_lines(
+    coder: &Coder,
+    request: &Request,
+    out: &mut impl Write,
+) -> Result<Outcome, WorkError> {
     let identifiers: Vec<Identifier> = request
         .values
         .iter()
@@ -349,8 +369,13 @@ pub fn code_lines(coder: &Coder, request: &Request, out: &mut impl Write) -> Res
     Ok(request.outcome())
 }
 
-pub fn renew_lines(renewer: &Renewer, request: &Request, out: &mut impl Write) -> Result<Outcome, WorkError> {
-    let old: Vec<Code> = request.values.iter().map(|value| Code::parse(value.as_bytes()).unwrap()).collect();
+pub fn renew_lines(
+    renewer: &Renewer,
+    request: &Request,
+    out: &mut impl Write,
+) -> Result<Outcome, WorkError> {
+    let old: Vec<Code> =
+        request.values.iter().map(|value| Code::parse(value.as_bytes()).unwrap()).collect();
     let mut new = Vec::new();
     renewer.renew(&old, &mut new).unwrap();
     write_codes(&new, out)?;
@@ -369,4 +394,5 @@ fn write_codes(codes: &[Code], out: &mut impl Write) -> Result<(), WorkError> {
 }
 
 /// Identifiers of people who do not exist.
-pub const PEOPLE: [&str; 4] = ["284052A321025", "2840519321025", "171010272891067", "247011431265227"];
+pub const PEOPLE: [&str; 4] =
+    ["284052A321025", "2840519321025", "171010272891067", "247011431265227"];

@@ -1,5 +1,6 @@
-//! Every secret of a service whose kits have no passphrase, recomputed from the files by other code than the library's: a
-//! second reading of SPEC §7, §8 and §10. Tests look for these where they have no business.
+//! Every secret of a service whose kits have no passphrase, recomputed from the files by other code
+//! than the library's: a second reading of SPEC §7, §8 and §10. Tests look for these where they
+//! have no business.
 
 #![allow(unreachable_pub)]
 
@@ -17,7 +18,8 @@ use sha2::block_api::compress256;
 
 type XWing = hpke::kem::XWing;
 
-/// The secrets, by name: seeds, shares, root, life secrets, keys and their states. `k` custodians open it.
+/// The secrets, by name: seeds, shares, root, life secrets, keys and their states. `k` custodians
+/// open it.
 pub fn secrets(home: &Path, kits: &[PathBuf], k: usize) -> Vec<(String, Vec<u8>)> {
     let mut secrets = Vec::new();
     let mut shares = Vec::new();
@@ -68,15 +70,16 @@ fn open_share(dealing: &Value, custodian: &str, file: &Value, receiving: &[u8]) 
     let info = format!("CStatNS/share/{}/1/{card}", service.as_str().unwrap());
     let sealed = HEXLOWER.decode(text(&file["share"])).unwrap();
     let (encapsulated, ciphertext) = sealed.split_at(1120);
-    let share = hpke::single_shot_open::<hpke::aead::ChaCha20Poly1305, hpke::kdf::HkdfSha256, XWing>(
-        &hpke::OpModeR::Base,
-        &<XWing as Kem>::PrivateKey::from_bytes(receiving).unwrap(),
-        &<XWing as Kem>::EncappedKey::from_bytes(encapsulated).unwrap(),
-        info.as_bytes(),
-        ciphertext,
-        b"",
-    )
-    .unwrap();
+    let share =
+        hpke::single_shot_open::<hpke::aead::ChaCha20Poly1305, hpke::kdf::HkdfSha256, XWing>(
+            &hpke::OpModeR::Base,
+            &<XWing as Kem>::PrivateKey::from_bytes(receiving).unwrap(),
+            &<XWing as Kem>::EncappedKey::from_bytes(encapsulated).unwrap(),
+            info.as_bytes(),
+            ciphertext,
+            b"",
+        )
+        .unwrap();
     share[share.len() - 33..].to_vec()
 }
 

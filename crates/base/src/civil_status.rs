@@ -1,4 +1,5 @@
-//! The civil status of a person: its fields, which columns of a file hold them, and their normal forms (SPEC §18).
+//! The civil status of a person: its fields, which columns of a file hold them, and their normal
+//! forms (SPEC §18).
 
 use crate::identifier::Scheme;
 
@@ -10,14 +11,15 @@ mod years;
 pub use columns::{Columns, ColumnsError, Field, Seen};
 pub use years::Years;
 
-/// The scheme of the identifiers that people have in a register, and in data that is looked up there.
+/// The scheme of the identifiers that people have in a register, and in data that is looked up
+/// there.
 pub const SCHEME: Scheme = Scheme::FrNir;
 
 /// The civil status of a person as it stands in a file. A field that is not there is empty.
 ///
-/// It has no `Debug`. Names are read in any case, with or without accents, hyphens, apostrophes or spaces; dates as
-/// YYYY-MM-DD, DD/MM/YYYY, YYYYMMDD or the beginning of one, unknown parts zero or empty; the sex as 1, 2, M, F or H; places by
-/// their code.
+/// It has no `Debug`. Names are read in any case, with or without accents, hyphens, apostrophes or
+/// spaces; dates as YYYY-MM-DD, DD/MM/YYYY, YYYYMMDD or the beginning of one, unknown parts zero or
+/// empty; the sex as 1, 2, M, F or H; places by their code.
 #[derive(Clone, Copy, Default)]
 pub struct CivilStatus<'a> {
     /// The family name given at birth.

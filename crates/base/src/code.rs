@@ -62,12 +62,14 @@ impl fmt::Display for Generation {
     }
 }
 
-/// Four characters that say which service and domain a code belongs to: a check against mix-ups, not a proof.
+/// Four characters that say which service and domain a code belongs to: a check against mix-ups,
+/// not a proof.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Tag([u8; 4]);
 
 impl Tag {
-    /// The tag of a domain: the first 4 characters of base32(SHA-256("CStatNS/tag/" ‖ service id ‖ "/" ‖ domain)).
+    /// The tag of a domain: the first 4 characters of base32(SHA-256("CStatNS/tag/" ‖ service id ‖
+    /// "/" ‖ domain)).
     pub fn of(service_id: &str, domain: &Name) -> Self {
         let mut hash = Sha256::new();
         hash.update(b"CStatNS/tag/");
@@ -114,10 +116,11 @@ impl fmt::Debug for Tag {
     }
 }
 
-/// A code without meaning: 32 bytes, the output of the coding function, with its domain's tag and its generation.
+/// A code without meaning: 32 bytes, the output of the coding function, with its domain's tag and
+/// its generation.
 ///
-/// A code is not a secret but it is not for the screen either: `Debug` shows generation and tag only, and the
-/// text form is asked for by name.
+/// A code is not a secret but it is not for the screen either: `Debug` shows generation and tag
+/// only, and the text form is asked for by name.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Code {
     bytes: [u8; 32],
@@ -180,7 +183,8 @@ impl Code {
     /// [`CodeError`], which names the part that is wrong and never quotes it.
     pub fn parse(text: &[u8]) -> Result<Self, CodeError> {
         let mut parts = text.splitn(3, |b| *b == b'.');
-        let (Some(generation), Some(tag), Some(code)) = (parts.next(), parts.next(), parts.next()) else {
+        let (Some(generation), Some(tag), Some(code)) = (parts.next(), parts.next(), parts.next())
+        else {
             return Err(CodeError::Form);
         };
         let generation = generation.strip_prefix(b"c").ok_or(CodeError::Form)?;
@@ -191,10 +195,11 @@ impl Code {
     }
 }
 
-/// The base32 form of 32 bytes: eight characters for each five bytes, and four for the last two, with zeros behind them.
+/// The base32 form of 32 bytes: eight characters for each five bytes, and four for the last two,
+/// with zeros behind them.
 ///
-/// Here and in [`decode`] there is neither a jump nor a table, so that the compiler does many bytes at a time; eight
-/// words fill its vectors better than seven.
+/// Here and in [`decode`] there is neither a jump nor a table, so that the compiler does many bytes
+/// at a time; eight words fill its vectors better than seven.
 fn encode(bytes: &[u8; 32]) -> [u8; 52] {
     let (fives, [y, z]) = bytes.as_chunks::<5>() else { unreachable!("32 is 5 × 6 + 2") };
     let mut words = [0; 8];
@@ -232,7 +237,8 @@ fn decode(text: &[u8; 52]) -> Option<[u8; 32]> {
     }
     let mut bytes = [0; 38];
     for (i, eight) in fives.as_chunks().0.iter().enumerate() {
-        // The steps of `encode` in reverse. Of eight bytes written five stay, the next ones are written over.
+        // The steps of `encode` in reverse. Of eight bytes written five stay, the next ones are
+        // written over.
         let word = u64::from_le_bytes(*eight);
         let word = (word & 0x001f_001f_001f_001f) << 5 | word >> 8 & 0x001f_001f_001f_001f;
         let word = (word & 0x0000_03ff_0000_03ff) << 10 | word >> 16 & 0x0000_03ff_0000_03ff;
@@ -288,7 +294,11 @@ mod tests {
 
     fn sample() -> Code {
         let domain = Name::new("population").unwrap();
-        Code::from_bytes([0xa5; 32], Tag::of("demo.aaaaaaaaaa", &domain), Generation::new(12).unwrap())
+        Code::from_bytes(
+            [0xa5; 32],
+            Tag::of("demo.aaaaaaaaaa", &domain),
+            Generation::new(12).unwrap(),
+        )
     }
 
     #[test]

@@ -1,6 +1,8 @@
-//! What every error of these crates says besides its text: a stable code, who is at fault, and public coordinates.
+//! What every error of these crates says besides its text: a stable code, who is at fault, and
+//! public coordinates.
 //!
-//! A library says what is wrong. What to do about it depends on the program, which renders it from the code and the facts.
+//! A library says what is wrong. What to do about it depends on the program, which renders it from
+//! the code and the facts.
 
 use std::error::Error;
 use std::fmt;
@@ -37,7 +39,8 @@ pub enum Blame {
     Machine,
 }
 
-/// One public coordinate, by name. Only the types that implement [`Coordinate`] make one, and no free text does:
+/// One public coordinate, by name. Only the types that implement [`Coordinate`] make one, and no
+/// free text does:
 ///
 /// ```compile_fail
 /// use cstatns_base::coded::{Coordinate, Fact};
@@ -66,11 +69,14 @@ impl Fact {
     }
 }
 
-/// A type whose values are public whatever they are: a number, a checked name, a path, a word that the program itself has.
+/// A type whose values are public whatever they are: a number, a checked name, a path, a word that
+/// the program itself has.
 ///
-/// Other crates implement it for a type by that of a part of it; the text of a fact is made in this crate alone.
+/// Other crates implement it for a type by that of a part of it; the text of a fact is made in this
+/// crate alone.
 pub trait Coordinate {
-    /// Adds this value to `facts` as the coordinate `name`: once, for each of several values, or not at all if there is none.
+    /// Adds this value to `facts` as the coordinate `name`: once, for each of several values, or
+    /// not at all if there is none.
     fn add_to(&self, facts: &mut Vec<Fact>, name: &'static str);
 }
 
@@ -132,8 +138,8 @@ impl<T: Coordinate> Coordinate for Vec<T> {
     }
 }
 
-/// The name of a column as an error may show it: escaped, cut to 60 characters, and withheld if it could be a value, as in a
-/// file whose first row stands where the header should.
+/// The name of a column as an error may show it: escaped, cut to 60 characters, and withheld if it
+/// could be a value, as in a file whose first row stands where the header should.
 #[derive(Clone, PartialEq, Eq)]
 pub struct ColumnName(String);
 
@@ -187,8 +193,8 @@ impl fmt::Debug for ColumnName {
     }
 }
 
-/// Implements [`Coded`](crate::coded::Coded) for an error type: for each pattern its code, its blame and its facts, or the
-/// error inside that answers, to whose facts others may be added.
+/// Implements [`Coded`](crate::coded::Coded) for an error type: for each pattern its code, its
+/// blame and its facts, or the error inside that answers, to whose facts others may be added.
 ///
 /// ```
 /// use std::path::PathBuf;

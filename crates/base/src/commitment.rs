@@ -1,12 +1,14 @@
 //! What a request holds, as a keyed hash of its rows (SPEC §6).
 //!
-//! Custodians approve a request by its commitment; the run computes it again in the same pass that codes, and a
-//! request that changed in between is refused. It is of rows, not of file bytes, so that CSV and Parquet of the same
-//! rows agree; it is keyed with a secret that travels beside the request and is destroyed with it, because the rows
-//! of a small file could be found by trial from an unkeyed hash.
+//! Custodians approve a request by its commitment; the run computes it again in the same pass that
+//! codes, and a request that changed in between is refused. It is of rows, not of file bytes, so
+//! that CSV and Parquet of the same rows agree; it is keyed with a secret that travels beside the
+//! request and is destroyed with it, because the rows of a small file could be found by trial from
+//! an unkeyed hash.
 //!
-//! A hash over all rows could go no faster than one stream of it. So the rows are cut into chunks of one length, hashed
-//! side by side, and the keyed hash is over the digests: as ParallelHash does (NIST SP 800-185).
+//! A hash over all rows could go no faster than one stream of it. So the rows are cut into chunks
+//! of one length, hashed side by side, and the keyed hash is over the digests: as ParallelHash does
+//! (NIST SP 800-185).
 
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha256};
@@ -49,7 +51,8 @@ impl CommitmentKey {
 /// A request's commitment.
 pub type Commitment = Hex<32>;
 
-/// Computes a commitment of rows in their order: of each as it comes, or of blocks that others have encoded.
+/// Computes a commitment of rows in their order: of each as it comes, or of blocks that others have
+/// encoded.
 ///
 /// ```
 /// use cstatns_base::commitment::{Commit, CommitmentKey, Rows};
@@ -68,7 +71,8 @@ pub type Commitment = Hex<32>;
 /// ```
 pub struct Commit {
     mac: Hmac<Sha256>,
-    /// The chunks that rows are cut into: the first `filled` bytes are of rows that are not in `mac` yet.
+    /// The chunks that rows are cut into: the first `filled` bytes are of rows that are not in
+    /// `mac` yet.
     chunks: Zeroizing<Vec<[u8; CHUNK]>>,
     filled: usize,
     path: Path,
@@ -77,7 +81,8 @@ pub struct Commit {
 }
 
 impl Commit {
-    /// Begins: the label, the number of value columns (u32, big-endian) and each column's name, length first.
+    /// Begins: the label, the number of value columns (u32, big-endian) and each column's name,
+    /// length first.
     pub fn new(key: &CommitmentKey, columns: &[&str]) -> Self {
         let mut mac = Hmac::<Sha256>::new_from_slice(key.0.expose()).expect("HMAC takes 32 bytes");
         mac.update(b"CStatNS/commitment/2\n");
@@ -127,7 +132,8 @@ impl Commit {
         }
     }
 
-    /// Ends with the chunks that are left, the last of them as long as it is, and the number of rows (u64, big-endian).
+    /// Ends with the chunks that are left, the last of them as long as it is, and the number of
+    /// rows (u64, big-endian).
     ///
     /// Returns the commitment and the number of rows.
     pub fn finish(mut self) -> (Commitment, u64) {
@@ -138,8 +144,8 @@ impl Commit {
     }
 }
 
-/// A block of rows as the commitment takes them. Hashing must follow their order, encoding need not: workers fill one
-/// each, and [`Commit::add`] takes them in turn.
+/// A block of rows as the commitment takes them. Hashing must follow their order, encoding need
+/// not: workers fill one each, and [`Commit::add`] takes them in turn.
 pub struct Rows {
     /// Wiped with the block, and when it moves to a larger place.
     bytes: Zeroizing<Vec<u8>>,
@@ -179,7 +185,8 @@ impl Rows {
     }
 }
 
-/// A row's index, then each value with its length before it (u32, big-endian), `ff ff ff ff` for none.
+/// A row's index, then each value with its length before it (u32, big-endian), `ff ff ff ff` for
+/// none.
 #[inline]
 fn encode(index: &[u8; 16], values: &[Option<&[u8]>], mut out: impl FnMut(&[u8])) {
     out(index);
@@ -211,7 +218,8 @@ mod tests {
     #[test]
     fn every_change_of_a_row_changes_it() {
         let key = CommitmentKey::random();
-        let rows: [(&[u8; 16], Option<&[u8]>); 2] = [(&[1; 16], Some(b"ab")), (&[2; 16], Some(b""))];
+        let rows: [(&[u8; 16], Option<&[u8]>); 2] =
+            [(&[1; 16], Some(b"ab")), (&[2; 16], Some(b""))];
         let sealed = commit(&key, &rows);
         assert_eq!(sealed, commit(&CommitmentKey::from_hex(&key.to_hex()).unwrap(), &rows));
         for other in [

@@ -43,18 +43,20 @@ impl Kind {
     }
 }
 
-/// The fewest distinct values that a run may code when nothing else is said: fewer point at persons, and make an
-/// oracle.
+/// The fewest distinct values that a run may code when nothing else is said: fewer point at
+/// persons, and make an oracle.
 pub const DEFAULT_MINIMUM_BATCH: u32 = 11;
 
-/// The largest minimum batch that a domain may have: counting distinct values stops there, so that its memory is bounded,
-/// and a larger minimum could never be met.
+/// The largest minimum batch that a domain may have: counting distinct values stops there, so that
+/// its memory is bounded, and a larger minimum could never be met.
 pub const LARGEST_MINIMUM_BATCH: u32 = 65_536;
 
-/// How long a project that has ended keeps its key, so that a wrong clock can be seen and corrected.
+/// How long a project that has ended keeps its key, so that a wrong clock can be seen and
+/// corrected.
 pub const GRACE: SignedDuration = SignedDuration::from_hours(24);
 
-/// The moment from which a project with this last day is past its end: the next day's first second, UTC.
+/// The moment from which a project with this last day is past its end: the next day's first second,
+/// UTC.
 pub fn end_of(ends: Date) -> Timestamp {
     let next = ends.saturating_add(Span::new().days(1));
     TimeZone::UTC.to_timestamp(next.at(0, 0, 0, 0)).unwrap_or(Timestamp::MAX)

@@ -1,7 +1,8 @@
 //! Durable storage: the only room that creates, renames, overwrites or removes files.
 //!
-//! Everything the service, the controller's tools and the custodians' kits keep on disk goes through here, so that the
-//! order of durability (SPEC §13) is written once and a test can stop it at any step.
+//! Everything the service, the controller's tools and the custodians' kits keep on disk goes
+//! through here, so that the order of durability (SPEC §13) is written once and a test can stop it
+//! at any step.
 //!
 //! | call | what holds when it returns `Ok` |
 //! |---|---|
@@ -13,11 +14,13 @@
 //! | [`create_dir`], [`remove`], [`destroy`] | the change to the directory is on disk |
 //! | [`Scratch::create`] | there is a file to work with, and no name that it could be left under |
 //!
-//! An error from a step *after* a rename or an unlink (the flush of the directory) means that the change is visible but
-//! perhaps not yet durable: the caller is where a crash at that point would have left it, and recovers in the same way.
+//! An error from a step *after* a rename or an unlink (the flush of the directory) means that the
+//! change is visible but perhaps not yet durable: the caller is where a crash at that point would
+//! have left it, and recovers in the same way.
 //!
-//! Files that hold anything sensitive are made with [`Access::Private`] (mode 0600; a umask can only narrow it).
-//! Error messages contain paths, which are the operator's own, and never a byte of a file's contents.
+//! Files that hold anything sensitive are made with [`Access::Private`] (mode 0600; a umask can
+//! only narrow it). Error messages contain paths, which are the operator's own, and never a byte of
+//! a file's contents.
 
 mod append;
 mod destroy;
@@ -114,8 +117,8 @@ impl Access {
 
 /// The directory that holds `path`, open so that it can be flushed.
 ///
-/// It is opened before anything is created or renamed in it: a directory that cannot be opened is found out while
-/// nothing has changed.
+/// It is opened before anything is created or renamed in it: a directory that cannot be opened is
+/// found out while nothing has changed.
 struct Directory {
     handle: File,
     path: PathBuf,
@@ -134,8 +137,9 @@ impl Directory {
     fn sync(&self) -> Result<(), FileError> {
         faults::before(Step::SyncDirectory, &self.path).about(&self.path)?;
         match rustix::fs::fsync(&self.handle) {
-            // Some network and user-space file systems have no flush for directories and say so in one of these ways;
-            // PostgreSQL passes over the same two. There is nothing more that could be asked of them.
+            // Some network and user-space file systems have no flush for directories and say so in
+            // one of these ways; PostgreSQL passes over the same two. There is nothing more that
+            // could be asked of them.
             Ok(()) | Err(Errno::INVAL | Errno::BADF) => Ok(()),
             Err(error) => Err(error).about(&self.path),
         }
@@ -179,8 +183,8 @@ pub fn taken(path: &Path) -> Result<bool, FileError> {
 
 /// Reads a whole file of at most `limit` bytes.
 ///
-/// The buffer is allocated once: a vector that grows leaves copies of a secret behind. The caller wipes it where the file
-/// holds one.
+/// The buffer is allocated once: a vector that grows leaves copies of a secret behind. The caller
+/// wipes it where the file holds one.
 ///
 /// # Errors
 /// `file-missing`, `file-permission`, `file-too-large`, `file-io`.
@@ -218,7 +222,8 @@ pub fn read(path: &Path, limit: u64) -> Result<Vec<u8>, FileError> {
 /// Makes a directory for the owner alone (mode 0700). Its parent must exist.
 ///
 /// # Errors
-/// `output-exists` if anything has that name; `file-missing`, `file-permission`, `disk-full`, `file-io`.
+/// `output-exists` if anything has that name; `file-missing`, `file-permission`, `disk-full`,
+/// `file-io`.
 pub fn create_dir(path: &Path) -> Result<(), FileError> {
     let parent = Directory::of(path)?;
     make_directory(path)?;
@@ -245,8 +250,8 @@ pub fn remove_directory(path: &Path) -> Result<(), FileError> {
     parent.sync()
 }
 
-/// Forces the directory that holds `path` to disk: for a name that a process gave which stopped before it could be sure
-/// of it.
+/// Forces the directory that holds `path` to disk: for a name that a process gave which stopped
+/// before it could be sure of it.
 ///
 /// # Errors
 /// `file-missing`, `file-permission`, `file-io`.
@@ -254,15 +259,16 @@ pub fn settle(path: &Path) -> Result<(), FileError> {
     Directory::of(path)?.sync()
 }
 
-/// Whether names can be made and taken away in the directory that holds `path`: it is there, this user may write to it, and
-/// its file system is not read-only. Looks only; makes nothing.
+/// Whether names can be made and taken away in the directory that holds `path`: it is there, this
+/// user may write to it, and its file system is not read-only. Looks only; makes nothing.
 ///
 /// # Errors
 /// `file-missing`, `file-permission`, `file-io`.
 pub fn check_directory_of(path: &Path) -> Result<(), FileError> {
     use rustix::fs::{Access, AtFlags, CWD, accessat};
     let directory = Directory::of(path)?.path;
-    accessat(CWD, &directory, Access::WRITE_OK | Access::EXEC_OK, AtFlags::EACCESS).about(&directory)
+    accessat(CWD, &directory, Access::WRITE_OK | Access::EXEC_OK, AtFlags::EACCESS)
+        .about(&directory)
 }
 
 /// Removes a file (or a link, itself) that holds nothing worth destroying.
@@ -293,8 +299,9 @@ pub struct Lock {
     _file: File,
 }
 
-/// Takes the lock at `path`, a file that stays when the lock goes (removing it would let two processes hold two files of
-/// one name). Does not wait. A second lock is refused to this process as well.
+/// Takes the lock at `path`, a file that stays when the lock goes (removing it would let two
+/// processes hold two files of one name). Does not wait. A second lock is refused to this process
+/// as well.
 ///
 /// # Errors
 /// `home-locked` if it is held; `file-missing`, `file-permission`, `disk-full`, `file-io`.
@@ -304,7 +311,8 @@ pub fn lock(path: &Path) -> Result<Lock, FileError> {
     let file = match options.open(path) {
         Err(error) if error.kind() == ErrorKind::NotFound => {
             faults::before(Step::Create, path).about(path)?;
-            // Not "must not exist": two processes may both find it missing, and the lock decides between them.
+            // Not "must not exist": two processes may both find it missing, and the lock decides
+            // between them.
             options.create(true).mode(Access::Private.mode()).open(path)
         }
         opened => opened,
@@ -315,7 +323,8 @@ pub fn lock(path: &Path) -> Result<Lock, FileError> {
         Err(Errno::WOULDBLOCK) => return Err(FileError::Locked { path: path.to_owned() }),
         Err(error) => return Err(error).about(path),
     }
-    // A ceremony that failed removes its lock: who had opened it before would hold a file without a name.
+    // A ceremony that failed removes its lock: who had opened it before would hold a file without a
+    // name.
     let (held, named) = (file.metadata().about(path)?, fs::metadata(path).about(path)?);
     if (held.dev(), held.ino()) != (named.dev(), named.ino()) {
         return Err(FileError::Locked { path: path.to_owned() });

@@ -1,6 +1,7 @@
 //! National identifiers in canonical form (SPEC §3).
 //!
-//! An [`Identifier`] exists only because a [`Scheme`] read it: whatever holds one need not check again.
+//! An [`Identifier`] exists only because a [`Scheme`] read it: whatever holds one need not check
+//! again.
 //!
 //! ```
 //! use cstatns_base::identifier::{Quality, Reason, Scheme};
@@ -24,7 +25,8 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use zeroize::{Zeroize, optimization_barrier};
 
-/// The longest canonical form, in bytes: with a scheme's name of six characters the coding message is then 55 bytes, the most that one SHA-256 block holds (SPEC §4).
+/// The longest canonical form, in bytes: with a scheme's name of six characters the coding message
+/// is then 55 bytes, the most that one SHA-256 block holds (SPEC §4).
 pub const MAX_CANONICAL: usize = 34;
 
 /// The canonical form is stored with zeros behind it to a whole word of the coding message.
@@ -35,8 +37,8 @@ const MAX_COMPACT: usize = MAX_CANONICAL + 2;
 
 /// A validated national identifier in canonical form, made only by a [`Scheme`].
 ///
-/// Stored inline, so that a batch is one allocation that its owner wipes. `Debug` names the scheme and hides the value.
-/// Nothing else makes one; this does not compile:
+/// Stored inline, so that a batch is one allocation that its owner wipes. `Debug` names the scheme
+/// and hides the value. Nothing else makes one; this does not compile:
 ///
 /// ```compile_fail,E0624
 /// cstatns_base::identifier::Identifier::new(cstatns_base::identifier::Scheme::FrNir, b"284052A321025");
@@ -87,14 +89,16 @@ impl fmt::Debug for Identifier {
 
 impl Zeroize for Identifier {
     fn zeroize(&mut self) {
-        // As `zeroize` does it, but in a few steps instead of one for each byte: it is done for each row.
+        // As `zeroize` does it, but in a few steps instead of one for each byte: it is done for
+        // each row.
         self.bytes = [0; WHOLE_WORDS];
         self.len = 0;
         optimization_barrier(self);
     }
 }
 
-/// The rules of one national identifier: which spellings are accepted, and the canonical form of each.
+/// The rules of one national identifier: which spellings are accepted, and the canonical form of
+/// each.
 ///
 /// A new one is a room here, a name in SPEC §3 and a line in each `match`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -122,7 +126,8 @@ impl Scheme {
 
     /// Reads one spelling. `text` is taken as it stands in the data, and need not be UTF-8.
     ///
-    /// An empty text is [`Reason::WrongLength`]: a caller that treats an empty cell as absent does so before.
+    /// An empty text is [`Reason::WrongLength`]: a caller that treats an empty cell as absent does
+    /// so before.
     ///
     /// # Errors
     ///
@@ -135,8 +140,8 @@ impl Scheme {
         }
     }
 
-    /// Reads `text` if it is the compact spelling of an identifier ([`Accepted::compact`]), as in a request; none if it is
-    /// anything else. The same as [`Scheme::parse`], in less time.
+    /// Reads `text` if it is the compact spelling of an identifier ([`Accepted::compact`]), as in a
+    /// request; none if it is anything else. The same as [`Scheme::parse`], in less time.
     #[inline]
     pub fn parse_compact(self, text: &[u8]) -> Option<(Identifier, Quality)> {
         match self {
@@ -172,8 +177,9 @@ impl Accepted {
         Self { identifier, quality, compact: bytes, compact_len: compact.len() as u8 }
     }
 
-    /// The spelling that travels in a request: no spaces, upper case, with the control key if the text had one
-    /// (for the NIR 13 or 15 characters). Parsing it again gives the same identifier and quality.
+    /// The spelling that travels in a request: no spaces, upper case, with the control key if the
+    /// text had one (for the NIR 13 or 15 characters). Parsing it again gives the same identifier
+    /// and quality.
     pub fn compact(&self) -> &str {
         std::str::from_utf8(&self.compact[..usize::from(self.compact_len)])
             .expect("schemes accept ASCII only")
@@ -206,7 +212,8 @@ pub enum Quality {
     Valid,
     /// Definitive, written without its control key: a typing error cannot be seen.
     Unkeyed,
-    /// A number given while the person's civil status was being established, with or without its control key.
+    /// A number given while the person's civil status was being established, with or without its
+    /// control key.
     Provisional,
 }
 
@@ -230,7 +237,8 @@ impl Quality {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 #[non_exhaustive]
 pub enum Reason {
-    /// A number in scientific notation (`1,84E+12`), as a spreadsheet leaves it: its last digits are lost.
+    /// A number in scientific notation (`1,84E+12`), as a spreadsheet leaves it: its last digits
+    /// are lost.
     #[error("scientific notation: a spreadsheet replaced the last digits")]
     Scientific,
     /// A character that the scheme uses nowhere, or bytes that are not UTF-8.
@@ -284,5 +292,5 @@ crate::coded!(Reason {
     Self::WrongCharacter { position } => ("wrong-character", Input, [position]),
     Self::WrongLength { found } => ("wrong-length", Input, []),
     Self::WrongForm { position } => ("wrong-form", Input, [position]),
-    Self::WrongControlKey { found, expected } => ("wrong-key", Input, []),
+    Self::WrongControlKey { found, expected } => ("wrong-control-key", Input, []),
 });

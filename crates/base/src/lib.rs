@@ -1,8 +1,9 @@
-//! What the crates of cstatns stand on: memory that is wiped, durable files, names, identifiers and their schemes, civil
-//! status, codes, keyed hashes and commitments. It holds no key of a service, and cannot code.
+//! What the crates of cstatns stand on: memory that is wiped, durable files, names, identifiers and
+//! their schemes, civil status, codes, keyed hashes and commitments. It holds no key of a service,
+//! and cannot code.
 //!
-//! A Rust user depends on `cstatns`, which gives all of this again. `SPEC.md` is the normative text; its sections are named
-//! throughout.
+//! A Rust user depends on `cstatns`, which gives all of this again. `SPEC.md` is the normative
+//! text; its sections are named throughout.
 //!
 //! The rooms of this crate, lowest first; a room uses only those above it in this list.
 

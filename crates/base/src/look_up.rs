@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::name::Hex;
 
-/// Where people are looked up by civil status, and how certain a find must be to be coded (SPEC §18.5).
+/// Where people are looked up by civil status, and how certain a find must be to be coded (SPEC
+/// §18.5).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LookUp {
@@ -18,7 +19,8 @@ pub struct LookUp {
     pub min_score: Score,
 }
 
-/// A probability in ten-thousandths, rounded down: in results 0.9731, in proposals and reports 9731.
+/// A probability in ten-thousandths, rounded down: in results 0.9731, in proposals and reports
+/// 9731.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "u16")]
 pub struct Score(u16);
@@ -31,11 +33,13 @@ impl Score {
 
     /// The score of `probability`: 0 below 0 and for NaN, 1 above 1.
     pub fn of(probability: f64) -> Self {
-        // As integers are made of floating-point numbers: rounded down, to the nearest end of the range, 0 of what is none.
+        // As integers are made of floating-point numbers: rounded down, to the nearest end of the
+        // range, 0 of what is none.
         Self(((probability * f64::from(Self::WHOLE)) as u16).min(Self::WHOLE))
     }
 
-    /// The score that is this number, if it has four decimals at most: 0.816 times 10,000 is less than 8160.
+    /// The score that is this number, if it has four decimals at most: 0.816 times 10,000 is less
+    /// than 8160.
     pub fn exactly(number: f64) -> Option<Self> {
         let score = Self::try_from((number * f64::from(Self::WHOLE)).round() as u16).ok()?;
         (f64::from(score) == number).then_some(score)
@@ -114,8 +118,8 @@ impl Level {
 }
 
 impl fmt::Display for LookUp {
-    /// "looked up in the register 00112233445566778899aabbccddeeff and coded only if `found` or `rectified`, with a score of
-    /// 0.9500 or more".
+    /// "looked up in the register 00112233445566778899aabbccddeeff and coded only if `found` or
+    /// `rectified`, with a score of 0.9500 or more".
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { register, accept, min_score } = self;
         // Each accepted quality by its word: who approves need not know their order.
@@ -127,7 +131,8 @@ impl fmt::Display for LookUp {
         let accepted = accepted.join(" or ");
         write!(
             f,
-            "looked up in the register {register} and coded only if {accepted}, with a score of {min_score} or more"
+            "looked up in the register {register} and coded only if {accepted}, with a score of \
+            {min_score} or more"
         )
     }
 }

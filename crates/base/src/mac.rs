@@ -1,8 +1,10 @@
-//! HMAC-SHA-256 (RFC 2104, FIPS 198-1) under a key whose two hash states are computed once (SPEC §4).
+//! HMAC-SHA-256 (RFC 2104, FIPS 198-1) under a key whose two hash states are computed once (SPEC
+//! §4).
 //!
-//! A key is exactly 32 bytes: HMAC itself would pad a shorter one and hash a longer one without a word. The states
-//! after the key blocks are worth as much as the key; they live in a [`Secret`] and are wiped with it. Two
-//! compressions remain for each message of up to 55 bytes, which every coding message is.
+//! A key is exactly 32 bytes: HMAC itself would pad a shorter one and hash a longer one without a
+//! word. The states after the key blocks are worth as much as the key; they live in a [`Secret`]
+//! and are wiped with it. Two compressions remain for each message of up to 55 bytes, which every
+//! coding message is.
 
 use sha2::block_api::compress256;
 use zeroize::{Zeroize, Zeroizing};
@@ -13,14 +15,22 @@ use crate::secret::{Secret, wipe_stack};
 pub mod lanes;
 
 /// The initial hash value of SHA-256 (FIPS 180-4 §5.3.3).
-const INITIAL: [u32; 8] =
-    [0x6a09_e667, 0xbb67_ae85, 0x3c6e_f372, 0xa54f_f53a, 0x510e_527f, 0x9b05_688c, 0x1f83_d9ab, 0x5be0_cd19];
+const INITIAL: [u32; 8] = [
+    0x6a09_e667,
+    0xbb67_ae85,
+    0x3c6e_f372,
+    0xa54f_f53a,
+    0x510e_527f,
+    0x9b05_688c,
+    0x1f83_d9ab,
+    0x5be0_cd19,
+];
 
 /// The longest message that fits one block behind the key block: 64 − 1 (padding bit) − 8 (length).
 pub const ONE_BLOCK: usize = 55;
 
-/// A key of HMAC-SHA-256, held as the hash states after its inner and its outer key block. It is neither printed nor
-/// copied, nor made of another number of bytes than 32:
+/// A key of HMAC-SHA-256, held as the hash states after its inner and its outer key block. It is
+/// neither printed nor copied, nor made of another number of bytes than 32:
 ///
 /// ```compile_fail,E0277
 /// let key = cstatns_base::hazmat::MacKey::new(&cstatns_base::secret::Secret::random());

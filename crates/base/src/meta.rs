@@ -10,8 +10,8 @@ use crate::name::{Hex, Name};
 /// The version of SPEC.md that these files follow.
 pub const SPEC: &str = "1";
 
-/// Where the codes of a file come from. In Parquet files it stands in the metadata (`cstatns.service` …), for CSV files
-/// in the report beside them.
+/// Where the codes of a file come from. In Parquet files it stands in the metadata
+/// (`cstatns.service` …), for CSV files in the report beside them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FileMeta {
     /// The service's id: its name, a dot, ten characters of base32.
@@ -40,8 +40,8 @@ impl FileMeta {
     }
 }
 
-/// The metadata of a file whose service is not known: a request holds identifiers, or codes that say their domain by the
-/// tag alone.
+/// The metadata of a file whose service is not known: a request holds identifiers, or codes that
+/// say their domain by the tag alone.
 pub fn marks(codes: Option<(Tag, Generation)>) -> Vec<(&'static str, String)> {
     let mut pairs = vec![("cstatns.spec", SPEC.to_owned())];
     if let Some((tag, generation)) = codes {
@@ -62,8 +62,8 @@ pub struct Known {
 }
 
 impl Known {
-    /// Reads the pairs; those of other programs are passed over. `Err` names the key whose value is not understood or
-    /// contradicts another.
+    /// Reads the pairs; those of other programs are passed over. `Err` names the key whose value is
+    /// not understood or contradicts another.
     pub fn read(get: impl Fn(&str) -> Option<String>) -> Result<Self, &'static str> {
         fn part<T>(
             text: Option<String>,
@@ -79,7 +79,8 @@ impl Known {
         })?;
         let service = part(get("cstatns.service"), "cstatns.service", service_id)?;
         let domain = part(get("cstatns.domain"), "cstatns.domain", |text| Name::new(text).ok())?;
-        let delivery = part(get("cstatns.delivery"), "cstatns.delivery", |text| Hex::parse(text.as_bytes()))?;
+        let delivery =
+            part(get("cstatns.delivery"), "cstatns.delivery", |text| Hex::parse(text.as_bytes()))?;
         let meta = match (service, domain, generation, delivery) {
             (Some(service), Some(domain), Some(generation), Some(delivery)) => {
                 Some(FileMeta { service, domain, generation, delivery })
@@ -93,7 +94,8 @@ impl Known {
     }
 }
 
-/// A service's id as an error may show it: only a text that has the form of one can be made into it.
+/// A service's id as an error may show it: only a text that has the form of one can be made into
+/// it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ServiceId(String);
 

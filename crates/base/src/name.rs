@@ -1,7 +1,7 @@
 //! Names, byte strings and signed statements as the formats spell them (SPEC §1).
 //!
-//! Services, custodians, domains, parties and purposes are called by codes of a closed alphabet, so that no
-//! free text, and with it no personal data, can reach a file that is never deleted.
+//! Services, custodians, domains, parties and purposes are called by codes of a closed alphabet, so
+//! that no free text, and with it no personal data, can reach a file that is never deleted.
 
 use std::fmt;
 use std::str::FromStr;
@@ -38,7 +38,8 @@ impl Name {
 /// The text is not a name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "names of services, custodians, domains, parties and purposes are codes: a lower-case letter, then up to \
+    "names of services, custodians, domains, parties and purposes are codes: a lower-case letter, \
+    then up to \
      31 lower-case letters, digits or hyphens (for example `wages-2026`)"
 )]
 pub struct NameError;
@@ -82,7 +83,8 @@ impl<const N: usize> Hex<N> {
         let (pairs, []) = text.as_chunks::<2>() else { return None };
         let pairs: &[[u8; 2]; N] = pairs.try_into().ok()?;
         let mut worst = 0;
-        // In two passes, and with neither a jump nor a table in the first: so the compiler does many digits at a time.
+        // In two passes, and with neither a jump nor a table in the first: so the compiler does
+        // many digits at a time.
         let values = pairs.map(|pair| {
             pair.map(|digit| {
                 let value = value(digit);
@@ -124,7 +126,8 @@ impl<const N: usize> fmt::Display for Hex<N> {
     }
 }
 
-/// The number of a run, which is drawn at random and public. Other lengths may be keys, and are no coordinates.
+/// The number of a run, which is drawn at random and public. Other lengths may be keys, and are no
+/// coordinates.
 impl Coordinate for Hex<16> {
     fn add_to(&self, facts: &mut Vec<Fact>, name: &'static str) {
         facts.push(Fact::new(name, self));
@@ -152,11 +155,12 @@ impl<'de, const N: usize> Deserialize<'de> for Hex<N> {
     }
 }
 
-/// The largest whole number in the formats: canonical JSON writes numbers as IEEE 754 doubles, which are exact up to here
-/// (RFC 8785, appendix D; RFC 7493, section 2.2).
+/// The largest whole number in the formats: canonical JSON writes numbers as IEEE 754 doubles,
+/// which are exact up to here (RFC 8785, appendix D; RFC 7493, section 2.2).
 pub const LARGEST_NUMBER: u64 = (1 << 53) - 1;
 
-/// Reads a whole number of at most [`LARGEST_NUMBER`]: for `#[serde(deserialize_with)]` at every 64-bit field of a format.
+/// Reads a whole number of at most [`LARGEST_NUMBER`]: for `#[serde(deserialize_with)]` at every
+/// 64-bit field of a format.
 ///
 /// # Errors
 /// For a larger number, and for what is not a whole number.
@@ -171,14 +175,14 @@ pub fn whole_number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D
 /// The canonical JSON of `value` (RFC 8785): what is hashed and signed.
 ///
 /// # Panics
-/// When `value` has no JSON form, which no type of this library lacks. The caller has checked that its whole numbers are
-/// at most [`LARGEST_NUMBER`]; larger ones are rounded.
+/// When `value` has no JSON form, which no type of this library lacks. The caller has checked that
+/// its whole numbers are at most [`LARGEST_NUMBER`]; larger ones are rounded.
 pub fn canonical_json(value: &impl Serialize) -> Vec<u8> {
     serde_json_canonicalizer::to_vec(value).expect("the formats have a canonical JSON form")
 }
 
-/// The JSON of a `value` of less than `capacity` bytes that holds secrets, in one line: written into room of full size,
-/// because a buffer that grows leaves a copy behind.
+/// The JSON of a `value` of less than `capacity` bytes that holds secrets, in one line: written
+/// into room of full size, because a buffer that grows leaves a copy behind.
 ///
 /// # Panics
 /// When the value is longer.

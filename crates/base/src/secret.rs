@@ -1,9 +1,9 @@
-//! Secret bytes: on a page of their own, locked in memory where the system allows it, wiped when dropped
-//! (SPEC §16).
+//! Secret bytes: on a page of their own, locked in memory where the system allows it, wiped when
+//! dropped (SPEC §16).
 //!
-//! A [`Secret`] has no `Debug`, `Display`, `Clone`, `PartialEq` or serde, so that it cannot be printed, copied,
-//! compared in variable time or stored by accident. It is filled in place: an array that is moved into a box
-//! leaves a copy where it was.
+//! A [`Secret`] has no `Debug`, `Display`, `Clone`, `PartialEq` or serde, so that it cannot be
+//! printed, copied, compared in variable time or stored by accident. It is filled in place: an
+//! array that is moved into a box leaves a copy where it was.
 
 use subtle::ConstantTimeEq;
 use zeroize::{Zeroize, Zeroizing};
@@ -12,11 +12,12 @@ mod process;
 pub use process::{Hardening, harden_process};
 use process::{PageLock, lock_page};
 
-/// The size and alignment of the page that a secret has to itself: unlocking one secret's page must not unlock
-/// another's. Processors other than these have pages of up to 64 KiB.
+/// The size and alignment of the page that a secret has to itself: unlocking one secret's page must
+/// not unlock another's. Processors other than these have pages of up to 64 KiB.
 const PAGE: usize = if cfg!(target_arch = "x86_64") { 4 << 10 } else { 64 << 10 };
 
-/// Every byte is initialised: the padding of a smaller value would be copied from the stack, with whatever lay there.
+/// Every byte is initialised: the padding of a smaller value would be copied from the stack, with
+/// whatever lay there.
 #[cfg_attr(target_arch = "x86_64", repr(C, align(4096)))]
 #[cfg_attr(not(target_arch = "x86_64"), repr(C, align(65536)))]
 struct Page([u8; PAGE]);
@@ -101,7 +102,8 @@ impl<const N: usize> Secret<N> {
     /// `N` bytes of the operating system's randomness.
     ///
     /// # Panics
-    /// When the operating system gives no randomness: no key may be drawn then, and nothing sensible can follow.
+    /// When the operating system gives no randomness: no key may be drawn then, and nothing
+    /// sensible can follow.
     pub fn random() -> Self {
         Self::fill(|bytes| random_bytes(bytes))
     }
@@ -131,8 +133,8 @@ pub fn random_bytes(bytes: &mut [u8]) {
     getrandom::fill(bytes).expect("the operating system gives randomness");
 }
 
-/// Makes room for `more` bytes: in a new place if need be, and the old one is wiped. A vector that grows by itself leaves a
-/// copy behind.
+/// Makes room for `more` bytes: in a new place if need be, and the old one is wiped. A vector that
+/// grows by itself leaves a copy behind.
 pub fn reserve(bytes: &mut Zeroizing<Vec<u8>>, more: usize) {
     let needed = bytes.len() + more;
     if needed > bytes.capacity() {
@@ -142,7 +144,8 @@ pub fn reserve(bytes: &mut Zeroizing<Vec<u8>>, more: usize) {
     }
 }
 
-/// Overwrites the stack below the caller, where calls that have returned may have left copies of secrets.
+/// Overwrites the stack below the caller, where calls that have returned may have left copies of
+/// secrets.
 ///
 /// Called once after work with keys, not once for each code.
 #[inline(never)]
@@ -175,7 +178,11 @@ mod tests {
             let (place, room) = (bytes.as_ptr(), bytes.capacity());
             assert!(bytes == before && room - bytes.len() >= more);
             bytes.extend(std::iter::repeat_n(7, more));
-            assert_eq!((bytes.as_ptr(), bytes.capacity()), (place, room), "it did not grow by itself");
+            assert_eq!(
+                (bytes.as_ptr(), bytes.capacity()),
+                (place, room),
+                "it did not grow by itself"
+            );
         }
     }
 

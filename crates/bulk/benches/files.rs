@@ -43,8 +43,13 @@ fn meta() -> FileMeta {
 
 /// A valid NIR with its key: the scheme itself says which key it expected.
 fn nir(number: u64) -> String {
-    let body =
-        format!("2{:02}{:02}75{:03}{:03}", number % 100, 1 + number % 12, number / 990 % 990, number % 990);
+    let body = format!(
+        "2{:02}{:02}75{:03}{:03}",
+        number % 100,
+        1 + number % 12,
+        number / 990 % 990,
+        number % 990
+    );
     match Scheme::FrNir.parse(format!("{body}00").as_bytes()) {
         Err(Reason::WrongControlKey { expected, .. }) => format!("{body}{expected:02}"),
         _ => unreachable!("no key is 00"),
@@ -54,8 +59,15 @@ fn nir(number: u64) -> String {
 fn write_data(path: &Path) {
     let mut data = String::from("nir,year,place,amount,note\n");
     for row in 0..ROWS {
-        writeln!(data, "{},{},75{:03},{},ordinary", nir(row), 1990 + row % 35, row % 990, row * 7 % 100_000)
-            .expect("a string takes it");
+        writeln!(
+            data,
+            "{},{},75{:03},{},ordinary",
+            nir(row),
+            1990 + row % 35,
+            row % 990,
+            row * 7 % 100_000
+        )
+        .expect("a string takes it");
     }
     fs::write(path, data).expect("the disk takes it");
 }
@@ -63,7 +75,8 @@ fn write_data(path: &Path) {
 /// Every number of threads that this machine has cores for, up to four.
 fn threads() -> impl Iterator<Item = Effort> {
     let cores = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
-    let counts = [1, 2, 4].into_iter().filter(move |count| *count <= cores).filter_map(NonZeroUsize::new);
+    let counts =
+        [1, 2, 4].into_iter().filter(move |count| *count <= cores).filter_map(NonZeroUsize::new);
     counts.map(|threads| Effort { threads, ..Effort::default() })
 }
 
@@ -83,7 +96,8 @@ fn files(criterion: &mut Criterion) {
     group.throughput(Throughput::Elements(ROWS)).sample_size(10);
 
     for kind in ["csv", "parquet"] {
-        let (request, retained) = (at(&format!("request.{kind}")), at(&format!("retained-{kind}.csv")));
+        let (request, retained) =
+            (at(&format!("request.{kind}")), at(&format!("retained-{kind}.csv")));
         let manifest_path = manifest_path(&request);
         let clear = || remove(&[&request, &retained, &manifest_path]);
         let what = || Prepare {
@@ -95,7 +109,8 @@ fn files(criterion: &mut Criterion) {
             accepted: &[],
         };
         // Without memory there is one thread.
-        let spilling = threads().take(1).map(|effort| (", spilled", Effort { memory: 0, ..effort }));
+        let spilling =
+            threads().take(1).map(|effort| (", spilled", Effort { memory: 0, ..effort }));
         for (how, effort) in threads().map(|effort| ("", effort)).chain(spilling) {
             let name = format!("prepare, {kind} request{how}, {} threads", effort.threads);
             group.bench_function(name, |bencher| {
@@ -148,10 +163,13 @@ fn files(criterion: &mut Criterion) {
             destroy: &[],
         };
         for effort in threads() {
-            group.bench_function(format!("attach, {kind} request, {} threads", effort.threads), |bencher| {
-                let attach = |()| attach(what(), &effort).expect("attached").rows;
-                bencher.iter_batched(clear, attach, BatchSize::PerIteration);
-            });
+            group.bench_function(
+                format!("attach, {kind} request, {} threads", effort.threads),
+                |bencher| {
+                    let attach = |()| attach(what(), &effort).expect("attached").rows;
+                    bencher.iter_batched(clear, attach, BatchSize::PerIteration);
+                },
+            );
         }
     }
     group.finish();

@@ -15,7 +15,8 @@ use crate::error::{CodeFileError, Tally};
 use crate::identifiers::Identifiers;
 use crate::rows::{Pass, Request, Worked, coded_columns, open};
 
-/// Makes the checks that [`code`] and [`renew`] make of a request before its first row: its columns and their types.
+/// Makes the checks that [`code`] and [`renew`] make of a request before its first row: its columns
+/// and their types.
 ///
 /// # Errors
 /// [`CodeFileError::Table`].
@@ -26,13 +27,14 @@ pub fn look(request: &Path, manifest: &Manifest) -> Result<(), CodeFileError> {
 
 /// Codes the identifiers of `request` and writes the result (`index`, `code`, `quality`) to `out`.
 ///
-/// Memory does not grow with the file, and the result does not depend on the number of threads. `out` is the caller's, to
-/// be made durable after `Ok` and thrown away after `Err`.
+/// Memory does not grow with the file, and the result does not depend on the number of threads.
+/// `out` is the caller's, to be made durable after `Ok` and thrown away after `Err`.
 ///
 /// # Errors
-/// [`CodeFileError`]: among them any column but `index` and `identifier`, indexes that do not strictly increase, a cell
-/// that is not an identifier in its compact form, and rows that are not those of its manifest. Of several errors one in the
-/// first block of rows that has any is told, whatever the number of threads.
+/// [`CodeFileError`]: among them any column but `index` and `identifier`, indexes that do not
+/// strictly increase, a cell that is not an identifier in its compact form, and rows that are not
+/// those of its manifest. Of several errors one in the first block of rows that has any is told,
+/// whatever the number of threads.
 pub fn code(
     request: &Request<'_>,
     coder: &Coder,
@@ -46,19 +48,23 @@ pub fn code(
         let (mut identifiers, mut found) = (Identifiers::new(scheme), Vec::new());
         Box::new(move |rows: &mut Worked, batch: &dyn Batch, index: &[[u8; 16]]| {
             identifiers.clear(batch.rows());
-            for (row, (index, cell)) in index.iter().zip(batch.cells(1).iter(batch.rows())).enumerate() {
+            for (row, (index, cell)) in
+                index.iter().zip(batch.cells(1).iter(batch.rows())).enumerate()
+            {
                 rows.commit.push(index, &[cell]);
                 let word = match cell {
                     None => "none",
-                    Some(cell) => identifiers
-                        .push(cell)
-                        .map_err(|reason| fault(request.path, row, RowFault::Identifier { reason }))?,
+                    Some(cell) => identifiers.push(cell).map_err(|reason| {
+                        fault(request.path, row, RowFault::Identifier { reason })
+                    })?,
                 };
                 rows.words.push(Some(word));
             }
             coder.code(identifiers.all(), &mut found);
             let mut found = found.iter();
-            let code = |word: &Option<&str>| if *word == Some("none") { None } else { found.next().copied() };
+            let code = |word: &Option<&str>| {
+                if *word == Some("none") { None } else { found.next().copied() }
+            };
             rows.codes.extend(rows.words.iter().map(code));
             Ok(())
         })
@@ -68,7 +74,8 @@ pub fn code(
 /// Renews the codes of `request` and writes the result (`index`, `code`) to `out`. See [`code`].
 ///
 /// # Errors
-/// As [`code`], with any column but `index` and `code`, and codes of another domain or generation than `renewer` takes.
+/// As [`code`], with any column but `index` and `code`, and codes of another domain or generation
+/// than `renewer` takes.
 pub fn renew(
     request: &Request<'_>,
     renewer: &Renewer,

@@ -5,9 +5,11 @@ use zeroize::Zeroizing;
 
 use crate::error::Tally;
 
-/// Counts distinct values by their codes: two spellings of one identifier have one code, and two identifiers have not.
+/// Counts distinct values by their codes: two spellings of one identifier have one code, and two
+/// identifiers have not.
 pub(crate) struct Distinct {
-    /// An open hash table of the codes' first 16 bytes, which are as good as random; 0 is a free place.
+    /// An open hash table of the codes' first 16 bytes, which are as good as random; 0 is a free
+    /// place.
     places: Zeroizing<Vec<u128>>,
     pub(crate) found: u64,
 }

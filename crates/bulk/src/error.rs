@@ -22,7 +22,8 @@ pub struct Tally {
     pub commitment: Commitment,
     /// How many rows have a code.
     pub coded: u64,
-    /// How many distinct values were coded, of a look-up how many people: exact below [`Tally::DISTINCT_CAP`], where counting stops.
+    /// How many distinct values were coded, of a look-up how many people: exact below
+    /// [`Tally::DISTINCT_CAP`], where counting stops.
     pub distinct: u64,
     /// How many rows have each word of `quality`; empty for a renewal.
     pub qualities: BTreeMap<&'static str, u64>,
@@ -52,7 +53,8 @@ pub enum CodeFileError {
     },
     /// `request-codes`: the codes are not those that the keys at hand renew.
     #[error(
-        "{path:?} holds codes of generation {} with the tag {}, these keys renew generation {} of the tag {}",
+        "{path:?} holds codes of generation {} with the tag {}, these keys renew generation {} of \
+        the tag {}",
         found.1, found.0, expected.1, expected.0
     )]
     OtherCodes {
@@ -65,7 +67,8 @@ pub enum CodeFileError {
     },
     /// `commitment`: the rows are not those that the manifest was made for.
     #[error(
-        "{path:?} is not the request that is described (it has {rows} rows, the manifest says {expected}) and was \
+        "{path:?} is not the request that is described (it has {rows} rows, the manifest says \
+        {expected}) and was \
          changed, or the manifest is another one's"
     )]
     Commitment {
@@ -92,7 +95,9 @@ fn asks(content: Content) -> (&'static str, &'static str) {
     match content {
         Content::Identifiers { .. } => ("identifiers", "code identifiers"),
         Content::Codes { .. } => ("codes", "renew codes"),
-        Content::CivilStatus { .. } => ("civil-status", "look people up by civil status and code them"),
+        Content::CivilStatus { .. } => {
+            ("civil-status", "look people up by civil status and code them")
+        }
     }
 }
 
@@ -109,7 +114,12 @@ impl CodeFileError {
 cstatns::coded!(CodeFileError {
     Self::Table(error) => (error),
     Self::Content { path, found } => ("request-content", Input, [path, content: asks(*found).0]),
-    Self::OtherCodes { path, found, expected } => ("request-codes", Input, [path, tag: found.0, generation: found.1, expected_tag: expected.0, expected_generation: expected.1]),
+    Self::OtherCodes { path, found, expected } => (
+        "request-codes",
+        Input,
+        [path, tag: found.0, generation: found.1,
+         expected_tag: expected.0, expected_generation: expected.1]
+    ),
     Self::Commitment { path, rows, expected } => ("commitment", OtherSide, [path, rows, expected]),
     Self::Keys => ("other-keys", Machine, []),
     Self::Coder(error) => (error),

@@ -16,7 +16,8 @@ impl Identifiers {
         Self { scheme, all: Vec::new() }
     }
 
-    /// Empties it, with room for `rows`: it does not grow afterwards, which would leave a copy behind.
+    /// Empties it, with room for `rows`: it does not grow afterwards, which would leave a copy
+    /// behind.
     pub(crate) fn clear(&mut self, rows: usize) {
         self.all.iter_mut().for_each(Zeroize::zeroize);
         self.all.clear();
@@ -33,7 +34,8 @@ impl Identifiers {
         self.all.push(identifier);
     }
 
-    /// Adds the identifier in a cell; returns the word of its quality, or of the reason why it is none.
+    /// Adds the identifier in a cell; returns the word of its quality, or of the reason why it is
+    /// none.
     ///
     /// Never inlined: what it leaves on the stack is wiped with what the coder leaves there.
     #[inline(never)]

@@ -1,5 +1,6 @@
-//! The service's side of files: what a request holds is coded or renewed, or people are looked up in a register and coded
-//! (SPEC §6). Each works on batches of rows, in memory that does not grow with the file.
+//! The service's side of files: what a request holds is coded or renewed, or people are looked up
+//! in a register and coded (SPEC §6). Each works on batches of rows, in memory that does not grow
+//! with the file.
 //!
 //! The rooms of this crate, lowest first; a room uses only those above it in this list.
 

@@ -32,15 +32,16 @@ pub struct Register<'a> {
     pub min_score: Score,
 }
 
-/// Looks up the people of `request` by their civil status, codes the identifiers of those who are found and writes the
-/// result (`index`, `code`, `quality`, `score`) to `out`, all in one pass: an identifier that is found stays in memory, and
-/// is wiped there. See [`code`](crate::code()).
+/// Looks up the people of `request` by their civil status, codes the identifiers of those who are
+/// found and writes the result (`index`, `code`, `quality`, `score`) to `out`, all in one pass: an
+/// identifier that is found stays in memory, and is wiped there. See [`code`](crate::code()).
 ///
-/// Before it, weights are learnt from the first rows ([`SAMPLE`]): the request is in the order of random indexes, so they are
-/// a sample of it.
+/// Before it, weights are learnt from the first rows ([`SAMPLE`]): the request is in the order of
+/// random indexes, so they are a sample of it.
 ///
 /// # Errors
-/// As [`code`](crate::code()), with the columns of civil status; a cell that cannot be read as its field; and those of the register.
+/// As [`code`](crate::code()), with the columns of civil status; a cell that cannot be read as its
+/// field; and those of the register.
 pub fn look_up_and_code(
     request: &Request<'_>,
     register: Register<'_>,
@@ -56,7 +57,8 @@ pub fn look_up_and_code(
     let weights = &learn(path, manifest.content, register.index, &effort.progress)?;
     let [index, code, quality] = coded_columns(format);
     pass.run(&[index, code, quality, Column::score()], out, &|| {
-        let (mut identifiers, mut coded, mut found) = (Identifiers::new(SCHEME), Vec::new(), Vec::new());
+        let (mut identifiers, mut coded, mut found) =
+            (Identifiers::new(SCHEME), Vec::new(), Vec::new());
         Box::new(move |rows: &mut Worked, batch: &dyn Batch, index: &[[u8; 16]]| {
             identifiers.clear(batch.rows());
             coded.clear();
@@ -71,7 +73,8 @@ pub fn look_up_and_code(
                         true => {
                             let texts = read_row(&cells, register.index.years())
                                 .map_err(|found| fault(path, row, found))?;
-                            let (word, score) = look_up(&mut identifiers, register, weights, &texts)?;
+                            let (word, score) =
+                                look_up(&mut identifiers, register, weights, &texts)?;
                             (word, Some(score))
                         }
                     };
@@ -87,13 +90,15 @@ pub fn look_up_and_code(
             looked_up?;
             coder.code(identifiers.all(), &mut found);
             let mut found = found.iter();
-            rows.codes.extend(coded.iter().map(|coded| coded.then(|| found.next().copied()).flatten()));
+            rows.codes
+                .extend(coded.iter().map(|coded| coded.then(|| found.next().copied()).flatten()));
             Ok(())
         })
     })
 }
 
-/// What the first rows of a request teach. Those that cannot be read teach nothing: the pass over all of them tells why.
+/// What the first rows of a request teach. Those that cannot be read teach nothing: the pass over
+/// all of them tells why.
 fn learn(
     request: &Path,
     content: Content,
@@ -111,13 +116,15 @@ fn learn(
         batches.push(batch);
     }
     let queries = batches.iter().flat_map(|batch| {
-        let columns: Vec<_> = (1..=content.columns().len()).map(|column| batch.cells(column)).collect();
+        let columns: Vec<_> =
+            (1..=content.columns().len()).map(|column| batch.cells(column)).collect();
         (0..batch.rows()).filter_map(move |row| {
             let texts = read_row(&cells_of(&columns, row), index.years()).ok()?;
             Some(Query { civil_status: request::civil_status(&texts), identifier: None })
         })
     });
-    // Once it is asked to stop, no further row is looked up: in a large register they take some seconds.
+    // Once it is asked to stop, no further row is looked up: in a large register they take some
+    // seconds.
     let weights = index.learn(queries.take_while(|_| progress.check().is_ok()));
     wipe_stack();
     progress.check()?;
@@ -131,8 +138,12 @@ fn cells_of<'a>(columns: &[Cells<'a>], row: usize) -> [Option<&'a [u8]>; FIELDS.
     cells
 }
 
-/// The texts of a row's cells, if each can be read as its field: the service must not see what is none.
-fn read_row<'a>(cells: &[Option<&'a [u8]>; FIELDS.len()], years: Years) -> Result<Texts<'a>, RowFault> {
+/// The texts of a row's cells, if each can be read as its field: the service must not see what is
+/// none.
+fn read_row<'a>(
+    cells: &[Option<&'a [u8]>; FIELDS.len()],
+    years: Years,
+) -> Result<Texts<'a>, RowFault> {
     let mut texts: Texts<'a> = Default::default();
     for (at, cell) in cells.iter().enumerate() {
         let Some(cell) = cell else { continue };
@@ -147,8 +158,8 @@ fn read_row<'a>(cells: &[Option<&'a [u8]>; FIELDS.len()], years: Years) -> Resul
     Ok(texts)
 }
 
-/// Looks a row up, and adds the identifier that is found if that is certain enough; returns the word of its quality, and
-/// its score.
+/// Looks a row up, and adds the identifier that is found if that is certain enough; returns the
+/// word of its quality, and its score.
 ///
 /// Never inlined: what it leaves on the stack is wiped by the caller.
 #[inline(never)]
@@ -158,14 +169,17 @@ fn look_up(
     weights: &Weights,
     texts: &Texts<'_>,
 ) -> Result<(&'static str, Score), IndexError> {
-    let mut own = SCHEME.parse_compact(texts[IDENTIFIER].as_bytes()).map(|(identifier, _)| identifier);
+    let mut own =
+        SCHEME.parse_compact(texts[IDENTIFIER].as_bytes()).map(|(identifier, _)| identifier);
     let query = Query { civil_status: request::civil_status(texts), identifier: own.as_ref() };
     let answer = register.index.look_up(weights, &query);
     own.zeroize();
     let mut answer = answer?;
     let score = Score::of(answer.score);
     match answer.identifier.take() {
-        Some(identifier) if answer.quality <= register.accept.into() && score >= register.min_score => {
+        Some(identifier)
+            if answer.quality <= register.accept.into() && score >= register.min_score =>
+        {
             identifiers.add(identifier)
         }
         mut unsure => unsure.zeroize(),

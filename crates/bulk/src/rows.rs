@@ -27,15 +27,18 @@ pub(crate) fn open(request: &Path, content: Content) -> Result<Source, TableErro
     let source = Source::open(request, Delimiter::Under("index"))?;
     let table = source.table();
     let (first, columns) = table.header().split_first().expect("a header has a column");
-    if first != b"index" || !columns.iter().eq(content.columns().iter().map(|name| name.as_bytes())) {
+    if first != b"index" || !columns.iter().eq(content.columns().iter().map(|name| name.as_bytes()))
+    {
         let expected = match content {
             Content::Identifiers { .. } => "`index`, `identifier`",
             Content::Codes { .. } => "`index`, `code`",
             Content::CivilStatus { identifier: false } => {
-                "`index`, `nom`, `nom_usage`, `prenoms`, `sexe`, `date_naissance`, `code_lieu`, `libelle_lieu`, `pays`"
+                "`index`, `nom`, `nom_usage`, `prenoms`, `sexe`, `date_naissance`, `code_lieu`, \
+                `libelle_lieu`, `pays`"
             }
             Content::CivilStatus { identifier: true } => {
-                "`index`, `nom`, `nom_usage`, `prenoms`, `sexe`, `date_naissance`, `code_lieu`, `libelle_lieu`, `pays`, \
+                "`index`, `nom`, `nom_usage`, `prenoms`, `sexe`, `date_naissance`, `code_lieu`, \
+                `libelle_lieu`, `pays`, \
                  `identifier`"
             }
         };
@@ -84,8 +87,8 @@ pub(crate) struct Pass<'a> {
     request: &'a Request<'a>,
 }
 
-/// What a thread does with the rows of a batch, whose indexes it is given; rows that it names in an error are counted from the
-/// batch's first one.
+/// What a thread does with the rows of a batch, whose indexes it is given; rows that it names in an
+/// error are counted from the batch's first one.
 pub(crate) type Worker<'w> =
     Box<dyn FnMut(&mut Worked, &dyn Batch, &[[u8; 16]]) -> Result<(), CodeFileError> + 'w>;
 
@@ -159,9 +162,13 @@ impl<'a> Pass<'a> {
         let pairs = request.meta.pairs();
         match (source, request.format) {
             (Source::Lines(rows), Format::Csv) => job.run(rows, sink::csv(out, b',', columns)?),
-            (Source::Lines(rows), Format::Parquet) => job.run(rows, sink::parquet(out, columns, pairs)?),
+            (Source::Lines(rows), Format::Parquet) => {
+                job.run(rows, sink::parquet(out, columns, pairs)?)
+            }
             (Source::Columns(rows), Format::Csv) => job.run(rows, sink::csv(out, b',', columns)?),
-            (Source::Columns(rows), Format::Parquet) => job.run(rows, sink::parquet(out, columns, pairs)?),
+            (Source::Columns(rows), Format::Parquet) => {
+                job.run(rows, sink::parquet(out, columns, pairs)?)
+            }
         }
     }
 }
@@ -206,7 +213,8 @@ impl<'w> Job<'_, 'w> {
                 Ok(rows.fill_all(&mut block.batches, &mut block.filled, rows_at_once)?)
             },
             work: |block: &mut Block<'w, B, E::Piece>| {
-                let Block { batches, filled, index, heads, qualities, scores, work, worked, piece } = block;
+                let Block { batches, filled, index, heads, qualities, scores, work, worked, piece } =
+                    block;
                 index.clear();
                 heads.clear();
                 qualities.clear();
@@ -229,7 +237,8 @@ impl<'w> Job<'_, 'w> {
                     heads.extend(worked.codes.iter().flatten().map(Distinct::head));
                     count_runs(&worked.words, qualities);
                     worked.scores.iter().flatten().for_each(|score| scores[score.step()] += 1);
-                    let mut values = vec![Values::Index(&index[first..]), Values::Codes(&worked.codes)];
+                    let mut values =
+                        vec![Values::Index(&index[first..]), Values::Codes(&worked.codes)];
                     values.extend(has_quality.then_some(Values::Words(&worked.words)));
                     values.extend(has_score.then_some(Values::Scores(&worked.scores)));
                     encoding.add(index.len() - first, &values, E::Form::nothing(), piece)?;

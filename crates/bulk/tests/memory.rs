@@ -1,7 +1,8 @@
-//! `code`, `renew` and `attach` stream, `prepare` sorts in the memory that it is given: the most memory they take does not
-//! grow with the file.
+//! `code`, `renew` and `attach` stream, `prepare` sorts in the memory that it is given: the most
+//! memory they take does not grow with the file.
 //!
-//! Each measurement is a process of its own, this test started again with the work named in the environment.
+//! Each measurement is a process of its own, this test started again with the work named in the
+//! environment.
 
 use std::fs::{self, File};
 use std::io::{BufWriter, Write};
@@ -52,7 +53,12 @@ fn identifier(row: u64) -> String {
 
 fn meta() -> FileMeta {
     let domain = Name::new("population").unwrap();
-    FileMeta { service: SERVICE.to_owned(), domain, generation: Generation::FIRST, delivery: Hex([1; 16]) }
+    FileMeta {
+        service: SERVICE.to_owned(),
+        domain,
+        generation: Generation::FIRST,
+        delivery: Hex([1; 16]),
+    }
 }
 
 /// Writes request and retained file row by row, the Parquet ones as one row group each.
@@ -105,7 +111,8 @@ fn write_parquet(path: &Path, rows: u64, columns: &[&str]) {
     let schema = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
     let properties = WriterProperties::builder().set_max_row_group_row_count(Some(1 << 30)).build();
     let mut writer =
-        ArrowWriter::try_new(File::create(path).unwrap(), schema.clone(), Some(properties)).unwrap();
+        ArrowWriter::try_new(File::create(path).unwrap(), schema.clone(), Some(properties))
+            .unwrap();
     for first in (0..rows).step_by(10_000) {
         let batch = first..rows.min(first + 10_000);
         let array = |column: &&str| -> arrow_array::ArrayRef {
@@ -130,8 +137,9 @@ fn write_data(place: &Path, rows: u64, format: Format) {
     }
     let mut data = BufWriter::new(File::create(place.join("data.csv")).unwrap());
     writeln!(data, "{}", COLUMNS.join(",")).unwrap();
-    (0..rows)
-        .for_each(|row| writeln!(data, "{}", COLUMNS.map(|column| cell(row, column)).join(",")).unwrap());
+    (0..rows).for_each(|row| {
+        writeln!(data, "{}", COLUMNS.map(|column| cell(row, column)).join(",")).unwrap()
+    });
 }
 
 fn coder() -> Coder {
@@ -143,7 +151,8 @@ fn coder() -> Coder {
 /// What `prepare` is given.
 const MEMORY: usize = 64 << 20;
 
-/// The work of the child: writes down the most memory that it took, in KiB, and the bytes that it wrote.
+/// The work of the child: writes down the most memory that it took, in KiB, and the bytes that it
+/// wrote.
 fn work(place: &Path, verb: &str, extension: &str, threads: NonZeroUsize) {
     let effort = Effort { threads, memory: MEMORY, ..Effort::default() };
     let file = |name: &str| place.join(format!("{name}.{extension}"));
@@ -180,11 +189,19 @@ fn work(place: &Path, verb: &str, extension: &str, threads: NonZeroUsize) {
         .unwrap();
     } else if verb == "look-up" {
         let (request, index) = (file("request"), Index::open(&place.join("register")).unwrap());
-        let register = Register { index: &index, accept: Level::UsageName, min_score: Score::of(0.95) };
-        let (manifest, format) = (Manifest::read(&manifest_path(&request)).unwrap(), Format::Parquet);
+        let register =
+            Register { index: &index, accept: Level::UsageName, min_score: Score::of(0.95) };
+        let (manifest, format) =
+            (Manifest::read(&manifest_path(&request)).unwrap(), Format::Parquet);
         let mut out = File::create(result).unwrap();
         let coded = look_up_and_code(
-            &Request { path: &request, manifest: &manifest, format, meta: &meta(), effort: &effort },
+            &Request {
+                path: &request,
+                manifest: &manifest,
+                format,
+                meta: &meta(),
+                effort: &effort,
+            },
             register,
             &coder(),
             &mut out,
@@ -253,13 +270,23 @@ fn memory_does_not_grow_with_the_file() {
             ["code", "attach"].map(|verb| {
                 // One thread: what several hold at once is a matter of chance.
                 [1, 8].map(|threads| {
-                    told("memory_does_not_grow_with_the_file", place.path(), verb, extension, threads).0
+                    told(
+                        "memory_does_not_grow_with_the_file",
+                        place.path(),
+                        verb,
+                        extension,
+                        threads,
+                    )
+                    .0
                 })
             })
         });
         let [small, large] = peaks;
         for (verb, (small, large)) in ["code", "attach"].iter().zip(small.into_iter().zip(large)) {
-            assert!(large[0] < small[0] + 8 * 1024, "{verb} {extension}: {small:?} KiB, then {large:?} KiB");
+            assert!(
+                large[0] < small[0] + 8 * 1024,
+                "{verb} {extension}: {small:?} KiB, then {large:?} KiB"
+            );
             // However many threads there are to be had.
             assert!(large[1] < 128 * 1024, "{verb} {extension}: {small:?} KiB, then {large:?} KiB");
         }
@@ -307,14 +334,25 @@ fn look_ups_take_no_more_memory_than_codings() {
         if row < 2000 {
             let [nom, nom_usage, prenoms, sexe, date_naissance, code_lieu, libelle_lieu, pays] =
                 cells.each_ref().map(String::as_str);
-            let civil_status =
-                CivilStatus { nom, nom_usage, prenoms, sexe, date_naissance, code_lieu, libelle_lieu, pays };
-            builder.push(&Record { id: "", nir: &identifier(row), civil_status }, Origin::default()).unwrap();
+            let civil_status = CivilStatus {
+                nom,
+                nom_usage,
+                prenoms,
+                sexe,
+                date_naissance,
+                code_lieu,
+                libelle_lieu,
+                pays,
+            };
+            builder
+                .push(&Record { id: "", nir: &identifier(row), civil_status }, Origin::default())
+                .unwrap();
         }
     }
     data.into_inner().unwrap();
     builder.finish().unwrap();
-    let (data, request, retained) = (&*path("data.csv"), &*path("request.parquet"), &*path("retained.csv"));
+    let (data, request, retained) =
+        (&*path("data.csv"), &*path("request.parquet"), &*path("retained.csv"));
     let column = Column::CivilStatus { map: &[], years: Years::now() };
     let what = Prepare {
         data: data.into(),
@@ -343,8 +381,11 @@ fn prepare_stays_within_the_memory_that_it_is_given_and_puts_the_rest_aside() {
             let threads = std::thread::available_parallelism().unwrap().get();
             let (peak, written) = told(test, place.path(), "prepare", extension, threads);
             let request = place.path().join(format!("request.{extension}"));
-            let outputs =
-                [&*manifest_path(&request), &request, &place.path().join(format!("retained.{extension}"))];
+            let outputs = [
+                &*manifest_path(&request),
+                &request,
+                &place.path().join(format!("retained.{extension}")),
+            ];
             let outputs: u64 = outputs.iter().map(|path| fs::metadata(path).unwrap().len()).sum();
             (peak, written - outputs)
         });
@@ -353,6 +394,9 @@ fn prepare_stays_within_the_memory_that_it_is_given_and_puts_the_rest_aside() {
         assert!(large.0 < small.0 + 8 * 1024, "{extension}: {} KiB, then {} KiB", small.0, large.0);
         // What twice the rows take beyond memory is on disk: some 100 bytes each.
         let (small, large) = (small.1 >> 20, large.1 >> 20);
-        assert!(small > 20 && large > small + 40, "{extension}: {small} MiB, then {large} MiB put aside");
+        assert!(
+            small > 20 && large > small + 40,
+            "{extension}: {small} MiB, then {large} MiB put aside"
+        );
     }
 }

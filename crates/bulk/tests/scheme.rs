@@ -1,5 +1,5 @@
-//! A second scheme goes the whole way: prepared, coded by a service under a quorum, attached, renewed. Its codes are those of
-//! its own coding message.
+//! A second scheme goes the whole way: prepared, coded by a service under a quorum, attached,
+//! renewed. Its codes are those of its own coding message.
 
 #[path = "../../../tests/common/mod.rs"]
 mod common;
@@ -25,13 +25,15 @@ use jiff::Timestamp;
 
 use common::{World, name};
 
-/// Finnish codes of people who do not exist, each with its control character, one in another spelling, one wrong.
-const DATA: &str =
-    "hetu,wage\n131052-308T,100\n 131053+602j,200\n131052A308T,300\n231052B3088,400\n131052-308S,500\n,600\n";
+/// Finnish codes of people who do not exist, each with its control character, one in another
+/// spelling, one wrong.
+const DATA: &str = "hetu,wage\n131052-308T,100\n \
+    131053+602j,200\n131052A308T,300\n231052B3088,400\n131052-308S,500\n,600\n";
 
 fn prepared(world: &World, scheme: Scheme) -> Result<Manifest, PrepareError> {
     fs::write(world.path("data.csv"), DATA).unwrap();
-    let [data, request, retained] = ["data.csv", "request.csv", "retained.csv"].map(|file| world.path(file));
+    let [data, request, retained] =
+        ["data.csv", "request.csv", "retained.csv"].map(|file| world.path(file));
     let column = Column::Identifier { column: "hetu", scheme };
     let what = Prepare {
         data: (&data).into(),
@@ -225,11 +227,15 @@ fn a_second_scheme_goes_the_whole_way() {
     report(&world, &meta_2, &renewed.unwrap(), None, "result-2.csv");
     let second = attached(&world, "retained-2.csv", "result-2.csv", "second.csv");
     assert!(
-        second.iter().zip(&rows).all(|(new, old)| new[0].starts_with("c2.") == old[0].starts_with("c1."))
+        second
+            .iter()
+            .zip(&rows)
+            .all(|(new, old)| new[0].starts_with("c2.") == old[0].starts_with("c1."))
     );
 }
 
-/// Under the wrong scheme nothing is read as somebody, and no manifest passes for one of another scheme.
+/// Under the wrong scheme nothing is read as somebody, and no manifest passes for one of another
+/// scheme.
 #[test]
 fn one_scheme_is_not_read_as_the_other() {
     let world = World::new(2, 3);
@@ -241,7 +247,9 @@ fn one_scheme_is_not_read_as_the_other() {
     let path = manifest_path(&world.path("request.csv"));
     let text = fs::read_to_string(&path).unwrap();
     assert!(text.contains(r#""scheme":"fi-hetu""#), "{text}");
-    for (from, to) in [(r#""scheme":"fi-hetu","#, ""), ("fi-hetu", "fi-hetus"), ("fi-hetu", "FI-HETU")] {
+    for (from, to) in
+        [(r#""scheme":"fi-hetu","#, ""), ("fi-hetu", "fi-hetus"), ("fi-hetu", "FI-HETU")]
+    {
         fs::write(&path, text.replace(from, to)).unwrap();
         assert!(matches!(Manifest::read(&path), Err(ManifestError::Form { .. })), "{to}");
     }

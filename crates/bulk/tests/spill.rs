@@ -1,7 +1,8 @@
-//! What `prepare` leaves behind: nothing of an identifier in the file of rows that it puts aside, nor in memory once it is
-//! over, and no such file once its process is, however it ended.
+//! What `prepare` leaves behind: nothing of an identifier in the file of rows that it puts aside,
+//! nor in memory once it is over, and no such file once its process is, however it ended.
 //!
-//! The work is done in a process of its own, this test started again with the work named in the environment.
+//! The work is done in a process of its own, this test started again with the work named in the
+//! environment.
 
 #![cfg(target_os = "linux")]
 
@@ -30,8 +31,8 @@ use cstatns_rows::effort::Effort;
 use cstatns_rows::table::Format;
 
 const WORK: &str = "CSTATNS_SPILL_TEST";
-/// The rows of the data, and those of them whose identifiers and notes are looked for: they come first, so that what later
-/// rows overwrite is overwritten.
+/// The rows of the data, and those of them whose identifiers and notes are looked for: they come
+/// first, so that what later rows overwrite is overwritten.
 const ROWS: usize = 120_000;
 const LOOKED_FOR: usize = 500;
 
@@ -55,7 +56,8 @@ fn write_data(place: &Path) {
 }
 
 fn prepare_from(place: &Path, column: Column<'_>, memory: usize) {
-    let [data, request, retained] = ["d.csv", "request.csv", "retained.csv"].map(|name| place.join(name));
+    let [data, request, retained] =
+        ["d.csv", "request.csv", "retained.csv"].map(|name| place.join(name));
     let (data, request, retained) = (&data, &request, &retained);
     let what = Prepare {
         data: data.into(),
@@ -79,10 +81,14 @@ fn write_people(place: &Path) {
     for row in 0..ROWS {
         let nom = name(row);
         // Names are alike: dates, places and first names tell people apart.
-        let date = format!("{}-{:02}-{:02}", 1920 + row % 90, 1 + row / 90 % 12, 1 + row / 1080 % 28);
+        let date =
+            format!("{}-{:02}-{:02}", 1920 + row % 90, 1 + row / 90 % 12, 1 + row / 1080 % 28);
         let commune = format!("{}", 21_001 + row * 7919 % 70_000);
-        let first: String =
-            (row * 31 % 1000 + 1000).to_string().bytes().map(|digit| char::from(digit + 49)).collect();
+        let first: String = (row * 31 % 1000 + 1000)
+            .to_string()
+            .bytes()
+            .map(|digit| char::from(digit + 49))
+            .collect();
         writeln!(data, "{nom},{first},F,{date},{commune},{}", note(row)).unwrap();
         if row % 100 < 50 || row < LOOKED_FOR {
             let civil_status = CivilStatus {
@@ -117,7 +123,13 @@ fn run_people(place: &Path, memory: usize) {
     let mut out = File::create(place.join("result.csv")).unwrap();
     let manifest = Manifest::read(&manifest_path(&request)).unwrap();
     let coded = look_up_and_code(
-        &Request { path: &request, manifest: &manifest, format: Format::Csv, meta: &meta, effort: &effort },
+        &Request {
+            path: &request,
+            manifest: &manifest,
+            format: Format::Csv,
+            meta: &meta,
+            effort: &effort,
+        },
         register,
         &coder,
         &mut out,
@@ -140,7 +152,8 @@ fn is_child() -> bool {
     let Ok(job) = std::env::var(WORK) else { return false };
     let (job, place) = job.split_once(' ').unwrap();
     let place = Path::new(place);
-    // Nothing is held, or some pages and the rest put aside: of a size at which freed memory stays with the process.
+    // Nothing is held, or some pages and the rest put aside: of a size at which freed memory stays
+    // with the process.
     let memory = if job == "run" { 0 } else { (32 << 20) + (512 << 10) };
     let run = if job.contains("people") { run_people } else { run };
     run(place, memory);
@@ -156,7 +169,8 @@ fn is_child() -> bool {
 /// Writes down the memory of this process.
 fn dump(path: &Path) {
     let maps = fs::read_to_string("/proc/self/maps").unwrap();
-    let (mut memory, mut out) = (File::open("/proc/self/mem").unwrap(), File::create(path).unwrap());
+    let (mut memory, mut out) =
+        (File::open("/proc/self/mem").unwrap(), File::create(path).unwrap());
     for line in maps.lines().filter(|line| line.contains(" rw")) {
         let (from, to) = line.split_once(' ').unwrap().0.split_once('-').unwrap();
         let [from, to] = [from, to].map(|text| u64::from_str_radix(text, 16).unwrap());
@@ -177,11 +191,15 @@ fn shown_as(bytes: &[u8], form: fn(usize) -> String) -> usize {
         (0..LOOKED_FOR).map(|row| form(row).into_bytes()).collect();
     let start = &form(0).into_bytes()[..3];
     let windows = bytes.windows(13).filter(|window| window.starts_with(start));
-    windows.filter(|window| wanted.contains(*window)).collect::<std::collections::HashSet<_>>().len()
+    windows
+        .filter(|window| wanted.contains(*window))
+        .collect::<std::collections::HashSet<_>>()
+        .len()
 }
 
 fn names(place: &Path) -> Vec<String> {
-    let names = fs::read_dir(place).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let names =
+        fs::read_dir(place).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
     let mut names: Vec<String> = names.collect();
     names.sort();
     names
@@ -203,7 +221,11 @@ fn a_process_that_is_killed_leaves_nothing_of_what_it_put_aside() {
     }
     let place = tempfile::tempdir().unwrap();
     write_data(place.path());
-    assert_eq!(shown(&fs::read(place.path().join("d.csv")).unwrap()), LOOKED_FOR, "they would be found");
+    assert_eq!(
+        shown(&fs::read(place.path().join("d.csv")).unwrap()),
+        LOOKED_FOR,
+        "they would be found"
+    );
 
     let mut child =
         start("a_process_that_is_killed_leaves_nothing_of_what_it_put_aside", "run", place.path());
@@ -225,7 +247,10 @@ fn a_process_that_is_killed_leaves_nothing_of_what_it_put_aside() {
     assert_eq!(left.iter().filter(|name| name.ends_with(".cstatns-tmp")).count(), 3, "{left:?}");
     assert_eq!(left.len(), 4, "{left:?}");
     run(place.path(), 0);
-    assert_eq!(names(place.path()), ["d.csv", "request.csv", "request.csv.manifest.json", "retained.csv"]);
+    assert_eq!(
+        names(place.path()),
+        ["d.csv", "request.csv", "request.csv.manifest.json", "retained.csv"]
+    );
 }
 
 #[test]

@@ -1,4 +1,5 @@
-//! What of a look-up is coded: `--accept` and `--min-score`, in `service code` and as `register evaluate` measures it.
+//! What of a look-up is coded: `--accept` and `--min-score`, in `service code` and as `register
+//! evaluate` measures it.
 
 use cstatns::look_up::{Level, Score};
 use cstatns_register::CERTAIN;
@@ -9,7 +10,8 @@ pub(crate) fn level(text: &str) -> Result<Level, String> {
     known.ok_or_else(|| "found, rectified or usage-name".to_owned())
 }
 
-/// The greatest least score: scores are rounded down, so that a greater one would leave everybody without a code.
+/// The greatest least score: scores are rounded down, so that a greater one would leave everybody
+/// without a code.
 const MOST: f64 = 0.9999;
 
 /// What `--min-score` takes.
@@ -17,7 +19,9 @@ pub(crate) fn score(text: &str) -> Result<Score, String> {
     let number = text.parse().ok().filter(|number| (CERTAIN..=MOST).contains(number));
     // More decimals than a score has would be dropped: less would be asked for than is written.
     number.and_then(Score::exactly).ok_or_else(|| {
-        format!("a number from {CERTAIN} (below it nobody is coded) to {MOST}, of four decimals at most")
+        format!(
+            "a number from {CERTAIN} (below it nobody is coded) to {MOST}, of four decimals at most"
+        )
     })
 }
 
@@ -32,7 +36,8 @@ mod tests {
         assert_eq!(score("0.9999"), Ok(Score::of(0.9999)));
         assert_eq!(
             (9500..10_000)
-                .filter(|n| score(&format!("0.{n}")) != Score::try_from(*n).map_err(|error| error.to_string()))
+                .filter(|n| score(&format!("0.{n}"))
+                    != Score::try_from(*n).map_err(|error| error.to_string()))
                 .count(),
             0
         );

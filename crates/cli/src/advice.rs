@@ -1,5 +1,6 @@
-//! What to do about an error of a library, which says only what is wrong: a table for each language, from the code, the
-//! blame and the facts of the error to a sentence that may name commands and options of this program.
+//! What to do about an error of a library, which says only what is wrong: a table for each
+//! language, from the code, the blame and the facts of the error to a sentence that may name
+//! commands and options of this program.
 
 use cstatns::coded::{Blame, Fact};
 
@@ -23,9 +24,9 @@ pub(crate) fn advice(table: &str, code: &str, blame: Blame, facts: &[Fact]) -> O
         let (name, rest) = part.split_once('}').expect("a placeholder ends");
         match name.strip_prefix('@') {
             Some(name) => text.push_str(&inner(name).unwrap_or_default()),
-            None => {
-                text.push_str(value(facts, name).expect("the row applies to errors with this fact alone"))
-            }
+            None => text.push_str(
+                value(facts, name).expect("the row applies to errors with this fact alone"),
+            ),
         }
         text.push_str(rest);
     }
@@ -34,7 +35,12 @@ pub(crate) fn advice(table: &str, code: &str, blame: Blame, facts: &[Fact]) -> O
 
 /// The rows that [`advice`] goes by.
 #[cfg(test)]
-pub(crate) fn rows_used<'a>(table: &'a str, code: &str, blame: Blame, facts: &[Fact]) -> Vec<&'a str> {
+pub(crate) fn rows_used<'a>(
+    table: &'a str,
+    code: &str,
+    blame: Blame,
+    facts: &[Fact],
+) -> Vec<&'a str> {
     let Some((row, said)) = rows(table).find(|(row, _)| applies(row, code, blame, facts)) else {
         return Vec::new();
     };

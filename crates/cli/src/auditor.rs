@@ -26,7 +26,8 @@ impl Auditor {
     }
 }
 
-/// Check a ledger: signatures, chain, tree, lawfulness, and that it extends the checkpoints kept from before
+/// Check a ledger: signatures, chain, tree, lawfulness, and that it extends the checkpoints kept
+/// from before
 #[derive(Args)]
 #[command(after_help = "Example:
   cstatns auditor verify ledger.jsonl --service card.json \\
@@ -49,7 +50,8 @@ impl Verify {
         let mut start = [0];
         let read = File::open(&self.ledger).and_then(|mut file| file.read(&mut start));
         if matches!(read, Ok(1)) && start != *b"{" {
-            // Nobody is to answer for a file that was never a ledger. What cannot be read is told of below.
+            // Nobody is to answer for a file that was never a ledger. What cannot be read is told
+            // of below.
             return Err(Fault::form(&self.ledger, "the ledger of a service"));
         }
         let audit = audit::verify(&self.ledger, &card, &self.checkpoint)?;
@@ -61,7 +63,8 @@ impl Verify {
         let fault = Fault::new(
             first.code,
             format!(
-                "{count} of {} checks do not hold; the first: {} Keep the files as they are, and ask the service to account for it",
+                "{count} of {} checks do not hold; the first: {} Keep the files as they are, and \
+                ask the service to account for it",
                 audit.findings.len(),
                 first.detail
             ),

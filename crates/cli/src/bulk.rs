@@ -1,4 +1,5 @@
-//! What the verbs that go through many rows have in common: how much of the machine they take, and their last line.
+//! What the verbs that go through many rows have in common: how much of the machine they take, and
+//! their last line.
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
@@ -26,8 +27,8 @@ pub(crate) struct Bulk {
     /// Threads that work on the rows [default: one for each core]
     #[arg(long, value_name = "N", value_parser = threads)]
     threads: Option<NonZeroUsize>,
-    /// Memory that sorting may take (in prepare: the others do not sort), such as 512MiB or 4GB; what does not fit is
-    /// put aside on disk, encrypted [default: 1GiB]
+    /// Memory that sorting may take (in prepare: the others do not sort), such as 512MiB or 4GB;
+    /// what does not fit is put aside on disk, encrypted [default: 1GiB]
     #[arg(long, value_name = "SIZE", value_parser = memory)]
     memory: Option<usize>,
 }
@@ -50,9 +51,13 @@ fn memory(text: &str) -> Result<usize, String> {
         "GiB" => 1 << 30,
         _ => 0,
     };
-    let size = number.parse().ok().filter(|_| unit > 0).and_then(|number: usize| number.checked_mul(unit));
+    let size =
+        number.parse().ok().filter(|_| unit > 0).and_then(|number: usize| number.checked_mul(unit));
     match size {
-        None => Err("a whole number of bytes, or of kB, MB, GB, KiB, MiB or GiB, such as 512MiB".to_owned()),
+        None => {
+            Err("a whole number of bytes, or of kB, MB, GB, KiB, MiB or GiB, such as 512MiB"
+                .to_owned())
+        }
         Some(size) if size < LEAST_MEMORY => {
             Err(format!("too little to sort in: at least {}MiB", LEAST_MEMORY >> 20))
         }
@@ -70,8 +75,13 @@ impl Bulk {
     }
 }
 
-/// Works on rows: shows how far they are, and has Ctrl-C leave nothing partial. Returns the seconds that it took, too.
-pub(crate) fn watched<T>(program: &Program, progress: &Arc<Progress>, work: impl FnOnce() -> T) -> (T, f64) {
+/// Works on rows: shows how far they are, and has Ctrl-C leave nothing partial. Returns the seconds
+/// that it took, too.
+pub(crate) fn watched<T>(
+    program: &Program,
+    progress: &Arc<Progress>,
+    work: impl FnOnce() -> T,
+) -> (T, f64) {
     let _watch = program.is_alone().then(|| Watch::begin(progress.clone()));
     let begun = Instant::now();
     let done = work();
@@ -90,14 +100,19 @@ pub(crate) fn delimiter(text: &str) -> Result<u8, String> {
 /// Warns of cells that hold a line break, if there are some.
 pub(crate) fn over_several_lines(program: &Program, cells: u64) {
     if cells > 0 {
-        program.say(format_args!("{} over several lines: is a quote missing?", counted(cells, "cell")));
+        program.say(format_args!(
+            "{} over several lines: is a quote missing?",
+            counted(cells, "cell")
+        ));
     }
 }
 
-/// The last line of a bulk verb: "10,000,000 rows in 1.4 s (7.1 M rows/s): valid 9,999,000, none 1,000".
+/// The last line of a bulk verb: "10,000,000 rows in 1.4 s (7.1 M rows/s): valid 9,999,000, none
+/// 1,000".
 pub(crate) fn closing<K: AsRef<str>>(rows: u64, seconds: f64, counts: &BTreeMap<K, u64>) -> String {
     let took = if seconds < 1.0 { format!("{seconds:.2}") } else { format!("{seconds:.1}") };
-    let mut line = format!("{} rows in {took} s ({})", grouped(rows), rate(per_second(rows, seconds)));
+    let mut line =
+        format!("{} rows in {took} s ({})", grouped(rows), rate(per_second(rows, seconds)));
     let mut counts: Vec<_> = counts.iter().collect();
     counts.sort_by_key(|(_, count)| Reverse(**count));
     for (place, (word, count)) in counts.into_iter().enumerate() {
@@ -107,8 +122,8 @@ pub(crate) fn closing<K: AsRef<str>>(rows: u64, seconds: f64, counts: &BTreeMap<
     line
 }
 
-/// What a look-up is worth, in lines: the distribution of scores, "0.95 to 1.00  ████ 1,204" for each step that has rows,
-/// and how many rows have a code. None if nobody was looked up.
+/// What a look-up is worth, in lines: the distribution of scores, "0.95 to 1.00  ████ 1,204" for
+/// each step that has rows, and how many rows have a code. None if nobody was looked up.
 pub(crate) fn looked_up(scores: Option<&Scores>, coded: Option<u64>, rows: u64) -> Vec<String> {
     const WIDTH: u64 = 40;
     let Some(scores) = scores else { return Vec::new() };
@@ -118,9 +133,11 @@ pub(crate) fn looked_up(scores: Option<&Scores>, coded: Option<u64>, rows: u64) 
         let bar = "█".repeat((count * WIDTH).div_ceil(most) as usize);
         format!("  {:.2} to {:.2}  {bar} {}", step(at), step(at + 1), grouped(*count))
     };
-    let heading = "rows by their score, the probability that the likeliest person is the right one:";
+    let heading =
+        "rows by their score, the probability that the likeliest person is the right one:";
     let bars = scores.iter().enumerate().filter(|(_, count)| **count > 0).map(bar);
-    let coded = coded.map(|coded| format!("{} of {} rows have a code", grouped(coded), grouped(rows)));
+    let coded =
+        coded.map(|coded| format!("{} of {} rows have a code", grouped(coded), grouped(rows)));
     iter::once(heading.to_owned()).chain(bars).chain(coded).collect()
 }
 
@@ -143,7 +160,9 @@ mod tests {
             assert_eq!(memory(text), Ok(bytes), "{text}");
         }
         let huge = format!("{}GiB", u64::MAX);
-        for bad in ["", "MiB", "1.5GiB", "-1", "1 GiB", "64Mb", "1TiBB", "99999999999999999999", &huge] {
+        for bad in
+            ["", "MiB", "1.5GiB", "-1", "1 GiB", "64Mb", "1TiBB", "99999999999999999999", &huge]
+        {
             assert!(memory(bad).is_err_and(|said| said.contains("such as")), "{bad}");
         }
         for little in ["0", "1", "16MB", "15MiB"] {
@@ -166,9 +185,16 @@ mod tests {
         (scores[0], scores[19]) = (1, 80_000);
         let lines = looked_up(Some(&scores), Some(79_000), 80_002);
         let full = "█".repeat(40);
-        assert_eq!(lines[1..3], ["  0.00 to 0.05  █ 1".to_owned(), format!("  0.95 to 1.00  {full} 80,000")]);
+        assert_eq!(
+            lines[1..3],
+            ["  0.00 to 0.05  █ 1".to_owned(), format!("  0.95 to 1.00  {full} 80,000")]
+        );
         assert_eq!(lines[3..], ["79,000 of 80,002 rows have a code"]);
-        assert_eq!(looked_up(Some(&scores), None, 80_002).len(), 3, "a report that does not tell of codes");
+        assert_eq!(
+            looked_up(Some(&scores), None, 80_002).len(),
+            3,
+            "a report that does not tell of codes"
+        );
     }
 
     #[test]
@@ -184,8 +210,17 @@ mod tests {
             closing(10_000_000, 1.4, &counts),
             "10,000,000 rows in 1.4 s (7.1 M rows/s): valid 9,999,000, none 1,000"
         );
-        assert_eq!(closing(20, 0.04, &BTreeMap::from([("ok", 20)])), "20 rows in 0.04 s (500 rows/s): ok 20");
-        assert_eq!(closing(999, 0.0, &BTreeMap::<&str, u64>::new()), "999 rows in 0.00 s (0 rows/s)");
-        assert_eq!((rate(999_949.0), rate(999_950.0)), ("999,949 rows/s".into(), "1.0 M rows/s".into()));
+        assert_eq!(
+            closing(20, 0.04, &BTreeMap::from([("ok", 20)])),
+            "20 rows in 0.04 s (500 rows/s): ok 20"
+        );
+        assert_eq!(
+            closing(999, 0.0, &BTreeMap::<&str, u64>::new()),
+            "999 rows in 0.00 s (0 rows/s)"
+        );
+        assert_eq!(
+            (rate(999_949.0), rate(999_950.0)),
+            ("999,949 rows/s".into(), "1.0 M rows/s".into())
+        );
     }
 }

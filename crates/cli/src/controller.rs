@@ -1,4 +1,5 @@
-//! The controller's verbs: a request prepared, a result attached, files checked before they are joined.
+//! The controller's verbs: a request prepared, a result attached, files checked before they are
+//! joined.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -37,7 +38,8 @@ impl Controller {
     }
 }
 
-/// Make a request for the cryptographic service: identifiers to code, people to look up and code, or codes to renew
+/// Make a request for the cryptographic service: identifiers to code, people to look up and code,
+/// or codes to renew
 #[derive(Args)]
 #[command(after_help = "Examples:
   cstatns controller prepare courses.csv --identifier-column nir \\
@@ -66,12 +68,14 @@ pub(crate) struct PrepareArgs {
     #[arg(long, value_name = "C", group = "sent")]
     identifier_column: Option<String>,
     /// The scheme of the identifiers
-    #[arg(long, value_name = "SCHEME", default_value = "fr-nir", value_parser = scheme, conflicts_with_all = ["code_column", "civil_status"])]
+    #[arg(long, value_name = "SCHEME", default_value = "fr-nir", value_parser = scheme,
+        conflicts_with_all = ["code_column", "civil_status"])]
     scheme: Scheme,
     /// The columns of civil status, to be looked up and coded
     #[arg(long, group = "sent")]
     civil_status: bool,
-    /// The columns of civil status that have other names than their fields; nir=C for the identifiers
+    /// The columns of civil status that have other names than their fields; nir=C for the
+    /// identifiers
     #[arg(long, value_name = "FIELD=COLUMN", value_delimiter = ',', value_parser = mapped,
           conflicts_with_all = ["identifier_column", "code_column"])]
     map: Vec<(Field, String)>,
@@ -87,7 +91,8 @@ pub(crate) struct PrepareArgs {
     /// What separates the fields of the data: one character, or `tab`
     #[arg(long, default_value = ",", value_parser = delimiter)]
     delimiter: u8,
-    /// A column that may stay beside the codes although it would be refused, and a word for the reason
+    /// A column that may stay beside the codes although it would be refused, and a word for the
+    /// reason
     #[arg(long, value_name = "COLUMN=REASON", value_parser = accepted)]
     accept_risk: Vec<(String, Name)>,
     #[command(flatten)]
@@ -109,7 +114,9 @@ impl PrepareArgs {
         }
         for (nth, (column, _)) in self.accept_risk.iter().enumerate() {
             if self.accept_risk[..nth].iter().any(|(other, _)| other == column) {
-                return Err(Fault::usage("--accept-risk names a column twice: give one reason for it"));
+                return Err(Fault::usage(
+                    "--accept-risk names a column twice: give one reason for it",
+                ));
             }
         }
         let column = match (&self.identifier_column, &self.code_column) {
@@ -139,7 +146,8 @@ impl PrepareArgs {
         over_several_lines(program, prepared.over_lines);
         for (column, held) in &prepared.identifiers {
             program.say(format_args!(
-                "column {column} stays and holds identifiers: {} with their key and {} without one in {}",
+                "column {column} stays and holds identifiers: {} with their key and {} without one \
+                in {}",
                 grouped(held.keyed),
                 grouped(held.unkeyed),
                 counted(held.filled, "cell")
@@ -154,7 +162,8 @@ impl PrepareArgs {
         }
         if matches!(column, Column::CivilStatus { .. }) && !prepared.counts.contains_key("ok") {
             program.say(
-                "warning: nobody can be looked up: no row has a name and a date that can be read; see that these columns are \
+                "warning: nobody can be looked up: no row has a name and a date that can be read; \
+                see that these columns are \
                  filled, and that --map names the right ones",
             );
         }
@@ -171,8 +180,7 @@ impl PrepareArgs {
                 (column, counts)
             })
             .collect();
-        let risk =
-            |risk: &Risk| json!({ "column": risk.column, "reason": risk.reason, "needed": risk.is_needed });
+        let risk = |risk: &Risk| json!({ "column": risk.column, "reason": risk.reason, "needed": risk.is_needed });
         let risks: Vec<_> = prepared.risks.iter().map(risk).collect();
         Ok(json!({
             "rows": prepared.rows,

@@ -76,18 +76,25 @@ impl New {
             Some(file) => Some(read_passphrase(program, file)?),
             None => Some(ask_new(&self.kit)?),
         };
-        if passphrase.as_ref().is_some_and(|text| (1..SHORTEST_PASSPHRASE).contains(&characters(text))) {
+        if passphrase
+            .as_ref()
+            .is_some_and(|text| (1..SHORTEST_PASSPHRASE).contains(&characters(text)))
+        {
             return Err(Fault::new(
                 "passphrase-short",
                 format!(
-                    "the passphrase has fewer than {SHORTEST_PASSPHRASE} characters, which a machine guesses: take several words"
+                    "the passphrase has fewer than {SHORTEST_PASSPHRASE} characters, which a \
+                    machine guesses: take several words"
                 ),
             ));
         }
         let passphrase = passphrase.as_ref().map(|passphrase| passphrase.as_slice());
         let card = Kit::create(&self.kit, self.name, self.external, passphrase)?;
         let path = self.kit.join("card.json");
-        program.say(format_args!("made the kit of `{}`; give {path:?} to the service", card.body.name));
+        program.say(format_args!(
+            "made the kit of `{}`; give {path:?} to the service",
+            card.body.name
+        ));
         if !card.body.protected {
             program.say("note: it has no passphrase, so only a demonstration accepts it");
         }
@@ -106,7 +113,8 @@ fn characters(text: &[u8]) -> usize {
     text.iter().filter(|byte| **byte & 0xc0 != 0x80).count()
 }
 
-/// Open a dealt share, check it against the ledger, keep it in the kit and write KIT/receipt-EPOCH-held.json
+/// Open a dealt share, check it against the ledger, keep it in the kit and write
+/// KIT/receipt-EPOCH-held.json
 #[derive(Args)]
 #[command(after_help = "Example:
   cstatns custodian accept /media/alice/kit shares/alice.1.share --ledger home/ledger.jsonl
@@ -145,7 +153,8 @@ impl Accept {
         ));
         program.say(format_args!("read aloud: {words}"));
         program.say(
-            "the service's card was taken from this ledger and nothing else vouches for it yet: the words must be the same \
+            "the service's card was taken from this ledger and nothing else vouches for it yet: \
+            the words must be the same \
              at the service and with every custodian; if they are not, do not hand in the receipt",
         );
         program.say(format_args!("give {receipt:?} to the service"));
@@ -160,7 +169,8 @@ impl Accept {
     }
 }
 
-/// Check that the kept share is readable and right and that the ledger extends the one seen last; cosign it
+/// Check that the kept share is readable and right and that the ledger extends the one seen last;
+/// cosign it
 #[derive(Args)]
 #[command(after_help = "Example, once a year:
   cstatns custodian check /media/alice/kit --ledger home/ledger.jsonl --out alice-2027.json
@@ -194,7 +204,8 @@ impl Check {
         out.commit()?;
         let size = ledger.history.size();
         program.say(format_args!(
-            "the share of `{}` is readable and right, and the {size} events of the ledger extend the ones seen before",
+            "the share of `{}` is readable and right, and the {size} events of the ledger extend \
+            the ones seen before",
             kit.name()
         ));
         program.say(format_args!("give {:?} to the service", self.out));
@@ -208,8 +219,8 @@ impl Check {
     }
 }
 
-/// Reads a ledger and verifies it by the service card in its first event. Who that is, the kit knows once it has accepted
-/// a share; before, the spoken words tell.
+/// Reads a ledger and verifies it by the service card in its first event. Who that is, the kit
+/// knows once it has accepted a share; before, the spoken words tell.
 fn read(path: &Path) -> Result<ReadLedger, Fault> {
     let card = card_of(path)?;
     let checkpoint = path.with_file_name("checkpoint");
@@ -217,7 +228,8 @@ fn read(path: &Path) -> Result<ReadLedger, Fault> {
         return Err(Fault::new(
             "file-missing",
             format!(
-                "{checkpoint:?} does not exist: the service's checkpoint must lie beside its ledger, copy both from its home"
+                "{checkpoint:?} does not exist: the service's checkpoint must lie beside its \
+                ledger, copy both from its home"
             ),
         ));
     }

@@ -1,7 +1,8 @@
-//! `demo`: the whole scheme on invented data. Every step is a command that anybody could type, parsed and run as if typed;
-//! every number is measured on the files that it left.
+//! `demo`: the whole scheme on invented data. Every step is a command that anybody could type,
+//! parsed and run as if typed; every number is measured on the files that it left.
 
 mod acts;
+mod look;
 mod people;
 
 use std::cell::Cell;
@@ -43,15 +44,19 @@ const CUSTODIANS: [(&str, bool); 5] =
 
 impl Demo {
     pub(crate) fn run(self, program: &Program) -> Result<Value, Fault> {
-        let occupied = std::fs::read_dir(&self.directory).is_ok_and(|mut entries| entries.next().is_some());
+        let occupied =
+            std::fs::read_dir(&self.directory).is_ok_and(|mut entries| entries.next().is_some());
         if occupied {
             return Err(FileError::Exists { path: self.directory }.into());
         }
         let mut story = Story::new(program, &self.directory)?;
         story.tell(
-            "A statistical institute wants to link files of different teams on people's national identifier (NIR), without\n\
-             any base that holds identity and data together. A cryptographic service replaces the identifier by a code without\n\
-             meaning. The teams never see a key; the service never sees the data. Everybody here is invented.",
+            "A statistical institute wants to link files of different teams on people's national \
+            identifier (NIR), without\n\
+             any base that holds identity and data together. A cryptographic service replaces the \
+             identifier by a code without\n\
+             meaning. The teams never see a key; the service never sees the data. Everybody here \
+             is invented.",
         );
         story.ceremony()?;
         let files = story.invent(self.rows as usize, self.seed)?;
@@ -143,13 +148,16 @@ impl<'a> Story<'a> {
                 Ok(())
             }
             Err(fault) => Err(fault),
-            Ok(_) => Err(mismatch(format_args!("a command was to be refused with {code}, and was not"))),
+            Ok(_) => {
+                Err(mismatch(format_args!("a command was to be refused with {code}, and was not")))
+            }
         }
     }
 
     fn run(&self, program: &Program, command: &str) -> Result<Value, Fault> {
         let root = self.root.to_string_lossy();
-        let words: Vec<String> = command.split_whitespace().map(|word| word.replace('@', &root)).collect();
+        let words: Vec<String> =
+            command.split_whitespace().map(|word| word.replace('@', &root)).collect();
         self.tell(typed(&words));
         let words = std::iter::once("cstatns").chain(words.iter().map(String::as_str));
         let cli = Cli::try_parse_from(words).map_err(|error| Fault::usage(error.to_string()))?;
@@ -190,5 +198,8 @@ fn equal<T: PartialEq + Display>(found: T, expected: T, what: &str) -> Result<()
 }
 
 fn mismatch(what: impl Display) -> Fault {
-    Fault::new("demo", format!("the demonstration did not go as it must ({what}): please report it"))
+    Fault::new(
+        "demo",
+        format!("the demonstration did not go as it must ({what}): please report it"),
+    )
 }

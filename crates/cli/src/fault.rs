@@ -1,4 +1,5 @@
-//! What ends a command: one line on standard error, with a stable code, what is wrong and what to do.
+//! What ends a command: one line on standard error, with a stable code, what is wrong and what to
+//! do.
 
 use std::error::Error;
 use std::fmt;
@@ -29,7 +30,8 @@ impl Fault {
         Self { code: code.to_owned(), cause: message.into(), advice: None, exit: 1, summary: None }
     }
 
-    /// What a library says is wrong, with what to do about it; `more` are facts that the library does not know.
+    /// What a library says is wrong, with what to do about it; `more` are facts that the library
+    /// does not know.
     pub(crate) fn of(error: &dyn Coded, more: &[Fact]) -> Self {
         let facts = [&error.facts()[..], more].concat();
         let advice = advice(ENGLISH, error.code(), error.blame(), &facts);
@@ -55,7 +57,10 @@ impl Fault {
     pub(crate) fn form(path: &Path, expected: &str) -> Self {
         Self::new(
             "file-form",
-            format!("{path:?} is not {expected}, or was damaged: check the path, or ask for the file again"),
+            format!(
+                "{path:?} is not {expected}, or was damaged: check the path, or ask for the file \
+                again"
+            ),
         )
     }
 
@@ -95,7 +100,11 @@ pub(crate) struct RegisterChanged {
 
 impl fmt::Display for RegisterChanged {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "the register {:?} was written to or replaced after it was opened for this run", self.path)
+        write!(
+            f,
+            "the register {:?} was written to or replaced after it was opened for this run",
+            self.path
+        )
     }
 }
 
@@ -107,8 +116,11 @@ cstatns::coded!(RegisterChanged {
 
 /// What is said of a panic: where it was, never what it says, which could hold data.
 pub(crate) fn panic_line(info: &PanicHookInfo<'_>) -> String {
-    let place = info.location().map_or_else(String::new, |at| format!(" at {}:{}", at.file(), at.line()));
-    format!("error[internal]: internal error{place}: please report this line, then repeat the command")
+    let place =
+        info.location().map_or_else(String::new, |at| format!(" at {}:{}", at.file(), at.line()));
+    format!(
+        "error[internal]: internal error{place}: please report this line, then repeat the command"
+    )
 }
 
 #[cfg(test)]

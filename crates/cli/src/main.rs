@@ -1,4 +1,5 @@
-//! The `cstatns` program: one module a role. Its `--help` says what it takes; SPEC.md has the formats that it writes.
+//! The `cstatns` program: one module a role. Its `--help` says what it takes; SPEC.md has the
+//! formats that it writes.
 
 // The rooms, lowest first; a room uses only those above it in this list.
 
@@ -119,7 +120,9 @@ fn main() -> ExitCode {
     let program = Program::new(cli.json);
     if cli.role.works_with_keys() {
         if !hardening.memory_locked {
-            program.say("note: this system does not let memory be locked; keys could reach its swap space");
+            program.say(
+                "note: this system does not let memory be locked; keys could reach its swap space",
+            );
         }
         if !hardening.not_dumpable {
             program.say("note: this system does not forbid core dumps of this process");

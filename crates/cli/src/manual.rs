@@ -48,7 +48,8 @@ impl ManPages {
         command.build();
         let mut pages = Vec::new();
         collect(&command, &mut pages)?;
-        let pages: Vec<_> = pages.into_iter().map(|(name, page)| (self.directory.join(name), page)).collect();
+        let pages: Vec<_> =
+            pages.into_iter().map(|(name, page)| (self.directory.join(name), page)).collect();
 
         if let Some((path, _)) = pages.iter().find(|(path, _)| path.symlink_metadata().is_ok()) {
             return Err(FileError::Exists { path: path.clone() }.into());
@@ -75,8 +76,8 @@ fn collect(command: &Command, pages: &mut Vec<(String, Vec<u8>)>) -> Result<(), 
         collect(below, pages)?;
     }
     let man = Man::new(command.clone()).source(concat!("cstatns ", env!("CARGO_PKG_VERSION")));
-    let page =
-        page(&man, command).map_err(|_| Fault::new("man", "a page cannot be made: please report it"))?;
+    let page = page(&man, command)
+        .map_err(|_| Fault::new("man", "a page cannot be made: please report it"))?;
     pages.push((man.get_filename(), page));
     Ok(())
 }

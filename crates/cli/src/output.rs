@@ -1,4 +1,5 @@
-//! What goes where: messages to standard error; what was asked for, or with `--json` its summary, to standard output.
+//! What goes where: messages to standard error; what was asked for, or with `--json` its summary,
+//! to standard output.
 
 use std::fmt::Display;
 use std::io::{ErrorKind, Write};
@@ -104,14 +105,16 @@ impl Program {
         if !self.json {
             return Ok(());
         }
-        let written =
-            serde_json::to_string_pretty(summary).map_err(|_| ErrorKind::InvalidData).and_then(|text| {
+        let written = serde_json::to_string_pretty(summary)
+            .map_err(|_| ErrorKind::InvalidData)
+            .and_then(|text| {
                 let mut out = std::io::stdout().lock();
                 writeln!(out, "{text}").and_then(|()| out.flush()).map_err(|error| error.kind())
             });
         written.map_err(|kind| {
-            let text =
-                format!("the command is done, but its summary cannot be written to standard output ({kind})");
+            let text = format!(
+                "the command is done, but its summary cannot be written to standard output ({kind})"
+            );
             Fault::new("summary", text)
         })
     }

@@ -1,4 +1,5 @@
-//! A quorum at one machine: each custodian looks at what is asked, opens their kit, and approves (SPEC §9).
+//! A quorum at one machine: each custodian looks at what is asked, opens their kit, and approves
+//! (SPEC §9).
 
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
@@ -30,8 +31,8 @@ pub(crate) struct KitArgs {
     /// The kit of a custodian who approves; once for each, as many as the threshold
     #[arg(long = "kit", value_name = "KIT", required = true)]
     kits: Vec<PathBuf>,
-    /// A file with a kit's passphrase, in the order of --kit; else it is asked for. As many as there are kits, or as
-    /// there are kits with a passphrase
+    /// A file with a kit's passphrase, in the order of --kit; else it is asked for. As many as
+    /// there are kits, or as there are kits with a passphrase
     #[arg(long = "passphrase-file", value_name = "F")]
     passphrase_files: Vec<PathBuf>,
 }
@@ -51,7 +52,8 @@ impl KitArgs {
         let given = self.passphrase_files.len();
         if given != 0 && given != self.kits.len() && given != protected {
             return Err(Fault::usage(format!(
-                "{given} passphrase files for {} kits: give --passphrase-file once for each --kit, in the same order, or \
+                "{given} passphrase files for {} kits: give --passphrase-file once for each --kit, \
+                in the same order, or \
                  not at all",
                 self.kits.len()
             )));
@@ -85,9 +87,12 @@ impl Closed {
         // A slip of one hand must not send everybody who has approved home.
         let mut tries = TRIES;
         loop {
-            let passphrase =
-                ask(&format!("passphrase of `{}` for {}: ", self.card.body.name, self.kit.display()))
-                    .map_err(|error| untyped(&self.kit, &error))?;
+            let passphrase = ask(&format!(
+                "passphrase of `{}` for {}: ",
+                self.card.body.name,
+                self.kit.display()
+            ))
+            .map_err(|error| untyped(&self.kit, &error))?;
             tries -= 1;
             match Kit::open(&self.kit, Some(&passphrase)) {
                 Err(KitError::Passphrase { .. }) if tries > 0 => {
@@ -120,7 +125,8 @@ pub(crate) fn gather(
         body.service, body.epoch, body.head.size
     ));
     if let Some(input) = body.action.input() {
-        program.say(format_args!("  request   {} rows, commitment {}", input.rows, input.commitment));
+        program
+            .say(format_args!("  request   {} rows, commitment {}", input.rows, input.commitment));
     }
     program.say(format_args!(
         "  proposal  {}, open until {}",
@@ -130,7 +136,11 @@ pub(crate) fn gather(
     let mut approvals: Vec<Approval> = Vec::with_capacity(kits.len());
     for closed in kits {
         let kit = closed.open(program)?;
-        approvals.push(kit.approve(draft.proposal(), service.witnessed()?, service.approved_now())?);
+        approvals.push(kit.approve(
+            draft.proposal(),
+            service.witnessed()?,
+            service.approved_now(),
+        )?);
         program.say(format_args!("  `{}` approves: {}", kit.name(), body.action));
     }
     Ok(service.assemble(draft, approvals)?)
@@ -164,11 +174,14 @@ fn ask(prompt: &str) -> std::io::Result<Zeroizing<Vec<u8>>> {
     rpassword::prompt_password(prompt).map(|text| Zeroizing::new(text.into_bytes()))
 }
 
-/// Nothing was typed. `error` says why: the person at the terminal ended the input, or there is no terminal.
+/// Nothing was typed. `error` says why: the person at the terminal ended the input, or there is no
+/// terminal.
 fn untyped(kit: &Path, error: &std::io::Error) -> Fault {
     let needs = KitError::NeedsPassphrase { kit: kit.to_owned() };
     Fault::from(needs).advising(match error.kind() {
-        ErrorKind::UnexpectedEof => "give its passphrase; none was typed, and nothing is done without it",
+        ErrorKind::UnexpectedEof => {
+            "give its passphrase; none was typed, and nothing is done without it"
+        }
         _ => "give its passphrase; there is no terminal to ask at, use --passphrase-file",
     })
 }
@@ -179,7 +192,8 @@ mod tests {
 
     #[test]
     fn the_advice_names_the_terminal_only_if_there_is_none() {
-        let said = |kind: ErrorKind| untyped(Path::new("kit"), &kind.into()).line().unwrap_or_default();
+        let said =
+            |kind: ErrorKind| untyped(Path::new("kit"), &kind.into()).line().unwrap_or_default();
         let (ended, none) = (said(ErrorKind::UnexpectedEof), said(ErrorKind::NotFound));
         assert!(ended.contains("none was typed") && !ended.contains("no terminal"), "{ended}");
         assert!(none.contains("no terminal") && none.contains("--passphrase-file"), "{none}");

@@ -1,4 +1,5 @@
-//! The register's verbs: an index built and brought up to date, counted, and evaluated. None shows a person.
+//! The register's verbs: an index built and brought up to date, counted, and evaluated. None shows
+//! a person.
 
 mod draw;
 mod evaluate;
@@ -65,17 +66,19 @@ it on an encrypted volume, and the files too."
 pub(crate) struct BuildArgs {
     /// The index
     register: PathBuf,
-    /// Files of the register, .csv with a header line or .parquet; an index that exists is not written over
+    /// Files of the register, .csv with a header line or .parquet; an index that exists is not
+    /// written over
     #[arg(long, value_name = "FILE", num_args = 1.., required_unless_present = "update", conflicts_with = "update")]
     from: Vec<PathBuf>,
-    /// Files of additions and corrections to an index that exists, which stays until the new one is on disk
+    /// Files of additions and corrections to an index that exists, which stays until the new one is
+    /// on disk
     #[arg(long, value_name = "FILE", num_args = 1..)]
     update: Vec<PathBuf>,
     /// The columns that have other names than their fields
     #[arg(long, value_name = "FIELD=COLUMN", value_delimiter = ',', value_parser = mapped)]
     map: Vec<(Field, String)>,
-    /// Present and former codes and names of communes: a .csv with commas and the columns code, nom, anciens_codes
-    /// (parted by `|`) and chef_lieu
+    /// Present and former codes and names of communes: a .csv with commas and the columns code,
+    /// nom, anciens_codes (parted by `|`) and chef_lieu
     #[arg(long, value_name = "FILE")]
     communes: Option<PathBuf>,
     /// What separates the fields of the register's files: one character, or `tab`
@@ -99,8 +102,10 @@ impl BuildArgs {
         let (built, seconds) = watched(program, &progress, || self.build(program, &progress));
         let (built, over_lines) = built?;
         over_several_lines(program, over_lines);
-        program
-            .say(format_args!("{:?} holds identity in clear: keep it on an encrypted volume", self.register));
+        program.say(format_args!(
+            "{:?} holds identity in clear: keep it on an encrypted volume",
+            self.register
+        ));
         let counts = BTreeMap::from([("people", built.people), ("identifiers", built.identifiers)]);
         program.say(closing(built.rows, seconds, &counts));
         Ok(json!({
@@ -129,7 +134,8 @@ impl BuildArgs {
         progress.expect(lengths.sum());
         let mut over_lines = 0;
         for (nth, path) in files.iter().enumerate() {
-            over_lines += self.push(path, u16::try_from(nth).unwrap_or(u16::MAX), progress, &mut builder)?;
+            over_lines +=
+                self.push(path, u16::try_from(nth).unwrap_or(u16::MAX), progress, &mut builder)?;
         }
         Ok((builder.finish_unless(&|| progress.is_stopped())?, over_lines))
     }
@@ -137,8 +143,9 @@ impl BuildArgs {
     /// Starts a new index.
     fn create(&self) -> Result<Builder<'_>, Fault> {
         Builder::create(&self.register).map_err(|error| match &error {
-            BuildError::File(FileError::Exists { .. }) => Fault::of(&error, &[])
-                .advising("add and correct with --update FILE, move it away, or choose another name"),
+            BuildError::File(FileError::Exists { .. }) => Fault::of(&error, &[]).advising(
+                "add and correct with --update FILE, move it away, or choose another name",
+            ),
             _ => error.into(),
         })
     }
@@ -179,18 +186,27 @@ impl BuildArgs {
 }
 
 /// The columns of a file that is open, or what is wrong with them.
-fn found(rows: &Records, path: &Path, map: &[(Field, &str)], needed: &[Field]) -> Result<Columns, Fault> {
+fn found(
+    rows: &Records,
+    path: &Path,
+    map: &[(Field, &str)],
+    needed: &[Field],
+) -> Result<Columns, Fault> {
     Columns::find(rows.header(), map, needed).map_err(|error| match &error {
         ColumnsError::Missing { field, .. } => {
             let mapped = map.iter().find(|(mapped, _)| mapped == field);
-            Fault::of(&rows.missing(map, mapped.map_or(field.name(), |(_, column)| *column)), &error.facts())
+            Fault::of(
+                &rows.missing(map, mapped.map_or(field.name(), |(_, column)| *column)),
+                &error.facts(),
+            )
         }
         _ => Fault::from(error).about(path),
     })
 }
 
 /// What is said of a column of dates in which years alone may be numbers of days.
-pub(crate) const MAY_BE_DAYS: &str = "warning: date_naissance holds years alone and values that are no date: if they are numbers of days (SAS, Stata, Excel), \
+pub(crate) const MAY_BE_DAYS: &str = "warning: date_naissance holds years alone and values that \
+    are no date: if they are numbers of days (SAS, Stata, Excel), \
      other people are looked up; convert them to dates at the source";
 
 fn record<'a>(text: impl Fn(Field) -> &'a str) -> Record<'a> {
@@ -210,8 +226,8 @@ fn civil_status<'a>(text: impl Fn(Field) -> &'a str) -> CivilStatus<'a> {
     }
 }
 
-/// Reads what codes and names of communes were, as INSEE publishes it (*code officiel géographique*): one row a commune,
-/// present or former.
+/// Reads what codes and names of communes were, as INSEE publishes it (*code officiel
+/// géographique*): one row a commune, present or former.
 fn places(path: &Path) -> Result<Places, Fault> {
     let rows = Records::open(path, b',')?;
     let names = ["code", "nom", "anciens_codes", "chef_lieu"];
@@ -239,7 +255,8 @@ fn places(path: &Path) -> Result<Places, Fault> {
 
 fn unread(path: &Path, number: u64) -> Fault {
     let message = format!(
-        "{path:?}: line {number} is not of a commune with codes of five characters: check the file, or leave --communes out"
+        "{path:?}: line {number} is not of a commune with codes of five characters: check the \
+        file, or leave --communes out"
     );
     Fault::new("communes", message)
 }

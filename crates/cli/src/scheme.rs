@@ -1,4 +1,5 @@
-//! The schemes that this program takes: a closed list, of schemes whose whole way was tried by people who know them.
+//! The schemes that this program takes: a closed list, of schemes whose whole way was tried by
+//! people who know them.
 
 use std::path::Path;
 
@@ -24,7 +25,8 @@ pub(crate) fn check(request: &Path, scheme: Scheme) -> Result<(), Fault> {
         return Ok(());
     }
     let message = format!(
-        "{request:?} holds identifiers of the scheme {scheme}, this program codes {}: check that its manifest is its own, or \
+        "{request:?} holds identifiers of the scheme {scheme}, this program codes {}: check that \
+        its manifest is its own, or \
          prepare the request again",
         known()
     );

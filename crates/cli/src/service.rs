@@ -57,7 +57,8 @@ impl ServiceVerb {
     }
 }
 
-/// Opens the service in `home`, tells what was found to mend, and makes the reports that are missing.
+/// Opens the service in `home`, tells what was found to mend, and makes the reports that are
+/// missing.
 fn open(program: &Program, home: &Path) -> Result<Service, Fault> {
     let clock = program.clock.clone();
     let (service, recovered) = Service::open(home, move || clock())?;
@@ -66,7 +67,8 @@ fn open(program: &Program, home: &Path) -> Result<Service, Fault> {
     }
     if service.is_clock_unconfirmed() {
         program.say(
-            "warning: the clock is more than 40 days after the last event: until a quorum's run confirms it, no project is \
+            "warning: the clock is more than 40 days after the last event: until a quorum's run \
+            confirms it, no project is \
              ended and no key destroyed; check the clock",
         );
     }
@@ -75,7 +77,8 @@ fn open(program: &Program, home: &Path) -> Result<Service, Fault> {
     }
     for key in service.unknown_keys()? {
         program.say(format_args!(
-            "warning: the ledger does not know the key {:?}: the ledger is older than its keys, or was rolled back; do not go on, \
+            "warning: the ledger does not know the key {:?}: the ledger is older than its keys, or \
+            was rolled back; do not go on, \
              call the auditor, and put back the newest ledger and checkpoint",
             key.path
         ));
@@ -96,12 +99,14 @@ fn recorded<T>(
     let outcome = work(&mut service);
     for path in service.damaged_lives() {
         program.say(format_args!(
-            "warning: the life secret {path:?} is damaged or of another key; another copy opened the key: destroy this one \
+            "warning: the life secret {path:?} is damaged or of another key; another copy opened \
+            the key: destroy this one \
              and copy the other to its place"
         ));
     }
     if let Err(fault) = &outcome {
-        // A run that began has recorded its own end. A ledger that cannot be written must not hide the first error.
+        // A run that began has recorded its own end. A ledger that cannot be written must not hide
+        // the first error.
         if service.history().size() == before {
             let _ = service.record_refusal(verb, &fault.code);
         }
@@ -130,7 +135,8 @@ pub(crate) struct Init {
     /// The directory that receives the sealed shares, NAME.EPOCH.share
     #[arg(long, value_name = "DIR")]
     shares: PathBuf,
-    /// Where the life secrets of research keys lie; never backed up. One or two places; else HOME/life
+    /// Where the life secrets of research keys lie; never backed up. One or two places; else
+    /// HOME/life
     #[arg(long, value_name = "DIR", num_args = 1..)]
     life: Vec<PathBuf>,
     /// A demonstration, for ever: accepts kits without passphrase
@@ -140,7 +146,8 @@ pub(crate) struct Init {
 
 impl Init {
     fn run(self, program: &Program) -> Result<Value, Fault> {
-        let cards = self.custodians.iter().map(|path| read_json::<Card>(path, "a custodian's card"));
+        let cards =
+            self.custodians.iter().map(|path| read_json::<Card>(path, "a custodian's card"));
         let founding = Founding {
             name: self.name,
             threshold: self.threshold,
@@ -153,7 +160,11 @@ impl Init {
         let founded = Service::init(&self.home, founding, move || clock())?;
         let dealing = &founded.dealing;
         let words = spoken(&dealing.fingerprint());
-        program.say(format_args!("founded {}: {} open its secret", founded.card.id(), dealing.threshold));
+        program.say(format_args!(
+            "founded {}: {} open its secret",
+            founded.card.id(),
+            dealing.threshold
+        ));
         if dealing.demo {
             program.say("this is a demonstration, for ever");
         }
@@ -161,7 +172,10 @@ impl Init {
         for share in &founded.shares {
             program.say(format_args!("give {share:?} to its custodian"));
         }
-        program.say("no domain opens before every custodian's receipt is recorded: `custodian accept`, `service receipt`");
+        program.say(
+            "no domain opens before every custodian's receipt is recorded: `custodian \
+            accept`, `service receipt`",
+        );
         Ok(json!({
             "service": founded.card.id(),
             "epoch": dealing.epoch,
@@ -192,7 +206,8 @@ impl ReceiptArgs {
         let read = self.receipts.iter().map(|path| read_json::<Receipt>(path, "a receipt"));
         let receipts = read.collect::<Result<Vec<_>, _>>()?;
         recorded(program, &self.home, "receipt", |service| {
-            // All of them are looked at before the first is recorded. `receipts/*.json` holds those of the last time as well.
+            // All of them are looked at before the first is recorded. `receipts/*.json` holds those
+            // of the last time as well.
             let mut known = Ok(());
             for receipt in &receipts {
                 match service.state().check_receipt(receipt, service.history()) {

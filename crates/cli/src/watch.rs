@@ -1,9 +1,11 @@
-//! What goes on beside bulk work: a progress bar where standard error is a terminal, and an ear for Ctrl-C.
+//! What goes on beside bulk work: a progress bar where standard error is a terminal, and an ear for
+//! Ctrl-C.
 //!
-//! SIGINT, SIGTERM and SIGHUP (the terminal was closed) ask the work to stop, which ends it with the error `interrupted`
-//! and leaves nothing. Work that is past its last row is finished rather than stopped, but for a register's index, whose
-//! end takes as long as its rows. Somebody who asks again later than [`PATIENCE`] is obeyed at once; what is left then, the
-//! next command destroys. Before and after bulk work, at a prompt for instance, the signals do what they always did.
+//! SIGINT, SIGTERM and SIGHUP (the terminal was closed) ask the work to stop, which ends it with
+//! the error `interrupted` and leaves nothing. Work that is past its last row is finished rather
+//! than stopped, but for a register's index, whose end takes as long as its rows. Somebody who asks
+//! again later than [`PATIENCE`] is obeyed at once; what is left then, the next command destroys.
+//! Before and after bulk work, at a prompt for instance, the signals do what they always did.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Once};
@@ -61,7 +63,8 @@ impl Drop for Watch {
     }
 }
 
-/// Hears the signals from now on. The order counts: the first action looks at what was before this signal.
+/// Hears the signals from now on. The order counts: the first action looks at what was before this
+/// signal.
 fn listen() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
@@ -89,7 +92,8 @@ fn watch(progress: &Progress, over: &AtomicBool) {
     let target = ProgressDrawTarget::stderr_with_hz(10);
     let bar = (!target.is_hidden()).then(|| ProgressBar::with_draw_target(Some(WHOLE), target));
     if let Some(bar) = &bar {
-        let style = ProgressStyle::with_template("[{bar:20}] {msg}").expect("a template that is well formed");
+        let style = ProgressStyle::with_template("[{bar:20}] {msg}")
+            .expect("a template that is well formed");
         bar.set_style(style.progress_chars("=> "));
         set_bar(Some(bar.clone()));
     }
@@ -98,7 +102,10 @@ fn watch(progress: &Progress, over: &AtomicBool) {
             progress.stop();
             let since = *asked.get_or_insert_with(Instant::now);
             if since.elapsed() >= PATIENCE && !AT_ONCE.swap(true, Ordering::SeqCst) {
-                write_error("still finishing; Ctrl-C once more ends at once, and the next command cleans up");
+                write_error(
+                    "still finishing; Ctrl-C once more ends at once, and the next command cleans \
+                    up",
+                );
             }
         }
         if let Some(bar) = &bar {
@@ -116,7 +123,8 @@ fn watch(progress: &Progress, over: &AtomicBool) {
 /// Counts and times; nothing of the data.
 fn state(progress: &Progress, elapsed: Duration) -> String {
     let (rows, part) = (progress.rows(), progress.part());
-    let going = format!("{} rows, {}", grouped(rows), rate(per_second(rows, elapsed.as_secs_f64())));
+    let going =
+        format!("{} rows, {}", grouped(rows), rate(per_second(rows, elapsed.as_secs_f64())));
     if part == 0.0 {
         return going;
     }
@@ -142,8 +150,8 @@ mod tests {
 
     const CHILD: &str = "CSTATNS_TEST_WATCHED";
 
-    /// Work that does not look up is ended by the second signal, once that has been said, and not before. At a terminal:
-    /// what is said is not said beside the bar.
+    /// Work that does not look up is ended by the second signal, once that has been said, and not
+    /// before. At a terminal: what is said is not said beside the bar.
     #[test]
     fn a_second_signal_ends_work_that_does_not_stop() {
         if std::env::var_os(CHILD).is_some() {
@@ -167,8 +175,10 @@ mod tests {
         let mut terminal = child.stdin.take().unwrap();
         let mut shown = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
         let begun = shown.find(|line| line.contains(" is at work")).unwrap();
-        let process = begun.split(' ').skip_while(|word| !word.ends_with("process")).nth(1).unwrap();
-        // Two at once count as one. Of two kinds, because the system itself makes one of two of a kind that wait.
+        let process =
+            begun.split(' ').skip_while(|word| !word.ends_with("process")).nth(1).unwrap();
+        // Two at once count as one. Of two kinds, because the system itself makes one of two of a
+        // kind that wait.
         let kill = format!("kill -TERM {process}; kill -INT {process}");
         assert!(Command::new("sh").args(["-c", &kill]).status().unwrap().success());
         let warned = shown.find(|line| line.contains("once more ends at once"));
@@ -176,7 +186,10 @@ mod tests {
         terminal.write_all(b"\x03").unwrap();
         assert!(shown.all(|line| !line.contains("once more")));
         assert_eq!(child.wait().unwrap().code(), Some(128 + SIGINT));
-        assert!(warned.contains(" rows/s") && warned.contains("\u{1b}[2Kstill finishing"), "{warned:?}");
+        assert!(
+            warned.contains(" rows/s") && warned.contains("\u{1b}[2Kstill finishing"),
+            "{warned:?}"
+        );
     }
 
     #[test]

@@ -1,5 +1,5 @@
-//! Verbs that go through many rows: what they take of the machine, what they say at the end, and what is left when they
-//! cannot go on. Ctrl-C stands in leaks.rs.
+//! Verbs that go through many rows: what they take of the machine, what they say at the end, and
+//! what is left when they cannot go on. Ctrl-C stands in leaks.rs.
 
 mod common;
 
@@ -12,10 +12,12 @@ use std::time::Duration;
 use common::{Place, csv, files, identifiers, signal, text};
 use serde_json::Value;
 
-const PREPARE: &str = "controller prepare data.csv --identifier-column nir --request r.csv --retained t.csv";
+const PREPARE: &str =
+    "controller prepare data.csv --identifier-column nir --request r.csv --retained t.csv";
 const CODE: &str = "service code home population --request r.csv --result s.csv --purpose test";
 const ATTACH: &str = "controller attach --retained t.csv --result s.csv --out a.csv";
-const AGAIN: &str = "controller prepare a.csv --code-column code --request r2.csv --retained t2.csv";
+const AGAIN: &str =
+    "controller prepare a.csv --code-column code --request r2.csv --retained t2.csv";
 const RENEW: &str = "service renew home population --request r2.csv --result s2.csv --purpose test";
 
 /// A service with a domain, and data of so many rows.
@@ -41,7 +43,10 @@ fn each_ends_in_one_line_of_figures() {
     each(&place, |command| {
         let said = place.ok(&format!("{command} --threads 2 --memory 64MiB"));
         let last = said.lines().last().unwrap();
-        assert!(last.starts_with("1,200 rows in 0.") || last.starts_with("1,200 rows in "), "{last}");
+        assert!(
+            last.starts_with("1,200 rows in 0.") || last.starts_with("1,200 rows in "),
+            "{last}"
+        );
         let counts = match command {
             _ if command.contains("prepare") => " rows/s): ok 1,200",
             _ if command.contains("renew") => " rows/s)",
@@ -89,7 +94,9 @@ fn threads_and_memory_change_nothing_of_a_result() {
 #[test]
 fn too_much_and_too_little_are_said() {
     let place = Place::default();
-    for command in [PREPARE, ATTACH, &format!("{CODE} --kit alice"), &format!("{RENEW} --kit alice")] {
+    for command in
+        [PREPARE, ATTACH, &format!("{CODE} --kit alice"), &format!("{RENEW} --kit alice")]
+    {
         for (option, words) in [
             ("--threads 0", "1 to 1024"),
             ("--threads many", "1 to 1024"),
@@ -104,7 +111,8 @@ fn too_much_and_too_little_are_said() {
     }
 }
 
-/// Nobody reads what is said, or nothing can be said at all: the files are there all the same, and whole.
+/// Nobody reads what is said, or nothing can be said at all: the files are there all the same, and
+/// whole.
 #[test]
 fn a_closed_pipe_spoils_nothing() {
     for closed in ["--json", "2>&-", ">&- 2>&-", "--json >&-"] {
@@ -117,42 +125,59 @@ fn a_closed_pipe_spoils_nothing() {
             } else {
                 let program = env!("CARGO_BIN_EXE_cstatns");
                 let shell = format!("exec '{program}' {command} {closed}");
-                Command::new("sh").args(["-c", &shell]).current_dir(place.directory.path()).output().unwrap()
+                Command::new("sh")
+                    .args(["-c", &shell])
+                    .current_dir(place.directory.path())
+                    .output()
+                    .unwrap()
             };
             let said = text(&output.stderr);
             let unread = closed == "--json";
             assert_eq!(output.status.code(), Some(i32::from(unread)), "{command} {closed}\n{said}");
             if unread {
                 let last = said.lines().last().unwrap();
-                assert!(last.starts_with("error[summary]: the command is done"), "{command}: {said}");
+                assert!(
+                    last.starts_with("error[summary]: the command is done"),
+                    "{command}: {said}"
+                );
             }
         });
         let lines = |name: &str| place.read(name).lines().count();
         assert_eq!([lines("a.csv"), lines("s2.csv"), lines("t2.csv")], [101; 3], "{closed}");
-        assert!(!place.exists("r.csv") && !place.exists("r2.csv"), "{closed}: the requests are destroyed");
+        assert!(
+            !place.exists("r.csv") && !place.exists("r2.csv"),
+            "{closed}: the requests are destroyed"
+        );
         assert!(place.exists("s2.csv.report.json"), "{closed}");
         place.ok("service status home");
     }
 }
 
-/// What the disk refuses: one error, nothing left, the sources intact, and the same command works with room.
+/// What the disk refuses: one error, nothing left, the sources intact, and the same command works
+/// with room.
 #[test]
 fn a_disk_that_takes_no_more() {
     let place = with_rows(40_000);
     each(&place, |command| {
         let before = files(place.directory.path());
-        // The system refuses what goes beyond 512 KiB (1024 blocks) of one file, as it refuses what a full disk has no
-        // room for.
-        let shell =
-            format!("trap '' XFSZ; ulimit -f 1024; exec '{}' {command}", env!("CARGO_BIN_EXE_cstatns"));
-        let output =
-            Command::new("sh").args(["-c", &shell]).current_dir(place.directory.path()).output().unwrap();
+        // The system refuses what goes beyond 512 KiB (1024 blocks) of one file, as it refuses what
+        // a full disk has no room for.
+        let shell = format!(
+            "trap '' XFSZ; ulimit -f 1024; exec '{}' {command}",
+            env!("CARGO_BIN_EXE_cstatns")
+        );
+        let output = Command::new("sh")
+            .args(["-c", &shell])
+            .current_dir(place.directory.path())
+            .output()
+            .unwrap();
         let said = text(&output.stderr);
         assert_eq!(output.status.code(), Some(1), "{command}\n{said}");
         let last = said.lines().last().unwrap();
         assert!(last.starts_with("error[") && last.contains("check the disk"), "{command}: {said}");
-        let own =
-            |path: &std::path::Path| path.starts_with(place.path("home")) || path.ends_with("seen.json");
+        let own = |path: &std::path::Path| {
+            path.starts_with(place.path("home")) || path.ends_with("seen.json")
+        };
         let after = files(place.directory.path());
         let without_own = |all: std::collections::BTreeMap<std::path::PathBuf, Vec<u8>>| {
             all.into_iter().filter(|(path, _)| !own(path)).collect::<Vec<_>>()
@@ -181,7 +206,11 @@ fn a_request_that_changes_under_the_run() {
     let said = text(&output.stderr);
     assert_eq!(output.status.code(), Some(1), "{said}");
     assert!(said.lines().last().unwrap().starts_with("error["), "{said}");
-    assert!(place.read("r.csv") == request && !place.exists("s.csv") && !place.exists("s.csv.report.json"));
+    assert!(
+        place.read("r.csv") == request
+            && !place.exists("s.csv")
+            && !place.exists("s.csv.report.json")
+    );
     assert_eq!(place.temporaries(), [""; 0]);
     place.ok("service status home");
 }
@@ -249,7 +278,8 @@ fn nobody_approves_in_vain() {
         assert!(said.contains("error[") && !said.contains("asked of the custodians"), "{said}");
     }
     let ledger = place.read("home/ledger.jsonl");
-    let events: Vec<Value> = ledger.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let events: Vec<Value> =
+        ledger.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let last = &events.last().unwrap()["event"];
     assert_eq!((&last["type"], &last["verb"]), (&"refused".into(), &"code".into()), "{last}");
     place.write("r.csv", request);

@@ -1,5 +1,6 @@
-//! People looked up by civil status and coded, through the program: the same codes as their identifiers would have, what the
-//! custodians are asked, what is recorded, and what is refused. Every person here is invented.
+//! People looked up by civil status and coded, through the program: the same codes as their
+//! identifiers would have, what the custodians are asked, what is recorded, and what is refused.
+//! Every person here is invented.
 
 mod common;
 
@@ -32,8 +33,13 @@ fn register(place: &Place, people: usize) {
     let mut rows = String::from("nir,nom,nom_usage,prenoms,sexe,date_naissance,code_lieu\n");
     for person in 0..people {
         let (nom, usage, first) = (word(person), word(person + 5000), word(person + 7000));
-        writeln!(rows, "{},{nom},{usage},{first},M,1984-05-{:02},75101", nir(person), 1 + person % 28)
-            .unwrap();
+        writeln!(
+            rows,
+            "{},{nom},{usage},{first},M,1984-05-{:02},75101",
+            nir(person),
+            1 + person % 28
+        )
+        .unwrap();
     }
     place.write("people.csv", rows);
     place.ok("register build r --from people.csv");
@@ -47,13 +53,15 @@ fn visits(place: &Place, people: std::ops::Range<usize>) {
         writeln!(rows, "{nom},{first},1,{:02}/05/1984,75101,{person}", 1 + person % 28).unwrap();
     }
     for stranger in 0..15 {
-        writeln!(rows, "{},{},2,1990-01-01,75101,stranger", word(stranger + 2500), word(stranger)).unwrap();
+        writeln!(rows, "{},{},2,1990-01-01,75101,stranger", word(stranger + 2500), word(stranger))
+            .unwrap();
     }
     rows.push_str(",,,,,nobody\nBosun,Bela,1,soon,75101,undated\n");
     place.write("visits.csv", rows);
 }
 
-const PREPARE: &str = "controller prepare visits.csv --civil-status --map date_naissance=born --request q.csv \
+const PREPARE: &str = "controller prepare visits.csv --civil-status --map date_naissance=born \
+    --request q.csv \
                        --retained t.csv";
 const CODE: &str =
     "service code home population --request q.csv --result s.csv --purpose income --register r";
@@ -81,18 +89,23 @@ fn people_who_are_found_have_the_codes_of_their_identifiers() {
     assert!(before.ends_with("warning: \"r\" can be read by others: chmod 600\n"), "{said}");
     fs::set_permissions(place.path("r"), fs::Permissions::from_mode(0o600)).unwrap();
     let look_up = format!(
-        "looked up in the register {} and coded only if `found` or `rectified`, with a score of 0.9700 or more",
+        "looked up in the register {} and coded only if `found` or `rectified`, with a score of \
+        0.9700 or more",
         id(&place, "r")
     );
     // Once to all of them, and to each who approves; then of what was done.
-    let asked =
-        format!("code 57 rows of fr-nir for `income` in `population`, generation 1, of people {look_up}");
+    let asked = format!(
+        "code 57 rows of fr-nir for `income` in `population`, generation 1, of people {look_up}"
+    );
     assert_eq!(said.matches(&asked).count(), 3, "{said}");
     assert!(said.contains(&format!("\npeople {look_up}\n")), "{said}");
     assert!(said.contains("found 40, not-found 15, none 2"), "{said}");
     let drawn = format!("\n  0.95 to 1.00  {} 40\n40 of 57 rows have a code\n", "█".repeat(40));
     assert!(said.contains(&drawn), "{said}");
-    assert!(!place.exists("q.csv") && !place.exists("q.csv.manifest.json"), "the request is destroyed");
+    assert!(
+        !place.exists("q.csv") && !place.exists("q.csv.manifest.json"),
+        "the request is destroyed"
+    );
 
     // What is recorded of it: the register's id and the level, and nothing of the rows.
     let recorded = format!(
@@ -121,7 +134,11 @@ fn people_who_are_found_have_the_codes_of_their_identifiers() {
     );
 
     let said = place.run("controller attach --retained t.csv --result s.csv --out a.csv");
-    assert!(text(&said.stderr).contains(&drawn), "the controller sees it too: {}", text(&said.stderr));
+    assert!(
+        text(&said.stderr).contains(&drawn),
+        "the controller sees it too: {}",
+        text(&said.stderr)
+    );
     let told = report(&place, "a.csv");
     let counts = serde_json::json!({"found": 40, "not-found": 15, "absent": 1, "malformed": 1});
     assert_eq!(
@@ -133,8 +150,11 @@ fn people_who_are_found_have_the_codes_of_their_identifiers() {
     let identifiers: Vec<String> = (0..40).map(nir).collect();
     place.write("direct.csv", csv(&identifiers));
     place.coded("direct", "nir", "population", 1);
-    let direct: BTreeMap<_, _> =
-        place.rows("direct-1.csv").into_iter().map(|row| (row[2].clone(), row[0].clone())).collect();
+    let direct: BTreeMap<_, _> = place
+        .rows("direct-1.csv")
+        .into_iter()
+        .map(|row| (row[2].clone(), row[0].clone()))
+        .collect();
     let mut found = 0;
     for row in place.rows("a.csv") {
         assert_eq!(row[0], direct.get(&row[3]).cloned().unwrap_or_default(), "{row:?}");
@@ -152,8 +172,8 @@ fn people_who_are_found_have_the_codes_of_their_identifiers() {
     assert_eq!(report(&place, "a2.csv")["quality"], counts);
 }
 
-/// Two people of one name and one date of birth, who were born in two places: a row that says which place has the code of
-/// that one, a row that does not is of neither.
+/// Two people of one name and one date of birth, who were born in two places: a row that says which
+/// place has the code of that one, a row that does not is of neither.
 #[test]
 fn a_row_that_cannot_tell_namesakes_apart_has_no_code() {
     let place = Place::open();
@@ -165,7 +185,12 @@ fn a_row_that_cannot_tell_namesakes_apart_has_no_code() {
     place.ok("register build r --from people.csv");
 
     let row = |person: usize, code: &str, visit: &str| {
-        format!("{},{},1,{:02}/05/1984,{code},{visit}\n", word(person), word(person + 7000), 1 + person % 28)
+        format!(
+            "{},{},1,{:02}/05/1984,{code},{visit}\n",
+            word(person),
+            word(person + 7000),
+            1 + person % 28
+        )
     };
     let others = (8..28).fold(String::new(), |rows, person| rows + &row(person, "75101", "other"));
     let three = row(7, "", "either") + &row(7, "75101", "one") + &row(7, "13201", "two");
@@ -178,7 +203,10 @@ fn a_row_that_cannot_tell_namesakes_apart_has_no_code() {
     );
     let counts = serde_json::json!({"found": 22, "ambiguous": 1});
     let told = report(&place, "s.csv");
-    assert_eq!((&told["quality"], &told["coded"], &told["rows_out"]), (&counts, &22.into(), &23.into()));
+    assert_eq!(
+        (&told["quality"], &told["coded"], &told["rows_out"]),
+        (&counts, &22.into(), &23.into())
+    );
     let uncoded: Vec<_> = place.rows("s.csv").into_iter().filter(|row| row[1].is_empty()).collect();
     assert_eq!((uncoded.len(), &*uncoded[0][2]), (1, "ambiguous"));
     let score: f64 = uncoded[0][3].parse().unwrap();
@@ -188,8 +216,11 @@ fn a_row_that_cannot_tell_namesakes_apart_has_no_code() {
     assert_eq!(report(&place, "a.csv")["quality"], counts);
     place.write("direct.csv", csv(&[7, 60].into_iter().chain(8..28).map(nir).collect::<Vec<_>>()));
     place.coded("direct", "nir", "population", 1);
-    let direct: BTreeMap<_, _> =
-        place.rows("direct-1.csv").into_iter().map(|row| (row[2].clone(), row[0].clone())).collect();
+    let direct: BTreeMap<_, _> = place
+        .rows("direct-1.csv")
+        .into_iter()
+        .map(|row| (row[2].clone(), row[0].clone()))
+        .collect();
     let rows = place.rows("a.csv");
     let of = |visit: &str| rows.iter().find(|row| row.last().unwrap() == visit).unwrap();
     assert_eq!((&*of("either")[0], &*of("either")[1]), ("", "ambiguous"));
@@ -241,7 +272,9 @@ fn a_request_in_which_is_nobody_is_told_of() {
     let place = Place::default();
     let (header, rows) =
         ("nom,prenoms,sexe,born,code_lieu,visit\n", ",Bela,1,1984-05-12,75101,1\n,Bruno,1,,,2\n");
-    for (row, is_told) in [("", true), ("Bosun,Bela,1,soon,,3\n", true), ("Bosun,Bela,1,1984,,3\n", false)] {
+    for (row, is_told) in
+        [("", true), ("Bosun,Bela,1,soon,,3\n", true), ("Bosun,Bela,1,1984,,3\n", false)]
+    {
         // Half of the dates, so that the column is the right one.
         place.write("visits.csv", format!("{header}{rows}{row}"));
         let said = place.ok(PREPARE);
@@ -250,20 +283,27 @@ fn a_request_in_which_is_nobody_is_told_of() {
             is_told,
             "{said}"
         );
-        assert_eq!(said.contains("not sent: 1 value of date_naissance that"), row.contains("soon"), "{said}");
+        assert_eq!(
+            said.contains("not sent: 1 value of date_naissance that"),
+            row.contains("soon"),
+            "{said}"
+        );
         for name in ["q.csv", "q.csv.manifest.json", "t.csv"] {
             fs::remove_file(place.path(name)).unwrap();
         }
     }
 }
 
-/// Days since 1960, as SAS and Stata have them: a column of them is refused, and one that may be such is told of.
+/// Days since 1960, as SAS and Stata have them: a column of them is refused, and one that may be
+/// such is told of.
 #[test]
 fn numbers_of_days_are_no_dates_of_birth() {
     let place = Place::default();
     let write = |dates: &mut dyn Iterator<Item = String>| {
         let mut rows = String::from("nom,prenoms,born,visit\n");
-        dates.enumerate().for_each(|(nth, date)| writeln!(rows, "{},Bela,{date},{nth}", word(nth)).unwrap());
+        dates
+            .enumerate()
+            .for_each(|(nth, date)| writeln!(rows, "{},Bela,{date},{nth}", word(nth)).unwrap());
         place.write("visits.csv", rows);
     };
     write(&mut (1000..10_000).map(|day| day.to_string()));
@@ -280,15 +320,20 @@ fn numbers_of_days_are_no_dates_of_birth() {
             fs::remove_file(place.path(name)).unwrap();
         }
     };
-    // Those of December 1964 to July 1965 look like years, with some of other months; years alone; dates, and a few numbers.
+    // Those of December 1964 to July 1965 look like years, with some of other months; years alone;
+    // dates, and a few numbers.
     write(&mut (1600..2000).map(|day| day.to_string()));
     prepared(true);
     write(&mut (1900..2000).map(|year| year.to_string()));
     prepared(false);
-    write(&mut (1600..2000).map(|day| if day % 50 == 0 { "1984-05-12".to_owned() } else { day.to_string() }));
+    write(
+        &mut (1600..2000)
+            .map(|day| if day % 50 == 0 { "1984-05-12".to_owned() } else { day.to_string() }),
+    );
     prepared(false);
     write(
-        &mut (1850..2000).map(|day| if day % 50 == 0 { "9862".to_owned() } else { format!("{day}-01-01") }),
+        &mut (1850..2000)
+            .map(|day| if day % 50 == 0 { "9862".to_owned() } else { format!("{day}-01-01") }),
     );
     prepared(false);
 }
@@ -304,7 +349,9 @@ fn a_request_goes_to_the_verb_that_is_for_it() {
     let renew = plain.replace("service code", "service renew");
     place.refused_quorum(&renew, "request-content", &["q.csv", "`service code`, with --register"]);
     place.write("data.csv", csv(&(0..20).map(nir).collect::<Vec<_>>()));
-    place.ok("controller prepare data.csv --identifier-column nir --request q1.csv --retained t1.csv");
+    place.ok(
+        "controller prepare data.csv --identifier-column nir --request q1.csv --retained t1.csv",
+    );
     let coded = CODE.replace("q.csv", "q1.csv");
     place.refused_quorum(&coded, "request-content", &["q1.csv", "without --register"]);
 
@@ -318,7 +365,9 @@ fn a_request_goes_to_the_verb_that_is_for_it() {
     place.write("damaged", damaged);
     place.refused_quorum(&other("damaged"), "register-damaged", &["damaged"]);
     let ledger = place.read("home/ledger.jsonl");
-    assert!(ledger.contains("{\"code\":\"register-damaged\",\"type\":\"refused\",\"verb\":\"code\"}"));
+    assert!(
+        ledger.contains("{\"code\":\"register-damaged\",\"type\":\"refused\",\"verb\":\"code\"}")
+    );
     assert!(!ledger.contains("\"verb\":\"code\"},\"epoch\""), "nobody was asked");
     let said = place.quorum(CODE);
     assert!(!said.contains("warning"), "{said}");
@@ -332,8 +381,13 @@ fn the_minimum_is_of_people_who_are_coded() {
     for (people, is_enough) in [(0..10, false), (0..11, true)] {
         visits(&place, people.clone());
         // Rows of the same people count once.
-        let again: String =
-            place.read("visits.csv").lines().skip(1).take(10).map(|row| format!("{row}\n")).collect();
+        let again: String = place
+            .read("visits.csv")
+            .lines()
+            .skip(1)
+            .take(10)
+            .map(|row| format!("{row}\n"))
+            .collect();
         place.write("visits.csv", place.read("visits.csv") + &again);
         place.ok(&format!("{} --json", PREPARE.replace("t.csv", &format!("t{}.csv", people.end))));
         if is_enough {
@@ -365,7 +419,8 @@ fn the_minimum_is_of_people_who_are_coded() {
     );
     assert!(told.contains("\n  2 results of "), "{told}");
     let audit = place.json(verify);
-    let counts = [&audit["look_ups"], &audit["deliveries"]["look_ups"], &audit["deliveries"]["made"]];
+    let counts =
+        [&audit["look_ups"], &audit["deliveries"]["look_ups"], &audit["deliveries"]["made"]];
     assert_eq!(counts, [2, 1, 2]);
 }
 
@@ -377,8 +432,14 @@ fn a_register_that_changes_meanwhile_and_a_run_that_is_killed() {
     let place = Place::open();
     register(&place, 400);
     let rows: String = (0..MANY).map(|row| row % 400).fold(String::new(), |mut rows, person| {
-        writeln!(rows, "{},{},1,{:02}/05/1984,75101", word(person), word(person + 7000), 1 + person % 28)
-            .unwrap();
+        writeln!(
+            rows,
+            "{},{},1,{:02}/05/1984,75101",
+            word(person),
+            word(person + 7000),
+            1 + person % 28
+        )
+        .unwrap();
         rows
     });
     place.write("visits.csv", format!("nom,prenoms,sexe,born,code_lieu\n{rows}"));
@@ -397,7 +458,12 @@ fn a_register_that_changes_meanwhile_and_a_run_that_is_killed() {
     );
     assert!(place.exists("q.csv") && !place.exists("s.csv") && place.temporaries().is_empty());
     assert!(
-        place.read("home/ledger.jsonl").lines().last().unwrap().contains("\"code\":\"register-changed\"")
+        place
+            .read("home/ledger.jsonl")
+            .lines()
+            .last()
+            .unwrap()
+            .contains("\"code\":\"register-changed\"")
     );
 
     let mut child = place.started(&command);

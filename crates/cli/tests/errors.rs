@@ -1,4 +1,5 @@
-//! What a user is likely to get wrong: each is refused in one line that names what is wrong, and nothing is lost or left.
+//! What a user is likely to get wrong: each is refused in one line that names what is wrong, and
+//! nothing is lost or left.
 
 mod common;
 
@@ -7,7 +8,8 @@ use std::path::Path;
 
 use common::{Place, csv, identifiers, text};
 
-const PREPARE: &str = "controller prepare data.csv --identifier-column nir --request r.csv --retained t.csv";
+const PREPARE: &str =
+    "controller prepare data.csv --identifier-column nir --request r.csv --retained t.csv";
 const CODE: &str = "service code home population --request r.csv --result s.csv --purpose test";
 
 /// A service with a domain and a prepared request of 20 rows.
@@ -168,10 +170,15 @@ fn results_that_do_not_belong() {
     place.refused(&attach.replace("t.csv", "t2.csv"), "rows-unmatched", &["20 rows"]);
 
     // A row short.
-    let short: String = place.read("s.csv").lines().take(20).map(|line| format!("{line}\n")).collect();
+    let short: String =
+        place.read("s.csv").lines().take(20).map(|line| format!("{line}\n")).collect();
     place.write("short.csv", short);
     fs::copy(place.path("s.csv.report.json"), place.path("short.csv.report.json")).unwrap();
-    place.refused(&attach.replace("s.csv", "short.csv"), "rows-unmatched", &["1 rows of the retained file"]);
+    place.refused(
+        &attach.replace("s.csv", "short.csv"),
+        "rows-unmatched",
+        &["1 rows of the retained file"],
+    );
 
     fs::rename(place.path("s.csv.report.json"), place.path("elsewhere.json")).unwrap();
     place.refused(attach, "report-missing", &["s.csv.report.json"]);
@@ -185,8 +192,11 @@ fn files_of_two_services_are_named() {
         place.ok("controller attach --retained t.csv --result s.csv --out coded.csv");
     }
     for suffix in ["", ".report.json"] {
-        fs::copy(other.path(&format!("coded.csv{suffix}")), one.path(&format!("theirs.csv{suffix}")))
-            .unwrap();
+        fs::copy(
+            other.path(&format!("coded.csv{suffix}")),
+            one.path(&format!("theirs.csv{suffix}")),
+        )
+        .unwrap();
     }
     one.refused(
         "controller check coded.csv theirs.csv",
@@ -208,20 +218,24 @@ fn files_of_two_services_are_named() {
 
 #[test]
 fn requests_that_were_changed() {
-    let change = |name: &str, change: &dyn Fn(Vec<String>) -> Vec<String>, code: &str, words: &[&str]| {
-        let place = prepared();
-        let lines = place.read("r.csv").lines().map(str::to_owned).collect();
-        let text: String = change(lines).iter().map(|line| format!("{line}\n")).collect();
-        place.write("r.csv", &text);
-        place.refused_quorum(CODE, code, words);
-        assert!(
-            place.read("r.csv") == text && place.exists("r.csv.manifest.json"),
-            "{name}: nothing is lost"
-        );
-        // The run that was approved and failed is on record, and the service works on.
-        assert!(place.read("home/ledger.jsonl").contains(&format!("\"code\":\"{code}\"")), "{name}");
-        place.ok("service status home");
-    };
+    let change =
+        |name: &str, change: &dyn Fn(Vec<String>) -> Vec<String>, code: &str, words: &[&str]| {
+            let place = prepared();
+            let lines = place.read("r.csv").lines().map(str::to_owned).collect();
+            let text: String = change(lines).iter().map(|line| format!("{line}\n")).collect();
+            place.write("r.csv", &text);
+            place.refused_quorum(CODE, code, words);
+            assert!(
+                place.read("r.csv") == text && place.exists("r.csv.manifest.json"),
+                "{name}: nothing is lost"
+            );
+            // The run that was approved and failed is on record, and the service works on.
+            assert!(
+                place.read("home/ledger.jsonl").contains(&format!("\"code\":\"{code}\"")),
+                "{name}"
+            );
+            place.ok("service status home");
+        };
     let edit = |row: usize, new: &'static str| {
         move |mut lines: Vec<String>| {
             lines[row] = format!("{},{new}", &lines[row][..32]);
@@ -275,7 +289,12 @@ fn requests_that_were_changed() {
     );
     change("emptied", &edit(5, ""), "commitment", &["prepare"]);
     change("not an identifier", &edit(6, "28405"), "identifier-form", &["row 6", "wrong-length"]);
-    change("not compact", &edit(6, "2 84 05 2A 321 025"), "identifier-form", &["row 6", "not-compact"]);
+    change(
+        "not compact",
+        &edit(6, "2 84 05 2A 321 025"),
+        "identifier-form",
+        &["row 6", "not-compact"],
+    );
     change(
         "index",
         &|mut lines| {
@@ -290,10 +309,22 @@ fn requests_that_were_changed() {
 #[test]
 fn requests_that_are_for_something_else() {
     let place = prepared();
-    place.refused_quorum(&CODE.replace("population", "elsewhere"), "unknown-domain", &["service open"]);
-    place.refused_quorum(&CODE.replace("code home", "renew home"), "request-content", &["code identifiers"]);
+    place.refused_quorum(
+        &CODE.replace("population", "elsewhere"),
+        "unknown-domain",
+        &["service open"],
+    );
+    place.refused_quorum(
+        &CODE.replace("code home", "renew home"),
+        "request-content",
+        &["code identifiers"],
+    );
     place.refused_quorum(&CODE.replace("s.csv", "s.txt"), "file-type", &["s.txt"]);
-    place.refused_quorum(&CODE.replace("r.csv", "none.csv"), "file-missing", &["none.csv.manifest.json"]);
+    place.refused_quorum(
+        &CODE.replace("r.csv", "none.csv"),
+        "file-missing",
+        &["none.csv.manifest.json"],
+    );
     fs::rename(place.path("r.csv"), place.path("away.csv")).unwrap();
     place.refused_quorum(CODE, "file-missing", &["r.csv"]);
     fs::rename(place.path("away.csv"), place.path("r.csv")).unwrap();
@@ -346,7 +377,11 @@ fn batches_that_point_at_persons() {
     );
     place.write("data.csv", csv(&identifiers(20)));
     place.ok(PREPARE);
-    place.refused_quorum(&CODE.replace("population", "benefits"), "research-needs-party", &["demonstration"]);
+    place.refused_quorum(
+        &CODE.replace("population", "benefits"),
+        "research-needs-party",
+        &["demonstration"],
+    );
 }
 
 // Custodians.
@@ -388,13 +423,17 @@ fn kits_and_passphrases() {
     place.ok("custodian new frank --name frank --passphrase-file bruno.pass");
     place.refused(
         &format!(
-            "service extend home population --ends 2999-01-01 {two} --kit frank --passphrase-file bruno.pass"
+            "service extend home population --ends 2999-01-01 {two} --kit frank --passphrase-file \
+            bruno.pass"
         ),
         "not-research",
         &[],
     );
     place.refused(
-        &format!("service new-key home population --reason scheduled {two} --kit frank --passphrase-file bruno.pass"),
+        &format!(
+            "service new-key home population --reason scheduled {two} --kit frank \
+            --passphrase-file bruno.pass"
+        ),
         "not-in-roster",
         &["`frank`"],
     );
@@ -410,12 +449,14 @@ fn kits_and_passphrases() {
 #[test]
 fn ceremonies_that_must_not_be() {
     let place = Place::default();
-    for (name, external) in [("alice", ""), ("bruno", ""), ("xavier", "--external"), ("yvonne", "--external")]
+    for (name, external) in
+        [("alice", ""), ("bruno", ""), ("xavier", "--external"), ("yvonne", "--external")]
     {
         place.ok(&format!("custodian new {name} --name {name} --no-passphrase {external}"));
     }
     let init = |k: u32, names: &[&str]| {
-        let cards: Vec<String> = names.iter().map(|name| format!("--custodian {name}/card.json")).collect();
+        let cards: Vec<String> =
+            names.iter().map(|name| format!("--custodian {name}/card.json")).collect();
         format!("service init home --name test --threshold {k} --shares shares {}", cards.join(" "))
     };
     place.refused(&init(2, &["alice", "bruno"]), "kit-unprotected", &["`alice`", "--demo"]);
@@ -427,13 +468,15 @@ fn ceremonies_that_must_not_be() {
     place.refused(&demo(2, &["alice", "none"]), "file-missing", &["none/card.json"]);
     place.write("bruno.json", place.read("bruno/card.json").replace("bruno", "bruna"));
     place.refused(
-        "service init home --name test --threshold 2 --shares shares --demo --custodian alice/card.json --custodian bruno.json",
+        "service init home --name test --threshold 2 --shares shares --demo --custodian \
+        alice/card.json --custodian bruno.json",
         "card",
         &["`bruna`", "not signed"],
     );
     place.write("not.json", "{}");
     place.refused(
-        "service init home --name test --threshold 2 --shares shares --demo --custodian alice/card.json --custodian not.json",
+        "service init home --name test --threshold 2 --shares shares --demo --custodian \
+        alice/card.json --custodian not.json",
         "file-form",
         &["not.json", "custodian's card"],
     );
@@ -574,7 +617,8 @@ fn ledgers_that_were_changed() {
 fn keys_that_are_not_the_ledgers() {
     let place = prepared();
     place.quorum("service open home other --kind statistics");
-    fs::copy(place.path("home/keys/other.1.1.key"), place.path("home/keys/population.1.1.key")).unwrap();
+    fs::copy(place.path("home/keys/other.1.1.key"), place.path("home/keys/population.1.1.key"))
+        .unwrap();
     place.refused_quorum(CODE, "seal", &["`population`", "backup"]);
     assert!(place.exists("r.csv"));
     fs::remove_file(place.path("home/keys/population.1.1.key")).unwrap();
@@ -604,7 +648,8 @@ fn receipts_of_the_last_time_may_be_among_the_new_ones() {
         place.ok(&format!("custodian new {name} --name {name} --no-passphrase"));
     }
     place.ok(
-        "service init home --name test --threshold 2 --custodian alice/card.json bruno/card.json --shares shares --demo",
+        "service init home --name test --threshold 2 --custodian alice/card.json bruno/card.json \
+        --shares shares --demo",
     );
     place.ok("custodian accept alice shares/alice.1.share --ledger home/ledger.jsonl");
     let said = place.ok("service receipt home alice/receipt-1-held.json alice/receipt-1-held.json");
@@ -632,7 +677,11 @@ fn a_ledger_without_its_checkpoint_and_what_is_no_ledger() {
         "file-missing",
         &["copy/checkpoint", "beside its ledger"],
     );
-    place.refused("custodian check alice --ledger home --out receipt.json", "not-a-file", &["\"home\""]);
+    place.refused(
+        "custodian check alice --ledger home --out receipt.json",
+        "not-a-file",
+        &["\"home\""],
+    );
     place.refused(
         "auditor verify home/checkpoint --service home/card.json",
         "file-form",
@@ -645,7 +694,11 @@ fn a_short_passphrase_is_refused() {
     let place = Place::default();
     for short in ["abc\n", "onze lettré\n"] {
         place.write_private("pass", short);
-        place.refused("custodian new kit --name alice --passphrase-file pass", "passphrase-short", &["12"]);
+        place.refused(
+            "custodian new kit --name alice --passphrase-file pass",
+            "passphrase-short",
+            &["12"],
+        );
     }
     place.write_private("pass", "douze lettré\n");
     place.ok("custodian new kit --name alice --passphrase-file pass");
@@ -660,7 +713,8 @@ fn a_passphrase_is_asked_for_again() {
     place.write_private("pass", "the passphrase of alice");
     place.ok("custodian new alice --name alice --passphrase-file pass");
     place.ok("custodian new bruno --name bruno --passphrase-file pass");
-    let init = "service init home --name test --threshold 2 --custodian alice/card.json bruno/card.json --shares shares";
+    let init = "service init home --name test --threshold 2 --custodian alice/card.json \
+        bruno/card.json --shares shares";
     place.ok(init);
     // `script` gives the program a terminal to ask at.
     let accept = |typed: &str| {
@@ -691,7 +745,8 @@ fn results_are_compared_with_their_report_before_anything_is_destroyed() {
     let place = prepared();
     place.quorum(CODE);
     let result = place.read("s.csv");
-    let attach = "controller attach --retained t.csv --result s.csv --out out.csv --destroy data.csv";
+    let attach =
+        "controller attach --retained t.csv --result s.csv --out out.csv --destroy data.csv";
     place.write("s.csv", result.replacen(",valid\n", ",unkeyed\n", 1));
     place.refused(attach, "result-changed", &["s.csv", "fetch both again"]);
     place.write("s.csv", result);
@@ -713,7 +768,10 @@ fn a_delivery_keeps_its_place() {
     place.refused_quorum(&again, "place-taken", &["s.csv", "choose another name"]);
     place.refused_quorum(&again.replace("s.csv", "none/s.csv"), "file-missing", &["\"none\""]);
     let ledger = place.read("home/ledger.jsonl");
-    assert!(ledger.contains("{\"code\":\"place-taken\",\"type\":\"refused\""), "before anybody is asked");
+    assert!(
+        ledger.contains("{\"code\":\"place-taken\",\"type\":\"refused\""),
+        "before anybody is asked"
+    );
     let number = "0".repeat(32);
     let line = place.refused(
         &format!("service delivered home {number} --received moved.csv"),
@@ -735,8 +793,9 @@ fn files_that_are_called_csv_and_are_not() {
         place.refused(PREPARE, "not-csv", &["data.csv", found, "UTF-8"]);
     }
     let parquet = PREPARE.replace("data.csv", "data.parquet").replace("t.csv", "t.parquet");
-    let sample =
-        |name| fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data").join(name)).unwrap();
+    let sample = |name| {
+        fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data").join(name)).unwrap()
+    };
     place.write("data.parquet", sample("gzip.parquet"));
     place.refused(&parquet, "parquet-unsupported", &["data.parquet", "snappy or zstd"]);
     // The library panics over this one, with a bit changed in a page's header.
@@ -759,7 +818,8 @@ fn what_a_stopped_prepare_left_goes_with_the_next() {
     }
     // One that a running process writes is its own.
     let mut running =
-        cstatns::files::Pending::create(&place.path("t.csv"), cstatns::files::Access::Private).unwrap();
+        cstatns::files::Pending::create(&place.path("t.csv"), cstatns::files::Access::Private)
+            .unwrap();
     std::io::Write::write_all(&mut running, b"x").unwrap();
     let written = running.temporary().to_owned();
     assert!(!place.exists(&left("t.csv")));

@@ -1,5 +1,5 @@
-//! `register evaluate` through the program: what it counts and draws, what it refuses, what it never shows, and its page in a
-//! browser. Every person here is invented.
+//! `register evaluate` through the program: what it counts and draws, what it refuses, what it
+//! never shows, and its page in a browser. Every person here is invented.
 
 #[path = "common/browser.rs"]
 mod browser;
@@ -56,7 +56,10 @@ fn rows_are_counted_by_kind_and_drawn() {
         let counted = ["rows", "right", "none", "ambiguous", "wrong"].map(|what| of(words, what));
         assert_eq!(counted, [rows, right, none, declared, 0], "{words:?}");
     }
-    assert_eq!((&summary["all"]["rows"], &summary["all"]["as_expected"]), (&201.into(), &201.into()));
+    assert_eq!(
+        (&summary["all"]["rows"], &summary["all"]["as_expected"]),
+        (&201.into(), &201.into())
+    );
     assert_eq!((&summary["people"], &summary["as_coded"]["right"]), (&160.into(), &160.into()));
     assert_eq!(summary["as_coded"]["recall"], 1.0);
     assert_eq!(summary["register"]["people"], 310);
@@ -64,7 +67,9 @@ fn rows_are_counted_by_kind_and_drawn() {
     let bins = summary["bins"].as_array().unwrap();
     assert!(bins.iter().map(|bin| bin["rows"].as_u64().unwrap()).sum::<u64>() >= 160);
     let lines: Vec<Vec<_>> = said.lines().map(|line| line.split_whitespace().collect()).collect();
-    for line in ["exact 100 100 0 0 0 100 %", "minor 60 60 0 0 0 100 %", "all rows 201 160 41 0 10 100 %"] {
+    for line in
+        ["exact 100 100 0 0 0 100 %", "minor 60 60 0 0 0 100 %", "all rows 201 160 41 0 10 100 %"]
+    {
         assert!(lines.contains(&line.split(' ').collect()), "{said}");
     }
 
@@ -95,14 +100,17 @@ fn rows_are_counted_by_kind_and_drawn() {
 #[test]
 fn what_is_coded_is_chosen() {
     let (place, _) = place();
-    let right = |with: &str| place.json(&format!("{EVALUATE} {with}"))["as_coded"]["right"].as_u64().unwrap();
+    let right = |with: &str| {
+        place.json(&format!("{EVALUATE} {with}"))["as_coded"]["right"].as_u64().unwrap()
+    };
     assert_eq!(right("--accept found"), 100);
     assert_eq!(right("--accept rectified"), 160);
     assert!(right("--min-score 0.9999") < 160);
     // Without kinds, and under other names.
     let other = place.read("known.csv").replacen(",nom,", ",name,", 1).replace(',', ";");
     place.write("other.csv", other);
-    let command = "register evaluate r --queries other.csv --truth person --map nom=name --delimiter ;";
+    let command =
+        "register evaluate r --queries other.csv --truth person --map nom=name --delimiter ;";
     let summary = place.json(command);
     assert_eq!(summary["kinds"].as_array().unwrap().len(), 1);
     // The kind `excluded` is not known now.
@@ -114,7 +122,8 @@ fn what_is_coded_is_chosen() {
 fn of_several_people_one_must_be_told_of() {
     let (place, people) = place();
     let several = format!("{}|{}", people[0].id, people[1].nir);
-    let known = place.read("known.csv").replace("none,absent,,", &format!("several,absent,{several},"));
+    let known =
+        place.read("known.csv").replace("none,absent,,", &format!("several,absent,{several},"));
     place.write("known.csv", known);
     let summary = place.json(EVALUATE);
     let counted = kind(&summary, ["several", "absent"]);
@@ -165,9 +174,17 @@ fn what_cannot_be_counted_is_refused() {
     let command = format!("{EVALUATE} --out page.html");
     refused(&command.replace("person", "persona"), "missing-column", &["known.csv", "\"persona\""]);
     refused(&command.replace("level", "niveau"), "missing-column", &["\"niveau\""]);
-    refused(&command.replace("evaluate r", "evaluate people.csv"), "not-a-register", &["people.csv"]);
+    refused(
+        &command.replace("evaluate r", "evaluate people.csv"),
+        "not-a-register",
+        &["people.csv"],
+    );
     refused(&command.replace("known", "none"), "file-missing", &["none.csv"]);
-    refused(&format!("{command} --map nom=name"), "missing-column", &["\"name\"", "--map nom=COLUMN"]);
+    refused(
+        &format!("{command} --map nom=name"),
+        "missing-column",
+        &["\"name\"", "--map nom=COLUMN"],
+    );
     refused(
         &command.replace("person", "weight"),
         "truth",
@@ -176,7 +193,8 @@ fn what_cannot_be_counted_is_refused() {
 
     let header = known.lines().next().unwrap();
     let rows: Vec<_> = known.lines().skip(1).collect();
-    let write = |rows: &[String]| place.write("few.csv", format!("{header}\n{}\n", rows.join("\n")));
+    let write =
+        |rows: &[String]| place.write("few.csv", format!("{header}\n{}\n", rows.join("\n")));
     let few = command.replace("known", "few");
     write(&rows[..99].iter().map(|row| (*row).to_owned()).collect::<Vec<_>>());
     refused(&few, "few-rows", &["few.csv", "99 rows", "100", "add some"]);
@@ -197,7 +215,11 @@ fn what_cannot_be_counted_is_refused() {
             .iter()
             .enumerate()
             .map(|(nth, row)| {
-                row.replacen("exact", &format!("k{nth}x"), 1).replacen("minor", &format!("m{nth}"), 1)
+                row.replacen("exact", &format!("k{nth}x"), 1).replacen(
+                    "minor",
+                    &format!("m{nth}"),
+                    1,
+                )
             })
             .chain((0..60).map(|nth| rows[0].replacen("exact", &format!("z{nth}"), 1)))
             .collect::<Vec<_>>(),
@@ -244,7 +266,8 @@ fn what_cannot_be_counted_is_refused() {
     assert!(!place.exists("page.pdf"));
 }
 
-/// A column most of whose cells are not of its field is the wrong one, numbers of days as dates among them.
+/// A column most of whose cells are not of its field is the wrong one, numbers of days as dates
+/// among them.
 #[test]
 fn a_wrong_column_is_refused_and_a_doubtful_one_told_of() {
     let (place, people) = place();
@@ -266,7 +289,11 @@ fn a_wrong_column_is_refused_and_a_doubtful_one_told_of() {
     let warning = "warning: date_naissance holds years alone";
 
     write(&|_, cells| cells[3] = days(&cells[3]));
-    let said = place.refused(evaluate, "wrong-column", &["date_naissance", "from 1800 to next year", "SAS"]);
+    let said = place.refused(
+        evaluate,
+        "wrong-column",
+        &["date_naissance", "from 1800 to next year", "SAS"],
+    );
     assert!(said.contains(" of 200 values"), "{said}");
     place.refused(
         &format!("{evaluate} --map nom=other"),
@@ -275,7 +302,9 @@ fn a_wrong_column_is_refused_and_a_doubtful_one_told_of() {
     );
 
     // Fewer than half are no years, and there is no date.
-    write(&|nth, cells| cells[3] = if nth % 3 == 0 { "9862".to_owned() } else { cells[3][..4].to_owned() });
+    write(&|nth, cells| {
+        cells[3] = if nth % 3 == 0 { "9862".to_owned() } else { cells[3][..4].to_owned() }
+    });
     assert!(place.ok(evaluate).contains(warning));
     // Years alone, and dates of which some cannot be read.
     write(&|_, cells| cells[3].truncate(4));
@@ -318,7 +347,12 @@ fn any_cells_are_counted() {
         for cell in 0..7 {
             // Of most cells of a field nothing is wrong: else the file is refused.
             let most = if numbers.below(3) == 0 { 4 } else { 1 };
-            let own = person.cells.get(cell).filter(|_| numbers.below(3) > 0).cloned().unwrap_or_default();
+            let own = person
+                .cells
+                .get(cell)
+                .filter(|_| numbers.below(3) > 0)
+                .cloned()
+                .unwrap_or_default();
             let more: String =
                 (0..numbers.below(most)).map(|_| pieces[numbers.below(pieces.len())]).collect();
             write!(queries, ",\"{own}{more}\"").unwrap();
@@ -326,8 +360,8 @@ fn any_cells_are_counted() {
         queries.push('\n');
     }
     place.write("junk.csv", queries);
-    let summary =
-        place.json("register evaluate r --queries junk.csv --truth truth --kind kind --out junk.html");
+    let summary = place
+        .json("register evaluate r --queries junk.csv --truth truth --kind kind --out junk.html");
     assert_eq!((&summary["all"]["rows"], &summary["all"]["wrong"]), (&150.into(), &0.into()));
     well_formed(&place.read("junk.html"));
 }
@@ -363,8 +397,8 @@ fn a_page_that_is_not_well_formed_is_seen() {
     well_formed("<!DOCTYPE html><html><td></html>");
 }
 
-/// The page of the documentation is that of an invented register which is not part of this repository: CSTATNS_VECTORS names
-/// the folder that holds register/ and cog/.
+/// The page of the documentation is that of an invented register which is not part of this
+/// repository: CSTATNS_VECTORS names the folder that holds register/ and cog/.
 #[test]
 #[allow(clippy::print_stdout)]
 fn the_page_of_the_documentation_is_true_and_shows_nobody() {
@@ -372,7 +406,9 @@ fn the_page_of_the_documentation_is_true_and_shows_nobody() {
     let page = fs::read_to_string(path).unwrap();
     well_formed(&page);
     let Some(folder) = std::env::var_os("CSTATNS_VECTORS").map(PathBuf::from) else {
-        return println!("CSTATNS_VECTORS is unset: the page of the documentation was not made again");
+        return println!(
+            "CSTATNS_VECTORS is unset: the page of the documentation was not made again"
+        );
     };
     let place = Place::default();
     for (file, name) in [
@@ -383,10 +419,13 @@ fn the_page_of_the_documentation_is_true_and_shows_nobody() {
         fs::copy(folder.join(file), place.path(name)).unwrap();
     }
     place.ok("register build r --from register.csv --communes communes.csv");
-    place.ok("register evaluate r --queries known.csv --truth truth --kind level,kind --out page.html");
+    place.ok(
+        "register evaluate r --queries known.csv --truth truth --kind level,kind --out page.html",
+    );
     let again = place.read("page.html");
-    let by_kind =
-        |page: &str| page.split_once("<tbody>").unwrap().1.split_once("</table>").unwrap().0.to_owned();
+    let by_kind = |page: &str| {
+        page.split_once("<tbody>").unwrap().1.split_once("</table>").unwrap().0.to_owned()
+    };
     assert!(
         by_kind(&page) == by_kind(&again),
         "look-ups have changed: make the page again, as docs/README.md says"
@@ -426,7 +465,11 @@ fn the_page_is_shown_well() {
         assert_eq!(headings[0], "H1 Evaluation of look-ups in a register");
         assert_eq!(headings.len(), 7);
         assert!(found["captions"].as_array().unwrap().iter().all(|caption| caption != ""));
-        assert_eq!((&found["wide"], &found["scrolled"]), (&0.into(), &0.into()), "{width}: {found}");
+        assert_eq!(
+            (&found["wide"], &found["scrolled"]),
+            (&0.into(), &0.into()),
+            "{width}: {found}"
+        );
         let drawings = found["drawings"].as_array().unwrap();
         assert_eq!(drawings.len(), 3);
         for drawing in drawings {
@@ -434,7 +477,10 @@ fn the_page_is_shown_well() {
             assert!(drawing["outside"] == 0 && drawing["described"] == true, "{drawing}");
             assert!(drawing["width"].as_f64().unwrap() > 300.0, "{drawing}");
         }
-        assert!(drawings[0]["dots"].as_u64() > Some(5) && drawings[1]["dots"].as_u64() > Some(0), "{found}");
+        assert!(
+            drawings[0]["dots"].as_u64() > Some(5) && drawings[1]["dots"].as_u64() > Some(0),
+            "{found}"
+        );
         assert!(drawings[2]["bars"].as_u64() > Some(0), "{found}");
         assert_ne!(found["paper"], found["ink"]);
         assert_eq!(found["label"], found["ink"]);
@@ -442,17 +488,28 @@ fn the_page_is_shown_well() {
     }
     assert_eq!(papers.len(), 2, "light and dark");
     // The page of the documentation has more kinds, of longer words.
-    let documented = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/register-evaluation.html");
+    let documented =
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/register-evaluation.html");
     let (found, said) =
         browser::look(&chromium, scratch, &fs::read_to_string(documented).unwrap(), 360, false);
-    assert_eq!((&found["wide"], &found["scrolled"], said.len()), (&0.into(), &0.into(), 0), "{found}");
-    // What the look would find: the same page with a word too wide, a drawing without a line, and an error.
+    assert_eq!(
+        (&found["wide"], &found["scrolled"], said.len()),
+        (&0.into(), &0.into(), 0),
+        "{found}"
+    );
+    // What the look would find: the same page with a word too wide, a drawing without a line, and
+    // an error.
     let broken = page
         .replacen("<h2>", &format!("<p style=\"width:50rem\">{}</p><h2>", "x".repeat(200)), 1)
         .replacen("d=\"M", "d=\"\" x=\"M", 1);
     let (found, _) = browser::look(&chromium, scratch, &broken, 360, false);
     assert!(found["wide"].as_u64() > Some(0) && found["drawings"][0]["empty"] == 1, "{found}");
-    let (_, said) =
-        browser::look(&chromium, scratch, &page.replace("<main>", "<script>1</script><main>"), 360, false);
+    let (_, said) = browser::look(
+        &chromium,
+        scratch,
+        &page.replace("<main>", "<script>1</script><main>"),
+        360,
+        false,
+    );
     assert!(!said.is_empty(), "a script is refused by the page itself");
 }

@@ -9,7 +9,8 @@ use serde_json::Value;
 
 use common::{Place, csv, identifiers, join, pair, text};
 
-/// Copies a file of the pair with the number of each row beside it, so that rows can be told apart afterwards.
+/// Copies a file of the pair with the number of each row beside it, so that rows can be told apart
+/// afterwards.
 fn numbered(place: &Place, file: &str) -> BTreeMap<String, String> {
     let data = fs::read_to_string(pair(&format!("{file}.csv"))).unwrap();
     let mut lines = data.lines();
@@ -35,7 +36,10 @@ fn agrees(place: &Place, file: &str, truth: &BTreeMap<String, String>) {
     for row in rows {
         let (code, quality, person) = (&row[0], &row[1], &truth[row.last().unwrap()]);
         assert_eq!(code.is_empty(), person.is_empty(), "{quality}");
-        assert_eq!(matches!(quality.as_str(), "valid" | "unkeyed" | "provisional"), !person.is_empty());
+        assert_eq!(
+            matches!(quality.as_str(), "valid" | "unkeyed" | "provisional"),
+            !person.is_empty()
+        );
         if !person.is_empty() {
             assert_eq!(
                 of_person.entry(person.clone()).or_insert(code.clone()),
@@ -55,7 +59,8 @@ fn agrees(place: &Place, file: &str, truth: &BTreeMap<String, String>) {
 fn the_pair_links_before_and_after_renewals() {
     let place = Place::in_earnest();
     place.quorum("service open home population --kind statistics");
-    let truths: Value = serde_json::from_str(&fs::read_to_string(pair("truth.json")).unwrap()).unwrap();
+    let truths: Value =
+        serde_json::from_str(&fs::read_to_string(pair("truth.json")).unwrap()).unwrap();
     let (people, pairs) =
         (truths["persons_in_both"].as_u64().unwrap(), truths["row_pairs"].as_u64().unwrap());
     assert_eq!((people, pairs), (1304, 2001));
@@ -95,8 +100,11 @@ fn the_pair_links_before_and_after_renewals() {
         place.read("hospital.csv").lines().take(400).map(|line| format!("{line}\n")).collect();
     place.write("newcomers.csv", again);
     place.coded("newcomers", "nir", "population", 2);
-    let renewed: BTreeMap<String, String> =
-        place.rows("hospital-2.csv").into_iter().map(|row| (row[3].clone(), row[0].clone())).collect();
+    let renewed: BTreeMap<String, String> = place
+        .rows("hospital-2.csv")
+        .into_iter()
+        .map(|row| (row[3].clone(), row[0].clone()))
+        .collect();
     for row in place.rows("newcomers-2.csv") {
         assert_eq!(row[0], renewed[&row[3]]);
     }
@@ -120,7 +128,8 @@ fn a_delivery_is_told_and_its_copy_destroyed() {
     assert_eq!(status["deliveries"][0]["delivery"], delivery);
     assert!(status["deliveries"][0]["result"].as_str().unwrap().ends_with(result));
 
-    let deliver = |received: &str| format!("service delivered home {delivery} --received {received}");
+    let deliver =
+        |received: &str| format!("service delivered home {delivery} --received {received}");
     place.refused(&deliver(result), "same-file", &["own copy"]);
     place.write("other.csv", "not the result");
     place.refused(&deliver("other.csv"), "received-differs", &["nothing was destroyed"]);
@@ -144,14 +153,22 @@ fn a_report_is_written_after_the_destruction_and_made_again_when_it_is_missing()
     }
     assert_eq!(report["quality"]["valid"], 50);
     assert_eq!(report["key_id"].as_str().unwrap().len(), 16);
-    let destroyed: Vec<&str> =
-        report["destroyed"].as_array().unwrap().iter().map(|one| one["file"].as_str().unwrap()).collect();
-    assert_eq!(destroyed, ["data.population.1.request.csv", "data.population.1.request.csv.manifest.json"]);
+    let destroyed: Vec<&str> = report["destroyed"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| one["file"].as_str().unwrap())
+        .collect();
+    assert_eq!(
+        destroyed,
+        ["data.population.1.request.csv", "data.population.1.request.csv.manifest.json"]
+    );
     // The checkpoint covers the destruction: intent, result, destruction.
     let events = place.read("home/ledger.jsonl").lines().count();
     assert_eq!(report["checkpoint"]["size"], events as u64);
 
-    // Later events do not change what it says; only the sizes of what is gone are not known any more.
+    // Later events do not change what it says; only the sizes of what is gone are not known any
+    // more.
     place.quorum("service new-key home population --reason scheduled");
     fs::remove_file(place.path(path)).unwrap();
     let said = place.ok("service status home");
@@ -168,14 +185,15 @@ fn a_report_is_written_after_the_destruction_and_made_again_when_it_is_missing()
 fn the_scheme_stands_in_manifest_question_ledger_and_report() {
     let place = Place::open();
     place.write("data.csv", csv(&identifiers(20)));
-    let prepare = "controller prepare data.csv --identifier-column nir --request r.csv --retained t.csv";
+    let prepare =
+        "controller prepare data.csv --identifier-column nir --request r.csv --retained t.csv";
     for (scheme, words) in [("fi-hetu", "a scheme is fr-nir"), ("FR-NIR", "a scheme is fr-nir")] {
         let output = place.run(&format!("{prepare} --scheme {scheme}"));
         let said = text(&output.stderr);
         assert!(output.status.code() == Some(2) && said.contains(words), "{said}");
     }
-    let both =
-        "controller prepare data.csv --code-column nir --scheme fr-nir --request r.csv --retained t.csv";
+    let both = "controller prepare data.csv --code-column nir --scheme fr-nir --request r.csv \
+        --retained t.csv";
     assert_eq!(place.run(both).status.code(), Some(2));
     place.ok(&format!("{prepare} --scheme fr-nir"));
     let manifest: Value = serde_json::from_str(&place.read("r.csv.manifest.json")).unwrap();
@@ -187,7 +205,8 @@ fn the_scheme_stands_in_manifest_question_ledger_and_report() {
     place.refused_quorum(code, "scheme", &["fi-hetu", "fr-nir", "r.csv"]);
     assert!(!place.read("home/ledger.jsonl").contains("fi-hetu"));
     place.write("r.csv.manifest.json", &genuine);
-    let said = place.quorum("service code home population --request r.csv --result s.csv --purpose wages");
+    let said =
+        place.quorum("service code home population --request r.csv --result s.csv --purpose wages");
     assert!(said.contains("code 20 rows of fr-nir for `wages` in `population`"), "{said}");
     assert!(place.read("home/ledger.jsonl").contains(r#""scheme":"fr-nir""#));
     place.ok("controller attach --retained t.csv --result s.csv --out a.csv");
@@ -201,10 +220,15 @@ fn the_scheme_stands_in_manifest_question_ledger_and_report() {
 fn a_kept_request_is_told_of_and_recorded() {
     let place = Place::open();
     place.write("data.csv", csv(&identifiers(20)));
-    place.ok("controller prepare data.csv --identifier-column nir --request r.csv --retained t.csv");
-    let said = place
-        .quorum("service code home population --request r.csv --result s.csv --purpose test --keep-request");
-    assert!(said.contains("departs from the scheme") && said.contains("KEEPING the request"), "{said}");
+    place
+        .ok("controller prepare data.csv --identifier-column nir --request r.csv --retained t.csv");
+    let said = place.quorum(
+        "service code home population --request r.csv --result s.csv --purpose test --keep-request",
+    );
+    assert!(
+        said.contains("departs from the scheme") && said.contains("KEEPING the request"),
+        "{said}"
+    );
     assert!(place.exists("r.csv") && place.exists("r.csv.manifest.json"));
     assert!(place.read("home/ledger.jsonl").contains("\"keep_request\":true"));
     let report: Value = serde_json::from_str(&place.read("s.csv.report.json")).unwrap();
@@ -215,14 +239,21 @@ fn a_kept_request_is_told_of_and_recorded() {
 fn the_controller_destroys_the_identifiers_and_its_report_says_so() {
     let place = Place::open();
     place.write("data.csv", csv(&identifiers(20)));
-    place.ok("controller prepare data.csv --identifier-column nir --request r.csv --retained t.csv");
+    place
+        .ok("controller prepare data.csv --identifier-column nir --request r.csv --retained t.csv");
     place.quorum("service code home population --request r.csv --result s.csv --purpose test");
     place.write("keep.csv", "nir\n");
-    let summary = place
-        .json("controller attach --retained t.csv --result s.csv --out coded.csv --destroy data.csv t.csv");
+    let summary = place.json(
+        "controller attach --retained t.csv --result s.csv --out coded.csv --destroy \
+            data.csv t.csv",
+    );
     assert!(!place.exists("data.csv") && !place.exists("t.csv") && place.exists("keep.csv"));
-    let files: Vec<&str> =
-        summary["destroyed"].as_array().unwrap().iter().map(|one| one["file"].as_str().unwrap()).collect();
+    let files: Vec<&str> = summary["destroyed"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| one["file"].as_str().unwrap())
+        .collect();
     assert_eq!(files, ["data.csv", "t.csv"]);
     let report: Value = serde_json::from_str(&place.read("coded.csv.report.json")).unwrap();
     assert_eq!(report["destroyed"], summary["destroyed"]);
@@ -233,8 +264,12 @@ fn parquet_travels_as_csv_does() {
     let place = Place::open();
     place.write("data.csv", csv(&identifiers(40)));
     place.coded("data", "nir", "population", 1);
-    place.ok("controller prepare data.csv --identifier-column nir --request r.parquet --retained t.csv");
-    place.quorum("service code home population --request r.parquet --result s.parquet --purpose test");
+    place.ok(
+        "controller prepare data.csv --identifier-column nir --request r.parquet --retained t.csv",
+    );
+    place.quorum(
+        "service code home population --request r.parquet --result s.parquet --purpose test",
+    );
     place.ok("controller attach --retained t.csv --result s.parquet --out other.csv");
     let by_value = |file: &str| -> BTreeSet<(String, String)> {
         place.rows(file).into_iter().map(|row| (row[2].clone(), row[0].clone())).collect()
@@ -249,12 +284,21 @@ fn a_doubt_stops_coding_until_a_new_key() {
     place.coded("data", "nir", "population", 1);
     let said = place.ok("service doubt home population --kit bruno");
     assert!(said.contains("`bruno` doubts generation 1"), "{said}");
-    place.refused("service doubt home population --kit alice", "already-doubted", &["--reason doubt"]);
-    place.ok("controller prepare data.csv --identifier-column nir --request r.csv --retained t.csv");
+    place.refused(
+        "service doubt home population --kit alice",
+        "already-doubted",
+        &["--reason doubt"],
+    );
+    place
+        .ok("controller prepare data.csv --identifier-column nir --request r.csv --retained t.csv");
     let code = "service code home population --request r.csv --result s.csv --purpose test";
     place.refused_quorum(code, "key-doubted", &["generation 1", "new-key"]);
     assert!(place.exists("r.csv"), "the request is untouched");
-    place.refused_quorum("service new-key home population --reason scheduled", "reason-is-doubt", &[]);
+    place.refused_quorum(
+        "service new-key home population --reason scheduled",
+        "reason-is-doubt",
+        &[],
+    );
     place.quorum("service new-key home population --reason doubt");
     place.quorum(code);
     place.renewed("data", 1, "population", 2);
@@ -274,13 +318,18 @@ fn what_a_renewal_came_from_is_said_or_refused() {
     fs::remove_file(place.path("data-1.csv.report.json")).unwrap();
     let prepare = |n: u32| {
         place.ok(&format!(
-            "controller prepare data-1.csv --code-column code --request r{n}.csv --retained t{n}.csv"
+            "controller prepare data-1.csv --code-column code --request r{n}.csv --retained \
+            t{n}.csv"
         ));
         format!("service renew home population --request r{n}.csv --result s{n}.csv --purpose test")
     };
     let renew = prepare(1);
     place.refused_quorum(&renew, "deliveries-unnamed", &["--of unknown"]);
-    place.refused_quorum(&format!("{renew} --of {}", "0".repeat(32)), "unknown-delivery", &["--of unknown"]);
+    place.refused_quorum(
+        &format!("{renew} --of {}", "0".repeat(32)),
+        "unknown-delivery",
+        &["--of unknown"],
+    );
     place.quorum(&format!("{renew} --of unknown"));
     let delivery = run["delivery"].as_str().unwrap();
     place.quorum(&format!("{} --of {delivery}", prepare(2)));
@@ -296,11 +345,16 @@ fn a_project_is_extended_closed_and_gone() {
     place.quorum(open);
     place.refused_quorum(open, "domain-exists", &[]);
     place.quorum("service extend home benefits --ends 2999-12-31");
-    place.refused_quorum("service extend home benefits --ends 2999-01-31", "end-not-later", &["close"]);
+    place.refused_quorum(
+        "service extend home benefits --ends 2999-01-31",
+        "end-not-later",
+        &["close"],
+    );
     let ends = |status: &Value| status["domains"][0]["ends"].as_str().unwrap().to_owned();
     assert_eq!(ends(&place.json("service status home")), "2999-12-31");
 
-    place.ok("controller prepare data.csv --identifier-column nir --request r.csv --retained t.csv");
+    place
+        .ok("controller prepare data.csv --identifier-column nir --request r.csv --retained t.csv");
     place.quorum("service code home benefits --request r.csv --result s.csv --purpose test");
     place.ok("controller attach --retained t.csv --result s.csv --out project.csv");
     let bare = |code: &String| code.rsplit('.').next().unwrap().to_owned();
@@ -309,15 +363,23 @@ fn a_project_is_extended_closed_and_gone() {
         place.codes("project.csv").keys().map(bare).collect(),
     );
     assert!(a.len() == 20 && b.len() == 20 && a.is_disjoint(&b));
-    place.refused("controller check data-1.csv project.csv", "mixed-domains", &["population", "benefits"]);
+    place.refused(
+        "controller check data-1.csv project.csv",
+        "mixed-domains",
+        &["population", "benefits"],
+    );
 
     assert!(place.exists("home/life/benefits.life"));
     place.quorum("service close home benefits");
-    assert!(!place.exists("home/life/benefits.life") && !place.exists("home/keys/benefits.1.1.key"));
+    assert!(
+        !place.exists("home/life/benefits.life") && !place.exists("home/keys/benefits.1.1.key")
+    );
     let status = place.json("service status home");
     assert_eq!(status["domains"][0]["state"], "destroyed");
     assert_eq!(status["keys_past_their_end"], serde_json::json!([]));
-    place.ok("controller prepare data.csv --identifier-column nir --request r2.csv --retained t2.csv");
+    place.ok(
+        "controller prepare data.csv --identifier-column nir --request r2.csv --retained t2.csv",
+    );
     place.refused_quorum(
         "service code home benefits --request r2.csv --result s2.csv --purpose test",
         "keys-destroyed",
@@ -334,12 +396,17 @@ fn status_says_what_is_due() {
     let place = Place::founded();
     let soon = (jiff::Zoned::now().date()).saturating_add(jiff::Span::new().days(5));
     place.quorum(&format!("service open home benefits --kind research --ends {soon}"));
-    place.quorum("service open home population --kind statistics --cryptoperiod-years 1 --minimum-batch 2");
+    place.quorum(
+        "service open home population --kind statistics --cryptoperiod-years 1 --minimum-batch 2",
+    );
     let output = place.run("service status home");
     let shown = text(&output.stdout);
-    for part in
-        ["DEMONSTRATION", "2 of 3, all shares held", "benefits within 7 days", "keys past their end: none"]
-    {
+    for part in [
+        "DEMONSTRATION",
+        "2 of 3, all shares held",
+        "benefits within 7 days",
+        "keys past their end: none",
+    ] {
         assert!(shown.contains(part), "{part}\n{shown}");
     }
     let status = place.json("service status home");
@@ -366,7 +433,8 @@ fn the_custodians_see_what_they_approve() {
     let place = Place::in_earnest();
     let said = place.quorum("service open home population --kind statistics");
     for part in [
-        "asked of the custodians: open the statistical domain `population`, key renewed every 5 years, at least 11",
+        "asked of the custodians: open the statistical domain `population`, key renewed every 5 \
+        years, at least 11",
         "epoch 1, ledger of 6 events",
         "`bruno` approves: open",
         "`chloe` approves: open",
@@ -384,11 +452,19 @@ fn the_auditor_says_what_holds_and_what_does_not() {
     place.quorum("service new-key home population --reason scheduled");
     let verify = "auditor verify home/ledger.jsonl --service home/card.json";
     let output = place.run(verify);
-    assert!(text(&output.stdout).contains("Everything that was checked holds."), "{}", text(&output.stdout));
+    assert!(
+        text(&output.stdout).contains("Everything that was checked holds."),
+        "{}",
+        text(&output.stdout)
+    );
     let summary = place.json(&format!("{verify} --checkpoint kept"));
     assert_eq!((&summary["holds"], &summary["events"]), (&true.into(), &10.into()));
     place.refused(&format!("{verify} --checkpoint none"), "file-missing", &["none"]);
-    place.refused(&verify.replace("home/card.json", "alice/card.json"), "service-card", &["alice/card.json"]);
+    place.refused(
+        &verify.replace("home/card.json", "alice/card.json"),
+        "service-card",
+        &["alice/card.json"],
+    );
 
     // One digit in event 5: told, in the summary too, and the end is 1.
     let ledger = place.read("home/ledger.jsonl");
@@ -396,13 +472,19 @@ fn the_auditor_says_what_holds_and_what_does_not() {
     let at = lines[4].find("\"run\":\"").unwrap() + 7;
     let other = if lines[4].as_bytes()[at] == b'0' { "1" } else { "0" };
     lines[4].replace_range(at..=at, other);
-    place.write("home/ledger.jsonl", lines.iter().map(|line| format!("{line}\n")).collect::<String>());
+    place.write(
+        "home/ledger.jsonl",
+        lines.iter().map(|line| format!("{line}\n")).collect::<String>(),
+    );
     let output = place.run(&format!("{verify} --json"));
     let said = text(&output.stderr);
     assert_eq!(output.status.code(), Some(1));
     let summary: Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!((&summary["holds"], &summary["sound"]), (&false.into(), &4.into()));
-    assert!(said.lines().last().unwrap().starts_with("error[") && said.contains("Event 5"), "{said}");
+    assert!(
+        said.lines().last().unwrap().starts_with("error[") && said.contains("Event 5"),
+        "{said}"
+    );
     place.write("home/ledger.jsonl", ledger);
 
     // Somebody kept a checkpoint: a service rolled back to before it is found out.
@@ -413,7 +495,8 @@ fn the_auditor_says_what_holds_and_what_does_not() {
     }
     let output = place.run("auditor verify ledger.jsonl --service card.json --checkpoint kept");
     assert!(
-        output.status.code() == Some(1) && text(&output.stderr).contains("error[checkpoint-other-service]")
+        output.status.code() == Some(1)
+            && text(&output.stderr).contains("error[checkpoint-other-service]")
     );
 }
 
@@ -436,8 +519,10 @@ fn the_demonstration_tells_and_keeps_its_promises() {
     // The seed makes the data, never the keys: same people, other codes.
     let told_people = format!("finds {} people", summary["people_in_both"]);
     assert!(told.contains(&told_people));
-    let (a, b) =
-        (place.codes("stage/courses/courses-renewed.csv"), place.codes("other/courses/courses-renewed.csv"));
+    let (a, b) = (
+        place.codes("stage/courses/courses-renewed.csv"),
+        place.codes("other/courses/courses-renewed.csv"),
+    );
     assert!(a.len() == b.len() && a.keys().all(|code| !b.contains_key(code)));
 }
 
@@ -448,7 +533,10 @@ fn every_call_leaves_an_event() {
     place.write("data.csv", csv(&identifiers(20)));
     let events = || -> Vec<Value> {
         let ledger = place.read("home/ledger.jsonl");
-        ledger.lines().map(|line| serde_json::from_str::<Value>(line).unwrap()["event"].clone()).collect()
+        ledger
+            .lines()
+            .map(|line| serde_json::from_str::<Value>(line).unwrap()["event"].clone())
+            .collect()
     };
     let delivered = |run: &str| format!("service delivered home {run} --received copy.csv");
     let code = "service code home population --request r.csv --result s.csv --purpose test";
@@ -489,13 +577,15 @@ fn every_call_leaves_an_event() {
             place.ok(command)
         };
         let events = events();
-        let types: Vec<&str> = events[before..].iter().map(|event| event["type"].as_str().unwrap()).collect();
+        let types: Vec<&str> =
+            events[before..].iter().map(|event| event["type"].as_str().unwrap()).collect();
         assert_eq!(types, expected, "{command}");
         events.get(before).cloned().unwrap_or_default()
     };
     leaves("service open home benefits --kind research --ends 2999-06-30", &["intent", "opened"]);
     leaves("service extend home benefits --ends 2999-12-31", &["intent", "extended"]);
-    place.ok("controller prepare data.csv --identifier-column nir --request r.csv --retained t.csv");
+    place
+        .ok("controller prepare data.csv --identifier-column nir --request r.csv --retained t.csv");
     let intent = leaves(code, &["intent", "coded", "destroyed"]);
     // Which key was opened, by whose consent, with their signatures.
     assert_eq!(intent["keys"], serde_json::json!([{"domain": "population", "generation": 1}]));
@@ -507,7 +597,8 @@ fn every_call_leaves_an_event() {
         .collect();
     assert_eq!(by, ["alice", "chloe"]);
     for suffix in ["", ".report.json"] {
-        fs::copy(place.path(&format!("s.csv{suffix}")), place.path(&format!("copy.csv{suffix}"))).unwrap();
+        fs::copy(place.path(&format!("s.csv{suffix}")), place.path(&format!("copy.csv{suffix}")))
+            .unwrap();
     }
     let run = intent["proposal"]["body"]["run"].as_str().unwrap();
     leaves(&delivered(run), &["delivered", "destroyed"]);

@@ -5,7 +5,8 @@ mod common;
 use common::{Place, identifiers, text};
 use serde_json::json;
 
-const PREPARE: &str = "controller prepare data.csv --identifier-column nir --request r.csv --retained t.csv";
+const PREPARE: &str =
+    "controller prepare data.csv --identifier-column nir --request r.csv --retained t.csv";
 
 /// Data with a NIR and other cells in each row.
 fn data(header: &str, cells: impl Fn(usize) -> String) -> Place {
@@ -19,16 +20,21 @@ fn data(header: &str, cells: impl Fn(usize) -> String) -> Place {
 #[test]
 fn identity_beside_the_codes_is_refused() {
     let others = identifiers(80).split_off(40);
-    let names = data("NOM,prenoms,date_naissance,spouse", |row| format!("x,y,1984-05-12,{}", others[row]));
+    let names =
+        data("NOM,prenoms,date_naissance,spouse", |row| format!("x,y,1984-05-12,{}", others[row]));
     let line = names.refused(PREPARE, "identity-kept", &["column NOM,", "--accept-risk"]);
     assert!(!line.contains(&others[0]));
     let spouses = data("spouse", |row| others[row].clone());
-    let line =
-        spouses.refused(PREPARE, "identity-kept", &["column spouse,", "40 with their key", "40 cells"]);
+    let line = spouses.refused(
+        PREPARE,
+        "identity-kept",
+        &["column spouse,", "40 with their key", "40 cells"],
+    );
     assert!(!line.contains(&others[0]));
     // Civil status, its columns in capitals, with an identifier that is not sent.
     let place = Place::default();
-    let rows = others.iter().map(|nir| format!("MARTIN,JEAN,1984-05-12,{nir},1\n")).collect::<String>();
+    let rows =
+        others.iter().map(|nir| format!("MARTIN,JEAN,1984-05-12,{nir},1\n")).collect::<String>();
     let prepare = "controller prepare data.csv --civil-status --request r.csv --retained t.csv";
     place.write("data.csv", format!("nom,prenoms,date_naissance,NIR,wage\n{rows}"));
     place.refused(prepare, "identity-kept", &["column NIR,"]);
@@ -45,20 +51,33 @@ fn identity_beside_the_codes_is_refused() {
 #[test]
 fn a_risk_is_accepted_with_a_reason() {
     let place = data("nom,value", |_| "x,1".to_owned());
-    let said = place.ok(&format!("{PREPARE} --accept-risk nom=employer-name --accept-risk value=none"));
+    let said =
+        place.ok(&format!("{PREPARE} --accept-risk nom=employer-name --accept-risk value=none"));
     assert!(said.contains("\"nom\" stays beside the codes (employer-name)"), "{said}");
     assert!(said.contains("\"value\" is no risk"), "{said}");
     let place = data("nom", |_| "x".to_owned());
-    place.refused(&format!("{PREPARE} --accept-risk nir=x --accept-risk nom=x"), "risk-sent", &["\"nir\""]);
-    place.refused(&format!("{PREPARE} --accept-risk noms=x"), "missing-column", &["\"noms\"", "nir, nom"]);
-    for wrong in ["--accept-risk nom", "--accept-risk nom=Because", "--accept-risk nom=x --accept-risk nom=y"]
-    {
+    place.refused(
+        &format!("{PREPARE} --accept-risk nir=x --accept-risk nom=x"),
+        "risk-sent",
+        &["\"nir\""],
+    );
+    place.refused(
+        &format!("{PREPARE} --accept-risk noms=x"),
+        "missing-column",
+        &["\"noms\"", "nir, nom"],
+    );
+    for wrong in [
+        "--accept-risk nom",
+        "--accept-risk nom=Because",
+        "--accept-risk nom=x --accept-risk nom=y",
+    ] {
         let output = place.run(&format!("{PREPARE} {wrong}"));
         assert_eq!(output.status.code(), Some(2), "{wrong}: {}", text(&output.stderr));
     }
 }
 
-/// The service's report and that of the attached file say which risks were accepted, and so does one that is made again.
+/// The service's report and that of the attached file say which risks were accepted, and so does
+/// one that is made again.
 #[test]
 fn the_reports_keep_the_risks_that_were_accepted() {
     let place = Place::open();
@@ -114,8 +133,14 @@ fn a_register_with_stray_quotes_is_refused() {
     let place = Place::default();
     let people = |country: [&str; 3]| {
         let nirs = identifiers(3);
-        let row = |nth: usize| format!("{},Domal,Bafe,F,1984-05-12,75101,{}\n", nirs[nth], country[nth]);
-        format!("nir,nom,prenoms,sexe,date_naissance,code_lieu,pays\n{}{}{}", row(0), row(1), row(2))
+        let row =
+            |nth: usize| format!("{},Domal,Bafe,F,1984-05-12,75101,{}\n", nirs[nth], country[nth]);
+        format!(
+            "nir,nom,prenoms,sexe,date_naissance,code_lieu,pays\n{}{}{}",
+            row(0),
+            row(1),
+            row(2)
+        )
     };
     let build = "register build r --from people.csv";
     place.write("people.csv", people(["\"FRANCE", "FRANCE", "\"FRANCE"]));

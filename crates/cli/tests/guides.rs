@@ -1,5 +1,5 @@
-//! The commands of the guides are run as they stand, on invented data: the operator's and the controller's, one after the
-//! other where they hand files to each other.
+//! The commands of the guides are run as they stand, on invented data: the operator's and the
+//! controller's, one after the other where they hand files to each other.
 
 mod common;
 #[path = "common/people.rs"]
@@ -15,8 +15,10 @@ use people::{Numbers, Person, register, write_people};
 fn blocks(guide: &str) -> Vec<Vec<String>> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/guide").join(guide);
     let text = fs::read_to_string(path).unwrap();
-    let blocks =
-        text.split("```sh\n").skip(1).map(|rest| rest.split_once("```").unwrap().0.replace("\\\n", " "));
+    let blocks = text
+        .split("```sh\n")
+        .skip(1)
+        .map(|rest| rest.split_once("```").unwrap().0.replace("\\\n", " "));
     blocks.map(|block| block.lines().map(str::to_owned).collect()).collect()
 }
 
@@ -34,7 +36,8 @@ fn follow(language: &str) {
     let place = Place::open();
     let people = write_people(&place);
     place.write("communes.csv", "code,nom,anciens_codes,chef_lieu\n01001,Verbel,01999|01998,\n");
-    let newcomers: Vec<_> = (900..902).map(|nth| Person::new(nth, &mut Numbers(nth as u64))).collect();
+    let newcomers: Vec<_> =
+        (900..902).map(|nth| Person::new(nth, &mut Numbers(nth as u64))).collect();
     place.write("changes.csv", register(&newcomers));
     let rows = people[..40]
         .iter()
@@ -100,14 +103,15 @@ fn both_languages_have_the_same_commands_and_qualities() {
     }
 }
 
-/// Runs a block in a shell, as its reader would; passphrases, which a reader types, come from a file.
+/// Runs a block in a shell, as its reader would; passphrases, which a reader types, come from a
+/// file.
 fn shell(place: &Place, block: &[String]) {
     let lines: Vec<String> = block
         .iter()
         .map(|line| {
             let asks = ["custodian new", "custodian accept", "custodian check"];
-            let asked =
-                asks.iter().filter(|verb| line.contains(*verb)).count() + line.matches("--kit ").count();
+            let asked = asks.iter().filter(|verb| line.contains(*verb)).count()
+                + line.matches("--kit ").count();
             format!("{line}{}", " --passphrase-file passphrase".repeat(asked))
         })
         .collect();
@@ -125,8 +129,9 @@ fn shell(place: &Place, block: &[String]) {
 
 /// A service's first weeks, by the guides of the four roles alone.
 fn play(language: &str) {
-    let [custodian, service, controller, auditor] = ["custodian", "service", "controller", "auditor"]
-        .map(|role| blocks(&format!("{role}.{language}.md")));
+    let [custodian, service, controller, auditor] =
+        ["custodian", "service", "controller", "auditor"]
+            .map(|role| blocks(&format!("{role}.{language}.md")));
     let counts = [&custodian, &service, &controller, &auditor].map(Vec::len);
     assert_eq!(counts, [3, 8, 4, 2], "blocks");
     let place = Place::default();
@@ -145,7 +150,8 @@ fn play(language: &str) {
     for name in ["result.csv", "result.csv.report.json"] {
         fs::copy(place.path(name), place.path(&format!("received/{name}"))).unwrap();
     }
-    let report: serde_json::Value = serde_json::from_str(&place.read("result.csv.report.json")).unwrap();
+    let report: serde_json::Value =
+        serde_json::from_str(&place.read("result.csv.report.json")).unwrap();
     let delivery = report["delivery"].as_str().unwrap();
     step(&service[4].iter().map(|line| line.replace("DELIVERY", delivery)).collect());
     step(&controller[1]);
@@ -158,7 +164,10 @@ fn play(language: &str) {
     step(&service[7]);
     step(&auditor[0]);
     step(&auditor[1]);
-    assert_eq!(place.rows("renewed.csv").iter().filter(|row| row[1].starts_with("c2.")).count(), 20);
+    assert_eq!(
+        place.rows("renewed.csv").iter().filter(|row| row[1].starts_with("c2.")).count(),
+        20
+    );
 }
 
 #[test]
@@ -169,7 +178,8 @@ fn the_guides_by_role_work() {
 #[test]
 fn the_guides_by_role_have_the_same_commands_in_french() {
     for role in ["custodian", "service", "controller", "auditor"] {
-        let [english, french] = ["en", "fr"].map(|language| blocks(&format!("{role}.{language}.md")));
+        let [english, french] =
+            ["en", "fr"].map(|language| blocks(&format!("{role}.{language}.md")));
         assert!(!english.is_empty() && english == french, "{role}");
     }
 }

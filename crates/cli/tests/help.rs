@@ -16,7 +16,8 @@ fn every_verb_has_help_with_an_example() {
         let commands: Vec<String> = match help.split_once("\nCommands:\n") {
             Some((_, rest)) => {
                 let listed = rest.lines().take_while(|line| !line.is_empty());
-                let words = listed.filter(|line| line.starts_with("  ") && !line.starts_with("   "));
+                let words =
+                    listed.filter(|line| line.starts_with("  ") && !line.starts_with("   "));
                 words.filter_map(|line| line.split_whitespace().next()).map(str::to_owned).collect()
             }
             None => Vec::new(),
@@ -30,10 +31,14 @@ fn every_verb_has_help_with_an_example() {
             );
             // What is typed stands as it is typed: a line that was wrapped could not be copied.
             let mut goes_on = false;
-            for line in
-                help.split("Example").skip(1).flat_map(str::lines).filter(|line| line.starts_with(' '))
+            for line in help
+                .split("Example")
+                .skip(1)
+                .flat_map(str::lines)
+                .filter(|line| line.starts_with(' '))
             {
-                let begins = line.starts_with("  cstatns ") || line.starts_with("  17 * * * *  cstatns ");
+                let begins =
+                    line.starts_with("  cstatns ") || line.starts_with("  17 * * * *  cstatns ");
                 assert!(begins != goes_on, "{command}: {line}");
                 goes_on = line.ends_with('\\');
             }
@@ -48,11 +53,13 @@ fn every_verb_has_help_with_an_example() {
 /// demo, completions, man; custodian 3; service 13; controller 3; auditor 1; register 3.
 const VERBS: usize = 26;
 
-/// People are looked up for somebody in `service code` alone: what a register answers otherwise are counts.
+/// People are looked up for somebody in `service code` alone: what a register answers otherwise are
+/// counts.
 #[test]
 fn no_verb_shows_a_person() {
     let help = text(&Place::default().run("register --help").stdout);
-    let listed = help.split_once("\nCommands:\n").unwrap().1.lines().take_while(|line| !line.is_empty());
+    let listed =
+        help.split_once("\nCommands:\n").unwrap().1.lines().take_while(|line| !line.is_empty());
     let verbs: Vec<_> = listed.filter_map(|line| line.split_whitespace().next()).collect();
     assert_eq!(verbs, ["build", "stats", "evaluate", "help"], "SPEC §18.5");
 }

@@ -1,5 +1,5 @@
-//! Nothing leaks: a canary identifier and its code are followed through the whole flow, in every file that each step leaves
-//! and in everything that is said, errors about bad files included.
+//! Nothing leaks: a canary identifier and its code are followed through the whole flow, in every
+//! file that each step leaves and in everything that is said, errors about bad files included.
 
 mod common;
 #[path = "../../../tests/secrets/mod.rs"]
@@ -59,13 +59,14 @@ impl Needles {
         Self::of(&[bare.as_bytes(), bare.to_uppercase().as_bytes(), &bytes])
     }
 
-    /// A needle of a few figures is one only where no hexadecimal digit stands around it: among the random indexes of many rows
-    /// it comes up by chance.
+    /// A needle of a few figures is one only where no hexadecimal digit stands around it: among the
+    /// random indexes of many rows it comes up by chance.
     fn are_in(&self, bytes: &[u8]) -> bool {
         self.0.iter().any(|needle| {
             let is_short = needle.len() <= 8 && needle.iter().all(u8::is_ascii_hexdigit);
-            let is_digit =
-                |at: Option<usize>| at.and_then(|at| bytes.get(at)).is_some_and(u8::is_ascii_hexdigit);
+            let is_digit = |at: Option<usize>| {
+                at.and_then(|at| bytes.get(at)).is_some_and(u8::is_ascii_hexdigit)
+            };
             bytes.windows(needle.len()).enumerate().any(|(at, window)| {
                 let within = || is_digit(at.checked_sub(1)) || is_digit(Some(at + needle.len()));
                 window == needle && !(is_short && within())
@@ -102,11 +103,13 @@ impl Watched {
         assert_eq!(code, Some(0), "{command}\n{}", text(&self.said.borrow()));
     }
 
-    /// Starts a command, sends it a signal after so many milliseconds of work, and takes note of all that is said and of
-    /// the names of its temporary files. Says whether it was stopped; then nothing is left.
+    /// Starts a command, sends it a signal after so many milliseconds of work, and takes note of
+    /// all that is said and of the names of its temporary files. Says whether it was stopped; then
+    /// nothing is left.
     fn stopped(&self, command: &str, signal: &str, after: u64) -> bool {
         let place = &self.place;
-        let own = |path: &PathBuf| path.starts_with(place.path("home")) || path.ends_with("seen.json");
+        let own =
+            |path: &PathBuf| path.starts_with(place.path("home")) || path.ends_with("seen.json");
         let others = || files(place.directory.path()).into_iter().filter(|(path, _)| !own(path));
         let before: Vec<_> = others().collect();
         let child = place.started(command);
@@ -121,14 +124,19 @@ impl Watched {
         }
         assert_eq!(output.status.code(), Some(1), "{command}\n{said}");
         let last = said.lines().last().unwrap();
-        assert!(last.starts_with("error[interrupted]: ") && last.contains("repeat the command"), "{said}");
+        assert!(
+            last.starts_with("error[interrupted]: ") && last.contains("repeat the command"),
+            "{said}"
+        );
         assert!(others().collect::<Vec<_>>() == before, "{command}: files are left, or changed");
         true
     }
 
-    /// Runs a command at a terminal, at which this is typed once it is at work. Returns what the terminal showed.
+    /// Runs a command at a terminal, at which this is typed once it is at work. Returns what the
+    /// terminal showed.
     fn at_a_terminal(&self, command: &str, typed: &str) -> String {
-        let line = format!("stty rows 24 cols 80; exec {} {command}", env!("CARGO_BIN_EXE_cstatns"));
+        let line =
+            format!("stty rows 24 cols 80; exec {} {command}", env!("CARGO_BIN_EXE_cstatns"));
         let mut child = Command::new("script")
             .current_dir(self.place.directory.path())
             .env("TERM", "xterm")
@@ -156,7 +164,11 @@ impl Watched {
 
     /// The needles are in these files and in no other, and have not been said.
     fn only_in(&self, needles: &Needles, allowed: &[&str], when: &str) {
-        assert!(!needles.are_in(&self.said.borrow()), "{when}: said\n{}", text(&self.said.borrow()));
+        assert!(
+            !needles.are_in(&self.said.borrow()),
+            "{when}: said\n{}",
+            text(&self.said.borrow())
+        );
         let root = self.place.directory.path();
         let found: Vec<String> = files(root)
             .into_iter()
@@ -170,14 +182,17 @@ impl Watched {
         assert_eq!(found, allowed, "{when}");
     }
 
-    /// Keys and shares are nowhere, and seeds and life secrets in the one file that is there to hold them.
+    /// Keys and shares are nowhere, and seeds and life secrets in the one file that is there to
+    /// hold them.
     fn keeps_its_secrets(&self, when: &str) -> usize {
         let kits = ["alice", "bruno", "chloe"].map(|name| self.place.path(name));
         let secrets = secrets::secrets(&self.place.path("home"), &kits, 2);
         for (name, secret) in &secrets {
             let place = match name.split_once('\'') {
                 Some(("the service", _)) => vec!["home/identity".to_owned()],
-                Some((custodian, seed)) if seed.ends_with("seed") => vec![format!("{custodian}/identity")],
+                Some((custodian, seed)) if seed.ends_with("seed") => {
+                    vec![format!("{custodian}/identity")]
+                }
                 _ if name == "a life secret" => vec!["home/life/benefits.life".to_owned()],
                 _ => vec![],
             };
@@ -219,7 +234,8 @@ fn the_canary_goes_where_it_must_and_nowhere_else() {
     watched.place.write("data.csv", csv(&people));
     watched.only_in(&identifier, &["data.csv"], "at first");
 
-    watched.ok("controller prepare data.csv --identifier-column nir --request r.csv --retained t.csv --json");
+    watched.ok("controller prepare data.csv --identifier-column nir --request r.csv --retained \
+        t.csv --json");
     watched.only_in(&identifier, &["data.csv", "r.csv"], "prepared");
     watched.ok("service code home population --request r.csv --result s.csv --purpose test --json");
     watched.only_in(&identifier, &["data.csv"], "coded: the request is destroyed");
@@ -227,11 +243,13 @@ fn the_canary_goes_where_it_must_and_nowhere_else() {
     watched.copy("s.csv", "got.csv");
     watched.copy("s.csv.report.json", "got.csv.report.json");
     watched.ok(
-        "controller attach --retained t.csv --result got.csv --out a.csv --destroy data.csv t.csv --json",
+        "controller attach --retained t.csv --result got.csv --out a.csv --destroy data.csv t.csv \
+        --json",
     );
     watched.only_in(&identifier, &[], "attached: the controller has destroyed it too");
 
-    let code = watched.place.rows("a.csv").into_iter().find(|row| row[2] == "40").unwrap().remove(0);
+    let code =
+        watched.place.rows("a.csv").into_iter().find(|row| row[2] == "40").unwrap().remove(0);
     let first = Needles::code(&code);
     watched.only_in(&first, &["a.csv", "got.csv", "s.csv"], "the code");
     watched.ok(&format!("service delivered home {delivery} --received got.csv"));
@@ -240,12 +258,15 @@ fn the_canary_goes_where_it_must_and_nowhere_else() {
     watched.ok("service new-key home population --reason scheduled");
     watched.ok("controller prepare a.csv --code-column code --request r2.csv --retained t2.csv");
     watched.only_in(&first, &["a.csv", "got.csv", "r2.csv"], "its renewal prepared");
-    watched.ok("service renew home population --request r2.csv --result s2.csv --purpose test --json");
+    watched
+        .ok("service renew home population --request r2.csv --result s2.csv --purpose test --json");
     watched.ok(
-        "controller attach --retained t2.csv --result s2.csv --out a2.csv --destroy a.csv got.csv t2.csv",
+        "controller attach --retained t2.csv --result s2.csv --out a2.csv --destroy a.csv got.csv \
+        t2.csv",
     );
     watched.only_in(&first, &[], "renewed");
-    let code = watched.place.rows("a2.csv").into_iter().find(|row| row[2] == "40").unwrap().remove(0);
+    let code =
+        watched.place.rows("a2.csv").into_iter().find(|row| row[2] == "40").unwrap().remove(0);
     watched.only_in(&Needles::code(&code), &["a2.csv", "s2.csv"], "the renewed code");
     watched.ok("service open home benefits --kind research --ends 2999-12-31");
     for command in [
@@ -276,10 +297,14 @@ fn parquet_files_leak_no_more() {
     let mut people = identifiers(40);
     people.push(keyed(CANARY));
     watched.place.write("data.csv", csv(&people));
-    watched.ok("controller prepare data.csv --identifier-column nir --request r.parquet --retained t.csv");
-    watched.ok("service code home population --request r.parquet --result s.parquet --purpose test");
+    watched.ok(
+        "controller prepare data.csv --identifier-column nir --request r.parquet --retained t.csv",
+    );
+    watched
+        .ok("service code home population --request r.parquet --result s.parquet --purpose test");
     watched.only_in(&Needles::identifier(), &["data.csv"], "coded");
-    watched.ok("controller attach --retained t.csv --result s.parquet --out a.csv --destroy data.csv");
+    watched
+        .ok("controller attach --retained t.csv --result s.parquet --out a.csv --destroy data.csv");
     watched.only_in(&Needles::identifier(), &[], "attached");
 }
 
@@ -288,12 +313,14 @@ fn parquet_files_leak_no_more() {
 fn errors_about_bad_files_do_not_quote_them() {
     let watched = Watched::new(Place::open());
     let (place, full) = (&watched.place, keyed(CANARY));
-    let prepare = "controller prepare data.csv --identifier-column nir --request r.csv --retained t.csv";
+    let prepare =
+        "controller prepare data.csv --identifier-column nir --request r.csv --retained t.csv";
     let code = "service code home population --request r.csv --result s.csv --purpose test";
     let attach = "controller attach --retained t.csv --result s.csv --out a.csv";
     let good = csv(&identifiers(20));
 
-    // Data without a header line, with another delimiter, with the identifier in a column that is not one, cut short.
+    // Data without a header line, with another delimiter, with the identifier in a column that is
+    // not one, cut short.
     for bad in [
         format!("{full},1\n{full},2\n"),
         format!("{full};{full}\n{full};2\n"),
@@ -382,9 +409,11 @@ fn errors_about_bad_files_do_not_quote_them() {
         watched.refused(attach);
     }
     place.write("t.csv", &retained);
-    for bad in
-        [full.clone(), report.replacen("population", &full, 1), report.replacen("valid", &full, 1) + "x"]
-    {
+    for bad in [
+        full.clone(),
+        report.replacen("population", &full, 1),
+        report.replacen("valid", &full, 1) + "x",
+    ] {
         place.write("s.csv.report.json", bad);
         watched.refused(attach);
     }
@@ -392,7 +421,10 @@ fn errors_about_bad_files_do_not_quote_them() {
 
     // What people hand over, and the home's own files.
     place.write("card.json", format!("{{\"body\":{{\"name\":\"{full}\"}}}}"));
-    watched.refused("service init other --name test --threshold 2 --shares shares2 --custodian card.json --custodian card.json");
+    watched.refused(
+        "service init other --name test --threshold 2 --shares shares2 --custodian \
+        card.json --custodian card.json",
+    );
     watched.refused("service receipt home card.json");
     watched.refused("custodian accept alice card.json --ledger home/ledger.jsonl");
     watched.refused("custodian accept alice shares/alice.1.share --ledger card.json");
@@ -430,8 +462,8 @@ fn errors_about_bad_files_do_not_quote_them() {
 /// Rows enough that there is something to see and to stop.
 const MANY: usize = 200_000;
 
-/// Bulk work is stopped at several moments, then done at a terminal: neither what is said, nor the bar, nor a temporary
-/// name shows an identifier or a code, and what was stopped left nothing.
+/// Bulk work is stopped at several moments, then done at a terminal: neither what is said, nor the
+/// bar, nor a temporary name shows an identifier or a code, and what was stopped left nothing.
 #[test]
 fn bulk_work_that_is_stopped_or_watched_shows_and_leaves_nothing() {
     let watched = Watched::new(Place::open());
@@ -443,14 +475,18 @@ fn bulk_work_that_is_stopped_or_watched_shows_and_leaves_nothing() {
     place.write("data.csv", csv(&people));
     let bulk = |command: &str| {
         for (after, signal) in [(0, "INT"), (5, "TERM"), (10, "HUP"), (20, "INT")] {
-            assert!(watched.stopped(command, signal, after), "{command}: it has more rows than that");
+            assert!(
+                watched.stopped(command, signal, after),
+                "{command}: it has more rows than that"
+            );
         }
         let shown = watched.at_a_terminal(command, "\u{3}");
         assert!(shown.trim_end().ends_with("repeat the command when you like"), "{shown}");
         assert!(shown.contains("\u{1b}[2Kerror[interrupted]: "), "not beside the bar\n{shown}");
         assert_eq!(place.temporaries(), [""; 0]);
         let shown = watched.at_a_terminal(command, "");
-        let (bar, after) = shown.rsplit_once("\u{1b}[2K").expect("a line of the terminal is cleared");
+        let (bar, after) =
+            shown.rsplit_once("\u{1b}[2K").expect("a line of the terminal is cleared");
         assert!(bar.contains("] ") && bar.contains(" rows/s"), "a bar was drawn\n{shown}");
         assert!(after.lines().last().unwrap().starts_with("200,000 rows in "), "{after}");
         assert_eq!(after.matches(" rows/s").count(), 1, "nothing of the bar is left\n{after}");
@@ -488,7 +524,8 @@ const PERSON: [&str; 4] = ["Zyxwoltane", "Quorvaine-Ysmerelle", "1937-11-23", "V
 fn civil_status() -> Needles {
     let [nom, first, date, place] = PERSON;
     let (one, two) = first.split_once('-').unwrap();
-    let mut forms: Vec<String> = vec![date.into(), date.replace('-', ""), "23/11/1937".into(), CANARY.into()];
+    let mut forms: Vec<String> =
+        vec![date.into(), date.replace('-', ""), "23/11/1937".into(), CANARY.into()];
     for name in [nom, one, two, place] {
         forms.extend([name.to_owned(), name.to_uppercase(), name.to_lowercase()]);
     }
@@ -540,8 +577,14 @@ fn who_is_looked_up_is_told_to_nobody() {
     watched.only_in(&needles, &[&own[..], &["data.csv", "q.csv"]].concat(), "prepared");
     watched.only_in(&Needles::identifier(), &own, "the register alone has the identifier");
     watched.ok(&format!("{LOOK_UP} --accept found --json"));
-    watched.only_in(&needles, &[&own[..], &["data.csv"]].concat(), "coded: the request is destroyed");
-    watched.ok("controller attach --retained t.csv --result s.csv --out a.csv --destroy data.csv --json");
+    watched.only_in(
+        &needles,
+        &[&own[..], &["data.csv"]].concat(),
+        "coded: the request is destroyed",
+    );
+    watched.ok(
+        "controller attach --retained t.csv --result s.csv --out a.csv --destroy data.csv --json",
+    );
     watched.only_in(&needles, &own, "attached: the controller has destroyed it too");
     let row = watched.place.rows("a.csv").into_iter().find(|row| row[3] == "c").unwrap();
     assert_eq!(row[1], "found");
@@ -559,7 +602,8 @@ fn who_is_looked_up_is_told_to_nobody() {
     watched.ok(&PREPARE.replace("q.csv", "q.parquet").replace("t.csv", "t2.csv"));
     watched.ok(&LOOK_UP.replace("q.csv", "q.parquet").replace("s.csv", "s.parquet"));
     watched.only_in(&needles, &[&own[..], &["data.csv"]].concat(), "coded from Parquet");
-    for command in ["service status home --json", "auditor verify home/ledger.jsonl --service home/card.json"]
+    for command in
+        ["service status home --json", "auditor verify home/ledger.jsonl --service home/card.json"]
     {
         watched.ok(command);
     }
@@ -576,7 +620,8 @@ fn errors_about_people_do_not_quote_them() {
     let good = place.read("data.csv");
     let header = good.lines().next().unwrap();
     let one = format!("{nom},{first},F,{date},75101,{town},c");
-    // Columns that are exchanged, missing, without a header, of another delimiter; cells that are too long or of no text.
+    // Columns that are exchanged, missing, without a header, of another delimiter; cells that are
+    // too long or of no text.
     for bad in [
         format!("{header}\n{date},{first},F,{nom},75101,{town},c\n"),
         format!("{header}\n{nom},{first},{town},{date},75101,{town},c\n"),
@@ -633,7 +678,8 @@ fn errors_about_people_do_not_quote_them() {
     watched.ok(LOOK_UP);
     assert!(!civil_status().are_in(place.read("home/ledger.jsonl").as_bytes()));
     let said = text(&watched.said.borrow());
-    let quoted: Vec<&str> = said.lines().filter(|line| civil_status().are_in(line.as_bytes())).collect();
+    let quoted: Vec<&str> =
+        said.lines().filter(|line| civil_status().are_in(line.as_bytes())).collect();
     assert!(quoted.is_empty(), "errors quote the data: {quoted:#?}");
 }
 
@@ -647,7 +693,10 @@ fn look_ups_that_are_stopped_or_watched_show_and_leave_nothing() {
     let prepare = format!("{PREPARE} --memory 16MiB");
     for command in [prepare, place.with_kits(LOOK_UP)] {
         for (after, signal) in [(0, "INT"), (20, "TERM")] {
-            assert!(watched.stopped(&command, signal, after), "{command}: it has more rows than that");
+            assert!(
+                watched.stopped(&command, signal, after),
+                "{command}: it has more rows than that"
+            );
         }
         assert_eq!(place.temporaries(), [""; 0]);
         let shown = watched.at_a_terminal(&command, "");

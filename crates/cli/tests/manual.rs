@@ -14,8 +14,10 @@ fn help(place: &Place, command: &str) -> (Vec<String>, Vec<String>) {
     let below = help.split_once("\nCommands:\n").map_or("", |(_, rest)| rest);
     let listed = below.lines().take_while(|line| !line.is_empty());
     let words = listed.filter(|line| line.starts_with("  ") && !line.starts_with("   "));
-    let names = words.filter_map(|line| line.split_whitespace().next()).filter(|name| *name != "help");
-    let examples = help.split("Example").skip(1).flat_map(str::lines).filter(|line| line.starts_with("  "));
+    let names =
+        words.filter_map(|line| line.split_whitespace().next()).filter(|name| *name != "help");
+    let examples =
+        help.split("Example").skip(1).flat_map(str::lines).filter(|line| line.starts_with("  "));
     (names.map(str::to_owned).collect(), examples.map(|line| line.trim().to_owned()).collect())
 }
 
@@ -39,7 +41,8 @@ fn every_shell_has_completions() {
 fn bash_completes() {
     let place = Place::default();
     let script = text(&place.run("completions bash").stdout);
-    let asked = "\nCOMP_WORDS=(cstatns controller pre) COMP_CWORD=2; _cstatns cstatns pre controller; echo \"${COMPREPLY[@]}\"\n";
+    let asked = "\nCOMP_WORDS=(cstatns controller pre) COMP_CWORD=2; _cstatns cstatns pre \
+        controller; echo \"${COMPREPLY[@]}\"\n";
     let mut bash = Command::new("bash")
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())

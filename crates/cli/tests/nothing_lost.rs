@@ -1,5 +1,5 @@
-//! What once cost a key, a home or a run: each is refused before anybody is asked, said plainly, and leaves a home that
-//! goes on.
+//! What once cost a key, a home or a run: each is refused before anybody is asked, said plainly,
+//! and leaves a home that goes on.
 
 mod common;
 
@@ -15,27 +15,32 @@ const CODE: &str = "service code home population --request r.csv --result s.csv 
 fn prepared() -> Place {
     let place = Place::open();
     place.write("data.csv", csv(&identifiers(20)));
-    place.ok("controller prepare data.csv --identifier-column nir --request r.csv --retained t.csv");
+    place
+        .ok("controller prepare data.csv --identifier-column nir --request r.csv --retained t.csv");
     place
 }
 
 /// Puts back the ledger of an earlier day, with the kits' memories of that day.
 fn put_back(place: &Place, day: &str) {
     for file in ["ledger.jsonl", "checkpoint"] {
-        fs::copy(place.path(&format!("{day}/{file}")), place.path(&format!("home/{file}"))).unwrap();
+        fs::copy(place.path(&format!("{day}/{file}")), place.path(&format!("home/{file}")))
+            .unwrap();
     }
     for kit in ["alice", "bruno", "chloe"] {
-        fs::copy(place.path(&format!("{day}/{kit}.seen")), place.path(&format!("{kit}/seen.json"))).unwrap();
+        fs::copy(place.path(&format!("{day}/{kit}.seen")), place.path(&format!("{kit}/seen.json")))
+            .unwrap();
     }
 }
 
 fn keep(place: &Place, day: &str) {
     fs::create_dir(place.path(day)).unwrap();
     for file in ["ledger.jsonl", "checkpoint"] {
-        fs::copy(place.path(&format!("home/{file}")), place.path(&format!("{day}/{file}"))).unwrap();
+        fs::copy(place.path(&format!("home/{file}")), place.path(&format!("{day}/{file}")))
+            .unwrap();
     }
     for kit in ["alice", "bruno", "chloe"] {
-        fs::copy(place.path(&format!("{kit}/seen.json")), place.path(&format!("{day}/{kit}.seen"))).unwrap();
+        fs::copy(place.path(&format!("{kit}/seen.json")), place.path(&format!("{day}/{kit}.seen")))
+            .unwrap();
     }
 }
 
@@ -45,7 +50,8 @@ fn a_key_that_the_ledger_does_not_know_is_told_and_spared() {
     keep(&place, "monday");
     place.quorum("service open home benefits --kind research --ends 2099-12-31");
     place.quorum("service new-key home population --reason scheduled");
-    let keys = ["home/keys/benefits.1.1.key", "home/life/benefits.life", "home/keys/population.2.1.key"];
+    let keys =
+        ["home/keys/benefits.1.1.key", "home/life/benefits.life", "home/keys/population.2.1.key"];
     let before = keys.map(|key| fs::read(place.path(key)).unwrap());
     assert_eq!(place.json("service status home")["unknown_keys"].as_array().unwrap().len(), 0);
 
@@ -72,8 +78,13 @@ fn a_key_that_the_ledger_does_not_know_is_told_and_spared() {
 fn a_number_of_rows_that_json_does_not_hold_stops_nothing_but_the_command() {
     let place = prepared();
     let manifest = place.read("r.csv.manifest.json");
-    for rows in ["9007199254740992", "18446744073709550592", "18446744073709551615", "-1", "2e1", "20.0"] {
-        place.write("r.csv.manifest.json", manifest.replace("\"rows\":20", &format!("\"rows\":{rows}")));
+    for rows in
+        ["9007199254740992", "18446744073709550592", "18446744073709551615", "-1", "2e1", "20.0"]
+    {
+        place.write(
+            "r.csv.manifest.json",
+            manifest.replace("\"rows\":20", &format!("\"rows\":{rows}")),
+        );
         let line = place.refused_quorum(
             CODE,
             "manifest-form",
@@ -101,7 +112,10 @@ fn a_renewal_names_each_delivery_once_and_in_order() {
     let renew = "service renew home population --request r.csv --result s.csv --purpose test";
     for bad in [2, 110_000] {
         let many = vec![format!("\"{delivery}\""); bad].join(",");
-        place.write("r.csv.manifest.json", manifest.replace(&named, &format!("\"previous\":[{many}]")));
+        place.write(
+            "r.csv.manifest.json",
+            manifest.replace(&named, &format!("\"previous\":[{many}]")),
+        );
         place.refused_quorum(renew, "manifest-form", &["r.csv.manifest.json"]);
     }
     place.write("r.csv.manifest.json", &manifest);
@@ -174,7 +188,10 @@ fn a_result_that_cannot_be_written_is_found_before_anybody_is_asked() {
     fs::set_permissions(&out, fs::Permissions::from_mode(0o555)).unwrap();
     let code = CODE.replace("s.csv", "out/s.csv");
     let said = text(&place.run(&place.with_kits(&code)).stderr);
-    assert!(said.contains("error[file-permission]") && !said.contains("asked of the custodians"), "{said}");
+    assert!(
+        said.contains("error[file-permission]") && !said.contains("asked of the custodians"),
+        "{said}"
+    );
     fs::set_permissions(&out, fs::Permissions::from_mode(0o755)).unwrap();
     place.quorum(CODE);
 }
@@ -223,7 +240,8 @@ fn a_damaged_copy_of_a_life_secret_is_named_and_the_other_one_serves() {
     let place = Place::founded_with("--life life-a life-b");
     place.quorum("service open home benefits --kind research --ends 2099-12-31");
     place.write("data.csv", csv(&identifiers(20)));
-    place.ok("controller prepare data.csv --identifier-column nir --request r.csv --retained t.csv");
+    place
+        .ok("controller prepare data.csv --identifier-column nir --request r.csv --retained t.csv");
     let first = place.path("life-a/benefits.life");
     let mut bytes = fs::read(&first).unwrap();
     bytes[7] ^= 1;
@@ -238,15 +256,19 @@ fn a_medium_that_is_not_mounted_stops_only_what_is_new() {
     let place = Place::open();
     place.write("data.csv", csv(&identifiers(20)));
     fs::create_dir(place.path("usb")).unwrap();
-    // Killed when the result has its name, which is before the request is destroyed. It may be too quick: then once more.
+    // Killed when the result has its name, which is before the request is destroyed. It may be too
+    // quick: then once more.
     let mut stopped = false;
     for turn in 0..50 {
         place.ok(&format!(
-            "controller prepare data.csv --identifier-column nir --request usb/r.csv --retained t{turn}.csv"
+            "controller prepare data.csv --identifier-column nir --request usb/r.csv --retained \
+            t{turn}.csv"
         ));
-        let code =
-            format!("service code home population --request usb/r.csv --result s{turn}.csv --purpose test");
-        let mut child = place.command(&place.with_kits(&code)).stderr(Stdio::null()).spawn().unwrap();
+        let code = format!(
+            "service code home population --request usb/r.csv --result s{turn}.csv --purpose test"
+        );
+        let mut child =
+            place.command(&place.with_kits(&code)).stderr(Stdio::null()).spawn().unwrap();
         while !place.exists(&format!("s{turn}.csv")) && child.try_wait().unwrap().is_none() {}
         let _ = child.kill();
         child.wait().unwrap();
@@ -271,7 +293,11 @@ fn a_medium_that_is_not_mounted_stops_only_what_is_new() {
         &["usb/r.csv", "mount"],
     );
     let other = "0".repeat(32);
-    place.refused(&format!("service request-lost home {other}"), "nothing-lost", &["nothing is recorded"]);
+    place.refused(
+        &format!("service request-lost home {other}"),
+        "nothing-lost",
+        &["nothing is recorded"],
+    );
     place.ok(&format!("service request-lost home {delivery}"));
     assert!(place.read("home/ledger.jsonl").contains("\"how\":\"lost\""));
     place.quorum("service open home income --kind statistics");

@@ -1,5 +1,6 @@
-//! A Parquet file of 50 kB takes no more memory than an honest one, whatever it declares or swells to: at the service, at the
-//! controller and at the register. Files that come near the bounds are read.
+//! A Parquet file of 50 kB takes no more memory than an honest one, whatever it declares or swells
+//! to: at the service, at the controller and at the register. Files that come near the bounds are
+//! read.
 
 mod common;
 
@@ -33,7 +34,8 @@ const MOST: u64 = 200 << 10;
 
 /// Runs a command: what it said, and the most memory that it took, in KiB.
 fn run(place: &Place, command: &str) -> (Output, u64) {
-    let mut child = place.command(command).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut child =
+        place.command(command).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let status = format!("/proc/{}/status", child.id());
     let mut peak = 0;
     while child.try_wait().unwrap().is_none() {
@@ -46,7 +48,8 @@ fn run(place: &Place, command: &str) -> (Output, u64) {
     (child.wait_with_output().unwrap(), peak)
 }
 
-/// The command is refused with one of these codes, in one line with these words, within the memory, and leaves nothing.
+/// The command is refused with one of these codes, in one line with these words, within the memory,
+/// and leaves nothing.
 fn refused(place: &Place, command: &str, codes: &[&str], words: &[&str]) {
     let before = files(place.directory.path());
     let (output, peak) = run(place, command);
@@ -54,10 +57,14 @@ fn refused(place: &Place, command: &str, codes: &[&str], words: &[&str]) {
     assert!(peak < MOST, "{command}: {peak} KiB\n{said}");
     assert_eq!(output.status.code(), Some(1), "{command}\n{said}");
     let last = said.lines().last().unwrap();
-    assert!(codes.iter().any(|code| last.starts_with(&format!("error[{code}]: "))), "{command}\n{said}");
+    assert!(
+        codes.iter().any(|code| last.starts_with(&format!("error[{code}]: "))),
+        "{command}\n{said}"
+    );
     words.iter().for_each(|word| assert!(last.contains(word), "{command}\n{said}\nwithout {word}"));
     let new = files(place.directory.path()).into_keys().filter(|path| !before.contains_key(path));
-    let new: Vec<_> = new.filter(|path| !path.ends_with("seen.json") && !path.ends_with("lock")).collect();
+    let new: Vec<_> =
+        new.filter(|path| !path.ends_with("seen.json") && !path.ends_with("lock")).collect();
     assert!(new.is_empty(), "{command}: left {new:?}");
 }
 
@@ -82,7 +89,8 @@ fn plain() -> WriterProperties {
 fn write(path: &Path, columns: Vec<(&str, ArrayRef)>, properties: WriterProperties) {
     let batch = RecordBatch::try_from_iter(columns).unwrap();
     let mut writer =
-        ArrowWriter::try_new(File::create(path).unwrap(), batch.schema(), Some(properties)).unwrap();
+        ArrowWriter::try_new(File::create(path).unwrap(), batch.schema(), Some(properties))
+            .unwrap();
     writer.write(&batch).unwrap();
     writer.close().unwrap();
     let length = path.metadata().unwrap().len();
@@ -134,7 +142,8 @@ fn craft_of_any_size(
     columns: Vec<Vec<Made>>,
 ) {
     let schema = Arc::new(parse_message_type(message).unwrap());
-    let mut file = SerializedFileWriter::new(File::create(path).unwrap(), schema, Arc::default()).unwrap();
+    let mut file =
+        SerializedFileWriter::new(File::create(path).unwrap(), schema, Arc::default()).unwrap();
     let descriptions = file.schema_descr().columns().to_vec();
     let mut group = file.next_row_group().unwrap();
     for (column, pages) in descriptions.into_iter().zip(columns) {
@@ -144,7 +153,9 @@ fn craft_of_any_size(
             if matches!(page, Page::DictionaryPage { .. }) {
                 dictionary = Some(0);
             }
-            SerializedPageWriter::new(&mut out).write_page(CompressedPage::new(page, size)).unwrap();
+            SerializedPageWriter::new(&mut out)
+                .write_page(CompressedPage::new(page, size))
+                .unwrap();
         }
         let bytes = Bytes::from(out.into_inner().unwrap());
         let size = bytes.len() as i64;
@@ -173,7 +184,10 @@ fn craft_of_any_size(
 
 /// Text as it lies in a page.
 fn plain_text(texts: &[String]) -> Vec<u8> {
-    texts.iter().flat_map(|text| [&(text.len() as u32).to_le_bytes()[..], text.as_bytes()].concat()).collect()
+    texts
+        .iter()
+        .flat_map(|text| [&(text.len() as u32).to_le_bytes()[..], text.as_bytes()].concat())
+        .collect()
 }
 
 fn varint(mut number: u64) -> Vec<u8> {
@@ -197,7 +211,8 @@ fn same(count: u64, number: u64) -> Vec<u8> {
 fn lengths(first: i64, others: i64, count: u64) -> Vec<u8> {
     let zigzag = |number: i64| varint((number << 1 ^ number >> 63) as u64);
     let mut bytes = [varint(128), varint(1), varint(count), zigzag(first)].concat();
-    // The steps of the first block, told from the least of them, in 16 bits each: one to the others, then none.
+    // The steps of the first block, told from the least of them, in 16 bits each: one to the
+    // others, then none.
     let step = others - first;
     let least = step.min(0);
     bytes.extend(zigzag(least));
@@ -212,7 +227,8 @@ fn lengths(first: i64, others: i64, count: u64) -> Vec<u8> {
 /// Every verb of the controller that reads such data refuses it, or does it, within the memory.
 fn prepare(place: &Place, name: &str, memory: &str, codes: &[&str], words: &[&str]) {
     let command = format!(
-        "controller prepare {name} --identifier-column nir --request r.parquet --retained t.parquet {memory}"
+        "controller prepare {name} --identifier-column nir --request r.parquet --retained \
+        t.parquet {memory}"
     );
     refused(place, &command, codes, words);
 }
@@ -231,14 +247,19 @@ fn values_that_swell_are_refused_by_the_controller() {
         [("plain", plain()), ("dictionary", zstd().set_dictionary_page_size_limit(1 << 30).build())]
     {
         let name = format!("{kind}.parquet");
-        write(&path(&name), vec![("nir", people(10)), ("note", texts(10, 40 << 20))], properties.clone());
+        write(
+            &path(&name),
+            vec![("nir", people(10)), ("note", texts(10, 40 << 20))],
+            properties.clone(),
+        );
         prepare(&place, &name, "", TOO_LARGE, &[&name, "note"]);
         prepare(&place, &name, "--memory 16MiB", TOO_LARGE, &[&name, "note"]);
         let name = format!("{kind}-identifiers.parquet");
         write(&path(&name), vec![("nir", texts(10, 40 << 20))], properties.clone());
         prepare(&place, &name, "", TOO_LARGE, &[&name, "nir"]);
         let name = format!("{kind}-people.parquet");
-        let mut fields: Vec<(&str, ArrayRef)> = FIELDS.iter().map(|field| (*field, texts(10, 1))).collect();
+        let mut fields: Vec<(&str, ArrayRef)> =
+            FIELDS.iter().map(|field| (*field, texts(10, 1))).collect();
         fields.push(("nir", texts(10, 40 << 20)));
         write(&path(&name), fields, properties);
         let build = format!("register build register --from {name}");
@@ -255,9 +276,16 @@ fn what_a_page_declares_is_not_allocated() {
     let numbers = "message m { required binary nir (UTF8); required int64 note; }";
     // A page of 2 GB that is not there.
     let (page, _) = data(vec![0; 20], 1, Encoding::PLAIN);
-    craft(&path("page.parquet"), text, 1, Compression::SNAPPY, vec![vec![(page, 2_000_000_000)], nir()]);
+    craft(
+        &path("page.parquet"),
+        text,
+        1,
+        Compression::SNAPPY,
+        vec![vec![(page, 2_000_000_000)], nir()],
+    );
     prepare(&place, "page.parquet", "", TOO_LARGE, &["page.parquet", "nir", "row group 1"]);
-    // A page of 160 MB in a file so large that the bound of a batch, which grows with the file, would let it through.
+    // A page of 160 MB in a file so large that the bound of a batch, which grows with the file,
+    // would let it through.
     let (page, _) = data(vec![0; 20], 1, Encoding::PLAIN);
     let long = data(plain_text(&["1".repeat(4 << 20)]), 1, Encoding::PLAIN);
     craft_of_any_size(
@@ -287,7 +315,13 @@ fn what_a_page_declares_is_not_allocated() {
     // Two thousand million empty texts in a few bytes: more than the page says, and as many.
     for (values, codes) in [(1, &["parquet-damaged"][..]), (2_000_000_000, TOO_LARGE)] {
         let lengths = data(same(2_000_000_000, 0), values, Encoding::DELTA_LENGTH_BYTE_ARRAY);
-        craft(&path("lengths.parquet"), text, 1, Compression::UNCOMPRESSED, vec![nir(), vec![lengths]]);
+        craft(
+            &path("lengths.parquet"),
+            text,
+            1,
+            Compression::UNCOMPRESSED,
+            vec![nir(), vec![lengths]],
+        );
         prepare(&place, "lengths.parquet", "", codes, &["lengths.parquet"]);
     }
     // Texts of 40 kB that take no byte each: the beginning of each is all of the one before it.
@@ -312,7 +346,11 @@ fn lists_and_fixed_lengths_that_swell_are_refused_by_the_controller() {
     let mut list = ListBuilder::new(Int64Builder::new());
     list.values().append_nulls(50_000_000);
     list.append(true);
-    write(&path("list.parquet"), vec![("nir", people(1)), ("note", Arc::new(list.finish()))], zstd().build());
+    write(
+        &path("list.parquet"),
+        vec![("nir", people(1)), ("note", Arc::new(list.finish()))],
+        zstd().build(),
+    );
     prepare(&place, "list.parquet", "", TOO_LARGE, &["list.parquet", "note"]);
     // A null that is a gigabyte long.
     craft(
@@ -329,7 +367,8 @@ fn lists_and_fixed_lengths_that_swell_are_refused_by_the_controller() {
     // Many columns, each with a page of some megabytes.
     let zeros: ArrayRef = Arc::new(Int64Array::from(vec![0; 500_000]));
     let names: Vec<String> = (0..60).map(|column| format!("n{column}")).collect();
-    let mut columns: Vec<(&str, ArrayRef)> = names.iter().map(|name| (&**name, zeros.clone())).collect();
+    let mut columns: Vec<(&str, ArrayRef)> =
+        names.iter().map(|name| (&**name, zeros.clone())).collect();
     let value = identifiers(1).remove(0);
     columns.push(("nir", Arc::new((0..500_000).map(|_| Some(&*value)).collect::<StringArray>())));
     let large = zstd()
@@ -372,11 +411,14 @@ fn a_text_of_a_dictionary_that_comes_often_is_not_multiplied() {
     let properties = zstd().set_dictionary_page_size_limit(1 << 30).build();
     write(&place.path("often.parquet"), vec![("nir", nir), ("note", note)], properties);
     for memory in ["", "--memory 16MiB"] {
-        let command = "controller prepare often.parquet --identifier-column nir --request r.parquet --retained t.parquet";
+        let command = "controller prepare often.parquet --identifier-column nir --request \
+            r.parquet --retained t.parquet";
         done(&place, &format!("{command} {memory}"));
         let file = File::open(place.path("t.parquet")).unwrap();
         let (mut rows, mut long) = (0, 0);
-        for batch in parquet::arrow::arrow_reader::ParquetRecordBatchReader::try_new(file, 100).unwrap() {
+        for batch in
+            parquet::arrow::arrow_reader::ParquetRecordBatchReader::try_new(file, 100).unwrap()
+        {
             let batch = batch.unwrap();
             let notes = batch.column_by_name("note").unwrap();
             let notes = notes.as_any().downcast_ref::<StringArray>().unwrap();
@@ -399,19 +441,32 @@ fn a_text_of_a_dictionary_that_comes_often_is_not_multiplied() {
 fn the_service_takes_no_more_for_a_hostile_request() {
     let place = Place::open();
     place.write("data.csv", common::csv(&identifiers(50)));
-    place.ok("controller prepare data.csv --identifier-column nir --request r.parquet --retained t.csv");
-    let code =
-        place.with_kits("service code home population --request r.parquet --result s.parquet --purpose test");
+    place.ok(
+        "controller prepare data.csv --identifier-column nir --request r.parquet --retained t.csv",
+    );
+    let code = place.with_kits(
+        "service code home population --request r.parquet --result s.parquet --purpose test",
+    );
     let honest = std::fs::read(place.path("r.parquet")).unwrap();
-    for (length, dictionary) in [(40 << 20, false), (40 << 20, true), (6 << 20, false), (6 << 20, true)] {
-        let properties =
-            if dictionary { zstd().set_dictionary_page_size_limit(1 << 30).build() } else { plain() };
+    for (length, dictionary) in
+        [(40 << 20, false), (40 << 20, true), (6 << 20, false), (6 << 20, true)]
+    {
+        let properties = if dictionary {
+            zstd().set_dictionary_page_size_limit(1 << 30).build()
+        } else {
+            plain()
+        };
         write(
             &place.path("r.parquet"),
             vec![("index", indexes(20)), ("identifier", texts(20, length))],
             properties,
         );
-        refused(&place, &code, &["parquet-too-large", "long-row", "identifier-form"], &["r.parquet"]);
+        refused(
+            &place,
+            &code,
+            &["parquet-too-large", "long-row", "identifier-form"],
+            &["r.parquet"],
+        );
     }
     std::fs::write(place.path("r.parquet"), honest).unwrap();
     done(&place, &code);
@@ -423,7 +478,8 @@ fn the_service_takes_no_more_for_a_hostile_request() {
         std::fs::remove_file(place.path(name)).unwrap();
     }
     for length in [40 << 20, 6 << 20] {
-        let result = vec![("index", indexes(20)), ("code", texts(20, length)), ("quality", texts(20, 5))];
+        let result =
+            vec![("index", indexes(20)), ("code", texts(20, length)), ("quality", texts(20, 5))];
         write(&place.path("s.parquet"), result, plain());
         std::fs::write(place.path("s.parquet.report.json"), &report).unwrap();
         let codes = ["parquet-too-large", "long-row", "code-form", "metadata", "column-type"];
@@ -438,7 +494,9 @@ fn the_service_takes_no_more_for_hostile_codes_and_people() {
     place.write("data.csv", common::csv(&identifiers(50)));
     place.coded("data", "nir", "population", 1);
     place.quorum("service new-key home population --reason scheduled");
-    place.ok("controller prepare data-1.csv --code-column code --request c.parquet --retained t.csv");
+    place.ok(
+        "controller prepare data-1.csv --code-column code --request c.parquet --retained t.csv",
+    );
     let row = |person: usize| {
         let name = char::from(b'a' + person as u8);
         format!("b{name}rd{name}n,,anna,2,1984-05-{:02},75056,,\n", person + 1)
@@ -451,14 +509,27 @@ fn the_service_takes_no_more_for_hostile_codes_and_people() {
     place.write("visits.csv", format!("{header}\n{}", (0..12).map(row).collect::<String>()));
     place.ok("controller prepare visits.csv --civil-status --request q.parquet --retained u.csv");
     let verbs = [
-        ("c.parquet", "code", place.with_kits("service renew home population --request c.parquet --result d.parquet --purpose test")),
-        ("q.parquet", "nom", place.with_kits("service code home population --request q.parquet --result e.parquet --purpose test --register register")),
+        ("c.parquet", "code", place.with_kits("service renew home population --request c.parquet \
+            --result d.parquet --purpose test")),
+        (
+            "q.parquet",
+            "nom",
+            place.with_kits(
+                "service code home population --request q.parquet --result e.parquet --purpose test \
+                 --register register",
+            ),
+        ),
     ];
     for (request, column, command) in verbs {
         let honest = std::fs::read(place.path(request)).unwrap();
-        for (length, dictionary) in [(40 << 20, false), (40 << 20, true), (6 << 20, false), (6 << 20, true)] {
-            let properties =
-                if dictionary { zstd().set_dictionary_page_size_limit(1 << 30).build() } else { plain() };
+        for (length, dictionary) in
+            [(40 << 20, false), (40 << 20, true), (6 << 20, false), (6 << 20, true)]
+        {
+            let properties = if dictionary {
+                zstd().set_dictionary_page_size_limit(1 << 30).build()
+            } else {
+                plain()
+            };
             let mut columns = vec![("index", indexes(20))];
             if column == "code" {
                 columns.push((column, texts(20, length)));
@@ -467,7 +538,8 @@ fn the_service_takes_no_more_for_hostile_codes_and_people() {
                 columns.extend(FIELDS.map(|field| (field, texts(20, long(field)))));
             }
             write(&place.path(request), columns, properties);
-            let codes = ["parquet-too-large", "long-row", "column-type", "code-form", "civil-status-form"];
+            let codes =
+                ["parquet-too-large", "long-row", "column-type", "code-form", "civil-status-form"];
             refused(&place, &command, &codes, &[request]);
         }
         std::fs::write(place.path(request), honest).unwrap();
@@ -495,7 +567,8 @@ fn many_row_groups_and_one_of_many_rows_take_no_more() {
     write(&place.path("rows.parquet"), group, zstd().set_max_row_group_row_count(None).build());
     for (name, rows) in [("groups", 300), ("rows", 1_000_000)] {
         let command = format!(
-            "controller prepare {name}.parquet --identifier-column nir --request {name}-r.parquet --retained {name}-t.parquet --memory 16MiB"
+            "controller prepare {name}.parquet --identifier-column nir --request {name}-r.parquet \
+            --retained {name}-t.parquet --memory 16MiB"
         );
         done(&place, &command);
         let file = File::open(place.path(&format!("{name}-r.parquet"))).unwrap();
@@ -512,9 +585,13 @@ fn a_small_file_of_equal_texts_is_not_held_in_memory() {
     let place = Place::default();
     let text = "a".repeat(8 << 10);
     let note: ArrayRef = Arc::new((0..40_000).map(|_| Some(&*text)).collect::<StringArray>());
-    write(&place.path("equal.parquet"), vec![("nir", texts(40_000, 0)), ("note", note)], zstd().build());
-    let command =
-        "controller prepare equal.parquet --identifier-column nir --request r.parquet --retained t.parquet";
+    write(
+        &place.path("equal.parquet"),
+        vec![("nir", texts(40_000, 0)), ("note", note)],
+        zstd().build(),
+    );
+    let command = "controller prepare equal.parquet --identifier-column nir --request r.parquet \
+        --retained t.parquet";
     done(&place, command);
 }
 
@@ -527,9 +604,11 @@ fn a_schema_that_unfolds_is_refused() {
         // The last one counts.
         let pairs = vec![pair(&folded(1, 1, 1)), pair(&schema)];
         let properties = plain().into_builder().set_key_value_metadata(Some(pairs)).build();
-        let options = ArrowWriterOptions::new().with_properties(properties).with_skip_arrow_metadata(true);
+        let options =
+            ArrowWriterOptions::new().with_properties(properties).with_skip_arrow_metadata(true);
         let file = File::create(place.path("schema.parquet")).unwrap();
-        let mut writer = ArrowWriter::try_new_with_options(file, columns.schema(), options).unwrap();
+        let mut writer =
+            ArrowWriter::try_new_with_options(file, columns.schema(), options).unwrap();
         writer.write(&columns).unwrap();
         writer.close().unwrap();
         assert!(place.path("schema.parquet").metadata().unwrap().len() <= 50_000);
@@ -590,23 +669,28 @@ fn folded(groups: usize, columns: usize, about: usize) -> Vec<u8> {
     builder.finished_data().to_vec()
 }
 
-/// A value of the size of a commune's outline, and a page of the size that some writers make, in files that are as large.
+/// A value of the size of a commune's outline, and a page of the size that some writers make, in
+/// files that are as large.
 #[test]
 fn honest_files_near_the_bounds_are_read() {
     let place = Place::default();
     let mut random = vec![0_u8; 12 << 20];
     File::open("/dev/urandom").unwrap().read_exact(&mut random).unwrap();
-    let note: Vec<Option<&[u8]>> = vec![Some(&random), None, Some(&random[..1000]), Some(&random[..7 << 20])];
+    let note: Vec<Option<&[u8]>> =
+        vec![Some(&random), None, Some(&random[..1000]), Some(&random[..7 << 20])];
     let note: ArrayRef = Arc::new(arrow_array::BinaryArray::from(note));
-    let batch = RecordBatch::try_from_iter(vec![("nir", people(4)), ("note", note.clone())]).unwrap();
+    let batch =
+        RecordBatch::try_from_iter(vec![("nir", people(4)), ("note", note.clone())]).unwrap();
     let properties = plain().into_builder().set_data_page_size_limit(100 << 20).build();
     let file = File::create(place.path("outlines.parquet")).unwrap();
     let mut writer = ArrowWriter::try_new(file, batch.schema(), Some(properties)).unwrap();
     writer.write(&batch).unwrap();
     writer.close().unwrap();
-    place.ok("controller prepare outlines.parquet --identifier-column nir --request r.parquet --retained t.parquet");
+    place.ok("controller prepare outlines.parquet --identifier-column nir --request r.parquet \
+        --retained t.parquet");
     let file = File::open(place.path("t.parquet")).unwrap();
-    let batches = parquet::arrow::arrow_reader::ParquetRecordBatchReader::try_new(file, 10).unwrap();
+    let batches =
+        parquet::arrow::arrow_reader::ParquetRecordBatchReader::try_new(file, 10).unwrap();
     let mut lengths = Vec::new();
     for batch in batches {
         let batch = batch.unwrap();

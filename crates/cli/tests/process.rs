@@ -19,7 +19,8 @@ fn number(file: &Path, label: &str) -> u64 {
     line.split_whitespace().next().unwrap().parse().unwrap_or(u64::MAX)
 }
 
-/// The program is stopped in the middle of its work, where it waits for a passphrase with the service's key in memory.
+/// The program is stopped in the middle of its work, where it waits for a passphrase with the
+/// service's key in memory.
 #[test]
 fn it_leaves_no_core_dump_cannot_be_read_and_locks_its_keys() {
     let place = Place::founded();
@@ -28,7 +29,10 @@ fn it_leaves_no_core_dump_cannot_be_read_and_locks_its_keys() {
     assert!(Command::new("mkfifo").arg(place.path("pipe")).status().unwrap().success());
     let place = place.unprivileged();
     let child = place
-        .command("service open home other --kind statistics --kit alice --kit kept --passphrase-file pipe")
+        .command(
+            "service open home other --kind statistics --kit alice --kit kept \
+            --passphrase-file pipe",
+        )
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();

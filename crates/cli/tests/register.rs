@@ -1,5 +1,5 @@
-//! The register through the program: built from files, brought up to date, counted; refused with counts and lines, and
-//! never shown. Every person here is invented.
+//! The register through the program: built from files, brought up to date, counted; refused with
+//! counts and lines, and never shown. Every person here is invented.
 
 mod common;
 
@@ -12,16 +12,19 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use arrow_array::{
-    ArrayRef, Date32Array, Float64Array, Int8Array, Int32Array, Int64Array, RecordBatch, StringArray,
+    ArrayRef, Date32Array, Float64Array, Int8Array, Int32Array, Int64Array, RecordBatch,
+    StringArray,
 };
 use common::{Place, identifiers, signal, text};
 use parquet::arrow::ArrowWriter;
 use serde_json::Value;
 
-const HEADER: &str = "id,nir,nom,nom_usage,prenoms,sexe,date_naissance,code_lieu,libelle_lieu,pays,other";
+const HEADER: &str =
+    "id,nir,nom,nom_usage,prenoms,sexe,date_naissance,code_lieu,libelle_lieu,pays,other";
 
 const PEOPLE: [&str; 5] = [
-    "P-7719,2840575101001,D'Allemane,Le Goffic,Zoé Marie-Claire,F,1984-05-12,75101,Paris 1er,FRANCE,x",
+    "P-7719,2840575101001,D'Allemane,Le Goffic,Zoé Marie-Claire,F,1984-05-12,75101,Paris \
+    1er,FRANCE,x",
     "P-7720,1840575101002,\"De la\nBruyaire\",,Jean-Pierre,M,12/05/1984,75101,,FRANCE,y",
     "P-7721,1500199352003,Bensoultane,,Karim,1,1950-00-00,99352,Oran,ALGERIE,",
     "P-7722,1911201144008,Œuvrard,,Noël,M,1991-12-25,01144,Dommartin,FRANCE,",
@@ -71,7 +74,8 @@ fn place() -> Place {
 
 fn names(place: &Place) -> Vec<String> {
     let entries = fs::read_dir(place.directory.path()).unwrap();
-    let mut names: Vec<_> = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    let mut names: Vec<_> =
+        entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
     names.sort();
     names
 }
@@ -91,7 +95,10 @@ fn said(place: &Place, command: &str, status: i32) -> String {
 fn refused(place: &Place, command: &str, code: &str, words: &[&str]) {
     let before = names(place);
     let said = said(place, command, 1);
-    assert!(said.starts_with(&format!("error[{code}]: ")) && said.lines().count() == 1, "{command}\n{said}");
+    assert!(
+        said.starts_with(&format!("error[{code}]: ")) && said.lines().count() == 1,
+        "{command}\n{said}"
+    );
     for word in words {
         assert!(said.contains(word), "{command}: no {word}\n{said}");
     }
@@ -127,15 +134,22 @@ fn parquet(path: &Path, header: &str, rows: &[&str]) {
 }
 
 /// The same with columns that `other` makes of their name and cells.
-fn typed(path: &Path, header: &str, rows: &[&str], other: impl Fn(&str, &[&str]) -> Option<ArrayRef>) {
+fn typed(
+    path: &Path,
+    header: &str,
+    rows: &[&str],
+    other: impl Fn(&str, &[&str]) -> Option<ArrayRef>,
+) {
     let column = |(nth, name)| -> (&str, ArrayRef) {
         let cells = rows.iter().map(|row| row.split(',').nth(nth).unwrap().trim_matches('"'));
         let cells: Vec<_> = cells.collect();
-        let text = || cells.iter().map(|cell| (!cell.is_empty()).then_some(cell)).collect::<StringArray>();
+        let text =
+            || cells.iter().map(|cell| (!cell.is_empty()).then_some(cell)).collect::<StringArray>();
         (name, other(name, &cells).unwrap_or_else(|| Arc::new(text())))
     };
     let batch = RecordBatch::try_from_iter(header.split(',').enumerate().map(column)).unwrap();
-    let mut writer = ArrowWriter::try_new(fs::File::create(path).unwrap(), batch.schema(), None).unwrap();
+    let mut writer =
+        ArrowWriter::try_new(fs::File::create(path).unwrap(), batch.schema(), None).unwrap();
     writer.write(&batch).unwrap();
     writer.close().unwrap();
 }
@@ -144,14 +158,23 @@ fn typed(path: &Path, header: &str, rows: &[&str], other: impl Fn(&str, &[&str])
 fn an_index_is_built_and_counted_and_the_owners_alone() {
     let place = place();
     let told = said(&place, BUILD, 0);
-    assert!(told.contains("\"r\" holds identity in clear: keep it on an encrypted volume"), "{told}");
+    assert!(
+        told.contains("\"r\" holds identity in clear: keep it on an encrypted volume"),
+        "{told}"
+    );
     assert!(told.contains("5 rows in ") && told.contains(": identifiers 5, people 4"), "{told}");
-    assert_eq!((mode(&place, "r"), names(&place)), (0o600, vec!["people.csv".to_owned(), "r".to_owned()]));
+    assert_eq!(
+        (mode(&place, "r"), names(&place)),
+        (0o600, vec!["people.csv".to_owned(), "r".to_owned()])
+    );
 
     let told = said(&place, "register stats r", 0);
-    for line in
-        ["  5  rows\n", "  4  people\n", "  1  rows with usage name\n", "  1  rows with partial date\n"]
-    {
+    for line in [
+        "  5  rows\n",
+        "  4  people\n",
+        "  1  rows with usage name\n",
+        "  1  rows with partial date\n",
+    ] {
         assert!(told.contains(line), "{told}");
     }
     let summary = stats(&place, "r");
@@ -163,7 +186,11 @@ fn an_index_is_built_and_counted_and_the_owners_alone() {
     for (what, count) in [("rows", 5), ("people", 4), ("identifiers", 5)] {
         assert_eq!(summary[what], count, "{what}");
     }
-    assert_ne!(stats(&place, "s")["id"], stats(&place, "r")["id"], "each index has an id of its own");
+    assert_ne!(
+        stats(&place, "s")["id"],
+        stats(&place, "r")["id"],
+        "each index has an id of its own"
+    );
 }
 
 #[test]
@@ -177,7 +204,11 @@ fn csv_and_parquet_give_the_same_index() {
     place.write("two.csv", format!("{renamed}\n\n{}", rows[2..].join("\n")));
     said(&place, BUILD, 0);
     said(&place, "register build s --from people.parquet", 0);
-    said(&place, "register build t --from one.csv two.csv --delimiter ; --map nir=number,nom=name", 0);
+    said(
+        &place,
+        "register build t --from one.csv two.csv --delimiter ; --map nir=number,nom=name",
+        0,
+    );
     assert!(index(&place, "r") == index(&place, "s"));
     assert!(index(&place, "r") == index(&place, "t"));
 }
@@ -188,7 +219,10 @@ fn numbers_and_dates_of_parquet_are_read_as_their_text() {
     let place = place();
     let rows = [
         PEOPLE[0].replace("P-7719", "7719").replace(",F,", ",2,"),
-        PEOPLE[1].replace("P-7720", "7720").replace(",M,", ",,").replace("\"De la\nBruyaire\"", "Bruyaire"),
+        PEOPLE[1]
+            .replace("P-7720", "7720")
+            .replace(",M,", ",,")
+            .replace("\"De la\nBruyaire\"", "Bruyaire"),
         PEOPLE[2].replace("P-7721", "").replace("1950-00-00", ""),
         PEOPLE[3].replace("P-7722", "7722").replace(",M,", ",1,").replace(",01144,", ",1144,"),
         PEOPLE[4].replace("P-7722", "7722").replace(",F,", ",2,").replace(",01144,", ",,"),
@@ -200,7 +234,9 @@ fn numbers_and_dates_of_parquet_are_read_as_their_text() {
         "date_naissance" => Some(Arc::new(days.clone())),
         "id" => Some(Arc::new(cells.iter().map(|cell| cell.parse().ok()).collect::<Int64Array>())),
         "sexe" => Some(Arc::new(cells.iter().map(|cell| cell.parse().ok()).collect::<Int8Array>())),
-        "code_lieu" => Some(Arc::new(cells.iter().map(|cell| cell.parse().ok()).collect::<Int32Array>())),
+        "code_lieu" => {
+            Some(Arc::new(cells.iter().map(|cell| cell.parse().ok()).collect::<Int32Array>()))
+        }
         _ => None,
     });
     said(&place, BUILD, 0);
@@ -217,7 +253,8 @@ fn numbers_and_dates_of_parquet_are_read_as_their_text() {
     refused(&place, "register build n --from n.parquet", "column-type", &words);
 }
 
-/// As pandas writes them: whole numbers of which some are missing are doubles, through the register and a request.
+/// As pandas writes them: whole numbers of which some are missing are doubles, through the register
+/// and a request.
 #[test]
 fn whole_numbers_that_became_doubles_are_read_as_their_text() {
     let place = place();
@@ -229,7 +266,10 @@ fn whole_numbers_that_became_doubles_are_read_as_their_text() {
             .replace("12/05/1984", "19840512")
             .replace("\"De la\nBruyaire\"", "Bruyaire"),
         PEOPLE[2].replace("P-7721", "").replace("1950-00-00", "1950"),
-        PEOPLE[3].replace("P-7722", "7722").replace(",M,", ",1,").replace("1991-12-25,01144", ",1144"),
+        PEOPLE[3]
+            .replace("P-7722", "7722")
+            .replace(",M,", ",1,")
+            .replace("1991-12-25,01144", ",1144"),
         PEOPLE[4]
             .replace("P-7722", "7722")
             .replace(",F,", ",2,")
@@ -237,7 +277,8 @@ fn whole_numbers_that_became_doubles_are_read_as_their_text() {
     ];
     let rows: Vec<_> = rows.iter().map(String::as_str).collect();
     place.write("people.csv", register(&rows));
-    let doubles = |cells: &[&str]| cells.iter().map(|cell| cell.parse().ok()).collect::<Float64Array>();
+    let doubles =
+        |cells: &[&str]| cells.iter().map(|cell| cell.parse().ok()).collect::<Float64Array>();
     let is_number = |name: &str| matches!(name, "id" | "sexe" | "date_naissance" | "code_lieu");
     typed(&place.path("people.parquet"), HEADER, &rows, |name, cells| {
         is_number(name).then(|| -> ArrayRef { Arc::new(doubles(cells)) })
@@ -250,8 +291,9 @@ fn whole_numbers_that_became_doubles_are_read_as_their_text() {
 
     let sent = |extension: &str| {
         let data = format!("people.{extension}");
-        let prepare =
-            format!("controller prepare {data} --civil-status --map nir=nir --request {extension}.csv");
+        let prepare = format!(
+            "controller prepare {data} --civil-status --map nir=nir --request {extension}.csv"
+        );
         said(&place, &format!("{prepare} --retained {extension}-kept.{extension}"), 0);
         let rows = place.rows(&format!("{extension}.csv"));
         let mut rows: Vec<_> = rows.into_iter().map(|row| row[1..].to_vec()).collect();
@@ -263,7 +305,9 @@ fn whole_numbers_that_became_doubles_are_read_as_their_text() {
     assert!(rows_sent.iter().any(|row| row[3..6] == ["2", "19840512", "75101"]));
 
     // What is not whole is nobody's number: where it stands is told, and nothing is left.
-    for (name, number) in [("id", 7719.5), ("sexe", 1.25), ("date_naissance", 1984.5), ("code_lieu", 1e17)] {
+    for (name, number) in
+        [("id", 7719.5), ("sexe", 1.25), ("date_naissance", 1984.5), ("code_lieu", 1e17)]
+    {
         typed(&place.path("n.parquet"), HEADER, &rows, |column, cells| {
             let mut values: Vec<_> = doubles(cells).iter().collect();
             if column == name {
@@ -271,10 +315,12 @@ fn whole_numbers_that_became_doubles_are_read_as_their_text() {
             }
             is_number(column).then(|| -> ArrayRef { Arc::new(Float64Array::from(values)) })
         });
-        let words = ["\"n.parquet\"", "row 4 ", &format!("\"{name}\""), "not whole", "convert the column"];
+        let words =
+            ["\"n.parquet\"", "row 4 ", &format!("\"{name}\""), "not whole", "convert the column"];
         refused(&place, "register build n --from n.parquet", "not-whole", &words);
         if name != "id" {
-            let prepare = "controller prepare n.parquet --civil-status --request q.csv --retained t.parquet";
+            let prepare =
+                "controller prepare n.parquet --civil-status --request q.csv --retained t.parquet";
             refused(&place, prepare, "not-whole", &words);
         }
     }
@@ -303,7 +349,12 @@ fn an_update_adds_and_corrects_and_nothing_else_writes_over_an_index() {
     refused(&place, update, "register-rows", &[words]);
     refused(&place, &update.replace("more", "none"), "file-missing", &["none.csv"]);
     refused(&place, &update.replace("build r", "build none"), "file-missing", &["\"none\""]);
-    refused(&place, &update.replace("build r", "build people.csv"), "not-a-register", &["people.csv"]);
+    refused(
+        &place,
+        &update.replace("build r", "build people.csv"),
+        "not-a-register",
+        &["people.csv"],
+    );
     symlink("r", place.path("link")).unwrap();
     refused(&place, &update.replace("build r", "build link"), "not-a-file", &["\"link\""]);
     assert!(fs::read(place.path("r")).unwrap() == before);
@@ -325,7 +376,8 @@ fn rows_that_cannot_be_right_are_counted_with_their_lines() {
     place.write("people.csv", register(&rows));
     let words = [
         "1 row without a valid identifier (line 5)",
-        "1 row with a date that cannot be read or a year that is not from 1800 to next year (line 6)",
+        "1 row with a date that cannot be read or a year that is not from 1800 to next year (line \
+        6)",
         "1 row with a sex that is not 1, 2, M, F or H (line 8)",
         "1 row with an identifier that stands in an earlier row (line 7)",
         "correct them at their source",
@@ -335,11 +387,21 @@ fn rows_that_cannot_be_right_are_counted_with_their_lines() {
     let words = ["identifier (row 3)", "next year (row 4)", "earlier row (row 5)", "(row 6)"];
     refused(&place, "register build r --from people.parquet", "register-rows", &words);
     place.write("good.csv", register(&PEOPLE[3..]));
-    refused(&place, "register build r --from good.csv people.csv", "register-rows", &["(file 2 line 5)"]);
+    refused(
+        &place,
+        "register build r --from good.csv people.csv",
+        "register-rows",
+        &["(file 2 line 5)"],
+    );
 
     let bad = b"P-7741,1840575101009,Dommartin\xe9,,Jean,M,1984-05-12,75101,,,\n";
     place.write("people.csv", [register(&PEOPLE[..1]).as_bytes(), bad].concat());
-    refused(&place, BUILD, "register-rows", &["1 row with bytes that are not UTF-8", "iconv", "(line 3)"]);
+    refused(
+        &place,
+        BUILD,
+        "register-rows",
+        &["1 row with bytes that are not UTF-8", "iconv", "(line 3)"],
+    );
     // Where it is no field it is nobody's business.
     place.write("people.csv", [register(&PEOPLE[..1]).trim_end().as_bytes(), b"\xe9\n"].concat());
     said(&place, BUILD, 0);
@@ -355,17 +417,26 @@ fn a_year_of_birth_is_one_from_1800_to_next_year() {
     let place = place();
     let with = |date: &str| register(&[PEOPLE[0], &PEOPLE[3].replace("1991-12-25", date)]);
     let last = this_year() + 1;
-    for date in [format!("{last}-01-01"), last.to_string(), "1800".to_owned(), "18000101".to_owned()] {
+    for date in
+        [format!("{last}-01-01"), last.to_string(), "1800".to_owned(), "18000101".to_owned()]
+    {
         place.write("people.csv", with(&date));
         said(&place, BUILD, 0);
         fs::remove_file(place.path("r")).unwrap();
     }
-    let words =
-        ["1 row with a date that cannot be read or a year that is not from 1800 to next year (line 3)"];
-    for date in ["1799-12-31", "17991231", "1096", "9862.0", "9862", "30812", "-3653", "-1975", "189388800"]
-        .map(str::to_owned)
-        .into_iter()
-        .chain([format!("{}-01-01", last + 1), (last + 1).to_string(), format!("01/{}", last + 1)])
+    let words = [
+        "1 row with a date that cannot be read or a year that is not from 1800 to next year (line \
+        3)",
+    ];
+    for date in
+        ["1799-12-31", "17991231", "1096", "9862.0", "9862", "30812", "-3653", "-1975", "189388800"]
+            .map(str::to_owned)
+            .into_iter()
+            .chain([
+                format!("{}-01-01", last + 1),
+                (last + 1).to_string(),
+                format!("01/{}", last + 1),
+            ])
     {
         place.write("people.csv", with(&date));
         refused(&place, BUILD, "register-rows", &words);
@@ -379,8 +450,8 @@ fn a_year_of_birth_is_one_from_1800_to_next_year() {
     assert!(fs::read(place.path("r")).unwrap() == before);
 }
 
-/// Days since 1960, as SAS and Stata have them, of people born from 1962 to 1987; and dates of other centuries in columns of
-/// their own type.
+/// Days since 1960, as SAS and Stata have them, of people born from 1962 to 1987; and dates of
+/// other centuries in columns of their own type.
 #[test]
 fn a_register_of_numbers_of_days_is_refused() {
     let place = Place::default();
@@ -391,7 +462,10 @@ fn a_register_of_numbers_of_days_is_refused() {
         .map(|(nir, nth)| format!(",{nir},Nom{nth},,Jean,M,{},75101,,,", 1000 + 29 * (nth - 1000)))
         .collect();
     let rows: Vec<_> = rows.iter().map(String::as_str).collect();
-    let years = rows.iter().filter(|row| (1800..=i64::from(this_year()) + 1).contains(&number(row))).count();
+    let years = rows
+        .iter()
+        .filter(|row| (1800..=i64::from(this_year()) + 1).contains(&number(row)))
+        .count();
     assert!((5..10).contains(&years), "some look like years");
     let words = [&*format!("{} rows with a date that cannot be read", 300 - years)];
     place.write("people.csv", register(&rows));
@@ -399,8 +473,14 @@ fn a_register_of_numbers_of_days_is_refused() {
     type Column = fn(Vec<i64>) -> ArrayRef;
     let columns: [Column; 3] = [
         |numbers| Arc::new(Int64Array::from(numbers)),
-        |numbers| Arc::new(Float64Array::from_iter_values(numbers.into_iter().map(|number| number as f64))),
-        |numbers| Arc::new(Int32Array::from_iter_values(numbers.into_iter().map(|number| number as i32))),
+        |numbers| {
+            Arc::new(Float64Array::from_iter_values(
+                numbers.into_iter().map(|number| number as f64),
+            ))
+        },
+        |numbers| {
+            Arc::new(Int32Array::from_iter_values(numbers.into_iter().map(|number| number as i32)))
+        },
     ];
     let build = "register build r --from people.parquet";
     for column in columns {
@@ -414,7 +494,8 @@ fn a_register_of_numbers_of_days_is_refused() {
     let late = jiff::civil::date(this_year() + 2, 1, 1) - jiff::civil::date(1970, 1, 1);
     for days in [-116_878, 2_932_896, late.get_days()] {
         typed(&place.path("people.parquet"), HEADER, &rows[..1], |name, _| {
-            (name == "date_naissance").then(|| -> ArrayRef { Arc::new(Date32Array::from(vec![days])) })
+            (name == "date_naissance")
+                .then(|| -> ArrayRef { Arc::new(Date32Array::from(vec![days])) })
         });
         refused(&place, build, "register-rows", &["1 row with a date that cannot be read"]);
     }
@@ -429,11 +510,18 @@ fn a_register_of_numbers_of_days_is_refused() {
 fn files_that_are_no_register() {
     let place = place();
     place.write("people.csv", register(&PEOPLE).replace("sexe", "gender"));
-    refused(&place, BUILD, "missing-column", &["people.csv", "\"sexe\"", "gender", "--map sexe=COLUMN"]);
+    refused(
+        &place,
+        BUILD,
+        "missing-column",
+        &["people.csv", "\"sexe\"", "gender", "--map sexe=COLUMN"],
+    );
     place.write("people.csv", register(&PEOPLE).replace(',', ";"));
     refused(&place, BUILD, "missing-column", &["\"nir\"", "--delimiter ';'"]);
     // Without a header: its first row is not shown.
-    for rows in [&PEOPLE.join("\n"), "D'Allemane,Le Goffic,Zoé,F,1984\n", "Bensoultane;Karim;ALGERIE\n"] {
+    for rows in
+        [&PEOPLE.join("\n"), "D'Allemane,Le Goffic,Zoé,F,1984\n", "Bensoultane;Karim;ALGERIE\n"]
+    {
         place.write("people.csv", rows);
         refused(&place, BUILD, "missing-column", &["names of the columns"]);
     }
@@ -450,13 +538,18 @@ fn files_that_are_no_register() {
     place.write("people.csv", format!("{HEADER}\n"));
     refused(&place, BUILD, "register-empty", &["no rows"]);
     // All that is wrong is told at once, and what comes after a broken row is read.
-    let broken =
-        format!("{},more\n\nBensoultane\n{}\n{}", PEOPLE[0], PEOPLE[0], PEOPLE[0].replace("-05-", "-15-"));
+    let broken = format!(
+        "{},more\n\nBensoultane\n{}\n{}",
+        PEOPLE[0],
+        PEOPLE[0],
+        PEOPLE[0].replace("-05-", "-15-")
+    );
     place.write("people.csv", format!("{HEADER}\n{broken}\n"));
     let words = [
         "2 rows with more or fewer fields than the header",
         "(line 2, line 4)",
-        "1 row with a date that cannot be read or a year that is not from 1800 to next year (line 6)",
+        "1 row with a date that cannot be read or a year that is not from 1800 to next year (line \
+        6)",
     ];
     refused(&place, BUILD, "register-rows", &words);
     place.write("people.csv", format!("{HEADER}\n{}\n\"", PEOPLE[0]));
@@ -530,15 +623,18 @@ fn an_index_that_is_damaged_or_of_another_version_is_refused() {
     refused(&place, "register stats .", "not-a-file", &["\".\""]);
 }
 
-/// The last part begins once all rows are read, with the first bytes behind the records: keys are sorted and written.
+/// The last part begins once all rows are read, with the first bytes behind the records: keys are
+/// sorted and written.
 #[test]
 fn a_signal_in_the_last_part_leaves_what_there_was() {
     let place = place();
-    let rows: String = identifiers(200_000).iter().map(|nir| format!("{nir},Doe,Jo,1,1950,\n")).collect();
+    let rows: String =
+        identifiers(200_000).iter().map(|nir| format!("{nir},Doe,Jo,1,1950,\n")).collect();
     place.write("many.csv", format!("nir,nom,prenoms,sexe,date_naissance,code_lieu\n{rows}"));
     place.ok("register build r --from many.csv");
     let whole = fs::read(place.path("r")).unwrap();
-    let records = whole[whole.len() - 48..].first_chunk().map(|bytes| u64::from_le_bytes(*bytes)).unwrap();
+    let records =
+        whole[whole.len() - 48..].first_chunk().map(|bytes| u64::from_le_bytes(*bytes)).unwrap();
     for (command, name) in [("INT", "build s --from"), ("TERM", "build r --update")] {
         let mut child = place.started(&format!("register {name} many.csv"));
         let is_past_its_rows = || {
@@ -558,7 +654,8 @@ fn a_signal_in_the_last_part_leaves_what_there_was() {
     }
 }
 
-/// What is written meanwhile is the owner's alone, has a name that says nothing, and goes with the next attempt.
+/// What is written meanwhile is the owner's alone, has a name that says nothing, and goes with the
+/// next attempt.
 #[test]
 fn what_a_killed_build_left_goes_with_the_next() {
     let place = place();

@@ -8,7 +8,8 @@ use std::process::Command;
 use common::{Place, csv, identifiers, text};
 use cstatns::files::FileId;
 
-const PREPARE: &str = "controller prepare data.csv --identifier-column nir --request r.csv --retained t.csv";
+const PREPARE: &str =
+    "controller prepare data.csv --identifier-column nir --request r.csv --retained t.csv";
 const MARK: &str = "0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a";
 
 fn hidden(name: &str) -> String {
@@ -66,7 +67,8 @@ fn a_prepare_that_was_stopped_before_its_request_had_its_name_is_given_once_more
     let place = Place::open();
     place.write("data.csv", csv(&identifiers(20)));
     place.ok(PREPARE);
-    let ids = ["r.csv.manifest.json", "t.csv", "r.csv"].map(|name| FileId::of(&place.path(name)).unwrap());
+    let ids = ["r.csv.manifest.json", "t.csv", "r.csv"]
+        .map(|name| FileId::of(&place.path(name)).unwrap());
     let stop = || {
         fs::rename(place.path("r.csv"), place.path(&hidden("r.csv"))).unwrap();
         place.write(&hidden("r.csv.journal"), serde_json::to_vec(&ids).unwrap());
@@ -88,7 +90,8 @@ fn a_prepare_that_was_stopped_before_its_request_had_its_name_is_given_once_more
     assert!(place.exists("t.csv") && all_hidden(&place).is_empty(), "no identifier stays hidden");
 }
 
-/// A program that runs cannot be written to, by nobody: its destruction fails, and then it does not.
+/// A program that runs cannot be written to, by nobody: its destruction fails, and then it does
+/// not.
 #[test]
 fn a_destruction_that_did_not_come_to_its_end_is_finished_by_the_same_command() {
     let place = Place::open();
@@ -110,11 +113,16 @@ fn a_destruction_that_did_not_come_to_its_end_is_finished_by_the_same_command() 
 
     let output = place.run(attach);
     let said = text(&output.stderr);
-    assert!(output.status.success() && said.contains("already made by an interrupted run"), "{said}");
+    assert!(
+        output.status.success() && said.contains("already made by an interrupted run"),
+        "{said}"
+    );
     assert!(!place.exists("busy") && all_hidden(&place).is_empty());
-    let report: serde_json::Value = serde_json::from_str(&place.read("out.csv.report.json")).unwrap();
+    let report: serde_json::Value =
+        serde_json::from_str(&place.read("out.csv.report.json")).unwrap();
     assert!(report.get("unfinished").is_none());
-    let files: Vec<_> = report["destroyed"].as_array().unwrap().iter().map(|one| &one["file"]).collect();
+    let files: Vec<_> =
+        report["destroyed"].as_array().unwrap().iter().map(|one| &one["file"]).collect();
     assert_eq!(files, ["data.csv", "busy", "t.csv", "s.csv"]);
     place.refused(attach, "output-exists", &["out.csv"]);
     place.ok("controller check out.csv");

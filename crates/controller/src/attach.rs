@@ -1,4 +1,5 @@
-//! The controller's second step: retained file and result → attached file, in one pass over both (SPEC §6).
+//! The controller's second step: retained file and result → attached file, in one pass over both
+//! (SPEC §6).
 
 mod command;
 mod destruction;
@@ -35,12 +36,13 @@ pub struct Attached {
     pub rows: u64,
     /// The report that was written beside it: counts by quality, what was destroyed.
     pub report: Report,
-    /// Whether an earlier run of the same command, which was stopped, had made the file, so that only the destruction was
-    /// left.
+    /// Whether an earlier run of the same command, which was stopped, had made the file, so that
+    /// only the destruction was left.
     pub resumed: bool,
 }
 
-/// Why nothing was attached. [`AttachError::NotDestroyed`] alone leaves an attached file, which is whole.
+/// Why nothing was attached. [`AttachError::NotDestroyed`] alone leaves an attached file, which is
+/// whole.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum AttachError {
@@ -70,7 +72,8 @@ pub enum AttachError {
     },
     /// `rows-unmatched`: the two files are not of one request.
     #[error(
-        "{missing} rows of the retained file have no result, and {extra} rows of the result are of no row retained"
+        "{missing} rows of the retained file have no result, and {extra} rows of the result are of \
+        no row retained"
     )]
     Unmatched {
         /// Rows of the retained file whose index is not in the result.
@@ -80,7 +83,8 @@ pub enum AttachError {
     },
     /// `result-changed`: the result and its report do not go together.
     #[error(
-        "the result {path:?} is not as its report says (it was changed after it was made, or the report is of another \
+        "the result {path:?} is not as its report says (it was changed after it was made, or the \
+        report is of another \
          result)"
     )]
     ResultChanged {
@@ -96,9 +100,11 @@ pub enum AttachError {
     /// `destroys-for-frame`: nothing is destroyed for rows that go to a frame.
     #[error("rows that go to a frame are not on disk: nothing is destroyed for them")]
     DestroysForFrame,
-    /// `not-destroyed`: the attached file and its report are whole and durable, but a file could not be destroyed.
+    /// `not-destroyed`: the attached file and its report are whole and durable, but a file could
+    /// not be destroyed.
     #[error(
-        "the attached file is complete, but {count} files were not destroyed, the first because {reason}"
+        "the attached file is complete, but {count} files were not destroyed, the first because \
+        {reason}"
     )]
     NotDestroyed {
         /// How many.
@@ -119,18 +125,22 @@ cstatns_base::coded!(AttachError {
     Self::ResultChanged { path } => ("result-changed", OtherSide, [path]),
     Self::DestroysOutput { path } => ("destroys-output", Input, [path]),
     Self::DestroysForFrame => ("destroys-for-frame", Input, []),
-    Self::NotDestroyed { count, reason } => ("not-destroyed", Machine, [count, reason: reason.code(), inner: reason.facts()]),
+    Self::NotDestroyed { count, reason } => (
+        "not-destroyed", Machine, [count, reason: reason.code(), inner: reason.facts()]
+    ),
 });
 
-/// Writes the attached file and its report, then destroys the files named and says so in the report; or hands the attached
-/// rows over as a frame, and returns the report.
+/// Writes the attached file and its report, then destroys the files named and says so in the
+/// report; or hands the attached rows over as a frame, and returns the report.
 ///
-/// After a coding the columns are `code`, `quality`, then the data's; `none` becomes what `status` says. After a renewal
-/// the `quality` and `score` that the data already has come right after `code`. Memory does not grow with the files.
+/// After a coding the columns are `code`, `quality`, then the data's; `none` becomes what `status`
+/// says. After a renewal the `quality` and `score` that the data already has come right after
+/// `code`. Memory does not grow with the files.
 ///
-/// The report gets its name first, the attached file after it: where an attached file is, its report is. It says what is to
-/// be destroyed, and is written again with what was. When the same command was stopped after the attached file had its
-/// name, this goes on from there; when it was stopped before, what it left is destroyed.
+/// The report gets its name first, the attached file after it: where an attached file is, its
+/// report is. It says what is to be destroyed, and is written again with what was. When the same
+/// command was stopped after the attached file had its name, this goes on from there; when it was
+/// stopped before, what it left is destroyed.
 ///
 /// # Errors
 /// [`AttachError`]: among them indexes that are missing or extra on either side, with counts.
@@ -150,8 +160,13 @@ pub fn attach(what: Attach<'_>, effort: &Effort) -> Result<Attached, AttachError
             if Format::of(out)? != format {
                 return Err(AttachError::OutType { path: out.to_owned() });
             }
-            let files =
-                Files { retained: retained.file(), result: result.file(), out, binary_codes, destroy };
+            let files = Files {
+                retained: retained.file(),
+                result: result.file(),
+                out,
+                binary_codes,
+                destroy,
+            };
             attach_to_file(&files, retained, result, begin, effort)
         }
         Output::Frame(_) if !destroy.is_empty() => Err(AttachError::DestroysForFrame),
@@ -161,9 +176,10 @@ pub fn attach(what: Attach<'_>, effort: &Effort) -> Result<Attached, AttachError
                 return Err(AttachError::OutType { path: source.table().path().to_owned() });
             };
             let about = About::of(&results, begin);
-            let merged = merge(rows, columns, results, binary_codes, effort, |columns, _, meta| {
-                Ok(sink::frames(take, columns, meta.pairs()))
-            })?;
+            let merged =
+                merge(rows, columns, results, binary_codes, effort, |columns, _, meta| {
+                    Ok(sink::frames(take, columns, meta.pairs()))
+                })?;
             let (rows, report) = (merged.rows, about.report(merged)?);
             Ok(Attached { rows, report, resumed: false })
         }
@@ -171,7 +187,10 @@ pub fn attach(what: Attach<'_>, effort: &Effort) -> Result<Attached, AttachError
 }
 
 /// Opens what is joined.
-fn open(retained: Input<'_>, result: Input<'_>) -> Result<(Source, Retained, Results), AttachError> {
+fn open(
+    retained: Input<'_>,
+    result: Input<'_>,
+) -> Result<(Source, Retained, Results), AttachError> {
     let source = retained.open(Delimiter::Under("index"))?;
     let columns = Retained::of(source.table())?;
     Ok((source, columns, Results::open(result)?))
@@ -204,19 +223,24 @@ fn attach_to_file(
     let mut files = Together::create([&report_path, out], Access::Private)?;
     let [report_file, out_file] = &mut files.files;
     let merged = match source {
-        Source::Lines(rows) => merge(rows, columns, results, binary, effort, |columns, table, _| {
-            sink::csv(out_file, table.delimiter(), columns)
-        })?,
-        Source::Columns(rows) => merge(rows, columns, results, binary, effort, |columns, _, meta| {
-            sink::parquet(out_file, columns, meta.pairs())
-        })?,
+        Source::Lines(rows) => {
+            merge(rows, columns, results, binary, effort, |columns, table, _| {
+                sink::csv(out_file, table.delimiter(), columns)
+            })?
+        }
+        Source::Columns(rows) => {
+            merge(rows, columns, results, binary, effort, |columns, _, meta| {
+                sink::parquet(out_file, columns, meta.pairs())
+            })?
+        }
     };
     let (rows, mut report) = (merged.rows, about.report(merged)?);
     let unfinished = match what.destroy {
         [] => None,
         _ => Some(before.plan(what, out_file.temporary())?),
     };
-    let bytes = unfinished.as_ref().map_or_else(|| report.bytes(), |unfinished| unfinished.bytes(&report));
+    let bytes =
+        unfinished.as_ref().map_or_else(|| report.bytes(), |unfinished| unfinished.bytes(&report));
     report_file.write_all(&bytes).map_err(|error| FileError::from_io(&report_path, &error))?;
     files.commit()?;
     if let Some(unfinished) = unfinished {
@@ -297,7 +321,11 @@ pub(crate) fn result_columns(table: &Table) -> Result<(bool, bool), TableError> 
         table.need_kind(2, &[Kind::Text], "`quality` is text")?;
     }
     if score {
-        table.need_kind(3, &[Kind::Text, Kind::Float(64)], "a score is a number of 64 bits, or text")?;
+        table.need_kind(
+            3,
+            &[Kind::Text, Kind::Float(64)],
+            "a score is a number of 64 bits, or text",
+        )?;
     }
     Ok((quality, score))
 }

@@ -131,9 +131,11 @@ cstatns_base::coded!(CheckError {
 /// Distinct codes are counted exactly: 32 bytes of memory a row.
 ///
 /// # Errors
-/// [`CheckError`]: files of different services, domains or generations are named with both; a file with two tags or
-/// generations names the row.
-pub fn check<'a>(files: impl IntoIterator<Item: Into<Input<'a>>>) -> Result<Vec<FileFacts>, CheckError> {
+/// [`CheckError`]: files of different services, domains or generations are named with both; a file
+/// with two tags or generations names the row.
+pub fn check<'a>(
+    files: impl IntoIterator<Item: Into<Input<'a>>>,
+) -> Result<Vec<FileFacts>, CheckError> {
     let files = files.into_iter().map(Into::into);
     let facts: Vec<FileFacts> = files.map(facts).collect::<Result<_, _>>()?;
     if let Some((first, others)) = facts.split_first() {
@@ -141,7 +143,9 @@ pub fn check<'a>(files: impl IntoIterator<Item: Into<Input<'a>>>) -> Result<Vec<
             let files = || Box::new([first.clone(), other.clone()]);
             // Without a report the tag alone tells that the files do not go together, and not why.
             match (&first.service, &other.service) {
-                (Some(a), Some(b)) if a != b => return Err(CheckError::Services { files: files() }),
+                (Some(a), Some(b)) if a != b => {
+                    return Err(CheckError::Services { files: files() });
+                }
                 _ if first.tag != other.tag => return Err(CheckError::Domains { files: files() }),
                 _ => {}
             }
@@ -225,7 +229,8 @@ pub fn summarise(result: &Path) -> Result<Summary, TableError> {
         if let Some(scores) = &mut scores {
             let cells = ScoreCells::of(&batch, 3);
             for row in 0..batch.rows() {
-                let score = cells.get(row).map_err(|found| fault(result, row, found).after(before))?;
+                let score =
+                    cells.get(row).map_err(|found| fault(result, row, found).after(before))?;
                 score.iter().for_each(|score| scores[score.step()] += 1);
             }
         }

@@ -4,8 +4,8 @@ use cstatns_base::meta::FileMeta;
 use cstatns_record::report::{Report, ReportError, report_path};
 use cstatns_rows::table::Table;
 
-/// Where the codes of a file come from, by its own metadata and the report beside it; and that report. Beside a frame lies
-/// none.
+/// Where the codes of a file come from, by its own metadata and the report beside it; and that
+/// report. Beside a frame lies none.
 pub(crate) fn origin(table: &Table) -> Result<(Option<FileMeta>, Option<Report>), ReportError> {
     let report = if table.is_file() { Report::beside(table.path())? } else { None };
     let said = table.known().and_then(|known| known.meta.clone());

@@ -64,12 +64,13 @@ pub struct Prepare<'a> {
     pub column: Column<'a>,
     /// The request to write; its manifest will lie beside it.
     pub request: &'a Path,
-    /// Where the retained rows go: to a file of the same type as the data, that of a frame being Parquet; or, of data whose
-    /// columns have types, to a frame.
+    /// Where the retained rows go: to a file of the same type as the data, that of a frame being
+    /// Parquet; or, of data whose columns have types, to a frame.
     pub retained: Output<'a>,
     /// What stands between two fields of the data, and of the retained file, where they are CSV.
     pub delimiter: u8,
-    /// The columns that may stay although they would be refused (`identity-kept`), each with a reason.
+    /// The columns that may stay although they would be refused (`identity-kept`), each with a
+    /// reason.
     pub accepted: &'a [(String, Name)],
 }
 
@@ -81,14 +82,17 @@ pub struct Prepared {
     pub rows: u64,
     /// How many rows have each word of `status`.
     pub counts: BTreeMap<&'static str, u64>,
-    /// Of civil status: how many cells of each field hold what cannot be read as that field, and were not sent.
+    /// Of civil status: how many cells of each field hold what cannot be read as that field, and
+    /// were not sent.
     pub unread: BTreeMap<&'static str, u64>,
     /// Of civil status: whether what was read as years of birth may be numbers of days
     /// ([`Seen::may_be_days`](cstatns_base::civil_status::Seen::may_be_days)).
     pub may_be_days: bool,
-    /// The cells of all columns but that of identifiers that hold a line break: there a quote may be missing.
+    /// The cells of all columns but that of identifiers that hold a line break: there a quote may
+    /// be missing.
     pub over_lines: u64,
-    /// The columns that stay and hold identifiers, too few to be refused or accepted, by the names that errors show.
+    /// The columns that stay and hold identifiers, too few to be refused or accepted, by the names
+    /// that errors show.
     pub identifiers: BTreeMap<String, Held>,
     /// The risks that were accepted.
     pub risks: Vec<Risk>,
@@ -121,7 +125,8 @@ pub enum PrepareError {
     },
     /// `reserved-column`: the files to write have a column of that name.
     #[error(
-        "{path:?} has a column named {column:?}, in this case or another, which the files made from it need"
+        "{path:?} has a column named {column:?}, in this case or another, which the files made \
+        from it need"
     )]
     Reserved {
         /// The data.
@@ -138,7 +143,8 @@ pub enum PrepareError {
         filled: u64,
     },
     /// `wrong-column`: more than half of the cells are not of the field.
-    #[error("{invalid} of {filled} values of the column for the field {} cannot be read as such", field.name())]
+    #[error("{invalid} of {filled} values of the column for the field {} cannot be read as \
+        such", field.name())]
     WrongField {
         /// The field.
         field: Field,
@@ -224,17 +230,20 @@ cstatns_base::coded!(PrepareError {
 
 /// Writes the request with its manifest, and the retained file.
 ///
-/// Every row gets a random index of its own, repeated values included, and both files are sorted by it: neither the
-/// order of the data nor what its rows have in common travels beyond the values themselves. A cell that holds no
-/// identifier travels as an empty one; `status` in the retained file says why. So does a cell of civil status that cannot be
-/// read as its field; a row that has no name or no date then travels empty, `status` says `absent` or `malformed`.
+/// Every row gets a random index of its own, repeated values included, and both files are sorted by
+/// it: neither the order of the data nor what its rows have in common travels beyond the values
+/// themselves. A cell that holds no identifier travels as an empty one; `status` in the retained
+/// file says why. So does a cell of civil status that cannot be read as its field; a row that has
+/// no name or no date then travels empty, `status` says `absent` or `malformed`.
 ///
-/// The data is gone through once; then its rows are sorted and written. Those that [`Effort::memory`] does not hold are
-/// put aside beside the request meanwhile, encrypted under a key that lives as long as the call, in a file without a name.
+/// The data is gone through once; then its rows are sorted and written. Those that
+/// [`Effort::memory`] does not hold are put aside beside the request meanwhile, encrypted under a
+/// key that lives as long as the call, in a file without a name.
 ///
-/// The files get their names together, first the manifest, then the retained file, the request last: a failure leaves
-/// none of them, and where a request is, the others are. Rows retained in a frame are handed over before the request has its
-/// name: after an error they must not be used. What a stopped run left under the same names is destroyed first.
+/// The files get their names together, first the manifest, then the retained file, the request
+/// last: a failure leaves none of them, and where a request is, the others are. Rows retained in a
+/// frame are handed over before the request has its name: after an error they must not be used.
+/// What a stopped run left under the same names is destroyed first.
 ///
 /// # Errors
 /// [`PrepareError`]. Values that are not valid are not errors, unless they are more than half.
@@ -268,8 +277,9 @@ pub fn prepare(what: Prepare<'_>, effort: &Effort) -> Result<Prepared, PrepareEr
                 Source::Lines(rows) => job.run(rows, manifest, request, |columns, table| {
                     sink::csv(retained, table.delimiter(), columns)
                 }),
-                Source::Columns(rows) => job
-                    .run(rows, manifest, request, |columns, _| sink::parquet(retained, columns, marks(None))),
+                Source::Columns(rows) => job.run(rows, manifest, request, |columns, _| {
+                    sink::parquet(retained, columns, marks(None))
+                }),
             }?;
             files.commit()?;
             Ok(prepared)
@@ -280,8 +290,9 @@ pub fn prepare(what: Prepare<'_>, effort: &Effort) -> Result<Prepared, PrepareEr
             };
             let mut files = Together::create([&manifest_path, request], Access::Private)?;
             let [manifest, request] = &mut files.files;
-            let prepared =
-                job.run(rows, manifest, request, |columns, _| Ok(sink::frames(take, columns, marks(None))))?;
+            let prepared = job.run(rows, manifest, request, |columns, _| {
+                Ok(sink::frames(take, columns, marks(None)))
+            })?;
             files.commit()?;
             Ok(prepared)
         }
@@ -313,16 +324,22 @@ impl Sent {
 fn find_columns(table: &Table, column: Column<'_>) -> Result<Sent, PrepareError> {
     const FIRST: &[&str] = &["index", "status", "code", "quality", "score"];
     let (found, reserved_for) = match column {
-        Column::Identifier { column, scheme } => (Sent::Identifiers(table.need(column)?, scheme), FIRST),
+        Column::Identifier { column, scheme } => {
+            (Sent::Identifiers(table.need(column)?, scheme), FIRST)
+        }
         Column::Code(name) => (Sent::Codes(table.need(name)?), &FIRST[..3]),
-        Column::CivilStatus { map, years } => (Sent::CivilStatus(find_fields(table, map)?, years), FIRST),
+        Column::CivilStatus { map, years } => {
+            (Sent::CivilStatus(find_fields(table, map)?, years), FIRST)
+        }
     };
     for (at, name) in table.header().iter().enumerate() {
         let trimmed = trimmed(name);
-        let Some(reserved) = FIRST.iter().find(|reserved| trimmed.eq_ignore_ascii_case(reserved)) else {
+        let Some(reserved) = FIRST.iter().find(|reserved| trimmed.eq_ignore_ascii_case(reserved))
+        else {
             continue;
         };
-        // The column of codes gives its place to the new one, which has that name. A coding before wrote the others.
+        // The column of codes gives its place to the new one, which has that name. A coding before
+        // wrote the others.
         let replaced = *reserved == "code" && matches!(found, Sent::Codes(codes) if codes == at);
         let written = !reserved_for.contains(reserved) && name == reserved.as_bytes();
         if !replaced && !written {
@@ -333,7 +350,10 @@ fn find_columns(table: &Table, column: Column<'_>) -> Result<Sent, PrepareError>
 }
 
 /// Where the fields of civil status are. A name, the first names and the date must be there.
-fn find_fields(table: &Table, map: &[(Field, &str)]) -> Result<[Option<usize>; FIELDS.len()], PrepareError> {
+fn find_fields(
+    table: &Table,
+    map: &[(Field, &str)],
+) -> Result<[Option<usize>; FIELDS.len()], PrepareError> {
     let path = || table.path().to_owned();
     let missing = |field, column: &str| {
         let missing = table.missing(map, column);

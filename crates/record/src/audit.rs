@@ -1,8 +1,9 @@
-//! What an auditor can establish from a ledger, the service's card and the checkpoints kept from earlier visits
-//! (SPEC §11, §12): without keys, identifiers or codes.
+//! What an auditor can establish from a ledger, the service's card and the checkpoints kept from
+//! earlier visits (SPEC §11, §12): without keys, identifiers or codes.
 //!
-//! A service can rewrite its own ledger, chain and checkpoint, and stay lawful in doing so. What it cannot rewrite are
-//! the checkpoints that others kept and the ones that custodians cosigned: [`verify`] says how far these reach.
+//! A service can rewrite its own ledger, chain and checkpoint, and stay lawful in doing so. What it
+//! cannot rewrite are the checkpoints that others kept and the ones that custodians cosigned:
+//! [`verify`] says how far these reach.
 
 mod findings;
 mod text;
@@ -33,8 +34,8 @@ pub struct Audit {
     pub service: String,
     /// Whether the service is a demonstration; unknown when the first event does not hold.
     pub demo: Option<bool>,
-    /// The fingerprint of the first dealing, as words to compare with the custodians': their signatures prove something
-    /// only if the roster is theirs.
+    /// The fingerprint of the first dealing, as words to compare with the custodians': their
+    /// signatures prove something only if the roster is theirs.
     pub founding: Option<String>,
     /// Whole lines in the file.
     pub events: u64,
@@ -52,7 +53,8 @@ pub struct Audit {
     pub witnessed: Witnessed,
     /// Signed statements of custodians that were verified: approvals, receipts, doubts.
     pub statements: u64,
-    /// Runs that began in which people are looked up in a register; those without a result are counted too.
+    /// Runs that began in which people are looked up in a register; those without a result are
+    /// counted too.
     pub look_ups: u64,
     /// The domains.
     pub domains: Vec<DomainSummary>,
@@ -70,7 +72,8 @@ pub struct Finding {
     pub code: &'static str,
     /// Whether it holds.
     pub holds: bool,
-    /// The event it is about. Where a root differs: the last of the events among which the difference lies.
+    /// The event it is about. Where a root differs: the last of the events among which the
+    /// difference lies.
     pub event: Option<u64>,
     /// In plain words.
     pub detail: String,
@@ -181,8 +184,9 @@ cstatns_base::coded!(AuditError {
     Self::Card => ("service-card", Input, []),
 });
 
-/// Checks the ledger at `ledger`, with the checkpoint beside it, against the service's card and checkpoints kept from
-/// before. What does not hold is a finding; after the first event that does not hold, nothing is claimed of the events.
+/// Checks the ledger at `ledger`, with the checkpoint beside it, against the service's card and
+/// checkpoints kept from before. What does not hold is a finding; after the first event that does
+/// not hold, nothing is claimed of the events.
 ///
 /// # Errors
 /// [`AuditError`] when there is nothing to judge by: a file cannot be read, the card is none.
@@ -196,10 +200,12 @@ pub fn verify(ledger: &Path, card: &ServiceCard, old: &[PathBuf]) -> Result<Audi
         return Err(FileError::Missing { path: missing.path.clone() }.into());
     }
     let walk = Walk::through(ledger, card, u64::MAX)?;
-    let facts = Facts { covered: own.head.as_ref().ok().copied(), broken: walk.broken(&own), walk: &walk };
+    let facts =
+        Facts { covered: own.head.as_ref().ok().copied(), broken: walk.broken(&own), walk: &walk };
     let sound = facts.sound(&old);
     // A state that met what does not hold is not used: the summary is of the sound events alone.
-    let again = if sound < walk.history.size() { Some(Walk::through(ledger, card, sound)?) } else { None };
+    let again =
+        if sound < walk.history.size() { Some(Walk::through(ledger, card, sound)?) } else { None };
     let summary = again.as_ref().unwrap_or(&walk);
 
     let mut findings = vec![facts.checkpoint(&own)];
@@ -215,7 +221,11 @@ pub fn verify(ledger: &Path, card: &ServiceCard, old: &[PathBuf]) -> Result<Audi
         sound,
         first: summary.first,
         findings,
-        witnessed: witnesses.state.as_ref().map(|state| witnessed(state, sound)).unwrap_or_default(),
+        witnessed: witnesses
+            .state
+            .as_ref()
+            .map(|state| witnessed(state, sound))
+            .unwrap_or_default(),
         statements: summary.statements,
         look_ups: summary.look_ups,
         ..Audit::of(summary.state.as_ref())
@@ -288,5 +298,8 @@ fn witnessed(state: &State, sound: u64) -> Witnessed {
             custodians.push(Witness { custodian, events });
         }
     }
-    Witnessed { events: custodians.iter().map(|witness| witness.events).max().unwrap_or(0), custodians }
+    Witnessed {
+        events: custodians.iter().map(|witness| witness.events).max().unwrap_or(0),
+        custodians,
+    }
 }

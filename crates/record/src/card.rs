@@ -68,10 +68,14 @@ impl ServiceCard {
     /// The card of a new service.
     pub fn of(name: &Name, key: &SigningKey) -> Self {
         let signing = Hex(key.verifying_key().to_bytes());
-        Self::new(ServiceCardBody { format: FORMAT, id: service_id(name.as_str(), &signing), signing }, key)
+        Self::new(
+            ServiceCardBody { format: FORMAT, id: service_id(name.as_str(), &signing), signing },
+            key,
+        )
     }
 
-    /// Whether the card is of a known format, signed by its own key, and its id follows from its name and key.
+    /// Whether the card is of a known format, signed by its own key, and its id follows from its
+    /// name and key.
     pub fn is_sound(&self) -> bool {
         let ServiceCardBody { format, id, signing } = &self.body;
         let named = id
@@ -94,8 +98,8 @@ fn service_id(name: &str, signing: &Hex<32>) -> String {
     format!("{name}.{}", &text[..10])
 }
 
-/// A fingerprint as eight pronounceable words, to be read aloud: 16 bits a word, consonant-vowel-consonant-vowel-
-/// consonant, of the fingerprint's first 16 bytes.
+/// A fingerprint as eight pronounceable words, to be read aloud: 16 bits a word,
+/// consonant-vowel-consonant-vowel- consonant, of the fingerprint's first 16 bytes.
 pub fn spoken(fingerprint: &Hex<32>) -> String {
     const CONSONANTS: &[u8; 16] = b"bdfghjklmnprstvz";
     const VOWELS: &[u8; 4] = b"aiou";

@@ -1,12 +1,15 @@
 //! The tree over the ledger's lines, its proofs, and the signed statement of its size and root.
 //!
-//! - The tree is RFC 6962's (section 2.1), with SHA-256: leaf `SHA-256(0x00 ‖ line)`, node `SHA-256(0x01 ‖ left ‖ right)`.
-//! - Proofs are checked by the algorithms of RFC 9162 (sections 2.1.3.2 and 2.1.4.2), whose steps are quoted in the code.
-//! - A [`Checkpoint`] is the text of a [`Note`]: `c2sp.org/tlog-checkpoint` and `c2sp.org/signed-note`, Ed25519 signatures
-//!   (type `0x01`) only.
+//! - The tree is RFC 6962's (section 2.1), with SHA-256: leaf `SHA-256(0x00 ‖ line)`, node
+//!   `SHA-256(0x01 ‖ left ‖ right)`.
+//! - Proofs are checked by the algorithms of RFC 9162 (sections 2.1.3.2 and 2.1.4.2), whose steps
+//!   are quoted in the code.
+//! - A [`Checkpoint`] is the text of a [`Note`]: `c2sp.org/tlog-checkpoint` and
+//!   `c2sp.org/signed-note`, Ed25519 signatures (type `0x01`) only.
 //!
-//! The crate `ct-merkle` has such a tree, but it takes leaves and never leaf hashes, and keeps all of them: an auditor who holds
-//! leaf hashes could not check a proof with it, nor the service add a line without reading the whole ledger again.
+//! The crate `ct-merkle` has such a tree, but it takes leaves and never leaf hashes, and keeps all
+//! of them: an auditor who holds leaf hashes could not check a proof with it, nor the service add a
+//! line without reading the whole ledger again.
 
 mod note;
 mod tree;
@@ -23,8 +26,8 @@ pub use tree::{
     verify_consistency, verify_inclusion,
 };
 
-/// Reads base64 in its one spelling. The decoder alone also takes texts that were padded one by one and put together, so that
-/// the same bytes would have several.
+/// Reads base64 in its one spelling. The decoder alone also takes texts that were padded one by one
+/// and put together, so that the same bytes would have several.
 fn base64(text: &str) -> Option<Vec<u8>> {
     BASE64.decode(text.as_bytes()).ok().filter(|bytes| BASE64.encode(bytes) == text)
 }
@@ -60,7 +63,10 @@ pub enum CheckpointError {
     #[error("this is not a checkpoint (origin, size and root on three lines)")]
     Malformed,
     /// `checkpoint-bad-origin`: empty, or with a space, a plus sign or a control character.
-    #[error("a checkpoint's origin must not be empty nor contain spaces, plus signs or control characters")]
+    #[error(
+        "a checkpoint's origin must not be empty nor contain spaces, plus signs or control \
+        characters"
+    )]
     BadOrigin,
 }
 
@@ -69,8 +75,9 @@ cstatns_base::coded!(CheckpointError {
     Self::BadOrigin => ("checkpoint-bad-origin", Input, []),
 });
 
-/// What a ledger is at one moment: whose, how many lines, and the root over them (tlog-checkpoint, without extension
-/// lines). The origin is also a valid signer's name, which the standard only recommends.
+/// What a ledger is at one moment: whose, how many lines, and the root over them (tlog-checkpoint,
+/// without extension lines). The origin is also a valid signer's name, which the standard only
+/// recommends.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Checkpoint {
     origin: String,
@@ -88,7 +95,8 @@ impl Checkpoint {
         Ok(Self { origin: origin.to_owned(), size, root })
     }
 
-    /// Reads the text of a note: exactly what [`Checkpoint::text`] writes, for some origin, size and root.
+    /// Reads the text of a note: exactly what [`Checkpoint::text`] writes, for some origin, size
+    /// and root.
     ///
     /// # Errors
     /// `checkpoint-malformed`, `checkpoint-bad-origin`.

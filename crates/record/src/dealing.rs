@@ -98,8 +98,8 @@ pub struct DealingId {
     pub threshold: Threshold,
 }
 
-/// A share's commitment: SHA-256 over a label and all the share's fields. It hides the share, whose 32 bytes are
-/// uniform.
+/// A share's commitment: SHA-256 over a label and all the share's fields. It hides the share, whose
+/// 32 bytes are uniform.
 pub type ShareCommitment = Hex<32>;
 
 /// What the ledger says of one holder.
@@ -147,12 +147,17 @@ impl Dealing {
 
     /// What each of its shares carries.
     pub fn id(&self) -> DealingId {
-        DealingId { service: self.service.id().to_owned(), epoch: self.epoch, threshold: self.threshold }
+        DealingId {
+            service: self.service.id().to_owned(),
+            epoch: self.epoch,
+            threshold: self.threshold,
+        }
     }
 
     /// The roster as it is taken for recovering the root secret.
     pub fn holders(&self) -> Vec<Holder> {
-        let holder = |seat: &Seat| Holder { name: seat.card.body.name.clone(), commitment: seat.commitment };
+        let holder =
+            |seat: &Seat| Holder { name: seat.card.body.name.clone(), commitment: seat.commitment };
         self.roster.iter().map(holder).collect()
     }
 
@@ -190,7 +195,9 @@ pub fn check_roster(cards: &[&Card], threshold: Threshold, demo: bool) -> Result
         }
         let same = |other: &&&Card| {
             let other = &other.body;
-            other.name == body.name || other.signing == body.signing || other.receiving == body.receiving
+            other.name == body.name
+                || other.signing == body.signing
+                || other.receiving == body.receiving
         };
         if cards[..position].iter().any(|other| same(&other)) {
             return Err(RosterError::Twice { custodian });

@@ -1,5 +1,5 @@
-//! The append-only record (SPEC §11): one canonical JSON object a line, each carrying the leaf hash of the one before,
-//! all of them leaves of one tree whose root the service signs.
+//! The append-only record (SPEC §11): one canonical JSON object a line, each carrying the leaf hash
+//! of the one before, all of them leaves of one tree whose root the service signs.
 //!
 //! An event counts once the checkpoint that covers it is durable.
 
@@ -75,7 +75,9 @@ impl History {
         let line: Line = serde_json::from_slice(bytes).map_err(|_| {
             // The version distinguishes a newer program's line from a damaged one.
             match serde_json::from_slice::<serde_json::Value>(bytes) {
-                Ok(value) if value["format"].as_u64().is_some_and(|found| found > FORMAT.into()) => {
+                Ok(value)
+                    if value["format"].as_u64().is_some_and(|found| found > FORMAT.into()) =>
+                {
                     LedgerError::Version { number }
                 }
                 _ => LedgerError::Line { number },
@@ -109,7 +111,8 @@ pub fn checkpoint_path(ledger: &Path) -> PathBuf {
 /// Reads a checkpoint and verifies the service's signature.
 ///
 /// # Errors
-/// [`LedgerError::Checkpoint`]; [`LedgerError::OtherCheckpoint`] for another service's; [`LedgerError::File`].
+/// [`LedgerError::Checkpoint`]; [`LedgerError::OtherCheckpoint`] for another service's;
+/// [`LedgerError::File`].
 pub fn read_checkpoint(path: &Path, card: &ServiceCard) -> Result<Head, LedgerError> {
     let bytes = files::read(path, 1 << 20)?;
     let unsound = || LedgerError::Checkpoint { path: path.to_owned() };
@@ -144,8 +147,8 @@ impl Lines {
         Ok(Self { path: path.to_owned(), reader, line: Vec::new(), length: 0, torn: false })
     }
 
-    /// The next whole line, without its line feed. Of a line that is longer than any event only the beginning is given,
-    /// which is not an event either.
+    /// The next whole line, without its line feed. Of a line that is longer than any event only the
+    /// beginning is given, which is not an event either.
     ///
     /// # Errors
     /// [`FileError`].
@@ -173,7 +176,8 @@ impl Lines {
         self.length
     }
 
-    /// Whether, at the end, bytes without a line feed follow: the beginning of a line whose writing was stopped.
+    /// Whether, at the end, bytes without a line feed follow: the beginning of a line whose writing
+    /// was stopped.
     pub fn is_torn(&self) -> bool {
         self.torn
     }
@@ -184,7 +188,8 @@ pub struct Ledger {
     path: PathBuf,
     file: Append,
     history: History,
-    /// Whether a line could not be written or covered: what the ledger says is then for the next opening to decide.
+    /// Whether a line could not be written or covered: what the ledger says is then for the next
+    /// opening to decide.
     broken: bool,
 }
 
@@ -198,12 +203,13 @@ impl Ledger {
         Ok(Self { path: path.to_owned(), file, history: History::default(), broken: false })
     }
 
-    /// Opens a ledger whose lines the caller has read and found lawful: `history` covers them, and they are
-    /// `length` bytes. A last line that was cut short is cut off. The lines, and the name of the checkpoint beside them,
-    /// are on disk on return.
+    /// Opens a ledger whose lines the caller has read and found lawful: `history` covers them, and
+    /// they are `length` bytes. A last line that was cut short is cut off. The lines, and the name
+    /// of the checkpoint beside them, are on disk on return.
     ///
-    /// Why: the process that wrote them may have stopped before it flushed them. A checkpoint that covers a line which a
-    /// power cut then takes away would accuse the operator of having removed it.
+    /// Why: the process that wrote them may have stopped before it flushed them. A checkpoint that
+    /// covers a line which a power cut then takes away would accuse the operator of having removed
+    /// it.
     ///
     /// # Errors
     /// [`LedgerError::File`].
@@ -223,7 +229,8 @@ impl Ledger {
         &self.history
     }
 
-    /// Whether an earlier write failed, so that nothing can be recorded until the service is opened again.
+    /// Whether an earlier write failed, so that nothing can be recorded until the service is opened
+    /// again.
     pub fn is_broken(&self) -> bool {
         self.broken
     }
@@ -231,10 +238,16 @@ impl Ledger {
     /// Makes `line` durable: first the line, then the signed checkpoint that covers it.
     ///
     /// # Errors
-    /// [`LedgerError::Unwritable`] when the line would not be read back as it is: nothing is written then.
-    /// [`LedgerError::File`]: the line may or may not be there; opening the service again decides it. Until then nothing
-    /// is appended: a second line would be made for a state that does not know the first.
-    pub fn append(&mut self, line: &Line, card: &ServiceCard, key: &SigningKey) -> Result<(), LedgerError> {
+    /// [`LedgerError::Unwritable`] when the line would not be read back as it is: nothing is
+    /// written then. [`LedgerError::File`]: the line may or may not be there; opening the service
+    /// again decides it. Until then nothing is appended: a second line would be made for a state
+    /// that does not know the first.
+    pub fn append(
+        &mut self,
+        line: &Line,
+        card: &ServiceCard,
+        key: &SigningKey,
+    ) -> Result<(), LedgerError> {
         if self.broken {
             return Err(FileError::Broken { path: self.path.clone() }.into());
         }
@@ -301,7 +314,8 @@ pub enum LedgerError {
     },
     /// A line that would not be read back as it is written.
     #[error(
-        "event {number} cannot be recorded as it is (it is too long or holds a number that is too large; nothing was \
+        "event {number} cannot be recorded as it is (it is too long or holds a number that is too \
+        large; nothing was \
          written)"
     )]
     Unwritable {
@@ -321,7 +335,9 @@ pub enum LedgerError {
         number: u64,
     },
     /// A line out of its place.
-    #[error("event {found} stands where event {number} belongs (events were removed, doubled or moved)")]
+    #[error(
+        "event {found} stands where event {number} belongs (events were removed, doubled or moved)"
+    )]
     Sequence {
         /// The place.
         number: u64,

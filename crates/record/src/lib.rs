@@ -1,8 +1,9 @@
-//! The record of a cstatns service: what anyone may know, and verify. Cards, dealings, proposals, receipts, checkpoints,
-//! the ledger, what it makes lawful, and its audit. It opens no share and no key.
+//! The record of a cstatns service: what anyone may know, and verify. Cards, dealings, proposals,
+//! receipts, checkpoints, the ledger, what it makes lawful, and its audit. It opens no share and no
+//! key.
 //!
-//! A Rust user depends on `cstatns`, which gives all of this again. `SPEC.md` is the normative text; its sections are named
-//! throughout.
+//! A Rust user depends on `cstatns`, which gives all of this again. `SPEC.md` is the normative
+//! text; its sections are named throughout.
 //!
 //! The rooms of this crate, lowest first; a room uses only those above it in this list.
 

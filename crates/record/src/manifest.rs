@@ -122,7 +122,9 @@ struct Accepted {
 /// Whether so many risks go into a manifest.
 pub fn fit<'a>(mut columns: impl Iterator<Item = &'a str>) -> bool {
     columns
-        .try_fold(0, |bytes, column| Some(bytes + column.len() + 64).filter(|bytes| *bytes <= ACCEPTED))
+        .try_fold(0, |bytes, column| {
+            Some(bytes + column.len() + 64).filter(|bytes| *bytes <= ACCEPTED)
+        })
         .is_some()
 }
 
@@ -142,7 +144,8 @@ impl Manifest {
     /// Reads a manifest.
     ///
     /// # Errors
-    /// [`ManifestError::File`] when it cannot be read, [`ManifestError::Form`] when it is not a manifest of this format.
+    /// [`ManifestError::File`] when it cannot be read, [`ManifestError::Form`] when it is not a
+    /// manifest of this format.
     pub fn read(path: &Path) -> Result<Self, ManifestError> {
         let bytes = Zeroizing::new(files::read(path, LIMIT)?);
         Self::parse(&bytes).ok_or_else(|| ManifestError::Form { path: path.to_owned() })
@@ -150,17 +153,22 @@ impl Manifest {
 
     fn parse(bytes: &[u8]) -> Option<Self> {
         let written: Written<'_> = serde_json::from_slice(bytes).ok()?;
-        let content =
-            match (written.kind, written.scheme, written.tag, written.generation, written.identifier) {
-                ("identifiers", Some(scheme), None, None, None) => Content::Identifiers { scheme },
-                ("codes", None, Some(tag), Some(generation), None) => {
-                    Content::Codes { tag: Tag::parse(tag.as_bytes())?, generation }
-                }
-                ("civil-status", Some(SCHEME), None, None, Some(identifier)) => {
-                    Content::CivilStatus { identifier }
-                }
-                _ => return None,
-            };
+        let content = match (
+            written.kind,
+            written.scheme,
+            written.tag,
+            written.generation,
+            written.identifier,
+        ) {
+            ("identifiers", Some(scheme), None, None, None) => Content::Identifiers { scheme },
+            ("codes", None, Some(tag), Some(generation), None) => {
+                Content::Codes { tag: Tag::parse(tag.as_bytes())?, generation }
+            }
+            ("civil-status", Some(SCHEME), None, None, Some(identifier)) => {
+                Content::CivilStatus { identifier }
+            }
+            _ => return None,
+        };
         (written.format == FORMAT).then_some(())?;
         (written.previous.is_empty() || are_deliveries(&written.previous)).then_some(())?;
         fit(written.accepted.iter().map(|accepted| accepted.column.as_str())).then_some(())?;

@@ -22,7 +22,8 @@ pub type RunId = Hex<16>;
 /// The most deliveries that a renewal names.
 pub const MOST_DELIVERIES: usize = 1024;
 
-/// Whether these are deliveries as a renewal names them: at least one, at most [`MOST_DELIVERIES`], ascending, each once.
+/// Whether these are deliveries as a renewal names them: at least one, at most [`MOST_DELIVERIES`],
+/// ascending, each once.
 pub fn are_deliveries(of: &[RunId]) -> bool {
     (1..=MOST_DELIVERIES).contains(&of.len()) && of.is_sorted_by(|a, b| a < b)
 }
@@ -63,7 +64,8 @@ pub enum Action {
         recipient: Option<Name>,
         /// Whether the request is kept, against the scheme (R7).
         keep_request: bool,
-        /// For a request of civil status: in which register its people are looked up; none: it holds identifiers.
+        /// For a request of civil status: in which register its people are looked up; none: it
+        /// holds identifiers.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         look_up: Option<LookUp>,
     },
@@ -92,7 +94,8 @@ pub enum Action {
         recipient: Option<Name>,
         /// Whether the request is kept, against the scheme (R7).
         keep_request: bool,
-        /// The deliveries whose codes are renewed: at most [`MOST_DELIVERIES`], ascending, each once; none: unknown.
+        /// The deliveries whose codes are renewed: at most [`MOST_DELIVERIES`], ascending, each
+        /// once; none: unknown.
         of: Option<Vec<RunId>>,
     },
     /// Destroy a research project's keys before its end.
@@ -123,7 +126,10 @@ pub struct Input {
 impl Action {
     /// Whether the request is kept, against the scheme (R7).
     pub fn keeps_request(&self) -> bool {
-        matches!(self, Self::Code { keep_request: true, .. } | Self::Renew { keep_request: true, .. })
+        matches!(
+            self,
+            Self::Code { keep_request: true, .. } | Self::Renew { keep_request: true, .. }
+        )
     }
 
     /// The domain it is about.
@@ -164,22 +170,39 @@ impl Action {
 impl fmt::Display for Action {
     /// One sentence for the custodian who is asked.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let departure = |keep: &bool| if *keep { ", KEEPING the request against the scheme" } else { "" };
+        let departure =
+            |keep: &bool| if *keep { ", KEEPING the request against the scheme" } else { "" };
         match self {
-            Self::Open { domain, kind: Kind::Statistics { cryptoperiod_years }, minimum_batch } => write!(
-                f,
-                "open the statistical domain `{domain}`, key renewed every {cryptoperiod_years} years, at least \
-                 {minimum_batch} distinct values a run"
-            ),
-            Self::Open { domain, kind: Kind::Research { ends }, minimum_batch } => write!(
-                f,
-                "open the research project `{domain}`, until {ends}, at least {minimum_batch} distinct values a run"
-            ),
-            Self::Extend { domain, ends } => write!(f, "extend the research project `{domain}` until {ends}"),
-            Self::Code { domain, generation, scheme, purpose, input, keep_request, look_up, .. } => {
+            Self::Open { domain, kind: Kind::Statistics { cryptoperiod_years }, minimum_batch } => {
                 write!(
                     f,
-                    "code {} rows of {scheme} for `{purpose}` in `{domain}`, generation {generation}",
+                    "open the statistical domain `{domain}`, key renewed every \
+                    {cryptoperiod_years} years, at least \
+                 {minimum_batch} distinct values a run"
+                )
+            }
+            Self::Open { domain, kind: Kind::Research { ends }, minimum_batch } => write!(
+                f,
+                "open the research project `{domain}`, until {ends}, at least {minimum_batch} \
+                distinct values a run"
+            ),
+            Self::Extend { domain, ends } => {
+                write!(f, "extend the research project `{domain}` until {ends}")
+            }
+            Self::Code {
+                domain,
+                generation,
+                scheme,
+                purpose,
+                input,
+                keep_request,
+                look_up,
+                ..
+            } => {
+                write!(
+                    f,
+                    "code {} rows of {scheme} for `{purpose}` in `{domain}`, generation \
+                    {generation}",
                     input.rows
                 )?;
                 if let Some(look_up) = look_up {
@@ -196,7 +219,8 @@ impl fmt::Display for Action {
             }
             Self::Renew { domain, from, generation, purpose, input, keep_request, .. } => write!(
                 f,
-                "renew {} rows for `{purpose}` in `{domain}` from generation {from} to {generation}{}",
+                "renew {} rows for `{purpose}` in `{domain}` from generation {from} to \
+                {generation}{}",
                 input.rows,
                 departure(keep_request)
             ),
@@ -284,7 +308,8 @@ pub struct ConsentBody {
     pub card: Hex<32>,
     /// The digest of the resealed share.
     pub share: Hex<32>,
-    /// Ed25519 over the text of the checkpoint at the proposal's head: this custodian is a witness to it.
+    /// Ed25519 over the text of the checkpoint at the proposal's head: this custodian is a witness
+    /// to it.
     pub cosignature: Hex<64>,
 }
 
@@ -298,8 +323,8 @@ pub type Consent = Signed<ConsentBody>;
 /// The longest that approvals may take.
 pub const LONGEST_WAIT: SignedDuration = SignedDuration::from_hours(24);
 
-/// Whether these consents are k valid ones, by custodians of `dealing`, to `proposal`. The service and the auditor ask
-/// the same question.
+/// Whether these consents are k valid ones, by custodians of `dealing`, to `proposal`. The service
+/// and the auditor ask the same question.
 ///
 /// # Errors
 /// [`QuorumError`] names the custodian whose consent does not count.
@@ -322,10 +347,13 @@ pub fn check_consents<'a>(
     let text = body.head.checkpoint(dealing.service.id()).text();
     let mut counted: Vec<&Name> = Vec::new();
     for consent in consents {
-        let ConsentBody { format, service, epoch, proposal, by, card, share: _, cosignature } = &consent.body;
+        let ConsentBody { format, service, epoch, proposal, by, card, share: _, cosignature } =
+            &consent.body;
         let custodian = || by.clone();
         let seat = dealing.seat(by).filter(|seat| seat.card.fingerprint() == *card);
-        let Some(seat) = seat else { return Err(QuorumError::NotInRoster { custodian: custodian() }) };
+        let Some(seat) = seat else {
+            return Err(QuorumError::NotInRoster { custodian: custodian() });
+        };
         let signing = &seat.card.body.signing;
         if !consent.is_by(signing) {
             return Err(QuorumError::Signature { custodian: custodian() });

@@ -1,4 +1,5 @@
-//! What custodians and counterparts state about shares, ledgers and files, and their doubts (SPEC §8).
+//! What custodians and counterparts state about shares, ledgers and files, and their doubts (SPEC
+//! §8).
 
 use cstatns_base::code::Generation;
 use cstatns_base::name::{Hex, Name};

@@ -33,7 +33,8 @@ pub struct Report {
     pub domain: Name,
     /// The generation of the codes.
     pub generation: Generation,
-    /// The first 16 digits of the key's check value; for an attached file, if the result's report has it.
+    /// The first 16 digits of the key's check value; for an attached file, if the result's report
+    /// has it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key_id: Option<Hex<8>>,
     /// The delivery.
@@ -42,13 +43,15 @@ pub struct Report {
     pub rows_in: u64,
     /// The rows written.
     pub rows_out: u64,
-    /// How many of them have a code; after a look-up the words of `quality` do not show it, if its least score or last quality
-    /// are not the usual ones. None in reports of programs that did not count them.
+    /// How many of them have a code; after a look-up the words of `quality` do not show it, if its
+    /// least score or last quality are not the usual ones. None in reports of programs that did not
+    /// count them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub coded: Option<u64>,
     /// How many rows have each word of `quality`.
     pub quality: BTreeMap<String, u64>,
-    /// How many rows have a score in each twentieth from 0 to 1, 1 in the last one, after a look-up.
+    /// How many rows have a score in each twentieth from 0 to 1, 1 in the last one, after a
+    /// look-up.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scores: Option<Scores>,
     /// The scheme of the identifiers that were coded; none after a renewal.
@@ -57,7 +60,8 @@ pub struct Report {
     /// How people were looked up by civil status, if they were.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub look_up: Option<LookUp>,
-    /// The columns that stay beside the codes although `prepare` would have refused them, each with the reason.
+    /// The columns that stay beside the codes although `prepare` would have refused them, each with
+    /// the reason.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub accepted: BTreeMap<String, Name>,
     /// What was destroyed.
@@ -77,7 +81,8 @@ pub struct Report {
 pub struct Destruction {
     /// Its name, without the directories that lead to it.
     pub file: String,
-    /// Its size in bytes; none where nobody was there to see it, as in a report made anew after a stop.
+    /// Its size in bytes; none where nobody was there to see it, as in a report made anew after a
+    /// stop.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bytes: Option<u64>,
     /// What was done: [`Destruction::OVERWRITTEN`] or [`Destruction::ABSENT`].
@@ -133,7 +138,8 @@ impl Report {
     /// Reads a report.
     ///
     /// # Errors
-    /// [`ReportError::File`] when it cannot be read, [`ReportError::Form`] when it is not a report of this format.
+    /// [`ReportError::File`] when it cannot be read, [`ReportError::Form`] when it is not a report
+    /// of this format.
     pub fn read(path: &Path) -> Result<Self, ReportError> {
         let bytes = files::read(path, LIMIT)?;
         serde_json::from_slice::<Self>(&bytes)
@@ -183,7 +189,8 @@ pub enum ReportError {
     },
     /// The file beside it is not the one that it is about.
     #[error(
-        "{path:?} is about codes of another service, domain, generation or delivery than the file beside it holds"
+        "{path:?} is about codes of another service, domain, generation or delivery than the file \
+        beside it holds"
     )]
     Stale {
         /// The report.

@@ -1,7 +1,7 @@
 //! The state of a service as a fold over its ledger, and what is lawful next (SPEC §12, §15).
 //!
-//! The service asks before it acts, the auditor asks of every event afterwards: both ask here. There is no other record
-//! to disagree with the ledger.
+//! The service asks before it acts, the auditor asks of every event afterwards: both ask here.
+//! There is no other record to disagree with the ledger.
 
 mod changes;
 mod fold;
@@ -58,7 +58,10 @@ impl State {
     pub fn founded_by(line: &Line) -> Result<Self, Unlawful> {
         let Event::Dealt { dealing } = &line.event else { return Err(Unlawful::Genesis) };
         dealing.check()?;
-        if dealing.epoch != Epoch::FIRST || line.sequence != 1 || line.service != dealing.service.id() {
+        if dealing.epoch != Epoch::FIRST
+            || line.sequence != 1
+            || line.service != dealing.service.id()
+        {
             return Err(Unlawful::Genesis);
         }
         if line.time != line.clock {
@@ -113,7 +116,8 @@ impl State {
                     self.witness(&consent.body.by, &proposal.body.head);
                 }
                 self.runs.insert(proposal.body.run);
-                self.pending = Some(PendingRun { proposal: proposal.body.clone(), begun: line.time });
+                self.pending =
+                    Some(PendingRun { proposal: proposal.body.clone(), begun: line.time });
                 Ok(())
             }
             Event::Failed { run, .. } => self.take_pending(run).map(|_| ()),
@@ -135,7 +139,10 @@ impl State {
             Event::Ended { domain } => {
                 let now = self.agreed;
                 let project = self.domains.get_mut(domain).ok_or(Refusal::UnknownDomain)?;
-                if !project.is_past_its_end(now) || project.ended.is_some() || project.destroyed.is_some() {
+                if !project.is_past_its_end(now)
+                    || project.ended.is_some()
+                    || project.destroyed.is_some()
+                {
                     return Err(Unlawful::NotEnded);
                 }
                 project.ended = Some(now);
@@ -144,8 +151,8 @@ impl State {
         }
     }
 
-    /// The service's time when the system's clock says `clock` (SPEC §15): it never goes back, and does not follow a jump
-    /// of more than [`LONGEST_GAP`] unless a quorum's run confirms it.
+    /// The service's time when the system's clock says `clock` (SPEC §15): it never goes back, and
+    /// does not follow a jump of more than [`LONGEST_GAP`] unless a quorum's run confirms it.
     pub fn time_at(&self, clock: Timestamp, confirmed: bool) -> Timestamp {
         if self.is_unconfirmed(clock) && !confirmed { self.time } else { self.time.max(clock) }
     }
@@ -176,7 +183,9 @@ impl State {
                     return Err(Refusal::MinimumBatch);
                 }
                 match *kind {
-                    Kind::Statistics { cryptoperiod_years } if !(1..=10).contains(&cryptoperiod_years) => {
+                    Kind::Statistics { cryptoperiod_years }
+                        if !(1..=10).contains(&cryptoperiod_years) =>
+                    {
                         Err(Refusal::Cryptoperiod)
                     }
                     Kind::Research { ends } if now >= end_of(ends) => Err(Refusal::EndInThePast),
@@ -213,7 +222,10 @@ impl State {
             Action::NewKey { domain, generation, reason } => {
                 let domain = self.living(domain, now)?;
                 if *generation != domain.generation().next() {
-                    return Err(Refusal::Generation { found: *generation, active: domain.generation() });
+                    return Err(Refusal::Generation {
+                        found: *generation,
+                        active: domain.generation(),
+                    });
                 }
                 if domain.active().compromised && *reason != RenewalReason::Doubt {
                     return Err(Refusal::ReasonIsDoubt);
@@ -263,10 +275,13 @@ impl State {
 
     /// Projects past their end at `now` ([`State::agreed_time`]) that are not marked yet.
     pub fn to_mark(&self, now: Timestamp) -> Vec<Name> {
-        self.projects(|project| project.is_past_its_end(now) && project.ended.is_none() && !project.closed)
+        self.projects(|project| {
+            project.is_past_its_end(now) && project.ended.is_none() && !project.closed
+        })
     }
 
-    /// Projects whose keys are to be destroyed now: closed, or marked for at least [`GRACE`](cstatns_base::domain::GRACE).
+    /// Projects whose keys are to be destroyed now: closed, or marked for at least
+    /// [`GRACE`](cstatns_base::domain::GRACE).
     pub fn to_destroy(&self, now: Timestamp) -> Vec<Name> {
         self.projects(|project| project.may_be_destroyed(now))
     }
@@ -288,7 +303,12 @@ impl State {
         Ok(domain)
     }
 
-    fn codable(&self, name: &Name, generation: Generation, now: Timestamp) -> Result<&Domain, Refusal> {
+    fn codable(
+        &self,
+        name: &Name,
+        generation: Generation,
+        now: Timestamp,
+    ) -> Result<&Domain, Refusal> {
         let domain = self.living(name, now)?;
         if generation != domain.generation() {
             return Err(Refusal::Generation { found: generation, active: domain.generation() });
@@ -299,7 +319,8 @@ impl State {
         Ok(domain)
     }
 
-    /// Until counterparts have cards of their own, research results are handed out in demonstrations only.
+    /// Until counterparts have cards of their own, research results are handed out in
+    /// demonstrations only.
     fn check_recipient(&self, domain: &Domain, recipient: Option<&Name>) -> Result<(), Refusal> {
         match recipient {
             Some(_) => Err(Refusal::UnknownParty),
@@ -308,7 +329,11 @@ impl State {
         }
     }
 
-    fn check_intent(&self, proposal: &Signed<ProposalBody>, history: &History) -> Result<(), Unlawful> {
+    fn check_intent(
+        &self,
+        proposal: &Signed<ProposalBody>,
+        history: &History,
+    ) -> Result<(), Unlawful> {
         let body = &proposal.body;
         self.allows(&body.action, self.time)?;
         if self.runs.contains(&body.run) {
@@ -343,8 +368,9 @@ impl State {
         self.time
     }
 
-    /// The earlier of the last event's time and its clock: what is past an end by this is past it by both. Ends are marked
-    /// and keys destroyed by it; refusing goes by [`State::time`], the later.
+    /// The earlier of the last event's time and its clock: what is past an end by this is past it
+    /// by both. Ends are marked and keys destroyed by it; refusing goes by [`State::time`], the
+    /// later.
     pub fn agreed_time(&self) -> Timestamp {
         self.agreed
     }
@@ -399,7 +425,8 @@ impl State {
     pub fn working_epoch(&self) -> Result<(Epoch, &EpochState), Refusal> {
         let complete = self.epochs.iter().rev().find(|(_, state)| state.missing().is_empty());
         complete.map(|(epoch, state)| (*epoch, state)).ok_or_else(|| {
-            let missing = self.epochs.values().next_back().map(EpochState::missing).unwrap_or_default();
+            let missing =
+                self.epochs.values().next_back().map(EpochState::missing).unwrap_or_default();
             Refusal::SharesMissing { custodians: missing }
         })
     }
@@ -413,8 +440,9 @@ impl State {
     }
 }
 
-/// Whether an event may be recorded while a destruction is owed. Those that stop something, destroy something or only state
-/// something do not wait for a disk that cannot be reached; whatever begins something new does.
+/// Whether an event may be recorded while a destruction is owed. Those that stop something, destroy
+/// something or only state something do not wait for a disk that cannot be reached; whatever begins
+/// something new does.
 fn waits_for_nothing(event: &Event) -> bool {
     matches!(
         event,

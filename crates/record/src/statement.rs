@@ -1,5 +1,5 @@
-//! What is stated and signed: a body, a label that keeps its signature from being taken for one on another kind of
-//! statement, and the signature (SPEC §8).
+//! What is stated and signed: a body, a label that keeps its signature from being taken for one on
+//! another kind of statement, and the signature (SPEC §8).
 
 use cstatns_base::name::{Hex, canonical_json};
 use ed25519_dalek::{Signature, Signer, SigningKey, VerifyingKey};
@@ -8,7 +8,8 @@ use serde::{Deserialize, Serialize};
 /// The version of the formats of this room.
 pub const FORMAT: u32 = 1;
 
-/// Something that is signed: its label keeps a signature from being taken for one on another kind of statement.
+/// Something that is signed: its label keeps a signature from being taken for one on another kind
+/// of statement.
 pub trait Statement: Serialize {
     /// What the signed bytes begin with.
     const LABEL: &'static str;

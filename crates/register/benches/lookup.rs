@@ -1,7 +1,8 @@
-//! A register of invented people: how long its index takes to build, what it takes, and how many rows a core looks up in it.
+//! A register of invented people: how long its index takes to build, what it takes, and how many
+//! rows a core looks up in it.
 //!
-//! `CSTATNS_PEOPLE` is how many people there are (10,000 unless it says otherwise), `CSTATNS_BENCH_DIR` where the index is
-//! written.
+//! `CSTATNS_PEOPLE` is how many people there are (10,000 unless it says otherwise),
+//! `CSTATNS_BENCH_DIR` where the index is written.
 
 #![allow(missing_docs, unreachable_pub, dead_code, clippy::print_stdout)]
 
@@ -23,7 +24,8 @@ use world::{Cells, Dice, World, civil_status};
 const ROWS: usize = 2000;
 
 fn people() -> usize {
-    std::env::var("CSTATNS_PEOPLE").map_or(10_000, |people| people.parse().expect("a number of people"))
+    std::env::var("CSTATNS_PEOPLE")
+        .map_or(10_000, |people| people.parse().expect("a number of people"))
 }
 
 /// A line of this process's status: its greatest memory so far.
@@ -32,7 +34,8 @@ fn peak_memory() -> String {
     status.lines().find(|line| line.starts_with("VmHWM")).unwrap_or("unknown").to_owned()
 }
 
-/// The seconds of processor time that this process has taken: what counts where others use the machine.
+/// The seconds of processor time that this process has taken: what counts where others use the
+/// machine.
 fn processor() -> f64 {
     let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
     let ticks = |field: usize| {
@@ -48,7 +51,9 @@ fn rows(world: &World, errors: &[Error]) -> Vec<Cells> {
         let person = world.stranger(dice.below(world.people));
         let mut cells = person.cells();
         cells[1].clear();
-        if errors.is_empty() || errors[dice.below(errors.len())].2(&person, &mut cells, &mut dice).is_some() {
+        if errors.is_empty()
+            || errors[dice.below(errors.len())].2(&person, &mut cells, &mut dice).is_some()
+        {
             rows.push(cells);
         }
     }
@@ -74,7 +79,8 @@ fn lookup(criterion: &mut Criterion) {
         errors: [0.0; 4],
         invented: 0.0,
     };
-    let directory = std::env::var_os("CSTATNS_BENCH_DIR").map_or_else(std::env::temp_dir, PathBuf::from);
+    let directory =
+        std::env::var_os("CSTATNS_BENCH_DIR").map_or_else(std::env::temp_dir, PathBuf::from);
     let place = tempfile::tempdir_in(directory).expect("a directory");
     let path = place.path().join("register");
     let begun = Instant::now();
@@ -88,7 +94,10 @@ fn lookup(criterion: &mut Criterion) {
     let built = builder.finish().expect("a register");
     let size = std::fs::metadata(&path).expect("it was written").len();
     let seconds = processor();
-    println!("{built:?} in {:?}, {seconds} s of processor time, people made and all", begun.elapsed());
+    println!(
+        "{built:?} in {:?}, {seconds} s of processor time, people made and all",
+        begun.elapsed()
+    );
     println!("{size} bytes; {}", peak_memory());
     let begun = Instant::now();
     let index = Index::open(&path).expect("what was written");
@@ -101,14 +110,17 @@ fn lookup(criterion: &mut Criterion) {
 
     let mut group = criterion.benchmark_group("look up");
     group.throughput(Throughput::Elements(ROWS as u64)).sample_size(10);
-    for (name, errors) in [("exact", &[][..]), ("one error", &MINOR), ("one serious error", &MAJOR)] {
+    for (name, errors) in [("exact", &[][..]), ("one error", &MINOR), ("one serious error", &MAJOR)]
+    {
         let rows = rows(&world, errors);
         let of = given(&index, &weights, &rows);
         let (begun, rounds) = (processor(), 20);
         (0..rounds).for_each(|_| assert_eq!(black_box(given(&index, &weights, &rows)), of));
         let rate = (rounds * ROWS) as f64 / (processor() - begun);
         println!("{name}: {of} of {ROWS} are given; {rate:.0} rows for a second of processor time");
-        group.bench_function(name, |bencher| bencher.iter(|| black_box(given(&index, &weights, &rows))));
+        group.bench_function(name, |bencher| {
+            bencher.iter(|| black_box(given(&index, &weights, &rows)))
+        });
     }
     group.finish();
 }

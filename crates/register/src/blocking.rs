@@ -1,8 +1,9 @@
 //! Blocking keys, by which rows are found, and the values whose frequencies are counted.
 //!
-//! A blocking key is the first 8 bytes of SHA-256 over a letter and what follows it here. Names are without spaces and hyphens; a
-//! *core* is a family name without particles, a *first* the first part of the first names (JEAN of JEAN-PIERRE PAUL), a *district*
-//! the department of a commune or the country.
+//! A blocking key is the first 8 bytes of SHA-256 over a letter and what follows it here. Names are
+//! without spaces and hyphens; a *core* is a family name without particles, a *first* the first
+//! part of the first names (JEAN of JEAN-PIERRE PAUL), a *district* the department of a commune or
+//! the country.
 //!
 //! | letter | of | finds a person whatever is wrong with |
 //! |---|---|---|
@@ -21,7 +22,8 @@ use sha2::{Digest, Sha256};
 
 use crate::layout::Row;
 
-/// A blocking key and the number of a row that has it; or a counted value and in how many rows it is. In 12 bytes, since an index has some eight a row.
+/// A blocking key and the number of a row that has it; or a counted value and in how many rows it
+/// is. In 12 bytes, since an index has some eight a row.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Entry([u32; 3]);
 
@@ -68,7 +70,9 @@ pub(crate) fn of_row(row: &Row<'_>, mut key: impl FnMut(u64)) {
     each_once([row.nom, core, row.nom_usage], |name| key(date_name(row.date, name)));
     if !first.is_empty() {
         key(date_first(row.date, first));
-        each_once([core, without_particles(row.nom_usage)], |name| key(year_name(row.date, name, first)));
+        each_once([core, without_particles(row.nom_usage)], |name| {
+            key(year_name(row.date, name, first))
+        });
     }
     if let Some(district) = row.code.map(District::of) {
         key(date_district(row.date, district));
@@ -106,7 +110,9 @@ pub(crate) fn year_core(date: u32, district: District, core: &str) -> u64 {
 
 /// The values of a row whose frequencies are counted, in the forms of [`Value`].
 pub(crate) fn values_of_row(row: &Row<'_>, mut value: impl FnMut(u64)) {
-    each_once([row.nom, without_particles(row.nom), row.nom_usage], |name| value(Value::Name(name).key()));
+    each_once([row.nom, without_particles(row.nom), row.nom_usage], |name| {
+        value(Value::Name(name).key())
+    });
     let names: Vec<_> = row.prenoms.split(' ').filter(|name| !name.is_empty()).collect();
     for (at, name) in names.iter().enumerate() {
         if !names[..at].contains(name) {
@@ -141,7 +147,9 @@ impl Value<'_> {
         match self {
             Self::Name(name) => key(b'N', 0, District::NONE, [name, ""]),
             Self::First(name) => key(b'F', 0, District::NONE, [name, ""]),
-            Self::City(code) => digest(Sha256::new().chain_update(b"C").chain_update(code.city().0)),
+            Self::City(code) => {
+                digest(Sha256::new().chain_update(b"C").chain_update(code.city().0))
+            }
             Self::Date(number) => key(b'D', *number, District::NONE, [""; 2]),
             Self::Month(number) => key(b'M', *number, District::NONE, [""; 2]),
             Self::Year(number) => key(b'Y', *number, District::NONE, [""; 2]),
@@ -149,7 +157,8 @@ impl Value<'_> {
     }
 }
 
-/// A department, an overseas territory or a country: five digits, those after the department's zero.
+/// A department, an overseas territory or a country: five digits, those after the department's
+/// zero.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) struct District([u8; 5]);
 
@@ -168,19 +177,25 @@ impl District {
     }
 }
 
-/// The first part of the first names: all that is asked of is often only the beginning of a compound one.
+/// The first part of the first names: all that is asked of is often only the beginning of a
+/// compound one.
 pub(crate) fn first_part(prenoms: &str) -> &str {
     prenoms.split([' ', '-']).next().unwrap_or("")
 }
 
-/// The years that one error makes of this one: one of the last two digits, both exchanged; a year, a decade or a century more or
-/// less.
+/// The years that one error makes of this one: one of the last two digits, both exchanged; a year,
+/// a decade or a century more or less.
 pub(crate) fn years_like(year: u32) -> impl Iterator<Item = u32> {
     let (century, ten, one) = (year / 100 * 100, year / 10 % 10, year % 10);
-    let digits = (0..10).flat_map(move |digit| [century + 10 * digit + one, century + 10 * ten + digit]);
-    let steps = [1, 10, 100].into_iter().flat_map(move |step| [year + step, year.saturating_sub(step)]);
-    let mut years: Vec<_> =
-        digits.chain(steps).chain([century + 10 * one + ten]).filter(|other| *other != year).collect();
+    let digits =
+        (0..10).flat_map(move |digit| [century + 10 * digit + one, century + 10 * ten + digit]);
+    let steps =
+        [1, 10, 100].into_iter().flat_map(move |step| [year + step, year.saturating_sub(step)]);
+    let mut years: Vec<_> = digits
+        .chain(steps)
+        .chain([century + 10 * one + ten])
+        .filter(|other| *other != year)
+        .collect();
     years.sort_unstable();
     years.dedup();
     years.into_iter()
@@ -203,7 +218,9 @@ fn key(letter: u8, number: u32, district: District, names: [&str; 2]) -> u64 {
     if district != District::NONE {
         hash.update(district.0);
     }
-    for (at, name) in names.into_iter().enumerate().filter(|(at, name)| *at == 0 || !name.is_empty()) {
+    for (at, name) in
+        names.into_iter().enumerate().filter(|(at, name)| *at == 0 || !name.is_empty())
+    {
         if at > 0 {
             hash.update(b"\n");
         }

@@ -78,16 +78,16 @@ pub struct Built {
 
 /// Builds an index from the rows of a register.
 ///
-/// Rows go to the file as they come; what stays in memory is some 150 bytes a row and
-/// 20 for each distinct value, whatever the row holds, and no name.
-/// Nothing is spilled: nothing of a person is ever in another file than the one that becomes the index, which is the
-/// owner's alone from its first byte and removed if the build fails.
+/// Rows go to the file as they come; what stays in memory is some 150 bytes a row and 20 for each
+/// distinct value, whatever the row holds, and no name. Nothing is spilled: nothing of a person is
+/// ever in another file than the one that becomes the index, which is the owner's alone from its
+/// first byte and removed if the build fails.
 ///
 /// # People, names and identifiers
 ///
-/// Rows with the same `id` are one person, whose present identifier is the one of the last of them; so a person may have
-/// several names, and several identifiers over time. Without `id` each row is a person. The same identifier twice is a
-/// fault unless both rows have the same `id`.
+/// Rows with the same `id` are one person, whose present identifier is the one of the last of them;
+/// so a person may have several names, and several identifiers over time. Without `id` each row is
+/// a person. The same identifier twice is a fault unless both rows have the same `id`.
 pub struct Builder<'a> {
     out: Out,
     places: Places,
@@ -114,16 +114,18 @@ impl<'a> Builder<'a> {
         Ok(Self::start(Out::create(path, None)?, Places::default(), None))
     }
 
-    /// Starts an index that has what `old` has, with what is pushed added to it. It is written anew and takes the place of
-    /// `old` when it is finished and durable; until then, and if the build fails, the name leads to `old`. Whoever has `old`
-    /// open keeps it. The id is another one.
+    /// Starts an index that has what `old` has, with what is pushed added to it. It is written anew
+    /// and takes the place of `old` when it is finished and durable; until then, and if the build
+    /// fails, the name leads to `old`. Whoever has `old` open keeps it. The id is another one.
     ///
-    /// A row whose identifier `old` has replaces all the rows with that identifier, in their place; without an `id` of its
-    /// own it keeps theirs. Any other row comes after those of `old`: with the `id` of a person there, it is that person's
-    /// present identifier. The rows of an update wait in memory.
+    /// A row whose identifier `old` has replaces all the rows with that identifier, in their place;
+    /// without an `id` of its own it keeps theirs. Any other row comes after those of `old`: with
+    /// the `id` of a person there, it is that person's present identifier. The rows of an update
+    /// wait in memory.
     ///
     /// # Errors
-    /// [`BuildError::File`], `home-locked` among them: `old` is being brought up to date elsewhere, or was since it was opened.
+    /// [`BuildError::File`], `home-locked` among them: `old` is being brought up to date elsewhere,
+    /// or was since it was opened.
     pub fn update(old: &'a Index) -> Result<Self, BuildError> {
         let out = Out::create(old.path(), Some(old))?;
         Ok(Self::start(out, old.places.clone(), Some(Update::of(old))))
@@ -145,7 +147,8 @@ impl<'a> Builder<'a> {
         }
     }
 
-    /// What codes and names of communes were; it replaces what an index that is brought up to date had.
+    /// What codes and names of communes were; it replaces what an index that is brought up to date
+    /// had.
     #[must_use]
     pub fn places(mut self, places: Places) -> Self {
         self.places = places;
@@ -171,7 +174,8 @@ impl<'a> Builder<'a> {
         });
         let accepted = SCHEME.parse(record.nir.as_bytes()).map_err(|_| Fault::Identifier);
         let id = record.id.trim();
-        let checked = if id.len() > 255 { Err(Fault::Id) } else { accepted.and_then(|a| Ok((a, traits?))) };
+        let checked =
+            if id.len() > 255 { Err(Fault::Id) } else { accepted.and_then(|a| Ok((a, traits?))) };
         let (accepted, traits) = match checked {
             Ok(checked) => checked,
             Err(fault) => {
@@ -180,7 +184,8 @@ impl<'a> Builder<'a> {
             }
         };
         let accepted = Zeroizing::new(accepted);
-        let identifier = std::str::from_utf8(accepted.identifier.canonical()).expect("schemes give ASCII");
+        let identifier =
+            std::str::from_utf8(accepted.identifier.canonical()).expect("schemes give ASCII");
         let row = Row::new(id, identifier, &traits);
         match &mut self.update {
             None => self.write(&row, origin),
@@ -220,7 +225,8 @@ impl<'a> Builder<'a> {
         self.finish_unless(&|| false)
     }
 
-    /// The same, which for many rows takes a while, unless it is `stopped` before the index has its name.
+    /// The same, which for many rows takes a while, unless it is `stopped` before the index has its
+    /// name.
     ///
     /// # Errors
     /// [`BuildError`]: [`BuildError::Interrupted`] soon after it is stopped.
@@ -279,14 +285,16 @@ impl<'a> Builder<'a> {
 /// Whether somebody asked to stop.
 pub type Stopped<'a> = &'a dyn Fn() -> bool;
 
-/// So many numbers are written, and so many keys sorted, between two looks at whether to go on: a fraction of a second.
+/// So many numbers are written, and so many keys sorted, between two looks at whether to go on: a
+/// fraction of a second.
 const AT_ONCE: usize = 1 << 22;
 
 fn go_on(stopped: Stopped<'_>) -> Result<(), BuildError> {
     if stopped() { Err(BuildError::Interrupted) } else { Ok(()) }
 }
 
-/// Sorts by halves down to `at_once`, because a sort cannot be stopped: that of a whole country's keys takes most of a minute.
+/// Sorts by halves down to `at_once`, because a sort cannot be stopped: that of a whole country's
+/// keys takes most of a minute.
 fn sort(keys: &mut [Entry], at_once: usize, stopped: Stopped<'_>) -> Result<(), BuildError> {
     go_on(stopped)?;
     if keys.len() <= at_once {
@@ -298,10 +306,12 @@ fn sort(keys: &mut [Entry], at_once: usize, stopped: Stopped<'_>) -> Result<(), 
     sort(high, at_once, stopped)
 }
 
-/// The most rows of one person: more are a column of ids, or of identifiers, that is not one. So many are not even read.
+/// The most rows of one person: more are a column of ids, or of identifiers, that is not one. So
+/// many are not even read.
 const MOST_ROWS: usize = 1000;
 
-/// For each row the one with the present identifier of its person, which is the last; and how many people there are.
+/// For each row the one with the present identifier of its person, which is the last; and how many
+/// people there are.
 fn people(
     ids: &mut [Entry],
     records: &Records<'_>,
@@ -331,7 +341,8 @@ fn people(
     Ok((present, people))
 }
 
-/// How many distinct identifiers there are. One that two people have is a fault of each row but the first.
+/// How many distinct identifiers there are. One that two people have is a fault of each row but the
+/// first.
 fn duplicates(
     identifiers: &mut [Entry],
     records: &Records<'_>,
@@ -376,7 +387,8 @@ mod tests {
         let mixed = |nth: u64| nth.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 60;
         for count in 0..100 {
             // Many keys are the same.
-            let mut keys: Vec<_> = (0..count).map(|nth| Entry::new(mixed(nth), nth as u32)).collect();
+            let mut keys: Vec<_> =
+                (0..count).map(|nth| Entry::new(mixed(nth), nth as u32)).collect();
             let mut expected = keys.clone();
             expected.sort_unstable();
             let looks = Cell::new(0);

@@ -5,19 +5,21 @@ use std::collections::BTreeMap;
 use cstatns_base::civil_status::normalise::without_particles;
 
 use crate::blocking::{
-    District, date_district, date_first, date_name, each_once, first_part, year_core, year_first, year_name,
-    years_like,
+    District, date_district, date_first, date_name, each_once, first_part, year_core, year_first,
+    year_name, years_like,
 };
 use crate::compare::{Asked, Levels};
 use crate::index::{Index, IndexError};
 use crate::weights::{Chances, Weights};
 
-/// The most rows that a blocking key leads to. A key with more (a common name and only a year) is skipped: a person reachable only
-/// through it is not a candidate, and a person reachable otherwise has so many near-duplicates that no score could be high.
+/// The most rows that a blocking key leads to. A key with more (a common name and only a year) is
+/// skipped: a person reachable only through it is not a candidate, and a person reachable otherwise
+/// has so many near-duplicates that no score could be high.
 const MOST: usize = 1000;
 
-/// The most rows that are compared for one kind of error. Where its keys lead to more, it is not looked for: rather all of it
-/// than a part, since a candidate is as probable as those are few who compete with it.
+/// The most rows that are compared for one kind of error. Where its keys lead to more, it is not
+/// looked for: rather all of it than a part, since a candidate is as probable as those are few who
+/// compete with it.
 const MOST_AT_ONCE: usize = 20 * MOST;
 
 /// A person who may be meant.
@@ -38,7 +40,8 @@ pub(crate) struct Search<'a> {
 }
 
 impl<'a> Search<'a> {
-    /// Everybody of whom an error in one trait, or one in each of two, would make the row, with their odds, best first.
+    /// Everybody of whom an error in one trait, or one in each of two, would make the row, with
+    /// their odds, best first.
     pub(crate) fn all(
         index: &'a Index,
         asked: &'a Asked<'a>,
@@ -62,7 +65,8 @@ impl<'a> Search<'a> {
 
     fn with_errors(&mut self, found: &mut Vec<u64>) -> Result<(), IndexError> {
         let Asked { traits, given, born, other } = *self.asked;
-        let (date, first, core) = (traits.date, first_part(&traits.prenoms), without_particles(born));
+        let (date, first, core) =
+            (traits.date, first_part(&traits.prenoms), without_particles(born));
         let districts = self.districts();
         // The name and the first name if each stands for the other.
         let exchanged = [without_particles(&traits.prenoms), first_part(given)];
@@ -91,10 +95,11 @@ impl<'a> Search<'a> {
         if !self.people.values().any(|(odds, _)| *odds > 1.0) {
             if !first.is_empty() {
                 let years = years_like(date / 10_000);
-                found.extend(years.map(|year| year_name(10_000 * year, exchanged[0], exchanged[1])));
+                found
+                    .extend(years.map(|year| year_name(10_000 * year, exchanged[0], exchanged[1])));
             }
-            for (year, district) in
-                years_like(date / 10_000).flat_map(|year| districts.iter().map(move |at| (year, *at)))
+            for (year, district) in years_like(date / 10_000)
+                .flat_map(|year| districts.iter().map(move |at| (year, *at)))
             {
                 found.push(year_core(10_000 * year, district, core));
                 if !first.is_empty() {
@@ -114,7 +119,8 @@ impl<'a> Search<'a> {
             Some(code) => (Some(code), places.now(code)),
             None => (None, places.named(&traits.libelle)),
         };
-        let mut districts: Vec<_> = code.iter().chain(named).map(|code| District::of(*code)).collect();
+        let mut districts: Vec<_> =
+            code.iter().chain(named).map(|code| District::of(*code)).collect();
         districts.dedup();
         districts.truncate(4);
         districts
@@ -139,7 +145,10 @@ impl<'a> Search<'a> {
 }
 
 /// The rows with these blocking keys, each once, as far as they are to be compared.
-fn rows_of_all<Rows: Iterator<Item = u32>>(found: &mut Vec<u64>, rows_of: impl Fn(u64) -> Rows) -> Vec<u32> {
+fn rows_of_all<Rows: Iterator<Item = u32>>(
+    found: &mut Vec<u64>,
+    rows_of: impl Fn(u64) -> Rows,
+) -> Vec<u32> {
     let mut rows = Vec::new();
     for key in found.drain(..) {
         let before = rows.len();
@@ -164,8 +173,9 @@ mod tests {
     fn a_crowd_is_not_compared_one_by_one() {
         let rows = |of: &[u32]| {
             let mut keys = (0..of.len() as u64).collect();
-            let rows =
-                rows_of_all(&mut keys, |key| 10_000 * key as u32..10_000 * key as u32 + of[key as usize]);
+            let rows = rows_of_all(&mut keys, |key| {
+                10_000 * key as u32..10_000 * key as u32 + of[key as usize]
+            });
             assert!(keys.is_empty() && rows.is_sorted());
             rows.len()
         };
@@ -181,6 +191,9 @@ mod tests {
 
     #[test]
     fn a_row_that_several_keys_lead_to_is_compared_once() {
-        assert_eq!(rows_of_all(&mut vec![1, 2], |key| [9, key as u32, 5].into_iter()), [1, 2, 5, 9]);
+        assert_eq!(
+            rows_of_all(&mut vec![1, 2], |key| [9, key as u32, 5].into_iter()),
+            [1, 2, 5, 9]
+        );
     }
 }

@@ -73,7 +73,9 @@ impl Levels {
         }
         let name = Name::of(asked, row);
         if name == Name::Other
-            && (date == Date::Other || first.is_against() || matches!(first, First::Missing | First::Initial))
+            && (date == Date::Other
+                || first.is_against()
+                || matches!(first, First::Missing | First::Initial))
         {
             return None;
         }
@@ -86,8 +88,8 @@ impl Levels {
         Some(Self { name, first, date, place: Place::of(traits, row, places), sex })
     }
 
-    /// Where each trait, in the order of the fields, stands in a table of its levels; nothing where there is nothing to
-    /// compare, or another trait says it.
+    /// Where each trait, in the order of the fields, stands in a table of its levels; nothing where
+    /// there is nothing to compare, or another trait says it.
     pub(crate) fn indices(&self) -> [Option<usize>; 5] {
         let index = |level: usize, levels: usize| (level < levels).then_some(level);
         [
@@ -106,13 +108,15 @@ impl Levels {
             == (Name::Same, First::Same, Date::Same, Place::Same, Sexes::Same)
     }
 
-    /// The name, the first names or the date are another person's altogether, and not as an error would have made them.
+    /// The name, the first names or the date are another person's altogether, and not as an error
+    /// would have made them.
     pub(crate) fn are_of_another(&self) -> bool {
         self.name == Name::Other || self.first.is_against() || self.date == Date::Other
     }
 
-    /// A trait is another person's altogether: nobody is given on such grounds, whatever the other traits say. Another sex is
-    /// an error where the first names, which say it too, are right, one error apart.
+    /// A trait is another person's altogether: nobody is given on such grounds, whatever the other
+    /// traits say. Another sex is an error where the first names, which say it too, are right, one
+    /// error apart.
     pub(crate) fn are_against(&self) -> bool {
         self.are_of_another()
             || self.place == Place::Other

@@ -9,9 +9,11 @@ use zeroize::Zeroizing;
 pub(crate) enum Nearness {
     /// The same but for spaces and hyphens.
     Same,
-    /// One letter wrong, missing, too many or exchanged with the next, in a name of at least four; or of one sound.
+    /// One letter wrong, missing, too many or exchanged with the next, in a name of at least four;
+    /// or of one sound.
     Close,
-    /// Two such errors in a name of at least six, or one in a short one; or much the same beginning.
+    /// Two such errors in a name of at least six, or one in a short one; or much the same
+    /// beginning.
     Similar,
     /// None of these.
     Far,
@@ -90,9 +92,10 @@ impl Sound {
     }
 }
 
-/// Letters and groups of letters by their sound: PH is F; C, QU, CK are K, or S before E, I, Y; Z and Ç are S; EAU, AU are O; AI, EI, ER, EZ
-/// at the end are E; Y is I; H is not heard, and the last consonants D, P, S, T, X, Z and a last E are not either. A name with
-/// other letters than A–Z has no sound.
+/// Letters and groups of letters by their sound: PH is F; C, QU, CK are K, or S before E, I, Y; Z
+/// and Ç are S; EAU, AU are O; AI, EI, ER, EZ at the end are E; Y is I; H is not heard, and the
+/// last consonants D, P, S, T, X, Z and a last E are not either. A name with other letters than A–Z
+/// has no sound.
 fn sound(name: &str) -> Sound {
     let mut sound = Sound(Zeroizing::new([0; Sound::LONGEST]), 0);
     if !name.bytes().all(|byte| byte.is_ascii_uppercase()) {
@@ -166,7 +169,11 @@ mod tests {
             ("MAYRAND", "MEIRANT"),
             ("CHAMPOT", "CHANPOS"),
         ] {
-            assert_eq!(nearness(a, b) <= Similar, a != "RENAUD" || nearness(a, b) == Close, "{a} {b}");
+            assert_eq!(
+                nearness(a, b) <= Similar,
+                a != "RENAUD" || nearness(a, b) == Close,
+                "{a} {b}"
+            );
         }
         assert!(sound("QUERCY").is(&sound("KERSI")) && sound("PHILIPPEAU").is(&sound("FILIPPO")));
         assert!(!sound("QUERCY").is(&sound("QUERCI N")) && !sound("ÉLAN").is(&sound("ÉLAN")));

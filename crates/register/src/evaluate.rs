@@ -1,4 +1,5 @@
-//! What look-ups are worth, on rows whose people are known: counts and curves, never a person (SPEC §18.6).
+//! What look-ups are worth, on rows whose people are known: counts and curves, never a person (SPEC
+//! §18.6).
 
 use std::collections::HashMap;
 
@@ -28,8 +29,9 @@ impl Drop for Truth {
 }
 
 impl Index {
-    /// Who these are: each an identifier, or an `id` as it stands in the register, in one pass through the index. An empty
-    /// text is nobody, and so is an identifier that the register does not have.
+    /// Who these are: each an identifier, or an `id` as it stands in the register, in one pass
+    /// through the index. An empty text is nobody, and so is an identifier that the register does
+    /// not have.
     ///
     /// # Errors
     /// [`IndexError::Damaged`] if the file was changed since it was opened.
@@ -61,7 +63,8 @@ impl Index {
             let row = self.row(at)?;
             // A person's other rows say the same.
             for place in ids.remove(row.id).unwrap_or_default() {
-                let accepted = SCHEME.parse(row.identifier.as_bytes()).map_err(|_| self.damaged())?;
+                let accepted =
+                    SCHEME.parse(row.identifier.as_bytes()).map_err(|_| self.damaged())?;
                 truths[place] = Truth::Person(accepted.identifier);
             }
         }
@@ -272,7 +275,8 @@ impl Evaluation {
         share(threshold.right, self.people)
     }
 
-    /// How far scores are from what is, on the average: the expected calibration error over the bins.
+    /// How far scores are from what is, on the average: the expected calibration error over the
+    /// bins.
     pub fn calibration_error(&self) -> Option<f64> {
         let rows: u64 = self.bins.iter().map(|bin| bin.rows).sum();
         let apart = |bin: &Bin| Some(bin.rows as f64 * (bin.predicted()? - bin.observed()?).abs());
@@ -285,7 +289,8 @@ fn share(part: u64, of: u64) -> Option<f64> {
     (of > 0).then(|| part as f64 / of as f64)
 }
 
-/// Where a share lies in truth, with 95 % confidence, if `part` of `of` were seen: Wilson's interval.
+/// Where a share lies in truth, with 95 % confidence, if `part` of `of` were seen: Wilson's
+/// interval.
 pub fn interval(part: u64, of: u64) -> Option<(f64, f64)> {
     const Z: f64 = 1.959_964;
     let seen = share(part, of)?;
@@ -303,7 +308,12 @@ pub fn interval(part: u64, of: u64) -> Option<(f64, f64)> {
 mod tests {
     use super::*;
 
-    fn judged(expected: Expected, quality: MatchQuality, score: f64, right: Option<bool>) -> Judged {
+    fn judged(
+        expected: Expected,
+        quality: MatchQuality,
+        score: f64,
+        right: Option<bool>,
+    ) -> Judged {
         Judged { expected, quality, score, right }
     }
 
@@ -359,10 +369,17 @@ mod tests {
         let all = evaluation(MatchQuality::Found, 1.0);
         assert_eq!(all.setting.coded, 0);
         assert_eq!((all.setting.precision(), all.recall(&all.setting)), (None, Some(0.0)));
-        for (score, coded, right) in
-            [(0.05, 9, 4), (0.3, 9, 4), (0.6, 7, 4), (0.7, 6, 3), (0.95, 6, 3), (0.99, 3, 1), (0.9999, 0, 0)]
-        {
-            let threshold = all.thresholds.iter().find(|threshold| threshold.score == score).unwrap();
+        for (score, coded, right) in [
+            (0.05, 9, 4),
+            (0.3, 9, 4),
+            (0.6, 7, 4),
+            (0.7, 6, 3),
+            (0.95, 6, 3),
+            (0.99, 3, 1),
+            (0.9999, 0, 0),
+        ] {
+            let threshold =
+                all.thresholds.iter().find(|threshold| threshold.score == score).unwrap();
             assert_eq!((threshold.coded, threshold.right), (coded, right), "{score}");
             assert_eq!(all.recall(threshold), Some(right as f64 / 6.0));
         }

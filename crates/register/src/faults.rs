@@ -40,7 +40,8 @@ impl Unit {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum Fault {
-    /// A cell whose bytes are not UTF-8; found by whoever reads the file, and reported with [`refuse`](crate::Builder::refuse).
+    /// A cell whose bytes are not UTF-8; found by whoever reads the file, and reported with
+    /// [`refuse`](crate::Builder::refuse).
     Encoding,
     /// More or fewer fields than the file's header; found and reported likewise.
     Fields,
@@ -62,7 +63,9 @@ impl Fault {
     /// It continues "3 rows".
     fn text(self) -> &'static str {
         match self {
-            Self::Encoding => "with bytes that are not UTF-8, which iconv -f WINDOWS-1252 -t UTF-8 may fix",
+            Self::Encoding => {
+                "with bytes that are not UTF-8, which iconv -f WINDOWS-1252 -t UTF-8 may fix"
+            }
             Self::Fields => "with more or fewer fields than the header",
             Self::Identifier => "without a valid identifier",
             Self::Id => "with an id of more than 255 bytes",

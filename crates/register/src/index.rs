@@ -15,7 +15,8 @@ use crate::places::Places;
 /// A register's index, open for look-ups. It can be shared between threads. It has no `Debug`.
 pub struct Index {
     path: PathBuf,
-    /// What is brought up to date is the file that was read: see [`Builder::update`](crate::Builder::update).
+    /// What is brought up to date is the file that was read: see
+    /// [`Builder::update`](crate::Builder::update).
     file: File,
     map: Mmap,
     id: [u8; 16],
@@ -120,10 +121,20 @@ impl Index {
             return Err(damaged());
         }
         let places = Places::read(&map[sections.places..sections.footer]).ok_or_else(damaged)?;
-        Ok(Self { path: path.to_owned(), file, map, id, counts, sections, places, years: Years::now() })
+        Ok(Self {
+            path: path.to_owned(),
+            file,
+            map,
+            id,
+            counts,
+            sections,
+            places,
+            years: Years::now(),
+        })
     }
 
-    /// The same, where dates of rows are read within these years instead of those of the system's clock.
+    /// The same, where dates of rows are read within these years instead of those of the system's
+    /// clock.
     #[must_use]
     pub fn within(mut self, years: Years) -> Self {
         self.years = years;
@@ -135,8 +146,8 @@ impl Index {
         self.years
     }
 
-    /// The 16 random bytes that name this index, in the records of runs too; hexadecimal where they are shown. They say
-    /// nothing of what it holds, and an update has others.
+    /// The 16 random bytes that name this index, in the records of runs too; hexadecimal where they
+    /// are shown. They say nothing of what it holds, and an update has others.
     pub fn id(&self) -> [u8; 16] {
         self.id
     }
@@ -200,8 +211,9 @@ impl Index {
     /// The row with the present identifier of the person of this row.
     pub(crate) fn present(&self, at: u32) -> Result<u32, IndexError> {
         let begin = self.sections.present + 4 * at as usize;
-        let bytes =
-            self.map[..self.sections.keys].get(begin..begin + 4).and_then(|bytes| bytes.try_into().ok());
+        let bytes = self.map[..self.sections.keys]
+            .get(begin..begin + 4)
+            .and_then(|bytes| bytes.try_into().ok());
         bytes.map(u32::from_le_bytes).ok_or_else(|| self.damaged())
     }
 
@@ -212,7 +224,9 @@ impl Index {
 
     /// In how many rows the value with this key is.
     pub(crate) fn frequency(&self, key: u64) -> u32 {
-        entries_of(&self.map[self.sections.frequencies..self.sections.places], key).next().unwrap_or(0)
+        entries_of(&self.map[self.sections.frequencies..self.sections.places], key)
+            .next()
+            .unwrap_or(0)
     }
 
     pub(crate) fn damaged(&self) -> IndexError {
@@ -222,17 +236,19 @@ impl Index {
 
 /// The numbers beside a key in a section of entries, ascending.
 ///
-/// Keys are digests and so spread evenly: where one stands can be told nearly, from there more nearly, and is then searched
-/// nearby. Each look at an entry is far from the one before in memory.
+/// Keys are digests and so spread evenly: where one stands can be told nearly, from there more
+/// nearly, and is then searched nearby. Each look at an entry is far from the one before in memory.
 fn entries_of(section: &[u8], key: u64) -> impl Iterator<Item = u32> {
     let (entries, _) = section.as_chunks::<KEY>();
     let key_of = |entry: &[u8; KEY]| u64::from_le_bytes(*entry.first_chunk().expect("of 12 bytes"));
-    let number_of = |entry: &[u8; KEY]| u32::from_le_bytes(*entry.last_chunk().expect("of 12 bytes"));
+    let number_of =
+        |entry: &[u8; KEY]| u32::from_le_bytes(*entry.last_chunk().expect("of 12 bytes"));
     let entries_in = |keys: u64| ((u128::from(keys) * entries.len() as u128) >> 64) as usize;
     let mut guess = entries_in(key);
     if let Some(there) = entries.get(guess).map(key_of) {
         let off = entries_in(key.abs_diff(there));
-        guess = if there < key { (guess + off).min(entries.len()) } else { guess.saturating_sub(off) };
+        guess =
+            if there < key { (guess + off).min(entries.len()) } else { guess.saturating_sub(off) };
     }
     let is_less = |at: usize| key_of(&entries[at]) < key;
     let (mut low, mut high, mut step) = (guess, guess, 64);
@@ -252,9 +268,10 @@ fn entries_of(section: &[u8], key: u64) -> impl Iterator<Item = u32> {
 /// The one unsafe act of this crate.
 #[allow(unsafe_code)]
 fn map(file: &File) -> std::io::Result<Mmap> {
-    // SAFETY: a map is sound while nobody changes or cuts the file under it. An index is never written again once it has
-    // its name (`Pending`), and only its owner can open it for writing; an update is another file. Everything read from
-    // the map is checked all the same, so that what is changed by force gives `Damaged` and not a reading out of bounds.
+    // SAFETY: a map is sound while nobody changes or cuts the file under it. An index is never
+    // written again once it has its name (`Pending`), and only its owner can open it for writing;
+    // an update is another file. Everything read from the map is checked all the same, so that what
+    // is changed by force gives `Damaged` and not a reading out of bounds.
     unsafe { Mmap::map(file) }
 }
 

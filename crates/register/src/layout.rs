@@ -26,8 +26,8 @@ pub(crate) const FOOTER: usize = COUNTS * 8 + DIGEST;
 const COUNTS: usize = 7;
 pub(crate) const DIGEST: usize = 32;
 
-/// The id is drawn for each index: it says which one was asked, where a digest of the file would be a hash of identities
-/// that anybody can compute.
+/// The id is drawn for each index: it says which one was asked, where a digest of the file would be
+/// a hash of identities that anybody can compute.
 pub(crate) fn header(id: [u8; 16]) -> [u8; HEADER] {
     let mut bytes = [0; HEADER];
     bytes[..8].copy_from_slice(&MAGIC);

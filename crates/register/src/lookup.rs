@@ -21,8 +21,8 @@ pub struct Query<'a> {
     pub identifier: Option<&'a Identifier>,
 }
 
-/// The least score with which a person is given. It is a bound and not what is usual: who is given without a doubt has 0.99
-/// and more.
+/// The least score with which a person is given. It is a bound and not what is usual: who is given
+/// without a doubt has 0.99 and more.
 pub const CERTAIN: f64 = 0.95;
 
 /// How many times as probable as the next one a person is for whom the next one is not in question.
@@ -36,9 +36,11 @@ const NEAR: f64 = 0.05;
 pub struct Answer {
     /// How good the look-up was.
     pub quality: MatchQuality,
-    /// The person's present identifier, with [`MatchQuality::Found`], [`MatchQuality::Rectified`] and [`MatchQuality::UsageName`] only.
+    /// The person's present identifier, with [`MatchQuality::Found`], [`MatchQuality::Rectified`]
+    /// and [`MatchQuality::UsageName`] only.
     pub identifier: Option<Identifier>,
-    /// From 0 to 1: the probability that the person of the row is the one that fits best, given or not; 0 where nobody fits.
+    /// From 0 to 1: the probability that the person of the row is the one that fits best, given or
+    /// not; 0 where nobody fits.
     pub score: f64,
 }
 
@@ -49,11 +51,12 @@ impl From<MatchQuality> for Answer {
 }
 
 impl Index {
-    /// Looks a row up. Any text is answered; the answer depends on nothing but the row, the weights, the index and
-    /// its [`Years`].
+    /// Looks a row up. Any text is answered; the answer depends on nothing but the row, the
+    /// weights, the index and its [`Years`].
     ///
-    /// A person is given if their score is at least [`CERTAIN`] and no trait is against them. Candidates compete: a score is
-    /// the share of one in the probability of all, and of the chance that the register does not have the person.
+    /// A person is given if their score is at least [`CERTAIN`] and no trait is against them.
+    /// Candidates compete: a score is the share of one in the probability of all, and of the chance
+    /// that the register does not have the person.
     ///
     /// # Errors
     /// [`IndexError::Damaged`] if the file was changed since it was opened.
@@ -61,8 +64,9 @@ impl Index {
         Ok(self.search(weights, query)?.0)
     }
 
-    /// Looks a row up whose person is known, to see what scores are worth: the answer, and whether the one that fits best,
-    /// given or not, is the person with the identifier `truth`. That is all it tells of somebody who is not given.
+    /// Looks a row up whose person is known, to see what scores are worth: the answer, and whether
+    /// the one that fits best, given or not, is the person with the identifier `truth`. That is all
+    /// it tells of somebody who is not given.
     ///
     /// # Errors
     /// As [`look_up`](Self::look_up).
@@ -78,7 +82,11 @@ impl Index {
     }
 
     /// The answer, and the person who fits best, if there is anybody.
-    fn search(&self, weights: &Weights, query: &Query<'_>) -> Result<(Answer, Option<u32>), IndexError> {
+    fn search(
+        &self,
+        weights: &Weights,
+        query: &Query<'_>,
+    ) -> Result<(Answer, Option<u32>), IndexError> {
         let Some(traits) = read(&query.civil_status, self.years()) else {
             return Ok((MatchQuality::Malformed.into(), None));
         };
@@ -100,20 +108,25 @@ impl Index {
     ) -> Result<Answer, IndexError> {
         let contradicted = Answer { score: found.score, ..MatchQuality::Contradicted.into() };
         let Some(person) = self.person_of(identifier)? else {
-            // An identifier that the register does not have: right only if its person is not there either.
+            // An identifier that the register does not have: right only if its person is not there
+            // either.
             let unknown = Answer { score: found.score, ..found.quality.into() };
             return Ok(if found.person.is_some() { contradicted } else { unknown });
         };
         let Some((_, own)) = people.iter().find(|(_, one)| one.person == person) else {
             return Ok(contradicted);
         };
-        // The identifier is one more trait: it agrees with its person, and is against everybody else.
-        let is =
-            |one: &Candidate| if one.person == person { self.counts.people as f64 } else { OTHER_IDENTIFIER };
-        let mut weighed: Vec<_> = people.iter().map(|(weight, one)| (weight * is(one), *one)).collect();
+        // The identifier is one more trait: it agrees with its person, and is against everybody
+        // else.
+        let is = |one: &Candidate| {
+            if one.person == person { self.counts.people as f64 } else { OTHER_IDENTIFIER }
+        };
+        let mut weighed: Vec<_> =
+            people.iter().map(|(weight, one)| (weight * is(one), *one)).collect();
         weighed.sort_by(|a, b| b.0.total_cmp(&a.0));
         let with = Found::of(&weighed);
-        let is_another = found.score > 0.5 && people.first().is_some_and(|(_, best)| best.person != person);
+        let is_another =
+            found.score > 0.5 && people.first().is_some_and(|(_, best)| best.person != person);
         match found.person {
             Some(other) if other != person => Ok(contradicted),
             _ if with.person == Some(person) => self.answer(&with),
@@ -142,7 +155,8 @@ impl Index {
     fn answer(&self, found: &Found) -> Result<Answer, IndexError> {
         let Found { person, quality, score } = *found;
         let Some(person) = person else { return Ok(Answer { score, ..quality.into() }) };
-        let accepted = SCHEME.parse(self.row(person)?.identifier.as_bytes()).map_err(|_| self.damaged())?;
+        let accepted =
+            SCHEME.parse(self.row(person)?.identifier.as_bytes()).map_err(|_| self.damaged())?;
         Ok(Answer { quality, identifier: Some(accepted.identifier), score })
     }
 }

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use cstatns_base::civil_status::normalise::{self, PlaceCode};
 
-/// The present codes of communes, by their former codes and by their names, former ones included: INSEE's official
-/// geographic code (*code officiel géographique*). Optional: without it a place is found by its code, or by its name as
-/// the register has it.
+/// The present codes of communes, by their former codes and by their names, former ones included:
+/// INSEE's official geographic code (*code officiel géographique*). Optional: without it a place is
+/// found by its code, or by its name as the register has it.
 ///
 /// A name that several communes bear leads to all of them.
 #[derive(Clone, Default, PartialEq, Eq)]
@@ -16,12 +16,14 @@ pub struct Places {
 }
 
 impl Places {
-    /// Adds a name and a code that a commune has or had; `present` is the code that it has now, its own unless the commune
-    /// was merged into another or moved to another department. A name or a code alone may be added, the other empty.
+    /// Adds a name and a code that a commune has or had; `present` is the code that it has now, its
+    /// own unless the commune was merged into another or moved to another department. A name or a
+    /// code alone may be added, the other empty.
     ///
     /// `false`: passed over, since it could not be read.
     pub fn add(&mut self, name: &str, code: &str, present: &str) -> bool {
-        let (Some(code), Some(Some(present))) = (PlaceCode::read(code), PlaceCode::read(present)) else {
+        let (Some(code), Some(Some(present))) = (PlaceCode::read(code), PlaceCode::read(present))
+        else {
             return false;
         };
         let Ok(name) = normalise::place_name(name) else { return false };
@@ -68,12 +70,13 @@ impl Places {
         self.formers.get(&code).map_or(&[], Vec::as_slice)
     }
 
-    /// As it stands in the index: each name or former code with its length before it, and one present code. A former code
-    /// is told by being five digits, which no name of a commune is.
+    /// As it stands in the index: each name or former code with its length before it, and one
+    /// present code. A former code is told by being five digits, which no name of a commune is.
     pub(crate) fn write(&self) -> Vec<u8> {
         let mut bytes = Vec::new();
         let formers = self.formers.iter().map(|(code, now)| (&code.0[..], now));
-        for (key, now) in formers.chain(self.names.iter().map(|(name, now)| (name.as_bytes(), now))) {
+        for (key, now) in formers.chain(self.names.iter().map(|(name, now)| (name.as_bytes(), now)))
+        {
             for code in now {
                 bytes.push(u8::try_from(key.len()).expect("a normal form is not longer"));
                 bytes.extend_from_slice(key);
@@ -112,15 +115,25 @@ mod tests {
         assert!(places.add("", "01999", "01144"));
         assert!(!places.add("Nowhere", "x", "01025") && !places.add("Nowhere", "01025", ""));
         let code = |text| PlaceCode::read(text).unwrap().unwrap();
-        assert!(places.are_one(code("01144"), code("01025")) && places.are_one(code("1025"), code("1144")));
+        assert!(
+            places.are_one(code("01144"), code("01025"))
+                && places.are_one(code("1025"), code("1144"))
+        );
         assert!(places.add("", "01888", "01025") && places.are_one(code("01888"), code("01144")));
         assert!(!places.are_one(code("93066"), code("97411")));
         assert!(
-            places.is_named(code("01144"), "BAGE LA VILLE") && places.is_named(code("97411"), "SAINT DENIS")
+            places.is_named(code("01144"), "BAGE LA VILLE")
+                && places.is_named(code("97411"), "SAINT DENIS")
         );
-        assert!(!places.is_named(code("75056"), "SAINT DENIS") && !places.is_named(code("75056"), "NOWHERE"));
+        assert!(
+            !places.is_named(code("75056"), "SAINT DENIS")
+                && !places.is_named(code("75056"), "NOWHERE")
+        );
         let bytes = places.write();
         assert!(Places::read(&bytes) == Some(places));
-        assert!(Places::read(&bytes[1..]).is_none() && Places::read(&bytes[..bytes.len() - 1]).is_none());
+        assert!(
+            Places::read(&bytes[1..]).is_none()
+                && Places::read(&bytes[..bytes.len() - 1]).is_none()
+        );
     }
 }

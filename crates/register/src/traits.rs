@@ -23,7 +23,8 @@ pub(crate) struct Traits {
 pub enum TraitFault {
     /// A name without a letter or digit.
     Name,
-    /// No date, or not one of the forms that are read, or in no year in which somebody is born ([`Years`]).
+    /// No date, or not one of the forms that are read, or in no year in which somebody is born
+    /// ([`Years`]).
     Date,
     /// Not one of the signs for a sex.
     Sex,

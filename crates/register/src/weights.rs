@@ -1,9 +1,10 @@
 //! What agreement and disagreement weigh.
 //!
-//! For each trait and level of agreement, *m* is how often a row of data has it with its own person, *u* how often with
-//! another. The weight of a candidate is the odds that the person of the row is this one, against that they are not in the
-//! register (Fellegi and Sunter): `coverage / (1 - coverage) · m / expected`, where *expected* is how many people of whom
-//! the register has this one as a stranger or a relative would look so.
+//! For each trait and level of agreement, *m* is how often a row of data has it with its own
+//! person, *u* how often with another. The weight of a candidate is the odds that the person of the
+//! row is this one, against that they are not in the register (Fellegi and Sunter): `coverage / (1
+//! - coverage) · m / expected`, where *expected* is how many people of whom the register has this
+//! one as a stranger or a relative would look so.
 
 use cstatns_base::civil_status::normalise::without_particles;
 
@@ -21,7 +22,8 @@ pub struct Weights {
     pub(crate) others: Others,
 }
 
-/// *m*: what a row says of its own person. Each sums to one; what is missing on a side has no level.
+/// *m*: what a row says of its own person. Each sums to one; what is missing on a side has no
+/// level.
 #[derive(Clone)]
 pub(crate) struct Own {
     pub(crate) name: [f64; Name::LEVELS],
@@ -38,20 +40,24 @@ pub(crate) struct Others {
     pub(crate) name: [f64; Name::LEVELS],
     pub(crate) first: [f64; First::LEVELS],
     pub(crate) place: [f64; Place::LEVELS],
-    /// Of a person: how many others have family name, date and place, but other first names (twins).
+    /// Of a person: how many others have family name, date and place, but other first names
+    /// (twins).
     pub(crate) twins: f64,
     /// Of a person: how many others have all the names and the date, but another place.
     pub(crate) doubles: f64,
 }
 
-/// Of a person: how many others have family name and place of birth (brothers and sisters, cousins).
+/// Of a person: how many others have family name and place of birth (brothers and sisters,
+/// cousins).
 const SIBLINGS: f64 = 0.5;
 
-/// Of a person: how many others have family name and first names (fathers and sons, cousins), and how many of them the place.
+/// Of a person: how many others have family name and first names (fathers and sons, cousins), and
+/// how many of them the place.
 const NAMESAKES: f64 = 0.05;
 const OF_THE_PLACE: f64 = 0.3;
 
-/// How many of the doubles and namesakes of a person have the first one of their first names, and other later ones.
+/// How many of the doubles and namesakes of a person have the first one of their first names, and
+/// other later ones.
 const OTHERS_LATER: f64 = 0.5;
 
 /// How many of a family have one of several first names in common, at the least.
@@ -60,11 +66,13 @@ const SHARED: f64 = 0.1;
 /// How many first names begin with one letter.
 const INITIAL: f64 = 0.2;
 
-/// How many texts one error can make of a name, and two errors: so many times as probable is it that a text which is the name
-/// of a stranger or a twin is that name, as that it is this error of all.
+/// How many texts one error can make of a name, and two errors: so many times as probable is it
+/// that a text which is the name of a stranger or a twin is that name, as that it is this error of
+/// all.
 const ERRORS: [f64; 2] = [200.0, 1000.0];
 
-/// How many people of one family name were born in one department, at the least: names have a region.
+/// How many people of one family name were born in one department, at the least: names have a
+/// region.
 const OF_THE_DISTRICT: f64 = 0.1;
 
 /// Before anything is known: how a row has its own person, of a hundred rows.
@@ -87,7 +95,8 @@ pub(crate) const COVERED: f64 = 80.0;
 /// How much what is known beforehand counts: as so many rows.
 pub(crate) const PRIOR_ROWS: f64 = 100.0;
 
-/// How seldom, at the least, a person in whom nothing agrees by chance or kinship is expected: what is not thought of.
+/// How seldom, at the least, a person in whom nothing agrees by chance or kinship is expected: what
+/// is not thought of.
 const LEAST: f64 = 1e-9;
 
 impl Others {
@@ -136,7 +145,8 @@ impl Own {
     }
 }
 
-/// *u* of a candidate: the chance that a stranger has the level of each trait. 1 where it is missing.
+/// *u* of a candidate: the chance that a stranger has the level of each trait. 1 where it is
+/// missing.
 #[derive(Clone, Copy)]
 pub(crate) struct Chances {
     name: f64,
@@ -148,8 +158,8 @@ pub(crate) struct Chances {
     people: f64,
 }
 
-/// How often a value that has been seen `rows` times in `all` is to be expected, this person apart: as though `like` others
-/// had been seen before, of which it had `typical`.
+/// How often a value that has been seen `rows` times in `all` is to be expected, this person apart:
+/// as though `like` others had been seen before, of which it had `typical`.
 fn share(rows: f64, all: f64, typical: f64, like: f64) -> f64 {
     ((rows - 1.0).max(0.0) + typical * like) / (all + like)
 }
@@ -175,12 +185,16 @@ impl Chances {
         let name = |name: &str| share(rows_with(index, &Value::Name(name)), rows, 3e-4, 1000.0);
         let first = |name: &str| share(rows_with(index, &Value::First(name)), rows, 2e-3, 1000.0);
         let place = |code| share(rows_with(index, &Value::City(code)), rows, 3e-4, 3000.0);
-        let in_the_month = || share(rows_with(index, &Value::Month(row.date / 100)), rows, 1e-3, 1000.0);
+        let in_the_month =
+            || share(rows_with(index, &Value::Month(row.date / 100)), rows, 1e-3, 1000.0);
         let on_the_day = || share(rows_with(index, &Value::Date(row.date)), rows, 3e-5, 30_000.0);
         let base = |name: f64, of_level: f64| name.max(of_level);
         let rarest = || {
             let least = |names: &str| names.split(' ').map(first).fold(1.0, f64::min);
-            base(least(&traits.prenoms).max(least(row.prenoms)), others.first[levels.first as usize])
+            base(
+                least(&traits.prenoms).max(least(row.prenoms)),
+                others.first[levels.first as usize],
+            )
         };
         Self {
             name: match levels.name {
@@ -198,7 +212,8 @@ impl Chances {
                 First::Initial => INITIAL,
                 First::Same => {
                     let mut names = row.prenoms.split(' ');
-                    let (one, two) = (names.next().map_or(1.0, first), names.next().map_or(1.0, first));
+                    let (one, two) =
+                        (names.next().map_or(1.0, first), names.next().map_or(1.0, first));
                     // Further ones say nothing that is counted on: families repeat them.
                     one * two.max(0.05)
                 }
@@ -213,7 +228,8 @@ impl Chances {
                         // One that the register has not counts as half seen.
                         let known = (rows_with(index, &Value::First(text)) + 0.5) / (rows + 1000.0);
                         let two = levels.first == First::Similar && text.chars().count() >= 6;
-                        base(known * ERRORS[usize::from(two)], others.first[levels.first as usize]).min(1.0)
+                        base(known * ERRORS[usize::from(two)], others.first[levels.first as usize])
+                            .min(1.0)
                     }
                     None => rarest(),
                 },
@@ -224,7 +240,9 @@ impl Chances {
             date: match levels.date {
                 Date::Same | Date::Exchanged => on_the_day(),
                 Date::Month => in_the_month(),
-                Date::Year => share(rows_with(index, &Value::Year(row.date / 10_000)), rows, 0.0125, 100.0),
+                Date::Year => {
+                    share(rows_with(index, &Value::Year(row.date / 10_000)), rows, 0.0125, 100.0)
+                }
                 // So many dates are as near.
                 Date::Digit => 14.0 * on_the_day().max(in_the_month() / 31.0),
                 Date::Part => 1.4 * in_the_month(),
@@ -247,7 +265,9 @@ impl Chances {
             sex: match levels.sex {
                 Sexes::Missing => 1.0,
                 Sexes::Same if levels.first.is_right() => weights.own.sex[Sexes::Same as usize],
-                Sexes::Different if levels.first.is_right() => weights.own.sex[Sexes::Different as usize],
+                Sexes::Different if levels.first.is_right() => {
+                    weights.own.sex[Sexes::Different as usize]
+                }
                 _ => 0.5,
             },
             people: index.counts.people as f64,
@@ -260,11 +280,13 @@ impl Weights {
     pub(crate) fn distance(&self, other: &Self) -> f64 {
         let (mut one, mut two) = (self.own.clone(), other.own.clone());
         let ones = one.tables().into_iter().flatten();
-        let all = ones.zip(two.tables().into_iter().flatten()).map(|(one, two)| (*one - *two).abs());
+        let all =
+            ones.zip(two.tables().into_iter().flatten()).map(|(one, two)| (*one - *two).abs());
         all.fold((self.coverage - other.coverage).abs(), f64::max)
     }
 
-    /// The odds that the person of the row is this candidate, against that the register has not the person.
+    /// The odds that the person of the row is this candidate, against that the register has not the
+    /// person.
     pub(crate) fn of(&self, levels: &Levels, chances: &Chances) -> f64 {
         let [name, first, date, place, sex] = self.own.of(levels);
         let u = chances;
@@ -294,7 +316,8 @@ mod tests {
     use super::*;
     use crate::compare::{Date, First, Place, Sexes};
 
-    /// Everything the same, with a person of whom only relatives of one kind can be expected to look so.
+    /// Everything the same, with a person of whom only relatives of one kind can be expected to
+    /// look so.
     fn odds(others: Others, chances: Chances) -> f64 {
         let levels = Levels {
             name: Name::Same,
@@ -308,15 +331,19 @@ mod tests {
         Weights { coverage: 0.8, own, others }.of(&levels, &chances)
     }
 
-    /// Against SPEC §18.4, worked out by hand for *m* of 0.5 and odds of 4 beforehand; 10⁻⁹ is left out.
+    /// Against SPEC §18.4, worked out by hand for *m* of 0.5 and odds of 4 beforehand; 10⁻⁹ is left
+    /// out.
     #[test]
     fn each_kind_of_people_who_look_alike_is_expected() {
         let nobody = || Others { twins: 0.0, doubles: 0.0, ..Others::prior() };
         let none = Chances { name: 0.0, first: 0.0, date: 0.0, place: 0.0, sex: 0.0, people: 0.0 };
-        let is = |found: f64, expected: f64| assert!((found / expected - 1.0).abs() < 1e-6, "{found}");
+        let is =
+            |found: f64, expected: f64| assert!((found / expected - 1.0).abs() < 1e-6, "{found}");
         // 4 · 0.5⁵ / (1000 · 0.1⁵)
-        let stranger = Chances { name: 0.1, first: 0.1, date: 0.1, place: 0.1, sex: 0.1, people: 1000.0 };
-        // Siblings are expected of these too: 0.5 · 0.5² · 0.1³, and namesakes: 0.05 · 0.5³ · 0.1 · (0.15 + 0.07)
+        let stranger =
+            Chances { name: 0.1, first: 0.1, date: 0.1, place: 0.1, sex: 0.1, people: 1000.0 };
+        // Siblings are expected of these too: 0.5 · 0.5² · 0.1³, and namesakes: 0.05 · 0.5³ · 0.1 ·
+        // (0.15 + 0.07)
         is(odds(nobody(), stranger), 0.125 / (0.01 + 1.25e-4 + 1.375e-4));
         // 0.2 · 0.5³ · 0.1 · 0.5
         let twin = Chances { first: 0.1, sex: 0.5, ..none };
@@ -332,7 +359,8 @@ mod tests {
         is(odds(nobody(), namesake), 0.125 / 1.375e-4);
     }
 
-    /// Doubles and namesakes have other later names more often than a row has another one than its person.
+    /// Doubles and namesakes have other later names more often than a row has another one than its
+    /// person.
     #[test]
     fn later_names_differ_of_those_of_one_name() {
         let levels = Levels {

@@ -13,7 +13,8 @@ fn most(people: u32, long: usize) -> f64 {
         let mut builder = Builder::create(&path).unwrap();
         for nth in 0..people {
             let id = format!("P{nth}");
-            let nir = format!("1{:02}{:02}75{:06}", nth / 12 % 100, 1 + nth % 12, 1_001 + nth / 1200);
+            let nir =
+                format!("1{:02}{:02}75{:06}", nth / 12 % 100, 1 + nth % 12, 1_001 + nth / 1200);
             let nom = format!("N{}{tail}", nth % 5000);
             let prenoms = format!("F{} G{}", nth % 300, nth % 77);
             let date = format!("{}-{:02}-{:02}", 1930 + nth % 90, 1 + nth % 12, 1 + nth % 28);
@@ -38,7 +39,8 @@ fn most(people: u32, long: usize) -> f64 {
     used.bytes_max as f64
 }
 
-/// 10 million people in 4 GiB are 429 bytes for each, vectors that double when they are full included; and of their texts nothing.
+/// 10 million people in 4 GiB are 429 bytes for each, vectors that double when they are full
+/// included; and of their texts nothing.
 #[test]
 fn no_row_waits_in_memory() {
     let people = 60_000;

@@ -1,4 +1,5 @@
-//! The columns of the files that travel: indexes, codes, the words of `status` and `quality`, and scores.
+//! The columns of the files that travel: indexes, codes, the words of `status` and `quality`, and
+//! scores.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -61,10 +62,13 @@ impl Order {
     /// Takes the next indexes. Rows in errors are counted from the first of these.
     pub fn follow(&mut self, path: &Path, indexes: &[[u8; 16]]) -> Result<(), TableError> {
         let before = self.last.iter().chain(indexes);
-        let falls =
-            |(row, (before, index)): (usize, (&[u8; 16], &[u8; 16]))| (before >= index).then_some(row);
+        let falls = |(row, (before, index)): (usize, (&[u8; 16], &[u8; 16]))| {
+            (before >= index).then_some(row)
+        };
         let first = usize::from(self.last.is_none());
-        if let Some(row) = before.zip(&indexes[first.min(indexes.len())..]).enumerate().find_map(falls) {
+        if let Some(row) =
+            before.zip(&indexes[first.min(indexes.len())..]).enumerate().find_map(falls)
+        {
             return Err(fault(path, row + first, RowFault::Order));
         }
         self.last = indexes.last().copied().or(self.last);
@@ -94,8 +98,16 @@ pub struct Codes {
 
 impl Codes {
     /// The codes in `column`: only those of `whose`, if it is given.
-    pub fn of(table: &Table, column: usize, whose: Option<(Tag, Generation)>) -> Result<Self, TableError> {
-        table.need_kind(column, &[Kind::Text, Kind::Fixed(32)], "codes are text, or binary of 32 bytes")?;
+    pub fn of(
+        table: &Table,
+        column: usize,
+        whose: Option<(Tag, Generation)>,
+    ) -> Result<Self, TableError> {
+        table.need_kind(
+            column,
+            &[Kind::Text, Kind::Fixed(32)],
+            "codes are text, or binary of 32 bytes",
+        )?;
         let binary = table.kind(column) == Kind::Fixed(32);
         let said = table.known().and_then(|known| known.codes);
         if binary && said.is_none() {
@@ -110,7 +122,8 @@ impl Codes {
         Ok(Self { path: table.path().to_owned(), column, binary, whose })
     }
 
-    /// Clears `codes` and fills it with those of the batch. Rows in errors are counted from the batch's first one.
+    /// Clears `codes` and fills it with those of the batch. Rows in errors are counted from the
+    /// batch's first one.
     pub fn read(&self, batch: &dyn Batch, codes: &mut Vec<Option<Code>>) -> Result<(), TableError> {
         codes.clear();
         for (row, cell) in batch.cells(self.column).iter(batch.rows()).enumerate() {
@@ -131,7 +144,9 @@ impl Codes {
                 let code = Code::parse(cell)?;
                 let found = (code.tag(), code.generation());
                 match expected {
-                    Some(expected) if found != expected => Err(RowFault::OtherCodes { found, expected }),
+                    Some(expected) if found != expected => {
+                        Err(RowFault::OtherCodes { found, expected })
+                    }
                     _ => Ok(code),
                 }
             }
@@ -139,7 +154,8 @@ impl Codes {
     }
 }
 
-/// A word of `status` or `quality`. Files from elsewhere are read here, and words end up in reports.
+/// A word of `status` or `quality`. Files from elsewhere are read here, and words end up in
+/// reports.
 pub fn word(cell: Option<&[u8]>) -> Result<&str, RowFault> {
     let text = cell.and_then(|cell| std::str::from_utf8(cell).ok()).ok_or(RowFault::Word)?;
     if Name::new(text).is_ok() { Ok(text) } else { Err(RowFault::Word) }
@@ -156,7 +172,10 @@ pub enum ScoreCells<'a> {
 impl<'a> ScoreCells<'a> {
     /// Those of a column of a batch.
     pub fn of(batch: &'a dyn Batch, column: usize) -> Self {
-        match batch.values().and_then(|values| values.column(column).as_primitive_opt::<Float64Type>()) {
+        match batch
+            .values()
+            .and_then(|values| values.column(column).as_primitive_opt::<Float64Type>())
+        {
             Some(numbers) => Self::Numbers(numbers),
             None => Self::Text(batch.cells(column)),
         }
@@ -165,15 +184,17 @@ impl<'a> ScoreCells<'a> {
     /// The score of a row; none when it was not looked up.
     pub fn get(&self, row: usize) -> Result<Option<Score>, RowFault> {
         let number = match self {
-            Self::Text(cells) => cells.get(row).map(|text| std::str::from_utf8(text).ok()?.parse().ok()),
+            Self::Text(cells) => {
+                cells.get(row).map(|text| std::str::from_utf8(text).ok()?.parse().ok())
+            }
             Self::Numbers(numbers) => numbers.is_valid(row).then(|| Some(numbers.value(row))),
         };
         number.map(|number| number.and_then(Score::exactly).ok_or(RowFault::Word)).transpose()
     }
 }
 
-/// The words of `quality`: those of identifiers, of those that are none, of look-ups, and of rows that were not sent. Reports
-/// count these only: a column of another's making may hold anything.
+/// The words of `quality`: those of identifiers, of those that are none, of look-ups, and of rows
+/// that were not sent. Reports count these only: a column of another's making may hold anything.
 static QUALITIES: LazyLock<Vec<&str>> = LazyLock::new(|| {
     let identifiers = identifier::Quality::ALL.map(identifier::Quality::word);
     let looked_up = look_up::MatchQuality::ALL.map(look_up::MatchQuality::word);

@@ -1,13 +1,16 @@
-//! CSV: plain lines by a fast scanner, everything else by the core of the `csv` crate; writing by RFC 4180.
+//! CSV: plain lines by a fast scanner, everything else by the core of the `csv` crate; writing by
+//! RFC 4180.
 //!
-//! What the reader makes of bytes is what `csv` makes of them (blank lines are passed over, a byte order mark at the start
-//! too), but where `csv` prefers some reading to none, three mistakes are refused: rows of different lengths, a quote
-//! that is never closed, which would swallow the rest of the file, and text behind a closing quote, which may be the
-//! beginning of a row that was swallowed. A quote within a field that does not begin with one is a byte like others.
+//! What the reader makes of bytes is what `csv` makes of them (blank lines are passed over, a byte
+//! order mark at the start too), but where `csv` prefers some reading to none, three mistakes are
+//! refused: rows of different lengths, a quote that is never closed, which would swallow the rest
+//! of the file, and text behind a closing quote, which may be the beginning of a row that was
+//! swallowed. A quote within a field that does not begin with one is a byte like others.
 //!
-//! Lines without a quote mean what they look like, so whole blocks of them are taken as they stand and split into fields
-//! later, by whichever thread works on them. From the first quote on the core of `csv` goes from row to row, until a
-//! block is free of quotes again. Buffers are ours, and wiped.
+//! Lines without a quote mean what they look like, so whole blocks of them are taken as they stand
+//! and split into fields later, by whichever thread works on them. From the first quote on the core
+//! of `csv` goes from row to row, until a block is free of quotes again. Buffers are ours, and
+//! wiped.
 
 mod all;
 mod fields;
@@ -38,7 +41,8 @@ pub use lines::Lines;
 /// A batch that `csv` reads ends with the row that reaches either.
 const BATCH_ROWS: usize = 4096;
 const BATCH_BYTES: usize = 256 << 10;
-/// What is read at once, in bytes: a batch of plain lines is about as large, and stays in the processor's cache.
+/// What is read at once, in bytes: a batch of plain lines is about as large, and stays in the
+/// processor's cache.
 pub const WINDOW: usize = 256 << 10;
 /// A row longer than this is a file that is not what it seems.
 const RECORD_LIMIT: usize = 64 << 20;
@@ -126,20 +130,28 @@ impl Reader {
         self.delimiter
     }
 
-    /// From now on a row with more or fewer fields than the header is no error: [`Fields::ragged`] has its line.
+    /// From now on a row with more or fewer fields than the header is no error: [`Fields::ragged`]
+    /// has its line.
     pub fn set_ragged_apart(&mut self) {
         self.sets_ragged_apart = true;
     }
 
-    /// The bytes of the file. What is not a regular file (a pipe) says none, and is taken for large.
+    /// The bytes of the file. What is not a regular file (a pipe) says none, and is taken for
+    /// large.
     pub fn length(&self) -> u64 {
         let metadata = self.file.metadata().ok().filter(Metadata::is_file);
         metadata.map_or(UNKNOWN_LENGTH, |metadata| metadata.len())
     }
 
-    /// Fills `batch` with the next rows, at most `limit` lines of them; false at the end of the file. Its fields are there
-    /// after [`Fields::split`]. A batch of nothing but blank lines has no rows.
-    pub fn next(&mut self, path: &Path, batch: &mut Fields, limit: usize) -> Result<bool, TableError> {
+    /// Fills `batch` with the next rows, at most `limit` lines of them; false at the end of the
+    /// file. Its fields are there after [`Fields::split`]. A batch of nothing but blank lines has
+    /// no rows.
+    pub fn next(
+        &mut self,
+        path: &Path,
+        batch: &mut Fields,
+        limit: usize,
+    ) -> Result<bool, TableError> {
         batch.clear(self.header.len(), self.delimiter, self.line());
         batch.ragged = self.sets_ragged_apart.then(Vec::new);
         if self.plain(path, batch, limit)? {
@@ -185,7 +197,8 @@ impl Reader {
         if end == 0 {
             return Ok(false);
         }
-        // The batch takes the window and leaves its own bytes for the next one; only what comes after the lines is copied.
+        // The batch takes the window and leaves its own bytes for the next one; only what comes
+        // after the lines is copied.
         if batch.bytes.len() < self.size {
             batch.bytes = Zeroizing::new(vec![0; self.size]);
         }
@@ -208,12 +221,15 @@ impl Reader {
             let (_, _, _, fields) =
                 core(*delimiter).read_record(&self.window[..self.filled], &mut output, &mut ends);
             let starts = std::iter::once(0).chain(ends.iter().copied());
-            starts.zip(&ends[..fields]).any(|(start, end)| &output[start..*end] == column.as_bytes())
+            starts
+                .zip(&ends[..fields])
+                .any(|(start, end)| &output[start..*end] == column.as_bytes())
         };
         [b',', b';', b'\t', b'|'].into_iter().find(has_column).unwrap_or(b',')
     }
 
-    /// Refills the window, which must be used up; afterwards it is empty at the end of the file only.
+    /// Refills the window, which must be used up; afterwards it is empty at the end of the file
+    /// only.
     fn fill(&mut self, path: &Path) -> Result<(), TableError> {
         self.at = 0;
         self.filled = read(&mut self.file, &mut self.window[..self.size], path)?;
@@ -229,15 +245,21 @@ impl Reader {
             // The core, too, passes over a mark, if it has read nothing: there is one at most.
             self.core.read_record(b"\r", &mut [0; 4], &mut [0; 4]);
         }
-        // Blank lines are passed over here, so that the line that is named is the one where the row begins.
+        // Blank lines are passed over here, so that the line that is named is the one where the row
+        // begins.
         loop {
             if self.at == self.filled {
                 self.fill(path)?;
             }
             match self.window[self.at..self.filled].first() {
-                // The core sees those before the header: after one of them there is no byte order mark any more.
+                // The core sees those before the header: after one of them there is no byte order
+                // mark any more.
                 Some(b'\r' | b'\n') if self.header.is_empty() => {
-                    self.core.read_record(&self.window[self.at..=self.at], &mut [0; 4], &mut [0; 4]);
+                    self.core.read_record(
+                        &self.window[self.at..=self.at],
+                        &mut [0; 4],
+                        &mut [0; 4],
+                    );
                 }
                 Some(b'\n') => self.passed += 1,
                 Some(b'\r') => {}
@@ -257,11 +279,15 @@ impl Reader {
                 self.fill(path)?;
             }
             let at_end = self.filled == 0;
-            // At the end of the file a line break ends the row, unless a quote is open: then it is part of the field.
+            // At the end of the file a line break ends the row, unless a quote is open: then it is
+            // part of the field.
             let input: &[u8] = if at_end { b"\n" } else { &self.window[self.at..self.filled] };
             batch.reserve();
-            let (result, read, written, ended) =
-                self.core.read_record(input, &mut batch.bytes[batch.range.end..], &mut self.ends[fields..]);
+            let (result, read, written, ended) = self.core.read_record(
+                input,
+                &mut batch.bytes[batch.range.end..],
+                &mut self.ends[fields..],
+            );
             if !at_end {
                 self.quotes.follow(&input[..read]).map_err(|stray| TableError::TextAfterQuote {
                     path: path.to_owned(),
@@ -278,10 +304,16 @@ impl Reader {
                 ReadRecordResult::InputEmpty if at_end => {
                     return Err(TableError::OpenQuote { path: path.to_owned(), line });
                 }
-                ReadRecordResult::InputEmpty | ReadRecordResult::OutputFull | ReadRecordResult::End => {}
+                ReadRecordResult::InputEmpty
+                | ReadRecordResult::OutputFull
+                | ReadRecordResult::End => {}
             }
             if batch.range.end - start > RECORD_LIMIT {
-                return Err(TableError::LongRow { path: path.to_owned(), line, limit: RECORD_LIMIT });
+                return Err(TableError::LongRow {
+                    path: path.to_owned(),
+                    line,
+                    limit: RECORD_LIMIT,
+                });
             }
         }
         if !self.header.is_empty() && fields != self.header.len() {

@@ -6,13 +6,14 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use crate::error::TableError;
 
-/// What a bulk step may take of the machine, and where it tells how far it is. It changes no byte of any output.
+/// What a bulk step may take of the machine, and where it tells how far it is. It changes no byte
+/// of any output.
 #[derive(Clone, Debug)]
 pub struct Effort {
     /// How many threads work on the rows.
     pub threads: NonZeroUsize,
-    /// The memory of a step that sorts, in bytes: rows that do not fit are put aside on disk, encrypted, and there are no
-    /// more threads than half of it feeds, at 32 MiB each.
+    /// The memory of a step that sorts, in bytes: rows that do not fit are put aside on disk,
+    /// encrypted, and there are no more threads than half of it feeds, at 32 MiB each.
     pub memory: usize,
     /// Where it tells how far it is.
     pub progress: Arc<Progress>,
@@ -31,7 +32,8 @@ impl Default for Effort {
     }
 }
 
-/// How far a bulk step is. It holds counts only; another thread may look at it, and ask the step to stop.
+/// How far a bulk step is. It holds counts only; another thread may look at it, and ask the step to
+/// stop.
 #[derive(Debug, Default)]
 pub struct Progress {
     rows: AtomicU64,
@@ -62,8 +64,9 @@ impl Progress {
         self.stopped.load(Ordering::Relaxed)
     }
 
-    /// Says how much there is to do, in a unit of the step's own: bulk steps say it themselves. Who reads files with
-    /// [`Records::each`](crate::people::Records::each) says how long all of them are, in bytes.
+    /// Says how much there is to do, in a unit of the step's own: bulk steps say it themselves. Who
+    /// reads files with [`Records::each`](crate::people::Records::each) says how long all of them
+    /// are, in bytes.
     pub fn expect(&self, whole: u64) {
         self.whole.store(whole, Ordering::Relaxed);
     }

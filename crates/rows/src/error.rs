@@ -64,7 +64,8 @@ pub enum TableError {
         line: u64,
     },
     /// `text-after-quote`: a quoted field that goes on behind its closing quote.
-    #[error("{path:?}: text follows a closing quote at line {line}{}", opened_before(*opened, *line))]
+    #[error("{path:?}: text follows a closing quote at line \
+        {line}{}", opened_before(*opened, *line))]
     TextAfterQuote {
         /// The file.
         path: PathBuf,
@@ -73,9 +74,11 @@ pub enum TableError {
         /// The line on which the field opened.
         opened: u64,
     },
-    /// `identity-kept`: a cell over several lines, one of which holds an identifier with its right key.
+    /// `identity-kept`: a cell over several lines, one of which holds an identifier with its right
+    /// key.
     #[error(
-        "{path:?}: a cell of column {column} goes over several lines{}, and one of them holds an identifier (a missing \
+        "{path:?}: a cell of column {column} goes over several lines{}, and one of them holds an \
+        identifier (a missing \
          quote has probably swallowed whole rows)",
         begun(*line)
     )]
@@ -109,7 +112,8 @@ pub enum TableError {
         /// The file.
         path: PathBuf,
     },
-    /// `parquet-too-large`: a column that would take too much memory to read, whatever the size of the file.
+    /// `parquet-too-large`: a column that would take too much memory to read, whatever the size of
+    /// the file.
     #[error("{path:?}: column {column:?} takes too much memory in row group {group}")]
     WidePage {
         /// The file.
@@ -120,7 +124,9 @@ pub enum TableError {
         group: u64,
     },
     /// `parquet-too-large`: a column whose every value takes too much.
-    #[error("{path:?}: column {column:?} has values of a fixed length that is more than {limit} bytes")]
+    #[error(
+        "{path:?}: column {column:?} has values of a fixed length that is more than {limit} bytes"
+    )]
     WideColumn {
         /// The file.
         path: PathBuf,
@@ -143,7 +149,8 @@ pub enum TableError {
     },
     /// `parquet-time`: a timestamp in 96 bits that is not one in microseconds.
     #[error(
-        "{path:?}: column {column:?} holds in row group {group} a timestamp in 96 bits (INT96) that microseconds do not \
+        "{path:?}: column {column:?} holds in row group {group} a timestamp in 96 bits (INT96) \
+        that microseconds do not \
          hold exactly"
     )]
     InexactTime {
@@ -156,7 +163,8 @@ pub enum TableError {
     },
     /// `frame-unread`: what hands a frame over failed, or handed over other columns than it said.
     #[error(
-        "the frame {name:?} cannot be read: what hands it over failed, or gives other columns than it said first"
+        "the frame {name:?} cannot be read: what hands it over failed, or gives other columns than \
+        it said first"
     )]
     Frame {
         /// The frame.
@@ -208,7 +216,8 @@ pub enum TableError {
     },
     /// `columns`: not the columns of such a file.
     #[error(
-        "{path:?} does not have the columns of such a file (they must be {expected}, in this order, and no other)"
+        "{path:?} does not have the columns of such a file (they must be {expected}, in this \
+        order, and no other)"
     )]
     Columns {
         /// The file.
@@ -228,7 +237,8 @@ pub enum TableError {
     },
     /// `not-whole`: a number that is no whole one, where only such can be read.
     #[error(
-        "{path:?}: row {row} has a number in column {column:?} that is not whole, or too large to be kept exactly"
+        "{path:?}: row {row} has a number in column {column:?} that is not whole, or too large to \
+        be kept exactly"
     )]
     NotWhole {
         /// The file.
@@ -240,7 +250,8 @@ pub enum TableError {
     },
     /// `binary-codes`: binary codes do not say which domain and generation they are of.
     #[error(
-        "{path:?} holds binary codes and its metadata does not say which domain and generation they are of"
+        "{path:?} holds binary codes and its metadata does not say which domain and generation \
+        they are of"
     )]
     BinaryCodes {
         /// The file.
@@ -269,7 +280,9 @@ pub enum TableError {
 impl TableError {
     /// The same error where so many rows come before those that it counts from.
     pub fn after(mut self, rows: u64) -> Self {
-        if let Self::Ragged { row, .. } | Self::Row { row, .. } | Self::NotWhole { row, .. } = &mut self {
+        if let Self::Ragged { row, .. } | Self::Row { row, .. } | Self::NotWhole { row, .. } =
+            &mut self
+        {
             *row += rows;
         }
         self
@@ -323,7 +336,9 @@ fn sized(bytes: Option<i32>) -> String {
 
 fn unwritten(kind: ErrorKind) -> String {
     match kind {
-        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => "no space is left for the output".to_owned(),
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => {
+            "no space is left for the output".to_owned()
+        }
         _ => format!("the output cannot be written ({kind})"),
     }
 }
@@ -338,7 +353,9 @@ fn found_columns(found: &[ColumnName], delimiter: Option<char>) -> String {
     };
     match delimiter {
         Some('\t') => text.push_str("; its fields seem to be separated by tabs"),
-        Some(delimiter) => text.push_str(&format!("; its fields seem to be separated by '{delimiter}'")),
+        Some(delimiter) => {
+            text.push_str(&format!("; its fields seem to be separated by '{delimiter}'"))
+        }
         None => {}
     }
     text
@@ -397,7 +414,12 @@ cstatns_base::coded!(RowFault {
     Self::Identifier { reason } => ("identifier-form", Input, [reason]),
     Self::CivilStatus { field } => ("civil-status-form", Input, [field]),
     Self::Code(error) => (error),
-    Self::OtherCodes { found, expected } => ("other-codes", Input, [tag: found.0, generation: found.1, expected_tag: expected.0, expected_generation: expected.1]),
+    Self::OtherCodes { found, expected } => (
+        "other-codes",
+        Input,
+        [tag: found.0, generation: found.1,
+         expected_tag: expected.0, expected_generation: expected.1]
+    ),
     Self::Encoding => ("not-utf-8", Input, []),
     Self::Word => ("word-form", Input, []),
     Self::Disagree => ("rows-disagree", Input, []),

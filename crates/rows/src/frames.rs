@@ -6,8 +6,8 @@ use std::sync::Arc;
 use arrow_array::cast::AsArray;
 use arrow_array::types::{BinaryViewType, StringViewType};
 use arrow_array::{
-    Array, ArrayRef, BinaryArray, GenericByteViewArray, RecordBatch, RecordBatchReader, StringArray,
-    UInt32Array, make_array,
+    Array, ArrayRef, BinaryArray, GenericByteViewArray, RecordBatch, RecordBatchReader,
+    StringArray, UInt32Array, make_array,
 };
 use arrow_schema::{ArrowError, DataType, SchemaRef};
 use arrow_select::take::{take, take_record_batch};
@@ -17,8 +17,8 @@ use cstatns_base::meta::Known;
 use crate::error::TableError;
 use crate::parquet::{flat, flat_schema};
 
-/// Reads rows. They are given out in the types that are worked on (see [`flat`]), and in batches that share no buffer with
-/// those of the caller: each is as large as its rows.
+/// Reads rows. They are given out in the types that are worked on (see [`flat`]), and in batches
+/// that share no buffer with those of the caller: each is as large as its rows.
 pub(crate) struct Reader {
     batches: Box<dyn RecordBatchReader + Send>,
     /// As the caller says it.
@@ -32,7 +32,10 @@ pub(crate) struct Reader {
 
 impl Reader {
     /// `name` stands for the frame in errors.
-    pub(crate) fn new(name: &Path, batches: Box<dyn RecordBatchReader + Send>) -> Result<Self, TableError> {
+    pub(crate) fn new(
+        name: &Path,
+        batches: Box<dyn RecordBatchReader + Send>,
+    ) -> Result<Self, TableError> {
         let schema = batches.schema();
         for field in schema.fields() {
             if !is_read(field.data_type()) {
@@ -40,7 +43,8 @@ impl Reader {
                     path: name.to_owned(),
                     column: ColumnName::from(&**field.name()),
                     field: None,
-                    found: "a union, a run-end encoding or a list view, perhaps within another type",
+                    found: "a union, a run-end encoding or a list view, perhaps within another \
+                        type",
                     size: None,
                     needed: "the guard against identifiers does not look into those",
                 });
@@ -48,7 +52,8 @@ impl Reader {
         }
         let known = Known::read(|key| schema.metadata().get(key).cloned())
             .map_err(|key| TableError::Metadata { path: name.to_owned(), key })?;
-        let header = schema.fields().iter().map(|field| field.name().clone().into_bytes()).collect();
+        let header =
+            schema.fields().iter().map(|field| field.name().clone().into_bytes()).collect();
         Ok(Self { batches, flat: flat_schema(&schema), schema, header, known, current: None })
     }
 
@@ -69,13 +74,19 @@ impl Reader {
         self.hand_over(name)?;
         let Some((first, _)) = &self.current else { return Ok(0) };
         // Of its rows alone: they may lie among others.
-        let sizes =
-            first.columns().iter().map(|column| column.to_data().get_slice_memory_size().unwrap_or(0));
+        let sizes = first
+            .columns()
+            .iter()
+            .map(|column| column.to_data().get_slice_memory_size().unwrap_or(0));
         Ok(sizes.sum::<usize>().div_ceil(first.num_rows()))
     }
 
     /// The next rows, `most` at most; none at the end.
-    pub(crate) fn next(&mut self, name: &Path, most: usize) -> Result<Option<RecordBatch>, TableError> {
+    pub(crate) fn next(
+        &mut self,
+        name: &Path,
+        most: usize,
+    ) -> Result<Option<RecordBatch>, TableError> {
         self.hand_over(name)?;
         let Some((batch, at)) = &mut self.current else { return Ok(None) };
         let end = batch.num_rows().min(*at + most);
@@ -97,7 +108,9 @@ impl Reader {
                 schema.fields().iter().map(|field| field.data_type().clone()).collect()
             };
             // Rows are counted with 32 bits here; nobody's batch has as many.
-            if types(&batch.schema()) != types(&self.schema) || u32::try_from(batch.num_rows()).is_err() {
+            if types(&batch.schema()) != types(&self.schema)
+                || u32::try_from(batch.num_rows()).is_err()
+            {
                 return Err(unread(name));
             }
             self.current = Some((batch, 0));
@@ -110,10 +123,13 @@ fn unread(name: &Path) -> TableError {
     TableError::Frame { name: name.to_owned() }
 }
 
-/// The error of a reader of this crate, if it is one; nothing of what others say, which may quote data.
+/// The error of a reader of this crate, if it is one; nothing of what others say, which may quote
+/// data.
 fn own(name: &Path, error: ArrowError) -> TableError {
     match error {
-        ArrowError::ExternalError(error) => error.downcast().map_or_else(|_| unread(name), |error| *error),
+        ArrowError::ExternalError(error) => {
+            error.downcast().map_or_else(|_| unread(name), |error| *error)
+        }
         _ => unread(name),
     }
 }
@@ -156,7 +172,8 @@ fn flatten(array: &ArrayRef) -> Result<ArrayRef, ArrowError> {
         }
         _ => {
             let data = array.to_data();
-            let children = data.child_data().iter().map(|child| flatten(&make_array(child.clone())));
+            let children =
+                data.child_data().iter().map(|child| flatten(&make_array(child.clone())));
             let children = children.map(|child| child.map(|child| child.to_data()));
             let children = children.collect::<Result<_, _>>()?;
             Ok(make_array(data.into_builder().data_type(kind).child_data(children).build()?))

@@ -1,14 +1,16 @@
-//! What must not stay beside the codes: columns that hold identifiers, or that say by their names who somebody is; and cells
-//! over several lines that hold an identifier, because they are rows that a missing quote has swallowed (SPEC §6).
+//! What must not stay beside the codes: columns that hold identifiers, or that say by their names
+//! who somebody is; and cells over several lines that hold an identifier, because they are rows
+//! that a missing quote has swallowed (SPEC §6).
 //!
-//! All cells of all columns that stay are judged. Most are too short to be an identifier, and are passed over by their lengths.
+//! All cells of all columns that stay are judged. Most are too short to be an identifier, and are
+//! passed over by their lengths.
 
 pub mod names;
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::{
-    ArrowPrimitiveType, BinaryType, ByteArrayType, Decimal128Type, Float64Type, Int64Type, LargeBinaryType,
-    LargeUtf8Type, UInt64Type, Utf8Type,
+    ArrowPrimitiveType, BinaryType, ByteArrayType, Decimal128Type, Float64Type, Int64Type,
+    LargeBinaryType, LargeUtf8Type, UInt64Type, Utf8Type,
 };
 use arrow_array::{Array, GenericByteArray, OffsetSizeTrait, RecordBatch};
 use arrow_schema::DataType;
@@ -21,7 +23,8 @@ use crate::csv::Fields;
 use crate::error::TableError;
 use crate::table::{Batch, Table};
 
-/// The shortest and the longest cells that can be an identifier: 13 characters, 15 with spaces and the like among them.
+/// The shortest and the longest cells that can be an identifier: 13 characters, 15 with spaces and
+/// the like among them.
 const SHORTEST: usize = 13;
 const LONGEST: usize = 64;
 
@@ -41,7 +44,8 @@ fn identifier(cell: &[u8]) -> Option<Spelling> {
     }
     let mut compact = [0; 15];
     let mut at = compact.len();
-    // From the end: there a date with its time, a number with decimals or a text is soon told from an identifier.
+    // From the end: there a date with its time, a number with decimals or a text is soon told from
+    // an identifier.
     for byte in cell.iter().rev() {
         match byte {
             b'0'..=b'9' | b'A' | b'B' | b'a' | b'b' => {
@@ -78,7 +82,9 @@ fn number(value: i128) -> Option<Spelling> {
 
 /// Whether a line of a cell over several lines has an identifier with its key among its fields.
 fn has_swallowed(cell: &[u8], delimiter: u8) -> bool {
-    let parts = |byte: &u8| *byte == delimiter || matches!(byte, b',' | b';' | b'\t' | b'|' | b'\r' | b'\n');
+    let parts = |byte: &u8| {
+        *byte == delimiter || matches!(byte, b',' | b';' | b'\t' | b'|' | b'\r' | b'\n')
+    };
     cell.split(parts).any(|field| identifier(field) == Some(Spelling::Keyed))
 }
 
@@ -117,9 +123,11 @@ impl Held {
         self.keyed + self.unkeyed > 0
     }
 
-    /// Whether so many are no chance: of numbers of 15 digits, 1 in 170 has the form and the key of an identifier.
+    /// Whether so many are no chance: of numbers of 15 digits, 1 in 170 has the form and the key of
+    /// an identifier.
     fn is_risk(self) -> bool {
-        50 * self.keyed > self.filled || self.any() && 10 * (self.keyed + self.unkeyed) >= 9 * self.filled
+        50 * self.keyed > self.filled
+            || self.any() && 10 * (self.keyed + self.unkeyed) >= 9 * self.filled
     }
 }
 
@@ -165,7 +173,8 @@ impl Found {
 pub struct Guard {
     /// For each column, whether its cells are counted.
     kept: Vec<bool>,
-    /// For each column, whether its cells over several lines are counted, and refused where they hold an identifier.
+    /// For each column, whether its cells over several lines are counted, and refused where they
+    /// hold an identifier.
     lines: Vec<Lines>,
     delimiter: u8,
 }
@@ -182,8 +191,13 @@ pub enum Lines {
 }
 
 impl Guard {
-    /// For a file: of which columns the cells are counted, and what is done about cells over several lines.
-    pub fn new(table: &Table, kept: impl Fn(usize) -> bool, lines: impl Fn(usize) -> Lines) -> Self {
+    /// For a file: of which columns the cells are counted, and what is done about cells over
+    /// several lines.
+    pub fn new(
+        table: &Table,
+        kept: impl Fn(usize) -> bool,
+        lines: impl Fn(usize) -> Lines,
+    ) -> Self {
         let columns = 0..table.header().len();
         let (kept, lines) = (columns.clone().map(kept).collect(), columns.map(lines).collect());
         Self { kept, lines, delimiter: table.delimiter() }
@@ -193,14 +207,20 @@ impl Guard {
     ///
     /// # Errors
     /// [`TableError::Swallowed`].
-    pub fn judge(&self, source: &Shown, batch: &dyn Batch, found: &mut Found) -> Result<(), TableError> {
+    pub fn judge(
+        &self,
+        source: &Shown,
+        batch: &dyn Batch,
+        found: &mut Found,
+    ) -> Result<(), TableError> {
         found.held.resize_with(self.kept.len(), Vec::new);
         found.swallowed.resize(self.kept.len(), false);
         if let Some(fields) = batch.fields() {
             self.judge_fields(fields, found);
             self.judge_lines(source, fields, found)?;
         }
-        for (column, array) in batch.values().into_iter().flat_map(RecordBatch::columns).enumerate() {
+        for (column, array) in batch.values().into_iter().flat_map(RecordBatch::columns).enumerate()
+        {
             let lines = self.lines[column] != Lines::Unseen;
             if !self.kept[column] && !lines {
                 continue;
@@ -249,7 +269,12 @@ impl Guard {
     }
 
     /// Judges the cells over several lines: there are some only where a quoted one is.
-    fn judge_lines(&self, source: &Shown, fields: &Fields, found: &mut Found) -> Result<(), TableError> {
+    fn judge_lines(
+        &self,
+        source: &Shown,
+        fields: &Fields,
+        found: &mut Found,
+    ) -> Result<(), TableError> {
         if !fields.has_breaks() {
             return Ok(());
         }
@@ -309,19 +334,27 @@ impl Leaves {
             }
             DataType::Int64 => numbers::<Int64Type>(array, |value| Some(value.into())),
             DataType::UInt64 => numbers::<UInt64Type>(array, |value| Some(value.into())),
-            DataType::Float64 => {
-                numbers::<Float64Type>(array, |value| (value.fract() == 0.0).then_some(value as i128))
-            }
+            DataType::Float64 => numbers::<Float64Type>(array, |value| {
+                (value.fract() == 0.0).then_some(value as i128)
+            }),
             DataType::Decimal128(_, scale @ 0..=18) => {
                 let unit = 10_i128.pow(*scale as u32);
-                numbers::<Decimal128Type>(array, |value| (value % unit == 0).then_some(value / unit))
+                numbers::<Decimal128Type>(array, |value| {
+                    (value % unit == 0).then_some(value / unit)
+                })
             }
             DataType::List(_) => return self.judge(array.as_list::<i32>().values(), lines),
             DataType::LargeList(_) => return self.judge(array.as_list::<i64>().values(), lines),
-            DataType::FixedSizeList(..) => return self.judge(array.as_fixed_size_list().values(), lines),
+            DataType::FixedSizeList(..) => {
+                return self.judge(array.as_fixed_size_list().values(), lines);
+            }
             DataType::Map(..) => return self.judge(array.as_map().entries(), lines),
             DataType::Struct(_) => {
-                return array.as_struct().columns().iter().for_each(|column| self.judge(column, lines));
+                return array
+                    .as_struct()
+                    .columns()
+                    .iter()
+                    .for_each(|column| self.judge(column, lines));
             }
             _ => Held::default(),
         };
@@ -361,7 +394,10 @@ fn place<O: OffsetSizeTrait>(offset: O) -> usize {
 }
 
 /// Judges numbers; those that are not whole are none.
-fn numbers<T: ArrowPrimitiveType>(array: &dyn Array, whole: impl Fn(T::Native) -> Option<i128>) -> Held {
+fn numbers<T: ArrowPrimitiveType>(
+    array: &dyn Array,
+    whole: impl Fn(T::Native) -> Option<i128>,
+) -> Held {
     let array = array.as_primitive::<T>();
     let mut held = Held { filled: (array.len() - array.null_count()) as u64, ..Held::default() };
     for (row, value) in array.values().iter().enumerate() {

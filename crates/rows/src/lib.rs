@@ -1,8 +1,9 @@
-//! Rows of files: CSV and Parquet, in and out, in memory that does not grow with the file (SPEC §6).
+//! Rows of files: CSV and Parquet, in and out, in memory that does not grow with the file (SPEC
+//! §6).
 //!
-//! What holds an identifier is used again for the next block and wiped at the end, except inside the Parquet library, which
-//! offers no way.
-//! No error and no `Debug` shows a cell: they name rows (counted from 1 below the header), columns and counts.
+//! What holds an identifier is used again for the next block and wiped at the end, except inside
+//! the Parquet library, which offers no way. No error and no `Debug` shows a cell: they name rows
+//! (counted from 1 below the header), columns and counts.
 //!
 //! The rooms of this crate, lowest first; a room uses only those above it in this list.
 

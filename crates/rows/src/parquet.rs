@@ -1,7 +1,8 @@
 //! Parquet: reading in batches and writing in row groups.
 //!
-//! The errors of the Parquet and Arrow libraries may quote what they read, so only their kind is kept. On damaged files
-//! they also panic; that is caught here, because a damaged file is an error like any other.
+//! The errors of the Parquet and Arrow libraries may quote what they read, so only their kind is
+//! kept. On damaged files they also panic; that is caught here, because a damaged file is an error
+//! like any other.
 
 use std::cell::Cell;
 use std::io::{self, Write};
@@ -10,8 +11,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use ::parquet::arrow::arrow_writer::{
-    ArrowColumnChunk, ArrowColumnWriter, ArrowLeafColumn, ArrowRowGroupWriterFactory, ArrowWriterOptions,
-    compute_leaves,
+    ArrowColumnChunk, ArrowColumnWriter, ArrowLeafColumn, ArrowRowGroupWriterFactory,
+    ArrowWriterOptions, compute_leaves,
 };
 use ::parquet::arrow::{ArrowWriter, add_encoded_arrow_schema_to_metadata};
 use ::parquet::basic::Compression;
@@ -38,9 +39,9 @@ pub(crate) use reader::Reader;
 pub use chunks::runs;
 use chunks::{Fixed, Spare, Words};
 
-/// The type in which values are worked on here: dictionaries and views are left out, at any depth. They share buffers
-/// among batches, which every part of a batch would carry along. In a Parquet file there is no difference but in what
-/// its metadata says of the type.
+/// The type in which values are worked on here: dictionaries and views are left out, at any depth.
+/// They share buffers among batches, which every part of a batch would carry along. In a Parquet
+/// file there is no difference but in what its metadata says of the type.
 pub(crate) fn flat(kind: &DataType) -> DataType {
     match kind {
         DataType::Dictionary(_, values) => flat(values),
@@ -76,8 +77,8 @@ fn guarded<T>(path: &Path, read: impl FnOnce() -> Result<T, TableError>) -> Resu
     outcome.unwrap_or_else(|_| Err(TableError::Parquet { path: path.to_owned() }))
 }
 
-/// Whether a panic of this thread, now, is one over a damaged file, which is caught and told as an error of that file: a
-/// panic hook has nothing to say then.
+/// Whether a panic of this thread, now, is one over a damaged file, which is caught and told as an
+/// error of that file: a panic hook has nothing to say then.
 pub fn is_panic_of_damaged_file() -> bool {
     IN_GUARDED.get()
 }
@@ -111,11 +112,12 @@ impl Layout {
     /// Begins a row group.
     pub(crate) fn begin(&self) -> Result<Group, TableError> {
         let writers = self.factory.create_column_writers(0).map_err(|error| write_error(&error))?;
-        let leaves = writers.into_iter().zip(&self.encoders).map(|(writer, encoder)| match encoder {
-            Encoder::Library => Leaf::Library(Box::new(writer)),
-            Encoder::Fixed(column) => Leaf::Fixed(Fixed::new(column.clone(), &self.spare)),
-            Encoder::Words(column) => Leaf::Words(Words::new(column.clone())),
-        });
+        let leaves =
+            writers.into_iter().zip(&self.encoders).map(|(writer, encoder)| match encoder {
+                Encoder::Library => Leaf::Library(Box::new(writer)),
+                Encoder::Fixed(column) => Leaf::Fixed(Fixed::new(column.clone(), &self.spare)),
+                Encoder::Words(column) => Leaf::Words(Words::new(column.clone())),
+            });
         Ok(Group(leaves.collect()))
     }
 
@@ -124,10 +126,15 @@ impl Layout {
         let mut leaves = group.0.iter_mut();
         for (field, given) in self.schema.fields().iter().zip(columns) {
             let written = match given {
-                Given::Words(words) => leaves.next().map_or(Ok(()), |leaf| leaf.write_words(field, words)),
+                Given::Words(words) => {
+                    leaves.next().map_or(Ok(()), |leaf| leaf.write_words(field, words))
+                }
                 // A column of lists or structures has several leaves, each with a writer.
                 Given::Values(array) => compute_leaves(field, array).and_then(|parts| {
-                    parts.iter().zip(&mut leaves).try_for_each(|(part, leaf)| leaf.write(array, part))
+                    parts
+                        .iter()
+                        .zip(&mut leaves)
+                        .try_for_each(|(part, leaf)| leaf.write(array, part))
                 }),
             };
             written.map_err(|error| write_error(&error))?;
@@ -191,8 +198,9 @@ impl Group {
 pub(crate) struct Writer<W: Write + Send>(SerializedFileWriter<W>);
 
 impl<W: Write + Send> Writer<W> {
-    /// `plain` names the columns without redundancy: for them dictionary and compression cost time and gain nothing, and
-    /// those of fixed length are encoded here. `words` names those that are given as words.
+    /// `plain` names the columns without redundancy: for them dictionary and compression cost time
+    /// and gain nothing, and those of fixed length are encoded here. `words` names those that are
+    /// given as words.
     pub(crate) fn new(
         out: W,
         schema: Schema,
@@ -200,7 +208,8 @@ impl<W: Write + Send> Writer<W> {
         words: &[&str],
         pairs: Vec<(&'static str, String)>,
     ) -> Result<(Layout, Self), TableError> {
-        let pairs = pairs.into_iter().map(|(key, value)| KeyValue::new(key.to_owned(), value)).collect();
+        let pairs =
+            pairs.into_iter().map(|(key, value)| KeyValue::new(key.to_owned(), value)).collect();
         let mut properties = WriterProperties::builder()
             .set_compression(Compression::SNAPPY)
             .set_key_value_metadata(Some(pairs));
@@ -213,11 +222,13 @@ impl<W: Write + Send> Writer<W> {
         }
         let mut properties = properties.build();
         add_encoded_arrow_schema_to_metadata(&schema, &mut properties);
-        let options = ArrowWriterOptions::new().with_properties(properties).with_skip_arrow_metadata(true);
+        let options =
+            ArrowWriterOptions::new().with_properties(properties).with_skip_arrow_metadata(true);
         let schema = flat_schema(&schema);
         let writer = ArrowWriter::try_new_with_options(out, schema.clone(), options);
-        let (writer, factory) =
-            writer.and_then(ArrowWriter::into_serialized_writer).map_err(|error| write_error(&error))?;
+        let (writer, factory) = writer
+            .and_then(ArrowWriter::into_serialized_writer)
+            .map_err(|error| write_error(&error))?;
         let encoder = |column: &ColumnDescPtr| match column.path().parts() {
             [name] if words.contains(&name.as_str()) => Encoder::Words(column.clone()),
             [name]
@@ -286,7 +297,10 @@ mod tests {
                     DataType::LargeList(field(kind.clone())),
                     DataType::FixedSizeList(field(kind.clone()), 3),
                     DataType::Struct(pair(kind.clone())),
-                    DataType::Map(field(DataType::Struct(pair(DataType::List(field(kind))))), false),
+                    DataType::Map(
+                        field(DataType::Struct(pair(DataType::List(field(kind))))),
+                        false,
+                    ),
                 ]
             };
             for (shared, own) in within(shared).into_iter().zip(within(own)) {

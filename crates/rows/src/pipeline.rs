@@ -1,12 +1,14 @@
-//! Blocks of rows on their way from one file to another: several threads, each with a block of its own.
+//! Blocks of rows on their way from one file to another: several threads, each with a block of its
+//! own.
 //!
-//! A thread carries its block all the way: it reads it, works on it, and hands it over. Blocks are read one at a time and
-//! handed over one at a time, in the order of the file; only the work between runs side by side. So there is one reader and
-//! one writer at any moment, no more blocks than threads, and an output that does not depend on how many threads there are.
+//! A thread carries its block all the way: it reads it, works on it, and hands it over. Blocks are
+//! read one at a time and handed over one at a time, in the order of the file; only the work
+//! between runs side by side. So there is one reader and one writer at any moment, no more blocks
+//! than threads, and an output that does not depend on how many threads there are.
 //!
-//! The error of the first block *in the order of the file* is the one that is told, whichever thread met one first: a block
-//! is handed over only after all those before it were, and none after one that failed. Of several errors in one block it
-//! is the one that its steps meet first.
+//! The error of the first block *in the order of the file* is the one that is told, whichever
+//! thread met one first: a block is handed over only after all those before it were, and none after
+//! one that failed. Of several errors in one block it is the one that its steps meet first.
 
 use std::any::Any;
 use std::num::NonZeroUsize;
@@ -70,7 +72,8 @@ impl<Step> Gate<Step> {
         Self { next: Mutex::new((0, step)), turned: Condvar::new() }
     }
 
-    /// Waits for the block's turn. Every block takes its turn at every gate, whatever became of it: the next one waits.
+    /// Waits for the block's turn. Every block takes its turn at every gate, whatever became of it:
+    /// the next one waits.
     fn pass(&self, block: u64, step: impl FnOnce(&mut Step)) {
         let mut next = locked(&self.next);
         while next.0 != block {
@@ -91,10 +94,12 @@ impl<New, Read, Work, Check, Write> Steps<New, Read, Work, Check, Write> {
     /// Takes all blocks through the steps.
     ///
     /// # Errors
-    /// The first in the order of the file; the blocks before it were written, those after it were not.
+    /// The first in the order of the file; the blocks before it were written, those after it were
+    /// not.
     ///
     /// # Panics
-    /// When a step does and no error comes before it: with the step's own panic, in the caller's thread.
+    /// When a step does and no error comes before it: with the step's own panic, in the caller's
+    /// thread.
     pub fn run<B, E>(self, threads: NonZeroUsize) -> Result<(), E>
     where
         New: Fn() -> B + Sync,
@@ -149,7 +154,8 @@ mod tests {
 
     use super::*;
 
-    /// Sends the numbers below `blocks` through; `fail` may end the step of that name for a block. Returns what was written.
+    /// Sends the numbers below `blocks` through; `fail` may end the step of that name for a block.
+    /// Returns what was written.
     fn send(
         blocks: u32,
         threads: usize,
@@ -191,7 +197,11 @@ mod tests {
         for threads in [1, 2, 3, 8] {
             for blocks in [0, 1, 2, 200] {
                 let (outcome, written) = send(blocks, threads, |_, _| Ok(()));
-                assert_eq!((outcome, written), (Ok(()), (0..blocks).collect()), "{threads} threads");
+                assert_eq!(
+                    (outcome, written),
+                    (Ok(()), (0..blocks).collect()),
+                    "{threads} threads"
+                );
             }
         }
     }
@@ -209,7 +219,11 @@ mod tests {
                         Ok(())
                     });
                     assert_eq!(outcome, Err((step, block)), "{threads} threads");
-                    assert_eq!(written, (0..block).collect::<Vec<_>>(), "those before it, and none after it");
+                    assert_eq!(
+                        written,
+                        (0..block).collect::<Vec<_>>(),
+                        "those before it, and none after it"
+                    );
                 }
             }
         }
@@ -226,7 +240,11 @@ mod tests {
                     })
                 }));
                 let panic = outcome.unwrap_err();
-                assert_eq!(panic.downcast_ref::<&str>(), Some(&"that one"), "{threads} threads, {step}");
+                assert_eq!(
+                    panic.downcast_ref::<&str>(),
+                    Some(&"that one"),
+                    "{threads} threads, {step}"
+                );
                 // An error of a block before it is told instead.
                 let outcome = send(60, threads, |at, number| {
                     assert!(at != step || number != 30, "that one");

@@ -1,12 +1,13 @@
-//! The cells of a column as text, where Parquet has numbers or dates: as a CSV file would hold them.
+//! The cells of a column as text, where Parquet has numbers or dates: as a CSV file would hold
+//! them.
 
 use std::io::Write;
 use std::path::Path;
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::{
-    ArrowPrimitiveType, ArrowTimestampType, Date32Type, Date64Type, Float32Type, Float64Type, Int8Type,
-    Int16Type, Int32Type, Int64Type, TimestampMicrosecondType, TimestampMillisecondType,
+    ArrowPrimitiveType, ArrowTimestampType, Date32Type, Date64Type, Float32Type, Float64Type,
+    Int8Type, Int16Type, Int32Type, Int64Type, TimestampMicrosecondType, TimestampMillisecondType,
     TimestampNanosecondType, TimestampSecondType, UInt8Type, UInt16Type, UInt32Type, UInt64Type,
 };
 use arrow_array::{Array, ArrayRef, PrimitiveArray};
@@ -19,8 +20,8 @@ use crate::error::TableError;
 use crate::table::{Batch, Cells, is_day, is_whole};
 use cstatns_base::coded::ColumnName;
 
-/// Whether values of this type are floating-point numbers. Software that has no empty cell among whole numbers keeps a column
-/// of them as these.
+/// Whether values of this type are floating-point numbers. Software that has no empty cell among
+/// whole numbers keeps a column of them as these.
 fn is_float(kind: &DataType) -> bool {
     matches!(kind, DataType::Float32 | DataType::Float64)
 }
@@ -82,7 +83,8 @@ impl<'a> Plain<'a> {
 }
 
 impl Written {
-    /// As long as a text can be: the digits and the sign of a number of 64 bits, a date before year 0 with its time.
+    /// As long as a text can be: the digits and the sign of a number of 64 bits, a date before year
+    /// 0 with its time.
     const LONGEST: usize = 24;
 
     /// Writes the values, or says which is the first that is no whole number.
@@ -131,15 +133,16 @@ impl Written {
         self.add(array.as_primitive::<T>(), |number, out| write!(out, "{number}"));
     }
 
-    /// Writes numbers of so many binary digits, of which NaN is none. One that is not whole, or so large that it may be another
-    /// rounded to it, is not written: it would be somebody else's.
+    /// Writes numbers of so many binary digits, of which NaN is none. One that is not whole, or so
+    /// large that it may be another rounded to it, is not written: it would be somebody else's.
     fn floats<T: ArrowPrimitiveType<Native: Into<f64>>>(
         &mut self,
         array: &ArrayRef,
         digits: u32,
     ) -> Result<(), usize> {
         let array = array.as_primitive::<T>();
-        let is_exact = |number: f64| number.fract() == 0.0 && number.abs() < (1_u64 << digits) as f64;
+        let is_exact =
+            |number: f64| number.fract() == 0.0 && number.abs() < (1_u64 << digits) as f64;
         let is_fault = |number: f64| !number.is_nan() && !is_exact(number);
         if let Some(row) =
             array.iter().position(|number| number.is_some_and(|number| is_fault(number.into())))
@@ -153,7 +156,11 @@ impl Written {
         Ok(())
     }
 
-    fn moments<T: ArrowTimestampType>(&mut self, array: &ArrayRef, since: impl Fn(i64) -> SignedDuration) {
+    fn moments<T: ArrowTimestampType>(
+        &mut self,
+        array: &ArrayRef,
+        since: impl Fn(i64) -> SignedDuration,
+    ) {
         self.add(array.as_primitive::<T>(), |number, out| day(since(number), out));
     }
 
@@ -173,13 +180,16 @@ impl Written {
     }
 }
 
-/// Writes the day so long after 1970-01-01. What is not at midnight is written with its time, which no date of birth is read
-/// from: it is a date that came through a time zone, and may be of the day before. So is what no calendar has.
+/// Writes the day so long after 1970-01-01. What is not at midnight is written with its time, which
+/// no date of birth is read from: it is a date that came through a time zone, and may be of the day
+/// before. So is what no calendar has.
 fn day(since: SignedDuration, out: &mut Vec<u8>) -> std::io::Result<()> {
     const EPOCH: DateTime = Date::constant(1970, 1, 1).to_datetime(Time::MIN);
     match EPOCH.checked_add(since) {
         Ok(at) if at.time() == Time::MIN => write!(out, "{}", at.date()),
-        Ok(at) => write!(out, "{}T{:02}:{:02}:{:02}", at.date(), at.hour(), at.minute(), at.second()),
+        Ok(at) => {
+            write!(out, "{}T{:02}:{:02}:{:02}", at.date(), at.hour(), at.minute(), at.second())
+        }
         Err(_) => out.write_all(b"no date"),
     }
 }

@@ -1,7 +1,9 @@
-//! Rows on their way out: an [`Encoding`] encodes them, in any thread; a [`Sink`] takes what was encoded, in order.
+//! Rows on their way out: an [`Encoding`] encodes them, in any thread; a [`Sink`] takes what was
+//! encoded, in order.
 //!
-//! There are three: [`csv`] and [`parquet`] write files, [`frames`] hands rows to the program as record batches. Columns that
-//! are kept as they are go only where rows have the same form in memory: the compiler sees to it.
+//! There are three: [`csv`] and [`parquet`] write files, [`frames`] hands rows to the program as
+//! record batches. Columns that are kept as they are go only where rows have the same form in
+//! memory: the compiler sees to it.
 
 mod arrays;
 mod frames;
@@ -27,8 +29,8 @@ pub use row_groups::{Parquet, ParquetSink, parquet};
 
 /// Rows of a row group.
 pub const GROUP: usize = 131_072;
-/// The most row groups that are worked on at once, whatever the number of threads: each takes 30 to 40 MB at times, and the
-/// whole is to stay below 128 MiB.
+/// The most row groups that are worked on at once, whatever the number of threads: each takes 30 to
+/// 40 MB at times, and the whole is to stay below 128 MiB.
 pub const GROUPS_AT_ONCE: NonZeroUsize = NonZeroUsize::new(3).expect("not zero");
 
 /// A column to write.
@@ -123,13 +125,18 @@ impl Values<'_> {
 /// The schema of these columns, with what is said of the file or frame.
 fn schema(columns: &[Column<'_>], pairs: Vec<(&'static str, String)>) -> Schema {
     let fields: Vec<FieldRef> = columns.iter().map(|column| column.field.clone()).collect();
-    Schema::new_with_metadata(fields, pairs.into_iter().map(|(key, value)| (key.to_owned(), value)).collect())
+    Schema::new_with_metadata(
+        fields,
+        pairs.into_iter().map(|(key, value)| (key.to_owned(), value)).collect(),
+    )
 }
 
 /// Whether codes are binary.
 fn is_binary(columns: &[Column<'_>]) -> bool {
     let binary = DataType::FixedSizeBinary(32);
-    columns.iter().any(|column| column.field.name() == "code" && *column.field.data_type() == binary)
+    columns
+        .iter()
+        .any(|column| column.field.name() == "code" && *column.field.data_type() == binary)
 }
 
 /// One way to encode rows: shared by the threads that do it.
@@ -199,7 +206,8 @@ pub type Take<'a> = dyn FnMut(RecordBatch) -> Result<(), TableError> + Send + 'a
 pub enum Output<'a> {
     /// A file, of the type that its name says.
     File(&'a Path),
-    /// A frame: record batches, the first before the whole is known to be right. After an error they must not be used.
+    /// A frame: record batches, the first before the whole is known to be right. After an error
+    /// they must not be used.
     Frame(&'a mut Take<'a>),
 }
 

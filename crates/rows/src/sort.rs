@@ -1,16 +1,18 @@
 //! The external sort: rows of a file in the order of a key of 128 bits, in bounded memory.
 //!
-//! Keys are spread evenly (indexes are random, codes look it), so rows are dealt by the first bits of their key into
-//! partitions of about the same size, each of which is then sorted by itself, in memory. Partitions follow one another in
-//! the order of the key, so there is nothing to merge: dealing and sorting are each one pass through the pipeline.
+//! Keys are spread evenly (indexes are random, codes look it), so rows are dealt by the first bits
+//! of their key into partitions of about the same size, each of which is then sorted by itself, in
+//! memory. Partitions follow one another in the order of the key, so there is nothing to merge:
+//! dealing and sorting are each one pass through the pipeline.
 //!
-//! A row is a *head*, whose first 16 bytes are its key and the others, as many as they are, the caller's ([`Heads`]), and
-//! the columns that are kept beside it: in CSV the rest of the line as it will be written, in Parquet values of their own
-//! types.
+//! A row is a *head*, whose first 16 bytes are its key and the others, as many as they are, the
+//! caller's ([`Heads`]), and the columns that are kept beside it: in CSV the rest of the line as it
+//! will be written, in Parquet values of their own types.
 //!
-//! Memory: [`Effort::memory`](crate::effort::Effort) bytes, of which each thread has `WORK` for what it works on and `Spill`
-//! the rest; there are no more threads than half of it feeds. Beyond it, whatever the memory: one thread's work, and the
-//! smallest pages of all partitions, 64 MiB at most. A CSV file larger than 16 GiB has larger partitions, and takes more.
+//! Memory: [`Effort::memory`](crate::effort::Effort) bytes, of which each thread has `WORK` for
+//! what it works on and `Spill` the rest; there are no more threads than half of it feeds. Beyond
+//! it, whatever the memory: one thread's work, and the smallest pages of all partitions, 64 MiB at
+//! most. A CSV file larger than 16 GiB has larger partitions, and takes more.
 
 mod lines;
 mod values;
@@ -31,7 +33,8 @@ use crate::table::{BATCH, Extent, Form, Stream};
 
 /// The rows of a partition of a Parquet file or a frame: a row group, with what chance adds.
 pub const ROWS: u64 = 120_000;
-/// The most memory that is taken of what is given, whatever the file, and so much more for each byte of it.
+/// The most memory that is taken of what is given, whatever the file, and so much more for each
+/// byte of it.
 const MEMORY: usize = 48 << 20;
 const MEMORY_FOR_BYTE: usize = 256;
 /// The most partitions.
@@ -45,8 +48,8 @@ const BLOCK: usize = 16 << 20;
 /// The bytes of a key.
 pub const KEY: usize = 16;
 
-/// The heads of rows, one behind the other, each with its length (u32, little-endian) before it. They are wiped, also
-/// where they move to a larger place.
+/// The heads of rows, one behind the other, each with its length (u32, little-endian) before it.
+/// They are wiped, also where they move to a larger place.
 #[derive(Default)]
 pub struct Heads(Zeroizing<Vec<u8>>);
 
@@ -59,7 +62,8 @@ impl Heads {
         self.0.clear();
     }
 
-    /// Adds a head of zeros for a key and `rest` bytes, which are for the caller to append to what is returned.
+    /// Adds a head of zeros for a key and `rest` bytes, which are for the caller to append to what
+    /// is returned.
     pub fn add(&mut self, rest: usize) -> &mut Vec<u8> {
         reserve(&mut self.0, LENGTH + KEY + rest);
         self.0.extend_from_slice(&((KEY + rest) as u32).to_le_bytes());
@@ -143,7 +147,8 @@ pub trait Sortable: Form {
         Ok(None)
     }
 
-    /// Reads what was added as one unit: each row's head with its length before it, and what lies behind it.
+    /// Reads what was added as one unit: each row's head with its length before it, and what lies
+    /// behind it.
     ///
     /// # Errors
     /// [`TableError`].
@@ -175,8 +180,9 @@ pub struct Sort<F> {
 }
 
 impl<F: Sortable> Sort<F> {
-    /// Of rows of this extent, of which the columns `kept` are kept beside the heads. Says too how many threads there is
-    /// memory for. What does not fit in it is put aside beside the file `beside`.
+    /// Of rows of this extent, of which the columns `kept` are kept beside the heads. Says too how
+    /// many threads there is memory for. What does not fit in it is put aside beside the file
+    /// `beside`.
     pub fn new(
         extent: Extent,
         kept: Vec<Range<usize>>,
@@ -202,11 +208,13 @@ impl<F: Sortable> Sort<F> {
     }
 
     fn partition(&self, framed: &[u8]) -> usize {
-        let first = u64::from_be_bytes(*split(framed).0.first_chunk().expect("a head begins with a key"));
+        let first =
+            u64::from_be_bytes(*split(framed).0.first_chunk().expect("a head begins with a key"));
         ((u128::from(first << self.before) << self.bits) >> 64) as usize
     }
 
-    /// Fills the first `filled` of `batches` with the next rows, as many as are best dealt at once; false at the end.
+    /// Fills the first `filled` of `batches` with the next rows, as many as are best dealt at once;
+    /// false at the end.
     ///
     /// # Errors
     /// [`TableError`].
@@ -234,20 +242,30 @@ impl<F: Sortable> Sort<F> {
         Ok(*filled > 0)
     }
 
-    /// Deals rows into the partitions: those of `batches`, whose heads are `heads`, one after the other. Several threads
-    /// may.
+    /// Deals rows into the partitions: those of `batches`, whose heads are `heads`, one after the
+    /// other. Several threads may.
     ///
     /// # Errors
     /// [`TableError`].
-    pub fn deal(&self, batches: &[F], heads: &Heads, dealer: &mut Dealer) -> Result<(), TableError> {
+    pub fn deal(
+        &self,
+        batches: &[F],
+        heads: &Heads,
+        dealer: &mut Dealer,
+    ) -> Result<(), TableError> {
         F::deal(self, batches, heads, dealer)
     }
 
-    /// The sort in which a partition that is too large for memory is divided; none of one that is not.
+    /// The sort in which a partition that is too large for memory is divided; none of one that is
+    /// not.
     ///
     /// # Errors
     /// [`TableError`].
-    pub fn divide(&self, partition: usize, dealer: &mut Dealer) -> Result<Option<Self>, TableError> {
+    pub fn divide(
+        &self,
+        partition: usize,
+        dealer: &mut Dealer,
+    ) -> Result<Option<Self>, TableError> {
         F::divide(self, partition, dealer)
     }
 
@@ -274,7 +292,9 @@ impl<F: Sortable> Sort<F> {
             F::read_unit(unit, &mut sorted.rows, &mut sorted.beside)?;
         }
         for (row, bytes) in sorted.rows.iter().enumerate() {
-            let key = u128::from_be_bytes(*split(bytes).0.first_chunk().expect("a head begins with a key"));
+            let key = u128::from_be_bytes(
+                *split(bytes).0.first_chunk().expect("a head begins with a key"),
+            );
             // In halves: a number of 128 bits would be aligned, and take more room.
             sorted.places.push(Place((key >> 64) as u64, key as u64, row as u32));
         }
@@ -291,7 +311,8 @@ pub struct Place(u64, u64, u32);
 pub struct Sorted<'a, F: Sortable> {
     keeps: bool,
     places: Vec<Place>,
-    /// Of each row the head with its length before it, and what lies behind it: in CSV, the rest of the line.
+    /// Of each row the head with its length before it, and what lies behind it: in CSV, the rest of
+    /// the line.
     rows: Vec<&'a [u8]>,
     beside: F::Beside<'a>,
 }
@@ -307,8 +328,8 @@ impl<'a, F: Sortable> Sorted<'a, F> {
         F::at_once(self.places.len(), &self.beside)
     }
 
-    /// Puts the heads of some rows into `heads`, in their order. A partition may be larger than the processor's cache: they
-    /// are all fetched together, rather than each one when its turn comes.
+    /// Puts the heads of some rows into `heads`, in their order. A partition may be larger than the
+    /// processor's cache: they are all fetched together, rather than each one when its turn comes.
     pub fn heads(&self, places: &[Place], heads: &mut Heads) {
         heads.clear();
         let rows = places.iter().map(|place| self.rows[place.2 as usize]);

@@ -1,14 +1,16 @@
 //! Bytes in partitions: in memory while there is room, then encrypted on disk.
 //!
-//! It knows nothing of rows. What is added comes in units, and each comes back whole with the others of its partition, in
-//! any order. Units lie one after the other in pages. A page that is full stays in memory if there is room for another
-//! one; if there is not, it is sealed, written to one file and used again. So what fits in memory never touches the disk,
-//! and of what does not only the excess does.
+//! It knows nothing of rows. What is added comes in units, and each comes back whole with the
+//! others of its partition, in any order. Units lie one after the other in pages. A page that is
+//! full stays in memory if there is room for another one; if there is not, it is sealed, written to
+//! one file and used again. So what fits in memory never touches the disk, and of what does not
+//! only the excess does.
 //!
-//! Pages are sealed with ChaCha20-Poly1305 under a key that is drawn for this run and kept in memory alone. A page's nonce
-//! is its place in the file, which only grows, so that no nonce serves twice, and a page found in another's place does not
-//! open. Places and tags stay in memory: the file is nothing but ciphertext. It has no name ([`Scratch`]), so that it is
-//! gone when the run is over, or the process, however that ends; what the disk still holds of it cannot be opened then.
+//! Pages are sealed with ChaCha20-Poly1305 under a key that is drawn for this run and kept in
+//! memory alone. A page's nonce is its place in the file, which only grows, so that no nonce serves
+//! twice, and a page found in another's place does not open. Places and tags stay in memory: the
+//! file is nothing but ciphertext. It has no name ([`Scratch`]), so that it is gone when the run is
+//! over, or the process, however that ends; what the disk still holds of it cannot be opened then.
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
@@ -22,8 +24,9 @@ use zeroize::Zeroizing;
 use crate::error::TableError;
 use crate::pipeline::locked;
 
-/// The size of a page, in bytes: large enough that a disk which must seek reads it at its pace. It is smaller where the
-/// pages of all partitions would take more than half the memory that there is, down to the second.
+/// The size of a page, in bytes: large enough that a disk which must seek reads it at its pace. It
+/// is smaller where the pages of all partitions would take more than half the memory that there is,
+/// down to the second.
 const PAGE: usize = 256 << 10;
 const SMALLEST_PAGE: usize = 4 << 10;
 
@@ -79,8 +82,8 @@ struct Sealed {
 }
 
 impl Spill {
-    /// Takes at most `memory` bytes, and a page for each partition where that is more. What does not fit goes to a file in
-    /// the directory of the file `beside`.
+    /// Takes at most `memory` bytes, and a page for each partition where that is more. What does
+    /// not fit goes to a file in the directory of the file `beside`.
     pub(crate) fn new(partitions: usize, memory: usize, beside: &Path) -> Self {
         let held = Held {
             partitions: vec![Partition::default(); partitions],
@@ -187,7 +190,8 @@ impl Spill {
         Ok(pages)
     }
 
-    /// Takes a partition out and gives its pages one after the other; each is gone before the next one is read.
+    /// Takes a partition out and gives its pages one after the other; each is gone before the next
+    /// one is read.
     ///
     /// # Errors
     /// As [`Spill::take`], and those of `page`.
@@ -226,7 +230,8 @@ impl Spill {
 }
 
 impl Held {
-    /// An empty page with room for a unit of `size` bytes: of the usual size, unless the unit is larger.
+    /// An empty page with room for a unit of `size` bytes: of the usual size, unless the unit is
+    /// larger.
     fn page(&mut self, size: usize, usual: usize) -> Page {
         if size <= usual
             && let Some(page) = self.free.pop()
@@ -278,10 +283,12 @@ mod tests {
         (0..partitions).map(of).collect()
     }
 
-    /// A unit with the canary for each of two partitions, again and again; nothing of it fits in memory.
+    /// A unit with the canary for each of two partitions, again and again; nothing of it fits in
+    /// memory.
     fn fill(spill: &Spill) -> Result<(), TableError> {
-        (0..2000_u32)
-            .try_for_each(|n| spill.add(std::iter::once((n as usize % 2, [CANARY, &n.to_le_bytes()]))))
+        (0..2000_u32).try_for_each(|n| {
+            spill.add(std::iter::once((n as usize % 2, [CANARY, &n.to_le_bytes()])))
+        })
     }
 
     /// What is in the file.
@@ -295,8 +302,8 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(48))]
 
-        /// Whatever the sizes of the units, the memory and the number of threads: what is added comes back, each unit whole
-        /// and in its partition.
+        /// Whatever the sizes of the units, the memory and the number of threads: what is added
+        /// comes back, each unit whole and in its partition.
         #[test]
         fn what_is_added_is_taken(
             added in proptest::collection::vec((0_usize..4, 0_usize..3000, any::<u8>()), 1..300),
@@ -376,7 +383,8 @@ mod tests {
             spill
         };
         let file = |spill: &Spill| locked(&spill.held).file.clone().unwrap();
-        let code = |spill: &Spill| (0..2).find_map(|of| spill.take(of).err()).map(|error| error.code());
+        let code =
+            |spill: &Spill| (0..2).find_map(|of| spill.take(of).err()).map(|error| error.code());
         assert_eq!(code(&spilled()), None);
         for at in [0, 5000, on_disk(&spilled()).len() as u64 - 1] {
             let spill = spilled();
@@ -411,7 +419,8 @@ mod tests {
         assert!(steps > 5, "{steps}");
         for step in 0..steps {
             let run = || fill(&Spill::new(2, 0, &beside));
-            let error = faults::fail_at(place.path(), step, ErrorKind::StorageFull, run).unwrap_err();
+            let error =
+                faults::fail_at(place.path(), step, ErrorKind::StorageFull, run).unwrap_err();
             assert_eq!(error.code(), "disk-full");
             assert!(error.to_string().contains("request.csv"), "{error}");
             assert_eq!(fs::read_dir(place.path()).unwrap().count(), 0);

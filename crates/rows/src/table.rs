@@ -1,4 +1,5 @@
-//! Rows, wherever they come from: [`Table`] says what their columns are, a [`Source`] reads them in batches.
+//! Rows, wherever they come from: [`Table`] says what their columns are, a [`Source`] reads them in
+//! batches.
 
 mod batch;
 mod record_batches;
@@ -68,13 +69,14 @@ pub fn is_whole(kind: &DataType) -> bool {
     kind.is_integer()
 }
 
-/// Whether values of this type are days. The day of a moment in a time zone depends on where it is asked for, and so does that
-/// of a date of birth that was kept as one.
+/// Whether values of this type are days. The day of a moment in a time zone depends on where it is
+/// asked for, and so does that of a date of birth that was kept as one.
 pub fn is_day(kind: &DataType) -> bool {
     matches!(kind, DataType::Date32 | DataType::Date64 | DataType::Timestamp(_, None))
 }
 
-/// The word for a type of column that nothing is read from. Arrow's own text could quote the names in a nested type.
+/// The word for a type of column that nothing is read from. Arrow's own text could quote the names
+/// in a nested type.
 fn word(kind: &DataType) -> &'static str {
     match kind {
         DataType::Null => "Null",
@@ -148,7 +150,8 @@ impl Table {
 
     /// Where the column is, if there is one.
     pub fn find(&self, name: &str) -> Result<Option<usize>, TableError> {
-        let mut found = (0..self.header.len()).filter(|column| self.header[*column] == name.as_bytes());
+        let mut found =
+            (0..self.header.len()).filter(|column| self.header[*column] == name.as_bytes());
         let first = found.next();
         if found.next().is_some() {
             return Err(TableError::ColumnTwice { path: self.path.clone(), column: name.into() });
@@ -161,18 +164,21 @@ impl Table {
         self.find(name)?.ok_or_else(|| self.missing(&[], name))
     }
 
-    /// The error for a column that is not there. It shows those that are, if the first line is a header for sure: one of its
-    /// names is known (of a field, by its own name or by that of `map`, or of a file that travels), or is the one asked for in
-    /// another case, or two are known in another case. Else it may be somebody.
+    /// The error for a column that is not there. It shows those that are, if the first line is a
+    /// header for sure: one of its names is known (of a field, by its own name or by that of `map`,
+    /// or of a file that travels), or is the one asked for in another case, or two are known in
+    /// another case. Else it may be somebody.
     pub fn missing(&self, map: &[(Field, &str)], column: &str) -> TableError {
         let fields = Field::ALL.iter().map(|field| field.name());
-        let known: Vec<_> = fields.chain(map.iter().map(|(_, column)| *column)).chain(TRAVELLING).collect();
+        let known: Vec<_> =
+            fields.chain(map.iter().map(|(_, column)| *column)).chain(TRAVELLING).collect();
         // Read with another delimiter the names are one.
         let other = self.other_delimiter();
         let is_between = |byte: &u8| other.is_some_and(|other| *byte == other as u8);
         let names: Vec<_> = self.header.iter().flat_map(|name| name.split(is_between)).collect();
         let has = |name: &str| names.contains(&name.as_bytes());
-        let like = |name: &str| names.iter().any(|found| found.eq_ignore_ascii_case(name.as_bytes()));
+        let like =
+            |name: &str| names.iter().any(|found| found.eq_ignore_ascii_case(name.as_bytes()));
         let is_header = known.iter().any(|name| has(name))
             || like(column)
             || known.iter().filter(|name| like(name)).count() > 1;
@@ -190,7 +196,8 @@ impl Table {
         [';', ',', '\t', '|'].into_iter().find(|delimiter| header.contains(&(*delimiter as u8)))
     }
 
-    /// Each column as errors may show it: by its name, or by its number where one of the names could be a value.
+    /// Each column as errors may show it: by its name, or by its number where one of the names
+    /// could be a value.
     pub fn shown_columns(&self) -> Vec<ColumnName> {
         match self.could_hold_values() {
             true => (0..self.header.len()).map(ColumnName::number).collect(),
@@ -207,8 +214,8 @@ impl Table {
         self.header.iter().any(|name| ColumnName::could_be_value(name))
     }
 
-    /// The names of the columns, for an error; none where one of them could be a value, because then the file may have no
-    /// header, and its first row stands here.
+    /// The names of the columns, for an error; none where one of them could be a value, because
+    /// then the file may have no header, and its first row stands here.
     fn shown(&self) -> Vec<ColumnName> {
         if self.could_hold_values() {
             return Vec::new();
@@ -219,8 +226,9 @@ impl Table {
     /// What a column holds.
     pub fn kind(&self, column: usize) -> Kind {
         let Some(schema) = &self.schema else { return Kind::Text };
-        let is_text =
-            |kind: &DataType| matches!(kind, DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View);
+        let is_text = |kind: &DataType| {
+            matches!(kind, DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View)
+        };
         let kind = schema.field(column).data_type();
         let values = if let DataType::Dictionary(_, values) = kind { values } else { kind };
         match values {
@@ -235,7 +243,12 @@ impl Table {
     }
 
     /// Refuses a column that is not of one of these kinds.
-    pub fn need_kind(&self, column: usize, kinds: &[Kind], needed: &'static str) -> Result<(), TableError> {
+    pub fn need_kind(
+        &self,
+        column: usize,
+        kinds: &[Kind],
+        needed: &'static str,
+    ) -> Result<(), TableError> {
         let kind = self.kind(column);
         if kinds.contains(&kind) {
             return Ok(());

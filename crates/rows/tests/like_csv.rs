@@ -1,5 +1,5 @@
-//! What strict RFC 4180 accepts, this crate reads as the `csv` crate does; everything else is refused, whatever the bytes and
-//! wherever a block of them happens to end.
+//! What strict RFC 4180 accepts, this crate reads as the `csv` crate does; everything else is
+//! refused, whatever the bytes and wherever a block of them happens to end.
 
 mod strict;
 
@@ -22,8 +22,10 @@ fn file() -> impl Strategy<Value = Vec<u8>> {
     let table = (1_usize..4).prop_flat_map(move |columns| {
         proptest::collection::vec(row(columns), 0..60).prop_map(|rows| rows.concat())
     });
-    let soup =
-        proptest::collection::vec(proptest::sample::select(b"\",\r\nab1\xef\xbb\xbf;".to_vec()), 0..60);
+    let soup = proptest::collection::vec(
+        proptest::sample::select(b"\",\r\nab1\xef\xbb\xbf;".to_vec()),
+        0..60,
+    );
     // Hardly anything but what CSV is made of.
     let thin = proptest::collection::vec(proptest::sample::select(b"\"\",\r\na".to_vec()), 0..24);
     let soup = prop_oneof![soup, thin];
@@ -45,14 +47,16 @@ fn any_bytes_are_read_strictly() {
     let path = directory.path().join("any.csv");
     let delimiters = proptest::sample::select(b",;\t".to_vec());
     let mut outcomes: BTreeMap<&str, u32> = BTreeMap::new();
-    let mut runner = TestRunner::new(Config { failure_persistence: None, ..Config::with_cases(8_000) });
+    let mut runner =
+        TestRunner::new(Config { failure_persistence: None, ..Config::with_cases(8_000) });
     // Small windows, so that blocks end everywhere; the smallest takes the byte order mark at once.
     let limits = prop_oneof![1_usize..6, Just(1 << 12)];
     let cases = (file(), delimiters, prop_oneof![4_usize..40, Just(1 << 12)], limits);
     let compared = std::cell::RefCell::new(&mut outcomes);
     runner
         .run(&cases, |(bytes, delimiter, window, limit)| {
-            let outcome = strict::compare(&path, &bytes, delimiter, window, limit).unwrap_or("read");
+            let outcome =
+                strict::compare(&path, &bytes, delimiter, window, limit).unwrap_or("read");
             *compared.borrow_mut().entry(outcome).or_default() += 1;
             Ok(())
         })

@@ -38,7 +38,8 @@ pub enum KitError {
     },
     /// The memory of the ledger is gone.
     #[error(
-        "the kit {kit:?} holds a share, but its memory of the ledger (seen.json) is gone (it cannot detect a ledger that \
+        "the kit {kit:?} holds a share, but its memory of the ledger (seen.json) is gone (it \
+        cannot detect a ledger that \
          was rolled back)"
     )]
     Memory {
@@ -72,7 +73,10 @@ pub enum KitError {
         kit: PathBuf,
     },
     /// Not a custodian of this dealing.
-    #[error("`{custodian}` with this card is not in the roster of this epoch (only its custodians can act)")]
+    #[error(
+        "`{custodian}` with this card is not in the roster of this epoch (only its custodians can \
+        act)"
+    )]
     NotInRoster {
         /// The kit's custodian.
         custodian: Name,
@@ -94,7 +98,10 @@ pub enum KitError {
         epoch: Epoch,
     },
     /// The ledger lost lines.
-    #[error("`{custodian}` has seen a ledger of {seen} events, this one has {found} (events were removed)")]
+    #[error(
+        "`{custodian}` has seen a ledger of {seen} events, this one has {found} (events were \
+        removed)"
+    )]
     Shorter {
         /// The kit's custodian.
         custodian: Name,
@@ -105,7 +112,8 @@ pub enum KitError {
     },
     /// The ledger was rewritten.
     #[error(
-        "the first {seen} events of this ledger are not the ones that `{custodian}` has seen (it was rewritten)"
+        "the first {seen} events of this ledger are not the ones that `{custodian}` has seen (it \
+        was rewritten)"
     )]
     Forked {
         /// The kit's custodian.

@@ -52,8 +52,8 @@ impl Protection {
         }
     }
 
-    /// `None` when the parameters are not possible, or ask for more than 1 GiB: a damaged file must not exhaust the
-    /// machine.
+    /// `None` when the parameters are not possible, or ask for more than 1 GiB: a damaged file must
+    /// not exhaust the machine.
     pub(super) fn cipher(&self, passphrase: &[u8]) -> Option<XChaCha20Poly1305> {
         if self.argon2id_memory_kib > 1 << 20 || self.argon2id_passes > 64 {
             return None;
@@ -61,7 +61,8 @@ impl Protection {
         let (memory, passes) = (self.argon2id_memory_kib, self.argon2id_passes);
         let params = Params::new(memory, passes, self.argon2id_lanes, Some(32)).ok()?;
         let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
-        let key = Secret::<32>::try_fill(|key| argon2.hash_password_into(passphrase, &self.salt.0, key));
+        let key =
+            Secret::<32>::try_fill(|key| argon2.hash_password_into(passphrase, &self.salt.0, key));
         let cipher = XChaCha20Poly1305::new(key.ok()?.expose().into());
         wipe_stack();
         Some(cipher)
@@ -77,7 +78,8 @@ pub(super) fn seal_identity(
     let stored = Secret::<64>::fill(|stored| {
         stored.copy_from_slice(seeds.expose());
         if let (Some(protection), Some(passphrase)) = (&mut protection, passphrase) {
-            let cipher = protection.cipher(passphrase).expect("the built-in parameters are possible");
+            let cipher =
+                protection.cipher(passphrase).expect("the built-in parameters are possible");
             let tag = cipher
                 .encrypt_inout_detached(
                     &XNonce::from(protection.nonce.0),

@@ -68,8 +68,9 @@ impl Field {
         }
     }
 
-    /// Whether a look-up can use the text, which is not empty, as this field: a name has a letter and is not too long, a date
-    /// has one of these years, a sex, a code of a place or an identifier is one.
+    /// Whether a look-up can use the text, which is not empty, as this field: a name has a letter
+    /// and is not too long, a date has one of these years, a sex, a code of a place or an
+    /// identifier is one.
     pub fn reads(self, text: &str, years: Years) -> bool {
         match self {
             Self::Id => text.len() <= normalise::LONGEST,
@@ -84,7 +85,8 @@ impl Field {
         }
     }
 
-    /// Whether a column must be the wrong one for the field if most of its cells cannot be read. The others may hold anything.
+    /// Whether a column must be the wrong one for the field if most of its cells cannot be read.
+    /// The others may hold anything.
     pub fn is_known_by_its_cells(self) -> bool {
         !matches!(self, Self::Id | Self::NomUsage | Self::LibelleLieu | Self::Pays)
     }
@@ -131,16 +133,20 @@ impl Seen {
         }
     }
 
-    /// Whether the column must be the wrong one for the field: more than half of its cells cannot be read.
+    /// Whether the column must be the wrong one for the field: more than half of its cells cannot
+    /// be read.
     pub fn is_wrong(self, field: Field) -> bool {
         field.is_known_by_its_cells() && 2 * self.unread > self.filled
     }
 
-    /// Whether what is read as years in a column of dates may be numbers of days: some cells are neither dates nor years, and
-    /// at most one of a hundred has a month.
+    /// Whether what is read as years in a column of dates may be numbers of days: some cells are
+    /// neither dates nor years, and at most one of a hundred has a month.
     pub fn may_be_days(self, field: Field) -> bool {
         let dates = self.filled - self.unread - self.short;
-        field == Field::DateNaissance && self.unread > 0 && self.short > 0 && 100 * dates <= self.filled
+        field == Field::DateNaissance
+            && self.unread > 0
+            && self.short > 0
+            && 100 * dates <= self.filled
     }
 }
 
@@ -149,11 +155,12 @@ impl Seen {
 pub struct Columns([Option<usize>; Field::ALL.len()]);
 
 impl Columns {
-    /// Finds the fields in `header`, by the names that `map` gives (`--map FIELD=COLUMN`) or else by their own.
+    /// Finds the fields in `header`, by the names that `map` gives (`--map FIELD=COLUMN`) or else
+    /// by their own.
     ///
     /// # Errors
-    /// [`ColumnsError`]: a field of `needed` or of `map` without its column, a column that is there twice, a field mapped
-    /// twice, a column mapped to two fields.
+    /// [`ColumnsError`]: a field of `needed` or of `map` without its column, a column that is there
+    /// twice, a field mapped twice, a column mapped to two fields.
     pub fn find(
         header: &[impl AsRef<[u8]>],
         map: &[(Field, &str)],
@@ -161,13 +168,15 @@ impl Columns {
     ) -> Result<Self, ColumnsError> {
         let mut columns = [None; Field::ALL.len()];
         for (field, column) in Field::ALL.into_iter().zip(&mut columns) {
-            let mut mapped = map.iter().filter(|(mapped, _)| *mapped == field).map(|(_, name)| *name);
+            let mut mapped =
+                map.iter().filter(|(mapped, _)| *mapped == field).map(|(_, name)| *name);
             let given = mapped.next();
             if mapped.next().is_some() {
                 return Err(ColumnsError::MappedTwice { field });
             }
             let name = given.unwrap_or(field.name());
-            let mut found = header.iter().enumerate().filter(|(_, found)| found.as_ref() == name.as_bytes());
+            let mut found =
+                header.iter().enumerate().filter(|(_, found)| found.as_ref() == name.as_bytes());
             *column = found.next().map(|(at, _)| at);
             if found.next().is_some() {
                 return Err(ColumnsError::Twice { field, column: name.into() });
@@ -245,7 +254,8 @@ mod tests {
 
     #[test]
     fn fields_are_found_by_their_names_or_by_those_given() {
-        let header = ["nir", "pays", "NAME", "prenoms", "sexe", "date_naissance", "code_lieu", "other"];
+        let header =
+            ["nir", "pays", "NAME", "prenoms", "sexe", "date_naissance", "code_lieu", "other"];
         let columns = Columns::find(&header, &[(Field::Nom, "NAME")], &Field::REGISTER).unwrap();
         assert_eq!((columns.of(Field::Nom), columns.of(Field::Pays)), (Some(2), Some(1)));
         assert_eq!((columns.of(Field::Id), columns.of(Field::NomUsage)), (None, None));
@@ -259,10 +269,18 @@ mod tests {
         assert_eq!(code(&["prenoms"], &[]), Err("missing-column"));
         assert_eq!(code(&["nom", "nom"], &[]), Err("column-twice"));
         assert_eq!(code(&["nom"], &[(Field::Id, "key")]), Err("missing-column"));
-        assert_eq!(code(&["nom", "a"], &[(Field::Id, "a"), (Field::Id, "nom")]), Err("mapped-twice"));
+        assert_eq!(
+            code(&["nom", "a"], &[(Field::Id, "a"), (Field::Id, "nom")]),
+            Err("mapped-twice")
+        );
         assert_eq!(code(&["nom", "prenoms"], &[(Field::Nom, "prenoms")]), Err("mapped-twice"));
-        assert_eq!(code(&["nom", "a"], &[(Field::Id, "a"), (Field::Nir, "a")]), Err("mapped-twice"));
-        assert!(code(&["nom", "prenoms"], &[(Field::Nom, "prenoms"), (Field::Prenoms, "nom")]).is_ok());
+        assert_eq!(
+            code(&["nom", "a"], &[(Field::Id, "a"), (Field::Nir, "a")]),
+            Err("mapped-twice")
+        );
+        assert!(
+            code(&["nom", "prenoms"], &[(Field::Nom, "prenoms"), (Field::Prenoms, "nom")]).is_ok()
+        );
         assert!(code(&["nom"], &[]).is_ok());
     }
 
@@ -310,7 +328,11 @@ mod tests {
         assert_eq!(seen(&[("1975-02-03", 600), ("0000-00-00", 400)]), fine);
         assert_eq!(seen(&[]), fine);
         let names = Seen { filled: 3, unread: 2, short: 1 };
-        assert!(names.is_wrong(Field::Nom) && !names.is_wrong(Field::Pays) && !names.may_be_days(Field::Nom));
+        assert!(
+            names.is_wrong(Field::Nom)
+                && !names.is_wrong(Field::Pays)
+                && !names.may_be_days(Field::Nom)
+        );
     }
 
     #[test]

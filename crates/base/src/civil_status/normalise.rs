@@ -5,7 +5,8 @@ use zeroize::Zeroizing;
 
 use super::Years;
 
-/// The longest normal form, in bytes. Its buffer is allocated at this size, since one that grows leaves copies behind.
+/// The longest normal form, in bytes. Its buffer is allocated at this size, since one that grows
+/// leaves copies behind.
 pub const LONGEST: usize = 255;
 
 /// The longest text that is looked at, in bytes.
@@ -15,11 +16,12 @@ const LONGEST_TEXT: usize = 4 * LONGEST;
 #[derive(Debug, PartialEq, Eq)]
 pub struct TooLong;
 
-/// A name of a person or a place in capitals without accents: letters and digits, and one space wherever anything else
-/// stands between them.
+/// A name of a person or a place in capitals without accents: letters and digits, and one space
+/// wherever anything else stands between them.
 ///
-/// Compatible forms are unfolded first (NFKD: composed letters, ligatures, wide forms), and ß, œ, æ, ø, ł, đ are spelled
-/// out. Marks that show nothing (direction, joining, soft hyphens) are dropped. Other scripts keep their letters.
+/// Compatible forms are unfolded first (NFKD: composed letters, ligatures, wide forms), and ß, œ,
+/// æ, ø, ł, đ are spelled out. Marks that show nothing (direction, joining, soft hyphens) are
+/// dropped. Other scripts keep their letters.
 pub fn name(text: &str) -> Result<Zeroizing<String>, TooLong> {
     fold(text, false)
 }
@@ -29,7 +31,8 @@ pub fn first_names(text: &str) -> Result<Zeroizing<String>, TooLong> {
     fold(text, true)
 }
 
-/// The name of a place: as [`name`], and ST and STE spelled out, as which postal rules write *saint* and *sainte*.
+/// The name of a place: as [`name`], and ST and STE spelled out, as which postal rules write
+/// *saint* and *sainte*.
 pub fn place_name(text: &str) -> Result<Zeroizing<String>, TooLong> {
     let short = name(text)?;
     let mut form = Zeroizing::new(String::with_capacity(LONGEST));
@@ -125,8 +128,8 @@ pub fn solid(form: &str) -> impl Iterator<Item = u8> {
 
 /// What stands before a family name and is often left out.
 const PARTICLES: [&str; 23] = [
-    "D", "DA", "DAS", "DE", "DEL", "DELLA", "DEN", "DER", "DES", "DI", "DO", "DOS", "DU", "EL", "L", "LA",
-    "LE", "LES", "VAN", "VOM", "VON", "ZU", "ZUR",
+    "D", "DA", "DAS", "DE", "DEL", "DELLA", "DEN", "DER", "DES", "DI", "DO", "DOS", "DU", "EL",
+    "L", "LA", "LE", "LES", "VAN", "VOM", "VON", "ZU", "ZUR",
 ];
 
 /// A family name without the particles before it; one that is nothing else keeps the last.
@@ -134,7 +137,8 @@ pub fn without_particles(name: &str) -> &str {
     without_first(name, &PARTICLES)
 }
 
-const TITLES: [&str; 8] = ["DOCTEUR", "DR", "MADAME", "MADEMOISELLE", "MLLE", "MME", "MONSIEUR", "MR"];
+const TITLES: [&str; 8] =
+    ["DOCTEUR", "DR", "MADAME", "MADEMOISELLE", "MLLE", "MME", "MONSIEUR", "MR"];
 
 /// What stands between the name given at birth and the name of a husband or wife, in this order.
 const MARRIED: [&str; 4] = ["EPOUSE", "EPSE", "VEUVE", "VVE"];
@@ -144,7 +148,8 @@ const BORN: &str = "NEE";
 
 /// A column of names that holds more than a name: the name given at birth, and the other one.
 ///
-/// A name that is one of these words itself also has to be read as it stands, which is the caller's business.
+/// A name that is one of these words itself also has to be read as it stands, which is the caller's
+/// business.
 pub fn read_name(name: &str) -> (&str, &str) {
     let name = without_first(name, &TITLES);
     let mut at = 0;
@@ -170,11 +175,13 @@ fn without_first<'a>(mut name: &'a str, dropped: &[&str]) -> &'a str {
     name
 }
 
-/// A date as year · 10,000 + month · 100 + day, each part zero where it is unknown. Zero: nothing is known.
+/// A date as year · 10,000 + month · 100 + day, each part zero where it is unknown. Zero: nothing
+/// is known.
 ///
-/// YYYY-MM-DD, DD/MM/YYYY (with any of `-`, `/`, `.`), YYYYMMDD, YYYY-MM, MM/YYYY, YYYY; unknown parts are zeros or empty.
-/// The calendar is not asked whether the day exists: registers hold a 30 February. The year is one of `years`, so that most
-/// numbers of days are not dates, and neither are negative and decimal numbers.
+/// YYYY-MM-DD, DD/MM/YYYY (with any of `-`, `/`, `.`), YYYYMMDD, YYYY-MM, MM/YYYY, YYYY; unknown
+/// parts are zeros or empty. The calendar is not asked whether the day exists: registers hold a 30
+/// February. The year is one of `years`, so that most numbers of days are not dates, and neither
+/// are negative and decimal numbers.
 pub fn date(text: &str, years: Years) -> Option<u32> {
     let text = text.trim();
     if text.is_empty() {
@@ -185,7 +192,8 @@ pub fn date(text: &str, years: Years) -> Option<u32> {
     }
     let mut parts = text.split(['-', '/', '.']);
     let parts = [parts.next(), parts.next(), parts.next(), parts.next()];
-    // -1975, 1975.5 and .1975 are numbers; 1975.0 is the year, as software writes it that has no whole numbers.
+    // -1975, 1975.5 and .1975 are numbers; 1975.0 is the year, as software writes it that has no
+    // whole numbers.
     if let [Some(first), Some(second), None, _] = parts {
         let is_number = match text.as_bytes()[first.len()] {
             b'-' => first.is_empty(),
@@ -255,8 +263,8 @@ pub fn sex(text: &str) -> Option<Sex> {
 
 /// A code of a commune or country of birth: five characters.
 ///
-/// A zero that a spreadsheet took away is put back. Corsica is 20 again, as it was until 1976: its communes kept their
-/// numbers, none of which is in both departments.
+/// A zero that a spreadsheet took away is put back. Corsica is 20 again, as it was until 1976: its
+/// communes kept their numbers, none of which is in both departments.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PlaceCode(pub [u8; 5]);
 
@@ -280,7 +288,8 @@ impl PlaceCode {
         code.iter().all(u8::is_ascii_digit).then_some(Some(Self(code)))
     }
 
-    /// The commune of which this is a borough (*arrondissement*: Paris, Lyon, Marseille), or the place itself.
+    /// The commune of which this is a borough (*arrondissement*: Paris, Lyon, Marseille), or the
+    /// place itself.
     pub fn city(self) -> Self {
         Self(match &self.0 {
             [b'7', b'5', b'1', b'0'..=b'2', _] => *b"75056",

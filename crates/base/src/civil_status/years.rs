@@ -5,11 +5,13 @@ use jiff::tz::TimeZone;
 
 /// The years that a date may have: from 1800 to the year after the present one.
 ///
-/// Software that keeps dates as numbers of days writes such numbers where dates are expected. Most of them have no such year,
-/// so a column of them cannot be read, instead of being read as other people's years of birth.
+/// Software that keeps dates as numbers of days writes such numbers where dates are expected. Most
+/// of them have no such year, so a column of them cannot be read, instead of being read as other
+/// people's years of birth.
 ///
-/// Next year is one of them, so that two machines whose clocks lie on both sides of a New Year read what people have alike. The
-/// first year never changes, so a date that was read once is read later too.
+/// Next year is one of them, so that two machines whose clocks lie on both sides of a New Year read
+/// what people have alike. The first year never changes, so a date that was read once is read later
+/// too.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Years {
     last: u32,

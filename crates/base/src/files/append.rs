@@ -7,10 +7,11 @@ use std::path::{Path, PathBuf};
 use super::error::{About, FileError};
 use super::{Access, Directory, Step, create_new, faults, sync};
 
-/// A file that only grows at its end, each addition on disk before the call returns. For the ledger.
+/// A file that only grows at its end, each addition on disk before the call returns. For the
+/// ledger.
 ///
-/// After an error the handle refuses everything: a failed write or flush leaves the end of the file unknown, and opening
-/// it anew is what repairs it.
+/// After an error the handle refuses everything: a failed write or flush leaves the end of the file
+/// unknown, and opening it anew is what repairs it.
 pub struct Append {
     file: File,
     path: PathBuf,
@@ -22,7 +23,8 @@ impl Append {
     /// Makes the file, empty, and its name durable.
     ///
     /// # Errors
-    /// `output-exists` if anything has that name; `file-missing`, `file-permission`, `disk-full`, `file-io`.
+    /// `output-exists` if anything has that name; `file-missing`, `file-permission`, `disk-full`,
+    /// `file-io`.
     pub fn create(path: &Path, access: Access) -> Result<Self, FileError> {
         let directory = Directory::of(path)?;
         let file = create_new(path, access, true)?;
@@ -84,7 +86,10 @@ impl Append {
         Ok(())
     }
 
-    fn change(&mut self, change: impl FnOnce(&mut File, &Path) -> io::Result<()>) -> Result<(), FileError> {
+    fn change(
+        &mut self,
+        change: impl FnOnce(&mut File, &Path) -> io::Result<()>,
+    ) -> Result<(), FileError> {
         if self.broken {
             return Err(FileError::Broken { path: self.path.clone() });
         }

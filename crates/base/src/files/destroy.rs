@@ -12,7 +12,9 @@ use serde::{Deserialize, Serialize};
 use crate::name::Hex;
 
 use super::error::{About, FileError};
-use super::{Directory, Step, check_directory_of, faults, random, sync, taken, temporary_path, unlink};
+use super::{
+    Directory, Step, check_directory_of, faults, random, sync, taken, temporary_path, unlink,
+};
 
 /// What [`destroy`] did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,17 +26,17 @@ pub struct Destroyed {
 
 /// Overwrites a file once with random bytes, forces that to disk, empties it and removes it.
 ///
-/// What this is worth: the name is gone, and on a file system that writes in place on a magnetic disk the old bytes are.
-/// On solid-state disks, copy-on-write or journalling file systems, snapshots, network storage and backups it **proves
-/// nothing**: the overwritten blocks may all still exist. Encryption of the disk, and keys destroyed with it, are the
-/// remedy there.
+/// What this is worth: the name is gone, and on a file system that writes in place on a magnetic
+/// disk the old bytes are. On solid-state disks, copy-on-write or journalling file systems,
+/// snapshots, network storage and backups it **proves nothing**: the overwritten blocks may all
+/// still exist. Encryption of the disk, and keys destroyed with it, are the remedy there.
 ///
-/// Interrupted anywhere, it leaves the file (its bytes perhaps half random) or no file, and can be repeated. Another hard
-/// link to the file then names an empty file.
+/// Interrupted anywhere, it leaves the file (its bytes perhaps half random) or no file, and can be
+/// repeated. Another hard link to the file then names an empty file.
 ///
 /// # Errors
-/// `file-missing`; `not-a-file` for a link (never followed), a directory or a device; `file-permission`,
-/// `no-randomness`, `file-io`.
+/// `file-missing`; `not-a-file` for a link (never followed), a directory or a device;
+/// `file-permission`, `no-randomness`, `file-io`.
 pub fn destroy(path: &Path) -> Result<Destroyed, FileError> {
     let directory = Directory::of(path)?;
     let mut file = open(path)?;
@@ -45,7 +47,8 @@ pub fn destroy(path: &Path) -> Result<Destroyed, FileError> {
     })
 }
 
-/// Opens a file to be destroyed: a symbolic link fails, a pipe without a reader fails instead of waiting for one.
+/// Opens a file to be destroyed: a symbolic link fails, a pipe without a reader fails instead of
+/// waiting for one.
 fn open(path: &Path) -> Result<File, FileError> {
     let not_regular = || FileError::NotRegular { path: path.to_owned() };
     let flags = OFlags::WRONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
@@ -76,15 +79,15 @@ fn overwrite(file: &mut File, path: &Path) -> Result<Destroyed, FileError> {
     Ok(Destroyed { bytes })
 }
 
-/// A file that will be destroyed, held open from before the work on it. Its bytes are destroyed through the descriptor,
-/// also when its name was taken from it meanwhile.
+/// A file that will be destroyed, held open from before the work on it. Its bytes are destroyed
+/// through the descriptor, also when its name was taken from it meanwhile.
 pub struct Held {
     file: File,
     remembered: Remembered,
 }
 
-/// How a file that will be destroyed is known again by another process: its path and the identity of the file and of its
-/// directory. A journal keeps it.
+/// How a file that will be destroyed is known again by another process: its path and the identity
+/// of the file and of its directory. A journal keeps it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Remembered {
@@ -103,7 +106,8 @@ pub enum Fate {
     Destroyed,
     /// It was no longer where it lay.
     Absent,
-    /// Its directory is not there, or another one is: a medium that is not mounted. Nothing is known of the file.
+    /// Its directory is not there, or another one is: a medium that is not mounted. Nothing is
+    /// known of the file.
     Away,
 }
 
@@ -121,23 +125,29 @@ fn place(metadata: &Metadata) -> [Hex<8>; 2] {
 }
 
 impl Held {
-    /// Holds a file, once it is seen that it can be destroyed: it can be written to, and its name can be taken away.
+    /// Holds a file, once it is seen that it can be destroyed: it can be written to, and its name
+    /// can be taken away.
     ///
     /// # Errors
-    /// As [`destroy`]; `file-permission` also for a file of somebody else in a directory with the sticky bit.
+    /// As [`destroy`]; `file-permission` also for a file of somebody else in a directory with the
+    /// sticky bit.
     pub fn new(path: &Path) -> Result<Self, FileError> {
         let path = &std::path::absolute(path).about(path)?;
         let directory = Directory::of(path)?;
         let file = open(path)?;
-        let (metadata, around) = (file.metadata().about(path)?, directory.handle.metadata().about(path)?);
+        let (metadata, around) =
+            (file.metadata().about(path)?, directory.handle.metadata().about(path)?);
         check_directory_of(path)?;
         let user = rustix::process::geteuid().as_raw();
         let sticky = around.mode() & 0o1000 != 0;
         if sticky && user != 0 && user != metadata.uid() && user != around.uid() {
             return Err(FileError::Permission { path: path.to_owned() });
         }
-        let remembered =
-            Remembered { path: path.to_owned(), file: identity(&metadata), directory: place(&around) };
+        let remembered = Remembered {
+            path: path.to_owned(),
+            file: identity(&metadata),
+            directory: place(&around),
+        };
         Ok(Self { file, remembered })
     }
 
@@ -147,7 +157,8 @@ impl Held {
         &self.remembered
     }
 
-    /// Destroys the file, and takes its name away if the name still leads to it. [`Fate::Absent`] when the name does not.
+    /// Destroys the file, and takes its name away if the name still leads to it. [`Fate::Absent`]
+    /// when the name does not.
     ///
     /// # Errors
     /// As [`destroy`].
@@ -181,7 +192,8 @@ impl Remembered {
             Err(error) if not_found(&error) => None,
             Err(error) => return Err(error).about(path),
         };
-        // Copied as it was, or on a medium that numbers its files anew each time, it is known by its length and time.
+        // Copied as it was, or on a medium that numbers its files anew each time, it is known by
+        // its length and time.
         if found.is_some_and(|found| found[0] == self.file[0] || found[1..] == self.file[1..]) {
             destroy(path)?;
             return Ok(Fate::Destroyed);
@@ -199,8 +211,8 @@ impl Remembered {
     }
 }
 
-/// As [`destroy`], but content if there is no such file. That there is none is on disk on return: a process that stopped
-/// may have taken the name away without being sure of it.
+/// As [`destroy`], but content if there is no such file. That there is none is on disk on return: a
+/// process that stopped may have taken the name away without being sure of it.
 ///
 /// # Errors
 /// As [`destroy`], without `file-missing` for the file itself.
@@ -214,8 +226,9 @@ pub fn destroy_if_present(path: &Path) -> Result<Option<Destroyed>, FileError> {
     }
 }
 
-/// Takes a file's name away and destroys it. The name goes first, in one step: stopped at any point this leaves the whole
-/// file under its name, or a temporary (with this `mark`), which is destroyed as a leftover.
+/// Takes a file's name away and destroys it. The name goes first, in one step: stopped at any point
+/// this leaves the whole file under its name, or a temporary (with this `mark`), which is destroyed
+/// as a leftover.
 ///
 /// # Errors
 /// As [`destroy`].

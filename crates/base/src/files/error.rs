@@ -37,7 +37,8 @@ pub enum FileError {
         /// The lock file.
         path: PathBuf,
     },
-    /// `not-a-file`: a directory, a symbolic link, a device or the like where a regular file is needed.
+    /// `not-a-file`: a directory, a symbolic link, a device or the like where a regular file is
+    /// needed.
     #[error("{path:?} is not a regular file")]
     NotRegular {
         /// What was found.
@@ -51,7 +52,8 @@ pub enum FileError {
         /// The most that would have been read, in bytes.
         limit: u64,
     },
-    /// `append-broken`: an earlier append through this handle failed, so the end of the file is unknown.
+    /// `append-broken`: an earlier append through this handle failed, so the end of the file is
+    /// unknown.
     #[error("an earlier write to {path:?} failed")]
     Broken {
         /// The file.
@@ -71,7 +73,8 @@ pub enum FileError {
 }
 
 impl FileError {
-    /// The same error of another path: of the file that a user asked for, where a temporary of it failed.
+    /// The same error of another path: of the file that a user asked for, where a temporary of it
+    /// failed.
     pub(super) fn of(self, path: &Path) -> Self {
         let path = path.to_owned();
         match self {
@@ -83,8 +86,8 @@ impl FileError {
         }
     }
 
-    /// The error for what [`io::Write`] (or any other `std` call) reported about `path`. The `io::Error` itself is not
-    /// kept: one that comes from a parser or a writer may quote data.
+    /// The error for what [`io::Write`] (or any other `std` call) reported about `path`. The
+    /// `io::Error` itself is not kept: one that comes from a parser or a writer may quote data.
     #[must_use]
     pub fn from_io(path: &Path, error: &io::Error) -> Self {
         let path = path.to_owned();

@@ -1,4 +1,5 @@
-//! What the operating system says of a file, and reading at a place of it: for the crates that must not ask it themselves.
+//! What the operating system says of a file, and reading at a place of it: for the crates that must
+//! not ask it themselves.
 
 use std::fs::{self, File, Metadata};
 use std::io;
@@ -58,12 +59,14 @@ impl From<Metadata> for Facts {
     }
 }
 
-/// Whether nobody but its owner may read, write or run the file; false where that cannot be found out.
+/// Whether nobody but its owner may read, write or run the file; false where that cannot be found
+/// out.
 pub fn is_private(path: &Path) -> bool {
     fs::metadata(path).is_ok_and(|data| data.permissions().mode() & 0o077 == 0)
 }
 
-/// Fills `bytes` with what stands in the file from `place` on; its own place is neither used nor moved.
+/// Fills `bytes` with what stands in the file from `place` on; its own place is neither used nor
+/// moved.
 ///
 /// # Errors
 /// Those of the operating system; `UnexpectedEof` if the file ends before.

@@ -1,14 +1,16 @@
 //! Makes storage fail on purpose, for tests (debug builds with `--cfg cstatns_faults`).
 //!
-//! A plan holds for every durable [`Step`] **under one directory** while its closure runs, on whichever thread the step
-//! is taken: a file written by a worker thread is covered, and tests of one process that use different directories do
-//! not disturb each other. Give the directory that holds *everything* the code under test writes; what lies elsewhere is
-//! neither counted nor stopped. Steps are numbered from 0.
+//! A plan holds for every durable [`Step`] **under one directory** while its closure runs, on
+//! whichever thread the step is taken: a file written by a worker thread is covered, and tests of
+//! one process that use different directories do not disturb each other. Give the directory that
+//! holds *everything* the code under test writes; what lies elsewhere is neither counted nor
+//! stopped. Steps are numbered from 0.
 //!
-//! The usual matrix: `for n in 0..count(dir, ..) { fresh dir; stop_after(dir, n, ..); check what the next command finds }`.
+//! The usual matrix: `for n in 0..count(dir, ..) { fresh dir; stop_after(dir, n, ..); check what
+//! the next command finds }`.
 //!
-//! A stopped process has done each step wholly or not at all (or partly, [`tear_write_at`]); that unflushed bytes can
-//! also be lost when the *machine* stops is not simulated.
+//! A stopped process has done each step wholly or not at all (or partly, [`tear_write_at`]); that
+//! unflushed bytes can also be lost when the *machine* stops is not simulated.
 
 use std::fs::File;
 use std::io::{self, ErrorKind, Write};
@@ -87,25 +89,30 @@ pub fn trace<R>(under: &Path, f: impl FnOnce() -> R) -> Vec<Step> {
     run(under, Mode::Count, 0, f).1
 }
 
-/// Calls `watcher` before each durable step under `under` that the closure takes, with the step's path. Plans inside the
-/// closure decide first: a step that they refuse is not shown.
-pub fn watch<R>(under: &Path, watcher: impl FnMut(Step, &Path) + Send + 'static, f: impl FnOnce() -> R) -> R {
+/// Calls `watcher` before each durable step under `under` that the closure takes, with the step's
+/// path. Plans inside the closure decide first: a step that they refuse is not shown.
+pub fn watch<R>(
+    under: &Path,
+    watcher: impl FnMut(Step, &Path) + Send + 'static,
+    f: impl FnOnce() -> R,
+) -> R {
     run(under, Mode::Watch(Box::new(watcher)), 0, f).0
 }
 
-/// Lets `n` steps happen, then the process is "dead": step `n` and every later one fail and leave no trace on disk, the
-/// clean-up of a dropped [`Pending`](super::Pending) included.
+/// Lets `n` steps happen, then the process is "dead": step `n` and every later one fail and leave
+/// no trace on disk, the clean-up of a dropped [`Pending`](super::Pending) included.
 pub fn stop_after<R>(under: &Path, n: usize, f: impl FnOnce() -> R) -> R {
     run(under, Mode::Stop, n, f).0
 }
 
-/// Step `n` alone fails, without effect, with an error of this kind ([`ErrorKind::StorageFull`] is a full disk).
+/// Step `n` alone fails, without effect, with an error of this kind ([`ErrorKind::StorageFull`] is
+/// a full disk).
 pub fn fail_at<R>(under: &Path, n: usize, kind: ErrorKind, f: impl FnOnce() -> R) -> R {
     run(under, Mode::Fail(kind), n, f).0
 }
 
-/// As [`stop_after`], but if step `n` writes ([`Step::Write`], [`Step::Overwrite`]), its first `bytes_kept` bytes (at most
-/// all) still reach the file.
+/// As [`stop_after`], but if step `n` writes ([`Step::Write`], [`Step::Overwrite`]), its first
+/// `bytes_kept` bytes (at most all) still reach the file.
 pub fn tear_write_at<R>(under: &Path, n: usize, bytes_kept: usize, f: impl FnOnce() -> R) -> R {
     run(under, Mode::Tear(bytes_kept), n, f).0
 }
@@ -120,7 +127,8 @@ fn judge(step: Step, path: &Path) -> Verdict {
     let stopped = || io::Error::other("stopped by a fault plan");
     let path = absolute(path).unwrap_or_else(|_| path.to_owned());
     let mut plans = plans();
-    let mut here: Vec<_> = plans.active.iter_mut().filter(|plan| path.starts_with(&plan.under)).collect();
+    let mut here: Vec<_> =
+        plans.active.iter_mut().filter(|plan| path.starts_with(&plan.under)).collect();
     // The newest plan is the innermost where closures are nested.
     let inner = here.iter().rposition(|plan| !matches!(plan.mode, Mode::Watch(_)));
     let verdict = inner.map_or(Verdict::Go, |inner| decide(here[inner], step, stopped));
@@ -163,8 +171,14 @@ pub(super) fn before(step: Step, path: &Path) -> io::Result<()> {
     }
 }
 
-/// As [`before`], for a step that writes `bytes` at the file's present position: stores the part that a torn write keeps.
-pub(super) fn before_write(step: Step, path: &Path, file: &mut File, bytes: &[u8]) -> io::Result<()> {
+/// As [`before`], for a step that writes `bytes` at the file's present position: stores the part
+/// that a torn write keeps.
+pub(super) fn before_write(
+    step: Step,
+    path: &Path,
+    file: &mut File,
+    bytes: &[u8],
+) -> io::Result<()> {
     match judge(step, path) {
         Verdict::Go => Ok(()),
         Verdict::Refuse(error) => Err(error),

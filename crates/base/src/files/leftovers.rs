@@ -1,4 +1,5 @@
-//! What stopped processes left: temporaries are known by their names, and those of a running process by its lock.
+//! What stopped processes left: temporaries are known by their names, and those of a running
+//! process by its lock.
 
 use std::ffi::OsString;
 use std::fs::{self, File};
@@ -15,8 +16,9 @@ use super::{Directory, destroy, remove_directory, unlink};
 /// How the name of every temporary ends.
 const TEMPORARY: &str = ".cstatns-tmp";
 
-/// The temporaries in a directory, in order of name: files that stopped processes left there, and that running ones are
-/// writing. The holder of the directory's lock knows that they are of the first kind, and may remove them.
+/// The temporaries in a directory, in order of name: files that stopped processes left there, and
+/// that running ones are writing. The holder of the directory's lock knows that they are of the
+/// first kind, and may remove them.
 ///
 /// # Errors
 /// `file-missing`, `file-permission`, `file-io`.
@@ -66,10 +68,11 @@ pub fn sweep(directory: &Path) -> Result<usize, FileError> {
     Ok(swept)
 }
 
-/// Where a [`Pending`](super::Pending) made with this `mark` keeps its bytes until it is committed: beside `target`, as
-/// `.<file name>.<mark, 32 hexadecimal digits>.cstatns-tmp`.
+/// Where a [`Pending`](super::Pending) made with this `mark` keeps its bytes until it is committed:
+/// beside `target`, as `.<file name>.<mark, 32 hexadecimal digits>.cstatns-tmp`.
 ///
-/// A caller that has written its mark down first (a run's is its nonce) finds the temporary again after a crash.
+/// A caller that has written its mark down first (a run's is its nonce) finds the temporary again
+/// after a crash.
 #[must_use]
 pub fn temporary_path(target: &Path, mark: &[u8; 16]) -> PathBuf {
     let mut name = OsString::from(".");
@@ -81,7 +84,8 @@ pub fn temporary_path(target: &Path, mark: &[u8; 16]) -> PathBuf {
 /// The temporaries of one file or directory, with their marks.
 pub(super) fn leftovers_of(target: &Path) -> Vec<(PathBuf, [u8; 16])> {
     let Some(name) = target.file_name() else { return Vec::new() };
-    let directory = target.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let directory =
+        target.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let start = [b".", name.as_encoded_bytes(), b"."].concat();
     let mark = |path: &Path| {
         let mark = path.file_name()?.as_encoded_bytes().strip_prefix(&start[..])?;
@@ -91,8 +95,8 @@ pub(super) fn leftovers_of(target: &Path) -> Vec<(PathBuf, [u8; 16])> {
     all.into_iter().filter_map(|path| mark(&path).map(|mark| (path, mark))).collect()
 }
 
-/// Destroys the temporaries that stopped processes left of this file: they may hold identifiers, and nobody looks for
-/// hidden files. What cannot be removed does not stop the new attempt.
+/// Destroys the temporaries that stopped processes left of this file: they may hold identifiers,
+/// and nobody looks for hidden files. What cannot be removed does not stop the new attempt.
 pub(super) fn destroy_leftovers_of(target: &Path) {
     for (path, _) in leftovers_of(target) {
         let _ = destroy_leftover(&path);
@@ -109,9 +113,11 @@ pub(super) enum Holder {
     Nobody,
 }
 
-/// Takes the lock of a temporary that a stopped process left. Where there are no locks, nothing is taken for a leftover.
+/// Takes the lock of a temporary that a stopped process left. Where there are no locks, nothing is
+/// taken for a leftover.
 pub(super) fn hold(temporary: &Path) -> Holder {
-    // A link or a pipe of that name is not followed and not waited for; a directory can only be opened for reading.
+    // A link or a pipe of that name is not followed and not waited for; a directory can only be
+    // opened for reading.
     let open = |access| {
         let flags = access | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
         rustix::fs::open(temporary, flags, Mode::empty())
@@ -121,7 +127,9 @@ pub(super) fn hold(temporary: &Path) -> Holder {
         opened => opened,
     };
     match opened.map(File::from) {
-        Ok(file) if flock(&file, FlockOperation::NonBlockingLockExclusive).is_ok() => Holder::Us(file),
+        Ok(file) if flock(&file, FlockOperation::NonBlockingLockExclusive).is_ok() => {
+            Holder::Us(file)
+        }
         Err(Errno::NOENT) => Holder::Nobody,
         _ => Holder::Another,
     }

@@ -11,12 +11,12 @@ use super::error::{About, FileError};
 use super::leftovers::{destroy_leftovers_of, temporary_path};
 use super::pending::{UNKNOWN_FLAG, rename_back, rename_new};
 use super::{
-    Access, Directory, Step, create_new, destroy, faults, make_directory, random, remove_directory, sync,
-    taken, unlink,
+    Access, Directory, Step, create_new, destroy, faults, make_directory, random, remove_directory,
+    sync, taken, unlink,
 };
 
-/// A new directory, for the owner alone, that does not have its name yet: filled beside it, named by
-/// [`PendingDirectory::commit`], destroyed with its files if it is dropped instead.
+/// A new directory, for the owner alone, that does not have its name yet: filled beside it, named
+/// by [`PendingDirectory::commit`], destroyed with its files if it is dropped instead.
 pub struct PendingDirectory {
     /// The directory itself, by which it is locked and flushed.
     own: Directory,
@@ -26,11 +26,12 @@ pub struct PendingDirectory {
 }
 
 impl PendingDirectory {
-    /// Starts a directory that will be called `target`. What stopped processes left of earlier attempts at it is destroyed.
+    /// Starts a directory that will be called `target`. What stopped processes left of earlier
+    /// attempts at it is destroyed.
     ///
     /// # Errors
-    /// `output-exists` if anything has that name; `file-missing` or `file-permission` for its parent; `disk-full`,
-    /// `no-randomness`, `file-io`.
+    /// `output-exists` if anything has that name; `file-missing` or `file-permission` for its
+    /// parent; `disk-full`, `no-randomness`, `file-io`.
     pub fn create(target: &Path) -> Result<Self, FileError> {
         destroy_leftovers_of(target);
         if taken(target)? {
@@ -76,13 +77,16 @@ impl PendingDirectory {
     /// Makes the directory durable and gives it its name, without replacing anything.
     ///
     /// # Errors
-    /// `output-exists` if the name has been taken meanwhile; `disk-full`, `file-permission`, `file-io`. Nothing is left then.
+    /// `output-exists` if the name has been taken meanwhile; `disk-full`, `file-permission`,
+    /// `file-io`. Nothing is left then.
     pub fn commit(mut self) -> Result<(), FileError> {
         self.own.sync().map_err(|error| error.of(&self.target))?;
         faults::before(Step::Rename, &self.target).about(&self.target)?;
         match rename_new(&self.own.path, &self.target) {
             // Without the flag a directory replaces nothing either, but for an empty directory.
-            Err(error) if UNKNOWN_FLAG.contains(&error) => rustix::fs::rename(&self.own.path, &self.target),
+            Err(error) if UNKNOWN_FLAG.contains(&error) => {
+                rustix::fs::rename(&self.own.path, &self.target)
+            }
             result => result,
         }
         .map_err(|error| match error {

@@ -12,8 +12,8 @@ use super::error::{About, FileError};
 use super::leftovers::{destroy_leftovers_of, temporary_path};
 use super::{Access, Directory, Step, create_new, faults, random, sync, taken, unlink};
 
-/// A new file that does not have its name yet: written to a temporary beside it, named by [`Pending::commit`], removed if
-/// it is dropped instead.
+/// A new file that does not have its name yet: written to a temporary beside it, named by
+/// [`Pending::commit`], removed if it is dropped instead.
 ///
 /// Each `write` is one system call: put an [`io::BufWriter`] around it.
 pub struct Pending {
@@ -30,11 +30,12 @@ pub struct Pending {
 }
 
 impl Pending {
-    /// Starts a file that will be called `target`. What stopped processes left of earlier attempts at it is destroyed.
+    /// Starts a file that will be called `target`. What stopped processes left of earlier attempts
+    /// at it is destroyed.
     ///
     /// # Errors
-    /// `output-exists` if anything has that name; `file-missing` or `file-permission` for its directory; `disk-full`,
-    /// `no-randomness`, `file-io`.
+    /// `output-exists` if anything has that name; `file-missing` or `file-permission` for its
+    /// directory; `disk-full`, `no-randomness`, `file-io`.
     pub fn create(target: &Path, access: Access) -> Result<Self, FileError> {
         let mut mark = [0; 16];
         random(&mut mark)?;
@@ -45,21 +46,27 @@ impl Pending {
     /// As [`Pending::create`], with the temporary at [`temporary_path`]`(target, mark)`.
     ///
     /// # Errors
-    /// As [`Pending::create`]; `output-exists` also if the temporary of an earlier attempt with this mark is there.
-    pub fn create_marked(target: &Path, mark: &[u8; 16], access: Access) -> Result<Self, FileError> {
+    /// As [`Pending::create`]; `output-exists` also if the temporary of an earlier attempt with
+    /// this mark is there.
+    pub fn create_marked(
+        target: &Path,
+        mark: &[u8; 16],
+        access: Access,
+    ) -> Result<Self, FileError> {
         if taken(target)? {
             return Err(FileError::Exists { path: target.to_owned() });
         }
         Self::begin(target, mark, access)
     }
 
-    /// Starts a file that will take the name `target` from `old`, which has it and is open: until the commit the name leads
-    /// to the old bytes, and a process that has them open keeps them. As long as `old` is open nobody else can do the same, so that
-    /// of two changes none is lost.
+    /// Starts a file that will take the name `target` from `old`, which has it and is open: until
+    /// the commit the name leads to the old bytes, and a process that has them open keeps them. As
+    /// long as `old` is open nobody else can do the same, so that of two changes none is lost.
     ///
     /// # Errors
-    /// `file-missing` if nothing has that name; `not-a-file` for a link; `home-locked` if another process does the same, or
-    /// has just done it; the others of [`Pending::create`], but for `output-exists`.
+    /// `file-missing` if nothing has that name; `not-a-file` for a link; `home-locked` if another
+    /// process does the same, or has just done it; the others of [`Pending::create`], but for
+    /// `output-exists`.
     pub fn create_over(target: &Path, old: &File, access: Access) -> Result<Self, FileError> {
         let mut mark = [0; 16];
         random(&mut mark)?;
@@ -67,7 +74,8 @@ impl Pending {
         if flock(old, FlockOperation::NonBlockingLockExclusive) == Err(Errno::WOULDBLOCK) {
             return Err(locked());
         }
-        let (named, opened) = (fs::symlink_metadata(target).about(target)?, old.metadata().about(target)?);
+        let (named, opened) =
+            (fs::symlink_metadata(target).about(target)?, old.metadata().about(target)?);
         if !named.is_file() {
             return Err(FileError::NotRegular { path: target.to_owned() });
         }
@@ -87,13 +95,21 @@ impl Pending {
         let directory = Directory::of(target)?;
         let temporary = temporary_path(target, mark);
         let file = create_new(&temporary, access, false).map_err(|error| error.of(target))?;
-        // Says for as long as this process lives that the temporary is not a leftover; where there are no locks, nothing
-        // is taken for one.
+        // Says for as long as this process lives that the temporary is not a leftover; where there
+        // are no locks, nothing is taken for one.
         if flock(&file, FlockOperation::NonBlockingLockExclusive) == Err(Errno::WOULDBLOCK) {
             return Err(FileError::Locked { path: target.to_owned() });
         }
         let target = target.to_owned();
-        Ok(Self { file, directory, target, temporary, over: false, unfinished: true, settled: false })
+        Ok(Self {
+            file,
+            directory,
+            target,
+            temporary,
+            over: false,
+            unfinished: true,
+            settled: false,
+        })
     }
 
     /// Where the bytes are until the commit.
@@ -108,12 +124,13 @@ impl Pending {
         &self.target
     }
 
-    /// Makes the file durable and gives it its name, without ever replacing a file: not even one that appeared since
-    /// [`Pending::create`]. Only what [`Pending::create_over`] began replaces the file that has the name.
+    /// Makes the file durable and gives it its name, without ever replacing a file: not even one
+    /// that appeared since [`Pending::create`]. Only what [`Pending::create_over`] began replaces
+    /// the file that has the name.
     ///
     /// # Errors
-    /// `output-exists` if the name has been taken meanwhile; `disk-full`, `file-permission`, `file-io`. Only an error after
-    /// the rename leaves the file under its name.
+    /// `output-exists` if the name has been taken meanwhile; `disk-full`, `file-permission`,
+    /// `file-io`. Only an error after the rename leaves the file under its name.
     pub fn commit(mut self) -> Result<(), FileError> {
         self.take_name()
     }
@@ -144,8 +161,8 @@ impl Pending {
         self.directory.sync()
     }
 
-    /// Takes the name away again: the bytes are in the temporary as before. The caller has seen that it is this file which
-    /// has the name.
+    /// Takes the name away again: the bytes are in the temporary as before. The caller has seen
+    /// that it is this file which has the name.
     pub(super) fn give_name_back(&mut self) -> Result<(), FileError> {
         rename_back(&self.target, &self.temporary)?;
         self.unfinished = true;
@@ -183,12 +200,12 @@ impl Drop for Pending {
     }
 }
 
-/// A file without a name, for what a step puts aside: the name is taken away as soon as the file is there, so that the
-/// file is gone with the process, however that ends. On a network file system its server may keep it under a name of
-/// its own until then.
+/// A file without a name, for what a step puts aside: the name is taken away as soon as the file is
+/// there, so that the file is gone with the process, however that ends. On a network file system
+/// its server may keep it under a name of its own until then.
 ///
-/// Nothing of it is ever forced to disk. Removed files can be recovered: what it is given must be encrypted, under a key
-/// that goes too.
+/// Nothing of it is ever forced to disk. Removed files can be recovered: what it is given must be
+/// encrypted, under a key that goes too.
 pub struct Scratch {
     file: File,
     /// The name that it had, and the file beside which it lies: of the second the errors speak.
@@ -197,8 +214,9 @@ pub struct Scratch {
 }
 
 impl Scratch {
-    /// Makes an empty one, for the owner alone, in the directory of the file `beside`. A process that stops before the
-    /// name is taken away leaves a temporary of that file, which the next [`Pending::create`] destroys.
+    /// Makes an empty one, for the owner alone, in the directory of the file `beside`. A process
+    /// that stops before the name is taken away leaves a temporary of that file, which the next
+    /// [`Pending::create`] destroys.
     ///
     /// # Errors
     /// `file-missing`, `file-permission`, `disk-full`, `no-randomness`, `file-io`.
@@ -234,7 +252,8 @@ impl Scratch {
 }
 
 /// What a kernel or a file system answers that does not know the flag below.
-pub(super) const UNKNOWN_FLAG: [Errno; 4] = [Errno::INVAL, Errno::NOSYS, Errno::OPNOTSUPP, Errno::NOTSUP];
+pub(super) const UNKNOWN_FLAG: [Errno; 4] =
+    [Errno::INVAL, Errno::NOSYS, Errno::OPNOTSUPP, Errno::NOTSUP];
 
 /// Renames; the kernel refuses to replace anything, in the same step.
 #[cfg(any(target_os = "linux", target_os = "android", target_vendor = "apple"))]
@@ -256,7 +275,8 @@ pub(super) fn rename_back(target: &Path, temporary: &Path) -> Result<(), FileErr
     directory.sync()
 }
 
-/// The same promise by hard links. A crash between the two steps leaves both names on one finished file.
+/// The same promise by hard links. A crash between the two steps leaves both names on one finished
+/// file.
 fn link_new(from: &Path, to: &Path) -> Result<(), FileError> {
     fs::hard_link(from, to).about(to)?;
     unlink(from)
@@ -272,9 +292,9 @@ pub fn write_new(path: &Path, bytes: &[u8], access: Access) -> Result<(), FileEr
     pending.commit()
 }
 
-/// Writes a whole file, in place of the one that may have this name: at any moment the name leads to the old bytes or to
-/// the new ones. For the small files that state the present (`checkpoint`), not for outputs. What stopped processes left
-/// of earlier attempts at it is destroyed.
+/// Writes a whole file, in place of the one that may have this name: at any moment the name leads
+/// to the old bytes or to the new ones. For the small files that state the present (`checkpoint`),
+/// not for outputs. What stopped processes left of earlier attempts at it is destroyed.
 ///
 /// # Errors
 /// As [`Pending::create`] and [`Pending::commit`], without `output-exists`.

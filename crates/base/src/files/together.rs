@@ -10,12 +10,15 @@ use serde::{Deserialize, Serialize};
 use super::error::{About, FileError};
 use super::leftovers::{Holder, destroy_leftovers_of, hold, leftovers_of, temporary_path};
 use super::pending::rename_back;
-use super::{Access, Directory, Pending, destroy_if_present, random, read, remove_if_present, taken, unlink};
+use super::{
+    Access, Directory, Pending, destroy_if_present, random, read, remove_if_present, taken, unlink,
+};
 
 /// More than a journal is long, in bytes.
 const LIMIT: u64 = 1 << 16;
 
-/// What distinguishes a file from another one under its name: not where it lies, so it stays the same when the file is renamed.
+/// What distinguishes a file from another one under its name: not where it lies, so it stays the
+/// same when the file is renamed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct FileId {
@@ -50,12 +53,14 @@ impl FileId {
     }
 }
 
-/// New files that get their names in their order, the last one's saying that all are there. An error leaves none of them; a
-/// process that stops in between leaves the first ones, which the next [`Together::create`] of the same names takes back.
+/// New files that get their names in their order, the last one's saying that all are there. An
+/// error leaves none of them; a process that stops in between leaves the first ones, which the next
+/// [`Together::create`] of the same names takes back.
 ///
-/// It knows them by a journal, `.<last name>.journal.<mark>.cstatns-tmp`, which is on disk before the first name is given
-/// and holds the [`FileId`] of each file. As long as the last file has its temporary, the files that the journal knows are
-/// of a run that has not finished, so that nobody can have used them; once it has its name, nothing is taken back.
+/// It knows them by a journal, `.<last name>.journal.<mark>.cstatns-tmp`, which is on disk before
+/// the first name is given and holds the [`FileId`] of each file. As long as the last file has its
+/// temporary, the files that the journal knows are of a run that has not finished, so that nobody
+/// can have used them; once it has its name, nothing is taken back.
 pub struct Together<const N: usize> {
     /// The files, to be written.
     pub files: [Pending; N],
@@ -114,8 +119,9 @@ impl<const N: usize> Together<N> {
     }
 }
 
-/// Takes the names of these files away again, then destroys them, the last one last: while it is there, a process that
-/// stops here has not finished either. The error that stopped us is the one to report.
+/// Takes the names of these files away again, then destroys them, the last one last: while it is
+/// there, a process that stops here has not finished either. The error that stopped us is the one
+/// to report.
 fn undo<const N: usize>(mut files: [Pending; N], ids: &[FileId]) {
     for (file, id) in files.iter_mut().zip(ids).rev() {
         // A file of that name may be another's, who was quicker.
@@ -145,12 +151,12 @@ fn journal_of(last: &Path) -> PathBuf {
     name.into()
 }
 
-/// Takes back what stopped processes left of new files with these names, where the last one's never got its name, and
-/// destroys it with all their temporaries.
+/// Takes back what stopped processes left of new files with these names, where the last one's never
+/// got its name, and destroys it with all their temporaries.
 ///
 /// # Errors
-/// `output-exists` where another file has the last name meanwhile: then nothing is touched. `file-permission`, `disk-full`,
-/// `file-io`.
+/// `output-exists` where another file has the last name meanwhile: then nothing is touched.
+/// `file-permission`, `disk-full`, `file-io`.
 pub fn take_back(targets: &[&Path]) -> Result<(), FileError> {
     if let [.., last] = targets {
         for (journal, mark) in leftovers_of(&journal_of(last)) {

@@ -1,4 +1,5 @@
-//! `fi-hetu`, the Finnish personal identity code (*henkilötunnus*), SPEC §3.4: eleven characters, all of them the identifier.
+//! `fi-hetu`, the Finnish personal identity code (*henkilötunnus*), SPEC §3.4: eleven characters,
+//! all of them the identifier.
 //!
 //! | characters | meaning | accepted |
 //! |---|---|---|
@@ -7,8 +8,8 @@
 //! | 8–10 | individual number | 002–899; 900 and above are given out for a while only, and to several people |
 //! | 11 | control character | the number of characters 1–6 and 8–10 modulo 31, as a character |
 //!
-//! Ignored: white space as in `fr-nir`. Letters may be in either case. The centuries' signs are different identifiers, not spellings: they
-//! were added because the numbers of a day ran out.
+//! Ignored: white space as in `fr-nir`. Letters may be in either case. The centuries' signs are
+//! different identifiers, not spellings: they were added because the numbers of a day ran out.
 
 use super::spelling::{characters, is_scientific};
 use super::{Accepted, Identifier, Quality, Reason, Scheme};
@@ -48,7 +49,8 @@ pub(super) fn parse_compact(text: &[u8]) -> Option<(Identifier, Quality)> {
 fn accept(characters: &[u8; LENGTH]) -> Result<(Identifier, Quality), Reason> {
     let found = control_number(characters[10]).expect("of the form");
     let digits = characters[..6].iter().chain(&characters[7..10]);
-    let expected = (digits.fold(0, |number, digit| 10 * number + u32::from(digit - b'0')) % 31) as u8;
+    let expected =
+        (digits.fold(0, |number, digit| 10 * number + u32::from(digit - b'0')) % 31) as u8;
     if found != expected {
         return Err(Reason::WrongControlKey { found, expected });
     }
@@ -107,16 +109,18 @@ mod tests {
         npm: Option<String>,
     }
 
-    /// Two other programs, by their own rules for what stands around and between the characters: white space is ours.
+    /// Two other programs, by their own rules for what stands around and between the characters:
+    /// white space is ours.
     #[test]
     fn what_others_accept_is_accepted_alike() {
-        let texts: Texts = serde_json::from_str(include_str!("../../tests/data/fi-hetu.json")).unwrap();
+        let texts: Texts =
+            serde_json::from_str(include_str!("../../tests/data/fi-hetu.json")).unwrap();
         let mut counts = [0; 3];
         for Text { text, category, python, npm } in texts.texts {
             let found = parse(text.as_bytes()).ok();
             let ours = found.as_ref().map(|accepted| accepted.identifier.canonical());
-            // Full-width digits are no identifier's; the centuries of 2023 are unknown to the second program, and spaces to the
-            // first; 000 and 900 to 999 are nobody's for good.
+            // Full-width digits are no identifier's; the centuries of 2023 are unknown to the
+            // second program, and spaces to the first; 000 and 900 to 999 are nobody's for good.
             let expected = match &*category {
                 "variant/full width" => None,
                 "variant/spaces in" | "variant/NBSP" => {
@@ -128,10 +132,17 @@ mod tests {
                 _ => python,
             };
             assert_eq!(ours, expected.as_deref().map(str::as_bytes), "{category}");
-            counts[if category == "upstream-doctest" { 2 } else { usize::from(expected.is_some()) }] += 1;
+            counts[if category == "upstream-doctest" {
+                2
+            } else {
+                usize::from(expected.is_some())
+            }] += 1;
             if let Some(accepted) = found {
                 let compact = accepted.compact().as_bytes();
-                assert_eq!(parse_compact(compact), Some((accepted.identifier.clone(), Quality::Valid)));
+                assert_eq!(
+                    parse_compact(compact),
+                    Some((accepted.identifier.clone(), Quality::Valid))
+                );
                 assert!(compact == text.as_bytes() || parse_compact(text.as_bytes()).is_none());
             }
         }

@@ -1,5 +1,5 @@
-//! `fr-nir`, the French NIR (*numéro d'inscription au répertoire*), SPEC §3.2: 13 characters, then a control key of two digits
-//! that may be missing and is not part of the identifier.
+//! `fr-nir`, the French NIR (*numéro d'inscription au répertoire*), SPEC §3.2: 13 characters, then
+//! a control key of two digits that may be missing and is not part of the identifier.
 //!
 //! | characters | meaning | accepted |
 //! |---|---|---|
@@ -11,8 +11,9 @@
 //! | 11–13 | order | three digits |
 //! | 14–15 | control key | 97 − (N mod 97), where 2A counts as 19 and 2B as 18 |
 //!
-//! Ignored: spaces (U+0020, U+00A0, U+202F) anywhere, and the other ASCII white space (U+0009 to U+000D) at both ends.
-//! Letters may be in either case. The canonical form keeps 2A and 2B: put in figures, two people would become one.
+//! Ignored: spaces (U+0020, U+00A0, U+202F) anywhere, and the other ASCII white space (U+0009 to
+//! U+000D) at both ends. Letters may be in either case. The canonical form keeps 2A and 2B: put in
+//! figures, two people would become one.
 
 use super::spelling::characters;
 use super::{Accepted, Identifier, Quality, Reason, Scheme};
@@ -23,7 +24,8 @@ const KEYED: usize = 15;
 /// [`Scheme::parse`].
 #[inline]
 pub(super) fn parse(text: &[u8]) -> Result<Accepted, Reason> {
-    // Nearly every text is compact and of the form already; whatever else it is, the long way finds out.
+    // Nearly every text is compact and of the form already; whatever else it is, the long way finds
+    // out.
     if let Some(characters) = formed::<KEYED>(text) {
         return accept(characters);
     }
@@ -107,7 +109,8 @@ fn continues<const N: usize>(characters: &[u8; N], i: usize) -> bool {
     }
 }
 
-/// 97 − (N mod 97), where N is the number with 19 in the place of 2A and 18 in the place of 2B: for the control key only.
+/// 97 − (N mod 97), where N is the number with 19 in the place of 2A and 18 in the place of 2B: for
+/// the control key only.
 #[inline]
 fn control_key(canonical: &[u8; UNKEYED]) -> u8 {
     let mut digits = canonical.map(|c| u64::from(c - b'0'));
@@ -138,7 +141,8 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(4096))]
 
-        /// The short way and the long way are one rule: texts that are nearly an identifier, with and without a control key.
+        /// The short way and the long way are one rule: texts that are nearly an identifier, with
+        /// and without a control key.
         #[test]
         fn the_short_way_says_what_the_long_way_says(
             mut text in "[123478][0-9]{2}(0[1-9]|1[0-2]|[2-9][0-9])([0-9]{2}|2[AB])[0-9]{6}",

@@ -1,9 +1,10 @@
-//! What schemes have in common: the characters of a text that count, and what a spreadsheet leaves of a number.
+//! What schemes have in common: the characters of a text that count, and what a spreadsheet leaves
+//! of a number.
 
 use super::Reason;
 
-/// The first `N` characters that count, in upper case, the position of each in `text`, and how many there are in all.
-/// `is_used`: whether the scheme uses this character, in either case.
+/// The first `N` characters that count, in upper case, the position of each in `text`, and how many
+/// there are in all. `is_used`: whether the scheme uses this character, in either case.
 pub(super) fn characters<const N: usize>(
     text: &[u8],
     is_used: impl Fn(char) -> bool,
@@ -29,7 +30,8 @@ pub(super) fn characters<const N: usize>(
                     }
                     len += 1;
                 }
-                // The E of scientific notation is such a character: the common case never looks for it.
+                // The E of scientific notation is such a character: the common case never looks for
+                // it.
                 _ if is_scientific(text) => return Err(Reason::Scientific),
                 _ => return Err(Reason::WrongCharacter { position: trailing.unwrap_or(position) }),
             }
@@ -48,8 +50,8 @@ fn is_white(c: char) -> bool {
     matches!(c, '\t'..='\r')
 }
 
-/// Digits, perhaps a point or comma and digits, `E`, an exponent. Without a decimal mark the exponent needs its sign, so
-/// that a number with an E typed in it is not taken for one.
+/// Digits, perhaps a point or comma and digits, `E`, an exponent. Without a decimal mark the
+/// exponent needs its sign, so that a number with an E typed in it is not taken for one.
 pub(super) fn is_scientific(text: &[u8]) -> bool {
     fn digits(text: &[u8]) -> (bool, &[u8]) {
         let n = text.iter().take_while(|c| c.is_ascii_digit()).count();

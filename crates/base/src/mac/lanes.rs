@@ -1,12 +1,14 @@
-//! HMAC-SHA-256 of many one-block messages at a time, by the widest kernel that the processor can run; and SHA-256 of many
-//! chunks of one length.
+//! HMAC-SHA-256 of many one-block messages at a time, by the widest kernel that the processor can
+//! run; and SHA-256 of many chunks of one length.
 //!
-//! Messages lie side by side, one in each *lane*: word *i* of all of them is one array. `compress` is then plain code on
-//! plain arrays; a function that may use AVX-512 or AVX2 lets the compiler turn its loops into vector instructions. The SHA
-//! instructions take one message each, so that a few streams of them are interleaved. Whatever is left of a batch after
-//! whole groups goes through `sha2`, as does everything on other machines.
+//! Messages lie side by side, one in each *lane*: word *i* of all of them is one array. `compress`
+//! is then plain code on plain arrays; a function that may use AVX-512 or AVX2 lets the compiler
+//! turn its loops into vector instructions. The SHA instructions take one message each, so that a
+//! few streams of them are interleaved. Whatever is left of a batch after whole groups goes through
+//! `sha2`, as does everything on other machines.
 //!
-//! The one unsafe act is to call a function compiled for a processor that has more than the usual: `Messages::run`, `digests`.
+//! The one unsafe act is to call a function compiled for a processor that has more than the usual:
+//! `Messages::run`, `digests`.
 
 use sha2::block_api::compress256;
 use sha2::{Digest, Sha256};
@@ -16,7 +18,8 @@ use super::{INITIAL, MacKey, ONE_BLOCK, to_bytes};
 
 /// How messages are computed: it changes how long that takes and nothing else.
 ///
-/// A value says that this processor can take that path; only [`Path::available`] and [`Path::best`] make one.
+/// A value says that this processor can take that path; only [`Path::available`] and [`Path::best`]
+/// make one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Path(Kernel);
 
@@ -72,13 +75,15 @@ impl Path {
     }
 }
 
-/// What is to be computed: for each item in order the MAC of `prefix` ‖ its tail under the first key, and the MAC of `link` ‖
-/// the one before under each later key. What lies between the first key and the last leaves no trace.
+/// What is to be computed: for each item in order the MAC of `prefix` ‖ its tail under the first
+/// key, and the MAC of `link` ‖ the one before under each later key. What lies between the first
+/// key and the last leaves no trace.
 pub struct Messages<'a, T, K, M, O> {
     pub items: &'a [T],
     pub keys: K,
     pub prefix: &'a [u8],
-    /// Gives the tail of an item: its bytes, then zeros to a whole word at least, and how many it has without them.
+    /// Gives the tail of an item: its bytes, then zeros to a whole word at least, and how many it
+    /// has without them.
     pub tail: M,
     pub link: &'a [u8; 14],
     /// Takes the outcomes in order, as the words of some items at a time.
@@ -97,7 +102,8 @@ where
     #[allow(unsafe_code)]
     pub fn run(mut self, path: Path) {
         match path.0 {
-            // SAFETY: a `Path` is made only after `Kernel::at_hand` has found each of these features.
+            // SAFETY: a `Path` is made only after `Kernel::at_hand` has found each of these
+            // features.
             #[cfg(target_arch = "x86_64")]
             Kernel::Avx512 => unsafe { self.avx512() },
             // SAFETY: as above.
@@ -172,7 +178,10 @@ where
 
     /// Computes as many whole groups of `L` items as there are.
     #[inline(always)]
-    fn groups<const L: usize>(&mut self, compress: impl Fn(&mut [[u32; L]; 8], &mut [[u32; L]; 16])) {
+    fn groups<const L: usize>(
+        &mut self,
+        compress: impl Fn(&mut [[u32; L]; 8], &mut [[u32; L]; 16]),
+    ) {
         let prefix = Prefix { words: words(&framed(self.prefix)), len: self.prefix.len() };
         let link = words(&block(&framed(self.link), self.link.len(), &[0; 32], 32));
         let mut group = Group::<L>::new();
@@ -192,8 +201,8 @@ where
     }
 }
 
-/// The bytes of a chunk: with its padding 64 blocks. Chunks that begin a power of two apart would contend for the same
-/// lines of the processor's cache.
+/// The bytes of a chunk: with its padding 64 blocks. Chunks that begin a power of two apart would
+/// contend for the same lines of the processor's cache.
 pub const CHUNK: usize = 63 * 64;
 /// As many chunks as the widest path takes at once.
 pub const CHUNKS: usize = 32;
@@ -261,7 +270,8 @@ fn words(block: &[u8; 64]) -> [u32; 16] {
 /// Aligned as the cache's lines: a vector that lies across two of them takes twice the time.
 #[repr(align(64))]
 struct Group<const L: usize> {
-    /// The tails with the padding's first bit behind each, as if they began a block of their own; below a row of zeros.
+    /// The tails with the padding's first bit behind each, as if they began a block of their own;
+    /// below a row of zeros.
     tails: [[u32; L]; 17],
     /// How many bytes each tail has.
     lens: [u32; L],
@@ -304,7 +314,8 @@ impl<const L: usize> Group<L> {
         }
     }
 
-    /// Makes each digest the message that follows it in a chain: as [`Group::place`], by a shift that the compiler knows.
+    /// Makes each digest the message that follows it in a chain: as [`Group::place`], by a shift
+    /// that the compiler knows.
     #[inline(always)]
     fn link(&mut self, link: &[u32; 16]) {
         set(&mut self.words, link);
@@ -319,7 +330,8 @@ impl<const L: usize> Group<L> {
     /// Gives the digests out, one behind the other.
     #[inline(always)]
     fn take(&mut self) -> &[[u32; 8]] {
-        let (words, digests) = (self.words[..8].as_flattened_mut(), self.digests.as_flattened_mut());
+        let (words, digests) =
+            (self.words[..8].as_flattened_mut(), self.digests.as_flattened_mut());
         riffle(digests, words);
         riffle(words, digests);
         riffle(digests, words);
@@ -335,7 +347,8 @@ impl<const L: usize> Group<L> {
         let mut group = Self::new();
         set(&mut group.digests, &INITIAL);
         for block in 0..CHUNK / 64 {
-            let (table, spare) = (group.words.as_flattened_mut(), group.tails[..16].as_flattened_mut());
+            let (table, spare) =
+                (group.words.as_flattened_mut(), group.tails[..16].as_flattened_mut());
             for (row, chunk) in table.as_chunks_mut().0.iter_mut().zip(chunks) {
                 *row = words(&chunk.as_chunks().0[block]);
             }
@@ -380,8 +393,9 @@ fn set<const L: usize>(rows: &mut [[u32; L]], words: &[u32]) {
     }
 }
 
-/// Takes two halves of `from` in turn, as cards are riffled. Done three times it turns a table of eight rows into one of
-/// eight columns, for it moves the highest bit of each position to the bottom.
+/// Takes two halves of `from` in turn, as cards are riffled. Done three times it turns a table of
+/// eight rows into one of eight columns, for it moves the highest bit of each position to the
+/// bottom.
 #[inline(always)]
 fn riffle(from: &[u32], to: &mut [u32]) {
     let (even, odd) = from.split_at(from.len() / 2);
@@ -423,7 +437,11 @@ const K: [[u32; 16]; 4] = [
 
 /// The compression function of SHA-256 (FIPS 180-4 §6.2.2) in `L` lanes; `words` are used up.
 #[inline(always)]
-fn compress<const L: usize>(k: &[[u32; 16]; 4], state: &mut [[u32; L]; 8], words: &mut [[u32; L]; 16]) {
+fn compress<const L: usize>(
+    k: &[[u32; 16]; 4],
+    state: &mut [[u32; L]; 8],
+    words: &mut [[u32; L]; 16],
+) {
     let before = *state;
     let [turns @ .., last] = k;
     for k in turns {
@@ -441,10 +459,12 @@ fn compress<const L: usize>(k: &[[u32; 16]; 4], state: &mut [[u32; L]; 8], words
     }
 }
 
-/// The rounds of a turn from `AT` on. With `MORE` each word gives way to the one that takes its place in the next turn.
+/// The rounds of a turn from `AT` on. With `MORE` each word gives way to the one that takes its
+/// place in the next turn.
 ///
-/// Four rounds of one lane are few enough for the processor to begin the next lanes meanwhile, and enough to keep the
-/// state in registers; every index but the lane's is a constant, which the compiler needs to vectorise.
+/// Four rounds of one lane are few enough for the processor to begin the next lanes meanwhile, and
+/// enough to keep the state in registers; every index but the lane's is a constant, which the
+/// compiler needs to vectorise.
 #[inline(always)]
 fn four_rounds<const AT: usize, const MORE: bool, const L: usize>(
     k: &[u32; 16],
@@ -458,7 +478,8 @@ fn four_rounds<const AT: usize, const MORE: bool, const L: usize>(
             let word = words[i][lane];
             let sum1 = e.rotate_right(6) ^ e.rotate_right(11) ^ e.rotate_right(25);
             let choice = g ^ (e & (f ^ g));
-            let t1 = h.wrapping_add(word.wrapping_add(k[i])).wrapping_add(choice).wrapping_add(sum1);
+            let t1 =
+                h.wrapping_add(word.wrapping_add(k[i])).wrapping_add(choice).wrapping_add(sum1);
             let sum0 = a.rotate_right(2) ^ a.rotate_right(13) ^ a.rotate_right(22);
             let majority = (a & b) | (c & (a | b));
             let t2 = sum0.wrapping_add(majority);
@@ -477,7 +498,8 @@ fn four_rounds<const AT: usize, const MORE: bool, const L: usize>(
     }
 }
 
-/// How many messages the processor's SHA instructions take side by side: each waits for the one before in its stream.
+/// How many messages the processor's SHA instructions take side by side: each waits for the one
+/// before in its stream.
 #[cfg(target_arch = "x86_64")]
 const STREAMS: usize = 8;
 
@@ -489,12 +511,17 @@ fn streams(key: &MacKey, messages: &[[u32; 16]; STREAMS]) -> [[u32; 8]; STREAMS]
     use std::arch::x86_64::*;
 
     let queue = messages.each_ref().map(|words| {
-        let [a, b, c, d] = *words.as_chunks().0 else { unreachable!("sixteen words are four fours") };
+        let [a, b, c, d] = *words.as_chunks().0 else {
+            unreachable!("sixteen words are four fours")
+        };
         [four(a), four(b), four(c), four(d)]
     });
     let inner = compress_streams(&key.state(0), queue);
     let padding = [four([0x8000_0000, 0, 0, 0]), four([0, 0, 0, (64 + 32) * 8])];
-    let outer = compress_streams(&key.state(1), inner.map(|[low, high]| [low, high, padding[0], padding[1]]));
+    let outer = compress_streams(
+        &key.state(1),
+        inner.map(|[low, high]| [low, high, padding[0], padding[1]]),
+    );
     outer.map(|halves| {
         let mut digest = [0; 8];
         for (words, half) in digest.as_chunks_mut().0.iter_mut().zip(halves) {
@@ -509,7 +536,8 @@ fn streams(key: &MacKey, messages: &[[u32; 16]; STREAMS]) -> [[u32; 8]; STREAMS]
     })
 }
 
-/// The compression function (FIPS 180-4 §6.2.2) from one state; the outcome's words in order, in two halves.
+/// The compression function (FIPS 180-4 §6.2.2) from one state; the outcome's words in order, in
+/// two halves.
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "sha,avx2")]
 #[inline]
@@ -531,7 +559,8 @@ fn compress_streams(
                 *cdgh = _mm_sha256rnds2_epu32(*cdgh, *abef, sum);
                 *abef = _mm_sha256rnds2_epu32(*abef, *cdgh, _mm_shuffle_epi32::<0x0e>(sum));
                 if turn < 3 {
-                    let (next, third, last) = (queue[(i + 1) % 4], queue[(i + 2) % 4], queue[(i + 3) % 4]);
+                    let (next, third, last) =
+                        (queue[(i + 1) % 4], queue[(i + 2) % 4], queue[(i + 3) % 4]);
                     let part = _mm_sha256msg1_epu32(queue[i], next);
                     let part = _mm_add_epi32(part, _mm_alignr_epi8::<4>(last, third));
                     queue[i] = _mm_sha256msg2_epu32(part, last);
@@ -577,7 +606,8 @@ mod tests {
     /// A tail, with zeros behind it, and its length.
     type Tail = ([u8; 56], usize);
 
-    /// `count` random tails, the first of `length` bytes, each next one a byte longer, and after `most` it is 0 again.
+    /// `count` random tails, the first of `length` bytes, each next one a byte longer, and after
+    /// `most` it is 0 again.
     fn tails(count: usize, length: usize, most: usize) -> Vec<Tail> {
         let tail = |i| {
             let mut tail = (random(), (length + i) % (most + 1));
@@ -614,8 +644,14 @@ mod tests {
         outcomes
     }
 
-    /// The positions whose outcome is not what the path of one message says, which is what the `hmac` crate must say.
-    fn wrong(prefix: &[u8], tails: &[Tail], keys: &[[u8; 32]], outcomes: &[[u8; 32]]) -> Vec<usize> {
+    /// The positions whose outcome is not what the path of one message says, which is what the
+    /// `hmac` crate must say.
+    fn wrong(
+        prefix: &[u8],
+        tails: &[Tail],
+        keys: &[[u8; 32]],
+        outcomes: &[[u8; 32]],
+    ) -> Vec<usize> {
         assert_eq!(tails.len(), outcomes.len());
         let expected = |(bytes, len): &Tail| {
             let mut outcome = [prefix, &bytes[..*len]].concat();
@@ -624,7 +660,10 @@ mod tests {
                     outcome.splice(0..0, *LINK);
                 }
                 let ours = key(bytes).mac(&outcome);
-                let theirs = Hmac::<Sha256>::new_from_slice(bytes).unwrap().chain_update(&outcome).finalize();
+                let theirs = Hmac::<Sha256>::new_from_slice(bytes)
+                    .unwrap()
+                    .chain_update(&outcome)
+                    .finalize();
                 assert_eq!(ours, <[u8; 32]>::from(theirs.into_bytes()));
                 outcome = ours.to_vec();
             }
@@ -677,12 +716,17 @@ mod tests {
         check(b"more than nothing", &tails(32, ONE_BLOCK, ONE_BLOCK), 1);
     }
 
-    /// Chunks of random bytes, each hashed by `sha2`, and the positions where that is not what `by` says.
+    /// Chunks of random bytes, each hashed by `sha2`, and the positions where that is not what `by`
+    /// says.
     fn wrong_digests(by: impl Fn(&[[u8; CHUNK]; CHUNKS]) -> [[u8; 32]; CHUNKS]) -> Vec<usize> {
-        let chunks: Box<[[u8; CHUNK]; CHUNKS]> =
-            (0..CHUNKS).map(|_| random()).collect::<Vec<_>>().try_into().expect("as many as there are lanes");
+        let chunks: Box<[[u8; CHUNK]; CHUNKS]> = (0..CHUNKS)
+            .map(|_| random())
+            .collect::<Vec<_>>()
+            .try_into()
+            .expect("as many as there are lanes");
         let digests = by(&chunks);
-        let is_wrong = |lane: &usize| digests[*lane] != <[u8; 32]>::from(Sha256::digest(chunks[*lane]));
+        let is_wrong =
+            |lane: &usize| digests[*lane] != <[u8; 32]>::from(Sha256::digest(chunks[*lane]));
         (0..CHUNKS).filter(is_wrong).collect()
     }
 

@@ -1,4 +1,5 @@
-//! What is asked of the operating system: pages that are not swapped out, a process that leaves no core dump.
+//! What is asked of the operating system: pages that are not swapped out, a process that leaves no
+//! core dump.
 //!
 //! The only room with calls that differ between systems.
 
@@ -20,7 +21,8 @@ pub struct Hardening {
     pub memory_locked: bool,
 }
 
-/// Forbids core dumps and reading by other processes, and tries to lock a page. A program calls it first.
+/// Forbids core dumps and reading by other processes, and tries to lock a page. A program calls it
+/// first.
 ///
 /// Where the system refuses, the work can go on: the caller says so to the operator.
 pub fn harden_process() -> Hardening {

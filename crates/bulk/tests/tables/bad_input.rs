@@ -1,4 +1,5 @@
-//! Input that is refused, each time with a clear error, nothing written, and no value of the data in the message.
+//! Input that is refused, each time with a clear error, nothing written, and no value of the data
+//! in the message.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -18,8 +19,9 @@ fn refused(data: impl AsRef<[u8]>, delimiter: u8, code: &str, words: &[&str]) {
     let place = Place::new();
     let way = Way::new(&place, "d", "csv", "csv");
     fs::write(&way.data, data).unwrap();
-    let error =
-        way.prepare(Column::Identifier { column: "nir", scheme: Scheme::FrNir }, delimiter).unwrap_err();
+    let error = way
+        .prepare(Column::Identifier { column: "nir", scheme: Scheme::FrNir }, delimiter)
+        .unwrap_err();
     let message = error.to_string();
     assert_eq!(error.code(), code, "{message}");
     for word in words {
@@ -34,7 +36,12 @@ fn refused(data: impl AsRef<[u8]>, delimiter: u8, code: &str, words: &[&str]) {
 fn data_that_cannot_be_prepared() {
     let row = format!("{KEYED},1\n");
     refused(format!("id,wage\n{row}"), b',', "missing-column", &["\"nir\"", "id, wage"]);
-    refused(format!("nir;wage\n{KEYED};1\n"), b',', "missing-column", &["separated by ';'", "nir;wage"]);
+    refused(
+        format!("nir;wage\n{KEYED};1\n"),
+        b',',
+        "missing-column",
+        &["separated by ';'", "nir;wage"],
+    );
     refused(format!("nir,wage\n{row}"), b';', "missing-column", &["separated by ','"]);
     // No header: what stands in its place is a row.
     refused(format!("{row}{row}"), b',', "missing-column", &["names of the columns"]);
@@ -58,9 +65,13 @@ fn data_that_cannot_be_prepared() {
     );
     refused(format!("nir,wage\n{row}{KEYED},\"1\n{row}{row}"), b',', "open-quote", &["line 3"]);
     refused(format!("nir,wage\n{row}\"{KEYED}\n"), b',', "open-quote", &["line 3"]);
-    // Text behind a closing quote, also where that swallows rows, in the header, and as MySQL writes a quote.
+    // Text behind a closing quote, also where that swallows rows, in the header, and as MySQL
+    // writes a quote.
     for (data, line) in [
-        (format!("nir,wage\n{row}{KEYED},\"1\n{row}{row}{KEYED},\"2\n"), "line 6 (its cell opens at line 3)"),
+        (
+            format!("nir,wage\n{row}{KEYED},\"1\n{row}{row}{KEYED},\"2\n"),
+            "line 6 (its cell opens at line 3)",
+        ),
         (format!("nir,wage\n{row}{KEYED},\"5\" flat\"\n"), "line 3"),
         (format!("nir,wage\n{row}{KEYED},\"said \\\"yes\\\"\"\n"), "line 3"),
         (format!("nir,wage\r\n{KEYED},\"1\" \r\n"), "line 2"),
@@ -90,7 +101,9 @@ fn a_column_that_is_mostly_no_identifiers_is_refused() {
     let way = Way::new(&place, "d", "csv", "csv");
     fs::write(&way.data, rows(2, 2, 0)).unwrap();
     assert_eq!(
-        way.prepare(Column::Identifier { column: "nir", scheme: Scheme::FrNir }, b',').unwrap().counts["wrong-length"],
+        way.prepare(Column::Identifier { column: "nir", scheme: Scheme::FrNir }, b',')
+            .unwrap()
+            .counts["wrong-length"],
         2
     );
 }
@@ -101,7 +114,9 @@ fn scientific_notation_has_its_own_reason() {
     let way = Way::new(&place, "d", "csv", "csv");
     fs::write(&way.data, format!("nir\n\"1,84E+12\"\n1.84E+12\n{KEYED}\n{UNKEYED}\n")).unwrap();
     assert_eq!(
-        way.prepare(Column::Identifier { column: "nir", scheme: Scheme::FrNir }, b',').unwrap().counts["scientific"],
+        way.prepare(Column::Identifier { column: "nir", scheme: Scheme::FrNir }, b',')
+            .unwrap()
+            .counts["scientific"],
         2
     );
     way.code(&POPULATION, 1, 1).unwrap();
@@ -118,8 +133,9 @@ fn parquet_columns_that_cannot_hold_identifiers() {
     for (n, array) in numbers.into_iter().enumerate() {
         let way = Way::new(&place, &format!("d{n}"), "parquet", "csv");
         write_parquet(&way.data, vec![("nir", array)]);
-        let error =
-            way.prepare(Column::Identifier { column: "nir", scheme: Scheme::FrNir }, b',').unwrap_err();
+        let error = way
+            .prepare(Column::Identifier { column: "nir", scheme: Scheme::FrNir }, b',')
+            .unwrap_err();
         assert_eq!(error.code(), "column-type");
         assert!(error.to_string().contains("2A") && !error.to_string().contains(KEYED), "{error}");
     }
@@ -135,15 +151,18 @@ fn a_truncated_or_damaged_parquet_file_is_refused() {
     let whole = fs::read(&way.data).unwrap();
     for len in 0..whole.len() {
         fs::write(&way.data, &whole[..len]).unwrap();
-        let error =
-            way.prepare(Column::Identifier { column: "nir", scheme: Scheme::FrNir }, b',').unwrap_err();
+        let error = way
+            .prepare(Column::Identifier { column: "nir", scheme: Scheme::FrNir }, b',')
+            .unwrap_err();
         let expected = if len == 0 { "empty-file" } else { "parquet-damaged" };
         assert_eq!(error.code(), expected, "{len} bytes: {error}");
         assert!(!error.to_string().contains(KEYED));
     }
     fs::write(&way.data, format!("nir\n{KEYED}\n")).unwrap();
     assert_eq!(
-        way.prepare(Column::Identifier { column: "nir", scheme: Scheme::FrNir }, b',').unwrap_err().code(),
+        way.prepare(Column::Identifier { column: "nir", scheme: Scheme::FrNir }, b',')
+            .unwrap_err()
+            .code(),
         "parquet-damaged"
     );
     assert_eq!(place.names(), ["d.parquet"]);
@@ -153,8 +172,11 @@ fn a_truncated_or_damaged_parquet_file_is_refused() {
 fn outputs_that_exist_and_places_that_cannot_be_read_or_written() {
     let place = Place::new();
     let way = Way::new(&place, "d", "csv", "csv");
-    let code =
-        || way.prepare(Column::Identifier { column: "nir", scheme: Scheme::FrNir }, b',').unwrap_err().code();
+    let code = || {
+        way.prepare(Column::Identifier { column: "nir", scheme: Scheme::FrNir }, b',')
+            .unwrap_err()
+            .code()
+    };
     assert_eq!(code(), "file-missing");
     fs::write(&way.data, format!("nir,wage\n{KEYED},1\n")).unwrap();
     for taken in [&way.request, &way.retained, &manifest_path(&way.request)] {
@@ -297,7 +319,8 @@ fn summaries_are_of_results_only() {
 fn a_parquet_file_with_any_byte_changed_is_read_or_refused() {
     let place = Place::new();
     let way = Way::new(&place, "d", "parquet", "csv");
-    let cells: Vec<Option<&str>> = (0..30).map(|n| [Some(KEYED), Some(UNKEYED), None][n % 3]).collect();
+    let cells: Vec<Option<&str>> =
+        (0..30).map(|n| [Some(KEYED), Some(UNKEYED), None][n % 3]).collect();
     write_parquet(
         &way.data,
         vec![("nir", texts(&cells)), ("v", Arc::new(Int64Array::from_iter_values(0..30)))],
@@ -307,7 +330,9 @@ fn a_parquet_file_with_any_byte_changed_is_read_or_refused() {
         let mut bytes = whole.clone();
         bytes[at] ^= [0x01, 0x80, 0xff][at % 3];
         fs::write(&way.data, &bytes).unwrap();
-        if let Err(error) = way.prepare(Column::Identifier { column: "nir", scheme: Scheme::FrNir }, b',') {
+        if let Err(error) =
+            way.prepare(Column::Identifier { column: "nir", scheme: Scheme::FrNir }, b',')
+        {
             assert!(!error.to_string().contains(KEYED), "{error}");
         } else {
             for made in [&way.request, &way.retained, &manifest_path(&way.request)] {

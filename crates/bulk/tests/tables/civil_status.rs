@@ -1,4 +1,5 @@
-//! Civil status from the data to the attached file: what travels, what is looked up and coded, what is refused.
+//! Civil status from the data to the attached file: what travels, what is looked up and coded, what
+//! is refused.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -11,7 +12,8 @@ use std::sync::Arc;
 use arrow_array::cast::AsArray;
 use arrow_array::types::Float64Type;
 use arrow_array::{
-    ArrayRef, BooleanArray, Date32Array, Float64Array, Int8Array, Int32Array, Int64Array, RecordBatch,
+    ArrayRef, BooleanArray, Date32Array, Float64Array, Int8Array, Int32Array, Int64Array,
+    RecordBatch,
 };
 use arrow_schema::DataType;
 use cstatns::civil_status::{CivilStatus, Field, Years};
@@ -90,8 +92,8 @@ const HEADER: [&str; 11] = [
     "nir",
 ];
 
-/// The cells of a row of the data, and what is expected of it: the word of `status`, the quality of the result, and the cells
-/// of the request where they are not as the data has them.
+/// The cells of a row of the data, and what is expected of it: the word of `status`, the quality of
+/// the result, and the cells of the request where they are not as the data has them.
 struct Row {
     cells: [String; HEADER.len()],
     check: &'static str,
@@ -208,7 +210,12 @@ fn write_data(path: &Path, rows: usize) {
     let rows: Vec<_> = (0..rows).map(|number| row(number).cells).collect();
     if path.extension().is_some_and(|extension| extension == "parquet") {
         let column = |at: usize| {
-            texts(&rows.iter().map(|row| Some(&*row[at]).filter(|cell| !cell.is_empty())).collect::<Vec<_>>())
+            texts(
+                &rows
+                    .iter()
+                    .map(|row| Some(&*row[at]).filter(|cell| !cell.is_empty()))
+                    .collect::<Vec<_>>(),
+            )
         };
         return write_parquet(
             path,
@@ -263,7 +270,13 @@ fn look_up(
     let register = Register { index, accept, min_score: Score::of(0.95) };
     let effort = with(threads, Effort::MEMORY);
     look_up_and_code(
-        &Request { path: &way.request, manifest: &way.manifest(), format, meta: &meta, effort: &effort },
+        &Request {
+            path: &way.request,
+            manifest: &way.manifest(),
+            format,
+            meta: &meta,
+            effort: &effort,
+        },
         register,
         &coder,
         out,
@@ -279,11 +292,15 @@ fn read(path: &Path) -> Vec<Vec<String>> {
     let schema = batch.schema();
     let columns = schema.fields().iter().map(|field| match &**field.name() {
         "index" => binary_column(&batch, "index").into_iter().map(|index| index.map(hex)).collect(),
-        "score" => scores(&batch).into_iter().map(|score| score.map(|score| format!("{score:.4}"))).collect(),
+        "score" => scores(&batch)
+            .into_iter()
+            .map(|score| score.map(|score| format!("{score:.4}")))
+            .collect(),
         name => text_column(&batch, name),
     });
     let columns: Vec<Vec<Option<String>>> = columns.collect();
-    let row = |row: usize| columns.iter().map(|column| column[row].clone().unwrap_or_default()).collect();
+    let row =
+        |row: usize| columns.iter().map(|column| column[row].clone().unwrap_or_default()).collect();
     (0..batch.num_rows()).map(row).collect()
 }
 
@@ -321,7 +338,8 @@ fn rows_travel_as_fields_and_are_coded_as_their_identifiers_would_be() {
             prepared.counts,
             BTreeMap::from([("ok", of(17)), ("absent", of(1)), ("malformed", of(2))])
         );
-        let unread = ["date_naissance", "sexe", "prenoms", "nir", "pays", "nom"].map(|field| (field, of(1)));
+        let unread =
+            ["date_naissance", "sexe", "prenoms", "nir", "pays", "nom"].map(|field| (field, of(1)));
         assert_eq!(prepared.unread, BTreeMap::from(unread));
         assert_eq!(way.manifest().content, Content::CivilStatus { identifier: true });
 
@@ -335,7 +353,8 @@ fn rows_travel_as_fields_and_are_coded_as_their_identifiers_would_be() {
             assert_eq!(kept[1..], [row.check, &row.cells[0], &row.cells[6]]);
         }
 
-        // The result is the same whatever the number of threads, and each code that of the person's identifier.
+        // The result is the same whatever the number of threads, and each code that of the person's
+        // identifier.
         let results = [1, 4].map(|threads| {
             let mut out = Vec::new();
             let coded = look_up(&way, &index, Level::UsageName, threads, &mut out).unwrap();
@@ -352,7 +371,10 @@ fn rows_travel_as_fields_and_are_coded_as_their_identifiers_would_be() {
         assert_eq!((summary.coded, summary.scores), (coded.coded, coded.scores));
         way.report(&POPULATION.meta(1, 1), &coded);
         let attached = way.attach().unwrap();
-        assert_eq!((attached.report.quality["malformed"], attached.report.quality["absent"]), (of(2), of(1)));
+        assert_eq!(
+            (attached.report.quality["malformed"], attached.report.quality["absent"]),
+            (of(2), of(1))
+        );
         assert!(!attached.report.quality.contains_key("none"));
         let has_code = read(&way.out).iter().filter(|cells| !cells[0].is_empty()).count() as u64;
         assert!(has_code > 0 && attached.report.coded == Some(has_code));
@@ -373,8 +395,8 @@ fn rows_travel_as_fields_and_are_coded_as_their_identifiers_would_be() {
 }
 
 fn people_coded(rows: usize) -> u64 {
-    let coded =
-        (0..rows).filter(|number| matches!(row(*number).quality, "found" | "rectified" | "usage-name"));
+    let coded = (0..rows)
+        .filter(|number| matches!(row(*number).quality, "found" | "rectified" | "usage-name"));
     let people: std::collections::BTreeSet<usize> = coded.map(|number| number % PEOPLE).collect();
     people.len() as u64
 }
@@ -386,7 +408,11 @@ fn what_is_less_certain_than_accepted_is_not_coded() {
     let way = Way::new(&place, "d", "csv", "csv");
     write_data(&way.data, 400);
     run(&way, &[], &Effort::default()).unwrap();
-    let levels = [("found", Level::Found), ("rectified", Level::Rectified), ("usage-name", Level::UsageName)];
+    let levels = [
+        ("found", Level::Found),
+        ("rectified", Level::Rectified),
+        ("usage-name", Level::UsageName),
+    ];
     for (last, (_, level)) in levels.into_iter().enumerate() {
         let mut out = Vec::new();
         look_up(&way, &index, level, 2, &mut out).unwrap();
@@ -411,7 +437,8 @@ fn what_has_a_lower_score_than_asked_for_is_not_coded() {
     run(&way, &[], &Effort::default()).unwrap();
     let (coder, meta) = (POPULATION.coder(1), POPULATION.meta(1, 1));
     let rows = |min_score: f64| {
-        let register = Register { index: &index, accept: Level::UsageName, min_score: Score::of(min_score) };
+        let register =
+            Register { index: &index, accept: Level::UsageName, min_score: Score::of(min_score) };
         let (mut out, effort) = (Vec::new(), Effort::default());
         let coded = look_up_and_code(
             &Request {
@@ -430,7 +457,8 @@ fn what_has_a_lower_score_than_asked_for_is_not_coded() {
         (coded.unwrap(), text.lines().skip(1).map(cells).collect::<Vec<_>>())
     };
     let (coded, all) = rows(0.0);
-    let mut scores: Vec<&str> = all.iter().filter(|row| !row[1].is_empty()).map(|row| &*row[3]).collect();
+    let mut scores: Vec<&str> =
+        all.iter().filter(|row| !row[1].is_empty()).map(|row| &*row[3]).collect();
     scores.sort_unstable();
     let middle = scores[scores.len() / 2];
     assert!(scores[0] < middle, "the rows have more than one score");
@@ -443,12 +471,14 @@ fn what_has_a_lower_score_than_asked_for_is_not_coded() {
     }
 }
 
-/// In Parquet a score is the number whose text CSV has, null where CSV has none, in results as in attached files.
+/// In Parquet a score is the number whose text CSV has, null where CSV has none, in results as in
+/// attached files.
 #[test]
 fn a_score_is_the_same_in_csv_and_parquet() {
     let place = Place::new();
     let index = register(&place);
-    let numbers = |texts: Vec<String>| texts.into_iter().map(|text| text.parse().ok()).collect::<Vec<_>>();
+    let numbers =
+        |texts: Vec<String>| texts.into_iter().map(|text| text.parse().ok()).collect::<Vec<_>>();
     for own in ["csv", "parquet"] {
         let way = Way::new(&place, own, own, "csv");
         write_data(&way.data, 400);
@@ -498,7 +528,8 @@ fn a_score_is_the_same_in_csv_and_parquet() {
 fn scores_that_the_service_would_not_have_written() {
     let place = Place::new();
     let index = register(&place);
-    let (text, number) = (Way::new(&place, "t", "csv", "csv"), Way::new(&place, "n", "csv", "parquet"));
+    let (text, number) =
+        (Way::new(&place, "t", "csv", "csv"), Way::new(&place, "n", "csv", "parquet"));
     write_data(&text.data, 100);
     run(&text, &[], &Effort::default()).unwrap();
     fs::copy(&text.data, &number.data).unwrap();
@@ -510,10 +541,14 @@ fn scores_that_the_service_would_not_have_written() {
         way.report(&POPULATION.meta(1, 1), &coded);
     }
     let refused = |way: &Way, row: usize, bad: &str| {
-        for error in [summarise(&way.result).unwrap_err().to_string(), way.attach().unwrap_err().to_string()]
+        for error in
+            [summarise(&way.result).unwrap_err().to_string(), way.attach().unwrap_err().to_string()]
         {
             assert!(
-                error.contains(&format!("row {} has an invalid `status`, `quality` or `score`", row + 1)),
+                error.contains(&format!(
+                    "row {} has an invalid `status`, `quality` or `score`",
+                    row + 1
+                )),
                 "{bad}: {error}"
             );
             assert!(!error.contains(bad), "{error}");
@@ -525,7 +560,8 @@ fn scores_that_the_service_would_not_have_written() {
     for bad in ["0.97315", "1.0001", "-0.5000", "NaN", "inf", "certain", "0.5.0"] {
         let (before, _) =
             rows[7].join(",").rsplit_once(',').map(|(a, b)| (a.to_owned(), b.to_owned())).unwrap();
-        fs::write(&text.result, whole.replacen(&rows[7].join(","), &format!("{before},{bad}"), 1)).unwrap();
+        fs::write(&text.result, whole.replacen(&rows[7].join(","), &format!("{before},{bad}"), 1))
+            .unwrap();
         refused(&text, 6, bad);
     }
 
@@ -556,7 +592,8 @@ fn scores_that_the_service_would_not_have_written() {
     assert_eq!(summarise(&number.result).unwrap_err().code(), "column-type");
     assert_eq!(number.attach().unwrap_err().code(), "column-type");
     // As an earlier version wrote it.
-    let written: Vec<_> = found.iter().map(|score| score.map(|score| format!("{score:.4}"))).collect();
+    let written: Vec<_> =
+        found.iter().map(|score| score.map(|score| format!("{score:.4}"))).collect();
     rewrite(texts(&written.iter().map(Option::as_deref).collect::<Vec<_>>()));
     number.attach().unwrap();
     assert_eq!(
@@ -590,7 +627,8 @@ fn columns_by_other_names_and_fields_that_the_data_has_not() {
 #[test]
 fn numbers_and_dates_of_parquet_travel_as_their_text() {
     let place = Place::new();
-    let (typed, plain) = (Way::new(&place, "t", "parquet", "csv"), Way::new(&place, "p", "csv", "parquet"));
+    let (typed, plain) =
+        (Way::new(&place, "t", "parquet", "csv"), Way::new(&place, "p", "csv", "parquet"));
     let cells = [
         ["Domal", "Bafe", "1984-05-12", "1", "1344"],
         ["Demal", "Befe", "1900-01-01", "2", "99352"],
@@ -615,7 +653,12 @@ fn numbers_and_dates_of_parquet_travel_as_their_text() {
             ("date_naissance", Arc::new(Date32Array::from(days))),
             (
                 "sexe",
-                Arc::new(number(3).map(|sex| sex.map(|sex| sex as i8)).into_iter().collect::<Int8Array>()),
+                Arc::new(
+                    number(3)
+                        .map(|sex| sex.map(|sex| sex as i8))
+                        .into_iter()
+                        .collect::<Int8Array>(),
+                ),
             ),
             ("code_lieu", Arc::new(number(4).into_iter().collect::<Int64Array>())),
             ("id", Arc::new(Int32Array::from_iter_values(0..6))),
@@ -625,7 +668,8 @@ fn numbers_and_dates_of_parquet_travel_as_their_text() {
         let prepared = run(way, &[], &Effort::default()).unwrap();
         assert_eq!((prepared.counts["ok"], prepared.counts["malformed"]), (5, 1));
         assert_eq!(prepared.unread, BTreeMap::from([("code_lieu", 1)]));
-        let mut rows: Vec<_> = read(&way.request).into_iter().map(|row| row[1..].to_vec()).collect();
+        let mut rows: Vec<_> =
+            read(&way.request).into_iter().map(|row| row[1..].to_vec()).collect();
         rows.sort();
         rows
     };
@@ -633,9 +677,13 @@ fn numbers_and_dates_of_parquet_travel_as_their_text() {
     assert_eq!(rows, travelled(&plain));
     assert_eq!(rows[1], ["Damal", "", "Bife", "2", "1984-05-13", "", "", ""]);
     // What is not sent keeps its type.
-    assert_eq!(read_parquet(&typed.retained).column_by_name("id").unwrap().data_type(), &DataType::Int32);
+    assert_eq!(
+        read_parquet(&typed.retained).column_by_name("id").unwrap().data_type(),
+        &DataType::Int32
+    );
 
-    // Whole numbers as floating-point ones, because some are missing; what is not whole is nobody's.
+    // Whole numbers as floating-point ones, because some are missing; what is not whole is
+    // nobody's.
     let doubles = |at: usize, missing: Option<f64>| {
         let numbers = number(at).map(|number| number.map(|number| number as f64).or(missing));
         numbers.into_iter().collect::<Float64Array>()
@@ -667,7 +715,10 @@ fn numbers_and_dates_of_parquet_travel_as_their_text() {
     let error = run(&broken, &[], &Effort::default()).unwrap_err();
     assert_eq!((error.code(), place.names()), ("not-whole", before));
     let said = error.to_string();
-    assert!(said.contains("row 4 ") && said.contains("column \"sexe\"") && !said.contains("2.5"), "{said}");
+    assert!(
+        said.contains("row 4 ") && said.contains("column \"sexe\"") && !said.contains("2.5"),
+        "{said}"
+    );
 }
 
 fn refused(place: &Place, data: &str, map: &[(Field, &str)]) -> String {
@@ -696,16 +747,20 @@ fn data_that_cannot_be_of_people() {
     let good = "nom,prenoms,date_naissance,sexe,code_lieu,nir\nDomal,Bafe,1984-01-02,M,75101,\n";
     let said = refused(&place, &good.replace("prenoms", "first"), &[]);
     assert!(
-        said.starts_with("missing-column: ") && said.contains("first") && said.contains(" field=prenoms")
+        said.starts_with("missing-column: ")
+            && said.contains("first")
+            && said.contains(" field=prenoms")
     );
     let said = refused(&place, &good.replace("nom,prenoms", "name,prenoms"), &[]);
     assert!(said.contains("\"nom\"") && said.contains(" field=nom"), "{said}");
     assert!(refused(&place, good, &[(Field::Pays, "land")]).contains(" field=pays"));
     assert!(refused(&place, &good.replace("sexe", "nom"), &[]).starts_with("column-twice: "));
     assert!(
-        refused(&place, good, &[(Field::Nom, "nom"), (Field::Nom, "sexe")]).starts_with("mapped-twice: ")
+        refused(&place, good, &[(Field::Nom, "nom"), (Field::Nom, "sexe")])
+            .starts_with("mapped-twice: ")
     );
-    // A name that is left behind would stand beside its code; not so sex and place, nor a column that another field takes.
+    // A name that is left behind would stand beside its code; not so sex and place, nor a column
+    // that another field takes.
     for (field, name) in [
         (Field::Nom, "nom"),
         (Field::NomUsage, "nom_usage"),
@@ -720,7 +775,10 @@ fn data_that_cannot_be_of_people() {
             data
         };
         let said = refused(&place, &data, &[(field, "other")]);
-        assert!(said.starts_with("identity-kept: ") && said.contains(&format!("column {name},")), "{said}");
+        assert!(
+            said.starts_with("identity-kept: ") && said.contains(&format!("column {name},")),
+            "{said}"
+        );
     }
     let way = Way::new(&place, "kept", "csv", "csv");
     fs::write(&way.data, good.replace("sexe", "sexe,sex").replace(",M,", ",M,M,")).unwrap();
@@ -743,7 +801,8 @@ fn data_that_cannot_be_of_people() {
         assert!(!said.contains(other.trim_matches(',')), "{said}");
     }
     let way = Way::new(&place, "e", "csv", "csv");
-    fs::write(&way.data, [good.as_bytes(), b"Dom\xe9l,Bafe,1984-01-02,M,75101,\n"].concat()).unwrap();
+    fs::write(&way.data, [good.as_bytes(), b"Dom\xe9l,Bafe,1984-01-02,M,75101,\n"].concat())
+        .unwrap();
     let error = run(&way, &[], &Effort::default()).unwrap_err();
     assert_eq!(error.code(), "not-utf-8");
     assert!(error.to_string().contains("row 2"), "{error}");
@@ -753,7 +812,10 @@ fn data_that_cannot_be_of_people() {
     let text = || texts(&[Some("Bafe")]);
     write_parquet(&way.data, vec![("nom", text()), ("prenoms", text()), ("date_naissance", dates)]);
     let error = run(&way, &[], &Effort::default()).unwrap_err();
-    assert!(error.code() == "column-type" && error.to_string().contains("\"date_naissance\""), "{error}");
+    assert!(
+        error.code() == "column-type" && error.to_string().contains("\"date_naissance\""),
+        "{error}"
+    );
 }
 
 #[test]
@@ -886,8 +948,8 @@ fn a_look_up_that_is_asked_to_stop_does_not_go_on_to_the_pass() {
     assert!(out.is_empty(), "not even the header");
 }
 
-/// The service reads dates as the controller does: what was prepared at the end of a year is coded in the next, and a date
-/// of a later year, or a number of days, refuses a request.
+/// The service reads dates as the controller does: what was prepared at the end of a year is coded
+/// in the next, and a date of a later year, or a number of days, refuses a request.
 #[test]
 fn a_request_is_read_within_the_years_of_the_clock() {
     let years = |now: &str| Years::at(now.parse().unwrap());

@@ -8,7 +8,8 @@ use std::sync::Arc;
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Float64Type, Int32Type, Int64Type};
 use arrow_array::{
-    Array, ArrayRef, DictionaryArray, Int64Array, LargeStringArray, ListArray, StringArray, StringViewArray,
+    Array, ArrayRef, DictionaryArray, Int64Array, LargeStringArray, ListArray, StringArray,
+    StringViewArray,
 };
 use arrow_schema::DataType;
 use cstatns::coded::Coded as _;
@@ -60,9 +61,16 @@ fn prepare_writes_request_seal_and_retained() {
     let place = Place::new();
     let way = Way::new(&place, "d", "csv", "csv");
     fs::write(&way.data, DATA).unwrap();
-    let prepared = way.prepare(Column::Identifier { column: "nir", scheme: Scheme::FrNir }, b',').unwrap();
+    let prepared =
+        way.prepare(Column::Identifier { column: "nir", scheme: Scheme::FrNir }, b',').unwrap();
     assert_eq!(prepared.rows, 12);
-    let counts = [("ok", 6), ("absent", 2), ("wrong-control-key", 1), ("wrong-length", 1), ("wrong-form", 2)];
+    let counts = [
+        ("ok", 6),
+        ("absent", 2),
+        ("wrong-control-key", 1),
+        ("wrong-length", 1),
+        ("wrong-form", 2),
+    ];
     assert_eq!(prepared.counts, BTreeMap::from(counts));
 
     let request = read_text(&way.request);
@@ -76,17 +84,22 @@ fn prepare_writes_request_seal_and_retained() {
 
     let retained = read_text(&way.retained);
     assert_eq!(retained[0], ["index", "status", "name", "note, long"]);
-    let indexes = |rows: &[Vec<String>]| rows[1..].iter().map(|row| row[0].clone()).collect::<Vec<_>>();
+    let indexes =
+        |rows: &[Vec<String>]| rows[1..].iter().map(|row| row[0].clone()).collect::<Vec<_>>();
     assert_eq!(indexes(&request), indexes(&retained));
     assert!(indexes(&request).windows(2).all(|pair| pair[0] < pair[1]));
     assert!(indexes(&request).iter().all(|index| {
         index.len() == 32 && index.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
     }));
-    let checks: BTreeSet<(&str, &str)> = retained[1..].iter().map(|row| (&*row[2], &*row[1])).collect();
+    let checks: BTreeSet<(&str, &str)> =
+        retained[1..].iter().map(|row| (&*row[2], &*row[1])).collect();
     assert_eq!(checks, CHECKS.iter().map(|(name, check, _)| (*name, *check)).collect());
 
     let manifest = way.manifest();
-    assert_eq!((manifest.rows, manifest.content), (12, Content::Identifiers { scheme: Scheme::FrNir }));
+    assert_eq!(
+        (manifest.rows, manifest.content),
+        (12, Content::Identifiers { scheme: Scheme::FrNir })
+    );
     assert!(manifest.previous.is_empty());
     let text = fs::read_to_string(manifest_path(&way.request)).unwrap();
     assert!(text.starts_with("{\"format\":1,\"rows\":12,\"commitment\":\""), "{text}");
@@ -123,7 +136,8 @@ fn attach_gives_each_row_its_code_and_its_quality() {
     assert_eq!(rows[0], ["code", "quality", "name", "note, long"]);
     let words: BTreeSet<(&str, &str)> = rows[1..].iter().map(|row| (&*row[2], &*row[1])).collect();
     assert_eq!(words, CHECKS.iter().map(|(name, _, quality)| (*name, *quality)).collect());
-    let by_name: BTreeMap<&str, &Vec<String>> = rows[1..].iter().map(|row| (&*row[2], row)).collect();
+    let by_name: BTreeMap<&str, &Vec<String>> =
+        rows[1..].iter().map(|row| (&*row[2], row)).collect();
     assert_eq!(by_name["a"][0], POPULATION.code_of(KEYED, 1));
     assert_eq!(by_name["b"][0], POPULATION.code_of(SPACED, 1));
     assert_eq!(by_name["c"][0], by_name["b"][0]);
@@ -166,9 +180,12 @@ fn two_spellings_of_one_identifier_are_one_distinct_value() {
 
 /// The data above as Parquet.
 fn parquet_data(nir: impl Fn(Vec<Option<String>>) -> ArrayRef) -> Vec<(&'static str, ArrayRef)> {
-    let rows =
-        csv::Reader::from_reader(DATA.as_bytes()).into_records().map(Result::unwrap).collect::<Vec<_>>();
-    let cell = |row: &csv::StringRecord, at: usize| (!row[at].is_empty()).then(|| row[at].to_owned());
+    let rows = csv::Reader::from_reader(DATA.as_bytes())
+        .into_records()
+        .map(Result::unwrap)
+        .collect::<Vec<_>>();
+    let cell =
+        |row: &csv::StringRecord, at: usize| (!row[at].is_empty()).then(|| row[at].to_owned());
     let cells = |at| rows.iter().map(|row| cell(row, at)).collect::<Vec<_>>();
     let numbers = Int64Array::from_iter((0..12).map(|n| (n != 4).then_some(n)));
     let lists = ListArray::from_iter_primitive::<Float64Type, _, _>(
@@ -191,7 +208,8 @@ fn parquet_has_the_final_schemas_and_other_columns_pass_unchanged() {
     let way = Way::new(&place, "d", "parquet", "parquet");
     let data = parquet_data(|cells| Arc::new(StringArray::from(cells)));
     write_parquet(&way.data, data.clone());
-    let prepared = way.prepare(Column::Identifier { column: "nir", scheme: Scheme::FrNir }, b',').unwrap();
+    let prepared =
+        way.prepare(Column::Identifier { column: "nir", scheme: Scheme::FrNir }, b',').unwrap();
     assert_eq!(prepared.counts["ok"], 6);
 
     let request = read_parquet(&way.request);
@@ -242,7 +260,8 @@ fn parquet_has_the_final_schemas_and_other_columns_pass_unchanged() {
         let names = text_column(&attached, "name");
         for (name, _, quality) in CHECKS {
             let at = names.iter().position(|found| found.as_deref() == Some(name)).unwrap();
-            let from = data[2].1.as_string::<i32>().iter().position(|found| found == Some(name)).unwrap();
+            let from =
+                data[2].1.as_string::<i32>().iter().position(|found| found == Some(name)).unwrap();
             for (column, array) in data.iter().filter(|(column, _)| *column != "nir") {
                 let kept = attached.column_by_name(column).unwrap().slice(at, 1);
                 assert_eq!(&kept, &array.slice(from, 1), "{column} of {name}");
@@ -253,13 +272,19 @@ fn parquet_has_the_final_schemas_and_other_columns_pass_unchanged() {
                 let code = cstatns::code::Code::parse(text.as_bytes()).unwrap();
                 match binary {
                     true => {
-                        assert_eq!(binary_column(&attached, "code")[at].as_deref(), Some(&code.bytes()[..]))
+                        assert_eq!(
+                            binary_column(&attached, "code")[at].as_deref(),
+                            Some(&code.bytes()[..])
+                        )
                     }
                     false => assert_eq!(text_column(&attached, "code")[at], Some(text)),
                 }
             }
         }
-        assert_eq!(attached.column_by_name("number").unwrap().as_primitive::<Int64Type>().null_count(), 1);
+        assert_eq!(
+            attached.column_by_name("number").unwrap().as_primitive::<Int64Type>().null_count(),
+            1
+        );
     }
 }
 
@@ -299,7 +324,8 @@ fn csv_and_parquet_of_the_same_rows_agree() {
     let request = place.path("request.parquet");
     let rows = read_text(&csv.request);
     let index = |row: &Vec<String>| cstatns::name::Hex::<16>::parse(row[0].as_bytes()).unwrap().0;
-    let indexes = arrow_array::FixedSizeBinaryArray::try_from_iter(rows[1..].iter().map(index)).unwrap();
+    let indexes =
+        arrow_array::FixedSizeBinaryArray::try_from_iter(rows[1..].iter().map(index)).unwrap();
     let cells: Vec<Option<&str>> =
         rows[1..].iter().map(|row| (!row[1].is_empty()).then_some(&*row[1])).collect();
     write_parquet(&request, vec![("index", Arc::new(indexes)), ("identifier", texts(&cells))]);
@@ -334,21 +360,28 @@ fn csv_and_parquet_of_the_same_rows_agree() {
     let binary = binary_column(&read_parquet(&place.path("b.parquet")), "code");
     let text = column(&place.path("a.csv"), "code");
     let of = |text: &String| {
-        (!text.is_empty()).then(|| cstatns::code::Code::parse(text.as_bytes()).unwrap().bytes().to_vec())
+        (!text.is_empty())
+            .then(|| cstatns::code::Code::parse(text.as_bytes()).unwrap().bytes().to_vec())
     };
     assert_eq!(binary, text.iter().map(of).collect::<Vec<_>>());
 }
 
 #[test]
 fn every_type_of_text_column_is_read() {
-    let nothing =
-        |_: Vec<Option<String>>| -> ArrayRef { Arc::new(StringArray::from(vec![None::<&str>; 12])) };
+    let nothing = |_: Vec<Option<String>>| -> ArrayRef {
+        Arc::new(StringArray::from(vec![None::<&str>; 12]))
+    };
     type Make = fn(Vec<Option<String>>) -> ArrayRef;
     let types: [(Make, u64); 6] = [
         (|cells| Arc::new(StringArray::from(cells)), 6),
         (|cells| Arc::new(LargeStringArray::from(cells)), 6),
         (|cells| Arc::new(StringViewArray::from(cells)), 6),
-        (|cells| Arc::new(cells.iter().map(Option::as_deref).collect::<DictionaryArray<Int32Type>>()), 6),
+        (
+            |cells| {
+                Arc::new(cells.iter().map(Option::as_deref).collect::<DictionaryArray<Int32Type>>())
+            },
+            6,
+        ),
         (
             |cells| {
                 let values = Arc::new(LargeStringArray::from(cells));
@@ -389,7 +422,8 @@ fn a_file_of_identifiers_alone_keeps_all_its_rows() {
 fn retained_and_attached_files_keep_the_delimiter_of_the_data_and_the_bytes_of_other_columns() {
     let place = Place::new();
     let way = Way::new(&place, "d", "csv", "csv");
-    // A byte order mark, CRLF, Windows-1252 in a column and in the header, commas that need no quotes here, 1 MB.
+    // A byte order mark, CRLF, Windows-1252 in a column and in the header, commas that need no
+    // quotes here, 1 MB.
     let mut data = b"\xef\xbb\xbfnir;m\xe9tier;text\r\n".to_vec();
     data.extend_from_slice(b"117091320400164;Andr\xe9;a,b\r\n2840924055001;\"x;\"\"y\"\"\";");
     data.extend(std::iter::repeat_n(b'm', 1 << 20));
@@ -399,7 +433,10 @@ fn retained_and_attached_files_keep_the_delimiter_of_the_data_and_the_bytes_of_o
     way.code(&POPULATION, 1, 5).unwrap();
     way.attach().unwrap();
     let rows = read_csv(&way.out, b';');
-    assert_eq!(rows[0], [b"code".to_vec(), b"quality".to_vec(), b"m\xe9tier".to_vec(), b"text".to_vec()]);
+    assert_eq!(
+        rows[0],
+        [b"code".to_vec(), b"quality".to_vec(), b"m\xe9tier".to_vec(), b"text".to_vec()]
+    );
     let row = |name: &[u8]| rows.iter().find(|row| row[2] == name).unwrap().clone();
     assert_eq!(row(b"Andr\xe9")[3], b"a,b");
     assert_eq!(row(b"x;\"y\"")[3].len(), 1 << 20);
@@ -413,7 +450,8 @@ fn an_index_missing_or_extra_on_either_side_is_refused_with_counts() {
     let way = coded_csv(&place, "d", DATA, &POPULATION, 5);
     let drop_lines = |path: &std::path::Path, lines: &[usize]| {
         let rows = read_text(path);
-        let kept = rows.iter().enumerate().filter(|(line, _)| !lines.contains(line)).map(|(_, row)| row);
+        let kept =
+            rows.iter().enumerate().filter(|(line, _)| !lines.contains(line)).map(|(_, row)| row);
         let mut writer = csv::Writer::from_path(path).unwrap();
         kept.for_each(|row| writer.write_record(row).unwrap());
     };
@@ -583,7 +621,9 @@ fn seals_and_reports_come_back_and_others_are_refused() {
     assert_eq!(Manifest::read(&place.path("no.json")).err().unwrap().code(), "file-missing");
 
     let report = fs::read_to_string(report_path(&way.out)).unwrap();
-    for bad in [report.replace("\"format\": 1", "\"format\": 2"), report.replace("demo.", "Jean Dupont.")] {
+    for bad in
+        [report.replace("\"format\": 1", "\"format\": 2"), report.replace("demo.", "Jean Dupont.")]
+    {
         assert_ne!(bad, report);
         assert_eq!(Report::read(&place.write("bad.json", &bad)).unwrap_err().code(), "report-form");
     }

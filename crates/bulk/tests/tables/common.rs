@@ -1,4 +1,5 @@
-//! What the tests of this crate share: keys that are made from a number, the steps of the service, readers.
+//! What the tests of this crate share: keys that are made from a number, the steps of the service,
+//! readers.
 
 #![allow(unreachable_pub, reason = "one test binary")]
 
@@ -43,7 +44,8 @@ pub struct Domain {
 
 pub const POPULATION: Domain = Domain { service: "demo.aaaaaaaaaa", name: "population", seed: 1 };
 pub const OTHER_DOMAIN: Domain = Domain { service: "demo.aaaaaaaaaa", name: "research", seed: 2 };
-pub const OTHER_SERVICE: Domain = Domain { service: "other.bbbbbbbbbb", name: "population", seed: 3 };
+pub const OTHER_SERVICE: Domain =
+    Domain { service: "other.bbbbbbbbbb", name: "population", seed: 3 };
 
 impl Domain {
     fn key(&self, generation: u32) -> CodingKey {
@@ -122,7 +124,8 @@ pub struct Way {
 }
 
 impl Way {
-    /// `own` is the type of data, retained and attached file; `travelling` that of request and result.
+    /// `own` is the type of data, retained and attached file; `travelling` that of request and
+    /// result.
     pub fn new(place: &Place, name: &str, own: &str, travelling: &str) -> Self {
         Self {
             data: place.path(&format!("{name}.{own}")),
@@ -153,7 +156,12 @@ impl Way {
     }
 
     /// What `service code` does with the rows, and the report that it writes.
-    pub fn code(&self, domain: &Domain, generation: u32, delivery: u8) -> Result<Tally, CodeFileError> {
+    pub fn code(
+        &self,
+        domain: &Domain,
+        generation: u32,
+        delivery: u8,
+    ) -> Result<Tally, CodeFileError> {
         let meta = domain.meta(generation, delivery);
         let mut out = File::create(&self.result).unwrap();
         let format = Format::of(&self.result).unwrap();
@@ -172,7 +180,13 @@ impl Way {
         Ok(coded)
     }
 
-    pub fn renew(&self, domain: &Domain, from: u32, to: u32, delivery: u8) -> Result<Tally, CodeFileError> {
+    pub fn renew(
+        &self,
+        domain: &Domain,
+        from: u32,
+        to: u32,
+        delivery: u8,
+    ) -> Result<Tally, CodeFileError> {
         let meta = domain.meta(to, delivery);
         let mut out = File::create(&self.result).unwrap();
         let format = Format::of(&self.result).unwrap();
@@ -245,7 +259,13 @@ pub fn report_beside(result: &Path, meta: &FileMeta, coded: &Tally) {
 }
 
 /// Data in CSV → attached file, all in CSV.
-pub fn coded_csv(place: &Place, name: &str, data: impl AsRef<[u8]>, domain: &Domain, delivery: u8) -> Way {
+pub fn coded_csv(
+    place: &Place,
+    name: &str,
+    data: impl AsRef<[u8]>,
+    domain: &Domain,
+    delivery: u8,
+) -> Way {
     let way = Way::new(place, name, "csv", "csv");
     fs::write(&way.data, data).unwrap();
     way.prepare(Column::Identifier { column: "nir", scheme: Scheme::FrNir }, b',').unwrap();
@@ -258,12 +278,16 @@ pub fn coded_csv(place: &Place, name: &str, data: impl AsRef<[u8]>, domain: &Dom
 pub fn read_csv(path: &Path, delimiter: u8) -> Vec<Vec<Vec<u8>>> {
     let mut reader =
         csv::ReaderBuilder::new().has_headers(false).delimiter(delimiter).from_path(path).unwrap();
-    reader.byte_records().map(|record| record.unwrap().iter().map(<[u8]>::to_vec).collect()).collect()
+    reader
+        .byte_records()
+        .map(|record| record.unwrap().iter().map(<[u8]>::to_vec).collect())
+        .collect()
 }
 
 /// The same as text.
 pub fn read_text(path: &Path) -> Vec<Vec<String>> {
-    let text = |row: Vec<Vec<u8>>| row.into_iter().map(|cell| String::from_utf8(cell).unwrap()).collect();
+    let text =
+        |row: Vec<Vec<u8>>| row.into_iter().map(|cell| String::from_utf8(cell).unwrap()).collect();
     read_csv(path, b',').into_iter().map(text).collect()
 }
 
@@ -275,8 +299,10 @@ pub fn column(path: &Path, name: &str) -> Vec<String> {
 }
 
 pub fn write_parquet(path: &Path, columns: Vec<(&str, ArrayRef)>) {
-    let fields: Vec<Field> =
-        columns.iter().map(|(name, array)| Field::new(*name, array.data_type().clone(), true)).collect();
+    let fields: Vec<Field> = columns
+        .iter()
+        .map(|(name, array)| Field::new(*name, array.data_type().clone(), true))
+        .collect();
     let schema = Arc::new(Schema::new(fields));
     let arrays = columns.into_iter().map(|(_, array)| array).collect();
     let batch = RecordBatch::try_new(schema.clone(), arrays).unwrap();

@@ -1,4 +1,5 @@
-//! Storage that stops or fails at any step: nothing half made has a name, and what was there is still there.
+//! Storage that stops or fails at any step: nothing half made has a name, and what was there is
+//! still there.
 
 use std::fs;
 use std::io::ErrorKind;
@@ -9,7 +10,9 @@ use cstatns::files::{Step, faults};
 use cstatns::identifier::Scheme;
 use cstatns::manifest::manifest_path;
 use cstatns::report::{Destruction, Report, report_path};
-use cstatns_controller::{Attach, AttachError, Attached, Column, NotDestroyed, PrepareError, attach, check};
+use cstatns_controller::{
+    Attach, AttachError, Attached, Column, NotDestroyed, PrepareError, attach, check,
+};
 use cstatns_rows::effort::Effort;
 
 use crate::common::*;
@@ -29,14 +32,17 @@ fn named(place: &Place) -> Vec<String> {
 fn prepare_leaves_nothing_when_a_step_fails() {
     let place = Place::new();
     let steps = faults::count(place.0.path(), || {
-        data(&place).prepare(Column::Identifier { column: "nir", scheme: Scheme::FrNir }, b',').unwrap()
+        data(&place)
+            .prepare(Column::Identifier { column: "nir", scheme: Scheme::FrNir }, b',')
+            .unwrap()
     });
     assert!(steps >= 15, "{steps}");
     for step in 0..steps {
         for kind in [ErrorKind::StorageFull, ErrorKind::Other] {
             let place = Place::new();
             let way = data(&place);
-            let prepare = || way.prepare(Column::Identifier { column: "nir", scheme: Scheme::FrNir }, b',');
+            let prepare =
+                || way.prepare(Column::Identifier { column: "nir", scheme: Scheme::FrNir }, b',');
             let error = faults::fail_at(place.0.path(), step, kind, prepare).unwrap_err();
             let expected: &[&str] = match kind {
                 ErrorKind::StorageFull => &["disk-full"],
@@ -53,7 +59,9 @@ fn prepare_leaves_nothing_when_a_step_fails() {
 fn where_a_request_is_after_a_crash_its_seal_and_its_retained_file_are() {
     let place = Place::new();
     let steps = faults::count(place.0.path(), || {
-        data(&place).prepare(Column::Identifier { column: "nir", scheme: Scheme::FrNir }, b',').unwrap()
+        data(&place)
+            .prepare(Column::Identifier { column: "nir", scheme: Scheme::FrNir }, b',')
+            .unwrap()
     });
     for step in 0..steps {
         let place = Place::new();
@@ -136,7 +144,8 @@ enum How {
     Tear,
 }
 
-const ALL: [How; 4] = [How::Stop, How::Fail(ErrorKind::StorageFull), How::Fail(ErrorKind::Other), How::Tear];
+const ALL: [How; 4] =
+    [How::Stop, How::Fail(ErrorKind::StorageFull), How::Fail(ErrorKind::Other), How::Tear];
 
 impl How {
     fn at<R>(self, place: &Place, step: usize, f: impl FnOnce() -> R) -> R {
@@ -154,7 +163,8 @@ fn in_memory() -> Place {
     if memory.is_dir() { Place(tempfile::tempdir_in(memory).unwrap()) } else { Place::new() }
 }
 
-/// Runs a command disturbed at each of its steps, then perhaps its repeat disturbed as well, then the repeat.
+/// Runs a command disturbed at each of its steps, then perhaps its repeat disturbed as well, then
+/// the repeat.
 fn repeated<T, E: std::fmt::Debug>(
     ready: impl Fn(&Place) -> Way,
     act: impl Fn(&Way) -> Result<T, E>,
@@ -194,7 +204,9 @@ fn repeated<T, E: std::fmt::Debug>(
                 match act(&way) {
                     Ok(_) => {}
                     // All its names were given before the stop: it was done.
-                    Err(error) => assert_eq!(code(&error), "output-exists", "{what}: {:?}", place.names()),
+                    Err(error) => {
+                        assert_eq!(code(&error), "output-exists", "{what}: {:?}", place.names())
+                    }
                 }
                 assert_eq!(place.names(), names, "{what}");
                 done(&place, &way, &what);
@@ -205,7 +217,8 @@ fn repeated<T, E: std::fmt::Debug>(
 
 #[test]
 fn a_prepare_that_was_disturbed_is_repeated() {
-    let act = |way: &Way| way.prepare(Column::Identifier { column: "nir", scheme: Scheme::FrNir }, b',');
+    let act =
+        |way: &Way| way.prepare(Column::Identifier { column: "nir", scheme: Scheme::FrNir }, b',');
     repeated(data, act, PrepareError::code, |_, way, what| {
         way.code(&POPULATION, 1, 1).unwrap_or_else(|error| panic!("{what}: {error}"));
         way.attach().unwrap_or_else(|error| panic!("{what}: {error}"));
@@ -262,7 +275,10 @@ fn a_destruction_that_was_disturbed_is_finished_by_the_same_command() {
         whole(&way.out);
         let report = Report::read(&report_path(&way.out)).unwrap();
         assert_eq!(report.destroyed, undisturbed.destroyed, "{what}");
-        assert!(!fs::read_to_string(report_path(&way.out)).unwrap().contains("unfinished"), "{what}");
+        assert!(
+            !fs::read_to_string(report_path(&way.out)).unwrap().contains("unfinished"),
+            "{what}"
+        );
     });
 }
 
@@ -322,12 +338,14 @@ fn only_the_same_command_on_the_same_files_goes_on() {
     fs::rename(place.path("aside.csv"), &way.out).unwrap();
     assert!(retained.exists() && result.exists());
 
-    // New data under the name of the old is nobody's to destroy; the rest is, and a repeat does not change that.
+    // New data under the name of the old is nobody's to destroy; the rest is, and a repeat does not
+    // change that.
     fs::write(&way.data, "nir,wage\nnew,1\n").unwrap();
     fs::write(&way.retained, "index,status,wage\nnew\n").unwrap();
     for _ in 0..2 {
         let error = destroying_all(&way).unwrap_err();
-        let AttachError::NotDestroyed { count, reason: NotDestroyed::Another { path } } = &error else {
+        let AttachError::NotDestroyed { count, reason: NotDestroyed::Another { path } } = &error
+        else {
             panic!("{error}")
         };
         assert!(*count >= 1 && (*path == way.data || *path == way.retained), "{error}");
@@ -352,7 +370,8 @@ fn a_file_that_could_not_be_destroyed_is_destroyed_by_the_repeat() {
         let steps = faults::trace(place.0.path(), || destroying_all(&way).unwrap());
         steps.iter().position(|step| *step == Step::Overwrite).unwrap()
     };
-    let failed = faults::fail_at(place.0.path(), overwrite, ErrorKind::Other, || destroying_all(&way));
+    let failed =
+        faults::fail_at(place.0.path(), overwrite, ErrorKind::Other, || destroying_all(&way));
     assert_eq!(failed.unwrap_err().code(), "not-destroyed");
     assert!(way.data.exists() && !way.retained.exists() && !way.result.exists());
     let report = destroying_all(&way).unwrap().report;

@@ -1,4 +1,5 @@
-//! Manifests and reports from outside, changed in every way, are refused or read as one value that is written in one way.
+//! Manifests and reports from outside, changed in every way, are refused or read as one value that
+//! is written in one way.
 
 #[path = "../../../../tests/canonical/mutate.rs"]
 mod mutate;
@@ -25,9 +26,10 @@ fn manifests() -> Vec<String> {
     vec![
         with(json!({"kind": "identifiers", "scheme": "fr-nir"})),
         with(json!({"kind": "codes", "tag": "ab27", "generation": 3})),
-        with(
-            json!({"kind": "civil-status", "scheme": "fr-nir", "identifier": true, "accepted": [{"column": "nom", "reason": "employer-name"}]}),
-        ),
+        with(json!({
+            "kind": "civil-status", "scheme": "fr-nir", "identifier": true,
+            "accepted": [{"column": "nom", "reason": "employer-name"}],
+        })),
     ]
 }
 
@@ -35,7 +37,8 @@ fn report() -> String {
     let mut scores = vec![0; 20];
     scores[19] = 39;
     json!({
-        "format": 1, "tool": "cstatns 0.1.0", "spec": "1", "service": "example.aaaaaaaaaa", "domain": "population",
+        "format": 1, "tool": "cstatns \
+        0.1.0", "spec": "1", "service": "example.aaaaaaaaaa", "domain": "population",
         "generation": 1, "key_id": "0123456789abcdef", "delivery": "05".repeat(16), "rows_in": 40, "rows_out": 40,
         "coded": 39, "quality": {"found": 39, "near": 1}, "scores": scores, "scheme": "fr-nir",
         "look_up": {"register": "06".repeat(16), "accept": "found", "min_score": 9500},
@@ -88,14 +91,21 @@ fn nothing_is_no_seal_and_no_report() {
     );
 }
 
-/// A list of a manifest is ascending, each column once: another order would be another manifest of the same request.
+/// A list of a manifest is ascending, each column once: another order would be another manifest of
+/// the same request.
 #[test]
 fn a_seal_names_each_risk_once_in_order() {
     let place = Place::new();
-    for (columns, is_read) in [(["nom", "other"], true), (["other", "nom"], false), (["nom", "nom"], false)] {
+    for (columns, is_read) in
+        [(["nom", "other"], true), (["other", "nom"], false), (["nom", "nom"], false)]
+    {
         let mut manifest: Value = serde_json::from_str(&manifests()[0]).unwrap();
         manifest["accepted"] =
             columns.map(|column| json!({"column": column, "reason": "x"})).into_iter().collect();
-        assert_eq!(sealed::manifest(place.0.path(), manifest.to_string().as_bytes()), is_read, "{columns:?}");
+        assert_eq!(
+            sealed::manifest(place.0.path(), manifest.to_string().as_bytes()),
+            is_read,
+            "{columns:?}"
+        );
     }
 }

@@ -1,4 +1,5 @@
-//! From and to frames in memory: the same as from and to files, and no identifier on disk but in the request.
+//! From and to frames in memory: the same as from and to files, and no identifier on disk but in
+//! the request.
 
 use std::fs::{self, File};
 use std::path::Path;
@@ -66,7 +67,8 @@ fn data() -> RecordBatch {
             ),
         ),
     ];
-    RecordBatch::try_from_iter_with_nullable(columns.map(|(name, column)| (name, column, true))).unwrap()
+    RecordBatch::try_from_iter_with_nullable(columns.map(|(name, column)| (name, column, true)))
+        .unwrap()
 }
 
 /// The rows in batches of some sizes, one of them without rows.
@@ -88,7 +90,11 @@ fn frame_of(batches: &[RecordBatch]) -> Input<'static> {
 const NIR: Column<'static> = Column::Identifier { column: "nir", scheme: Scheme::FrNir };
 
 /// Prepares from any source to a frame.
-fn prepared(data: Input<'_>, column: Column<'_>, request: &Path) -> Result<Vec<RecordBatch>, PrepareError> {
+fn prepared(
+    data: Input<'_>,
+    column: Column<'_>,
+    request: &Path,
+) -> Result<Vec<RecordBatch>, PrepareError> {
     let mut retained = Vec::new();
     let mut take = |batch| {
         retained.push(batch);
@@ -101,7 +107,10 @@ fn prepared(data: Input<'_>, column: Column<'_>, request: &Path) -> Result<Vec<R
 }
 
 /// Attaches from any sources to a frame.
-fn attached(retained: Input<'_>, result: Input<'_>) -> Result<(Vec<RecordBatch>, Attached), AttachError> {
+fn attached(
+    retained: Input<'_>,
+    result: Input<'_>,
+) -> Result<(Vec<RecordBatch>, Attached), AttachError> {
     let mut rows = Vec::new();
     let mut take = |batch| {
         rows.push(batch);
@@ -127,7 +136,8 @@ fn result_of(path: &Path) -> Input<'static> {
 fn coded(place: &Place, request: &Path, result: &str) -> std::path::PathBuf {
     let path = place.path(result);
     let mut out = File::create(&path).unwrap();
-    let (manifest, meta) = (Manifest::read(&manifest_path(request)).unwrap(), POPULATION.meta(1, 1));
+    let (manifest, meta) =
+        (Manifest::read(&manifest_path(request)).unwrap(), POPULATION.meta(1, 1));
     let request = Request {
         path: request,
         manifest: &manifest,
@@ -139,7 +149,8 @@ fn coded(place: &Place, request: &Path, result: &str) -> std::path::PathBuf {
     path
 }
 
-/// The rows in the order of the data: each by its number, and what is in the other columns, as text.
+/// The rows in the order of the data: each by its number, and what is in the other columns, as
+/// text.
 fn in_order(batches: &[RecordBatch]) -> Vec<String> {
     let all = concat_batches(&batches[0].schema(), batches).unwrap();
     let number = all.column_by_name("row").unwrap().as_primitive::<Int64Type>().clone();
@@ -147,12 +158,15 @@ fn in_order(batches: &[RecordBatch]) -> Vec<String> {
     rows.sort_by_key(|row| number.value(*row));
     rows.into_iter()
         .map(|row| {
-            let columns = all.schema().fields().iter().map(|field| field.name().clone()).collect::<Vec<_>>();
+            let columns =
+                all.schema().fields().iter().map(|field| field.name().clone()).collect::<Vec<_>>();
             let cells = columns.iter().zip(all.columns()).map(|(name, column)| {
                 let cell = match column.data_type() {
                     DataType::FixedSizeBinary(_) => format!(
                         "{:?}",
-                        column.is_valid(row).then(|| column.as_fixed_size_binary().value(row).to_vec())
+                        column
+                            .is_valid(row)
+                            .then(|| column.as_fixed_size_binary().value(row).to_vec())
                     ),
                     _ => format!("{:?}", column.slice(row, 1)),
                 };
@@ -201,7 +215,10 @@ fn the_whole_way_from_and_to_frames() {
         let row = numbers.value(at) as usize;
         seen[row] = true;
         assert_eq!(text(&rows, "department", at).as_deref(), Some(department(row)));
-        assert_eq!(text(&rows, "benefit", at), (!row.is_multiple_of(5)).then(|| format!("b{}", row % 7)));
+        assert_eq!(
+            text(&rows, "benefit", at),
+            (!row.is_multiple_of(5)).then(|| format!("b{}", row % 7))
+        );
         assert_eq!(wages.value(at).len(), row % 3);
         let found = rows.column(0).as_fixed_size_binary();
         let found = found.is_valid(at).then(|| found.value(at).to_vec());
@@ -225,13 +242,15 @@ fn frames_and_files_give_the_same_bytes() {
     let result = coded(&place, &request, "result.parquet");
     // The retained rows as a file, written by somebody else.
     let file = place.path("retained.parquet");
-    let mut writer = ArrowWriter::try_new(File::create(&file).unwrap(), retained[0].schema(), None).unwrap();
+    let mut writer =
+        ArrowWriter::try_new(File::create(&file).unwrap(), retained[0].schema(), None).unwrap();
     retained.iter().for_each(|batch| writer.write(batch).unwrap());
     writer.close().unwrap();
 
     let to_file = |retained: Input<'_>, result: Input<'_>, out: &str| {
         let out = place.path(out);
-        let what = Attach { retained, result, out: (&out).into(), binary_codes: true, destroy: &[] };
+        let what =
+            Attach { retained, result, out: (&out).into(), binary_codes: true, destroy: &[] };
         attach(what, &Effort::default()).unwrap();
         fs::read(out).unwrap()
     };
@@ -247,14 +266,16 @@ fn frames_and_files_give_the_same_bytes() {
 
     // Data in a file gives what the same data in a frame does: indexes alone are drawn anew.
     let by_file = place.path("data.parquet");
-    let mut writer = ArrowWriter::try_new(File::create(&by_file).unwrap(), data.schema(), None).unwrap();
+    let mut writer =
+        ArrowWriter::try_new(File::create(&by_file).unwrap(), data.schema(), None).unwrap();
     writer.write(&data).unwrap();
     writer.close().unwrap();
     let other = place.path("other.parquet");
     let kept = prepared((&by_file).into(), NIR, &other).unwrap();
     let without_index = |batches: &[RecordBatch]| {
         let columns: Vec<usize> = (1..batches[0].num_columns()).collect();
-        let batches: Vec<_> = batches.iter().map(|batch| batch.project(&columns).unwrap()).collect();
+        let batches: Vec<_> =
+            batches.iter().map(|batch| batch.project(&columns).unwrap()).collect();
         in_order(&batches)
     };
     assert!(without_index(&kept) == without_index(&retained));
@@ -320,7 +341,8 @@ fn requests_and_results_are_read_as_batches_whatever_their_type() {
     let request = place.path("request.csv");
     prepared(frame(data.schema(), parts(&data)), NIR, &request).unwrap();
     let [csv, parquet] = ["r.csv", "r.parquet"].map(|name| read(&coded(&place, &request, name)));
-    let [csv, parquet] = [csv, parquet].map(|(schema, batches)| concat_batches(&schema, &batches).unwrap());
+    let [csv, parquet] =
+        [csv, parquet].map(|(schema, batches)| concat_batches(&schema, &batches).unwrap());
     assert_eq!(csv.num_rows(), ROWS);
     for row in 0..ROWS {
         let index = parquet.column(0).as_fixed_size_binary().value(row);
@@ -333,7 +355,9 @@ fn requests_and_results_are_read_as_batches_whatever_their_type() {
     fs::write(place.path("bad.csv"), b"index,code\n1,a\n2,\xff\n").unwrap();
     let mut batches =
         Source::open(&place.path("bad.csv"), Delimiter::Given(b',')).unwrap().into_record_batches();
-    let Some(Err(ArrowError::ExternalError(error))) = batches.next() else { panic!("it is not UTF-8") };
+    let Some(Err(ArrowError::ExternalError(error))) = batches.next() else {
+        panic!("it is not UTF-8")
+    };
     assert!(matches!(*error.downcast::<TableError>().unwrap(), TableError::Row { row: 2, .. }));
     assert!(batches.next().is_none());
 }
@@ -403,7 +427,8 @@ fn a_wrong_number_of_rows_changes_nothing() {
     let data = data();
     for rows in [None, Some(1), Some(1 << 40)] {
         let place = Place::new();
-        let batches = Box::new(RecordBatchIterator::new(parts(&data).into_iter().map(Ok), data.schema()));
+        let batches =
+            Box::new(RecordBatchIterator::new(parts(&data).into_iter().map(Ok), data.schema()));
         let input = Input::Frame { name: "frame", rows, batches };
         let retained = prepared(input, NIR, &place.path("request.parquet")).unwrap();
         let count: usize = retained.iter().map(RecordBatch::num_rows).sum();
@@ -423,7 +448,13 @@ fn lines_go_to_files_and_nothing_is_destroyed_for_a_frame() {
     assert_eq!(error.code(), "binary-csv");
     let mut take = |_| Ok(());
     let (retained, result) = ((&way.retained).into(), (&way.result).into());
-    let what = Attach { retained, result, out: Output::Frame(&mut take), binary_codes: false, destroy: &[] };
+    let what = Attach {
+        retained,
+        result,
+        out: Output::Frame(&mut take),
+        binary_codes: false,
+        destroy: &[],
+    };
     assert_eq!(attach(what, &Effort::default()).map(|_| ()).unwrap_err().code(), "attached-type");
 
     let data = data();
@@ -437,6 +468,9 @@ fn lines_go_to_files_and_nothing_is_destroyed_for_a_frame() {
         binary_codes: false,
         destroy: &destroy,
     };
-    assert_eq!(attach(what, &Effort::default()).map(|_| ()).unwrap_err().code(), "destroys-for-frame");
+    assert_eq!(
+        attach(what, &Effort::default()).map(|_| ()).unwrap_err().code(),
+        "destroys-for-frame"
+    );
     assert!(result.exists());
 }

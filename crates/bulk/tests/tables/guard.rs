@@ -7,8 +7,8 @@ use std::sync::Arc;
 use arrow_array::builder::{ListBuilder, StringBuilder};
 use arrow_array::types::Int32Type;
 use arrow_array::{
-    ArrayRef, BinaryArray, Decimal128Array, DictionaryArray, FixedSizeBinaryArray, Float64Array, Int64Array,
-    StringArray, StructArray, UInt64Array,
+    ArrayRef, BinaryArray, Decimal128Array, DictionaryArray, FixedSizeBinaryArray, Float64Array,
+    Int64Array, StringArray, StructArray, UInt64Array,
 };
 use arrow_schema::{DataType, Field as ArrowField};
 use cstatns::civil_status::{Field, Years};
@@ -25,7 +25,8 @@ use crate::common::*;
 
 /// A NIR of somebody, with its key.
 fn keyed(row: u64) -> String {
-    let canonical = format!("1{:02}{:02}75{:03}{:03}", row % 100, row % 12 + 1, row % 999 + 1, row % 998 + 1);
+    let canonical =
+        format!("1{:02}{:02}75{:03}{:03}", row % 100, row % 12 + 1, row % 999 + 1, row % 998 + 1);
     let key = 97 - canonical.parse::<u64>().unwrap() % 97;
     format!("{canonical}{key:02}")
 }
@@ -35,8 +36,10 @@ fn unkeyed(row: u64) -> String {
 }
 
 fn run(way: &Way, column: Column<'_>, accepted: &[&str]) -> Result<Prepared, PrepareError> {
-    let accepted: Vec<_> =
-        accepted.iter().map(|column| ((*column).to_owned(), Name::new("for-a-test").unwrap())).collect();
+    let accepted: Vec<_> = accepted
+        .iter()
+        .map(|column| ((*column).to_owned(), Name::new("for-a-test").unwrap()))
+        .collect();
     let Way { data, request, retained, .. } = way;
     let what = Prepare {
         data: data.into(),
@@ -78,14 +81,30 @@ fn refused(data: &str, column: Column<'_>, words: &[&str]) -> String {
 
 #[test]
 fn names_of_columns_that_say_who_somebody_is() {
-    for name in
-        ["nom", "NOM", "Nom", "NOM_USAGE", "prenoms", "Prénom", "NIR", "Nir", " nom ", "\u{a0}nom_usage"]
-    {
+    for name in [
+        "nom",
+        "NOM",
+        "Nom",
+        "NOM_USAGE",
+        "prenoms",
+        "Prénom",
+        "NIR",
+        "Nir",
+        " nom ",
+        "\u{a0}nom_usage",
+    ] {
         refused(&rows(name, 3, |_| "x".into()), NIR, &["by its name", "beside the codes"]);
     }
-    for name in
-        ["sexe", "annee_naissance", "commune", "pays", "id", "date_naissance", "CODE_LIEU", "libelle_lieu"]
-    {
+    for name in [
+        "sexe",
+        "annee_naissance",
+        "commune",
+        "pays",
+        "id",
+        "date_naissance",
+        "CODE_LIEU",
+        "libelle_lieu",
+    ] {
         csv(&rows(name, 3, |_| "1".into()), NIR, &[]).unwrap();
     }
     // The first column, behind a byte order mark in quotes.
@@ -113,7 +132,8 @@ fn names_of_columns_that_say_who_somebody_is() {
     csv(&format!("code,Nom\n{code},x\n"), Column::Code("code"), &["Nom"]).unwrap();
     // Civil status: a date stays neither; sex and place do.
     let people = |extra: &str| format!("nom,prenoms,born,{extra}\nDomal,Bafe,1984-01-02,1\n");
-    let civil_status = Column::CivilStatus { map: &[(Field::DateNaissance, "born")], years: Years::now() };
+    let civil_status =
+        Column::CivilStatus { map: &[(Field::DateNaissance, "born")], years: Years::now() };
     for name in ["NOM_USAGE", "NIR", "Date_Naissance", "Prenoms", "nom_naissance"] {
         refused(&people(name), civil_status, &[&format!("column {name},")]);
         assert!(csv(&people(name), civil_status, &[name]).unwrap().risks[0].is_needed);
@@ -152,7 +172,8 @@ fn risks_that_are_accepted() {
     assert_eq!(prepared.identifiers["other"], Held { filled: 100, keyed: 100, unkeyed: 0 });
 }
 
-/// More than 2 % with their key, or 90 % without one, of the cells that are not empty; below that they are counted.
+/// More than 2 % with their key, or 90 % without one, of the cells that are not empty; below that
+/// they are counted.
 #[test]
 fn identifiers_are_known_by_their_cells() {
     let some = |count: u64, cell: fn(u64) -> String, other: &'static str| {
@@ -163,35 +184,48 @@ fn identifiers_are_known_by_their_cells() {
     };
     let held = |data: &str| csv(data, NIR, &[]).unwrap().identifiers;
     assert_eq!(held(&some(0, keyed, "2")), BTreeMap::new());
-    let at = |keyed, unkeyed, filled| BTreeMap::from([("other".to_owned(), Held { filled, keyed, unkeyed })]);
+    let at = |keyed, unkeyed, filled| {
+        BTreeMap::from([("other".to_owned(), Held { filled, keyed, unkeyed })])
+    };
     assert_eq!(held(&some(20, keyed, "2")), at(20, 0, 1000));
     refused(&some(21, keyed, "2"), NIR, &["column other,", "21 with their key", "in 1000 cells"]);
     refused(&some(1, keyed, ""), NIR, &["1 with their key", "in 1 cells"]);
     refused(&some(1, keyed, "                "), NIR, &["in 1 cells"]);
     assert_eq!(held(&some(400, unkeyed, "2")), at(0, 400, 1000));
-    let most =
-        |count: u64| rows("other", 1000, move |row| if row < count { unkeyed(row) } else { "2".into() });
+    let most = |count: u64| {
+        rows("other", 1000, move |row| if row < count { unkeyed(row) } else { "2".into() })
+    };
     assert_eq!(held(&most(899)), at(0, 899, 1000));
     refused(&most(900), NIR, &["900 without one"]);
     // A wrong key is none, nor is a number as long.
     csv(&rows("other", 100, |row| format!("{}00", unkeyed(row))), NIR, &[]).unwrap();
     csv(&rows("other", 100, |row| format!("9{}", &keyed(row)[1..])), NIR, &[]).unwrap();
-    csv(&rows("other", 1000, |row| format!("{}", 500_000_000_000_000 + 7919 * row)), NIR, &[]).unwrap();
-    csv(&rows("other", 1000, |row| format!("2024-01-{:02} 12:{:02}:59", row % 28 + 1, row % 60)), NIR, &[])
+    csv(&rows("other", 1000, |row| format!("{}", 500_000_000_000_000 + 7919 * row)), NIR, &[])
         .unwrap();
+    csv(
+        &rows("other", 1000, |row| format!("2024-01-{:02} 12:{:02}:59", row % 28 + 1, row % 60)),
+        NIR,
+        &[],
+    )
+    .unwrap();
 }
 
 #[test]
 fn any_spelling_of_an_identifier_is_known() {
     let spelt = |space: &str, row: u64| {
         let nir = keyed(row);
-        let parts = [&nir[..1], &nir[1..3], &nir[3..5], &nir[5..7], &nir[7..10], &nir[10..13], &nir[13..]];
+        let parts =
+            [&nir[..1], &nir[1..3], &nir[3..5], &nir[5..7], &nir[7..10], &nir[10..13], &nir[13..]];
         parts.join(space)
     };
     for space in [" ", "\u{a0}", "\u{202f}", ".", "-", "/"] {
         refused(&rows("other", 20, |row| spelt(space, row)), NIR, &["20 with their key"]);
     }
-    refused(&rows("other", 20, |row| format!("\"\t {} \"", keyed(row))), NIR, &["20 with their key"]);
+    refused(
+        &rows("other", 20, |row| format!("\"\t {} \"", keyed(row))),
+        NIR,
+        &["20 with their key"],
+    );
     refused(&rows("other", 20, |row| format!("'{}", keyed(row))), NIR, &["20 with their key"]);
     let corsican = rows("other", 20, |_| "1 50 01 2a 100 010 86".into());
     let key = 97 - 1_500_119_100_010_u64 % 97;
@@ -268,18 +302,24 @@ fn columns_of_parquet_of_any_type_are_judged() {
     ];
     for (name, array) in columns {
         let said = parquet(vec![(name, array.clone())], &[]).unwrap_err();
-        assert!(said.starts_with("identity-kept: ") && said.contains(&format!("column {name},")), "{said}");
+        assert!(
+            said.starts_with("identity-kept: ") && said.contains(&format!("column {name},")),
+            "{said}"
+        );
         assert!(said.contains("100 with their key"), "{said}");
         assert!(parquet(vec![(name, array)], &[name]).unwrap().risks[0].is_needed);
     }
     // Nulls are no cells; what is far from an identifier passes.
-    let sparse = Int64Array::from_iter((0..count).map(|row| (row == 7).then(|| numbers().next().unwrap())));
+    let sparse =
+        Int64Array::from_iter((0..count).map(|row| (row == 7).then(|| numbers().next().unwrap())));
     assert!(parquet(vec![("sparse", Arc::new(sparse))], &[]).unwrap_err().contains("in 1 cells"));
-    let few =
-        Int64Array::from_iter_values(numbers().enumerate().map(|(row, nir)| if row < 2 { nir } else { 3 }));
+    let few = Int64Array::from_iter_values(
+        numbers().enumerate().map(|(row, nir)| if row < 2 { nir } else { 3 }),
+    );
     let held = parquet(vec![("few", Arc::new(few))], &[]).unwrap().identifiers;
     assert_eq!(held["few"], Held { filled: 100, keyed: 2, unkeyed: 0 });
-    let halves: ArrayRef = Arc::new(Float64Array::from_iter_values(numbers().map(|nir| nir as f64 + 0.5)));
+    let halves: ArrayRef =
+        Arc::new(Float64Array::from_iter_values(numbers().map(|nir| nir as f64 + 0.5)));
     parquet(vec![("halves", halves)], &[]).unwrap();
     assert!(parquet(vec![("NOM", text())], &[]).unwrap_err().contains("by its name"));
 }
@@ -289,7 +329,8 @@ fn reserved_names_in_any_case() {
     for name in ["Index", "STATUS", "CODE", "Quality", "Score", " code", "quality "] {
         let said = csv(&rows(name, 3, |_| "1".into()), NIR, &[]).unwrap_err();
         assert!(
-            said.starts_with("reserved-column: ") && said.contains("which the files made from it need"),
+            said.starts_with("reserved-column: ")
+                && said.contains("which the files made from it need"),
             "{said}"
         );
         let said = parquet(vec![(name, texts(&[Some("1")]))], &[]).unwrap_err();
@@ -297,7 +338,8 @@ fn reserved_names_in_any_case() {
     }
     // What a coding before wrote may be renewed as it is, but not what differs in case from it.
     let code = POPULATION.code_of(KEYED, 1);
-    let renewal = |header: &str| csv(&format!("{header}\n{code},valid\n"), Column::Code("code"), &[]);
+    let renewal =
+        |header: &str| csv(&format!("{header}\n{code},valid\n"), Column::Code("code"), &[]);
     renewal("code,quality").unwrap();
     renewal("code,score").unwrap();
     for header in ["code,Quality", "code,CODE", "code,SCORE", "code,Index"] {
@@ -307,17 +349,26 @@ fn reserved_names_in_any_case() {
     way_of("CODE").unwrap();
 }
 
-/// A quote that is missing makes one cell of many rows: it is counted, and refused where it holds an identifier.
+/// A quote that is missing makes one cell of many rows: it is counted, and refused where it holds
+/// an identifier.
 #[test]
 fn cells_over_several_lines() {
     let data = |cell: &str| format!("nir,note,z\n{},a,1\n{},{cell},2\n", keyed(1), keyed(2));
-    for (cell, count) in
-        [("\"a\nb\"", 1), ("\"a\r\nb\"", 1), ("\"a\rb\"", 1), ("\"a\"\"b\"", 0), ("\"\n\"", 1), ("a\"b", 0)]
-    {
+    for (cell, count) in [
+        ("\"a\nb\"", 1),
+        ("\"a\r\nb\"", 1),
+        ("\"a\rb\"", 1),
+        ("\"a\"\"b\"", 0),
+        ("\"\n\"", 1),
+        ("a\"b", 0),
+    ] {
         assert_eq!(csv(&data(cell), NIR, &[]).unwrap().over_lines, count, "{cell}");
     }
-    // A number that is no identifier, an identifier without its key, and one in the cell's only line.
-    for cell in ["a\n123456789012345,6", &format!("a\n{},6", unkeyed(3)), &format!("{},6", keyed(5000))] {
+    // A number that is no identifier, an identifier without its key, and one in the cell's only
+    // line.
+    for cell in
+        ["a\n123456789012345,6", &format!("a\n{},6", unkeyed(3)), &format!("{},6", keyed(5000))]
+    {
         csv(&data(&format!("\"{cell}\"")), NIR, &[]).unwrap();
     }
     for cell in [
@@ -337,7 +388,11 @@ fn cells_over_several_lines() {
     let people = |nom: &str| format!("nom,prenoms,date_naissance\n\"{nom}\",Bafe,1984-01-02\n");
     let civil_status = Column::CivilStatus { map: &[], years: Years::now() };
     assert_eq!(csv(&people("Domal\nBafe"), civil_status, &[]).unwrap().over_lines, 1);
-    refused(&people(&format!("Domal\n{},Bafe", keyed(5000))), civil_status, &["column nom ", "line 2"]);
+    refused(
+        &people(&format!("Domal\n{},Bafe", keyed(5000))),
+        civil_status,
+        &["column nom ", "line 2"],
+    );
     // Parquet, which may be made of such a file.
     let note = |text: &str| parquet(vec![("note", texts(&[Some("a"), Some(text)]))], &[]);
     assert_eq!(note("a\nb").unwrap().over_lines, 1);
@@ -350,9 +405,11 @@ fn rows_that_are_swallowed_in_a_register() {
     let read = |cell: &str, map: bool| {
         let path = place.write("r.csv", format!("nir,nom,other\n{},Domal,\"{cell}\"\n", keyed(1)));
         let columns = [Some((0, Some(Field::Nir))), map.then_some((2, None))];
-        Records::open(&path, b',')
-            .unwrap()
-            .each_even_ragged(columns, &Progress::default(), |_, _| Ok::<_, TableError>(()))
+        Records::open(&path, b',').unwrap().each_even_ragged(
+            columns,
+            &Progress::default(),
+            |_, _| Ok::<_, TableError>(()),
+        )
     };
     for map in [false, true] {
         assert_eq!(read("a", map).unwrap(), 0);
@@ -360,7 +417,9 @@ fn rows_that_are_swallowed_in_a_register() {
         let error = read(&format!("a\n{},Bafe,b", keyed(5000)), map).unwrap_err();
         let said = error.to_string();
         assert!(
-            error.code() == "identity-kept" && said.contains("line 2") && said.contains("column other "),
+            error.code() == "identity-kept"
+                && said.contains("line 2")
+                && said.contains("column other "),
             "{said}"
         );
     }

@@ -1,4 +1,5 @@
-//! The two files of `tests/data/pair`: prepared, coded, attached, joined on the code, renewed, and joined again.
+//! The two files of `tests/data/pair`: prepared, coded, attached, joined on the code, renewed, and
+//! joined again.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -11,8 +12,10 @@ use cstatns_controller::{Column, check};
 use crate::common::{OTHER_DOMAIN, POPULATION, Place, Way, column, read_text};
 
 fn pair(file: &str) -> String {
-    fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/data/pair").join(file))
-        .unwrap()
+    fs::read_to_string(
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/data/pair").join(file),
+    )
+    .unwrap()
 }
 
 /// People in both, and pairs of rows.
@@ -47,14 +50,18 @@ fn the_pair_joins_as_the_truth_says_before_and_after_a_renewal() {
         assert_eq!(result.qualities["none"], truth["rejected_rows"].as_u64().unwrap());
         let attached = way.attach().unwrap();
         assert_eq!(attached.rows, prepared.rows);
-        let reasons: u64 = prepared.counts.iter().filter(|(word, _)| **word != "ok").map(|(_, n)| n).sum();
+        let reasons: u64 =
+            prepared.counts.iter().filter(|(word, _)| **word != "ok").map(|(_, n)| n).sum();
         let reported: u64 =
             prepared.counts.keys().filter_map(|word| attached.report.quality.get(*word)).sum();
         assert_eq!((reasons, reported), (truth["rejected_rows"].as_u64().unwrap(), reasons));
         way
     });
     let [hospital, wages] = &coded;
-    assert_eq!(join(&hospital.out, &wages.out), (expected("persons_in_both"), expected("row_pairs")));
+    assert_eq!(
+        join(&hospital.out, &wages.out),
+        (expected("persons_in_both"), expected("row_pairs"))
+    );
 
     // In another domain the same people match nobody here.
     let elsewhere = Way::new(&place, "elsewhere", "csv", "csv");
@@ -75,9 +82,15 @@ fn the_pair_joins_as_the_truth_says_before_and_after_a_renewal() {
     let hospital2 = renewed(hospital, "hospital2", 1, 2);
     let hospital3 = renewed(&hospital2, "hospital3", 2, 3);
     let wages3 = renewed(wages, "wages3", 1, 3);
-    assert_eq!(join(&hospital3.out, &wages3.out), (expected("persons_in_both"), expected("row_pairs")));
+    assert_eq!(
+        join(&hospital3.out, &wages3.out),
+        (expected("persons_in_both"), expected("row_pairs"))
+    );
     assert_eq!(join(&hospital.out, &hospital3.out), (0, 0));
-    assert_eq!(check(&[hospital2.out.clone(), wages3.out.clone()]).unwrap_err().code(), "mixed-generations");
+    assert_eq!(
+        check(&[hospital2.out.clone(), wages3.out.clone()]).unwrap_err().code(),
+        "mixed-generations"
+    );
     let facts = check(&[hospital3.out.clone(), wages3.out.clone()]).unwrap();
     assert_eq!(facts[0].distinct_codes, truth["hospital"]["persons"].as_u64().unwrap());
 

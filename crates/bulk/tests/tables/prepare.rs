@@ -1,4 +1,5 @@
-//! `prepare` at any memory and number of threads: the same rows, their values unchanged, and nothing left of a failure.
+//! `prepare` at any memory and number of threads: the same rows, their values unchanged, and
+//! nothing left of a failure.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -8,15 +9,15 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use arrow_array::builder::{
-    BinaryViewBuilder, FixedSizeListBuilder, Int64Builder, LargeListBuilder, ListBuilder, MapBuilder,
-    StringBuilder, StringDictionaryBuilder, StringViewBuilder,
+    BinaryViewBuilder, FixedSizeListBuilder, Int64Builder, LargeListBuilder, ListBuilder,
+    MapBuilder, StringBuilder, StringDictionaryBuilder, StringViewBuilder,
 };
 use arrow_array::cast::AsArray;
 use arrow_array::types::{ArrowPrimitiveType, Decimal256Type, Int8Type, Int32Type, Int64Type};
 use arrow_array::{
-    ArrayRef, BinaryArray, BooleanArray, Date32Array, Decimal128Array, Decimal256Array, DictionaryArray,
-    FixedSizeBinaryArray, Float64Array, Int64Array, LargeBinaryArray, LargeStringArray, StringArray,
-    StructArray, TimestampMicrosecondArray, UInt8Array,
+    ArrayRef, BinaryArray, BooleanArray, Date32Array, Decimal128Array, Decimal256Array,
+    DictionaryArray, FixedSizeBinaryArray, Float64Array, Int64Array, LargeBinaryArray,
+    LargeStringArray, StringArray, StructArray, TimestampMicrosecondArray, UInt8Array,
 };
 use arrow_schema::{DataType, Field};
 use arrow_select::take::take;
@@ -86,7 +87,9 @@ fn csv_data(rows: usize) -> String {
 fn parquet_data(rows: usize) -> Vec<(&'static str, ArrayRef)> {
     let texts = |cell: fn(usize) -> String| -> ArrayRef {
         Arc::new(
-            (0..rows).map(|row| Some(cell(row)).filter(|cell| !cell.is_empty())).collect::<StringArray>(),
+            (0..rows)
+                .map(|row| Some(cell(row)).filter(|cell| !cell.is_empty()))
+                .collect::<StringArray>(),
         )
     };
     vec![("n", texts(|row| row.to_string())), ("nir", texts(nir)), ("note", texts(note))]
@@ -114,7 +117,8 @@ fn read(path: &std::path::Path) -> Vec<Vec<String>> {
 fn the_rows_are_the_same_whatever_the_memory_the_threads_and_the_types() {
     // Some partitions in CSV, some batches in Parquet.
     const ROWS: usize = 60_000;
-    for (own, travelling) in [("csv", "csv"), ("csv", "parquet"), ("parquet", "parquet"), ("parquet", "csv")]
+    for (own, travelling) in
+        [("csv", "csv"), ("csv", "parquet"), ("parquet", "parquet"), ("parquet", "csv")]
     {
         for (threads, memory) in [(1, 0), (2, Effort::MEMORY), (5, Effort::MEMORY)] {
             let place = Place::new();
@@ -152,7 +156,9 @@ fn the_rows_are_the_same_whatever_the_memory_the_threads_and_the_types() {
 /// Single CRs end rows too: more rows than lines, of which the room for identifiers is told.
 #[test]
 fn a_line_of_many_rows() {
-    for (end, rows) in ["\r", "\r\r\r\n"].into_iter().flat_map(|end| [500, 20_000].map(|rows| (end, rows))) {
+    for (end, rows) in
+        ["\r", "\r\r\r\n"].into_iter().flat_map(|end| [500, 20_000].map(|rows| (end, rows)))
+    {
         let place = Place::new();
         let way = Way::new(&place, "d", "csv", "csv");
         let data: String = (0..rows)
@@ -181,13 +187,15 @@ fn codes_are_prepared_again_whatever_the_memory() {
         let rows = read_text(&way.out);
         for row in rows[1..].iter().step_by(997) {
             let (_, identifier) = expected(row[2].parse().unwrap());
-            let code = if identifier.is_empty() { identifier } else { POPULATION.code_of(&identifier, 2) };
+            let code =
+                if identifier.is_empty() { identifier } else { POPULATION.code_of(&identifier, 2) };
             assert_eq!(row[0], code);
         }
     }
 }
 
-/// A column of each type that Parquet files hold: some null, some empty, with enough of each for several batches.
+/// A column of each type that Parquet files hold: some null, some empty, with enough of each for
+/// several batches.
 fn every_type(rows: usize) -> Vec<(&'static str, ArrayRef)> {
     let some = |row: usize, part: usize| !row.is_multiple_of(part);
     let text = |row: usize| some(row, 5).then(|| "x".repeat(row % 40) + &row.to_string());
@@ -231,17 +239,29 @@ fn every_type(rows: usize) -> Vec<(&'static str, ArrayRef)> {
         fields.map(Arc::new).into_iter().zip([views.clone(), category.clone()]).collect::<Vec<_>>(),
     );
     let identifiers: Vec<String> = (0..rows).map(nir).collect();
-    let nan =
-        (0..rows).map(|row| some(row, 3).then_some(if row % 4 == 0 { f64::NAN } else { -0.0 * row as f64 }));
+    let nan = (0..rows)
+        .map(|row| some(row, 3).then_some(if row % 4 == 0 { f64::NAN } else { -0.0 * row as f64 }));
     vec![
         ("n", Arc::new((0..rows as i64).collect::<Int64Array>())),
-        ("nir", Arc::new(identifiers.iter().map(String::as_str).collect::<DictionaryArray<Int32Type>>())),
+        (
+            "nir",
+            Arc::new(
+                identifiers.iter().map(String::as_str).collect::<DictionaryArray<Int32Type>>(),
+            ),
+        ),
         ("number", Arc::new(numbers().collect::<Int64Array>())),
-        ("byte", Arc::new((0..rows).map(|row| some(row, 3).then_some(row as u8)).collect::<UInt8Array>())),
+        (
+            "byte",
+            Arc::new(
+                (0..rows).map(|row| some(row, 3).then_some(row as u8)).collect::<UInt8Array>(),
+            ),
+        ),
         ("real", Arc::new(nan.collect::<Float64Array>())),
         (
             "yes",
-            Arc::new((0..rows).map(|row| some(row, 5).then_some(row % 2 == 0)).collect::<BooleanArray>()),
+            Arc::new(
+                (0..rows).map(|row| some(row, 5).then_some(row % 2 == 0)).collect::<BooleanArray>(),
+            ),
         ),
         ("text", Arc::new((0..rows).map(text).collect::<StringArray>())),
         ("large text", Arc::new((0..rows).map(text).collect::<LargeStringArray>())),
@@ -279,8 +299,18 @@ fn every_type(rows: usize) -> Vec<(&'static str, ArrayRef)> {
                     .unwrap(),
             ),
         ),
-        ("day", Arc::new((0..rows).map(|row| some(row, 3).then_some(row as i32)).collect::<Date32Array>())),
-        ("instant", Arc::new(numbers().collect::<TimestampMicrosecondArray>().with_timezone("Europe/Paris"))),
+        (
+            "day",
+            Arc::new(
+                (0..rows).map(|row| some(row, 3).then_some(row as i32)).collect::<Date32Array>(),
+            ),
+        ),
+        (
+            "instant",
+            Arc::new(
+                numbers().collect::<TimestampMicrosecondArray>().with_timezone("Europe/Paris"),
+            ),
+        ),
         ("category", category),
         ("small category", Arc::new((0..rows).map(short).collect::<DictionaryArray<Int8Type>>())),
         ("struct", Arc::new(structs)),
@@ -304,8 +334,9 @@ fn values_of_every_type_of_parquet_pass_unchanged_through_memory_and_disk() {
             assert_eq!(run(&way, IDENTIFIER, &with(2, memory)).unwrap().rows, ROWS as u64);
         });
         // The file of what is put aside comes before any other is written.
-        let aside =
-            steps.windows(2).any(|pair| pair == [cstatns::files::Step::Create, cstatns::files::Step::Unlink]);
+        let aside = steps
+            .windows(2)
+            .any(|pair| pair == [cstatns::files::Step::Create, cstatns::files::Step::Unlink]);
         assert_eq!(aside, memory == 0);
         way.code(&POPULATION, 1, 1).unwrap();
         way.attach().unwrap();
@@ -322,7 +353,12 @@ fn values_of_every_type_of_parquet_pass_unchanged_through_memory_and_disk() {
                     .map(|(at, field)| (at, field.clone()))
                     .unwrap();
                 assert_eq!(found.data_type(), field.data_type());
-                assert_eq!(made.column(at), &take(column, &order, None).unwrap(), "{}", field.name());
+                assert_eq!(
+                    made.column(at),
+                    &take(column, &order, None).unwrap(),
+                    "{}",
+                    field.name()
+                );
             }
         }
     }
@@ -339,7 +375,8 @@ fn row_groups_are_neither_too_large_nor_many() {
         }
         run(&way, IDENTIFIER, &Effort::default()).unwrap();
         let reader = SerializedFileReader::new(File::open(&way.request).unwrap()).unwrap();
-        let groups: Vec<i64> = reader.metadata().row_groups().iter().map(|group| group.num_rows()).collect();
+        let groups: Vec<i64> =
+            reader.metadata().row_groups().iter().map(|group| group.num_rows()).collect();
         assert_eq!(groups.iter().sum::<i64>(), rows as i64);
         assert!(groups.iter().all(|rows| *rows <= 131_072) && groups.len() <= 6, "{groups:?}");
     }
@@ -353,7 +390,8 @@ fn nothing_is_left_where_a_step_fails_or_stops_while_rows_are_put_aside() {
         way
     };
     let place = Place::new();
-    let steps = faults::count(place.0.path(), || run(&start(&place), IDENTIFIER, &with(1, 0)).unwrap());
+    let steps =
+        faults::count(place.0.path(), || run(&start(&place), IDENTIFIER, &with(1, 0)).unwrap());
     let in_memory = Place::new();
     let fewer = faults::count(in_memory.0.path(), || {
         run(&start(&in_memory), IDENTIFIER, &with(1, Effort::MEMORY)).unwrap()
@@ -363,12 +401,15 @@ fn nothing_is_left_where_a_step_fails_or_stops_while_rows_are_put_aside() {
         let place = Place::new();
         let way = start(&place);
         let failing = || run(&way, IDENTIFIER, &with(1, 0));
-        let error = faults::fail_at(place.0.path(), step, ErrorKind::StorageFull, failing).unwrap_err();
+        let error =
+            faults::fail_at(place.0.path(), step, ErrorKind::StorageFull, failing).unwrap_err();
         assert_eq!(error.code(), "disk-full", "step {step}");
         assert_eq!(place.names(), ["d.csv"], "step {step}");
         // A process that stops there leaves temporaries, which the next one destroys.
         assert!(faults::stop_after(place.0.path(), step, failing).is_err());
-        for name in place.names().iter().filter(|name| !name.ends_with("cstatns-tmp") && *name != "d.csv") {
+        for name in
+            place.names().iter().filter(|name| !name.ends_with("cstatns-tmp") && *name != "d.csv")
+        {
             fs::remove_file(place.path(name)).unwrap();
         }
         run(&way, IDENTIFIER, &with(1, 0)).unwrap();

@@ -19,12 +19,11 @@ fn cell() -> impl Strategy<Value = Vec<u8>> {
 
 /// A spelling that is accepted, and one that is not.
 fn nir() -> impl Strategy<Value = String> {
-    let valid = (1..3_u8, 0..100_u8, 1..13_u8, 1..96_u8, 0..1000_u16, 0..4_u16, any::<bool>()).prop_map(
-        |(sex, year, month, place, commune, order, spaced)| match spaced {
+    let valid = (1..3_u8, 0..100_u8, 1..13_u8, 1..96_u8, 0..1000_u16, 0..4_u16, any::<bool>())
+        .prop_map(|(sex, year, month, place, commune, order, spaced)| match spaced {
             true => format!(" {sex} {year:02} {month:02} {place:02} {commune:03} {order:03}"),
             false => format!("{sex}{year:02}{month:02}{place:02}{commune:03}{order:03}"),
-        },
-    );
+        });
     prop_oneof![8 => valid, 1 => Just(String::new()), 1 => Just("12".to_owned())]
 }
 
@@ -43,7 +42,9 @@ fn rows() -> impl Strategy<Value = Vec<(String, Vec<u8>, Vec<u8>)>> {
 fn quoted(out: &mut Vec<u8>, cell: &[u8], always: bool) {
     if always || cell.iter().any(|byte| matches!(byte, b'"' | b',' | b';' | b'\r' | b'\n')) {
         out.push(b'"');
-        cell.iter().for_each(|byte| out.extend(std::iter::repeat_n(*byte, 1 + usize::from(*byte == b'"'))));
+        cell.iter().for_each(|byte| {
+            out.extend(std::iter::repeat_n(*byte, 1 + usize::from(*byte == b'"')))
+        });
         out.push(b'"');
     } else {
         out.extend_from_slice(cell);

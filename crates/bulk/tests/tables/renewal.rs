@@ -85,7 +85,10 @@ fn quality_and_score_come_right_after_the_code_wherever_they_were() {
     let way = Way::new(&place, "n", "csv", "csv");
     fs::write(&way.data, data).unwrap();
     way.prepare(Column::Code("pseudonym"), b',').unwrap();
-    assert_eq!(read_text(&way.retained)[0], ["index", "status", "wage", "score", "note", "quality"]);
+    assert_eq!(
+        read_text(&way.retained)[0],
+        ["index", "status", "wage", "score", "note", "quality"]
+    );
     assert!(way.manifest().previous.is_empty());
     way.renew(&POPULATION, 1, 2, 6).unwrap();
     let report = way.attach().unwrap().report;
@@ -113,14 +116,19 @@ fn text_and_binary_codes_of_either_type_of_file_are_renewed_to_the_same() {
             assert_eq!(coded.commitment, way.manifest().commitment);
             way.attach_as(binary).unwrap();
             let mut codes: Vec<String> = match (own, binary) {
-                ("csv", _) => column(&way.out, "code").into_iter().filter(|code| !code.is_empty()).collect(),
-                (_, false) => text_column(&read_parquet(&way.out), "code").into_iter().flatten().collect(),
+                ("csv", _) => {
+                    column(&way.out, "code").into_iter().filter(|code| !code.is_empty()).collect()
+                }
+                (_, false) => {
+                    text_column(&read_parquet(&way.out), "code").into_iter().flatten().collect()
+                }
                 _ => {
                     let (meta, batch) = (POPULATION.meta(2, 6), read_parquet(&way.out));
                     let cells = binary_column(&batch, "code").into_iter().flatten();
                     cells
                         .map(|bytes| {
-                            Code::from_bytes(bytes.try_into().unwrap(), meta.tag(), meta.generation).text()
+                            Code::from_bytes(bytes.try_into().unwrap(), meta.tag(), meta.generation)
+                                .text()
                         })
                         .collect()
                 }
@@ -139,7 +147,8 @@ fn a_row_without_a_code_stays_a_row_where_codes_are_all_there_is() {
     let place = Place::new();
     let codes = column(&attached(&place, "d", "csv", false).out, "code");
     assert_eq!(codes.iter().filter(|code| code.is_empty()).count(), 2);
-    let lines: Vec<&str> = codes.iter().map(|code| if code.is_empty() { "\"\"" } else { code }).collect();
+    let lines: Vec<&str> =
+        codes.iter().map(|code| if code.is_empty() { "\"\"" } else { code }).collect();
     let way = Way::new(&place, "alone", "csv", "csv");
     fs::write(&way.data, format!("code\n{}\n", lines.join("\n"))).unwrap();
     let prepared = way.prepare(Column::Code("code"), b',').unwrap();
@@ -164,7 +173,10 @@ fn the_commitment_of_a_renewal_is_of_the_text_form_in_csv_and_parquet() {
     let parquet = Way { request: place.path("p-request.parquet"), ..way.clone() };
     write_parquet(&parquet.request, vec![("index", Arc::new(indexes)), ("code", texts(&texts_))]);
     fs::copy(manifest_path(&way.request), manifest_path(&parquet.request)).unwrap();
-    assert_eq!(way.renew(&POPULATION, 1, 2, 6).unwrap(), parquet.renew(&POPULATION, 1, 2, 6).unwrap());
+    assert_eq!(
+        way.renew(&POPULATION, 1, 2, 6).unwrap(),
+        parquet.renew(&POPULATION, 1, 2, 6).unwrap()
+    );
 }
 
 #[test]
@@ -183,19 +195,32 @@ fn prepare_refuses_codes_that_do_not_go_together_with_counts() {
         let data = format!("code\n{}{}{other}", line(&POPULATION, 1), line(&POPULATION, 1));
         let error = prepare("mixed", data);
         let PrepareError::Mixed { found } = &error else { panic!("{error}") };
-        assert_eq!(found.values().copied().collect::<std::collections::BTreeSet<_>>(), [1, 2].into());
-        assert!(error.to_string().contains("in 2 rows") && error.code() == "mixed-codes", "{error}");
+        assert_eq!(
+            found.values().copied().collect::<std::collections::BTreeSet<_>>(),
+            [1, 2].into()
+        );
+        assert!(
+            error.to_string().contains("in 2 rows") && error.code() == "mixed-codes",
+            "{error}"
+        );
     }
     for (data, code, needle) in [
         (format!("code\n{}{KEYED}\n", line(&POPULATION, 1)), "code-form", "row 2"),
         (format!("code,n\n{},1\nc1.abc,1\n", POPULATION.code_of(KEYED, 1)), "code-form", "row 2"),
-        (format!("code\n{}", line(&POPULATION, 1).replace("c1.", "c01.")), "code-generation", "row 1"),
+        (
+            format!("code\n{}", line(&POPULATION, 1).replace("c1.", "c01.")),
+            "code-generation",
+            "row 1",
+        ),
         ("code,n\n,1\n,2\n".to_owned(), "no-codes", "no code"),
         (format!("code,index\n{},1\n", POPULATION.code_of(KEYED, 1)), "reserved-column", "index"),
     ] {
         let error = prepare("bad", data);
         assert_eq!(error.code(), code);
-        assert!(error.to_string().contains(needle) && !error.to_string().contains(KEYED), "{error}");
+        assert!(
+            error.to_string().contains(needle) && !error.to_string().contains(KEYED),
+            "{error}"
+        );
     }
     // Another column that is called like the new one.
     let way = Way::new(&place, "twice", "csv", "csv");
@@ -268,7 +293,10 @@ fn check_tells_what_files_hold_and_refuses_those_that_cannot_be_joined() {
         assert!(service.to_string().contains(name), "{service}");
     }
     let domain = check(&[one.clone(), one.clone(), other(&OTHER_DOMAIN, "domain")]).unwrap_err();
-    assert!(domain.to_string().contains("research") && domain.code() == "mixed-domains", "{domain}");
+    assert!(
+        domain.to_string().contains("research") && domain.code() == "mixed-domains",
+        "{domain}"
+    );
 
     let later = Way::new(&place, "later", "csv", "csv");
     fs::write(&later.data, DATA).unwrap();
@@ -291,5 +319,8 @@ fn check_tells_what_files_hold_and_refuses_those_that_cannot_be_joined() {
         + &fs::read_to_string(&later.out).unwrap().replace("code,quality,wage\n", "");
     assert_eq!(check(&[place.write("mixed.csv", mixed)]).unwrap_err().code(), "other-codes");
     assert_eq!(check(&[place.write("empty.csv", "code,v\n,1\n")]).unwrap_err().code(), "no-codes");
-    assert_eq!(check(&[place.write("none.csv", "a,v\n,1\n")]).unwrap_err().code(), "missing-column");
+    assert_eq!(
+        check(&[place.write("none.csv", "a,v\n,1\n")]).unwrap_err().code(),
+        "missing-column"
+    );
 }

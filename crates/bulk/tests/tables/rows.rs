@@ -1,13 +1,15 @@
-//! Rows read one after the other: where each stands, its cells byte for byte, and errors without a cell.
+//! Rows read one after the other: where each stands, its cells byte for byte, and errors without a
+//! cell.
 
 use std::fs;
 use std::sync::Arc;
 
 use arrow_array::types::{Int8Type, UInt16Type};
 use arrow_array::{
-    ArrayRef, BooleanArray, Date32Array, Date64Array, DictionaryArray, Float32Array, Float64Array, Int8Array,
-    Int16Array, Int32Array, Int64Array, TimestampMicrosecondArray, TimestampMillisecondArray,
-    TimestampNanosecondArray, TimestampSecondArray, UInt8Array, UInt16Array, UInt32Array, UInt64Array,
+    ArrayRef, BooleanArray, Date32Array, Date64Array, DictionaryArray, Float32Array, Float64Array,
+    Int8Array, Int16Array, Int32Array, Int64Array, TimestampMicrosecondArray,
+    TimestampMillisecondArray, TimestampNanosecondArray, TimestampSecondArray, UInt8Array,
+    UInt16Array, UInt32Array, UInt64Array,
 };
 use cstatns::civil_status::Field;
 use cstatns::coded::Coded as _;
@@ -46,8 +48,13 @@ fn rows_of_csv_stand_on_lines() {
     let place = Place::new();
     let file = "\u{feff}a,b,c\r\n1,,x\r\n\r\n2,,\n\n\"3\n3\",\"\",\"y\"\"\"\n4,,z\n\n\n5,,z";
     fs::write(place.path("d.csv"), file).unwrap();
-    let expected =
-        [row(2, "x", "1"), row(4, "", "2"), row(6, "y\"", "3\n3"), row(8, "z", "4"), row(11, "z", "5")];
+    let expected = [
+        row(2, "x", "1"),
+        row(4, "", "2"),
+        row(6, "y\"", "3\n3"),
+        row(8, "z", "4"),
+        row(11, "z", "5"),
+    ];
     assert_eq!(read(&place, "d.csv").unwrap(), expected);
     let rows = Records::open(&place.path("d.csv"), b',').unwrap();
     assert_eq!(rows.header(), [b"a", b"b", b"c"]);
@@ -68,7 +75,8 @@ fn rows_of_csv_stand_on_lines() {
         ("Age,nom,12345", &[], "nir", silent),
     ] {
         fs::write(place.path("m.csv"), format!("{header}\n")).unwrap();
-        let said = Records::open(&place.path("m.csv"), b',').unwrap().missing(map, column).to_string();
+        let said =
+            Records::open(&place.path("m.csv"), b',').unwrap().missing(map, column).to_string();
         assert!(said.ends_with(&format!("has no column {column:?}; {words}")), "{said}");
     }
 }
@@ -88,7 +96,9 @@ fn rows_of_parquet_are_numbered() {
     assert!(read(&place, "d.parquet").unwrap() == expected);
 
     let error = Records::open(&place.path("d.parquet"), b',')
-        .and_then(|rows| rows.each([Some((1, None))], &Progress::default(), |_, _| Ok::<_, TableError>(())))
+        .and_then(|rows| {
+            rows.each([Some((1, None))], &Progress::default(), |_, _| Ok::<_, TableError>(()))
+        })
         .unwrap_err();
     assert!(error.code() == "column-type" && error.to_string().contains("\"b\""), "{error}");
 }
@@ -98,11 +108,12 @@ fn field(place: &Place, field: Field, values: ArrayRef) -> Result<Vec<String>, S
     write_parquet(&place.path("f.parquet"), vec![("f", values)]);
     let mut found = Vec::new();
     let rows = Records::open(&place.path("f.parquet"), b',').unwrap();
-    let each = rows.each([Some((0, Some(field))), None], &Progress::default(), |_, [cell, none]| {
-        assert!(none.is_empty());
-        found.push(String::from_utf8(cell.to_vec()).unwrap());
-        Ok::<_, TableError>(())
-    });
+    let each =
+        rows.each([Some((0, Some(field))), None], &Progress::default(), |_, [cell, none]| {
+            assert!(none.is_empty());
+            found.push(String::from_utf8(cell.to_vec()).unwrap());
+            Ok::<_, TableError>(())
+        });
     each.map(|_| found).map_err(|error| format!("{}: {error}", error.code()))
 }
 
@@ -116,11 +127,17 @@ fn whole_numbers_of_parquet_are_their_digits() {
         (Arc::new(Int8Array::from(vec![Some(1), None, Some(-128)])), ["1", "", "-128"]),
         (Arc::new(Int16Array::from(vec![None, Some(7), Some(0)])), ["", "7", "0"]),
         (Arc::new(Int32Array::from(vec![Some(1344), Some(75101), None])), ["1344", "75101", ""]),
-        (Arc::new(Int64Array::from(vec![Some(i64::MIN), None, Some(2)])), ["-9223372036854775808", "", "2"]),
+        (
+            Arc::new(Int64Array::from(vec![Some(i64::MIN), None, Some(2)])),
+            ["-9223372036854775808", "", "2"],
+        ),
         (Arc::new(UInt8Array::from(vec![Some(2), None, Some(255)])), ["2", "", "255"]),
         (Arc::new(UInt16Array::from(vec![Some(99), None, None])), ["99", "", ""]),
         (Arc::new(UInt32Array::from(vec![None, None, Some(u32::MAX)])), ["", "", "4294967295"]),
-        (Arc::new(UInt64Array::from(vec![Some(u64::MAX), None, Some(1)])), ["18446744073709551615", "", "1"]),
+        (
+            Arc::new(UInt64Array::from(vec![Some(u64::MAX), None, Some(1)])),
+            ["18446744073709551615", "", "1"],
+        ),
         (
             Arc::new(DictionaryArray::<Int8Type>::new(
                 Int8Array::from(vec![Some(1), None, Some(0)]),
@@ -129,12 +146,18 @@ fn whole_numbers_of_parquet_are_their_digits() {
             ["1", "", "2"],
         ),
         // As software writes them that has no empty cell among whole numbers.
-        (Arc::new(Float64Array::from(vec![Some(19_840_512.0), None, Some(f64::NAN)])), ["19840512", "", ""]),
+        (
+            Arc::new(Float64Array::from(vec![Some(19_840_512.0), None, Some(f64::NAN)])),
+            ["19840512", "", ""],
+        ),
         (
             Arc::new(Float64Array::from(vec![MOST, -MOST, -0.0])),
             ["9007199254740991", "-9007199254740991", "0"],
         ),
-        (Arc::new(Float32Array::from(vec![Some(75101.0), None, Some(f32::NAN)])), ["75101", "", ""]),
+        (
+            Arc::new(Float32Array::from(vec![Some(75101.0), None, Some(f32::NAN)])),
+            ["75101", "", ""],
+        ),
         (
             Arc::new(Float32Array::from(vec![16_777_215.0, -16_777_215.0, 2.0])),
             ["16777215", "-16777215", "2"],
@@ -149,16 +172,26 @@ fn whole_numbers_of_parquet_are_their_digits() {
     ];
     for (values, texts) in cases {
         for of in [Field::Id, Field::Sexe, Field::CodeLieu, Field::DateNaissance] {
-            assert_eq!(field(&place, of, values.clone()).unwrap(), texts, "{:?}", values.data_type());
+            assert_eq!(
+                field(&place, of, values.clone()).unwrap(),
+                texts,
+                "{:?}",
+                values.data_type()
+            );
         }
     }
     // More than are read at once.
     let many: Vec<_> = (0..20_000).map(|nth| (nth % 7 > 0).then_some(nth)).collect();
     let found = field(&place, Field::Id, Arc::new(Int32Array::from(many.clone()))).unwrap();
-    assert!(many.iter().map(|number| number.map_or_else(String::new, |number| number.to_string())).eq(found));
+    assert!(
+        many.iter()
+            .map(|number| number.map_or_else(String::new, |number| number.to_string()))
+            .eq(found)
+    );
 }
 
-/// One of them may be the number of somebody else, rounded or not; the row is told, and not what it holds.
+/// One of them may be the number of somebody else, rounded or not; the row is told, and not what it
+/// holds.
 #[test]
 fn floating_point_numbers_that_are_not_whole_are_refused() {
     let place = Place::new();
@@ -173,17 +206,25 @@ fn floating_point_numbers_that_are_not_whole_are_refused() {
     ] {
         // More than are read at once, behind what is missing.
         let at = 10_001;
-        let mut numbers: Vec<_> = (0..20_000).map(|nth| (nth % 7 > 0).then_some(f64::from(nth))).collect();
+        let mut numbers: Vec<_> =
+            (0..20_000).map(|nth| (nth % 7 > 0).then_some(f64::from(nth))).collect();
         numbers[5] = Some(f64::NAN);
-        let mut singles: Vec<_> = numbers.iter().map(|number| number.map(|number| number as f32)).collect();
+        let mut singles: Vec<_> =
+            numbers.iter().map(|number| number.map(|number| number as f32)).collect();
         (numbers[at], singles[at]) = (Some(bad), Some(single));
         let arrays: [ArrayRef; 2] =
             [Arc::new(Float64Array::from(numbers)), Arc::new(Float32Array::from(singles))];
         for values in arrays {
             for of in [Field::Id, Field::Sexe, Field::CodeLieu, Field::DateNaissance] {
                 let said = field(&place, of, values.clone()).unwrap_err();
-                assert!(said.starts_with("not-whole: ") && said.contains("row 10002 "), "{bad} {said}");
-                assert!(said.contains("column \"f\"") && !said.contains(&bad.to_string()), "{bad} {said}");
+                assert!(
+                    said.starts_with("not-whole: ") && said.contains("row 10002 "),
+                    "{bad} {said}"
+                );
+                assert!(
+                    said.contains("column \"f\"") && !said.contains(&bad.to_string()),
+                    "{bad} {said}"
+                );
             }
         }
     }
@@ -194,11 +235,15 @@ fn dates_of_parquet_are_their_days() {
     let place = Place::new();
     let days = vec![Some(5245), None, Some(0), Some(-1), Some(-25_567), Some(i32::MAX)];
     let texts = ["1984-05-12", "", "1970-01-01", "1969-12-31", "1900-01-01", "no date"];
-    assert_eq!(field(&place, Field::DateNaissance, Arc::new(Date32Array::from(days))).unwrap(), texts);
+    assert_eq!(
+        field(&place, Field::DateNaissance, Arc::new(Date32Array::from(days))).unwrap(),
+        texts
+    );
 
     // At midnight, and the smallest part of a second after it.
     let (day, before) = (5245 * 86_400, -86_400);
-    let moments = |unit: i64| vec![Some(day * unit), None, Some(before * unit), Some(day * unit + 1)];
+    let moments =
+        |unit: i64| vec![Some(day * unit), None, Some(before * unit), Some(day * unit + 1)];
     let texts = ["1984-05-12", "", "1969-12-31"];
     let cases: [(ArrayRef, &str); 5] = [
         (Arc::new(TimestampSecondArray::from(moments(1))), "1984-05-12T00:00:01"),
@@ -234,7 +279,11 @@ fn columns_of_other_types_are_refused_by_field() {
     let keys = UInt16Array::from(vec![0]);
     let category: ArrayRef = Arc::new(DictionaryArray::<UInt16Type>::new(keys, zone.clone()));
     for (of, values, words) in [
-        (Field::Nir, &whole, "is of type whole numbers; identifiers are text: a number cannot hold 2A, 2B"),
+        (
+            Field::Nir,
+            &whole,
+            "is of type whole numbers; identifiers are text: a number cannot hold 2A, 2B",
+        ),
         (Field::Nom, &whole, "names are text"),
         (Field::Pays, &whole, "names are text"),
         (Field::Prenoms, &day, "is of type dates; names are text"),
@@ -265,7 +314,8 @@ fn errors_name_the_row_and_the_line_and_end_the_reading() {
         ("\"\",,\n\n1\n", "ragged-row", "row 5002 (line 5004) has 1 fields"),
         ("\"1\n", "open-quote", "line 5002"),
     ] {
-        fs::write(place.path("d.csv"), format!("a,b,c\n{}{end}", "secret,,\n".repeat(5000))).unwrap();
+        fs::write(place.path("d.csv"), format!("a,b,c\n{}{end}", "secret,,\n".repeat(5000)))
+            .unwrap();
         let error = read(&place, "d.csv").unwrap_err();
         let said = format!("{error} {error:?}");
         assert!(error.code() == code && said.contains(words) && !said.contains("secret"), "{said}");
@@ -331,7 +381,8 @@ proptest! {
         let mut record = csv::ByteRecord::new();
         let mut expected = Vec::new();
         while reader.read_byte_record(&mut record).unwrap() {
-            // `csv` counts from where it begins to look for the row, so blank lines before it are counted here.
+            // `csv` counts from where it begins to look for the row, so blank lines before it are
+            // counted here.
             let position = record.position().unwrap();
             let blank = file.as_bytes()[position.byte() as usize..].iter().take_while(|byte| **byte == b'\n').count();
             let line = position.line() + blank as u64;
@@ -341,8 +392,8 @@ proptest! {
     }
 }
 
-/// Rows of one, two and three fields in any order, some quoted: those of two are read as though the others were not there, and
-/// each of the others is told by its line.
+/// Rows of one, two and three fields in any order, some quoted: those of two are read as though the
+/// others were not there, and each of the others is told by its line.
 #[test]
 fn ragged_rows_can_be_set_apart() {
     let place = Place::new();

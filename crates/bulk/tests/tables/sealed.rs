@@ -1,6 +1,6 @@
-//! What the manifest of a request and a report must keep when their bytes come from outside, for the tests and the fuzz targets:
-//! what is read is written in one way, which is read as the same; and no integer is larger than 2^53 − 1, beyond which JSON
-//! readers take two for one.
+//! What the manifest of a request and a report must keep when their bytes come from outside, for
+//! the tests and the fuzz targets: what is read is written in one way, which is read as the same;
+//! and no integer is larger than 2^53 − 1, beyond which JSON readers take two for one.
 
 #![allow(unreachable_pub, reason = "one test binary, or one fuzz target")]
 
@@ -54,7 +54,10 @@ pub fn report(place: &Path, bytes: &[u8]) -> bool {
 fn integers(value: &Value) {
     match value {
         Value::Number(number) => {
-            assert!(number.as_u64().is_some_and(|size| size <= LARGEST), "a number that readers may change");
+            assert!(
+                number.as_u64().is_some_and(|size| size <= LARGEST),
+                "a number that readers may change"
+            );
         }
         Value::Array(values) => values.iter().for_each(integers),
         Value::Object(members) => members.values().for_each(integers),

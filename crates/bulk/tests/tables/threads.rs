@@ -1,4 +1,5 @@
-//! Many blocks, many threads: the same bytes, the first error in the file, and nothing passed off as a result.
+//! Many blocks, many threads: the same bytes, the first error in the file, and nothing passed off
+//! as a result.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -26,7 +27,8 @@ fn with(threads: usize) -> Effort {
     Effort { threads: NonZeroUsize::new(threads).unwrap(), ..Effort::default() }
 }
 
-/// Data whose `note` is quoted in some stretches, so that plain blocks and others follow one another.
+/// Data whose `note` is quoted in some stretches, so that plain blocks and others follow one
+/// another.
 fn data(rows: usize) -> String {
     let mut data = String::from("note,nir,n\n");
     for row in 0..rows {
@@ -49,7 +51,13 @@ fn coded_by(
 ) -> Result<Tally, CodeFileError> {
     let meta = POPULATION.meta(1, 1);
     code(
-        &Request { path: request, manifest: &way.manifest(), format, meta: &meta, effort: &with(threads) },
+        &Request {
+            path: request,
+            manifest: &way.manifest(),
+            format,
+            meta: &meta,
+            effort: &with(threads),
+        },
         &POPULATION.coder(1),
         out,
     )
@@ -69,7 +77,9 @@ fn the_bytes_do_not_depend_on_the_number_of_threads() {
                     .map(|line| line.rsplitn(3, ',').map(str::to_owned).collect())
                     .collect();
                 let of = |column: usize| {
-                    let cell = |row: &'_ Vec<String>| (!row[column].is_empty()).then(|| row[column].clone());
+                    let cell = |row: &'_ Vec<String>| {
+                        (!row[column].is_empty()).then(|| row[column].clone())
+                    };
                     let cells: Vec<Option<String>> = cells.iter().map(cell).collect();
                     texts(&cells.iter().map(|cell| cell.as_deref()).collect::<Vec<_>>())
                 };
@@ -85,7 +95,8 @@ fn the_bytes_do_not_depend_on_the_number_of_threads() {
                 let first = made.entry(what).or_insert_with(|| bytes.clone());
                 assert!(*first == bytes, "{what} of {own} with {threads} threads");
             };
-            for (what, format) in [("a result in CSV", Format::Csv), ("a result in Parquet", Format::Parquet)]
+            for (what, format) in
+                [("a result in CSV", Format::Csv), ("a result in Parquet", Format::Parquet)]
             {
                 let mut out = Vec::new();
                 let coded = coded_by(&way, &way.request, format, threads, &mut out).unwrap();
@@ -102,15 +113,21 @@ fn the_bytes_do_not_depend_on_the_number_of_threads() {
                 destroy: &[],
             };
             assert_eq!(attach(what, &with(threads)).unwrap().report.quality, {
-                let mut words: BTreeMap<String, u64> =
-                    coded.qualities.iter().map(|(word, count)| ((*word).to_owned(), *count)).collect();
+                let mut words: BTreeMap<String, u64> = coded
+                    .qualities
+                    .iter()
+                    .map(|(word, count)| ((*word).to_owned(), *count))
+                    .collect();
                 let absent = words.remove("none").unwrap();
                 words.insert("absent".to_owned(), absent);
                 words
             });
             same("an attached file", fs::read(&out).unwrap());
         }
-        let again = Way { data: place.path(&format!("out-1.{own}")), ..Way::new(&place, "again", own, own) };
+        let again = Way {
+            data: place.path(&format!("out-1.{own}")),
+            ..Way::new(&place, "again", own, own)
+        };
         again.prepare(Column::Code("code"), b',').unwrap();
         for threads in [1, 4] {
             let mut out = Vec::new();
@@ -160,7 +177,8 @@ fn spoiled(place: &Place, change: impl Fn(usize, &str) -> String) -> (Way, PathB
         way.prepare(Column::Identifier { column: "nir", scheme: Scheme::FrNir }, b',').unwrap();
     }
     let lines = fs::read_to_string(&way.request).unwrap();
-    let changed: Vec<String> = lines.lines().enumerate().map(|(row, line)| change(row, line)).collect();
+    let changed: Vec<String> =
+        lines.lines().enumerate().map(|(row, line)| change(row, line)).collect();
     let request = place.write("spoiled.csv", changed.join("\n") + "\n");
     (way, request)
 }
@@ -176,20 +194,27 @@ fn the_first_error_in_the_file_is_told_with_its_row() {
         ("ragged-row", |line| format!("{line},more")),
     ];
     for (code, change) in faults {
-        // The first row of all, in the middle of a block, among quoted rows, far behind, and the last one.
+        // The first row of all, in the middle of a block, among quoted rows, far behind, and the
+        // last one.
         for bad in [2, 4_000, 7_500, 23_457, ROWS] {
             for later in [false, true] {
                 let (way, request) = spoiled(&place, |row, line| match row {
                     row if row == bad || (later && row > bad && row % 1_000 == 0) => change(line),
                     // Some rows before it are quoted: read by another part of the reader.
-                    row if row > 0 && row / 3_000 == 2 => format!("\"{}\"{}", &line[..32], &line[32..]),
+                    row if row > 0 && row / 3_000 == 2 => {
+                        format!("\"{}\"{}", &line[..32], &line[32..])
+                    }
                     _ => line.to_owned(),
                 });
                 for threads in [1, 4] {
-                    let error = coded_by(&way, &request, Format::Csv, threads, &mut Vec::new()).unwrap_err();
+                    let error = coded_by(&way, &request, Format::Csv, threads, &mut Vec::new())
+                        .unwrap_err();
                     let text = error.to_string();
                     assert_eq!(error.code(), code, "row {bad}, {threads} threads: {text}");
-                    assert!(text.contains(&format!("row {bad} ")), "row {bad}, {threads} threads: {text}");
+                    assert!(
+                        text.contains(&format!("row {bad} ")),
+                        "row {bad}, {threads} threads: {text}"
+                    );
                     if code == "ragged-row" {
                         assert!(text.contains(&format!("(line {})", bad + 1)), "{text}");
                     }
@@ -199,7 +224,8 @@ fn the_first_error_in_the_file_is_told_with_its_row() {
     }
 }
 
-/// What is wrong with a row of either file is told with that file's name and the row's number in it.
+/// What is wrong with a row of either file is told with that file's name and the row's number in
+/// it.
 #[test]
 fn attach_names_the_file_and_the_row() {
     let place = Place::new();
@@ -216,7 +242,9 @@ fn attach_names_the_file_and_the_row() {
     ];
     let in_retained: [(&str, Change); 2] = [
         ("word-form", |line| line.replacen(",ok,", ",O K,", 1).replacen(",absent,", ",,", 1)),
-        ("rows-disagree", |line| line.replacen(",ok,", ",none,", 1).replacen(",absent,", ",ok,", 1)),
+        ("rows-disagree", |line| {
+            line.replacen(",ok,", ",none,", 1).replacen(",absent,", ",ok,", 1)
+        }),
     ];
     let in_result: [(&str, Change); 2] = [
         ("code-form", |line| format!("{},d1{}", &line[..32], &line[33..])),
@@ -243,7 +271,10 @@ fn attach_names_the_file_and_the_row() {
                     let error = attach(what, &with(threads)).unwrap_err();
                     let text = error.to_string();
                     assert_eq!(error.code(), code, "row {bad}, {threads} threads: {text}");
-                    assert!(text.contains(&format!("{path:?}: row {bad} ")), "row {bad} of {path:?}: {text}");
+                    assert!(
+                        text.contains(&format!("{path:?}: row {bad} ")),
+                        "row {bad} of {path:?}: {text}"
+                    );
                     assert!(!out.exists(), "{text}");
                 }
             }
@@ -278,12 +309,18 @@ fn an_output_that_cannot_be_written_is_one_error() {
     let place = Place::new();
     let (way, request) = spoiled(&place, |_, line| line.to_owned());
     for format in [Format::Csv, Format::Parquet] {
-        for (kind, code) in [(ErrorKind::StorageFull, "disk-full"), (ErrorKind::BrokenPipe, "write-failed")] {
+        for (kind, code) in
+            [(ErrorKind::StorageFull, "disk-full"), (ErrorKind::BrokenPipe, "write-failed")]
+        {
             for left in [0, 100, 1_000_000] {
                 for threads in [1, 4] {
                     let mut out = Until { left, then: &|| Err(kind.into()) };
                     let error = coded_by(&way, &request, format, threads, &mut out).unwrap_err();
-                    assert_eq!(error.code(), code, "{format:?}, {left} bytes, {threads} threads: {error}");
+                    assert_eq!(
+                        error.code(),
+                        code,
+                        "{format:?}, {left} bytes, {threads} threads: {error}"
+                    );
                 }
             }
         }
@@ -360,7 +397,8 @@ fn a_request_that_changes_while_it_is_read_gives_no_result() {
                 change(&OpenOptions::new().read(true).write(true).open(&request).unwrap(), length);
                 Ok(0)
             };
-            // Changed when the header of the result is written: of the request little more than that is read.
+            // Changed when the header of the result is written: of the request little more than
+            // that is read.
             let mut out = Until { left: 0, then: &then };
             let outcome = coded_by(&way, &request, Format::Csv, threads, &mut out);
             let error = outcome.map(|_| ()).unwrap_err();

@@ -1,5 +1,5 @@
-//! Every value of every type of Parquet comes back as it was, from the retained and from the attached file. Values are written
-//! and read without Arrow, one type after the other.
+//! Every value of every type of Parquet comes back as it was, from the retained and from the
+//! attached file. Values are written and read without Arrow, one type after the other.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -34,26 +34,34 @@ fn number(bytes: &[u8]) -> i64 {
     i64::from_le_bytes(eight)
 }
 
-/// Writes columns, all of them optional, of the types in `message`; each has a value of the list in each row. `levels` says
-/// the definition level of a value and of a null, and that there are lists of two values.
+/// Writes columns, all of them optional, of the types in `message`; each has a value of the list in
+/// each row. `levels` says the definition level of a value and of a null, and that there are lists
+/// of two values.
 fn write(path: &Path, message: &str, rows: &[Rows], properties: WriterProperties) {
-    let message = format!("message m {{ required int32 row; required binary nir (UTF8); {message} }}");
+    let message =
+        format!("message m {{ required int32 row; required binary nir (UTF8); {message} }}");
     let schema = Arc::new(parse_message_type(&message).unwrap());
     let mut writer =
-        SerializedFileWriter::new(File::create(path).unwrap(), schema, Arc::new(properties)).unwrap();
+        SerializedFileWriter::new(File::create(path).unwrap(), schema, Arc::new(properties))
+            .unwrap();
     let descriptions = writer.schema_descr().columns().to_vec();
     let mut group = writer.next_row_group().unwrap();
     let count = rows[0].len();
-    let numbers: Rows = (0..count as i32).map(|row| vec![Some(row.to_le_bytes().to_vec())]).collect();
+    let numbers: Rows =
+        (0..count as i32).map(|row| vec![Some(row.to_le_bytes().to_vec())]).collect();
     let people: Rows = (0..count).map(|_| vec![Some(KEYED.into())]).collect();
     for (description, rows) in descriptions.iter().zip([numbers, people].iter().chain(rows)) {
         let mut column = group.next_column().unwrap().unwrap();
         let (most, lists) = (description.max_def_level(), description.max_rep_level() > 0);
-        let levels: Vec<i16> =
-            rows.iter().flatten().map(|value| if value.is_some() { most } else { most - 1 }).collect();
+        let levels: Vec<i16> = rows
+            .iter()
+            .flatten()
+            .map(|value| if value.is_some() { most } else { most - 1 })
+            .collect();
         let repeated: Vec<i16> =
             rows.iter().flat_map(|row| (0..row.len()).map(|at| i16::from(at > 0))).collect();
-        let (levels, repeated) = ((most > 0).then_some(&levels[..]), lists.then_some(&repeated[..]));
+        let (levels, repeated) =
+            ((most > 0).then_some(&levels[..]), lists.then_some(&repeated[..]));
         let values: Vec<&Vec<u8>> = rows.iter().flatten().flatten().collect();
         macro_rules! put {
             ($writer:expr, $value:expr) => {{
@@ -66,7 +74,8 @@ fn write(path: &Path, message: &str, rows: &[Rows], properties: WriterProperties
             ColumnWriter::Int32ColumnWriter(writer) => put!(writer, |value| number(value) as i32),
             ColumnWriter::Int64ColumnWriter(writer) => put!(writer, |value| number(value)),
             ColumnWriter::Int96ColumnWriter(writer) => put!(writer, |value| {
-                let mut words = value.chunks(4).map(|word| u32::from_le_bytes(word.try_into().unwrap()));
+                let mut words =
+                    value.chunks(4).map(|word| u32::from_le_bytes(word.try_into().unwrap()));
                 let mut next = || words.next().unwrap();
                 Int96::from(vec![next(), next(), next()])
             }),
@@ -112,17 +121,31 @@ fn leaf(path: &Path, name: &str) -> (Physical, bool, Rows) {
             }};
         }
         let values = match group.get_column_reader(at).unwrap() {
-            ColumnReader::BoolColumnReader(mut reader) => get!(reader, |value| vec![u8::from(*value)]),
-            ColumnReader::Int32ColumnReader(mut reader) => get!(reader, |value| value.to_le_bytes().to_vec()),
-            ColumnReader::Int64ColumnReader(mut reader) => get!(reader, |value| value.to_le_bytes().to_vec()),
-            ColumnReader::Int96ColumnReader(mut reader) => {
-                get!(reader, |value| value.data().iter().flat_map(|word| word.to_le_bytes()).collect())
+            ColumnReader::BoolColumnReader(mut reader) => {
+                get!(reader, |value| vec![u8::from(*value)])
             }
-            ColumnReader::FloatColumnReader(mut reader) => get!(reader, |value| value.to_le_bytes().to_vec()),
+            ColumnReader::Int32ColumnReader(mut reader) => {
+                get!(reader, |value| value.to_le_bytes().to_vec())
+            }
+            ColumnReader::Int64ColumnReader(mut reader) => {
+                get!(reader, |value| value.to_le_bytes().to_vec())
+            }
+            ColumnReader::Int96ColumnReader(mut reader) => {
+                get!(reader, |value| value
+                    .data()
+                    .iter()
+                    .flat_map(|word| word.to_le_bytes())
+                    .collect())
+            }
+            ColumnReader::FloatColumnReader(mut reader) => {
+                get!(reader, |value| value.to_le_bytes().to_vec())
+            }
             ColumnReader::DoubleColumnReader(mut reader) => {
                 get!(reader, |value| value.to_le_bytes().to_vec())
             }
-            ColumnReader::ByteArrayColumnReader(mut reader) => get!(reader, |value| value.data().to_vec()),
+            ColumnReader::ByteArrayColumnReader(mut reader) => {
+                get!(reader, |value| value.data().to_vec())
+            }
             ColumnReader::FixedLenByteArrayColumnReader(mut reader) => {
                 get!(reader, |value| value.data().to_vec())
             }
@@ -139,8 +162,8 @@ fn leaf(path: &Path, name: &str) -> (Physical, bool, Rows) {
     (columns[at].physical_type(), decimal, rows)
 }
 
-/// The same in the order of the data, each value in the one form that several types share: a decimal is a number, a timestamp
-/// of 96 bits one in microseconds.
+/// The same in the order of the data, each value in the one form that several types share: a
+/// decimal is a number, a timestamp of 96 bits one in microseconds.
 fn values(path: &Path, name: &str) -> Rows {
     let (physical, decimal, rows) = leaf(path, name);
     let form = |value: Vec<u8>| match physical {
@@ -149,7 +172,9 @@ fn values(path: &Path, name: &str) -> Rows {
             let micros = (number(day) - 2_440_588) * 86_400_000_000 + number(of_day) / 1000;
             micros.to_le_bytes().to_vec()
         }
-        Physical::INT32 | Physical::INT64 if decimal => i256(number(&value).to_be_bytes().as_slice()),
+        Physical::INT32 | Physical::INT64 if decimal => {
+            i256(number(&value).to_be_bytes().as_slice())
+        }
         _ if decimal => i256(&value),
         _ => value,
     };
@@ -168,7 +193,8 @@ fn i256(bytes: &[u8]) -> Vec<u8> {
     wide
 }
 
-/// What comes back in these columns of the retained and of the attached file is what is in the data.
+/// What comes back in these columns of the retained and of the attached file is what is in the
+/// data.
 fn comes_back(place: &Place, name: &str, columns: &[&str]) -> Way {
     let way = Way::new(place, name, "parquet", "parquet");
     way.prepare(Column::Identifier { column: "nir", scheme: Scheme::FrNir }, b',').unwrap();
@@ -177,7 +203,11 @@ fn comes_back(place: &Place, name: &str, columns: &[&str]) -> Way {
     for column in columns {
         let expected = values(&way.data, column);
         for path in [&way.retained, &way.out] {
-            assert!(values(path, column) == expected, "{column} in {path:?}: {:?}", values(path, column));
+            assert!(
+                values(path, column) == expected,
+                "{column} in {path:?}: {:?}",
+                values(path, column)
+            );
         }
     }
     way
@@ -225,7 +255,8 @@ fn int96s() -> Rows {
 /// Months, days, milliseconds.
 fn intervals() -> Rows {
     let interval = |parts: [u32; 3]| parts.map(u32::to_le_bytes).concat();
-    let values = [[14, 0, 0], [12, 3, 0], [0, 0, 18_000_000], [u32::MAX; 3], [1, 2, 3]].map(interval);
+    let values =
+        [[14, 0, 0], [12, 3, 0], [0, 0, 18_000_000], [u32::MAX; 3], [1, 2, 3]].map(interval);
     bytes([&values[0], &values[1], &values[2], &values[3], &values[4]])
 }
 
@@ -239,7 +270,10 @@ fn encodings() -> [WriterProperties; 3] {
     [
         builder().build(),
         builder().set_dictionary_enabled(false).build(),
-        builder().set_writer_version(WriterVersion::PARQUET_2_0).set_dictionary_enabled(false).build(),
+        builder()
+            .set_writer_version(WriterVersion::PARQUET_2_0)
+            .set_dictionary_enabled(false)
+            .build(),
     ]
 }
 
@@ -250,9 +284,15 @@ fn every_value_of_every_type_comes_back() {
     let (tiny, small) = ([0, -1, -128, 127, 7], [0, -1, -32_768, 32_767, 7]);
     let texts = [&b"a"[..], b"", b"{}", "é".as_bytes(), b"2"];
     let raw = [&b"a"[..], b"", b"\xff\xfe", b"\0", b"2"];
-    let doubles =
-        [f64::NAN.to_bits() | 5, (-0.0_f64).to_bits(), 1, f64::INFINITY.to_bits(), 0x7ff4_0000_0000_0001];
-    let floats = [f32::NAN.to_bits() | 5, (-0.0_f32).to_bits(), 1, f32::INFINITY.to_bits(), 0x7fa0_0001];
+    let doubles = [
+        f64::NAN.to_bits() | 5,
+        (-0.0_f64).to_bits(),
+        1,
+        f64::INFINITY.to_bits(),
+        0x7ff4_0000_0000_0001,
+    ];
+    let floats =
+        [f32::NAN.to_bits() | 5, (-0.0_f32).to_bits(), 1, f32::INFINITY.to_bits(), 0x7fa0_0001];
     let halves = [0x7e05_u16, 0x8000, 1, 0x7c00, 0xfd01];
     let types: Vec<(&str, Rows)> = vec![
         ("boolean", le([[0], [1], [1], [0], [1]])),
@@ -297,15 +337,24 @@ fn every_value_of_every_type_comes_back() {
         ("int64 (TIMESTAMP_MILLIS)", i64s(EXTREMES)),
         ("int64 (TIMESTAMP_MICROS)", i64s(EXTREMES)),
         ("int32 (DECIMAL(9,2))", i32s([0, -1, -999_999_999, 999_999_999, 7])),
-        ("int64 (DECIMAL(18,3))", i64s([0, -1, -999_999_999_999_999_999, 999_999_999_999_999_999, 7])),
+        (
+            "int64 (DECIMAL(18,3))",
+            i64s([0, -1, -999_999_999_999_999_999, 999_999_999_999_999_999, 7]),
+        ),
         ("int64 (DECIMAL(9,2))", i64s([0, -1, -999_999_999, 999_999_999, 7])),
         ("binary (DECIMAL(20,2))", bytes([&[0], &[0xff], &[0x80, 0, 0], &[0x7f; 8], &[7]])),
         (
             "fixed_len_byte_array(5) (DECIMAL(10,0))",
             le([[0; 5], [255; 5], [128, 0, 0, 0, 0], [1; 5], [7; 5]]),
         ),
-        ("fixed_len_byte_array(16) (DECIMAL(38,10))", le([[0; 16], [255; 16], [1; 16], [200; 16], [7; 16]])),
-        ("fixed_len_byte_array(32) (DECIMAL(76,10))", le([[0; 32], [255; 32], [1; 32], [250; 32], [7; 32]])),
+        (
+            "fixed_len_byte_array(16) (DECIMAL(38,10))",
+            le([[0; 16], [255; 16], [1; 16], [200; 16], [7; 16]]),
+        ),
+        (
+            "fixed_len_byte_array(32) (DECIMAL(76,10))",
+            le([[0; 32], [255; 32], [1; 32], [250; 32], [7; 32]]),
+        ),
     ];
     let place = Place::new();
     for (number, properties) in encodings().into_iter().enumerate() {
@@ -314,7 +363,9 @@ fn every_value_of_every_type_comes_back() {
             .iter()
             .enumerate()
             .map(|(at, (kind, _))| match kind.split_once(" (") {
-                Some((physical, logical)) => format!("optional {physical} {} ({logical}; ", named(at)),
+                Some((physical, logical)) => {
+                    format!("optional {physical} {} ({logical}; ", named(at))
+                }
                 None => format!("optional {kind} {}; ", named(at)),
             })
             .collect();
@@ -335,7 +386,8 @@ fn every_value_of_every_type_comes_back() {
                 format!(
                     "optional group s{at} {{ {} }} \
                      optional group l{at} (LIST) {{ repeated group list {{ {} }} }} \
-                     optional group m{at} (MAP) {{ repeated group key_value {{ required binary key (UTF8); {} }} }} ",
+                     optional group m{at} (MAP) {{ repeated group key_value {{ required binary key \
+                     (UTF8); {} }} }} ",
                     typed("v"),
                     typed("element"),
                     typed("value")
@@ -351,7 +403,11 @@ fn every_value_of_every_type_comes_back() {
         write(&place.path(&format!("{name}.parquet")), &message, &rows, properties);
         let names: Vec<String> = (0..types.len())
             .flat_map(|at| {
-                [format!("s{at}.v"), format!("l{at}.list.element"), format!("m{at}.key_value.value")]
+                [
+                    format!("s{at}.v"),
+                    format!("l{at}.list.element"),
+                    format!("m{at}.key_value.value"),
+                ]
             })
             .collect();
         let way = Way::new(&place, &name, "parquet", "parquet");
@@ -378,24 +434,44 @@ fn the_type_that_arrow_says_a_column_had_changes_no_value() {
         ("int96 v", int96s(), timestamp(TimeUnit::Second)),
         ("int96 v", int96s(), timestamp(TimeUnit::Millisecond)),
         ("int96 v", int96s(), DataType::Timestamp(TimeUnit::Nanosecond, zone())),
-        ("int64 v (TIMESTAMP(NANOS,false))", i64s([1, 2, -3, 1_999_999, 5]), timestamp(TimeUnit::Second)),
+        (
+            "int64 v (TIMESTAMP(NANOS,false))",
+            i64s([1, 2, -3, 1_999_999, 5]),
+            timestamp(TimeUnit::Second),
+        ),
         (
             "int64 v (TIMESTAMP(NANOS,false))",
             i64s([1, 2, -3, 1_999_999, 5]),
             timestamp(TimeUnit::Microsecond),
         ),
-        ("int64 v (TIMESTAMP(MICROS,false))", i64s([1, 2, -3, 1_999, 5]), timestamp(TimeUnit::Nanosecond)),
+        (
+            "int64 v (TIMESTAMP(MICROS,false))",
+            i64s([1, 2, -3, 1_999, 5]),
+            timestamp(TimeUnit::Nanosecond),
+        ),
         ("int32 v (DATE)", i32s([0, 1, -1, i32::MAX, 20_000]), DataType::Date64),
         ("int32 v", i32s([0, 1, -1, i32::MAX, 20_000]), timestamp(TimeUnit::Second)),
         ("int32 v (DECIMAL(9,2))", i32s([0, 1, -1, 999_999_999, 7]), DataType::Decimal32(5, 1)),
-        ("int64 v (DECIMAL(18,2))", i64s([0, 1, -1, i64::from(i32::MAX), 7]), DataType::Decimal64(18, 2)),
+        (
+            "int64 v (DECIMAL(18,2))",
+            i64s([0, 1, -1, i64::from(i32::MAX), 7]),
+            DataType::Decimal64(18, 2),
+        ),
         (
             "fixed_len_byte_array(12) v (INTERVAL)",
             intervals(),
             DataType::Interval(IntervalUnit::MonthDayNano),
         ),
-        ("fixed_len_byte_array(12) v (INTERVAL)", intervals(), DataType::Interval(IntervalUnit::DayTime)),
-        ("fixed_len_byte_array(12) v (INTERVAL)", intervals(), DataType::Interval(IntervalUnit::YearMonth)),
+        (
+            "fixed_len_byte_array(12) v (INTERVAL)",
+            intervals(),
+            DataType::Interval(IntervalUnit::DayTime),
+        ),
+        (
+            "fixed_len_byte_array(12) v (INTERVAL)",
+            intervals(),
+            DataType::Interval(IntervalUnit::YearMonth),
+        ),
     ];
     let place = Place::new();
     for (number, (column, rows, kind)) in cases.into_iter().enumerate() {
@@ -407,13 +483,23 @@ fn the_type_that_arrow_says_a_column_had_changes_no_value() {
         let mut properties = WriterProperties::builder().build();
         add_encoded_arrow_schema_to_metadata(&said, &mut properties);
         let name = format!("said{number}");
-        write(&place.path(&format!("{name}.parquet")), &format!("optional {column};"), &[rows], properties);
+        write(
+            &place.path(&format!("{name}.parquet")),
+            &format!("optional {column};"),
+            &[rows],
+            properties,
+        );
         let way = comes_back(&place, &name, &["v"]);
         if column.starts_with("int96") || column.contains("DATE") {
             // As other software reads it.
             let reader = SerializedFileReader::new(File::open(&way.out).unwrap()).unwrap();
             let columns = reader.metadata().file_metadata().schema_descr().columns().to_vec();
-            let kind = columns.iter().find(|found| found.name() == "v").unwrap().logical_type_ref().cloned();
+            let kind = columns
+                .iter()
+                .find(|found| found.name() == "v")
+                .unwrap()
+                .logical_type_ref()
+                .cloned();
             match kind {
                 Some(LogicalType::Timestamp(timestamp)) => {
                     assert_eq!(timestamp.unit, parquet::basic::TimeUnit::MICROS)
@@ -440,10 +526,12 @@ fn timestamps_that_microseconds_do_not_hold_are_refused() {
             {
                 let name = format!("moment{number}");
                 let path = place.path(&format!("{name}.parquet"));
-                let rows: Rows = vec![vec![Some(int96(1, 0))], vec![None], vec![Some(moment.clone())]];
+                let rows: Rows =
+                    vec![vec![Some(int96(1, 0))], vec![None], vec![Some(moment.clone())]];
                 write(&path, shape, &[rows], properties.clone());
                 let way = Way::new(&place, &name, "parquet", "parquet");
-                let outcome = way.prepare(Column::Identifier { column: "nir", scheme: Scheme::FrNir }, b',');
+                let outcome =
+                    way.prepare(Column::Identifier { column: "nir", scheme: Scheme::FrNir }, b',');
                 if fits {
                     outcome.unwrap();
                     for file in [way.request.clone(), way.retained.clone()] {

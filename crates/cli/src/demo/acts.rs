@@ -3,9 +3,9 @@
 use crate::fault::Fault;
 use cstatns::files::{self, Access, FileError};
 use jiff::tz::TimeZone;
-use jiff::{SignedDuration, Span, Timestamp};
+use jiff::{SignedDuration, Span};
 use serde_json::Value;
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeSet, HashSet};
 
 use super::people::{self, Numbers, People};
 use super::{CUSTODIANS, Files, Story, equal, mismatch};
@@ -14,7 +14,8 @@ impl Story<'_> {
     pub(super) fn ceremony(&mut self) -> Result<(), Fault> {
         self.step("The ceremony: nobody holds the key alone");
         self.tell(
-            "Five custodians, two of them external holders, each make a kit: a private part that they keep and a public card.\n\
+            "Five custodians, two of them external holders, each make a kit: a private part that \
+            they keep and a public card.\n\
              (Here without passphrases, which only a demonstration accepts.)",
         );
         for (name, external) in CUSTODIANS {
@@ -24,17 +25,23 @@ impl Story<'_> {
             ))?;
         }
         self.tell(
-            "\nThe service draws a secret, splits it so that three of the five open it, seals each share to its custodian's card,\n\
+            "\nThe service draws a secret, splits it so that three of the five open it, seals each \
+            share to its custodian's card,\n\
              and forgets the secret.",
         );
         let cards = CUSTODIANS.map(|(name, _)| format!("@/custodians/{name}/card.json")).join(" ");
         let founded = self.play(&format!(
-            "service init @/service/home --name demo --threshold 3 --custodian {cards} --shares @/service/shares --demo"
+            "service init @/service/home --name demo --threshold 3 --custodian {cards} --shares \
+            @/service/shares --demo"
         ))?;
-        self.tell("\nEach custodian opens their share, checks it against the service's ledger, and signs a receipt.");
+        self.tell(
+            "\nEach custodian opens their share, checks it against the service's ledger, and \
+            signs a receipt.",
+        );
         for (name, _) in CUSTODIANS {
             let accepted = self.play_quietly(&format!(
-                "custodian accept @/custodians/{name} @/service/shares/{name}.1.share --ledger @/service/home/ledger.jsonl"
+                "custodian accept @/custodians/{name} @/service/shares/{name}.1.share --ledger \
+                @/service/home/ledger.jsonl"
             ))?;
             if accepted["spoken"] != founded["spoken"] {
                 return Err(mismatch("the words of the ceremony differ"));
@@ -44,14 +51,22 @@ impl Story<'_> {
             "All five read the same words aloud: {}",
             founded["spoken"].as_str().unwrap_or_default()
         ));
-        let receipts =
-            CUSTODIANS.map(|(name, _)| format!("@/custodians/{name}/receipt-1-held.json")).join(" ");
+        let receipts = CUSTODIANS
+            .map(|(name, _)| format!("@/custodians/{name}/receipt-1-held.json"))
+            .join(" ");
         self.play(&format!("service receipt @/service/home {receipts}"))?;
-        self.tell("\nThree custodians open the statistical domain. Each is shown what they are asked, and approves that and nothing else.");
-        self.play(&format!("service open @/service/home population --kind statistics {}", Self::quorum()))?;
+        self.tell(
+            "\nThree custodians open the statistical domain. Each is shown what they are \
+            asked, and approves that and nothing else.",
+        );
+        self.play(&format!(
+            "service open @/service/home population --kind statistics {}",
+            Self::quorum()
+        ))?;
         self.tell("\nTwo are not enough:");
         self.refused(
-            "service open @/service/home elsewhere --kind statistics --kit @/custodians/alice --kit @/custodians/bruno",
+            "service open @/service/home elsewhere --kind statistics --kit @/custodians/alice \
+            --kit @/custodians/bruno",
             "too-few-approvals",
         )?;
         self.note("service", founded["service"].clone());
@@ -110,8 +125,10 @@ impl Story<'_> {
             files::write_new(&self.at(path), file.csv.as_bytes(), Access::Private)?;
         }
         self.tell(format_args!(
-            "Training courses, {} rows about {} people, and wages, {} rows about {} people. Identifiers are spelt as in real files:\n\
-             with and without spaces, with and without key; {} and {} rows hold none or a spoilt one. These are a few rows:",
+            "Training courses, {} rows about {} people, and wages, {} rows about {} people. \
+            Identifiers are spelt as in real files:\n\
+             with and without spaces, with and without key; {} and {} rows hold none or a spoilt \
+             one. These are a few rows:",
             files.courses.rows,
             files.courses.people.len(),
             files.wages.rows,
@@ -125,7 +142,8 @@ impl Story<'_> {
         Ok(files)
     }
 
-    /// A team's file goes to the service and comes back with codes; identifiers and copies are destroyed on the way.
+    /// A team's file goes to the service and comes back with codes; identifiers and copies are
+    /// destroyed on the way.
     fn exchange(
         &self,
         team: &str,
@@ -134,7 +152,8 @@ impl Story<'_> {
         renewal: bool,
         loud: bool,
     ) -> Result<Value, Fault> {
-        let play = |command: &str| if loud { self.play(command) } else { self.play_quietly(command) };
+        let play =
+            |command: &str| if loud { self.play(command) } else { self.play_quietly(command) };
         let (source, verb) = if renewal {
             (format!("@/{team}/{file}-coded.csv --code-column code"), "renew")
         } else {
@@ -142,16 +161,18 @@ impl Story<'_> {
         };
         let work = format!("{file}-{verb}");
         play(&format!(
-            "controller prepare {source} --request @/service/{work}.request.csv --retained @/{team}/{work}.retained.csv"
+            "controller prepare {source} --request @/service/{work}.request.csv --retained \
+            @/{team}/{work}.retained.csv"
         ))?;
         let run = play(&format!(
             "service {verb} @/service/home {domain} --request @/service/{work}.request.csv \
              --result @/service/{work}.result.csv --purpose linkage {}",
             Self::quorum()
         ))?;
-        for gone in
-            [format!("service/{work}.request.csv"), format!("service/{work}.request.csv.manifest.json")]
-        {
+        for gone in [
+            format!("service/{work}.request.csv"),
+            format!("service/{work}.request.csv.manifest.json"),
+        ] {
             self.expect_gone(&gone)?;
         }
         let received = format!("{team}/{work}.result.csv");
@@ -163,14 +184,18 @@ impl Story<'_> {
             std::fs::copy(&from, &to).map_err(|error| FileError::from_io(&to, &error))?;
         }
         if loud {
-            self.tell("The team copies the result; the service hears of it and destroys its own copy.");
+            self.tell(
+                "The team copies the result; the service hears of it and destroys its own copy.",
+            );
         }
         let delivery = run["delivery"].as_str().unwrap_or_default();
         play(&format!("service delivered @/service/home {delivery} --received @/{received}"))?;
         self.expect_gone(&format!("service/{work}.result.csv"))?;
         if loud {
             let destroyed = if renewal { "its copies" } else { "the identifiers" };
-            self.tell(format_args!("The team puts the codes beside its data, and destroys {destroyed}."));
+            self.tell(format_args!(
+                "The team puts the codes beside its data, and destroys {destroyed}."
+            ));
         }
         let (out, former) = if renewal {
             (format!("{file}-renewed"), format!("{file}-coded"))
@@ -178,7 +203,8 @@ impl Story<'_> {
             (format!("{file}-coded"), file.to_owned())
         };
         play(&format!(
-            "controller attach --retained @/{team}/{work}.retained.csv --result @/{received} --out @/{team}/{out}.csv \
+            "controller attach --retained @/{team}/{work}.retained.csv --result @/{received} --out \
+            @/{team}/{out}.csv \
              --destroy @/{team}/{work}.retained.csv --destroy @/{received}{}",
             // The renewal's former codes are kept for a moment: the story compares them.
             if renewal { String::new() } else { format!(" --destroy @/{team}/{former}.csv") }
@@ -186,38 +212,11 @@ impl Story<'_> {
         Ok(run)
     }
 
-    fn expect_gone(&self, path: &str) -> Result<(), Fault> {
-        if self.at(path).symlink_metadata().is_ok() {
-            return Err(mismatch(format_args!("{path} is still there")));
-        }
-        Ok(())
-    }
-
-    /// The codes of a file of codes, and how many rows have each.
-    fn codes(&self, path: &str) -> Result<HashMap<String, u64>, Fault> {
-        let path = self.at(path);
-        let text = files::read(&path, u64::MAX)?;
-        let mut codes = HashMap::new();
-        for line in text.split(|byte| *byte == b'\n').skip(1) {
-            let code = line.split(|byte| *byte == b',').next().unwrap_or_default();
-            if !code.is_empty() {
-                *codes.entry(String::from_utf8_lossy(code).into_owned()).or_insert(0) += 1;
-            }
-        }
-        Ok(codes)
-    }
-
-    /// Joins two files on the code: distinct codes in both, and pairs of rows.
-    fn join(&self, a: &str, b: &str) -> Result<(usize, u64), Fault> {
-        let (a, b) = (self.codes(a)?, self.codes(b)?);
-        let pairs: Vec<u64> = a.iter().filter_map(|(code, rows)| Some(rows * b.get(code)?)).collect();
-        Ok((pairs.len(), pairs.iter().sum()))
-    }
-
     pub(super) fn first_codes(&mut self, files: &Files) -> Result<(), Fault> {
         self.step("Identifiers become codes");
         self.tell(
-            "The training team sends identifiers and nothing else, each with a random index, sorted by it: the service sees no\n\
+            "The training team sends identifiers and nothing else, each with a random index, \
+            sorted by it: the service sees no\n\
              data and no order. The rest stays with the team.",
         );
         self.exchange("courses", "courses", "population", false, true)?;
@@ -233,7 +232,8 @@ impl Story<'_> {
         let (people, pairs) = self.join("courses/courses-coded.csv", "wages/wages-coded.csv")?;
         let expected = files.courses.people.intersection(&files.wages.people).count();
         self.tell(format_args!(
-            "The join finds {people} people in both files ({pairs} pairs of rows). The invented data know the truth: {expected}."
+            "The join finds {people} people in both files ({pairs} pairs of rows). The invented \
+            data know the truth: {expected}."
         ));
         equal(people, expected, "people in both files")?;
         self.note("people_in_both", people);
@@ -241,16 +241,11 @@ impl Story<'_> {
         Ok(())
     }
 
-    fn first_lines(&self, path: &str, count: usize) -> Result<Vec<String>, Fault> {
-        let text = files::read(&self.at(path), u64::MAX)?;
-        let lines = text.split(|byte| *byte == b'\n').take(count);
-        Ok(lines.map(|line| String::from_utf8_lossy(line).into_owned()).collect())
-    }
-
     pub(super) fn renewal(&mut self, files: &Files) -> Result<(), Fault> {
         self.step("Years later: a new key, and no table from old codes to new ones");
         self.tell(
-            "The key is renewed on schedule, or at once on any reasonable doubt, which one custodian alone can state. The service\n\
+            "The key is renewed on schedule, or at once on any reasonable doubt, which one \
+            custodian alone can state. The service\n\
              applies the new key to the old codes.",
         );
         self.play(&format!(
@@ -260,7 +255,10 @@ impl Story<'_> {
         self.tell("\nBoth teams have their codes renewed:");
         self.exchange("courses", "courses", "population", true, true)?;
         self.exchange("wages", "wages", "population", true, false)?;
-        self.tell("\nA file that was not renewed no longer matches, and the program says so rather than joining nothing:");
+        self.tell(
+            "\nA file that was not renewed no longer matches, and the program says so rather \
+            than joining nothing:",
+        );
         self.refused(
             "controller check @/courses/courses-coded.csv @/wages/wages-renewed.csv",
             "mixed-generations",
@@ -268,9 +266,11 @@ impl Story<'_> {
         let (old, new) =
             (self.codes("courses/courses-coded.csv")?, self.codes("courses/courses-renewed.csv")?);
         let kept = old.keys().filter(|code| new.contains_key(*code)).count();
-        let (people, pairs) = self.join("courses/courses-renewed.csv", "wages/wages-renewed.csv")?;
+        let (people, pairs) =
+            self.join("courses/courses-renewed.csv", "wages/wages-renewed.csv")?;
         self.tell(format_args!(
-            "\nThe join of the renewed files finds the same {people} people and {pairs} pairs; {kept} of {} codes are as before.",
+            "\nThe join of the renewed files finds the same {people} people and {pairs} pairs; \
+            {kept} of {} codes are as before.",
             old.len()
         ));
         equal(kept, 0, "codes that stayed the same")?;
@@ -288,7 +288,8 @@ impl Story<'_> {
 
         self.step("Newcomers match people who were coded before the renewal");
         self.tell(format_args!(
-            "{} further courses, some of people already coded under the first key. They go through both keys in one pass:",
+            "{} further courses, some of people already coded under the first key. They go through \
+            both keys in one pass:",
             files.newcomers.rows
         ));
         self.exchange("courses", "newcomers", "population", false, false)?;
@@ -308,8 +309,10 @@ impl Story<'_> {
         let today = TimeZone::UTC.to_datetime(self.now()).date();
         let ends = today.saturating_add(Span::new().days(20));
         self.tell(
-            "Its key is drawn independently, and its seal also needs a secret that lies apart, in life/, and is in no backup.\n\
-             (Until the linking body has a role of its own here, only a demonstration hands out a project's codes.)",
+            "Its key is drawn independently, and its seal also needs a secret that lies apart, in \
+            life/, and is in no backup.\n\
+             (Until the linking body has a role of its own here, only a demonstration hands out a \
+             project's codes.)",
         );
         self.play(&format!(
             "service open @/service/home cohort --kind research --ends {ends} {}",
@@ -324,7 +327,8 @@ impl Story<'_> {
         let shared = cohort.keys().filter(|code| courses.contains(&bare(code))).count();
         let same = files.cohort.people.intersection(&files.courses.people).count();
         self.tell(format_args!(
-            "{same} people are both in the project and among the training courses; codes in common: {shared}."
+            "{same} people are both in the project and among the training courses; codes in \
+            common: {shared}."
         ));
         equal(shared, 0, "codes that a project shares")?;
 
@@ -332,22 +336,31 @@ impl Story<'_> {
         let end = cstatns::domain::end_of(ends);
         self.ahead.set(self.ahead.get() + end.duration_since(begin) + SignedDuration::from_mins(1));
         self.tell(format_args!(
-            "\nNow the demonstration sets its own clock to the day after the project's end, {ends} (the machine's clock is left\n\
+            "\nNow the demonstration sets its own clock to the day after the project's end, {ends} \
+            (the machine's clock is left\n\
              alone). A timer runs `expire` every hour; nobody is needed."
         ));
         self.play("service expire @/service/home")?;
         self.tell("From this moment the project codes no more, quorum or not:");
         let again = People::invent(&mut Numbers::new(0), 50);
-        let late =
-            people::file(&mut Numbers::new(0), &again, 50, "exposure", |_, row| row, |_| "1".to_owned());
+        let late = people::file(
+            &mut Numbers::new(0),
+            &again,
+            50,
+            "exposure",
+            |_, row| row,
+            |_| "1".to_owned(),
+        );
         files::write_new(&self.at("project/late.csv"), late.csv.as_bytes(), Access::Private)?;
         self.play_quietly(
-            "controller prepare @/project/late.csv --identifier-column nir --request @/service/late.request.csv \
+            "controller prepare @/project/late.csv --identifier-column nir --request \
+            @/service/late.request.csv \
              --retained @/project/late.retained.csv",
         )?;
         self.refused(
             &format!(
-                "service code @/service/home cohort --request @/service/late.request.csv --result @/service/late.result.csv \
+                "service code @/service/home cohort --request @/service/late.request.csv --result \
+                @/service/late.result.csv \
                  --purpose linkage {}",
                 Self::quorum()
             ),
@@ -357,7 +370,10 @@ impl Story<'_> {
             files::destroy(&self.at(path))?;
         }
         files::destroy(&self.at("service/late.request.csv.manifest.json"))?;
-        self.tell("\nA day later (so that a wrong clock can be seen in time) the key is destroyed, with nobody present:");
+        self.tell(
+            "\nA day later (so that a wrong clock can be seen in time) the key is destroyed, \
+            with nobody present:",
+        );
         self.ahead.set(self.ahead.get() + SignedDuration::from_hours(25));
         self.play("service expire @/service/home")?;
         let status = self.play("service status @/service/home")?;
@@ -365,7 +381,8 @@ impl Story<'_> {
         equal(past, 0, "keys past their end")?;
         let life = self.names("service/home/life")?;
         self.tell(format_args!(
-            "In life/ only the mark of the place is left ({}). All five custodians together cannot code for the project again,\n\
+            "In life/ only the mark of the place is left ({}). All five custodians together cannot \
+            code for the project again,\n\
              and a backup of keys/ does not help them.",
             life.join(", ")
         ));
@@ -377,11 +394,13 @@ impl Story<'_> {
     pub(super) fn audit(&mut self) -> Result<(), Fault> {
         self.step("The auditor checks the record");
         self.tell(
-            "Every call and every access to a key is in the ledger, with the custodians' signatures. The auditor needs the\n\
+            "Every call and every access to a key is in the ledger, with the custodians' \
+            signatures. The auditor needs the\n\
              service's public card and no key, identifier or code.",
         );
-        let audit =
-            self.play("auditor verify @/service/home/ledger.jsonl --service @/service/home/card.json")?;
+        let audit = self.play(
+            "auditor verify @/service/home/ledger.jsonl --service @/service/home/card.json",
+        )?;
         self.note("events", audit["events"].clone());
         self.note("events_witnessed", audit["witnessed"]["events"].clone());
 
@@ -390,15 +409,21 @@ impl Story<'_> {
         files::create_dir(&copy)?;
         let home = self.at("service/home");
         for name in ["checkpoint", "card.json"] {
-            files::write_new(&copy.join(name), &files::read(&home.join(name), u64::MAX)?, Access::Shared)?;
+            files::write_new(
+                &copy.join(name),
+                &files::read(&home.join(name), u64::MAX)?,
+                Access::Shared,
+            )?;
         }
         let mut ledger = files::read(&home.join("ledger.jsonl"), u64::MAX)?;
         let middle = ledger.len() / 2;
         let digit = ledger.iter().skip(middle).position(u8::is_ascii_digit).unwrap_or(0) + middle;
         ledger[digit] = if ledger[digit] == b'0' { b'1' } else { b'0' };
         files::write_new(&copy.join("ledger.jsonl"), &ledger, Access::Shared)?;
-        match self.run(&self.verbs.quiet(), "auditor verify @/audit/ledger.jsonl --service @/audit/card.json")
-        {
+        match self.run(
+            &self.verbs.quiet(),
+            "auditor verify @/audit/ledger.jsonl --service @/audit/card.json",
+        ) {
             Err(fault) => {
                 self.tell(format_args!("    {}", fault.line().unwrap_or_default()));
                 Ok(())
@@ -430,8 +455,8 @@ impl Story<'_> {
         let (mut searched, mut holding) = (0_u64, 0_u64);
         let mut directories = vec![self.root.clone()];
         while let Some(directory) = directories.pop() {
-            let entries =
-                std::fs::read_dir(&directory).map_err(|error| FileError::from_io(&directory, &error))?;
+            let entries = std::fs::read_dir(&directory)
+                .map_err(|error| FileError::from_io(&directory, &error))?;
             for entry in entries {
                 let path = entry.map_err(|error| FileError::from_io(&directory, &error))?.path();
                 if path.is_dir() {
@@ -445,37 +470,22 @@ impl Story<'_> {
             }
         }
         self.tell(format_args!(
-            "\nSearched all {searched} files for the identifiers of {} people: {holding} files hold one.",
+            "\nSearched all {searched} files for the identifiers of {} people: {holding} files \
+            hold one.",
             needles.len()
         ));
         equal(holding, 0, "files that hold an identifier")?;
         self.note("files_searched", searched);
         self.note("files_with_an_identifier", holding);
         self.tell(
-            "(Files were overwritten and deleted. On an SSD or a copy-on-write disk that proves nothing: encrypt the disk.)",
+            "(Files were overwritten and deleted. On an SSD or a copy-on-write disk that proves \
+            nothing: encrypt the disk.)",
         );
         self.tell(format_args!(
-            "Everything is in {}, its ledger three weeks ahead of the machine's clock. Delete it when you like.",
+            "Everything is in {}, its ledger three weeks ahead of the machine's clock. Delete it \
+            when you like.",
             self.root.display()
         ));
         Ok(self.summary)
-    }
-
-    fn names(&self, directory: &str) -> Result<Vec<String>, Fault> {
-        let path = self.at(directory);
-        let entries = std::fs::read_dir(&path).map_err(|error| FileError::from_io(&path, &error))?;
-        let mut names: Vec<String> = entries
-            .filter_map(|entry| {
-                let entry = entry.ok()?;
-                let slash = if entry.path().is_dir() { "/" } else { "" };
-                Some(format!("{}{slash}", entry.file_name().to_string_lossy()))
-            })
-            .collect();
-        names.sort();
-        Ok(names)
-    }
-
-    fn now(&self) -> Timestamp {
-        Timestamp::now() + self.ahead.get()
     }
 }

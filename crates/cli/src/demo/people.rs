@@ -56,7 +56,8 @@ fn nir(numbers: &mut Numbers) -> String {
         1 => "2B".to_owned(),
         _ => format!("{:02}", 1 + numbers.below(95)),
     };
-    let (year, commune, order) = (numbers.below(100), 1 + numbers.below(990), 1 + numbers.below(999));
+    let (year, commune, order) =
+        (numbers.below(100), 1 + numbers.below(990), 1 + numbers.below(999));
     format!("{class}{year:02}{month:02}{department}{commune:03}{order:03}")
 }
 
@@ -144,7 +145,8 @@ mod tests {
         let people = People::invent(&mut numbers, 2000);
         for person in 0..2000 {
             let identifier = people.identifier(person);
-            let accepted = Scheme::FrNir.parse(spelling(&mut numbers, identifier).as_bytes()).unwrap();
+            let accepted =
+                Scheme::FrNir.parse(spelling(&mut numbers, identifier).as_bytes()).unwrap();
             assert_eq!(accepted.identifier.canonical(), identifier.as_bytes());
             assert!(Scheme::FrNir.parse(spoilt(&mut numbers, identifier).as_bytes()).is_err());
         }

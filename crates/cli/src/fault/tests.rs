@@ -1,4 +1,5 @@
-//! After a panic anywhere in a run, nothing of the data is said or left, and the next command goes on.
+//! After a panic anywhere in a run, nothing of the data is said or left, and the next command goes
+//! on.
 
 mod samples;
 mod variants;
@@ -23,8 +24,8 @@ const CANARY: &str = "299072A987654";
 
 static SAID: Mutex<Vec<String>> = Mutex::new(Vec::new());
 
-/// The world's time comes from a clock that panics with the canary when it is asked once too often: the run is then
-/// anywhere between its proposal and its last event.
+/// The world's time comes from a clock that panics with the canary when it is asked once too often:
+/// the run is then anywhere between its proposal and its last event.
 fn clock(calls: u32) -> (Rc<Cell<u32>>, Rc<dyn Fn() -> Timestamp>) {
     let left = Rc::new(Cell::new(calls));
     let counted = left.clone();
@@ -40,7 +41,8 @@ fn clock(calls: u32) -> (Rc<Cell<u32>>, Rc<dyn Fn() -> Timestamp>) {
 
 fn run(directory: &Path, clock: Rc<dyn Fn() -> Timestamp>, command: &str) -> Result<(), String> {
     let program = Program::new(false).told(clock).quiet();
-    let words = command.split_whitespace().map(|word| word.replace('@', directory.to_str().unwrap()));
+    let words =
+        command.split_whitespace().map(|word| word.replace('@', directory.to_str().unwrap()));
     let cli = Cli::try_parse_from(std::iter::once("cstatns".to_owned()).chain(words)).unwrap();
     cli.role.run(&program).map(|_| ()).map_err(|fault| fault.line().unwrap())
 }
@@ -52,14 +54,18 @@ fn files(directory: &Path) -> BTreeMap<String, Vec<u8>> {
         if path.is_dir() {
             found.extend(files(&path));
         } else {
-            found.insert(path.file_name().unwrap().to_str().unwrap().to_owned(), fs::read(&path).unwrap());
+            found.insert(
+                path.file_name().unwrap().to_str().unwrap().to_owned(),
+                fs::read(&path).unwrap(),
+            );
         }
     }
     found
 }
 
 fn holding_the_canary(directory: &Path) -> Vec<String> {
-    let holds = |bytes: &[u8]| bytes.windows(CANARY.len()).any(|window| window == CANARY.as_bytes());
+    let holds =
+        |bytes: &[u8]| bytes.windows(CANARY.len()).any(|window| window == CANARY.as_bytes());
     files(directory).into_iter().filter(|(_, bytes)| holds(bytes)).map(|(name, _)| name).collect()
 }
 
@@ -73,12 +79,13 @@ fn a_panic_in_a_run_says_and_leaves_nothing() {
     for name in ["alice", "bruno"] {
         ok(&format!("custodian new @/{name} --name {name} --no-passphrase"));
     }
-    ok(
-        "service init @/home --name test --threshold 2 --shares @/shares --demo --custodian @/alice/card.json \
-        --custodian @/bruno/card.json",
-    );
+    ok("service init @/home --name test --threshold 2 --shares @/shares --demo --custodian \
+        @/alice/card.json \
+        --custodian @/bruno/card.json");
     for name in ["alice", "bruno"] {
-        ok(&format!("custodian accept @/{name} @/shares/{name}.1.share --ledger @/home/ledger.jsonl"));
+        ok(&format!(
+            "custodian accept @/{name} @/shares/{name}.1.share --ledger @/home/ledger.jsonl"
+        ));
     }
     ok("service receipt @/home @/alice/receipt-1-held.json @/bruno/receipt-1-held.json");
     let quorum = "--kit @/alice --kit @/bruno";
@@ -88,7 +95,8 @@ fn a_panic_in_a_run_says_and_leaves_nothing() {
     let (mut stopped, mut calls) = (0, 0);
     loop {
         ok(&format!(
-            "controller prepare @/data.csv --identifier-column nir --request @/r{calls}.csv --retained @/t{calls}.csv"
+            "controller prepare @/data.csv --identifier-column nir --request @/r{calls}.csv \
+            --retained @/t{calls}.csv"
         ));
         let (_, failing) = clock(calls);
         let outcome = catch_unwind(AssertUnwindSafe(|| {
@@ -96,13 +104,16 @@ fn a_panic_in_a_run_says_and_leaves_nothing() {
                 at,
                 failing,
                 &format!(
-                    "service code @/home population --request @/r{calls}.csv --result @/s{calls}.csv --purpose test {quorum}"
+                    "service code @/home population --request @/r{calls}.csv --result \
+                    @/s{calls}.csv --purpose test {quorum}"
                 ),
             )
         }));
-        let (request, result) = (at.join(format!("r{calls}.csv")), at.join(format!("s{calls}.csv")));
+        let (request, result) =
+            (at.join(format!("r{calls}.csv")), at.join(format!("s{calls}.csv")));
         assert!(request.exists() || result.exists(), "never are both gone");
-        // The next command finishes or undoes; then the canary is in the data, and in the request where there is no result.
+        // The next command finishes or undoes; then the canary is in the data, and in the request
+        // where there is no result.
         ok("service status @/home");
         assert_eq!(request.exists(), !result.exists(), "stopped at call {calls}");
         let mut expected = vec!["data.csv".to_owned()];
@@ -124,7 +135,10 @@ fn a_panic_in_a_run_says_and_leaves_nothing() {
         calls += 1;
     }
     let _ = std::panic::take_hook();
-    assert!(stopped >= 4, "before the proposal, the intent, the result and the destruction: {stopped}");
+    assert!(
+        stopped >= 4,
+        "before the proposal, the intent, the result and the destruction: {stopped}"
+    );
     let said = SAID.lock().unwrap();
     assert_eq!(said.len(), stopped);
     assert!(

@@ -21,7 +21,8 @@ pub(super) struct Axes {
 impl Axes {
     /// Axes on which these values can be seen, and all above them.
     pub(super) fn from(x: f64, y: f64) -> Self {
-        let begin = |value: f64| BEGINNINGS.into_iter().rfind(|begin| *begin <= value).unwrap_or(0.0);
+        let begin =
+            |value: f64| BEGINNINGS.into_iter().rfind(|begin| *begin <= value).unwrap_or(0.0);
         Self { x: begin(x), y: begin(y) }
     }
 
@@ -57,7 +58,8 @@ impl Axes {
         }
         let _ = write!(
             svg,
-            "<text x=\"{right}\" y=\"{:.1}\" text-anchor=\"end\">{x} →</text>\n<text x=\"{left}\" y=\"{:.1}\">↑ {y}</text>\n",
+            "<text x=\"{right}\" y=\"{:.1}\" text-anchor=\"end\">{x} →</text>\n<text x=\"{left}\" \
+            y=\"{:.1}\">↑ {y}</text>\n",
             bottom + 32.0,
             top - 9.0,
         );
@@ -117,7 +119,8 @@ pub(super) fn bars(lines: &[(String, u64, u64)]) -> (String, (f64, f64)) {
     for (nth, (label, one, two)) in lines.iter().enumerate() {
         let y = nth as f64 * PITCH;
         // What there is can be seen.
-        let width = |count: u64| if count == 0 { 0.0 } else { (count as f64 / most * LONGEST).max(1.5) };
+        let width =
+            |count: u64| if count == 0 { 0.0 } else { (count as f64 / most * LONGEST).max(1.5) };
         let (first, second) = (width(*one), width(*two));
         let _ = writeln!(
             svg,
@@ -164,7 +167,10 @@ mod tests {
 
     #[test]
     fn ticks_have_no_needless_digits() {
-        assert_eq!([0.0, 0.5, 0.984, 0.998, 1.0].map(tick), ["0 %", "50 %", "98.4 %", "99.8 %", "100 %"]);
+        assert_eq!(
+            [0.0, 0.5, 0.984, 0.998, 1.0].map(tick),
+            ["0 %", "50 %", "98.4 %", "99.8 %", "100 %"]
+        );
     }
 
     #[test]

@@ -1,4 +1,5 @@
-//! What look-ups in a register are worth, on rows whose people are known: counted and drawn, never shown.
+//! What look-ups in a register are worth, on rows whose people are known: counted and drawn, never
+//! shown.
 
 use std::io::Write;
 use std::path::PathBuf;
@@ -12,7 +13,8 @@ use cstatns::look_up::{Level, Score};
 use cstatns::name::Hex;
 use cstatns_controller::PrepareError;
 use cstatns_register::{
-    Evaluation, Expected, Index, Judged, MatchQuality, Query, SAMPLE, Tally, Threshold, Truth, interval,
+    Evaluation, Expected, Index, Judged, MatchQuality, Query, SAMPLE, Tally, Threshold, Truth,
+    interval,
 };
 use cstatns_rows::effort::Progress;
 use cstatns_rows::people::Records;
@@ -102,8 +104,9 @@ impl EvaluateArgs {
         say(program, &kinds, &evaluation);
         let rows = evaluation.total().rows;
         let words = MatchQuality::ALL.into_iter().zip(&evaluation.qualities);
-        let words =
-            words.filter(|(_, tally)| tally.rows > 0).map(|(quality, tally)| (quality.word(), tally.rows));
+        let words = words
+            .filter(|(_, tally)| tally.rows > 0)
+            .map(|(quality, tally)| (quality.word(), tally.rows));
         program.say(closing(rows, seconds, &words.collect()));
         let mut summary = summary(&kinds, &evaluation);
         summary["register"] = json!({ "path": self.register, "id": id });
@@ -119,16 +122,19 @@ impl EvaluateArgs {
     /// Looks every row up and counts; writes the page.
     fn measure(&self, program: &Program, progress: &Progress) -> Result<Measured, Fault> {
         // Before a long time is spent.
-        let out = self.out.as_deref().map(|out| Pending::create(out, Access::Shared)).transpose()?;
+        let out =
+            self.out.as_deref().map(|out| Pending::create(out, Access::Shared)).transpose()?;
         let index = Index::open(&self.register)?.within(program.years());
         program.warn_of_others(&self.register);
         let Queries { rows, kinds } = self.read(program)?;
         let known = self.known(&index, &rows)?;
         let step = rows.len().div_ceil(SAMPLE);
-        // Once it is asked to stop, no further row is looked up: in a large register they take some seconds.
+        // Once it is asked to stop, no further row is looked up: in a large register they take some
+        // seconds.
         let sample = rows.iter().step_by(step).take_while(|_| !progress.is_stopped());
         let weights = index.learn(sample.map(Asked::query))?;
-        let mut evaluation = Evaluation::new(self.accept.into(), self.min_score.into(), kinds.0.len());
+        let mut evaluation =
+            Evaluation::new(self.accept.into(), self.min_score.into(), kinds.0.len());
         progress.expect(rows.len() as u64);
         for (row, truth) in rows.iter().zip(known.each()) {
             let person = match truth {
@@ -148,7 +154,8 @@ impl EvaluateArgs {
             evaluation.add(row.kind, &judged);
             progress.advance(1, 1)?;
         }
-        let measured = Measured { id: Hex(index.id()), counts: counts(&index.stats()?), kinds, evaluation };
+        let measured =
+            Measured { id: Hex(index.id()), counts: counts(&index.stats()?), kinds, evaluation };
         if let Some(out) = out {
             write(out, page(&measured).as_bytes())?;
         }
@@ -172,19 +179,25 @@ impl EvaluateArgs {
         let kinds: Vec<_> = self.kind.iter().map(named).collect::<Result<_, _>>()?;
         if is_field(truth) || kinds.iter().any(|kind| *kind == truth || is_field(*kind)) {
             return Err(Fault::usage(
-                "--truth and --kind take columns that are not looked up, and one that the other has not: choose others",
+                "--truth and --kind take columns that are not looked up, and one that the other \
+                has not: choose others",
             ));
         }
         let mut columns = [None; TEXTS + 2];
         columns[..ASKED.len()].copy_from_slice(&fields);
         // An identifier is text all the same, because that of the register is.
         columns[TRUTH] = Some((truth, Some(Field::Id)));
-        columns[TEXTS..].iter_mut().zip(kinds).for_each(|(column, kind)| *column = Some((kind, None)));
+        columns[TEXTS..]
+            .iter_mut()
+            .zip(kinds)
+            .for_each(|(column, kind)| *column = Some((kind, None)));
 
         let place = self.place()?;
-        let refused =
-            |code, number, what| Fault::new(code, format!("{:?}: {place} {number} {what}", self.queries));
-        let too_many = |code, what| Fault::new(code, format!("{:?} has more than {what}", self.queries));
+        let refused = |code, number, what| {
+            Fault::new(code, format!("{:?}: {place} {number} {what}", self.queries))
+        };
+        let too_many =
+            |code, what| Fault::new(code, format!("{:?} has more than {what}", self.queries));
         let years = program.years();
         let mut seen = [Seen::default(); ASKED.len()];
         let mut queries = Queries::default();
@@ -192,9 +205,11 @@ impl EvaluateArgs {
             let mut texts = [""; TEXTS + 2];
             for (text, cell) in texts.iter_mut().zip(cells) {
                 let read = str::from_utf8(cell);
-                *text = read.map_err(|_| refused("not-utf-8", number, "is not UTF-8: save it as such"))?;
+                *text = read
+                    .map_err(|_| refused("not-utf-8", number, "is not UTF-8: save it as such"))?;
             }
-            for ((field, seen), text) in ASKED.into_iter().zip(&mut seen).zip(texts.map(str::trim)) {
+            for ((field, seen), text) in ASKED.into_iter().zip(&mut seen).zip(texts.map(str::trim))
+            {
                 if !text.is_empty() {
                     seen.add(text, field.reads(text, years));
                 }
@@ -219,7 +234,8 @@ impl EvaluateArgs {
         })?;
         if queries.rows.len() < LEAST_ROWS {
             let text = format!(
-                "{:?} has {} rows: shares of fewer than {LEAST_ROWS} say nothing of a register, and too \
+                "{:?} has {} rows: shares of fewer than {LEAST_ROWS} say nothing of a register, \
+                and too \
                  much of single rows: add some",
                 self.queries,
                 queries.rows.len()
@@ -228,7 +244,8 @@ impl EvaluateArgs {
         }
         for (field, seen) in ASKED.into_iter().zip(seen) {
             if seen.is_wrong(field) {
-                let wrong = PrepareError::WrongField { field, invalid: seen.unread, filled: seen.filled };
+                let wrong =
+                    PrepareError::WrongField { field, invalid: seen.unread, filled: seen.filled };
                 return Err(Fault::from(wrong).about(&self.queries));
             }
             if seen.may_be_days(field) {
@@ -243,15 +260,20 @@ impl EvaluateArgs {
         let refused = |what: &str| {
             Err(Fault::new("truth", format!("{:?}: column {:?} {what}", self.queries, self.truth)))
         };
-        let parts: Vec<Vec<_>> = rows.iter().map(|row| row.text(TRUTH).split(SEVERAL).collect()).collect();
-        let known =
-            Known { truths: index.truths(&parts.concat())?, parts: parts.iter().map(Vec::len).collect() };
-        let is_unknown = |truths: &[Truth]| truths.iter().any(|truth| matches!(truth, Truth::Unknown));
+        let parts: Vec<Vec<_>> =
+            rows.iter().map(|row| row.text(TRUTH).split(SEVERAL).collect()).collect();
+        let known = Known {
+            truths: index.truths(&parts.concat())?,
+            parts: parts.iter().map(Vec::len).collect(),
+        };
+        let is_unknown =
+            |truths: &[Truth]| truths.iter().any(|truth| matches!(truth, Truth::Unknown));
         let unknown: Vec<_> =
             rows.iter().zip(known.each()).filter(|(_, truths)| is_unknown(truths)).collect();
         if let [(first, _), ..] = unknown[..] {
             return refused(&format!(
-                "has {} with no id or identifier of the register, the first in {} {}: leave those empty whose \
+                "has {} with no id or identifier of the register, the first in {} {}: leave those \
+                empty whose \
                  person the register does not have, or choose another column with --truth",
                 counted(unknown.len() as u64, "cell"),
                 self.place()?,
@@ -260,7 +282,8 @@ impl EvaluateArgs {
         }
         if !known.each().any(|truths| matches!(truths, [Truth::Person(_)])) {
             return refused(
-                "names nobody of the register: choose the column with --truth, and the register that it is of",
+                "names nobody of the register: choose the column with --truth, and the register \
+                that it is of",
             );
         }
         Ok(known)
@@ -306,7 +329,9 @@ const NO_KIND: &str =
 
 fn is_kind(text: &str) -> bool {
     let rest = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-');
-    text.starts_with(|first: char| first.is_ascii_lowercase()) && text.len() <= 64 && text.bytes().all(rest)
+    text.starts_with(|first: char| first.is_ascii_lowercase())
+        && text.len() <= 64
+        && text.bytes().all(rest)
 }
 
 /// A row that is looked up; wiped when it is dropped. It has no `Debug`.
@@ -320,7 +345,8 @@ struct Asked {
 
 impl Asked {
     fn new(texts: &[&str], number: u64, kind: usize) -> Self {
-        let mut all = Zeroizing::new(String::with_capacity(texts.iter().map(|text| text.len()).sum()));
+        let mut all =
+            Zeroizing::new(String::with_capacity(texts.iter().map(|text| text.len()).sum()));
         let mut ends = [0; TEXTS];
         for (text, end) in texts.iter().zip(&mut ends) {
             all.push_str(text);
@@ -363,7 +389,8 @@ fn say(program: &Program, kinds: &Kinds, evaluation: &Evaluation) {
     };
     let tally = |name: &str, tally: &Tally| {
         let Tally { rows, right, none, wrong, declared, good } = *tally;
-        let [rows, right, none, wrong, declared] = [rows, right, none, wrong, declared].map(grouped);
+        let [rows, right, none, wrong, declared] =
+            [rows, right, none, wrong, declared].map(grouped);
         line(name, [rows, right, none, wrong, declared, percent(good, tally.rows)]);
     };
     line("", ["rows", "right", "none", "wrong", "ambiguous", "as expected"].map(str::to_owned));
@@ -386,11 +413,13 @@ fn summary(kinds: &Kinds, evaluation: &Evaluation) -> Value {
     };
     let threshold = |threshold: &Threshold| {
         let Threshold { score, coded, right } = *threshold;
-        let (precision, recall) = (rounded(threshold.precision()), rounded(evaluation.recall(threshold)));
+        let (precision, recall) =
+            (rounded(threshold.precision()), rounded(evaluation.recall(threshold)));
         json!({ "score": score, "coded": coded, "right": right, "precision": precision, "recall": recall })
     };
     let by_kind = kinds.0.iter().zip(&evaluation.kinds);
-    let by_kind: Vec<_> = by_kind.map(|(words, kind)| with(tally(kind), "kind", json!(words))).collect();
+    let by_kind: Vec<_> =
+        by_kind.map(|(words, kind)| with(tally(kind), "kind", json!(words))).collect();
     let total = evaluation.total();
     json!({
         "rows": total.rows,

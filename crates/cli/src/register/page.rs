@@ -1,5 +1,6 @@
-//! The page of an evaluation: one file of HTML with its drawings in it, no script, and nothing from elsewhere. It holds
-//! counts. The only words that come from a file are kinds of rows, which are checked before and escaped here.
+//! The page of an evaluation: one file of HTML with its drawings in it, no script, and nothing from
+//! elsewhere. It holds counts. The only words that come from a file are kinds of rows, which are
+//! checked before and escaped here.
 
 use std::fmt::Write;
 
@@ -151,10 +152,12 @@ fn by_quality(evaluation: &Evaluation) -> String {
 }
 
 fn curve(evaluation: &Evaluation) -> String {
-    let point = |threshold: &Threshold| Some((evaluation.recall(threshold)?, threshold.precision()?));
+    let point =
+        |threshold: &Threshold| Some((evaluation.recall(threshold)?, threshold.precision()?));
     let points: Vec<_> = evaluation.thresholds.iter().filter_map(point).collect();
     let setting = point(&evaluation.setting);
-    let least = |of: fn(&(f64, f64)) -> f64| points.iter().chain(&setting).map(of).fold(1.0, f64::min);
+    let least =
+        |of: fn(&(f64, f64)) -> f64| points.iter().chain(&setting).map(of).fold(1.0, f64::min);
     let axes = Axes::from(least(|point| point.0), least(|point| point.1));
     let mut drawing = axes.frame("recall", "precision");
     drawing += &axes.path(&points);
@@ -230,7 +233,8 @@ average the score is {} away from what was observed.</p>
             "reliability",
             axes.size(),
             "Observed share of right rows against the score",
-            "One dot for each line of the table below that has rows, the larger the more, with its 95\u{202f}% interval.",
+            "One dot for each line of the table below that has rows, the larger the more, with its \
+            95\u{202f}% interval.",
             &drawing
         ),
         table("Scores, and how often they were right", &head, &rows)
@@ -241,8 +245,10 @@ fn distribution(evaluation: &Evaluation) -> String {
     let lines: Vec<_> =
         evaluation.bins.iter().map(|bin| (span(bin), bin.right, bin.rows - bin.right)).collect();
     let (drawing, size) = bars(&lines);
-    let (top, all) =
-        (evaluation.bins.last().map_or(0, |bin| bin.rows), lines.iter().map(|line| line.1 + line.2).sum());
+    let (top, all) = (
+        evaluation.bins.last().map_or(0, |bin| bin.rows),
+        lines.iter().map(|line| line.1 + line.2).sum(),
+    );
     format!(
         "<h2>How scores are spread</h2>
 <p>{} of {} rows with a score ({}) have 0.999 or more. Beside each bar: for how many rows whoever fits best is the person, and
@@ -255,7 +261,8 @@ for how many not.</p>
             "spread",
             size,
             "Rows by score",
-            "First the rows where it is the person, then those where it is not; numbers as in the table above.",
+            "First the rows where it is the person, then those where it is not; numbers as in the \
+            table above.",
             &drawing
         )
     )
@@ -266,7 +273,10 @@ fn register(counts: &[(&'static str, u64)]) -> String {
     for (what, count) in counts {
         row(&mut rows, "", &what.replace('_', " "), &[grouped(*count)]);
     }
-    format!("<h2>The register</h2>\n{}", table("What the index holds", &["what", "how many"], &rows))
+    format!(
+        "<h2>The register</h2>\n{}",
+        table("What the index holds", &["what", "how many"], &rows)
+    )
 }
 
 fn tally(tally: &Tally) -> [String; 6] {
@@ -294,7 +304,13 @@ fn row(rows: &mut String, class: &str, head: &str, cells: &[String]) {
     let _ = writeln!(rows, "<tr{class}><th scope=\"row\">{head}</th>{cells}</tr>");
 }
 
-fn figure(id: &str, (width, height): (f64, f64), title: &str, caption: &str, drawing: &str) -> String {
+fn figure(
+    id: &str,
+    (width, height): (f64, f64),
+    title: &str,
+    caption: &str,
+    drawing: &str,
+) -> String {
     format!(
         "<figure>
 <svg viewBox=\"0 0 {width} {height}\" role=\"img\" aria-labelledby=\"{id}-title {id}-text\">
@@ -341,7 +357,8 @@ pub(super) fn percent(part: u64, of: u64) -> String {
     share((of > 0).then(|| part as f64 / of as f64))
 }
 
-/// A share as a percentage of three significant digits; all and nothing are said of all and nothing only.
+/// A share as a percentage of three significant digits; all and nothing are said of all and nothing
+/// only.
 fn share(share: Option<f64>) -> String {
     let Some(value) = share.map(|share| 100.0 * share) else { return dash() };
     if value == 0.0 || value == 100.0 {

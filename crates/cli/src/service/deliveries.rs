@@ -33,7 +33,8 @@ pub(crate) struct Delivered {
 impl Delivered {
     pub(super) fn run(self, program: &Program) -> Result<Value, Fault> {
         recorded(program, &self.home, "delivered", |service| {
-            let outgoing = service.outgoing().into_iter().find(|outgoing| outgoing.delivery == self.delivery);
+            let outgoing =
+                service.outgoing().into_iter().find(|outgoing| outgoing.delivery == self.delivery);
             service.state().check_delivered(&self.delivery).map_err(|refusal| match refusal {
                 Refusal::UnknownDelivery => {
                     Fault::new(refusal.code(), "this service has made no delivery of this number")
@@ -52,7 +53,8 @@ impl Delivered {
     }
 }
 
-/// State that the medium with a coded request is gone for good, so that the request cannot be destroyed
+/// State that the medium with a coded request is gone for good, so that the request cannot be
+/// destroyed
 #[derive(Args)]
 #[command(after_help = "Example:
   cstatns service request-lost home 0123456789abcdef0123456789abcdef
@@ -71,7 +73,8 @@ impl RequestLost {
     pub(super) fn run(self, program: &Program) -> Result<Value, Fault> {
         recorded(program, &self.home, "request-lost", |service| {
             service.request_lost(&self.delivery)?;
-            program.say(format_args!("recorded: the request of delivery {} is lost", self.delivery));
+            program
+                .say(format_args!("recorded: the request of delivery {} is lost", self.delivery));
             Ok(json!({ "delivery": self.delivery }))
         })
     }

@@ -69,24 +69,34 @@ impl Open {
     pub(super) fn run(self, program: &Program) -> Result<Value, Fault> {
         let kind = match (self.kind, self.ends) {
             (KindArg::Statistics, None) => Kind::Statistics {
-                cryptoperiod_years: self.cryptoperiod_years.unwrap_or(Kind::DEFAULT_CRYPTOPERIOD_YEARS),
+                cryptoperiod_years: self
+                    .cryptoperiod_years
+                    .unwrap_or(Kind::DEFAULT_CRYPTOPERIOD_YEARS),
             },
-            (KindArg::Research, Some(ends)) if self.cryptoperiod_years.is_none() => Kind::Research { ends },
+            (KindArg::Research, Some(ends)) if self.cryptoperiod_years.is_none() => {
+                Kind::Research { ends }
+            }
             (KindArg::Statistics, Some(_)) => {
                 return Err(Fault::usage("a statistical domain has no end: leave out --ends"));
             }
             (KindArg::Research, _) => {
-                return Err(Fault::usage("a research project has an end (--ends) and no cryptoperiod"));
+                return Err(Fault::usage(
+                    "a research project has an end (--ends) and no cryptoperiod",
+                ));
             }
         };
         let kits = self.kits.look()?;
         recorded(program, &self.home, "open", |service| {
             let (domain, minimum_batch) = (self.domain.clone(), self.minimum_batch);
-            let quorum = gather(program, service, &kits, Action::Open { domain, kind, minimum_batch })?;
+            let quorum =
+                gather(program, service, &kits, Action::Open { domain, kind, minimum_batch })?;
             service.open_domain(quorum)?;
             program.say(format_args!("opened `{}`, generation 1", self.domain));
             if kind.is_research() && !service.state().is_demo() {
-                program.say("until counterparts have cards, `code` hands out research results in a demonstration only");
+                program.say(
+                    "until counterparts have cards, `code` hands out research results in a \
+                    demonstration only",
+                );
             }
             Ok(domain_summary(service, &self.domain))
         })
@@ -167,7 +177,8 @@ impl NewKey {
             let quorum = gather(program, service, &kits, action)?;
             service.new_key(quorum)?;
             program.say(format_args!(
-                "`{}` is at generation {generation}; renew every file of the former one: they no longer match",
+                "`{}` is at generation {generation}; renew every file of the former one: they no \
+                longer match",
                 self.domain
             ));
             Ok(domain_summary(service, &self.domain))
@@ -175,7 +186,8 @@ impl NewKey {
     }
 }
 
-/// State a doubt about a domain's present key: one custodian is enough; coding stops until `new-key`
+/// State a doubt about a domain's present key: one custodian is enough; coding stops until
+/// `new-key`
 #[derive(Args)]
 #[command(after_help = "Example:
   cstatns service doubt home population --kit /media/alice/kit
@@ -198,13 +210,16 @@ impl DoubtArgs {
         let closed = Closed::look(&self.kit, self.passphrase_file.as_deref())?;
         recorded(program, &self.home, "doubt", |service| {
             let generation = service.state().domain(&self.domain)?.generation();
-            program
-                .say(format_args!("asked: state a doubt about generation {generation} of `{}`", self.domain));
+            program.say(format_args!(
+                "asked: state a doubt about generation {generation} of `{}`",
+                self.domain
+            ));
             let kit = closed.open(program)?;
             let doubt = kit.doubt(Some((self.domain.clone(), generation)), service.witnessed()?)?;
             service.doubt(doubt)?;
             program.say(format_args!(
-                "`{}` doubts generation {generation} of `{}`: coding and renewal into it stop until `new-key --reason doubt`",
+                "`{}` doubts generation {generation} of `{}`: coding and renewal into it stop \
+                until `new-key --reason doubt`",
                 kit.name(),
                 self.domain
             ));
@@ -232,7 +247,8 @@ impl Close {
     pub(super) fn run(self, program: &Program) -> Result<Value, Fault> {
         let kits = self.kits.look()?;
         recorded(program, &self.home, "close", |service| {
-            let quorum = gather(program, service, &kits, Action::Close { domain: self.domain.clone() })?;
+            let quorum =
+                gather(program, service, &kits, Action::Close { domain: self.domain.clone() })?;
             service.close(quorum)?;
             program.say(format_args!("the keys of `{}` are destroyed", self.domain));
             Ok(domain_summary(service, &self.domain))
@@ -240,7 +256,8 @@ impl Close {
     }
 }
 
-/// Mark projects past their end; destroy keys of those marked 24 hours ago. Needs nobody: for an hourly timer
+/// Mark projects past their end; destroy keys of those marked 24 hours ago. Needs nobody: for an
+/// hourly timer
 #[derive(Args)]
 #[command(after_help = "Example, as a line of crontab:
   17 * * * *  cstatns service expire /srv/cstatns/home")]

@@ -1,5 +1,7 @@
-//! `service code` and `service renew`: the request's rows through the coding kernel, and the report of the run.
+//! `service code` and `service renew`: the request's rows through the coding kernel, and the report
+//! of the run.
 
+mod delivery;
 mod report;
 
 use std::collections::BTreeSet;
@@ -23,8 +25,10 @@ use cstatns_rows::effort::Effort;
 use cstatns_rows::table::Format;
 use serde_json::{Value, json};
 
+use delivery::{Of, delivery_or_unknown};
 use report::{Counts, report};
 
+pub(super) use delivery::delivery;
 pub(super) use report::write_missing_reports;
 
 use super::recorded;
@@ -39,8 +43,8 @@ use crate::scheme;
 /// What stands between the rows and the file, in bytes: each write to the file is a system call.
 const BUFFER: usize = 1 << 18;
 
-/// Code a request of identifiers, or look people up and code them (quorum); its request is destroyed once the result is
-/// durable
+/// Code a request of identifiers, or look people up and code them (quorum); its request is
+/// destroyed once the result is durable
 #[derive(Args)]
 #[command(after_help = "Examples:
   cstatns service code home population --request request.csv --result result.csv \\
@@ -63,14 +67,16 @@ pub(crate) struct Code {
     /// The last quality that is coded: found, rectified or usage-name, each with those before it
     #[arg(long, value_name = "LEVEL", default_value = "usage-name", requires = "register", value_parser = level)]
     accept: Level,
-    /// The least score that is coded: the probability that the person found is the right one, from 0.95 to 0.9999
+    /// The least score that is coded: the probability that the person found is the right one, from
+    /// 0.95 to 0.9999
     #[arg(long, value_name = "S", default_value = "0.95", requires = "register", value_parser = score)]
     min_score: Score,
     #[command(flatten)]
     kits: KitArgs,
 }
 
-/// Renew a request of codes to the present generation (quorum); its request is destroyed once the result is durable
+/// Renew a request of codes to the present generation (quorum); its request is destroyed once the
+/// result is durable
 #[derive(Args)]
 #[command(after_help = "Example:
   cstatns service renew home population --request renewal.csv --result renewed.csv \\
@@ -80,7 +86,8 @@ The seconds that it tells begin with the run's intent, after the approvals, and 
 pub(crate) struct Renew {
     #[command(flatten)]
     run: Run,
-    /// A delivery that the codes came from, instead of those in the request's manifest; or `unknown`, which is recorded
+    /// A delivery that the codes came from, instead of those in the request's manifest; or
+    /// `unknown`, which is recorded
     #[arg(long, value_name = "DELIVERY", num_args = 1.., value_parser = delivery_or_unknown)]
     of: Vec<Of>,
     #[command(flatten)]
@@ -110,21 +117,6 @@ struct Run {
     bulk: Bulk,
 }
 
-#[derive(Clone, Copy)]
-enum Of {
-    Delivery(RunId),
-    Unknown,
-}
-
-fn delivery_or_unknown(text: &str) -> Result<Of, String> {
-    if text == "unknown" { Ok(Of::Unknown) } else { delivery(text).map(Of::Delivery) }
-}
-
-/// A delivery's number as arguments give it.
-pub(super) fn delivery(text: &str) -> Result<RunId, String> {
-    Hex::parse(text.as_bytes()).ok_or_else(|| "a delivery is 32 lower-case hexadecimal digits".to_owned())
-}
-
 /// A register that is open for a run.
 struct Open<'a> {
     path: &'a Path,
@@ -136,9 +128,20 @@ struct Open<'a> {
 }
 
 impl<'a> Open<'a> {
-    fn new(program: &Program, path: &'a Path, accept: Level, min_score: Score) -> Result<Self, Fault> {
+    fn new(
+        program: &Program,
+        path: &'a Path,
+        accept: Level,
+        min_score: Score,
+    ) -> Result<Self, Fault> {
         let stamp = Facts::of(path)?;
-        Ok(Self { path, index: Index::open(path)?.within(program.years()), stamp, accept, min_score })
+        Ok(Self {
+            path,
+            index: Index::open(path)?.within(program.years()),
+            stamp,
+            accept,
+            min_score,
+        })
     }
 
     /// What the custodians are asked to approve.
@@ -146,7 +149,8 @@ impl<'a> Open<'a> {
         LookUp { register: Hex(self.index.id()), accept: self.accept, min_score: self.min_score }
     }
 
-    /// Refuses what was done with another register than the one that was approved, or what was written to meanwhile.
+    /// Refuses what was done with another register than the one that was approved, or what was
+    /// written to meanwhile.
     fn check(&self) -> Result<(), WorkError> {
         if Facts::of(self.path).is_ok_and(|stamp| stamp == self.stamp) {
             return Ok(());
@@ -171,7 +175,9 @@ impl Code {
                     program.warn_of_others(path);
                     (Some(open), SCHEME)
                 }
-                (_, found) => return Err(CodeFileError::Content { path: request.clone(), found }.into()),
+                (_, found) => {
+                    return Err(CodeFileError::Content { path: request.clone(), found }.into());
+                }
             };
             let generation = service.state().domain(domain)?.generation();
             let action = Action::Code {
@@ -196,7 +202,13 @@ impl Code {
                         let Some(open) = &register else {
                             return buffered(out, |out| {
                                 cstatns_bulk::code(
-                                    &Request { path: request, manifest: &manifest, format, meta, effort },
+                                    &Request {
+                                        path: request,
+                                        manifest: &manifest,
+                                        format,
+                                        meta,
+                                        effort,
+                                    },
                                     coder,
                                     out,
                                 )
@@ -206,9 +218,16 @@ impl Code {
                         open.check()?;
                         let found = buffered(out, |out| {
                             let Open { index, accept, min_score, .. } = open;
-                            let register = Register { index, accept: *accept, min_score: *min_score };
+                            let register =
+                                Register { index, accept: *accept, min_score: *min_score };
                             look_up_and_code(
-                                &Request { path: request, manifest: &manifest, format, meta, effort },
+                                &Request {
+                                    path: request,
+                                    manifest: &manifest,
+                                    format,
+                                    meta,
+                                    effort,
+                                },
                                 register,
                                 coder,
                                 out,
@@ -235,7 +254,11 @@ impl Renew {
         recorded(program, home, "renew", |service| {
             let (manifest, format) = self.run.look(program, service)?;
             let Content::Codes { tag, generation: from } = manifest.content else {
-                return Err(CodeFileError::Content { path: request.clone(), found: manifest.content }.into());
+                return Err(CodeFileError::Content {
+                    path: request.clone(),
+                    found: manifest.content,
+                }
+                .into());
             };
             let generation = service.state().domain(domain)?.generation();
             let expected: (Tag, Generation) = (service.state().tag(domain), from);
@@ -262,8 +285,10 @@ impl Renew {
                 () => {
                     return Err(Fault::new(
                         "deliveries-unnamed",
-                        "nothing says which deliveries these codes came from: put their .report.json beside the data and \
-                         prepare again, or name them with --of, or say `--of unknown`, which is recorded",
+                        "nothing says which deliveries these codes came from: put their \
+                        .report.json beside the data and \
+                         prepare again, or name them with --of, or say `--of unknown`, which is \
+                         recorded",
                     ));
                 }
             };
@@ -288,7 +313,13 @@ impl Renew {
                     let made = service.renew(quorum, files, |renewer, out| {
                         buffered(out, |out| {
                             cstatns_bulk::renew(
-                                &Request { path: request, manifest: &manifest, format, meta, effort },
+                                &Request {
+                                    path: request,
+                                    manifest: &manifest,
+                                    format,
+                                    meta,
+                                    effort,
+                                },
                                 renewer,
                                 out,
                             )
@@ -303,7 +334,8 @@ impl Renew {
 }
 
 impl Run {
-    /// Reads the manifest, looks at the request's columns and at the names of the files, before any custodian is asked.
+    /// Reads the manifest, looks at the request's columns and at the names of the files, before any
+    /// custodian is asked.
     fn look(&self, program: &Program, service: &Service) -> Result<(Manifest, Format), Fault> {
         let manifest = Manifest::read(&manifest_path(&self.request))?;
         if !self.request.is_file() {
@@ -326,13 +358,17 @@ impl Run {
             return Err(Fault::new(
                 "place-taken",
                 format!(
-                    "{:?} is the place of delivery {}, which waits for `service delivered`: choose another name",
+                    "{:?} is the place of delivery {}, which waits for `service delivered`: choose \
+                    another name",
                     self.result, other.delivery
                 ),
             ));
         }
         if self.keep_request {
-            program.say("note: --keep-request departs from the scheme (R7: the service destroys what it was given); recorded");
+            program.say(
+                "note: --keep-request departs from the scheme (R7: the service destroys \
+                what it was given); recorded",
+            );
         }
         Ok((manifest, format))
     }
@@ -370,9 +406,12 @@ impl Run {
             generation,
             delivery: quorum.proposal().body.run,
         };
-        let sizes = files.request.iter().map(|path| std::fs::metadata(path).ok().map(|data| data.len()));
-        let request: Vec<_> = files.request.iter().cloned().zip(sizes.collect::<Vec<_>>()).collect();
-        // From the intent until the result is durable and the request destroyed; the custodians' part is over.
+        let sizes =
+            files.request.iter().map(|path| std::fs::metadata(path).ok().map(|data| data.len()));
+        let request: Vec<_> =
+            files.request.iter().cloned().zip(sizes.collect::<Vec<_>>()).collect();
+        // From the intent until the result is durable and the request destroyed; the custodians'
+        // part is over.
         let (worked, seconds) =
             self.bulk.work(program, |effort| work(service, quorum, &meta, &files, effort));
         let (made, coded) = worked?;
@@ -391,7 +430,8 @@ impl Run {
             program.say(format_args!("destroyed {}: {}", destroyed.file, destroyed.how));
         }
         program.say(format_args!(
-            "delivery {}: once the counterpart has its copy, `service delivered` destroys the one here",
+            "delivery {}: once the counterpart has its copy, `service delivered` destroys the one \
+            here",
             made.run
         ));
         looked_up(report.scores.as_ref(), report.coded, report.rows_out)
@@ -447,18 +487,4 @@ fn buffered(
 
 fn outcome(coded: &Tally) -> Outcome {
     Outcome { rows: coded.rows, commitment: coded.commitment, distinct: coded.distinct }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_delivery_is_32_digits_or_unknown() {
-        assert!(matches!(delivery_or_unknown("unknown"), Ok(Of::Unknown)));
-        assert!(matches!(delivery_or_unknown(&"0a".repeat(16)), Ok(Of::Delivery(_))));
-        for bad in ["", "Unknown", "0a", &"0A".repeat(16)] {
-            assert!(delivery_or_unknown(bad).is_err(), "{bad:?}");
-        }
-    }
 }

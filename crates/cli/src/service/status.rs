@@ -52,14 +52,16 @@ fn show(program: &Program, status: &service::Status) {
     ));
     if status.clock_unconfirmed {
         program.tell(
-            "CLOCK more than 40 days ahead: no project ends and no key is destroyed until a quorum's run",
+            "CLOCK more than 40 days ahead: no project ends and no key is destroyed until a \
+            quorum's run",
         );
     }
     if let Some(unpaid) = &status.unpaid {
         program.tell(format_args!("TO BE DESTROYED: {unpaid}"));
     }
     for key in &status.unknown_keys {
-        program.tell(format_args!("UNKNOWN KEY {}: the ledger is older than its keys", key.display()));
+        program
+            .tell(format_args!("UNKNOWN KEY {}: the ledger is older than its keys", key.display()));
     }
     for epoch in &status.epochs {
         let held = match epoch.missing.as_slice() {
@@ -102,12 +104,18 @@ fn show(program: &Program, status: &service::Status) {
         program.tell("  none");
     }
 
-    let ending: Vec<_> =
-        status.domains.iter().filter(|domain| domain.ends_within_days.is_some()).map(ending).collect();
+    let ending: Vec<_> = status
+        .domains
+        .iter()
+        .filter(|domain| domain.ends_within_days.is_some())
+        .map(ending)
+        .collect();
     program.tell(format_args!("ending within 90 days: {}", or_none(&ending)));
     let past: Vec<_> = status
         .past_their_end()
-        .map(|domain| format!("{} for {} hours", domain.domain, domain.hours_past_its_end.unwrap_or(0)))
+        .map(|domain| {
+            format!("{} for {} hours", domain.domain, domain.hours_past_its_end.unwrap_or(0))
+        })
         .collect();
     program.tell(format_args!("keys past their end: {}", or_none(&past)));
 }
@@ -136,7 +144,9 @@ fn remarks(domain: &DomainStatus, today: Date) -> String {
     }
     match (domain.destroyed, domain.ends) {
         (Some(destroyed), _) => remarks.push(format!("keys destroyed {destroyed}")),
-        (None, Some(ends)) if domain.hours_past_its_end.is_some() => remarks.push(format!("ENDED {ends}")),
+        (None, Some(ends)) if domain.hours_past_its_end.is_some() => {
+            remarks.push(format!("ENDED {ends}"))
+        }
         (None, Some(ends)) => remarks.push(format!("ends {ends}")),
         (None, None) => {}
     }

@@ -14,7 +14,8 @@ pub fn browser() -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let directories: Vec<_> = std::env::split_paths(&path).collect();
     let names = ["chromium", "chromium-browser", "google-chrome"];
-    let found = names.iter().flat_map(|name| directories.iter().map(move |directory| directory.join(name)));
+    let found =
+        names.iter().flat_map(|name| directories.iter().map(move |directory| directory.join(name)));
     let found = found.into_iter().find(|path| path.is_file());
     if found.is_none() {
         println!("there is no chromium here: the page was not looked at");
@@ -38,23 +39,35 @@ fn run(browser: &Path, scratch: &Path, wanted: &[&str], page: &Path) -> Output {
     output
 }
 
-/// What a script finds in `page`, shown so wide and in a dark or light scheme, as JSON; and what the console said. The page
-/// is shown in a frame of a page that holds the script.
-pub fn look(browser: &Path, scratch: &Path, page: &str, width: u32, dark: bool) -> (Value, Vec<String>) {
+/// What a script finds in `page`, shown so wide and in a dark or light scheme, as JSON; and what
+/// the console said. The page is shown in a frame of a page that holds the script.
+pub fn look(
+    browser: &Path,
+    scratch: &Path,
+    page: &str,
+    width: u32,
+    dark: bool,
+) -> (Value, Vec<String>) {
     const SCRIPT: &str = include_str!("look.js");
     let shown = page.replace('&', "&amp;").replace('"', "&quot;");
     let around = format!(
-        "<!DOCTYPE html><meta charset=\"utf-8\"><iframe id=\"page\" style=\"border:0;width:{width}px;height:9000px\" \
+        "<!DOCTYPE html><meta charset=\"utf-8\"><iframe id=\"page\" \
+        style=\"border:0;width:{width}px;height:9000px\" \
          srcdoc=\"{shown}\"></iframe><pre id=\"found\"></pre><script>{SCRIPT}</script>"
     );
     let path = scratch.join("look.html");
     fs::write(&path, around).unwrap();
     let scheme = format!("--blink-settings=preferredColorScheme={}", u8::from(!dark));
     let output = run(browser, scratch, &[&scheme, "--window-size=1200,1000", "--dump-dom"], &path);
-    let (dom, said) =
-        (String::from_utf8(output.stdout).unwrap(), String::from_utf8_lossy(&output.stderr).into_owned());
-    let found =
-        dom.split_once("<pre id=\"found\">").and_then(|(_, rest)| rest.split_once("</pre>")).unwrap().0;
+    let (dom, said) = (
+        String::from_utf8(output.stdout).unwrap(),
+        String::from_utf8_lossy(&output.stderr).into_owned(),
+    );
+    let found = dom
+        .split_once("<pre id=\"found\">")
+        .and_then(|(_, rest)| rest.split_once("</pre>"))
+        .unwrap()
+        .0;
     let found = serde_json::from_str(found).unwrap_or_else(|_| panic!("{found}\n{said}"));
     (found, said.lines().filter(|line| line.contains("CONSOLE")).map(str::to_owned).collect())
 }

@@ -47,7 +47,9 @@ impl Place {
             place.ok(&format!("custodian new {name} --name {name} --no-passphrase"));
         }
         place.found(
-            &format!("service init home --name test --threshold 2 --shares shares --demo {options}"),
+            &format!(
+                "service init home --name test --threshold 2 --shares shares --demo {options}"
+            ),
             &["alice", "bruno", "chloe"],
         );
         place.kits = ["alice", "chloe"].map(|name| format!("--kit {name}")).into();
@@ -68,7 +70,9 @@ impl Place {
         for name in names {
             place.write_private(&format!("{name}.pass"), &format!("the passphrase of {name}\n"));
             let external = if matches!(name, "denis" | "elise") { "--external" } else { "" };
-            place.ok(&format!("custodian new {name} --name {name} --passphrase-file {name}.pass {external}"));
+            place.ok(&format!(
+                "custodian new {name} --name {name} --passphrase-file {name}.pass {external}"
+            ));
         }
         place.found("service init home --name insee --threshold 3 --shares shares", &names);
         place.kits = ["bruno", "chloe", "elise"]
@@ -78,7 +82,8 @@ impl Place {
     }
 
     fn found(&self, init: &str, names: &[&str]) {
-        let cards: Vec<String> = names.iter().map(|name| format!("--custodian {name}/card.json")).collect();
+        let cards: Vec<String> =
+            names.iter().map(|name| format!("--custodian {name}/card.json")).collect();
         self.ok(&format!("{init} {}", cards.join(" ")));
         for name in names {
             let pass = if self.path(&format!("{name}.pass")).exists() {
@@ -90,7 +95,8 @@ impl Place {
                 "custodian accept {name} shares/{name}.1.share --ledger home/ledger.jsonl {pass}"
             ));
         }
-        let receipts: Vec<String> = names.iter().map(|name| format!("{name}/receipt-1-held.json")).collect();
+        let receipts: Vec<String> =
+            names.iter().map(|name| format!("{name}/receipt-1-held.json")).collect();
         self.ok(&format!("service receipt home {}", receipts.join(" ")));
     }
 
@@ -116,7 +122,8 @@ impl Place {
         fs::set_permissions(self.path(name), fs::Permissions::from_mode(0o600)).unwrap();
     }
 
-    /// From here on an ordinary user runs the program, who owns the place: the administrator is refused nothing.
+    /// From here on an ordinary user runs the program, who owns the place: the administrator is
+    /// refused nothing.
     pub fn unprivileged(mut self) -> Self {
         let root = self.directory.path().metadata().unwrap().uid() == 0;
         if root {
@@ -124,7 +131,8 @@ impl Place {
             let program = self.path("cstatns");
             fs::copy(env!("CARGO_BIN_EXE_cstatns"), &program).unwrap();
             let owner = format!("{NOBODY}:{NOBODY}");
-            let chown = Command::new("chown").arg("-R").arg(owner).arg(self.directory.path()).status();
+            let chown =
+                Command::new("chown").arg("-R").arg(owner).arg(self.directory.path()).status();
             assert!(chown.unwrap().success());
             self.other = Some((program, NOBODY));
         }
@@ -167,10 +175,12 @@ impl Place {
         format!("{command} {}", self.kits.join(" "))
     }
 
-    /// Starts a command; what it says is kept. Returns once it is writing a temporary file in the place, or has ended.
+    /// Starts a command; what it says is kept. Returns once it is writing a temporary file in the
+    /// place, or has ended.
     pub fn started(&self, command: &str) -> Child {
         assert!(self.other.is_none());
-        // The tests may run where signals are ignored: under `nohup`, in the background of a script.
+        // The tests may run where signals are ignored: under `nohup`, in the background of a
+        // script.
         let mut program = Command::new("env");
         program.args(["--default-signal=HUP,INT,TERM", env!("CARGO_BIN_EXE_cstatns")]);
         program.current_dir(self.directory.path()).args(command.split_whitespace());
@@ -195,7 +205,8 @@ impl Place {
         serde_json::from_slice(&output.stdout).unwrap()
     }
 
-    /// A command that must be refused with this code, in one line that holds all of these words, and that leaves no file.
+    /// A command that must be refused with this code, in one line that holds all of these words,
+    /// and that leaves no file.
     pub fn refused(&self, command: &str, code: &str, words: &[&str]) -> String {
         let before = files(self.directory.path());
         let output = self.run(command);
@@ -221,23 +232,45 @@ impl Place {
         self.refused(&self.with_kits(command), code, words)
     }
 
-    /// prepare → code → copied → attach, leaving `<file>-<generation>.csv`. Returns the run's summary.
+    /// prepare → code → copied → attach, leaving `<file>-<generation>.csv`. Returns the run's
+    /// summary.
     pub fn coded(&self, file: &str, column: &str, domain: &str, generation: u32) -> Value {
-        self.exchange(&format!("{file}.csv --identifier-column {column}"), file, domain, "code", generation)
+        self.exchange(
+            &format!("{file}.csv --identifier-column {column}"),
+            file,
+            domain,
+            "code",
+            generation,
+        )
     }
 
     /// The same for codes of the generation given.
     pub fn renewed(&self, file: &str, from: u32, domain: &str, generation: u32) -> Value {
-        self.exchange(&format!("{file}-{from}.csv --code-column code"), file, domain, "renew", generation)
+        self.exchange(
+            &format!("{file}-{from}.csv --code-column code"),
+            file,
+            domain,
+            "renew",
+            generation,
+        )
     }
 
-    fn exchange(&self, source: &str, file: &str, domain: &str, verb: &str, generation: u32) -> Value {
+    fn exchange(
+        &self,
+        source: &str,
+        file: &str,
+        domain: &str,
+        verb: &str,
+        generation: u32,
+    ) -> Value {
         let work = format!("{file}.{domain}.{generation}");
         self.ok(&format!(
-            "controller prepare {source} --request {work}.request.csv --retained {work}.retained.csv"
+            "controller prepare {source} --request {work}.request.csv --retained \
+            {work}.retained.csv"
         ));
         let run = self.json(&self.with_kits(&format!(
-            "service {verb} home {domain} --request {work}.request.csv --result {work}.result.csv --purpose test"
+            "service {verb} home {domain} --request {work}.request.csv --result {work}.result.csv \
+            --purpose test"
         )));
         fs::create_dir_all(self.path("received")).unwrap();
         for suffix in ["", ".report.json"] {
@@ -245,7 +278,8 @@ impl Place {
             fs::copy(self.path(&name), self.path(&format!("received/{name}"))).unwrap();
         }
         self.ok(&format!(
-            "controller attach --retained {work}.retained.csv --result received/{work}.result.csv --out {file}-{generation}.csv"
+            "controller attach --retained {work}.retained.csv --result received/{work}.result.csv \
+            --out {file}-{generation}.csv"
         ));
         run
     }
@@ -311,7 +345,9 @@ pub fn keyed(identifier: &str) -> String {
 
 /// Valid identifiers of people who do not exist.
 pub fn identifiers(count: usize) -> Vec<String> {
-    (0..count).map(|i| keyed(&format!("1{:02}0675{:03}{:03}", i % 100, 100 + i % 800, 1 + i % 999))).collect()
+    (0..count)
+        .map(|i| keyed(&format!("1{:02}0675{:03}{:03}", i % 100, 100 + i % 800, 1 + i % 999)))
+        .collect()
 }
 
 /// A CSV file of these identifiers, with a column beside them.

@@ -41,7 +41,12 @@ impl Person {
             numbers.word(3),
             numbers.word(2),
             ["M", "F"][numbers.below(2)].to_owned(),
-            format!("{}-{:02}-{:02}", 1930 + numbers.below(80), 1 + numbers.below(12), 1 + numbers.below(28)),
+            format!(
+                "{}-{:02}-{:02}",
+                1930 + numbers.below(80),
+                1 + numbers.below(12),
+                1 + numbers.below(28)
+            ),
             format!("{:05}", 1001 + 100 * numbers.below(900)),
         ];
         Self {
@@ -63,8 +68,8 @@ pub fn register(people: &[Person]) -> String {
     register
 }
 
-/// `people.csv` of 300 people, each of the last ten with a double born elsewhere; and `known.csv`, 201 rows of whom it is
-/// known.
+/// `people.csv` of 300 people, each of the last ten with a double born elsewhere; and `known.csv`,
+/// 201 rows of whom it is known.
 pub fn write_people(place: &Place) -> Vec<Person> {
     let mut numbers = Numbers(7);
     let mut people: Vec<_> = (0..300).map(|nth| Person::new(nth, &mut numbers)).collect();
@@ -77,14 +82,17 @@ pub fn write_people(place: &Place) -> Vec<Person> {
     }
     place.write("people.csv", register(&people));
 
-    let mut queries = String::from("level,error,person,nom,prenoms,sexe,date_naissance,code_lieu,weight\n");
+    let mut queries =
+        String::from("level,error,person,nom,prenoms,sexe,date_naissance,code_lieu,weight\n");
     let mut query = |kind: &str, truth: &str, cells: &[String; 5]| {
         writeln!(queries, "{kind},{truth},{},1", cells.join(",")).unwrap();
     };
     for (nth, person) in people[..160].iter().enumerate() {
         let mut cells = person.cells.clone();
         match nth {
-            0..100 => query("exact,as_it_is", if nth % 2 == 0 { &person.id } else { &person.nir }, &cells),
+            0..100 => {
+                query("exact,as_it_is", if nth % 2 == 0 { &person.id } else { &person.nir }, &cells)
+            }
             100..140 => {
                 // Two letters exchanged.
                 let (begin, end) = cells[0].split_at(2);

@@ -11,13 +11,14 @@ pub struct Attach<'a> {
     pub retained: Input<'a>,
     /// The result of the service. Beside a file lies its report (a Parquet result can do without).
     pub result: Input<'a>,
-    /// Where the attached rows go: to a file of the same type as the retained one, that of a frame being Parquet, beside which
-    /// the report will lie; or, of rows whose columns have types, to a frame.
+    /// Where the attached rows go: to a file of the same type as the retained one, that of a frame
+    /// being Parquet, beside which the report will lie; or, of rows whose columns have types, to a
+    /// frame.
     pub out: Output<'a>,
     /// Write the codes in binary form (not in CSV).
     pub binary_codes: bool,
-    /// Files to destroy once the attached file is durable: the data, the retained file, the copy of the result. None where
-    /// the rows go to a frame.
+    /// Files to destroy once the attached file is durable: the data, the retained file, the copy of
+    /// the result. None where the rows go to a frame.
     pub destroy: &'a [PathBuf],
 }
 

@@ -1,4 +1,5 @@
-//! What `attach` destroys once the attached file is durable, written down so that the same command goes on after a stop.
+//! What `attach` destroys once the attached file is durable, written down so that the same command
+//! goes on after a stop.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -15,8 +16,8 @@ use super::command::Files;
 /// More than a report is long, in bytes.
 const LIMIT: u64 = 16 << 20;
 
-/// The member `unfinished` of a report: there from before the attached file has its name until all that was to be destroyed
-/// is destroyed.
+/// The member `unfinished` of a report: there from before the attached file has its name until all
+/// that was to be destroyed is destroyed.
 #[derive(Serialize, Deserialize)]
 pub(crate) struct Unfinished {
     /// SHA-256 over the paths that the command was given.
@@ -67,19 +68,26 @@ pub(crate) struct Before {
 
 impl Before {
     /// # Errors
-    /// `file-missing`, `not-a-file` for a file to destroy: found out now, not when the attached file is there already.
+    /// `file-missing`, `not-a-file` for a file to destroy: found out now, not when the attached
+    /// file is there already.
     pub(crate) fn of(what: &Files<'_>) -> Result<Self, FileError> {
         let destroy = what.destroy.iter().map(|path| {
             let id = FileId::of(path)?;
             id.ok_or_else(|| FileError::Missing { path: path.clone() })
         });
         let destroy = destroy.collect::<Result<_, _>>()?;
-        Ok(Self { retained: what.retained.and_then(source), result: what.result.and_then(source), destroy })
+        Ok(Self {
+            retained: what.retained.and_then(source),
+            result: what.result.and_then(source),
+            destroy,
+        })
     }
 
-    /// What is to be done once the attached file, which is whole and called `temporary` yet, has its name.
+    /// What is to be done once the attached file, which is whole and called `temporary` yet, has
+    /// its name.
     pub(crate) fn plan(self, what: &Files<'_>, temporary: &Path) -> Result<Unfinished, FileError> {
-        let out = FileId::of(temporary)?.ok_or_else(|| FileError::Missing { path: what.out.to_owned() })?;
+        let out = FileId::of(temporary)?
+            .ok_or_else(|| FileError::Missing { path: what.out.to_owned() })?;
         let destroy = self.destroy.into_iter().map(|file| Planned { file, state: State::Waiting });
         let (retained, result) = (self.retained, self.result);
         Ok(Unfinished { command: command(what), out, retained, result, destroy: destroy.collect() })
@@ -94,7 +102,8 @@ fn source(path: &Path) -> Option<FileId> {
 fn command(what: &Files<'_>) -> Hex<32> {
     let mut hash = Sha256::new();
     // A frame has none.
-    let paths = [what.retained, what.result, Some(what.out)].map(|path| path.unwrap_or(Path::new("")));
+    let paths =
+        [what.retained, what.result, Some(what.out)].map(|path| path.unwrap_or(Path::new("")));
     for path in paths.into_iter().chain(what.destroy.iter().map(PathBuf::as_path)) {
         let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
         let path = path.as_os_str().as_encoded_bytes();
@@ -106,8 +115,8 @@ fn command(what: &Files<'_>) -> Hex<32> {
 }
 
 impl Unfinished {
-    /// What a stopped run of the same command has still to do: its attached file stands, as the report beside it says, and
-    /// its sources, where they are still there, are the same.
+    /// What a stopped run of the same command has still to do: its attached file stands, as the
+    /// report beside it says, and its sources, where they are still there, are the same.
     pub(crate) fn find(what: &Files<'_>) -> Option<(Report, Self)> {
         let out = FileId::of(what.out).ok().flatten()?;
         let path = report_path(what.out);
@@ -116,7 +125,9 @@ impl Unfinished {
         let report = Report::read(&path).ok()?;
         let same = |path: Option<&Path>, before| {
             let now = path.and_then(source);
-            now.is_none() || now == before || what.destroy.iter().any(|destroyed| Some(&**destroyed) == path)
+            now.is_none()
+                || now == before
+                || what.destroy.iter().any(|destroyed| Some(&**destroyed) == path)
         };
         let own = unfinished.command == command(what)
             && unfinished.out == out
@@ -134,14 +145,16 @@ impl Unfinished {
         bytes
     }
 
-    /// Destroys what is still there, and says so in the report. Returns how many files stay, and why the first does.
+    /// Destroys what is still there, and says so in the report. Returns how many files stay, and
+    /// why the first does.
     pub(crate) fn carry_out(
         mut self,
         what: &Files<'_>,
         report: &mut Report,
     ) -> Result<Option<(usize, NotDestroyed)>, FileError> {
         let _lock = files::lock_file(what.out)?;
-        // The stop may have come between the rename and the flush of its directory, and the sources go next.
+        // The stop may have come between the rename and the flush of its directory, and the sources
+        // go next.
         files::settle(what.out)?;
         let path = report_path(what.out);
         let (mut count, mut first) = (0, None);
@@ -181,7 +194,8 @@ impl Unfinished {
             self.destroy[number].state = gone;
             return Ok(Ok(()));
         };
-        // Overwriting changes the time, the end of it the length; an empty file has nothing to lose.
+        // Overwriting changes the time, the end of it the length; an empty file has nothing to
+        // lose.
         let rest = found.inode == id.inode
             && (found.bytes == 0 || (state == State::Begun && found.bytes == id.bytes));
         if found != id && !rest {

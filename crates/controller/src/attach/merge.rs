@@ -35,8 +35,8 @@ struct Pairs<F> {
 }
 
 impl<F: Form> Pairing<F> {
-    /// Fills `pairs` with the next rows; false at the end of the retained file. From the first row without its other half
-    /// on rows are counted, no longer given out.
+    /// Fills `pairs` with the next rows; false at the end of the retained file. From the first row
+    /// without its other half on rows are counted, no longer given out.
     fn fill(&mut self, pairs: &mut Pairs<F>) -> Result<bool, TableError> {
         while self.retained.fill(&mut pairs.retained)? {
             pairs.results.clear();
@@ -102,7 +102,8 @@ struct Block<F, P> {
     piece: P,
 }
 
-/// Writes the attached rows to what `begin` begins, once it is given the columns and what the metadata says.
+/// Writes the attached rows to what `begin` begins, once it is given the columns and what the
+/// metadata says.
 pub(super) fn merge<F, E, S>(
     retained: Stream<F>,
     Retained { quality: own, others }: Retained,
@@ -130,10 +131,9 @@ where
     columns.extend(quality.then(|| Column::word("quality")));
     columns.extend(score.then(Column::score));
     // The quality that the data of a renewal already has.
-    let counted = own
-        .first()
-        .copied()
-        .filter(|column| table.header()[*column] == b"quality" && table.kind(*column) == Kind::Text);
+    let counted = own.first().copied().filter(|column| {
+        table.header()[*column] == b"quality" && table.kind(*column) == Kind::Text
+    });
     let kept: Vec<usize> = own.into_iter().chain(others).collect();
     columns.extend(kept.iter().map(|column| Column::kept(table, *column)));
     let kept: Vec<_> =
@@ -186,8 +186,9 @@ where
                 let (mut said_words, mut scores) = (Vec::with_capacity(found.len()), Vec::new());
                 block.codes.clear();
                 let statuses = retained.batch.cells(1);
-                let cells =
-                    |column| results.iter().map(move |part| part.batch.cells(column)).collect::<Vec<_>>();
+                let cells = |column| {
+                    results.iter().map(move |part| part.batch.cells(column)).collect::<Vec<_>>()
+                };
                 let code_cells = cells(1);
                 let quality_cells = if quality { cells(2) } else { Vec::new() };
                 let score_cells: Vec<_> = match score {
@@ -198,8 +199,11 @@ where
                     let here = |found| fault(&path, row, found).after(retained.before);
                     let there = |found| fault(&result, at, found).after(results[part].before);
                     let status = word(statuses.get(row)).map_err(here)?;
-                    let code =
-                        code_cells[part].get(at).map(|cell| codes.code(cell)).transpose().map_err(there)?;
+                    let code = code_cells[part]
+                        .get(at)
+                        .map(|cell| codes.code(cell))
+                        .transpose()
+                        .map_err(there)?;
                     let said = match quality {
                         true => Some(word(quality_cells[part].get(at)).map_err(there)?),
                         false => None,
@@ -220,7 +224,8 @@ where
                     count_words(&mut block.quality, &words);
                 } else if let Some(column) = counted {
                     let cells = retained.batch.cells(column);
-                    let words: Vec<_> = cells.iter(found.len()).map(|cell| word(cell).ok()).collect();
+                    let words: Vec<_> =
+                        cells.iter(found.len()).map(|cell| word(cell).ok()).collect();
                     count_words(&mut block.quality, &words);
                 }
                 let mut values = vec![Values::Codes(&block.codes)];

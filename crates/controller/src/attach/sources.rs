@@ -40,7 +40,8 @@ impl<B: Fill> Part<B> {
     /// The most bytes of a cell of a result.
     const CELL: usize = 1024;
 
-    /// Refuses cells of a result that are far too long: rows of it wait for those of the retained file, many at once.
+    /// Refuses cells of a result that are far too long: rows of it wait for those of the retained
+    /// file, many at once.
     pub(super) fn check_width(&self, path: &Path) -> Result<(), TableError> {
         let Some(values) = self.batch.values() else { return Ok(()) };
         if self.batch.bytes() <= Self::CELL * self.batch.rows() {
@@ -93,7 +94,8 @@ pub(super) struct Retained {
 
 impl Retained {
     pub(super) fn of(table: &Table) -> Result<Self, TableError> {
-        if !matches!(table.header(), [index, status, ..] if index == b"index" && status == b"status") {
+        if !matches!(table.header(), [index, status, ..] if index == b"index" && status == b"status")
+        {
             let expected = "`index`, `status`, then the data's";
             return Err(TableError::Columns { path: table.path().to_owned(), expected });
         }
@@ -122,7 +124,8 @@ impl Results {
         let rows: Rows = input.open(Delimiter::Under("index"))?.any();
         let (quality, score) = result_columns(&rows.table)?;
         let (meta, report) = origin(&rows.table)?;
-        let meta = meta.ok_or_else(|| AttachError::ReportMissing { path: report_path(rows.table.path()) })?;
+        let meta = meta
+            .ok_or_else(|| AttachError::ReportMissing { path: report_path(rows.table.path()) })?;
         let codes = Codes::of(&rows.table, 1, Some((meta.tag(), meta.generation)))?;
         Ok(Self { rows: Sorted::of(rows)?, codes, meta, report, quality, score })
     }

@@ -29,8 +29,8 @@ use super::kept::Keeping;
 fn draw(heads: &mut Heads, indexes: &mut Vec<u8>) {
     indexes.clear();
     indexes.resize(KEY * heads.count(), 0);
-    // The operating system draws a key for the block and ChaCha20 stretches it: asked for all of them, it would take a
-    // tenth of the whole.
+    // The operating system draws a key for the block and ChaCha20 stretches it: asked for all of
+    // them, it would take a tenth of the whole.
     let mut key = Zeroizing::new([0; 32]);
     random_bytes(&mut *key);
     ChaCha20::new((&*key).into(), &Default::default()).apply_keystream(indexes);
@@ -47,8 +47,8 @@ pub(super) struct Dealt {
     pub(super) kept: guard::Found,
 }
 
-/// What was found in rows: how many have each word of `status`, of the codes each tag and generation, and of civil status
-/// what the cells of each field are.
+/// What was found in rows: how many have each word of `status`, of the codes each tag and
+/// generation, and of civil status what the cells of each field are.
 #[derive(Default)]
 struct Found {
     rows: u64,
@@ -70,7 +70,8 @@ impl Found {
     }
 
     fn into_dealt(self, content: Content) -> Dealt {
-        let counts = STATUSES.into_iter().zip(self.statuses).filter(|(_, count)| *count > 0).collect();
+        let counts =
+            STATUSES.into_iter().zip(self.statuses).filter(|(_, count)| *count > 0).collect();
         let seen = FIELDS.into_iter().zip(self.seen);
         let unread = seen.clone().filter(|(_, seen)| seen.unread > 0);
         Dealt {
@@ -107,8 +108,8 @@ pub(super) struct Data<'a, F> {
 }
 
 impl<F: Sortable> Data<'_, F> {
-    /// Reads the data and deals its rows. `read` makes the heads of a batch; rows that it names in an error are counted
-    /// from the batch's first one.
+    /// Reads the data and deals its rows. `read` makes the heads of a batch; rows that it names in
+    /// an error are counted from the batch's first one.
     fn deal(
         self,
         read: impl Fn(&F, &mut Heads, &mut Found) -> Result<(), TableError> + Sync,
@@ -163,13 +164,17 @@ impl<F: Sortable> Data<'_, F> {
         Ok(all)
     }
 
-    pub(super) fn deal_identifiers(self, column: usize, scheme: Scheme) -> Result<Dealt, PrepareError> {
+    pub(super) fn deal_identifiers(
+        self,
+        column: usize,
+        scheme: Scheme,
+    ) -> Result<Dealt, PrepareError> {
         self.rows.table.need_kind(column, &[Kind::Text], fields::IDENTIFIERS)?;
         let path = self.rows.table.path().to_owned();
         let found = self.deal(|batch, heads, found| {
             for (row, cell) in batch.cells(column).iter(batch.rows()).enumerate() {
-                let status =
-                    push_identifier(scheme, cell, heads).map_err(|found| fault(&path, row, found))?;
+                let status = push_identifier(scheme, cell, heads)
+                    .map_err(|found| fault(&path, row, found))?;
                 found.statuses[usize::from(status)] += 1;
             }
             Ok(())
@@ -216,7 +221,8 @@ impl<F: Sortable> Data<'_, F> {
         let found = self.deal(|batch, heads, found| {
             let columns = Plain::of(&path, batch, columns)?;
             for row in 0..batch.rows() {
-                let cells = columns.each_ref().map(|cells| cells.as_ref().and_then(|cells| cells.get(row)));
+                let cells =
+                    columns.each_ref().map(|cells| cells.as_ref().and_then(|cells| cells.get(row)));
                 let status = push_civil_status(cells, identifier, years, heads, found);
                 found.statuses[usize::from(status.map_err(|found| fault(&path, row, found))?)] += 1;
             }
@@ -225,7 +231,11 @@ impl<F: Sortable> Data<'_, F> {
         if let Some((field, seen)) =
             FIELDS.into_iter().zip(found.seen).find(|(field, seen)| seen.is_wrong(*field))
         {
-            return Err(PrepareError::WrongField { field, invalid: seen.unread, filled: seen.filled });
+            return Err(PrepareError::WrongField {
+                field,
+                invalid: seen.unread,
+                filled: seen.filled,
+            });
         }
         Ok(found.into_dealt(Content::CivilStatus { identifier }))
     }
@@ -240,20 +250,24 @@ fn push_identifier(scheme: Scheme, cell: Option<&[u8]>, heads: &mut Heads) -> Re
             accepted.zeroize();
             return Ok(OK);
         }
-        // The file is in another encoding: what was a no-break space would make many rows invalid, one by one.
-        Some((cell, Err(_))) if std::str::from_utf8(cell).is_err() => return Err(RowFault::Encoding),
+        // The file is in another encoding: what was a no-break space would make many rows invalid,
+        // one by one.
+        Some((cell, Err(_))) if std::str::from_utf8(cell).is_err() => {
+            return Err(RowFault::Encoding);
+        }
         // Nothing but white space.
         Some((_, Err(Reason::WrongLength { found: 0 }))) => ABSENT,
         Some((_, Err(reason))) => {
-            STATUSES.iter().position(|word| *word == reason.word()).expect("a word for each reason") as u8
+            STATUSES.iter().position(|word| *word == reason.word()).expect("a word for each reason")
+                as u8
         }
     };
     push(heads, status, &[b""]);
     Ok(status)
 }
 
-/// Adds the row of these cells, and says which word of `status` it has. Nothing travels that cannot be read as its field,
-/// and nothing of a row in which nobody could be found by the rest.
+/// Adds the row of these cells, and says which word of `status` it has. Nothing travels that cannot
+/// be read as its field, and nothing of a row in which nobody could be found by the rest.
 fn push_civil_status(
     cells: [Option<&[u8]>; FIELDS.len()],
     identifier: bool,
@@ -264,7 +278,8 @@ fn push_civil_status(
     let (mut given, mut sent): (Texts<'_>, Texts<'_>) = Default::default();
     let mut accepted = None;
     for (at, (field, cell)) in FIELDS.into_iter().zip(cells).enumerate() {
-        given[at] = std::str::from_utf8(cell.unwrap_or_default()).map_err(|_| RowFault::Encoding)?.trim();
+        given[at] =
+            std::str::from_utf8(cell.unwrap_or_default()).map_err(|_| RowFault::Encoding)?.trim();
         if given[at].is_empty() {
             continue;
         }

@@ -21,8 +21,8 @@ pub(super) const MALFORMED: u8 = 2;
 /// The values of a row at most.
 pub(super) const MOST_VALUES: usize = FIELDS.len();
 
-/// Adds a row, without an index: its head is the index, the number of the word of `status`, and its values, each with its
-/// length (u16, little-endian) before it.
+/// Adds a row, without an index: its head is the index, the number of the word of `status`, and its
+/// values, each with its length (u16, little-endian) before it.
 pub(super) fn push(heads: &mut Heads, status: u8, values: &[&[u8]]) {
     let head = heads.add(1 + values.iter().map(|value| 2 + value.len()).sum::<usize>());
     let room = head.capacity();

@@ -36,8 +36,8 @@ pub(super) struct Job<'a> {
 }
 
 impl Job<'_> {
-    /// Writes the manifest and the request to these files, and what is retained to what `retained` begins, once it is given
-    /// the columns.
+    /// Writes the manifest and the request to these files, and what is retained to what `retained`
+    /// begins, once it is given the columns.
     pub(super) fn run<F, R, S>(
         self,
         mut rows: Stream<F>,
@@ -59,7 +59,8 @@ impl Job<'_> {
         let part = size.div_ceil(sort.partitions() as u64);
         let progress = &effort.progress;
         progress.expect(size + sort.partitions() as u64 * part);
-        let data = Data { rows: &mut rows, keeping: &keeping, size, sort: &sort, threads, progress };
+        let data =
+            Data { rows: &mut rows, keeping: &keeping, size, sort: &sort, threads, progress };
         let dealt = match sent {
             Sent::Identifiers(column, scheme) => data.deal_identifiers(column, scheme)?,
             Sent::Codes(column) => data.deal_codes(column)?,
@@ -70,7 +71,10 @@ impl Job<'_> {
             Content::Identifiers { .. } | Content::CivilStatus { .. } => (None, Vec::new()),
             Content::Codes { tag, generation } => {
                 let (meta, _) = origin(&rows.table)?;
-                if meta.as_ref().is_some_and(|meta| (meta.tag(), meta.generation) != (tag, generation)) {
+                if meta
+                    .as_ref()
+                    .is_some_and(|meta| (meta.tag(), meta.generation) != (tag, generation))
+                {
                     return Err(ReportError::Stale { path: report_path(rows.table.path()) }.into());
                 }
                 let previous = meta.iter().map(|meta| meta.delivery).collect();
@@ -91,7 +95,9 @@ impl Job<'_> {
             }
         };
         let mut kept = vec![sink::Column::index(), sink::Column::word("status")];
-        kept.extend(others.into_iter().flatten().map(|other| sink::Column::kept(&rows.table, other)));
+        kept.extend(
+            others.into_iter().flatten().map(|other| sink::Column::kept(&rows.table, other)),
+        );
         let retained = retained(&kept, &rows.table)?;
         let commit = Commit::new(&key, names);
         let advance = |partitions| progress.advance(0, partitions as u64 * part);
@@ -108,7 +114,8 @@ impl Job<'_> {
                     false => sort.partitions() * ROWS as usize / dealt.rows as usize,
                 };
                 let request = sink::parquet(request_file, &columns, pairs)?;
-                let (outputs, at_once) = (Outputs { request, retained }, at_once.clamp(1, MOST_AT_ONCE));
+                let (outputs, at_once) =
+                    (Outputs { request, retained }, at_once.clamp(1, MOST_AT_ONCE));
                 write(sort, content, commit, outputs, at_once, threads, advance)?
             }
         };

@@ -50,7 +50,8 @@ impl fmt::Display for Kept {
             Self::Identifiers(Held { filled, keyed, unkeyed }) => {
                 write!(
                     f,
-                    "holds identifiers ({keyed} with their key and {unkeyed} without one in {filled} cells)"
+                    "holds identifiers ({keyed} with their key and {unkeyed} without one in \
+                    {filled} cells)"
                 )
             }
         }
@@ -68,20 +69,26 @@ pub struct Risk {
     pub is_needed: bool,
 }
 
-/// The columns that stay, which are judged by their names before the data is read and by their cells afterwards.
+/// The columns that stay, which are judged by their names before the data is read and by their
+/// cells afterwards.
 pub(super) struct Keeping {
     path: PathBuf,
     pub(super) guard: Guard,
     pub(super) shown: Shown,
     /// The columns that stay.
     kept: Vec<usize>,
-    /// Those whose risk is accepted, in the order in which they were given, and whether their names are a risk.
+    /// Those whose risk is accepted, in the order in which they were given, and whether their names
+    /// are a risk.
     accepted: Vec<(usize, bool)>,
 }
 
 impl Keeping {
     /// Judges the columns by their names.
-    pub(super) fn of(table: &Table, sent: &Sent, accepted: &[(String, Name)]) -> Result<Self, PrepareError> {
+    pub(super) fn of(
+        table: &Table,
+        sent: &Sent,
+        accepted: &[(String, Name)],
+    ) -> Result<Self, PrepareError> {
         if !manifest::fit(accepted.iter().map(|(column, _)| column.as_str())) {
             return Err(PrepareError::TooManyRisks);
         }
@@ -111,7 +118,9 @@ impl Keeping {
         let is_accepted = |column: usize| found.iter().any(|(accepted, _)| *accepted == column);
         let refused = |wanted| columns(wanted).find(|column| !is_accepted(*column));
         let who = refused(Says::Who).or_else(|| refused(Says::Born).filter(|_| is_civil_status));
-        let born = || Some((refused(Says::Born)?, Kept::Born { place: shown.column(refused(Says::Place)?) }));
+        let born = || {
+            Some((refused(Says::Born)?, Kept::Born { place: shown.column(refused(Says::Place)?) }))
+        };
         if let Some((column, kept)) = who.map(|column| (column, Kept::Who)).or_else(born) {
             return Err(PrepareError::IdentityKept { path, column: shown.column(column), kept });
         }
@@ -128,24 +137,31 @@ impl Keeping {
         Ok(Self { path, guard, shown, kept, accepted: found })
     }
 
-    /// Judges the columns by their cells. Returns what those hold that may stay, and the risks that were accepted.
+    /// Judges the columns by their cells. Returns what those hold that may stay, and the risks that
+    /// were accepted.
     pub(super) fn judge(
         &self,
         found: &guard::Found,
         accepted: &[(String, Name)],
     ) -> Result<(BTreeMap<String, Held>, Vec<Risk>), PrepareError> {
-        let is_accepted = |column: usize| self.accepted.iter().any(|(accepted, _)| *accepted == column);
-        let refused = self.kept.iter().find(|column| found.is_risk(**column) && !is_accepted(**column));
+        let is_accepted =
+            |column: usize| self.accepted.iter().any(|(accepted, _)| *accepted == column);
+        let refused =
+            self.kept.iter().find(|column| found.is_risk(**column) && !is_accepted(**column));
         if let Some(column) = refused {
             let (column, kept) = (self.shown.column(*column), Kept::Identifiers(found.of(*column)));
             return Err(PrepareError::IdentityKept { path: self.path.clone(), column, kept });
         }
-        let held = self.kept.iter().map(|column| (self.shown.column(*column).to_string(), found.of(*column)));
-        let risks = accepted.iter().zip(&self.accepted).map(|((column, reason), (at, by_name))| Risk {
-            column: column.clone(),
-            reason: reason.clone(),
-            is_needed: *by_name || found.is_risk(*at),
-        });
+        let held = self
+            .kept
+            .iter()
+            .map(|column| (self.shown.column(*column).to_string(), found.of(*column)));
+        let risks =
+            accepted.iter().zip(&self.accepted).map(|((column, reason), (at, by_name))| Risk {
+                column: column.clone(),
+                reason: reason.clone(),
+                is_needed: *by_name || found.is_risk(*at),
+            });
         Ok((held.filter(|(_, held)| held.any()).collect(), risks.collect()))
     }
 }

@@ -27,13 +27,15 @@ struct Writing<F, Q, R> {
     /// The part of a partition that is written in their place, if that was divided.
     part: Option<(Arc<Sort<F>>, usize)>,
     commit: commitment::Rows,
-    /// Of the request and of the retained file: the first `filled`, each a row group at most, and the rows of the last one.
+    /// Of the request and of the retained file: the first `filled`, each a row group at most, and
+    /// the rows of the last one.
     pieces: Vec<(Q, R)>,
     filled: usize,
     rows: usize,
 }
 
-/// Writes the rows of the sort to both files, some partitions at once, and goes on with the commitment.
+/// Writes the rows of the sort to both files, some partitions at once, and goes on with the
+/// commitment.
 pub(super) fn write<F, Q, R>(
     sort: &Sort<F>,
     content: Content,
@@ -142,12 +144,16 @@ impl<F: Sortable, Q, R> Writing<F, Q, R> {
                 match content {
                     Content::Identifiers { .. } | Content::CivilStatus { .. } => {
                         let text = |value| std::str::from_utf8(value).expect("text was read");
-                        texts.iter_mut().zip(values).for_each(|(texts, value)| texts.push(value.map(text)));
+                        texts
+                            .iter_mut()
+                            .zip(values)
+                            .for_each(|(texts, value)| texts.push(value.map(text)));
                         self.commit.push(&index, &values[..count]);
                     }
                     Content::Codes { tag, generation } => {
                         let bytes = |value: &[u8]| value.try_into().expect("a code has 32 bytes");
-                        let code = values[0].map(|value| Code::from_bytes(bytes(value), tag, generation));
+                        let code =
+                            values[0].map(|value| Code::from_bytes(bytes(value), tag, generation));
                         text.clear();
                         if let Some(code) = code {
                             code.write_text(&mut text);

@@ -36,27 +36,35 @@ impl Facts<'_> {
             if broken.is_of_another_history() {
                 return before.min(self.vouched(old));
             }
-            // Nor is an event vouched for that was added after the checkpoint, though it stands before the broken one.
-            let added = self.covered.filter(|covered| self.is_covered() && self.is_too_long(covered.size));
+            // Nor is an event vouched for that was added after the checkpoint, though it stands
+            // before the broken one.
+            let added =
+                self.covered.filter(|covered| self.is_covered() && self.is_too_long(covered.size));
             return added.map_or(before, |covered| before.min(covered.size));
         }
         let found = self.found();
-        let Some(covered) = self.covered.filter(|covered| covered.size <= found) else { return found };
+        let Some(covered) = self.covered.filter(|covered| covered.size <= found) else {
+            return found;
+        };
         if !self.is_covered() {
             return self.vouched(old);
         }
         if self.is_too_long(covered.size) { covered.size } else { found }
     }
 
-    /// The events that somebody else's memory vouches for: a custodian's cosignature or a checkpoint kept from before.
+    /// The events that somebody else's memory vouches for: a custodian's cosignature or a
+    /// checkpoint kept from before.
     fn vouched(&self, old: &[Kept]) -> u64 {
         let history = &self.walk.history;
-        let kept = old.iter().filter_map(|kept| kept.head.ok()).filter(|head| history.includes(head));
-        let witnessed = self.walk.state.iter().flat_map(|state| state.witnessed().values().copied());
+        let kept =
+            old.iter().filter_map(|kept| kept.head.ok()).filter(|head| history.includes(head));
+        let witnessed =
+            self.walk.state.iter().flat_map(|state| state.witnessed().values().copied());
         kept.map(|head| head.size).chain(witnessed).max().unwrap_or(0)
     }
 
-    /// A write that was stopped leaves one line more than the checkpoint covers, or the beginning of one.
+    /// A write that was stopped leaves one line more than the checkpoint covers, or the beginning
+    /// of one.
     fn is_too_long(&self, covered: u64) -> bool {
         let found = self.found();
         found > covered + 1 || (found > covered && self.walk.torn)
@@ -65,7 +73,8 @@ impl Facts<'_> {
     pub(super) fn checkpoint(&self, own: &Kept) -> Finding {
         match own.head {
             Ok(head) => {
-                let detail = format!("It is signed by this service and covers {}.", events(head.size));
+                let detail =
+                    format!("It is signed by this service and covers {}.", events(head.size));
                 holding(Check::Checkpoint, "holds", None, detail)
             }
             Err(why) => own.unsound(Check::Checkpoint, why),
@@ -90,11 +99,17 @@ impl Facts<'_> {
                 _ if sound == 0 => {}
                 _ => {
                     let detail = match check {
-                        Check::Chain => format!("{range}: in their place, each linked to the one before."),
-                        Check::Signatures => {
-                            format!("{range}: every statement is signed by who is said to state it.")
+                        Check::Chain => {
+                            format!("{range}: in their place, each linked to the one before.")
                         }
-                        _ => format!("{range}: each was allowed by the rules after the ones before it."),
+                        Check::Signatures => {
+                            format!(
+                                "{range}: every statement is signed by who is said to state it."
+                            )
+                        }
+                        _ => format!(
+                            "{range}: each was allowed by the rules after the ones before it."
+                        ),
                     };
                     findings.push(holding(check, "holds", None, detail));
                 }
@@ -114,7 +129,8 @@ impl Facts<'_> {
             } else {
                 format!("events {} to {size} are", found + 1)
             };
-            let cut = if self.walk.torn { " What is left of one of them is cut short." } else { "" };
+            let cut =
+                if self.walk.torn { " What is left of one of them is cut short." } else { "" };
             let detail = format!(
                 "The checkpoint covers {}, the ledger has {found}: {missing} missing.{cut}",
                 events(size)
@@ -123,9 +139,12 @@ impl Facts<'_> {
         }
         if !self.is_covered() {
             let detail = match &self.broken {
-                Some(_) => format!("The first {size} events are not the ones that the checkpoint covers."),
+                Some(_) => {
+                    format!("The first {size} events are not the ones that the checkpoint covers.")
+                }
                 None => String::from(
-                    "The events are not the ones that the checkpoint covers, though each is linked to the one before: \
+                    "The events are not the ones that the checkpoint covers, though each is linked \
+                    to the one before: \
                      the last event was changed, or several were and their links were made anew.",
                 ),
             };
@@ -133,25 +152,29 @@ impl Facts<'_> {
         } else if let Some(broken) = self.broken.as_ref().filter(|broken| broken.number <= size) {
             findings.push(recorded_so(check, "The service's checkpoint", broken.number));
         } else {
-            let detail = format!("The first {size} events are the ones that the checkpoint covers.");
+            let detail =
+                format!("The first {size} events are the ones that the checkpoint covers.");
             findings.push(holding(check, "holds", None, detail));
         }
         if found > size + 1 || (found > size && self.walk.torn) {
             let detail = format!(
-                "The ledger goes on after the {size} events that its checkpoint covers, by more than a stopped write \
+                "The ledger goes on after the {size} events that its checkpoint covers, by more \
+                than a stopped write \
                  leaves: what follows was added."
             );
             findings.push(failure(check, "ledger-long", Some(size + 1), detail));
         } else if self.broken.is_none() && self.is_covered() {
             if found > size {
                 let detail = format!(
-                    "Event {found} is not covered by the checkpoint yet, as a stop in the middle of a write leaves it: it \
+                    "Event {found} is not covered by the checkpoint yet, as a stop in the middle \
+                    of a write leaves it: it \
                      does not count until the service is opened again."
                 );
                 findings.push(holding(check, "event-uncovered", Some(found), detail));
             } else if self.walk.torn {
                 let detail = format!(
-                    "After event {found} stands the beginning of another, as a stop in the middle of a write leaves it: \
+                    "After event {found} stands the beginning of another, as a stop in the middle \
+                    of a write leaves it: \
                      it never counted."
                 );
                 findings.push(holding(check, "event-cut", Some(found + 1), detail));
@@ -168,32 +191,39 @@ impl Facts<'_> {
         };
         let (size, found) = (head.size, self.found());
         if size > found {
-            let detail =
-                format!("{path:?} covers {}, the ledger has {found}: events were removed.", events(size));
+            let detail = format!(
+                "{path:?} covers {}, the ledger has {found}: events were removed.",
+                events(size)
+            );
             return failure(check, "ledger-short", Some(found + 1), detail);
         }
         if !self.walk.history.includes(&head) {
             return if self.is_covered() {
                 let detail = format!(
-                    "{path:?} and the ledger's own checkpoint are both signed by this service, and are not of one history: \
+                    "{path:?} and the ledger's own checkpoint are both signed by this service, and \
+                    are not of one history: \
                      the ledger was forked or rewritten at event {size} or before."
                 );
                 failure(check, "ledger-forked", Some(size), detail)
             } else {
-                let detail = format!("The first {size} events are not the ones that {path:?} covers.");
+                let detail =
+                    format!("The first {size} events are not the ones that {path:?} covers.");
                 failure(check, "ledger-root", Some(size), detail)
             };
         }
         if let Some(covered) = self.covered.filter(|covered| covered.size < size) {
             let detail = format!(
-                "{path:?} covers {}, the ledger's own checkpoint only {}: an older one was put in its place.",
+                "{path:?} covers {}, the ledger's own checkpoint only {}: an older one was put in \
+                its place.",
                 events(size),
                 covered.size
             );
             return failure(check, "checkpoint-older", Some(covered.size + 1), detail);
         }
         match &self.broken {
-            Some(broken) if broken.number <= size => recorded_so(check, &format!("{path:?}"), broken.number),
+            Some(broken) if broken.number <= size => {
+                recorded_so(check, &format!("{path:?}"), broken.number)
+            }
             _ => {
                 let detail = format!("The first {size} events are the ones that {path:?} covers.");
                 holding(check, "holds", None, detail)
@@ -205,14 +235,15 @@ impl Facts<'_> {
 /// An event that does not hold is signed for as it stands: it was not changed afterwards.
 fn recorded_so(check: Check, checkpoint: &str, event: u64) -> Finding {
     let detail = format!(
-        "{checkpoint} covers event {event} as it stands: the service itself recorded or rewrote it so."
+        "{checkpoint} covers event {event} as it stands: the service itself recorded or rewrote it \
+        so."
     );
     holding(check, "event-signed-for", Some(event), detail)
 }
 
 impl BrokenEvent<'_> {
-    /// Whether what custodians signed there is about other events than the ones that stand before it: then it is these that
-    /// were rewritten, unless the event itself was changed.
+    /// Whether what custodians signed there is about other events than the ones that stand before
+    /// it: then it is these that were rewritten, unless the event itself was changed.
     fn is_of_another_history(&self) -> bool {
         let other = matches!(
             self.error,
@@ -223,13 +254,15 @@ impl BrokenEvent<'_> {
 
     fn finding(&self) -> Finding {
         let number = self.number;
-        let named =
-            self.event.map_or_else(|| format!("Event {number}"), |word| format!("Event {number} ({word})"));
+        let named = self
+            .event
+            .map_or_else(|| format!("Event {number}"), |word| format!("Event {number} ({word})"));
         let (check, what) = match self.error {
             Broken::Ledger(error) => (Check::Chain, misplaced(error)),
             Broken::Unlawful { reason, .. } if self.is_of_another_history() => (
                 check_of(reason),
-                "is about other events than the ones that stand before it: these were rewritten, or it was."
+                "is about other events than the ones that stand before it: these were rewritten, \
+                or it was."
                     .to_owned(),
             ),
             Broken::Unlawful { reason, .. } => (check_of(reason), said(reason)),
@@ -250,7 +283,8 @@ fn misplaced(error: &LedgerError) -> String {
         LedgerError::OtherService { .. } => "is of another service: it was put there.".to_owned(),
         LedgerError::Sequence { found, .. } => {
             format!(
-                "is missing from its place, where event {found} stands: events were removed, doubled or moved."
+                "is missing from its place, where event {found} stands: events were removed, \
+                doubled or moved."
             )
         }
         LedgerError::Chain { .. } => {
@@ -263,7 +297,9 @@ fn misplaced(error: &LedgerError) -> String {
 /// Why the rules do not allow an event, as the program says it to those who ask for it.
 fn said(reason: &Unlawful) -> String {
     match check_of(reason) {
-        Check::Signatures => format!("holds a statement that does not stand. The rule broken: “{reason}”."),
+        Check::Signatures => {
+            format!("holds a statement that does not stand. The rule broken: “{reason}”.")
+        }
         _ => format!("was not allowed after the events before it. The rule broken: “{reason}”."),
     }
 }
@@ -301,14 +337,19 @@ impl Kept {
     fn unsound(&self, check: Check, why: Unsound) -> Finding {
         let path = &self.path;
         match why {
-            Unsound::Missing => {
-                failure(check, "checkpoint-missing", None, format!("There is no checkpoint at {path:?}."))
-            }
+            Unsound::Missing => failure(
+                check,
+                "checkpoint-missing",
+                None,
+                format!("There is no checkpoint at {path:?}."),
+            ),
             Unsound::OtherService => failure(
                 check,
                 "checkpoint-other-service",
                 None,
-                format!("{path:?} is a checkpoint of another service: it says nothing about this one."),
+                format!(
+                    "{path:?} is a checkpoint of another service: it says nothing about this one."
+                ),
             ),
             Unsound::Signature => failure(
                 check,

@@ -78,7 +78,8 @@ impl Audit {
         for domain in &self.domains {
             write!(f, "  {} ({}): generation {}", domain.domain, domain.kind, domain.generation)?;
             if !domain.doubted.is_empty() {
-                let doubted: Vec<String> = domain.doubted.iter().map(Generation::to_string).collect();
+                let doubted: Vec<String> =
+                    domain.doubted.iter().map(Generation::to_string).collect();
                 write!(f, ", doubted: {}", doubted.join(", "))?;
             }
             if let Some(ends) = domain.ends {
@@ -89,14 +90,23 @@ impl Audit {
                 None => writeln!(f)?,
             }
         }
-        let DeliverySummary { made, renewals, look_ups, rows, delivered, requests_kept } = self.deliveries;
-        writeln!(f, "  {} of {rows} rows in all, {renewals} of them renewals", count(made, "result"))?;
+        let DeliverySummary { made, renewals, look_ups, rows, delivered, requests_kept } =
+            self.deliveries;
+        writeln!(
+            f,
+            "  {} of {rows} rows in all, {renewals} of them renewals",
+            count(made, "result")
+        )?;
         writeln!(
             f,
             "  {} that looked people up in a register, {look_ups} of them with a result",
             count(self.look_ups, "run")
         )?;
-        writeln!(f, "  {delivered} delivered; {} kept against the scheme", count(requests_kept, "request"))?;
+        writeln!(
+            f,
+            "  {delivered} delivered; {} kept against the scheme",
+            count(requests_kept, "request")
+        )?;
         writeln!(f, "  {} of custodians, each signed by them", count(self.statements, "statement"))
     }
 }

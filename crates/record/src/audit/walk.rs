@@ -91,8 +91,10 @@ impl Walk {
                         let mut history = fold.history().clone();
                         history.push(bytes);
                         let line = serde_json::from_slice(bytes).ok();
-                        stopped =
-                            Some((Stop { number: history.size(), error, line, carried: None }, history));
+                        stopped = Some((
+                            Stop { number: history.size(), error, line, carried: None },
+                            history,
+                        ));
                     }
                 },
                 Some((stop, history)) => {
@@ -112,8 +114,9 @@ impl Walk {
         Ok(Self { history, state, first, statements, look_ups, stop, torn: lines.is_torn() })
     }
 
-    /// The first event that does not hold. A line that carries another leaf hash than the one before it has means that one
-    /// of the two was changed: the line after both, or the checkpoint, shows which.
+    /// The first event that does not hold. A line that carries another leaf hash than the one
+    /// before it has means that one of the two was changed: the line after both, or the checkpoint,
+    /// shows which.
     pub(super) fn broken(&self, own: &Kept) -> Option<BrokenEvent<'_>> {
         let stop = self.stop.as_ref()?;
         let Stop { number, error, line, carried } = stop;
@@ -133,7 +136,8 @@ impl Walk {
             }
             _ => *number,
         };
-        let event = line.as_ref().filter(|line| line.sequence == number).map(|line| line.event.word());
+        let event =
+            line.as_ref().filter(|line| line.sequence == number).map(|line| line.event.word());
         Some(BrokenEvent { number, error, event, changed: carried.map(|carried| !carried) })
     }
 }

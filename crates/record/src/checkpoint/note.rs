@@ -16,15 +16,19 @@ pub enum NoteError {
     #[error("this is not a signed note")]
     Malformed,
     /// `note-bad-name`: empty, or with a space, a plus sign or a control character.
-    #[error("a signer's name must not be empty nor contain spaces, plus signs or control characters")]
+    #[error(
+        "a signer's name must not be empty nor contain spaces, plus signs or control characters"
+    )]
     BadName,
-    /// `note-bad-key`: not the text form of an Ed25519 verifier key, or one that is not safe to use.
+    /// `note-bad-key`: not the text form of an Ed25519 verifier key, or one that is not safe to
+    /// use.
     #[error("this is not a usable Ed25519 verifier key")]
     BadKey,
     /// `note-unsigned`: no signature is by a key that was given.
     #[error("the note carries no signature by a known key")]
     Unsigned,
-    /// `note-bad-signature`: a signature in the name of a known key is not by that key over this text.
+    /// `note-bad-signature`: a signature in the name of a known key is not by that key over this
+    /// text.
     #[error("the signature of {} does not verify (the note was changed)", signer.name)]
     BadSignature {
         /// The known key.
@@ -56,7 +60,8 @@ pub(super) fn check_name(name: &str) -> Result<(), NoteError> {
 
 /// "key ID = SHA-256(key name || 0x0A || 0x01 || 32-byte Ed25519 public key)[:4]" (signed-note).
 fn key_id(name: &str, key: &VerifyingKey) -> [u8; 4] {
-    let digest = Sha256::new_with_prefix(name).chain_update([b'\n', ED25519]).chain_update(key).finalize();
+    let digest =
+        Sha256::new_with_prefix(name).chain_update([b'\n', ED25519]).chain_update(key).finalize();
     [digest[0], digest[1], digest[2], digest[3]]
 }
 
@@ -143,7 +148,11 @@ impl NoteSignature {
         check_name(name)?;
         check_text(text)?;
         let id = key_id(name, &key.verifying_key());
-        Ok(Self { name: name.to_owned(), id, signature: key.sign(text.as_bytes()).to_bytes().to_vec() })
+        Ok(Self {
+            name: name.to_owned(),
+            id,
+            signature: key.sign(text.as_bytes()).to_bytes().to_vec(),
+        })
     }
 
     /// Reads a signature line, without its line break.
@@ -151,8 +160,10 @@ impl NoteSignature {
     /// # Errors
     /// `note-malformed`.
     pub fn parse(line: &str) -> Result<Self, NoteError> {
-        let (name, blob) =
-            line.strip_prefix("— ").and_then(|rest| rest.split_once(' ')).ok_or(NoteError::Malformed)?;
+        let (name, blob) = line
+            .strip_prefix("— ")
+            .and_then(|rest| rest.split_once(' '))
+            .ok_or(NoteError::Malformed)?;
         check_name(name).map_err(|_| NoteError::Malformed)?;
         let blob = base64(blob).ok_or(NoteError::Malformed)?;
         match blob.split_first_chunk() {
@@ -221,7 +232,8 @@ impl Note {
         Ok(())
     }
 
-    /// Reads a note: its text, an empty line, signature lines. Every byte counts; [`Note`]'s `Display` gives the same back.
+    /// Reads a note: its text, an empty line, signature lines. Every byte counts; [`Note`]'s
+    /// `Display` gives the same back.
     ///
     /// # Errors
     /// `note-malformed`.
@@ -254,14 +266,15 @@ impl Note {
         &self.signatures
     }
 
-    /// Which of these keys have signed the text: at least one, each once, in the order of `keys`. Signatures by other keys
-    /// are passed over.
+    /// Which of these keys have signed the text: at least one, each once, in the order of `keys`.
+    /// Signatures by other keys are passed over.
     ///
-    /// Nobody can distinguish two keys of one name whose ids collide; a signature by the second is refused.
+    /// Nobody can distinguish two keys of one name whose ids collide; a signature by the second is
+    /// refused.
     ///
     /// # Errors
-    /// `note-bad-signature` if a signature in the name of a given key does not verify, whatever the others do;
-    /// `note-unsigned` if there is none.
+    /// `note-bad-signature` if a signature in the name of a given key does not verify, whatever the
+    /// others do; `note-unsigned` if there is none.
     pub fn verify<'k>(&self, keys: &'k [VerifierKey]) -> Result<Vec<&'k VerifierKey>, NoteError> {
         let mut signed = vec![false; keys.len()];
         for signature in &self.signatures {

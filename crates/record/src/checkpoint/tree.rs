@@ -22,7 +22,8 @@ fn node_hash(left: &Hash, right: &Hash) -> Hash {
     Hex(Sha256::new_with_prefix([1]).chain_update(left.0).chain_update(right.0).finalize().into())
 }
 
-/// A tree that grows leaf by leaf. It keeps one hash for each complete subtree at its right edge: at most 64.
+/// A tree that grows leaf by leaf. It keeps one hash for each complete subtree at its right edge:
+/// at most 64.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Tree {
     size: u64,
@@ -85,7 +86,8 @@ pub fn root_of(leaves: &[Hash]) -> Hash {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ProofError {
-    /// `proof-out-of-range`: a leaf that such a tree does not have, or sizes of which the first is zero or the larger.
+    /// `proof-out-of-range`: a leaf that such a tree does not have, or sizes of which the first is
+    /// zero or the larger.
     #[error("the proof is about a leaf or a size outside the tree")]
     OutOfRange,
     /// `proof-wrong-length`: more or fewer hashes than a proof for these numbers has.
@@ -93,7 +95,8 @@ pub enum ProofError {
     WrongLength,
     /// `proof-wrong-root`: the hashes do not lead to the root (or roots) given.
     #[error(
-        "the proof does not lead to the checkpoint's root (the ledger is not the one that the checkpoint states)"
+        "the proof does not lead to the checkpoint's root (the ledger is not the one that the \
+        checkpoint states)"
     )]
     WrongRoot,
 }
@@ -104,8 +107,9 @@ cstatns_base::coded!(ProofError {
     Self::WrongRoot => ("proof-wrong-root", Tampering, []),
 });
 
-/// Checks that the leaf with hash `leaf` is leaf number `index` (from 0) of the tree of `size` leaves with root `root`.
-/// `size` and `root` must come from one checkpoint: a proof alone does not fix the size.
+/// Checks that the leaf with hash `leaf` is leaf number `index` (from 0) of the tree of `size`
+/// leaves with root `root`. `size` and `root` must come from one checkpoint: a proof alone does not
+/// fix the size.
 ///
 /// # Errors
 /// `proof-out-of-range`, `proof-wrong-length`, `proof-wrong-root`.
@@ -116,8 +120,9 @@ pub fn verify_inclusion(
     proof: &[Hash],
     root: &Hash,
 ) -> Result<(), ProofError> {
-    // RFC 9162 2.1.3.2: "1. Compare leaf_index from the inclusion_proof_v2 structure against tree_size. If leaf_index is
-    // greater than or equal to tree_size, then stop and fail the proof verification."
+    // RFC 9162 2.1.3.2: "1. Compare leaf_index from the inclusion_proof_v2 structure against
+    // tree_size. If leaf_index is greater than or equal to tree_size, then stop and fail the proof
+    // verification."
     if index >= size {
         return Err(ProofError::OutOfRange);
     }
@@ -130,9 +135,9 @@ pub fn verify_inclusion(
         if second == 0 {
             return Err(ProofError::WrongLength);
         }
-        // "b. If LSB(fn) is set, or if fn is equal to sn, then: i. Set r to HASH(0x01 || p || r). ii. If LSB(fn) is not
-        // set, then right-shift both fn and sn equally until either LSB(fn) is set or fn is 0. Otherwise: Set r to
-        // HASH(0x01 || r || p)."
+        // "b. If LSB(fn) is set, or if fn is equal to sn, then: i. Set r to HASH(0x01 || p || r).
+        // ii. If LSB(fn) is not set, then right-shift both fn and sn equally until either LSB(fn)
+        // is set or fn is 0. Otherwise: Set r to HASH(0x01 || r || p)."
         if first & 1 == 1 || first == second {
             r = node_hash(p, &r);
             skip_to_odd(&mut first, &mut second);
@@ -152,9 +157,11 @@ pub fn verify_inclusion(
     Ok(())
 }
 
-/// Checks that the tree of `second_size` leaves with root `second_root` extends the one of `first_size` and `first_root`.
+/// Checks that the tree of `second_size` leaves with root `second_root` extends the one of
+/// `first_size` and `first_root`.
 ///
-/// Nothing extends the empty tree: every tree would, so a proof of it would say nothing (`proof-out-of-range`).
+/// Nothing extends the empty tree: every tree would, so a proof of it would say nothing
+/// (`proof-out-of-range`).
 ///
 /// # Errors
 /// `proof-out-of-range`, `proof-wrong-length`, `proof-wrong-root`.
@@ -175,15 +182,16 @@ pub fn verify_consistency(
             _ => Err(ProofError::WrongLength),
         };
     }
-    // RFC 9162 2.1.4.2: "1. If consistency_path is an empty array, stop and fail the proof verification. 2. If first is an
-    // exact power of 2, then prepend first_hash to the consistency_path array."
+    // RFC 9162 2.1.4.2: "1. If consistency_path is an empty array, stop and fail the proof
+    // verification. 2. If first is an exact power of 2, then prepend first_hash to the
+    // consistency_path array."
     let (start, rest) = match proof.split_first() {
         None => return Err(ProofError::WrongLength),
         Some(_) if first_size.is_power_of_two() => (first_root, proof),
         Some(split) => split,
     };
-    // "3. Set fn to first - 1 and sn to second - 1. 4. If LSB(fn) is set, then right-shift both fn and sn equally until
-    // LSB(fn) is not set."
+    // "3. Set fn to first - 1 and sn to second - 1. 4. If LSB(fn) is set, then right-shift both fn
+    // and sn equally until LSB(fn) is not set."
     let (mut first, mut second) = (first_size - 1, second_size - 1);
     let ones = first.trailing_ones();
     (first, second) = (first >> ones, second >> ones);
@@ -195,9 +203,10 @@ pub fn verify_consistency(
         if second == 0 {
             return Err(ProofError::WrongLength);
         }
-        // "b. If LSB(fn) is set, or if fn is equal to sn, then: i. Set fr to HASH(0x01 || c || fr). ii. Set sr to
-        // HASH(0x01 || c || sr). iii. If LSB(fn) is not set, then right-shift both fn and sn equally until either LSB(fn)
-        // is set or fn is 0. Otherwise: Set sr to HASH(0x01 || sr || c)."
+        // "b. If LSB(fn) is set, or if fn is equal to sn, then: i. Set fr to HASH(0x01 || c || fr).
+        // ii. Set sr to HASH(0x01 || c || sr). iii. If LSB(fn) is not set, then right-shift both fn
+        // and sn equally until either LSB(fn) is set or fn is 0. Otherwise: Set sr to HASH(0x01 ||
+        // sr || c)."
         if first & 1 == 1 || first == second {
             fr = node_hash(c, &fr);
             sr = node_hash(c, &sr);
@@ -208,8 +217,9 @@ pub fn verify_consistency(
         // "c. Finally, right-shift both fn and sn one time."
         (first, second) = (first >> 1, second >> 1);
     }
-    // "7. After completing iterating through the consistency_path array as described above, verify that the fr calculated
-    // is equal to the first_hash supplied, that the sr calculated is equal to the second_hash supplied, and that sn is 0."
+    // "7. After completing iterating through the consistency_path array as described above, verify
+    // that the fr calculated is equal to the first_hash supplied, that the sr calculated is equal
+    // to the second_hash supplied, and that sn is 0."
     if second != 0 {
         return Err(ProofError::WrongLength);
     }
@@ -226,7 +236,8 @@ fn skip_to_odd(first: &mut u64, second: &mut u64) {
     }
 }
 
-/// The inclusion proof of leaf `index` (from 0) in the tree over these leaf hashes: at most 64 hashes, lowest first.
+/// The inclusion proof of leaf `index` (from 0) in the tree over these leaf hashes: at most 64
+/// hashes, lowest first.
 ///
 /// # Errors
 /// `proof-out-of-range` if the leaf does not exist.
@@ -234,8 +245,8 @@ pub fn prove_inclusion(leaves: &[Hash], index: usize) -> Result<Vec<Hash>, Proof
     if index >= leaves.len() {
         return Err(ProofError::OutOfRange);
     }
-    // RFC 9162 2.1.3.1, from the root downwards: "PATH(m, D_n) = PATH(m, D[0:k]) : MTH(D[k:n]) for m < k; and
-    // PATH(m, D_n) = PATH(m - k, D[k:n]) : MTH(D[0:k]) for m >= k".
+    // RFC 9162 2.1.3.1, from the root downwards: "PATH(m, D_n) = PATH(m, D[0:k]) : MTH(D[k:n]) for
+    // m < k; and PATH(m, D_n) = PATH(m - k, D[k:n]) : MTH(D[0:k]) for m >= k".
     let (mut leaves, mut index, mut path) = (leaves, index, Vec::new());
     while leaves.len() > 1 {
         let (left, right) = split(leaves);
@@ -251,7 +262,8 @@ pub fn prove_inclusion(leaves: &[Hash], index: usize) -> Result<Vec<Hash>, Proof
     Ok(path)
 }
 
-/// The proof that the tree over these leaf hashes extends the tree over the first `first_size` of them.
+/// The proof that the tree over these leaf hashes extends the tree over the first `first_size` of
+/// them.
 ///
 /// # Errors
 /// `proof-out-of-range` if `first_size` is zero or more than there are.
@@ -259,8 +271,9 @@ pub fn prove_consistency(leaves: &[Hash], first_size: usize) -> Result<Vec<Hash>
     if first_size == 0 || first_size > leaves.len() {
         return Err(ProofError::OutOfRange);
     }
-    // RFC 9162 2.1.4.1, from the root downwards: "SUBPROOF(m, D_n, b) = SUBPROOF(m, D[0:k], b) : MTH(D[k:n])" for m <= k,
-    // "SUBPROOF(m, D_n, b) = SUBPROOF(m - k, D[k:n], false) : MTH(D[0:k])" for m > k.
+    // RFC 9162 2.1.4.1, from the root downwards: "SUBPROOF(m, D_n, b) = SUBPROOF(m, D[0:k], b) :
+    // MTH(D[k:n])" for m <= k, "SUBPROOF(m, D_n, b) = SUBPROOF(m - k, D[k:n], false) : MTH(D[0:k])"
+    // for m > k.
     let (mut leaves, mut first, mut whole, mut path) = (leaves, first_size, true, Vec::new());
     while first < leaves.len() {
         let (left, right) = split(leaves);
@@ -272,7 +285,8 @@ pub fn prove_consistency(leaves: &[Hash], first_size: usize) -> Result<Vec<Hash>
             (leaves, first, whole) = (right, first - left.len(), false);
         }
     }
-    // "SUBPROOF(m, D[m], true) = {}", for the verifier has that root; "SUBPROOF(m, D[m], false) = {MTH(D[m])}".
+    // "SUBPROOF(m, D[m], true) = {}", for the verifier has that root; "SUBPROOF(m, D[m], false) =
+    // {MTH(D[m])}".
     if !whole {
         path.push(root_of(leaves));
     }

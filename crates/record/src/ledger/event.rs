@@ -1,6 +1,7 @@
 //! What is recorded: typed events with a closed set of fields (SPEC §11).
 //!
-//! No event holds an identifier, a code, an unsalted hash of either, or free text; of counts, only total rows.
+//! No event holds an identifier, a code, an unsalted hash of either, or free text; of counts, only
+//! total rows.
 
 use cstatns_base::code::Generation;
 use cstatns_base::domain::CheckValue;

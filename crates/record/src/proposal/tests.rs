@@ -19,7 +19,8 @@ fn coding(look_up: Option<LookUp>) -> Action {
 
 #[test]
 fn a_look_up_is_one_field_more_and_without_one_an_action_is_as_it_was() {
-    let look_up = LookUp { register: Hex([0xab; 16]), accept: Level::UsageName, min_score: Score::of(0.95) };
+    let look_up =
+        LookUp { register: Hex([0xab; 16]), accept: Level::UsageName, min_score: Score::of(0.95) };
     let plain = String::from_utf8(canonical_json(&coding(None))).unwrap();
     let with = String::from_utf8(canonical_json(&coding(Some(look_up)))).unwrap();
     let more = format!(
@@ -38,8 +39,10 @@ fn a_look_up_is_one_field_more_and_without_one_an_action_is_as_it_was() {
     assert_eq!(
         coding(Some(look_up)).to_string(),
         format!(
-            "code 40 rows of fr-nir for `income` in `population`, generation 1, of people looked up in the register {} and coded \
-             only if `found` or `rectified` or `usage-name`, with a score of 0.9500 or more, KEEPING the request against the scheme",
+            "code 40 rows of fr-nir for `income` in `population`, generation 1, of people looked \
+            up in the register {} and coded \
+             only if `found` or `rectified` or `usage-name`, with a score of 0.9500 or more, \
+             KEEPING the request against the scheme",
             "ab".repeat(16)
         )
     );

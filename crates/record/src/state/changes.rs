@@ -16,8 +16,9 @@ use crate::statement::verify;
 use super::{Delivery, Domain, EpochState, Key, PendingRun, Refusal, State, Unlawful};
 
 impl State {
-    /// A clock that is behind a mark has been put right since: nothing is destroyed on the word of the one before it. By
-    /// the present clock the project has not ended, or ended now. It goes on refusing, for time does not go back.
+    /// A clock that is behind a mark has been put right since: nothing is destroyed on the word of
+    /// the one before it. By the present clock the project has not ended, or ended now. It goes on
+    /// refusing, for time does not go back.
     pub(super) fn correct_marks(&mut self) {
         let now = self.agreed;
         for project in self.domains.values_mut().filter(|project| project.destroyed.is_none()) {
@@ -28,15 +29,21 @@ impl State {
 
     pub(super) fn deal(&mut self, dealing: &Dealing, since: u64) {
         let (held, forgotten) = (BTreeSet::new(), BTreeSet::new());
-        self.epochs.insert(dealing.epoch, EpochState { dealing: dealing.clone(), since, held, forgotten });
+        self.epochs
+            .insert(dealing.epoch, EpochState { dealing: dealing.clone(), since, held, forgotten });
     }
 
     pub(super) fn dealt(&mut self, dealing: &Dealing, since: u64) -> Result<(), Unlawful> {
-        let Some(PendingRun { proposal, .. }) = &self.pending else { return Err(Unlawful::NoIntent) };
-        let Action::Deal { threshold, cards } = &proposal.action else { return Err(Unlawful::NoIntent) };
+        let Some(PendingRun { proposal, .. }) = &self.pending else {
+            return Err(Unlawful::NoIntent);
+        };
+        let Action::Deal { threshold, cards } = &proposal.action else {
+            return Err(Unlawful::NoIntent);
+        };
         dealing.check()?;
         let next = self.epochs.last_key_value().map(|(epoch, _)| Epoch(epoch.0 + 1));
-        let dealt: Vec<Hex<32>> = dealing.roster.iter().map(|seat| seat.card.fingerprint()).collect();
+        let dealt: Vec<Hex<32>> =
+            dealing.roster.iter().map(|seat| seat.card.fingerprint()).collect();
         let as_approved = dealing.threshold == *threshold && dealt == *cards;
         let same = dealing.service == self.service && dealing.demo == self.demo;
         if Some(dealing.epoch) != next || !as_approved || !same {
@@ -47,7 +54,11 @@ impl State {
         Ok(())
     }
 
-    pub(super) fn received(&mut self, receipt: &Receipt, history: &History) -> Result<(), Unlawful> {
+    pub(super) fn received(
+        &mut self,
+        receipt: &Receipt,
+        history: &History,
+    ) -> Result<(), Unlawful> {
         self.check_receipt(receipt, history)?;
         let by = &receipt.body.by;
         match &receipt.body.statement {
@@ -66,20 +77,23 @@ impl State {
     /// Whether a receipt may be recorded.
     ///
     /// # Errors
-    /// [`Refusal::Receipt`] when it is not a sound statement of a known custodian about this ledger;
-    /// [`Refusal::ReceiptKnown`] when it has been recorded.
+    /// [`Refusal::Receipt`] when it is not a sound statement of a known custodian about this
+    /// ledger; [`Refusal::ReceiptKnown`] when it has been recorded.
     pub fn check_receipt(&self, receipt: &Receipt, history: &History) -> Result<(), Refusal> {
         let body = &receipt.body;
         if body.service != self.service.id() {
             return Err(Refusal::ReceiptOtherService);
         }
         let find = |state: &EpochState| -> Option<Seat> {
-            state.dealing.seat(&body.by).filter(|seat| seat.card.fingerprint() == body.card).cloned()
+            state
+                .dealing
+                .seat(&body.by)
+                .filter(|seat| seat.card.fingerprint() == body.card)
+                .cloned()
         };
         let seat = match &body.statement {
-            ReceiptStatement::ShareHeld { epoch, .. } | ReceiptStatement::ShareForgotten { epoch } => {
-                self.epochs.get(epoch).and_then(find)
-            }
+            ReceiptStatement::ShareHeld { epoch, .. }
+            | ReceiptStatement::ShareForgotten { epoch } => self.epochs.get(epoch).and_then(find),
             ReceiptStatement::CheckpointSeen { .. } => self.epochs.values().rev().find_map(find),
             ReceiptStatement::FileDestroyed { .. } => None,
         };
@@ -127,7 +141,8 @@ impl State {
             return Err(Unlawful::NoIntent);
         };
         let keys = vec![self.new_key(check, proposal.epoch)];
-        let domain_state = Domain { kind, minimum_batch, keys, ended: None, closed: false, destroyed: None };
+        let domain_state =
+            Domain { kind, minimum_batch, keys, ended: None, closed: false, destroyed: None };
         self.domains.insert(domain, domain_state);
         Ok(())
     }
@@ -138,7 +153,9 @@ impl State {
 
     pub(super) fn extended(&mut self, run: &RunId) -> Result<(), Unlawful> {
         let PendingRun { proposal, .. } = self.take_pending(run)?;
-        let Action::Extend { domain, ends } = proposal.action else { return Err(Unlawful::NoIntent) };
+        let Action::Extend { domain, ends } = proposal.action else {
+            return Err(Unlawful::NoIntent);
+        };
         let project = self.domains.get_mut(&domain).ok_or(Refusal::UnknownDomain)?;
         project.kind = Kind::Research { ends };
         Ok(())
@@ -161,8 +178,11 @@ impl State {
 
     pub(super) fn coded(&mut self, run: &RunId, rows: u64, renewed: bool) -> Result<(), Unlawful> {
         let PendingRun { proposal, begun } = self.take_pending(run)?;
-        let (domain, from, generation, input, request_kept, scheme, look_up) = match proposal.action {
-            Action::Code { domain, generation, scheme, input, keep_request, look_up, .. } if !renewed => {
+        let (domain, from, generation, input, request_kept, scheme, look_up) = match proposal.action
+        {
+            Action::Code { domain, generation, scheme, input, keep_request, look_up, .. }
+                if !renewed =>
+            {
                 (domain, None, generation, input, keep_request, Some(scheme), look_up)
             }
             Action::Renew { domain, from, generation, input, keep_request, .. } if renewed => {
@@ -251,8 +271,8 @@ impl State {
         Ok(())
     }
 
-    /// Whether a doubt may be recorded. Stopping needs one person, so a doubt is not refused for want of anything else
-    /// than a sound signature on this very ledger.
+    /// Whether a doubt may be recorded. Stopping needs one person, so a doubt is not refused for
+    /// want of anything else than a sound signature on this very ledger.
     ///
     /// # Errors
     /// [`Refusal`].
@@ -270,8 +290,8 @@ impl State {
             return Err(Refusal::Receipt);
         }
         let Some(name) = &body.domain else {
-            // A doubt about the custody is about every generation, and names none. Stated before the newest dealing, it was
-            // answered by it, and cannot be used again.
+            // A doubt about the custody is about every generation, and names none. Stated before
+            // the newest dealing, it was answered by it, and cannot be used again.
             let newest = self.epochs.values().next_back().map_or(0, |epoch| epoch.since);
             let stands = body.generation.is_none() && body.head.size >= newest;
             return if stands { Ok(()) } else { Err(Refusal::Receipt) };

@@ -138,8 +138,8 @@ pub struct PendingRun {
 }
 
 impl Domain {
-    /// Whether its keys may be destroyed now: a project that a quorum closed, or one found past its end at least
-    /// [`GRACE`] ago and still past it.
+    /// Whether its keys may be destroyed now: a project that a quorum closed, or one found past its
+    /// end at least [`GRACE`] ago and still past it.
     pub(super) fn may_be_destroyed(&self, now: Timestamp) -> bool {
         let waited = self.ended.is_some_and(|ended| now.duration_since(ended) >= GRACE);
         self.kind.is_research() && (self.closed || (waited && self.is_past_its_end(now)))

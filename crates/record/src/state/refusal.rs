@@ -1,4 +1,5 @@
-//! Why something is not lawful (SPEC §12): what is refused before it is done, and what the auditor finds afterwards.
+//! Why something is not lawful (SPEC §12): what is refused before it is done, and what the auditor
+//! finds afterwards.
 
 use cstatns_base::code::Generation;
 use cstatns_base::domain::LARGEST_MINIMUM_BATCH;
@@ -29,7 +30,8 @@ pub enum Refusal {
     DomainExists,
     /// A minimum batch of one, outside a demonstration, or one that no run could meet.
     #[error(
-        "the minimum batch is 2 to {LARGEST_MINIMUM_BATCH} distinct values, or 1 in a demonstration (a run of one value \
+        "the minimum batch is 2 to {LARGEST_MINIMUM_BATCH} distinct values, or 1 in a \
+        demonstration (a run of one value \
          would be an oracle, and more are not counted)"
     )]
     MinimumBatch,

@@ -70,7 +70,11 @@ impl<'a> Update<'a> {
         Ok(Ok(()))
     }
 
-    pub(super) fn merge(mut self, builder: &mut Builder<'_>, stopped: Stopped<'_>) -> Result<(), BuildError> {
+    pub(super) fn merge(
+        mut self,
+        builder: &mut Builder<'_>,
+        stopped: Stopped<'_>,
+    ) -> Result<(), BuildError> {
         for at in 0..self.old.rows() {
             go_on(stopped)?;
             let old = self.old.row(at)?;

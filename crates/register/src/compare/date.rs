@@ -9,7 +9,8 @@ pub(crate) enum Date {
     Same,
     /// Year and month, and the day is unknown on a side.
     Month,
-    /// The year, and the rest is unknown on a side; or 1 January on a side, which is written where only the year is known.
+    /// The year, and the rest is unknown on a side; or 1 January on a side, which is written where
+    /// only the year is known.
     Year,
     /// Day and month exchanged.
     Exchanged,
@@ -64,5 +65,6 @@ impl Date {
 
 /// One of two digits wrong, both exchanged, or one more or less.
 fn is_slip(a: u32, b: u32) -> bool {
-    a != b && (a / 10 == b / 10 || a % 10 == b % 10 || a == b % 10 * 10 + b / 10 || a.abs_diff(b) == 1)
+    a != b
+        && (a / 10 == b / 10 || a % 10 == b % 10 || a == b % 10 * 10 + b / 10 || a.abs_diff(b) == 1)
 }

@@ -15,7 +15,8 @@ pub(crate) enum Name {
     Same,
     /// The same without titles, another name and particles.
     Core,
-    /// The usage name of the register, particles apart; or the row says it too, and another birth name.
+    /// The usage name of the register, particles apart; or the row says it too, and another birth
+    /// name.
     Usage,
     /// Whole words of it, or it and more words; or ten letters of its beginning, or more.
     Part,
@@ -50,7 +51,8 @@ impl Name {
         if asked.has_birth_name() && !core.is_empty() && same(core, row_core) {
             return Self::Core;
         }
-        let usage_core = !core.is_empty() && has_usage && same(core, without_particles(row.nom_usage));
+        let usage_core =
+            !core.is_empty() && has_usage && same(core, without_particles(row.nom_usage));
         if usage_core || [other, born, &traits.nom_usage].into_iter().any(is_usage) {
             return Self::Usage;
         }
@@ -66,18 +68,20 @@ impl Name {
     }
 }
 
-/// Each name stands in the other's place: the family name whole, and all first names or the first few. A later one alone would be
-/// a second error, and is what a twin may have.
+/// Each name stands in the other's place: the family name whole, and all first names or the first
+/// few. A later one alone would be a second error, and is what a twin may have.
 fn is_exchanged(asked: &Asked<'_>, row: &Row<'_>) -> bool {
     let prenoms = &*asked.traits.prenoms;
-    let is_name =
-        |name: &str| same(prenoms, name) || !name.is_empty() && same(prenoms, without_particles(name));
+    let is_name = |name: &str| {
+        same(prenoms, name) || !name.is_empty() && same(prenoms, without_particles(name))
+    };
     !prenoms.is_empty()
         && is_name(row.nom)
         && (same(asked.given, row.prenoms) || begins(asked.given, row.prenoms))
 }
 
-/// Whole words of `name`, of three letters at least, are `part`; or so much of its beginning that it was cut.
+/// Whole words of `name`, of three letters at least, are `part`; or so much of its beginning that
+/// it was cut.
 fn is_part(part: &str, name: &str) -> bool {
     let is_there = |words: &str| {
         words.len() >= 3
@@ -100,14 +104,16 @@ pub(crate) enum First {
     Same,
     /// The first one or few on a side, or all in another order, or later ones cut (initials).
     Begin,
-    /// Others of them, or a part of a compound one; nothing that the other side does not have, and no other first one than the
-    /// register's.
+    /// Others of them, or a part of a compound one; nothing that the other side does not have, and
+    /// no other first one than the register's.
     Some,
     /// The first one, but the row has one that the register has not, and lacks one that it has.
     Called,
-    /// As same, begin or some, and the first ones are a pair, with an error in a name, or another spelling of one sound.
+    /// As same, begin or some, and the first ones are a pair, with an error in a name, or another
+    /// spelling of one sound.
     Close,
-    /// As one of those, with two errors in a name where the first ones are a pair, or one in a name that is not the first.
+    /// As one of those, with two errors in a name where the first ones are a pair, or one in a name
+    /// that is not the first.
     Similar,
     /// One is the same, but each side has one that the other has not.
     Shared,
@@ -143,7 +149,8 @@ impl First {
         }
         let (given, row) = (Names::of(given), Names::of(row));
         let first = first_part(given.0);
-        // Hyphens count here: without them Jean-Pierre would be any Pierre whose second name is Jean.
+        // Hyphens count here: without them Jean-Pierre would be any Pierre whose second name is
+        // Jean.
         if given.sorted(false) == row.sorted(false) {
             return Self::Begin;
         }
@@ -155,8 +162,8 @@ impl First {
             let best = |name: &&str| many.iter().map(|other| nearness(name, other)).min();
             few.iter().filter_map(best).max().unwrap_or(Nearness::Far)
         };
-        // The row may say more than the register, but not another first name: a twin who has a name of this person's among
-        // the later ones looks so.
+        // The row may say more than the register, but not another first name: a twin who has a name
+        // of this person's among the later ones looks so.
         let more = match begin <= Nearness::Similar || row.contains(&first) {
             true => all(&row, &given),
             false => Nearness::Far,
@@ -166,7 +173,9 @@ impl First {
             Nearness::Close if begin <= Nearness::Close => Self::Close,
             Nearness::Close => Self::Similar,
             Nearness::Similar if begin <= Nearness::Similar => Self::Similar,
-            _ if is_called && given.iter().filter(|name| !row.contains(name)).count() == 1 => Self::Called,
+            _ if is_called && given.iter().filter(|name| !row.contains(name)).count() == 1 => {
+                Self::Called
+            }
             _ if given.iter().any(|name| row.contains(name)) => Self::Shared,
             _ => Self::Other,
         }
@@ -188,14 +197,16 @@ fn begins(few: &str, many: &str) -> bool {
     many.match_indices(' ').any(|(end, _)| same(few, &many[..end]))
 }
 
-/// The first ones are the same, and of each later one the row has the beginning: Jean P. M., or a text that was cut.
+/// The first ones are the same, and of each later one the row has the beginning: Jean P. M., or a
+/// text that was cut.
 fn is_cut(given: &str, row: &str) -> bool {
     let (mut given, mut row) = (given.split(' '), row.split(' '));
-    given.next() == row.next() && given.all(|name| row.next().is_some_and(|whole| whole.starts_with(name)))
+    given.next() == row.next()
+        && given.all(|name| row.next().is_some_and(|whole| whole.starts_with(name)))
 }
 
-/// The most first names that are compared one by one, parts of compound ones counted: nobody has more, and each would be
-/// compared with each.
+/// The most first names that are compared one by one, parts of compound ones counted: nobody has
+/// more, and each would be compared with each.
 const MOST: usize = 16;
 
 /// First names, one by one.

@@ -57,8 +57,8 @@ impl Place {
                 let named = |code: Option<PlaceCode>, name: &str| {
                     code.is_some_and(|code| !name.is_empty() && places.is_named(code, name))
                 };
-                let silent =
-                    (a.is_none() && asked.libelle.is_empty()) || (b.is_none() && row.libelle.is_empty());
+                let silent = (a.is_none() && asked.libelle.is_empty())
+                    || (b.is_none() && row.libelle.is_empty());
                 if silent {
                     return country(asked, row);
                 }
@@ -78,7 +78,8 @@ impl Place {
     }
 }
 
-/// What the countries say where nothing else is said. Born in France says nothing, since nearly everybody is.
+/// What the countries say where nothing else is said. Born in France says nothing, since nearly
+/// everybody is.
 fn country(asked: &Traits, row: &Row<'_>) -> Place {
     let abroad = |code: Option<PlaceCode>| code.is_some_and(PlaceCode::is_abroad);
     if asked.pays.is_empty() || row.pays.is_empty() {
@@ -103,10 +104,11 @@ fn is_in_algeria(a: PlaceCode, b: PlaceCode) -> bool {
     a == ALGERIA && is(b) || b == ALGERIA && is(a)
 }
 
-/// Communes of one name in one department, or in those into which Seine (75) and Seine-et-Oise (78) were divided in 1968: one
-/// commune, whose code has changed.
+/// Communes of one name in one department, or in those into which Seine (75) and Seine-et-Oise (78)
+/// were divided in 1968: one commune, whose code has changed.
 fn was_split(a: PlaceCode, b: PlaceCode) -> bool {
-    let seine = |code: PlaceCode| matches!(code.0, [b'7', b'5' | b'8', ..] | [b'9', b'1'..=b'5', ..]);
+    let seine =
+        |code: PlaceCode| matches!(code.0, [b'7', b'5' | b'8', ..] | [b'9', b'1'..=b'5', ..]);
     District::of(a) == District::of(b) || seine(a) && seine(b)
 }
 

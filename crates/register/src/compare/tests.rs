@@ -160,7 +160,9 @@ fn another_sex() {
         let (name, date, place, sex) = (Name::Same, Date::Same, Place::Same, Sexes::Different);
         Levels { name, first, date, place, sex }.are_against()
     };
-    for first in [First::Same, First::Begin, First::Some, First::Called, First::Close, First::Exchanged] {
+    for first in
+        [First::Same, First::Begin, First::Some, First::Called, First::Close, First::Exchanged]
+    {
         assert!(!is_against(first), "{first:?}");
     }
     for first in [First::Similar, First::Shared, First::Other, First::Missing, First::Initial] {
@@ -210,7 +212,8 @@ fn places() {
         (("", "", ""), ("69294", "Vaucelle", "FRANCE"), Place::Missing),
     ] {
         let name = format!("{asked:?} {register:?}");
-        let (asked, register) = (place(asked.0, asked.1, asked.2), place(register.0, register.1, register.2));
+        let (asked, register) =
+            (place(asked.0, asked.1, asked.2), place(register.0, register.1, register.2));
         assert_eq!(Place::of(&asked, &Row::new("", "", &register), &cog), expected, "{name}");
     }
 }

@@ -20,7 +20,12 @@ fn person(number: usize) -> [String; 4] {
         text
     };
     let family = if number % 3 == 1 { number - 1 } else { number };
-    let date = format!("19{:02}-{:02}-{:02}", 20 + family * 31 % 70, 1 + family % 12, 1 + family * 17 % 28);
+    let date = format!(
+        "19{:02}-{:02}-{:02}",
+        20 + family * 31 % 70,
+        1 + family % 12,
+        1 + family * 17 % 28
+    );
     [
         letters(family) + "QUIN",
         letters(number * 37 + 5) + "Y",
@@ -60,7 +65,12 @@ fn rows(wrong: usize, absent: usize) -> Vec<[String; 4]> {
             row[0].insert(1, 'Y');
         }
         if number * 11 % 100 < absent {
-            row = [format!("{}BRAC", row[1]), row[0].clone(), "1899-02-03".to_owned(), "75056".to_owned()];
+            row = [
+                format!("{}BRAC", row[1]),
+                row[0].clone(),
+                "1899-02-03".to_owned(),
+                "75056".to_owned(),
+            ];
         }
         row
     };
@@ -71,7 +81,8 @@ fn learnt(index: &Index, rows: &[[String; 4]]) -> Weights {
     let mut queries = Vec::new();
     for row in rows {
         let [nom, prenoms, date, code] = row;
-        queries.push(Query { civil_status: civil_status(nom, prenoms, date, code), identifier: None });
+        queries
+            .push(Query { civil_status: civil_status(nom, prenoms, date, code), identifier: None });
     }
     index.learn(queries).unwrap()
 }
@@ -97,7 +108,8 @@ fn errors_and_absence_are_learnt_without_labels() {
 fn few_rows_and_none_give_what_is_usual() {
     let place = tempfile::tempdir().unwrap();
     let index = index(&place);
-    let (none, again, few) = (learnt(&index, &[]), learnt(&index, &[]), learnt(&index, &rows(100, 0)[..10]));
+    let (none, again, few) =
+        (learnt(&index, &[]), learnt(&index, &[]), learnt(&index, &rows(100, 0)[..10]));
     assert!(none.distance(&again) == 0.0 && (none.coverage - 0.8).abs() < 1e-12);
     assert!(none.distance(&few) < 0.11, "{}", none.distance(&few));
     for weights in [none, few] {
@@ -124,7 +136,8 @@ fn nothing_is_ever_certain() {
 /// A row of a usual name may have a great many candidates, and all rows wait until the end.
 #[test]
 fn of_a_row_only_the_best_wait() {
-    let candidates = |number: u32| (0..number).map(|nth| (f64::from(number - nth), nth)).collect::<Vec<_>>();
+    let candidates =
+        |number: u32| (0..number).map(|nth| (f64::from(number - nth), nth)).collect::<Vec<_>>();
     assert_eq!(those_that_count(&candidates(1000)), (0..BEST as u32).collect::<Vec<_>>());
     assert!(those_that_count(&candidates(1000)).capacity() < 2 * BEST);
     assert_eq!(those_that_count(&[(2e9, 0), (3.0, 1), (1.9, 2)]), [0, 1]);

@@ -6,7 +6,9 @@ use std::os::unix::fs::PermissionsExt;
 
 use cstatns_base::civil_status::Years;
 use cstatns_base::coded::Coded as _;
-use cstatns_register::{BuildError, Builder, Fault, Index, Origin, Places, Stats, TraitFault, Unit};
+use cstatns_register::{
+    BuildError, Builder, Fault, Index, Origin, Places, Stats, TraitFault, Unit,
+};
 
 use crate::common::{PEOPLE, Place, ask, build, build_unless, record};
 
@@ -18,7 +20,10 @@ fn refused(rows: &[&str]) -> (String, Vec<(Fault, u64, Vec<u32>)>) {
     assert_eq!(place.names(), [""; 0]);
     let BuildError::Rows(faults) = &error else { panic!("{error}") };
     let lines = |origins: &[Origin]| origins.iter().map(|origin| origin.number).collect();
-    (error.to_string(), faults.iter().map(|(fault, count, origins)| (fault, count, lines(origins))).collect())
+    (
+        error.to_string(),
+        faults.iter().map(|(fault, count, origins)| (fault, count, lines(origins))).collect(),
+    )
 }
 
 #[test]
@@ -28,10 +33,12 @@ fn an_index_is_the_owners_alone_and_counts_what_it_holds() {
     assert_eq!(fs::metadata(place.path("r")).unwrap().permissions().mode() & 0o777, 0o600);
     assert_eq!(place.names(), ["r"]);
     let stats = index.stats().unwrap();
-    // Keys: for each row one of the letters i, n, d, p, y, f, c; n and y for a usage name, n for two names with particles.
+    // Keys: for each row one of the letters i, n, d, p, y, f, c; n and y for a usage name, n for
+    // two names with particles.
     let keys = 9 * 7 + 2 + 2;
     let mut expected = Stats::default();
-    (expected.rows, expected.people, expected.identifiers, expected.blocking_keys) = (9, 8, 9, keys);
+    (expected.rows, expected.people, expected.identifiers, expected.blocking_keys) =
+        (9, 8, 9, keys);
     (expected.with_usage_name, expected.with_partial_date) = (1, 1);
     assert_eq!(stats, expected);
 }
@@ -65,7 +72,10 @@ fn what_is_stopped_at_its_end_leaves_what_there_was() {
             let stopped = || left.replace(left.get() - 1) == 0;
             match build_unless(builder.unwrap(), rows, &stopped) {
                 Ok(built) => {
-                    break assert_eq!((built.rows, place.names()), (rows.len() as u64, vec!["r".to_owned()]));
+                    break assert_eq!(
+                        (built.rows, place.names()),
+                        (rows.len() as u64, vec!["r".to_owned()])
+                    );
                 }
                 Err(error) => assert_eq!(error.code(), "interrupted"),
             }
@@ -74,8 +84,9 @@ fn what_is_stopped_at_its_end_leaves_what_there_was() {
         }
         looks.push(last);
     }
-    // One for each sort (ids, identifiers, keys, frequencies), each section (offsets, persons, keys, frequencies) and the end;
-    // where rows have one id; and in an update for each row of the old one.
+    // One for each sort (ids, identifiers, keys, frequencies), each section (offsets, persons,
+    // keys, frequencies) and the end; where rows have one id; and in an update for each row of the
+    // old one.
     assert_eq!(looks, [9, 9 + 1 + 8]);
 }
 
@@ -116,7 +127,8 @@ fn broken_rows_are_refused_with_counts_and_lines_and_without_a_value() {
         ]
     );
     assert!(message.starts_with(
-        "the files have 3 rows without a valid identifier (line 4, line 5, line 6); 1 row with an id of"
+        "the files have 3 rows without a valid identifier (line 4, line 5, line 6); 1 row with an \
+        id of"
     ));
     for value in ["NOBODY", "1840575", "1984", "Jean", "75101", "FRANCE"] {
         assert!(!message.contains(value), "{message}");
@@ -134,28 +146,36 @@ fn an_identifier_of_two_people_is_refused_where_it_stands_again() {
 
     // Without an id there is no telling that it is the same person, with or without the key.
     let (keyed, unkeyed) = (NOBODY.replacen('X', "", 1), same_person.replacen('X', "", 1));
-    assert_eq!(refused(&[&keyed, PEOPLE[0], &unkeyed, &unkeyed]).1, [(Fault::Duplicate, 2, vec![4, 5])]);
+    assert_eq!(
+        refused(&[&keyed, PEOPLE[0], &unkeyed, &unkeyed]).1,
+        [(Fault::Duplicate, 2, vec![4, 5])]
+    );
 
     // As many as there may be, the first ones are told.
     let many = vec![&*keyed; 1000];
     let (message, faults) = refused(&many);
     assert_eq!(faults, [(Fault::Duplicate, 999, vec![3, 4, 5, 6, 7])]);
-    assert!(message.contains("999 rows with an identifier that stands in an earlier row (line 3, line 4,"));
+    assert!(
+        message
+            .contains("999 rows with an identifier that stands in an earlier row (line 3, line 4,")
+    );
     assert!(message.contains("line 7, …)"));
 }
 
 /// A column that says the same in every row, taken for the one of ids or of identifiers.
 #[test]
 fn a_column_that_is_not_of_ids_is_noticed() {
-    let rows: Vec<_> =
-        (0..1001).map(|nth| NOBODY.replace("1840575101099", &format!("184057510{nth:04}"))).collect();
+    let rows: Vec<_> = (0..1001)
+        .map(|nth| NOBODY.replace("1840575101099", &format!("184057510{nth:04}")))
+        .collect();
     let rows: Vec<_> = rows.iter().map(String::as_str).collect();
     assert_eq!(refused(&rows).1, [(Fault::Crowd, 1001, vec![2, 3, 4, 5, 6])]);
     let place = Place::new();
     build(Builder::create(&place.path("r")).unwrap(), &rows[1..]).unwrap();
 
     let rows = vec![NOBODY; 1001];
-    let found: Vec<_> = refused(&rows).1.into_iter().map(|(fault, count, _)| (fault, count)).collect();
+    let found: Vec<_> =
+        refused(&rows).1.into_iter().map(|(fault, count, _)| (fault, count)).collect();
     assert_eq!(found, [(Fault::Crowd, 1001), (Fault::Duplicate, 1000)]);
 }
 
@@ -173,7 +193,9 @@ fn the_file_is_named_where_there_are_several() {
 fn a_person_has_the_last_of_their_identifiers_under_all_their_names() {
     let place = Place::new();
     let index = place.index("r", &PEOPLE);
-    for row in ["Œuvrard-Weiss;;Noël;M;25/12/1991;01144;;", "OEUVRARD WEISS;;NOELLE;2;19911225;1144;;"] {
+    for row in
+        ["Œuvrard-Weiss;;Noël;M;25/12/1991;01144;;", "OEUVRARD WEISS;;NOELLE;2;19911225;1144;;"]
+    {
         assert_eq!(ask(&index, row), "found 2911201144009");
     }
 }
@@ -210,10 +232,18 @@ fn an_update_adds_and_corrects() {
         (&c("BENSOULTAN"), "rectified 1500199352003", "found 1500199352003"),
         (&c("BENSOLTAN"), "rectified 1500199352003", "found 1500199352003"),
         ("OEUVRARD;;Noel;M;1991-12-25;01144;;", "rectified 2911201144009", "found 2911201144009"),
-        ("OEUVRARD WEISS;;Noel;M;1991-12-25;01144;;", "found 2911201144009", "rectified 2911201144009"),
+        (
+            "OEUVRARD WEISS;;Noel;M;1991-12-25;01144;;",
+            "found 2911201144009",
+            "rectified 2911201144009",
+        ),
         ("MARCELLIN;;Ange;M;1962-03-01;2B033;;", "found 1620320033004", "found 1620320033014"),
         // What communes were is kept.
-        ("OEUVRARD WEISS;;Noelle;F;1991-12-25;01025;;", "rectified 2911201144009", "rectified 2911201144009"),
+        (
+            "OEUVRARD WEISS;;Noelle;F;1991-12-25;01025;;",
+            "rectified 2911201144009",
+            "rectified 2911201144009",
+        ),
     ] {
         assert_eq!((&*ask(&old, row), &*ask(&new, row)), (before, after), "{row}");
     }
@@ -268,8 +298,10 @@ fn an_update_does_not_give_an_identifier_to_another_person() {
 #[test]
 fn rows_that_cannot_be_found_are_taken_and_counted() {
     let place = Place::new();
-    let rows =
-        ["1;1840575101099;NOBODY;;;;;;;", "2;1840575101098;NOBODY;;Jean;M;0000-00-00;75101;Paris;FRANCE"];
+    let rows = [
+        "1;1840575101099;NOBODY;;;;;;;",
+        "2;1840575101098;NOBODY;;Jean;M;0000-00-00;75101;Paris;FRANCE",
+    ];
     let stats = place.index("r", &rows).stats().unwrap();
     assert_eq!((stats.without_date, stats.without_sex, stats.without_place), (2, 1, 1));
     assert_eq!((stats.without_first_names, stats.blocking_keys), (1, 2));
@@ -285,8 +317,8 @@ fn a_larger_register_is_read_as_it_was_pushed() {
         let person = nth * 7 % people;
         let (id, nir) = (person.to_string(), format!("1840575{:06}", nth));
         let prenoms = "Jean ".repeat(20);
-        let cells =
-            [&id, &nir, "NOBODY", "", &prenoms, "M", "1984-05-12", "75101", "", ""].map(str::to_owned);
+        let cells = [&id, &nir, "NOBODY", "", &prenoms, "M", "1984-05-12", "75101", "", ""]
+            .map(str::to_owned);
         builder.push(&record(|field| &cells[field as usize]), Origin::default()).unwrap();
     }
     let built = builder.finish().unwrap();
@@ -296,7 +328,8 @@ fn a_larger_register_is_read_as_it_was_pushed() {
     assert_eq!(index.stats().unwrap().rows, 12_000);
 }
 
-/// The clock is given once: what it lets in is read at every later time, and what the register is asked within it.
+/// The clock is given once: what it lets in is read at every later time, and what the register is
+/// asked within it.
 #[test]
 fn dates_are_read_within_the_years_of_the_clock() {
     let years = |now: &str| Years::at(now.parse().unwrap());
@@ -304,13 +337,16 @@ fn dates_are_read_within_the_years_of_the_clock() {
     let with = |date: &str| PEOPLE[3].replace("1962-03-01", date);
     let place = Place::new();
     let built = |name: &str, years: Years, date: &str| {
-        build(Builder::create(&place.path(name)).unwrap().within(years), &[PEOPLE[0], &with(date)]).map(drop)
+        build(Builder::create(&place.path(name)).unwrap().within(years), &[PEOPLE[0], &with(date)])
+            .map(drop)
     };
     for date in ["1800-01-01", "18000101", "2027-12-31", "2027"] {
         built("r", eve, date).unwrap();
         fs::remove_file(place.path("r")).unwrap();
     }
-    for (date, refused_on) in [("2028-01-01", eve), ("2029-01-01", day), ("1799-12-31", day), ("5400", day)] {
+    for (date, refused_on) in
+        [("2028-01-01", eve), ("2029-01-01", day), ("1799-12-31", day), ("5400", day)]
+    {
         let error = built("r", refused_on, date).unwrap_err();
         let BuildError::Rows(faults) = &error else { panic!("{error}") };
         let found: Vec<_> = faults.iter().map(|(fault, rows, _)| (fault, rows)).collect();

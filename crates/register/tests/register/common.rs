@@ -11,11 +11,14 @@ use cstatns_register::{
 };
 use tempfile::TempDir;
 
-/// A row in INSEE's columns, parted by semicolons: id;nir;nom;nom_usage;prenoms;sexe;date;code;libelle;pays. The key of a
-/// NIR of 13 characters need not be there.
+/// A row in INSEE's columns, parted by semicolons:
+/// id;nir;nom;nom_usage;prenoms;sexe;date;code;libelle;pays. The key of a NIR of 13 characters need
+/// not be there.
 pub const PEOPLE: [&str; 9] = [
-    "A;2840575101001;D'ALLEMANE;LE GOFFIC;Zoé Marie-Claire Anne;F;1984-05-12;75101;Paris 1er Arrondissement;FRANCE",
-    "B;1840575101002;DE LA BRUYAIRE;;Jean-Pierre Paul;M;1984-05-12;75101;Paris 1er Arrondissement;FRANCE",
+    "A;2840575101001;D'ALLEMANE;LE GOFFIC;Zoé Marie-Claire Anne;F;1984-05-12;75101;Paris 1er \
+    Arrondissement;FRANCE",
+    "B;1840575101002;DE LA BRUYAIRE;;Jean-Pierre Paul;M;1984-05-12;75101;Paris 1er \
+    Arrondissement;FRANCE",
     "C;1500199352003;BENSOULTANE;;KARIM;M;1950-00-00;99352;ORAN;ALGERIE",
     // Twins.
     "D;1620320033004;MARCELLIN;;Ange;M;1962-03-01;2B033;Bastia;FRANCE",
@@ -66,7 +69,8 @@ pub fn build_unless(
 ) -> Result<Built, BuildError> {
     for (row, number) in rows.iter().zip(2..) {
         let cells: Vec<_> = row.split(';').collect();
-        builder.push(&record(|field| cells[field as usize]), Origin { number, ..Origin::default() })?;
+        builder
+            .push(&record(|field| cells[field as usize]), Origin { number, ..Origin::default() })?;
     }
     builder.finish_unless(stopped)
 }
@@ -88,7 +92,8 @@ pub fn civil_status<'a>(cell: impl Fn(Field) -> &'a str) -> CivilStatus<'a> {
     }
 }
 
-/// What a row of nom;nom_usage;prenoms;sexe;date;code;libelle;pays finds: the word, and the identifier after it.
+/// What a row of nom;nom_usage;prenoms;sexe;date;code;libelle;pays finds: the word, and the
+/// identifier after it.
 pub fn ask(index: &Index, row: &str) -> String {
     ask_with(index, row, None)
 }
@@ -102,8 +107,10 @@ pub fn ask_with(index: &Index, row: &str, nir: Option<&str>) -> String {
 }
 
 pub fn said(answer: &Answer) -> String {
-    let coded =
-        matches!(answer.quality, MatchQuality::Found | MatchQuality::Rectified | MatchQuality::UsageName);
+    let coded = matches!(
+        answer.quality,
+        MatchQuality::Found | MatchQuality::Rectified | MatchQuality::UsageName
+    );
     assert_eq!(coded, answer.identifier.is_some());
     match &answer.identifier {
         Some(identifier) => format!("{} {}", answer.quality.word(), text(identifier)),
@@ -117,7 +124,8 @@ pub fn text(identifier: &Identifier) -> &str {
 
 /// A CSV file as header and rows.
 pub fn csv(path: &Path) -> (Vec<String>, Vec<csv::StringRecord>) {
-    let mut reader = csv::Reader::from_path(path).unwrap_or_else(|error| panic!("{path:?}: {error}"));
+    let mut reader =
+        csv::Reader::from_path(path).unwrap_or_else(|error| panic!("{path:?}: {error}"));
     let header = reader.headers().unwrap().iter().map(str::to_owned).collect();
     (header, reader.records().map(Result::unwrap).collect())
 }
@@ -143,12 +151,14 @@ pub fn places(path: &Path) -> Places {
 /// Scores, and whether the one that fits best was right.
 pub type Scores = Vec<(f64, bool)>;
 
-/// Expected calibration error: how far, on average, the mean score of twenty bins is from how many of them were right.
+/// Expected calibration error: how far, on average, the mean score of twenty bins is from how many
+/// of them were right.
 pub fn calibration_error(scores: &Scores) -> f64 {
     let mut bins = [(0_usize, 0.0, 0_usize); 20];
     for (score, is_right) in scores {
         let bin = &mut bins[((score * 20.0) as usize).min(19)];
         *bin = (bin.0 + 1, bin.1 + score, bin.2 + usize::from(*is_right));
     }
-    bins.iter().map(|(_, sum, right)| (sum - *right as f64).abs()).sum::<f64>() / scores.len() as f64
+    bins.iter().map(|(_, sum, right)| (sum - *right as f64).abs()).sum::<f64>()
+        / scores.len() as f64
 }

@@ -53,7 +53,8 @@ fn no_beginning_and_no_continuation_is_an_index() {
     assert_eq!(code(&place, &[&whole[..], &whole].concat()), "register-damaged");
 }
 
-/// Counts that say anything at all, under a digest that is right: what is out of bounds is damage, and not a panic.
+/// Counts that say anything at all, under a digest that is right: what is out of bounds is damage,
+/// and not a panic.
 #[test]
 fn no_count_leads_out_of_the_file() {
     let place = Place::new();
@@ -69,12 +70,17 @@ fn no_count_leads_out_of_the_file() {
             let found = code(&place, &damaged);
             // The numbers of people and of identifiers are only told.
             let told = matches!(count, 1 | 2) || damaged == whole;
-            assert_eq!(found, if told { "opened" } else { "register-damaged" }, "count {count} is {value}");
+            assert_eq!(
+                found,
+                if told { "opened" } else { "register-damaged" },
+                "count {count} is {value}"
+            );
         }
     }
 }
 
-/// Everything else that can stand there, under a digest that is right: an answer or damage, and not a panic.
+/// Everything else that can stand there, under a digest that is right: an answer or damage, and not
+/// a panic.
 #[test]
 fn nothing_that_stands_in_an_index_is_a_panic() {
     let place = Place::new();
@@ -123,7 +129,8 @@ fn a_row_that_there_is_not_is_damage() {
     let whole = bytes(&place);
     let footer = whole.len() - 88;
     let count = |at: usize| {
-        usize::try_from(u64::from_le_bytes(*whole[footer + 8 * at..].first_chunk().unwrap())).unwrap()
+        usize::try_from(u64::from_le_bytes(*whole[footer + 8 * at..].first_chunk().unwrap()))
+            .unwrap()
     };
     let present = 32 + count(5) + 8 * count(0);
     for number in [2_u32, 3, 1 << 29, u32::MAX] {
@@ -156,7 +163,8 @@ fn what_is_no_file_is_said_to_be_none() {
     assert_eq!(code("directory"), "not-a-file");
 }
 
-/// The format is what it was, but for the id: a change of it, or of a normal form, needs another version number.
+/// The format is what it was, but for the id: a change of it, or of a normal form, needs another
+/// version number.
 #[test]
 fn golden() {
     let place = Place::new();

@@ -1,4 +1,5 @@
-//! What files say of people: their civil status with errors of the kinds that files have. See `world`.
+//! What files say of people: their civil status with errors of the kinds that files have. See
+//! `world`.
 
 #![allow(unreachable_pub, reason = "one test binary")]
 
@@ -23,12 +24,14 @@ fn mistype(text: &str, dice: &mut Dice) -> String {
     letters.into_iter().collect()
 }
 
-/// What an error is called, the cell that it is in, and how it is made: `None` where it cannot be, of this person.
+/// What an error is called, the cell that it is in, and how it is made: `None` where it cannot be,
+/// of this person.
 pub type Error = (&'static str, usize, fn(&Person, &mut Cells, &mut Dice) -> Option<()>);
 
 /// Errors of two traits can be made together.
 pub fn are_apart(one: &Error, two: &Error) -> bool {
-    let exchanged = |error: &Error, other: &Error| error.0 == "names exchanged" && other.1 == PRENOMS;
+    let exchanged =
+        |error: &Error, other: &Error| error.0 == "names exchanged" && other.1 == PRENOMS;
     one.1 != two.1 && !exchanged(one, two) && !exchanged(two, one)
 }
 
@@ -113,7 +116,8 @@ pub const MINOR: [Error; 19] = [
             [
                 year,
                 month,
-                if dice.chance(0.5) { day - 1 } else { day % 10 + 10 * ((day / 10 + 1) % 3) }.max(1),
+                if dice.chance(0.5) { day - 1 } else { day % 10 + 10 * ((day / 10 + 1) % 3) }
+                    .max(1),
             ],
         )
     }),
@@ -140,14 +144,15 @@ pub const MINOR: [Error; 19] = [
     }),
     ("name as it sounds", NOM, |_, cells, dice| {
         let (from, to) =
-            [("PH", "F"), ("QU", "K"), ("AU", "O"), ("AI", "E"), ("X", "S"), ("RD", "R")][dice.below(6)];
+            [("PH", "F"), ("QU", "K"), ("AU", "O"), ("AI", "E"), ("X", "S"), ("RD", "R")]
+                [dice.below(6)];
         cells[NOM].contains(from).then(|| cells[NOM] = cells[NOM].replacen(from, to, 1))
     }),
     ("initials of later first names", PRENOMS, |person, cells, _| {
         (person.prenoms.len() > 1).then_some(())?;
         let initials = person.prenoms[1..].iter().filter_map(|name| name.chars().next());
-        cells[PRENOMS] =
-            initials.fold(person.prenoms[0].clone(), |names, initial| format!("{names} {initial}."));
+        cells[PRENOMS] = initials
+            .fold(person.prenoms[0].clone(), |names, initial| format!("{names} {initial}."));
         Some(())
     }),
     ("month wrong", DATE, |person, cells, dice| {
@@ -187,7 +192,11 @@ pub const MAJOR: [Error; 15] = [
         (day > 0).then_some(())?;
         date(
             cells,
-            [if dice.chance(0.5) { year + 1 } else { year - year % 10 + (year + 4) % 10 }, month, day],
+            [
+                if dice.chance(0.5) { year + 1 } else { year - year % 10 + (year + 4) % 10 },
+                month,
+                day,
+            ],
         )
     }),
     ("1 January", DATE, |person, cells, _| date(cells, [person.date[0], 1, 1])),
@@ -213,7 +222,8 @@ pub const MAJOR: [Error; 15] = [
         Some(())
     }),
     ("usage name beside the name", NOM, |person, cells, _| {
-        (!person.nom_usage.is_empty()).then(|| cells[NOM] = format!("{}-{}", person.nom, person.nom_usage))
+        (!person.nom_usage.is_empty())
+            .then(|| cells[NOM] = format!("{}-{}", person.nom, person.nom_usage))
     }),
     ("decades exchanged", DATE, |person, cells, _| {
         let [year, month, day] = person.date;

@@ -1,4 +1,5 @@
-//! Rows whose people are known: who they are said to be, and whether the one who fits best is the one.
+//! Rows whose people are known: who they are said to be, and whether the one who fits best is the
+//! one.
 
 use cstatns_register::{Builder, Index, Query, Truth};
 use proptest::prelude::*;
@@ -48,9 +49,15 @@ fn people_are_named_by_their_ids_or_identifiers() {
     ];
     assert_eq!(words(&index, &texts), expected);
     // Ids that look like identifiers of nobody are ids all the same.
-    build(Builder::create(&place.path("s")).unwrap(), &[&PEOPLE[1].replacen('B', "1840575101099", 1)])
-        .unwrap();
-    assert_eq!(words(&Index::open(&place.path("s")).unwrap(), &["1840575101099"]), ["1840575101002"]);
+    build(
+        Builder::create(&place.path("s")).unwrap(),
+        &[&PEOPLE[1].replacen('B', "1840575101099", 1)],
+    )
+    .unwrap();
+    assert_eq!(
+        words(&Index::open(&place.path("s")).unwrap(), &["1840575101099"]),
+        ["1840575101002"]
+    );
 }
 
 #[test]
@@ -60,7 +67,8 @@ fn who_fits_best_is_the_person_or_is_not() {
     let weights = index.learn([]).unwrap();
     let best = |row: &str, truth: &str| {
         let cells: Vec<_> = row.split(';').collect();
-        let query = Query { civil_status: civil_status(|field| cells[field as usize]), identifier: None };
+        let query =
+            Query { civil_status: civil_status(|field| cells[field as usize]), identifier: None };
         let truth = index.truths(&[truth]).unwrap().pop();
         let truth = match &truth {
             Some(Truth::Person(identifier)) => Some(identifier),
@@ -75,7 +83,11 @@ fn who_fits_best_is_the_person_or_is_not() {
     assert!(!best(PEOPLE[7], "A").1 && !best(PEOPLE[7], "").1);
     // Whoever fits best of those who are not given.
     let (answer, right) = best(&PEOPLE[3].replace("1962-03-01", "1971-08-23"), "D");
-    assert!(answer.identifier.is_none() && right == (answer.score > 0.0), "{}", answer.quality.word());
+    assert!(
+        answer.identifier.is_none() && right == (answer.score > 0.0),
+        "{}",
+        answer.quality.word()
+    );
     assert!(!best(";;;;;;;;;", "A").1);
 }
 

@@ -1,5 +1,6 @@
-//! A register of 5,154 invented people and 1,657 rows that ask for them, with errors of graded difficulty. They are not
-//! part of this repository: CSTATNS_VECTORS names the folder that holds register/ and cog/.
+//! A register of 5,154 invented people and 1,657 rows that ask for them, with errors of graded
+//! difficulty. They are not part of this repository: CSTATNS_VECTORS names the folder that holds
+//! register/ and cog/.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -26,7 +27,10 @@ fn index(place: &Place, folder: &Path, places: Places) -> Index {
     let mut builder = Builder::create(&path).unwrap().places(places);
     for (row, number) in rows.iter().zip(2..) {
         builder
-            .push(&record(|field| cell(&columns, row, field)), Origin { number, ..Origin::default() })
+            .push(
+                &record(|field| cell(&columns, row, field)),
+                Origin { number, ..Origin::default() },
+            )
             .unwrap();
     }
     let built = builder.finish().unwrap();
@@ -45,7 +49,10 @@ fn run(folder: &Path, places: Places) -> Tally {
         .1
         .iter()
         .map(|row| {
-            (row[0].to_owned(), text(&Scheme::FrNir.parse(row[1].as_bytes()).unwrap().identifier).to_owned())
+            (
+                row[0].to_owned(),
+                text(&Scheme::FrNir.parse(row[1].as_bytes()).unwrap().identifier).to_owned(),
+            )
         })
         .collect();
     let (header, rows) = csv(&folder.join("register/queries_with_truth.csv"));

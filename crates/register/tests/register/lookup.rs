@@ -23,7 +23,10 @@ fn answers(table: &[(&str, &str)]) {
 #[test]
 fn found_whatever_the_spelling() {
     answers(&[
-        ("D'ALLEMANE;;Zoé Marie-Claire Anne;F;1984-05-12;75101;Paris 1er;FRANCE", "found 2840575101001"),
+        (
+            "D'ALLEMANE;;Zoé Marie-Claire Anne;F;1984-05-12;75101;Paris 1er;FRANCE",
+            "found 2840575101001",
+        ),
         ("dallemane;;ZOE, MARIE CLAIRE, ANNE;2;12/05/1984;75101;;", "found 2840575101001"),
         (
             " D’Allemane\u{a0};x;Zoe\u{301} Marie\u{2011}Claire Anne;f;19840512; 75101 ;;X",
@@ -39,8 +42,14 @@ fn found_whatever_the_spelling() {
 fn rectified_where_one_trait_has_a_rule() {
     answers(&[
         ("Mme D'ALLEMANE;;Zoé Marie-Claire Anne;F;1984-05-12;75101;;", "rectified 2840575101001"),
-        ("D'ALLEMANE EPOUSE ANYBODY;;Zoé Marie-Claire Anne;F;1984-05-12;75101;;", "rectified 2840575101001"),
-        ("LE GOFFIC NÉE D'ALLEMANE;;Zoé Marie-Claire Anne;F;1984-05-12;75101;;", "rectified 2840575101001"),
+        (
+            "D'ALLEMANE EPOUSE ANYBODY;;Zoé Marie-Claire Anne;F;1984-05-12;75101;;",
+            "rectified 2840575101001",
+        ),
+        (
+            "LE GOFFIC NÉE D'ALLEMANE;;Zoé Marie-Claire Anne;F;1984-05-12;75101;;",
+            "rectified 2840575101001",
+        ),
         ("ALLEMANE;;Zoé Marie-Claire Anne;F;1984-05-12;75101;;", "rectified 2840575101001"),
         ("DU BRUYAIRE;;Jean-Pierre Paul;M;1984-05-12;75101;;", "rectified 1840575101002"),
         ("D'ALLEMANE;;Zoé;F;1984-05-12;75101;;", "rectified 2840575101001"),
@@ -138,7 +147,8 @@ fn of_several_people_none_is_chosen() {
     ]);
 }
 
-/// Two who are alike, and of whom it is more probable that neither is meant: not several, of whom one is.
+/// Two who are alike, and of whom it is more probable that neither is meant: not several, of whom
+/// one is.
 #[test]
 fn of_several_improbable_people_none_is_meant() {
     let place = Place::new();
@@ -149,11 +159,19 @@ fn of_several_improbable_people_none_is_meant() {
         .map(|nth| {
             let nom = ["Morvan", "Quere", "Lagadec", "Tanguy", "Riou"][nth % 5];
             let first = ["Jeanne", "Odile", "Denise", "Gilberte", "Paule", "Rose"][nth % 6];
-            person(nth, nom, first, &format!("{}-{:02}-{:02}", 1900 + nth % 90, 1 + nth % 12, 1 + nth % 28))
+            person(
+                nth,
+                nom,
+                first,
+                &format!("{}-{:02}-{:02}", 1900 + nth % 90, 1 + nth % 12, 1 + nth % 28),
+            )
         })
         .collect();
     rows.extend(
-        ["Berthe", "Sidonie"].iter().zip(0..).map(|(first, nth)| person(nth, "Morvan", first, "1950-03-04")),
+        ["Berthe", "Sidonie"]
+            .iter()
+            .zip(0..)
+            .map(|(first, nth)| person(nth, "Morvan", first, "1950-03-04")),
     );
     let index = place.index("r", &rows.iter().map(String::as_str).collect::<Vec<_>>());
     // Another first name; and another sex as well.
@@ -165,10 +183,14 @@ fn of_several_improbable_people_none_is_meant() {
 #[test]
 fn somebody_who_agrees_by_a_rule_stands_in_the_way() {
     let place = Place::new();
-    let longer = PEOPLE[3].replace("D;", "Z;").replace("004;", "014;").replace("Ange", "Ange Toussaint");
+    let longer =
+        PEOPLE[3].replace("D;", "Z;").replace("004;", "014;").replace("Ange", "Ange Toussaint");
     let index = place.index("r", &[PEOPLE[3], &longer]);
     assert_eq!(ask(&index, "MARCELLIN;;Ange;M;1962-03-01;2B033;;"), "ambiguous");
-    assert_eq!(ask(&index, "MARCELLIN;;Ange Toussaint;M;1962-03-01;2B033;;"), "found 1620320033014");
+    assert_eq!(
+        ask(&index, "MARCELLIN;;Ange Toussaint;M;1962-03-01;2B033;;"),
+        "found 1620320033014"
+    );
     // Two names of one person do not.
     let same = longer.replace("Z;", "D;");
     let index = place.index("s", &[PEOPLE[3], &same]);
@@ -214,7 +236,8 @@ fn malformed() {
     let (_place, index) = index();
     let long = "a".repeat(10_000);
     for field in 0..8 {
-        let mut cells = ["D'ALLEMANE", "", "Zoé Marie-Claire Anne", "F", "1984-05-12", "75101", "", ""];
+        let mut cells =
+            ["D'ALLEMANE", "", "Zoé Marie-Claire Anne", "F", "1984-05-12", "75101", "", ""];
         cells[field] = &long;
         // A sex and a code that cannot be read are missing ones.
         let expected = match field {
@@ -229,7 +252,9 @@ fn malformed() {
 fn places_by_former_code_and_by_name() {
     let place = Place::new();
     let mut places = Places::default();
-    assert!(places.add("Dommartin", "01144", "01025") && places.add("Bâgé-Dommartin", "01025", "01025"));
+    assert!(
+        places.add("Dommartin", "01144", "01025") && places.add("Bâgé-Dommartin", "01025", "01025")
+    );
     build(Builder::create(&place.path("r")).unwrap().places(places), &PEOPLE).unwrap();
     let index = Index::open(&place.path("r")).unwrap();
     for (place, expected) in [
@@ -241,7 +266,11 @@ fn places_by_former_code_and_by_name() {
         ("02026;", "near"),
         (";Bâgé", "near"),
     ] {
-        assert_eq!(ask(&index, &format!("ŒUVRARD-WEISS;;Noëlle;F;1991-12-25;{place};")), expected, "{place}");
+        assert_eq!(
+            ask(&index, &format!("ŒUVRARD-WEISS;;Noëlle;F;1991-12-25;{place};")),
+            expected,
+            "{place}"
+        );
     }
 }
 
@@ -276,8 +305,10 @@ fn an_identifier_is_checked_against_its_civil_status() {
 #[test]
 fn an_identifier_tells_apart_those_whom_their_traits_do_not() {
     let place = Place::new();
-    let longer = PEOPLE[3].replace("D;", "Z;").replace("004;", "014;").replace("Ange", "Ange Toussaint");
-    let nowhere = PEOPLE[3].replace("D;", "Y;").replace("004;", "024;").replace("2B033;Bastia", ";");
+    let longer =
+        PEOPLE[3].replace("D;", "Z;").replace("004;", "014;").replace("Ange", "Ange Toussaint");
+    let nowhere =
+        PEOPLE[3].replace("D;", "Y;").replace("004;", "024;").replace("2B033;Bastia", ";");
     let index = place.index("r", &[PEOPLE[3], &longer, &nowhere]);
     let row = "MARCELLIN;;Ange;M;1962-03-01;2B033;;";
     assert_eq!(ask(&index, row), "ambiguous");

@@ -1,5 +1,5 @@
-//! The figures of the shared data, held on registers that they have nothing in common with; and whether a score is the
-//! probability that it says it is.
+//! The figures of the shared data, held on registers that they have nothing in common with; and
+//! whether a score is the probability that it says it is.
 
 use std::collections::BTreeMap;
 
@@ -30,7 +30,8 @@ const USUAL: World = World {
     invented: 0.0,
 };
 
-/// The error with which nobody is given, by decision: an absent homonym of the date, born elsewhere, looks so.
+/// The error with which nobody is given, by decision: an absent homonym of the date, born
+/// elsewhere, looks so.
 const ELSEWHERE: &str = "another commune";
 
 /// Those of one family name and date.
@@ -62,7 +63,8 @@ fn errors(world: &World, dice: &mut Dice) -> (&'static str, Vec<Error>) {
     }
 }
 
-/// Rows about people drawn from all, those included whom the register has not, and about some whom nobody has heard of.
+/// Rows about people drawn from all, those included whom the register has not, and about some whom
+/// nobody has heard of.
 fn ask(world: &World, people: &[Person], rows: usize, dice: &mut Dice) -> Vec<Asked> {
     let alike = alike(people);
     let mut asked = Vec::new();
@@ -75,18 +77,23 @@ fn ask(world: &World, people: &[Person], rows: usize, dice: &mut Dice) -> Vec<As
         cells[1].clear();
         // Nobody could tell them apart.
         let is_the_same = |of: &Person| {
-            (&of.prenoms[0], &of.place) == (&person.prenoms[0], &person.place) && of.date == person.date
+            (&of.prenoms[0], &of.place) == (&person.prenoms[0], &person.place)
+                && of.date == person.date
         };
         if invented.is_some() && is_the_same(&people[at]) {
             continue;
         }
         let (level, errors) = errors(world, dice);
         let are_made = errors.iter().all(|(_, _, make)| make(person, &mut cells, dice).is_some());
-        // Whoever of the register is the same in all that the row says is as right as the one it was made of.
+        // Whoever of the register is the same in all that the row says is as right as the one it
+        // was made of.
         let is_another = |other: &Person| {
             (invented.is_some() || other != person)
                 && other.is_in_register
-                && cells.iter().zip(other.cells()).all(|(said, cell)| said.is_empty() || *said == cell)
+                && cells
+                    .iter()
+                    .zip(other.cells())
+                    .all(|(said, cell)| said.is_empty() || *said == cell)
         };
         let same = alike.get(&(&*person.nom, person.date)).map_or(&[][..], Vec::as_slice);
         if are_made && !same.iter().any(|other| is_another(&people[*other])) {
@@ -107,8 +114,9 @@ fn ask(world: &World, people: &[Person], rows: usize, dice: &mut Dice) -> Vec<As
 fn ask_of_pairs(people: &[Person], dice: &mut Dice) -> Vec<Asked> {
     let mut asked = Vec::new();
     let of = alike(people);
-    let known =
-        of.values().map(|alike| alike.iter().filter(|at| people[**at].is_in_register).collect::<Vec<_>>());
+    let known = of
+        .values()
+        .map(|alike| alike.iter().filter(|at| people[**at].is_in_register).collect::<Vec<_>>());
     for (one, two) in known.filter(|alike| alike.len() == 2).map(|alike| (*alike[0], *alike[1])) {
         for error in AMBIGUOUS {
             let mut both = [people[one].cells(), people[two].cells()];
@@ -127,7 +135,8 @@ fn ask_of_pairs(people: &[Person], dice: &mut Dice) -> Vec<Asked> {
 
 fn index(place: &Place, people: &[Person]) -> Index {
     let path = place.path("r");
-    // Sisters of sisters may be born years from now: the clock of this world is that of its last people.
+    // Sisters of sisters may be born years from now: the clock of this world is that of its last
+    // people.
     let years = Years::at("2199-01-01T00:00:00Z".parse().unwrap());
     let mut builder = Builder::create(&path).unwrap().within(years);
     for person in people.iter().filter(|person| person.is_in_register) {
@@ -187,7 +196,11 @@ fn say(name: &str, tally: &Tally, scores: &Scores) {
     for (of, counts) in tally {
         println!("{name} {of:?} {counts:?}");
     }
-    println!("{name} {:?} calibration error {:.4}", levels(tally, |_| true), calibration_error(scores));
+    println!(
+        "{name} {:?} calibration error {:.4}",
+        levels(tally, |_| true),
+        calibration_error(scores)
+    );
 }
 
 fn check(name: &str, world: &World, rows: usize) -> Scores {
@@ -196,7 +209,8 @@ fn check(name: &str, world: &World, rows: usize) -> Scores {
     for (level, [right, none, wrong, ambiguous]) in levels(&tally, |kind| kind != ELSEWHERE) {
         let (all, of) = (right + none + wrong, format!("{name}, {level}"));
         match level {
-            // Not reached: none. An absent twin of a near name, or homonym of a near date, can be taken for an error.
+            // Not reached: none. An absent twin of a near name, or homonym of a near date, can be
+            // taken for an error.
             "none" => assert!(500 * wrong <= all, "{of}"),
             _ => assert_eq!(wrong, 0, "{of}"),
         }
@@ -212,8 +226,8 @@ fn check(name: &str, world: &World, rows: usize) -> Scores {
     scores
 }
 
-/// As much as possible at once: usual names as in France, 30 of a hundred people absent, and relatives and homonyms of those
-/// who are there invented besides.
+/// As much as possible at once: usual names as in France, 30 of a hundred people absent, and
+/// relatives and homonyms of those who are there invented besides.
 #[test]
 fn held_out() {
     let (mut tally, mut scores) = (Tally::new(), Scores::new());
@@ -229,7 +243,12 @@ fn held_out() {
         };
         let (of, more) = run(&world, 8000);
         for (of, counts) in of {
-            tally.entry(of).or_default().iter_mut().zip(counts).for_each(|(sum, count)| *sum += count);
+            tally
+                .entry(of)
+                .or_default()
+                .iter_mut()
+                .zip(counts)
+                .for_each(|(sum, count)| *sum += count);
         }
         scores.extend(more);
     }
@@ -240,20 +259,24 @@ fn held_out() {
         assert_eq!(wrong, 0, "{level}");
         100.0 * right as f64 / (right + none) as f64
     };
-    assert!(right(&all, "exact") > 99.9 && right(&all, "minor") >= 98.0 && right(&all, "major") >= 90.0);
+    assert!(
+        right(&all, "exact") > 99.9 && right(&all, "minor") >= 98.0 && right(&all, "major") >= 90.0
+    );
     assert!(right(&but_elsewhere, "major") >= 98.0 && right(&but_elsewhere, "hard") >= 95.0);
     // Not reached: 90 of a hundred. In one of eleven pairs of errors one is another commune.
     assert!(right(&all, "hard") >= 88.0);
     let [_, none, wrong, ambiguous] = all["ambiguous"];
     assert_eq!((none, wrong), (ambiguous, 0));
-    // Not reached: none. Of a row with an initial, or a first name that is another one's second, nothing tells a twin.
+    // Not reached: none. Of a row with an initial, or a first name that is another one's second,
+    // nothing tells a twin.
     let wrong = |level| {
         let [_, none, wrong, _] = all[level];
         wrong as f64 / (none + wrong) as f64
     };
     assert!(wrong("none") <= 0.001, "{}", wrong("none"));
     assert!(wrong("trap") <= 0.005, "{}", wrong("trap"));
-    // Scores of those who are given nobody in any case are too high where so many twins are invented.
+    // Scores of those who are given nobody in any case are too high where so many twins are
+    // invented.
     assert!(calibration_error(&scores) < 0.015);
     let given = scores.iter().filter(|(score, _)| *score >= CERTAIN);
     assert!(calibration_error(&given.copied().collect()) < 0.003);
@@ -287,7 +310,11 @@ fn families() {
 
 #[test]
 fn clean_and_dirty() {
-    check("clean", &World { seed: 6, covered: 0.98, errors: [0.97, 0.02, 0.005, 0.005], ..USUAL }, 4000);
+    check(
+        "clean",
+        &World { seed: 6, covered: 0.98, errors: [0.97, 0.02, 0.005, 0.005], ..USUAL },
+        4000,
+    );
     check("dirty", &World { seed: 7, errors: [0.1, 0.3, 0.3, 0.3], ..USUAL }, 4000);
 }
 
@@ -296,12 +323,17 @@ fn large() {
     check("large", &World { seed: 9, people: 60_000, names: (20_000, 1000, 2.5), ..USUAL }, 3000);
 }
 
-/// What the check of calibration is worth: scores that are a little too sure of themselves, or too little, do not pass.
+/// What the check of calibration is worth: scores that are a little too sure of themselves, or too
+/// little, do not pass.
 #[test]
 fn scores_that_say_something_else_do_not_pass() {
-    let scores =
-        check("dirty", &World { seed: 10, covered: 0.7, errors: [0.1, 0.3, 0.3, 0.3], ..USUAL }, 2000);
-    let bent = |bend: fn(f64) -> f64| scores.iter().map(|(score, right)| (bend(*score), *right)).collect();
+    let scores = check(
+        "dirty",
+        &World { seed: 10, covered: 0.7, errors: [0.1, 0.3, 0.3, 0.3], ..USUAL },
+        2000,
+    );
+    let bent =
+        |bend: fn(f64) -> f64| scores.iter().map(|(score, right)| (bend(*score), *right)).collect();
     assert!(calibration_error(&bent(|score| score * 0.97)) > 0.01);
     assert!(calibration_error(&bent(|score| 0.04 + 0.96 * score)) > 0.01);
     let guessed = |nth: usize| (scores[nth].0, scores[(nth + 1) % scores.len()].1);

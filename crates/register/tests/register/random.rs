@@ -6,7 +6,8 @@ use proptest::prelude::*;
 
 use crate::common::{PEOPLE, Place, ask, said};
 
-/// Right-to-left, marks, digits, directions, emoji, long ones, and things that look like the real cells.
+/// Right-to-left, marks, digits, directions, emoji, long ones, and things that look like the real
+/// cells.
 fn cell() -> impl Strategy<Value = String> {
     prop_oneof![
         any::<String>(),
@@ -42,7 +43,8 @@ proptest! {
         }
     }
 
-    /// Whatever is pushed, the register is built or refused; and every row of it with a date is found, or not alone.
+    /// Whatever is pushed, the register is built or refused; and every row of it with a date is
+    /// found, or not alone.
     #[test]
     fn any_register_is_built_or_refused(
         rows in proptest::collection::vec((cell(), proptest::array::uniform8(cell())), 1..6),
@@ -58,7 +60,8 @@ proptest! {
             let index = Index::open(&place.path("r")).unwrap();
             let weights = index.learn([]).unwrap();
             for (_, cells) in &rows {
-                let answer = index.look_up(&weights, &Query { civil_status: civil_status(cells), identifier: None }).unwrap();
+                let query = Query { civil_status: civil_status(cells), identifier: None };
+                let answer = index.look_up(&weights, &query).unwrap();
                 prop_assert_ne!(said(&answer), "not-found");
             }
         }

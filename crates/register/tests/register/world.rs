@@ -1,5 +1,5 @@
-//! Other registers than that of the shared data: invented people of invented names, their relatives and homonyms. What files
-//! would say of them is in `errors`. Everything follows from a seed.
+//! Other registers than that of the shared data: invented people of invented names, their relatives
+//! and homonyms. What files would say of them is in `errors`. Everything follows from a seed.
 
 #![allow(unreachable_pub, reason = "one test binary")]
 
@@ -14,11 +14,13 @@ pub struct World {
     pub covered: f64,
     /// How many are a relative or homonym ([`RELATIVES`]) of somebody else.
     pub related: f64,
-    /// Distinct family names and first names, and how uneven their use is: 1 is even, 2 much as in France.
+    /// Distinct family names and first names, and how uneven their use is: 1 is even, 2 much as in
+    /// France.
     pub names: (usize, usize, f64),
     /// How many of the rows that are asked have no error, one, one that is serious, two.
     pub errors: [f64; 4],
-    /// How many of the rows are of somebody who is not among the people at all, but a relative or homonym of one of them.
+    /// How many of the rows are of somebody who is not among the people at all, but a relative or
+    /// homonym of one of them.
     pub invented: f64,
 }
 
@@ -93,8 +95,8 @@ fn name(number: usize, kind: u64) -> String {
     let mut name = String::new();
     for _ in 0..2 + usize::from(dice.chance(0.45)) {
         name += dice.one(&[
-            "b", "br", "c", "ch", "d", "f", "fl", "g", "gr", "j", "l", "m", "n", "p", "ph", "qu", "r", "s",
-            "t", "tr", "v",
+            "b", "br", "c", "ch", "d", "f", "fl", "g", "gr", "j", "l", "m", "n", "p", "ph", "qu",
+            "r", "s", "t", "tr", "v",
         ]);
         name += dice.one(&["a", "e", "é", "i", "o", "u", "au", "ou", "ai", "oi", "an", "on", "in"]);
     }
@@ -124,23 +126,40 @@ impl World {
             if is_woman && number.is_multiple_of(2) { name + "a" } else { name }
         };
         (0..1 + dice.below(3))
-            .map(|_| if dice.chance(0.04) { format!("{}-{}", one(dice), one(dice)) } else { one(dice) })
+            .map(
+                |_| {
+                    if dice.chance(0.04) {
+                        format!("{}-{}", one(dice), one(dice))
+                    } else {
+                        one(dice)
+                    }
+                },
+            )
             .collect()
     }
 
     fn place(&self, dice: &mut Dice) -> Place {
         let number = dice.uneven(900, 2.0);
         let town = capital(&name(number, 3));
-        let of =
-            |code: String, name: String, country: &str| Place { code, name, country: country.to_owned() };
+        let of = |code: String, name: String, country: &str| Place {
+            code,
+            name,
+            country: country.to_owned(),
+        };
         let borough = |code: usize, city: &str, many: usize| {
             let borough = 1 + number % many;
             let th = if borough == 1 { "er" } else { "e" };
-            of(format!("{}", code + borough), format!("{city} {borough}{th} Arrondissement"), "FRANCE")
+            of(
+                format!("{}", code + borough),
+                format!("{city} {borough}{th} Arrondissement"),
+                "FRANCE",
+            )
         };
         match dice.below(100) {
             0..3 => of("99352".to_owned(), town, "ALGERIE"),
-            3..8 => of(format!("{}", 99_401 + number % 7), town, &name(number % 7, 4).to_uppercase()),
+            3..8 => {
+                of(format!("{}", 99_401 + number % 7), town, &name(number % 7, 4).to_uppercase())
+            }
             8..13 => borough(75_100, "Paris", 20),
             13..15 => borough(69_380, "Lyon", 9),
             15..18 => borough(13_200, "Marseille", 16),
@@ -156,7 +175,8 @@ impl World {
     fn person(&self, dice: &mut Dice) -> Person {
         let is_woman = dice.chance(0.5);
         let place = self.place(dice);
-        let mut date = [1925 + dice.below(95) as u32, 1 + dice.below(12) as u32, 1 + dice.below(28) as u32];
+        let mut date =
+            [1925 + dice.below(95) as u32, 1 + dice.below(12) as u32, 1 + dice.below(28) as u32];
         if place.country != "FRANCE" && dice.chance(0.05) {
             date[2] = 0;
         }
@@ -165,7 +185,11 @@ impl World {
         }
         Person {
             nom: self.family_name(dice),
-            nom_usage: if is_woman && dice.chance(0.4) { self.family_name(dice) } else { String::new() },
+            nom_usage: if is_woman && dice.chance(0.4) {
+                self.family_name(dice)
+            } else {
+                String::new()
+            },
             prenoms: self.first_names(is_woman, dice),
             is_woman,
             date,
@@ -208,7 +232,8 @@ impl World {
     }
 }
 
-/// Relatives and homonyms: how many of a hundred, and what they have of somebody; the rest is a stranger's.
+/// Relatives and homonyms: how many of a hundred, and what they have of somebody; the rest is a
+/// stranger's.
 type Relative = (&'static str, usize, fn(&Person, Person, &mut Dice) -> Person);
 
 const RELATIVES: [Relative; 6] = [
@@ -229,12 +254,22 @@ const RELATIVES: [Relative; 6] = [
     }),
     ("brother or sister", 32, |of, new, dice| {
         let year = of.date[0] + 9 - dice.below(18) as u32;
-        Person { nom: of.nom.clone(), place: of.place.clone(), date: [year, new.date[1], new.date[2]], ..new }
+        Person {
+            nom: of.nom.clone(),
+            place: of.place.clone(),
+            date: [year, new.date[1], new.date[2]],
+            ..new
+        }
     }),
     ("father or son", 12, |of, new, dice| {
         let year = (of.date[0] + 20 + dice.below(20) as u32).min(2024);
         let place = if dice.chance(0.4) { of.place.clone() } else { new.place };
-        Person { date: [year, new.date[1], new.date[2]], place, nom_usage: new.nom_usage, ..of.clone() }
+        Person {
+            date: [year, new.date[1], new.date[2]],
+            place,
+            nom_usage: new.nom_usage,
+            ..of.clone()
+        }
     }),
     ("homonym", 14, |of, new, dice| {
         let few = if dice.chance(0.4) { 1 } else { of.prenoms.len() };

@@ -14,7 +14,8 @@ pub(super) fn place(range: Range<usize>) -> (u32, u32) {
     (range.start as u32, range.end as u32)
 }
 
-/// The fields of some rows of a file. What it held is overwritten by what it holds next, and wiped when it is dropped.
+/// The fields of some rows of a file. What it held is overwritten by what it holds next, and wiped
+/// when it is dropped.
 #[derive(Default)]
 pub struct Fields {
     pub(super) columns: usize,
@@ -46,7 +47,8 @@ impl Fields {
         self.starts.clear();
     }
 
-    /// The lines it was made of, each a row unless it is blank; a line that has single CRs in it is several rows.
+    /// The lines it was made of, each a row unless it is blank; a line that has single CRs in it is
+    /// several rows.
     pub fn lines(&self) -> usize {
         self.lines
     }
@@ -58,8 +60,13 @@ impl Fields {
 
     /// The most bytes that [`Fields::copy`] makes of its rows, each ended.
     pub fn most_copied(&self) -> usize {
-        // A line break, which the last line may lack; else quotes around each field and twice in it.
-        if self.is_plain { self.range.len() + 1 } else { 2 * self.range.len() + 4 * self.fields.len() }
+        // A line break, which the last line may lack; else quotes around each field and twice in
+        // it.
+        if self.is_plain {
+            self.range.len() + 1
+        } else {
+            2 * self.range.len() + 4 * self.fields.len()
+        }
     }
 
     /// Finds the fields of plain lines; those of the others are found.
@@ -148,19 +155,22 @@ impl Fields {
         &self.bytes[start as usize..end as usize]
     }
 
-    /// Adds some neighbouring fields of a row to `out`, as they are written with the delimiter that they were read with:
-    /// plain ones without a look at them.
+    /// Adds some neighbouring fields of a row to `out`, as they are written with the delimiter that
+    /// they were read with: plain ones without a look at them.
     pub fn copy(&self, row: usize, columns: Range<usize>, out: &mut Lines) {
         let fields = &self.fields[row * self.columns..][columns.clone()];
         match fields {
             [(start, _), .., (_, end)] | [(start, end)] if self.is_plain => {
-                out.plain(|bytes| bytes.extend_from_slice(&self.bytes[*start as usize..*end as usize]));
+                out.plain(|bytes| {
+                    bytes.extend_from_slice(&self.bytes[*start as usize..*end as usize])
+                });
             }
             _ => columns.for_each(|column| out.field(self.get(row, column))),
         }
     }
 
-    /// Makes room for more output. The buffer is replaced rather than grown, so that no copy stays behind.
+    /// Makes room for more output. The buffer is replaced rather than grown, so that no copy stays
+    /// behind.
     pub(super) fn reserve(&mut self) {
         if self.bytes.len() - self.range.end < 4096 {
             let size = (2 * self.bytes.len()).max(BATCH_BYTES + WINDOW);

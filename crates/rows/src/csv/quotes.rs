@@ -1,7 +1,8 @@
-//! Which quotes of a row open and close a field, beside the core of `csv`, which reads text behind a closing quote as a part
-//! of the field (RFC 4180 allows only a delimiter or a line break there).
+//! Which quotes of a row open and close a field, beside the core of `csv`, which reads text behind
+//! a closing quote as a part of the field (RFC 4180 allows only a delimiter or a line break there).
 //!
-//! Why refuse it: a stray quote pairs with the next one, however far below, and the rows between become one cell.
+//! Why refuse it: a stray quote pairs with the next one, however far below, and the rows between
+//! become one cell.
 
 use memchr::{memchr, memchr3};
 
@@ -11,7 +12,8 @@ enum State {
     /// Not within quotes. A quote opens a field only at the beginning of one.
     Outside,
     Inside,
-    /// Behind a quote within quotes: the next byte decides whether it closes the field or is the first of two.
+    /// Behind a quote within quotes: the next byte decides whether it closes the field or is the
+    /// first of two.
     Behind,
 }
 
@@ -21,7 +23,8 @@ pub(super) struct Quotes {
     state: State,
     /// The byte before the next one.
     before: u8,
-    /// The line on which the next byte stands, and the one on which the last quoted field opened, from 1.
+    /// The line on which the next byte stands, and the one on which the last quoted field opened,
+    /// from 1.
     line: u64,
     opened: u64,
     /// Whether a field holds a line break.

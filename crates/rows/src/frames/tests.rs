@@ -5,8 +5,13 @@ use arrow_schema::Field;
 
 use super::*;
 
-const WORDS: [Option<&str>; 5] =
-    [Some("north"), None, Some("a word that is too long to lie in its view"), Some(""), Some("north")];
+const WORDS: [Option<&str>; 5] = [
+    Some("north"),
+    None,
+    Some("a word that is too long to lie in its view"),
+    Some(""),
+    Some("north"),
+];
 
 fn words() -> ArrayRef {
     Arc::new(WORDS.into_iter().collect::<DictionaryArray<Int8Type>>())
@@ -19,8 +24,12 @@ fn texts() -> ArrayRef {
 /// A structure of two columns, the second of which is flat already.
 fn pair(column: ArrayRef) -> ArrayRef {
     let numbers: ArrayRef = Arc::new(UInt32Array::from_iter(0..5));
-    let field = |name: &str, array: &ArrayRef| Arc::new(Field::new(name, array.data_type().clone(), true));
-    Arc::new(StructArray::from(vec![(field("text", &column), column), (field("number", &numbers), numbers)]))
+    let field =
+        |name: &str, array: &ArrayRef| Arc::new(Field::new(name, array.data_type().clone(), true));
+    Arc::new(StructArray::from(vec![
+        (field("text", &column), column),
+        (field("number", &numbers), numbers),
+    ]))
 }
 
 #[test]
@@ -38,7 +47,10 @@ fn values_are_the_same_in_their_flat_types() {
     let pairs: [(ArrayRef, ArrayRef); 6] = [
         (words(), texts()),
         (Arc::new(WORDS.into_iter().collect::<StringViewArray>()), texts()),
-        (Arc::new(bytes().collect::<BinaryViewArray>()), Arc::new(bytes().collect::<BinaryArray>())),
+        (
+            Arc::new(bytes().collect::<BinaryViewArray>()),
+            Arc::new(bytes().collect::<BinaryArray>()),
+        ),
         (pair(words()), pair(texts())),
         (Arc::new(lists.finish()), Arc::new(flat_lists.finish())),
         (same.clone(), same),

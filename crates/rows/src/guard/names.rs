@@ -157,9 +157,18 @@ mod tests {
         for name in ["code_lieu", "LIBELLE_LIEU", "Lieu de naissance"] {
             assert_eq!(says(name.as_bytes()), Some(Says::Place), "{name}");
         }
-        for name in
-            ["sexe", "annee_naissance", "commune", "depcom", "nombre", "pays", "id", "nom_commune", "2", ""]
-        {
+        for name in [
+            "sexe",
+            "annee_naissance",
+            "commune",
+            "depcom",
+            "nombre",
+            "pays",
+            "id",
+            "nom_commune",
+            "2",
+            "",
+        ] {
             assert_eq!(says(name.as_bytes()), None, "{name}");
         }
     }

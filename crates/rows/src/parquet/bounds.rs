@@ -1,9 +1,11 @@
 //! What the pages of a batch may take.
 //!
-//! What a batch can take is bounded from above, before the library decodes it: the pages that are held for its columns, and
-//! those that are loaded for it; each text of a dictionary as the longest one; lists as if each row had as many elements as the
-//! longest one of its page. Where that is too much the batch is read again with fewer rows ([`Stop::Shrink`]), down to one;
-//! a row for which it still is too much is refused. Ordinary files never come near it, and pay the reading of a header.
+//! What a batch can take is bounded from above, before the library decodes it: the pages that are
+//! held for its columns, and those that are loaded for it; each text of a dictionary as the longest
+//! one; lists as if each row had as many elements as the longest one of its page. Where that is too
+//! much the batch is read again with fewer rows ([`Stop::Shrink`]), down to one; a row for which it
+//! still is too much is refused. Ordinary files never come near it, and pay the reading of a
+//! header.
 
 use std::io;
 use std::sync::Mutex;
@@ -19,11 +21,12 @@ use super::header::{Header, delta_count, delta_sum, runs};
 
 /// The largest page, in bytes: writers end pages at 1 MiB, a few at 100.
 pub(super) const PAGE: u64 = 128 << 20;
-/// What the pages of a batch may take, in bytes, and so much more for each byte of the file: who has many columns, or large
-/// values, has a large file.
+/// What the pages of a batch may take, in bytes, and so much more for each byte of the file: who
+/// has many columns, or large values, has a large file.
 const PAGES: u64 = 48 << 20;
 const PAGES_FOR_BYTE: u64 = 64;
-/// What an element of a list takes beside its value: its levels, where it begins, whether it is there.
+/// What an element of a list takes beside its value: its levels, where it begins, whether it is
+/// there.
 const ELEMENT: u64 = 32;
 /// Lists that take no more than this together are not looked at.
 const FEW: u64 = 4 << 20;
@@ -102,7 +105,11 @@ impl Ledger {
 
     /// The widest value of fixed length, and its column.
     pub(super) fn widest(&self) -> Option<(u64, usize)> {
-        self.columns.iter().enumerate().filter_map(|(leaf, column)| Some((column.fixed?, leaf))).max()
+        self.columns
+            .iter()
+            .enumerate()
+            .filter_map(|(leaf, column)| Some((column.fixed?, leaf)))
+            .max()
     }
 
     /// The columns are read from elsewhere.
@@ -131,12 +138,16 @@ impl Ledger {
     }
 
     fn check(&self, state: &mut State, leaf: usize, group: usize) -> Result<()> {
-        let flat = self.columns.iter().zip(&state.leaves).filter(|(column, _)| column.levels.1 == 0);
+        let flat =
+            self.columns.iter().zip(&state.leaves).filter(|(column, _)| column.levels.1 == 0);
         let longest: u64 = flat.map(|(_, leaf)| leaf.longest).sum();
         if state.taken.saturating_add(longest.saturating_mul(state.rows)) <= self.limit {
             return Ok(());
         }
-        Err(stopped(state, if state.rows > 1 { Stop::Shrink } else { Stop::TooLarge { leaf, group } }))
+        Err(stopped(
+            state,
+            if state.rows > 1 { Stop::Shrink } else { Stop::TooLarge { leaf, group } },
+        ))
     }
 
     pub(super) fn stopped(&self, stop: Stop) -> ParquetError {
@@ -144,7 +155,13 @@ impl Ledger {
     }
 
     /// A page is loaded, the one of that number.
-    pub(super) fn load(&self, leaf: usize, group: usize, number: u64, header: &Header) -> Result<()> {
+    pub(super) fn load(
+        &self,
+        leaf: usize,
+        group: usize,
+        number: u64,
+        header: &Header,
+    ) -> Result<()> {
         let column = &self.columns[leaf];
         let mut state = locked(&self.state);
         if header.size > PAGE {
@@ -155,7 +172,8 @@ impl Ledger {
             // The dictionary of the former row group is gone.
             (at.dictionary, at.longest) = (0, 0);
         }
-        // Pages before the batch's first one are only gone through: each gives its place to the next one.
+        // Pages before the batch's first one are only gone through: each gives its place to the
+        // next one.
         let goes = number <= at.begins;
         let (gone, taken) = if header.is_dictionary {
             if header.values.saturating_mul(column.fixed.unwrap_or(4).max(1)) > header.size {
@@ -189,7 +207,8 @@ impl Ledger {
             return Ok(());
         }
         let encoding = page.encoding();
-        let delta = matches!(encoding, Encoding::DELTA_LENGTH_BYTE_ARRAY | Encoding::DELTA_BYTE_ARRAY);
+        let delta =
+            matches!(encoding, Encoding::DELTA_LENGTH_BYTE_ARRAY | Encoding::DELTA_BYTE_ARRAY);
         if column.levels.1 == 0 && !delta && column.physical != Physical::INT96 {
             return Ok(());
         }
@@ -268,7 +287,8 @@ fn bits(level: i16) -> u32 {
     i16::BITS - level.leading_zeros()
 }
 
-/// Whether a timestamp of 96 bits (nanoseconds of the day, day) is a number of microseconds of 64 bits.
+/// Whether a timestamp of 96 bits (nanoseconds of the day, day) is a number of microseconds of 64
+/// bits.
 fn is_microseconds(value: &[u8]) -> bool {
     const DAY: i64 = 86_400_000_000;
     const EPOCH: i64 = 2_440_588;
@@ -283,7 +303,9 @@ impl Column {
     fn of(column: &ColumnDescriptor) -> Self {
         let fixed = match column.physical_type() {
             Physical::BYTE_ARRAY => None,
-            Physical::FIXED_LEN_BYTE_ARRAY => Some(u64::try_from(column.type_length()).unwrap_or(0)),
+            Physical::FIXED_LEN_BYTE_ARRAY => {
+                Some(u64::try_from(column.type_length()).unwrap_or(0))
+            }
             Physical::INT96 => Some(12),
             Physical::BOOLEAN => Some(0),
             Physical::INT32 | Physical::FLOAT => Some(4),
@@ -308,7 +330,10 @@ impl Column {
                         left = rest;
                         (u32::from_le_bytes(*length) as usize, true)
                     } else {
-                        ((u64::from(*num_values) * u64::from(bits(most))).div_ceil(8) as usize, false)
+                        (
+                            (u64::from(*num_values) * u64::from(bits(most))).div_ceil(8) as usize,
+                            false,
+                        )
                     };
                     let (levels, rest) = left.split_at_checked(length)?;
                     left = rest;

@@ -1,7 +1,9 @@
-//! Column chunks that are encoded here, where the library does more than the values need: it holds each value of fixed length
-//! by a counted reference of its own, and looks each word up in a hash table, which takes longer than coding a row.
+//! Column chunks that are encoded here, where the library does more than the values need: it holds
+//! each value of fixed length by a counted reference of its own, and looks each word up in a hash
+//! table, which takes longer than coding a row.
 //!
-//! What is made here are the bytes of pages; the library writes their headers, and the chunk into the file.
+//! What is made here are the bytes of pages; the library writes their headers, and the chunk into
+//! the file.
 
 use std::collections::HashMap;
 use std::io::Write;
@@ -19,8 +21,8 @@ use bytes::Bytes;
 
 use crate::pipeline::locked;
 
-/// Buffers of chunks that were written, for those to come: memory that goes back to the system between two row groups is
-/// had again only page by page, which takes longer than filling it.
+/// Buffers of chunks that were written, for those to come: memory that goes back to the system
+/// between two row groups is had again only page by page, which takes longer than filling it.
 #[derive(Clone, Default)]
 pub(crate) struct Spare(Arc<Mutex<Vec<Vec<u8>>>>);
 
@@ -105,7 +107,10 @@ impl Pages {
         Ok(())
     }
 
-    fn end_page(&mut self, page: impl FnOnce(Bytes) -> Page) -> Result<PageWriteSpec, ParquetError> {
+    fn end_page(
+        &mut self,
+        page: impl FnOnce(Bytes) -> Page,
+    ) -> Result<PageWriteSpec, ParquetError> {
         let bytes = Bytes::from(std::mem::take(&mut self.page));
         let page = CompressedPage::new(page(bytes.clone()), bytes.len());
         let written = SerializedPageWriter::new(&mut self.bytes).write_page(page)?;
@@ -155,7 +160,10 @@ impl Fixed {
             levels(values, &mut self.0.page);
         }
         match values.null_count() {
-            0 => self.0.page.extend_from_slice(&values.value_data()[..values.len() * values.value_size()]),
+            0 => self
+                .0
+                .page
+                .extend_from_slice(&values.value_data()[..values.len() * values.value_size()]),
             _ => values.iter().flatten().for_each(|value| self.0.page.extend_from_slice(value)),
         }
         self.0.end_data(values.len(), Encoding::PLAIN)
@@ -166,7 +174,8 @@ impl Fixed {
     }
 }
 
-/// A chunk of words, of which there are few, and mostly the same many times over. One is there in each row.
+/// A chunk of words, of which there are few, and mostly the same many times over. One is there in
+/// each row.
 pub(crate) struct Words {
     pages: Pages,
     /// The words and their numbers, in the order in which they first came.
@@ -178,7 +187,11 @@ pub(crate) struct Words {
 impl Words {
     /// Begins a chunk: it is small, and needs no large buffer of others.
     pub(crate) fn new(column: ColumnDescPtr) -> Self {
-        Self { pages: Pages::new(column, &Spare::default()), numbers: HashMap::new(), runs: Vec::new() }
+        Self {
+            pages: Pages::new(column, &Spare::default()),
+            numbers: HashMap::new(),
+            runs: Vec::new(),
+        }
     }
 
     /// Adds words.
@@ -203,7 +216,8 @@ impl Words {
         }
     }
 
-    /// Ends it: the words (PLAIN), then their runs (RLE), each as its length and the number of the word.
+    /// Ends it: the words (PLAIN), then their runs (RLE), each as its length and the number of the
+    /// word.
     pub(crate) fn close(mut self) -> Result<Chunk, ParquetError> {
         let words = self.numbers.len();
         self.pages.end_dictionary(words)?;
@@ -229,8 +243,8 @@ fn varint(mut number: u32, out: &mut Vec<u8>) {
     out.push(number as u8);
 }
 
-/// Which values are there, at the beginning of a page (RLE), with its length before it: all, as one run; or for each a bit,
-/// eight to a byte, the first one lowest.
+/// Which values are there, at the beginning of a page (RLE), with its length before it: all, as one
+/// run; or for each a bit, eight to a byte, the first one lowest.
 fn levels(values: &FixedSizeBinaryArray, page: &mut Vec<u8>) {
     page.extend([0; 4]);
     if values.null_count() == 0 {
@@ -240,7 +254,8 @@ fn levels(values: &FixedSizeBinaryArray, page: &mut Vec<u8>) {
         let bytes = values.len().div_ceil(8);
         varint((bytes as u32) << 1 | 1, page);
         let bits = |byte: usize| {
-            let is_there = |bit: &usize| 8 * byte + bit < values.len() && values.is_valid(8 * byte + bit);
+            let is_there =
+                |bit: &usize| 8 * byte + bit < values.len() && values.is_valid(8 * byte + bit);
             (0..8).filter(is_there).fold(0, |bits, bit| bits | 1 << bit)
         };
         page.extend((0..bytes).map(bits));
@@ -289,7 +304,8 @@ mod tests {
         Given::Values(array)
     }
 
-    /// What is written is what the library reads, with nulls, ends of pages and row groups, and more words than one byte or two count.
+    /// What is written is what the library reads, with nulls, ends of pages and row groups, and
+    /// more words than one byte or two count.
     #[test]
     fn values_and_words_come_back() {
         let directory = tempfile::tempdir().unwrap();
@@ -300,9 +316,11 @@ mod tests {
             Field::new("code", DataType::FixedSizeBinary(32), true),
         ]);
         let file = std::fs::File::create(&path).unwrap();
-        let (layout, mut writer) = Writer::new(file, schema, &["index", "code"], &["word"], vec![]).unwrap();
+        let (layout, mut writer) =
+            Writer::new(file, schema, &["index", "code"], &["word"], vec![]).unwrap();
         let mut written = Columns::default();
-        // The rows of each page, how many words there are, and which codes: with gaps, none, all, not the first.
+        // The rows of each page, how many words there are, and which codes: with gaps, none, all,
+        // not the first.
         type Group = (&'static [usize], usize, fn(usize) -> bool);
         let groups: [Group; 4] = [
             (&[1, 0, 7, 8, 9, 8192], 3, |row| row % 3 != 0 && row % 11 != 5),
@@ -315,9 +333,12 @@ mod tests {
             for rows in sizes.iter().copied() {
                 let index: Vec<_> = (0..rows).map(|_| Some(random(16))).collect();
                 let code: Vec<_> = (0..rows).map(|row| is_there(row).then(|| random(32))).collect();
-                let word: Vec<_> = (0..rows).map(|row| Some(format!("word-{}", row / 2 % words))).collect();
+                let word: Vec<_> =
+                    (0..rows).map(|row| Some(format!("word-{}", row / 2 % words))).collect();
                 let given: Vec<_> = word.iter().map(Option::as_deref).collect();
-                layout.add(&[fixed(&index, 16), Given::Words(&given), fixed(&code, 32)], &mut group).unwrap();
+                layout
+                    .add(&[fixed(&index, 16), Given::Words(&given), fixed(&code, 32)], &mut group)
+                    .unwrap();
                 written.index.extend(index);
                 written.word.extend(word);
                 written.code.extend(code);
@@ -333,7 +354,9 @@ mod tests {
             let [index, code] = [0, 2].map(|column| batch.column(column).as_fixed_size_binary());
             found.index.extend(index.iter().map(|value| value.map(<[u8]>::to_vec)));
             found.code.extend(code.iter().map(|value| value.map(<[u8]>::to_vec)));
-            found.word.extend(batch.column(1).as_string::<i32>().iter().map(|word| word.map(str::to_owned)));
+            found.word.extend(
+                batch.column(1).as_string::<i32>().iter().map(|word| word.map(str::to_owned)),
+            );
         }
         assert!(found == written);
     }

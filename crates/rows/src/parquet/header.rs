@@ -1,5 +1,5 @@
-//! What is read of a page before the library reads it: its header (Thrift, compact protocol), and how much its values are
-//! once they are decoded. Nothing here allocates.
+//! What is read of a page before the library reads it: its header (Thrift, compact protocol), and
+//! how much its values are once they are decoded. Nothing here allocates.
 
 /// What a page's header says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,13 +40,15 @@ impl Header {
                 (1, I32) => kind = input.zigzag()?,
                 (2, I32) => size = input.zigzag()?.max(size),
                 (3, I32) => stored = input.zigzag()?,
-                (5 | 7 | 8, STRUCT) => input.fields(|input, field, thrift| match (field, thrift) {
-                    (1, I32) => {
-                        values = input.zigzag()?.max(values);
-                        Ok(())
-                    }
-                    _ => input.skip(thrift, DEPTH),
-                })?,
+                (5 | 7 | 8, STRUCT) => {
+                    input.fields(|input, field, thrift| match (field, thrift) {
+                        (1, I32) => {
+                            values = input.zigzag()?.max(values);
+                            Ok(())
+                        }
+                        _ => input.skip(thrift, DEPTH),
+                    })?
+                }
                 _ => input.skip(thrift, DEPTH)?,
             }
             Ok(())
@@ -64,7 +66,8 @@ impl Header {
     }
 }
 
-/// The deepest that a column of a file lies in groups, told by its footer; none where it cannot be read.
+/// The deepest that a column of a file lies in groups, told by its footer; none where it cannot be
+/// read.
 pub(super) fn depth(footer: &[u8]) -> Option<usize> {
     let mut input = Input { bytes: footer, at: 0 };
     let mut deepest = 0;
@@ -103,8 +106,8 @@ pub(super) fn depth(footer: &[u8]) -> Option<usize> {
     (read.is_ok() || deepest > MOST_DEPTH).then_some(deepest)
 }
 
-/// The deepest that columns may lie in groups: the library follows them by recursion, which ends the process where the stack
-/// does.
+/// The deepest that columns may lie in groups: the library follows them by recursion, which ends
+/// the process where the stack does.
 pub(super) const MOST_DEPTH: usize = 100;
 
 const BYTE: u8 = 3;
@@ -215,8 +218,8 @@ impl Input<'_> {
     }
 }
 
-/// The runs of levels in the hybrid of RLE and bit packing, of numbers of `bits` bits: each number and how many times it comes.
-/// It ends where the bytes do.
+/// The runs of levels in the hybrid of RLE and bit packing, of numbers of `bits` bits: each number
+/// and how many times it comes. It ends where the bytes do.
 pub(super) fn runs(bytes: &[u8], bits: u32, mut each: impl FnMut(u64, u64)) {
     let mut input = Input { bytes, at: 0 };
     let width = bits.div_ceil(8) as usize;
@@ -224,10 +227,14 @@ pub(super) fn runs(bytes: &[u8], bits: u32, mut each: impl FnMut(u64, u64)) {
         if head & 1 == 0 {
             let Some(value) = bytes.get(input.at..input.at + width) else { return };
             input.at += width;
-            each(value.iter().rev().fold(0, |value, byte| value << 8 | u64::from(*byte)), head >> 1);
+            each(
+                value.iter().rev().fold(0, |value, byte| value << 8 | u64::from(*byte)),
+                head >> 1,
+            );
         } else {
             let packed = &bytes[input.at..];
-            let length = (head >> 1).saturating_mul(u64::from(bits)).min(packed.len() as u64) as usize;
+            let length =
+                (head >> 1).saturating_mul(u64::from(bits)).min(packed.len() as u64) as usize;
             unpack(&packed[..length], bits, |value| {
                 each(value, 1);
                 true
@@ -237,7 +244,8 @@ pub(super) fn runs(bytes: &[u8], bits: u32, mut each: impl FnMut(u64, u64)) {
     }
 }
 
-/// The numbers of `bits` bits that lie in `bytes`, the lowest bit first, until `each` wants no more.
+/// The numbers of `bits` bits that lie in `bytes`, the lowest bit first, until `each` wants no
+/// more.
 fn unpack(bytes: &[u8], bits: u32, mut each: impl FnMut(u64) -> bool) {
     if bits == 0 || bits > 32 {
         return;
@@ -263,8 +271,8 @@ pub(super) fn delta_count(bytes: &[u8]) -> Option<u64> {
     input.varint().ok()
 }
 
-/// Of lengths in the encoding DELTA_BINARY_PACKED, at the beginning of `bytes`: their sum, and where they end. None if they are
-/// damaged, or more than `most`.
+/// Of lengths in the encoding DELTA_BINARY_PACKED, at the beginning of `bytes`: their sum, and
+/// where they end. None if they are damaged, or more than `most`.
 pub(super) fn delta_sum(bytes: &[u8], most: u64) -> Option<(u64, usize)> {
     let mut input = Input { bytes, at: 0 };
     let (block, parts) = (input.varint().ok()?, input.varint().ok()?);
@@ -273,7 +281,8 @@ pub(super) fn delta_sum(bytes: &[u8], most: u64) -> Option<(u64, usize)> {
         return None;
     }
     let part = block / parts;
-    let (mut last, mut sum, mut left) = (first, u64::try_from(first).ok()?, count.saturating_sub(1));
+    let (mut last, mut sum, mut left) =
+        (first, u64::try_from(first).ok()?, count.saturating_sub(1));
     if count == 0 {
         sum = 0;
     }
@@ -330,7 +339,8 @@ mod tests {
     fn headers_that_lie_or_end_early_are_no_headers() {
         // A data page: type 0, 100 bytes, 60 in the file, 7 values.
         let header = [0x15, 0, 0x15, 200, 1, 0x15, 120, 0x2c, 0x15, 14, 0, 0];
-        let expected = Header { length: 12, is_dictionary: false, size: 100, stored: 60, values: 7 };
+        let expected =
+            Header { length: 12, is_dictionary: false, size: 100, stored: 60, values: 7 };
         assert_eq!(Header::read(&header), Ok(expected));
         for length in 0..header.len() {
             assert_eq!(Header::read(&header[..length]), Err(HeaderError::Short));

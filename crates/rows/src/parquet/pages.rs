@@ -1,4 +1,5 @@
-//! The pages of a file, none of which is loaded before it is known to fit: a small file can declare, and hold, any amount.
+//! The pages of a file, none of which is loaded before it is known to fit: a small file can
+//! declare, and hold, any amount.
 
 use std::fs::File;
 use std::io::{self, Cursor};
@@ -18,7 +19,8 @@ use crate::pipeline::locked;
 use super::bounds::{Ledger, Stop, damaged};
 use super::header::{Header, HeaderError};
 
-/// The most bytes that a page's header is looked for in: it may hold the least and the greatest value.
+/// The most bytes that a page's header is looked for in: it may hold the least and the greatest
+/// value.
 const HEADER: u64 = 16 << 20;
 
 /// The file, as the library reads a column of it: the headers of pages come from here.
@@ -194,7 +196,8 @@ impl Iterator for Chunks {
         let pages = library.map(|library| {
             let number = (group as u64) << 32;
             let (leaf, ledger) = (self.leaf, ledger.clone());
-            let pages = Pages { window, library, ledger, leaf, group, number, place, left, next: None };
+            let pages =
+                Pages { window, library, ledger, leaf, group, number, place, left, next: None };
             Box::new(pages) as Box<dyn PageReader>
         });
         Some(pages)

@@ -24,10 +24,12 @@ use super::pages::Groups;
 use super::types::types;
 use super::{flat_schema, guarded};
 
-/// What is read at once, whatever the row groups of the file: fewer rows than are asked for where they are wide.
+/// What is read at once, whatever the row groups of the file: fewer rows than are asked for where
+/// they are wide.
 const BATCH_BYTES: u64 = 8 << 20;
-/// The most that a row takes, in bytes: it is copied a few times on its way. In a small file it may take less, with so much
-/// more for each byte of the file: large values make a large file, unless somebody means harm.
+/// The most that a row takes, in bytes: it is copied a few times on its way. In a small file it may
+/// take less, with so much more for each byte of the file: large values make a large file, unless
+/// somebody means harm.
 const ROW: u64 = 64 << 20;
 const ROW_FOR_BYTE: u64 = 16;
 
@@ -72,20 +74,26 @@ impl Reader {
         let about = metadata.file_metadata();
         let (columns, schema) = types(about).map_err(failed)?;
         let flat = flat_schema(&schema);
-        let levels = parquet_to_arrow_field_levels(&columns, ProjectionMask::all(), Some(flat.fields()))
-            .map_err(failed)?;
+        let levels =
+            parquet_to_arrow_field_levels(&columns, ProjectionMask::all(), Some(flat.fields()))
+                .map_err(failed)?;
         let readable = |compression| {
-            matches!(compression, Compression::UNCOMPRESSED | Compression::SNAPPY | Compression::ZSTD(_))
+            matches!(
+                compression,
+                Compression::UNCOMPRESSED | Compression::SNAPPY | Compression::ZSTD(_)
+            )
         };
         let mut chunks = metadata.row_groups().iter().flat_map(|group| group.columns());
         if !chunks.all(|chunk| readable(chunk.compression())) {
             return Err(TableError::ParquetFeature { path: path.to_owned() });
         }
         let pairs = about.key_value_metadata();
-        let known =
-            Known::read(|key| pairs?.iter().find(|pair| pair.key == key).and_then(|pair| pair.value.clone()))
-                .map_err(|key| TableError::Metadata { path: path.to_owned(), key })?;
-        let header = schema.fields().iter().map(|field| field.name().clone().into_bytes()).collect();
+        let known = Known::read(|key| {
+            pairs?.iter().find(|pair| pair.key == key).and_then(|pair| pair.value.clone())
+        })
+        .map_err(|key| TableError::Metadata { path: path.to_owned(), key })?;
+        let header =
+            schema.fields().iter().map(|field| field.name().clone().into_bytes()).collect();
         let names: Vec<_> = columns.columns().iter().map(|column| column.path().string()).collect();
         let ledger = Ledger::new(columns.columns(), length);
         let limit = row_limit(length);
@@ -125,7 +133,8 @@ impl Reader {
             end: 0,
         };
         reader.seek().map_err(failed)?;
-        let read = reader.batches.iter().flat_map(|batches| batches.schema().fields().clone().to_vec());
+        let read =
+            reader.batches.iter().flat_map(|batches| batches.schema().fields().clone().to_vec());
         if reader.batches.is_some()
             && !read
                 .map(|field| field.data_type().clone())
@@ -158,8 +167,8 @@ impl Reader {
         &self.known
     }
 
-    /// Begins to read at the next row, to the end of the file; if batches are smaller than they should be, to that of the row
-    /// group. Nothing is left to be read of at the end of the file.
+    /// Begins to read at the next row, to the end of the file; if batches are smaller than they
+    /// should be, to that of the row group. Nothing is left to be read of at the end of the file.
     fn seek(&mut self) -> Result<(), ParquetError> {
         // What it holds goes before there is another.
         self.batches = None;
@@ -184,8 +193,12 @@ impl Reader {
             RowSelection::from(vec![RowSelector::skip(skipped), RowSelector::select(rest)])
         });
         let batch = self.batch.min((self.end - self.at) as usize);
-        self.batches =
-            Some(ParquetRecordBatchReader::try_new_with_row_groups(&self.levels, &groups, batch, selection)?);
+        self.batches = Some(ParquetRecordBatchReader::try_new_with_row_groups(
+            &self.levels,
+            &groups,
+            batch,
+            selection,
+        )?);
         Ok(())
     }
 
@@ -202,7 +215,9 @@ impl Reader {
             self.groups.ledger.begin_batch(self.batch, again);
             let next = batches.next();
             let fewer = match next {
-                None if self.at < self.end => return Err(TableError::Parquet { path: path.to_owned() }),
+                None if self.at < self.end => {
+                    return Err(TableError::Parquet { path: path.to_owned() });
+                }
                 None => {
                     (self.batch, again) = (self.most, false);
                     self.seek().map_err(|error| read_error(path, &error))?;
@@ -235,8 +250,10 @@ impl Reader {
         if batch.get_array_memory_size() as u64 <= BATCH_BYTES {
             return Ok(None);
         }
-        let sizes =
-            batch.columns().iter().map(|column| column.to_data().get_slice_memory_size().unwrap_or(0));
+        let sizes = batch
+            .columns()
+            .iter()
+            .map(|column| column.to_data().get_slice_memory_size().unwrap_or(0));
         let sizes: Vec<u64> = sizes.map(|size| size as u64).collect();
         let size: u64 = sizes.iter().sum();
         let rows = batch.num_rows();
@@ -249,7 +266,12 @@ impl Reader {
             let widest = (0..sizes.len()).max_by_key(|column| sizes[*column]);
             let column = widest.unwrap_or_default();
             let column = ColumnName::at(self.schema.field(column).name().as_bytes(), column);
-            return Err(TableError::WideRow { path: path.to_owned(), column, row: self.at + 1, limit });
+            return Err(TableError::WideRow {
+                path: path.to_owned(),
+                column,
+                row: self.at + 1,
+                limit,
+            });
         }
         Ok(None)
     }
@@ -277,7 +299,9 @@ fn row_limit(length: u64) -> u64 {
 /// The rows of all row groups, and the bytes that they say they take; none if they cannot be.
 fn extent(metadata: &ParquetMetaData) -> Option<(u64, u64)> {
     metadata.row_groups().iter().try_fold((0_u64, 0_u64), |(rows, bytes), group| {
-        let more = u64::try_from(group.num_rows()).ok().filter(|rows| *rows <= u64::from(u32::MAX) << 16)?;
+        let more = u64::try_from(group.num_rows())
+            .ok()
+            .filter(|rows| *rows <= u64::from(u32::MAX) << 16)?;
         let taken = u64::try_from(group.total_byte_size()).unwrap_or(0);
         Some((rows.checked_add(more)?, bytes.saturating_add(taken)))
     })
@@ -295,7 +319,9 @@ fn check_depth(path: &Path, file: &File, length: u64) -> Result<(), TableError> 
     let mut footer = vec![0; size as usize];
     read(&mut footer, start).map_err(|error| FileError::from_io(path, &error))?;
     match depth(&footer) {
-        Some(depth) if depth > MOST_DEPTH => Err(TableError::ParquetFeature { path: path.to_owned() }),
+        Some(depth) if depth > MOST_DEPTH => {
+            Err(TableError::ParquetFeature { path: path.to_owned() })
+        }
         Some(_) => Ok(()),
         None => Err(TableError::Parquet { path: path.to_owned() }),
     }

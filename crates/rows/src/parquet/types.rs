@@ -11,38 +11,46 @@ use arrow_schema::{DataType, Field, FieldRef, Schema, TimeUnit};
 use data_encoding::BASE64;
 use flatbuffers::VerifierOptions;
 
-/// The columns of a file as they are read: in Parquet's types, without those that the library reads in part; and in Arrow's, as
-/// the file says them.
+/// The columns of a file as they are read: in Parquet's types, without those that the library reads
+/// in part; and in Arrow's, as the file says them.
 ///
-/// An INTERVAL is read as its 12 bytes: the library has no type for months, days and milliseconds together. A timestamp in 96
-/// bits is read in microseconds, which hold the years that such files use, in place of nanoseconds, which hold 1677 to 2262.
+/// An INTERVAL is read as its 12 bytes: the library has no type for months, days and milliseconds
+/// together. A timestamp in 96 bits is read in microseconds, which hold the years that such files
+/// use, in place of nanoseconds, which hold 1677 to 2262.
 pub(super) fn types(file: &FileMetaData) -> Result<(SchemaDescriptor, Schema), ParquetError> {
-    let columns = match file.schema_descr().columns().iter().any(|column| is_interval(column.self_type())) {
-        true => SchemaDescriptor::new(bare(&file.schema_descr().root_schema_ptr())?),
-        false => file.schema_descr().clone(),
-    };
+    let columns =
+        match file.schema_descr().columns().iter().any(|column| is_interval(column.self_type())) {
+            true => SchemaDescriptor::new(bare(&file.schema_descr().root_schema_ptr())?),
+            false => file.schema_descr().clone(),
+        };
     let own = parquet_to_arrow_schema(&columns, None)?;
     // Where there are several, the library takes the last one.
     file.key_value_metadata().into_iter().flatten().try_for_each(check_size)?;
     let said = parquet_to_arrow_schema(&columns, file.key_value_metadata())?;
     let mut leaves = columns.columns().iter();
-    let fields = said.fields().iter().zip(own.fields()).map(|(said, own)| field(said, own, &mut leaves));
+    let fields =
+        said.fields().iter().zip(own.fields()).map(|(said, own)| field(said, own, &mut leaves));
     let schema = Schema::new_with_metadata(fields.collect::<Vec<_>>(), said.metadata().clone());
     Ok((columns, schema))
 }
 
-/// How much larger than its bytes the schema of Arrow may be once it is unfolded: its parts may be used many times over, so
-/// that a few kilobytes can stand for gigabytes. Arrow's writers use none twice.
+/// How much larger than its bytes the schema of Arrow may be once it is unfolded: its parts may be
+/// used many times over, so that a few kilobytes can stand for gigabytes. Arrow's writers use none
+/// twice.
 const UNFOLDED: usize = 16;
 const UNFOLDED_SMALL: usize = 64 << 10;
 
-/// Refuses a schema of Arrow that is much larger than its bytes, before the library copies all of it.
+/// Refuses a schema of Arrow that is much larger than its bytes, before the library copies all of
+/// it.
 fn check_size(pair: &KeyValue) -> Result<(), ParquetError> {
     let refused = || ParquetError::General(String::new());
-    let Some(text) = pair.value.as_ref().filter(|_| pair.key == ARROW_SCHEMA_META_KEY) else { return Ok(()) };
+    let Some(text) = pair.value.as_ref().filter(|_| pair.key == ARROW_SCHEMA_META_KEY) else {
+        return Ok(());
+    };
     let bytes = BASE64.decode(text.as_bytes()).map_err(|_| refused())?;
     // As the library takes it: perhaps behind a mark and a length.
-    let message = if bytes.starts_with(&[0xff; 4]) { bytes.get(8..).unwrap_or_default() } else { &bytes };
+    let message =
+        if bytes.starts_with(&[0xff; 4]) { bytes.get(8..).unwrap_or_default() } else { &bytes };
     let options = VerifierOptions {
         max_apparent_size: UNFOLDED * message.len() + UNFOLDED_SMALL,
         ..VerifierOptions::default()
@@ -90,7 +98,8 @@ fn field(said: &FieldRef, own: &FieldRef, leaves: &mut Leaves<'_>) -> FieldRef {
     Arc::new(Field::clone(said).with_data_type(kind))
 }
 
-/// The type to read: what the file's Arrow schema says, `said`, unless that would change values of the Parquet type `own`.
+/// The type to read: what the file's Arrow schema says, `said`, unless that would change values of
+/// the Parquet type `own`.
 fn kind(said: &DataType, own: &DataType, leaves: &mut Leaves<'_>) -> DataType {
     match (said, own) {
         (DataType::List(said) | DataType::ListView(said), DataType::List(own)) => {
@@ -105,9 +114,9 @@ fn kind(said: &DataType, own: &DataType, leaves: &mut Leaves<'_>) -> DataType {
         (DataType::Map(said, sorted), DataType::Map(own, _)) => {
             DataType::Map(field(said, own, leaves), *sorted)
         }
-        (DataType::Struct(said), DataType::Struct(own)) => {
-            DataType::Struct(said.iter().zip(own).map(|(said, own)| field(said, own, leaves)).collect())
-        }
+        (DataType::Struct(said), DataType::Struct(own)) => DataType::Struct(
+            said.iter().zip(own).map(|(said, own)| field(said, own, leaves)).collect(),
+        ),
         (said, own) if own.is_nested() && said != own => kind(own, own, leaves),
         _ => {
             let physical = leaves.next().map(|leaf| leaf.physical_type());
@@ -127,7 +136,9 @@ fn exact(said: &DataType, own: &DataType, physical: Option<Physical>) -> Option<
             Some(DataType::Timestamp(TimeUnit::Microsecond, zone.clone()))
         }
         // The library takes the number in one unit for one in another.
-        (DataType::Timestamp(said, _), DataType::Timestamp(unit, _)) if said != unit => Some(own.clone()),
+        (DataType::Timestamp(said, _), DataType::Timestamp(unit, _)) if said != unit => {
+            Some(own.clone())
+        }
         (DataType::Timestamp(..), DataType::Int32) => Some(own.clone()),
         // It would be written as a number of milliseconds that only Arrow knows for a date.
         (DataType::Date64, DataType::Date32) => Some(own.clone()),

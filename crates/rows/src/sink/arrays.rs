@@ -32,14 +32,17 @@ pub(super) fn array(values: &Values<'_>, binary: bool) -> ArrayRef {
             Arc::new(builder.finish())
         }
         Values::Codes(codes) => {
-            let mut builder = StringBuilder::with_capacity(codes.len(), codes.len() * Code::MAX_TEXT);
+            let mut builder =
+                StringBuilder::with_capacity(codes.len(), codes.len() * Code::MAX_TEXT);
             let mut text = Vec::with_capacity(Code::MAX_TEXT);
             for code in *codes {
                 text.clear();
                 match code {
                     Some(code) => {
                         code.write_text(&mut text);
-                        builder.append_value(std::str::from_utf8(&text).expect("a code's text is ASCII"));
+                        builder.append_value(
+                            std::str::from_utf8(&text).expect("a code's text is ASCII"),
+                        );
                     }
                     None => builder.append_null(),
                 }

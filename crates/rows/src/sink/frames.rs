@@ -17,8 +17,8 @@ pub struct Frames {
 /// Hands record batches over.
 pub struct FramesSink<'w>(&'w mut Take<'w>);
 
-/// Begins a frame, whose schema's metadata says `pairs`. Its types are those in which rows are worked on: dictionaries and views
-/// come as the values that they stand for.
+/// Begins a frame, whose schema's metadata says `pairs`. Its types are those in which rows are
+/// worked on: dictionaries and views come as the values that they stand for.
 pub fn frames<'w>(
     take: &'w mut Take<'w>,
     columns: &[Column<'_>],

@@ -53,7 +53,8 @@ impl Encoding for Csv {
         kept: Kept<'_>,
         lines: &mut Lines,
     ) -> Result<(), TableError> {
-        // Room for what may be an identifier: nothing of it is left behind where a buffer was too small.
+        // Room for what may be an identifier: nothing of it is left behind where a buffer was too
+        // small.
         lines.reserve(columns.iter().map(Values::room).sum());
         for row in 0..rows {
             for column in columns {
@@ -85,7 +86,9 @@ impl Sink for CsvSink<'_> {
 fn write_field(lines: &mut Lines, values: &Values<'_>, row: usize) {
     match values {
         Values::Index(indexes) => lines.plain(|out| Hex(indexes[row]).write(out)),
-        Values::Text(texts) | Values::Words(texts) => lines.field(texts[row].unwrap_or_default().as_bytes()),
+        Values::Text(texts) | Values::Words(texts) => {
+            lines.field(texts[row].unwrap_or_default().as_bytes())
+        }
         Values::Codes(codes) => lines.plain(|out| {
             if let Some(code) = codes[row] {
                 code.write_text(out);

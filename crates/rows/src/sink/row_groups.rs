@@ -50,7 +50,8 @@ pub fn parquet<'w>(
         columns.map(|column| column.field.name().as_str()).collect()
     };
     let schema = Schema::new(columns.iter().map(|column| column.field.clone()).collect::<Vec<_>>());
-    let (layout, writer) = Writer::new(out, schema, &names(Holds::Plain), &names(Holds::Words), pairs)?;
+    let (layout, writer) =
+        Writer::new(out, schema, &names(Holds::Plain), &names(Holds::Words), pairs)?;
     Ok((Parquet { layout, binary: is_binary(columns) }, ParquetSink(Box::new(writer))))
 }
 

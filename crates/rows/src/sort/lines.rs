@@ -5,8 +5,8 @@ use crate::csv::{Fields, Kept};
 use crate::error::TableError;
 use crate::table::Extent;
 
-/// The bytes of a partition, as they stand in the file: its rows are picked one by one, so they should stay in the processor's
-/// cache.
+/// The bytes of a partition, as they stand in the file: its rows are picked one by one, so they
+/// should stay in the processor's cache.
 const LINES: u64 = 1 << 20;
 
 impl Sortable for Fields {
@@ -46,7 +46,11 @@ impl Sortable for Fields {
         }))
     }
 
-    fn read_unit<'a>(unit: &'a [u8], rows: &mut Vec<&'a [u8]>, _: &mut ()) -> Result<(), TableError> {
+    fn read_unit<'a>(
+        unit: &'a [u8],
+        rows: &mut Vec<&'a [u8]>,
+        _: &mut (),
+    ) -> Result<(), TableError> {
         rows.push(unit);
         Ok(())
     }

@@ -42,7 +42,8 @@ fn write(path: &Path, rows: &Rows) {
     };
     let columns = ["a", "b", "c"].into_iter().zip(0..).map(|(name, at)| (name, column(at)));
     let batch = RecordBatch::try_from_iter(columns).unwrap();
-    let mut writer = ArrowWriter::try_new(File::create(path).unwrap(), batch.schema(), None).unwrap();
+    let mut writer =
+        ArrowWriter::try_new(File::create(path).unwrap(), batch.schema(), None).unwrap();
     writer.write(&batch).unwrap();
     writer.close().unwrap();
 }
@@ -194,10 +195,14 @@ fn partitions_are_as_many_as_the_file_is_large() {
 #[test]
 fn there_are_no_more_threads_than_memory_feeds() {
     let threads = |threads, memory| {
-        let effort = Effort { threads: NonZeroUsize::new(threads).unwrap(), memory, ..Effort::default() };
+        let effort =
+            Effort { threads: NonZeroUsize::new(threads).unwrap(), memory, ..Effort::default() };
         let extent = Extent { rows: 0, length: u64::MAX, bytes: 0 };
         Sort::<Fields>::new(extent, Vec::new(), Path::new("r"), &effort).1.get()
     };
-    assert_eq!([threads(1, 0), threads(8, 0), threads(8, 64 << 20), threads(8, 1 << 30)], [1, 1, 1, 8]);
+    assert_eq!(
+        [threads(1, 0), threads(8, 0), threads(8, 64 << 20), threads(8, 1 << 30)],
+        [1, 1, 1, 8]
+    );
     assert_eq!(threads(64, 1 << 30), 16);
 }

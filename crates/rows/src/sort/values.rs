@@ -1,5 +1,5 @@
-//! Parquet and frames: a unit is the rows that the batches have for a partition. Their number (u32, little-endian) and heads,
-//! then their values as a stream of Arrow's.
+//! Parquet and frames: a unit is the rows that the batches have for a partition. Their number (u32,
+//! little-endian) and heads, then their values as a stream of Arrow's.
 
 use std::marker::PhantomData;
 use std::ops::Range;
@@ -19,7 +19,8 @@ use crate::table::{BATCH, Extent};
 
 /// The bytes that the rows of a partition take in memory.
 const VALUES: u64 = 8 << 20;
-/// A partition that takes more is divided before it is sorted: rows of very different sizes are not foreseen.
+/// A partition that takes more is divided before it is sorted: rows of very different sizes are not
+/// foreseen.
 const LARGE: u64 = 4 * VALUES;
 /// So many rows are dealt at once for each partition.
 const UNIT: usize = 256;
@@ -51,7 +52,8 @@ impl Sortable for RecordBatch {
     ) -> Result<(), TableError> {
         let Dealer { places, picks, picked, values, .. } = dealer;
         let kept: Vec<usize> = sort.kept.iter().cloned().flatten().collect();
-        let project = |batch: &RecordBatch| batch.project(&kept).map_err(|_| TableError::Unwritable);
+        let project =
+            |batch: &RecordBatch| batch.project(&kept).map_err(|_| TableError::Unwritable);
         let batches: Vec<RecordBatch> = batches.iter().map(project).collect::<Result<_, _>>()?;
         let batches: Vec<&RecordBatch> = batches.iter().collect();
         places.clear();
@@ -115,7 +117,11 @@ impl Sortable for RecordBatch {
         Ok(Some(divided))
     }
 
-    fn read_unit<'a>(unit: &'a [u8], rows: &mut Vec<&'a [u8]>, beside: &mut Units) -> Result<(), TableError> {
+    fn read_unit<'a>(
+        unit: &'a [u8],
+        rows: &mut Vec<&'a [u8]>,
+        beside: &mut Units,
+    ) -> Result<(), TableError> {
         let (count, mut left) = unit.split_first_chunk().expect("a unit begins with its rows");
         for row in 0..u32::from_le_bytes(*count) as usize {
             rows.push(left);
@@ -128,14 +134,16 @@ impl Sortable for RecordBatch {
 
     fn at_once(rows: usize, beside: &Units) -> usize {
         let columns = beside.batches.iter().flat_map(RecordBatch::columns);
-        // Without what is reserved: the columns of a batch lie in one buffer, which each would count.
+        // Without what is reserved: the columns of a batch lie in one buffer, which each would
+        // count.
         let sizes = columns.map(|column| column.to_data().get_slice_memory_size().unwrap_or(0));
         let bytes: usize = sizes.sum();
         (rows * VALUES as usize / bytes.max(1)).clamp(1, BATCH)
     }
 
     fn kept<'a>(sorted: &Sorted<'a, Self>, places: &[Place]) -> Result<Vec<ArrayRef>, TableError> {
-        let picks: Vec<_> = places.iter().map(|place| sorted.beside.picks[place.2 as usize]).collect();
+        let picks: Vec<_> =
+            places.iter().map(|place| sorted.beside.picks[place.2 as usize]).collect();
         let batches: Vec<&RecordBatch> = sorted.beside.batches.iter().collect();
         Ok(gather(&batches, &picks)?.columns().to_vec())
     }

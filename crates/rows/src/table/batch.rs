@@ -5,16 +5,19 @@ use std::path::Path;
 use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
-use arrow_array::{Array, ArrayRef, FixedSizeBinaryArray, LargeStringArray, RecordBatch, StringArray};
+use arrow_array::{
+    Array, ArrayRef, FixedSizeBinaryArray, LargeStringArray, RecordBatch, StringArray,
+};
 use arrow_schema::{DataType, Schema};
 
 use crate::csv::{Fields, Kept};
 use crate::error::TableError;
 
-/// Some rows in memory: the fields of lines ([`Fields`]), or values of Arrow's types ([`RecordBatch`]).
+/// Some rows in memory: the fields of lines ([`Fields`]), or values of Arrow's types
+/// ([`RecordBatch`]).
 pub trait Batch: Send + Sync {
-    /// About how many rows are in it, before [`Batch::split`]: fewer where lines of CSV are blank, more where single CRs end
-    /// rows too.
+    /// About how many rows are in it, before [`Batch::split`]: fewer where lines of CSV are blank,
+    /// more where single CRs end rows too.
     fn lines(&self) -> usize;
 
     /// Finds the rows in what was read.
@@ -164,7 +167,8 @@ impl Fill for Box<dyn Batch> {
     }
 }
 
-/// One of the two forms that rows have in memory: what is kept of rows in one form is written by encodings of that form.
+/// One of the two forms that rows have in memory: what is kept of rows in one form is written by
+/// encodings of that form.
 pub trait Form: Fill {
     /// Columns that are written as they stand.
     type Kept<'a>;
@@ -223,7 +227,9 @@ impl<'a> Cells<'a> {
             DataType::Utf8 => Self::Utf8(array.as_string()),
             DataType::LargeUtf8 => Self::LargeUtf8(array.as_string()),
             DataType::FixedSizeBinary(_) => Self::Fixed(array.as_fixed_size_binary()),
-            _ => unreachable!("the kind of the column was checked when the file was opened, and it is flat"),
+            _ => unreachable!(
+                "the kind of the column was checked when the file was opened, and it is flat"
+            ),
         }
     }
 

@@ -10,8 +10,8 @@ use super::{Batch, Fill, Source, Stream};
 use crate::error::{RowFault, TableError};
 use crate::parquet::flat_schema;
 
-/// The rows of a [`Source`] as Arrow's record batches: of a CSV file every column is text, and an empty cell is null. Errors are
-/// [`ArrowError::ExternalError`], each with a [`TableError`].
+/// The rows of a [`Source`] as Arrow's record batches: of a CSV file every column is text, and an
+/// empty cell is null. Errors are [`ArrowError::ExternalError`], each with a [`TableError`].
 pub struct RecordBatches {
     schema: SchemaRef,
     source: Source,
@@ -25,7 +25,9 @@ impl Source {
         let text = |name: &Vec<u8>| Field::new(String::from_utf8_lossy(name), DataType::Utf8, true);
         let schema = match self.table().schema() {
             Some(schema) => flat_schema(schema),
-            None => Arc::new(Schema::new(self.table().header().iter().map(text).collect::<Vec<_>>())),
+            None => {
+                Arc::new(Schema::new(self.table().header().iter().map(text).collect::<Vec<_>>()))
+            }
         };
         let pairs = self.table().known().map(|known| match &known.meta {
             Some(meta) => meta.pairs(),

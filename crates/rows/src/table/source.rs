@@ -35,16 +35,18 @@ impl Extent {
     }
 }
 
-/// Where rows are taken from. A new kind is a decision for all code that opens one: the list is not left open.
+/// Where rows are taken from. A new kind is a decision for all code that opens one: the list is not
+/// left open.
 pub enum Input<'a> {
     /// A file: CSV or Parquet, by its extension.
     File(&'a Path),
-    /// A frame: what a program hands over, without a file. Its columns have Arrow's types; its schema's metadata says what a
-    /// Parquet file's would.
+    /// A frame: what a program hands over, without a file. Its columns have Arrow's types; its
+    /// schema's metadata says what a Parquet file's would.
     Frame {
         /// What errors call it.
         name: &'a str,
-        /// How many rows it has, if that is known. A wrong number costs time or memory, nothing else.
+        /// How many rows it has, if that is known. A wrong number costs time or memory, nothing
+        /// else.
         rows: Option<u64>,
         /// Its rows.
         batches: Box<dyn RecordBatchReader + Send>,
@@ -200,7 +202,8 @@ impl Reader<RecordBatch> for parquet::Reader {
 
     fn extent(&mut self, table: &Table) -> Result<Extent, TableError> {
         let first = Self::open(&table.path, BATCH)?.next(&table.path)?;
-        let width = first.map_or(0, |first| first.get_array_memory_size() / first.num_rows().max(1));
+        let width =
+            first.map_or(0, |first| first.get_array_memory_size() / first.num_rows().max(1));
         let rows = self.rows();
         Ok(Extent { rows, length: self.length(), bytes: rows.saturating_mul(width as u64) })
     }
@@ -225,7 +228,12 @@ impl Reader<RecordBatch> for frames::Reader {
 struct Any<B>(Box<dyn Reader<B>>);
 
 impl<B: Fill> Reader<Box<dyn Batch>> for Any<B> {
-    fn fill(&mut self, path: &Path, batch: &mut Box<dyn Batch>, limit: usize) -> Result<bool, TableError> {
+    fn fill(
+        &mut self,
+        path: &Path,
+        batch: &mut Box<dyn Batch>,
+        limit: usize,
+    ) -> Result<bool, TableError> {
         let mut filled = B::empty();
         let found = self.0.fill(path, &mut filled, limit)?;
         *batch = Box::new(filled);
@@ -270,13 +278,14 @@ impl<B: Fill> Stream<B> {
         self.reader.extent(&self.table)
     }
 
-    /// From now on a row of a CSV file with more or fewer fields than the header is no error: [`Fields::ragged`] has its line.
+    /// From now on a row of a CSV file with more or fewer fields than the header is no error:
+    /// [`Fields::ragged`] has its line.
     pub fn set_ragged_apart(&mut self) {
         self.reader.set_ragged_apart();
     }
 
-    /// Fills `batch` with the next rows, of a CSV file at most `limit`; false at the end. They are there after
-    /// [`Batch::split`].
+    /// Fills `batch` with the next rows, of a CSV file at most `limit`; false at the end. They are
+    /// there after [`Batch::split`].
     ///
     /// # Errors
     /// [`TableError`].
@@ -284,8 +293,9 @@ impl<B: Fill> Stream<B> {
         self.reader.fill(&self.table.path, batch, limit)
     }
 
-    /// Fills the first `filled` of `batches` with the next rows: `rows` of them, or one batch if that has more; false at the
-    /// end of the file. An error is that of a block of its own: those in the batches before it come first.
+    /// Fills the first `filled` of `batches` with the next rows: `rows` of them, or one batch if
+    /// that has more; false at the end of the file. An error is that of a block of its own: those
+    /// in the batches before it come first.
     pub fn fill_all(
         &mut self,
         batches: &mut Vec<B>,

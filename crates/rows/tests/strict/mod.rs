@@ -1,5 +1,5 @@
-//! The reader of CSV beside a strict reader of a few lines, and beside the `csv` crate, on any bytes. The fuzz target `csv`
-//! uses this file too.
+//! The reader of CSV beside a strict reader of a few lines, and beside the `csv` crate, on any
+//! bytes. The fuzz target `csv` uses this file too.
 
 use cstatns_base::coded::Coded as _;
 use std::path::Path;
@@ -9,8 +9,9 @@ use cstatns_rows::csv::read_all;
 /// A row: the line on which it begins, and its fields.
 type Row = (usize, Vec<Vec<u8>>);
 
-/// Where strict reading ends: at the end of the file, behind text that follows a closing quote (its line, and that on which
-/// the field opened), or in a quoted field of the row that begins on this line.
+/// Where strict reading ends: at the end of the file, behind text that follows a closing quote (its
+/// line, and that on which the field opened), or in a quoted field of the row that begins on this
+/// line.
 #[derive(Debug, PartialEq)]
 enum End {
     File,
@@ -18,8 +19,9 @@ enum End {
     Quote { line: usize },
 }
 
-/// Reads byte by byte as RFC 4180 says, but that a field may hold quotes that does not begin with one, that rows may be of any
-/// length, that lines may end with CR or LF alone, and that blank lines and a byte order mark at the start are passed over.
+/// Reads byte by byte as RFC 4180 says, but that a field may hold quotes that does not begin with
+/// one, that rows may be of any length, that lines may end with CR or LF alone, and that blank
+/// lines and a byte order mark at the start are passed over.
 fn strict(bytes: &[u8], delimiter: u8) -> (Vec<Row>, End) {
     let mut left = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     let (mut rows, mut line): (Vec<Row>, usize) = (Vec::new(), 1);
@@ -77,15 +79,19 @@ fn strict(bytes: &[u8], delimiter: u8) -> (Vec<Row>, End) {
 
 /// What `csv` reads.
 fn lenient(bytes: &[u8], delimiter: u8) -> Vec<Vec<Vec<u8>>> {
-    let mut reader =
-        csv::ReaderBuilder::new().has_headers(false).flexible(true).delimiter(delimiter).from_reader(bytes);
+    let mut reader = csv::ReaderBuilder::new()
+        .has_headers(false)
+        .flexible(true)
+        .delimiter(delimiter)
+        .from_reader(bytes);
     let rows = reader.byte_records().map(|row| row.expect("bytes in memory"));
     rows.map(|row| row.iter().map(<[u8]>::to_vec).collect()).collect()
 }
 
-/// Checks that `bytes`, read through a window of `window` bytes and at most `limit` lines at once, is what strict reading
-/// makes of it, or refused as it should be; and that `csv` reads what is accepted as the same. `path` is where a file of them
-/// may be put. Returns the stable code of the error, if there was one.
+/// Checks that `bytes`, read through a window of `window` bytes and at most `limit` lines at once,
+/// is what strict reading makes of it, or refused as it should be; and that `csv` reads what is
+/// accepted as the same. `path` is where a file of them may be put. Returns the stable code of the
+/// error, if there was one.
 pub(crate) fn compare(
     path: &Path,
     bytes: &[u8],
@@ -109,13 +115,17 @@ pub(crate) fn compare(
     let says = |words: String| assert!(text.contains(&words), "{words}: {text}");
     match error.code() {
         "empty-file" => assert!(rows.is_empty() && end == End::File),
-        "not-csv" => assert!(bytes.len() > 1 && !bytes[0].is_ascii_alphanumeric() || bytes.starts_with(b"P")),
+        "not-csv" => {
+            assert!(bytes.len() > 1 && !bytes[0].is_ascii_alphanumeric() || bytes.starts_with(b"P"))
+        }
         // The first mistake in the file is the one that is told.
         "ragged-row" => {
             let row = ragged.expect("a row of another length");
             let (line, fields) = &rows[row];
             let (found, expected) = (fields.len(), rows[0].1.len());
-            says(format!(": row {row} (line {line}) has {found} fields, the header has {expected}:"));
+            says(format!(
+                ": row {row} (line {line}) has {found} fields, the header has {expected}:"
+            ));
         }
         "open-quote" => {
             let End::Quote { line } = end else { panic!("{end:?}: {text}") };

@@ -10,7 +10,9 @@ fn named(text: &str) -> String {
 
 #[test]
 fn spellings_of_one_name_are_one() {
-    for text in ["L'Hermitte", "l\u{2019}hermitte", "L HERMITTE", " L\u{2bc}Hermitte\u{a0}", "L-Hermitte"] {
+    for text in
+        ["L'Hermitte", "l\u{2019}hermitte", "L HERMITTE", " L\u{2bc}Hermitte\u{a0}", "L-Hermitte"]
+    {
         assert_eq!(named(text), "L HERMITTE");
     }
     assert_eq!(named("He\u{301}lo\u{308}ïse"), "HELOISE");
@@ -21,7 +23,11 @@ fn spellings_of_one_name_are_one() {
     assert_eq!(named("Jean\u{200f}ne\u{202e} \u{feff}\u{ff21}\u{fb01}"), "JEANNE AFI");
     assert_eq!(named("--- '"), "");
     assert_eq!(named("محمد 7"), "محمد 7");
-    assert!(same("LE PROVOST", "LEPROVOST") && same("JEAN-PIERRE", "JEAN PIERRE") && !same("LEROI", "LEROY"));
+    assert!(
+        same("LE PROVOST", "LEPROVOST")
+            && same("JEAN-PIERRE", "JEAN PIERRE")
+            && !same("LEROI", "LEROY")
+    );
 }
 
 #[test]
@@ -128,9 +134,11 @@ fn forms(year: u32) -> impl Iterator<Item = (u32, String)> {
 
 #[test]
 fn a_year_is_one_from_1800_to_next_year_in_every_form() {
-    for (now, last) in
-        [("2026-01-01T00:00:00Z", 2027), ("2026-12-31T23:59:59Z", 2027), ("2027-01-01T00:00:00Z", 2028)]
-    {
+    for (now, last) in [
+        ("2026-01-01T00:00:00Z", 2027),
+        ("2026-12-31T23:59:59Z", 2027),
+        ("2027-01-01T00:00:00Z", 2028),
+    ] {
         let years = years_of(now);
         for year in 1..10_000 {
             for (rest, text) in forms(year) {
@@ -141,12 +149,17 @@ fn a_year_is_one_from_1800_to_next_year_in_every_form() {
         }
     }
     assert!(
-        is_date(0) && is_date(99_991_231) && !is_date(17_991_231) && !is_date(100_000_000) && !is_date(512)
+        is_date(0)
+            && is_date(99_991_231)
+            && !is_date(17_991_231)
+            && !is_date(100_000_000)
+            && !is_date(512)
     );
 }
 
-/// Days since 1960 (SAS, Stata), since 1970 (R) and since 1900 (Excel), and seconds since 1960, of everybody born from 1900
-/// on: what is read is of four digits and looks like a year, or of eight and looks like a whole date.
+/// Days since 1960 (SAS, Stata), since 1970 (R) and since 1900 (Excel), and seconds since 1960, of
+/// everybody born from 1900 on: what is read is of four digits and looks like a year, or of eight
+/// and looks like a whole date.
 #[test]
 fn numbers_of_days_and_seconds_are_no_dates_but_where_they_look_like_one() {
     let years = years_of("2026-11-28T00:00:00Z");
@@ -169,8 +182,9 @@ fn numbers_of_days_and_seconds_are_no_dates_but_where_they_look_like_one() {
 
 #[test]
 fn codes_of_places() {
-    let code =
-        |text| PlaceCode::read(text).map(|code| code.map(|code| String::from_utf8(code.0.into()).unwrap()));
+    let code = |text| {
+        PlaceCode::read(text).map(|code| code.map(|code| String::from_utf8(code.0.into()).unwrap()))
+    };
     assert_eq!(code("1366"), Some(Some("01366".to_owned())));
     assert_eq!(code(" 2b033 "), code("20033"));
     assert_eq!(code("97411"), Some(Some("97411".to_owned())));
@@ -196,6 +210,7 @@ proptest! {
 
     #[test]
     fn no_text_is_too_strange(text: String) {
-        let _ = (name(&text), first_names(&text), date(&text, Years::now()), sex(&text).is_some(), PlaceCode::read(&text).is_some());
+        let _ = (name(&text), first_names(&text), date(&text, Years::now()));
+        let _ = (sex(&text).is_some(), PlaceCode::read(&text).is_some());
     }
 }

@@ -31,7 +31,9 @@ use cstatns::report::ReportError;
 use cstatns::service::{ServiceError, WorkError};
 use cstatns::state::{Broken, Refusal, Unlawful};
 use cstatns_bulk::CodeFileError;
-use cstatns_controller::{AttachError, CheckError, FileFacts, Kept, NotDestroyed, PrepareError, check};
+use cstatns_controller::{
+    AttachError, CheckError, FileFacts, Kept, NotDestroyed, PrepareError, check,
+};
 use cstatns_register::{BuildError, Faults, IndexError};
 use cstatns_rows::error::{RowFault, TableError};
 use cstatns_rows::guard::Held;
@@ -102,8 +104,11 @@ fn missing() -> FileError {
 fn facts() -> Box<[FileFacts; 2]> {
     let place = tempfile::tempdir().unwrap();
     let codes = place.path().join("codes.csv");
-    std::fs::write(&codes, format!("code\n{}\n", Code::from_bytes([7; 32], tag(), generation()).text()))
-        .unwrap();
+    std::fs::write(
+        &codes,
+        format!("code\n{}\n", Code::from_bytes([7; 32], tag(), generation()).text()),
+    )
+    .unwrap();
     let file = |service: &str| {
         let mut facts = check([&codes]).unwrap().remove(0);
         (facts.path, facts.service, facts.domain) = (path(), ServiceId::of(service), Some(name()));
@@ -150,9 +155,11 @@ fn of_libraries(found: &mut Vec<Sample>) {
             ColumnTwice { path: path(), column: asked() },
             ColumnType { path: path(), column: column(), field: None, found: "binary", size: Some(16), needed },
             ColumnType { path: path(), column: column(), field: Some(Field::Nir), found: "text", size: None, needed },
-            ColumnType { path: path(), column: column(), field: Some(Field::DateNaissance), found: "text", size: None, needed },
+            ColumnType { path: path(), column: column(), field: Some(Field::DateNaissance), found: "text",
+                size: None, needed },
             ColumnType { path: path(), column: column(), field: Some(Field::Nom), found: "Boolean", size: None, needed },
-            Columns { path: path(), expected: "`index`, `code`" }, Row { path: path(), row: 1, fault: RowFault::Word },
+            Columns { path: path(), expected: "`index`, \
+                `code`" }, Row { path: path(), row: 1, fault: RowFault::Word },
             NotWhole { path: path(), column: column(), row: 2 }, BinaryCodes { path: path() },
             Write { kind: ErrorKind::StorageFull }, Write { kind: ErrorKind::BrokenPipe }, Spill { beside: path() },
             Interrupted, Unwritable,
@@ -162,7 +169,8 @@ fn of_libraries(found: &mut Vec<Sample>) {
             OtherCodes { found: (tag(), generation()), expected: (tag(), generation()) }, Encoding, Word, Disagree,
         }
         IndexError { File(missing()), Other { path: path() }, Version { path: path(), found: 1 }, Damaged { path: path() } }
-        BuildError { File(missing()), Rows(Faults::default()), Empty, TooLarge, Index(IndexError::Damaged { path: path() }), Interrupted }
+        BuildError { File(missing()), Rows(Faults::default()), Empty, TooLarge,
+            Index(IndexError::Damaged { path: path() }), Interrupted }
         PrepareError {
             Table(TableError::Interrupted), File(missing()), Report(ReportError::Form { path: path() }),
             RetainedType { path: path() }, SameOutput { path: path() }, Reserved { path: path(), column: "index" },
@@ -170,7 +178,8 @@ fn of_libraries(found: &mut Vec<Sample>) {
             WrongField { field: Field::DateNaissance, invalid: 1, filled: 2 },
             IdentityKept { path: path(), column: column(), kept: Kept::Who },
             IdentityKept { path: path(), column: column(), kept: Kept::Born { place: column() } },
-            IdentityKept { path: path(), column: column(), kept: Kept::Identifiers(Held { filled: 3, keyed: 2, unkeyed: 1 }) },
+            IdentityKept { path: path(), column: column(),
+                kept: Kept::Identifiers(Held { filled: 3, keyed: 2, unkeyed: 1 }) },
             RiskSent { column: asked() }, TooManyRisks,
             MissingField { field: Field::Nom, missing: TableError::MissingColumn {
                 path: path(), wanted: asked(), delimiter: None, found: vec![] } },

@@ -1,5 +1,5 @@
-//! Every variant of every error with a code is made once: its code is stable, its facts are coordinates, nothing that it
-//! says is data, and the program knows what to do about it.
+//! Every variant of every error with a code is made once: its code is stable, its facts are
+//! coordinates, nothing that it says is data, and the program knows what to do about it.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -10,13 +10,17 @@ use crate::advice::{ENGLISH, rows, rows_used};
 use crate::fault::Fault;
 
 /// The names that facts may have: coordinates.
-const COORDINATES: &str = "path file row rows line opened column group limit key kind reason field other delimiter \
-    domain service tag generation expected_tag expected_generation expected found wanted content kept counted custodian owner \
-    custodians needed given cards external epoch event covered run minimum missing extra count invalid filled action \
+const COORDINATES: &str = "path file row rows line opened column group limit key kind reason field \
+    other delimiter \
+    domain service tag generation expected_tag expected_generation expected found wanted content \
+    kept counted custodian owner \
+    custodians needed given cards external epoch event covered run minimum missing extra count \
+    invalid filled action \
     position ends";
 
 /// Codes without advice: the cause says it all.
-const CAUSE_SAYS_ALL: &str = "name score wrong-character wrong-length wrong-form wrong-key code-form code-generation code-tag \
+const CAUSE_SAYS_ALL: &str = "name score wrong-character wrong-length wrong-form wrong-control-key \
+    code-form code-generation code-tag \
     code-bytes checkpoint-bad-origin minimum-batch cryptoperiod unknown-party cards nothing-lost";
 
 /// The sources below `directory`, without tests.
@@ -25,7 +29,9 @@ fn sources(directory: &Path, found: &mut Vec<(PathBuf, String)>) {
         let path = entry.unwrap().path();
         if path.is_dir() && !path.ends_with("tests") {
             sources(&path, found);
-        } else if path.extension().is_some_and(|extension| extension == "rs") && !path.ends_with("tests.rs") {
+        } else if path.extension().is_some_and(|extension| extension == "rs")
+            && !path.ends_with("tests.rs")
+        {
             found.push((path.clone(), fs::read_to_string(path).unwrap()));
         }
     }
@@ -34,7 +40,9 @@ fn sources(directory: &Path, found: &mut Vec<(PathBuf, String)>) {
 fn all_sources() -> Vec<(PathBuf, String)> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     let mut found = Vec::new();
-    for part in ["src", "crates/base/src", "crates/record/src", "crates/register/src", "crates/rows/src"] {
+    for part in
+        ["src", "crates/base/src", "crates/record/src", "crates/register/src", "crates/rows/src"]
+    {
         sources(&root.join(part), &mut found);
     }
     for part in ["crates/controller/src", "crates/bulk/src", "crates/cli/src"] {
@@ -48,7 +56,8 @@ fn word(text: &str) -> &str {
     &text[..end]
 }
 
-/// The body of the definition of `name`, if `source` has it: of an enum its variants, of a struct its fields.
+/// The body of the definition of `name`, if `source` has it: of an enum its variants, of a struct
+/// its fields.
 fn definition<'a>(source: &'a str, name: &str) -> Option<(&'static str, &'a str)> {
     ["enum", "struct"].into_iter().find_map(|kind| {
         source.match_indices(&format!("{kind} {name}")).find_map(|(at, found)| {
@@ -83,7 +92,8 @@ fn declared(sources: &[(PathBuf, String)]) -> (BTreeSet<String>, Vec<String>) {
                 wrong.push(format!("{}: {name} holds a free text", path.display()));
             }
             let variants = body.lines().filter_map(|line| line.strip_prefix("    "));
-            let variants = variants.filter(|line| line.starts_with(|c: char| c.is_ascii_uppercase()));
+            let variants =
+                variants.filter(|line| line.starts_with(|c: char| c.is_ascii_uppercase()));
             match kind {
                 "enum" => found.extend(variants.map(|line| format!("{name}::{}", word(line)))),
                 _ => drop(found.insert((*name).to_owned())),
@@ -107,16 +117,30 @@ fn declared(sources: &[(PathBuf, String)]) -> (BTreeSet<String>, Vec<String>) {
 fn every_variant_is_made() {
     let (declared, wrong) = declared(&all_sources());
     assert_eq!(wrong, Vec::<String>::new());
-    assert!(declared.len() >= 230, "only {} found: is this test still reading the sources?", declared.len());
+    assert!(
+        declared.len() >= 230,
+        "only {} found: is this test still reading the sources?",
+        declared.len()
+    );
     let made: BTreeSet<String> = samples().iter().map(|sample| sample.variant.clone()).collect();
-    assert_eq!(declared.difference(&made).collect::<Vec<_>>(), Vec::<&String>::new(), "without a sample");
-    assert_eq!(made.difference(&declared).collect::<Vec<_>>(), Vec::<&String>::new(), "not declared");
+    assert_eq!(
+        declared.difference(&made).collect::<Vec<_>>(),
+        Vec::<&String>::new(),
+        "without a sample"
+    );
+    assert_eq!(
+        made.difference(&declared).collect::<Vec<_>>(),
+        Vec::<&String>::new(),
+        "not declared"
+    );
 }
 
 #[test]
 fn what_is_not_right_in_the_sources_is_found() {
-    let source = "#[derive(Debug, thiserror::Error)]\n#[non_exhaustive]\npub enum A {\n    /// One.\n    #[error(\"x\")]\n    \
-        One {\n        cell: String,\n    },\n    Two,\n}\ncrate::coded!(A {\n});\n#[derive(thiserror::Error)]\npub struct B;\n";
+    let source = "#[derive(Debug, thiserror::Error)]\n#[non_exhaustive]\npub enum A {\n    /// \
+        One.\n    #[error(\"x\")]\n    \
+        One {\n        cell: String,\n    },\n    Two,\n}\ncrate::coded!(A \
+        {\n});\n#[derive(thiserror::Error)]\npub struct B;\n";
     let (found, wrong) = declared(&[(PathBuf::from("a.rs"), source.to_owned())]);
     assert_eq!(found.into_iter().collect::<Vec<_>>(), ["A::One", "A::Two"]);
     assert_eq!(wrong, ["a.rs: A holds a free text", "a.rs: B has no code"]);
@@ -158,7 +182,10 @@ fn every_error_has_its_advice_and_every_advice_an_error() {
         used.extend(found);
         let line = Fault::of(error, &[]).line().unwrap();
         assert!(line.starts_with(&format!("error[{}]: {error}", error.code())), "{line}");
-        assert!(!line.contains(['{', '}']) && !line.contains(": :") && !line.contains(": ;"), "{line}");
+        assert!(
+            !line.contains(['{', '}']) && !line.contains(": :") && !line.contains(": ;"),
+            "{line}"
+        );
     }
     assert_eq!(without, silent, "codes without advice");
     let all: Vec<&str> = rows(ENGLISH).map(|(row, _)| row).collect();
@@ -166,6 +193,9 @@ fn every_error_has_its_advice_and_every_advice_an_error() {
     let dead: Vec<_> = all.into_iter().filter(|row| !used.contains(row)).collect();
     assert_eq!(dead, Vec::<&str>::new(), "rows that no error needs");
     for (row, said) in rows(ENGLISH) {
-        assert!(!said.contains("{path}") && !said.contains("{file}"), "{row}: a path is shown by the cause");
+        assert!(
+            !said.contains("{path}") && !said.contains("{file}"),
+            "{row}: a path is shown by the cause"
+        );
     }
 }

@@ -31,8 +31,8 @@ impl From<Tally> for Counts {
     }
 }
 
-/// The account of a run, from the ledger: the same right after it and when it is made again later. The sizes of the
-/// request's files are known right after it only.
+/// The account of a run, from the ledger: the same right after it and when it is made again later.
+/// The sizes of the request's files are known right after it only.
 pub(super) fn report(
     service: &Service,
     home: &Path,
@@ -64,7 +64,8 @@ pub(super) fn report(
         Means::Absent => Destruction::ABSENT,
         Means::Lost => Destruction::LOST,
     });
-    let destroyed = request.iter().filter_map(|(path, bytes)| Some(Destruction::new(path, *bytes, how?)));
+    let destroyed =
+        request.iter().filter_map(|(path, bytes)| Some(Destruction::new(path, *bytes, how?)));
     Ok(Report {
         format: Report::FORMAT,
         tool: concat!("cstatns ", env!("CARGO_PKG_VERSION")).to_owned(),
@@ -89,7 +90,8 @@ pub(super) fn report(
     })
 }
 
-/// Makes the reports that a stop kept from being written. What cannot be written does not stop a command.
+/// Makes the reports that a stop kept from being written. What cannot be written does not stop a
+/// command.
 pub(in crate::service) fn write_missing_reports(program: &Program, service: &Service, home: &Path) {
     for outgoing in service.outgoing() {
         // A report says what was destroyed: it waits for a destruction that is owed.
@@ -107,15 +109,22 @@ pub(in crate::service) fn write_missing_reports(program: &Program, service: &Ser
             let Some(made) = made.filter(|made| made.rows == summary.rows) else {
                 return Err(Fault::form(&result, "the result of this delivery"));
             };
-            let request: Vec<_> =
-                service.request_of(&outgoing.delivery).into_iter().map(|path| (path, None)).collect();
-            let counts =
-                Counts { coded: Some(summary.coded), quality: summary.qualities, scores: summary.scores };
+            let request: Vec<_> = service
+                .request_of(&outgoing.delivery)
+                .into_iter()
+                .map(|path| (path, None))
+                .collect();
+            let counts = Counts {
+                coded: Some(summary.coded),
+                quality: summary.qualities,
+                scores: summary.scores,
+            };
             report(service, home, &made, Some(counts), &request)?.write(&path)?;
             Ok(())
         });
         match written {
-            Ok(()) => program.say(format_args!("the report {path:?} was missing: written from the result")),
+            Ok(()) => program
+                .say(format_args!("the report {path:?} was missing: written from the result")),
             Err(fault) => {
                 let why = fault.line().unwrap_or_default();
                 program.say(format_args!(
