@@ -82,10 +82,10 @@ pub enum CodeFileError {
     /// `other-keys`: the file's metadata and the keys disagree. A mistake of the caller.
     #[error("the keys are not those of the domain and generation that the result is to carry")]
     Keys,
-    /// A code that the keys refuse: [`CoderError::code`].
+    /// A code that the keys refuse: [`CoderError`].
     #[error(transparent)]
     Coder(#[from] CoderError),
-    /// The register: [`IndexError::code`].
+    /// The register: [`IndexError`].
     #[error(transparent)]
     Register(#[from] IndexError),
 }

@@ -180,7 +180,7 @@ pub enum PrepareError {
         /// That its column is missing.
         missing: TableError,
     },
-    /// The columns of the fields: [`ColumnsError::code`].
+    /// The columns of the fields: [`ColumnsError`].
     #[error("{path:?}: {error}")]
     Fields {
         /// The data.

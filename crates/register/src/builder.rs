@@ -35,7 +35,7 @@ pub struct Record<'a> {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum BuildError {
-    /// The file that is written: [`FileError::code`].
+    /// The file that is written: [`FileError`].
     #[error(transparent)]
     File(#[from] FileError),
     /// `register-rows`: rows that cannot be right.
@@ -47,7 +47,7 @@ pub enum BuildError {
     /// `register-too-large`: more rows than the format counts.
     #[error("the register has more than {} rows, the most that an index holds", u32::MAX)]
     TooLarge,
-    /// The index that is brought up to date: [`IndexError::code`].
+    /// The index that is brought up to date: [`IndexError`].
     #[error(transparent)]
     Index(#[from] IndexError),
     /// `interrupted`: the stop that [`Builder::finish_unless`] asks about was requested.

@@ -30,7 +30,7 @@ pub struct Index {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum IndexError {
-    /// The file itself: [`FileError::code`].
+    /// The file itself: [`FileError`].
     #[error(transparent)]
     File(#[from] FileError),
     /// `not-a-register`: another kind of file.

@@ -18,7 +18,7 @@ pub enum TableError {
         /// The file.
         path: PathBuf,
     },
-    /// The file itself: [`FileError::code`].
+    /// The file itself: [`FileError`].
     #[error(transparent)]
     File(#[from] FileError),
     /// `empty-file`: not even a header.
@@ -225,7 +225,7 @@ pub enum TableError {
         /// The columns expected.
         expected: &'static str,
     },
-    /// A row: [`RowFault::code`].
+    /// A row: [`RowFault`].
     #[error("{path:?}: row {row} {fault}")]
     Row {
         /// The file.
@@ -383,7 +383,7 @@ pub enum RowFault {
         /// The column.
         field: &'static str,
     },
-    /// [`CodeError::code`].
+    /// [`CodeError`].
     #[error("holds what is {0}")]
     Code(#[from] CodeError),
     /// `other-codes`: a code of another domain, service or generation than is expected there.
