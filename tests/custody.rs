@@ -1,5 +1,5 @@
 //! Kits, rosters, approvals and receipts: what fits is taken, what does not is refused by the name
-//! of whoever gave it.
+//! of its giver.
 
 use std::fs;
 use std::path::{Path, PathBuf};

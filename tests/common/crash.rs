@@ -320,8 +320,8 @@ fn differ(
     );
 }
 
-/// The files of the world as a stopped process leaves them, before anything is mended: a request or
-/// its result is whole.
+/// The files of the world as a stopped process leaves them, before anything is repaired: a request
+/// or its result is whole.
 fn check_sources(before: &[(PathBuf, Vec<u8>)], what: &str) {
     for (request, bytes) in before {
         let result = request.with_extension("result");

@@ -33,8 +33,8 @@ pub fn look(request: &Path, manifest: &Manifest) -> Result<(), CodeFileError> {
 /// # Errors
 /// [`CodeFileError`]: among them any column but `index` and `identifier`, indexes that do not
 /// strictly increase, a cell that is not an identifier in its compact form, and rows that are not
-/// those of its manifest. Of several errors one in the first block of rows that has any is told,
-/// whatever the number of threads.
+/// those of its manifest. Of several errors one in the first block of rows that has any is
+/// returned, whatever the number of threads.
 pub fn code(
     request: &Request<'_>,
     coder: &Coder,

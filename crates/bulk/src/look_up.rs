@@ -98,7 +98,7 @@ pub fn look_up_and_code(
 }
 
 /// What the first rows of a request teach. Those that cannot be read teach nothing: the pass over
-/// all of them tells why.
+/// all of them says why.
 fn learn(
     request: &Path,
     content: Content,

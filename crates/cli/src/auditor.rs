@@ -50,8 +50,8 @@ impl Verify {
         let mut start = [0];
         let read = File::open(&self.ledger).and_then(|mut file| file.read(&mut start));
         if matches!(read, Ok(1)) && start != *b"{" {
-            // Nobody is to answer for a file that was never a ledger. What cannot be read is told
-            // of below.
+            // Nobody is to answer for a file that was never a ledger. What cannot be read is
+            // reported below.
             return Err(Fault::form(&self.ledger, "the ledger of a service"));
         }
         let audit = audit::verify(&self.ledger, &card, &self.checkpoint)?;

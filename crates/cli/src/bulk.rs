@@ -193,7 +193,7 @@ mod tests {
         assert_eq!(
             looked_up(Some(&scores), None, 80_002).len(),
             3,
-            "a report that does not tell of codes"
+            "a report that says nothing of codes"
         );
     }
 

@@ -220,7 +220,7 @@ impl Check {
 }
 
 /// Reads a ledger and verifies it by the service card in its first event. Who that is, the kit
-/// knows once it has accepted a share; before, the spoken words tell.
+/// knows once it has accepted a share; before, the spoken words do.
 fn read(path: &Path) -> Result<ReadLedger, Fault> {
     let card = card_of(path)?;
     let checkpoint = path.with_file_name("checkpoint");

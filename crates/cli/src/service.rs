@@ -57,8 +57,7 @@ impl ServiceVerb {
     }
 }
 
-/// Opens the service in `home`, tells what was found to mend, and makes the reports that are
-/// missing.
+/// Opens the service in `home`, says what recovery found, and makes the reports that are missing.
 fn open(program: &Program, home: &Path) -> Result<Service, Fault> {
     let clock = program.clock.clone();
     let (service, recovered) = Service::open(home, move || clock())?;

@@ -295,7 +295,7 @@ fn a_request_in_which_is_nobody_is_told_of() {
 }
 
 /// Days since 1960, as SAS and Stata have them: a column of them is refused, and one that may be
-/// such is told of.
+/// such is reported.
 #[test]
 fn numbers_of_days_are_no_dates_of_birth() {
     let place = Place::default();

@@ -9,8 +9,8 @@ use serde_json::Value;
 
 use common::{Place, csv, identifiers, join, pair, text};
 
-/// Copies a file of the pair with the number of each row beside it, so that rows can be told apart
-/// afterwards.
+/// Copies a file of the pair with the number of each row beside it, so that rows can be
+/// distinguished afterwards.
 fn numbered(place: &Place, file: &str) -> BTreeMap<String, String> {
     let data = fs::read_to_string(pair(&format!("{file}.csv"))).unwrap();
     let mut lines = data.lines();

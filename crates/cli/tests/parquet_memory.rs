@@ -211,7 +211,7 @@ fn same(count: u64, number: u64) -> Vec<u8> {
 fn lengths(first: i64, others: i64, count: u64) -> Vec<u8> {
     let zigzag = |number: i64| varint((number << 1 ^ number >> 63) as u64);
     let mut bytes = [varint(128), varint(1), varint(count), zigzag(first)].concat();
-    // The steps of the first block, told from the least of them, in 16 bits each: one to the
+    // The steps of the first block, counted from the least of them, in 16 bits each: one to the
     // others, then none.
     let step = others - first;
     let least = step.min(0);

@@ -268,7 +268,7 @@ pub fn prepare(what: Prepare<'_>, effort: &Effort) -> Result<Prepared, PrepareEr
     let sent = find_columns(source.table(), column)?;
     let keeping = Keeping::of(source.table(), &sent, accepted)?;
     let job = Job { request, request_format, sent, keeping, accepted, effort };
-    // Before the data is read: a name that is taken is told at once.
+    // Before the data is read: a name that is taken is refused at once.
     match retained {
         Output::File(retained) => {
             let mut files = Together::create([&manifest_path, retained, request], Access::Private)?;

@@ -116,7 +116,8 @@ impl<'a> Builder<'a> {
 
     /// Starts an index that has what `old` has, with what is pushed added to it. It is written anew
     /// and takes the place of `old` when it is finished and durable; until then, and if the build
-    /// fails, the name leads to `old`. Whoever has `old` open keeps it. The id is another one.
+    /// fails, the name leads to `old`. A process that has `old` open keeps it. The id is another
+    /// one.
     ///
     /// A row whose identifier `old` has replaces all the rows with that identifier, in their place;
     /// without an `id` of its own it keeps theirs. Any other row comes after those of `old`: with

@@ -80,7 +80,7 @@ pub enum Expected {
     Person,
     /// Nothing: the register does not have the person.
     Nobody,
-    /// [`MatchQuality::Ambiguous`]: several people fit, and nobody can tell which.
+    /// [`MatchQuality::Ambiguous`]: several people fit, and nothing says which.
     Several,
     /// Nothing wrong; the row is in no curve.
     Uncounted,

@@ -40,7 +40,7 @@ impl Unit {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum Fault {
-    /// A cell whose bytes are not UTF-8; found by whoever reads the file, and reported with
+    /// A cell whose bytes are not UTF-8; found by the reader of the file, and reported with
     /// [`refuse`](crate::Builder::refuse).
     Encoding,
     /// More or fewer fields than the file's header; found and reported likewise.

@@ -236,7 +236,7 @@ impl Index {
 
 /// The numbers beside a key in a section of entries, ascending.
 ///
-/// Keys are digests and so spread evenly: where one stands can be told nearly, from there more
+/// Keys are digests and so spread evenly: where one stands is known nearly, from there more
 /// nearly, and is then searched nearby. Each look at an entry is far from the one before in memory.
 fn entries_of(section: &[u8], key: u64) -> impl Iterator<Item = u32> {
     let (entries, _) = section.as_chunks::<KEY>();

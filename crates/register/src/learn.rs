@@ -74,7 +74,7 @@ fn those_that_count<T: Copy>(candidates: &[(f64, T)]) -> Vec<T> {
     counts.map(|(_, candidate)| *candidate).take(BEST).collect()
 }
 
-/// One round: who each row's person is, as far as can be told, and from that how rows are with
+/// One round: who each row's person is, as far as is known, and from that how rows are with
 /// their own person.
 fn step(weights: &Weights, rows: &[Vec<Candidate>]) -> Weights {
     let mut next = weights.clone();

@@ -3,7 +3,7 @@
 //!
 //! **A register's index is identity in clear**: names, dates and places of birth, identifiers. It
 //! is written with mode 0600 and belongs on an encrypted volume. Nothing here prints a person: no
-//! error, no `Debug` and no count shows a cell. A look-up tells who somebody is to anyone who may
+//! error, no `Debug` and no count shows a cell. A look-up says who somebody is to anyone who may
 //! call it, so a program may call it only inside a run under a quorum, with the domain's minimum
 //! batch.
 //!

@@ -66,7 +66,7 @@ impl Index {
 
     /// Looks a row up whose person is known, to see what scores are worth: the answer, and whether
     /// the one that fits best, given or not, is the person with the identifier `truth`. That is all
-    /// it tells of somebody who is not given.
+    /// it says about somebody who is not given.
     ///
     /// # Errors
     /// As [`look_up`](Self::look_up).

@@ -71,7 +71,7 @@ impl Places {
     }
 
     /// As it stands in the index: each name or former code with its length before it, and one
-    /// present code. A former code is told by being five digits, which no name of a commune is.
+    /// present code. A former code is known by its five digits, which no name of a commune is.
     pub(crate) fn write(&self) -> Vec<u8> {
         let mut bytes = Vec::new();
         let formers = self.formers.iter().map(|(code, now)| (&code.0[..], now));

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use crate::error::TableError;
 
-/// What a bulk step may take of the machine, and where it tells how far it is. It changes no byte
+/// What a bulk step may take of the machine, and where it shows how far it is. It changes no byte
 /// of any output.
 #[derive(Clone, Debug)]
 pub struct Effort {

@@ -44,7 +44,7 @@ fn identifier(cell: &[u8]) -> Option<Spelling> {
     }
     let mut compact = [0; 15];
     let mut at = compact.len();
-    // From the end: there a date with its time, a number with decimals or a text is soon told from
+    // From the end: there a date with its time, a number with decimals or a text soon differs from
     // an identifier.
     for byte in cell.iter().rev() {
         match byte {

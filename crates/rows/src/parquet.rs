@@ -77,7 +77,7 @@ fn guarded<T>(path: &Path, read: impl FnOnce() -> Result<T, TableError>) -> Resu
     outcome.unwrap_or_else(|_| Err(TableError::Parquet { path: path.to_owned() }))
 }
 
-/// Whether a panic of this thread, now, is one over a damaged file, which is caught and told as an
+/// Whether a panic of this thread, now, is one over a damaged file, which is caught and becomes an
 /// error of that file: a panic hook has nothing to say then.
 pub fn is_panic_of_damaged_file() -> bool {
     IN_GUARDED.get()

@@ -6,7 +6,7 @@
 //! between runs side by side. So there is one reader and one writer at any moment, no more blocks
 //! than threads, and an output that does not depend on how many threads there are.
 //!
-//! The error of the first block *in the order of the file* is the one that is told, whichever
+//! The error of the first block *in the order of the file* is the one that is returned, whichever
 //! thread met one first: a block is handed over only after all those before it were, and none after
 //! one that failed. Of several errors in one block it is the one that its steps meet first.
 

@@ -1,7 +1,7 @@
 //! Makes storage fail on purpose, for tests (debug builds with `--cfg cstatns_faults`).
 //!
-//! A plan holds for every durable [`Step`] **under one directory** while its closure runs, on
-//! whichever thread the step is taken: a file written by a worker thread is covered, and tests of
+//! A plan holds for every durable [`Step`] **under one directory** while its closure runs, on any
+//! thread that takes the step is taken: a file written by a worker thread is covered, and tests of
 //! one process that use different directories do not disturb each other. Give the directory that
 //! holds *everything* the code under test writes; what lies elsewhere is neither counted nor
 //! stopped. Steps are numbered from 0.

@@ -190,8 +190,8 @@ fn whole_numbers_of_parquet_are_their_digits() {
     );
 }
 
-/// One of them may be the number of somebody else, rounded or not; the row is told, and not what it
-/// holds.
+/// One of them may be the number of somebody else, rounded or not; the row is named, and not what
+/// it holds.
 #[test]
 fn floating_point_numbers_that_are_not_whole_are_refused() {
     let place = Place::new();
@@ -393,7 +393,7 @@ proptest! {
 }
 
 /// Rows of one, two and three fields in any order, some quoted: those of two are read as though the
-/// others were not there, and each of the others is told by its line.
+/// others were not there, and each of the others is named by its line.
 #[test]
 fn ragged_rows_can_be_set_apart() {
     let place = Place::new();

@@ -224,8 +224,8 @@ fn the_first_error_in_the_file_is_told_with_its_row() {
     }
 }
 
-/// What is wrong with a row of either file is told with that file's name and the row's number in
-/// it.
+/// What is wrong with a row of either file is reported with that file's name and the row's number
+/// in it.
 #[test]
 fn attach_names_the_file_and_the_row() {
     let place = Place::new();

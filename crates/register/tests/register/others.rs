@@ -85,8 +85,8 @@ fn ask(world: &World, people: &[Person], rows: usize, dice: &mut Dice) -> Vec<As
         }
         let (level, errors) = errors(world, dice);
         let are_made = errors.iter().all(|(_, _, make)| make(person, &mut cells, dice).is_some());
-        // Whoever of the register is the same in all that the row says is as right as the one it
-        // was made of.
+        // Anyone in the register who is the same in all that the row says is as right as the one
+        // it was made of.
         let is_another = |other: &Person| {
             (invented.is_some() || other != person)
                 && other.is_in_register
@@ -268,7 +268,7 @@ fn held_out() {
     let [_, none, wrong, ambiguous] = all["ambiguous"];
     assert_eq!((none, wrong), (ambiguous, 0));
     // Not reached: none. Of a row with an initial, or a first name that is another one's second,
-    // nothing tells a twin.
+    // nothing distinguishes a twin.
     let wrong = |level| {
         let [_, none, wrong, _] = all[level];
         wrong as f64 / (none + wrong) as f64

@@ -66,7 +66,7 @@ impl Header {
     }
 }
 
-/// The deepest that a column of a file lies in groups, told by its footer; none where it cannot be
+/// The deepest that a column of a file lies in groups, by its footer; none where it cannot be
 /// read.
 pub(super) fn depth(footer: &[u8]) -> Option<usize> {
     let mut input = Input { bytes: footer, at: 0 };
