@@ -112,7 +112,7 @@ pub(crate) fn compare(
         Err(error) => error,
     };
     let text = error.to_string();
-    let says = |words: String| assert!(text.contains(&words), "{words}: {text}");
+    let says = |words: String| assert!(text.ends_with(&words), "{words}: {text}");
     match error.code() {
         "empty-file" => assert!(rows.is_empty() && end == End::File),
         "not-csv" => {
@@ -124,20 +124,20 @@ pub(crate) fn compare(
             let (line, fields) = &rows[row];
             let (found, expected) = (fields.len(), rows[0].1.len());
             says(format!(
-                ": row {row} (line {line}) has {found} fields, the header has {expected}:"
+                ": row {row} (line {line}) has {found} fields, the header has {expected}"
             ));
         }
         "open-quote" => {
             let End::Quote { line } = end else { panic!("{end:?}: {text}") };
             assert_eq!(ragged, None);
-            says(format!(" at line {line} "));
+            says(format!(" at line {line} is never closed"));
         }
         "text-after-quote" => {
             let End::Text { line, opened } = end else { panic!("{end:?}: {text}") };
             assert_eq!(ragged, None);
             says(match line == opened {
-                true => format!(" at line {line}:"),
-                false => format!(" at line {line} (its cell opens at line {opened}):"),
+                true => format!(" at line {line}"),
+                false => format!(" at line {line} (its cell opens at line {opened})"),
             });
         }
         code => panic!("{code}: {text}"),
