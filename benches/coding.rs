@@ -8,7 +8,7 @@ use std::hint::black_box;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use cstatns::code::{Code, Generation};
 use cstatns::coder::{Coder, CodingKey, Renewer};
-use cstatns::commitment::{Commit, CommitmentKey, Rows};
+use cstatns::commitment::{Commit, CommitmentKey, EncodedRows};
 use cstatns::hazmat::coding_key;
 use cstatns::hazmat::lanes::Path;
 use cstatns::identifier::{Identifier, Scheme};
@@ -156,7 +156,7 @@ fn commitment(criterion: &mut Criterion) {
             spellings.iter().for_each(|text| commit.row(&[7; 16], &[Some(text.as_bytes())]));
         });
     });
-    let mut rows = Rows::new(columns.len());
+    let mut rows = EncodedRows::new(columns.len());
     group.bench_function("encode a block", |bencher| {
         bencher.iter(|| {
             rows.clear();

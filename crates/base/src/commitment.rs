@@ -55,14 +55,14 @@ pub type Commitment = Hex<32>;
 /// encoded.
 ///
 /// ```
-/// use cstatns_base::commitment::{Commit, CommitmentKey, Rows};
+/// use cstatns_base::commitment::{Commit, CommitmentKey, EncodedRows};
 ///
 /// let key = CommitmentKey::random();
 /// let mut by_row = Commit::new(&key, &["identifier"]);
 /// by_row.row(&[1; 16], &[Some(b"2840588321025")]);
 /// by_row.row(&[2; 16], &[None]);
 ///
-/// let mut block = Rows::new(1);
+/// let mut block = EncodedRows::new(1);
 /// block.push(&[1; 16], &[Some(b"2840588321025")]);
 /// block.push(&[2; 16], &[None]);
 /// let mut by_block = Commit::new(&key, &["identifier"]);
@@ -109,7 +109,7 @@ impl Commit {
     ///
     /// # Panics
     /// When they are of another number of columns.
-    pub fn add(&mut self, rows: &Rows) {
+    pub fn add(&mut self, rows: &EncodedRows) {
         assert_eq!(rows.columns, self.columns, "one value for each column");
         self.take(&rows.bytes);
         self.rows += rows.rows;
@@ -146,14 +146,14 @@ impl Commit {
 
 /// A block of rows as the commitment takes them. Hashing must follow their order, encoding need
 /// not: workers fill one each, and [`Commit::add`] takes them in turn.
-pub struct Rows {
+pub struct EncodedRows {
     /// Wiped with the block, and when it moves to a larger place.
     bytes: Zeroizing<Vec<u8>>,
     columns: usize,
     rows: u64,
 }
 
-impl Rows {
+impl EncodedRows {
     /// A block without rows, of `columns` value columns.
     pub fn new(columns: usize) -> Self {
         Self { bytes: Zeroizing::default(), columns, rows: 0 }
@@ -269,7 +269,7 @@ mod tests {
             let key = CommitmentKey::random();
             let (mut by_row, mut by_block) =
                 (Commit::new(&key, &["a", "bc"]), Commit::new(&key, &["a", "bc"]));
-            let mut block = Rows::new(2);
+            let mut block = EncodedRows::new(2);
             for rows in rows.chunks(size) {
                 block.clear();
                 for (index, values) in rows {
@@ -302,7 +302,7 @@ mod tests {
                 };
                 let rows: Vec<Row> = lengths.into_iter().map(row).collect();
                 let mut commit = Commit::new(&key, &["a", "bc"]);
-                let mut block = Rows::new(2);
+                let mut block = EncodedRows::new(2);
                 for (index, values) in &rows {
                     block.push(index, &[values[0].as_deref(), None]);
                 }
@@ -316,6 +316,6 @@ mod tests {
     #[test]
     #[should_panic = "one value for each column"]
     fn a_block_of_another_number_of_columns_is_refused() {
-        Commit::new(&CommitmentKey::random(), &["a", "b"]).add(&Rows::new(1));
+        Commit::new(&CommitmentKey::random(), &["a", "b"]).add(&EncodedRows::new(1));
     }
 }

@@ -121,7 +121,7 @@ struct Block<'w, B, P> {
 /// What became of rows.
 pub(crate) struct Worked {
     /// Of all rows of the block.
-    pub(crate) commit: commitment::Rows,
+    pub(crate) commit: commitment::EncodedRows,
     /// The codes of a batch.
     pub(crate) codes: Vec<Option<Code>>,
     /// Their qualities; none in a renewal.
@@ -202,7 +202,7 @@ impl<'w> Job<'_, 'w> {
                 scores: Scores::default(),
                 work: worker(),
                 worked: Worked {
-                    commit: commitment::Rows::new(names.len()),
+                    commit: commitment::EncodedRows::new(names.len()),
                     codes: Vec::new(),
                     words: Vec::new(),
                     scores: Vec::new(),

@@ -193,9 +193,7 @@ impl Code {
             self.run.play(
                 program,
                 service,
-                &kits,
-                &manifest,
-                action,
+                Asked { kits: &kits, manifest: &manifest, action },
                 |service, quorum, meta, files, effort| {
                     let mut coded = None;
                     let made = service.code(quorum, files, |coder, out| {
@@ -305,9 +303,7 @@ impl Renew {
             self.run.play(
                 program,
                 service,
-                &kits,
-                &manifest,
-                action,
+                Asked { kits: &kits, manifest: &manifest, action },
                 |service, quorum, meta, files, effort| {
                     let mut coded = None;
                     let made = service.renew(quorum, files, |renewer, out| {
@@ -331,6 +327,13 @@ impl Renew {
             )
         })
     }
+}
+
+/// What the custodians are asked for, and who is asked.
+struct Asked<'a> {
+    kits: &'a [Closed],
+    manifest: &'a Manifest,
+    action: Action,
 }
 
 impl Run {
@@ -378,9 +381,7 @@ impl Run {
         &self,
         program: &Program,
         service: &mut Service,
-        kits: &[Closed],
-        manifest: &Manifest,
-        action: Action,
+        asked: Asked<'_>,
         work: impl FnOnce(
             &mut Service,
             cstatns::custody::quorum::Quorum,
@@ -389,6 +390,7 @@ impl Run {
             &Effort,
         ) -> Result<(Made, Option<Tally>), Fault>,
     ) -> Result<Value, Fault> {
+        let Asked { kits, manifest, action } = asked;
         let files = RunFiles {
             request: vec![self.request.clone(), manifest_path(&self.request)],
             result: self.result.clone(),

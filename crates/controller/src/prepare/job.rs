@@ -19,7 +19,7 @@ use crate::origin::origin;
 
 use super::deal::Data;
 use super::kept::Keeping;
-use super::write::{Outputs, write};
+use super::write::{Outputs, Partitions, write};
 use super::{PrepareError, Prepared, Sent};
 
 /// The most partitions that are written at once.
@@ -101,22 +101,21 @@ impl Job<'_> {
         let retained = retained(&kept, &rows.table)?;
         let commit = Commit::new(&key, names);
         let advance = |partitions| progress.advance(0, partitions as u64 * part);
-        let (sort, content) = (&sort, dealt.content);
+        let content = dealt.content;
+        let mut partitions = Partitions { sort: &sort, content, at_once: 1, threads };
         let commit = match request_format {
             Format::Csv => {
                 let request = sink::csv(request_file, b',', &columns)?;
-                write(sort, content, commit, Outputs { request, retained }, 1, threads, advance)?
+                write(partitions, commit, Outputs { request, retained }, advance)?
             }
             Format::Parquet => {
-                // Small partitions make small row groups.
-                let at_once = match F::GROUPS {
-                    true => 1,
-                    false => sort.partitions() * ROWS as usize / dealt.rows as usize,
-                };
+                if !F::GROUPS {
+                    // Small partitions make small row groups.
+                    let at_once = sort.partitions() * ROWS as usize / dealt.rows as usize;
+                    partitions.at_once = at_once.clamp(1, MOST_AT_ONCE);
+                }
                 let request = sink::parquet(request_file, &columns, pairs)?;
-                let (outputs, at_once) =
-                    (Outputs { request, retained }, at_once.clamp(1, MOST_AT_ONCE));
-                write(sort, content, commit, outputs, at_once, threads, advance)?
+                write(partitions, commit, Outputs { request, retained }, advance)?
             }
         };
         let (commitment, rows) = commit.finish();

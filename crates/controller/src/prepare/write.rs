@@ -26,7 +26,7 @@ struct Writing<F, Q, R> {
     partitions: Range<usize>,
     /// The part of a partition that is written in their place, if that was divided.
     part: Option<(Arc<Sort<F>>, usize)>,
-    commit: commitment::Rows,
+    commit: commitment::EncodedRows,
     /// Of the request and of the retained file: the first `filled`, each a row group at most, and
     /// the rows of the last one.
     pieces: Vec<(Q, R)>,
@@ -34,15 +34,20 @@ struct Writing<F, Q, R> {
     rows: usize,
 }
 
-/// Writes the rows of the sort to both files, some partitions at once, and goes on with the
-/// commitment.
+/// The rows of the sort, of which some partitions are written at once.
+pub(super) struct Partitions<'a, F> {
+    pub(super) sort: &'a Sort<F>,
+    pub(super) content: Content,
+    pub(super) at_once: usize,
+    pub(super) threads: NonZeroUsize,
+}
+
+/// Writes the rows of the sort to both files, and goes on with the commitment. `advance` is given how
+/// many partitions were written.
 pub(super) fn write<F, Q, R>(
-    sort: &Sort<F>,
-    content: Content,
+    rows: Partitions<'_, F>,
     mut commit: Commit,
     outputs: Outputs<Q, impl Sink<Piece = Q::Piece>, R, impl Sink<Piece = R::Piece>>,
-    at_once: usize,
-    threads: NonZeroUsize,
     advance: impl Fn(usize) -> Result<(), TableError> + Sync,
 ) -> Result<Commit, TableError>
 where
@@ -50,6 +55,7 @@ where
     Q: Encoding,
     R: Encoding<Form = F>,
 {
+    let Partitions { sort, content, at_once, threads } = rows;
     let (sent, mut request) = outputs.request;
     let (kept, mut retained) = outputs.retained;
     let mut blocks = (0..sort.partitions()).step_by(at_once);
@@ -58,7 +64,7 @@ where
         new: || Writing {
             partitions: 0..0,
             part: None,
-            commit: commitment::Rows::new(content.columns().len()),
+            commit: commitment::EncodedRows::new(content.columns().len()),
             pieces: Vec::new(),
             filled: 0,
             rows: 0,
