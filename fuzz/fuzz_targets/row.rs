@@ -7,6 +7,7 @@
 use std::path::PathBuf;
 use std::str;
 
+use cstatns::coded::Coded as _;
 use cstatns::identifier::Scheme;
 use cstatns::civil_status::CivilStatus;
 use cstatns_register::{Builder, Fault, Index, Origin, Query, Record};
