@@ -14,6 +14,47 @@
 //! results are written with commas; retained and attached files with the data's delimiter. All of
 //! them are recognised by their header when they are read.
 //!
+//! From a frame to a request, and what stays to a frame again:
+//!
+//! ```
+//! use std::sync::Arc;
+//!
+//! use cstatns_base::identifier::Scheme;
+//! use cstatns_controller::{Column, Prepare, prepare};
+//! use cstatns_rows::arrow_array::{
+//!     ArrayRef, Int64Array, RecordBatch, RecordBatchIterator, StringArray,
+//! };
+//! use cstatns_rows::effort::Effort;
+//! use cstatns_rows::sink::Output;
+//! use cstatns_rows::table::Input;
+//!
+//! // An invented identifier, and a wage.
+//! let nir: ArrayRef = Arc::new(StringArray::from(vec!["117091320400164"]));
+//! let wage: ArrayRef = Arc::new(Int64Array::from(vec![2100]));
+//! let batch = RecordBatch::try_from_iter([("nir", nir), ("wage", wage)])?;
+//! let batches = RecordBatchIterator::new([Ok(batch.clone())], batch.schema());
+//!
+//! let directory = tempfile::tempdir()?;
+//! let mut retained = Vec::new();
+//! let mut take = |batch: RecordBatch| {
+//!     retained.push(batch);
+//!     Ok(())
+//! };
+//! let prepared = prepare(
+//!     Prepare {
+//!         data: Input::Frame { name: "wages", rows: Some(1), batches: Box::new(batches) },
+//!         column: Column::Identifier { column: "nir", scheme: Scheme::FrNir },
+//!         request: &directory.path().join("request.csv"),
+//!         retained: Output::Frame(&mut take),
+//!         delimiter: b',',
+//!         accepted: &[],
+//!     },
+//!     &Effort::default(),
+//! )?;
+//! assert_eq!((prepared.rows, retained[0].schema().field(2).name().as_str()), (1, "wage"));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
 //! The rooms of this crate, lowest first; a room uses only those above it in this list.
 
 mod origin;

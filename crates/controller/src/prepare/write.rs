@@ -42,8 +42,8 @@ pub(super) struct Partitions<'a, F> {
     pub(super) threads: NonZeroUsize,
 }
 
-/// Writes the rows of the sort to both files, and goes on with the commitment. `advance` is given how
-/// many partitions were written.
+/// Writes the rows of the sort to both files, and goes on with the commitment. `advance` is given
+/// how many partitions were written.
 pub(super) fn write<F, Q, R>(
     rows: Partitions<'_, F>,
     mut commit: Commit,
