@@ -2,9 +2,9 @@
 //!
 //! For each trait and level of agreement, *m* is how often a row of data has it with its own
 //! person, *u* how often with another. The weight of a candidate is the odds that the person of the
-//! row is this one, against that they are not in the register (Fellegi and Sunter): `coverage / (1
-//! - coverage) · m / expected`, where *expected* is how many people of whom the register has this
-//! one as a stranger or a relative would look so.
+//! row is this one, against that they are not in the register (Fellegi and Sunter):
+//! `coverage / (1 - coverage) · m / expected`, where *expected* is how many people of whom the
+//! register has this one as a stranger or a relative would look so.
 
 use cstatns_base::civil_status::normalise::without_particles;
 
