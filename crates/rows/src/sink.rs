@@ -1,8 +1,8 @@
 //! Rows on their way out: an [`Encoding`] encodes them, in any thread; a [`Sink`] takes what was
 //! encoded, in order.
 //!
-//! There are three: [`csv`] and [`parquet`] write files, [`frames`] hands rows to the program as
-//! record batches. Columns that are kept as they are go only where rows have the same form in
+//! There are three: [`csv()`] and [`parquet()`] write files, [`frames()`] hands rows to the program
+//! as record batches. Columns that are kept as they are go only where rows have the same form in
 //! memory: the compiler sees to it.
 
 mod arrays;
