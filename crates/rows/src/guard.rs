@@ -9,8 +9,8 @@ pub mod names;
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::{
-    ArrowPrimitiveType, BinaryType, ByteArrayType, Decimal128Type, Float64Type, Int64Type,
-    LargeBinaryType, LargeUtf8Type, UInt64Type, Utf8Type,
+    ArrowPrimitiveType, BinaryType, ByteArrayType, Decimal32Type, Decimal64Type, Decimal128Type,
+    Decimal256Type, Float64Type, Int64Type, LargeBinaryType, LargeUtf8Type, UInt64Type, Utf8Type,
 };
 use arrow_array::{Array, GenericByteArray, OffsetSizeTrait, RecordBatch};
 use arrow_schema::DataType;
@@ -337,11 +337,18 @@ impl Leaves {
             DataType::Float64 => numbers::<Float64Type>(array, |value| {
                 (value.fract() == 0.0).then_some(value as i128)
             }),
-            DataType::Decimal128(_, scale @ 0..=18) => {
-                let unit = 10_i128.pow(*scale as u32);
-                numbers::<Decimal128Type>(array, |value| {
-                    (value % unit == 0).then_some(value / unit)
-                })
+            DataType::Decimal64(_, scale) => {
+                numbers::<Decimal64Type>(array, |value| whole(value.into(), *scale))
+            }
+            DataType::Decimal128(_, scale) => {
+                numbers::<Decimal128Type>(array, |value| whole(value, *scale))
+            }
+            DataType::Decimal256(_, scale) => {
+                numbers::<Decimal256Type>(array, |value| whole(value.to_i128()?, *scale))
+            }
+            // Of nine digits at most, so that nothing but a negative scale could make it one.
+            DataType::Decimal32(_, scale) => {
+                numbers::<Decimal32Type>(array, |value| whole(value.into(), *scale))
             }
             DataType::List(_) => return self.judge(array.as_list::<i32>().values(), lines),
             DataType::LargeList(_) => return self.judge(array.as_list::<i64>().values(), lines),
@@ -391,6 +398,15 @@ impl Leaves {
 
 fn place<O: OffsetSizeTrait>(offset: O) -> usize {
     offset.as_usize()
+}
+
+/// The whole number that a decimal is: `value` times ten to the power of minus `scale`.
+fn whole(value: i128, scale: i8) -> Option<i128> {
+    let unit = 10_i128.checked_pow(scale.unsigned_abs().into())?;
+    match scale {
+        0.. => (value % unit == 0).then_some(value / unit),
+        _ => value.checked_mul(unit),
+    }
 }
 
 /// Judges numbers; those that are not whole are none.

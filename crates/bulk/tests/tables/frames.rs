@@ -298,6 +298,16 @@ fn codes_in_a_frame_are_checked_and_renewed() {
     let request = place.path("request.csv");
     let retained = prepared(frame(data.schema(), parts(&data)), NIR, &request).unwrap();
     let result = coded(&place, &request, "result.parquet");
+    // A frame that does not say whose its codes are is no result.
+    let (schema, batches) = read(&result);
+    let bare = Arc::new(Schema::new(schema.fields().clone()));
+    let batches = batches
+        .into_iter()
+        .map(|batch| RecordBatch::try_new(bare.clone(), batch.columns().to_vec()).unwrap());
+    let nobodys = frame_of(&batches.collect::<Vec<_>>());
+    let error = attached(frame_of(&retained), nobodys).map(|_| ()).unwrap_err();
+    assert_eq!(error.code(), "metadata", "{error}");
+
     let (rows, _) = attached(frame_of(&retained), (&result).into()).unwrap();
     let facts = check([frame_of(&rows)]).unwrap();
     let expected = check([Input::from(&result)]).unwrap();

@@ -5,10 +5,10 @@ use std::fs;
 use std::sync::Arc;
 
 use arrow_array::builder::{ListBuilder, StringBuilder};
-use arrow_array::types::Int32Type;
+use arrow_array::types::{ArrowPrimitiveType, Decimal256Type, Int32Type};
 use arrow_array::{
-    ArrayRef, BinaryArray, Decimal128Array, DictionaryArray, FixedSizeBinaryArray, Float64Array,
-    Int64Array, StringArray, StructArray, UInt64Array,
+    ArrayRef, BinaryArray, Decimal64Array, Decimal128Array, Decimal256Array, DictionaryArray,
+    FixedSizeBinaryArray, Float64Array, Int64Array, StringArray, StructArray, UInt64Array,
 };
 use arrow_schema::{DataType, Field as ArrowField};
 use cstatns::civil_status::{Field, Years};
@@ -286,7 +286,15 @@ fn columns_of_parquet_of_any_type_are_judged() {
         texts().collect::<Vec<_>>().iter().map(|nir| Some(nir.as_str())).collect();
     let bytes: Vec<_> = texts().collect();
     let bytes: Vec<&[u8]> = bytes.iter().map(String::as_bytes).collect();
-    let decimal = Decimal128Array::from_iter_values(numbers().map(|nir| i128::from(nir) * 100));
+    let decimal = |scale: u32| {
+        let values = numbers().map(|nir| i128::from(nir) * 10_i128.pow(scale));
+        let values = Decimal128Array::from_iter_values(values);
+        values.with_precision_and_scale(38, scale as i8).unwrap()
+    };
+    type Long = <Decimal256Type as ArrowPrimitiveType>::Native;
+    let long = numbers().map(|nir| Long::from_i128(i128::from(nir) * 1000));
+    let long = Decimal256Array::from_iter_values(long).with_precision_and_scale(50, 3).unwrap();
+    let short = Decimal64Array::from_iter_values(numbers().map(|nir| nir * 10));
     let columns: Vec<(&str, ArrayRef)> = vec![
         ("text", text()),
         ("dictionary", Arc::new(dictionary)),
@@ -295,7 +303,10 @@ fn columns_of_parquet_of_any_type_are_judged() {
         ("int64", Arc::new(Int64Array::from_iter_values(numbers()))),
         ("uint64", Arc::new(UInt64Array::from_iter_values(numbers().map(|nir| nir as u64)))),
         ("double", Arc::new(Float64Array::from_iter_values(numbers().map(|nir| nir as f64)))),
-        ("decimal", Arc::new(decimal.with_precision_and_scale(20, 2).unwrap())),
+        ("decimal", Arc::new(decimal(2))),
+        ("fine decimal", Arc::new(decimal(20))),
+        ("long decimal", Arc::new(long)),
+        ("short decimal", Arc::new(short.with_precision_and_scale(18, 1).unwrap())),
         ("list", list()),
         ("struct", struct_of(text())),
         ("nested", struct_of(list())),

@@ -124,8 +124,13 @@ impl Results {
         let rows: Rows = input.open(Delimiter::Under("index"))?.any();
         let (quality, score) = result_columns(&rows.table)?;
         let (meta, report) = origin(&rows.table)?;
-        let meta = meta
-            .ok_or_else(|| AttachError::ReportMissing { path: report_path(rows.table.path()) })?;
+        let path = rows.table.path();
+        let missing = || match rows.table.is_file() {
+            true => AttachError::ReportMissing { path: report_path(path) },
+            // Beside a frame lies no report.
+            false => TableError::Metadata { path: path.to_owned(), key: "cstatns.service" }.into(),
+        };
+        let meta = meta.ok_or_else(missing)?;
         let codes = Codes::of(&rows.table, 1, Some((meta.tag(), meta.generation)))?;
         Ok(Self { rows: Sorted::of(rows)?, codes, meta, report, quality, score })
     }
