@@ -104,11 +104,13 @@ impl Reader {
             self.current = None;
             let Some(next) = self.batches.next() else { return Ok(()) };
             let batch = next.map_err(|error| own(name, error))?;
-            let types = |schema: &SchemaRef| -> Vec<DataType> {
-                schema.fields().iter().map(|field| field.data_type().clone()).collect()
+            let columns = |schema: &SchemaRef| -> Vec<(String, DataType)> {
+                let fields = schema.fields().iter();
+                fields.map(|field| (field.name().clone(), field.data_type().clone())).collect()
             };
-            // Rows are counted with 32 bits here; nobody's batch has as many.
-            if types(&batch.schema()) != types(&self.schema)
+            // Columns are found once, by their names: two of one type must not change places. Rows
+            // are counted with 32 bits here; nobody's batch has as many.
+            if columns(&batch.schema()) != columns(&self.schema)
                 || u32::try_from(batch.num_rows()).is_err()
             {
                 return Err(unread(name));

@@ -405,7 +405,17 @@ fn a_frame_that_is_not_as_it_says_is_refused() {
         assert_eq!(place.names(), [""; 0]);
         error
     };
-    // Other columns than it said, in a later batch.
+    // Other columns than it said, in a later batch; also where they have the same types.
+    let twice = data.project(&[0, 1, 2, 3, 4, 4]).unwrap();
+    let names = ["row", "nir", "department", "wages", "one", "two"].map(str::to_owned);
+    let named = |names: [String; 6]| {
+        let columns = names.into_iter().zip(twice.columns().iter().cloned());
+        RecordBatch::try_from_iter_with_nullable(columns.map(|(name, column)| (name, column, true)))
+    };
+    let mut swapped = names.clone();
+    swapped.swap(4, 5);
+    let [first, other] = [names, swapped].map(|names| named(names).unwrap());
+    assert_eq!(refused(frame(first.schema(), vec![first, other])).code(), "frame-unread");
     let other = data.project(&[1, 0, 2, 3, 4]).unwrap();
     assert_eq!(refused(frame(schema.clone(), vec![data.clone(), other])).code(), "frame-unread");
     // What hands it over fails, and may say anything.
