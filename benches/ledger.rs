@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use cstatns::audit::verify;
 use cstatns::card::{Card, CardBody, ServiceCard};
-use cstatns::checkpoint::{Head, Note, NoteSignature, Tree, leaf_hash};
+use cstatns::checkpoint::{Cosignature, Head, Note, NoteSignature, Tree, leaf_hash};
 use cstatns::code::Generation;
 use cstatns::dealing::{Dealing, Epoch, Seat, Threshold};
 use cstatns::domain::{CheckValue, Kind};
@@ -19,13 +19,11 @@ use cstatns::identifier::Scheme;
 use cstatns::ledger::event::{Event, KeyRef, Line};
 use cstatns::ledger::{Ledger, checkpoint_path, next_line, origin};
 use cstatns::name::{Hex, Name, canonical_json};
-use cstatns::proposal::{
-    Action, Consent, ConsentBody, Input, ProposalBody, RunId, proposal_digest,
-};
+use cstatns::proposal::{Action, Consent, ConsentBody, Input, Question, RunId};
 use cstatns::receipt::{Receipt, ReceiptBody, ReceiptStatement};
 use cstatns::state::Fold;
-use cstatns::statement::{FORMAT, Signed};
-use ed25519_dalek::{Signer, SigningKey};
+use cstatns::statement::{FORMAT, Signed, Suite};
+use ed25519_dalek::SigningKey;
 use jiff::{SignedDuration, Timestamp};
 
 const CUSTODIANS: u8 = 3;
@@ -104,9 +102,12 @@ impl Writer {
             let receipt: Receipt = Signed::new(
                 ReceiptBody {
                     format: FORMAT,
+                    suite: Suite::default(),
                     service: self.card.id().to_owned(),
                     by: card.body.name.clone(),
                     card: card.fingerprint(),
+                    count: 1,
+                    cosignature: Cosignature::sign(self.card.id(), self.head(), self.time, &key),
                     statement: ReceiptStatement::ShareHeld {
                         epoch: Epoch::FIRST,
                         dealing: fingerprint,
@@ -145,38 +146,43 @@ impl Writer {
         self.push(Event::Coded { run, rows: 100 });
     }
 
-    /// The intent of a run.
+    fn head(&self) -> Head {
+        Head { size: self.tree.size(), root: self.tree.root() }
+    }
+
+    /// The question of a run and its intent.
     fn intent(&mut self, number: usize, action: Action, keys: Vec<KeyRef>) -> RunId {
         let mut run = Hex([0; 16]);
         run.0[..8].copy_from_slice(&number.to_be_bytes());
-        let head = Head { size: self.tree.size(), root: self.tree.root() };
-        let body = ProposalBody {
+        let question = Question {
             format: FORMAT,
+            suite: Suite::default(),
             service: self.card.id().to_owned(),
             epoch: Epoch::FIRST,
-            head,
             action,
             expires: self.time + SignedDuration::from_mins(10),
             run,
             run_key: Hex([7; 32]),
         };
-        let proposal = Signed::new(body, &self.service);
-        let text = head.checkpoint(self.card.id()).text();
+        self.push(Event::Proposed { question: Box::new(question) });
+        let (head, question, time) = (self.head(), self.last, self.time);
         let consent = |(key, card): &(SigningKey, Card)| -> Consent {
             let body = ConsentBody {
                 format: FORMAT,
+                suite: Suite::default(),
                 service: self.card.id().to_owned(),
                 epoch: Epoch::FIRST,
-                proposal: proposal_digest(&proposal),
+                question,
                 by: card.body.name.clone(),
                 card: card.fingerprint(),
+                count: number as u64 + 2,
                 share: Hex([8; 32]),
-                cosignature: Hex(key.sign(text.as_bytes()).to_bytes()),
+                cosignature: Cosignature::sign(self.card.id(), head, time, key),
             };
             Signed::new(body, key)
         };
         let consents = self.custodians[..QUORUM].iter().map(consent).collect();
-        self.push(Event::Intent { proposal: Box::new(proposal), consents, keys });
+        self.push(Event::Intent { run, consents, keys });
         run
     }
 
@@ -217,7 +223,7 @@ fn audits(criterion: &mut Criterion) {
         group.throughput(Throughput::Elements(events));
         group.bench_function(name, |bencher| {
             bencher.iter(|| {
-                let audit = verify(&path, &card, &[]).unwrap();
+                let audit = verify(&path, &card, &[], &[]).unwrap();
                 assert!(audit.holds(), "{audit}");
                 black_box(audit)
             });

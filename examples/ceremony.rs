@@ -11,8 +11,7 @@ use std::path::{Path, PathBuf};
 
 use cstatns::code::{Code, Generation};
 use cstatns::commitment::{Commit, CommitmentKey};
-use cstatns::custody::approval::Approval;
-use cstatns::custody::custodian::{Kit, Witnessed};
+use cstatns::custody::custodian::Kit;
 use cstatns::custody::quorum::Quorum;
 use cstatns::custody::share::ShareFile;
 use cstatns::domain::{Kind, RenewalReason};
@@ -21,7 +20,9 @@ use cstatns::identifier::{Identifier, Scheme};
 use cstatns::jiff::SignedDuration;
 use cstatns::name::Name;
 use cstatns::proposal::{Action, Input};
-use cstatns::service::{Founding, Outcome, RunFiles, Service, SystemClock, WorkError};
+use cstatns::service::{
+    Founding, Outcome, RunFiles, Service, ServiceError, SystemClock, WorkError,
+};
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
@@ -50,10 +51,8 @@ fn main() -> Result<()> {
     // Each custodian accepts their share and says so; then the service works.
     let (mut service, _) = Service::open(&home, SystemClock)?;
     for (kit, share) in kits.iter().zip(&founded.shares) {
-        let kit = Kit::open(kit, passphrase)?;
         let share: ShareFile = serde_json::from_slice(&std::fs::read(share)?)?;
-        let ledger = Witnessed { dealing: &founded.dealing, leaves: service.history().leaves() };
-        let receipt = kit.accept(&share, ledger)?;
+        let receipt = Kit::open(kit, passphrase)?.accept(&share, service.view(), service.now())?;
         service.receipt(serde_json::from_slice(&std::fs::read(receipt)?)?)?;
     }
 
@@ -61,7 +60,7 @@ fn main() -> Result<()> {
     let domain = Name::new("population")?;
     let kind = Kind::Statistics { cryptoperiod_years: 5 };
     let open = Action::Open { domain: domain.clone(), kind, minimum_batch: 2 };
-    let quorum = approve(&service, &kits[..2], passphrase, open)?;
+    let quorum = approve(&mut service, &kits[..2], passphrase, open)?;
     service.open_domain(quorum)?;
 
     // Identifiers become codes. What the custodians approve is the request's commitment: these very
@@ -82,7 +81,7 @@ fn main() -> Result<()> {
         keep_request: false,
         look_up: None,
     };
-    let quorum = approve(&service, &kits[1..], passphrase, code)?;
+    let quorum = approve(&mut service, &kits[1..], passphrase, code)?;
     let mut codes = Vec::new();
     service.code(quorum, &request.files, |coder, out| {
         coder.code(&identifiers, &mut codes);
@@ -95,7 +94,7 @@ fn main() -> Result<()> {
     let generation = Generation::FIRST.next();
     let reason = RenewalReason::Scheduled;
     let new_key = Action::NewKey { domain: domain.clone(), generation, reason };
-    let quorum = approve(&service, &kits[..2], passphrase, new_key)?;
+    let quorum = approve(&mut service, &kits[..2], passphrase, new_key)?;
     service.new_key(quorum)?;
 
     let texts: Vec<String> = codes.iter().map(Code::text).collect();
@@ -110,7 +109,7 @@ fn main() -> Result<()> {
         keep_request: false,
         of: None,
     };
-    let quorum = approve(&service, &kits[..2], passphrase, renew)?;
+    let quorum = approve(&mut service, &kits[..2], passphrase, renew)?;
     let mut renewed = Vec::new();
     service.renew(quorum, &request.files, |renewer, out| {
         renewer.renew(&codes, &mut renewed).map_err(WorkError::new)?;
@@ -123,23 +122,21 @@ fn main() -> Result<()> {
 
 /// Each of these custodians looks at what is asked and consents.
 fn approve(
-    service: &Service,
+    service: &mut Service,
     kits: &[PathBuf],
     passphrase: Option<&[u8]>,
     action: Action,
 ) -> Result<Quorum> {
     let draft = service.propose(action, SignedDuration::from_mins(10))?;
-    let mut approvals: Vec<Approval> = Vec::new();
-    for kit in kits {
-        let kit = Kit::open(kit, passphrase)?;
-        println!("`{}` is asked to {}", kit.name(), draft.proposal().signed.body.action);
-        approvals.push(kit.approve(
-            draft.proposal(),
-            service.witnessed()?,
-            service.approved_now(),
-        )?);
-    }
-    Ok(service.assemble(draft, approvals)?)
+    let quorum = service.gather(draft, |gathering| {
+        for kit in kits {
+            let kit = Kit::open(kit, passphrase)?;
+            println!("`{}` is asked to {}", kit.name(), gathering.question().action);
+            gathering.consent(kit)?;
+        }
+        Ok::<_, ServiceError>(())
+    })?;
+    Ok(quorum)
 }
 
 /// A request held in memory. Its file stands for the one that a controller would have sent.

@@ -50,7 +50,8 @@ pub use cstatns_base::{
     civil_status, code, coded, commitment, domain, files, identifier, look_up, meta, name, secret,
 };
 pub use cstatns_record::{
-    audit, card, checkpoint, dealing, ledger, manifest, proposal, receipt, report, state, statement,
+    audit, card, checkpoint, dealing, evidence, ledger, manifest, proposal, receipt, report, state,
+    statement,
 };
 
 /// What these signatures take of other crates: use these, and versions fit.

@@ -1,9 +1,9 @@
 //! The cryptographic service: a home directory, its ledger, its runs (SPEC §13).
 //!
 //! Control flows one way: an [`Action`] is proposed, custodians approve, their approvals make a
-//! [`Quorum`], which one call consumes. The order of durability is the same for all: *intent*
-//! recorded, shares opened, output made durable under its name, *result* recorded, source
-//! destroyed, *destruction* recorded. A process that stops anywhere leaves what [`Service::open`]
+//! [`Quorum`], which one call consumes. The order of durability is the same for all: *question*
+//! recorded, custodians asked, *intent* recorded and seen by their kits, shares opened, output made
+//! durable under its name, *result* recorded, source destroyed, *destruction* recorded. A process that stops anywhere leaves what [`Service::open`]
 //! finishes or undoes.
 //!
 //! The ceremony and the first domain of a demonstration; `examples/ceremony.rs` goes on to codes
@@ -11,10 +11,10 @@
 //!
 //! ```
 //! use cstatns::proposal::Action;
-//! use cstatns::custody::custodian::{Kit, Witnessed};
+//! use cstatns::custody::custodian::Kit;
 //! use cstatns::domain::Kind;
 //! use cstatns::name::Name;
-//! use cstatns::service::{Founding, Service, SystemClock};
+//! use cstatns::service::{Founding, Service, ServiceError, SystemClock};
 //! use jiff::SignedDuration;
 //!
 //! # let directory = tempfile::tempdir()?;
@@ -33,23 +33,23 @@
 //! // Each custodian accepts their share; the service records the receipts.
 //! let (mut service, _) = Service::open(&at("home"), SystemClock)?;
 //! for (kit, share) in kits.iter().zip(&founded.shares) {
-//!     let ledger = Witnessed { dealing: &founded.dealing, leaves: service.history().leaves() };
 //!     let share = serde_json::from_slice(&std::fs::read(share)?)?;
-//!     let receipt = Kit::open(kit, None)?.accept(&share, ledger)?;
+//!     let receipt = Kit::open(kit, None)?.accept(&share, service.view(), service.now())?;
 //!     service.receipt(serde_json::from_slice(&std::fs::read(receipt)?)?)?;
 //! }
 //!
-//! // A proposal, its approvals, a quorum, a run.
+//! // A question, its approvals, a quorum, a run.
 //! let domain = Name::new("population")?;
 //! let kind = Kind::Statistics { cryptoperiod_years: 5 };
 //! let open = Action::Open { domain: domain.clone(), kind, minimum_batch: 11 };
 //! let draft = service.propose(open, SignedDuration::from_mins(10))?;
-//! let mut approvals = Vec::new();
-//! for kit in &kits {
-//!     let kit = Kit::open(kit, None)?;
-//!     approvals.push(kit.approve(draft.proposal(), service.witnessed()?, service.approved_now())?);
-//! }
-//! let quorum = service.assemble(draft, approvals)?;
+//! let quorum = service.gather(draft, |gathering| {
+//!     // Here the custodians are shown `gathering.question()`.
+//!     for kit in &kits {
+//!         gathering.consent(Kit::open(kit, None)?)?;
+//!     }
+//!     Ok::<_, ServiceError>(())
+//! })?;
 //! service.open_domain(quorum)?;
 //! assert_eq!(service.state().domain(&domain)?.generation().get(), 1);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
@@ -67,6 +67,7 @@ mod error;
 mod identity;
 mod making;
 mod project;
+mod questions;
 mod renewal;
 mod status;
 
@@ -82,17 +83,15 @@ use cstatns_base::name::Name;
 use cstatns_base::secret::Secret;
 use cstatns_record::card::ServiceCard;
 use cstatns_record::dealing::Epoch;
-use cstatns_record::ledger::event::{Event, Line};
-use cstatns_record::ledger::{
-    History, Ledger, LedgerError, Lines, checkpoint_path, next_line, read_checkpoint,
-};
+use cstatns_record::ledger::event::{Event, IntentWitness, Lapse, Line};
+use cstatns_record::ledger::{History, Ledger, checkpoint_path, next_line};
 use cstatns_record::proposal::{Action, RunId};
-use cstatns_record::state::{Broken, Fold, Refusal, State, Unlawful};
-use jiff::{SignedDuration, Timestamp};
+use cstatns_record::state::{Broken, ReadLedger, Refusal, State, Unlawful, View, read_ledger};
+use jiff::Timestamp;
 
 use crate::coder::CodingKey;
-use crate::custody::custodian::Witnessed;
-use crate::custody::quorum::{Draft, Quorum};
+use crate::custody::custodian::KitError;
+use crate::custody::quorum::Quorum;
 use crate::keystore::{KeyPlace, Keystore, Opened, Places};
 
 use identity::Identity;
@@ -103,6 +102,7 @@ pub use coding::{Made, Outcome, RunFiles, WorkError};
 pub use destruction::{Outgoing, Recovered};
 pub use error::ServiceError;
 pub use project::Expired;
+pub use questions::Gathering;
 pub use status::{DomainStatus, EpochStatus, Status};
 
 /// The version of a home's format.
@@ -113,7 +113,7 @@ const LIMIT: u64 = 1 << 20;
 /// A cryptographic service, opened: nobody else works on its home meanwhile.
 pub struct Service {
     home: PathBuf,
-    _lock: files::Lock,
+    lock: Option<files::Lock>,
     card: ServiceCard,
     identity: Identity,
     ledger: Ledger,
@@ -123,50 +123,9 @@ pub struct Service {
     damaged_lives: BTreeSet<PathBuf>,
     /// Why what is owed could not be destroyed when the home was opened.
     unpaid: Option<Arc<ServiceError>>,
+    /// What kits could not do at the last run: hand over their share, or see how it ended.
+    unseen: Vec<KitError>,
     clock: Box<dyn Clock>,
-}
-
-/// A ledger read from its file and found lawful, with what its checkpoint covers.
-#[non_exhaustive]
-pub struct ReadLedger {
-    /// The tree over its lines.
-    pub history: History,
-    /// The state that follows from it.
-    pub state: State,
-    /// The length of its whole lines, in bytes.
-    length: u64,
-    /// Whether the last line was not covered by the checkpoint.
-    uncovered: bool,
-    /// Whether bytes of a line that was cut short follow.
-    torn: bool,
-}
-
-/// Reads the ledger at `path`, verifies it against the checkpoint beside it and folds it into a
-/// state. Custodians and the service read it so; the auditor says more about what does not hold.
-///
-/// # Errors
-/// [`ServiceError::Ledger`], [`ServiceError::Broken`]: each names the event.
-pub fn read_ledger(path: &Path, card: &ServiceCard) -> Result<ReadLedger, ServiceError> {
-    let covered = read_checkpoint(&checkpoint_path(path), card)?;
-    let mut lines = Lines::open(path)?;
-    let mut fold = Fold::new(card);
-    while let Some(line) = lines.next_line()? {
-        fold.push(line)?;
-    }
-    let (length, torn) = (lines.length(), lines.is_torn());
-    let (history, state) = fold.finish();
-    let (covered_size, found) = (covered.size, history.size());
-    if found < covered_size {
-        return Err(LedgerError::Short { covered: covered_size, found }.into());
-    }
-    if !history.includes(&covered) {
-        return Err(LedgerError::Root { covered: covered_size }.into());
-    }
-    if found > covered_size + 1 || (found > covered_size && torn) {
-        return Err(LedgerError::Long { covered: covered_size, found }.into());
-    }
-    let state = state.ok_or(Broken::Unlawful { number: 1, reason: Unlawful::Genesis })?;
-    Ok(ReadLedger { history, state, length, uncovered: found > covered_size, torn })
 }
 
 impl Service {
@@ -199,12 +158,13 @@ impl Service {
             return Err(ServiceError::HomeVersion { found: places.format });
         }
         let path = home.join("ledger.jsonl");
-        let ReadLedger { history, state, length, uncovered, torn } = read_ledger(&path, &card)?;
+        let ReadLedger { history, state, length, uncovered, torn, checkpoint, .. } =
+            read_ledger(&path, &card)?;
         let mut recovered = Vec::new();
         if torn {
             recovered.push(Recovered::EventCut);
         }
-        let mut ledger = Ledger::open(&path, history, length)?;
+        let mut ledger = Ledger::open(&path, history, length, checkpoint.note)?;
         if uncovered {
             ledger.cover(&card, &identity.key())?;
             recovered.push(Recovered::EventCovered);
@@ -212,7 +172,7 @@ impl Service {
         let keystore = Keystore::new(home.join("keys"), places.life_of(&home));
         let mut service = Self {
             home,
-            _lock: lock,
+            lock: Some(lock),
             card,
             identity,
             ledger,
@@ -220,59 +180,11 @@ impl Service {
             keystore,
             damaged_lives: BTreeSet::new(),
             unpaid: None,
+            unseen: Vec::new(),
             clock: Box::new(clock),
         };
         service.recover(&mut recovered)?;
         Ok((service, recovered))
-    }
-
-    /// Proposes `action` to the custodians; approvals count for at most `wait`.
-    ///
-    /// # Errors
-    /// [`ServiceError::Refused`] when it is not lawful now, and what else would stop its run:
-    /// nobody is asked for what would be refused afterwards.
-    pub fn propose(&self, action: Action, wait: SignedDuration) -> Result<Draft, ServiceError> {
-        let now = self.approved_now();
-        self.check_unpaid()?;
-        self.state.allows(&action, now)?;
-        self.check_keys(&action)?;
-        let dealing = self.state.working_dealing()?;
-        Ok(Draft::new(
-            dealing,
-            self.ledger.history().head(),
-            action,
-            now,
-            wait,
-            &self.identity.key(),
-        ))
-    }
-
-    /// What a custodian's kit looks at before it approves.
-    ///
-    /// # Errors
-    /// [`Refusal::SharesMissing`].
-    pub fn witnessed(&self) -> Result<Witnessed<'_>, ServiceError> {
-        let dealing = self.state.working_dealing()?;
-        Ok(Witnessed { dealing, leaves: self.ledger.history().leaves() })
-    }
-
-    /// Makes a quorum of the approvals of a draft.
-    ///
-    /// # Errors
-    /// [`QuorumError`](cstatns_record::proposal::QuorumError) names the custodian whose approval
-    /// does not count.
-    pub fn assemble(
-        &self,
-        draft: Draft,
-        approvals: Vec<crate::custody::approval::Approval>,
-    ) -> Result<Quorum, ServiceError> {
-        let dealing = self.state.working_dealing()?;
-        Ok(Quorum::assemble(draft, approvals, dealing, self.approved_now())?)
-    }
-
-    /// The time that a proposal made now is dated by: a quorum confirms the clock.
-    pub fn approved_now(&self) -> Timestamp {
-        self.state.time_at(self.clock(), true)
     }
 
     /// The state.
@@ -283,6 +195,21 @@ impl Service {
     /// The lines so far.
     pub fn history(&self) -> &History {
         self.ledger.history()
+    }
+
+    /// What a custodian's kit looks at.
+    pub fn view(&self) -> View<'_> {
+        View {
+            history: self.ledger.history(),
+            state: &self.state,
+            note: self.ledger.note(),
+            path: self.ledger.path(),
+        }
+    }
+
+    /// What the clock says.
+    pub fn now(&self) -> Timestamp {
+        self.clock()
     }
 
     /// The service's card.
@@ -332,29 +259,49 @@ impl Service {
     }
 
     /// Consumes a quorum: records the intent, opens the shares, does `work` with the root secret;
-    /// undoes what failed work has left and records the failure.
+    /// undoes what failed work has left and records the failure. The kits see the intent before
+    /// their shares are opened, and how the run ended.
     fn run<T>(
         &mut self,
         quorum: Quorum,
         work: impl FnOnce(&mut Self, &Approved) -> Result<T, ServiceError>,
     ) -> Result<T, ServiceError> {
-        let proposal = quorum.proposal().clone();
-        self.check_keys(&proposal.body.action)?;
-        let keys = self.state.keys_of(&proposal.body.action);
-        let consents = quorum.consents();
-        let (run, action, epoch) =
-            (proposal.body.run, proposal.body.action.clone(), proposal.body.epoch);
-        let dealing = self.state.working_dealing()?.clone();
-        self.record(Event::Intent { proposal: Box::new(proposal), consents, keys })?;
-        let outcome = match quorum.recover_root(&dealing) {
-            Ok(root) => work(self, &Approved { run, action, epoch, root }),
-            Err(error) => Err(error.into()),
+        let question = quorum.question();
+        let (run, action, epoch) = (question.run, question.action.clone(), question.epoch);
+        let begun = self.check_keys(&action).and_then(|()| {
+            let keys = self.state.keys_of(&action);
+            let placed = self.state.placed(&run, self.ledger.history())?;
+            let (head, dealing) = (placed.head, self.state.working_dealing()?.clone());
+            self.record(Event::Intent { run, consents: quorum.consents(), keys })?;
+            Ok((head, dealing))
+        });
+        let (head, dealing) = match begun {
+            Ok(begun) => begun,
+            Err(error) => {
+                self.lapse(&run, Lapse::Withdrawn, quorum.consents());
+                return Err(error);
+            }
         };
-        match outcome {
+        let (shares, witnesses, watchers, unseen) = quorum.take_shares(self.view(), self.clock());
+        self.unseen = unseen;
+        let mut unopened = Vec::new();
+        let outcome = self
+            .record_witnesses(run, witnesses)
+            .and_then(|()| {
+                let recovered = shares.recover_root(&dealing, &head);
+                let (root, others) = recovered.map_err(|(error, names)| {
+                    unopened = names;
+                    ServiceError::from(error)
+                })?;
+                unopened = others;
+                Ok(root)
+            })
+            .and_then(|root| work(self, &Approved { run, action, epoch, root }));
+        let outcome = match outcome {
             Err(error) if self.state.pending().is_some() => {
                 // What cannot be undone and recorded now is left to the next opening, as after a
                 // stop.
-                let _ = self.give_up(&run, error.code());
+                let _ = self.give_up(&run, error.code(), unopened);
                 Err(error)
             }
             outcome => {
@@ -363,7 +310,24 @@ impl Service {
                 let _ = self.forget_making();
                 outcome
             }
-        }
+        };
+        let seen = watchers.into_iter().map(|watcher| watcher.see(self.view()));
+        let unseen: Vec<KitError> = seen.filter_map(Result::err).collect();
+        self.unseen.extend(unseen);
+        outcome
+    }
+
+    fn record_witnesses(
+        &mut self,
+        run: RunId,
+        witnesses: Vec<IntentWitness>,
+    ) -> Result<(), ServiceError> {
+        if witnesses.is_empty() { Ok(()) } else { self.record(Event::Cosigned { run, witnesses }) }
+    }
+
+    /// What kits could not do at the last run: hand over their share, or see how it ended.
+    pub fn unseen(&self) -> &[KitError] {
+        &self.unseen
     }
 
     /// What an action needs of `keys/` and of the places of life secrets, looked at before anybody
@@ -435,7 +399,7 @@ struct Approved {
 
 /// The quorum approved another verb than the one called.
 fn other_action(quorum: &Quorum) -> ServiceError {
-    ServiceError::OtherAction { approved: quorum.proposal().body.action.verb() }
+    ServiceError::OtherAction { approved: quorum.question().action.verb() }
 }
 
 /// Reads a service's card.

@@ -187,35 +187,10 @@ pub fn recover(
     given: &[(Name, Share)],
 ) -> Result<Secret<32>, SharingError> {
     for (position, (custodian, share)) in given.iter().enumerate() {
-        let custodian = || custodian.clone();
-        let seat = holders.iter().position(|holder| holder.name == given[position].0);
-        let Some(seat) = seat else {
-            return Err(SharingError::NotAHolder { custodian: custodian() });
-        };
-        if share.dealing.service != dealing.service {
-            return Err(SharingError::OtherService { custodian: custodian() });
+        check(dealing, holders, custodian, share)?;
+        if given[..position].iter().any(|(earlier, _)| earlier == custodian) {
+            return Err(SharingError::Twice { custodian: custodian.clone() });
         }
-        if share.dealing.epoch != dealing.epoch {
-            let (found, expected) = (share.dealing.epoch, dealing.epoch);
-            return Err(SharingError::OtherEpoch { custodian: custodian(), found, expected });
-        }
-        if given[..position].iter().any(|(earlier, _)| *earlier == given[position].0) {
-            return Err(SharingError::Twice { custodian: custodian() });
-        }
-        let commitment = share.commitment();
-        if commitment != holders[seat].commitment {
-            let owner = holders.iter().find(|holder| holder.commitment == commitment);
-            return Err(match owner {
-                Some(owner) => {
-                    SharingError::Swapped { custodian: custodian(), owner: owner.name.clone() }
-                }
-                None => SharingError::Altered { custodian: custodian() },
-            });
-        }
-        // The commitment covers k, n and x, so these cannot differ from what was dealt.
-        debug_assert!(
-            share.dealing.threshold == dealing.threshold && usize::from(share.x) == seat + 1
-        );
     }
     let needed = dealing.threshold.k();
     if given.len() < needed {
@@ -233,6 +208,42 @@ pub fn recover(
     let root = Secret::fill(|secret| secret.copy_from_slice(&root));
     wipe_stack();
     Ok(root)
+}
+
+/// Whether `share` is the one that was dealt to `custodian`.
+///
+/// # Errors
+/// Names the holder whose share is of another service, epoch or threshold, somebody else's or
+/// altered.
+pub(crate) fn check(
+    dealing: &DealingId,
+    holders: &[Holder],
+    custodian: &Name,
+    share: &Share,
+) -> Result<(), SharingError> {
+    let named = || custodian.clone();
+    let seat = holders.iter().position(|holder| holder.name == *custodian);
+    let Some(seat) = seat else {
+        return Err(SharingError::NotAHolder { custodian: named() });
+    };
+    if share.dealing.service != dealing.service {
+        return Err(SharingError::OtherService { custodian: named() });
+    }
+    if share.dealing.epoch != dealing.epoch {
+        let (found, expected) = (share.dealing.epoch, dealing.epoch);
+        return Err(SharingError::OtherEpoch { custodian: named(), found, expected });
+    }
+    let commitment = share.commitment();
+    if commitment != holders[seat].commitment {
+        let owner = holders.iter().find(|holder| holder.commitment == commitment);
+        return Err(match owner {
+            Some(owner) => SharingError::Swapped { custodian: named(), owner: owner.name.clone() },
+            None => SharingError::Altered { custodian: named() },
+        });
+    }
+    // The commitment covers k, n and x, so these cannot differ from what was dealt.
+    debug_assert!(share.dealing.threshold == dealing.threshold && usize::from(share.x) == seat + 1);
+    Ok(())
 }
 
 /// The raw combiner: checks nothing but the number of shares.

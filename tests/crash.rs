@@ -508,7 +508,7 @@ fn the_checks_find_what_is_wrong() {
         snapshot.restore(&world);
         let mut service = world.open();
         let action = cstatns::proposal::Action::Close { domain: name("benefits") };
-        let quorum = world.quorum(&service, action).unwrap();
+        let quorum = world.quorum(&mut service, action).unwrap();
         let _ = stop_after(under, *n, || service.close(quorum));
         !violations(&world, &service).is_empty()
     });

@@ -257,7 +257,7 @@ fn life_secrets_swapped_missing_and_in_two_places() {
         let mut service = world.open();
         let request = world.request("named", &PEOPLE);
         let quorum =
-            world.quorum(&service, world.code_action(&service, "benefits", &request)).unwrap();
+            world.quorum(&mut service, world.code_action(&service, "benefits", &request)).unwrap();
         service
             .code(quorum, &request.files, |coder, out| code_lines(coder, &request, out))
             .unwrap();
@@ -460,7 +460,7 @@ fn a_request_and_what_lies_beside_it_are_destroyed() {
         fs::write(&beside, "{}").unwrap();
         request.files.request.push(beside);
         let mut service = world.try_open()?;
-        let quorum = world.quorum(&service, coding("population", 1, request.input(), keep))?;
+        let quorum = world.quorum(&mut service, coding("population", 1, request.input(), keep))?;
         service.code(quorum, &request.files, |coder, out| code_lines(coder, &request, out))
     };
     let (request, beside) =
@@ -575,7 +575,7 @@ fn a_request_changed_after_approval_leaves_nothing() {
     for values in changed {
         let mut service = world.open();
         let quorum =
-            world.quorum(&service, coding("population", 1, approved.input(), false)).unwrap();
+            world.quorum(&mut service, coding("population", 1, approved.input(), false)).unwrap();
         let mut other = world.request("batch", values);
         // The secret of the manifest is known to whoever changes the request.
         other.key = cstatns::commitment::CommitmentKey::from_hex(&approved.key.to_hex()).unwrap();
@@ -631,7 +631,7 @@ fn a_quorum_serves_its_own_verb_only() {
     let mut refused = 0;
     for (approved, action) in actions.iter().enumerate() {
         for used in (0..actions.len()).filter(|used| *used != approved) {
-            let quorum = world.quorum(&service, action.clone()).unwrap();
+            let quorum = world.quorum(&mut service, action.clone()).unwrap();
             let outcome = match used {
                 0 => service.open_domain(quorum),
                 1 => service.extend(quorum),

@@ -125,7 +125,7 @@ fn panic_in_a_run(world: &World) {
         keep_request: false,
         look_up: None,
     };
-    let quorum = world.quorum(&service, action).unwrap();
+    let quorum = world.quorum(&mut service, action).unwrap();
     let run = || service.code(quorum, &request.files, |coder, _| panic!("{}", coder.generation()));
     // A backtrace would read all debug information into the memory that is searched.
     std::panic::set_hook(Box::new(|_| ()));

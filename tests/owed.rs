@@ -150,7 +150,7 @@ fn a_request_is_destroyed_through_its_descriptor() {
     let request = world.request("moving", &PEOPLE);
     let mut service = world.open();
     let quorum =
-        world.quorum(&service, world.code_action(&service, "population", &request)).unwrap();
+        world.quorum(&mut service, world.code_action(&service, "population", &request)).unwrap();
     let (from, to) = (request.files.request[0].clone(), world.path("kept"));
     service
         .code(quorum, &request.files, |coder, out| {
@@ -174,7 +174,7 @@ fn half_a_request_is_told() {
     request.files.request.push(beside.clone());
     let mut service = world.open();
     let quorum =
-        world.quorum(&service, world.code_action(&service, "population", &request)).unwrap();
+        world.quorum(&mut service, world.code_action(&service, "population", &request)).unwrap();
     service
         .code(quorum, &request.files, |coder, out| {
             fs::remove_file(&beside).unwrap();
@@ -203,8 +203,9 @@ fn a_request_that_would_stay_is_refused_before_the_intent() {
             "{what}: it may be kept"
         );
         let mut service = service;
-        let quorum =
-            world.quorum(&service, world.code_action(&service, "population", &request)).unwrap();
+        let quorum = world
+            .quorum(&mut service, world.code_action(&service, "population", &request))
+            .unwrap();
         let refused = service.code(quorum, &files, |_, _| unreachable!("the rows are not read"));
         assert_eq!(refused.unwrap_err().code(), code, "{what}");
         assert_eq!(service.history().size(), events, "{what}");

@@ -1,60 +1,47 @@
-//! A custodian's kit: two private keys under a passphrase, the shares received, the last ledger
-//! seen (SPEC §8).
+//! A custodian's kit: two private keys under a passphrase, the shares received, what the kit has
+//! seen and stated (SPEC §8).
 //!
-//! A kit is a directory: `identity` (private), `card.json` (public), `share-<epoch>` (sealed),
-//! `seen.json`, `receipt-<epoch>-held.json`. It belongs to one service, the first whose share it
+//! A kit is a directory: `identity` (private), `card.json` (public), `memory` (sealed),
+//! `ledger.zst` (the lines that it has folded), `share-<epoch>` (sealed),
+//! `receipt-<epoch>-held.json`. It belongs to one service, the first whose share it
 //! accepts.
 
+mod consent;
 mod error;
 mod identity;
+mod memory;
 
 use std::path::{Path, PathBuf};
 
 use chacha20poly1305::aead::AeadInOut;
 use chacha20poly1305::{Tag, XNonce};
-use cstatns_base::code::Generation;
 use cstatns_base::files::{self, Access, FileError, PendingDirectory};
-use cstatns_base::meta::ServiceId;
 use cstatns_base::name::{Hex, Name, canonical_json};
 use cstatns_base::secret::{Secret, wipe_stack};
-use cstatns_record::card::{Card, CardBody};
-use cstatns_record::checkpoint::{Head, root_of};
+use cstatns_record::card::{Card, CardBody, ServiceCard};
+use cstatns_record::checkpoint::{Cosignature, Head};
 use cstatns_record::dealing::{Dealing, Epoch};
-use cstatns_record::proposal::{ConsentBody, Proposal};
-use cstatns_record::receipt::{Doubt, DoubtBody, Receipt, ReceiptBody, ReceiptStatement};
-use cstatns_record::statement::{FORMAT, Signed};
-use ed25519_dalek::Signer;
+use cstatns_record::evidence::{Evidence, EvidenceBody, Stated};
+use cstatns_record::receipt::{Doubt, DoubtBody, Doubted, Receipt, ReceiptBody, ReceiptStatement};
+use cstatns_record::state::View;
+use cstatns_record::statement::{FORMAT, Signed, Suite};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use crate::sharing::{Share, SharingError};
 
-use super::approval::Approval;
-
 use identity::{IdentityFile, associated, receiving_key, seal_identity, signing_key};
+use memory::{Kept, new_memory};
 
+pub use consent::{Attending, Released, Watcher};
 pub use error::{KitError, ProposalFault};
+pub use memory::{Remark, Shown, ShownStatement, kept_lines};
 
 use super::share::{SealedShare, ShareFile, dealt_info};
 
 /// More than any file of a kit is long, in bytes.
 const LIMIT: u64 = 1 << 20;
-
-/// A ledger as a custodian looks at it: the leaf hashes of its lines.
-#[derive(Clone, Copy)]
-pub struct Witnessed<'a> {
-    /// The dealing that the custodian's share belongs to.
-    pub dealing: &'a Dealing,
-    /// The leaf hash of each line.
-    pub leaves: &'a [Hex<32>],
-}
-
-impl Witnessed<'_> {
-    fn head(&self) -> Head {
-        Head { size: self.leaves.len() as u64, root: root_of(self.leaves) }
-    }
-}
 
 /// An opened kit. It is not printed:
 ///
@@ -69,16 +56,7 @@ pub struct Kit {
     card: Card,
     /// The seed of the Ed25519 key, then the seed of the X-Wing key.
     seeds: Secret<64>,
-}
-
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Seen {
-    format: u32,
-    service: String,
-    /// The service's signing key: its id alone holds only 50 bits of it.
-    signing: Hex<32>,
-    head: Head,
+    kept: Kept,
 }
 
 impl Kit {
@@ -110,9 +88,11 @@ impl Kit {
         let card = Card::new(body, &signing);
         drop(signing);
         let identity = seal_identity(&seeds, &card, passphrase);
+        let memory = new_memory(&seeds, &card);
         let kit = PendingDirectory::create(directory)?;
         kit.write_new("identity", &identity, Access::Private)?;
         kit.write_new("card.json", &line(&card), Access::Shared)?;
+        kit.write_new(memory::NAME, &memory, Access::Private)?;
         kit.commit()?;
         wipe_stack();
         Ok(card)
@@ -127,11 +107,21 @@ impl Kit {
         if card.is_sound() { Ok(card) } else { Err(damaged(directory, "card.json")) }
     }
 
+    /// What the kit in `directory` says of itself, without its passphrase: the custodian compares it
+    /// with what they keep on paper. It is authentic once the kit has opened.
+    ///
+    /// # Errors
+    /// [`KitError::Memory`]; [`KitError::File`].
+    pub fn shown_by(directory: &Path) -> Result<Shown, KitError> {
+        memory::shown(directory)
+    }
+
     /// Opens the kit in `directory`.
     ///
     /// # Errors
     /// [`KitError::Passphrase`] for a wrong one, [`KitError::NeedsPassphrase`] for none, both
-    /// naming the kit; [`KitError::Damaged`]; [`KitError::File`].
+    /// naming the kit; [`KitError::Memory`] when its memory is missing, damaged or not its own;
+    /// [`KitError::Damaged`]; [`KitError::File`].
     pub fn open(directory: &Path, passphrase: Option<&[u8]>) -> Result<Self, KitError> {
         let card = Self::card_in(directory)?;
         let identity: IdentityFile = read(directory, "identity")?;
@@ -168,12 +158,14 @@ impl Kit {
                     .map_err(|_| KitError::Passphrase { kit: directory.to_owned() })
             })?;
         }
-        let kit = Self { directory: directory.to_owned(), card, seeds };
-        let signing = Hex(signing_key(&kit.seeds).verifying_key().to_bytes());
-        let receiving = receiving_key(&kit.seeds).public();
+        let signing = Hex(signing_key(&seeds).verifying_key().to_bytes());
+        let receiving = receiving_key(&seeds).public();
         wipe_stack();
-        let own = signing == kit.card.body.signing && receiving == kit.card.body.receiving;
-        if own { Ok(kit) } else { Err(is_damaged()) }
+        if signing != card.body.signing || receiving != card.body.receiving {
+            return Err(is_damaged());
+        }
+        let kept = Kept::open(directory, &card, &seeds)?;
+        Ok(Self { directory: directory.to_owned(), card, seeds, kept })
     }
 
     /// The kit's card.
@@ -186,7 +178,58 @@ impl Kit {
         &self.card.body.name
     }
 
-    /// Accepts a dealt share: opens it, holds it against the ledger, keeps it (sealed) in the kit
+    /// What the kit says of itself.
+    pub fn shown(&self) -> Shown {
+        self.kept.shown()
+    }
+
+    /// The statements that it has made, oldest first.
+    pub fn statements(&self) -> &[Stated] {
+        self.kept.statements()
+    }
+
+    /// The newest checkpoint that it has seen, as the service signed it.
+    pub fn checkpoint(&self) -> Option<&str> {
+        self.kept.checkpoint()
+    }
+
+    /// The service that it follows.
+    pub fn service(&self) -> Option<&ServiceCard> {
+        self.kept.service()
+    }
+
+    /// What the kit can prove, signed: for an auditor.
+    ///
+    /// # Errors
+    /// [`KitError::NothingSeen`] in a kit that follows no service yet.
+    pub fn evidence(&self) -> Result<Evidence, KitError> {
+        let seen = self.kept.service().zip(self.kept.checkpoint());
+        let (service, checkpoint) =
+            seen.ok_or_else(|| KitError::NothingSeen { kit: self.directory.clone() })?;
+        let body = EvidenceBody {
+            format: FORMAT,
+            suite: Suite::default(),
+            service: service.clone(),
+            card: self.card.clone(),
+            count: self.shown().count,
+            checkpoint: checkpoint.to_owned(),
+            statements: self.statements().to_vec(),
+        };
+        let evidence = Signed::new(body, &signing_key(&self.seeds));
+        wipe_stack();
+        Ok(evidence)
+    }
+
+    /// What the custodian is told of a ledger, before anything is stated on it.
+    ///
+    /// # Errors
+    /// [`KitError::Shorter`], [`KitError::Forked`], [`KitError::OtherService`].
+    pub fn remarks(&self, ledger: View<'_>) -> Result<Vec<Remark>, KitError> {
+        self.kept.follow(&ledger)?;
+        Ok(self.kept.remarks(&ledger))
+    }
+
+    /// Accepts a dealt share: opens it, compares it with the ledger, keeps it (sealed) in the kit
     /// and writes the receipt `receipt-<epoch>-held.json`. Accepting the same share again replaces
     /// what is missing or damaged.
     ///
@@ -195,10 +238,17 @@ impl Kit {
     /// [`KitError::Roster`] when the dealing breaks its rules; [`KitError::NotInRoster`];
     /// [`KitError::OtherService`]; [`KitError::Shorter`] and [`KitError::Forked`] when the ledger
     /// is not a longer one of what was seen.
-    pub fn accept(&self, file: &ShareFile, ledger: Witnessed<'_>) -> Result<PathBuf, KitError> {
+    pub fn accept(
+        &mut self,
+        file: &ShareFile,
+        ledger: View<'_>,
+        now: Timestamp,
+    ) -> Result<PathBuf, KitError> {
         self.sweep();
-        self.check_ledger(ledger)?;
-        let dealing = ledger.dealing;
+        let newest = ledger.state.epochs().values().next_back();
+        let asked = ledger.state.epochs().get(&file.epoch).or(newest);
+        let dealing = &asked.expect("a ledger's first event deals shares").dealing;
+        let head = self.follow(&ledger, dealing)?;
         if file.format != FORMAT {
             return Err(SharingError::Version { found: file.format }.into());
         }
@@ -215,8 +265,6 @@ impl Kit {
             return Err(SharingError::Swapped { custodian, owner }.into());
         }
         self.open_share(&file.share, dealing)?;
-        // The memory comes first: a kit with a share and without a memory has lost it.
-        self.see(ledger)?;
         // The receipt states that the kept share opens.
         if self.kept_share(dealing).is_err() {
             files::replace(&self.share_path(dealing.epoch), &line(file), Access::Private)?;
@@ -224,7 +272,11 @@ impl Kit {
         let statement =
             ReceiptStatement::ShareHeld { epoch: dealing.epoch, dealing: dealing.fingerprint() };
         let path = self.directory.join(format!("receipt-{}-held.json", dealing.epoch));
-        files::replace(&path, &line(&self.receipt(dealing, statement)), Access::Shared)?;
+        let receipt = match self.stated_before(&statement) {
+            Some(receipt) => receipt,
+            None => self.receipt(&ledger, head, statement, now)?,
+        };
+        files::replace(&path, &line(&receipt), Access::Shared)?;
         Ok(path)
     }
 
@@ -233,103 +285,61 @@ impl Kit {
     ///
     /// # Errors
     /// As [`Kit::accept`].
-    pub fn check(&self, ledger: Witnessed<'_>) -> Result<Receipt, KitError> {
+    pub fn check(&mut self, ledger: View<'_>, now: Timestamp) -> Result<Receipt, KitError> {
         self.sweep();
-        self.check_ledger(ledger)?;
-        self.kept_share(ledger.dealing)?;
-        let head = ledger.head();
-        let cosignature = self.cosign(ledger.dealing, &head);
-        self.see(ledger)?;
-        Ok(self.receipt(ledger.dealing, ReceiptStatement::CheckpointSeen { head, cosignature }))
+        let (head, dealing) = self.follow_working(&ledger)?;
+        self.kept_share(dealing)?;
+        self.receipt(&ledger, head, ReceiptStatement::CheckpointSeen {}, now)
     }
 
-    /// Consents to `proposal`: signs it and reseals the kept share to the run. The caller has shown
-    /// the proposal to the custodian ([`Action`](cstatns_record::proposal::Action)'s `Display`).
-    ///
-    /// # Errors
-    /// [`KitError::Proposal`] when the service did not sign it, it is not of this ledger or epoch,
-    /// or it has expired; and as [`Kit::accept`].
-    pub fn approve(
-        &self,
-        proposal: &Proposal,
-        ledger: Witnessed<'_>,
-        now: Timestamp,
-    ) -> Result<Approval, KitError> {
-        let dealing = ledger.dealing;
-        let body = &proposal.signed.body;
-        self.sweep();
-        self.check_ledger(ledger)?;
-        let refused = |reason| Err(KitError::Proposal { reason });
-        if body.format != FORMAT {
-            return refused(ProposalFault::Version);
-        }
-        if !proposal.is_by(&dealing.service.body.signing) || body.service != dealing.service.id() {
-            return refused(ProposalFault::Signature);
-        }
-        if body.epoch != dealing.epoch {
-            return refused(ProposalFault::Epoch);
-        }
-        if now >= body.expires {
-            return refused(ProposalFault::Expired);
-        }
-        let size = usize::try_from(body.head.size).unwrap_or(usize::MAX);
-        if ledger.leaves.get(..size).map(root_of) != Some(body.head.root) {
-            return refused(ProposalFault::OtherLedger);
-        }
-        let share = self.kept_share(dealing)?;
-        let digest = proposal.digest();
-        let share = SealedShare::seal(&share, &proposal.run_key, &digest.0)?;
-        let consent = ConsentBody {
-            format: FORMAT,
-            service: body.service.clone(),
-            epoch: body.epoch,
-            proposal: digest,
-            by: self.name().clone(),
-            card: self.card.fingerprint(),
-            share: share.digest(),
-            cosignature: self.cosign(dealing, &body.head),
-        };
-        let consent = Signed::new(consent, &signing_key(&self.seeds));
-        self.see(ledger)?;
-        wipe_stack();
-        Ok(Approval { consent, share })
-    }
-
-    /// States a doubt about a generation of a domain, or about the custody as a whole (R10).
+    /// States a doubt about a key, or about the custody as a whole (R10).
     ///
     /// # Errors
     /// [`KitError::NotInRoster`], [`KitError::Shorter`], [`KitError::Forked`].
     pub fn doubt(
-        &self,
-        about: Option<(Name, Generation)>,
-        ledger: Witnessed<'_>,
+        &mut self,
+        about: Doubted,
+        ledger: View<'_>,
+        now: Timestamp,
     ) -> Result<Doubt, KitError> {
         self.sweep();
-        self.check_ledger(ledger)?;
-        let (domain, generation) = about.unzip();
+        let (head, dealing) = self.follow_newest(&ledger)?;
+        let service = dealing.service.id();
+        let key = signing_key(&self.seeds);
         let body = DoubtBody {
             format: FORMAT,
-            service: ledger.dealing.service.id().to_owned(),
+            suite: Suite::default(),
+            service: service.to_owned(),
             by: self.name().clone(),
             card: self.card.fingerprint(),
-            domain,
-            generation,
-            head: ledger.head(),
+            count: self.kept.next_count(&ledger),
+            about,
+            cosignature: Cosignature::sign(service, head, now, &key),
         };
-        self.see(ledger)?;
-        Ok(Signed::new(body, &signing_key(&self.seeds)))
+        let doubt = Signed::new(body, &key);
+        drop(key);
+        wipe_stack();
+        let stated = Stated::Doubt { doubt: Box::new(doubt.clone()) };
+        self.kept.remember(&ledger, head, Some(stated))?;
+        Ok(doubt)
     }
 
     /// Destroys the share of an epoch that is over, and what stopped processes left of it, and
     /// states it.
     ///
     /// # Errors
-    /// [`KitError::File`] when the share does not exist.
-    pub fn forget(&self, epoch: Epoch, dealing: &Dealing) -> Result<Receipt, KitError> {
+    /// [`KitError::File`] when the share does not exist; and as [`Kit::doubt`].
+    pub fn forget(
+        &mut self,
+        epoch: Epoch,
+        ledger: View<'_>,
+        now: Timestamp,
+    ) -> Result<Receipt, KitError> {
+        let (head, _) = self.follow_newest(&ledger)?;
         // A temporary may hold the same share.
         files::sweep(&self.directory)?;
         files::destroy(&self.share_path(epoch))?;
-        Ok(self.receipt(dealing, ReceiptStatement::ShareForgotten { epoch }))
+        self.receipt(&ledger, head, ReceiptStatement::ShareForgotten { epoch }, now)
     }
 
     /// Destroys what stopped processes left in the kit. Where that cannot be, as on a medium that
@@ -338,22 +348,41 @@ impl Kit {
         let _ = files::sweep(&self.directory);
     }
 
-    fn receipt(&self, dealing: &Dealing, statement: ReceiptStatement) -> Receipt {
+    fn receipt(
+        &mut self,
+        ledger: &View<'_>,
+        head: Head,
+        statement: ReceiptStatement,
+        now: Timestamp,
+    ) -> Result<Receipt, KitError> {
+        let service = ledger.state.service().id();
+        let key = signing_key(&self.seeds);
         let body = ReceiptBody {
             format: FORMAT,
-            service: dealing.service.id().to_owned(),
+            suite: Suite::default(),
+            service: service.to_owned(),
             by: self.name().clone(),
             card: self.card.fingerprint(),
+            count: self.kept.next_count(ledger),
+            cosignature: Cosignature::sign(service, head, now, &key),
             statement,
         };
-        let receipt = Signed::new(body, &signing_key(&self.seeds));
+        let receipt = Signed::new(body, &key);
+        drop(key);
         wipe_stack();
-        receipt
+        let stated = Stated::Receipt { receipt: Box::new(receipt.clone()) };
+        self.kept.remember(ledger, head, Some(stated))?;
+        Ok(receipt)
     }
 
-    fn cosign(&self, dealing: &Dealing, head: &Head) -> Hex<64> {
-        let text = head.checkpoint(dealing.service.id()).text();
-        Hex(signing_key(&self.seeds).sign(text.as_bytes()).to_bytes())
+    /// The receipt with this statement that the kit has given.
+    fn stated_before(&self, statement: &ReceiptStatement) -> Option<Receipt> {
+        self.kept.statements().iter().find_map(|stated| match stated {
+            Stated::Receipt { receipt } if receipt.body.statement == *statement => {
+                Some((**receipt).clone())
+            }
+            _ => None,
+        })
     }
 
     fn share_path(&self, epoch: Epoch) -> PathBuf {
@@ -384,58 +413,36 @@ impl Kit {
     }
 
     /// The dealing keeps its rules, so that its service's key is the one that its id names; this
-    /// custodian sits in the roster; the ledger extends the one last seen.
-    fn check_ledger(&self, ledger: Witnessed<'_>) -> Result<(), KitError> {
-        let dealing = ledger.dealing;
+    /// custodian sits in the roster; the ledger extends the one last seen. Gives the head that the
+    /// ledger's checkpoint covers.
+    fn follow(&self, ledger: &View<'_>, dealing: &Dealing) -> Result<Head, KitError> {
         dealing.check()?;
         let seat = dealing.seat(self.name());
         if seat.is_none_or(|seat| seat.card != self.card) {
             return Err(KitError::NotInRoster { custodian: self.name().clone() });
         }
-        let Some(seen) = self.seen()? else { return Ok(()) };
-        if seen.service != dealing.service.id() || seen.signing != dealing.service.body.signing {
-            let service = ServiceId::of(&seen.service);
-            return Err(KitError::OtherService { custodian: self.name().clone(), service });
-        }
-        let size = usize::try_from(seen.head.size).unwrap_or(usize::MAX);
-        let custodian = self.name().clone();
-        match ledger.leaves.get(..size) {
-            None => Err(KitError::Shorter {
-                custodian,
-                seen: seen.head.size,
-                found: ledger.leaves.len(),
-            }),
-            Some(leaves) if root_of(leaves) != seen.head.root => {
-                Err(KitError::Forked { custodian, seen: seen.head.size })
-            }
-            Some(_) => Ok(()),
+        self.kept.follow(ledger)
+    }
+
+    /// As [`Kit::follow`], with the dealing that works; before all shares of the first one are held,
+    /// with that one.
+    fn follow_working<'a>(&self, ledger: &View<'a>) -> Result<(Head, &'a Dealing), KitError> {
+        match ledger.state.working_dealing() {
+            Ok(dealing) => Ok((self.follow(ledger, dealing)?, dealing)),
+            Err(_) => self.follow_newest(ledger),
         }
     }
 
-    /// The ledger last seen; none in a kit that has accepted nothing yet. A kit that holds a share
-    /// or a receipt of one has seen a ledger: without its memory it could be shown one that was
-    /// rolled back, and would not know.
-    fn seen(&self) -> Result<Option<Seen>, KitError> {
-        if let Some(seen) = read_if_present(&self.directory, "seen.json")? {
-            return Ok(Some(seen));
-        }
-        let accepted = |path: &PathBuf| {
-            let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-            name.starts_with("share-")
-                || (name.starts_with("receipt-") && name.ends_with("-held.json"))
+    /// As [`Kit::follow`], with the newest dealing that has a seat for this card.
+    fn follow_newest<'a>(&self, ledger: &View<'a>) -> Result<(Head, &'a Dealing), KitError> {
+        let mut dealings = ledger.state.epochs().values().rev().map(|epoch| &epoch.dealing);
+        let own = |dealing: &&Dealing| {
+            dealing.seat(self.name()).is_some_and(|seat| seat.card == self.card)
         };
-        match files::list(&self.directory)?.iter().any(accepted) {
-            true => Err(KitError::Memory { kit: self.directory.clone() }),
-            false => Ok(None),
-        }
-    }
-
-    fn see(&self, ledger: Witnessed<'_>) -> Result<(), KitError> {
-        let service = ledger.dealing.service.id().to_owned();
-        let signing = ledger.dealing.service.body.signing;
-        let seen = Seen { format: FORMAT, service, signing, head: ledger.head() };
-        files::replace(&self.directory.join("seen.json"), &line(&seen), Access::Private)?;
-        Ok(())
+        let dealing = dealings.find(own);
+        let dealing =
+            dealing.ok_or_else(|| KitError::NotInRoster { custodian: self.name().clone() })?;
+        Ok((self.follow(ledger, dealing)?, dealing))
     }
 }
 

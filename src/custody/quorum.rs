@@ -1,64 +1,93 @@
 //! k valid approvals of one proposal make a [`Quorum`] (SPEC §9).
 
-use cstatns_base::name::Hex;
+use cstatns_base::files;
+use cstatns_base::name::{Hex, Name};
 use cstatns_base::secret::{Secret, random_bytes, wipe_stack};
 use cstatns_record::checkpoint::Head;
 use cstatns_record::dealing::Dealing;
+use cstatns_record::ledger::event::IntentWitness;
 use cstatns_record::proposal::{
-    Action, Consent, LONGEST_WAIT, Proposal, ProposalBody, QuorumError, check_consents,
+    Action, Consent, LONGEST_WAIT, Placed, Proposal, Question, QuorumError, approval_info,
     run_key_digest,
 };
-use cstatns_record::statement::{FORMAT, Signed};
-use ed25519_dalek::SigningKey;
+use cstatns_record::state::View;
+use cstatns_record::statement::{FORMAT, Suite};
 use jiff::{SignedDuration, Timestamp};
 
 use crate::sharing::{self, SharingError, root_check};
 
-use super::approval::Approval;
-use super::share::ReceivingKey;
+use super::custodian::{Attending, KitError, Released, Watcher};
+use super::share::{ReceivingKey, SealedShare};
 
-/// A proposal and the private key of its run, as the service holds them while approvals are
-/// gathered.
+/// A question that is asked, and the private key of its run, as the service holds them while
+/// approvals are gathered.
 pub struct Draft {
+    question: Question,
     proposal: Proposal,
+    key: ReceivingKey,
+    /// Held while approvals are waited for.
+    _waits: Option<files::Lock>,
+}
+
+/// A question before it is recorded.
+pub(crate) struct Unasked {
+    pub(crate) question: Question,
+    run_key: Hex<1216>,
     key: ReceivingKey,
 }
 
-impl Draft {
-    /// Draws a run's number and key and proposes `action` on the ledger at `head`; the service
-    /// signs.
-    pub fn new(
+impl Unasked {
+    /// Draws a run's number and key, and asks for `action`.
+    pub(crate) fn new(
         dealing: &Dealing,
-        head: Head,
         action: Action,
         now: Timestamp,
         wait: SignedDuration,
-        service: &SigningKey,
     ) -> Self {
         let mut run = [0; 16];
         random_bytes(&mut run);
         let key = ReceivingKey::random();
         let run_key = key.public();
-        let body = ProposalBody {
+        let expires = now + wait.min(LONGEST_WAIT);
+        let question = Question {
             format: FORMAT,
+            suite: Suite::default(),
             service: dealing.service.id().to_owned(),
             epoch: dealing.epoch,
-            head,
             action,
-            expires: now + wait.min(LONGEST_WAIT),
+            expires: Timestamp::from_second(expires.as_second()).unwrap_or(expires),
             run: Hex(run),
             run_key: run_key_digest(&run_key),
         };
-        Self { proposal: Proposal { signed: Signed::new(body, service), run_key }, key }
+        Self { question, run_key, key }
     }
 
+    /// The draft, once the question is the last line of the ledger that `checkpoint` covers.
+    pub(crate) fn asked(
+        self,
+        leaf: Hex<32>,
+        checkpoint: String,
+        waits: Option<files::Lock>,
+    ) -> Draft {
+        let Self { question, run_key, key } = self;
+        let proposal = Proposal { question: leaf, checkpoint, run_key };
+        Draft { question, proposal, key, _waits: waits }
+    }
+}
+
+impl Draft {
     /// What custodians are shown and approve.
+    pub fn question(&self) -> &Question {
+        &self.question
+    }
+
+    /// The question as kits take it.
     pub fn proposal(&self) -> &Proposal {
         &self.proposal
     }
 }
 
-/// A proposal with at least k valid approvals of the present custodians. One quorum makes one run,
+/// A question with at least k valid approvals of the present custodians. One quorum makes one run,
 /// which takes it:
 ///
 /// ```
@@ -93,66 +122,118 @@ impl Draft {
 /// ```
 pub struct Quorum {
     draft: Draft,
-    approvals: Vec<Approval>,
+    /// Ascending by custodian.
+    approvals: Vec<Attending>,
+}
+
+/// Shares that were handed over for a run.
+pub(crate) struct HandedOver {
+    draft: Draft,
+    shares: Vec<(Name, SealedShare)>,
 }
 
 impl Quorum {
-    /// Checks every approval. No share is opened yet: that comes after the intent is durable.
+    /// Checks every approval. The first of each custodian counts. No share is opened yet: that comes
+    /// after the intent is durable.
     ///
     /// # Errors
     /// [`QuorumError`] names the custodian whose approval does not count.
     pub fn assemble(
         draft: Draft,
-        approvals: Vec<Approval>,
+        mut approvals: Vec<Attending>,
+        placed: &Placed<'_>,
         dealing: &Dealing,
         now: Timestamp,
     ) -> Result<Self, QuorumError> {
-        let proposal = &draft.proposal.signed;
-        check_consents(proposal, approvals.iter().map(|approval| &approval.consent), dealing)?;
-        if now >= proposal.body.expires {
+        approvals.sort_by(|a, b| a.name().cmp(b.name()));
+        let consents: Vec<Consent> =
+            approvals.iter().map(|approval| approval.consent().clone()).collect();
+        placed.check_quorum(&consents, dealing)?;
+        if now >= draft.question.expires {
             return Err(QuorumError::Expired);
-        }
-        for approval in &approvals {
-            if approval.share.digest() != approval.consent.body.share {
-                return Err(QuorumError::Share { custodian: approval.consent.body.by.clone() });
-            }
         }
         Ok(Self { draft, approvals })
     }
 
     /// What was approved.
-    pub fn proposal(&self) -> &Signed<ProposalBody> {
-        &self.draft.proposal.signed
+    pub fn question(&self) -> &Question {
+        &self.draft.question
     }
 
     /// What the ledger keeps of the approvals, ascending by custodian.
     pub fn consents(&self) -> Vec<Consent> {
-        let mut consents: Vec<Consent> =
-            self.approvals.iter().map(|approval| approval.consent.clone()).collect();
-        consents.sort_by(|a, b| a.body.by.cmp(&b.body.by));
-        consents
+        self.approvals.iter().map(|approval| approval.consent().clone()).collect()
     }
 
-    /// Opens the shares and recovers the root secret.
+    /// Takes the shares from the kits, which have seen the intent. Those of kits that do not hand
+    /// theirs over are missing.
+    pub(crate) fn take_shares(
+        self,
+        ledger: View<'_>,
+        now: Timestamp,
+    ) -> (HandedOver, Vec<IntentWitness>, Vec<Watcher>, Vec<KitError>) {
+        let Self { draft, approvals } = self;
+        let (mut shares, mut witnesses) = (Vec::new(), Vec::new());
+        let (mut watchers, mut errors) = (Vec::new(), Vec::new());
+        for approval in approvals {
+            let name = approval.name().clone();
+            match approval.release(ledger, now) {
+                Ok(Released { share, witness, watcher, .. }) => {
+                    shares.push((name, share));
+                    witnesses.push(witness);
+                    watchers.push(watcher);
+                }
+                Err(error) => errors.push(error),
+            }
+        }
+        (HandedOver { draft, shares }, witnesses, watchers, errors)
+    }
+}
+
+impl HandedOver {
+    /// Opens the shares and recovers the root secret from the first k that open and are those of the
+    /// dealing. Gives the names of the others too.
     ///
     /// # Errors
-    /// [`RootError::Sharing`] names the custodian whose share does not fit; [`RootError::Root`].
-    pub(crate) fn recover_root(self, dealing: &Dealing) -> Result<Secret<32>, RootError> {
-        let digest = self.draft.proposal.digest();
-        let mut given = Vec::with_capacity(self.approvals.len());
-        for approval in &self.approvals {
-            let custodian = approval.consent.body.by.clone();
-            let opened = approval.share.open(&self.draft.key, &digest.0);
-            let share =
-                opened.map_err(|_| SharingError::Altered { custodian: custodian.clone() })?;
-            given.push((custodian, share));
+    /// [`RootError::Sharing`] names a custodian whose share does not fit, when fewer than k do;
+    /// [`RootError::Root`].
+    pub(crate) fn recover_root(
+        self,
+        dealing: &Dealing,
+        head: &Head,
+    ) -> Result<(Secret<32>, Vec<Name>), (RootError, Vec<Name>)> {
+        let Self { draft, shares } = self;
+        let proposal = &draft.proposal;
+        let info = approval_info(&proposal.question, head, &proposal.run_key);
+        let holders = dealing.holders();
+        let (mut given, mut unopened) = (Vec::with_capacity(shares.len()), Vec::new());
+        let mut first = None;
+        for (custodian, sealed) in shares {
+            let opened = sealed
+                .open(&draft.key, &info)
+                .map_err(|_| SharingError::Altered { custodian: custodian.clone() })
+                .and_then(|share| {
+                    sharing::check(&dealing.id(), &holders, &custodian, &share).map(|()| share)
+                });
+            match opened {
+                Ok(share) => given.push((custodian, share)),
+                Err(error) => {
+                    first.get_or_insert(error);
+                    unopened.push(custodian);
+                }
+            }
         }
-        let root = sharing::recover(&dealing.id(), &dealing.holders(), &given)?;
+        let needed = dealing.threshold.k();
+        if let (true, Some(error)) = (given.len() < needed, first) {
+            return Err((error.into(), unopened));
+        }
+        let root = sharing::recover(&dealing.id(), &holders, &given);
         wipe_stack();
+        let root = root.map_err(|error| (error.into(), unopened.clone()))?;
         if root_check(&root, dealing.service.id(), dealing.epoch) != dealing.root_check {
-            return Err(RootError::Root);
+            return Err((RootError::Root, unopened));
         }
-        Ok(root)
+        Ok((root, unopened))
     }
 }
 

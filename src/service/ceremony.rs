@@ -166,7 +166,7 @@ impl Service {
     /// # Errors
     /// [`cstatns_record::state::Refusal`] when it does not fit, or is recorded already.
     pub fn receipt(&mut self, receipt: Receipt) -> Result<bool, ServiceError> {
-        self.state.check_receipt(&receipt, self.ledger.history())?;
+        self.state.check_receipt(&receipt, self.clock(), self.ledger.history())?;
         self.record(Event::Received { receipt })?;
         let newest = self.state.epochs().values().next_back();
         Ok(newest.is_some_and(|epoch| epoch.missing().is_empty()))

@@ -196,7 +196,7 @@ impl Service {
         files: &RunFiles,
         work: impl FnOnce(&Coder, &mut Pending) -> Result<Outcome, WorkError>,
     ) -> Result<Made, ServiceError> {
-        let Action::Code { domain, generation, .. } = quorum.proposal().body.action.clone() else {
+        let Action::Code { domain, generation, .. } = quorum.question().action.clone() else {
             return Err(other_action(&quorum));
         };
         self.run_on_files(quorum, files, |service, approved, pending| {
@@ -216,7 +216,7 @@ impl Service {
         files: &RunFiles,
         work: impl FnOnce(&Renewer, &mut Pending) -> Result<Outcome, WorkError>,
     ) -> Result<Made, ServiceError> {
-        let Action::Renew { domain, from, generation, .. } = quorum.proposal().body.action.clone()
+        let Action::Renew { domain, from, generation, .. } = quorum.question().action.clone()
         else {
             return Err(other_action(&quorum));
         };
@@ -234,8 +234,8 @@ impl Service {
         files: &RunFiles,
         work: impl FnOnce(&mut Self, &Approved, &mut Pending) -> Result<Outcome, ServiceError>,
     ) -> Result<Made, ServiceError> {
-        let run = quorum.proposal().body.run;
-        let held = hold(files, quorum.proposal().body.action.keeps_request())?;
+        let run = quorum.question().run;
+        let held = hold(files, quorum.question().action.keeps_request())?;
         let journal = Journal::new(run, &held, files)?;
         if journal.result.symlink_metadata().is_ok() {
             return Err(FileError::Exists { path: journal.result }.into());

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use cstatns_base::code::Generation;
 use cstatns_base::files::{self, Facts, Fate, FileError, Held};
 use cstatns_base::name::{Hex, Name};
-use cstatns_record::ledger::event::{Destroyed, Event, Means};
+use cstatns_record::ledger::event::{Destroyed, Event, Lapse, Means};
 use cstatns_record::proposal::{Action, RunId};
 use cstatns_record::state::Refusal;
 use serde::Serialize;
@@ -29,6 +29,13 @@ pub enum Recovered {
     Undone {
         /// Its verb.
         verb: &'static str,
+    },
+    /// A question had been asked, and nobody waited for the answers any more.
+    Lapsed {
+        /// Its verb.
+        verb: &'static str,
+        /// Why.
+        why: Lapse,
     },
     /// A result was complete: its event is recorded now.
     Finished {
@@ -57,6 +64,14 @@ impl fmt::Display for Recovered {
             Self::Undone { verb } => {
                 write!(f, "an interrupted `{verb}` left no result: undone, run it again")
             }
+            Self::Lapsed { verb, why: Lapse::Expired } => {
+                write!(f, "the custodians were asked for `{verb}` and the time ran out: recorded")
+            }
+            Self::Lapsed { verb, .. } => write!(
+                f,
+                "the custodians were asked for `{verb}` by a process that stopped: recorded, run \
+                it again"
+            ),
             Self::Finished { run } => {
                 write!(f, "an interrupted run had finished its result: recorded, delivery {run}")
             }
@@ -233,9 +248,10 @@ impl Service {
             recovered.push(Recovered::Swept { files: 1 });
         }
         if let Some(pending) = self.state.pending() {
-            let (run, action) = (pending.proposal.run, pending.proposal.action.clone());
+            let (run, action) = (pending.question.run, pending.question.action.clone());
             recovered.push(self.recover_run(&run, &action)?);
         }
+        self.end_questions(recovered)?;
         // What cannot be destroyed now stays owed: nothing new begins, but a doubt, a receipt or an
         // end does not wait.
         match self.pay_what_is_owed(Vec::new()) {
@@ -267,21 +283,26 @@ impl Service {
             return Ok(Recovered::Finished { run: *run });
         }
         self.undo(run, action)?;
-        self.record_failure(run, "interrupted")?;
+        self.record_failure(run, "interrupted", Vec::new())?;
         Ok(Recovered::Undone { verb: action.verb() })
     }
 
     /// Ends the pending run without a result, in the process that ran it. Not where the ledger is
     /// broken, which may hold the result's event, nor where the result stands under its name: the
     /// next opening decides these.
-    pub(super) fn give_up(&mut self, run: &RunId, code: &str) -> Result<(), ServiceError> {
+    pub(super) fn give_up(
+        &mut self,
+        run: &RunId,
+        code: &str,
+        shares: Vec<Name>,
+    ) -> Result<(), ServiceError> {
         let Some(pending) = self.state.pending() else { return Ok(()) };
-        let action = pending.proposal.action.clone();
+        let action = pending.question.action.clone();
         if self.ledger.is_broken() || self.finished(run)?.is_some() {
             return Ok(());
         }
         self.undo(run, &action)?;
-        self.record_failure(run, code)
+        self.record_failure(run, code, shares)
     }
 
     /// The journal of a run whose result has its name, so that only its event is missing.
@@ -305,9 +326,14 @@ impl Service {
         Ok(())
     }
 
-    fn record_failure(&mut self, run: &RunId, code: &str) -> Result<(), ServiceError> {
+    fn record_failure(
+        &mut self,
+        run: &RunId,
+        code: &str,
+        shares: Vec<Name>,
+    ) -> Result<(), ServiceError> {
         let code = Name::new(code).unwrap_or_else(|_| Name::new("failed").expect("a name"));
-        self.record(Event::Failed { run: *run, code })
+        self.record(Event::Failed { run: *run, code, shares })
     }
 
     /// Removes unfinished files from the home, and journals of runs that never began or whose
@@ -328,8 +354,12 @@ impl Service {
             let Some(run) = stem.and_then(|stem| Hex::<16>::parse(stem.as_bytes())) else {
                 continue;
             };
+            if self.state.open_questions().contains_key(&run) {
+                continue;
+            }
             let known =
-                self.state.deliveries().get(&run).is_some_and(|delivery| !delivery.destroyed);
+                self.state.deliveries().get(&run).is_some_and(|delivery| !delivery.destroyed)
+                    && path.extension().is_some_and(|end| end == "json");
             if !known {
                 files::remove(&path)?;
                 swept += 1;

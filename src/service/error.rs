@@ -9,6 +9,7 @@ use cstatns_record::ledger::LedgerError;
 use cstatns_record::proposal::{QuorumError, RunId};
 use cstatns_record::state::{Broken, Refusal};
 
+use crate::custody::custodian::KitError;
 use crate::custody::quorum::RootError;
 use crate::keystore::KeystoreError;
 use crate::sharing::SharingError;
@@ -28,6 +29,9 @@ pub enum ServiceError {
     /// Not lawful now.
     #[error(transparent)]
     Refused(#[from] Refusal),
+    /// A custodian's kit.
+    #[error(transparent)]
+    Kit(KitError),
     /// The approvals are not a quorum.
     #[error(transparent)]
     Quorum(#[from] QuorumError),
@@ -175,6 +179,7 @@ cstatns_base::coded!(ServiceError {
     Self::File(error) => (error),
     Self::Ledger(error) => (error),
     Self::Refused(error) => (error),
+    Self::Kit(error) => (error),
     Self::Quorum(error) => (error),
     Self::Root(error) => (error),
     Self::Threshold(error) => (error),

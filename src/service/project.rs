@@ -15,7 +15,7 @@ impl Service {
     /// # Errors
     /// [`ServiceError`]; the domain is not opened then.
     pub fn open_domain(&mut self, quorum: Quorum) -> Result<(), ServiceError> {
-        let Action::Open { domain, kind, .. } = quorum.proposal().body.action.clone() else {
+        let Action::Open { domain, kind, .. } = quorum.question().action.clone() else {
             return Err(other_action(&quorum));
         };
         self.run(quorum, |service, approved| {
@@ -30,7 +30,7 @@ impl Service {
     /// # Errors
     /// [`ServiceError`]; the end is as before then.
     pub fn extend(&mut self, quorum: Quorum) -> Result<(), ServiceError> {
-        let Action::Extend { .. } = quorum.proposal().body.action else {
+        let Action::Extend { .. } = quorum.question().action else {
             return Err(other_action(&quorum));
         };
         self.run(quorum, |service, approved| service.record(Event::Extended { run: approved.run }))
@@ -42,7 +42,7 @@ impl Service {
     /// [`ServiceError`]; once the decision is recorded, what could not be destroyed is tried again
     /// by the next command.
     pub fn close(&mut self, quorum: Quorum) -> Result<(), ServiceError> {
-        let Action::Close { .. } = quorum.proposal().body.action else {
+        let Action::Close { .. } = quorum.question().action else {
             return Err(other_action(&quorum));
         };
         self.run(quorum, |service, approved| {

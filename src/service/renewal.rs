@@ -15,8 +15,7 @@ impl Service {
     /// # Errors
     /// [`ServiceError`]; the domain has its former key then.
     pub fn new_key(&mut self, quorum: Quorum) -> Result<(), ServiceError> {
-        let Action::NewKey { domain, generation, .. } = quorum.proposal().body.action.clone()
-        else {
+        let Action::NewKey { domain, generation, .. } = quorum.question().action.clone() else {
             return Err(other_action(&quorum));
         };
         self.run(quorum, |service, approved| {

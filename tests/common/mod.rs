@@ -12,7 +12,6 @@ use std::rc::Rc;
 use cstatns::code::{Code, Generation};
 use cstatns::coder::{Coder, Renewer};
 use cstatns::commitment::{Commit, Commitment, CommitmentKey};
-use cstatns::custody::approval::Approval;
 use cstatns::custody::custodian::Kit;
 use cstatns::custody::quorum::Quorum;
 use cstatns::custody::share::ShareFile;
@@ -21,11 +20,12 @@ use cstatns::files::FileError;
 use cstatns::identifier::{Identifier, Scheme};
 use cstatns::name::Name;
 use cstatns::proposal::{Action, Input};
+use cstatns::receipt::Doubted;
 use cstatns::receipt::Receipt;
 use cstatns::service::{
-    Clock, Founding, Made, Outcome, RunFiles, Service, ServiceError, WorkError, read_ledger,
-    read_service_card,
+    Clock, Founding, Made, Outcome, RunFiles, Service, ServiceError, WorkError, read_service_card,
 };
+use cstatns::state::{ReadLedger, read_ledger};
 use jiff::{SignedDuration, Timestamp};
 
 pub fn name(text: &str) -> Name {
@@ -151,31 +151,28 @@ impl World {
         Ok(())
     }
 
-    pub fn accept(&self, directory: &Path) -> Receipt {
-        let kit = Kit::open(directory, None).unwrap();
-        // A custodian reads a ledger; only the service opens its home.
+    /// The ledger as everybody but the service reads it.
+    pub fn ledger(&self) -> ReadLedger {
         let home = self.home();
         let card = read_service_card(&home.join("card.json")).unwrap();
-        let ledger = read_ledger(&home.join("ledger.jsonl"), &card).unwrap();
-        let dealing = ledger.state.epochs().values().next().unwrap().dealing.clone();
-        let leaves = ledger.history.leaves().to_vec();
+        read_ledger(&home.join("ledger.jsonl"), &card).unwrap()
+    }
+
+    pub fn kit(&self, kit: usize) -> Kit {
+        Kit::open(&self.kits[kit], None).unwrap()
+    }
+
+    pub fn accept(&self, directory: &Path) -> Receipt {
+        let mut kit = Kit::open(directory, None).unwrap();
         let share = self.path("shares").join(format!("{}.1.share", kit.name()));
         let share: ShareFile = serde_json::from_slice(&std::fs::read(share).unwrap()).unwrap();
-        let witnessed =
-            cstatns::custody::custodian::Witnessed { dealing: &dealing, leaves: &leaves };
-        let receipt = kit.accept(&share, witnessed).unwrap();
+        let receipt = kit.accept(&share, self.ledger().view(), self.clock.now()).unwrap();
         serde_json::from_slice(&std::fs::read(receipt).unwrap()).unwrap()
     }
 
     /// A custodian's yearly check of the ledger as it is.
     pub fn check(&self, kit: usize) -> Receipt {
-        let home = self.home();
-        let card = read_service_card(&home.join("card.json")).unwrap();
-        let ledger = read_ledger(&home.join("ledger.jsonl"), &card).unwrap();
-        let dealing = ledger.state.working_dealing().unwrap();
-        let witnessed =
-            cstatns::custody::custodian::Witnessed { dealing, leaves: ledger.history.leaves() };
-        Kit::open(&self.kits[kit], None).unwrap().check(witnessed).unwrap()
+        self.kit(kit).check(self.ledger().view(), self.clock.now()).unwrap()
     }
 
     pub fn open(&self) -> Service {
@@ -187,23 +184,30 @@ impl World {
     }
 
     /// The first k custodians approve.
-    pub fn quorum(&self, service: &Service, action: Action) -> Result<Quorum, ServiceError> {
+    pub fn quorum(&self, service: &mut Service, action: Action) -> Result<Quorum, ServiceError> {
+        self.quorum_of(service, action, &(0..self.k).collect::<Vec<_>>())
+    }
+
+    /// These custodians approve.
+    pub fn quorum_of(
+        &self,
+        service: &mut Service,
+        action: Action,
+        kits: &[usize],
+    ) -> Result<Quorum, ServiceError> {
         let draft = service.propose(action, SignedDuration::from_mins(10))?;
-        let approvals: Vec<Approval> = self.kits[..self.k]
-            .iter()
-            .map(|kit| {
-                let kit = Kit::open(kit, None).unwrap();
-                kit.approve(draft.proposal(), service.witnessed().unwrap(), service.approved_now())
-                    .unwrap()
-            })
-            .collect();
-        service.assemble(draft, approvals)
+        service.gather(draft, |gathering| {
+            for kit in kits {
+                gathering.consent(self.kit(*kit))?;
+            }
+            Ok(())
+        })
     }
 
     pub fn open_domain(&self, domain: &str, kind: Kind) -> Result<(), ServiceError> {
         let mut service = self.try_open()?;
         let action = Action::Open { domain: name(domain), kind, minimum_batch: 2 };
-        let quorum = self.quorum(&service, action)?;
+        let quorum = self.quorum(&mut service, action)?;
         service.open_domain(quorum)
     }
 
@@ -218,7 +222,7 @@ impl World {
     pub fn extend(&self, domain: &str, ends: &str) -> Result<(), ServiceError> {
         let mut service = self.try_open()?;
         let action = Action::Extend { domain: name(domain), ends: ends.parse().unwrap() };
-        let quorum = self.quorum(&service, action)?;
+        let quorum = self.quorum(&mut service, action)?;
         service.extend(quorum)
     }
 
@@ -226,21 +230,21 @@ impl World {
         let mut service = self.try_open()?;
         let domain = name(domain);
         let generation = service.state().domain(&domain)?.generation().next();
-        let quorum = self.quorum(&service, Action::NewKey { domain, generation, reason })?;
+        let quorum = self.quorum(&mut service, Action::NewKey { domain, generation, reason })?;
         service.new_key(quorum)
     }
 
     pub fn close(&self, domain: &str) -> Result<(), ServiceError> {
         let mut service = self.try_open()?;
-        let quorum = self.quorum(&service, Action::Close { domain: name(domain) })?;
+        let quorum = self.quorum(&mut service, Action::Close { domain: name(domain) })?;
         service.close(quorum)
     }
 
     pub fn doubt(&self, domain: &str, kit: usize) -> Result<(), ServiceError> {
         let mut service = self.try_open()?;
         let generation = service.state().domain(&name(domain))?.generation();
-        let kit = Kit::open(&self.kits[kit], None).unwrap();
-        let doubt = kit.doubt(Some((name(domain), generation)), service.witnessed()?).unwrap();
+        let about = Doubted::Key { domain: name(domain), generation };
+        let doubt = self.kit(kit).doubt(about, service.view(), service.now()).unwrap();
         service.doubt(doubt)
     }
 
@@ -255,7 +259,8 @@ impl World {
         let request = self.request(file, identifiers);
         let mut service = self.try_open()?;
         service.state().domain(&name(domain))?;
-        let quorum = self.quorum(&service, self.code_action(&service, domain, &request))?;
+        let action = self.code_action(&service, domain, &request);
+        let quorum = self.quorum(&mut service, action)?;
         service.code(quorum, &request.files, |coder, out| code_lines(coder, &request, out))
     }
 
@@ -289,7 +294,7 @@ impl World {
             keep_request: false,
             of: None,
         };
-        let quorum = self.quorum(&service, action)?;
+        let quorum = self.quorum(&mut service, action)?;
         service.renew(quorum, &request.files, |renewer, out| renew_lines(renewer, &request, out))
     }
 

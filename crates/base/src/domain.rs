@@ -68,6 +68,15 @@ pub fn due(made: Timestamp, cryptoperiod_years: u8) -> Date {
     day.saturating_add(Span::new().years(i16::from(cryptoperiod_years)))
 }
 
+/// One generation of a project's key serves for at most this many years (R12).
+pub const LONGEST_SERVICE_YEARS: i16 = 10;
+
+/// The latest last day of a project whose key is made at `made`.
+pub fn latest_end(made: Timestamp) -> Date {
+    let day = TimeZone::UTC.to_datetime(made).date();
+    day.saturating_add(Span::new().years(LONGEST_SERVICE_YEARS))
+}
+
 /// The check value of a key: public, it shows whether a key is the one that the ledger names.
 pub type CheckValue = Hex<32>;
 

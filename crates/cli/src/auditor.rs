@@ -31,8 +31,10 @@ impl Auditor {
 #[derive(Args)]
 #[command(after_help = "Example:
   cstatns auditor verify ledger.jsonl --service card.json \\
-      --checkpoint checkpoint-2026 --checkpoint checkpoint-2027
-Take card.json as the service published it, not from beside the ledger. Keep the ledger's checkpoint for the next time.")]
+      --checkpoint checkpoint-2026 --checkpoint checkpoint-2027 --witness alice.evidence.json
+Take card.json as the service published it, not from beside the ledger. Keep the ledger's checkpoint for the next time.
+Exit status: 0 when everything holds, 1 when a check fails, 3 when everything holds and something must be accounted
+for, such as a run that a quorum approved and that has no result.")]
 pub(crate) struct Verify {
     /// The service's ledger, with its checkpoint beside it
     ledger: PathBuf,
@@ -42,6 +44,9 @@ pub(crate) struct Verify {
     /// A checkpoint kept from an earlier visit
     #[arg(long, value_name = "OLD", num_args = 1..)]
     checkpoint: Vec<PathBuf>,
+    /// The evidence of a custodian's kit (`custodian log --out`)
+    #[arg(long, value_name = "EVIDENCE", num_args = 1..)]
+    witness: Vec<PathBuf>,
 }
 
 impl Verify {
@@ -54,11 +59,17 @@ impl Verify {
             // reported below.
             return Err(Fault::form(&self.ledger, "the ledger of a service"));
         }
-        let audit = audit::verify(&self.ledger, &card, &self.checkpoint)?;
+        let audit = audit::verify(&self.ledger, &card, &self.checkpoint, &self.witness)?;
         program.tell(audit.to_string().trim_end());
         let mut summary = serde_json::to_value(&audit).unwrap_or_default();
         summary["holds"] = audit.holds().into();
-        let Some(first) = audit.failures().next() else { return Ok(summary) };
+        let Some(first) = audit.failures().next() else {
+            if audit.is_in_order() {
+                return Ok(summary);
+            }
+            // What must be accounted for has been shown.
+            return Err(Fault::not_in_order(summary));
+        };
         let count = audit.failures().count();
         let fault = Fault::new(
             first.code,

@@ -5,20 +5,20 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 use cstatns::card::{ServiceCard, spoken};
-use cstatns::custody::custodian::{Kit, Witnessed};
+use cstatns::custody::custodian::{Kit, kept_lines};
 use cstatns::custody::share::ShareFile;
 use cstatns::dealing::Dealing;
 use cstatns::files::{self, Access, FileError, Together};
 use cstatns::ledger::Lines;
 use cstatns::ledger::event::{Event, Line};
 use cstatns::name::{Name, canonical_json};
-use cstatns::service::{ReadLedger, read_ledger};
+use cstatns::state::{ReadLedger, read_ledger};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use crate::fault::Fault;
 use crate::output::Program;
-use crate::quorum::{Closed, ask_new, read_passphrase};
+use crate::quorum::{Closed, ask_new, read_passphrase, remarked, said_of, stated};
 
 /// Characters that a new passphrase has at least.
 const SHORTEST_PASSPHRASE: usize = 12;
@@ -31,6 +31,7 @@ pub(crate) enum Custodian {
     New(New),
     Accept(Accept),
     Check(Check),
+    Log(Log),
 }
 
 impl Custodian {
@@ -39,6 +40,7 @@ impl Custodian {
             Self::New(verb) => verb.run(program),
             Self::Accept(verb) => verb.run(program),
             Self::Check(verb) => verb.run(program),
+            Self::Log(verb) => verb.run(program),
         }
     }
 }
@@ -141,8 +143,9 @@ impl Accept {
             Some(epoch) => &epoch.dealing,
             None => newest(&ledger),
         };
-        let kit = closed.open(program)?;
-        let receipt = kit.accept(&share, Witnessed { dealing, leaves: ledger.history.leaves() })?;
+        closed.introduce(program)?;
+        let mut kit = closed.open(program)?;
+        let receipt = kit.accept(&share, ledger.view(), (program.clock)())?;
         let words = spoken(&dealing.fingerprint());
         program.say(format_args!(
             "`{}` holds a share of epoch {} of {}: {} open the secret",
@@ -158,6 +161,7 @@ impl Accept {
              at the service and with every custodian; if they are not, do not hand in the receipt",
         );
         program.say(format_args!("give {receipt:?} to the service"));
+        keep_on_paper(program, &kit);
         Ok(json!({
             "custodian": kit.name(),
             "service": dealing.service.id(),
@@ -194,10 +198,12 @@ impl Check {
         let closed = Closed::look(&self.kit, self.passphrase_file.as_deref())?;
         let ledger = read(&self.ledger)?;
         let dealing = ledger.state.working_dealing().unwrap_or_else(|_| newest(&ledger));
-        let kit = closed.open(program)?;
+        closed.introduce(program)?;
+        let mut kit = closed.open(program)?;
         // Before the kit notes what it has seen: a name that is taken is found out at once.
         let mut out = Together::create([&self.out], Access::Shared)?;
-        let receipt = kit.check(Witnessed { dealing, leaves: ledger.history.leaves() })?;
+        let remarks = kit.remarks(ledger.view())?;
+        let receipt = kit.check(ledger.view(), (program.clock)())?;
         let mut bytes = canonical_json(&receipt);
         bytes.push(b'\n');
         out.files[0].write_all(&bytes).map_err(|error| FileError::from_io(&self.out, &error))?;
@@ -208,15 +214,99 @@ impl Check {
             the ones seen before",
             kit.name()
         ));
+        for remark in &remarks {
+            program.say(format_args!("note: {}", remarked(remark)));
+        }
         program.say(format_args!("give {:?} to the service", self.out));
+        keep_on_paper(program, &kit);
         Ok(json!({
             "custodian": kit.name(),
             "service": dealing.service.id(),
             "epoch": dealing.epoch,
             "events": size,
+            "statement": kit.shown().count,
+            "remarks": remarks.iter().map(remarked).collect::<Vec<_>>(),
             "receipt": self.out,
         }))
     }
+}
+
+/// Show what the kit has approved, stated and seen, and compare it with a ledger; write it as
+/// evidence for the auditor
+#[derive(Args)]
+#[command(after_help = "Example:
+  cstatns custodian log /media/alice/kit --ledger ledger.jsonl --out alice.evidence.json
+The auditor takes the evidence with `auditor verify --witness`.")]
+pub(crate) struct Log {
+    /// The custodian's kit
+    kit: PathBuf,
+    /// The service's ledger, with its checkpoint beside it
+    #[arg(long, value_name = "L")]
+    ledger: Option<PathBuf>,
+    /// The evidence to write
+    #[arg(long, value_name = "EVIDENCE")]
+    out: Option<PathBuf>,
+    /// A file with the kit's passphrase; else it is asked for
+    #[arg(long, value_name = "F")]
+    passphrase_file: Option<PathBuf>,
+}
+
+impl Log {
+    fn run(self, program: &Program) -> Result<Value, Fault> {
+        let closed = Closed::look(&self.kit, self.passphrase_file.as_deref())?;
+        let ledger = self.ledger.as_deref().map(read).transpose()?;
+        closed.introduce(program)?;
+        let kit = closed.open(program)?;
+        // The evidence is written whatever the ledger is: it is what a shorter one is proved by.
+        if let Some(path) = &self.out {
+            let mut out = Together::create([path], Access::Shared)?;
+            let mut bytes = canonical_json(&kit.evidence()?);
+            bytes.push(b'\n');
+            out.files[0].write_all(&bytes).map_err(|error| FileError::from_io(path, &error))?;
+            out.commit()?;
+            program.say(format_args!("wrote the evidence {path:?}"));
+        }
+        program.tell(format_args!("the kit of `{}`: {}", kit.name(), said_of(&kit.shown())));
+        for one in kit.statements() {
+            program.tell(format_args!(
+                "  {}  {}  {}",
+                one.count(),
+                one.time(),
+                stated(&one.about())
+            ));
+        }
+        let remarks = match &ledger {
+            Some(ledger) => kit.remarks(ledger.view())?,
+            None => Vec::new(),
+        };
+        for remark in &remarks {
+            program.tell(format_args!("note: {}", remarked(remark)));
+        }
+        if ledger.is_some() && remarks.is_empty() {
+            program.tell("the ledger holds every statement, and each approval has its result");
+        }
+        let kept =
+            if self.kit.join("ledger.zst").exists() { kept_lines(&self.kit)?.len() } else { 0 };
+        program.tell(format_args!("the kit keeps {kept} events of the ledger"));
+        let statements = kit.statements().iter().map(
+            |one| json!({ "count": one.count(), "time": one.time(), "what": stated(&one.about()) }),
+        );
+        Ok(json!({
+            "custodian": kit.name(),
+            "service": kit.service().map(ServiceCard::id),
+            "count": kit.shown().count,
+            "events": kit.shown().head.map(|head| head.size),
+            "events_kept": kept,
+            "statements": statements.collect::<Vec<_>>(),
+            "remarks": remarks.iter().map(remarked).collect::<Vec<_>>(),
+            "evidence": self.out,
+        }))
+    }
+}
+
+/// The line that the custodian keeps on paper.
+pub(crate) fn keep_on_paper(program: &Program, kit: &Kit) {
+    program.say(format_args!("keep on paper, `{}`: {}", kit.name(), said_of(&kit.shown())));
 }
 
 /// Reads a ledger and verifies it by the service card in its first event. Who that is, the kit

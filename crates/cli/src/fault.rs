@@ -19,7 +19,7 @@ pub(crate) struct Fault {
     cause: String,
     /// What to do, where the cause does not say it.
     advice: Option<String>,
-    /// 1, or 2 for wrong usage.
+    /// 1; 2 for wrong usage; 3 for what holds and is not in order.
     pub(crate) exit: u8,
     /// What a command found that ends badly because of what it found.
     pub(crate) summary: Option<Value>,
@@ -67,6 +67,11 @@ impl Fault {
     /// An error that has been shown already.
     pub(crate) fn shown() -> Self {
         Self::new("", "")
+    }
+
+    /// Everything was done and shown, and something must be accounted for.
+    pub(crate) fn not_in_order(summary: Value) -> Self {
+        Self { exit: 3, ..Self::shown().with(summary) }
     }
 
     /// The same with the summary of what was found.

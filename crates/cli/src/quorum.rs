@@ -6,12 +6,14 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use cstatns::card::{Card, spoken};
-use cstatns::custody::approval::Approval;
-use cstatns::custody::custodian::{Kit, KitError};
+use cstatns::custody::custodian::{Kit, KitError, Remark, Shown};
 use cstatns::custody::quorum::Quorum;
+use cstatns::evidence::About;
 use cstatns::files;
 use cstatns::proposal::{Action, QuorumError};
+use cstatns::receipt::{Doubted, ReceiptStatement};
 use cstatns::service::{Service, ServiceError};
+use cstatns::state::Fate;
 use jiff::SignedDuration;
 use zeroize::Zeroizing;
 
@@ -76,6 +78,14 @@ impl Closed {
         Ok(Self { kit: kit.to_owned(), card, passphrase_file: passphrase_file.map(Path::to_owned) })
     }
 
+    /// Says what the kit says of itself, to be compared with what the custodian keeps on paper,
+    /// before a passphrase is typed.
+    pub(crate) fn introduce(&self, program: &Program) -> Result<(), Fault> {
+        let shown = Kit::shown_by(&self.kit)?;
+        program.say(format_args!("  kit of `{}`: {}", self.card.body.name, said_of(&shown)));
+        Ok(())
+    }
+
     /// Opens it, asking for the passphrase where it needs one and no file holds it.
     pub(crate) fn open(&self, program: &Program) -> Result<Kit, Fault> {
         if !self.card.body.protected {
@@ -104,46 +114,143 @@ impl Closed {
     }
 }
 
-/// Shows the custodians what is asked, and makes a quorum of their approvals.
+/// Records the question, shows it to the custodians, and makes a quorum of their approvals. A
+/// passphrase typed below the question is the consent to it.
 pub(crate) fn gather(
     program: &Program,
-    service: &Service,
+    service: &mut Service,
     kits: &[Closed],
     action: Action,
 ) -> Result<Quorum, Fault> {
-    let dealing = service.state().working_dealing()?;
-    let needed = dealing.threshold.k();
-    let draft = service.propose(action, WAIT)?;
+    let needed = service.state().working_dealing()?.threshold.k();
+    // What would be refused is said first; nobody is asked for a passphrase in vain.
+    service.check_proposal(&action)?;
     if kits.len() < needed {
-        // Nobody is asked for a passphrase in vain.
         return Err(ServiceError::from(QuorumError::TooFew { given: kits.len(), needed }).into());
     }
-    let body = &draft.proposal().signed.body;
-    program.say(format_args!("asked of the custodians: {}", body.action));
-    program.say(format_args!(
-        "  service   {}, epoch {}, ledger of {} events",
-        body.service, body.epoch, body.head.size
-    ));
-    if let Some(input) = body.action.input() {
-        program
-            .say(format_args!("  request   {} rows, commitment {}", input.rows, input.commitment));
+    let draft = service.propose(action, WAIT)?;
+    let quorum = service.gather(draft, |gathering| {
+        let question = gathering.question();
+        program.say(format_args!("asked of the custodians: {}", question.action));
+        program.say(format_args!(
+            "  service   {}, epoch {}, recorded as event {}",
+            question.service,
+            question.epoch,
+            gathering.number()
+        ));
+        if let Some(input) = question.action.input() {
+            program.say(format_args!(
+                "  request   {} rows, commitment {}",
+                input.rows, input.commitment
+            ));
+        }
+        program.say(format_args!(
+            "  question  {}, open until {}",
+            spoken(&gathering.proposal().question),
+            question.expires
+        ));
+        let action = question.action.clone();
+        for closed in kits {
+            closed.introduce(program)?;
+            let kit = closed.open(program)?;
+            for remark in kit.remarks(gathering.view().map_err(ServiceError::from)?)? {
+                program.say(format_args!("  note for `{}`: {}", kit.name(), remarked(&remark)));
+            }
+            let name = kit.name().clone();
+            let count = gathering.consent(kit)?.body.count;
+            program.say(format_args!("  `{name}` approves, statement {count}: {action}"));
+        }
+        Ok(())
+    });
+    // What the closure could not do is its own fault; what the service could not do is told so.
+    quorum.map_err(|Asked(fault)| fault)
+}
+
+/// What ended the asking.
+struct Asked(Fault);
+
+impl<E: Into<Fault>> From<E> for Asked {
+    fn from(error: E) -> Self {
+        Self(error.into())
     }
-    program.say(format_args!(
-        "  proposal  {}, open until {}",
-        spoken(&draft.proposal().digest()),
-        body.expires
-    ));
-    let mut approvals: Vec<Approval> = Vec::with_capacity(kits.len());
-    for closed in kits {
-        let kit = closed.open(program)?;
-        approvals.push(kit.approve(
-            draft.proposal(),
-            service.witnessed()?,
-            service.approved_now(),
-        )?);
-        program.say(format_args!("  `{}` approves: {}", kit.name(), body.action));
+}
+
+/// Warns of kits that did not hand over their share, or did not see how the run ended.
+pub(crate) fn tell_unseen(program: &Program, service: &Service) {
+    for error in service.unseen() {
+        program.say(format_args!(
+            "warning: a kit did not see the whole run ({}): run `custodian check` with it",
+            Fault::of(error, &[]).text()
+        ));
     }
-    Ok(service.assemble(draft, approvals)?)
+}
+
+/// What a kit says of itself: the line that a custodian keeps on paper.
+pub(crate) fn said_of(shown: &Shown) -> String {
+    let ledger = shown.head.map_or_else(
+        || "no ledger seen".to_owned(),
+        |head| format!("ledger of {} events, {}", head.size, spoken(&head.root)),
+    );
+    match &shown.last {
+        Some(last) => format!(
+            "statement {}, the last: {} on {}; {ledger}",
+            shown.count,
+            stated(&last.about),
+            last.time
+        ),
+        None => format!("no statement; {ledger}"),
+    }
+}
+
+/// A statement of a kit, for people.
+pub(crate) fn stated(about: &About) -> String {
+    match about {
+        About::Consent { action } => format!("approved to {action}"),
+        About::Doubt { doubted } => format!("stated a doubt about {}", doubted_words(doubted)),
+        About::Receipt { statement: ReceiptStatement::ShareHeld { epoch, .. } } => {
+            format!("confirmed the share of epoch {epoch}")
+        }
+        About::Receipt { statement: ReceiptStatement::ShareForgotten { epoch } } => {
+            format!("destroyed the share of epoch {epoch}")
+        }
+        About::Receipt { .. } => "checked share and ledger".to_owned(),
+    }
+}
+
+fn doubted_words(doubted: &Doubted) -> String {
+    match doubted {
+        Doubted::Key { domain, generation } => format!("generation {generation} of `{domain}`"),
+        Doubted::Custody { epoch } => format!("the custody of epoch {epoch}"),
+    }
+}
+
+/// What a custodian is told of the ledger that their kit looked at.
+pub(crate) fn remarked(remark: &Remark) -> String {
+    match remark {
+        Remark::NoResult { count, action, fate, holds_consent } => {
+            let what = format!("statement {count}, to {action}, has no result: ");
+            let how = match fate {
+                Fate::Open => "it is still open".to_owned(),
+                Fate::Running => "its run has not ended".to_owned(),
+                Fate::Failed => "its run failed; it may have run".to_owned(),
+                Fate::Lapsed { enough: true, .. } => {
+                    "it lapsed although a quorum had approved; it may have run".to_owned()
+                }
+                Fate::Lapsed { .. } if *holds_consent => "it lapsed".to_owned(),
+                _ => "it lapsed, and the ledger does not hold this approval".to_owned(),
+            };
+            what + &how
+        }
+        Remark::DoubtMissing { count, doubted } => format!(
+            "statement {count}, the doubt about {}, is not in the ledger: give it to the service \
+            again, or to the auditor",
+            doubted_words(doubted)
+        ),
+        Remark::OtherCopy { remembered, recorded } => format!(
+            "the ledger holds statement {recorded} of this card, the kit remembers {remembered}: \
+            another copy of the kit is in use, or this one was put back from a backup"
+        ),
+    }
 }
 
 /// The passphrase in a file: all of it but one line end.

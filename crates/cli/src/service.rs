@@ -18,6 +18,7 @@ use serde_json::{Value, json};
 use crate::custodian::read_json;
 use crate::fault::Fault;
 use crate::output::Program;
+use crate::quorum::tell_unseen;
 
 /// The cryptographic service: a home, its keys under a quorum, its ledger
 #[derive(Subcommand)]
@@ -103,6 +104,7 @@ fn recorded<T>(
              and copy the other to its place"
         ));
     }
+    tell_unseen(program, &service);
     if let Err(fault) = &outcome {
         // A run that began has recorded its own end. A ledger that cannot be written must not hide
         // the first error.
@@ -209,7 +211,7 @@ impl ReceiptArgs {
             // of the last time as well.
             let mut known = Ok(());
             for receipt in &receipts {
-                match service.state().check_receipt(receipt, service.history()) {
+                match service.state().check_receipt(receipt, service.now(), service.history()) {
                     Err(refusal @ Refusal::ReceiptKnown { .. }) => known = Err(refusal),
                     outcome => outcome?,
                 }
@@ -217,7 +219,7 @@ impl ReceiptArgs {
             let mut by = Vec::new();
             for receipt in receipts {
                 let giver = receipt.body.by.clone();
-                match service.state().check_receipt(&receipt, service.history()) {
+                match service.state().check_receipt(&receipt, service.now(), service.history()) {
                     Err(Refusal::ReceiptKnown { .. }) => {}
                     _ => {
                         service.receipt(receipt)?;

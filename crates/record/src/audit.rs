@@ -8,6 +8,7 @@
 mod findings;
 mod text;
 mod walk;
+mod witness;
 
 use std::path::{Path, PathBuf};
 
@@ -49,6 +50,8 @@ pub struct Audit {
     pub last: Option<Timestamp>,
     /// What holds and what does not.
     pub findings: Vec<Finding>,
+    /// What holds, and is not in order: somebody must account for it.
+    pub notices: Vec<Notice>,
     /// How far others than the service vouch for the ledger.
     pub witnessed: Witnessed,
     /// Signed statements of custodians that were verified: approvals, receipts, doubts.
@@ -79,6 +82,18 @@ pub struct Finding {
     pub detail: String,
 }
 
+/// Something that is lawful, and is not in order.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Notice {
+    /// A stable short code.
+    pub code: &'static str,
+    /// The event it is about.
+    pub event: u64,
+    /// In plain words.
+    pub detail: String,
+}
+
 /// What is checked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -96,6 +111,8 @@ pub enum Check {
     Tree,
     /// The ledger extends a checkpoint kept from before.
     Earlier,
+    /// The ledger holds what a custodian's kit proves.
+    Witness,
 }
 
 impl Check {
@@ -107,6 +124,7 @@ impl Check {
             Self::Lawfulness => "Lawfulness",
             Self::Tree => "Completeness",
             Self::Earlier => "Earlier checkpoint",
+            Self::Witness => "Witness",
         }
     }
 }
@@ -184,13 +202,18 @@ cstatns_base::coded!(AuditError {
     Self::Card => ("service-card", Input, []),
 });
 
-/// Checks the ledger at `ledger`, with the checkpoint beside it, against the service's card and
-/// checkpoints kept from before. What does not hold is a finding; after the first event that does
+/// Checks the ledger at `ledger`, with the checkpoint beside it, against the service's card,
+/// checkpoints kept from before and the evidence of custodians' kits. What does not hold is a finding; after the first event that does
 /// not hold, nothing is claimed of the events.
 ///
 /// # Errors
 /// [`AuditError`] when there is nothing to judge by: a file cannot be read, the card is none.
-pub fn verify(ledger: &Path, card: &ServiceCard, old: &[PathBuf]) -> Result<Audit, AuditError> {
+pub fn verify(
+    ledger: &Path,
+    card: &ServiceCard,
+    old: &[PathBuf],
+    witnesses: &[PathBuf],
+) -> Result<Audit, AuditError> {
     if !card.is_sound() {
         return Err(AuditError::Card);
     }
@@ -199,10 +222,13 @@ pub fn verify(ledger: &Path, card: &ServiceCard, old: &[PathBuf]) -> Result<Audi
     if let Some(missing) = old.iter().find(|kept| matches!(kept.head, Err(Unsound::Missing))) {
         return Err(FileError::Missing { path: missing.path.clone() }.into());
     }
+    let witnesses: Vec<witness::Witness> =
+        witnesses.iter().map(|path| witness::Witness::read(path)).collect::<Result<_, _>>()?;
     let walk = Walk::through(ledger, card, u64::MAX)?;
     let facts =
         Facts { covered: own.head.as_ref().ok().copied(), broken: walk.broken(&own), walk: &walk };
-    let sound = facts.sound(&old);
+    let kept: Vec<Kept> = witnesses.iter().flat_map(|witness| witness.kept(card)).collect();
+    let sound = facts.sound(old.iter().chain(&kept));
     // A state that met what does not hold is not used: the summary is of the sound events alone.
     let again =
         if sound < walk.history.size() { Some(Walk::through(ledger, card, sound)?) } else { None };
@@ -212,6 +238,7 @@ pub fn verify(ledger: &Path, card: &ServiceCard, old: &[PathBuf]) -> Result<Audi
     findings.extend(facts.events(sound));
     findings.extend(facts.tree());
     findings.extend(old.iter().map(|kept| facts.earlier(kept)));
+    findings.extend(witnesses.iter().flat_map(|witness| facts.witness(witness, card)));
 
     let witnesses = if facts.broken.is_some() { summary } else { &walk };
     Ok(Audit {
@@ -227,6 +254,7 @@ pub fn verify(ledger: &Path, card: &ServiceCard, old: &[PathBuf]) -> Result<Audi
             .map(|state| witnessed(state, sound))
             .unwrap_or_default(),
         statements: summary.statements,
+        notices: summary.notices(),
         look_ups: summary.look_ups,
         ..Audit::of(summary.state.as_ref())
     })
@@ -236,6 +264,11 @@ impl Audit {
     /// Whether everything that was checked holds.
     pub fn holds(&self) -> bool {
         self.findings.iter().all(|finding| finding.holds)
+    }
+
+    /// Whether everything holds and nothing must be accounted for.
+    pub fn is_in_order(&self) -> bool {
+        self.holds() && self.notices.is_empty()
     }
 
     /// What does not hold.
@@ -255,6 +288,7 @@ impl Audit {
             first: None,
             last: state.map(State::time),
             findings: Vec::new(),
+            notices: Vec::new(),
             witnessed: Witnessed::default(),
             statements: 0,
             look_ups: 0,
@@ -291,11 +325,13 @@ impl Audit {
 fn witnessed(state: &State, sound: u64) -> Witnessed {
     let mut custodians: Vec<Witness> = Vec::new();
     for seat in state.epochs().values().flat_map(|epoch| &epoch.dealing.roster) {
-        let custodian = seat.card.body.name.clone();
+        let statements = state.statements().get(&seat.card.fingerprint());
         // Who witnessed more events witnessed the sound ones among them.
-        let events = state.witnessed().get(&custodian).copied().unwrap_or(0).min(sound);
-        if custodians.iter().all(|known| known.custodian != custodian) {
-            custodians.push(Witness { custodian, events });
+        let events = statements.map_or(0, |statements| statements.witnessed).min(sound);
+        let custodian = seat.card.body.name.clone();
+        match custodians.iter_mut().find(|known| known.custodian == custodian) {
+            Some(known) => known.events = known.events.max(events),
+            None => custodians.push(Witness { custodian, events }),
         }
     }
     Witnessed {

@@ -2,10 +2,11 @@
 
 use cstatns_base::code::BASE32;
 use cstatns_base::name::{Hex, Name, digest};
-use ed25519_dalek::SigningKey;
+use ed25519_dalek::{SigningKey, VerifyingKey};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use crate::checkpoint::{Checkpoint, Head, Note, VerifierKey, origin};
 use crate::statement::{FORMAT, Signed, Statement};
 
 /// The public part of a custodian's kit.
@@ -88,6 +89,33 @@ impl ServiceCard {
     pub fn id(&self) -> &str {
         &self.body.id
     }
+
+    /// What a checkpoint says that this service signed.
+    ///
+    /// # Errors
+    /// [`Unsigned`].
+    pub fn head_of(&self, note: &[u8]) -> Result<Head, Unsigned> {
+        let note = Note::parse(note).map_err(|_| Unsigned::Signature)?;
+        let checkpoint = Checkpoint::parse(note.text()).map_err(|_| Unsigned::Signature)?;
+        if checkpoint.origin() != origin(self.id()) {
+            return Err(Unsigned::OtherService);
+        }
+        let key = VerifyingKey::from_bytes(&self.body.signing.0).ok();
+        let key = key.and_then(|key| VerifierKey::new(checkpoint.origin(), key).ok());
+        let signed = key.is_some_and(|key| note.verify(&[key]).is_ok());
+        let head = Head { size: checkpoint.size(), root: checkpoint.root() };
+        if signed { Ok(head) } else { Err(Unsigned::Signature) }
+    }
+}
+
+/// Why a checkpoint is not one of a service.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Unsigned {
+    /// It is of another service's ledger.
+    OtherService,
+    /// It is not a checkpoint, or not signed by the service.
+    Signature,
 }
 
 fn service_id(name: &str, signing: &Hex<32>) -> String {

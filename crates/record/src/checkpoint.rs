@@ -6,11 +6,13 @@
 //!   are quoted in the code.
 //! - A [`Checkpoint`] is the text of a [`Note`]: `c2sp.org/tlog-checkpoint` and
 //!   `c2sp.org/signed-note`, Ed25519 signatures (type `0x01`) only.
+//! - A [`Cosignature`] is `c2sp.org/tlog-cosignature`'s `cosignature/v1`.
 //!
 //! The crate `ct-merkle` has such a tree, but it takes leaves and never leaf hashes, and keeps all
 //! of them: an auditor who holds leaf hashes could not check a proof with it, nor the service add a
 //! line without reading the whole ledger again.
 
+mod cosignature;
 mod note;
 mod tree;
 
@@ -20,6 +22,7 @@ use serde::{Deserialize, Serialize};
 
 use note::check_name;
 
+pub use cosignature::{Cosignature, cosigner};
 pub use note::{Note, NoteError, NoteSignature, VerifierKey};
 pub use tree::{
     Hash, ProofError, Tree, empty_root, leaf_hash, prove_consistency, prove_inclusion, root_of,

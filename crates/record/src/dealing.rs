@@ -187,6 +187,10 @@ pub fn check_roster(cards: &[&Card], threshold: Threshold, demo: bool) -> Result
     if cards.len() != threshold.n() {
         return Err(RosterError::Count { cards: cards.len(), n: threshold.n() });
     }
+    // What one quorum decided, somebody in the next one knows.
+    if 2 * threshold.k() <= threshold.n() {
+        return Err(RosterError::Minority { k: threshold.k(), n: threshold.n() });
+    }
     for (position, card) in cards.iter().enumerate() {
         let body = &card.body;
         let custodian = body.name.clone();
@@ -263,6 +267,14 @@ pub enum RosterError {
         /// The name on the card.
         custodian: Name,
     },
+    /// Two quorums need not share a custodian.
+    #[error("{k} of {n} lets two quorums decide without one custodian in common")]
+    Minority {
+        /// Shares needed.
+        k: usize,
+        /// Shares.
+        n: usize,
+    },
     /// The external holders alone could open the secret.
     #[error("{external} external custodians could open the secret alone with a threshold of {k}")]
     External {
@@ -280,5 +292,6 @@ cstatns_base::coded!(RosterError {
     Self::Card { custodian } => ("card", OtherSide, [custodian]),
     Self::Twice { custodian } => ("card-twice", OtherSide, [custodian]),
     Self::Unprotected { custodian } => ("kit-unprotected", OtherSide, [custodian]),
+    Self::Minority { k, n } => ("threshold-minority", Input, [needed: *k, custodians: *n]),
     Self::External { external, k } => ("too-many-external", Input, [external, needed: *k]),
 });

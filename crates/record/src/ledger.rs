@@ -6,13 +6,13 @@
 pub mod event;
 
 use std::fs::File;
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
-use ed25519_dalek::{SigningKey, VerifyingKey};
+use ed25519_dalek::SigningKey;
 
-use crate::card::ServiceCard;
-use crate::checkpoint::{Checkpoint, Head, Note, NoteSignature, Tree, VerifierKey, leaf_hash};
+use crate::card::{ServiceCard, Unsigned};
+use crate::checkpoint::{Head, Note, NoteSignature, Tree, leaf_hash};
 
 pub use crate::checkpoint::origin;
 use cstatns_base::files::{self, Access, Append, FileError};
@@ -57,8 +57,18 @@ impl History {
 
     /// Whether the ledger went through this size with this root.
     pub fn includes(&self, head: &Head) -> bool {
-        let before = head.size.checked_sub(1).and_then(|last| usize::try_from(last).ok());
-        before.and_then(|last| self.roots.get(last)) == Some(&head.root)
+        self.head_at(head.size) == Some(*head)
+    }
+
+    /// Size and root when the ledger had `size` lines, if it had so many.
+    pub fn head_at(&self, size: u64) -> Option<Head> {
+        let last = usize::try_from(size.checked_sub(1)?).ok()?;
+        Some(Head { size, root: *self.roots.get(last)? })
+    }
+
+    /// The leaf hash of the line with this number, from 1.
+    pub fn leaf(&self, number: u64) -> Option<Hex<32>> {
+        self.leaves.get(usize::try_from(number.checked_sub(1)?).ok()?).copied()
     }
 
     /// The leaf hash that the next line carries.
@@ -108,23 +118,29 @@ pub fn checkpoint_path(ledger: &Path) -> PathBuf {
     ledger.with_file_name("checkpoint")
 }
 
+/// A checkpoint that its service signed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct SignedHead {
+    /// Size and root.
+    pub head: Head,
+    /// The note that says so.
+    pub note: String,
+}
+
 /// Reads a checkpoint and verifies the service's signature.
 ///
 /// # Errors
 /// [`LedgerError::Checkpoint`]; [`LedgerError::OtherCheckpoint`] for another service's;
 /// [`LedgerError::File`].
-pub fn read_checkpoint(path: &Path, card: &ServiceCard) -> Result<Head, LedgerError> {
+pub fn read_checkpoint(path: &Path, card: &ServiceCard) -> Result<SignedHead, LedgerError> {
     let bytes = files::read(path, 1 << 20)?;
-    let unsound = || LedgerError::Checkpoint { path: path.to_owned() };
-    let note = Note::parse(&bytes).map_err(|_| unsound())?;
-    let checkpoint = Checkpoint::parse(note.text()).map_err(|_| unsound())?;
-    if checkpoint.origin() != origin(card.id()) {
-        return Err(LedgerError::OtherCheckpoint { path: path.to_owned() });
-    }
-    let key = VerifyingKey::from_bytes(&card.body.signing.0).map_err(|_| unsound())?;
-    let key = VerifierKey::new(&origin(card.id()), key).map_err(|_| unsound())?;
-    note.verify(&[key]).map_err(|_| unsound())?;
-    Ok(Head { size: checkpoint.size(), root: checkpoint.root() })
+    let head = card.head_of(&bytes).map_err(|error| match error {
+        Unsigned::OtherService => LedgerError::OtherCheckpoint { path: path.to_owned() },
+        Unsigned::Signature => LedgerError::Checkpoint { path: path.to_owned() },
+    })?;
+    let note = String::from_utf8(bytes).expect("a note is text");
+    Ok(SignedHead { head, note })
 }
 
 /// A ledger's lines as they lie in its file, one at a time: memory does not grow with the file.
@@ -145,6 +161,17 @@ impl Lines {
         let file = File::open(path).map_err(|error| FileError::from_io(path, &error))?;
         let reader = BufReader::with_capacity(1 << 16, file);
         Ok(Self { path: path.to_owned(), reader, line: Vec::new(), length: 0, torn: false })
+    }
+
+    /// Opens the file behind the lines that are read already, which are `length` bytes.
+    ///
+    /// # Errors
+    /// [`FileError`].
+    pub fn open_after(path: &Path, length: u64) -> Result<Self, FileError> {
+        let mut lines = Self::open(path)?;
+        let at = lines.reader.seek(SeekFrom::Start(length));
+        lines.length = at.map_err(|error| FileError::from_io(path, &error))?;
+        Ok(lines)
     }
 
     /// The next whole line, without its line feed. Of a line that is longer than any event only the
@@ -191,6 +218,10 @@ pub struct Ledger {
     /// Whether a line could not be written or covered: what the ledger says is then for the next
     /// opening to decide.
     broken: bool,
+    /// The bytes of its lines.
+    length: u64,
+    /// The checkpoint that covers it.
+    note: String,
 }
 
 impl Ledger {
@@ -200,11 +231,18 @@ impl Ledger {
     /// [`LedgerError::File`].
     pub fn create(path: &Path) -> Result<Self, LedgerError> {
         let file = Append::create(path, Access::Shared)?;
-        Ok(Self { path: path.to_owned(), file, history: History::default(), broken: false })
+        Ok(Self {
+            path: path.to_owned(),
+            file,
+            history: History::default(),
+            broken: false,
+            length: 0,
+            note: String::new(),
+        })
     }
 
     /// Opens a ledger whose lines the caller has read and found lawful: `history` covers them, and
-    /// they are `length` bytes. A last line that was cut short is cut off. The lines, and the name
+    /// they are `length` bytes; `note` is the checkpoint beside them. A last line that was cut short is cut off. The lines, and the name
     /// of the checkpoint beside them, are on disk on return.
     ///
     /// Why: the process that wrote them may have stopped before it flushed them. A checkpoint that
@@ -213,7 +251,12 @@ impl Ledger {
     ///
     /// # Errors
     /// [`LedgerError::File`].
-    pub fn open(path: &Path, history: History, length: u64) -> Result<Self, LedgerError> {
+    pub fn open(
+        path: &Path,
+        history: History,
+        length: u64,
+        note: String,
+    ) -> Result<Self, LedgerError> {
         let mut file = Append::open(path)?;
         if file.length() > length {
             file.truncate(length)?;
@@ -221,12 +264,32 @@ impl Ledger {
             file.settle()?;
         }
         files::settle(path)?;
-        Ok(Self { path: path.to_owned(), file, history, broken: false })
+        Ok(Self { path: path.to_owned(), file, history, broken: false, length, note })
     }
 
     /// The lines so far.
     pub fn history(&self) -> &History {
         &self.history
+    }
+
+    /// The bytes of its lines.
+    pub fn length(&self) -> u64 {
+        self.length
+    }
+
+    /// The note of the last checkpoint, which covers every line that counts.
+    pub fn note(&self) -> &str {
+        &self.note
+    }
+
+    /// Where it lies.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Gives the lines back and closes the file.
+    pub fn close(self) -> History {
+        self.history
     }
 
     /// Whether an earlier write failed, so that nothing can be recorded until the service is opened
@@ -260,6 +323,7 @@ impl Ledger {
         bytes.push(b'\n');
         self.broken = true;
         self.file.append(&bytes)?;
+        self.length += bytes.len() as u64;
         self.history.push(&bytes[..bytes.len() - 1]);
         self.cover(card, key)
     }
@@ -275,6 +339,7 @@ impl Ledger {
         let note = note.expect("a checkpoint is the text of a note").to_string();
         self.broken = true;
         files::replace(&checkpoint_path(&self.path), note.as_bytes(), Access::Shared)?;
+        self.note = note;
         self.broken = false;
         Ok(())
     }

@@ -10,9 +10,9 @@
 /// What this crate's signatures take of others: use these, and versions fit.
 pub use {ed25519_dalek, jiff, zeroize};
 
-pub mod checkpoint;
-
 pub mod statement;
+
+pub mod checkpoint;
 
 pub mod card;
 
@@ -21,6 +21,8 @@ pub mod dealing;
 pub mod receipt;
 
 pub mod proposal;
+
+pub mod evidence;
 
 pub mod manifest;
 

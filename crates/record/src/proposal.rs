@@ -11,12 +11,14 @@ use cstatns_base::name::{Hex, Name, digest, whole_number};
 use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
-use crate::checkpoint::Head;
+use crate::card::ServiceCard;
+use crate::checkpoint::{Cosignature, Head};
 use crate::dealing::{Dealing, Epoch, Threshold};
-use crate::statement::{FORMAT, Signed, Statement, verify};
+use crate::statement::{FORMAT, Signed, Statement, Suite};
 
-/// The number of a run, and of the delivery it makes: 16 random bytes, spent at the intent.
+/// The number of a run, and of the delivery it makes: 16 random bytes, spent at the question.
 pub type RunId = Hex<16>;
 
 /// The most deliveries that a renewal names.
@@ -232,18 +234,19 @@ impl fmt::Display for Action {
     }
 }
 
-/// The exact description of something that needs a quorum.
+/// What is asked of the custodians, as the ledger records it before anybody is asked: the event
+/// `proposed` holds it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct ProposalBody {
+pub struct Question {
     /// Format version.
     pub format: u32,
+    /// The suite of the codes.
+    pub suite: Suite,
     /// The service's id.
     pub service: String,
     /// The epoch whose shares are asked for.
     pub epoch: Epoch,
-    /// The ledger that the proposal was made on.
-    pub head: Head,
     /// What is asked for.
     pub action: Action,
     /// The moment from which approvals no longer count.
@@ -254,40 +257,42 @@ pub struct ProposalBody {
     pub run_key: Hex<32>,
 }
 
-impl Statement for ProposalBody {
-    const LABEL: &'static str = "CStatNS/proposal/";
-}
-
-/// A proposal as it travels: signed by the service's card, with the run's ephemeral key.
+/// A question as it is shown to custodians: the line of the ledger that holds it, named by its leaf
+/// hash and by the checkpoint whose last line it is, and the run's key.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Proposal {
-    /// What is proposed, signed by the service.
-    pub signed: Signed<ProposalBody>,
+    /// The leaf hash of the line.
+    pub question: Hex<32>,
+    /// The checkpoint whose last line it is, as a note that the service signed.
+    pub checkpoint: String,
     /// The X-Wing key to which shares are resealed.
     pub run_key: Hex<1216>,
 }
 
 impl Proposal {
-    /// The digest that approvals name.
-    pub fn digest(&self) -> Hex<32> {
-        proposal_digest(&self.signed)
-    }
-
-    /// Whether the service with this key proposed it and the run's key is the one it names.
-    pub fn is_by(&self, service: &Hex<32>) -> bool {
-        self.signed.is_by(service) && self.signed.body.run_key == run_key_digest(&self.run_key)
+    /// Size and root of the checkpoint, if the service with this card signed it.
+    pub fn head(&self, service: &ServiceCard) -> Option<Head> {
+        service.head_of(self.checkpoint.as_bytes()).ok()
     }
 }
 
-/// SHA-256("CStatNS/proposal-digest/" ‖ canonical JSON of the signed body).
-pub fn proposal_digest(signed: &Signed<ProposalBody>) -> Hex<32> {
-    digest("CStatNS/proposal-digest/", signed)
-}
-
-/// The digest of a run's key, as the proposal's body names it.
+/// The digest of a run's key, as the question names it.
 pub fn run_key_digest(key: &Hex<1216>) -> Hex<32> {
     digest("CStatNS/run-key/", key)
+}
+
+/// The HPKE info of a share that is resealed to a run: SHA-256 of "CStatNS/approval-info/2", a line
+/// feed, the question's leaf hash, size (u64, big-endian) and root of the checkpoint whose last line
+/// it is, and the SHA-256 of the run's key.
+pub fn approval_info(question: &Hex<32>, head: &Head, run_key: &Hex<1216>) -> [u8; 32] {
+    let mut hash = Sha256::new();
+    hash.update(b"CStatNS/approval-info/2\n");
+    hash.update(question.0);
+    hash.update(head.size.to_be_bytes());
+    hash.update(head.root.0);
+    hash.update(Sha256::digest(run_key.0));
+    hash.finalize().into()
 }
 
 /// One custodian's consent: what the ledger keeps of an approval.
@@ -296,21 +301,26 @@ pub fn run_key_digest(key: &Hex<1216>) -> Hex<32> {
 pub struct ConsentBody {
     /// Format version.
     pub format: u32,
+    /// The suite of the codes.
+    pub suite: Suite,
     /// The service's id.
     pub service: String,
     /// The epoch of the share.
     pub epoch: Epoch,
-    /// The proposal's digest.
-    pub proposal: Hex<32>,
+    /// The leaf hash of the question's line.
+    pub question: Hex<32>,
     /// Who consents.
     pub by: Name,
     /// The fingerprint of their card.
     pub card: Hex<32>,
+    /// How many statements this card has made, with this one.
+    #[serde(deserialize_with = "whole_number")]
+    pub count: u64,
     /// The digest of the resealed share.
     pub share: Hex<32>,
-    /// Ed25519 over the text of the checkpoint at the proposal's head: this custodian is a witness
-    /// to it.
-    pub cosignature: Hex<64>,
+    /// This custodian's cosignature of the checkpoint whose last line is the question: its date is
+    /// the consent's.
+    pub cosignature: Cosignature,
 }
 
 impl Statement for ConsentBody {
@@ -323,32 +333,62 @@ pub type Consent = Signed<ConsentBody>;
 /// The longest that approvals may take.
 pub const LONGEST_WAIT: SignedDuration = SignedDuration::from_hours(24);
 
-/// Whether these consents are k valid ones, by custodians of `dealing`, to `proposal`. The service
-/// and the auditor ask the same question.
-///
-/// # Errors
-/// [`QuorumError`] names the custodian whose consent does not count.
-pub fn check_consents<'a>(
-    proposal: &Signed<ProposalBody>,
-    consents: impl IntoIterator<Item = &'a Consent>,
-    dealing: &Dealing,
-) -> Result<(), QuorumError> {
-    let body = &proposal.body;
-    if body.format != FORMAT
-        || body.service != dealing.service.id()
-        || !proposal.is_by(&dealing.service.body.signing)
-    {
-        return Err(QuorumError::Proposal);
+/// The most that two clocks may differ: the clock of the service and that of a custodian.
+pub const CLOCK_SKEW: SignedDuration = SignedDuration::from_hours(24);
+
+/// A question with its place in the ledger.
+#[derive(Clone, Copy)]
+pub struct Placed<'a> {
+    /// What is asked.
+    pub question: &'a Question,
+    /// The leaf hash of its line.
+    pub leaf: Hex<32>,
+    /// The ledger up to its line.
+    pub head: Head,
+    /// What the system's clock said when it was recorded.
+    pub clock: Timestamp,
+}
+
+impl Placed<'_> {
+    /// Checks consents to this question: each valid, by a custodian of `dealing`, in ascending order
+    /// of their names, each once. The service and the auditor ask the same question.
+    ///
+    /// # Errors
+    /// [`QuorumError`] names the custodian whose consent does not count.
+    pub fn check_each(&self, consents: &[Consent], dealing: &Dealing) -> Result<(), QuorumError> {
+        let mut last: Option<&Name> = None;
+        for consent in consents {
+            self.check_consent(consent, dealing)?;
+            let by = &consent.body.by;
+            match last {
+                Some(last) if last == by => {
+                    return Err(QuorumError::Twice { custodian: by.clone() });
+                }
+                Some(last) if last > by => return Err(QuorumError::Order),
+                _ => last = Some(by),
+            }
+        }
+        Ok(())
     }
-    if body.epoch != dealing.epoch {
-        return Err(QuorumError::Epoch);
+
+    /// As [`Placed::check_each`], and that they are at least k.
+    ///
+    /// # Errors
+    /// [`QuorumError`].
+    pub fn check_quorum(&self, consents: &[Consent], dealing: &Dealing) -> Result<(), QuorumError> {
+        self.check_each(consents, dealing)?;
+        let (given, needed) = (consents.len(), dealing.threshold.k());
+        if given < needed { Err(QuorumError::TooFew { given, needed }) } else { Ok(()) }
     }
-    let digest = proposal_digest(proposal);
-    let text = body.head.checkpoint(dealing.service.id()).text();
-    let mut counted: Vec<&Name> = Vec::new();
-    for consent in consents {
-        let ConsentBody { format, service, epoch, proposal, by, card, share: _, cosignature } =
+
+    /// Checks one consent.
+    ///
+    /// # Errors
+    /// [`QuorumError`] says what does not fit.
+    pub fn check_consent(&self, consent: &Consent, dealing: &Dealing) -> Result<(), QuorumError> {
+        let ConsentBody { format, suite: _, service, epoch, question, by, card, .. } =
             &consent.body;
+        let cosignature = &consent.body.cosignature;
         let custodian = || by.clone();
         let seat = dealing.seat(by).filter(|seat| seat.card.fingerprint() == *card);
         let Some(seat) = seat else {
@@ -358,42 +398,35 @@ pub fn check_consents<'a>(
         if !consent.is_by(signing) {
             return Err(QuorumError::Signature { custodian: custodian() });
         }
-        if *format != FORMAT || service != dealing.service.id() || *proposal != digest {
+        if *format != FORMAT || service != dealing.service.id() || *question != self.leaf {
             return Err(QuorumError::OtherProposal { custodian: custodian() });
         }
-        if *epoch != dealing.epoch {
+        if *epoch != dealing.epoch || self.question.epoch != dealing.epoch {
             return Err(QuorumError::OtherEpoch { custodian: custodian() });
         }
-        if !verify(signing, text.as_bytes(), cosignature) {
+        if cosignature.head != self.head || !cosignature.is_by(service, signing) {
             return Err(QuorumError::Cosignature { custodian: custodian() });
         }
-        if counted.contains(&by) {
-            return Err(QuorumError::Twice { custodian: custodian() });
+        let time = cosignature.time;
+        if time >= self.question.expires || self.clock.duration_since(time) > CLOCK_SKEW {
+            return Err(QuorumError::Date { custodian: custodian() });
         }
-        counted.push(by);
+        Ok(())
     }
-    let needed = dealing.threshold.k();
-    if counted.len() < needed {
-        return Err(QuorumError::TooFew { given: counted.len(), needed });
-    }
-    Ok(())
 }
 
 /// Why approvals do not make a quorum.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum QuorumError {
-    /// The proposal is not the service's.
-    #[error("the service did not sign this proposal")]
-    Proposal,
-    /// The proposal is for another epoch.
-    #[error("the proposal asks for the shares of another epoch")]
+    /// The question asks for the shares of another epoch.
+    #[error("the question asks for the shares of another epoch")]
     Epoch,
-    /// The proposal has expired.
-    #[error("the proposal has expired")]
+    /// The question has expired.
+    #[error("the question has expired")]
     Expired,
-    /// The proposal would serve for longer than [`LONGEST_WAIT`].
-    #[error("the proposal is open for more than 24 hours")]
+    /// The question would be open for longer than [`LONGEST_WAIT`].
+    #[error("the question is open for more than 24 hours")]
     Wait,
     /// Not a custodian of this epoch with this card.
     #[error("`{custodian}` is not in the roster of this epoch with this card")]
@@ -407,8 +440,8 @@ pub enum QuorumError {
         /// Who is said to have approved.
         custodian: Name,
     },
-    /// The consent is to another proposal.
-    #[error("the approval of `{custodian}` is of another proposal")]
+    /// The consent is to another question.
+    #[error("the approval of `{custodian}` is of another question")]
     OtherProposal {
         /// Who approved.
         custodian: Name,
@@ -419,15 +452,17 @@ pub enum QuorumError {
         /// Who approved.
         custodian: Name,
     },
-    /// The cosignature does not fit the proposal's head.
+    /// The cosignature is not of the checkpoint whose last line is the question.
     #[error("the cosignature of `{custodian}` does not fit the ledger")]
     Cosignature {
         /// Who approved.
         custodian: Name,
     },
-    /// The resealed share is not the one that was signed.
-    #[error("the share beside the approval of `{custodian}` is not the one they signed")]
-    Share {
+    /// The consent is dated after the question's expiry, or more than a day before it was recorded.
+    #[error(
+        "the approval of `{custodian}` is dated outside the time in which the question was open"
+    )]
+    Date {
         /// Who approved.
         custodian: Name,
     },
@@ -437,6 +472,9 @@ pub enum QuorumError {
         /// Who approved.
         custodian: Name,
     },
+    /// Not in ascending order.
+    #[error("the approvals do not stand in ascending order of their custodians")]
+    Order,
     /// Fewer than k.
     #[error("{given} of the {needed} approvals that are needed were given")]
     TooFew {
@@ -448,7 +486,6 @@ pub enum QuorumError {
 }
 
 cstatns_base::coded!(QuorumError {
-    Self::Proposal => ("proposal-signature", OtherSide, []),
     Self::Epoch => ("proposal-epoch", Input, []),
     Self::Expired => ("proposal-expired", Input, []),
     Self::Wait => ("proposal-wait", Input, []),
@@ -457,8 +494,9 @@ cstatns_base::coded!(QuorumError {
     Self::OtherProposal { custodian } => ("approval-other-proposal", OtherSide, [custodian]),
     Self::OtherEpoch { custodian } => ("approval-other-epoch", OtherSide, [custodian]),
     Self::Cosignature { custodian } => ("approval-cosignature", OtherSide, [custodian]),
-    Self::Share { custodian } => ("approval-share", OtherSide, [custodian]),
+    Self::Date { custodian } => ("approval-date", OtherSide, [custodian]),
     Self::Twice { custodian } => ("approval-twice", Input, [custodian]),
+    Self::Order => ("approval-order", OtherSide, []),
     Self::TooFew { given, needed } => ("too-few-approvals", Input, [given, needed]),
 });
 

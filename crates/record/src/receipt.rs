@@ -2,12 +2,12 @@
 //! §8).
 
 use cstatns_base::code::Generation;
-use cstatns_base::name::{Hex, Name};
+use cstatns_base::name::{Hex, Name, whole_number};
 use serde::{Deserialize, Serialize};
 
-use crate::checkpoint::Head;
+use crate::checkpoint::Cosignature;
 use crate::dealing::Epoch;
-use crate::statement::{Signed, Statement};
+use crate::statement::{Signed, Statement, Suite};
 
 /// What a custodian or a counterpart states about shares and files.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -26,13 +26,9 @@ pub enum ReceiptStatement {
         /// The epoch.
         epoch: Epoch,
     },
-    /// "I have seen the ledger up to here."
-    CheckpointSeen {
-        /// Size and root that were seen.
-        head: Head,
-        /// Ed25519 over the text of the checkpoint.
-        cosignature: Hex<64>,
-    },
+    /// "My share opens and is right, and I have seen the ledger up to the checkpoint that I
+    /// cosigned."
+    CheckpointSeen {},
     /// "The files of this delivery are destroyed."
     FileDestroyed {
         /// The delivery.
@@ -46,12 +42,19 @@ pub enum ReceiptStatement {
 pub struct ReceiptBody {
     /// Format version.
     pub format: u32,
+    /// The suite of the codes.
+    pub suite: Suite,
     /// The service's id.
     pub service: String,
     /// Who states it.
     pub by: Name,
     /// The fingerprint of their card.
     pub card: Hex<32>,
+    /// How many statements this card has made, with this one.
+    #[serde(deserialize_with = "whole_number")]
+    pub count: u64,
+    /// The cosignature of the ledger's checkpoint as it was: its date is the receipt's.
+    pub cosignature: Cosignature,
     /// What is stated.
     pub statement: ReceiptStatement,
 }
@@ -63,24 +66,45 @@ impl Statement for ReceiptBody {
 /// A signed receipt.
 pub type Receipt = Signed<ReceiptBody>;
 
+/// What a doubt is about.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
+pub enum Doubted {
+    /// One key, of any generation that ever was.
+    Key {
+        /// Its domain.
+        domain: Name,
+        /// Its generation.
+        generation: Generation,
+    },
+    /// The custody of one epoch, and with it every present key.
+    Custody {
+        /// The epoch: the working one, or one that is pending.
+        epoch: Epoch,
+    },
+}
+
 /// One custodian's doubt; it needs nobody else (R10).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct DoubtBody {
     /// Format version.
     pub format: u32,
+    /// The suite of the codes.
+    pub suite: Suite,
     /// The service's id.
     pub service: String,
     /// Who doubts.
     pub by: Name,
     /// The fingerprint of their card.
     pub card: Hex<32>,
-    /// The domain doubted; none: the custody as a whole.
-    pub domain: Option<Name>,
-    /// The generation doubted, where a domain is named.
-    pub generation: Option<Generation>,
-    /// The ledger as it was, so that the statement cannot be used again later.
-    pub head: Head,
+    /// How many statements this card has made, with this one.
+    #[serde(deserialize_with = "whole_number")]
+    pub count: u64,
+    /// What is doubted.
+    pub about: Doubted,
+    /// The cosignature of the ledger's checkpoint as it was: its date is the doubt's.
+    pub cosignature: Cosignature,
 }
 
 impl Statement for DoubtBody {

@@ -5,14 +5,17 @@
 
 mod changes;
 mod fold;
+mod questions;
+mod read;
 mod records;
 mod refusal;
+mod statements;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use cstatns_base::code::{Generation, Tag};
-use cstatns_base::domain::{Kind, LARGEST_MINIMUM_BATCH, RenewalReason, end_of};
-use cstatns_base::name::{LARGEST_NUMBER, Name};
+use cstatns_base::domain::{Kind, LARGEST_MINIMUM_BATCH, RenewalReason, end_of, latest_end};
+use cstatns_base::name::{Hex, LARGEST_NUMBER, Name};
 use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp};
 
@@ -20,17 +23,22 @@ use crate::card::ServiceCard;
 use crate::dealing::{Dealing, Epoch};
 use crate::ledger::History;
 use crate::ledger::event::{Destroyed, Event, KeyRef, Line};
-use crate::proposal::{
-    Action, Input, LONGEST_WAIT, ProposalBody, QuorumError, RunId, are_deliveries, check_consents,
-};
-use crate::statement::Signed;
+use crate::proposal::{Action, Input, RunId, are_deliveries};
 
 pub use fold::{Broken, Fold};
-pub use records::{Delivery, Domain, EpochState, Key, PendingRun};
+pub use read::{ReadLedger, View, read_ledger};
+pub use records::{
+    Delivery, Domain, EpochState, Fate, Key, OpenQuestion, PendingRun, RecordedDoubt, Run,
+    Statements,
+};
 pub use refusal::{Refusal, Unlawful};
+pub use statements::doubt_digest;
 
 /// A clock that is further than this ahead of the last event is not believed without a quorum.
 pub const LONGEST_GAP: SignedDuration = SignedDuration::from_hours(40 * 24);
+
+/// The most questions that are open at a time.
+pub const MOST_OPEN: usize = 16;
 
 /// The state of a service.
 #[derive(Clone)]
@@ -43,10 +51,14 @@ pub struct State {
     epochs: BTreeMap<Epoch, EpochState>,
     domains: BTreeMap<Name, Domain>,
     deliveries: BTreeMap<RunId, Delivery>,
-    runs: BTreeSet<RunId>,
+    open: BTreeMap<RunId, OpenQuestion>,
+    runs: BTreeMap<RunId, Run>,
     pending: Option<PendingRun>,
     owed: Option<Destroyed>,
-    witnessed: BTreeMap<Name, u64>,
+    /// By the fingerprint of a card.
+    statements: BTreeMap<Hex<32>, Statements>,
+    repeated: Vec<u64>,
+    doubts: BTreeMap<Hex<32>, RecordedDoubt>,
     custody_doubted: Option<Epoch>,
 }
 
@@ -75,10 +87,13 @@ impl State {
             epochs: BTreeMap::new(),
             domains: BTreeMap::new(),
             deliveries: BTreeMap::new(),
-            runs: BTreeSet::new(),
+            open: BTreeMap::new(),
+            runs: BTreeMap::new(),
             pending: None,
             owed: None,
-            witnessed: BTreeMap::new(),
+            statements: BTreeMap::new(),
+            repeated: Vec::new(),
+            doubts: BTreeMap::new(),
             custody_doubted: None,
         };
         state.deal(dealing, line.sequence);
@@ -102,25 +117,14 @@ impl State {
         }
         match &line.event {
             Event::Dealt { dealing } => self.dealt(dealing, line.sequence),
-            Event::Received { receipt } => self.received(receipt, history),
-            Event::Intent { proposal, consents, keys } => {
-                self.check_intent(proposal, history)?;
-                check_consents(proposal, consents, self.working_dealing()?)?;
-                if !consents.is_sorted_by(|a, b| a.body.by < b.body.by) {
-                    return Err(Unlawful::Order);
-                }
-                if *keys != self.keys_of(&proposal.body.action) {
-                    return Err(Unlawful::Keys);
-                }
-                for consent in consents {
-                    self.witness(&consent.body.by, &proposal.body.head);
-                }
-                self.runs.insert(proposal.body.run);
-                self.pending =
-                    Some(PendingRun { proposal: proposal.body.clone(), begun: line.time });
-                Ok(())
+            Event::Received { receipt } => self.received(receipt, line, history),
+            Event::Proposed { question } => self.proposed(question, line),
+            Event::Intent { run, consents, keys } => {
+                self.intended(run, consents, keys, line, history)
             }
-            Event::Failed { run, .. } => self.take_pending(run).map(|_| ()),
+            Event::Cosigned { run, witnesses } => self.cosigned(run, witnesses, history),
+            Event::Lapsed { run, why, consents } => self.lapsed(run, *why, consents, line, history),
+            Event::Failed { run, shares, .. } => self.failed(run, shares),
             Event::Opened { run, check } => self.opened(run, *check),
             Event::Extended { run } => self.extended(run),
             Event::KeyMade { run, check } => self.key_made(run, *check),
@@ -128,7 +132,7 @@ impl State {
             Event::Renewed { run, rows } => self.coded(run, *rows, true),
             Event::Closed { run } => self.closed(run),
             Event::Refused { .. } | Event::ExpiryChecked {} => Ok(()),
-            Event::Doubted { doubt } => self.doubted(doubt, history),
+            Event::Doubted { doubt } => self.doubted(doubt, line.sequence, history),
             Event::Delivered { run } => {
                 self.check_delivered(run)?;
                 self.deliveries.get_mut(run).ok_or(Refusal::UnknownDelivery)?.delivered = true;
@@ -164,7 +168,7 @@ impl State {
 
     // What is lawful next.
 
-    /// Whether `action` may be proposed at `now`.
+    /// Whether `action` may be proposed, or its run begin, at `now`.
     ///
     /// # Errors
     /// [`Refusal`] says why not, and what to do.
@@ -175,9 +179,11 @@ impl State {
         let (_, epoch) = self.working_epoch()?;
         match action {
             Action::Open { domain, kind, minimum_batch } => {
+                self.check_custody(epoch)?;
                 if self.domains.contains_key(domain) {
                     return Err(Refusal::DomainExists);
                 }
+                self.check_tag(domain)?;
                 let smallest = if self.demo { 1 } else { 2 };
                 if !(smallest..=LARGEST_MINIMUM_BATCH).contains(minimum_batch) {
                     return Err(Refusal::MinimumBatch);
@@ -189,13 +195,18 @@ impl State {
                         Err(Refusal::Cryptoperiod)
                     }
                     Kind::Research { ends } if now >= end_of(ends) => Err(Refusal::EndInThePast),
-                    _ => Ok(()),
+                    Kind::Research { ends } => check_end(ends, now),
+                    Kind::Statistics { .. } => Ok(()),
                 }
             }
             Action::Extend { domain, ends } => {
+                self.check_custody(epoch)?;
                 let project = self.living(domain, now)?;
                 let present = project.ends().ok_or(Refusal::NotResearch)?;
-                if *ends <= present { Err(Refusal::EndNotLater) } else { Ok(()) }
+                if *ends <= present {
+                    return Err(Refusal::EndNotLater);
+                }
+                check_end(*ends, project.active().made)
             }
             Action::Code { domain, generation, recipient, input, .. } => {
                 let domain = self.codable(domain, *generation, now)?;
@@ -220,6 +231,7 @@ impl State {
                 self.check_recipient(domain, recipient.as_ref())
             }
             Action::NewKey { domain, generation, reason } => {
+                self.check_custody(epoch)?;
                 let domain = self.living(domain, now)?;
                 if *generation != domain.generation().next() {
                     return Err(Refusal::Generation {
@@ -229,9 +241,6 @@ impl State {
                 }
                 if domain.active().compromised && *reason != RenewalReason::Doubt {
                     return Err(Refusal::ReasonIsDoubt);
-                }
-                if self.custody_doubted.is_some_and(|doubted| epoch.dealing.epoch <= doubted) {
-                    return Err(Refusal::CustodyDoubted);
                 }
                 Ok(())
             }
@@ -243,6 +252,24 @@ impl State {
                 let each_once = cards.iter().collect::<BTreeSet<_>>().len() == cards.len();
                 if cards.len() == threshold.n() && each_once { Ok(()) } else { Err(Refusal::Cards) }
             }
+        }
+    }
+
+    /// A doubt about the custody waits for a later dealing that works: until then nothing is put
+    /// under a root that may be known.
+    fn check_custody(&self, working: &EpochState) -> Result<(), Refusal> {
+        match self.custody_doubted {
+            Some(doubted) if working.dealing.epoch <= doubted => Err(Refusal::CustodyDoubted),
+            _ => Ok(()),
+        }
+    }
+
+    /// Two domains of one tag would have codes that nobody can tell apart.
+    fn check_tag(&self, domain: &Name) -> Result<(), Refusal> {
+        let tag = self.tag(domain);
+        match self.domains.keys().find(|other| self.tag(other) == tag) {
+            Some(other) => Err(Refusal::TagTaken { other: other.clone() }),
+            None => Ok(()),
         }
     }
 
@@ -329,28 +356,6 @@ impl State {
         }
     }
 
-    fn check_intent(
-        &self,
-        proposal: &Signed<ProposalBody>,
-        history: &History,
-    ) -> Result<(), Unlawful> {
-        let body = &proposal.body;
-        self.allows(&body.action, self.time)?;
-        if self.runs.contains(&body.run) {
-            return Err(Refusal::Replayed.into());
-        }
-        if self.time >= body.expires {
-            return Err(QuorumError::Expired.into());
-        }
-        if body.expires.duration_since(self.time) > LONGEST_WAIT {
-            return Err(QuorumError::Wait.into());
-        }
-        if !history.includes(&body.head) {
-            return Err(Unlawful::Head);
-        }
-        Ok(())
-    }
-
     // Reading.
 
     /// The service's card.
@@ -413,9 +418,35 @@ impl State {
         self.owed.as_ref()
     }
 
-    /// How many events each custodian has witnessed, by cosignature.
-    pub fn witnessed(&self) -> &BTreeMap<Name, u64> {
-        &self.witnessed
+    /// The questions that are open, by run.
+    pub fn open_questions(&self) -> &BTreeMap<RunId, OpenQuestion> {
+        &self.open
+    }
+
+    /// Every question that was ever asked, by run.
+    pub fn runs(&self) -> &BTreeMap<RunId, Run> {
+        &self.runs
+    }
+
+    /// What custodians have stated, by the fingerprint of their card.
+    pub fn statements(&self) -> &BTreeMap<Hex<32>, Statements> {
+        &self.statements
+    }
+
+    /// The events in which a card's count of statements is not higher than before: another copy of
+    /// the kit, or one that was put back from a backup, has stated something.
+    pub fn repeated_counts(&self) -> &[u64] {
+        &self.repeated
+    }
+
+    /// The doubts, by their digest.
+    pub fn doubts(&self) -> &BTreeMap<Hex<32>, RecordedDoubt> {
+        &self.doubts
+    }
+
+    /// How many events are witnessed by somebody's cosignature.
+    pub fn witnessed(&self) -> u64 {
+        self.statements.values().map(|statements| statements.witnessed).max().unwrap_or(0)
     }
 
     /// The newest epoch whose shares are all held: the one that works.
@@ -450,9 +481,16 @@ fn waits_for_nothing(event: &Event) -> bool {
             | Event::Refused { .. }
             | Event::Received { .. }
             | Event::Doubted { .. }
+            | Event::Lapsed { .. }
             | Event::ExpiryChecked {}
             | Event::Ended { .. }
     )
+}
+
+/// One generation of a project's key serves for at most [`LONGEST_SERVICE_YEARS`], from `from`.
+fn check_end(ends: Date, from: Timestamp) -> Result<(), Refusal> {
+    let latest = latest_end(from);
+    if ends > latest { Err(Refusal::EndTooFar { latest }) } else { Ok(()) }
 }
 
 fn check_rows(input: &Input) -> Result<(), Refusal> {

@@ -6,7 +6,16 @@ use ed25519_dalek::{Signature, Signer, SigningKey, VerifyingKey};
 use serde::{Deserialize, Serialize};
 
 /// The version of the formats of this room.
-pub const FORMAT: u32 = 1;
+pub const FORMAT: u32 = 2;
+
+/// The functions that a service's codes and statements are made with.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Suite {
+    /// Codes by HMAC-SHA-256 under keys that a quorum opens (SPEC §4).
+    #[default]
+    #[serde(rename = "CStatNS-HMAC-SHA-256")]
+    HmacSha256,
+}
 
 /// Something that is signed: its label keeps a signature from being taken for one on another kind
 /// of statement.

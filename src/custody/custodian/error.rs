@@ -36,13 +36,18 @@ pub enum KitError {
         /// The file in it.
         file: PathBuf,
     },
-    /// The memory of the ledger is gone.
+    /// The memory is gone.
     #[error(
-        "the kit {kit:?} holds a share, but its memory of the ledger (seen.json) is gone (it \
-        cannot detect a ledger that \
-         was rolled back)"
+        "the memory of the kit {kit:?} is missing, damaged or not its own (without it the kit \
+        cannot know a ledger that was rolled back)"
     )]
     Memory {
+        /// The kit.
+        kit: PathBuf,
+    },
+    /// The kit follows no service yet.
+    #[error("the kit {kit:?} has accepted no share and seen no ledger")]
+    NothingSeen {
         /// The kit.
         kit: PathBuf,
     },
@@ -108,7 +113,22 @@ pub enum KitError {
         /// Events seen.
         seen: u64,
         /// Events found.
-        found: usize,
+        found: u64,
+    },
+    /// The ledger's checkpoint does not cover it.
+    #[error("the checkpoint that `{custodian}` was shown does not cover this ledger")]
+    Checkpoint {
+        /// The kit's custodian.
+        custodian: Name,
+    },
+    /// The run has not begun with this consent.
+    #[error(
+        "the ledger does not end with the intent that `{custodian}` consented to (the share stays \
+        with the kit)"
+    )]
+    NoIntent {
+        /// The kit's custodian.
+        custodian: Name,
     },
     /// The ledger was rewritten.
     #[error(
@@ -133,9 +153,12 @@ pub enum KitError {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ProposalFault {
-    /// A newer format.
-    #[error("it is of a newer format")]
-    Version,
+    /// No open question.
+    #[error("no question of this ledger stands open there")]
+    NotOpen,
+    /// The clocks differ.
+    #[error("the clocks of the kit and of the service differ by more than 24 hours")]
+    Clock,
     /// Not signed by the service whose ledger was given, or changed since.
     #[error("the service of this ledger did not sign it")]
     Signature,
@@ -151,7 +174,8 @@ pub enum ProposalFault {
 }
 
 cstatns_base::coded!(ProposalFault {
-    Self::Version => ("proposal-version", Machine, []),
+    Self::NotOpen => ("proposal-not-open", OtherSide, []),
+    Self::Clock => ("proposal-clock", Machine, []),
     Self::Signature => ("proposal-signature", OtherSide, []),
     Self::Epoch => ("proposal-epoch", OtherSide, []),
     Self::Expired => ("proposal-expired", OtherSide, []),
@@ -169,6 +193,7 @@ cstatns_base::coded!(KitError {
     Self::Seal(error) => (error),
     Self::Damaged { kit, file } => ("kit-damaged", Machine, [path: *kit, file]),
     Self::Memory { kit } => ("kit-memory", Machine, [path: *kit]),
+    Self::NothingSeen { kit } => ("nothing-seen", Input, [path: *kit]),
     Self::Version { kit, found } => ("kit-version", Machine, [path: *kit, found]),
     Self::EmptyPassphrase { kit } => ("passphrase-empty", Input, [path: *kit]),
     Self::NeedsPassphrase { kit } => ("passphrase-needed", Input, [path: *kit]),
@@ -177,6 +202,8 @@ cstatns_base::coded!(KitError {
     Self::OtherService { custodian, service } => ("kit-other-service", Input, [custodian, service]),
     Self::NoShare { custodian, epoch } => ("no-share", Input, [custodian, epoch]),
     Self::Shorter { custodian, seen, found } => ("ledger-shorter", Tampering, [custodian, expected: *seen, found]),
+    Self::Checkpoint { custodian } => ("ledger-uncovered", Tampering, [custodian]),
+    Self::NoIntent { custodian } => ("no-intent", Tampering, [custodian]),
     Self::Forked { custodian, seen } => ("ledger-forked", Tampering, [custodian, expected: *seen]),
     Self::Proposal { reason } => ("proposal-refused", OtherSide, [reason: reason.code()]),
 });

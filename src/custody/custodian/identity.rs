@@ -12,8 +12,9 @@ use zeroize::Zeroizing;
 use super::super::share::ReceivingKey;
 use super::{Card, FORMAT};
 
-/// Argon2id's memory, in KiB (19 MiB), its passes and its lanes.
-const ARGON2: (u32, u32, u32) = (19_456, 2, 1);
+/// Argon2id's memory, in KiB (64 MiB), its passes and its lanes: the second recommendation of RFC
+/// 9106, with one lane.
+const ARGON2: (u32, u32, u32) = (65_536, 3, 1);
 
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

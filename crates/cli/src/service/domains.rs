@@ -7,10 +7,12 @@ use cstatns::code::Generation;
 use cstatns::domain::{DEFAULT_MINIMUM_BATCH, Kind, LARGEST_MINIMUM_BATCH, RenewalReason};
 use cstatns::name::Name;
 use cstatns::proposal::Action;
+use cstatns::receipt::Doubted;
 use cstatns::service::Service;
 use jiff::civil::Date;
 use serde_json::{Value, json};
 
+use crate::custodian::keep_on_paper;
 use crate::fault::Fault;
 use crate::output::Program;
 use crate::quorum::{Closed, KitArgs, gather};
@@ -186,17 +188,28 @@ impl NewKey {
     }
 }
 
-/// State a doubt about a domain's present key: one custodian is enough; coding stops until
-/// `new-key`
+/// State a doubt about a key, or about the custody of all of them: one custodian is enough; coding
+/// stops until `new-key`
 #[derive(Args)]
-#[command(after_help = "Example:
+#[command(after_help = "Examples:
   cstatns service doubt home population --kit /media/alice/kit
-Then: `service new-key home population --reason doubt`, and `renew` for every file of the domain.")]
+  cstatns service doubt home population --generation 1 --kit /media/alice/kit
+  cstatns service doubt home --custody --kit /media/alice/kit
+Then: `service new-key home population --reason doubt`, and `renew` for every file of the domain.
+A doubt about a past generation is recorded, and stops nothing. After a doubt about the custody, new
+shares are dealt before any new key.")]
 pub(crate) struct DoubtArgs {
     /// The service's home
     home: PathBuf,
     /// The domain
-    domain: Name,
+    #[arg(required_unless_present = "custody", conflicts_with = "custody")]
+    domain: Option<Name>,
+    /// The generation that is doubted [default: the present one]
+    #[arg(long, value_name = "G", conflicts_with = "custody")]
+    generation: Option<u32>,
+    /// The custody of the shares, and with it every present key
+    #[arg(long)]
+    custody: bool,
     /// The kit of the custodian who doubts
     #[arg(long, value_name = "KIT")]
     kit: PathBuf,
@@ -208,22 +221,45 @@ pub(crate) struct DoubtArgs {
 impl DoubtArgs {
     pub(super) fn run(self, program: &Program) -> Result<Value, Fault> {
         let closed = Closed::look(&self.kit, self.passphrase_file.as_deref())?;
+        let generation = match self.generation.map(Generation::new) {
+            Some(None) => return Err(Fault::usage("generations count from 1")),
+            given => given.flatten(),
+        };
         recorded(program, &self.home, "doubt", |service| {
-            let generation = service.state().domain(&self.domain)?.generation();
-            program.say(format_args!(
-                "asked: state a doubt about generation {generation} of `{}`",
-                self.domain
-            ));
-            let kit = closed.open(program)?;
-            let doubt = kit.doubt(Some((self.domain.clone(), generation)), service.witnessed()?)?;
+            let (about, what, stops) = match &self.domain {
+                Some(domain) => {
+                    let present = service.state().domain(domain)?.generation();
+                    let generation = generation.unwrap_or(present);
+                    (
+                        Doubted::Key { domain: domain.clone(), generation },
+                        format!("generation {generation} of `{domain}`"),
+                        generation == present,
+                    )
+                }
+                None => {
+                    let epoch = service.state().working_epoch()?.0;
+                    (Doubted::Custody { epoch }, format!("the custody of epoch {epoch}"), true)
+                }
+            };
+            program.say(format_args!("asked: state a doubt about {what}"));
+            closed.introduce(program)?;
+            let mut kit = closed.open(program)?;
+            let doubt = kit.doubt(about, service.view(), service.now())?;
             service.doubt(doubt)?;
-            program.say(format_args!(
-                "`{}` doubts generation {generation} of `{}`: coding and renewal into it stop \
-                until `new-key --reason doubt`",
-                kit.name(),
-                self.domain
-            ));
-            Ok(domain_summary(service, &self.domain))
+            let effect = match (stops, &self.domain) {
+                (true, Some(_)) => "coding and renewal into it stop until `new-key --reason doubt`",
+                (true, None) => {
+                    "coding and renewal stop in every domain until new shares are dealt and \
+                    `new-key --reason doubt`"
+                }
+                _ => "the domain has a later key: nothing stops",
+            };
+            program.say(format_args!("`{}` doubts {what}: {effect}", kit.name()));
+            keep_on_paper(program, &kit);
+            match &self.domain {
+                Some(domain) => Ok(domain_summary(service, domain)),
+                None => Ok(serde_json::to_value(service.status()).unwrap_or_default()),
+            }
         })
     }
 }

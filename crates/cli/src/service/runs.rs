@@ -406,7 +406,7 @@ impl Run {
             service: service.card().id().to_owned(),
             domain: self.domain.clone(),
             generation,
-            delivery: quorum.proposal().body.run,
+            delivery: quorum.question().run,
         };
         let sizes =
             files.request.iter().map(|path| std::fs::metadata(path).ok().map(|data| data.len()));

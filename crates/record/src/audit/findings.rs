@@ -4,7 +4,7 @@ use crate::checkpoint::Head;
 use crate::dealing::RosterError;
 use crate::ledger::LedgerError;
 use crate::proposal::QuorumError;
-use crate::state::{Broken, Refusal, Unlawful};
+use crate::state::{Broken, Refusal, State, Unlawful};
 use cstatns_base::coded::Coded as _;
 
 use super::text::events;
@@ -30,7 +30,7 @@ impl Facts<'_> {
     }
 
     /// How many events nothing speaks against.
-    pub(super) fn sound(&self, old: &[Kept]) -> u64 {
+    pub(super) fn sound<'k>(&self, old: impl IntoIterator<Item = &'k Kept>) -> u64 {
         if let Some(broken) = &self.broken {
             let before = broken.number - 1;
             if broken.is_of_another_history() {
@@ -54,12 +54,11 @@ impl Facts<'_> {
 
     /// The events that somebody else's memory vouches for: a custodian's cosignature or a
     /// checkpoint kept from before.
-    fn vouched(&self, old: &[Kept]) -> u64 {
+    fn vouched<'k>(&self, old: impl IntoIterator<Item = &'k Kept>) -> u64 {
         let history = &self.walk.history;
         let kept =
-            old.iter().filter_map(|kept| kept.head.ok()).filter(|head| history.includes(head));
-        let witnessed =
-            self.walk.state.iter().flat_map(|state| state.witnessed().values().copied());
+            old.into_iter().filter_map(|kept| kept.head.ok()).filter(|head| history.includes(head));
+        let witnessed = self.walk.state.iter().map(State::witnessed);
         kept.map(|head| head.size).chain(witnessed).max().unwrap_or(0)
     }
 
@@ -247,7 +246,12 @@ impl BrokenEvent<'_> {
     fn is_of_another_history(&self) -> bool {
         let other = matches!(
             self.error,
-            Broken::Unlawful { reason: Unlawful::Head | Unlawful::Refused(Refusal::Receipt), .. }
+            Broken::Unlawful {
+                reason: Unlawful::Quorum(
+                    QuorumError::OtherProposal { .. } | QuorumError::Cosignature { .. }
+                ) | Unlawful::Refused(Refusal::Receipt),
+                ..
+            }
         );
         other && self.changed != Some(true)
     }
@@ -308,8 +312,7 @@ fn check_of(reason: &Unlawful) -> Check {
     use QuorumError as Q;
     match reason {
         Unlawful::Quorum(
-            Q::Proposal
-            | Q::NotInRoster { .. }
+            Q::NotInRoster { .. }
             | Q::Signature { .. }
             | Q::OtherProposal { .. }
             | Q::OtherEpoch { .. }
@@ -325,11 +328,21 @@ fn check_of(reason: &Unlawful) -> Check {
     }
 }
 
-fn holding(check: Check, code: &'static str, event: Option<u64>, detail: String) -> Finding {
+pub(super) fn holding(
+    check: Check,
+    code: &'static str,
+    event: Option<u64>,
+    detail: String,
+) -> Finding {
     Finding { check, code, holds: true, event, detail }
 }
 
-fn failure(check: Check, code: &'static str, event: Option<u64>, detail: String) -> Finding {
+pub(super) fn failure(
+    check: Check,
+    code: &'static str,
+    event: Option<u64>,
+    detail: String,
+) -> Finding {
     Finding { check, code, holds: false, event, detail }
 }
 

@@ -29,9 +29,20 @@ impl fmt::Display for Audit {
             let verdict = if finding.holds { "holds" } else { "FAILS" };
             writeln!(f, "  {verdict}  {}: {}", finding.check.word(), finding.detail)?;
         }
+        if !self.notices.is_empty() {
+            writeln!(f, "\nNot in order")?;
+            for notice in &self.notices {
+                writeln!(f, "  {}", notice.detail)?;
+            }
+        }
         self.fmt_witnesses(f)?;
         self.fmt_summary(f)?;
         match self.failures().count() {
+            0 if !self.notices.is_empty() => writeln!(
+                f,
+                "\nEverything that was checked holds; {} must be accounted for.",
+                count(self.notices.len() as u64, "matter")
+            ),
             0 => writeln!(f, "\nEverything that was checked holds."),
             failures if self.sound == self.events => {
                 writeln!(f, "\n{} of {} checks failed.", failures, self.findings.len())
@@ -62,10 +73,15 @@ impl Audit {
             (0, 0) => Ok(()),
             (0, _) => writeln!(f, "  Nobody but the service vouches for any event."),
             (seen, sound) if seen == sound => writeln!(f, "  Together: every event."),
+            (seen, sound) if seen + 1 == sound => writeln!(
+                f,
+                "  Together: events 1 to {seen}. Nobody but the service vouches for event {sound}."
+            ),
             (seen, sound) => writeln!(
                 f,
-                "  Together: events 1 to {seen}. Nobody but the service vouches for {} after them.",
-                count(sound - seen, "event")
+                "  Together: events 1 to {seen}. Nobody but the service vouches for events {} to \
+                {sound}.",
+                seen + 1
             ),
         }
     }

@@ -1,5 +1,6 @@
 //! The ledger and the checkpoints, read to their end whatever is wrong with them.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use cstatns_base::files::FileError;
@@ -9,10 +10,10 @@ use crate::card::ServiceCard;
 use crate::checkpoint::{Head, root_of};
 use crate::ledger::event::{Event, Line};
 use crate::ledger::{History, LedgerError, Lines, read_checkpoint};
-use crate::proposal::Action;
-use crate::state::{Broken, Fold, State};
+use crate::proposal::{Action, RunId};
+use crate::state::{Broken, Fate, Fold, State};
 
-use super::AuditError;
+use super::{AuditError, Notice};
 
 /// A checkpoint as it was given.
 pub(super) struct Kept {
@@ -31,7 +32,7 @@ pub(super) enum Unsound {
 impl Kept {
     pub(super) fn read(path: &Path, card: &ServiceCard) -> Result<Self, AuditError> {
         let head = match read_checkpoint(path, card) {
-            Ok(head) => Ok(head),
+            Ok(signed) => Ok(signed.head),
             Err(LedgerError::File(FileError::Missing { .. })) => Err(Unsound::Missing),
             Err(LedgerError::File(error)) => return Err(error.into()),
             Err(LedgerError::OtherCheckpoint { .. }) => Err(Unsound::OtherService),
@@ -49,6 +50,8 @@ pub(super) struct Walk {
     pub(super) first: Option<Timestamp>,
     pub(super) statements: u64,
     pub(super) look_ups: u64,
+    /// What was asked, by run.
+    pub(super) asked: BTreeMap<RunId, Action>,
     stop: Option<Stop>,
     pub(super) torn: bool,
 }
@@ -77,6 +80,7 @@ impl Walk {
         let mut lines = Lines::open(path)?;
         let mut fold = Fold::new(card);
         let (mut first, mut statements, mut look_ups) = (None, 0, 0);
+        let mut asked = BTreeMap::new();
         let mut stopped: Option<(Stop, History)> = None;
         for _ in 0..limit {
             let Some(bytes) = lines.next_line()? else { break };
@@ -85,7 +89,10 @@ impl Walk {
                     Ok(line) => {
                         first.get_or_insert(line.time);
                         statements += statements_in(&line.event);
-                        look_ups += u64::from(begins_look_up(&line.event));
+                        if let Event::Proposed { question } = &line.event {
+                            asked.insert(question.run, question.action.clone());
+                        }
+                        look_ups += u64::from(begins_look_up(&line.event, fold.state()));
                     }
                     Err(error) => {
                         let mut history = fold.history().clone();
@@ -111,7 +118,37 @@ impl Walk {
             Some((stop, history)) => (Some(stop), history),
             None => (None, folded),
         };
-        Ok(Self { history, state, first, statements, look_ups, stop, torn: lines.is_torn() })
+        let torn = lines.is_torn();
+        Ok(Self { history, state, first, statements, look_ups, asked, stop, torn })
+    }
+
+    /// What must be accounted for: questions that a quorum approved and that have no result, counts
+    /// of statements that were used again.
+    pub(super) fn notices(&self) -> Vec<Notice> {
+        let Some(state) = &self.state else { return Vec::new() };
+        let mut notices = Vec::new();
+        for (run, known) in state.runs().iter().filter(|(_, known)| known.fate.may_have_run()) {
+            let Some(action) = self.asked.get(run) else { continue };
+            let ended = match &known.fate {
+                Fate::Failed => "failed",
+                _ => "lapsed",
+            };
+            let detail = format!(
+                "Event {}: a quorum approved to {action}; it {ended} without a result. It may have \
+                run.",
+                known.number
+            );
+            notices.push(Notice { code: "may-have-run", event: known.number, detail });
+        }
+        for event in state.repeated_counts() {
+            let detail = format!(
+                "Event {event}: a custodian's kit counts a statement that is not higher than its \
+                last. Another copy of the kit is in use, or it was put back from a backup."
+            );
+            notices.push(Notice { code: "count-repeated", event: *event, detail });
+        }
+        notices.sort_by_key(|notice| notice.event);
+        notices
     }
 
     /// The first event that does not hold. A line that carries another leaf hash than the one
@@ -144,13 +181,17 @@ impl Walk {
 
 fn statements_in(event: &Event) -> u64 {
     match event {
-        Event::Intent { consents, .. } => consents.len() as u64,
+        Event::Intent { consents, .. } | Event::Lapsed { consents, .. } => consents.len() as u64,
+        Event::Cosigned { witnesses, .. } => witnesses.len() as u64,
         Event::Received { .. } | Event::Doubted { .. } => 1,
         _ => 0,
     }
 }
 
-fn begins_look_up(event: &Event) -> bool {
-    let Event::Intent { proposal, .. } = event else { return false };
-    matches!(proposal.body.action, Action::Code { look_up: Some(_), .. })
+fn begins_look_up(event: &Event, state: Option<&State>) -> bool {
+    let Event::Intent { .. } = event else { return false };
+    let pending = state.and_then(State::pending);
+    pending.is_some_and(|pending| {
+        matches!(pending.question.action, Action::Code { look_up: Some(_), .. })
+    })
 }

@@ -155,6 +155,10 @@ impl NoteSignature {
         })
     }
 
+    pub(super) fn of_parts(name: String, id: [u8; 4], signature: Vec<u8>) -> Self {
+        Self { name, id, signature }
+    }
+
     /// Reads a signature line, without its line break.
     ///
     /// # Errors

@@ -9,13 +9,13 @@ use cstatns_base::name::{Hex, Name, whole_number};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::checkpoint::Cosignature;
 use crate::dealing::Dealing;
-use crate::proposal::{Consent, ProposalBody, RunId};
+use crate::proposal::{Consent, Question, RunId};
 use crate::receipt::{Doubt, Receipt};
-use crate::statement::Signed;
 
 /// The version of the ledger's format.
-pub const FORMAT: u32 = 1;
+pub const FORMAT: u32 = 2;
 
 /// One line of the ledger.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -54,14 +54,36 @@ pub enum Event {
         /// The receipt.
         receipt: Receipt,
     },
-    /// A run begins: what was approved, by whom, and the keys it may use.
+    /// Custodians are about to be asked.
+    Proposed {
+        /// What they are asked.
+        question: Box<Question>,
+    },
+    /// A run begins: who approved its question, and the keys it may use.
     Intent {
-        /// The proposal.
-        proposal: Box<Signed<ProposalBody>>,
-        /// The custodians' consents.
+        /// The run.
+        run: RunId,
+        /// The custodians' consents: at least k, ascending by their names.
         consents: Vec<Consent>,
         /// The keys that the run opens.
         keys: Vec<KeyRef>,
+    },
+    /// Custodians at the machine saw the intent before their shares were handed over.
+    Cosigned {
+        /// The run.
+        run: RunId,
+        /// Their cosignatures of the checkpoint whose last line is the intent, ascending by their
+        /// names.
+        witnesses: Vec<IntentWitness>,
+    },
+    /// A question ended without a run.
+    Lapsed {
+        /// The run that it asked for.
+        run: RunId,
+        /// Why.
+        why: Lapse,
+        /// The consents that came in, ascending by the custodians' names.
+        consents: Vec<Consent>,
     },
     /// The run opened its domain.
     Opened {
@@ -103,12 +125,15 @@ pub enum Event {
         /// The run.
         run: RunId,
     },
-    /// The run ended without a result.
+    /// The run ended without a result. It may have run: its intent holds the consents.
     Failed {
         /// The run.
         run: RunId,
         /// The stable code of the error.
         code: Name,
+        /// The custodians whose share did not open, ascending.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        shares: Vec<Name>,
     },
     /// A call was refused before it began.
     Refused {
@@ -149,7 +174,10 @@ impl Event {
         match self {
             Self::Dealt { .. } => "dealt",
             Self::Received { .. } => "received",
+            Self::Proposed { .. } => "proposed",
             Self::Intent { .. } => "intent",
+            Self::Cosigned { .. } => "cosigned",
+            Self::Lapsed { .. } => "lapsed",
             Self::Opened { .. } => "opened",
             Self::Extended { .. } => "extended",
             Self::KeyMade { .. } => "key-made",
@@ -165,6 +193,28 @@ impl Event {
             Self::Ended { .. } => "ended",
         }
     }
+}
+
+/// A custodian's cosignature of the checkpoint whose last line is an intent.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct IntentWitness {
+    /// The custodian.
+    pub by: Name,
+    /// The cosignature.
+    pub cosignature: Cosignature,
+}
+
+/// Why a question ended without a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Lapse {
+    /// It was open past its expiry.
+    Expired,
+    /// The process that waited for the approvals is gone.
+    Stopped,
+    /// It was given up: approvals were missing or refused, or the service could not go on.
+    Withdrawn,
 }
 
 /// A key, by its place.

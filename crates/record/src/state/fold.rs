@@ -20,6 +20,11 @@ impl Fold {
         Self { card: card.clone(), history: History::default(), state: None }
     }
 
+    /// Goes on with a ledger that was folded before.
+    pub(super) fn resume(history: History, state: State) -> Self {
+        Self { card: state.service.clone(), history, state: Some(state) }
+    }
+
     /// Takes the next line, given without its line feed, and gives it back as read.
     ///
     /// # Errors

@@ -6,12 +6,14 @@ use cstatns_base::code::Generation;
 use cstatns_base::domain::{CheckValue, GRACE, KeyState, Kind, end_of};
 use cstatns_base::identifier::Scheme;
 use cstatns_base::look_up::LookUp;
-use cstatns_base::name::Name;
+use cstatns_base::name::{Hex, Name};
 use jiff::Timestamp;
 use jiff::civil::Date;
 
 use crate::dealing::{Dealing, Epoch};
-use crate::proposal::ProposalBody;
+use crate::ledger::event::Lapse;
+use crate::proposal::Question;
+use crate::receipt::Doubted;
 
 /// One dealing and what became of it.
 #[derive(Clone, Debug)]
@@ -127,14 +129,97 @@ pub struct Delivery {
     pub destroyed: bool,
 }
 
+/// A question that was recorded and has not ended.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct OpenQuestion {
+    /// What is asked.
+    pub question: Question,
+    /// The number of the event that recorded it.
+    pub number: u64,
+    /// What the system's clock said then.
+    pub clock: Timestamp,
+    /// Whether a doubt was recorded after it: then it is asked again.
+    pub doubted: bool,
+}
+
+/// What became of a question.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Run {
+    /// The number of the event that recorded it.
+    pub number: u64,
+    /// How it stands.
+    pub fate: Fate,
+}
+
+/// How a question stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Fate {
+    /// Custodians are asked.
+    Open,
+    /// Its run has begun.
+    Running,
+    /// Its run has a result.
+    Result,
+    /// Its run ended without a result: it may have run.
+    Failed,
+    /// It ended without a run.
+    Lapsed {
+        /// Why.
+        why: Lapse,
+        /// Who had consented.
+        by: Vec<Name>,
+        /// Whether they were a quorum: then it may have run.
+        enough: bool,
+    },
+}
+
+impl Fate {
+    /// Whether a quorum approved and no result is recorded: what was approved may have happened.
+    pub fn may_have_run(&self) -> bool {
+        matches!(self, Self::Failed | Self::Lapsed { enough: true, .. })
+    }
+}
+
 /// A run that has begun and not ended.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct PendingRun {
     /// What it may do.
-    pub proposal: ProposalBody,
+    pub question: Question,
     /// When it began.
     pub begun: Timestamp,
+    /// The number of its intent.
+    pub number: u64,
+    /// Who consented, ascending.
+    pub consented: Vec<Name>,
+    /// Whether custodians have cosigned its intent.
+    pub cosigned: bool,
+}
+
+/// What one card has stated.
+#[derive(Clone, Copy, Debug, Default)]
+#[non_exhaustive]
+pub struct Statements {
+    /// The highest count of its statements.
+    pub count: u64,
+    /// The first so many events are witnessed by its cosignatures.
+    pub witnessed: u64,
+    /// Date and signature of its last receipt.
+    pub receipt: Option<(Timestamp, Hex<64>)>,
+}
+
+/// A doubt that was recorded.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct RecordedDoubt {
+    /// The fingerprint of the card of who stated it.
+    pub card: Hex<32>,
+    /// What is doubted.
+    pub about: Doubted,
+    /// The number of its event.
+    pub number: u64,
 }
 
 impl Domain {

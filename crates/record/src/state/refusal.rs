@@ -2,12 +2,14 @@
 //! finds afterwards.
 
 use cstatns_base::code::Generation;
-use cstatns_base::domain::LARGEST_MINIMUM_BATCH;
+use cstatns_base::domain::{LARGEST_MINIMUM_BATCH, LONGEST_SERVICE_YEARS};
 use cstatns_base::name::Name;
 use jiff::civil::Date;
 
 use crate::dealing::RosterError;
 use crate::proposal::{MOST_DELIVERIES, QuorumError};
+
+use super::MOST_OPEN;
 
 /// Why something is not done now. Each says what to do.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -22,12 +24,39 @@ pub enum Refusal {
         /// Whose receipt is missing.
         custodians: Vec<Name>,
     },
+    /// No open question of this run.
+    #[error("no question of this run is open")]
+    NoQuestion,
+    /// A question past its expiry is open.
+    #[error("a question that has expired is still open")]
+    QuestionExpired,
+    /// As many questions are open as may be.
+    #[error("{MOST_OPEN} questions are open, and no more may be")]
+    TooManyQuestions,
+    /// A doubt was recorded after the question.
+    #[error("a doubt was recorded after the custodians were asked")]
+    DoubtSince,
     /// No such domain.
     #[error("there is no such domain in this service")]
     UnknownDomain,
     /// The domain exists.
     #[error("this domain exists already")]
     DomainExists,
+    /// Another domain of the service has the same tag.
+    #[error("the codes of this domain would carry the same tag as those of `{other}`")]
+    TagTaken {
+        /// The domain with that tag.
+        other: Name,
+    },
+    /// The end is further away than one key may serve.
+    #[error(
+        "the project's key would serve for more than {LONGEST_SERVICE_YEARS} years (the last day \
+        possible is {latest})"
+    )]
+    EndTooFar {
+        /// The latest end.
+        latest: Date,
+    },
     /// A minimum batch of one, outside a demonstration, or one that no run could meet.
     #[error(
         "the minimum batch is 2 to {LARGEST_MINIMUM_BATCH} distinct values, or 1 in a \
@@ -135,8 +164,17 @@ pub enum Refusal {
         /// Who states it.
         by: Name,
     },
-    /// The generation is doubted already.
-    #[error("this generation is doubted already")]
+    /// A receipt dated before this custodian's last one, or more than a day ahead of the clock.
+    #[error(
+        "the statement of `{by}` is dated before their last one, or more than a day ahead of the \
+        clock"
+    )]
+    ReceiptDate {
+        /// Who states it.
+        by: Name,
+    },
+    /// This custodian has stated this doubt.
+    #[error("this custodian has stated this doubt already")]
     AlreadyDoubted,
 }
 
@@ -147,6 +185,12 @@ fn list(names: &[Name]) -> String {
 cstatns_base::coded!(Refusal {
     Self::Unfinished => ("unfinished", Input, []),
     Self::SharesMissing { custodians } => ("shares-missing", OtherSide, [custodian: *custodians]),
+    Self::NoQuestion => ("no-question", Input, []),
+    Self::QuestionExpired => ("question-expired", Input, []),
+    Self::TooManyQuestions => ("too-many-questions", Input, [limit: MOST_OPEN]),
+    Self::DoubtSince => ("doubt-since", Input, []),
+    Self::TagTaken { other } => ("tag-taken", Input, [domain: *other]),
+    Self::EndTooFar { latest } => ("end-too-far", Input, [ends: *latest]),
     Self::UnknownDomain => ("unknown-domain", Input, []),
     Self::DomainExists => ("domain-exists", Input, []),
     Self::MinimumBatch => ("minimum-batch", Input, [limit: LARGEST_MINIMUM_BATCH]),
@@ -175,6 +219,7 @@ cstatns_base::coded!(Refusal {
     Self::ReceiptNotInRoster { by } => ("not-in-roster", OtherSide, [custodian: *by]),
     Self::ReceiptSignature { by } => ("statement-signature", OtherSide, [custodian: *by]),
     Self::ReceiptKnown { by } => ("receipt-known", Input, [custodian: *by]),
+    Self::ReceiptDate { by } => ("receipt-date", OtherSide, [custodian: *by]),
     Self::AlreadyDoubted => ("already-doubted", Input, []),
 });
 
@@ -209,15 +254,18 @@ pub enum Unlawful {
     /// The keys are not those of the action.
     #[error("its keys are not those of what was approved")]
     Keys,
-    /// The consents do not stand in ascending order of their custodians.
-    #[error("its consents do not stand in ascending order of their custodians")]
-    Order,
+    /// The question is not one of this service, or of another format.
+    #[error("its question is not one of this service in this format")]
+    Question,
+    /// The question has not expired.
+    #[error("its question has not expired")]
+    NotExpired,
+    /// Cosignatures or shares of others than those who consented, or out of order.
+    #[error("it names others than the custodians who consented, or not in ascending order")]
+    Witnesses,
     /// The rows are not those approved.
     #[error("its rows are not those that were approved")]
     Rows,
-    /// The proposal was made on another ledger.
-    #[error("its proposal was made on another ledger")]
-    Head,
     /// The dealing is not the approved one.
     #[error("its dealing is not the one that was approved")]
     Dealing,
@@ -236,9 +284,10 @@ cstatns_base::coded!(Unlawful {
     Self::NotOwed => ("unlawful-destruction", Tampering, []),
     Self::NoIntent => ("unlawful-result", Tampering, []),
     Self::Keys => ("unlawful-keys", Tampering, []),
-    Self::Order => ("unlawful-order", Tampering, []),
+    Self::Question => ("unlawful-question", Tampering, []),
+    Self::NotExpired => ("unlawful-lapse", Tampering, []),
+    Self::Witnesses => ("unlawful-witnesses", Tampering, []),
     Self::Rows => ("unlawful-rows", Tampering, []),
-    Self::Head => ("unlawful-head", Tampering, []),
     Self::Dealing => ("unlawful-dealing", Tampering, []),
     Self::NotEnded => ("unlawful-end", Tampering, []),
 });

@@ -1,0 +1,155 @@
+//! What custodians' kits prove, compared with the ledger.
+
+use std::path::{Path, PathBuf};
+
+use cstatns_base::files;
+
+use crate::card::ServiceCard;
+use crate::checkpoint::{Head, leaf_hash};
+use crate::evidence::{Evidence, Stated};
+use crate::proposal::Consent;
+use crate::state::doubt_digest;
+
+use super::findings::{Facts, failure, holding};
+use super::text::events;
+use super::walk::{Kept, Unsound};
+use super::{AuditError, Check, Finding};
+
+/// More than the evidence of a kit is long, in bytes.
+const LIMIT: u64 = 256 << 20;
+
+/// The evidence of one kit, as it was given.
+pub(super) struct Witness {
+    path: PathBuf,
+    evidence: Option<Evidence>,
+}
+
+impl Witness {
+    pub(super) fn read(path: &Path) -> Result<Self, AuditError> {
+        let bytes = files::read(path, LIMIT)?;
+        let evidence = serde_json::from_slice(&bytes).ok().filter(Evidence::is_sound);
+        Ok(Self { path: path.to_owned(), evidence })
+    }
+
+    /// The checkpoints that it holds, each signed by the service or not.
+    pub(super) fn kept(&self, card: &ServiceCard) -> Vec<Kept> {
+        let Some(evidence) = &self.evidence else { return Vec::new() };
+        let body = &evidence.body;
+        let consents = body.statements.iter().filter_map(|stated| match stated {
+            Stated::Consent { line, proposal, intent, .. } if !line.is_empty() => {
+                Some([Some(proposal), intent.as_ref()])
+            }
+            _ => None,
+        });
+        let notes = consents.flatten().flatten().chain([&body.checkpoint]);
+        notes.map(|note| Kept { path: self.path.clone(), head: head_of(note, card) }).collect()
+    }
+}
+
+fn head_of(note: &str, card: &ServiceCard) -> Result<Head, Unsound> {
+    card.head_of(note.as_bytes()).map_err(|error| match error {
+        crate::card::Unsigned::OtherService => Unsound::OtherService,
+        crate::card::Unsigned::Signature => Unsound::Signature,
+    })
+}
+
+impl Facts<'_> {
+    /// What a kit proves: that its newest checkpoint is of this ledger, that each question which it
+    /// approved stands there, and each of its doubts.
+    pub(super) fn witness(&self, witness: &Witness, card: &ServiceCard) -> Vec<Finding> {
+        let (check, path) = (Check::Witness, &witness.path);
+        let Some(Evidence { body, .. }) = &witness.evidence else {
+            let detail = format!("{path:?} is not the evidence of a kit, signed by its card.");
+            return vec![failure(check, "witness-form", None, detail)];
+        };
+        if body.service != *card {
+            let detail = format!("{path:?} is of a kit that follows another service.");
+            return vec![failure(check, "witness-other-service", None, detail)];
+        }
+        let fingerprint = body.card.fingerprint();
+        let state = self.walk.state.as_ref();
+        let seated = state.is_some_and(|state| {
+            let mut rosters = state.epochs().values().flat_map(|epoch| &epoch.dealing.roster);
+            rosters.any(|seat| seat.card.fingerprint() == fingerprint)
+        });
+        let name = &body.card.body.name;
+        if !seated {
+            let detail = format!("{path:?} is of a card that no dealing of this ledger names.");
+            return vec![failure(check, "witness-unknown", None, detail)];
+        }
+        let mut findings = Vec::new();
+        match head_of(&body.checkpoint, card) {
+            Ok(head) if self.walk.history.includes(&head) => {}
+            Ok(head) => {
+                let detail = format!(
+                    "`{name}` has seen a ledger of {} that this service signed, and this one does \
+                    not go on from it: events were removed or rewritten.",
+                    events(head.size)
+                );
+                findings.push(failure(check, "witness-forked", Some(head.size), detail));
+            }
+            Err(_) => {
+                let detail = format!("The checkpoint of `{name}` is not signed by this service.");
+                findings.push(failure(check, "witness-checkpoint", None, detail));
+            }
+        }
+        for stated in &body.statements {
+            match stated {
+                Stated::Consent { consent, line, proposal, action, .. } if !line.is_empty() => {
+                    let question = Approved { consent, line, proposal };
+                    if let Some(head) = self.missing(&question, &body.card.body.signing, card) {
+                        let detail = format!(
+                            "`{name}` approved on {} as event {}: {action}. The service signed \
+                            that question, and this ledger does not hold it: it may have run.",
+                            consent.body.cosignature.time, head.size
+                        );
+                        findings.push(failure(check, "question-erased", Some(head.size), detail));
+                    }
+                }
+                Stated::Doubt { doubt } if doubt.is_by(&body.card.body.signing) => {
+                    let recorded = state
+                        .is_some_and(|state| state.doubts().contains_key(&doubt_digest(doubt)));
+                    if !recorded {
+                        let detail = format!(
+                            "`{name}` stated a doubt on {}, which this ledger does not hold.",
+                            doubt.body.cosignature.time
+                        );
+                        findings.push(failure(check, "doubt-missing", None, detail));
+                    }
+                }
+                _ => {}
+            }
+        }
+        if findings.is_empty() {
+            let detail = format!(
+                "{}, of `{name}`: every question that they approved and every doubt that they \
+                stated stands in this ledger.",
+                path.display()
+            );
+            findings.push(holding(check, "holds", None, detail));
+        }
+        findings
+    }
+
+    /// The place of a question that the service signed for, and that this ledger does not hold.
+    fn missing(
+        &self,
+        approved: &Approved<'_>,
+        signing: &cstatns_base::name::Hex<32>,
+        card: &ServiceCard,
+    ) -> Option<Head> {
+        let Approved { consent, line, proposal } = approved;
+        let head = head_of(proposal, card).ok()?;
+        let leaf = leaf_hash(line.as_bytes());
+        let proved = consent.is_by(signing)
+            && consent.body.question == leaf
+            && consent.body.cosignature.head == head;
+        (proved && !self.walk.history.includes(&head)).then_some(head)
+    }
+}
+
+struct Approved<'a> {
+    consent: &'a Consent,
+    line: &'a str,
+    proposal: &'a str,
+}

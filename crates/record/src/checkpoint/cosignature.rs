@@ -1,0 +1,99 @@
+//! Somebody else's dated signature on a checkpoint (`c2sp.org/tlog-cosignature`,
+//! `cosignature/v1`).
+
+use cstatns_base::code::BASE32;
+use cstatns_base::name::Hex;
+use ed25519_dalek::{Signer, SigningKey};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use super::note::NoteSignature;
+use super::{Head, origin};
+
+/// The signature type of a dated cosignature by Ed25519 in key ids.
+const COSIGNATURE: u8 = 4;
+
+/// A custodian's signature on a checkpoint, with its date. The date is the only one of what it
+/// stands in: of a consent, a receipt or a doubt.
+///
+/// Signed is `cosignature/v1`, a line feed, `time `, the seconds since 1970 in decimal, a line feed,
+/// and the text of the checkpoint.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Cosignature {
+    /// Size and root of the checkpoint.
+    pub head: Head,
+    /// When it was signed, in whole seconds, by the clock of the one who signed.
+    pub time: Timestamp,
+    /// The Ed25519 signature.
+    pub signature: Hex<64>,
+}
+
+impl Cosignature {
+    /// Signs the checkpoint of `service`'s ledger at `head`; the date loses its fraction of a
+    /// second.
+    pub fn sign(service: &str, head: Head, time: Timestamp, key: &SigningKey) -> Self {
+        let time = Timestamp::from_second(time.as_second()).unwrap_or(Timestamp::UNIX_EPOCH);
+        let message = message(service, &head, time);
+        Self { head, time, signature: Hex(key.sign(message.as_bytes()).to_bytes()) }
+    }
+
+    /// Whether `signer` signed this checkpoint of `service`'s ledger at this date.
+    pub fn is_by(&self, service: &str, signer: &Hex<32>) -> bool {
+        self.time.subsec_nanosecond() == 0
+            && self.time.as_second() >= 0
+            && crate::statement::verify(
+                signer,
+                message(service, &self.head, self.time).as_bytes(),
+                &self.signature,
+            )
+    }
+
+    /// The line of a signed note that this cosignature is; its key goes by [`cosigner`].
+    pub fn line(&self, service: &str, signer: &Hex<32>) -> NoteSignature {
+        let mut blob = self.time.as_second().to_be_bytes().to_vec();
+        blob.extend(self.signature.0);
+        let name = cosigner(service, signer);
+        let id = Sha256::new_with_prefix(&name)
+            .chain_update([b'\n', COSIGNATURE])
+            .chain_update(signer.0)
+            .finalize();
+        NoteSignature::of_parts(name, [id[0], id[1], id[2], id[3]], blob)
+    }
+}
+
+/// The name of a custodian's key in notes: `cstatns/<service id>/<first 26 characters of the base32
+/// of the signing key's SHA-256>`.
+pub fn cosigner(service: &str, signer: &Hex<32>) -> String {
+    let text = BASE32.encode(&Sha256::digest(signer.0));
+    format!("{}/{}", origin(service), &text[..26])
+}
+
+fn message(service: &str, head: &Head, time: Timestamp) -> String {
+    format!("cosignature/v1\ntime {}\n{}", time.as_second(), head.checkpoint(service).text())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cosignature_is_of_one_service_head_date_and_key() {
+        let key = SigningKey::from_bytes(&[7; 32]);
+        let signer = Hex(key.verifying_key().to_bytes());
+        let head = Head { size: 3, root: Hex([5; 32]) };
+        let time = Timestamp::from_millisecond(1_800_000_000_900).unwrap();
+        let good = Cosignature::sign("office", head, time, &key);
+        assert_eq!(good.time.as_second(), 1_800_000_000);
+        assert!(good.is_by("office", &signer));
+        let other = SigningKey::from_bytes(&[8; 32]);
+        assert!(!good.is_by("officer", &signer));
+        assert!(!good.is_by("office", &Hex(other.verifying_key().to_bytes())));
+        let later = Timestamp::from_second(1_800_000_001).unwrap();
+        assert!(!Cosignature { time: later, ..good }.is_by("office", &signer));
+        assert!(!Cosignature { time, ..good }.is_by("office", &signer), "a fraction of a second");
+        let shorter = Head { size: 2, ..head };
+        assert!(!Cosignature { head: shorter, ..good }.is_by("office", &signer));
+    }
+}

@@ -1,0 +1,110 @@
+//! A ledger read from its file, verified against its checkpoint and folded.
+
+use std::path::{Path, PathBuf};
+
+use crate::card::ServiceCard;
+use crate::checkpoint::Head;
+use crate::ledger::{History, LedgerError, Lines, SignedHead, checkpoint_path, read_checkpoint};
+
+use super::{Broken, Fold, State, Unlawful};
+
+/// A ledger read from its file and found lawful, with what its checkpoint covers.
+#[non_exhaustive]
+pub struct ReadLedger {
+    /// The tree over its lines.
+    pub history: History,
+    /// The state that follows from it.
+    pub state: State,
+    /// The length of its whole lines, in bytes.
+    pub length: u64,
+    /// Whether the last line was not covered by the checkpoint.
+    pub uncovered: bool,
+    /// Whether bytes of a line that was cut short follow.
+    pub torn: bool,
+    /// The checkpoint beside it.
+    pub checkpoint: SignedHead,
+    path: PathBuf,
+}
+
+/// A ledger as whoever read it sees it: what a custodian's kit takes.
+#[derive(Clone, Copy)]
+pub struct View<'a> {
+    /// The tree over its lines.
+    pub history: &'a History,
+    /// The state that follows from it.
+    pub state: &'a State,
+    /// The note of its checkpoint.
+    pub note: &'a str,
+    /// The file that holds its lines.
+    pub path: &'a Path,
+}
+
+impl View<'_> {
+    /// Size and root.
+    pub fn head(&self) -> Head {
+        self.history.head()
+    }
+}
+
+/// Reads the ledger at `path`, verifies it against the checkpoint beside it and folds it into a
+/// state. Custodians and the service read it so; the auditor says more about what does not hold.
+///
+/// # Errors
+/// [`Broken`] names the event.
+pub fn read_ledger(path: &Path, card: &ServiceCard) -> Result<ReadLedger, Broken> {
+    let lines = Lines::open(path).map_err(LedgerError::from)?;
+    fold(path, card, Fold::new(card), lines)
+}
+
+impl ReadLedger {
+    /// Reads the lines that were added to the file since; `history`, `state` and `length` are of the
+    /// ones before, which were folded by this process.
+    ///
+    /// # Errors
+    /// As [`read_ledger`].
+    pub fn catch_up(
+        path: &Path,
+        history: History,
+        state: State,
+        length: u64,
+    ) -> Result<Self, Broken> {
+        let card = state.service().clone();
+        let lines = Lines::open_after(path, length).map_err(LedgerError::from)?;
+        fold(path, &card, Fold::resume(history, state), lines)
+    }
+
+    /// What a custodian's kit looks at.
+    pub fn view(&self) -> View<'_> {
+        let Self { history, state, checkpoint, path, .. } = self;
+        View { history, state, note: &checkpoint.note, path }
+    }
+}
+
+fn fold(
+    path: &Path,
+    card: &ServiceCard,
+    mut fold: Fold,
+    mut lines: Lines,
+) -> Result<ReadLedger, Broken> {
+    // Before the lines: what a process adds meanwhile is more than the checkpoint covers, not less.
+    let checkpoint = read_checkpoint(&checkpoint_path(path), card)?;
+    while let Some(line) = lines.next_line().map_err(LedgerError::from)? {
+        fold.push(line)?;
+    }
+    let (length, torn) = (lines.length(), lines.is_torn());
+    let (history, state) = fold.finish();
+    let covered = checkpoint.head;
+    let (covered_size, found) = (covered.size, history.size());
+    if found < covered_size {
+        return Err(LedgerError::Short { covered: covered_size, found }.into());
+    }
+    if !history.includes(&covered) {
+        return Err(LedgerError::Root { covered: covered_size }.into());
+    }
+    if found > covered_size + 1 || (found > covered_size && torn) {
+        return Err(LedgerError::Long { covered: covered_size, found }.into());
+    }
+    let state = state.ok_or(Broken::Unlawful { number: 1, reason: Unlawful::Genesis })?;
+    let uncovered = found > covered_size;
+    Ok(ReadLedger { history, state, length, uncovered, torn, checkpoint, path: path.to_owned() })
+}

@@ -1,0 +1,221 @@
+//! What custodians state of themselves: receipts and doubts (SPEC §8, §12).
+
+use cstatns_base::name::{Hex, digest};
+
+use crate::dealing::{Epoch, Seat};
+use crate::ledger::History;
+use crate::ledger::event::Line;
+use crate::proposal::CLOCK_SKEW;
+use crate::receipt::{Doubt, Doubted, Receipt, ReceiptStatement};
+use crate::statement::FORMAT;
+
+use super::{EpochState, RecordedDoubt, Refusal, State, Unlawful};
+
+impl State {
+    pub(super) fn received(
+        &mut self,
+        receipt: &Receipt,
+        line: &Line,
+        history: &History,
+    ) -> Result<(), Unlawful> {
+        self.check_receipt(receipt, line.clock, history)?;
+        let body = &receipt.body;
+        let by = body.by.clone();
+        match &body.statement {
+            ReceiptStatement::ShareHeld { epoch, .. } => {
+                self.epochs.get_mut(epoch).ok_or(Refusal::Receipt)?.held.insert(by);
+            }
+            ReceiptStatement::ShareForgotten { epoch } => {
+                self.epochs.get_mut(epoch).ok_or(Refusal::Receipt)?.forgotten.insert(by);
+            }
+            ReceiptStatement::CheckpointSeen {} | ReceiptStatement::FileDestroyed { .. } => {}
+        }
+        self.state_counted(body.card, body.count, line.sequence);
+        self.witness(body.card, body.cosignature.head.size);
+        let statements = self.statements.entry(body.card).or_default();
+        statements.receipt = Some((body.cosignature.time, receipt.signature));
+        Ok(())
+    }
+
+    /// Whether a receipt may be recorded by a line with this clock.
+    ///
+    /// # Errors
+    /// [`Refusal::Receipt`] when it is not a sound statement of a known custodian about this
+    /// ledger; [`Refusal::ReceiptKnown`] when it has been recorded; [`Refusal::ReceiptDate`] when it
+    /// is dated before this custodian's last receipt, or more than a day ahead.
+    pub fn check_receipt(
+        &self,
+        receipt: &Receipt,
+        clock: jiff::Timestamp,
+        history: &History,
+    ) -> Result<(), Refusal> {
+        let body = &receipt.body;
+        if body.service != self.service.id() {
+            return Err(Refusal::ReceiptOtherService);
+        }
+        let seat = match &body.statement {
+            ReceiptStatement::ShareHeld { epoch, .. }
+            | ReceiptStatement::ShareForgotten { epoch } => {
+                self.epochs.get(epoch).and_then(|state| seat(state, &body.card))
+            }
+            ReceiptStatement::CheckpointSeen {} => self.newest_seat(&body.card),
+            ReceiptStatement::FileDestroyed { .. } => None,
+        };
+        let by = || body.by.clone();
+        let seat = seat.filter(|seat| seat.card.body.name == body.by);
+        let seat = seat.ok_or_else(|| Refusal::ReceiptNotInRoster { by: by() })?;
+        let signing = &seat.card.body.signing;
+        if body.format != FORMAT || !receipt.is_by(signing) {
+            return Err(Refusal::ReceiptSignature { by: by() });
+        }
+        match &body.statement {
+            ReceiptStatement::ShareHeld { epoch, dealing } => {
+                let state = &self.epochs[epoch];
+                if *dealing != state.dealing.fingerprint() {
+                    return Err(Refusal::Receipt);
+                }
+                if state.held.contains(&body.by) {
+                    return Err(Refusal::ReceiptKnown { by: by() });
+                }
+            }
+            ReceiptStatement::ShareForgotten { epoch } => {
+                if self.epochs[epoch].forgotten.contains(&body.by) {
+                    return Err(Refusal::ReceiptKnown { by: by() });
+                }
+            }
+            ReceiptStatement::CheckpointSeen {} => {}
+            ReceiptStatement::FileDestroyed { .. } => return Err(Refusal::Receipt),
+        }
+        let cosignature = &body.cosignature;
+        if !history.includes(&cosignature.head) || !cosignature.is_by(self.service.id(), signing) {
+            return Err(Refusal::Receipt);
+        }
+        let last = self.statements.get(&body.card).and_then(|statements| statements.receipt);
+        if last.is_some_and(|(_, signature)| signature == receipt.signature) {
+            return Err(Refusal::ReceiptKnown { by: by() });
+        }
+        let replayed = last.is_some_and(|(date, _)| cosignature.time < date);
+        if replayed || cosignature.time.duration_since(clock) > CLOCK_SKEW {
+            return Err(Refusal::ReceiptDate { by: by() });
+        }
+        Ok(())
+    }
+
+    pub(super) fn doubted(
+        &mut self,
+        doubt: &Doubt,
+        number: u64,
+        history: &History,
+    ) -> Result<(), Unlawful> {
+        self.check_doubt(doubt, history)?;
+        let body = &doubt.body;
+        match &body.about {
+            Doubted::Key { domain, generation } => {
+                let domain = self.domains.get_mut(domain).ok_or(Refusal::UnknownDomain)?;
+                if let Some(key) = domain.keys.get_mut(generation.get() as usize - 1) {
+                    key.compromised = true;
+                }
+            }
+            // A doubt that arrives after the custody changed stops nothing: the change answered it.
+            Doubted::Custody { epoch } => {
+                if self.working_epoch().map_or(true, |(working, _)| working <= *epoch) {
+                    self.custody_doubted = self.custody_doubted.max(Some(*epoch));
+                    for domain in self.domains.values_mut() {
+                        if let Some(key) = domain.keys.last_mut() {
+                            key.compromised = true;
+                        }
+                    }
+                }
+            }
+        }
+        for open in self.open.values_mut() {
+            open.doubted = true;
+        }
+        let recorded = RecordedDoubt { card: body.card, about: body.about.clone(), number };
+        self.doubts.insert(doubt_digest(doubt), recorded);
+        self.state_counted(body.card, body.count, number);
+        self.witness(body.card, body.cosignature.head.size);
+        Ok(())
+    }
+
+    /// Whether a doubt may be recorded. Stopping needs one person, so a doubt is not refused for
+    /// want of anything else than a sound signature on this very ledger, by a custodian, and it may
+    /// arrive late. Only a present key stops.
+    ///
+    /// # Errors
+    /// [`Refusal`].
+    pub fn check_doubt(&self, doubt: &Doubt, history: &History) -> Result<(), Refusal> {
+        let body = &doubt.body;
+        let by = || body.by.clone();
+        let seat = match &body.about {
+            Doubted::Custody { epoch } => {
+                self.epochs.get(epoch).and_then(|state| seat(state, &body.card))
+            }
+            Doubted::Key { .. } => None,
+        };
+        let seat = seat.or_else(|| self.present_seat(&body.card));
+        let seat = seat.filter(|seat| seat.card.body.name == body.by);
+        let seat = seat.ok_or_else(|| Refusal::ReceiptNotInRoster { by: by() })?;
+        let signing = &seat.card.body.signing;
+        let known = body.format == FORMAT && body.service == self.service.id();
+        if !known || !doubt.is_by(signing) {
+            return Err(Refusal::ReceiptSignature { by: by() });
+        }
+        let cosignature = &body.cosignature;
+        if !history.includes(&cosignature.head) || !cosignature.is_by(self.service.id(), signing) {
+            return Err(Refusal::Receipt);
+        }
+        match &body.about {
+            Doubted::Custody { epoch } => {
+                self.epochs.get(epoch).ok_or(Refusal::Receipt)?;
+            }
+            Doubted::Key { domain, generation } => {
+                let domain = self.domains.get(domain).ok_or(Refusal::UnknownDomain)?;
+                if domain.destroyed.is_some() {
+                    return Err(Refusal::Destroyed);
+                }
+                if domain.key(*generation).is_none() {
+                    let (found, active) = (*generation, domain.generation());
+                    return Err(Refusal::Generation { found, active });
+                }
+            }
+        }
+        let stated = |known: &RecordedDoubt| known.card == body.card && known.about == body.about;
+        if self.doubts.values().any(stated) { Err(Refusal::AlreadyDoubted) } else { Ok(()) }
+    }
+
+    /// The newest seat of a card, in any dealing.
+    pub(super) fn newest_seat(&self, card: &Hex<32>) -> Option<&Seat> {
+        self.epochs.values().rev().find_map(|state| seat(state, card))
+    }
+
+    /// The seat of a card in the dealing that works, or in a later one.
+    fn present_seat(&self, card: &Hex<32>) -> Option<&Seat> {
+        let working = self.working_epoch().map_or(Epoch::FIRST, |(epoch, _)| epoch);
+        self.epochs.range(working..).rev().find_map(|(_, state)| seat(state, card))
+    }
+
+    /// Takes a statement of a card into account. A count that is not higher than the last is not
+    /// refused: it shows that another copy of the kit, or an older one, has stated something.
+    pub(super) fn state_counted(&mut self, card: Hex<32>, count: u64, number: u64) {
+        let statements = self.statements.entry(card).or_default();
+        if count <= statements.count && self.repeated.last() != Some(&number) {
+            self.repeated.push(number);
+        }
+        statements.count = statements.count.max(count);
+    }
+
+    pub(super) fn witness(&mut self, card: Hex<32>, size: u64) {
+        let statements = self.statements.entry(card).or_default();
+        statements.witnessed = statements.witnessed.max(size);
+    }
+}
+
+fn seat<'a>(state: &'a EpochState, card: &Hex<32>) -> Option<&'a Seat> {
+    state.dealing.roster.iter().find(|seat| seat.card.fingerprint() == *card)
+}
+
+/// SHA-256("CStatNS/doubt-digest/" ‖ canonical JSON of the signed doubt): how it is named.
+pub fn doubt_digest(doubt: &Doubt) -> Hex<32> {
+    digest("CStatNS/doubt-digest/", doubt)
+}

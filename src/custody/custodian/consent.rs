@@ -1,0 +1,197 @@
+//! An approval at the machine of the service: the consent is signed first, and the share stays with
+//! the kit until the kit has seen the intent that its consent is in (SPEC §9).
+
+use cstatns_base::name::Name;
+use cstatns_base::secret::wipe_stack;
+use cstatns_record::checkpoint::{Cosignature, Head};
+use cstatns_record::evidence::Stated;
+use cstatns_record::ledger::event::IntentWitness;
+use cstatns_record::proposal::{
+    CLOCK_SKEW, Consent, ConsentBody, Placed, Proposal, RunId, approval_info, run_key_digest,
+};
+use cstatns_record::state::View;
+use cstatns_record::statement::{FORMAT, Signed, Suite};
+use jiff::Timestamp;
+
+use super::identity::signing_key;
+use super::memory::Kept;
+use super::{Kit, KitError, ProposalFault};
+use crate::custody::approval::Approval;
+use crate::custody::share::SealedShare;
+
+/// A custodian who has consented, with their kit open: the share is resealed to the run, and handed
+/// over once the intent is recorded.
+pub struct Attending {
+    kit: Kit,
+    run: RunId,
+    approval: Approval,
+}
+
+/// What a kit hands over once it has seen the intent.
+#[non_exhaustive]
+pub struct Released {
+    /// The share, resealed to the run.
+    pub share: SealedShare,
+    /// The cosignature of the intent's checkpoint.
+    pub witness: IntentWitness,
+    /// What is left of the kit: it remembers how the run ends. Its private keys are wiped.
+    pub watcher: Watcher,
+}
+
+/// A kit after its share was handed over: without its private keys, it remembers how the run ends.
+pub struct Watcher(Kept);
+
+impl Kit {
+    /// Consents to `proposal`, which the caller has shown to the custodian
+    /// ([`Action`](cstatns_record::proposal::Action)'s `Display`): remembers it, signs it and
+    /// reseals the kept share to the run. The share stays with the kit.
+    ///
+    /// # Errors
+    /// [`KitError::Proposal`] when it is not an open question of this ledger, or not of this epoch,
+    /// it has expired, or the clocks of kit and service differ by more than a day; and as
+    /// [`Kit::accept`].
+    pub fn attend(
+        mut self,
+        proposal: &Proposal,
+        ledger: View<'_>,
+        now: Timestamp,
+    ) -> Result<Attending, KitError> {
+        let (run, approval) = self.consent(proposal, &ledger, now)?;
+        Ok(Attending { kit: self, run, approval })
+    }
+
+    fn consent(
+        &mut self,
+        proposal: &Proposal,
+        ledger: &View<'_>,
+        now: Timestamp,
+    ) -> Result<(RunId, Approval), KitError> {
+        self.sweep();
+        let (head, dealing) = self.follow_working(ledger)?;
+        let placed = placed(proposal, ledger)?;
+        let question = placed.question;
+        let refused = |reason| Err(KitError::Proposal { reason });
+        if question.epoch != dealing.epoch {
+            return refused(ProposalFault::Epoch);
+        }
+        if question.run_key != run_key_digest(&proposal.run_key) {
+            return refused(ProposalFault::Signature);
+        }
+        if now.duration_since(placed.clock).abs() > CLOCK_SKEW {
+            return refused(ProposalFault::Clock);
+        }
+        if now >= question.expires {
+            return refused(ProposalFault::Expired);
+        }
+        let share = self.kept_share(dealing)?;
+        let info = approval_info(&placed.leaf, &placed.head, &proposal.run_key);
+        let share = SealedShare::seal(&share, &proposal.run_key, &info)?;
+        let service = dealing.service.id();
+        let key = signing_key(&self.seeds);
+        let body = ConsentBody {
+            format: FORMAT,
+            suite: Suite::default(),
+            service: service.to_owned(),
+            epoch: question.epoch,
+            question: placed.leaf,
+            by: self.name().clone(),
+            card: self.card.fingerprint(),
+            count: self.kept.next_count(ledger),
+            share: share.digest(),
+            cosignature: Cosignature::sign(service, placed.head, now, &key),
+        };
+        let consent = Signed::new(body, &key);
+        drop(key);
+        wipe_stack();
+        let stated = Stated::Consent {
+            consent: Box::new(consent.clone()),
+            run: question.run,
+            action: Box::new(question.action.clone()),
+            line: self.kept.line(ledger, placed.head.size)?,
+            proposal: proposal.checkpoint.clone(),
+            intent: None,
+        };
+        let run = question.run;
+        // Remembered before it leaves the kit.
+        self.kept.remember(ledger, head, Some(stated))?;
+        Ok((run, Approval { consent, share }))
+    }
+}
+
+/// The open question of a proposal, in its place in the ledger.
+fn placed<'a>(proposal: &Proposal, ledger: &View<'a>) -> Result<Placed<'a>, KitError> {
+    let refused = |reason| KitError::Proposal { reason };
+    let service = ledger.state.service();
+    let head = proposal.head(service).ok_or_else(|| refused(ProposalFault::Signature))?;
+    if !ledger.history.includes(&head) {
+        return Err(refused(ProposalFault::OtherLedger));
+    }
+    let asked = ledger.state.open_questions().iter().find(|(_, open)| open.number == head.size);
+    let (run, _) = asked.ok_or_else(|| refused(ProposalFault::NotOpen))?;
+    let placed = ledger.state.placed(run, ledger.history);
+    placed
+        .ok()
+        .filter(|placed| placed.head == head && placed.leaf == proposal.question)
+        .ok_or_else(|| refused(ProposalFault::OtherLedger))
+}
+
+impl Attending {
+    /// What the ledger keeps of the approval.
+    pub fn consent(&self) -> &Consent {
+        &self.approval.consent
+    }
+
+    /// Who consented.
+    pub fn name(&self) -> &Name {
+        self.kit.name()
+    }
+
+    /// Hands over the share once the ledger's last line is the intent that this consent is in: the
+    /// kit remembers the checkpoint that covers it, and cosigns it. The kit's private keys are
+    /// wiped.
+    ///
+    /// # Errors
+    /// [`KitError::NoIntent`]; and as [`Kit::check`].
+    pub fn release(mut self, ledger: View<'_>, now: Timestamp) -> Result<Released, KitError> {
+        let (head, dealing) = self.kit.follow_working(&ledger)?;
+        let custodian = self.name().clone();
+        let begun = ledger.state.pending().is_some_and(|pending| {
+            pending.question.run == self.run
+                && pending.number == head.size
+                && pending.consented.binary_search(&custodian).is_ok()
+        });
+        if !begun {
+            return Err(KitError::NoIntent { custodian });
+        }
+        let key = signing_key(&self.kit.seeds);
+        let cosignature = Cosignature::sign(dealing.service.id(), head, now, &key);
+        drop(key);
+        self.kit.kept.remember_intent(&ledger, head, &self.run)?;
+        let Self { kit, approval, .. } = self;
+        let Kit { kept, seeds, .. } = kit;
+        drop(seeds);
+        wipe_stack();
+        Ok(Released {
+            share: approval.share,
+            witness: IntentWitness { by: custodian, cosignature },
+            watcher: Watcher(kept),
+        })
+    }
+}
+
+impl Watcher {
+    /// The custodian.
+    pub fn name(&self) -> &Name {
+        &self.0.card.body.name
+    }
+
+    /// Remembers the ledger in which the run has ended.
+    ///
+    /// # Errors
+    /// As [`Kit::check`].
+    pub fn see(mut self, ledger: View<'_>) -> Result<Head, KitError> {
+        let head = self.0.follow(&ledger)?;
+        self.0.remember(&ledger, head, None)?;
+        Ok(head)
+    }
+}

@@ -1,0 +1,499 @@
+//! What a kit remembers: the service, the newest ledger seen, its own statements, and every line
+//! that it folded (SPEC §8).
+//!
+//! `memory` is sealed under a key from the kit's seeds, so that nobody without the kit can make or
+//! change one. An older copy of it is as good as the present one: what it says of itself is shown
+//! at each opening, to be compared with what the custodian keeps on paper.
+
+use std::io::{BufRead, Write};
+use std::path::{Path, PathBuf};
+
+use chacha20poly1305::aead::Aead;
+use chacha20poly1305::aead::Payload;
+use chacha20poly1305::{KeyInit, XChaCha20Poly1305, XNonce};
+use cstatns_base::code::Generation;
+use cstatns_base::files::{self, Access, Append, FileError};
+use cstatns_base::meta::ServiceId;
+use cstatns_base::name::{Hex, Name, canonical_json, whole_number};
+use cstatns_base::secret::{Secret, random_bytes, wipe_stack};
+use cstatns_record::card::{Card, ServiceCard};
+use cstatns_record::checkpoint::Head;
+use cstatns_record::dealing::Epoch;
+use cstatns_record::evidence::{About, Stated};
+use cstatns_record::ledger::Lines;
+use cstatns_record::proposal::{Action, RunId};
+use cstatns_record::receipt::Doubted;
+use cstatns_record::state::{Fate, View, doubt_digest};
+use cstatns_record::statement::{FORMAT, Suite};
+use data_encoding::BASE64;
+use hkdf::Hkdf;
+use jiff::Timestamp;
+use jiff::civil::Date;
+use serde::{Deserialize, Serialize};
+use sha2::Sha256;
+
+use super::{KitError, line};
+
+/// The name of the file.
+pub(super) const NAME: &str = "memory";
+/// The lines that were folded, compressed.
+const LINES: &str = "ledger.zst";
+/// More than a memory is long, in bytes.
+const LIMIT: u64 = 256 << 20;
+/// How hard lines are compressed.
+const LEVEL: i32 = 9;
+
+/// What a kit remembers.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Memory {
+    format: u32,
+    suite: Suite,
+    /// The service that it follows, from the first share that it accepted.
+    service: Option<ServiceCard>,
+    /// How many statements it has made.
+    #[serde(deserialize_with = "whole_number")]
+    count: u64,
+    /// The newest checkpoint seen, as the service signed it.
+    checkpoint: Option<String>,
+    head: Option<Head>,
+    /// How many bytes the lines up to it have, and how many they have compressed.
+    #[serde(deserialize_with = "whole_number")]
+    bytes: u64,
+    #[serde(deserialize_with = "whole_number")]
+    compressed: u64,
+    /// The newest epoch that was dealt, and the newest that works.
+    epochs: Option<[Epoch; 2]>,
+    domains: Vec<SeenDomain>,
+    statements: Vec<Stated>,
+}
+
+/// How far a domain had come when it was seen.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SeenDomain {
+    domain: Name,
+    generation: Generation,
+    ends: Option<Date>,
+}
+
+/// What a kit says of itself before it is opened: to be compared with what the custodian keeps on
+/// paper. It is authentic once the kit has opened.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct Shown {
+    /// How many statements it has made.
+    #[serde(deserialize_with = "whole_number")]
+    pub count: u64,
+    /// The last of them.
+    pub last: Option<ShownStatement>,
+    /// Size and root of the ledger seen last.
+    pub head: Option<Head>,
+}
+
+/// A statement as it is shown.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct ShownStatement {
+    /// Its date.
+    pub time: Timestamp,
+    /// What it is about.
+    pub about: About,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    format: u32,
+    shown: Shown,
+    nonce: Hex<24>,
+    sealed: String,
+}
+
+/// Something that a custodian is told after the kit has looked at a ledger.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Remark {
+    /// A question that the kit approved, and that has no result.
+    NoResult {
+        /// The number of the statement.
+        count: u64,
+        /// What was approved.
+        action: Box<Action>,
+        /// How the question stands.
+        fate: Fate,
+        /// Whether its end holds this custodian's consent.
+        holds_consent: bool,
+    },
+    /// A doubt that the kit stated, and that the ledger does not hold.
+    DoubtMissing {
+        /// The number of the statement.
+        count: u64,
+        /// What is doubted.
+        doubted: Doubted,
+    },
+    /// The ledger holds a statement of this card that the kit did not remember: another copy of the
+    /// kit is in use, or this one was put back from a backup.
+    OtherCopy {
+        /// How many statements the kit remembered.
+        remembered: u64,
+        /// How many the ledger holds at least.
+        recorded: u64,
+    },
+}
+
+/// The key of a kit's memory: HKDF-SHA-256 without salt of both seeds, info
+/// "CStatNS/kit-memory/2/" ‖ fingerprint of the card in hexadecimal.
+pub(super) fn memory_key(seeds: &Secret<64>, card: &Card) -> Secret<32> {
+    let key = Secret::fill(|key| {
+        Hkdf::<Sha256>::new(None, seeds.expose())
+            .expand(&label(card), key)
+            .expect("32 bytes can be derived");
+    });
+    wipe_stack();
+    key
+}
+
+fn label(card: &Card) -> Vec<u8> {
+    format!("CStatNS/kit-memory/2/{}", card.fingerprint()).into_bytes()
+}
+
+/// The associated data of a memory's seal: the label of its key, a line feed, what is shown.
+fn associated(card: &Card, shown: &Shown) -> Vec<u8> {
+    let mut associated = label(card);
+    associated.push(b'\n');
+    associated.extend(canonical_json(shown));
+    associated
+}
+
+/// A memory with the key that seals it and the place where it lies.
+pub(super) struct Kept {
+    pub(super) directory: PathBuf,
+    pub(super) card: Card,
+    key: Secret<32>,
+    memory: Memory,
+}
+
+impl Memory {
+    fn new() -> Self {
+        Self {
+            format: FORMAT,
+            suite: Suite::default(),
+            service: None,
+            count: 0,
+            checkpoint: None,
+            head: None,
+            bytes: 0,
+            compressed: 0,
+            epochs: None,
+            domains: Vec::new(),
+            statements: Vec::new(),
+        }
+    }
+
+    fn shown(&self) -> Shown {
+        let last = self.statements.last();
+        let last = last.map(|last| ShownStatement { time: last.time(), about: last.about() });
+        Shown { count: self.count, last, head: self.head }
+    }
+}
+
+/// The bytes of a new kit's memory.
+pub(super) fn new_memory(seeds: &Secret<64>, card: &Card) -> Vec<u8> {
+    seal(&Memory::new(), &memory_key(seeds, card), card)
+}
+
+fn seal(memory: &Memory, key: &Secret<32>, card: &Card) -> Vec<u8> {
+    let shown = memory.shown();
+    let mut nonce = [0; 24];
+    random_bytes(&mut nonce);
+    let cipher = XChaCha20Poly1305::new(key.expose().into());
+    let (msg, aad) = (&canonical_json(memory)[..], &associated(card, &shown)[..]);
+    let sealed = cipher.encrypt(&XNonce::from(nonce), Payload { msg, aad });
+    let sealed = BASE64.encode(&sealed.expect("a memory can be sealed"));
+    wipe_stack();
+    line(&File { format: FORMAT, shown, nonce: Hex(nonce), sealed })
+}
+
+/// What the memory of the kit in `directory` says of itself, without the kit's passphrase.
+pub(super) fn shown(directory: &Path) -> Result<Shown, KitError> {
+    Ok(read(directory)?.shown)
+}
+
+fn read(directory: &Path) -> Result<File, KitError> {
+    let lost = || KitError::Memory { kit: directory.to_owned() };
+    let bytes = match files::read(&directory.join(NAME), LIMIT) {
+        Err(
+            FileError::Missing { .. } | FileError::TooLarge { .. } | FileError::NotRegular { .. },
+        ) => {
+            return Err(lost());
+        }
+        read => read?,
+    };
+    let file: Option<File> = serde_json::from_slice(&bytes).ok();
+    file.filter(|file| file.format == FORMAT).ok_or_else(lost)
+}
+
+impl Kept {
+    /// Opens the memory of a kit whose seeds are open.
+    ///
+    /// # Errors
+    /// [`KitError::Memory`] when it is missing, damaged or not this kit's.
+    pub(super) fn open(
+        directory: &Path,
+        card: &Card,
+        seeds: &Secret<64>,
+    ) -> Result<Self, KitError> {
+        let lost = || KitError::Memory { kit: directory.to_owned() };
+        let File { shown, nonce, sealed, .. } = read(directory)?;
+        let key = memory_key(seeds, card);
+        let cipher = XChaCha20Poly1305::new(key.expose().into());
+        let sealed = BASE64.decode(sealed.as_bytes()).map_err(|_| lost())?;
+        let payload = Payload { msg: &sealed, aad: &associated(card, &shown) };
+        let opened = cipher.decrypt(&XNonce::from(nonce.0), payload);
+        wipe_stack();
+        let memory: Memory =
+            serde_json::from_slice(&opened.map_err(|_| lost())?).map_err(|_| lost())?;
+        if memory.format != FORMAT || memory.shown() != shown {
+            return Err(lost());
+        }
+        Ok(Self { directory: directory.to_owned(), card: card.clone(), key, memory })
+    }
+
+    pub(super) fn shown(&self) -> Shown {
+        self.memory.shown()
+    }
+
+    /// The statements that it has made.
+    pub(super) fn statements(&self) -> &[Stated] {
+        &self.memory.statements
+    }
+
+    /// The newest checkpoint seen.
+    pub(super) fn checkpoint(&self) -> Option<&str> {
+        self.memory.checkpoint.as_deref()
+    }
+
+    /// The service that it follows.
+    pub(super) fn service(&self) -> Option<&ServiceCard> {
+        self.memory.service.as_ref()
+    }
+
+    /// The number that its next statement on this ledger gets: higher than any that the ledger
+    /// holds of this card.
+    pub(super) fn next_count(&self, ledger: &View<'_>) -> u64 {
+        self.memory.count.max(self.recorded(ledger)) + 1
+    }
+
+    fn recorded(&self, ledger: &View<'_>) -> u64 {
+        let statements = ledger.state.statements().get(&self.card.fingerprint());
+        statements.map_or(0, |statements| statements.count)
+    }
+
+    /// The head that the ledger's checkpoint covers, if the ledger is a longer one of what was seen.
+    ///
+    /// # Errors
+    /// [`KitError::OtherService`], [`KitError::Shorter`], [`KitError::Forked`],
+    /// [`KitError::Checkpoint`].
+    pub(super) fn follow(&self, ledger: &View<'_>) -> Result<Head, KitError> {
+        let custodian = || self.card.body.name.clone();
+        let service = ledger.state.service();
+        if let Some(known) = &self.memory.service
+            && known != service
+        {
+            let service = ServiceId::of(known.id());
+            return Err(KitError::OtherService { custodian: custodian(), service });
+        }
+        let head = service.head_of(ledger.note.as_bytes()).ok();
+        let head = head.filter(|head| ledger.history.includes(head));
+        let head = head.ok_or_else(|| KitError::Checkpoint { custodian: custodian() })?;
+        let Some(seen) = self.memory.head else { return Ok(head) };
+        if head.size < seen.size {
+            let found = head.size;
+            return Err(KitError::Shorter { custodian: custodian(), seen: seen.size, found });
+        }
+        if !ledger.history.includes(&seen) {
+            return Err(KitError::Forked { custodian: custodian(), seen: seen.size });
+        }
+        Ok(head)
+    }
+
+    /// What the custodian is told of this ledger.
+    pub(super) fn remarks(&self, ledger: &View<'_>) -> Vec<Remark> {
+        let mut remarks = Vec::new();
+        let (remembered, recorded) = (self.memory.count, self.recorded(ledger));
+        if recorded > remembered {
+            remarks.push(Remark::OtherCopy { remembered, recorded });
+        }
+        for stated in &self.memory.statements {
+            match stated {
+                Stated::Consent { consent, run, action, .. } => {
+                    let known = ledger.state.runs().get(run).map(|known| known.fate.clone());
+                    let fate = known.unwrap_or(Fate::Open);
+                    if fate == Fate::Result {
+                        continue;
+                    }
+                    let holds_consent = match &fate {
+                        Fate::Lapsed { by, .. } => by.contains(&self.card.body.name),
+                        _ => true,
+                    };
+                    let (count, action) = (consent.body.count, action.clone());
+                    remarks.push(Remark::NoResult { count, action, fate, holds_consent });
+                }
+                Stated::Doubt { doubt } => {
+                    let doubted = doubt.body.about.clone();
+                    if !ledger.state.doubts().contains_key(&doubt_digest(doubt))
+                        && !is_settled(&doubted, ledger)
+                    {
+                        remarks.push(Remark::DoubtMissing { count: doubt.body.count, doubted });
+                    }
+                }
+                Stated::Receipt { .. } => {}
+            }
+        }
+        remarks
+    }
+
+    /// Remembers the ledger up to `head`, which [`Kept::follow`] gave, and what was stated.
+    ///
+    /// # Errors
+    /// [`KitError::File`].
+    pub(super) fn remember(
+        &mut self,
+        ledger: &View<'_>,
+        head: Head,
+        stated: Option<Stated>,
+    ) -> Result<(), KitError> {
+        let mut memory = self.memory.clone();
+        let (added, compressed) = self.keep_lines(ledger, head)?;
+        memory.bytes += added;
+        memory.compressed = compressed;
+        memory.service = Some(ledger.state.service().clone());
+        memory.checkpoint = Some(ledger.note.to_owned());
+        memory.head = Some(head);
+        let newest = ledger.state.epochs().keys().next_back().copied();
+        let working = ledger.state.working_epoch().ok().map(|(epoch, _)| epoch);
+        memory.epochs = newest.map(|newest| [newest, working.unwrap_or(Epoch(0))]);
+        let domains = ledger.state.domains().iter();
+        let domains = domains.map(|(name, domain)| SeenDomain {
+            domain: name.clone(),
+            generation: domain.generation(),
+            ends: domain.ends(),
+        });
+        memory.domains = domains.collect();
+        memory.count = memory.count.max(self.recorded(ledger));
+        // The ledger that is kept here holds a question that has its result: its line is not kept
+        // twice.
+        for known in &mut memory.statements {
+            if let Stated::Consent { run, line, proposal, intent, .. } = known {
+                let fate = ledger.state.runs().get(run).map(|run| &run.fate);
+                if fate == Some(&Fate::Result) && !line.is_empty() {
+                    line.clear();
+                    proposal.clear();
+                    *intent = None;
+                }
+            }
+        }
+        if let Some(stated) = stated {
+            memory.count = stated.count();
+            memory.statements.push(stated);
+        }
+        self.write(memory)
+    }
+
+    /// Notes that the intent of a run which this kit approved was seen.
+    pub(super) fn remember_intent(
+        &mut self,
+        ledger: &View<'_>,
+        head: Head,
+        of: &RunId,
+    ) -> Result<(), KitError> {
+        for stated in &mut self.memory.statements {
+            if let Stated::Consent { run, intent, .. } = stated
+                && run == of
+            {
+                *intent = Some(ledger.note.to_owned());
+            }
+        }
+        self.remember(ledger, head, None)
+    }
+
+    fn write(&mut self, memory: Memory) -> Result<(), KitError> {
+        let bytes = seal(&memory, &self.key, &self.card);
+        files::replace(&self.directory.join(NAME), &bytes, Access::Private)?;
+        self.memory = memory;
+        Ok(())
+    }
+
+    /// Adds the lines that the kit has not kept yet to `ledger.zst`, as one frame. Gives their
+    /// bytes, and the length of the file.
+    fn keep_lines(&self, ledger: &View<'_>, head: Head) -> Result<(u64, u64), KitError> {
+        let Memory { bytes, compressed, head: seen, .. } = self.memory;
+        let seen = seen.map_or(0, |head| head.size);
+        let path = self.directory.join(LINES);
+        if head.size == seen {
+            return Ok((0, compressed));
+        }
+        let forked =
+            || KitError::Forked { custodian: self.card.body.name.clone(), seen: head.size };
+        let failed = |error: std::io::Error| FileError::from_io(&path, &error);
+        let mut lines = Lines::open_after(ledger.path, bytes)?;
+        let mut frame = zstd::Encoder::new(Vec::new(), LEVEL).map_err(failed)?;
+        for number in seen + 1..=head.size {
+            let line = lines.next_line()?.ok_or_else(forked)?;
+            if ledger.history.leaf(number) != Some(cstatns_record::checkpoint::leaf_hash(line)) {
+                return Err(forked());
+            }
+            frame.write_all(line).and_then(|()| frame.write_all(b"\n")).map_err(failed)?;
+        }
+        let frame = frame.finish().map_err(failed)?;
+        let mut file = match files::taken(&path)? {
+            true => Append::open(&path)?,
+            false => Append::create(&path, Access::Private)?,
+        };
+        // What a stopped process added counts only if the memory speaks of it.
+        if file.length() > compressed {
+            file.truncate(compressed)?;
+        }
+        file.append(&frame)?;
+        Ok((lines.length() - bytes, file.length()))
+    }
+
+    /// The line with this number among those that the kit has folded.
+    pub(super) fn line(&self, ledger: &View<'_>, number: u64) -> Result<String, KitError> {
+        let forked = || KitError::Forked { custodian: self.card.body.name.clone(), seen: number };
+        let mut lines = Lines::open(ledger.path)?;
+        for _ in 1..number {
+            lines.next_line()?.ok_or_else(forked)?;
+        }
+        let line = lines.next_line()?.ok_or_else(forked)?;
+        match ledger.history.leaf(number) == Some(cstatns_record::checkpoint::leaf_hash(line)) {
+            true => String::from_utf8(line.to_vec()).map_err(|_| forked()),
+            false => Err(forked()),
+        }
+    }
+}
+
+/// Whether a doubt needs nobody any more: the keys are destroyed.
+fn is_settled(doubted: &Doubted, ledger: &View<'_>) -> bool {
+    match doubted {
+        Doubted::Key { domain, .. } => {
+            ledger.state.domain(domain).is_ok_and(|domain| domain.destroyed.is_some())
+        }
+        Doubted::Custody { .. } => false,
+    }
+}
+
+/// The lines of the ledger that the kit in `directory` keeps, each with its line feed.
+///
+/// # Errors
+/// [`KitError::File`]; [`KitError::Damaged`].
+pub fn kept_lines(directory: &Path) -> Result<Vec<Vec<u8>>, KitError> {
+    let path = directory.join(LINES);
+    let file = std::fs::File::open(&path).map_err(|error| FileError::from_io(&path, &error))?;
+    let damaged = || KitError::Damaged { kit: directory.to_owned(), file: LINES.into() };
+    let decoder = zstd::Decoder::new(file).map_err(|_| damaged())?;
+    let lines = std::io::BufReader::new(decoder).split(b'\n');
+    lines.collect::<Result<_, _>>().map_err(|_| damaged())
+}

@@ -1,0 +1,243 @@
+//! Questions to the custodians: recorded, asked without the lock, and ended (SPEC §9, §13).
+
+use std::path::PathBuf;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use cstatns_base::files::{self, FileError};
+use cstatns_record::ledger::event::{Event, Lapse};
+use cstatns_record::ledger::{History, Ledger};
+use cstatns_record::proposal::{Action, Consent, Proposal, Question, RunId};
+use cstatns_record::state::{Broken, ReadLedger, State, Unlawful, View};
+use jiff::{SignedDuration, Timestamp};
+
+use super::{Clock, Recovered, Service, ServiceError};
+use crate::custody::custodian::{Attending, Kit, KitError};
+use crate::custody::quorum::{Draft, Quorum, Unasked};
+
+/// How long the home is waited for after the custodians have approved: another command may use it.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A question while its custodians are asked. The home is not locked meanwhile.
+pub struct Gathering<'a> {
+    draft: &'a Draft,
+    clock: &'a dyn Clock,
+    ledger: ReadLedger,
+    given: Vec<Attending>,
+}
+
+impl Gathering<'_> {
+    /// What is asked.
+    pub fn question(&self) -> &Question {
+        self.draft.question()
+    }
+
+    /// The question as kits take it.
+    pub fn proposal(&self) -> &Proposal {
+        self.draft.proposal()
+    }
+
+    /// The number of the event that holds the question.
+    pub fn number(&self) -> u64 {
+        self.ledger.state.runs().get(&self.question().run).map_or(0, |run| run.number)
+    }
+
+    /// The ledger as it is now: other questions may have been recorded meanwhile.
+    ///
+    /// # Errors
+    /// [`Broken`].
+    pub fn view(&mut self) -> Result<View<'_>, Broken> {
+        let ReadLedger { history, state, length, .. } = &self.ledger;
+        let caught_up = |history: &History, state: &State, length| {
+            ReadLedger::catch_up(self.ledger.view().path, history.clone(), state.clone(), length)
+        };
+        // Another process may be between a line and its checkpoint.
+        let mut tries = 0;
+        let newer = loop {
+            match caught_up(history, state, *length) {
+                Ok(newer) => break newer,
+                Err(error) if tries == 20 => return Err(error),
+                Err(_) => {
+                    tries += 1;
+                    sleep(Duration::from_millis(50));
+                }
+            }
+        };
+        self.ledger = newer;
+        Ok(self.ledger.view())
+    }
+
+    /// A custodian consents: their kit remembers and signs, and keeps the share until it has seen
+    /// the intent.
+    ///
+    /// # Errors
+    /// As [`Kit::attend`].
+    pub fn consent(&mut self, kit: Kit) -> Result<&Consent, ServiceError> {
+        self.view()?;
+        let attending = kit.attend(self.draft.proposal(), self.ledger.view(), self.clock.now())?;
+        self.given.push(attending);
+        Ok(self.given.last().expect("it was pushed").consent())
+    }
+}
+
+impl Service {
+    /// Records the question whether to do `action`, before anybody is asked; approvals count for at
+    /// most `wait`.
+    ///
+    /// # Errors
+    /// [`ServiceError::Refused`] when it is not lawful now, and what else would stop its run:
+    /// nobody is asked for what would be refused afterwards.
+    pub fn propose(&mut self, action: Action, wait: SignedDuration) -> Result<Draft, ServiceError> {
+        self.check_proposal(&action)?;
+        let dealing = self.state.working_dealing()?;
+        let unasked = Unasked::new(dealing, action, self.clock(), wait);
+        let run = unasked.question.run;
+        let check = self.state.check_question(&unasked.question, self.clock());
+        check.map_err(|reason| match reason {
+            Unlawful::Refused(refusal) => ServiceError::Refused(refusal),
+            Unlawful::Quorum(error) => ServiceError::Quorum(error),
+            reason => Broken::Unlawful { number: self.ledger.history().size() + 1, reason }.into(),
+        })?;
+        let waits = files::lock(&self.wait_path(&run))?;
+        let question = Box::new(unasked.question.clone());
+        if let Err(error) = self.record(Event::Proposed { question }) {
+            drop(waits);
+            let _ = files::remove_if_present(&self.wait_path(&run));
+            return Err(error);
+        }
+        Ok(unasked.asked(self.ledger.history().last(), self.ledger.note().to_owned(), Some(waits)))
+    }
+
+    /// What would stop a run of `action`, before its question is recorded.
+    ///
+    /// # Errors
+    /// As [`Service::propose`].
+    pub fn check_proposal(&self, action: &Action) -> Result<(), ServiceError> {
+        self.check_unpaid()?;
+        self.state.allows(action, self.clock())?;
+        self.check_keys(action)
+    }
+
+    /// Asks the custodians: `ask` shows them the question, opens their kits and lets each consent.
+    /// The home is unlocked meanwhile; then it is locked and read again. Where no quorum comes
+    /// together, it is recorded that the question lapsed, with the consents that came in.
+    ///
+    /// # Errors
+    /// The error of `ask`; [`ServiceError::Quorum`] names the custodian whose approval does not
+    /// count; [`ServiceError::File`] when the home is in use.
+    pub fn gather<E: From<ServiceError>>(
+        &mut self,
+        draft: Draft,
+        ask: impl FnOnce(&mut Gathering<'_>) -> Result<(), E>,
+    ) -> Result<Quorum, E> {
+        let ledger = self.read().map_err(ServiceError::from)?;
+        self.lock = None;
+        let mut gathering =
+            Gathering { draft: &draft, clock: &*self.clock, ledger, given: Vec::new() };
+        let asked = ask(&mut gathering);
+        let given = gathering.given;
+        let consents = || given.iter().map(|given| given.consent().clone()).collect();
+        let run = draft.question().run;
+        if let Err(error) = self.lock_again() {
+            return Err(asked.err().unwrap_or_else(|| error.into()));
+        }
+        if let Err(error) = asked {
+            self.lapse(&run, Lapse::Withdrawn, consents());
+            return Err(error);
+        }
+        let consents: Vec<Consent> = consents();
+        self.assemble(draft, given).map_err(|error| {
+            self.lapse(&run, Lapse::Withdrawn, consents);
+            error.into()
+        })
+    }
+
+    fn assemble(&self, draft: Draft, given: Vec<Attending>) -> Result<Quorum, ServiceError> {
+        let placed = self.state.placed(&draft.question().run, self.ledger.history())?;
+        let dealing = self.state.working_dealing()?;
+        Ok(Quorum::assemble(draft, given, &placed, dealing, self.clock())?)
+    }
+
+    /// The ledger as this process has it.
+    fn read(&self) -> Result<ReadLedger, Broken> {
+        let (history, state) = (self.ledger.history().clone(), self.state.clone());
+        ReadLedger::catch_up(self.ledger.path(), history, state, self.ledger.length())
+    }
+
+    /// Locks the home again, reads what was added to the ledger meanwhile, and finishes or undoes
+    /// what other processes left.
+    fn lock_again(&mut self) -> Result<(), ServiceError> {
+        let since = Instant::now();
+        let lock = loop {
+            match files::lock(&self.home.join("lock")) {
+                Err(FileError::Locked { .. }) if since.elapsed() < PATIENCE => {
+                    sleep(Duration::from_millis(100));
+                }
+                outcome => break outcome?,
+            }
+        };
+        let ReadLedger { history, state, length, uncovered, checkpoint, .. } = self.read()?;
+        let mut ledger = Ledger::open(self.ledger.path(), history, length, checkpoint.note)?;
+        if uncovered {
+            ledger.cover(&self.card, &self.identity.key())?;
+        }
+        self.lock = Some(lock);
+        (self.ledger, self.state) = (ledger, state);
+        self.recover(&mut Vec::new())
+    }
+
+    /// Records how a question ended that has no run. Where that cannot be recorded now, the next
+    /// opening does.
+    pub(super) fn lapse(&mut self, run: &RunId, why: Lapse, mut consents: Vec<Consent>) {
+        if self.ledger.is_broken() || !self.state.open_questions().contains_key(run) {
+            return;
+        }
+        consents.sort_by(|a, b| a.body.by.cmp(&b.body.by));
+        consents.dedup_by(|a, b| a.body.by == b.body.by);
+        if self.record(Event::Lapsed { run: *run, why, consents }).is_ok() {
+            let _ = files::remove_if_present(&self.wait_path(run));
+        }
+    }
+
+    /// Ends the questions that nobody waits for: those past their expiry, and those whose process
+    /// is gone.
+    pub(super) fn end_questions(
+        &mut self,
+        recovered: &mut Vec<Recovered>,
+    ) -> Result<(), ServiceError> {
+        let clock = self.clock();
+        let open: Vec<(RunId, Timestamp, &'static str)> = self
+            .state
+            .open_questions()
+            .iter()
+            .map(|(run, open)| (*run, open.question.expires, open.question.action.verb()))
+            .collect();
+        for (run, expires, verb) in open {
+            let path = self.wait_path(&run);
+            let waits = match files::lock(&path) {
+                Err(FileError::Locked { .. }) => None,
+                lock => Some(lock?),
+            };
+            let why = match (clock >= expires, waits) {
+                (true, _) => Lapse::Expired,
+                (false, Some(_)) => Lapse::Stopped,
+                (false, None) => continue,
+            };
+            self.record(Event::Lapsed { run, why, consents: Vec::new() })?;
+            files::remove_if_present(&path)?;
+            recovered.push(Recovered::Lapsed { verb, why });
+        }
+        Ok(())
+    }
+
+    /// The file that is locked by the process that waits for the approvals of a question.
+    pub(super) fn wait_path(&self, run: &RunId) -> PathBuf {
+        self.home.join("outbox").join(format!("{run}.wait"))
+    }
+}
+
+impl From<KitError> for ServiceError {
+    fn from(error: KitError) -> Self {
+        Self::Kit(error)
+    }
+}
