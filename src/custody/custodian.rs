@@ -235,8 +235,7 @@ impl Kit {
     ///
     /// # Errors
     /// [`KitError::Share`] when it is not this custodian's share of this dealing;
-    /// [`KitError::Roster`] when the dealing breaks its rules; [`KitError::NotInRoster`];
-    /// [`KitError::OtherService`]; [`KitError::Shorter`] and [`KitError::Forked`] when the ledger
+    /// [`KitError::NotInRoster`]; [`KitError::OtherService`]; [`KitError::Shorter`] and [`KitError::Forked`] when the ledger
     /// is not a longer one of what was seen.
     pub fn accept(
         &mut self,
@@ -412,11 +411,9 @@ impl Kit {
         Ok(share)
     }
 
-    /// The dealing keeps its rules, so that its service's key is the one that its id names; this
-    /// custodian sits in the roster; the ledger extends the one last seen. Gives the head that the
-    /// ledger's checkpoint covers.
+    /// This custodian sits in the roster, and the ledger extends the one last seen. Gives the head
+    /// that the ledger's checkpoint covers.
     fn follow(&self, ledger: &View<'_>, dealing: &Dealing) -> Result<Head, KitError> {
-        dealing.check()?;
         let seat = dealing.seat(self.name());
         if seat.is_none_or(|seat| seat.card != self.card) {
             return Err(KitError::NotInRoster { custodian: self.name().clone() });

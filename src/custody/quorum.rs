@@ -256,20 +256,17 @@ cstatns_base::coded!(RootError {
 
 #[cfg(test)]
 mod tests {
-    use cstatns_base::name::Name;
     use cstatns_record::card::{Card, CardBody, ServiceCard};
     use cstatns_record::dealing::{DealingId, Epoch, Seat, Threshold};
-    use cstatns_record::proposal::ConsentBody;
-    use ed25519_dalek::Signer;
+    use ed25519_dalek::SigningKey;
 
     use super::super::share::SealedShare;
     use super::*;
     use crate::sharing::{Share, split};
 
-    /// Custodians who seal anything to a run, with sound signatures.
+    /// Custodians who seal anything to a run.
     struct Custodians {
         service: SigningKey,
-        keys: Vec<SigningKey>,
         shares: Vec<Share>,
         dealing: Dealing,
         root: Secret<32>,
@@ -279,6 +276,8 @@ mod tests {
         SigningKey::from_bytes(Secret::random().expose())
     }
 
+    const HEAD: Head = Head { size: 7, root: Hex([3; 32]) };
+
     impl Custodians {
         fn new(service: SigningKey, epoch: Epoch) -> Self {
             let card = ServiceCard::of(&Name::new("office").unwrap(), &service);
@@ -286,8 +285,8 @@ mod tests {
             let root = Secret::random();
             let id = DealingId { service: card.id().to_owned(), epoch, threshold };
             let shares = split(&id, &root).unwrap();
-            let keys: Vec<SigningKey> = shares.iter().map(|_| new_key()).collect();
-            let seat = |((key, share), name): ((&SigningKey, &Share), &str)| {
+            let seat = |(share, name): (&Share, &str)| {
+                let key = new_key();
                 let body = CardBody {
                     format: FORMAT,
                     name: Name::new(name).unwrap(),
@@ -296,57 +295,56 @@ mod tests {
                     signing: Hex(key.verifying_key().to_bytes()),
                     receiving: ReceivingKey::random().public(),
                 };
-                Seat { card: Card::new(body, key), commitment: share.commitment() }
+                Seat { card: Card::new(body, &key), commitment: share.commitment() }
             };
-            let roster = keys.iter().zip(&shares).zip(["ana", "ben", "chloe"]).map(seat).collect();
+            let roster = shares.iter().zip(["ana", "ben", "chloe"]).map(seat).collect();
             let root_check = root_check(&root, card.id(), epoch);
             let dealing =
                 Dealing { epoch, threshold, demo: false, service: card, roster, root_check };
-            Self { service, keys, shares, dealing, root }
+            Self { service, shares, dealing, root }
         }
 
-        /// What recovering gives when ana and ben consent, each with the share given here for them.
-        fn recover(&self, given: [&Share; 2]) -> Result<Secret<32>, RootError> {
+        /// What recovering gives when ana, ben … hand over what is given here for them, sealed under
+        /// `head`.
+        fn recover_under(
+            &self,
+            head: &Head,
+            given: &[&Share],
+        ) -> Result<(Secret<32>, Vec<Name>), (RootError, Vec<Name>)> {
             let now: Timestamp = "2027-03-01T12:00:00Z".parse().unwrap();
-            let head = Head { size: 1, root: Hex([3; 32]) };
             let action = Action::Close { domain: Name::new("cohort").unwrap() };
-            let draft = Draft::new(&self.dealing, head, action, now, LONGEST_WAIT, &self.service);
-            let digest = draft.proposal().digest();
-            let text = head.checkpoint(self.dealing.service.id()).text();
-            let approvals = self.keys.iter().zip(&self.dealing.roster).zip(given).map(
-                |((key, seat), share)| {
-                    let share =
-                        SealedShare::seal(share, &draft.proposal().run_key, &digest.0).unwrap();
-                    let body = ConsentBody {
-                        format: FORMAT,
-                        service: self.dealing.service.id().to_owned(),
-                        epoch: self.dealing.epoch,
-                        proposal: digest,
-                        by: seat.card.body.name.clone(),
-                        card: seat.card.fingerprint(),
-                        share: share.digest(),
-                        cosignature: Hex(key.sign(text.as_bytes()).to_bytes()),
-                    };
-                    Approval { consent: Signed::new(body, key), share }
-                },
-            );
-            let approvals = approvals.collect();
-            Quorum::assemble(draft, approvals, &self.dealing, now)
-                .unwrap()
-                .recover_root(&self.dealing)
+            let unasked = Unasked::new(&self.dealing, action, now, LONGEST_WAIT);
+            let draft = unasked.asked(Hex([5; 32]), String::new(), None);
+            let Proposal { question, run_key, .. } = draft.proposal();
+            let info = approval_info(question, head, run_key);
+            let shares = given.iter().zip(&self.dealing.roster).map(|(share, seat)| {
+                let sealed = SealedShare::seal(share, run_key, &info).unwrap();
+                (seat.card.body.name.clone(), sealed)
+            });
+            let shares = shares.collect();
+            HandedOver { draft, shares }.recover_root(&self.dealing, &HEAD)
+        }
+
+        fn recover(
+            &self,
+            given: &[&Share],
+        ) -> Result<(Secret<32>, Vec<Name>), (RootError, Vec<Name>)> {
+            self.recover_under(&HEAD, given)
         }
 
         fn refusal(&self, bens: &Share) -> RootError {
-            self.recover([&self.shares[0], bens]).err().expect("the root was recovered")
+            let (error, names) =
+                self.recover(&[&self.shares[0], bens]).err().expect("the root was recovered");
+            assert!(names.iter().all(|name| name.as_str() == "ben"), "{names:?}");
+            error
         }
     }
 
     #[test]
     fn a_quorum_recovers_the_root_and_names_whose_share_does_not_fit() {
         let office = Custodians::new(new_key(), Epoch(2));
-        assert!(
-            office.recover([&office.shares[0], &office.shares[1]]).unwrap().ct_eq(&office.root)
-        );
+        let (root, unopened) = office.recover(&[&office.shares[0], &office.shares[1]]).unwrap();
+        assert!(root.ct_eq(&office.root) && unopened.is_empty());
 
         let custodian = Name::new("ben").unwrap();
         let owner = Name::new("ana").unwrap();
@@ -362,6 +360,29 @@ mod tests {
         let other = Custodians::new(new_key(), Epoch(2));
         let service = SharingError::OtherService { custodian };
         assert_eq!(office.refusal(&other.shares[1]), service.into());
+    }
+
+    /// One bad share does not stop a run: another is taken, and the event names whose it was.
+    #[test]
+    fn a_share_that_does_not_fit_is_named_and_another_is_taken() {
+        let office = Custodians::new(new_key(), Epoch(1));
+        let same = Custodians::new(office.service.clone(), Epoch(1));
+        let given = [&office.shares[0], &same.shares[1], &office.shares[2]];
+        let (root, unopened) = office.recover(&given).unwrap();
+        assert!(root.ct_eq(&office.root));
+        assert_eq!(unopened, [Name::new("ben").unwrap()]);
+    }
+
+    /// A share that was sealed for another question does not open.
+    #[test]
+    fn a_share_opens_for_its_question_only() {
+        let office = Custodians::new(new_key(), Epoch(1));
+        let given = [&office.shares[0], &office.shares[1]];
+        for other in [Head { size: 8, ..HEAD }, Head { root: Hex([4; 32]), ..HEAD }] {
+            let (error, _) = office.recover_under(&other, &given).err().unwrap();
+            let custodian = Name::new("ana").unwrap();
+            assert_eq!(error, SharingError::Altered { custodian }.into());
+        }
     }
 
     /// The last line: shares that fit a ledger whose root check is another's.

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use cstatns_base::files::FileError;
 use cstatns_base::meta::ServiceId;
 use cstatns_base::name::Name;
-use cstatns_record::dealing::{Epoch, RosterError};
+use cstatns_record::dealing::Epoch;
 
 use crate::sharing::SharingError;
 
@@ -22,9 +22,6 @@ pub enum KitError {
     /// The share does not fit.
     #[error(transparent)]
     Share(#[from] SharingError),
-    /// The dealing breaks its rules.
-    #[error(transparent)]
-    Roster(#[from] RosterError),
     /// The run's key is not one.
     #[error(transparent)]
     Seal(#[from] SealError),
@@ -189,7 +186,6 @@ fn other(service: Option<&ServiceId>) -> String {
 cstatns_base::coded!(KitError {
     Self::File(error) => (error),
     Self::Share(error) => (error),
-    Self::Roster(error) => (error),
     Self::Seal(error) => (error),
     Self::Damaged { kit, file } => ("kit-damaged", Machine, [path: *kit, file]),
     Self::Memory { kit } => ("kit-memory", Machine, [path: *kit]),
