@@ -1,0 +1,272 @@
+//! What was done to a service behind its custodians' backs, and who notices: each test plays one
+//! attack on the program.
+
+mod common;
+
+use std::fs;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+use common::{Place, signal, text};
+
+/// Copies a directory over another, with the times of its files.
+fn copy(place: &Place, from: &str, to: &str) {
+    let _ = fs::remove_dir_all(place.path(to));
+    let status = Command::new("cp").arg("-a").arg(place.path(from)).arg(place.path(to)).status();
+    assert!(status.unwrap().success());
+}
+
+fn open(home: &str, domain: &str, kits: [&str; 2]) -> String {
+    let [one, other] = kits;
+    format!("service open {home} {domain} --kind statistics --kit {one} --kit {other}")
+}
+
+fn check(kit: &str) -> String {
+    format!("custodian check {kit} --ledger home/ledger.jsonl --out {kit}-check.json")
+}
+
+/// What the auditor says with the evidence of a kit: the exit status, the codes of what fails, and
+/// the text.
+fn audited(place: &Place, ledger: &str, kit: &str) -> (Option<i32>, Vec<String>, String) {
+    let evidence = format!("{kit}.evidence.json");
+    let _ = fs::remove_file(place.path(&evidence));
+    place.ok(&format!("custodian log {kit} --out {evidence}"));
+    let output = place.run(&format!(
+        "auditor verify {ledger} --service home/card.json --witness {evidence} --json"
+    ));
+    let summary: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let findings = summary["findings"].as_array().unwrap().iter();
+    let failed = findings.filter(|finding| finding["holds"] == false);
+    let codes = failed.map(|finding| finding["code"].as_str().unwrap().to_owned()).collect();
+    (output.status.code(), codes, text(&output.stderr))
+}
+
+#[test]
+fn an_erased_run_is_refused_by_its_custodians_and_proved_to_the_auditor() {
+    let place = Place::founded();
+    copy(&place, "home", "before");
+    place.ok(&open("home", "secret", ["alice", "chloe"]));
+    copy(&place, "before", "home");
+
+    // Any two quorums share a custodian, whose kit has seen the run.
+    for (kits, name) in [(["alice", "bruno"], "alice"), (["bruno", "chloe"], "chloe")] {
+        place.refused(&open("home", "health", kits), "ledger-shorter", &[name, "removed"]);
+    }
+    for kit in ["alice", "chloe"] {
+        place.refused(&check(kit), "ledger-shorter", &[kit]);
+        let (status, codes, said) = audited(&place, "home/ledger.jsonl", kit);
+        assert_eq!(status, Some(1), "{said}");
+        assert!(codes.contains(&"question-erased".to_owned()), "{codes:?}");
+        assert!(said.contains("open the statistical domain `secret`"), "{said}");
+    }
+    // Without the evidence nothing is seen: the ledger is lawful.
+    let alone = place.run("auditor verify home/ledger.jsonl --service home/card.json");
+    assert!(matches!(alone.status.code(), Some(0 | 3)), "{}", text(&alone.stderr));
+}
+
+#[test]
+fn a_run_on_a_hidden_copy_of_the_home_is_seen_by_its_custodians() {
+    let place = Place::founded();
+    copy(&place, "home", "hidden");
+    place.ok(&open("hidden", "secret", ["alice", "chloe"]));
+    place.refused(&open("home", "health", ["alice", "bruno"]), "ledger-shorter", &["alice"]);
+    // Also where the true ledger has become longer meanwhile.
+    for _ in 0..6 {
+        place.ok("service expire home");
+    }
+    place.refused(&check("chloe"), "ledger-forked", &["chloe"]);
+    let (status, codes, _) = audited(&place, "home/ledger.jsonl", "chloe");
+    assert_eq!((status, codes.contains(&"question-erased".to_owned())), (Some(1), true));
+    // The copy's ledger is the one that the kit follows.
+    let (status, codes, said) = audited(&place, "hidden/ledger.jsonl", "chloe");
+    assert_eq!((status, codes.len()), (Some(0), 0), "{said}");
+}
+
+#[test]
+fn a_memory_that_was_removed_or_edited_is_refused_by_name() {
+    let place = Place::founded();
+    place.ok(&open("home", "population", ["alice", "chloe"]));
+    let memory = place.read("alice/memory");
+    fs::remove_file(place.path("alice/memory")).unwrap();
+    for command in [check("alice"), "custodian log alice".to_owned()] {
+        place.refused(&command, "kit-memory", &["alice", "next dealing"]);
+    }
+    // What is shown before the passphrase is bound to what is sealed.
+    let edited = memory.replacen("\"count\":2", "\"count\":1", 1);
+    assert_ne!(edited, memory);
+    place.write("alice/memory", edited);
+    place.refused(&check("alice"), "kit-memory", &["alice"]);
+    place.write("alice/memory", memory);
+    place.ok(&check("alice"));
+}
+
+/// Kits and home put back to one moment: what no file shows. The line on paper does, and each kit
+/// that has seen more.
+#[test]
+fn kits_put_back_together_with_the_home_are_caught_by_paper_and_by_any_other_kit() {
+    let place = Place::founded();
+    let all = ["home", "alice", "chloe"];
+    all.iter().for_each(|one| copy(&place, one, &format!("{one}.before")));
+    let said = place.ok(&open("home", "secret", ["alice", "chloe"]));
+    let paper = said.lines().find(|line| line.contains("keep on paper, `alice`")).unwrap();
+    assert!(paper.contains("statement 2"), "{paper}");
+    place.ok(&check("bruno"));
+    all.iter().for_each(|one| copy(&place, &format!("{one}.before"), one));
+
+    let said = place.ok(&check("alice"));
+    let shown = said.lines().find(|line| line.contains("kit of `alice`")).unwrap();
+    assert!(shown.contains("statement 1") && !shown.contains("statement 2"), "{shown}");
+    fs::remove_file(place.path("bruno-check.json")).unwrap();
+    place.refused(&check("bruno"), "ledger-shorter", &["bruno"]);
+    let (status, ..) = audited(&place, "home/ledger.jsonl", "bruno");
+    assert_eq!(status, Some(1));
+}
+
+/// Two copies of one kit, or one that is back from its backup, go on with the true ledger.
+#[test]
+fn a_stale_copy_of_a_kit_is_told_and_goes_on() {
+    let place = Place::founded();
+    copy(&place, "alice", "alice.old");
+    place.ok(&open("home", "population", ["alice", "chloe"]));
+    copy(&place, "alice.old", "alice");
+    let said = place.ok(&open("home", "health", ["alice", "bruno"]));
+    assert!(said.contains("another copy of the kit is in use"), "{said}");
+    let said = place.ok(&check("alice"));
+    assert!(!said.contains("another copy"), "{said}");
+    let output = place.run("auditor verify home/ledger.jsonl --service home/card.json");
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stdout));
+}
+
+#[test]
+fn a_receipt_is_not_replayed() {
+    let place = Place::founded();
+    for year in [1, 2] {
+        let out = format!("alice-{year}.json");
+        place.ok(&format!("custodian check alice --ledger home/ledger.jsonl --out {out}"));
+        place.ok(&format!("service receipt home {out}"));
+        // Dates are in whole seconds.
+        std::thread::sleep(Duration::from_millis(1100));
+    }
+    place.refused("service receipt home alice-1.json", "receipt-date", &["alice"]);
+    place.refused("service receipt home alice-2.json", "receipt-known", &["alice"]);
+}
+
+/// With two of four, the operator's own two custodians would be a quorum that shares nobody with
+/// the others.
+#[test]
+fn two_custodians_of_the_operator_are_no_quorum_of_four() {
+    let place = Place::default();
+    let names = ["alice", "bruno", "denis", "elise"];
+    for name in names {
+        place.ok(&format!("custodian new {name} --name {name} --no-passphrase"));
+    }
+    let cards = names.map(|name| format!("{name}/card.json")).join(" ");
+    let init = |k: u8| {
+        format!(
+            "service init home --name office --threshold {k} --shares shares --demo --custodian \
+            {cards}"
+        )
+    };
+    place.refused(&init(2), "threshold-minority", &["2 of 4", "at least 3"]);
+    place.ok(&init(3));
+}
+
+/// A service of protected kits, and a command that waits for the passphrase of one of them.
+struct Waiting {
+    place: Place,
+    child: std::process::Child,
+}
+
+impl Waiting {
+    fn new(command: &str) -> Self {
+        let place = Place::in_earnest();
+        assert!(Command::new("mkfifo").arg(place.path("pipe")).status().unwrap().success());
+        let kits = "--kit bruno --passphrase-file bruno.pass --kit chloe --passphrase-file pipe \
+                    --kit elise --passphrase-file elise.pass";
+        let child = place.command(&format!("{command} {kits}"));
+        let mut child = { child }.stderr(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
+        let patience = Instant::now() + Duration::from_secs(120);
+        // Bruno has consented once his kit's memory says so.
+        while place.read("bruno/memory").matches("\"kind\":\"consent\"").count() == 0 {
+            assert!(Instant::now() < patience && child.try_wait().unwrap().is_none(), "no consent");
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        Self { place, child }
+    }
+
+    /// Types the passphrase, and gives what the command said.
+    fn answer(self, passphrase: &str) -> (Place, Option<i32>, String) {
+        fs::write(self.place.path("pipe"), passphrase).unwrap();
+        let output = self.child.wait_with_output().unwrap();
+        (self.place, output.status.code(), text(&output.stderr))
+    }
+}
+
+fn events(place: &Place) -> Vec<Value> {
+    let lines = place.read("home/ledger.jsonl");
+    lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+fn kinds(place: &Place) -> Vec<String> {
+    events(place).iter().map(|line| line["event"]["type"].as_str().unwrap().to_owned()).collect()
+}
+
+/// Nobody is waited for while the home is locked, and the question stands before it is answered.
+#[test]
+fn the_home_is_free_while_custodians_are_asked() {
+    let waiting = Waiting::new("service open home population --kind statistics");
+    let place = &waiting.place;
+    assert_eq!(kinds(place).last().unwrap(), "proposed");
+    place.ok("service expire home");
+    place.ok("service status home");
+    // Another question is asked and runs meanwhile.
+    let kits = ["alice", "bruno", "denis"]
+        .map(|name| format!("--kit {name} --passphrase-file {name}.pass"))
+        .join(" ");
+    place.ok(&format!("service open home health --kind statistics {kits}"));
+    let (place, status, said) = waiting.answer("the passphrase of chloe\n");
+    assert_eq!(status, Some(0), "{said}");
+    let kinds = kinds(&place);
+    assert_eq!(kinds[kinds.len() - 3..], ["intent", "cosigned", "opened"]);
+    assert!(!said.contains("warning"), "{said}");
+}
+
+#[test]
+fn a_question_whose_process_was_killed_lapses_and_is_asked_again() {
+    let mut waiting = Waiting::new("service open home population --kind statistics");
+    signal(waiting.child.id(), "KILL");
+    waiting.child.wait().unwrap();
+    let place = &waiting.place;
+    let said = place.ok("service status home");
+    assert!(said.contains("recovered: the custodians were asked for `open`"), "{said}");
+    let last = events(place).pop().unwrap();
+    assert_eq!((&last["event"]["type"], &last["event"]["why"]), (&"lapsed".into(), &"stopped".into()));
+    // Bruno's kit remembers what the ledger does not hold.
+    let said = place.ok(
+        "custodian check bruno --ledger home/ledger.jsonl --out bruno.json --passphrase-file \
+        bruno.pass",
+    );
+    assert!(said.contains("it lapsed, and the ledger does not hold this approval"), "{said}");
+    place.quorum("service open home population --kind statistics");
+    let left: Vec<_> = fs::read_dir(place.path("home/outbox")).unwrap().collect();
+    assert!(left.is_empty(), "{left:?}");
+}
+
+#[test]
+fn a_wrong_passphrase_ends_the_question_with_the_consents_that_came_in() {
+    let waiting = Waiting::new("service open home population --kind statistics");
+    let (place, status, said) = waiting.answer("not hers\n");
+    assert_eq!(status, Some(1), "{said}");
+    assert!(said.contains("error[passphrase-wrong]"), "{said}");
+    let last = events(&place).pop().unwrap();
+    assert_eq!(last["event"]["why"], "withdrawn");
+    let consents = last["event"]["consents"].as_array().unwrap();
+    assert_eq!(consents.len(), 1);
+    assert_eq!(consents[0]["body"]["by"], "bruno");
+    // Less than a quorum: nothing can have run, and everything is in order.
+    let audit = place.run("auditor verify home/ledger.jsonl --service home/card.json");
+    assert_eq!(audit.status.code(), Some(0), "{}", text(&audit.stdout));
+    place.quorum("service open home population --kind statistics");
+}
