@@ -330,6 +330,13 @@ impl Service {
         &self.unseen
     }
 
+    /// The quorum approved another verb than the one called.
+    fn other_action(&mut self, quorum: Quorum) -> ServiceError {
+        let (run, approved) = (quorum.question().run, quorum.question().action.verb());
+        self.lapse(&run, Lapse::Withdrawn, quorum.consents());
+        ServiceError::OtherAction { approved }
+    }
+
     /// What an action needs of `keys/` and of the places of life secrets, looked at before anybody
     /// is asked.
     fn check_keys(&self, action: &Action) -> Result<(), ServiceError> {
@@ -395,11 +402,6 @@ struct Approved {
     action: Action,
     epoch: Epoch,
     root: Secret<32>,
-}
-
-/// The quorum approved another verb than the one called.
-fn other_action(quorum: &Quorum) -> ServiceError {
-    ServiceError::OtherAction { approved: quorum.question().action.verb() }
 }
 
 /// Reads a service's card.

@@ -8,21 +8,21 @@ use std::sync::OnceLock;
 
 use cstatns::audit::{Audit, Check, Finding, verify};
 use cstatns::card::ServiceCard;
-use cstatns::checkpoint::{Head, NoteSignature, leaf_hash};
+use cstatns::checkpoint::{Cosignature, Head, NoteSignature, leaf_hash};
 use cstatns::coded::Coded as _;
-use cstatns::custody::approval::Approval;
-use cstatns::custody::custodian::Kit;
-use cstatns::custody::quorum::Draft;
+use cstatns::dealing::Epoch;
 use cstatns::domain::{Kind, RenewalReason};
 use cstatns::identifier::Scheme;
-use cstatns::ledger::event::{Destroyed, Event, Line, Means};
+use cstatns::ledger::event::{Destroyed, Event, Lapse, Line, Means};
 use cstatns::ledger::{History, checkpoint_path, next_line, origin};
 use cstatns::name::{Hex, canonical_json};
-use cstatns::proposal::Action;
-use cstatns::service::{Service, read_ledger};
-use cstatns::state::Fold;
+use cstatns::proposal::{Action, Consent, ConsentBody, Question};
+use cstatns::receipt::Doubted;
+use cstatns::service::Service;
+use cstatns::state::{Fold, read_ledger};
+use cstatns::statement::{FORMAT, Signed, Suite};
 use ed25519_dalek::SigningKey;
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
 
 use common::{PEOPLE, World, name};
@@ -107,14 +107,49 @@ impl Record {
 
     /// Appends an event with a sound link, lawful or not.
     fn append(&mut self, event: Event) {
-        let last = self.line(self.size());
-        self.lines.push(canonical_json(&next_line(
-            &self.history(),
-            self.card.id(),
-            last.time,
-            last.time,
-            event,
-        )));
+        self.append_at(self.line(self.size()).time, event);
+    }
+
+    fn append_at(&mut self, time: Timestamp, event: Event) {
+        let line = next_line(&self.history(), self.card.id(), time, time, event);
+        self.lines.push(canonical_json(&line));
+    }
+
+    /// A question as this service would record it, about a run that it has not made.
+    fn question(&self, action: Action, time: Timestamp) -> Event {
+        let question = Question {
+            format: FORMAT,
+            suite: Suite::default(),
+            service: self.card.id().to_owned(),
+            epoch: Epoch::FIRST,
+            action,
+            expires: time + SignedDuration::from_mins(10),
+            run: Hex([7; 16]),
+            run_key: Hex([8; 32]),
+        };
+        Event::Proposed { question: Box::new(question) }
+    }
+
+    /// The consent of a custodian to the question at `asked`, whatever their kit would say to it.
+    fn consent(&self, kit: &std::path::Path, asked: u64, time: Timestamp) -> Consent {
+        let read = |file: &str| std::fs::read(kit.join(file)).unwrap();
+        let card: cstatns::card::Card = serde_json::from_slice(&read("card.json")).unwrap();
+        let identity: serde_json::Value = serde_json::from_slice(&read("identity")).unwrap();
+        let seeds = Hex::<64>::parse(identity["seeds"].as_str().unwrap().as_bytes()).unwrap();
+        let key = SigningKey::from_bytes(&seeds.0[..32].try_into().unwrap());
+        let body = ConsentBody {
+            format: FORMAT,
+            suite: Suite::default(),
+            service: self.card.id().to_owned(),
+            epoch: Epoch::FIRST,
+            question: leaf_hash(&self.lines[asked as usize - 1]),
+            by: card.body.name.clone(),
+            card: card.fingerprint(),
+            count: 1000,
+            share: Hex([9; 32]),
+            cosignature: Cosignature::sign(self.card.id(), self.head(asked), time, &key),
+        };
+        Signed::new(body, &key)
     }
 
     /// Lays the ledger down with its own newest checkpoint.
@@ -163,7 +198,7 @@ impl Laid {
         for (path, bytes) in paths.iter().zip(old) {
             std::fs::write(path, bytes).unwrap();
         }
-        let audit = verify(&self.ledger(), &self.card, &paths).unwrap();
+        let audit = verify(&self.ledger(), &self.card, &paths, &[]).unwrap();
         claims_stop_at_the_break(&audit);
         // Whoever reads the ledger to work on it comes to the same judgement.
         if old.is_empty() {
@@ -216,12 +251,22 @@ fn played() -> World {
     world.statistics("population").unwrap();
     let made = world.code("population", "first", &PEOPLE).unwrap();
     world.deliver("first", &made).unwrap();
+    let receipt = world.check(2);
     let mut service = world.open();
-    let receipt =
-        Kit::open(&world.kits[2], None).unwrap().check(service.witnessed().unwrap()).unwrap();
     service.receipt(receipt).unwrap();
     service.record_refusal("code", "too-few-values").unwrap();
     drop(service);
+    // One approval of the two that are needed.
+    let action = Action::Extend { domain: name("benefits"), ends: "2026-02-28".parse().unwrap() };
+    assert_eq!(
+        world.open().propose(action, SignedDuration::from_mins(1)).err().unwrap().code(),
+        "unknown-domain"
+    );
+    let reason = RenewalReason::Scheduled;
+    let generation = common::generation(2);
+    let action = Action::NewKey { domain: name("population"), generation, reason };
+    let alone = world.quorum_of(&mut world.open(), action, &[1]).err().unwrap();
+    assert_eq!(alone.code(), "too-few-approvals");
     assert_eq!(world.code("population", "few", &PEOPLE[..1]).unwrap_err().code(), "too-few-values");
     world.doubt("population", 1).unwrap();
     world.new_key("population", RenewalReason::Doubt).unwrap();
@@ -252,7 +297,10 @@ fn a_clean_ledger_holds() {
     for word in [
         "dealt",
         "received",
+        "proposed",
         "intent",
+        "cosigned",
+        "lapsed",
         "opened",
         "extended",
         "key-made",
@@ -278,13 +326,14 @@ fn a_clean_ledger_holds() {
         (record.size(), Some(record.size()), record.size())
     );
     assert_eq!(audit.demo, Some(true));
-    // The last quorum was that of `close`; the third custodian cosigned once, in the yearly check.
+    // The last quorum was that of `close`, whose kits saw its intent; the third custodian cosigned
+    // last in the yearly check.
     let last_intent = *record.of_type("intent").last().unwrap();
     let seen = record.of_type("refused")[0] - 2;
     let witnessed: Vec<u64> =
         audit.witnessed.custodians.iter().map(|witness| witness.events).collect();
-    assert_eq!(witnessed, [last_intent - 1, last_intent - 1, seen]);
-    assert_eq!(audit.witnessed.events, last_intent - 1);
+    assert_eq!(witnessed, [last_intent, last_intent, seen]);
+    assert_eq!(audit.witnessed.events, last_intent);
     assert_eq!(audit.domains.len(), 3);
     assert_eq!(
         (audit.deliveries.made, audit.deliveries.renewals, audit.deliveries.rows),
@@ -292,11 +341,18 @@ fn a_clean_ledger_holds() {
     );
     assert_eq!((audit.deliveries.delivered, audit.deliveries.requests_kept), (1, 0));
     assert_eq!((audit.look_ups, audit.deliveries.look_ups), (0, 0));
-    // 3 share receipts, 1 yearly check, 1 doubt, two approvals for each intent.
-    assert_eq!(audit.statements, 5 + 2 * record.of_type("intent").len() as u64);
+    // 3 share receipts, 1 yearly check, 1 doubt, 1 approval of what lapsed; two approvals for each
+    // intent, and as many cosignatures of it.
+    assert_eq!(audit.statements, 6 + 4 * record.of_type("intent").len() as u64);
+    // Of the runs that have no result, one had begun.
+    let failed = record.of_type("failed")[0];
+    let notices: Vec<_> = audit.notices.iter().map(|notice| (notice.code, notice.event)).collect();
+    assert_eq!(notices, [("may-have-run", failed - 3)]);
+    assert!(!audit.is_in_order());
     let text = audit.to_string();
     assert!(
-        text.contains("Everything that was checked holds.") && !text.contains("FAILS"),
+        text.contains("Everything that was checked holds; 1 matter must be accounted for.")
+            && !text.contains("FAILS"),
         "{text}"
     );
     assert!(text.contains("population (statistics): generation 2, doubted: 1"), "{text}");
@@ -442,7 +498,7 @@ fn a_shortened_ledger_is_found_by_any_newer_checkpoint() {
 fn a_rewritten_ledger_is_found() {
     let record = genuine();
     let size = record.size();
-    let last_witnessed = *record.of_type("intent").last().unwrap() - 1;
+    let last_witnessed = *record.of_type("intent").last().unwrap();
     let mut by_memory_alone = Vec::new();
     for number in 1..=size {
         let mut rewritten = record.clone();
@@ -457,12 +513,24 @@ fn a_rewritten_ledger_is_found() {
                 receipt.signature.0[0] ^= 1;
                 expected = Some(("statement-signature", number));
             }
-            Event::Intent { proposal, .. } => {
-                proposal.body.run.0[0] ^= 1;
-                expected = Some(("proposal-signature", number));
+            Event::Proposed { question } => {
+                question.expires += SignedDuration::from_secs(1);
+                expected = Some(("approval-other-proposal", number + 1));
+            }
+            Event::Intent { consents, .. } => {
+                consents[0].body.count += 1;
+                expected = Some(("approval-signature", number));
+            }
+            Event::Cosigned { witnesses, .. } => {
+                witnesses[0].cosignature.time += SignedDuration::from_secs(1);
+                expected = Some(("approval-cosignature", number));
+            }
+            Event::Lapsed { why, .. } => {
+                *why = Lapse::Expired;
+                expected = Some(("unlawful-lapse", number));
             }
             Event::Doubted { doubt } => {
-                doubt.body.head.size -= 1;
+                doubt.body.cosignature.head.size -= 1;
                 expected = Some(("statement-signature", number));
             }
             Event::Opened { check, .. } | Event::KeyMade { check, .. } => *check = flip(*check),
@@ -507,18 +575,18 @@ fn a_rewritten_ledger_is_found() {
             None if number <= last_witnessed => {
                 // Whoever cosigned next cosigned another ledger.
                 let witness = (number + 1..=size).find(|later| match record.event(*later) {
-                    Event::Intent { proposal, .. } => proposal.body.head.size >= number,
-                    Event::Doubted { doubt } => doubt.body.head.size >= number,
-                    Event::Received { receipt } => {
-                        matches!(
-                            receipt.body.statement,
-                            cstatns::receipt::ReceiptStatement::CheckpointSeen { .. }
-                        )
+                    Event::Intent { consents, .. } | Event::Lapsed { consents, .. } => {
+                        consents[0].body.cosignature.head.size >= number
                     }
+                    Event::Cosigned { witnesses, .. } => {
+                        witnesses[0].cosignature.head.size >= number
+                    }
+                    Event::Doubted { doubt } => doubt.body.cosignature.head.size >= number,
+                    Event::Received { receipt } => receipt.body.cosignature.head.size >= number,
                     _ => false,
                 });
                 let failed = audit.failures().next().unwrap();
-                assert!(["unlawful-head", "receipt"].contains(&failed.code), "{audit}");
+                assert!(["approval-other-proposal", "receipt"].contains(&failed.code), "{audit}");
                 assert_eq!(failed.event, witness, "{audit}");
             }
             None => {
@@ -543,7 +611,7 @@ fn flip(check: cstatns::domain::CheckValue) -> cstatns::domain::CheckValue {
 fn a_root_that_differs_is_bounded_by_what_others_remember() {
     let record = genuine();
     let number = record.of_type("expiry-checked")[0];
-    let last_witnessed = *record.of_type("intent").last().unwrap() - 1;
+    let last_witnessed = *record.of_type("intent").last().unwrap();
     let mut rewritten = record.clone();
     rewritten.change(number, |event| {
         *event = Event::Refused { verb: name("expire"), code: name("none") }
@@ -580,17 +648,17 @@ fn signatures_by_others_are_found() {
     assert_eq!(found(&audit, "checkpoint-other-service").check, Check::Earlier);
     assert_eq!(found(&audit, "checkpoint-signature").check, Check::Earlier);
     std::fs::remove_file(checkpoint_path(&laid.ledger())).unwrap();
-    found(&verify(&laid.ledger(), &record.card, &[]).unwrap(), "checkpoint-missing");
+    found(&verify(&laid.ledger(), &record.card, &[], &[]).unwrap(), "checkpoint-missing");
     // Another service's ledger, or its card.
     names(
         &Laid::new(record, &other.bytes(), &record.checkpoint(size)).audit(),
         "ledger-other-service",
         1,
     );
-    names(&verify(&laid.ledger(), &other.card, &[]).unwrap(), "ledger-other-service", 1);
+    names(&verify(&laid.ledger(), &other.card, &[], &[]).unwrap(), "ledger-other-service", 1);
     let mut card = record.card.clone();
     card.signature.0[0] ^= 1;
-    assert_eq!(verify(&laid.ledger(), &card, &[]).unwrap_err().code(), "service-card");
+    assert_eq!(verify(&laid.ledger(), &card, &[], &[]).unwrap_err().code(), "service-card");
     // One failure does not hide another.
     let mut changed = record.clone();
     changed.change(7, |event| *event = Event::ExpiryChecked {});
@@ -645,10 +713,13 @@ fn approvals_receipts_and_doubts_do_not_move() {
         let signed_for = audit.findings.iter().find(|finding| finding.code == "event-signed-for");
         assert_eq!(signed_for.and_then(|finding| finding.event), Some(pair[1]));
 
-        // A whole intent again: its proposal is spent.
+        // A whole intent again, and with its question: both are spent.
         let mut replayed = record.clone();
         replayed.append(record.event(pair[0]));
-        assert!(replayed.resigned().audit().failures().next().is_some());
+        names(&replayed.resigned().audit(), "no-question", replayed.size());
+        let mut replayed = record.clone();
+        replayed.append(record.event(pair[0] - 1));
+        names(&replayed.resigned().audit(), "replayed", replayed.size());
 
         let mut fewer = record.clone();
         fewer.change(pair[1], |event| {
@@ -675,7 +746,7 @@ fn approvals_receipts_and_doubts_do_not_move() {
     let mut altered = record.clone();
     altered.change(doubt, |event| {
         let Event::Doubted { doubt } = event else { unreachable!() };
-        doubt.body.domain = None;
+        doubt.body.about = Doubted::Custody { epoch: Epoch::FIRST };
     });
     altered.relink();
     names(&altered.resigned().audit(), "statement-signature", doubt);
@@ -694,6 +765,12 @@ fn unlawful_events_are_found() {
         unreachable!()
     };
     let population = name("population");
+    let asked_again = |word: &str, at: usize| {
+        let Event::Proposed { question } = record.event(record.of_type(word)[at]) else {
+            unreachable!()
+        };
+        record.question(question.action, record.line(record.size()).time)
+    };
     for (event, code) in [
         (Event::KeyMade { run: run("key-made"), check }, "unlawful-result"),
         (Event::Opened { run: run("opened"), check }, "unlawful-result"),
@@ -717,9 +794,14 @@ fn unlawful_events_are_found() {
         ),
         (record.event(1), "unlawful-result"),
         (record.event(2), "receipt-known"),
-        (record.event(record.of_type("doubted")[0]), "generation"),
-        (record.event(record.of_type("intent")[0]), "domain-exists"),
-        (record.event(record.of_type("intent")[1]), "generation"),
+        (record.event(record.of_type("doubted")[0]), "already-doubted"),
+        (record.event(record.of_type("intent")[0]), "no-question"),
+        (record.event(record.of_type("cosigned")[0]), "unlawful-result"),
+        (record.event(record.of_type("lapsed")[0]), "no-question"),
+        (record.event(record.of_type("failed")[0]), "unlawful-result"),
+        (record.event(record.of_type("proposed")[0]), "replayed"),
+        (asked_again("proposed", 0), "domain-exists"),
+        (asked_again("proposed", 1), "generation"),
     ] {
         let mut appended = record.clone();
         let word = event.word();
@@ -749,13 +831,14 @@ fn a_quorum_does_not_make_everything_lawful() {
     world.research("benefits", "2026-01-10").unwrap();
     world.doubt("population", 2).unwrap();
     let record = Record::of(&world);
-    let service = world.open();
+    let state = world.open().state().clone();
+    let input = world.request("people", &PEOPLE).input();
     let code = |domain: &str| Action::Code {
         domain: name(domain),
         generation: common::generation(1),
         scheme: Scheme::FrNir,
         purpose: name("test"),
-        input: world.request("people", &PEOPLE).input(),
+        input,
         recipient: None,
         keep_request: false,
         look_up: None,
@@ -770,6 +853,13 @@ fn a_quorum_does_not_make_everything_lawful() {
         kind: Kind::Statistics { cryptoperiod_years: 50 },
         minimum_batch: 2,
     };
+    let begins = |asked: &mut Record, action: &Action, time: Timestamp, signed: Timestamp| {
+        let (number, kits) = (asked.size(), &world.kits[..2]);
+        let consents = kits.iter().map(|kit| asked.consent(kit, number, signed)).collect();
+        let keys = state.keys_of(action);
+        asked.append_at(time, Event::Intent { run: Hex([7; 16]), consents, keys });
+    };
+    let last = record.line(record.size()).time;
     for (action, days, expected) in [
         (code("population"), 0, "key-doubted"),
         (new_key(RenewalReason::Scheduled), 0, "reason-is-doubt"),
@@ -779,28 +869,27 @@ fn a_quorum_does_not_make_everything_lawful() {
         (code("benefits"), 0, "holds"),
     ] {
         let mut appended = record.clone();
-        let now = record.line(record.size()).time + SignedDuration::from_hours(24 * days);
-        let dealing = service.witnessed().unwrap().dealing;
-        let head = record.head(record.size());
-        let draft =
-            Draft::new(dealing, head, action, now, SignedDuration::from_mins(10), &record.key);
-        let approve = |kit: &PathBuf| -> Approval {
-            Kit::open(kit, None)
-                .unwrap()
-                .approve(draft.proposal(), service.witnessed().unwrap(), now)
-                .unwrap()
-        };
-        let proposal = Box::new(draft.proposal().signed.clone());
-        let keys = service.state().keys_of(&proposal.body.action);
-        let consents = world.kits[..2].iter().map(|kit| approve(kit).consent).collect();
-        let event = Event::Intent { proposal, consents, keys };
-        appended.lines.push(canonical_json(&next_line(
-            &record.history(),
-            record.card.id(),
-            now,
-            now,
-            event,
-        )));
+        let now = last + SignedDuration::from_hours(24 * days);
+        appended.append_at(now, record.question(action.clone(), now));
+        begins(&mut appended, &action, now, now);
+        let audit = appended.resigned().audit();
+        match expected {
+            "holds" => assert!(audit.holds(), "{audit}"),
+            // The question itself is not lawful.
+            code => names(&audit, code, record.size() + 1),
+        }
+    }
+    // What was lawful to ask may not be lawful any more when the run begins.
+    let action = code("benefits");
+    let before: Timestamp = "2026-01-10T23:55:00Z".parse().unwrap();
+    for (minutes, signed, expected) in
+        [(4, 4, "holds"), (5, 4, "project-ended"), (4, 10, "approval-date")]
+    {
+        let [time, signed] =
+            [minutes, signed].map(|minutes| before + SignedDuration::from_mins(minutes));
+        let mut appended = record.clone();
+        appended.append_at(before, record.question(action.clone(), before));
+        begins(&mut appended, &action, time, signed);
         let audit = appended.resigned().audit();
         match expected {
             "holds" => assert!(audit.holds(), "{audit}"),
@@ -937,7 +1026,7 @@ fn a_service_does_not_open_what_the_auditor_refuses() {
     for (bytes, holds) in [(record.bytes(), true), (changed.bytes(), false), (record.bytes(), true)]
     {
         std::fs::write(&ledger, bytes).unwrap();
-        assert_eq!(verify(&ledger, &record.card, &[]).unwrap().holds(), holds);
+        assert_eq!(verify(&ledger, &record.card, &[], &[]).unwrap().holds(), holds);
         assert_eq!(Service::open(&world.home(), world.clock.clone()).is_ok(), holds);
     }
 }

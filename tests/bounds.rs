@@ -10,7 +10,8 @@ use cstatns::ledger::event::{Event, Line};
 use cstatns::ledger::{History, Ledger, next_line};
 use cstatns::name::{Hex, LARGEST_NUMBER, canonical_json};
 use cstatns::proposal::{Action, Input, MOST_DELIVERIES, RunId};
-use cstatns::service::{ServiceError, read_ledger, read_service_card};
+use cstatns::service::{ServiceError, read_service_card};
+use cstatns::state::read_ledger;
 use jiff::SignedDuration;
 
 use common::{PEOPLE, World, name};
@@ -101,7 +102,13 @@ fn a_line_that_would_not_be_read_back_is_not_written() {
         too_long(&found.history, card.id()),
     ];
     for line in lines {
-        let mut ledger = Ledger::open(&path, found.history.clone(), before.len() as u64).unwrap();
+        let mut ledger = Ledger::open(
+            &path,
+            found.history.clone(),
+            before.len() as u64,
+            found.checkpoint.note.clone(),
+        )
+        .unwrap();
         let error = ledger.append(&line, &card, &key).unwrap_err();
         assert_eq!(error.code(), "ledger-unwritable");
         assert!(!ledger.is_broken(), "nothing was written");

@@ -1,4 +1,4 @@
-//! Canonical and signed forms from outside: what version 0.1.0 wrote, changed in every way, is
+//! Canonical and signed forms from outside: what this version wrote, changed in every way, is
 //! refused or read as one value with one canonical form.
 
 #[path = "canonical/forms.rs"]
@@ -21,10 +21,18 @@ use serde_json::{Value, json};
 
 use mutate::{Change, change};
 
-const SERVICE: &str = "test.b3tz3queuz";
+/// The id of the kept service.
+static SERVICE: LazyLock<String> = LazyLock::new(|| {
+    let genesis: Value = serde_json::from_str(ledger().lines().next().unwrap()).unwrap();
+    genesis["service"].as_str().unwrap().to_owned()
+});
 
 fn golden(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/golden").join(name)
+}
+
+fn read_json(name: &str) -> Value {
+    serde_json::from_str(&fs::read_to_string(golden(name)).unwrap()).unwrap()
 }
 
 fn ledger() -> String {
@@ -41,6 +49,8 @@ static GENUINE: LazyLock<Vec<(&'static str, String)>> = LazyLock::new(|| {
         ("card", "kit-1/card.json"),
         ("receipt", "kit-2/receipt-1-held.json"),
         ("share-file", "shares/custodian-3.1.share"),
+        ("evidence", "custodian-1.evidence.json"),
+        ("evidence", "custodian-2.evidence.json"),
     ];
     for (form, name) in files {
         genuine.push((form, fs::read_to_string(golden(name)).unwrap().trim_end().to_owned()));
@@ -58,14 +68,39 @@ static GENUINE: LazyLock<Vec<(&'static str, String)>> = LazyLock::new(|| {
                 add(form, statement);
             }
         }
-        if let Some(proposal) = event.get("proposal") {
-            add("proposal-body", proposal);
-            add("action", &proposal["body"]["action"]);
-            add("proposal", &json!({"signed": proposal, "run_key": "5a".repeat(1216)}));
+        if let Some(doubt) = event.get("doubt") {
+            add("doubted", &doubt["body"]["about"]);
+        }
+        if let Some(question) = event.get("question") {
+            add("question", question);
+            add("action", &question["action"]);
+        }
+        if let Some(witness) = event["witnesses"].get(0) {
+            add("intent-witness", witness);
+            add("cosignature", &witness["cosignature"]);
         }
         if let Some(consent) = event["consents"].get(0) {
             add("consent", consent);
             add("approval", &json!({"consent": consent, "share": "a5".repeat(1200)}));
+        }
+    }
+    for kit in ["kit-1", "kit-2", "kit-3"] {
+        let memory: Value = read_json(&format!("{kit}/memory"));
+        add("shown", &memory["shown"]);
+        add("about", &memory["shown"]["last"]["about"]);
+    }
+    for kit in ["custodian-1", "custodian-2"] {
+        let evidence: Value = read_json(&format!("{kit}.evidence.json"));
+        for stated in evidence["body"]["statements"].as_array().unwrap() {
+            add("stated", stated);
+            // The question as it was asked: the checkpoint whose last line it is.
+            if let Some(checkpoint) = stated.get("proposal").filter(|note| *note != "") {
+                let question = &stated["consent"]["body"]["question"];
+                let run_key = "5a".repeat(1216);
+                let proposal =
+                    json!({"checkpoint": checkpoint, "question": question, "run_key": run_key});
+                add("proposal", &proposal);
+            }
         }
     }
     genuine
@@ -92,7 +127,7 @@ fn genuine_forms_are_read_as_themselves() {
 static LINES: LazyLock<Vec<(History, String)>> = LazyLock::new(|| {
     let (mut history, mut all) = (History::default(), Vec::new());
     for line in ledger().lines() {
-        assert!(forms::line(&history, SERVICE, line.as_bytes()));
+        assert!(forms::line(&history, &SERVICE, line.as_bytes()));
         all.push((history.clone(), line.to_owned()));
         history.push(line.as_bytes());
     }
@@ -130,7 +165,7 @@ proptest! {
     fn a_changed_line_is_refused_unless_it_is_canonical(at: Index, change in change()) {
         let (history, line) = at.get(&LINES);
         let changed = change.of(line);
-        let read = forms::line(history, SERVICE, &changed);
+        let read = forms::line(history, &SERVICE, &changed);
         let may_be_read = matches!(change, Change::Byte(..) | Change::Number(..)) || changed == line.as_bytes();
         prop_assert!(!read || may_be_read);
     }
@@ -213,7 +248,7 @@ fn a_line_longer_than_any_event_is_none() {
         let mut lines = Lines::open(&path).unwrap();
         let given = lines.next_line().unwrap().unwrap().to_owned();
         assert_eq!(given == long.as_bytes(), is_whole, "{length}");
-        assert!(!forms::line(&History::default(), SERVICE, &given));
+        assert!(!forms::line(&History::default(), &SERVICE, &given));
         assert_eq!(lines.next_line().unwrap().unwrap(), genesis.as_bytes());
         assert_eq!(lines.length(), (length + 1 + genesis.len() + 1) as u64);
     }

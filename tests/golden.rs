@@ -7,9 +7,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use cstatns::domain::RenewalReason;
+use cstatns::name::canonical_json;
+use cstatns::proposal::Action;
 use serde_json::Value;
 
-use common::{PEOPLE, TestClock, World, scratch};
+use common::{PEOPLE, TestClock, World, name, scratch};
 
 fn golden() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/golden")
@@ -123,6 +125,9 @@ fn the_story_of_the_kept_home_leaves_the_same_files_and_events() {
     world.deliver("mobility-1", &project).unwrap();
     world.code("population", "few", &PEOPLE[..1]).unwrap_err();
     world.open().record_refusal("code", "unknown-domain").unwrap();
+    // One approval of the two that are needed: the question lapses.
+    let close = Action::Close { domain: name("mobility") };
+    world.quorum_of(&mut world.open(), close, &[0]).map(|_| ()).unwrap_err();
     world.doubt("population", 2).unwrap();
     world.new_key("population", RenewalReason::Doubt).unwrap();
     fs::copy(world.path("population-1.received"), world.path("population-1.result")).unwrap();
@@ -142,13 +147,16 @@ fn the_story_of_the_kept_home_leaves_the_same_files_and_events() {
     for kit in &world.kits {
         copy(kit, &made.join(kit.file_name().unwrap()));
     }
+    for (kit, file) in [(0, "custodian-1.evidence.json"), (1, "custodian-2.evidence.json")] {
+        fs::write(made.join(file), canonical_json(&world.kit(kit).evidence().unwrap())).unwrap();
+    }
     for file in ["population-1", "population-2", "mobility-1"] {
         fs::copy(world.path(&format!("{file}.received")), made.join(format!("{file}.codes")))
             .unwrap();
     }
     assert_eq!(names(&made), names(&golden()));
     let (now, kept) = (shapes(&made.join("home")), shapes(&golden().join("home")));
-    assert_eq!((now.len(), kept.len()), (42, 42));
+    assert_eq!((now.len(), kept.len()), (66, 66));
     now.iter()
         .zip(&kept)
         .enumerate()
@@ -197,6 +205,6 @@ fn the_examples_of_the_specification_are_lines_of_the_kept_ledger() {
     }
     types.sort();
     types.dedup();
-    assert_eq!(types.len(), 16, "one example of each type: {types:?}");
+    assert_eq!(types.len(), 19, "one example of each type: {types:?}");
     assert!(!fits("{\"a\":1…}", "{\"a\":2}") && !fits("a…b", "a") && fits("a…b…c", "a1b2c"));
 }

@@ -256,8 +256,8 @@ fn life_secrets_swapped_missing_and_in_two_places() {
         harm(&a);
         let mut service = world.open();
         let request = world.request("named", &PEOPLE);
-        let quorum =
-            world.quorum(&mut service, world.code_action(&service, "benefits", &request)).unwrap();
+        let action = world.code_action(&service, "benefits", &request);
+        let quorum = world.quorum(&mut service, action).unwrap();
         service
             .code(quorum, &request.files, |coder, out| code_lines(coder, &request, out))
             .unwrap();

@@ -11,9 +11,10 @@ use common::{PEOPLE, World, code_lines, name};
 use cstatns::coded::Coded as _;
 use cstatns::files::Step;
 use cstatns::files::faults;
-use cstatns::ledger::event::Destroyed;
+use cstatns::ledger::event::{Destroyed, Lapse};
 use cstatns::name::Hex;
 use cstatns::service::{Recovered, Service, ServiceError};
+use cstatns::state::Fate;
 
 /// Codes `out/batch` and stops at the first step of the request's destruction.
 fn stopped(world: &World) {
@@ -149,8 +150,8 @@ fn a_request_is_destroyed_through_its_descriptor() {
     let world = world();
     let request = world.request("moving", &PEOPLE);
     let mut service = world.open();
-    let quorum =
-        world.quorum(&mut service, world.code_action(&service, "population", &request)).unwrap();
+    let action = world.code_action(&service, "population", &request);
+    let quorum = world.quorum(&mut service, action).unwrap();
     let (from, to) = (request.files.request[0].clone(), world.path("kept"));
     service
         .code(quorum, &request.files, |coder, out| {
@@ -173,8 +174,8 @@ fn half_a_request_is_told() {
     fs::write(&beside, "its seal").unwrap();
     request.files.request.push(beside.clone());
     let mut service = world.open();
-    let quorum =
-        world.quorum(&mut service, world.code_action(&service, "population", &request)).unwrap();
+    let action = world.code_action(&service, "population", &request);
+    let quorum = world.quorum(&mut service, action).unwrap();
     service
         .code(quorum, &request.files, |coder, out| {
             fs::remove_file(&beside).unwrap();
@@ -192,23 +193,26 @@ fn a_request_that_would_stay_is_refused_before_the_intent() {
     let world = world();
     let request = world.request("stays", &PEOPLE);
     let (file, linked) = (request.files.request[0].clone(), world.path("linked.request"));
-    let events = world.open().history().size();
     let check = |what: &str, file: &Path, code: &str| {
         let mut files = request.files.clone();
         files.request = vec![file.to_owned()];
         let service = world.open();
+        let events = service.history().size();
         assert_eq!(service.check_files(&files, false).unwrap_err().code(), code, "{what}");
         assert!(
             service.check_files(&files, true).is_ok() || code == "file-missing",
             "{what}: it may be kept"
         );
         let mut service = service;
-        let quorum = world
-            .quorum(&mut service, world.code_action(&service, "population", &request))
-            .unwrap();
+        let action = world.code_action(&service, "population", &request);
+        let quorum = world.quorum(&mut service, action).unwrap();
+        let run = quorum.question().run;
         let refused = service.code(quorum, &files, |_, _| unreachable!("the rows are not read"));
         assert_eq!(refused.unwrap_err().code(), code, "{what}");
-        assert_eq!(service.history().size(), events, "{what}");
+        // The question lapsed, with the consents that it had.
+        let fate = &service.state().runs()[&run].fate;
+        assert!(matches!(fate, Fate::Lapsed { why: Lapse::Withdrawn, enough: true, .. }), "{what}");
+        assert_eq!(service.history().size(), events + 2, "{what}");
     };
     std::os::unix::fs::symlink(&file, &linked).unwrap();
     check("a link", &linked, "request-stays");

@@ -9,11 +9,15 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use cstatns::coded::Coded as _;
-use cstatns::custody::custodian::{Kit, Witnessed};
+use cstatns::custody::custodian::Kit;
 use cstatns::custody::share::ShareFile;
 use cstatns::dealing::Epoch;
 use cstatns::files::faults::trace;
 use cstatns::files::{self, Access, FileError, Pending, PendingDirectory, Together};
+use cstatns::receipt::Doubted;
+use cstatns::service::Clock as _;
+use cstatns::state::View;
+use jiff::Timestamp;
 
 use common::crash::{Fault, Snapshot};
 use common::{World, name, scratch};
@@ -113,7 +117,7 @@ fn what_is_left_of_a_kit_is_overwritten_unless_a_running_process_makes_it() {
         |place: &Path| tree(place).iter().filter(|name| name.ends_with("tmp/identity")).count();
     assert_eq!(temporaries(place.path()), 1, "a running process keeps what it writes");
     assert_eq!(running.commit().unwrap_err().code(), "output-exists");
-    assert_eq!(tree(place.path()), ["kit", "kit/card.json", "kit/identity", "other"]);
+    assert_eq!(tree(place.path()), ["kit", "kit/card.json", "kit/identity", "kit/memory", "other"]);
 
     // What is not a directory of ours is left alone.
     fs::write(place.path().join("file"), "data").unwrap();
@@ -241,18 +245,16 @@ fn share_of(world: &World, kit: &Kit) -> ShareFile {
 }
 
 /// What a custodian's command does in the kit, stopped and failed at every step, then repeated.
-fn in_the_kit(what: &str, act: impl Fn(&Kit, &World, Witnessed<'_>) -> Result<(), String>) {
+fn in_the_kit(what: &str, act: impl Fn(&mut Kit, &World, View<'_>, Timestamp) -> Result<(), String>) {
     let mut world = World::new(2, 2);
     world.init().unwrap();
     if what != "accept" {
         world.receive().unwrap();
     }
     let directory = world.kits[0].clone();
-    let dealing = world.open().state().epochs()[&Epoch(1)].dealing.clone();
-    let leaves = world.open().history().leaves().to_vec();
     let act = |world: &World| {
-        let kit = Kit::open(&directory, None).unwrap();
-        act(&kit, world, Witnessed { dealing: &dealing, leaves: &leaves })
+        let mut kit = Kit::open(&directory, None).unwrap();
+        act(&mut kit, world, world.ledger().view(), world.clock.now())
     };
     let snapshot = Snapshot::of(&world);
     let under = world.kits_directory.path().to_owned();
@@ -271,23 +273,24 @@ fn in_the_kit(what: &str, act: impl Fn(&Kit, &World, Witnessed<'_>) -> Result<()
 
 #[test]
 fn every_command_that_opens_a_kit_sweeps_it() {
-    in_the_kit("accept", |kit, world, ledger| {
-        kit.accept(&share_of(world, kit), ledger)
+    in_the_kit("accept", |kit, world, ledger, now| {
+        kit.accept(&share_of(world, kit), ledger, now)
             .map(|_| ())
             .map_err(|error| error.code().to_owned())
     });
-    in_the_kit("check", |kit, _, ledger| {
-        kit.check(ledger).map(|_| ()).map_err(|error| error.code().to_owned())
+    in_the_kit("check", |kit, _, ledger, now| {
+        kit.check(ledger, now).map(|_| ()).map_err(|error| error.code().to_owned())
     });
-    in_the_kit("doubt", |kit, _, ledger| {
-        kit.doubt(None, ledger).map(|_| ()).map_err(|error| error.code().to_owned())
+    in_the_kit("doubt", |kit, _, ledger, now| {
+        let about = Doubted::Custody { epoch: Epoch(1) };
+        kit.doubt(about, ledger, now).map(|_| ()).map_err(|error| error.code().to_owned())
     });
 }
 
 #[test]
 fn approving_sweeps_the_kit_but_for_what_a_running_process_writes() {
     let world = World::founded(2, 2);
-    let left = temporary(&world.kits[0].join("seen.json"));
+    let left = temporary(&world.kits[0].join("memory"));
     fs::write(&left, "half").unwrap();
     let running = Pending::create(&world.kits[0].join("note"), Access::Private).unwrap();
     world.statistics("population").unwrap();
@@ -297,12 +300,12 @@ fn approving_sweeps_the_kit_but_for_what_a_running_process_writes() {
 #[test]
 fn a_share_that_is_forgotten_leaves_no_copy() {
     let world = World::founded(2, 2);
-    let kit = Kit::open(&world.kits[0], None).unwrap();
+    let mut kit = world.kit(0);
     let share = world.kits[0].join("share-1");
     fs::copy(&share, temporary(&share)).unwrap();
-    let dealing = world.open().state().epochs()[&Epoch(1)].dealing.clone();
-    kit.forget(Epoch(1), &dealing).unwrap();
-    assert_eq!(tree(&world.kits[0]), ["card.json", "identity", "receipt-1-held.json", "seen.json"]);
+    kit.forget(Epoch(1), world.ledger().view(), world.clock.now()).unwrap();
+    let kept = ["card.json", "identity", "ledger.zst", "memory", "receipt-1-held.json"];
+    assert_eq!(tree(&world.kits[0]), kept);
 }
 
 /// A ceremony that fails leaves nothing that it made, and keeps what was there.

@@ -14,7 +14,7 @@ use cstatns_base::look_up::LookUp;
 use cstatns_base::name::{Hex, Name, canonical_json};
 use cstatns_base::secret::wipe_stack;
 use cstatns_record::checkpoint::Head;
-use cstatns_record::ledger::event::Event;
+use cstatns_record::ledger::event::{Event, Lapse};
 use cstatns_record::proposal::{Action, RunId};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -22,7 +22,7 @@ use serde::{Deserialize, Serialize};
 use crate::coder::{Coder, Renewer};
 use crate::custody::quorum::Quorum;
 
-use super::{Approved, HOME_FORMAT, LIMIT, Service, ServiceError, other_action};
+use super::{Approved, HOME_FORMAT, LIMIT, Service, ServiceError};
 
 /// The files of a run.
 #[derive(Clone, Debug)]
@@ -197,7 +197,7 @@ impl Service {
         work: impl FnOnce(&Coder, &mut Pending) -> Result<Outcome, WorkError>,
     ) -> Result<Made, ServiceError> {
         let Action::Code { domain, generation, .. } = quorum.question().action.clone() else {
-            return Err(other_action(&quorum));
+            return Err(self.other_action(quorum));
         };
         self.run_on_files(quorum, files, |service, approved, pending| {
             let keys = service.keys(&approved.root, &domain, 1..=generation.get())?;
@@ -218,7 +218,7 @@ impl Service {
     ) -> Result<Made, ServiceError> {
         let Action::Renew { domain, from, generation, .. } = quorum.question().action.clone()
         else {
-            return Err(other_action(&quorum));
+            return Err(self.other_action(quorum));
         };
         self.run_on_files(quorum, files, |service, approved, pending| {
             let keys =
@@ -235,21 +235,14 @@ impl Service {
         work: impl FnOnce(&mut Self, &Approved, &mut Pending) -> Result<Outcome, ServiceError>,
     ) -> Result<Made, ServiceError> {
         let run = quorum.question().run;
-        let held = hold(files, quorum.question().action.keeps_request())?;
-        let journal = Journal::new(run, &held, files)?;
-        if journal.result.symlink_metadata().is_ok() {
-            return Err(FileError::Exists { path: journal.result }.into());
-        }
-        if let Some(missing) = files.request.iter().find(|path| !path.is_file()) {
-            return Err(FileError::Missing { path: missing.clone() }.into());
-        }
-        // A run whose number is spent is refused before its journal could be taken for the former
-        // run's.
-        if self.state.deliveries().contains_key(&run) {
-            return Err(cstatns_record::state::Refusal::Replayed.into());
-        }
         let place = Journal::path(&self.home, &run);
-        files::write_new(&place, &canonical_json(&journal), Access::Private)?;
+        let (held, journal) = match self.begin_journal(&quorum, files, &place) {
+            Ok(begun) => begun,
+            Err(error) => {
+                self.lapse(&run, Lapse::Withdrawn, quorum.consents());
+                return Err(error);
+            }
+        };
         let outcome = self
             .run(quorum, |service, approved| service.make_result(approved, journal, &place, work));
         if outcome.is_err()
@@ -263,6 +256,31 @@ impl Service {
         outcome?;
         self.pay_what_is_owed(held)?;
         self.made(&run).ok_or_else(|| cstatns_record::state::Refusal::UnknownDelivery.into())
+    }
+
+    /// Takes hold of the request and writes the journal of the run that is about to begin.
+    fn begin_journal(
+        &self,
+        quorum: &Quorum,
+        files: &RunFiles,
+        place: &Path,
+    ) -> Result<(Vec<Held>, Journal), ServiceError> {
+        let run = quorum.question().run;
+        let held = hold(files, quorum.question().action.keeps_request())?;
+        let journal = Journal::new(run, &held, files)?;
+        if journal.result.symlink_metadata().is_ok() {
+            return Err(FileError::Exists { path: journal.result }.into());
+        }
+        if let Some(missing) = files.request.iter().find(|path| !path.is_file()) {
+            return Err(FileError::Missing { path: missing.clone() }.into());
+        }
+        // A run whose number is spent is refused before its journal could be taken for the former
+        // run's.
+        if self.state.deliveries().contains_key(&run) {
+            return Err(cstatns_record::state::Refusal::Replayed.into());
+        }
+        files::write_new(place, &canonical_json(&journal), Access::Private)?;
+        Ok((held, journal))
     }
 
     fn make_result(

@@ -7,7 +7,7 @@ use cstatns_record::proposal::Action;
 
 use crate::custody::quorum::Quorum;
 
-use super::{Service, ServiceError, other_action};
+use super::{Service, ServiceError};
 
 impl Service {
     /// Opens the domain that a quorum approved, with its first key.
@@ -16,7 +16,7 @@ impl Service {
     /// [`ServiceError`]; the domain is not opened then.
     pub fn open_domain(&mut self, quorum: Quorum) -> Result<(), ServiceError> {
         let Action::Open { domain, kind, .. } = quorum.question().action.clone() else {
-            return Err(other_action(&quorum));
+            return Err(self.other_action(quorum));
         };
         self.run(quorum, |service, approved| {
             let place = service.place(approved.epoch, &domain, kind, Generation::FIRST);
@@ -31,7 +31,7 @@ impl Service {
     /// [`ServiceError`]; the end is as before then.
     pub fn extend(&mut self, quorum: Quorum) -> Result<(), ServiceError> {
         let Action::Extend { .. } = quorum.question().action else {
-            return Err(other_action(&quorum));
+            return Err(self.other_action(quorum));
         };
         self.run(quorum, |service, approved| service.record(Event::Extended { run: approved.run }))
     }
@@ -43,7 +43,7 @@ impl Service {
     /// by the next command.
     pub fn close(&mut self, quorum: Quorum) -> Result<(), ServiceError> {
         let Action::Close { .. } = quorum.question().action else {
-            return Err(other_action(&quorum));
+            return Err(self.other_action(quorum));
         };
         self.run(quorum, |service, approved| {
             service.record(Event::Closed { run: approved.run })?;

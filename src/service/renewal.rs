@@ -6,7 +6,7 @@ use cstatns_record::receipt::Doubt;
 
 use crate::custody::quorum::Quorum;
 
-use super::{Service, ServiceError, other_action};
+use super::{Service, ServiceError};
 
 impl Service {
     /// Makes the key of the next generation that a quorum approved. The former key is chain-only
@@ -16,7 +16,7 @@ impl Service {
     /// [`ServiceError`]; the domain has its former key then.
     pub fn new_key(&mut self, quorum: Quorum) -> Result<(), ServiceError> {
         let Action::NewKey { domain, generation, .. } = quorum.question().action.clone() else {
-            return Err(other_action(&quorum));
+            return Err(self.other_action(quorum));
         };
         self.run(quorum, |service, approved| {
             let known = service.state.domain(&domain)?;

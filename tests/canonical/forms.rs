@@ -10,18 +10,19 @@
 use std::fmt::Debug;
 
 use cstatns::card::{Card, ServiceCard};
-use cstatns::checkpoint::{Checkpoint, Note, NoteSignature, VerifierKey};
+use cstatns::checkpoint::{Checkpoint, Cosignature, Note, NoteSignature, VerifierKey};
 use cstatns::custody::approval::Approval;
+use cstatns::custody::custodian::Shown;
 use cstatns::custody::share::ShareFile;
 use cstatns::dealing::Dealing;
+use cstatns::evidence::{About, Evidence, Stated};
 use cstatns::hazmat::Share;
 use cstatns::keystore::{KeyLabel, Places};
 use cstatns::ledger::History;
-use cstatns::ledger::event::{Event, Line};
+use cstatns::ledger::event::{Event, IntentWitness, Line};
 use cstatns::name::{Hex, canonical_json};
-use cstatns::proposal::{Action, Consent, Proposal, ProposalBody};
-use cstatns::receipt::{Doubt, Receipt};
-use cstatns::statement::Signed;
+use cstatns::proposal::{Action, Consent, Proposal, Question};
+use cstatns::receipt::{Doubt, Doubted, Receipt};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -37,7 +38,7 @@ const LONGEST_LINE: usize = 4 << 20;
 pub type Form = (&'static str, fn(&[u8]) -> bool);
 
 /// The forms that are JSON.
-pub const FORMS: [Form; 15] = [
+pub const FORMS: [Form; 22] = [
     ("card", |bytes| {
         read::<Card>(bytes).is_some_and(|card| {
             card.is_sound();
@@ -64,18 +65,46 @@ pub const FORMS: [Form; 15] = [
     }),
     ("receipt", |bytes| signed::<_>(bytes, |receipt: &Receipt| receipt.is_by(&Hex([1; 32])))),
     ("doubt", |bytes| signed::<_>(bytes, |doubt: &Doubt| doubt.is_by(&Hex([1; 32])))),
-    ("proposal", |bytes| {
-        signed::<_>(bytes, |proposal: &Proposal| {
-            proposal.digest();
-            let _ = (proposal.signed.body.action.to_string(), proposal.signed.body.action.domain());
-            proposal.is_by(&Hex([1; 32]))
+    ("question", |bytes| {
+        read::<Question>(bytes).is_some_and(|question| {
+            let _ = (question.action.to_string(), question.action.domain());
+            true
         })
     }),
-    ("proposal-body", |bytes| read::<Signed<ProposalBody>>(bytes).is_some()),
+    ("proposal", |bytes| {
+        read::<Proposal>(bytes).is_some_and(|proposal| {
+            assert!(proposal.head(&nobody()).is_none(), "nobody signed it");
+            true
+        })
+    }),
     ("consent", |bytes| signed::<_>(bytes, |consent: &Consent| consent.is_by(&Hex([1; 32])))),
     ("approval", |bytes| {
         signed::<_>(bytes, |approval: &Approval| approval.consent.is_by(&Hex([1; 32])))
     }),
+    ("cosignature", |bytes| {
+        signed::<_>(bytes, |signed: &Cosignature| signed.is_by("nobody", &Hex([1; 32])))
+    }),
+    ("intent-witness", |bytes| {
+        signed::<_>(bytes, |witness: &IntentWitness| {
+            witness.cosignature.is_by("nobody", &Hex([1; 32]))
+        })
+    }),
+    ("evidence", |bytes| {
+        signed::<_>(bytes, |evidence: &Evidence| {
+            evidence.is_sound();
+            evidence.is_by(&Hex([1; 32]))
+        })
+    }),
+    ("stated", |bytes| {
+        read::<Stated>(bytes).is_some_and(|stated| {
+            let _ = (stated.count(), stated.time());
+            assert!(read::<About>(&canonical_json(&stated.about())).is_some());
+            true
+        })
+    }),
+    ("about", |bytes| read::<About>(bytes).is_some()),
+    ("shown", |bytes| read::<Shown>(bytes).is_some()),
+    ("doubted", |bytes| read::<Doubted>(bytes).is_some()),
     ("action", |bytes| read::<Action>(bytes).is_some_and(|action| !action.to_string().is_empty())),
     ("event", |bytes| read::<Event>(bytes).is_some_and(|event| !event.word().is_empty())),
     ("line", |bytes| read::<Line>(bytes).is_some()),
@@ -100,6 +129,15 @@ fn same_fields<T: Serialize + DeserializeOwned>(
     let Ok(value) = serde_json::from_slice::<T>(bytes) else { return false };
     assert!(same(&value, &canonical(&value)), "the canonical form is that of another value");
     true
+}
+
+/// The card of a service that signs nothing: its key is one that no signature fits.
+fn nobody() -> ServiceCard {
+    static CARD: std::sync::LazyLock<ServiceCard> = std::sync::LazyLock::new(|| {
+        let name = cstatns::name::Name::new("nobody").expect("a name");
+        ServiceCard::of(&name, &cstatns::ed25519_dalek::SigningKey::from_bytes(&[1; 32]))
+    });
+    CARD.clone()
 }
 
 /// A statement that no key of nobody has signed.

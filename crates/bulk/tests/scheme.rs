@@ -126,8 +126,8 @@ fn a_second_scheme_goes_the_whole_way() {
         look_up: None,
     };
     assert_eq!(action.to_string(), "code 6 rows of fi-hetu for `wages` in `people`, generation 1");
-    let quorum = world.quorum(&service, action).unwrap();
-    let meta_1 = meta(&world, quorum.proposal().body.run, 1);
+    let quorum = world.quorum(&mut service, action).unwrap();
+    let meta_1 = meta(&world, quorum.question().run, 1);
     let files = RunFiles {
         request: vec![world.path("request.csv"), manifest_path(&world.path("request.csv"))],
         result: world.path("result.csv"),
@@ -196,8 +196,8 @@ fn a_second_scheme_goes_the_whole_way() {
         keep_request: false,
         of: None,
     };
-    let quorum = world.quorum(&service, action).unwrap();
-    let meta_2 = meta(&world, quorum.proposal().body.run, 2);
+    let quorum = world.quorum(&mut service, action).unwrap();
+    let meta_2 = meta(&world, quorum.question().run, 2);
     let files = RunFiles {
         request: vec![request.clone(), manifest_path(&request)],
         result: world.path("result-2.csv"),

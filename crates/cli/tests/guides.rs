@@ -109,7 +109,7 @@ fn shell(place: &Place, block: &[String]) {
     let lines: Vec<String> = block
         .iter()
         .map(|line| {
-            let asks = ["custodian new", "custodian accept", "custodian check"];
+            let asks = ["custodian new", "custodian accept", "custodian check", "custodian log"];
             let asked = asks.iter().filter(|verb| line.contains(*verb)).count()
                 + line.matches("--kit ").count();
             format!("{line}{}", " --passphrase-file passphrase".repeat(asked))
@@ -133,7 +133,7 @@ fn play(language: &str) {
         ["custodian", "service", "controller", "auditor"]
             .map(|role| blocks(&format!("{role}.{language}.md")));
     let counts = [&custodian, &service, &controller, &auditor].map(Vec::len);
-    assert_eq!(counts, [3, 8, 4, 2], "blocks");
+    assert_eq!(counts, [3, 8, 4, 3], "blocks");
     let place = Place::default();
     place.write_private("passphrase", "eleven plus one\n");
     place.write("wages.csv", csv(&identifiers(20)));
@@ -164,6 +164,7 @@ fn play(language: &str) {
     step(&service[7]);
     step(&auditor[0]);
     step(&auditor[1]);
+    step(&auditor[2]);
     assert_eq!(
         place.rows("renewed.csv").iter().filter(|row| row[1].starts_with("c2.")).count(),
         20
