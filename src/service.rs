@@ -90,7 +90,7 @@ use cstatns_record::state::{Broken, ReadLedger, Refusal, State, Unlawful, View, 
 use jiff::Timestamp;
 
 use crate::coder::CodingKey;
-use crate::custody::custodian::KitError;
+use crate::custody::custodian::{KitError, Shown};
 use crate::custody::quorum::Quorum;
 use crate::keystore::{KeyPlace, Keystore, Opened, Places};
 
@@ -123,6 +123,8 @@ pub struct Service {
     damaged_lives: BTreeSet<PathBuf>,
     /// Why what is owed could not be destroyed when the home was opened.
     unpaid: Option<Arc<ServiceError>>,
+    /// The kits that saw how the last run ended.
+    seen: Vec<(Name, Shown)>,
     /// What kits could not do at the last run: hand over their share, or see how it ended.
     unseen: Vec<KitError>,
     clock: Box<dyn Clock>,
@@ -180,6 +182,7 @@ impl Service {
             keystore,
             damaged_lives: BTreeSet::new(),
             unpaid: None,
+            seen: Vec::new(),
             unseen: Vec::new(),
             clock: Box::new(clock),
         };
@@ -283,7 +286,9 @@ impl Service {
             }
         };
         let (shares, witnesses, watchers, unseen) = quorum.take_shares(self.view(), self.clock());
-        self.unseen = unseen;
+        (self.seen, self.unseen) = (Vec::new(), unseen);
+        // Nobody waits for this question any more.
+        let _ = files::remove_if_present(&self.wait_path(&run));
         let mut unopened = Vec::new();
         let outcome = self
             .record_witnesses(run, witnesses)
@@ -311,9 +316,13 @@ impl Service {
                 outcome
             }
         };
-        let seen = watchers.into_iter().map(|watcher| watcher.see(self.view()));
-        let unseen: Vec<KitError> = seen.filter_map(Result::err).collect();
-        self.unseen.extend(unseen);
+        for watcher in watchers {
+            let name = watcher.name().clone();
+            match watcher.see(self.view()) {
+                Ok(shown) => self.seen.push((name, shown)),
+                Err(error) => self.unseen.push(error),
+            }
+        }
         outcome
     }
 
@@ -323,6 +332,11 @@ impl Service {
         witnesses: Vec<IntentWitness>,
     ) -> Result<(), ServiceError> {
         if witnesses.is_empty() { Ok(()) } else { self.record(Event::Cosigned { run, witnesses }) }
+    }
+
+    /// The kits that saw how the last run ended, and what each says of itself since.
+    pub fn seen(&self) -> &[(Name, Shown)] {
+        &self.seen
     }
 
     /// What kits could not do at the last run: hand over their share, or see how it ended.

@@ -213,7 +213,7 @@ impl Kit {
             card: self.card.clone(),
             count: self.shown().count,
             checkpoint: checkpoint.to_owned(),
-            statements: self.statements().to_vec(),
+            statements: self.kept.proved(),
         };
         let evidence = Signed::new(body, &signing_key(&self.seeds));
         wipe_stack();

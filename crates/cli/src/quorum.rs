@@ -177,6 +177,9 @@ impl<E: Into<Fault>> From<E> for Asked {
 
 /// Warns of kits that did not hand over their share, or did not see how the run ended.
 pub(crate) fn tell_unseen(program: &Program, service: &Service) {
+    for (name, shown) in service.seen() {
+        program.say(format_args!("keep on paper, `{name}`: {}", said_of(shown)));
+    }
     for error in service.unseen() {
         program.say(format_args!(
             "warning: a kit did not see the whole run ({}): run `custodian check` with it",

@@ -54,8 +54,9 @@ fn an_erased_run_is_refused_by_its_custodians_and_proved_to_the_auditor() {
     for (kits, name) in [(["alice", "bruno"], "alice"), (["bruno", "chloe"], "chloe")] {
         place.refused(&open("home", "health", kits), "ledger-shorter", &[name, "removed"]);
     }
+    // The refused questions have made the ledger longer again.
     for kit in ["alice", "chloe"] {
-        place.refused(&check(kit), "ledger-shorter", &[kit]);
+        place.refused(&check(kit), "ledger-forked", &[kit]);
         let (status, codes, said) = audited(&place, "home/ledger.jsonl", kit);
         assert_eq!(status, Some(1), "{said}");
         assert!(codes.contains(&"question-erased".to_owned()), "{codes:?}");
@@ -182,7 +183,8 @@ struct Waiting {
 impl Waiting {
     fn new(command: &str) -> Self {
         let place = Place::in_earnest();
-        assert!(Command::new("mkfifo").arg(place.path("pipe")).status().unwrap().success());
+        let pipe = place.path("pipe");
+        assert!(Command::new("mkfifo").arg("-m600").arg(&pipe).status().unwrap().success());
         let kits = "--kit bruno --passphrase-file bruno.pass --kit chloe --passphrase-file pipe \
                     --kit elise --passphrase-file elise.pass";
         let child = place.command(&format!("{command} {kits}"));
@@ -242,12 +244,14 @@ fn a_question_whose_process_was_killed_lapses_and_is_asked_again() {
     let said = place.ok("service status home");
     assert!(said.contains("recovered: the custodians were asked for `open`"), "{said}");
     let last = events(place).pop().unwrap();
-    assert_eq!((&last["event"]["type"], &last["event"]["why"]), (&"lapsed".into(), &"stopped".into()));
-    // Bruno's kit remembers what the ledger does not hold.
-    let said = place.ok(
-        "custodian check bruno --ledger home/ledger.jsonl --out bruno.json --passphrase-file \
-        bruno.pass",
+    assert_eq!(
+        (&last["event"]["type"], &last["event"]["why"]),
+        (&"lapsed".into(), &"stopped".into())
     );
+    // Bruno's kit remembers what the ledger does not hold.
+    let said = place
+        .ok("custodian check bruno --ledger home/ledger.jsonl --out bruno.json --passphrase-file \
+        bruno.pass");
     assert!(said.contains("it lapsed, and the ledger does not hold this approval"), "{said}");
     place.quorum("service open home population --kind statistics");
     let left: Vec<_> = fs::read_dir(place.path("home/outbox")).unwrap().collect();

@@ -292,6 +292,6 @@ cstatns_base::coded!(RosterError {
     Self::Card { custodian } => ("card", OtherSide, [custodian]),
     Self::Twice { custodian } => ("card-twice", OtherSide, [custodian]),
     Self::Unprotected { custodian } => ("kit-unprotected", OtherSide, [custodian]),
-    Self::Minority { k, n } => ("threshold-minority", Input, [needed: *k, custodians: *n]),
+    Self::Minority { k, n } => ("threshold-minority", Input, [needed: *k, custodians: *n, least: *n / 2 + 1]),
     Self::External { external, k } => ("too-many-external", Input, [external, needed: *k]),
 });

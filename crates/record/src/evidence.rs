@@ -1,7 +1,7 @@
 //! What a kit can prove: its statements with the checkpoints that the service signed for them (SPEC
 //! §8). An auditor compares it with the ledger.
 
-use cstatns_base::name::whole_number;
+use cstatns_base::name::{Hex, whole_number};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -28,6 +28,10 @@ pub enum Stated {
         proposal: String,
         /// The checkpoint that covers the intent, if it was seen before the share was handed over.
         intent: Option<String>,
+        /// In evidence, where `proposal` is empty because the run has its result: the inclusion proof
+        /// of the line in the newest checkpoint.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        proof: Vec<Hex<32>>,
     },
     /// A receipt.
     Receipt {

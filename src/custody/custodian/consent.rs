@@ -3,7 +3,7 @@
 
 use cstatns_base::name::Name;
 use cstatns_base::secret::wipe_stack;
-use cstatns_record::checkpoint::{Cosignature, Head};
+use cstatns_record::checkpoint::Cosignature;
 use cstatns_record::evidence::Stated;
 use cstatns_record::ledger::event::IntentWitness;
 use cstatns_record::proposal::{
@@ -14,7 +14,7 @@ use cstatns_record::statement::{FORMAT, Signed, Suite};
 use jiff::Timestamp;
 
 use super::identity::signing_key;
-use super::memory::Kept;
+use super::memory::{Kept, Shown};
 use super::{Kit, KitError, ProposalFault};
 use crate::custody::approval::Approval;
 use crate::custody::share::SealedShare;
@@ -110,6 +110,7 @@ impl Kit {
             line: self.kept.line(ledger, placed.head.size)?,
             proposal: proposal.checkpoint.clone(),
             intent: None,
+            proof: Vec::new(),
         };
         let run = question.run;
         // Remembered before it leaves the kit.
@@ -185,13 +186,13 @@ impl Watcher {
         &self.0.card.body.name
     }
 
-    /// Remembers the ledger in which the run has ended.
+    /// Remembers the ledger in which the run has ended. Gives what the kit says of itself then.
     ///
     /// # Errors
     /// As [`Kit::check`].
-    pub fn see(mut self, ledger: View<'_>) -> Result<Head, KitError> {
+    pub fn see(mut self, ledger: View<'_>) -> Result<Shown, KitError> {
         let head = self.0.follow(&ledger)?;
         self.0.remember(&ledger, head, None)?;
-        Ok(head)
+        Ok(self.0.shown())
     }
 }

@@ -17,7 +17,7 @@ use cstatns_base::meta::ServiceId;
 use cstatns_base::name::{Hex, Name, canonical_json, whole_number};
 use cstatns_base::secret::{Secret, random_bytes, wipe_stack};
 use cstatns_record::card::{Card, ServiceCard};
-use cstatns_record::checkpoint::Head;
+use cstatns_record::checkpoint::{Head, leaf_hash, prove_inclusion, root_of};
 use cstatns_record::dealing::Epoch;
 use cstatns_record::evidence::{About, Stated};
 use cstatns_record::ledger::Lines;
@@ -442,7 +442,7 @@ impl Kept {
         let mut frame = zstd::Encoder::new(Vec::new(), LEVEL).map_err(failed)?;
         for number in seen + 1..=head.size {
             let line = lines.next_line()?.ok_or_else(forked)?;
-            if ledger.history.leaf(number) != Some(cstatns_record::checkpoint::leaf_hash(line)) {
+            if ledger.history.leaf(number) != Some(leaf_hash(line)) {
                 return Err(forked());
             }
             frame.write_all(line).and_then(|()| frame.write_all(b"\n")).map_err(failed)?;
@@ -460,6 +460,28 @@ impl Kept {
         Ok((lines.length() - bytes, file.length()))
     }
 
+    /// The statements, each approval with the line of its question and what proves that the service
+    /// signed for it.
+    pub(super) fn proved(&self) -> Vec<Stated> {
+        let mut statements = self.memory.statements.clone();
+        let lines = kept_lines(&self.directory).unwrap_or_default();
+        let leaves: Vec<Hex<32>> = lines.iter().map(|line| leaf_hash(line)).collect();
+        let whole = self
+            .memory
+            .head
+            .is_some_and(|head| head.size == leaves.len() as u64 && head.root == root_of(&leaves));
+        for stated in statements.iter_mut().filter(|_| whole) {
+            let Stated::Consent { consent, line, proof, .. } = stated else { continue };
+            let index = consent.body.cosignature.head.size as usize - 1;
+            let kept = lines.get(index).and_then(|line| String::from_utf8(line.clone()).ok());
+            if let (true, Some(kept)) = (line.is_empty(), kept) {
+                *line = kept;
+                *proof = prove_inclusion(&leaves, index).unwrap_or_default();
+            }
+        }
+        statements
+    }
+
     /// The line with this number among those that the kit has folded.
     pub(super) fn line(&self, ledger: &View<'_>, number: u64) -> Result<String, KitError> {
         let forked = || KitError::Forked { custodian: self.card.body.name.clone(), seen: number };
@@ -468,7 +490,7 @@ impl Kept {
             lines.next_line()?.ok_or_else(forked)?;
         }
         let line = lines.next_line()?.ok_or_else(forked)?;
-        match ledger.history.leaf(number) == Some(cstatns_record::checkpoint::leaf_hash(line)) {
+        match ledger.history.leaf(number) == Some(leaf_hash(line)) {
             true => String::from_utf8(line.to_vec()).map_err(|_| forked()),
             false => Err(forked()),
         }

@@ -5,9 +5,8 @@ use std::path::{Path, PathBuf};
 use cstatns_base::files;
 
 use crate::card::ServiceCard;
-use crate::checkpoint::{Head, leaf_hash};
-use crate::evidence::{Evidence, Stated};
-use crate::proposal::Consent;
+use crate::checkpoint::{Head, leaf_hash, verify_inclusion};
+use crate::evidence::{Evidence, EvidenceBody, Stated};
 use crate::state::doubt_digest;
 
 use super::findings::{Facts, failure, holding};
@@ -36,7 +35,7 @@ impl Witness {
         let Some(evidence) = &self.evidence else { return Vec::new() };
         let body = &evidence.body;
         let consents = body.statements.iter().filter_map(|stated| match stated {
-            Stated::Consent { line, proposal, intent, .. } if !line.is_empty() => {
+            Stated::Consent { proposal, intent, .. } if !proposal.is_empty() => {
                 Some([Some(proposal), intent.as_ref()])
             }
             _ => None,
@@ -95,13 +94,13 @@ impl Facts<'_> {
         }
         for stated in &body.statements {
             match stated {
-                Stated::Consent { consent, line, proposal, action, .. } if !line.is_empty() => {
-                    let question = Approved { consent, line, proposal };
-                    if let Some(head) = self.missing(&question, &body.card.body.signing, card) {
+                Stated::Consent { action, .. } => {
+                    if let Some(head) = self.missing(stated, body, card) {
                         let detail = format!(
                             "`{name}` approved on {} as event {}: {action}. The service signed \
                             that question, and this ledger does not hold it: it may have run.",
-                            consent.body.cosignature.time, head.size
+                            stated.time(),
+                            head.size
                         );
                         findings.push(failure(check, "question-erased", Some(head.size), detail));
                     }
@@ -117,7 +116,7 @@ impl Facts<'_> {
                         findings.push(failure(check, "doubt-missing", None, detail));
                     }
                 }
-                _ => {}
+                Stated::Doubt { .. } | Stated::Receipt { .. } => {}
             }
         }
         if findings.is_empty() {
@@ -132,24 +131,22 @@ impl Facts<'_> {
     }
 
     /// The place of a question that the service signed for, and that this ledger does not hold.
-    fn missing(
-        &self,
-        approved: &Approved<'_>,
-        signing: &cstatns_base::name::Hex<32>,
-        card: &ServiceCard,
-    ) -> Option<Head> {
-        let Approved { consent, line, proposal } = approved;
-        let head = head_of(proposal, card).ok()?;
+    fn missing(&self, stated: &Stated, body: &EvidenceBody, card: &ServiceCard) -> Option<Head> {
+        let Stated::Consent { consent, line, proposal, proof, .. } = stated else { return None };
+        let head = consent.body.cosignature.head;
         let leaf = leaf_hash(line.as_bytes());
-        let proved = consent.is_by(signing)
+        let signed = match head_of(proposal, card) {
+            Ok(signed) => signed == head,
+            Err(_) => {
+                let newest = head_of(&body.checkpoint, card).ok()?;
+                let index = head.size.checked_sub(1)?;
+                verify_inclusion(&leaf, index, newest.size, proof, &newest.root).is_ok()
+            }
+        };
+        let proved = signed
+            && consent.is_by(&body.card.body.signing)
             && consent.body.question == leaf
-            && consent.body.cosignature.head == head;
-        (proved && !self.walk.history.includes(&head)).then_some(head)
+            && self.walk.history.leaf(head.size) != Some(leaf);
+        proved.then_some(head)
     }
-}
-
-struct Approved<'a> {
-    consent: &'a Consent,
-    line: &'a str,
-    proposal: &'a str,
 }
