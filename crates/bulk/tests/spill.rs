@@ -21,7 +21,7 @@ use cstatns::hazmat::coding_key;
 use cstatns::identifier::Scheme;
 use cstatns::look_up::{Level, Score};
 use cstatns::manifest::{Manifest, manifest_path};
-use cstatns::meta::FileMeta;
+use cstatns::meta::{FileMeta, ServiceId};
 use cstatns::name::{Hex, Name};
 use cstatns::secret::Secret;
 use cstatns_bulk::{Register, Request, look_up_and_code};
@@ -62,6 +62,8 @@ fn prepare_from(place: &Path, column: Column<'_>, memory: usize) {
     let what = Prepare {
         data: data.into(),
         column,
+        service: &ServiceId::of("demo.aaaaaaaaaa").unwrap(),
+        domain: &Name::new("population").unwrap(),
         request,
         retained: retained.into(),
         delimiter: b',',

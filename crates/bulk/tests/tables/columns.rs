@@ -97,7 +97,7 @@ fn prepare_writes_request_seal_and_retained() {
 
     let manifest = way.manifest();
     assert_eq!(
-        (manifest.rows, manifest.content),
+        (manifest.input.rows, manifest.content),
         (12, Content::Identifiers { scheme: Scheme::FrNir })
     );
     assert!(manifest.previous.is_empty());
@@ -174,8 +174,8 @@ fn two_spellings_of_one_identifier_are_one_distinct_value() {
     fs::write(&way.data, format!("nir\n{UNKEYED}\n{SPACED}\n{KEYED}\n{KEYED}\n\"\"\n")).unwrap();
     way.prepare(Column::Identifier { column: "nir", scheme: Scheme::FrNir }, b',').unwrap();
     let coded = way.code(&POPULATION, 2, 1).unwrap();
-    assert_eq!((coded.rows, coded.distinct), (5, 2));
-    assert_eq!(coded.commitment, way.manifest().commitment);
+    assert_eq!((coded.input.rows, coded.distinct), (5, 2));
+    assert_eq!(coded.input.commitment, way.manifest().input.commitment);
 }
 
 /// The data above as Parquet.
@@ -299,7 +299,7 @@ fn indexes_and_codes_are_stored_plainly_in_bounded_row_groups() {
     fs::write(&way.data, data).unwrap();
     way.prepare(Column::Identifier { column: "nir", scheme: Scheme::FrNir }, b',').unwrap();
     let coded = way.code(&POPULATION, 1, 5).unwrap();
-    assert_eq!((coded.rows, coded.distinct), (140_000, cstatns_bulk::Tally::DISTINCT_CAP));
+    assert_eq!((coded.input.rows, coded.distinct), (140_000, cstatns::distinct::CAP));
     for path in [&way.request, &way.result] {
         let reader = SerializedFileReader::new(File::open(path).unwrap()).unwrap();
         let groups = reader.metadata().row_groups();
@@ -519,7 +519,8 @@ fn files_are_destroyed_after_the_attached_file_is_durable_and_the_report_says_so
         attach(
             Attach {
                 retained: retained.into(),
-                result: result.into(),
+                requested: None,
+                result,
                 out: (&out).into(),
                 binary_codes: false,
                 destroy,
@@ -639,6 +640,8 @@ fn retained_files_are_of_the_type_of_the_data() {
         Prepare {
             data: (&data).into(),
             column,
+            service: service(),
+            domain: domain(),
             request,
             retained: retained.into(),
             delimiter: b',',
@@ -652,6 +655,8 @@ fn retained_files_are_of_the_type_of_the_data() {
         Prepare {
             data: (&data).into(),
             column,
+            service: service(),
+            domain: domain(),
             request,
             retained: request.into(),
             delimiter: b',',
@@ -666,6 +671,8 @@ fn retained_files_are_of_the_type_of_the_data() {
         Prepare {
             data: (&text).into(),
             column,
+            service: service(),
+            domain: domain(),
             request,
             retained: retained.into(),
             delimiter: b',',

@@ -84,7 +84,8 @@ fn destroying(way: &Way) -> Result<cstatns_controller::Attached, AttachError> {
     attach(
         Attach {
             retained: retained.into(),
-            result: result.into(),
+            requested: None,
+            result,
             out: out.into(),
             binary_codes: false,
             destroy,
@@ -234,7 +235,7 @@ fn a_prepare_that_was_disturbed_is_repeated() {
         Way { data: way.out.clone(), ..way }
     };
     let act = |way: &Way| way.prepare(Column::Code("code"), b',');
-    repeated(codes, act, PrepareError::code, |_, way, _| assert_eq!(way.manifest().rows, 2));
+    repeated(codes, act, PrepareError::code, |_, way, _| assert_eq!(way.manifest().input.rows, 2));
 }
 
 #[test]
@@ -252,7 +253,8 @@ fn destroying_all(way: &Way) -> Result<Attached, AttachError> {
     attach(
         Attach {
             retained: retained.into(),
-            result: result.into(),
+            requested: None,
+            result,
             out: out.into(),
             binary_codes: false,
             destroy: &all_of(way),
@@ -319,7 +321,8 @@ fn only_the_same_command_on_the_same_files_goes_on() {
         attach(
             Attach {
                 retained: retained.into(),
-                result: result.into(),
+                requested: None,
+                result,
                 out: out.into(),
                 binary_codes: false,
                 destroy,
