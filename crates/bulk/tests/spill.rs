@@ -62,7 +62,7 @@ fn prepare_from(place: &Path, column: Column<'_>, memory: usize) {
     let what = Prepare {
         data: data.into(),
         column,
-        service: &ServiceId::of("demo.aaaaaaaaaa").unwrap(),
+        service: &ServiceId::of("test.aaaaaaaaaa").unwrap(),
         domain: &Name::new("population").unwrap(),
         request,
         retained: retained.into(),
@@ -246,12 +246,18 @@ fn a_process_that_is_killed_leaves_nothing_of_what_it_put_aside() {
 
     // The outputs that were begun, and nothing else.
     let left = names(place.path());
-    assert_eq!(left.iter().filter(|name| name.ends_with(".cstatns-tmp")).count(), 3, "{left:?}");
-    assert_eq!(left.len(), 4, "{left:?}");
+    assert_eq!(left.iter().filter(|name| name.ends_with(".cstatns-tmp")).count(), 4, "{left:?}");
+    assert_eq!(left.len(), 5, "{left:?}");
     run(place.path(), 0);
     assert_eq!(
         names(place.path()),
-        ["d.csv", "request.csv", "request.csv.manifest.json", "retained.csv"]
+        [
+            "d.csv",
+            "request.csv",
+            "request.csv.manifest.json",
+            "retained.csv",
+            "retained.csv.request.json"
+        ]
     );
 }
 

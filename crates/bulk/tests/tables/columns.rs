@@ -16,6 +16,7 @@ use cstatns::coded::Coded as _;
 use cstatns::identifier::Scheme;
 use cstatns::manifest::{Content, Manifest, manifest_path};
 use cstatns::report::{Destruction, Report, report_path};
+use cstatns::requested::{Requested, requested_path};
 use cstatns_bulk::{CodeFileError, Request, code};
 use cstatns_controller::{Attach, AttachError, Column, Prepare, attach, prepare, summarise};
 use cstatns_rows::effort::Effort;
@@ -102,9 +103,18 @@ fn prepare_writes_request_seal_and_retained() {
     );
     assert!(manifest.previous.is_empty());
     let text = fs::read_to_string(manifest_path(&way.request)).unwrap();
-    assert!(text.starts_with("{\"format\":1,\"rows\":12,\"commitment\":\""), "{text}");
-    assert!(text.contains("\"kind\":\"identifiers\"") && !text.contains("tag"), "{text}");
-    for path in [&way.request, &way.retained, &manifest_path(&way.request)] {
+    let begin = "{\"format\":2,\"suite\":\"CStatNS-HMAC-SHA-256\",\"service\":\"demo.aaaaaaaaaa\",\
+        \"domain\":\"population\",\"use\":\"code\",\"scheme\":\"fr-nir\",\"rows\":12,\"values\":6,\
+        \"distinct\":4,\"commitment\":\"";
+    assert!(text.starts_with(begin), "{text}");
+    // What is kept of the request is public: all of it but the secret.
+    let requested = Requested::read(&requested_path(&way.retained)).unwrap();
+    assert_eq!(requested, manifest.requested());
+    assert_eq!((&requested, &prepared.input), (&prepared.requested, &manifest.input));
+    let kept = fs::read_to_string(requested_path(&way.retained)).unwrap();
+    assert!(!kept.contains(&*manifest.key.to_hex()) && !kept.contains("key"), "{kept}");
+    let (request, retained) = (manifest_path(&way.request), requested_path(&way.retained));
+    for path in [&way.request, &way.retained, &request, &retained] {
         assert_eq!(fs::metadata(path).unwrap().permissions().mode() & 0o777, 0o600, "{path:?}");
     }
 }
@@ -244,8 +254,6 @@ fn parquet_has_the_final_schemas_and_other_columns_pass_unchanged() {
     assert_eq!(said, expected.map(|(key, value)| (key.to_owned(), value)).into());
     assert_eq!(summarise(&way.result).unwrap().meta, Some(meta));
 
-    // The file's metadata is enough: no report is needed beside a Parquet result.
-    fs::remove_file(report_path(&way.result)).unwrap();
     for (binary, out) in [(false, "text.parquet"), (true, "binary.parquet")] {
         let way = Way { out: place.path(out), ..way.clone() };
         way.attach_as(binary).unwrap();
@@ -538,7 +546,10 @@ fn files_are_destroyed_after_the_attached_file_is_durable_and_the_report_says_so
     with(&[way.data.clone(), way.data.clone(), way.retained.clone()]).unwrap();
     assert!(!way.data.exists() && !way.retained.exists() && out.exists());
     let report = Report::read(&report_path(&out)).unwrap();
-    assert_eq!(report.destroyed.len(), 3);
+    // What was kept of the request goes with the retained file.
+    assert_eq!(report.destroyed.len(), 4);
+    assert_eq!(report.destroyed[3].file, "d-retained.csv.request.json");
+    assert!(!requested_path(&way.retained).exists());
     assert_eq!((report.destroyed[1].bytes, &*report.destroyed[1].how), (None, Destruction::ABSENT));
     assert_eq!((&*report.destroyed[0].file, report.destroyed[0].bytes), ("d.csv", Some(bytes)));
 }
@@ -576,7 +587,7 @@ fn a_request_that_is_not_the_sealed_one_is_refused() {
     .unwrap_err();
     assert_eq!(error.code(), "commitment");
     // The keys must be those of the domain and generation that the result carries.
-    for meta in [POPULATION.meta(2, 1), OTHER_DOMAIN.meta(1, 1)] {
+    for meta in [POPULATION.meta(2, 1), OTHER_DOMAIN.meta(1, 1), OTHER_SERVICE.meta(1, 1)] {
         let error = code(
             &Request {
                 path: &way.request,
@@ -605,8 +616,13 @@ fn seals_and_reports_come_back_and_others_are_refused() {
     assert_eq!(Manifest::read(&path).unwrap().write(&copy).unwrap_err().code(), "output-exists");
     let text = fs::read_to_string(&path).unwrap();
     for bad in [
-        text.replace("\"format\":1", "\"format\":2"),
-        text.replace("identifiers", "codes"),
+        text.replace("\"format\":2", "\"format\":1"),
+        text.replace("SHA-256", "SHA-512"),
+        text.replace("demo.", "Jean Dupont."),
+        text.replace("population", "Population"),
+        text.replace("\"code\"", "\"renew\""),
+        text.replace("\"values\":6", "\"values\":13"),
+        text.replace("\"distinct\":4", "\"distinct\":7"),
         text.replace("\"rows\"", "\"lines\""),
         text.replace("\"previous\":[]", "\"previous\":[\"00\"]"),
         text.replace("\"previous\"", "\"more\":1,\"previous\""),

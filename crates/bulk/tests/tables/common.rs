@@ -16,6 +16,7 @@ use cstatns::code::Generation;
 use cstatns::coder::{Coder, CodingKey, Renewer};
 use cstatns::hazmat::coding_key;
 use cstatns::identifier::Scheme;
+use cstatns::look_up::{Level, LookUp, Score};
 use cstatns::manifest::{Manifest, manifest_path};
 use cstatns::meta::{FileMeta, SPEC, ServiceId};
 use cstatns::name::{Hex, Name};
@@ -268,8 +269,13 @@ pub fn report_beside(result: &Path, meta: &FileMeta, coded: &Tally) {
         quality: coded.qualities.iter().map(|(word, count)| ((*word).to_owned(), *count)).collect(),
         coded: Some(coded.coded),
         scores: coded.scores,
-        scheme: Some(Scheme::FrNir),
-        look_up: None,
+        // Only a renewal has no qualities, only a look-up scores.
+        scheme: (!coded.qualities.is_empty()).then_some(Scheme::FrNir),
+        look_up: coded.scores.map(|_| LookUp {
+            register: Hex([5; 16]),
+            accept: Level::UsageName,
+            min_score: Score::of(0.95),
+        }),
         accepted: BTreeMap::new(),
         destroyed: Vec::new(),
         begin: now,

@@ -415,7 +415,13 @@ fn nothing_is_left_where_a_step_fails_or_stops_while_rows_are_put_aside() {
             fs::remove_file(place.path(name)).unwrap();
         }
         run(&way, IDENTIFIER, &with(1, 0)).unwrap();
-        let names = ["d-request.csv", "d-request.csv.manifest.json", "d-retained.csv", "d.csv"];
+        let names = [
+            "d-request.csv",
+            "d-request.csv.manifest.json",
+            "d-retained.csv",
+            "d-retained.csv.request.json",
+            "d.csv",
+        ];
         assert_eq!(place.names(), names, "step {step}");
     }
 }

@@ -52,7 +52,7 @@ fn a_renewal_keeps_quality_and_every_other_column() {
     assert_eq!(manifest.content, Content::Codes { tag: meta.tag(), generation: meta.generation });
     assert_eq!(manifest.previous, [meta.delivery]);
     let text = fs::read_to_string(manifest_path(&way.request)).unwrap();
-    assert!(text.contains("\"kind\":\"codes\"") && text.contains("\"generation\":1"), "{text}");
+    assert!(text.contains("\"use\":\"renew\"") && text.contains("\"generation\":1"), "{text}");
 
     let coded = way.renew(&POPULATION, 1, 3, 6).unwrap();
     assert_eq!((coded.input.rows, coded.distinct), (4, 2));
