@@ -81,8 +81,9 @@ pub enum CodeFileError {
     },
     /// `commitment`: the rows are not those that the manifest was made for.
     #[error(
-        "{path:?} is not the request that is described (it has {rows} rows, the manifest says \
-        {expected}; rows, values or counts differ) and was changed, or the manifest is another one's"
+        "{path:?} is not the request that its manifest describes: its rows or counts differ (it \
+        has {rows} rows, the manifest states {expected}), it was changed or the manifest is \
+        another one's"
     )]
     Commitment {
         /// The request.

@@ -95,7 +95,8 @@ fn people_who_are_found_have_the_codes_of_their_identifiers() {
     );
     // Once to all of them, and to each who approves; then of what was done.
     let asked = format!(
-        "code 57 rows of fr-nir for `income` in `population`, generation 1, of people {look_up}"
+        "code 57 rows with 55 values, 55 of them distinct (rows, not people), of the scheme \
+        fr-nir, for `income` in `population`, generation 1, of people {look_up}"
     );
     assert_eq!(said.matches(&asked).count(), 3, "{said}");
     assert!(said.contains(&format!("\npeople {look_up}\n")), "{said}");
@@ -288,7 +289,7 @@ fn a_request_in_which_is_nobody_is_told_of() {
             row.contains("soon"),
             "{said}"
         );
-        for name in ["q.csv", "q.csv.manifest.json", "t.csv"] {
+        for name in ["q.csv", "q.csv.manifest.json", "t.csv", "t.csv.request.json"] {
             fs::remove_file(place.path(name)).unwrap();
         }
     }
@@ -316,7 +317,7 @@ fn numbers_of_days_are_no_dates_of_birth() {
     let prepared = |warned: bool| {
         let said = place.ok(PREPARE);
         assert_eq!(said.contains("warning: date_naissance holds years alone"), warned, "{said}");
-        for name in ["q.csv", "q.csv.manifest.json", "t.csv"] {
+        for name in ["q.csv", "q.csv.manifest.json", "t.csv", "t.csv.request.json"] {
             fs::remove_file(place.path(name)).unwrap();
         }
     };

@@ -211,7 +211,7 @@ pub enum PrepareError {
     /// `no-codes`: nothing to renew.
     #[error("the column holds no code at all")]
     NoCodes,
-    /// `other-codes`: the codes are not of the service and domain that the request is for.
+    /// `other-tag`: the codes are not of the service and domain that the request is for.
     #[error(
         "the column holds codes with the tag {found}, those of the domain `{domain}` of {service} \
         have {expected}"
@@ -256,7 +256,7 @@ cstatns_base::coded!(PrepareError {
     Self::Mixed { found } => ("mixed-codes", Input, [kind: found.keys().map(|(tag, _)| *tag).collect::<Vec<_>>()]),
     Self::NoCodes => ("no-codes", Input, []),
     Self::OtherCodes { found, expected, service, domain } => (
-        "other-codes", Input, [tag: *found, expected_tag: *expected, service, domain]
+        "other-tag", Input, [tag: *found, expected_tag: *expected, service, domain]
     ),
 });
 

@@ -465,7 +465,7 @@ fn check_input(input: &Input, minimum: u32) -> Result<(), Refusal> {
     }
     let Input { rows, distinct, .. } = *input;
     if rows.min(distinct) < minimum.into() {
-        return Err(Refusal::TooFewValues { distinct, minimum });
+        return Err(Refusal::TooFew { distinct, minimum });
     }
     Ok(())
 }

@@ -147,7 +147,7 @@ fn codes_of_another_domain_are_not_prepared_for_this_one() {
     for domain in [OTHER_DOMAIN, OTHER_SERVICE] {
         let next = Way { domain, data: way.out.clone(), ..Way::new(&place, "n", "csv", "csv") };
         let error = next.prepare(Column::Code("code"), b',').unwrap_err();
-        assert_eq!(error.code(), "other-codes", "{error}");
+        assert_eq!(error.code(), "other-tag", "{error}");
         assert!(!next.request.exists() && !next.retained.exists());
     }
 }

@@ -103,7 +103,7 @@ pub enum Refusal {
     #[error(
         "the request has {distinct} distinct values, fewer than {minimum}, this domain's minimum"
     )]
-    TooFewValues {
+    TooFew {
         /// Those of the request.
         distinct: u64,
         /// The domain's minimum batch.
@@ -180,7 +180,7 @@ cstatns_base::coded!(Refusal {
     Self::NothingLost => ("nothing-lost", Input, []),
     Self::Rows => ("rows", Input, []),
     Self::Counts => ("counts", Input, []),
-    Self::TooFewValues { distinct, minimum } => ("too-few-values", Input, [found: *distinct, minimum]),
+    Self::TooFew { distinct, minimum } => ("too-few-values", Input, [found: *distinct, minimum]),
     Self::Deliveries => ("deliveries", Input, [limit: MOST_DELIVERIES]),
     Self::Cards => ("cards", Input, []),
     Self::AlreadyDelivered => ("already-delivered", Input, []),

@@ -264,7 +264,7 @@ fn of_the_record(found: &mut Vec<Sample>) {
             NothingToRenew { from: generation(), active: generation() }, ReasonIsDoubt, CustodyDoubted, UnknownParty,
             ResearchNeedsParty, UnknownDelivery, Rows,
             Counts,
-            TooFewValues { distinct: 1, minimum: 11 }, Deliveries, Cards, NothingLost, AlreadyDelivered, Replayed, Receipt,
+            TooFew { distinct: 1, minimum: 11 }, Deliveries, Cards, NothingLost, AlreadyDelivered, Replayed, Receipt,
             ReceiptOtherService, ReceiptNotInRoster { by: name() }, ReceiptSignature { by: name() },
             ReceiptKnown { by: name() }, AlreadyDoubted,
         }
