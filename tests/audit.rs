@@ -222,7 +222,8 @@ fn played() -> World {
     service.receipt(receipt).unwrap();
     service.record_refusal("code", "too-few-values").unwrap();
     drop(service);
-    assert_eq!(world.code("population", "few", &PEOPLE[..1]).unwrap_err().code(), "too-few-values");
+    let changed = world.code_changed("population", "changed").unwrap_err();
+    assert_eq!(changed.code(), "request-changed");
     world.doubt("population", 1).unwrap();
     world.new_key("population", RenewalReason::Doubt).unwrap();
     let received = std::fs::read_to_string(world.path("first.received")).unwrap();

@@ -21,7 +21,7 @@ use serde_json::{Value, json};
 
 use mutate::{Change, change};
 
-const SERVICE: &str = "test.b3tz3queuz";
+const SERVICE: &str = "test.ebghyygmjg";
 
 fn golden(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/golden").join(name)

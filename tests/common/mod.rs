@@ -260,6 +260,15 @@ impl World {
         service.code(quorum, &request.files, |coder, out| code_lines(coder, &request, out))
     }
 
+    /// A run that fails: the request was changed after it was approved.
+    pub fn code_changed(&self, domain: &str, file: &str) -> Result<Made, ServiceError> {
+        let approved = self.request(file, &PEOPLE);
+        let mut service = self.try_open()?;
+        let quorum = self.quorum(&service, self.code_action(&service, domain, &approved))?;
+        let other = self.request(file, &[PEOPLE[1], PEOPLE[0], PEOPLE[2], PEOPLE[3]]);
+        service.code(quorum, &approved.files, |coder, out| code_lines(coder, &other, out))
+    }
+
     pub fn code_action(&self, service: &Service, domain: &str, request: &Request) -> Action {
         Action::Code {
             domain: name(domain),
