@@ -267,7 +267,8 @@ fn played() -> World {
     let action = Action::NewKey { domain: name("population"), generation, reason };
     let alone = world.quorum_of(&mut world.open(), action, &[1]).err().unwrap();
     assert_eq!(alone.code(), "too-few-approvals");
-    assert_eq!(world.code("population", "few", &PEOPLE[..1]).unwrap_err().code(), "too-few-values");
+    let changed = world.code_changed("population", "changed").unwrap_err();
+    assert_eq!(changed.code(), "request-changed");
     world.doubt("population", 1).unwrap();
     world.new_key("population", RenewalReason::Doubt).unwrap();
     let received = std::fs::read_to_string(world.path("first.received")).unwrap();

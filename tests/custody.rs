@@ -337,7 +337,7 @@ fn code_request() -> Action {
         generation: Generation::FIRST,
         scheme: Scheme::FrNir,
         purpose: name("wages"),
-        input: Input { commitment: Hex([1; 32]), rows: 100 },
+        input: Input { commitment: Hex([1; 32]), rows: 100, values: 100, distinct: 100 },
         recipient: None,
         keep_request: false,
         look_up: None,

@@ -123,7 +123,7 @@ fn the_story_of_the_kept_home_leaves_the_same_files_and_events() {
     world.extend("mobility", "2026-02-28").unwrap();
     let project = world.code("mobility", "mobility-1", &PEOPLE).unwrap();
     world.deliver("mobility-1", &project).unwrap();
-    world.code("population", "few", &PEOPLE[..1]).unwrap_err();
+    world.code_changed("population", "changed").unwrap_err();
     world.open().record_refusal("code", "unknown-domain").unwrap();
     // One approval of the two that are needed: the question lapses.
     let close = Action::Close { domain: name("mobility") };

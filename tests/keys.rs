@@ -588,9 +588,12 @@ fn a_request_changed_after_approval_leaves_nothing() {
         assert_eq!(fs::read_to_string(world.path("batch.request")).unwrap(), PEOPLE.join("\n"));
         assert_eq!(violations(&world, &world.open()), [""; 0]);
     }
+    // Too few are refused before anybody is asked: nothing is recorded.
+    let (before, asked) = (world.open().history().size(), last_event(&world));
     let few = world.code("population", "few", &[PEOPLE[0]; 4]).unwrap_err();
     assert_eq!(few.code(), "too-few-values");
     assert!(!world.path("few.result").exists() && world.path("few.request").exists());
+    assert_eq!((world.open().history().size(), last_event(&world)), (before, asked));
     world.code("population", "batch", &PEOPLE).unwrap();
 }
 

@@ -15,7 +15,7 @@ use cstatns_base::name::{Hex, Name, canonical_json};
 use cstatns_base::secret::wipe_stack;
 use cstatns_record::checkpoint::Head;
 use cstatns_record::ledger::event::{Event, Lapse};
-use cstatns_record::proposal::{Action, RunId};
+use cstatns_record::proposal::{Action, Input, RunId};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -39,12 +39,11 @@ pub struct RunFiles {
 /// What the work on the rows found; the run holds it against what was approved.
 #[derive(Clone, Copy, Debug)]
 pub struct Outcome {
-    /// Rows worked on.
-    pub rows: u64,
-    /// The commitment of the request as it was read.
-    pub commitment: Commitment,
-    /// Distinct values that were coded, counted at least up to the domain's minimum batch.
-    pub distinct: u64,
+    /// The request as it was read: its commitment and its counts.
+    pub input: Input,
+    /// Of a look-up, how many distinct people were found and coded, counted at least up to the
+    /// domain's minimum batch.
+    pub people: Option<u64>,
 }
 
 /// Why the work on the rows failed: the error of the code that did the work, with its code, blame
@@ -82,6 +81,8 @@ pub struct Made {
     pub check: CheckValue,
     /// Rows.
     pub rows: u64,
+    /// The commitment of the request.
+    pub request: Commitment,
     /// When the run began.
     pub begun: Timestamp,
     /// When the result was recorded.
@@ -318,17 +319,16 @@ impl Service {
         let (Some(input), Some(domain)) = (action.input(), action.domain()) else {
             return Err(ServiceError::RequestChanged);
         };
-        if outcome.rows != input.rows || outcome.commitment != input.commitment {
+        if outcome.input != *input {
             return Err(ServiceError::RequestChanged);
         }
-        let minimum = self.state.domain(domain)?.minimum_batch;
-        if outcome.distinct < minimum.into() {
-            return Err(match action {
-                Action::Code { look_up: Some(_), .. } => ServiceError::TooFewPeople { minimum },
-                _ => ServiceError::TooFew { minimum },
-            });
+        if let Action::Code { look_up: Some(_), .. } = action {
+            let minimum = self.state.domain(domain)?.minimum_batch;
+            if outcome.people.is_none_or(|people| people < minimum.into()) {
+                return Err(ServiceError::TooFewPeople { minimum });
+            }
         }
-        Ok(outcome.rows)
+        Ok(input.rows)
     }
 
     /// What a run made, for its report.
@@ -343,6 +343,7 @@ impl Service {
             generation: delivery.generation,
             check: key.check,
             rows: delivery.rows,
+            request: delivery.request,
             begun: delivery.begun,
             made: delivery.made,
             request_kept: delivery.request_kept,

@@ -5,13 +5,14 @@
 pub mod crash;
 
 use std::cell::Cell;
+use std::collections::BTreeSet;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use cstatns::code::{Code, Generation};
 use cstatns::coder::{Coder, Renewer};
-use cstatns::commitment::{Commit, Commitment, CommitmentKey};
+use cstatns::commitment::{Commit, Commitment, CommitmentKey, Context, Use};
 use cstatns::custody::custodian::Kit;
 use cstatns::custody::quorum::Quorum;
 use cstatns::custody::share::ShareFile;
@@ -264,6 +265,16 @@ impl World {
         service.code(quorum, &request.files, |coder, out| code_lines(coder, &request, out))
     }
 
+    /// A run that fails: the request was changed after it was approved.
+    pub fn code_changed(&self, domain: &str, file: &str) -> Result<Made, ServiceError> {
+        let approved = self.request(file, &PEOPLE);
+        let mut service = self.try_open()?;
+        let action = self.code_action(&service, domain, &approved);
+        let quorum = self.quorum(&mut service, action)?;
+        let other = self.request(file, &[PEOPLE[1], PEOPLE[0], PEOPLE[2], PEOPLE[3]]);
+        service.code(quorum, &approved.files, |coder, out| code_lines(coder, &other, out))
+    }
+
     pub fn code_action(&self, service: &Service, domain: &str, request: &Request) -> Action {
         Action::Code {
             domain: name(domain),
@@ -338,11 +349,16 @@ pub struct Request {
 
 impl Request {
     pub fn input(&self) -> Input {
-        Input { commitment: self.commitment(), rows: self.values.len() as u64 }
+        let distinct = self.values.iter().collect::<BTreeSet<_>>().len() as u64;
+        let rows = self.values.len() as u64;
+        Input { commitment: self.commitment(), rows, values: rows, distinct }
     }
 
     pub fn commitment(&self) -> Commitment {
-        let mut commit = Commit::new(&self.key, &["value"]);
+        // The library does not look at what a commitment is about: one context does for all.
+        let (domain, scheme) = (name("test"), Some(Scheme::FrNir));
+        let context = Context::request("test.aaaaaaaaaa", &domain, Use::Code, scheme, None);
+        let mut commit = Commit::new(&self.key, &context, &["value"]);
         for (row, value) in self.values.iter().enumerate() {
             commit.row(&(row as u128).to_be_bytes(), &[Some(value.as_bytes())]);
         }
@@ -350,11 +366,7 @@ impl Request {
     }
 
     pub fn outcome(&self) -> Outcome {
-        let mut distinct = self.values.clone();
-        distinct.sort();
-        distinct.dedup();
-        let (rows, commitment) = (self.values.len() as u64, self.commitment());
-        Outcome { rows, commitment, distinct: distinct.len() as u64 }
+        Outcome { input: self.input(), people: None }
     }
 }
 

@@ -56,8 +56,9 @@ class Ours:
     def new_key(self):
         self.play("service", "new-key", "home", DOMAIN, "--reason", "scheduled", *self.kits)
 
-    def prepare(self, data, column, request, retained, cores):
-        return self.play("controller", "prepare", data, *column, "--request", request, "--retained", retained,
+    def prepare(self, data, column, request, retained, cores, home="home"):
+        return self.play("controller", "prepare", data, *column, "--service", f"{home}/card.json", "--domain", DOMAIN,
+                         "--request", request, "--retained", retained,
                          *self.threads("controller", "prepare", cores), cores=cores)
 
     def attach(self, retained, result, out, cores):
@@ -81,7 +82,8 @@ class Ours:
             private.chmod(0o700 if private.is_dir() else 0o600)
         rows = [f"{identifier},{row}" for row in range(copies) for identifier in KEPT]
         (self.place / "kept.csv").write_text("\n".join(["nir,row", *rows, ""]))
-        self.prepare("kept.csv", ["--identifier-column", "nir"], "kept.request.csv", "kept.retained.csv", 1)
+        self.prepare("kept.csv", ["--identifier-column", "nir"], "kept.request.csv", "kept.retained.csv", 1,
+                     "kept/home")
         self.code("code", "kept.request.csv", "kept.result.csv", 1, "kept/home",
                   ["--kit", "kept/kit-1", "--kit", "kept/kit-3"])
         right = dict(zip(KEPT, (kept / "population-2.codes").read_text().split(), strict=True))
@@ -99,7 +101,7 @@ class Ours:
     def remove(self, *files):
         """Removes files and what lies beside them."""
         for file in files:
-            for name in (file, f"{file}.manifest.json", f"{file}.report.json"):
+            for name in (file, f"{file}.manifest.json", f"{file}.report.json", f"{file}.request.json"):
                 (self.place / name).unlink(missing_ok=True)
 
     def size(self, file):

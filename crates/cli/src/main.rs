@@ -48,8 +48,8 @@ use output::Program;
 const EXAMPLES: &str = "Examples:
   cstatns demo                                  the whole scheme on invented data, step by step
   cstatns custodian new alice --name alice      a custodian makes a kit
-  cstatns controller prepare courses.csv --identifier-column nir \\
-      --request request.csv --retained retained.csv
+  cstatns controller prepare courses.csv --identifier-column nir --service card.json \\
+      --domain population --request request.csv --retained retained.csv
   cstatns service status home
 
 Exit status: 0 done; 1 refused or failed, with one line `error[CODE]: ...` on standard error; 2 wrong usage.";

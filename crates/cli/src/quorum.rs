@@ -139,10 +139,7 @@ pub(crate) fn gather(
             gathering.number()
         ));
         if let Some(input) = question.action.input() {
-            program.say(format_args!(
-                "  request   {} rows, commitment {}",
-                input.rows, input.commitment
-            ));
+            program.say(format_args!("  request   {}, {input}", spoken(&input.commitment)));
         }
         program.say(format_args!(
             "  question  {}, open until {}",

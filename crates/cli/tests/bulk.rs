@@ -12,12 +12,12 @@ use std::time::Duration;
 use common::{Place, csv, files, identifiers, signal, text};
 use serde_json::Value;
 
-const PREPARE: &str =
-    "controller prepare data.csv --identifier-column nir --request r.csv --retained t.csv";
+const PREPARE: &str = "controller prepare data.csv --identifier-column nir --service home/card.json --domain population \
+     --request r.csv --retained t.csv";
 const CODE: &str = "service code home population --request r.csv --result s.csv --purpose test";
 const ATTACH: &str = "controller attach --retained t.csv --result s.csv --out a.csv";
-const AGAIN: &str =
-    "controller prepare a.csv --code-column code --request r2.csv --retained t2.csv";
+const AGAIN: &str = "controller prepare a.csv --code-column code --service home/card.json --domain population \
+     --request r2.csv --retained t2.csv";
 const RENEW: &str = "service renew home population --request r2.csv --result s2.csv --purpose test";
 
 /// A service with a domain, and data of so many rows.

@@ -95,7 +95,8 @@ fn people_who_are_found_have_the_codes_of_their_identifiers() {
     );
     // Once to all of them, and to each who approves; then of what was done.
     let asked = format!(
-        "code 57 rows of fr-nir for `income` in `population`, generation 1, of people {look_up}"
+        "code 57 rows with 55 values, 55 of them distinct (rows, not people), of the scheme \
+        fr-nir, for `income` in `population`, generation 1, of people {look_up}"
     );
     assert_eq!(said.matches(&asked).count(), 3, "{said}");
     assert!(said.contains(&format!("\npeople {look_up}\n")), "{said}");
@@ -288,7 +289,7 @@ fn a_request_in_which_is_nobody_is_told_of() {
             row.contains("soon"),
             "{said}"
         );
-        for name in ["q.csv", "q.csv.manifest.json", "t.csv"] {
+        for name in ["q.csv", "q.csv.manifest.json", "t.csv", "t.csv.request.json"] {
             fs::remove_file(place.path(name)).unwrap();
         }
     }
@@ -316,7 +317,7 @@ fn numbers_of_days_are_no_dates_of_birth() {
     let prepared = |warned: bool| {
         let said = place.ok(PREPARE);
         assert_eq!(said.contains("warning: date_naissance holds years alone"), warned, "{said}");
-        for name in ["q.csv", "q.csv.manifest.json", "t.csv"] {
+        for name in ["q.csv", "q.csv.manifest.json", "t.csv", "t.csv.request.json"] {
             fs::remove_file(place.path(name)).unwrap();
         }
     };
@@ -345,15 +346,15 @@ fn a_request_goes_to_the_verb_that_is_for_it() {
     visits(&place, 0..20);
     place.ok(PREPARE);
     let plain = CODE.replace(" --register r", "");
-    place.refused_quorum(&plain, "request-content", &["q.csv", "civil status", "with --register"]);
+    place.refused_quorum(&plain, "request-use", &["q.csv", "civil status", "with --register"]);
     let renew = plain.replace("service code", "service renew");
-    place.refused_quorum(&renew, "request-content", &["q.csv", "`service code`, with --register"]);
+    place.refused_quorum(&renew, "request-use", &["q.csv", "`service code`, with --register"]);
     place.write("data.csv", csv(&(0..20).map(nir).collect::<Vec<_>>()));
     place.ok(
         "controller prepare data.csv --identifier-column nir --request q1.csv --retained t1.csv",
     );
     let coded = CODE.replace("q.csv", "q1.csv");
-    place.refused_quorum(&coded, "request-content", &["q1.csv", "without --register"]);
+    place.refused_quorum(&coded, "request-use", &["q1.csv", "without --register"]);
 
     // The register is read through before anybody is asked.
     let other = |index: &str| CODE.replace("--register r", &format!("--register {index}"));

@@ -167,7 +167,25 @@ fn results_that_do_not_belong() {
 
     // Another request's retained file.
     place.ok(&PREPARE.replace("r.csv", "r2.csv").replace("t.csv", "t2.csv"));
+    place.refused(&attach.replace("t.csv", "t2.csv"), "result-request", &["s.csv", "retained"]);
+    let (kept, other) = (place.read("t.csv.request.json"), place.read("t2.csv.request.json"));
+    place.write("t2.csv.request.json", &kept);
     place.refused(&attach.replace("t.csv", "t2.csv"), "rows-unmatched", &["20 rows"]);
+    // Nothing says what was requested, or something else does.
+    place.write("t2.csv.request.json", other.replace("\"use\"", "\"used\""));
+    place.refused(&attach.replace("t.csv", "t2.csv"), "requested-form", &["t2.csv.request.json"]);
+    fs::remove_file(place.path("t2.csv.request.json")).unwrap();
+    place.refused(&attach.replace("t.csv", "t2.csv"), "requested-missing", &["prepare"]);
+    for (from, to, code) in [
+        ("test.", "tost.", "result-service"),
+        ("population", "health", "result-domain"),
+        ("\"code\"", "\"look-up\"", "result-use"),
+        ("fr-nir", "fi-hetu", "result-scheme"),
+    ] {
+        place.write("t.csv.request.json", kept.replace(from, to));
+        place.refused(attach, code, &["s.csv"]);
+    }
+    place.write("t.csv.request.json", &kept);
 
     // A row short.
     let short: String =
@@ -309,14 +327,27 @@ fn requests_that_were_changed() {
 #[test]
 fn requests_that_are_for_something_else() {
     let place = prepared();
+    // Whether or not there is such a domain.
+    let elsewhere = CODE.replace("population", "elsewhere");
+    place.refused_quorum(&elsewhere, "request-domain", &["`elsewhere`", "--domain"]);
+    place.quorum("service open home elsewhere --kind statistics");
+    place.refused_quorum(&elsewhere, "request-domain", &["`elsewhere`", "--domain"]);
+    let unknown = PREPARE.replace("r.csv", "u.csv").replace("t.csv", "v.csv");
+    place.ok(&format!("{unknown} --domain unknown"));
     place.refused_quorum(
-        &CODE.replace("population", "elsewhere"),
+        &CODE.replace("population", "unknown").replace("r.csv", "u.csv"),
         "unknown-domain",
         &["service open"],
     );
+    // Of another service.
+    let other = Place::open();
+    for name in ["r.csv", "r.csv.manifest.json"] {
+        fs::copy(place.path(name), other.path(name)).unwrap();
+    }
+    other.refused_quorum(CODE, "request-service", &["r.csv", "card"]);
     place.refused_quorum(
         &CODE.replace("code home", "renew home"),
-        "request-content",
+        "request-use",
         &["code identifiers"],
     );
     place.refused_quorum(&CODE.replace("s.csv", "s.txt"), "file-type", &["s.txt"]);
@@ -337,9 +368,9 @@ fn requests_that_are_for_something_else() {
     place.ok("controller prepare coded.csv --code-column code --request c.csv --retained d.csv");
     let renew = "service renew home population --request c.csv --result e.csv --purpose test";
     place.refused_quorum(renew, "nothing-to-renew", &["generation 1"]);
-    place.refused_quorum(&renew.replace("renew", "code"), "request-content", &["renew codes"]);
+    place.refused_quorum(&renew.replace("renew", "code"), "request-use", &["renew codes"]);
     place.quorum("service open home other --kind statistics");
-    place.refused_quorum(&renew.replace("population", "other"), "request-codes", &["c.csv"]);
+    place.refused_quorum(&renew.replace("population", "other"), "request-domain", &["c.csv"]);
     // Too early: both wait.
     place.quorum("service new-key home population --reason scheduled");
     place.quorum(renew);
@@ -353,10 +384,17 @@ fn batches_that_point_at_persons() {
     few.push(few[0].clone());
     place.write("data.csv", csv(&few));
     place.ok(PREPARE);
-    place.refused_quorum(CODE, "too-few-values", &["fewer than 11"]);
+    let line = place.refused_quorum(CODE, "too-few-values", &["10 distinct", "fewer than 11"]);
+    assert!(!line.contains("people"), "{line}");
     assert!(place.exists("r.csv") && !place.exists("s.csv"));
+    // Nobody was asked: no run began.
+    let ledger = place.read("home/ledger.jsonl");
+    let last = ledger.lines().last().unwrap();
+    assert!(last.contains("\"refused\"") && last.contains("too-few-values"), "{last}");
     place.quorum("service open home tiny --kind statistics --minimum-batch 1");
-    place.quorum(&CODE.replace("population", "tiny"));
+    let tiny = PREPARE.replace("r.csv", "r2.csv").replace("t.csv", "t2.csv");
+    place.ok(&format!("{tiny} --domain tiny"));
+    place.quorum(&CODE.replace("population", "tiny").replace("r.csv", "r2.csv"));
 
     let place = Place::in_earnest();
     place.refused_quorum(
@@ -376,7 +414,7 @@ fn batches_that_point_at_persons() {
         &["later date"],
     );
     place.write("data.csv", csv(&identifiers(20)));
-    place.ok(PREPARE);
+    place.ok(&format!("{PREPARE} --domain benefits"));
     place.refused_quorum(
         &CODE.replace("population", "benefits"),
         "research-needs-party",

@@ -202,12 +202,17 @@ fn the_scheme_stands_in_manifest_question_ledger_and_report() {
     let genuine = place.read("r.csv.manifest.json");
     place.write("r.csv.manifest.json", genuine.replace("fr-nir", "fi-hetu"));
     let code = "service code home population --request r.csv --result s.csv --purpose wages";
-    place.refused_quorum(code, "scheme", &["fi-hetu", "fr-nir", "r.csv"]);
+    place.refused_quorum(code, "request-scheme", &["fi-hetu", "fr-nir", "r.csv"]);
     assert!(!place.read("home/ledger.jsonl").contains("fi-hetu"));
     place.write("r.csv.manifest.json", &genuine);
     let said =
         place.quorum("service code home population --request r.csv --result s.csv --purpose wages");
-    assert!(said.contains("code 20 rows of fr-nir for `wages` in `population`"), "{said}");
+    assert!(
+        said.contains(
+            "code 20 rows with 20 values, 20 of them distinct, of the scheme fr-nir, for `wages`"
+        ),
+        "{said}"
+    );
     assert!(place.read("home/ledger.jsonl").contains(r#""scheme":"fr-nir""#));
     place.ok("controller attach --retained t.csv --result s.csv --out a.csv");
     for name in ["s.csv.report.json", "a.csv.report.json"] {
@@ -254,7 +259,8 @@ fn the_controller_destroys_the_identifiers_and_its_report_says_so() {
         .iter()
         .map(|one| one["file"].as_str().unwrap())
         .collect();
-    assert_eq!(files, ["data.csv", "t.csv"]);
+    assert_eq!(files, ["data.csv", "t.csv", "t.csv.request.json"]);
+    assert!(!place.exists("t.csv.request.json"));
     let report: Value = serde_json::from_str(&place.read("coded.csv.report.json")).unwrap();
     assert_eq!(report["destroyed"], summary["destroyed"]);
 }
@@ -354,7 +360,7 @@ fn a_project_is_extended_closed_and_gone() {
     assert_eq!(ends(&place.json("service status home")), "2999-12-31");
 
     place
-        .ok("controller prepare data.csv --identifier-column nir --request r.csv --retained t.csv");
+        .ok("controller prepare data.csv --identifier-column nir --domain benefits --request r.csv --retained t.csv");
     place.quorum("service code home benefits --request r.csv --result s.csv --purpose test");
     place.ok("controller attach --retained t.csv --result s.csv --out project.csv");
     let bare = |code: &String| code.rsplit('.').next().unwrap().to_owned();
@@ -378,7 +384,8 @@ fn a_project_is_extended_closed_and_gone() {
     assert_eq!(status["domains"][0]["state"], "destroyed");
     assert_eq!(status["keys_past_their_end"], serde_json::json!([]));
     place.ok(
-        "controller prepare data.csv --identifier-column nir --request r2.csv --retained t2.csv",
+        "controller prepare data.csv --identifier-column nir --domain benefits --request r2.csv \
+         --retained t2.csv",
     );
     place.refused_quorum(
         "service code home benefits --request r2.csv --result s2.csv --purpose test",

@@ -77,6 +77,8 @@ fn wrong_usage_is_2() {
         "service code home population --request r --result s --purpose p",
         "service delivered home 123 --received f",
         "controller prepare d.csv --request r --retained t",
+        // Without a domain.
+        "controller prepare d.csv --identifier-column a --service c --request r --retained t",
         "controller prepare d.csv --identifier-column a --code-column b --request r --retained t",
         "controller prepare d.csv --identifier-column a --request r --retained t --delimiter ;;",
         "controller prepare d.csv --identifier-column a --civil-status --request r --retained t",

@@ -378,7 +378,7 @@ fn errors_about_bad_files_do_not_quote_them() {
     for bad in [
         full.clone(),
         format!("{{\"{full}\":1}}"),
-        seal.replacen("identifiers", &full, 1),
+        seal.replacen("population", &full, 1),
         format!("\"{full}\""),
     ] {
         place.write("r.csv.manifest.json", bad);
@@ -492,7 +492,10 @@ fn bulk_work_that_is_stopped_or_watched_shows_and_leaves_nothing() {
         assert_eq!(after.matches(" rows/s").count(), 1, "nothing of the bar is left\n{after}");
     };
 
-    bulk("controller prepare data.csv --identifier-column nir --request r.csv --retained t.csv");
+    bulk(
+        "controller prepare data.csv --identifier-column nir --service home/card.json --domain \
+         population --request r.csv --retained t.csv",
+    );
     let code = "service code home population --request r.csv --result s.csv --purpose test";
     bulk(&place.with_kits(code));
     assert!(place.read("home/ledger.jsonl").contains("{\"code\":\"interrupted\",\"run\":"));
@@ -560,7 +563,8 @@ fn people(place: &Place, rows: usize) {
     place.write("data.csv", data);
 }
 
-const PREPARE: &str = "controller prepare data.csv --civil-status --request q.csv --retained t.csv";
+const PREPARE: &str = "controller prepare data.csv --civil-status --service home/card.json --domain \
+    population --request q.csv --retained t.csv";
 const LOOK_UP: &str =
     "service code home population --request q.csv --result s.csv --purpose test --register r";
 
@@ -671,7 +675,7 @@ fn errors_about_people_do_not_quote_them() {
         watched.refused(&LOOK_UP.replace("--register r", &format!("--register {index}")));
     }
     let seal = place.read("q.csv.manifest.json");
-    place.write("q.csv.manifest.json", seal.replacen("civil-status", nom, 1));
+    place.write("q.csv.manifest.json", seal.replacen("look-up", nom, 1));
     watched.refused(LOOK_UP);
     place.write("q.csv.manifest.json", &seal);
     watched.refused(&LOOK_UP.replace(" --register r", ""));

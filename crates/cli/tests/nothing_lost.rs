@@ -241,7 +241,7 @@ fn a_damaged_copy_of_a_life_secret_is_named_and_the_other_one_serves() {
     place.quorum("service open home benefits --kind research --ends 2099-12-31");
     place.write("data.csv", csv(&identifiers(20)));
     place
-        .ok("controller prepare data.csv --identifier-column nir --request r.csv --retained t.csv");
+        .ok("controller prepare data.csv --identifier-column nir --domain benefits --request r.csv --retained t.csv");
     let first = place.path("life-a/benefits.life");
     let mut bytes = fs::read(&first).unwrap();
     bytes[7] ^= 1;

@@ -426,7 +426,8 @@ fn a_text_of_a_dictionary_that_comes_often_is_not_multiplied() {
             long += notes.iter().filter(|note| note.is_some_and(|note| *note == value)).count();
         }
         assert_eq!((rows, long), (short + 60, 60));
-        for name in ["r.parquet", "r.parquet.manifest.json", "t.parquet"] {
+        for name in ["r.parquet", "r.parquet.manifest.json", "t.parquet", "t.parquet.request.json"]
+        {
             std::fs::remove_file(place.path(name)).unwrap();
         }
     }

@@ -67,7 +67,7 @@ fn a_prepare_that_was_stopped_before_its_request_had_its_name_is_given_once_more
     let place = Place::open();
     place.write("data.csv", csv(&identifiers(20)));
     place.ok(PREPARE);
-    let ids = ["r.csv.manifest.json", "t.csv", "r.csv"]
+    let ids = ["r.csv.manifest.json", "t.csv.request.json", "t.csv", "r.csv"]
         .map(|name| FileId::of(&place.path(name)).unwrap());
     let stop = || {
         fs::rename(place.path("r.csv"), place.path(&hidden("r.csv"))).unwrap();
@@ -123,7 +123,7 @@ fn a_destruction_that_did_not_come_to_its_end_is_finished_by_the_same_command() 
     assert!(report.get("unfinished").is_none());
     let files: Vec<_> =
         report["destroyed"].as_array().unwrap().iter().map(|one| &one["file"]).collect();
-    assert_eq!(files, ["data.csv", "busy", "t.csv", "s.csv"]);
+    assert_eq!(files, ["data.csv", "busy", "t.csv", "t.csv.request.json", "s.csv"]);
     place.refused(attach, "output-exists", &["out.csv"]);
     place.ok("controller check out.csv");
 }

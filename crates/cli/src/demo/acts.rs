@@ -161,8 +161,8 @@ impl Story<'_> {
         };
         let work = format!("{file}-{verb}");
         play(&format!(
-            "controller prepare {source} --request @/service/{work}.request.csv --retained \
-            @/{team}/{work}.retained.csv"
+            "controller prepare {source} --service @/service/home/card.json --domain {domain} \
+             --request @/service/{work}.request.csv --retained @/{team}/{work}.retained.csv"
         ))?;
         let run = play(&format!(
             "service {verb} @/service/home {domain} --request @/service/{work}.request.csv \
@@ -353,8 +353,8 @@ impl Story<'_> {
         );
         files::write_new(&self.at("project/late.csv"), late.csv.as_bytes(), Access::Private)?;
         self.play_quietly(
-            "controller prepare @/project/late.csv --identifier-column nir --request \
-            @/service/late.request.csv \
+            "controller prepare @/project/late.csv --identifier-column nir --service \
+             @/service/home/card.json --domain cohort --request @/service/late.request.csv \
              --retained @/project/late.retained.csv",
         )?;
         self.refused(
@@ -366,7 +366,12 @@ impl Story<'_> {
             ),
             "project-ended",
         )?;
-        for path in ["project/late.csv", "project/late.retained.csv", "service/late.request.csv"] {
+        for path in [
+            "project/late.csv",
+            "project/late.retained.csv",
+            "project/late.retained.csv.request.json",
+            "service/late.request.csv",
+        ] {
             files::destroy(&self.at(path))?;
         }
         files::destroy(&self.at("service/late.request.csv.manifest.json"))?;

@@ -95,8 +95,8 @@ fn a_panic_in_a_run_says_and_leaves_nothing() {
     let (mut stopped, mut calls) = (0, 0);
     loop {
         ok(&format!(
-            "controller prepare @/data.csv --identifier-column nir --request @/r{calls}.csv \
-            --retained @/t{calls}.csv"
+            "controller prepare @/data.csv --identifier-column nir --service @/home/card.json \
+            --domain population --request @/r{calls}.csv --retained @/t{calls}.csv"
         ));
         let (_, failing) = clock(calls);
         let outcome = catch_unwind(AssertUnwindSafe(|| {

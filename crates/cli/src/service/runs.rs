@@ -10,13 +10,13 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use cstatns::civil_status::SCHEME;
-use cstatns::code::{Generation, Tag};
+use cstatns::code::Generation;
 use cstatns::files::{Facts, FileError, Pending};
 use cstatns::look_up::{Level, LookUp, Score};
 use cstatns::manifest::{Content, Manifest, manifest_path};
 use cstatns::meta::FileMeta;
 use cstatns::name::{Hex, Name};
-use cstatns::proposal::{Action, Input, RunId};
+use cstatns::proposal::{Action, RunId};
 use cstatns::report::report_path;
 use cstatns::service::{Made, Outcome, RunFiles, Service, WorkError};
 use cstatns_bulk::{CodeFileError, Register, Request, Tally, look, look_up_and_code};
@@ -185,7 +185,7 @@ impl Code {
                 generation,
                 scheme,
                 purpose: purpose.clone(),
-                input: Input { commitment: manifest.commitment, rows: manifest.rows },
+                input: manifest.input,
                 recipient: None,
                 keep_request: *keep_request,
                 look_up: register.as_ref().map(Open::look_up),
@@ -251,7 +251,7 @@ impl Renew {
         let Run { home, domain, purpose, keep_request, request, .. } = &self.run;
         recorded(program, home, "renew", |service| {
             let (manifest, format) = self.run.look(program, service)?;
-            let Content::Codes { tag, generation: from } = manifest.content else {
+            let Content::Codes { generation: from, .. } = manifest.content else {
                 return Err(CodeFileError::Content {
                     path: request.clone(),
                     found: manifest.content,
@@ -259,15 +259,6 @@ impl Renew {
                 .into());
             };
             let generation = service.state().domain(domain)?.generation();
-            let expected: (Tag, Generation) = (service.state().tag(domain), from);
-            if tag != expected.0 {
-                return Err(CodeFileError::OtherCodes {
-                    path: request.clone(),
-                    found: (tag, from),
-                    expected,
-                }
-                .into());
-            }
             let named: BTreeSet<RunId> = self
                 .of
                 .iter()
@@ -295,7 +286,7 @@ impl Renew {
                 from,
                 generation,
                 purpose: purpose.clone(),
-                input: Input { commitment: manifest.commitment, rows: manifest.rows },
+                input: manifest.input,
                 recipient: None,
                 keep_request: *keep_request,
                 of,
@@ -344,7 +335,7 @@ impl Run {
         if !self.request.is_file() {
             return Err(FileError::Missing { path: self.request.clone() }.into());
         }
-        look(&self.request, &manifest)?;
+        look(&self.request, &manifest, service.card().id(), &self.domain)?;
         let format = Format::of(&self.result)?;
         for path in [self.result.clone(), report_path(&self.result)] {
             if path.symlink_metadata().is_ok() {
@@ -488,5 +479,5 @@ fn buffered(
 }
 
 fn outcome(coded: &Tally) -> Outcome {
-    Outcome { rows: coded.rows, commitment: coded.commitment, distinct: coded.distinct }
+    Outcome { input: coded.input, people: coded.scores.map(|_| coded.distinct) }
 }

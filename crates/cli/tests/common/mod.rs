@@ -3,6 +3,7 @@
 #![allow(dead_code, unreachable_pub)]
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::os::unix::process::CommandExt;
@@ -150,7 +151,25 @@ impl Place {
             None => Command::new(env!("CARGO_BIN_EXE_cstatns")),
         };
         program.current_dir(self.directory.path()).args(command.split_whitespace());
+        program.args(self.to_whom(command));
         program
+    }
+
+    /// What a request is for, where a test does not say.
+    fn to_whom(&self, command: &str) -> Vec<OsString> {
+        if !command.contains("controller prepare ") || command.contains("--service ") {
+            return Vec::new();
+        }
+        let home = self.path("home/card.json");
+        // Without a service here, that of the kept home: its card is as good as any.
+        let kept =
+            Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/data/golden/home/card.json");
+        let card = if home.exists() { "home/card.json".into() } else { kept.into_os_string() };
+        let mut more: Vec<OsString> = vec!["--service".into(), card];
+        if !command.contains("--domain ") {
+            more.extend(["--domain".into(), "population".into()]);
+        }
+        more
     }
 
     /// Runs a command.
@@ -184,6 +203,7 @@ impl Place {
         let mut program = Command::new("env");
         program.args(["--default-signal=HUP,INT,TERM", env!("CARGO_BIN_EXE_cstatns")]);
         program.current_dir(self.directory.path()).args(command.split_whitespace());
+        program.args(self.to_whom(command));
         let mut child = program.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         while child.try_wait().unwrap().is_none() && self.temporaries().is_empty() {
             std::thread::sleep(Duration::from_millis(1));
@@ -265,7 +285,7 @@ impl Place {
     ) -> Value {
         let work = format!("{file}.{domain}.{generation}");
         self.ok(&format!(
-            "controller prepare {source} --request {work}.request.csv --retained \
+            "controller prepare {source} --domain {domain} --request {work}.request.csv --retained \
             {work}.retained.csv"
         ));
         let run = self.json(&self.with_kits(&format!(

@@ -136,6 +136,7 @@ impl State {
             generation,
             from,
             rows,
+            request: input.commitment,
             begun,
             made,
             request_kept,
