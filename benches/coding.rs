@@ -8,7 +8,7 @@ use std::hint::black_box;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use cstatns::code::{Code, Generation};
 use cstatns::coder::{Coder, CodingKey, Renewer};
-use cstatns::commitment::{Commit, CommitmentKey, EncodedRows};
+use cstatns::commitment::{Commit, CommitmentKey, Context, EncodedRows};
 use cstatns::hazmat::coding_key;
 use cstatns::hazmat::lanes::Path;
 use cstatns::identifier::{Identifier, Scheme};
@@ -150,7 +150,7 @@ fn commitment(criterion: &mut Criterion) {
     let key = CommitmentKey::random();
     let mut group = criterion.benchmark_group("commitment");
     group.throughput(Throughput::Elements(BATCH as u64));
-    let mut commit = Commit::new(&key, &columns);
+    let mut commit = Commit::new(&key, &Context::labelled("commitment/2"), &columns);
     group.bench_function("row by row", |bencher| {
         bencher.iter(|| {
             spellings.iter().for_each(|text| commit.row(&[7; 16], &[Some(text.as_bytes())]));

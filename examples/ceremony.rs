@@ -10,7 +10,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use cstatns::code::{Code, Generation};
-use cstatns::commitment::{Commit, CommitmentKey};
+use cstatns::commitment::{Commit, CommitmentKey, Context};
 use cstatns::custody::approval::Approval;
 use cstatns::custody::custodian::{Kit, Witnessed};
 use cstatns::custody::quorum::Quorum;
@@ -151,7 +151,11 @@ struct Request {
 
 impl Request {
     fn new<T: AsRef<str>>(request: &Path, result: &Path, values: &[T]) -> Result<Self> {
-        let mut commit = Commit::new(&CommitmentKey::random(), &["identifier"]);
+        let mut commit = Commit::new(
+            &CommitmentKey::random(),
+            &Context::labelled("commitment/2"),
+            &["identifier"],
+        );
         let mut file = std::fs::File::create(request)?;
         for (row, value) in values.iter().enumerate() {
             commit.row(&(row as u128).to_be_bytes(), &[Some(value.as_ref().as_bytes())]);

@@ -11,7 +11,7 @@ use std::rc::Rc;
 
 use cstatns::code::{Code, Generation};
 use cstatns::coder::{Coder, Renewer};
-use cstatns::commitment::{Commit, Commitment, CommitmentKey};
+use cstatns::commitment::{Commit, Commitment, CommitmentKey, Context};
 use cstatns::custody::approval::Approval;
 use cstatns::custody::custodian::Kit;
 use cstatns::custody::quorum::Quorum;
@@ -337,7 +337,7 @@ impl Request {
     }
 
     pub fn commitment(&self) -> Commitment {
-        let mut commit = Commit::new(&self.key, &["value"]);
+        let mut commit = Commit::new(&self.key, &Context::labelled("commitment/2"), &["value"]);
         for (row, value) in self.values.iter().enumerate() {
             commit.row(&(row as u128).to_be_bytes(), &[Some(value.as_bytes())]);
         }

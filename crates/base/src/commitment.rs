@@ -1,5 +1,8 @@
 //! What a request holds, as a keyed hash of its rows (SPEC §6).
 //!
+//! A [`Context`] stands before the rows: the service, the domain and the use that a request is for,
+//! so that it serves for no other.
+//!
 //! Custodians approve a request by its commitment; the run computes it again in the same pass that
 //! codes, and a request that changed in between is refused. It is of rows, not of file bytes, so
 //! that CSV and Parquet of the same rows agree; it is keyed with a secret that travels beside the
@@ -11,6 +14,7 @@
 //! (NIST SP 800-185).
 
 mod again;
+mod context;
 
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha256};
@@ -23,6 +27,7 @@ use crate::secret::{Secret, reserve, wipe_stack};
 use again::Digests;
 
 pub use again::{Chunks, FirstRows, FirstRowsAgain};
+pub use context::{Context, Use};
 
 /// The secret `r` of one request: printed by the name of [`CommitmentKey::to_hex`] only.
 ///
@@ -54,26 +59,32 @@ impl CommitmentKey {
     }
 }
 
-/// A request's commitment.
+/// A commitment to rows.
 pub type Commitment = Hex<32>;
 
 /// Computes a commitment of rows in their order: of each as it comes, or of blocks that others have
 /// encoded.
 ///
 /// ```
-/// use cstatns_base::commitment::{Commit, CommitmentKey, EncodedRows};
+/// use cstatns_base::commitment::{Commit, CommitmentKey, Context, EncodedRows, Use};
+/// use cstatns_base::identifier::Scheme;
+/// use cstatns_base::name::Name;
 ///
+/// let domain = Name::new("population")?;
+/// let scheme = Some(Scheme::FrNir);
+/// let context = Context::request("nso.abcdefghij", &domain, Use::Code, scheme, None);
 /// let key = CommitmentKey::random();
-/// let mut by_row = Commit::new(&key, &["identifier"]);
+/// let mut by_row = Commit::new(&key, &context, &["identifier"]);
 /// by_row.row(&[1; 16], &[Some(b"2840588321025")]);
 /// by_row.row(&[2; 16], &[None]);
 ///
 /// let mut block = EncodedRows::new(1);
 /// block.push(&[1; 16], &[Some(b"2840588321025")]);
 /// block.push(&[2; 16], &[None]);
-/// let mut by_block = Commit::new(&key, &["identifier"]);
+/// let mut by_block = Commit::new(&key, &context, &["identifier"]);
 /// by_block.add(&block);
 /// assert_eq!(by_row.finish(), by_block.finish());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub struct Commit {
     mac: Hmac<Sha256>,
@@ -88,14 +99,14 @@ pub struct Commit {
 }
 
 impl Commit {
-    /// Begins: the label, the number of value columns (u32, big-endian) and each column's name,
+    /// Begins: the context, the number of value columns (u32, big-endian) and each column's name,
     /// length first.
-    pub fn new(key: &CommitmentKey, columns: &[&str]) -> Self {
+    pub fn new(key: &CommitmentKey, context: &Context, columns: &[&str]) -> Self {
         let mut mac = Hmac::<Sha256>::new_from_slice(key.0.expose()).expect("HMAC takes 32 bytes");
-        mac.update(b"CStatNS/commitment/2\n");
+        mac.update(context.bytes());
         mac.update(&(columns.len() as u32).to_be_bytes());
         for name in columns {
-            mac.update(&(name.len() as u32).to_be_bytes());
+            mac.update(&context::length(name.as_bytes()));
             mac.update(name.as_bytes());
         }
         let chunks = Zeroizing::new(vec![[0; CHUNK]; CHUNKS]);
@@ -273,8 +284,12 @@ mod tests {
 
     use super::*;
 
+    fn context() -> Context {
+        Context::labelled("test").text("a")
+    }
+
     fn commit(key: &CommitmentKey, rows: &[(&[u8; 16], Option<&[u8]>)]) -> Commitment {
-        let mut commit = Commit::new(key, &["identifier"]);
+        let mut commit = Commit::new(key, &context(), &["identifier"]);
         for (index, value) in rows {
             commit.row(index, &[*value]);
         }
@@ -294,7 +309,8 @@ mod tests {
             commit(&key, &[rows[0], (&[2; 16], None)]),
             commit(&key, &[(&[1; 16], Some(b"a")), (&[2; 16], Some(b"b"))]),
             commit(&CommitmentKey::random(), &rows),
-            Commit::new(&key, &["code"]).finish().0,
+            Commit::new(&key, &context(), &["code"]).finish().0,
+            Commit::new(&key, &context().number(0), &["identifier"]).finish().0,
         ] {
             assert_ne!(sealed, other);
         }
@@ -304,7 +320,7 @@ mod tests {
 
     /// What SPEC §6 hashes, put together here by other means.
     fn by_hand(key: &CommitmentKey, rows: &[Row]) -> Commitment {
-        let mut text = b"CStatNS/commitment/2\n\0\0\0\x02\0\0\0\x01a\0\0\0\x02bc".to_vec();
+        let mut text = b"CStatNS/test\n\0\0\0\x01a\0\0\0\x02\0\0\0\x01a\0\0\0\x02bc".to_vec();
         let mut all = Vec::new();
         for (index, values) in rows {
             all.extend(index);
@@ -333,8 +349,8 @@ mod tests {
             size in 1_usize..8,
         ) {
             let key = CommitmentKey::random();
-            let (mut by_row, mut by_block) =
-                (Commit::new(&key, &["a", "bc"]), Commit::new(&key, &["a", "bc"]));
+            let new = || Commit::new(&key, &context(), &["a", "bc"]);
+            let (mut by_row, mut by_block) = (new(), new());
             let mut block = EncodedRows::new(2);
             for rows in rows.chunks(size) {
                 block.clear();
@@ -367,7 +383,7 @@ mod tests {
                     ([7; 16], vec![Some(value), None])
                 };
                 let rows: Vec<Row> = lengths.into_iter().map(row).collect();
-                let mut commit = Commit::new(&key, &["a", "bc"]);
+                let mut commit = Commit::new(&key, &context(), &["a", "bc"]);
                 let mut block = EncodedRows::new(2);
                 for (index, values) in &rows {
                     block.push(index, &[values[0].as_deref(), None]);
@@ -382,6 +398,6 @@ mod tests {
     #[test]
     #[should_panic = "one value for each column"]
     fn a_block_of_another_number_of_columns_is_refused() {
-        Commit::new(&CommitmentKey::random(), &["a", "b"]).add(&EncodedRows::new(1));
+        Commit::new(&CommitmentKey::random(), &context(), &["a", "b"]).add(&EncodedRows::new(1));
     }
 }

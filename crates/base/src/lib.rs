@@ -33,8 +33,8 @@ mod mac;
 
 pub mod hazmat;
 
+pub mod meta;
+
 pub mod commitment;
 
 pub mod domain;
-
-pub mod meta;

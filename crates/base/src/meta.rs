@@ -10,6 +10,9 @@ use crate::name::{Hex, Name};
 /// The version of SPEC.md that these files follow.
 pub const SPEC: &str = "1";
 
+/// The suite: which keyed hash makes codes, and which formats go with it.
+pub const SUITE: &str = "CStatNS-HMAC-SHA-256";
+
 /// Where the codes of a file come from. In Parquet files it stands in the metadata
 /// (`cstatns.service` …), for CSV files in the report beside them.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use cstatns::code::Code;
 use cstatns::coder::Coder;
-use cstatns::commitment::{self, Commit};
+use cstatns::commitment::{self, Commit, Context};
 use cstatns::look_up::{Score, Scores};
 use cstatns::manifest::{Content, Manifest};
 use cstatns::meta::FileMeta;
@@ -186,7 +186,7 @@ impl<'w> Job<'_, 'w> {
 
         let names = manifest.content.columns();
         let mut order = Order::default();
-        let mut commit = Commit::new(&manifest.key, names);
+        let mut commit = Commit::new(&manifest.key, &Context::labelled("commitment/2"), names);
         let mut distinct = Distinct::new();
         let mut qualities: BTreeMap<&'static str, u64> = BTreeMap::new();
         let (mut coded, mut scores) = (0, Scores::default());

@@ -17,7 +17,7 @@ use arrow_schema::{DataType, Field, Schema};
 use cstatns::civil_status::{CivilStatus, Years};
 use cstatns::code::Generation;
 use cstatns::coder::Coder;
-use cstatns::commitment::{Commit, CommitmentKey};
+use cstatns::commitment::{Commit, CommitmentKey, Context};
 use cstatns::hazmat::coding_key;
 use cstatns::identifier::Scheme;
 use cstatns::look_up::{Level, Score};
@@ -64,7 +64,7 @@ fn meta() -> FileMeta {
 /// Writes request and retained file row by row, the Parquet ones as one row group each.
 fn write(place: &Path, rows: u64, format: Format) -> Manifest {
     let key = CommitmentKey::random();
-    let mut commit = Commit::new(&key, &["identifier"]);
+    let mut commit = Commit::new(&key, &Context::labelled("commitment/2"), &["identifier"]);
     (0..rows).for_each(|row| commit.row(&index(row), &[Some(identifier(row).as_bytes())]));
     match format {
         Format::Csv => {

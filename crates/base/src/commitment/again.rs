@@ -138,7 +138,7 @@ impl FirstRowsAgain {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Commit, CommitmentKey};
+    use super::super::{Commit, CommitmentKey, Context};
     use super::*;
 
     /// So many rows of 1,000 bytes, the one at `changed` another.
@@ -158,12 +158,12 @@ mod tests {
     fn chunks_are_verified_as_far_as_they_are_the_same() {
         let key = CommitmentKey::random();
         let first = || {
-            let mut commit = Commit::new(&key, &["a"]).keeping();
+            let mut commit = Commit::new(&key, &Context::labelled("test"), &["a"]).keeping();
             commit.add(&rows(1000, None));
             commit.finish_keeping()
         };
         let (expected, chunks) = first();
-        let mut commit = Commit::new(&key, &["a"]).comparing(chunks);
+        let mut commit = Commit::new(&key, &Context::labelled("test"), &["a"]).comparing(chunks);
         commit.add(&rows(1000, None));
         let verified = commit.verified();
         assert!(verified > 900_000 && verified <= 1_000_000, "{verified}");
@@ -171,14 +171,16 @@ mod tests {
         assert_eq!(commit.finish_same(), Some(expected));
 
         for changed in [0, 500, 999] {
-            let mut commit = Commit::new(&key, &["a"]).comparing(first().1);
+            let mut commit =
+                Commit::new(&key, &Context::labelled("test"), &["a"]).comparing(first().1);
             commit.add(&rows(1000, Some(changed)));
             let row = u64::from(changed);
             assert!(commit.verified() <= row * 1000, "no chunk with the changed row");
             assert_eq!(commit.finish_same(), None, "{changed}");
         }
         for count in [999, 1001] {
-            let mut commit = Commit::new(&key, &["a"]).comparing(first().1);
+            let mut commit =
+                Commit::new(&key, &Context::labelled("test"), &["a"]).comparing(first().1);
             commit.add(&rows(count, None));
             assert_eq!(commit.finish_same(), None, "{count}");
         }

@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::path::Path;
 
-use cstatns_base::commitment::{Commit, CommitmentKey};
+use cstatns_base::commitment::{Commit, CommitmentKey, Context};
 use cstatns_base::files::{FileError, Pending};
 use cstatns_base::meta::marks;
 use cstatns_base::name::Name;
@@ -99,7 +99,7 @@ impl Job<'_> {
             others.into_iter().flatten().map(|other| sink::Column::kept(&rows.table, other)),
         );
         let retained = retained(&kept, &rows.table)?;
-        let commit = Commit::new(&key, names);
+        let commit = Commit::new(&key, &Context::labelled("commitment/2"), names);
         let advance = |partitions| progress.advance(0, partitions as u64 * part);
         let content = dealt.content;
         let mut partitions = Partitions { sort: &sort, content, at_once: 1, threads };
