@@ -86,6 +86,7 @@ fn main() -> Result<()> {
     let mut codes = Vec::new();
     service.code(quorum, &request.files, |coder, out| {
         coder.code(&identifiers, &mut codes);
+        out.admit(&request.outcome())?;
         write(&codes, out)?;
         Ok(request.outcome())
     })?;
@@ -114,6 +115,7 @@ fn main() -> Result<()> {
     let mut renewed = Vec::new();
     service.renew(quorum, &request.files, |renewer, out| {
         renewer.renew(&codes, &mut renewed).map_err(WorkError::new)?;
+        out.admit(&request.outcome())?;
         write(&renewed, out)?;
         Ok(request.outcome())
     })?;

@@ -68,6 +68,7 @@ mod identity;
 mod making;
 mod project;
 mod renewal;
+mod result;
 mod status;
 
 use std::collections::BTreeSet;
@@ -99,10 +100,11 @@ use identity::Identity;
 
 pub use ceremony::{Founded, Founding};
 pub use clock::{Clock, SystemClock};
-pub use coding::{Made, Outcome, RunFiles, WorkError};
+pub use coding::{Made, RunFiles};
 pub use destruction::{Outgoing, Recovered};
 pub use error::ServiceError;
 pub use project::Expired;
+pub use result::{Outcome, ResultFile, WorkError};
 pub use status::{DomainStatus, EpochStatus, Status};
 
 /// The version of a home's format.

@@ -1,14 +1,11 @@
 //! Runs that turn a request into a result: `code` and `renew` (SPEC §13).
 
 use std::collections::BTreeMap;
-use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use cstatns_base::code::{Generation, Tag};
-use cstatns_base::coded::Coded;
-use cstatns_base::commitment::Commitment;
 use cstatns_base::domain::CheckValue;
-use cstatns_base::files::{self, Access, Facts, FileError, Held, Pending, Remembered};
+use cstatns_base::files::{self, Access, Facts, FileError, Held, Remembered};
 use cstatns_base::identifier::Scheme;
 use cstatns_base::look_up::LookUp;
 use cstatns_base::name::{Hex, Name, canonical_json};
@@ -22,6 +19,7 @@ use serde::{Deserialize, Serialize};
 use crate::coder::{Coder, Renewer};
 use crate::custody::quorum::Quorum;
 
+use super::result::{Expected, Outcome, ResultFile, WorkError};
 use super::{Approved, HOME_FORMAT, LIMIT, Service, ServiceError, other_action};
 
 /// The files of a run.
@@ -35,34 +33,6 @@ pub struct RunFiles {
     /// the reason: for the report.
     pub accepted: BTreeMap<String, Name>,
 }
-
-/// What the work on the rows found; the run holds it against what was approved.
-#[derive(Clone, Copy, Debug)]
-pub struct Outcome {
-    /// Rows worked on.
-    pub rows: u64,
-    /// The commitment of the request as it was read.
-    pub commitment: Commitment,
-    /// Distinct values that were coded, counted at least up to the domain's minimum batch.
-    pub distinct: u64,
-}
-
-/// Why the work on the rows failed: the error of the code that did the work, with its code, blame
-/// and facts.
-#[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-pub struct WorkError(Box<dyn Coded + Send + Sync>);
-
-impl WorkError {
-    /// Ends the run with `error`.
-    pub fn new(error: impl Coded + Send + Sync + 'static) -> Self {
-        Self(Box::new(error))
-    }
-}
-
-cstatns_base::coded!(WorkError {
-    Self(error) => (error),
-});
 
 /// A result that a run made, as its report describes it.
 #[derive(Clone, Debug)]
@@ -120,10 +90,9 @@ pub(super) struct Ready {
 }
 
 impl Ready {
-    pub(super) fn of(path: &Path) -> Result<Self, FileError> {
-        let facts = Facts::of_link(path)?;
+    fn of(facts: Facts) -> Self {
         let [bytes, inode] = [facts.bytes, facts.inode.1].map(|number| Hex(number.to_be_bytes()));
-        Ok(Self { bytes, inode })
+        Self { bytes, inode }
     }
 }
 
@@ -194,7 +163,7 @@ impl Service {
         &mut self,
         quorum: Quorum,
         files: &RunFiles,
-        work: impl FnOnce(&Coder, &mut Pending) -> Result<Outcome, WorkError>,
+        work: impl FnOnce(&Coder, &mut ResultFile) -> Result<Outcome, WorkError>,
     ) -> Result<Made, ServiceError> {
         let Action::Code { domain, generation, .. } = quorum.proposal().body.action.clone() else {
             return Err(other_action(&quorum));
@@ -214,7 +183,7 @@ impl Service {
         &mut self,
         quorum: Quorum,
         files: &RunFiles,
-        work: impl FnOnce(&Renewer, &mut Pending) -> Result<Outcome, WorkError>,
+        work: impl FnOnce(&Renewer, &mut ResultFile) -> Result<Outcome, WorkError>,
     ) -> Result<Made, ServiceError> {
         let Action::Renew { domain, from, generation, .. } = quorum.proposal().body.action.clone()
         else {
@@ -232,7 +201,7 @@ impl Service {
         &mut self,
         quorum: Quorum,
         files: &RunFiles,
-        work: impl FnOnce(&mut Self, &Approved, &mut Pending) -> Result<Outcome, ServiceError>,
+        work: impl FnOnce(&mut Self, &Approved, &mut ResultFile) -> Result<Outcome, ServiceError>,
     ) -> Result<Made, ServiceError> {
         let run = quorum.proposal().body.run;
         let held = hold(files, quorum.proposal().body.action.keeps_request())?;
@@ -270,21 +239,22 @@ impl Service {
         approved: &Approved,
         mut journal: Journal,
         place: &Path,
-        work: impl FnOnce(&mut Self, &Approved, &mut Pending) -> Result<Outcome, ServiceError>,
+        work: impl FnOnce(&mut Self, &Approved, &mut ResultFile) -> Result<Outcome, ServiceError>,
     ) -> Result<(), ServiceError> {
-        let mut pending =
-            Pending::create_marked(&journal.result, &approved.run.0, Access::Private)?;
-        let outcome = work(self, approved, &mut pending);
+        let expected = Expected::of(self, &approved.action)?;
+        let mut file = ResultFile::create(&journal.result, &approved.run, expected)?;
+        let outcome = work(self, approved, &mut file);
         wipe_stack();
-        let rows = self.check_outcome(&approved.action, outcome?)?;
-        pending.flush().map_err(|error| FileError::from_io(&journal.result, &error))?;
-        journal.ready = Some(Ready::of(pending.temporary())?);
+        let outcome = outcome?;
+        expected.check(&outcome)?;
+        let rows = outcome.rows;
+        journal.ready = Some(Ready::of(file.facts()?));
         files::replace(place, &canonical_json(&journal), Access::Private)?;
-        if let Err(error) = pending.commit() {
+        if let Err(error) = file.commit() {
             // The name may have been given before the error: then it goes, for no event will speak
             // of it. The file is not overwritten: stopped half-way, that would leave a spoiled file
             // that still passes for the finished result.
-            if journal.is_named() {
+            if file.has_name() {
                 files::remove(&journal.result)?;
             }
             return Err(error.into());
@@ -294,23 +264,6 @@ impl Service {
             Action::Renew { .. } => Event::Renewed { run, rows },
             _ => Event::Coded { run, rows },
         })
-    }
-
-    fn check_outcome(&self, action: &Action, outcome: Outcome) -> Result<u64, ServiceError> {
-        let (Some(input), Some(domain)) = (action.input(), action.domain()) else {
-            return Err(ServiceError::RequestChanged);
-        };
-        if outcome.rows != input.rows || outcome.commitment != input.commitment {
-            return Err(ServiceError::RequestChanged);
-        }
-        let minimum = self.state.domain(domain)?.minimum_batch;
-        if outcome.distinct < minimum.into() {
-            return Err(match action {
-                Action::Code { look_up: Some(_), .. } => ServiceError::TooFewPeople { minimum },
-                _ => ServiceError::TooFew { minimum },
-            });
-        }
-        Ok(outcome.rows)
     }
 
     /// What a run made, for its report.
@@ -338,7 +291,7 @@ impl Service {
 impl Journal {
     /// Whether the finished result has taken its name: the same file, to inode and length.
     pub(super) fn is_named(&self) -> bool {
-        self.ready.is_some() && Ready::of(&self.result).ok() == self.ready
+        self.ready.is_some() && Facts::of_link(&self.result).ok().map(Ready::of) == self.ready
     }
 
     /// Where the result lies before it takes its name.

@@ -432,7 +432,7 @@ pub fn matrix(verb: &Verb) -> Trials {
 /// The requests of a verb that turns them into results, with the bytes they had.
 fn requests_of(verb: &Verb, world: &World) -> Vec<(PathBuf, Vec<u8>)> {
     match verb.name {
-        "code" | "renew" => {
+        "code" | "renew" | "code-to-a-temporary" | "renew-to-a-temporary" => {
             let kept = world.path("batch.copy");
             vec![(world.path("out/batch.request"), fs::read(kept).unwrap())]
         }

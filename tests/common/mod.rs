@@ -23,8 +23,8 @@ use cstatns::name::Name;
 use cstatns::proposal::{Action, Input};
 use cstatns::receipt::Receipt;
 use cstatns::service::{
-    Clock, Founding, Made, Outcome, RunFiles, Service, ServiceError, WorkError, read_ledger,
-    read_service_card,
+    Clock, Founding, Made, Outcome, ResultFile, RunFiles, Service, ServiceError, WorkError,
+    read_ledger, read_service_card,
 };
 use jiff::{SignedDuration, Timestamp};
 
@@ -356,7 +356,7 @@ impl Request {
 pub fn code_lines(
     coder: &Coder,
     request: &Request,
-    out: &mut impl Write,
+    out: &mut ResultFile,
 ) -> Result<Outcome, WorkError> {
     let identifiers: Vec<Identifier> = request
         .values
@@ -365,6 +365,7 @@ pub fn code_lines(
         .collect();
     let mut codes = Vec::new();
     coder.code(&identifiers, &mut codes);
+    admit(request, out)?;
     write_codes(&codes, out)?;
     Ok(request.outcome())
 }
@@ -372,14 +373,20 @@ pub fn code_lines(
 pub fn renew_lines(
     renewer: &Renewer,
     request: &Request,
-    out: &mut impl Write,
+    out: &mut ResultFile,
 ) -> Result<Outcome, WorkError> {
     let old: Vec<Code> =
         request.values.iter().map(|value| Code::parse(value.as_bytes()).unwrap()).collect();
     let mut new = Vec::new();
     renewer.renew(&old, &mut new).unwrap();
+    admit(request, out)?;
     write_codes(&new, out)?;
     Ok(request.outcome())
+}
+
+/// What must be verified before others can read anything.
+fn admit(request: &Request, out: &mut ResultFile) -> Result<(), WorkError> {
+    if out.is_readable() { out.admit(&request.outcome()) } else { Ok(()) }
 }
 
 fn write_codes(codes: &[Code], out: &mut impl Write) -> Result<(), WorkError> {

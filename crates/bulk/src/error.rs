@@ -79,6 +79,12 @@ pub enum CodeFileError {
         /// The rows that the manifest speaks of.
         expected: u64,
     },
+    /// `request-swapped`: the rows are not those that were read before, in the same run.
+    #[error("{path:?} was changed while it was read, or another file was put in its place")]
+    Swapped {
+        /// The request.
+        path: PathBuf,
+    },
     /// `other-keys`: the file's metadata and the keys disagree. A mistake of the caller.
     #[error("the keys are not those of the domain and generation that the result is to carry")]
     Keys,
@@ -121,6 +127,7 @@ cstatns::coded!(CodeFileError {
          expected_tag: expected.0, expected_generation: expected.1]
     ),
     Self::Commitment { path, rows, expected } => ("commitment", OtherSide, [path, rows, expected]),
+    Self::Swapped { path } => ("request-swapped", OtherSide, [path]),
     Self::Keys => ("other-keys", Machine, []),
     Self::Coder(error) => (error),
     Self::Register(error) => (error),

@@ -10,6 +10,8 @@ mod distinct;
 
 mod identifiers;
 
+mod out;
+
 mod rows;
 
 mod code;
@@ -19,4 +21,5 @@ mod look_up;
 pub use code::{code, look, renew};
 pub use error::{CodeFileError, Tally};
 pub use look_up::{Register, look_up_and_code};
+pub use out::{Out, Seen};
 pub use rows::Request;

@@ -134,7 +134,7 @@ fn a_second_scheme_goes_the_whole_way() {
         accepted: Default::default(),
     };
     let (mut coded, mut expected) = (None, Vec::new());
-    let work = |coder: &Coder, out: &mut Pending| {
+    let work = |coder: &Coder, out: &mut ResultFile| {
         // The same identifiers by the library alone.
         let identifiers: Vec<_> = ["131052-308T", "131053+602J", "131052A308T", "231052B3088"]
             .iter()

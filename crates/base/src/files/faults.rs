@@ -45,11 +45,17 @@ struct Plan {
 struct Plans {
     active: Vec<Plan>,
     next: u64,
-    /// The files without names that are being written, each with what its steps are called by.
-    unnamed: Vec<(PathBuf, File)>,
 }
 
-static PLANS: Mutex<Plans> = Mutex::new(Plans { active: Vec::new(), next: 0, unnamed: Vec::new() });
+static PLANS: Mutex<Plans> = Mutex::new(Plans { active: Vec::new(), next: 0 });
+
+/// The files without names that are being written, each with what its steps are called by. Apart
+/// from the plans: a watcher may ask for one.
+static UNNAMED: Mutex<Vec<(PathBuf, File)>> = Mutex::new(Vec::new());
+
+fn unnamed_files() -> MutexGuard<'static, Vec<(PathBuf, File)>> {
+    UNNAMED.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 /// A program that finds this variable in its environment does as on a file system that has no files
 /// without names.
@@ -115,8 +121,8 @@ pub fn without_unnamed<R>(under: &Path, f: impl FnOnce() -> R) -> R {
 
 /// The file without a name whose steps are called by this path, while it is being written.
 pub fn unnamed_file(path: &Path) -> Option<File> {
-    let plans = plans();
-    let (_, file) = plans.unnamed.iter().find(|(called, _)| called == path)?;
+    let files = unnamed_files();
+    let (_, file) = files.iter().find(|(called, _)| called == path)?;
     file.try_clone().ok()
 }
 
@@ -221,12 +227,12 @@ pub(super) fn has_unnamed(path: &Path) -> bool {
 pub(super) fn unnamed(called: &Path, file: &File) -> io::Result<()> {
     let called = absolute(called)?;
     let file = file.try_clone()?;
-    plans().unnamed.push((called, file));
+    unnamed_files().push((called, file));
     Ok(())
 }
 
 /// Forgets it.
 pub(super) fn forget_unnamed(called: &Path) {
     let called = absolute(called).unwrap_or_else(|_| called.to_owned());
-    plans().unnamed.retain(|(other, _)| *other != called);
+    unnamed_files().retain(|(other, _)| *other != called);
 }

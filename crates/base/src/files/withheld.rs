@@ -3,12 +3,12 @@
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::os::fd::AsRawFd;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use super::error::{About, FileError};
 use super::leftovers::temporary_path;
-use super::{Access, Directory, Step, faults, random, sync, taken};
+use super::pending::is_named;
+use super::{Access, Directory, Facts, Step, faults, random, sync, taken};
 
 /// A new file that has no name at all before [`Withheld::commit`], so that nobody can open by a
 /// path what may not be read yet. It is gone with the process, however that ends; what was written
@@ -70,14 +70,18 @@ impl Withheld {
         self.directory.sync()
     }
 
+    /// What distinguishes it from another file.
+    ///
+    /// # Errors
+    /// `file-io`.
+    pub fn facts(&self) -> Result<Facts, FileError> {
+        Facts::of_open(&self.target, &self.file)
+    }
+
     /// Whether it is this file that has the name.
     #[must_use]
     pub fn has_name(&self) -> bool {
-        let identity = |data: fs::Metadata| (data.dev(), data.ino());
-        match (self.file.metadata(), fs::symlink_metadata(&self.target)) {
-            (Ok(own), Ok(named)) => identity(own) == identity(named),
-            _ => false,
-        }
+        is_named(&self.file, &self.target)
     }
 }
 

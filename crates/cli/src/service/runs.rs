@@ -2,30 +2,31 @@
 //! of the run.
 
 mod delivery;
+mod passes;
 mod report;
 
 use std::collections::BTreeSet;
-use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use clap::Args;
 use cstatns::civil_status::SCHEME;
 use cstatns::code::{Generation, Tag};
-use cstatns::files::{Facts, FileError, Pending};
+use cstatns::files::{Facts, FileError};
 use cstatns::look_up::{Level, LookUp, Score};
 use cstatns::manifest::{Content, Manifest, manifest_path};
 use cstatns::meta::FileMeta;
 use cstatns::name::{Hex, Name};
 use cstatns::proposal::{Action, Input, RunId};
 use cstatns::report::report_path;
-use cstatns::service::{Made, Outcome, RunFiles, Service, WorkError};
-use cstatns_bulk::{CodeFileError, Register, Request, Tally, look, look_up_and_code};
+use cstatns::service::{Made, RunFiles, Service, WorkError};
+use cstatns_bulk::{CodeFileError, Out, Register, Request, Tally, look, look_up_and_code};
 use cstatns_register::Index;
 use cstatns_rows::effort::Effort;
 use cstatns_rows::table::Format;
 use serde_json::{Value, json};
 
 use delivery::{Of, delivery_or_unknown};
+use passes::{outcome, warn_of_namespace, write_result};
 use report::{Counts, report};
 
 pub(super) use delivery::delivery;
@@ -39,9 +40,6 @@ use crate::figures::per_second;
 use crate::output::Program;
 use crate::quorum::{Closed, KitArgs, gather};
 use crate::scheme;
-
-/// What stands between the rows and the file, in bytes: each write to the file is a system call.
-const BUFFER: usize = 1 << 18;
 
 /// Code a request of identifiers, or look people up and code them (quorum); its request is
 /// destroyed once the result is durable
@@ -196,41 +194,17 @@ impl Code {
                 Asked { kits: &kits, manifest: &manifest, action },
                 |service, quorum, meta, files, effort| {
                     let mut coded = None;
+                    let rows = Request { path: request, manifest: &manifest, format, meta, effort };
                     let made = service.code(quorum, files, |coder, out| {
                         let Some(open) = &register else {
-                            return buffered(out, |out| {
-                                cstatns_bulk::code(
-                                    &Request {
-                                        path: request,
-                                        manifest: &manifest,
-                                        format,
-                                        meta,
-                                        effort,
-                                    },
-                                    coder,
-                                    out,
-                                )
-                            })
-                            .map(|found| outcome(coded.insert(found)));
+                            let code = |out: Out<'_>| cstatns_bulk::code(&rows, coder, out);
+                            return Ok(outcome(coded.insert(write_result(out, code)?)));
                         };
                         open.check()?;
-                        let found = buffered(out, |out| {
-                            let Open { index, accept, min_score, .. } = open;
-                            let register =
-                                Register { index, accept: *accept, min_score: *min_score };
-                            look_up_and_code(
-                                &Request {
-                                    path: request,
-                                    manifest: &manifest,
-                                    format,
-                                    meta,
-                                    effort,
-                                },
-                                register,
-                                coder,
-                                out,
-                            )
-                        })?;
+                        let Open { index, accept, min_score, .. } = open;
+                        let register = Register { index, accept: *accept, min_score: *min_score };
+                        let found =
+                            write_result(out, |out| look_up_and_code(&rows, register, coder, out))?;
                         open.check()?;
                         Ok(outcome(coded.insert(found)))
                     })?;
@@ -306,21 +280,10 @@ impl Renew {
                 Asked { kits: &kits, manifest: &manifest, action },
                 |service, quorum, meta, files, effort| {
                     let mut coded = None;
+                    let rows = Request { path: request, manifest: &manifest, format, meta, effort };
                     let made = service.renew(quorum, files, |renewer, out| {
-                        buffered(out, |out| {
-                            cstatns_bulk::renew(
-                                &Request {
-                                    path: request,
-                                    manifest: &manifest,
-                                    format,
-                                    meta,
-                                    effort,
-                                },
-                                renewer,
-                                out,
-                            )
-                        })
-                        .map(|found| outcome(coded.insert(found)))
+                        let renew = |out: Out<'_>| cstatns_bulk::renew(&rows, renewer, out);
+                        Ok(outcome(coded.insert(write_result(out, renew)?)))
                     })?;
                     Ok((made, coded))
                 },
@@ -367,6 +330,7 @@ impl Run {
                 ),
             ));
         }
+        warn_of_namespace(program);
         if self.keep_request {
             program.say(
                 "note: --keep-request departs from the scheme (R7: the service destroys \
@@ -460,33 +424,4 @@ impl Run {
             "destroyed": report.destroyed,
         }))
     }
-}
-
-/// Works on the rows through a buffer.
-fn buffered(
-    out: &mut Pending,
-    work: impl FnOnce(&mut (dyn Write + Send)) -> Result<Tally, CodeFileError>,
-) -> Result<Tally, WorkError> {
-    let mut out = BufWriter::with_capacity(BUFFER, out);
-    let coded = work(&mut out).map_err(WorkError::new);
-    let coded = match coded {
-        Ok(coded) => coded,
-        Err(error) => {
-            // What is left in the buffer is of a result that will not be: it is not written.
-            let _ = out.into_parts();
-            return Err(error);
-        }
-    };
-    match out.into_inner() {
-        Ok(_) => Ok(coded),
-        Err(error) => {
-            let (error, out) = error.into_parts();
-            let (pending, _) = out.into_parts();
-            Err(WorkError::new(FileError::from_io(pending.target(), &error)))
-        }
-    }
-}
-
-fn outcome(coded: &Tally) -> Outcome {
-    Outcome { rows: coded.rows, commitment: coded.commitment, distinct: coded.distinct }
 }

@@ -207,7 +207,8 @@ fn of_libraries(found: &mut Vec<Sample>) {
             Content { path: path(), found: cstatns::manifest::Content::Codes { tag: tag(), generation: generation() } },
             Content { path: path(), found: cstatns::manifest::Content::CivilStatus { identifier: true } },
             OtherCodes { path: path(), found: (tag(), generation()), expected: (tag(), generation()) },
-            Commitment { path: path(), rows: 1, expected: 2 }, Keys, Coder(CoderError::Chain),
+            Commitment { path: path(), rows: 1, expected: 2 }, Swapped { path: path() }, Keys,
+            Coder(CoderError::Chain),
             Register(IndexError::Damaged { path: path() }),
         }
         CoderError {
