@@ -150,7 +150,7 @@ fn commitment(criterion: &mut Criterion) {
     let key = CommitmentKey::random();
     let mut group = criterion.benchmark_group("commitment");
     group.throughput(Throughput::Elements(BATCH as u64));
-    let mut commit = Commit::new(&key, &Context::labelled("commitment/2"), &columns);
+    let mut commit = Commit::new(&key, &Context::labelled("commitment/3"), &columns);
     group.bench_function("row by row", |bencher| {
         bencher.iter(|| {
             spellings.iter().for_each(|text| commit.row(&[7; 16], &[Some(text.as_bytes())]));

@@ -136,7 +136,7 @@ impl Writer {
             generation,
             scheme: Scheme::FrNir,
             purpose: Name::new(&format!("purpose-{number}")).unwrap(),
-            input: Input { commitment: Hex([5; 32]), rows: 100 },
+            input: Input { commitment: Hex([5; 32]), rows: 100, values: 100, distinct: 100 },
             recipient: None,
             keep_request: true,
             look_up: None,

@@ -5,12 +5,13 @@
 
 #![allow(clippy::print_stdout)]
 
+use std::collections::HashSet;
 use std::error::Error;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use cstatns::code::{Code, Generation};
-use cstatns::commitment::{Commit, CommitmentKey, Context};
+use cstatns::commitment::{Commit, CommitmentKey, Context, Use};
 use cstatns::custody::approval::Approval;
 use cstatns::custody::custodian::{Kit, Witnessed};
 use cstatns::custody::quorum::Quorum;
@@ -71,7 +72,10 @@ fn main() -> Result<()> {
         .iter()
         .map(|text| Ok(Scheme::FrNir.parse(text.as_bytes())?.identifier))
         .collect::<Result<Vec<Identifier>>>()?;
-    let request = Request::new(&at("request"), &at("codes"), &spellings)?;
+    let (service_id, scheme) = (service.card().id().to_owned(), Scheme::FrNir);
+    let context = Context::request(&service_id, &domain, Use::Code, Some(scheme), None);
+    let distinct = identifiers.iter().collect::<HashSet<_>>().len();
+    let request = Request::new(&context, &at("request"), &at("codes"), &spellings, distinct)?;
     let code = Action::Code {
         domain: domain.clone(),
         generation: Generation::FIRST,
@@ -100,7 +104,10 @@ fn main() -> Result<()> {
     service.new_key(quorum)?;
 
     let texts: Vec<String> = codes.iter().map(Code::text).collect();
-    let request = Request::new(&at("renewal"), &at("renewed"), &texts)?;
+    let given = Some(Generation::FIRST);
+    let context = Context::request(&service_id, &domain, Use::Renew, None, given);
+    let distinct = texts.iter().collect::<HashSet<_>>().len();
+    let request = Request::new(&context, &at("renewal"), &at("renewed"), &texts, distinct)?;
     let renew = Action::Renew {
         domain,
         from: Generation::FIRST,
@@ -148,16 +155,17 @@ fn approve(
 struct Request {
     files: RunFiles,
     input: Input,
-    distinct: u64,
 }
 
 impl Request {
-    fn new<T: AsRef<str>>(request: &Path, result: &Path, values: &[T]) -> Result<Self> {
-        let mut commit = Commit::new(
-            &CommitmentKey::random(),
-            &Context::labelled("commitment/2"),
-            &["identifier"],
-        );
+    fn new<T: AsRef<str>>(
+        context: &Context,
+        request: &Path,
+        result: &Path,
+        values: &[T],
+        distinct: usize,
+    ) -> Result<Self> {
+        let mut commit = Commit::new(&CommitmentKey::random(), context, &["identifier"]);
         let mut file = std::fs::File::create(request)?;
         for (row, value) in values.iter().enumerate() {
             commit.row(&(row as u128).to_be_bytes(), &[Some(value.as_ref().as_bytes())]);
@@ -169,15 +177,12 @@ impl Request {
             result: result.to_owned(),
             accepted: Default::default(),
         };
-        Ok(Self { files, input: Input { commitment, rows }, distinct: values.len() as u64 })
+        let input = Input { commitment, rows, values: rows, distinct: distinct as u64 };
+        Ok(Self { files, input })
     }
 
     fn outcome(&self) -> Outcome {
-        Outcome {
-            rows: self.input.rows,
-            commitment: self.input.commitment,
-            distinct: self.distinct,
-        }
+        Outcome { input: self.input, people: None }
     }
 }
 

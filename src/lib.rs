@@ -47,10 +47,12 @@
 //! The rooms of this library, lowest first; a room uses only those above it in this list.
 
 pub use cstatns_base::{
-    civil_status, code, coded, commitment, domain, files, identifier, look_up, meta, name, secret,
+    civil_status, code, coded, commitment, distinct, domain, files, identifier, look_up, meta,
+    name, secret,
 };
 pub use cstatns_record::{
-    audit, card, checkpoint, dealing, ledger, manifest, proposal, receipt, report, state, statement,
+    audit, card, checkpoint, dealing, ledger, manifest, proposal, receipt, report, requested,
+    state, statement,
 };
 
 /// What these signatures take of other crates: use these, and versions fit.

@@ -28,7 +28,7 @@ fn a_request_that_states_more_rows_than_a_number_holds_is_refused_before_it_is_a
         generation: Generation::FIRST,
         scheme: Scheme::FrNir,
         purpose: name("income"),
-        input: Input { commitment: Hex([7; 32]), rows },
+        input: Input { commitment: Hex([7; 32]), rows, values: 4, distinct: 4 },
         recipient: None,
         keep_request: false,
         look_up: None,
@@ -41,7 +41,10 @@ fn a_request_that_states_more_rows_than_a_number_holds_is_refused_before_it_is_a
     for text in
         ["9007199254740992", "9007199254740993", "18446744073709552000", "18446744073709551615"]
     {
-        let input = format!("{{\"commitment\":\"{}\",\"rows\":{text}}}", "07".repeat(32));
+        let input = format!(
+            "{{\"commitment\":\"{}\",\"distinct\":4,\"rows\":{text},\"values\":4}}",
+            "07".repeat(32)
+        );
         assert!(serde_json::from_str::<Input>(&input).is_err(), "{text}");
         assert!(serde_json::from_str::<Input>(&input.replace(text, "9007199254740991")).is_ok());
     }
@@ -60,7 +63,7 @@ fn a_renewal_names_its_deliveries_in_order_each_once_and_not_too_many() {
         from: Generation::FIRST,
         generation: Generation::FIRST.next(),
         purpose: name("income"),
-        input: Input { commitment: Hex([7; 32]), rows: 4 },
+        input: Input { commitment: Hex([7; 32]), rows: 4, values: 4, distinct: 4 },
         recipient: None,
         keep_request: false,
         of,

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use cstatns_base::code::{Generation, Tag};
+use cstatns_base::commitment::Commitment;
 use cstatns_base::domain::CheckValue;
 use cstatns_base::files::{self, Access, Facts, FileError, Held, Remembered};
 use cstatns_base::identifier::Scheme;
@@ -52,6 +53,8 @@ pub struct Made {
     pub check: CheckValue,
     /// Rows.
     pub rows: u64,
+    /// The commitment of the request.
+    pub request: Commitment,
     /// When the run began.
     pub begun: Timestamp,
     /// When the result was recorded.
@@ -245,9 +248,7 @@ impl Service {
         let mut file = ResultFile::create(&journal.result, &approved.run, expected)?;
         let outcome = work(self, approved, &mut file);
         wipe_stack();
-        let outcome = outcome?;
-        expected.check(&outcome)?;
-        let rows = outcome.rows;
+        let rows = expected.check(&outcome?)?;
         journal.ready = Some(Ready::of(file.facts()?));
         files::replace(place, &canonical_json(&journal), Access::Private)?;
         if let Err(error) = file.commit() {
@@ -278,6 +279,7 @@ impl Service {
             generation: delivery.generation,
             check: key.check,
             rows: delivery.rows,
+            request: delivery.request,
             begun: delivery.begun,
             made: delivery.made,
             request_kept: delivery.request_kept,

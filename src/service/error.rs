@@ -88,14 +88,6 @@ pub enum ServiceError {
     /// The request is not the one that was approved.
     #[error("the request is not the one that was approved (it changed after it was prepared)")]
     RequestChanged,
-    /// Fewer distinct values than the domain's minimum.
-    #[error(
-        "the request has fewer than {minimum} distinct values that are coded, this domain's minimum"
-    )]
-    TooFew {
-        /// The domain's minimum batch.
-        minimum: u32,
-    },
     /// Fewer people who were looked up and coded than the domain's minimum.
     #[error(
         "the request has fewer than {minimum} distinct people who are found and coded, this \
@@ -190,7 +182,6 @@ cstatns_base::coded!(ServiceError {
     Self::Card { path } => ("service-card", Input, [path]),
     Self::OtherAction { approved } => ("other-action", Input, [action: *approved]),
     Self::RequestChanged => ("request-changed", Input, []),
-    Self::TooFew { minimum } => ("too-few-values", Input, [minimum]),
     Self::TooFewPeople { minimum } => ("too-few-values", Input, [minimum, counted: "people"]),
     Self::ResultMissing { path } => ("result-missing", Input, [path]),
     Self::SameFile { path } => ("same-file", Input, [path]),

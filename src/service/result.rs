@@ -4,21 +4,19 @@ use std::io::{self, Write};
 use std::path::Path;
 
 use cstatns_base::coded::Coded;
-use cstatns_base::commitment::Commitment;
 use cstatns_base::files::{Access, Facts, FileError, Pending, Withheld};
-use cstatns_record::proposal::{Action, RunId};
+use cstatns_record::proposal::{Action, Input, RunId};
 
 use super::{Service, ServiceError};
 
 /// What the work on the rows found; the run holds it against what was approved.
 #[derive(Clone, Copy, Debug)]
 pub struct Outcome {
-    /// Rows worked on.
-    pub rows: u64,
-    /// The commitment of the request as it was read.
-    pub commitment: Commitment,
-    /// Distinct values that were coded, counted at least up to the domain's minimum batch.
-    pub distinct: u64,
+    /// The request as it was read: its commitment and its counts.
+    pub input: Input,
+    /// Of a look-up, how many distinct people were found and coded, counted at least up to the
+    /// domain's minimum batch.
+    pub people: Option<u64>,
 }
 
 /// Why the work on the rows failed: the error of the code that did the work, with its code, blame
@@ -52,14 +50,13 @@ enum Kind {
     Named(Pending),
 }
 
-/// What was approved of a request, and the domain's minimum.
+/// What was approved of a request.
 #[derive(Clone, Copy)]
 pub(super) struct Expected {
-    rows: u64,
-    commitment: Commitment,
-    minimum: u32,
-    /// Whether the distinct values are people who were found.
-    people: bool,
+    input: Input,
+    /// The least number of people, where they are looked up. Of the others the approved input says
+    /// enough.
+    people: Option<u32>,
 }
 
 impl Expected {
@@ -67,25 +64,22 @@ impl Expected {
         let (Some(input), Some(domain)) = (action.input(), action.domain()) else {
             return Err(ServiceError::RequestChanged);
         };
-        Ok(Self {
-            rows: input.rows,
-            commitment: input.commitment,
-            minimum: service.state.domain(domain)?.minimum_batch,
-            people: matches!(action, Action::Code { look_up: Some(_), .. }),
-        })
+        let minimum = service.state.domain(domain)?.minimum_batch;
+        let looks_up = matches!(action, Action::Code { look_up: Some(_), .. });
+        Ok(Self { input: *input, people: looks_up.then_some(minimum) })
     }
 
-    /// Refuses a request that is not the approved one, or that is too small.
-    pub(super) fn check(&self, found: &Outcome) -> Result<(), ServiceError> {
-        let minimum = self.minimum;
-        if found.rows != self.rows || found.commitment != self.commitment {
+    /// Refuses a request that is not the approved one, or of too few people.
+    pub(super) fn check(&self, found: &Outcome) -> Result<u64, ServiceError> {
+        if found.input != self.input {
             return Err(ServiceError::RequestChanged);
         }
-        match found.distinct < minimum.into() {
-            true if self.people => Err(ServiceError::TooFewPeople { minimum }),
-            true => Err(ServiceError::TooFew { minimum }),
-            false => Ok(()),
+        if let Some(minimum) = self.people
+            && found.people.is_none_or(|people| people < minimum.into())
+        {
+            return Err(ServiceError::TooFewPeople { minimum });
         }
+        Ok(self.input.rows)
     }
 }
 

@@ -5,13 +5,14 @@
 pub mod crash;
 
 use std::cell::Cell;
+use std::collections::BTreeSet;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use cstatns::code::{Code, Generation};
 use cstatns::coder::{Coder, Renewer};
-use cstatns::commitment::{Commit, Commitment, CommitmentKey, Context};
+use cstatns::commitment::{Commit, Commitment, CommitmentKey, Context, Use};
 use cstatns::custody::approval::Approval;
 use cstatns::custody::custodian::Kit;
 use cstatns::custody::quorum::Quorum;
@@ -333,11 +334,16 @@ pub struct Request {
 
 impl Request {
     pub fn input(&self) -> Input {
-        Input { commitment: self.commitment(), rows: self.values.len() as u64 }
+        let distinct = self.values.iter().collect::<BTreeSet<_>>().len() as u64;
+        let rows = self.values.len() as u64;
+        Input { commitment: self.commitment(), rows, values: rows, distinct }
     }
 
     pub fn commitment(&self) -> Commitment {
-        let mut commit = Commit::new(&self.key, &Context::labelled("commitment/2"), &["value"]);
+        // The library does not look at what a commitment is about: one context does for all.
+        let (domain, scheme) = (name("test"), Some(Scheme::FrNir));
+        let context = Context::request("test.aaaaaaaaaa", &domain, Use::Code, scheme, None);
+        let mut commit = Commit::new(&self.key, &context, &["value"]);
         for (row, value) in self.values.iter().enumerate() {
             commit.row(&(row as u128).to_be_bytes(), &[Some(value.as_bytes())]);
         }
@@ -345,11 +351,7 @@ impl Request {
     }
 
     pub fn outcome(&self) -> Outcome {
-        let mut distinct = self.values.clone();
-        distinct.sort();
-        distinct.dedup();
-        let (rows, commitment) = (self.values.len() as u64, self.commitment());
-        Outcome { rows, commitment, distinct: distinct.len() as u64 }
+        Outcome { input: self.input(), people: None }
     }
 }
 

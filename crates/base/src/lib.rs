@@ -38,3 +38,5 @@ pub mod meta;
 pub mod commitment;
 
 pub mod domain;
+
+pub mod distinct;

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::ops::Deref;
 
+use serde::{Deserialize, Serialize};
+
 use crate::code::{Generation, Tag};
 use crate::coded::{Coordinate, Fact};
 use crate::name::{Hex, Name};
@@ -97,15 +99,29 @@ impl Known {
     }
 }
 
-/// A service's id as an error may show it: only a text that has the form of one can be made into
-/// it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A service's id: only a text that has the form of one can be made into it, so that an error may
+/// show it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct ServiceId(String);
 
 impl ServiceId {
     /// The id, if `text` has the form of one.
     pub fn of(text: &str) -> Option<Self> {
         service_id(text).map(Self)
+    }
+}
+
+impl TryFrom<String> for ServiceId {
+    type Error = &'static str;
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        Self::of(&text).ok_or("not the id of a service")
+    }
+}
+
+impl From<ServiceId> for String {
+    fn from(id: ServiceId) -> Self {
+        id.0
     }
 }
 

@@ -10,12 +10,14 @@ use std::path::Path;
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use cstatns::code::Generation;
 use cstatns::coder::Coder;
+use cstatns::commitment::Commitment;
 use cstatns::hazmat::coding_key;
 use cstatns::identifier::{Reason, Scheme};
 use cstatns::manifest::{Manifest, manifest_path};
-use cstatns::meta::FileMeta;
+use cstatns::meta::{FileMeta, SPEC, ServiceId};
 use cstatns::name::{Hex, Name};
-use cstatns::report::report_path;
+use cstatns::report::{Report, report_path};
+use cstatns::requested::requested_path;
 use cstatns::secret::Secret;
 use cstatns_bulk::{Request, code};
 use cstatns_controller::{Attach, Column, Prepare, attach, prepare};
@@ -38,6 +40,35 @@ fn meta() -> FileMeta {
         domain: Name::new("bench").expect("a name"),
         generation: Generation::FIRST,
         delivery: Hex([0; 16]),
+    }
+}
+
+/// What the service would report of the result.
+fn report(commitment: Commitment, rows: u64) -> Report {
+    let FileMeta { service, domain, generation, delivery } = meta();
+    let now = jiff::Timestamp::now();
+    Report {
+        format: Report::FORMAT,
+        tool: String::new(),
+        spec: SPEC.to_owned(),
+        service,
+        domain,
+        generation,
+        key_id: None,
+        delivery,
+        request: commitment,
+        rows_in: rows,
+        rows_out: rows,
+        coded: None,
+        quality: Default::default(),
+        scores: None,
+        scheme: Some(Scheme::FrNir),
+        look_up: None,
+        accepted: Default::default(),
+        destroyed: Vec::new(),
+        begin: now,
+        end: now,
+        checkpoint: None,
     }
 }
 
@@ -92,17 +123,20 @@ fn files(criterion: &mut Criterion) {
     let data = at("data.csv");
     write_data(&data);
     let (coder, meta) = (coder(), meta());
+    let service = ServiceId::of(SERVICE).expect("an id");
     let mut group = criterion.benchmark_group("files");
     group.throughput(Throughput::Elements(ROWS)).sample_size(10);
 
     for kind in ["csv", "parquet"] {
         let (request, retained) =
             (at(&format!("request.{kind}")), at(&format!("retained-{kind}.csv")));
-        let manifest_path = manifest_path(&request);
-        let clear = || remove(&[&request, &retained, &manifest_path]);
+        let (manifest_path, requested) = (manifest_path(&request), requested_path(&retained));
+        let clear = || remove(&[&request, &retained, &requested, &manifest_path]);
         let what = || Prepare {
             data: (&data).into(),
             column: Column::Identifier { column: "nir", scheme: Scheme::FrNir },
+            service: &service,
+            domain: &meta.domain,
             request: &request,
             retained: (&retained).into(),
             delimiter: b',',
@@ -122,7 +156,6 @@ fn files(criterion: &mut Criterion) {
         prepare(what(), &Effort::default()).expect("prepared");
         let manifest = Manifest::read(&manifest_path).expect("a manifest");
 
-        // Only a Parquet result says by itself where its codes come from.
         let result = at(&format!("{kind}-result.parquet"));
         for (name, format) in [("csv", Format::Csv), ("parquet", Format::Parquet)] {
             let mut out = Vec::new();
@@ -143,12 +176,15 @@ fn files(criterion: &mut Criterion) {
                             &mut out,
                         )
                         .expect("coded")
-                        .rows
+                        .coded
                     });
                 });
             }
             if format == Format::Parquet {
                 fs::write(&result, &out).expect("the disk takes it");
+                report(manifest.input.commitment, ROWS)
+                    .write(&report_path(&result))
+                    .expect("the disk takes it");
             }
         }
 
@@ -157,7 +193,8 @@ fn files(criterion: &mut Criterion) {
         let clear = || remove(&[&attached, &report]);
         let what = || Attach {
             retained: (&retained).into(),
-            result: (&result).into(),
+            requested: None,
+            result: &result,
             out: (&attached).into(),
             binary_codes: false,
             destroy: &[],

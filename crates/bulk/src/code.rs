@@ -5,6 +5,7 @@ use std::path::Path;
 use cstatns::code::Code;
 use cstatns::coder::{Coder, Renewer};
 use cstatns::manifest::{Content, Manifest};
+use cstatns::name::Name;
 use cstatns_rows::columns::{Codes, fault};
 use cstatns_rows::error::RowFault;
 use cstatns_rows::sink::Column;
@@ -13,14 +14,20 @@ use cstatns_rows::table::{Batch, Format};
 use crate::error::{CodeFileError, Tally};
 use crate::identifiers::Identifiers;
 use crate::out::Out;
-use crate::rows::{Pass, Request, Worked, coded_columns, open};
+use crate::rows::{Pass, Request, Worked, check_domain, coded_columns, open};
 
-/// Makes the checks that [`code`] and [`renew`] make of a request before its first row: its columns
-/// and their types.
+/// Makes the checks that [`code`] and [`renew`] make of a request before its first row: the service
+/// and the domain that it is for, its columns and their types.
 ///
 /// # Errors
-/// [`CodeFileError::Table`].
-pub fn look(request: &Path, manifest: &Manifest) -> Result<(), CodeFileError> {
+/// [`CodeFileError::OtherService`], [`CodeFileError::OtherDomain`], [`CodeFileError::Table`].
+pub fn look(
+    request: &Path,
+    manifest: &Manifest,
+    service: &str,
+    domain: &Name,
+) -> Result<(), CodeFileError> {
+    check_domain(request, manifest, service, domain)?;
     open(request, manifest.content)?;
     Ok(())
 }

@@ -5,10 +5,11 @@ use std::path::PathBuf;
 
 use cstatns::code::{Generation, Tag};
 use cstatns::coder::CoderError;
-use cstatns::commitment::Commitment;
-use cstatns::domain::LARGEST_MINIMUM_BATCH;
 use cstatns::look_up::Scores;
 use cstatns::manifest::Content;
+use cstatns::meta::ServiceId;
+use cstatns::name::Name;
+use cstatns::proposal::Input;
 use cstatns_register::IndexError;
 use cstatns_rows::error::TableError;
 
@@ -16,24 +17,17 @@ use cstatns_rows::error::TableError;
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Tally {
-    /// The rows of the request and of the result.
-    pub rows: u64,
-    /// The commitment to the request: the one in its manifest.
-    pub commitment: Commitment,
+    /// The request as it was read: its counts and its commitment, which are those of its manifest.
+    pub input: Input,
     /// How many rows have a code.
     pub coded: u64,
     /// How many distinct values were coded, of a look-up how many people: exact below
-    /// [`Tally::DISTINCT_CAP`], where counting stops.
+    /// [`CAP`](cstatns::distinct::CAP), where counting stops.
     pub distinct: u64,
     /// How many rows have each word of `quality`; empty for a renewal.
     pub qualities: BTreeMap<&'static str, u64>,
     /// How many rows have a score in each step, after a look-up.
     pub scores: Option<Scores>,
-}
-
-impl Tally {
-    /// Where counting distinct values stops.
-    pub const DISTINCT_CAP: u64 = LARGEST_MINIMUM_BATCH as u64;
 }
 
 /// Why a request was not coded or renewed. What was written until then is not a result.
@@ -43,7 +37,27 @@ pub enum CodeFileError {
     /// Reading the request or writing the result.
     #[error(transparent)]
     Table(#[from] TableError),
-    /// `request-content`: another kind of request than the command takes.
+    /// `request-service`: the request is for another service.
+    #[error("{path:?} is a request to the service {found}, this is {expected}")]
+    OtherService {
+        /// The request.
+        path: PathBuf,
+        /// The service in its manifest.
+        found: ServiceId,
+        /// The service that would code it.
+        expected: ServiceId,
+    },
+    /// `request-domain`: the request is for another domain.
+    #[error("{path:?} is a request for the domain `{found}`, not for `{expected}`")]
+    OtherDomain {
+        /// The request.
+        path: PathBuf,
+        /// The domain in its manifest.
+        found: Name,
+        /// The domain that it would be coded for.
+        expected: Name,
+    },
+    /// `request-use`: another kind of request than the command takes.
     #[error("{path:?} is a request to {found}", found = asks(*.found).1)]
     Content {
         /// The request.
@@ -68,15 +82,14 @@ pub enum CodeFileError {
     /// `commitment`: the rows are not those that the manifest was made for.
     #[error(
         "{path:?} is not the request that is described (it has {rows} rows, the manifest says \
-        {expected}) and was \
-         changed, or the manifest is another one's"
+        {expected}; rows, values or counts differ) and was changed, or the manifest is another one's"
     )]
     Commitment {
         /// The request.
         path: PathBuf,
         /// Its rows.
         rows: u64,
-        /// The rows that the manifest speaks of.
+        /// The rows that the manifest states.
         expected: u64,
     },
     /// `request-swapped`: the rows are not those that were read before, in the same run.
@@ -119,7 +132,9 @@ impl CodeFileError {
 
 cstatns::coded!(CodeFileError {
     Self::Table(error) => (error),
-    Self::Content { path, found } => ("request-content", Input, [path, content: asks(*found).0]),
+    Self::OtherService { path, found, expected } => ("request-service", Input, [path, service: *found, expected: *expected]),
+    Self::OtherDomain { path, found, expected } => ("request-domain", Input, [path, domain: *found, expected: *expected]),
+    Self::Content { path, found } => ("request-use", Input, [path, content: asks(*found).0]),
     Self::OtherCodes { path, found, expected } => (
         "request-codes",
         Input,

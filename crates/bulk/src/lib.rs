@@ -6,8 +6,6 @@
 
 mod error;
 
-mod distinct;
-
 mod identifiers;
 
 mod out;

@@ -6,6 +6,7 @@ use cstatns::civil_status::request::{self, COLUMNS, FIELDS, IDENTIFIER, Texts};
 use cstatns::civil_status::{SCHEME, Years};
 use cstatns::coder::Coder;
 use cstatns::commitment::{EncodedRows, FirstRows, FirstRowsAgain};
+use cstatns::distinct::Marks;
 use cstatns::look_up::{Level, Score};
 use cstatns::manifest::Content;
 use cstatns::secret::wipe_stack;
@@ -60,6 +61,7 @@ pub fn look_up_and_code<'o>(
     pass.first = first.take();
     let weights = &*weights;
     let [index, code, quality] = coded_columns(format);
+    let marks = &Marks::random();
     pass.run(&[index, code, quality, Column::score()], out.into(), &|| {
         let (mut identifiers, mut coded, mut found) =
             (Identifiers::new(SCHEME), Vec::new(), Vec::new());
@@ -75,6 +77,7 @@ pub fn look_up_and_code<'o>(
                     let (word, score) = match cells.iter().any(Option::is_some) {
                         false => ("none", None),
                         true => {
+                            rows.asked.push(marks.of(cells.map(Option::unwrap_or_default)));
                             let texts = read_row(&cells, register.index.years())
                                 .map_err(|found| fault(path, row, found))?;
                             let (word, score) =

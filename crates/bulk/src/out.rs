@@ -37,6 +37,12 @@ impl<'a, W: Write + Send> From<&'a mut W> for Out<'a> {
     }
 }
 
+impl<'a> From<&'a mut (dyn Write + Send)> for Out<'a> {
+    fn from(write: &'a mut (dyn Write + Send)) -> Self {
+        Self { write, key: None, passing: Passing::Only }
+    }
+}
+
 impl<'a> Out<'a> {
     /// To this writer, with a commitment to the result under this key.
     #[must_use]

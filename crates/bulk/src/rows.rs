@@ -6,10 +6,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use cstatns::code::Code;
 use cstatns::coder::Coder;
-use cstatns::commitment::{self, Commit, Context, FirstRowsAgain};
+use cstatns::commitment::{self, Commit, FirstRowsAgain};
+use cstatns::distinct::Distinct;
 use cstatns::look_up::{Score, Scores};
 use cstatns::manifest::{Content, Manifest};
-use cstatns::meta::FileMeta;
+use cstatns::meta::{FileMeta, ServiceId};
+use cstatns::name::Name;
+use cstatns::proposal::Input;
 use cstatns_rows::columns::{Codes, Indexes, Order};
 use cstatns_rows::csv::Delimiter;
 use cstatns_rows::effort::Effort;
@@ -19,7 +22,6 @@ use cstatns_rows::runs;
 use cstatns_rows::sink::{self, Column, Encoding, Sink, Values};
 use cstatns_rows::table::{BATCH, Batch, Fill, Form, Format, Kind, Source, Stream};
 
-use crate::distinct::Distinct;
 use crate::error::{CodeFileError, Tally};
 use crate::out::{Out, Passing, Waiting};
 
@@ -82,6 +84,26 @@ impl Request<'_> {
     }
 }
 
+/// Refuses a request that is for another service or domain than this one.
+pub(crate) fn check_domain(
+    path: &Path,
+    manifest: &Manifest,
+    service: &str,
+    domain: &Name,
+) -> Result<(), CodeFileError> {
+    let path = path.to_owned();
+    if *manifest.service != *service {
+        let (found, expected) = (manifest.service.clone(), ServiceId::of(service));
+        let expected = expected.ok_or(CodeFileError::Keys)?;
+        return Err(CodeFileError::OtherService { path, found, expected });
+    }
+    if manifest.domain != *domain {
+        let (found, expected) = (manifest.domain.clone(), domain.clone());
+        return Err(CodeFileError::OtherDomain { path, found, expected });
+    }
+    Ok(())
+}
+
 /// One pass over the rows of a request.
 pub(crate) struct Pass<'a> {
     pub(crate) source: Source,
@@ -114,7 +136,7 @@ struct Block<'w, B, P> {
     filled: usize,
     /// Of all its rows.
     index: Vec<[u8; 16]>,
-    /// Of those that have a code.
+    /// The marks of those that have a code.
     heads: Vec<u128>,
     qualities: BTreeMap<&'static str, u64>,
     scores: Scores,
@@ -129,6 +151,8 @@ struct Block<'w, B, P> {
 pub(crate) struct Worked {
     /// Of all rows of the block.
     pub(crate) commit: commitment::EncodedRows,
+    /// The marks of the block's rows that have a value, in a look-up.
+    pub(crate) asked: Vec<u128>,
     /// The codes of a batch.
     pub(crate) codes: Vec<Option<Code>>,
     /// Their qualities; none in a renewal.
@@ -138,7 +162,9 @@ pub(crate) struct Worked {
 }
 
 impl<'a> Pass<'a> {
-    pub(crate) fn of(request: &'a Request<'a>) -> Result<Self, TableError> {
+    pub(crate) fn of(request: &'a Request<'a>) -> Result<Self, CodeFileError> {
+        let FileMeta { service, domain, .. } = request.meta;
+        check_domain(request.path, request.manifest, service, domain)?;
         Ok(Self { source: open(request.path, request.manifest.content)?, first: None, request })
     }
 
@@ -147,7 +173,7 @@ impl<'a> Pass<'a> {
         if (coder.tag(), coder.generation()) != (request.meta.tag(), request.meta.generation) {
             return Err(CodeFileError::Keys);
         }
-        Ok(Self::of(request)?)
+        Self::of(request)
     }
 
     /// Takes all rows from the request to `out`.
@@ -193,11 +219,11 @@ impl<'w> Job<'_, 'w> {
         let Request { manifest, effort, .. } = request;
         let path = rows.table.path().to_owned();
         let once = matches!(passing, Passing::Only);
-        effort.progress.expect(if once { manifest.rows } else { 2 * manifest.rows });
+        effort.progress.expect(if once { manifest.input.rows } else { 2 * manifest.input.rows });
 
         let names = manifest.content.columns();
         let mut order = Order::default();
-        let commit = Commit::new(&manifest.key, &Context::labelled("commitment/2"), names);
+        let commit = Commit::new(&manifest.key, &manifest.context(), names);
         let mut commit = match passing {
             Passing::Only => commit,
             Passing::First(_) => commit.keeping(),
@@ -206,7 +232,9 @@ impl<'w> Job<'_, 'w> {
         // Of the bytes of rows: those read so far, and those known to be the first pass's.
         let (mut read, verified) = (0, AtomicU64::new(0));
         let mut waiting = Waiting::new();
-        let mut distinct = Distinct::new();
+        // What is asked for and what is coded: of a look-up, rows and people.
+        let (mut asked, mut distinct) = (Distinct::default(), Distinct::default());
+        let mut values = 0;
         let mut qualities: BTreeMap<&'static str, u64> = BTreeMap::new();
         let (mut coded, mut scores) = (0, Scores::default());
         let is_first = matches!(passing, Passing::First(_));
@@ -223,6 +251,7 @@ impl<'w> Job<'_, 'w> {
                 work: worker(),
                 worked: Worked {
                     commit: commitment::EncodedRows::new(names.len()),
+                    asked: Vec::new(),
                     codes: Vec::new(),
                     words: Vec::new(),
                     scores: Vec::new(),
@@ -251,6 +280,7 @@ impl<'w> Job<'_, 'w> {
                 qualities.clear();
                 *scores = Scores::default();
                 worked.commit.clear();
+                worked.asked.clear();
                 encoding.begin(piece)?;
                 for batch in &mut batches[..*filled] {
                     // A row group of people to look up takes some seconds.
@@ -265,7 +295,7 @@ impl<'w> Job<'_, 'w> {
                         work(worked, batch, &index[first..])
                     };
                     one().map_err(|error: CodeFileError| error.after(first as u64))?;
-                    heads.extend(worked.codes.iter().flatten().map(Distinct::head));
+                    heads.extend(worked.codes.iter().flatten().map(mark));
                     count_runs(&worked.words, qualities);
                     worked.scores.iter().flatten().for_each(|score| scores[score.step()] += 1);
                     if is_first {
@@ -292,6 +322,12 @@ impl<'w> Job<'_, 'w> {
                     verified.store(commit.verified(), Ordering::Relaxed);
                 }
                 distinct.count(&block.heads);
+                // But for a look-up, each value has its code.
+                let marks = if has_score { &block.worked.asked } else { &block.heads };
+                if has_score {
+                    asked.count(marks);
+                }
+                values += marks.len() as u64;
                 coded += block.heads.len() as u64;
                 for (word, count) in &block.qualities {
                     *qualities.entry(word).or_default() += count;
@@ -334,14 +370,23 @@ impl<'w> Job<'_, 'w> {
         if rows == 0 {
             return Err(TableError::NoRows { path }.into());
         }
-        if (commitment, rows) != (manifest.commitment, manifest.rows) {
-            return Err(CodeFileError::Commitment { path, rows, expected: manifest.rows });
+        let asked = if has_score { &asked } else { &distinct };
+        let input = Input { commitment, rows, values, distinct: asked.found() };
+        if input != manifest.input {
+            return Err(CodeFileError::Commitment { path, rows, expected: manifest.input.rows });
         }
         waiting.release(u64::MAX, |piece| sink.write(piece))?;
         sink.finish()?;
         let scores = has_score.then_some(scores);
-        Ok(Tally { rows, commitment, coded, distinct: distinct.found, qualities, scores })
+        Ok(Tally { input, coded, distinct: distinct.found(), qualities, scores })
     }
+}
+
+/// The mark by which a code is counted: its first 16 bytes, which are as good as random. Two
+/// spellings of one identifier have one code, and two identifiers have not.
+fn mark(code: &Code) -> u128 {
+    let (mark, _) = code.bytes().split_first_chunk().expect("a code has 32 bytes");
+    u128::from_le_bytes(*mark)
 }
 
 /// Counts words.

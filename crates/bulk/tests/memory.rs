@@ -17,14 +17,16 @@ use arrow_schema::{DataType, Field, Schema};
 use cstatns::civil_status::{CivilStatus, Years};
 use cstatns::code::Generation;
 use cstatns::coder::Coder;
-use cstatns::commitment::{Commit, CommitmentKey, Context};
+use cstatns::commitment::{Commit, Commitment, CommitmentKey};
+use cstatns::distinct::CAP;
 use cstatns::hazmat::coding_key;
 use cstatns::identifier::Scheme;
 use cstatns::look_up::{Level, Score};
 use cstatns::manifest::{Content, Manifest, manifest_path};
-use cstatns::meta::FileMeta;
+use cstatns::meta::{FileMeta, SPEC, ServiceId};
 use cstatns::name::{Hex, Name};
-use cstatns::report::report_path;
+use cstatns::proposal::Input;
+use cstatns::report::{Report, report_path};
 use cstatns::secret::Secret;
 use cstatns_bulk::{Register, Request, code, look_up_and_code};
 use cstatns_controller::{Attach, Column, Prepare, attach, prepare};
@@ -61,10 +63,41 @@ fn meta() -> FileMeta {
     }
 }
 
+/// What the service would report of the result.
+fn report(commitment: Commitment, rows: u64) -> Report {
+    let FileMeta { service, domain, generation, delivery } = meta();
+    let now = jiff::Timestamp::now();
+    Report {
+        format: Report::FORMAT,
+        tool: String::new(),
+        spec: SPEC.to_owned(),
+        service,
+        domain,
+        generation,
+        key_id: None,
+        delivery,
+        request: commitment,
+        rows_in: rows,
+        rows_out: rows,
+        coded: None,
+        quality: Default::default(),
+        scores: None,
+        scheme: Some(Scheme::FrNir),
+        look_up: None,
+        accepted: Default::default(),
+        destroyed: Vec::new(),
+        begin: now,
+        end: now,
+        checkpoint: None,
+    }
+}
+
 /// Writes request and retained file row by row, the Parquet ones as one row group each.
 fn write(place: &Path, rows: u64, format: Format) -> Manifest {
     let key = CommitmentKey::random();
-    let mut commit = Commit::new(&key, &Context::labelled("commitment/2"), &["identifier"]);
+    let (content, domain) =
+        (Content::Identifiers { scheme: Scheme::FrNir }, Name::new("population").unwrap());
+    let mut commit = Commit::new(&key, &content.context(SERVICE, &domain), &["identifier"]);
     (0..rows).for_each(|row| commit.row(&index(row), &[Some(identifier(row).as_bytes())]));
     match format {
         Format::Csv => {
@@ -83,11 +116,14 @@ fn write(place: &Path, rows: u64, format: Format) -> Manifest {
         }
     }
     let (commitment, rows) = commit.finish();
+    let input = Input { commitment, rows, values: rows, distinct: rows.min(CAP) };
+    let service = ServiceId::of(SERVICE).unwrap();
     Manifest {
-        rows,
-        commitment,
+        service,
+        domain,
+        content,
+        input,
         key,
-        content: Content::Identifiers { scheme: Scheme::FrNir },
         previous: Vec::new(),
         accepted: Default::default(),
     }
@@ -164,6 +200,8 @@ fn work(place: &Path, verb: &str, extension: &str, threads: NonZeroUsize) {
             Prepare {
                 data: data.into(),
                 column,
+                service: &ServiceId::of(SERVICE).unwrap(),
+                domain: &meta().domain,
                 request,
                 retained: retained.into(),
                 delimiter: b',',
@@ -207,16 +245,20 @@ fn work(place: &Path, verb: &str, extension: &str, threads: NonZeroUsize) {
             &mut out,
         )
         .unwrap();
-        assert_eq!(coded.coded, manifest.rows);
+        assert_eq!(coded.coded, manifest.input.rows);
     } else {
         let (retained, out) = (&*file("retained"), &*file("out"));
-        for former in [out, &report_path(out)] {
+        for former in [out, &report_path(out), &report_path(&result)] {
             let _ = fs::remove_file(former);
         }
+        let requested = Manifest::read(&place.join("manifest.json")).unwrap().requested();
+        let report = report(requested.commitment, requested.rows);
+        report.write(&report_path(&result)).unwrap();
         attach(
             Attach {
                 retained: retained.into(),
-                result: (&result).into(),
+                requested: Some(&requested),
+                result: &result,
                 out: out.into(),
                 binary_codes: false,
                 destroy: &[],
@@ -357,6 +399,8 @@ fn look_ups_take_no_more_memory_than_codings() {
     let what = Prepare {
         data: data.into(),
         column,
+        service: &ServiceId::of(SERVICE).unwrap(),
+        domain: &meta().domain,
         request,
         retained: retained.into(),
         delimiter: b',',

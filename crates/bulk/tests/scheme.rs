@@ -13,8 +13,8 @@ use cstatns::domain::RenewalReason;
 use cstatns::files::Pending;
 use cstatns::identifier::Scheme;
 use cstatns::manifest::{Content, Manifest, ManifestError, manifest_path};
-use cstatns::meta::{FileMeta, SPEC};
-use cstatns::proposal::{Action, Input};
+use cstatns::meta::{FileMeta, SPEC, ServiceId};
+use cstatns::proposal::Action;
 use cstatns::report::{Report, report_path};
 use cstatns::service::{Outcome, RunFiles, WorkError, read_service_card};
 use cstatns_bulk::{CodeFileError, Request, Tally, code, renew};
@@ -30,14 +30,23 @@ use common::{World, name};
 const DATA: &str = "hetu,wage\n131052-308T,100\n \
     131053+602j,200\n131052A308T,300\n231052B3088,400\n131052-308S,500\n,600\n";
 
+/// The service's id, or that of another where there is none.
+fn id(world: &World) -> ServiceId {
+    let card = read_service_card(&world.home().join("card.json"));
+    ServiceId::of(card.as_ref().map_or("demo.aaaaaaaaaa", ServiceCard::id)).unwrap()
+}
+
 fn prepared(world: &World, scheme: Scheme) -> Result<Manifest, PrepareError> {
     fs::write(world.path("data.csv"), DATA).unwrap();
     let [data, request, retained] =
         ["data.csv", "request.csv", "retained.csv"].map(|file| world.path(file));
     let column = Column::Identifier { column: "hetu", scheme };
+    let service = id(world);
     let what = Prepare {
         data: (&data).into(),
         column,
+        service: &service,
+        domain: &name("people"),
         request: &request,
         retained: (&retained).into(),
         delimiter: b',',
@@ -52,7 +61,7 @@ fn failed(error: CodeFileError) -> WorkError {
 }
 
 fn outcome(coded: &Tally) -> Outcome {
-    Outcome { rows: coded.rows, commitment: coded.commitment, distinct: coded.distinct }
+    Outcome { input: coded.input, people: None }
 }
 
 /// What the program does around a run: the report beside the result.
@@ -67,8 +76,9 @@ fn report(world: &World, meta: &FileMeta, coded: &Tally, scheme: Option<Scheme>,
         generation: meta.generation,
         key_id: None,
         delivery: meta.delivery,
-        rows_in: coded.rows,
-        rows_out: coded.rows,
+        request: coded.input.commitment,
+        rows_in: coded.input.rows,
+        rows_out: coded.input.rows,
         coded: Some(coded.coded),
         quality: coded.qualities.iter().map(|(word, count)| ((*word).to_owned(), *count)).collect(),
         scores: None,
@@ -93,7 +103,8 @@ fn attached(world: &World, retained: &str, result: &str, out: &str) -> Vec<Vec<S
     let [retained, result, out] = [retained, result, out].map(|file| world.path(file));
     let what = Attach {
         retained: (&retained).into(),
-        result: (&result).into(),
+        requested: None,
+        result: &result,
         out: (&out).into(),
         binary_codes: false,
         destroy: &[],
@@ -120,12 +131,16 @@ fn a_second_scheme_goes_the_whole_way() {
         generation: common::generation(1),
         scheme: Scheme::FiHetu,
         purpose: name("wages"),
-        input: Input { commitment: manifest.commitment, rows: manifest.rows },
+        input: manifest.input,
         recipient: None,
         keep_request: false,
         look_up: None,
     };
-    assert_eq!(action.to_string(), "code 6 rows of fi-hetu for `wages` in `people`, generation 1");
+    assert_eq!(
+        action.to_string(),
+        "code 6 rows with 4 values, 4 of them distinct, of the scheme fi-hetu, for `wages` in \
+        `people`, generation 1"
+    );
     let quorum = world.quorum(&service, action).unwrap();
     let meta_1 = meta(&world, quorum.proposal().body.run, 1);
     let files = RunFiles {
@@ -177,6 +192,8 @@ fn a_second_scheme_goes_the_whole_way() {
     let what = Prepare {
         data: (&data).into(),
         column,
+        service: &id(&world),
+        domain: &name("people"),
         request: &request,
         retained: (&retained).into(),
         delimiter: b',',
@@ -191,7 +208,7 @@ fn a_second_scheme_goes_the_whole_way() {
         from: common::generation(1),
         generation: common::generation(2),
         purpose: name("wages"),
-        input: Input { commitment: manifest.commitment, rows: manifest.rows },
+        input: manifest.input,
         recipient: None,
         keep_request: false,
         of: None,
@@ -255,7 +272,7 @@ fn one_scheme_is_not_read_as_the_other() {
     }
     fs::write(&path, text.replace("fi-hetu", "fr-nir")).unwrap();
     let other = Manifest::read(&path).unwrap();
-    assert_eq!(other.commitment, manifest.commitment);
+    assert_eq!(other.input.commitment, manifest.input.commitment);
     let key = cstatns::hazmat::coding_key(
         &cstatns::secret::Secret::random(),
         "demo.aaaaaaaaaa",

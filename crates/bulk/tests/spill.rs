@@ -21,7 +21,7 @@ use cstatns::hazmat::coding_key;
 use cstatns::identifier::Scheme;
 use cstatns::look_up::{Level, Score};
 use cstatns::manifest::{Manifest, manifest_path};
-use cstatns::meta::FileMeta;
+use cstatns::meta::{FileMeta, ServiceId};
 use cstatns::name::{Hex, Name};
 use cstatns::secret::Secret;
 use cstatns_bulk::{Register, Request, look_up_and_code};
@@ -62,6 +62,8 @@ fn prepare_from(place: &Path, column: Column<'_>, memory: usize) {
     let what = Prepare {
         data: data.into(),
         column,
+        service: &ServiceId::of("test.aaaaaaaaaa").unwrap(),
+        domain: &Name::new("population").unwrap(),
         request,
         retained: retained.into(),
         delimiter: b',',
@@ -244,12 +246,18 @@ fn a_process_that_is_killed_leaves_nothing_of_what_it_put_aside() {
 
     // The outputs that were begun, and nothing else.
     let left = names(place.path());
-    assert_eq!(left.iter().filter(|name| name.ends_with(".cstatns-tmp")).count(), 3, "{left:?}");
-    assert_eq!(left.len(), 4, "{left:?}");
+    assert_eq!(left.iter().filter(|name| name.ends_with(".cstatns-tmp")).count(), 4, "{left:?}");
+    assert_eq!(left.len(), 5, "{left:?}");
     run(place.path(), 0);
     assert_eq!(
         names(place.path()),
-        ["d.csv", "request.csv", "request.csv.manifest.json", "retained.csv"]
+        [
+            "d.csv",
+            "request.csv",
+            "request.csv.manifest.json",
+            "retained.csv",
+            "retained.csv.request.json"
+        ]
     );
 }
 

@@ -5,11 +5,15 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use clap::{ArgGroup, Args, Subcommand};
+use cstatns::card::spoken;
 use cstatns::civil_status::Field;
 use cstatns::identifier::Scheme;
 use cstatns::manifest::manifest_path;
+use cstatns::meta::ServiceId;
 use cstatns::name::Name;
 use cstatns::report::report_path;
+use cstatns::requested::requested_path;
+use cstatns::service::read_service_card;
 use cstatns_controller::{Attach, Column, Prepare, Risk, attach, check, prepare};
 use serde_json::{Value, json};
 
@@ -43,10 +47,12 @@ impl Controller {
 #[derive(Args)]
 #[command(after_help = "Examples:
   cstatns controller prepare courses.csv --identifier-column nir \\
-      --request request.csv --retained retained.csv
+      --service card.json --domain population --request request.csv --retained retained.csv
   cstatns controller prepare visits.csv --civil-status --map nom=birth_name,date_naissance=born \\
-      --request request.csv --retained retained.csv
-  cstatns controller prepare coded.csv --code-column code --request renewal.csv --retained rest.csv
+      --service card.json --domain population --request request.csv --retained retained.csv
+  cstatns controller prepare coded.csv --code-column code \\
+      --service card.json --domain population --request renewal.csv --retained rest.csv
+A request serves for one domain of one service: card.json is the card that the service published.
 A file as French spreadsheets write it needs --delimiter ';'.
 With --civil-status these fields are sent, which are the columns' names unless --map gives others:
 prenoms, date_naissance and nom or nom_usage; where there are such columns sexe, code_lieu,
@@ -58,8 +64,9 @@ name is that of an identifier, a family, usage or first name, or of a date of bi
 birth, or if its cells are identifiers. Where such a column must stay, --accept-risk gives the reason,
 which the summary repeats:
   cstatns controller prepare courses.csv --identifier-column nir --accept-risk nom=employer-name \\
-      --request request.csv --retained retained.csv
-Give the request and its .manifest.json to the service; the retained file never leaves.")]
+      --service card.json --domain population --request request.csv --retained retained.csv
+Give the request and its .manifest.json to the service, and the eight words of the request to the
+custodians; the retained file and its .request.json never leave.")]
 #[command(group = ArgGroup::new("sent").required(true))]
 pub(crate) struct PrepareArgs {
     /// The data: .csv with a header line, or .parquet
@@ -82,10 +89,17 @@ pub(crate) struct PrepareArgs {
     /// The column of codes, to be renewed
     #[arg(long, value_name = "C", group = "sent")]
     code_column: Option<String>,
+    /// The card of the service that the request is for, as it published it
+    #[arg(long, value_name = "CARD")]
+    service: PathBuf,
+    /// The domain that the request is for
+    #[arg(long, value_name = "D")]
+    domain: Name,
     /// The request to write; <R>.manifest.json lies beside it
     #[arg(long, value_name = "R")]
     request: PathBuf,
-    /// The file to write with everything but what is sent, to be kept
+    /// The file to write with everything but what is sent, to be kept; <T>.request.json lies beside
+    /// it
     #[arg(long, value_name = "T")]
     retained: PathBuf,
     /// What separates the fields of the data: one character, or `tab`
@@ -124,9 +138,14 @@ impl PrepareArgs {
             (None, Some(column)) => Column::Code(column),
             (None, None) => Column::CivilStatus { map: &map, years: program.years() },
         };
+        let card = read_service_card(&self.service)?;
+        let service = ServiceId::of(card.id())
+            .ok_or_else(|| Fault::form(&self.service, "the card of a service"))?;
         let what = Prepare {
             data: (&self.data).into(),
             column,
+            service: &service,
+            domain: &self.domain,
             request: &self.request,
             retained: (&self.retained).into(),
             delimiter: self.delimiter,
@@ -135,9 +154,16 @@ impl PrepareArgs {
         let (prepared, seconds) = self.bulk.work(program, |effort| prepare(what, effort));
         let prepared = prepared?;
         let manifest = manifest_path(&self.request);
+        let requested = requested_path(&self.retained);
         program.say(format_args!(
-            "give {:?} and {manifest:?} to the service; keep {:?}",
+            "give {:?} and {manifest:?} to the service; keep {:?} and {requested:?}",
             self.request, self.retained
+        ));
+        let (input, words) = (&prepared.input, spoken(&prepared.input.commitment));
+        program.say(format_args!("for `{}` of {}: {input}", self.domain, service));
+        program.say(format_args!(
+            "the words of this request: {words}: give them to the custodians yourself; they \
+            approve the request only if the same words are shown to them"
         ));
         for (field, count) in &prepared.unread {
             let values = counted(*count, "value");
@@ -184,6 +210,12 @@ impl PrepareArgs {
         let risks: Vec<_> = prepared.risks.iter().map(risk).collect();
         Ok(json!({
             "rows": prepared.rows,
+            "values": input.values,
+            "distinct": input.distinct,
+            "service": *service,
+            "domain": self.domain,
+            "commitment": input.commitment,
+            "words": words,
             "seconds": seconds,
             "rows_per_second": per_second(prepared.rows, seconds),
             "status": prepared.counts,
@@ -194,6 +226,7 @@ impl PrepareArgs {
             "request": self.request,
             "manifest": manifest,
             "retained": self.retained,
+            "requested": requested,
         }))
     }
 }
@@ -205,7 +238,7 @@ impl PrepareArgs {
       --destroy courses.csv --destroy retained.csv --destroy result.csv
 Once it has the codes, the controller destroys the identifiers: name the files that hold them.")]
 pub(crate) struct AttachArgs {
-    /// The file that `prepare` kept
+    /// The file that `prepare` kept, with its .request.json beside it
     #[arg(long, value_name = "T")]
     retained: PathBuf,
     /// The service's result, with its .report.json beside it
@@ -217,7 +250,8 @@ pub(crate) struct AttachArgs {
     /// Codes of 32 bytes instead of text (Parquet only)
     #[arg(long)]
     binary_codes: bool,
-    /// A file to destroy once the attached file is durable
+    /// A file to destroy once the attached file is durable; with the retained file goes its
+    /// .request.json
     #[arg(long, value_name = "FILE", num_args = 1..)]
     destroy: Vec<PathBuf>,
     #[command(flatten)]
@@ -228,7 +262,8 @@ impl AttachArgs {
     fn run(self, program: &Program) -> Result<Value, Fault> {
         let what = Attach {
             retained: (&self.retained).into(),
-            result: (&self.result).into(),
+            requested: None,
+            result: &self.result,
             out: (&self.out).into(),
             binary_codes: self.binary_codes,
             destroy: &self.destroy,

@@ -125,8 +125,7 @@ pub(crate) fn gather(
         body.service, body.epoch, body.head.size
     ));
     if let Some(input) = body.action.input() {
-        program
-            .say(format_args!("  request   {} rows, commitment {}", input.rows, input.commitment));
+        program.say(format_args!("  request   {}, {input}", spoken(&input.commitment)));
     }
     program.say(format_args!(
         "  proposal  {}, open until {}",

@@ -30,5 +30,5 @@ pub(crate) fn check(request: &Path, scheme: Scheme) -> Result<(), Fault> {
          prepare the request again",
         known()
     );
-    Err(Fault::new("scheme", message))
+    Err(Fault::new("request-scheme", message))
 }

@@ -345,15 +345,15 @@ fn a_request_goes_to_the_verb_that_is_for_it() {
     visits(&place, 0..20);
     place.ok(PREPARE);
     let plain = CODE.replace(" --register r", "");
-    place.refused_quorum(&plain, "request-content", &["q.csv", "civil status", "with --register"]);
+    place.refused_quorum(&plain, "request-use", &["q.csv", "civil status", "with --register"]);
     let renew = plain.replace("service code", "service renew");
-    place.refused_quorum(&renew, "request-content", &["q.csv", "`service code`, with --register"]);
+    place.refused_quorum(&renew, "request-use", &["q.csv", "`service code`, with --register"]);
     place.write("data.csv", csv(&(0..20).map(nir).collect::<Vec<_>>()));
     place.ok(
         "controller prepare data.csv --identifier-column nir --request q1.csv --retained t1.csv",
     );
     let coded = CODE.replace("q.csv", "q1.csv");
-    place.refused_quorum(&coded, "request-content", &["q1.csv", "without --register"]);
+    place.refused_quorum(&coded, "request-use", &["q1.csv", "without --register"]);
 
     // The register is read through before anybody is asked.
     let other = |index: &str| CODE.replace("--register r", &format!("--register {index}"));

@@ -316,7 +316,7 @@ fn requests_that_are_for_something_else() {
     );
     place.refused_quorum(
         &CODE.replace("code home", "renew home"),
-        "request-content",
+        "request-use",
         &["code identifiers"],
     );
     place.refused_quorum(&CODE.replace("s.csv", "s.txt"), "file-type", &["s.txt"]);
@@ -337,7 +337,7 @@ fn requests_that_are_for_something_else() {
     place.ok("controller prepare coded.csv --code-column code --request c.csv --retained d.csv");
     let renew = "service renew home population --request c.csv --result e.csv --purpose test";
     place.refused_quorum(renew, "nothing-to-renew", &["generation 1"]);
-    place.refused_quorum(&renew.replace("renew", "code"), "request-content", &["renew codes"]);
+    place.refused_quorum(&renew.replace("renew", "code"), "request-use", &["renew codes"]);
     place.quorum("service open home other --kind statistics");
     place.refused_quorum(&renew.replace("population", "other"), "request-codes", &["c.csv"]);
     // Too early: both wait.

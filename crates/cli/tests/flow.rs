@@ -202,7 +202,7 @@ fn the_scheme_stands_in_manifest_question_ledger_and_report() {
     let genuine = place.read("r.csv.manifest.json");
     place.write("r.csv.manifest.json", genuine.replace("fr-nir", "fi-hetu"));
     let code = "service code home population --request r.csv --result s.csv --purpose wages";
-    place.refused_quorum(code, "scheme", &["fi-hetu", "fr-nir", "r.csv"]);
+    place.refused_quorum(code, "request-scheme", &["fi-hetu", "fr-nir", "r.csv"]);
     assert!(!place.read("home/ledger.jsonl").contains("fi-hetu"));
     place.write("r.csv.manifest.json", &genuine);
     let said =

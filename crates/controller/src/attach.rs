@@ -7,11 +7,15 @@ mod merge;
 mod sources;
 
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
+use cstatns_base::commitment::Use;
 use cstatns_base::files::{Access, FileError, Together, take_back};
-use cstatns_base::meta::{FileMeta, SPEC};
+use cstatns_base::identifier::Scheme;
+use cstatns_base::meta::{FileMeta, SPEC, ServiceId};
+use cstatns_base::name::Name;
 use cstatns_record::report::{Report, ReportError, report_path};
+use cstatns_record::requested::{Requested, RequestedError, requested_path};
 use cstatns_rows::columns::known_counts;
 use cstatns_rows::csv::Delimiter;
 use cstatns_rows::effort::Effort;
@@ -70,6 +74,67 @@ pub enum AttachError {
         /// Where it is looked for.
         path: PathBuf,
     },
+    /// `requested-missing`: nothing says what was requested.
+    #[error("{path:?} is missing, which says what the result must be of")]
+    RequestedMissing {
+        /// Where it is looked for; of a frame what that is called.
+        path: PathBuf,
+    },
+    /// What lies beside the retained file: [`RequestedError`].
+    #[error(transparent)]
+    Requested(#[from] RequestedError),
+    /// `result-service`: another service made the result.
+    #[error("the result {path:?} is of the service {found}, the request was for {expected}")]
+    OtherService {
+        /// The result.
+        path: PathBuf,
+        /// The service in its report.
+        found: ServiceId,
+        /// The service of the request.
+        expected: ServiceId,
+    },
+    /// `result-domain`: the codes are of another domain.
+    #[error("the result {path:?} is of the domain `{found}`, the request was for `{expected}`")]
+    OtherDomain {
+        /// The result.
+        path: PathBuf,
+        /// The domain in its report.
+        found: Name,
+        /// The domain of the request.
+        expected: Name,
+    },
+    /// `result-use`: something else was done with the request.
+    #[error("the result {path:?} is of the use `{found}`, the request was for `{expected}`")]
+    OtherUse {
+        /// The result.
+        path: PathBuf,
+        /// The use that its report shows.
+        found: Use,
+        /// The use of the request.
+        expected: Use,
+    },
+    /// `result-scheme`: identifiers of another scheme were coded.
+    #[error(
+        "the result {path:?} is of the scheme {}, the request was for {}",
+        found.map_or("-", Scheme::name), expected.map_or("-", Scheme::name)
+    )]
+    OtherScheme {
+        /// The result.
+        path: PathBuf,
+        /// The scheme in its report.
+        found: Option<Scheme>,
+        /// The scheme of the request.
+        expected: Option<Scheme>,
+    },
+    /// `result-request`: the rows that were coded are not those of the request.
+    #[error(
+        "the result {path:?} is of another request than the one that was kept (the commitment in \
+        its report differs)"
+    )]
+    OtherRequest {
+        /// The result.
+        path: PathBuf,
+    },
     /// `rows-unmatched`: the two files are not of one request.
     #[error(
         "{missing} rows of the retained file have no result, and {extra} rows of the result are of \
@@ -121,6 +186,15 @@ cstatns_base::coded!(AttachError {
     Self::OutType { path } => ("attached-type", Input, [path]),
     Self::BinaryCsv => ("binary-csv", Input, []),
     Self::ReportMissing { path } => ("report-missing", Input, [path]),
+    Self::RequestedMissing { path } => ("requested-missing", Input, [path]),
+    Self::Requested(error) => (error),
+    Self::OtherService { path, found, expected } => ("result-service", Input, [path, service: *found, expected: *expected]),
+    Self::OtherDomain { path, found, expected } => ("result-domain", Input, [path, domain: *found, expected: *expected]),
+    Self::OtherUse { path, found, expected } => (
+        "result-use", Input, [path, found: found.word(), expected: expected.word()]
+    ),
+    Self::OtherScheme { path, .. } => ("result-scheme", Input, [path]),
+    Self::OtherRequest { path } => ("result-request", OtherSide, [path]),
     Self::Unmatched { missing, extra } => ("rows-unmatched", Input, [missing, extra]),
     Self::ResultChanged { path } => ("result-changed", OtherSide, [path]),
     Self::DestroysOutput { path } => ("destroys-output", Input, [path]),
@@ -146,7 +220,7 @@ cstatns_base::coded!(AttachError {
 /// [`AttachError`]: among them indexes that are missing or extra on either side, with counts.
 pub fn attach(what: Attach<'_>, effort: &Effort) -> Result<Attached, AttachError> {
     let begin = Timestamp::now();
-    let Attach { retained, result, out, binary_codes, destroy } = what;
+    let Attach { retained, requested, result, out, binary_codes, destroy } = what;
     let format = match retained.file() {
         Some(path) => Format::of(path)?,
         // Its columns have types, as those of a Parquet file.
@@ -160,18 +234,13 @@ pub fn attach(what: Attach<'_>, effort: &Effort) -> Result<Attached, AttachError
             if Format::of(out)? != format {
                 return Err(AttachError::OutType { path: out.to_owned() });
             }
-            let files = Files {
-                retained: retained.file(),
-                result: result.file(),
-                out,
-                binary_codes,
-                destroy,
-            };
-            attach_to_file(&files, retained, result, begin, effort)
+            let destroy = &with_requested(retained.file(), destroy);
+            let files = Files { retained: retained.file(), result, out, binary_codes, destroy };
+            attach_to_file(&files, retained, requested, begin, effort)
         }
         Output::Frame(_) if !destroy.is_empty() => Err(AttachError::DestroysForFrame),
         Output::Frame(take) => {
-            let (source, columns, results) = open(retained, result)?;
+            let (source, columns, results) = open(retained, requested, result)?;
             let Source::Columns(rows) = source else {
                 return Err(AttachError::OutType { path: source.table().path().to_owned() });
             };
@@ -189,17 +258,49 @@ pub fn attach(what: Attach<'_>, effort: &Effort) -> Result<Attached, AttachError
 /// Opens what is joined.
 fn open(
     retained: Input<'_>,
-    result: Input<'_>,
+    requested: Option<&Requested>,
+    result: &Path,
 ) -> Result<(Source, Retained, Results), AttachError> {
     let source = retained.open(Delimiter::Under("index"))?;
     let columns = Retained::of(source.table())?;
-    Ok((source, columns, Results::open(result)?))
+    let results = match requested {
+        Some(requested) => Results::open(result, requested)?,
+        None => Results::open(result, &read_requested(source.table())?)?,
+    };
+    Ok((source, columns, results))
+}
+
+/// What was kept of the request beside a retained file.
+fn read_requested(retained: &Table) -> Result<Requested, AttachError> {
+    let path = match retained.is_file() {
+        true => requested_path(retained.path()),
+        false => return Err(AttachError::RequestedMissing { path: retained.path().to_owned() }),
+    };
+    Requested::read(&path).map_err(|error| match error {
+        RequestedError::File(FileError::Missing { path }) => AttachError::RequestedMissing { path },
+        error => error.into(),
+    })
+}
+
+/// The files to destroy: what was kept of the request goes with the retained file.
+fn with_requested(retained: Option<&Path>, destroy: &[PathBuf]) -> Vec<PathBuf> {
+    let absolute = |path: &Path| std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    let retained = retained.map(absolute);
+    let mut all = Vec::with_capacity(destroy.len() + 1);
+    for path in destroy {
+        all.push(path.clone());
+        let beside = requested_path(path);
+        if Some(absolute(path)) == retained && !destroy.contains(&beside) {
+            all.push(beside);
+        }
+    }
+    all
 }
 
 fn attach_to_file(
     what: &Files<'_>,
     retained: Input<'_>,
-    result: Input<'_>,
+    requested: Option<&Requested>,
     begin: Timestamp,
     effort: &Effort,
 ) -> Result<Attached, AttachError> {
@@ -218,7 +319,7 @@ fn attach_to_file(
         return Err(FileError::Exists { path: out.to_owned() }.into());
     }
     let before = Before::of(what)?;
-    let (source, columns, results) = open(retained, result)?;
+    let (source, columns, results) = open(retained, requested, what.result)?;
     let about = About::of(&results, begin);
     let mut files = Together::create([&report_path, out], Access::Private)?;
     let [report_file, out_file] = &mut files.files;
@@ -254,7 +355,7 @@ struct About {
     result: PathBuf,
     meta: FileMeta,
     /// What the service reported of the result.
-    stated: Option<Report>,
+    stated: Report,
     begin: Timestamp,
 }
 
@@ -268,13 +369,11 @@ impl About {
     fn report(self, merged: Merged) -> Result<Report, AttachError> {
         let Self { result, meta, stated, begin } = self;
         let Merged { rows, quality, stated: counted } = merged;
-        if let Some(stated) = &stated
-            && (stated.rows_out != rows
-                || (!stated.quality.is_empty() && known_counts(&stated.quality) != counted))
+        if stated.rows_out != rows
+            || (!stated.quality.is_empty() && known_counts(&stated.quality) != counted)
         {
             return Err(AttachError::ResultChanged { path: result });
         }
-        let stated = stated.as_ref();
         Ok(Report {
             format: Report::FORMAT,
             tool: concat!("cstatns ", env!("CARGO_PKG_VERSION")).to_owned(),
@@ -282,20 +381,21 @@ impl About {
             service: meta.service,
             domain: meta.domain,
             generation: meta.generation,
-            key_id: stated.and_then(|report| report.key_id),
+            key_id: stated.key_id,
             delivery: meta.delivery,
+            request: stated.request,
             rows_in: rows,
             rows_out: rows,
-            coded: stated.and_then(|report| report.coded),
+            coded: stated.coded,
             quality,
-            scores: stated.and_then(|report| report.scores),
-            scheme: stated.and_then(|report| report.scheme),
-            look_up: stated.and_then(|report| report.look_up),
-            accepted: stated.map(|report| report.accepted.clone()).unwrap_or_default(),
+            scores: stated.scores,
+            scheme: stated.scheme,
+            look_up: stated.look_up,
+            accepted: stated.accepted,
             destroyed: Vec::new(),
             begin,
             end: Timestamp::now().max(begin),
-            checkpoint: stated.and_then(|report| report.checkpoint),
+            checkpoint: stated.checkpoint,
         })
     }
 }

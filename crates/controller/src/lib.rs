@@ -20,6 +20,8 @@
 //! use std::sync::Arc;
 //!
 //! use cstatns_base::identifier::Scheme;
+//! use cstatns_base::meta::ServiceId;
+//! use cstatns_base::name::Name;
 //! use cstatns_controller::{Column, Prepare, prepare};
 //! use cstatns_rows::arrow_array::{
 //!     ArrayRef, Int64Array, RecordBatch, RecordBatchIterator, StringArray,
@@ -44,6 +46,8 @@
 //!     Prepare {
 //!         data: Input::Frame { name: "wages", rows: Some(1), batches: Box::new(batches) },
 //!         column: Column::Identifier { column: "nir", scheme: Scheme::FrNir },
+//!         service: &ServiceId::of("nso.abcdefghij").ok_or("an id")?,
+//!         domain: &Name::new("population")?,
 //!         request: &directory.path().join("request.csv"),
 //!         retained: Output::Frame(&mut take),
 //!         delimiter: b',',

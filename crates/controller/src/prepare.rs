@@ -1,5 +1,6 @@
 //! The controller's first step: data → request, manifest and retained file (SPEC §6).
 
+mod counting;
 mod deal;
 mod head;
 mod job;
@@ -7,6 +8,7 @@ mod kept;
 mod write;
 
 use std::collections::BTreeMap;
+use std::io::Write;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
@@ -16,10 +18,12 @@ use cstatns_base::code::{Generation, Tag};
 use cstatns_base::coded::ColumnName;
 use cstatns_base::files::{Access, FileError, Together};
 use cstatns_base::identifier::Scheme;
-use cstatns_base::meta::marks;
+use cstatns_base::meta::{ServiceId, marks};
 use cstatns_base::name::Name;
 use cstatns_record::manifest::manifest_path;
+use cstatns_record::proposal;
 use cstatns_record::report::ReportError;
+use cstatns_record::requested::{Requested, requested_path};
 use cstatns_rows::csv::Delimiter;
 use cstatns_rows::effort::Effort;
 use cstatns_rows::error::TableError;
@@ -62,10 +66,15 @@ pub struct Prepare<'a> {
     pub data: Input<'a>,
     /// What is sent.
     pub column: Column<'a>,
+    /// The service that the request is for.
+    pub service: &'a ServiceId,
+    /// The domain that it is for.
+    pub domain: &'a Name,
     /// The request to write; its manifest will lie beside it.
     pub request: &'a Path,
     /// Where the retained rows go: to a file of the same type as the data, that of a frame being
-    /// Parquet; or, of data whose columns have types, to a frame.
+    /// Parquet, beside which lies what is kept of the request; or, of data whose columns have
+    /// types, to a frame.
     pub retained: Output<'a>,
     /// What stands between two fields of the data, and of the retained file, where they are CSV.
     pub delimiter: u8,
@@ -80,6 +89,11 @@ pub struct Prepare<'a> {
 pub struct Prepared {
     /// The rows of the data, of the request and of the retained file.
     pub rows: u64,
+    /// The counts and the commitment of the request: what its custodians see.
+    pub input: proposal::Input,
+    /// What is kept of the request: it lies beside a retained file; [`attach`](crate::attach())
+    /// needs it.
+    pub requested: Requested,
     /// How many rows have each word of `status`.
     pub counts: BTreeMap<&'static str, u64>,
     /// Of civil status: how many cells of each field hold what cannot be read as that field, and
@@ -197,6 +211,21 @@ pub enum PrepareError {
     /// `no-codes`: nothing to renew.
     #[error("the column holds no code at all")]
     NoCodes,
+    /// `other-codes`: the codes are not of the service and domain that the request is for.
+    #[error(
+        "the column holds codes with the tag {found}, those of the domain `{domain}` of {service} \
+        have {expected}"
+    )]
+    OtherCodes {
+        /// The tag of the codes.
+        found: Tag,
+        /// The tag of the service's domain.
+        expected: Tag,
+        /// The service.
+        service: ServiceId,
+        /// The domain.
+        domain: Name,
+    },
 }
 
 fn kinds(found: &BTreeMap<(Tag, Generation), u64>) -> String {
@@ -226,6 +255,9 @@ cstatns_base::coded!(PrepareError {
     Self::Fields { path, error } => (error, Input, [path]),
     Self::Mixed { found } => ("mixed-codes", Input, [kind: found.keys().map(|(tag, _)| *tag).collect::<Vec<_>>()]),
     Self::NoCodes => ("no-codes", Input, []),
+    Self::OtherCodes { found, expected, service, domain } => (
+        "other-codes", Input, [tag: *found, expected_tag: *expected, service, domain]
+    ),
 });
 
 /// Writes the request with its manifest, and the retained file.
@@ -240,15 +272,15 @@ cstatns_base::coded!(PrepareError {
 /// [`Effort::memory`] does not hold are put aside beside the request meanwhile, encrypted under a
 /// key that lives as long as the call, in a file without a name.
 ///
-/// The files get their names together, first the manifest, then the retained file, the request
-/// last: a failure leaves none of them, and where a request is, the others are. Rows retained in a
-/// frame are handed over before the request has its name: after an error they must not be used.
-/// What a stopped run left under the same names is destroyed first.
+/// The files get their names together, first the manifest, then what is kept of the request, then
+/// the retained file, the request last: a failure leaves none of them, and where a request is, the
+/// others are. Rows retained in a frame are handed over before the request has its name: after an
+/// error they must not be used. What a stopped run left under the same names is destroyed first.
 ///
 /// # Errors
 /// [`PrepareError`]. Values that are not valid are not errors, unless they are more than half.
 pub fn prepare(what: Prepare<'_>, effort: &Effort) -> Result<Prepared, PrepareError> {
-    let Prepare { data, column, request, retained, delimiter, accepted } = what;
+    let Prepare { data, column, service, domain, request, retained, delimiter, accepted } = what;
     let format = match data.file() {
         Some(path) => Format::of(path)?,
         // Its columns have types, as those of a Parquet file.
@@ -267,12 +299,14 @@ pub fn prepare(what: Prepare<'_>, effort: &Effort) -> Result<Prepared, PrepareEr
     let source = data.open(Delimiter::Given(delimiter))?;
     let sent = find_columns(source.table(), column)?;
     let keeping = Keeping::of(source.table(), &sent, accepted)?;
-    let job = Job { request, request_format, sent, keeping, accepted, effort };
+    let job = Job { service, domain, request, request_format, sent, keeping, accepted, effort };
     // Before the data is read: a name that is taken is refused at once.
     match retained {
         Output::File(retained) => {
-            let mut files = Together::create([&manifest_path, retained, request], Access::Private)?;
-            let [manifest, retained, request] = &mut files.files;
+            let requested_path = requested_path(retained);
+            let paths = [&manifest_path, &requested_path, retained, request];
+            let mut files = Together::create(paths, Access::Private)?;
+            let [manifest, requested, retained, request] = &mut files.files;
             let prepared = match source {
                 Source::Lines(rows) => job.run(rows, manifest, request, |columns, table| {
                     sink::csv(retained, table.delimiter(), columns)
@@ -281,6 +315,8 @@ pub fn prepare(what: Prepare<'_>, effort: &Effort) -> Result<Prepared, PrepareEr
                     sink::parquet(retained, columns, marks(None))
                 }),
             }?;
+            let written = requested.write_all(&prepared.requested.bytes());
+            written.map_err(|error| FileError::from_io(requested.target(), &error))?;
             files.commit()?;
             Ok(prepared)
         }

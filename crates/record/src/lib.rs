@@ -22,6 +22,8 @@ pub mod receipt;
 
 pub mod proposal;
 
+pub mod requested;
+
 pub mod manifest;
 
 pub mod report;

@@ -1,22 +1,23 @@
 //! `<request>.manifest.json`: what travels beside a request and is destroyed with it (SPEC §6).
 
 use std::collections::BTreeMap;
-use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use cstatns_base::civil_status::SCHEME;
 use cstatns_base::civil_status::request::{COLUMNS, IDENTIFIER};
 use cstatns_base::code::{Generation, Tag};
-use cstatns_base::commitment::{Commitment, CommitmentKey};
+use cstatns_base::commitment::{Commitment, CommitmentKey, Context, Use};
 use cstatns_base::files::{self, Access, FileError};
 use cstatns_base::identifier::Scheme;
+use cstatns_base::meta::{SUITE, ServiceId};
 use cstatns_base::name::{Hex, Name, whole_number};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-use crate::proposal::are_deliveries;
+use crate::proposal::{Input, are_deliveries};
+use crate::requested::{Requested, beside};
 
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 const LIMIT: u64 = 16 << 20;
 /// The most bytes of names of columns whose risk is accepted.
 const ACCEPTED: usize = 32 << 10;
@@ -62,25 +63,41 @@ impl Content {
         }
     }
 
-    fn kind(self) -> &'static str {
+    /// The generation of its codes.
+    pub fn generation(self) -> Option<Generation> {
         match self {
-            Self::Identifiers { .. } => "identifiers",
-            Self::Codes { .. } => "codes",
-            Self::CivilStatus { .. } => "civil-status",
+            Self::Codes { generation, .. } => Some(generation),
+            Self::Identifiers { .. } | Self::CivilStatus { .. } => None,
         }
+    }
+
+    /// What its rows are for.
+    pub fn r#use(self) -> Use {
+        match self {
+            Self::Identifiers { .. } => Use::Code,
+            Self::Codes { .. } => Use::Renew,
+            Self::CivilStatus { .. } => Use::LookUp,
+        }
+    }
+
+    /// What a commitment to it begins with, for a domain of a service.
+    pub fn context(self, service: &str, domain: &Name) -> Context {
+        Context::request(service, domain, self.r#use(), self.scheme(), self.generation())
     }
 }
 
 /// The manifest of a request. It holds the secret of the commitment, so it has no `Debug`.
 pub struct Manifest {
-    /// The number of rows, those without a value included.
-    pub rows: u64,
-    /// The commitment to the rows.
-    pub commitment: Commitment,
+    /// The service that the request is for.
+    pub service: ServiceId,
+    /// The domain that it is for.
+    pub domain: Name,
+    /// What it holds; of codes the tag is that of the domain.
+    pub content: Content,
+    /// Its counts and its commitment.
+    pub input: Input,
     /// The secret `r` of the commitment.
     pub key: CommitmentKey,
-    /// What the request holds.
-    pub content: Content,
     /// The deliveries that the codes of a renewal came from, as the report beside the data said.
     pub previous: Vec<Hex<16>>,
     /// The columns that stay with the controller although they are a risk, each with the reason.
@@ -92,20 +109,25 @@ pub struct Manifest {
 #[serde(deny_unknown_fields)]
 struct Written<'a> {
     format: u32,
-    #[serde(deserialize_with = "whole_number")]
-    rows: u64,
-    commitment: Commitment,
-    // Borrowed from the file's bytes: a string of its own would not be wiped.
-    key: &'a str,
-    kind: &'a str,
+    suite: &'a str,
+    service: ServiceId,
+    domain: Name,
+    r#use: Use,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     scheme: Option<Scheme>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    tag: Option<&'a str>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     generation: Option<Generation>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     identifier: Option<bool>,
+    #[serde(deserialize_with = "whole_number")]
+    rows: u64,
+    #[serde(deserialize_with = "whole_number")]
+    values: u64,
+    #[serde(deserialize_with = "whole_number")]
+    distinct: u64,
+    commitment: Commitment,
+    // Borrowed from the file's bytes: a string of its own would not be wiped.
+    key: &'a str,
     previous: Vec<Hex<16>>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     accepted: Vec<Accepted>,
@@ -133,13 +155,6 @@ pub fn manifest_path(request: &Path) -> PathBuf {
     beside(request, ".manifest.json")
 }
 
-/// The path with `suffix` after its name.
-pub fn beside(path: &Path, suffix: &str) -> PathBuf {
-    let mut name = OsString::from(path);
-    name.push(suffix);
-    name.into()
-}
-
 impl Manifest {
     /// Reads a manifest.
     ///
@@ -153,31 +168,30 @@ impl Manifest {
 
     fn parse(bytes: &[u8]) -> Option<Self> {
         let written: Written<'_> = serde_json::from_slice(bytes).ok()?;
-        let content = match (
-            written.kind,
-            written.scheme,
-            written.tag,
-            written.generation,
-            written.identifier,
-        ) {
-            ("identifiers", Some(scheme), None, None, None) => Content::Identifiers { scheme },
-            ("codes", None, Some(tag), Some(generation), None) => {
-                Content::Codes { tag: Tag::parse(tag.as_bytes())?, generation }
+        let Written { service, domain, r#use, scheme, generation, identifier, .. } = &written;
+        let content = match (*r#use, *scheme, *generation, *identifier) {
+            (Use::Code, Some(scheme), None, None) => Content::Identifiers { scheme },
+            (Use::Renew, None, Some(generation), None) => {
+                Content::Codes { tag: Tag::of(service, domain), generation }
             }
-            ("civil-status", Some(SCHEME), None, None, Some(identifier)) => {
+            (Use::LookUp, Some(SCHEME), None, Some(identifier)) => {
                 Content::CivilStatus { identifier }
             }
             _ => return None,
         };
-        (written.format == FORMAT).then_some(())?;
+        let Written { commitment, rows, values, distinct, .. } = written;
+        let input = Input { commitment, rows, values, distinct };
+        (written.format == FORMAT && written.suite == SUITE).then_some(())?;
+        input.is_possible().then_some(())?;
         (written.previous.is_empty() || are_deliveries(&written.previous)).then_some(())?;
         fit(written.accepted.iter().map(|accepted| accepted.column.as_str())).then_some(())?;
         written.accepted.is_sorted_by(|one, next| one.column < next.column).then_some(())?;
         Some(Self {
-            rows: written.rows,
-            commitment: written.commitment,
-            key: CommitmentKey::from_hex(written.key)?,
+            service: written.service,
+            domain: written.domain,
             content,
+            input,
+            key: CommitmentKey::from_hex(written.key)?,
             previous: written.previous,
             accepted: written
                 .accepted
@@ -185,6 +199,27 @@ impl Manifest {
                 .map(|accepted| (accepted.column, accepted.reason))
                 .collect(),
         })
+    }
+
+    /// What a commitment to its rows begins with.
+    pub fn context(&self) -> Context {
+        self.content.context(&self.service, &self.domain)
+    }
+
+    /// What the controller keeps of it.
+    pub fn requested(&self) -> Requested {
+        let Input { commitment, rows, .. } = self.input;
+        Requested {
+            format: Requested::FORMAT,
+            suite: SUITE.to_owned(),
+            service: self.service.clone(),
+            domain: self.domain.clone(),
+            r#use: self.content.r#use(),
+            scheme: self.content.scheme(),
+            generation: self.content.generation(),
+            commitment,
+            rows,
+        }
     }
 
     /// Writes it as a new file, for the owner alone.
@@ -198,10 +233,9 @@ impl Manifest {
     /// The bytes of the file: one line of JSON.
     pub fn bytes(&self) -> Zeroizing<Vec<u8>> {
         let key = self.key.to_hex();
-        let (tag, generation, identifier) = match &self.content {
-            Content::Identifiers { .. } => (None, None, None),
-            Content::Codes { tag, generation } => (Some(tag.as_str()), Some(*generation), None),
-            Content::CivilStatus { identifier } => (None, None, Some(*identifier)),
+        let identifier = match self.content {
+            Content::Identifiers { .. } | Content::Codes { .. } => None,
+            Content::CivilStatus { identifier } => Some(identifier),
         };
         let accepted = self
             .accepted
@@ -209,21 +243,26 @@ impl Manifest {
             .map(|(column, reason)| Accepted { column: column.clone(), reason: reason.clone() });
         // A character of a column's name may take six in JSON.
         let risks = self.accepted.keys().map(|column| 6 * column.len() + 128).sum::<usize>();
+        let Input { commitment, rows, values, distinct } = self.input;
         let written = Written {
             format: FORMAT,
-            rows: self.rows,
-            commitment: self.commitment,
-            key: &key,
-            kind: self.content.kind(),
+            suite: SUITE,
+            service: self.service.clone(),
+            domain: self.domain.clone(),
+            r#use: self.content.r#use(),
             scheme: self.content.scheme(),
-            tag,
-            generation,
+            generation: self.content.generation(),
             identifier,
+            rows,
+            values,
+            distinct,
+            commitment,
+            key: &key,
             previous: self.previous.clone(),
             accepted: accepted.collect(),
         };
         // Roomy enough that it does not grow, which would leave copies of the key behind.
-        let mut bytes = Zeroizing::new(Vec::with_capacity(512 + 40 * self.previous.len() + risks));
+        let mut bytes = Zeroizing::new(Vec::with_capacity(1024 + 40 * self.previous.len() + risks));
         serde_json::to_writer(&mut *bytes, &written).expect("a manifest can be written as JSON");
         bytes.push(b'\n');
         bytes

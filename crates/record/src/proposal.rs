@@ -4,10 +4,11 @@ use std::fmt;
 
 use cstatns_base::code::Generation;
 use cstatns_base::commitment::Commitment;
+use cstatns_base::distinct::CAP;
 use cstatns_base::domain::{Kind, RenewalReason};
 use cstatns_base::identifier::Scheme;
 use cstatns_base::look_up::LookUp;
-use cstatns_base::name::{Hex, Name, digest, whole_number};
+use cstatns_base::name::{Hex, LARGEST_NUMBER, Name, digest, grouped, whole_number};
 use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -112,7 +113,7 @@ pub enum Action {
     },
 }
 
-/// What a request holds.
+/// What a request holds: what its manifest states, custodians approve and the run verifies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Input {
@@ -121,6 +122,32 @@ pub struct Input {
     /// Its rows: at most 2⁵³ − 1.
     #[serde(deserialize_with = "whole_number")]
     pub rows: u64,
+    /// The rows that have a value; of civil status those that have any.
+    #[serde(deserialize_with = "whole_number")]
+    pub values: u64,
+    /// How many of the values are distinct, counted up to [`CAP`]; of civil status how many rows
+    /// are, as they travel, which are not people.
+    #[serde(deserialize_with = "whole_number")]
+    pub distinct: u64,
+}
+
+impl Input {
+    /// Whether a file can have these counts.
+    pub fn is_possible(&self) -> bool {
+        let some = u64::from(self.values > 0);
+        self.rows <= LARGEST_NUMBER
+            && self.values <= self.rows
+            && (some..=self.values.min(CAP)).contains(&self.distinct)
+    }
+}
+
+impl fmt::Display for Input {
+    /// The counts, as a custodian reads them.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let [rows, values, distinct] = [self.rows, self.values, self.distinct].map(grouped);
+        let least = if self.distinct == CAP { "at least " } else { "" };
+        write!(f, "{rows} rows with {values} values, {least}{distinct} of them distinct")
+    }
 }
 
 impl Action {
@@ -199,11 +226,11 @@ impl fmt::Display for Action {
                 look_up,
                 ..
             } => {
+                let rows = if look_up.is_some() { " (rows, not people)" } else { "" };
                 write!(
                     f,
-                    "code {} rows of {scheme} for `{purpose}` in `{domain}`, generation \
-                    {generation}",
-                    input.rows
+                    "code {input}{rows}, of the scheme {scheme}, for `{purpose}` in `{domain}`, \
+                    generation {generation}"
                 )?;
                 if let Some(look_up) = look_up {
                     write!(f, ", of people {look_up}")?;
@@ -219,9 +246,8 @@ impl fmt::Display for Action {
             }
             Self::Renew { domain, from, generation, purpose, input, keep_request, .. } => write!(
                 f,
-                "renew {} rows for `{purpose}` in `{domain}` from generation {from} to \
+                "renew {input}, for `{purpose}` in `{domain}` from generation {from} to \
                 {generation}{}",
-                input.rows,
                 departure(keep_request)
             ),
             Self::Close { domain } => {

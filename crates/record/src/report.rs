@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use cstatns_base::code::Generation;
+use cstatns_base::commitment::{Commitment, Use};
 use cstatns_base::files::{self, Access, FileError};
 use cstatns_base::identifier::Scheme;
 use cstatns_base::look_up::{LookUp, Scores};
@@ -14,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::checkpoint::Head;
-use crate::manifest::beside;
+use crate::requested::beside;
 
 const LIMIT: u64 = 16 << 20;
 
@@ -39,6 +40,8 @@ pub struct Report {
     pub key_id: Option<Hex<8>>,
     /// The delivery.
     pub delivery: Hex<16>,
+    /// The commitment of the request, as the ledger has it.
+    pub request: Commitment,
     /// The rows read.
     pub rows_in: u64,
     /// The rows written.
@@ -132,6 +135,15 @@ impl Report {
             domain: self.domain.clone(),
             generation: self.generation,
             delivery: self.delivery,
+        }
+    }
+
+    /// What the request's rows were for.
+    pub fn r#use(&self) -> Use {
+        match (self.scheme, self.look_up) {
+            (_, Some(_)) => Use::LookUp,
+            (Some(_), None) => Use::Code,
+            (None, None) => Use::Renew,
         }
     }
 

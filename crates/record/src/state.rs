@@ -199,13 +199,13 @@ impl State {
             }
             Action::Code { domain, generation, recipient, input, .. } => {
                 let domain = self.codable(domain, *generation, now)?;
-                check_rows(input)?;
+                check_input(input, domain.minimum_batch)?;
                 self.check_recipient(domain, recipient.as_ref())
             }
             Action::Renew { domain, from, generation, recipient, of, input, .. } => {
                 let name = domain;
                 let domain = self.codable(domain, *generation, now)?;
-                check_rows(input)?;
+                check_input(input, domain.minimum_batch)?;
                 if of.as_deref().is_some_and(|of| !are_deliveries(of)) {
                     return Err(Refusal::Deliveries);
                 }
@@ -455,6 +455,17 @@ fn waits_for_nothing(event: &Event) -> bool {
     )
 }
 
-fn check_rows(input: &Input) -> Result<(), Refusal> {
-    if input.rows <= LARGEST_NUMBER { Ok(()) } else { Err(Refusal::Rows) }
+/// Whether so many values may be coded where `minimum` is the least.
+fn check_input(input: &Input, minimum: u32) -> Result<(), Refusal> {
+    if input.rows > LARGEST_NUMBER {
+        return Err(Refusal::Rows);
+    }
+    if !input.is_possible() {
+        return Err(Refusal::Counts);
+    }
+    let Input { rows, distinct, .. } = *input;
+    if rows.min(distinct) < minimum.into() {
+        return Err(Refusal::TooFewValues { distinct, minimum });
+    }
+    Ok(())
 }

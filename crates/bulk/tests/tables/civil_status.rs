@@ -249,6 +249,8 @@ fn run_within(
         Prepare {
             data: data.into(),
             column: Column::CivilStatus { map, years },
+            service: service(),
+            domain: domain(),
             request,
             retained: retained.into(),
             delimiter: b',',
@@ -883,7 +885,7 @@ fn requests_that_prepare_would_not_have_made() {
         &mut out,
     )
     .unwrap_err();
-    assert!(error.code() == "request-content" && content(&error) == "civil-status", "{error}");
+    assert!(error.code() == "request-use" && content(&error) == "civil-status", "{error}");
     let (renewer, later) = (POPULATION.renewer(1, 2), POPULATION.meta(2, 1));
     let error = renew(
         &Request {
@@ -897,12 +899,12 @@ fn requests_that_prepare_would_not_have_made() {
         &mut out,
     )
     .unwrap_err();
-    assert!(error.code() == "request-content" && content(&error) == "civil-status", "{error}");
+    assert!(error.code() == "request-use" && content(&error) == "civil-status", "{error}");
     let plain = Way::new(&place, "plain", "csv", "csv");
     fs::write(&plain.data, format!("nir\n{KEYED}\n")).unwrap();
     plain.prepare(Column::Identifier { column: "nir", scheme: Scheme::FrNir }, b',').unwrap();
     let error = look_up(&plain, &index, Level::Found, 1, &mut out).unwrap_err();
-    assert!(error.code() == "request-content" && content(&error) == "identifiers", "{error}");
+    assert!(error.code() == "request-use" && content(&error) == "identifiers", "{error}");
     let other = Register { index: &index, accept: Level::Found, min_score: Score::of(1.0) };
     let error = look_up_and_code(
         &Request {

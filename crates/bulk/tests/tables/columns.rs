@@ -16,6 +16,7 @@ use cstatns::coded::Coded as _;
 use cstatns::identifier::Scheme;
 use cstatns::manifest::{Content, Manifest, manifest_path};
 use cstatns::report::{Destruction, Report, report_path};
+use cstatns::requested::{Requested, requested_path};
 use cstatns_bulk::{CodeFileError, Request, code};
 use cstatns_controller::{Attach, AttachError, Column, Prepare, attach, prepare, summarise};
 use cstatns_rows::effort::Effort;
@@ -97,14 +98,23 @@ fn prepare_writes_request_seal_and_retained() {
 
     let manifest = way.manifest();
     assert_eq!(
-        (manifest.rows, manifest.content),
+        (manifest.input.rows, manifest.content),
         (12, Content::Identifiers { scheme: Scheme::FrNir })
     );
     assert!(manifest.previous.is_empty());
     let text = fs::read_to_string(manifest_path(&way.request)).unwrap();
-    assert!(text.starts_with("{\"format\":1,\"rows\":12,\"commitment\":\""), "{text}");
-    assert!(text.contains("\"kind\":\"identifiers\"") && !text.contains("tag"), "{text}");
-    for path in [&way.request, &way.retained, &manifest_path(&way.request)] {
+    let begin = "{\"format\":2,\"suite\":\"CStatNS-HMAC-SHA-256\",\"service\":\"demo.aaaaaaaaaa\",\
+        \"domain\":\"population\",\"use\":\"code\",\"scheme\":\"fr-nir\",\"rows\":12,\"values\":6,\
+        \"distinct\":4,\"commitment\":\"";
+    assert!(text.starts_with(begin), "{text}");
+    // What is kept of the request is public: all of it but the secret.
+    let requested = Requested::read(&requested_path(&way.retained)).unwrap();
+    assert_eq!(requested, manifest.requested());
+    assert_eq!((&requested, &prepared.input), (&prepared.requested, &manifest.input));
+    let kept = fs::read_to_string(requested_path(&way.retained)).unwrap();
+    assert!(!kept.contains(&*manifest.key.to_hex()) && !kept.contains("key"), "{kept}");
+    let (request, retained) = (manifest_path(&way.request), requested_path(&way.retained));
+    for path in [&way.request, &way.retained, &request, &retained] {
         assert_eq!(fs::metadata(path).unwrap().permissions().mode() & 0o777, 0o600, "{path:?}");
     }
 }
@@ -174,8 +184,8 @@ fn two_spellings_of_one_identifier_are_one_distinct_value() {
     fs::write(&way.data, format!("nir\n{UNKEYED}\n{SPACED}\n{KEYED}\n{KEYED}\n\"\"\n")).unwrap();
     way.prepare(Column::Identifier { column: "nir", scheme: Scheme::FrNir }, b',').unwrap();
     let coded = way.code(&POPULATION, 2, 1).unwrap();
-    assert_eq!((coded.rows, coded.distinct), (5, 2));
-    assert_eq!(coded.commitment, way.manifest().commitment);
+    assert_eq!((coded.input.rows, coded.distinct), (5, 2));
+    assert_eq!(coded.input.commitment, way.manifest().input.commitment);
 }
 
 /// The data above as Parquet.
@@ -244,8 +254,6 @@ fn parquet_has_the_final_schemas_and_other_columns_pass_unchanged() {
     assert_eq!(said, expected.map(|(key, value)| (key.to_owned(), value)).into());
     assert_eq!(summarise(&way.result).unwrap().meta, Some(meta));
 
-    // The file's metadata is enough: no report is needed beside a Parquet result.
-    fs::remove_file(report_path(&way.result)).unwrap();
     for (binary, out) in [(false, "text.parquet"), (true, "binary.parquet")] {
         let way = Way { out: place.path(out), ..way.clone() };
         way.attach_as(binary).unwrap();
@@ -299,7 +307,7 @@ fn indexes_and_codes_are_stored_plainly_in_bounded_row_groups() {
     fs::write(&way.data, data).unwrap();
     way.prepare(Column::Identifier { column: "nir", scheme: Scheme::FrNir }, b',').unwrap();
     let coded = way.code(&POPULATION, 1, 5).unwrap();
-    assert_eq!((coded.rows, coded.distinct), (140_000, cstatns_bulk::Tally::DISTINCT_CAP));
+    assert_eq!((coded.input.rows, coded.distinct), (140_000, cstatns::distinct::CAP));
     for path in [&way.request, &way.result] {
         let reader = SerializedFileReader::new(File::open(path).unwrap()).unwrap();
         let groups = reader.metadata().row_groups();
@@ -519,7 +527,8 @@ fn files_are_destroyed_after_the_attached_file_is_durable_and_the_report_says_so
         attach(
             Attach {
                 retained: retained.into(),
-                result: result.into(),
+                requested: None,
+                result,
                 out: (&out).into(),
                 binary_codes: false,
                 destroy,
@@ -537,7 +546,10 @@ fn files_are_destroyed_after_the_attached_file_is_durable_and_the_report_says_so
     with(&[way.data.clone(), way.data.clone(), way.retained.clone()]).unwrap();
     assert!(!way.data.exists() && !way.retained.exists() && out.exists());
     let report = Report::read(&report_path(&out)).unwrap();
-    assert_eq!(report.destroyed.len(), 3);
+    // What was kept of the request goes with the retained file.
+    assert_eq!(report.destroyed.len(), 4);
+    assert_eq!(report.destroyed[3].file, "d-retained.csv.request.json");
+    assert!(!requested_path(&way.retained).exists());
     assert_eq!((report.destroyed[1].bytes, &*report.destroyed[1].how), (None, Destruction::ABSENT));
     assert_eq!((&*report.destroyed[0].file, report.destroyed[0].bytes), ("d.csv", Some(bytes)));
 }
@@ -575,7 +587,7 @@ fn a_request_that_is_not_the_sealed_one_is_refused() {
     .unwrap_err();
     assert_eq!(error.code(), "commitment");
     // The keys must be those of the domain and generation that the result carries.
-    for meta in [POPULATION.meta(2, 1), OTHER_DOMAIN.meta(1, 1)] {
+    for meta in [POPULATION.meta(2, 1), OTHER_DOMAIN.meta(1, 1), OTHER_SERVICE.meta(1, 1)] {
         let error = code(
             &Request {
                 path: &way.request,
@@ -604,8 +616,13 @@ fn seals_and_reports_come_back_and_others_are_refused() {
     assert_eq!(Manifest::read(&path).unwrap().write(&copy).unwrap_err().code(), "output-exists");
     let text = fs::read_to_string(&path).unwrap();
     for bad in [
-        text.replace("\"format\":1", "\"format\":2"),
-        text.replace("identifiers", "codes"),
+        text.replace("\"format\":2", "\"format\":1"),
+        text.replace("SHA-256", "SHA-512"),
+        text.replace("demo.", "Jean Dupont."),
+        text.replace("population", "Population"),
+        text.replace("\"code\"", "\"renew\""),
+        text.replace("\"values\":6", "\"values\":13"),
+        text.replace("\"distinct\":4", "\"distinct\":7"),
         text.replace("\"rows\"", "\"lines\""),
         text.replace("\"previous\":[]", "\"previous\":[\"00\"]"),
         text.replace("\"previous\"", "\"more\":1,\"previous\""),
@@ -639,6 +656,8 @@ fn retained_files_are_of_the_type_of_the_data() {
         Prepare {
             data: (&data).into(),
             column,
+            service: service(),
+            domain: domain(),
             request,
             retained: retained.into(),
             delimiter: b',',
@@ -652,6 +671,8 @@ fn retained_files_are_of_the_type_of_the_data() {
         Prepare {
             data: (&data).into(),
             column,
+            service: service(),
+            domain: domain(),
             request,
             retained: request.into(),
             delimiter: b',',
@@ -666,6 +687,8 @@ fn retained_files_are_of_the_type_of_the_data() {
         Prepare {
             data: (&text).into(),
             column,
+            service: service(),
+            domain: domain(),
             request,
             retained: retained.into(),
             delimiter: b',',

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use arrow_array::cast::AsArray;
 use arrow_array::{Array, ArrayRef, RecordBatch, StringArray};
@@ -16,8 +16,9 @@ use cstatns::code::Generation;
 use cstatns::coder::{Coder, CodingKey, Renewer};
 use cstatns::hazmat::coding_key;
 use cstatns::identifier::Scheme;
+use cstatns::look_up::{Level, LookUp, Score};
 use cstatns::manifest::{Manifest, manifest_path};
-use cstatns::meta::{FileMeta, SPEC};
+use cstatns::meta::{FileMeta, SPEC, ServiceId};
 use cstatns::name::{Hex, Name};
 use cstatns::report::{Report, report_path};
 use cstatns::secret::Secret;
@@ -36,6 +37,7 @@ pub const KEYED: &str = "117091320400164";
 pub const SPACED: &str = "2 84 09 24 055 001 31";
 pub const UNKEYED: &str = "2840924055001";
 
+#[derive(Clone, Copy)]
 pub struct Domain {
     pub service: &'static str,
     pub name: &'static str,
@@ -47,7 +49,22 @@ pub const OTHER_DOMAIN: Domain = Domain { service: "demo.aaaaaaaaaa", name: "res
 pub const OTHER_SERVICE: Domain =
     Domain { service: "other.bbbbbbbbbb", name: "population", seed: 3 };
 
+/// The service and the domain that requests are for, where nothing else is said.
+pub fn service() -> &'static ServiceId {
+    static ID: LazyLock<ServiceId> = LazyLock::new(|| POPULATION.id());
+    &ID
+}
+
+pub fn domain() -> &'static Name {
+    static NAME: LazyLock<Name> = LazyLock::new(|| Name::new(POPULATION.name).unwrap());
+    &NAME
+}
+
 impl Domain {
+    pub fn id(&self) -> ServiceId {
+        ServiceId::of(self.service).unwrap()
+    }
+
     fn key(&self, generation: u32) -> CodingKey {
         let secret = Secret::fill(|bytes| {
             bytes.fill(self.seed);
@@ -116,6 +133,8 @@ impl Place {
 /// The files of one data set on its way, named after it.
 #[derive(Clone)]
 pub struct Way {
+    /// What its request is for.
+    pub domain: Domain,
     pub data: PathBuf,
     pub request: PathBuf,
     pub retained: PathBuf,
@@ -128,6 +147,7 @@ impl Way {
     /// result.
     pub fn new(place: &Place, name: &str, own: &str, travelling: &str) -> Self {
         Self {
+            domain: POPULATION,
             data: place.path(&format!("{name}.{own}")),
             request: place.path(&format!("{name}-request.{travelling}")),
             retained: place.path(&format!("{name}-retained.{own}")),
@@ -142,6 +162,8 @@ impl Way {
             Prepare {
                 data: data.into(),
                 column,
+                service: &self.domain.id(),
+                domain: &Name::new(self.domain.name).unwrap(),
                 request,
                 retained: retained.into(),
                 delimiter,
@@ -218,7 +240,8 @@ impl Way {
         attach(
             Attach {
                 retained: retained.into(),
-                result: result.into(),
+                requested: None,
+                result,
                 out: out.into(),
                 binary_codes,
                 destroy: &[],
@@ -240,13 +263,19 @@ pub fn report_beside(result: &Path, meta: &FileMeta, coded: &Tally) {
         generation: meta.generation,
         key_id: Some(Hex([7; 8])),
         delivery: meta.delivery,
-        rows_in: coded.rows,
-        rows_out: coded.rows,
+        request: coded.input.commitment,
+        rows_in: coded.input.rows,
+        rows_out: coded.input.rows,
         quality: coded.qualities.iter().map(|(word, count)| ((*word).to_owned(), *count)).collect(),
         coded: Some(coded.coded),
         scores: coded.scores,
-        scheme: Some(Scheme::FrNir),
-        look_up: None,
+        // Only a renewal has no qualities, only a look-up scores.
+        scheme: (!coded.qualities.is_empty()).then_some(Scheme::FrNir),
+        look_up: coded.scores.map(|_| LookUp {
+            register: Hex([5; 16]),
+            accept: Level::UsageName,
+            min_score: Score::of(0.95),
+        }),
         accepted: BTreeMap::new(),
         destroyed: Vec::new(),
         begin: now,
@@ -266,7 +295,8 @@ pub fn coded_csv(
     domain: &Domain,
     delivery: u8,
 ) -> Way {
-    let way = Way::new(place, name, "csv", "csv");
+    let mut way = Way::new(place, name, "csv", "csv");
+    way.domain = *domain;
     fs::write(&way.data, data).unwrap();
     way.prepare(Column::Identifier { column: "nir", scheme: Scheme::FrNir }, b',').unwrap();
     way.code(domain, 1, delivery).unwrap();

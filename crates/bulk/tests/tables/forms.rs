@@ -18,16 +18,18 @@ use mutate::{Change, change};
 fn manifests() -> Vec<String> {
     let with = |more: Value| {
         let mut manifest = json!({
-            "format": 1, "rows": 40, "commitment": "07".repeat(32), "key": "08".repeat(32), "previous": ["09".repeat(16)],
+            "format": 2, "suite": "CStatNS-HMAC-SHA-256", "service": "example.aaaaaaaaaa", "domain": "population",
+            "rows": 40, "values": 39, "distinct": 38, "commitment": "07".repeat(32), "key": "08".repeat(32),
+            "previous": ["09".repeat(16)],
         });
         more.as_object().unwrap().iter().for_each(|(name, value)| manifest[name] = value.clone());
         manifest.to_string()
     };
     vec![
-        with(json!({"kind": "identifiers", "scheme": "fr-nir"})),
-        with(json!({"kind": "codes", "tag": "ab27", "generation": 3})),
+        with(json!({"use": "code", "scheme": "fr-nir"})),
+        with(json!({"use": "renew", "generation": 3})),
         with(json!({
-            "kind": "civil-status", "scheme": "fr-nir", "identifier": true,
+            "use": "look-up", "scheme": "fr-nir", "identifier": true,
             "accepted": [{"column": "nom", "reason": "employer-name"}],
         })),
     ]
@@ -39,7 +41,8 @@ fn report() -> String {
     json!({
         "format": 1, "tool": "cstatns \
         0.1.0", "spec": "1", "service": "example.aaaaaaaaaa", "domain": "population",
-        "generation": 1, "key_id": "0123456789abcdef", "delivery": "05".repeat(16), "rows_in": 40, "rows_out": 40,
+        "generation": 1, "key_id": "0123456789abcdef", "delivery": "05".repeat(16),
+        "request": "07".repeat(32), "rows_in": 40, "rows_out": 40,
         "coded": 39, "quality": {"found": 39, "near": 1}, "scores": scores, "scheme": "fr-nir",
         "look_up": {"register": "06".repeat(16), "accept": "found", "min_score": 9500},
         "accepted": {"nom": "employer-name"},

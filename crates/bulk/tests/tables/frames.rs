@@ -17,6 +17,7 @@ use arrow_select::concat::concat_batches;
 use cstatns::coded::Coded as _;
 use cstatns::identifier::Scheme;
 use cstatns::manifest::{Content, Manifest, manifest_path};
+use cstatns::requested::Requested;
 use cstatns_bulk::{Request, code, renew};
 use cstatns_controller::{
     Attach, AttachError, Attached, Column, Prepare, PrepareError, attach, check, prepare,
@@ -94,22 +95,32 @@ fn prepared(
     data: Input<'_>,
     column: Column<'_>,
     request: &Path,
-) -> Result<Vec<RecordBatch>, PrepareError> {
+) -> Result<(Vec<RecordBatch>, Requested), PrepareError> {
     let mut retained = Vec::new();
     let mut take = |batch| {
         retained.push(batch);
         Ok(())
     };
     let output = Output::Frame(&mut take);
-    let what = Prepare { data, column, request, retained: output, delimiter: b',', accepted: &[] };
-    prepare(what, &Effort::default())?;
-    Ok(retained)
+    let what = Prepare {
+        data,
+        column,
+        service: service(),
+        domain: domain(),
+        request,
+        retained: output,
+        delimiter: b',',
+        accepted: &[],
+    };
+    let requested = prepare(what, &Effort::default())?.requested;
+    Ok((retained, requested))
 }
 
 /// Attaches from any sources to a frame.
 fn attached(
     retained: Input<'_>,
-    result: Input<'_>,
+    requested: &Requested,
+    result: &Path,
 ) -> Result<(Vec<RecordBatch>, Attached), AttachError> {
     let mut rows = Vec::new();
     let mut take = |batch| {
@@ -117,7 +128,8 @@ fn attached(
         Ok(())
     };
     let out = Output::Frame(&mut take);
-    let what = Attach { retained, result, out, binary_codes: true, destroy: &[] };
+    let requested = Some(requested);
+    let what = Attach { retained, requested, result, out, binary_codes: true, destroy: &[] };
     let attached = attach(what, &Effort::default())?;
     Ok((rows, attached))
 }
@@ -126,11 +138,6 @@ fn attached(
 fn read(path: &Path) -> (SchemaRef, Vec<RecordBatch>) {
     let batches = Source::open(path, Delimiter::Given(b',')).unwrap().into_record_batches();
     (batches.schema(), batches.collect::<Result<_, _>>().unwrap())
-}
-
-fn result_of(path: &Path) -> Input<'static> {
-    let batches = Source::open(path, Delimiter::Given(b',')).unwrap().into_record_batches();
-    Input::Frame { name: "result", rows: None, batches: Box::new(batches) }
 }
 
 fn coded(place: &Place, request: &Path, result: &str) -> std::path::PathBuf {
@@ -145,7 +152,8 @@ fn coded(place: &Place, request: &Path, result: &str) -> std::path::PathBuf {
         meta: &meta,
         effort: &Effort::default(),
     };
-    code(&request, &POPULATION.coder(1), &mut out).unwrap();
+    let coded = code(&request, &POPULATION.coder(1), &mut out).unwrap();
+    report_beside(&path, &meta, &coded);
     path
 }
 
@@ -187,7 +195,8 @@ fn the_whole_way_from_and_to_frames() {
     let place = Place::new();
     let data = data();
     let request = place.path("request.csv");
-    let retained = prepared(frame(data.schema(), parts(&data)), NIR, &request).unwrap();
+    let (retained, requested) =
+        prepared(frame(data.schema(), parts(&data)), NIR, &request).unwrap();
     assert_eq!(place.names(), ["request.csv", "request.csv.manifest.json"]);
     let holds = |path: &Path, text: &str| {
         fs::read(path).unwrap().windows(text.len()).any(|window| window == text.as_bytes())
@@ -196,7 +205,7 @@ fn the_whole_way_from_and_to_frames() {
     assert!(holds(&request, somebody));
 
     let result = coded(&place, &request, "result.parquet");
-    let (rows, report) = attached(frame_of(&retained), result_of(&result)).unwrap();
+    let (rows, report) = attached(frame_of(&retained), &requested, &result).unwrap();
     for name in place.names() {
         assert!(name == "request.csv" || !holds(&place.path(&name), somebody), "{name}");
     }
@@ -238,7 +247,8 @@ fn frames_and_files_give_the_same_bytes() {
     let place = Place::new();
     let data = data();
     let request = place.path("request.parquet");
-    let retained = prepared(frame(data.schema(), parts(&data)), NIR, &request).unwrap();
+    let (retained, requested) =
+        prepared(frame(data.schema(), parts(&data)), NIR, &request).unwrap();
     let result = coded(&place, &request, "result.parquet");
     // The retained rows as a file, written by somebody else.
     let file = place.path("retained.parquet");
@@ -247,19 +257,23 @@ fn frames_and_files_give_the_same_bytes() {
     retained.iter().for_each(|batch| writer.write(batch).unwrap());
     writer.close().unwrap();
 
-    let to_file = |retained: Input<'_>, result: Input<'_>, out: &str| {
+    let to_file = |retained: Input<'_>, out: &str| {
         let out = place.path(out);
-        let what =
-            Attach { retained, result, out: (&out).into(), binary_codes: true, destroy: &[] };
+        let what = Attach {
+            retained,
+            requested: Some(&requested),
+            result: &result,
+            out: (&out).into(),
+            binary_codes: true,
+            destroy: &[],
+        };
         attach(what, &Effort::default()).unwrap();
         fs::read(out).unwrap()
     };
-    let from_files = to_file((&file).into(), (&result).into(), "1.parquet");
-    assert!(to_file(frame_of(&retained), (&result).into(), "2.parquet") == from_files);
-    assert!(to_file((&file).into(), result_of(&result), "3.parquet") == from_files);
-    assert!(to_file(frame_of(&retained), result_of(&result), "4.parquet") == from_files);
+    let from_files = to_file((&file).into(), "1.parquet");
+    assert!(to_file(frame_of(&retained), "2.parquet") == from_files);
     // And the rows of a frame are those of the file.
-    let (rows, _) = attached((&file).into(), (&result).into()).unwrap();
+    let (rows, _) = attached((&file).into(), &requested, &result).unwrap();
     let (schema, again) = read(&place.path("1.parquet"));
     assert_eq!(rows[0].schema().metadata(), schema.metadata());
     assert!(in_order(&rows) == in_order(&again));
@@ -271,7 +285,7 @@ fn frames_and_files_give_the_same_bytes() {
     writer.write(&data).unwrap();
     writer.close().unwrap();
     let other = place.path("other.parquet");
-    let kept = prepared((&by_file).into(), NIR, &other).unwrap();
+    let (kept, _) = prepared((&by_file).into(), NIR, &other).unwrap();
     let without_index = |batches: &[RecordBatch]| {
         let columns: Vec<usize> = (1..batches[0].num_columns()).collect();
         let batches: Vec<_> =
@@ -296,19 +310,23 @@ fn codes_in_a_frame_are_checked_and_renewed() {
     let place = Place::new();
     let data = data();
     let request = place.path("request.csv");
-    let retained = prepared(frame(data.schema(), parts(&data)), NIR, &request).unwrap();
+    let (retained, requested) =
+        prepared(frame(data.schema(), parts(&data)), NIR, &request).unwrap();
     let result = coded(&place, &request, "result.parquet");
-    // A frame that does not say whose its codes are is no result.
-    let (schema, batches) = read(&result);
-    let bare = Arc::new(Schema::new(schema.fields().clone()));
-    let batches = batches
-        .into_iter()
-        .map(|batch| RecordBatch::try_new(bare.clone(), batch.columns().to_vec()).unwrap());
-    let nobodys = frame_of(&batches.collect::<Vec<_>>());
-    let error = attached(frame_of(&retained), nobodys).map(|_| ()).unwrap_err();
-    assert_eq!(error.code(), "metadata", "{error}");
+    // Beside a frame nothing lies: what was kept of its request must be given.
+    let mut take = |_| Ok(());
+    let what = Attach {
+        retained: frame_of(&retained),
+        requested: None,
+        result: &result,
+        out: Output::Frame(&mut take),
+        binary_codes: true,
+        destroy: &[],
+    };
+    let error = attach(what, &Effort::default()).map(|_| ()).unwrap_err();
+    assert_eq!(error.code(), "requested-missing", "{error}");
 
-    let (rows, _) = attached(frame_of(&retained), (&result).into()).unwrap();
+    let (rows, _) = attached(frame_of(&retained), &requested, &result).unwrap();
     let facts = check([frame_of(&rows)]).unwrap();
     let expected = check([Input::from(&result)]).unwrap();
     assert_eq!(facts[0].path, Path::new("frame"));
@@ -318,7 +336,7 @@ fn codes_in_a_frame_are_checked_and_renewed() {
     );
 
     let request = place.path("renewal.parquet");
-    let retained = prepared(frame_of(&rows), Column::Code("code"), &request).unwrap();
+    let (retained, requested) = prepared(frame_of(&rows), Column::Code("code"), &request).unwrap();
     let manifest = Manifest::read(&manifest_path(&request)).unwrap();
     assert!(matches!(manifest.content, Content::Codes { .. }));
     assert_eq!(
@@ -337,7 +355,7 @@ fn codes_in_a_frame_are_checked_and_renewed() {
     };
     let coded = renew(&request, &POPULATION.renewer(1, 2), &mut out).unwrap();
     report_beside(&renewed, &meta, &coded);
-    let (rows, _) = attached(frame_of(&retained), (&renewed).into()).unwrap();
+    let (rows, _) = attached(frame_of(&retained), &requested, &renewed).unwrap();
     assert_eq!(check([frame_of(&rows)]).unwrap()[0].generation, meta.generation);
     let rows = concat_batches(&rows[0].schema(), &rows).unwrap();
     let names: Vec<_> = rows.schema().fields().iter().map(|field| field.name().clone()).collect();
@@ -450,11 +468,11 @@ fn a_wrong_number_of_rows_changes_nothing() {
         let batches =
             Box::new(RecordBatchIterator::new(parts(&data).into_iter().map(Ok), data.schema()));
         let input = Input::Frame { name: "frame", rows, batches };
-        let retained = prepared(input, NIR, &place.path("request.parquet")).unwrap();
+        let (retained, requested) = prepared(input, NIR, &place.path("request.parquet")).unwrap();
         let count: usize = retained.iter().map(RecordBatch::num_rows).sum();
         assert_eq!(count, ROWS, "{rows:?}");
         let result = coded(&place, &place.path("request.parquet"), "result.parquet");
-        assert_eq!(attached(frame_of(&retained), (&result).into()).unwrap().1.rows, ROWS as u64);
+        assert_eq!(attached(frame_of(&retained), &requested, &result).unwrap().1.rows, ROWS as u64);
     }
 }
 
@@ -464,13 +482,14 @@ fn lines_go_to_files_and_nothing_is_destroyed_for_a_frame() {
     let way = coded_csv(&place, "d", "nir,wage\n117091320400164,100\n,200\n", &POPULATION, 1);
     let error = prepared((&way.data).into(), NIR, &place.path("other.csv")).unwrap_err();
     assert_eq!(error.code(), "retained-type");
-    let error = attached((&way.retained).into(), (&way.result).into()).map(|_| ()).unwrap_err();
+    let requested = way.manifest().requested();
+    let error = attached((&way.retained).into(), &requested, &way.result).map(|_| ()).unwrap_err();
     assert_eq!(error.code(), "binary-csv");
     let mut take = |_| Ok(());
-    let (retained, result) = ((&way.retained).into(), (&way.result).into());
     let what = Attach {
-        retained,
-        result,
+        retained: (&way.retained).into(),
+        requested: None,
+        result: &way.result,
         out: Output::Frame(&mut take),
         binary_codes: false,
         destroy: &[],
@@ -478,12 +497,13 @@ fn lines_go_to_files_and_nothing_is_destroyed_for_a_frame() {
     assert_eq!(attach(what, &Effort::default()).map(|_| ()).unwrap_err().code(), "attached-type");
 
     let data = data();
-    let retained = prepared(frame_of(&[data]), NIR, &place.path("request.parquet")).unwrap();
+    let (retained, _) = prepared(frame_of(&[data]), NIR, &place.path("request.parquet")).unwrap();
     let result = coded(&place, &place.path("request.parquet"), "result.parquet");
     let destroy = [result.clone()];
     let what = Attach {
         retained: frame_of(&retained),
-        result: (&result).into(),
+        requested: None,
+        result: &result,
         out: Output::Frame(&mut take),
         binary_codes: false,
         destroy: &destroy,

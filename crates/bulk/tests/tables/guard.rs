@@ -44,6 +44,8 @@ fn run(way: &Way, column: Column<'_>, accepted: &[&str]) -> Result<Prepared, Pre
     let what = Prepare {
         data: data.into(),
         column,
+        service: service(),
+        domain: domain(),
         request,
         retained: retained.into(),
         delimiter: b',',

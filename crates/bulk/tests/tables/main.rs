@@ -12,6 +12,7 @@ mod pair;
 mod prepare;
 mod random;
 mod renewal;
+mod requests;
 mod rows;
 mod sealed;
 mod threads;

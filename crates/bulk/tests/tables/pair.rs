@@ -64,7 +64,8 @@ fn the_pair_joins_as_the_truth_says_before_and_after_a_renewal() {
     );
 
     // In another domain the same people match nobody here.
-    let elsewhere = Way::new(&place, "elsewhere", "csv", "csv");
+    let mut elsewhere = Way::new(&place, "elsewhere", "csv", "csv");
+    elsewhere.domain = OTHER_DOMAIN;
     fs::write(&elsewhere.data, pair("wages.csv")).unwrap();
     elsewhere.prepare(Column::Identifier { column: "nir", scheme: Scheme::FrNir }, b',').unwrap();
     elsewhere.code(&OTHER_DOMAIN, 1, 2).unwrap();

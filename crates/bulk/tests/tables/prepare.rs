@@ -42,6 +42,8 @@ fn run(way: &Way, column: Column<'_>, effort: &Effort) -> Result<Prepared, Prepa
         Prepare {
             data: data.into(),
             column,
+            service: service(),
+            domain: domain(),
             request,
             retained: retained.into(),
             delimiter: b',',
@@ -146,7 +148,7 @@ fn the_rows_are_the_same_whatever_the_memory_the_threads_and_the_types() {
             }
             // The commitment is of these rows in this order.
             if threads == 2 {
-                assert_eq!(way.code(&POPULATION, 1, 1).unwrap().rows, ROWS as u64);
+                assert_eq!(way.code(&POPULATION, 1, 1).unwrap().input.rows, ROWS as u64);
                 way.attach().unwrap();
             }
         }
@@ -182,7 +184,7 @@ fn codes_are_prepared_again_whatever_the_memory() {
         let way = Way { data: first.out.clone(), ..Way::new(&place, &name, "csv", "parquet") };
         let prepared = run(&way, Column::Code("code"), &with(2, memory)).unwrap();
         assert_eq!((prepared.rows, prepared.counts["absent"]), (20_000, 800));
-        assert_eq!(way.renew(&POPULATION, 1, 2, 3).unwrap().rows, 20_000);
+        assert_eq!(way.renew(&POPULATION, 1, 2, 3).unwrap().input.rows, 20_000);
         way.attach().unwrap();
         let rows = read_text(&way.out);
         for row in rows[1..].iter().step_by(997) {
@@ -413,7 +415,13 @@ fn nothing_is_left_where_a_step_fails_or_stops_while_rows_are_put_aside() {
             fs::remove_file(place.path(name)).unwrap();
         }
         run(&way, IDENTIFIER, &with(1, 0)).unwrap();
-        let names = ["d-request.csv", "d-request.csv.manifest.json", "d-retained.csv", "d.csv"];
+        let names = [
+            "d-request.csv",
+            "d-request.csv.manifest.json",
+            "d-retained.csv",
+            "d-retained.csv.request.json",
+            "d.csv",
+        ];
         assert_eq!(place.names(), names, "step {step}");
     }
 }

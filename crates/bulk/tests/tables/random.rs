@@ -87,7 +87,7 @@ proptest! {
         way.prepare(Column::Identifier { column: "nir", scheme: Scheme::FrNir }, delimiter).unwrap();
         let coded = way.code(&POPULATION, 1, 1).unwrap();
         way.attach().unwrap();
-        prop_assert_eq!(coded.rows, rows.len() as u64);
+        prop_assert_eq!(coded.input.rows, rows.len() as u64);
 
         let out = read_csv(&way.out, delimiter);
         prop_assert_eq!(&out[0], &[&b"code"[..], b"quality", b"row", b"left \"col\"", b"right"].map(<[u8]>::to_vec));

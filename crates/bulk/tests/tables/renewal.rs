@@ -52,10 +52,10 @@ fn a_renewal_keeps_quality_and_every_other_column() {
     assert_eq!(manifest.content, Content::Codes { tag: meta.tag(), generation: meta.generation });
     assert_eq!(manifest.previous, [meta.delivery]);
     let text = fs::read_to_string(manifest_path(&way.request)).unwrap();
-    assert!(text.contains("\"kind\":\"codes\"") && text.contains("\"generation\":1"), "{text}");
+    assert!(text.contains("\"use\":\"renew\"") && text.contains("\"generation\":1"), "{text}");
 
     let coded = way.renew(&POPULATION, 1, 3, 6).unwrap();
-    assert_eq!((coded.rows, coded.distinct), (4, 2));
+    assert_eq!((coded.input.rows, coded.distinct), (4, 2));
     assert_eq!(read_text(&way.result)[0], ["index", "code"]);
     let report = way.attach().unwrap().report;
     let mut rows = read_text(&way.out);
@@ -113,7 +113,7 @@ fn text_and_binary_codes_of_either_type_of_file_are_renewed_to_the_same() {
                 assert_eq!(pairs(&way.request).len(), 6);
             }
             let coded = way.renew(&POPULATION, 1, 2, 6).unwrap();
-            assert_eq!(coded.commitment, way.manifest().commitment);
+            assert_eq!(coded.input.commitment, way.manifest().input.commitment);
             way.attach_as(binary).unwrap();
             let mut codes: Vec<String> = match (own, binary) {
                 ("csv", _) => {
@@ -257,10 +257,10 @@ fn a_report_about_other_codes_is_refused() {
 fn a_request_goes_to_the_verb_domain_and_generation_that_it_is_for() {
     let place = Place::new();
     let first = attached(&place, "d", "csv", false);
-    assert_eq!(first.renew(&POPULATION, 1, 2, 6).unwrap_err().code(), "request-content");
+    assert_eq!(first.renew(&POPULATION, 1, 2, 6).unwrap_err().code(), "request-use");
     let way = next(&place, &first, "n", "csv", "csv");
     way.prepare(Column::Code("code"), b',').unwrap();
-    assert_eq!(way.code(&POPULATION, 1, 6).unwrap_err().code(), "request-content");
+    assert_eq!(way.code(&POPULATION, 1, 6).unwrap_err().code(), "request-use");
     for error in [way.renew(&OTHER_SERVICE, 1, 2, 6), way.renew(&POPULATION, 2, 3, 6)] {
         assert!(matches!(error.unwrap_err(), CodeFileError::OtherCodes { .. }));
     }

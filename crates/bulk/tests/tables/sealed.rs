@@ -24,8 +24,8 @@ pub fn manifest(place: &Path, bytes: &[u8]) -> bool {
     again.write(&second).unwrap();
     let fields = |manifest: &Manifest| {
         (
-            manifest.rows,
-            manifest.commitment,
+            manifest.requested(),
+            manifest.input,
             manifest.content,
             manifest.previous.clone(),
             manifest.accepted.clone(),

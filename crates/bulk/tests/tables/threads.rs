@@ -100,14 +100,15 @@ fn the_bytes_do_not_depend_on_the_number_of_threads() {
             {
                 let mut out = Vec::new();
                 let coded = coded_by(&way, &way.request, format, threads, &mut out).unwrap();
-                assert_eq!(coded.rows, rows as u64);
+                assert_eq!(coded.input.rows, rows as u64);
                 same(what, out);
             }
             // The attached file, and its codes renewed.
             let out = place.path(&format!("out-{threads}.{own}"));
             let what = Attach {
                 retained: (&way.retained).into(),
-                result: (&way.result).into(),
+                requested: None,
+                result: &way.result,
                 out: (&out).into(),
                 binary_codes: own == "parquet",
                 destroy: &[],
@@ -263,7 +264,8 @@ fn attach_names_the_file_and_the_row() {
                 for threads in [1, 4] {
                     let what = Attach {
                         retained: retained.into(),
-                        result: result.into(),
+                        requested: None,
+                        result,
                         out: out.into(),
                         binary_codes: false,
                         destroy: &[],
@@ -419,6 +421,8 @@ fn a_step_that_is_asked_to_stop_leaves_nothing() {
     let what = cstatns_controller::Prepare {
         data: (&way.data).into(),
         column: Column::Identifier { column: "nir", scheme: Scheme::FrNir },
+        service: service(),
+        domain: domain(),
         request: &way.request,
         retained: (&way.retained).into(),
         delimiter: b',',
@@ -447,7 +451,8 @@ fn a_step_that_is_asked_to_stop_leaves_nothing() {
     let before = place.names();
     let what = Attach {
         retained: (&way.retained).into(),
-        result: (&way.result).into(),
+        requested: None,
+        result: &way.result,
         out: (&way.out).into(),
         binary_codes: false,
         destroy: std::slice::from_ref(&way.data),

@@ -538,6 +538,8 @@ fn timestamps_that_microseconds_do_not_hold_are_refused() {
                         std::fs::remove_file(file).unwrap();
                     }
                     std::fs::remove_file(cstatns::manifest::manifest_path(&way.request)).unwrap();
+                    let requested = cstatns::requested::requested_path(&way.retained);
+                    std::fs::remove_file(requested).unwrap();
                 } else {
                     let error = outcome.unwrap_err();
                     assert_eq!(error.code(), "parquet-time");

@@ -10,13 +10,13 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use cstatns::civil_status::SCHEME;
-use cstatns::code::{Generation, Tag};
+use cstatns::code::Generation;
 use cstatns::files::{Facts, FileError};
 use cstatns::look_up::{Level, LookUp, Score};
 use cstatns::manifest::{Content, Manifest, manifest_path};
 use cstatns::meta::FileMeta;
 use cstatns::name::{Hex, Name};
-use cstatns::proposal::{Action, Input, RunId};
+use cstatns::proposal::{Action, RunId};
 use cstatns::report::report_path;
 use cstatns::service::{Made, RunFiles, Service, WorkError};
 use cstatns_bulk::{CodeFileError, Out, Register, Request, Tally, look, look_up_and_code};
@@ -183,7 +183,7 @@ impl Code {
                 generation,
                 scheme,
                 purpose: purpose.clone(),
-                input: Input { commitment: manifest.commitment, rows: manifest.rows },
+                input: manifest.input,
                 recipient: None,
                 keep_request: *keep_request,
                 look_up: register.as_ref().map(Open::look_up),
@@ -225,7 +225,7 @@ impl Renew {
         let Run { home, domain, purpose, keep_request, request, .. } = &self.run;
         recorded(program, home, "renew", |service| {
             let (manifest, format) = self.run.look(program, service)?;
-            let Content::Codes { tag, generation: from } = manifest.content else {
+            let Content::Codes { generation: from, .. } = manifest.content else {
                 return Err(CodeFileError::Content {
                     path: request.clone(),
                     found: manifest.content,
@@ -233,15 +233,6 @@ impl Renew {
                 .into());
             };
             let generation = service.state().domain(domain)?.generation();
-            let expected: (Tag, Generation) = (service.state().tag(domain), from);
-            if tag != expected.0 {
-                return Err(CodeFileError::OtherCodes {
-                    path: request.clone(),
-                    found: (tag, from),
-                    expected,
-                }
-                .into());
-            }
             let named: BTreeSet<RunId> = self
                 .of
                 .iter()
@@ -269,7 +260,7 @@ impl Renew {
                 from,
                 generation,
                 purpose: purpose.clone(),
-                input: Input { commitment: manifest.commitment, rows: manifest.rows },
+                input: manifest.input,
                 recipient: None,
                 keep_request: *keep_request,
                 of,
@@ -307,7 +298,7 @@ impl Run {
         if !self.request.is_file() {
             return Err(FileError::Missing { path: self.request.clone() }.into());
         }
-        look(&self.request, &manifest)?;
+        look(&self.request, &manifest, service.card().id(), &self.domain)?;
         let format = Format::of(&self.result)?;
         for path in [self.result.clone(), report_path(&self.result)] {
             if path.symlink_metadata().is_ok() {

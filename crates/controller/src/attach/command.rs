@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use cstatns_record::requested::Requested;
 use cstatns_rows::sink::Output;
 use cstatns_rows::table::Input;
 
@@ -9,23 +10,26 @@ use cstatns_rows::table::Input;
 pub struct Attach<'a> {
     /// The retained rows, as [`prepare`](crate::prepare()) wrote them or handed them over.
     pub retained: Input<'a>,
-    /// The result of the service. Beside a file lies its report (a Parquet result can do without).
-    pub result: Input<'a>,
+    /// What was kept of the request ([`Prepared::requested`](crate::Prepared)); of a retained file
+    /// it lies beside it, unless it is given.
+    pub requested: Option<&'a Requested>,
+    /// The result of the service, beside which lies its report.
+    pub result: &'a Path,
     /// Where the attached rows go: to a file of the same type as the retained one, that of a frame
     /// being Parquet, beside which the report will lie; or, of rows whose columns have types, to a
     /// frame.
     pub out: Output<'a>,
     /// Write the codes in binary form (not in CSV).
     pub binary_codes: bool,
-    /// Files to destroy once the attached file is durable: the data, the retained file, the copy of
-    /// the result. None where the rows go to a frame.
+    /// Files to destroy once the attached file is durable: the data, the retained file (with what
+    /// lies beside it of the request), the copy of the result. None where the rows go to a frame.
     pub destroy: &'a [PathBuf],
 }
 
 /// The files of the command.
 pub(super) struct Files<'a> {
     pub(super) retained: Option<&'a Path>,
-    pub(super) result: Option<&'a Path>,
+    pub(super) result: &'a Path,
     pub(super) out: &'a Path,
     pub(super) binary_codes: bool,
     pub(super) destroy: &'a [PathBuf],

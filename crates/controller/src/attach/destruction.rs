@@ -76,11 +76,7 @@ impl Before {
             id.ok_or_else(|| FileError::Missing { path: path.clone() })
         });
         let destroy = destroy.collect::<Result<_, _>>()?;
-        Ok(Self {
-            retained: what.retained.and_then(source),
-            result: what.result.and_then(source),
-            destroy,
-        })
+        Ok(Self { retained: what.retained.and_then(source), result: source(what.result), destroy })
     }
 
     /// What is to be done once the attached file, which is whole and called `temporary` yet, has
@@ -102,8 +98,7 @@ fn source(path: &Path) -> Option<FileId> {
 fn command(what: &Files<'_>) -> Hex<32> {
     let mut hash = Sha256::new();
     // A frame has none.
-    let paths =
-        [what.retained, what.result, Some(what.out)].map(|path| path.unwrap_or(Path::new("")));
+    let paths = [what.retained.unwrap_or(Path::new("")), what.result, what.out];
     for path in paths.into_iter().chain(what.destroy.iter().map(PathBuf::as_path)) {
         let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
         let path = path.as_os_str().as_encoded_bytes();
@@ -133,7 +128,7 @@ impl Unfinished {
             && unfinished.out == out
             && unfinished.destroy.len() == what.destroy.len()
             && same(what.retained, unfinished.retained)
-            && same(what.result, unfinished.result);
+            && same(Some(what.result), unfinished.result);
         own.then_some((report, unfinished))
     }
 

@@ -140,7 +140,7 @@ where
         kept.chunk_by(|one, next| one + 1 == *next).map(|run| run[0]..run[0] + run.len()).collect();
     let (encoding, mut sink) = begin(&columns, table, &meta)?;
     drop(columns);
-    effort.progress.expect(report.map_or(0, |report| report.rows_out));
+    effort.progress.expect(report.rows_out);
 
     let mut pairing =
         Pairing { retained, results, ahead: Arc::new(Part::empty()), at: 0, missing: 0, extra: 0 };

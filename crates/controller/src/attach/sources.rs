@@ -5,8 +5,9 @@ use std::path::Path;
 use arrow_array::Array;
 use arrow_schema::DataType;
 use cstatns_base::code::CodeError;
-use cstatns_base::meta::FileMeta;
-use cstatns_record::report::{Report, report_path};
+use cstatns_base::meta::{FileMeta, ServiceId};
+use cstatns_record::report::{Report, ReportError, report_path};
+use cstatns_record::requested::Requested;
 use cstatns_rows::columns::{Codes, Indexes, Order, fault};
 use cstatns_rows::csv::Delimiter;
 use cstatns_rows::error::{RowFault, TableError};
@@ -113,25 +114,54 @@ pub(super) struct Results {
     pub(super) rows: Sorted<Box<dyn Batch>>,
     pub(super) codes: Codes,
     pub(super) meta: FileMeta,
-    pub(super) report: Option<Report>,
+    pub(super) report: Report,
     /// Whether there are the columns `quality` and `score`.
     pub(super) quality: bool,
     pub(super) score: bool,
 }
 
 impl Results {
-    pub(super) fn open(input: Input<'_>) -> Result<Self, AttachError> {
-        let rows: Rows = input.open(Delimiter::Under("index"))?.any();
+    /// Opens the result of the request that was kept.
+    pub(super) fn open(path: &Path, requested: &Requested) -> Result<Self, AttachError> {
+        let rows: Rows = Input::from(path).open(Delimiter::Under("index"))?.any();
         let (quality, score) = result_columns(&rows.table)?;
-        let (meta, report) = origin(&rows.table)?;
-        let path = rows.table.path();
-        let missing = || match rows.table.is_file() {
-            true => AttachError::ReportMissing { path: report_path(path) },
-            // Beside a frame lies no report.
-            false => TableError::Metadata { path: path.to_owned(), key: "cstatns.service" }.into(),
-        };
-        let meta = meta.ok_or_else(missing)?;
+        let (_, report) = origin(&rows.table)?;
+        let report =
+            report.ok_or_else(|| AttachError::ReportMissing { path: report_path(path) })?;
+        check_request(path, &report, requested)?;
+        let meta = report.meta();
         let codes = Codes::of(&rows.table, 1, Some((meta.tag(), meta.generation)))?;
         Ok(Self { rows: Sorted::of(rows)?, codes, meta, report, quality, score })
     }
+}
+
+/// Refuses a result of another request than the one that was kept: first of another service or
+/// domain, which says more than that the rows are others.
+fn check_request(result: &Path, report: &Report, requested: &Requested) -> Result<(), AttachError> {
+    let path = || result.to_owned();
+    if report.service != *requested.service {
+        let found = ServiceId::of(&report.service)
+            .ok_or_else(|| ReportError::Form { path: report_path(result) })?;
+        let expected = requested.service.clone();
+        return Err(AttachError::OtherService { path: path(), found, expected });
+    }
+    if report.domain != requested.domain {
+        let (found, expected) = (report.domain.clone(), requested.domain.clone());
+        return Err(AttachError::OtherDomain { path: path(), found, expected });
+    }
+    if report.r#use() != requested.r#use {
+        let (found, expected) = (report.r#use(), requested.r#use);
+        return Err(AttachError::OtherUse { path: path(), found, expected });
+    }
+    if report.scheme != requested.scheme {
+        return Err(AttachError::OtherScheme {
+            path: path(),
+            found: report.scheme,
+            expected: requested.scheme,
+        });
+    }
+    if report.request != requested.commitment {
+        return Err(AttachError::OtherRequest { path: path() });
+    }
+    Ok(())
 }

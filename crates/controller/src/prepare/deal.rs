@@ -8,8 +8,9 @@ use chacha20::cipher::{KeyIvInit, StreamCipher};
 use cstatns_base::civil_status::request::{self, FIELDS, IDENTIFIER, Texts};
 use cstatns_base::civil_status::{Field, SCHEME, Seen, Years};
 use cstatns_base::code::{Generation, Tag};
+use cstatns_base::distinct::Distinct;
 use cstatns_base::identifier::{Reason, Scheme};
-use cstatns_base::secret::random_bytes;
+use cstatns_base::secret::{random_bytes, wipe_stack};
 use cstatns_record::manifest::Content;
 use cstatns_rows::columns::{Codes, fault};
 use cstatns_rows::effort::Progress;
@@ -22,6 +23,7 @@ use cstatns_rows::{fields, guard};
 use zeroize::{Zeroize, Zeroizing};
 
 use super::PrepareError;
+use super::counting::Counting;
 use super::head::{ABSENT, MALFORMED, OK, STATUSES, push};
 use super::kept::Keeping;
 
@@ -41,6 +43,9 @@ fn draw(heads: &mut Heads, indexes: &mut Vec<u8>) {
 pub(super) struct Dealt {
     pub(super) rows: u64,
     pub(super) content: Content,
+    /// How many rows have a value, and how many values are distinct.
+    pub(super) values: u64,
+    pub(super) distinct: u64,
     pub(super) counts: BTreeMap<&'static str, u64>,
     pub(super) unread: BTreeMap<&'static str, u64>,
     pub(super) may_be_days: bool,
@@ -52,6 +57,9 @@ pub(super) struct Dealt {
 #[derive(Default)]
 struct Found {
     rows: u64,
+    /// The marks of values, of a block; how many were distinct, of all.
+    marks: Vec<u128>,
+    distinct: u64,
     statuses: [u64; STATUSES.len()],
     codes: BTreeMap<(Tag, Generation), u64>,
     seen: [Seen; FIELDS.len()],
@@ -77,6 +85,8 @@ impl Found {
         Dealt {
             rows: self.rows,
             content,
+            values: self.statuses[usize::from(OK)],
+            distinct: self.distinct,
             counts,
             unread: unread.map(|(field, seen)| (field.name(), seen.unread)).collect(),
             may_be_days: seen.into_iter().any(|(field, seen)| seen.may_be_days(field)),
@@ -104,6 +114,7 @@ pub(super) struct Data<'a, F> {
     pub(super) size: u64,
     pub(super) sort: &'a Sort<F>,
     pub(super) threads: NonZeroUsize,
+    pub(super) counting: &'a Counting,
     pub(super) progress: &'a Progress,
 }
 
@@ -114,10 +125,11 @@ impl<F: Sortable> Data<'_, F> {
         self,
         read: impl Fn(&F, &mut Heads, &mut Found) -> Result<(), TableError> + Sync,
     ) -> Result<Found, TableError> {
-        let Self { rows, keeping, size, sort, threads, progress } = self;
+        let Self { rows, keeping, size, sort, threads, counting, progress } = self;
         let path = rows.table.path().to_owned();
         let delimiter = rows.table.delimiter();
         let (mut all, mut done) = (Found::default(), 0);
+        let mut distinct = Distinct::default();
         let steps = Steps {
             new: || Dealing {
                 batches: Vec::new(),
@@ -141,11 +153,17 @@ impl<F: Sortable> Data<'_, F> {
                         .map_err(|error| error.after(found.rows))?;
                     found.rows += batch.rows() as u64;
                 }
+                if !found.marks.is_empty() {
+                    // The values that were marked went over it.
+                    wipe_stack();
+                }
                 draw(heads, indexes);
                 sort.deal(batches, heads, dealer)
             },
             check: |block: &mut Dealing<F>| {
                 all.add(&block.found);
+                distinct.count(&block.found.marks);
+                counting.goes_on(!distinct.is_full());
                 Ok(())
             },
             write: |block: &mut Dealing<F>| {
@@ -159,6 +177,7 @@ impl<F: Sortable> Data<'_, F> {
         if all.rows == 0 {
             return Err(TableError::NoRows { path });
         }
+        all.distinct = distinct.found();
         // What is not of rows: the header, quotes.
         progress.advance(0, size.saturating_sub(done))?;
         Ok(all)
@@ -170,10 +189,10 @@ impl<F: Sortable> Data<'_, F> {
         scheme: Scheme,
     ) -> Result<Dealt, PrepareError> {
         self.rows.table.need_kind(column, &[Kind::Text], fields::IDENTIFIERS)?;
-        let path = self.rows.table.path().to_owned();
+        let (path, counting) = (self.rows.table.path().to_owned(), self.counting);
         let found = self.deal(|batch, heads, found| {
             for (row, cell) in batch.cells(column).iter(batch.rows()).enumerate() {
-                let status = push_identifier(scheme, cell, heads)
+                let status = push_identifier(scheme, cell, heads, counting, &mut found.marks)
                     .map_err(|found| fault(&path, row, found))?;
                 found.statuses[usize::from(status)] += 1;
             }
@@ -189,6 +208,7 @@ impl<F: Sortable> Data<'_, F> {
 
     pub(super) fn deal_codes(self, column: usize) -> Result<Dealt, PrepareError> {
         let codes = Codes::of(&self.rows.table, column, None)?;
+        let counting = self.counting;
         let found = self.deal(|batch, heads, found| {
             let mut read = Vec::new();
             codes.read(batch, &mut read)?;
@@ -197,6 +217,7 @@ impl<F: Sortable> Data<'_, F> {
                 push(heads, status, &[code.as_ref().map_or(b"", |code| code.bytes())]);
                 found.statuses[usize::from(status)] += 1;
                 if let Some(code) = code {
+                    counting.mark(&mut found.marks, [&code.bytes()[..]]);
                     *found.codes.entry((code.tag(), code.generation())).or_default() += 1;
                 }
             }
@@ -216,14 +237,14 @@ impl<F: Sortable> Data<'_, F> {
         columns: [Option<usize>; FIELDS.len()],
         years: Years,
     ) -> Result<Dealt, PrepareError> {
-        let path = self.rows.table.path().to_owned();
+        let (path, counting) = (self.rows.table.path().to_owned(), self.counting);
         let identifier = columns[IDENTIFIER].is_some();
         let found = self.deal(|batch, heads, found| {
             let columns = Plain::of(&path, batch, columns)?;
             for row in 0..batch.rows() {
                 let cells =
                     columns.each_ref().map(|cells| cells.as_ref().and_then(|cells| cells.get(row)));
-                let status = push_civil_status(cells, identifier, years, heads, found);
+                let status = push_civil_status(cells, identifier, years, heads, counting, found);
                 found.statuses[usize::from(status.map_err(|found| fault(&path, row, found))?)] += 1;
             }
             Ok(())
@@ -242,11 +263,18 @@ impl<F: Sortable> Data<'_, F> {
 }
 
 /// Adds the row of a cell, and says which word of `status` it has.
-fn push_identifier(scheme: Scheme, cell: Option<&[u8]>, heads: &mut Heads) -> Result<u8, RowFault> {
+fn push_identifier(
+    scheme: Scheme,
+    cell: Option<&[u8]>,
+    heads: &mut Heads,
+    counting: &Counting,
+    marks: &mut Vec<u128>,
+) -> Result<u8, RowFault> {
     let status = match cell.map(|cell| (cell, scheme.parse(cell))) {
         None => ABSENT,
         Some((_, Ok(mut accepted))) => {
             push(heads, OK, &[accepted.compact().as_bytes()]);
+            counting.mark(marks, [accepted.identifier.canonical()]);
             accepted.zeroize();
             return Ok(OK);
         }
@@ -273,6 +301,7 @@ fn push_civil_status(
     identifier: bool,
     years: Years,
     heads: &mut Heads,
+    counting: &Counting,
     found: &mut Found,
 ) -> Result<u8, RowFault> {
     let (mut given, mut sent): (Texts<'_>, Texts<'_>) = Default::default();
@@ -305,7 +334,11 @@ fn push_civil_status(
     } else if let Some(accepted) = &accepted {
         sent[IDENTIFIER] = accepted.compact();
     }
-    push(heads, status, &sent.map(str::as_bytes)[..IDENTIFIER + usize::from(identifier)]);
+    let values = sent.map(str::as_bytes);
+    if status == OK {
+        counting.mark(&mut found.marks, values);
+    }
+    push(heads, status, &values[..IDENTIFIER + usize::from(identifier)]);
     accepted.zeroize();
     Ok(status)
 }

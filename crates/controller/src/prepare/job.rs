@@ -3,11 +3,13 @@
 use std::io::Write;
 use std::path::Path;
 
-use cstatns_base::commitment::{Commit, CommitmentKey, Context};
+use cstatns_base::code::Tag;
+use cstatns_base::commitment::{Commit, CommitmentKey};
 use cstatns_base::files::{FileError, Pending};
-use cstatns_base::meta::marks;
+use cstatns_base::meta::{ServiceId, marks};
 use cstatns_base::name::Name;
 use cstatns_record::manifest::{Content, Manifest};
+use cstatns_record::proposal::Input;
 use cstatns_record::report::{ReportError, report_path};
 use cstatns_rows::effort::Effort;
 use cstatns_rows::error::TableError;
@@ -17,6 +19,7 @@ use cstatns_rows::table::{Format, Stream, Table};
 
 use crate::origin::origin;
 
+use super::counting::Counting;
 use super::deal::Data;
 use super::kept::Keeping;
 use super::write::{Outputs, Partitions, write};
@@ -27,6 +30,8 @@ const MOST_AT_ONCE: usize = 8;
 
 /// What is to be done with the rows of data whose columns were found.
 pub(super) struct Job<'a> {
+    pub(super) service: &'a ServiceId,
+    pub(super) domain: &'a Name,
     pub(super) request: &'a Path,
     pub(super) request_format: Format,
     pub(super) sent: Sent,
@@ -50,7 +55,8 @@ impl Job<'_> {
         R: Encoding<Form = F>,
         S: Sink<Piece = R::Piece>,
     {
-        let Self { request, request_format, sent, keeping, accepted, effort } = self;
+        let Self { service, domain, request, request_format, sent, keeping, accepted, effort } =
+            self;
         let others = sent.others(rows.table.header().len());
         let extent = rows.extent()?;
         let size = extent.size();
@@ -59,8 +65,15 @@ impl Job<'_> {
         let part = size.div_ceil(sort.partitions() as u64);
         let progress = &effort.progress;
         progress.expect(size + sort.partitions() as u64 * part);
-        let data =
-            Data { rows: &mut rows, keeping: &keeping, size, sort: &sort, threads, progress };
+        let data = Data {
+            rows: &mut rows,
+            keeping: &keeping,
+            size,
+            sort: &sort,
+            threads,
+            counting: &Counting::new(),
+            progress,
+        };
         let dealt = match sent {
             Sent::Identifiers(column, scheme) => data.deal_identifiers(column, scheme)?,
             Sent::Codes(column) => data.deal_codes(column)?,
@@ -70,6 +83,15 @@ impl Job<'_> {
         let (meta, previous) = match dealt.content {
             Content::Identifiers { .. } | Content::CivilStatus { .. } => (None, Vec::new()),
             Content::Codes { tag, generation } => {
+                let expected = Tag::of(service, domain);
+                if tag != expected {
+                    return Err(PrepareError::OtherCodes {
+                        found: tag,
+                        expected,
+                        service: service.clone(),
+                        domain: domain.clone(),
+                    });
+                }
                 let (meta, _) = origin(&rows.table)?;
                 if meta
                     .as_ref()
@@ -99,7 +121,7 @@ impl Job<'_> {
             others.into_iter().flatten().map(|other| sink::Column::kept(&rows.table, other)),
         );
         let retained = retained(&kept, &rows.table)?;
-        let commit = Commit::new(&key, &Context::labelled("commitment/2"), names);
+        let commit = Commit::new(&key, &dealt.content.context(service, domain), names);
         let advance = |partitions| progress.advance(0, partitions as u64 * part);
         let content = dealt.content;
         let mut partitions = Partitions { sort: &sort, content, at_once: 1, threads };
@@ -121,11 +143,24 @@ impl Job<'_> {
         let (commitment, rows) = commit.finish();
         let accepted = risks.iter().filter(|risk| risk.is_needed);
         let accepted = accepted.map(|risk| (risk.column.clone(), risk.reason.clone())).collect();
-        let manifest = Manifest { rows, commitment, key, content, previous, accepted };
+        let (values, distinct) = (dealt.values, dealt.distinct);
+        let input = Input { commitment, rows, values, distinct };
+        let (service, domain) = (service.clone(), domain.clone());
+        let manifest = Manifest { service, domain, content, input, key, previous, accepted };
         let written = manifest_file.write_all(&manifest.bytes());
         written.map_err(|error| FileError::from_io(manifest_file.target(), &error))?;
         let (counts, unread, over_lines) = (dealt.counts, dealt.unread, dealt.kept.over_lines);
         let may_be_days = dealt.may_be_days;
-        Ok(Prepared { rows, counts, unread, may_be_days, over_lines, identifiers, risks })
+        Ok(Prepared {
+            rows,
+            input,
+            requested: manifest.requested(),
+            counts,
+            unread,
+            may_be_days,
+            over_lines,
+            identifiers,
+            risks,
+        })
     }
 }

@@ -10,7 +10,7 @@ fn coding(look_up: Option<LookUp>) -> Action {
         generation: Generation::FIRST,
         scheme: Scheme::FrNir,
         purpose: Name::new("income").unwrap(),
-        input: Input { commitment: Hex([7; 32]), rows: 40 },
+        input: Input { commitment: Hex([7; 32]), rows: 4_000, values: 12, distinct: 11 },
         recipient: None,
         keep_request: true,
         look_up,
@@ -39,11 +39,38 @@ fn a_look_up_is_one_field_more_and_without_one_an_action_is_as_it_was() {
     assert_eq!(
         coding(Some(look_up)).to_string(),
         format!(
-            "code 40 rows of fr-nir for `income` in `population`, generation 1, of people looked \
-            up in the register {} and coded \
+            "code 4,000 rows with 12 values, 11 of them distinct (rows, not people), of the \
+            scheme fr-nir, for `income` in `population`, generation 1, of people looked up in the register {} and coded \
              only if `found` or `rectified` or `usage-name`, with a score of 0.9500 or more, \
              KEEPING the request against the scheme",
             "ab".repeat(16)
         )
     );
+}
+
+#[test]
+fn counts_are_shown_and_those_that_no_file_has_are_not_possible() {
+    let input = |rows, values, distinct| Input { commitment: Hex([7; 32]), rows, values, distinct };
+    assert_eq!(
+        coding(None).to_string(),
+        "code 4,000 rows with 12 values, 11 of them distinct, of the scheme fr-nir, for `income` \
+        in `population`, generation 1, KEEPING the request against the scheme"
+    );
+    assert_eq!(
+        input(1 << 20, 1 << 20, CAP).to_string(),
+        "1,048,576 rows with 1,048,576 values, at least 65,536 of them distinct"
+    );
+    for (rows, values, distinct) in [(0, 0, 0), (5, 0, 0), (5, 5, 1), (5, 5, 5), (CAP, CAP, CAP)] {
+        assert!(input(rows, values, distinct).is_possible(), "{rows} {values} {distinct}");
+    }
+    for (rows, values, distinct) in [
+        (4, 5, 4),
+        (5, 4, 5),
+        (5, 1, 0),
+        (5, 0, 1),
+        (CAP + 1, CAP + 1, CAP + 1),
+        (LARGEST_NUMBER + 1, 5, 5),
+    ] {
+        assert!(!input(rows, values, distinct).is_possible(), "{rows} {values} {distinct}");
+    }
 }

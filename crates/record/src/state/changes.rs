@@ -200,6 +200,7 @@ impl State {
             generation,
             from,
             rows,
+            request: input.commitment,
             begun,
             made,
             request_kept,

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use cstatns_base::code::Generation;
+use cstatns_base::commitment::Commitment;
 use cstatns_base::domain::{CheckValue, GRACE, KeyState, Kind, end_of};
 use cstatns_base::identifier::Scheme;
 use cstatns_base::look_up::LookUp;
@@ -111,6 +112,8 @@ pub struct Delivery {
     pub from: Option<Generation>,
     /// Its rows.
     pub rows: u64,
+    /// The commitment of its request.
+    pub request: Commitment,
     /// When the run began.
     pub begun: Timestamp,
     /// When the result was recorded.

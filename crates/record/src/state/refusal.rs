@@ -96,6 +96,19 @@ pub enum Refusal {
     /// More rows than a number of the formats can hold.
     #[error("the request states more rows than any file has")]
     Rows,
+    /// Counts that no file has.
+    #[error("the request states more values than rows, or more distinct values than values")]
+    Counts,
+    /// Fewer distinct values than the domain's minimum batch.
+    #[error(
+        "the request has {distinct} distinct values, fewer than {minimum}, this domain's minimum"
+    )]
+    TooFewValues {
+        /// Those of the request.
+        distinct: u64,
+        /// The domain's minimum batch.
+        minimum: u32,
+    },
     /// Deliveries that are too many, out of order, or none.
     #[error("a renewal names 1 to {MOST_DELIVERIES} deliveries, in ascending order and each once")]
     Deliveries,
@@ -166,6 +179,8 @@ cstatns_base::coded!(Refusal {
     Self::UnknownDelivery => ("unknown-delivery", Input, []),
     Self::NothingLost => ("nothing-lost", Input, []),
     Self::Rows => ("rows", Input, []),
+    Self::Counts => ("counts", Input, []),
+    Self::TooFewValues { distinct, minimum } => ("too-few-values", Input, [found: *distinct, minimum]),
     Self::Deliveries => ("deliveries", Input, [limit: MOST_DELIVERIES]),
     Self::Cards => ("cards", Input, []),
     Self::AlreadyDelivered => ("already-delivered", Input, []),

@@ -13,6 +13,7 @@ use cstatns::civil_status::{ColumnsError, Field};
 use cstatns::code::{Code, CodeError, Generation, Tag};
 use cstatns::coded::{Coded, ColumnName};
 use cstatns::coder::CoderError;
+use cstatns::commitment::Use;
 use cstatns::custody::SharingError;
 use cstatns::custody::custodian::{KitError, ProposalFault};
 use cstatns::custody::quorum::RootError;
@@ -28,6 +29,7 @@ use cstatns::meta::ServiceId;
 use cstatns::name::{Hex, Name, NameError};
 use cstatns::proposal::QuorumError;
 use cstatns::report::ReportError;
+use cstatns::requested::RequestedError;
 use cstatns::service::{ServiceError, WorkError};
 use cstatns::state::{Broken, Refusal, Unlawful};
 use cstatns_bulk::CodeFileError;
@@ -98,6 +100,10 @@ fn tag() -> Tag {
 
 fn missing() -> FileError {
     FileError::Missing { path: path() }
+}
+
+fn service() -> ServiceId {
+    ServiceId::of("demo.aaaaaaaaaa").unwrap()
 }
 
 /// Of a file that is read, and of another that says it is of a service with a planted name.
@@ -189,10 +195,17 @@ fn of_libraries(found: &mut Vec<Sample>) {
                 path: path(), wanted: asked(), delimiter: Some('\t'), found: vec![] } },
             Fields { path: path(), error: ColumnsError::MappedTwice { field: Field::Nom } },
             Mixed { found: BTreeMap::from([((tag(), generation()), 5)]) }, NoCodes,
+            OtherCodes { found: tag(), expected: tag(), service: service(), domain: name() },
         }
         AttachError {
             Table(TableError::Interrupted), File(missing()), Report(ReportError::Form { path: path() }),
-            OutType { path: path() }, BinaryCsv, ReportMissing { path: path() }, Unmatched { missing: 1, extra: 2 },
+            OutType { path: path() }, BinaryCsv, ReportMissing { path: path() },
+            RequestedMissing { path: path() }, Requested(RequestedError::Form { path: path() }),
+            OtherService { path: path(), found: service(), expected: service() },
+            OtherDomain { path: path(), found: name(), expected: name() },
+            OtherUse { path: path(), found: Use::Code, expected: Use::Renew },
+            OtherScheme { path: path(), found: Some(Scheme::FiHetu), expected: Some(Scheme::FrNir) },
+            OtherRequest { path: path() }, Unmatched { missing: 1, extra: 2 },
             ResultChanged { path: path() }, DestroysOutput { path: path() }, DestroysForFrame,
             NotDestroyed { count: 2, reason: cstatns_controller::NotDestroyed::File(missing()) },
         }
@@ -206,6 +219,8 @@ fn of_libraries(found: &mut Vec<Sample>) {
             Content { path: path(), found: cstatns::manifest::Content::Identifiers { scheme: Scheme::FrNir } },
             Content { path: path(), found: cstatns::manifest::Content::Codes { tag: tag(), generation: generation() } },
             Content { path: path(), found: cstatns::manifest::Content::CivilStatus { identifier: true } },
+            OtherService { path: path(), found: service(), expected: service() },
+            OtherDomain { path: path(), found: name(), expected: name() },
             OtherCodes { path: path(), found: (tag(), generation()), expected: (tag(), generation()) },
             Commitment { path: path(), rows: 1, expected: 2 }, Swapped { path: path() }, Keys,
             Coder(CoderError::Chain),
@@ -235,6 +250,7 @@ fn of_the_record(found: &mut Vec<Sample>) {
             Root { covered: 10 },
         }
         ManifestError { File(missing()), Form { path: path() } }
+        RequestedError { File(missing()), Form { path: path() } }
         ReportError { File(missing()), Form { path: path() }, Stale { path: path() } }
         AuditError { File(missing()), Card }
         QuorumError {
@@ -247,7 +263,9 @@ fn of_the_record(found: &mut Vec<Sample>) {
             Cryptoperiod, EndInThePast, EndNotLater, NotResearch, Ended { ends: jiff::civil::date(2026, 1, 31) }, Destroyed,
             Compromised { generation: generation() }, Generation { found: generation(), active: generation() },
             NothingToRenew { from: generation(), active: generation() }, ReasonIsDoubt, CustodyDoubted, UnknownParty,
-            ResearchNeedsParty, UnknownDelivery, Rows, Deliveries, Cards, NothingLost, AlreadyDelivered, Replayed, Receipt,
+            ResearchNeedsParty, UnknownDelivery, Rows,
+            Counts,
+            TooFewValues { distinct: 1, minimum: 11 }, Deliveries, Cards, NothingLost, AlreadyDelivered, Replayed, Receipt,
             ReceiptOtherService, ReceiptNotInRoster { by: name() }, ReceiptSignature { by: name() },
             ReceiptKnown { by: name() }, AlreadyDoubted,
         }
@@ -294,7 +312,7 @@ fn of_custody(found: &mut Vec<Sample>) {
             Roster(RosterError::Service), Sharing(SharingError::Format), Keystore(KeystoreError::Places),
             Broken(cstatns::state::Broken::Ledger(LedgerError::Chain { number: 2 })), NoService { home: path() },
             Unfinished { home: path() }, HomeVersion { found: 2 }, HomeDamaged { file: "identity" }, Card { path: path() },
-            OtherAction { approved: "renew" }, RequestChanged, TooFew { minimum: 11 }, TooFewPeople { minimum: 11 },
+            OtherAction { approved: "renew" }, RequestChanged, TooFewPeople { minimum: 11 },
             Work(WorkError::new(missing())), ResultMissing { path: path() }, SameFile { path: path() },
             RequestStays { error: missing() }, RequestOwed { run: Hex([7; 16]), error: missing() },
             RequestAway { run: Hex([7; 16]), path: path() }, Unpaid(Arc::new(ServiceError::RequestChanged)),

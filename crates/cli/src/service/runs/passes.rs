@@ -47,7 +47,7 @@ pub(super) fn write_result(
 
 /// What the run compares with what was approved.
 pub(super) fn outcome(found: &Tally) -> Outcome {
-    Outcome { rows: found.rows, commitment: found.commitment, distinct: found.distinct }
+    Outcome { input: found.input, people: found.scores.map(|_| found.distinct) }
 }
 
 /// Warns where files without names can be read from outside: who owns a user namespace may look

@@ -75,6 +75,7 @@ pub(super) fn report(
         generation: made.generation,
         key_id: Hex::parse(&made.check.to_string().as_bytes()[..16]),
         delivery: made.run,
+        request: made.request,
         rows_in: made.rows,
         rows_out: made.rows,
         coded,

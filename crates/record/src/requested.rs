@@ -1,0 +1,98 @@
+//! `<retained>.request.json`: what the controller remembers of a request (SPEC §6).
+
+use std::path::{Path, PathBuf};
+
+use cstatns_base::code::Generation;
+use cstatns_base::commitment::{Commitment, Use};
+use cstatns_base::files::{self, FileError};
+use cstatns_base::identifier::Scheme;
+use cstatns_base::meta::{SUITE, ServiceId};
+use cstatns_base::name::{Name, whole_number};
+use serde::{Deserialize, Serialize};
+
+/// More than it is long, in bytes.
+const LIMIT: u64 = 1 << 16;
+
+/// A request as its controller knows it again: public values, without the secret of the commitment.
+/// A result that states another request is not attached.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct Requested {
+    pub(crate) format: u32,
+    pub(crate) suite: String,
+    /// The service that it is for.
+    pub service: ServiceId,
+    /// The domain that it is for.
+    pub domain: Name,
+    /// What its rows are for.
+    pub r#use: Use,
+    /// The scheme of what is coded; none of a renewal.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scheme: Option<Scheme>,
+    /// Of a renewal, the generation of the codes given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub generation: Option<Generation>,
+    /// Its commitment, which the custodians approve.
+    pub commitment: Commitment,
+    /// Its rows.
+    #[serde(deserialize_with = "whole_number")]
+    pub rows: u64,
+}
+
+/// Where it lies: the name of the retained file with `.request.json` after it.
+pub fn requested_path(retained: &Path) -> PathBuf {
+    beside(retained, ".request.json")
+}
+
+/// The path with `suffix` after its name.
+pub fn beside(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = std::ffi::OsString::from(path);
+    name.push(suffix);
+    name.into()
+}
+
+impl Requested {
+    /// The version of the format.
+    pub(crate) const FORMAT: u32 = 2;
+
+    /// Reads it.
+    ///
+    /// # Errors
+    /// [`RequestedError::File`] when it cannot be read, [`RequestedError::Form`] when it is not of
+    /// this format.
+    pub fn read(path: &Path) -> Result<Self, RequestedError> {
+        let bytes = files::read(path, LIMIT)?;
+        let requested = serde_json::from_slice::<Self>(&bytes).ok();
+        requested
+            .filter(|requested| requested.format == Self::FORMAT && requested.suite == SUITE)
+            .ok_or_else(|| RequestedError::Form { path: path.to_owned() })
+    }
+
+    /// The bytes of the file: indented JSON, for people read it too.
+    pub fn bytes(&self) -> Vec<u8> {
+        let mut bytes = serde_json::to_vec_pretty(self).expect("it can be written as JSON");
+        bytes.push(b'\n');
+        bytes
+    }
+}
+
+/// Why it was not read.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum RequestedError {
+    /// The file.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// Not what `prepare` writes, or of another format version.
+    #[error("{path:?} is not what is kept of a request (format {})", Requested::FORMAT)]
+    Form {
+        /// The file.
+        path: PathBuf,
+    },
+}
+
+cstatns_base::coded!(RequestedError {
+    Self::File(error) => (error),
+    Self::Form { path } => ("requested-form", Input, [path]),
+});
