@@ -68,6 +68,7 @@ mod identity;
 mod making;
 mod project;
 mod renewal;
+mod report;
 mod result;
 mod status;
 
@@ -104,7 +105,7 @@ pub use coding::{Made, RunFiles};
 pub use destruction::{Outgoing, Recovered};
 pub use error::ServiceError;
 pub use project::Expired;
-pub use result::{Outcome, ResultFile, WorkError};
+pub use result::{Counts, LeftResult, Outcome, ReadResult, ResultFile, Seal, WorkError, Written};
 pub use status::{DomainStatus, EpochStatus, Status};
 
 /// The version of a home's format.
@@ -123,6 +124,8 @@ pub struct Service {
     keystore: Keystore,
     /// Copies of life secrets that were found not to open their key.
     damaged_lives: BTreeSet<PathBuf>,
+    /// Whether a result has its name and no event yet, which the next opening decides.
+    result_stands: bool,
     /// Why what is owed could not be destroyed when the home was opened.
     unpaid: Option<Arc<ServiceError>>,
     clock: Box<dyn Clock>,
@@ -182,6 +185,21 @@ impl Service {
         home: &Path,
         clock: impl Clock + 'static,
     ) -> Result<(Self, Vec<Recovered>), ServiceError> {
+        Self::open_reading(home, clock, None)
+    }
+
+    /// The same with a reader of results: it tells the result of a run that stopped before it was
+    /// recorded, by its commitment, from another file of that name.
+    ///
+    /// # Errors
+    /// As [`Service::open`], which needs the reader only after such a stop:
+    /// [`ServiceError::ResultUnread`] without one. [`ServiceError::ResultAway`] where the directory
+    /// of that result is not there.
+    pub fn open_reading(
+        home: &Path,
+        clock: impl Clock + 'static,
+        read: Option<ReadResult<'_>>,
+    ) -> Result<(Self, Vec<Recovered>), ServiceError> {
         let home = std::path::absolute(home).map_err(|error| FileError::from_io(home, &error))?;
         match checkpoint_path(&home.join("ledger.jsonl")).try_exists() {
             Ok(true) => {}
@@ -221,10 +239,11 @@ impl Service {
             state,
             keystore,
             damaged_lives: BTreeSet::new(),
+            result_stands: false,
             unpaid: None,
             clock: Box::new(clock),
         };
-        service.recover(&mut recovered)?;
+        service.recover(read, &mut recovered)?;
         Ok((service, recovered))
     }
 

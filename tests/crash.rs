@@ -15,7 +15,7 @@ use cstatns::coded::Coded as _;
 use cstatns::domain::RenewalReason;
 use cstatns::files::Step;
 use cstatns::files::faults::{stop_after, trace, without_unnamed};
-use cstatns::service::{Recovered, Service, ServiceError};
+use cstatns::service::{Recovered, ServiceError};
 
 use common::crash::{Fault, Snapshot, Trials, Verb, facts, matrix, names, violations};
 use common::{PEOPLE, World, name};
@@ -408,7 +408,7 @@ fn the_last_record_cut_at_every_byte() {
                     .unwrap();
             }
             fs::File::options().write(true).open(&ledger).unwrap().set_len(cut as u64).unwrap();
-            let (service, said) = Service::open(&world.home(), world.clock.clone()).unwrap();
+            let (service, said) = world.reopen().unwrap();
             assert_eq!(
                 said.contains(&Recovered::EventCut),
                 from < cut && cut < to,

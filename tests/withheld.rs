@@ -80,19 +80,30 @@ fn with_codes_of_this_process() -> bool {
     bytes.any(|bytes| bytes.starts_with(b"c1."))
 }
 
+/// Other rows than the approved ones are coded: those of one person.
 #[test]
-fn a_request_of_one_person_shows_nobody_a_code() {
-    let one = [PEOPLE[0], PEOPLE[0]];
-    let world = population();
-    let refused = code(&world, &one, |_| assert!(with_codes(world.directory.path()).is_empty()));
-    assert_eq!(refused, Err("too-few-values".to_owned()));
-    assert!(with_codes(world.directory.path()).is_empty());
-
-    let world = population();
-    let directory = world.directory.path();
-    let refused = without_unnamed(directory, || code(&world, &one, |_| panic!("it was refused")));
-    assert_eq!(refused, Err("too-few-values".to_owned()));
-    assert!(with_codes(directory).is_empty());
+fn rows_that_nobody_approved_show_nobody_a_code() {
+    for named in [false, true] {
+        let world = population();
+        let directory = world.directory.path();
+        let approved = world.request("batch", &PEOPLE);
+        let mut swapped = world.request("batch", &[PEOPLE[0], PEOPLE[0]]);
+        swapped.files = approved.files.clone();
+        let run = || {
+            let mut service = world.open();
+            let action = world.code_action(&service, "population", &approved);
+            let quorum = world.quorum(&service, action).unwrap();
+            service.code(quorum, &approved.files, |coder, out| {
+                let written = code_lines(coder, &swapped, out)?;
+                assert!(!named, "it was refused before");
+                assert!(with_codes(directory).is_empty());
+                Ok(written)
+            })
+        };
+        let refused = if named { without_unnamed(directory, run) } else { run() };
+        assert_eq!(refused.unwrap_err().code(), "request-changed");
+        assert!(with_codes(directory).is_empty());
+    }
 }
 
 /// Where others can read the file, it takes nothing before the request is verified.
@@ -111,11 +122,11 @@ fn a_file_that_others_can_read_takes_no_row_that_is_not_verified() {
             assert!(out.is_readable());
             assert_eq!(out.write(b"c1.").unwrap_err().kind(), ErrorKind::Other);
             let mut wrong = request.outcome();
-            wrong.rows += 1;
+            wrong.input.rows += 1;
             assert_eq!(out.admit(&wrong).unwrap_err().code(), "request-changed");
             let mut few = request.outcome();
-            few.distinct = 1;
-            assert_eq!(out.admit(&few).unwrap_err().code(), "too-few-values");
+            few.input.distinct = 1;
+            assert_eq!(out.admit(&few).unwrap_err().code(), "request-changed");
             assert!(out.write(b"c1.").is_err());
             assert!(with_codes(directory).is_empty());
             out.admit(&request.outcome())?;

@@ -4,23 +4,27 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use cstatns_base::code::{Generation, Tag};
-use cstatns_base::commitment::Commitment;
+use cstatns_base::commitment::{Commitment, CommitmentKey, Context, Use};
 use cstatns_base::domain::CheckValue;
 use cstatns_base::files::{self, Access, Facts, FileError, Held, Remembered};
 use cstatns_base::identifier::Scheme;
 use cstatns_base::look_up::LookUp;
+use cstatns_base::meta::FileMeta;
 use cstatns_base::name::{Hex, Name, canonical_json};
-use cstatns_base::secret::wipe_stack;
+use cstatns_base::secret::{random_bytes, wipe_stack};
 use cstatns_record::checkpoint::Head;
 use cstatns_record::ledger::event::Event;
 use cstatns_record::proposal::{Action, RunId};
+use cstatns_record::report::ReportBody;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::coder::{Coder, Renewer};
 use crate::custody::quorum::Quorum;
 
-use super::result::{Expected, Outcome, ResultFile, WorkError};
+use super::result::{
+    Counts, Expected, LeftResult, ReadResult, ResultFile, Seal, WorkError, Written,
+};
 use super::{Approved, HOME_FORMAT, LIMIT, Service, ServiceError, other_action};
 
 /// The files of a run.
@@ -55,6 +59,8 @@ pub struct Made {
     pub rows: u64,
     /// The commitment of the request.
     pub request: Commitment,
+    /// The commitment of the result.
+    pub result: Commitment,
     /// When the run began.
     pub begun: Timestamp,
     /// When the result was recorded.
@@ -69,34 +75,38 @@ pub struct Made {
     pub head: Head,
 }
 
-/// Where a run's files lie: kept in `outbox/`, because the ledger holds no paths.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+/// Where a run's files lie, and what it found: kept in `outbox/`, because the ledger holds neither.
+#[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Journal {
     pub(super) format: u32,
     pub(super) run: RunId,
     pub(super) request: Vec<Remembered>,
     pub(super) result: PathBuf,
-    /// The finished result, before it takes its name.
+    /// The inode of the result's directory.
+    place: Hex<8>,
+    /// What opens the commitment of the result.
+    pub(super) key: Hex<32>,
+    /// The result that is whole, before it takes its name.
     pub(super) ready: Option<Ready>,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub(super) accepted: BTreeMap<String, Name>,
 }
 
-/// What distinguishes a finished result from another file under its name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// What is known of a result that is whole.
+#[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Ready {
-    // Not numbers: the inodes of some file systems need all 64 bits, which JSON's do not hold.
-    bytes: Hex<8>,
-    inode: Hex<8>,
+    /// Its commitment, which tells it from another file of its name.
+    pub(super) result: Commitment,
+    pub(super) counts: Counts,
 }
 
-impl Ready {
-    fn of(facts: Facts) -> Self {
-        let [bytes, inode] = [facts.bytes, facts.inode.1].map(|number| Hex(number.to_be_bytes()));
-        Self { bytes, inode }
-    }
+/// The inode of the directory in which a file lies.
+fn place_of(path: &Path) -> Result<Hex<8>, FileError> {
+    let facts = Facts::of(path.parent().unwrap_or(path))?;
+    // Not a number: the inodes of some file systems need all 64 bits, which JSON's do not hold.
+    Ok(Hex(facts.inode.1.to_be_bytes()))
 }
 
 impl Journal {
@@ -114,11 +124,15 @@ impl Journal {
         let request = held.iter().map(|held| held.remembered().clone()).collect();
         let result =
             std::path::absolute(result).map_err(|error| FileError::from_io(result, &error))?;
+        let mut key = Hex([0; 32]);
+        random_bytes(&mut key.0);
         Ok(Self {
             format: HOME_FORMAT,
             run,
             request,
+            place: place_of(&result)?,
             result,
+            key,
             ready: None,
             accepted: files.accepted.clone(),
         })
@@ -136,6 +150,17 @@ fn hold(files: &RunFiles, keep_request: bool) -> Result<Vec<Held>, ServiceError>
         })
     };
     request.iter().map(hold).collect()
+}
+
+impl Made {
+    /// What the request's rows were for.
+    pub fn r#use(&self) -> Use {
+        match (self.scheme, self.look_up) {
+            (_, Some(_)) => Use::LookUp,
+            (Some(_), None) => Use::Code,
+            (None, None) => Use::Renew,
+        }
+    }
 }
 
 impl Service {
@@ -166,7 +191,7 @@ impl Service {
         &mut self,
         quorum: Quorum,
         files: &RunFiles,
-        work: impl FnOnce(&Coder, &mut ResultFile) -> Result<Outcome, WorkError>,
+        work: impl FnOnce(&Coder, &mut ResultFile) -> Result<Written, WorkError>,
     ) -> Result<Made, ServiceError> {
         let Action::Code { domain, generation, .. } = quorum.proposal().body.action.clone() else {
             return Err(other_action(&quorum));
@@ -186,7 +211,7 @@ impl Service {
         &mut self,
         quorum: Quorum,
         files: &RunFiles,
-        work: impl FnOnce(&Renewer, &mut ResultFile) -> Result<Outcome, WorkError>,
+        work: impl FnOnce(&Renewer, &mut ResultFile) -> Result<Written, WorkError>,
     ) -> Result<Made, ServiceError> {
         let Action::Renew { domain, from, generation, .. } = quorum.proposal().body.action.clone()
         else {
@@ -204,7 +229,7 @@ impl Service {
         &mut self,
         quorum: Quorum,
         files: &RunFiles,
-        work: impl FnOnce(&mut Self, &Approved, &mut ResultFile) -> Result<Outcome, ServiceError>,
+        work: impl FnOnce(&mut Self, &Approved, &mut ResultFile) -> Result<Written, ServiceError>,
     ) -> Result<Made, ServiceError> {
         let run = quorum.proposal().body.run;
         let held = hold(files, quorum.proposal().body.action.keeps_request())?;
@@ -242,29 +267,83 @@ impl Service {
         approved: &Approved,
         mut journal: Journal,
         place: &Path,
-        work: impl FnOnce(&mut Self, &Approved, &mut ResultFile) -> Result<Outcome, ServiceError>,
+        work: impl FnOnce(&mut Self, &Approved, &mut ResultFile) -> Result<Written, ServiceError>,
     ) -> Result<(), ServiceError> {
         let expected = Expected::of(self, &approved.action)?;
-        let mut file = ResultFile::create(&journal.result, &approved.run, expected)?;
-        let outcome = work(self, approved, &mut file);
+        let seal = self.seal(&journal, &approved.action).ok_or(ServiceError::RequestChanged)?;
+        let mut file = ResultFile::create(&journal.result, &approved.run, expected, seal)?;
+        let written = work(self, approved, &mut file);
         wipe_stack();
-        let rows = expected.check(&outcome?)?;
-        journal.ready = Some(Ready::of(file.facts()?));
+        let Written { found, result, counts } = written?;
+        let rows = expected.check(&found)?;
+        journal.ready = Some(Ready { result, counts });
         files::replace(place, &canonical_json(&journal), Access::Private)?;
         if let Err(error) = file.commit() {
             // The name may have been given before the error: then it goes, for no event will speak
             // of it. The file is not overwritten: stopped half-way, that would leave a spoiled file
             // that still passes for the finished result.
-            if file.has_name() {
+            self.result_stands = file.has_name();
+            if self.result_stands {
                 files::remove(&journal.result)?;
+                self.result_stands = false;
             }
             return Err(error.into());
         }
-        let run = approved.run;
-        self.record(match approved.action {
-            Action::Renew { .. } => Event::Renewed { run, rows },
-            _ => Event::Coded { run, rows },
-        })
+        self.result_stands = true;
+        self.record(coded(&approved.action, approved.run, rows, result))?;
+        self.result_stands = false;
+        Ok(())
+    }
+
+    /// Under what the commitment of a run's result is computed.
+    fn seal(&self, journal: &Journal, action: &Action) -> Option<Seal> {
+        let (r#use, generation) = match action {
+            Action::Code { look_up: Some(_), generation, .. } => (Use::LookUp, *generation),
+            Action::Code { generation, .. } => (Use::Code, *generation),
+            Action::Renew { generation, .. } => (Use::Renew, *generation),
+            _ => return None,
+        };
+        let from = FileMeta {
+            service: self.card.id().to_owned(),
+            domain: action.domain()?.clone(),
+            generation,
+            delivery: journal.run,
+        };
+        let context = Context::result(&from, r#use, ReportBody::PART, &action.input()?.commitment);
+        Some(Seal { key: journal.commitment_key(), context })
+    }
+
+    /// Whether the file under the name of a run's result is that result, which its commitment tells.
+    ///
+    /// # Errors
+    /// [`ServiceError::ResultAway`] where its directory is not there, [`ServiceError::ResultUnread`]
+    /// where nobody reads it.
+    pub(super) fn is_result(
+        &self,
+        journal: &Journal,
+        ready: &Ready,
+        action: &Action,
+        read: Option<ReadResult<'_>>,
+    ) -> Result<bool, ServiceError> {
+        let path = journal.result.clone();
+        match std::fs::symlink_metadata(&path) {
+            Ok(data) if data.is_file() => {}
+            Ok(_) => return Ok(false),
+            Err(_) if place_of(&path).ok() != Some(journal.place) => {
+                return Err(ServiceError::ResultAway { run: journal.run, path });
+            }
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(false),
+            Err(error) => return Err(FileError::from_io(&path, &error).into()),
+        }
+        let read = read.ok_or_else(|| ServiceError::ResultUnread { path: path.clone() })?;
+        let (Some(seal), Some(domain)) = (self.seal(journal, action), action.domain()) else {
+            return Ok(false);
+        };
+        let (Action::Code { generation, .. } | Action::Renew { generation, .. }) = *action else {
+            return Ok(false);
+        };
+        let left = LeftResult { path, tag: self.state.tag(domain), generation, seal };
+        Ok(read(&left)? == Some(ready.result))
     }
 
     /// What a run made, for its report.
@@ -280,6 +359,7 @@ impl Service {
             check: key.check,
             rows: delivery.rows,
             request: delivery.request,
+            result: delivery.result,
             begun: delivery.begun,
             made: delivery.made,
             request_kept: delivery.request_kept,
@@ -291,14 +371,22 @@ impl Service {
 }
 
 impl Journal {
-    /// Whether the finished result has taken its name: the same file, to inode and length.
-    pub(super) fn is_named(&self) -> bool {
-        self.ready.is_some() && Facts::of_link(&self.result).ok().map(Ready::of) == self.ready
+    /// What opens the commitment of the result.
+    pub(super) fn commitment_key(&self) -> CommitmentKey {
+        CommitmentKey::from_hex(&self.key.to_string()).expect("it is hexadecimal")
     }
 
     /// Where the result lies before it takes its name.
     pub(super) fn temporary(&self) -> PathBuf {
         files::temporary_path(&self.result, &self.run.0)
+    }
+}
+
+/// The event of a result.
+pub(super) fn coded(action: &Action, run: RunId, rows: u64, result: Commitment) -> Event {
+    match action {
+        Action::Renew { .. } => Event::Renewed { run, rows, result },
+        _ => Event::Coded { run, rows, result },
     }
 }
 

@@ -1,11 +1,18 @@
 //! The file that a run writes its result to: nobody reads of it what was not verified (SPEC §13).
 
+use std::collections::BTreeMap;
 use std::io::{self, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
+use cstatns_base::code::{Generation, Tag};
 use cstatns_base::coded::Coded;
-use cstatns_base::files::{Access, Facts, FileError, Pending, Withheld};
+use cstatns_base::commitment::{Commitment, CommitmentKey, Context};
+use cstatns_base::files::{Access, FileError, Pending, Withheld};
+use cstatns_base::look_up::Scores;
+use cstatns_base::name::whole_number;
 use cstatns_record::proposal::{Action, Input, RunId};
+use serde::{Deserialize, Serialize};
 
 use super::{Service, ServiceError};
 
@@ -36,6 +43,67 @@ cstatns_base::coded!(WorkError {
     Self(error) => (error),
 });
 
+/// What the work on the rows made of them.
+#[derive(Clone, Debug)]
+pub struct Written {
+    /// The request, as it was read.
+    pub found: Outcome,
+    /// The commitment of the result: of its rows in their order, under [`ResultFile::seal`].
+    pub result: Commitment,
+    /// What the report says of the rows.
+    pub counts: Counts,
+}
+
+/// What is counted of a result's rows.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Counts {
+    /// How many have a code.
+    #[serde(deserialize_with = "whole_number")]
+    pub coded: u64,
+    /// How many have each word of `quality`; empty for a renewal.
+    pub quality: BTreeMap<String, u64>,
+    /// How many have a score in each step, after a look-up.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scores: Option<Scores>,
+}
+
+/// Under what the commitment of a result is computed: 32 random bytes, which the report opens, and
+/// what it is about.
+pub struct Seal {
+    pub(super) key: CommitmentKey,
+    pub(super) context: Context,
+}
+
+impl Seal {
+    /// The random bytes.
+    pub fn key(&self) -> &CommitmentKey {
+        &self.key
+    }
+
+    /// What the result is about.
+    pub fn context(&self) -> &Context {
+        &self.context
+    }
+}
+
+/// A file that may be the result of a run which stopped before it was recorded.
+#[non_exhaustive]
+pub struct LeftResult {
+    /// Where it lies.
+    pub path: PathBuf,
+    /// The tag of its codes.
+    pub tag: Tag,
+    /// The generation of its codes.
+    pub generation: Generation,
+    /// Under what its commitment is computed.
+    pub seal: Seal,
+}
+
+/// Reads the rows of a file that may be a result, and computes their commitment; none where it is
+/// not one. An error says that it cannot be read now.
+pub type ReadResult<'a> = &'a dyn Fn(&LeftResult) -> Result<Option<Commitment>, WorkError>;
+
 /// The result of a run, to be written. Where the file system has files without names it is one
 /// until the run has verified the request. Elsewhere it is a temporary that others could read, and
 /// takes nothing before [`ResultFile::admit`].
@@ -43,6 +111,7 @@ pub struct ResultFile {
     file: Kind,
     expected: Expected,
     admitted: bool,
+    seal: Arc<Seal>,
 }
 
 enum Kind {
@@ -88,12 +157,13 @@ impl ResultFile {
         target: &Path,
         run: &RunId,
         expected: Expected,
+        seal: Seal,
     ) -> Result<Self, ServiceError> {
         let file = match Withheld::create(target, Access::Private)? {
             Some(file) => Kind::Withheld(file),
             None => Kind::Named(Pending::create_marked(target, &run.0, Access::Private)?),
         };
-        Ok(Self { file, expected, admitted: false })
+        Ok(Self { file, expected, admitted: false, seal: Arc::new(seal) })
     }
 
     /// Whether others can read what is written, before the run has verified it: then the request
@@ -101,6 +171,12 @@ impl ResultFile {
     #[must_use]
     pub fn is_readable(&self) -> bool {
         matches!(self.file, Kind::Named(_))
+    }
+
+    /// Under what the commitment of the result is computed.
+    #[must_use]
+    pub fn seal(&self) -> Arc<Seal> {
+        self.seal.clone()
     }
 
     /// Where the result will lie.
@@ -136,14 +212,6 @@ impl ResultFile {
         match &self.file {
             Kind::Withheld(file) => file.has_name(),
             Kind::Named(file) => file.has_name(),
-        }
-    }
-
-    /// What distinguishes it from another file.
-    pub(super) fn facts(&self) -> Result<Facts, FileError> {
-        match &self.file {
-            Kind::Withheld(file) => file.facts(),
-            Kind::Named(file) => Facts::of_link(file.temporary()),
         }
     }
 }

@@ -403,7 +403,7 @@ pub fn matrix(verb: &Verb) -> Trials {
             trials.in_recovery += 1;
         }
 
-        let opened = Service::open(&world.home(), world.clock.clone());
+        let opened = world.reopen();
         let (service, said) =
             opened.unwrap_or_else(|error| panic!("{what}: cannot be opened: {error}"));
         let found = facts(&service);

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use cstatns::code::{Generation, Tag};
 use cstatns::coder::CoderError;
+use cstatns::commitment::Commitment;
 use cstatns::look_up::Scores;
 use cstatns::manifest::Content;
 use cstatns::meta::ServiceId;
@@ -19,6 +20,8 @@ use cstatns_rows::error::TableError;
 pub struct Tally {
     /// The request as it was read: its counts and its commitment, which are those of its manifest.
     pub input: Input,
+    /// The commitment to the result, if it was asked for.
+    pub result: Option<Commitment>,
     /// How many rows have a code.
     pub coded: u64,
     /// How many distinct values were coded, of a look-up how many people: exact below

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::io::{self, Write};
 use std::sync::Mutex;
 
-use cstatns::commitment::{Chunks, CommitmentKey};
+use cstatns::commitment::{Chunks, CommitmentKey, Context};
 use cstatns_rows::pipeline::locked;
 
 /// Where a result goes. A plain writer is enough for who keeps no commitment to the result and lets
@@ -15,7 +15,8 @@ use cstatns_rows::pipeline::locked;
 /// [second](Out::second) one, which writes a row only when the first has seen it too.
 pub struct Out<'a> {
     pub(crate) write: &'a mut (dyn Write + Send),
-    pub(crate) key: Option<&'a CommitmentKey>,
+    /// Under what the commitment to the result is computed.
+    pub(crate) commit: Option<(&'a CommitmentKey, &'a Context)>,
     pub(crate) passing: Passing<'a>,
 }
 
@@ -33,21 +34,21 @@ pub(crate) enum Passing<'a> {
 
 impl<'a, W: Write + Send> From<&'a mut W> for Out<'a> {
     fn from(write: &'a mut W) -> Self {
-        Self { write, key: None, passing: Passing::Only }
+        Self { write, commit: None, passing: Passing::Only }
     }
 }
 
 impl<'a> From<&'a mut (dyn Write + Send)> for Out<'a> {
     fn from(write: &'a mut (dyn Write + Send)) -> Self {
-        Self { write, key: None, passing: Passing::Only }
+        Self { write, commit: None, passing: Passing::Only }
     }
 }
 
 impl<'a> Out<'a> {
-    /// To this writer, with a commitment to the result under this key.
+    /// With a commitment to the result, under this key and of this context.
     #[must_use]
-    pub fn new(write: &'a mut (dyn Write + Send), key: &'a CommitmentKey) -> Self {
-        Self { write, key: Some(key), passing: Passing::Only }
+    pub fn committed(self, key: &'a CommitmentKey, context: &'a Context) -> Self {
+        Self { commit: Some((key, context)), ..self }
     }
 
     /// Nowhere: the first of two passes, which leaves in `seen` what the second one needs.

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use cstatns::code::Code;
 use cstatns::coder::Coder;
-use cstatns::commitment::{self, Commit, FirstRowsAgain};
+use cstatns::commitment::{self, Commit, CommitmentKey, Context, FirstRowsAgain};
 use cstatns::distinct::Distinct;
 use cstatns::look_up::{Score, Scores};
 use cstatns::manifest::{Content, Manifest};
@@ -18,6 +18,7 @@ use cstatns_rows::csv::Delimiter;
 use cstatns_rows::effort::Effort;
 use cstatns_rows::error::TableError;
 use cstatns_rows::pipeline::Steps;
+use cstatns_rows::results::{ResultColumns, ResultRows};
 use cstatns_rows::runs;
 use cstatns_rows::sink::{self, Column, Encoding, Sink, Values};
 use cstatns_rows::table::{BATCH, Batch, Fill, Form, Format, Kind, Source, Stream};
@@ -126,6 +127,7 @@ struct Job<'a, 'w> {
     has_score: bool,
     passing: Passing<'a>,
     first: Option<FirstRowsAgain>,
+    commit: Option<(&'a CommitmentKey, &'a Context)>,
     worker: &'a (dyn Fn() -> Worker<'w> + Sync),
 }
 
@@ -142,6 +144,8 @@ struct Block<'w, B, P> {
     scores: Scores,
     work: Worker<'w>,
     worked: Worked,
+    /// Its rows of the result, for their commitment.
+    result: ResultRows,
     /// Where its rows end in the bytes of all rows of the request.
     end: u64,
     piece: P,
@@ -184,7 +188,7 @@ impl<'a> Pass<'a> {
         worker: &(dyn Fn() -> Worker<'w> + Sync),
     ) -> Result<Tally, CodeFileError> {
         let Self { source, first, request } = self;
-        let Out { write: out, key: _, passing } = out;
+        let Out { write: out, commit, passing } = out;
         let job = Job {
             request,
             indexes: Indexes::of(source.table())?,
@@ -193,6 +197,7 @@ impl<'a> Pass<'a> {
             has_score: columns.len() > 3,
             passing,
             first,
+            commit,
             worker,
         };
         let pairs = request.meta.pairs();
@@ -215,12 +220,16 @@ impl<'w> Job<'_, 'w> {
         mut rows: Stream<B>,
         (encoding, mut sink): (E, impl Sink<Piece = E::Piece>),
     ) -> Result<Tally, CodeFileError> {
-        let Self { request, indexes, has_quality, has_score, passing, mut first, worker } = self;
+        let Self { request, indexes, has_quality, has_score, passing, mut first, commit, worker } =
+            self;
         let Request { manifest, effort, .. } = request;
         let path = rows.table.path().to_owned();
         let once = matches!(passing, Passing::Only);
         effort.progress.expect(if once { manifest.input.rows } else { 2 * manifest.input.rows });
 
+        let columns = ResultColumns { quality: has_quality, score: has_score };
+        let mut result = commit.map(|(key, context)| columns.commit(key, context));
+        let committed = result.is_some();
         let names = manifest.content.columns();
         let mut order = Order::default();
         let commit = Commit::new(&manifest.key, &manifest.context(), names);
@@ -256,6 +265,7 @@ impl<'w> Job<'_, 'w> {
                     words: Vec::new(),
                     scores: Vec::new(),
                 },
+                result: columns.rows(),
                 end: 0,
                 piece: encoding.piece(),
             },
@@ -273,6 +283,7 @@ impl<'w> Job<'_, 'w> {
                     work,
                     worked,
                     piece,
+                    result,
                     ..
                 } = block;
                 index.clear();
@@ -280,6 +291,7 @@ impl<'w> Job<'_, 'w> {
                 qualities.clear();
                 *scores = Scores::default();
                 worked.commit.clear();
+                result.clear();
                 worked.asked.clear();
                 encoding.begin(piece)?;
                 for batch in &mut batches[..*filled] {
@@ -301,6 +313,9 @@ impl<'w> Job<'_, 'w> {
                     if is_first {
                         continue;
                     }
+                    if committed {
+                        encode_result(&index[first..], worked, result);
+                    }
                     let mut values =
                         vec![Values::Index(&index[first..]), Values::Codes(&worked.codes)];
                     values.extend(has_quality.then_some(Values::Words(&worked.words)));
@@ -320,6 +335,9 @@ impl<'w> Job<'_, 'w> {
                 block.end = read;
                 if first.as_ref().is_none_or(FirstRowsAgain::is_whole) {
                     verified.store(commit.verified(), Ordering::Relaxed);
+                }
+                if let Some(result) = &mut result {
+                    result.add(block.result.encoded());
                 }
                 distinct.count(&block.heads);
                 // But for a look-up, each value has its code.
@@ -378,7 +396,8 @@ impl<'w> Job<'_, 'w> {
         waiting.release(u64::MAX, |piece| sink.write(piece))?;
         sink.finish()?;
         let scores = has_score.then_some(scores);
-        Ok(Tally { input, coded, distinct: distinct.found(), qualities, scores })
+        let result = result.map(|result| result.finish().0);
+        Ok(Tally { input, result, coded, distinct: distinct.found(), qualities, scores })
     }
 }
 
@@ -387,6 +406,15 @@ impl<'w> Job<'_, 'w> {
 fn mark(code: &Code) -> u128 {
     let (mark, _) = code.bytes().split_first_chunk().expect("a code has 32 bytes");
     u128::from_le_bytes(*mark)
+}
+
+/// Encodes the rows of a batch for the commitment to the result.
+fn encode_result(index: &[[u8; 16]], worked: &Worked, rows: &mut ResultRows) {
+    for (row, index) in index.iter().enumerate() {
+        let quality = worked.words.get(row).copied().flatten();
+        let score = worked.scores.get(row).copied().flatten();
+        rows.push(index, worked.codes[row].as_ref(), quality, score);
+    }
 }
 
 /// Counts words.

@@ -9,10 +9,10 @@ use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 
-use ed25519_dalek::{SigningKey, VerifyingKey};
+use ed25519_dalek::SigningKey;
 
 use crate::card::ServiceCard;
-use crate::checkpoint::{Checkpoint, Head, Note, NoteSignature, Tree, VerifierKey, leaf_hash};
+use crate::checkpoint::{Checkpoint, Head, Note, Tree, leaf_hash, read_note, sign_head};
 
 pub use crate::checkpoint::origin;
 use cstatns_base::files::{self, Access, Append, FileError};
@@ -116,15 +116,17 @@ pub fn checkpoint_path(ledger: &Path) -> PathBuf {
 pub fn read_checkpoint(path: &Path, card: &ServiceCard) -> Result<Head, LedgerError> {
     let bytes = files::read(path, 1 << 20)?;
     let unsound = || LedgerError::Checkpoint { path: path.to_owned() };
-    let note = Note::parse(&bytes).map_err(|_| unsound())?;
-    let checkpoint = Checkpoint::parse(note.text()).map_err(|_| unsound())?;
-    if checkpoint.origin() != origin(card.id()) {
-        return Err(LedgerError::OtherCheckpoint { path: path.to_owned() });
-    }
-    let key = VerifyingKey::from_bytes(&card.body.signing.0).map_err(|_| unsound())?;
-    let key = VerifierKey::new(&origin(card.id()), key).map_err(|_| unsound())?;
-    note.verify(&[key]).map_err(|_| unsound())?;
-    Ok(Head { size: checkpoint.size(), root: checkpoint.root() })
+    let head = read_note(&bytes, card.id(), &card.body.signing);
+    head.ok_or_else(|| match other_origin(&bytes, card.id()) {
+        true => LedgerError::OtherCheckpoint { path: path.to_owned() },
+        false => unsound(),
+    })
+}
+
+/// Whether this is a checkpoint of another service's.
+fn other_origin(note: &[u8], service: &str) -> bool {
+    let checkpoint = Note::parse(note).ok().and_then(|note| Checkpoint::parse(note.text()).ok());
+    checkpoint.is_some_and(|checkpoint| checkpoint.origin() != origin(service))
 }
 
 /// A ledger's lines as they lie in its file, one at a time: memory does not grow with the file.
@@ -269,10 +271,7 @@ impl Ledger {
     /// # Errors
     /// [`LedgerError::File`].
     pub fn cover(&mut self, card: &ServiceCard, key: &SigningKey) -> Result<(), LedgerError> {
-        let text = self.history.head().checkpoint(card.id()).text();
-        let signature = NoteSignature::sign(&text, &origin(card.id()), key);
-        let note = signature.and_then(|signature| Note::new(&text, signature));
-        let note = note.expect("a checkpoint is the text of a note").to_string();
+        let note = sign_head(&self.history.head(), card.id(), key);
         self.broken = true;
         files::replace(&checkpoint_path(&self.path), note.as_bytes(), Access::Shared)?;
         self.broken = false;

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use super::error::{About, FileError};
 use super::leftovers::temporary_path;
 use super::pending::is_named;
-use super::{Access, Directory, Facts, Step, faults, random, sync, taken};
+use super::{Access, Directory, Step, faults, random, sync, taken};
 
 /// A new file that has no name at all before [`Withheld::commit`], so that nobody can open by a
 /// path what may not be read yet. It is gone with the process, however that ends; what was written
@@ -68,14 +68,6 @@ impl Withheld {
         faults::before(Step::Rename, &self.target).about(&self.target)?;
         name(&self.file, &self.target)?;
         self.directory.sync()
-    }
-
-    /// What distinguishes it from another file.
-    ///
-    /// # Errors
-    /// `file-io`.
-    pub fn facts(&self) -> Result<Facts, FileError> {
-        Facts::of_open(&self.target, &self.file)
     }
 
     /// Whether it is this file that has the name.

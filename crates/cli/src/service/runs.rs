@@ -19,17 +19,17 @@ use cstatns::name::{Hex, Name};
 use cstatns::proposal::{Action, RunId};
 use cstatns::report::report_path;
 use cstatns::service::{Made, RunFiles, Service, WorkError};
-use cstatns_bulk::{CodeFileError, Out, Register, Request, Tally, look, look_up_and_code};
+use cstatns_bulk::{CodeFileError, Out, Register, Request, look, look_up_and_code};
 use cstatns_register::Index;
 use cstatns_rows::effort::Effort;
 use cstatns_rows::table::Format;
 use serde_json::{Value, json};
 
 use delivery::{Of, delivery_or_unknown};
-use passes::{outcome, warn_of_namespace, write_result};
-use report::{Counts, report};
+use passes::{warn_of_namespace, write_result, written};
 
 pub(super) use delivery::delivery;
+pub(super) use passes::read_result;
 pub(super) use report::write_missing_reports;
 
 use super::recorded;
@@ -40,6 +40,9 @@ use crate::figures::per_second;
 use crate::output::Program;
 use crate::quorum::{Closed, KitArgs, gather};
 use crate::scheme;
+
+/// The program that makes a report.
+const TOOL: &str = concat!("cstatns ", env!("CARGO_PKG_VERSION"));
 
 /// Code a request of identifiers, or look people up and code them (quorum); its request is
 /// destroyed once the result is durable
@@ -193,12 +196,11 @@ impl Code {
                 service,
                 Asked { kits: &kits, manifest: &manifest, action },
                 |service, quorum, meta, files, effort| {
-                    let mut coded = None;
                     let rows = Request { path: request, manifest: &manifest, format, meta, effort };
                     let made = service.code(quorum, files, |coder, out| {
                         let Some(open) = &register else {
                             let code = |out: Out<'_>| cstatns_bulk::code(&rows, coder, out);
-                            return Ok(outcome(coded.insert(write_result(out, code)?)));
+                            return Ok(written(write_result(out, code)?));
                         };
                         open.check()?;
                         let Open { index, accept, min_score, .. } = open;
@@ -206,9 +208,9 @@ impl Code {
                         let found =
                             write_result(out, |out| look_up_and_code(&rows, register, coder, out))?;
                         open.check()?;
-                        Ok(outcome(coded.insert(found)))
+                        Ok(written(found))
                     })?;
-                    Ok((made, coded))
+                    Ok(made)
                 },
             )
         })
@@ -270,13 +272,12 @@ impl Renew {
                 service,
                 Asked { kits: &kits, manifest: &manifest, action },
                 |service, quorum, meta, files, effort| {
-                    let mut coded = None;
                     let rows = Request { path: request, manifest: &manifest, format, meta, effort };
                     let made = service.renew(quorum, files, |renewer, out| {
                         let renew = |out: Out<'_>| cstatns_bulk::renew(&rows, renewer, out);
-                        Ok(outcome(coded.insert(write_result(out, renew)?)))
+                        Ok(written(write_result(out, renew)?))
                     })?;
-                    Ok((made, coded))
+                    Ok(made)
                 },
             )
         })
@@ -343,7 +344,7 @@ impl Run {
             &FileMeta,
             &RunFiles,
             &Effort,
-        ) -> Result<(Made, Option<Tally>), Fault>,
+        ) -> Result<Made, Fault>,
     ) -> Result<Value, Fault> {
         let Asked { kits, manifest, action } = asked;
         let files = RunFiles {
@@ -371,10 +372,11 @@ impl Run {
         // part is over.
         let (worked, seconds) =
             self.bulk.work(program, |effort| work(service, quorum, &meta, &files, effort));
-        let (made, coded) = worked?;
-        let report = report(service, &self.home, &made, coded.map(Counts::from), &request)?;
+        let made = worked?;
+        let report = service.report(&made.run, TOOL, &request)?;
         let path = report_path(&self.result);
         report.write(&path)?;
+        let report = report.body;
 
         program.say(format_args!(
             "codes of `{}`, generation {}, in {:?}",
@@ -391,7 +393,7 @@ impl Run {
             here",
             made.run
         ));
-        looked_up(report.scores.as_ref(), report.coded, report.rows_out)
+        looked_up(report.scores.as_ref(), Some(report.coded), report.rows_out)
             .into_iter()
             .for_each(|line| program.say(line));
         program.say(closing(made.rows, seconds, &report.quality));

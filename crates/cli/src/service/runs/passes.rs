@@ -3,9 +3,12 @@
 
 use std::io::{self, BufWriter};
 
+use cstatns::coded::{Blame, Coded as _};
+use cstatns::commitment::Commitment;
 use cstatns::files::FileError;
-use cstatns::service::{Outcome, ResultFile, WorkError};
+use cstatns::service::{Counts, LeftResult, Outcome, ResultFile, WorkError, Written};
 use cstatns_bulk::{CodeFileError, Out, Seen, Tally};
+use cstatns_rows::results::commitment_of;
 
 use crate::output::Program;
 
@@ -18,14 +21,14 @@ pub(super) fn write_result(
     step: impl Fn(Out<'_>) -> Result<Tally, CodeFileError>,
 ) -> Result<Tally, WorkError> {
     let step = |out: Out<'_>| step(out).map_err(WorkError::new);
-    let seen = Seen::default();
+    let (seen, seal) = (Seen::default(), file.seal());
     let readable = file.is_readable();
     if readable {
         let found = step(Out::first(&mut io::sink(), &seen))?;
-        file.admit(&outcome(&found))?;
+        file.admit(&found_of(&found))?;
     }
     let mut buffer = BufWriter::with_capacity(BUFFER, file);
-    let out = Out::from(&mut buffer);
+    let out = Out::from(&mut buffer).committed(seal.key(), seal.context());
     let worked = step(if readable { out.second(&seen) } else { out });
     let found = match worked {
         Ok(found) => found,
@@ -45,8 +48,30 @@ pub(super) fn write_result(
     }
 }
 
+/// What the run records.
+pub(super) fn written(tally: Tally) -> Written {
+    let found = found_of(&tally);
+    let quality = tally.qualities.into_iter().map(|(word, count)| (word.to_owned(), count));
+    Written {
+        found,
+        result: tally.result.expect("it was asked for"),
+        counts: Counts { coded: tally.coded, quality: quality.collect(), scores: tally.scores },
+    }
+}
+
+/// Reads the rows of what may be a result.
+pub(in crate::service) fn read_result(left: &LeftResult) -> Result<Option<Commitment>, WorkError> {
+    let codes = (left.tag, left.generation);
+    match commitment_of(&left.path, codes, left.seal.key(), left.seal.context()) {
+        Ok((commitment, _)) => Ok(Some(commitment)),
+        // Now unreadable, it may be the result all the same.
+        Err(error) if error.blame() == Blame::Machine => Err(WorkError::new(error)),
+        Err(_) => Ok(None),
+    }
+}
+
 /// What the run compares with what was approved.
-pub(super) fn outcome(found: &Tally) -> Outcome {
+fn found_of(found: &Tally) -> Outcome {
     Outcome { input: found.input, people: found.scores.map(|_| found.distinct) }
 }
 
