@@ -22,7 +22,8 @@ use cstatns::jiff::SignedDuration;
 use cstatns::name::Name;
 use cstatns::proposal::{Action, Input};
 use cstatns::service::{
-    Founding, Outcome, RunFiles, Service, ServiceError, SystemClock, WorkError,
+    Counts, Founding, Outcome, ResultFile, RunFiles, Service, ServiceError, SystemClock, WorkError,
+    Written,
 };
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
@@ -89,8 +90,9 @@ fn main() -> Result<()> {
     let mut codes = Vec::new();
     service.code(quorum, &request.files, |coder, out| {
         coder.code(&identifiers, &mut codes);
+        out.admit(&request.outcome())?;
         write(&codes, out)?;
-        Ok(request.outcome())
+        Ok(request.written(out, &codes))
     })?;
     println!("coded {} identifiers: {codes:?}", codes.len());
 
@@ -120,8 +122,9 @@ fn main() -> Result<()> {
     let mut renewed = Vec::new();
     service.renew(quorum, &request.files, |renewer, out| {
         renewer.renew(&codes, &mut renewed).map_err(WorkError::new)?;
+        out.admit(&request.outcome())?;
         write(&renewed, out)?;
-        Ok(request.outcome())
+        Ok(request.written(out, &renewed))
     })?;
     println!("renewed to {renewed:?}; the ledger holds {} events", service.history().size());
     Ok(())
@@ -178,6 +181,17 @@ impl Request {
 
     fn outcome(&self) -> Outcome {
         Outcome { input: self.input, people: None }
+    }
+
+    /// What the run records of these codes.
+    fn written(&self, out: &ResultFile, codes: &[Code]) -> Written {
+        let seal = out.seal();
+        let mut commit = Commit::new(seal.key(), seal.context(), &["code"]);
+        for (row, code) in codes.iter().enumerate() {
+            commit.row(&(row as u128).to_be_bytes(), &[Some(code.text().as_bytes())]);
+        }
+        let (result, coded) = commit.finish();
+        Written { found: self.outcome(), result, counts: Counts { coded, ..Counts::default() } }
     }
 }
 

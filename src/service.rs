@@ -69,6 +69,8 @@ mod making;
 mod project;
 mod questions;
 mod renewal;
+mod report;
+mod result;
 mod status;
 
 use std::collections::BTreeSet;
@@ -98,11 +100,12 @@ use identity::Identity;
 
 pub use ceremony::{Founded, Founding};
 pub use clock::{Clock, SystemClock};
-pub use coding::{Made, Outcome, RunFiles, WorkError};
+pub use coding::{Made, RunFiles};
 pub use destruction::{Outgoing, Recovered};
 pub use error::ServiceError;
 pub use project::Expired;
 pub use questions::Gathering;
+pub use result::{Counts, LeftResult, Outcome, ReadResult, ResultFile, Seal, WorkError, Written};
 pub use status::{DomainStatus, EpochStatus, Status};
 
 /// The version of a home's format.
@@ -121,6 +124,8 @@ pub struct Service {
     keystore: Keystore,
     /// Copies of life secrets that were found not to open their key.
     damaged_lives: BTreeSet<PathBuf>,
+    /// Whether a result has its name and no event yet, which the next opening decides.
+    result_stands: bool,
     /// Why what is owed could not be destroyed when the home was opened.
     unpaid: Option<Arc<ServiceError>>,
     /// The kits that saw how the last run ended.
@@ -140,6 +145,21 @@ impl Service {
     pub fn open(
         home: &Path,
         clock: impl Clock + 'static,
+    ) -> Result<(Self, Vec<Recovered>), ServiceError> {
+        Self::open_reading(home, clock, None)
+    }
+
+    /// The same with a reader of results: it tells the result of a run that stopped before it was
+    /// recorded, by its commitment, from another file of that name.
+    ///
+    /// # Errors
+    /// As [`Service::open`], which needs the reader only after such a stop:
+    /// [`ServiceError::ResultUnread`] without one. [`ServiceError::ResultAway`] where the directory
+    /// of that result is not there.
+    pub fn open_reading(
+        home: &Path,
+        clock: impl Clock + 'static,
+        read: Option<ReadResult<'_>>,
     ) -> Result<(Self, Vec<Recovered>), ServiceError> {
         let home = std::path::absolute(home).map_err(|error| FileError::from_io(home, &error))?;
         match checkpoint_path(&home.join("ledger.jsonl")).try_exists() {
@@ -181,12 +201,13 @@ impl Service {
             state,
             keystore,
             damaged_lives: BTreeSet::new(),
+            result_stands: false,
             unpaid: None,
             seen: Vec::new(),
             unseen: Vec::new(),
             clock: Box::new(clock),
         };
-        service.recover(&mut recovered)?;
+        service.recover(read, &mut recovered)?;
         Ok((service, recovered))
     }
 
@@ -261,13 +282,14 @@ impl Service {
         }
     }
 
-    /// Consumes a quorum: records the intent, opens the shares, does `work` with the root secret;
+    /// Consumes a quorum: records the intent, opens the shares, does `work`, which takes the root
+    /// secret and drops it as soon as it has opened or made its keys;
     /// undoes what failed work has left and records the failure. The kits see the intent before
     /// their shares are opened, and how the run ended.
     fn run<T>(
         &mut self,
         quorum: Quorum,
-        work: impl FnOnce(&mut Self, &Approved) -> Result<T, ServiceError>,
+        work: impl FnOnce(&mut Self, Approved) -> Result<T, ServiceError>,
     ) -> Result<T, ServiceError> {
         let question = quorum.question();
         let (run, action, epoch) = (question.run, question.action.clone(), question.epoch);
@@ -301,7 +323,7 @@ impl Service {
                 unopened = others;
                 Ok(root)
             })
-            .and_then(|root| work(self, &Approved { run, action, epoch, root }));
+            .and_then(|root| work(self, Approved { run, action, epoch, root }));
         let outcome = match outcome {
             Err(error) if self.state.pending().is_some() => {
                 // What cannot be undone and recorded now is left to the next opening, as after a

@@ -18,7 +18,6 @@ use cstatns::ledger::{History, checkpoint_path, next_line, origin};
 use cstatns::name::{Hex, canonical_json};
 use cstatns::proposal::{Action, Consent, ConsentBody, Question};
 use cstatns::receipt::Doubted;
-use cstatns::service::Service;
 use cstatns::state::{Fold, read_ledger};
 use cstatns::statement::{FORMAT, Signed, Suite};
 use ed25519_dalek::SigningKey;
@@ -535,7 +534,7 @@ fn a_rewritten_ledger_is_found() {
                 expected = Some(("statement-signature", number));
             }
             Event::Opened { check, .. } | Event::KeyMade { check, .. } => *check = flip(*check),
-            Event::Coded { run, rows } | Event::Renewed { run, rows } => {
+            Event::Coded { run, rows, .. } | Event::Renewed { run, rows, .. } => {
                 assert_ne!(run.0, [0; 16]);
                 *rows += 1;
                 expected = Some(("unlawful-rows", number));
@@ -775,7 +774,7 @@ fn unlawful_events_are_found() {
     for (event, code) in [
         (Event::KeyMade { run: run("key-made"), check }, "unlawful-result"),
         (Event::Opened { run: run("opened"), check }, "unlawful-result"),
-        (Event::Coded { run: run("coded"), rows: 4 }, "unlawful-result"),
+        (Event::Coded { run: run("coded"), rows: 4, result: Hex([2; 32]) }, "unlawful-result"),
         (Event::Closed { run: run("coded") }, "unlawful-result"),
         (Event::Delivered { run: run("coded") }, "already-delivered"),
         (Event::Ended { domain: population.clone() }, "unlawful-end"),
@@ -1028,6 +1027,6 @@ fn a_service_does_not_open_what_the_auditor_refuses() {
     {
         std::fs::write(&ledger, bytes).unwrap();
         assert_eq!(verify(&ledger, &record.card, &[], &[]).unwrap().holds(), holds);
-        assert_eq!(Service::open(&world.home(), world.clock.clone()).is_ok(), holds);
+        assert_eq!(world.reopen().is_ok(), holds);
     }
 }

@@ -92,7 +92,7 @@ fn a_line_that_would_not_be_read_back_is_not_written() {
     let found = read_ledger(&path, &card).unwrap();
     let time = found.state.time();
     let event = |event| next_line(&found.history, card.id(), time, time, event);
-    let coded = |rows| Event::Coded { run: Hex([1; 16]), rows };
+    let coded = |rows| Event::Coded { run: Hex([1; 16]), rows, result: Hex([2; 32]) };
     let mut far = event(coded(4));
     far.sequence = LARGEST_NUMBER + 1;
     let other = Line { service: "other.aaaaaaaaaa".to_owned(), ..event(coded(4)) };

@@ -14,8 +14,8 @@ use cstatns::code::Code;
 use cstatns::coded::Coded as _;
 use cstatns::domain::RenewalReason;
 use cstatns::files::Step;
-use cstatns::files::faults::{stop_after, trace};
-use cstatns::service::{Recovered, Service};
+use cstatns::files::faults::{stop_after, trace, without_unnamed};
+use cstatns::service::{Recovered, ServiceError};
 
 use common::crash::{Fault, Snapshot, Trials, Verb, facts, matrix, names, violations};
 use common::{PEOPLE, World, name};
@@ -75,41 +75,66 @@ fn open_research() {
     });
 }
 
+fn to_code(world: &World) {
+    population(world);
+    fs::create_dir(world.path("out")).unwrap();
+    fs::write(world.path("batch.copy"), PEOPLE.join("\n")).unwrap();
+}
+
+fn code_batch(world: &World) -> Result<(), ServiceError> {
+    world.code("population", "out/batch", &PEOPLE).map(|_| ())
+}
+
+fn is_coded(world: &World) {
+    assert_eq!(world.codes("out/batch"), world.codes("known"));
+}
+
 #[test]
 fn code() {
+    run(Verb { name: "code", prepare: to_code, act: code_batch, then: is_coded });
+}
+
+/// The same where the file system has no files without names.
+#[test]
+fn code_to_a_temporary() {
     run(Verb {
-        name: "code",
-        prepare: |world| {
-            population(world);
-            fs::create_dir(world.path("out")).unwrap();
-            fs::write(world.path("batch.copy"), PEOPLE.join("\n")).unwrap();
-        },
-        act: |world| world.code("population", "out/batch", &PEOPLE).map(|_| ()),
-        then: |world| assert_eq!(world.codes("out/batch"), world.codes("known")),
+        name: "code-to-a-temporary",
+        prepare: to_code,
+        act: |world| without_unnamed(world.directory.path(), || code_batch(world)),
+        then: is_coded,
     });
+}
+
+fn to_renew(world: &World) {
+    population(world);
+    world.new_key("population", RenewalReason::Scheduled).unwrap();
+    world.code("population", "renewed", &PEOPLE).unwrap();
+    fs::create_dir(world.path("out")).unwrap();
+    let texts: Vec<String> = world.codes("known").iter().map(Code::text).collect();
+    fs::write(world.path("batch.copy"), texts.join("\n")).unwrap();
+}
+
+fn renew_batch(world: &World) -> Result<(), ServiceError> {
+    world.renew("population", "out/batch", &world.codes("known")).map(|_| ())
+}
+
+fn is_renewed(world: &World) {
+    assert_eq!(world.codes("out/batch"), world.codes("renewed"));
 }
 
 #[test]
 fn renew() {
+    run(Verb { name: "renew", prepare: to_renew, act: renew_batch, then: is_renewed });
+}
+
+/// The same where the file system has no files without names.
+#[test]
+fn renew_to_a_temporary() {
     run(Verb {
-        name: "renew",
-        prepare: |world| {
-            population(world);
-            world.new_key("population", RenewalReason::Scheduled).unwrap();
-            world.code("population", "renewed", &PEOPLE).unwrap();
-            fs::create_dir(world.path("out")).unwrap();
-            let texts: Vec<String> = world.codes("known").iter().map(Code::text).collect();
-            fs::write(
-                world.path("batch.copy"),
-                texts.join(
-                    "
-",
-                ),
-            )
-            .unwrap();
-        },
-        act: |world| world.renew("population", "out/batch", &world.codes("known")).map(|_| ()),
-        then: |world| assert_eq!(world.codes("out/batch"), world.codes("renewed")),
+        name: "renew-to-a-temporary",
+        prepare: to_renew,
+        act: |world| without_unnamed(world.directory.path(), || renew_batch(world)),
+        then: is_renewed,
     });
 }
 
@@ -383,7 +408,7 @@ fn the_last_record_cut_at_every_byte() {
                     .unwrap();
             }
             fs::File::options().write(true).open(&ledger).unwrap().set_len(cut as u64).unwrap();
-            let (service, said) = Service::open(&world.home(), world.clock.clone()).unwrap();
+            let (service, said) = world.reopen().unwrap();
             assert_eq!(
                 said.contains(&Recovered::EventCut),
                 from < cut && cut < to,

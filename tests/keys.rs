@@ -20,7 +20,7 @@ use cstatns::keystore::{KeyPlace, Keystore};
 use cstatns::name::{Hex, canonical_json};
 use cstatns::proposal::{Action, Input};
 use cstatns::secret::Secret;
-use cstatns::service::{Recovered, Service, ServiceError};
+use cstatns::service::{Recovered, ServiceError};
 
 use common::crash::{Snapshot, copy_tree, facts, names, temporaries, violations};
 use common::{PEOPLE, World, code_lines, generation, name};
@@ -509,7 +509,7 @@ fn a_request_and_what_lies_beside_it_are_destroyed() {
         fs::write(&journal, bytes).unwrap();
         fs::remove_file(&request).unwrap();
         fs::remove_file(&beside).unwrap();
-        let (_, said) = Service::open(&world.home(), world.clock.clone()).unwrap();
+        let (_, said) = world.reopen().unwrap();
         assert!(said.iter().any(|one| matches!(one, Recovered::Destroyed { .. })), "{n}: {said:?}");
         assert_eq!(last_event(&world)["how"], "absent");
         seen += 1;
@@ -776,7 +776,7 @@ fn undoing_a_run_spares_a_key_that_it_did_not_make() {
             for file in &files {
                 fs::write(file, b"a key of another day").unwrap();
             }
-            let (service, said) = Service::open(&world.home(), world.clock.clone()).unwrap();
+            let (service, said) = world.reopen().unwrap();
             undone += usize::from(said.iter().any(|said| matches!(said, Recovered::Undone { .. })));
             for file in &files {
                 assert_eq!(fs::read(file).unwrap(), b"a key of another day", "step {step}");

@@ -13,7 +13,7 @@ use cstatns::files::Step;
 use cstatns::files::faults;
 use cstatns::ledger::event::{Destroyed, Lapse};
 use cstatns::name::Hex;
-use cstatns::service::{Recovered, Service, ServiceError};
+use cstatns::service::{Recovered, ServiceError};
 use cstatns::state::Fate;
 
 /// Codes `out/batch` and stops at the first step of the request's destruction.
@@ -99,7 +99,7 @@ fn a_request_whose_medium_is_not_mounted_is_not_absent() {
     // Mounted again, it is destroyed by the next command.
     fs::remove_dir(&out).unwrap();
     fs::rename(&away, &out).unwrap();
-    let (service, said) = Service::open(&world.home(), world.clock.clone()).unwrap();
+    let (service, said) = world.reopen().unwrap();
     assert!(said.iter().any(|said| matches!(said, Recovered::Destroyed { .. })), "{said:?}");
     assert!(!world.path("out/batch.request").exists() && service.unpaid().is_none());
     assert_eq!(last_event(&world)["how"], "overwritten");
@@ -233,9 +233,7 @@ fn a_destruction_that_fails_at_any_step_stays_owed() {
     for step in 0..steps {
         before.restore(&world);
         stopped(&world);
-        let open = || {
-            Service::open(&world.home(), world.clock.clone()).map(|(service, _)| facts(&service))
-        };
+        let open = || world.reopen().map(|(service, _)| facts(&service));
         faults::fail_at(&out, step, ErrorKind::PermissionDenied, open).unwrap();
         let owed = |error: &ServiceError| error.code().to_owned();
         let service = faults::fail_at(&out, step, ErrorKind::PermissionDenied, || world.open());

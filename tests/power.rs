@@ -9,6 +9,7 @@ mod common;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::fs;
+use std::os::fd::AsRawFd;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
@@ -17,8 +18,9 @@ use common::crash::{Snapshot, violations};
 use common::{PEOPLE, World};
 use cstatns::domain::RenewalReason;
 use cstatns::files::Step;
-use cstatns::files::faults::{stop_after, watch};
+use cstatns::files::faults::{stop_after, unnamed_file, watch, without_unnamed};
 use cstatns::service::ServiceError;
+use rustix::fs::{AtFlags, CWD, linkat};
 
 /// What a power cut takes of that which was not forced to disk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,10 +65,20 @@ impl Disk {
     }
 
     fn keep(&self, path: &Path) -> Option<u64> {
-        let metadata = fs::symlink_metadata(path).ok().filter(fs::Metadata::is_file)?;
+        let unnamed = unnamed_file(path);
+        let metadata = match &unnamed {
+            Some(file) => file.metadata().ok()?,
+            None => fs::symlink_metadata(path).ok().filter(fs::Metadata::is_file)?,
+        };
         let stored = self.stored(metadata.ino());
         if !stored.exists() {
-            fs::hard_link(path, stored).unwrap();
+            match unnamed {
+                Some(file) => {
+                    let open = format!("/proc/self/fd/{}", file.as_raw_fd());
+                    linkat(CWD, open, CWD, stored, AtFlags::SYMLINK_FOLLOW).unwrap();
+                }
+                None => fs::hard_link(path, stored).unwrap(),
+            }
         }
         Some(metadata.ino())
     }
@@ -82,7 +94,7 @@ impl Disk {
 
     fn force_bytes(&mut self, path: &Path) {
         if let Some(inode) = self.keep(path) {
-            self.bytes.insert(inode, fs::read(path).unwrap());
+            self.bytes.insert(inode, fs::read(self.stored(inode)).unwrap());
         }
     }
 
@@ -247,19 +259,27 @@ fn doubt() {
     two_faults(&Verb { prepare: population, act: |world| world.doubt("population", 1) }, true);
 }
 
+fn to_code(world: &World) {
+    population(world);
+    fs::create_dir(world.path("out")).unwrap();
+    fs::write(world.path("out/batch.request"), PEOPLE.join("\n")).unwrap();
+}
+
+fn code_batch(world: &World) -> Result<(), ServiceError> {
+    world.code("population", "out/batch", &PEOPLE).map(|_| ())
+}
+
 #[test]
 fn code() {
-    two_faults(
-        &Verb {
-            prepare: |world| {
-                population(world);
-                fs::create_dir(world.path("out")).unwrap();
-                fs::write(world.path("out/batch.request"), PEOPLE.join("\n")).unwrap();
-            },
-            act: |world| world.code("population", "out/batch", &PEOPLE).map(|_| ()),
-        },
-        false,
-    );
+    two_faults(&Verb { prepare: to_code, act: code_batch }, false);
+}
+
+/// The same where the file system has no files without names.
+#[test]
+fn code_to_a_temporary() {
+    let act: fn(&World) -> _ =
+        |world| without_unnamed(world.directory.path(), || code_batch(world));
+    two_faults(&Verb { prepare: to_code, act }, false);
 }
 
 #[test]

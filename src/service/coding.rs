@@ -1,27 +1,30 @@
 //! Runs that turn a request into a result: `code` and `renew` (SPEC §13).
 
 use std::collections::BTreeMap;
-use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use cstatns_base::code::{Generation, Tag};
-use cstatns_base::coded::Coded;
-use cstatns_base::commitment::Commitment;
+use cstatns_base::commitment::{Commitment, CommitmentKey, Context, Use};
 use cstatns_base::domain::CheckValue;
-use cstatns_base::files::{self, Access, Facts, FileError, Held, Pending, Remembered};
+use cstatns_base::files::{self, Access, Facts, FileError, Held, Remembered};
 use cstatns_base::identifier::Scheme;
 use cstatns_base::look_up::LookUp;
+use cstatns_base::meta::FileMeta;
 use cstatns_base::name::{Hex, Name, canonical_json};
-use cstatns_base::secret::wipe_stack;
+use cstatns_base::secret::{Secret, random_bytes, wipe_stack};
 use cstatns_record::checkpoint::Head;
 use cstatns_record::ledger::event::{Event, Lapse};
-use cstatns_record::proposal::{Action, Input, RunId};
+use cstatns_record::proposal::{Action, RunId};
+use cstatns_record::report::ReportBody;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::coder::{Coder, Renewer};
 use crate::custody::quorum::Quorum;
 
+use super::result::{
+    Counts, Expected, LeftResult, ReadResult, ResultFile, Seal, WorkError, Written,
+};
 use super::{Approved, HOME_FORMAT, LIMIT, Service, ServiceError};
 
 /// The files of a run.
@@ -35,33 +38,6 @@ pub struct RunFiles {
     /// the reason: for the report.
     pub accepted: BTreeMap<String, Name>,
 }
-
-/// What the work on the rows found; the run holds it against what was approved.
-#[derive(Clone, Copy, Debug)]
-pub struct Outcome {
-    /// The request as it was read: its commitment and its counts.
-    pub input: Input,
-    /// Of a look-up, how many distinct people were found and coded, counted at least up to the
-    /// domain's minimum batch.
-    pub people: Option<u64>,
-}
-
-/// Why the work on the rows failed: the error of the code that did the work, with its code, blame
-/// and facts.
-#[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-pub struct WorkError(Box<dyn Coded + Send + Sync>);
-
-impl WorkError {
-    /// Ends the run with `error`.
-    pub fn new(error: impl Coded + Send + Sync + 'static) -> Self {
-        Self(Box::new(error))
-    }
-}
-
-cstatns_base::coded!(WorkError {
-    Self(error) => (error),
-});
 
 /// A result that a run made, as its report describes it.
 #[derive(Clone, Debug)]
@@ -83,6 +59,8 @@ pub struct Made {
     pub rows: u64,
     /// The commitment of the request.
     pub request: Commitment,
+    /// The commitment of the result.
+    pub result: Commitment,
     /// When the run began.
     pub begun: Timestamp,
     /// When the result was recorded.
@@ -97,35 +75,38 @@ pub struct Made {
     pub head: Head,
 }
 
-/// Where a run's files lie: kept in `outbox/`, because the ledger holds no paths.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+/// Where a run's files lie, and what it found: kept in `outbox/`, because the ledger holds neither.
+#[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Journal {
     pub(super) format: u32,
     pub(super) run: RunId,
     pub(super) request: Vec<Remembered>,
     pub(super) result: PathBuf,
-    /// The finished result, before it takes its name.
+    /// The inode of the result's directory.
+    place: Hex<8>,
+    /// What opens the commitment of the result.
+    pub(super) key: Hex<32>,
+    /// The result that is whole, before it takes its name.
     pub(super) ready: Option<Ready>,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub(super) accepted: BTreeMap<String, Name>,
 }
 
-/// What distinguishes a finished result from another file under its name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// What is known of a result that is whole.
+#[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Ready {
-    // Not numbers: the inodes of some file systems need all 64 bits, which JSON's do not hold.
-    bytes: Hex<8>,
-    inode: Hex<8>,
+    /// Its commitment, which tells it from another file of its name.
+    pub(super) result: Commitment,
+    pub(super) counts: Counts,
 }
 
-impl Ready {
-    pub(super) fn of(path: &Path) -> Result<Self, FileError> {
-        let facts = Facts::of_link(path)?;
-        let [bytes, inode] = [facts.bytes, facts.inode.1].map(|number| Hex(number.to_be_bytes()));
-        Ok(Self { bytes, inode })
-    }
+/// The inode of the directory in which a file lies.
+fn place_of(path: &Path) -> Result<Hex<8>, FileError> {
+    let facts = Facts::of(path.parent().unwrap_or(path))?;
+    // Not a number: the inodes of some file systems need all 64 bits, which JSON's do not hold.
+    Ok(Hex(facts.inode.1.to_be_bytes()))
 }
 
 impl Journal {
@@ -143,11 +124,15 @@ impl Journal {
         let request = held.iter().map(|held| held.remembered().clone()).collect();
         let result =
             std::path::absolute(result).map_err(|error| FileError::from_io(result, &error))?;
+        let mut key = Hex([0; 32]);
+        random_bytes(&mut key.0);
         Ok(Self {
             format: HOME_FORMAT,
             run,
             request,
+            place: place_of(&result)?,
             result,
+            key,
             ready: None,
             accepted: files.accepted.clone(),
         })
@@ -165,6 +150,17 @@ fn hold(files: &RunFiles, keep_request: bool) -> Result<Vec<Held>, ServiceError>
         })
     };
     request.iter().map(hold).collect()
+}
+
+impl Made {
+    /// What the request's rows were for.
+    pub fn r#use(&self) -> Use {
+        match (self.scheme, self.look_up) {
+            (_, Some(_)) => Use::LookUp,
+            (Some(_), None) => Use::Code,
+            (None, None) => Use::Renew,
+        }
+    }
 }
 
 impl Service {
@@ -195,16 +191,16 @@ impl Service {
         &mut self,
         quorum: Quorum,
         files: &RunFiles,
-        work: impl FnOnce(&Coder, &mut Pending) -> Result<Outcome, WorkError>,
+        work: impl FnOnce(&Coder, &mut ResultFile) -> Result<Written, WorkError>,
     ) -> Result<Made, ServiceError> {
         let Action::Code { domain, generation, .. } = quorum.question().action.clone() else {
             return Err(self.other_action(quorum));
         };
-        self.run_on_files(quorum, files, |service, approved, pending| {
-            let keys = service.keys(&approved.root, &domain, 1..=generation.get())?;
-            let coder = Coder::new(keys).map_err(work_error)?;
-            Ok(work(&coder, pending)?)
-        })
+        let open = |service: &mut Self, root: &Secret<32>| {
+            let keys = service.keys(root, &domain, 1..=generation.get())?;
+            Coder::new(keys).map_err(work_error)
+        };
+        self.run_on_files(quorum, files, open, |coder, file| work(&coder, file))
     }
 
     /// Renews a request of codes that a quorum approved, as [`Service::code`] codes identifiers.
@@ -215,25 +211,26 @@ impl Service {
         &mut self,
         quorum: Quorum,
         files: &RunFiles,
-        work: impl FnOnce(&Renewer, &mut Pending) -> Result<Outcome, WorkError>,
+        work: impl FnOnce(&Renewer, &mut ResultFile) -> Result<Written, WorkError>,
     ) -> Result<Made, ServiceError> {
         let Action::Renew { domain, from, generation, .. } = quorum.question().action.clone()
         else {
             return Err(self.other_action(quorum));
         };
-        self.run_on_files(quorum, files, |service, approved, pending| {
-            let keys =
-                service.keys(&approved.root, &domain, from.next().get()..=generation.get())?;
-            let renewer = Renewer::new(from, keys).map_err(work_error)?;
-            Ok(work(&renewer, pending)?)
-        })
+        let open = |service: &mut Self, root: &Secret<32>| {
+            let keys = service.keys(root, &domain, from.next().get()..=generation.get())?;
+            Renewer::new(from, keys).map_err(work_error)
+        };
+        self.run_on_files(quorum, files, open, |renewer, file| work(&renewer, file))
     }
 
-    fn run_on_files(
+    /// A run whose keys `open` opens. The root secret is gone before `work` sees the first row.
+    fn run_on_files<Keys>(
         &mut self,
         quorum: Quorum,
         files: &RunFiles,
-        work: impl FnOnce(&mut Self, &Approved, &mut Pending) -> Result<Outcome, ServiceError>,
+        open: impl FnOnce(&mut Self, &Secret<32>) -> Result<Keys, ServiceError>,
+        work: impl FnOnce(Keys, &mut ResultFile) -> Result<Written, WorkError>,
     ) -> Result<Made, ServiceError> {
         let run = quorum.question().run;
         let place = Journal::path(&self.home, &run);
@@ -244,8 +241,14 @@ impl Service {
                 return Err(error);
             }
         };
-        let outcome = self
-            .run(quorum, |service, approved| service.make_result(approved, journal, &place, work));
+        let outcome = self.run(quorum, |service, approved| {
+            let Approved { run, action, root, .. } = approved;
+            let keys = open(service, &root);
+            drop(root);
+            wipe_stack();
+            let keys = keys?;
+            service.make_result(run, &action, journal, &place, |file| work(keys, file))
+        });
         if outcome.is_err()
             && self.state.pending().is_none()
             && !self.state.deliveries().contains_key(&run)
@@ -286,49 +289,87 @@ impl Service {
 
     fn make_result(
         &mut self,
-        approved: &Approved,
+        run: RunId,
+        action: &Action,
         mut journal: Journal,
         place: &Path,
-        work: impl FnOnce(&mut Self, &Approved, &mut Pending) -> Result<Outcome, ServiceError>,
+        work: impl FnOnce(&mut ResultFile) -> Result<Written, WorkError>,
     ) -> Result<(), ServiceError> {
-        let mut pending =
-            Pending::create_marked(&journal.result, &approved.run.0, Access::Private)?;
-        let outcome = work(self, approved, &mut pending);
+        let expected = Expected::of(self, action)?;
+        let seal = self.seal(&journal, action).ok_or(ServiceError::RequestChanged)?;
+        let mut file = ResultFile::create(&journal.result, &run, expected, seal)?;
+        let written = work(&mut file);
         wipe_stack();
-        let rows = self.check_outcome(&approved.action, outcome?)?;
-        pending.flush().map_err(|error| FileError::from_io(&journal.result, &error))?;
-        journal.ready = Some(Ready::of(pending.temporary())?);
+        let Written { found, result, counts } = written?;
+        let rows = expected.check(&found)?;
+        journal.ready = Some(Ready { result, counts });
         files::replace(place, &canonical_json(&journal), Access::Private)?;
-        if let Err(error) = pending.commit() {
+        if let Err(error) = file.commit() {
             // The name may have been given before the error: then it goes, for no event will speak
             // of it. The file is not overwritten: stopped half-way, that would leave a spoiled file
             // that still passes for the finished result.
-            if journal.is_named() {
+            self.result_stands = file.has_name();
+            if self.result_stands {
                 files::remove(&journal.result)?;
+                self.result_stands = false;
             }
             return Err(error.into());
         }
-        let run = approved.run;
-        self.record(match approved.action {
-            Action::Renew { .. } => Event::Renewed { run, rows },
-            _ => Event::Coded { run, rows },
-        })
+        self.result_stands = true;
+        self.record(coded(action, run, rows, result))?;
+        self.result_stands = false;
+        Ok(())
     }
 
-    fn check_outcome(&self, action: &Action, outcome: Outcome) -> Result<u64, ServiceError> {
-        let (Some(input), Some(domain)) = (action.input(), action.domain()) else {
-            return Err(ServiceError::RequestChanged);
+    /// Under what the commitment of a run's result is computed.
+    fn seal(&self, journal: &Journal, action: &Action) -> Option<Seal> {
+        let (r#use, generation) = match action {
+            Action::Code { look_up: Some(_), generation, .. } => (Use::LookUp, *generation),
+            Action::Code { generation, .. } => (Use::Code, *generation),
+            Action::Renew { generation, .. } => (Use::Renew, *generation),
+            _ => return None,
         };
-        if outcome.input != *input {
-            return Err(ServiceError::RequestChanged);
-        }
-        if let Action::Code { look_up: Some(_), .. } = action {
-            let minimum = self.state.domain(domain)?.minimum_batch;
-            if outcome.people.is_none_or(|people| people < minimum.into()) {
-                return Err(ServiceError::TooFewPeople { minimum });
+        let from = FileMeta {
+            service: self.card.id().to_owned(),
+            domain: action.domain()?.clone(),
+            generation,
+            delivery: journal.run,
+        };
+        let context = Context::result(&from, r#use, ReportBody::PART, &action.input()?.commitment);
+        Some(Seal { key: journal.commitment_key(), context })
+    }
+
+    /// Whether the file under the name of a run's result is that result, which its commitment tells.
+    ///
+    /// # Errors
+    /// [`ServiceError::ResultAway`] where its directory is not there, [`ServiceError::ResultUnread`]
+    /// where nobody reads it.
+    pub(super) fn is_result(
+        &self,
+        journal: &Journal,
+        ready: &Ready,
+        action: &Action,
+        read: Option<ReadResult<'_>>,
+    ) -> Result<bool, ServiceError> {
+        let path = journal.result.clone();
+        match std::fs::symlink_metadata(&path) {
+            Ok(data) if data.is_file() => {}
+            Ok(_) => return Ok(false),
+            Err(_) if place_of(&path).ok() != Some(journal.place) => {
+                return Err(ServiceError::ResultAway { run: journal.run, path });
             }
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(false),
+            Err(error) => return Err(FileError::from_io(&path, &error).into()),
         }
-        Ok(input.rows)
+        let read = read.ok_or_else(|| ServiceError::ResultUnread { path: path.clone() })?;
+        let (Some(seal), Some(domain)) = (self.seal(journal, action), action.domain()) else {
+            return Ok(false);
+        };
+        let (Action::Code { generation, .. } | Action::Renew { generation, .. }) = *action else {
+            return Ok(false);
+        };
+        let left = LeftResult { path, tag: self.state.tag(domain), generation, seal };
+        Ok(read(&left)? == Some(ready.result))
     }
 
     /// What a run made, for its report.
@@ -344,6 +385,7 @@ impl Service {
             check: key.check,
             rows: delivery.rows,
             request: delivery.request,
+            result: delivery.result,
             begun: delivery.begun,
             made: delivery.made,
             request_kept: delivery.request_kept,
@@ -355,14 +397,22 @@ impl Service {
 }
 
 impl Journal {
-    /// Whether the finished result has taken its name: the same file, to inode and length.
-    pub(super) fn is_named(&self) -> bool {
-        self.ready.is_some() && Ready::of(&self.result).ok() == self.ready
+    /// What opens the commitment of the result.
+    pub(super) fn commitment_key(&self) -> CommitmentKey {
+        CommitmentKey::from_hex(&self.key.to_string()).expect("it is hexadecimal")
     }
 
     /// Where the result lies before it takes its name.
     pub(super) fn temporary(&self) -> PathBuf {
         files::temporary_path(&self.result, &self.run.0)
+    }
+}
+
+/// The event of a result.
+pub(super) fn coded(action: &Action, run: RunId, rows: u64, result: Commitment) -> Event {
+    match action {
+        Action::Renew { .. } => Event::Renewed { run, rows, result },
+        _ => Event::Coded { run, rows, result },
     }
 }
 

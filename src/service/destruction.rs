@@ -14,7 +14,8 @@ use cstatns_record::proposal::{Action, RunId};
 use cstatns_record::state::Refusal;
 use serde::Serialize;
 
-use super::coding::Journal;
+use super::coding::{Journal, coded};
+use super::result::{Counts, ReadResult};
 use super::{Service, ServiceError, ceremony};
 
 /// What opening a service found and repaired.
@@ -170,6 +171,13 @@ impl Service {
         journal.map(|journal| journal.accepted).unwrap_or_default()
     }
 
+    /// What was counted of the rows of a delivery whose copy is still here, and what opens its
+    /// commitment: for its report. None where the home does not say.
+    pub(super) fn counts_of(&self, run: &RunId) -> Option<(Counts, Hex<32>)> {
+        let journal = self.journal(run).ok().flatten()?;
+        Some((journal.ready?.counts, journal.key))
+    }
+
     /// A run's journal; none where the file does not exist. One that is there and cannot be read is
     /// an error: what it speaks of must not pass for absent.
     fn journal(&self, run: &RunId) -> Result<Option<Journal>, ServiceError> {
@@ -243,13 +251,17 @@ impl Service {
     }
 
     /// Finishes or undoes what an earlier process left.
-    pub(super) fn recover(&mut self, recovered: &mut Vec<Recovered>) -> Result<(), ServiceError> {
+    pub(super) fn recover(
+        &mut self,
+        read: Option<ReadResult<'_>>,
+        recovered: &mut Vec<Recovered>,
+    ) -> Result<(), ServiceError> {
         if ceremony::forget_journal(&self.home)? {
             recovered.push(Recovered::Swept { files: 1 });
         }
         if let Some(pending) = self.state.pending() {
             let (run, action) = (pending.question.run, pending.question.action.clone());
-            recovered.push(self.recover_run(&run, &action)?);
+            recovered.push(self.recover_run(&run, &action, read)?);
         }
         self.end_questions(recovered)?;
         // What cannot be destroyed now stays owed: nothing new begins, but a doubt, a receipt or an
@@ -270,16 +282,20 @@ impl Service {
         Ok(())
     }
 
-    fn recover_run(&mut self, run: &RunId, action: &Action) -> Result<Recovered, ServiceError> {
-        if let (Some(journal), Some(input)) = (self.finished(run)?, action.input()) {
+    fn recover_run(
+        &mut self,
+        run: &RunId,
+        action: &Action,
+        read: Option<ReadResult<'_>>,
+    ) -> Result<Recovered, ServiceError> {
+        if let (Some(journal), Some(input)) = (self.journal(run)?, action.input())
+            && let Some(ready) = &journal.ready
+            && self.is_result(&journal, ready, action, read)?
+        {
             // The stop may have come between the rename and the flush of its directory, and the
             // request goes next.
             files::settle(&journal.result)?;
-            let rows = input.rows;
-            self.record(match action {
-                Action::Renew { .. } => Event::Renewed { run: *run, rows },
-                _ => Event::Coded { run: *run, rows },
-            })?;
+            self.record(coded(action, *run, input.rows, ready.result))?;
             return Ok(Recovered::Finished { run: *run });
         }
         self.undo(run, action)?;
@@ -298,16 +314,11 @@ impl Service {
     ) -> Result<(), ServiceError> {
         let Some(pending) = self.state.pending() else { return Ok(()) };
         let action = pending.question.action.clone();
-        if self.ledger.is_broken() || self.finished(run)?.is_some() {
+        if self.ledger.is_broken() || self.result_stands {
             return Ok(());
         }
         self.undo(run, &action)?;
         self.record_failure(run, code, shares)
-    }
-
-    /// The journal of a run whose result has its name, so that only its event is missing.
-    fn finished(&self, run: &RunId) -> Result<Option<Journal>, ServiceError> {
-        Ok(self.journal(run)?.filter(Journal::is_named))
     }
 
     /// Destroys what a run without a result has left. The failure is recorded after it: what is

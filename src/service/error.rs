@@ -112,6 +112,23 @@ pub enum ServiceError {
         /// Where it was put.
         path: PathBuf,
     },
+    /// The directory of a result that may have been finished is not there.
+    #[error(
+        "run {run} may have finished its result, but the place of {path:?} is not there, or is \
+        another directory"
+    )]
+    ResultAway {
+        /// The run.
+        run: RunId,
+        /// Where the result would lie.
+        path: PathBuf,
+    },
+    /// A file that may be the result of an interrupted run, and nothing at hand that reads it.
+    #[error("{path:?} may be the result of an interrupted run, and nothing here reads results")]
+    ResultUnread {
+        /// The file.
+        path: PathBuf,
+    },
     /// The file given is the service's own copy.
     #[error("{path:?} is the service's own copy")]
     SameFile {
@@ -189,6 +206,8 @@ cstatns_base::coded!(ServiceError {
     Self::RequestChanged => ("request-changed", Input, []),
     Self::TooFewPeople { minimum } => ("too-few-values", Input, [minimum, counted: "people"]),
     Self::ResultMissing { path } => ("result-missing", Input, [path]),
+    Self::ResultAway { run, path } => ("result-away", Machine, [run, path]),
+    Self::ResultUnread { path } => ("result-unread", Machine, [path]),
     Self::SameFile { path } => ("same-file", Input, [path]),
     Self::ReceivedDiffers { path } => ("received-differs", OtherSide, [path]),
     Self::RequestStays { error } => ("request-stays", Machine, [reason: error.code(), inner: error.facts()]),

@@ -20,7 +20,7 @@ impl Service {
         };
         self.run(quorum, |service, approved| {
             let place = service.place(approved.epoch, &domain, kind, Generation::FIRST);
-            let check = service.make_key(approved, &place, None)?;
+            let check = service.make_key(&approved, &place, None)?;
             service.record(Event::Opened { run: approved.run, check })
         })
     }

@@ -183,7 +183,7 @@ impl Service {
         }
         self.lock = Some(lock);
         (self.ledger, self.state) = (ledger, state);
-        self.recover(&mut Vec::new())
+        self.recover(None, &mut Vec::new())
     }
 
     /// Records how a question ended that has no run. Where that cannot be recorded now, the next

@@ -27,7 +27,7 @@ impl Service {
                 false => None,
             };
             let place = service.place(approved.epoch, &domain, kind, generation);
-            let check = service.make_key(approved, &place, life)?;
+            let check = service.make_key(&approved, &place, life)?;
             service.record(Event::KeyMade { run: approved.run, check })
         })
     }

@@ -403,7 +403,7 @@ pub fn matrix(verb: &Verb) -> Trials {
             trials.in_recovery += 1;
         }
 
-        let opened = Service::open(&world.home(), world.clock.clone());
+        let opened = world.reopen();
         let (service, said) =
             opened.unwrap_or_else(|error| panic!("{what}: cannot be opened: {error}"));
         let found = facts(&service);
@@ -432,7 +432,7 @@ pub fn matrix(verb: &Verb) -> Trials {
 /// The requests of a verb that turns them into results, with the bytes they had.
 fn requests_of(verb: &Verb, world: &World) -> Vec<(PathBuf, Vec<u8>)> {
     match verb.name {
-        "code" | "renew" => {
+        "code" | "renew" | "code-to-a-temporary" | "renew-to-a-temporary" => {
             let kept = world.path("batch.copy");
             vec![(world.path("out/batch.request"), fs::read(kept).unwrap())]
         }

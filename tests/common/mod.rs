@@ -24,7 +24,8 @@ use cstatns::proposal::{Action, Input};
 use cstatns::receipt::Doubted;
 use cstatns::receipt::Receipt;
 use cstatns::service::{
-    Clock, Founding, Made, Outcome, RunFiles, Service, ServiceError, WorkError, read_service_card,
+    Clock, Counts, Founding, LeftResult, Made, Outcome, Recovered, ResultFile, RunFiles, Seal,
+    Service, ServiceError, WorkError, Written, read_service_card,
 };
 use cstatns::state::{ReadLedger, read_ledger};
 use jiff::{SignedDuration, Timestamp};
@@ -181,7 +182,12 @@ impl World {
     }
 
     pub fn try_open(&self) -> Result<Service, ServiceError> {
-        Service::open(&self.home(), self.clock.clone()).map(|(service, _)| service)
+        self.reopen().map(|(service, _)| service)
+    }
+
+    /// Opens the service, with what it says of its recovery.
+    pub fn reopen(&self) -> Result<(Service, Vec<Recovered>), ServiceError> {
+        Service::open_reading(&self.home(), self.clock.clone(), Some(&read_lines))
     }
 
     /// The first k custodians approve.
@@ -347,7 +353,29 @@ pub struct Request {
     pub files: RunFiles,
 }
 
+/// The commitment of a result of lines.
+fn commitment_of(seal: &Seal, codes: &[Code]) -> Commitment {
+    let mut commit = Commit::new(seal.key(), seal.context(), &["code"]);
+    for (row, code) in codes.iter().enumerate() {
+        commit.row(&(row as u128).to_be_bytes(), &[Some(code.text().as_bytes())]);
+    }
+    commit.finish().0
+}
+
+fn read_lines(left: &LeftResult) -> Result<Option<Commitment>, WorkError> {
+    let text = std::fs::read_to_string(&left.path).unwrap_or_default();
+    let codes: Option<Vec<Code>> =
+        text.lines().map(|line| Code::parse(line.as_bytes()).ok()).collect();
+    Ok(codes.map(|codes| commitment_of(&left.seal, &codes)))
+}
+
 impl Request {
+    /// What a run of it records once it has given these codes.
+    pub fn written(&self, out: &ResultFile, codes: &[Code]) -> Written {
+        let counts = Counts { coded: codes.len() as u64, ..Counts::default() };
+        Written { found: self.outcome(), result: commitment_of(&out.seal(), codes), counts }
+    }
+
     pub fn input(&self) -> Input {
         let distinct = self.values.iter().collect::<BTreeSet<_>>().len() as u64;
         let rows = self.values.len() as u64;
@@ -373,8 +401,8 @@ impl Request {
 pub fn code_lines(
     coder: &Coder,
     request: &Request,
-    out: &mut impl Write,
-) -> Result<Outcome, WorkError> {
+    out: &mut ResultFile,
+) -> Result<Written, WorkError> {
     let identifiers: Vec<Identifier> = request
         .values
         .iter()
@@ -382,21 +410,28 @@ pub fn code_lines(
         .collect();
     let mut codes = Vec::new();
     coder.code(&identifiers, &mut codes);
+    admit(request, out)?;
     write_codes(&codes, out)?;
-    Ok(request.outcome())
+    Ok(request.written(out, &codes))
 }
 
 pub fn renew_lines(
     renewer: &Renewer,
     request: &Request,
-    out: &mut impl Write,
-) -> Result<Outcome, WorkError> {
+    out: &mut ResultFile,
+) -> Result<Written, WorkError> {
     let old: Vec<Code> =
         request.values.iter().map(|value| Code::parse(value.as_bytes()).unwrap()).collect();
     let mut new = Vec::new();
     renewer.renew(&old, &mut new).unwrap();
+    admit(request, out)?;
     write_codes(&new, out)?;
-    Ok(request.outcome())
+    Ok(request.written(out, &new))
+}
+
+/// What must be verified before others can read anything.
+fn admit(request: &Request, out: &mut ResultFile) -> Result<(), WorkError> {
+    if out.is_readable() { out.admit(&request.outcome()) } else { Ok(()) }
 }
 
 fn write_codes(codes: &[Code], out: &mut impl Write) -> Result<(), WorkError> {

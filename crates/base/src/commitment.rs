@@ -13,6 +13,9 @@
 //! of one length, hashed side by side, and the keyed hash is over the digests: as ParallelHash does
 //! (NIST SP 800-185).
 
+mod again;
+mod context;
+
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
@@ -21,9 +24,10 @@ use crate::mac::lanes::{CHUNK, CHUNKS, Path, digests};
 use crate::name::Hex;
 use crate::secret::{Secret, reserve, wipe_stack};
 
-pub use context::{Context, Use};
+use again::Digests;
 
-mod context;
+pub use again::{Chunks, FirstRows, FirstRowsAgain};
+pub use context::{Context, Use};
 
 /// The secret `r` of one request: printed by the name of [`CommitmentKey::to_hex`] only.
 ///
@@ -91,6 +95,7 @@ pub struct Commit {
     path: Path,
     columns: usize,
     rows: u64,
+    digests: Digests,
 }
 
 impl Commit {
@@ -105,7 +110,37 @@ impl Commit {
             mac.update(name.as_bytes());
         }
         let chunks = Zeroizing::new(vec![[0; CHUNK]; CHUNKS]);
-        Self { mac, chunks, filled: 0, path: Path::best(), columns: columns.len(), rows: 0 }
+        Self {
+            mac,
+            chunks,
+            filled: 0,
+            path: Path::best(),
+            columns: columns.len(),
+            rows: 0,
+            digests: Digests::Unkept,
+        }
+    }
+
+    /// The same, keeping the digests of the chunks for another reading of the rows.
+    #[must_use]
+    pub fn keeping(self) -> Self {
+        Self { digests: Digests::Kept(Chunks::default()), ..self }
+    }
+
+    /// The same, comparing the chunks with those of a former reading.
+    #[must_use]
+    pub fn comparing(self, with: Chunks) -> Self {
+        Self { digests: Digests::Compared { with, same: 0, differ: false }, ..self }
+    }
+
+    /// How many bytes of rows are known to be those of the former reading, from the first on.
+    pub fn verified(&self) -> u64 {
+        self.digests.verified()
+    }
+
+    /// Whether a chunk is another than in the former reading.
+    pub fn differs(&self) -> bool {
+        self.digests.differ()
     }
 
     /// Adds a row.
@@ -138,7 +173,10 @@ impl Commit {
             bytes = later;
             if self.filled == CHUNKS * CHUNK {
                 let chunks = self.chunks[..].try_into().expect("there are as many");
-                digests(chunks, self.path).iter().for_each(|digest| self.mac.update(digest));
+                for digest in digests(chunks, self.path) {
+                    self.mac.update(&digest);
+                    self.digests.take(&digest);
+                }
                 wipe_stack();
                 self.filled = 0;
             }
@@ -149,11 +187,32 @@ impl Commit {
     /// rows (u64, big-endian).
     ///
     /// Returns the commitment and the number of rows.
-    pub fn finish(mut self) -> (Commitment, u64) {
+    pub fn finish(self) -> (Commitment, u64) {
+        self.end().0
+    }
+
+    /// As [`Commit::finish`] of one that is [`keeping`](Commit::keeping), with what it kept.
+    pub fn finish_keeping(self) -> ((Commitment, u64), Chunks) {
+        let (found, digests) = self.end();
+        (found, digests.kept())
+    }
+
+    /// As [`Commit::finish`] of one that is [`comparing`](Commit::comparing); none where the rows
+    /// are not those of the former reading.
+    pub fn finish_same(self) -> Option<(Commitment, u64)> {
+        let (found, digests) = self.end();
+        (!digests.differ() && !digests.is_short()).then_some(found)
+    }
+
+    fn end(mut self) -> ((Commitment, u64), Digests) {
         let left = &self.chunks.as_flattened()[..self.filled];
-        left.chunks(CHUNK).for_each(|chunk| self.mac.update(&Sha256::digest(chunk)));
+        for chunk in left.chunks(CHUNK) {
+            let digest = Sha256::digest(chunk);
+            self.mac.update(&digest);
+            self.digests.take(&digest);
+        }
         self.mac.update(&self.rows.to_be_bytes());
-        (Hex(self.mac.finalize().into_bytes().into()), self.rows)
+        ((Hex(self.mac.finalize().into_bytes().into()), self.rows), self.digests)
     }
 }
 
@@ -195,6 +254,11 @@ impl EncodedRows {
     /// How many rows it holds.
     pub fn rows(&self) -> u64 {
         self.rows
+    }
+
+    /// How many bytes they take.
+    pub fn size(&self) -> u64 {
+        self.bytes.len() as u64
     }
 }
 

@@ -8,6 +8,7 @@
 //! |---|---|
 //! | [`Pending::commit`], [`write_new`] | the whole file is on disk under its name; nothing was replaced |
 //! | [`Pending::commit`] after [`Pending::create_over`], [`replace`] | the whole new file is on disk under its name; a crash leaves the old one or the new one |
+//! | [`Withheld::commit`] | the whole file is on disk under its name, which nobody could read it by before; nothing was replaced |
 //! | [`Together::commit`] | all the files are on disk under their names; nothing was replaced |
 //! | [`PendingDirectory::commit`] | the directory and its files are on disk under its name; nothing was replaced |
 //! | [`Append::append`] | the bytes are on disk at the end of the file |
@@ -32,6 +33,7 @@ mod leftovers;
 mod new_directory;
 mod pending;
 mod together;
+mod withheld;
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{ErrorKind, Read};
@@ -52,6 +54,7 @@ pub use leftovers::{leftovers, list, sweep, temporary_path};
 pub use new_directory::PendingDirectory;
 pub use pending::{Pending, Scratch, replace, write_new};
 pub use together::{FileId, Together, take_back};
+pub use withheld::Withheld;
 
 /// Otherwise there is nothing to ask, and the calls below compile to nothing.
 #[cfg(not(all(cstatns_faults, debug_assertions)))]
@@ -71,6 +74,19 @@ mod faults {
     pub(super) fn before_write(_: Step, _: &Path, _: &mut File, _: &[u8]) -> io::Result<()> {
         Ok(())
     }
+
+    #[inline(always)]
+    pub(super) fn has_unnamed(_: &Path) -> bool {
+        true
+    }
+
+    #[inline(always)]
+    pub(super) fn unnamed(_: &Path, _: &File) -> io::Result<()> {
+        Ok(())
+    }
+
+    #[inline(always)]
+    pub(super) fn forget_unnamed(_: &Path) {}
 }
 
 /// The kinds of step that change what a crash would leave behind. Fault injection counts these.

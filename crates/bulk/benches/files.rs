@@ -8,20 +8,23 @@ use std::num::NonZeroUsize;
 use std::path::Path;
 
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
+use cstatns::checkpoint::{Head, sign_head};
 use cstatns::code::Generation;
 use cstatns::coder::Coder;
-use cstatns::commitment::Commitment;
+use cstatns::commitment::{Commitment, Use};
+use cstatns::ed25519_dalek::SigningKey;
 use cstatns::hazmat::coding_key;
 use cstatns::identifier::{Reason, Scheme};
 use cstatns::manifest::{Manifest, manifest_path};
-use cstatns::meta::{FileMeta, SPEC, ServiceId};
+use cstatns::meta::{FileMeta, SPEC, SUITE, ServiceId};
 use cstatns::name::{Hex, Name};
-use cstatns::report::{Report, report_path};
+use cstatns::report::{OpenedCommitment, ReportBody, SignedReport, report_path};
 use cstatns::requested::requested_path;
 use cstatns::secret::Secret;
 use cstatns_bulk::{Request, code};
 use cstatns_controller::{Attach, Column, Prepare, attach, prepare};
 use cstatns_rows::effort::Effort;
+use cstatns_rows::results::commitment_of;
 use cstatns_rows::table::Format;
 
 /// Several row groups.
@@ -43,23 +46,34 @@ fn meta() -> FileMeta {
     }
 }
 
+/// The key with which the service signs.
+fn service_key() -> SigningKey {
+    SigningKey::from_bytes(&[7; 32])
+}
+
 /// What the service would report of the result.
-fn report(commitment: Commitment, rows: u64) -> Report {
-    let FileMeta { service, domain, generation, delivery } = meta();
+fn report(result: &Path, request: Commitment) -> SignedReport {
     let now = jiff::Timestamp::now();
-    Report {
-        format: Report::FORMAT,
+    let FileMeta { service, domain, generation, delivery } = meta();
+    let head = Head { size: 1, root: Hex([1; 32]) };
+    let mut body = ReportBody {
+        format: ReportBody::FORMAT,
         tool: String::new(),
         spec: SPEC.to_owned(),
+        suite: SUITE.to_owned(),
+        checkpoint: sign_head(&head, &service, &service_key()),
         service,
         domain,
         generation,
-        key_id: None,
+        r#use: Use::Code,
+        check: Hex([0; 32]),
         delivery,
-        request: commitment,
-        rows_in: rows,
-        rows_out: rows,
-        coded: None,
+        request,
+        result: OpenedCommitment { commitment: Hex([0; 32]), key: Hex([8; 32]) },
+        recipient: None,
+        rows_in: ROWS,
+        rows_out: ROWS,
+        coded: ROWS,
         quality: Default::default(),
         scores: None,
         scheme: Some(Scheme::FrNir),
@@ -68,8 +82,11 @@ fn report(commitment: Commitment, rows: u64) -> Report {
         destroyed: Vec::new(),
         begin: now,
         end: now,
-        checkpoint: None,
-    }
+    };
+    let codes = (meta().tag(), generation);
+    let read = commitment_of(result, codes, &body.result.key(), &body.context());
+    (body.result.commitment, _) = read.expect("a result");
+    SignedReport::new(body, &service_key())
 }
 
 /// A valid NIR with its key: the scheme itself says which key it expected.
@@ -124,6 +141,7 @@ fn files(criterion: &mut Criterion) {
     write_data(&data);
     let (coder, meta) = (coder(), meta());
     let service = ServiceId::of(SERVICE).expect("an id");
+    let signing = Hex(service_key().verifying_key().to_bytes());
     let mut group = criterion.benchmark_group("files");
     group.throughput(Throughput::Elements(ROWS)).sample_size(10);
 
@@ -136,6 +154,7 @@ fn files(criterion: &mut Criterion) {
             data: (&data).into(),
             column: Column::Identifier { column: "nir", scheme: Scheme::FrNir },
             service: &service,
+            signing: &signing,
             domain: &meta.domain,
             request: &request,
             retained: (&retained).into(),
@@ -182,9 +201,8 @@ fn files(criterion: &mut Criterion) {
             }
             if format == Format::Parquet {
                 fs::write(&result, &out).expect("the disk takes it");
-                report(manifest.input.commitment, ROWS)
-                    .write(&report_path(&result))
-                    .expect("the disk takes it");
+                let report = report(&result, manifest.input.commitment);
+                report.write(&report_path(&result)).expect("the disk takes it");
             }
         }
 

@@ -1,6 +1,5 @@
 //! The service's step: request → result, in one pass that also computes the commitment (SPEC §6).
 
-use std::io::Write;
 use std::path::Path;
 
 use cstatns::code::Code;
@@ -14,6 +13,7 @@ use cstatns_rows::table::{Batch, Format};
 
 use crate::error::{CodeFileError, Tally};
 use crate::identifiers::Identifiers;
+use crate::out::Out;
 use crate::rows::{Pass, Request, Worked, check_domain, coded_columns, open};
 
 /// Makes the checks that [`code`] and [`renew`] make of a request before its first row: the service
@@ -35,23 +35,24 @@ pub fn look(
 /// Codes the identifiers of `request` and writes the result (`index`, `code`, `quality`) to `out`.
 ///
 /// Memory does not grow with the file, and the result does not depend on the number of threads.
-/// `out` is the caller's, to be made durable after `Ok` and thrown away after `Err`.
+/// `out` is the caller's, to be made durable after `Ok` and thrown away after `Err`; nobody may read
+/// it before, unless there are two passes: see [`Out`].
 ///
 /// # Errors
 /// [`CodeFileError`]: among them any column but `index` and `identifier`, indexes that do not
 /// strictly increase, a cell that is not an identifier in its compact form, and rows that are not
 /// those of its manifest. Of several errors one in the first block of rows that has any is
 /// returned, whatever the number of threads.
-pub fn code(
+pub fn code<'o>(
     request: &Request<'_>,
     coder: &Coder,
-    out: &mut (dyn Write + Send),
+    out: impl Into<Out<'o>>,
 ) -> Result<Tally, CodeFileError> {
     let Content::Identifiers { scheme } = request.manifest.content else {
         return Err(request.holds_other());
     };
     let pass = Pass::to_code(request, coder)?;
-    pass.run(&coded_columns(request.format), out, &|| {
+    pass.run(&coded_columns(request.format), out.into(), &|| {
         let (mut identifiers, mut found) = (Identifiers::new(scheme), Vec::new());
         Box::new(move |rows: &mut Worked, batch: &dyn Batch, index: &[[u8; 16]]| {
             identifiers.clear(batch.rows());
@@ -83,10 +84,10 @@ pub fn code(
 /// # Errors
 /// As [`code`], with any column but `index` and `code`, and codes of another domain or generation
 /// than `renewer` takes.
-pub fn renew(
+pub fn renew<'o>(
     request: &Request<'_>,
     renewer: &Renewer,
-    out: &mut (dyn Write + Send),
+    out: impl Into<Out<'o>>,
 ) -> Result<Tally, CodeFileError> {
     let Request { path, format, meta, .. } = *request;
     let Content::Codes { tag, generation } = request.manifest.content else {
@@ -102,7 +103,7 @@ pub fn renew(
     let pass = Pass::of(request)?;
     let column = Codes::of(pass.source.table(), 1, Some(expected))?;
     let columns = [Column::index(), Column::code(format == Format::Parquet)];
-    pass.run(&columns, out, &|| {
+    pass.run(&columns, out.into(), &|| {
         let (mut codes, mut old, mut new) = (Vec::new(), Vec::new(), Vec::new());
         let mut text = Vec::with_capacity(Code::MAX_TEXT);
         let column = &column;

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use cstatns::code::{Generation, Tag};
 use cstatns::coder::CoderError;
+use cstatns::commitment::Commitment;
 use cstatns::look_up::Scores;
 use cstatns::manifest::Content;
 use cstatns::meta::ServiceId;
@@ -19,6 +20,8 @@ use cstatns_rows::error::TableError;
 pub struct Tally {
     /// The request as it was read: its counts and its commitment, which are those of its manifest.
     pub input: Input,
+    /// The commitment to the result, if it was asked for.
+    pub result: Option<Commitment>,
     /// How many rows have a code.
     pub coded: u64,
     /// How many distinct values were coded, of a look-up how many people: exact below
@@ -93,6 +96,12 @@ pub enum CodeFileError {
         /// The rows that the manifest states.
         expected: u64,
     },
+    /// `request-swapped`: the rows are not those that were read before, in the same run.
+    #[error("{path:?} was changed while it was read, or another file was put in its place")]
+    Swapped {
+        /// The request.
+        path: PathBuf,
+    },
     /// `other-keys`: the file's metadata and the keys disagree. A mistake of the caller.
     #[error("the keys are not those of the domain and generation that the result is to carry")]
     Keys,
@@ -137,6 +146,7 @@ cstatns::coded!(CodeFileError {
          expected_tag: expected.0, expected_generation: expected.1]
     ),
     Self::Commitment { path, rows, expected } => ("commitment", OtherSide, [path, rows, expected]),
+    Self::Swapped { path } => ("request-swapped", OtherSide, [path]),
     Self::Keys => ("other-keys", Machine, []),
     Self::Coder(error) => (error),
     Self::Register(error) => (error),

@@ -8,6 +8,8 @@ mod error;
 
 mod identifiers;
 
+mod out;
+
 mod rows;
 
 mod code;
@@ -17,4 +19,5 @@ mod look_up;
 pub use code::{code, look, renew};
 pub use error::{CodeFileError, Tally};
 pub use look_up::{Register, look_up_and_code};
+pub use out::{Out, Seen};
 pub use rows::Request;

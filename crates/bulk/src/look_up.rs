@@ -1,17 +1,17 @@
 //! Civil status → code: people who are looked up in a register and coded, in one pass (SPEC §18.5).
 
-use std::io::Write;
 use std::path::Path;
 
 use cstatns::civil_status::request::{self, COLUMNS, FIELDS, IDENTIFIER, Texts};
 use cstatns::civil_status::{SCHEME, Years};
 use cstatns::coder::Coder;
+use cstatns::commitment::{EncodedRows, FirstRows, FirstRowsAgain};
 use cstatns::distinct::Marks;
 use cstatns::look_up::{Level, Score};
 use cstatns::manifest::Content;
 use cstatns::secret::wipe_stack;
 use cstatns_register::{Index, IndexError, Query, SAMPLE, Weights};
-use cstatns_rows::columns::fault;
+use cstatns_rows::columns::{Indexes, fault};
 use cstatns_rows::effort::Progress;
 use cstatns_rows::error::RowFault;
 use cstatns_rows::sink::Column;
@@ -20,6 +20,7 @@ use zeroize::Zeroize;
 
 use crate::error::{CodeFileError, Tally};
 use crate::identifiers::{Identifiers, why_not_compact};
+use crate::out::Out;
 use crate::rows::{Pass, Request, Worked, coded_columns, open};
 
 /// Where people are looked up, and how certain a find must be to be coded.
@@ -38,27 +39,30 @@ pub struct Register<'a> {
 /// identifier that is found stays in memory, and is wiped there. See [`code`](crate::code()).
 ///
 /// Before it, weights are learnt from the first rows ([`SAMPLE`]): the request is in the order of
-/// random indexes, so they are a sample of it.
+/// random indexes, so they are a sample of it. They are read apart from the rest, so the pass sees to
+/// it that the request that it codes begins with them.
 ///
 /// # Errors
 /// As [`code`](crate::code()), with the columns of civil status; a cell that cannot be read as its
 /// field; and those of the register.
-pub fn look_up_and_code(
+pub fn look_up_and_code<'o>(
     request: &Request<'_>,
     register: Register<'_>,
     coder: &Coder,
-    out: &mut (dyn Write + Send),
+    out: impl Into<Out<'o>>,
 ) -> Result<Tally, CodeFileError> {
     let Request { path, manifest, format, effort, .. } = *request;
     let Content::CivilStatus { .. } = manifest.content else {
         return Err(request.holds_other());
     };
     let count = manifest.content.columns().len();
-    let pass = Pass::to_code(request, coder)?;
-    let weights = &learn(path, manifest.content, register.index, &effort.progress)?;
+    let mut pass = Pass::to_code(request, coder)?;
+    let (weights, first) = &mut learn(path, manifest.content, register.index, &effort.progress)?;
+    pass.first = first.take();
+    let weights = &*weights;
     let [index, code, quality] = coded_columns(format);
     let marks = &Marks::random();
-    pass.run(&[index, code, quality, Column::score()], out, &|| {
+    pass.run(&[index, code, quality, Column::score()], out.into(), &|| {
         let (mut identifiers, mut coded, mut found) =
             (Identifiers::new(SCHEME), Vec::new(), Vec::new());
         Box::new(move |rows: &mut Worked, batch: &dyn Batch, index: &[[u8; 16]]| {
@@ -107,20 +111,32 @@ fn learn(
     content: Content,
     index: &Index,
     progress: &Progress,
-) -> Result<Weights, CodeFileError> {
+) -> Result<(Weights, Option<FirstRowsAgain>), CodeFileError> {
     let mut source = open(request, content)?.any();
+    let indexes = Indexes::of(&source.table)?;
     let (mut batches, mut rows, mut bytes) = (Vec::new(), 0, 0);
+    let (mut first, mut found) = (FirstRows::default(), Vec::new());
+    let count = content.columns().len();
     while rows < SAMPLE
         && bytes < MOST_BYTES
         && let Ok(Some(batch)) = source.next_batch()
     {
+        found.clear();
+        if indexes.read(&batch, &mut found).is_err() {
+            break;
+        }
+        let mut encoded = EncodedRows::new(count);
+        let columns: Vec<_> = (1..=count).map(|column| batch.cells(column)).collect();
+        for (row, index) in found.iter().enumerate() {
+            encoded.push(index, &cells_of(&columns, row)[..count]);
+        }
+        first.add(&encoded);
         rows += batch.rows();
         bytes += batch.bytes();
         batches.push(batch);
     }
     let queries = batches.iter().flat_map(|batch| {
-        let columns: Vec<_> =
-            (1..=content.columns().len()).map(|column| batch.cells(column)).collect();
+        let columns: Vec<_> = (1..=count).map(|column| batch.cells(column)).collect();
         (0..batch.rows()).filter_map(move |row| {
             let texts = read_row(&cells_of(&columns, row), index.years()).ok()?;
             Some(Query { civil_status: request::civil_status(&texts), identifier: None })
@@ -131,7 +147,7 @@ fn learn(
     let weights = index.learn(queries.take_while(|_| progress.check().is_ok()));
     wipe_stack();
     progress.check()?;
-    Ok(weights?)
+    Ok((weights?, Some(first.again())))
 }
 
 /// The cells of a row; none in the columns that there are not.

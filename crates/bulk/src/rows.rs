@@ -1,12 +1,12 @@
 //! The rows of a request on their way to the result, whatever becomes of each (SPEC §6).
 
 use std::collections::BTreeMap;
-use std::io::Write;
 use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use cstatns::code::Code;
 use cstatns::coder::Coder;
-use cstatns::commitment::{self, Commit};
+use cstatns::commitment::{self, Commit, CommitmentKey, Context, FirstRowsAgain};
 use cstatns::distinct::Distinct;
 use cstatns::look_up::{Score, Scores};
 use cstatns::manifest::{Content, Manifest};
@@ -18,11 +18,13 @@ use cstatns_rows::csv::Delimiter;
 use cstatns_rows::effort::Effort;
 use cstatns_rows::error::TableError;
 use cstatns_rows::pipeline::Steps;
+use cstatns_rows::results::{ResultColumns, ResultRows};
 use cstatns_rows::runs;
 use cstatns_rows::sink::{self, Column, Encoding, Sink, Values};
 use cstatns_rows::table::{BATCH, Batch, Fill, Form, Format, Kind, Source, Stream};
 
 use crate::error::{CodeFileError, Tally};
+use crate::out::{Out, Passing, Waiting};
 
 /// Opens a request that has the columns for what it holds.
 pub(crate) fn open(request: &Path, content: Content) -> Result<Source, TableError> {
@@ -106,6 +108,8 @@ pub(crate) fn check_domain(
 /// One pass over the rows of a request.
 pub(crate) struct Pass<'a> {
     pub(crate) source: Source,
+    /// Rows that were read before, with which the request must begin.
+    pub(crate) first: Option<FirstRowsAgain>,
     request: &'a Request<'a>,
 }
 
@@ -121,6 +125,9 @@ struct Job<'a, 'w> {
     /// Whether there is the column `quality`, and `score`.
     has_quality: bool,
     has_score: bool,
+    passing: Passing<'a>,
+    first: Option<FirstRowsAgain>,
+    commit: Option<(&'a CommitmentKey, &'a Context)>,
     worker: &'a (dyn Fn() -> Worker<'w> + Sync),
 }
 
@@ -137,6 +144,10 @@ struct Block<'w, B, P> {
     scores: Scores,
     work: Worker<'w>,
     worked: Worked,
+    /// Its rows of the result, for their commitment.
+    result: ResultRows,
+    /// Where its rows end in the bytes of all rows of the request.
+    end: u64,
     piece: P,
 }
 
@@ -158,7 +169,7 @@ impl<'a> Pass<'a> {
     pub(crate) fn of(request: &'a Request<'a>) -> Result<Self, CodeFileError> {
         let FileMeta { service, domain, .. } = request.meta;
         check_domain(request.path, request.manifest, service, domain)?;
-        Ok(Self { source: open(request.path, request.manifest.content)?, request })
+        Ok(Self { source: open(request.path, request.manifest.content)?, first: None, request })
     }
 
     /// Over those that the keys code.
@@ -173,16 +184,20 @@ impl<'a> Pass<'a> {
     pub(crate) fn run<'w>(
         self,
         columns: &[Column<'_>],
-        out: &mut (dyn Write + Send),
+        out: Out<'_>,
         worker: &(dyn Fn() -> Worker<'w> + Sync),
     ) -> Result<Tally, CodeFileError> {
-        let Self { source, request } = self;
+        let Self { source, first, request } = self;
+        let Out { write: out, commit, passing } = out;
         let job = Job {
             request,
             indexes: Indexes::of(source.table())?,
             // Both come after index and code.
             has_quality: columns.len() > 2,
             has_score: columns.len() > 3,
+            passing,
+            first,
+            commit,
             worker,
         };
         let pairs = request.meta.pairs();
@@ -205,19 +220,33 @@ impl<'w> Job<'_, 'w> {
         mut rows: Stream<B>,
         (encoding, mut sink): (E, impl Sink<Piece = E::Piece>),
     ) -> Result<Tally, CodeFileError> {
-        let Self { request, indexes, has_quality, has_score, worker } = self;
+        let Self { request, indexes, has_quality, has_score, passing, mut first, commit, worker } =
+            self;
         let Request { manifest, effort, .. } = request;
         let path = rows.table.path().to_owned();
-        effort.progress.expect(manifest.input.rows);
+        let once = matches!(passing, Passing::Only);
+        effort.progress.expect(if once { manifest.input.rows } else { 2 * manifest.input.rows });
 
+        let columns = ResultColumns { quality: has_quality, score: has_score };
+        let mut result = commit.map(|(key, context)| columns.commit(key, context));
+        let committed = result.is_some();
         let names = manifest.content.columns();
         let mut order = Order::default();
-        let mut commit = Commit::new(&manifest.key, &manifest.context(), names);
+        let commit = Commit::new(&manifest.key, &manifest.context(), names);
+        let mut commit = match passing {
+            Passing::Only => commit,
+            Passing::First(_) => commit.keeping(),
+            Passing::Second(seen) => commit.comparing(seen.take()),
+        };
+        // Of the bytes of rows: those read so far, and those known to be the first pass's.
+        let (mut read, verified) = (0, AtomicU64::new(0));
+        let mut waiting = Waiting::new();
         // What is asked for and what is coded: of a look-up, rows and people.
         let (mut asked, mut distinct) = (Distinct::default(), Distinct::default());
         let mut values = 0;
         let mut qualities: BTreeMap<&'static str, u64> = BTreeMap::new();
         let (mut coded, mut scores) = (0, Scores::default());
+        let is_first = matches!(passing, Passing::First(_));
         // The rows of people are several times as wide as those of identifiers.
         let rows_at_once = BATCH.max(if has_score { E::GROUP / 4 } else { E::GROUP });
         let steps = Steps {
@@ -236,19 +265,33 @@ impl<'w> Job<'_, 'w> {
                     words: Vec::new(),
                     scores: Vec::new(),
                 },
+                result: columns.rows(),
+                end: 0,
                 piece: encoding.piece(),
             },
             read: |block: &mut Block<'w, B, E::Piece>| {
                 Ok(rows.fill_all(&mut block.batches, &mut block.filled, rows_at_once)?)
             },
             work: |block: &mut Block<'w, B, E::Piece>| {
-                let Block { batches, filled, index, heads, qualities, scores, work, worked, piece } =
-                    block;
+                let Block {
+                    batches,
+                    filled,
+                    index,
+                    heads,
+                    qualities,
+                    scores,
+                    work,
+                    worked,
+                    piece,
+                    result,
+                    ..
+                } = block;
                 index.clear();
                 heads.clear();
                 qualities.clear();
                 *scores = Scores::default();
                 worked.commit.clear();
+                result.clear();
                 worked.asked.clear();
                 encoding.begin(piece)?;
                 for batch in &mut batches[..*filled] {
@@ -267,6 +310,12 @@ impl<'w> Job<'_, 'w> {
                     heads.extend(worked.codes.iter().flatten().map(mark));
                     count_runs(&worked.words, qualities);
                     worked.scores.iter().flatten().for_each(|score| scores[score.step()] += 1);
+                    if is_first {
+                        continue;
+                    }
+                    if committed {
+                        encode_result(&index[first..], worked, result);
+                    }
                     let mut values =
                         vec![Values::Index(&index[first..]), Values::Codes(&worked.codes)];
                     values.extend(has_quality.then_some(Values::Words(&worked.words)));
@@ -278,6 +327,18 @@ impl<'w> Job<'_, 'w> {
             check: |block: &mut Block<'w, B, E::Piece>| {
                 order.follow(&path, &block.index)?;
                 commit.add(&block.worked.commit);
+                let begins = first.as_mut().is_none_or(|first| first.add(&block.worked.commit));
+                if !begins || commit.differs() {
+                    return Err(CodeFileError::Swapped { path: path.clone() });
+                }
+                read += block.worked.commit.size();
+                block.end = read;
+                if first.as_ref().is_none_or(FirstRowsAgain::is_whole) {
+                    verified.store(commit.verified(), Ordering::Relaxed);
+                }
+                if let Some(result) = &mut result {
+                    result.add(block.result.encoded());
+                }
                 distinct.count(&block.heads);
                 // But for a look-up, each value has its code.
                 let marks = if has_score { &block.worked.asked } else { &block.heads };
@@ -293,15 +354,37 @@ impl<'w> Job<'_, 'w> {
                 Ok(())
             },
             write: |block: &mut Block<'w, B, E::Piece>| {
-                sink.write(&mut block.piece)?;
                 let rows = block.index.len() as u64;
+                match passing {
+                    Passing::Only => sink.write(&mut block.piece)?,
+                    Passing::First(_) => {}
+                    Passing::Second(_) => {
+                        waiting.push(block.end, &mut block.piece, || encoding.piece());
+                        waiting
+                            .release(verified.load(Ordering::Relaxed), |piece| sink.write(piece))?;
+                        return Ok(effort.progress.advance(0, rows)?);
+                    }
+                }
                 Ok(effort.progress.advance(rows, rows)?)
             },
         };
         let outcome: Result<(), CodeFileError> = steps.run(E::threads(effort.threads));
         outcome.map_err(|error| error.after(order.rows()))?;
 
-        let (commitment, rows) = commit.finish();
+        if first.is_some_and(|first| !first.is_whole()) {
+            return Err(CodeFileError::Swapped { path });
+        }
+        let (commitment, rows) = match passing {
+            Passing::Only => commit.finish(),
+            Passing::First(seen) => {
+                let (found, chunks) = commit.finish_keeping();
+                seen.keep(chunks);
+                found
+            }
+            Passing::Second(_) => {
+                commit.finish_same().ok_or(CodeFileError::Swapped { path: path.clone() })?
+            }
+        };
         if rows == 0 {
             return Err(TableError::NoRows { path }.into());
         }
@@ -310,9 +393,11 @@ impl<'w> Job<'_, 'w> {
         if input != manifest.input {
             return Err(CodeFileError::Commitment { path, rows, expected: manifest.input.rows });
         }
+        waiting.release(u64::MAX, |piece| sink.write(piece))?;
         sink.finish()?;
         let scores = has_score.then_some(scores);
-        Ok(Tally { input, coded, distinct: distinct.found(), qualities, scores })
+        let result = result.map(|result| result.finish().0);
+        Ok(Tally { input, result, coded, distinct: distinct.found(), qualities, scores })
     }
 }
 
@@ -321,6 +406,15 @@ impl<'w> Job<'_, 'w> {
 fn mark(code: &Code) -> u128 {
     let (mark, _) = code.bytes().split_first_chunk().expect("a code has 32 bytes");
     u128::from_le_bytes(*mark)
+}
+
+/// Encodes the rows of a batch for the commitment to the result.
+fn encode_result(index: &[[u8; 16]], worked: &Worked, rows: &mut ResultRows) {
+    for (row, index) in index.iter().enumerate() {
+        let quality = worked.words.get(row).copied().flatten();
+        let score = worked.scores.get(row).copied().flatten();
+        rows.push(index, worked.codes[row].as_ref(), quality, score);
+    }
 }
 
 /// Counts words.

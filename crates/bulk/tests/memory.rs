@@ -4,6 +4,8 @@
 //! Each measurement is a process of its own, this test started again with the work named in the
 //! environment.
 
+mod signed;
+
 use std::fs::{self, File};
 use std::io::{BufWriter, Write};
 use std::num::NonZeroUsize;
@@ -17,16 +19,16 @@ use arrow_schema::{DataType, Field, Schema};
 use cstatns::civil_status::{CivilStatus, Years};
 use cstatns::code::Generation;
 use cstatns::coder::Coder;
-use cstatns::commitment::{Commit, Commitment, CommitmentKey};
+use cstatns::commitment::{Commit, Commitment, CommitmentKey, Use};
 use cstatns::distinct::CAP;
 use cstatns::hazmat::coding_key;
 use cstatns::identifier::Scheme;
 use cstatns::look_up::{Level, Score};
 use cstatns::manifest::{Content, Manifest, manifest_path};
-use cstatns::meta::{FileMeta, SPEC, ServiceId};
+use cstatns::meta::{FileMeta, ServiceId};
 use cstatns::name::{Hex, Name};
 use cstatns::proposal::Input;
-use cstatns::report::{Report, report_path};
+use cstatns::report::report_path;
 use cstatns::secret::Secret;
 use cstatns_bulk::{Register, Request, code, look_up_and_code};
 use cstatns_controller::{Attach, Column, Prepare, attach, prepare};
@@ -63,33 +65,20 @@ fn meta() -> FileMeta {
     }
 }
 
-/// What the service would report of the result.
-fn report(commitment: Commitment, rows: u64) -> Report {
-    let FileMeta { service, domain, generation, delivery } = meta();
-    let now = jiff::Timestamp::now();
-    Report {
-        format: Report::FORMAT,
-        tool: String::new(),
-        spec: SPEC.to_owned(),
-        service,
-        domain,
-        generation,
-        key_id: None,
-        delivery,
+/// The report of a service beside the result.
+fn report(result: &Path, commitment: Commitment, rows: u64) {
+    let stated = signed::Stated {
+        meta: &meta(),
+        r#use: Use::Code,
         request: commitment,
-        rows_in: rows,
-        rows_out: rows,
-        coded: None,
+        rows,
+        coded: rows,
         quality: Default::default(),
         scores: None,
         scheme: Some(Scheme::FrNir),
         look_up: None,
-        accepted: Default::default(),
-        destroyed: Vec::new(),
-        begin: now,
-        end: now,
-        checkpoint: None,
-    }
+    };
+    stated.write(result);
 }
 
 /// Writes request and retained file row by row, the Parquet ones as one row group each.
@@ -201,6 +190,7 @@ fn work(place: &Path, verb: &str, extension: &str, threads: NonZeroUsize) {
                 data: data.into(),
                 column,
                 service: &ServiceId::of(SERVICE).unwrap(),
+                signing: &signed::signing(),
                 domain: &meta().domain,
                 request,
                 retained: retained.into(),
@@ -251,9 +241,9 @@ fn work(place: &Path, verb: &str, extension: &str, threads: NonZeroUsize) {
         for former in [out, &report_path(out), &report_path(&result)] {
             let _ = fs::remove_file(former);
         }
-        let requested = Manifest::read(&place.join("manifest.json")).unwrap().requested();
-        let report = report(requested.commitment, requested.rows);
-        report.write(&report_path(&result)).unwrap();
+        let requested = Manifest::read(&place.join("manifest.json")).unwrap();
+        let requested = requested.requested(signed::signing());
+        report(&result, requested.commitment, requested.rows);
         attach(
             Attach {
                 retained: retained.into(),
@@ -400,6 +390,7 @@ fn look_ups_take_no_more_memory_than_codings() {
         data: data.into(),
         column,
         service: &ServiceId::of(SERVICE).unwrap(),
+        signing: &signed::signing(),
         domain: &meta().domain,
         request,
         retained: retained.into(),

@@ -10,18 +10,19 @@ use cstatns::card::ServiceCard;
 use cstatns::coded::Coded as _;
 use cstatns::coder::Coder;
 use cstatns::domain::RenewalReason;
-use cstatns::files::Pending;
 use cstatns::identifier::Scheme;
 use cstatns::manifest::{Content, Manifest, ManifestError, manifest_path};
-use cstatns::meta::{FileMeta, SPEC, ServiceId};
-use cstatns::proposal::Action;
+use cstatns::meta::{FileMeta, ServiceId};
+use cstatns::name::Hex;
+use cstatns::proposal::{Action, RunId};
 use cstatns::report::{Report, report_path};
-use cstatns::service::{Outcome, RunFiles, WorkError, read_service_card};
-use cstatns_bulk::{CodeFileError, Request, Tally, code, renew};
+use cstatns::service::{
+    Counts, Outcome, ResultFile, RunFiles, Service, WorkError, Written, read_service_card,
+};
+use cstatns_bulk::{CodeFileError, Out, Request, Tally, code, renew};
 use cstatns_controller::{Attach, Column, Prepare, PrepareError, attach, prepare};
 use cstatns_rows::effort::Effort;
 use cstatns_rows::table::Format;
-use jiff::Timestamp;
 
 use common::{World, name};
 
@@ -46,6 +47,7 @@ fn prepared(world: &World, scheme: Scheme) -> Result<Manifest, PrepareError> {
         data: (&data).into(),
         column,
         service: &service,
+        signing: &signing(world),
         domain: &name("people"),
         request: &request,
         retained: (&retained).into(),
@@ -60,37 +62,22 @@ fn failed(error: CodeFileError) -> WorkError {
     WorkError::new(error)
 }
 
-fn outcome(coded: &Tally) -> Outcome {
-    Outcome { input: coded.input, people: None }
+fn written(coded: Tally) -> Written {
+    let found = Outcome { input: coded.input, people: None };
+    let quality = coded.qualities.into_iter().map(|(word, count)| (word.to_owned(), count));
+    let counts = Counts { coded: coded.coded, quality: quality.collect(), scores: None };
+    Written { found, result: coded.result.unwrap(), counts }
 }
 
-/// What the program does around a run: the report beside the result.
-fn report(world: &World, meta: &FileMeta, coded: &Tally, scheme: Option<Scheme>, result: &str) {
-    let now = Timestamp::now();
-    let report = Report {
-        format: Report::FORMAT,
-        tool: "test".to_owned(),
-        spec: SPEC.to_owned(),
-        service: meta.service.clone(),
-        domain: meta.domain.clone(),
-        generation: meta.generation,
-        key_id: None,
-        delivery: meta.delivery,
-        request: coded.input.commitment,
-        rows_in: coded.input.rows,
-        rows_out: coded.input.rows,
-        coded: Some(coded.coded),
-        quality: coded.qualities.iter().map(|(word, count)| ((*word).to_owned(), *count)).collect(),
-        scores: None,
-        scheme,
-        look_up: None,
-        accepted: Default::default(),
-        destroyed: Vec::new(),
-        begin: now,
-        end: now,
-        checkpoint: None,
-    };
+/// What the program does after a run: the report beside the result.
+fn report(world: &World, service: &Service, run: &RunId, result: &str) {
+    let report = service.report(run, "test", &[]).unwrap();
     report.write(&report_path(&world.path(result))).unwrap();
+}
+
+fn signing(world: &World) -> Hex<32> {
+    let card = read_service_card(&world.home().join("card.json"));
+    card.map_or(Hex([0; 32]), |card| card.body.signing)
 }
 
 fn meta(world: &World, run: cstatns::proposal::RunId, generation: u32) -> FileMeta {
@@ -148,8 +135,9 @@ fn a_second_scheme_goes_the_whole_way() {
         result: world.path("result.csv"),
         accepted: Default::default(),
     };
-    let (mut coded, mut expected) = (None, Vec::new());
-    let work = |coder: &Coder, out: &mut Pending| {
+    let mut expected = Vec::new();
+    let work = |coder: &Coder, out: &mut ResultFile| {
+        let seal = out.seal();
         // The same identifiers by the library alone.
         let identifiers: Vec<_> = ["131052-308T", "131053+602J", "131052A308T", "231052B3088"]
             .iter()
@@ -166,17 +154,15 @@ fn a_second_scheme_goes_the_whole_way() {
                 effort: &Effort::default(),
             },
             coder,
-            out,
+            Out::from(out).committed(seal.key(), seal.context()),
         )
         .map_err(failed)?;
-        let outcome = outcome(&done);
-        coded = Some(done);
-        Ok(outcome)
+        Ok(written(done))
     };
     let made = service.code(quorum, &files, work).unwrap();
     assert_eq!((made.scheme, made.rows), (Some(Scheme::FiHetu), 6));
     assert!(!world.path("request.csv").exists());
-    report(&world, &meta_1, &coded.unwrap(), made.scheme, "result.csv");
+    report(&world, &service, &made.run, "result.csv");
     let rows = attached(&world, "retained.csv", "result.csv", "first.csv");
     let codes: Vec<&str> = rows.iter().map(|row| row[0].as_str()).collect();
     let texts: Vec<String> = expected.iter().map(cstatns::code::Code::text).collect();
@@ -193,6 +179,7 @@ fn a_second_scheme_goes_the_whole_way() {
         data: (&data).into(),
         column,
         service: &id(&world),
+        signing: &signing(&world),
         domain: &name("people"),
         request: &request,
         retained: (&retained).into(),
@@ -220,9 +207,9 @@ fn a_second_scheme_goes_the_whole_way() {
         result: world.path("result-2.csv"),
         accepted: Default::default(),
     };
-    let mut renewed = None;
     let made = service
         .renew(quorum, &files, |renewer, out| {
+            let seal = out.seal();
             let done = renew(
                 &Request {
                     path: &request,
@@ -232,16 +219,14 @@ fn a_second_scheme_goes_the_whole_way() {
                     effort: &Effort::default(),
                 },
                 renewer,
-                out,
+                Out::from(out).committed(seal.key(), seal.context()),
             )
             .map_err(failed)?;
-            let outcome = outcome(&done);
-            renewed = Some(done);
-            Ok(outcome)
+            Ok(written(done))
         })
         .unwrap();
     assert_eq!(made.scheme, None);
-    report(&world, &meta_2, &renewed.unwrap(), None, "result-2.csv");
+    report(&world, &service, &made.run, "result-2.csv");
     let second = attached(&world, "retained-2.csv", "result-2.csv", "second.csv");
     assert!(
         second

@@ -63,6 +63,7 @@ fn prepare_from(place: &Path, column: Column<'_>, memory: usize) {
         data: data.into(),
         column,
         service: &ServiceId::of("test.aaaaaaaaaa").unwrap(),
+        signing: &Hex([7; 32]),
         domain: &Name::new("population").unwrap(),
         request,
         retained: retained.into(),

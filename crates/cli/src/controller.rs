@@ -145,6 +145,7 @@ impl PrepareArgs {
             data: (&self.data).into(),
             column,
             service: &service,
+            signing: &card.body.signing,
             domain: &self.domain,
             request: &self.request,
             retained: (&self.retained).into(),

@@ -61,7 +61,8 @@ impl ServiceVerb {
 /// Opens the service in `home`, says what recovery found, and makes the reports that are missing.
 fn open(program: &Program, home: &Path) -> Result<Service, Fault> {
     let clock = program.clock.clone();
-    let (service, recovered) = Service::open(home, move || clock())?;
+    let (service, recovered) =
+        Service::open_reading(home, move || clock(), Some(&runs::read_result))?;
     for mended in recovered {
         program.say(format_args!("recovered: {mended}"));
     }
@@ -83,7 +84,7 @@ fn open(program: &Program, home: &Path) -> Result<Service, Fault> {
             key.path
         ));
     }
-    runs::write_missing_reports(program, &service, home);
+    runs::write_missing_reports(program, &service);
     Ok(service)
 }
 

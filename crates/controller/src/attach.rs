@@ -12,16 +12,16 @@ use std::path::{Path, PathBuf};
 use cstatns_base::commitment::Use;
 use cstatns_base::files::{Access, FileError, Together, take_back};
 use cstatns_base::identifier::Scheme;
-use cstatns_base::meta::{FileMeta, SPEC, ServiceId};
+use cstatns_base::meta::{SPEC, ServiceId};
 use cstatns_base::name::Name;
-use cstatns_record::report::{Report, ReportError, report_path};
+use cstatns_record::report::{Report, ReportBody, ReportError, report_path};
 use cstatns_record::requested::{Requested, RequestedError, requested_path};
 use cstatns_rows::columns::known_counts;
 use cstatns_rows::csv::Delimiter;
 use cstatns_rows::effort::Effort;
 use cstatns_rows::error::TableError;
 use cstatns_rows::sink::{self, Output};
-use cstatns_rows::table::{Format, Input, Kind, Source, Table};
+use cstatns_rows::table::{Format, Input, Source, Table};
 use jiff::Timestamp;
 
 use command::Files;
@@ -353,49 +353,37 @@ fn attach_to_file(
 /// What is known of the attached rows beside what is counted in them.
 struct About {
     result: PathBuf,
-    meta: FileMeta,
     /// What the service reported of the result.
-    stated: Report,
+    stated: ReportBody,
     begin: Timestamp,
 }
 
 impl About {
     fn of(results: &Results, begin: Timestamp) -> Self {
         let result = results.rows.stream.table.path().to_owned();
-        Self { result, meta: results.meta.clone(), stated: results.report.clone(), begin }
+        Self { result, stated: results.report.clone(), begin }
     }
 
     /// The report of what was attached, if it is what the service reported.
     fn report(self, merged: Merged) -> Result<Report, AttachError> {
-        let Self { result, meta, stated, begin } = self;
+        let Self { result, stated, begin } = self;
         let Merged { rows, quality, stated: counted } = merged;
         if stated.rows_out != rows
             || (!stated.quality.is_empty() && known_counts(&stated.quality) != counted)
         {
             return Err(AttachError::ResultChanged { path: result });
         }
+        let end = Timestamp::now().max(begin);
         Ok(Report {
-            format: Report::FORMAT,
             tool: concat!("cstatns ", env!("CARGO_PKG_VERSION")).to_owned(),
             spec: SPEC.to_owned(),
-            service: meta.service,
-            domain: meta.domain,
-            generation: meta.generation,
-            key_id: stated.key_id,
-            delivery: meta.delivery,
-            request: stated.request,
             rows_in: rows,
             rows_out: rows,
-            coded: stated.coded,
             quality,
-            scores: stated.scores,
-            scheme: stated.scheme,
-            look_up: stated.look_up,
-            accepted: stated.accepted,
             destroyed: Vec::new(),
             begin,
-            end: Timestamp::now().max(begin),
-            checkpoint: stated.checkpoint,
+            end,
+            ..Report::from(&stated)
         })
     }
 }
@@ -403,29 +391,4 @@ impl About {
 /// The error for files that were not destroyed: how many, and why the first was not.
 fn check_destroyed(stayed: Option<(usize, NotDestroyed)>) -> Result<(), AttachError> {
     stayed.map_or(Ok(()), |(count, reason)| Err(AttachError::NotDestroyed { count, reason }))
-}
-
-/// Whether a result has `quality` and `score`, each of its type.
-pub(crate) fn result_columns(table: &Table) -> Result<(bool, bool), TableError> {
-    let names: Vec<&[u8]> = table.header().iter().map(Vec::as_slice).collect();
-    let (quality, score) = match names[..] {
-        [b"index", b"code"] => (false, false),
-        [b"index", b"code", b"quality"] => (true, false),
-        [b"index", b"code", b"quality", b"score"] => (true, true),
-        _ => {
-            let expected = "`index`, `code`, after a coding `quality`, after a look-up `score` too";
-            return Err(TableError::Columns { path: table.path().to_owned(), expected });
-        }
-    };
-    if quality {
-        table.need_kind(2, &[Kind::Text], "`quality` is text")?;
-    }
-    if score {
-        table.need_kind(
-            3,
-            &[Kind::Text, Kind::Float(64)],
-            "a score is a number of 64 bits, or text",
-        )?;
-    }
-    Ok((quality, score))
 }

@@ -12,9 +12,9 @@ use cstatns_record::report::{ReportError, report_path};
 use cstatns_rows::columns::{Codes, Indexes, Order, ScoreCells, count_words, fault, word};
 use cstatns_rows::csv::Delimiter;
 use cstatns_rows::error::{RowFault, TableError};
+use cstatns_rows::results::ResultColumns;
 use cstatns_rows::table::{Batch, Input, Source};
 
-use crate::attach::result_columns;
 use crate::origin::origin;
 
 /// What [`check`] found in a file.
@@ -207,7 +207,8 @@ fn facts(input: Input<'_>) -> Result<FileFacts, CheckError> {
 /// [`TableError`] when it is not a whole result.
 pub fn summarise(result: &Path) -> Result<Summary, TableError> {
     let mut stream = Source::open(result, Delimiter::Under("index"))?.any();
-    let (has_quality, has_score) = result_columns(&stream.table)?;
+    let ResultColumns { quality: has_quality, score: has_score } =
+        ResultColumns::of(&stream.table)?;
     let indexes = Indexes::of(&stream.table)?;
     let mut order = Order::default();
     let mut index = Vec::new();

@@ -21,7 +21,7 @@
 //!
 //! use cstatns_base::identifier::Scheme;
 //! use cstatns_base::meta::ServiceId;
-//! use cstatns_base::name::Name;
+//! use cstatns_base::name::{Hex, Name};
 //! use cstatns_controller::{Column, Prepare, prepare};
 //! use cstatns_rows::arrow_array::{
 //!     ArrayRef, Int64Array, RecordBatch, RecordBatchIterator, StringArray,
@@ -47,6 +47,8 @@
 //!         data: Input::Frame { name: "wages", rows: Some(1), batches: Box::new(batches) },
 //!         column: Column::Identifier { column: "nir", scheme: Scheme::FrNir },
 //!         service: &ServiceId::of("nso.abcdefghij").ok_or("an id")?,
+//!         // That and the key are on the service's card.
+//!         signing: &Hex([7; 32]),
 //!         domain: &Name::new("population")?,
 //!         request: &directory.path().join("request.csv"),
 //!         retained: Output::Frame(&mut take),

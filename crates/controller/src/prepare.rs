@@ -19,7 +19,7 @@ use cstatns_base::coded::ColumnName;
 use cstatns_base::files::{Access, FileError, Together};
 use cstatns_base::identifier::Scheme;
 use cstatns_base::meta::{ServiceId, marks};
-use cstatns_base::name::Name;
+use cstatns_base::name::{Hex, Name};
 use cstatns_record::manifest::manifest_path;
 use cstatns_record::proposal;
 use cstatns_record::report::ReportError;
@@ -68,6 +68,8 @@ pub struct Prepare<'a> {
     pub column: Column<'a>,
     /// The service that the request is for.
     pub service: &'a ServiceId,
+    /// The key with which it signs: on its card.
+    pub signing: &'a Hex<32>,
     /// The domain that it is for.
     pub domain: &'a Name,
     /// The request to write; its manifest will lie beside it.
@@ -280,7 +282,8 @@ cstatns_base::coded!(PrepareError {
 /// # Errors
 /// [`PrepareError`]. Values that are not valid are not errors, unless they are more than half.
 pub fn prepare(what: Prepare<'_>, effort: &Effort) -> Result<Prepared, PrepareError> {
-    let Prepare { data, column, service, domain, request, retained, delimiter, accepted } = what;
+    let Prepare { data, column, service, signing, domain, request, retained, delimiter, accepted } =
+        what;
     let format = match data.file() {
         Some(path) => Format::of(path)?,
         // Its columns have types, as those of a Parquet file.
@@ -299,7 +302,8 @@ pub fn prepare(what: Prepare<'_>, effort: &Effort) -> Result<Prepared, PrepareEr
     let source = data.open(Delimiter::Given(delimiter))?;
     let sent = find_columns(source.table(), column)?;
     let keeping = Keeping::of(source.table(), &sent, accepted)?;
-    let job = Job { service, domain, request, request_format, sent, keeping, accepted, effort };
+    let job =
+        Job { service, signing, domain, request, request_format, sent, keeping, accepted, effort };
     // Before the data is read: a name that is taken is refused at once.
     match retained {
         Output::File(retained) => {

@@ -2,11 +2,11 @@
 
 use cstatns_base::code::BASE32;
 use cstatns_base::name::{Hex, Name, digest};
-use ed25519_dalek::{SigningKey, VerifyingKey};
+use ed25519_dalek::SigningKey;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::checkpoint::{Checkpoint, Head, Note, VerifierKey, origin};
+use crate::checkpoint::{Checkpoint, Head, Note, origin, read_note};
 use crate::statement::{FORMAT, Signed, Statement};
 
 /// The public part of a custodian's kit.
@@ -95,16 +95,14 @@ impl ServiceCard {
     /// # Errors
     /// [`Unsigned`].
     pub fn head_of(&self, note: &[u8]) -> Result<Head, Unsigned> {
-        let note = Note::parse(note).map_err(|_| Unsigned::Signature)?;
-        let checkpoint = Checkpoint::parse(note.text()).map_err(|_| Unsigned::Signature)?;
-        if checkpoint.origin() != origin(self.id()) {
-            return Err(Unsigned::OtherService);
-        }
-        let key = VerifyingKey::from_bytes(&self.body.signing.0).ok();
-        let key = key.and_then(|key| VerifierKey::new(checkpoint.origin(), key).ok());
-        let signed = key.is_some_and(|key| note.verify(&[key]).is_ok());
-        let head = Head { size: checkpoint.size(), root: checkpoint.root() };
-        if signed { Ok(head) } else { Err(Unsigned::Signature) }
+        read_note(note, self.id(), &self.body.signing).ok_or_else(|| {
+            let note = Note::parse(note).ok();
+            let checkpoint = note.and_then(|note| Checkpoint::parse(note.text()).ok());
+            match checkpoint.is_some_and(|other| other.origin() != origin(self.id())) {
+                true => Unsigned::OtherService,
+                false => Unsigned::Signature,
+            }
+        })
     }
 }
 

@@ -18,6 +18,7 @@ mod tree;
 
 use cstatns_base::name::{Hex, whole_number};
 use data_encoding::BASE64;
+use ed25519_dalek::{SigningKey, VerifyingKey};
 use serde::{Deserialize, Serialize};
 
 use note::check_name;
@@ -143,4 +144,24 @@ impl Checkpoint {
     pub fn root(&self) -> Hash {
         self.root
     }
+}
+/// A head as its service signs it: a signed note.
+pub fn sign_head(head: &Head, service: &str, key: &SigningKey) -> String {
+    let text = head.checkpoint(service).text();
+    let signature = NoteSignature::sign(&text, &origin(service), key);
+    let note = signature.and_then(|signature| Note::new(&text, signature));
+    note.expect("a checkpoint is the text of a note").to_string()
+}
+
+/// The head in a signed note, if it is a checkpoint of this service and signed with this key.
+pub fn read_note(note: &[u8], service: &str, signing: &Hex<32>) -> Option<Head> {
+    let note = Note::parse(note).ok()?;
+    let checkpoint = Checkpoint::parse(note.text()).ok()?;
+    if checkpoint.origin() != origin(service) {
+        return None;
+    }
+    let key = VerifyingKey::from_bytes(&signing.0).ok()?;
+    let key = VerifierKey::new(&origin(service), key).ok()?;
+    note.verify(&[key]).ok()?;
+    Some(Head { size: checkpoint.size(), root: checkpoint.root() })
 }

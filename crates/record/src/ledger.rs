@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use ed25519_dalek::SigningKey;
 
 use crate::card::{ServiceCard, Unsigned};
-use crate::checkpoint::{Head, Note, NoteSignature, Tree, leaf_hash};
+use crate::checkpoint::{Head, Tree, leaf_hash, sign_head};
 
 pub use crate::checkpoint::origin;
 use cstatns_base::files::{self, Access, Append, FileError};
@@ -333,10 +333,7 @@ impl Ledger {
     /// # Errors
     /// [`LedgerError::File`].
     pub fn cover(&mut self, card: &ServiceCard, key: &SigningKey) -> Result<(), LedgerError> {
-        let text = self.history.head().checkpoint(card.id()).text();
-        let signature = NoteSignature::sign(&text, &origin(card.id()), key);
-        let note = signature.and_then(|signature| Note::new(&text, signature));
-        let note = note.expect("a checkpoint is the text of a note").to_string();
+        let note = sign_head(&self.history.head(), card.id(), key);
         self.broken = true;
         files::replace(&checkpoint_path(&self.path), note.as_bytes(), Access::Shared)?;
         self.note = note;

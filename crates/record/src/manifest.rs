@@ -207,12 +207,13 @@ impl Manifest {
     }
 
     /// What the controller keeps of it.
-    pub fn requested(&self) -> Requested {
+    pub fn requested(&self, signing: Hex<32>) -> Requested {
         let Input { commitment, rows, .. } = self.input;
         Requested {
             format: Requested::FORMAT,
             suite: SUITE.to_owned(),
             service: self.service.clone(),
+            signing,
             domain: self.domain.clone(),
             r#use: self.content.r#use(),
             scheme: self.content.scheme(),

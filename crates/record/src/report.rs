@@ -1,5 +1,7 @@
 //! `<file>.report.json`: the account of the run that made a result or an attached file (SPEC §6).
 
+mod result;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -17,9 +19,11 @@ use serde_json::Value;
 use crate::checkpoint::Head;
 use crate::requested::beside;
 
+pub use result::{OpenedCommitment, ReportBody, SignedReport};
+
 const LIMIT: u64 = 16 << 20;
 
-/// The account of a run.
+/// The account of a run: what lies beside an attached file, and what a [`SignedReport`] says besides.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Report {
     /// The version of this format: [`Report::FORMAT`].
@@ -147,15 +151,16 @@ impl Report {
         }
     }
 
-    /// Reads a report.
+    /// Reads a report, of an attached file or of a result: of the second no signature is verified.
     ///
     /// # Errors
     /// [`ReportError::File`] when it cannot be read, [`ReportError::Form`] when it is not a report
     /// of this format.
     pub fn read(path: &Path) -> Result<Self, ReportError> {
         let bytes = files::read(path, LIMIT)?;
-        serde_json::from_slice::<Self>(&bytes)
-            .ok()
+        let signed = SignedReport::of(&bytes).map(|report| Self::from(&report.body));
+        signed
+            .or_else(|| serde_json::from_slice::<Self>(&bytes).ok())
             .filter(|report| report.format == Self::FORMAT && service_id(&report.service).is_some())
             .filter(|report| serde_json::to_value(report).is_ok_and(|value| is_exact(&value)))
             .ok_or_else(|| ReportError::Form { path: path.to_owned() })
@@ -199,6 +204,18 @@ pub enum ReportError {
         /// The file.
         path: PathBuf,
     },
+    /// Not signed by the service that it is asked of.
+    #[error("the report {path:?} is not signed by the service that the request was for")]
+    Signature {
+        /// The report.
+        path: PathBuf,
+    },
+    /// The checkpoint in it is not signed by that service.
+    #[error("the checkpoint in the report {path:?} is not signed by the service that made it")]
+    Checkpoint {
+        /// The report.
+        path: PathBuf,
+    },
     /// The file beside it is not the one that it is about.
     #[error(
         "{path:?} is about codes of another service, domain, generation or delivery than the file \
@@ -213,5 +230,7 @@ pub enum ReportError {
 cstatns_base::coded!(ReportError {
     Self::File(error) => (error),
     Self::Form { path } => ("report-form", Input, [path]),
+    Self::Signature { path } => ("report-signature", Tampering, [path]),
+    Self::Checkpoint { path } => ("report-checkpoint", Tampering, [path]),
     Self::Stale { path } => ("report-stale", Input, [path]),
 });

@@ -7,7 +7,7 @@ use cstatns_base::commitment::{Commitment, Use};
 use cstatns_base::files::{self, FileError};
 use cstatns_base::identifier::Scheme;
 use cstatns_base::meta::{SUITE, ServiceId};
-use cstatns_base::name::{Name, whole_number};
+use cstatns_base::name::{Hex, Name, whole_number};
 use serde::{Deserialize, Serialize};
 
 /// More than it is long, in bytes.
@@ -23,6 +23,8 @@ pub struct Requested {
     pub(crate) suite: String,
     /// The service that it is for.
     pub service: ServiceId,
+    /// The key with which that service signs.
+    pub signing: Hex<32>,
     /// The domain that it is for.
     pub domain: Name,
     /// What its rows are for.

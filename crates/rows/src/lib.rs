@@ -26,6 +26,8 @@ pub mod table;
 
 pub mod columns;
 
+pub mod results;
+
 pub mod plain;
 
 pub mod fields;

@@ -6,8 +6,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::code::Generation;
 use crate::identifier::Scheme;
-use crate::meta::SUITE;
+use crate::meta::{FileMeta, SUITE};
 use crate::name::Name;
+
+use super::Commitment;
 
 /// What the rows of a request are for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -65,6 +67,20 @@ impl Context {
             .number(generation.map_or(0, Generation::get))
     }
 
+    /// The context of a result (SPEC §6): where its codes come from, the part of the run that it is,
+    /// and the commitment of its request.
+    pub fn result(from: &FileMeta, r#use: Use, part: u32, request: &Commitment) -> Self {
+        Self::labelled("result/1")
+            .text(SUITE)
+            .text(&from.service)
+            .text(from.domain.as_str())
+            .text(r#use.word())
+            .number(from.generation.get())
+            .fixed(&from.delivery.0)
+            .number(part)
+            .fixed(&request.0)
+    }
+
     /// `CStatNS/`, the label and a line feed.
     pub fn labelled(label: &str) -> Self {
         Self(format!("CStatNS/{label}\n").into_bytes())
@@ -118,6 +134,21 @@ mod tests {
         let context =
             Context::request("nso.abcdefghij", &domain, Use::LookUp, Some(Scheme::FrNir), None);
         assert!(context.bytes().ends_with(b"\0\0\0\x07look-up\0\0\0\x06fr-nir\0\0\0\0"));
+    }
+
+    #[test]
+    fn a_result_begins_as_the_specification_says() {
+        let from = FileMeta {
+            service: "nso.abcdefghij".to_owned(),
+            domain: Name::new("health").unwrap(),
+            generation: Generation::new(3).unwrap(),
+            delivery: crate::name::Hex([7; 16]),
+        };
+        let context = Context::result(&from, Use::Code, 1, &crate::name::Hex([9; 32]));
+        let text = b"CStatNS/result/1\n\0\0\0\x14CStatNS-HMAC-SHA-256\0\0\0\x0enso.abcdefghij\
+            \0\0\0\x06health\0\0\0\x04code\0\0\0\x03";
+        let expected = [&text[..], &[7; 16], &[0, 0, 0, 1], &[9; 32]].concat();
+        assert_eq!(context.bytes(), expected);
     }
 
     #[test]

@@ -25,6 +25,8 @@ type Watcher = Box<dyn FnMut(Step, &Path) + Send>;
 enum Mode {
     Count,
     Watch(Watcher),
+    /// There are no files without names.
+    Named,
     Stop,
     Fail(ErrorKind),
     Tear(usize),
@@ -46,6 +48,18 @@ struct Plans {
 }
 
 static PLANS: Mutex<Plans> = Mutex::new(Plans { active: Vec::new(), next: 0 });
+
+/// The files without names that are being written, each with what its steps are called by. Apart
+/// from the plans: a watcher may ask for one.
+static UNNAMED: Mutex<Vec<(PathBuf, File)>> = Mutex::new(Vec::new());
+
+fn unnamed_files() -> MutexGuard<'static, Vec<(PathBuf, File)>> {
+    UNNAMED.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// A program that finds this variable in its environment does as on a file system that has no files
+/// without names.
+const ALL_NAMED: &str = "CSTATNS_TEST_ALL_NAMED";
 
 fn plans() -> MutexGuard<'static, Plans> {
     PLANS.lock().unwrap_or_else(PoisonError::into_inner)
@@ -99,6 +113,19 @@ pub fn watch<R>(
     run(under, Mode::Watch(Box::new(watcher)), 0, f).0
 }
 
+/// Does as on a file system that has no files without names, under `under`. Plans inside the closure
+/// decide as ever.
+pub fn without_unnamed<R>(under: &Path, f: impl FnOnce() -> R) -> R {
+    run(under, Mode::Named, 0, f).0
+}
+
+/// The file without a name whose steps are called by this path, while it is being written.
+pub fn unnamed_file(path: &Path) -> Option<File> {
+    let files = unnamed_files();
+    let (_, file) = files.iter().find(|(called, _)| called == path)?;
+    file.try_clone().ok()
+}
+
 /// Lets `n` steps happen, then the process is "dead": step `n` and every later one fail and leave
 /// no trace on disk, the clean-up of a dropped [`Pending`](super::Pending) included.
 pub fn stop_after<R>(under: &Path, n: usize, f: impl FnOnce() -> R) -> R {
@@ -130,7 +157,7 @@ fn judge(step: Step, path: &Path) -> Verdict {
     let mut here: Vec<_> =
         plans.active.iter_mut().filter(|plan| path.starts_with(&plan.under)).collect();
     // The newest plan is the innermost where closures are nested.
-    let inner = here.iter().rposition(|plan| !matches!(plan.mode, Mode::Watch(_)));
+    let inner = here.iter().rposition(|plan| !matches!(plan.mode, Mode::Watch(_) | Mode::Named));
     let verdict = inner.map_or(Verdict::Go, |inner| decide(here[inner], step, stopped));
     if matches!(verdict, Verdict::Go) {
         for plan in here {
@@ -187,4 +214,25 @@ pub(super) fn before_write(
             Err(io::Error::other("stopped by a fault plan"))
         }
     }
+}
+
+/// Whether the file system has files without names.
+pub(super) fn has_unnamed(path: &Path) -> bool {
+    let path = absolute(path).unwrap_or_else(|_| path.to_owned());
+    let here = |plan: &Plan| matches!(plan.mode, Mode::Named) && path.starts_with(&plan.under);
+    std::env::var_os(ALL_NAMED).is_none() && !plans().active.iter().any(here)
+}
+
+/// Remembers a file without a name for [`unnamed_file`].
+pub(super) fn unnamed(called: &Path, file: &File) -> io::Result<()> {
+    let called = absolute(called)?;
+    let file = file.try_clone()?;
+    unnamed_files().push((called, file));
+    Ok(())
+}
+
+/// Forgets it.
+pub(super) fn forget_unnamed(called: &Path) {
+    let called = absolute(called).unwrap_or_else(|_| called.to_owned());
+    unnamed_files().retain(|(other, _)| *other != called);
 }

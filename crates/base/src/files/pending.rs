@@ -144,7 +144,12 @@ impl Pending {
         Ok(())
     }
 
-    pub(super) fn take_name(&mut self) -> Result<(), FileError> {
+    /// As [`Pending::commit`], keeping hold of the file: after an error [`Pending::has_name`] says
+    /// whether the name was given all the same.
+    ///
+    /// # Errors
+    /// As [`Pending::commit`].
+    pub fn take_name(&mut self) -> Result<(), FileError> {
         self.settle()?;
         faults::before(Step::Rename, &self.target).about(&self.target)?;
         let renamed = match self.over {
@@ -159,6 +164,12 @@ impl Pending {
         }
         self.unfinished = false;
         self.directory.sync()
+    }
+
+    /// Whether it is this file that has the name.
+    #[must_use]
+    pub fn has_name(&self) -> bool {
+        is_named(&self.file, &self.target)
     }
 
     /// Takes the name away again: the bytes are in the temporary as before. The caller has seen
@@ -248,6 +259,15 @@ impl Scratch {
     /// `file-io`, also where fewer were written.
     pub fn read_at(&self, bytes: &mut [u8], place: u64) -> Result<(), FileError> {
         self.file.read_exact_at(bytes, place).about(&self.beside)
+    }
+}
+
+/// Whether the name leads to the open file.
+pub(super) fn is_named(file: &File, path: &Path) -> bool {
+    let identity = |data: fs::Metadata| (data.dev(), data.ino());
+    match (file.metadata(), fs::symlink_metadata(path)) {
+        (Ok(own), Ok(named)) => identity(own) == identity(named),
+        _ => false,
     }
 }
 

@@ -247,6 +247,7 @@ fn run_within(
     let Way { data, request, retained, .. } = way;
     prepare(
         Prepare {
+            signing: &crate::signed::signing(),
             data: data.into(),
             column: Column::CivilStatus { map, years },
             service: service(),

@@ -109,7 +109,7 @@ fn prepare_writes_request_seal_and_retained() {
     assert!(text.starts_with(begin), "{text}");
     // What is kept of the request is public: all of it but the secret.
     let requested = Requested::read(&requested_path(&way.retained)).unwrap();
-    assert_eq!(requested, manifest.requested());
+    assert_eq!(requested, manifest.requested(crate::signed::signing()));
     assert_eq!((&requested, &prepared.input), (&prepared.requested, &manifest.input));
     let kept = fs::read_to_string(requested_path(&way.retained)).unwrap();
     assert!(!kept.contains(&*manifest.key.to_hex()) && !kept.contains("key"), "{kept}");
@@ -654,6 +654,7 @@ fn retained_files_are_of_the_type_of_the_data() {
     let (request, retained) = (&*place.path("r.csv"), &*place.path("t.parquet"));
     let error = prepare(
         Prepare {
+            signing: &crate::signed::signing(),
             data: (&data).into(),
             column,
             service: service(),
@@ -669,6 +670,7 @@ fn retained_files_are_of_the_type_of_the_data() {
     assert_eq!(error.code(), "retained-type");
     let error = prepare(
         Prepare {
+            signing: &crate::signed::signing(),
             data: (&data).into(),
             column,
             service: service(),
@@ -685,6 +687,7 @@ fn retained_files_are_of_the_type_of_the_data() {
     let text = place.path("t.txt");
     let error = prepare(
         Prepare {
+            signing: &crate::signed::signing(),
             data: (&text).into(),
             column,
             service: service(),

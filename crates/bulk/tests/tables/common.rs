@@ -3,7 +3,6 @@
 
 #![allow(unreachable_pub, reason = "one test binary")]
 
-use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, LazyLock};
@@ -11,16 +10,15 @@ use std::sync::{Arc, LazyLock};
 use arrow_array::cast::AsArray;
 use arrow_array::{Array, ArrayRef, RecordBatch, StringArray};
 use arrow_schema::{Field, Schema};
-use cstatns::checkpoint::Head;
 use cstatns::code::Generation;
 use cstatns::coder::{Coder, CodingKey, Renewer};
+use cstatns::commitment::Use;
 use cstatns::hazmat::coding_key;
 use cstatns::identifier::Scheme;
 use cstatns::look_up::{Level, LookUp, Score};
 use cstatns::manifest::{Manifest, manifest_path};
-use cstatns::meta::{FileMeta, SPEC, ServiceId};
+use cstatns::meta::{FileMeta, ServiceId};
 use cstatns::name::{Hex, Name};
-use cstatns::report::{Report, report_path};
 use cstatns::secret::Secret;
 use cstatns_bulk::{CodeFileError, Request, Tally, code, renew};
 use cstatns_controller::{
@@ -31,6 +29,8 @@ use cstatns_rows::table::Format;
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use tempfile::TempDir;
+
+use crate::signed::{Stated, signing};
 
 /// Real spellings: keyed, unkeyed with spaces, Corsican, provisional.
 pub const KEYED: &str = "117091320400164";
@@ -163,6 +163,7 @@ impl Way {
                 data: data.into(),
                 column,
                 service: &self.domain.id(),
+                signing: &signing(),
                 domain: &Name::new(self.domain.name).unwrap(),
                 request,
                 retained: retained.into(),
@@ -253,38 +254,31 @@ impl Way {
 
 /// The report that the service writes beside a result.
 pub fn report_beside(result: &Path, meta: &FileMeta, coded: &Tally) {
-    let now = jiff::Timestamp::now();
-    let report = Report {
-        format: Report::FORMAT,
-        tool: "test".to_owned(),
-        spec: SPEC.to_owned(),
-        service: meta.service.clone(),
-        domain: meta.domain.clone(),
-        generation: meta.generation,
-        key_id: Some(Hex([7; 8])),
-        delivery: meta.delivery,
-        request: coded.input.commitment,
-        rows_in: coded.input.rows,
-        rows_out: coded.input.rows,
-        quality: coded.qualities.iter().map(|(word, count)| ((*word).to_owned(), *count)).collect(),
-        coded: Some(coded.coded),
-        scores: coded.scores,
+    stated(meta, coded).write(result);
+}
+
+/// What the service knows of a result.
+pub fn stated<'a>(meta: &'a FileMeta, coded: &Tally) -> Stated<'a> {
+    Stated {
+        meta,
         // Only a renewal has no qualities, only a look-up scores.
+        r#use: match (coded.qualities.is_empty(), coded.scores) {
+            (true, _) => Use::Renew,
+            (_, Some(_)) => Use::LookUp,
+            _ => Use::Code,
+        },
+        request: coded.input.commitment,
+        rows: coded.input.rows,
+        coded: coded.coded,
+        quality: coded.qualities.iter().map(|(word, count)| ((*word).to_owned(), *count)).collect(),
+        scores: coded.scores,
         scheme: (!coded.qualities.is_empty()).then_some(Scheme::FrNir),
         look_up: coded.scores.map(|_| LookUp {
             register: Hex([5; 16]),
             accept: Level::UsageName,
             min_score: Score::of(0.95),
         }),
-        accepted: BTreeMap::new(),
-        destroyed: Vec::new(),
-        begin: now,
-        end: now,
-        checkpoint: Some(Head { size: 3, root: Hex([9; 32]) }),
-    };
-    let path = report_path(result);
-    let _ = fs::remove_file(&path);
-    report.write(&path).unwrap();
+    }
 }
 
 /// Data in CSV → attached file, all in CSV.

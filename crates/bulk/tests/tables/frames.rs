@@ -103,6 +103,7 @@ fn prepared(
     };
     let output = Output::Frame(&mut take);
     let what = Prepare {
+        signing: &crate::signed::signing(),
         data,
         column,
         service: service(),
@@ -482,7 +483,7 @@ fn lines_go_to_files_and_nothing_is_destroyed_for_a_frame() {
     let way = coded_csv(&place, "d", "nir,wage\n117091320400164,100\n,200\n", &POPULATION, 1);
     let error = prepared((&way.data).into(), NIR, &place.path("other.csv")).unwrap_err();
     assert_eq!(error.code(), "retained-type");
-    let requested = way.manifest().requested();
+    let requested = way.manifest().requested(crate::signed::signing());
     let error = attached((&way.retained).into(), &requested, &way.result).map(|_| ()).unwrap_err();
     assert_eq!(error.code(), "binary-csv");
     let mut take = |_| Ok(());

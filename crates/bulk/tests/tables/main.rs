@@ -15,5 +15,7 @@ mod renewal;
 mod requests;
 mod rows;
 mod sealed;
+#[path = "../signed/mod.rs"]
+mod signed;
 mod threads;
 mod types;

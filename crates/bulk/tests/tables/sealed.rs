@@ -24,7 +24,7 @@ pub fn manifest(place: &Path, bytes: &[u8]) -> bool {
     again.write(&second).unwrap();
     let fields = |manifest: &Manifest| {
         (
-            manifest.requested(),
+            manifest.requested(crate::signed::signing()),
             manifest.input,
             manifest.content,
             manifest.previous.clone(),

@@ -419,6 +419,7 @@ fn a_step_that_is_asked_to_stop_leaves_nothing() {
     let effort = with(3);
     effort.progress.stop();
     let what = cstatns_controller::Prepare {
+        signing: &crate::signed::signing(),
         data: (&way.data).into(),
         column: Column::Identifier { column: "nir", scheme: Scheme::FrNir },
         service: service(),

@@ -2,33 +2,34 @@
 //! of the run.
 
 mod delivery;
+mod passes;
 mod report;
 
 use std::collections::BTreeSet;
-use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use clap::Args;
 use cstatns::civil_status::SCHEME;
 use cstatns::code::Generation;
-use cstatns::files::{Facts, FileError, Pending};
+use cstatns::files::{Facts, FileError};
 use cstatns::look_up::{Level, LookUp, Score};
 use cstatns::manifest::{Content, Manifest, manifest_path};
 use cstatns::meta::FileMeta;
 use cstatns::name::{Hex, Name};
 use cstatns::proposal::{Action, RunId};
 use cstatns::report::report_path;
-use cstatns::service::{Made, Outcome, RunFiles, Service, WorkError};
-use cstatns_bulk::{CodeFileError, Register, Request, Tally, look, look_up_and_code};
+use cstatns::service::{Made, RunFiles, Service, WorkError};
+use cstatns_bulk::{CodeFileError, Out, Register, Request, look, look_up_and_code};
 use cstatns_register::Index;
 use cstatns_rows::effort::Effort;
 use cstatns_rows::table::Format;
 use serde_json::{Value, json};
 
 use delivery::{Of, delivery_or_unknown};
-use report::{Counts, report};
+use passes::{warn_of_namespace, write_result, written};
 
 pub(super) use delivery::delivery;
+pub(super) use passes::read_result;
 pub(super) use report::write_missing_reports;
 
 use super::recorded;
@@ -40,8 +41,8 @@ use crate::output::Program;
 use crate::quorum::{Closed, KitArgs, gather};
 use crate::scheme;
 
-/// What stands between the rows and the file, in bytes: each write to the file is a system call.
-const BUFFER: usize = 1 << 18;
+/// The program that makes a report.
+const TOOL: &str = concat!("cstatns ", env!("CARGO_PKG_VERSION"));
 
 /// Code a request of identifiers, or look people up and code them (quorum); its request is
 /// destroyed once the result is durable
@@ -195,46 +196,21 @@ impl Code {
                 service,
                 Asked { kits: &kits, manifest: &manifest, action },
                 |service, quorum, meta, files, effort| {
-                    let mut coded = None;
+                    let rows = Request { path: request, manifest: &manifest, format, meta, effort };
                     let made = service.code(quorum, files, |coder, out| {
                         let Some(open) = &register else {
-                            return buffered(out, |out| {
-                                cstatns_bulk::code(
-                                    &Request {
-                                        path: request,
-                                        manifest: &manifest,
-                                        format,
-                                        meta,
-                                        effort,
-                                    },
-                                    coder,
-                                    out,
-                                )
-                            })
-                            .map(|found| outcome(coded.insert(found)));
+                            let code = |out: Out<'_>| cstatns_bulk::code(&rows, coder, out);
+                            return Ok(written(write_result(out, code)?));
                         };
                         open.check()?;
-                        let found = buffered(out, |out| {
-                            let Open { index, accept, min_score, .. } = open;
-                            let register =
-                                Register { index, accept: *accept, min_score: *min_score };
-                            look_up_and_code(
-                                &Request {
-                                    path: request,
-                                    manifest: &manifest,
-                                    format,
-                                    meta,
-                                    effort,
-                                },
-                                register,
-                                coder,
-                                out,
-                            )
-                        })?;
+                        let Open { index, accept, min_score, .. } = open;
+                        let register = Register { index, accept: *accept, min_score: *min_score };
+                        let found =
+                            write_result(out, |out| look_up_and_code(&rows, register, coder, out))?;
                         open.check()?;
-                        Ok(outcome(coded.insert(found)))
+                        Ok(written(found))
                     })?;
-                    Ok((made, coded))
+                    Ok(made)
                 },
             )
         })
@@ -296,24 +272,12 @@ impl Renew {
                 service,
                 Asked { kits: &kits, manifest: &manifest, action },
                 |service, quorum, meta, files, effort| {
-                    let mut coded = None;
+                    let rows = Request { path: request, manifest: &manifest, format, meta, effort };
                     let made = service.renew(quorum, files, |renewer, out| {
-                        buffered(out, |out| {
-                            cstatns_bulk::renew(
-                                &Request {
-                                    path: request,
-                                    manifest: &manifest,
-                                    format,
-                                    meta,
-                                    effort,
-                                },
-                                renewer,
-                                out,
-                            )
-                        })
-                        .map(|found| outcome(coded.insert(found)))
+                        let renew = |out: Out<'_>| cstatns_bulk::renew(&rows, renewer, out);
+                        Ok(written(write_result(out, renew)?))
                     })?;
-                    Ok((made, coded))
+                    Ok(made)
                 },
             )
         })
@@ -358,6 +322,7 @@ impl Run {
                 ),
             ));
         }
+        warn_of_namespace(program);
         if self.keep_request {
             program.say(
                 "note: --keep-request departs from the scheme (R7: the service destroys \
@@ -379,7 +344,7 @@ impl Run {
             &FileMeta,
             &RunFiles,
             &Effort,
-        ) -> Result<(Made, Option<Tally>), Fault>,
+        ) -> Result<Made, Fault>,
     ) -> Result<Value, Fault> {
         let Asked { kits, manifest, action } = asked;
         let files = RunFiles {
@@ -407,10 +372,11 @@ impl Run {
         // part is over.
         let (worked, seconds) =
             self.bulk.work(program, |effort| work(service, quorum, &meta, &files, effort));
-        let (made, coded) = worked?;
-        let report = report(service, &self.home, &made, coded.map(Counts::from), &request)?;
+        let made = worked?;
+        let report = service.report(&made.run, TOOL, &request)?;
         let path = report_path(&self.result);
         report.write(&path)?;
+        let report = report.body;
 
         program.say(format_args!(
             "codes of `{}`, generation {}, in {:?}",
@@ -427,7 +393,7 @@ impl Run {
             here",
             made.run
         ));
-        looked_up(report.scores.as_ref(), report.coded, report.rows_out)
+        looked_up(report.scores.as_ref(), Some(report.coded), report.rows_out)
             .into_iter()
             .for_each(|line| program.say(line));
         program.say(closing(made.rows, seconds, &report.quality));
@@ -451,33 +417,4 @@ impl Run {
             "destroyed": report.destroyed,
         }))
     }
-}
-
-/// Works on the rows through a buffer.
-fn buffered(
-    out: &mut Pending,
-    work: impl FnOnce(&mut (dyn Write + Send)) -> Result<Tally, CodeFileError>,
-) -> Result<Tally, WorkError> {
-    let mut out = BufWriter::with_capacity(BUFFER, out);
-    let coded = work(&mut out).map_err(WorkError::new);
-    let coded = match coded {
-        Ok(coded) => coded,
-        Err(error) => {
-            // What is left in the buffer is of a result that will not be: it is not written.
-            let _ = out.into_parts();
-            return Err(error);
-        }
-    };
-    match out.into_inner() {
-        Ok(_) => Ok(coded),
-        Err(error) => {
-            let (error, out) = error.into_parts();
-            let (pending, _) = out.into_parts();
-            Err(WorkError::new(FileError::from_io(pending.target(), &error)))
-        }
-    }
-}
-
-fn outcome(coded: &Tally) -> Outcome {
-    Outcome { input: coded.input, people: coded.scores.map(|_| coded.distinct) }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use cstatns_base::code::Code;
 use cstatns_base::meta::FileMeta;
-use cstatns_rows::columns::{ScoreCells, count_words, fault, word};
+use cstatns_rows::columns::{Codes, ScoreCells, count_words, fault, word};
 use cstatns_rows::effort::Effort;
 use cstatns_rows::error::{RowFault, TableError};
 use cstatns_rows::pipeline::Steps;
@@ -13,12 +13,15 @@ use cstatns_rows::sink::{Column, Encoding, Sink, Values};
 use cstatns_rows::table::{Batch, Form, Kind, MOST_BYTES, Stream, Table};
 
 use super::AttachError;
-use super::sources::{Part, Results, Retained, Sorted};
+use super::sources::{Part, ReadRows, Results, Retained, Sorted};
 
 /// Both files, row beside row.
-struct Pairing<F> {
+struct Pairing<'a, F> {
     retained: Sorted<F>,
     results: Sorted<Box<dyn Batch>>,
+    codes: &'a Codes,
+    /// The rows of the result that were read.
+    read: ReadRows,
     /// The rows of the result that are reached, from `at` on.
     ahead: Arc<Part<Box<dyn Batch>>>,
     at: usize,
@@ -34,7 +37,7 @@ struct Pairs<F> {
     found: Vec<(usize, usize)>,
 }
 
-impl<F: Form> Pairing<F> {
+impl<F: Form> Pairing<'_, F> {
     /// Fills `pairs` with the next rows; false at the end of the retained file. From the first row
     /// without its other half on rows are counted, no longer given out.
     fn fill(&mut self, pairs: &mut Pairs<F>) -> Result<bool, TableError> {
@@ -76,6 +79,7 @@ impl<F: Form> Pairing<F> {
                 return Ok(false);
             }
             part.check_width(self.results.stream.table.path())?;
+            self.read.add(self.codes, &part);
             (self.ahead, self.at) = (Arc::new(part), 0);
         }
         Ok(true)
@@ -118,7 +122,7 @@ where
     S: Sink<Piece = E::Piece>,
 {
     let retained = Sorted::of(retained)?;
-    let Results { rows: results, codes, meta, report, quality, score } = results;
+    let Results { rows: results, codes, meta, report, read, quality, score } = results;
     let renewal = !quality;
     let table = &retained.stream.table;
     let (path, result) = (table.path().to_owned(), results.stream.table.path().to_owned());
@@ -142,8 +146,16 @@ where
     drop(columns);
     effort.progress.expect(report.rows_out);
 
-    let mut pairing =
-        Pairing { retained, results, ahead: Arc::new(Part::empty()), at: 0, missing: 0, extra: 0 };
+    let mut pairing = Pairing {
+        retained,
+        results,
+        codes: &codes,
+        read,
+        ahead: Arc::new(Part::empty()),
+        at: 0,
+        missing: 0,
+        extra: 0,
+    };
     let mut merged = Merged { rows: 0, quality: BTreeMap::new(), stated: BTreeMap::new() };
     let steps = Steps {
         new: || Block {
@@ -248,9 +260,12 @@ where
     };
     let outcome: Result<(), AttachError> = steps.run(E::threads(effort.threads));
     outcome?;
-    let Pairing { missing, extra, .. } = pairing;
+    let Pairing { missing, extra, read, .. } = pairing;
     if missing + extra > 0 {
         return Err(AttachError::Unmatched { missing, extra });
+    }
+    if read.finish() != report.result.commitment {
+        return Err(AttachError::ResultChanged { path: result });
     }
     sink.finish()?;
     if merged.rows == 0 {

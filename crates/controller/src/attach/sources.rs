@@ -5,17 +5,20 @@ use std::path::Path;
 use arrow_array::Array;
 use arrow_schema::DataType;
 use cstatns_base::code::CodeError;
+use cstatns_base::commitment::{Commit, Commitment};
+use cstatns_base::files::FileError;
 use cstatns_base::meta::{FileMeta, ServiceId};
-use cstatns_record::report::{Report, ReportError, report_path};
+use cstatns_record::report::{ReportBody, ReportError, SignedReport, report_path};
 use cstatns_record::requested::Requested;
-use cstatns_rows::columns::{Codes, Indexes, Order, fault};
+use cstatns_rows::columns::{Codes, Indexes, Order, ScoreCells, fault};
 use cstatns_rows::csv::Delimiter;
 use cstatns_rows::error::{RowFault, TableError};
+use cstatns_rows::results::{ResultColumns, ResultRows};
 use cstatns_rows::table::{BATCH, Batch, Fill, Input, Kind, Rows, Stream, Table};
 
 use crate::origin::origin;
 
-use super::{AttachError, result_columns};
+use super::AttachError;
 
 /// The retained file, or the result: rows in the order of their indexes.
 pub(super) struct Sorted<B> {
@@ -114,7 +117,8 @@ pub(super) struct Results {
     pub(super) rows: Sorted<Box<dyn Batch>>,
     pub(super) codes: Codes,
     pub(super) meta: FileMeta,
-    pub(super) report: Report,
+    pub(super) report: ReportBody,
+    pub(super) read: ReadRows,
     /// Whether there are the columns `quality` and `score`.
     pub(super) quality: bool,
     pub(super) score: bool,
@@ -124,20 +128,67 @@ impl Results {
     /// Opens the result of the request that was kept.
     pub(super) fn open(path: &Path, requested: &Requested) -> Result<Self, AttachError> {
         let rows: Rows = Input::from(path).open(Delimiter::Under("index"))?.any();
-        let (quality, score) = result_columns(&rows.table)?;
-        let (_, report) = origin(&rows.table)?;
-        let report =
-            report.ok_or_else(|| AttachError::ReportMissing { path: report_path(path) })?;
-        check_request(path, &report, requested)?;
+        let columns = ResultColumns::of(&rows.table)?;
+        // What Parquet says must be what the report says.
+        origin(&rows.table)?;
+        let place = report_path(path);
+        let signed = SignedReport::read(&place).map_err(|error| match error {
+            ReportError::File(FileError::Missing { path }) => AttachError::ReportMissing { path },
+            error => error.into(),
+        })?;
+        check_request(path, &signed.body, requested)?;
+        signed.verify(&place, &requested.signing)?;
+        let report = signed.body;
         let meta = report.meta();
         let codes = Codes::of(&rows.table, 1, Some((meta.tag(), meta.generation)))?;
-        Ok(Self { rows: Sorted::of(rows)?, codes, meta, report, quality, score })
+        let ResultColumns { quality, score } = columns;
+        let read = ReadRows::new(columns, &report);
+        Ok(Self { rows: Sorted::of(rows)?, codes, meta, report, read, quality, score })
+    }
+}
+
+/// The rows of a result as they are read, for their commitment.
+pub(super) struct ReadRows {
+    columns: ResultColumns,
+    commit: Commit,
+    rows: ResultRows,
+}
+
+impl ReadRows {
+    fn new(columns: ResultColumns, report: &ReportBody) -> Self {
+        let commit = columns.commit(&report.result.key(), &report.context());
+        Self { columns, commit, rows: columns.rows() }
+    }
+
+    /// Takes the next rows. Cells that are not of their form are those of another result; the pass
+    /// over them says what they are.
+    pub(super) fn add(&mut self, codes: &Codes, part: &Part<Box<dyn Batch>>) {
+        self.rows.clear();
+        let cells = part.batch.cells(1);
+        let words = self.columns.quality.then(|| part.batch.cells(2));
+        let scores = self.columns.score.then(|| ScoreCells::of(&part.batch, 3));
+        for (row, index) in part.index.iter().enumerate() {
+            let code = cells.get(row).and_then(|cell| codes.code(cell).ok());
+            let word = words.as_ref().and_then(|words| std::str::from_utf8(words.get(row)?).ok());
+            let score = scores.as_ref().and_then(|scores| scores.get(row).ok().flatten());
+            self.rows.push(index, code.as_ref(), word, score);
+        }
+        self.commit.add(self.rows.encoded());
+    }
+
+    /// The commitment of all of them.
+    pub(super) fn finish(self) -> Commitment {
+        self.commit.finish().0
     }
 }
 
 /// Refuses a result of another request than the one that was kept: first of another service or
 /// domain, which says more than that the rows are others.
-fn check_request(result: &Path, report: &Report, requested: &Requested) -> Result<(), AttachError> {
+fn check_request(
+    result: &Path,
+    report: &ReportBody,
+    requested: &Requested,
+) -> Result<(), AttachError> {
     let path = || result.to_owned();
     if report.service != *requested.service {
         let found = ServiceId::of(&report.service)
@@ -149,8 +200,8 @@ fn check_request(result: &Path, report: &Report, requested: &Requested) -> Resul
         let (found, expected) = (report.domain.clone(), requested.domain.clone());
         return Err(AttachError::OtherDomain { path: path(), found, expected });
     }
-    if report.r#use() != requested.r#use {
-        let (found, expected) = (report.r#use(), requested.r#use);
+    if report.r#use != requested.r#use {
+        let (found, expected) = (report.r#use, requested.r#use);
         return Err(AttachError::OtherUse { path: path(), found, expected });
     }
     if report.scheme != requested.scheme {

@@ -7,7 +7,7 @@ use cstatns_base::code::Tag;
 use cstatns_base::commitment::{Commit, CommitmentKey};
 use cstatns_base::files::{FileError, Pending};
 use cstatns_base::meta::{ServiceId, marks};
-use cstatns_base::name::Name;
+use cstatns_base::name::{Hex, Name};
 use cstatns_record::manifest::{Content, Manifest};
 use cstatns_record::proposal::Input;
 use cstatns_record::report::{ReportError, report_path};
@@ -31,6 +31,7 @@ const MOST_AT_ONCE: usize = 8;
 /// What is to be done with the rows of data whose columns were found.
 pub(super) struct Job<'a> {
     pub(super) service: &'a ServiceId,
+    pub(super) signing: &'a Hex<32>,
     pub(super) domain: &'a Name,
     pub(super) request: &'a Path,
     pub(super) request_format: Format,
@@ -55,8 +56,17 @@ impl Job<'_> {
         R: Encoding<Form = F>,
         S: Sink<Piece = R::Piece>,
     {
-        let Self { service, domain, request, request_format, sent, keeping, accepted, effort } =
-            self;
+        let Self {
+            service,
+            signing,
+            domain,
+            request,
+            request_format,
+            sent,
+            keeping,
+            accepted,
+            effort,
+        } = self;
         let others = sent.others(rows.table.header().len());
         let extent = rows.extent()?;
         let size = extent.size();
@@ -154,7 +164,7 @@ impl Job<'_> {
         Ok(Prepared {
             rows,
             input,
-            requested: manifest.requested(),
+            requested: manifest.requested(*signing),
             counts,
             unread,
             may_be_days,

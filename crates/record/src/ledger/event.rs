@@ -4,6 +4,7 @@
 //! total rows.
 
 use cstatns_base::code::Generation;
+use cstatns_base::commitment::Commitment;
 use cstatns_base::domain::CheckValue;
 use cstatns_base::name::{Hex, Name, whole_number};
 use jiff::Timestamp;
@@ -111,6 +112,8 @@ pub enum Event {
         /// Rows coded.
         #[serde(deserialize_with = "whole_number")]
         rows: u64,
+        /// The commitment of the result.
+        result: Commitment,
     },
     /// The run renewed its request.
     Renewed {
@@ -119,6 +122,8 @@ pub enum Event {
         /// Rows renewed.
         #[serde(deserialize_with = "whole_number")]
         rows: u64,
+        /// The commitment of the result.
+        result: Commitment,
     },
     /// The run decided that its project's keys are destroyed now.
     Closed {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use cstatns_base::commitment::Commitment;
 use cstatns_base::domain::{CheckValue, KeyState, Kind};
 use cstatns_base::name::{Hex, Name};
 
@@ -112,7 +113,13 @@ impl State {
         Ok(())
     }
 
-    pub(super) fn coded(&mut self, run: &RunId, rows: u64, renewed: bool) -> Result<(), Unlawful> {
+    pub(super) fn coded(
+        &mut self,
+        run: &RunId,
+        rows: u64,
+        result: Commitment,
+        renewed: bool,
+    ) -> Result<(), Unlawful> {
         let PendingRun { question, begun, .. } = self.take_pending(run)?;
         let (domain, from, generation, input, request_kept, scheme, look_up) = match question.action
         {
@@ -137,6 +144,7 @@ impl State {
             from,
             rows,
             request: input.commitment,
+            result,
             begun,
             made,
             request_kept,

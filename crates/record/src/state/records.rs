@@ -116,6 +116,8 @@ pub struct Delivery {
     pub rows: u64,
     /// The commitment of its request.
     pub request: Commitment,
+    /// The commitment of its result.
+    pub result: Commitment,
     /// When the run began.
     pub begun: Timestamp,
     /// When the result was recorded.

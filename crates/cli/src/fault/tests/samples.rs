@@ -222,7 +222,8 @@ fn of_libraries(found: &mut Vec<Sample>) {
             OtherService { path: path(), found: service(), expected: service() },
             OtherDomain { path: path(), found: name(), expected: name() },
             OtherCodes { path: path(), found: (tag(), generation()), expected: (tag(), generation()) },
-            Commitment { path: path(), rows: 1, expected: 2 }, Keys, Coder(CoderError::Chain),
+            Commitment { path: path(), rows: 1, expected: 2 }, Swapped { path: path() }, Keys,
+            Coder(CoderError::Chain),
             Register(IndexError::Damaged { path: path() }),
         }
         CoderError {

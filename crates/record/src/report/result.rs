@@ -1,0 +1,219 @@
+//! The report of a result, signed by the service that made it.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use cstatns_base::code::Generation;
+use cstatns_base::commitment::{Commitment, CommitmentKey, Context, Use};
+use cstatns_base::domain::CheckValue;
+use cstatns_base::files;
+use cstatns_base::identifier::Scheme;
+use cstatns_base::look_up::{LookUp, Scores};
+use cstatns_base::meta::{FileMeta, SUITE, service_id};
+use cstatns_base::name::{Hex, Name, whole_number};
+use jiff::Timestamp;
+use serde::de::{DeserializeOwned, Error as _};
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::Value;
+
+use crate::checkpoint::{Checkpoint, Head, Note, read_note};
+use crate::statement::{Signed, Statement};
+
+use super::{Destruction, LIMIT, Report, ReportError, is_exact};
+
+/// What a service states about a result that it made.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ReportBody {
+    /// The version of this format: [`ReportBody::FORMAT`].
+    pub format: u32,
+    /// The program and its version.
+    pub tool: String,
+    /// The version of SPEC.md.
+    pub spec: String,
+    /// The suite.
+    pub suite: String,
+    /// The service's id.
+    pub service: String,
+    /// The domain.
+    pub domain: Name,
+    /// The generation of the codes.
+    pub generation: Generation,
+    /// What the request's rows were for.
+    pub r#use: Use,
+    /// The check value of the key that made the codes.
+    pub check: CheckValue,
+    /// The delivery.
+    pub delivery: Hex<16>,
+    /// The commitment of the request, as the ledger has it.
+    pub request: Commitment,
+    /// The commitment of the result, as the ledger has it, and what opens it.
+    pub result: OpenedCommitment,
+    /// The fingerprint of the recipient's card; none: the person who brought the request.
+    pub recipient: Option<Hex<32>>,
+    /// The rows read.
+    #[serde(deserialize_with = "whole_number")]
+    pub rows_in: u64,
+    /// The rows written.
+    #[serde(deserialize_with = "whole_number")]
+    pub rows_out: u64,
+    /// How many of them have a code.
+    #[serde(deserialize_with = "whole_number")]
+    pub coded: u64,
+    /// How many rows have each word of `quality`; empty for a renewal.
+    #[serde(deserialize_with = "exact")]
+    pub quality: BTreeMap<String, u64>,
+    /// How many rows have a score in each twentieth from 0 to 1, 1 in the last one, after a
+    /// look-up.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "exact")]
+    pub scores: Option<Scores>,
+    /// The scheme of the identifiers that were coded; none after a renewal.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scheme: Option<Scheme>,
+    /// How people were looked up by civil status, if they were.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub look_up: Option<LookUp>,
+    /// The columns that stay beside the codes although `prepare` would have refused them, each with
+    /// the reason.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub accepted: BTreeMap<String, Name>,
+    /// What was destroyed.
+    #[serde(deserialize_with = "exact")]
+    pub destroyed: Vec<Destruction>,
+    /// When the run began.
+    pub begin: Timestamp,
+    /// When it ended.
+    pub end: Timestamp,
+    /// A checkpoint of the ledger that covers the result, as the service signed it: a signed note.
+    pub checkpoint: String,
+}
+
+/// A commitment and the random bytes that open it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OpenedCommitment {
+    /// The commitment.
+    pub commitment: Commitment,
+    /// The random bytes.
+    pub key: Hex<32>,
+}
+
+impl OpenedCommitment {
+    /// The random bytes, to compute it again.
+    pub fn key(&self) -> CommitmentKey {
+        CommitmentKey::from_hex(&self.key.to_string()).expect("it is hexadecimal")
+    }
+}
+
+impl Statement for ReportBody {
+    const LABEL: &'static str = "CStatNS/report/";
+}
+
+/// The report beside a result, signed by the service.
+pub type SignedReport = Signed<ReportBody>;
+
+impl ReportBody {
+    /// The version of the format.
+    pub const FORMAT: u32 = 2;
+
+    /// The part of its run that the result is.
+    pub const PART: u32 = 1;
+
+    /// Where the codes of the result come from.
+    pub fn meta(&self) -> FileMeta {
+        FileMeta {
+            service: self.service.clone(),
+            domain: self.domain.clone(),
+            generation: self.generation,
+            delivery: self.delivery,
+        }
+    }
+
+    /// What the commitment of the result is about.
+    pub fn context(&self) -> Context {
+        Context::result(&self.meta(), self.r#use, Self::PART, &self.request)
+    }
+}
+
+impl SignedReport {
+    /// Reads the report of a result. Nothing of it is verified: see [`SignedReport::verify`].
+    ///
+    /// # Errors
+    /// [`ReportError::File`] when it cannot be read, [`ReportError::Form`] when it is not a signed
+    /// report of this format.
+    pub fn read(path: &Path) -> Result<Self, ReportError> {
+        let bytes = files::read(path, LIMIT)?;
+        Self::of(&bytes).ok_or_else(|| ReportError::Form { path: path.to_owned() })
+    }
+
+    pub(super) fn of(bytes: &[u8]) -> Option<Self> {
+        let report: Self = serde_json::from_slice(bytes).ok()?;
+        let ReportBody { format, suite, service, .. } = &report.body;
+        let known = *format == ReportBody::FORMAT && suite == SUITE;
+        (known && service_id(service).is_some()).then_some(report)
+    }
+
+    /// Verifies that the service with this key signed the report, and the checkpoint in it. Returns
+    /// that checkpoint.
+    ///
+    /// # Errors
+    /// [`ReportError::Signature`], [`ReportError::Checkpoint`].
+    pub fn verify(&self, path: &Path, signing: &Hex<32>) -> Result<Head, ReportError> {
+        if !self.is_by(signing) {
+            return Err(ReportError::Signature { path: path.to_owned() });
+        }
+        read_note(self.body.checkpoint.as_bytes(), &self.body.service, signing)
+            .ok_or_else(|| ReportError::Checkpoint { path: path.to_owned() })
+    }
+
+    /// Writes it as a new file, for the owner alone.
+    ///
+    /// # Errors
+    /// [`ReportError::File`].
+    pub fn write(&self, path: &Path) -> Result<(), ReportError> {
+        // Indented JSON: people read reports too.
+        let mut bytes = serde_json::to_vec_pretty(self).expect("a report can be written as JSON");
+        bytes.push(b'\n');
+        Ok(files::write_new(path, &bytes, files::Access::Private)?)
+    }
+}
+
+impl From<&ReportBody> for Report {
+    fn from(body: &ReportBody) -> Self {
+        let note = Note::parse(body.checkpoint.as_bytes()).ok();
+        let checkpoint = note.and_then(|note| Checkpoint::parse(note.text()).ok());
+        Self {
+            format: Self::FORMAT,
+            tool: body.tool.clone(),
+            spec: body.spec.clone(),
+            service: body.service.clone(),
+            domain: body.domain.clone(),
+            generation: body.generation,
+            key_id: body.check.0.first_chunk().copied().map(Hex),
+            delivery: body.delivery,
+            request: body.request,
+            rows_in: body.rows_in,
+            rows_out: body.rows_out,
+            coded: Some(body.coded),
+            quality: body.quality.clone(),
+            scores: body.scores,
+            scheme: body.scheme,
+            look_up: body.look_up,
+            accepted: body.accepted.clone(),
+            destroyed: body.destroyed.clone(),
+            begin: body.begin,
+            end: body.end,
+            checkpoint: checkpoint
+                .map(|checkpoint| Head { size: checkpoint.size(), root: checkpoint.root() }),
+        }
+    }
+}
+
+/// Reads a value in which every number is one that all readers of JSON hold exactly.
+fn exact<'de, D: Deserializer<'de>, T: DeserializeOwned>(deserializer: D) -> Result<T, D::Error> {
+    let value = Value::deserialize(deserializer)?;
+    if !is_exact(&value) {
+        return Err(D::Error::custom("a number is too large"));
+    }
+    serde_json::from_value(value).map_err(|_| D::Error::custom("not of its form"))
+}

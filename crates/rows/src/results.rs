@@ -1,0 +1,153 @@
+//! Results as their commitment takes them (SPEC §6): each value as its text, whatever the file's
+//! type.
+
+use std::path::Path;
+
+use cstatns_base::code::{Code, Generation, Tag};
+use cstatns_base::commitment::{Commit, Commitment, CommitmentKey, Context, EncodedRows};
+use cstatns_base::look_up::Score;
+
+use crate::columns::{Codes, Indexes, Order, ScoreCells, fault, word};
+use crate::csv::Delimiter;
+use crate::error::TableError;
+use crate::table::{Batch, Kind, Source, Table};
+
+/// The columns behind `index`.
+const COLUMNS: [&str; 3] = ["code", "quality", "score"];
+
+/// Which columns a result has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ResultColumns {
+    /// `quality`: after a coding.
+    pub quality: bool,
+    /// `score`: after a look-up.
+    pub score: bool,
+}
+
+impl ResultColumns {
+    /// Those of a table, each of its type.
+    ///
+    /// # Errors
+    /// [`TableError::Columns`], [`TableError::ColumnType`].
+    pub fn of(table: &Table) -> Result<Self, TableError> {
+        let names: Vec<&[u8]> = table.header().iter().map(Vec::as_slice).collect();
+        let (quality, score) = match names[..] {
+            [b"index", b"code"] => (false, false),
+            [b"index", b"code", b"quality"] => (true, false),
+            [b"index", b"code", b"quality", b"score"] => (true, true),
+            _ => {
+                let expected =
+                    "`index`, `code`, after a coding `quality`, after a look-up `score` too";
+                return Err(TableError::Columns { path: table.path().to_owned(), expected });
+            }
+        };
+        if quality {
+            table.need_kind(2, &[Kind::Text], "`quality` is text")?;
+        }
+        if score {
+            table.need_kind(
+                3,
+                &[Kind::Text, Kind::Float(64)],
+                "a score is a number of 64 bits, or text",
+            )?;
+        }
+        Ok(Self { quality, score })
+    }
+
+    fn count(self) -> usize {
+        1 + usize::from(self.quality) + usize::from(self.score)
+    }
+
+    /// Begins the commitment to a result of these columns.
+    pub fn commit(self, key: &CommitmentKey, context: &Context) -> Commit {
+        Commit::new(key, context, &COLUMNS[..self.count()])
+    }
+
+    /// An empty block of rows of these columns.
+    pub fn rows(self) -> ResultRows {
+        let columns = self.count();
+        ResultRows { rows: EncodedRows::new(columns), columns, text: Vec::new() }
+    }
+}
+
+/// Rows of a result, encoded.
+pub struct ResultRows {
+    rows: EncodedRows,
+    columns: usize,
+    text: Vec<u8>,
+}
+
+impl ResultRows {
+    /// Empties it.
+    pub fn clear(&mut self) {
+        self.rows.clear();
+    }
+
+    /// Adds a row.
+    pub fn push(
+        &mut self,
+        index: &[u8; 16],
+        code: Option<&Code>,
+        quality: Option<&str>,
+        score: Option<Score>,
+    ) {
+        self.text.clear();
+        if let Some(code) = code {
+            code.write_text(&mut self.text);
+        }
+        let end = self.text.len();
+        if let Some(score) = score {
+            score.write(&mut self.text);
+        }
+        let (code_text, score_text) = self.text.split_at(end);
+        let values =
+            [code.map(|_| code_text), quality.map(str::as_bytes), score.map(|_| score_text)];
+        self.rows.push(index, &values[..self.columns]);
+    }
+
+    /// The rows, for the commitment.
+    pub fn encoded(&self) -> &EncodedRows {
+        &self.rows
+    }
+}
+
+/// Reads a result, and computes its commitment and the number of its rows.
+///
+/// # Errors
+/// [`TableError`] where it is not a whole result of codes with this tag and generation.
+pub fn commitment_of(
+    result: &Path,
+    codes: (Tag, Generation),
+    key: &CommitmentKey,
+    context: &Context,
+) -> Result<(Commitment, u64), TableError> {
+    let mut stream = Source::open(result, Delimiter::Under("index"))?.any();
+    let columns = ResultColumns::of(&stream.table)?;
+    let indexes = Indexes::of(&stream.table)?;
+    let codes = Codes::of(&stream.table, 1, Some(codes))?;
+    let (mut commit, mut rows) = (columns.commit(key, context), columns.rows());
+    let (mut order, mut index, mut read) = (Order::default(), Vec::new(), Vec::new());
+    while let Some(batch) = stream.next_batch()? {
+        let before = order.rows();
+        index.clear();
+        rows.clear();
+        let mut take = || {
+            indexes.read(&batch, &mut index)?;
+            order.follow(result, &index)?;
+            codes.read(&batch, &mut read)?;
+            let words = columns.quality.then(|| batch.cells(2));
+            let scores = columns.score.then(|| ScoreCells::of(&batch, 3));
+            for (row, (index, code)) in index.iter().zip(&read).enumerate() {
+                let here = |found| fault(result, row, found);
+                let quality = words.as_ref().map(|words| word(words.get(row))).transpose();
+                let score = scores.as_ref().map(|scores| scores.get(row)).transpose();
+                let (quality, score) = (quality.map_err(here)?, score.map_err(here)?);
+                rows.push(index, code.as_ref(), quality, score.flatten());
+            }
+            Ok(())
+        };
+        take().map_err(|error: TableError| error.after(before))?;
+        commit.add(rows.encoded());
+    }
+    Ok(commit.finish())
+}

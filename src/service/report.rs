@@ -1,0 +1,88 @@
+//! The account of a run, which the service signs: right after it, or made again after a stop (SPEC
+//! §6).
+
+use std::path::PathBuf;
+
+use cstatns_base::meta::{SPEC, SUITE};
+use cstatns_record::checkpoint::sign_head;
+use cstatns_record::ledger::event::{Destroyed, Event, Line, Means};
+use cstatns_record::ledger::{History, Lines};
+use cstatns_record::proposal::RunId;
+use cstatns_record::report::{Destruction, OpenedCommitment, ReportBody, SignedReport};
+use cstatns_record::state::Refusal;
+
+use super::{Service, ServiceError};
+
+impl Service {
+    /// The report of a delivery whose copy is still here, from the ledger and the outbox: the same
+    /// right after the run and when it is made again later. `tool` is the program and its version;
+    /// `request` are the request's files with their sizes, which are known right after the run
+    /// only.
+    ///
+    /// # Errors
+    /// [`Refusal::UnknownDelivery`] where there is none, or the outbox does not say what was made;
+    /// [`ServiceError::File`].
+    pub fn report(
+        &self,
+        run: &RunId,
+        tool: &str,
+        request: &[(PathBuf, Option<u64>)],
+    ) -> Result<SignedReport, ServiceError> {
+        let made = self.made(run).ok_or(Refusal::UnknownDelivery)?;
+        let (counts, key) = self.counts_of(run).ok_or(Refusal::UnknownDelivery)?;
+        let wanted = Destroyed::Request { run: *run };
+        let (mut end, mut how, mut covers) = (made.made, None, made.head);
+        let mut history = History::default();
+        let mut lines = Lines::open(&self.home.join("ledger.jsonl"))?;
+        while let Some(line) = lines.next_line()? {
+            history.push(line);
+            let Ok(Line { time, event, .. }) = serde_json::from_slice::<Line>(line) else {
+                continue;
+            };
+            match event {
+                Event::Coded { run: of, .. } | Event::Renewed { run: of, .. } if of == *run => {
+                    covers = history.head();
+                }
+                Event::Destroyed { what, how: means } if what == wanted => {
+                    (end, how, covers) = (time, Some(means), history.head());
+                }
+                _ => {}
+            }
+        }
+        let how = how.map(|means| match means {
+            Means::Overwritten => Destruction::OVERWRITTEN,
+            Means::Absent => Destruction::ABSENT,
+            Means::Lost => Destruction::LOST,
+        });
+        let destroyed =
+            request.iter().filter_map(|(path, bytes)| Some(Destruction::new(path, *bytes, how?)));
+        let body = ReportBody {
+            format: ReportBody::FORMAT,
+            tool: tool.to_owned(),
+            spec: SPEC.to_owned(),
+            suite: SUITE.to_owned(),
+            service: self.card.id().to_owned(),
+            r#use: made.r#use(),
+            domain: made.domain,
+            generation: made.generation,
+            check: made.check,
+            delivery: *run,
+            request: made.request,
+            result: OpenedCommitment { commitment: made.result, key },
+            recipient: None,
+            rows_in: made.rows,
+            rows_out: made.rows,
+            coded: counts.coded,
+            quality: counts.quality,
+            scores: counts.scores,
+            scheme: made.scheme,
+            look_up: made.look_up,
+            accepted: self.accepted_of(run),
+            destroyed: destroyed.collect(),
+            begin: made.begun,
+            end,
+            checkpoint: sign_head(&covers, self.card.id(), &self.identity.key()),
+        };
+        Ok(SignedReport::new(body, &self.identity.key()))
+    }
+}
