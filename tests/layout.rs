@@ -351,7 +351,9 @@ fn exhaustive(files: &[File]) -> BTreeSet<String> {
 fn a_public_enum_is_exhaustive_only_for_a_reason() {
     let expected = [
         ("crates/base", &["Fate", "KeyState", "Kind", "RenewalReason", "Sex", "Step"][..]),
-        ("crates/record", &[
+        (
+            "crates/record",
+            &[
                 "About",
                 "Action",
                 "Content",
@@ -362,7 +364,8 @@ fn a_public_enum_is_exhaustive_only_for_a_reason() {
                 "Means",
                 "Stated",
                 "Suite",
-            ]),
+            ],
+        ),
         ("crates/register", &["Truth"]),
         ("", &["Remark"]),
     ];

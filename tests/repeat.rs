@@ -245,7 +245,10 @@ fn share_of(world: &World, kit: &Kit) -> ShareFile {
 }
 
 /// What a custodian's command does in the kit, stopped and failed at every step, then repeated.
-fn in_the_kit(what: &str, act: impl Fn(&mut Kit, &World, View<'_>, Timestamp) -> Result<(), String>) {
+fn in_the_kit(
+    what: &str,
+    act: impl Fn(&mut Kit, &World, View<'_>, Timestamp) -> Result<(), String>,
+) {
     let mut world = World::new(2, 2);
     world.init().unwrap();
     if what != "accept" {

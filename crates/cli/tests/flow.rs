@@ -349,11 +349,7 @@ fn a_project_is_extended_closed_and_gone() {
     place.refused_quorum(open, "domain-exists", &[]);
     let extend = |years| format!("service extend home benefits --ends {}", in_years(years));
     place.quorum(&extend(8));
-    place.refused_quorum(
-        &extend(7),
-        "end-not-later",
-        &["close"],
-    );
+    place.refused_quorum(&extend(7), "end-not-later", &["close"]);
     let ends = |status: &Value| status["domains"][0]["ends"].as_str().unwrap().to_owned();
     assert_eq!(ends(&place.json("service status home")), in_years(8));
 

@@ -225,7 +225,8 @@ fn of_the_record(found: &mut Vec<Sample>) {
         CheckpointError { Malformed, BadOrigin }
         RosterError {
             Threshold(ThresholdError { k: 1, n: 2 }), Count { cards: 2, n: 3 }, Service, Card { custodian: name() },
-            Twice { custodian: name() }, Unprotected { custodian: name() }, External { external: 2, k: 2 },
+            Twice { custodian: name() }, Unprotected { custodian: name() }, Minority { k: 2, n: 4 },
+            External { external: 2, k: 2 },
         }
         LedgerError {
             File(missing()), Line { number: 1 }, Unwritable { number: 2 }, Version { number: 3 }, OtherService { number: 4 },
@@ -277,12 +278,14 @@ fn of_custody(found: &mut Vec<Sample>) {
         RootError { Sharing(SharingError::Format), Root }
         KitError {
             File(missing()), Share(SharingError::Format), Roster(RosterError::Service), Seal(SealError),
-            Damaged { kit: path(), file: "identity".into() }, Memory { kit: path() }, NothingSeen { kit: path() }, Version { kit: path(), found: 2 },
+            Damaged { kit: path(), file: "identity".into() }, Memory { kit: path() }, NothingSeen { kit: path() },
+            Version { kit: path(), found: 2 },
             EmptyPassphrase { kit: path() }, NeedsPassphrase { kit: path() }, Passphrase { kit: path() },
             NotInRoster { custodian: name() }, OtherService { custodian: name(), service: ServiceId::of(PLANTED[3]) },
             NoShare { custodian: name(), epoch: Epoch(2) }, Shorter { custodian: name(), seen: 5, found: 4 },
-            Checkpoint { custodian: name() }, NoIntent { custodian: name() }, Forked { custodian: name(), seen: 5 }, Proposal { reason },
-            Proposal { reason: ProposalFault::Expired },
+            Checkpoint { custodian: name() }, NoIntent { custodian: name() }, Forked { custodian: name(), seen: 5 },
+            Proposal { reason },
+            Proposal { reason: ProposalFault::Expired }, Proposal { reason: ProposalFault::Clock },
         }
         ProposalFault { NotOpen, Clock, Signature, Epoch, Expired, OtherLedger }
         KeystoreError {
@@ -291,7 +294,8 @@ fn of_custody(found: &mut Vec<Sample>) {
             Version { domain: name(), found: 2 }, Places,
         }
         ServiceError {
-            File(missing()), Ledger(LedgerError::Chain { number: 2 }), Refused(Refusal::Unfinished), Kit(KitError::EmptyPassphrase { kit: path() }),
+            File(missing()), Ledger(LedgerError::Chain { number: 2 }), Refused(Refusal::Unfinished),
+            Kit(KitError::EmptyPassphrase { kit: path() }),
             Quorum(QuorumError::Expired), Root(RootError::Root), Threshold(ThresholdError { k: 1, n: 2 }),
             Roster(RosterError::Service), Sharing(SharingError::Format), Keystore(KeystoreError::Places),
             Broken(cstatns::state::Broken::Ledger(LedgerError::Chain { number: 2 })), NoService { home: path() },
