@@ -8,8 +8,7 @@ use cstatns_base::domain::{Kind, RenewalReason};
 use cstatns_base::identifier::Scheme;
 use cstatns_base::look_up::LookUp;
 use cstatns_base::name::{Hex, Name, digest, whole_number};
-use jiff::civil::Date;
-use jiff::{SignedDuration, Timestamp};
+use jiff::{SignedDuration, Timestamp, civil::Date};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -179,8 +178,7 @@ impl fmt::Display for Action {
                 write!(
                     f,
                     "open the statistical domain `{domain}`, key renewed every \
-                    {cryptoperiod_years} years, at least \
-                 {minimum_batch} distinct values a run"
+                    {cryptoperiod_years} years, at least {minimum_batch} distinct values a run"
                 )
             }
             Self::Open { domain, kind: Kind::Research { ends }, minimum_batch } => write!(
@@ -282,9 +280,9 @@ pub fn run_key_digest(key: &Hex<1216>) -> Hex<32> {
     digest("CStatNS/run-key/", key)
 }
 
-/// The HPKE info of a share that is resealed to a run: SHA-256 of "CStatNS/approval-info/2", a line
-/// feed, the question's leaf hash, size (u64, big-endian) and root of the checkpoint whose last line
-/// it is, and the SHA-256 of the run's key.
+/// The HPKE info of a share that is resealed to a run: SHA-256 of "CStatNS/approval-info/2", a
+/// line feed, the question's leaf hash, size (u64, big-endian) and root of the checkpoint whose
+/// last line it is, and the SHA-256 of the run's key.
 pub fn approval_info(question: &Hex<32>, head: &Head, run_key: &Hex<1216>) -> [u8; 32] {
     let mut hash = Sha256::new();
     hash.update(b"CStatNS/approval-info/2\n");
@@ -350,8 +348,8 @@ pub struct Placed<'a> {
 }
 
 impl Placed<'_> {
-    /// Checks consents to this question: each valid, by a custodian of `dealing`, in ascending order
-    /// of their names, each once. The service and the auditor ask the same question.
+    /// Checks consents to this question: each valid, by a custodian of `dealing`, in ascending
+    /// order of their names, each once. The service and the auditor ask the same question.
     ///
     /// # Errors
     /// [`QuorumError`] names the custodian whose consent does not count.
@@ -391,9 +389,7 @@ impl Placed<'_> {
         let cosignature = &consent.body.cosignature;
         let custodian = || by.clone();
         let seat = dealing.seat(by).filter(|seat| seat.card.fingerprint() == *card);
-        let Some(seat) = seat else {
-            return Err(QuorumError::NotInRoster { custodian: custodian() });
-        };
+        let seat = seat.ok_or_else(|| QuorumError::NotInRoster { custodian: custodian() })?;
         let signing = &seat.card.body.signing;
         if !consent.is_by(signing) {
             return Err(QuorumError::Signature { custodian: custodian() });
