@@ -24,7 +24,7 @@ for line in lines:
     seed("statement", line)
     event = json.loads(line)["event"]
     seed("statement", text(event))
-    for name in ("dealing", "receipt", "doubt", "proposal"):
+    for name in ("dealing", "receipt", "doubt", "question"):
         if name in event:
             seed("statement", text(event[name]))
     for seat in event.get("dealing", {}).get("roster", []):
@@ -32,13 +32,29 @@ for line in lines:
     for consent in event.get("consents", []):
         seed("statement", text(consent))
         seed("statement", text({"consent": consent, "share": "00" * 1200}))
-    if "proposal" in event:
-        seed("statement", text(event["proposal"]["body"]["action"]))
-        seed("statement", text({"signed": event["proposal"], "run_key": "00" * 1216}))
+    if "question" in event:
+        seed("statement", text(event["question"]["action"]))
+    for witness in event.get("witnesses", []):
+        seed("statement", text(witness))
+        seed("statement", text(witness["cosignature"]))
+    if "doubt" in event:
+        seed("statement", text(event["doubt"]["body"]["about"]))
 
 for pattern in ("home/card.json", "home/places.json", "kit-*/card.json", "kit-*/receipt*.json", "shares/*.share"):
     for path in golden.glob(pattern):
         seed("statement", path.read_bytes())
+
+for path in golden.glob("*.evidence.json"):
+    seed("statement", path.read_bytes())
+    for stated in json.loads(path.read_bytes())["body"]["statements"]:
+        seed("statement", text(stated))
+        if stated.get("proposal"):
+            proposal = {"checkpoint": stated["proposal"], "question": stated["consent"]["body"]["question"]}
+            seed("statement", text(proposal | {"run_key": "00" * 1216}))
+for path in golden.glob("kit-*/memory"):
+    shown = json.loads(path.read_bytes())["shown"]
+    seed("statement", text(shown))
+    seed("statement", text(shown["last"]["about"]))
 
 for path in golden.glob("home/keys/*.key"):
     seed("keystore", path.read_bytes())

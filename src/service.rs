@@ -307,6 +307,8 @@ impl Service {
                 return Err(error);
             }
         };
+        // Nobody waits for answers any more. What stays there is swept at the next opening.
+        let _ = files::remove_if_present(&self.wait_path(&run));
         let (shares, witnesses, watchers, unseen) = quorum.take_shares(self.view(), self.clock());
         (self.seen, self.unseen) = (Vec::new(), unseen);
         // Nobody waits for this question any more.

@@ -383,7 +383,7 @@ fn the_last_record_cut_at_every_byte() {
             length = now;
         }
     }
-    assert_eq!(lines.len(), 3, "intent, coded, destroyed");
+    assert_eq!(lines.len(), 5, "proposed, intent, cosigned, coded, destroyed");
 
     let mut trials = 0;
     for (number, (step, from, to)) in lines.into_iter().enumerate() {
@@ -393,10 +393,10 @@ fn the_last_record_cut_at_every_byte() {
         let stopped = Snapshot::of(&world);
         let changed = fs::metadata(world.path("out/batch.request"))
             .map_or(UNIX_EPOCH, |data| data.modified().unwrap());
-        // An intent is long.
-        for cut in (from..=to).step_by(if number == 0 { 11 } else { 1 }).chain([to]) {
+        // What comes before the result is long.
+        for cut in (from..=to).step_by(if number < 3 { 11 } else { 1 }).chain([to]) {
             stopped.restore_home(&world);
-            if number == 1 {
+            if number == 3 {
                 // The very request: it is known by its length and time.
                 let request = world.path("out/batch.request");
                 fs::write(&request, PEOPLE.join("\n")).unwrap();
@@ -415,8 +415,9 @@ fn the_last_record_cut_at_every_byte() {
                 "{cut} of {from} to {to}"
             );
             assert_eq!(said.contains(&Recovered::EventCovered), cut == to);
-            // The intent alone leaves nothing; the result stands before its event is written.
-            assert_eq!(facts(&service), if number == 0 { &before } else { &after }.clone());
+            // Question and intent leave nothing; the result stands before its event is written.
+            assert_eq!(facts(&service), if number < 3 { &before } else { &after }.clone());
+            assert!(service.state().open_questions().is_empty());
             assert_eq!(violations(&world, &service), [""; 0]);
             trials += 1;
         }

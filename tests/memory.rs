@@ -11,7 +11,6 @@ mod common;
 mod secrets;
 
 use std::fs::{self, File};
-use std::io::{Read, Seek, SeekFrom, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
@@ -22,7 +21,7 @@ use cstatns::secret::{Secret, harden_process, wipe_stack};
 use data_encoding::HEXLOWER;
 
 use common::{PEOPLE, World, generation, name};
-use secrets::secrets;
+use secrets::{find, place, secrets, snapshot};
 
 /// Everything is done in one test: another one in this process would leave its own secrets.
 #[test]
@@ -131,45 +130,4 @@ fn panic_in_a_run(world: &World) {
     std::panic::set_hook(Box::new(|_| ()));
     assert!(catch_unwind(AssertUnwindSafe(run)).is_err());
     let _ = std::panic::take_hook();
-}
-
-/// Writes every readable page of this process to `out`. Returns where each region begins there.
-fn snapshot(memory: &mut File, out: &Path) -> Vec<(usize, String)> {
-    let mut out = File::create(out).unwrap();
-    let mut regions = Vec::new();
-    let maps = fs::read_to_string("/proc/self/maps").unwrap();
-    let mut page = vec![0_u8; 4096];
-    for line in maps.lines() {
-        let mut fields = line.split(' ');
-        let (range, mode) = (fields.next().unwrap(), fields.next().unwrap());
-        if !mode.starts_with('r') || line.ends_with("[vvar]") || line.ends_with("[vsyscall]") {
-            continue;
-        }
-        let (start, end) = range.split_once('-').unwrap();
-        let (start, end) =
-            (u64::from_str_radix(start, 16).unwrap(), u64::from_str_radix(end, 16).unwrap());
-        regions.push((out.stream_position().unwrap() as usize, line.to_owned()));
-        let mut at = start;
-        while at < end {
-            let read = memory.seek(SeekFrom::Start(at)).and_then(|_| memory.read_exact(&mut page));
-            if read.is_ok() {
-                out.write_all(&page).unwrap();
-            }
-            at += 4096;
-        }
-    }
-    regions
-}
-
-/// Where `needle` begins in `memory`.
-fn find<'a>(memory: &'a [u8], needle: &'a [u8]) -> impl Iterator<Item = usize> {
-    let first = needle[0];
-    let starts = memory.iter().enumerate().filter(move |(_, byte)| **byte == first);
-    starts.map(|(at, _)| at).filter(move |at| memory[*at..].starts_with(needle))
-}
-
-/// What lies at an offset of the snapshot: the name that the system gives the region.
-fn place(regions: &[(usize, String)], at: usize) -> &str {
-    let after = regions.partition_point(|(start, _)| *start <= at);
-    &regions[after - 1].1
 }

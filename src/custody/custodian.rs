@@ -10,6 +10,7 @@ mod consent;
 mod error;
 mod identity;
 mod memory;
+mod remark;
 
 use std::path::{Path, PathBuf};
 
@@ -36,7 +37,8 @@ use memory::{Kept, new_memory};
 
 pub use consent::{Attending, Released, Watcher};
 pub use error::{KitError, ProposalFault};
-pub use memory::{Remark, Shown, ShownStatement, kept_lines};
+pub use memory::{Shown, ShownStatement, kept_lines};
+pub use remark::Remark;
 
 use super::share::{SealedShare, ShareFile, dealt_info};
 

@@ -97,7 +97,7 @@ impl Change {
     }
 }
 
-/// Where the numbers and the members of objects stand in compact JSON without escapes.
+/// Where the numbers and the members of objects stand in compact JSON.
 #[derive(Default)]
 struct Places {
     numbers: Vec<Range<usize>>,
@@ -146,5 +146,9 @@ impl Places {
 
 /// The end of the string that begins at `at`.
 fn string(text: &[u8], at: usize) -> usize {
-    at + 2 + text[at + 1..].iter().position(|byte| *byte == b'"').expect("a string ends")
+    let mut at = at + 1;
+    while text[at] != b'"' {
+        at += if text[at] == b'\\' { 2 } else { 1 };
+    }
+    at + 1
 }

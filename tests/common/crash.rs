@@ -279,8 +279,11 @@ pub fn violations(world: &World, service: &Service) -> Vec<String> {
     // Every result has its event and every delivery that is here its result and its journal.
     let here = state.deliveries().iter().filter(|(_, delivery)| !delivery.destroyed);
     let here: Vec<_> = here.collect();
-    let journals = here.iter().map(|(run, _)| format!("{run}.json")).collect();
-    differ("outbox/", &names(&home.join("outbox")), &journals, &journals, &mut wrong);
+    let journals: BTreeSet<String> = here.iter().map(|(run, _)| format!("{run}.json")).collect();
+    // A process waits for the answers to a question as long as it is open.
+    let waits = state.open_questions().keys().map(|run| format!("{run}.wait"));
+    let known: BTreeSet<String> = journals.iter().cloned().chain(waits).collect();
+    differ("outbox/", &names(&home.join("outbox")), &known, &known, &mut wrong);
     let mut results = BTreeSet::new();
     for (run, delivery) in here {
         let Ok(journal) = fs::read(home.join(format!("outbox/{run}.json"))) else { continue };
@@ -409,6 +412,7 @@ pub fn matrix(verb: &Verb) -> Trials {
         let found = facts(&service);
         assert!(found == before || found == after, "{what}: neither before nor after:\n{found}");
         assert_eq!(violations(&world, &service), [""; 0], "{what}");
+        assert!(service.state().open_questions().is_empty(), "{what}: nobody waits for an answer");
         let done = found == after;
         check_said(&said, done, &what);
         assert!(done || outcome.is_err(), "{what}: said to be done, but it is not");

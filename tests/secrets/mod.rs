@@ -2,9 +2,10 @@
 //! than the library's: a second reading of SPEC §7, §8 and §10. Tests look for these where they
 //! have no business.
 
-#![allow(unreachable_pub)]
+#![allow(dead_code, unreachable_pub)]
 
-use std::fs;
+use std::fs::{self, File};
+use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use chacha20poly1305::aead::Aead;
@@ -127,4 +128,45 @@ fn json(path: &Path) -> Value {
 
 fn text(value: &Value) -> &[u8] {
     value.as_str().unwrap().as_bytes()
+}
+
+/// Writes every readable page of this process to `out`. Returns where each region begins there.
+pub fn snapshot(memory: &mut File, out: &Path) -> Vec<(usize, String)> {
+    let mut out = File::create(out).unwrap();
+    let mut regions = Vec::new();
+    let maps = fs::read_to_string("/proc/self/maps").unwrap();
+    let mut page = vec![0_u8; 4096];
+    for line in maps.lines() {
+        let mut fields = line.split(' ');
+        let (range, mode) = (fields.next().unwrap(), fields.next().unwrap());
+        if !mode.starts_with('r') || line.ends_with("[vvar]") || line.ends_with("[vsyscall]") {
+            continue;
+        }
+        let (start, end) = range.split_once('-').unwrap();
+        let (start, end) =
+            (u64::from_str_radix(start, 16).unwrap(), u64::from_str_radix(end, 16).unwrap());
+        regions.push((out.stream_position().unwrap() as usize, line.to_owned()));
+        let mut at = start;
+        while at < end {
+            let read = memory.seek(SeekFrom::Start(at)).and_then(|_| memory.read_exact(&mut page));
+            if read.is_ok() {
+                out.write_all(&page).unwrap();
+            }
+            at += 4096;
+        }
+    }
+    regions
+}
+
+/// Where `needle` begins in `memory`.
+pub fn find<'a>(memory: &'a [u8], needle: &'a [u8]) -> impl Iterator<Item = usize> {
+    let first = needle[0];
+    let starts = memory.iter().enumerate().filter(move |(_, byte)| **byte == first);
+    starts.map(|(at, _)| at).filter(move |at| memory[*at..].starts_with(needle))
+}
+
+/// What lies at an offset of the snapshot: the name that the system gives the region.
+pub fn place(regions: &[(usize, String)], at: usize) -> &str {
+    let after = regions.partition_point(|(start, _)| *start <= at);
+    &regions[after - 1].1
 }

@@ -9,7 +9,7 @@ use std::os::unix::process::ExitStatusExt;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use common::{Place, csv, files, identifiers, signal, text};
+use common::{Place, csv, files, identifiers, is_memory, signal, text};
 use serde_json::Value;
 
 const PREPARE: &str = "controller prepare data.csv --identifier-column nir --service home/card.json --domain population \
@@ -175,9 +175,7 @@ fn a_disk_that_takes_no_more() {
         assert_eq!(output.status.code(), Some(1), "{command}\n{said}");
         let last = said.lines().last().unwrap();
         assert!(last.starts_with("error[") && last.contains("check the disk"), "{command}: {said}");
-        let own = |path: &std::path::Path| {
-            path.starts_with(place.path("home")) || path.ends_with("seen.json")
-        };
+        let own = |path: &std::path::Path| path.starts_with(place.path("home")) || is_memory(path);
         let after = files(place.directory.path());
         let without_own = |all: std::collections::BTreeMap<std::path::PathBuf, Vec<u8>>| {
             all.into_iter().filter(|(path, _)| !own(path)).collect::<Vec<_>>()

@@ -585,7 +585,10 @@ fn homes_that_cannot_be_opened() {
         ("keys/population.1.1.key", "seal-version"),
     ] {
         let before = place.read(&format!("home/{file}"));
-        let newer = before.replacen("\"format\":1", "\"format\":2", 100);
+        let newer = match file {
+            "ledger.jsonl" => before.replace("\"format\":2", "\"format\":3"),
+            _ => before.replace("\"format\":1", "\"format\":2"),
+        };
         assert_ne!(before, newer, "{file}");
         place.write(&format!("home/{file}"), &newer);
         place.refused_quorum(CODE, code, &["newer program"]);
@@ -630,7 +633,7 @@ fn ledgers_that_were_changed() {
     let mut dropped = owned();
     dropped.pop();
     write(&dropped);
-    place.refused("service status home", "ledger-short", &["covers 6", "has 5"]);
+    place.refused("service status home", "ledger-short", &["covers 8", "has 7"]);
     let mut swapped = owned();
     swapped.swap(2, 3);
     write(&swapped);

@@ -7,7 +7,7 @@ use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::process::Stdio;
 
-use common::{Place, csv, identifiers, text};
+use common::{Place, csv, identifiers, in_years, text};
 
 const CODE: &str = "service code home population --request r.csv --result s.csv --purpose test";
 
@@ -27,8 +27,13 @@ fn put_back(place: &Place, day: &str) {
             .unwrap();
     }
     for kit in ["alice", "bruno", "chloe"] {
-        fs::copy(place.path(&format!("{day}/{kit}.seen")), place.path(&format!("{kit}/seen.json")))
+        for file in ["memory", "ledger.zst"] {
+            fs::copy(
+                place.path(&format!("{day}/{kit}.{file}")),
+                place.path(&format!("{kit}/{file}")),
+            )
             .unwrap();
+        }
     }
 }
 
@@ -39,8 +44,13 @@ fn keep(place: &Place, day: &str) {
             .unwrap();
     }
     for kit in ["alice", "bruno", "chloe"] {
-        fs::copy(place.path(&format!("{kit}/seen.json")), place.path(&format!("{day}/{kit}.seen")))
+        for file in ["memory", "ledger.zst"] {
+            fs::copy(
+                place.path(&format!("{kit}/{file}")),
+                place.path(&format!("{day}/{kit}.{file}")),
+            )
             .unwrap();
+        }
     }
 }
 
@@ -48,7 +58,7 @@ fn keep(place: &Place, day: &str) {
 fn a_key_that_the_ledger_does_not_know_is_told_and_spared() {
     let place = Place::open();
     keep(&place, "monday");
-    place.quorum("service open home benefits --kind research --ends 2099-12-31");
+    place.quorum(&format!("service open home benefits --kind research --ends {}", in_years(9)));
     place.quorum("service new-key home population --reason scheduled");
     let keys =
         ["home/keys/benefits.1.1.key", "home/life/benefits.life", "home/keys/population.2.1.key"];
@@ -62,8 +72,9 @@ fn a_key_that_the_ledger_does_not_know_is_told_and_spared() {
     }
     assert!(status.contains("older than its keys"), "{status}");
     assert_eq!(place.json("service status home")["unknown_keys"].as_array().unwrap().len(), 3);
+    let open = format!("service open home benefits --kind research --ends {}", in_years(9));
     for (command, key) in [
-        ("service open home benefits --kind research --ends 2099-12-31", "benefits"),
+        (open.as_str(), "benefits"),
         ("service open home benefits --kind statistics", "benefits"),
         ("service new-key home population --reason scheduled", "population.2.1.key"),
     ] {
@@ -200,22 +211,24 @@ fn a_result_that_cannot_be_written_is_found_before_anybody_is_asked() {
 fn a_kit_that_lost_its_memory_does_not_say_that_it_has_seen_the_ledger() {
     let place = prepared();
     let check = "custodian check alice --ledger home/ledger.jsonl --out receipt.json";
-    let seen = place.path("alice/seen.json");
+    let seen = place.path("alice/memory");
     let memory = fs::read(&seen).unwrap();
     type Harm<'a> = &'a dyn Fn();
-    let harms: [(&str, Harm<'_>); 3] = [
-        ("kit-memory", &|| fs::remove_file(&seen).unwrap()),
-        ("kit-damaged", &|| std::os::unix::fs::symlink("nowhere", &seen).unwrap()),
-        ("kit-damaged", &|| fs::write(&seen, "").unwrap()),
+    let mut altered: serde_json::Value = serde_json::from_slice(&memory).unwrap();
+    altered["shown"]["count"] = 0.into();
+    let harms: [Harm<'_>; 5] = [
+        &|| {},
+        &|| std::os::unix::fs::symlink("nowhere", &seen).unwrap(),
+        &|| fs::write(&seen, "").unwrap(),
+        // What it says of itself is sealed with it; another kit's is not its own.
+        &|| fs::write(&seen, altered.to_string()).unwrap(),
+        &|| fs::copy(place.path("bruno/memory"), &seen).map(|_| ()).unwrap(),
     ];
-    for (code, harm) in harms {
+    for harm in harms {
         let _ = fs::remove_file(&seen);
-        fs::write(&seen, &memory).unwrap();
-        if code == "kit-damaged" {
-            fs::remove_file(&seen).unwrap();
-        }
         harm();
-        place.refused(check, code, &["alice", "seen.json"]);
+        let code = "kit-memory";
+        place.refused(check, code, &["alice", "memory"]);
         place.refused(
             "custodian accept alice shares/alice.1.share --ledger home/ledger.jsonl",
             code,
@@ -238,7 +251,7 @@ fn a_kit_that_lost_its_memory_does_not_say_that_it_has_seen_the_ledger() {
 #[test]
 fn a_damaged_copy_of_a_life_secret_is_named_and_the_other_one_serves() {
     let place = Place::founded_with("--life life-a life-b");
-    place.quorum("service open home benefits --kind research --ends 2099-12-31");
+    place.quorum(&format!("service open home benefits --kind research --ends {}", in_years(9)));
     place.write("data.csv", csv(&identifiers(20)));
     place
         .ok("controller prepare data.csv --identifier-column nir --domain benefits --request r.csv --retained t.csv");

@@ -27,7 +27,7 @@ use parquet::file::properties::{WriterProperties, WriterPropertiesBuilder};
 use parquet::file::writer::{SerializedFileWriter, SerializedPageWriter, TrackedWrite};
 use parquet::schema::parser::parse_message_type;
 
-use common::{Place, files, identifiers, text};
+use common::{Place, files, identifiers, is_memory, text};
 
 /// The most that the program may take, in KiB.
 const MOST: u64 = 200 << 10;
@@ -63,8 +63,7 @@ fn refused(place: &Place, command: &str, codes: &[&str], words: &[&str]) {
     );
     words.iter().for_each(|word| assert!(last.contains(word), "{command}\n{said}\nwithout {word}"));
     let new = files(place.directory.path()).into_keys().filter(|path| !before.contains_key(path));
-    let new: Vec<_> =
-        new.filter(|path| !path.ends_with("seen.json") && !path.ends_with("lock")).collect();
+    let new: Vec<_> = new.filter(|path| !is_memory(path) && !path.ends_with("lock")).collect();
     assert!(new.is_empty(), "{command}: left {new:?}");
 }
 

@@ -48,7 +48,7 @@ fn a_kit_is_made_although_another_attempt_left_half_of_it() {
 #[test]
 fn a_kit_is_swept_by_the_next_command_that_opens_it() {
     let place = Place::founded();
-    let left = [hidden("seen.json"), hidden("share-1"), hidden("receipt-1-held.json")];
+    let left = [hidden("memory"), hidden("share-1"), hidden("receipt-1-held.json")];
     let plant = || left.iter().for_each(|name| place.write(&format!("alice/{name}"), "half"));
     plant();
     place.ok("custodian check alice --ledger home/ledger.jsonl --out alice.json");

@@ -1,5 +1,7 @@
 //! What needs a quorum, exactly described, and one custodian's consent to it (SPEC §9).
 
+mod quorum;
+
 use std::fmt;
 
 use cstatns_base::code::Generation;
@@ -9,15 +11,16 @@ use cstatns_base::domain::{Kind, RenewalReason};
 use cstatns_base::identifier::Scheme;
 use cstatns_base::look_up::LookUp;
 use cstatns_base::name::{Hex, LARGEST_NUMBER, Name, digest, grouped, whole_number};
-use jiff::civil::Date;
-use jiff::{SignedDuration, Timestamp};
+use jiff::{SignedDuration, Timestamp, civil::Date};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::card::ServiceCard;
 use crate::checkpoint::{Cosignature, Head};
-use crate::dealing::{Dealing, Epoch, Threshold};
-use crate::statement::{FORMAT, Signed, Statement, Suite};
+use crate::dealing::{Epoch, Threshold};
+use crate::statement::{Signed, Statement, Suite};
+
+pub use quorum::{Placed, QuorumError};
 
 /// The number of a run, and of the delivery it makes: 16 random bytes, spent at the question.
 pub type RunId = Hex<16>;
@@ -206,8 +209,7 @@ impl fmt::Display for Action {
                 write!(
                     f,
                     "open the statistical domain `{domain}`, key renewed every \
-                    {cryptoperiod_years} years, at least \
-                 {minimum_batch} distinct values a run"
+                    {cryptoperiod_years} years, at least {minimum_batch} distinct values a run"
                 )
             }
             Self::Open { domain, kind: Kind::Research { ends }, minimum_batch } => write!(
@@ -308,9 +310,9 @@ pub fn run_key_digest(key: &Hex<1216>) -> Hex<32> {
     digest("CStatNS/run-key/", key)
 }
 
-/// The HPKE info of a share that is resealed to a run: SHA-256 of "CStatNS/approval-info/2", a line
-/// feed, the question's leaf hash, size (u64, big-endian) and root of the checkpoint whose last line
-/// it is, and the SHA-256 of the run's key.
+/// The HPKE info of a share that is resealed to a run: SHA-256 of "CStatNS/approval-info/2", a
+/// line feed, the question's leaf hash, size (u64, big-endian) and root of the checkpoint whose
+/// last line it is, and the SHA-256 of the run's key.
 pub fn approval_info(question: &Hex<32>, head: &Head, run_key: &Hex<1216>) -> [u8; 32] {
     let mut hash = Sha256::new();
     hash.update(b"CStatNS/approval-info/2\n");
@@ -361,170 +363,6 @@ pub const LONGEST_WAIT: SignedDuration = SignedDuration::from_hours(24);
 
 /// The most that two clocks may differ: the clock of the service and that of a custodian.
 pub const CLOCK_SKEW: SignedDuration = SignedDuration::from_hours(24);
-
-/// A question with its place in the ledger.
-#[derive(Clone, Copy)]
-pub struct Placed<'a> {
-    /// What is asked.
-    pub question: &'a Question,
-    /// The leaf hash of its line.
-    pub leaf: Hex<32>,
-    /// The ledger up to its line.
-    pub head: Head,
-    /// What the system's clock said when it was recorded.
-    pub clock: Timestamp,
-}
-
-impl Placed<'_> {
-    /// Checks consents to this question: each valid, by a custodian of `dealing`, in ascending order
-    /// of their names, each once. The service and the auditor ask the same question.
-    ///
-    /// # Errors
-    /// [`QuorumError`] names the custodian whose consent does not count.
-    pub fn check_each(&self, consents: &[Consent], dealing: &Dealing) -> Result<(), QuorumError> {
-        let mut last: Option<&Name> = None;
-        for consent in consents {
-            self.check_consent(consent, dealing)?;
-            let by = &consent.body.by;
-            match last {
-                Some(last) if last == by => {
-                    return Err(QuorumError::Twice { custodian: by.clone() });
-                }
-                Some(last) if last > by => return Err(QuorumError::Order),
-                _ => last = Some(by),
-            }
-        }
-        Ok(())
-    }
-
-    /// As [`Placed::check_each`], and that they are at least k.
-    ///
-    /// # Errors
-    /// [`QuorumError`].
-    pub fn check_quorum(&self, consents: &[Consent], dealing: &Dealing) -> Result<(), QuorumError> {
-        self.check_each(consents, dealing)?;
-        let (given, needed) = (consents.len(), dealing.threshold.k());
-        if given < needed { Err(QuorumError::TooFew { given, needed }) } else { Ok(()) }
-    }
-
-    /// Checks one consent.
-    ///
-    /// # Errors
-    /// [`QuorumError`] says what does not fit.
-    pub fn check_consent(&self, consent: &Consent, dealing: &Dealing) -> Result<(), QuorumError> {
-        let ConsentBody { format, suite: _, service, epoch, question, by, card, .. } =
-            &consent.body;
-        let cosignature = &consent.body.cosignature;
-        let custodian = || by.clone();
-        let seat = dealing.seat(by).filter(|seat| seat.card.fingerprint() == *card);
-        let Some(seat) = seat else {
-            return Err(QuorumError::NotInRoster { custodian: custodian() });
-        };
-        let signing = &seat.card.body.signing;
-        if !consent.is_by(signing) {
-            return Err(QuorumError::Signature { custodian: custodian() });
-        }
-        if *format != FORMAT || service != dealing.service.id() || *question != self.leaf {
-            return Err(QuorumError::OtherProposal { custodian: custodian() });
-        }
-        if *epoch != dealing.epoch || self.question.epoch != dealing.epoch {
-            return Err(QuorumError::OtherEpoch { custodian: custodian() });
-        }
-        if cosignature.head != self.head || !cosignature.is_by(service, signing) {
-            return Err(QuorumError::Cosignature { custodian: custodian() });
-        }
-        let time = cosignature.time;
-        if time >= self.question.expires || self.clock.duration_since(time) > CLOCK_SKEW {
-            return Err(QuorumError::Date { custodian: custodian() });
-        }
-        Ok(())
-    }
-}
-
-/// Why approvals do not make a quorum.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum QuorumError {
-    /// The question asks for the shares of another epoch.
-    #[error("the question asks for the shares of another epoch")]
-    Epoch,
-    /// The question has expired.
-    #[error("the question has expired")]
-    Expired,
-    /// The question would be open for longer than [`LONGEST_WAIT`].
-    #[error("the question is open for more than 24 hours")]
-    Wait,
-    /// Not a custodian of this epoch with this card.
-    #[error("`{custodian}` is not in the roster of this epoch with this card")]
-    NotInRoster {
-        /// Who approved.
-        custodian: Name,
-    },
-    /// The consent is not signed by the custodian.
-    #[error("the approval of `{custodian}` is not signed by them")]
-    Signature {
-        /// Who is said to have approved.
-        custodian: Name,
-    },
-    /// The consent is to another question.
-    #[error("the approval of `{custodian}` is of another question")]
-    OtherProposal {
-        /// Who approved.
-        custodian: Name,
-    },
-    /// The consent is of another epoch.
-    #[error("the approval of `{custodian}` is of another epoch")]
-    OtherEpoch {
-        /// Who approved.
-        custodian: Name,
-    },
-    /// The cosignature is not of the checkpoint whose last line is the question.
-    #[error("the cosignature of `{custodian}` does not fit the ledger")]
-    Cosignature {
-        /// Who approved.
-        custodian: Name,
-    },
-    /// The consent is dated after the question's expiry, or more than a day before it was recorded.
-    #[error(
-        "the approval of `{custodian}` is dated outside the time in which the question was open"
-    )]
-    Date {
-        /// Who approved.
-        custodian: Name,
-    },
-    /// One custodian twice.
-    #[error("`{custodian}` approved twice")]
-    Twice {
-        /// Who approved.
-        custodian: Name,
-    },
-    /// Not in ascending order.
-    #[error("the approvals do not stand in ascending order of their custodians")]
-    Order,
-    /// Fewer than k.
-    #[error("{given} of the {needed} approvals that are needed were given")]
-    TooFew {
-        /// Approvals given.
-        given: usize,
-        /// Approvals needed.
-        needed: usize,
-    },
-}
-
-cstatns_base::coded!(QuorumError {
-    Self::Epoch => ("proposal-epoch", Input, []),
-    Self::Expired => ("proposal-expired", Input, []),
-    Self::Wait => ("proposal-wait", Input, []),
-    Self::NotInRoster { custodian } => ("not-in-roster", OtherSide, [custodian]),
-    Self::Signature { custodian } => ("approval-signature", OtherSide, [custodian]),
-    Self::OtherProposal { custodian } => ("approval-other-proposal", OtherSide, [custodian]),
-    Self::OtherEpoch { custodian } => ("approval-other-epoch", OtherSide, [custodian]),
-    Self::Cosignature { custodian } => ("approval-cosignature", OtherSide, [custodian]),
-    Self::Date { custodian } => ("approval-date", OtherSide, [custodian]),
-    Self::Twice { custodian } => ("approval-twice", Input, [custodian]),
-    Self::Order => ("approval-order", OtherSide, []),
-    Self::TooFew { given, needed } => ("too-few-approvals", Input, [given, needed]),
-});
 
 #[cfg(test)]
 mod tests;

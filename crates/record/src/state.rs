@@ -5,6 +5,7 @@
 
 mod changes;
 mod fold;
+mod limits;
 mod questions;
 mod read;
 mod records;
@@ -14,8 +15,8 @@ mod statements;
 use std::collections::{BTreeMap, BTreeSet};
 
 use cstatns_base::code::{Generation, Tag};
-use cstatns_base::domain::{Kind, LARGEST_MINIMUM_BATCH, RenewalReason, end_of, latest_end};
-use cstatns_base::name::{Hex, LARGEST_NUMBER, Name};
+use cstatns_base::domain::{Kind, LARGEST_MINIMUM_BATCH, RenewalReason, end_of};
+use cstatns_base::name::{Hex, Name};
 use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp};
 
@@ -23,7 +24,9 @@ use crate::card::ServiceCard;
 use crate::dealing::{Dealing, Epoch};
 use crate::ledger::History;
 use crate::ledger::event::{Destroyed, Event, KeyRef, Line};
-use crate::proposal::{Action, Input, RunId, are_deliveries};
+use crate::proposal::{Action, RunId, are_deliveries};
+
+use limits::{check_end, check_input, waits_for_nothing};
 
 pub use fold::{Broken, Fold};
 pub use read::{ReadLedger, View, read_ledger};
@@ -469,41 +472,4 @@ impl State {
     pub fn working_dealing(&self) -> Result<&Dealing, Refusal> {
         self.working_epoch().map(|(_, state)| &state.dealing)
     }
-}
-
-/// Whether an event may be recorded while a destruction is owed. Those that stop something, destroy
-/// something or only state something do not wait for a disk that cannot be reached; whatever begins
-/// something new does.
-fn waits_for_nothing(event: &Event) -> bool {
-    matches!(
-        event,
-        Event::Destroyed { .. }
-            | Event::Refused { .. }
-            | Event::Received { .. }
-            | Event::Doubted { .. }
-            | Event::Lapsed { .. }
-            | Event::ExpiryChecked {}
-            | Event::Ended { .. }
-    )
-}
-
-/// One generation of a project's key serves for at most [`LONGEST_SERVICE_YEARS`], from `from`.
-fn check_end(ends: Date, from: Timestamp) -> Result<(), Refusal> {
-    let latest = latest_end(from);
-    if ends > latest { Err(Refusal::EndTooFar { latest }) } else { Ok(()) }
-}
-
-/// Whether so many values may be coded where `minimum` is the least.
-fn check_input(input: &Input, minimum: u32) -> Result<(), Refusal> {
-    if input.rows > LARGEST_NUMBER {
-        return Err(Refusal::Rows);
-    }
-    if !input.is_possible() {
-        return Err(Refusal::Counts);
-    }
-    let Input { rows, distinct, .. } = *input;
-    if rows.min(distinct) < minimum.into() {
-        return Err(Refusal::TooFew { distinct, minimum });
-    }
-    Ok(())
 }

@@ -21,9 +21,8 @@ use cstatns_record::checkpoint::{Head, leaf_hash, prove_inclusion, root_of};
 use cstatns_record::dealing::Epoch;
 use cstatns_record::evidence::{About, Stated};
 use cstatns_record::ledger::Lines;
-use cstatns_record::proposal::{Action, RunId};
-use cstatns_record::receipt::Doubted;
-use cstatns_record::state::{Fate, View, doubt_digest};
+use cstatns_record::proposal::RunId;
+use cstatns_record::state::{Fate, View};
 use cstatns_record::statement::{FORMAT, Suite};
 use data_encoding::BASE64;
 use hkdf::Hkdf;
@@ -53,7 +52,7 @@ pub(super) struct Memory {
     service: Option<ServiceCard>,
     /// How many statements it has made.
     #[serde(deserialize_with = "whole_number")]
-    count: u64,
+    pub(super) count: u64,
     /// The newest checkpoint seen, as the service signed it.
     checkpoint: Option<String>,
     head: Option<Head>,
@@ -65,7 +64,7 @@ pub(super) struct Memory {
     /// The newest epoch that was dealt, and the newest that works.
     epochs: Option<[Epoch; 2]>,
     domains: Vec<SeenDomain>,
-    statements: Vec<Stated>,
+    pub(super) statements: Vec<Stated>,
 }
 
 /// How far a domain had come when it was seen.
@@ -112,37 +111,6 @@ struct File {
     sealed: String,
 }
 
-/// Something that a custodian is told after the kit has looked at a ledger.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Remark {
-    /// A question that the kit approved, and that has no result.
-    NoResult {
-        /// The number of the statement.
-        count: u64,
-        /// What was approved.
-        action: Box<Action>,
-        /// How the question stands.
-        fate: Fate,
-        /// Whether its end holds this custodian's consent.
-        holds_consent: bool,
-    },
-    /// A doubt that the kit stated, and that the ledger does not hold.
-    DoubtMissing {
-        /// The number of the statement.
-        count: u64,
-        /// What is doubted.
-        doubted: Doubted,
-    },
-    /// The ledger holds a statement of this card that the kit did not remember: another copy of the
-    /// kit is in use, or this one was put back from a backup.
-    OtherCopy {
-        /// How many statements the kit remembered.
-        remembered: u64,
-        /// How many the ledger holds at least.
-        recorded: u64,
-    },
-}
-
 /// The key of a kit's memory: HKDF-SHA-256 without salt of both seeds, info
 /// "CStatNS/kit-memory/2/" ‖ fingerprint of the card in hexadecimal.
 pub(super) fn memory_key(seeds: &Secret<64>, card: &Card) -> Secret<32> {
@@ -172,7 +140,7 @@ pub(super) struct Kept {
     pub(super) directory: PathBuf,
     pub(super) card: Card,
     key: Secret<32>,
-    memory: Memory,
+    pub(super) memory: Memory,
 }
 
 impl Memory {
@@ -286,7 +254,7 @@ impl Kept {
         self.memory.count.max(self.recorded(ledger)) + 1
     }
 
-    fn recorded(&self, ledger: &View<'_>) -> u64 {
+    pub(super) fn recorded(&self, ledger: &View<'_>) -> u64 {
         let statements = ledger.state.statements().get(&self.card.fingerprint());
         statements.map_or(0, |statements| statements.count)
     }
@@ -317,42 +285,6 @@ impl Kept {
             return Err(KitError::Forked { custodian: custodian(), seen: seen.size });
         }
         Ok(head)
-    }
-
-    /// What the custodian is told of this ledger.
-    pub(super) fn remarks(&self, ledger: &View<'_>) -> Vec<Remark> {
-        let mut remarks = Vec::new();
-        let (remembered, recorded) = (self.memory.count, self.recorded(ledger));
-        if recorded > remembered {
-            remarks.push(Remark::OtherCopy { remembered, recorded });
-        }
-        for stated in &self.memory.statements {
-            match stated {
-                Stated::Consent { consent, run, action, .. } => {
-                    let known = ledger.state.runs().get(run).map(|known| known.fate.clone());
-                    let fate = known.unwrap_or(Fate::Open);
-                    if fate == Fate::Result {
-                        continue;
-                    }
-                    let holds_consent = match &fate {
-                        Fate::Lapsed { by, .. } => by.contains(&self.card.body.name),
-                        _ => true,
-                    };
-                    let (count, action) = (consent.body.count, action.clone());
-                    remarks.push(Remark::NoResult { count, action, fate, holds_consent });
-                }
-                Stated::Doubt { doubt } => {
-                    let doubted = doubt.body.about.clone();
-                    if !ledger.state.doubts().contains_key(&doubt_digest(doubt))
-                        && !is_settled(&doubted, ledger)
-                    {
-                        remarks.push(Remark::DoubtMissing { count: doubt.body.count, doubted });
-                    }
-                }
-                Stated::Receipt { .. } => {}
-            }
-        }
-        remarks
     }
 
     /// Remembers the ledger up to `head`, which [`Kept::follow`] gave, and what was stated.
@@ -494,16 +426,6 @@ impl Kept {
             true => String::from_utf8(line.to_vec()).map_err(|_| forked()),
             false => Err(forked()),
         }
-    }
-}
-
-/// Whether a doubt needs nobody any more: the keys are destroyed.
-fn is_settled(doubted: &Doubted, ledger: &View<'_>) -> bool {
-    match doubted {
-        Doubted::Key { domain, .. } => {
-            ledger.state.domain(domain).is_ok_and(|domain| domain.destroyed.is_some())
-        }
-        Doubted::Custody { .. } => false,
     }
 }
 

@@ -243,7 +243,7 @@ impl Place {
         }
         let after = files(self.directory.path());
         let new: Vec<_> = after.keys().filter(|path| !before.contains_key(*path)).collect();
-        let own = |path: &&&PathBuf| !path.ends_with("seen.json") && !path.ends_with("lock");
+        let own = |path: &&&PathBuf| !is_memory(path) && !path.ends_with("lock");
         assert!(new.iter().filter(own).count() == 0, "{command}: left {new:?}");
         line
     }
@@ -351,6 +351,17 @@ pub fn files(directory: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
 pub fn join(a: &BTreeMap<String, u64>, b: &BTreeMap<String, u64>) -> (u64, u64) {
     let pairs: Vec<u64> = a.iter().filter_map(|(code, rows)| Some(rows * b.get(code)?)).collect();
     (pairs.len() as u64, pairs.iter().sum())
+}
+
+/// The date in so many years: a project's key serves for ten at most.
+pub fn in_years(years: i16) -> String {
+    let today = jiff::Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC).date();
+    today.saturating_add(jiff::Span::new().years(years)).to_string()
+}
+
+/// Whether a file is what a kit remembers: each command that opens the kit may add to it.
+pub fn is_memory(path: &Path) -> bool {
+    path.ends_with("memory") || path.ends_with("ledger.zst")
 }
 
 pub fn text(bytes: &[u8]) -> String {

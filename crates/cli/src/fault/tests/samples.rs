@@ -241,7 +241,8 @@ fn of_the_record(found: &mut Vec<Sample>) {
         CheckpointError { Malformed, BadOrigin }
         RosterError {
             Threshold(ThresholdError { k: 1, n: 2 }), Count { cards: 2, n: 3 }, Service, Card { custodian: name() },
-            Twice { custodian: name() }, Unprotected { custodian: name() }, External { external: 2, k: 2 },
+            Twice { custodian: name() }, Unprotected { custodian: name() }, Minority { k: 2, n: 4 },
+            External { external: 2, k: 2 },
         }
         LedgerError {
             File(missing()), Line { number: 1 }, Unwritable { number: 2 }, Version { number: 3 }, OtherService { number: 4 },
@@ -254,12 +255,14 @@ fn of_the_record(found: &mut Vec<Sample>) {
         ReportError { File(missing()), Form { path: path() }, Stale { path: path() } }
         AuditError { File(missing()), Card }
         QuorumError {
-            Proposal, Epoch, Expired, Wait, NotInRoster { custodian: name() }, Signature { custodian: name() },
+            Epoch, Expired, Wait, NotInRoster { custodian: name() }, Signature { custodian: name() },
             OtherProposal { custodian: name() }, OtherEpoch { custodian: name() }, Cosignature { custodian: name() },
-            Share { custodian: name() }, Twice { custodian: name() }, TooFew { given: 1, needed: 2 },
+            Date { custodian: name() }, Twice { custodian: name() }, Order, TooFew { given: 1, needed: 2 },
         }
         Refusal {
-            Unfinished, SharesMissing { custodians: vec![name(), name()] }, UnknownDomain, DomainExists, MinimumBatch,
+            Unfinished, SharesMissing { custodians: vec![name(), name()] }, NoQuestion, QuestionExpired, TooManyQuestions,
+            DoubtSince, UnknownDomain, DomainExists, TagTaken { other: name() },
+            EndTooFar { latest: jiff::civil::date(2036, 1, 31) }, MinimumBatch,
             Cryptoperiod, EndInThePast, EndNotLater, NotResearch, Ended { ends: jiff::civil::date(2026, 1, 31) }, Destroyed,
             Compromised { generation: generation() }, Generation { found: generation(), active: generation() },
             NothingToRenew { from: generation(), active: generation() }, ReasonIsDoubt, CustodyDoubted, UnknownParty,
@@ -267,11 +270,12 @@ fn of_the_record(found: &mut Vec<Sample>) {
             Counts,
             TooFew { distinct: 1, minimum: 11 }, Deliveries, Cards, NothingLost, AlreadyDelivered, Replayed, Receipt,
             ReceiptOtherService, ReceiptNotInRoster { by: name() }, ReceiptSignature { by: name() },
-            ReceiptKnown { by: name() }, AlreadyDoubted,
+            ReceiptKnown { by: name() }, ReceiptDate { by: name() }, AlreadyDoubted,
         }
         Unlawful {
-            Refused(Refusal::Compromised { generation: generation() }), Quorum(QuorumError::Proposal),
-            Roster(RosterError::Service), Genesis, Time, Owed, NotOwed, NoIntent, Keys, Order, Rows, Head, Dealing, NotEnded,
+            Refused(Refusal::Compromised { generation: generation() }), Quorum(QuorumError::Expired),
+            Roster(RosterError::Service), Genesis, Time, Owed, NotOwed, NoIntent, Keys, Question, NotExpired, Witnesses,
+            Rows, Dealing, NotEnded,
         }
         Broken {
             Ledger(LedgerError::Chain { number: 2 }),
@@ -282,7 +286,7 @@ fn of_the_record(found: &mut Vec<Sample>) {
 }
 
 fn of_custody(found: &mut Vec<Sample>) {
-    let reason = ProposalFault::Version;
+    let reason = ProposalFault::NotOpen;
     samples! { found:
         SharingError {
             Threshold(ThresholdError { k: 1, n: 2 }), Format, Unopened, Version { found: 2 }, Polynomial,
@@ -292,15 +296,17 @@ fn of_custody(found: &mut Vec<Sample>) {
         }
         RootError { Sharing(SharingError::Format), Root }
         KitError {
-            File(missing()), Share(SharingError::Format), Roster(RosterError::Service), Seal(SealError),
-            Damaged { kit: path(), file: "identity".into() }, Memory { kit: path() }, Version { kit: path(), found: 2 },
+            File(missing()), Share(SharingError::Format), Seal(SealError),
+            Damaged { kit: path(), file: "identity".into() }, Memory { kit: path() }, NothingSeen { kit: path() },
+            Version { kit: path(), found: 2 },
             EmptyPassphrase { kit: path() }, NeedsPassphrase { kit: path() }, Passphrase { kit: path() },
             NotInRoster { custodian: name() }, OtherService { custodian: name(), service: ServiceId::of(PLANTED[3]) },
             NoShare { custodian: name(), epoch: Epoch(2) }, Shorter { custodian: name(), seen: 5, found: 4 },
-            Forked { custodian: name(), seen: 5 }, Proposal { reason },
-            Proposal { reason: ProposalFault::Expired },
+            Checkpoint { custodian: name() }, NoIntent { custodian: name() }, Forked { custodian: name(), seen: 5 },
+            Proposal { reason },
+            Proposal { reason: ProposalFault::Expired }, Proposal { reason: ProposalFault::Clock },
         }
-        ProposalFault { Version, Signature, Epoch, Expired, OtherLedger }
+        ProposalFault { NotOpen, Clock, Signature, Epoch, Expired, OtherLedger }
         KeystoreError {
             File(missing()), Seal { domain: name(), generation: generation() }, Life { domain: name() },
             LifeDamaged { domain: name(), generation: generation() }, Place { path: path() },
@@ -308,6 +314,7 @@ fn of_custody(found: &mut Vec<Sample>) {
         }
         ServiceError {
             File(missing()), Ledger(LedgerError::Chain { number: 2 }), Refused(Refusal::Unfinished),
+            Kit(KitError::EmptyPassphrase { kit: path() }),
             Quorum(QuorumError::Expired), Root(RootError::Root), Threshold(ThresholdError { k: 1, n: 2 }),
             Roster(RosterError::Service), Sharing(SharingError::Format), Keystore(KeystoreError::Places),
             Broken(cstatns::state::Broken::Ledger(LedgerError::Chain { number: 2 })), NoService { home: path() },

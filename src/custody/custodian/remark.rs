@@ -1,0 +1,87 @@
+//! What a custodian is told after the kit has looked at a ledger (SPEC §8).
+
+use cstatns_record::evidence::Stated;
+use cstatns_record::proposal::Action;
+use cstatns_record::receipt::Doubted;
+use cstatns_record::state::{Fate, View, doubt_digest};
+
+use super::memory::Kept;
+
+/// Something that a custodian is told after the kit has looked at a ledger.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Remark {
+    /// A question that the kit approved, and that has no result.
+    NoResult {
+        /// The number of the statement.
+        count: u64,
+        /// What was approved.
+        action: Box<Action>,
+        /// How the question stands.
+        fate: Fate,
+        /// Whether its end holds this custodian's consent.
+        holds_consent: bool,
+    },
+    /// A doubt that the kit stated, and that the ledger does not hold.
+    DoubtMissing {
+        /// The number of the statement.
+        count: u64,
+        /// What is doubted.
+        doubted: Doubted,
+    },
+    /// The ledger holds a statement of this card that the kit did not remember: another copy of the
+    /// kit is in use, or this one was put back from a backup.
+    OtherCopy {
+        /// How many statements the kit remembered.
+        remembered: u64,
+        /// How many the ledger holds at least.
+        recorded: u64,
+    },
+}
+
+impl Kept {
+    /// What the custodian is told of this ledger.
+    pub(super) fn remarks(&self, ledger: &View<'_>) -> Vec<Remark> {
+        let mut remarks = Vec::new();
+        let (remembered, recorded) = (self.memory.count, self.recorded(ledger));
+        if recorded > remembered {
+            remarks.push(Remark::OtherCopy { remembered, recorded });
+        }
+        for stated in &self.memory.statements {
+            match stated {
+                Stated::Consent { consent, run, action, .. } => {
+                    let known = ledger.state.runs().get(run).map(|known| known.fate.clone());
+                    let fate = known.unwrap_or(Fate::Open);
+                    if fate == Fate::Result {
+                        continue;
+                    }
+                    let holds_consent = match &fate {
+                        Fate::Lapsed { by, .. } => by.contains(&self.card.body.name),
+                        _ => true,
+                    };
+                    let (count, action) = (consent.body.count, action.clone());
+                    remarks.push(Remark::NoResult { count, action, fate, holds_consent });
+                }
+                Stated::Doubt { doubt } => {
+                    let doubted = doubt.body.about.clone();
+                    if !ledger.state.doubts().contains_key(&doubt_digest(doubt))
+                        && !is_settled(&doubted, ledger)
+                    {
+                        remarks.push(Remark::DoubtMissing { count: doubt.body.count, doubted });
+                    }
+                }
+                Stated::Receipt { .. } => {}
+            }
+        }
+        remarks
+    }
+}
+
+/// Whether a doubt needs nobody any more: the keys are destroyed.
+fn is_settled(doubted: &Doubted, ledger: &View<'_>) -> bool {
+    match doubted {
+        Doubted::Key { domain, .. } => {
+            ledger.state.domain(domain).is_ok_and(|domain| domain.destroyed.is_some())
+        }
+        Doubted::Custody { .. } => false,
+    }
+}
