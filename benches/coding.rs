@@ -22,7 +22,12 @@ const BATCH: usize = 4096;
 fn key(generation: u32) -> CodingKey {
     let secret = Secret::fill(|bytes| bytes.fill(generation as u8));
     let domain = Name::new("bench").expect("a name");
-    coding_key(&secret, "bench.aaaaaaaaaa", &domain, Generation::new(generation).expect("from 1"))
+    coding_key(
+        &secret,
+        "bench.aaaaaaaaaaaaaaaaaaaaaaaaaa",
+        &domain,
+        Generation::new(generation).expect("from 1"),
+    )
 }
 
 fn spellings() -> Vec<String> {

@@ -13,8 +13,11 @@ use cstatns::secret::Secret;
 fn sharing(criterion: &mut Criterion) {
     for (k, n) in [(3, 5), (5, 9)] {
         let threshold = Threshold::new(k, n).expect("possible");
-        let dealing =
-            DealingId { service: "bench.aaaaaaaaaa".to_owned(), epoch: Epoch::FIRST, threshold };
+        let dealing = DealingId {
+            service: "bench.aaaaaaaaaaaaaaaaaaaaaaaaaa".to_owned(),
+            epoch: Epoch::FIRST,
+            threshold,
+        };
         let root = Secret::random();
         criterion.bench_function(&format!("split {threshold}"), |bencher| {
             bencher.iter(|| split(&dealing, black_box(&root)).expect("shares").len());

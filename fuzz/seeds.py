@@ -74,7 +74,7 @@ for about in (
 ):
     seed("sealed", text(seal | about))
 report = {
-    "format": 1, "tool": "cstatns 0.1.0", "spec": "1", "service": "example.aaaaaaaaaa", "domain": "population",
+    "format": 1, "tool": "cstatns 0.1.0", "spec": "1", "service": "example.aaaaaaaaaaaaaaaaaaaaaaaaaa", "domain": "population",
     "generation": 1, "key_id": "0123456789abcdef", "delivery": "05" * 16, "rows_in": 40, "rows_out": 40,
     "coded": 39, "quality": {"found": 39, "near": 1}, "scores": [0] * 19 + [39],
     "scheme": "fr-nir", "look_up": {"register": "06" * 16, "accept": "found", "min_score": 9500}, "accepted": {"nom": "employer-name"},

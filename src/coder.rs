@@ -27,7 +27,7 @@ const RENEW: &[u8; 14] = b"CStatNS/renew/";
 /// # use cstatns::name::Name;
 /// # use cstatns::secret::Secret;
 /// # let domain = Name::new("income").unwrap();
-/// let key = coding_key(&Secret::random(), "example.aaaaaaaaaa", &domain, Generation::FIRST);
+/// let key = coding_key(&Secret::random(), "example.aaaaaaaaaaaaaaaaaaaaaaaaaa", &domain, Generation::FIRST);
 /// println!("{key:?}");
 /// ```
 /// ```compile_fail,E0599
@@ -36,7 +36,7 @@ const RENEW: &[u8; 14] = b"CStatNS/renew/";
 /// # use cstatns::name::Name;
 /// # use cstatns::secret::Secret;
 /// # let domain = Name::new("income").unwrap();
-/// let key = coding_key(&Secret::random(), "example.aaaaaaaaaa", &domain, Generation::FIRST);
+/// let key = coding_key(&Secret::random(), "example.aaaaaaaaaaaaaaaaaaaaaaaaaa", &domain, Generation::FIRST);
 /// let copy = key.clone();
 /// ```
 pub struct CodingKey {
@@ -82,7 +82,7 @@ impl CodingKey {
 /// # use cstatns::secret::Secret;
 /// use cstatns::identifier::Scheme;
 /// # let domain = Name::new("income").unwrap();
-/// # let key = coding_key(&Secret::random(), "example.aaaaaaaaaa", &domain, Generation::FIRST);
+/// # let key = coding_key(&Secret::random(), "example.aaaaaaaaaaaaaaaaaaaaaaaaaa", &domain, Generation::FIRST);
 /// let coder = Coder::new(vec![key])?;
 /// let identifier = Scheme::FrNir.parse(b"284052A321025")?.identifier;
 /// let mut codes = Vec::new();
@@ -100,7 +100,7 @@ impl CodingKey {
 /// # use cstatns::name::Name;
 /// # use cstatns::secret::Secret;
 /// # let domain = Name::new("income").unwrap();
-/// # let key = coding_key(&Secret::random(), "example.aaaaaaaaaa", &domain, Generation::FIRST);
+/// # let key = coding_key(&Secret::random(), "example.aaaaaaaaaaaaaaaaaaaaaaaaaa", &domain, Generation::FIRST);
 /// let coder = Coder::new(vec![key])?;
 /// let mut codes = Vec::new();
 /// coder.code(&["284052A321025"], &mut codes);
@@ -301,7 +301,12 @@ mod tests {
         let domain = Name::new(domain).unwrap();
         let key = |number: &u32| {
             let generation = Generation::new(*number).unwrap();
-            CodingKey::new(&Secret::random(), "example.aaaaaaaaaa", &domain, generation)
+            CodingKey::new(
+                &Secret::random(),
+                "example.aaaaaaaaaaaaaaaaaaaaaaaaaa",
+                &domain,
+                generation,
+            )
         };
         generations.iter().map(key).collect()
     }

@@ -24,7 +24,7 @@
 //! ```compile_fail,E0624
 //! use cstatns::coder::CodingKey;
 //! # let (secret, domain) = (cstatns::secret::Secret::random(), cstatns::name::Name::new("income").unwrap());
-//! CodingKey::new(&secret, "example.aaaaaaaaaa", &domain, cstatns::code::Generation::FIRST);
+//! CodingKey::new(&secret, "example.aaaaaaaaaaaaaaaaaaaaaaaaaa", &domain, cstatns::code::Generation::FIRST);
 //! ```
 
 use cstatns_base::code::Generation;

@@ -14,6 +14,7 @@ use chacha20poly1305::{KeyInit, Tag, XChaCha20Poly1305, XNonce};
 use cstatns_base::code::Generation;
 use cstatns_base::domain::CheckValue;
 use cstatns_base::files::{self, Access, FileError};
+use cstatns_base::meta::SUITE;
 use cstatns_base::name::{Hex, Name, canonical_json};
 use cstatns_base::secret::{Secret, random_bytes, wipe_stack};
 use cstatns_record::dealing::Epoch;
@@ -26,7 +27,7 @@ use crate::coder::CodingKey;
 
 pub use label::{KeyKind, KeyLabel, KeyPlace};
 
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 
 /// The file that marks a directory as a place of this service's life secrets.
 const MARKER: &str = "cstatns-life";
@@ -312,10 +313,10 @@ fn open_seal(
 }
 
 /// HKDF-SHA-256 without salt; input keying material root, for research root ‖ life secret; info
-/// "CStatNS/seal/" ‖ service id ‖ "/" ‖ decimal epoch ‖ "/" ‖ kind.
+/// "CStatNS/seal/2/" ‖ suite ‖ "/" ‖ service id ‖ "/" ‖ decimal epoch ‖ "/" ‖ kind.
 fn cipher(root: &Secret<32>, life: Option<&Secret<32>>, label: &KeyLabel) -> XChaCha20Poly1305 {
     let KeyLabel { service, epoch, kind, .. } = label;
-    let info = format!("CStatNS/seal/{service}/{epoch}/{kind}");
+    let info = format!("CStatNS/seal/2/{SUITE}/{service}/{epoch}/{kind}");
     let derive = |material: &[u8]| {
         Secret::<32>::fill(|key| {
             Hkdf::<Sha256>::new(None, material)
@@ -352,7 +353,7 @@ fn read_life(path: &Path) -> Result<Option<Secret<32>>, FileError> {
 }
 
 fn associated(label: &KeyLabel) -> Vec<u8> {
-    let mut associated = b"CStatNS/seal/".to_vec();
+    let mut associated = b"CStatNS/seal/2/".to_vec();
     associated.extend(canonical_json(label));
     associated
 }

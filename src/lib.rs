@@ -18,7 +18,7 @@
 //! use cstatns::name::Name;
 //! use cstatns::secret::Secret;
 //!
-//! let (service, domain) = ("example.aaaaaaaaaa", Name::new("population")?);
+//! let (service, domain) = ("example.aaaaaaaaaaaaaaaaaaaaaaaaaa", Name::new("population")?);
 //! let (first, second) = (Generation::FIRST, Generation::FIRST.next());
 //! let (k1, k2) = (Secret::random(), Secret::random());
 //! let key = |secret, generation| coding_key(secret, service, &domain, generation);

@@ -109,7 +109,7 @@ pub use result::{Counts, LeftResult, Outcome, ReadResult, ResultFile, Seal, Work
 pub use status::{DomainStatus, EpochStatus, Status};
 
 /// The version of a home's format.
-pub const HOME_FORMAT: u32 = 1;
+pub const HOME_FORMAT: u32 = 2;
 /// More than a small file of a home is long, in bytes.
 const LIMIT: u64 = 1 << 20;
 

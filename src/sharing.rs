@@ -6,6 +6,7 @@
 //! share that does not fit is named by its holder.
 
 use cstatns_base::hazmat::MacKey;
+use cstatns_base::meta::SUITE;
 use cstatns_base::name::{Hex, Name};
 use cstatns_base::secret::{Secret, wipe_stack};
 use cstatns_record::dealing::{
@@ -25,7 +26,7 @@ use zeroize::Zeroizing;
 /// use cstatns::hazmat::split;
 ///
 /// let threshold = Threshold::new(3, 5)?;
-/// let dealing = DealingId { service: "example.aaaaaaaaaa".to_owned(), epoch: Epoch::FIRST, threshold };
+/// let dealing = DealingId { service: "example.aaaaaaaaaaaaaaaaaaaaaaaaaa".to_owned(), epoch: Epoch::FIRST, threshold };
 /// let shares = split(&dealing, &Secret::random())?;
 /// assert_eq!(shares.len(), 5);
 /// # Ok::<(), cstatns::custody::SharingError>(())
@@ -52,7 +53,7 @@ pub struct Share {
 }
 
 const LABEL: &[u8] = b"CStatNS/share/";
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 
 impl Share {
     /// The holder's number, from 1.
@@ -65,16 +66,19 @@ impl Share {
         &self.dealing
     }
 
-    /// "CStatNS/share/" ‖ version 1 ‖ length of the service id (1 byte) ‖ service id ‖ epoch (u32,
-    /// big-endian) ‖ k ‖ n ‖ x ‖ y (32 bytes).
+    /// "CStatNS/share/" ‖ version 2 ‖ length of the suite (1 byte) ‖ suite ‖ length of the service id
+    /// (1 byte) ‖ service id ‖ epoch (u32, big-endian) ‖ k ‖ n ‖ x ‖ y (32 bytes).
     pub fn encode(&self) -> Zeroizing<Vec<u8>> {
         let id = &self.dealing;
         let service = id.service.as_bytes();
-        let mut out = Zeroizing::new(Vec::with_capacity(LABEL.len() + 9 + service.len() + 32));
+        let texts = SUITE.len() + service.len();
+        let mut out = Zeroizing::new(Vec::with_capacity(LABEL.len() + 10 + texts + 32));
         out.extend_from_slice(LABEL);
         out.push(VERSION);
-        out.push(u8::try_from(service.len()).expect("a service id is short"));
-        out.extend_from_slice(service);
+        for text in [SUITE.as_bytes(), service] {
+            out.push(u8::try_from(text.len()).expect("a service id is short"));
+            out.extend_from_slice(text);
+        }
         out.extend_from_slice(&id.epoch.0.to_be_bytes());
         out.extend_from_slice(&numbers(id.threshold));
         out.push(self.x);
@@ -97,6 +101,10 @@ impl Share {
         let version = take(1)?[0];
         if version != VERSION {
             return Err(SharingError::Version { found: version.into() });
+        }
+        let length = take(1)?[0];
+        if take(length.into())? != SUITE.as_bytes() {
+            return Err(SharingError::Format);
         }
         let length = take(1)?[0];
         let service =

@@ -13,7 +13,12 @@ fn keys(generations: std::ops::RangeInclusive<u32>) -> Vec<CodingKey> {
     let domain = Name::new("income").unwrap();
     let key = |number: u32| {
         let secret = Secret::fill(|bytes| bytes.fill(number as u8));
-        coding_key(&secret, "example.aaaaaaaaaa", &domain, Generation::new(number).unwrap())
+        coding_key(
+            &secret,
+            "example.aaaaaaaaaaaaaaaaaaaaaaaaaa",
+            &domain,
+            Generation::new(number).unwrap(),
+        )
     };
     generations.map(key).collect()
 }

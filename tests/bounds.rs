@@ -95,7 +95,7 @@ fn a_line_that_would_not_be_read_back_is_not_written() {
     let coded = |rows| Event::Coded { run: Hex([1; 16]), rows, result: Hex([2; 32]) };
     let mut far = event(coded(4));
     far.sequence = LARGEST_NUMBER + 1;
-    let other = Line { service: "other.aaaaaaaaaa".to_owned(), ..event(coded(4)) };
+    let other = Line { service: "other.aaaaaaaaaaaaaaaaaaaaaaaaaa".to_owned(), ..event(coded(4)) };
     let key = ed25519_dalek::SigningKey::from_bytes(&[7; 32]);
     let lines = [
         event(coded(LARGEST_NUMBER + 1)),

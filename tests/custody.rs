@@ -545,7 +545,10 @@ fn a_share_file_that_is_not_this_custodians_is_refused_by_name() {
     assert_eq!(with(&|file| file.share = office.files[1].share.clone()), altered);
     assert_eq!(with(&|file| file.format = 3), SharingError::Version { found: 3 });
     let service = SharingError::OtherService { custodian: ana() };
-    assert_eq!(with(&|file| file.service = "office.aaaaaaaaaa".to_owned()), service);
+    assert_eq!(
+        with(&|file| file.service = "office.aaaaaaaaaaaaaaaaaaaaaaaaaa".to_owned()),
+        service
+    );
     let (found, expected) = (Epoch(2), Epoch(1));
     let epoch = SharingError::OtherEpoch { custodian: ana(), found, expected };
     assert_eq!(with(&|file| file.epoch = found), epoch);
@@ -1132,7 +1135,7 @@ fn a_consent_that_does_not_fit_is_refused_by_name() {
     let moved = QuorumError::OtherProposal { custodian: custodian() };
     assert_eq!(with(&|body| body.question = Hex([0; 32])), moved);
     assert_eq!(with(&|body| body.format = 3), moved);
-    assert_eq!(with(&|body| body.service = "office.aaaaaaaaaa".to_owned()), moved);
+    assert_eq!(with(&|body| body.service = "office.aaaaaaaaaaaaaaaaaaaaaaaaaa".to_owned()), moved);
     assert_eq!(
         with(&|body| body.card = Hex([0; 32])),
         QuorumError::NotInRoster { custodian: custodian() }
@@ -1418,7 +1421,10 @@ fn a_receipt_that_does_not_fit_is_refused_by_name() {
     let signature = Err(Refusal::ReceiptSignature { by: ana() });
     type Change = fn(&mut ReceiptBody);
     let cases: [(Change, Result<(), Refusal>); 10] = [
-        (|body| body.service = "other.aaaaaaaaaa".to_owned(), Err(Refusal::ReceiptOtherService)),
+        (
+            |body| body.service = "other.aaaaaaaaaaaaaaaaaaaaaaaaaa".to_owned(),
+            Err(Refusal::ReceiptOtherService),
+        ),
         (|body| body.by = name("stranger"), not_in_roster("stranger")),
         (|body| body.by = name("ben"), not_in_roster("ben")),
         (|body| body.card = Hex([0; 32]), not_in_roster("ana")),
@@ -1528,7 +1534,7 @@ fn a_question_is_asked_once_and_for_a_day_at_most() {
     let clock = office.now + 1.second();
     let refused: [(&dyn Fn(&mut Question), Unlawful); 7] = [
         (&|q| q.format = 3, Unlawful::Question),
-        (&|q| q.service = "office.aaaaaaaaaa".to_owned(), Unlawful::Question),
+        (&|q| q.service = "office.aaaaaaaaaaaaaaaaaaaaaaaaaa".to_owned(), Unlawful::Question),
         (&|q| q.epoch = Epoch(2), QuorumError::Epoch.into()),
         (&|q| q.expires = clock, QuorumError::Expired.into()),
         (&|q| q.expires = clock + LONGEST_WAIT + 1.second(), QuorumError::Wait.into()),

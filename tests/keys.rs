@@ -670,7 +670,7 @@ fn a_key_with_another_check_value_is_refused() {
     let keystore = Keystore::new(directory.path().to_owned(), Vec::new());
     let (root, domain) = (Secret::<32>::random(), name("population"));
     let place = KeyPlace {
-        service: "example.aaaaaaaaaa",
+        service: "example.aaaaaaaaaaaaaaaaaaaaaaaaaa",
         epoch: Epoch::FIRST,
         domain: &domain,
         kind: Kind::Statistics { cryptoperiod_years: 5 },
@@ -684,7 +684,7 @@ fn a_key_with_another_check_value_is_refused() {
 
     // SPEC §10, with the nonce of the genuine seal.
     let mut sealing = [0; 32];
-    let info = b"CStatNS/seal/example.aaaaaaaaaa/1/statistics";
+    let info = b"CStatNS/seal/example.aaaaaaaaaaaaaaaaaaaaaaaaaa/1/statistics";
     hkdf::Hkdf::<sha2::Sha256>::new(None, root.expose()).expand(info, &mut sealing).unwrap();
     let cipher = XChaCha20Poly1305::new(&sealing.into());
     let nonce = Hex::<24>::parse(genuine["nonce"].as_str().unwrap().as_bytes()).unwrap();

@@ -15,7 +15,7 @@ use cstatns::secret::Secret;
 use serde_json::{Value, json};
 
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
-const SERVICE: &str = "example.aaaaaaaaaa";
+const SERVICE: &str = "example.aaaaaaaaaaaaaaaaaaaaaaaaaa";
 
 /// Runs the second implementation with `arguments` on the lines of `input`, and gives the lines
 /// that it writes.

@@ -9,7 +9,7 @@ use cstatns::name::Name;
 use cstatns::secret::Secret;
 use proptest::prelude::*;
 
-const SERVICE: &str = "example.aaaaaaaaaa";
+const SERVICE: &str = "example.aaaaaaaaaaaaaaaaaaaaaaaaaa";
 
 fn name(seat: usize) -> Name {
     const NAMES: [&str; 8] = ["ana", "ben", "chloe", "dan", "eve", "farid", "gus", "hana"];
@@ -181,7 +181,7 @@ fn shares_of_other_dealings_are_named() {
     };
     let custodian = name(1);
     let service = SharingError::OtherService { custodian: custodian.clone() };
-    assert_eq!(with(&Dealt::new("other.bbbbbbbbbb", 2, 3, 5)), service);
+    assert_eq!(with(&Dealt::new("other.bbbbbbbbbbbbbbbbbbbbbbbbbb", 2, 3, 5)), service);
     for (found, expected) in [(1, 2), (3, 2)] {
         let (found, expected) = (Epoch(found), Epoch(expected));
         let epoch = SharingError::OtherEpoch { custodian: custodian.clone(), found, expected };

@@ -3,6 +3,7 @@
 
 use std::fmt;
 
+use cstatns_base::meta::SUITE;
 use cstatns_base::name::{Hex, Name};
 use cstatns_base::secret::{Secret, wipe_stack};
 use cstatns_record::card::Card;
@@ -157,10 +158,10 @@ pub struct ShareFile {
     pub share: SealedShare,
 }
 
-/// The HPKE info of a dealt share: "CStatNS/share/" ‖ service id ‖ "/" ‖ decimal epoch ‖ "/" ‖
-/// fingerprint of the card in hexadecimal.
+/// The HPKE info of a dealt share: "CStatNS/share/2/" ‖ suite ‖ "/" ‖ service id ‖ "/" ‖ decimal
+/// epoch ‖ "/" ‖ fingerprint of the card in hexadecimal.
 pub fn dealt_info(service: &str, epoch: Epoch, card: &Card) -> Vec<u8> {
-    format!("CStatNS/share/{service}/{epoch}/{}", card.fingerprint()).into_bytes()
+    format!("CStatNS/share/2/{SUITE}/{service}/{epoch}/{}", card.fingerprint()).into_bytes()
 }
 
 /// The receiver's key is not an X-Wing key.

@@ -6,14 +6,19 @@ use cstatns_base::code::Generation;
 use cstatns_base::domain::{CheckValue, Kind};
 use cstatns_base::name::Name;
 use cstatns_record::dealing::Epoch;
+use cstatns_record::statement::Suite;
 use serde::{Deserialize, Serialize};
 
 /// Which key, and what it is bound to: the associated data of its seal, in canonical JSON behind
-/// the label "CStatNS/seal/".
+/// the label "CStatNS/seal/2/".
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct KeyLabel {
+    /// Format version.
+    pub format: u32,
+    /// The suite of the codes.
+    pub suite: Suite,
     /// The service's id.
     pub service: String,
     /// The epoch whose root opens the seal.
@@ -74,6 +79,8 @@ impl KeyPlace<'_> {
     /// The label of the key with this check value.
     pub fn label(&self, check: CheckValue) -> KeyLabel {
         KeyLabel {
+            format: super::FORMAT,
+            suite: Suite::default(),
             service: self.service.to_owned(),
             epoch: self.epoch,
             domain: self.domain.clone(),

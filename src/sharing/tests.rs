@@ -58,8 +58,11 @@ fn the_share_sets_of_other_tools_recover() {
 
 fn dealt() -> (DealingId, Secret<32>, Vec<Share>) {
     let threshold = Threshold::new(2, 3).unwrap();
-    let dealing =
-        DealingId { service: "example.aaaaaaaaaa".to_owned(), epoch: Epoch::FIRST, threshold };
+    let dealing = DealingId {
+        service: "example.aaaaaaaaaaaaaaaaaaaaaaaaaa".to_owned(),
+        epoch: Epoch::FIRST,
+        threshold,
+    };
     let root = Secret::random();
     let shares = split(&dealing, &root).unwrap();
     (dealing, root, shares)

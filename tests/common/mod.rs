@@ -385,7 +385,8 @@ impl Request {
     pub fn commitment(&self) -> Commitment {
         // The library does not look at what a commitment is about: one context does for all.
         let (domain, scheme) = (name("test"), Some(Scheme::FrNir));
-        let context = Context::request("test.aaaaaaaaaa", &domain, Use::Code, scheme, None);
+        let context =
+            Context::request("test.aaaaaaaaaaaaaaaaaaaaaaaaaa", &domain, Use::Code, scheme, None);
         let mut commit = Commit::new(&self.key, &context, &["value"]);
         for (row, value) in self.values.iter().enumerate() {
             commit.row(&(row as u128).to_be_bytes(), &[Some(value.as_bytes())]);

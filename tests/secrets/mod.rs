@@ -68,7 +68,8 @@ fn open_share(dealing: &Value, custodian: &str, file: &Value, receiving: &[u8]) 
     let seats = dealing["roster"].as_array().unwrap();
     let seat = seats.iter().find(|seat| seat["card"]["body"]["name"] == custodian).unwrap();
     let card = cstatns::name::digest("CStatNS/card-fingerprint/", &seat["card"]);
-    let info = format!("CStatNS/share/{}/1/{card}", service.as_str().unwrap());
+    let info =
+        format!("CStatNS/share/2/CStatNS-HMAC-SHA-256/{}/1/{card}", service.as_str().unwrap());
     let sealed = HEXLOWER.decode(text(&file["share"])).unwrap();
     let (encapsulated, ciphertext) = sealed.split_at(1120);
     let share =
@@ -93,10 +94,10 @@ fn open_seal(file: &Value, root: &[u8], home: &Path) -> Vec<u8> {
     if kind == "research" {
         material.extend(fs::read(home.join(format!("life/{}.life", field("domain")))).unwrap());
     }
-    let info = format!("CStatNS/seal/{service}/1/{kind}");
+    let info = format!("CStatNS/seal/2/CStatNS-HMAC-SHA-256/{service}/1/{kind}");
     let mut key = [0; 32];
     hkdf::Hkdf::<Sha256>::new(None, &material).expand(info.as_bytes(), &mut key).unwrap();
-    let mut aad = b"CStatNS/seal/".to_vec();
+    let mut aad = b"CStatNS/seal/2/".to_vec();
     aad.extend(cstatns::name::canonical_json(label));
     let nonce: [u8; 24] = HEXLOWER.decode(text(&file["nonce"])).unwrap().try_into().unwrap();
     let sealed = HEXLOWER.decode(text(&file["sealed"])).unwrap();

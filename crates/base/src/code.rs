@@ -296,7 +296,7 @@ mod tests {
         let domain = Name::new("population").unwrap();
         Code::from_bytes(
             [0xa5; 32],
-            Tag::of("demo.aaaaaaaaaa", &domain),
+            Tag::of("demo.aaaaaaaaaaaaaaaaaaaaaaaaaa", &domain),
             Generation::new(12).unwrap(),
         )
     }

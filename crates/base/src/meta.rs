@@ -19,7 +19,7 @@ pub const SUITE: &str = "CStatNS-HMAC-SHA-256";
 /// (`cstatns.service` …), for CSV files in the report beside them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FileMeta {
-    /// The service's id: its name, a dot, ten characters of base32.
+    /// The service's id: its name, a dot, 26 characters of base32.
     pub service: String,
     /// The domain.
     pub domain: Name,
@@ -147,6 +147,6 @@ impl Coordinate for ServiceId {
 /// A service's id, if the text has the form of one: nothing else from a file is shown as a service.
 pub fn service_id(text: &str) -> Option<String> {
     let (name, id) = text.split_once('.')?;
-    let base32 = id.len() == 10 && id.bytes().all(|b| matches!(b, b'a'..=b'z' | b'2'..=b'7'));
+    let base32 = id.len() == 26 && id.bytes().all(|b| matches!(b, b'a'..=b'z' | b'2'..=b'7'));
     (base32 && Name::new(name).is_ok()).then(|| text.to_owned())
 }

@@ -29,7 +29,7 @@ use cstatns_rows::table::Format;
 
 /// Several row groups.
 const ROWS: u64 = 400_000;
-const SERVICE: &str = "bench.aaaaaaaaaa";
+const SERVICE: &str = "bench.aaaaaaaaaaaaaaaaaaaaaaaaaa";
 
 fn coder() -> Coder {
     let secret = Secret::fill(|bytes| bytes.fill(1));

@@ -38,7 +38,7 @@ use cstatns_rows::table::Format;
 use parquet::arrow::ArrowWriter;
 use parquet::file::properties::WriterProperties;
 
-const SERVICE: &str = "demo.aaaaaaaaaa";
+const SERVICE: &str = "demo.aaaaaaaaaaaaaaaaaaaaaaaaaa";
 const WORK: &str = "CSTATNS_MEMORY_TEST";
 
 fn index(row: u64) -> [u8; 16] {

@@ -34,7 +34,7 @@ const DATA: &str = "hetu,wage\n131052-308T,100\n \
 /// The service's id, or that of another where there is none.
 fn id(world: &World) -> ServiceId {
     let card = read_service_card(&world.home().join("card.json"));
-    ServiceId::of(card.as_ref().map_or("demo.aaaaaaaaaa", ServiceCard::id)).unwrap()
+    ServiceId::of(card.as_ref().map_or("demo.aaaaaaaaaaaaaaaaaaaaaaaaaa", ServiceCard::id)).unwrap()
 }
 
 fn prepared(world: &World, scheme: Scheme) -> Result<Manifest, PrepareError> {
@@ -260,13 +260,13 @@ fn one_scheme_is_not_read_as_the_other() {
     assert_eq!(other.input.commitment, manifest.input.commitment);
     let key = cstatns::hazmat::coding_key(
         &cstatns::secret::Secret::random(),
-        "demo.aaaaaaaaaa",
+        "demo.aaaaaaaaaaaaaaaaaaaaaaaaaa",
         &name("people"),
         common::generation(1),
     );
     let coder = Coder::new(vec![key]).unwrap();
     let meta = FileMeta {
-        service: "demo.aaaaaaaaaa".to_owned(),
+        service: "demo.aaaaaaaaaaaaaaaaaaaaaaaaaa".to_owned(),
         domain: name("people"),
         generation: common::generation(1),
         delivery: cstatns::name::Hex([7; 16]),

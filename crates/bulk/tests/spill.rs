@@ -62,7 +62,7 @@ fn prepare_from(place: &Path, column: Column<'_>, memory: usize) {
     let what = Prepare {
         data: data.into(),
         column,
-        service: &ServiceId::of("test.aaaaaaaaaa").unwrap(),
+        service: &ServiceId::of("test.aaaaaaaaaaaaaaaaaaaaaaaaaa").unwrap(),
         signing: &Hex([7; 32]),
         domain: &Name::new("population").unwrap(),
         request,
@@ -118,7 +118,7 @@ fn run_people(place: &Path, memory: usize) {
 
     let index = Index::open(&place.join("register")).unwrap();
     let register = Register { index: &index, accept: Level::UsageName, min_score: Score::of(0.0) };
-    let (service, domain) = ("test.aaaaaaaaaa", Name::new("population").unwrap());
+    let (service, domain) = ("test.aaaaaaaaaaaaaaaaaaaaaaaaaa", Name::new("population").unwrap());
     let key = coding_key(&Secret::fill(|bytes| bytes.fill(7)), service, &domain, Generation::FIRST);
     let coder = Coder::new(vec![key]).unwrap();
     let (generation, delivery) = (Generation::FIRST, Hex([1; 16]));

@@ -52,7 +52,7 @@ impl Card {
 pub struct ServiceCardBody {
     /// Format version.
     pub format: u32,
-    /// `<name>.<10 characters of base32(SHA-256("CStatNS/service/" ‖ signing key))>`.
+    /// `<name>.<26 characters of base32(SHA-256("CStatNS/service/" ‖ signing key))>`.
     pub id: String,
     /// Ed25519 public key.
     pub signing: Hex<32>,
@@ -121,7 +121,7 @@ fn service_id(name: &str, signing: &Hex<32>) -> String {
     hash.update(b"CStatNS/service/");
     hash.update(signing.0);
     let text = BASE32.encode(&hash.finalize());
-    format!("{name}.{}", &text[..10])
+    format!("{name}.{}", &text[..26])
 }
 
 /// A fingerprint as eight pronounceable words, to be read aloud: 16 bits a word,

@@ -3,6 +3,7 @@
 use argon2::{Algorithm, Argon2, Params, Version};
 use chacha20poly1305::aead::AeadInOut;
 use chacha20poly1305::{KeyInit, XChaCha20Poly1305, XNonce};
+use cstatns_base::meta::SUITE;
 use cstatns_base::name::{Hex, secret_json};
 use cstatns_base::secret::{Secret, random_bytes, wipe_stack};
 use ed25519_dalek::SigningKey;
@@ -95,9 +96,9 @@ pub(super) fn seal_identity(
     secret_json(&IdentityFile { format: FORMAT, card: card.fingerprint(), protection, seeds }, 4096)
 }
 
-/// The associated data of a kit's seal: a label and the card's fingerprint.
+/// The associated data of a kit's seal: a label, the suite and the card's fingerprint.
 pub(super) fn associated(card: &Card) -> Vec<u8> {
-    format!("CStatNS/kit/{}", card.fingerprint()).into_bytes()
+    format!("CStatNS/kit/2/{SUITE}/{}", card.fingerprint()).into_bytes()
 }
 
 pub(super) fn signing_key(seeds: &Secret<64>) -> SigningKey {

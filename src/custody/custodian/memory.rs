@@ -13,7 +13,7 @@ use chacha20poly1305::aead::Payload;
 use chacha20poly1305::{KeyInit, XChaCha20Poly1305, XNonce};
 use cstatns_base::code::Generation;
 use cstatns_base::files::{self, Access, Append, FileError};
-use cstatns_base::meta::ServiceId;
+use cstatns_base::meta::{SUITE, ServiceId};
 use cstatns_base::name::{Hex, Name, canonical_json, whole_number};
 use cstatns_base::secret::{Secret, random_bytes, wipe_stack};
 use cstatns_record::card::{Card, ServiceCard};
@@ -112,7 +112,7 @@ struct File {
 }
 
 /// The key of a kit's memory: HKDF-SHA-256 without salt of both seeds, info
-/// "CStatNS/kit-memory/2/" ‖ fingerprint of the card in hexadecimal.
+/// "CStatNS/kit-memory/2/" ‖ suite ‖ "/" ‖ fingerprint of the card in hexadecimal.
 pub(super) fn memory_key(seeds: &Secret<64>, card: &Card) -> Secret<32> {
     let key = Secret::fill(|key| {
         Hkdf::<Sha256>::new(None, seeds.expose())
@@ -124,7 +124,7 @@ pub(super) fn memory_key(seeds: &Secret<64>, card: &Card) -> Secret<32> {
 }
 
 fn label(card: &Card) -> Vec<u8> {
-    format!("CStatNS/kit-memory/2/{}", card.fingerprint()).into_bytes()
+    format!("CStatNS/kit-memory/2/{SUITE}/{}", card.fingerprint()).into_bytes()
 }
 
 /// The associated data of a memory's seal: the label of its key, a line feed, what is shown.

@@ -103,7 +103,7 @@ fn prepare_writes_request_seal_and_retained() {
     );
     assert!(manifest.previous.is_empty());
     let text = fs::read_to_string(manifest_path(&way.request)).unwrap();
-    let begin = "{\"format\":2,\"suite\":\"CStatNS-HMAC-SHA-256\",\"service\":\"demo.aaaaaaaaaa\",\
+    let begin = "{\"format\":2,\"suite\":\"CStatNS-HMAC-SHA-256\",\"service\":\"demo.aaaaaaaaaaaaaaaaaaaaaaaaaa\",\
         \"domain\":\"population\",\"use\":\"code\",\"scheme\":\"fr-nir\",\"rows\":12,\"values\":6,\
         \"distinct\":4,\"commitment\":\"";
     assert!(text.starts_with(begin), "{text}");
@@ -247,7 +247,7 @@ fn parquet_has_the_final_schemas_and_other_columns_pass_unchanged() {
         ("cstatns.delivery", meta.delivery.to_string()),
         ("cstatns.domain", "population".to_owned()),
         ("cstatns.generation", "1".to_owned()),
-        ("cstatns.service", "demo.aaaaaaaaaa".to_owned()),
+        ("cstatns.service", "demo.aaaaaaaaaaaaaaaaaaaaaaaaaa".to_owned()),
         ("cstatns.spec", "1".to_owned()),
         ("cstatns.tag", meta.tag().to_string()),
     ];

@@ -44,10 +44,12 @@ pub struct Domain {
     pub seed: u8,
 }
 
-pub const POPULATION: Domain = Domain { service: "demo.aaaaaaaaaa", name: "population", seed: 1 };
-pub const OTHER_DOMAIN: Domain = Domain { service: "demo.aaaaaaaaaa", name: "research", seed: 2 };
+pub const POPULATION: Domain =
+    Domain { service: "demo.aaaaaaaaaaaaaaaaaaaaaaaaaa", name: "population", seed: 1 };
+pub const OTHER_DOMAIN: Domain =
+    Domain { service: "demo.aaaaaaaaaaaaaaaaaaaaaaaaaa", name: "research", seed: 2 };
 pub const OTHER_SERVICE: Domain =
-    Domain { service: "other.bbbbbbbbbb", name: "population", seed: 3 };
+    Domain { service: "other.bbbbbbbbbbbbbbbbbbbbbbbbbb", name: "population", seed: 3 };
 
 /// The service and the domain that requests are for, where nothing else is said.
 pub fn service() -> &'static ServiceId {

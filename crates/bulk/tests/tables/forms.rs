@@ -18,7 +18,7 @@ use mutate::{Change, change};
 fn manifests() -> Vec<String> {
     let with = |more: Value| {
         let mut manifest = json!({
-            "format": 2, "suite": "CStatNS-HMAC-SHA-256", "service": "example.aaaaaaaaaa", "domain": "population",
+            "format": 2, "suite": "CStatNS-HMAC-SHA-256", "service": "example.aaaaaaaaaaaaaaaaaaaaaaaaaa", "domain": "population",
             "rows": 40, "values": 39, "distinct": 38, "commitment": "07".repeat(32), "key": "08".repeat(32),
             "previous": ["09".repeat(16)],
         });
@@ -40,7 +40,7 @@ fn report() -> String {
     scores[19] = 39;
     json!({
         "format": 1, "tool": "cstatns \
-        0.1.0", "spec": "1", "service": "example.aaaaaaaaaa", "domain": "population",
+        0.1.0", "spec": "1", "service": "example.aaaaaaaaaaaaaaaaaaaaaaaaaa", "domain": "population",
         "generation": 1, "key_id": "0123456789abcdef", "delivery": "05".repeat(16),
         "request": "07".repeat(32), "rows_in": 40, "rows_out": 40,
         "coded": 39, "quality": {"found": 39, "near": 1}, "scores": scores, "scheme": "fr-nir",

@@ -278,7 +278,7 @@ fn check_tells_what_files_hold_and_refuses_those_that_cannot_be_joined() {
     let facts = check(&[one.clone(), binary]).unwrap();
     for facts in &facts {
         assert_eq!((facts.rows, facts.distinct_codes), (4, 2));
-        assert_eq!(facts.service.as_deref(), Some("demo.aaaaaaaaaa"));
+        assert_eq!(facts.service.as_deref(), Some("demo.aaaaaaaaaaaaaaaaaaaaaaaaaa"));
         assert_eq!(facts.domain.as_ref().unwrap().as_str(), "population");
         assert_eq!(
             (facts.tag, facts.generation),
@@ -289,7 +289,12 @@ fn check_tells_what_files_hold_and_refuses_those_that_cannot_be_joined() {
     let other = |domain: &Domain, name: &str| coded_csv(&place, name, DATA, domain, 8).out;
     let service = check(&[one.clone(), other(&OTHER_SERVICE, "service")]).unwrap_err();
     assert!(matches!(service, CheckError::Services { .. }));
-    for name in ["one-out.csv", "service-out.csv", "demo.aaaaaaaaaa", "other.bbbbbbbbbb"] {
+    for name in [
+        "one-out.csv",
+        "service-out.csv",
+        "demo.aaaaaaaaaaaaaaaaaaaaaaaaaa",
+        "other.bbbbbbbbbbbbbbbbbbbbbbbbbb",
+    ] {
         assert!(service.to_string().contains(name), "{service}");
     }
     let domain = check(&[one.clone(), one.clone(), other(&OTHER_DOMAIN, "domain")]).unwrap_err();

@@ -161,7 +161,7 @@ fn what_is_kept_of_a_request_is_needed_and_compared() {
     let requested = requested_path(&way.retained);
     let text = fs::read_to_string(&requested).unwrap();
     for (from, to, code) in [
-        ("demo.aaaaaaaaaa", "other.bbbbbbbbbb", "result-service"),
+        ("demo.aaaaaaaaaaaaaaaaaaaaaaaaaa", "other.bbbbbbbbbbbbbbbbbbbbbbbbbb", "result-service"),
         ("population", "research", "result-domain"),
         ("\"code\"", "\"look-up\"", "result-use"),
         ("fr-nir", "fi-hetu", "result-scheme"),

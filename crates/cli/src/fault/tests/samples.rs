@@ -95,7 +95,7 @@ fn generation() -> Generation {
 }
 
 fn tag() -> Tag {
-    Tag::of("demo.aaaaaaaaaa", &name())
+    Tag::of("demo.aaaaaaaaaaaaaaaaaaaaaaaaaa", &name())
 }
 
 fn missing() -> FileError {
@@ -103,7 +103,7 @@ fn missing() -> FileError {
 }
 
 fn service() -> ServiceId {
-    ServiceId::of("demo.aaaaaaaaaa").unwrap()
+    ServiceId::of("demo.aaaaaaaaaaaaaaaaaaaaaaaaaa").unwrap()
 }
 
 /// Of a file that is read, and of another that says it is of a service with a planted name.
@@ -120,7 +120,7 @@ fn facts() -> Box<[FileFacts; 2]> {
         (facts.path, facts.service, facts.domain) = (path(), ServiceId::of(service), Some(name()));
         facts
     };
-    Box::new([file("demo.aaaaaaaaaa"), file(PLANTED[1])])
+    Box::new([file("demo.aaaaaaaaaaaaaaaaaaaaaaaaaa"), file(PLANTED[1])])
 }
 
 fn signer() -> Box<VerifierKey> {
