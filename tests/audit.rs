@@ -1075,7 +1075,7 @@ fn what_a_kit_proves_is_held_to_the_ledger() {
     found(&audit(&after, &other.kit(0).evidence().unwrap()), "witness-other-service");
 }
 
-/// A kit that was put back from a copy counts its statements again: lawful, and told.
+/// A kit that was put back from a copy counts its statements again: lawful, and noticed.
 #[test]
 fn a_count_that_is_used_again_is_noticed() {
     let world = World::founded(2, 3);
