@@ -254,6 +254,11 @@ impl Service {
 
     /// Makes an event durable, if it is lawful.
     fn record(&mut self, event: Event) -> Result<(), ServiceError> {
+        // The home is another process's where it could not be locked again after custodians were
+        // asked: the ledger may have grown meanwhile.
+        if self.lock.is_none() {
+            return Err(FileError::Locked { path: self.home.join("lock") }.into());
+        }
         let clock = self.clock();
         let confirmed = matches!(event, Event::Intent { .. });
         let time = self.state.time_at(clock, confirmed);

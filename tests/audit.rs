@@ -1030,3 +1030,70 @@ fn a_service_does_not_open_what_the_auditor_refuses() {
         assert_eq!(world.reopen().is_ok(), holds);
     }
 }
+
+/// What custodians' kits prove, against the ledger as it is and against one that was put back.
+#[test]
+fn what_a_kit_proves_is_held_to_the_ledger() {
+    let world = World::founded(2, 3);
+    world.statistics("population").unwrap();
+    let before = Record::of(&world);
+    let asked = before.size() + 1;
+    assert_eq!(world.code("population", "few", &PEOPLE[..1]).unwrap_err().code(), "too-few-values");
+    let after = Record::of(&world);
+    let evidence = |kit: usize| world.kit(kit).evidence().unwrap();
+    let audit = |record: &Record, evidence: &cstatns::evidence::Evidence| {
+        let laid = record.resigned();
+        let path = laid.directory.path().join("evidence");
+        std::fs::write(&path, canonical_json(evidence)).unwrap();
+        verify(&laid.ledger(), &laid.card, &[], &[path]).unwrap()
+    };
+    for kit in [0, 1, 2] {
+        let audit = audit(&after, &evidence(kit));
+        assert!(audit.holds() && !audit.is_in_order(), "{audit}");
+        let last = audit.findings.last().unwrap();
+        assert_eq!((last.check, last.code), (Check::Witness, "holds"));
+    }
+    // The ledger from before the question: by itself it holds, and the kits know better.
+    assert!(before.resigned().audit().is_in_order());
+    let rolled_back = audit(&before, &evidence(0));
+    names(&rolled_back, "question-erased", asked);
+    names(&rolled_back, "witness-forked", after.size());
+    assert!(rolled_back.sound <= before.size());
+    // A custodian who did not take part has seen no more than this ledger.
+    assert!(audit(&before, &evidence(2)).holds());
+
+    // A doubt that was stated, and never came into the ledger.
+    let about = Doubted::Custody { epoch: Epoch::FIRST };
+    let now = after.line(after.size()).time;
+    world.kit(2).doubt(about, world.ledger().view(), now).unwrap();
+    assert_eq!(found(&audit(&after, &evidence(2)), "doubt-missing").check, Check::Witness);
+
+    let mut altered = evidence(1);
+    altered.body.count += 1;
+    found(&audit(&after, &altered), "witness-form");
+    let other = World::founded(2, 2);
+    found(&audit(&after, &other.kit(0).evidence().unwrap()), "witness-other-service");
+}
+
+/// A kit that was put back from a copy counts its statements again: lawful, and noticed.
+#[test]
+fn a_count_that_is_used_again_is_noticed() {
+    let world = World::founded(2, 3);
+    let copies = ["memory", "ledger.zst"].map(|file| {
+        let path = world.kits[0].join(file);
+        (std::fs::read(&path).unwrap(), path)
+    });
+    let first = world.check(0);
+    copies.iter().for_each(|(bytes, path)| std::fs::write(path, bytes).unwrap());
+    world.clock.set("2026-01-06T09:00:00Z");
+    let second = world.check(0);
+    assert_eq!(first.body.count, second.body.count);
+    for receipt in [first, second] {
+        world.open().receipt(receipt).unwrap();
+    }
+    let record = Record::of(&world);
+    let audit = record.resigned().audit();
+    assert!(audit.holds() && !audit.is_in_order(), "{audit}");
+    let notices: Vec<_> = audit.notices.iter().map(|notice| (notice.code, notice.event)).collect();
+    assert_eq!(notices, [("count-repeated", record.size())]);
+}

@@ -684,11 +684,12 @@ fn a_key_with_another_check_value_is_refused() {
 
     // SPEC §10, with the nonce of the genuine seal.
     let mut sealing = [0; 32];
-    let info = b"CStatNS/seal/example.aaaaaaaaaaaaaaaaaaaaaaaaaa/1/statistics";
+    let info =
+        b"CStatNS/seal/2/CStatNS-HMAC-SHA-256/example.aaaaaaaaaaaaaaaaaaaaaaaaaa/1/statistics";
     hkdf::Hkdf::<sha2::Sha256>::new(None, root.expose()).expand(info, &mut sealing).unwrap();
     let cipher = XChaCha20Poly1305::new(&sealing.into());
     let nonce = Hex::<24>::parse(genuine["nonce"].as_str().unwrap().as_bytes()).unwrap();
-    let aad = [b"CStatNS/seal/".as_slice(), &canonical_json(&label)].concat();
+    let aad = [b"CStatNS/seal/2/".as_slice(), &canonical_json(&label)].concat();
     let sealed = Hex::<48>::parse(genuine["sealed"].as_str().unwrap().as_bytes()).unwrap();
     let payload = Payload { msg: sealed.0.as_slice(), aad: &aad };
     let key = cipher.decrypt(&XNonce::from(nonce.0), payload).unwrap();

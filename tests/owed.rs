@@ -9,12 +9,15 @@ use std::path::Path;
 use common::crash::{Snapshot, facts, violations};
 use common::{PEOPLE, World, code_lines, name};
 use cstatns::coded::Coded as _;
+use cstatns::domain::Kind;
 use cstatns::files::Step;
 use cstatns::files::faults;
 use cstatns::ledger::event::{Destroyed, Lapse};
 use cstatns::name::Hex;
-use cstatns::service::{Recovered, ServiceError};
+use cstatns::proposal::Action;
+use cstatns::service::{Recovered, Service, ServiceError};
 use cstatns::state::Fate;
+use jiff::SignedDuration;
 
 /// Codes `out/batch` and stops at the first step of the request's destruction.
 fn stopped(world: &World) {
@@ -245,4 +248,30 @@ fn a_destruction_that_fails_at_any_step_stays_owed() {
         assert!(service.unpaid().is_none() && service.state().owed().is_none(), "step {step}");
         assert_eq!(violations(&world, &service), [""; 0], "step {step}");
     }
+}
+
+/// The home is not locked while custodians are asked. A service that cannot lock it again afterwards
+/// records nothing: another process may have gone on.
+#[test]
+fn a_service_that_lost_its_home_while_it_asked_records_nothing() {
+    let world = World::founded(2, 2);
+    let mut service = world.open();
+    let (home, moved) = (world.home(), world.path("moved"));
+    let kind = Kind::Statistics { cryptoperiod_years: 5 };
+    let action = Action::Open { domain: name("population"), kind, minimum_batch: 2 };
+    let draft = service.propose(action, SignedDuration::from_mins(10)).unwrap();
+    let asked = service.gather(draft, |_| {
+        fs::rename(&home, &moved).unwrap();
+        Ok::<_, ServiceError>(())
+    });
+    assert!(asked.is_err());
+    fs::rename(&moved, &home).unwrap();
+    let ledger = || fs::read(home.join("ledger.jsonl")).unwrap();
+    let before = ledger();
+    let refused = service.record_refusal("open", "file-missing").unwrap_err();
+    assert_eq!(refused.code(), "home-locked");
+    assert!(ledger() == before);
+    // The next command records that nobody waited for the answers.
+    let other = world.open();
+    assert!(other.state().open_questions().is_empty() && ledger().len() > before.len());
 }

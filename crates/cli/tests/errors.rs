@@ -6,7 +6,7 @@ mod common;
 use std::fs;
 use std::path::Path;
 
-use common::{Place, csv, identifiers, text};
+use common::{Place, csv, identifiers, in_years, text};
 
 const PREPARE: &str =
     "controller prepare data.csv --identifier-column nir --request r.csv --retained t.csv";
@@ -407,11 +407,16 @@ fn batches_that_point_at_persons() {
         "cryptoperiod",
         &["1 to 10"],
     );
-    place.quorum("service open home benefits --kind research --ends 2999-01-01");
+    place.quorum(&format!("service open home benefits --kind research --ends {}", in_years(5)));
     place.refused_quorum(
         "service open home past --kind research --ends 2001-01-01",
         "end-in-the-past",
         &["later date"],
+    );
+    place.refused_quorum(
+        &format!("service open home far --kind research --ends {}", in_years(11)),
+        "end-too-far",
+        &["more than 10 years", "earlier date"],
     );
     place.write("data.csv", csv(&identifiers(20)));
     place.ok(&format!("{PREPARE} --domain benefits"));
@@ -501,6 +506,11 @@ fn ceremonies_that_must_not_be() {
     let demo = |k, names: &[&str]| format!("{} --demo", init(k, names));
     place.refused(&demo(2, &["alice", "alice"]), "card-twice", &["`alice`"]);
     place.refused(&demo(2, &["alice", "xavier", "yvonne"]), "too-many-external", &["2 external"]);
+    place.refused(
+        &demo(2, &["alice", "bruno", "xavier", "yvonne"]),
+        "threshold-minority",
+        &["2 of 4", "more than half"],
+    );
     place.refused(&demo(1, &["alice", "bruno"]), "threshold", &["threshold"]);
     place.refused(&demo(3, &["alice", "bruno"]), "threshold", &[]);
     place.refused(&demo(2, &["alice", "none"]), "file-missing", &["none/card.json"]);

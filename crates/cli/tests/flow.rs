@@ -467,6 +467,19 @@ fn the_auditor_says_what_holds_and_what_does_not() {
     );
     let summary = place.json(&format!("{verify} --checkpoint kept"));
     assert_eq!((&summary["holds"], &summary["events"]), (&true.into(), &16.into()));
+    // Everything holds, and a run that a quorum approved has no result: 3.
+    place.write("few.csv", csv(&identifiers(1)));
+    place.ok("controller prepare few.csv --identifier-column nir --request r.csv --retained t.csv");
+    let code = "service code home population --request r.csv --result s.csv --purpose test";
+    place.refused_quorum(code, "too-few-values", &[]);
+    place.ok("custodian log alice --ledger home/ledger.jsonl --out alice.evidence.json");
+    let output = place.run(&format!("{verify} --witness alice.evidence.json --json"));
+    let summary: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!((output.status.code(), text(&output.stderr).as_str()), (Some(3), ""));
+    assert_eq!((&summary["holds"], &summary["events"]), (&true.into(), &20.into()));
+    assert_eq!(summary["notices"][0]["code"], "may-have-run");
+    let shown = text(&place.run(verify).stdout);
+    assert!(shown.contains("Not in order") && shown.contains("1 matter must be"), "{shown}");
     place.refused(&format!("{verify} --checkpoint none"), "file-missing", &["none"]);
     place.refused(
         &verify.replace("home/card.json", "alice/card.json"),
