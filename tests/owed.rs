@@ -15,7 +15,7 @@ use cstatns::files::faults;
 use cstatns::ledger::event::{Destroyed, Lapse};
 use cstatns::name::Hex;
 use cstatns::proposal::Action;
-use cstatns::service::{Recovered, Service, ServiceError};
+use cstatns::service::{Recovered, ServiceError};
 use cstatns::state::Fate;
 use jiff::SignedDuration;
 
