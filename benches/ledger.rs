@@ -123,7 +123,11 @@ impl Writer {
     fn run(&mut self, number: usize) {
         let domain = Name::new(&format!("domain-{number}")).unwrap();
         let kind = Kind::Statistics { cryptoperiod_years: 5 };
-        let run = self.intent(number, Action::Open { domain, kind, minimum_batch: 11 }, Vec::new());
+        let run = self.intent(
+            number,
+            Action::Open { domain, kind, minimum_batch: 11, authorisation: None },
+            Vec::new(),
+        );
         let check: CheckValue = serde_json::from_value(Hex([6; 32]).to_string().into()).unwrap();
         self.push(Event::Opened { run, check });
     }

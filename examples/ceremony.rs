@@ -61,7 +61,7 @@ fn main() -> Result<()> {
     // Two custodians open the statistical domain.
     let domain = Name::new("population")?;
     let kind = Kind::Statistics { cryptoperiod_years: 5 };
-    let open = Action::Open { domain: domain.clone(), kind, minimum_batch: 2 };
+    let open = Action::Open { domain: domain.clone(), kind, minimum_batch: 2, authorisation: None };
     let quorum = approve(&mut service, &kits[..2], passphrase, open)?;
     service.open_domain(quorum)?;
 

@@ -41,7 +41,7 @@
 //! // A question, its approvals, a quorum, a run.
 //! let domain = Name::new("population")?;
 //! let kind = Kind::Statistics { cryptoperiod_years: 5 };
-//! let open = Action::Open { domain: domain.clone(), kind, minimum_batch: 11 };
+//! let open = Action::Open { domain: domain.clone(), kind, minimum_batch: 11, authorisation: None };
 //! let draft = service.propose(open, SignedDuration::from_mins(10))?;
 //! let quorum = service.gather(draft, |gathering| {
 //!     // Here the custodians are shown `gathering.question()`.

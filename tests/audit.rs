@@ -852,6 +852,7 @@ fn a_quorum_does_not_make_everything_lawful() {
         domain: name("tiny"),
         kind: Kind::Statistics { cryptoperiod_years: 50 },
         minimum_batch: 2,
+        authorisation: None,
     };
     let begins = |asked: &mut Record, action: &Action, time: Timestamp, signed: Timestamp| {
         let (number, kits) = (asked.size(), &world.kits[..2]);

@@ -328,7 +328,7 @@ fn kit(directory: &Path, text: &str) -> Kit {
 
 fn open_income() -> Action {
     let kind = Kind::Statistics { cryptoperiod_years: 5 };
-    Action::Open { domain: name("income"), kind, minimum_batch: 11 }
+    Action::Open { domain: name("income"), kind, minimum_batch: 11, authorisation: None }
 }
 
 fn code_request() -> Action {
@@ -1616,6 +1616,59 @@ fn a_question_waits_for_a_ledger_that_still_allows_it() {
     assert_eq!(office.append(intent), Err(Refusal::DoubtSince.into()));
 }
 
+/// R10 stops at one person's word; a quorum can answer without a new key, and answers no doubt that
+/// came later.
+#[test]
+fn a_quorum_closes_the_doubts_that_it_was_shown() {
+    let mut office = Office::held();
+    run_of(&mut office, open_income(), &[0, 1, 2]);
+    let doubt = |office: &mut Office, seat: usize, about: Doubted| {
+        let doubt = office.kit(seat).doubt(about, office.ledger().view(), office.now).unwrap();
+        office.append(Event::Doubted { doubt }).unwrap();
+    };
+    let key = || Doubted::Key { domain: name("income"), generation: Generation::FIRST };
+    let custody = || Doubted::Custody { epoch: Epoch(1) };
+    let about =
+        |domain: Option<&str>, doubts| Action::Examined { domain: domain.map(name), doubts };
+    let standing = |office: &Office, domain: Option<&str>| {
+        office.state.doubts_about(domain.map(name).as_ref())
+    };
+    let none = Err(Refusal::NoDoubt);
+    assert_eq!(office.state.allows(&about(Some("income"), vec![]), office.now), none);
+
+    doubt(&mut office, 0, key());
+    doubt(&mut office, 1, custody());
+    let (of_key, of_custody) = (standing(&office, Some("income")), standing(&office, None));
+    assert_eq!((of_key.len(), of_custody.len()), (1, 1));
+    for odd in [
+        about(None, of_key.clone()),
+        about(Some("income"), of_custody.clone()),
+        about(Some("income"), [of_key.clone(), of_key.clone()].concat()),
+        about(Some("income"), vec![Hex([0; 32])]),
+    ] {
+        assert_eq!(office.state.allows(&odd, office.now), none, "{odd}");
+    }
+    let codable = |office: &Office| office.state.allows(&code_request(), office.now).is_ok();
+    run(&mut office, about(Some("income"), of_key.clone()), |run| Event::Examined { run });
+    assert!(!codable(&office), "the doubt about the custody stands");
+    let intent = office.intent(about(None, of_custody), &[0, 1, 2]);
+    let Event::Intent { run, .. } = intent else { unreachable!() };
+    office.append(intent).unwrap();
+    office.append(Event::Examined { run }).unwrap();
+    assert!(codable(&office));
+    office.state.allows(&open_health(), office.now).unwrap();
+    assert_eq!(office.state.allows(&about(Some("income"), of_key), office.now), none);
+
+    // The same custodian may doubt again. A doubt that comes after the question is not closed with
+    // it: the custodians are asked again.
+    doubt(&mut office, 0, key());
+    let intent =
+        office.intent(about(Some("income"), standing(&office, Some("income"))), &[0, 1, 2]);
+    doubt(&mut office, 3, key());
+    assert_eq!(office.append(intent), Err(Refusal::DoubtSince.into()));
+    assert!(!codable(&office));
+}
+
 #[test]
 fn cosignatures_of_an_intent_are_of_that_intent_and_of_those_who_consented() {
     let mut office = Office::held();
@@ -1657,7 +1710,8 @@ fn a_minimum_batch_can_be_met() {
     let office = Office::held();
     let kind = Kind::Statistics { cryptoperiod_years: 5 };
     let with = |minimum_batch| {
-        let open = Action::Open { domain: name("income"), kind, minimum_batch };
+        let open =
+            Action::Open { domain: name("income"), kind, minimum_batch, authorisation: None };
         office.state.allows(&open, office.now)
     };
     // One, in a demonstration; more than are counted would never be met.
@@ -1683,7 +1737,7 @@ fn a_domain_with_the_tag_of_another_is_refused() {
         .unwrap();
     let open = |text: &str| {
         let kind = Kind::Statistics { cryptoperiod_years: 5 };
-        Action::Open { domain: name(text), kind, minimum_batch: 11 }
+        Action::Open { domain: name(text), kind, minimum_batch: 11, authorisation: None }
     };
     run(&mut office, open(&one), |run| Event::Opened { run, check: Hex([1; 32]) });
     let taken = Refusal::TagTaken { other: name(&one) };
@@ -1696,7 +1750,7 @@ fn a_projects_key_serves_ten_years_at_most() {
     let mut office = Office::held();
     let open = |ends: &str| {
         let kind = Kind::Research { ends: ends.parse().unwrap() };
-        Action::Open { domain: name("cohort"), kind, minimum_batch: 11 }
+        Action::Open { domain: name("cohort"), kind, minimum_batch: 11, authorisation: None }
     };
     let too_far = |latest: &str| Err(Refusal::EndTooFar { latest: latest.parse().unwrap() });
     assert_eq!(office.state.allows(&open("2037-03-02"), office.now), too_far("2037-03-01"));
@@ -1751,6 +1805,7 @@ fn a_second_dealing_works_once_its_shares_are_held() {
         domain: name("cohort"),
         kind: Kind::Research { ends: "2030-01-01".parse().unwrap() },
         minimum_batch: 11,
+        authorisation: None,
     };
     for waits in [&next_key, &research, &open_health()] {
         assert_eq!(office.state.allows(waits, office.now), Err(Refusal::CustodyDoubted));
@@ -1841,7 +1896,7 @@ fn a_second_dealing_works_once_its_shares_are_held() {
 
 fn open_health() -> Action {
     let kind = Kind::Statistics { cryptoperiod_years: 5 };
-    Action::Open { domain: name("health"), kind, minimum_batch: 11 }
+    Action::Open { domain: name("health"), kind, minimum_batch: 11, authorisation: None }
 }
 
 /// A key of small order would verify one signature over everything (RFC 8032's cofactorless

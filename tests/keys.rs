@@ -613,6 +613,7 @@ fn a_quorum_serves_its_own_verb_only() {
             domain: name("new"),
             kind: Kind::Statistics { cryptoperiod_years: 5 },
             minimum_batch: 2,
+            authorisation: None,
         },
         Action::Extend { domain: name("benefits"), ends: "2027-01-01".parse().unwrap() },
         coding("population", 2, input, false),

@@ -258,7 +258,8 @@ fn a_service_that_lost_its_home_while_it_asked_records_nothing() {
     let mut service = world.open();
     let (home, moved) = (world.home(), world.path("moved"));
     let kind = Kind::Statistics { cryptoperiod_years: 5 };
-    let action = Action::Open { domain: name("population"), kind, minimum_batch: 2 };
+    let action =
+        Action::Open { domain: name("population"), kind, minimum_batch: 2, authorisation: None };
     let draft = service.propose(action, SignedDuration::from_mins(10)).unwrap();
     let asked = service.gather(draft, |_| {
         fs::rename(&home, &moved).unwrap();

@@ -487,7 +487,8 @@ impl Play {
                 let ends = TimeZone::UTC.to_datetime(self.real + by).date();
                 let domain = name(&project);
                 let kind = Kind::Research { ends };
-                match self.run(Action::Open { domain, kind, minimum_batch: 2 }) {
+                match self.run(Action::Open { domain, kind, minimum_batch: 2, authorisation: None })
+                {
                     Ok(()) => drop(
                         self.projects.insert(project, Project { ends, closed: false, due: None }),
                     ),

@@ -332,7 +332,10 @@ impl Service {
                 }
                 files::remove_if_present(&Journal::path(&self.home, run))?;
             }
-            Action::Extend { .. } | Action::Close { .. } | Action::Deal { .. } => {}
+            Action::Extend { .. }
+            | Action::Close { .. }
+            | Action::Examined { .. }
+            | Action::Deal { .. } => {}
         }
         Ok(())
     }

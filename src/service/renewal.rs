@@ -32,6 +32,17 @@ impl Service {
         })
     }
 
+    /// Closes the doubts that a quorum has examined.
+    ///
+    /// # Errors
+    /// [`ServiceError`]; the doubts stand as before then.
+    pub fn examined(&mut self, quorum: Quorum) -> Result<(), ServiceError> {
+        let Action::Examined { .. } = quorum.question().action else {
+            return Err(self.other_action(quorum));
+        };
+        self.run(quorum, |service, approved| service.record(Event::Examined { run: approved.run }))
+    }
+
     /// Records one custodian's doubt: coding stops until a new key is made.
     ///
     /// # Errors

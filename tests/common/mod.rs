@@ -213,7 +213,8 @@ impl World {
 
     pub fn open_domain(&self, domain: &str, kind: Kind) -> Result<(), ServiceError> {
         let mut service = self.try_open()?;
-        let action = Action::Open { domain: name(domain), kind, minimum_batch: 2 };
+        let action =
+            Action::Open { domain: name(domain), kind, minimum_batch: 2, authorisation: None };
         let quorum = self.quorum(&mut service, action)?;
         service.open_domain(quorum)
     }
@@ -245,6 +246,15 @@ impl World {
         let mut service = self.try_open()?;
         let quorum = self.quorum(&mut service, Action::Close { domain: name(domain) })?;
         service.close(quorum)
+    }
+
+    /// A quorum closes the doubts about a domain without a new key.
+    pub fn examined(&self, domain: &str) -> Result<(), ServiceError> {
+        let mut service = self.try_open()?;
+        let doubts = service.state().doubts_about(Some(&name(domain)));
+        let action = Action::Examined { domain: Some(name(domain)), doubts };
+        let quorum = self.quorum(&mut service, action)?;
+        service.examined(quorum)
     }
 
     pub fn doubt(&self, domain: &str, kit: usize) -> Result<(), ServiceError> {

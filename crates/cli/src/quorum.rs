@@ -217,7 +217,7 @@ pub(crate) fn stated(about: &About) -> String {
     }
 }
 
-fn doubted_words(doubted: &Doubted) -> String {
+pub(crate) fn doubted_words(doubted: &Doubted) -> String {
     match doubted {
         Doubted::Key { domain, generation } => format!("generation {generation} of `{domain}`"),
         Doubted::Custody { epoch } => format!("the custody of epoch {epoch}"),

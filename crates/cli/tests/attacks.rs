@@ -274,3 +274,23 @@ fn a_wrong_passphrase_ends_the_question_with_the_consents_that_came_in() {
     assert_eq!(audit.status.code(), Some(0), "{}", text(&audit.stdout));
     place.quorum("service open home population --kind statistics");
 }
+
+/// One person stops; a quorum answers, with a new key or with none.
+#[test]
+fn a_doubt_is_closed_by_a_quorum_that_is_shown_it() {
+    let place = Place::open();
+    place.ok("service doubt home population --kit bruno");
+    let said = place.quorum("service examined home population");
+    assert!(said.contains("doubt of `bruno`") && said.contains("generation 1"), "{said}");
+    place.refused_quorum("service examined home population", "no-doubt", &[]);
+    place.ok("service doubt home --custody --kit bruno");
+    place.refused_quorum(
+        "service open home other --kind statistics",
+        "custody-doubted",
+        &["examined"],
+    );
+    place.quorum("service examined home --custody");
+    place.quorum("service open home other --kind statistics --authorisation decree-2016-1930");
+    let ledger = place.read("home/ledger.jsonl");
+    assert!(ledger.contains("\"authorisation\":\"decree-2016-1930\""));
+}

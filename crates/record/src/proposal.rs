@@ -28,6 +28,9 @@ pub type RunId = Hex<16>;
 /// The most deliveries that a renewal names.
 pub const MOST_DELIVERIES: usize = 1024;
 
+/// The most doubts that are closed at once.
+pub const MOST_DOUBTS: usize = 1024;
+
 /// Whether these are deliveries as a renewal names them: at least one, at most [`MOST_DELIVERIES`],
 /// ascending, each once.
 pub fn are_deliveries(of: &[RunId]) -> bool {
@@ -46,6 +49,9 @@ pub enum Action {
         kind: Kind,
         /// The fewest distinct values of a run.
         minimum_batch: u32,
+        /// The legal basis, as its reference.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        authorisation: Option<Name>,
     },
     /// Move a research project's end.
     Extend {
@@ -108,6 +114,13 @@ pub enum Action {
     Close {
         /// The domain.
         domain: Name,
+    },
+    /// Close doubts without a new key: a quorum has examined them.
+    Examined {
+        /// The domain whose keys are doubted; none: the custody.
+        domain: Option<Name>,
+        /// The doubts, by their digest: at most [`MOST_DOUBTS`], ascending, each once.
+        doubts: Vec<Hex<32>>,
     },
     /// Deal new shares of a new root.
     Deal {
@@ -173,6 +186,7 @@ impl Action {
             | Self::NewKey { domain, .. }
             | Self::Renew { domain, .. }
             | Self::Close { domain } => Some(domain),
+            Self::Examined { domain, .. } => domain.as_ref(),
             Self::Deal { .. } => None,
         }
     }
@@ -194,6 +208,7 @@ impl Action {
             Self::NewKey { .. } => "new-key",
             Self::Renew { .. } => "renew",
             Self::Close { .. } => "close",
+            Self::Examined { .. } => "examined",
             Self::Deal { .. } => "deal",
         }
     }
@@ -205,18 +220,36 @@ impl fmt::Display for Action {
         let departure =
             |keep: &bool| if *keep { ", KEEPING the request against the scheme" } else { "" };
         match self {
-            Self::Open { domain, kind: Kind::Statistics { cryptoperiod_years }, minimum_batch } => {
-                write!(
-                    f,
-                    "open the statistical domain `{domain}`, key renewed every \
-                    {cryptoperiod_years} years, at least {minimum_batch} distinct values a run"
-                )
+            Self::Open { domain, kind, minimum_batch, authorisation } => {
+                match kind {
+                    Kind::Statistics { cryptoperiod_years } => write!(
+                        f,
+                        "open the statistical domain `{domain}`, key renewed every \
+                        {cryptoperiod_years} years"
+                    )?,
+                    Kind::Research { ends } => {
+                        write!(f, "open the research project `{domain}`, until {ends}")?;
+                    }
+                }
+                write!(f, ", at least {minimum_batch} distinct values a run")?;
+                match authorisation {
+                    Some(reference) => write!(f, ", authorised by `{reference}`"),
+                    None => Ok(()),
+                }
             }
-            Self::Open { domain, kind: Kind::Research { ends }, minimum_batch } => write!(
-                f,
-                "open the research project `{domain}`, until {ends}, at least {minimum_batch} \
-                distinct values a run"
-            ),
+            Self::Examined { domain, doubts } => {
+                let doubts = match doubts.len() {
+                    1 => "1 doubt".to_owned(),
+                    count => format!("{count} doubts"),
+                };
+                match domain {
+                    Some(domain) => write!(
+                        f,
+                        "close {doubts} about the keys of `{domain}` as examined, without a new key"
+                    ),
+                    None => write!(f, "close {doubts} about the custody as examined"),
+                }
+            }
             Self::Extend { domain, ends } => {
                 write!(f, "extend the research project `{domain}` until {ends}")
             }

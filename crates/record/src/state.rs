@@ -134,6 +134,7 @@ impl State {
             Event::Coded { run, rows, result } => self.coded(run, *rows, *result, false),
             Event::Renewed { run, rows, result } => self.coded(run, *rows, *result, true),
             Event::Closed { run } => self.closed(run),
+            Event::Examined { run } => self.examined(run),
             Event::Refused { .. } | Event::ExpiryChecked {} => Ok(()),
             Event::Doubted { doubt } => self.doubted(doubt, line.sequence, history),
             Event::Delivered { run } => {
@@ -181,7 +182,7 @@ impl State {
         }
         let (_, epoch) = self.working_epoch()?;
         match action {
-            Action::Open { domain, kind, minimum_batch } => {
+            Action::Open { domain, kind, minimum_batch, .. } => {
                 self.check_custody(epoch)?;
                 if self.domains.contains_key(domain) {
                     return Err(Refusal::DomainExists);
@@ -251,6 +252,7 @@ impl State {
                 let project = self.living(domain, now)?;
                 if project.kind.is_research() { Ok(()) } else { Err(Refusal::NotResearch) }
             }
+            Action::Examined { domain, doubts } => self.check_examined(domain.as_ref(), doubts),
             Action::Deal { threshold, cards } => {
                 let each_once = cards.iter().collect::<BTreeSet<_>>().len() == cards.len();
                 if cards.len() == threshold.n() && each_once { Ok(()) } else { Err(Refusal::Cards) }
@@ -440,6 +442,13 @@ impl State {
     /// the kit, or one that was put back from a backup, has stated something.
     pub fn repeated_counts(&self) -> &[u64] {
         &self.repeated
+    }
+
+    /// The doubts about the keys of a domain, or about the custody, that no quorum has examined: by
+    /// their digest, ascending.
+    pub fn doubts_about(&self, domain: Option<&Name>) -> Vec<Hex<32>> {
+        let open = self.doubts.iter().filter(|(_, doubt)| !doubt.examined);
+        open.filter(|(_, doubt)| doubt.is_about(domain)).map(|(digest, _)| *digest).collect()
     }
 
     /// The doubts, by their digest.

@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use crate::custodian::keep_on_paper;
 use crate::fault::Fault;
 use crate::output::Program;
-use crate::quorum::{Closed, KitArgs, gather};
+use crate::quorum::{Closed, KitArgs, doubted_words, gather};
 
 use super::{open, recorded};
 
@@ -63,6 +63,9 @@ pub(crate) struct Open {
     #[arg(long, value_name = "ROWS", default_value_t = DEFAULT_MINIMUM_BATCH,
           value_parser = clap::value_parser!(u32).range(1..=i64::from(LARGEST_MINIMUM_BATCH)))]
     minimum_batch: u32,
+    /// The legal basis, as a reference; custodians and auditor see it
+    #[arg(long, value_name = "REF")]
+    authorisation: Option<Name>,
     #[command(flatten)]
     kits: KitArgs,
 }
@@ -90,8 +93,13 @@ impl Open {
         let kits = self.kits.look()?;
         recorded(program, &self.home, "open", |service| {
             let (domain, minimum_batch) = (self.domain.clone(), self.minimum_batch);
-            let quorum =
-                gather(program, service, &kits, Action::Open { domain, kind, minimum_batch })?;
+            let authorisation = self.authorisation.clone();
+            let quorum = gather(
+                program,
+                service,
+                &kits,
+                Action::Open { domain, kind, minimum_batch, authorisation },
+            )?;
             service.open_domain(quorum)?;
             program.say(format_args!("opened `{}`, generation 1", self.domain));
             if kind.is_research() && !service.state().is_demo() {
@@ -256,6 +264,55 @@ impl DoubtArgs {
             };
             program.say(format_args!("`{}` doubts {what}: {effect}", kit.name()));
             keep_on_paper(program, &kit);
+            match &self.domain {
+                Some(domain) => Ok(domain_summary(service, domain)),
+                None => Ok(serde_json::to_value(service.status()).unwrap_or_default()),
+            }
+        })
+    }
+}
+
+/// Close doubts without a new key, once they are examined (quorum)
+#[derive(Args)]
+#[command(after_help = "Examples:
+  cstatns service examined home population \\
+      --kit /media/alice/kit --kit /media/bruno/kit --kit /media/chloe/kit
+  cstatns service examined home --custody \\
+      --kit /media/alice/kit --kit /media/bruno/kit --kit /media/chloe/kit
+It closes the doubts that stand when it is asked, each of which is shown, and none that is stated later.")]
+pub(crate) struct ExaminedArgs {
+    /// The service's home
+    home: PathBuf,
+    /// The domain
+    #[arg(required_unless_present = "custody", conflicts_with = "custody")]
+    domain: Option<Name>,
+    /// The doubts about the custody of the shares
+    #[arg(long)]
+    custody: bool,
+    #[command(flatten)]
+    kits: KitArgs,
+}
+
+impl ExaminedArgs {
+    pub(super) fn run(self, program: &Program) -> Result<Value, Fault> {
+        let kits = self.kits.look()?;
+        recorded(program, &self.home, "examined", |service| {
+            let doubts = service.state().doubts_about(self.domain.as_ref());
+            for digest in &doubts {
+                let doubt = &service.state().doubts()[digest];
+                program.say(format_args!(
+                    "doubt of `{}` on {}, event {}: {}",
+                    doubt.by,
+                    doubt.time,
+                    doubt.number,
+                    doubted_words(&doubt.about)
+                ));
+            }
+            let count = doubts.len();
+            let action = Action::Examined { domain: self.domain.clone(), doubts };
+            let quorum = gather(program, service, &kits, action)?;
+            service.examined(quorum)?;
+            program.say(format_args!("closed {count} doubts"));
             match &self.domain {
                 Some(domain) => Ok(domain_summary(service, domain)),
                 None => Ok(serde_json::to_value(service.status()).unwrap_or_default()),

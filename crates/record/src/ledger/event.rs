@@ -130,6 +130,11 @@ pub enum Event {
         /// The run.
         run: RunId,
     },
+    /// The run closed doubts.
+    Examined {
+        /// The run.
+        run: RunId,
+    },
     /// The run ended without a result. It may have run: its intent holds the consents.
     Failed {
         /// The run.
@@ -189,6 +194,7 @@ impl Event {
             Self::Coded { .. } => "coded",
             Self::Renewed { .. } => "renewed",
             Self::Closed { .. } => "closed",
+            Self::Examined { .. } => "examined",
             Self::Failed { .. } => "failed",
             Self::Refused { .. } => "refused",
             Self::Doubted { .. } => "doubted",

@@ -74,12 +74,19 @@ impl State {
 
     pub(super) fn opened(&mut self, run: &RunId, check: CheckValue) -> Result<(), Unlawful> {
         let PendingRun { question, .. } = self.take_pending(run)?;
-        let Action::Open { domain, kind, minimum_batch } = question.action else {
+        let Action::Open { domain, kind, minimum_batch, authorisation } = question.action else {
             return Err(Unlawful::NoIntent);
         };
         let keys = vec![self.new_key(check, question.epoch)];
-        let domain_state =
-            Domain { kind, minimum_batch, keys, ended: None, closed: false, destroyed: None };
+        let domain_state = Domain {
+            kind,
+            minimum_batch,
+            authorisation,
+            keys,
+            ended: None,
+            closed: false,
+            destroyed: None,
+        };
         self.domains.insert(domain, domain_state);
         Ok(())
     }

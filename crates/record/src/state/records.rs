@@ -12,7 +12,7 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 
 use crate::dealing::{Dealing, Epoch};
-use crate::ledger::event::Lapse;
+use crate::ledger::event::{KeyRef, Lapse};
 use crate::proposal::Question;
 use crate::receipt::Doubted;
 
@@ -46,6 +46,8 @@ pub struct Domain {
     pub kind: Kind,
     /// The fewest distinct values of a run.
     pub minimum_batch: u32,
+    /// The legal basis, as its reference.
+    pub authorisation: Option<Name>,
     /// Its keys; the first is generation 1's.
     pub keys: Vec<Key>,
     /// When the project was found past its end, by a clock that has not been put right since.
@@ -221,10 +223,31 @@ pub struct Statements {
 pub struct RecordedDoubt {
     /// The fingerprint of the card of who stated it.
     pub card: Hex<32>,
+    /// Who stated it.
+    pub by: Name,
     /// What is doubted.
     pub about: Doubted,
     /// The number of its event.
     pub number: u64,
+    /// Its date.
+    pub time: Timestamp,
+    /// The keys that it makes compromised.
+    pub keys: Vec<KeyRef>,
+    /// The epoch whose custody waits for a later one.
+    pub waits: Option<Epoch>,
+    /// Whether a quorum has examined it: then it stops nothing.
+    pub examined: bool,
+}
+
+impl RecordedDoubt {
+    /// Whether it is about a key of this domain; without a domain, about the custody.
+    pub fn is_about(&self, domain: Option<&Name>) -> bool {
+        match (&self.about, domain) {
+            (Doubted::Key { domain: doubted, .. }, Some(domain)) => doubted == domain,
+            (Doubted::Custody { .. }, None) => true,
+            _ => false,
+        }
+    }
 }
 
 impl Domain {

@@ -186,6 +186,9 @@ pub enum Refusal {
         /// Who states it.
         by: Name,
     },
+    /// No doubts to close, or not all of them stand.
+    #[error("no doubt of this kind stands")]
+    NoDoubt,
     /// This custodian has stated this doubt.
     #[error("this custodian has stated this doubt already")]
     AlreadyDoubted,
@@ -235,6 +238,7 @@ cstatns_base::coded!(Refusal {
     Self::ReceiptSignature { by } => ("statement-signature", OtherSide, [custodian: *by]),
     Self::ReceiptKnown { by } => ("receipt-known", Input, [custodian: *by]),
     Self::ReceiptDate { by } => ("receipt-date", OtherSide, [custodian: *by]),
+    Self::NoDoubt => ("no-doubt", Input, []),
     Self::AlreadyDoubted => ("already-doubted", Input, []),
 });
 

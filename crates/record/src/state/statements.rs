@@ -1,15 +1,15 @@
 //! What custodians state of themselves: receipts and doubts (SPEC §8, §12).
 
-use cstatns_base::name::{Hex, digest};
+use cstatns_base::name::{Hex, Name, digest};
 
 use crate::dealing::{Epoch, Seat};
 use crate::ledger::History;
-use crate::ledger::event::Line;
-use crate::proposal::CLOCK_SKEW;
+use crate::ledger::event::{KeyRef, Line};
+use crate::proposal::{Action, CLOCK_SKEW, MOST_DOUBTS, RunId};
 use crate::receipt::{Doubt, Doubted, Receipt, ReceiptStatement};
 use crate::statement::FORMAT;
 
-use super::{EpochState, RecordedDoubt, Refusal, State, Unlawful};
+use super::{EpochState, PendingRun, RecordedDoubt, Refusal, State, Unlawful};
 
 impl State {
     pub(super) fn received(
@@ -109,30 +109,32 @@ impl State {
     ) -> Result<(), Unlawful> {
         self.check_doubt(doubt, history)?;
         let body = &doubt.body;
-        match &body.about {
+        let (keys, waits) = match &body.about {
             Doubted::Key { domain, generation } => {
-                let domain = self.domains.get_mut(domain).ok_or(Refusal::UnknownDomain)?;
-                if let Some(key) = domain.keys.get_mut(generation.get() as usize - 1) {
-                    key.compromised = true;
-                }
+                let (domain, generation) = (domain.clone(), *generation);
+                (vec![KeyRef { domain, generation }], None)
             }
             // A doubt that arrives after the custody changed stops nothing: the change answered it.
-            Doubted::Custody { epoch } => {
-                if self.working_epoch().map_or(true, |(working, _)| working <= *epoch) {
-                    self.custody_doubted = self.custody_doubted.max(Some(*epoch));
-                    for domain in self.domains.values_mut() {
-                        if let Some(key) = domain.keys.last_mut() {
-                            key.compromised = true;
-                        }
-                    }
-                }
-            }
-        }
+            Doubted::Custody { epoch } => match self.working_epoch() {
+                Ok((working, _)) if working > *epoch => (Vec::new(), None),
+                _ => (self.present_keys(), Some(*epoch)),
+            },
+        };
         for open in self.open.values_mut() {
             open.doubted = true;
         }
-        let recorded = RecordedDoubt { card: body.card, about: body.about.clone(), number };
+        let recorded = RecordedDoubt {
+            card: body.card,
+            by: body.by.clone(),
+            about: body.about.clone(),
+            number,
+            time: body.cosignature.time,
+            keys,
+            waits,
+            examined: false,
+        };
         self.doubts.insert(doubt_digest(doubt), recorded);
+        self.apply_doubts();
         self.state_counted(body.card, body.count, number);
         self.witness(body.card, body.cosignature.head.size);
         Ok(())
@@ -180,8 +182,61 @@ impl State {
                 }
             }
         }
-        let stated = |known: &RecordedDoubt| known.card == body.card && known.about == body.about;
+        let stated = |known: &RecordedDoubt| {
+            known.card == body.card && known.about == body.about && !known.examined
+        };
         if self.doubts.values().any(stated) { Err(Refusal::AlreadyDoubted) } else { Ok(()) }
+    }
+
+    /// Whether a quorum may close these doubts.
+    pub(super) fn check_examined(
+        &self,
+        domain: Option<&Name>,
+        doubts: &[Hex<32>],
+    ) -> Result<(), Refusal> {
+        if let Some(domain) = domain {
+            self.domain(domain)?;
+        }
+        let listed = (1..=MOST_DOUBTS).contains(&doubts.len()) && doubts.is_sorted_by(|a, b| a < b);
+        let stands = |digest: &Hex<32>| {
+            self.doubts.get(digest).is_some_and(|doubt| !doubt.examined && doubt.is_about(domain))
+        };
+        if listed && doubts.iter().all(stands) { Ok(()) } else { Err(Refusal::NoDoubt) }
+    }
+
+    pub(super) fn examined(&mut self, run: &RunId) -> Result<(), Unlawful> {
+        let PendingRun { question, .. } = self.take_pending(run)?;
+        let Action::Examined { doubts, .. } = question.action else {
+            return Err(Unlawful::NoIntent);
+        };
+        for digest in &doubts {
+            self.doubts.get_mut(digest).ok_or(Refusal::NoDoubt)?.examined = true;
+        }
+        self.apply_doubts();
+        Ok(())
+    }
+
+    /// Which keys are compromised, and whose custody is doubted, by the doubts that stand.
+    fn apply_doubts(&mut self) {
+        for key in self.domains.values_mut().flat_map(|domain| &mut domain.keys) {
+            key.compromised = false;
+        }
+        let standing = self.doubts.values().filter(|doubt| !doubt.examined);
+        self.custody_doubted = standing.clone().filter_map(|doubt| doubt.waits).max();
+        for KeyRef { domain, generation } in standing.flat_map(|doubt| &doubt.keys) {
+            let domain = self.domains.get_mut(domain);
+            let key = domain.and_then(|known| known.keys.get_mut(generation.get() as usize - 1));
+            if let Some(key) = key {
+                key.compromised = true;
+            }
+        }
+    }
+
+    fn present_keys(&self) -> Vec<KeyRef> {
+        let living = self.domains.iter().filter(|(_, domain)| domain.destroyed.is_none());
+        living
+            .map(|(name, domain)| KeyRef { domain: name.clone(), generation: domain.generation() })
+            .collect()
     }
 
     /// The newest seat of a card, in any dealing.
