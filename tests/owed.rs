@@ -250,8 +250,8 @@ fn a_destruction_that_fails_at_any_step_stays_owed() {
     }
 }
 
-/// The home is not locked while custodians are asked. A service that cannot lock it again afterwards
-/// records nothing: another process may have gone on.
+/// The home is not locked while custodians are asked. A service that cannot lock it again records
+/// nothing: another process may have gone on.
 #[test]
 fn a_service_that_lost_its_home_while_it_asked_records_nothing() {
     let world = World::founded(2, 2);

@@ -475,7 +475,8 @@ fn the_auditor_says_what_holds_and_what_does_not() {
     place.ok("custodian log alice --ledger home/ledger.jsonl --out alice.evidence.json");
     let output = place.run(&format!("{verify} --witness alice.evidence.json --json"));
     let summary: Value = serde_json::from_slice(&output.stdout).unwrap();
-    assert_eq!((output.status.code(), text(&output.stderr).as_str()), (Some(3), ""));
+    assert_eq!(output.status.code(), Some(3));
+    assert!(!text(&output.stderr).contains("error["), "{}", text(&output.stderr));
     assert_eq!((&summary["holds"], &summary["events"]), (&true.into(), &20.into()));
     assert_eq!(summary["notices"][0]["code"], "may-have-run");
     let shown = text(&place.run(verify).stdout);
