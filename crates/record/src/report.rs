@@ -23,7 +23,8 @@ pub use result::{OpenedCommitment, ReportBody, SignedReport};
 
 const LIMIT: u64 = 16 << 20;
 
-/// The account of a run: what lies beside an attached file, and what a [`SignedReport`] says besides.
+/// The account of a run, as it lies beside an attached file. Of a [`SignedReport`] it is what both
+/// say.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Report {
     /// The version of this format: [`Report::FORMAT`].
