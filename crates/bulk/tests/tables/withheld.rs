@@ -122,3 +122,25 @@ fn of_a_request_that_is_swapped_during_the_second_pass_only_verified_rows_are_wr
     assert_eq!(step(&way, Out::from(&mut out)).unwrap_err().code(), "commitment");
     assert!(!expected.starts_with(&out.written));
 }
+/// The last rows of a block are hashed with the first ones of the next.
+#[test]
+fn a_row_at_the_end_of_a_block_waits_until_it_is_verified() {
+    let place = Place::new();
+    let way = prepared(&place);
+    let genuine = fs::read_to_string(&way.request).unwrap();
+    let mut expected = Vec::new();
+    step(&way, Out::from(&mut expected)).unwrap();
+    for row in [8191, 8190, 8150] {
+        let seen = Seen::default();
+        fs::write(&way.request, &genuine).unwrap();
+        step(&way, Out::first(&mut io::sink(), &seen)).unwrap();
+        let mut lines: Vec<String> = genuine.lines().map(str::to_owned).collect();
+        let other = lines[row + 20_000][33..].to_owned();
+        lines[row + 1].replace_range(33.., &other);
+        fs::write(&way.request, lines.join("\n") + "\n").unwrap();
+        let mut written = Vec::new();
+        let refused = step(&way, Out::from(&mut written).second(&seen)).unwrap_err();
+        assert_eq!(refused.code(), "request-swapped");
+        assert!(expected.starts_with(&written), "row {row} was not verified");
+    }
+}
