@@ -10,11 +10,17 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
-use cstatns::checkpoint::VerifierKey;
+use cstatns::checkpoint::{Head, VerifierKey, sign_head};
+use cstatns::code::Generation;
+use cstatns::commitment::Use;
+use cstatns::identifier::Scheme;
 use cstatns::ledger::{History, Lines};
-use cstatns::name::canonical_json;
+use cstatns::look_up::{Level, LookUp, Score};
+use cstatns::meta::{SPEC, SUITE};
+use cstatns::name::{Hex, Name, canonical_json};
+use cstatns::report::{Destruction, OpenedCommitment, ReportBody, SignedReport};
 use data_encoding::{BASE64, HEXLOWER};
-use ed25519_dalek::VerifyingKey;
+use ed25519_dalek::{SigningKey, VerifyingKey};
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
 use serde_json::{Value, json};
@@ -58,6 +64,8 @@ static GENUINE: LazyLock<Vec<(&'static str, String)>> = LazyLock::new(|| {
     let mut add = |form, value: &Value| genuine.push((form, value.to_string()));
     let key = fs::read(golden("home/keys/population.1.1.key")).unwrap();
     add("key-label", &serde_json::from_slice::<Value>(&key).unwrap()["label"]);
+    genuine.push(("report", String::from_utf8(canonical_json(&report())).unwrap()));
+    let mut add = |form, value: &Value| genuine.push((form, value.to_string()));
     for line in ledger().lines() {
         let line: Value = serde_json::from_str(line).unwrap();
         let event = &line["event"];
@@ -105,6 +113,47 @@ static GENUINE: LazyLock<Vec<(&'static str, String)>> = LazyLock::new(|| {
     }
     genuine
 });
+
+/// The report of a look-up, with every member.
+fn report() -> SignedReport {
+    let key = SigningKey::from_bytes(&[7; 32]);
+    let head = Head { size: 3, root: Hex([9; 32]) };
+    let name = |text| Name::new(text).unwrap();
+    let mut destroyed = Destruction::new(Path::new("request.csv"), Some(80), Destruction::ABSENT);
+    destroyed.file.push('x');
+    let body = ReportBody {
+        format: ReportBody::FORMAT,
+        tool: "cstatns".to_owned(),
+        spec: SPEC.to_owned(),
+        suite: SUITE.to_owned(),
+        service: SERVICE.to_owned(),
+        domain: name("population"),
+        generation: Generation::FIRST,
+        r#use: Use::LookUp,
+        check: Hex([1; 32]),
+        delivery: Hex([2; 16]),
+        request: Hex([3; 32]),
+        result: OpenedCommitment { commitment: Hex([4; 32]), key: Hex([5; 32]) },
+        recipient: Some(Hex([6; 32])),
+        rows_in: 4,
+        rows_out: 4,
+        coded: 3,
+        quality: [("found".to_owned(), 3), ("not-found".to_owned(), 1)].into(),
+        scores: Some([1; Score::STEPS]),
+        scheme: Some(Scheme::FrNir),
+        look_up: Some(LookUp {
+            register: Hex([5; 16]),
+            accept: Level::UsageName,
+            min_score: Score::of(0.95),
+        }),
+        accepted: [("commune".to_owned(), name("needed"))].into(),
+        destroyed: vec![destroyed],
+        begin: "2026-01-05T09:00:00Z".parse().unwrap(),
+        end: "2026-01-05T09:01:00Z".parse().unwrap(),
+        checkpoint: sign_head(&head, &SERVICE, &key),
+    };
+    SignedReport::new(body, &key)
+}
 
 fn reads(form: &str, bytes: &[u8]) -> bool {
     let (_, read) = forms::FORMS.into_iter().find(|(name, _)| *name == form).unwrap();

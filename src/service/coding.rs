@@ -339,11 +339,11 @@ impl Service {
         Some(Seal { key: journal.commitment_key(), context })
     }
 
-    /// Whether the file under the name of a run's result is that result, which its commitment tells.
+    /// Whether the file under the name of a run's result is that result: its commitment shows it.
     ///
     /// # Errors
-    /// [`ServiceError::ResultAway`] where its directory is not there, [`ServiceError::ResultUnread`]
-    /// where nobody reads it.
+    /// [`ServiceError::ResultAway`] where its directory is not there;
+    /// [`ServiceError::ResultUnread`] where nobody reads it.
     pub(super) fn is_result(
         &self,
         journal: &Journal,

@@ -23,6 +23,7 @@ use cstatns::ledger::event::{Event, IntentWitness, Line};
 use cstatns::name::{Hex, canonical_json};
 use cstatns::proposal::{Action, Consent, Proposal, Question};
 use cstatns::receipt::{Doubt, Doubted, Receipt};
+use cstatns::report::SignedReport;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -38,7 +39,7 @@ const LONGEST_LINE: usize = 4 << 20;
 pub type Form = (&'static str, fn(&[u8]) -> bool);
 
 /// The forms that are JSON.
-pub const FORMS: [Form; 22] = [
+pub const FORMS: [Form; 23] = [
     ("card", |bytes| {
         read::<Card>(bytes).is_some_and(|card| {
             card.is_sound();
@@ -108,6 +109,7 @@ pub const FORMS: [Form; 22] = [
     ("action", |bytes| read::<Action>(bytes).is_some_and(|action| !action.to_string().is_empty())),
     ("event", |bytes| read::<Event>(bytes).is_some_and(|event| !event.word().is_empty())),
     ("line", |bytes| read::<Line>(bytes).is_some()),
+    ("report", |bytes| signed::<_>(bytes, |report: &SignedReport| report.is_by(&Hex([1; 32])))),
     ("key-label", |bytes| read::<KeyLabel>(bytes).is_some()),
     ("places", |bytes| {
         same_fields::<Places>(bytes, |a, b| (a.format, &a.life) == (b.format, &b.life))

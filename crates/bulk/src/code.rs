@@ -35,8 +35,8 @@ pub fn look(
 /// Codes the identifiers of `request` and writes the result (`index`, `code`, `quality`) to `out`.
 ///
 /// Memory does not grow with the file, and the result does not depend on the number of threads.
-/// `out` is the caller's, to be made durable after `Ok` and thrown away after `Err`; nobody may read
-/// it before, unless there are two passes: see [`Out`].
+/// `out` is the caller's, to be made durable after `Ok` and thrown away after `Err`; nobody may
+/// read it before, unless there are two passes: see [`Out`].
 ///
 /// # Errors
 /// [`CodeFileError`]: among them any column but `index` and `identifier`, indexes that do not

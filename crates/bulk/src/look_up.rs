@@ -39,8 +39,8 @@ pub struct Register<'a> {
 /// identifier that is found stays in memory, and is wiped there. See [`code`](crate::code()).
 ///
 /// Before it, weights are learnt from the first rows ([`SAMPLE`]): the request is in the order of
-/// random indexes, so they are a sample of it. They are read apart from the rest, so the pass sees to
-/// it that the request that it codes begins with them.
+/// random indexes, so they are a sample of it. They are read apart from the rest, so the pass
+/// refuses a request that does not begin with them.
 ///
 /// # Errors
 /// As [`code`](crate::code()), with the columns of civil status; a cell that cannot be read as its

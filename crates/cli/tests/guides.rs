@@ -150,8 +150,7 @@ fn play(language: &str) {
     for name in ["result.csv", "result.csv.report.json"] {
         fs::copy(place.path(name), place.path(&format!("received/{name}"))).unwrap();
     }
-    let report: serde_json::Value =
-        serde_json::from_str(&place.read("result.csv.report.json")).unwrap();
+    let report = place.report("result.csv");
     let delivery = report["delivery"].as_str().unwrap();
     step(&service[4].iter().map(|line| line.replace("DELIVERY", delivery)).collect());
     step(&controller[1]);

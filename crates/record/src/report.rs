@@ -11,9 +11,9 @@ use cstatns_base::files::{self, Access, FileError};
 use cstatns_base::identifier::Scheme;
 use cstatns_base::look_up::{LookUp, Scores};
 use cstatns_base::meta::{FileMeta, service_id};
-use cstatns_base::name::{Hex, LARGEST_NUMBER, Name};
+use cstatns_base::name::{Hex, LARGEST_NUMBER, Name, whole_number};
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
 use crate::checkpoint::Head;
@@ -23,7 +23,8 @@ pub use result::{OpenedCommitment, ReportBody, SignedReport};
 
 const LIMIT: u64 = 16 << 20;
 
-/// The account of a run: what lies beside an attached file, and what a [`SignedReport`] says besides.
+/// The account of a run, as it lies beside an attached file. Of a [`SignedReport`] it is what both
+/// say.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Report {
     /// The version of this format: [`Report::FORMAT`].
@@ -84,13 +85,14 @@ pub struct Report {
 
 /// A file that was destroyed, and how.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Destruction {
     /// Its name, without the directories that lead to it.
     pub file: String,
     /// Its size in bytes; none where nobody was there to see it, as in a report made anew after a
     /// stop.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "size")]
     pub bytes: Option<u64>,
     /// What was done: [`Destruction::OVERWRITTEN`] or [`Destruction::ABSENT`].
     pub how: String,
@@ -111,6 +113,13 @@ impl Destruction {
         let file = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         Self { file, bytes, how: how.to_owned() }
     }
+}
+
+fn size<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(transparent)]
+    struct Size(#[serde(deserialize_with = "whole_number")] u64);
+    Ok(Option::<Size>::deserialize(deserializer)?.map(|size| size.0))
 }
 
 /// Whether every number is a whole one that all readers of JSON hold exactly.

@@ -67,8 +67,8 @@ impl Context {
             .number(generation.map_or(0, Generation::get))
     }
 
-    /// The context of a result (SPEC §6): where its codes come from, the part of the run that it is,
-    /// and the commitment of its request.
+    /// The context of a result (SPEC §6): where its codes come from, the part of the run that it
+    /// is, and the commitment of its request.
     pub fn result(from: &FileMeta, r#use: Use, part: u32, request: &Commitment) -> Self {
         Self::labelled("result/1")
             .text(SUITE)

@@ -113,8 +113,8 @@ pub fn watch<R>(
     run(under, Mode::Watch(Box::new(watcher)), 0, f).0
 }
 
-/// Does as on a file system that has no files without names, under `under`. Plans inside the closure
-/// decide as ever.
+/// Does as on a file system that has no files without names, under `under`. Plans inside the
+/// closure decide as before.
 pub fn without_unnamed<R>(under: &Path, f: impl FnOnce() -> R) -> R {
     run(under, Mode::Named, 0, f).0
 }

@@ -19,3 +19,4 @@ mod sealed;
 mod signed;
 mod threads;
 mod types;
+mod withheld;

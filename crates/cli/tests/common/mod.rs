@@ -113,6 +113,13 @@ impl Place {
         fs::read_to_string(self.path(name)).unwrap()
     }
 
+    /// What the report beside a file says: that of a result is signed around it.
+    pub fn report(&self, file: &str) -> Value {
+        let report: Value =
+            serde_json::from_str(&self.read(&format!("{file}.report.json"))).unwrap();
+        report.get("body").cloned().unwrap_or(report)
+    }
+
     pub fn write(&self, name: &str, text: impl AsRef<[u8]>) {
         fs::write(self.path(name), text).unwrap();
     }

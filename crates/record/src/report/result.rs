@@ -1,6 +1,8 @@
 //! The report of a result, signed by the service that made it.
 
 use std::collections::BTreeMap;
+use std::fmt;
+use std::marker::PhantomData;
 use std::path::Path;
 
 use cstatns_base::code::Generation;
@@ -8,18 +10,17 @@ use cstatns_base::commitment::{Commitment, CommitmentKey, Context, Use};
 use cstatns_base::domain::CheckValue;
 use cstatns_base::files;
 use cstatns_base::identifier::Scheme;
-use cstatns_base::look_up::{LookUp, Scores};
+use cstatns_base::look_up::{LookUp, Score, Scores};
 use cstatns_base::meta::{FileMeta, SUITE, service_id};
 use cstatns_base::name::{Hex, Name, whole_number};
 use jiff::Timestamp;
-use serde::de::{DeserializeOwned, Error as _};
+use serde::de::{Error as _, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
-use serde_json::Value;
 
 use crate::checkpoint::{Checkpoint, Head, Note, read_note};
 use crate::statement::{Signed, Statement};
 
-use super::{Destruction, LIMIT, Report, ReportError, is_exact};
+use super::{Destruction, LIMIT, Report, ReportError};
 
 /// What a service states about a result that it made.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -61,11 +62,11 @@ pub struct ReportBody {
     #[serde(deserialize_with = "whole_number")]
     pub coded: u64,
     /// How many rows have each word of `quality`; empty for a renewal.
-    #[serde(deserialize_with = "exact")]
+    #[serde(deserialize_with = "counts")]
     pub quality: BTreeMap<String, u64>,
     /// How many rows have a score in each twentieth from 0 to 1, 1 in the last one, after a
     /// look-up.
-    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "exact")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "scores")]
     pub scores: Option<Scores>,
     /// The scheme of the identifiers that were coded; none after a renewal.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -75,10 +76,9 @@ pub struct ReportBody {
     pub look_up: Option<LookUp>,
     /// The columns that stay beside the codes although `prepare` would have refused them, each with
     /// the reason.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty", deserialize_with = "once")]
     pub accepted: BTreeMap<String, Name>,
     /// What was destroyed.
-    #[serde(deserialize_with = "exact")]
     pub destroyed: Vec<Destruction>,
     /// When the run began.
     pub begin: Timestamp,
@@ -209,11 +209,44 @@ impl From<&ReportBody> for Report {
     }
 }
 
-/// Reads a value in which every number is one that all readers of JSON hold exactly.
-fn exact<'de, D: Deserializer<'de>, T: DeserializeOwned>(deserializer: D) -> Result<T, D::Error> {
-    let value = Value::deserialize(deserializer)?;
-    if !is_exact(&value) {
-        return Err(D::Error::custom("a number is too large"));
+/// A whole number that all readers of JSON hold exactly.
+#[derive(Deserialize)]
+#[serde(transparent)]
+struct Whole(#[serde(deserialize_with = "whole_number")] u64);
+
+/// Reads members by name, each once.
+struct Once<V>(PhantomData<V>);
+
+impl<'de, V: Deserialize<'de>> Visitor<'de> for Once<V> {
+    type Value = BTreeMap<String, V>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("members, each once")
     }
-    serde_json::from_value(value).map_err(|_| D::Error::custom("not of its form"))
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let mut members = BTreeMap::new();
+        while let Some((name, value)) = map.next_entry()? {
+            if members.insert(name, value).is_some() {
+                return Err(A::Error::custom("a member stands twice"));
+            }
+        }
+        Ok(members)
+    }
+}
+
+fn once<'de, D: Deserializer<'de>, V: Deserialize<'de>>(
+    deserializer: D,
+) -> Result<BTreeMap<String, V>, D::Error> {
+    deserializer.deserialize_map(Once(PhantomData))
+}
+
+fn counts<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<String, u64>, D::Error> {
+    let counts: BTreeMap<String, Whole> = once(deserializer)?;
+    Ok(counts.into_iter().map(|(word, count)| (word, count.0)).collect())
+}
+
+fn scores<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Scores>, D::Error> {
+    let scores = Option::<[Whole; Score::STEPS]>::deserialize(deserializer)?;
+    Ok(scores.map(|scores| scores.map(|score| score.0)))
 }

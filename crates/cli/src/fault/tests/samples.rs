@@ -252,7 +252,10 @@ fn of_the_record(found: &mut Vec<Sample>) {
         }
         ManifestError { File(missing()), Form { path: path() } }
         RequestedError { File(missing()), Form { path: path() } }
-        ReportError { File(missing()), Form { path: path() }, Stale { path: path() } }
+        ReportError {
+            File(missing()), Form { path: path() }, Stale { path: path() }, Signature { path: path() },
+            Checkpoint { path: path() },
+        }
         AuditError { File(missing()), Card }
         QuorumError {
             Epoch, Expired, Wait, NotInRoster { custodian: name() }, Signature { custodian: name() },
@@ -321,6 +324,7 @@ fn of_custody(found: &mut Vec<Sample>) {
             Unfinished { home: path() }, HomeVersion { found: 2 }, HomeDamaged { file: "identity" }, Card { path: path() },
             OtherAction { approved: "renew" }, RequestChanged, TooFewPeople { minimum: 11 },
             Work(WorkError::new(missing())), ResultMissing { path: path() }, SameFile { path: path() },
+            ResultAway { run: Hex([7; 16]), path: path() }, ResultUnread { path: path() },
             RequestStays { error: missing() }, RequestOwed { run: Hex([7; 16]), error: missing() },
             RequestAway { run: Hex([7; 16]), path: path() }, Unpaid(Arc::new(ServiceError::RequestChanged)),
             UnknownKey { path: path() }, ReceivedDiffers { path: path() },
