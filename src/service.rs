@@ -3,8 +3,8 @@
 //! Control flows one way: an [`Action`] is proposed, custodians approve, their approvals make a
 //! [`Quorum`], which one call consumes. The order of durability is the same for all: *question*
 //! recorded, custodians asked, *intent* recorded and seen by their kits, shares opened, output made
-//! durable under its name, *result* recorded, source destroyed, *destruction* recorded. A process that stops anywhere leaves what [`Service::open`]
-//! finishes or undoes.
+//! durable under its name, *result* recorded, source destroyed, *destruction* recorded. A process
+//! that stops anywhere leaves what [`Service::open`] finishes or undoes.
 //!
 //! The ceremony and the first domain of a demonstration; `examples/ceremony.rs` goes on to codes
 //! and their renewal:

@@ -66,8 +66,8 @@ impl Share {
         &self.dealing
     }
 
-    /// "CStatNS/share/" ‖ version 2 ‖ length of the suite (1 byte) ‖ suite ‖ length of the service id
-    /// (1 byte) ‖ service id ‖ epoch (u32, big-endian) ‖ k ‖ n ‖ x ‖ y (32 bytes).
+    /// "CStatNS/share/" ‖ version 2 ‖ length of the suite (1 byte) ‖ suite ‖ length of the service
+    /// id (1 byte) ‖ service id ‖ epoch (u32, big-endian) ‖ k ‖ n ‖ x ‖ y (32 bytes).
     pub fn encode(&self) -> Zeroizing<Vec<u8>> {
         let id = &self.dealing;
         let service = id.service.as_bytes();

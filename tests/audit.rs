@@ -1039,7 +1039,7 @@ fn what_a_kit_proves_is_held_to_the_ledger() {
     world.statistics("population").unwrap();
     let before = Record::of(&world);
     let asked = before.size() + 1;
-    assert_eq!(world.code("population", "few", &PEOPLE[..1]).unwrap_err().code(), "too-few-values");
+    assert_eq!(world.code_changed("population", "few").unwrap_err().code(), "request-changed");
     let after = Record::of(&world);
     let evidence = |kit: usize| world.kit(kit).evidence().unwrap();
     let audit = |record: &Record, evidence: &cstatns::evidence::Evidence| {

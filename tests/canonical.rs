@@ -143,6 +143,7 @@ fn report() -> SignedReport {
         scheme: Some(Scheme::FrNir),
         look_up: Some(LookUp {
             register: Hex([5; 16]),
+            commitment: Hex([6; 32]),
             accept: Level::UsageName,
             min_score: Score::of(0.95),
         }),

@@ -109,8 +109,8 @@ impl Kit {
         if card.is_sound() { Ok(card) } else { Err(damaged(directory, "card.json")) }
     }
 
-    /// What the kit in `directory` says of itself, without its passphrase: the custodian compares it
-    /// with what they keep on paper. It is authentic once the kit has opened.
+    /// What the kit in `directory` says of itself, without its passphrase: the custodian compares
+    /// it with what they keep on paper. It is authentic once the kit has opened.
     ///
     /// # Errors
     /// [`KitError::Memory`]; [`KitError::File`].
@@ -237,8 +237,8 @@ impl Kit {
     ///
     /// # Errors
     /// [`KitError::Share`] when it is not this custodian's share of this dealing;
-    /// [`KitError::NotInRoster`]; [`KitError::OtherService`]; [`KitError::Shorter`] and [`KitError::Forked`] when the ledger
-    /// is not a longer one of what was seen.
+    /// [`KitError::NotInRoster`]; [`KitError::OtherService`]; [`KitError::Shorter`] and
+    /// [`KitError::Forked`] when the ledger is not a longer one of what was seen.
     pub fn accept(
         &mut self,
         file: &ShareFile,
@@ -423,8 +423,8 @@ impl Kit {
         self.kept.follow(ledger)
     }
 
-    /// As [`Kit::follow`], with the dealing that works; before all shares of the first one are held,
-    /// with that one.
+    /// As [`Kit::follow`], with the dealing that works; before all shares of the first one are
+    /// held, with that one.
     fn follow_working<'a>(&self, ledger: &View<'a>) -> Result<(Head, &'a Dealing), KitError> {
         match ledger.state.working_dealing() {
             Ok(dealing) => Ok((self.follow(ledger, dealing)?, dealing)),

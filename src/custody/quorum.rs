@@ -133,8 +133,8 @@ pub(crate) struct HandedOver {
 }
 
 impl Quorum {
-    /// Checks every approval. The first of each custodian counts. No share is opened yet: that comes
-    /// after the intent is durable.
+    /// Checks every approval. The first of each custodian counts. No share is opened yet: that
+    /// comes after the intent is durable.
     ///
     /// # Errors
     /// [`QuorumError`] names the custodian whose approval does not count.
@@ -191,8 +191,8 @@ impl Quorum {
 }
 
 impl HandedOver {
-    /// Opens the shares and recovers the root secret from the first k that open and are those of the
-    /// dealing. Gives the names of the others too.
+    /// Opens the shares and recovers the root secret from the first k that open and are those of
+    /// the dealing. Gives the names of the others too.
     ///
     /// # Errors
     /// [`RootError::Sharing`] names a custodian whose share does not fit, when fewer than k do;
@@ -304,8 +304,8 @@ mod tests {
             Self { service, shares, dealing, root }
         }
 
-        /// What recovering gives when ana, ben … hand over what is given here for them, sealed under
-        /// `head`.
+        /// What recovering gives when ana, ben … hand over what is given here for them, sealed
+        /// under `head`.
         fn recover_under(
             &self,
             head: &Head,

@@ -2,7 +2,9 @@
 
 use std::fmt;
 
+use hmac::{Hmac, KeyInit, Mac};
 use serde::{Deserialize, Serialize};
+use sha2::Sha256;
 
 use crate::name::Hex;
 
@@ -13,10 +15,21 @@ use crate::name::Hex;
 pub struct LookUp {
     /// The random id of the register's index. It says nothing of what the index holds.
     pub register: Hex<16>,
+    /// The commitment of the index: [`register_commitment`].
+    pub commitment: Hex<32>,
     /// The last quality that is coded.
     pub accept: Level,
     /// The least score that is coded.
     pub min_score: Score,
+}
+
+/// The commitment of a register's index: HMAC-SHA-256, under the 32 random bytes in its header, of
+/// "CStatNS/register/" ‖ id ‖ the digest at its end. Another index cannot be put in its place under
+/// the same id; without the index, nobody can try what it holds.
+pub fn register_commitment(key: &[u8; 32], id: &[u8; 16], digest: &[u8; 32]) -> Hex<32> {
+    let mac = Hmac::<Sha256>::new_from_slice(key).expect("HMAC takes 32 bytes");
+    let mac = mac.chain_update(b"CStatNS/register/").chain_update(id).chain_update(digest);
+    Hex(mac.finalize().into_bytes().into())
 }
 
 /// A probability in ten-thousandths, rounded down: in results 0.9731, in proposals and reports
@@ -121,7 +134,7 @@ impl fmt::Display for LookUp {
     /// "looked up in the register 00112233445566778899aabbccddeeff and coded only if `found` or
     /// `rectified`, with a score of 0.9500 or more".
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { register, accept, min_score } = self;
+        let Self { register, accept, min_score, .. } = self;
         // Each accepted quality by its word: who approves need not know their order.
         let accepted: &[_] = match accept {
             Level::Found => &["`found`"],

@@ -44,8 +44,8 @@ pub(crate) struct Verify {
     /// A checkpoint kept from an earlier visit
     #[arg(long, value_name = "OLD", num_args = 1..)]
     checkpoint: Vec<PathBuf>,
-    /// The evidence of a custodian's kit (`custodian log --out`)
-    #[arg(long, value_name = "EVIDENCE", num_args = 1..)]
+    /// The evidence of a custodian's kit (`custodian log --out`), or the report of a result
+    #[arg(long, value_name = "EVIDENCE|REPORT", num_args = 1..)]
     witness: Vec<PathBuf>,
 }
 

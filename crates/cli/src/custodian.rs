@@ -1,6 +1,6 @@
 //! The custodian's verbs: a kit of one's own, a share accepted, a share and a ledger checked.
 
-use std::io::{ErrorKind, Write};
+use std::io::{BufRead as _, ErrorKind, Read as _, Write};
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
@@ -120,6 +120,7 @@ fn characters(text: &[u8]) -> usize {
 #[derive(Args)]
 #[command(after_help = "Example:
   cstatns custodian accept /media/alice/kit shares/alice.1.share --ledger home/ledger.jsonl
+It shows who the other custodians are, and asks whether they are.
 The words that it shows are read aloud: every custodian and the service must have the same.")]
 pub(crate) struct Accept {
     /// The custodian's kit
@@ -129,6 +130,9 @@ pub(crate) struct Accept {
     /// The service's ledger, with its checkpoint beside it
     #[arg(long, value_name = "L")]
     ledger: PathBuf,
+    /// The roster is right: in a demonstration only, where nobody is asked
+    #[arg(long)]
+    yes: bool,
     /// A file with the kit's passphrase; else it is asked for
     #[arg(long, value_name = "F")]
     passphrase_file: Option<PathBuf>,
@@ -143,6 +147,7 @@ impl Accept {
             Some(epoch) => &epoch.dealing,
             None => newest(&ledger),
         };
+        confirm_roster(program, dealing, self.yes)?;
         closed.introduce(program)?;
         let mut kit = closed.open(program)?;
         let receipt = kit.accept(&share, ledger.view(), (program.clock)())?;
@@ -301,6 +306,42 @@ impl Log {
             "remarks": remarks.iter().map(remarked).collect::<Vec<_>>(),
             "evidence": self.out,
         }))
+    }
+}
+
+/// Shows who the custodians are, and asks whether they are. An answer that does not come is no.
+fn confirm_roster(program: &Program, dealing: &Dealing, yes: bool) -> Result<(), Fault> {
+    program.say(format_args!(
+        "the custodians of epoch {} of {}, {} open the secret:",
+        dealing.epoch,
+        dealing.service.id(),
+        dealing.threshold
+    ));
+    for seat in &dealing.roster {
+        let body = &seat.card.body;
+        let external = if body.external { ", external" } else { "" };
+        let words = spoken(&seat.card.fingerprint());
+        program.say(format_args!("  {}{external}: {words}", body.name));
+    }
+    if yes && dealing.demo {
+        return Ok(());
+    }
+    if yes {
+        return Err(Fault::usage(
+            "--yes is for demonstrations: answer the question, or write `yes` to standard input",
+        ));
+    }
+    program.say("is each of them a custodian whom you know, with these words? type yes:");
+    let mut answer = String::new();
+    // Standard input may be closed; then nobody has answered.
+    let _ = std::io::stdin().lock().take(64).read_line(&mut answer);
+    match answer.trim().to_lowercase().as_str() {
+        "yes" | "oui" => Ok(()),
+        _ => Err(Fault::new(
+            "roster-unconfirmed",
+            "nobody said that the roster is right, and nothing was accepted: compare the names and \
+            words with the other custodians, then answer yes",
+        )),
     }
 }
 

@@ -141,6 +141,13 @@ pub(crate) fn gather(
         if let Some(input) = question.action.input() {
             program.say(format_args!("  request   {}, {input}", spoken(&input.commitment)));
         }
+        if let Action::Code { look_up: Some(look_up), .. } = &question.action {
+            program.say(format_args!(
+                "  register  {}, id {}",
+                spoken(&look_up.commitment),
+                look_up.register
+            ));
+        }
         program.say(format_args!(
             "  question  {}, open until {}",
             spoken(&gathering.proposal().question),

@@ -12,6 +12,7 @@ use std::str;
 use std::sync::Arc;
 
 use clap::{Args, Subcommand};
+use cstatns::card::spoken;
 use cstatns::civil_status::{CivilStatus, Columns, ColumnsError, Field};
 use cstatns::coded::Coded as _;
 use cstatns::files::FileError;
@@ -275,11 +276,18 @@ impl StatsArgs {
         let index = Index::open(&self.register)?;
         program.warn_of_others(&self.register);
         let (counts, id) = (counts(&index.stats()?), Hex(index.id()));
+        let words = spoken(&index.commitment());
         program.tell(format_args!("register {id}"));
+        program.tell(format_args!("words that custodians see: {words}"));
         for (what, count) in counts {
             program.tell(format_args!("{:>15}  {}", grouped(count), what.replace('_', " ")));
         }
-        let mut summary = json!({ "register": self.register, "id": id });
+        let mut summary = json!({
+            "register": self.register,
+            "id": id,
+            "commitment": index.commitment(),
+            "spoken": words,
+        });
         for (what, count) in counts {
             summary[what] = count.into();
         }

@@ -294,3 +294,86 @@ fn a_doubt_is_closed_by_a_quorum_that_is_shown_it() {
     let ledger = place.read("home/ledger.jsonl");
     assert!(ledger.contains("\"authorisation\":\"decree-2016-1930\""));
 }
+
+/// Who holds the other shares is shown before a share is accepted, and asked.
+#[test]
+fn a_custodian_is_shown_the_roster_and_asked() {
+    let place = Place::founded();
+    let accept = "custodian accept alice shares/alice.1.share --ledger home/ledger.jsonl";
+    // Nobody answers.
+    let output = place.command(accept).stdin(Stdio::null()).output().unwrap();
+    let said = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.contains("error[roster-unconfirmed]"), "{said}");
+    for name in ["alice", "bruno", "chloe"] {
+        let card: Value = serde_json::from_str(&place.read(&format!("{name}/card.json"))).unwrap();
+        let card: cstatns::card::Card = serde_json::from_value(card).unwrap();
+        let words = cstatns::card::spoken(&card.fingerprint());
+        assert!(said.contains(&format!("{name}: {words}")), "{said}");
+    }
+    place.ok(&format!("{accept} --yes"));
+
+    // In earnest nothing answers for a custodian.
+    let place = Place::in_earnest();
+    let accept = "custodian accept bruno shares/bruno.1.share --ledger home/ledger.jsonl \
+                  --passphrase-file bruno.pass --yes";
+    let output = place.command(accept).stdin(Stdio::null()).output().unwrap();
+    assert_eq!(output.status.code(), Some(2), "{}", text(&output.stderr));
+}
+
+/// Each controller holds a checkpoint that the service signed.
+#[test]
+fn a_report_makes_its_holder_a_witness() {
+    let place = Place::open();
+    copy(&place, "home", "before");
+    place.write("data.csv", common::csv(&common::identifiers(30)));
+    place.coded("data", "nir", "population", 1);
+    let report = "received/data.population.1.result.csv.report.json";
+    let verify = format!(
+        "auditor verify home/ledger.jsonl --service home/card.json --witness {report} --json"
+    );
+    place.ok(&verify);
+    copy(&place, "before", "home");
+    let output = place.run(&verify);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(text(&output.stdout).contains("\"witness-forked\""), "{}", text(&output.stdout));
+    // A report that the service did not sign is none.
+    let mut forged: Value = serde_json::from_str(&place.read(report)).unwrap();
+    forged["body"]["rows_in"] = 31.into();
+    place.write("forged.json", serde_json::to_vec(&forged).unwrap());
+    let output = place.run(&verify.replace(report, "forged.json"));
+    let said = text(&output.stdout);
+    assert!(said.contains("\"witness-checkpoint\""), "{said}");
+}
+
+/// A run that a quorum approved and that failed may have run: the auditor names it, and so do the
+/// kits.
+#[test]
+fn a_failed_run_must_be_accounted_for() {
+    let place = Place::open();
+    place.write("data.csv", common::csv(&common::identifiers(30)));
+    place.ok(
+        "controller prepare data.csv --identifier-column nir --request r.csv --retained t.csv \
+        --service home/card.json --domain population",
+    );
+    // Two identifiers change their places after the controller gave the words of the request.
+    let request = place.read("r.csv");
+    let mut lines: Vec<Vec<&str>> = request.lines().map(|line| line.split(',').collect()).collect();
+    let moved = lines[1][1];
+    lines[1][1] = lines[2][1];
+    lines[2][1] = moved;
+    let swapped: String = lines.iter().map(|line| line.join(",") + "\n").collect();
+    place.write("r.csv", swapped);
+    place.refused_quorum(
+        "service code home population --request r.csv --result s.csv --purpose test",
+        "commitment",
+        &[],
+    );
+    assert_eq!(kinds(&place).last().unwrap(), "failed");
+    let audit = place.run("auditor verify home/ledger.jsonl --service home/card.json");
+    let said = text(&audit.stdout);
+    assert_eq!(audit.status.code(), Some(3), "{said}");
+    assert!(said.contains("Not in order") && said.contains("It may have run"), "{said}");
+    let said = place.ok(&check("alice"));
+    assert!(said.contains("its run failed; it may have run"), "{said}");
+}

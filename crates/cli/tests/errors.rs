@@ -784,10 +784,10 @@ fn a_passphrase_is_asked_for_again() {
         let output = child.wait_with_output().unwrap();
         (output.status.success(), text(&output.stdout))
     };
-    let (done, said) = accept("wrong\nwrong\nwrong\n");
+    let (done, said) = accept("yes\nwrong\nwrong\nwrong\n");
     assert!(!done && said.contains("error[passphrase-wrong]"), "{said}");
     assert_eq!(said.matches("once more").count(), 2, "{said}");
-    let (done, said) = accept("wrong\nthe passphrase of alice\n");
+    let (done, said) = accept("yes\nwrong\nthe passphrase of alice\n");
     assert!(done && said.contains("`alice` holds a share"), "{said}");
 }
 

@@ -112,7 +112,9 @@ fn shell(place: &Place, block: &[String]) {
             let asks = ["custodian new", "custodian accept", "custodian check", "custodian log"];
             let asked = asks.iter().filter(|verb| line.contains(*verb)).count()
                 + line.matches("--kit ").count();
-            format!("{line}{}", " --passphrase-file passphrase".repeat(asked))
+            let line = format!("{line}{}", " --passphrase-file passphrase".repeat(asked));
+            // A custodian says at the terminal that the roster is right.
+            if line.contains("custodian accept") { format!("echo yes | {line}") } else { line }
         })
         .collect();
     let program = Path::new(env!("CARGO_BIN_EXE_cstatns")).parent().unwrap();

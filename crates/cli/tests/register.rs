@@ -122,7 +122,7 @@ fn mode(place: &Place, name: &str) -> u32 {
 /// The bytes of an index, but for the id and the digest.
 fn index(place: &Place, name: &str) -> Vec<u8> {
     let bytes = fs::read(place.path(name)).unwrap();
-    [&bytes[..16], &bytes[32..bytes.len() - 32]].concat()
+    [&bytes[..16], &bytes[64..bytes.len() - 32]].concat()
 }
 
 /// The same rows in Parquet; no cell of theirs holds a comma or a quote.
@@ -612,9 +612,9 @@ fn an_index_that_is_damaged_or_of_another_version_is_refused() {
         place.write("r", &whole[..whole.len() - 1]);
         refused(&place, command, "register-damaged", &["truncated"]);
         let mut newer = whole.clone();
-        newer[8] = 3;
+        newer[8] = 4;
         place.write("r", &newer);
-        refused(&place, command, "register-version", &["format 3", "reads format 2"]);
+        refused(&place, command, "register-version", &["format 4", "reads format 3"]);
         place.write("r", "something else");
         refused(&place, command, "not-a-register", &["\"r\"", "register build"]);
         place.write("r", &whole);
@@ -639,7 +639,7 @@ fn a_signal_in_the_last_part_leaves_what_there_was() {
         let mut child = place.started(&format!("register {name} many.csv"));
         let is_past_its_rows = || {
             let lengths = place.temporaries().into_iter().map(|name| place.path(&name).metadata());
-            lengths.flatten().any(|metadata| metadata.len() >= 32 + records)
+            lengths.flatten().any(|metadata| metadata.len() >= 64 + records)
         };
         while child.try_wait().unwrap().is_none() && !is_past_its_rows() {
             std::thread::sleep(Duration::from_millis(1));

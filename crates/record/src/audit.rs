@@ -203,8 +203,8 @@ cstatns_base::coded!(AuditError {
 });
 
 /// Checks the ledger at `ledger`, with the checkpoint beside it, against the service's card,
-/// checkpoints kept from before and the evidence of custodians' kits. What does not hold is a finding; after the first event that does
-/// not hold, nothing is claimed of the events.
+/// checkpoints kept from before and the evidence of custodians' kits. What does not hold is a
+/// finding; after the first event that does not hold, nothing is claimed of the events.
 ///
 /// # Errors
 /// [`AuditError`] when there is nothing to judge by: a file cannot be read, the card is none.

@@ -28,8 +28,8 @@ pub enum Stated {
         proposal: String,
         /// The checkpoint that covers the intent, if it was seen before the share was handed over.
         intent: Option<String>,
-        /// In evidence, where `proposal` is empty because the run has its result: the inclusion proof
-        /// of the line in the newest checkpoint.
+        /// In evidence, where `proposal` is empty because the run has its result: the inclusion
+        /// proof of the line in the newest checkpoint.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         proof: Vec<Hex<32>>,
     },

@@ -242,8 +242,9 @@ impl Ledger {
     }
 
     /// Opens a ledger whose lines the caller has read and found lawful: `history` covers them, and
-    /// they are `length` bytes; `note` is the checkpoint beside them. A last line that was cut short is cut off. The lines, and the name
-    /// of the checkpoint beside them, are on disk on return.
+    /// they are `length` bytes; `note` is the checkpoint beside them. A last line that was cut
+    /// short is cut off. The lines, and the name of the checkpoint beside them, are on disk on
+    /// return.
     ///
     /// Why: the process that wrote them may have stopped before it flushed them. A checkpoint that
     /// covers a line which a power cut then takes away would accuse the operator of having removed

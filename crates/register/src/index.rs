@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 use cstatns_base::civil_status::Years;
 use cstatns_base::civil_status::normalise::is_partial;
 use cstatns_base::files::FileError;
+use cstatns_base::look_up::register_commitment;
+use cstatns_base::name::Hex;
 use memmap2::Mmap;
 use sha2::{Digest, Sha256};
 
@@ -20,6 +22,7 @@ pub struct Index {
     file: File,
     map: Mmap,
     id: [u8; 16],
+    commitment: Hex<32>,
     pub(crate) counts: Counts,
     sections: Sections,
     pub(crate) places: Places,
@@ -107,9 +110,10 @@ impl Index {
             return Err(IndexError::Other { path: path.to_owned() });
         }
         let (start, _) = map.split_first_chunk::<HEADER>().ok_or_else(damaged)?;
-        let (version, id) = (&start[MAGIC.len()..], &start[HEADER - 16..]);
-        let found = u32::from_le_bytes(*version.first_chunk().expect("the header has 32 bytes"));
-        let id = *id.first_chunk().expect("the header has 32 bytes");
+        let (version, id) = (&start[MAGIC.len()..], &start[16..]);
+        let found = u32::from_le_bytes(*version.first_chunk().expect("the header has 64 bytes"));
+        let id = *id.first_chunk().expect("the header has 64 bytes");
+        let key = *start.last_chunk().expect("the header has 64 bytes");
         if found != VERSION {
             return Err(IndexError::Version { path: path.to_owned(), found });
         }
@@ -117,13 +121,14 @@ impl Index {
         let (_, counts) = rest.split_last_chunk::<{ FOOTER - DIGEST }>().ok_or_else(damaged)?;
         let counts = Counts::read(counts);
         let sections = counts.sections(map.len()).ok_or_else(damaged)?;
-        if *start != header(id) || Sha256::digest(rest)[..] != digest[..] {
+        if *start != header(id, key) || Sha256::digest(rest)[..] != digest[..] {
             return Err(damaged());
         }
         let places = Places::read(&map[sections.places..sections.footer]).ok_or_else(damaged)?;
         Ok(Self {
             path: path.to_owned(),
             file,
+            commitment: register_commitment(&key, &id, digest),
             map,
             id,
             counts,
@@ -150,6 +155,11 @@ impl Index {
     /// are shown. They say nothing of what it holds, and an update has others.
     pub fn id(&self) -> [u8; 16] {
         self.id
+    }
+
+    /// Its commitment: another index has another one, whatever its id.
+    pub fn commitment(&self) -> Hex<32> {
+        self.commitment
     }
 
     pub(crate) fn path(&self) -> &Path {

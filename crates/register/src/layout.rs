@@ -2,7 +2,7 @@
 //!
 //! | bytes | what |
 //! |---|---|
-//! | 32 | `cstatnsR`, version (u32), `LE` and two zeros, id (16 random bytes) |
+//! | 64 | `cstatnsR`, version (u32), `LE` and two zeros, id (16 random bytes), key of the commitment (32 random bytes) |
 //! | | records, one for each row: `id`, identifier, `nom`, `nom_usage`, `prenoms`, name of the place, country, each in normal form with its length (u8) before it; sex (u8); date (u32, see below); code of the place (5 bytes, zeros for none) |
 //! | 8 × rows | where each record begins (u64, from the file's start) |
 //! | 4 × rows | the row (u32) that holds the present identifier of the same person: two rows are one person if it is the same |
@@ -19,21 +19,23 @@ use zeroize::Zeroizing;
 use crate::traits::Traits;
 
 pub(crate) const MAGIC: [u8; 8] = *b"cstatnsR";
-pub(crate) const VERSION: u32 = 2;
-pub(crate) const HEADER: usize = 32;
+pub(crate) const VERSION: u32 = 3;
+pub(crate) const HEADER: usize = 64;
 pub(crate) const KEY: usize = 12;
 pub(crate) const FOOTER: usize = COUNTS * 8 + DIGEST;
 const COUNTS: usize = 7;
 pub(crate) const DIGEST: usize = 32;
 
 /// The id is drawn for each index: it says which one was asked, where a digest of the file would be
-/// a hash of identities that anybody can compute.
-pub(crate) fn header(id: [u8; 16]) -> [u8; HEADER] {
+/// a hash of identities that anybody can compute. The commitment under `key` binds the id to what the
+/// index holds.
+pub(crate) fn header(id: [u8; 16], key: [u8; 32]) -> [u8; HEADER] {
     let mut bytes = [0; HEADER];
     bytes[..8].copy_from_slice(&MAGIC);
     bytes[8..12].copy_from_slice(&VERSION.to_le_bytes());
     bytes[12..14].copy_from_slice(b"LE");
-    bytes[16..].copy_from_slice(&id);
+    bytes[16..32].copy_from_slice(&id);
+    bytes[32..].copy_from_slice(&key);
     bytes
 }
 

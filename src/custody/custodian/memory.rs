@@ -259,7 +259,8 @@ impl Kept {
         statements.map_or(0, |statements| statements.count)
     }
 
-    /// The head that the ledger's checkpoint covers, if the ledger is a longer one of what was seen.
+    /// The head that the ledger's checkpoint covers, if the ledger is a longer one of what was
+    /// seen.
     ///
     /// # Errors
     /// [`KitError::OtherService`], [`KitError::Shorter`], [`KitError::Forked`],

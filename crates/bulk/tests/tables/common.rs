@@ -277,6 +277,7 @@ pub fn stated<'a>(meta: &'a FileMeta, coded: &Tally) -> Stated<'a> {
         scheme: (!coded.qualities.is_empty()).then_some(Scheme::FrNir),
         look_up: coded.scores.map(|_| LookUp {
             register: Hex([5; 16]),
+            commitment: Hex([6; 32]),
             accept: Level::UsageName,
             min_score: Score::of(0.95),
         }),

@@ -18,7 +18,8 @@ use mutate::{Change, change};
 fn manifests() -> Vec<String> {
     let with = |more: Value| {
         let mut manifest = json!({
-            "format": 2, "suite": "CStatNS-HMAC-SHA-256", "service": "example.aaaaaaaaaaaaaaaaaaaaaaaaaa", "domain": "population",
+            "format": 2, "suite": "CStatNS-HMAC-SHA-256",
+            "service": "example.aaaaaaaaaaaaaaaaaaaaaaaaaa", "domain": "population",
             "rows": 40, "values": 39, "distinct": 38, "commitment": "07".repeat(32), "key": "08".repeat(32),
             "previous": ["09".repeat(16)],
         });

@@ -41,7 +41,7 @@ impl Story<'_> {
         for (name, _) in CUSTODIANS {
             let accepted = self.play_quietly(&format!(
                 "custodian accept @/custodians/{name} @/service/shares/{name}.1.share --ledger \
-                @/service/home/ledger.jsonl"
+                @/service/home/ledger.jsonl --yes"
             ))?;
             if accepted["spoken"] != founded["spoken"] {
                 return Err(mismatch("the words of the ceremony differ"));

@@ -84,7 +84,8 @@ fn a_panic_in_a_run_says_and_leaves_nothing() {
         --custodian @/bruno/card.json");
     for name in ["alice", "bruno"] {
         ok(&format!(
-            "custodian accept @/{name} @/shares/{name}.1.share --ledger @/home/ledger.jsonl"
+            "custodian accept @/{name} @/shares/{name}.1.share --ledger @/home/ledger.jsonl \
+            --yes"
         ));
     }
     ok("service receipt @/home @/alice/receipt-1-held.json @/bruno/receipt-1-held.json");

@@ -147,7 +147,12 @@ impl<'a> Open<'a> {
 
     /// What the custodians are asked to approve.
     fn look_up(&self) -> LookUp {
-        LookUp { register: Hex(self.index.id()), accept: self.accept, min_score: self.min_score }
+        LookUp {
+            register: Hex(self.index.id()),
+            commitment: self.index.commitment(),
+            accept: self.accept,
+            min_score: self.min_score,
+        }
     }
 
     /// Refuses what was done with another register than the one that was approved, or what was

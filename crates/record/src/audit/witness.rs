@@ -1,4 +1,4 @@
-//! What custodians' kits prove, compared with the ledger.
+//! What custodians' kits and the reports of results prove, compared with the ledger.
 
 use std::path::{Path, PathBuf};
 
@@ -7,6 +7,7 @@ use cstatns_base::files;
 use crate::card::ServiceCard;
 use crate::checkpoint::{Head, leaf_hash, verify_inclusion};
 use crate::evidence::{Evidence, EvidenceBody, Stated};
+use crate::report::SignedReport;
 use crate::state::doubt_digest;
 
 use super::findings::{Facts, failure, holding};
@@ -17,23 +18,41 @@ use super::{AuditError, Check, Finding};
 /// More than the evidence of a kit is long, in bytes.
 const LIMIT: u64 = 256 << 20;
 
-/// The evidence of one kit, as it was given.
+/// What a witness gave.
 pub(super) struct Witness {
     path: PathBuf,
-    evidence: Option<Evidence>,
+    given: Given,
+}
+
+enum Given {
+    /// The evidence of a kit, signed by its card.
+    Evidence(Box<Evidence>),
+    /// The report of a result.
+    Report(Box<SignedReport>),
+    /// Neither.
+    Other,
 }
 
 impl Witness {
     pub(super) fn read(path: &Path) -> Result<Self, AuditError> {
         let bytes = files::read(path, LIMIT)?;
         let evidence = serde_json::from_slice(&bytes).ok().filter(Evidence::is_sound);
-        Ok(Self { path: path.to_owned(), evidence })
+        let given = match evidence {
+            Some(evidence) => Given::Evidence(Box::new(evidence)),
+            None => SignedReport::of(&bytes)
+                .map_or(Given::Other, |report| Given::Report(Box::new(report))),
+        };
+        Ok(Self { path: path.to_owned(), given })
     }
 
     /// The checkpoints that it holds, each signed by the service or not.
     pub(super) fn kept(&self, card: &ServiceCard) -> Vec<Kept> {
-        let Some(evidence) = &self.evidence else { return Vec::new() };
-        let body = &evidence.body;
+        let kept = |note: &String| Kept { path: self.path.clone(), head: head_of(note, card) };
+        let body = match &self.given {
+            Given::Evidence(evidence) => &evidence.body,
+            Given::Report(report) => return vec![kept(&report.body.checkpoint)],
+            Given::Other => return Vec::new(),
+        };
         let consents = body.statements.iter().filter_map(|stated| match stated {
             Stated::Consent { proposal, intent, .. } if !proposal.is_empty() => {
                 Some([Some(proposal), intent.as_ref()])
@@ -41,7 +60,7 @@ impl Witness {
             _ => None,
         });
         let notes = consents.flatten().flatten().chain([&body.checkpoint]);
-        notes.map(|note| Kept { path: self.path.clone(), head: head_of(note, card) }).collect()
+        notes.map(kept).collect()
     }
 }
 
@@ -53,14 +72,62 @@ fn head_of(note: &str, card: &ServiceCard) -> Result<Head, Unsound> {
 }
 
 impl Facts<'_> {
-    /// What a kit proves: that its newest checkpoint is of this ledger, that each question which it
-    /// approved stands there, and each of its doubts.
+    /// What a witness proves.
     pub(super) fn witness(&self, witness: &Witness, card: &ServiceCard) -> Vec<Finding> {
         let (check, path) = (Check::Witness, &witness.path);
-        let Some(Evidence { body, .. }) = &witness.evidence else {
-            let detail = format!("{path:?} is not the evidence of a kit, signed by its card.");
-            return vec![failure(check, "witness-form", None, detail)];
+        match &witness.given {
+            Given::Evidence(evidence) => self.evidence(path, &evidence.body, card),
+            Given::Report(report) => vec![self.report(path, report, card)],
+            Given::Other => {
+                let detail = format!(
+                    "{path:?} is neither the evidence of a kit, signed by its card, nor the report \
+                    of a result."
+                );
+                vec![failure(check, "witness-form", None, detail)]
+            }
+        }
+    }
+
+    /// What the report of a result proves: its result stands in this ledger, and so does the
+    /// checkpoint in it.
+    fn report(&self, path: &Path, report: &SignedReport, card: &ServiceCard) -> Finding {
+        let (check, body) = (Check::Witness, &report.body);
+        if body.service != card.id() {
+            let detail = format!("{path:?} is a report of another service.");
+            return failure(check, "witness-other-service", None, detail);
+        }
+        let head = head_of(&body.checkpoint, card);
+        let (true, Ok(head)) = (report.is_by(&card.body.signing), head) else {
+            let detail = format!("{path:?} is not signed by this service.");
+            return failure(check, "witness-checkpoint", None, detail);
         };
+        let delivery = &body.delivery;
+        if !self.walk.history.includes(&head) {
+            let detail = format!(
+                "The report of delivery {delivery} holds a checkpoint of {} that this service \
+                signed, and this ledger does not go on from it: events were removed or rewritten.",
+                events(head.size)
+            );
+            return failure(check, "witness-forked", Some(head.size), detail);
+        }
+        let known = self.walk.state.as_ref().and_then(|state| state.deliveries().get(delivery));
+        if known.is_none_or(|known| known.result != body.result.commitment) {
+            let detail =
+                format!("This ledger does not hold the result of delivery {delivery} as reported.");
+            return failure(check, "witness-result", None, detail);
+        }
+        let detail = format!(
+            "{}: the result of delivery {delivery} and the checkpoint of its report stand in this \
+            ledger.",
+            path.display()
+        );
+        holding(check, "holds", None, detail)
+    }
+
+    /// What a kit proves: that its newest checkpoint is of this ledger, that each question which it
+    /// approved stands there, and each of its doubts.
+    fn evidence(&self, path: &Path, body: &EvidenceBody, card: &ServiceCard) -> Vec<Finding> {
+        let check = Check::Witness;
         if body.service != *card {
             let detail = format!("{path:?} is of a kit that follows another service.");
             return vec![failure(check, "witness-other-service", None, detail)];

@@ -17,8 +17,8 @@ const COSIGNATURE: u8 = 4;
 /// A custodian's signature on a checkpoint, with its date. The date is the only one of what it
 /// stands in: of a consent, a receipt or a doubt.
 ///
-/// Signed is `cosignature/v1`, a line feed, `time `, the seconds since 1970 in decimal, a line feed,
-/// and the text of the checkpoint.
+/// Signed is `cosignature/v1`, a line feed, `time `, the seconds since 1970 in decimal, a line
+/// feed, and the text of the checkpoint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Cosignature {

@@ -19,12 +19,17 @@ fn coding(look_up: Option<LookUp>) -> Action {
 
 #[test]
 fn a_look_up_is_one_field_more_and_without_one_an_action_is_as_it_was() {
-    let look_up =
-        LookUp { register: Hex([0xab; 16]), accept: Level::UsageName, min_score: Score::of(0.95) };
+    let look_up = LookUp {
+        register: Hex([0xab; 16]),
+        commitment: Hex([0xcd; 32]),
+        accept: Level::UsageName,
+        min_score: Score::of(0.95),
+    };
     let plain = String::from_utf8(canonical_json(&coding(None))).unwrap();
     let with = String::from_utf8(canonical_json(&coding(Some(look_up)))).unwrap();
     let more = format!(
-        ",\"look_up\":{{\"accept\":\"usage-name\",\"min_score\":9500,\"register\":\"{}\"}}",
+        ",\"look_up\":{{\"accept\":\"usage-name\",\"commitment\":\"{}\",\"min_score\":9500,\"register\":\"{}\"}}",
+        "cd".repeat(32),
         "ab".repeat(16)
     );
     assert_eq!(with.replacen(&more, "", 1), plain);

@@ -146,7 +146,7 @@ impl SignedReport {
         Self::of(&bytes).ok_or_else(|| ReportError::Form { path: path.to_owned() })
     }
 
-    pub(super) fn of(bytes: &[u8]) -> Option<Self> {
+    pub(crate) fn of(bytes: &[u8]) -> Option<Self> {
         let report: Self = serde_json::from_slice(bytes).ok()?;
         let ReportBody { format, suite, service, .. } = &report.body;
         let known = *format == ReportBody::FORMAT && suite == SUITE;

@@ -57,8 +57,8 @@ pub fn read_ledger(path: &Path, card: &ServiceCard) -> Result<ReadLedger, Broken
 }
 
 impl ReadLedger {
-    /// Reads the lines that were added to the file since; `history`, `state` and `length` are of the
-    /// ones before, which were folded by this process.
+    /// Reads the lines that were added to the file since; `history`, `state` and `length` are of
+    /// the ones before, which were folded by this process.
     ///
     /// # Errors
     /// As [`read_ledger`].

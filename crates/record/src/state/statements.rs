@@ -41,8 +41,8 @@ impl State {
     ///
     /// # Errors
     /// [`Refusal::Receipt`] when it is not a sound statement of a known custodian about this
-    /// ledger; [`Refusal::ReceiptKnown`] when it has been recorded; [`Refusal::ReceiptDate`] when it
-    /// is dated before this custodian's last receipt, or more than a day ahead.
+    /// ledger; [`Refusal::ReceiptKnown`] when it has been recorded; [`Refusal::ReceiptDate`] when
+    /// it is dated before this custodian's last receipt, or more than a day ahead.
     pub fn check_receipt(
         &self,
         receipt: &Receipt,

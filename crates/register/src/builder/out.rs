@@ -27,15 +27,16 @@ const BUFFER: usize = 1 << 20;
 impl Out {
     /// A new file, or one that takes the place of an index.
     pub(super) fn create(path: &Path, old: Option<&Index>) -> Result<Self, FileError> {
-        let mut id = [0; 16];
+        let (mut id, mut key) = ([0; 16], [0; 32]);
         getrandom::fill(&mut id).map_err(|_| FileError::Randomness)?;
+        getrandom::fill(&mut key).map_err(|_| FileError::Randomness)?;
         let pending = match old {
             None => Pending::create(path, Access::Private)?,
             Some(old) => Pending::create_over(path, old.file(), Access::Private)?,
         };
         let buffer = Zeroizing::new(Vec::with_capacity(BUFFER));
         let mut out = Self { pending, hash: Sha256::new(), buffer, position: 0 };
-        out.write(&header(id))?;
+        out.write(&header(id, key))?;
         Ok(out)
     }
 

@@ -132,7 +132,7 @@ fn a_row_that_there_is_not_is_damage() {
         usize::try_from(u64::from_le_bytes(*whole[footer + 8 * at..].first_chunk().unwrap()))
             .unwrap()
     };
-    let present = 32 + count(5) + 8 * count(0);
+    let present = 64 + count(5) + 8 * count(0);
     for number in [2_u32, 3, 1 << 29, u32::MAX] {
         let mut damaged = whole.clone();
         damaged[present..present + 4].copy_from_slice(&number.to_le_bytes());
@@ -151,7 +151,7 @@ fn an_old_version_is_refused_by_name() {
     old[8..12].copy_from_slice(&1_u32.to_le_bytes());
     fs::write(place.path("old"), &old).unwrap();
     let message = Index::open(&place.path("old")).err().unwrap().to_string();
-    assert!(message.contains("is an index of format 1, this version reads format 2"));
+    assert!(message.contains("is an index of format 1, this version reads format 3"));
 }
 
 #[test]
@@ -170,12 +170,12 @@ fn golden() {
     let place = Place::new();
     build(Builder::create(&place.path("golden")).unwrap(), &PEOPLE).unwrap();
     let mut bytes = fs::read(place.path("golden")).unwrap();
-    bytes[16..32].fill(7);
+    bytes[16..64].fill(7);
     let digest = Sha256::digest(&bytes[..bytes.len() - 32]);
     let digest: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
     assert_eq!(
         (bytes.len(), &digest[..]),
-        (2149, "c0df9eb4fd7bfdbefb64af83aa92c0544bda02f0cd992dc52bf22595651a947b")
+        (2181, "6b641e32ceb25888bcc454dda7e3d5a5e98136225ec1f8b223f9d5bd5c127268")
     );
 }
 
@@ -185,4 +185,28 @@ fn every_index_has_an_id_of_its_own() {
     let (one, other) = (place.index("r", &PEOPLE), place.index("s", &PEOPLE));
     assert_ne!(one.id(), other.id());
     assert_eq!(fs::read(place.path("r")).unwrap()[16..32], one.id());
+}
+
+/// Another register under the id of the one that was approved: the id is the same, the commitment is
+/// not.
+#[test]
+fn another_index_under_the_same_id_has_another_commitment() {
+    let place = Place::new();
+    let approved = place.index("r", &PEOPLE);
+    let mut bytes = fs::read(place.path("r")).unwrap();
+    let sealed = bytes.len() - 32;
+    // One letter of a name, or the key itself, and the digest made anew.
+    let letters = |window: &[u8]| window.iter().all(u8::is_ascii_alphabetic);
+    let letter = 64 + bytes[64..].windows(4).position(letters).unwrap();
+    for at in [letter + 3, 40] {
+        bytes[at] ^= 1;
+        let digest: [u8; 32] = Sha256::digest(&bytes[..sealed]).into();
+        bytes[sealed..].copy_from_slice(&digest);
+        fs::write(place.path("other"), &bytes).unwrap();
+        let other = Index::open(&place.path("other")).unwrap();
+        assert_eq!(other.id(), approved.id());
+        assert_ne!(other.commitment(), approved.commitment());
+    }
+    // The same index has the same.
+    assert_eq!(Index::open(&place.path("r")).unwrap().commitment(), approved.commitment());
 }
