@@ -435,7 +435,7 @@ fn a_refused_run_leaves_nothing() {
             (before.clone(), vec![]),
             "{fault:?}"
         );
-        assert_eq!(fs::read_to_string(world.path("out/batch.request")).unwrap(), one.join("\n"));
+        assert_eq!(fs::read_to_string(world.path("out/batch.request")).unwrap(), PEOPLE.join("\n"));
     }
 }
 
