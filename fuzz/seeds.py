@@ -66,18 +66,21 @@ note, signature = checkpoint.split(b"\n\n")
 for data in (checkpoint, note + b"\n", signature.strip()):
     seed("note", data)
 
-seal = {"format": 1, "rows": 40, "commitment": "07" * 32, "key": "08" * 32, "previous": ["09" * 16]}
+seal = {
+    "format": 2, "suite": "CStatNS-HMAC-SHA-256", "service": "example.aaaaaaaaaa", "domain": "population",
+    "rows": 40, "values": 39, "distinct": 38, "commitment": "07" * 32, "key": "08" * 32, "previous": ["09" * 16],
+}
 for about in (
-    {"kind": "identifiers", "scheme": "fr-nir"},
-    {"kind": "codes", "tag": "ab27", "generation": 3},
-    {"kind": "civil-status", "scheme": "fr-nir", "identifier": True, "accepted": [{"column": "nom", "reason": "employer-name"}]},
+    {"use": "code", "scheme": "fr-nir"},
+    {"use": "renew", "generation": 3},
+    {"use": "look-up", "scheme": "fr-nir", "identifier": True, "accepted": [{"column": "nom", "reason": "employer-name"}]},
 ):
     seed("sealed", text(seal | about))
 report = {
     "format": 1, "tool": "cstatns 0.1.0", "spec": "1", "service": "example.aaaaaaaaaaaaaaaaaaaaaaaaaa", "domain": "population",
-    "generation": 1, "key_id": "0123456789abcdef", "delivery": "05" * 16, "rows_in": 40, "rows_out": 40,
+    "generation": 1, "key_id": "0123456789abcdef", "delivery": "05" * 16, "request": "07" * 32, "rows_in": 40, "rows_out": 40,
     "coded": 39, "quality": {"found": 39, "near": 1}, "scores": [0] * 19 + [39],
-    "scheme": "fr-nir", "look_up": {"register": "06" * 16, "accept": "found", "min_score": 9500}, "accepted": {"nom": "employer-name"},
+    "scheme": "fr-nir", "look_up": {"register": "06" * 16, "commitment": "08" * 32, "accept": "found", "min_score": 9500}, "accepted": {"nom": "employer-name"},
     "destroyed": [{"file": "request.csv", "bytes": 1000, "how": "overwritten"}],
     "begin": "2026-01-05T09:00:00Z", "end": "2026-01-05T09:00:01Z", "checkpoint": {"size": 42, "root": "04" * 32},
 }

@@ -51,6 +51,35 @@ fn a_request_that_states_more_rows_than_a_number_holds_is_refused_before_it_is_a
     }
 }
 
+/// Whoever makes the proposal: the same rule is that of the ledger, for an intent is judged by it.
+#[test]
+fn too_few_values_and_counts_that_no_file_has_are_refused_before_they_are_asked() {
+    let world = World::founded(2, 2);
+    world.statistics("population").unwrap();
+    let code = |rows, values, distinct| {
+        let input = Input { commitment: Hex([7; 32]), rows, values, distinct };
+        let action = Action::Code {
+            domain: name("population"),
+            generation: Generation::FIRST,
+            scheme: Scheme::FrNir,
+            purpose: name("income"),
+            input,
+            recipient: None,
+            keep_request: false,
+            look_up: None,
+        };
+        propose(&world, action).map_err(|error| error.code())
+    };
+    // The domain's minimum is 2.
+    assert_eq!(code(50_000, 11, 2), Ok(()));
+    for (rows, values, distinct) in [(50_000, 11, 1), (1, 1, 1), (50_000, 0, 0)] {
+        assert_eq!(code(rows, values, distinct), Err("too-few-values"), "{rows} {distinct}");
+    }
+    for (rows, values, distinct) in [(1, 2, 2), (9, 2, 3), (1 << 20, 1 << 20, 65_537)] {
+        assert_eq!(code(rows, values, distinct), Err("counts"), "{rows} {values} {distinct}");
+    }
+}
+
 #[test]
 fn a_renewal_names_its_deliveries_in_order_each_once_and_not_too_many() {
     let world = World::founded(2, 2);

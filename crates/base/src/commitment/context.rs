@@ -14,6 +14,7 @@ use super::Commitment;
 /// What the rows of a request are for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
 pub enum Use {
     /// Identifiers are coded.
     Code,
