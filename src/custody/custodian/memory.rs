@@ -40,7 +40,7 @@ const LINES: &str = "ledger.zst";
 /// More than a memory is long, in bytes.
 const LIMIT: u64 = 256 << 20;
 /// How hard lines are compressed.
-const LEVEL: i32 = 9;
+const LEVEL: i32 = 3;
 
 /// What a kit remembers.
 #[derive(Clone, Debug, Serialize, Deserialize)]
