@@ -1155,10 +1155,7 @@ fn a_consent_that_does_not_fit_is_refused_by_name() {
     let cosigned = Cosignature::sign(&service, first, office.now, &key);
     assert_eq!(with(&|body| body.cosignature = cosigned), other_head);
     assert_eq!(with(&|body| body.cosignature.signature = Hex([0; 64])), other_head);
-    assert_eq!(
-        with(&|body| body.cosignature.time = body.cosignature.time + 1.second()),
-        other_head
-    );
+    assert_eq!(with(&|body| body.cosignature.time += 1.second()), other_head);
 
     // Dated after the question's expiry, or a day before it was asked: approvals are not kept for
     // another day.
@@ -1532,7 +1529,8 @@ fn a_question_is_asked_once_and_for_a_day_at_most() {
         Event::Proposed { question: Box::new(question) }
     };
     let clock = office.now + 1.second();
-    let refused: [(&dyn Fn(&mut Question), Unlawful); 7] = [
+    type Change<'a> = &'a dyn Fn(&mut Question);
+    let refused: [(Change<'_>, Unlawful); 7] = [
         (&|q| q.format = 3, Unlawful::Question),
         (&|q| q.service = "office.aaaaaaaaaaaaaaaaaaaaaaaaaa".to_owned(), Unlawful::Question),
         (&|q| q.epoch = Epoch(2), QuorumError::Epoch.into()),

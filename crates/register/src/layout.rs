@@ -27,8 +27,8 @@ const COUNTS: usize = 7;
 pub(crate) const DIGEST: usize = 32;
 
 /// The id is drawn for each index: it says which one was asked, where a digest of the file would be
-/// a hash of identities that anybody can compute. The commitment under `key` binds the id to what the
-/// index holds.
+/// a hash of identities that anybody can compute. The commitment under `key` binds the id to what
+/// the index holds.
 pub(crate) fn header(id: [u8; 16], key: [u8; 32]) -> [u8; HEADER] {
     let mut bytes = [0; HEADER];
     bytes[..8].copy_from_slice(&MAGIC);

@@ -96,7 +96,7 @@ pub enum QuorumError {
     /// The question has expired.
     #[error("the question has expired")]
     Expired,
-    /// The question would be open for longer than [`LONGEST_WAIT`].
+    /// The question would be open for longer than [`LONGEST_WAIT`](super::LONGEST_WAIT).
     #[error("the question is open for more than 24 hours")]
     Wait,
     /// Not a custodian of this epoch with this card.

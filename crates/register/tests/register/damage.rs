@@ -187,8 +187,8 @@ fn every_index_has_an_id_of_its_own() {
     assert_eq!(fs::read(place.path("r")).unwrap()[16..32], one.id());
 }
 
-/// Another register under the id of the one that was approved: the id is the same, the commitment is
-/// not.
+/// Another register under the id of the one that was approved: the id is the same, the commitment
+/// is not.
 #[test]
 fn another_index_under_the_same_id_has_another_commitment() {
     let place = Place::new();
