@@ -172,6 +172,11 @@ impl Init {
         if dealing.demo {
             program.say("this is a demonstration, for ever");
         }
+        if dealing.threshold.k() == dealing.threshold.n() {
+            program.say(
+                "warning: every custodian is needed: one lost kit, and nothing can be opened again",
+            );
+        }
         program.say(format_args!("read aloud, the same with every custodian: {words}"));
         for share in &founded.shares {
             program.say(format_args!("give {share:?} to its custodian"));

@@ -135,6 +135,8 @@ impl Check {
 pub struct Witnessed {
     /// The first so many events were witnessed by somebody.
     pub events: u64,
+    /// The first so many events were witnessed by a quorum: as many custodians as a run needs.
+    pub quorum: u64,
     /// Each custodian, and how many events they witnessed.
     pub custodians: Vec<Witness>,
 }
@@ -334,8 +336,13 @@ fn witnessed(state: &State, sound: u64) -> Witnessed {
             None => custodians.push(Witness { custodian, events }),
         }
     }
+    let mut seen: Vec<u64> = custodians.iter().map(|witness| witness.events).collect();
+    seen.sort_unstable_by(|a, b| b.cmp(a));
+    let newest = state.epochs().values().next_back();
+    let needed = newest.map_or(usize::MAX, |epoch| epoch.dealing.threshold.k());
     Witnessed {
-        events: custodians.iter().map(|witness| witness.events).max().unwrap_or(0),
+        events: seen.first().copied().unwrap_or(0),
+        quorum: seen.get(needed - 1).copied().unwrap_or(0),
         custodians,
     }
 }

@@ -43,6 +43,12 @@ impl fmt::Display for Audit {
                 "\nEverything that was checked holds; {} must be accounted for.",
                 count(self.notices.len() as u64, "matter")
             ),
+            // What rests on the service's word alone was checked as far as it can be.
+            0 if self.witnessed.events < self.sound => writeln!(
+                f,
+                "\nEverything that was checked holds. Nobody but the service vouches for the last {}.",
+                events(self.sound - self.witnessed.events)
+            ),
             0 => writeln!(f, "\nEverything that was checked holds."),
             failures if self.sound == self.events => {
                 writeln!(f, "\n{} of {} checks failed.", failures, self.findings.len())
@@ -60,7 +66,7 @@ impl fmt::Display for Audit {
 
 impl Audit {
     fn fmt_witnesses(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Witnessed { events: seen, custodians } = &self.witnessed;
+        let Witnessed { events: seen, quorum, custodians } = &self.witnessed;
         writeln!(f, "\nWitnessed by others than the service")?;
         for Witness { custodian, events } in custodians {
             match events {
@@ -68,6 +74,10 @@ impl Audit {
                 1 => writeln!(f, "  {custodian}: event 1")?,
                 _ => writeln!(f, "  {custodian}: events 1 to {events}")?,
             }
+        }
+        match quorum {
+            0 => writeln!(f, "  By a quorum of them: nothing yet.")?,
+            _ => writeln!(f, "  By a quorum of them: events 1 to {quorum}.")?,
         }
         match (*seen, self.sound) {
             (0, 0) => Ok(()),
