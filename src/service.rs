@@ -363,14 +363,10 @@ impl Service {
         if witnesses.is_empty() { Ok(()) } else { self.record(Event::Cosigned { run, witnesses }) }
     }
 
-    /// The kits that saw how the last run ended, and what each says of itself since.
-    pub fn seen(&self) -> &[(Name, Shown)] {
-        &self.seen
-    }
-
-    /// What kits could not do at the last run: hand over their share, or see how it ended.
-    pub fn unseen(&self) -> &[KitError] {
-        &self.unseen
+    /// What the kits of the last run say of themselves since they saw how it ended, and what kits
+    /// could not do: hand over their share, or see the end. Given once.
+    pub fn take_seen(&mut self) -> (Vec<(Name, Shown)>, Vec<KitError>) {
+        (std::mem::take(&mut self.seen), std::mem::take(&mut self.unseen))
     }
 
     /// The quorum approved another verb than the one called.

@@ -179,15 +179,17 @@ impl<E: Into<Fault>> From<E> for Asked {
     }
 }
 
-/// Warns of kits that did not hand over their share, or did not see how the run ended.
-pub(crate) fn tell_unseen(program: &Program, service: &Service) {
-    for (name, shown) in service.seen() {
-        program.say(format_args!("keep on paper, `{name}`: {}", said_of(shown)));
+/// The lines that the custodians of a run keep on paper, and a warning of each kit that did not hand
+/// over its share, or did not see how the run ended.
+pub(crate) fn tell_seen(program: &Program, service: &mut Service) {
+    let (seen, unseen) = service.take_seen();
+    for (name, shown) in seen {
+        program.say(format_args!("keep on paper, `{name}`: {}", said_of(&shown)));
     }
-    for error in service.unseen() {
+    for error in unseen {
         program.say(format_args!(
             "warning: a kit did not see the whole run ({}): run `custodian check` with it",
-            Fault::of(error, &[]).text()
+            Fault::of(&error, &[]).text()
         ));
     }
 }

@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 use crate::custodian::read_json;
 use crate::fault::Fault;
 use crate::output::Program;
-use crate::quorum::tell_unseen;
+use crate::quorum::tell_seen;
 
 /// The cryptographic service: a home, its keys under a quorum, its ledger
 #[derive(Subcommand)]
@@ -107,7 +107,7 @@ fn recorded<T>(
              and copy the other to its place"
         ));
     }
-    tell_unseen(program, &service);
+    tell_seen(program, &mut service);
     if let Err(fault) = &outcome {
         // A run that began has recorded its own end. A ledger that cannot be written must not hide
         // the first error.

@@ -351,24 +351,7 @@ fn a_report_makes_its_holder_a_witness() {
 #[test]
 fn a_failed_run_must_be_accounted_for() {
     let place = Place::open();
-    place.write("data.csv", common::csv(&common::identifiers(30)));
-    place.ok(
-        "controller prepare data.csv --identifier-column nir --request r.csv --retained t.csv \
-        --service home/card.json --domain population",
-    );
-    // Two identifiers change their places after the controller gave the words of the request.
-    let request = place.read("r.csv");
-    let mut lines: Vec<Vec<&str>> = request.lines().map(|line| line.split(',').collect()).collect();
-    let moved = lines[1][1];
-    lines[1][1] = lines[2][1];
-    lines[2][1] = moved;
-    let swapped: String = lines.iter().map(|line| line.join(",") + "\n").collect();
-    place.write("r.csv", swapped);
-    place.refused_quorum(
-        "service code home population --request r.csv --result s.csv --purpose test",
-        "commitment",
-        &[],
-    );
+    place.failed_run();
     assert_eq!(kinds(&place).last().unwrap(), "failed");
     let audit = place.run("auditor verify home/ledger.jsonl --service home/card.json");
     let said = text(&audit.stdout);

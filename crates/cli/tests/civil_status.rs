@@ -93,12 +93,13 @@ fn people_who_are_found_have_the_codes_of_their_identifiers() {
         0.9700 or more",
         id(&place, "r")
     );
-    // Once to all of them, and to each who approves; then of what was done.
+    // Once to all of them, to each who approves, and on the line that each keeps on paper; then of
+    // what was done.
     let asked = format!(
         "code 57 rows with 55 values, 55 of them distinct (rows, not people), of the scheme \
         fr-nir, for `income` in `population`, generation 1, of people {look_up}"
     );
-    assert_eq!(said.matches(&asked).count(), 3, "{said}");
+    assert_eq!(said.matches(&asked).count(), 5, "{said}");
     assert!(said.contains(&format!("\npeople {look_up}\n")), "{said}");
     assert!(said.contains("found 40, not-found 15, none 2"), "{said}");
     let drawn = format!("\n  0.95 to 1.00  {} 40\n40 of 57 rows have a code\n", "█".repeat(40));

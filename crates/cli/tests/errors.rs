@@ -597,7 +597,7 @@ fn homes_that_cannot_be_opened() {
         let before = place.read(&format!("home/{file}"));
         let newer = match file {
             "ledger.jsonl" => before.replace("\"format\":2", "\"format\":3"),
-            _ => before.replace("\"format\":1", "\"format\":2"),
+            _ => before.replacen("\"format\":2", "\"format\":3", 1),
         };
         assert_ne!(before, newer, "{file}");
         place.write(&format!("home/{file}"), &newer);

@@ -470,10 +470,7 @@ fn the_auditor_says_what_holds_and_what_does_not() {
     let summary = place.json(&format!("{verify} --checkpoint kept"));
     assert_eq!((&summary["holds"], &summary["events"]), (&true.into(), &16.into()));
     // Everything holds, and a run that a quorum approved has no result: 3.
-    place.write("few.csv", csv(&identifiers(1)));
-    place.ok("controller prepare few.csv --identifier-column nir --request r.csv --retained t.csv");
-    let code = "service code home population --request r.csv --result s.csv --purpose test";
-    place.refused_quorum(code, "too-few-values", &[]);
+    place.failed_run();
     place.ok("custodian log alice --ledger home/ledger.jsonl --out alice.evidence.json");
     let output = place.run(&format!("{verify} --witness alice.evidence.json --json"));
     let summary: Value = serde_json::from_slice(&output.stdout).unwrap();

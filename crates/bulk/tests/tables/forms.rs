@@ -45,7 +45,10 @@ fn report() -> String {
         "generation": 1, "key_id": "0123456789abcdef", "delivery": "05".repeat(16),
         "request": "07".repeat(32), "rows_in": 40, "rows_out": 40,
         "coded": 39, "quality": {"found": 39, "near": 1}, "scores": scores, "scheme": "fr-nir",
-        "look_up": {"register": "06".repeat(16), "accept": "found", "min_score": 9500},
+        "look_up": {
+            "register": "06".repeat(16), "commitment": "08".repeat(32), "accept": "found",
+            "min_score": 9500,
+        },
         "accepted": {"nom": "employer-name"},
         "destroyed": [{"file": "request.csv", "bytes": 1000, "how": "overwritten"}],
         "begin": "2026-01-05T09:00:00Z", "end": "2026-01-05T09:00:01Z",

@@ -38,7 +38,7 @@ use crate::bulk::{Bulk, closing, looked_up};
 use crate::fault::{Fault, RegisterChanged};
 use crate::figures::per_second;
 use crate::output::Program;
-use crate::quorum::{Closed, KitArgs, gather};
+use crate::quorum::{Closed, KitArgs, gather, tell_seen};
 use crate::scheme;
 
 /// The program that makes a report.
@@ -377,6 +377,8 @@ impl Run {
         // part is over.
         let (worked, seconds) =
             self.bulk.work(program, |effort| work(service, quorum, &meta, &files, effort));
+        // Before the figures, which end what is said.
+        tell_seen(program, service);
         let made = worked?;
         let report = service.report(&made.run, TOOL, &request)?;
         let path = report_path(&self.result);

@@ -209,7 +209,7 @@ impl Place {
     }
 
     /// Starts a command; what it says is kept. Returns once it is writing a temporary file in the
-    /// place, or has ended.
+    /// place, or its run has begun, or it has ended: a result has no name while it is written.
     pub fn started(&self, command: &str) -> Child {
         assert!(self.other.is_none());
         // The tests may run where signals are ignored: under `nohup`, in the background of a
@@ -219,7 +219,16 @@ impl Place {
         program.current_dir(self.directory.path()).args(command.split_whitespace());
         program.args(self.to_whom(command));
         let mut child = program.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-        while child.try_wait().unwrap().is_none() && self.temporaries().is_empty() {
+        let runs = self.exists("home/ledger.jsonl");
+        let cosigned = || match runs {
+            true => self.read("home/ledger.jsonl").matches("\"type\":\"cosigned\"").count(),
+            false => 0,
+        };
+        let before = cosigned();
+        while child.try_wait().unwrap().is_none()
+            && self.temporaries().is_empty()
+            && cosigned() == before
+        {
             std::thread::sleep(Duration::from_millis(1));
         }
         child
@@ -316,6 +325,30 @@ impl Place {
             --out {file}-{generation}.csv"
         ));
         run
+    }
+
+    /// A run in `population` that a quorum approves and that fails: two identifiers of its request
+    /// change their places after it was prepared.
+    pub fn failed_run(&self) {
+        self.write("failed.csv", csv(&identifiers(30)));
+        self.ok(
+            "controller prepare failed.csv --identifier-column nir --request failed.request.csv \
+            --retained failed.retained.csv --service home/card.json --domain population",
+        );
+        let request = self.read("failed.request.csv");
+        let mut lines: Vec<Vec<&str>> =
+            request.lines().map(|line| line.split(',').collect()).collect();
+        let moved = lines[1][1];
+        lines[1][1] = lines[2][1];
+        lines[2][1] = moved;
+        let swapped: String = lines.iter().map(|line| line.join(",") + "\n").collect();
+        self.write("failed.request.csv", swapped);
+        self.refused_quorum(
+            "service code home population --request failed.request.csv --result \
+            failed.result.csv --purpose test",
+            "commitment",
+            &[],
+        );
     }
 
     /// The rows of a CSV file without quotes, below its header.

@@ -273,7 +273,7 @@ fn of_the_record(found: &mut Vec<Sample>) {
             Counts,
             TooFew { distinct: 1, minimum: 11 }, Deliveries, Cards, NothingLost, AlreadyDelivered, Replayed, Receipt,
             ReceiptOtherService, ReceiptNotInRoster { by: name() }, ReceiptSignature { by: name() },
-            ReceiptKnown { by: name() }, ReceiptDate { by: name() }, AlreadyDoubted,
+            ReceiptKnown { by: name() }, ReceiptDate { by: name() }, NoDoubt, AlreadyDoubted,
         }
         Unlawful {
             Refused(Refusal::Compromised { generation: generation() }), Quorum(QuorumError::Expired),
