@@ -109,10 +109,13 @@ fn people_who_are_found_have_the_codes_of_their_identifiers() {
         "the request is destroyed"
     );
 
-    // What is recorded of it: the register's id and the level, and nothing of the rows.
+    // What is recorded of it: the register's id, its commitment and the level, and nothing of the
+    // rows.
+    let stats = place.json("register stats r");
     let recorded = format!(
-        "\"look_up\":{{\"accept\":\"rectified\",\"min_score\":9700,\"register\":\"{}\"}}",
-        id(&place, "r")
+        "\"look_up\":{{\"accept\":\"rectified\",\"commitment\":{},\"min_score\":9700,\
+        \"register\":{}}}",
+        stats["commitment"], stats["id"]
     );
     let ledger = place.read("home/ledger.jsonl");
     assert_eq!(ledger.matches(&recorded).count(), 1);

@@ -136,6 +136,7 @@ impl Watched {
     fn at_a_terminal(&self, command: &str, typed: &str) -> String {
         let line =
             format!("stty rows 24 cols 80; exec {} {command}", env!("CARGO_BIN_EXE_cstatns"));
+        let before = self.place.runs();
         let mut child = Command::new("script")
             .current_dir(self.place.directory.path())
             .env("TERM", "xterm")
@@ -144,9 +145,7 @@ impl Watched {
             .stdout(Stdio::piped())
             .spawn()
             .expect("this test needs `script`, of bsdutils or util-linux");
-        while child.try_wait().unwrap().is_none() && self.place.temporaries().is_empty() {
-            std::thread::sleep(Duration::from_millis(1));
-        }
+        self.place.wait_for_work(&mut child, before);
         let mut terminal = child.stdin.take().unwrap();
         // The command may be over already.
         let _ = terminal.write_all(typed.as_bytes());
@@ -481,7 +480,9 @@ fn bulk_work_that_is_stopped_or_watched_shows_and_leaves_nothing() {
         }
         let shown = watched.at_a_terminal(command, "\u{3}");
         assert!(shown.trim_end().ends_with("repeat the command when you like"), "{shown}");
-        assert!(shown.contains("\u{1b}[2Kerror[interrupted]: "), "not beside the bar\n{shown}");
+        let (_, after) = shown.rsplit_once("\u{1b}[2K").expect("a bar that is cleared");
+        let alone = after.lines().any(|line| line.starts_with("error[interrupted]: "));
+        assert!(alone, "not beside the bar\n{shown}");
         assert_eq!(place.temporaries(), [""; 0]);
         let shown = watched.at_a_terminal(command, "");
         let (bar, after) =

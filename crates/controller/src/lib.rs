@@ -46,7 +46,7 @@
 //!     Prepare {
 //!         data: Input::Frame { name: "wages", rows: Some(1), batches: Box::new(batches) },
 //!         column: Column::Identifier { column: "nir", scheme: Scheme::FrNir },
-//!         service: &ServiceId::of("nso.abcdefghij").ok_or("an id")?,
+//!         service: &ServiceId::of("nso.abcdefghijklmnopqrstuvwxyz").ok_or("an id")?,
 //!         // That and the key are on the service's card.
 //!         signing: &Hex([7; 32]),
 //!         domain: &Name::new("population")?,

@@ -219,19 +219,28 @@ impl Place {
         program.current_dir(self.directory.path()).args(command.split_whitespace());
         program.args(self.to_whom(command));
         let mut child = program.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-        let runs = self.exists("home/ledger.jsonl");
-        let cosigned = || match runs {
+        let before = self.runs();
+        self.wait_for_work(&mut child, before);
+        child
+    }
+
+    /// How many runs have begun.
+    pub fn runs(&self) -> usize {
+        match self.exists("home/ledger.jsonl") {
             true => self.read("home/ledger.jsonl").matches("\"type\":\"cosigned\"").count(),
             false => 0,
-        };
-        let before = cosigned();
+        }
+    }
+
+    /// Returns once this command is writing a temporary file in the place, or its run has begun, or
+    /// it has ended.
+    pub fn wait_for_work(&self, child: &mut Child, runs_before: usize) {
         while child.try_wait().unwrap().is_none()
             && self.temporaries().is_empty()
-            && cosigned() == before
+            && self.runs() == runs_before
         {
             std::thread::sleep(Duration::from_millis(1));
         }
-        child
     }
 
     /// The names of the temporary files in the place.
