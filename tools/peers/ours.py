@@ -49,7 +49,7 @@ class Ours:
         self.play("service", "init", "home", "--name", "bench", "--threshold", "2", *cards,
                   "--shares", "shares", "--demo")
         for kit in KITS:
-            self.play("custodian", "accept", kit, f"shares/{kit}.1.share", "--ledger", self.ledger)
+            self.play("custodian", "accept", kit, f"shares/{kit}.1.share", "--ledger", self.ledger, "--yes")
         self.play("service", "receipt", "home", *(f"{kit}/receipt-1-held.json" for kit in KITS))
         self.play("service", "open", "home", DOMAIN, "--kind", "statistics", *self.kits)
 

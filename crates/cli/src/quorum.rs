@@ -179,8 +179,8 @@ impl<E: Into<Fault>> From<E> for Asked {
     }
 }
 
-/// The lines that the custodians of a run keep on paper, and a warning of each kit that did not hand
-/// over its share, or did not see how the run ended.
+/// The lines that the custodians of a run keep on paper, and a warning of each kit that did not
+/// hand over its share, or did not see how the run ended.
 pub(crate) fn tell_seen(program: &Program, service: &mut Service) {
     let (seen, unseen) = service.take_seen();
     for (name, shown) in seen {
