@@ -95,6 +95,7 @@ impl Writer {
                 .map(|(card, n)| Seat { card, commitment: commitment(n) })
                 .collect(),
             root_check: Hex([9; 32]),
+            receiving: Hex([9; 1216]),
         };
         let fingerprint = dealing.fingerprint();
         self.push(Event::Dealt { dealing: Box::new(dealing) });
@@ -117,6 +118,7 @@ impl Writer {
             );
             self.push(Event::Received { receipt });
         }
+        self.push(Event::EpochWorking { epoch: Epoch::FIRST, keys: Vec::new() });
     }
 
     /// An approved run that opens a domain.

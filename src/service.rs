@@ -316,8 +316,6 @@ impl Service {
         let _ = files::remove_if_present(&self.wait_path(&run));
         let (shares, witnesses, watchers, unseen) = quorum.take_shares(self.view(), self.clock());
         (self.seen, self.unseen) = (Vec::new(), unseen);
-        // Nobody waits for this question any more.
-        let _ = files::remove_if_present(&self.wait_path(&run));
         let mut unopened = Vec::new();
         let outcome = self
             .record_witnesses(run, witnesses)

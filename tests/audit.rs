@@ -558,6 +558,10 @@ fn a_rewritten_ledger_is_found() {
                 *domain = name("population");
                 expected = Some(("unlawful-end", number));
             }
+            Event::EpochWorking { epoch, .. } => {
+                epoch.0 += 1;
+                expected = Some(("unlawful-epoch", number));
+            }
             other => panic!("event {number}, `{}`: no change is made to it here", other.word()),
         });
         rewritten.relink();

@@ -12,7 +12,7 @@ use cstatns::code::{Generation, Tag};
 use cstatns::coded::Coded as _;
 use cstatns::custody::SharingError;
 use cstatns::custody::custodian::{Kit, KitError, ProposalFault, Remark, kept_lines};
-use cstatns::custody::share::{ReceivingKey, SealedShare, ShareFile, dealt_info};
+use cstatns::custody::share::{ReceivingKey, SealedShare, ShareFile, dealing_key, dealt_info};
 use cstatns::dealing::{Dealing, DealingId, Epoch, RosterError, Seat, Threshold, check_roster};
 use cstatns::domain::{Kind, LARGEST_MINIMUM_BATCH, RenewalReason};
 use cstatns::evidence::About;
@@ -82,7 +82,8 @@ fn deal(key: &SigningKey, epoch: u32, k: usize, cards: &[Card]) -> (Dealing, Vec
     let roster = std::iter::zip(cards, &shares).map(seat).collect();
     let files = std::iter::zip(cards, &shares).map(file).collect();
     let root_check = root_check(&root, &id, epoch);
-    (Dealing { epoch, threshold, demo: true, service, roster, root_check }, files)
+    let receiving = dealing_key(&root, &id, epoch).public();
+    (Dealing { epoch, threshold, demo: true, service, roster, root_check, receiving }, files)
 }
 
 /// A service of three of five with its custodians' kits and its ledger, without a home.
@@ -167,6 +168,13 @@ impl Office {
             let receipt = serde_json::from_slice(&fs::read(path).unwrap()).unwrap();
             self.append(Event::Received { receipt }).unwrap();
         }
+        self.append(self.works()).unwrap();
+    }
+
+    /// The event that the newest epoch works.
+    fn works(&self) -> Event {
+        let epoch = *self.state.epochs().last_key_value().unwrap().0;
+        Event::EpochWorking { epoch, keys: self.state.living_keys() }
     }
 
     /// Everybody has accepted their share, and their receipts are recorded.
@@ -176,6 +184,7 @@ impl Office {
             let receipt = office.accept(seat);
             office.append(Event::Received { receipt }).unwrap();
         }
+        office.append(office.works()).unwrap();
         office
     }
 
@@ -1091,7 +1100,7 @@ fn variations(question: &Question) -> Vec<Question> {
         let mut json = json.clone();
         let field = json.pointer_mut(path).unwrap();
         *field = match (path.rsplit('/').next().unwrap_or_default(), &*field) {
-            ("recipient", Value::Null) => "institute".into(),
+            ("recipient", Value::Null) => "07".repeat(32).into(),
             ("of", Value::Null) => vec!["00".repeat(16)].into(),
             ("expires", _) => "2028-01-01T00:00:00Z".into(),
             ("ends", _) => "2029-01-01".into(),
@@ -1465,9 +1474,14 @@ fn nothing_is_proposed_before_all_shares_are_held() {
         let refused = office.state.allows(&open_income(), office.now);
         assert_eq!(refused, Err(Refusal::SharesMissing { custodians }));
         let receipt = office.accept(seat);
+        let early = office.append(office.works());
+        assert_eq!(early, Err(Unlawful::Epoch), "before {seat} receipts");
         office.append(Event::Received { receipt }).unwrap();
     }
+    assert_eq!(office.state.allows(&open_income(), office.now), Err(Refusal::Unfinished));
+    office.append(office.works()).unwrap();
     office.state.allows(&open_income(), office.now).unwrap();
+    assert_eq!(office.append(office.works()), Err(Unlawful::Epoch), "it works already");
 }
 
 /// A statement that was seen once is not seen each year.
@@ -1480,7 +1494,7 @@ fn a_yearly_check_is_dated_and_cannot_be_replayed() {
     let first = office.kit(0).check(office.ledger().view(), office.now).unwrap();
     office.append(Event::Received { receipt: first.clone() }).unwrap();
     let card = office.cards[0].fingerprint();
-    assert_eq!(office.state.statements()[&card].witnessed, 6);
+    assert_eq!(office.state.statements()[&card].witnessed, 7);
     assert_eq!(check(&office, &first), Err(Refusal::ReceiptKnown { by: ana() }));
 
     office.now += SignedDuration::from_hours(24 * 30);
@@ -1836,7 +1850,7 @@ fn a_second_dealing_works_once_its_shares_are_held() {
     }
     office.append(dealt(&dealing)).unwrap();
 
-    // Until the last receipt is in, the former epoch works.
+    // Until it is recorded that the new epoch works, the former one does.
     let before = office.dealing.clone();
     (office.dealing, office.files, office.cards) = (dealing, files, cards);
     for seat in 0..5 {
@@ -1844,6 +1858,17 @@ fn a_second_dealing_works_once_its_shares_are_held() {
         let receipt = office.accept(seat);
         office.append(Event::Received { receipt }).unwrap();
     }
+    // From the last receipt on the former custodians decide nothing, and the keys that live are
+    // named.
+    assert_eq!(office.state.working_dealing().unwrap(), &before);
+    assert_eq!(office.state.allows(&next_key, office.now), Err(Refusal::Unfinished));
+    let Event::EpochWorking { epoch, keys } = office.works() else { unreachable!() };
+    assert_eq!((epoch.0, keys.len()), (2, 1));
+    let none = Event::EpochWorking { epoch, keys: Vec::new() };
+    assert_eq!(office.append(none), Err(Unlawful::Keys));
+    let first = Event::EpochWorking { epoch: Epoch(1), keys: keys.clone() };
+    assert_eq!(office.append(first), Err(Unlawful::Epoch));
+    office.append(Event::EpochWorking { epoch, keys }).unwrap();
     assert_eq!(office.state.working_dealing().unwrap(), &office.dealing);
     // The dealing answered the doubt; the same statement is not recorded twice.
     let again = office.append(Event::Doubted { doubt });

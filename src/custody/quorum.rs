@@ -299,8 +299,16 @@ mod tests {
             };
             let roster = shares.iter().zip(["ana", "ben", "chloe"]).map(seat).collect();
             let root_check = root_check(&root, card.id(), epoch);
-            let dealing =
-                Dealing { epoch, threshold, demo: false, service: card, roster, root_check };
+            let receiving = ReceivingKey::random().public();
+            let dealing = Dealing {
+                epoch,
+                threshold,
+                demo: false,
+                service: card,
+                roster,
+                root_check,
+                receiving,
+            };
             Self { service, shares, dealing, root }
         }
 

@@ -10,6 +10,7 @@ use cstatns_record::card::Card;
 use cstatns_record::dealing::Epoch;
 use data_encoding::HEXLOWER;
 use getrandom::SysRng;
+use hkdf::Hkdf;
 use hpke::aead::ChaCha20Poly1305;
 use hpke::kdf::HkdfSha256;
 use hpke::kem::XWing;
@@ -162,6 +163,19 @@ pub struct ShareFile {
 /// epoch ‖ "/" ‖ fingerprint of the card in hexadecimal.
 pub fn dealt_info(service: &str, epoch: Epoch, card: &Card) -> Vec<u8> {
     format!("CStatNS/share/2/{SUITE}/{service}/{epoch}/{}", card.fingerprint()).into_bytes()
+}
+
+/// The receiving key of a dealing: its seed is HKDF-SHA-256 without salt of the root secret, info
+/// "CStatNS/request-root/2/" ‖ suite ‖ "/" ‖ service id ‖ "/" ‖ decimal epoch (SPEC §7).
+pub fn dealing_key(root: &Secret<32>, service: &str, epoch: Epoch) -> ReceivingKey {
+    let info = format!("CStatNS/request-root/2/{SUITE}/{service}/{epoch}");
+    let seed = Secret::fill(|seed| {
+        Hkdf::<Sha256>::new(None, root.expose())
+            .expand(info.as_bytes(), seed)
+            .expect("32 bytes are fewer than 255 digests");
+    });
+    wipe_stack();
+    ReceivingKey(seed)
 }
 
 /// The receiver's key is not an X-Wing key.

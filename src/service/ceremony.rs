@@ -14,7 +14,7 @@ use cstatns_record::state::{Broken, State};
 use cstatns_record::statement::FORMAT;
 use serde::{Deserialize, Serialize};
 
-use crate::custody::share::{SealedShare, ShareFile, dealt_info};
+use crate::custody::share::{SealedShare, ShareFile, dealing_key, dealt_info};
 use crate::keystore::{Keystore, Places};
 use crate::sharing::{SharingError, root_check, split};
 
@@ -168,8 +168,20 @@ impl Service {
     pub fn receipt(&mut self, receipt: Receipt) -> Result<bool, ServiceError> {
         self.state.check_receipt(&receipt, self.clock(), self.ledger.history())?;
         self.record(Event::Received { receipt })?;
+        self.start_epoch()?;
         let newest = self.state.epochs().values().next_back();
         Ok(newest.is_some_and(|epoch| epoch.missing().is_empty()))
+    }
+
+    /// Records that the newest epoch works once all its shares are held, unless a run or a
+    /// destruction has to end first: then the next opening does.
+    pub(super) fn start_epoch(&mut self) -> Result<bool, ServiceError> {
+        if self.state.pending().is_some() || self.state.owed().is_some() {
+            return Ok(false);
+        }
+        let Some(epoch) = self.state.complete_epoch() else { return Ok(false) };
+        self.record(Event::EpochWorking { epoch, keys: self.state.living_keys() })?;
+        Ok(true)
     }
 }
 
@@ -200,7 +212,9 @@ fn deal(
         roster.push(Seat { card, commitment: share.commitment() });
     }
     let root_check = root_check(&root, service.id(), epoch);
-    Ok(Dealing { epoch, threshold, demo, service: service.clone(), roster, root_check })
+    let receiving = dealing_key(&root, service.id(), epoch).public();
+    let service = service.clone();
+    Ok(Dealing { epoch, threshold, demo, service, roster, root_check, receiving })
 }
 
 /// Undoes a ceremony that stopped before its first checkpoint. Its journal stays until the next
@@ -315,4 +329,54 @@ fn ensure_dir(path: &Path) -> Result<(), FileError> {
 
 fn absolute(path: &Path) -> Result<PathBuf, FileError> {
     std::path::absolute(path).map_err(|error| FileError::from_io(path, &error))
+}
+
+#[cfg(test)]
+mod tests {
+    use cstatns_base::name::Hex;
+    use cstatns_record::card::CardBody;
+    use ed25519_dalek::SigningKey;
+
+    use crate::custody::share::ReceivingKey;
+    use crate::sharing::recover;
+
+    use super::*;
+
+    /// What the ledger says of a dealing follows from the root that its shares give.
+    #[test]
+    fn a_dealing_states_the_keys_of_its_root() {
+        let directory = tempfile::tempdir().unwrap();
+        let new_key = || SigningKey::from_bytes(Secret::<32>::random().expose());
+        let receiving = [ReceivingKey::random(), ReceivingKey::random(), ReceivingKey::random()];
+        let card = |(text, receiving): (&str, &ReceivingKey)| {
+            let key = new_key();
+            let body = CardBody {
+                format: FORMAT,
+                name: Name::new(text).unwrap(),
+                external: false,
+                protected: false,
+                signing: Hex(key.verifying_key().to_bytes()),
+                receiving: receiving.public(),
+            };
+            Card::new(body, &key)
+        };
+        let cards: Vec<Card> =
+            ["ana", "ben", "chloe"].into_iter().zip(&receiving).map(card).collect();
+        let service = ServiceCard::of(&Name::new("office").unwrap(), &new_key());
+        let threshold = Threshold::new(2, 3).unwrap();
+        let paths = ["a", "b", "c"].map(|file| directory.path().join(file));
+        let dealing = deal(&service, threshold, cards.clone(), true, &paths).unwrap();
+        let open = |seat: usize| {
+            let bytes = files::read(&paths[seat], LIMIT).unwrap();
+            let file: ShareFile = serde_json::from_slice(&bytes).unwrap();
+            let info = dealt_info(service.id(), Epoch::FIRST, &cards[seat]);
+            let share = file.share.open(&receiving[seat], &info).unwrap();
+            (cards[seat].body.name.clone(), share)
+        };
+        let root = recover(&dealing.id(), &dealing.holders(), &[open(0), open(2)]).unwrap();
+        assert_eq!(dealing.root_check, root_check(&root, service.id(), Epoch::FIRST));
+        let key = |epoch| dealing_key(&root, service.id(), Epoch(epoch)).public();
+        assert_eq!(dealing.receiving, key(1));
+        assert_ne!(dealing.receiving, key(2));
+    }
 }

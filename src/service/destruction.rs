@@ -26,6 +26,8 @@ pub enum Recovered {
     EventCut,
     /// The last event was not covered by a checkpoint; it is now.
     EventCovered,
+    /// All shares of an epoch were held: it is recorded now that it works.
+    EpochStarted,
     /// A run had begun and left no result: it is undone.
     Undone {
         /// Its verb.
@@ -62,6 +64,9 @@ impl fmt::Display for Recovered {
                 f.write_str("the last event was cut short by a stop and never counted: removed")
             }
             Self::EventCovered => f.write_str("the last event was not yet signed for: signed now"),
+            Self::EpochStarted => {
+                f.write_str("all shares are held: recorded now that the dealing works")
+            }
             Self::Undone { verb } => {
                 write!(f, "an interrupted `{verb}` left no result: undone, run it again")
             }
@@ -271,6 +276,9 @@ impl Service {
             Ok(None) => {}
             Err(error) if self.ledger.is_broken() => return Err(error),
             Err(error) => self.unpaid = Some(error.into()),
+        }
+        if self.start_epoch()? {
+            recovered.push(Recovered::EpochStarted);
         }
         if self.state.pending().is_none() && self.forget_making()? {
             recovered.push(Recovered::Swept { files: 1 });

@@ -137,6 +137,9 @@ pub struct Dealing {
     pub roster: Vec<Seat>,
     /// The check value of the root secret.
     pub root_check: Hex<32>,
+    /// The dealing's receiving key, whose seed follows from the root secret: what is sealed to it
+    /// opens under a quorum of this epoch only (SPEC §7).
+    pub receiving: Hex<1216>,
 }
 
 impl Dealing {

@@ -72,8 +72,9 @@ pub enum Action {
         purpose: Name,
         /// The request's rows.
         input: Input,
-        /// To whom the result goes; none: to the person who brought the request.
-        recipient: Option<Name>,
+        /// The fingerprint of the card of whom the result goes to; none: the person who brought the
+        /// request.
+        recipient: Option<Hex<32>>,
         /// Whether the request is kept, against the scheme (R7).
         keep_request: bool,
         /// For a request of civil status: in which register its people are looked up; none: it
@@ -102,8 +103,8 @@ pub enum Action {
         purpose: Name,
         /// The request's rows.
         input: Input,
-        /// To whom the result goes.
-        recipient: Option<Name>,
+        /// The fingerprint of the card of whom the result goes to.
+        recipient: Option<Hex<32>>,
         /// Whether the request is kept, against the scheme (R7).
         keep_request: bool,
         /// The deliveries whose codes are renewed: at most [`MOST_DELIVERIES`], ascending, each

@@ -4,6 +4,7 @@
 //! There is no other record to disagree with the ledger.
 
 mod changes;
+mod epochs;
 mod fold;
 mod limits;
 mod questions;
@@ -21,7 +22,7 @@ use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::card::ServiceCard;
-use crate::dealing::{Dealing, Epoch};
+use crate::dealing::Epoch;
 use crate::ledger::History;
 use crate::ledger::event::{Destroyed, Event, KeyRef, Line};
 use crate::proposal::{Action, RunId, are_deliveries};
@@ -121,6 +122,7 @@ impl State {
         match &line.event {
             Event::Dealt { dealing } => self.dealt(dealing, line.sequence),
             Event::Received { receipt } => self.received(receipt, line, history),
+            Event::EpochWorking { epoch, keys } => self.works(*epoch, keys),
             Event::Proposed { question } => self.proposed(question, line),
             Event::Intent { run, consents, keys } => {
                 self.intended(run, consents, keys, line, history)
@@ -177,7 +179,8 @@ impl State {
     /// # Errors
     /// [`Refusal`] says why not, and what to do.
     pub fn allows(&self, action: &Action, now: Timestamp) -> Result<(), Refusal> {
-        if self.pending.is_some() || self.owed.is_some() {
+        // From the last receipt of a later dealing on, who was dismissed decides nothing more.
+        if self.pending.is_some() || self.owed.is_some() || self.complete_epoch().is_some() {
             return Err(Refusal::Unfinished);
         }
         let (_, epoch) = self.working_epoch()?;
@@ -215,7 +218,7 @@ impl State {
             Action::Code { domain, generation, recipient, input, .. } => {
                 let domain = self.codable(domain, *generation, now)?;
                 check_input(input, domain.minimum_batch)?;
-                self.check_recipient(domain, recipient.as_ref())
+                self.check_recipient(domain, recipient.is_some())
             }
             Action::Renew { domain, from, generation, recipient, of, input, .. } => {
                 let name = domain;
@@ -232,7 +235,7 @@ impl State {
                         return Err(Refusal::UnknownDelivery);
                     }
                 }
-                self.check_recipient(domain, recipient.as_ref())
+                self.check_recipient(domain, recipient.is_some())
             }
             Action::NewKey { domain, generation, reason } => {
                 self.check_custody(epoch)?;
@@ -353,11 +356,11 @@ impl State {
 
     /// Until counterparts have cards of their own, research results are handed out in
     /// demonstrations only.
-    fn check_recipient(&self, domain: &Domain, recipient: Option<&Name>) -> Result<(), Refusal> {
-        match recipient {
-            Some(_) => Err(Refusal::UnknownParty),
-            None if domain.kind.is_research() && !self.demo => Err(Refusal::ResearchNeedsParty),
-            None => Ok(()),
+    fn check_recipient(&self, domain: &Domain, is_named: bool) -> Result<(), Refusal> {
+        match is_named {
+            true => Err(Refusal::UnknownParty),
+            false if domain.kind.is_research() && !self.demo => Err(Refusal::ResearchNeedsParty),
+            false => Ok(()),
         }
     }
 
@@ -459,26 +462,5 @@ impl State {
     /// How many events are witnessed by somebody's cosignature.
     pub fn witnessed(&self) -> u64 {
         self.statements.values().map(|statements| statements.witnessed).max().unwrap_or(0)
-    }
-
-    /// The newest epoch whose shares are all held: the one that works.
-    ///
-    /// # Errors
-    /// [`Refusal::SharesMissing`] names the custodians whose receipt is missing.
-    pub fn working_epoch(&self) -> Result<(Epoch, &EpochState), Refusal> {
-        let complete = self.epochs.iter().rev().find(|(_, state)| state.missing().is_empty());
-        complete.map(|(epoch, state)| (*epoch, state)).ok_or_else(|| {
-            let missing =
-                self.epochs.values().next_back().map(EpochState::missing).unwrap_or_default();
-            Refusal::SharesMissing { custodians: missing }
-        })
-    }
-
-    /// The dealing whose shares open the keys.
-    ///
-    /// # Errors
-    /// As [`State::working_epoch`].
-    pub fn working_dealing(&self) -> Result<&Dealing, Refusal> {
-        self.working_epoch().map(|(_, state)| &state.dealing)
     }
 }

@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::checkpoint::Cosignature;
-use crate::dealing::Dealing;
+use crate::dealing::{Dealing, Epoch};
 use crate::proposal::{Consent, Question, RunId};
 use crate::receipt::{Doubt, Receipt};
 
@@ -54,6 +54,13 @@ pub enum Event {
     Received {
         /// The receipt.
         receipt: Receipt,
+    },
+    /// All shares of an epoch are held: from here on it is the one that works.
+    EpochWorking {
+        /// The epoch.
+        epoch: Epoch,
+        /// The keys that live under it, ascending by domain and generation.
+        keys: Vec<LivingKey>,
     },
     /// Custodians are about to be asked.
     Proposed {
@@ -184,6 +191,7 @@ impl Event {
         match self {
             Self::Dealt { .. } => "dealt",
             Self::Received { .. } => "received",
+            Self::EpochWorking { .. } => "epoch-working",
             Self::Proposed { .. } => "proposed",
             Self::Intent { .. } => "intent",
             Self::Cosigned { .. } => "cosigned",
@@ -236,6 +244,18 @@ pub struct KeyRef {
     pub domain: Name,
     /// Its generation.
     pub generation: Generation,
+}
+
+/// A key that is not destroyed, by its place and its check value.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LivingKey {
+    /// Its domain.
+    pub domain: Name,
+    /// Its generation.
+    pub generation: Generation,
+    /// Its check value.
+    pub check: CheckValue,
 }
 
 /// What was destroyed.

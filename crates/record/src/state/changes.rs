@@ -1,16 +1,14 @@
 //! How events change the state, each if it is lawful.
 
-use std::collections::BTreeSet;
-
 use cstatns_base::commitment::Commitment;
 use cstatns_base::domain::{CheckValue, KeyState, Kind};
-use cstatns_base::name::{Hex, Name};
+use cstatns_base::name::Name;
 
-use crate::dealing::{Dealing, Epoch};
+use crate::dealing::Epoch;
 use crate::ledger::event::Destroyed;
 use crate::proposal::{Action, RunId};
 
-use super::{Delivery, Domain, EpochState, Fate, Key, PendingRun, Refusal, State, Unlawful};
+use super::{Delivery, Domain, Fate, Key, PendingRun, Refusal, State, Unlawful};
 
 impl State {
     /// A clock that is behind a mark has been put right since: nothing is destroyed on the word of
@@ -22,33 +20,6 @@ impl State {
             let past = project.is_past_its_end(now);
             project.ended = project.ended.filter(|_| past).map(|ended| ended.min(now));
         }
-    }
-
-    pub(super) fn deal(&mut self, dealing: &Dealing, since: u64) {
-        let (held, forgotten) = (BTreeSet::new(), BTreeSet::new());
-        self.epochs
-            .insert(dealing.epoch, EpochState { dealing: dealing.clone(), since, held, forgotten });
-    }
-
-    pub(super) fn dealt(&mut self, dealing: &Dealing, since: u64) -> Result<(), Unlawful> {
-        let Some(PendingRun { question, .. }) = &self.pending else {
-            return Err(Unlawful::NoIntent);
-        };
-        let (run, Action::Deal { threshold, cards }) = (question.run, &question.action) else {
-            return Err(Unlawful::NoIntent);
-        };
-        dealing.check()?;
-        let next = self.epochs.last_key_value().map(|(epoch, _)| Epoch(epoch.0 + 1));
-        let dealt: Vec<Hex<32>> =
-            dealing.roster.iter().map(|seat| seat.card.fingerprint()).collect();
-        let as_approved = dealing.threshold == *threshold && dealt == *cards;
-        let same = dealing.service == self.service && dealing.demo == self.demo;
-        if Some(dealing.epoch) != next || !as_approved || !same {
-            return Err(Unlawful::Dealing);
-        }
-        self.take_pending(&run)?;
-        self.deal(dealing, since);
-        Ok(())
     }
 
     /// Takes the pending run, which has a result.

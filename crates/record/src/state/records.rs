@@ -26,6 +26,8 @@ pub struct EpochState {
     pub since: u64,
     /// Who has stated that they hold their share.
     pub held: BTreeSet<Name>,
+    /// Whether it is recorded that it works.
+    pub working: bool,
     /// Who has stated that their share is destroyed.
     pub forgotten: BTreeSet<Name>,
 }

@@ -288,6 +288,9 @@ pub enum Unlawful {
     /// The dealing is not the approved one.
     #[error("its dealing is not the one that was approved")]
     Dealing,
+    /// The epoch's shares are not all held, or it works already.
+    #[error("its epoch is not the newest, its shares are not all held, or it works already")]
+    Epoch,
     /// The project has not ended.
     #[error("the project has not ended, or not for 24 hours")]
     NotEnded,
@@ -297,6 +300,7 @@ cstatns_base::coded!(Unlawful {
     Self::Refused(error) => (error, Tampering, []),
     Self::Quorum(error) => (error, Tampering, []),
     Self::Roster(error) => (error, Tampering, []),
+    Self::Epoch => ("unlawful-epoch", Tampering, []),
     Self::Genesis => ("unlawful-genesis", Tampering, []),
     Self::Time => ("unlawful-time", Tampering, []),
     Self::Owed => ("unlawful-owed", Tampering, []),

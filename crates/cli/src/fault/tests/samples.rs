@@ -278,7 +278,7 @@ fn of_the_record(found: &mut Vec<Sample>) {
         Unlawful {
             Refused(Refusal::Compromised { generation: generation() }), Quorum(QuorumError::Expired),
             Roster(RosterError::Service), Genesis, Time, Owed, NotOwed, NoIntent, Keys, Question, NotExpired, Witnesses,
-            Rows, Dealing, NotEnded,
+            Rows, Dealing, Epoch, NotEnded,
         }
         Broken {
             Ledger(LedgerError::Chain { number: 2 }),
