@@ -138,18 +138,20 @@ impl Writer {
     fn code(&mut self, number: usize) {
         let (domain, generation) = (Name::new("domain-0").unwrap(), Generation::FIRST);
         let keys = vec![KeyRef { domain: domain.clone(), generation }];
+        let mut commitment = Hex([5; 32]);
+        commitment.0[..8].copy_from_slice(&number.to_be_bytes());
         let action = Action::Code {
             domain,
             generation,
             scheme: Scheme::FrNir,
             purpose: Name::new(&format!("purpose-{number}")).unwrap(),
-            input: Input { commitment: Hex([5; 32]), rows: 100, values: 100, distinct: 100 },
+            inputs: vec![Input { commitment, rows: 100, values: 100, distinct: 100 }],
             recipient: None,
             keep_request: true,
             look_up: None,
         };
         let run = self.intent(number, action, keys);
-        self.push(Event::Coded { run, rows: 100, result: Hex([2; 32]) });
+        self.push(Event::Coded { run, part: 1, rows: 100, result: Hex([2; 32]) });
     }
 
     fn head(&self) -> Head {

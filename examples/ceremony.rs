@@ -9,6 +9,7 @@ use std::collections::HashSet;
 use std::error::Error;
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::slice::from_ref;
 
 use cstatns::code::{Code, Generation};
 use cstatns::commitment::{Commit, CommitmentKey, Context, Use};
@@ -81,14 +82,14 @@ fn main() -> Result<()> {
         generation: Generation::FIRST,
         scheme: Scheme::FrNir,
         purpose: Name::new("example")?,
-        input: request.input,
+        inputs: vec![request.input],
         recipient: None,
         keep_request: false,
         look_up: None,
     };
     let quorum = approve(&mut service, &kits[1..], passphrase, code)?;
     let mut codes = Vec::new();
-    service.code(quorum, &request.files, |coder, out| {
+    service.code(quorum, from_ref(&request.files), |coder, out| {
         coder.code(&identifiers, &mut codes);
         out.admit(&request.outcome())?;
         write(&codes, out)?;
@@ -113,14 +114,14 @@ fn main() -> Result<()> {
         from: Generation::FIRST,
         generation,
         purpose: Name::new("example")?,
-        input: request.input,
+        inputs: vec![request.input],
         recipient: None,
         keep_request: false,
         of: None,
     };
     let quorum = approve(&mut service, &kits[..2], passphrase, renew)?;
     let mut renewed = Vec::new();
-    service.renew(quorum, &request.files, |renewer, out| {
+    service.renew(quorum, from_ref(&request.files), |renewer, out| {
         renewer.renew(&codes, &mut renewed).map_err(WorkError::new)?;
         out.admit(&request.outcome())?;
         write(&renewed, out)?;

@@ -68,7 +68,7 @@ for data in (checkpoint, note + b"\n", signature.strip()):
 
 seal = {
     "format": 2, "suite": "CStatNS-HMAC-SHA-256", "service": "example.aaaaaaaaaa", "domain": "population",
-    "rows": 40, "values": 39, "distinct": 38, "commitment": "07" * 32, "key": "08" * 32, "previous": ["09" * 16],
+    "rows": 40, "values": 39, "distinct": 38, "commitment": "07" * 32, "key": "08" * 32, "previous": [{"part": 1, "run": "09" * 16}],
 }
 for about in (
     {"use": "code", "scheme": "fr-nir"},
@@ -78,7 +78,7 @@ for about in (
     seed("sealed", text(seal | about))
 report = {
     "format": 1, "tool": "cstatns 0.1.0", "spec": "1", "service": "example.aaaaaaaaaaaaaaaaaaaaaaaaaa", "domain": "population",
-    "generation": 1, "key_id": "0123456789abcdef", "delivery": "05" * 16, "request": "07" * 32, "rows_in": 40, "rows_out": 40,
+    "generation": 1, "key_id": "0123456789abcdef", "delivery": {"part": 1, "run": "05" * 16}, "request": "07" * 32, "rows_in": 40, "rows_out": 40,
     "coded": 39, "quality": {"found": 39, "near": 1}, "scores": [0] * 19 + [39],
     "scheme": "fr-nir", "look_up": {"register": "06" * 16, "commitment": "08" * 32, "accept": "found", "min_score": 9500}, "accepted": {"nom": "employer-name"},
     "destroyed": [{"file": "request.csv", "bytes": 1000, "how": "overwritten"}],

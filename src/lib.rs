@@ -47,8 +47,8 @@
 //! The rooms of this library, lowest first; a room uses only those above it in this list.
 
 pub use cstatns_base::{
-    civil_status, code, coded, commitment, distinct, domain, files, identifier, look_up, meta,
-    name, secret,
+    civil_status, code, coded, commitment, delivery, distinct, domain, files, identifier, look_up,
+    meta, name, secret,
 };
 pub use cstatns_record::{
     audit, card, checkpoint, dealing, evidence, ledger, manifest, proposal, receipt, report,

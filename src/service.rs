@@ -65,6 +65,7 @@ mod coding;
 mod destruction;
 mod error;
 mod identity;
+mod journal;
 mod making;
 mod project;
 mod questions;

@@ -16,7 +16,7 @@ use cstatns::identifier::Scheme;
 use cstatns::ledger::event::{Destroyed, Event, Lapse, Line, Means};
 use cstatns::ledger::{History, checkpoint_path, next_line, origin};
 use cstatns::name::{Hex, canonical_json};
-use cstatns::proposal::{Action, Consent, ConsentBody, Question};
+use cstatns::proposal::{Action, Consent, ConsentBody, Input, Question};
 use cstatns::receipt::Doubted;
 use cstatns::state::{Fold, read_ledger};
 use cstatns::statement::{FORMAT, Signed, Suite};
@@ -543,7 +543,7 @@ fn a_rewritten_ledger_is_found() {
                 run.0[0] ^= 1;
                 expected = Some(("unlawful-result", number));
             }
-            Event::Delivered { run } => {
+            Event::Delivered { run, .. } => {
                 run.0[0] ^= 1;
                 expected = Some(("unknown-delivery", number));
             }
@@ -778,13 +778,16 @@ fn unlawful_events_are_found() {
     for (event, code) in [
         (Event::KeyMade { run: run("key-made"), check }, "unlawful-result"),
         (Event::Opened { run: run("opened"), check }, "unlawful-result"),
-        (Event::Coded { run: run("coded"), rows: 4, result: Hex([2; 32]) }, "unlawful-result"),
+        (
+            Event::Coded { run: run("coded"), part: 1, rows: 4, result: Hex([2; 32]) },
+            "unlawful-result",
+        ),
         (Event::Closed { run: run("coded") }, "unlawful-result"),
-        (Event::Delivered { run: run("coded") }, "already-delivered"),
+        (Event::Delivered { run: run("coded"), part: 1 }, "already-delivered"),
         (Event::Ended { domain: population.clone() }, "unlawful-end"),
         (
             Event::Destroyed {
-                what: Destroyed::Request { run: run("coded") },
+                what: Destroyed::Request { run: run("coded"), part: 1 },
                 how: Means::Overwritten,
             },
             "unlawful-destruction",
@@ -842,7 +845,7 @@ fn a_quorum_does_not_make_everything_lawful() {
         generation: common::generation(1),
         scheme: Scheme::FrNir,
         purpose: name("test"),
-        input,
+        inputs: vec![input],
         recipient: None,
         keep_request: false,
         look_up: None,
@@ -900,6 +903,135 @@ fn a_quorum_does_not_make_everything_lawful() {
             "holds" => assert!(audit.holds(), "{audit}"),
             code => names(&audit, code, appended.size()),
         }
+    }
+}
+
+/// A run of three requests: each part in its turn, once, with its own rows and its own
+/// destruction. Whoever writes the ledger otherwise is found.
+#[test]
+fn the_parts_of_a_run_are_lawful_in_their_turn_only() {
+    let world = World::founded(2, 3);
+    world.statistics("population").unwrap();
+    let record = Record::of(&world);
+    let state = world.open().state().clone();
+    let now = record.line(record.size()).time;
+    let input = |number: u8| Input {
+        commitment: Hex([number; 32]),
+        rows: 10 + u64::from(number),
+        values: 10,
+        distinct: 10,
+    };
+    let action = |inputs: Vec<Input>, keep_request: bool| Action::Code {
+        domain: name("population"),
+        generation: common::generation(1),
+        scheme: Scheme::FrNir,
+        purpose: name("test"),
+        inputs,
+        recipient: None,
+        keep_request,
+        look_up: None,
+    };
+    // The question, and the intent that two custodians have approved.
+    let begun = |record: &Record, action: &Action| {
+        let mut begun = record.clone();
+        let (run, keys) = (Hex([7; 16]), state.keys_of(action));
+        begun.append_at(now, record.question(action.clone(), now));
+        let asked = begun.size();
+        let kits = &world.kits[..2];
+        let consents = kits.iter().map(|kit| begun.consent(kit, asked, now)).collect();
+        begun.append_at(now, Event::Intent { run, consents, keys });
+        begun
+    };
+    let run = Hex([7; 16]);
+    let coded = |part: u32| {
+        let rows = 10 + u64::from(part);
+        Event::Coded { run, part, rows, result: Hex([part as u8; 32]) }
+    };
+    let gone =
+        |part| Event::Destroyed { what: Destroyed::Request { run, part }, how: Means::Overwritten };
+    let delivered = |part| Event::Delivered { run, part };
+    let failed = || Event::Failed { run, code: name("disk-full"), shares: Vec::new() };
+    let other = |part| Event::Renewed { run, part, rows: 11, result: Hex([1; 32]) };
+    let wrong_rows = || Event::Coded { run, part: 2, rows: 11, result: Hex([2; 32]) };
+    let three = || vec![input(1), input(2), input(3)];
+
+    // Requests that are kept: nothing is owed between the parts.
+    let kept = begun(&record, &action(three(), true));
+    for (events, expected) in [
+        (vec![coded(1), coded(2), coded(3)], None),
+        (vec![coded(1), failed()], None),
+        (vec![coded(1), delivered(1)], None),
+        (vec![coded(2)], Some("unlawful-part")),
+        (vec![coded(0)], Some("unlawful-part")),
+        (vec![coded(4)], Some("unlawful-part")),
+        (vec![coded(1), coded(1)], Some("unlawful-part")),
+        (vec![coded(1), coded(3)], Some("unlawful-part")),
+        (vec![coded(1), coded(2), coded(1)], Some("unlawful-part")),
+        (vec![coded(1), coded(2), coded(4)], Some("unlawful-part")),
+        (vec![coded(1), coded(2), coded(3), coded(4)], Some("unlawful-result")),
+        (vec![coded(1), coded(2), coded(3), failed()], Some("unlawful-result")),
+        (vec![coded(1), failed(), coded(2)], Some("unlawful-result")),
+        (vec![coded(1), wrong_rows()], Some("unlawful-rows")),
+        (vec![other(1)], Some("unlawful-result")),
+        (vec![coded(1), delivered(2)], Some("unknown-delivery")),
+        (vec![coded(1), gone(1)], Some("unlawful-destruction")),
+    ] {
+        judged(&kept, events, expected);
+    }
+    // Requests that are destroyed: each before the next part, and only its own.
+    let owed = begun(&record, &action(three(), false));
+    for (events, expected) in [
+        (vec![coded(1), gone(1), coded(2), gone(2), coded(3), gone(3)], None),
+        (vec![coded(1), failed(), gone(1)], None),
+        (vec![coded(1), gone(1), failed()], None),
+        (vec![coded(1), coded(2)], Some("unlawful-owed")),
+        (vec![coded(1), gone(2)], Some("unlawful-destruction")),
+        (vec![coded(1), gone(1), gone(1)], Some("unlawful-destruction")),
+        (vec![coded(1), delivered(1)], Some("unlawful-owed")),
+    ] {
+        judged(&owed, events, expected);
+    }
+
+    // What a proposal may list, whoever recorded it.
+    let many = |count: u8| (1..=count).map(input).collect::<Vec<_>>();
+    for (inputs, expected) in [
+        (many(64), None),
+        (many(65), Some("requests")),
+        (Vec::new(), Some("requests")),
+        (vec![input(1), input(2), input(1)], Some("requests")),
+    ] {
+        judged(&record, vec![record.question(action(inputs, true), now)], expected);
+    }
+
+    // The first request was coded and its run failed: it is spent, the others are not.
+    let mut spent = kept.clone();
+    [coded(1), failed()].into_iter().for_each(|event| spent.append(event));
+    for (inputs, expected) in [
+        (vec![input(1)], Some("request-spent")),
+        (three(), Some("request-spent")),
+        (vec![input(2)], None),
+    ] {
+        let mut question = spent.question(action(inputs, true), now);
+        if let Event::Proposed { question } = &mut question {
+            question.run = Hex([9; 16]);
+        }
+        judged(&spent, vec![question], expected);
+    }
+    let audit = spent.resigned().audit();
+    assert!(audit.holds() && !audit.is_in_order(), "{audit}");
+    assert!(audit.to_string().contains("failed with 1 of the 3 results, which stand"), "{audit}");
+    assert_eq!(audit.deliveries.made, 1);
+}
+
+/// Judges a ledger with more events, of which the last is the one that does not hold.
+#[track_caller]
+fn judged(record: &Record, events: Vec<Event>, expected: Option<&str>) {
+    let mut appended = record.clone();
+    events.into_iter().for_each(|event| appended.append(event));
+    let audit = appended.resigned().audit();
+    match expected {
+        None => assert!(audit.holds(), "{audit}"),
+        Some(code) => names(&audit, code, appended.size()),
     }
 }
 

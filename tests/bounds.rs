@@ -4,12 +4,13 @@ mod common;
 
 use cstatns::code::Generation;
 use cstatns::coded::Coded as _;
+use cstatns::delivery::DeliveryId;
 use cstatns::domain::RenewalReason;
 use cstatns::identifier::Scheme;
 use cstatns::ledger::event::{Event, Line};
 use cstatns::ledger::{History, Ledger, next_line};
 use cstatns::name::{Hex, LARGEST_NUMBER, canonical_json};
-use cstatns::proposal::{Action, Input, MOST_DELIVERIES, RunId};
+use cstatns::proposal::{Action, Input, MOST_DELIVERIES};
 use cstatns::service::{ServiceError, read_service_card};
 use cstatns::state::read_ledger;
 use jiff::SignedDuration;
@@ -29,7 +30,7 @@ fn a_request_that_states_more_rows_than_a_number_holds_is_refused_before_it_is_a
         generation: Generation::FIRST,
         scheme: Scheme::FrNir,
         purpose: name("income"),
-        input: Input { commitment: Hex([7; 32]), rows, values: 4, distinct: 4 },
+        inputs: vec![Input { commitment: Hex([7; 32]), rows, values: 4, distinct: 4 }],
         recipient: None,
         keep_request: false,
         look_up: None,
@@ -63,7 +64,7 @@ fn too_few_values_and_counts_that_no_file_has_are_refused_before_they_are_asked(
             generation: Generation::FIRST,
             scheme: Scheme::FrNir,
             purpose: name("income"),
-            input,
+            inputs: vec![input],
             recipient: None,
             keep_request: false,
             look_up: None,
@@ -84,16 +85,16 @@ fn too_few_values_and_counts_that_no_file_has_are_refused_before_they_are_asked(
 fn a_renewal_names_its_deliveries_in_order_each_once_and_not_too_many() {
     let world = World::founded(2, 2);
     world.statistics("population").unwrap();
-    let one = world.code("population", "one", &PEOPLE).unwrap().run;
-    let two = world.code("population", "two", &PEOPLE).unwrap().run;
+    let one = world.code("population", "one", &PEOPLE).unwrap().delivery;
+    let two = world.code("population", "two", &PEOPLE).unwrap().delivery;
     world.new_key("population", RenewalReason::Scheduled).unwrap();
     let (first, second) = (one.min(two), one.max(two));
-    let renew = |of: Option<Vec<RunId>>| Action::Renew {
+    let renew = |of: Option<Vec<DeliveryId>>| Action::Renew {
         domain: name("population"),
         from: Generation::FIRST,
         generation: Generation::FIRST.next(),
         purpose: name("income"),
-        input: Input { commitment: Hex([7; 32]), rows: 4, values: 4, distinct: 4 },
+        inputs: vec![Input { commitment: Hex([7; 32]), rows: 4, values: 4, distinct: 4 }],
         recipient: None,
         keep_request: false,
         of,
@@ -101,8 +102,9 @@ fn a_renewal_names_its_deliveries_in_order_each_once_and_not_too_many() {
     for good in [None, Some(vec![first]), Some(vec![first, second])] {
         propose(&world, renew(good)).unwrap();
     }
-    let many: Vec<RunId> =
-        (0..=MOST_DELIVERIES as u128).map(|number| Hex(number.to_be_bytes())).collect();
+    let many: Vec<DeliveryId> = (0..=MOST_DELIVERIES as u128)
+        .map(|number| DeliveryId { run: Hex(number.to_be_bytes()), part: 1 })
+        .collect();
     for bad in [vec![], vec![second, first], vec![first, first], vec![first; 130_000], many] {
         let found = bad.len();
         assert_eq!(propose(&world, renew(Some(bad))).unwrap_err().code(), "deliveries", "{found}");
@@ -121,7 +123,7 @@ fn a_line_that_would_not_be_read_back_is_not_written() {
     let found = read_ledger(&path, &card).unwrap();
     let time = found.state.time();
     let event = |event| next_line(&found.history, card.id(), time, time, event);
-    let coded = |rows| Event::Coded { run: Hex([1; 16]), rows, result: Hex([2; 32]) };
+    let coded = |rows| Event::Coded { run: Hex([1; 16]), part: 1, rows, result: Hex([2; 32]) };
     let mut far = event(coded(4));
     far.sequence = LARGEST_NUMBER + 1;
     let other = Line { service: "other.aaaaaaaaaaaaaaaaaaaaaaaaaa".to_owned(), ..event(coded(4)) };

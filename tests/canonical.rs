@@ -13,6 +13,7 @@ use std::sync::LazyLock;
 use cstatns::checkpoint::{Head, VerifierKey, sign_head};
 use cstatns::code::Generation;
 use cstatns::commitment::Use;
+use cstatns::delivery::DeliveryId;
 use cstatns::identifier::Scheme;
 use cstatns::ledger::{History, Lines};
 use cstatns::look_up::{Level, LookUp, Score};
@@ -66,6 +67,7 @@ static GENUINE: LazyLock<Vec<(&'static str, String)>> = LazyLock::new(|| {
     add("key-label", &serde_json::from_slice::<Value>(&key).unwrap()["label"]);
     genuine.push(("report", String::from_utf8(canonical_json(&report())).unwrap()));
     let mut add = |form, value: &Value| genuine.push((form, value.to_string()));
+    add("delivery", &json!({"part": 3, "run": "02".repeat(16)}));
     for line in ledger().lines() {
         let line: Value = serde_json::from_str(line).unwrap();
         let event = &line["event"];
@@ -131,7 +133,7 @@ fn report() -> SignedReport {
         generation: Generation::FIRST,
         r#use: Use::LookUp,
         check: Hex([1; 32]),
-        delivery: Hex([2; 16]),
+        delivery: DeliveryId { run: Hex([2; 16]), part: 3 },
         request: Hex([3; 32]),
         result: OpenedCommitment { commitment: Hex([4; 32]), key: Hex([5; 32]) },
         recipient: Some(Hex([6; 32])),

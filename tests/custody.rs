@@ -14,6 +14,7 @@ use cstatns::custody::SharingError;
 use cstatns::custody::custodian::{Kit, KitError, ProposalFault, Remark, kept_lines};
 use cstatns::custody::share::{ReceivingKey, SealedShare, ShareFile, dealing_key, dealt_info};
 use cstatns::dealing::{Dealing, DealingId, Epoch, RosterError, Seat, Threshold, check_roster};
+use cstatns::delivery::DeliveryId;
 use cstatns::domain::{Kind, LARGEST_MINIMUM_BATCH, RenewalReason};
 use cstatns::evidence::About;
 use cstatns::hazmat::{root_check, split};
@@ -346,7 +347,7 @@ fn code_request() -> Action {
         generation: Generation::FIRST,
         scheme: Scheme::FrNir,
         purpose: name("wages"),
-        input: Input { commitment: Hex([1; 32]), rows: 100, values: 100, distinct: 100 },
+        inputs: vec![Input { commitment: Hex([1; 32]), rows: 100, values: 100, distinct: 100 }],
         recipient: None,
         keep_request: false,
         look_up: None,
@@ -759,7 +760,7 @@ fn a_kit_tells_of_what_it_approved_that_has_no_result() {
     office.append(intent).unwrap();
     assert_eq!(fates(&office, 2), [(Fate::Running, true)]);
     office.append(Event::Failed { run, code: name("disk-full"), shares: vec![] }).unwrap();
-    assert_eq!(fates(&office, 2), [(Fate::Failed, true)]);
+    assert_eq!(fates(&office, 2), [(Fate::Failed { made: 0 }, true)]);
     assert_eq!(fates(&office, 0).len(), 2);
 
     run_of(&mut office, open_income(), &[1, 3, 4]);
@@ -1033,7 +1034,7 @@ fn a_consent_binds_every_parameter() {
             from: Generation::FIRST,
             generation: Generation::FIRST.next(),
             purpose: name("wages"),
-            input: code_request().input().copied().unwrap(),
+            inputs: code_request().inputs().to_vec(),
             recipient: None,
             keep_request: false,
             of: None,
@@ -1101,7 +1102,7 @@ fn variations(question: &Question) -> Vec<Question> {
         let field = json.pointer_mut(path).unwrap();
         *field = match (path.rsplit('/').next().unwrap_or_default(), &*field) {
             ("recipient", Value::Null) => "07".repeat(32).into(),
-            ("of", Value::Null) => vec!["00".repeat(16)].into(),
+            ("of", Value::Null) => serde_json::json!([{"part": 1, "run": "00".repeat(16)}]),
             ("expires", _) => "2028-01-01T00:00:00Z".into(),
             ("ends", _) => "2029-01-01".into(),
             ("reason", _) => "doubt".into(),
@@ -1447,7 +1448,11 @@ fn a_receipt_that_does_not_fit_is_refused_by_name() {
             not_in_roster("ana"),
         ),
         (
-            |body| body.statement = ReceiptStatement::FileDestroyed { delivery: Hex([0; 16]) },
+            |body| {
+                body.statement = ReceiptStatement::FileDestroyed {
+                    delivery: DeliveryId { run: Hex([0; 16]), part: 1 },
+                }
+            },
             not_in_roster("ana"),
         ),
         (|body| body.cosignature.head.size = 2, Err(Refusal::Receipt)),

@@ -7,6 +7,7 @@ mod common;
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
+use std::slice::from_ref;
 
 use chacha20poly1305::aead::{Aead, Payload};
 use chacha20poly1305::{KeyInit, XChaCha20Poly1305, XNonce};
@@ -25,7 +26,7 @@ use cstatns::service::{Recovered, ServiceError};
 use cstatns::state::Fate;
 
 use common::crash::{Snapshot, copy_tree, facts, names, temporaries, violations};
-use common::{PEOPLE, World, code_lines, generation, name};
+use common::{PEOPLE, World, code_lines, generation, name, only};
 
 /// Two statistical domains, the first of two generations, and two projects, each with a result.
 fn domains(world: &World) {
@@ -261,7 +262,7 @@ fn life_secrets_swapped_missing_and_in_two_places() {
         let action = world.code_action(&service, "benefits", &request);
         let quorum = world.quorum(&mut service, action).unwrap();
         service
-            .code(quorum, &request.files, |coder, out| code_lines(coder, &request, out))
+            .code(quorum, from_ref(&request.files), |coder, out| code_lines(coder, &request, out))
             .unwrap();
         assert_eq!(service.damaged_lives().iter().collect::<Vec<_>>(), [&a], "{why}");
         drop(service);
@@ -446,7 +447,7 @@ fn coding(domain: &str, number: u32, input: Input, keep_request: bool) -> Action
         generation: generation(number),
         scheme: Scheme::FrNir,
         purpose: name("test"),
-        input,
+        inputs: vec![input],
         recipient: None,
         keep_request,
         look_up: None,
@@ -465,7 +466,8 @@ fn a_request_and_what_lies_beside_it_are_destroyed() {
         request.files.request.push(beside);
         let mut service = world.try_open()?;
         let quorum = world.quorum(&mut service, coding("population", 1, request.input(), keep))?;
-        service.code(quorum, &request.files, |coder, out| code_lines(coder, &request, out))
+        let work = |coder: &_, out: &mut _| code_lines(coder, &request, out);
+        service.code(quorum, from_ref(&request.files), work).map(only)
     };
     let (request, beside) =
         (world.path("batch.request"), world.path("batch.request.manifest.json"));
@@ -478,7 +480,7 @@ fn a_request_and_what_lies_beside_it_are_destroyed() {
     assert_eq!(fs::read(world.path("link")).unwrap(), b"");
     let event = last_event(&world);
     assert_eq!((&event["type"], &event["how"]), (&"destroyed".into(), &"overwritten".into()));
-    assert_eq!(event["what"]["run"], made.run.to_string());
+    assert_eq!(event["what"]["run"], made.delivery.run.to_string());
 
     // Kept against the scheme: recorded so, and the result can still be delivered.
     let kept = code("kept", true).unwrap();
@@ -532,40 +534,40 @@ fn a_result_goes_when_the_counterpart_has_it() {
     let whole = fs::read(&result).unwrap();
     let events = world.open().history().size();
 
-    assert_eq!(deliver(&made.run, &result), Err("same-file"));
+    assert_eq!(deliver(&made.delivery, &result), Err("same-file"));
     fs::hard_link(&result, world.path("link")).unwrap();
-    assert_eq!(deliver(&made.run, &world.path("link")), Err("same-file"));
+    assert_eq!(deliver(&made.delivery, &world.path("link")), Err("same-file"));
     symlink(&result, world.path("symlink")).unwrap();
-    assert_eq!(deliver(&made.run, &world.path("symlink")), Err("same-file"));
-    assert_eq!(deliver(&made.run, &received), Err("file-missing"));
+    assert_eq!(deliver(&made.delivery, &world.path("symlink")), Err("same-file"));
+    assert_eq!(deliver(&made.delivery, &received), Err("file-missing"));
     for (spoil, length) in [(0, whole.len()), (whole.len() - 1, whole.len()), (0, whole.len() - 1)]
     {
         let mut bytes = whole.clone();
         bytes[spoil] ^= 1;
         fs::write(&received, &bytes[..length]).unwrap();
-        assert_eq!(deliver(&made.run, &received), Err("received-differs"));
+        assert_eq!(deliver(&made.delivery, &received), Err("received-differs"));
     }
     fs::write(&received, [&whole[..], b"\n"].concat()).unwrap();
-    assert_eq!(deliver(&made.run, &received), Err("received-differs"));
+    assert_eq!(deliver(&made.delivery, &received), Err("received-differs"));
     fs::write(&received, b"").unwrap();
-    assert_eq!(deliver(&made.run, &received), Err("received-differs"));
+    assert_eq!(deliver(&made.delivery, &received), Err("received-differs"));
     fs::write(&received, &whole).unwrap();
-    let mut unknown = made.run;
-    unknown.0[0] ^= 1;
+    let mut unknown = made.delivery;
+    unknown.run.0[0] ^= 1;
     assert_eq!(deliver(&unknown, &received), Err("unknown-delivery"));
     fs::rename(&result, world.path("moved")).unwrap();
-    assert_eq!(deliver(&made.run, &received), Err("result-missing"));
+    assert_eq!(deliver(&made.delivery, &received), Err("result-missing"));
     fs::rename(world.path("moved"), &result).unwrap();
     assert_eq!(world.open().history().size(), events, "nothing was recorded");
     assert_eq!(fs::read(&result).unwrap(), whole, "and nothing destroyed");
 
-    deliver(&made.run, &received).unwrap();
+    deliver(&made.delivery, &received).unwrap();
     assert!(!result.exists());
     assert_eq!(fs::read(&received).unwrap(), whole);
     assert_eq!(fs::read(world.path("link")).unwrap(), b"", "overwritten, not only unlinked");
     let event = last_event(&world);
     assert_eq!((&event["what"]["kind"], &event["how"]), (&"result".into(), &"overwritten".into()));
-    assert_eq!(deliver(&made.run, &received), Err("already-delivered"));
+    assert_eq!(deliver(&made.delivery, &received), Err("already-delivered"));
     assert!(world.open().outgoing().is_empty() && names(&world.home().join("outbox")).is_empty());
 }
 
@@ -583,8 +585,8 @@ fn a_request_changed_after_approval_leaves_nothing() {
         let mut other = world.request("batch", values);
         // The secret of the manifest is known to whoever changes the request.
         other.key = cstatns::commitment::CommitmentKey::from_hex(&approved.key.to_hex()).unwrap();
-        let refused =
-            service.code(quorum, &other.files, |coder, out| code_lines(coder, &other, out));
+        let refused = service
+            .code(quorum, from_ref(&other.files), |coder, out| code_lines(coder, &other, out));
         assert_eq!(refused.unwrap_err().code(), "request-changed");
         drop(service);
         assert!(!world.path("batch.result").exists() && temporaries(&world).is_empty());
@@ -627,7 +629,7 @@ fn a_quorum_serves_its_own_verb_only() {
             from: generation(1),
             generation: generation(2),
             purpose: name("test"),
-            input,
+            inputs: vec![input],
             recipient: None,
             keep_request: false,
             of: None,
@@ -643,9 +645,13 @@ fn a_quorum_serves_its_own_verb_only() {
             let outcome = match used {
                 0 => service.open_domain(quorum),
                 1 => service.extend(quorum),
-                2 => service.code(quorum, &request.files, |_, _| unreachable!()).map(|_| ()),
+                2 => service
+                    .code(quorum, from_ref(&request.files), |_, _| unreachable!())
+                    .map(|_| ()),
                 3 => service.new_key(quorum),
-                4 => service.renew(quorum, &request.files, |_, _| unreachable!()).map(|_| ()),
+                4 => service
+                    .renew(quorum, from_ref(&request.files), |_, _| unreachable!())
+                    .map(|_| ()),
                 _ => service.close(quorum),
             };
             assert_eq!(outcome.unwrap_err().code(), "other-action");

@@ -13,6 +13,7 @@ mod secrets;
 use std::fs::{self, File};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
+use std::slice::from_ref;
 
 use cstatns::domain::RenewalReason;
 use cstatns::identifier::Scheme;
@@ -119,13 +120,15 @@ fn panic_in_a_run(world: &World) {
         generation: generation(2),
         scheme: Scheme::FrNir,
         purpose: name("test"),
-        input: request.input(),
+        inputs: vec![request.input()],
         recipient: None,
         keep_request: false,
         look_up: None,
     };
     let quorum = world.quorum(&mut service, action).unwrap();
-    let run = || service.code(quorum, &request.files, |coder, _| panic!("{}", coder.generation()));
+    let run = || {
+        service.code(quorum, from_ref(&request.files), |coder, _| panic!("{}", coder.generation()))
+    };
     // A backtrace would read all debug information into the memory that is searched.
     std::panic::set_hook(Box::new(|_| ()));
     assert!(catch_unwind(AssertUnwindSafe(run)).is_err());

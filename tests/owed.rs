@@ -5,10 +5,12 @@ mod common;
 use std::fs;
 use std::io::ErrorKind;
 use std::path::Path;
+use std::slice::from_ref;
 
 use common::crash::{Snapshot, facts, violations};
 use common::{PEOPLE, World, code_lines, name};
 use cstatns::coded::Coded as _;
+use cstatns::delivery::DeliveryId;
 use cstatns::domain::Kind;
 use cstatns::files::Step;
 use cstatns::files::faults;
@@ -67,7 +69,7 @@ fn doubt_and_the_like_pass(world: &World, code: &str) {
     }
     let delivery = world.open().outgoing()[0].delivery;
     fs::copy(world.path("known.result"), world.path("known.received")).unwrap();
-    let refused = world.open().delivered(&delivery, &world.path("known.received"));
+    let refused = world.open().delivered(&delivery.id, &world.path("known.received"));
     assert_eq!(refused.unwrap_err().code(), "unfinished");
 }
 
@@ -116,14 +118,15 @@ fn a_medium_that_is_gone_for_good_is_stated() {
     let event = last_event(&world);
     assert_eq!(event["type"], "coded");
     let run = Hex::parse(event["run"].as_str().unwrap().as_bytes()).unwrap();
+    let [delivery, other] = [run, Hex([9; 16])].map(|run| DeliveryId { run, part: 1 });
     // While it is there, there is nothing to state; and the opening destroys it.
     let copy = Snapshot::of(&world);
-    assert_eq!(world.open().request_lost(&run).unwrap_err().code(), "nothing-lost");
+    assert_eq!(world.open().request_lost(&delivery).unwrap_err().code(), "nothing-lost");
     copy.restore(&world);
     fs::remove_dir_all(world.path("out")).unwrap();
     let mut service = world.open();
-    assert_eq!(service.request_lost(&Hex([9; 16])).unwrap_err().code(), "nothing-lost");
-    service.request_lost(&run).unwrap();
+    assert_eq!(service.request_lost(&other).unwrap_err().code(), "nothing-lost");
+    service.request_lost(&delivery).unwrap();
     assert_eq!(last_event(&world)["how"], "lost");
     assert!(service.state().owed().is_none());
     drop(service);
@@ -157,7 +160,7 @@ fn a_request_is_destroyed_through_its_descriptor() {
     let quorum = world.quorum(&mut service, action).unwrap();
     let (from, to) = (request.files.request[0].clone(), world.path("kept"));
     service
-        .code(quorum, &request.files, |coder, out| {
+        .code(quorum, from_ref(&request.files), |coder, out| {
             fs::rename(&from, &to).unwrap();
             fs::write(&from, "another file").unwrap();
             code_lines(coder, &request, out)
@@ -180,7 +183,7 @@ fn half_a_request_is_told() {
     let action = world.code_action(&service, "population", &request);
     let quorum = world.quorum(&mut service, action).unwrap();
     service
-        .code(quorum, &request.files, |coder, out| {
+        .code(quorum, from_ref(&request.files), |coder, out| {
             fs::remove_file(&beside).unwrap();
             code_lines(coder, &request, out)
         })
@@ -201,16 +204,21 @@ fn a_request_that_would_stay_is_refused_before_the_intent() {
         files.request = vec![file.to_owned()];
         let service = world.open();
         let events = service.history().size();
-        assert_eq!(service.check_files(&files, false).unwrap_err().code(), code, "{what}");
+        assert_eq!(
+            service.check_files(from_ref(&files), false).unwrap_err().code(),
+            code,
+            "{what}"
+        );
         assert!(
-            service.check_files(&files, true).is_ok() || code == "file-missing",
+            service.check_files(from_ref(&files), true).is_ok() || code == "file-missing",
             "{what}: it may be kept"
         );
         let mut service = service;
         let action = world.code_action(&service, "population", &request);
         let quorum = world.quorum(&mut service, action).unwrap();
         let run = quorum.question().run;
-        let refused = service.code(quorum, &files, |_, _| unreachable!("the rows are not read"));
+        let refused =
+            service.code(quorum, from_ref(&files), |_, _| unreachable!("the rows are not read"));
         assert_eq!(refused.unwrap_err().code(), code, "{what}");
         // The question lapsed, with the consents that it had.
         let fate = &service.state().runs()[&run].fate;

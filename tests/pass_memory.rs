@@ -10,6 +10,7 @@ mod common;
 mod secrets;
 
 use std::fs::{self, File};
+use std::slice::from_ref;
 
 use cstatns::secret::wipe_stack;
 
@@ -30,7 +31,7 @@ fn the_root_secret_is_gone_before_the_first_row() {
     let path = world.path("memory");
     let mut regions = Vec::new();
     service
-        .code(quorum, &request.files, |coder, out| {
+        .code(quorum, from_ref(&request.files), |coder, out| {
             let written = code_lines(coder, &request, out);
             wipe_stack();
             regions = snapshot(&mut memory, &path);

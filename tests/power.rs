@@ -200,12 +200,17 @@ fn next(world: &World) -> Result<(), ServiceError> {
 /// Goes through every state in a release (`CSTATNS_LONG`) and for a verb that is `short`; else
 /// through every seventeenth.
 fn two_faults(verb: &Verb, short: bool) {
+    two_faults_in(verb, if short { 1 } else { 17 });
+}
+
+/// Goes through every state in a release, else through one in `each`.
+fn two_faults_in(verb: &Verb, each: usize) {
     let world = World::founded(2, 2);
     (verb.prepare)(&world);
     let snapshot = Snapshot::of(&world);
     let under = world.directory.path().to_owned();
     let steps = cstatns::files::faults::count(&under, || (verb.act)(&world).unwrap());
-    let long = short || std::env::var_os("CSTATNS_LONG").is_some();
+    let each = if std::env::var_os("CSTATNS_LONG").is_some() { 1 } else { each };
     let mut states = 0;
     for stop in 0..=steps {
         snapshot.restore(&world);
@@ -213,7 +218,7 @@ fn two_faults(verb: &Verb, short: bool) {
         let recovery = cstatns::files::faults::count(&under, || next(&world).unwrap());
         for recovered in 0..=recovery {
             for (kind, loss) in [Loss::All, Loss::Bytes, Loss::Names].into_iter().enumerate() {
-                if !long && (stop * 11 + recovered * 5 + kind) % 17 != 0 {
+                if (stop * 11 + recovered * 5 + kind) % each != 0 {
                     continue;
                 }
                 snapshot.restore(&world);
@@ -274,6 +279,19 @@ fn code() {
     two_faults(&Verb { prepare: to_code, act: code_batch }, false);
 }
 
+/// Two requests in one run.
+#[test]
+fn code_parts() {
+    let act: fn(&World) -> _ =
+        |world| world.code_parts("population", &["out/batch", "out/batch-2"]).map(|_| ());
+    let prepare: fn(&World) = |world| {
+        to_code(world);
+        world.request("out/batch-2", &PEOPLE);
+    };
+    // Its steps are many: some of its states.
+    two_faults_in(&Verb { prepare, act }, 53);
+}
+
 /// The same where the file system has no files without names.
 #[test]
 fn code_to_a_temporary() {
@@ -326,7 +344,7 @@ fn delivered() {
             act: |world| {
                 let mut service = world.try_open()?;
                 let Some(outgoing) = service.outgoing().first().cloned() else { return Ok(()) };
-                service.delivered(&outgoing.delivery, &world.path("known.received"))
+                service.delivered(&outgoing.delivery.id, &world.path("known.received"))
             },
         },
         false,

@@ -6,6 +6,7 @@
 mod common;
 
 use std::collections::BTreeMap;
+use std::slice::from_ref;
 
 use cstatns::coded::Coded as _;
 use cstatns::domain::{Kind, RenewalReason, end_of};
@@ -378,18 +379,18 @@ impl Play {
             generation: service.state().domain(&name(domain)).unwrap().generation(),
             scheme: Scheme::FrNir,
             purpose: name("test"),
-            input: request.input(),
+            inputs: vec![request.input()],
             recipient: None,
             keep_request: false,
             look_up: None,
         };
         let quorum = self.world.quorum(service, action).map_err(|error| error.code())?;
-        let made =
-            service.code(quorum, &request.files, |coder, out| code_lines(coder, &request, out));
+        let made = service
+            .code(quorum, from_ref(&request.files), |coder, out| code_lines(coder, &request, out));
         let made = made.map_err(|error| error.code())?;
         let received = self.world.path("received");
         std::fs::copy(&request.files.result, &received).unwrap();
-        service.delivered(&made.run, &received).unwrap();
+        service.delivered(&made[0].delivery, &received).unwrap();
         self.event();
         Ok(())
     }

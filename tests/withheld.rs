@@ -8,6 +8,7 @@ mod common;
 use std::fs;
 use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
+use std::slice::from_ref;
 
 use cstatns::coded::Coded as _;
 use cstatns::files::faults::without_unnamed;
@@ -37,16 +38,12 @@ fn population() -> World {
 }
 
 /// Runs a request of these identifiers; `look` sees the file once all codes were offered to it.
-fn code(
-    world: &World,
-    identifiers: &[&str],
-    look: impl FnOnce(&mut ResultFile),
-) -> Result<(), String> {
+fn code(world: &World, identifiers: &[&str], look: impl Fn(&mut ResultFile)) -> Result<(), String> {
     let request = world.request("batch", identifiers);
     let mut service = world.open();
     let action = world.code_action(&service, "population", &request);
     let quorum = world.quorum(&mut service, action).unwrap();
-    let made = service.code(quorum, &request.files, |coder, out| {
+    let made = service.code(quorum, from_ref(&request.files), |coder, out| {
         let outcome = code_lines(coder, &request, out)?;
         look(out);
         Ok(outcome)
@@ -93,7 +90,7 @@ fn rows_that_nobody_approved_show_nobody_a_code() {
             let mut service = world.open();
             let action = world.code_action(&service, "population", &approved);
             let quorum = world.quorum(&mut service, action).unwrap();
-            service.code(quorum, &approved.files, |coder, out| {
+            service.code(quorum, from_ref(&approved.files), |coder, out| {
                 let written = code_lines(coder, &swapped, out)?;
                 assert!(!named, "it was refused before");
                 assert!(with_codes(directory).is_empty());
@@ -119,7 +116,7 @@ fn a_file_that_others_can_read_takes_no_row_that_is_not_verified() {
     without_unnamed(directory, || {
         let mut service = world.open();
         let quorum = quorum(&mut service);
-        let made = service.code(quorum, &request.files, |_, out| {
+        let made = service.code(quorum, from_ref(&request.files), |_, out| {
             assert!(out.is_readable());
             assert_eq!(out.write(b"c1.").unwrap_err().kind(), ErrorKind::Other);
             let mut wrong = request.outcome();
@@ -137,7 +134,9 @@ fn a_file_that_others_can_read_takes_no_row_that_is_not_verified() {
     });
     let mut service = world.open();
     let again = quorum(&mut service);
-    service.code(again, &request.files, |coder, out| code_lines(coder, &request, out)).unwrap();
+    service
+        .code(again, from_ref(&request.files), |coder, out| code_lines(coder, &request, out))
+        .unwrap();
 }
 
 #[test]

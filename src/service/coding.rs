@@ -1,33 +1,31 @@
 //! Runs that turn a request into a result: `code` and `renew` (SPEC §13).
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use cstatns_base::code::{Generation, Tag};
-use cstatns_base::commitment::{Commitment, CommitmentKey, Context, Use};
+use cstatns_base::commitment::{Commitment, Context, Use};
+use cstatns_base::delivery::{DeliveryId, DeliveryName};
 use cstatns_base::domain::CheckValue;
-use cstatns_base::files::{self, Access, Facts, FileError, Held, Remembered};
+use cstatns_base::files::{self, Access, FileError, Held};
 use cstatns_base::identifier::Scheme;
 use cstatns_base::look_up::LookUp;
 use cstatns_base::meta::FileMeta;
-use cstatns_base::name::{Hex, Name, canonical_json};
-use cstatns_base::secret::{Secret, random_bytes, wipe_stack};
+use cstatns_base::name::{Name, canonical_json};
+use cstatns_base::secret::{Secret, wipe_stack};
 use cstatns_record::checkpoint::Head;
 use cstatns_record::ledger::event::{Event, Lapse};
-use cstatns_record::proposal::{Action, RunId};
-use cstatns_record::report::ReportBody;
+use cstatns_record::proposal::{Action, Input, RunId};
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
 
 use crate::coder::{Coder, Renewer};
 use crate::custody::quorum::Quorum;
 
-use super::result::{
-    Counts, Expected, LeftResult, ReadResult, ResultFile, Seal, WorkError, Written,
-};
-use super::{Approved, HOME_FORMAT, LIMIT, Service, ServiceError};
+use super::journal::{Journal, Ready, check_apart, check_names, hold};
+use super::result::{Expected, LeftResult, ReadResult, ResultFile, Seal, WorkError, Written};
+use super::{Approved, Service, ServiceError};
 
-/// The files of a run.
+/// The files of one request of a run.
 #[derive(Clone, Debug)]
 pub struct RunFiles {
     /// The request and what lies beside it: destroyed once the result is durable.
@@ -43,8 +41,10 @@ pub struct RunFiles {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Made {
-    /// The delivery: the run's number.
-    pub run: RunId,
+    /// The delivery.
+    pub delivery: DeliveryId,
+    /// How many requests its run has.
+    pub parts: u32,
     /// The domain.
     pub domain: Name,
     /// The domain's tag.
@@ -75,84 +75,18 @@ pub struct Made {
     pub head: Head,
 }
 
-/// Where a run's files lie, and what it found: kept in `outbox/`, because the ledger holds neither.
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Journal {
-    pub(super) format: u32,
-    pub(super) run: RunId,
-    pub(super) request: Vec<Remembered>,
-    pub(super) result: PathBuf,
-    /// The inode of the result's directory.
-    place: Hex<8>,
-    /// What opens the commitment of the result.
-    pub(super) key: Hex<32>,
-    /// The result that is whole, before it takes its name.
-    pub(super) ready: Option<Ready>,
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub(super) accepted: BTreeMap<String, Name>,
-}
-
-/// What is known of a result that is whole.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Ready {
-    /// Its commitment, which tells it from another file of its name.
-    pub(super) result: Commitment,
-    pub(super) counts: Counts,
-}
-
-/// The inode of the directory in which a file lies.
-fn place_of(path: &Path) -> Result<Hex<8>, FileError> {
-    let facts = Facts::of(path.parent().unwrap_or(path))?;
-    // Not a number: the inodes of some file systems need all 64 bits, which JSON's do not hold.
-    Ok(Hex(facts.inode.1.to_be_bytes()))
-}
-
-impl Journal {
-    pub(super) fn path(home: &Path, run: &RunId) -> PathBuf {
-        home.join("outbox").join(format!("{run}.json"))
-    }
-
-    pub(super) fn read(path: &Path) -> Result<Self, ServiceError> {
-        let bytes = files::read(path, LIMIT)?;
-        serde_json::from_slice(&bytes).map_err(|_| ServiceError::HomeDamaged { file: "outbox" })
-    }
-
-    fn new(run: RunId, held: &[Held], files: &RunFiles) -> Result<Self, ServiceError> {
-        let result = &files.result;
-        let request = held.iter().map(|held| held.remembered().clone()).collect();
-        let result =
-            std::path::absolute(result).map_err(|error| FileError::from_io(result, &error))?;
-        let mut key = Hex([0; 32]);
-        random_bytes(&mut key.0);
-        Ok(Self {
-            format: HOME_FORMAT,
-            run,
-            request,
-            place: place_of(&result)?,
-            result,
-            key,
-            ready: None,
-            accepted: files.accepted.clone(),
-        })
-    }
-}
-
-/// Holds the files of a request, which are destroyed after the run; of a run that keeps them,
-/// nothing.
-fn hold(files: &RunFiles, keep_request: bool) -> Result<Vec<Held>, ServiceError> {
-    let request: &[PathBuf] = if keep_request { &[] } else { &files.request };
-    let hold = |path: &PathBuf| {
-        Held::new(path).map_err(|error| match error {
-            FileError::Missing { .. } => error.into(),
-            error => ServiceError::RequestStays { error },
-        })
-    };
-    request.iter().map(hold).collect()
+/// A part of a run that is about to begin: its request, which is held, and its journal.
+struct Begun {
+    held: Vec<Held>,
+    journal: Journal,
 }
 
 impl Made {
+    /// The delivery's name for people.
+    pub fn name(&self) -> DeliveryName {
+        self.delivery.named(self.parts)
+    }
+
     /// What the request's rows were for.
     pub fn r#use(&self) -> Use {
         match (self.scheme, self.look_up) {
@@ -164,35 +98,35 @@ impl Made {
 }
 
 impl Service {
-    /// Looks at the files of a run before anybody is asked for it: the request can be destroyed
-    /// afterwards, unless it is kept, and the result can be written.
+    /// Looks at the files of a run before anybody is asked for it: each request can be destroyed
+    /// afterwards, unless it is kept, and each result can be written.
     ///
     /// # Errors
-    /// [`ServiceError::RequestStays`]; [`ServiceError::File`] for the result.
-    pub fn check_files(&self, files: &RunFiles, keep_request: bool) -> Result<(), ServiceError> {
-        hold(files, keep_request)?;
-        if let Some(missing) = files.request.iter().find(|path| !path.is_file()) {
-            return Err(FileError::Missing { path: missing.clone() }.into());
+    /// [`ServiceError::RequestStays`]; [`ServiceError::File`] for a result.
+    pub fn check_files(&self, files: &[RunFiles], keep_request: bool) -> Result<(), ServiceError> {
+        for each in files {
+            hold(each, keep_request)?;
+            check_names(each)?;
+            files::check_directory_of(&each.result)?;
         }
-        if files.result.symlink_metadata().is_ok() {
-            return Err(FileError::Exists { path: files.result.clone() }.into());
-        }
-        Ok(files::check_directory_of(&files.result)?)
+        Ok(check_apart(files)?)
     }
 
-    /// Codes a request that a quorum approved. `work` reads the request, codes its identifiers with
-    /// the coder that it is lent and writes the result; it is called once, after the intent is
-    /// durable.
+    /// Codes the requests that a quorum approved, whose files are given in the order of the
+    /// proposal. `work` reads a request, codes its identifiers with the coder that it is lent and
+    /// writes the result; it is called once for each, in that order, after the intent is durable.
+    /// [`ResultFile::part`] tells which it is.
     ///
     /// # Errors
-    /// [`ServiceError`]; before the result is durable under its name nothing of it is left, and the
-    /// request is untouched.
+    /// [`ServiceError`]; before a result is durable under its name nothing of it is left, and its
+    /// request is untouched. [`ServiceError::Part`] where there are several: the results of the
+    /// requests before it stand ([`Service::made_by`]), and those after it are not made.
     pub fn code(
         &mut self,
         quorum: Quorum,
-        files: &RunFiles,
-        work: impl FnOnce(&Coder, &mut ResultFile) -> Result<Written, WorkError>,
-    ) -> Result<Made, ServiceError> {
+        files: &[RunFiles],
+        mut work: impl FnMut(&Coder, &mut ResultFile) -> Result<Written, WorkError>,
+    ) -> Result<Vec<Made>, ServiceError> {
         let Action::Code { domain, generation, .. } = quorum.question().action.clone() else {
             return Err(self.other_action(quorum));
         };
@@ -200,19 +134,19 @@ impl Service {
             let keys = service.keys(root, &domain, 1..=generation.get())?;
             Coder::new(keys).map_err(work_error)
         };
-        self.run_on_files(quorum, files, open, |coder, file| work(&coder, file))
+        self.run_on_files(quorum, files, open, |coder, file| work(coder, file))
     }
 
-    /// Renews a request of codes that a quorum approved, as [`Service::code`] codes identifiers.
+    /// Renews the requests of codes that a quorum approved, as [`Service::code`] codes identifiers.
     ///
     /// # Errors
     /// As [`Service::code`].
     pub fn renew(
         &mut self,
         quorum: Quorum,
-        files: &RunFiles,
-        work: impl FnOnce(&Renewer, &mut ResultFile) -> Result<Written, WorkError>,
-    ) -> Result<Made, ServiceError> {
+        files: &[RunFiles],
+        mut work: impl FnMut(&Renewer, &mut ResultFile) -> Result<Written, WorkError>,
+    ) -> Result<Vec<Made>, ServiceError> {
         let Action::Renew { domain, from, generation, .. } = quorum.question().action.clone()
         else {
             return Err(self.other_action(quorum));
@@ -221,89 +155,118 @@ impl Service {
             let keys = service.keys(root, &domain, from.next().get()..=generation.get())?;
             Renewer::new(from, keys).map_err(work_error)
         };
-        self.run_on_files(quorum, files, open, |renewer, file| work(&renewer, file))
+        self.run_on_files(quorum, files, open, |renewer, file| work(renewer, file))
     }
 
     /// A run whose keys `open` opens. The root secret is gone before `work` sees the first row.
+    ///
+    /// The request of a part is destroyed before the next part begins, so that never more than one
+    /// destruction is owed; that of the last part after the run has ended.
     fn run_on_files<Keys>(
         &mut self,
         quorum: Quorum,
-        files: &RunFiles,
+        files: &[RunFiles],
         open: impl FnOnce(&mut Self, &Secret<32>) -> Result<Keys, ServiceError>,
-        work: impl FnOnce(Keys, &mut ResultFile) -> Result<Written, WorkError>,
-    ) -> Result<Made, ServiceError> {
+        mut work: impl FnMut(&Keys, &mut ResultFile) -> Result<Written, WorkError>,
+    ) -> Result<Vec<Made>, ServiceError> {
         let run = quorum.question().run;
-        let place = Journal::path(&self.home, &run);
-        let (held, journal) = match self.begin_journal(&quorum, files, &place) {
+        let begun = match self.begin_journals(&quorum, files) {
             Ok(begun) => begun,
             Err(error) => {
                 self.lapse(&run, Lapse::Withdrawn, quorum.consents());
+                self.forget_journals(&run, files.len());
                 return Err(error);
             }
         };
+        let mut last = Vec::new();
         let outcome = self.run(quorum, |service, approved| {
-            let Approved { run, action, root, .. } = approved;
+            let Approved { action, root, .. } = approved;
             let keys = open(service, &root);
             drop(root);
             wipe_stack();
             let keys = keys?;
-            service.make_result(run, &action, journal, &place, |file| work(keys, file))
+            let parts = action.parts();
+            for (Begun { held, journal }, request) in begun.into_iter().zip(files) {
+                let part = journal.delivery.part;
+                let make = || {
+                    service.make_result(&action, journal, |file| work(&keys, file))?;
+                    if part == parts {
+                        last = held;
+                    } else {
+                        service.pay_what_is_owed(held)?;
+                    }
+                    Ok(())
+                };
+                make().map_err(|error| in_part(error, part, parts, request))?;
+            }
+            Ok(())
         });
-        if outcome.is_err()
-            && self.state.pending().is_none()
-            && !self.state.deliveries().contains_key(&run)
-        {
-            // The journal of a run that never began; where it cannot be removed, the next opening
-            // sweeps it.
-            let _ = files::remove_if_present(&place);
+        if outcome.is_err() && self.state.pending().is_none() {
+            self.forget_journals(&run, files.len());
         }
         outcome?;
-        self.pay_what_is_owed(held)?;
-        self.made(&run).ok_or_else(|| cstatns_record::state::Refusal::UnknownDelivery.into())
+        self.pay_what_is_owed(last)?;
+        Ok(self.made_by(&run))
     }
 
-    /// Takes hold of the request and writes the journal of the run that is about to begin.
-    fn begin_journal(
+    /// Removes the journals of parts that never began; where one cannot be removed, the next
+    /// opening sweeps it.
+    fn forget_journals(&self, run: &RunId, parts: usize) {
+        for part in (1..).take(parts) {
+            let delivery = DeliveryId { run: *run, part };
+            if !self.state.deliveries().contains_key(&delivery) {
+                let _ = files::remove_if_present(&Journal::path(&self.home, &delivery));
+            }
+        }
+    }
+
+    /// Takes hold of the requests and writes the journals of the run that is about to begin.
+    fn begin_journals(
         &self,
         quorum: &Quorum,
-        files: &RunFiles,
-        place: &Path,
-    ) -> Result<(Vec<Held>, Journal), ServiceError> {
-        let run = quorum.question().run;
-        let held = hold(files, quorum.question().action.keeps_request())?;
-        let journal = Journal::new(run, &held, files)?;
-        if journal.result.symlink_metadata().is_ok() {
-            return Err(FileError::Exists { path: journal.result }.into());
-        }
-        if let Some(missing) = files.request.iter().find(|path| !path.is_file()) {
-            return Err(FileError::Missing { path: missing.clone() }.into());
+        files: &[RunFiles],
+    ) -> Result<Vec<Begun>, ServiceError> {
+        let (run, action) = (quorum.question().run, &quorum.question().action);
+        let (given, approved) = (files.len(), action.inputs().len());
+        if given != approved {
+            return Err(ServiceError::OtherRequests { given, approved });
         }
         // A run whose number is spent is refused before its journal could be taken for the former
         // run's.
-        if self.state.deliveries().contains_key(&run) {
+        if self.state.deliveries_of(&run).next().is_some() {
             return Err(cstatns_record::state::Refusal::Replayed.into());
         }
-        files::write_new(place, &canonical_json(&journal), Access::Private)?;
-        Ok((held, journal))
+        check_apart(files)?;
+        let mut begun = Vec::with_capacity(given);
+        for (part, files) in (1..).zip(files) {
+            let held = hold(files, action.keeps_request())?;
+            let journal = Journal::new(DeliveryId { run, part }, &held, files)?;
+            check_names(files)?;
+            begun.push(Begun { held, journal });
+        }
+        for Begun { journal, .. } in &begun {
+            let place = Journal::path(&self.home, &journal.delivery);
+            files::write_new(&place, &canonical_json(journal), Access::Private)?;
+        }
+        Ok(begun)
     }
 
     fn make_result(
         &mut self,
-        run: RunId,
         action: &Action,
         mut journal: Journal,
-        place: &Path,
         work: impl FnOnce(&mut ResultFile) -> Result<Written, WorkError>,
     ) -> Result<(), ServiceError> {
-        let expected = Expected::of(self, action)?;
+        let expected = Expected::of(self, action, journal.delivery.part)?;
         let seal = self.seal(&journal, action).ok_or(ServiceError::RequestChanged)?;
-        let mut file = ResultFile::create(&journal.result, &run, expected, seal)?;
+        let mut file = ResultFile::create(&journal, expected, seal)?;
         let written = work(&mut file);
         wipe_stack();
         let Written { found, result, counts } = written?;
         let rows = expected.check(&found)?;
         journal.ready = Some(Ready { result, counts });
-        files::replace(place, &canonical_json(&journal), Access::Private)?;
+        let place = Journal::path(&self.home, &journal.delivery);
+        files::replace(&place, &canonical_json(&journal), Access::Private)?;
         if let Err(error) = file.commit() {
             // The name may have been given before the error: then it goes, for no event will speak
             // of it. The file is not overwritten: stopped half-way, that would leave a spoiled file
@@ -316,12 +279,12 @@ impl Service {
             return Err(error.into());
         }
         self.result_stands = true;
-        self.record(coded(action, run, rows, result))?;
+        self.record(coded(action, journal.delivery, rows, result))?;
         self.result_stands = false;
         Ok(())
     }
 
-    /// Under what the commitment of a run's result is computed.
+    /// Under what the commitment of a result is computed.
     fn seal(&self, journal: &Journal, action: &Action) -> Option<Seal> {
         let (r#use, generation) = match action {
             Action::Code { look_up: Some(_), generation, .. } => (Use::LookUp, *generation),
@@ -329,13 +292,14 @@ impl Service {
             Action::Renew { generation, .. } => (Use::Renew, *generation),
             _ => return None,
         };
+        let delivery = journal.delivery;
         let from = FileMeta {
             service: self.card.id().to_owned(),
             domain: action.domain()?.clone(),
             generation,
-            delivery: journal.run,
+            delivery,
         };
-        let context = Context::result(&from, r#use, ReportBody::PART, &action.input()?.commitment);
+        let context = Context::result(&from, r#use, &input_of(action, delivery.part)?.commitment);
         Some(Seal { key: journal.commitment_key(), context })
     }
 
@@ -355,8 +319,8 @@ impl Service {
         match std::fs::symlink_metadata(&path) {
             Ok(data) if data.is_file() => {}
             Ok(_) => return Ok(false),
-            Err(_) if place_of(&path).ok() != Some(journal.place) => {
-                return Err(ServiceError::ResultAway { run: journal.run, path });
+            Err(_) if !journal.is_in_place() => {
+                return Err(ServiceError::ResultAway { delivery: journal.delivery, path });
             }
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(false),
             Err(error) => return Err(FileError::from_io(&path, &error).into()),
@@ -372,12 +336,13 @@ impl Service {
         Ok(read(&left)? == Some(ready.result))
     }
 
-    /// What a run made, for its report.
-    pub fn made(&self, run: &RunId) -> Option<Made> {
-        let delivery = self.state.deliveries().get(run)?;
+    /// What was made of a request, for the report.
+    pub fn made(&self, id: &DeliveryId) -> Option<Made> {
+        let delivery = self.state.deliveries().get(id)?;
         let key = self.state.domain(&delivery.domain).ok()?.key(delivery.generation)?;
         Some(Made {
-            run: *run,
+            delivery: *id,
+            parts: delivery.parts,
             domain: delivery.domain.clone(),
             tag: self.state.tag(&delivery.domain),
             from: delivery.from,
@@ -394,25 +359,35 @@ impl Service {
             head: self.ledger.history().head(),
         })
     }
+
+    /// What a run made so far, by part.
+    pub fn made_by(&self, run: &RunId) -> Vec<Made> {
+        self.state.deliveries_of(run).filter_map(|(id, _)| self.made(id)).collect()
+    }
 }
 
-impl Journal {
-    /// What opens the commitment of the result.
-    pub(super) fn commitment_key(&self) -> CommitmentKey {
-        CommitmentKey::from_hex(&self.key.to_string()).expect("it is hexadecimal")
-    }
+/// The request that a part of a run is about.
+pub(super) fn input_of(action: &Action, part: u32) -> Option<&Input> {
+    action.inputs().get(part.checked_sub(1)? as usize)
+}
 
-    /// Where the result lies before it takes its name.
-    pub(super) fn temporary(&self) -> PathBuf {
-        files::temporary_path(&self.result, &self.run.0)
+/// Of several requests, says which one the error is about.
+fn in_part(error: ServiceError, part: u32, parts: u32, files: &RunFiles) -> ServiceError {
+    match files.request.first().filter(|_| parts > 1) {
+        Some(request) => {
+            let (request, error) = (request.clone(), Box::new(error));
+            ServiceError::Part { part, parts, request, error }
+        }
+        None => error,
     }
 }
 
 /// The event of a result.
-pub(super) fn coded(action: &Action, run: RunId, rows: u64, result: Commitment) -> Event {
+pub(super) fn coded(action: &Action, of: DeliveryId, rows: u64, result: Commitment) -> Event {
+    let DeliveryId { run, part } = of;
     match action {
-        Action::Renew { .. } => Event::Renewed { run, rows, result },
-        _ => Event::Coded { run, rows, result },
+        Action::Renew { .. } => Event::Renewed { run, part, rows, result },
+        _ => Event::Coded { run, part, rows, result },
     }
 }
 

@@ -7,6 +7,7 @@ use std::io::{BufReader, Read};
 use std::path::{Path, PathBuf};
 
 use cstatns_base::code::Generation;
+use cstatns_base::delivery::{DeliveryId, DeliveryName};
 use cstatns_base::files::{self, Facts, Fate, FileError, Held};
 use cstatns_base::name::{Hex, Name};
 use cstatns_record::ledger::event::{Destroyed, Event, Lapse, Means};
@@ -14,7 +15,8 @@ use cstatns_record::proposal::{Action, RunId};
 use cstatns_record::state::Refusal;
 use serde::Serialize;
 
-use super::coding::{Journal, coded};
+use super::coding::{coded, input_of};
+use super::journal::{Journal, spoken_of};
 use super::result::{Counts, ReadResult};
 use super::{Service, ServiceError, ceremony};
 
@@ -33,6 +35,15 @@ pub enum Recovered {
         /// Its verb.
         verb: &'static str,
     },
+    /// A run had begun and made some of its results, which stand: the rest is undone.
+    Cut {
+        /// Its verb.
+        verb: &'static str,
+        /// How many results it made.
+        made: u32,
+        /// How many requests it has.
+        parts: u32,
+    },
     /// A question had been asked, and nobody waited for the answers any more.
     Lapsed {
         /// Its verb.
@@ -43,12 +54,14 @@ pub enum Recovered {
     /// A result was complete: its event is recorded now.
     Finished {
         /// The delivery.
-        run: RunId,
+        delivery: DeliveryName,
     },
     /// Something that was to be destroyed is destroyed now.
     Destroyed {
         /// What.
         what: Destroyed,
+        /// The delivery that it belongs to.
+        delivery: Option<DeliveryName>,
     },
     /// Files that stopped writes left are removed.
     Swept {
@@ -70,6 +83,11 @@ impl fmt::Display for Recovered {
             Self::Undone { verb } => {
                 write!(f, "an interrupted `{verb}` left no result: undone, run it again")
             }
+            Self::Cut { verb, made, parts } => write!(
+                f,
+                "an interrupted `{verb}` had made {made} of its {parts} results, which stand: the \
+                rest is undone, run it again with the other requests"
+            ),
             Self::Lapsed { verb, why: Lapse::Expired } => {
                 write!(f, "the custodians were asked for `{verb}` and the time ran out: recorded")
             }
@@ -78,17 +96,23 @@ impl fmt::Display for Recovered {
                 "the custodians were asked for `{verb}` by a process that stopped: recorded, run \
                 it again"
             ),
-            Self::Finished { run } => {
-                write!(f, "an interrupted run had finished its result: recorded, delivery {run}")
-            }
-            Self::Destroyed { what: Destroyed::Request { run } } => {
-                write!(f, "the request of delivery {run} was still there: destroyed now")
-            }
-            Self::Destroyed { what: Destroyed::Result { run } } => {
-                write!(f, "the copy of the delivered result {run} was still there: destroyed now")
-            }
-            Self::Destroyed { what: Destroyed::Keys { domain } } => {
-                write!(f, "the keys of `{domain}` were still to be destroyed: destroyed now")
+            Self::Finished { delivery } => write!(
+                f,
+                "an interrupted run had finished its result: recorded, delivery {delivery}"
+            ),
+            Self::Destroyed { what, delivery } => {
+                match what {
+                    Destroyed::Request { .. } => f.write_str("the request of delivery "),
+                    Destroyed::Result { .. } => f.write_str("the copy of the delivered result "),
+                    Destroyed::Keys { domain } => {
+                        return write!(
+                            f,
+                            "the keys of `{domain}` were still to be destroyed: destroyed now"
+                        );
+                    }
+                }?;
+                delivery.iter().try_for_each(|delivery| delivery.fmt(f))?;
+                f.write_str(" was still there: destroyed now")
             }
             Self::Swept { files } => {
                 write!(f, "{files} unfinished files of a stopped command: removed")
@@ -102,7 +126,7 @@ impl fmt::Display for Recovered {
 #[non_exhaustive]
 pub struct Outgoing {
     /// The delivery.
-    pub delivery: RunId,
+    pub delivery: DeliveryName,
     /// Its domain.
     pub domain: Name,
     /// The generation of its codes.
@@ -133,15 +157,23 @@ impl Service {
         self.unpaid.as_deref()
     }
 
-    /// States that the medium with the request of `run` is gone for good, so that the request
+    /// Whether the destruction of a delivery's request is owed.
+    pub fn is_owed(&self, of: &DeliveryId) -> bool {
+        self.state.owed() == Some(&Destroyed::request_of(*of))
+    }
+
+    /// States that the medium with the request of a delivery is gone for good, so that the request
     /// cannot be destroyed.
     ///
     /// # Errors
     /// [`Refusal::NothingLost`] unless exactly that request is owed and was not reached when the
     /// home was opened.
-    pub fn request_lost(&mut self, run: &RunId) -> Result<(), ServiceError> {
-        let what = Destroyed::Request { run: *run };
-        let is_away = matches!(self.unpaid(), Some(ServiceError::RequestAway { run: away, .. }) if away == run);
+    pub fn request_lost(&mut self, of: &DeliveryId) -> Result<(), ServiceError> {
+        let what = Destroyed::request_of(*of);
+        let is_away = matches!(
+            self.unpaid(),
+            Some(ServiceError::RequestAway { delivery, .. }) if delivery.id == *of
+        );
         if self.state.owed() != Some(&what) || !is_away {
             return Err(Refusal::NothingLost.into());
         }
@@ -151,42 +183,42 @@ impl Service {
     /// Results whose copy is still here, with where it lies.
     pub fn outgoing(&self) -> Vec<Outgoing> {
         let here = self.state.deliveries().iter().filter(|(_, delivery)| !delivery.destroyed);
-        here.map(|(run, delivery)| Outgoing {
-            delivery: *run,
+        here.map(|(id, delivery)| Outgoing {
+            delivery: id.named(delivery.parts),
             domain: delivery.domain.clone(),
             generation: delivery.generation,
             rows: delivery.rows,
-            result: self.journal(run).ok().flatten().map(|journal| journal.result),
+            result: self.journal(id).ok().flatten().map(|journal| journal.result),
         })
         .collect()
     }
 
     /// The request of a delivery whose copy is still here and what lay beside it, as the run was
     /// given them: for its report. Empty where the home does not say.
-    pub fn request_of(&self, run: &RunId) -> Vec<PathBuf> {
-        let journal = self.journal(run).ok().flatten();
+    pub fn request_of(&self, of: &DeliveryId) -> Vec<PathBuf> {
+        let journal = self.journal(of).ok().flatten();
         let request = journal.map(|journal| journal.request).unwrap_or_default();
         request.into_iter().map(|remembered| remembered.path).collect()
     }
 
     /// The risks that the controller accepted of a delivery whose copy is still here: for its
     /// report. Empty where the home does not say.
-    pub fn accepted_of(&self, run: &RunId) -> BTreeMap<String, Name> {
-        let journal = self.journal(run).ok().flatten();
+    pub fn accepted_of(&self, of: &DeliveryId) -> BTreeMap<String, Name> {
+        let journal = self.journal(of).ok().flatten();
         journal.map(|journal| journal.accepted).unwrap_or_default()
     }
 
     /// What was counted of the rows of a delivery whose copy is still here, and what opens its
     /// commitment: for its report. None where the home does not say.
-    pub(super) fn counts_of(&self, run: &RunId) -> Option<(Counts, Hex<32>)> {
-        let journal = self.journal(run).ok().flatten()?;
+    pub(super) fn counts_of(&self, of: &DeliveryId) -> Option<(Counts, Hex<32>)> {
+        let journal = self.journal(of).ok().flatten()?;
         Some((journal.ready?.counts, journal.key))
     }
 
-    /// A run's journal; none where the file does not exist. One that is there and cannot be read is
-    /// an error: what it speaks of must not pass for absent.
-    fn journal(&self, run: &RunId) -> Result<Option<Journal>, ServiceError> {
-        match Journal::read(&Journal::path(&self.home, run)) {
+    /// A part's journal; none where the file does not exist. One that is there and cannot be read
+    /// is an error: what it speaks of must not pass for absent.
+    fn journal(&self, of: &DeliveryId) -> Result<Option<Journal>, ServiceError> {
+        match Journal::read(&Journal::path(&self.home, of)) {
             Ok(journal) => Ok(Some(journal)),
             Err(ServiceError::File(FileError::Missing { .. })) => Ok(None),
             Err(error) => Err(error),
@@ -198,14 +230,14 @@ impl Service {
     /// # Errors
     /// [`ServiceError::SameFile`], [`ServiceError::ReceivedDiffers`],
     /// [`ServiceError::ResultMissing`]: nothing is destroyed then.
-    pub fn delivered(&mut self, run: &RunId, received: &Path) -> Result<(), ServiceError> {
-        self.state.check_delivered(run)?;
-        let journal = Journal::read(&Journal::path(&self.home, run))?;
+    pub fn delivered(&mut self, of: &DeliveryId, received: &Path) -> Result<(), ServiceError> {
+        self.state.check_delivered(of)?;
+        let journal = Journal::read(&Journal::path(&self.home, of))?;
         if !journal.result.is_file() {
             return Err(ServiceError::ResultMissing { path: journal.result });
         }
         check_copy(&journal.result, received)?;
-        self.record(Event::Delivered { run: *run })?;
+        self.record(Event::Delivered { run: of.run, part: of.part })?;
         self.pay_what_is_owed(Vec::new())?;
         Ok(())
     }
@@ -219,9 +251,9 @@ impl Service {
         let Some(what) = self.state.owed().cloned() else { return Ok(None) };
         match &what {
             Destroyed::Keys { domain } => self.destroy_keys(domain)?,
-            Destroyed::Request { run } => {
-                let run = *run;
-                let journal = self.journal(&run)?;
+            Destroyed::Request { run, part } => {
+                let id = DeliveryId { run: *run, part: *part };
+                let (journal, delivery) = (self.journal(&id)?, self.state.named(id));
                 let fates: Vec<(PathBuf, Result<Fate, FileError>)> = match held.is_empty() {
                     false => {
                         let each = held.into_iter();
@@ -235,21 +267,22 @@ impl Service {
                 // Each file is tried before the first that stays is reported.
                 let mut absent = fates.is_empty();
                 for (path, fate) in fates {
-                    match fate.map_err(|error| ServiceError::RequestOwed { run, error })? {
+                    match fate.map_err(|error| ServiceError::RequestOwed { delivery, error })? {
                         Fate::Destroyed => {}
                         Fate::Absent => absent = true,
-                        Fate::Away => return Err(ServiceError::RequestAway { run, path }),
+                        Fate::Away => return Err(ServiceError::RequestAway { delivery, path }),
                     }
                 }
                 self.record(Event::Destroyed { what: what.clone(), how: means(!absent) })?;
             }
-            Destroyed::Result { run } => {
-                let result = self.journal(run)?.map(|journal| journal.result);
+            Destroyed::Result { run, part } => {
+                let id = DeliveryId { run: *run, part: *part };
+                let result = self.journal(&id)?.map(|journal| journal.result);
                 let destroyed =
                     result.map(|result| files::destroy_if_present(&result)).transpose()?;
                 let how = means(destroyed.flatten().is_some());
                 self.record(Event::Destroyed { what: what.clone(), how })?;
-                files::remove_if_present(&Journal::path(&self.home, run))?;
+                files::remove_if_present(&Journal::path(&self.home, &id))?;
             }
         }
         Ok(Some(what))
@@ -264,15 +297,15 @@ impl Service {
         if ceremony::forget_journal(&self.home)? {
             recovered.push(Recovered::Swept { files: 1 });
         }
-        if let Some(pending) = self.state.pending() {
-            let (run, action) = (pending.question.run, pending.question.action.clone());
-            recovered.push(self.recover_run(&run, &action, read)?);
-        }
+        self.recover_run(read, recovered)?;
         self.end_questions(recovered)?;
         // What cannot be destroyed now stays owed: nothing new begins, but a doubt, a receipt or an
         // end does not wait.
         match self.pay_what_is_owed(Vec::new()) {
-            Ok(Some(what)) => recovered.push(Recovered::Destroyed { what }),
+            Ok(Some(what)) => {
+                let delivery = self.delivery_of(&what);
+                recovered.push(Recovered::Destroyed { what, delivery });
+            }
             Ok(None) => {}
             Err(error) if self.ledger.is_broken() => return Err(error),
             Err(error) => self.unpaid = Some(error.into()),
@@ -290,25 +323,44 @@ impl Service {
         Ok(())
     }
 
+    fn delivery_of(&self, what: &Destroyed) -> Option<DeliveryName> {
+        match what {
+            Destroyed::Request { run, part } | Destroyed::Result { run, part } => {
+                Some(self.state.named(DeliveryId { run: *run, part: *part }))
+            }
+            Destroyed::Keys { .. } => None,
+        }
+    }
+
+    /// Records the result that the pending run had finished, if it had; the rest of the run is
+    /// undone.
     fn recover_run(
         &mut self,
-        run: &RunId,
-        action: &Action,
         read: Option<ReadResult<'_>>,
-    ) -> Result<Recovered, ServiceError> {
-        if let (Some(journal), Some(input)) = (self.journal(run)?, action.input())
+        recovered: &mut Vec<Recovered>,
+    ) -> Result<(), ServiceError> {
+        let Some(pending) = self.state.pending() else { return Ok(()) };
+        let action = pending.question.action.clone();
+        let next = DeliveryId { run: pending.question.run, part: pending.made + 1 };
+        if let (Some(journal), Some(input)) = (self.journal(&next)?, input_of(&action, next.part))
             && let Some(ready) = &journal.ready
-            && self.is_result(&journal, ready, action, read)?
+            && self.is_result(&journal, ready, &action, read)?
         {
             // The stop may have come between the rename and the flush of its directory, and the
             // request goes next.
             files::settle(&journal.result)?;
-            self.record(coded(action, *run, input.rows, ready.result))?;
-            return Ok(Recovered::Finished { run: *run });
+            self.record(coded(&action, next, input.rows, ready.result))?;
+            recovered.push(Recovered::Finished { delivery: next.named(action.parts()) });
         }
-        self.undo(run, action)?;
-        self.record_failure(run, "interrupted", Vec::new())?;
-        Ok(Recovered::Undone { verb: action.verb() })
+        let Some(pending) = self.state.pending() else { return Ok(()) };
+        let (verb, made, parts) = (action.verb(), pending.made, action.parts());
+        self.undo(&next.run, &action)?;
+        self.record_failure(&next.run, "interrupted", Vec::new())?;
+        recovered.push(match made {
+            0 => Recovered::Undone { verb },
+            made => Recovered::Cut { verb, made, parts },
+        });
+        Ok(())
     }
 
     /// Ends the pending run without a result, in the process that ran it. Not where the ledger is
@@ -329,16 +381,21 @@ impl Service {
         self.record_failure(run, code, shares)
     }
 
-    /// Destroys what a run without a result has left. The failure is recorded after it: what is
+    /// Destroys what a run has left that has no result: of several requests, of those without. The
+    /// failure is recorded after it: what is
     /// recorded as failed has left nothing.
     fn undo(&self, run: &RunId, action: &Action) -> Result<(), ServiceError> {
         match action {
             Action::Open { .. } | Action::NewKey { .. } => self.unmake(run)?,
             Action::Code { .. } | Action::Renew { .. } => {
-                if let Some(journal) = self.journal(run)? {
-                    files::destroy_if_present(&journal.temporary())?;
+                let made = self.state.pending().map_or(0, |pending| pending.made);
+                for part in made + 1..=action.parts() {
+                    let id = DeliveryId { run: *run, part };
+                    if let Some(journal) = self.journal(&id)? {
+                        files::destroy_if_present(&journal.temporary())?;
+                    }
+                    files::remove_if_present(&Journal::path(&self.home, &id))?;
                 }
-                files::remove_if_present(&Journal::path(&self.home, run))?;
             }
             Action::Extend { .. }
             | Action::Close { .. }
@@ -372,17 +429,15 @@ impl Service {
             std::fs::read_dir(&outbox).map_err(|error| FileError::from_io(&outbox, &error))?;
         for entry in entries {
             let path = entry.map_err(|error| FileError::from_io(&outbox, &error))?.path();
-            let stem = path.file_stem().and_then(|stem| stem.to_str());
-            let Some(run) = stem.and_then(|stem| Hex::<16>::parse(stem.as_bytes())) else {
-                continue;
-            };
+            let Some((run, part)) = spoken_of(&path) else { continue };
             if self.state.open_questions().contains_key(&run) {
                 continue;
             }
-            let known =
-                self.state.deliveries().get(&run).is_some_and(|delivery| !delivery.destroyed)
-                    && path.extension().is_some_and(|end| end == "json");
-            if !known {
+            let delivery = part.and_then(|part| {
+                let id = DeliveryId { run, part };
+                self.state.deliveries().get(&id)
+            });
+            if delivery.is_none_or(|delivery| delivery.destroyed) {
                 files::remove(&path)?;
                 swept += 1;
             }

@@ -3,10 +3,11 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use cstatns_base::delivery::{DeliveryId, DeliveryName};
 use cstatns_base::files::FileError;
 use cstatns_record::dealing::{RosterError, ThresholdError};
 use cstatns_record::ledger::LedgerError;
-use cstatns_record::proposal::{QuorumError, RunId};
+use cstatns_record::proposal::QuorumError;
 use cstatns_record::state::{Broken, Refusal};
 
 use crate::custody::custodian::KitError;
@@ -92,6 +93,27 @@ pub enum ServiceError {
     /// The request is not the one that was approved.
     #[error("the request is not the one that was approved (it changed after it was prepared)")]
     RequestChanged,
+    /// Other files than for the requests that were approved.
+    #[error("{given} requests were given, and {approved} were approved")]
+    OtherRequests {
+        /// How many were given.
+        given: usize,
+        /// How many were approved.
+        approved: usize,
+    },
+    /// One of several requests was not used. The results of those before it stand; those after it
+    /// are untouched.
+    #[error("request {part} of {parts}, {request:?}: {error}")]
+    Part {
+        /// Which it is.
+        part: u32,
+        /// How many there are.
+        parts: u32,
+        /// The request.
+        request: PathBuf,
+        /// Why it was not used.
+        error: Box<Self>,
+    },
     /// Fewer people who were looked up and coded than the domain's minimum.
     #[error(
         "the request has fewer than {minimum} distinct people who are found and coded, this \
@@ -114,12 +136,13 @@ pub enum ServiceError {
     },
     /// The directory of a result that may have been finished is not there.
     #[error(
-        "run {run} may have finished its result, but the place of {path:?} is not there, or is \
-        another directory"
+        "run {} may have finished its result, but the place of {path:?} is not there, or is \
+        another directory",
+        delivery.run
     )]
     ResultAway {
-        /// The run.
-        run: RunId,
+        /// The delivery.
+        delivery: DeliveryId,
         /// Where the result would lie.
         path: PathBuf,
     },
@@ -143,23 +166,23 @@ pub enum ServiceError {
     },
     /// A run made its result; its request could not be destroyed.
     #[error(
-        "delivery {run} is made and recorded, but its request is still to be destroyed ({error}), \
+        "delivery {delivery} is made and recorded, but its request is still to be destroyed ({error}), \
         and until then nothing \
          new begins"
     )]
     RequestOwed {
         /// The delivery.
-        run: RunId,
+        delivery: DeliveryName,
         /// Why it is still there.
         error: FileError,
     },
     /// The directory of a request that is to be destroyed is not there.
     #[error(
-        "the request of delivery {run} is to be destroyed, but the place of {path:?} is not there"
+        "the request of delivery {delivery} is to be destroyed, but the place of {path:?} is not there"
     )]
     RequestAway {
         /// The delivery.
-        run: RunId,
+        delivery: DeliveryName,
         /// Where the request lay.
         path: PathBuf,
     },
@@ -204,15 +227,17 @@ cstatns_base::coded!(ServiceError {
     Self::Card { path } => ("service-card", Input, [path]),
     Self::OtherAction { approved } => ("other-action", Input, [action: *approved]),
     Self::RequestChanged => ("request-changed", Input, []),
+    Self::OtherRequests { given, approved } => ("request-count", Input, [given, approved]),
+    Self::Part { part, parts, request, error } => (error),
     Self::TooFewPeople { minimum } => ("too-few-values", Input, [minimum, counted: "people"]),
     Self::ResultMissing { path } => ("result-missing", Input, [path]),
-    Self::ResultAway { run, path } => ("result-away", Machine, [run, path]),
+    Self::ResultAway { delivery, path } => ("result-away", Machine, [run: delivery.run, part: delivery.part, path]),
     Self::ResultUnread { path } => ("result-unread", Machine, [path]),
     Self::SameFile { path } => ("same-file", Input, [path]),
     Self::ReceivedDiffers { path } => ("received-differs", OtherSide, [path]),
     Self::RequestStays { error } => ("request-stays", Machine, [reason: error.code(), inner: error.facts()]),
-    Self::RequestOwed { run, error } => (error, Machine, [run]),
-    Self::RequestAway { run, path } => ("request-away", Machine, [run, path]),
+    Self::RequestOwed { delivery, error } => (error, Machine, [delivery]),
+    Self::RequestAway { delivery, path } => ("request-away", Machine, [delivery, path]),
     Self::Unpaid(error) => (error),
     Self::UnknownKey { path } => ("unknown-key", Tampering, [path]),
 });

@@ -3,11 +3,11 @@
 
 use std::path::PathBuf;
 
+use cstatns_base::delivery::DeliveryId;
 use cstatns_base::meta::{SPEC, SUITE};
 use cstatns_record::checkpoint::sign_head;
 use cstatns_record::ledger::event::{Destroyed, Event, Line, Means};
 use cstatns_record::ledger::{History, Lines};
-use cstatns_record::proposal::RunId;
 use cstatns_record::report::{Destruction, OpenedCommitment, ReportBody, SignedReport};
 use cstatns_record::state::Refusal;
 
@@ -24,13 +24,13 @@ impl Service {
     /// [`ServiceError::File`].
     pub fn report(
         &self,
-        run: &RunId,
+        id: &DeliveryId,
         tool: &str,
         request: &[(PathBuf, Option<u64>)],
     ) -> Result<SignedReport, ServiceError> {
-        let made = self.made(run).ok_or(Refusal::UnknownDelivery)?;
-        let (counts, key) = self.counts_of(run).ok_or(Refusal::UnknownDelivery)?;
-        let wanted = Destroyed::Request { run: *run };
+        let made = self.made(id).ok_or(Refusal::UnknownDelivery)?;
+        let (counts, key) = self.counts_of(id).ok_or(Refusal::UnknownDelivery)?;
+        let wanted = Destroyed::request_of(*id);
         let (mut end, mut how, mut covers) = (made.made, None, made.head);
         let mut history = History::default();
         let mut lines = Lines::open(&self.home.join("ledger.jsonl"))?;
@@ -40,7 +40,9 @@ impl Service {
                 continue;
             };
             match event {
-                Event::Coded { run: of, .. } | Event::Renewed { run: of, .. } if of == *run => {
+                Event::Coded { run, part, .. } | Event::Renewed { run, part, .. }
+                    if (DeliveryId { run, part }) == *id =>
+                {
                     covers = history.head();
                 }
                 Event::Destroyed { what, how: means } if what == wanted => {
@@ -66,7 +68,7 @@ impl Service {
             domain: made.domain,
             generation: made.generation,
             check: made.check,
-            delivery: *run,
+            delivery: *id,
             request: made.request,
             result: OpenedCommitment { commitment: made.result, key },
             recipient: None,
@@ -77,7 +79,7 @@ impl Service {
             scores: counts.scores,
             scheme: made.scheme,
             look_up: made.look_up,
-            accepted: self.accepted_of(run),
+            accepted: self.accepted_of(id),
             destroyed: destroyed.collect(),
             begin: made.begun,
             end,

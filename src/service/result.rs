@@ -8,12 +8,15 @@ use std::sync::Arc;
 use cstatns_base::code::{Generation, Tag};
 use cstatns_base::coded::Coded;
 use cstatns_base::commitment::{Commitment, CommitmentKey, Context};
+use cstatns_base::delivery::DeliveryId;
 use cstatns_base::files::{Access, FileError, Pending, Withheld};
 use cstatns_base::look_up::Scores;
 use cstatns_base::name::whole_number;
-use cstatns_record::proposal::{Action, Input, RunId};
+use cstatns_record::proposal::{Action, Input};
 use serde::{Deserialize, Serialize};
 
+use super::coding::input_of;
+use super::journal::Journal;
 use super::{Service, ServiceError};
 
 /// What the work on the rows found; the run holds it against what was approved.
@@ -109,6 +112,7 @@ pub type ReadResult<'a> = &'a dyn Fn(&LeftResult) -> Result<Option<Commitment>, 
 /// takes nothing before [`ResultFile::admit`].
 pub struct ResultFile {
     file: Kind,
+    part: u32,
     expected: Expected,
     admitted: bool,
     seal: Arc<Seal>,
@@ -129,8 +133,8 @@ pub(super) struct Expected {
 }
 
 impl Expected {
-    pub(super) fn of(service: &Service, action: &Action) -> Result<Self, ServiceError> {
-        let (Some(input), Some(domain)) = (action.input(), action.domain()) else {
+    pub(super) fn of(service: &Service, action: &Action, part: u32) -> Result<Self, ServiceError> {
+        let (Some(input), Some(domain)) = (input_of(action, part), action.domain()) else {
             return Err(ServiceError::RequestChanged);
         };
         let minimum = service.state.domain(domain)?.minimum_batch;
@@ -154,16 +158,22 @@ impl Expected {
 
 impl ResultFile {
     pub(super) fn create(
-        target: &Path,
-        run: &RunId,
+        journal: &Journal,
         expected: Expected,
         seal: Seal,
     ) -> Result<Self, ServiceError> {
+        let (target, DeliveryId { run, part }) = (&journal.result, journal.delivery);
         let file = match Withheld::create(target, Access::Private)? {
             Some(file) => Kind::Withheld(file),
             None => Kind::Named(Pending::create_marked(target, &run.0, Access::Private)?),
         };
-        Ok(Self { file, expected, admitted: false, seal: Arc::new(seal) })
+        Ok(Self { file, part, expected, admitted: false, seal: Arc::new(seal) })
+    }
+
+    /// Which request of the run it is the result of, from 1.
+    #[must_use]
+    pub fn part(&self) -> u32 {
+        self.part
     }
 
     /// Whether others can read what is written, before the run has verified it: then the request

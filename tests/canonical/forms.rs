@@ -15,6 +15,7 @@ use cstatns::custody::approval::Approval;
 use cstatns::custody::custodian::Shown;
 use cstatns::custody::share::ShareFile;
 use cstatns::dealing::Dealing;
+use cstatns::delivery::DeliveryId;
 use cstatns::evidence::{About, Evidence, Stated};
 use cstatns::hazmat::Share;
 use cstatns::keystore::{KeyLabel, Places};
@@ -39,7 +40,7 @@ const LONGEST_LINE: usize = 4 << 20;
 pub type Form = (&'static str, fn(&[u8]) -> bool);
 
 /// The forms that are JSON.
-pub const FORMS: [Form; 23] = [
+pub const FORMS: [Form; 24] = [
     ("card", |bytes| {
         read::<Card>(bytes).is_some_and(|card| {
             card.is_sound();
@@ -105,6 +106,13 @@ pub const FORMS: [Form; 23] = [
     }),
     ("about", |bytes| read::<About>(bytes).is_some()),
     ("shown", |bytes| read::<Shown>(bytes).is_some()),
+    ("delivery", |bytes| {
+        read::<DeliveryId>(bytes).is_some_and(|delivery| {
+            let text = delivery.to_string();
+            assert!(DeliveryId::parse(&text).is_none_or(|again| again == delivery));
+            true
+        })
+    }),
     ("doubted", |bytes| read::<Doubted>(bytes).is_some()),
     ("action", |bytes| read::<Action>(bytes).is_some_and(|action| !action.to_string().is_empty())),
     ("event", |bytes| read::<Event>(bytes).is_some_and(|event| !event.word().is_empty())),

@@ -9,6 +9,7 @@ use std::collections::BTreeSet;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
+use std::slice::from_ref;
 
 use cstatns::code::{Code, Generation};
 use cstatns::coder::{Coder, Renewer};
@@ -278,7 +279,9 @@ impl World {
         service.state().domain(&name(domain))?;
         let action = self.code_action(&service, domain, &request);
         let quorum = self.quorum(&mut service, action)?;
-        service.code(quorum, &request.files, |coder, out| code_lines(coder, &request, out))
+        service
+            .code(quorum, from_ref(&request.files), |coder, out| code_lines(coder, &request, out))
+            .map(only)
     }
 
     /// A run that fails: the request was changed after it was approved.
@@ -288,7 +291,53 @@ impl World {
         let action = self.code_action(&service, domain, &approved);
         let quorum = self.quorum(&mut service, action)?;
         let other = self.request(file, &[PEOPLE[1], PEOPLE[0], PEOPLE[2], PEOPLE[3]]);
-        service.code(quorum, &approved.files, |coder, out| code_lines(coder, &other, out))
+        service
+            .code(quorum, from_ref(&approved.files), |coder, out| code_lines(coder, &other, out))
+            .map(only)
+    }
+
+    /// Codes several requests of the same people in one run; each has its own file.
+    pub fn code_parts(&self, domain: &str, files: &[&str]) -> Result<Vec<Made>, ServiceError> {
+        let requests: Vec<Request> = files.iter().map(|file| self.request(file, &PEOPLE)).collect();
+        self.code_requests(domain, &requests, &requests)
+    }
+
+    /// The same, where `approved` was shown to the custodians and `found` lies there when it runs.
+    pub fn code_requests(
+        &self,
+        domain: &str,
+        approved: &[Request],
+        found: &[Request],
+    ) -> Result<Vec<Made>, ServiceError> {
+        let mut service = self.try_open()?;
+        let inputs = approved.iter().map(Request::input).collect();
+        let action = match self.code_action(&service, domain, &approved[0]) {
+            Action::Code {
+                domain,
+                generation,
+                scheme,
+                purpose,
+                recipient,
+                keep_request,
+                look_up,
+                ..
+            } => Action::Code {
+                domain,
+                generation,
+                scheme,
+                purpose,
+                inputs,
+                recipient,
+                keep_request,
+                look_up,
+            },
+            action => action,
+        };
+        let files: Vec<RunFiles> = approved.iter().map(|request| request.files.clone()).collect();
+        let quorum = self.quorum(&mut service, action)?;
+        service.code(quorum, &files, |coder, out| {
+            code_lines(coder, &found[out.part() as usize - 1], out)
+        })
     }
 
     pub fn code_action(&self, service: &Service, domain: &str, request: &Request) -> Action {
@@ -297,7 +346,7 @@ impl World {
             generation: service.state().domain(&name(domain)).unwrap().generation(),
             scheme: Scheme::FrNir,
             purpose: name("test"),
-            input: request.input(),
+            inputs: vec![request.input()],
             recipient: None,
             keep_request: false,
             look_up: None,
@@ -316,13 +365,17 @@ impl World {
             from: codes[0].generation(),
             generation,
             purpose: name("test"),
-            input: request.input(),
+            inputs: vec![request.input()],
             recipient: None,
             keep_request: false,
             of: None,
         };
         let quorum = self.quorum(&mut service, action)?;
-        service.renew(quorum, &request.files, |renewer, out| renew_lines(renewer, &request, out))
+        service
+            .renew(quorum, from_ref(&request.files), |renewer, out| {
+                renew_lines(renewer, &request, out)
+            })
+            .map(only)
     }
 
     pub fn request(&self, file: &str, values: &[&str]) -> Request {
@@ -353,8 +406,14 @@ impl World {
         if !received.exists() {
             std::fs::copy(self.path(&format!("{file}.result")), &received).unwrap();
         }
-        self.try_open()?.delivered(&made.run, &received)
+        self.try_open()?.delivered(&made.delivery, &received)
     }
+}
+
+/// What a run of one request made.
+pub fn only(made: Vec<Made>) -> Made {
+    assert_eq!(made.len(), 1);
+    made.into_iter().next().unwrap()
 }
 
 pub struct Request {

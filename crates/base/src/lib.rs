@@ -17,6 +17,8 @@ pub mod coded;
 
 pub mod name;
 
+pub mod delivery;
+
 pub mod secret;
 
 pub mod files;

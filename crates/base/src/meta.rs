@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::code::{Generation, Tag};
 use crate::coded::{Coordinate, Fact};
-use crate::name::{Hex, Name};
+use crate::delivery::DeliveryId;
+use crate::name::Name;
 
 /// The version of SPEC.md that these files follow.
 pub const SPEC: &str = "1";
@@ -26,7 +27,7 @@ pub struct FileMeta {
     /// How many keys the codes have gone through.
     pub generation: Generation,
     /// The delivery that brought them.
-    pub delivery: Hex<16>,
+    pub delivery: DeliveryId,
 }
 
 impl FileMeta {
@@ -84,8 +85,7 @@ impl Known {
         })?;
         let service = part(get("cstatns.service"), "cstatns.service", service_id)?;
         let domain = part(get("cstatns.domain"), "cstatns.domain", |text| Name::new(text).ok())?;
-        let delivery =
-            part(get("cstatns.delivery"), "cstatns.delivery", |text| Hex::parse(text.as_bytes()))?;
+        let delivery = part(get("cstatns.delivery"), "cstatns.delivery", DeliveryId::parse)?;
         let meta = match (service, domain, generation, delivery) {
             (Some(service), Some(domain), Some(generation), Some(delivery)) => {
                 Some(FileMeta { service, domain, generation, delivery })

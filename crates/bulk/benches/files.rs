@@ -12,6 +12,7 @@ use cstatns::checkpoint::{Head, sign_head};
 use cstatns::code::Generation;
 use cstatns::coder::Coder;
 use cstatns::commitment::{Commitment, Use};
+use cstatns::delivery::DeliveryId;
 use cstatns::ed25519_dalek::SigningKey;
 use cstatns::hazmat::coding_key;
 use cstatns::identifier::{Reason, Scheme};
@@ -42,7 +43,7 @@ fn meta() -> FileMeta {
         service: SERVICE.to_owned(),
         domain: Name::new("bench").expect("a name"),
         generation: Generation::FIRST,
-        delivery: Hex([0; 16]),
+        delivery: DeliveryId { run: Hex([0; 16]), part: 1 },
     }
 }
 

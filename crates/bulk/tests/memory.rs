@@ -20,6 +20,7 @@ use cstatns::civil_status::{CivilStatus, Years};
 use cstatns::code::Generation;
 use cstatns::coder::Coder;
 use cstatns::commitment::{Commit, Commitment, CommitmentKey, Use};
+use cstatns::delivery::DeliveryId;
 use cstatns::distinct::CAP;
 use cstatns::hazmat::coding_key;
 use cstatns::identifier::Scheme;
@@ -61,7 +62,7 @@ fn meta() -> FileMeta {
         service: SERVICE.to_owned(),
         domain,
         generation: Generation::FIRST,
-        delivery: Hex([1; 16]),
+        delivery: DeliveryId { run: Hex([1; 16]), part: 1 },
     }
 }
 

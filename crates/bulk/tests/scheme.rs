@@ -5,16 +5,18 @@
 mod common;
 
 use std::fs;
+use std::slice::from_ref;
 
 use cstatns::card::ServiceCard;
 use cstatns::coded::Coded as _;
 use cstatns::coder::Coder;
+use cstatns::delivery::DeliveryId;
 use cstatns::domain::RenewalReason;
 use cstatns::identifier::Scheme;
 use cstatns::manifest::{Content, Manifest, ManifestError, manifest_path};
 use cstatns::meta::{FileMeta, ServiceId};
 use cstatns::name::Hex;
-use cstatns::proposal::{Action, RunId};
+use cstatns::proposal::Action;
 use cstatns::report::{Report, report_path};
 use cstatns::service::{
     Counts, Outcome, ResultFile, RunFiles, Service, WorkError, Written, read_service_card,
@@ -24,7 +26,7 @@ use cstatns_controller::{Attach, Column, Prepare, PrepareError, attach, prepare}
 use cstatns_rows::effort::Effort;
 use cstatns_rows::table::Format;
 
-use common::{World, name};
+use common::{World, name, only};
 
 /// Finnish codes of people who do not exist, each with its control character, one in another
 /// spelling, one wrong.
@@ -70,8 +72,8 @@ fn written(coded: Tally) -> Written {
 }
 
 /// What the program does after a run: the report beside the result.
-fn report(world: &World, service: &Service, run: &RunId, result: &str) {
-    let report = service.report(run, "test", &[]).unwrap();
+fn report(world: &World, service: &Service, delivery: &DeliveryId, result: &str) {
+    let report = service.report(delivery, "test", &[]).unwrap();
     report.write(&report_path(&world.path(result))).unwrap();
 }
 
@@ -83,7 +85,7 @@ fn signing(world: &World) -> Hex<32> {
 fn meta(world: &World, run: cstatns::proposal::RunId, generation: u32) -> FileMeta {
     let card: ServiceCard = read_service_card(&world.home().join("card.json")).unwrap();
     let (service, generation) = (card.id().to_owned(), common::generation(generation));
-    FileMeta { service, domain: name("people"), generation, delivery: run }
+    FileMeta { service, domain: name("people"), generation, delivery: DeliveryId { run, part: 1 } }
 }
 
 fn attached(world: &World, retained: &str, result: &str, out: &str) -> Vec<Vec<String>> {
@@ -118,7 +120,7 @@ fn a_second_scheme_goes_the_whole_way() {
         generation: common::generation(1),
         scheme: Scheme::FiHetu,
         purpose: name("wages"),
-        input: manifest.input,
+        inputs: vec![manifest.input],
         recipient: None,
         keep_request: false,
         look_up: None,
@@ -159,10 +161,10 @@ fn a_second_scheme_goes_the_whole_way() {
         .map_err(failed)?;
         Ok(written(done))
     };
-    let made = service.code(quorum, &files, work).unwrap();
+    let made = only(service.code(quorum, from_ref(&files), work).unwrap());
     assert_eq!((made.scheme, made.rows), (Some(Scheme::FiHetu), 6));
     assert!(!world.path("request.csv").exists());
-    report(&world, &service, &made.run, "result.csv");
+    report(&world, &service, &made.delivery, "result.csv");
     let rows = attached(&world, "retained.csv", "result.csv", "first.csv");
     let codes: Vec<&str> = rows.iter().map(|row| row[0].as_str()).collect();
     let texts: Vec<String> = expected.iter().map(cstatns::code::Code::text).collect();
@@ -195,7 +197,7 @@ fn a_second_scheme_goes_the_whole_way() {
         from: common::generation(1),
         generation: common::generation(2),
         purpose: name("wages"),
-        input: manifest.input,
+        inputs: vec![manifest.input],
         recipient: None,
         keep_request: false,
         of: None,
@@ -208,7 +210,7 @@ fn a_second_scheme_goes_the_whole_way() {
         accepted: Default::default(),
     };
     let made = service
-        .renew(quorum, &files, |renewer, out| {
+        .renew(quorum, from_ref(&files), |renewer, out| {
             let seal = out.seal();
             let done = renew(
                 &Request {
@@ -224,9 +226,10 @@ fn a_second_scheme_goes_the_whole_way() {
             .map_err(failed)?;
             Ok(written(done))
         })
+        .map(only)
         .unwrap();
     assert_eq!(made.scheme, None);
-    report(&world, &service, &made.run, "result-2.csv");
+    report(&world, &service, &made.delivery, "result-2.csv");
     let second = attached(&world, "retained-2.csv", "result-2.csv", "second.csv");
     assert!(
         second
@@ -269,7 +272,7 @@ fn one_scheme_is_not_read_as_the_other() {
         service: "demo.aaaaaaaaaaaaaaaaaaaaaaaaaa".to_owned(),
         domain: name("people"),
         generation: common::generation(1),
-        delivery: cstatns::name::Hex([7; 16]),
+        delivery: DeliveryId { run: Hex([7; 16]), part: 1 },
     };
     let refused = code(
         &Request {

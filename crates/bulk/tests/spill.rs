@@ -17,6 +17,7 @@ use std::time::Duration;
 use cstatns::civil_status::{CivilStatus, Years};
 use cstatns::code::Generation;
 use cstatns::coder::Coder;
+use cstatns::delivery::DeliveryId;
 use cstatns::hazmat::coding_key;
 use cstatns::identifier::Scheme;
 use cstatns::look_up::{Level, Score};
@@ -121,7 +122,7 @@ fn run_people(place: &Path, memory: usize) {
     let (service, domain) = ("test.aaaaaaaaaaaaaaaaaaaaaaaaaa", Name::new("population").unwrap());
     let key = coding_key(&Secret::fill(|bytes| bytes.fill(7)), service, &domain, Generation::FIRST);
     let coder = Coder::new(vec![key]).unwrap();
-    let (generation, delivery) = (Generation::FIRST, Hex([1; 16]));
+    let (generation, delivery) = (Generation::FIRST, DeliveryId { run: Hex([1; 16]), part: 1 });
     let meta = FileMeta { service: service.to_owned(), domain, generation, delivery };
     let mut out = File::create(place.join("result.csv")).unwrap();
     let manifest = Manifest::read(&manifest_path(&request)).unwrap();

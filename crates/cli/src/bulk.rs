@@ -111,8 +111,17 @@ pub(crate) fn over_several_lines(program: &Program, cells: u64) {
 /// 1,000".
 pub(crate) fn closing<K: AsRef<str>>(rows: u64, seconds: f64, counts: &BTreeMap<K, u64>) -> String {
     let took = if seconds < 1.0 { format!("{seconds:.2}") } else { format!("{seconds:.1}") };
-    let mut line =
-        format!("{} rows in {took} s ({})", grouped(rows), rate(per_second(rows, seconds)));
+    let line = format!("{} rows in {took} s ({})", grouped(rows), rate(per_second(rows, seconds)));
+    with_counts(line, counts)
+}
+
+/// The line of one request of several, which took no time of its own: "10,000 rows: valid 9,990,
+/// none 10".
+pub(crate) fn counted_rows<K: AsRef<str>>(rows: u64, counts: &BTreeMap<K, u64>) -> String {
+    with_counts(format!("{} rows", grouped(rows)), counts)
+}
+
+fn with_counts<K: AsRef<str>>(mut line: String, counts: &BTreeMap<K, u64>) -> String {
     let mut counts: Vec<_> = counts.iter().collect();
     counts.sort_by_key(|(_, count)| Reverse(**count));
     for (place, (word, count)) in counts.into_iter().enumerate() {

@@ -48,6 +48,13 @@ impl Fault {
         Self { advice: Some(advice.to_owned()), ..self }
     }
 
+    /// The same with more advice.
+    pub(crate) fn and(self, more: &str) -> Self {
+        let advice =
+            self.advice.map_or_else(|| more.to_owned(), |advice| format!("{advice}; {more}"));
+        Self { advice: Some(advice), ..self }
+    }
+
     /// Arguments that do not go together.
     pub(crate) fn usage(message: impl Into<String>) -> Self {
         Self { exit: 2, ..Self::new("usage", message) }

@@ -138,8 +138,15 @@ pub(crate) fn gather(
             question.epoch,
             gathering.number()
         ));
-        if let Some(input) = question.action.input() {
-            program.say(format_args!("  request   {}, {input}", spoken(&input.commitment)));
+        match question.action.inputs() {
+            [input] => {
+                program.say(format_args!("  request   {}, {input}", spoken(&input.commitment)));
+            }
+            // In the order of the results; each has the words that its controller was shown.
+            inputs => (1..).zip(inputs).for_each(|(part, input)| {
+                let words = spoken(&input.commitment);
+                program.say(format_args!("  request {part:<2} {words}, {input}"));
+            }),
         }
         if let Action::Code { look_up: Some(look_up), .. } = &question.action {
             program.say(format_args!(
@@ -241,7 +248,11 @@ pub(crate) fn remarked(remark: &Remark) -> String {
             let how = match fate {
                 Fate::Open => "it is still open".to_owned(),
                 Fate::Running => "its run has not ended".to_owned(),
-                Fate::Failed => "its run failed; it may have run".to_owned(),
+                Fate::Failed { made: 0 } => "its run failed; it may have run".to_owned(),
+                Fate::Failed { made } => format!(
+                    "its run failed with {made} of the {} results; the rest may have run",
+                    action.parts()
+                ),
                 Fate::Lapsed { enough: true, .. } => {
                     "it lapsed although a quorum had approved; it may have run".to_owned()
                 }

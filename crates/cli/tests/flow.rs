@@ -344,7 +344,11 @@ fn what_a_renewal_came_from_is_said_or_refused() {
     place.quorum(&format!("{renew} --of unknown"));
     let delivery = run["delivery"].as_str().unwrap();
     place.quorum(&format!("{} --of {delivery}", prepare(2)));
-    assert!(place.read("home/ledger.jsonl").contains(&format!("\"of\":[\"{delivery}\"]")));
+    assert!(
+        place
+            .read("home/ledger.jsonl")
+            .contains(&format!("\"of\":[{{\"part\":1,\"run\":\"{delivery}\"}}]"))
+    );
 }
 
 #[test]

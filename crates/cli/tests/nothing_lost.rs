@@ -118,11 +118,12 @@ fn a_renewal_names_each_delivery_once_and_in_order() {
     place.ok("controller prepare people-1.csv --code-column code --request r.csv --retained t.csv");
     let delivery = run["delivery"].as_str().unwrap();
     let manifest = place.read("r.csv.manifest.json");
-    let named = format!("\"previous\":[\"{delivery}\"]");
+    let object = format!("{{\"run\":\"{delivery}\",\"part\":1}}");
+    let named = format!("\"previous\":[{object}]");
     assert!(manifest.contains(&named), "{manifest}");
     let renew = "service renew home population --request r.csv --result s.csv --purpose test";
     for bad in [2, 110_000] {
-        let many = vec![format!("\"{delivery}\""); bad].join(",");
+        let many = vec![object.clone(); bad].join(",");
         place.write(
             "r.csv.manifest.json",
             manifest.replace(&named, &format!("\"previous\":[{many}]")),
@@ -132,7 +133,11 @@ fn a_renewal_names_each_delivery_once_and_in_order() {
     place.write("r.csv.manifest.json", &manifest);
     // Named twice on the command line they are one.
     place.quorum(&format!("{renew} --of {delivery} {delivery}"));
-    assert!(place.read("home/ledger.jsonl").contains(&format!("\"of\":[\"{delivery}\"]")));
+    assert!(
+        place
+            .read("home/ledger.jsonl")
+            .contains(&format!("\"of\":[{{\"part\":1,\"run\":\"{delivery}\"}}]"))
+    );
 }
 
 #[test]

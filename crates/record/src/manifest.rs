@@ -7,6 +7,7 @@ use cstatns_base::civil_status::SCHEME;
 use cstatns_base::civil_status::request::{COLUMNS, IDENTIFIER};
 use cstatns_base::code::{Generation, Tag};
 use cstatns_base::commitment::{Commitment, CommitmentKey, Context, Use};
+use cstatns_base::delivery::DeliveryId;
 use cstatns_base::files::{self, Access, FileError};
 use cstatns_base::identifier::Scheme;
 use cstatns_base::meta::{SUITE, ServiceId};
@@ -99,7 +100,7 @@ pub struct Manifest {
     /// The secret `r` of the commitment.
     pub key: CommitmentKey,
     /// The deliveries that the codes of a renewal came from, as the report beside the data said.
-    pub previous: Vec<Hex<16>>,
+    pub previous: Vec<DeliveryId>,
     /// The columns that stay with the controller although they are a risk, each with the reason.
     pub accepted: BTreeMap<String, Name>,
 }
@@ -128,7 +129,7 @@ struct Written<'a> {
     commitment: Commitment,
     // Borrowed from the file's bytes: a string of its own would not be wiped.
     key: &'a str,
-    previous: Vec<Hex<16>>,
+    previous: Vec<DeliveryId>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     accepted: Vec<Accepted>,
 }
@@ -263,7 +264,7 @@ impl Manifest {
             accepted: accepted.collect(),
         };
         // Roomy enough that it does not grow, which would leave copies of the key behind.
-        let mut bytes = Zeroizing::new(Vec::with_capacity(1024 + 40 * self.previous.len() + risks));
+        let mut bytes = Zeroizing::new(Vec::with_capacity(1024 + 64 * self.previous.len() + risks));
         serde_json::to_writer(&mut *bytes, &written).expect("a manifest can be written as JSON");
         bytes.push(b'\n');
         bytes

@@ -2,10 +2,12 @@
 
 mod quorum;
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use cstatns_base::code::Generation;
 use cstatns_base::commitment::Commitment;
+use cstatns_base::delivery::{DeliveryId, MOST_PARTS};
 use cstatns_base::distinct::CAP;
 use cstatns_base::domain::{Kind, RenewalReason};
 use cstatns_base::identifier::Scheme;
@@ -22,7 +24,8 @@ use crate::statement::{Signed, Statement, Suite};
 
 pub use quorum::{Placed, QuorumError};
 
-/// The number of a run, and of the delivery it makes: 16 random bytes, spent at the question.
+/// The number of a run: 16 random bytes, spent at the question. Its deliveries are numbered after
+/// its requests ([`DeliveryId`]).
 pub type RunId = Hex<16>;
 
 /// The most deliveries that a renewal names.
@@ -33,8 +36,16 @@ pub const MOST_DOUBTS: usize = 1024;
 
 /// Whether these are deliveries as a renewal names them: at least one, at most [`MOST_DELIVERIES`],
 /// ascending, each once.
-pub fn are_deliveries(of: &[RunId]) -> bool {
+pub fn are_deliveries(of: &[DeliveryId]) -> bool {
     (1..=MOST_DELIVERIES).contains(&of.len()) && of.is_sorted_by(|a, b| a < b)
+}
+
+/// Whether these are requests as a proposal lists them: at least one, at most [`MOST_PARTS`], each
+/// once, in any order.
+pub fn are_requests(inputs: &[Input]) -> bool {
+    (1..=MOST_PARTS).contains(&inputs.len())
+        && inputs.iter().map(|input| input.commitment).collect::<BTreeSet<_>>().len()
+            == inputs.len()
 }
 
 /// What a quorum is asked for, with every parameter.
@@ -60,7 +71,7 @@ pub enum Action {
         /// The new last day.
         ends: Date,
     },
-    /// Code a request of identifiers.
+    /// Code requests of identifiers.
     Code {
         /// The domain.
         domain: Name,
@@ -70,15 +81,16 @@ pub enum Action {
         scheme: Scheme,
         /// What for.
         purpose: Name,
-        /// The request's rows.
-        input: Input,
-        /// The fingerprint of the card of whom the result goes to; none: the person who brought the
-        /// request.
+        /// What the requests hold: at most [`MOST_PARTS`], each once. Their order numbers the
+        /// parts.
+        inputs: Vec<Input>,
+        /// The fingerprint of the card of whom the results go to; none: the person who brought the
+        /// requests.
         recipient: Option<Hex<32>>,
-        /// Whether the request is kept, against the scheme (R7).
+        /// Whether the requests are kept, against the scheme (R7).
         keep_request: bool,
-        /// For a request of civil status: in which register its people are looked up; none: it
-        /// holds identifiers.
+        /// For requests of civil status: in which register their people are looked up; none: they
+        /// hold identifiers.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         look_up: Option<LookUp>,
     },
@@ -91,7 +103,7 @@ pub enum Action {
         /// Why.
         reason: RenewalReason,
     },
-    /// Renew a request of codes.
+    /// Renew requests of codes.
     Renew {
         /// The domain.
         domain: Name,
@@ -101,15 +113,15 @@ pub enum Action {
         generation: Generation,
         /// What for.
         purpose: Name,
-        /// The request's rows.
-        input: Input,
-        /// The fingerprint of the card of whom the result goes to.
+        /// What the requests hold, as for `Code`.
+        inputs: Vec<Input>,
+        /// The fingerprint of the card of whom the results go to.
         recipient: Option<Hex<32>>,
-        /// Whether the request is kept, against the scheme (R7).
+        /// Whether the requests are kept, against the scheme (R7).
         keep_request: bool,
         /// The deliveries whose codes are renewed: at most [`MOST_DELIVERIES`], ascending, each
         /// once; none: unknown.
-        of: Option<Vec<RunId>>,
+        of: Option<Vec<DeliveryId>>,
     },
     /// Destroy a research project's keys before its end.
     Close {
@@ -169,8 +181,25 @@ impl fmt::Display for Input {
     }
 }
 
+/// The requests of a proposal in one sentence: the counts of one; of several their number, rows and
+/// values, for distinct values do not add up.
+struct Requests<'a>(&'a [Input]);
+
+impl fmt::Display for Requests<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self([_, _, ..]) = self else {
+            return self.0.iter().try_for_each(|input| input.fmt(f));
+        };
+        let sum = |count: fn(&Input) -> u64| {
+            grouped(self.0.iter().map(count).fold(0, u64::saturating_add))
+        };
+        let (rows, values) = (sum(|input| input.rows), sum(|input| input.values));
+        write!(f, "{} requests, together {rows} rows with {values} values", self.0.len())
+    }
+}
+
 impl Action {
-    /// Whether the request is kept, against the scheme (R7).
+    /// Whether the requests are kept, against the scheme (R7).
     pub fn keeps_request(&self) -> bool {
         matches!(
             self,
@@ -192,12 +221,18 @@ impl Action {
         }
     }
 
-    /// The rows it takes, for `code` and `renew`.
-    pub fn input(&self) -> Option<&Input> {
+    /// The requests that it takes, for `code` and `renew`.
+    pub fn inputs(&self) -> &[Input] {
         match self {
-            Self::Code { input, .. } | Self::Renew { input, .. } => Some(input),
-            _ => None,
+            Self::Code { inputs, .. } | Self::Renew { inputs, .. } => inputs,
+            _ => &[],
         }
+    }
+
+    /// How many requests it takes: each makes a part of its run.
+    pub fn parts(&self) -> u32 {
+        // More than are lawful may stand in a line that is judged.
+        u32::try_from(self.inputs().len()).unwrap_or(u32::MAX)
     }
 
     /// The verb as the ledger and the program spell it.
@@ -259,7 +294,7 @@ impl fmt::Display for Action {
                 generation,
                 scheme,
                 purpose,
-                input,
+                inputs,
                 keep_request,
                 look_up,
                 ..
@@ -267,8 +302,9 @@ impl fmt::Display for Action {
                 let rows = if look_up.is_some() { " (rows, not people)" } else { "" };
                 write!(
                     f,
-                    "code {input}{rows}, of the scheme {scheme}, for `{purpose}` in `{domain}`, \
-                    generation {generation}"
+                    "code {}{rows}, of the scheme {scheme}, for `{purpose}` in `{domain}`, \
+                    generation {generation}",
+                    Requests(inputs)
                 )?;
                 if let Some(look_up) = look_up {
                     write!(f, ", of people {look_up}")?;
@@ -282,10 +318,11 @@ impl fmt::Display for Action {
                 };
                 write!(f, "make the key of generation {generation} of `{domain}`, {reason}")
             }
-            Self::Renew { domain, from, generation, purpose, input, keep_request, .. } => write!(
+            Self::Renew { domain, from, generation, purpose, inputs, keep_request, .. } => write!(
                 f,
-                "renew {input}, for `{purpose}` in `{domain}` from generation {from} to \
+                "renew {}, for `{purpose}` in `{domain}` from generation {from} to \
                 {generation}{}",
+                Requests(inputs),
                 departure(keep_request)
             ),
             Self::Close { domain } => {

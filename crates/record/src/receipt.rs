@@ -2,6 +2,7 @@
 //! §8).
 
 use cstatns_base::code::Generation;
+use cstatns_base::delivery::DeliveryId;
 use cstatns_base::name::{Hex, Name, whole_number};
 use serde::{Deserialize, Serialize};
 
@@ -32,7 +33,7 @@ pub enum ReceiptStatement {
     /// "The files of this delivery are destroyed."
     FileDestroyed {
         /// The delivery.
-        delivery: Hex<16>,
+        delivery: DeliveryId,
     },
 }
 

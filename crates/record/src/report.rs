@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use cstatns_base::code::Generation;
 use cstatns_base::commitment::{Commitment, Use};
+use cstatns_base::delivery::DeliveryId;
 use cstatns_base::files::{self, Access, FileError};
 use cstatns_base::identifier::Scheme;
 use cstatns_base::look_up::{LookUp, Scores};
@@ -44,7 +45,7 @@ pub struct Report {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key_id: Option<Hex<8>>,
     /// The delivery.
-    pub delivery: Hex<16>,
+    pub delivery: DeliveryId,
     /// The commitment of the request, as the ledger has it.
     pub request: Commitment,
     /// The rows read.

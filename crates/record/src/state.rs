@@ -4,6 +4,7 @@
 //! There is no other record to disagree with the ledger.
 
 mod changes;
+mod deliveries;
 mod epochs;
 mod fold;
 mod limits;
@@ -16,6 +17,8 @@ mod statements;
 use std::collections::{BTreeMap, BTreeSet};
 
 use cstatns_base::code::{Generation, Tag};
+use cstatns_base::commitment::Commitment;
+use cstatns_base::delivery::DeliveryId;
 use cstatns_base::domain::{Kind, LARGEST_MINIMUM_BATCH, RenewalReason, end_of};
 use cstatns_base::name::{Hex, Name};
 use jiff::civil::Date;
@@ -27,7 +30,7 @@ use crate::ledger::History;
 use crate::ledger::event::{Destroyed, Event, KeyRef, Line};
 use crate::proposal::{Action, RunId, are_deliveries};
 
-use limits::{check_end, check_input, waits_for_nothing};
+use limits::{check_end, waits_for_nothing};
 
 pub use fold::{Broken, Fold};
 pub use read::{ReadLedger, View, read_ledger};
@@ -54,7 +57,9 @@ pub struct State {
     agreed: Timestamp,
     epochs: BTreeMap<Epoch, EpochState>,
     domains: BTreeMap<Name, Domain>,
-    deliveries: BTreeMap<RunId, Delivery>,
+    deliveries: BTreeMap<DeliveryId, Delivery>,
+    /// The requests that were coded or renewed, by their commitment: each once, for ever.
+    spent: BTreeMap<Commitment, DeliveryId>,
     open: BTreeMap<RunId, OpenQuestion>,
     runs: BTreeMap<RunId, Run>,
     pending: Option<PendingRun>,
@@ -91,6 +96,7 @@ impl State {
             epochs: BTreeMap::new(),
             domains: BTreeMap::new(),
             deliveries: BTreeMap::new(),
+            spent: BTreeMap::new(),
             open: BTreeMap::new(),
             runs: BTreeMap::new(),
             pending: None,
@@ -133,18 +139,17 @@ impl State {
             Event::Opened { run, check } => self.opened(run, *check),
             Event::Extended { run } => self.extended(run),
             Event::KeyMade { run, check } => self.key_made(run, *check),
-            Event::Coded { run, rows, result } => self.coded(run, *rows, *result, false),
-            Event::Renewed { run, rows, result } => self.coded(run, *rows, *result, true),
+            Event::Coded { run, part, rows, result } => {
+                self.coded(DeliveryId { run: *run, part: *part }, *rows, *result, false)
+            }
+            Event::Renewed { run, part, rows, result } => {
+                self.coded(DeliveryId { run: *run, part: *part }, *rows, *result, true)
+            }
             Event::Closed { run } => self.closed(run),
             Event::Examined { run } => self.examined(run),
             Event::Refused { .. } | Event::ExpiryChecked {} => Ok(()),
             Event::Doubted { doubt } => self.doubted(doubt, line.sequence, history),
-            Event::Delivered { run } => {
-                self.check_delivered(run)?;
-                self.deliveries.get_mut(run).ok_or(Refusal::UnknownDelivery)?.delivered = true;
-                self.owed = Some(Destroyed::Result { run: *run });
-                Ok(())
-            }
+            Event::Delivered { run, part } => self.delivered(DeliveryId { run: *run, part: *part }),
             Event::Destroyed { what, .. } => self.destroyed(what),
             Event::Ended { domain } => {
                 let now = self.agreed;
@@ -215,15 +220,15 @@ impl State {
                 }
                 check_end(*ends, project.active().made)
             }
-            Action::Code { domain, generation, recipient, input, .. } => {
+            Action::Code { domain, generation, recipient, inputs, .. } => {
                 let domain = self.codable(domain, *generation, now)?;
-                check_input(input, domain.minimum_batch)?;
+                self.check_requests(inputs, domain.minimum_batch)?;
                 self.check_recipient(domain, recipient.is_some())
             }
-            Action::Renew { domain, from, generation, recipient, of, input, .. } => {
+            Action::Renew { domain, from, generation, recipient, of, inputs, .. } => {
                 let name = domain;
                 let domain = self.codable(domain, *generation, now)?;
-                check_input(input, domain.minimum_batch)?;
+                self.check_requests(inputs, domain.minimum_batch)?;
                 if of.as_deref().is_some_and(|of| !are_deliveries(of)) {
                     return Err(Refusal::Deliveries);
                 }
@@ -293,19 +298,6 @@ impl State {
             Some(KeyRef { domain: action.domain()?.clone(), generation })
         };
         range.filter_map(key).collect()
-    }
-
-    /// Whether a delivery may be stated delivered.
-    ///
-    /// # Errors
-    /// [`Refusal::UnknownDelivery`], [`Refusal::AlreadyDelivered`].
-    pub fn check_delivered(&self, run: &RunId) -> Result<(), Refusal> {
-        let delivery = self.deliveries.get(run).ok_or(Refusal::UnknownDelivery)?;
-        if delivery.delivered {
-            return Err(Refusal::AlreadyDelivered);
-        }
-        // One destruction is owed at a time; the delivery owes that of the service's copy.
-        if self.owed.is_some() { Err(Refusal::Unfinished) } else { Ok(()) }
     }
 
     /// Projects past their end at `now` ([`State::agreed_time`]) that are not marked yet.
@@ -409,11 +401,6 @@ impl State {
     /// A domain's tag.
     pub fn tag(&self, domain: &Name) -> Tag {
         Tag::of(self.service.id(), domain)
-    }
-
-    /// The deliveries, by run.
-    pub fn deliveries(&self) -> &BTreeMap<RunId, Delivery> {
-        &self.deliveries
     }
 
     /// The run that has begun and not ended.

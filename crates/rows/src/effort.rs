@@ -64,11 +64,13 @@ impl Progress {
         self.stopped.load(Ordering::Relaxed)
     }
 
-    /// Says how much there is to do, in a unit of the step's own: bulk steps say it themselves. Who
+    /// Says how much there is still to do, in a unit of the step's own: bulk steps say it
+    /// themselves, unless so much was said of several steps together. Who
     /// reads files with [`Records::each`](crate::people::Records::each) says how long all of them
     /// are, in bytes.
     pub fn expect(&self, whole: u64) {
-        self.whole.store(whole, Ordering::Relaxed);
+        let done = self.done.load(Ordering::Relaxed);
+        self.whole.fetch_max(done.saturating_add(whole), Ordering::Relaxed);
     }
 
     /// Counts rows and work done.

@@ -68,17 +68,17 @@ impl Context {
             .number(generation.map_or(0, Generation::get))
     }
 
-    /// The context of a result (SPEC §6): where its codes come from, the part of the run that it
-    /// is, and the commitment of its request.
-    pub fn result(from: &FileMeta, r#use: Use, part: u32, request: &Commitment) -> Self {
+    /// The context of a result (SPEC §6): where its codes come from, with the part of the run that
+    /// it is, and the commitment of its request.
+    pub fn result(from: &FileMeta, r#use: Use, request: &Commitment) -> Self {
         Self::labelled("result/1")
             .text(SUITE)
             .text(&from.service)
             .text(from.domain.as_str())
             .text(r#use.word())
             .number(from.generation.get())
-            .fixed(&from.delivery.0)
-            .number(part)
+            .fixed(&from.delivery.run.0)
+            .number(from.delivery.part)
             .fixed(&request.0)
     }
 
@@ -143,12 +143,12 @@ mod tests {
             service: "nso.abcdefghij".to_owned(),
             domain: Name::new("health").unwrap(),
             generation: Generation::new(3).unwrap(),
-            delivery: crate::name::Hex([7; 16]),
+            delivery: crate::delivery::DeliveryId { run: crate::name::Hex([7; 16]), part: 2 },
         };
-        let context = Context::result(&from, Use::Code, 1, &crate::name::Hex([9; 32]));
+        let context = Context::result(&from, Use::Code, &crate::name::Hex([9; 32]));
         let text = b"CStatNS/result/1\n\0\0\0\x14CStatNS-HMAC-SHA-256\0\0\0\x0enso.abcdefghij\
             \0\0\0\x06health\0\0\0\x04code\0\0\0\x03";
-        let expected = [&text[..], &[7; 16], &[0, 0, 0, 1], &[9; 32]].concat();
+        let expected = [&text[..], &[7; 16], &[0, 0, 0, 2], &[9; 32]].concat();
         assert_eq!(context.bytes(), expected);
     }
 

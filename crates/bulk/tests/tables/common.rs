@@ -13,6 +13,7 @@ use arrow_schema::{Field, Schema};
 use cstatns::code::Generation;
 use cstatns::coder::{Coder, CodingKey, Renewer};
 use cstatns::commitment::Use;
+use cstatns::delivery::DeliveryId;
 use cstatns::hazmat::coding_key;
 use cstatns::identifier::Scheme;
 use cstatns::look_up::{Level, LookUp, Score};
@@ -90,7 +91,7 @@ impl Domain {
             service: self.service.to_owned(),
             domain: Name::new(self.name).unwrap(),
             generation: Generation::new(generation).unwrap(),
-            delivery: Hex([delivery; 16]),
+            delivery: DeliveryId { run: Hex([delivery; 16]), part: 1 },
         }
     }
 

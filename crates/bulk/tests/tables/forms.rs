@@ -42,7 +42,7 @@ fn report() -> String {
     json!({
         "format": 1, "tool": "cstatns \
         0.1.0", "spec": "1", "service": "example.aaaaaaaaaaaaaaaaaaaaaaaaaa", "domain": "population",
-        "generation": 1, "key_id": "0123456789abcdef", "delivery": "05".repeat(16),
+        "generation": 1, "key_id": "0123456789abcdef", "delivery": {"run": "05".repeat(16), "part": 1},
         "request": "07".repeat(32), "rows_in": 40, "rows_out": 40,
         "coded": 39, "quality": {"found": 39, "near": 1}, "scores": scores, "scheme": "fr-nir",
         "look_up": {

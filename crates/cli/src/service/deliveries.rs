@@ -4,7 +4,6 @@ use std::path::PathBuf;
 
 use clap::Args;
 use cstatns::coded::Coded as _;
-use cstatns::proposal::RunId;
 use cstatns::state::Refusal;
 use serde_json::{Value, json};
 
@@ -12,7 +11,7 @@ use crate::fault::Fault;
 use crate::output::Program;
 
 use super::recorded;
-use super::runs::delivery;
+use super::runs::{DeliveryArg, delivery};
 
 /// State that the counterpart has a delivery: destroys the service's copy
 #[derive(Args)]
@@ -22,9 +21,9 @@ The file must be another file with the same bytes as the service's copy; `servic
 pub(crate) struct Delivered {
     /// The service's home
     home: PathBuf,
-    /// The delivery: 32 digits
+    /// The delivery: 32 digits, or 32 digits/PART where its run has several requests
     #[arg(value_parser = delivery)]
-    delivery: RunId,
+    delivery: DeliveryArg,
     /// The file that the counterpart received
     #[arg(long, value_name = "FILE")]
     received: PathBuf,
@@ -33,22 +32,22 @@ pub(crate) struct Delivered {
 impl Delivered {
     pub(super) fn run(self, program: &Program) -> Result<Value, Fault> {
         recorded(program, &self.home, "delivered", |service| {
-            let outgoing =
-                service.outgoing().into_iter().find(|outgoing| outgoing.delivery == self.delivery);
-            service.state().check_delivered(&self.delivery).map_err(|refusal| match refusal {
+            let delivery = self.delivery.find(service.state())?;
+            let outgoing = service.outgoing().into_iter().find(|one| one.delivery.id == delivery);
+            service.state().check_delivered(&delivery).map_err(|refusal| match refusal {
                 Refusal::UnknownDelivery => {
                     Fault::new(refusal.code(), "this service has made no delivery of this number")
                         .advising("`service status` lists those that wait")
                 }
                 refusal => refusal.into(),
             })?;
-            service.delivered(&self.delivery, &self.received)?;
+            service.delivered(&delivery, &self.received)?;
+            let delivery = service.state().named(delivery);
             let copy = outgoing.and_then(|outgoing| outgoing.result);
             program.say(format_args!(
-                "delivery {} is with its counterpart; destroyed the copy here",
-                self.delivery
+                "delivery {delivery} is with its counterpart; destroyed the copy here"
             ));
-            Ok(json!({ "delivery": self.delivery, "destroyed": copy }))
+            Ok(json!({ "delivery": delivery, "destroyed": copy }))
         })
     }
 }
@@ -64,18 +63,19 @@ you can: the next command then destroys the request. This verb is for a medium t
 pub(crate) struct RequestLost {
     /// The service's home
     home: PathBuf,
-    /// The delivery whose request is lost: 32 digits
+    /// The delivery whose request is lost, named as for `service delivered`
     #[arg(value_parser = delivery)]
-    delivery: RunId,
+    delivery: DeliveryArg,
 }
 
 impl RequestLost {
     pub(super) fn run(self, program: &Program) -> Result<Value, Fault> {
         recorded(program, &self.home, "request-lost", |service| {
-            service.request_lost(&self.delivery)?;
-            program
-                .say(format_args!("recorded: the request of delivery {} is lost", self.delivery));
-            Ok(json!({ "delivery": self.delivery }))
+            let delivery = self.delivery.find(service.state())?;
+            service.request_lost(&delivery)?;
+            let delivery = service.state().named(delivery);
+            program.say(format_args!("recorded: the request of delivery {delivery} is lost"));
+            Ok(json!({ "delivery": delivery }))
         })
     }
 }

@@ -1,8 +1,10 @@
-//! `service code` and `service renew`: the request's rows through the coding kernel, and the report
-//! of the run.
+//! `service code` and `service renew`: the rows of each request through the coding kernel, and the
+//! report of each result.
 
 mod delivery;
+mod lists;
 mod passes;
+mod play;
 mod report;
 
 use std::collections::BTreeSet;
@@ -10,42 +12,38 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use cstatns::civil_status::SCHEME;
-use cstatns::code::Generation;
-use cstatns::files::{Facts, FileError};
+use cstatns::delivery::DeliveryId;
+use cstatns::files::Facts;
 use cstatns::look_up::{Level, LookUp, Score};
-use cstatns::manifest::{Content, Manifest, manifest_path};
-use cstatns::meta::FileMeta;
+use cstatns::manifest::Content;
 use cstatns::name::{Hex, Name};
-use cstatns::proposal::{Action, RunId};
-use cstatns::report::report_path;
-use cstatns::service::{Made, RunFiles, Service, WorkError};
-use cstatns_bulk::{CodeFileError, Out, Register, Request, look, look_up_and_code};
+use cstatns::proposal::Action;
+use cstatns::service::WorkError;
+use cstatns_bulk::{CodeFileError, Out, Register, look_up_and_code};
 use cstatns_register::Index;
-use cstatns_rows::effort::Effort;
-use cstatns_rows::table::Format;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use delivery::{Of, delivery_or_unknown};
-use passes::{warn_of_namespace, write_result, written};
+use passes::{write_result, written};
+use play::Asked;
 
-pub(super) use delivery::delivery;
+pub(super) use delivery::{DeliveryArg, delivery};
 pub(super) use passes::read_result;
 pub(super) use report::write_missing_reports;
 
 use super::recorded;
 use crate::accept::{level, score};
-use crate::bulk::{Bulk, closing, looked_up};
+use crate::bulk::Bulk;
 use crate::fault::{Fault, RegisterChanged};
-use crate::figures::per_second;
 use crate::output::Program;
-use crate::quorum::{Closed, KitArgs, gather, tell_seen};
+use crate::quorum::KitArgs;
 use crate::scheme;
 
 /// The program that makes a report.
 const TOOL: &str = concat!("cstatns ", env!("CARGO_PKG_VERSION"));
 
-/// Code a request of identifiers, or look people up and code them (quorum); its request is
-/// destroyed once the result is durable
+/// Code requests of identifiers, or look people up and code them (quorum); each request is
+/// destroyed once its result is durable
 #[derive(Args)]
 #[command(after_help = "Examples:
   cstatns service code home population --request request.csv --result result.csv \\
@@ -53,6 +51,10 @@ const TOOL: &str = concat!("cstatns ", env!("CARGO_PKG_VERSION"));
   cstatns service code home population --request people.csv --result result.csv \\
       --register people.register --accept rectified \\
       --purpose wages-2026 --kit /media/alice/kit --kit /media/bruno/kit --kit /media/chloe/kit
+  cstatns service code home population --request a.csv b.csv --result a.coded.csv b.coded.csv \\
+      --purpose wages-2026 --kit /media/alice/kit --kit /media/bruno/kit --kit /media/chloe/kit
+Several requests of one kind are approved together, each with its own result, in the order given. If one fails, the
+results before it stand.
 With --register the request is one of civil status. The identifiers that are found never leave
 memory; who is not certain enough has no code. The domain's minimum is of people who are coded.
 The counterpart copies the result and its .report.json; then `service delivered` destroys the
@@ -76,7 +78,7 @@ pub(crate) struct Code {
     kits: KitArgs,
 }
 
-/// Renew a request of codes to the present generation (quorum); its request is destroyed once the
+/// Renew requests of codes to the present generation (quorum); each request is destroyed once its
 /// result is durable
 #[derive(Args)]
 #[command(after_help = "Example:
@@ -102,16 +104,16 @@ struct Run {
     home: PathBuf,
     /// The domain
     domain: Name,
-    /// The request, with its .manifest.json beside it
-    #[arg(long, value_name = "R")]
-    request: PathBuf,
-    /// The result to write; its .report.json lies beside it
-    #[arg(long, value_name = "S")]
-    result: PathBuf,
+    /// The request, with its .manifest.json beside it; or several, at most 64
+    #[arg(long = "request", value_name = "R", required = true, num_args = 1..)]
+    requests: Vec<PathBuf>,
+    /// The result to write, one for each request, in their order; its .report.json lies beside it
+    #[arg(long = "result", value_name = "S", required = true, num_args = 1..)]
+    results: Vec<PathBuf>,
     /// What the codes are for: a name
     #[arg(long, value_name = "P")]
     purpose: Name,
-    /// Keep the request: this departs from the scheme, and is recorded
+    /// Keep the requests: this departs from the scheme, and is recorded
     #[arg(long)]
     keep_request: bool,
     #[command(flatten)]
@@ -168,12 +170,13 @@ impl<'a> Open<'a> {
 impl Code {
     pub(super) fn run(self, program: &Program) -> Result<Value, Fault> {
         let kits = self.kits.look()?;
-        let Run { home, domain, purpose, keep_request, request, .. } = &self.run;
+        self.run.paired()?;
+        let Run { home, domain, purpose, keep_request, .. } = &self.run;
         recorded(program, home, "code", |service| {
-            let (manifest, format) = self.run.look(program, service)?;
-            let (register, scheme) = match (&self.register, manifest.content) {
+            let requests = self.run.look(program, service)?;
+            let (register, scheme) = match (&self.register, requests.first().manifest.content) {
                 (None, Content::Identifiers { scheme }) => {
-                    scheme::check(request, scheme)?;
+                    scheme::check(&requests.first().request, scheme)?;
                     (None, scheme)
                 }
                 (Some(path), Content::CivilStatus { .. }) => {
@@ -182,42 +185,38 @@ impl Code {
                     (Some(open), SCHEME)
                 }
                 (_, found) => {
-                    return Err(CodeFileError::Content { path: request.clone(), found }.into());
+                    let path = requests.first().request.clone();
+                    return Err(CodeFileError::Content { path, found }.into());
                 }
             };
             let generation = service.state().domain(domain)?.generation();
-            let action = Action::Code {
+            let action = |inputs| Action::Code {
                 domain: domain.clone(),
                 generation,
                 scheme,
                 purpose: purpose.clone(),
-                input: manifest.input,
+                inputs,
                 recipient: None,
                 keep_request: *keep_request,
                 look_up: register.as_ref().map(Open::look_up),
             };
-            self.run.play(
-                program,
-                service,
-                Asked { kits: &kits, manifest: &manifest, action },
-                |service, quorum, meta, files, effort| {
-                    let rows = Request { path: request, manifest: &manifest, format, meta, effort };
-                    let made = service.code(quorum, files, |coder, out| {
-                        let Some(open) = &register else {
-                            let code = |out: Out<'_>| cstatns_bulk::code(&rows, coder, out);
-                            return Ok(written(write_result(out, code)?));
-                        };
-                        open.check()?;
-                        let Open { index, accept, min_score, .. } = open;
-                        let register = Register { index, accept: *accept, min_score: *min_score };
-                        let found =
-                            write_result(out, |out| look_up_and_code(&rows, register, coder, out))?;
-                        open.check()?;
-                        Ok(written(found))
-                    })?;
-                    Ok(made)
-                },
-            )
+            let asked = Asked { kits: &kits, requests: &requests, action: &action };
+            self.run.play(program, service, asked, |service, quorum, files, rows| {
+                service.code(quorum, files, |coder, out| {
+                    let rows = &rows[out.part() as usize - 1];
+                    let Some(open) = &register else {
+                        let code = |out: Out<'_>| cstatns_bulk::code(rows, coder, out);
+                        return Ok(written(write_result(out, code)?));
+                    };
+                    open.check()?;
+                    let Open { index, accept, min_score, .. } = open;
+                    let register = Register { index, accept: *accept, min_score: *min_score };
+                    let found =
+                        write_result(out, |out| look_up_and_code(rows, register, coder, out))?;
+                    open.check()?;
+                    Ok(written(found))
+                })
+            })
         })
     }
 }
@@ -229,199 +228,46 @@ impl Renew {
         if unknown && self.of.len() > 1 {
             return Err(Fault::usage("--of names deliveries or says `unknown`, not both"));
         }
-        let Run { home, domain, purpose, keep_request, request, .. } = &self.run;
+        self.run.paired()?;
+        let Run { home, domain, purpose, keep_request, .. } = &self.run;
         recorded(program, home, "renew", |service| {
-            let (manifest, format) = self.run.look(program, service)?;
-            let Content::Codes { generation: from, .. } = manifest.content else {
-                return Err(CodeFileError::Content {
-                    path: request.clone(),
-                    found: manifest.content,
-                }
-                .into());
+            let requests = self.run.look(program, service)?;
+            let Content::Codes { generation: from, .. } = requests.first().manifest.content else {
+                let (path, found) =
+                    (requests.first().request.clone(), requests.first().manifest.content);
+                return Err(CodeFileError::Content { path, found }.into());
             };
             let generation = service.state().domain(domain)?.generation();
-            let named: BTreeSet<RunId> = self
-                .of
-                .iter()
-                .filter_map(|of| match of {
-                    Of::Delivery(run) => Some(*run),
-                    Of::Unknown => None,
-                })
-                .collect();
             let of = match () {
                 () if unknown => None,
-                () if !self.of.is_empty() => Some(named.into_iter().collect()),
-                () if !manifest.previous.is_empty() => Some(manifest.previous.clone()),
-                () => {
-                    return Err(Fault::new(
-                        "deliveries-unnamed",
-                        "nothing says which deliveries these codes came from: put their \
-                        .report.json beside the data and \
-                         prepare again, or name them with --of, or say `--of unknown`, which is \
-                         recorded",
-                    ));
+                () if !self.of.is_empty() => {
+                    let named = self.of.iter().filter_map(|of| match of {
+                        Of::Delivery(named) => Some(named.find(service.state())),
+                        Of::Unknown => None,
+                    });
+                    Some(named.collect::<Result<BTreeSet<DeliveryId>, Fault>>()?)
                 }
+                () => Some(requests.previous()?),
             };
-            let action = Action::Renew {
+            let of = of.map(|of| of.into_iter().collect::<Vec<_>>());
+            let action = |inputs| Action::Renew {
                 domain: domain.clone(),
                 from,
                 generation,
                 purpose: purpose.clone(),
-                input: manifest.input,
+                inputs,
                 recipient: None,
                 keep_request: *keep_request,
-                of,
+                of: of.clone(),
             };
-            self.run.play(
-                program,
-                service,
-                Asked { kits: &kits, manifest: &manifest, action },
-                |service, quorum, meta, files, effort| {
-                    let rows = Request { path: request, manifest: &manifest, format, meta, effort };
-                    let made = service.renew(quorum, files, |renewer, out| {
-                        let renew = |out: Out<'_>| cstatns_bulk::renew(&rows, renewer, out);
-                        Ok(written(write_result(out, renew)?))
-                    })?;
-                    Ok(made)
-                },
-            )
+            let asked = Asked { kits: &kits, requests: &requests, action: &action };
+            self.run.play(program, service, asked, |service, quorum, files, rows| {
+                service.renew(quorum, files, |renewer, out| {
+                    let rows = &rows[out.part() as usize - 1];
+                    let renew = |out: Out<'_>| cstatns_bulk::renew(rows, renewer, out);
+                    Ok(written(write_result(out, renew)?))
+                })
+            })
         })
-    }
-}
-
-/// What the custodians are asked for, and who is asked.
-struct Asked<'a> {
-    kits: &'a [Closed],
-    manifest: &'a Manifest,
-    action: Action,
-}
-
-impl Run {
-    /// Reads the manifest, looks at the request's columns and at the names of the files, before any
-    /// custodian is asked.
-    fn look(&self, program: &Program, service: &Service) -> Result<(Manifest, Format), Fault> {
-        let manifest = Manifest::read(&manifest_path(&self.request))?;
-        if !self.request.is_file() {
-            return Err(FileError::Missing { path: self.request.clone() }.into());
-        }
-        look(&self.request, &manifest, service.card().id(), &self.domain)?;
-        let format = Format::of(&self.result)?;
-        for path in [self.result.clone(), report_path(&self.result)] {
-            if path.symlink_metadata().is_ok() {
-                return Err(FileError::Exists { path }.into());
-            }
-        }
-        let directory = self.result.parent().filter(|parent| !parent.as_os_str().is_empty());
-        if let Some(directory) = directory.filter(|directory| !directory.is_dir()) {
-            return Err(FileError::Missing { path: directory.to_owned() }.into());
-        }
-        let place = std::path::absolute(&self.result).ok();
-        if let Some(other) = service.outgoing().into_iter().find(|other| other.result == place) {
-            // Its copy was moved away; what is put here would be taken for it.
-            return Err(Fault::new(
-                "place-taken",
-                format!(
-                    "{:?} is the place of delivery {}, which waits for `service delivered`: choose \
-                    another name",
-                    self.result, other.delivery
-                ),
-            ));
-        }
-        warn_of_namespace(program);
-        if self.keep_request {
-            program.say(
-                "note: --keep-request departs from the scheme (R7: the service destroys \
-                what it was given); recorded",
-            );
-        }
-        Ok((manifest, format))
-    }
-
-    /// Gathers the quorum, runs, and writes the report.
-    fn play(
-        &self,
-        program: &Program,
-        service: &mut Service,
-        asked: Asked<'_>,
-        work: impl FnOnce(
-            &mut Service,
-            cstatns::custody::quorum::Quorum,
-            &FileMeta,
-            &RunFiles,
-            &Effort,
-        ) -> Result<Made, Fault>,
-    ) -> Result<Value, Fault> {
-        let Asked { kits, manifest, action } = asked;
-        let files = RunFiles {
-            request: vec![self.request.clone(), manifest_path(&self.request)],
-            result: self.result.clone(),
-            accepted: manifest.accepted.clone(),
-        };
-        service.check_files(&files, self.keep_request)?;
-        let generation = match &action {
-            Action::Code { generation, .. } | Action::Renew { generation, .. } => *generation,
-            _ => Generation::FIRST,
-        };
-        let quorum = gather(program, service, kits, action)?;
-        let meta = FileMeta {
-            service: service.card().id().to_owned(),
-            domain: self.domain.clone(),
-            generation,
-            delivery: quorum.question().run,
-        };
-        let sizes =
-            files.request.iter().map(|path| std::fs::metadata(path).ok().map(|data| data.len()));
-        let request: Vec<_> =
-            files.request.iter().cloned().zip(sizes.collect::<Vec<_>>()).collect();
-        // From the intent until the result is durable and the request destroyed; the custodians'
-        // part is over.
-        let (worked, seconds) =
-            self.bulk.work(program, |effort| work(service, quorum, &meta, &files, effort));
-        // Before the figures, which end what is said.
-        tell_seen(program, service);
-        let made = worked?;
-        let report = service.report(&made.run, TOOL, &request)?;
-        let path = report_path(&self.result);
-        report.write(&path)?;
-        let report = report.body;
-
-        program.say(format_args!(
-            "codes of `{}`, generation {}, in {:?}",
-            made.domain, made.generation, self.result
-        ));
-        if let Some(look_up) = &made.look_up {
-            program.say(format_args!("people {look_up}"));
-        }
-        for destroyed in &report.destroyed {
-            program.say(format_args!("destroyed {}: {}", destroyed.file, destroyed.how));
-        }
-        program.say(format_args!(
-            "delivery {}: once the counterpart has its copy, `service delivered` destroys the one \
-            here",
-            made.run
-        ));
-        looked_up(report.scores.as_ref(), Some(report.coded), report.rows_out)
-            .into_iter()
-            .for_each(|line| program.say(line));
-        program.say(closing(made.rows, seconds, &report.quality));
-        Ok(json!({
-            "delivery": made.run,
-            "domain": made.domain,
-            "tag": made.tag.as_str(),
-            "from": made.from,
-            "generation": made.generation,
-            "rows": made.rows,
-            "seconds": seconds,
-            "rows_per_second": per_second(made.rows, seconds),
-            "coded": report.coded,
-            "quality": report.quality,
-            "scores": report.scores,
-            "scheme": report.scheme,
-            "look_up": report.look_up,
-            "result": self.result,
-            "report": path,
-            "request_kept": made.request_kept,
-            "destroyed": report.destroyed,
-        }))
     }
 }

@@ -130,12 +130,15 @@ impl Walk {
         for (run, known) in state.runs().iter().filter(|(_, known)| known.fate.may_have_run()) {
             let Some(action) = self.asked.get(run) else { continue };
             let ended = match &known.fate {
-                Fate::Failed => "failed",
-                _ => "lapsed",
+                Fate::Failed { made: 0 } => "failed without a result. It".to_owned(),
+                Fate::Failed { made } => format!(
+                    "failed with {made} of the {} results, which stand. The rest",
+                    action.parts()
+                ),
+                _ => "lapsed without a result. It".to_owned(),
             };
             let detail = format!(
-                "Event {}: a quorum approved to {action}; it {ended} without a result. It may have \
-                run.",
+                "Event {}: a quorum approved to {action}; it {ended} may have run.",
                 known.number
             );
             notices.push(Notice { code: "may-have-run", event: known.number, detail });

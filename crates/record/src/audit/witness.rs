@@ -101,7 +101,9 @@ impl Facts<'_> {
             let detail = format!("{path:?} is not signed by this service.");
             return failure(check, "witness-checkpoint", None, detail);
         };
-        let delivery = &body.delivery;
+        let state = self.walk.state.as_ref();
+        let known = state.and_then(|state| state.deliveries().get(&body.delivery));
+        let delivery = body.delivery.named(known.map_or(0, |known| known.parts));
         if !self.walk.history.includes(&head) {
             let detail = format!(
                 "The report of delivery {delivery} holds a checkpoint of {} that this service \
@@ -110,7 +112,6 @@ impl Facts<'_> {
             );
             return failure(check, "witness-forked", Some(head.size), detail);
         }
-        let known = self.walk.state.as_ref().and_then(|state| state.deliveries().get(delivery));
         if known.is_none_or(|known| known.result != body.result.commitment) {
             let detail =
                 format!("This ledger does not hold the result of delivery {delivery} as reported.");

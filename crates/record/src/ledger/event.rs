@@ -5,6 +5,7 @@
 
 use cstatns_base::code::Generation;
 use cstatns_base::commitment::Commitment;
+use cstatns_base::delivery::DeliveryId;
 use cstatns_base::domain::CheckValue;
 use cstatns_base::name::{Hex, Name, whole_number};
 use jiff::Timestamp;
@@ -112,20 +113,24 @@ pub enum Event {
         /// The check value of the new key.
         check: CheckValue,
     },
-    /// The run coded its request.
+    /// The run coded one of its requests.
     Coded {
         /// The run.
         run: RunId,
+        /// Which of its requests, from 1, ascending.
+        part: u32,
         /// Rows coded.
         #[serde(deserialize_with = "whole_number")]
         rows: u64,
         /// The commitment of the result.
         result: Commitment,
     },
-    /// The run renewed its request.
+    /// The run renewed one of its requests.
     Renewed {
         /// The run.
         run: RunId,
+        /// Which of its requests, from 1, ascending.
+        part: u32,
         /// Rows renewed.
         #[serde(deserialize_with = "whole_number")]
         rows: u64,
@@ -142,7 +147,8 @@ pub enum Event {
         /// The run.
         run: RunId,
     },
-    /// The run ended without a result. It may have run: its intent holds the consents.
+    /// The run ended without a result, or without its remaining ones. It may have run: its intent
+    /// holds the consents.
     Failed {
         /// The run.
         run: RunId,
@@ -166,8 +172,10 @@ pub enum Event {
     },
     /// The counterpart has the result.
     Delivered {
-        /// The delivery: the run that made it.
+        /// The run that made the delivery.
         run: RunId,
+        /// Which of its requests it answers.
+        part: u32,
     },
     /// Something was destroyed.
     Destroyed {
@@ -262,21 +270,37 @@ pub struct LivingKey {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Destroyed {
-    /// A run's request and its seal.
+    /// One of a run's requests and its seal.
     Request {
         /// The run.
         run: RunId,
+        /// Which of its requests.
+        part: u32,
     },
     /// The service's copy of a delivered result.
     Result {
         /// The run.
         run: RunId,
+        /// Which of its requests it answers.
+        part: u32,
     },
     /// A research project's life secret and sealed keys.
     Keys {
         /// The project's domain.
         domain: Name,
     },
+}
+
+impl Destroyed {
+    /// The request of a delivery.
+    pub fn request_of(DeliveryId { run, part }: DeliveryId) -> Self {
+        Self::Request { run, part }
+    }
+
+    /// The service's copy of a delivery.
+    pub fn result_of(DeliveryId { run, part }: DeliveryId) -> Self {
+        Self::Result { run, part }
+    }
 }
 
 /// How something was destroyed; what that is worth is in SPEC §14.

@@ -10,7 +10,7 @@ fn coding(look_up: Option<LookUp>) -> Action {
         generation: Generation::FIRST,
         scheme: Scheme::FrNir,
         purpose: Name::new("income").unwrap(),
-        input: Input { commitment: Hex([7; 32]), rows: 4_000, values: 12, distinct: 11 },
+        inputs: vec![Input { commitment: Hex([7; 32]), rows: 4_000, values: 12, distinct: 11 }],
         recipient: None,
         keep_request: true,
         look_up,

@@ -7,6 +7,7 @@ use std::path::Path;
 
 use cstatns_base::code::Generation;
 use cstatns_base::commitment::{Commitment, CommitmentKey, Context, Use};
+use cstatns_base::delivery::DeliveryId;
 use cstatns_base::domain::CheckValue;
 use cstatns_base::files;
 use cstatns_base::identifier::Scheme;
@@ -45,7 +46,7 @@ pub struct ReportBody {
     /// The check value of the key that made the codes.
     pub check: CheckValue,
     /// The delivery.
-    pub delivery: Hex<16>,
+    pub delivery: DeliveryId,
     /// The commitment of the request, as the ledger has it.
     pub request: Commitment,
     /// The commitment of the result, as the ledger has it, and what opens it.
@@ -116,9 +117,6 @@ impl ReportBody {
     /// The version of the format.
     pub const FORMAT: u32 = 2;
 
-    /// The part of its run that the result is.
-    pub const PART: u32 = 1;
-
     /// Where the codes of the result come from.
     pub fn meta(&self) -> FileMeta {
         FileMeta {
@@ -131,7 +129,7 @@ impl ReportBody {
 
     /// What the commitment of the result is about.
     pub fn context(&self) -> Context {
-        Context::result(&self.meta(), self.r#use, Self::PART, &self.request)
+        Context::result(&self.meta(), self.r#use, &self.request)
     }
 }
 

@@ -1,6 +1,6 @@
 //! How events change the state, each if it is lawful.
 
-use cstatns_base::commitment::Commitment;
+use cstatns_base::delivery::DeliveryId;
 use cstatns_base::domain::{CheckValue, KeyState, Kind};
 use cstatns_base::name::Name;
 
@@ -8,7 +8,7 @@ use crate::dealing::Epoch;
 use crate::ledger::event::Destroyed;
 use crate::proposal::{Action, RunId};
 
-use super::{Delivery, Domain, Fate, Key, PendingRun, Refusal, State, Unlawful};
+use super::{Domain, Fate, Key, PendingRun, Refusal, State, Unlawful};
 
 impl State {
     /// A clock that is behind a mark has been put right since: nothing is destroyed on the word of
@@ -35,11 +35,12 @@ impl State {
 
     pub(super) fn failed(&mut self, run: &RunId, shares: &[Name]) -> Result<(), Unlawful> {
         let pending = self.take_pending(run)?;
+        let made = pending.made;
         let consented = |name: &Name| pending.consented.binary_search(name).is_ok();
         if !shares.is_sorted_by(|a, b| a < b) || !shares.iter().all(consented) {
             return Err(Unlawful::Witnesses);
         }
-        self.end(run, Fate::Failed);
+        self.end(run, Fate::Failed { made });
         Ok(())
     }
 
@@ -91,53 +92,6 @@ impl State {
         Ok(())
     }
 
-    pub(super) fn coded(
-        &mut self,
-        run: &RunId,
-        rows: u64,
-        result: Commitment,
-        renewed: bool,
-    ) -> Result<(), Unlawful> {
-        let PendingRun { question, begun, .. } = self.take_pending(run)?;
-        let (domain, from, generation, input, request_kept, scheme, look_up) = match question.action
-        {
-            Action::Code { domain, generation, scheme, input, keep_request, look_up, .. }
-                if !renewed =>
-            {
-                (domain, None, generation, input, keep_request, Some(scheme), look_up)
-            }
-            Action::Renew { domain, from, generation, input, keep_request, .. } if renewed => {
-                (domain, Some(from), generation, input, keep_request, None, None)
-            }
-            _ => return Err(Unlawful::NoIntent),
-        };
-        if input.rows != rows {
-            return Err(Unlawful::Rows);
-        }
-        let made = self.time;
-        let (delivered, destroyed) = (false, false);
-        let delivery = Delivery {
-            domain,
-            generation,
-            from,
-            rows,
-            request: input.commitment,
-            result,
-            begun,
-            made,
-            request_kept,
-            scheme,
-            look_up,
-            delivered,
-            destroyed,
-        };
-        self.deliveries.insert(*run, delivery);
-        if !request_kept {
-            self.owed = Some(Destroyed::Request { run: *run });
-        }
-        Ok(())
-    }
-
     pub(super) fn closed(&mut self, run: &RunId) -> Result<(), Unlawful> {
         let PendingRun { question, .. } = self.take_pending(run)?;
         let Action::Close { domain } = question.action else { return Err(Unlawful::NoIntent) };
@@ -164,8 +118,9 @@ impl State {
                 Ok(())
             }
             _ if !owed => Err(Unlawful::NotOwed),
-            Destroyed::Result { run } => {
-                self.deliveries.get_mut(run).ok_or(Refusal::UnknownDelivery)?.destroyed = true;
+            Destroyed::Result { run, part } => {
+                let id = DeliveryId { run: *run, part: *part };
+                self.deliveries.get_mut(&id).ok_or(Refusal::UnknownDelivery)?.destroyed = true;
                 Ok(())
             }
             Destroyed::Request { .. } => Ok(()),

@@ -21,6 +21,7 @@ pub(super) fn waits_for_nothing(event: &Event) -> bool {
             | Event::Received { .. }
             | Event::Doubted { .. }
             | Event::Lapsed { .. }
+            | Event::Failed { .. }
             | Event::ExpiryChecked {}
             | Event::Ended { .. }
     )

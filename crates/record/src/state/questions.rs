@@ -97,7 +97,8 @@ impl State {
         self.open.remove(run);
         let consented = consents.iter().map(|consent| consent.body.by.clone()).collect();
         let (begun, number) = (line.time, line.sequence);
-        self.pending = Some(PendingRun { question, begun, number, consented, cosigned: false });
+        self.pending =
+            Some(PendingRun { question, begun, number, consented, cosigned: false, made: 0 });
         self.end(run, Fate::Running);
         Ok(())
     }

@@ -122,6 +122,8 @@ pub struct Delivery {
     pub request: Commitment,
     /// The commitment of its result.
     pub result: Commitment,
+    /// How many requests its run has.
+    pub parts: u32,
     /// When the run began.
     pub begun: Timestamp,
     /// When the result was recorded.
@@ -169,10 +171,13 @@ pub enum Fate {
     Open,
     /// Its run has begun.
     Running,
-    /// Its run has a result.
+    /// Its run has its results, one for each request.
     Result,
-    /// Its run ended without a result: it may have run.
-    Failed,
+    /// Its run ended without a result, or without some: what has none may have run.
+    Failed {
+        /// How many requests have their result: those before the others.
+        made: u32,
+    },
     /// It ended without a run.
     Lapsed {
         /// Why.
@@ -185,9 +190,10 @@ pub enum Fate {
 }
 
 impl Fate {
-    /// Whether a quorum approved and no result is recorded: what was approved may have happened.
+    /// Whether a quorum approved and not every result is recorded: what was approved may have
+    /// happened.
     pub fn may_have_run(&self) -> bool {
-        matches!(self, Self::Failed | Self::Lapsed { enough: true, .. })
+        matches!(self, Self::Failed { .. } | Self::Lapsed { enough: true, .. })
     }
 }
 
@@ -205,6 +211,8 @@ pub struct PendingRun {
     pub consented: Vec<Name>,
     /// Whether custodians have cosigned its intent.
     pub cosigned: bool,
+    /// How many of its requests have their result.
+    pub made: u32,
 }
 
 /// What one card has stated.

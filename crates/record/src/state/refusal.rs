@@ -2,6 +2,7 @@
 //! finds afterwards.
 
 use cstatns_base::code::Generation;
+use cstatns_base::delivery::{DeliveryName, MOST_PARTS};
 use cstatns_base::domain::{LARGEST_MINIMUM_BATCH, LONGEST_SERVICE_YEARS};
 use cstatns_base::name::Name;
 use jiff::civil::Date;
@@ -141,6 +142,15 @@ pub enum Refusal {
     /// Deliveries that are too many, out of order, or none.
     #[error("a renewal names 1 to {MOST_DELIVERIES} deliveries, in ascending order and each once")]
     Deliveries,
+    /// Requests that are none, too many, or one of them twice.
+    #[error("a proposal lists 1 to {MOST_PARTS} requests, each once")]
+    Requests,
+    /// The request was coded or renewed before.
+    #[error("the request was used before (delivery {delivery} is its result)")]
+    RequestSpent {
+        /// The delivery.
+        delivery: DeliveryName,
+    },
     /// The cards of a dealing are not as many as its shares, or one stands there twice.
     #[error("a dealing names one card for each share, each card once")]
     Cards,
@@ -229,6 +239,8 @@ cstatns_base::coded!(Refusal {
     Self::Counts => ("counts", Input, []),
     Self::TooFew { distinct, minimum } => ("too-few-values", Input, [found: *distinct, minimum]),
     Self::Deliveries => ("deliveries", Input, [limit: MOST_DELIVERIES]),
+    Self::Requests => ("requests", Input, [limit: MOST_PARTS]),
+    Self::RequestSpent { delivery } => ("request-spent", Input, [delivery]),
     Self::Cards => ("cards", Input, []),
     Self::AlreadyDelivered => ("already-delivered", Input, []),
     Self::Replayed => ("replayed", Input, []),
@@ -285,6 +297,9 @@ pub enum Unlawful {
     /// The rows are not those approved.
     #[error("its rows are not those that were approved")]
     Rows,
+    /// The part is not the next one of its run.
+    #[error("its part is not the next one of its run")]
+    Part,
     /// The dealing is not the approved one.
     #[error("its dealing is not the one that was approved")]
     Dealing,
@@ -311,6 +326,7 @@ cstatns_base::coded!(Unlawful {
     Self::NotExpired => ("unlawful-lapse", Tampering, []),
     Self::Witnesses => ("unlawful-witnesses", Tampering, []),
     Self::Rows => ("unlawful-rows", Tampering, []),
+    Self::Part => ("unlawful-part", Tampering, []),
     Self::Dealing => ("unlawful-dealing", Tampering, []),
     Self::NotEnded => ("unlawful-end", Tampering, []),
 });

@@ -19,6 +19,7 @@ use cstatns::custody::custodian::{KitError, ProposalFault};
 use cstatns::custody::quorum::RootError;
 use cstatns::custody::share::SealError;
 use cstatns::dealing::{Epoch, RosterError, ThresholdError};
+use cstatns::delivery::DeliveryId;
 use cstatns::files::FileError;
 use cstatns::identifier::{Reason, Scheme};
 use cstatns::keystore::KeystoreError;
@@ -96,6 +97,10 @@ fn generation() -> Generation {
 
 fn tag() -> Tag {
     Tag::of("demo.aaaaaaaaaaaaaaaaaaaaaaaaaa", &name())
+}
+
+fn delivery() -> DeliveryId {
+    DeliveryId { run: Hex([7; 16]), part: 2 }
 }
 
 fn missing() -> FileError {
@@ -271,14 +276,15 @@ fn of_the_record(found: &mut Vec<Sample>) {
             NothingToRenew { from: generation(), active: generation() }, ReasonIsDoubt, CustodyDoubted, UnknownParty,
             ResearchNeedsParty, UnknownDelivery, Rows,
             Counts,
-            TooFew { distinct: 1, minimum: 11 }, Deliveries, Cards, NothingLost, AlreadyDelivered, Replayed, Receipt,
+            TooFew { distinct: 1, minimum: 11 }, Deliveries, Requests,
+            RequestSpent { delivery: delivery().named(1) }, Cards, NothingLost, AlreadyDelivered, Replayed, Receipt,
             ReceiptOtherService, ReceiptNotInRoster { by: name() }, ReceiptSignature { by: name() },
             ReceiptKnown { by: name() }, ReceiptDate { by: name() }, NoDoubt, AlreadyDoubted,
         }
         Unlawful {
             Refused(Refusal::Compromised { generation: generation() }), Quorum(QuorumError::Expired),
             Roster(RosterError::Service), Genesis, Time, Owed, NotOwed, NoIntent, Keys, Question, NotExpired, Witnesses,
-            Rows, Dealing, Epoch, NotEnded,
+            Rows, Part, Dealing, Epoch, NotEnded,
         }
         Broken {
             Ledger(LedgerError::Chain { number: 2 }),
@@ -322,11 +328,13 @@ fn of_custody(found: &mut Vec<Sample>) {
             Roster(RosterError::Service), Sharing(SharingError::Format), Keystore(KeystoreError::Places),
             Broken(cstatns::state::Broken::Ledger(LedgerError::Chain { number: 2 })), NoService { home: path() },
             Unfinished { home: path() }, HomeVersion { found: 2 }, HomeDamaged { file: "identity" }, Card { path: path() },
-            OtherAction { approved: "renew" }, RequestChanged, TooFewPeople { minimum: 11 },
+            OtherAction { approved: "renew" }, RequestChanged, OtherRequests { given: 1, approved: 2 },
+            Part { part: 2, parts: 3, request: path(), error: Box::new(ServiceError::RequestChanged) },
+            TooFewPeople { minimum: 11 },
             Work(WorkError::new(missing())), ResultMissing { path: path() }, SameFile { path: path() },
-            ResultAway { run: Hex([7; 16]), path: path() }, ResultUnread { path: path() },
-            RequestStays { error: missing() }, RequestOwed { run: Hex([7; 16]), error: missing() },
-            RequestAway { run: Hex([7; 16]), path: path() }, Unpaid(Arc::new(ServiceError::RequestChanged)),
+            ResultAway { delivery: delivery(), path: path() }, ResultUnread { path: path() },
+            RequestStays { error: missing() }, RequestOwed { delivery: delivery().named(1), error: missing() },
+            RequestAway { delivery: delivery().named(2), path: path() }, Unpaid(Arc::new(ServiceError::RequestChanged)),
             UnknownKey { path: path() }, ReceivedDiffers { path: path() },
         }
     }

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use cstatns::ledger::event::Destroyed;
+use cstatns::delivery::DeliveryId;
 use cstatns::report::report_path;
 use cstatns::service::Service;
 
@@ -15,8 +15,7 @@ use crate::output::Program;
 pub(in crate::service) fn write_missing_reports(program: &Program, service: &Service) {
     for outgoing in service.outgoing() {
         // A report says what was destroyed: it waits for a destruction that is owed.
-        let owed = Destroyed::Request { run: outgoing.delivery };
-        if service.state().owed() == Some(&owed) {
+        if service.is_owed(&outgoing.delivery.id) {
             continue;
         }
         let Some(result) = outgoing.result.filter(|result| result.is_file()) else { continue };
@@ -24,7 +23,7 @@ pub(in crate::service) fn write_missing_reports(program: &Program, service: &Ser
         if path.symlink_metadata().is_ok() {
             continue;
         }
-        match write_report(service, &outgoing.delivery, &path) {
+        match write_report(service, &outgoing.delivery.id, &path) {
             Ok(()) => program
                 .say(format_args!("the report {path:?} was missing: written from the ledger")),
             Err(fault) => {
@@ -37,11 +36,7 @@ pub(in crate::service) fn write_missing_reports(program: &Program, service: &Ser
     }
 }
 
-fn write_report(
-    service: &Service,
-    delivery: &cstatns::proposal::RunId,
-    path: &Path,
-) -> Result<(), Fault> {
+fn write_report(service: &Service, delivery: &DeliveryId, path: &Path) -> Result<(), Fault> {
     let request: Vec<_> =
         service.request_of(delivery).into_iter().map(|path| (path, None)).collect();
     service.report(delivery, TOOL, &request)?.write(path)?;

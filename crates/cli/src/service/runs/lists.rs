@@ -1,0 +1,197 @@
+//! The requests and results of a run, looked at before any custodian is asked.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use cstatns::delivery::{DeliveryId, MOST_PARTS};
+use cstatns::files::{Facts, FileError};
+use cstatns::manifest::{Content, Manifest, manifest_path};
+use cstatns::proposal::{Action, Input};
+use cstatns::report::report_path;
+use cstatns::service::{RunFiles, Service, ServiceError};
+use cstatns::state::Refusal;
+use cstatns_bulk::look;
+use cstatns_rows::table::Format;
+
+use super::Run;
+use super::passes::warn_of_namespace;
+use crate::fault::Fault;
+use crate::output::Program;
+
+/// A request that was looked at, and where its result goes.
+pub(super) struct Looked {
+    pub(super) request: PathBuf,
+    pub(super) manifest: Manifest,
+    pub(super) result: PathBuf,
+    pub(super) format: Format,
+}
+
+/// The requests of a run, of one kind, in the order of the command line: at least one.
+pub(super) struct Requests(Vec<Looked>);
+
+impl Run {
+    /// Refuses requests that have no result each, or are too many.
+    pub(super) fn paired(&self) -> Result<(), Fault> {
+        let (requests, results) = (self.requests.len(), self.results.len());
+        if requests != results {
+            return Err(Fault::usage(format!(
+                "{requests} requests and {results} results: give one --result for each --request, \
+                in the same order"
+            )));
+        }
+        if requests > MOST_PARTS {
+            return Err(Fault::usage(format!(
+                "{requests} requests: give at most {MOST_PARTS} in one command"
+            )));
+        }
+        Ok(())
+    }
+
+    /// Reads the manifests, looks at the requests' columns and at the names of the files.
+    pub(super) fn look(&self, program: &Program, service: &Service) -> Result<Requests, Fault> {
+        let mut looked: Vec<Looked> = Vec::with_capacity(self.requests.len());
+        let mut places = BTreeSet::new();
+        for (request, result) in self.requests.iter().zip(&self.results) {
+            let each = self.look_at(service, request, result)?;
+            if let Some(first) = looked.first() {
+                check_alike(first, &each)?;
+            }
+            let commitment = each.manifest.input.commitment;
+            let known = |other: &&Looked| other.manifest.input.commitment == commitment;
+            if let Some(other) = looked.iter().find(known) {
+                let text = format!(
+                    "{:?} and {request:?} are the same request: give it once",
+                    other.request
+                );
+                return Err(Fault::new("requests", text));
+            }
+            if !places.insert(place_of(result)?) {
+                return Err(Fault::usage(format!(
+                    "{result:?} is given as the result of two requests"
+                )));
+            }
+            looked.push(each);
+        }
+        warn_of_namespace(program);
+        if self.keep_request {
+            program.say(
+                "note: --keep-request departs from the scheme (R7: the service destroys \
+                what it was given); recorded",
+            );
+        }
+        Ok(Requests(looked))
+    }
+
+    fn look_at(&self, service: &Service, request: &Path, result: &Path) -> Result<Looked, Fault> {
+        let manifest = Manifest::read(&manifest_path(request))?;
+        if !request.is_file() {
+            return Err(FileError::Missing { path: request.to_owned() }.into());
+        }
+        look(request, &manifest, service.card().id(), &self.domain)?;
+        let format = Format::of(result)?;
+        for path in [result.to_owned(), report_path(result)] {
+            if path.symlink_metadata().is_ok() {
+                return Err(FileError::Exists { path }.into());
+            }
+        }
+        let directory = result.parent().filter(|parent| !parent.as_os_str().is_empty());
+        if let Some(directory) = directory.filter(|directory| !directory.is_dir()) {
+            return Err(FileError::Missing { path: directory.to_owned() }.into());
+        }
+        let place = std::path::absolute(result).ok();
+        if let Some(other) = service.outgoing().into_iter().find(|other| other.result == place) {
+            // Its copy was moved away; what is put here would be taken for it.
+            return Err(Fault::new(
+                "place-taken",
+                format!(
+                    "{result:?} is the place of delivery {}, which waits for `service delivered`: \
+                    choose another name",
+                    other.delivery
+                ),
+            ));
+        }
+        let (request, result) = (request.to_owned(), result.to_owned());
+        Ok(Looked { request, manifest, result, format })
+    }
+}
+
+/// The directory of a result, however it is spelt, and the result's name in it.
+fn place_of(result: &Path) -> Result<((u64, u64), Option<std::ffi::OsString>), Fault> {
+    let path = std::path::absolute(result).map_err(|error| FileError::from_io(result, &error))?;
+    let directory = Facts::of(path.parent().unwrap_or(&path))?;
+    Ok((directory.inode, path.file_name().map(ToOwned::to_owned)))
+}
+
+/// One run codes requests of one use, scheme and generation.
+fn check_alike(first: &Looked, other: &Looked) -> Result<(), Fault> {
+    let kind = |content: Content| (content.r#use(), content.scheme(), content.generation());
+    if kind(first.manifest.content) == kind(other.manifest.content) {
+        return Ok(());
+    }
+    Err(Fault::new(
+        "requests-differ",
+        format!(
+            "{:?} is of another use, scheme or generation than {:?}: give them to commands of \
+            their own",
+            other.request, first.request
+        ),
+    ))
+}
+
+impl Requests {
+    pub(super) fn first(&self) -> &Looked {
+        &self.0[0]
+    }
+
+    pub(super) fn all(&self) -> &[Looked] {
+        &self.0
+    }
+
+    /// What the custodians are asked to approve of them.
+    pub(super) fn inputs(&self) -> Vec<Input> {
+        self.0.iter().map(|each| each.manifest.input).collect()
+    }
+
+    pub(super) fn files(&self) -> Vec<RunFiles> {
+        let files = |each: &Looked| RunFiles {
+            request: vec![each.request.clone(), manifest_path(&each.request)],
+            result: each.result.clone(),
+            accepted: each.manifest.accepted.clone(),
+        };
+        self.0.iter().map(files).collect()
+    }
+
+    /// The deliveries that the codes of a renewal came from, by the requests' manifests.
+    pub(super) fn previous(&self) -> Result<BTreeSet<DeliveryId>, Fault> {
+        if let Some(unnamed) = self.0.iter().find(|each| each.manifest.previous.is_empty()) {
+            let fault = Fault::new(
+                "deliveries-unnamed",
+                "nothing says which deliveries these codes came from: put their .report.json \
+                beside the data and prepare again, or name them with --of, or say `--of unknown`, \
+                which is recorded",
+            );
+            return Err(if self.0.len() > 1 { fault.about(&unnamed.request) } else { fault });
+        }
+        Ok(self.0.iter().flat_map(|each| each.manifest.previous.iter().copied()).collect())
+    }
+
+    /// Of several requests, says which one would be refused.
+    pub(super) fn check_each(
+        &self,
+        service: &Service,
+        action: &dyn Fn(Vec<Input>) -> Action,
+    ) -> Result<(), Fault> {
+        for each in self.0.iter().filter(|_| self.0.len() > 1) {
+            match service.check_proposal(&action(vec![each.manifest.input])) {
+                Err(ServiceError::Refused(
+                    refusal @ (Refusal::TooFew { .. }
+                    | Refusal::Counts
+                    | Refusal::Rows
+                    | Refusal::RequestSpent { .. }),
+                )) => return Err(Fault::from(refusal).about(&each.request)),
+                outcome => outcome?,
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,201 @@
+//! A run: the quorum, the work on each request, the report of each result.
+
+use cstatns::code::Generation;
+use cstatns::custody::quorum::Quorum;
+use cstatns::delivery::DeliveryId;
+use cstatns::meta::FileMeta;
+use cstatns::proposal::{Action, Input};
+use cstatns::report::report_path;
+use cstatns::service::{Made, RunFiles, Service, ServiceError};
+use cstatns_bulk::Request;
+use serde_json::{Value, json};
+
+use super::lists::{Looked, Requests};
+use super::{Run, TOOL};
+use crate::bulk::{closing, counted_rows, looked_up};
+use crate::fault::Fault;
+use crate::figures::per_second;
+use crate::output::Program;
+use crate::quorum::{Closed, gather, tell_seen};
+
+/// What the custodians are asked for, and who is asked.
+pub(super) struct Asked<'a> {
+    pub(super) kits: &'a [Closed],
+    pub(super) requests: &'a Requests,
+    /// What is done with requests.
+    pub(super) action: &'a dyn Fn(Vec<Input>) -> Action,
+}
+
+/// The size of each file of a request: it is known until the file is destroyed.
+type Sizes = Vec<Option<u64>>;
+
+impl Run {
+    /// Gathers the quorum, runs, and writes the reports.
+    pub(super) fn play(
+        &self,
+        program: &Program,
+        service: &mut Service,
+        asked: Asked<'_>,
+        work: impl FnOnce(
+            &mut Service,
+            Quorum,
+            &[RunFiles],
+            &[Request<'_>],
+        ) -> Result<Vec<Made>, ServiceError>,
+    ) -> Result<Value, Fault> {
+        let Asked { kits, requests, action } = asked;
+        let files = requests.files();
+        service.check_files(&files, self.keep_request)?;
+        requests.check_each(service, action)?;
+        let action = action(requests.inputs());
+        let generation = match &action {
+            Action::Code { generation, .. } | Action::Renew { generation, .. } => *generation,
+            _ => Generation::FIRST,
+        };
+        let quorum = gather(program, service, kits, action)?;
+        let run = quorum.question().run;
+        let metas: Vec<FileMeta> = (1..)
+            .zip(requests.all())
+            .map(|(part, _)| FileMeta {
+                service: service.card().id().to_owned(),
+                domain: self.domain.clone(),
+                generation,
+                delivery: DeliveryId { run, part },
+            })
+            .collect();
+        let sizes: Vec<Sizes> = files.iter().map(sizes_of).collect();
+        // From the intent until the results are durable and the requests destroyed; the custodians'
+        // part is over.
+        let (worked, seconds) = self.bulk.work(program, |effort| {
+            effort.progress.expect(requests.inputs().iter().map(|input| input.rows).sum());
+            let rows: Vec<Request<'_>> = requests
+                .all()
+                .iter()
+                .zip(&metas)
+                .map(|(Looked { request, manifest, format, .. }, meta)| Request {
+                    path: request,
+                    manifest,
+                    format: *format,
+                    meta,
+                    effort,
+                })
+                .collect();
+            work(service, quorum, &files, &rows)
+        });
+        // Before the figures, which end what is said.
+        tell_seen(program, service);
+        let (made, failed) = match worked {
+            Ok(made) => (made, None),
+            // A single request that is owed its destruction has its report at the next command.
+            Err(error) if requests.all().len() == 1 => return Err(error.into()),
+            Err(error) => (service.made_by(&run), Some(error)),
+        };
+        let mut results = Vec::new();
+        for (made, (looked, sizes)) in made.iter().zip(requests.all().iter().zip(&sizes)) {
+            // A report says what was destroyed: it waits for a destruction that is owed.
+            if failed.is_some() && service.is_owed(&made.delivery) {
+                continue;
+            }
+            let one = (made.parts == 1).then_some(seconds);
+            results.push(self.report(program, service, (made, looked, sizes), one)?);
+        }
+        match (failed, results.len()) {
+            (None, 1) => Ok(results.swap_remove(0)),
+            (None, _) => {
+                let rows = made.iter().map(|made| made.rows).sum();
+                program.say(closing::<&str>(rows, seconds, &Default::default()));
+                Ok(json!({
+                    "run": run,
+                    "rows": rows,
+                    "seconds": seconds,
+                    "rows_per_second": per_second(rows, seconds),
+                    "results": results,
+                }))
+            }
+            (Some(error), _) => {
+                Err(unfinished(error, &made, requests)
+                    .with(json!({ "run": run, "results": results })))
+            }
+        }
+    }
+
+    /// Writes the report of a result and says what became of its request. `seconds` is what the
+    /// only request of a run took.
+    fn report(
+        &self,
+        program: &Program,
+        service: &Service,
+        (made, looked, sizes): (&Made, &Looked, &Sizes),
+        seconds: Option<f64>,
+    ) -> Result<Value, Fault> {
+        let Looked { request, result, .. } = looked;
+        let request = [request.clone(), cstatns::manifest::manifest_path(request)];
+        let request: Vec<_> = request.into_iter().zip(sizes.iter().copied()).collect();
+        let report = service.report(&made.delivery, TOOL, &request)?;
+        let path = report_path(result);
+        report.write(&path)?;
+        let report = report.body;
+
+        program.say(format_args!(
+            "codes of `{}`, generation {}, in {result:?}",
+            made.domain, made.generation
+        ));
+        if let Some(look_up) = &made.look_up {
+            program.say(format_args!("people {look_up}"));
+        }
+        for destroyed in &report.destroyed {
+            program.say(format_args!("destroyed {}: {}", destroyed.file, destroyed.how));
+        }
+        program.say(format_args!(
+            "delivery {}: once the counterpart has its copy, `service delivered` destroys the one \
+            here",
+            made.name()
+        ));
+        looked_up(report.scores.as_ref(), Some(report.coded), report.rows_out)
+            .into_iter()
+            .for_each(|line| program.say(line));
+        program.say(match seconds {
+            Some(seconds) => closing(made.rows, seconds, &report.quality),
+            None => counted_rows(made.rows, &report.quality),
+        });
+        Ok(json!({
+            "delivery": made.name(),
+            "domain": made.domain,
+            "tag": made.tag.as_str(),
+            "from": made.from,
+            "generation": made.generation,
+            "rows": made.rows,
+            "seconds": seconds,
+            "rows_per_second": seconds.map(|seconds| per_second(made.rows, seconds)),
+            "coded": report.coded,
+            "quality": report.quality,
+            "scores": report.scores,
+            "scheme": report.scheme,
+            "look_up": report.look_up,
+            "result": result,
+            "report": path,
+            "request_kept": made.request_kept,
+            "destroyed": report.destroyed,
+        }))
+    }
+}
+
+fn sizes_of(files: &RunFiles) -> Sizes {
+    files.request.iter().map(|path| std::fs::metadata(path).ok().map(|data| data.len())).collect()
+}
+
+/// Why a run of several requests did not make all results, and what is left to do.
+fn unfinished(error: ServiceError, made: &[Made], requests: &Requests) -> Fault {
+    let fault = Fault::from(error);
+    let all = requests.all();
+    let stand = match made.len() {
+        0 => return fault,
+        1 => "the result of the first request stands".to_owned(),
+        made if made == all.len() => return fault,
+        made => format!("the results of the first {made} requests stand"),
+    };
+    let left: Vec<String> =
+        all[made.len()..].iter().map(|each| format!("{:?}", each.request)).collect();
+    let advice = format!("{stand}, repeat the command with the others ({})", left.join(", "));
+    fault.and(&advice)
+}

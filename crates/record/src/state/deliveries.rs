@@ -1,0 +1,127 @@
+//! Requests, each used once, and the deliveries that they become (SPEC §12).
+
+use std::collections::BTreeMap;
+
+use cstatns_base::commitment::Commitment;
+use cstatns_base::delivery::{DeliveryId, DeliveryName};
+
+use crate::ledger::event::Destroyed;
+use crate::proposal::{Action, Input, RunId, are_requests};
+
+use super::limits::check_input;
+use super::{Delivery, Refusal, State, Unlawful};
+
+impl State {
+    /// Each request by itself, and that none was coded or renewed before: two results with the same
+    /// indexes would relate their codes.
+    pub(super) fn check_requests(&self, inputs: &[Input], minimum: u32) -> Result<(), Refusal> {
+        if !are_requests(inputs) {
+            return Err(Refusal::Requests);
+        }
+        inputs.iter().try_for_each(|input| check_input(input, minimum))?;
+        match inputs.iter().find_map(|input| self.spent.get(&input.commitment)) {
+            Some(delivery) => Err(Refusal::RequestSpent { delivery: self.named(*delivery) }),
+            None => Ok(()),
+        }
+    }
+
+    /// Whether a delivery may be stated delivered.
+    ///
+    /// # Errors
+    /// [`Refusal::UnknownDelivery`], [`Refusal::AlreadyDelivered`].
+    pub fn check_delivered(&self, delivery: &DeliveryId) -> Result<(), Refusal> {
+        let delivery = self.deliveries.get(delivery).ok_or(Refusal::UnknownDelivery)?;
+        if delivery.delivered {
+            return Err(Refusal::AlreadyDelivered);
+        }
+        // One destruction is owed at a time; the delivery owes that of the service's copy.
+        if self.owed.is_some() { Err(Refusal::Unfinished) } else { Ok(()) }
+    }
+
+    pub(super) fn coded(
+        &mut self,
+        id: DeliveryId,
+        rows: u64,
+        result: Commitment,
+        renewed: bool,
+    ) -> Result<(), Unlawful> {
+        let pending = self.pending.as_mut().filter(|pending| pending.question.run == id.run);
+        let pending = pending.ok_or(Unlawful::NoIntent)?;
+        let (begun, parts) = (pending.begun, pending.question.action.parts());
+        let (domain, from, generation, inputs, request_kept, scheme, look_up) =
+            match &pending.question.action {
+                Action::Code {
+                    domain, generation, scheme, inputs, keep_request, look_up, ..
+                } if !renewed => {
+                    (domain, None, generation, inputs, keep_request, Some(*scheme), *look_up)
+                }
+                Action::Renew { domain, from, generation, inputs, keep_request, .. } if renewed => {
+                    (domain, Some(*from), generation, inputs, keep_request, None, None)
+                }
+                _ => return Err(Unlawful::NoIntent),
+            };
+        let (domain, generation, request_kept) = (domain.clone(), *generation, *request_kept);
+        // Each part in its turn: the last one ends the run.
+        if id.part != pending.made + 1 {
+            return Err(Unlawful::Part);
+        }
+        let input = inputs.get(id.part as usize - 1).ok_or(Unlawful::Part)?;
+        let request = input.commitment;
+        if input.rows != rows {
+            return Err(Unlawful::Rows);
+        }
+        pending.made = id.part;
+        if id.part == parts {
+            self.take_pending(&id.run)?;
+        }
+        if self.spent.insert(request, id).is_some() {
+            return Err(Refusal::RequestSpent { delivery: self.named(id) }.into());
+        }
+        let made = self.time;
+        let (delivered, destroyed) = (false, false);
+        let delivery = Delivery {
+            domain,
+            generation,
+            from,
+            rows,
+            request,
+            result,
+            parts,
+            begun,
+            made,
+            request_kept,
+            scheme,
+            look_up,
+            delivered,
+            destroyed,
+        };
+        self.deliveries.insert(id, delivery);
+        if !request_kept {
+            self.owed = Some(Destroyed::request_of(id));
+        }
+        Ok(())
+    }
+
+    pub(super) fn delivered(&mut self, id: DeliveryId) -> Result<(), Unlawful> {
+        self.check_delivered(&id)?;
+        self.deliveries.get_mut(&id).ok_or(Refusal::UnknownDelivery)?.delivered = true;
+        self.owed = Some(Destroyed::result_of(id));
+        Ok(())
+    }
+
+    /// The deliveries, by run and part.
+    pub fn deliveries(&self) -> &BTreeMap<DeliveryId, Delivery> {
+        &self.deliveries
+    }
+
+    /// The deliveries of a run, by part.
+    pub fn deliveries_of(&self, run: &RunId) -> impl Iterator<Item = (&DeliveryId, &Delivery)> {
+        let [first, last] = [0, u32::MAX].map(|part| DeliveryId { run: *run, part });
+        self.deliveries.range(first..=last)
+    }
+
+    /// The name of a delivery for people: with its part, unless its run has one request.
+    pub fn named(&self, delivery: DeliveryId) -> DeliveryName {
+        delivery.named(self.deliveries.get(&delivery).map_or(0, |known| known.parts))
+    }
+}

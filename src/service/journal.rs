@@ -1,0 +1,149 @@
+//! Where the files of a part of a run lie, and what the run found: kept in `outbox/`, because the
+//! ledger holds neither (SPEC §13).
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+use cstatns_base::commitment::{Commitment, CommitmentKey};
+use cstatns_base::delivery::{DeliveryId, part_of};
+use cstatns_base::files::{self, Facts, FileError, Held, Remembered};
+use cstatns_base::name::{Hex, Name};
+use cstatns_base::secret::random_bytes;
+use cstatns_record::proposal::RunId;
+use serde::{Deserialize, Serialize};
+
+use super::result::Counts;
+use super::{HOME_FORMAT, LIMIT, RunFiles, ServiceError};
+
+/// The journal of one part of a run.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Journal {
+    pub(super) format: u32,
+    pub(super) delivery: DeliveryId,
+    pub(super) request: Vec<Remembered>,
+    pub(super) result: PathBuf,
+    /// The inode of the result's directory.
+    place: Hex<8>,
+    /// What opens the commitment of the result.
+    pub(super) key: Hex<32>,
+    /// The result that is whole, before it takes its name.
+    pub(super) ready: Option<Ready>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(super) accepted: BTreeMap<String, Name>,
+}
+
+/// What is known of a result that is whole.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Ready {
+    /// Its commitment, which tells it from another file of its name.
+    pub(super) result: Commitment,
+    pub(super) counts: Counts,
+}
+
+/// The inode of the directory in which a file lies.
+fn place_of(path: &Path) -> Result<Hex<8>, FileError> {
+    let facts = Facts::of(path.parent().unwrap_or(path))?;
+    // Not a number: the inodes of some file systems need all 64 bits, which JSON's do not hold.
+    Ok(Hex(facts.inode.1.to_be_bytes()))
+}
+
+impl Journal {
+    /// `<run>.<part>.json` in the outbox.
+    pub(super) fn path(home: &Path, DeliveryId { run, part }: &DeliveryId) -> PathBuf {
+        home.join("outbox").join(format!("{run}.{part}.json"))
+    }
+
+    pub(super) fn read(path: &Path) -> Result<Self, ServiceError> {
+        let bytes = files::read(path, LIMIT)?;
+        serde_json::from_slice(&bytes).map_err(|_| ServiceError::HomeDamaged { file: "outbox" })
+    }
+
+    pub(super) fn new(
+        delivery: DeliveryId,
+        held: &[Held],
+        files: &RunFiles,
+    ) -> Result<Self, ServiceError> {
+        let result = &files.result;
+        let request = held.iter().map(|held| held.remembered().clone()).collect();
+        let result =
+            std::path::absolute(result).map_err(|error| FileError::from_io(result, &error))?;
+        let mut key = Hex([0; 32]);
+        random_bytes(&mut key.0);
+        Ok(Self {
+            format: HOME_FORMAT,
+            delivery,
+            request,
+            place: place_of(&result)?,
+            result,
+            key,
+            ready: None,
+            accepted: files.accepted.clone(),
+        })
+    }
+
+    /// Whether the directory of the result is the one in which it would lie.
+    pub(super) fn is_in_place(&self) -> bool {
+        place_of(&self.result).ok() == Some(self.place)
+    }
+
+    /// What opens the commitment of the result.
+    pub(super) fn commitment_key(&self) -> CommitmentKey {
+        CommitmentKey::from_hex(&self.key.to_string()).expect("it is hexadecimal")
+    }
+
+    /// Where the result lies before it takes its name.
+    pub(super) fn temporary(&self) -> PathBuf {
+        files::temporary_path(&self.result, &self.delivery.run.0)
+    }
+}
+
+/// The run that a file of the outbox speaks of, and of a journal the part. None of other files.
+pub(super) fn spoken_of(path: &Path) -> Option<(RunId, Option<u32>)> {
+    let name = path.file_name()?.to_str()?;
+    let (run, rest) = name.split_once('.')?;
+    let run = Hex::parse(run.as_bytes())?;
+    match rest {
+        "wait" => Some((run, None)),
+        _ => Some((run, Some(part_of(rest.strip_suffix(".json")?)?))),
+    }
+}
+
+/// Holds the files of a request, which are destroyed after the run; of a run that keeps them,
+/// nothing.
+pub(super) fn hold(files: &RunFiles, keep_request: bool) -> Result<Vec<Held>, ServiceError> {
+    let request: &[PathBuf] = if keep_request { &[] } else { &files.request };
+    let hold = |path: &PathBuf| {
+        Held::new(path).map_err(|error| match error {
+            FileError::Missing { .. } => error.into(),
+            error => ServiceError::RequestStays { error },
+        })
+    };
+    request.iter().map(hold).collect()
+}
+
+/// Looks at the files of a part: the request is there, and nothing is under the result's name.
+pub(super) fn check_names(files: &RunFiles) -> Result<(), FileError> {
+    if let Some(missing) = files.request.iter().find(|path| !path.is_file()) {
+        return Err(FileError::Missing { path: missing.clone() });
+    }
+    match files.result.symlink_metadata() {
+        Ok(_) => Err(FileError::Exists { path: files.result.clone() }),
+        Err(_) => Ok(()),
+    }
+}
+
+/// Refuses two results of one name, however their directory is spelt: the second could not be made.
+pub(super) fn check_apart(files: &[RunFiles]) -> Result<(), FileError> {
+    let mut known = BTreeSet::new();
+    for RunFiles { result, .. } in files {
+        let path =
+            std::path::absolute(result).map_err(|error| FileError::from_io(result, &error))?;
+        let place = Facts::of(path.parent().unwrap_or(&path))?.inode;
+        if !known.insert((place, path.file_name().map(ToOwned::to_owned))) {
+            return Err(FileError::Exists { path: result.clone() });
+        }
+    }
+    Ok(())
+}
