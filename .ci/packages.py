@@ -19,7 +19,7 @@ NEEDED = {"Cargo.toml", "README.md", "LICENSE-MIT", "LICENSE-APACHE"}
 # What it may contain beside that and the sources: files of one package.
 MORE = {
     "cstatns": [
-        "SPEC.md", "CHANGELOG.md", "SECURITY.md", "benches/*.rs", "examples/*.rs",
+        "SPEC.md", "spec/vectors/*.json", "CHANGELOG.md", "SECURITY.md", "benches/*.rs", "examples/*.rs",
         "tests/data/shamir/cross_0x11d_dev.json",
     ],
     "cstatns-base": ["tests/data/fi-hetu.json"],

@@ -9,6 +9,8 @@
 //!   code every identifier of a country.
 //! - [`MacKey`]: a MAC without a label in front of what it covers can pass for the MAC of another
 //!   use.
+//! - [`receiving_key`]: the private key of a kit or of a run is drawn, and is nowhere else. Whoever
+//!   knows its seed opens the shares that are sealed to it.
 //! - [`split`], [`recover`]: a root secret or a [`Share`] in clear is worth what it protects. Write
 //!   shares only as [`SealedShare`](crate::custody::share::SealedShare), and compare [`root_check`]
 //!   after each recovery.
@@ -35,6 +37,7 @@ use cstatns_base::name::Name;
 use cstatns_base::secret::Secret;
 
 use crate::coder::CodingKey;
+use crate::custody::share::ReceivingKey;
 pub use crate::sharing::{Share, recover, root_check, split};
 
 /// Makes the coding key of `generation` of `domain` in the service `service_id` from its 32 bytes
@@ -50,4 +53,12 @@ pub fn coding_key(
     generation: Generation,
 ) -> CodingKey {
     CodingKey::new(key, service_id, domain, generation)
+}
+
+/// Makes the receiving key whose 32-byte seed this is (SPEC §8).
+///
+/// # Security
+/// A seed that somebody chose is known to them.
+pub fn receiving_key(seed: &Secret<32>) -> ReceivingKey {
+    ReceivingKey::from_seed(seed.expose())
 }

@@ -2,11 +2,11 @@
 """The second implementation of SPEC.md sections 3 to 5, from the text alone. Standard library only.
 
     python3 tests/reference.py                     requests, one JSON object a line, on standard input; answers on standard output
-    python3 tests/reference.py --vectors SPEC.md   checks every vector of the appendix
+    python3 tests/reference.py --vectors           checks the vectors of spec/vectors that are of these sections
 
 Not for real keys: Python cannot wipe them.
 """
-import base64, collections, hashlib, hmac, json, re, sys
+import base64, hashlib, hmac, json, pathlib, re, sys
 
 # 3. Canonical identifiers
 
@@ -144,21 +144,36 @@ def answer(q):
     raise ValueError("unknown op")
 
 
-def check_vectors(path):
-    with open(path, encoding="utf-8") as file:
-        blocks = re.findall(r"^```json vectors\n(.*?)^```$", file.read(), re.M | re.S)
-    ran = collections.Counter()
-    for q in (q for block in blocks for q in json.loads(block)):
-        got = answer(q)
-        if got != q["gives"]:
-            sys.exit(f"{json.dumps(q)}\n  got {json.dumps(got)}")
-        ran[q["op"]] += 1
-    print(json.dumps(dict(sorted(ran.items()))))
+VECTORS = pathlib.Path(__file__).resolve().parent.parent / "spec" / "vectors"
+FILES = ["canonical", "check", "codes", "renew", "tag", "text"]
+
+
+def resolve(value, values):
+    """A text that begins with $ stands for a value of the file."""
+    if isinstance(value, str):
+        return resolve(values[value[1:]], values) if value.startswith("$") else value
+    if isinstance(value, list):
+        return [resolve(item, values) for item in value]
+    if isinstance(value, dict):
+        return {name: resolve(item, values) for name, item in value.items()}
+    return value
+
+
+def check_vectors():
+    ran = {}
+    for name in FILES:
+        file = json.loads((VECTORS / f"{name}.json").read_text(encoding="utf-8"))
+        for q in resolve(file["vectors"], file["values"]):
+            got = answer({**q, "op": name})
+            if got != q["gives"]:
+                sys.exit(f"{name}: {json.dumps(q)}\n  got {json.dumps(got)}")
+        ran[name] = len(file["vectors"])
+    print(json.dumps(ran))
 
 
 if __name__ == "__main__":
-    if sys.argv[1:2] == ["--vectors"]:
-        check_vectors(sys.argv[2])
+    if sys.argv[1:] == ["--vectors"]:
+        check_vectors()
     else:
         for line in sys.stdin:
             print(json.dumps(answer(json.loads(line))))

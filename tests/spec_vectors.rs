@@ -1,122 +1,91 @@
-//! Every vector of SPEC.md's appendix A, read from SPEC.md itself.
+//! The vectors of `spec/vectors`, which SPEC.md's appendix A lists: every one is computed again.
+//!
+//! The inputs of six files stand in those files. The others are made from inputs that stand here,
+//! and `CSTATNS_NEW_VECTORS=1` writes them anew: after a format was changed that was never
+//! released.
 
+mod vectors;
 mod verdict;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
 
-use cstatns::code::{Code, Generation, Tag};
-use cstatns::coded::Coded as _;
-use cstatns::coder::{Coder, CodingKey, Renewer};
-use cstatns::hazmat::coding_key;
-use cstatns::identifier::Scheme;
-use cstatns::name::{Hex, Name};
-use cstatns::secret::Secret;
-use serde_json::{Value, json};
+use vectors::codes;
+use vectors::file::{Made, Read, folder, is_writing};
+use vectors::{cards, commitments, hetu, ledger, register, seals, shares, statements};
 
-fn text<'a>(vector: &'a Value, field: &str) -> &'a str {
-    vector[field].as_str().unwrap_or_else(|| panic!("{field} is missing in {vector}"))
-}
+const MADE: [fn() -> Made; 8] = [
+    hetu::file,
+    cards::file,
+    shares::file,
+    seals::file,
+    statements::file,
+    ledger::file,
+    commitments::file,
+    register::file,
+];
 
-fn generation(vector: &Value, field: &str) -> Generation {
-    Generation::new(vector[field].as_u64().unwrap().try_into().unwrap()).unwrap()
-}
-
-/// The keys of a vector as those of generations `first`, `first` + 1, …
-fn keys(vector: &Value, first: Generation) -> Vec<CodingKey> {
-    let domain = Name::new(text(vector, "domain")).unwrap();
-    let generations = std::iter::successors(Some(first), |g| Some(g.next()));
-    let keys = vector["keys"].as_array().unwrap().iter();
-    keys.zip(generations)
-        .map(|(key, generation)| {
-            let bytes = Hex::<32>::parse(key.as_str().unwrap().as_bytes()).unwrap().0;
-            let key = Secret::fill(|key| *key = bytes);
-            coding_key(&key, text(vector, "service"), &domain, generation)
-        })
-        .collect()
-}
-
-fn canonical(vector: &Value) -> Value {
-    let cell = match vector.get("hex") {
-        Some(hex) => data_encoding::HEXLOWER.decode(hex.as_str().unwrap().as_bytes()).unwrap(),
-        None => text(vector, "text").as_bytes().to_vec(),
-    };
-    verdict::verdict(&cell)
-}
-
-/// The present code under each beginning of the chain: the library gives no intermediate ones.
-fn codes(vector: &Value) -> Value {
-    let identifier = match Scheme::FrNir.parse(text(vector, "text").as_bytes()) {
-        Ok(accepted) => accepted.identifier,
-        Err(reason) => return verdict::refused(reason),
-    };
-    let form = std::str::from_utf8(identifier.canonical()).unwrap().to_owned();
-    let mut made = Vec::new();
-    let texts: Vec<_> = (1..=vector["keys"].as_array().unwrap().len())
-        .map(|n| {
-            let chain = keys(vector, Generation::FIRST).into_iter().take(n).collect();
-            Coder::new(chain).unwrap().code(std::slice::from_ref(&identifier), &mut made);
-            made[0].text()
-        })
-        .collect();
-    json!({"canonical": form, "codes": texts})
-}
-
-fn renew(vector: &Value) -> Value {
-    let from = generation(vector, "from");
-    let code = match Code::parse(text(vector, "code").as_bytes()) {
-        Ok(code) => code,
-        Err(error) => return json!({"refused": error.code()}),
-    };
-    let renewer = Renewer::new(from, keys(vector, from.next())).unwrap();
-    let mut made = Vec::new();
-    match renewer.renew(&[code], &mut made) {
-        Ok(()) => json!({"code": made[0].text()}),
-        Err(error) => json!({"refused": error.code()}),
-    }
-}
-
-fn check(vector: &Value) -> Value {
-    json!({"check": keys(vector, generation(vector, "generation"))[0].check_value()})
-}
-
-fn tag(vector: &Value) -> Value {
-    let domain = Name::new(text(vector, "domain")).unwrap();
-    json!({"tag": Tag::of(text(vector, "service"), &domain).as_str()})
-}
-
-fn text_form(vector: &Value) -> Value {
-    match Code::parse(text(vector, "text").as_bytes()) {
-        Ok(code) => {
-            assert_eq!(code.text(), text(vector, "text"));
-            json!({"bytes": Hex(*code.bytes()), "tag": code.tag().as_str(), "generation": code.generation()})
+/// Runs the vectors of every file that a test reads, and counts them.
+fn ran() -> BTreeMap<String, usize> {
+    let kept = codes::FILES.iter().map(|(name, run)| {
+        let read = Read::of(name);
+        for vector in &read.vectors {
+            assert_eq!(run(vector), vector["gives"], "{name}: {vector}");
         }
-        Err(error) => json!({"refused": error.code()}),
-    }
+        read.check(name);
+        ((*name).to_owned(), read.vectors.len())
+    });
+    let made = MADE.iter().map(|file| {
+        let file = file();
+        (file.name.to_owned(), file.check())
+    });
+    kept.chain(made).collect()
+}
+
+fn spec() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("SPEC.md")
+}
+
+/// A row of the appendix's table: what stands before the number of vectors, the file, the number.
+fn row(line: &str) -> Option<(&str, &str, usize)> {
+    let (before, count) = line.strip_suffix(" |")?.rsplit_once(" | ")?;
+    let (name, _) = line.strip_prefix("| `")?.split_once(".json` | ")?;
+    Some((before, name, count.parse().ok()?))
+}
+
+/// The files in the table of the appendix, and how many vectors each has.
+fn listed() -> BTreeMap<String, usize> {
+    let spec = fs::read_to_string(spec()).unwrap();
+    let (_, appendix) = spec.split_once("\n## Appendix A").unwrap();
+    appendix.lines().filter_map(row).map(|(_, name, count)| (name.to_owned(), count)).collect()
+}
+
+/// Writes the numbers of the table anew.
+fn write_counts(ran: &BTreeMap<String, usize>) {
+    let text = fs::read_to_string(spec()).unwrap();
+    let (before, appendix) = text.split_once("\n## Appendix A").unwrap();
+    let line = |line: &str| match row(line) {
+        Some((before, name, _)) => format!("{before} | {} |\n", ran[name]),
+        None => format!("{line}\n"),
+    };
+    let appendix: String = appendix.lines().map(line).collect();
+    fs::write(spec(), format!("{before}\n## Appendix A{appendix}")).unwrap();
 }
 
 #[test]
-fn every_vector_of_the_specification() {
-    let mut ran = BTreeMap::new();
-    for block in include_str!("../SPEC.md").split("\n```json vectors\n").skip(1) {
-        let (block, _) = block.split_once("\n```").unwrap();
-        for vector in &serde_json::from_str::<Vec<Value>>(block).unwrap() {
-            let op = text(vector, "op");
-            let gives = match op {
-                "canonical" => canonical(vector),
-                "codes" => codes(vector),
-                "renew" => renew(vector),
-                "check" => check(vector),
-                "tag" => tag(vector),
-                "text" => text_form(vector),
-                _ => panic!("no such op: {op}"),
-            };
-            assert_eq!(gives, vector["gives"], "{vector}");
-            *ran.entry(op.to_owned()).or_insert(0) += 1;
-        }
+fn every_vector_is_what_is_computed_and_every_file_is_listed() {
+    let ran = ran();
+    if is_writing() {
+        write_counts(&ran);
     }
-    let ran: Vec<_> = ran.iter().map(|(op, n)| (op.as_str(), *n)).collect();
-    assert_eq!(
-        ran,
-        [("canonical", 73), ("check", 6), ("codes", 10), ("renew", 7), ("tag", 5), ("text", 34)]
-    );
+    assert_eq!(ran, listed(), "the table of appendix A");
+    assert_eq!(ran.len(), 14);
+    assert!(ran.values().sum::<usize>() >= 300, "{ran:?}");
+    let there: BTreeSet<String> = fs::read_dir(folder())
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    let read: BTreeSet<String> = ran.keys().map(|name| format!("{name}.json")).collect();
+    assert_eq!(there, read, "a file that no test reads, or one that is missing");
 }

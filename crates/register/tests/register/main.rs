@@ -9,4 +9,5 @@ mod levels;
 mod lookup;
 mod others;
 mod random;
+mod vectors;
 mod world;

@@ -1,0 +1,293 @@
+//! Signed statements, cosignatures and checkpoints (SPEC §8, §9, §11).
+
+use cstatns::card::Card;
+use cstatns::checkpoint::{Cosignature, Head, cosigner, origin, sign_head};
+use cstatns::evidence::{EvidenceBody, Stated};
+use cstatns::name::{Hex, canonical_json};
+use cstatns::proposal::ConsentBody;
+use cstatns::receipt::{Doubt, DoubtBody, Doubted, Receipt, ReceiptBody, ReceiptStatement};
+use cstatns::state::doubt_digest;
+use cstatns::statement::{Signed, Statement, Suite, verify};
+use ed25519_dalek::{Signer as _, SigningKey};
+use jiff::Timestamp;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+
+use super::file::Made;
+use super::people::{PEOPLE, Person, dealing, head, public, service, signing};
+use super::{bytes, hex, text, typed};
+
+/// The order of Ed25519's group, little-endian.
+const ORDER: [u8; 32] = [
+    0xed, 0xd3, 0xf5, 0x5c, 0x1a, 0x63, 0x12, 0x58, 0xd6, 0x9c, 0xf7, 0xa2, 0xde, 0xf9, 0xde, 0x14,
+    0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x10,
+];
+
+pub(crate) fn file() -> Made {
+    let mut vectors = statements();
+    vectors.extend(signed_heads());
+    vectors.extend(signatures());
+    Made {
+        name: "statements",
+        about: "What is signed: statements under their labels, cosignatures, checkpoints; signatures that must be \
+            refused.",
+        ops: &[
+            ("statement", "the signature of a statement"),
+            ("cosignature", "a dated cosignature of a checkpoint, and its line in a note"),
+            ("checkpoint", "the text of a checkpoint, and the note that the service signs"),
+            ("verify", "whether a signature is to be taken"),
+        ],
+        fields: &[
+            ("label", "what stands before the canonical JSON of the body"),
+            ("body", "the body of the statement"),
+            ("seed", "the seed of the signing key, in hex"),
+            ("service", "the service id"),
+            ("head", "`size` and `root` of the checkpoint"),
+            ("time", "the date of the cosignature"),
+            ("public", "the public key in hex"),
+            ("message", "the message in hex"),
+            ("signature", "the signature in hex"),
+        ],
+        gives: &[
+            ("message", "the signed bytes as text"),
+            ("signature", "the signature in hex"),
+            ("digest", "of a doubt: the digest by which a quorum names it"),
+            ("cosigner", "the key name of the cosignature"),
+            ("line", "its line in a note"),
+            ("note", "the signed note"),
+            ("valid", "true or false"),
+        ],
+        refused: &[
+            "another message",
+            "another key",
+            "a bit of R",
+            "s + L",
+            "a key of small order",
+            "a key of small order, not canonical",
+        ],
+        values: vec![
+            ("service", json!(service().id())),
+            ("service_card", json!(service())),
+            ("ana", json!(PEOPLE[0].card())),
+        ],
+        vectors,
+        run,
+    }
+}
+
+const NOON: &str = "2027-03-01T12:00:00Z";
+
+fn cosigned(person: &Person) -> Cosignature {
+    Cosignature::sign(service().id(), head(), NOON.parse().unwrap(), &signing(person.byte))
+}
+
+fn receipt_body(person: &Person, count: u64, statement: ReceiptStatement) -> ReceiptBody {
+    ReceiptBody {
+        format: 2,
+        suite: Suite::default(),
+        service: service().id().to_owned(),
+        by: person.card().body.name,
+        card: person.card().fingerprint(),
+        count,
+        cosignature: cosigned(person),
+        statement,
+    }
+}
+
+fn held() -> ReceiptStatement {
+    let dealing = dealing();
+    ReceiptStatement::ShareHeld { epoch: dealing.epoch, dealing: dealing.fingerprint() }
+}
+
+/// Ana's receipt of her share, by this card of hers.
+pub(crate) fn receipt(card: &Card) -> Receipt {
+    let mut body = receipt_body(&PEOPLE[0], 1, held());
+    body.card = card.fingerprint();
+    Signed::new(body, &signing(PEOPLE[0].byte))
+}
+
+fn doubt_body(person: &Person, about: Doubted) -> DoubtBody {
+    let ReceiptBody { format, suite, service, by, card, count, cosignature, .. } =
+        receipt_body(person, 3, held());
+    DoubtBody { format, suite, service, by, card, count, about, cosignature }
+}
+
+fn statements() -> Vec<Value> {
+    let [ana, ben, _] = &PEOPLE;
+    let vector = |section: &str, name: &str, label: &str, body: Value, person: &Person| {
+        json!({"section": section, "name": name, "op": "statement", "label": label, "body": body,
+            "seed": Hex([person.byte; 32])})
+    };
+    let receipt = |name: &str, statement: ReceiptStatement| {
+        vector("8", name, ReceiptBody::LABEL, json!(receipt_body(ana, 1, statement)), ana)
+    };
+    let doubt = |name: &str, about: Value| {
+        let about = serde_json::from_value(about).unwrap();
+        vector("8", name, DoubtBody::LABEL, json!(doubt_body(ben, about)), ben)
+    };
+    let consent = ConsentBody {
+        format: 2,
+        suite: Suite::default(),
+        service: service().id().to_owned(),
+        epoch: dealing().epoch,
+        question: Hex([0x0a; 32]),
+        by: ben.card().body.name,
+        card: ben.card().fingerprint(),
+        count: 2,
+        share: Hex([0x0c; 32]),
+        cosignature: cosigned(ben),
+    };
+    let evidence = EvidenceBody {
+        format: 2,
+        suite: Suite::default(),
+        service: service(),
+        card: ana.card(),
+        count: 1,
+        checkpoint: sign_head(&head(), service().id(), &signing(1)),
+        statements: vec![Stated::Receipt { receipt: Box::new(self::receipt(&ana.card())) }],
+    };
+    let mut evidence = json!(evidence);
+    evidence["service"] = json!("$service_card");
+    evidence["card"] = json!("$ana");
+    vec![
+        receipt("a share is held", held()),
+        receipt(
+            "a share is forgotten",
+            ReceiptStatement::ShareForgotten { epoch: dealing().epoch },
+        ),
+        receipt("a checkpoint was seen", ReceiptStatement::CheckpointSeen {}),
+        vector("9", "a consent", ConsentBody::LABEL, json!(consent), ben),
+        doubt(
+            "a doubt about a key",
+            json!({"kind": "key", "domain": "population", "generation": 2}),
+        ),
+        doubt("a doubt about the custody", json!({"kind": "custody", "epoch": 1})),
+        vector("8", "evidence", EvidenceBody::LABEL, evidence, ana),
+    ]
+}
+
+fn signed_heads() -> Vec<Value> {
+    let largest = Head { size: (1 << 53) - 1, root: Hex([0xff; 32]) };
+    let cosignature = |name: &str, head: Head, time: &str| {
+        json!({"section": "8", "name": name, "op": "cosignature", "service": "$service", "head": head, "time": time,
+            "seed": Hex([PEOPLE[0].byte; 32])})
+    };
+    let checkpoint = |name: &str, head: Head| {
+        json!({"section": "11", "name": name, "op": "checkpoint", "service": "$service", "head": head,
+            "seed": Hex([1; 32])})
+    };
+    vec![
+        cosignature("ana cosigns", head(), NOON),
+        cosignature("the first second of 1970", head(), "1970-01-01T00:00:00Z"),
+        cosignature("the largest size", largest, "2099-12-31T23:59:59Z"),
+        checkpoint("five lines", head()),
+        checkpoint("one line", Head { size: 1, root: Hex([0; 32]) }),
+        checkpoint("the largest size of a ledger", largest),
+    ]
+}
+
+/// Signatures of ana on a short message, and what must not pass for one.
+fn signatures() -> Vec<Value> {
+    let message = b"CStatNS/receipt/{}";
+    let key = signing(PEOPLE[0].byte);
+    let sound = key.sign(message).to_bytes();
+    let vector = |name: &str, public: Hex<32>, message: &[u8], signature: [u8; 64]| {
+        json!({"section": "8", "name": name, "op": "verify", "public": public, "message": hex(message),
+            "signature": Hex(signature)})
+    };
+    let own = public(PEOPLE[0].byte);
+    // s + L in place of s.
+    let mut larger = sound;
+    let mut carry = 0;
+    for (byte, order) in larger[32..].iter_mut().zip(ORDER) {
+        let sum = u16::from(*byte) + u16::from(order) + carry;
+        (*byte, carry) = (sum as u8, sum >> 8);
+    }
+    // The neutral point as key and as R, and s = 0: it verifies for every message where small
+    // orders are allowed. Then the same point in another encoding, y = p + 1.
+    let mut neutral = [0; 32];
+    neutral[0] = 1;
+    let mut forged = [0; 64];
+    forged[0] = 1;
+    let mut not_canonical = [0xff; 32];
+    (not_canonical[0], not_canonical[31]) = (0xee, 0x7f);
+    let mut flipped = sound;
+    flipped[0] ^= 1;
+    vec![
+        vector("a sound signature", own, message, sound),
+        vector("another message", own, b"CStatNS/doubt/{}", sound),
+        vector("another key", public(PEOPLE[1].byte), message, sound),
+        vector("a bit of R", own, message, flipped),
+        vector("s + L", own, message, larger),
+        vector("a key of small order", Hex(neutral), message, forged),
+        vector("a key of small order, not canonical", Hex(not_canonical), message, forged),
+    ]
+}
+
+fn key(vector: &Value) -> SigningKey {
+    SigningKey::from_bytes(&typed::<Hex<32>>(vector, "seed").0)
+}
+
+/// Signs the body and reads the statement back.
+fn statement<T: Statement + DeserializeOwned>(vector: &Value) -> Signed<T> {
+    let (label, key) = (text(vector, "label"), key(vector));
+    assert_eq!(label, T::LABEL);
+    let signed = Signed::new(typed::<T>(vector, "body"), &key);
+    assert!(signed.is_by(&Hex(key.verifying_key().to_bytes())));
+    signed
+}
+
+fn run(vector: &Value) -> Value {
+    match text(vector, "op") {
+        "statement" => {
+            let label = text(vector, "label");
+            let mut digest = None;
+            let signature = match label {
+                ReceiptBody::LABEL => statement::<ReceiptBody>(vector).signature,
+                ConsentBody::LABEL => statement::<ConsentBody>(vector).signature,
+                EvidenceBody::LABEL => statement::<EvidenceBody>(vector).signature,
+                DoubtBody::LABEL => {
+                    let doubt: Doubt = statement(vector);
+                    digest = Some(doubt_digest(&doubt));
+                    doubt.signature
+                }
+                _ => panic!("no such label: {label}"),
+            };
+            let message = [label.as_bytes(), &canonical_json(&vector["body"])].concat();
+            let public = Hex(key(vector).verifying_key().to_bytes());
+            assert!(verify(&public, &message, &signature));
+            let mut gives =
+                json!({"message": String::from_utf8(message).unwrap(), "signature": signature});
+            if let Some(digest) = digest {
+                gives["digest"] = json!(digest);
+            }
+            gives
+        }
+        "cosignature" => {
+            let (service, head, key) =
+                (text(vector, "service"), typed::<Head>(vector, "head"), key(vector));
+            let time: Timestamp = typed(vector, "time");
+            let made = Cosignature::sign(service, head, time, &key);
+            let public = Hex(key.verifying_key().to_bytes());
+            assert!(made.is_by(service, &public));
+            let text = head.checkpoint(service).text();
+            let message = format!("cosignature/v1\ntime {}\n{text}", time.as_second());
+            assert!(verify(&public, message.as_bytes(), &made.signature));
+            let line = made.line(service, &public).to_string();
+            json!({"message": message, "signature": made.signature, "cosigner": cosigner(service, &public),
+                "line": line})
+        }
+        "checkpoint" => {
+            let (service, head): (_, Head) = (text(vector, "service"), typed(vector, "head"));
+            let note = sign_head(&head, service, &key(vector));
+            let text = head.checkpoint(service).text();
+            assert!(note.starts_with(&format!("{text}\n— {} ", origin(service))));
+            json!({"message": text, "note": note})
+        }
+        "verify" => {
+            let (public, signature) = (typed(vector, "public"), typed(vector, "signature"));
+            json!({"valid": verify(&public, &bytes(vector, "message"), &signature)})
+        }
+        op => panic!("no such op: {op}"),
+    }
+}
