@@ -1,11 +1,8 @@
-//! The second implementation, `tests/reference.py`, against this one: over the vectors of SPEC's
-//! sections 3 to 5, over 10,000 identifiers through three generations, and over texts that are
-//! nearly identifiers.
+//! The second implementation, `tests/reference`, against this one: over SPEC's vectors, over 10,000
+//! identifiers through three generations, and over texts that are nearly identifiers.
 
+mod common;
 mod verdict;
-
-use std::io::Write;
-use std::process::{Command, Stdio};
 
 use cstatns::code::{Code, Generation, Tag};
 use cstatns::coder::{Coder, Renewer};
@@ -13,51 +10,13 @@ use cstatns::hazmat::coding_key;
 use cstatns::identifier::{Reason, Scheme};
 use cstatns::name::Name;
 use cstatns::secret::Secret;
-use serde_json::{Value, json};
+use serde_json::json;
 
-const ROOT: &str = env!("CARGO_MANIFEST_DIR");
+use common::second::{Random, reference};
+
 const SERVICE: &str = "example.aaaaaaaaaaaaaaaaaaaaaaaaaa";
 
-/// Runs the second implementation with `arguments` on the lines of `input`, and gives the lines
-/// that it writes.
-fn reference(arguments: &[&str], input: String) -> Vec<Value> {
-    let mut child = Command::new("python3")
-        .current_dir(ROOT)
-        .arg("tests/reference.py")
-        .args(arguments)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .expect("this test needs python3 (standard library only) on the path");
-    let mut stdin = child.stdin.take().unwrap();
-    // Apart, because neither side may wait for the other to read.
-    let writer = std::thread::spawn(move || stdin.write_all(input.as_bytes()));
-    let output = child.wait_with_output().unwrap();
-    writer.join().unwrap().expect("reference.py stopped reading; its message is on standard error");
-    assert!(output.status.success(), "reference.py failed; its message is on standard error");
-    let text = String::from_utf8(output.stdout).unwrap();
-    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
-}
-
-/// A small generator with a fixed seed, so that a difference comes again (SplitMix64).
-struct Random(u64);
-
 impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let z = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-
-    fn below(&mut self, n: usize) -> usize {
-        (self.next() % n as u64) as usize
-    }
-
-    fn pick<'a, T: ?Sized>(&mut self, from: &[&'a T]) -> &'a T {
-        from[self.below(from.len())]
-    }
-
     /// An identifier in its canonical form.
     fn canonical(&mut self) -> String {
         let class = self.pick(&["1", "2", "1", "2", "3", "4", "7", "8"]);

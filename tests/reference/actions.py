@@ -1,0 +1,152 @@
+"""The actions of SPEC section 9 and when section 12 makes them lawful; doubts, and what they stop."""
+import datetime
+
+from dealings import working
+from identifiers import tag
+from refusal import Refused
+
+DAY = 24 * 3600
+CAP = 65536
+MOST = 1024  # deliveries of a renewal, doubts that are examined
+
+
+def demand(condition, word):
+    if not condition:
+        raise Refused(word)
+
+
+def past(ends, at):
+    """Whether a project with this last day is past its end."""
+    last = datetime.date.fromisoformat(ends)
+    return at >= (last - datetime.date(1970, 1, 1)).days * DAY + DAY
+
+
+def ten_years_after(at):
+    day = datetime.date(1970, 1, 1) + datetime.timedelta(days=at // DAY)
+    leap = day.month == 2 and day.day == 29
+    return (day.replace(day=28) if leap else day).replace(year=min(day.year + 10, 9999)).isoformat()
+
+
+def listed(values):
+    return 1 <= len(values) <= MOST and all(a < b for a, b in zip(values, values[1:]))
+
+
+class Doubts:
+    """The doubts of a ledger, by their digest."""
+
+    def __init__(self, known=()):
+        self.known = dict(known)
+
+    def copy(self):
+        return Doubts(self.known)
+
+    def add(self, digest, card, about, keys, waits):
+        self.known[digest] = (card, about, keys, waits)
+
+    def examine(self, digests):
+        """Closed doubts stop nothing, and may be stated again."""
+        for digest in digests:
+            del self.known[digest]
+
+    def stated(self, card, about):
+        return any(known[:2] == (card, about) for known in self.known.values())
+
+    def compromised(self, domain, generation):
+        return any((domain, generation) in keys for _, _, keys, _ in self.known.values())
+
+    def waits(self):
+        """The newest epoch whose custody is doubted, or 0."""
+        return max((waits for _, _, _, waits in self.known.values() if waits), default=0)
+
+    def closable(self, digest, domain):
+        _, about, _, _ = self.known.get(digest, (None, {}, None, None))
+        return about.get("domain") == domain and about.get("kind") == ("custody" if domain is None else "key")
+
+
+def keys_of(action):
+    """The keys that a run of it may open."""
+    first = {"code": 1, "renew": action.get("from", 0) + 1}.get(action["verb"])
+    if first is None:
+        return []
+    return [{"domain": action["domain"], "generation": g} for g in range(first, action["generation"] + 1)]
+
+
+def custody_is_sound(state):
+    demand(state.doubts.waits() < working(state.epochs), "custody-doubted")
+
+
+def living(state, name, at):
+    domain = state.domains.get(name)
+    demand(domain is not None, "unknown-domain")
+    demand(domain.lives(at), "domain-ended")
+    return domain
+
+
+def open_(state, action, at):
+    kind, least = action["kind"], action["minimum_batch"]
+    demand(action["domain"] not in state.domains, "domain-exists")
+    of = tag(state.service, action["domain"])
+    demand(all(tag(state.service, other) != of for other in state.domains), "tag-taken")
+    custody_is_sound(state)
+    demand((1 if state.demo else 2) <= least <= CAP, "minimum-batch")
+    if kind["kind"] == "statistics":
+        demand(1 <= kind["cryptoperiod_years"] <= 10, "cryptoperiod")
+    else:
+        demand(not past(kind["ends"], at) and kind["ends"] <= ten_years_after(at), "end")
+
+
+def extend(state, action, at):
+    domain = living(state, action["domain"], at)
+    demand(domain.research, "not-research")
+    custody_is_sound(state)
+    demand(domain.ends < action["ends"] <= ten_years_after(domain.made), "end")
+
+
+def code(state, action, at):
+    domain, counts = living(state, action["domain"], at), action["input"]
+    demand(action["recipient"] is None and (state.demo or not domain.research), "recipient")
+    demand(action["generation"] == len(domain.keys), "generation")
+    demand(not state.doubts.compromised(action["domain"], len(domain.keys)), "compromised")
+    some = min(1, counts["values"])
+    demand(counts["values"] <= counts["rows"] and some <= counts["distinct"] <= min(counts["values"], CAP), "counts")
+    demand(min(counts["rows"], counts["distinct"]) >= domain.minimum, "too-few-values")
+
+
+def renew(state, action, at):
+    code(state, action, at)
+    demand(action["from"] < action["generation"], "generation")
+    if action["of"] is not None:
+        demand(listed(action["of"]), "deliveries")
+        demand(all(state.deliveries.get(run, (None,))[0] == action["domain"] for run in action["of"]), "deliveries")
+
+
+def new_key(state, action, at):
+    domain = living(state, action["domain"], at)
+    demand(action["generation"] == len(domain.keys) + 1, "generation")
+    doubted = state.doubts.compromised(action["domain"], len(domain.keys))
+    demand(not doubted or action["reason"] == "doubt", "reason")
+    custody_is_sound(state)
+
+
+def close(state, action, at):
+    demand(living(state, action["domain"], at).research, "not-research")
+
+
+def examined(state, action, at):
+    demand(action["domain"] is None or action["domain"] in state.domains, "unknown-domain")
+    demand(listed(action["doubts"]), "no-doubt")
+    demand(all(state.doubts.closable(digest, action["domain"]) for digest in action["doubts"]), "no-doubt")
+
+
+def deal(state, action, at):
+    threshold, cards = action["threshold"], action["cards"]
+    demand(threshold["k"] <= threshold["n"], "threshold")
+    demand(len(cards) == threshold["n"] == len(set(cards)), "cards")
+
+
+KINDS = {"open": open_, "extend": extend, "code": code, "renew": renew, "new-key": new_key, "close": close, "examined": examined, "deal": deal}
+
+
+def lawful_action(state, action, at):
+    """Refuses an action that may not be done at this time."""
+    KINDS[action["verb"]](state, action, at)

@@ -1,0 +1,130 @@
+"""What a quorum's kits open: their shares, the root secret, the sealed keys, and what each kit remembers
+(SPEC sections 7, 8 and 10). Kits with a passphrase are refused: the standard library has no Argon2id."""
+import base64, hashlib, pathlib, re
+
+import curves, forms
+from dealings import working
+from identifiers import chain, check_value, parse, tag, write_text
+from ledger import read_ledger
+from record import SUITE, canonical, card_fingerprint, is_signed, open_note, read_canonical, read_json
+from refusal import Refused
+from sealed import Wing, hkdf, open_hpke, open_xchacha
+from sharing import Share, combine
+
+IDENTITY = {"format": 2, "card": forms.digits(32), "seeds": forms.text("[0-9a-f]+"), "protection": lambda value: value is None or isinstance(value, dict)}
+SHARE_FILE = {"format": 2, "service": forms.service, "epoch": forms.number, "custodian": forms.name, "share": forms.text("[0-9a-f]+")}
+LABEL = {"format": 2, "suite": SUITE, "service": forms.service, "epoch": forms.number, "domain": forms.name,
+         "kind": forms.one_of("statistics", "research"), "generation": forms.number, "check": forms.digits(32)}
+KEY_FILE = {"format": 2, "label": LABEL, "nonce": forms.digits(24), "sealed": forms.digits(48)}
+SHOWN = {"count": forms.whole(), "last": lambda value: value is None or isinstance(value, dict), "head": forms.nullable(forms.head)}
+MEMORY_FILE = {"format": 2, "shown": SHOWN, "nonce": forms.digits(24), "sealed": forms.text("[A-Za-z0-9+/=]+")}
+REMEMBERED = {"format", "suite", "service", "count", "checkpoint", "head", "bytes", "compressed", "epochs", "domains", "statements"}
+
+
+def read(path, form):
+    value = read_json(pathlib.Path(path).read_bytes())
+    forms.check(form, value)
+    return value
+
+
+def public_key(seed):
+    """The Ed25519 public key of a seed (RFC 8032)."""
+    scalar = int.from_bytes(hashlib.sha512(seed).digest()[:32], "little") & (1 << 254) - 8 | 1 << 254
+    return curves.encode(curves.add_multiple(curves.NEUTRAL, scalar, curves.BASE))
+
+
+class Kit:
+    def __init__(self, path):
+        self.path = pathlib.Path(path)
+        identity, self.card = read(self.path / "identity", IDENTITY), read(self.path / "card.json", forms.card)
+        if identity["protection"] is not None:
+            raise Refused("passphrase")
+        self.seeds = bytes.fromhex(identity["seeds"])
+        self.wing, self.fingerprint = Wing(self.seeds[32:]), card_fingerprint(self.card)
+        body = self.card["body"]
+        self.name = body["name"]
+        if not is_signed("CStatNS/card/", self.card, body["signing"]) or self.fingerprint != identity["card"]:
+            raise Refused("card", of=self.name)
+        if len(self.seeds) != 64 or public_key(self.seeds[:32]).hex() != body["signing"] or self.wing.public.hex() != body["receiving"]:
+            raise Refused("seeds", of=self.name)
+
+    def share(self, service, epoch):
+        file = read(self.path / f"share-{epoch}", SHARE_FILE)
+        if (file["service"], file["epoch"], file["custodian"]) != (service, epoch, self.name):
+            raise Refused("share", of=self.name)
+        info = f"CStatNS/share/2/{SUITE}/{service}/{epoch}/{self.fingerprint}".encode()
+        return Share(open_hpke(self.wing, info, bytes.fromhex(file["share"])))
+
+    def memory(self, fold):
+        """What the kit remembers, and whether this ledger holds it."""
+        file = read(self.path / "memory", MEMORY_FILE)
+        info = f"CStatNS/kit-memory/2/{SUITE}/{self.fingerprint}".encode()
+        associated, sealed = info + b"\n" + canonical(file["shown"]), base64.b64decode(file["sealed"], validate=True)
+        memory = read_canonical(open_xchacha(hkdf(self.seeds, info), bytes.fromhex(file["nonce"]), associated, sealed))
+        if set(memory) != REMEMBERED or memory["format"] != 2 or memory["suite"] != SUITE:
+            raise Refused("kit-memory", of=self.name)
+        if memory["service"] != fold.card or file["shown"]["head"] != memory["head"] or file["shown"]["count"] != memory["count"]:
+            raise Refused("kit-memory", of=self.name)
+        if open_note(memory["checkpoint"].encode(), fold.card) != memory["head"]:
+            raise Refused("kit-memory", of=self.name)
+        if memory["head"]["size"] > len(fold.tree):
+            raise Refused("ledger-shorter", of=self.name)
+        if not fold.tree.holds(memory["head"]):
+            raise Refused("ledger-forked", of=self.name)
+        return {"kit": self.name, "count": memory["count"], "head": memory["head"]["size"], "statements": len(memory["statements"])}
+
+
+def lives(home, domain):
+    """The copies of a project's life secret, in the order of the places."""
+    for place in read(home / "places.json", {"format": 2, "life": [lambda value: isinstance(value, str)]})["life"]:
+        copy = home / place / f"{domain}.life"
+        if copy.exists():
+            yield copy.read_bytes()
+
+
+def unseal(root, life, label, file):
+    info = f"CStatNS/seal/2/{SUITE}/{label['service']}/{label['epoch']}/{label['kind']}".encode()
+    key = open_xchacha(hkdf(root + life, info), bytes.fromhex(file["nonce"]), b"CStatNS/seal/2/" + canonical(label), bytes.fromhex(file["sealed"]))
+    if check_value(key, label["service"], label["domain"], label["generation"]).hex() != label["check"]:
+        raise Refused("check-value")
+    return key
+
+
+def domain_keys(home, state, root, name):
+    """The keys of a domain, by generation, from the seals of the working epoch."""
+    domain, epoch, keys = state.domains[name], working(state.epochs), []
+    kind = "research" if domain.research else "statistics"
+    for generation, check in enumerate(domain.keys, 1):
+        file = read(home / "keys" / f"{name}.{generation}.{epoch}.key", KEY_FILE)
+        label = {"format": 2, "suite": SUITE, "service": state.service, "epoch": epoch, "domain": name, "kind": kind,
+                 "generation": generation, "check": check}
+        for life in lives(home, name) if domain.research else [b""]:
+            try:
+                keys.append(unseal(root, life, label, file))
+                break
+            except Refused:
+                continue
+        if len(keys) < generation:
+            raise Refused("key", domain=name, generation=generation)
+    return keys
+
+
+def openings(home, kits, identifiers=()):
+    """Opens everything; with identifiers, their codes in each domain, of all generations."""
+    home = pathlib.Path(home)
+    fold = read_ledger(home / "ledger.jsonl", home / "card.json")
+    state = fold.state
+    number = working(state.epochs)
+    kits = [Kit(path) for path in kits]
+    root = combine({kit.name: kit.share(state.service, number) for kit in kits}, state.service, state.epochs[number])
+    living = [name for name, domain in state.domains.items() if not domain.destroyed]
+    known = {f"{name}.{g}.{number}.key" for name in living for g in range(1, len(state.domains[name].keys) + 1)}
+    unknown = sorted({path.name for path in (home / "keys").iterdir()} - known)
+    answer = {"epoch": number, "root_check": state.epochs[number].root_check, "keys": [], "codes": {}, "unknown": unknown}
+    for name in living:
+        keys, of = domain_keys(home, state, root, name), tag(state.service, name)
+        answer["keys"] += [{"domain": name, "generation": g, "check": check} for g, check in enumerate(state.domains[name].keys, 1)]
+        answer["codes"][name] = [[write_text(code, of, g) for g, code in enumerate(chain(keys, "fr-nir", parse(text.encode())[0]), 1)]
+                                 for text in identifiers]
+    answer["memories"] = [kit.memory(fold) for kit in kits]
+    return answer

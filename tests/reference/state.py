@@ -1,0 +1,319 @@
+"""SPEC sections 12 and 15: which event is lawful when, and what follows from it."""
+import datetime
+
+from actions import KINDS, Doubts, lawful_action, keys_of, past
+from dealings import check_dealing, working
+from record import card_fingerprint, digest, is_cosigned, is_signed, seconds
+from refusal import Refused
+
+DAY = 24 * 3600
+LONGEST_GAP = 40 * DAY
+MOST_OPEN = 16
+
+ENDS = {"open": "opened", "extend": "extended", "new-key": "key-made", "code": "coded", "renew": "renewed",
+        "close": "closed", "examined": "examined", "deal": "dealt"}
+WHILE_OWED = ("destroyed", "refused", "lapsed", "received", "doubted", "ended", "expiry-checked")
+
+
+def demand(condition, word):
+    if not condition:
+        raise Refused(word)
+
+
+def ascending(values):
+    return all(a < b for a, b in zip(values, values[1:]))
+
+
+class Question:
+    """A question, where its line stands, and what has become of it."""
+
+    def __init__(self, question, number, clock, tree):
+        self.asked, self.number, self.clock = question, number, clock
+        self.leaf, self.head = tree.leaves[number - 1].hex(), {"size": number, "root": tree.roots[number - 1].hex()}
+        self.expires = seconds(question["expires"])
+
+
+class Domain:
+    def __init__(self, action, check, time):
+        self.research = action["kind"]["kind"] == "research"
+        self.ends = action["kind"].get("ends")
+        self.minimum = action["minimum_batch"]
+        self.keys, self.made = [check], time
+        self.marked, self.closed, self.destroyed = None, False, False
+
+    def past(self, at):
+        return self.research and past(self.ends, at)
+
+    def lives(self, at):
+        return not (self.past(at) or self.marked is not None or self.closed or self.destroyed)
+
+
+class State:
+    def __init__(self, card):
+        self.card, self.service = card, card["body"]["id"]
+        self.time, self.demo = None, None
+        self.epochs, self.domains, self.open, self.runs, self.deliveries = {}, {}, {}, set(), {}
+        self.pending, self.owed, self.doubts, self.last_doubt = None, None, Doubts(), 0
+        self.receipts = {}
+
+    def copy(self):
+        """Another state that an event may change without changing this one."""
+        other = State.__new__(State)
+        other.__dict__.update(self.__dict__)
+        for name in ("epochs", "domains", "open", "runs", "deliveries", "receipts", "doubts"):
+            setattr(other, name, getattr(self, name).copy())
+        for which in ("domains", "epochs"):
+            for name, held in getattr(other, which).items():
+                fresh = object.__new__(type(held))
+                fresh.__dict__.update({k: v.copy() if isinstance(v, (list, set)) else v for k, v in held.__dict__.items()})
+                getattr(other, which)[name] = fresh
+        return other
+
+    def apply(self, line, tree):
+        """The line's event, whose leaf is the last of `tree`; `Refused` leaves a state that is of no use."""
+        event, number = line["event"], line["sequence"]
+        self.clock = seconds(line["clock"])
+        word = event["type"]
+        self.take_time(seconds(line["time"]), word)
+        self.agreed = min(self.time, self.clock)
+        for domain in self.domains.values():
+            if domain.marked is not None and self.agreed < domain.marked:
+                domain.marked = self.agreed if domain.past(self.agreed) else None
+        demand(bool(self.epochs) or word == "dealt", "first-event")
+        demand(self.owed is None or word in WHILE_OWED, "owed")
+        self.number, self.tree = number, tree
+        getattr(self, word.replace("-", "_"))(event)
+
+    def take_time(self, time, word):
+        if self.time is None:
+            expected = self.clock
+        elif self.clock > self.time + LONGEST_GAP and word != "intent":
+            expected = self.time
+        else:
+            expected = max(self.time, self.clock)
+        demand(time == expected, "time")
+        self.time = expected
+
+    # Dealings and statements
+
+    def dealt(self, event):
+        dealing = event["dealing"]
+        seats = check_dealing(dealing, self.card)
+        if not self.epochs:
+            demand(dealing["epoch"] == 1, "epoch")
+            self.demo = dealing["demo"]
+        else:
+            action = self.take("deal")
+            demand(dealing["epoch"] == max(self.epochs) + 1 and dealing["demo"] == self.demo, "epoch")
+            demand(dealing["threshold"] == action["threshold"], "dealing")
+            demand([seat.card for seat in seats.roster] == action["cards"], "dealing")
+        self.epochs[dealing["epoch"]] = seats
+
+    def check_statement(self, statement, seat, label, cosigned):
+        body = statement["body"]
+        demand(seat is not None and seat.name == body["by"], "not-in-roster")
+        demand(body["service"] == self.service, "service")
+        demand(is_signed(label, statement, seat.signing), "signature")
+        demand(cosigned(body["cosignature"]["head"]), "head")
+        demand(is_cosigned(self.service, body["cosignature"], seat.signing), "cosignature")
+
+    def seen_before(self, head):
+        """Whether it is a head of the ledger as it was before this line."""
+        return head["size"] < self.number and self.tree.holds(head)
+
+    def seat(self, card, epochs):
+        for epoch in sorted(epochs, reverse=True):
+            for seat in self.epochs[epoch].roster:
+                if seat.card == card:
+                    return seat
+        return None
+
+    def received(self, event):
+        receipt = event["receipt"]
+        body, said = receipt["body"], receipt["body"]["statement"]
+        kind, card = said["kind"], body["card"]
+        demand(kind != "file-destroyed", "reserved")
+        if kind == "checkpoint-seen":
+            seat = self.seat(card, self.epochs)
+        else:
+            demand(said["epoch"] in self.epochs, "epoch")
+            seat = self.seat(card, [said["epoch"]])
+        self.check_statement(receipt, seat, "CStatNS/receipt/", self.seen_before)
+        dated = seconds(body["cosignature"]["time"])
+        demand(dated <= self.clock + DAY, "date")
+        last = self.receipts.get(card)
+        if last is not None:
+            demand(dated >= last[0] and receipt != last[1], "date")
+        if kind != "checkpoint-seen":
+            epoch = self.epochs[said["epoch"]]
+            states = epoch.held if kind == "share-held" else epoch.forgotten
+            demand(kind != "share-held" or said["dealing"] == epoch.fingerprint, "dealing")
+            demand(card not in states, "stated-already")
+            states.add(card)
+        self.receipts[card] = (dated, receipt)
+
+    def doubted(self, event):
+        doubt = event["doubt"]
+        body, about = doubt["body"], doubt["body"]["about"]
+        works = working(self.epochs)
+        later = [epoch for epoch in self.epochs if works is None or epoch >= works]
+        if about["kind"] == "custody":
+            demand(about["epoch"] in self.epochs, "epoch")
+            seat = self.seat(body["card"], {*later, about["epoch"]})
+        else:
+            domain = self.domains.get(about["domain"])
+            demand(domain is not None and not domain.destroyed and about["generation"] <= len(domain.keys), "unknown-key")
+            seat = self.seat(body["card"], later)
+        self.check_statement(doubt, seat, "CStatNS/doubt/", self.seen_before)
+        demand(not self.doubts.stated(body["card"], about), "doubted-already")
+        if about["kind"] == "key":
+            keys, waits = [(about["domain"], about["generation"])], None
+        elif about["epoch"] in later:
+            present = [(name, len(domain.keys)) for name, domain in self.domains.items() if not domain.destroyed]
+            keys, waits = present, about["epoch"]
+        else:
+            keys, waits = [], None
+        self.doubts.add(digest("CStatNS/doubt-digest/", doubt), body["card"], about, keys, waits)
+        self.last_doubt = self.number
+
+    # Questions and runs
+
+    def expired_blocks(self):
+        demand(all(self.clock < question.expires for question in self.open.values()), "expired-question")
+
+    def proposed(self, event):
+        question = event["question"]
+        demand(self.pending is None, "run-open")
+        demand(question["service"] == self.service, "service")
+        demand(question["run"] not in self.runs, "run-again")
+        demand(question["epoch"] == working(self.epochs), "epoch")
+        demand(self.clock < seconds(question["expires"]) <= self.clock + DAY, "expires")
+        demand(len(self.open) < MOST_OPEN, "too-many-questions")
+        self.expired_blocks()
+        lawful_action(self, question["action"], self.clock)
+        self.runs.add(question["run"])
+        self.open[question["run"]] = Question(question, self.number, self.clock, self.tree)
+
+    def check_consents(self, question, consents):
+        """Each counts; ascending by name, so that nobody consents twice."""
+        epoch = self.epochs[question.asked["epoch"]]
+        demand(ascending([consent["body"]["by"] for consent in consents]), "consents-order")
+        for consent in consents:
+            body = consent["body"]
+            seat = self.seat(body["card"], [question.asked["epoch"]])
+            demand(body["epoch"] == question.asked["epoch"] and body["question"] == question.leaf, "other-question")
+            self.check_statement(consent, seat, "CStatNS/approval/", lambda head: head == question.head)
+            dated = seconds(body["cosignature"]["time"])
+            demand(question.clock - DAY <= dated < question.expires, "date")
+        return epoch.threshold["k"]
+
+    def intent(self, event):
+        demand(self.pending is None, "run-open")
+        question = self.open.get(event["run"])
+        demand(question is not None, "no-question")
+        self.expired_blocks()
+        demand(self.last_doubt < question.number, "doubted-since")
+        demand(question.asked["epoch"] == working(self.epochs), "epoch")
+        action = question.asked["action"]
+        lawful_action(self, action, self.time)
+        demand(len(event["consents"]) >= self.check_consents(question, event["consents"]), "quorum")
+        demand(event["keys"] == keys_of(action), "keys")
+        del self.open[event["run"]]
+        names = {consent["body"]["by"]: consent["body"]["card"] for consent in event["consents"]}
+        self.pending = {"run": event["run"], "question": question, "consented": names, "number": self.number, "seen": False}
+
+    def cosigned(self, event):
+        pending = self.pending
+        demand(pending is not None and pending["run"] == event["run"] and not pending["seen"], "no-run")
+        witnesses = event["witnesses"]
+        demand(witnesses and ascending([witness["by"] for witness in witnesses]), "witnesses")
+        head = {"size": pending["number"], "root": self.tree.roots[pending["number"] - 1].hex()}
+        for witness in witnesses:
+            demand(witness["by"] in pending["consented"] and witness["cosignature"]["head"] == head, "witnesses")
+            seat = self.seat(pending["consented"][witness["by"]], [pending["question"].asked["epoch"]])
+            demand(is_cosigned(self.service, witness["cosignature"], seat.signing), "cosignature")
+        self.pending = {**pending, "seen": True}
+
+    def lapsed(self, event):
+        question = self.open.get(event["run"])
+        demand(question is not None, "no-question")
+        demand(event["why"] != "expired" or self.clock >= question.expires, "not-expired")
+        self.check_consents(question, event["consents"])
+        del self.open[event["run"]]
+
+    def take(self, verb, run=None):
+        """The action of the pending run, which this event ends."""
+        pending = self.pending
+        demand(pending is not None and run in (None, pending["run"]), "no-run")
+        action = pending["question"].asked["action"]
+        demand(verb is None or action["verb"] == verb, "other-verb")
+        self.pending = None
+        return action
+
+    def failed(self, event):
+        pending = self.pending
+        self.take(None, event["run"])
+        shares = event.get("shares")
+        demand(shares is None or shares and ascending(shares) and set(shares) <= pending["consented"].keys(), "shares")
+
+    def opened(self, event):
+        action = self.take("open", event["run"])
+        self.domains[action["domain"]] = Domain(action, event["check"], self.time)
+
+    def extended(self, event):
+        action = self.take("extend", event["run"])
+        self.domains[action["domain"]].ends = action["ends"]
+
+    def key_made(self, event):
+        domain = self.domains[self.take("new-key", event["run"])["domain"]]
+        demand(event["check"] not in domain.keys, "check-again")
+        domain.keys.append(event["check"])
+        domain.made = self.time
+
+    def coded(self, event, verb="code"):
+        action = self.take(verb, event["run"])
+        demand(event["rows"] == action["input"]["rows"], "rows")
+        self.deliveries[event["run"]] = (action["domain"], False)
+        if not action["keep_request"]:
+            self.owed = {"kind": "request", "run": event["run"]}
+
+    def renewed(self, event):
+        self.coded(event, "renew")
+
+    def closed(self, event):
+        action = self.take("close", event["run"])
+        self.domains[action["domain"]].closed = True
+        self.owed = {"kind": "keys", "domain": action["domain"]}
+
+    def examined(self, event):
+        self.doubts.examine(self.take("examined", event["run"])["doubts"])
+
+    # The rest
+
+    def delivered(self, event):
+        domain, delivered = self.deliveries.get(event["run"], (None, True))
+        demand(not delivered, "no-delivery")
+        self.deliveries[event["run"]] = (domain, True)
+        self.owed = {"kind": "result", "run": event["run"]}
+
+    def destroyed(self, event):
+        what = event["what"]
+        if what == self.owed:
+            self.owed = None
+        else:
+            domain = self.domains.get(what.get("domain"))
+            demand(domain is not None and not domain.destroyed and domain.marked is not None
+                   and domain.past(self.agreed) and self.agreed >= domain.marked + DAY, "not-owed")
+        if what["kind"] == "keys":
+            self.domains[what["domain"]].destroyed = True
+
+    def ended(self, event):
+        domain = self.domains.get(event["domain"])
+        demand(domain is not None and domain.past(self.agreed) and domain.marked is None and not domain.destroyed, "not-ended")
+        domain.marked = self.agreed
+
+    def refused(self, event):
+        pass
+
+    def expiry_checked(self, event):
+        pass

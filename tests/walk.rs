@@ -1,0 +1,220 @@
+//! Random events, lawful and not, properly signed and appended to ledgers: the service's state
+//! machine, the auditor over the whole file and the second implementation judge each alike.
+//!
+//! `CSTATNS_LONG` in the environment makes the walk fifty times as long.
+
+mod common;
+#[path = "walk/cast.rs"]
+mod cast;
+#[path = "walk/events.rs"]
+mod events;
+
+use std::collections::BTreeMap;
+
+use cstatns::dealing::Epoch;
+use cstatns::ledger::event::{Event, FORMAT, Line};
+use cstatns::name::canonical_json;
+use cstatns::proposal::Action;
+use cstatns::state::Fold;
+use jiff::{SignedDuration, Timestamp};
+use serde_json::json;
+
+use cast::Cast;
+use common::scratch;
+use common::second::{Book, Random, reference};
+
+const WORDS: [&str; 20] = [
+    "dealt", "received", "proposed", "intent", "cosigned", "lapsed", "opened", "extended",
+    "key-made", "coded", "renewed", "closed", "examined", "failed", "refused", "doubted",
+    "delivered", "destroyed", "expiry-checked", "ended",
+];
+
+/// One ledger on its way.
+struct Walk<'a> {
+    cast: &'static Cast,
+    random: &'a mut Random,
+    fold: Fold,
+    lines: Vec<Vec<u8>>,
+    clock: Timestamp,
+}
+
+impl Walk<'_> {
+    fn line(&self, clock: Timestamp, event: Event) -> Line {
+        let confirmed = matches!(event, Event::Intent { .. });
+        let history = self.fold.history();
+        Line {
+            format: FORMAT,
+            service: self.cast.card.id().to_owned(),
+            sequence: history.size() + 1,
+            previous: history.last(),
+            time: self.fold.state().map_or(clock, |state| state.time_at(clock, confirmed)),
+            clock,
+            event,
+        }
+    }
+
+    /// The type of event that comes next: most often one that fits.
+    fn word(&mut self) -> &'static str {
+        let Some(state) = self.fold.state() else { return "dealt" };
+        let verb = state.pending().map(|pending| match pending.question.action {
+            Action::Open { .. } => "opened",
+            Action::Extend { .. } => "extended",
+            Action::Code { .. } => "coded",
+            Action::NewKey { .. } => "key-made",
+            Action::Renew { .. } => "renewed",
+            Action::Close { .. } => "closed",
+            Action::Examined { .. } => "examined",
+            _ => "dealt",
+        });
+        let any = *self.random.of(&WORDS);
+        let choice = self.random.below(10);
+        let state = self.fold.state().unwrap();
+        let is_past = !state.to_mark(self.clock).is_empty();
+        let mut open = state.open_questions().values();
+        let expired = open.any(|open| open.question.expires <= self.clock);
+        let waiting = state.deliveries().values().any(|delivery| !delivery.delivered);
+        match (verb, choice) {
+            (_, 0) => any,
+            (None, 1..=6) if expired => "lapsed",
+            _ if state.working_epoch().is_err() && choice < 8 => "received",
+            _ if state.owed().is_some() && choice < 7 => "destroyed",
+            (Some(verb), 1..=5) => verb,
+            (Some(_), 6) => "cosigned",
+            (Some(_), 7) => "failed",
+            (None, 1..=4) if !state.open_questions().is_empty() => "intent",
+            (None, 5 | 6) if is_past => "ended",
+            (None, 7) if waiting => "delivered",
+            (None, 8) if state.epochs().len() > 1 => "received",
+            (None, 1..=8) => "proposed",
+            _ => any,
+        }
+    }
+
+    /// How far the clock goes before the next event.
+    fn pass(&mut self) {
+        let seconds = match self.random.below(100) {
+            0 => 45 * 86_400,
+            1 | 2 => 2 * 86_400,
+            3 => 40 * 86_400,
+            4 | 5 => -3_600,
+            6 => -3 * 86_400,
+            7..=10 => 5 * 3_600,
+            11..=70 => 1 + self.random.below(600) as i64,
+            _ => 0,
+        };
+        self.clock += SignedDuration::from_secs(seconds);
+    }
+
+    /// The next line to be judged.
+    fn next(&mut self) -> Line {
+        self.pass();
+        let word = self.word();
+        let event = self.event(word);
+        let mut line = self.line(self.clock, event);
+        match self.random.below(60) {
+            0 => line.time += SignedDuration::from_secs(1),
+            1 => line.time -= SignedDuration::from_secs(1),
+            2 => line.time = line.clock,
+            3 => line.sequence += 1,
+            4 => line.previous = self.random.bytes(),
+            5 => line.service = self.cast.stranger.id().to_owned(),
+            _ => {}
+        }
+        line
+    }
+
+    /// The first line: of a dealing that is lawful most of the time.
+    fn founding(&mut self) -> Line {
+        let mut people: Vec<_> = self.cast.people.iter().take(4).collect();
+        let (mut k, mut demo, mut epoch) = (3, !self.random.one_in(4), Epoch::FIRST);
+        match self.random.below(16) {
+            0 => k = 2,
+            1 => people[3] = people[0],
+            2 => people[3] = &self.cast.people[4],
+            3 => (people[3], demo) = (&self.cast.people[5], false),
+            4 => epoch = Epoch(2),
+            5 => drop(people.pop()),
+            _ => {}
+        }
+        let dealing = self.cast.dealing(epoch, k, &people, demo);
+        self.line(self.clock, Event::Dealt { dealing: Box::new(dealing) })
+    }
+}
+
+/// How often a type of event was judged lawful, and not.
+type Seen = BTreeMap<&'static str, [usize; 2]>;
+
+/// Walks until `events` lines were judged; in batches, each by one process of the second
+/// implementation.
+///
+/// The auditor judges the whole file at the end of each ledger, and with one of `of_audits` lines
+/// that are not lawful.
+fn walk(events: usize, of_audits: usize, mut random: Random) -> Seen {
+    let cast: &'static Cast = Box::leak(Box::new(Cast::new(&mut random)));
+    let place = scratch();
+    let mut seen = Seen::new();
+    let mut judged = 0;
+    let mut audits = Random(1);
+    while judged < events {
+        let (mut questions, mut verdicts) = (String::new(), Vec::new());
+        while verdicts.len() < 5_000 && judged + verdicts.len() < events {
+            questions += &format!("{}\n", json!({"begin": cast.card}));
+            let mut walk = Walk {
+                cast,
+                random: &mut random,
+                fold: Fold::new(&cast.card),
+                lines: Vec::new(),
+                clock: "2026-01-05T09:00:00Z".parse().unwrap(),
+            };
+            for _ in 0..130 {
+                let line = if walk.lines.is_empty() { walk.founding() } else { walk.next() };
+                let bytes = canonical_json(&line);
+                let text = std::str::from_utf8(&bytes).unwrap();
+                questions += &format!("{}\n", json!({"line": text}));
+                let mut tried = walk.fold.clone();
+                let refused = tried.push(&bytes).err();
+                let number = walk.lines.len() as u64 + 1;
+                if let (Some(refused), true) = (&refused, audits.one_in(of_audits)) {
+                    // The auditor over the whole file names this very line.
+                    let mut lines = walk.lines.clone();
+                    lines.push(bytes);
+                    let book = Book { card: cast.card.clone(), key: cast.key.clone(), lines };
+                    let verdict = book.lay(place.path().join("ledger")).verdict();
+                    assert_eq!(verdict.line, Some(number), "{refused}\n{}", verdict.why);
+                } else if refused.is_none() {
+                    walk.lines.push(bytes);
+                    walk.fold = tried;
+                }
+                let word = line.event.word();
+                seen.entry(word).or_default()[usize::from(refused.is_some())] += 1;
+                verdicts.push((refused.map(|refused| refused.to_string()), line));
+            }
+            if !walk.lines.is_empty() {
+                let Walk { lines, .. } = walk;
+                let book = Book { card: cast.card.clone(), key: cast.key.clone(), lines };
+                let verdict = book.lay(place.path().join("ledger")).verdict();
+                assert!(verdict.holds, "{}", verdict.why);
+            }
+        }
+        let answers = reference(&["--lines"], questions);
+        assert_eq!(answers.len(), verdicts.len());
+        for (answer, (refused, line)) in answers.iter().zip(&verdicts) {
+            let line = serde_json::to_string(line).unwrap();
+            assert_eq!(answer["holds"] == true, refused.is_none(), "{answer}, {refused:?}\n{line}");
+        }
+        judged += verdicts.len();
+    }
+    seen
+}
+
+#[test]
+fn all_three_judge_each_event_alike() {
+    let long = std::env::var_os("CSTATNS_LONG").is_some();
+    let (events, of_audits, least) = if long { (100_000, 1, 100) } else { (2_000, 12, 2) };
+    let seen = walk(events, of_audits, Random(17));
+    println!("{seen:#?}");
+    for word in WORDS {
+        let [lawful, unlawful] = seen.get(word).copied().unwrap_or_default();
+        assert!(lawful >= least && unlawful >= least, "{word}: {lawful} lawful, {unlawful} not");
+    }
+}

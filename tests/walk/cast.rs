@@ -1,0 +1,152 @@
+//! Who appears in a walk: a service and six custodians, with the keys to sign whatever is asked.
+
+use cstatns::card::{Card, CardBody, ServiceCard};
+use cstatns::checkpoint::{Cosignature, Head};
+use cstatns::dealing::{Dealing, Epoch, Seat, Threshold};
+use cstatns::name::{Hex, Name};
+use cstatns::proposal::{Consent, ConsentBody};
+use cstatns::receipt::{Doubt, DoubtBody, Doubted, Receipt, ReceiptBody, ReceiptStatement};
+use cstatns::statement::{FORMAT, Signed, Suite};
+use ed25519_dalek::SigningKey;
+use jiff::Timestamp;
+
+use crate::common::name;
+use crate::common::second::Random;
+
+pub(crate) struct Person {
+    pub(crate) card: Card,
+    key: SigningKey,
+}
+
+/// What a statement is about and how it is signed, before anything in it is bent.
+pub(crate) struct Stating<'a> {
+    pub(crate) service: &'a str,
+    pub(crate) head: Head,
+    pub(crate) time: Timestamp,
+    pub(crate) count: u64,
+    /// Who signs in the place of the custodian who is named.
+    pub(crate) signer: Option<&'a Person>,
+    /// Whose card is named in the place of theirs.
+    pub(crate) card: Option<&'a Person>,
+}
+
+impl Person {
+    fn new(number: u8, random: &mut Random) -> Self {
+        let key = SigningKey::from_bytes(&[number; 32]);
+        let body = CardBody {
+            format: FORMAT,
+            name: name(&format!("person-{number}")),
+            external: number == 5,
+            protected: number != 6,
+            signing: Hex(key.verifying_key().to_bytes()),
+            receiving: random.bytes(),
+        };
+        Self { card: Signed::new(body, &key), key }
+    }
+
+    pub(crate) fn name(&self) -> &Name {
+        &self.card.body.name
+    }
+
+    pub(crate) fn cosign(&self, service: &str, head: Head, time: Timestamp) -> Cosignature {
+        Cosignature::sign(service, head, time, &self.key)
+    }
+
+    fn parts(&self, of: &Stating<'_>) -> (Hex<32>, Cosignature) {
+        let card = of.card.unwrap_or(self).card.fingerprint();
+        (card, self.signer(of).cosign(of.service, of.head, of.time))
+    }
+
+    fn signer<'a>(&'a self, of: &Stating<'a>) -> &'a Self {
+        of.signer.unwrap_or(self)
+    }
+
+    pub(crate) fn consent(&self, of: &Stating<'_>, epoch: Epoch, question: Hex<32>) -> Consent {
+        let (card, cosignature) = self.parts(of);
+        let body = ConsentBody {
+            format: FORMAT,
+            suite: Suite::default(),
+            service: of.service.to_owned(),
+            epoch,
+            question,
+            by: self.name().clone(),
+            card,
+            count: of.count,
+            share: Hex([9; 32]),
+            cosignature,
+        };
+        Signed::new(body, &self.signer(of).key)
+    }
+
+    pub(crate) fn receipt(&self, of: &Stating<'_>, statement: ReceiptStatement) -> Receipt {
+        let (card, cosignature) = self.parts(of);
+        let body = ReceiptBody {
+            format: FORMAT,
+            suite: Suite::default(),
+            service: of.service.to_owned(),
+            by: self.name().clone(),
+            card,
+            count: of.count,
+            cosignature,
+            statement,
+        };
+        Signed::new(body, &self.signer(of).key)
+    }
+
+    pub(crate) fn doubt(&self, of: &Stating<'_>, about: Doubted) -> Doubt {
+        let (card, cosignature) = self.parts(of);
+        let body = DoubtBody {
+            format: FORMAT,
+            suite: Suite::default(),
+            service: of.service.to_owned(),
+            by: self.name().clone(),
+            card,
+            count: of.count,
+            about,
+            cosignature,
+        };
+        Signed::new(body, &self.signer(of).key)
+    }
+}
+
+pub(crate) struct Cast {
+    pub(crate) key: SigningKey,
+    pub(crate) card: ServiceCard,
+    /// Another service's card.
+    pub(crate) stranger: ServiceCard,
+    /// Ascending by name. The fifth is external, the sixth has no passphrase.
+    pub(crate) people: Vec<Person>,
+}
+
+impl Cast {
+    pub(crate) fn new(random: &mut Random) -> Self {
+        let key = SigningKey::from_bytes(&[100; 32]);
+        let other = SigningKey::from_bytes(&[101; 32]);
+        Self {
+            card: ServiceCard::of(&name("walk"), &key),
+            stranger: ServiceCard::of(&name("other"), &other),
+            key,
+            people: (1..=6).map(|number| Person::new(number, random)).collect(),
+        }
+    }
+
+    /// The person with this card, for the rosters of a ledger name cards.
+    pub(crate) fn holder(&self, card: &Card) -> &Person {
+        self.people.iter().find(|person| person.card == *card).unwrap()
+    }
+
+    pub(crate) fn dealing(&self, epoch: Epoch, k: usize, people: &[&Person], demo: bool) -> Dealing {
+        let seat = |person: &&Person| Seat {
+            card: person.card.clone(),
+            commitment: Hex([epoch.0 as u8; 32]),
+        };
+        Dealing {
+            epoch,
+            threshold: Threshold::new(k, people.len().max(k)).unwrap(),
+            demo,
+            service: self.card.clone(),
+            roster: people.iter().map(seat).collect(),
+            root_check: Hex([7; 32]),
+        }
+    }
+}

@@ -1,0 +1,549 @@
+//! Events that fit the state of a ledger, most of them; and what may be bent in each.
+
+use cstatns::code::Generation;
+use cstatns::dealing::{Epoch, Threshold};
+use cstatns::domain::{Kind, RenewalReason};
+use cstatns::identifier::Scheme;
+use cstatns::ledger::event::{Destroyed, Event, IntentWitness, KeyRef, Lapse, Means};
+use cstatns::look_up::{Level, LookUp};
+use cstatns::name::{Hex, Name};
+use cstatns::proposal::{Action, Consent, Input, Question, RunId};
+use cstatns::receipt::{Doubted, ReceiptStatement};
+use cstatns::state::{Domain, OpenQuestion, State};
+use cstatns::statement::{FORMAT, Suite};
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Span, Timestamp};
+
+use super::Walk;
+use super::cast::{Person, Stating};
+use crate::common::name;
+
+const HOUR: SignedDuration = SignedDuration::from_hours(1);
+const DOMAINS: [&str; 5] = ["alpha", "beta", "gamma", "delta", "epsilon"];
+
+fn day(time: Timestamp) -> Date {
+    TimeZone::UTC.to_datetime(time).date()
+}
+
+fn later(from: Date, days: i64) -> Date {
+    from.saturating_add(Span::new().days(days))
+}
+
+impl Walk<'_> {
+    fn state(&self) -> &State {
+        self.fold.state().unwrap()
+    }
+
+    fn generation(number: u32) -> Generation {
+        Generation::new(number.max(1)).unwrap()
+    }
+
+    /// The number itself, or rarely one beside it.
+    fn near(&mut self, number: u32) -> u32 {
+        match self.random.below(20) {
+            0 => number + 1,
+            1 => number.saturating_sub(1),
+            _ => number,
+        }
+    }
+
+    fn some_domain(&mut self) -> Name {
+        self.domain_with(|_| true)
+    }
+
+    /// One of the domains of which this is true, or, rarely or where there is none, any.
+    fn domain_with(&mut self, fits: impl Fn(&Domain) -> bool) -> Name {
+        let all = self.state().domains();
+        let fitting = all.iter().filter(|(_, domain)| fits(domain));
+        let mut known: Vec<Name> = fitting.map(|(name, _)| name.clone()).collect();
+        if known.is_empty() || self.random.one_in(12) {
+            known = self.state().domains().keys().cloned().collect();
+        }
+        if known.is_empty() || self.random.one_in(12) {
+            return name(self.random.pick(&DOMAINS));
+        }
+        self.random.of(&known).clone()
+    }
+
+    fn some_run(&mut self) -> RunId {
+        let runs: Vec<RunId> = self.state().runs().keys().copied().collect();
+        if runs.is_empty() || self.random.one_in(4) {
+            return self.random.bytes();
+        }
+        *self.random.of(&runs)
+    }
+
+    /// The epoch that works; or, rarely, another one.
+    fn epoch(&mut self) -> Epoch {
+        let working = self.state().working_epoch().map_or(1, |(epoch, _)| epoch.0);
+        Epoch(self.near(working))
+    }
+
+    fn end(&mut self, from: Date) -> Date {
+        match self.random.below(8) {
+            0 => from,
+            1 => later(from, -1),
+            2 => from.saturating_add(Span::new().years(10)),
+            3 => later(from.saturating_add(Span::new().years(10)), 1),
+            n => later(from, [2, 10, 40, 400][n - 4]),
+        }
+    }
+
+    fn action(&mut self, now: Timestamp) -> Action {
+        let alive = |domain: &Domain| {
+            domain.destroyed.is_none()
+                && !domain.closed
+                && domain.ends().is_none_or(|ends| ends >= day(now))
+        };
+        let state = self.state();
+        let living = state.domains().values().filter(|domain| alive(domain)).count();
+        let renewable =
+            state.domains().values().any(|domain| alive(domain) && domain.keys.len() > 1);
+        let doubted = state.doubts().values().find(|doubt| !doubt.examined);
+        let doubted = doubted.map(|doubt| doubt.about.clone());
+        let verb = match (living, &doubted) {
+            (0, _) if !self.random.one_in(3) => 0,
+            (_, Some(_)) if self.random.one_in(4) => 14,
+            _ if renewable && self.random.one_in(3) => 11,
+            _ => self.random.below(16),
+        };
+        let domain = self.domain_with(|domain| {
+            let fits = match verb {
+                2 | 3 | 13 => domain.kind.is_research(),
+                11 | 12 => domain.keys.len() > 1,
+                _ => true,
+            };
+            fits && alive(domain)
+        });
+        let known = self.state().domains().get(&domain).cloned();
+        let present = known.as_ref().map_or(1, |domain| domain.keys.len() as u32);
+        match verb {
+            0 | 1 => {
+                let years = [0, 1, 5, 10, 11][[0, 1, 2, 2, 3, 4][self.random.below(6)]];
+                let kind = match self.random.below(3) {
+                    0 => Kind::Statistics { cryptoperiod_years: years },
+                    _ => Kind::Research { ends: self.end(day(now)) },
+                };
+                let free = DOMAINS.iter().find(|free| {
+                    self.state().domains().keys().all(|known| known.as_str() != **free)
+                });
+                let domain = free.map_or(domain, |free| name(free));
+                let minimum_batch = [2, 2, 2, 2, 2, 11, 0, 1, 65_536, 65_537][self.random.below(10)];
+                let authorisation = self.random.one_in(2).then(|| name("decision-2026-1"));
+                Action::Open { domain, kind, minimum_batch, authorisation }
+            }
+            2 | 3 => {
+                let ends = known.and_then(|known| known.ends()).unwrap_or_else(|| day(now));
+                Action::Extend { domain, ends: self.end(ends) }
+            }
+            4..=8 => {
+                let look_up = self.random.one_in(4).then(|| LookUp {
+                    register: self.random.bytes(),
+                    commitment: self.random.bytes(),
+                    accept: Level::Rectified,
+                    min_score: 9_500.try_into().unwrap(),
+                });
+                Action::Code {
+                    domain,
+                    generation: Self::generation(self.near(present)),
+                    scheme: if self.random.one_in(6) { Scheme::FiHetu } else { Scheme::FrNir },
+                    purpose: name("walk"),
+                    input: self.input(),
+                    recipient: self.random.one_in(30).then(|| name("somebody")),
+                    keep_request: self.random.one_in(4),
+                    look_up,
+                }
+            }
+            9 | 10 => Action::NewKey {
+                domain,
+                generation: Self::generation(self.near(present + 1)),
+                reason: match self.random.below(3) {
+                    0 => RenewalReason::Scheduled,
+                    _ => RenewalReason::Doubt,
+                },
+            },
+            11 | 12 => Action::Renew {
+                domain,
+                from: Self::generation(self.near(present.saturating_sub(1))),
+                generation: Self::generation(self.near(present)),
+                purpose: name("walk"),
+                input: self.input(),
+                recipient: None,
+                keep_request: self.random.one_in(4),
+                of: self.random.one_in(3).then(|| self.deliveries()),
+            },
+            13 => Action::Close { domain },
+            14 => {
+                let domain = match doubted {
+                    Some(Doubted::Custody { .. }) => None,
+                    Some(Doubted::Key { domain, .. }) if !self.random.one_in(6) => Some(domain),
+                    _ => Some(domain),
+                };
+                let mut doubts = self.state().doubts_about(domain.as_ref());
+                match self.random.below(8) {
+                    0 => doubts.push(self.random.bytes()),
+                    1 => doubts.reverse(),
+                    2 => drop(doubts.pop()),
+                    _ => {}
+                }
+                Action::Examined { domain, doubts }
+            }
+            _ => {
+                let (k, people) = self.cards();
+                let mut cards: Vec<Hex<32>> = people.iter().map(|p| p.card.fingerprint()).collect();
+                let threshold = Threshold::new(k, cards.len()).unwrap();
+                match self.random.below(12) {
+                    0 => drop(cards.pop()),
+                    1 => cards[0] = cards[1],
+                    _ => {}
+                }
+                Action::Deal { threshold, cards }
+            }
+        }
+    }
+
+    fn input(&mut self) -> Input {
+        if !self.random.one_in(5) {
+            let rows = *self.random.of(&[2, 12, 100, 4_000]);
+            return Input { commitment: self.commitment(), rows, values: rows, distinct: rows };
+        }
+        let rows = [0, 1, 2, 12, 100, 70_000, 1 << 40][self.random.below(7)];
+        let values = [rows, rows, rows, rows / 2, 0, rows + 1][self.random.below(6)];
+        let most = values.min(65_536);
+        let distinct = [most, most, most, 2, 1, 0, most + 1][self.random.below(7)];
+        Input { commitment: self.commitment(), rows, values, distinct }
+    }
+
+    fn commitment(&mut self) -> cstatns::commitment::Commitment {
+        let bytes = self.random.bytes::<32>();
+        serde_json::from_value(serde_json::json!(bytes)).unwrap()
+    }
+
+    fn deliveries(&mut self) -> Vec<RunId> {
+        let mut runs: Vec<RunId> = self.state().deliveries().keys().copied().collect();
+        match self.random.below(9) {
+            0 => runs.push(self.random.bytes()),
+            1 => runs.reverse(),
+            2 => runs.clear(),
+            _ => runs.truncate(1),
+        }
+        runs
+    }
+
+    /// A threshold and a roster for a new dealing, most of them sound.
+    fn cards(&mut self) -> (usize, Vec<&'static Person>) {
+        let mut people: Vec<&'static Person> = self.cast.people.iter().collect();
+        while people.len() > 3 {
+            people.remove(self.random.below(people.len()));
+        }
+        if self.random.one_in(2) {
+            people.swap(0, 2);
+        }
+        (if self.random.one_in(3) { 3 } else { 2 }, people)
+    }
+
+    fn proposed(&mut self) -> Event {
+        let mut question = Question {
+            format: FORMAT,
+            suite: Suite::default(),
+            service: self.cast.card.id().to_owned(),
+            epoch: self.epoch(),
+            action: self.action(self.clock),
+            expires: self.clock + HOUR * (1 + self.random.below(24) as i32),
+            run: self.random.bytes(),
+            run_key: self.random.bytes(),
+        };
+        match self.random.below(40) {
+            0 => question.expires = self.clock,
+            1 => question.expires = self.clock + HOUR * 24 + SignedDuration::from_secs(1),
+            2 => question.run = self.some_run(),
+            3 => question.service = self.cast.stranger.id().to_owned(),
+            4 => question.expires = self.clock + HOUR * 24,
+            5 => question.expires = self.clock + SignedDuration::from_secs(1),
+            _ => {}
+        }
+        Event::Proposed { question: Box::new(question) }
+    }
+
+    /// Who is in the roster of an epoch, ascending by name.
+    fn roster(&self, epoch: Epoch) -> Vec<&'static Person> {
+        let Some(state) = self.state().epochs().get(&epoch) else { return Vec::new() };
+        let mut people: Vec<&'static Person> =
+            state.dealing.roster.iter().map(|seat| self.cast.holder(&seat.card)).collect();
+        people.sort_by_key(|person| person.name());
+        people
+    }
+
+    fn somebody(&mut self) -> &'static Person {
+        self.random.of(&self.cast.people)
+    }
+
+    /// A statement's parts; one in ten has something bent.
+    fn stating(&mut self, head: u64, time: Timestamp) -> Stating<'static> {
+        let history = self.fold.history();
+        let mut stating = Stating {
+            service: self.cast.card.id(),
+            head: history.head_at(head).unwrap_or_else(|| history.head()),
+            time,
+            count: 1 + self.random.below(9) as u64,
+            signer: None,
+            card: None,
+        };
+        match self.random.below(70) {
+            0 => stating.service = self.cast.stranger.id(),
+            1 => stating.head.root = self.random.bytes(),
+            2 => stating.head.size += 1,
+            3 => stating.signer = Some(self.somebody()),
+            4 => stating.card = Some(self.somebody()),
+            5 => stating.time = time + HOUR * 25,
+            6 => stating.time = time - HOUR * 25,
+            7 => stating.head.size = 0,
+            8 => stating.count = 0,
+            9 => stating.time = Timestamp::from_second(-5).unwrap(),
+            _ => {}
+        }
+        stating
+    }
+
+    fn consents(&mut self, open: &OpenQuestion, least: usize) -> Vec<Consent> {
+        let mut people = self.roster(open.question.epoch);
+        while people.len() > least && !self.random.one_in(4) {
+            people.remove(self.random.below(people.len()));
+        }
+        match self.random.below(30) {
+            0 => drop(people.pop()),
+            1 => people.reverse(),
+            2 => people.extend(people.last().copied()),
+            3 => people.push(self.somebody()),
+            _ => {}
+        }
+        let question = self.fold.history().leaf(open.number).unwrap();
+        let mut consents = Vec::new();
+        for person in people {
+            let moment = match self.random.below(40) {
+                0 => open.question.expires,
+                1 => open.question.expires - SignedDuration::from_secs(1),
+                2 => open.clock - HOUR * 24,
+                3 => open.clock - HOUR * 24 - SignedDuration::from_secs(1),
+                _ => open.clock,
+            };
+            let number = if self.random.one_in(60) { open.number - 1 } else { open.number };
+            let of = self.stating(number, moment);
+            let epoch = Epoch(self.near_rarely(open.question.epoch.0));
+            let asked = if self.random.one_in(60) { self.random.bytes() } else { question };
+            consents.push(person.consent(&of, epoch, asked));
+        }
+        consents
+    }
+
+    fn near_rarely(&mut self, number: u32) -> u32 {
+        if self.random.one_in(8) { self.near(number) } else { number }
+    }
+
+    /// An open question, or one that is not.
+    fn question(&mut self) -> Option<OpenQuestion> {
+        let open: Vec<OpenQuestion> = self.state().open_questions().values().cloned().collect();
+        if open.is_empty() { None } else { Some(self.random.of(&open).clone()) }
+    }
+
+    fn intent(&mut self) -> Event {
+        let Some(open) = self.question() else {
+            return Event::Intent { run: self.some_run(), consents: Vec::new(), keys: Vec::new() };
+        };
+        let least = self.state().epochs().get(&open.question.epoch);
+        let least = least.map_or(2, |epoch| epoch.dealing.threshold.k());
+        let mut keys = self.state().keys_of(&open.question.action);
+        match self.random.below(40) {
+            0 => drop(keys.pop()),
+            1 => keys.push(KeyRef { domain: name("alpha"), generation: Self::generation(1) }),
+            2 => keys.reverse(),
+            _ => {}
+        }
+        Event::Intent { run: open.question.run, consents: self.consents(&open, least), keys }
+    }
+
+    fn lapsed(&mut self) -> Event {
+        let why = [Lapse::Expired, Lapse::Stopped, Lapse::Withdrawn];
+        let Some(open) = self.question() else {
+            return Event::Lapsed { run: self.some_run(), why: why[1], consents: Vec::new() };
+        };
+        let expired = self.clock >= open.question.expires;
+        let why = if expired && !self.random.one_in(3) { why[0] } else { *self.random.of(&why) };
+        let least = self.random.below(3);
+        Event::Lapsed { run: open.question.run, why, consents: self.consents(&open, least) }
+    }
+
+    fn cosigned(&mut self) -> Event {
+        let Some(pending) = self.state().pending().cloned() else {
+            return Event::Cosigned { run: self.some_run(), witnesses: Vec::new() };
+        };
+        let head = self.fold.history().head_at(pending.number).unwrap();
+        let mut people: Vec<&Person> = self.roster(pending.question.epoch);
+        people.retain(|person| pending.consented.contains(person.name()));
+        match self.random.below(12) {
+            0 => people.reverse(),
+            1 => people.push(self.somebody()),
+            2 => people.clear(),
+            3 | 4 => drop(people.pop()),
+            _ => {}
+        }
+        let mut witnesses = Vec::new();
+        for person in people {
+            let (service, mut of) = (self.cast.card.id(), head);
+            if self.random.one_in(20) {
+                of.size -= 1;
+            }
+            let signer = if self.random.one_in(20) { self.somebody() } else { person };
+            let cosignature = signer.cosign(service, of, self.clock);
+            witnesses.push(IntentWitness { by: person.name().clone(), cosignature });
+        }
+        Event::Cosigned { run: self.pending_run(), witnesses }
+    }
+
+    fn pending_run(&mut self) -> RunId {
+        match self.state().pending().map(|pending| pending.question.run) {
+            Some(run) if !self.random.one_in(20) => run,
+            _ => self.some_run(),
+        }
+    }
+
+    fn rows(&mut self) -> u64 {
+        let pending = self.state().pending();
+        let rows = pending.and_then(|p| p.question.action.input()).map_or(2, |input| input.rows);
+        if self.random.one_in(15) { rows + 1 } else { rows }
+    }
+
+    fn received(&mut self) -> Event {
+        // Whose receipt is missing, first of all.
+        let epochs: Vec<Epoch> = self.state().epochs().keys().copied().collect();
+        let missing = epochs.iter().rev().find_map(|epoch| {
+            let of = &self.state().epochs()[epoch];
+            let roster = self.roster(*epoch);
+            roster.into_iter().find(|p| !of.held.contains(p.name())).map(|p| (*epoch, p))
+        });
+        let (epoch, person) = match missing {
+            Some(missing) if !self.random.one_in(5) => missing,
+            _ => (*self.random.of(&epochs), self.somebody()),
+        };
+        let dealing = if self.random.one_in(20) {
+            self.random.bytes()
+        } else {
+            self.state().epochs()[&epoch].dealing.fingerprint()
+        };
+        let statement = match self.random.below(if missing.is_some() { 12 } else { 4 }) {
+            0 => ReceiptStatement::CheckpointSeen {},
+            1 => ReceiptStatement::ShareForgotten { epoch },
+            _ => ReceiptStatement::ShareHeld { epoch, dealing },
+        };
+        let back = [0, 0, 0, 1, 30][self.random.below(5)];
+        let time = self.clock - SignedDuration::from_mins(back);
+        let size = self.fold.history().size();
+        let head = if self.random.one_in(3) { 1 + self.random.next() % size } else { size };
+        let of = self.stating(head, time);
+        Event::Received { receipt: person.receipt(&of, statement) }
+    }
+
+    fn doubted(&mut self) -> Event {
+        let about = match self.random.below(3) {
+            0 => Doubted::Custody { epoch: self.epoch() },
+            _ => {
+                let domain = self.some_domain();
+                let keys = self.state().domains().get(&domain).map_or(1, |of| of.keys.len());
+                Doubted::Key { domain, generation: Self::generation(self.near(keys as u32)) }
+            }
+        };
+        let person = self.somebody();
+        let of = self.stating(self.fold.history().size(), self.clock);
+        Event::Doubted { doubt: person.doubt(&of, about) }
+    }
+
+    fn dealt(&mut self) -> Event {
+        let next = self.state().epochs().len() as u32 + 1;
+        let epoch = Epoch(self.near(next));
+        let pending = self.state().pending().map(|pending| pending.question.action.clone());
+        let demo = self.state().is_demo() != self.random.one_in(25);
+        let (k, mut people) = self.cards();
+        let mut threshold = k;
+        if let Some(Action::Deal { threshold: of, cards }) = pending {
+            threshold = if self.random.one_in(25) { 3 } else { of.k() };
+            let holder = |card: &Hex<32>| {
+                self.cast.people.iter().find(|person| person.card.fingerprint() == *card).unwrap()
+            };
+            people = cards.iter().map(holder).collect();
+            if self.random.one_in(25) {
+                people.reverse();
+            }
+        }
+        Event::Dealt { dealing: Box::new(self.cast.dealing(epoch, threshold, &people, demo)) }
+    }
+
+    fn destroyed(&mut self) -> Event {
+        let owed = self.state().owed().cloned();
+        let what = match owed {
+            Some(owed) if !self.random.one_in(10) => owed,
+            _ => match self.random.below(5) {
+                0 => Destroyed::Request { run: self.some_run() },
+                1 => Destroyed::Result { run: self.some_run() },
+                _ => Destroyed::Keys { domain: self.marked() },
+            },
+        };
+        let how = [Means::Overwritten, Means::Absent, Means::Lost][self.random.below(3)];
+        Event::Destroyed { what, how }
+    }
+
+    fn marked(&mut self) -> Name {
+        let domains = self.state().domains();
+        let marked = domains.iter().filter(|(_, of)| of.ended.is_some() && of.destroyed.is_none());
+        let marked: Vec<Name> = marked.map(|(name, _)| name.clone()).collect();
+        if marked.is_empty() { self.some_domain() } else { self.random.of(&marked).clone() }
+    }
+
+    /// An event of this type.
+    pub(crate) fn event(&mut self, word: &str) -> Event {
+        let run = self.pending_run();
+        match word {
+            "dealt" => self.dealt(),
+            "received" => self.received(),
+            "proposed" => self.proposed(),
+            "intent" => self.intent(),
+            "cosigned" => self.cosigned(),
+            "lapsed" => self.lapsed(),
+            "opened" => Event::Opened { run, check: self.random.bytes() },
+            "extended" => Event::Extended { run },
+            "key-made" => {
+                let known = self.state().domains().values().next();
+                let known = known.and_then(|domain| domain.keys.first()).map(|key| key.check);
+                let again = known.filter(|_| self.random.one_in(6));
+                Event::KeyMade { run, check: again.unwrap_or_else(|| self.random.bytes()) }
+            }
+            "coded" => Event::Coded { run, rows: self.rows(), result: self.commitment() },
+            "renewed" => Event::Renewed { run, rows: self.rows(), result: self.commitment() },
+            "closed" => Event::Closed { run },
+            "examined" => Event::Examined { run },
+            "failed" => {
+                let shares = match self.random.below(4) {
+                    0 => vec![name("person-1")],
+                    1 => vec![name("person-2"), name("person-1")],
+                    _ => Vec::new(),
+                };
+                Event::Failed { run, code: name("interrupted"), shares }
+            }
+            "refused" => Event::Refused { verb: name("code"), code: name("unknown-domain") },
+            "doubted" => self.doubted(),
+            "delivered" => {
+                let waiting = self.state().deliveries().iter().find(|(_, of)| !of.delivered);
+                let waiting = waiting.map(|(run, _)| *run).filter(|_| !self.random.one_in(8));
+                Event::Delivered { run: waiting.unwrap_or_else(|| self.some_run()) }
+            }
+            "destroyed" => self.destroyed(),
+            "expiry-checked" => Event::ExpiryChecked {},
+            "ended" => {
+                let past = self.state().to_mark(self.state().agreed_time().max(self.clock));
+                let past = past.first().cloned();
+                Event::Ended { domain: past.unwrap_or_else(|| self.some_domain()) }
+            }
+            _ => unreachable!("a word of the ledger"),
+        }
+    }
+}
