@@ -44,8 +44,7 @@ fn signatures_of_wycheproof() {
             ours.push(takes(&group.key.pk, &test.msg, &test.sig));
         }
     }
-    let answers: Vec<bool> =
-        ask(&questions).iter().map(|answer| answer["valid"] == true).collect();
+    let answers: Vec<bool> = ask(&questions).iter().map(|answer| answer["valid"] == true).collect();
     assert_eq!(answers, expected);
     assert_eq!(answers, ours);
     assert_eq!(answers.len(), set.number_of_tests);
@@ -73,7 +72,8 @@ const ODD: [&str; 14] = [
 #[test]
 fn signatures_that_only_strictness_refuses() {
     let mut random = Random(7);
-    let odd: Vec<[u8; 32]> = ODD.iter().map(|text| Hex::parse(text.as_bytes()).unwrap().0).collect();
+    let odd: Vec<[u8; 32]> =
+        ODD.iter().map(|text| Hex::parse(text.as_bytes()).unwrap().0).collect();
     let (mut questions, mut ours) = (Vec::new(), Vec::new());
     let mut both = |key: &[u8], message: &[u8], bytes: &[u8]| {
         questions.push(signature(key, message, bytes));
@@ -86,9 +86,8 @@ fn signatures_that_only_strictness_refuses() {
         both(&public, &message, &good);
         both(&public, &message, &good[..63]);
         // The scalar and the order of the group.
-        let order = Hex::<32>::parse(
-            b"edd3f55c1a631258d69cf7a2def9de1400000000000000000000000000000010",
-        );
+        let order =
+            Hex::<32>::parse(b"edd3f55c1a631258d69cf7a2def9de1400000000000000000000000000000010");
         let (mut sum, mut carry) = (good, 0);
         for (byte, more) in sum[32..].iter_mut().zip(order.unwrap().0) {
             carry += u16::from(*byte) + u16::from(more);
@@ -102,8 +101,7 @@ fn signatures_that_only_strictness_refuses() {
             both(&public, &message, &[odd, &good[32..]].concat());
         }
     }
-    let answers: Vec<bool> =
-        ask(&questions).iter().map(|answer| answer["valid"] == true).collect();
+    let answers: Vec<bool> = ask(&questions).iter().map(|answer| answer["valid"] == true).collect();
     assert_eq!(answers, ours);
     assert_eq!(answers.iter().filter(|valid| **valid).count(), 40);
 }

@@ -40,8 +40,7 @@ fn open(home: &Path, kits: &[&PathBuf]) -> Value {
 
 /// Asks the second implementation about these ledgers; panics where its verdicts are others.
 fn compare(laid: &[(String, Laid)], verdicts: &[Verdict]) {
-    let answers =
-        reference(&["--ledgers"], laid.iter().map(|(_, laid)| laid.question()).collect());
+    let answers = reference(&["--ledgers"], laid.iter().map(|(_, laid)| laid.question()).collect());
     assert_eq!((answers.len(), verdicts.len()), (laid.len(), laid.len()));
     let all = laid.iter().zip(&answers).zip(verdicts);
     let differences: Vec<String> = all
@@ -139,8 +138,18 @@ fn other(value: &Value, random: &mut Random) -> Value {
         }
         Value::String(text) => {
             const WORDS: [&str; 12] = [
-                "open", "close", "scheduled", "doubt", "opened", "expired", "withdrawn", "lost",
-                "renew", "keys", "fi-hetu", "custodian-2",
+                "open",
+                "close",
+                "scheduled",
+                "doubt",
+                "opened",
+                "expired",
+                "withdrawn",
+                "lost",
+                "renew",
+                "keys",
+                "fi-hetu",
+                "custodian-2",
             ];
             let at = random.below(text.len().max(1));
             let digit = |c: char| if c == '1' { '2' } else { '1' };
@@ -318,7 +327,11 @@ fn checkpoints_that_do_not_fit_are_refused_alike() {
         ("its own", whole.clone(), own.clone()),
         ("one line beyond", whole.clone(), part(70)),
         ("two lines beyond", whole.clone(), part(69)),
-        ("a shorter ledger", whole[..whole.len() - genuine.lines[70].len() - 1].to_vec(), own.clone()),
+        (
+            "a shorter ledger",
+            whole[..whole.len() - genuine.lines[70].len() - 1].to_vec(),
+            own.clone(),
+        ),
         ("a line cut short", [&whole[..], b"{\"clock\":"].concat(), own.clone()),
         ("a line beyond, and one cut short", [&whole[..], b"{\"clock\":"].concat(), part(70)),
         ("another root", whole.clone(), forked.checkpoint()),

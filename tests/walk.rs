@@ -3,9 +3,9 @@
 //!
 //! `CSTATNS_LONG` in the environment makes the walk fifty times as long.
 
-mod common;
 #[path = "walk/cast.rs"]
 mod cast;
+mod common;
 #[path = "walk/events.rs"]
 mod events;
 
@@ -24,9 +24,26 @@ use common::scratch;
 use common::second::{Book, Random, reference};
 
 const WORDS: [&str; 20] = [
-    "dealt", "received", "proposed", "intent", "cosigned", "lapsed", "opened", "extended",
-    "key-made", "coded", "renewed", "closed", "examined", "failed", "refused", "doubted",
-    "delivered", "destroyed", "expiry-checked", "ended",
+    "dealt",
+    "received",
+    "proposed",
+    "intent",
+    "cosigned",
+    "lapsed",
+    "opened",
+    "extended",
+    "key-made",
+    "coded",
+    "renewed",
+    "closed",
+    "examined",
+    "failed",
+    "refused",
+    "doubted",
+    "delivered",
+    "destroyed",
+    "expiry-checked",
+    "ended",
 ];
 
 /// One ledger on its way.

@@ -79,7 +79,8 @@ impl Change {
             Self::Unknown(at) => {
                 if let Some(members) = member(at, 1) {
                     let end = members[members.len() - 1].end;
-                    bytes.splice(end..end, *b",\"zz\":1");
+                    // No member whose name is free, such as a word of `quality`, has such a value.
+                    bytes.splice(end..end, *b",\"zz\":[]");
                 }
             }
             Self::Order(at) => {

@@ -135,7 +135,13 @@ impl Cast {
         self.people.iter().find(|person| person.card == *card).unwrap()
     }
 
-    pub(crate) fn dealing(&self, epoch: Epoch, k: usize, people: &[&Person], demo: bool) -> Dealing {
+    pub(crate) fn dealing(
+        &self,
+        epoch: Epoch,
+        k: usize,
+        people: &[&Person],
+        demo: bool,
+    ) -> Dealing {
         let seat = |person: &&Person| Seat {
             card: person.card.clone(),
             commitment: Hex([epoch.0 as u8; 32]),

@@ -129,7 +129,8 @@ impl Walk<'_> {
                     self.state().domains().keys().all(|known| known.as_str() != **free)
                 });
                 let domain = free.map_or(domain, |free| name(free));
-                let minimum_batch = [2, 2, 2, 2, 2, 11, 0, 1, 65_536, 65_537][self.random.below(10)];
+                let minimum_batch =
+                    [2, 2, 2, 2, 2, 11, 0, 1, 65_536, 65_537][self.random.below(10)];
                 let authorisation = self.random.one_in(2).then(|| name("decision-2026-1"));
                 Action::Open { domain, kind, minimum_batch, authorisation }
             }

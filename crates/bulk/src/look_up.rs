@@ -32,6 +32,8 @@ pub struct Register<'a> {
     pub accept: Level,
     /// The least score that is coded.
     pub min_score: Score,
+    /// Whether rows that have an identifier are coded by it and not looked up: so in research.
+    pub only_without_identifier: bool,
 }
 
 /// Looks up the people of `request` by their civil status, codes the identifiers of those who are
@@ -57,7 +59,7 @@ pub fn look_up_and_code<'o>(
     };
     let count = manifest.content.columns().len();
     let mut pass = Pass::to_code(request, coder)?;
-    let (weights, first) = &mut learn(path, manifest.content, register.index, &effort.progress)?;
+    let (weights, first) = &mut learn(path, manifest.content, register, &effort.progress)?;
     pass.first = first.take();
     let weights = &*weights;
     let [index, code, quality] = coded_columns(format);
@@ -80,9 +82,7 @@ pub fn look_up_and_code<'o>(
                             rows.asked.push(marks.of(cells.map(Option::unwrap_or_default)));
                             let texts = read_row(&cells, register.index.years())
                                 .map_err(|found| fault(path, row, found))?;
-                            let (word, score) =
-                                look_up(&mut identifiers, register, weights, &texts)?;
-                            (word, Some(score))
+                            identify(&mut identifiers, register, weights, &texts)?
                         }
                     };
                     rows.words.push(Some(word));
@@ -109,9 +109,10 @@ pub fn look_up_and_code<'o>(
 fn learn(
     request: &Path,
     content: Content,
-    index: &Index,
+    register: Register<'_>,
     progress: &Progress,
 ) -> Result<(Weights, Option<FirstRowsAgain>), CodeFileError> {
+    let index = register.index;
     let mut source = open(request, content)?.any();
     let indexes = Indexes::of(&source.table)?;
     let (mut batches, mut rows, mut bytes) = (Vec::new(), 0, 0);
@@ -139,6 +140,9 @@ fn learn(
         let columns: Vec<_> = (1..=count).map(|column| batch.cells(column)).collect();
         (0..batch.rows()).filter_map(move |row| {
             let texts = read_row(&cells_of(&columns, row), index.years()).ok()?;
+            if register.only_without_identifier && !texts[IDENTIFIER].is_empty() {
+                return None;
+            }
             Some(Query { civil_status: request::civil_status(&texts), identifier: None })
         })
     });
@@ -177,19 +181,24 @@ fn read_row<'a>(
     Ok(texts)
 }
 
-/// Looks a row up, and adds the identifier that is found if that is certain enough; returns the
-/// word of its quality, and its score.
+/// Looks a row up, and adds the identifier that is found if that is certain enough, or adds the
+/// row's own if that decides; returns the word of its quality, and the score of a look-up.
 ///
 /// Never inlined: what it leaves on the stack is wiped by the caller.
 #[inline(never)]
-fn look_up(
+fn identify(
     identifiers: &mut Identifiers,
     register: Register<'_>,
     weights: &Weights,
     texts: &Texts<'_>,
-) -> Result<(&'static str, Score), IndexError> {
-    let mut own =
-        SCHEME.parse_compact(texts[IDENTIFIER].as_bytes()).map(|(identifier, _)| identifier);
+) -> Result<(&'static str, Option<Score>), IndexError> {
+    let (mut own, quality) = SCHEME.parse_compact(texts[IDENTIFIER].as_bytes()).unzip();
+    if register.only_without_identifier
+        && let (Some(identifier), Some(quality)) = (own.take(), quality)
+    {
+        identifiers.add(identifier);
+        return Ok((quality.word(), None));
+    }
     let query = Query { civil_status: request::civil_status(texts), identifier: own.as_ref() };
     let answer = register.index.look_up(weights, &query);
     own.zeroize();
@@ -203,5 +212,5 @@ fn look_up(
         }
         mut unsure => unsure.zeroize(),
     }
-    Ok((answer.quality.word(), score))
+    Ok((answer.quality.word(), Some(score)))
 }

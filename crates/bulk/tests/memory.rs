@@ -218,8 +218,12 @@ fn work(place: &Path, verb: &str, extension: &str, threads: NonZeroUsize) {
         .unwrap();
     } else if verb == "look-up" {
         let (request, index) = (file("request"), Index::open(&place.join("register")).unwrap());
-        let register =
-            Register { index: &index, accept: Level::UsageName, min_score: Score::of(0.95) };
+        let register = Register {
+            index: &index,
+            accept: Level::UsageName,
+            min_score: Score::of(0.95),
+            only_without_identifier: false,
+        };
         let (manifest, format) =
             (Manifest::read(&manifest_path(&request)).unwrap(), Format::Parquet);
         let mut out = File::create(result).unwrap();

@@ -118,7 +118,12 @@ fn run_people(place: &Path, memory: usize) {
     let request = place.join("request.csv");
 
     let index = Index::open(&place.join("register")).unwrap();
-    let register = Register { index: &index, accept: Level::UsageName, min_score: Score::of(0.0) };
+    let register = Register {
+        index: &index,
+        accept: Level::UsageName,
+        min_score: Score::of(0.0),
+        only_without_identifier: false,
+    };
     let (service, domain) = ("test.aaaaaaaaaaaaaaaaaaaaaaaaaa", Name::new("population").unwrap());
     let key = coding_key(&Secret::fill(|bytes| bytes.fill(7)), service, &domain, Generation::FIRST);
     let coder = Coder::new(vec![key]).unwrap();

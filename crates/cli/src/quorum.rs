@@ -128,6 +128,9 @@ pub(crate) fn gather(
     if kits.len() < needed {
         return Err(ServiceError::from(QuorumError::TooFew { given: kits.len(), needed }).into());
     }
+    let is_research =
+        |domain| matches!(service.state().domain(domain), Ok(state) if state.kind.is_research());
+    let only_without = matches!(&action, Action::Code { domain, .. } if is_research(domain));
     let draft = service.propose(action, WAIT)?;
     let quorum = service.gather(draft, |gathering| {
         let question = gathering.question();
@@ -154,6 +157,9 @@ pub(crate) fn gather(
                 spoken(&look_up.commitment),
                 look_up.register
             ));
+            if only_without {
+                program.say("  register  is consulted for rows without an identifier only");
+            }
         }
         program.say(format_args!(
             "  question  {}, open until {}",

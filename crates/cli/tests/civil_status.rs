@@ -179,6 +179,63 @@ fn people_who_are_found_have_the_codes_of_their_identifiers() {
 
 /// Two people of one name and one date of birth, who were born in two places: a row that says which
 /// place has the code of that one, a row that does not is of neither.
+/// In a project an identifier that a row has decides, also against its civil status. In statistics
+/// the register is asked about both.
+#[test]
+fn a_project_consults_the_register_only_for_rows_without_an_identifier() {
+    let place = Place::open();
+    let ends = jiff::Zoned::now().date().saturating_add(jiff::Span::new().years(2));
+    place.quorum(&format!("service open home benefits --kind research --ends {ends}"));
+    register(&place, 60);
+    // The odd ones have an identifier, which is the next person's.
+    let mut rows = String::from("nom,prenoms,sexe,date_naissance,code_lieu,nir,visit\n");
+    let next = |person: usize| if person % 2 == 0 { String::new() } else { nir(person + 1) };
+    for person in 0..40 {
+        let (nom, first, day) = (word(person), word(person + 7000), 1 + person % 28);
+        writeln!(rows, "{nom},{first},1,1984-05-{day:02},75101,{},{person}", next(person)).unwrap();
+    }
+    place.write("visits.csv", rows);
+    for (domain, n) in [("population", 0), ("benefits", 20)] {
+        place.ok(&format!(
+            "controller prepare visits.csv --civil-status --domain {domain} --request q-{domain}.csv \
+             --retained t-{domain}.csv"
+        ));
+        let said = place.quorum(&format!(
+            "service code home {domain} --request q-{domain}.csv --result s-{domain}.csv \
+             --purpose income --register r"
+        ));
+        let only = "\n  register  is consulted for rows without an identifier only\n";
+        assert_eq!(said.contains(only), n > 0, "{said}");
+        let told = report(&place, &format!("s-{domain}.csv"));
+        let other = if n > 0 { "valid" } else { "contradicted" };
+        assert_eq!(told["quality"], serde_json::json!({"found": 20, other: 20}));
+        assert_eq!(told["coded"], 20 + n);
+        place.ok(&format!(
+            "controller attach --retained t-{domain}.csv --result s-{domain}.csv --out o-{domain}.csv"
+        ));
+    }
+    // The codes of the project are those that the identifiers alone would have.
+    let mut known = String::from("nir,visit\n");
+    for person in 0..40 {
+        let own = next(person);
+        writeln!(known, "{},{person}", if own.is_empty() { nir(person) } else { own }).unwrap();
+    }
+    place.write("known.csv", known);
+    place.ok(
+        "controller prepare known.csv --identifier-column nir --domain benefits --request q.csv \
+         --retained t.csv",
+    );
+    place.quorum("service code home benefits --request q.csv --result s.csv --purpose income");
+    place.ok("controller attach --retained t.csv --result s.csv --out o.csv");
+    let codes = |file: &str| -> BTreeMap<String, String> {
+        let rows = place.read(file);
+        let rows = rows.lines().skip(1).map(|line| line.split(',').collect::<Vec<_>>());
+        rows.map(|cells| (cells[cells.len() - 1].to_owned(), cells[0].to_owned())).collect()
+    };
+    assert_eq!(codes("o.csv").len(), 40);
+    assert_eq!(codes("o.csv"), codes("o-benefits.csv"));
+}
+
 #[test]
 fn a_row_that_cannot_tell_namesakes_apart_has_no_code() {
     let place = Place::open();

@@ -268,9 +268,20 @@ fn look_up(
     threads: usize,
     out: &mut (dyn Write + Send),
 ) -> Result<Tally, CodeFileError> {
+    look_up_in(way, (index, false), accept, threads, out)
+}
+
+/// The same; and whether rows that have an identifier are coded by it.
+fn look_up_in(
+    way: &Way,
+    (index, only_without_identifier): (&Index, bool),
+    accept: Level,
+    threads: usize,
+    out: &mut (dyn Write + Send),
+) -> Result<Tally, CodeFileError> {
     let (coder, meta) = (POPULATION.coder(1), POPULATION.meta(1, 1));
     let format = Format::of(&way.result).unwrap();
-    let register = Register { index, accept, min_score: Score::of(0.95) };
+    let register = Register { index, accept, min_score: Score::of(0.95), only_without_identifier };
     let effort = with(threads, Effort::MEMORY);
     look_up_and_code(
         &Request {
@@ -397,6 +408,44 @@ fn rows_travel_as_fields_and_are_coded_as_their_identifiers_would_be() {
     }
 }
 
+/// In research: an identifier that a row has is not checked against the register, which learns and
+/// answers nothing about that row.
+#[test]
+fn rows_with_an_identifier_are_coded_by_it_where_only_others_are_looked_up() {
+    const ROWS: usize = 2_000;
+    let place = Place::new();
+    let index = register(&place);
+    let way = Way::new(&place, "d", "csv", "parquet");
+    write_data(&way.data, ROWS);
+    run(&way, &[], &Effort::default()).unwrap();
+    let rows: Vec<Vec<String>> = [false, true]
+        .map(|only| {
+            let mut out = Vec::new();
+            let tally = look_up_in(&way, (&index, only), Level::UsageName, 2, &mut out).unwrap();
+            fs::write(&way.result, out).unwrap();
+            assert_eq!(tally.qualities.contains_key("unkeyed"), only);
+            read(&way.result)
+        })
+        .concat();
+    let (looked_up, by_own) = rows.split_at(ROWS);
+    let identifiers: Vec<String> =
+        read(&way.request).into_iter().map(|mut cells| cells.pop().unwrap()).collect();
+    let (mut own, mut contradicted) = (0, 0);
+    for ((identifier, before), after) in identifiers.iter().zip(looked_up).zip(by_own) {
+        if identifier.is_empty() {
+            assert_eq!(before[2], after[2]);
+            assert_eq!(before[1], after[1]);
+            continue;
+        }
+        own += 1;
+        contradicted += usize::from(before[2] == "contradicted");
+        let code = POPULATION.code_of(identifier, 1);
+        assert_eq!(after[1..], [code, "unkeyed".to_owned(), String::new()]);
+    }
+    assert_eq!(contradicted, ROWS / 20);
+    assert!(own > ROWS / 5, "{own}");
+}
+
 fn people_coded(rows: usize) -> u64 {
     let coded = (0..rows)
         .filter(|number| matches!(row(*number).quality, "found" | "rectified" | "usage-name"));
@@ -440,8 +489,12 @@ fn what_has_a_lower_score_than_asked_for_is_not_coded() {
     run(&way, &[], &Effort::default()).unwrap();
     let (coder, meta) = (POPULATION.coder(1), POPULATION.meta(1, 1));
     let rows = |min_score: f64| {
-        let register =
-            Register { index: &index, accept: Level::UsageName, min_score: Score::of(min_score) };
+        let register = Register {
+            index: &index,
+            accept: Level::UsageName,
+            min_score: Score::of(min_score),
+            only_without_identifier: false,
+        };
         let (mut out, effort) = (Vec::new(), Effort::default());
         let coded = look_up_and_code(
             &Request {
@@ -906,7 +959,12 @@ fn requests_that_prepare_would_not_have_made() {
     plain.prepare(Column::Identifier { column: "nir", scheme: Scheme::FrNir }, b',').unwrap();
     let error = look_up(&plain, &index, Level::Found, 1, &mut out).unwrap_err();
     assert!(error.code() == "request-use" && content(&error) == "identifiers", "{error}");
-    let other = Register { index: &index, accept: Level::Found, min_score: Score::of(1.0) };
+    let other = Register {
+        index: &index,
+        accept: Level::Found,
+        min_score: Score::of(1.0),
+        only_without_identifier: false,
+    };
     let error = look_up_and_code(
         &Request {
             path: &way.request,
@@ -933,7 +991,12 @@ fn a_look_up_that_is_asked_to_stop_does_not_go_on_to_the_pass() {
     run(&way, &[], &Effort::default()).unwrap();
     let (coder, meta, effort) = (POPULATION.coder(1), POPULATION.meta(1, 1), Effort::default());
     effort.progress.stop();
-    let register = Register { index: &index, accept: Level::UsageName, min_score: Score::of(0.95) };
+    let register = Register {
+        index: &index,
+        accept: Level::UsageName,
+        min_score: Score::of(0.95),
+        only_without_identifier: false,
+    };
     let mut out = Vec::new();
     let error = look_up_and_code(
         &Request {

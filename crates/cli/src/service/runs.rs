@@ -189,7 +189,8 @@ impl Code {
                     return Err(CodeFileError::Content { path, found }.into());
                 }
             };
-            let generation = service.state().domain(domain)?.generation();
+            let state = service.state().domain(domain)?;
+            let (generation, is_research) = (state.generation(), state.kind.is_research());
             let action = |inputs| Action::Code {
                 domain: domain.clone(),
                 generation,
@@ -209,8 +210,12 @@ impl Code {
                         return Ok(written(write_result(out, code)?));
                     };
                     open.check()?;
-                    let Open { index, accept, min_score, .. } = open;
-                    let register = Register { index, accept: *accept, min_score: *min_score };
+                    let register = Register {
+                        index: &open.index,
+                        accept: open.accept,
+                        min_score: open.min_score,
+                        only_without_identifier: is_research,
+                    };
                     let found =
                         write_result(out, |out| look_up_and_code(rows, register, coder, out))?;
                     open.check()?;
