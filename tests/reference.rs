@@ -1,7 +1,7 @@
 //! The second implementation, `tests/reference`, against this one: over SPEC's vectors, over 10,000
 //! identifiers through three generations, and over texts that are nearly identifiers.
 
-mod common;
+mod second;
 mod verdict;
 
 use cstatns::code::{Code, Generation, Tag};
@@ -12,7 +12,7 @@ use cstatns::name::Name;
 use cstatns::secret::Secret;
 use serde_json::json;
 
-use common::second::{Random, reference};
+use second::{Random, reference};
 
 const SERVICE: &str = "example.aaaaaaaaaaaaaaaaaaaaaaaaaa";
 

@@ -1,7 +1,7 @@
 //! The cryptography of the second implementation, `tests/reference`, which has nothing but Python's
 //! standard library: over Wycheproof's cases, and against this one where strictness decides.
 
-mod common;
+mod second;
 
 use cstatns::name::Hex;
 use cstatns::statement::verify;
@@ -10,7 +10,7 @@ use ed25519_dalek::{Signer, SigningKey};
 use serde_json::{Value, json};
 use wycheproof::{TestResult, aead, eddsa, xdh};
 
-use common::second::{Random, reference};
+use second::{Random, reference};
 
 fn hex(bytes: &[u8]) -> String {
     HEXLOWER.encode(bytes)

@@ -2,6 +2,7 @@
 //! ledgers, also tampered with, shares, seals, memories, requests and results.
 
 mod common;
+mod second;
 
 use std::path::{Path, PathBuf};
 
@@ -10,8 +11,8 @@ use cstatns::domain::RenewalReason;
 use cstatns::identifier::Scheme;
 use serde_json::{Value, json};
 
-use common::second::{Book, Folds, Laid, Random, Verdict, reference};
 use common::{PEOPLE, World, name, scratch};
+use second::{Book, Folds, Laid, Random, Verdict, reference};
 
 fn data(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data").join(name)

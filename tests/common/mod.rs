@@ -3,7 +3,6 @@
 #![allow(dead_code, unreachable_pub)]
 
 pub mod crash;
-pub mod second;
 
 use std::cell::Cell;
 use std::collections::BTreeSet;

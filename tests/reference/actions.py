@@ -1,13 +1,14 @@
 """The actions of SPEC section 9 and when section 12 makes them lawful; doubts, and what they stop."""
 import datetime
 
-from dealings import working
+from dealings import complete, working
 from identifiers import tag
 from refusal import Refused
 
 DAY = 24 * 3600
 CAP = 65536
 MOST = 1024  # deliveries of a renewal, doubts that are examined
+MOST_PARTS = 64
 
 
 def demand(condition, word):
@@ -102,22 +103,31 @@ def extend(state, action, at):
     demand(domain.ends < action["ends"] <= ten_years_after(domain.made), "end")
 
 
+def request(state, counts, minimum):
+    """Refuses a request that is spent, too small, or that no file can be."""
+    some = min(1, counts["values"])
+    demand(counts["commitment"] not in state.spent, "request-spent")
+    demand(counts["values"] <= counts["rows"] and some <= counts["distinct"] <= min(counts["values"], CAP), "counts")
+    demand(min(counts["rows"], counts["distinct"]) >= minimum, "too-few-values")
+
+
 def code(state, action, at):
-    domain, counts = living(state, action["domain"], at), action["input"]
+    domain, inputs = living(state, action["domain"], at), action["inputs"]
     demand(action["recipient"] is None and (state.demo or not domain.research), "recipient")
     demand(action["generation"] == len(domain.keys), "generation")
     demand(not state.doubts.compromised(action["domain"], len(domain.keys)), "compromised")
-    some = min(1, counts["values"])
-    demand(counts["values"] <= counts["rows"] and some <= counts["distinct"] <= min(counts["values"], CAP), "counts")
-    demand(min(counts["rows"], counts["distinct"]) >= domain.minimum, "too-few-values")
+    demand(1 <= len(inputs) <= MOST_PARTS and len({counts["commitment"] for counts in inputs}) == len(inputs), "requests")
+    for counts in inputs:
+        request(state, counts, domain.minimum)
 
 
 def renew(state, action, at):
     code(state, action, at)
     demand(action["from"] < action["generation"], "generation")
     if action["of"] is not None:
-        demand(listed(action["of"]), "deliveries")
-        demand(all(state.deliveries.get(run, (None,))[0] == action["domain"] for run in action["of"]), "deliveries")
+        of = [(delivery["run"], delivery["part"]) for delivery in action["of"]]
+        demand(listed(of), "deliveries")
+        demand(all(state.deliveries.get(delivery, (None,))[0] == action["domain"] for delivery in of), "deliveries")
 
 
 def new_key(state, action, at):
@@ -149,4 +159,5 @@ KINDS = {"open": open_, "extend": extend, "code": code, "renew": renew, "new-key
 
 def lawful_action(state, action, at):
     """Refuses an action that may not be done at this time."""
+    demand(complete(state.epochs) is None, "epoch-not-working")
     KINDS[action["verb"]](state, action, at)

@@ -19,10 +19,10 @@ ANY = lambda value: True
 MANIFEST = {"format": 2, "suite": SUITE, "service": forms.service, "domain": forms.name, "use": USE, "rows": forms.whole(),
             "values": forms.whole(), "distinct": forms.whole(), "commitment": forms.digits(32), "key": forms.digits(32),
             "scheme": forms.Maybe(forms.one_of("fr-nir", "fi-hetu")), "generation": forms.Maybe(forms.number),
-            "identifier": forms.Maybe(forms.boolean), "previous": [forms.run], "accepted": forms.Maybe(ANY)}
+            "identifier": forms.Maybe(forms.boolean), "previous": [forms.delivery], "accepted": forms.Maybe(ANY)}
 REPORT = forms.signed({
     "format": 2, "tool": ANY, "spec": "1", "suite": SUITE, "service": forms.service, "domain": forms.name, "generation": forms.number,
-    "use": USE, "check": forms.digits(32), "delivery": forms.run, "request": forms.digits(32),
+    "use": USE, "check": forms.digits(32), "delivery": forms.delivery, "request": forms.digits(32),
     "result": {"commitment": forms.digits(32), "key": forms.digits(32)}, "recipient": forms.nullable(forms.digits(32)),
     "rows_in": forms.whole(), "rows_out": forms.whole(), "coded": forms.whole(), "quality": ANY,
     "scheme": forms.Maybe(forms.one_of("fr-nir", "fi-hetu")), "look_up": forms.Maybe(forms.look_up), "scores": forms.Maybe(ANY),
@@ -69,7 +69,7 @@ def request_head(about):
 
 def result_head(about):
     return (b"CStatNS/result/1\n" + texts(SUITE, about["service"], about["domain"], about["use"]) + struct.pack(">I", about["generation"])
-            + bytes.fromhex(about["delivery"]) + struct.pack(">I", 1) + bytes.fromhex(about["request"]))
+            + bytes.fromhex(about["delivery"]["run"]) + struct.pack(">I", about["delivery"]["part"]) + bytes.fromhex(about["request"]))
 
 
 def rows(path, columns):

@@ -14,15 +14,21 @@ class Seat:
 class Epoch:
     def __init__(self, dealing):
         self.number, self.threshold, self.root_check = dealing["epoch"], dealing["threshold"], dealing["root_check"]
+        self.receiving = dealing["receiving"]
         self.fingerprint = digest("CStatNS/dealing/", dealing)
         self.roster = [Seat(seat["card"], seat["commitment"]) for seat in dealing["roster"]]
-        self.held, self.forgotten = set(), set()
+        self.held, self.forgotten, self.works = set(), set(), False
 
 
 def working(epochs):
-    """The number of the newest epoch whose custodians all hold their shares; or None."""
-    complete = [number for number, epoch in epochs.items() if len(epoch.held) == len(epoch.roster)]
-    return max(complete, default=None)
+    """The number of the newest epoch of which it is recorded that it works; or None."""
+    return max((number for number, epoch in epochs.items() if epoch.works), default=None)
+
+
+def complete(epochs):
+    """The number of the newest epoch if all its shares are held and it does not work yet; else None."""
+    epoch = epochs[max(epochs)]
+    return epoch.number if not epoch.works and len(epoch.held) == len(epoch.roster) else None
 
 
 def check_service_card(card):

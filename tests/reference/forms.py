@@ -92,6 +92,7 @@ name = text("[a-z][a-z0-9-]{0,31}")
 service = text(r"[a-z][a-z0-9-]{0,31}\.[a-z2-7]{26}")
 number = whole(1, 2**32 - 1)  # of a generation or an epoch
 run = digits(16)
+delivery = {"run": run, "part": whole(1, 64)}
 
 
 def signed(body):
@@ -104,13 +105,13 @@ card = signed({"format": 2, "name": name, "external": boolean, "protected": bool
 service_card = signed({"format": 2, "id": service, "signing": digits(32)})
 threshold = {"k": whole(2, 255), "n": whole(2, 255)}
 dealing = {"epoch": number, "threshold": threshold, "demo": boolean, "service": service_card,
-           "roster": [{"card": card, "commitment": digits(32)}], "root_check": digits(32)}
+           "roster": [{"card": card, "commitment": digits(32)}], "root_check": digits(32), "receiving": digits(1216)}
 head = {"size": whole(), "root": digits(32)}
 cosignature = {"head": head, "time": moment, "signature": digits(64)}
 statement = {"format": 2, "suite": SUITE, "service": service, "by": name, "card": digits(32), "count": whole(), "cosignature": cosignature}
 receipt = signed({**statement, "statement": chosen(
     "kind", share_held={"epoch": number, "dealing": digits(32)}, share_forgotten={"epoch": number}, checkpoint_seen={},
-    file_destroyed={"delivery": run})})
+    file_destroyed={"delivery": delivery})})
 about = chosen("kind", key={"domain": name, "generation": number}, custody={"epoch": number})
 doubt = signed({**statement, "about": about})
 consent = signed({**statement, "epoch": number, "question": digits(32), "share": digits(32)})
@@ -120,14 +121,14 @@ consent = signed({**statement, "epoch": number, "question": digits(32), "share":
 counts = {"commitment": digits(32), "rows": whole(), "values": whole(), "distinct": whole()}
 kind = chosen("kind", statistics={"cryptoperiod_years": whole()}, research={"ends": day})
 look_up = {"register": digits(16), "commitment": digits(32), "accept": one_of("found", "rectified", "usage-name"), "min_score": whole(0, 10000)}
-coding = {"domain": name, "generation": number, "purpose": name, "input": counts, "recipient": nullable(name), "keep_request": boolean}
+coding = {"domain": name, "generation": number, "purpose": name, "inputs": [counts], "recipient": nullable(digits(32)), "keep_request": boolean}
 action = chosen(
     "verb",
     open={"domain": name, "kind": kind, "minimum_batch": whole(0, 2**32 - 1), "authorisation": Maybe(name)},
     extend={"domain": name, "ends": day},
     code={**coding, "scheme": one_of("fr-nir", "fi-hetu"), "look_up": Maybe(look_up)},
     new_key={"domain": name, "generation": number, "reason": one_of("scheduled", "doubt")},
-    renew={**coding, "from": number, "of": nullable([run])},
+    renew={**coding, "from": number, "of": nullable([delivery])},
     close={"domain": name},
     examined={"domain": nullable(name), "doubts": [digits(32)]},
     deal={"threshold": threshold, "cards": [digits(32)]})
@@ -135,15 +136,17 @@ question = {"format": 2, "suite": SUITE, "service": service, "epoch": number, "a
 
 # Section 11
 
-result = {"run": run, "rows": whole(), "result": digits(32)}
+result = {**delivery, "rows": whole(), "result": digits(32)}
 made = {"run": run, "check": digits(32)}
-what = chosen("kind", request={"run": run}, result={"run": run}, keys={"domain": name})
+key = {"domain": name, "generation": number}
+what = chosen("kind", request=delivery, result=delivery, keys={"domain": name})
 event = chosen(
     "type", dealt={"dealing": dealing}, received={"receipt": receipt}, proposed={"question": question},
-    intent={"run": run, "consents": [consent], "keys": [{"domain": name, "generation": number}]},
+    epoch_working={"epoch": number, "keys": [{**key, "check": digits(32)}]},
+    intent={"run": run, "consents": [consent], "keys": [key]},
     cosigned={"run": run, "witnesses": [{"by": name, "cosignature": cosignature}]},
     lapsed={"run": run, "why": one_of("expired", "stopped", "withdrawn"), "consents": [consent]},
-    opened=made, key_made=made, extended={"run": run}, closed={"run": run}, examined={"run": run}, delivered={"run": run},
+    opened=made, key_made=made, extended={"run": run}, closed={"run": run}, examined={"run": run}, delivered=delivery,
     coded=result, renewed=result,
     failed={"run": run, "code": name, "shares": Maybe([name])}, refused={"verb": name, "code": name},
     doubted={"doubt": doubt}, destroyed={"what": what, "how": one_of("overwritten", "absent", "lost")},

@@ -2,7 +2,7 @@
 import datetime
 
 from actions import KINDS, Doubts, lawful_action, keys_of, past
-from dealings import check_dealing, working
+from dealings import check_dealing, complete, working
 from record import card_fingerprint, digest, is_cosigned, is_signed, seconds
 from refusal import Refused
 
@@ -12,7 +12,7 @@ MOST_OPEN = 16
 
 ENDS = {"open": "opened", "extend": "extended", "new-key": "key-made", "code": "coded", "renew": "renewed",
         "close": "closed", "examined": "examined", "deal": "dealt"}
-WHILE_OWED = ("destroyed", "refused", "lapsed", "received", "doubted", "ended", "expiry-checked")
+WHILE_OWED = ("destroyed", "refused", "lapsed", "failed", "received", "doubted", "ended", "expiry-checked")
 
 
 def demand(condition, word):
@@ -52,7 +52,7 @@ class State:
     def __init__(self, card):
         self.card, self.service = card, card["body"]["id"]
         self.time, self.demo = None, None
-        self.epochs, self.domains, self.open, self.runs, self.deliveries = {}, {}, {}, set(), {}
+        self.epochs, self.domains, self.open, self.runs, self.deliveries, self.spent = {}, {}, {}, set(), {}, set()
         self.pending, self.owed, self.doubts, self.last_doubt = None, None, Doubts(), 0
         self.receipts = {}
 
@@ -60,7 +60,7 @@ class State:
         """Another state that an event may change without changing this one."""
         other = State.__new__(State)
         other.__dict__.update(self.__dict__)
-        for name in ("epochs", "domains", "open", "runs", "deliveries", "receipts", "doubts"):
+        for name in ("epochs", "domains", "open", "runs", "deliveries", "spent", "receipts", "doubts"):
             setattr(other, name, getattr(self, name).copy())
         for which in ("domains", "epochs"):
             for name, held in getattr(other, which).items():
@@ -77,8 +77,8 @@ class State:
         self.take_time(seconds(line["time"]), word)
         self.agreed = min(self.time, self.clock)
         for domain in self.domains.values():
-            if domain.marked is not None and self.agreed < domain.marked:
-                domain.marked = self.agreed if domain.past(self.agreed) else None
+            if domain.marked is not None:
+                domain.marked = min(domain.marked, self.agreed) if domain.past(self.agreed) else None
         demand(bool(self.epochs) or word == "dealt", "first-event")
         demand(self.owed is None or word in WHILE_OWED, "owed")
         self.number, self.tree = number, tree
@@ -108,6 +108,14 @@ class State:
             demand(dealing["threshold"] == action["threshold"], "dealing")
             demand([seat.card for seat in seats.roster] == action["cards"], "dealing")
         self.epochs[dealing["epoch"]] = seats
+
+    def epoch_working(self, event):
+        demand(self.pending is None and event["epoch"] == complete(self.epochs), "epoch")
+        living = [{"domain": name, "generation": generation, "check": check}
+                  for name, domain in sorted(self.domains.items()) if not domain.destroyed
+                  for generation, check in enumerate(domain.keys, 1)]
+        demand(event["keys"] == living, "keys")
+        self.epochs[event["epoch"]].works = True
 
     def check_statement(self, statement, seat, label, cosigned):
         body = statement["body"]
@@ -220,7 +228,7 @@ class State:
         demand(event["keys"] == keys_of(action), "keys")
         del self.open[event["run"]]
         names = {consent["body"]["by"]: consent["body"]["card"] for consent in event["consents"]}
-        self.pending = {"run": event["run"], "question": question, "consented": names, "number": self.number, "seen": False}
+        self.pending = {"run": event["run"], "question": question, "consented": names, "number": self.number, "seen": False, "made": 0}
 
     def cosigned(self, event):
         pending = self.pending
@@ -271,11 +279,18 @@ class State:
         domain.made = self.time
 
     def coded(self, event, verb="code"):
-        action = self.take(verb, event["run"])
-        demand(event["rows"] == action["input"]["rows"], "rows")
-        self.deliveries[event["run"]] = (action["domain"], False)
+        """One part; the last one ends the run."""
+        pending, run, part = self.pending, event["run"], event["part"]
+        action = self.take(verb, run)
+        demand(part == pending["made"] + 1, "part")
+        if part < len(action["inputs"]):
+            self.pending = {**pending, "made": part}
+        counts = action["inputs"][part - 1]
+        demand(event["rows"] == counts["rows"], "rows")
+        self.spent.add(counts["commitment"])
+        self.deliveries[run, part] = (action["domain"], False)
         if not action["keep_request"]:
-            self.owed = {"kind": "request", "run": event["run"]}
+            self.owed = {"kind": "request", "run": run, "part": part}
 
     def renewed(self, event):
         self.coded(event, "renew")
@@ -291,10 +306,11 @@ class State:
     # The rest
 
     def delivered(self, event):
-        domain, delivered = self.deliveries.get(event["run"], (None, True))
+        run, part = event["run"], event["part"]
+        domain, delivered = self.deliveries.get((run, part), (None, True))
         demand(not delivered, "no-delivery")
-        self.deliveries[event["run"]] = (domain, True)
-        self.owed = {"kind": "result", "run": event["run"]}
+        self.deliveries[run, part] = (domain, True)
+        self.owed = {"kind": "result", "run": run, "part": part}
 
     def destroyed(self, event):
         what = event["what"]

@@ -178,7 +178,8 @@ fn results() -> Vec<Value> {
 fn report() -> Value {
     let checkpoint = cstatns::checkpoint::sign_head(&head(), service().id(), &signing(1));
     let body = json!({"format": 2, "tool": "cstatns 0.1.0", "spec": "1", "suite": SUITE, "service": "$service",
-        "domain": "population", "generation": 3, "use": "code", "check": Hex([0x1a; 32]), "delivery": {"run": RUN, "part": 1},
+        "domain": "population", "generation": 3, "use": "code", "check": Hex([0x1a; 32]),
+        "delivery": {"run": RUN, "part": 1},
         "request": Hex([0x0f; 32]), "result": {"commitment": Hex([0x1b; 32]), "key": "$key"},
         "recipient": null, "rows_in": 1000, "rows_out": 1000, "coded": 990,
         "quality": {"none": 10, "unkeyed": 40, "valid": 950}, "scheme": "fr-nir",

@@ -114,7 +114,8 @@ fn lines() -> Vec<Value> {
     let code = json!({"verb": "code", "domain": "population", "generation": 2, "scheme": "fr-nir",
         "purpose": "wages-2026", "inputs": [input], "recipient": null, "keep_request": false});
     let renew = json!({"verb": "renew", "domain": "population", "from": 1, "generation": 2, "purpose": "wages-2026",
-        "inputs": [input], "recipient": null, "keep_request": true, "of": [{"run": Hex([1; 16]), "part": 1}, {"run": Hex([1; 16]), "part": 2}]});
+        "inputs": [input], "recipient": null, "keep_request": true,
+        "of": [{"run": Hex([1; 16]), "part": 1}, {"run": Hex([1; 16]), "part": 2}]});
     let open = json!({"verb": "open", "domain": "diabetes-2026", "kind": {"kind": "research", "ends": "2027-12-31"},
         "minimum_batch": 11, "authorisation": "dr-2026-017"});
     let vector = |name: &str, value: Value| json!({"section": "11", "name": name, "op": "line", "line": value});

@@ -11,7 +11,7 @@ use ed25519_dalek::SigningKey;
 use jiff::Timestamp;
 
 use crate::common::name;
-use crate::common::second::Random;
+use crate::second::Random;
 
 pub(crate) struct Person {
     pub(crate) card: Card,
@@ -153,6 +153,7 @@ impl Cast {
             service: self.card.clone(),
             roster: people.iter().map(seat).collect(),
             root_check: Hex([7; 32]),
+            receiving: Hex([epoch.0 as u8; 1216]),
         }
     }
 }

@@ -1,10 +1,12 @@
 //! Events that fit the state of a ledger, most of them; and what may be bent in each.
 
 use cstatns::code::Generation;
+use cstatns::commitment::Commitment;
 use cstatns::dealing::{Epoch, Threshold};
+use cstatns::delivery::{DeliveryId, MOST_PARTS};
 use cstatns::domain::{Kind, RenewalReason};
 use cstatns::identifier::Scheme;
-use cstatns::ledger::event::{Destroyed, Event, IntentWitness, KeyRef, Lapse, Means};
+use cstatns::ledger::event::{Destroyed, Event, IntentWitness, KeyRef, Lapse, LivingKey, Means};
 use cstatns::look_up::{Level, LookUp};
 use cstatns::name::{Hex, Name};
 use cstatns::proposal::{Action, Consent, Input, Question, RunId};
@@ -74,9 +76,14 @@ impl Walk<'_> {
         *self.random.of(&runs)
     }
 
+    /// The epoch that works; the first one before that.
+    fn working(&self) -> Epoch {
+        self.state().working_epoch().map_or(Epoch::FIRST, |(epoch, _)| epoch)
+    }
+
     /// The epoch that works; or, rarely, another one.
     fn epoch(&mut self) -> Epoch {
-        let working = self.state().working_epoch().map_or(1, |(epoch, _)| epoch.0);
+        let working = self.working().0;
         Epoch(self.near(working))
     }
 
@@ -106,7 +113,7 @@ impl Walk<'_> {
             (0, _) if !self.random.one_in(3) => 0,
             (_, Some(_)) if self.random.one_in(4) => 14,
             _ if renewable && self.random.one_in(3) => 11,
-            _ => self.random.below(16),
+            _ => self.random.below(17),
         };
         let domain = self.domain_with(|domain| {
             let fits = match verb {
@@ -116,7 +123,7 @@ impl Walk<'_> {
             };
             fits && alive(domain)
         });
-        let known = self.state().domains().get(&domain).cloned();
+        let (known, of) = (self.state().domains().get(&domain).cloned(), domain.clone());
         let present = known.as_ref().map_or(1, |domain| domain.keys.len() as u32);
         match verb {
             0 | 1 => {
@@ -150,8 +157,8 @@ impl Walk<'_> {
                     generation: Self::generation(self.near(present)),
                     scheme: if self.random.one_in(6) { Scheme::FiHetu } else { Scheme::FrNir },
                     purpose: name("walk"),
-                    input: self.input(),
-                    recipient: self.random.one_in(30).then(|| name("somebody")),
+                    inputs: self.inputs(),
+                    recipient: self.random.one_in(30).then(|| self.random.bytes()),
                     keep_request: self.random.one_in(4),
                     look_up,
                 }
@@ -169,10 +176,10 @@ impl Walk<'_> {
                 from: Self::generation(self.near(present.saturating_sub(1))),
                 generation: Self::generation(self.near(present)),
                 purpose: name("walk"),
-                input: self.input(),
+                inputs: self.inputs(),
                 recipient: None,
                 keep_request: self.random.one_in(4),
-                of: self.random.one_in(3).then(|| self.deliveries()),
+                of: self.random.one_in(3).then(|| self.deliveries(&of)),
             },
             13 => Action::Close { domain },
             14 => {
@@ -204,8 +211,41 @@ impl Walk<'_> {
         }
     }
 
-    fn input(&mut self) -> Input {
-        if !self.random.one_in(5) {
+    /// The requests of a question: one, a few, or, rarely, too many or none.
+    fn inputs(&mut self) -> Vec<Input> {
+        let count = match self.random.below(24) {
+            0 => 0,
+            1 => MOST_PARTS,
+            2 => MOST_PARTS + 1,
+            3..=9 => 2,
+            10..=13 => 3,
+            _ => 1,
+        };
+        // Of many, each is as it should be: else hardly a long list would be lawful.
+        let mut inputs: Vec<Input> = (0..count).map(|_| self.input(count < 4)).collect();
+        if count > 1 && self.random.one_in(12) {
+            inputs[count - 1] = inputs[0];
+        }
+        if count > 0 && self.random.one_in(4) {
+            let at = self.random.below(count);
+            inputs[at].commitment = self.known_request().unwrap_or(inputs[at].commitment);
+        }
+        inputs
+    }
+
+    /// A request that was coded or renewed, or one about which a question is open.
+    fn known_request(&mut self) -> Option<Commitment> {
+        let state = self.state();
+        let asked = state.open_questions().values().flat_map(|open| open.question.action.inputs());
+        let spent = state.deliveries().values().map(|delivery| delivery.request);
+        let known: [Vec<Commitment>; 2] =
+            [asked.map(|input| input.commitment).collect(), spent.collect()];
+        let known = &known[self.random.below(2)];
+        (!known.is_empty()).then(|| *self.random.of(known))
+    }
+
+    fn input(&mut self, bent: bool) -> Input {
+        if !bent || !self.random.one_in(6) {
             let rows = *self.random.of(&[2, 12, 100, 4_000]);
             return Input { commitment: self.commitment(), rows, values: rows, distinct: rows };
         }
@@ -216,20 +256,36 @@ impl Walk<'_> {
         Input { commitment: self.commitment(), rows, values, distinct }
     }
 
-    fn commitment(&mut self) -> cstatns::commitment::Commitment {
-        let bytes = self.random.bytes::<32>();
-        serde_json::from_value(serde_json::json!(bytes)).unwrap()
+    fn commitment(&mut self) -> Commitment {
+        self.random.bytes()
     }
 
-    fn deliveries(&mut self) -> Vec<RunId> {
-        let mut runs: Vec<RunId> = self.state().deliveries().keys().copied().collect();
+    /// What a renewal in this domain names.
+    fn deliveries(&mut self, domain: &Name) -> Vec<DeliveryId> {
+        let all = self.random.one_in(8);
+        let known = self.state().deliveries().iter();
+        let of = known.filter(|(_, delivery)| all || delivery.domain == *domain);
+        let mut of: Vec<DeliveryId> = of.map(|(id, _)| *id).collect();
         match self.random.below(9) {
-            0 => runs.push(self.random.bytes()),
-            1 => runs.reverse(),
-            2 => runs.clear(),
-            _ => runs.truncate(1),
+            0 => of.push(DeliveryId { run: self.random.bytes(), part: 1 }),
+            1 => of.reverse(),
+            2 => of.clear(),
+            3 => of.extend(of.last().copied()),
+            4 => of.extend(of.last().map(|last| DeliveryId { part: last.part + 1, ..*last })),
+            5 | 6 => {}
+            _ => of.truncate(1),
         }
-        runs
+        of
+    }
+
+    /// A delivery that is known, or, rarely, one that is not.
+    fn some_delivery(&mut self) -> DeliveryId {
+        let known: Vec<DeliveryId> = self.state().deliveries().keys().copied().collect();
+        if known.is_empty() {
+            return DeliveryId { run: self.some_run(), part: 1 };
+        }
+        let id = *self.random.of(&known);
+        DeliveryId { part: self.near(id.part), ..id }
     }
 
     /// A threshold and a roster for a new dealing, most of them sound.
@@ -244,13 +300,25 @@ impl Walk<'_> {
         (if self.random.one_in(3) { 3 } else { 2 }, people)
     }
 
+    /// An action that is lawful more often than not.
+    fn likely_action(&mut self) -> Action {
+        let mut action = self.action(self.clock);
+        for _ in 0..self.random.below(6) {
+            if self.state().allows(&action, self.clock).is_ok() {
+                break;
+            }
+            action = self.action(self.clock);
+        }
+        action
+    }
+
     fn proposed(&mut self) -> Event {
         let mut question = Question {
             format: FORMAT,
             suite: Suite::default(),
             service: self.cast.card.id().to_owned(),
-            epoch: self.epoch(),
-            action: self.action(self.clock),
+            epoch: if self.random.one_in(6) { self.epoch() } else { self.working() },
+            action: self.likely_action(),
             expires: self.clock + HOUR * (1 + self.random.below(24) as i32),
             run: self.random.bytes(),
             run_key: self.random.bytes(),
@@ -280,7 +348,7 @@ impl Walk<'_> {
         self.random.of(&self.cast.people)
     }
 
-    /// A statement's parts; one in ten has something bent.
+    /// A statement's parts; one in fourteen has something bent.
     fn stating(&mut self, head: u64, time: Timestamp) -> Stating<'static> {
         let history = self.fold.history();
         let mut stating = Stating {
@@ -291,7 +359,7 @@ impl Walk<'_> {
             signer: None,
             card: None,
         };
-        match self.random.below(70) {
+        match self.random.below(140) {
             0 => stating.service = self.cast.stranger.id(),
             1 => stating.head.root = self.random.bytes(),
             2 => stating.head.size += 1,
@@ -312,7 +380,9 @@ impl Walk<'_> {
         while people.len() > least && !self.random.one_in(4) {
             people.remove(self.random.below(people.len()));
         }
-        match self.random.below(30) {
+        // Most often all of them are as they should be, but for what any statement may have.
+        let bent = self.random.one_in(3);
+        match self.random.below(if bent { 10 } else { 120 }) {
             0 => drop(people.pop()),
             1 => people.reverse(),
             2 => people.extend(people.last().copied()),
@@ -322,17 +392,20 @@ impl Walk<'_> {
         let question = self.fold.history().leaf(open.number).unwrap();
         let mut consents = Vec::new();
         for person in people {
-            let moment = match self.random.below(40) {
+            let moment = match self.random.below(if bent { 20 } else { 400 }) {
                 0 => open.question.expires,
                 1 => open.question.expires - SignedDuration::from_secs(1),
                 2 => open.clock - HOUR * 24,
                 3 => open.clock - HOUR * 24 - SignedDuration::from_secs(1),
                 _ => open.clock,
             };
-            let number = if self.random.one_in(60) { open.number - 1 } else { open.number };
+            let number = if bent && self.random.one_in(30) { open.number - 1 } else { open.number };
             let of = self.stating(number, moment);
             let epoch = Epoch(self.near_rarely(open.question.epoch.0));
-            let asked = if self.random.one_in(60) { self.random.bytes() } else { question };
+            let asked = match bent && self.random.one_in(30) {
+                true => self.random.bytes(),
+                false => question,
+            };
             consents.push(person.consent(&of, epoch, asked));
         }
         consents
@@ -342,14 +415,23 @@ impl Walk<'_> {
         if self.random.one_in(8) { self.near(number) } else { number }
     }
 
-    /// An open question, or one that is not.
-    fn question(&mut self) -> Option<OpenQuestion> {
-        let open: Vec<OpenQuestion> = self.state().open_questions().values().cloned().collect();
-        if open.is_empty() { None } else { Some(self.random.of(&open).clone()) }
+    /// An open question: most often one whose action may still be done, or one whose may not.
+    fn question(&mut self, to_run: bool) -> Option<OpenQuestion> {
+        let any = self.random.one_in(4);
+        let open = self.state().open_questions().values();
+        let fits = |open: &&OpenQuestion| {
+            let allowed = self.state().allows(&open.question.action, self.clock).is_ok();
+            any || to_run == (allowed && !open.doubted)
+        };
+        let mut fitting: Vec<OpenQuestion> = open.filter(fits).cloned().collect();
+        if fitting.is_empty() {
+            fitting = self.state().open_questions().values().cloned().collect();
+        }
+        if fitting.is_empty() { None } else { Some(self.random.of(&fitting).clone()) }
     }
 
     fn intent(&mut self) -> Event {
-        let Some(open) = self.question() else {
+        let Some(open) = self.question(true) else {
             return Event::Intent { run: self.some_run(), consents: Vec::new(), keys: Vec::new() };
         };
         let least = self.state().epochs().get(&open.question.epoch);
@@ -366,7 +448,7 @@ impl Walk<'_> {
 
     fn lapsed(&mut self) -> Event {
         let why = [Lapse::Expired, Lapse::Stopped, Lapse::Withdrawn];
-        let Some(open) = self.question() else {
+        let Some(open) = self.question(false) else {
             return Event::Lapsed { run: self.some_run(), why: why[1], consents: Vec::new() };
         };
         let expired = self.clock >= open.question.expires;
@@ -409,10 +491,46 @@ impl Walk<'_> {
         }
     }
 
-    fn rows(&mut self) -> u64 {
+    /// The part that is next, or one that is not.
+    fn part(&mut self) -> u32 {
         let pending = self.state().pending();
-        let rows = pending.and_then(|p| p.question.action.input()).map_or(2, |input| input.rows);
+        let (made, parts) = pending.map_or((0, 1), |p| (p.made, p.question.action.parts()));
+        match self.random.below(16) {
+            0 => made,
+            1 => made + 2,
+            2 => parts + 1,
+            3 => 1,
+            _ => made + 1,
+        }
+    }
+
+    fn rows(&mut self, part: u32) -> u64 {
+        let pending = self.state().pending();
+        let inputs = pending.map_or(&[][..], |pending| pending.question.action.inputs());
+        let rows = inputs.get((part as usize).saturating_sub(1)).map_or(2, |input| input.rows);
         if self.random.one_in(15) { rows + 1 } else { rows }
+    }
+
+    fn works(&mut self) -> Event {
+        let newest = self.state().epochs().len() as u32;
+        let mut keys = self.state().living_keys();
+        match self.random.below(20) {
+            0 => drop(keys.pop()),
+            1 => keys.reverse(),
+            2 => {
+                let generation = Self::generation(1);
+                keys.push(LivingKey {
+                    domain: name("zeta"),
+                    generation,
+                    check: self.random.bytes(),
+                });
+            }
+            3 => keys.iter_mut().for_each(|key| key.check = Hex([5; 32])),
+            4 => keys.extend(keys.last().cloned()),
+            5 => keys.iter_mut().for_each(|key| key.generation = key.generation.next()),
+            _ => {}
+        }
+        Event::EpochWorking { epoch: Epoch(self.near(newest)), keys }
     }
 
     fn received(&mut self) -> Event {
@@ -484,8 +602,8 @@ impl Walk<'_> {
         let what = match owed {
             Some(owed) if !self.random.one_in(10) => owed,
             _ => match self.random.below(5) {
-                0 => Destroyed::Request { run: self.some_run() },
-                1 => Destroyed::Result { run: self.some_run() },
+                0 => Destroyed::request_of(self.some_delivery()),
+                1 => Destroyed::result_of(self.some_delivery()),
                 _ => Destroyed::Keys { domain: self.marked() },
             },
         };
@@ -506,6 +624,7 @@ impl Walk<'_> {
         match word {
             "dealt" => self.dealt(),
             "received" => self.received(),
+            "epoch-working" => self.works(),
             "proposed" => self.proposed(),
             "intent" => self.intent(),
             "cosigned" => self.cosigned(),
@@ -518,8 +637,14 @@ impl Walk<'_> {
                 let again = known.filter(|_| self.random.one_in(6));
                 Event::KeyMade { run, check: again.unwrap_or_else(|| self.random.bytes()) }
             }
-            "coded" => Event::Coded { run, rows: self.rows(), result: self.commitment() },
-            "renewed" => Event::Renewed { run, rows: self.rows(), result: self.commitment() },
+            "coded" => {
+                let part = self.part();
+                Event::Coded { run, part, rows: self.rows(part), result: self.commitment() }
+            }
+            "renewed" => {
+                let part = self.part();
+                Event::Renewed { run, part, rows: self.rows(part), result: self.commitment() }
+            }
             "closed" => Event::Closed { run },
             "examined" => Event::Examined { run },
             "failed" => {
@@ -533,9 +658,13 @@ impl Walk<'_> {
             "refused" => Event::Refused { verb: name("code"), code: name("unknown-domain") },
             "doubted" => self.doubted(),
             "delivered" => {
-                let waiting = self.state().deliveries().iter().find(|(_, of)| !of.delivered);
-                let waiting = waiting.map(|(run, _)| *run).filter(|_| !self.random.one_in(8));
-                Event::Delivered { run: waiting.unwrap_or_else(|| self.some_run()) }
+                let waiting = self.state().deliveries().iter().filter(|(_, of)| !of.delivered);
+                let waiting: Vec<DeliveryId> = waiting.map(|(id, _)| *id).collect();
+                let DeliveryId { run, part } = match waiting.is_empty() || self.random.one_in(8) {
+                    true => self.some_delivery(),
+                    false => *self.random.of(&waiting),
+                };
+                Event::Delivered { run, part }
             }
             "destroyed" => self.destroyed(),
             "expiry-checked" => Event::ExpiryChecked {},

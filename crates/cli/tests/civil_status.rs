@@ -189,7 +189,8 @@ fn a_project_consults_the_register_only_for_rows_without_an_identifier() {
     register(&place, 60);
     // The odd ones have an identifier, which is the next person's.
     let mut rows = String::from("nom,prenoms,sexe,date_naissance,code_lieu,nir,visit\n");
-    let next = |person: usize| if person % 2 == 0 { String::new() } else { nir(person + 1) };
+    let next =
+        |person: usize| if person.is_multiple_of(2) { String::new() } else { nir(person + 1) };
     for person in 0..40 {
         let (nom, first, day) = (word(person), word(person + 7000), 1 + person % 28);
         writeln!(rows, "{nom},{first},1,1984-05-{day:02},75101,{},{person}", next(person)).unwrap();
@@ -308,8 +309,7 @@ fn what_is_coded_is_what_was_approved() {
         writeln!(rows, "{row}").unwrap();
     }
     place.write("visits.csv", rows);
-    place.ok(PREPARE);
-    // The same request each time, under other agreements.
+    // The same rows each time, under other agreements.
     for (nth, (agreed, coded)) in [
         ("", &["found", "rectified", "usage-name"][..]),
         ("--accept rectified", &["found", "rectified"]),
@@ -320,7 +320,8 @@ fn what_is_coded_is_what_was_approved() {
     .enumerate()
     {
         let code = CODE.replace("s.csv", &format!("s{nth}.csv"));
-        let said = place.quorum(&format!("{code} --keep-request {agreed}"));
+        place.ok(&PREPARE.replace("t.csv", &format!("t{nth}.csv")));
+        let said = place.quorum(&format!("{code} {agreed}"));
         assert!(said.contains("found 20, rectified 20, usage-name 20"), "{agreed}\n{said}");
         for row in place.rows(&format!("s{nth}.csv")) {
             assert_eq!(!row[1].is_empty(), coded.contains(&&*row[2]), "{agreed}: {row:?}");

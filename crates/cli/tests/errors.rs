@@ -643,7 +643,7 @@ fn ledgers_that_were_changed() {
     let mut dropped = owned();
     dropped.pop();
     write(&dropped);
-    place.refused("service status home", "ledger-short", &["covers 8", "has 7"]);
+    place.refused("service status home", "ledger-short", &["covers 9", "has 8"]);
     let mut swapped = owned();
     swapped.swap(2, 3);
     write(&swapped);

@@ -448,7 +448,7 @@ fn the_custodians_see_what_they_approve() {
     for part in [
         "asked of the custodians: open the statistical domain `population`, key renewed every 5 \
         years, at least 11",
-        "epoch 1, recorded as event 7",
+        "epoch 1, recorded as event 8",
         "kit of `bruno`: statement 1, the last: confirmed the share of epoch 1 on ",
         "`bruno` approves, statement 2: open",
         "`chloe` approves, statement 2: open",
@@ -472,7 +472,7 @@ fn the_auditor_says_what_holds_and_what_does_not() {
         text(&output.stdout)
     );
     let summary = place.json(&format!("{verify} --checkpoint kept"));
-    assert_eq!((&summary["holds"], &summary["events"]), (&true.into(), &16.into()));
+    assert_eq!((&summary["holds"], &summary["events"]), (&true.into(), &17.into()));
     // Everything holds, and a run that a quorum approved has no result: 3.
     place.failed_run();
     place.ok("custodian log alice --ledger home/ledger.jsonl --out alice.evidence.json");
@@ -480,7 +480,7 @@ fn the_auditor_says_what_holds_and_what_does_not() {
     let summary: Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(output.status.code(), Some(3));
     assert!(!text(&output.stderr).contains("error["), "{}", text(&output.stderr));
-    assert_eq!((&summary["holds"], &summary["events"]), (&true.into(), &20.into()));
+    assert_eq!((&summary["holds"], &summary["events"]), (&true.into(), &21.into()));
     assert_eq!(summary["notices"][0]["code"], "may-have-run");
     let shown = text(&place.run(verify).stdout);
     assert!(shown.contains("Not in order") && shown.contains("1 matter must be"), "{shown}");
@@ -491,12 +491,12 @@ fn the_auditor_says_what_holds_and_what_does_not() {
         &["alice/card.json"],
     );
 
-    // One digit in event 5: told, in the summary too, and the end is 1.
+    // One digit in event 6: told, in the summary too, and the end is 1.
     let ledger = place.read("home/ledger.jsonl");
     let mut lines: Vec<String> = ledger.lines().map(str::to_owned).collect();
-    let at = lines[4].find("\"run\":\"").unwrap() + 7;
-    let other = if lines[4].as_bytes()[at] == b'0' { "1" } else { "0" };
-    lines[4].replace_range(at..=at, other);
+    let at = lines[5].find("\"run\":\"").unwrap() + 7;
+    let other = if lines[5].as_bytes()[at] == b'0' { "1" } else { "0" };
+    lines[5].replace_range(at..=at, other);
     place.write(
         "home/ledger.jsonl",
         lines.iter().map(|line| format!("{line}\n")).collect::<String>(),
@@ -505,9 +505,9 @@ fn the_auditor_says_what_holds_and_what_does_not() {
     let said = text(&output.stderr);
     assert_eq!(output.status.code(), Some(1));
     let summary: Value = serde_json::from_slice(&output.stdout).unwrap();
-    assert_eq!((&summary["holds"], &summary["sound"]), (&false.into(), &4.into()));
+    assert_eq!((&summary["holds"], &summary["sound"]), (&false.into(), &5.into()));
     assert!(
-        said.lines().last().unwrap().starts_with("error[") && said.contains("Event 5"),
+        said.lines().last().unwrap().starts_with("error[") && said.contains("Event 6"),
         "{said}"
     );
     place.write("home/ledger.jsonl", ledger);

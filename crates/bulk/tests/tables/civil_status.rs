@@ -415,7 +415,7 @@ fn rows_with_an_identifier_are_coded_by_it_where_only_others_are_looked_up() {
     const ROWS: usize = 2_000;
     let place = Place::new();
     let index = register(&place);
-    let way = Way::new(&place, "d", "csv", "parquet");
+    let way = Way::new(&place, "d", "csv", "csv");
     write_data(&way.data, ROWS);
     run(&way, &[], &Effort::default()).unwrap();
     let rows: Vec<Vec<String>> = [false, true]

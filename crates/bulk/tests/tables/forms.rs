@@ -21,7 +21,7 @@ fn manifests() -> Vec<String> {
             "format": 2, "suite": "CStatNS-HMAC-SHA-256",
             "service": "example.aaaaaaaaaaaaaaaaaaaaaaaaaa", "domain": "population",
             "rows": 40, "values": 39, "distinct": 38, "commitment": "07".repeat(32), "key": "08".repeat(32),
-            "previous": ["09".repeat(16)],
+            "previous": [{"run": "09".repeat(16), "part": 1}],
         });
         more.as_object().unwrap().iter().for_each(|(name, value)| manifest[name] = value.clone());
         manifest.to_string()

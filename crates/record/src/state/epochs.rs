@@ -51,8 +51,8 @@ impl State {
         Ok(())
     }
 
-    /// The newest epoch if all its shares are held and it does not work yet: that it does is what is
-    /// recorded next.
+    /// The newest epoch if all its shares are held and it does not work yet: that it does is what
+    /// is recorded next.
     pub fn complete_epoch(&self) -> Option<Epoch> {
         let (epoch, state) = self.epochs.last_key_value()?;
         (!state.working && state.missing().is_empty()).then_some(*epoch)

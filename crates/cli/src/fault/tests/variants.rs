@@ -14,7 +14,7 @@ const COORDINATES: &str = "path file row rows line opened column group limit key
     other delimiter \
     domain service tag generation expected_tag expected_generation expected found wanted content \
     kept counted custodian owner \
-    custodians needed given cards external epoch event covered run minimum missing extra count \
+    custodians needed given cards external epoch event covered run delivery part parts approved minimum missing extra count \
     invalid filled action \
     position ends least";
 

@@ -1,6 +1,8 @@
 //! The second implementation, `tests/reference`, and ledgers to ask it about: laid down with the
 //! checkpoint that a service signs who holds `identity`, whatever is in them.
 
+#![allow(dead_code, unreachable_pub)]
+
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};

@@ -1,0 +1,116 @@
+//! What a walk must come across, beyond every type of event: parts, spent requests and epochs, in
+//! their place and out of it.
+
+use std::collections::BTreeSet;
+
+use cstatns::delivery::MOST_PARTS;
+use cstatns::ledger::event::{Destroyed, Event};
+use cstatns::proposal::{Action, Question};
+use cstatns::state::State;
+
+/// Each kind of event, and whether any of the kind can be lawful.
+pub(crate) const KINDS: [(&str, bool); 18] = [
+    ("a part in its turn, of several", true),
+    ("a part once more", false),
+    ("a part before its turn", false),
+    ("a part beyond the last", false),
+    ("a part while the request before it is not destroyed", false),
+    ("a failure after some parts", true),
+    ("a delivery while its run is pending", true),
+    ("a question of several requests", true),
+    ("an intent of several requests", true),
+    ("a request twice in one question", false),
+    ("no request, or too many", false),
+    ("a spent request, asked for", false),
+    ("a spent request, begun", false),
+    ("something new before the complete epoch works", false),
+    ("the first epoch works", true),
+    ("a later epoch works", true),
+    ("an epoch works while a run is pending or a destruction owed", false),
+    ("an epoch works that is not complete, not the newest, or works already", false),
+];
+
+/// The kinds of this event after these ones.
+pub(crate) fn kinds(state: &State, event: &Event) -> Vec<&'static str> {
+    let mut found = Vec::new();
+    match event {
+        Event::Coded { run, part, .. } | Event::Renewed { run, part, .. } => {
+            part_of(state, event, *part, &mut found);
+            let is_pending = state.pending().is_some_and(|pending| pending.question.run == *run);
+            found.retain(|_| is_pending);
+        }
+        Event::Failed { run, .. } => {
+            let pending = state.pending().filter(|pending| pending.question.run == *run);
+            if pending.is_some_and(|pending| pending.made > 0) {
+                found.push("a failure after some parts");
+            }
+        }
+        Event::Delivered { run, .. }
+            if state.pending().is_some_and(|pending| pending.question.run == *run) =>
+        {
+            found.push("a delivery while its run is pending");
+        }
+        Event::Proposed { question } => asked(state, question, true, &mut found),
+        Event::Intent { run, .. } => {
+            if let Some(open) = state.open_questions().get(run) {
+                asked(state, &open.question, false, &mut found);
+            }
+        }
+        Event::EpochWorking { epoch, .. } => {
+            let is_free = state.pending().is_none() && state.owed().is_none();
+            found.push(match (state.complete_epoch() == Some(*epoch), is_free) {
+                (true, true) if epoch.0 == 1 => "the first epoch works",
+                (true, true) => "a later epoch works",
+                (true, false) => "an epoch works while a run is pending or a destruction owed",
+                (false, _) => {
+                    "an epoch works that is not complete, not the newest, or works already"
+                }
+            });
+        }
+        _ => {}
+    }
+    found
+}
+
+fn part_of(state: &State, event: &Event, part: u32, found: &mut Vec<&'static str>) {
+    let Some(pending) = state.pending() else { return };
+    let renews = matches!(event, Event::Renewed { .. });
+    let fits = match pending.question.action {
+        Action::Code { .. } => !renews,
+        Action::Renew { .. } => renews,
+        _ => false,
+    };
+    let (made, parts) = (pending.made, pending.question.action.parts());
+    let is_owed = matches!(state.owed(), Some(Destroyed::Request { .. }));
+    match part {
+        _ if !fits => {}
+        _ if part > parts => found.push("a part beyond the last"),
+        _ if part <= made => found.push("a part once more"),
+        _ if part > made + 1 => found.push("a part before its turn"),
+        _ if is_owed => found.push("a part while the request before it is not destroyed"),
+        _ if parts > 1 => found.push("a part in its turn, of several"),
+        _ => {}
+    }
+}
+
+fn asked(state: &State, question: &Question, is_new: bool, found: &mut Vec<&'static str>) {
+    if state.complete_epoch().is_some() {
+        found.push("something new before the complete epoch works");
+    }
+    let inputs = question.action.inputs();
+    let takes_requests = matches!(question.action, Action::Code { .. } | Action::Renew { .. });
+    let each: BTreeSet<_> = inputs.iter().map(|input| input.commitment).collect();
+    let spent = |commitment| state.deliveries().values().any(|known| known.request == commitment);
+    if takes_requests && (inputs.is_empty() || inputs.len() > MOST_PARTS) {
+        found.push("no request, or too many");
+    } else if each.len() < inputs.len() {
+        found.push("a request twice in one question");
+    } else if each.into_iter().any(spent) {
+        found.push(if is_new { "a spent request, asked for" } else { "a spent request, begun" });
+    } else if inputs.len() > 1 {
+        found.push(match is_new {
+            true => "a question of several requests",
+            false => "an intent of several requests",
+        });
+    }
+}
