@@ -85,3 +85,12 @@ report = {
     "begin": "2026-01-05T09:00:00Z", "end": "2026-01-05T09:00:01Z", "checkpoint": {"size": 42, "root": "04" * 32},
 }
 seed("sealed", text(report))
+
+# The first byte says which file the others stand in for.
+for number, name in enumerate(("memory", "ledger.zst", "share-1", "card.json", "identity")):
+    seed("kit", bytes([number]) + (golden / "kit-1" / name).read_bytes())
+for number, name in enumerate(("card.json", "checkpoint", "identity", "places.json")):
+    seed("home", bytes([number]) + (golden / "home" / name).read_bytes())
+journal = {"delivery": {"part": 1, "run": "00" * 16}, "format": 2, "key": "00" * 32, "place": "00" * 8,
+           "ready": None, "request": [], "result": "/nowhere/result.csv"}
+seed("home", bytes([4]) + text(journal))

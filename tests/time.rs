@@ -12,13 +12,15 @@ use cstatns::coded::Coded as _;
 use cstatns::domain::{Kind, RenewalReason, end_of};
 use cstatns::files::faults::stop_after;
 use cstatns::identifier::Scheme;
+use cstatns::ledger::event::KeyRef;
+use cstatns::name::Hex;
 use cstatns::proposal::Action;
-use cstatns::service::{Clock, Expired, Service};
+use cstatns::service::{Clock, Expired, Service, ServiceError};
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
-use common::{PEOPLE, World, code_lines, name};
+use common::{PEOPLE, World, code_lines, generation, name};
 
 const HOUR: SignedDuration = SignedDuration::from_hours(1);
 const DAY: SignedDuration = SignedDuration::from_hours(24);
@@ -646,4 +648,68 @@ fn what_ended_before_a_jump_waits_until_the_clock_is_confirmed() {
     assert!(expired.unconfirmed && expired.marked.is_empty() && expired.destroyed.is_empty());
     world.new_key("population", RenewalReason::Doubt).unwrap();
     assert_eq!(world.open().expire().unwrap().marked, [name("benefits")]);
+}
+
+/// What custodians are shown around a question follows from the ledger that they look at, and from
+/// nothing that the service says beside it.
+#[test]
+fn the_background_of_a_question_is_that_of_the_ledger() {
+    let world = World::founded(2, 2);
+    world.statistics("population").unwrap();
+    world.statistics("other").unwrap();
+    let background = |purpose: &str, domain: &str, opens: bool| {
+        let request = world.request("asked", &PEOPLE);
+        let mut service = world.open();
+        let mut action = match opens {
+            true => Action::Open {
+                domain: name(domain),
+                kind: Kind::Statistics { cryptoperiod_years: 5 },
+                minimum_batch: 2,
+                authorisation: None,
+            },
+            false => world.code_action(&service, domain, &request),
+        };
+        if let Action::Code { purpose: of, .. } = &mut action {
+            *of = name(purpose);
+        }
+        let draft = service.propose(action, HOUR).unwrap();
+        let run = draft.question().run;
+        let mut found = None;
+        let asked = service.gather(draft, |gathering| {
+            let view = gathering.view().unwrap();
+            assert_eq!(view.state.background(&Hex([0; 16])), None, "nobody asked that");
+            found = view.state.background(&run);
+            Err::<(), _>(ServiceError::RequestChanged)
+        });
+        assert!(asked.is_err());
+        found.unwrap()
+    };
+    let runs = |purpose, domain| background(purpose, domain, false).runs_this_year;
+    assert_eq!(runs("test", "population"), Some(0));
+    // Runs with a result count, whatever their requests are; others do not.
+    world.code("population", "one", &PEOPLE).unwrap();
+    world.code_parts("population", &["two", "three"]).unwrap();
+    world.code("other", "four", &PEOPLE).unwrap();
+    world.code_changed("population", "five").unwrap_err();
+    let asked = background("test", "population", false);
+    assert_eq!(asked.runs_this_year, Some(2));
+    assert_eq!(asked.minimum_batch, Some(2));
+    let key = |number| KeyRef { domain: name("population"), generation: generation(number) };
+    assert_eq!(asked.keys, [key(1)]);
+    assert_eq!((asked.overdue_since, asked.confirms_clock), (None, false));
+    assert_eq!((runs("wages", "population"), runs("test", "other")), (Some(0), Some(1)));
+    // A new domain has no past.
+    let opening = background("test", "third", true);
+    assert_eq!((opening.minimum_batch, opening.runs_this_year), (None, None));
+    assert!(opening.keys.is_empty());
+    // Five years: the key is due on that day, and overdue after it.
+    world.new_key("population", RenewalReason::Scheduled).unwrap();
+    assert_eq!(background("test", "population", false).keys, [key(1), key(2)]);
+    world.clock.set("2031-01-05T12:00:00Z");
+    let asked = background("test", "population", false);
+    assert_eq!((asked.runs_this_year, asked.overdue_since), (Some(0), None));
+    assert!(asked.confirms_clock);
+    world.clock.set("2031-01-06T12:00:00Z");
+    let due = Some("2031-01-05".parse().unwrap());
+    assert_eq!(background("test", "population", false).overdue_since, due);
 }

@@ -1,24 +1,29 @@
 //! A quorum at one machine: each custodian looks at what is asked, opens their kit, and approves
 //! (SPEC §9).
 
+mod question;
+mod words;
+
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use cstatns::card::{Card, spoken};
-use cstatns::custody::custodian::{Kit, KitError, Remark, Shown};
+use cstatns::card::Card;
+use cstatns::custody::custodian::{Kit, KitError};
 use cstatns::custody::quorum::Quorum;
-use cstatns::evidence::About;
 use cstatns::files;
 use cstatns::proposal::{Action, QuorumError};
-use cstatns::receipt::{Doubted, ReceiptStatement};
 use cstatns::service::{Service, ServiceError};
-use cstatns::state::Fate;
 use jiff::SignedDuration;
 use zeroize::Zeroizing;
 
 use crate::fault::Fault;
 use crate::output::Program;
+
+use question::show;
+use words::notes;
+
+pub(crate) use words::{doubted_words, remarked, said_of, stated};
 
 /// How long the custodians at this machine may take.
 const WAIT: SignedDuration = SignedDuration::from_hours(1);
@@ -128,54 +133,20 @@ pub(crate) fn gather(
     if kits.len() < needed {
         return Err(ServiceError::from(QuorumError::TooFew { given: kits.len(), needed }).into());
     }
-    let is_research =
-        |domain| matches!(service.state().domain(domain), Ok(state) if state.kind.is_research());
-    let only_without = matches!(&action, Action::Code { domain, .. } if is_research(domain));
     let draft = service.propose(action, WAIT)?;
     let quorum = service.gather(draft, |gathering| {
-        let question = gathering.question();
-        program.say(format_args!("asked of the custodians: {}", question.action));
-        program.say(format_args!(
-            "  service   {}, epoch {}, recorded as event {}",
-            question.service,
-            question.epoch,
-            gathering.number()
-        ));
-        match question.action.inputs() {
-            [input] => {
-                program.say(format_args!("  request   {}, {input}", spoken(&input.commitment)));
-            }
-            // In the order of the results; each has the words that its controller was shown.
-            inputs => (1..).zip(inputs).for_each(|(part, input)| {
-                let words = spoken(&input.commitment);
-                program.say(format_args!("  request {part:<2} {words}, {input}"));
-            }),
-        }
-        if let Action::Code { look_up: Some(look_up), .. } = &question.action {
-            program.say(format_args!(
-                "  register  {}, id {}",
-                spoken(&look_up.commitment),
-                look_up.register
-            ));
-            if only_without {
-                program.say("  register  is consulted for rows without an identifier only");
-            }
-        }
-        program.say(format_args!(
-            "  question  {}, open until {}",
-            spoken(&gathering.proposal().question),
-            question.expires
-        ));
-        let action = question.action.clone();
+        show(program, gathering)?;
+        let asked = gathering.question().action.brief().to_string();
         for closed in kits {
             closed.introduce(program)?;
             let kit = closed.open(program)?;
-            for remark in kit.remarks(gathering.view().map_err(ServiceError::from)?)? {
-                program.say(format_args!("  note for `{}`: {}", kit.name(), remarked(&remark)));
+            let remarks = kit.remarks(gathering.view().map_err(ServiceError::from)?)?;
+            for note in notes(&remarks) {
+                program.say(format_args!("  note for `{}`: {note}", kit.name()));
             }
             let name = kit.name().clone();
             let count = gathering.consent(kit)?.body.count;
-            program.say(format_args!("  `{name}` approves, statement {count}: {action}"));
+            program.say(format_args!("  `{name}` approves, statement {count}: {asked}"));
         }
         Ok(())
     });
@@ -204,78 +175,6 @@ pub(crate) fn tell_seen(program: &Program, service: &mut Service) {
             "warning: a kit did not see the whole run ({}): run `custodian check` with it",
             Fault::of(&error, &[]).text()
         ));
-    }
-}
-
-/// What a kit says of itself: the line that a custodian keeps on paper.
-pub(crate) fn said_of(shown: &Shown) -> String {
-    let ledger = shown.head.map_or_else(
-        || "no ledger seen".to_owned(),
-        |head| format!("ledger of {} events, {}", head.size, spoken(&head.root)),
-    );
-    match &shown.last {
-        Some(last) => format!(
-            "statement {}, the last: {} on {}; {ledger}",
-            shown.count,
-            stated(&last.about),
-            last.time
-        ),
-        None => format!("no statement; {ledger}"),
-    }
-}
-
-/// A statement of a kit, for people.
-pub(crate) fn stated(about: &About) -> String {
-    match about {
-        About::Consent { action } => format!("approved to {action}"),
-        About::Doubt { doubted } => format!("stated a doubt about {}", doubted_words(doubted)),
-        About::Receipt { statement: ReceiptStatement::ShareHeld { epoch, .. } } => {
-            format!("confirmed the share of epoch {epoch}")
-        }
-        About::Receipt { statement: ReceiptStatement::ShareForgotten { epoch } } => {
-            format!("destroyed the share of epoch {epoch}")
-        }
-        About::Receipt { .. } => "checked share and ledger".to_owned(),
-    }
-}
-
-pub(crate) fn doubted_words(doubted: &Doubted) -> String {
-    match doubted {
-        Doubted::Key { domain, generation } => format!("generation {generation} of `{domain}`"),
-        Doubted::Custody { epoch } => format!("the custody of epoch {epoch}"),
-    }
-}
-
-/// What a custodian is told of the ledger that their kit looked at.
-pub(crate) fn remarked(remark: &Remark) -> String {
-    match remark {
-        Remark::NoResult { count, action, fate, holds_consent } => {
-            let what = format!("statement {count}, to {action}, has no result: ");
-            let how = match fate {
-                Fate::Open => "it is still open".to_owned(),
-                Fate::Running => "its run has not ended".to_owned(),
-                Fate::Failed { made: 0 } => "its run failed; it may have run".to_owned(),
-                Fate::Failed { made } => format!(
-                    "its run failed with {made} of the {} results; the rest may have run",
-                    action.parts()
-                ),
-                Fate::Lapsed { enough: true, .. } => {
-                    "it lapsed although a quorum had approved; it may have run".to_owned()
-                }
-                Fate::Lapsed { .. } if *holds_consent => "it lapsed".to_owned(),
-                _ => "it lapsed, and the ledger does not hold this approval".to_owned(),
-            };
-            what + &how
-        }
-        Remark::DoubtMissing { count, doubted } => format!(
-            "statement {count}, the doubt about {}, is not in the ledger: give it to the service \
-            again, or to the auditor",
-            doubted_words(doubted)
-        ),
-        Remark::OtherCopy { remembered, recorded } => format!(
-            "the ledger holds statement {recorded} of this card, the kit remembers {remembered}: \
-            another copy of the kit is in use, or this one was put back from a backup"
-        ),
     }
 }
 

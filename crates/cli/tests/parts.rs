@@ -53,7 +53,7 @@ fn three_requests_are_asked_once_and_have_three_results() {
     assert_eq!(output.status.code(), Some(0), "{said}");
     assert!(said.contains("code 3 requests, together 60 rows with 60 values"), "{said}");
     for (number, words) in words.iter().enumerate() {
-        let line = format!("request {}  {words}, 20 rows with 20 values", number + 1);
+        let line = format!("request {} {words}, 20 rows with 20 values", number + 1);
         assert!(said.contains(&line), "{line}\n{said}");
     }
     assert_eq!(said.matches("asked of the custodians").count(), 1);
@@ -128,10 +128,12 @@ fn three_requests_are_asked_once_and_have_three_results() {
             --retained {name}.u.csv"
         ));
     }
-    place.quorum(&format!(
+    let said = place.quorum(&format!(
         "service renew home population --request a.n.csv --request c.n.csv --result a.m.csv \
         --result c.m.csv {PURPOSE}"
     ));
+    assert!(said.contains(&format!("\n  renews    the codes of {run}/1, {run}/3\n")), "{said}");
+    assert!(said.contains("\n  opens     key 2 of `population`\n"), "{said}");
     let of = [1, 3].map(|part| format!("{{\"part\":{part},\"run\":\"{run}\"}}")).join(",");
     assert!(place.read("home/ledger.jsonl").contains(&format!("\"of\":[{of}]")));
     place.ok("auditor verify home/ledger.jsonl --service home/card.json");

@@ -1,9 +1,9 @@
 //! What needs a quorum, exactly described, and one custodian's consent to it (SPEC §9).
 
 mod quorum;
+mod words;
 
 use std::collections::BTreeSet;
-use std::fmt;
 
 use cstatns_base::code::Generation;
 use cstatns_base::commitment::Commitment;
@@ -12,7 +12,7 @@ use cstatns_base::distinct::CAP;
 use cstatns_base::domain::{Kind, RenewalReason};
 use cstatns_base::identifier::Scheme;
 use cstatns_base::look_up::LookUp;
-use cstatns_base::name::{Hex, LARGEST_NUMBER, Name, digest, grouped, whole_number};
+use cstatns_base::name::{Hex, LARGEST_NUMBER, Name, digest, whole_number};
 use jiff::{SignedDuration, Timestamp, civil::Date};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -23,6 +23,7 @@ use crate::dealing::{Epoch, Threshold};
 use crate::statement::{Signed, Statement, Suite};
 
 pub use quorum::{Placed, QuorumError};
+pub use words::Brief;
 
 /// The number of a run: 16 random bytes, spent at the question. Its deliveries are numbered after
 /// its requests ([`DeliveryId`]).
@@ -172,32 +173,6 @@ impl Input {
     }
 }
 
-impl fmt::Display for Input {
-    /// The counts, as a custodian reads them.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let [rows, values, distinct] = [self.rows, self.values, self.distinct].map(grouped);
-        let least = if self.distinct == CAP { "at least " } else { "" };
-        write!(f, "{rows} rows with {values} values, {least}{distinct} of them distinct")
-    }
-}
-
-/// The requests of a proposal in one sentence: the counts of one; of several their number, rows and
-/// values, for distinct values do not add up.
-struct Requests<'a>(&'a [Input]);
-
-impl fmt::Display for Requests<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self([_, _, ..]) = self else {
-            return self.0.iter().try_for_each(|input| input.fmt(f));
-        };
-        let sum = |count: fn(&Input) -> u64| {
-            grouped(self.0.iter().map(count).fold(0, u64::saturating_add))
-        };
-        let (rows, values) = (sum(|input| input.rows), sum(|input| input.values));
-        write!(f, "{} requests, together {rows} rows with {values} values", self.0.len())
-    }
-}
-
 impl Action {
     /// Whether the requests are kept, against the scheme (R7).
     pub fn keeps_request(&self) -> bool {
@@ -246,89 +221,6 @@ impl Action {
             Self::Close { .. } => "close",
             Self::Examined { .. } => "examined",
             Self::Deal { .. } => "deal",
-        }
-    }
-}
-
-impl fmt::Display for Action {
-    /// One sentence for the custodian who is asked.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let departure =
-            |keep: &bool| if *keep { ", KEEPING the request against the scheme" } else { "" };
-        match self {
-            Self::Open { domain, kind, minimum_batch, authorisation } => {
-                match kind {
-                    Kind::Statistics { cryptoperiod_years } => write!(
-                        f,
-                        "open the statistical domain `{domain}`, key renewed every \
-                        {cryptoperiod_years} years"
-                    )?,
-                    Kind::Research { ends } => {
-                        write!(f, "open the research project `{domain}`, until {ends}")?;
-                    }
-                }
-                write!(f, ", at least {minimum_batch} distinct values a run")?;
-                match authorisation {
-                    Some(reference) => write!(f, ", authorised by `{reference}`"),
-                    None => Ok(()),
-                }
-            }
-            Self::Examined { domain, doubts } => {
-                let doubts = match doubts.len() {
-                    1 => "1 doubt".to_owned(),
-                    count => format!("{count} doubts"),
-                };
-                match domain {
-                    Some(domain) => write!(
-                        f,
-                        "close {doubts} about the keys of `{domain}` as examined, without a new key"
-                    ),
-                    None => write!(f, "close {doubts} about the custody as examined"),
-                }
-            }
-            Self::Extend { domain, ends } => {
-                write!(f, "extend the research project `{domain}` until {ends}")
-            }
-            Self::Code {
-                domain,
-                generation,
-                scheme,
-                purpose,
-                inputs,
-                keep_request,
-                look_up,
-                ..
-            } => {
-                let rows = if look_up.is_some() { " (rows, not people)" } else { "" };
-                write!(
-                    f,
-                    "code {}{rows}, of the scheme {scheme}, for `{purpose}` in `{domain}`, \
-                    generation {generation}",
-                    Requests(inputs)
-                )?;
-                if let Some(look_up) = look_up {
-                    write!(f, ", of people {look_up}")?;
-                }
-                f.write_str(departure(keep_request))
-            }
-            Self::NewKey { domain, generation, reason } => {
-                let reason = match reason {
-                    RenewalReason::Scheduled => "as scheduled",
-                    RenewalReason::Doubt => "because of a doubt",
-                };
-                write!(f, "make the key of generation {generation} of `{domain}`, {reason}")
-            }
-            Self::Renew { domain, from, generation, purpose, inputs, keep_request, .. } => write!(
-                f,
-                "renew {}, for `{purpose}` in `{domain}` from generation {from} to \
-                {generation}{}",
-                Requests(inputs),
-                departure(keep_request)
-            ),
-            Self::Close { domain } => {
-                write!(f, "DESTROY the keys of the research project `{domain}` before its end")
-            }
-            Self::Deal { threshold, .. } => write!(f, "deal new shares, {threshold}"),
         }
     }
 }

@@ -3,6 +3,7 @@
 //! The service asks before it acts, the auditor asks of every event afterwards: both ask here.
 //! There is no other record to disagree with the ledger.
 
+mod background;
 mod changes;
 mod deliveries;
 mod epochs;
@@ -32,6 +33,7 @@ use crate::proposal::{Action, RunId, are_deliveries};
 
 use limits::{check_end, waits_for_nothing};
 
+pub use background::Background;
 pub use fold::{Broken, Fold};
 pub use read::{ReadLedger, View, read_ledger};
 pub use records::{

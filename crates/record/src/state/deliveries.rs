@@ -48,19 +48,19 @@ impl State {
         let pending = self.pending.as_mut().filter(|pending| pending.question.run == id.run);
         let pending = pending.ok_or(Unlawful::NoIntent)?;
         let (begun, parts) = (pending.begun, pending.question.action.parts());
-        let (domain, from, generation, inputs, request_kept, scheme, look_up) =
-            match &pending.question.action {
-                Action::Code {
-                    domain, generation, scheme, inputs, keep_request, look_up, ..
-                } if !renewed => {
-                    (domain, None, generation, inputs, keep_request, Some(*scheme), *look_up)
-                }
-                Action::Renew { domain, from, generation, inputs, keep_request, .. } if renewed => {
-                    (domain, Some(*from), generation, inputs, keep_request, None, None)
-                }
-                _ => return Err(Unlawful::NoIntent),
-            };
-        let (domain, generation, request_kept) = (domain.clone(), *generation, *request_kept);
+        let action = &pending.question.action;
+        let (from, scheme, look_up) = match action {
+            Action::Code { scheme, look_up, .. } if !renewed => (None, Some(*scheme), *look_up),
+            Action::Renew { from, .. } if renewed => (Some(*from), None, None),
+            _ => return Err(Unlawful::NoIntent),
+        };
+        let (Action::Code { domain, generation, purpose, inputs, .. }
+        | Action::Renew { domain, generation, purpose, inputs, .. }) = action
+        else {
+            return Err(Unlawful::NoIntent);
+        };
+        let (domain, generation, purpose) = (domain.clone(), *generation, purpose.clone());
+        let request_kept = action.keeps_request();
         // Each part in its turn: the last one ends the run.
         if id.part != pending.made + 1 {
             return Err(Unlawful::Part);
@@ -82,6 +82,7 @@ impl State {
         let delivery = Delivery {
             domain,
             generation,
+            purpose,
             from,
             rows,
             request,

@@ -114,6 +114,8 @@ pub struct Delivery {
     pub domain: Name,
     /// The generation of its codes.
     pub generation: Generation,
+    /// What it is for.
+    pub purpose: Name,
     /// For a renewal: the generation of the codes given.
     pub from: Option<Generation>,
     /// Its rows.
