@@ -3,6 +3,7 @@
 
 mod second;
 
+use argon2::{Algorithm, Argon2, AssociatedData, ParamsBuilder, Version};
 use cstatns::name::Hex;
 use cstatns::statement::verify;
 use data_encoding::HEXLOWER;
@@ -150,4 +151,62 @@ fn sealing_of_wycheproof() {
         }
         assert!(opened > 100 && tests.len() > opened + 20, "{opened} of {}", tests.len());
     }
+}
+
+/// The question for a key of a passphrase.
+fn argon2id(
+    password: &[u8],
+    salt: &[u8],
+    numbers: [u32; 4],
+    secret: &[u8],
+    associated: &[u8],
+) -> Value {
+    let [memory, passes, lanes, length] = numbers;
+    json!({
+        "op": "argon2id", "password": hex(password), "salt": hex(salt), "memory": memory, "passes": passes,
+        "lanes": lanes, "length": length, "secret": hex(secret), "associated": hex(associated),
+    })
+}
+
+#[test]
+fn keys_of_passphrases() {
+    // RFC 9106, section 5.3.
+    let (password, salt, secret, associated) = ([1; 32], [2; 16], [3; 8], [4; 12]);
+    let mut questions = vec![argon2id(&password, &salt, [32, 3, 4, 32], &secret, &associated)];
+    let known = "0d640df58d78766c08c037a34a8b53c9d01ef0452d75b65eb52520e96b01e659";
+    let mut expected = vec![json!({"tag": known})];
+    let mut random = Random(13);
+    for at in 0..24_u32 {
+        let (passes, lanes) = (1 + random.below(4) as u32, [1, 1, 2, 4][random.below(4)]);
+        // One lane, as kits have it, of 64 blocks and more: a segment then needs several addresses.
+        let (lanes, memory) = match at {
+            0 => (1, 1_100),
+            _ => (lanes, 8 * lanes + random.below(60) as u32),
+        };
+        let length = [4, 32, 64, 65, 96, 128, 200][random.below(7)];
+        let password = &random.bytes::<80>().0[..random.below(80)];
+        let (salt, secret) = (random.bytes::<16>().0, &random.bytes::<8>().0[..random.below(8)]);
+        let associated = AssociatedData::new(&random.bytes::<12>().0[..random.below(12)]).unwrap();
+        questions.push(argon2id(
+            password,
+            &salt,
+            [memory, passes, lanes, length],
+            secret,
+            associated.as_bytes(),
+        ));
+        let mut params = ParamsBuilder::new();
+        params
+            .m_cost(memory)
+            .t_cost(passes)
+            .p_cost(lanes)
+            .output_len(length as usize)
+            .data(associated);
+        let params = params.build().unwrap();
+        let hash =
+            Argon2::new_with_secret(secret, Algorithm::Argon2id, Version::V0x13, params).unwrap();
+        let mut tag = vec![0; length as usize];
+        hash.hash_password_into(password, &salt, &mut tag).unwrap();
+        expected.push(json!({"tag": hex(&tag)}));
+    }
+    assert_eq!(ask(&questions), expected);
 }

@@ -246,7 +246,7 @@ fn walk(events: usize, of_audits: usize, mut random: Random) -> Seen {
 #[test]
 fn all_three_judge_each_event_alike() {
     let long = std::env::var_os("CSTATNS_LONG").is_some();
-    let (events, of_audits, least) = if long { (100_000, 1, 50) } else { (2_000, 12, 1) };
+    let (events, of_audits, least) = if long { (100_000, 10, 50) } else { (2_000, 12, 1) };
     let seen = walk(events, of_audits, Random(17));
     for word in WORDS {
         let [lawful, unlawful] = seen.get(word).copied().unwrap_or_default();

@@ -1,7 +1,9 @@
 """The second implementation of SPEC.md, from the text alone. Standard library only.
 
     python3 tests/reference                          requests, one JSON object a line, on standard input; answers on standard output
-    python3 tests/reference --vectors                checks the vectors of spec/vectors that are of sections 3 to 5
+    python3 tests/reference --vectors [FILE...]      checks these files of vectors; without any, all those of spec/vectors that are of
+                                                     sections 3 to 12. Argon2id takes some minutes: with `--quick` a vector's key
+                                                     of a passphrase is taken as it gives it, and `left` names those that give none
     python3 tests/reference --ledger LEDGER [--card CARD] [--checkpoint CHECKPOINT]
                                                      verifies a ledger: one verdict, with the first bad line
     python3 tests/reference --ledgers                the same of many: one JSON object a line on standard input (`ledger`, `card`, `checkpoint`)
@@ -12,12 +14,12 @@
     python3 tests/reference --result RESULT --card CARD
                                                      verifies a result's report and recomputes the commitment (CSV)
 
-It covers sections 3 to 12 and 15. It does not read Parquet, nor kits with a passphrase, nor a kit's copy of the
-ledger: the standard library has neither Parquet, Argon2id nor zstd. Not for real keys: Python cannot wipe them.
+It covers sections 3 to 12 and 15. It does not read Parquet, nor a kit's copy of the ledger: the standard library has
+neither Parquet nor zstd; `--open` takes no passphrases. Not for real keys: Python cannot wipe them.
 """
 import argparse, json, pathlib, sys
 
-import commitments, ledger, openings, vectors
+import commitments, ledger, openings, questions, vectors
 from refusal import Refused
 
 
@@ -61,11 +63,12 @@ def main():
     for option in ("--ledger", "--card", "--checkpoint", "--open", "--people", "--commitment", "--result"):
         parser.add_argument(option)
     parser.add_argument("--kit", nargs="+", default=[])
-    for option in ("--vectors", "--ledgers", "--lines"):
+    parser.add_argument("--vectors", nargs="*")
+    for option in ("--quick", "--ledgers", "--lines"):
         parser.add_argument(option, action="store_true")
     given = parser.parse_args()
-    if given.vectors:
-        vectors.check_vectors()
+    if given.vectors is not None:
+        sys.exit(not vectors.check_vectors(given.vectors, given.quick))
     elif given.ledger:
         tell(ledger.verdict(given.ledger, given.card, given.checkpoint))
     elif given.ledgers:
@@ -81,7 +84,8 @@ def main():
         tell(try_(commitments.result, given.result, given.card))
     else:
         for line in sys.stdin:
-            tell(vectors.answer(json.loads(line)))
+            tell(questions.answer(json.loads(line)))
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -3,7 +3,7 @@ them. CSV only: the standard library does not read Parquet."""
 import csv, hmac, pathlib, re, struct
 
 import forms
-from identifiers import parse, read_text
+from identifiers import parse, read_text, tag
 from ledger import read_card
 from record import SUITE, is_signed, open_note, read_canonical, read_json, sha256
 from refusal import Refused
@@ -15,7 +15,7 @@ COLUMNS = {
     "renew": (["code"], ["code"]),
     "look-up": (["nom", "nom_usage", "prenoms", "sexe", "date_naissance", "code_lieu", "libelle_lieu", "pays"], ["code", "quality", "score"])}
 USE = forms.one_of(*COLUMNS)
-ANY = lambda value: True
+ANY = forms.ANY
 MANIFEST = {"format": 2, "suite": SUITE, "service": forms.service, "domain": forms.name, "use": USE, "rows": forms.whole(),
             "values": forms.whole(), "distinct": forms.whole(), "commitment": forms.digits(32), "key": forms.digits(32),
             "scheme": forms.Maybe(forms.one_of("fr-nir", "fi-hetu")), "generation": forms.Maybe(forms.number),
@@ -27,7 +27,7 @@ REPORT = forms.signed({
     "rows_in": forms.whole(), "rows_out": forms.whole(), "coded": forms.whole(), "quality": ANY,
     "scheme": forms.Maybe(forms.one_of("fr-nir", "fi-hetu")), "look_up": forms.Maybe(forms.look_up), "scores": forms.Maybe(ANY),
     "accepted": forms.Maybe(ANY), "destroyed": ANY, "begin": forms.moment, "end": forms.moment,
-    "checkpoint": lambda value: isinstance(value, str)})
+    "checkpoint": forms.TEXT})
 
 
 def long(value):
@@ -94,10 +94,11 @@ def rows(path, columns):
             raise Refused("csv") from None
 
 
-def distinct_value(use, values):
+def distinct_value(about, values):
     """What of a row is counted: of an identifier its canonical form, of civil status the row."""
+    use = about["use"]
     if use == "code":
-        canonical, _, compact = parse(values[0].encode())
+        canonical, _, compact = parse(values[0].encode(), about["scheme"])
         if compact != values[0]:
             raise Refused("not-compact")
         return canonical
@@ -117,9 +118,13 @@ def request(path):
         commit.row(index, cells)
         if any(cells):
             values += 1
-            if use == "renew" and read_text(cells[0])[2] != manifest["generation"]:
-                raise Refused("other-generation")
-            seen.add(distinct_value(use, cells))
+            if use == "renew":
+                _, of, generation = read_text(cells[0])
+                if of != tag(manifest["service"], manifest["domain"]):
+                    raise Refused("other-tag")
+                if generation != manifest["generation"]:
+                    raise Refused("other-generation")
+            seen.add(distinct_value(manifest, cells))
     counts = {"rows": commit.rows, "values": values, "distinct": min(len(seen), CAP)}
     if any(manifest[name] != count for name, count in counts.items()):
         raise Refused("counts", **counts)

@@ -95,6 +95,10 @@ run = digits(16)
 delivery = {"run": run, "part": whole(1, 64)}
 
 
+ANY = lambda value: True
+TEXT = lambda value: isinstance(value, str)
+
+
 def signed(body):
     return {"body": body, "signature": digits(64)}
 
@@ -115,6 +119,11 @@ receipt = signed({**statement, "statement": chosen(
 about = chosen("kind", key={"domain": name, "generation": number}, custody={"epoch": number})
 doubt = signed({**statement, "about": about})
 consent = signed({**statement, "epoch": number, "question": digits(32), "share": digits(32)})
+
+stated = chosen("kind", receipt={"receipt": receipt}, doubt={"doubt": doubt}, consent=dict.fromkeys(
+    ("consent", "run", "action", "line", "proposal", "intent"), ANY) | {"proof": Maybe(ANY)})
+evidence = signed({"format": 2, "suite": SUITE, "service": service_card, "card": card, "count": whole(),
+                   "checkpoint": TEXT, "statements": [stated]})
 
 # Section 9
 

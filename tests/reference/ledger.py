@@ -13,8 +13,21 @@ LONGEST_LINE = 4 << 20
 @functools.lru_cache(4096)
 def read_line(data):
     """A line by its form; ledgers that begin alike are read once."""
+    if len(data) > LONGEST_LINE:
+        raise Refused("line-too-long")
     line = read_canonical(data)
     forms.check(forms.line, line)
+    return line
+
+
+def next_line(data, service, tree):
+    """The line that follows those of the tree, by itself: without its line feed."""
+    line = read_line(data)
+    if line["service"] != service:
+        raise Refused("service")
+    before = tree.leaves[-1].hex() if len(tree) else "0" * 64
+    if line["sequence"] != len(tree) + 1 or line["previous"] != before:
+        raise Refused("chain")
     return line
 
 
@@ -33,19 +46,13 @@ class Fold:
 
     def push(self, data):
         """One line without its line feed."""
-        if len(data) > LONGEST_LINE:
-            raise Refused("line-too-long")
-        line = read_line(data)
         if self.state is None:  # nobody gave the card: the first line has it
+            line = read_line(data)
             if line["event"]["type"] != "dealt":
                 raise Refused("first-event")
             self.card = line["event"]["dealing"]["service"]
             self.state = State(self.card)
-        if line["service"] != self.state.service:
-            raise Refused("service")
-        before = self.tree.leaves[-1].hex() if len(self.tree) else "0" * 64
-        if line["sequence"] != len(self.tree) + 1 or line["previous"] != before:
-            raise Refused("chain")
+        line = next_line(data, self.state.service, self.tree)
         self.tree.push(leaf_hash(data))
         self.state.apply(line, self.tree)
 

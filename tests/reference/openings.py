@@ -1,15 +1,16 @@
 """What a quorum's kits open: their shares, the root secret, the sealed keys, and what each kit remembers
 (SPEC sections 7, 8 and 10). Kits with a passphrase are refused: the standard library has no Argon2id."""
-import base64, hashlib, pathlib, re
+import base64, pathlib
 
-import curves, forms
+import argon2, forms
 from dealings import working
 from identifiers import chain, check_value, parse, tag, write_text
 from ledger import read_ledger
 from record import SUITE, canonical, card_fingerprint, is_signed, open_note, read_canonical, read_json
 from refusal import Refused
 from sealed import Wing, hkdf, open_hpke, open_xchacha
-from sharing import Share, combine
+from sharing import Share, combine_dealt
+from signing import public_key
 
 IDENTITY = {"format": 2, "card": forms.digits(32), "seeds": forms.text("[0-9a-f]+"), "protection": lambda value: value is None or isinstance(value, dict)}
 SHARE_FILE = {"format": 2, "service": forms.service, "epoch": forms.number, "custodian": forms.name, "share": forms.text("[0-9a-f]+")}
@@ -27,43 +28,72 @@ def read(path, form):
     return value
 
 
-def public_key(seed):
-    """The Ed25519 public key of a seed (RFC 8032)."""
-    scalar = int.from_bytes(hashlib.sha512(seed).digest()[:32], "little") & (1 << 254) - 8 | 1 << 254
-    return curves.encode(curves.add_multiple(curves.NEUTRAL, scalar, curves.BASE))
+def passphrase_key(passphrase, protection):
+    """The key of a kit with a passphrase; some minutes of one processor."""
+    memory, passes, lanes = (protection[f"argon2id_{of}"] for of in ("memory_kib", "passes", "lanes"))
+    return argon2.argon2id(passphrase, bytes.fromhex(protection["salt"]), memory, passes, lanes)
+
+
+def open_seeds(identity, fingerprint, key):
+    """The seeds of a kit; `key` is that of its passphrase, or None where nothing protects it."""
+    protection, seeds = identity["protection"], bytes.fromhex(identity["seeds"])
+    if (protection is None) != (key is None):
+        raise Refused("passphrase")
+    if key is None:
+        return seeds
+    associated = f"CStatNS/kit/2/{SUITE}/{fingerprint}".encode()
+    return open_xchacha(key, bytes.fromhex(protection["nonce"]), associated, seeds + bytes.fromhex(protection["tag"]))
+
+
+def check_identity(card, identity, seeds):
+    """Refuses seeds that are not those of the card."""
+    body = card["body"]
+    if not is_signed("CStatNS/card/", card, body["signing"]) or card_fingerprint(card) != identity["card"]:
+        raise Refused("card", of=body["name"])
+    if len(seeds) != 64 or public_key(seeds[:32]).hex() != body["signing"] or Wing(seeds[32:]).public.hex() != body["receiving"]:
+        raise Refused("seeds", of=body["name"])
+
+
+def memory_key(seeds, fingerprint):
+    info = f"CStatNS/kit-memory/2/{SUITE}/{fingerprint}".encode()
+    return info, hkdf(seeds, info)
+
+
+def open_memory(file, seeds, fingerprint):
+    """What a kit remembers."""
+    info, key = memory_key(seeds, fingerprint)
+    associated, sealed = info + b"\n" + canonical(file["shown"]), base64.b64decode(file["sealed"], validate=True)
+    memory = read_canonical(open_xchacha(key, bytes.fromhex(file["nonce"]), associated, sealed))
+    if set(memory) != REMEMBERED or memory["format"] != 2 or memory["suite"] != SUITE:
+        raise Refused("kit-memory")
+    if file["shown"]["head"] != memory["head"] or file["shown"]["count"] != memory["count"]:
+        raise Refused("kit-memory")
+    return memory
+
+
+def dealt_info(service, epoch, fingerprint):
+    return f"CStatNS/share/2/{SUITE}/{service}/{epoch}/{fingerprint}".encode()
 
 
 class Kit:
     def __init__(self, path):
         self.path = pathlib.Path(path)
         identity, self.card = read(self.path / "identity", IDENTITY), read(self.path / "card.json", forms.card)
-        if identity["protection"] is not None:
-            raise Refused("passphrase")
-        self.seeds = bytes.fromhex(identity["seeds"])
-        self.wing, self.fingerprint = Wing(self.seeds[32:]), card_fingerprint(self.card)
-        body = self.card["body"]
-        self.name = body["name"]
-        if not is_signed("CStatNS/card/", self.card, body["signing"]) or self.fingerprint != identity["card"]:
-            raise Refused("card", of=self.name)
-        if len(self.seeds) != 64 or public_key(self.seeds[:32]).hex() != body["signing"] or self.wing.public.hex() != body["receiving"]:
-            raise Refused("seeds", of=self.name)
+        self.name, self.fingerprint = self.card["body"]["name"], card_fingerprint(self.card)
+        self.seeds = open_seeds(identity, self.fingerprint, None)
+        check_identity(self.card, identity, self.seeds)
+        self.wing = Wing(self.seeds[32:])
 
     def share(self, service, epoch):
         file = read(self.path / f"share-{epoch}", SHARE_FILE)
         if (file["service"], file["epoch"], file["custodian"]) != (service, epoch, self.name):
             raise Refused("share", of=self.name)
-        info = f"CStatNS/share/2/{SUITE}/{service}/{epoch}/{self.fingerprint}".encode()
-        return Share(open_hpke(self.wing, info, bytes.fromhex(file["share"])))
+        return Share(open_hpke(self.wing, dealt_info(service, epoch, self.fingerprint), bytes.fromhex(file["share"])))
 
     def memory(self, fold):
         """What the kit remembers, and whether this ledger holds it."""
-        file = read(self.path / "memory", MEMORY_FILE)
-        info = f"CStatNS/kit-memory/2/{SUITE}/{self.fingerprint}".encode()
-        associated, sealed = info + b"\n" + canonical(file["shown"]), base64.b64decode(file["sealed"], validate=True)
-        memory = read_canonical(open_xchacha(hkdf(self.seeds, info), bytes.fromhex(file["nonce"]), associated, sealed))
-        if set(memory) != REMEMBERED or memory["format"] != 2 or memory["suite"] != SUITE:
-            raise Refused("kit-memory", of=self.name)
-        if memory["service"] != fold.card or file["shown"]["head"] != memory["head"] or file["shown"]["count"] != memory["count"]:
+        memory = open_memory(read(self.path / "memory", MEMORY_FILE), self.seeds, self.fingerprint)
+        if memory["service"] != fold.card:
             raise Refused("kit-memory", of=self.name)
         if open_note(memory["checkpoint"].encode(), fold.card) != memory["head"]:
             raise Refused("kit-memory", of=self.name)
@@ -82,9 +112,12 @@ def lives(home, domain):
             yield copy.read_bytes()
 
 
+def sealing_key(root, life, label):
+    return hkdf(root + life, f"CStatNS/seal/2/{SUITE}/{label['service']}/{label['epoch']}/{label['kind']}".encode())
+
+
 def unseal(root, life, label, file):
-    info = f"CStatNS/seal/2/{SUITE}/{label['service']}/{label['epoch']}/{label['kind']}".encode()
-    key = open_xchacha(hkdf(root + life, info), bytes.fromhex(file["nonce"]), b"CStatNS/seal/2/" + canonical(label), bytes.fromhex(file["sealed"]))
+    key = open_xchacha(sealing_key(root, life, label), bytes.fromhex(file["nonce"]), b"CStatNS/seal/2/" + canonical(label), bytes.fromhex(file["sealed"]))
     if check_value(key, label["service"], label["domain"], label["generation"]).hex() != label["check"]:
         raise Refused("check-value")
     return key
@@ -116,7 +149,7 @@ def openings(home, kits, identifiers=()):
     state = fold.state
     number = working(state.epochs)
     kits = [Kit(path) for path in kits]
-    root = combine({kit.name: kit.share(state.service, number) for kit in kits}, state.service, state.epochs[number])
+    root = combine_dealt([(kit.name, kit.share(state.service, number)) for kit in kits], state.service, state.epochs[number])
     living = [name for name, domain in state.domains.items() if not domain.destroyed]
     known = {f"{name}.{g}.{number}.key" for name in living for g in range(1, len(state.domains[name].keys) + 1)}
     unknown = sorted({path.name for path in (home / "keys").iterdir()} - known)

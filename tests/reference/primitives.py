@@ -1,5 +1,5 @@
-"""Requests about single functions: signatures, key agreement, sealing. Others' vectors come as these."""
-import curves, sealed
+"""Questions about cryptography by itself: signatures, key agreement, sealing, passphrases. Others' vectors come as these."""
+import argon2, curves, sealed
 from refusal import Refused
 
 
@@ -18,9 +18,15 @@ def aead(q):
     return {"opens": function(q["key"], q["nonce"], q["associated"], q["sealed"]).hex()}
 
 
-OPS = {"ed25519": ed25519, "x25519": x25519, "aead": aead}
+def argon2id(q):
+    numbers = (q["memory"], q["passes"], q["lanes"], q["length"])
+    return {"tag": argon2.argon2id(q["password"], q["salt"], *numbers, q["secret"], q["associated"]).hex()}
 
 
-def answer(q):
-    """The values of a request are hex."""
-    return OPS[q["op"]]({name: bytes.fromhex(value) for name, value in q.items() if name != "op"})
+def read(function):
+    """The texts of a question are hex."""
+    return lambda q: function({name: bytes.fromhex(value) if isinstance(value, str) else value
+                               for name, value in q.items() if name != "op"})
+
+
+OPS = {name: read(function) for name, function in (("ed25519", ed25519), ("x25519", x25519), ("aead", aead), ("argon2id", argon2id))}

@@ -86,6 +86,16 @@ def card_fingerprint(card):
     return digest("CStatNS/card-fingerprint/", card)
 
 
+def spoken(fingerprint):
+    """Its first 16 bytes as eight words (SPEC section 8)."""
+    letters = "bdfghjklmnprstvz", "aiou"
+    words = []
+    for at in range(0, 32, 4):
+        bits = int(fingerprint[at:at + 4], 16)
+        words.append("".join(letters[of][bits >> shift & len(letters[of]) - 1] for of, shift in ((0, 12), (1, 10), (0, 6), (1, 4), (0, 0))))
+    return "-".join(words)
+
+
 def is_signed(label, statement, key):
     message = label.encode() + canonical(statement["body"])
     return curves.verify(bytes.fromhex(key), message, bytes.fromhex(statement["signature"]))
@@ -140,6 +150,11 @@ def checkpoint_text(service, head):
     return f"cstatns/{service}\n{head['size']}\n{root}\n"
 
 
+def key_number(name, kind, key):
+    """What a line of a note says of its key."""
+    return sha256(name, b"\n", bytes([kind]), key)[:4]
+
+
 def _base64(text):
     try:
         data = base64.b64decode(text, validate=True)
@@ -168,7 +183,7 @@ def open_note(data, card):
         raise Refused("checkpoint-form")
     if origin != f"cstatns/{service}":
         raise Refused("checkpoint-origin")
-    number, found = sha256(origin, b"\n\1", key)[:4], False
+    number, found = key_number(origin, 1, key), False
     for line in signatures[:-1].split("\n"):
         parts = re.fullmatch("— ([^ +]+) ([^ ]+)", line)
         if not parts:
@@ -185,7 +200,11 @@ def open_note(data, card):
     return {"size": size, "root": root.hex()}
 
 
+def cosigned_text(service, head, time):
+    return f"cosignature/v1\ntime {seconds(time)}\n{checkpoint_text(service, head)}"
+
+
 def is_cosigned(service, cosignature, key):
-    text, at = checkpoint_text(service, cosignature["head"]), seconds(cosignature["time"])
-    message = f"cosignature/v1\ntime {at}\n{text}"
-    return at >= 0 and curves.verify(bytes.fromhex(key), message.encode(), bytes.fromhex(cosignature["signature"]))
+    message = cosigned_text(service, cosignature["head"], cosignature["time"])
+    is_dated = seconds(cosignature["time"]) >= 0
+    return is_dated and curves.verify(bytes.fromhex(key), message.encode(), bytes.fromhex(cosignature["signature"]))

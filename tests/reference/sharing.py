@@ -1,8 +1,9 @@
-"""Shares of the root secret (SPEC section 7): Shamir over GF(2^8) with the polynomial 0x11d."""
+"""Shares of the root secret (SPEC section 7): Shamir over GF(2^8) with the polynomial 0x11d; a dealing's receiving key."""
 import hmac, struct
 
 from record import SUITE, sha256
 from refusal import Refused
+from sealed import Wing, hkdf
 
 EXP, LOG = [0] * 510, [0] * 256
 _x = 1
@@ -32,11 +33,27 @@ def at(points, x):
     return bytes(out)
 
 
+def split(root, coefficients, n):
+    """The values at 1 ... n of the polynomials with this constant term and these coefficients of x, x^2, ..."""
+    shares = []
+    for x in range(1, n + 1):
+        y = bytes(32)
+        for term in reversed([root, *coefficients]):
+            y = bytes(times(a, x) ^ b for a, b in zip(y, term))
+        shares.append(y)
+    return shares
+
+
+def share_bytes(service, epoch, k, n, x, y):
+    texts = b"".join(bytes([len(text)]) + text.encode() for text in (SUITE, service))
+    return b"CStatNS/share/\x02" + texts + struct.pack(">I3B", epoch, k, n, x) + y
+
+
 class Share:
     """A share in clear, of exactly these bytes."""
 
     def __init__(self, data):
-        rest = data
+        self.data = rest = data
         if not rest.startswith(b"CStatNS/share/\x02"):
             raise Refused("share-form")
         rest, texts = rest[15:], []
@@ -54,21 +71,34 @@ def root_check(root, service, epoch):
     return hmac.digest(root, f"CStatNS/check-root/{service}/{epoch}".encode(), "sha256").hex()
 
 
-def combine(shares, service, epoch):
-    """The root secret of an epoch of the ledger from {custodian: share}; refused by the holder's name."""
-    places = {seat.name: (x, seat.commitment) for x, seat in enumerate(epoch.roster, 1)}
-    of = (service, epoch.number, epoch.threshold["k"], epoch.threshold["n"])
-    for name, share in shares.items():
+def receiving_key(root, service, epoch):
+    """The key pair of a dealing."""
+    return Wing(hkdf(root, f"CStatNS/request-root/2/{SUITE}/{service}/{epoch}".encode()))
+
+
+def combine(given, service, epoch, threshold, holders):
+    """The root secret from (name, share) of each custodian who gives one, by the roster's (name, commitment);
+    refused by the holder's name."""
+    places = {name: (x, commitment) for x, (name, commitment) in enumerate(holders, 1)}
+    points, of = {}, (service, epoch, threshold["k"], threshold["n"])
+    for name, share in given:
         x, commitment = places.get(name, (0, ""))
-        if (share.service, share.epoch, share.k, share.n) != of or share.x != x or share.commitment != commitment:
+        if (share.service, share.epoch, share.k, share.n) != of or (share.x, share.commitment) != (x, commitment) or x in points:
             raise Refused("share", of=name)
-    if len(shares) < of[2]:
+        points[x] = share.y
+    if len(points) < threshold["k"]:
         raise Refused("too-few-shares")
-    points = {share.x: share.y for share in shares.values()}
-    first = dict(list(points.items())[:of[2]])
-    root = at(first, 0)
+    first = dict(list(points.items())[:threshold["k"]])
     if any(at(first, x) != y for x, y in points.items()):
         raise Refused("shares-differ")
+    return at(first, 0)
+
+
+def combine_dealt(given, service, epoch):
+    """The same for an epoch of the ledger, whose root has the check value and the receiving key that stand there."""
+    root = combine(given, service, epoch.number, epoch.threshold, [(seat.name, seat.commitment) for seat in epoch.roster])
     if root_check(root, service, epoch.number) != epoch.root_check:
         raise Refused("root-check")
+    if receiving_key(root, service, epoch.number).public.hex() != epoch.receiving:
+        raise Refused("receiving-key")
     return root

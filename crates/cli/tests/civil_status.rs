@@ -93,7 +93,7 @@ fn people_who_are_found_have_the_codes_of_their_identifiers() {
         0.9700 or more",
         id(&place, "r")
     );
-    // To all of them; in a few words to each who approves, and on the line that each keeps on paper.
+    // To all of them; in a few words to each who approves, and on the line kept on paper.
     let asked = format!(
         "code 57 rows with 55 values, 55 of them distinct (rows, not people), of the scheme \
         fr-nir, for `income` in `population`, generation 1, of people {look_up}"
