@@ -333,7 +333,7 @@ fn a_clean_ledger_holds() {
     let witnessed: Vec<u64> =
         audit.witnessed.custodians.iter().map(|witness| witness.events).collect();
     assert_eq!(witnessed, [last_intent, last_intent, seen]);
-    assert_eq!(audit.witnessed.events, last_intent);
+    assert_eq!((audit.witnessed.events, audit.witnessed.quorum), (last_intent, last_intent));
     assert_eq!(audit.domains.len(), 3);
     assert_eq!(
         (audit.deliveries.made, audit.deliveries.renewals, audit.deliveries.rows),
@@ -355,6 +355,10 @@ fn a_clean_ledger_holds() {
             && !text.contains("FAILS"),
         "{text}"
     );
+    // What must be accounted for does not hide what rests on the service's word alone.
+    let last = audit.sound - last_intent;
+    let unseen = format!(" Nobody but the service vouches for the last {last} events.\n");
+    assert!(last > 1 && text.ends_with(&unseen), "{text}");
     assert!(text.contains("population (statistics): generation 2, doubted: 1"), "{text}");
     let json = serde_json::to_value(&audit).unwrap();
     assert_eq!(json["findings"][0]["check"], "checkpoint");

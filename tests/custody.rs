@@ -6,6 +6,7 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
+use cstatns::audit::verify;
 use cstatns::card::{Card, CardBody, ServiceCard, spoken};
 use cstatns::checkpoint::{Cosignature, Head, Note, NoteSignature, leaf_hash};
 use cstatns::code::{Generation, Tag};
@@ -20,7 +21,7 @@ use cstatns::evidence::About;
 use cstatns::hazmat::{root_check, split};
 use cstatns::identifier::Scheme;
 use cstatns::ledger::event::{Event, IntentWitness, KeyRef, Lapse};
-use cstatns::ledger::{History, next_line, origin};
+use cstatns::ledger::{History, checkpoint_path, next_line, origin};
 use cstatns::meta::ServiceId;
 use cstatns::name::{Hex, Name, canonical_json};
 use cstatns::proposal::{
@@ -697,6 +698,51 @@ fn a_kit_keeps_the_lines_that_it_has_folded() {
     office.append(Event::ExpiryChecked {}).unwrap();
     office.kit(0).check(office.ledger().view(), office.now).unwrap();
     assert_eq!(kept_lines(&office.path("ana")).unwrap().len() as u64, office.history.size());
+
+    // A file that is gone, or shorter than the kit left it, is written anew, also where the ledger
+    // has not grown.
+    for (half, grows) in [(false, false), (false, true), (true, false), (true, true)] {
+        match half {
+            true => fs::write(&path, &whole[..whole.len() / 2]).unwrap(),
+            false => fs::remove_file(&path).unwrap(),
+        }
+        if grows {
+            office.append(Event::ExpiryChecked {}).unwrap();
+        }
+        office.now += 1.second();
+        office.kit(0).check(office.ledger().view(), office.now).unwrap();
+        let file = fs::read(office.path("ledger.jsonl")).unwrap();
+        let lines: Vec<&[u8]> = file.split(|byte| *byte == b'\n').collect();
+        assert_eq!(kept_lines(&office.path("ana")).unwrap(), lines[..lines.len() - 1]);
+    }
+}
+
+/// Who witnesses is a card. Former custodians witness, but are no quorum of those who decide now;
+/// and whoever bears a former one's name has seen what their own card has.
+#[test]
+fn witnesses_are_counted_by_card() {
+    let mut office = Office::held();
+    let former: Vec<PathBuf> = NAMES.iter().map(|name| office.path(name)).collect();
+    let successor = |name: &&str| kit(&office.path(&format!("{name}-2")), name).card().clone();
+    let cards: Vec<Card> = NAMES.iter().map(successor).collect();
+    office.deal_again(&cards);
+    for kit in &former[..3] {
+        office.append(Event::ExpiryChecked {}).unwrap();
+        let mut kit = Kit::open(kit, None).unwrap();
+        let receipt = kit.check(office.ledger().view(), office.now).unwrap();
+        office.append(Event::Received { receipt }).unwrap();
+    }
+    fs::write(checkpoint_path(&office.file), &office.note).unwrap();
+    let audit = verify(&office.file, &office.dealing.service, &[], &[]).unwrap();
+    assert!(audit.holds(), "{audit}");
+    assert_eq!(audit.witnessed.custodians.len(), 10);
+    let mut seen: Vec<u64> =
+        cards.iter().map(|card| office.state.statements()[&card.fingerprint()].witnessed).collect();
+    seen.sort_unstable();
+    assert_eq!(audit.witnessed.quorum, seen[2]);
+    // The last of the former ones has seen all but its own receipt.
+    assert_eq!(audit.witnessed.events, office.history.size() - 1);
+    assert!(audit.witnessed.quorum < audit.witnessed.events - 4);
 }
 
 /// The statements of a copy that was left behind get counts that the ledger has already: told, and

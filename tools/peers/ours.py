@@ -65,6 +65,18 @@ class Ours:
         return self.play("controller", "attach", "--retained", retained, "--result", result, "--out", out,
                          *self.threads("controller", "attach", cores), cores=cores)
 
+    def keep(self):
+        """Keeps the service and its kits as they are: a request is coded once, and each run is of the same one."""
+        shutil.rmtree(self.place / "before", ignore_errors=True)
+        for part in ("home", *KITS):
+            shutil.copytree(self.place / part, self.place / "before" / part)
+
+    def put_back(self):
+        """Puts the service and its kits back as they were kept."""
+        for part in ("home", *KITS):
+            shutil.rmtree(self.place / part)
+            shutil.copytree(self.place / "before" / part, self.place / part)
+
     def code(self, verb, request, result, cores, home="home", kits=None):
         """`code` or `renew`, its request kept; the ledger tells when it began and when the result was there."""
         ledger = self.place / home / "ledger.jsonl"

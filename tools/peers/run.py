@@ -119,6 +119,7 @@ class Bench:
 
     def run_ours(self, form, verb, event, request, result, cores):
         """One `code` or `renew`; its result stays under the name given, without waiting for `delivered`."""
+        self.ours.put_back()
         self.ours.remove(f"{result}.{form}")
         # A place that waits for `delivered` cannot be taken again.
         self.results += 1
@@ -148,6 +149,7 @@ class Bench:
 
     def code(self, form):
         """Ours, a peer, ours, the next peer …"""
+        self.ours.keep()
         for cores, ours in self.turns(form, "code"):
             if self.peers:
                 peers = self.figures[form].setdefault("peers", {}).setdefault(str(cores), {})
@@ -179,6 +181,7 @@ class Bench:
         self.check("attached", "codes.json", f"data.{form}", f"attached.{form}")
 
     def renew(self, form):
+        self.ours.keep()
         for cores, figures in self.turns(form, "renew"):
             figures.append(self.run_ours(form, "renew", "renewed", "renew-request", "renew-result", cores))
             self.copied(form, "renew-request")

@@ -6,6 +6,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use jiff::Timestamp;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
@@ -170,6 +171,18 @@ pub fn whole_number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D
         return Err(de::Error::custom("the number is above 2^53 - 1"));
     }
     Ok(number)
+}
+
+/// Reads a time in whole seconds, as SPEC §11 writes it: for `deserialize_with`.
+///
+/// # Errors
+/// For a time with a part of a second.
+pub fn whole_second<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Timestamp, D::Error> {
+    let time = Timestamp::deserialize(deserializer)?;
+    if time.subsec_nanosecond() != 0 {
+        return Err(de::Error::custom("the time has a part of a second"));
+    }
+    Ok(time)
 }
 
 /// A number as people read it: with a comma between thousands.

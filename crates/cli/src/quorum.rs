@@ -23,7 +23,7 @@ use crate::output::Program;
 use question::show;
 use words::notes;
 
-pub(crate) use words::{doubted_words, remarked, said_of, stated};
+pub(crate) use words::{remarked, said_of, stated};
 
 /// How long the custodians at this machine may take.
 const WAIT: SignedDuration = SignedDuration::from_hours(1);

@@ -281,7 +281,8 @@ fn a_doubt_is_closed_by_a_quorum_that_is_shown_it() {
     let place = Place::open();
     place.ok("service doubt home population --kit bruno");
     let said = place.quorum("service examined home population");
-    assert!(said.contains("doubt of `bruno`") && said.contains("generation 1"), "{said}");
+    let doubt = said.lines().find(|line| line.starts_with("  doubt     of `bruno` on ")).unwrap();
+    assert!(doubt.contains("event 10: generation 1 of `population`"), "{doubt}");
     place.refused_quorum("service examined home population", "no-doubt", &[]);
     place.ok("service doubt home --custody --kit bruno");
     place.refused_quorum(

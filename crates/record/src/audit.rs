@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 
 use cstatns_base::code::Generation;
 use cstatns_base::files::FileError;
-use cstatns_base::name::Name;
+use cstatns_base::name::{Hex, Name};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use serde::Serialize;
@@ -325,24 +325,25 @@ impl Audit {
 }
 
 fn witnessed(state: &State, sound: u64) -> Witnessed {
-    let mut custodians: Vec<Witness> = Vec::new();
+    // Who witnessed more events witnessed the sound ones among them.
+    let seen = |card: &Hex<32>| {
+        state.statements().get(card).map_or(0, |statements| statements.witnessed).min(sound)
+    };
+    // By card: whoever has a former custodian's name now has witnessed nothing by that.
+    let (mut known, mut custodians) = (BTreeSet::new(), Vec::new());
     for seat in state.epochs().values().flat_map(|epoch| &epoch.dealing.roster) {
-        let statements = state.statements().get(&seat.card.fingerprint());
-        // Who witnessed more events witnessed the sound ones among them.
-        let events = statements.map_or(0, |statements| statements.witnessed).min(sound);
-        let custodian = seat.card.body.name.clone();
-        match custodians.iter_mut().find(|known| known.custodian == custodian) {
-            Some(known) => known.events = known.events.max(events),
-            None => custodians.push(Witness { custodian, events }),
+        let card = seat.card.fingerprint();
+        if known.insert(card) {
+            let custodian = seat.card.body.name.clone();
+            custodians.push(Witness { custodian, events: seen(&card) });
         }
     }
-    let mut seen: Vec<u64> = custodians.iter().map(|witness| witness.events).collect();
-    seen.sort_unstable_by(|a, b| b.cmp(a));
-    let newest = state.epochs().values().next_back();
-    let needed = newest.map_or(usize::MAX, |epoch| epoch.dealing.threshold.k());
-    Witnessed {
-        events: seen.first().copied().unwrap_or(0),
-        quorum: seen.get(needed - 1).copied().unwrap_or(0),
-        custodians,
-    }
+    let quorum = state.working_dealing().map_or(0, |dealing| {
+        let cards = dealing.roster.iter().map(|seat| seat.card.fingerprint());
+        let mut events: Vec<u64> = cards.map(|card| seen(&card)).collect();
+        events.sort_unstable_by(|a, b| b.cmp(a));
+        events.get(dealing.threshold.k() - 1).copied().unwrap_or(0)
+    });
+    let events = custodians.iter().map(|witness| witness.events).max().unwrap_or(0);
+    Witnessed { events, quorum, custodians }
 }

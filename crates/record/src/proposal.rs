@@ -12,7 +12,7 @@ use cstatns_base::distinct::CAP;
 use cstatns_base::domain::{Kind, RenewalReason};
 use cstatns_base::identifier::Scheme;
 use cstatns_base::look_up::LookUp;
-use cstatns_base::name::{Hex, LARGEST_NUMBER, Name, digest, whole_number};
+use cstatns_base::name::{Hex, LARGEST_NUMBER, Name, digest, whole_number, whole_second};
 use jiff::{SignedDuration, Timestamp, civil::Date};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -241,6 +241,7 @@ pub struct Question {
     /// What is asked for.
     pub action: Action,
     /// The moment from which approvals no longer count.
+    #[serde(deserialize_with = "whole_second")]
     pub expires: Timestamp,
     /// The number of the run.
     pub run: RunId,

@@ -299,6 +299,12 @@ impl Kept {
         stated: Option<Stated>,
     ) -> Result<(), KitError> {
         let mut memory = self.memory.clone();
+        if self.has_lost_lines()? {
+            // The memory says so first: whoever is stopped from here on leaves a file that is
+            // written anew again.
+            (memory.bytes, memory.compressed) = (0, 0);
+            self.write(memory.clone())?;
+        }
         let (added, compressed) = self.keep_lines(ledger, head)?;
         memory.bytes += added;
         memory.compressed = compressed;
@@ -359,11 +365,18 @@ impl Kept {
         Ok(())
     }
 
+    /// Whether `ledger.zst` is gone, or shorter than the kit left it.
+    fn has_lost_lines(&self) -> Result<bool, KitError> {
+        let path = self.directory.join(LINES);
+        let length = if files::taken(&path)? { Append::open(&path)?.length() } else { 0 };
+        Ok(length < self.memory.compressed)
+    }
+
     /// Adds the lines that the kit has not kept yet to `ledger.zst`, as one frame. Gives their
     /// bytes, and the length of the file.
     fn keep_lines(&self, ledger: &View<'_>, head: Head) -> Result<(u64, u64), KitError> {
         let Memory { bytes, compressed, head: seen, .. } = self.memory;
-        let seen = seen.map_or(0, |head| head.size);
+        let seen = seen.filter(|_| compressed > 0).map_or(0, |head| head.size);
         let path = self.directory.join(LINES);
         if head.size == seen {
             return Ok((0, compressed));

@@ -13,6 +13,8 @@ use crate::fault::Fault;
 use crate::figures::counted;
 use crate::output::Program;
 
+use super::words::doubted_words;
+
 /// The most deliveries of a renewal that are shown by name.
 const SHOWN: usize = 4;
 
@@ -43,6 +45,15 @@ pub(super) fn show(program: &Program, gathering: &mut Gathering<'_>) -> Result<(
         line("register", &format_args!("{words}, id {}", look_up.register));
         if state.domain(domain).is_ok_and(|domain| domain.kind.is_research()) {
             line("register", &"is consulted for rows without an identifier only");
+        }
+    }
+    if let Action::Examined { doubts, .. } = action {
+        for doubt in doubts.iter().filter_map(|digest| state.doubts().get(digest)) {
+            let (by, about) = (&doubt.by, doubted_words(&doubt.about));
+            line(
+                "doubt",
+                &format_args!("of `{by}` on {}, event {}: {about}", doubt.time, doubt.number),
+            );
         }
     }
     if let Action::Renew { of, .. } = action {

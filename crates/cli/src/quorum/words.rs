@@ -48,7 +48,7 @@ pub(crate) fn stated(about: &About) -> String {
     }
 }
 
-pub(crate) fn doubted_words(doubted: &Doubted) -> String {
+pub(super) fn doubted_words(doubted: &Doubted) -> String {
     match doubted {
         Doubted::Key { domain, generation } => format!("generation {generation} of `{domain}`"),
         Doubted::Custody { epoch } => format!("the custody of epoch {epoch}"),

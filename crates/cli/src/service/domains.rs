@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use crate::custodian::keep_on_paper;
 use crate::fault::Fault;
 use crate::output::Program;
-use crate::quorum::{Closed, KitArgs, doubted_words, gather};
+use crate::quorum::{Closed, KitArgs, gather};
 
 use super::{open, recorded};
 
@@ -298,16 +298,6 @@ impl ExaminedArgs {
         let kits = self.kits.look()?;
         recorded(program, &self.home, "examined", |service| {
             let doubts = service.state().doubts_about(self.domain.as_ref());
-            for digest in &doubts {
-                let doubt = &service.state().doubts()[digest];
-                program.say(format_args!(
-                    "doubt of `{}` on {}, event {}: {}",
-                    doubt.by,
-                    doubt.time,
-                    doubt.number,
-                    doubted_words(&doubt.about)
-                ));
-            }
             let count = doubts.len();
             let action = Action::Examined { domain: self.domain.clone(), doubts };
             let quorum = gather(program, service, &kits, action)?;

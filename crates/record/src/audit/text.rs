@@ -38,18 +38,24 @@ impl fmt::Display for Audit {
         self.fmt_witnesses(f)?;
         self.fmt_summary(f)?;
         match self.failures().count() {
-            0 if !self.notices.is_empty() => writeln!(
-                f,
-                "\nEverything that was checked holds; {} must be accounted for.",
-                count(self.notices.len() as u64, "matter")
-            ),
-            // What rests on the service's word alone was checked as far as it can be.
-            0 if self.witnessed.events < self.sound => writeln!(
-                f,
-                "\nEverything that was checked holds. Nobody but the service vouches for the last {}.",
-                events(self.sound - self.witnessed.events)
-            ),
-            0 => writeln!(f, "\nEverything that was checked holds."),
+            0 => {
+                write!(f, "\nEverything that was checked holds")?;
+                match self.notices.len() as u64 {
+                    0 => write!(f, ".")?,
+                    notices => write!(f, "; {} must be accounted for.", count(notices, "matter"))?,
+                }
+                // What rests on the service's word alone was checked as far as it can be.
+                match self.sound - self.witnessed.events.min(self.sound) {
+                    0 => writeln!(f),
+                    last => {
+                        writeln!(
+                            f,
+                            " Nobody but the service vouches for the last {}.",
+                            events(last)
+                        )
+                    }
+                }
+            }
             failures if self.sound == self.events => {
                 writeln!(f, "\n{} of {} checks failed.", failures, self.findings.len())
             }

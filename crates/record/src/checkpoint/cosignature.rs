@@ -2,7 +2,7 @@
 //! `cosignature/v1`).
 
 use cstatns_base::code::BASE32;
-use cstatns_base::name::Hex;
+use cstatns_base::name::{Hex, whole_second};
 use ed25519_dalek::{Signer, SigningKey};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -25,6 +25,7 @@ pub struct Cosignature {
     /// Size and root of the checkpoint.
     pub head: Head,
     /// When it was signed, in whole seconds, by the clock of the one who signed.
+    #[serde(deserialize_with = "whole_second")]
     pub time: Timestamp,
     /// The Ed25519 signature.
     pub signature: Hex<64>,

@@ -7,7 +7,7 @@ use cstatns_base::code::Generation;
 use cstatns_base::commitment::Commitment;
 use cstatns_base::delivery::DeliveryId;
 use cstatns_base::domain::CheckValue;
-use cstatns_base::name::{Hex, Name, whole_number};
+use cstatns_base::name::{Hex, Name, whole_number, whole_second};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -33,8 +33,10 @@ pub struct Line {
     /// The leaf hash of the line before; 32 zero bytes for the first.
     pub previous: Hex<32>,
     /// The service's time (SPEC §15): never goes back.
+    #[serde(deserialize_with = "whole_second")]
     pub time: Timestamp,
     /// What the system's clock said.
+    #[serde(deserialize_with = "whole_second")]
     pub clock: Timestamp,
     /// What happened.
     pub event: Event,

@@ -13,7 +13,7 @@ use cstatns_base::files;
 use cstatns_base::identifier::Scheme;
 use cstatns_base::look_up::{LookUp, Score, Scores};
 use cstatns_base::meta::{FileMeta, SUITE, service_id};
-use cstatns_base::name::{Hex, Name, whole_number};
+use cstatns_base::name::{Hex, Name, whole_number, whole_second};
 use jiff::Timestamp;
 use serde::de::{Error as _, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
@@ -82,8 +82,10 @@ pub struct ReportBody {
     /// What was destroyed.
     pub destroyed: Vec<Destruction>,
     /// When the run began.
+    #[serde(deserialize_with = "whole_second")]
     pub begin: Timestamp,
     /// When it ended.
+    #[serde(deserialize_with = "whole_second")]
     pub end: Timestamp,
     /// A checkpoint of the ledger that covers the result, as the service signed it: a signed note.
     pub checkpoint: String,
