@@ -327,6 +327,10 @@ fn checkpoints_that_do_not_fit_are_refused_alike() {
     forked.lines[size - 1] = forked.lines[size - 2].clone();
     let shorter = whole[..whole.len() - genuine.lines[size - 1].len() - 1].to_vec();
     let other_size = text.replacen(&format!("\n{size}\n"), &format!("\n{}\n", size - 1), 1);
+    let with_others = |count: usize| {
+        let others = "— other/name AAAAAABBBBCCCCDDDA==\n".repeat(count);
+        format!("{body}\n\n{others}{signature}").into_bytes()
+    };
     let cases: Vec<(&str, Vec<u8>, Vec<u8>)> = vec![
         ("its own", whole.clone(), own.clone()),
         ("one line beyond", whole.clone(), part(size - 1)),
@@ -344,6 +348,12 @@ fn checkpoints_that_do_not_fit_are_refused_alike() {
         ("twice signed", whole.clone(), format!("{body}\n\n{signature}{signature}").into_bytes()),
         ("somebody else's signature too", whole.clone(), {
             let other = "— other/name AAAAAABBBBCCCCDDDA==\n";
+            format!("{body}\n\n{other}{signature}").into_bytes()
+        }),
+        ("511 signatures of others", whole.clone(), with_others(511)),
+        ("512 signatures of others", whole.clone(), with_others(512)),
+        ("a signature of no byte", whole.clone(), {
+            let other = "— other/name AAAAAA==\n";
             format!("{body}\n\n{other}{signature}").into_bytes()
         }),
         ("a carriage return", whole.clone(), text.replacen('\n', "\r\n", 1).into_bytes()),
@@ -369,7 +379,8 @@ fn checkpoints_that_do_not_fit_are_refused_alike() {
             "one line beyond",
             "a line cut short",
             "twice signed",
-            "somebody else's signature too"
+            "somebody else's signature too",
+            "511 signatures of others"
         ]
     );
 }

@@ -184,6 +184,8 @@ def open_note(data, card):
     if origin != f"cstatns/{service}":
         raise Refused("checkpoint-origin")
     number, found = key_number(origin, 1, key), False
+    if signatures.count("\n") > 512:
+        raise Refused("note-form")
     for line in signatures[:-1].split("\n"):
         parts = re.fullmatch("— ([^ +]+) ([^ ]+)", line)
         if not parts:

@@ -113,11 +113,11 @@ impl Walk<'_> {
             (0, _) if !self.random.one_in(3) => 0,
             (_, Some(_)) if self.random.one_in(4) => 14,
             _ if renewable && self.random.one_in(3) => 11,
-            _ => self.random.below(17),
+            _ => self.random.below(26),
         };
         let domain = self.domain_with(|domain| {
             let fits = match verb {
-                2 | 3 | 13 => domain.kind.is_research(),
+                2 | 3 | 13 | 17 | 18 => domain.kind.is_research(),
                 11 | 12 => domain.keys.len() > 1,
                 _ => true,
             };
@@ -141,11 +141,11 @@ impl Walk<'_> {
                 let authorisation = self.random.one_in(2).then(|| name("decision-2026-1"));
                 Action::Open { domain, kind, minimum_batch, authorisation }
             }
-            2 | 3 => {
+            2 | 3 | 17 | 18 => {
                 let ends = known.and_then(|known| known.ends()).unwrap_or_else(|| day(now));
                 Action::Extend { domain, ends: self.end(ends) }
             }
-            4..=8 => {
+            4..=8 | 19.. => {
                 let look_up = self.random.one_in(4).then(|| LookUp {
                     register: self.random.bytes(),
                     commitment: self.random.bytes(),
@@ -158,7 +158,7 @@ impl Walk<'_> {
                     scheme: if self.random.one_in(6) { Scheme::FiHetu } else { Scheme::FrNir },
                     purpose: name("walk"),
                     inputs: self.inputs(),
-                    recipient: self.random.one_in(30).then(|| self.random.bytes()),
+                    recipient: None,
                     keep_request: self.random.one_in(4),
                     look_up,
                 }
@@ -179,7 +179,7 @@ impl Walk<'_> {
                 inputs: self.inputs(),
                 recipient: None,
                 keep_request: self.random.one_in(4),
-                of: self.random.one_in(3).then(|| self.deliveries(&of)),
+                of: self.random.one_in(2).then(|| self.deliveries(&of)),
             },
             13 => Action::Close { domain },
             14 => {
@@ -217,8 +217,8 @@ impl Walk<'_> {
             0 => 0,
             1 => MOST_PARTS,
             2 => MOST_PARTS + 1,
-            3..=9 => 2,
-            10..=13 => 3,
+            3..=11 => 2,
+            12..=17 => 3,
             _ => 1,
         };
         // Of many, each is as it should be: else hardly a long list would be lawful.
@@ -226,7 +226,7 @@ impl Walk<'_> {
         if count > 1 && self.random.one_in(12) {
             inputs[count - 1] = inputs[0];
         }
-        if count > 0 && self.random.one_in(4) {
+        if count > 0 && self.random.one_in(2) {
             let at = self.random.below(count);
             inputs[at].commitment = self.known_request().unwrap_or(inputs[at].commitment);
         }
@@ -240,7 +240,7 @@ impl Walk<'_> {
         let spent = state.deliveries().values().map(|delivery| delivery.request);
         let known: [Vec<Commitment>; 2] =
             [asked.map(|input| input.commitment).collect(), spent.collect()];
-        let known = &known[self.random.below(2)];
+        let known = &known[self.random.below(3) / 2];
         (!known.is_empty()).then(|| *self.random.of(known))
     }
 
@@ -266,13 +266,13 @@ impl Walk<'_> {
         let known = self.state().deliveries().iter();
         let of = known.filter(|(_, delivery)| all || delivery.domain == *domain);
         let mut of: Vec<DeliveryId> = of.map(|(id, _)| *id).collect();
-        match self.random.below(9) {
+        match self.random.below(10) {
             0 => of.push(DeliveryId { run: self.random.bytes(), part: 1 }),
             1 => of.reverse(),
             2 => of.clear(),
             3 => of.extend(of.last().copied()),
-            4 => of.extend(of.last().map(|last| DeliveryId { part: last.part + 1, ..*last })),
-            5 | 6 => {}
+            4 | 5 => of.extend(of.last().map(|last| DeliveryId { part: last.part + 1, ..*last })),
+            6 => {}
             _ => of.truncate(1),
         }
         of
@@ -308,6 +308,27 @@ impl Walk<'_> {
                 break;
             }
             action = self.action(self.clock);
+        }
+        // What else is right has one thing wrong.
+        match &mut action {
+            Action::Renew { of: Some(of), .. } if self.random.one_in(2) => {
+                of.iter_mut().last().into_iter().for_each(|last| last.part += 1);
+            }
+            Action::Code { recipient, .. } if self.random.one_in(16) => {
+                *recipient = Some(self.random.bytes());
+            }
+            Action::Code { inputs, .. } if !inputs.is_empty() && self.random.one_in(12) => {
+                let one = inputs[0];
+                match self.random.below(3) {
+                    0 => inputs.clear(),
+                    1 => inputs.push(one),
+                    _ => inputs.resize_with(MOST_PARTS + 1, || Input {
+                        commitment: self.random.bytes(),
+                        ..one
+                    }),
+                }
+            }
+            _ => {}
         }
         action
     }
@@ -415,9 +436,24 @@ impl Walk<'_> {
         if self.random.one_in(8) { self.near(number) } else { number }
     }
 
+    /// The open questions about a request that another question's run has coded or renewed.
+    fn spent_questions(&self) -> Vec<OpenQuestion> {
+        let known = self.state().deliveries();
+        let spent = |commitment| known.values().any(|delivery| delivery.request == commitment);
+        let open = self.state().open_questions().values();
+        let spent = open.filter(|open| {
+            open.question.action.inputs().iter().any(|input| spent(input.commitment))
+        });
+        spent.cloned().collect()
+    }
+
     /// An open question: most often one whose action may still be done, or one whose may not.
     fn question(&mut self, to_run: bool) -> Option<OpenQuestion> {
         let any = self.random.one_in(4);
+        let spent: Vec<OpenQuestion> = self.spent_questions();
+        if to_run && !spent.is_empty() && self.random.one_in(2) {
+            return Some(self.random.of(&spent).clone());
+        }
         let open = self.state().open_questions().values();
         let fits = |open: &&OpenQuestion| {
             let allowed = self.state().allows(&open.question.action, self.clock).is_ok();
@@ -495,7 +531,7 @@ impl Walk<'_> {
     fn part(&mut self) -> u32 {
         let pending = self.state().pending();
         let (made, parts) = pending.map_or((0, 1), |p| (p.made, p.question.action.parts()));
-        match self.random.below(16) {
+        match self.random.below(if parts > 1 { 10 } else { 16 }) {
             0 => made,
             1 => made + 2,
             2 => parts + 1,
@@ -659,7 +695,10 @@ impl Walk<'_> {
             "doubted" => self.doubted(),
             "delivered" => {
                 let waiting = self.state().deliveries().iter().filter(|(_, of)| !of.delivered);
-                let waiting: Vec<DeliveryId> = waiting.map(|(id, _)| *id).collect();
+                let mut waiting: Vec<DeliveryId> = waiting.map(|(id, _)| *id).collect();
+                if waiting.iter().any(|id| id.run == run) {
+                    waiting.retain(|id| id.run == run);
+                }
                 let DeliveryId { run, part } = match waiting.is_empty() || self.random.one_in(8) {
                     true => self.some_delivery(),
                     false => *self.random.of(&waiting),

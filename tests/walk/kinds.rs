@@ -9,24 +9,28 @@ use cstatns::proposal::{Action, Question};
 use cstatns::state::State;
 
 /// Each kind of event, and whether any of the kind can be lawful.
-pub(crate) const KINDS: [(&str, bool); 18] = [
+pub(crate) const KINDS: [(&str, bool); 22] = [
     ("a part in its turn, of several", true),
     ("a part once more", false),
     ("a part before its turn", false),
     ("a part beyond the last", false),
     ("a part while the request before it is not destroyed", false),
     ("a failure after some parts", true),
+    ("a failure while a destruction is owed", true),
     ("a delivery while its run is pending", true),
     ("a question of several requests", true),
     ("an intent of several requests", true),
     ("a request twice in one question", false),
     ("no request, or too many", false),
+    ("a recipient", false),
+    ("a renewal of a part that there is not", false),
     ("a spent request, asked for", false),
     ("a spent request, begun", false),
     ("something new before the complete epoch works", false),
     ("the first epoch works", true),
     ("a later epoch works", true),
-    ("an epoch works while a run is pending or a destruction owed", false),
+    ("an epoch works while a run is pending", false),
+    ("an epoch works while a destruction is owed", false),
     ("an epoch works that is not complete, not the newest, or works already", false),
 ];
 
@@ -44,6 +48,9 @@ pub(crate) fn kinds(state: &State, event: &Event) -> Vec<&'static str> {
             if pending.is_some_and(|pending| pending.made > 0) {
                 found.push("a failure after some parts");
             }
+            if pending.is_some() && state.owed().is_some() {
+                found.push("a failure while a destruction is owed");
+            }
         }
         Event::Delivered { run, .. }
             if state.pending().is_some_and(|pending| pending.question.run == *run) =>
@@ -57,14 +64,12 @@ pub(crate) fn kinds(state: &State, event: &Event) -> Vec<&'static str> {
             }
         }
         Event::EpochWorking { epoch, .. } => {
-            let is_free = state.pending().is_none() && state.owed().is_none();
-            found.push(match (state.complete_epoch() == Some(*epoch), is_free) {
-                (true, true) if epoch.0 == 1 => "the first epoch works",
-                (true, true) => "a later epoch works",
-                (true, false) => "an epoch works while a run is pending or a destruction owed",
-                (false, _) => {
-                    "an epoch works that is not complete, not the newest, or works already"
-                }
+            found.push(match state.complete_epoch() == Some(*epoch) {
+                true if state.pending().is_some() => "an epoch works while a run is pending",
+                true if state.owed().is_some() => "an epoch works while a destruction is owed",
+                true if epoch.0 == 1 => "the first epoch works",
+                true => "a later epoch works",
+                false => "an epoch works that is not complete, not the newest, or works already",
             });
         }
         _ => {}
@@ -96,6 +101,15 @@ fn part_of(state: &State, event: &Event, part: u32, found: &mut Vec<&'static str
 fn asked(state: &State, question: &Question, is_new: bool, found: &mut Vec<&'static str>) {
     if state.complete_epoch().is_some() {
         found.push("something new before the complete epoch works");
+    }
+    if let Action::Code { recipient: Some(_), .. } = question.action {
+        found.push("a recipient");
+    }
+    if let Action::Renew { of: Some(of), .. } = &question.action {
+        let known = |run| state.deliveries_of(run).next().is_some();
+        if of.iter().any(|id| known(&id.run) && !state.deliveries().contains_key(id)) {
+            found.push("a renewal of a part that there is not");
+        }
     }
     let inputs = question.action.inputs();
     let takes_requests = matches!(question.action, Action::Code { .. } | Action::Renew { .. });

@@ -10,6 +10,7 @@ mod text;
 mod walk;
 mod witness;
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use cstatns_base::code::Generation;
