@@ -104,9 +104,10 @@ pub use clock::{Clock, SystemClock};
 pub use coding::{Made, RunFiles};
 pub use destruction::{Outgoing, Recovered};
 pub use error::ServiceError;
+pub use journal::Counts;
 pub use project::Expired;
 pub use questions::Gathering;
-pub use result::{Counts, LeftResult, Outcome, ReadResult, ResultFile, Seal, WorkError, Written};
+pub use result::{LeftResult, Outcome, ReadResult, ResultFile, Seal, WorkError, Written};
 pub use status::{DomainStatus, EpochStatus, Status};
 
 /// The version of a home's format.
@@ -150,8 +151,8 @@ impl Service {
         Self::open_reading(home, clock, None)
     }
 
-    /// The same with a reader of results: it tells the result of a run that stopped before it was
-    /// recorded, by its commitment, from another file of that name.
+    /// The same with a reader of results: by its commitment, it distinguishes the result of a run
+    /// that stopped before it was recorded from another file of that name.
     ///
     /// # Errors
     /// As [`Service::open`], which needs the reader only after such a stop:

@@ -15,7 +15,7 @@ use cstatns_base::name::{Name, canonical_json};
 use cstatns_base::secret::{Secret, wipe_stack};
 use cstatns_record::checkpoint::Head;
 use cstatns_record::ledger::event::{Event, Lapse};
-use cstatns_record::proposal::{Action, Input, RunId};
+use cstatns_record::proposal::{Action, RunId};
 use jiff::Timestamp;
 
 use crate::coder::{Coder, Renewer};
@@ -115,7 +115,7 @@ impl Service {
     /// Codes the requests that a quorum approved, whose files are given in the order of the
     /// proposal. `work` reads a request, codes its identifiers with the coder that it is lent and
     /// writes the result; it is called once for each, in that order, after the intent is durable.
-    /// [`ResultFile::part`] tells which it is.
+    /// [`ResultFile::part`] says which it is.
     ///
     /// # Errors
     /// [`ServiceError`]; before a result is durable under its name nothing of it is left, and its
@@ -299,7 +299,7 @@ impl Service {
             generation,
             delivery,
         };
-        let context = Context::result(&from, r#use, &input_of(action, delivery.part)?.commitment);
+        let context = Context::result(&from, r#use, &action.input(delivery.part)?.commitment);
         Some(Seal { key: journal.commitment_key(), context })
     }
 
@@ -364,11 +364,6 @@ impl Service {
     pub fn made_by(&self, run: &RunId) -> Vec<Made> {
         self.state.deliveries_of(run).filter_map(|(id, _)| self.made(id)).collect()
     }
-}
-
-/// The request that a part of a run is about.
-pub(super) fn input_of(action: &Action, part: u32) -> Option<&Input> {
-    action.inputs().get(part.checked_sub(1)? as usize)
 }
 
 /// Of several requests, says which one the error is about.

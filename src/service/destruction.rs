@@ -15,9 +15,9 @@ use cstatns_record::proposal::{Action, RunId};
 use cstatns_record::state::Refusal;
 use serde::Serialize;
 
-use super::coding::{coded, input_of};
-use super::journal::{Journal, spoken_of};
-use super::result::{Counts, ReadResult};
+use super::coding::coded;
+use super::journal::{Counts, Journal, spoken_of};
+use super::result::ReadResult;
 use super::{Service, ServiceError, ceremony};
 
 /// What opening a service found and repaired.
@@ -342,7 +342,7 @@ impl Service {
         let Some(pending) = self.state.pending() else { return Ok(()) };
         let action = pending.question.action.clone();
         let next = DeliveryId { run: pending.question.run, part: pending.made + 1 };
-        if let (Some(journal), Some(input)) = (self.journal(&next)?, input_of(&action, next.part))
+        if let (Some(journal), Some(input)) = (self.journal(&next)?, action.input(next.part))
             && let Some(ready) = &journal.ready
             && self.is_result(&journal, ready, &action, read)?
         {

@@ -7,12 +7,12 @@ use std::path::{Path, PathBuf};
 use cstatns_base::commitment::{Commitment, CommitmentKey};
 use cstatns_base::delivery::{DeliveryId, part_of};
 use cstatns_base::files::{self, Facts, FileError, Held, Remembered};
-use cstatns_base::name::{Hex, Name};
+use cstatns_base::look_up::Scores;
+use cstatns_base::name::{Hex, Name, whole_number};
 use cstatns_base::secret::random_bytes;
 use cstatns_record::proposal::RunId;
 use serde::{Deserialize, Serialize};
 
-use super::result::Counts;
 use super::{HOME_FORMAT, LIMIT, RunFiles, ServiceError};
 
 /// The journal of one part of a run.
@@ -33,11 +33,25 @@ pub(super) struct Journal {
     pub(super) accepted: BTreeMap<String, Name>,
 }
 
+/// What is counted of a result's rows.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Counts {
+    /// How many have a code.
+    #[serde(deserialize_with = "whole_number")]
+    pub coded: u64,
+    /// How many have each word of `quality`; empty for a renewal.
+    pub quality: BTreeMap<String, u64>,
+    /// How many have a score in each step, after a look-up.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scores: Option<Scores>,
+}
+
 /// What is known of a result that is whole.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Ready {
-    /// Its commitment, which tells it from another file of its name.
+    /// Its commitment, which distinguishes it from another file of its name.
     pub(super) result: Commitment,
     pub(super) counts: Counts,
 }

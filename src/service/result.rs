@@ -1,6 +1,5 @@
 //! The file that a run writes its result to: nobody reads of it what was not verified (SPEC §13).
 
-use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -10,13 +9,9 @@ use cstatns_base::coded::Coded;
 use cstatns_base::commitment::{Commitment, CommitmentKey, Context};
 use cstatns_base::delivery::DeliveryId;
 use cstatns_base::files::{Access, FileError, Pending, Withheld};
-use cstatns_base::look_up::Scores;
-use cstatns_base::name::whole_number;
 use cstatns_record::proposal::{Action, Input};
-use serde::{Deserialize, Serialize};
 
-use super::coding::input_of;
-use super::journal::Journal;
+use super::journal::{Counts, Journal};
 use super::{Service, ServiceError};
 
 /// What the work on the rows found; the run holds it against what was approved.
@@ -55,20 +50,6 @@ pub struct Written {
     pub result: Commitment,
     /// What the report says of the rows.
     pub counts: Counts,
-}
-
-/// What is counted of a result's rows.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Counts {
-    /// How many have a code.
-    #[serde(deserialize_with = "whole_number")]
-    pub coded: u64,
-    /// How many have each word of `quality`; empty for a renewal.
-    pub quality: BTreeMap<String, u64>,
-    /// How many have a score in each step, after a look-up.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub scores: Option<Scores>,
 }
 
 /// Under what the commitment of a result is computed: 32 random bytes, which the report opens, and
@@ -134,7 +115,7 @@ pub(super) struct Expected {
 
 impl Expected {
     pub(super) fn of(service: &Service, action: &Action, part: u32) -> Result<Self, ServiceError> {
-        let (Some(input), Some(domain)) = (input_of(action, part), action.domain()) else {
+        let (Some(input), Some(domain)) = (action.input(part), action.domain()) else {
             return Err(ServiceError::RequestChanged);
         };
         let minimum = service.state.domain(domain)?.minimum_batch;

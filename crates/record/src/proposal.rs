@@ -204,6 +204,11 @@ impl Action {
         }
     }
 
+    /// The request that a part of its run is about; parts count from 1.
+    pub fn input(&self, part: u32) -> Option<&Input> {
+        self.inputs().get(part.checked_sub(1)? as usize)
+    }
+
     /// How many requests it takes: each makes a part of its run.
     pub fn parts(&self) -> u32 {
         // More than are lawful may stand in a line that is judged.
