@@ -1216,6 +1216,25 @@ fn what_a_kit_proves_is_held_to_the_ledger() {
     found(&audit(&after, &other.kit(0).evidence().unwrap()), "witness-other-service");
 }
 
+/// A run that a quorum approved and that has no end in the ledger may have happened all the same.
+#[test]
+fn a_run_without_an_end_must_be_accounted_for() {
+    let genuine = genuine();
+    for intent in genuine.of_type("intent") {
+        let mut record = genuine.clone();
+        record.lines.truncate(intent as usize);
+        let audit = record.resigned().audit();
+        assert!(audit.holds() && !audit.is_in_order(), "{audit}");
+        let Event::Intent { run, .. } = genuine.event(intent) else { unreachable!() };
+        let asked = genuine.of_type("proposed").into_iter().find(|number| {
+            matches!(genuine.event(*number), Event::Proposed { question } if question.run == run)
+        });
+        let notice = audit.notices.iter().find(|notice| Some(notice.event) == asked).unwrap();
+        assert_eq!(notice.code, "may-have-run");
+        assert!(notice.detail.contains("began, and has no end in this ledger"), "{audit}");
+    }
+}
+
 /// A kit that was put back from a copy counts its statements again: lawful, and noticed.
 #[test]
 fn a_count_that_is_used_again_is_noticed() {

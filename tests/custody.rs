@@ -839,6 +839,40 @@ fn a_doubt_that_the_ledger_does_not_hold_is_told_until_it_does() {
     assert_eq!(again, Err(Unlawful::Refused(Refusal::AlreadyDoubted)));
 }
 
+/// A kit states no doubt that the ledger cannot take, and returns one that was not recorded: else
+/// the kit would miss a doubt in the ledger for as long as it remembers it.
+#[test]
+fn a_doubt_can_be_repeated_until_it_is_recorded() {
+    let mut office = Office::held();
+    run_of(&mut office, open_income(), &[0, 1, 2]);
+    let about = |generation| Doubted::Key {
+        domain: name("income"),
+        generation: Generation::new(generation).unwrap(),
+    };
+    let state = |office: &Office, about: Doubted| {
+        let mut kit = office.kit(0);
+        let before = kit.statements().len();
+        let stated = kit.doubt(about, office.ledger().view(), office.now);
+        (stated, kit.statements().len() - before)
+    };
+    let (refused, stated) = state(&office, about(9));
+    assert!(matches!(refused, Err(KitError::NotLawful(Refusal::Generation { .. }))));
+    assert_eq!(stated, 0);
+    // The service stopped before it recorded the doubt; the ledger has grown since.
+    let (first, stated) = state(&office, about(1));
+    assert_eq!(stated, 1);
+    office.append(Event::ExpiryChecked {}).unwrap();
+    let (again, stated) = state(&office, about(1));
+    assert_eq!(stated, 0);
+    let doubt = first.unwrap();
+    assert_eq!(again.unwrap(), doubt);
+    office.append(Event::Doubted { doubt }).unwrap();
+    let (refused, stated) = state(&office, about(1));
+    assert!(matches!(refused, Err(KitError::NotLawful(Refusal::AlreadyDoubted))));
+    assert_eq!(stated, 0);
+    assert_eq!(office.kit(0).remarks(office.ledger().view()).unwrap(), []);
+}
+
 // Kits as witnesses.
 
 #[test]
@@ -867,7 +901,7 @@ fn a_kit_refuses_a_ledger_that_does_not_extend_the_one_it_saw() {
             _ => panic!("{error}"),
         }
     }
-    // Nor does it accept, consent or doubt on one, and what it refused it has not seen.
+    // It does not accept, consent or doubt on one either, and what it refused it has not seen.
     let asked = fork.ask(open_income());
     let forked = fork.ledger();
     let refused = |error: KitError| assert_eq!(error.code(), "ledger-forked");

@@ -284,3 +284,35 @@ fn a_service_that_lost_its_home_while_it_asked_records_nothing() {
     let other = world.open();
     assert!(other.state().open_questions().is_empty() && ledger().len() > before.len());
 }
+
+/// Custodians who took too long leave their consents all the same: a quorum of them may have run.
+#[test]
+fn a_question_that_expires_while_it_is_asked_keeps_its_consents() {
+    for (kits, enough) in [(1, false), (2, true)] {
+        let world = World::founded(2, 3);
+        let mut service = world.open();
+        let kind = Kind::Statistics { cryptoperiod_years: 5 };
+        let action = Action::Open {
+            domain: name("population"),
+            kind,
+            minimum_batch: 2,
+            authorisation: None,
+        };
+        let draft = service.propose(action, SignedDuration::from_mins(10)).unwrap();
+        let run = draft.question().run;
+        let asked = service.gather(draft, |gathering| {
+            for kit in 0..kits {
+                gathering.consent(world.kit(kit))?;
+            }
+            world.clock.advance(SignedDuration::from_mins(11));
+            Ok::<_, ServiceError>(())
+        });
+        assert_eq!(asked.err().unwrap().code(), "proposal-expired");
+        let fate = &service.state().runs()[&run].fate;
+        let Fate::Lapsed { why: Lapse::Expired, by, enough: found } = fate else {
+            panic!("{fate:?}")
+        };
+        assert_eq!((by.len(), *found), (kits, enough));
+        assert_eq!(fate.may_have_run(), enough);
+    }
+}

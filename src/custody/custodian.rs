@@ -222,7 +222,7 @@ impl Kit {
         Ok(evidence)
     }
 
-    /// What the custodian is told of a ledger, before anything is stated on it.
+    /// What the custodian sees about a ledger, before anything is stated on it.
     ///
     /// # Errors
     /// [`KitError::Shorter`], [`KitError::Forked`], [`KitError::OtherService`].
@@ -293,10 +293,13 @@ impl Kit {
         self.receipt(&ledger, head, ReceiptStatement::CheckpointSeen {}, now)
     }
 
-    /// States a doubt about a key, or about the custody as a whole (R10).
+    /// States a doubt about a key, or about the custody as a whole (R10). A doubt that the kit has
+    /// stated and that the ledger does not contain yet is returned again: the service may have
+    /// stopped before it recorded the doubt.
     ///
     /// # Errors
-    /// [`KitError::NotInRoster`], [`KitError::Shorter`], [`KitError::Forked`].
+    /// [`KitError::NotInRoster`], [`KitError::Shorter`], [`KitError::Forked`];
+    /// [`KitError::NotLawful`] if the ledger cannot take the doubt: then nothing is stated.
     pub fn doubt(
         &mut self,
         about: Doubted,
@@ -305,6 +308,10 @@ impl Kit {
     ) -> Result<Doubt, KitError> {
         self.sweep();
         let (head, dealing) = self.follow_newest(&ledger)?;
+        if let Some(doubt) = self.kept.unrecorded(&about, &ledger) {
+            ledger.state.check_doubt(&doubt, ledger.history)?;
+            return Ok(doubt);
+        }
         let service = dealing.service.id();
         let key = signing_key(&self.seeds);
         let body = DoubtBody {
@@ -320,6 +327,9 @@ impl Kit {
         let doubt = Signed::new(body, &key);
         drop(key);
         wipe_stack();
+        // A doubt that the service must refuse would be missing in the ledger as long as the kit
+        // remembers it.
+        ledger.state.check_doubt(&doubt, ledger.history)?;
         let stated = Stated::Doubt { doubt: Box::new(doubt.clone()) };
         self.kept.remember(&ledger, head, Some(stated))?;
         Ok(doubt)

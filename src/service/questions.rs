@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use cstatns_base::files::{self, FileError};
 use cstatns_record::ledger::event::{Event, Lapse};
 use cstatns_record::ledger::{History, Ledger};
-use cstatns_record::proposal::{Action, Consent, Proposal, Question, RunId};
+use cstatns_record::proposal::{Action, Consent, Proposal, Question, QuorumError, RunId};
 use cstatns_record::state::{Broken, ReadLedger, State, Unlawful, View};
 use jiff::{SignedDuration, Timestamp};
 
@@ -136,16 +136,15 @@ impl Service {
             Gathering { draft: &draft, clock: &*self.clock, ledger, given: Vec::new() };
         let asked = ask(&mut gathering);
         let given = gathering.given;
-        let consents = || given.iter().map(|given| given.consent().clone()).collect();
+        let consents: Vec<Consent> = given.iter().map(|given| given.consent().clone()).collect();
         let run = draft.question().run;
-        if let Err(error) = self.lock_again() {
+        if let Err(error) = self.lock_again(draft.question(), &consents) {
             return Err(asked.err().unwrap_or_else(|| error.into()));
         }
         if let Err(error) = asked {
-            self.lapse(&run, Lapse::Withdrawn, consents());
+            self.lapse(&run, Lapse::Withdrawn, consents);
             return Err(error);
         }
-        let consents: Vec<Consent> = consents();
         self.assemble(draft, given).map_err(|error| {
             self.lapse(&run, Lapse::Withdrawn, consents);
             error.into()
@@ -165,8 +164,9 @@ impl Service {
     }
 
     /// Locks the home again, reads what was added to the ledger meanwhile, and finishes or undoes
-    /// what other processes left.
-    fn lock_again(&mut self) -> Result<(), ServiceError> {
+    /// what other processes left. If its own question has expired, it is ended here: nobody else
+    /// knows the consents that came in.
+    fn lock_again(&mut self, own: &Question, consents: &[Consent]) -> Result<(), ServiceError> {
         let since = Instant::now();
         let lock = loop {
             match files::lock(&self.home.join("lock")) {
@@ -183,7 +183,12 @@ impl Service {
         }
         self.lock = Some(lock);
         (self.ledger, self.state) = (ledger, state);
-        self.recover(None, &mut Vec::new())
+        if self.clock() < own.expires {
+            return self.recover(None, &mut Vec::new());
+        }
+        self.lapse(&own.run, Lapse::Expired, consents.to_vec());
+        self.recover(None, &mut Vec::new())?;
+        Err(QuorumError::Expired.into())
     }
 
     /// Records how a question ended that has no run. Where that cannot be recorded now, the next

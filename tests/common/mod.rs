@@ -262,7 +262,7 @@ impl World {
         let mut service = self.try_open()?;
         let generation = service.state().domain(&name(domain))?.generation();
         let about = Doubted::Key { domain: name(domain), generation };
-        let doubt = self.kit(kit).doubt(about, service.view(), service.now()).unwrap();
+        let doubt = self.kit(kit).doubt(about, service.view(), service.now())?;
         service.doubt(doubt)
     }
 

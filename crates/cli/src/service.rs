@@ -217,31 +217,34 @@ impl ReceiptArgs {
         recorded(program, &self.home, "receipt", |service| {
             // All of them are looked at before the first is recorded. `receipts/*.json` holds those
             // of the last time as well.
-            let mut known = Ok(());
             for receipt in &receipts {
                 match service.state().check_receipt(receipt, service.now(), service.history()) {
-                    Err(refusal @ Refusal::ReceiptKnown { .. }) => known = Err(refusal),
+                    Err(Refusal::ReceiptKnown { .. }) => {}
                     outcome => outcome?,
                 }
             }
-            let mut by = Vec::new();
+            let (mut by, mut known) = (Vec::new(), Vec::new());
             for receipt in receipts {
                 let giver = receipt.body.by.clone();
                 match service.state().check_receipt(&receipt, service.now(), service.history()) {
-                    Err(Refusal::ReceiptKnown { .. }) => {}
+                    Err(Refusal::ReceiptKnown { .. }) => known.push(giver),
                     _ => {
                         service.receipt(receipt)?;
                         by.push(giver);
                     }
                 }
             }
-            if by.is_empty() {
-                known?;
-            }
             let newest = service.state().epochs().values().next_back();
             let missing = newest.map(|epoch| epoch.missing()).unwrap_or_default();
             let complete = missing.is_empty();
-            program.say(format_args!("recorded the receipts of {}", names(&by)));
+            if !known.is_empty() {
+                program.say(format_args!("already recorded: the receipts of {}", names(&known)));
+            }
+            match &by[..] {
+                // Every call leaves an event (R16).
+                [] => service.record_refusal("receipt", "receipt-known")?,
+                by => program.say(format_args!("recorded the receipts of {}", names(by))),
+            }
             if complete {
                 program.say("all shares are held: domains can be opened");
             } else {

@@ -567,7 +567,6 @@ fn every_call_leaves_an_event() {
     let code = "service code home population --request r.csv --result s.csv --purpose test";
     let renew = code.replace("service code", "service renew");
     for (command, verb, code) in [
-        ("service receipt home alice/receipt-1-held.json", "receipt", "receipt-known"),
         ("service open home population --kind statistics", "open", "domain-exists"),
         ("service extend home population --ends 2030-01-01", "extend", "not-research"),
         (code, "code", "file-missing"),
@@ -580,7 +579,7 @@ fn every_call_leaves_an_event() {
         ("service open home other --kind statistics --kit alice", "open", "too-few-approvals"),
     ] {
         let before = events();
-        let alone = ["receipt", "delivered", "doubt"].contains(&verb) || command.contains("--kit");
+        let alone = ["delivered", "doubt"].contains(&verb) || command.contains("--kit");
         match alone {
             true => place.refused(command, code, &[]),
             false => place.refused_quorum(command, code, &[]),
@@ -607,6 +606,7 @@ fn every_call_leaves_an_event() {
         assert_eq!(types, expected, "{command}");
         events[before..].iter().find(|event| event["type"] == "intent").cloned().unwrap_or_default()
     };
+    leaves("service receipt home alice/receipt-1-held.json", &["refused"]);
     let asked = |last: &[&'static str]| [&["proposed", "intent", "cosigned"], last].concat();
     let open = format!("service open home benefits --kind research --ends {}", in_years(5));
     leaves(&open, &asked(&["opened"]));

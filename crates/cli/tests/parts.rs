@@ -170,7 +170,7 @@ fn of_three_requests_the_second_fails_and_the_first_stands() {
     assert!(!place.exists("b.s.csv") && !place.exists("c.s.csv"));
     let found = events(&place);
     assert_eq!(found[found.len() - 3..], ["coded 1", "destroyed 1", "failed"]);
-    // The auditor tells what may have run.
+    // The auditor shows what may have run.
     let audit = place.run("auditor verify home/ledger.jsonl --service home/card.json");
     assert_eq!(audit.status.code(), Some(3));
     let told = text(&audit.stdout);

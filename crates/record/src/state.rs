@@ -60,7 +60,7 @@ pub struct State {
     epochs: BTreeMap<Epoch, EpochState>,
     domains: BTreeMap<Name, Domain>,
     deliveries: BTreeMap<DeliveryId, Delivery>,
-    /// The requests that were coded or renewed, by their commitment: each once, for ever.
+    /// The requests that were coded or renewed, by their commitment: each at most once.
     spent: BTreeMap<Commitment, DeliveryId>,
     open: BTreeMap<RunId, OpenQuestion>,
     runs: BTreeMap<RunId, Run>,
@@ -279,7 +279,7 @@ impl State {
         }
     }
 
-    /// Two domains of one tag would have codes that nobody can tell apart.
+    /// Two domains of one tag would have codes that nobody can distinguish.
     fn check_tag(&self, domain: &Name) -> Result<(), Refusal> {
         let tag = self.tag(domain);
         match self.domains.keys().find(|other| self.tag(other) == tag) {

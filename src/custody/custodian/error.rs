@@ -6,6 +6,7 @@ use cstatns_base::files::FileError;
 use cstatns_base::meta::ServiceId;
 use cstatns_base::name::Name;
 use cstatns_record::dealing::Epoch;
+use cstatns_record::state::Refusal;
 
 use crate::sharing::SharingError;
 
@@ -25,6 +26,9 @@ pub enum KitError {
     /// The run's key is not one.
     #[error(transparent)]
     Seal(#[from] SealError),
+    /// The ledger cannot take what would be stated.
+    #[error(transparent)]
+    NotLawful(#[from] Refusal),
     /// A file of the kit is not what it should be.
     #[error("{} in the kit {kit:?} is damaged or not of this kit", file.display())]
     Damaged {
@@ -187,6 +191,7 @@ cstatns_base::coded!(KitError {
     Self::File(error) => (error),
     Self::Share(error) => (error),
     Self::Seal(error) => (error),
+    Self::NotLawful(error) => (error),
     Self::Damaged { kit, file } => ("kit-damaged", Machine, [path: *kit, file]),
     Self::Memory { kit } => ("kit-memory", Machine, [path: *kit]),
     Self::NothingSeen { kit } => ("nothing-seen", Input, [path: *kit]),

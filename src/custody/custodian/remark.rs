@@ -1,13 +1,13 @@
-//! What a custodian is told after the kit has looked at a ledger (SPEC §8).
+//! What a custodian sees after the kit has looked at a ledger (SPEC §8).
 
 use cstatns_record::evidence::Stated;
 use cstatns_record::proposal::Action;
-use cstatns_record::receipt::Doubted;
+use cstatns_record::receipt::{Doubt, Doubted};
 use cstatns_record::state::{Fate, View, doubt_digest};
 
 use super::memory::Kept;
 
-/// Something that a custodian is told after the kit has looked at a ledger.
+/// Something that a custodian sees after the kit has looked at a ledger.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Remark {
     /// A question that the kit approved, and that has no result.
@@ -39,7 +39,7 @@ pub enum Remark {
 }
 
 impl Kept {
-    /// What the custodian is told of this ledger.
+    /// What the custodian sees about this ledger.
     pub(super) fn remarks(&self, ledger: &View<'_>) -> Vec<Remark> {
         let mut remarks = Vec::new();
         let (remembered, recorded) = (self.memory.count, self.recorded(ledger));
@@ -73,6 +73,19 @@ impl Kept {
             }
         }
         remarks
+    }
+
+    /// The doubt about this that the kit has stated and the ledger does not contain.
+    pub(super) fn unrecorded(&self, about: &Doubted, ledger: &View<'_>) -> Option<Doubt> {
+        self.memory.statements.iter().find_map(|stated| match stated {
+            Stated::Doubt { doubt }
+                if doubt.body.about == *about
+                    && !ledger.state.doubts().contains_key(&doubt_digest(doubt)) =>
+            {
+                Some((**doubt).clone())
+            }
+            _ => None,
+        })
     }
 }
 

@@ -130,6 +130,7 @@ impl Walk {
         for (run, known) in state.runs().iter().filter(|(_, known)| known.fate.may_have_run()) {
             let Some(action) = self.asked.get(run) else { continue };
             let ended = match &known.fate {
+                Fate::Running => "began, and has no end in this ledger. It".to_owned(),
                 Fate::Failed { made: 0 } => "failed without a result. It".to_owned(),
                 Fate::Failed { made } => format!(
                     "failed with {made} of the {} results, which stand. The rest",

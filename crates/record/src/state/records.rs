@@ -195,7 +195,7 @@ impl Fate {
     /// Whether a quorum approved and not every result is recorded: what was approved may have
     /// happened.
     pub fn may_have_run(&self) -> bool {
-        matches!(self, Self::Failed { .. } | Self::Lapsed { enough: true, .. })
+        matches!(self, Self::Running | Self::Failed { .. } | Self::Lapsed { enough: true, .. })
     }
 }
 

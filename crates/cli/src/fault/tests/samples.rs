@@ -305,7 +305,7 @@ fn of_custody(found: &mut Vec<Sample>) {
         }
         RootError { Sharing(SharingError::Format), Root }
         KitError {
-            File(missing()), Share(SharingError::Format), Seal(SealError),
+            File(missing()), Share(SharingError::Format), Seal(SealError), NotLawful(Refusal::AlreadyDoubted),
             Damaged { kit: path(), file: "identity".into() }, Memory { kit: path() }, NothingSeen { kit: path() },
             Version { kit: path(), found: 2 },
             EmptyPassphrase { kit: path() }, NeedsPassphrase { kit: path() }, Passphrase { kit: path() },
