@@ -99,7 +99,7 @@ fn a_seal_in_another_s_place_is_refused() {
                 }
                 fs::write(&place, file.to_string()).unwrap();
                 let why = format!("{domain} {number} with {other:?}, relabelled: {relabelled}");
-                // Nothing tells a project's damaged seal from its damaged life secret.
+                // A project's damaged seal and its damaged life secret look the same.
                 let project = relabelled && ["benefits", "asthma"].contains(&domain);
                 refuses(&world, domain, if project { "seal-or-life-secret" } else { "seal" }, &why);
                 swapped += 1;

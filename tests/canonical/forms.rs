@@ -29,7 +29,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-/// The largest integer that canonical JSON tells from its neighbours.
+/// The largest integer that canonical JSON distinguishes from its neighbours.
 const LARGEST: u64 = (1 << 53) - 1;
 
 /// The longest line of a ledger, in bytes.
@@ -170,7 +170,7 @@ fn canonical<T: Serialize + DeserializeOwned>(value: &T) -> T {
     again
 }
 
-/// Whether every number is an integer that canonical JSON tells from its neighbours.
+/// Whether every number is an integer that canonical JSON distinguishes from its neighbours.
 pub fn integers(value: &Value) {
     match value {
         Value::Number(number) => {

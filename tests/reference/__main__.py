@@ -23,7 +23,7 @@ import commitments, ledger, openings, questions, vectors
 from refusal import Refused
 
 
-def tell(answer):
+def write(answer):
     sys.stdout.write(json.dumps(answer) + "\n")
 
 
@@ -37,7 +37,7 @@ def try_(function, *arguments):
 def many_ledgers():
     for line in sys.stdin:
         asked = json.loads(line)
-        tell(ledger.verdict(asked["ledger"], asked.get("card"), asked.get("checkpoint")))
+        write(ledger.verdict(asked["ledger"], asked.get("card"), asked.get("checkpoint")))
 
 
 def many_lines():
@@ -52,10 +52,10 @@ def many_lines():
         try:
             tried.push(asked["line"].encode())
         except Refused as refused:
-            tell(refused.answer)
+            write(refused.answer)
         else:
             fold = tried
-            tell({"holds": True, "events": len(fold.tree)})
+            write({"holds": True, "events": len(fold.tree)})
 
 
 def main():
@@ -70,21 +70,21 @@ def main():
     if given.vectors is not None:
         sys.exit(not vectors.check_vectors(given.vectors, given.quick))
     elif given.ledger:
-        tell(ledger.verdict(given.ledger, given.card, given.checkpoint))
+        write(ledger.verdict(given.ledger, given.card, given.checkpoint))
     elif given.ledgers:
         many_ledgers()
     elif given.lines:
         many_lines()
     elif given.open:
         people = pathlib.Path(given.people).read_text().split() if given.people else []
-        tell(try_(openings.openings, given.open, given.kit, people))
+        write(try_(openings.openings, given.open, given.kit, people))
     elif given.commitment:
-        tell(try_(commitments.request, given.commitment))
+        write(try_(commitments.request, given.commitment))
     elif given.result:
-        tell(try_(commitments.result, given.result, given.card))
+        write(try_(commitments.result, given.result, given.card))
     else:
         for line in sys.stdin:
-            tell(questions.answer(json.loads(line)))
+            write(questions.answer(json.loads(line)))
 
 
 if __name__ == "__main__":

@@ -78,7 +78,7 @@ def quick(q):
 
 
 def check_vectors(paths, is_quick):
-    """Whether all vectors of these files are right; a line is told of each file."""
+    """Whether all vectors of these files are right; one line about each file."""
     read = []
     for path in files(paths):
         file = json.loads(path.read_text(encoding="utf-8"))

@@ -171,7 +171,7 @@ fn a_second_scheme_goes_the_whole_way() {
     assert_eq!(codes[..4], texts.iter().map(String::as_str).collect::<Vec<_>>());
     assert_eq!(codes[4..], ["", ""]);
 
-    // Renewal does not ask for a scheme: a code does not tell its own.
+    // Renewal does not ask for a scheme: a code does not show its own.
     drop(service);
     world.new_key("people", RenewalReason::Scheduled).unwrap();
     let [data, request, retained] =

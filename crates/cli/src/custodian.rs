@@ -288,7 +288,9 @@ impl Log {
             program.tell(format_args!("note: {}", remarked(remark)));
         }
         if ledger.is_some() && remarks.is_empty() {
-            program.tell("the ledger holds every statement, and each approval has its result");
+            program.tell(
+                "the ledger contains every approval and doubt, and each approval has its result",
+            );
         }
         let kept =
             if self.kit.join("ledger.zst").exists() { kept_lines(&self.kit)?.len() } else { 0 };

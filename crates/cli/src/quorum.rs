@@ -128,7 +128,7 @@ pub(crate) fn gather(
     action: Action,
 ) -> Result<Quorum, Fault> {
     let needed = service.state().working_dealing()?.threshold.k();
-    // What would be refused is said first; nobody is asked for a passphrase in vain.
+    // What would be refused is said first; nobody types a passphrase for nothing.
     service.check_proposal(&action)?;
     if kits.len() < needed {
         return Err(ServiceError::from(QuorumError::TooFew { given: kits.len(), needed }).into());
@@ -150,7 +150,7 @@ pub(crate) fn gather(
         }
         Ok(())
     });
-    // What the closure could not do is its own fault; what the service could not do is told so.
+    // What the closure could not do is its own fault, the rest is the service's.
     quorum.map_err(|Asked(fault)| fault)
 }
 

@@ -131,7 +131,7 @@ fn state(progress: &Progress, elapsed: Duration) -> String {
     if part == 1.0 {
         return format!("100 %  {going}, finishing");
     }
-    // Of a manifest that speaks of more rows than there are people, the time is too long to tell.
+    // Of a manifest that speaks of more rows than there are people, the time is too long to show.
     match Duration::try_from_secs_f64(elapsed.as_secs_f64() * (1.0 - part) / part) {
         Ok(left) => {
             let left = HumanDuration(left.max(Duration::from_secs(1)));

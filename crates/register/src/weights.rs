@@ -285,8 +285,8 @@ impl Weights {
         all.fold((self.coverage - other.coverage).abs(), f64::max)
     }
 
-    /// The odds that the person of the row is this candidate, against that the register has not the
-    /// person.
+    /// The odds that the person of the row is this candidate, against that the register does not
+    /// contain the person.
     pub(crate) fn of(&self, levels: &Levels, chances: &Chances) -> f64 {
         let [name, first, date, place, sex] = self.own.of(levels);
         let u = chances;

@@ -97,7 +97,7 @@ fn one_request_in_two_domains() {
     assert_eq!(error.code(), "request-domain", "{error}");
     let error = way.code(&OTHER_SERVICE, 1, 2).unwrap_err();
     assert_eq!(error.code(), "request-service", "{error}");
-    // Nor does it help to write another domain into the manifest: the commitment is of the first.
+    // Another domain in the manifest does not help: the commitment is of the first.
     let mut manifest = way.manifest();
     manifest.domain = Name::new(OTHER_DOMAIN.name).unwrap();
     replace(&way, &manifest);

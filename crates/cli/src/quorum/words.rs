@@ -55,9 +55,9 @@ pub(super) fn doubted_words(doubted: &Doubted) -> String {
     }
 }
 
-/// What a custodian is told before they consent, of the ledger that their kit looked at. Of the
-/// questions that ended without a result the newest is told whole and the others are counted: they
-/// are told of again at each consent, and a custodian must see what is new.
+/// What a custodian sees before they consent, of the ledger that their kit looked at. Of the
+/// questions that ended without a result, the newest is shown whole and the others are counted:
+/// they are shown again at each consent, and a custodian must see what is new.
 pub(super) fn notes(remarks: &[Remark]) -> Vec<String> {
     let ended = |remark: &Remark| match remark {
         Remark::NoResult { fate: Fate::Open | Fate::Running, .. } => None,
@@ -78,7 +78,7 @@ pub(super) fn notes(remarks: &[Remark]) -> Vec<String> {
     told.chain(counted).collect()
 }
 
-/// What a custodian is told of the ledger that their kit looked at.
+/// What a custodian sees about the ledger that their kit looked at.
 pub(crate) fn remarked(remark: &Remark) -> String {
     match remark {
         Remark::NoResult { count, action, fate, holds_consent } => {
@@ -119,7 +119,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn of_what_has_no_result_the_newest_is_told_and_the_older_are_counted() {
+    fn of_what_has_no_result_the_newest_is_shown_and_the_older_are_counted() {
         let action = Action::Close { domain: Name::new("benefits").unwrap() };
         let without = |count: u64, fate: Fate| Remark::NoResult {
             count,

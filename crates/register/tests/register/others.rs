@@ -63,8 +63,8 @@ fn errors(world: &World, dice: &mut Dice) -> (&'static str, Vec<Error>) {
     }
 }
 
-/// Rows about people drawn from all, those included whom the register has not, and about some whom
-/// nobody has heard of.
+/// Rows about people drawn from all, also from those who are not in the register, and about some
+/// who are unknown.
 fn ask(world: &World, people: &[Person], rows: usize, dice: &mut Dice) -> Vec<Asked> {
     let alike = alike(people);
     let mut asked = Vec::new();

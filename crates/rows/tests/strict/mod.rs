@@ -118,7 +118,7 @@ pub(crate) fn compare(
         "not-csv" => {
             assert!(bytes.len() > 1 && !bytes[0].is_ascii_alphanumeric() || bytes.starts_with(b"P"))
         }
-        // The first mistake in the file is the one that is told.
+        // The first mistake in the file is the one that is shown.
         "ragged-row" => {
             let row = ragged.expect("a row of another length");
             let (line, fields) = &rows[row];
