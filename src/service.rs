@@ -96,6 +96,7 @@ use crate::coder::CodingKey;
 use crate::custody::custodian::{KitError, Shown};
 use crate::custody::quorum::Quorum;
 use crate::keystore::{KeyPlace, Keystore, Opened, Places};
+use crate::sharing::SharingError;
 
 use identity::Identity;
 
@@ -134,6 +135,8 @@ pub struct Service {
     seen: Vec<(Name, Shown)>,
     /// What kits could not do at the last run: hand over their share, or see how it ended.
     unseen: Vec<KitError>,
+    /// The events of the ledger when the home was taken.
+    taken: u64,
     clock: Box<dyn Clock>,
 }
 
@@ -207,9 +210,11 @@ impl Service {
             unpaid: None,
             seen: Vec::new(),
             unseen: Vec::new(),
+            taken: 0,
             clock: Box::new(clock),
         };
         service.recover(read, &mut recovered)?;
+        service.taken = service.history().size();
         Ok((service, recovered))
     }
 
@@ -221,6 +226,11 @@ impl Service {
     /// The lines so far.
     pub fn history(&self) -> &History {
         self.ledger.history()
+    }
+
+    /// Whether something was recorded since the home was taken.
+    pub fn has_recorded(&self) -> bool {
+        self.history().size() > self.taken
     }
 
     /// What a custodian's kit looks at.
@@ -318,24 +328,19 @@ impl Service {
         let _ = files::remove_if_present(&self.wait_path(&run));
         let (shares, witnesses, watchers, unseen) = quorum.take_shares(self.view(), self.clock());
         (self.seen, self.unseen) = (Vec::new(), unseen);
-        let mut unopened = Vec::new();
         let outcome = self
             .record_witnesses(run, witnesses)
             .and_then(|()| {
-                let recovered = shares.recover_root(&dealing, &head);
-                let (root, others) = recovered.map_err(|(error, names)| {
-                    unopened = names;
-                    ServiceError::from(error)
-                })?;
-                unopened = others;
-                Ok(root)
+                let opened = shares.open(&dealing, &head);
+                self.record_unopened(run, opened.unopened())?;
+                Ok(opened.recover_root(&dealing)?)
             })
             .and_then(|root| work(self, Approved { run, action, epoch, root }));
         let outcome = match outcome {
             Err(error) if self.state.pending().is_some() => {
                 // What cannot be undone and recorded now is left to the next opening, as after a
                 // stop.
-                let _ = self.give_up(&run, error.code(), unopened);
+                let _ = self.give_up(&run, error.code());
                 Err(error)
             }
             outcome => {
@@ -363,8 +368,23 @@ impl Service {
         if witnesses.is_empty() { Ok(()) } else { self.record(Event::Cosigned { run, witnesses }) }
     }
 
+    /// One bad share does not stop a run: the event says whose it is, and so does
+    /// [`Service::take_seen`].
+    fn record_unopened(
+        &mut self,
+        run: RunId,
+        unopened: &[(Name, SharingError)],
+    ) -> Result<(), ServiceError> {
+        if unopened.is_empty() {
+            return Ok(());
+        }
+        let shares = unopened.iter().map(|(name, _)| name.clone()).collect();
+        self.unseen.extend(unopened.iter().map(|(_, error)| error.clone().into()));
+        self.record(Event::Unopened { run, shares })
+    }
+
     /// What the kits of the last run say of themselves since they saw how it ended, and what kits
-    /// could not do: hand over their share, or see the end. Given once.
+    /// could not do: hand over a share that opens, or see the end. Given once.
     pub fn take_seen(&mut self) -> (Vec<(Name, Shown)>, Vec<KitError>) {
         (std::mem::take(&mut self.seen), std::mem::take(&mut self.unseen))
     }
@@ -452,3 +472,6 @@ pub fn read_service_card(path: &Path) -> Result<ServiceCard, ServiceError> {
     let card: Option<ServiceCard> = serde_json::from_slice(&bytes).ok();
     card.filter(ServiceCard::is_sound).ok_or_else(|| ServiceError::Card { path: path.to_owned() })
 }
+
+#[cfg(test)]
+mod tests;

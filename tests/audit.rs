@@ -954,7 +954,7 @@ fn the_parts_of_a_run_are_lawful_in_their_turn_only() {
     let gone =
         |part| Event::Destroyed { what: Destroyed::Request { run, part }, how: Means::Overwritten };
     let delivered = |part| Event::Delivered { run, part };
-    let failed = || Event::Failed { run, code: name("disk-full"), shares: Vec::new() };
+    let failed = || Event::Failed { run, code: name("disk-full") };
     let other = |part| Event::Renewed { run, part, rows: 11, result: Hex([1; 32]) };
     let wrong_rows = || Event::Coded { run, part: 2, rows: 11, result: Hex([2; 32]) };
     let three = || vec![input(1), input(2), input(3)];
@@ -1214,6 +1214,54 @@ fn what_a_kit_proves_is_held_to_the_ledger() {
     found(&audit(&after, &altered), "witness-form");
     let other = World::founded(2, 2);
     found(&audit(&after, &other.kit(0).evidence().unwrap()), "witness-other-service");
+}
+
+/// A question whose process was stopped is ended without the consents. The kits that gave them
+/// prove together that a quorum approved.
+#[test]
+fn kits_prove_together_that_a_quorum_approved_what_lapsed() {
+    let world = World::founded(2, 3);
+    let mut service = world.open();
+    let action = Action::Open {
+        domain: name("population"),
+        kind: Kind::Statistics { cryptoperiod_years: 5 },
+        minimum_batch: 2,
+        authorisation: None,
+    };
+    let draft = service.propose(action, SignedDuration::from_mins(10)).unwrap();
+    let stopped = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+        let _ = service.gather::<cstatns::service::ServiceError>(draft, |gathering| {
+            for kit in [0, 1] {
+                gathering.consent(world.kit(kit)).unwrap();
+            }
+            std::panic::panic_any("stopped")
+        });
+    }));
+    assert!(stopped.is_err());
+    drop(service);
+    let (_, recovered) = world.reopen().unwrap();
+    assert_eq!(recovered.len(), 1, "{recovered:?}");
+    let record = Record::of(&world);
+    let Event::Lapsed { consents, .. } = record.event(record.size()) else { panic!("no lapse") };
+    assert!(consents.is_empty());
+    let laid = record.resigned();
+    let evidence: Vec<PathBuf> = (0..3)
+        .map(|kit| {
+            let path = laid.directory.path().join(format!("evidence-{kit}"));
+            std::fs::write(&path, canonical_json(&world.kit(kit).evidence().unwrap())).unwrap();
+            path
+        })
+        .collect();
+    let notices = |kits: &[usize]| {
+        let given: Vec<PathBuf> = kits.iter().map(|kit| evidence[*kit].clone()).collect();
+        let audit = verify(&laid.ledger(), &laid.card, &[], &given).unwrap();
+        assert!(audit.holds(), "{audit}");
+        audit.notices.iter().map(|notice| (notice.code, notice.event)).collect::<Vec<_>>()
+    };
+    for fewer in [&[][..], &[0], &[1, 2], &[0, 0]] {
+        assert_eq!(notices(fewer), [], "{fewer:?}");
+    }
+    assert_eq!(notices(&[0, 1]), [("may-have-run", record.size() - 1)]);
 }
 
 /// A run that a quorum approved and that has no end in the ledger may have happened all the same.

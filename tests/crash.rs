@@ -246,6 +246,19 @@ fn doubt() {
 }
 
 #[test]
+fn examined() {
+    run(Verb {
+        name: "examined",
+        prepare: |world| {
+            population(world);
+            world.doubt("population", 1).unwrap();
+        },
+        act: |world| world.examined("population"),
+        then: |world| same_codes(world, "population", "known"),
+    });
+}
+
+#[test]
 fn delivered() {
     run(Verb {
         name: "delivered",
@@ -489,6 +502,69 @@ fn a_refused_run_leaves_nothing() {
         );
         assert_eq!(fs::read_to_string(world.path("out/batch.request")).unwrap(), PEOPLE.join("\n"));
     }
+}
+
+/// A question that is given up is recorded as lapsed, or is ended by the next command.
+#[test]
+fn a_withdrawn_question_leaves_nothing() {
+    let world = World::founded(2, 2);
+    population(&world);
+    let snapshot = Snapshot::of(&world);
+    let before = facts(&world.open());
+    let under = world.directory.path();
+    let withdrawn = || world.withdrawn("income").unwrap_err().code();
+    let steps = trace(under, || assert_eq!(withdrawn(), "request-changed"));
+    for fault in Fault::all(&steps) {
+        snapshot.restore(&world);
+        let refused = fault.during(under, withdrawn);
+        assert!(["request-changed", "disk-full", "file-io"].contains(&refused), "{fault:?}");
+        let service = world.open();
+        assert_eq!(facts(&service), before, "{fault:?}");
+        assert_eq!(violations(&world, &service), [""; 0], "{fault:?}");
+        assert!(service.state().open_questions().is_empty(), "{fault:?}");
+        drop(service);
+        world.statistics("income").unwrap();
+    }
+}
+
+/// Kits that stop, fail or are torn while they consent, hand their share over and see the end: the
+/// run has its result or leaves nothing, and their custodians go on.
+#[test]
+fn kits_disturbed_at_every_step() {
+    let world = World::founded(2, 2);
+    to_code(&world);
+    let snapshot = Snapshot::of(&world);
+    let before = facts(&world.open());
+    let kits = world.kits_directory.path();
+    let steps = trace(kits, || code_batch(&world).unwrap());
+    let after = facts(&world.open());
+    let (mut done, mut undone) = (0, 0);
+    for fault in Fault::all(&steps) {
+        snapshot.restore(&world);
+        let outcome = fault.during(kits, || code_batch(&world));
+        let service = world.open();
+        let found = facts(&service);
+        assert!(found == before || found == after, "{fault:?}: neither before nor after");
+        assert_eq!(violations(&world, &service), [""; 0], "{fault:?}");
+        assert!(found == after || outcome.is_err(), "{fault:?}: said to be done");
+        drop(service);
+        match found == after {
+            true => done += 1,
+            false => {
+                undone += 1;
+                code_batch(&world).unwrap_or_else(|error| panic!("{fault:?}: {error}"));
+            }
+        }
+        is_coded(&world);
+        for kit in [0, 1] {
+            world.check(kit);
+            let usual =
+                ["card.json", "identity", "ledger.zst", "memory", "receipt-1-held.json", "share-1"];
+            assert_eq!(names(&world.kits[kit]), usual.map(str::to_owned).into(), "{fault:?}");
+        }
+    }
+    eprintln!("kits: {} steps, {done} done, {undone} undone", steps.len());
+    assert!(done > 10 && undone > 10);
 }
 
 /// A result that a stopped process named may not be on disk under its name yet: that comes before

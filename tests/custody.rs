@@ -18,6 +18,7 @@ use cstatns::dealing::{Dealing, DealingId, Epoch, RosterError, Seat, Threshold, 
 use cstatns::delivery::DeliveryId;
 use cstatns::domain::{Kind, LARGEST_MINIMUM_BATCH, RenewalReason};
 use cstatns::evidence::About;
+use cstatns::files;
 use cstatns::hazmat::{root_check, split};
 use cstatns::identifier::Scheme;
 use cstatns::ledger::event::{Event, IntentWitness, KeyRef, Lapse};
@@ -767,7 +768,7 @@ fn a_kit_back_from_its_backup_is_told_of_and_not_locked_out() {
 
     // A copy that signs without having seen the ledger's newest events repeats a count.
     let run = asked.run;
-    office.append(Event::Failed { run, code: name("disk-full"), shares: vec![] }).unwrap();
+    office.append(Event::Failed { run, code: name("disk-full") }).unwrap();
     copy_kit(&office, "backup", "ana");
     let repeated = receipt(&office, "ana", |body| {
         body.statement = ReceiptStatement::CheckpointSeen {};
@@ -805,7 +806,7 @@ fn a_kit_tells_of_what_it_approved_that_has_no_result() {
     let Event::Intent { run, .. } = intent else { unreachable!() };
     office.append(intent).unwrap();
     assert_eq!(fates(&office, 2), [(Fate::Running, true)]);
-    office.append(Event::Failed { run, code: name("disk-full"), shares: vec![] }).unwrap();
+    office.append(Event::Failed { run, code: name("disk-full") }).unwrap();
     assert_eq!(fates(&office, 2), [(Fate::Failed { made: 0 }, true)]);
     assert_eq!(fates(&office, 0).len(), 2);
 
@@ -1611,7 +1612,7 @@ fn a_run_begins_once() {
     office.append(intent.clone()).unwrap();
     let gone = Err(Unlawful::Refused(Refusal::NoQuestion));
     assert_eq!(office.append(intent.clone()), gone);
-    office.append(Event::Failed { run, code: name("disk-full"), shares: vec![] }).unwrap();
+    office.append(Event::Failed { run, code: name("disk-full") }).unwrap();
     // Nothing came of it, and yet its approvals are spent.
     assert_eq!(office.append(intent), gone);
     let anew = office.intent(open_income(), &[0, 1, 2]);
@@ -1795,11 +1796,21 @@ fn cosignatures_of_an_intent_are_of_that_intent_and_of_those_who_consented() {
     let witnesses = vec![good("ana"), good("chloe")];
     office.append(Event::Cosigned { run, witnesses }).unwrap();
     assert_eq!(office.state.witnessed(), head.size);
-    // A failure names those alone whose share was handed over.
-    let failed =
-        |text| Event::Failed { run, code: name("share-altered"), shares: vec![name(text)] };
-    assert_eq!(office.append(failed("dan")), Err(Unlawful::Witnesses));
-    office.append(failed("chloe")).unwrap();
+    // Those alone are named whose share was handed over, once.
+    let unopened = |names: &[&str]| {
+        let shares = names.iter().copied().map(name).collect();
+        Event::Unopened { run, shares }
+    };
+    for bad in [&[][..], &["dan"], &["chloe", "ana"], &["chloe", "chloe"]] {
+        assert_eq!(office.append(unopened(bad)), Err(Unlawful::Witnesses), "{bad:?}");
+    }
+    office.append(unopened(&["ana", "chloe"])).unwrap();
+    let recorded: Vec<&str> =
+        office.state.unopened_shares().iter().map(|(_, name)| name.as_str()).collect();
+    assert_eq!(recorded, ["ana", "chloe"]);
+    assert_eq!(office.append(unopened(&["ana"])), Err(Unlawful::NoIntent));
+    office.append(Event::Failed { run, code: name("share-altered") }).unwrap();
+    assert_eq!(office.append(unopened(&["ana"])), Err(Unlawful::NoIntent));
 }
 
 #[test]
@@ -2000,6 +2011,64 @@ fn a_second_dealing_works_once_its_shares_are_held() {
         office.state.epochs()[&Epoch(1)].forgotten.iter().collect::<Vec<_>>(),
         [&name("ben")]
     );
+}
+
+/// A share is destroyed once a later dealing works, and nothing is left of it.
+#[test]
+fn a_share_that_is_forgotten_leaves_no_copy() {
+    let mut office = Office::held();
+    let mut ana = office.kit(0);
+    let share = office.path("ana").join("share-1");
+    let mut forget = |office: &Office| {
+        let receipt = ana.forget(Epoch(1), office.ledger().view(), office.now);
+        receipt.map_err(|error| error.code())
+    };
+    assert_eq!(forget(&office).unwrap_err(), "share-in-use");
+    assert!(share.exists());
+    office.deal_again(&office.cards.clone());
+    // Its kit was used meanwhile.
+    let mut ana = office.kit(0);
+    let in_use = ana.forget(Epoch(2), office.ledger().view(), office.now).unwrap_err();
+    assert_eq!(in_use.code(), "share-in-use");
+    let left = files::temporary_path(&share, &[7; 16]);
+    fs::copy(&share, &left).unwrap();
+    let receipt = ana.forget(Epoch(1), office.ledger().view(), office.now).unwrap();
+    assert!(!share.exists() && !left.exists());
+    assert!(office.path("ana").join("share-2").exists());
+    // Until the service has it, the kit says so.
+    let missing = |office: &Office| {
+        let remarks = office.kit(0).remarks(office.ledger().view()).unwrap();
+        remarks.iter().any(|remark| matches!(remark, Remark::ReceiptMissing { .. }))
+    };
+    assert!(missing(&office));
+    office.append(Event::Received { receipt }).unwrap();
+    assert!(!missing(&office));
+}
+
+/// A receipt that was given and never recorded: the kit says so, of checks the last one.
+#[test]
+fn a_receipt_that_the_ledger_does_not_hold_is_noticed() {
+    let mut office = Office::founded();
+    let held = office.accept(0);
+    let remarks = |office: &Office| office.kit(0).remarks(office.ledger().view()).unwrap();
+    let missing = |count: u64, statement| vec![Remark::ReceiptMissing { count, statement }];
+    assert_eq!(remarks(&office), missing(1, held.body.statement.clone()));
+    office.append(Event::Received { receipt: held }).unwrap();
+    assert_eq!(remarks(&office), []);
+    for seat in 1..5 {
+        let receipt = office.accept(seat);
+        office.append(Event::Received { receipt }).unwrap();
+    }
+    let check = |office: &Office| office.kit(0).check(office.ledger().view(), office.now).unwrap();
+    let first = check(&office);
+    assert_eq!(remarks(&office), missing(2, ReceiptStatement::CheckpointSeen {}));
+    office.now += 1.second();
+    let second = check(&office);
+    assert_eq!(remarks(&office), missing(3, ReceiptStatement::CheckpointSeen {}));
+    office.append(Event::Received { receipt: first }).unwrap();
+    assert_eq!(remarks(&office), missing(3, ReceiptStatement::CheckpointSeen {}));
+    office.append(Event::Received { receipt: second }).unwrap();
+    assert_eq!(remarks(&office), []);
 }
 
 fn open_health() -> Action {

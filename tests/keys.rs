@@ -440,6 +440,27 @@ fn a_doubt_stops_a_generation_and_what_goes_into_it() {
     codes_as_before(&world, "income");
 }
 
+/// R16: a project's next key is sealed under the life secret of its present one, so that one is
+/// opened, and the ledger and the custodians are told so.
+#[test]
+fn a_projects_next_key_names_the_one_that_it_opens() {
+    let world = World::founded(2, 2);
+    domains(&world);
+    let keys = |domain: &str| {
+        world.new_key(domain, RenewalReason::Scheduled).unwrap();
+        let ledger = std::fs::read_to_string(world.home().join("ledger.jsonl")).unwrap();
+        let lines = ledger.lines().map(|line| serde_json::from_str(line).unwrap());
+        let events: Vec<serde_json::Value> = lines.collect();
+        let mut newest = events.iter().rev();
+        newest.find(|line| line["event"]["type"] == "intent").unwrap()["event"]["keys"].clone()
+    };
+    for generation in [1, 2] {
+        let opened = serde_json::json!([{ "domain": "benefits", "generation": generation }]);
+        assert_eq!(keys("benefits"), opened);
+    }
+    assert_eq!(keys("population"), serde_json::json!([]));
+}
+
 /// The action that codes this request.
 fn coding(domain: &str, number: u32, input: Input, keep_request: bool) -> Action {
     Action::Code {

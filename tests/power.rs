@@ -16,6 +16,7 @@ use std::sync::{Arc, Mutex};
 
 use common::crash::{Snapshot, violations};
 use common::{PEOPLE, World};
+use cstatns::code::Code;
 use cstatns::domain::RenewalReason;
 use cstatns::files::Step;
 use cstatns::files::faults::{stop_after, unnamed_file, watch, without_unnamed};
@@ -194,7 +195,7 @@ struct Verb {
 
 /// The next command after the stop: it opens the home, which recovers, and records an event.
 fn next(world: &World) -> Result<(), ServiceError> {
-    world.try_open()?.expire().map(|_| ())
+    world.try_open()?.record_refusal("code", "unknown-domain")
 }
 
 /// Goes through every state in a release (`CSTATNS_LONG`) and for a verb that is `short`; else
@@ -349,4 +350,101 @@ fn delivered() {
         },
         false,
     );
+}
+
+#[test]
+fn renew() {
+    two_faults_in(
+        &Verb {
+            prepare: |world| {
+                population(world);
+                world.new_key("population", RenewalReason::Scheduled).unwrap();
+                fs::create_dir(world.path("out")).unwrap();
+                let texts: Vec<String> = world.codes("known").iter().map(Code::text).collect();
+                fs::write(world.path("out/batch.request"), texts.join("\n")).unwrap();
+            },
+            act: |world| world.renew("population", "out/batch", &world.codes("known")).map(|_| ()),
+        },
+        53,
+    );
+}
+
+fn project(world: &World) {
+    population(world);
+    world.research("benefits", "2026-01-20").unwrap();
+}
+
+#[test]
+fn extend() {
+    let act: fn(&World) -> _ = |world| world.extend("benefits", "2026-09-30");
+    two_faults(&Verb { prepare: project, act }, false);
+}
+
+#[test]
+fn examined() {
+    let prepare: fn(&World) = |world| {
+        population(world);
+        world.doubt("population", 1).unwrap();
+    };
+    two_faults(&Verb { prepare, act: |world| world.examined("population") }, false);
+}
+
+/// A question that is given up.
+#[test]
+fn withdrawn() {
+    let act: fn(&World) -> _ = |world| match world.withdrawn("income") {
+        Err(ServiceError::RequestChanged) => Ok(()),
+        outcome => outcome,
+    };
+    two_faults(&Verb { prepare: population, act }, false);
+}
+
+#[test]
+fn expire_marks() {
+    let prepare: fn(&World) = |world| {
+        project(world);
+        world.clock.set("2026-01-21T00:00:00Z");
+    };
+    two_faults(&Verb { prepare, act: |world| world.try_open()?.expire().map(|_| ()) }, true);
+}
+
+#[test]
+fn expire_destroys() {
+    let prepare: fn(&World) = |world| {
+        project(world);
+        world.clock.set("2026-01-21T00:00:00Z");
+        world.open().expire().unwrap();
+        world.clock.set("2026-01-22T00:00:00Z");
+    };
+    two_faults(&Verb { prepare, act: |world| world.try_open()?.expire().map(|_| ()) }, false);
+}
+
+/// Kits that stop anywhere while they consent, hand their share over and see the end; then the
+/// power fails on their media. Their custodians go on with the ledger as it is.
+#[test]
+fn kits() {
+    let world = World::founded(2, 2);
+    to_code(&world);
+    let snapshot = Snapshot::of(&world);
+    let under = world.kits_directory.path().to_owned();
+    let steps = cstatns::files::faults::count(&under, || code_batch(&world).unwrap());
+    for stop in 0..=steps {
+        for loss in [Loss::All, Loss::Bytes, Loss::Names] {
+            snapshot.restore(&world);
+            let what = format!("stopped at {stop}, {loss:?} lost");
+            let disk = Arc::new(Mutex::new(Disk::of(&under)));
+            let watched = Arc::clone(&disk);
+            let watcher = move |step: Step, path: &Path| watched.lock().unwrap().step(step, path);
+            let _ = watch(&under, watcher, || stop_after(&under, stop, || code_batch(&world)));
+            disk.lock().unwrap().cut(loss);
+            assert_eq!(violations(&world, &world.open()), [""; 0], "{what}");
+            if world.path("out/batch.request").exists() {
+                code_batch(&world).unwrap_or_else(|error| panic!("{what}: {error}"));
+            }
+            assert_eq!(world.codes("out/batch"), world.codes("known"), "{what}");
+            for kit in [0, 1] {
+                world.check(kit);
+            }
+        }
+    }
 }

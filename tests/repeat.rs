@@ -300,17 +300,6 @@ fn approving_sweeps_the_kit_but_for_what_a_running_process_writes() {
     assert!(!left.exists() && running.temporary().exists());
 }
 
-#[test]
-fn a_share_that_is_forgotten_leaves_no_copy() {
-    let world = World::founded(2, 2);
-    let mut kit = world.kit(0);
-    let share = world.kits[0].join("share-1");
-    fs::copy(&share, temporary(&share)).unwrap();
-    kit.forget(Epoch(1), world.ledger().view(), world.clock.now()).unwrap();
-    let kept = ["card.json", "identity", "ledger.zst", "memory", "receipt-1-held.json"];
-    assert_eq!(tree(&world.kits[0]), kept);
-}
-
 /// A ceremony that fails leaves nothing that it made, and keeps what was there.
 #[test]
 fn a_ceremony_that_fails_leaves_nothing() {

@@ -339,7 +339,8 @@ impl Kit {
     /// states it.
     ///
     /// # Errors
-    /// [`KitError::File`] when the share does not exist; and as [`Kit::doubt`].
+    /// [`KitError::ShareInUse`] when no later dealing works; [`KitError::File`] when the share does
+    /// not exist; and as [`Kit::doubt`].
     pub fn forget(
         &mut self,
         epoch: Epoch,
@@ -347,6 +348,9 @@ impl Kit {
         now: Timestamp,
     ) -> Result<Receipt, KitError> {
         let (head, _) = self.follow_newest(&ledger)?;
+        if ledger.state.working_epoch().map_or(true, |(working, _)| epoch >= working) {
+            return Err(KitError::ShareInUse { epoch });
+        }
         // A temporary may hold the same share.
         files::sweep(&self.directory)?;
         files::destroy(&self.share_path(epoch))?;

@@ -14,10 +14,10 @@ use cstatns_record::state::View;
 use cstatns_record::statement::{FORMAT, Suite};
 use jiff::{SignedDuration, Timestamp};
 
-use crate::sharing::{self, SharingError, root_check};
+use crate::sharing::{self, Share, SharingError, root_check};
 
 use super::custodian::{Attending, KitError, Released, Watcher};
-use super::share::{ReceivingKey, SealedShare};
+use super::share::{ReceivingKey, SealedShare, dealing_key};
 
 /// A question that is asked, and the private key of its run, as the service holds them while
 /// approvals are gathered.
@@ -133,8 +133,8 @@ pub(crate) struct HandedOver {
 }
 
 impl Quorum {
-    /// Checks every approval. The first of each custodian counts. No share is opened yet: that
-    /// comes after the intent is durable.
+    /// Checks the approvals, the first of each custodian. No share is opened yet: that comes after
+    /// the intent is durable.
     ///
     /// # Errors
     /// [`QuorumError`] names the custodian whose approval does not count.
@@ -146,6 +146,7 @@ impl Quorum {
         now: Timestamp,
     ) -> Result<Self, QuorumError> {
         approvals.sort_by(|a, b| a.name().cmp(b.name()));
+        approvals.dedup_by(|later, first| later.name() == first.name());
         let consents: Vec<Consent> =
             approvals.iter().map(|approval| approval.consent().clone()).collect();
         placed.check_quorum(&consents, dealing)?;
@@ -153,6 +154,13 @@ impl Quorum {
             return Err(QuorumError::Expired);
         }
         Ok(Self { draft, approvals })
+    }
+
+    /// Two kits hand over each other's share.
+    #[cfg(test)]
+    pub(crate) fn swap(&mut self, one: usize, other: usize) {
+        let (first, second) = self.approvals.split_at_mut(other);
+        first[one].swap(&mut second[0]);
     }
 
     /// What was approved.
@@ -190,24 +198,20 @@ impl Quorum {
     }
 }
 
+/// Shares that were opened: those of the dealing, and why others are not used.
+pub(crate) struct Opened {
+    given: Vec<(Name, Share)>,
+    unopened: Vec<(Name, SharingError)>,
+}
+
 impl HandedOver {
-    /// Opens the shares and recovers the root secret from the first k that open and are those of
-    /// the dealing. Gives the names of the others too.
-    ///
-    /// # Errors
-    /// [`RootError::Sharing`] names a custodian whose share does not fit, when fewer than k do;
-    /// [`RootError::Root`].
-    pub(crate) fn recover_root(
-        self,
-        dealing: &Dealing,
-        head: &Head,
-    ) -> Result<(Secret<32>, Vec<Name>), (RootError, Vec<Name>)> {
+    /// Opens the shares.
+    pub(crate) fn open(self, dealing: &Dealing, head: &Head) -> Opened {
         let Self { draft, shares } = self;
         let proposal = &draft.proposal;
         let info = approval_info(&proposal.question, head, &proposal.run_key);
         let holders = dealing.holders();
         let (mut given, mut unopened) = (Vec::with_capacity(shares.len()), Vec::new());
-        let mut first = None;
         for (custodian, sealed) in shares {
             let opened = sealed
                 .open(&draft.key, &info)
@@ -217,23 +221,37 @@ impl HandedOver {
                 });
             match opened {
                 Ok(share) => given.push((custodian, share)),
-                Err(error) => {
-                    first.get_or_insert(error);
-                    unopened.push(custodian);
-                }
+                Err(error) => unopened.push((custodian, error)),
             }
         }
-        let needed = dealing.threshold.k();
-        if let (true, Some(error)) = (given.len() < needed, first) {
-            return Err((error.into(), unopened));
+        Opened { given, unopened }
+    }
+}
+
+impl Opened {
+    /// Whose shares did not open or are not those of the dealing, ascending, and why.
+    pub(crate) fn unopened(&self) -> &[(Name, SharingError)] {
+        &self.unopened
+    }
+
+    /// Recovers the root secret from the first k shares.
+    ///
+    /// # Errors
+    /// [`RootError::Sharing`] says why a share was not used, when fewer than k are there;
+    /// [`RootError::Root`].
+    pub(crate) fn recover_root(self, dealing: &Dealing) -> Result<Secret<32>, RootError> {
+        let Self { given, unopened } = self;
+        match unopened.into_iter().next() {
+            Some((_, error)) if given.len() < dealing.threshold.k() => return Err(error.into()),
+            _ => {}
         }
-        let root = sharing::recover(&dealing.id(), &holders, &given);
+        let root = sharing::recover(&dealing.id(), &dealing.holders(), &given);
         wipe_stack();
-        let root = root.map_err(|error| (error.into(), unopened.clone()))?;
-        if root_check(&root, dealing.service.id(), dealing.epoch) != dealing.root_check {
-            return Err((RootError::Root, unopened));
-        }
-        Ok((root, unopened))
+        let root = root?;
+        let (service, epoch) = (dealing.service.id(), dealing.epoch);
+        let dealt = root_check(&root, service, epoch) == dealing.root_check
+            && dealing_key(&root, service, epoch).public() == dealing.receiving;
+        if dealt { Ok(root) } else { Err(RootError::Root) }
     }
 }
 
@@ -244,7 +262,7 @@ pub enum RootError {
     /// A share does not fit.
     #[error(transparent)]
     Sharing(#[from] SharingError),
-    /// The root's check value is not the ledger's.
+    /// The root's check value, or the dealing's receiving key, is not the ledger's.
     #[error("the recovered secret is not the one of this epoch (nothing was done)")]
     Root,
 }
@@ -299,7 +317,7 @@ mod tests {
             };
             let roster = shares.iter().zip(["ana", "ben", "chloe"]).map(seat).collect();
             let root_check = root_check(&root, card.id(), epoch);
-            let receiving = ReceivingKey::random().public();
+            let receiving = dealing_key(&root, card.id(), epoch).public();
             let dealing = Dealing {
                 epoch,
                 threshold,
@@ -312,13 +330,8 @@ mod tests {
             Self { service, shares, dealing, root }
         }
 
-        /// What recovering gives when ana, ben … hand over what is given here for them, sealed
-        /// under `head`.
-        fn recover_under(
-            &self,
-            head: &Head,
-            given: &[&Share],
-        ) -> Result<(Secret<32>, Vec<Name>), (RootError, Vec<Name>)> {
+        /// The shares of ana, ben … after they handed over what is given here, sealed under `head`.
+        fn open_under(&self, head: &Head, given: &[&Share]) -> Opened {
             let now: Timestamp = "2027-03-01T12:00:00Z".parse().unwrap();
             let action = Action::Close { domain: Name::new("cohort").unwrap() };
             let unasked = Unasked::new(&self.dealing, action, now, LONGEST_WAIT);
@@ -330,29 +343,27 @@ mod tests {
                 (seat.card.body.name.clone(), sealed)
             });
             let shares = shares.collect();
-            HandedOver { draft, shares }.recover_root(&self.dealing, &HEAD)
+            HandedOver { draft, shares }.open(&self.dealing, &HEAD)
         }
 
-        fn recover(
-            &self,
-            given: &[&Share],
-        ) -> Result<(Secret<32>, Vec<Name>), (RootError, Vec<Name>)> {
-            self.recover_under(&HEAD, given)
+        fn open(&self, given: &[&Share]) -> Opened {
+            self.open_under(&HEAD, given)
         }
 
         fn refusal(&self, bens: &Share) -> RootError {
-            let (error, names) =
-                self.recover(&[&self.shares[0], bens]).err().expect("the root was recovered");
-            assert!(names.iter().all(|name| name.as_str() == "ben"), "{names:?}");
-            error
+            let opened = self.open(&[&self.shares[0], bens]);
+            let bad = |(name, _): &(Name, _)| name.as_str() == "ben";
+            assert!(opened.unopened().iter().all(bad), "{:?}", opened.unopened());
+            opened.recover_root(&self.dealing).err().expect("the root was recovered")
         }
     }
 
     #[test]
     fn a_quorum_recovers_the_root_and_names_whose_share_does_not_fit() {
         let office = Custodians::new(new_key(), Epoch(2));
-        let (root, unopened) = office.recover(&[&office.shares[0], &office.shares[1]]).unwrap();
-        assert!(root.ct_eq(&office.root) && unopened.is_empty());
+        let opened = office.open(&[&office.shares[0], &office.shares[1]]);
+        assert!(opened.unopened().is_empty());
+        assert!(opened.recover_root(&office.dealing).unwrap().ct_eq(&office.root));
 
         let custodian = Name::new("ben").unwrap();
         let owner = Name::new("ana").unwrap();
@@ -376,9 +387,11 @@ mod tests {
         let office = Custodians::new(new_key(), Epoch(1));
         let same = Custodians::new(office.service.clone(), Epoch(1));
         let given = [&office.shares[0], &same.shares[1], &office.shares[2]];
-        let (root, unopened) = office.recover(&given).unwrap();
-        assert!(root.ct_eq(&office.root));
-        assert_eq!(unopened, [Name::new("ben").unwrap()]);
+        let opened = office.open(&given);
+        let custodian = Name::new("ben").unwrap();
+        let altered = SharingError::Altered { custodian: custodian.clone() };
+        assert_eq!(opened.unopened(), [(custodian, altered)]);
+        assert!(opened.recover_root(&office.dealing).unwrap().ct_eq(&office.root));
     }
 
     /// A share that was sealed for another question does not open.
@@ -387,17 +400,21 @@ mod tests {
         let office = Custodians::new(new_key(), Epoch(1));
         let given = [&office.shares[0], &office.shares[1]];
         for other in [Head { size: 8, ..HEAD }, Head { root: Hex([4; 32]), ..HEAD }] {
-            let (error, _) = office.recover_under(&other, &given).err().unwrap();
+            let opened = office.open_under(&other, &given);
+            let error = opened.recover_root(&office.dealing).err().unwrap();
             let custodian = Name::new("ana").unwrap();
             assert_eq!(error, SharingError::Altered { custodian }.into());
         }
     }
 
-    /// The last line: shares that fit a ledger whose root check is another's.
+    /// The last line: shares that fit a ledger whose root check, or receiving key, is another's.
     #[test]
-    fn a_root_with_another_check_value_is_refused() {
+    fn a_root_with_another_check_value_or_receiving_key_is_refused() {
         let mut office = Custodians::new(new_key(), Epoch(1));
         office.dealing.root_check.0[0] ^= 1;
+        assert_eq!(office.refusal(&office.shares[1]), RootError::Root);
+        office.dealing.root_check.0[0] ^= 1;
+        office.dealing.receiving = ReceivingKey::random().public();
         assert_eq!(office.refusal(&office.shares[1]), RootError::Root);
     }
 }

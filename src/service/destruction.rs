@@ -355,7 +355,7 @@ impl Service {
         let Some(pending) = self.state.pending() else { return Ok(()) };
         let (verb, made, parts) = (action.verb(), pending.made, action.parts());
         self.undo(&next.run, &action)?;
-        self.record_failure(&next.run, "interrupted", Vec::new())?;
+        self.record_failure(&next.run, "interrupted")?;
         recovered.push(match made {
             0 => Recovered::Undone { verb },
             made => Recovered::Cut { verb, made, parts },
@@ -366,19 +366,14 @@ impl Service {
     /// Ends the pending run without a result, in the process that ran it. Not where the ledger is
     /// broken, which may hold the result's event, nor where the result stands under its name: the
     /// next opening decides these.
-    pub(super) fn give_up(
-        &mut self,
-        run: &RunId,
-        code: &str,
-        shares: Vec<Name>,
-    ) -> Result<(), ServiceError> {
+    pub(super) fn give_up(&mut self, run: &RunId, code: &str) -> Result<(), ServiceError> {
         let Some(pending) = self.state.pending() else { return Ok(()) };
         let action = pending.question.action.clone();
         if self.ledger.is_broken() || self.result_stands {
             return Ok(());
         }
         self.undo(run, &action)?;
-        self.record_failure(run, code, shares)
+        self.record_failure(run, code)
     }
 
     /// Destroys what a run has left that has no result: of several requests, of those without. The
@@ -405,14 +400,9 @@ impl Service {
         Ok(())
     }
 
-    fn record_failure(
-        &mut self,
-        run: &RunId,
-        code: &str,
-        shares: Vec<Name>,
-    ) -> Result<(), ServiceError> {
+    fn record_failure(&mut self, run: &RunId, code: &str) -> Result<(), ServiceError> {
         let code = Name::new(code).unwrap_or_else(|_| Name::new("failed").expect("a name"));
-        self.record(Event::Failed { run: *run, code, shares })
+        self.record(Event::Failed { run: *run, code })
     }
 
     /// Removes unfinished files from the home, and journals of runs that never began or whose

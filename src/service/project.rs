@@ -4,10 +4,14 @@ use cstatns_base::code::Generation;
 use cstatns_base::name::Name;
 use cstatns_record::ledger::event::{Destroyed, Event};
 use cstatns_record::proposal::Action;
+use jiff::SignedDuration;
 
 use crate::custody::quorum::Quorum;
 
 use super::{Service, ServiceError};
+
+/// How often it is recorded at least that project ends were looked at.
+const EVERY: SignedDuration = SignedDuration::from_hours(24);
 
 impl Service {
     /// Opens the domain that a quorum approved, with its first key.
@@ -52,17 +56,22 @@ impl Service {
     }
 
     /// Destroys the keys of projects found past their end at least 24 hours ago, and marks those
-    /// that are past their end now. Needs nobody. Under an unconfirmed clock it records only that
-    /// it ran.
+    /// that are past their end now. Needs nobody. That it ran is recorded where something is due,
+    /// where the last event is a day old, and where the clock was put back since; under an
+    /// unconfirmed clock nothing else is.
     ///
     /// # Errors
     /// [`ServiceError`]; the next run tries again.
     pub fn expire(&mut self) -> Result<Expired, ServiceError> {
-        self.record(Event::ExpiryChecked {})?;
-        let now = self.state.agreed_time();
+        let (clock, last) = (self.clock(), self.state.last_clock());
+        let now = self.state.time_at(clock, false).min(clock);
+        let due = !self.state.to_destroy(now).is_empty() || !self.state.to_mark(now).is_empty();
+        if due || clock < last || clock.duration_since(last) >= EVERY {
+            self.record(Event::ExpiryChecked {})?;
+        }
         let mut expired =
             Expired { unconfirmed: self.is_clock_unconfirmed(), ..Expired::default() };
-        if expired.unconfirmed {
+        if expired.unconfirmed || !due {
             return Ok(expired);
         }
         for domain in self.state.to_destroy(now) {

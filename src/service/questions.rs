@@ -67,6 +67,11 @@ impl Gathering<'_> {
         Ok(self.ledger.view())
     }
 
+    /// How many custodians have consented.
+    pub fn given(&self) -> usize {
+        self.given.len()
+    }
+
     /// A custodian consents: their kit remembers and signs, and keeps the share until it has seen
     /// the intent.
     ///
@@ -136,6 +141,8 @@ impl Service {
             Gathering { draft: &draft, clock: &*self.clock, ledger, given: Vec::new() };
         let asked = ask(&mut gathering);
         let given = gathering.given;
+        // Replaced by what the kits say after the run.
+        self.seen = given.iter().map(|given| (given.name().clone(), given.shown())).collect();
         let consents: Vec<Consent> = given.iter().map(|given| given.consent().clone()).collect();
         let run = draft.question().run;
         if let Err(error) = self.lock_again(draft.question(), &consents) {
@@ -163,10 +170,37 @@ impl Service {
         ReadLedger::catch_up(self.ledger.path(), history, state, self.ledger.length())
     }
 
-    /// Locks the home again, reads what was added to the ledger meanwhile, and finishes or undoes
-    /// what other processes left. If its own question has expired, it is ended here: nobody else
-    /// knows the consents that came in.
+    /// Lets `ask` wait for somebody while the home is not locked; then locks it and reads it again.
+    ///
+    /// # Errors
+    /// The error of `ask`; [`ServiceError::File`] when the home is in use.
+    pub fn unlocked<T, E: From<ServiceError>>(
+        &mut self,
+        ask: impl FnOnce() -> Result<T, E>,
+    ) -> Result<T, E> {
+        self.lock = None;
+        let asked = ask();
+        let locked = self.lock_home().and_then(|()| self.recover(None, &mut Vec::new()));
+        let asked = asked?;
+        locked.map_err(E::from)?;
+        self.taken = self.history().size();
+        Ok(asked)
+    }
+
+    /// Locks the home again, and finishes or undoes what other processes left. If its own question
+    /// has expired, it is ended here: nobody else knows the consents that came in.
     fn lock_again(&mut self, own: &Question, consents: &[Consent]) -> Result<(), ServiceError> {
+        self.lock_home()?;
+        if self.clock() < own.expires {
+            return self.recover(None, &mut Vec::new());
+        }
+        self.lapse(&own.run, Lapse::Expired, consents.to_vec());
+        self.recover(None, &mut Vec::new())?;
+        Err(QuorumError::Expired.into())
+    }
+
+    /// Locks the home again, and reads what was added to the ledger meanwhile.
+    fn lock_home(&mut self) -> Result<(), ServiceError> {
         let since = Instant::now();
         let lock = loop {
             match files::lock(&self.home.join("lock")) {
@@ -183,12 +217,7 @@ impl Service {
         }
         self.lock = Some(lock);
         (self.ledger, self.state) = (ledger, state);
-        if self.clock() < own.expires {
-            return self.recover(None, &mut Vec::new());
-        }
-        self.lapse(&own.run, Lapse::Expired, consents.to_vec());
-        self.recover(None, &mut Vec::new())?;
-        Err(QuorumError::Expired.into())
+        Ok(())
     }
 
     /// Records how a question ended that has no run. Where that cannot be recorded now, the next

@@ -6,6 +6,7 @@ use cstatns_base::code::Generation;
 use cstatns_base::domain::{KeyState, Kind, due, end_of};
 use cstatns_base::name::Name;
 use cstatns_record::dealing::Epoch;
+use cstatns_record::state::{Fate, Run};
 use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
@@ -26,6 +27,12 @@ pub struct Status {
     pub time: Timestamp,
     /// Whether the clock is too far ahead to be believed.
     pub clock_unconfirmed: bool,
+    /// The questions that are open: a command waits for their approvals.
+    pub questions: Vec<QuestionStatus>,
+    /// The last events that no custodian's statement covers yet, where there are some.
+    pub unseen: Option<Unseen>,
+    /// The epoch whose custody is doubted.
+    pub custody_doubted: Option<Epoch>,
     /// Its dealings.
     pub epochs: Vec<EpochStatus>,
     /// Its domains.
@@ -44,6 +51,28 @@ impl Status {
     pub fn past_their_end(&self) -> impl Iterator<Item = &DomainStatus> {
         self.domains.iter().filter(|domain| domain.hours_past_its_end.is_some())
     }
+}
+
+/// A question that is open.
+#[derive(Clone, Debug, Serialize)]
+#[non_exhaustive]
+pub struct QuestionStatus {
+    /// What is asked, in brief.
+    pub asked: String,
+    /// The number of its event.
+    pub event: u64,
+    /// Until when approvals count.
+    pub expires: Timestamp,
+}
+
+/// Events that no custodian's statement covers.
+#[derive(Clone, Debug, Serialize)]
+#[non_exhaustive]
+pub struct Unseen {
+    /// The first of them; the last is the last of the ledger.
+    pub from: u64,
+    /// How many runs ended in them.
+    pub runs: u64,
 }
 
 /// How an epoch stands.
@@ -99,6 +128,18 @@ impl Service {
             events: self.ledger.history().size(),
             time: now,
             clock_unconfirmed: self.is_clock_unconfirmed(),
+            questions: self
+                .state
+                .open_questions()
+                .values()
+                .map(|open| QuestionStatus {
+                    asked: open.question.action.brief().to_string(),
+                    event: open.number,
+                    expires: open.question.expires,
+                })
+                .collect(),
+            unseen: self.unseen_events(),
+            custody_doubted: self.state.custody_doubted(),
             epochs: epochs
                 .map(|(epoch, state)| EpochStatus {
                     epoch: *epoch,
@@ -122,6 +163,15 @@ impl Service {
                 .collect(),
             unpaid: self.unpaid().map(ToString::to_string),
         }
+    }
+
+    fn unseen_events(&self) -> Option<Unseen> {
+        let witnessed = self.state.witnessed();
+        let ended = |run: &&Run| {
+            matches!(run.fate, Fate::Result | Fate::Failed { .. }) && run.since > witnessed
+        };
+        let runs = self.state.runs().values().filter(ended).count() as u64;
+        (witnessed < self.ledger.history().size()).then_some(Unseen { from: witnessed + 1, runs })
     }
 
     fn domain_status(&self, name: &Name, now: Timestamp) -> DomainStatus {

@@ -258,6 +258,20 @@ impl World {
         service.examined(quorum)
     }
 
+    /// A question whose second custodian does not consent: it always ends with an error.
+    pub fn withdrawn(&self, domain: &str) -> Result<(), ServiceError> {
+        let mut service = self.try_open()?;
+        let kind = Kind::Statistics { cryptoperiod_years: 5 };
+        let action =
+            Action::Open { domain: name(domain), kind, minimum_batch: 2, authorisation: None };
+        let draft = service.propose(action, SignedDuration::from_mins(10))?;
+        let asked = service.gather(draft, |gathering| {
+            gathering.consent(self.kit(0))?;
+            Err(ServiceError::RequestChanged)
+        });
+        asked.map(|_| ())
+    }
+
     pub fn doubt(&self, domain: &str, kit: usize) -> Result<(), ServiceError> {
         let mut service = self.try_open()?;
         let generation = service.state().domain(&name(domain))?.generation();

@@ -64,12 +64,14 @@ class Doubts:
         return about.get("domain") == domain and about.get("kind") == ("custody" if domain is None else "key")
 
 
-def keys_of(action):
-    """The keys that a run of it may open."""
-    first = {"code": 1, "renew": action.get("from", 0) + 1}.get(action["verb"])
-    if first is None:
-        return []
-    return [{"domain": action["domain"], "generation": g} for g in range(first, action["generation"] + 1)]
+def keys_of(state, action):
+    """The keys that a run of it may open. A project's next key needs the life secret of its present one."""
+    if action["verb"] == "new-key" and state.domains[action["domain"]].research:
+        opened = [action["generation"] - 1]
+    else:
+        first = {"code": 1, "renew": action.get("from", 0) + 1}.get(action["verb"])
+        opened = range(first, action["generation"] + 1) if first else []
+    return [{"domain": action["domain"], "generation": g} for g in opened]
 
 
 def custody_is_sound(state):

@@ -154,10 +154,11 @@ event = chosen(
     epoch_working={"epoch": number, "keys": [{**key, "check": digits(32)}]},
     intent={"run": run, "consents": [consent], "keys": [key]},
     cosigned={"run": run, "witnesses": [{"by": name, "cosignature": cosignature}]},
+    unopened={"run": run, "shares": [name]},
     lapsed={"run": run, "why": one_of("expired", "stopped", "withdrawn"), "consents": [consent]},
     opened=made, key_made=made, extended={"run": run}, closed={"run": run}, examined={"run": run}, delivered=delivery,
     coded=result, renewed=result,
-    failed={"run": run, "code": name, "shares": Maybe([name])}, refused={"verb": name, "code": name},
+    failed={"run": run, "code": name}, refused={"verb": name, "code": name},
     doubted={"doubt": doubt}, destroyed={"what": what, "how": one_of("overwritten", "absent", "lost")},
     expiry_checked={}, ended={"domain": name})
 line = {"format": 2, "service": service, "sequence": whole(1), "previous": digits(32), "time": moment, "clock": moment, "event": event}

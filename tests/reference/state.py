@@ -225,10 +225,10 @@ class State:
         action = question.asked["action"]
         lawful_action(self, action, self.time)
         demand(len(event["consents"]) >= self.check_consents(question, event["consents"]), "quorum")
-        demand(event["keys"] == keys_of(action), "keys")
+        demand(event["keys"] == keys_of(self, action), "keys")
         del self.open[event["run"]]
         names = {consent["body"]["by"]: consent["body"]["card"] for consent in event["consents"]}
-        self.pending = {"run": event["run"], "question": question, "consented": names, "number": self.number, "seen": False, "made": 0}
+        self.pending = {"run": event["run"], "question": question, "consented": names, "number": self.number, "seen": False, "opened": True, "made": 0}
 
     def cosigned(self, event):
         pending = self.pending
@@ -259,10 +259,14 @@ class State:
         return action
 
     def failed(self, event):
-        pending = self.pending
         self.take(None, event["run"])
-        shares = event.get("shares")
-        demand(shares is None or shares and ascending(shares) and set(shares) <= pending["consented"].keys(), "shares")
+
+    def unopened(self, event):
+        pending, shares = self.pending, event["shares"]
+        demand(pending is not None and pending["run"] == event["run"], "no-run")
+        demand(pending["opened"] and pending["made"] == 0, "unopened-again")
+        demand(shares and ascending(shares) and set(shares) <= pending["consented"].keys(), "shares")
+        self.pending = {**pending, "opened": False}
 
     def opened(self, event):
         action = self.take("open", event["run"])

@@ -154,6 +154,14 @@ fn lines() -> Vec<Value> {
             line(5, [0x0b; 32], json!({"type": "epoch-working", "epoch": 1, "keys": []})),
         ),
         vector(
+            "a share that did not open",
+            line(
+                9,
+                [0x0b; 32],
+                json!({"type": "unopened", "run": Hex([0x0d; 16]), "shares": ["custodian-2"]}),
+            ),
+        ),
+        vector(
             "the second of two results",
             line(
                 12,

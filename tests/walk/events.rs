@@ -683,13 +683,15 @@ impl Walk<'_> {
             }
             "closed" => Event::Closed { run },
             "examined" => Event::Examined { run },
-            "failed" => {
-                let shares = match self.random.below(4) {
-                    0 => vec![name("person-1")],
+            "failed" => Event::Failed { run, code: name("interrupted") },
+            "unopened" => {
+                let shares = match self.random.below(10) {
+                    0 => Vec::new(),
                     1 => vec![name("person-2"), name("person-1")],
-                    _ => Vec::new(),
+                    2 | 3 => vec![name("person-1"), name("person-2")],
+                    _ => vec![name("person-1")],
                 };
-                Event::Failed { run, code: name("interrupted"), shares }
+                Event::Unopened { run, shares }
             }
             "refused" => Event::Refused { verb: name("code"), code: name("unknown-domain") },
             "doubted" => self.doubted(),

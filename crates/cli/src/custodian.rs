@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 
 use crate::fault::Fault;
 use crate::output::Program;
-use crate::quorum::{Closed, ask_new, read_passphrase, remarked, said_of, stated};
+use crate::quorum::{Closed, ask_new, note, read_passphrase, remarked, said_of, stated};
 
 /// Characters that a new passphrase has at least.
 const SHORTEST_PASSPHRASE: usize = 12;
@@ -150,6 +150,7 @@ impl Accept {
         confirm_roster(program, dealing, self.yes)?;
         closed.introduce(program)?;
         let mut kit = closed.open(program)?;
+        note(program, &kit, ledger.view())?;
         let receipt = kit.accept(&share, ledger.view(), (program.clock)())?;
         let words = spoken(&dealing.fingerprint());
         program.say(format_args!(
@@ -207,7 +208,7 @@ impl Check {
         let mut kit = closed.open(program)?;
         // Before the kit notes what it has seen: a name that is taken is found out at once.
         let mut out = Together::create([&self.out], Access::Shared)?;
-        let remarks = kit.remarks(ledger.view())?;
+        let remarks = note(program, &kit, ledger.view())?;
         let receipt = kit.check(ledger.view(), (program.clock)())?;
         let mut bytes = canonical_json(&receipt);
         bytes.push(b'\n');
@@ -219,9 +220,6 @@ impl Check {
             the ones seen before",
             kit.name()
         ));
-        for remark in &remarks {
-            program.say(format_args!("note: {}", remarked(remark)));
-        }
         program.say(format_args!("give {:?} to the service", self.out));
         keep_on_paper(program, &kit);
         Ok(json!({

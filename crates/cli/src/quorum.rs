@@ -9,11 +9,12 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use cstatns::card::Card;
-use cstatns::custody::custodian::{Kit, KitError};
+use cstatns::custody::custodian::{Kit, KitError, Remark};
 use cstatns::custody::quorum::Quorum;
 use cstatns::files;
 use cstatns::proposal::{Action, QuorumError};
-use cstatns::service::{Service, ServiceError};
+use cstatns::service::{Gathering, Service, ServiceError};
+use cstatns::state::View;
 use jiff::SignedDuration;
 use zeroize::Zeroizing;
 
@@ -130,28 +131,77 @@ pub(crate) fn gather(
     let needed = service.state().working_dealing()?.threshold.k();
     // What would be refused is said first; nobody types a passphrase for nothing.
     service.check_proposal(&action)?;
-    if kits.len() < needed {
-        return Err(ServiceError::from(QuorumError::TooFew { given: kits.len(), needed }).into());
-    }
+    let kits = each_once(program, kits, needed)?;
     let draft = service.propose(action, WAIT)?;
     let quorum = service.gather(draft, |gathering| {
         show(program, gathering)?;
         let asked = gathering.question().action.brief().to_string();
-        for closed in kits {
-            closed.introduce(program)?;
-            let kit = closed.open(program)?;
-            let remarks = kit.remarks(gathering.view().map_err(ServiceError::from)?)?;
-            for note in notes(&remarks) {
-                program.say(format_args!("  note for `{}`: {note}", kit.name()));
+        for (closed, left) in kits.iter().zip((0..kits.len()).rev()) {
+            match approve(program, gathering, closed, &asked) {
+                Ok(()) => {}
+                // One kit that does not approve does not stop the others, where they are enough.
+                Err(fault) if gathering.given() + left >= needed => program.say(format_args!(
+                    "warning: `{}` does not approve, the others are asked all the same ({})",
+                    closed.card.body.name,
+                    fault.text()
+                )),
+                Err(fault) => return Err(Asked(fault)),
             }
-            let name = kit.name().clone();
-            let count = gathering.consent(kit)?.body.count;
-            program.say(format_args!("  `{name}` approves, statement {count}: {asked}"));
         }
         Ok(())
     });
     // What the closure could not do is its own fault, the rest is the service's.
     quorum.map_err(|Asked(fault)| fault)
+}
+
+/// The kits of different custodians, which must be as many as are needed.
+fn each_once<'a>(
+    program: &Program,
+    kits: &'a [Closed],
+    needed: usize,
+) -> Result<Vec<&'a Closed>, Fault> {
+    let (mut once, mut twice): (Vec<&Closed>, Vec<&Closed>) = (Vec::new(), Vec::new());
+    for closed in kits {
+        let known = once.iter().any(|other| other.card == closed.card);
+        if known { twice.push(closed) } else { once.push(closed) }
+    }
+    if once.len() < needed {
+        let error = match twice.first() {
+            Some(closed) => QuorumError::Twice { custodian: closed.card.body.name.clone() },
+            None => QuorumError::TooFew { given: once.len(), needed },
+        };
+        return Err(ServiceError::from(error).into());
+    }
+    for closed in twice {
+        let name = &closed.card.body.name;
+        program.say(format_args!("warning: a kit of `{name}` was given twice; it counts once"));
+    }
+    Ok(once)
+}
+
+/// One custodian looks at what their kit says, opens it and consents.
+fn approve(
+    program: &Program,
+    gathering: &mut Gathering<'_>,
+    closed: &Closed,
+    asked: &str,
+) -> Result<(), Fault> {
+    closed.introduce(program)?;
+    let kit = closed.open(program)?;
+    note(program, &kit, gathering.view().map_err(ServiceError::from)?)?;
+    let name = kit.name().clone();
+    let count = gathering.consent(kit)?.body.count;
+    program.say(format_args!("  `{name}` approves, statement {count}: {asked}"));
+    Ok(())
+}
+
+/// Says what a kit has to say about a ledger, before anything is stated on it.
+pub(crate) fn note(program: &Program, kit: &Kit, ledger: View<'_>) -> Result<Vec<Remark>, Fault> {
+    let remarks = kit.remarks(ledger)?;
+    for note in notes(&remarks) {
+        program.say(format_args!("  note for `{}`: {note}", kit.name()));
+    }
+    Ok(remarks)
 }
 
 /// What ended the asking.
@@ -171,10 +221,13 @@ pub(crate) fn tell_seen(program: &Program, service: &mut Service) {
         program.say(format_args!("keep on paper, `{name}`: {}", said_of(&shown)));
     }
     for error in unseen {
-        program.say(format_args!(
-            "warning: a kit did not see the whole run ({}): run `custodian check` with it",
-            Fault::of(&error, &[]).text()
-        ));
+        let text = Fault::of(&error, &[]).text();
+        program.say(match error {
+            KitError::Share(_) => format!("warning: a share was not used ({text})"),
+            _ => format!(
+                "warning: a kit did not see the whole run ({text}): run `custodian check` with it"
+            ),
+        });
     }
 }
 

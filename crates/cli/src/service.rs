@@ -98,7 +98,6 @@ fn recorded<T>(
     work: impl FnOnce(&mut Service) -> Result<T, Fault>,
 ) -> Result<T, Fault> {
     let mut service = open(program, home)?;
-    let before = service.history().size();
     let outcome = work(&mut service);
     for path in service.damaged_lives() {
         program.say(format_args!(
@@ -111,7 +110,7 @@ fn recorded<T>(
     if let Err(fault) = &outcome {
         // A run that began has recorded its own end. A ledger that cannot be written must not hide
         // the first error.
-        if service.history().size() == before {
+        if !service.has_recorded() {
             let _ = service.record_refusal(verb, &fault.code);
         }
     }

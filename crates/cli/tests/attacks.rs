@@ -4,6 +4,7 @@
 mod common;
 
 use std::fs;
+use std::io::Write as _;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -75,7 +76,7 @@ fn a_run_on_a_hidden_copy_of_the_home_is_seen_by_its_custodians() {
     place.refused(&open("home", "health", ["alice", "bruno"]), "ledger-shorter", &["alice"]);
     // Also where the true ledger has become longer meanwhile.
     for _ in 0..6 {
-        place.ok("service expire home");
+        place.ok("service receipt home alice/receipt-1-held.json");
     }
     place.refused(&check("chloe"), "ledger-forked", &["chloe"]);
     let (status, codes, _) = audited(&place, "home/ledger.jsonl", "chloe");
@@ -238,6 +239,28 @@ fn the_home_is_free_while_custodians_are_asked() {
     assert!(!said.contains("warning"), "{said}");
 }
 
+/// Nor is the home locked while the custodian who doubts types the passphrase.
+#[test]
+fn the_home_is_free_while_a_doubt_is_typed() {
+    let place = Place::in_earnest();
+    place.quorum("service open home population --kind statistics");
+    let pipe = place.path("pipe");
+    assert!(Command::new("mkfifo").arg("-m600").arg(&pipe).status().unwrap().success());
+    let doubt = "service doubt home population --kit denis --passphrase-file pipe";
+    let mut child = place.command(doubt);
+    let child = child.stderr(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
+    // It waits where the pipe is opened for reading; then somebody else works.
+    let mut writer = fs::File::options().write(true).open(&pipe).unwrap();
+    place.quorum("service open home health --kind statistics");
+    writer.write_all(b"the passphrase of denis\n").unwrap();
+    drop(writer);
+    let output = child.wait_with_output().unwrap();
+    let said = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(0), "{said}");
+    assert_eq!(kinds(&place).last().unwrap(), "doubted");
+    assert!(said.contains("keep on paper, `denis`"), "{said}");
+}
+
 #[test]
 fn a_question_whose_process_was_killed_lapses_and_is_asked_again() {
     let mut waiting = Waiting::new("service open home population --kind statistics");
@@ -276,6 +299,56 @@ fn a_wrong_passphrase_ends_the_question_with_the_consents_that_came_in() {
     let audit = place.run("auditor verify home/ledger.jsonl --service home/card.json");
     assert_eq!(audit.status.code(), Some(0), "{}", text(&audit.stdout));
     place.quorum("service open home population --kind statistics");
+}
+
+/// One kit that does not approve stops nothing where the others are enough: it is named, and so is
+/// one that was given twice. Where they are not enough nobody is asked, or the question lapses.
+#[test]
+fn one_bad_approval_does_not_stop_a_run() {
+    let place = Place::in_earnest();
+    let kit = |name: &str, pass: &str| format!("--kit {name} --passphrase-file {pass}.pass");
+    let open = |domain: &str, kits: &[(&str, &str)]| {
+        let kits: Vec<String> = kits.iter().map(|(name, pass)| kit(name, pass)).collect();
+        format!("service open home {domain} --kind statistics {}", kits.join(" "))
+    };
+    let [alice, bruno, chloe, elise] =
+        ["alice", "bruno", "chloe", "elise"].map(|name| (name, name));
+    let said = place.ok(&open("one", &[alice, ("bruno", "chloe"), chloe, elise]));
+    assert!(said.contains("warning: `bruno` does not approve"), "{said}");
+    assert!(said.contains("the passphrase for the kit \"bruno\" is wrong"), "{said}");
+    let said = place.ok(&open("two", &[alice, bruno, bruno, chloe]));
+    assert!(said.contains("warning: a kit of `bruno` was given twice; it counts once"), "{said}");
+    // A kit whose memory is gone is one of those.
+    fs::remove_file(place.path("elise/memory")).unwrap();
+    let said = place.ok(&open("three", &[elise, alice, bruno, chloe]));
+    assert!(said.contains("warning: `elise` does not approve"), "{said}");
+    let intents = events(&place).into_iter().filter(|line| line["event"]["type"] == "intent");
+    let by = |intent: Value| {
+        let consents = intent["event"]["consents"].as_array().unwrap().clone();
+        let names = consents.iter().map(|one| one["body"]["by"].as_str().unwrap().to_owned());
+        names.collect::<Vec<_>>().join(" ")
+    };
+    let approved: Vec<String> = intents.map(by).collect();
+    assert_eq!(approved, ["alice chloe elise", "alice bruno chloe", "alice bruno chloe"]);
+
+    let before = kinds(&place).len();
+    place.refused(&open("four", &[alice, bruno, bruno]), "approval-twice", &["bruno"]);
+    assert_eq!(kinds(&place)[before..], ["refused"]);
+    // The custodians who approved before the question lapsed have a line for their paper.
+    let line = place.refused(
+        &open("four", &[alice, bruno, ("chloe", "bruno")]),
+        "passphrase-wrong",
+        &["chloe"],
+    );
+    assert!(!line.contains("warning"), "{line}");
+    assert_eq!(kinds(&place)[before + 1..], ["proposed", "lapsed"]);
+    let output = place.run(&open("four", &[alice, bruno, ("chloe", "bruno")]));
+    let said = text(&output.stderr);
+    for name in ["alice", "bruno"] {
+        let paper =
+            said.lines().find(|line| line.starts_with(&format!("keep on paper, `{name}`: ")));
+        assert!(paper.is_some_and(|line| line.contains("approved to open the statistical domain `four`")), "{said}");
+    }
 }
 
 /// One person stops; a quorum answers, with a new key or with none.

@@ -243,6 +243,10 @@ pub fn verify(
     findings.extend(old.iter().map(|kept| facts.earlier(kept)));
     findings.extend(witnesses.iter().flat_map(|witness| facts.witness(witness, card)));
 
+    let mut notices = summary.notices();
+    notices.extend(facts.approved(&witnesses, sound));
+    notices.sort_by_key(|notice| notice.event);
+
     let witnesses = if facts.broken.is_some() { summary } else { &walk };
     Ok(Audit {
         service: card.id().to_owned(),
@@ -257,7 +261,7 @@ pub fn verify(
             .map(|state| witnessed(state, sound))
             .unwrap_or_default(),
         statements: summary.statements,
-        notices: summary.notices(),
+        notices,
         look_ups: summary.look_ups,
         ..Audit::of(summary.state.as_ref())
     })

@@ -55,8 +55,12 @@ pub struct State {
     service: ServiceCard,
     demo: bool,
     time: Timestamp,
+    /// What the system's clock said at the last event.
+    clock: Timestamp,
     /// The earlier of the last event's time and its clock.
     agreed: Timestamp,
+    /// The number of the last event.
+    events: u64,
     epochs: BTreeMap<Epoch, EpochState>,
     domains: BTreeMap<Name, Domain>,
     deliveries: BTreeMap<DeliveryId, Delivery>,
@@ -69,6 +73,7 @@ pub struct State {
     /// By the fingerprint of a card.
     statements: BTreeMap<Hex<32>, Statements>,
     repeated: Vec<u64>,
+    unopened: Vec<(u64, Name)>,
     doubts: BTreeMap<Hex<32>, RecordedDoubt>,
     custody_doubted: Option<Epoch>,
 }
@@ -94,7 +99,9 @@ impl State {
             service: dealing.service.clone(),
             demo: dealing.demo,
             time: line.time,
+            clock: line.clock,
             agreed: line.time,
+            events: line.sequence,
             epochs: BTreeMap::new(),
             domains: BTreeMap::new(),
             deliveries: BTreeMap::new(),
@@ -105,6 +112,7 @@ impl State {
             owed: None,
             statements: BTreeMap::new(),
             repeated: Vec::new(),
+            unopened: Vec::new(),
             doubts: BTreeMap::new(),
             custody_doubted: None,
         };
@@ -121,8 +129,9 @@ impl State {
         if line.time != self.time_at(line.clock, confirmed) {
             return Err(Unlawful::Time);
         }
-        self.time = line.time;
+        (self.time, self.clock) = (line.time, line.clock);
         self.agreed = line.time.min(line.clock);
+        self.events = line.sequence;
         self.correct_marks();
         if self.owed.is_some() && !waits_for_nothing(&line.event) {
             return Err(Unlawful::Owed);
@@ -136,8 +145,9 @@ impl State {
                 self.intended(run, consents, keys, line, history)
             }
             Event::Cosigned { run, witnesses } => self.cosigned(run, witnesses, history),
+            Event::Unopened { run, shares } => self.unopened(run, shares, line.sequence),
             Event::Lapsed { run, why, consents } => self.lapsed(run, *why, consents, line, history),
-            Event::Failed { run, shares, .. } => self.failed(run, shares),
+            Event::Failed { run, .. } => self.failed(run),
             Event::Opened { run, check } => self.opened(run, *check),
             Event::Extended { run } => self.extended(run),
             Event::KeyMade { run, check } => self.key_made(run, *check),
@@ -288,11 +298,18 @@ impl State {
         }
     }
 
-    /// The keys that an action opens.
+    /// The keys that an action opens. A project's next key is sealed under the life secret of its
+    /// present one, which is opened for that.
     pub fn keys_of(&self, action: &Action) -> Vec<KeyRef> {
         let range = match action {
             Action::Code { generation, .. } => 1..=generation.get(),
             Action::Renew { from, generation, .. } => from.next().get()..=generation.get(),
+            Action::NewKey { domain, .. } => match self.domains.get(domain) {
+                Some(project) if project.kind.is_research() => {
+                    project.generation().get()..=project.generation().get()
+                }
+                _ => return Vec::new(),
+            },
             _ => return Vec::new(),
         };
         let key = |number| {
@@ -375,6 +392,11 @@ impl State {
         self.time
     }
 
+    /// What the system's clock said at the last event.
+    pub fn last_clock(&self) -> Timestamp {
+        self.clock
+    }
+
     /// The earlier of the last event's time and its clock: what is past an end by this is past it
     /// by both. Ends are marked and keys destroyed by it; refusing goes by [`State::time`], the
     /// later.
@@ -436,6 +458,12 @@ impl State {
         &self.repeated
     }
 
+    /// The shares that were handed over for a run and did not open, or are not those of the
+    /// dealing: the number of the event, and whose.
+    pub fn unopened_shares(&self) -> &[(u64, Name)] {
+        &self.unopened
+    }
+
     /// The doubts about the keys of a domain, or about the custody, that no quorum has examined: by
     /// their digest, ascending.
     pub fn doubts_about(&self, domain: Option<&Name>) -> Vec<Hex<32>> {
@@ -446,6 +474,11 @@ impl State {
     /// The doubts, by their digest.
     pub fn doubts(&self) -> &BTreeMap<Hex<32>, RecordedDoubt> {
         &self.doubts
+    }
+
+    /// The epoch whose custody is doubted: nothing is put under a root of it, or of an earlier one.
+    pub fn custody_doubted(&self) -> Option<Epoch> {
+        self.custody_doubted
     }
 
     /// How many events are witnessed by somebody's cosignature.

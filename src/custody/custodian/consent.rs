@@ -147,6 +147,17 @@ impl Attending {
         self.kit.name()
     }
 
+    /// What the kit says of itself.
+    pub fn shown(&self) -> Shown {
+        self.kit.shown()
+    }
+
+    /// A kit that will hand over something else than its share.
+    #[cfg(test)]
+    pub(crate) fn swap(&mut self, other: &mut Self) {
+        std::mem::swap(&mut self.approval.share, &mut other.approval.share);
+    }
+
     /// Hands over the share once the ledger's last line is the intent that this consent is in: the
     /// kit remembers the checkpoint that covers it, and cosigns it. The kit's private keys are
     /// wiped.

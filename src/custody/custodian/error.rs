@@ -103,6 +103,14 @@ pub enum KitError {
         /// The epoch.
         epoch: Epoch,
     },
+    /// The share opens the keys, or will.
+    #[error(
+        "the share of epoch {epoch} is in use (the keys open with it until a later dealing works)"
+    )]
+    ShareInUse {
+        /// The epoch.
+        epoch: Epoch,
+    },
     /// The ledger lost lines.
     #[error(
         "`{custodian}` has seen a ledger of {seen} events, this one has {found} (events were \
@@ -202,6 +210,7 @@ cstatns_base::coded!(KitError {
     Self::NotInRoster { custodian } => ("not-in-roster", Input, [custodian]),
     Self::OtherService { custodian, service } => ("kit-other-service", Input, [custodian, service]),
     Self::NoShare { custodian, epoch } => ("no-share", Input, [custodian, epoch]),
+    Self::ShareInUse { epoch } => ("share-in-use", Input, [epoch]),
     Self::Shorter { custodian, seen, found } => ("ledger-shorter", Tampering, [custodian, expected: *seen, found]),
     Self::Checkpoint { custodian } => ("ledger-uncovered", Tampering, [custodian]),
     Self::NoIntent { custodian } => ("no-intent", Tampering, [custodian]),

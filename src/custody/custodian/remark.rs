@@ -2,7 +2,7 @@
 
 use cstatns_record::evidence::Stated;
 use cstatns_record::proposal::Action;
-use cstatns_record::receipt::{Doubt, Doubted};
+use cstatns_record::receipt::{Doubt, Doubted, Receipt, ReceiptBody, ReceiptStatement};
 use cstatns_record::state::{Fate, View, doubt_digest};
 
 use super::memory::Kept;
@@ -27,6 +27,13 @@ pub enum Remark {
         count: u64,
         /// What is doubted.
         doubted: Doubted,
+    },
+    /// A receipt that the kit gave, and that the ledger does not hold.
+    ReceiptMissing {
+        /// The number of the statement.
+        count: u64,
+        /// What it states.
+        statement: ReceiptStatement,
     },
     /// The ledger holds a statement of this card that the kit did not remember: another copy of the
     /// kit is in use, or this one was put back from a backup.
@@ -69,10 +76,44 @@ impl Kept {
                         remarks.push(Remark::DoubtMissing { count: doubt.body.count, doubted });
                     }
                 }
-                Stated::Receipt { .. } => {}
+                Stated::Receipt { receipt } => {
+                    if !self.is_recorded(receipt, ledger) {
+                        let body = &receipt.body;
+                        let (count, statement) = (body.count, body.statement.clone());
+                        remarks.push(Remark::ReceiptMissing { count, statement });
+                    }
+                }
             }
         }
         remarks
+    }
+
+    /// Whether the ledger holds a receipt. Of checks the last one counts.
+    fn is_recorded(&self, receipt: &Receipt, ledger: &View<'_>) -> bool {
+        let (state, name) = (ledger.state, &self.card.body.name);
+        let ReceiptBody { statement, cosignature, card, .. } = &receipt.body;
+        match statement {
+            ReceiptStatement::ShareHeld { epoch, .. } => {
+                state.epochs().get(epoch).is_some_and(|epoch| epoch.held.contains(name))
+            }
+            ReceiptStatement::ShareForgotten { epoch } => {
+                state.epochs().get(epoch).is_some_and(|epoch| epoch.forgotten.contains(name))
+            }
+            _ => {
+                let recorded = state.statements().get(card).and_then(|known| known.receipt);
+                self.last_receipt() != Some(receipt)
+                    || recorded.is_some_and(|(date, signature)| {
+                        signature == receipt.signature || date > cosignature.time
+                    })
+            }
+        }
+    }
+
+    fn last_receipt(&self) -> Option<&Receipt> {
+        self.memory.statements.iter().rev().find_map(|stated| match stated {
+            Stated::Receipt { receipt } => Some(&**receipt),
+            _ => None,
+        })
     }
 
     /// The doubt about this that the kit has stated and the ledger does not contain.

@@ -42,7 +42,7 @@ pub(crate) fn stated(about: &About) -> String {
             format!("confirmed the share of epoch {epoch}")
         }
         About::Receipt { statement: ReceiptStatement::ShareForgotten { epoch } } => {
-            format!("destroyed the share of epoch {epoch}")
+            format!("destroyed the share of epoch {epoch}, and knows of no paper or copy of it")
         }
         About::Receipt { .. } => "checked share and ledger".to_owned(),
     }
@@ -103,6 +103,11 @@ pub(crate) fn remarked(remark: &Remark) -> String {
             "statement {count}, the doubt about {}, is not in the ledger: give it to the service \
             again, or to the auditor",
             doubted_words(doubted)
+        ),
+        Remark::ReceiptMissing { count, statement } => format!(
+            "statement {count}, the receipt that the kit's custodian {}, is not in the ledger: \
+            give it to the service",
+            stated(&About::Receipt { statement: statement.clone() })
         ),
         Remark::OtherCopy { remembered, recorded } => format!(
             "the ledger holds statement {recorded} of this card, the kit remembers {remembered}: \

@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use crate::custodian::keep_on_paper;
 use crate::fault::Fault;
 use crate::output::Program;
-use crate::quorum::{Closed, KitArgs, gather};
+use crate::quorum::{Closed, KitArgs, gather, note};
 
 use super::{open, recorded};
 
@@ -250,8 +250,12 @@ impl DoubtArgs {
                 }
             };
             program.say(format_args!("asked: state a doubt about {what}"));
-            closed.introduce(program)?;
-            let mut kit = closed.open(program)?;
+            // Nobody is waited for while the home is locked.
+            let mut kit = service.unlocked(|| {
+                closed.introduce(program)?;
+                closed.open(program)
+            })?;
+            note(program, &kit, service.view())?;
             let doubt = kit.doubt(about, service.view(), service.now())?;
             service.doubt(doubt)?;
             let effect = match (stops, &self.domain) {

@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 
 use super::{names, open};
 use crate::fault::Fault;
+use crate::figures::counted;
 use crate::output::Program;
 
 /// Days before it is due from which a renewal is announced.
@@ -63,6 +64,26 @@ fn show(program: &Program, status: &service::Status) {
         program
             .tell(format_args!("UNKNOWN KEY {}: the ledger is older than its keys", key.display()));
     }
+    if let Some(epoch) = status.custody_doubted {
+        program.tell(format_args!(
+            "CUSTODY DOUBTED of epoch {epoch}: no key is made before new shares are dealt, or a \
+            quorum has examined the doubt"
+        ));
+    }
+    for question in &status.questions {
+        program.tell(format_args!(
+            "asked of the custodians in event {}, open until {}: {}",
+            question.event, question.expires, question.asked
+        ));
+    }
+    if let Some(unseen) = status.unseen.as_ref().filter(|unseen| unseen.runs > 0) {
+        program.tell(format_args!(
+            "no statement of a custodian covers the events from {} on, in which {} ended: \
+            `custodian check` does",
+            unseen.from,
+            counted(unseen.runs, "run")
+        ));
+    }
     for epoch in &status.epochs {
         let held = match epoch.missing.as_slice() {
             [] => "all shares held".to_owned(),
@@ -81,7 +102,7 @@ fn show(program: &Program, status: &service::Status) {
             domain.generation,
             domain.key,
             domain.state,
-            remarks(domain, today)
+            remarks(domain, today, status.custody_doubted.is_some())
         ));
     }
     if status.domains.is_empty() {
@@ -129,10 +150,13 @@ fn ending(domain: &DomainStatus) -> String {
     format!("{} within {days} days, on {ends}", domain.domain)
 }
 
-fn remarks(domain: &DomainStatus, today: Date) -> String {
+fn remarks(domain: &DomainStatus, today: Date, custody_doubted: bool) -> String {
     let mut remarks = Vec::new();
     if domain.compromised && domain.state == KeyState::Active {
-        remarks.push("DOUBTED: make a new key".to_owned());
+        remarks.push(match custody_doubted {
+            true => "DOUBTED: make a new key, after the custody is settled".to_owned(),
+            false => "DOUBTED: make a new key".to_owned(),
+        });
     }
     if let Some(due) = domain.renewal_due {
         let days = today.until(due).map_or(i32::MAX, |left| left.get_days());

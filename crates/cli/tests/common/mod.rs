@@ -135,9 +135,11 @@ impl Place {
     pub fn unprivileged(mut self) -> Self {
         let root = self.directory.path().metadata().unwrap().uid() == 0;
         if root {
-            // Where the program was built is perhaps not for everybody.
+            // Where the program was built is perhaps not for everybody. Another process copies it:
+            // what this one has open for writing may still be so in a child of another test.
             let program = self.path("cstatns");
-            fs::copy(env!("CARGO_BIN_EXE_cstatns"), &program).unwrap();
+            let copy = Command::new("cp").arg(env!("CARGO_BIN_EXE_cstatns")).arg(&program).status();
+            assert!(copy.unwrap().success());
             let owner = format!("{NOBODY}:{NOBODY}");
             let chown =
                 Command::new("chown").arg("-R").arg(owner).arg(self.directory.path()).status();

@@ -151,7 +151,13 @@ impl Walk {
             );
             notices.push(Notice { code: "count-repeated", event: *event, detail });
         }
-        notices.sort_by_key(|notice| notice.event);
+        for (event, custodian) in state.unopened_shares() {
+            let detail = format!(
+                "Event {event}: the share that the kit of `{custodian}` handed over did not open, \
+                or is not the dealt one."
+            );
+            notices.push(Notice { code: "share-unopened", event: *event, detail });
+        }
         notices
     }
 

@@ -1,19 +1,23 @@
 //! What custodians' kits and the reports of results prove, compared with the ledger.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use cstatns_base::files;
+use cstatns_base::name::Name;
 
 use crate::card::ServiceCard;
 use crate::checkpoint::{Head, leaf_hash, verify_inclusion};
 use crate::evidence::{Evidence, EvidenceBody, Stated};
+use crate::ledger::event::{Event, Line};
+use crate::proposal::{Placed, RunId};
 use crate::report::SignedReport;
-use crate::state::doubt_digest;
+use crate::state::{Fate, State, doubt_digest};
 
 use super::findings::{Facts, failure, holding};
 use super::text::events;
 use super::walk::{Kept, Unsound};
-use super::{AuditError, Check, Finding};
+use super::{AuditError, Check, Finding, Notice};
 
 /// More than the evidence of a kit is long, in bytes.
 const LIMIT: u64 = 256 << 20;
@@ -196,6 +200,66 @@ impl Facts<'_> {
             findings.push(holding(check, "holds", None, detail));
         }
         findings
+    }
+
+    /// Questions that a quorum approved by what kits prove and the ledger holds together, although
+    /// the ledger alone does not say so: where the process that asked was stopped, only the kits
+    /// know the consents (SPEC §9).
+    pub(super) fn approved(&self, witnesses: &[Witness], sound: u64) -> Vec<Notice> {
+        let Some(state) = &self.walk.state else { return Vec::new() };
+        let mut proved: BTreeMap<RunId, (usize, BTreeSet<Name>)> = BTreeMap::new();
+        for witness in witnesses {
+            let Given::Evidence(evidence) = &witness.given else { continue };
+            let consents = evidence.body.statements.iter();
+            for (run, by, needed) in consents.filter_map(|stated| self.consent(state, stated)) {
+                let known = proved.entry(run).or_default();
+                known.0 = needed;
+                known.1.insert(by);
+            }
+        }
+        let mut notices = Vec::new();
+        for (run, (needed, mut by)) in proved {
+            let known = state.runs().get(&run).zip(self.walk.asked.get(&run));
+            let Some((known, action)) = known.filter(|(known, _)| known.number <= sound) else {
+                continue;
+            };
+            match &known.fate {
+                // That a quorum approved it is said already.
+                Fate::Lapsed { enough: true, .. } => continue,
+                Fate::Lapsed { by: recorded, .. } => by.extend(recorded.iter().cloned()),
+                Fate::Open => {}
+                Fate::Running | Fate::Result | Fate::Failed { .. } => continue,
+            }
+            if by.len() < needed {
+                continue;
+            }
+            let detail = format!(
+                "Event {}: {} custodians approved to {action}, as their kits prove; the ledger \
+                holds no quorum for it. It may have run.",
+                known.number,
+                by.len()
+            );
+            notices.push(Notice { code: "may-have-run", event: known.number, detail });
+        }
+        notices
+    }
+
+    /// Of an approval that counts for a question in this ledger: its run, who approved, and how
+    /// many are needed.
+    fn consent(&self, state: &State, stated: &Stated) -> Option<(RunId, Name, usize)> {
+        let Stated::Consent { consent, line, .. } = stated else { return None };
+        let (history, number) = (&self.walk.history, consent.body.cosignature.head.size);
+        let (leaf, head) = (history.leaf(number)?, history.head_at(number)?);
+        let line = (leaf == leaf_hash(line.as_bytes())).then_some(line)?;
+        let Line { event: Event::Proposed { question }, clock, .. } =
+            serde_json::from_str(line).ok()?
+        else {
+            return None;
+        };
+        let dealing = &state.epochs().get(&question.epoch)?.dealing;
+        let placed = Placed { question: &question, leaf, head, clock };
+        placed.check_consent(consent, dealing).ok()?;
+        Some((question.run, consent.body.by.clone(), dealing.threshold.k()))
     }
 
     /// The place of a question that the service signed for, and that this ledger does not hold.

@@ -87,6 +87,13 @@ pub enum Event {
         /// names.
         witnesses: Vec<IntentWitness>,
     },
+    /// Shares that were handed over did not open, or are not those of the dealing.
+    Unopened {
+        /// The run.
+        run: RunId,
+        /// Whose shares, ascending.
+        shares: Vec<Name>,
+    },
     /// A question ended without a run.
     Lapsed {
         /// The run that it asked for.
@@ -156,9 +163,6 @@ pub enum Event {
         run: RunId,
         /// The stable code of the error.
         code: Name,
-        /// The custodians whose share did not open, ascending.
-        #[serde(default, skip_serializing_if = "Vec::is_empty")]
-        shares: Vec<Name>,
     },
     /// A call was refused before it began.
     Refused {
@@ -205,6 +209,7 @@ impl Event {
             Self::Proposed { .. } => "proposed",
             Self::Intent { .. } => "intent",
             Self::Cosigned { .. } => "cosigned",
+            Self::Unopened { .. } => "unopened",
             Self::Lapsed { .. } => "lapsed",
             Self::Opened { .. } => "opened",
             Self::Extended { .. } => "extended",

@@ -33,14 +33,29 @@ impl State {
         }
     }
 
-    pub(super) fn failed(&mut self, run: &RunId, shares: &[Name]) -> Result<(), Unlawful> {
-        let pending = self.take_pending(run)?;
-        let made = pending.made;
+    pub(super) fn failed(&mut self, run: &RunId) -> Result<(), Unlawful> {
+        let made = self.take_pending(run)?.made;
+        self.end(run, Fate::Failed { made });
+        Ok(())
+    }
+
+    /// Once a run, before its first result: whose shares did not open.
+    pub(super) fn unopened(
+        &mut self,
+        run: &RunId,
+        shares: &[Name],
+        number: u64,
+    ) -> Result<(), Unlawful> {
+        let pending = self.pending.as_mut().filter(|pending| pending.question.run == *run);
+        let pending = pending.filter(|pending| !pending.unopened && pending.made == 0);
+        let pending = pending.ok_or(Unlawful::NoIntent)?;
         let consented = |name: &Name| pending.consented.binary_search(name).is_ok();
-        if !shares.is_sorted_by(|a, b| a < b) || !shares.iter().all(consented) {
+        let listed = !shares.is_empty() && shares.is_sorted_by(|a, b| a < b);
+        if !listed || !shares.iter().all(consented) {
             return Err(Unlawful::Witnesses);
         }
-        self.end(run, Fate::Failed { made });
+        pending.unopened = true;
+        self.unopened.extend(shares.iter().map(|name| (number, name.clone())));
         Ok(())
     }
 

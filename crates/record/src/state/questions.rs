@@ -54,7 +54,7 @@ impl State {
         let (number, clock) = (line.sequence, line.clock);
         let open = OpenQuestion { question: question.clone(), number, clock, doubted: false };
         self.open.insert(question.run, open);
-        self.runs.insert(question.run, Run { number, fate: Fate::Open });
+        self.runs.insert(question.run, Run { number, fate: Fate::Open, since: number });
         Ok(())
     }
 
@@ -97,8 +97,9 @@ impl State {
         self.open.remove(run);
         let consented = consents.iter().map(|consent| consent.body.by.clone()).collect();
         let (begun, number) = (line.time, line.sequence);
+        let (cosigned, unopened, made) = (false, false, 0);
         self.pending =
-            Some(PendingRun { question, begun, number, consented, cosigned: false, made: 0 });
+            Some(PendingRun { question, begun, number, consented, cosigned, unopened, made });
         self.end(run, Fate::Running);
         Ok(())
     }
@@ -167,7 +168,7 @@ impl State {
 
     pub(super) fn end(&mut self, run: &RunId, fate: Fate) {
         if let Some(known) = self.runs.get_mut(run) {
-            known.fate = fate;
+            (known.fate, known.since) = (fate, self.events);
         }
     }
 }

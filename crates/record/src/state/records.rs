@@ -164,6 +164,8 @@ pub struct Run {
     pub number: u64,
     /// How it stands.
     pub fate: Fate,
+    /// The number of the event that changed that last: of the one that ended it, once it has ended.
+    pub since: u64,
 }
 
 /// How a question stands.
@@ -213,6 +215,8 @@ pub struct PendingRun {
     pub consented: Vec<Name>,
     /// Whether custodians have cosigned its intent.
     pub cosigned: bool,
+    /// Whether it is recorded whose shares did not open.
+    pub unopened: bool,
     /// How many of its requests have their result.
     pub made: u32,
 }

@@ -311,7 +311,8 @@ fn of_custody(found: &mut Vec<Sample>) {
             EmptyPassphrase { kit: path() }, NeedsPassphrase { kit: path() }, Passphrase { kit: path() },
             NotInRoster { custodian: name() }, OtherService { custodian: name(), service: ServiceId::of(PLANTED[3]) },
             NoShare { custodian: name(), epoch: Epoch(2) }, Shorter { custodian: name(), seen: 5, found: 4 },
-            Checkpoint { custodian: name() }, NoIntent { custodian: name() }, Forked { custodian: name(), seen: 5 },
+            Checkpoint { custodian: name() }, NoIntent { custodian: name() }, ShareInUse { epoch: Epoch(1) },
+            Forked { custodian: name(), seen: 5 },
             Proposal { reason },
             Proposal { reason: ProposalFault::Expired }, Proposal { reason: ProposalFault::Clock },
         }
