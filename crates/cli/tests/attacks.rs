@@ -86,6 +86,58 @@ fn a_run_on_a_hidden_copy_of_the_home_is_seen_by_its_custodians() {
     assert_eq!((status, codes.len()), (Some(0), 0), "{said}");
 }
 
+/// Who has the service's `identity` can feed a kit a ledger of their own, and run nothing. The kit
+/// refuses the true ledger from then on, and what it was shown is proved by the thief's signature.
+#[test]
+fn a_stolen_identity_forks_the_ledger_and_is_proved_by_what_it_signed() {
+    let place = Place::open();
+    copy(&place, "home", "thief");
+    // Without kits the thief records no more than refusals.
+    place.ok("service receipt thief alice/receipt-1-held.json");
+    place.ok("custodian check chloe --ledger thief/ledger.jsonl --out seen.json");
+    place.ok("service doubt home population --kit bruno");
+    place.refused(&check("chloe"), "ledger-forked", &["chloe", "rewritten"]);
+    let new_key = "service new-key home population --reason doubt --kit alice";
+    place.refused(&format!("{new_key} --kit chloe"), "ledger-forked", &["chloe"]);
+    let (status, codes, said) = audited(&place, "home/ledger.jsonl", "chloe");
+    assert_eq!(status, Some(1), "{said}");
+    assert_eq!(codes, ["witness-forked"], "{said}");
+    // The others go on.
+    place.ok(&format!("{new_key} --kit bruno"));
+    assert!(!place.exists("thief/keys/population.2.1.key"));
+}
+
+/// A batch of one person, filled up with invented people and empty rows, is no secret from the
+/// custodians: they see how many values it has, and how many of these are different.
+#[test]
+fn one_real_person_among_eleven_is_seen_by_the_custodians() {
+    let place = Place::open();
+    let eleven = common::identifiers(11);
+    let rows = eleven.iter().map(String::as_str).chain(std::iter::repeat_n("", 489));
+    let lines: String = rows.map(|cell| format!("{cell},x\n")).collect();
+    place.write("data.csv", format!("nir,other\n{lines}"));
+    place
+        .ok("controller prepare data.csv --identifier-column nir --request r.csv --retained t.csv");
+    let said =
+        place.quorum("service code home population --request r.csv --result s.csv --purpose test");
+    for shown in [
+        "code 500 rows with 11 values, 11 of them distinct",
+        "  minimum   11 distinct values a run in `population`",
+        "  before    0 runs for `test` in `population` this year",
+    ] {
+        assert!(said.contains(shown), "{shown}\n{said}");
+    }
+    // Of ten people or fewer nothing is asked.
+    let lines: String = eleven[..10].iter().map(|cell| format!("{cell},x\n")).collect();
+    place.write("few.csv", format!("nir,other\n{lines}"));
+    place.ok("controller prepare few.csv --identifier-column nir --request f.csv --retained u.csv");
+    place.refused_quorum(
+        "service code home population --request f.csv --result g.csv --purpose test",
+        "too-few-values",
+        &["10 distinct"],
+    );
+}
+
 #[test]
 fn a_memory_that_was_removed_or_edited_is_refused_by_name() {
     let place = Place::founded();
