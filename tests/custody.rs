@@ -867,11 +867,32 @@ fn a_doubt_can_be_repeated_until_it_is_recorded() {
     assert_eq!(stated, 0);
     let doubt = first.unwrap();
     assert_eq!(again.unwrap(), doubt);
+    // It answers for nothing else.
+    let custody = Doubted::Custody { epoch: Epoch(1) };
+    let (other, stated) = state(&office, custody.clone());
+    assert_eq!((other.unwrap().body.about, stated), (custody, 1));
     office.append(Event::Doubted { doubt }).unwrap();
     let (refused, stated) = state(&office, about(1));
     assert!(matches!(refused, Err(KitError::NotLawful(Refusal::AlreadyDoubted))));
     assert_eq!(stated, 0);
-    assert_eq!(office.kit(0).remarks(office.ledger().view()).unwrap(), []);
+    let remarks = office.kit(0).remarks(office.ledger().view()).unwrap();
+    assert!(matches!(remarks[..], [Remark::DoubtMissing { count: 4, .. }]), "{remarks:?}");
+}
+
+/// The line of a newer program is distinguished from a damaged one by its format.
+#[test]
+fn a_line_of_a_newer_format_is_named() {
+    let office = Office::held();
+    let refused = |line: &str| {
+        let read = office.history.read_next(office.dealing.service.id(), line.as_bytes());
+        read.unwrap_err().code()
+    };
+    let line = |format: &str| refused(&format!("{{\"format\":{format},\"new\":0}}"));
+    assert_eq!(
+        ["1", "2", "3", "\"3\""].map(line),
+        ["ledger-line", "ledger-line", "ledger-version", "ledger-line"]
+    );
+    assert_eq!(refused("3"), "ledger-line");
 }
 
 // Kits as witnesses.

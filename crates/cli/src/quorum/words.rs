@@ -105,8 +105,7 @@ pub(crate) fn remarked(remark: &Remark) -> String {
             doubted_words(doubted)
         ),
         Remark::ReceiptMissing { count, statement } => format!(
-            "statement {count}, the receipt that the kit's custodian {}, is not in the ledger: \
-            give it to the service",
+            "statement {count} ({}) is not in the ledger: give its receipt to the service",
             stated(&About::Receipt { statement: statement.clone() })
         ),
         Remark::OtherCopy { remembered, recorded } => format!(
