@@ -350,6 +350,8 @@ fn a_wrong_passphrase_ends_the_question_with_the_consents_that_came_in() {
     // Less than a quorum: nothing can have run, and everything is in order.
     let audit = place.run("auditor verify home/ledger.jsonl --service home/card.json");
     assert_eq!(audit.status.code(), Some(0), "{}", text(&audit.stdout));
+    // A service in earnest is not called a demonstration.
+    assert!(!text(&audit.stdout).contains("DEMONSTRATION"), "{}", text(&audit.stdout));
     place.quorum("service open home population --kind statistics");
 }
 
