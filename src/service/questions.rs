@@ -5,6 +5,7 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use cstatns_base::files::{self, FileError};
+use cstatns_base::name::Name;
 use cstatns_record::ledger::event::{Event, Lapse};
 use cstatns_record::ledger::{History, Ledger};
 use cstatns_record::proposal::{Action, Consent, Proposal, Question, QuorumError, RunId};
@@ -67,9 +68,9 @@ impl Gathering<'_> {
         Ok(self.ledger.view())
     }
 
-    /// How many custodians have consented.
-    pub fn given(&self) -> usize {
-        self.given.len()
+    /// Who has consented.
+    pub fn given(&self) -> impl Iterator<Item = &Name> {
+        self.given.iter().map(Attending::name)
     }
 
     /// A custodian consents: their kit remembers and signs, and keeps the share until it has seen

@@ -4,6 +4,7 @@
 mod question;
 mod words;
 
+use std::collections::BTreeSet;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
@@ -12,6 +13,7 @@ use cstatns::card::Card;
 use cstatns::custody::custodian::{Kit, KitError, Remark};
 use cstatns::custody::quorum::Quorum;
 use cstatns::files;
+use cstatns::name::Name;
 use cstatns::proposal::{Action, QuorumError};
 use cstatns::service::{Gathering, Service, ServiceError};
 use cstatns::state::View;
@@ -131,22 +133,31 @@ pub(crate) fn gather(
     let needed = service.state().working_dealing()?.threshold.k();
     // What would be refused is said first; nobody types a passphrase for nothing.
     service.check_proposal(&action)?;
-    let kits = each_once(program, kits, needed)?;
+    check_enough(kits, needed)?;
     let draft = service.propose(action, WAIT)?;
     let quorum = service.gather(draft, |gathering| {
         show(program, gathering)?;
         let asked = gathering.question().action.brief().to_string();
-        for (closed, left) in kits.iter().zip((0..kits.len()).rev()) {
-            match approve(program, gathering, closed, &asked) {
-                Ok(()) => {}
-                // One kit that does not approve does not stop the others, where they are enough.
-                Err(fault) if gathering.given() + left >= needed => program.say(format_args!(
-                    "warning: `{}` does not approve, the others are asked all the same ({})",
-                    closed.card.body.name,
-                    fault.text()
-                )),
-                Err(fault) => return Err(Asked(fault)),
+        for (at, closed) in kits.iter().enumerate() {
+            let name = &closed.card.body.name;
+            if gathering.given().any(|given| given == name) {
+                program.say(format_args!(
+                    "warning: a kit of `{name}` was given twice; it counts once"
+                ));
+                continue;
             }
+            let Err(fault) = approve(program, gathering, closed, &asked) else { continue };
+            // One kit that does not approve does not stop the others, where they are enough.
+            let given: Vec<&Name> = gathering.given().collect();
+            let others = custodians(&kits[at + 1..]);
+            let others = others.iter().filter(|other| !given.contains(other)).count();
+            if given.len() + others < needed {
+                return Err(Asked(fault));
+            }
+            program.say(format_args!(
+                "warning: `{name}` does not approve, the others are asked all the same ({})",
+                fault.text()
+            ));
         }
         Ok(())
     });
@@ -154,29 +165,22 @@ pub(crate) fn gather(
     quorum.map_err(|Asked(fault)| fault)
 }
 
-/// The kits of different custodians, which must be as many as are needed.
-fn each_once<'a>(
-    program: &Program,
-    kits: &'a [Closed],
-    needed: usize,
-) -> Result<Vec<&'a Closed>, Fault> {
-    let (mut once, mut twice): (Vec<&Closed>, Vec<&Closed>) = (Vec::new(), Vec::new());
-    for closed in kits {
-        let known = once.iter().any(|other| other.card == closed.card);
-        if known { twice.push(closed) } else { once.push(closed) }
-    }
-    if once.len() < needed {
-        let error = match twice.first() {
-            Some(closed) => QuorumError::Twice { custodian: closed.card.body.name.clone() },
-            None => QuorumError::TooFew { given: once.len(), needed },
-        };
-        return Err(ServiceError::from(error).into());
-    }
-    for closed in twice {
-        let name = &closed.card.body.name;
-        program.say(format_args!("warning: a kit of `{name}` was given twice; it counts once"));
-    }
-    Ok(once)
+/// Nobody is asked where even all of the custodians are too few.
+fn check_enough(kits: &[Closed], needed: usize) -> Result<(), Fault> {
+    let given = custodians(kits).len();
+    let first = |at: usize, name: &Name| kits[..at].iter().any(|kit| kit.card.body.name == *name);
+    let mut names = kits.iter().map(|kit| &kit.card.body.name).enumerate();
+    let error = match names.find(|(at, name)| first(*at, name)) {
+        _ if given >= needed => return Ok(()),
+        Some((_, custodian)) => QuorumError::Twice { custodian: custodian.clone() },
+        None => QuorumError::TooFew { given, needed },
+    };
+    Err(ServiceError::from(error).into())
+}
+
+/// Whose kits these are.
+fn custodians(kits: &[Closed]) -> BTreeSet<&Name> {
+    kits.iter().map(|kit| &kit.card.body.name).collect()
 }
 
 /// One custodian looks at what their kit says, opens it and consents.
