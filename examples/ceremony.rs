@@ -46,8 +46,15 @@ fn main() -> Result<()> {
     // The ceremony: the root secret is split, each share sealed to its custodian's card.
     let cards = kits.iter().map(|kit| Kit::card_in(kit)).collect::<std::result::Result<_, _>>()?;
     let (name, shares) = (Name::new("statistics")?, at("shares"));
-    let founding =
-        Founding { name, threshold: 2, cards, shares: &shares, life: vec![], demo: false };
+    let founding = Founding {
+        name,
+        threshold: 2,
+        cards,
+        shares: &shares,
+        life: vec![],
+        mirrors: vec![],
+        demo: false,
+    };
     let founded = Service::init(&home, founding, SystemClock)?;
     println!("founded {} with {} shares", founded.card.id(), founded.shares.len());
 

@@ -111,14 +111,18 @@ pub struct Coder {
 }
 
 impl Coder {
-    /// A coder from the keys of generations 1, 2, … in this order.
+    /// A coder from the keys of generation 1 and of each later one that is not left out (SPEC §4.3),
+    /// in this order.
     ///
     /// # Errors
-    /// [`CoderError::Chain`] when they are not the keys of one domain from generation 1 on without
-    /// a gap.
+    /// [`CoderError::Chain`] when they are not the keys of one domain, ascending from generation 1
+    /// on.
     pub fn new(chain: Vec<CodingKey>) -> Result<Self, CoderError> {
-        check_chain(&chain, 1)?;
-        Ok(Self { chain })
+        check_chain(&chain)?;
+        match chain[0].generation {
+            Generation::FIRST => Ok(Self { chain }),
+            _ => Err(CoderError::Chain),
+        }
     }
 
     /// The tag of the domain.
@@ -175,13 +179,16 @@ pub struct Renewer {
 }
 
 impl Renewer {
-    /// A renewer of codes of generation `from`, from the keys of generations `from` + 1, `from` +
-    /// 2, … in this order.
+    /// A renewer of codes of generation `from`, from the keys of each later generation that is not
+    /// left out (SPEC §4.3), in this order.
     ///
     /// # Errors
-    /// [`CoderError::Chain`] when they are not the keys of one domain after `from` without a gap.
+    /// [`CoderError::Chain`] when they are not the keys of one domain, ascending after `from`.
     pub fn new(from: Generation, chain: Vec<CodingKey>) -> Result<Self, CoderError> {
-        check_chain(&chain, from.next().get())?;
+        check_chain(&chain)?;
+        if chain[0].generation <= from {
+            return Err(CoderError::Chain);
+        }
         Ok(Self { from, chain })
     }
 
@@ -249,10 +256,11 @@ impl Renewer {
     }
 }
 
-fn check_chain(chain: &[CodingKey], first: u32) -> Result<(), CoderError> {
-    let one_domain = chain.windows(2).all(|pair| pair[0].tag == pair[1].tag);
-    let without_gap = chain.iter().zip(first..).all(|(key, number)| key.generation.get() == number);
-    if chain.is_empty() || !one_domain || !without_gap { Err(CoderError::Chain) } else { Ok(()) }
+fn check_chain(chain: &[CodingKey]) -> Result<(), CoderError> {
+    let follows =
+        |pair: &[CodingKey]| pair[0].tag == pair[1].tag && pair[0].generation < pair[1].generation;
+    let sound = !chain.is_empty() && chain.windows(2).all(follows);
+    if sound { Ok(()) } else { Err(CoderError::Chain) }
 }
 
 /// Why codes were not made.
@@ -294,6 +302,7 @@ cstatns_base::coded!(CoderError {
 #[cfg(test)]
 mod tests {
     use cstatns_base::coded::Coded as _;
+    use cstatns_base::identifier::Scheme;
 
     use super::*;
 
@@ -313,15 +322,34 @@ mod tests {
 
     #[test]
     fn keys_that_are_no_chain_are_refused() {
-        for generations in [&[][..], &[2], &[1, 3], &[2, 1], &[1, 1]] {
+        for generations in [&[][..], &[2], &[2, 3], &[2, 1], &[1, 1], &[1, 3, 2]] {
             assert_eq!(Coder::new(keys("income", generations)).err(), Some(CoderError::Chain));
         }
         let mixed = || [keys("income", &[1]), keys("work", &[2])].into_iter().flatten().collect();
         assert_eq!(Coder::new(mixed()).err(), Some(CoderError::Chain));
-        for generations in [&[][..], &[1], &[3], &[2, 4]] {
+        for generations in [&[][..], &[1], &[1, 2], &[3, 2], &[2, 2]] {
             let renewer = Renewer::new(Generation::FIRST, keys("income", generations));
             assert_eq!(renewer.err(), Some(CoderError::Chain));
         }
+    }
+
+    /// The codes of a generation after one that is left out are those of the one before it, renewed.
+    #[test]
+    fn a_generation_that_is_left_out_has_no_part_in_later_codes() {
+        let domain = Name::new("income").unwrap();
+        let secrets = [[1; 32], [3; 32]].map(|bytes| Secret::<32>::fill(|to| *to = bytes));
+        let key = |at: usize, number: u32| {
+            let service = "example.aaaaaaaaaaaaaaaaaaaaaaaaaa";
+            CodingKey::new(&secrets[at], service, &domain, Generation::new(number).unwrap())
+        };
+        let identifiers = [Scheme::FrNir.parse(b"284052A321025").unwrap().identifier];
+        let (mut first, mut renewed, mut third) = (Vec::new(), Vec::new(), Vec::new());
+        Coder::new(vec![key(0, 1)]).unwrap().code(&identifiers, &mut first);
+        let renewer = Renewer::new(Generation::FIRST, vec![key(1, 3)]).unwrap();
+        renewer.renew(&first, &mut renewed).unwrap();
+        Coder::new(vec![key(0, 1), key(1, 3)]).unwrap().code(&identifiers, &mut third);
+        assert_eq!(renewed, third);
+        assert_eq!(third[0].generation().get(), 3);
     }
 
     #[test]

@@ -32,6 +32,9 @@ const FORMAT: u32 = 2;
 /// The file that marks a directory as a place of this service's life secrets.
 const MARKER: &str = "cstatns-life";
 
+/// The file that marks a directory as a mirror of this service.
+pub(crate) const MIRROR_MARKER: &str = "cstatns-mirror";
+
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct SealedKey {
@@ -140,6 +143,12 @@ impl Keystore {
             true => KeystoreError::Life { domain },
             false => KeystoreError::LifeDamaged { domain, generation: *generation },
         })
+    }
+
+    /// The seal of a key, as it lies here; none where there is none with this label.
+    pub(crate) fn seal_of(&self, label: &KeyLabel) -> Option<Vec<u8>> {
+        self.read_seal(label).ok()?;
+        files::read(&self.seal_path(&label.domain, label.generation, label.epoch), 1 << 16).ok()
     }
 
     fn read_seal(&self, label: &KeyLabel) -> Result<SealedKey, KeystoreError> {
@@ -367,6 +376,9 @@ pub struct Places {
     pub format: u32,
     /// The directories; relative ones lie in the home.
     pub life: Vec<PathBuf>,
+    /// The directories of mirrors.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub mirrors: Vec<PathBuf>,
 }
 
 impl Places {
@@ -378,6 +390,18 @@ impl Places {
     /// The directories of the service in `home`.
     pub fn life_of(&self, home: &Path) -> Vec<PathBuf> {
         self.life.iter().map(|place| home.join(place)).collect()
+    }
+
+    /// The places of life secrets, and the mirrors, that are there now: each says whose it is.
+    pub fn there(&self, home: &Path, service: &str) -> impl Iterator<Item = PathBuf> {
+        let marker = format!("{service}\n");
+        let lives = self.life_of(home).into_iter().map(|place| (place, MARKER));
+        let mirrors = self.mirrors.iter().map(|place| (place.clone(), MIRROR_MARKER));
+        let marked = move |(place, name): &(PathBuf, &str)| {
+            files::read(&place.join(name), 256).is_ok_and(|found| found == marker.as_bytes())
+        };
+        let all: Vec<_> = lives.chain(mirrors).collect();
+        all.into_iter().filter(marked).map(|(place, _)| place)
     }
 
     /// Reads it.

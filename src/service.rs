@@ -27,7 +27,7 @@
 //! }
 //! let shares = at("shares");
 //! let name = Name::new("example")?;
-//! let founding = Founding { name, threshold: 2, cards, shares: &shares, life: vec![], demo: true };
+//! let founding = Founding { name, threshold: 2, cards, shares: &shares, life: vec![], mirrors: vec![], demo: true };
 //! let founded = Service::init(&at("home"), founding, SystemClock)?;
 //!
 //! // Each custodian accepts their share; the service records the receipts.
@@ -62,13 +62,16 @@
 mod ceremony;
 mod clock;
 mod coding;
+mod copies;
 mod destruction;
 mod error;
 mod identity;
 mod journal;
 mod making;
+mod opening;
 mod project;
 mod questions;
+mod recovery;
 mod renewal;
 mod report;
 mod result;
@@ -86,10 +89,10 @@ use cstatns_base::name::Name;
 use cstatns_base::secret::Secret;
 use cstatns_record::card::ServiceCard;
 use cstatns_record::dealing::Epoch;
-use cstatns_record::ledger::event::{Event, IntentWitness, Lapse, Line};
-use cstatns_record::ledger::{History, Ledger, checkpoint_path, next_line};
+use cstatns_record::ledger::event::{Event, Lapse, Line, LineWitness};
+use cstatns_record::ledger::{History, Ledger, next_line};
 use cstatns_record::proposal::{Action, RunId};
-use cstatns_record::state::{Broken, ReadLedger, Refusal, State, Unlawful, View, read_ledger};
+use cstatns_record::state::{Broken, Refusal, State, Unlawful, View};
 use jiff::Timestamp;
 
 use crate::coder::CodingKey;
@@ -98,6 +101,7 @@ use crate::custody::quorum::Quorum;
 use crate::keystore::{KeyPlace, Keystore, Opened, Places};
 use crate::sharing::SharingError;
 
+use copies::Copies;
 use identity::Identity;
 
 pub use ceremony::{Founded, Founding};
@@ -108,6 +112,7 @@ pub use error::ServiceError;
 pub use journal::Counts;
 pub use project::Expired;
 pub use questions::Gathering;
+pub use recovery::{Plan, Recovery, Source, Sources};
 pub use result::{LeftResult, Outcome, ReadResult, ResultFile, Seal, WorkError, Written};
 pub use status::{DomainStatus, EpochStatus, Status};
 
@@ -123,7 +128,9 @@ pub struct Service {
     card: ServiceCard,
     identity: Identity,
     ledger: Ledger,
+    copies: Copies,
     state: State,
+    places: Places,
     keystore: Keystore,
     /// Copies of life secrets that were found not to open their key.
     damaged_lives: BTreeSet<PathBuf>,
@@ -141,83 +148,6 @@ pub struct Service {
 }
 
 impl Service {
-    /// Opens the service in `home`, finishing or undoing what an earlier process left. Returns what
-    /// it repaired.
-    ///
-    /// # Errors
-    /// [`ServiceError`]: the home is locked, unfinished, damaged or of a newer format, or its
-    /// ledger was changed.
-    pub fn open(
-        home: &Path,
-        clock: impl Clock + 'static,
-    ) -> Result<(Self, Vec<Recovered>), ServiceError> {
-        Self::open_reading(home, clock, None)
-    }
-
-    /// The same with a reader of results: by its commitment, it distinguishes the result of a run
-    /// that stopped before it was recorded from another file of that name.
-    ///
-    /// # Errors
-    /// As [`Service::open`], which needs the reader only after such a stop:
-    /// [`ServiceError::ResultUnread`] without one. [`ServiceError::ResultAway`] where the directory
-    /// of that result is not there.
-    pub fn open_reading(
-        home: &Path,
-        clock: impl Clock + 'static,
-        read: Option<ReadResult<'_>>,
-    ) -> Result<(Self, Vec<Recovered>), ServiceError> {
-        let home = std::path::absolute(home).map_err(|error| FileError::from_io(home, &error))?;
-        match checkpoint_path(&home.join("ledger.jsonl")).try_exists() {
-            Ok(true) => {}
-            Err(error) if error.kind() == std::io::ErrorKind::PermissionDenied => {
-                return Err(FileError::from_io(&home, &error).into());
-            }
-            _ => return Err(ceremony::no_service(&home)),
-        }
-        let lock = files::lock(&home.join("lock"))?;
-        let identity = Identity::read(&home)?;
-        let card = read_service_card(&home.join("card.json"))?;
-        if identity.key().verifying_key().to_bytes() != card.body.signing.0 {
-            return Err(ServiceError::HomeDamaged { file: "identity" });
-        }
-        let places = Places::read(&home)?;
-        if places.format > HOME_FORMAT {
-            return Err(ServiceError::HomeVersion { found: places.format });
-        }
-        let path = home.join("ledger.jsonl");
-        let ReadLedger { history, state, length, uncovered, torn, checkpoint, .. } =
-            read_ledger(&path, &card)?;
-        let mut recovered = Vec::new();
-        if torn {
-            recovered.push(Recovered::EventCut);
-        }
-        let mut ledger = Ledger::open(&path, history, length, checkpoint.note)?;
-        if uncovered {
-            ledger.cover(&card, &identity.key())?;
-            recovered.push(Recovered::EventCovered);
-        }
-        let keystore = Keystore::new(home.join("keys"), places.life_of(&home));
-        let mut service = Self {
-            home,
-            lock: Some(lock),
-            card,
-            identity,
-            ledger,
-            state,
-            keystore,
-            damaged_lives: BTreeSet::new(),
-            result_stands: false,
-            unpaid: None,
-            seen: Vec::new(),
-            unseen: Vec::new(),
-            taken: 0,
-            clock: Box::new(clock),
-        };
-        service.recover(read, &mut recovered)?;
-        service.taken = service.history().size();
-        Ok((service, recovered))
-    }
-
     /// The state.
     pub fn state(&self) -> &State {
         &self.state
@@ -241,6 +171,12 @@ impl Service {
             note: self.ledger.note(),
             path: self.ledger.path(),
         }
+    }
+
+    /// Why a copy of the ledger, or a mirror, does not have everything that the home has: nothing
+    /// new begins until it has caught up, which each opening tries.
+    pub fn behind(&self) -> Option<&ServiceError> {
+        self.copies.behind().map(|error| &**error)
     }
 
     /// What the clock says.
@@ -284,6 +220,7 @@ impl Service {
         })?;
         self.ledger.append(&line, &self.card, &self.identity.key())?;
         self.state = state;
+        self.copies.follow(&self.ledger);
         Ok(())
     }
 
@@ -363,7 +300,7 @@ impl Service {
     fn record_witnesses(
         &mut self,
         run: RunId,
-        witnesses: Vec<IntentWitness>,
+        witnesses: Vec<LineWitness>,
     ) -> Result<(), ServiceError> {
         if witnesses.is_empty() { Ok(()) } else { self.record(Event::Cosigned { run, witnesses }) }
     }
@@ -416,10 +353,10 @@ impl Service {
         &mut self,
         root: &Secret<32>,
         domain: &Name,
-        generations: impl Iterator<Item = u32>,
+        generations: Vec<Generation>,
     ) -> Result<Vec<CodingKey>, ServiceError> {
-        let generations = generations.filter_map(Generation::new);
-        generations.map(|generation| Ok(self.open_key(root, domain, generation)?.key)).collect()
+        let open = |generation| Ok(self.open_key(root, domain, generation)?.key);
+        generations.into_iter().map(open).collect()
     }
 
     /// Opens the key of one generation.

@@ -298,7 +298,7 @@ fn life_secrets_swapped_missing_and_in_two_places() {
     fs::rename(&away, &place).unwrap();
     world.open().expire().unwrap();
     assert_eq!(world.open().status().past_their_end().count(), 0);
-    assert_eq!(names(&place).len(), 1, "only the marker");
+    assert_eq!(names(&place).len(), 3, "only the marker and the copy of the ledger");
     assert_eq!(violations(&world, &world.open()), [""; 0]);
 
     // Closed while a place is away: refused before anybody is asked, and nothing is recorded.
@@ -513,7 +513,7 @@ fn a_request_and_what_lies_beside_it_are_destroyed() {
 
     // Stopped before it was destroyed; meanwhile somebody took it away, or spoiled the journal.
     let mut seen = 0;
-    for n in 0..50 {
+    for n in 0..150 {
         snapshot.restore(&world);
         let _ = stop_after(world.directory.path(), n, || code("batch", false));
         let coded =
@@ -748,8 +748,8 @@ fn acts_that_make_keys(world: &World) -> [(Act, Vec<PathBuf>); 2] {
     ]
 }
 
-/// The ledger and checkpoint of an earlier day beside the keys of today: what a recovery from an
-/// ordinary backup gives, since keys are backed up apart and life secrets not at all.
+/// The ledger and checkpoint of an earlier day, and their copy beside the life secrets, with the
+/// keys of today.
 #[test]
 fn a_key_that_the_ledger_does_not_know_is_never_destroyed() {
     let world = World::founded(2, 2);
@@ -758,7 +758,10 @@ fn a_key_that_the_ledger_does_not_know_is_never_destroyed() {
     let old = Snapshot::of(&world);
     let put_back = || {
         for file in ["ledger.jsonl", "checkpoint"] {
-            fs::copy(old.file("home").join(file), world.home().join(file)).unwrap();
+            for directory in ["", "life"] {
+                let old = old.file("home").join(directory).join(file);
+                fs::copy(old, world.home().join(directory).join(file)).unwrap();
+            }
         }
         // The custodians' memories too: they would refuse the shorter ledger before anything else.
         for (number, kit) in world.kits.iter().enumerate() {

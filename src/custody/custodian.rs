@@ -7,9 +7,11 @@
 //! accepts.
 
 mod consent;
+mod doubt;
 mod error;
 mod identity;
 mod memory;
+mod recovery;
 mod remark;
 
 use std::path::{Path, PathBuf};
@@ -23,7 +25,7 @@ use cstatns_record::card::{Card, CardBody, ServiceCard};
 use cstatns_record::checkpoint::{Cosignature, Head};
 use cstatns_record::dealing::{Dealing, Epoch};
 use cstatns_record::evidence::{Evidence, EvidenceBody, Stated};
-use cstatns_record::receipt::{Doubt, DoubtBody, Doubted, Receipt, ReceiptBody, ReceiptStatement};
+use cstatns_record::receipt::{Receipt, ReceiptBody, ReceiptStatement};
 use cstatns_record::state::View;
 use cstatns_record::statement::{FORMAT, Signed, Suite};
 use jiff::Timestamp;
@@ -293,54 +295,12 @@ impl Kit {
         self.receipt(&ledger, head, ReceiptStatement::CheckpointSeen {}, now)
     }
 
-    /// States a doubt about a key, or about the custody as a whole (R10). A doubt that the kit has
-    /// stated and that the ledger does not contain yet is returned again: the service may have
-    /// stopped before it recorded the doubt.
-    ///
-    /// # Errors
-    /// [`KitError::NotInRoster`], [`KitError::Shorter`], [`KitError::Forked`];
-    /// [`KitError::NotLawful`] if the ledger cannot take the doubt: then nothing is stated.
-    pub fn doubt(
-        &mut self,
-        about: Doubted,
-        ledger: View<'_>,
-        now: Timestamp,
-    ) -> Result<Doubt, KitError> {
-        self.sweep();
-        let (head, dealing) = self.follow_newest(&ledger)?;
-        if let Some(doubt) = self.kept.unrecorded(&about, &ledger) {
-            ledger.state.check_doubt(&doubt, ledger.history)?;
-            return Ok(doubt);
-        }
-        let service = dealing.service.id();
-        let key = signing_key(&self.seeds);
-        let body = DoubtBody {
-            format: FORMAT,
-            suite: Suite::default(),
-            service: service.to_owned(),
-            by: self.name().clone(),
-            card: self.card.fingerprint(),
-            count: self.kept.next_count(&ledger),
-            about,
-            cosignature: Cosignature::sign(service, head, now, &key),
-        };
-        let doubt = Signed::new(body, &key);
-        drop(key);
-        wipe_stack();
-        // A doubt that the service must refuse would be missing in the ledger as long as the kit
-        // remembers it.
-        ledger.state.check_doubt(&doubt, ledger.history)?;
-        let stated = Stated::Doubt { doubt: Box::new(doubt.clone()) };
-        self.kept.remember(&ledger, head, Some(stated))?;
-        Ok(doubt)
-    }
-
     /// Destroys the share of an epoch that is over, and what stopped processes left of it, and
     /// states it.
     ///
     /// # Errors
     /// [`KitError::ShareInUse`] when no later dealing works; [`KitError::File`] when the share does
-    /// not exist; and as [`Kit::doubt`].
+    /// not exist; and as [`Kit::check`].
     pub fn forget(
         &mut self,
         epoch: Epoch,

@@ -5,7 +5,7 @@ use cstatns_base::name::{Hex, Name};
 use cstatns_base::secret::{Secret, random_bytes, wipe_stack};
 use cstatns_record::checkpoint::Head;
 use cstatns_record::dealing::Dealing;
-use cstatns_record::ledger::event::IntentWitness;
+use cstatns_record::ledger::event::LineWitness;
 use cstatns_record::proposal::{
     Action, Consent, LONGEST_WAIT, Placed, Proposal, Question, QuorumError, approval_info,
     run_key_digest,
@@ -179,7 +179,7 @@ impl Quorum {
         self,
         ledger: View<'_>,
         now: Timestamp,
-    ) -> (HandedOver, Vec<IntentWitness>, Vec<Watcher>, Vec<KitError>) {
+    ) -> (HandedOver, Vec<LineWitness>, Vec<Watcher>, Vec<KitError>) {
         let Self { draft, approvals } = self;
         let (mut shares, mut witnesses) = (Vec::new(), Vec::new());
         let (mut watchers, mut errors) = (Vec::new(), Vec::new());

@@ -18,6 +18,7 @@ use crate::custody::share::{SealedShare, ShareFile, dealing_key, dealt_info};
 use crate::keystore::{Keystore, Places};
 use crate::sharing::{SharingError, root_check, split};
 
+use super::copies::{self, Copies};
 use super::{Clock, HOME_FORMAT, Identity, LIMIT, Service, ServiceError, read_service_card};
 
 /// What a service is founded with.
@@ -32,6 +33,8 @@ pub struct Founding<'a> {
     pub shares: &'a Path,
     /// Where life secrets lie; none: `life/` in the home.
     pub life: Vec<PathBuf>,
+    /// Where mirrors of the home are kept.
+    pub mirrors: Vec<PathBuf>,
     /// Whether the service is a demonstration; it never changes.
     pub demo: bool,
 }
@@ -54,6 +57,8 @@ struct Unfinished {
     format: u32,
     shares: Vec<PathBuf>,
     life: Vec<PathBuf>,
+    #[serde(default)]
+    mirrors: Vec<PathBuf>,
     /// The directories that were not there before it, parents first.
     #[serde(default)]
     made: Vec<PathBuf>,
@@ -107,10 +112,12 @@ impl Service {
             true => vec![home.join("life")],
             false => founding.life.iter().map(|place| absolute(place)).collect::<Result<_, _>>()?,
         };
+        let mirrors = founding.mirrors.iter().map(|place| absolute(place));
+        let mirrors = mirrors.collect::<Result<Vec<_>, _>>()?;
         let directories =
             [home.to_owned(), home.join("keys"), home.join("outbox"), shares_dir.clone()];
         let directories: Vec<PathBuf> =
-            directories.into_iter().chain(life.iter().cloned()).collect();
+            directories.into_iter().chain(life.iter().chain(&mirrors).cloned()).collect();
         // Also what a ceremony that stopped had made.
         let made = directories
             .iter()
@@ -119,8 +126,13 @@ impl Service {
             .collect();
         let home_is_new = !home.exists();
         ensure_dir(home)?;
-        let unfinished =
-            Unfinished { format: HOME_FORMAT, shares: shares.clone(), life: life.clone(), made };
+        let unfinished = Unfinished {
+            format: HOME_FORMAT,
+            shares: shares.clone(),
+            life: life.clone(),
+            mirrors: mirrors.clone(),
+            made,
+        };
         // In place of the journal of the ceremony just undone: without one, a home that is not
         // empty is somebody's.
         if let Err(error) =
@@ -145,9 +157,12 @@ impl Service {
         // whole.
         let declared =
             if founding.life.is_empty() { vec![PathBuf::from("life")] } else { life.clone() };
-        let places = Places { format: HOME_FORMAT, life: declared };
+        let places = Places { format: HOME_FORMAT, life: declared, mirrors };
         files::write_new(&Places::path(home), &canonical_json(&places), Access::Private)?;
         Keystore::new(home.join("keys"), life).declare_places(card.id())?;
+        for mirror in &places.mirrors {
+            copies::declare_mirror(mirror, card.id())?;
+        }
 
         let dealing = deal(&card, threshold, founding.cards, founding.demo, &shares)?;
         let now = jiff::Timestamp::from_second(clock.now().as_second()).unwrap_or_default();
@@ -156,6 +171,8 @@ impl Service {
         let line = next_line(ledger.history(), card.id(), now, now, event);
         State::founded_by(&line).map_err(|reason| Broken::Unlawful { number: 1, reason })?;
         ledger.append(&line, &card, &key)?;
+        // Before the journal goes: a home without a copy of its ledger may be an old one.
+        Copies::open(home, &card, &ledger, &places);
         files::remove(&Unfinished::path(home))?;
         wipe_stack();
         Ok(Founded { card, dealing, shares })
@@ -252,6 +269,9 @@ fn undo_stopped(home: &Path) -> Result<Vec<PathBuf>, ServiceError> {
             }
         }
         Keystore::new(home.join("keys"), unfinished.life.clone()).withdraw_places(card.id())?;
+        for mirror in &unfinished.mirrors {
+            copies::withdraw_mirror(mirror, card.id())?;
+        }
     }
     let directories = unfinished.shares.iter().filter_map(|path| path.parent()).chain([home]);
     for directory in directories.chain(unfinished.life.iter().map(PathBuf::as_path)) {
@@ -316,6 +336,11 @@ pub(super) fn no_service(home: &Path) -> ServiceError {
     } else {
         ServiceError::NoService { home }
     }
+}
+
+/// Whether the journal of a ceremony is there: it has not finished, or but for this.
+pub(super) fn is_unfinished(home: &Path) -> bool {
+    Unfinished::path(home).exists()
 }
 
 /// Removes the journal of a ceremony that finished but for this.

@@ -131,7 +131,8 @@ impl Service {
             return Err(self.other_action(quorum));
         };
         let open = |service: &mut Self, root: &Secret<32>| {
-            let keys = service.keys(root, &domain, 1..=generation.get())?;
+            let chain = service.state.domain(&domain)?.chain(None, generation).collect();
+            let keys = service.keys(root, &domain, chain)?;
             Coder::new(keys).map_err(work_error)
         };
         self.run_on_files(quorum, files, open, |coder, file| work(coder, file))
@@ -152,7 +153,8 @@ impl Service {
             return Err(self.other_action(quorum));
         };
         let open = |service: &mut Self, root: &Secret<32>| {
-            let keys = service.keys(root, &domain, from.next().get()..=generation.get())?;
+            let chain = service.state.domain(&domain)?.chain(Some(from), generation).collect();
+            let keys = service.keys(root, &domain, chain)?;
             Renewer::new(from, keys).map_err(work_error)
         };
         self.run_on_files(quorum, files, open, |renewer, file| work(renewer, file))

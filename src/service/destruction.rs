@@ -63,6 +63,11 @@ pub enum Recovered {
         /// The delivery that it belongs to.
         delivery: Option<DeliveryName>,
     },
+    /// The seal of a key that the ledger does not know is put aside.
+    PutAside {
+        /// Where it was.
+        path: PathBuf,
+    },
     /// Files that stopped writes left are removed.
     Swept {
         /// How many.
@@ -114,6 +119,10 @@ impl fmt::Display for Recovered {
                 delivery.iter().try_for_each(|delivery| delivery.fmt(f))?;
                 f.write_str(" was still there: destroyed now")
             }
+            Self::PutAside { path } => write!(
+                f,
+                "the ledger does not know the key {path:?}: put aside, nothing opens with it"
+            ),
             Self::Swept { files } => {
                 write!(f, "{files} unfinished files of a stopped command: removed")
             }

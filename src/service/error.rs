@@ -199,6 +199,86 @@ pub enum ServiceError {
         /// The key's file.
         path: PathBuf,
     },
+    /// The home was put back from a backup.
+    #[error(
+        "this home is an old copy: its ledger has {found} events, the copy in {place:?} has {mark} \
+        or others (nothing was recorded)"
+    )]
+    HomeOld {
+        /// Where the copy is that the ledger does not go on from.
+        place: PathBuf,
+        /// How many events the home's ledger has.
+        found: u64,
+        /// How many the copy has.
+        mark: u64,
+    },
+    /// Nothing says how far the home had come.
+    #[error(
+        "there is no copy of the ledger in {place:?}: this home may be an old copy (nothing was \
+        recorded)"
+    )]
+    NoMark {
+        /// Where a copy should be.
+        place: PathBuf,
+    },
+    /// A mirror does not have everything that the home has.
+    #[error("the mirror in {place:?} is behind ({error})")]
+    MirrorBehind {
+        /// The mirror.
+        place: PathBuf,
+        /// Why.
+        error: FileError,
+    },
+    /// The copy of the ledger beside life secrets does not have everything that the home has.
+    #[error("the copy of the ledger in {place:?} is behind ({error})")]
+    CopyBehind {
+        /// The place.
+        place: PathBuf,
+        /// Why.
+        error: FileError,
+    },
+    /// A recovery was stopped.
+    #[error("a recovery of {home:?} was stopped, and until it ends nothing else is done")]
+    RecoveryStopped {
+        /// The home.
+        home: PathBuf,
+    },
+    /// No ledger to recover from.
+    #[error("no copy of the ledger of {home:?} was found")]
+    NoCopy {
+        /// The home.
+        home: PathBuf,
+    },
+    /// Fewer custodians at hand than a recovery needs.
+    #[error(
+        "the longest ledger that was found has {events} events, and {given} of the custodians at \
+        hand follow it: {needed} are needed, \
+        who have seen it or a part of it and no other"
+    )]
+    TooFewFollow {
+        /// The events of the longest ledger.
+        events: u64,
+        /// How many follow it.
+        given: usize,
+        /// How many are needed.
+        needed: usize,
+    },
+    /// Two ledgers of one service that are not of one history.
+    #[error(
+        "the ledgers of {one} and of {other} are both signed by the service, and differ after \
+        event {fork} (neither is taken)"
+    )]
+    Branches {
+        /// Where one is.
+        one: String,
+        /// Where the other is.
+        other: String,
+        /// The last event that they have in common.
+        fork: u64,
+    },
+    /// A copy is behind, so that nothing new begins.
+    #[error(transparent)]
+    Behind(Arc<ServiceError>),
     /// The counterpart's file differs.
     #[error("{path:?} is not the same as the service's copy (nothing was destroyed)")]
     ReceivedDiffers {
@@ -240,4 +320,13 @@ cstatns_base::coded!(ServiceError {
     Self::RequestAway { delivery, path } => ("request-away", Machine, [delivery, path]),
     Self::Unpaid(error) => (error),
     Self::UnknownKey { path } => ("unknown-key", Tampering, [path]),
+    Self::HomeOld { place, found, mark } => ("home-old", Machine, [path: *place, found, expected: *mark]),
+    Self::NoMark { place } => ("home-unmarked", Machine, [path: *place]),
+    Self::MirrorBehind { place, error } => ("mirror-behind", Machine, [path: *place, reason: error.code()]),
+    Self::CopyBehind { place, error } => ("copy-behind", Machine, [path: *place, reason: error.code()]),
+    Self::RecoveryStopped { home } => ("recovery-unfinished", Machine, [path: *home]),
+    Self::NoCopy { home } => ("no-copy", Input, [path: *home]),
+    Self::TooFewFollow { events, given, needed } => ("recovery-kits", Input, [events, given, needed]),
+    Self::Branches { one, other, fork } => ("ledger-branches", Tampering, [event: *fork]),
+    Self::Behind(error) => (error),
 });

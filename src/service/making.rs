@@ -7,10 +7,9 @@
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use cstatns_base::code::Generation;
 use cstatns_base::domain::CheckValue;
 use cstatns_base::files::{self, Access, FileError, Pending};
-use cstatns_base::name::{Hex, Name, canonical_json};
+use cstatns_base::name::{Hex, canonical_json};
 use cstatns_base::secret::Secret;
 use cstatns_record::proposal::{Action, RunId};
 use cstatns_record::state::State;
@@ -146,17 +145,16 @@ impl Service {
     /// [`ServiceError::Keystore`].
     pub fn unknown_keys(&self) -> Result<Vec<Found>, ServiceError> {
         let mut found = self.keystore.found(self.card.id())?;
-        found.retain(|found| {
-            !knows(&self.state, &found.domain, found.generation.map(|(generation, _)| generation))
-        });
+        found.retain(|found| !knows(&self.state, found));
         found.sort_by(|a, b| a.path.cmp(&b.path));
         Ok(found)
     }
 }
 
-fn knows(state: &State, domain: &Name, generation: Option<Generation>) -> bool {
-    state.domain(domain).is_ok_and(|domain| match generation {
-        Some(generation) => domain.key(generation).is_some(),
+/// Whether the ledger speaks of a key or a life secret.
+pub(super) fn knows(state: &State, found: &Found) -> bool {
+    state.domain(&found.domain).is_ok_and(|domain| match found.generation {
+        Some((generation, _)) => domain.key(generation).is_some(),
         None => domain.kind.is_research(),
     })
 }

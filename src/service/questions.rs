@@ -12,6 +12,7 @@ use cstatns_record::proposal::{Action, Consent, Proposal, Question, QuorumError,
 use cstatns_record::state::{Broken, ReadLedger, State, Unlawful, View};
 use jiff::{SignedDuration, Timestamp};
 
+use super::copies::{self, Copies};
 use super::{Clock, Recovered, Service, ServiceError};
 use crate::custody::custodian::{Attending, Kit, KitError};
 use crate::custody::quorum::{Draft, Quorum, Unasked};
@@ -120,6 +121,9 @@ impl Service {
     /// As [`Service::propose`].
     pub fn check_proposal(&self, action: &Action) -> Result<(), ServiceError> {
         self.check_unpaid()?;
+        if let Some(behind) = self.copies.behind() {
+            return Err(ServiceError::Behind(behind.clone()));
+        }
         self.state.allows(action, self.clock())?;
         self.check_keys(action)
     }
@@ -212,10 +216,12 @@ impl Service {
             }
         };
         let ReadLedger { history, state, length, uncovered, checkpoint, .. } = self.read()?;
+        copies::check_marks(&self.home, &self.card, &history, &self.places)?;
         let mut ledger = Ledger::open(self.ledger.path(), history, length, checkpoint.note)?;
         if uncovered {
             ledger.cover(&self.card, &self.identity.key())?;
         }
+        self.copies = Copies::open(&self.home, &self.card, &ledger, &self.places);
         self.lock = Some(lock);
         (self.ledger, self.state) = (ledger, state);
         Ok(())

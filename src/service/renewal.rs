@@ -20,11 +20,11 @@ impl Service {
         };
         self.run(quorum, |service, approved| {
             let known = service.state.domain(&domain)?;
-            let (kind, present) = (known.kind, known.generation());
-            // A project's next key is sealed under the life secret that opens its present one.
-            let life = match kind.is_research() {
-                true => service.open_key(&approved.root, &domain, present)?.life,
-                false => None,
+            let (kind, newest) = (known.kind, known.newest_kept());
+            // A project's next key is sealed under the life secret that opens the one before it.
+            let life = match newest.filter(|_| kind.is_research()) {
+                Some(newest) => service.open_key(&approved.root, &domain, newest)?.life,
+                None => None,
             };
             let place = service.place(approved.epoch, &domain, kind, generation);
             let check = service.make_key(&approved, &place, life)?;

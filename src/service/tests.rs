@@ -34,6 +34,7 @@ impl Office {
             cards: cards.collect(),
             shares,
             life: Vec::new(),
+            mirrors: vec![],
             demo: true,
         };
         let founded = Service::init(&directory.path().join("home"), founding, SystemClock).unwrap();

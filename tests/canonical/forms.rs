@@ -20,7 +20,7 @@ use cstatns::evidence::{About, Evidence, Stated};
 use cstatns::hazmat::Share;
 use cstatns::keystore::{KeyLabel, Places};
 use cstatns::ledger::History;
-use cstatns::ledger::event::{Event, IntentWitness, Line};
+use cstatns::ledger::event::{Event, Line, LineWitness};
 use cstatns::name::{Hex, canonical_json};
 use cstatns::proposal::{Action, Consent, Proposal, Question};
 use cstatns::receipt::{Doubt, Doubted, Receipt};
@@ -87,7 +87,7 @@ pub const FORMS: [Form; 24] = [
         signed::<_>(bytes, |signed: &Cosignature| signed.is_by("nobody", &Hex([1; 32])))
     }),
     ("intent-witness", |bytes| {
-        signed::<_>(bytes, |witness: &IntentWitness| {
+        signed::<_>(bytes, |witness: &LineWitness| {
             witness.cosignature.is_by("nobody", &Hex([1; 32]))
         })
     }),

@@ -201,7 +201,7 @@ pub fn facts(service: &Service) -> String {
         facts += &format!("epoch {epoch}, held by {:?}\n", dealing.held);
     }
     for (name, domain) in state.domains() {
-        let keys: Vec<_> = domain.keys.iter().map(|key| (key.state, key.compromised)).collect();
+        let keys: Vec<_> = domain.keys.values().map(|key| (key.state, key.compromised)).collect();
         let (ended, destroyed) = (domain.ended.is_some(), domain.destroyed.is_some());
         let closed = domain.closed;
         facts += &format!("{name} {:?} {keys:?} {ended} {closed} {destroyed}\n", domain.kind);
@@ -242,7 +242,9 @@ pub fn violations(world: &World, service: &Service) -> Vec<String> {
     if world.life.is_empty() {
         usual.insert("life".to_owned());
     }
-    differ("the home", &names(&home), &usual, &usual, &mut wrong);
+    let mut known = usual.clone();
+    known.insert("aside".to_owned());
+    differ("the home", &names(&home), &usual, &known, &mut wrong);
 
     // The ledger ends where its checkpoint does.
     let ledger = fs::read(home.join("ledger.jsonl")).unwrap();
@@ -255,7 +257,8 @@ pub fn violations(world: &World, service: &Service) -> Vec<String> {
     // Keys and life secrets are those of the ledger. Of a project past its end some may be
     // destroyed already.
     let (mut seals, mut needed_seals) = (BTreeSet::new(), BTreeSet::new());
-    let mut lives = BTreeSet::from(["cstatns-life".to_owned()]);
+    let mut lives: BTreeSet<String> =
+        ["cstatns-life", "checkpoint", "ledger.jsonl"].map(str::to_owned).into();
     let mut needed_lives = lives.clone();
     for (name, domain) in state.domains().iter().filter(|(_, domain)| domain.destroyed.is_none()) {
         let own: Vec<String> =
@@ -267,7 +270,7 @@ pub fn violations(world: &World, service: &Service) -> Vec<String> {
         }
         seals.extend(own);
         lives.extend(life);
-        let active = domain.keys.iter().filter(|key| key.state == KeyState::Active).count();
+        let active = domain.keys.values().filter(|key| key.state == KeyState::Active).count();
         if active != 1 || domain.active().state != KeyState::Active {
             wrong.push(format!("`{name}` has {active} active generations"));
         }
@@ -275,6 +278,11 @@ pub fn violations(world: &World, service: &Service) -> Vec<String> {
     differ("keys/", &names(&home.join("keys")), &needed_seals, &seals, &mut wrong);
     for place in world.lives() {
         differ("life/", &names(&place), &needed_lives, &lives, &mut wrong);
+        for file in ["ledger.jsonl", "checkpoint"] {
+            if fs::read(place.join(file)).ok() != fs::read(home.join(file)).ok() {
+                wrong.push(format!("the copy of {file} in life/ is another"));
+            }
+        }
     }
 
     // Every result has its event and every delivery that is here its result and its journal.

@@ -140,6 +140,7 @@ impl World {
             cards,
             shares: &shares,
             life: self.life.clone(),
+            mirrors: vec![],
             demo: self.demo,
         };
         Service::init(&self.home(), founding, self.clock.clone()).map(|_| ())
@@ -238,7 +239,7 @@ impl World {
     pub fn new_key(&self, domain: &str, reason: RenewalReason) -> Result<(), ServiceError> {
         let mut service = self.try_open()?;
         let domain = name(domain);
-        let generation = service.state().domain(&domain)?.generation().next();
+        let generation = service.state().domain(&domain)?.next_generation();
         let quorum = self.quorum(&mut service, Action::NewKey { domain, generation, reason })?;
         service.new_key(quorum)
     }
@@ -445,7 +446,7 @@ fn commitment_of(seal: &Seal, codes: &[Code]) -> Commitment {
     commit.finish().0
 }
 
-fn read_lines(left: &LeftResult) -> Result<Option<Commitment>, WorkError> {
+pub fn read_lines(left: &LeftResult) -> Result<Option<Commitment>, WorkError> {
     let text = std::fs::read_to_string(&left.path).unwrap_or_default();
     let codes: Option<Vec<Code>> =
         text.lines().map(|line| Code::parse(line.as_bytes()).ok()).collect();

@@ -6,7 +6,7 @@ use cstatns::dealing::{Epoch, Threshold};
 use cstatns::delivery::{DeliveryId, MOST_PARTS};
 use cstatns::domain::{Kind, RenewalReason};
 use cstatns::identifier::Scheme;
-use cstatns::ledger::event::{Destroyed, Event, IntentWitness, KeyRef, Lapse, LivingKey, Means};
+use cstatns::ledger::event::{Destroyed, Event, KeyRef, Lapse, LineWitness, LivingKey, Means};
 use cstatns::look_up::{Level, LookUp};
 use cstatns::name::{Hex, Name};
 use cstatns::proposal::{Action, Consent, Input, Question, RunId};
@@ -515,7 +515,7 @@ impl Walk<'_> {
             }
             let signer = if self.random.one_in(20) { self.somebody() } else { person };
             let cosignature = signer.cosign(service, of, self.clock);
-            witnesses.push(IntentWitness { by: person.name().clone(), cosignature });
+            witnesses.push(LineWitness { by: person.name().clone(), cosignature });
         }
         Event::Cosigned { run: self.pending_run(), witnesses }
     }
@@ -669,7 +669,8 @@ impl Walk<'_> {
             "extended" => Event::Extended { run },
             "key-made" => {
                 let known = self.state().domains().values().next();
-                let known = known.and_then(|domain| domain.keys.first()).map(|key| key.check);
+                let known =
+                    known.and_then(|domain| domain.keys.values().next()).map(|key| key.check);
                 let again = known.filter(|_| self.random.one_in(6));
                 Event::KeyMade { run, check: again.unwrap_or_else(|| self.random.bytes()) }
             }

@@ -90,6 +90,8 @@ pub enum KeyState {
     ChainOnly,
     /// Gone.
     Destroyed,
+    /// Its seal was lost; nobody destroyed it.
+    Lost,
 }
 
 impl fmt::Display for KeyState {
@@ -98,6 +100,7 @@ impl fmt::Display for KeyState {
             Self::Active => "active",
             Self::ChainOnly => "chain-only",
             Self::Destroyed => "destroyed",
+            Self::Lost => "lost",
         })
     }
 }

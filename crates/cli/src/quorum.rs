@@ -55,6 +55,11 @@ pub(crate) struct Closed {
 }
 
 impl KitArgs {
+    /// Kits that another verb takes.
+    pub(crate) fn of(kits: Vec<PathBuf>, passphrase_files: Vec<PathBuf>) -> Self {
+        Self { kits, passphrase_files }
+    }
+
     /// Reads the cards and matches the passphrase files to them.
     pub(crate) fn look(&self) -> Result<Vec<Closed>, Fault> {
         let cards = self.kits.iter().map(|kit| Kit::card_in(kit)).collect::<Result<Vec<_>, _>>()?;

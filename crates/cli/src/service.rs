@@ -2,6 +2,7 @@
 
 mod deliveries;
 mod domains;
+mod recover;
 mod runs;
 mod status;
 
@@ -36,6 +37,7 @@ pub(crate) enum ServiceVerb {
     Examined(domains::ExaminedArgs),
     Close(domains::Close),
     Expire(domains::Expire),
+    Recover(recover::Recover),
     Status(status::Status),
 }
 
@@ -55,6 +57,7 @@ impl ServiceVerb {
             Self::Examined(verb) => verb.run(program),
             Self::Close(verb) => verb.run(program),
             Self::Expire(verb) => verb.run(program),
+            Self::Recover(verb) => verb.run(program),
             Self::Status(verb) => verb.run(program),
         }
     }
@@ -81,10 +84,13 @@ fn open(program: &Program, home: &Path) -> Result<Service, Fault> {
     for key in service.unknown_keys()? {
         program.say(format_args!(
             "warning: the ledger does not know the key {:?}: the ledger is older than its keys, or \
-            was rolled back; do not go on, \
-             call the auditor, and put back the newest ledger and checkpoint",
+            a run was stopped and the home put back; `service recover HOME --kit …` with the kits of \
+            a quorum brings back the events that speak of it, or puts it aside",
             key.path
         ));
+    }
+    if let Some(behind) = service.behind() {
+        program.say(format_args!("warning: {}", Fault::of(behind, &[]).text()));
     }
     runs::write_missing_reports(program, &service);
     Ok(service)
@@ -142,6 +148,10 @@ pub(crate) struct Init {
     /// HOME/life
     #[arg(long, value_name = "DIR", num_args = 1..)]
     life: Vec<PathBuf>,
+    /// Where a copy of the home is kept, in step with it, without its signing key and life
+    /// secrets: on another disk or machine; one or more
+    #[arg(long, value_name = "DIR", num_args = 1..)]
+    mirror: Vec<PathBuf>,
     /// A demonstration, for ever: accepts kits without passphrase
     #[arg(long)]
     demo: bool,
@@ -157,6 +167,7 @@ impl Init {
             cards: cards.collect::<Result<_, _>>()?,
             shares: &self.shares,
             life: self.life,
+            mirrors: self.mirror,
             demo: self.demo,
         };
         let clock = program.clock.clone();

@@ -664,6 +664,7 @@ fn founded_in_2020(place: &Place) {
         cards: cards.into(),
         shares: &shares,
         life: Vec::new(),
+        mirrors: vec![],
         demo: true,
     };
     let founded = Service::init(&home, founding, then).unwrap();

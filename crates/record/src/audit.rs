@@ -306,12 +306,12 @@ impl Audit {
         let first = state.epochs().get(&Epoch::FIRST);
         audit.founding = first.map(|epoch| spoken(&epoch.dealing.fingerprint()));
         for (name, domain) in state.domains() {
-            let doubted = domain.keys.iter().zip(1..).filter(|(key, _)| key.compromised);
+            let doubted = domain.keys.iter().filter(|(_, key)| key.compromised);
             audit.domains.push(DomainSummary {
                 domain: name.clone(),
                 kind: domain.kind.word(),
                 generation: domain.generation(),
-                doubted: doubted.filter_map(|(_, number)| Generation::new(number)).collect(),
+                doubted: doubted.map(|(generation, _)| *generation).collect(),
                 ends: domain.ends(),
                 destroyed: domain.destroyed,
             });

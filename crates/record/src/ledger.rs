@@ -278,6 +278,35 @@ impl Ledger {
         self.length
     }
 
+    /// The bytes of its first `size` lines.
+    ///
+    /// # Errors
+    /// [`FileError`].
+    pub fn length_of(&self, size: u64) -> Result<u64, FileError> {
+        if size == self.history.size() {
+            return Ok(self.length);
+        }
+        let mut lines = Lines::open(&self.path)?;
+        for _ in 0..size {
+            lines.next_line()?;
+        }
+        Ok(lines.length())
+    }
+
+    /// Its bytes after the first `length`.
+    ///
+    /// # Errors
+    /// [`FileError`].
+    pub fn bytes_from(&self, length: u64) -> Result<Vec<u8>, FileError> {
+        let failed = |error| FileError::from_io(&self.path, &error);
+        let mut file = File::open(&self.path).map_err(failed)?;
+        file.seek(SeekFrom::Start(length)).map_err(failed)?;
+        let mut bytes = Vec::new();
+        let left = self.length.saturating_sub(length);
+        file.take(left).read_to_end(&mut bytes).map_err(failed)?;
+        Ok(bytes)
+    }
+
     /// The note of the last checkpoint, which covers every line that counts.
     pub fn note(&self) -> &str {
         &self.note

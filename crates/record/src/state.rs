@@ -12,6 +12,7 @@ mod limits;
 mod questions;
 mod read;
 mod records;
+mod recovery;
 mod refusal;
 mod statements;
 
@@ -20,7 +21,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use cstatns_base::code::{Generation, Tag};
 use cstatns_base::commitment::Commitment;
 use cstatns_base::delivery::DeliveryId;
-use cstatns_base::domain::{Kind, LARGEST_MINIMUM_BATCH, RenewalReason, end_of};
+use cstatns_base::domain::{KeyState, Kind, LARGEST_MINIMUM_BATCH, RenewalReason, end_of};
 use cstatns_base::name::{Hex, Name};
 use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp};
@@ -40,6 +41,7 @@ pub use records::{
     Delivery, Domain, EpochState, Fate, Key, OpenQuestion, PendingRun, RecordedDoubt, Run,
     Statements,
 };
+pub use recovery::Recoveries;
 pub use refusal::{Refusal, Unlawful};
 pub use statements::doubt_digest;
 
@@ -76,6 +78,9 @@ pub struct State {
     unopened: Vec<(u64, Name)>,
     doubts: BTreeMap<Hex<32>, RecordedDoubt>,
     custody_doubted: Option<Epoch>,
+    recoveries: Recoveries,
+    /// The newest epoch that may have been dealt in a run that a recovery ended.
+    burnt_epoch: Epoch,
 }
 
 impl State {
@@ -115,6 +120,8 @@ impl State {
             unopened: Vec::new(),
             doubts: BTreeMap::new(),
             custody_doubted: None,
+            recoveries: Recoveries::default(),
+            burnt_epoch: Epoch(0),
         };
         state.deal(dealing, line.sequence);
         Ok(state)
@@ -136,6 +143,7 @@ impl State {
         if self.owed.is_some() && !waits_for_nothing(&line.event) {
             return Err(Unlawful::Owed);
         }
+        self.check_resumed(&line.event)?;
         match &line.event {
             Event::Dealt { dealing } => self.dealt(dealing, line.sequence),
             Event::Received { receipt } => self.received(receipt, line, history),
@@ -159,6 +167,11 @@ impl State {
             }
             Event::Closed { run } => self.closed(run),
             Event::Examined { run } => self.examined(run),
+            Event::Recovered { .. } => self.recovered(line.sequence),
+            Event::Resumed { witnesses } => self.resumed(witnesses, history),
+            Event::KeyLost { domain, generation } => {
+                self.key_lost(domain, *generation, line.sequence)
+            }
             Event::Refused { .. } | Event::ExpiryChecked {} => Ok(()),
             Event::Doubted { doubt } => self.doubted(doubt, line.sequence, history),
             Event::Delivered { run, part } => self.delivered(DeliveryId { run: *run, part: *part }),
@@ -207,6 +220,9 @@ impl State {
                 if self.domains.contains_key(domain) {
                     return Err(Refusal::DomainExists);
                 }
+                if self.recoveries.names.contains(domain) {
+                    return Err(Refusal::NameBurnt);
+                }
                 self.check_tag(domain)?;
                 let smallest = if self.demo { 1 } else { 2 };
                 if !(smallest..=LARGEST_MINIMUM_BATCH).contains(minimum_batch) {
@@ -234,6 +250,7 @@ impl State {
             }
             Action::Code { domain, generation, recipient, inputs, .. } => {
                 let domain = self.codable(domain, *generation, now)?;
+                domain.check_chain(None, *generation)?;
                 self.check_requests(inputs, domain.minimum_batch)?;
                 self.check_recipient(domain, recipient.is_some())
             }
@@ -247,6 +264,7 @@ impl State {
                 if from >= generation {
                     return Err(Refusal::NothingToRenew { from: *from, active: *generation });
                 }
+                domain.check_chain(Some(*from), *generation)?;
                 for delivery in of.iter().flatten() {
                     if self.deliveries.get(delivery).is_none_or(|known| known.domain != *name) {
                         return Err(Refusal::UnknownDelivery);
@@ -257,7 +275,10 @@ impl State {
             Action::NewKey { domain, generation, reason } => {
                 self.check_custody(epoch)?;
                 let domain = self.living(domain, now)?;
-                if *generation != domain.generation().next() {
+                if domain.kind.is_research() && domain.newest_kept().is_none() {
+                    return Err(Refusal::KeyLost { generation: domain.generation() });
+                }
+                if *generation != domain.next_generation() {
                     return Err(Refusal::Generation {
                         found: *generation,
                         active: domain.generation(),
@@ -301,22 +322,23 @@ impl State {
     /// The keys that an action opens. A project's next key is sealed under the life secret of its
     /// present one, which is opened for that.
     pub fn keys_of(&self, action: &Action) -> Vec<KeyRef> {
-        let range = match action {
-            Action::Code { generation, .. } => 1..=generation.get(),
-            Action::Renew { from, generation, .. } => from.next().get()..=generation.get(),
-            Action::NewKey { domain, .. } => match self.domains.get(domain) {
-                Some(project) if project.kind.is_research() => {
-                    project.generation().get()..=project.generation().get()
-                }
-                _ => return Vec::new(),
-            },
-            _ => return Vec::new(),
+        let Some((name, domain)) =
+            action.domain().and_then(|name| self.domains.get_key_value(name))
+        else {
+            return Vec::new();
         };
-        let key = |number| {
-            let generation = Generation::new(number)?;
-            Some(KeyRef { domain: action.domain()?.clone(), generation })
+        let generations: Vec<Generation> = match action {
+            Action::Code { generation, .. } => domain.chain(None, *generation).collect(),
+            Action::Renew { from, generation, .. } => {
+                domain.chain(Some(*from), *generation).collect()
+            }
+            Action::NewKey { .. } if domain.kind.is_research() => {
+                domain.newest_kept().into_iter().collect()
+            }
+            _ => Vec::new(),
         };
-        range.filter_map(key).collect()
+        let key = |generation| KeyRef { domain: name.clone(), generation };
+        generations.into_iter().map(key).collect()
     }
 
     /// Projects past their end at `now` ([`State::agreed_time`]) that are not marked yet.
@@ -361,6 +383,9 @@ impl State {
         }
         if domain.active().compromised {
             return Err(Refusal::Compromised { generation });
+        }
+        if domain.active().state == KeyState::Lost {
+            return Err(Refusal::KeyLost { generation });
         }
         Ok(domain)
     }
@@ -479,6 +504,11 @@ impl State {
     /// The epoch whose custody is doubted: nothing is put under a root of it, or of an earlier one.
     pub fn custody_doubted(&self) -> Option<Epoch> {
         self.custody_doubted
+    }
+
+    /// What recoveries there were, and what they ended.
+    pub fn recoveries(&self) -> &Recoveries {
+        &self.recoveries
     }
 
     /// How many events are witnessed by somebody's cosignature.

@@ -5,7 +5,7 @@ use cstatns_base::name::Name;
 use cstatns_base::secret::wipe_stack;
 use cstatns_record::checkpoint::Cosignature;
 use cstatns_record::evidence::Stated;
-use cstatns_record::ledger::event::IntentWitness;
+use cstatns_record::ledger::event::LineWitness;
 use cstatns_record::proposal::{
     CLOCK_SKEW, Consent, ConsentBody, Placed, Proposal, RunId, approval_info, run_key_digest,
 };
@@ -33,7 +33,7 @@ pub struct Released {
     /// The share, resealed to the run.
     pub share: SealedShare,
     /// The cosignature of the intent's checkpoint.
-    pub witness: IntentWitness,
+    pub witness: LineWitness,
     /// What is left of the kit: it remembers how the run ends. Its private keys are wiped.
     pub watcher: Watcher,
 }
@@ -185,7 +185,7 @@ impl Attending {
         wipe_stack();
         Ok(Released {
             share: approval.share,
-            witness: IntentWitness { by: custodian, cosignature },
+            witness: LineWitness { by: custodian, cosignature },
             watcher: Watcher(kept),
         })
     }

@@ -139,6 +139,12 @@ pub enum KitError {
         /// The kit's custodian.
         custodian: Name,
     },
+    /// The ledger does not end with a recovery.
+    #[error("the ledger that `{custodian}` was shown does not end with a recovery")]
+    NoRecovery {
+        /// The kit's custodian.
+        custodian: Name,
+    },
     /// The ledger was rewritten.
     #[error(
         "the first {seen} events of this ledger are not the ones that `{custodian}` has seen (it \
@@ -214,6 +220,7 @@ cstatns_base::coded!(KitError {
     Self::Shorter { custodian, seen, found } => ("ledger-shorter", Tampering, [custodian, expected: *seen, found]),
     Self::Checkpoint { custodian } => ("ledger-uncovered", Tampering, [custodian]),
     Self::NoIntent { custodian } => ("no-intent", Tampering, [custodian]),
+    Self::NoRecovery { custodian } => ("no-recovery", OtherSide, [custodian]),
     Self::Forked { custodian, seen } => ("ledger-forked", Tampering, [custodian, expected: *seen]),
     Self::Proposal { reason } => ("proposal-refused", OtherSide, [reason: reason.code()]),
 });

@@ -274,9 +274,7 @@ impl Kept {
             let service = ServiceId::of(known.id());
             return Err(KitError::OtherService { custodian: custodian(), service });
         }
-        let head = service.head_of(ledger.note.as_bytes()).ok();
-        let head = head.filter(|head| ledger.history.includes(head));
-        let head = head.ok_or_else(|| KitError::Checkpoint { custodian: custodian() })?;
+        let head = self.shown_head(ledger)?;
         let Some(seen) = self.memory.head else { return Ok(head) };
         if head.size < seen.size {
             let found = head.size;
@@ -286,6 +284,27 @@ impl Kept {
             return Err(KitError::Forked { custodian: custodian(), seen: seen.size });
         }
         Ok(head)
+    }
+
+    /// The head that the ledger's checkpoint covers.
+    ///
+    /// # Errors
+    /// [`KitError::Checkpoint`].
+    pub(super) fn shown_head(&self, ledger: &View<'_>) -> Result<Head, KitError> {
+        let head = ledger.state.service().head_of(ledger.note.as_bytes()).ok();
+        let head = head.filter(|head| ledger.history.includes(head));
+        head.ok_or_else(|| KitError::Checkpoint { custodian: self.card.body.name.clone() })
+    }
+
+    /// Remembers a statement about a ledger that the kit does not follow, and nothing else of it.
+    ///
+    /// # Errors
+    /// [`KitError::File`].
+    pub(super) fn remember_stated(&mut self, stated: Stated) -> Result<(), KitError> {
+        let mut memory = self.memory.clone();
+        memory.count = stated.count();
+        memory.statements.push(stated);
+        self.write(memory)
     }
 
     /// Remembers the ledger up to `head`, which [`Kept::follow`] gave, and what was stated.

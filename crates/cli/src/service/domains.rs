@@ -182,7 +182,7 @@ impl NewKey {
             ReasonArg::Doubt => RenewalReason::Doubt,
         };
         recorded(program, &self.home, "new-key", |service| {
-            let generation: Generation = service.state().domain(&self.domain)?.generation().next();
+            let generation: Generation = service.state().domain(&self.domain)?.next_generation();
             let action = Action::NewKey { domain: self.domain.clone(), generation, reason };
             let quorum = gather(program, service, &kits, action)?;
             service.new_key(quorum)?;

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use cstatns_base::domain::KeyState;
 use cstatns_base::files::FileError;
 use jiff::Timestamp;
 
@@ -136,6 +137,13 @@ impl Walk {
                     "failed with {made} of the {} results, which stand. The rest",
                     action.parts()
                 ),
+                Fate::Recovered { made: 0 } => {
+                    "was unfinished when the home was recovered. It".to_owned()
+                }
+                Fate::Recovered { made } => format!(
+                    "had {made} of the {} results when the home was recovered. The rest",
+                    action.parts()
+                ),
                 _ => "lapsed without a result. It".to_owned(),
             };
             let detail = format!(
@@ -143,6 +151,22 @@ impl Walk {
                 known.number
             );
             notices.push(Notice { code: "may-have-run", event: known.number, detail });
+        }
+        for event in &state.recoveries().events {
+            let detail =
+                format!("Event {event}: the home had lost events, and has them again from copies.");
+            notices.push(Notice { code: "recovered", event: *event, detail });
+        }
+        for (name, domain) in state.domains() {
+            let lost = domain.keys.iter().filter(|(_, key)| key.state == KeyState::Lost);
+            for (generation, key) in lost {
+                let event = key.lost.unwrap_or(0);
+                let detail = format!(
+                    "Event {event}: the key of generation {generation} of `{name}` is lost; \
+                    nobody destroyed it."
+                );
+                notices.push(Notice { code: "key-lost", event, detail });
+            }
         }
         for event in state.repeated_counts() {
             let detail = format!(

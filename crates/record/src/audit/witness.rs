@@ -228,7 +228,9 @@ impl Facts<'_> {
                 Fate::Lapsed { enough: true, .. } => continue,
                 Fate::Lapsed { by: recorded, .. } => by.extend(recorded.iter().cloned()),
                 Fate::Open => {}
-                Fate::Running | Fate::Result | Fate::Failed { .. } => continue,
+                Fate::Running | Fate::Result | Fate::Failed { .. } | Fate::Recovered { .. } => {
+                    continue;
+                }
             }
             if by.len() < needed {
                 continue;

@@ -11,7 +11,7 @@ use cstatns_base::name::{Hex, Name, whole_number, whole_second};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::checkpoint::Cosignature;
+use crate::checkpoint::{Cosignature, Head};
 use crate::dealing::{Dealing, Epoch};
 use crate::proposal::{Consent, Question, RunId};
 use crate::receipt::{Doubt, Receipt};
@@ -85,7 +85,7 @@ pub enum Event {
         run: RunId,
         /// Their cosignatures of the checkpoint whose last line is the intent, ascending by their
         /// names.
-        witnesses: Vec<IntentWitness>,
+        witnesses: Vec<LineWitness>,
     },
     /// Shares that were handed over did not open, or are not those of the dealing.
     Unopened {
@@ -190,6 +190,25 @@ pub enum Event {
         /// How.
         how: Means,
     },
+    /// The home had lost events, and has them again: what was asked or had begun ends here, and may
+    /// have run.
+    Recovered {
+        /// The ledger that the home had before, if it had one.
+        home: Option<Head>,
+    },
+    /// Custodians have seen that the home was recovered: from here on the service goes on.
+    Resumed {
+        /// Their cosignatures of the checkpoint whose last line says that it was recovered, at
+        /// least k, ascending by their names.
+        witnesses: Vec<LineWitness>,
+    },
+    /// The seal of a key is gone: in `keys/`, and wherever a copy was looked for.
+    KeyLost {
+        /// The key's domain.
+        domain: Name,
+        /// Its generation.
+        generation: Generation,
+    },
     /// Project ends were looked at.
     ExpiryChecked {},
     /// A project was found past its end.
@@ -223,16 +242,20 @@ impl Event {
             Self::Doubted { .. } => "doubted",
             Self::Delivered { .. } => "delivered",
             Self::Destroyed { .. } => "destroyed",
+            Self::Recovered { .. } => "recovered",
+            Self::Resumed { .. } => "resumed",
+            Self::KeyLost { .. } => "key-lost",
             Self::ExpiryChecked {} => "expiry-checked",
             Self::Ended { .. } => "ended",
         }
     }
 }
 
-/// A custodian's cosignature of the checkpoint whose last line is an intent.
+/// A custodian's cosignature of the checkpoint whose last line they have seen: an intent, or that
+/// the home was recovered.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct IntentWitness {
+pub struct LineWitness {
     /// The custodian.
     pub by: Name,
     /// The cosignature.

@@ -1,5 +1,8 @@
 //! How events change the state, each if it is lawful.
 
+use std::collections::{BTreeMap, BTreeSet};
+
+use cstatns_base::code::Generation;
 use cstatns_base::delivery::DeliveryId;
 use cstatns_base::domain::{CheckValue, KeyState, Kind};
 use cstatns_base::name::Name;
@@ -64,12 +67,13 @@ impl State {
         let Action::Open { domain, kind, minimum_batch, authorisation } = question.action else {
             return Err(Unlawful::NoIntent);
         };
-        let keys = vec![self.new_key(check, question.epoch)];
+        let keys = BTreeMap::from([(Generation::FIRST, self.new_key(check, question.epoch))]);
         let domain_state = Domain {
             kind,
             minimum_batch,
             authorisation,
             keys,
+            burnt: BTreeSet::new(),
             ended: None,
             closed: false,
             destroyed: None,
@@ -79,7 +83,9 @@ impl State {
     }
 
     fn new_key(&self, check: CheckValue, epoch: Epoch) -> Key {
-        Key { check, made: self.time, state: KeyState::Active, compromised: false, epoch }
+        let (made, state) = (self.time, KeyState::Active);
+        let (compromised, left_out) = (false, false);
+        Key { check, made, state, compromised, epoch, lost: None, left_out }
     }
 
     pub(super) fn extended(&mut self, run: &RunId) -> Result<(), Unlawful> {
@@ -94,16 +100,19 @@ impl State {
 
     pub(super) fn key_made(&mut self, run: &RunId, check: CheckValue) -> Result<(), Unlawful> {
         let PendingRun { question, .. } = self.take_pending(run)?;
-        let Action::NewKey { domain, .. } = question.action else { return Err(Unlawful::NoIntent) };
+        let Action::NewKey { domain, generation, .. } = question.action else {
+            return Err(Unlawful::NoIntent);
+        };
         let key = self.new_key(check, question.epoch);
         let domain = self.domains.get_mut(&domain).ok_or(Refusal::UnknownDomain)?;
-        if domain.keys.iter().any(|earlier| earlier.check == check) {
+        if domain.keys.values().any(|earlier| earlier.check == check) {
             return Err(Unlawful::Keys);
         }
-        if let Some(former) = domain.keys.last_mut() {
+        let former = domain.keys.values_mut().next_back();
+        if let Some(former) = former.filter(|former| former.state == KeyState::Active) {
             former.state = KeyState::ChainOnly;
         }
-        domain.keys.push(key);
+        domain.keys.insert(generation, key);
         Ok(())
     }
 
@@ -127,7 +136,7 @@ impl State {
                     return Err(Unlawful::NotEnded);
                 }
                 project.destroyed = Some(self.time);
-                for key in &mut project.keys {
+                for key in project.keys.values_mut() {
                     key.state = KeyState::Destroyed;
                 }
                 Ok(())

@@ -19,6 +19,9 @@ impl State {
             return Err(Refusal::Requests);
         }
         inputs.iter().try_for_each(|input| check_input(input, minimum))?;
+        if inputs.iter().any(|input| self.recoveries.requests.contains(&input.commitment)) {
+            return Err(Refusal::RequestMayBeSpent);
+        }
         match inputs.iter().find_map(|input| self.spent.get(&input.commitment)) {
             Some(delivery) => Err(Refusal::RequestSpent { delivery: self.named(*delivery) }),
             None => Ok(()),

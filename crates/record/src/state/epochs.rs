@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use cstatns_base::code::Generation;
+use cstatns_base::domain::KeyState;
 use cstatns_base::name::Hex;
 
 use crate::dealing::{Dealing, Epoch};
@@ -38,17 +38,22 @@ impl State {
             return Err(Unlawful::NoIntent);
         };
         dealing.check()?;
-        let next = self.epochs.last_key_value().map(|(epoch, _)| Epoch(epoch.0 + 1));
         let dealt: Vec<Hex<32>> =
             dealing.roster.iter().map(|seat| seat.card.fingerprint()).collect();
         let as_approved = dealing.threshold == *threshold && dealt == *cards;
         let same = dealing.service == self.service && dealing.demo == self.demo;
-        if Some(dealing.epoch) != next || !as_approved || !same {
+        if dealing.epoch != self.next_epoch() || !as_approved || !same {
             return Err(Unlawful::Dealing);
         }
         self.take_pending(&run)?;
         self.deal(dealing, since);
         Ok(())
+    }
+
+    /// The number of the next dealing: higher than that of any that was, or may have been.
+    pub fn next_epoch(&self) -> Epoch {
+        let newest = self.epochs.last_key_value().map_or(Epoch(0), |(epoch, _)| *epoch);
+        Epoch(newest.max(self.burnt_epoch).0 + 1)
     }
 
     /// The newest epoch if all its shares are held and it does not work yet: that it does is what
@@ -58,16 +63,17 @@ impl State {
         (!state.working && state.missing().is_empty()).then_some(*epoch)
     }
 
-    /// The keys that are not destroyed, ascending by domain and generation.
+    /// The keys that are neither destroyed nor lost, ascending by domain and generation.
     pub fn living_keys(&self) -> Vec<LivingKey> {
         let living = self.domains.iter().filter(|(_, domain)| domain.destroyed.is_none());
-        let keys =
-            living.flat_map(|(name, domain)| (1..).zip(&domain.keys).map(move |key| (name, key)));
-        keys.filter_map(|(domain, (number, key))| {
-            let generation = Generation::new(number)?;
-            Some(LivingKey { domain: domain.clone(), generation, check: key.check })
-        })
-        .collect()
+        let keys = living.flat_map(|(name, domain)| domain.keys.iter().map(move |key| (name, key)));
+        keys.filter(|(_, (_, key))| key.state != KeyState::Lost)
+            .map(|(domain, (generation, key))| LivingKey {
+                domain: domain.clone(),
+                generation: *generation,
+                check: key.check,
+            })
+            .collect()
     }
 
     /// The epoch that works: the newest of which that is recorded.
@@ -81,6 +87,12 @@ impl State {
                 self.epochs.values().next_back().map(EpochState::missing).unwrap_or_default();
             Refusal::SharesMissing { custodians: missing }
         })
+    }
+
+    /// The dealing whose custodians a ledger is for: the one that works, before that the first.
+    pub fn following_dealing(&self) -> &Dealing {
+        let newest = || self.epochs.values().next_back().expect("the first event deals shares");
+        self.working_epoch().map_or_else(|_| &newest().dealing, |(_, state)| &state.dealing)
     }
 
     /// The dealing whose shares open the keys.

@@ -22,6 +22,9 @@ pub(super) fn waits_for_nothing(event: &Event) -> bool {
             | Event::Doubted { .. }
             | Event::Lapsed { .. }
             | Event::Failed { .. }
+            | Event::Recovered { .. }
+            | Event::Resumed { .. }
+            | Event::KeyLost { .. }
             | Event::ExpiryChecked {}
             | Event::Ended { .. }
     )

@@ -2,10 +2,12 @@
 
 use jiff::Timestamp;
 
-use cstatns_base::name::Name;
+use cstatns_base::name::{Hex, Name};
 
+use crate::checkpoint::Head;
+use crate::dealing::Dealing;
 use crate::ledger::History;
-use crate::ledger::event::{IntentWitness, KeyRef, Lapse, Line};
+use crate::ledger::event::{KeyRef, Lapse, Line, LineWitness};
 use crate::proposal::{Consent, LONGEST_WAIT, Placed, Question, QuorumError, RunId};
 use crate::statement::FORMAT;
 
@@ -108,32 +110,43 @@ impl State {
     pub(super) fn cosigned(
         &mut self,
         run: &RunId,
-        witnesses: &[IntentWitness],
+        witnesses: &[LineWitness],
         history: &History,
     ) -> Result<(), Unlawful> {
         let pending = self.pending.as_ref().filter(|pending| pending.question.run == *run);
         let pending = pending.filter(|pending| !pending.cosigned).ok_or(Unlawful::NoIntent)?;
         let head = history.head_at(pending.number).ok_or(Unlawful::NoIntent)?;
-        if witnesses.is_empty() || !witnesses.is_sorted_by(|a, b| a.by < b.by) {
-            return Err(Unlawful::Witnesses);
-        }
-        let dealing = self.working_dealing()?;
-        let mut seen = Vec::new();
-        for IntentWitness { by, cosignature } in witnesses {
-            let seat = dealing.seat(by).filter(|_| pending.consented.binary_search(by).is_ok());
-            let seat = seat.ok_or(Unlawful::Witnesses)?;
-            let signed = cosignature.head == head
-                && cosignature.is_by(self.service.id(), &seat.card.body.signing);
-            if !signed {
-                return Err(QuorumError::Cosignature { custodian: by.clone() }.into());
-            }
-            seen.push(seat.card.fingerprint());
-        }
+        let consented = |name: &Name| pending.consented.binary_search(name).is_ok();
+        let seen = self.check_witnesses(witnesses, self.working_dealing()?, &head, consented)?;
         for card in seen {
             self.witness(card, head.size);
         }
         self.pending.as_mut().expect("it is there").cosigned = true;
         Ok(())
+    }
+
+    /// Cosignatures of the checkpoint at `head`, by custodians of `dealing` who may give them,
+    /// ascending. Gives the fingerprints of their cards.
+    pub(super) fn check_witnesses(
+        &self,
+        witnesses: &[LineWitness],
+        dealing: &Dealing,
+        head: &Head,
+        may: impl Fn(&Name) -> bool,
+    ) -> Result<Vec<Hex<32>>, Unlawful> {
+        if witnesses.is_empty() || !witnesses.is_sorted_by(|a, b| a.by < b.by) {
+            return Err(Unlawful::Witnesses);
+        }
+        let check = |LineWitness { by, cosignature }: &LineWitness| {
+            let seat = dealing.seat(by).filter(|_| may(by)).ok_or(Unlawful::Witnesses)?;
+            let signed = cosignature.head == *head
+                && cosignature.is_by(self.service.id(), &seat.card.body.signing);
+            if !signed {
+                return Err(QuorumError::Cosignature { custodian: by.clone() }.into());
+            }
+            Ok(seat.card.fingerprint())
+        };
+        witnesses.iter().map(check).collect()
     }
 
     pub(super) fn lapsed(

@@ -1,6 +1,6 @@
 //! What is known of dealings, domains, keys and deliveries.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use cstatns_base::code::Generation;
 use cstatns_base::commitment::Commitment;
@@ -50,8 +50,10 @@ pub struct Domain {
     pub minimum_batch: u32,
     /// The legal basis, as its reference.
     pub authorisation: Option<Name>,
-    /// Its keys; the first is generation 1's.
-    pub keys: Vec<Key>,
+    /// Its keys, by generation.
+    pub keys: BTreeMap<Generation, Key>,
+    /// Generations whose key may have been made in a run that a recovery ended: never used again.
+    pub burnt: BTreeSet<Generation>,
     /// When the project was found past its end, by a clock that has not been put right since.
     pub ended: Option<Timestamp>,
     /// Whether a quorum closed the project before its end.
@@ -74,22 +76,51 @@ pub struct Key {
     pub compromised: bool,
     /// The epoch in which it was made.
     pub epoch: Epoch,
+    /// The number of the event that recorded that its seal is lost.
+    pub lost: Option<u64>,
+    /// Whether it was lost while it was the newest: the codes of later generations are made without
+    /// it.
+    pub left_out: bool,
 }
 
 impl Domain {
     /// The generation of the present codes.
     pub fn generation(&self) -> Generation {
-        Generation::new(self.keys.len() as u32).expect("a domain has a key")
+        *self.keys.last_key_value().expect("a domain has a key").0
+    }
+
+    /// The generation that its next key makes.
+    pub fn next_generation(&self) -> Generation {
+        self.burnt.last().copied().unwrap_or(Generation::FIRST).max(self.generation()).next()
+    }
+
+    /// The generations whose keys make codes of generation `to`, in their order: of identifiers, or
+    /// of codes of generation `from` (SPEC §4.3). A generation that is left out is not among them.
+    pub fn chain(
+        &self,
+        from: Option<Generation>,
+        to: Generation,
+    ) -> impl Iterator<Item = Generation> {
+        let after = move |generation: Generation| from.is_none_or(|from| generation > from);
+        let keys = self.keys.iter().filter(|(_, key)| !key.left_out);
+        keys.map(|(generation, _)| *generation)
+            .filter(move |generation| after(*generation) && *generation <= to)
+    }
+
+    /// The newest generation whose key is not lost.
+    pub fn newest_kept(&self) -> Option<Generation> {
+        let kept = self.keys.iter().rev().find(|(_, key)| key.state != KeyState::Lost);
+        kept.map(|(generation, _)| *generation)
     }
 
     /// The key of the present generation.
     pub fn active(&self) -> &Key {
-        self.keys.last().expect("a domain has a key")
+        self.keys.last_key_value().expect("a domain has a key").1
     }
 
     /// The key of `generation`.
     pub fn key(&self, generation: Generation) -> Option<&Key> {
-        self.keys.get(generation.get() as usize - 1)
+        self.keys.get(&generation)
     }
 
     /// The project's last day; none for statistics.
@@ -182,6 +213,11 @@ pub enum Fate {
         /// How many requests have their result: those before the others.
         made: u32,
     },
+    /// A recovery ended it: it was open or running in the ledger that was found.
+    Recovered {
+        /// How many requests have their result: those before the others.
+        made: u32,
+    },
     /// It ended without a run.
     Lapsed {
         /// Why.
@@ -197,7 +233,13 @@ impl Fate {
     /// Whether a quorum approved and not every result is recorded: what was approved may have
     /// happened.
     pub fn may_have_run(&self) -> bool {
-        matches!(self, Self::Running | Self::Failed { .. } | Self::Lapsed { enough: true, .. })
+        matches!(
+            self,
+            Self::Running
+                | Self::Failed { .. }
+                | Self::Recovered { .. }
+                | Self::Lapsed { enough: true, .. }
+        )
     }
 }
 

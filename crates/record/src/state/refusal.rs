@@ -100,6 +100,18 @@ pub enum Refusal {
         /// The present generation.
         active: Generation,
     },
+    /// The key, or one that its codes are made with, is lost.
+    #[error("the key of generation {generation} is lost")]
+    KeyLost {
+        /// The generation of the lost key.
+        generation: Generation,
+    },
+    /// A recovery ended a run that may have opened a domain of this name.
+    #[error("a domain of this name may have been opened in a run that was lost")]
+    NameBurnt,
+    /// A recovery ended a run that may have coded or renewed the request.
+    #[error("the request may have been used in a run that was lost")]
+    RequestMayBeSpent,
     /// The codes are of the present generation.
     #[error("the codes are of generation {from}, the domain is at generation {active}")]
     NothingToRenew {
@@ -228,6 +240,9 @@ cstatns_base::coded!(Refusal {
     Self::Destroyed => ("keys-destroyed", Input, []),
     Self::Compromised { generation } => ("key-doubted", Input, [generation]),
     Self::Generation { found, active } => ("generation", Input, [found, expected: *active]),
+    Self::KeyLost { generation } => ("key-lost", Input, [generation]),
+    Self::NameBurnt => ("name-burnt", Input, []),
+    Self::RequestMayBeSpent => ("request-may-be-spent", Input, []),
     Self::NothingToRenew { from, active } => ("nothing-to-renew", Input, [found: *from, generation: *active]),
     Self::ReasonIsDoubt => ("reason-is-doubt", Input, []),
     Self::CustodyDoubted => ("custody-doubted", Input, []),
@@ -273,6 +288,9 @@ pub enum Unlawful {
     /// The time does not follow from the clock.
     #[error("its time does not follow from the clock and the event before")]
     Time,
+    /// Custodians have not seen yet that the home was recovered.
+    #[error("custodians have not seen yet that the home was recovered")]
+    Unseen,
     /// A destruction is owed first.
     #[error("a destruction is owed before it")]
     Owed,
@@ -318,6 +336,7 @@ cstatns_base::coded!(Unlawful {
     Self::Epoch => ("unlawful-epoch", Tampering, []),
     Self::Genesis => ("unlawful-genesis", Tampering, []),
     Self::Time => ("unlawful-time", Tampering, []),
+    Self::Unseen => ("unlawful-unseen", Tampering, []),
     Self::Owed => ("unlawful-owed", Tampering, []),
     Self::NotOwed => ("unlawful-destruction", Tampering, []),
     Self::NoIntent => ("unlawful-result", Tampering, []),

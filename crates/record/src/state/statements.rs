@@ -218,14 +218,14 @@ impl State {
 
     /// Which keys are compromised, and whose custody is doubted, by the doubts that stand.
     fn apply_doubts(&mut self) {
-        for key in self.domains.values_mut().flat_map(|domain| &mut domain.keys) {
+        for key in self.domains.values_mut().flat_map(|domain| domain.keys.values_mut()) {
             key.compromised = false;
         }
         let standing = self.doubts.values().filter(|doubt| !doubt.examined);
         self.custody_doubted = standing.clone().filter_map(|doubt| doubt.waits).max();
         for KeyRef { domain, generation } in standing.flat_map(|doubt| &doubt.keys) {
             let domain = self.domains.get_mut(domain);
-            let key = domain.and_then(|known| known.keys.get_mut(generation.get() as usize - 1));
+            let key = domain.and_then(|known| known.keys.get_mut(generation));
             if let Some(key) = key {
                 key.compromised = true;
             }

@@ -273,6 +273,7 @@ fn of_the_record(found: &mut Vec<Sample>) {
             EndTooFar { latest: jiff::civil::date(2036, 1, 31) }, MinimumBatch,
             Cryptoperiod, EndInThePast, EndNotLater, NotResearch, Ended { ends: jiff::civil::date(2026, 1, 31) }, Destroyed,
             Compromised { generation: generation() }, Generation { found: generation(), active: generation() },
+            KeyLost { generation: generation() }, NameBurnt, RequestMayBeSpent,
             NothingToRenew { from: generation(), active: generation() }, ReasonIsDoubt, CustodyDoubted, UnknownParty,
             ResearchNeedsParty, UnknownDelivery, Rows,
             Counts,
@@ -283,7 +284,7 @@ fn of_the_record(found: &mut Vec<Sample>) {
         }
         Unlawful {
             Refused(Refusal::Compromised { generation: generation() }), Quorum(QuorumError::Expired),
-            Roster(RosterError::Service), Genesis, Time, Owed, NotOwed, NoIntent, Keys, Question, NotExpired, Witnesses,
+            Roster(RosterError::Service), Genesis, Time, Unseen, Owed, NotOwed, NoIntent, Keys, Question, NotExpired, Witnesses,
             Rows, Part, Dealing, Epoch, NotEnded,
         }
         Broken {
@@ -312,7 +313,7 @@ fn of_custody(found: &mut Vec<Sample>) {
             NotInRoster { custodian: name() }, OtherService { custodian: name(), service: ServiceId::of(PLANTED[3]) },
             NoShare { custodian: name(), epoch: Epoch(2) }, Shorter { custodian: name(), seen: 5, found: 4 },
             Checkpoint { custodian: name() }, NoIntent { custodian: name() }, ShareInUse { epoch: Epoch(1) },
-            Forked { custodian: name(), seen: 5 },
+            Forked { custodian: name(), seen: 5 }, NoRecovery { custodian: name() },
             Proposal { reason },
             Proposal { reason: ProposalFault::Expired }, Proposal { reason: ProposalFault::Clock },
         }
@@ -337,6 +338,12 @@ fn of_custody(found: &mut Vec<Sample>) {
             RequestStays { error: missing() }, RequestOwed { delivery: delivery().named(1), error: missing() },
             RequestAway { delivery: delivery().named(2), path: path() }, Unpaid(Arc::new(ServiceError::RequestChanged)),
             UnknownKey { path: path() }, ReceivedDiffers { path: path() },
+            HomeOld { place: path(), found: 55, mark: 58 }, NoMark { place: path() },
+            MirrorBehind { place: path(), error: missing() }, CopyBehind { place: path(), error: missing() },
+            RecoveryStopped { home: path() }, NoCopy { home: path() },
+            TooFewFollow { events: 58, given: 1, needed: 2 },
+            Branches { one: "the home".into(), other: "the kit of `alice`".into(), fork: 7 },
+            Behind(Arc::new(ServiceError::NoMark { place: path() })),
         }
     }
     found.extend([sample(SealError), sample(WorkError::new(missing()))]);

@@ -1,0 +1,157 @@
+//! The verb that brings back what a lost or old home lacks.
+
+use std::io::{BufRead as _, IsTerminal as _, Read as _};
+use std::path::PathBuf;
+
+use clap::Args;
+use cstatns::ledger::event::KeyRef;
+use cstatns::service::{Plan, Recovery, Sources};
+use serde_json::{Value, json};
+
+use super::runs;
+use crate::fault::Fault;
+use crate::output::Program;
+use crate::quorum::{Closed, KitArgs, tell_seen};
+
+/// Bring back the events that a lost or old home lacks, from its life places, mirrors, copies, and
+/// the kits of those who have seen them
+#[derive(Args)]
+#[command(after_help = "Examples:
+  cstatns service recover home
+  cstatns service recover home --kit /media/alice/kit --kit /media/bruno/kit --kit /media/chloe/kit \\
+      --from /backup/home --from published/ledger.jsonl
+Without kits it uses the copies beside the life secrets and in mirrors: enough where nothing was
+open. Else as many custodians as the threshold are needed, and they see the recovery before the
+service goes on. What was asked or had begun when the home was lost may have run: it ends, and its
+requests and numbers are not used again.")]
+pub(crate) struct Recover {
+    /// The home, with at least `identity`, `card.json` and `places.json`
+    home: PathBuf,
+    /// The kit of a custodian; once for each
+    #[arg(long = "kit", value_name = "KIT")]
+    kits: Vec<PathBuf>,
+    /// A file with a kit's passphrase, in the order of --kit; else it is asked for
+    #[arg(long = "passphrase-file", value_name = "F", requires = "kits")]
+    passphrase_files: Vec<PathBuf>,
+    /// A ledger with its checkpoint beside it, or a directory with both and perhaps `keys/`: a
+    /// mirror, a backup, a published copy
+    #[arg(long, value_name = "LEDGER|DIR")]
+    from: Vec<PathBuf>,
+    /// Where life secrets lie from now on: the declared places are lost, with every life secret in
+    /// them
+    #[arg(long, value_name = "DIR", num_args = 1..)]
+    life: Vec<PathBuf>,
+    /// Where mirrors are from now on, in place of those declared
+    #[arg(long, value_name = "DIR", num_args = 1..)]
+    mirror: Vec<PathBuf>,
+}
+
+impl Recover {
+    pub(super) fn run(self, program: &Program) -> Result<Value, Fault> {
+        let closed = KitArgs::of(self.kits, self.passphrase_files).look()?;
+        if !closed.is_empty() {
+            program.say("compare with what each custodian keeps on paper:");
+            closed.iter().try_for_each(|kit| kit.introduce(program))?;
+        }
+        let kits = closed.iter().map(|kit| kit.open(program)).collect::<Result<Vec<_>, _>>()?;
+        let sources = Sources { from: self.from, kits, life: self.life, mirrors: self.mirror };
+        let clock = program.clock.clone();
+        let recovery = Recovery::look(&self.home, sources, move || clock())?;
+        let plan = recovery.plan.clone();
+        show(program, &plan);
+        let mut summary = summary_of(&plan);
+        if plan.is_empty() && plan.lost_keys.is_empty() {
+            program.say("nothing is missing: nothing was done");
+            return Ok(summary);
+        }
+        if !plan.is_empty() {
+            confirm(program, &closed)?;
+            let (mut service, recovered) = recovery.carry_out(Some(&runs::read_result))?;
+            for repaired in recovered {
+                program.say(format_args!("recovered: {repaired}"));
+            }
+            runs::write_missing_reports(program, &service);
+            tell_seen(program, &mut service);
+            let events = service.history().size();
+            program.say(format_args!("the home has its {events} events, and goes on from there"));
+            summary["events"] = json!(events);
+        }
+        if !plan.lost_keys.is_empty() && !plan.records_lost {
+            program.say(
+                "the keys named are in none of the places: give the backup of keys/ with --from, or \
+                the kits of a quorum, who record that they are lost for good",
+            );
+            return Err(Fault::not_in_order(summary));
+        }
+        Ok(summary)
+    }
+}
+
+/// Says what will be done, before anything is.
+fn show(program: &Program, plan: &Plan) {
+    let found =
+        plan.found.map_or_else(|| "no ledger".to_owned(), |found| format!("{found} events"));
+    program.say(format_args!(
+        "the home has {found}; the ledger taken has {}, from {}",
+        plan.events, plan.source
+    ));
+    for (source, why) in &plan.unsound {
+        program.say(format_args!("  not used: {source} ({why})"));
+    }
+    if plan.puts_aside {
+        program.say("  the home's own ledger holds other events: it is kept in aside/");
+    }
+    for name in &plan.left_behind {
+        program.say(format_args!(
+            "  `{name}` has seen another ledger, and refuses this one: deal new shares before \
+            anything else, and keep the evidence (`custodian log`)"
+        ));
+    }
+    if plan.needs_kits {
+        for ended in &plan.ends {
+            program.say(format_args!(
+                "  was open, ends, and may have run: {ended}; its requests and numbers are not \
+                used again"
+            ));
+        }
+    }
+    for key in &plan.found_keys {
+        program.say(format_args!("  the seal of {} comes back", named(key)));
+    }
+    for key in &plan.lost_keys {
+        let recorded = if plan.records_lost { ": it will be recorded as lost" } else { "" };
+        program.say(format_args!("  the seal of {} is nowhere{recorded}", named(key)));
+    }
+}
+
+fn named(key: &KeyRef) -> String {
+    format!("`{}`, generation {}", key.domain, key.generation)
+}
+
+fn summary_of(plan: &Plan) -> Value {
+    json!({
+        "found": plan.found,
+        "events": plan.events,
+        "source": plan.source.to_string(),
+        "put_aside": plan.puts_aside,
+        "may_have_run": if plan.needs_kits { plan.ends.clone() } else { Vec::new() },
+        "keys_found": plan.found_keys.iter().map(named).collect::<Vec<_>>(),
+        "keys_lost": plan.lost_keys.iter().map(named).collect::<Vec<_>>(),
+        "left_behind": plan.left_behind,
+        "not_used": plan.unsound.iter().map(|(source, _)| source.to_string()).collect::<Vec<_>>(),
+    })
+}
+
+/// The people at a terminal say yes once they have seen what will be done.
+fn confirm(program: &Program, kits: &[Closed]) -> Result<(), Fault> {
+    if kits.is_empty() || !std::io::stdin().is_terminal() {
+        return Ok(());
+    }
+    program.say("is that what you want? type yes:");
+    let mut answer = String::new();
+    let _ = std::io::stdin().lock().take(64).read_line(&mut answer);
+    match answer.trim().to_lowercase().as_str() {
+        "yes" | "oui" => Ok(()),
+        _ => Err(Fault::new("recovery-unconfirmed", "nobody said yes: nothing was done")),
+    }
+}

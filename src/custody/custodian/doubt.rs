@@ -1,0 +1,74 @@
+//! A custodian's doubt, which needs nobody else (SPEC §8, R10).
+
+use cstatns_base::secret::wipe_stack;
+use cstatns_record::checkpoint::{Cosignature, Head};
+use cstatns_record::evidence::Stated;
+use cstatns_record::receipt::{Doubt, DoubtBody, Doubted};
+use cstatns_record::state::View;
+use cstatns_record::statement::{FORMAT, Signed, Suite};
+use jiff::Timestamp;
+
+use super::identity::signing_key;
+use super::{Kit, KitError};
+
+impl Kit {
+    /// States a doubt about a key, or about the custody as a whole. A doubt that the kit has stated
+    /// and that the ledger does not contain yet is returned again: the service may have stopped
+    /// before it recorded the doubt.
+    ///
+    /// A kit that has seen another ledger, or one that goes further, states its doubt about the one
+    /// shown all the same, and remembers nothing of it but the doubt: stopping never waits until it
+    /// is known which ledger is right.
+    ///
+    /// # Errors
+    /// [`KitError::NotInRoster`]; [`KitError::OtherService`]; [`KitError::NotLawful`] if the ledger
+    /// cannot take the doubt: then nothing is stated.
+    pub fn doubt(
+        &mut self,
+        about: Doubted,
+        ledger: View<'_>,
+        now: Timestamp,
+    ) -> Result<Doubt, KitError> {
+        self.sweep();
+        let (head, follows) = match self.follow_newest(&ledger) {
+            Ok((head, _)) => (head, true),
+            Err(KitError::Shorter { .. } | KitError::Forked { .. }) => {
+                (self.kept.shown_head(&ledger)?, false)
+            }
+            Err(error) => return Err(error),
+        };
+        if let Some(doubt) = self.kept.unrecorded(&about, &ledger).filter(|_| follows) {
+            ledger.state.check_doubt(&doubt, ledger.history)?;
+            return Ok(doubt);
+        }
+        let doubt = self.sign_doubt(about, &ledger, head, now);
+        // A doubt that the service must refuse would be missing in the ledger as long as the kit
+        // remembers it.
+        ledger.state.check_doubt(&doubt, ledger.history)?;
+        let stated = Stated::Doubt { doubt: Box::new(doubt.clone()) };
+        match follows {
+            true => self.kept.remember(&ledger, head, Some(stated))?,
+            false => self.kept.remember_stated(stated)?,
+        }
+        Ok(doubt)
+    }
+
+    fn sign_doubt(&self, about: Doubted, ledger: &View<'_>, head: Head, now: Timestamp) -> Doubt {
+        let service = ledger.state.service().id();
+        let key = signing_key(&self.seeds);
+        let body = DoubtBody {
+            format: FORMAT,
+            suite: Suite::default(),
+            service: service.to_owned(),
+            by: self.name().clone(),
+            card: self.card.fingerprint(),
+            count: self.kept.next_count(ledger),
+            about,
+            cosignature: Cosignature::sign(service, head, now, &key),
+        };
+        let doubt = Signed::new(body, &key);
+        drop(key);
+        wipe_stack();
+        doubt
+    }
+}

@@ -1,0 +1,50 @@
+//! A kit at a recovery: what it has seen, and that it has seen the recovery (SPEC §13).
+
+use std::path::Path;
+
+use cstatns_base::secret::wipe_stack;
+use cstatns_record::checkpoint::{Cosignature, Head};
+use cstatns_record::dealing::Epoch;
+use cstatns_record::ledger::event::LineWitness;
+use cstatns_record::state::View;
+use jiff::Timestamp;
+
+use super::identity::signing_key;
+use super::{Kit, KitError};
+
+impl Kit {
+    /// Size and root of the newest ledger that it has seen.
+    pub fn head(&self) -> Option<Head> {
+        self.kept.shown().head
+    }
+
+    /// Where it lies.
+    pub fn directory(&self) -> &Path {
+        &self.directory
+    }
+
+    /// Whether it holds a share of `epoch`.
+    pub fn holds_share(&self, epoch: Epoch) -> bool {
+        self.share_path(epoch).exists()
+    }
+
+    /// Sees that the home was recovered, which the ledger's last event says: remembers it, and
+    /// cosigns the checkpoint that covers it.
+    ///
+    /// # Errors
+    /// [`KitError::NoRecovery`]; and as [`Kit::check`].
+    pub fn resume(&mut self, ledger: View<'_>, now: Timestamp) -> Result<LineWitness, KitError> {
+        let (head, dealing) = self.follow_working(&ledger)?;
+        let custodian = self.name().clone();
+        let recoveries = ledger.state.recoveries();
+        if !recoveries.unseen || recoveries.events.last() != Some(&head.size) {
+            return Err(KitError::NoRecovery { custodian });
+        }
+        let key = signing_key(&self.seeds);
+        let cosignature = Cosignature::sign(dealing.service.id(), head, now, &key);
+        drop(key);
+        wipe_stack();
+        self.kept.remember(&ledger, head, None)?;
+        Ok(LineWitness { by: custodian, cosignature })
+    }
+}

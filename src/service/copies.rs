@@ -1,0 +1,244 @@
+//! Copies of the ledger outside the home's own files (SPEC §13): beside the life secrets, which no
+//! backup holds, and in mirrors.
+//!
+//! Their newest head marks how far the service has come. A home that does not go on from there was
+//! put back from a backup: it records nothing until it is recovered. A mirror also holds what else
+//! is needed in place of a lost home, but neither the signing key nor life secrets.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use cstatns_base::files::{self, Access, Append, FileError};
+use cstatns_record::card::ServiceCard;
+use cstatns_record::checkpoint::Head;
+use cstatns_record::ledger::{History, Ledger, LedgerError, checkpoint_path, read_checkpoint};
+
+use crate::keystore::{KeystoreError, MIRROR_MARKER, Places};
+
+use super::{LIMIT, ServiceError};
+
+/// The name of a ledger in a home, and in its copies.
+pub(super) const LEDGER: &str = "ledger.jsonl";
+
+/// The directories of a home whose files a mirror holds too.
+const MIRRORED: [&str; 2] = ["keys", "outbox"];
+
+/// The files of a home that a mirror holds too and that never change.
+const FIXED: [&str; 2] = ["card.json", "places.json"];
+
+/// The copies of the ledger that are there.
+#[derive(Default)]
+pub(super) struct Copies {
+    home: PathBuf,
+    copies: Vec<Copy>,
+    /// Why a copy does not have everything that the ledger has.
+    behind: Option<Arc<ServiceError>>,
+}
+
+struct Copy {
+    directory: PathBuf,
+    mirrors: bool,
+    file: Append,
+    /// What its checkpoint covers, if that is known.
+    head: Option<Head>,
+}
+
+/// Whether the ledger with this history goes on from every copy that is there.
+///
+/// # Errors
+/// [`ServiceError::HomeOld`]; [`ServiceError::NoMark`] where the places are there and no copy is;
+/// [`KeystoreError::Place`] where none of them is there.
+pub(super) fn check_marks(
+    home: &Path,
+    card: &ServiceCard,
+    history: &History,
+    places: &Places,
+) -> Result<(), ServiceError> {
+    let mut marked = false;
+    for place in places.there(home, card.id()) {
+        let Some(head) = mark(&place, card)? else { continue };
+        if !history.includes(&head) {
+            let (found, mark) = (history.size(), head.size);
+            return Err(ServiceError::HomeOld { place, found, mark });
+        }
+        marked = true;
+    }
+    if marked {
+        return Ok(());
+    }
+    // A place in the home is lost with it; one elsewhere may only be away.
+    let lives = places.life_of(home).into_iter();
+    let place = places.there(home, card.id()).chain(lives).next().unwrap_or_default();
+    match place.starts_with(home) || place.exists() {
+        true => Err(ServiceError::NoMark { place }),
+        false => Err(KeystoreError::Place { path: place }.into()),
+    }
+}
+
+/// How far the copy in `place` goes, if there is one with a checkpoint of this service.
+fn mark(place: &Path, card: &ServiceCard) -> Result<Option<Head>, ServiceError> {
+    match read_checkpoint(&checkpoint_path(&place.join(LEDGER)), card) {
+        Ok(signed) => Ok(Some(signed.head)),
+        Err(LedgerError::File(FileError::Missing { .. })) => Ok(None),
+        Err(LedgerError::File(error)) => Err(error.into()),
+        // One that is damaged marks nothing, and is written anew.
+        Err(_) => Ok(None),
+    }
+}
+
+impl Copies {
+    /// Brings every copy up to the ledger, which goes on from each of them. One that cannot be
+    /// written is behind from then on.
+    pub(super) fn open(home: &Path, card: &ServiceCard, ledger: &Ledger, places: &Places) -> Self {
+        let mut copies = Self { home: home.to_owned(), ..Self::default() };
+        let lives = places.life_of(home).into_iter().map(|place| (place, false));
+        let mirrors = places.mirrors.iter().map(|place| (place.clone(), true));
+        let there: BTreeSet<PathBuf> = places.there(home, card.id()).collect();
+        for (directory, mirrors) in lives.chain(mirrors) {
+            let opened = match there.contains(&directory) {
+                true => Copy::open(directory, mirrors, card, ledger),
+                false if mirrors => {
+                    let error = FileError::Missing { path: directory.clone() };
+                    Err(ServiceError::MirrorBehind { place: directory, error })
+                }
+                // Another copy marks how far the home has come, or it would not have been opened.
+                false => continue,
+            };
+            match opened {
+                Ok(copy) => copies.copies.push(copy),
+                Err(error) => copies.behind = copies.behind.or_else(|| Some(Arc::new(error))),
+            }
+        }
+        copies.follow(ledger);
+        copies
+    }
+
+    /// Brings every copy up to the ledger.
+    pub(super) fn follow(&mut self, ledger: &Ledger) {
+        let home = &self.home;
+        let behind = &mut self.behind;
+        self.copies.retain_mut(|copy| match copy.follow(home, ledger) {
+            Ok(()) => true,
+            Err(error) => {
+                behind.get_or_insert_with(|| Arc::new(copy.behind(error)));
+                false
+            }
+        });
+    }
+
+    /// Why a copy does not have everything that the ledger has.
+    pub(super) fn behind(&self) -> Option<&Arc<ServiceError>> {
+        self.behind.as_ref()
+    }
+}
+
+impl Copy {
+    fn open(
+        directory: PathBuf,
+        mirrors: bool,
+        card: &ServiceCard,
+        ledger: &Ledger,
+    ) -> Result<Self, ServiceError> {
+        let path = directory.join(LEDGER);
+        let head = mark(&directory, card)?.filter(|head| ledger.history().includes(head));
+        let length = head.map(|head| ledger.length_of(head.size)).transpose()?;
+        let found = match Append::open(&path) {
+            Err(FileError::Missing { .. }) => None,
+            found => Some(found?),
+        };
+        let (file, head) = match (found, length) {
+            (Some(mut file), Some(length)) if file.length() >= length => {
+                // What a stopped process added counts only if the checkpoint speaks of it.
+                if file.length() > length {
+                    file.truncate(length)?;
+                }
+                (file, head)
+            }
+            _ => {
+                files::replace(&path, b"", Access::Shared)?;
+                (Append::open(&path)?, None)
+            }
+        };
+        Ok(Self { directory, mirrors, file, head })
+    }
+
+    fn follow(&mut self, home: &Path, ledger: &Ledger) -> Result<(), FileError> {
+        if self.mirrors {
+            // Before the events that speak of them.
+            for name in MIRRORED {
+                mirror_directory(&home.join(name), &self.directory.join(name))?;
+            }
+            for name in FIXED {
+                mirror_file(&home.join(name), &self.directory.join(name))?;
+            }
+        }
+        let head = ledger.history().head();
+        if self.head == Some(head) {
+            return Ok(());
+        }
+        let missing = ledger.bytes_from(self.file.length())?;
+        if !missing.is_empty() {
+            self.file.append(&missing)?;
+        }
+        let path = checkpoint_path(&self.directory.join(LEDGER));
+        files::replace(&path, ledger.note().as_bytes(), Access::Shared)?;
+        self.head = Some(head);
+        Ok(())
+    }
+
+    fn behind(&self, error: FileError) -> ServiceError {
+        let place = self.directory.clone();
+        match self.mirrors {
+            true => ServiceError::MirrorBehind { place, error },
+            false => ServiceError::CopyBehind { place, error },
+        }
+    }
+}
+
+/// Makes `mirror` hold the files of `directory`, and no others: what is destroyed here is destroyed
+/// there.
+fn mirror_directory(directory: &Path, mirror: &Path) -> Result<(), FileError> {
+    if !files::taken(mirror)? {
+        files::create_dir(mirror)?;
+    }
+    let names = |directory: &Path| -> Result<BTreeSet<_>, FileError> {
+        let listed = files::list(directory)?;
+        Ok(listed.iter().filter_map(|path| path.file_name().map(ToOwned::to_owned)).collect())
+    };
+    let here = names(directory)?;
+    for name in &here {
+        mirror_file(&directory.join(name), &mirror.join(name))?;
+    }
+    for name in names(mirror)?.difference(&here) {
+        files::destroy_if_present(&mirror.join(name))?;
+    }
+    Ok(())
+}
+
+fn mirror_file(path: &Path, mirror: &Path) -> Result<(), FileError> {
+    let read = |path: &Path| match files::read(path, LIMIT) {
+        Err(FileError::Missing { .. }) => Ok(None),
+        read => read.map(Some),
+    };
+    match read(path)? {
+        Some(bytes) if read(mirror)?.as_ref() != Some(&bytes) => {
+            files::replace(mirror, &bytes, Access::Private)
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Marks a directory as a mirror of this service: what cannot be read there later is away.
+pub(super) fn declare_mirror(place: &Path, service: &str) -> Result<(), FileError> {
+    files::write_new(&place.join(MIRROR_MARKER), format!("{service}\n").as_bytes(), Access::Shared)
+}
+
+/// Takes a mark back.
+pub(super) fn withdraw_mirror(place: &Path, service: &str) -> Result<(), FileError> {
+    let marker = place.join(MIRROR_MARKER);
+    match files::read(&marker, 256) {
+        Ok(found) if found == format!("{service}\n").as_bytes() => files::remove(&marker),
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,351 @@
+//! The ledgers that a recovery may take, and the one that it takes (SPEC §13).
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use cstatns_base::files;
+use cstatns_base::name::{Hex, Name};
+use cstatns_record::card::ServiceCard;
+use cstatns_record::checkpoint::Head;
+use cstatns_record::dealing::Epoch;
+use cstatns_record::ledger::{History, LedgerError, Lines, checkpoint_path, read_checkpoint};
+use cstatns_record::proposal::{Action, CLOCK_SKEW};
+use cstatns_record::state::{Broken, Fold, State, Unlawful};
+use jiff::Timestamp;
+
+use crate::custody::custodian::{Kit, kept_lines};
+
+use super::super::ServiceError;
+use super::super::copies::LEDGER;
+
+/// Where a ledger was found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// The home's own.
+    Home,
+    /// A copy beside life secrets, a mirror, a backup or a published copy.
+    Place(PathBuf),
+    /// The lines that a custodian's kit keeps.
+    Kit(Name),
+}
+
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Home => f.write_str("the home"),
+            Self::Place(place) => write!(f, "{place:?}"),
+            Self::Kit(name) => write!(f, "the kit of `{name}`"),
+        }
+    }
+}
+
+/// A ledger that was found, verified line by line against a checkpoint that the service signed.
+pub(super) struct Candidate {
+    pub(super) source: Source,
+    /// Its lines, as they lie in a file.
+    pub(super) bytes: Vec<u8>,
+    pub(super) history: History,
+    pub(super) state: State,
+    /// The checkpoint, and what it covers: as many lines, or more.
+    pub(super) note: String,
+    pub(super) covered: Head,
+}
+
+/// What a recovery takes.
+pub(super) struct Choice {
+    pub(super) taken: Candidate,
+    /// The places of the kits that follow it, one of each custodian.
+    pub(super) follow: Vec<usize>,
+    pub(super) needs_kits: bool,
+    pub(super) left_behind: Vec<Name>,
+    pub(super) unsound: Vec<(Source, String)>,
+}
+
+/// Takes the longest ledger that k custodians at hand follow. Where none is, the one that a copy of
+/// this home vouches for, if nothing was open in it and nothing is put aside.
+pub(super) fn choose(
+    home: &Path,
+    card: &ServiceCard,
+    copies: &[PathBuf],
+    from: &[PathBuf],
+    kits: &[Kit],
+    now: Timestamp,
+) -> Result<Choice, ServiceError> {
+    let mut unsound = Vec::new();
+    let mut sound = |source: Source, read: Result<Candidate, ServiceError>| match read {
+        Ok(candidate) => Some(candidate),
+        Err(error) => {
+            unsound.push((source, error.to_string()));
+            None
+        }
+    };
+    let own = home.join(LEDGER);
+    let place = |place: &PathBuf| (Source::Place(place.clone()), place.join(LEDGER));
+    let own = own.exists().then_some((Source::Home, own)).into_iter();
+    let mut found: Vec<Candidate> = own
+        .chain(copies.iter().map(place))
+        .filter_map(|(source, path)| sound(source.clone(), read_place(&path, card, source)))
+        .collect();
+    // The longest copy of this home says which heads there were.
+    let marks = found.iter().filter(|candidate| candidate.source != Source::Home);
+    let marks = marks.max_by_key(|candidate| candidate.history.size());
+    let marks = marks.map(|candidate| candidate.history.clone());
+    let mut foreign = Vec::new();
+    for place in from {
+        let path = if place.is_dir() { place.join(LEDGER) } else { place.clone() };
+        let source = Source::Place(place.clone());
+        foreign.push((source.clone(), read_place(&path, card, source)));
+    }
+    for kit in kits {
+        let source = Source::Kit(kit.name().clone());
+        if let Some(read) = read_kit(kit, card) {
+            foreign.push((source, read));
+        }
+    }
+    let foreign = foreign.into_iter().filter_map(|(source, read)| {
+        sound(source, read.and_then(|found| found.before(now, marks.as_ref(), card)))
+    });
+    found.extend(foreign);
+    // The longest first; of equals, that of the home and of its copies.
+    found.sort_by_key(|candidate| std::cmp::Reverse(candidate.history.size()));
+    let followed = |candidate: &Candidate| {
+        let followers = followers(candidate, kits);
+        let needed = candidate.state.following_dealing().threshold.k();
+        followers.len() >= needed && has_not_started(candidate, kits)
+    };
+    let eligible: Vec<usize> = (0..found.len()).filter(|at| followed(&found[*at])).collect();
+    let at = match eligible.first() {
+        Some(first) => one_history(&found, &eligible, kits)?.unwrap_or(*first),
+        None => {
+            let longest = found.first().ok_or_else(|| no_copy(home))?;
+            let (given, needed) =
+                (followers(longest, kits).len(), longest.state.following_dealing().threshold.k());
+            let too_few =
+                ServiceError::TooFewFollow { events: longest.history.size(), given, needed };
+            let vouched = marks.as_ref().is_some_and(|marks| {
+                longest.history.includes(&marks.head()) && is_whole(longest, &found)
+            });
+            if !vouched || !is_at_rest(&longest.state) {
+                return Err(too_few);
+            }
+            0
+        }
+    };
+    let own = found.iter().find(|candidate| candidate.source == Source::Home);
+    let own_is_in = own.is_none_or(|own| found[at].history.includes(&own.history.head()));
+    let marked = marks.as_ref().is_some_and(|marks| found[at].history.includes(&marks.head()));
+    let same = own.is_some_and(|own| own.history.head() == found[at].history.head());
+    let needs_kits = found[at].state.recoveries().unseen
+        || !(marked && own_is_in && (same || is_at_rest(&found[at].state)));
+    let taken = found.swap_remove(at);
+    let follow = followers(&taken, kits);
+    let behind = kits.iter().filter(|kit| !follows(kit, &taken)).map(|kit| kit.name().clone());
+    let left_behind: BTreeSet<Name> = behind.collect();
+    let left_behind = left_behind.into_iter().collect();
+    Ok(Choice { taken, follow, needs_kits, left_behind, unsound })
+}
+
+fn no_copy(home: &Path) -> ServiceError {
+    ServiceError::NoCopy { home: home.to_owned() }
+}
+
+/// Whether no other ledger that was found has what this one has not.
+fn is_whole(candidate: &Candidate, found: &[Candidate]) -> bool {
+    found.iter().all(|other| candidate.history.includes(&other.history.head()))
+}
+
+/// Whether nothing is asked, runs or was recovered without being seen.
+fn is_at_rest(state: &State) -> bool {
+    state.open_questions().is_empty() && state.pending().is_none() && !state.recoveries().unseen
+}
+
+/// Of the ledgers that custodians follow, the longest, where they are of one history. The home's
+/// own lines are put aside where no custodian at hand has seen them.
+fn one_history(
+    found: &[Candidate],
+    eligible: &[usize],
+    kits: &[Kit],
+) -> Result<Option<usize>, ServiceError> {
+    let is_seen = |candidate: &Candidate, other: &Candidate| {
+        let fork = common(&candidate.history, &other.history);
+        let beyond = |at: &usize| kits[*at].head().is_some_and(|head| head.size > fork);
+        followers(candidate, kits).iter().any(beyond)
+    };
+    let mut best: Option<usize> = None;
+    for at in eligible {
+        let Some(former) = best else {
+            best = Some(*at);
+            continue;
+        };
+        let (longer, other) = (&found[former], &found[*at]);
+        if longer.history.includes(&other.history.head()) {
+            continue;
+        }
+        if longer.source == Source::Home && !is_seen(longer, other) {
+            best = Some(*at);
+        } else if other.source != Source::Home || is_seen(other, longer) {
+            let (one, other) = (longer.source.to_string(), other.source.to_string());
+            let fork = common(&longer.history, &found[*at].history);
+            return Err(ServiceError::Branches { one, other, fork });
+        }
+    }
+    Ok(best)
+}
+
+/// How many events two ledgers have in common.
+fn common(one: &History, other: &History) -> u64 {
+    let (mut low, mut high) = (0, one.size().min(other.size()));
+    while low < high {
+        let middle = low + (high - low).div_ceil(2);
+        if one.head_at(middle).is_some_and(|head| other.includes(&head)) {
+            low = middle;
+        } else {
+            high = middle - 1;
+        }
+    }
+    low
+}
+
+fn follows(kit: &Kit, candidate: &Candidate) -> bool {
+    kit.head().is_some_and(|head| candidate.history.includes(&head))
+}
+
+/// The custodians of the working dealing at hand who follow a ledger, one kit of each. A custodian
+/// of whom another copy of the kit does not follow is not among them.
+fn followers(candidate: &Candidate, kits: &[Kit]) -> Vec<usize> {
+    let roster = &candidate.state.following_dealing().roster;
+    let cards: BTreeSet<Hex<32>> = roster.iter().map(|seat| seat.card.fingerprint()).collect();
+    of_cards(candidate, kits, &cards)
+}
+
+fn of_cards(candidate: &Candidate, kits: &[Kit], cards: &BTreeSet<Hex<32>>) -> Vec<usize> {
+    let mut by_card: BTreeMap<Hex<32>, (usize, bool)> = BTreeMap::new();
+    for (at, kit) in kits.iter().enumerate() {
+        let known = by_card.entry(kit.card().fingerprint()).or_insert((at, true));
+        known.1 &= follows(kit, candidate);
+    }
+    let following = by_card.iter().filter(|(card, (_, all))| *all && cards.contains(*card));
+    following.map(|(_, (at, _))| *at).collect()
+}
+
+/// Whether a dealing that the ledger says has not started cannot have started either: all receipts
+/// are needed for that, so one custodian without its share is enough, or as many who follow as
+/// leave no quorum of it.
+fn has_not_started(candidate: &Candidate, kits: &[Kit]) -> bool {
+    let state = &candidate.state;
+    let Ok((working, _)) = state.working_epoch() else { return true };
+    let newest = state.epochs().iter().next_back().filter(|(epoch, _)| **epoch > working);
+    let dealt = newest.map(|(epoch, known)| {
+        let cards = known.dealing.roster.iter().map(|seat| seat.card.fingerprint());
+        (*epoch, cards.collect(), known.dealing.threshold)
+    });
+    let open = state.open_questions().values().map(|open| &open.question.action);
+    let pending = state.pending().map(|pending| &pending.question.action);
+    let asked = open.chain(pending).filter_map(|action| match action {
+        Action::Deal { threshold, cards } => {
+            Some((state.next_epoch(), cards.iter().copied().collect(), *threshold))
+        }
+        _ => None,
+    });
+    dealt.into_iter().chain(asked).all(|(epoch, cards, threshold): (Epoch, BTreeSet<_>, _)| {
+        let without = kits
+            .iter()
+            .any(|kit| cards.contains(&kit.card().fingerprint()) && !kit.holds_share(epoch));
+        without || of_cards(candidate, kits, &cards).len() > threshold.n() - threshold.k()
+    })
+}
+
+/// Reads the ledger at `path` up to what the checkpoint beside it covers.
+fn read_place(path: &Path, card: &ServiceCard, source: Source) -> Result<Candidate, ServiceError> {
+    let signed = read_checkpoint(&checkpoint_path(path), card)?;
+    let mut lines = Lines::open(path)?;
+    let mut next = || lines.next_line().map(|line| line.map(<[u8]>::to_vec)).map_err(Into::into);
+    read(card, source, signed.head, signed.note, &mut next)
+}
+
+/// The ledger that a kit keeps; none where it keeps no lines.
+fn read_kit(kit: &Kit, card: &ServiceCard) -> Option<Result<Candidate, ServiceError>> {
+    let note = kit.checkpoint()?.to_owned();
+    let head = kit.head()?;
+    let lines = kept_lines(kit.directory()).ok().filter(|lines| !lines.is_empty())?;
+    let mut lines = lines.into_iter();
+    let mut next = || Ok(lines.next());
+    Some(read(card, Source::Kit(kit.name().clone()), head, note, &mut next))
+}
+
+fn read(
+    card: &ServiceCard,
+    source: Source,
+    covered: Head,
+    note: String,
+    next: &mut dyn FnMut() -> Result<Option<Vec<u8>>, ServiceError>,
+) -> Result<Candidate, ServiceError> {
+    let (mut fold, mut bytes) = (Fold::new(card), Vec::new());
+    while fold.history().size() < covered.size {
+        let Some(line) = next()? else { break };
+        fold.push(&line)?;
+        bytes.extend_from_slice(&line);
+        bytes.push(b'\n');
+    }
+    let (history, state) = fold.finish();
+    let state = state.ok_or(Broken::Unlawful { number: 1, reason: Unlawful::Genesis })?;
+    if history.size() < covered.size {
+        let (covered, found) = (covered.size, history.size());
+        return Err(LedgerError::Short { covered, found }.into());
+    }
+    if history.head() != covered {
+        return Err(LedgerError::Root { covered: covered.size }.into());
+    }
+    Ok(Candidate { source, bytes, history, state, note, covered })
+}
+
+impl Candidate {
+    /// Cuts off what is dated more than a day ahead, unless a copy of the home holds it: a false
+    /// ledger with a clock far ahead could end a project, or name as destroyed what is not.
+    fn before(
+        self,
+        now: Timestamp,
+        marks: Option<&History>,
+        card: &ServiceCard,
+    ) -> Result<Self, ServiceError> {
+        let known = marks.map_or(0, |marks| common(marks, &self.history));
+        let lines = || self.bytes.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
+        let mut fold = Fold::new(card);
+        for (number, line) in (1..).zip(lines()) {
+            let read = fold.push(line)?;
+            if number > known && read.clock.duration_since(now) > CLOCK_SKEW {
+                let Self { source, note, covered, .. } = self;
+                let kept: Vec<&[u8]> = self
+                    .bytes
+                    .split_inclusive(|byte| *byte == b'\n')
+                    .take(number as usize - 1)
+                    .collect();
+                let bytes = kept.concat();
+                let mut fold = Fold::new(card);
+                for line in kept {
+                    fold.push(&line[..line.len() - 1])?;
+                }
+                let (history, state) = fold.finish();
+                let state =
+                    state.ok_or(Broken::Unlawful { number: 1, reason: Unlawful::Genesis })?;
+                return Ok(Self { source, bytes, history, state, note, covered });
+            }
+        }
+        Ok(self)
+    }
+}
+
+/// How many events the home's own ledger has, where it can be read.
+pub(super) fn own_size(home: &Path, card: &ServiceCard) -> Option<u64> {
+    own_head(home, card).map(|head| head.size)
+}
+
+/// What the home's own ledger goes up to, where it can be read.
+pub(super) fn own_head(home: &Path, card: &ServiceCard) -> Option<Head> {
+    let path = home.join(LEDGER);
+    if !files::taken(&path).unwrap_or(false) {
+        return None;
+    }
+    read_place(&path, card, Source::Home).ok().map(|own| own.history.head())
+}

@@ -1,0 +1,569 @@
+//! Homes that were lost and put back, and what custodians and copies bring back (SPEC §13).
+
+mod common;
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use cstatns::code::Generation;
+use cstatns::coded::Coded as _;
+use cstatns::custody::custodian::{Kit, Remark};
+use cstatns::dealing::Epoch;
+use cstatns::domain::{KeyState, RenewalReason};
+use cstatns::files::faults;
+use cstatns::ledger::event::{Event, Line};
+use cstatns::proposal::Action;
+use cstatns::receipt::Doubted;
+use cstatns::service::{Clock as _, Recovered, Recovery, Service, ServiceError, Sources};
+use cstatns::state::Fate;
+use jiff::SignedDuration;
+
+use common::crash::{Snapshot, copy_tree, violations};
+use common::{PEOPLE, World, name, read_lines, scratch};
+
+/// What becomes of the life places when a home is lost.
+#[derive(Clone, Copy, PartialEq)]
+enum Life {
+    /// They lie elsewhere, and stay.
+    Stays,
+    /// They lay on the same disk.
+    Lost,
+    /// A backup held them against the rules.
+    PutBack,
+}
+
+/// The home of an earlier day.
+struct Backup(tempfile::TempDir);
+
+impl Backup {
+    fn of(world: &World) -> Self {
+        let copy = scratch();
+        copy_tree(&world.home(), copy.path());
+        Self(copy)
+    }
+
+    /// The home is lost, and put back as it was.
+    fn put_back(&self, world: &World, life: Life) {
+        let (home, kept) = (world.home(), scratch());
+        copy_tree(&home.join("life"), kept.path());
+        fs::remove_dir_all(&home).unwrap();
+        copy_tree(self.0.path(), &home);
+        if life != Life::PutBack {
+            fs::remove_dir_all(home.join("life")).unwrap();
+        }
+        if life == Life::Stays {
+            copy_tree(kept.path(), &home.join("life"));
+        }
+    }
+}
+
+fn kits(world: &World, kits: &[usize]) -> Vec<Kit> {
+    kits.iter().map(|kit| world.kit(*kit)).collect()
+}
+
+fn recovery(world: &World, of: &[usize], from: &[&Path]) -> Result<Recovery, ServiceError> {
+    let from = from.iter().map(|path| path.to_path_buf()).collect();
+    let sources = Sources { from, kits: kits(world, of), ..Sources::default() };
+    Recovery::look(&world.home(), sources, world.clock.clone())
+}
+
+fn recover(
+    world: &World,
+    of: &[usize],
+    from: &[&Path],
+) -> Result<(Service, Vec<Recovered>), ServiceError> {
+    recovery(world, of, from)?.carry_out(Some(&read_lines))
+}
+
+fn events(world: &World) -> Vec<Event> {
+    let text = fs::read_to_string(world.home().join("ledger.jsonl")).unwrap();
+    text.lines().map(|line| serde_json::from_str::<Line>(line).unwrap().event).collect()
+}
+
+fn words(world: &World) -> Vec<&'static str> {
+    events(world).iter().map(Event::word).collect()
+}
+
+fn lines(world: &World) -> String {
+    fs::read_to_string(world.home().join("ledger.jsonl")).unwrap()
+}
+
+/// Every custodian follows the ledger.
+fn all_follow(world: &World) {
+    for kit in 0..world.kits.len() {
+        world.check(kit);
+    }
+}
+
+/// Coding goes on, under the keys of before.
+fn codes_on(world: &World, file: &str) {
+    world.code("population", file, &PEOPLE).unwrap();
+}
+
+/// A service of five with a day's work after the backup: two runs, a doubt, its new key with a
+/// renewed file, and a project that was closed.
+fn a_day_after_the_backup() -> (World, Backup) {
+    let world = World::founded(3, 5);
+    world.statistics("population").unwrap();
+    world.research("cohort", "2026-12-31").unwrap();
+    world.code("population", "first", &PEOPLE).unwrap();
+    let backup = Backup::of(&world);
+    for file in ["second", "third"] {
+        world.code("population", file, &PEOPLE).unwrap();
+    }
+    world.doubt("population", 4).unwrap();
+    world.new_key("population", RenewalReason::Doubt).unwrap();
+    let codes = world.codes("first");
+    world.renew("population", "renewed", &codes).unwrap();
+    world.close("cohort").unwrap();
+    (world, backup)
+}
+
+#[test]
+fn an_old_home_says_so_and_its_copy_brings_everything_back() {
+    let (world, backup) = a_day_after_the_backup();
+    let before = lines(&world);
+    backup.put_back(&world, Life::Stays);
+    let old = lines(&world);
+    assert!(before.starts_with(&old) && before != old);
+
+    // It does nothing at all: neither a run, nor what needs nobody.
+    let error = world.try_open().err().unwrap();
+    let ServiceError::HomeOld { found, mark, .. } = &error else { panic!("{error}") };
+    assert_eq!((*found as usize, *mark as usize), (old.lines().count(), before.lines().count()));
+    assert_eq!(world.doubt("population", 0).unwrap_err().code(), "home-old");
+    assert_eq!(lines(&world), old);
+
+    // Without a kit: nothing was open, and the copy holds everything.
+    let plan = recovery(&world, &[], &[]).unwrap().plan;
+    assert!(!plan.needs_kits && !plan.puts_aside && plan.ends.is_empty());
+    assert_eq!(plan.lost_keys.len(), 1, "the backup has no seal of the new key");
+    let sealed = scratch();
+    let (_, said) = recover(&world, &[], &[sealed.path()]).unwrap();
+    assert!(said.is_empty(), "{said:?}");
+    assert_eq!(lines(&world), before);
+    let state = world.ledger().state;
+    assert!(state.domain(&name("cohort")).unwrap().destroyed.is_some());
+    all_follow(&world);
+}
+
+#[test]
+fn without_its_copies_a_home_is_recovered_from_kits_that_have_seen_everything() {
+    for life in [Life::Lost, Life::PutBack] {
+        let (world, backup) = a_day_after_the_backup();
+        let (before, keys) = (lines(&world), scratch());
+        copy_tree(&world.home().join("keys"), &keys.path().join("keys"));
+        backup.put_back(&world, life);
+        if life == Life::Lost {
+            assert_eq!(world.try_open().err().unwrap().code(), "home-unmarked");
+            assert_eq!(recovery(&world, &[], &[]).err().unwrap().code(), "recovery-kits");
+        } else {
+            // The home cannot know; the kits do, and what it records meanwhile is put aside.
+            let error = world.code("population", "fourth", &PEOPLE).unwrap_err();
+            assert_eq!(error.code(), "ledger-shorter");
+        }
+        // One or two of five do not do.
+        assert_eq!(recovery(&world, &[0, 1], &[]).err().unwrap().code(), "recovery-kits");
+        // Custodian 3 has seen nothing since the founding, and follows.
+        let (service, _) = recover(&world, &[3, 1, 0], &[keys.path()]).unwrap();
+        assert_eq!(words(&world)[before.lines().count()..], ["recovered", "resumed"]);
+        assert!(lines(&world).starts_with(&before), "every line is back");
+        let aside = world.home().join("aside");
+        assert_eq!(aside.exists(), life == Life::PutBack, "the home's own lines are put aside");
+        assert_eq!(service.state().domain(&name("population")).unwrap().generation().get(), 2);
+        assert!(service.state().domain(&name("cohort")).unwrap().destroyed.is_some());
+        drop(service);
+        all_follow(&world);
+        codes_on(&world, "fifth");
+    }
+}
+
+/// Whoever was at hand for the last runs is at hand for the recovery, or knows somebody who was: two
+/// quorums share a custodian.
+#[test]
+fn kits_that_missed_the_last_runs_recover_nothing_or_everything() {
+    let world = World::founded(2, 3);
+    world.statistics("population").unwrap();
+    let backup = Backup::of(&world);
+    world.code("population", "second", &PEOPLE).unwrap();
+    let before = lines(&world);
+    // The kits have seen all of it but the destruction of the request, which is recorded last.
+    let before = before.trim_end().rsplit_once('\n').unwrap().0;
+    backup.put_back(&world, Life::Lost);
+    assert_eq!(recovery(&world, &[2], &[]).err().unwrap().code(), "recovery-kits");
+    assert_eq!(
+        recovery(&world, &[2, 2], &[]).err().unwrap().code(),
+        "recovery-kits",
+        "one kit twice"
+    );
+    let (service, _) = recover(&world, &[2, 1], &[]).unwrap();
+    assert_eq!(service.state().deliveries().len(), 1);
+    drop(service);
+    assert!(lines(&world).starts_with(before));
+    all_follow(&world);
+    codes_on(&world, "third");
+}
+
+/// A question is open in the backup, custodians have approved it, and its result was taken: it may
+/// have run, and its request is not coded again.
+#[test]
+fn what_was_open_may_have_run_and_is_not_done_again() {
+    let world = World::founded(2, 3);
+    world.statistics("population").unwrap();
+    let request = world.request("data", &PEOPLE);
+    let (mut backup, mut kits_then) = (None, None);
+    let mut service = world.open();
+    let action = world.code_action(&service, "population", &request);
+    let draft = service.propose(action.clone(), SignedDuration::from_mins(10)).unwrap();
+    let quorum = service.gather(draft, |gathering| {
+        gathering.consent(world.kit(0))?;
+        gathering.consent(world.kit(1))?;
+        // As at a distance, the kits see no more than the question.
+        backup = Some(Backup::of(&world));
+        kits_then = Some(Snapshot::of(&world));
+        Ok::<_, ServiceError>(())
+    });
+    drop(quorum.unwrap());
+    drop(service);
+    for life in [Life::Lost, Life::PutBack] {
+        kits_then.as_ref().unwrap().restore_home(&world);
+        backup.as_ref().unwrap().put_back(&world, life);
+        let plan = recovery(&world, &[0, 2], &[]).unwrap().plan;
+        if life == Life::PutBack {
+            // Nothing says that this home is an old copy: its question lapses, as after a stop.
+            assert!(plan.is_empty());
+            continue;
+        }
+        assert_eq!(plan.ends.len(), 1);
+        let (mut service, _) = recover(&world, &[0, 2], &[]).unwrap();
+        let fates: Vec<&Fate> = service.state().runs().values().map(|run| &run.fate).collect();
+        assert!(fates.contains(&&Fate::Recovered { made: 0 }), "{fates:?}");
+        let error = service.propose(action.clone(), SignedDuration::from_mins(10)).err().unwrap();
+        assert_eq!(error.code(), "request-may-be-spent");
+        drop(service);
+        let remarks = world.kit(1).remarks(world.ledger().view()).unwrap();
+        let told = |remark: &Remark| {
+            matches!(remark, Remark::NoResult { fate: Fate::Recovered { made: 0 }, .. })
+        };
+        assert!(remarks.iter().any(told), "{remarks:?}");
+        codes_on(&world, "other");
+    }
+}
+
+/// A number that a lost run may have used is not used again: of a key, and of a domain.
+#[test]
+fn numbers_that_a_lost_run_may_have_used_are_burnt() {
+    let world = World::founded(2, 3);
+    world.statistics("population").unwrap();
+    let at_questions = |actions: &[Action]| {
+        let (mut backup, mut then) = (None, None);
+        let mut service = world.open();
+        let drafts: Vec<_> = actions
+            .iter()
+            .map(|action| service.propose(action.clone(), SignedDuration::from_mins(10)).unwrap())
+            .collect();
+        for (number, draft) in drafts.into_iter().enumerate() {
+            let _ = service.gather(draft, |gathering| {
+                gathering.consent(world.kit(0))?;
+                gathering.consent(world.kit(1))?;
+                if number + 1 == actions.len() {
+                    backup = Some(Backup::of(&world));
+                    then = Some(Snapshot::of(&world));
+                }
+                Ok::<_, ServiceError>(())
+            });
+        }
+        (backup.unwrap(), then.unwrap())
+    };
+    let domain = name("population");
+    let reason = RenewalReason::Scheduled;
+    let generation = Generation::new(2).unwrap();
+    let new_key = Action::NewKey { domain: domain.clone(), generation, reason };
+    let kind = cstatns::domain::Kind::Statistics { cryptoperiod_years: 5 };
+    let income = name("income");
+    let open = Action::Open { domain: income.clone(), kind, minimum_batch: 2, authorisation: None };
+    let (backup, then) = at_questions(&[open, new_key]);
+    then.restore_home(&world);
+    backup.put_back(&world, Life::Lost);
+    let (service, _) = recover(&world, &[1, 2], &[]).unwrap();
+    let known = service.state().domain(&domain).unwrap();
+    assert_eq!((known.generation().get(), known.next_generation().get()), (1, 3));
+    drop(service);
+    assert_eq!(world.statistics("income").unwrap_err().code(), "name-burnt");
+    // The next key is the third, and codes go from the first to it.
+    world.new_key("population", reason).unwrap();
+    world.code("population", "third", &PEOPLE).unwrap();
+    assert_eq!(world.codes("third")[0].generation().get(), 3);
+}
+
+/// Two recoveries from one backup: the second goes on from the first, whose custodians know of it.
+/// Who was left behind states their doubt all the same.
+#[test]
+fn a_second_recovery_goes_on_from_the_first_and_a_doubt_left_behind_is_stated_again() {
+    let world = World::founded(2, 3);
+    world.statistics("population").unwrap();
+    let backup = Backup::of(&world);
+    world.doubt("population", 0).unwrap();
+    world.check(0);
+    backup.put_back(&world, Life::Lost);
+    recover(&world, &[1, 2], &[]).unwrap();
+    let first = lines(&world);
+    backup.put_back(&world, Life::Lost);
+    let plan = recovery(&world, &[0, 1, 2], &[]).unwrap().plan;
+    assert_eq!(plan.left_behind, [name("custodian-1")]);
+    recover(&world, &[0, 1, 2], &[]).unwrap();
+    assert!(lines(&world).starts_with(&first));
+
+    // The doubt is in no ledger that the others follow.
+    let mut service = world.open();
+    let request = world.request("second", &PEOPLE);
+    let action = world.code_action(&service, "population", &request);
+    let quorum = world.quorum_of(&mut service, action, &[1, 2]).unwrap();
+    drop((quorum, service));
+    let ledger = world.ledger();
+    let error = world.kit(0).check(ledger.view(), world.clock.now()).unwrap_err();
+    assert_eq!(error.code(), "ledger-forked");
+    let head = world.kit(0).head();
+    world.doubt("population", 0).unwrap();
+    assert_eq!(world.kit(0).head(), head, "it follows nothing by that");
+    assert_eq!(world.code("population", "third", &PEOPLE).unwrap_err().code(), "key-doubted");
+}
+
+/// Behind the mark nothing is appended, however it came about.
+#[test]
+fn a_home_that_is_behind_records_nothing() {
+    let world = World::founded(2, 3);
+    world.statistics("population").unwrap();
+    let backup = Backup::of(&world);
+    world.code("population", "second", &PEOPLE).unwrap();
+    for (life, code) in [(Life::Stays, "home-old"), (Life::Lost, "home-unmarked")] {
+        let then = Snapshot::of(&world);
+        backup.put_back(&world, life);
+        // Also where a stop has left half a line, which an opening cuts off.
+        let ledger = world.home().join("ledger.jsonl");
+        let mut torn = fs::read(&ledger).unwrap();
+        torn.extend_from_slice(b"{\"format\":2,");
+        fs::write(&ledger, &torn).unwrap();
+        world.clock.advance(SignedDuration::from_hours(72));
+        assert_eq!(world.try_open().err().unwrap().code(), code);
+        assert_eq!(world.check(2).body.by, name("custodian-3"), "a kit that is older may read it");
+        assert_eq!(fs::read(&ledger).unwrap(), torn);
+        then.restore(&world);
+    }
+}
+
+/// Seals that are in no place are lost: recorded by a quorum's custodians only, never by the way.
+#[test]
+fn a_key_whose_seal_is_nowhere_is_recorded_as_lost() {
+    let world = World::founded(2, 3);
+    world.statistics("population").unwrap();
+    world.code("population", "first", &PEOPLE).unwrap();
+    let before = world.codes("first");
+    world.new_key("population", RenewalReason::Scheduled).unwrap();
+    world.renew("population", "renewed", &before).unwrap();
+    let seal = world.home().join("keys/population.2.1.key");
+    let bytes = fs::read(&seal).unwrap();
+    fs::remove_file(&seal).unwrap();
+    let events = lines(&world);
+
+    let plan = recovery(&world, &[0], &[]).unwrap().plan;
+    assert!(plan.is_empty() && !plan.records_lost);
+    assert_eq!(plan.lost_keys.len(), 1);
+    // It comes back from a copy.
+    let copy = scratch();
+    fs::create_dir(copy.path().join("keys")).unwrap();
+    fs::write(copy.path().join("keys/population.2.1.key"), &bytes).unwrap();
+    let plan = recovery(&world, &[], &[copy.path()]).unwrap().plan;
+    assert_eq!((plan.found_keys.len(), plan.lost_keys.len()), (1, 0));
+    recover(&world, &[], &[copy.path()]).unwrap();
+    assert_eq!((fs::read(&seal).unwrap(), lines(&world)), (bytes, events));
+    // Another key of its name is not it.
+    fs::copy(world.home().join("keys/population.1.1.key"), &seal).unwrap();
+
+    recover(&world, &[0, 1], &[]).unwrap();
+    assert_eq!(words(&world).last(), Some(&"key-lost"));
+    let error = world.code("population", "second", &PEOPLE).unwrap_err();
+    assert_eq!(error.code(), "key-lost");
+    world.new_key("population", RenewalReason::Scheduled).unwrap();
+    world.code("population", "third", &PEOPLE).unwrap();
+    let third = world.codes("third");
+    assert_eq!(third[0].generation().get(), 3);
+    // Codes of the first generation are renewed past the lost one, those of the lost one are not.
+    world.renew("population", "lifted", &before).unwrap();
+    assert_eq!(world.codes("lifted"), third);
+    let lost = world.codes("renewed");
+    assert_eq!(world.renew("population", "never", &lost).unwrap_err().code(), "key-lost");
+    let state = world.ledger().state;
+    let known = state.domain(&name("population")).unwrap();
+    assert_eq!(known.key(Generation::new(2).unwrap()).unwrap().state, KeyState::Lost);
+    let living: Vec<u32> = state.living_keys().iter().map(|key| key.generation.get()).collect();
+    assert_eq!(living, [1, 3]);
+}
+
+/// A thief of `identity` shows one kit a ledger with a clock far ahead, in which a project has
+/// ended: what is dated ahead is not taken, and the project lives.
+#[test]
+fn a_false_ledger_with_a_clock_ahead_ends_no_project() {
+    let world = World::founded(2, 3);
+    world.research("cohort", "2026-12-31").unwrap();
+    let backup = Backup::of(&world);
+    let thief = scratch();
+    copy_tree(&world.home(), &thief.path().join("home"));
+    let now = world.clock.now();
+    for hours in [24 * 39, 24 * 39 * 2, 24 * 39 * 12] {
+        let clock = move || now + SignedDuration::from_hours(hours);
+        if let Ok((mut service, _)) = Service::open(&thief.path().join("home"), clock) {
+            let _ = service.expire();
+        }
+    }
+    let card = world.ledger().state.service().clone();
+    let path = thief.path().join("home/ledger.jsonl");
+    let fork = cstatns::state::read_ledger(&path, &card).unwrap();
+    world.kit(2).check(fork.view(), now + SignedDuration::from_hours(24 * 39 * 12)).unwrap();
+    backup.put_back(&world, Life::Lost);
+    let error = recover(&world, &[0, 2], &[]).err().unwrap();
+    assert_eq!(error.code(), "recovery-kits", "the misled kit follows no true ledger");
+    recover(&world, &[0, 1, 2], &[]).unwrap();
+    let state = world.ledger().state;
+    let project = state.domain(&name("cohort")).unwrap();
+    assert!(project.ended.is_none() && project.destroyed.is_none());
+}
+
+/// An older copy of a kit as a source takes nothing away where the copy of the ledger is there.
+#[test]
+fn the_copy_beside_the_life_secrets_wins_over_an_older_copy_of_a_kit() {
+    let world = World::founded(2, 3);
+    world.statistics("population").unwrap();
+    let then = Snapshot::of(&world);
+    let backup = Backup::of(&world);
+    world.code("population", "second", &PEOPLE).unwrap();
+    let before = lines(&world);
+    let kit = &world.kits[0];
+    fs::remove_dir_all(kit).unwrap();
+    copy_tree(&then.kit(1), kit);
+    backup.put_back(&world, Life::Stays);
+    recover(&world, &[0, 2], &[]).unwrap();
+    assert!(lines(&world).starts_with(&before));
+}
+
+/// Two ledgers that both hold what custodians have seen in part: neither is taken.
+#[test]
+fn two_branches_are_named_and_neither_is_taken() {
+    let world = World::founded(2, 3);
+    world.statistics("population").unwrap();
+    let (one, other, backup) = (scratch(), scratch(), Backup::of(&world));
+    world.clock.advance(SignedDuration::from_hours(30));
+    for (branch, code) in [(&one, "receipt-known"), (&other, "unknown-domain")] {
+        let mut service = world.open();
+        service.record_refusal("receipt", code).unwrap();
+        drop(service);
+        copy_tree(&world.home(), branch.path());
+        backup.put_back(&world, Life::PutBack);
+    }
+    backup.put_back(&world, Life::Lost);
+    let error = recovery(&world, &[0, 1, 2], &[one.path(), other.path()]).err().unwrap();
+    let ServiceError::Branches { fork, .. } = &error else { panic!("{error}") };
+    assert_eq!(*fork as usize, lines(&world).lines().count());
+    // With one of them alone it is the longest that they follow.
+    let plan = recovery(&world, &[0, 1, 2], &[one.path()]).unwrap().plan;
+    assert_eq!(plan.events, *fork + 1);
+}
+
+/// Whatever is not a ledger of this service in order is named, and not used.
+#[test]
+fn sources_that_are_not_in_order_are_named_and_not_used() {
+    let world = World::founded(2, 3);
+    world.statistics("population").unwrap();
+    let stranger = World::founded(2, 2);
+    let changed = scratch();
+    copy_tree(&world.home(), changed.path());
+    let ledger = changed.path().join("ledger.jsonl");
+    let text = fs::read_to_string(&ledger).unwrap().replacen("custodian-1", "custodian-9", 1);
+    fs::write(&ledger, text).unwrap();
+    let empty = scratch();
+    let from = [changed.path(), &stranger.home(), empty.path()];
+    let plan = recovery(&world, &[0, 1], &from).unwrap().plan;
+    assert!(plan.is_empty());
+    assert_eq!(plan.unsound.len(), 3, "{:?}", plan.unsound);
+}
+
+/// Stopped or failing at any step, a recovery is repeated with the same sources and ends the same;
+/// meanwhile the home does nothing else.
+#[test]
+fn a_recovery_may_stop_at_any_step() {
+    let world = World::founded(2, 3);
+    world.statistics("population").unwrap();
+    world.research("cohort", "2026-12-31").unwrap();
+    let backup = Backup::of(&world);
+    world.code("population", "second", &PEOPLE).unwrap();
+    world.new_key("population", RenewalReason::Scheduled).unwrap();
+    let keys = scratch();
+    copy_tree(&world.home().join("keys"), &keys.path().join("keys"));
+    let before = lines(&world);
+    backup.put_back(&world, Life::PutBack);
+    // The home has gone on by itself.
+    assert!(world.code("population", "third", &PEOPLE).is_err());
+    let then = Snapshot::of(&world);
+    let under = world.directory.path();
+    let again = || recover(&world, &[0, 2], &[keys.path()]).map(drop);
+    let steps = faults::count(under, || again().unwrap());
+    let whole: BTreeMap<PathBuf, Vec<u8>> = aside(&world);
+    assert!(steps > 40, "{steps}");
+    let mut unfinished = 0;
+    for step in 0..steps {
+        for fails in [false, true] {
+            then.restore(&world);
+            let stopped = match fails {
+                false => faults::stop_after(under, step, again),
+                true => faults::fail_at(under, step, std::io::ErrorKind::StorageFull, again),
+            };
+            if stopped.is_err() {
+                // Before its first step and after its last the home opens.
+                let opened = world.try_open().map(drop);
+                unfinished += usize::from(opened.is_err());
+                let code = opened.err().map_or("recovery-unfinished", |error| error.code());
+                assert_eq!(code, "recovery-unfinished", "step {step}");
+                again().unwrap_or_else(|error| panic!("step {step}, fails {fails}: {error}"));
+            }
+            assert!(lines(&world).starts_with(&before), "step {step}");
+            assert_eq!(words(&world).iter().filter(|word| **word == "resumed").count(), 1);
+            assert_eq!(words(&world).iter().filter(|word| **word == "recovered").count(), 1);
+            for (path, bytes) in &whole {
+                assert_eq!(fs::read(world.home().join(path)).unwrap(), *bytes, "step {step}");
+            }
+            // The outbox is that of the backup; all else is as it should be.
+            let mut wrong = violations(&world, &world.open());
+            wrong.retain(|wrong| !wrong.contains("outbox/") && !wrong.contains(".result"));
+            assert_eq!(wrong, Vec::<String>::new(), "step {step}");
+            all_follow(&world);
+        }
+    }
+    assert!(unfinished > 20, "{unfinished}");
+}
+
+fn aside(world: &World) -> BTreeMap<PathBuf, Vec<u8>> {
+    let files = fs::read_dir(world.home().join("aside")).unwrap();
+    let files = files.map(|entry| entry.unwrap().path());
+    let own = files.map(|path| {
+        let bytes = fs::read(&path).unwrap();
+        (path.strip_prefix(world.home()).unwrap().to_owned(), bytes)
+    });
+    own.collect()
+}
+
+/// The doubt about a generation that the ledger no longer has is void; about the custody it holds.
+#[test]
+fn a_doubt_about_what_is_not_in_the_ledger_is_refused() {
+    let world = World::founded(2, 3);
+    world.statistics("population").unwrap();
+    let backup = Backup::of(&world);
+    world.statistics("income").unwrap();
+    backup.put_back(&world, Life::PutBack);
+    let service = world.open();
+    let about = Doubted::Key { domain: name("income"), generation: Generation::FIRST };
+    let error = world.kit(0).doubt(about, service.view(), service.now()).unwrap_err();
+    assert_eq!(error.code(), "unknown-domain");
+    let about = Doubted::Custody { epoch: Epoch(1) };
+    world.kit(0).doubt(about, service.view(), service.now()).unwrap();
+}
