@@ -120,7 +120,8 @@ impl Service {
     /// As [`Service::propose`].
     pub fn check_proposal(&self, action: &Action) -> Result<(), ServiceError> {
         self.check_unpaid()?;
-        self.state.allows(action, self.clock())?;
+        self.check_clock()?;
+        self.state.allows(action, self.time_of_run())?;
         self.check_keys(action)
     }
 

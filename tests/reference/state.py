@@ -39,13 +39,13 @@ class Domain:
         self.ends = action["kind"].get("ends")
         self.minimum = action["minimum_batch"]
         self.keys, self.made = [check], time
-        self.marked, self.closed, self.destroyed = None, False, False
+        self.marked, self.over, self.closed, self.destroyed = None, False, False, False
 
     def past(self, at):
         return self.research and past(self.ends, at)
 
     def lives(self, at):
-        return not (self.past(at) or self.marked is not None or self.closed or self.destroyed)
+        return not (self.past(at) or self.over or self.closed or self.destroyed)
 
 
 class State:
@@ -74,7 +74,7 @@ class State:
         event, number = line["event"], line["sequence"]
         self.clock = seconds(line["clock"])
         word = event["type"]
-        self.take_time(seconds(line["time"]), word)
+        self.take_time(seconds(line["time"]), event)
         self.agreed = min(self.time, self.clock)
         for domain in self.domains.values():
             if domain.marked is not None:
@@ -84,15 +84,34 @@ class State:
         self.number, self.tree = number, tree
         getattr(self, word.replace("-", "_"))(event)
 
-    def take_time(self, time, word):
+    def take_time(self, time, event):
         if self.time is None:
             expected = self.clock
-        elif self.clock > self.time + LONGEST_GAP and word != "intent":
+        elif event["type"] == "intent":
+            dates = [seconds(consent["body"]["cosignature"]["time"]) for consent in event["consents"]]
+            back = bool(dates) and self.time - max(dates) > DAY
+            expected = max(dates) if back else max(self.time, self.clock)
+        elif self.clock > self.time + LONGEST_GAP and not self.confirms(event):
             expected = self.time
         else:
             expected = max(self.time, self.clock)
         demand(time == expected, "time")
+        for domain in self.domains.values():
+            domain.made = min(domain.made, time) if self.time > time else domain.made
         self.time = expected
+
+    def confirms(self, event):
+        """Whether it is a check of the ledger, dated today, by a custodian of the working epoch or a later one."""
+        if event["type"] != "received":
+            return False
+        body = event["receipt"]["body"]
+        dated = seconds(body["cosignature"]["time"])
+        return (body["statement"]["kind"] == "checkpoint-seen" and abs(self.clock - dated) <= DAY
+                and self.seat(body["card"], self.present_epochs()) is not None)
+
+    def present_epochs(self):
+        works = working(self.epochs)
+        return [epoch for epoch in self.epochs if works is None or epoch >= works]
 
     # Dealings and statements
 
@@ -163,8 +182,7 @@ class State:
     def doubted(self, event):
         doubt = event["doubt"]
         body, about = doubt["body"], doubt["body"]["about"]
-        works = working(self.epochs)
-        later = [epoch for epoch in self.epochs if works is None or epoch >= works]
+        later = self.present_epochs()
         if about["kind"] == "custody":
             demand(about["epoch"] in self.epochs, "epoch")
             seat = self.seat(body["card"], {*later, about["epoch"]})
@@ -330,7 +348,7 @@ class State:
     def ended(self, event):
         domain = self.domains.get(event["domain"])
         demand(domain is not None and domain.past(self.agreed) and domain.marked is None and not domain.destroyed, "not-ended")
-        domain.marked = self.agreed
+        domain.marked, domain.over = self.agreed, True
 
     def refused(self, event):
         pass

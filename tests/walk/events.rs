@@ -123,6 +123,9 @@ impl Walk<'_> {
             };
             fits && alive(domain)
         });
+        let over = |(_, of): &(&Name, &Domain)| of.marked && alive(of);
+        let over = self.state().domains().iter().find(over).map(|(name, _)| name.clone());
+        let domain = over.filter(|_| self.random.one_in(3)).unwrap_or(domain);
         let (known, of) = (self.state().domains().get(&domain).cloned(), domain.clone());
         let present = known.as_ref().map_or(1, |domain| domain.keys.len() as u32);
         match verb {
@@ -577,8 +580,9 @@ impl Walk<'_> {
             let roster = self.roster(*epoch);
             roster.into_iter().find(|p| !of.held.contains(p.name())).map(|p| (*epoch, p))
         });
+        let unconfirmed = self.state().is_unconfirmed(self.clock) && self.random.one_in(2);
         let (epoch, person) = match missing {
-            Some(missing) if !self.random.one_in(5) => missing,
+            Some(missing) if !unconfirmed && !self.random.one_in(5) => missing,
             _ => (*self.random.of(&epochs), self.somebody()),
         };
         let dealing = if self.random.one_in(20) {
@@ -587,12 +591,16 @@ impl Walk<'_> {
             self.state().epochs()[&epoch].dealing.fingerprint()
         };
         let statement = match self.random.below(if missing.is_some() { 12 } else { 4 }) {
+            _ if unconfirmed => ReceiptStatement::CheckpointSeen {},
             0 => ReceiptStatement::CheckpointSeen {},
             1 => ReceiptStatement::ShareForgotten { epoch },
             _ => ReceiptStatement::ShareHeld { epoch, dealing },
         };
-        let back = [0, 0, 0, 1, 30][self.random.below(5)];
-        let time = self.clock - SignedDuration::from_mins(back);
+        let back = match unconfirmed {
+            true => [0, 86_400, 86_401][self.random.below(3)],
+            false => [0, 0, 0, 60, 1_800][self.random.below(5)],
+        };
+        let time = self.clock - SignedDuration::from_secs(back);
         let size = self.fold.history().size();
         let head = if self.random.one_in(3) { 1 + self.random.next() % size } else { size };
         let of = self.stating(head, time);

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use cstatns_base::code::Generation;
 use cstatns_base::commitment::Commitment;
-use cstatns_base::domain::{CheckValue, GRACE, KeyState, Kind, end_of};
+use cstatns_base::domain::{CheckValue, GRACE, KeyState, Kind, due, end_of};
 use cstatns_base::identifier::Scheme;
 use cstatns_base::look_up::LookUp;
 use cstatns_base::name::{Hex, Name};
@@ -54,6 +54,8 @@ pub struct Domain {
     pub keys: Vec<Key>,
     /// When the project was found past its end, by a clock that has not been put right since.
     pub ended: Option<Timestamp>,
+    /// Whether it was ever found past its end: it is not used again, even if the clock was wrong.
+    pub marked: bool,
     /// Whether a quorum closed the project before its end.
     pub closed: bool,
     /// When its keys were destroyed.
@@ -97,6 +99,16 @@ impl Domain {
         match self.kind {
             Kind::Research { ends } => Some(ends),
             Kind::Statistics { .. } => None,
+        }
+    }
+
+    /// When its present key is due for renewal; none for research.
+    pub fn renewal_due(&self) -> Option<Date> {
+        match self.kind {
+            Kind::Statistics { cryptoperiod_years } => {
+                Some(due(self.active().made, cryptoperiod_years))
+            }
+            Kind::Research { .. } => None,
         }
     }
 
