@@ -136,6 +136,14 @@ fn the_timer_leaves_an_event_a_day() {
     }
     assert_eq!(leaves(-HOUR), 1);
     assert_eq!(leaves(SignedDuration::ZERO), 0);
+    // Under a clock that is not confirmed, too.
+    let before = events(&world);
+    world.clock.advance(50 * DAY);
+    for hours in 0..48 {
+        assert_eq!(expire(&world), unconfirmed());
+        assert_eq!(events(&world) - before, 1 + hours / 24);
+        world.clock.advance(HOUR);
+    }
 }
 
 #[test]
@@ -443,8 +451,8 @@ impl Play {
                         || of_the_clock && !self.wrong.is_zero(),
                     "{code}"
                 );
-                // Under a right clock only what has ended refuses, and what was marked under a wrong
-                // one (a time that is wrong by less than a day is not set back).
+                // Under a right clock only what has ended refuses, and what was marked under a
+                // wrong one (a time that is wrong by less than a day is not set back).
                 let over = closed || self.real >= end || self.is_marked(&project);
                 let may = over || !self.wrong.is_zero() || self.is_ahead();
                 assert!(may, "{project} until {ends} refuses: {code}");

@@ -104,7 +104,7 @@ impl Walk<'_> {
             (None, 1..=7) if expired => "lapsed",
             (Some(verb), 4) if is_owed => verb,
             (_, 1..=3) if is_owed && is_complete => "epoch-working",
-            (_, 5..=7) if is_owed && is_filling && !is_complete => "received",
+            (_, 5 | 6) if is_owed && is_filling && !is_complete => "received",
             _ if is_owed && choice < 7 => "destroyed",
             (Some(verb), 7) if is_owed => verb,
             (Some(_), 8) if is_owed => "failed",

@@ -96,8 +96,10 @@ class State:
         else:
             expected = max(self.time, self.clock)
         demand(time == expected, "time")
-        for domain in self.domains.values():
-            domain.made = min(domain.made, time) if self.time > time else domain.made
+        if self.time is not None and time < self.time:
+            for domain in self.domains.values():
+                domain.made = min(domain.made, time)
+            self.receipts = {card: (min(dated, time), last) for card, (dated, last) in self.receipts.items()}
         self.time = expected
 
     def confirms(self, event):

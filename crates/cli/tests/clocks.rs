@@ -168,10 +168,11 @@ fn a_clock_that_was_ten_years_ahead_is_undone() {
     let ends = today() + 1.year();
     let wages = format!("service open home wages --kind research --ends {ends} {KITS}");
     place.refused(&wages, "clock-behind", &["calendar", "--confirm-clock"]);
-    // What needs no quorum works, and warns.
-    place.ok("custodian check alice --ledger home/ledger.jsonl --out alice.json");
-    let said = place.ok("service receipt home alice.json");
+    // What needs no quorum works, and warns; but a receipt is not older than the last one.
+    let said = place.ok("service doubt home population --kit alice");
     assert!(said.contains("warning: the clock says ") && said.contains("before"), "{said}");
+    place.ok("custodian check alice --ledger home/ledger.jsonl --out alice.json");
+    place.refused("service receipt home alice.json", "receipt-date", &[]);
 
     let said = place.ok(&format!("{wages} --confirm-clock {}", today()));
     assert!(
@@ -179,10 +180,12 @@ fn a_clock_that_was_ten_years_ahead_is_undone() {
         "{said}"
     );
     place.ok(&format!("service extend home wages --ends {} {KITS}", ends + 1.day()));
+    place.ok("custodian check alice --ledger home/ledger.jsonl --out alice-again.json");
+    place.ok("service receipt home alice-again.json");
+    place.ok(&format!("service examined home population {KITS}"));
     let (code, said) = shown(&place, "service status home --check");
     assert!(code == Some(0) && !said.contains("CLOCK"), "{said}");
-    let (code, said) =
-        shown(&place, "auditor verify home/ledger.jsonl --service home/card.json");
+    let (code, said) = shown(&place, "auditor verify home/ledger.jsonl --service home/card.json");
     assert_eq!(code, Some(3), "{said}");
     assert!(said.contains("a quorum set the time back from 20"), "{said}");
 }

@@ -23,8 +23,8 @@ use cstatns_base::commitment::Commitment;
 use cstatns_base::delivery::DeliveryId;
 use cstatns_base::domain::{Kind, LARGEST_MINIMUM_BATCH, RenewalReason, end_of};
 use cstatns_base::name::{Hex, Name};
-use jiff::civil::Date;
 use jiff::Timestamp;
+use jiff::civil::Date;
 
 use crate::card::ServiceCard;
 use crate::dealing::Epoch;

@@ -157,9 +157,12 @@ enum ReasonArg {
 
 /// Make the key of a domain's next generation (quorum); then every file of the domain is renewed
 #[derive(Args)]
-#[command(after_help = "Example:
+#[command(after_help = "Examples:
   cstatns service new-key home population --reason scheduled \\
-      --kit /media/alice/kit --kit /media/bruno/kit --kit /media/chloe/kit")]
+      --kit /media/alice/kit --kit /media/bruno/kit --kit /media/chloe/kit
+  cstatns service new-key home population --reason scheduled --confirm-clock 2031-01-06 \\
+      --kit /media/alice/kit --kit /media/bruno/kit --kit /media/chloe/kit
+The second is for a clock that is far from the ledger's time, and right.")]
 pub(crate) struct NewKey {
     /// The service's home
     home: PathBuf,

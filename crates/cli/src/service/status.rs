@@ -195,7 +195,7 @@ fn remarks(domain: &DomainStatus, custody_doubted: bool) -> String {
             remarks.push(format!("ENDED {ends}"))
         }
         (None, Some(ends)) if domain.marked => remarks.push(format!(
-            "ENDED by a clock that was ahead: not used again, its key goes after {ends}"
+            "ENDED: was found past its end and is not used again, its key goes after {ends}"
         )),
         (None, Some(ends)) => remarks.push(format!("ends {ends}")),
         (None, None) => {}

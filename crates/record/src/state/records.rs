@@ -104,10 +104,13 @@ impl Domain {
 
     /// When its present key is due for renewal; none for research.
     pub fn renewal_due(&self) -> Option<Date> {
+        self.due(self.active())
+    }
+
+    /// When one of its keys is, or was, due for renewal; none for research.
+    pub fn due(&self, key: &Key) -> Option<Date> {
         match self.kind {
-            Kind::Statistics { cryptoperiod_years } => {
-                Some(due(self.active().made, cryptoperiod_years))
-            }
+            Kind::Statistics { cryptoperiod_years } => Some(due(key.made, cryptoperiod_years)),
             Kind::Research { .. } => None,
         }
     }

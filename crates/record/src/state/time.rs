@@ -31,9 +31,9 @@ impl State {
         if self.is_unconfirmed(clock) { self.time } else { self.time.max(clock) }
     }
 
-    /// The `time` of a line with this clock and event. An intent confirms the clock, and sets a time
-    /// back that is too late by the dates of all its consents. One custodian's `checkpoint-seen` of
-    /// the day confirms the clock.
+    /// The `time` of a line with this clock and event. An intent confirms the clock, and sets the
+    /// time back where that is more than a day after all its consents. One custodian's
+    /// `checkpoint-seen` of the day confirms the clock.
     pub fn time_of(&self, clock: Timestamp, event: &Event) -> Timestamp {
         match event {
             Event::Intent { consents, .. } => {
@@ -76,6 +76,11 @@ impl State {
             // A key is not younger than its service.
             for key in self.domains.values_mut().flat_map(|domain| &mut domain.keys) {
                 key.made = key.made.min(to);
+            }
+            // A receipt that the wrong clock dated does not stop its custodian from giving others.
+            let stated = self.statements.values_mut();
+            for (date, _) in stated.filter_map(|stated| stated.receipt.as_mut()) {
+                *date = (*date).min(to);
             }
         }
         Ok(())

@@ -40,6 +40,7 @@ use cstatns_controller::{
 use cstatns_register::{BuildError, Faults, IndexError};
 use cstatns_rows::error::{RowFault, TableError};
 use cstatns_rows::guard::Held;
+use jiff::Timestamp;
 
 use crate::fault::RegisterChanged;
 
@@ -337,6 +338,9 @@ fn of_custody(found: &mut Vec<Sample>) {
             RequestStays { error: missing() }, RequestOwed { delivery: delivery().named(1), error: missing() },
             RequestAway { delivery: delivery().named(2), path: path() }, Unpaid(Arc::new(ServiceError::RequestChanged)),
             UnknownKey { path: path() }, ReceivedDiffers { path: path() },
+            ClockUnconfirmed { clock: Timestamp::UNIX_EPOCH, time: Timestamp::UNIX_EPOCH },
+            ClockBehind { clock: Timestamp::UNIX_EPOCH, time: Timestamp::UNIX_EPOCH },
+            ConfirmedDate { today: jiff::civil::date(2026, 1, 31) },
         }
     }
     found.extend([sample(SealError), sample(WorkError::new(missing()))]);
