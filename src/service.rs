@@ -94,6 +94,7 @@ use cstatns_record::ledger::{History, Ledger, next_line};
 use cstatns_record::proposal::{Action, RunId};
 use cstatns_record::state::{Broken, Refusal, State, Unlawful, View};
 use jiff::Timestamp;
+use jiff::civil::Date;
 
 use crate::coder::CodingKey;
 use crate::custody::custodian::{KitError, Shown};
@@ -144,6 +145,8 @@ pub struct Service {
     unseen: Vec<KitError>,
     /// The events of the ledger when the home was taken.
     taken: u64,
+    /// The date that somebody read from a calendar: [`Service::confirm_clock`].
+    confirmed: Option<Date>,
     clock: Box<dyn Clock>,
 }
 
@@ -189,17 +192,6 @@ impl Service {
         &self.card
     }
 
-    /// Whether the clock is too far ahead of the last event to be believed without a quorum (SPEC
-    /// §15).
-    pub fn is_clock_unconfirmed(&self) -> bool {
-        self.state.is_unconfirmed(self.clock())
-    }
-
-    /// The clock in whole seconds, as the ledger writes it.
-    fn clock(&self) -> Timestamp {
-        Timestamp::from_second(self.clock.now().as_second()).unwrap_or(Timestamp::UNIX_EPOCH)
-    }
-
     /// Makes an event durable, if it is lawful.
     fn record(&mut self, event: Event) -> Result<(), ServiceError> {
         // The home is another process's where it could not be locked again after custodians were
@@ -208,8 +200,7 @@ impl Service {
             return Err(FileError::Locked { path: self.home.join("lock") }.into());
         }
         let clock = self.clock();
-        let confirmed = matches!(event, Event::Intent { .. });
-        let time = self.state.time_at(clock, confirmed);
+        let time = self.state.time_of(clock, &event);
         let line: Line = next_line(self.ledger.history(), self.card.id(), time, clock, event);
         let mut state = self.state.clone();
         let number = line.sequence;

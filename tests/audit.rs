@@ -16,7 +16,7 @@ use cstatns::identifier::Scheme;
 use cstatns::ledger::event::{Destroyed, Event, Lapse, Line, Means};
 use cstatns::ledger::{History, checkpoint_path, next_line, origin};
 use cstatns::name::{Hex, canonical_json};
-use cstatns::proposal::{Action, Consent, ConsentBody, Input, Question};
+use cstatns::proposal::{Action, CLOCK_SKEW, Consent, ConsentBody, Input, Question};
 use cstatns::receipt::Doubted;
 use cstatns::state::{Fold, read_ledger};
 use cstatns::statement::{FORMAT, Signed, Suite};
@@ -110,7 +110,16 @@ impl Record {
     }
 
     fn append_at(&mut self, time: Timestamp, event: Event) {
-        let line = next_line(&self.history(), self.card.id(), time, time, event);
+        let clock = time;
+        // An intent of consents that are older by more than a day sets the time back.
+        let dates = match &event {
+            Event::Intent { consents, .. } => &consents[..],
+            _ => &[],
+        };
+        let latest = dates.iter().map(|consent| consent.body.cosignature.time).max();
+        let time =
+            latest.filter(|latest| time.duration_since(*latest) > CLOCK_SKEW).unwrap_or(time);
+        let line = next_line(&self.history(), self.card.id(), time, clock, event);
         self.lines.push(canonical_json(&line));
     }
 

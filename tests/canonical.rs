@@ -143,6 +143,7 @@ fn report() -> SignedReport {
         quality: [("found".to_owned(), 3), ("not-found".to_owned(), 1)].into(),
         scores: Some([1; Score::STEPS]),
         scheme: Some(Scheme::FrNir),
+        overdue_since: Some("2031-01-05".parse().unwrap()),
         look_up: Some(LookUp {
             register: Hex([5; 16]),
             commitment: Hex([6; 32]),

@@ -234,8 +234,7 @@ impl Office {
     /// Appends an event when the clock says `clock`.
     fn append_at(&mut self, event: Event, clock: Timestamp) -> Result<(), Unlawful> {
         self.now = clock;
-        let confirmed = matches!(event, Event::Intent { .. });
-        let time = self.state.time_at(clock, confirmed);
+        let time = self.state.time_of(clock, &event);
         let line = next_line(&self.history, self.dealing.service.id(), time, clock, event);
         // A state that refused is not to be used further.
         let mut state = self.state.clone();

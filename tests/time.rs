@@ -136,6 +136,14 @@ fn the_timer_leaves_an_event_a_day() {
     }
     assert_eq!(leaves(-HOUR), 1);
     assert_eq!(leaves(SignedDuration::ZERO), 0);
+    // Under a clock that is not confirmed, too.
+    let before = events(&world);
+    world.clock.advance(50 * DAY);
+    for hours in 0..48 {
+        assert_eq!(expire(&world), unconfirmed());
+        assert_eq!(events(&world) - before, 1 + hours / 24);
+        world.clock.advance(HOUR);
+    }
 }
 
 #[test]
@@ -176,8 +184,11 @@ fn a_jump_of_40_days_is_not_believed_without_a_quorum() {
     assert!(world.open().is_clock_unconfirmed() && world.open().status().clock_unconfirmed);
     assert_eq!(world.open().state().time(), right);
     assert!(has_its_key(&world));
-    // Past its end by that clock, so a quorum is not even asked.
+    // Nobody is asked under that clock; who confirms it asks for a project past its end.
+    assert_eq!(world.code("benefits", "late", &PEOPLE).unwrap_err().code(), "clock-unconfirmed");
+    world.confirms.set(true);
     assert_eq!(world.code("benefits", "late", &PEOPLE).unwrap_err().code(), "project-ended");
+    world.confirms.set(false);
 
     // Corrected: as before.
     world.clock.set_to(right + 4 * DAY);
@@ -188,6 +199,7 @@ fn a_jump_of_40_days_is_not_believed_without_a_quorum() {
     // The service slept, and the clock is right: a quorum's run confirms it.
     world.clock.set("2026-09-01T00:00:00Z");
     assert_eq!(expire(&world), unconfirmed());
+    world.confirms.set(true);
     world.code("population", "confirms", &PEOPLE).unwrap();
     assert!(!world.open().is_clock_unconfirmed());
     assert_eq!(expire(&world), marked());
@@ -253,6 +265,8 @@ fn a_clock_set_back_revives_nothing() {
     weekly_until(&world, "2026-07-01T00:00:00Z");
     assert_eq!(expire(&world), marked());
     world.clock.set("2026-05-01T00:00:00Z");
+    assert_eq!(world.code("benefits", "late", &PEOPLE).unwrap_err().code(), "clock-behind");
+    world.confirms.set(true);
     assert_eq!(world.code("benefits", "late", &PEOPLE).unwrap_err().code(), "project-ended");
     assert_eq!(world.extend("benefits", "2026-12-31").unwrap_err().code(), "project-ended");
     // While the clock says that the project lives, its key is not destroyed either.
@@ -323,6 +337,7 @@ impl Play {
         let real = world.clock.now();
         let (random, wrong) = (Random(seed), SignedDuration::ZERO);
         let (projects, counts) = (BTreeMap::new(), BTreeMap::new());
+        world.confirms.set(true);
         Self { world, service: None, random, real, wrong, seen: real, projects, counts }
     }
 
@@ -335,8 +350,10 @@ impl Play {
         self.world.clock.set_to(self.real + self.wrong);
     }
 
+    /// Whoever looks at a calendar confirms a clock that is right.
     fn set_wrong(&mut self, by: SignedDuration) {
         self.wrong = by;
+        self.world.confirms.set(by.is_zero());
         self.pass(SignedDuration::ZERO);
     }
 
@@ -359,6 +376,11 @@ impl Play {
 
     fn is_ahead(&mut self) -> bool {
         self.open().state().time() > self.real
+    }
+
+    /// Whether the timer found it past its end, under whatever clock.
+    fn is_marked(&mut self, project: &str) -> bool {
+        self.open().state().domain(&name(project)).unwrap().marked
     }
 
     fn some_project(&mut self) -> Option<String> {
@@ -423,10 +445,16 @@ impl Play {
                 self.count("coded");
             }
             Err(code) => {
-                assert!(["project-ended", "keys-destroyed"].contains(&code), "{code}");
-                // Under a right clock only what has ended refuses (but a wrong time, once recorded,
-                // is not taken back).
-                let may = closed || self.real >= end || !self.wrong.is_zero() || self.is_ahead();
+                let of_the_clock = ["clock-behind", "clock-unconfirmed"].contains(&code);
+                assert!(
+                    ["project-ended", "keys-destroyed"].contains(&code)
+                        || of_the_clock && !self.wrong.is_zero(),
+                    "{code}"
+                );
+                // Under a right clock only what has ended refuses, and what was marked under a
+                // wrong one (a time that is wrong by less than a day is not set back).
+                let over = closed || self.real >= end || self.is_marked(&project);
+                let may = over || !self.wrong.is_zero() || self.is_ahead();
                 assert!(may, "{project} until {ends} refuses: {code}");
                 self.count("refused");
             }
@@ -512,7 +540,7 @@ impl Play {
                 let by = self.random.hours(24, 400 * 24);
                 let ends = TimeZone::UTC.to_datetime(self.real + by).date();
                 let outcome = self.run(Action::Extend { domain: name(&project), ends });
-                let ahead = self.is_ahead();
+                let ahead = self.is_ahead() || self.is_marked(&project);
                 let known = self.projects.get_mut(&project).unwrap();
                 match outcome {
                     Ok(()) => {
@@ -655,6 +683,7 @@ fn what_ended_before_a_jump_waits_until_the_clock_is_confirmed() {
     world.clock.set("2026-06-01T00:00:00Z");
     let expired = world.open().expire().unwrap();
     assert!(expired.unconfirmed && expired.marked.is_empty() && expired.destroyed.is_empty());
+    world.confirms.set(true);
     world.new_key("population", RenewalReason::Doubt).unwrap();
     assert_eq!(world.open().expire().unwrap().marked, [name("benefits")]);
 }
@@ -669,6 +698,7 @@ fn the_background_of_a_question_is_that_of_the_ledger() {
     let background = |purpose: &str, domain: &str, opens: bool| {
         let request = world.request("asked", &PEOPLE);
         let mut service = world.open();
+        service.confirm_clock(TimeZone::UTC.to_datetime(world.clock.now()).date()).unwrap();
         let mut action = match opens {
             true => Action::Open {
                 domain: name(domain),
@@ -705,7 +735,7 @@ fn the_background_of_a_question_is_that_of_the_ledger() {
     assert_eq!(asked.minimum_batch, Some(2));
     let key = |number| KeyRef { domain: name("population"), generation: generation(number) };
     assert_eq!(asked.keys, [key(1)]);
-    assert_eq!((asked.overdue_since, asked.confirms_clock), (None, false));
+    assert_eq!((asked.overdue_since, asked.confirms_clock), (None, None));
     assert_eq!((runs("wages", "population"), runs("test", "other")), (Some(0), Some(1)));
     // A new domain has no past.
     let opening = background("test", "third", true);
@@ -717,7 +747,7 @@ fn the_background_of_a_question_is_that_of_the_ledger() {
     world.clock.set("2031-01-05T12:00:00Z");
     let asked = background("test", "population", false);
     assert_eq!((asked.runs_this_year, asked.overdue_since), (Some(0), None));
-    assert!(asked.confirms_clock);
+    assert!(asked.confirms_clock.is_some());
     world.clock.set("2031-01-06T12:00:00Z");
     let due = Some("2031-01-05".parse().unwrap());
     assert_eq!(background("test", "population", false).overdue_since, due);

@@ -17,6 +17,8 @@ use cstatns_record::checkpoint::Head;
 use cstatns_record::ledger::event::{Event, Lapse};
 use cstatns_record::proposal::{Action, RunId};
 use jiff::Timestamp;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
 
 use crate::coder::{Coder, Renewer};
 use crate::custody::quorum::Quorum;
@@ -71,6 +73,8 @@ pub struct Made {
     pub scheme: Option<Scheme>,
     /// How its people were looked up, if they were.
     pub look_up: Option<LookUp>,
+    /// The day on which the key was due for renewal, where that was past when the run began.
+    pub overdue_since: Option<Date>,
     /// The ledger after it.
     pub head: Head,
 }
@@ -341,7 +345,9 @@ impl Service {
     /// What was made of a request, for the report.
     pub fn made(&self, id: &DeliveryId) -> Option<Made> {
         let delivery = self.state.deliveries().get(id)?;
-        let key = self.state.domain(&delivery.domain).ok()?.key(delivery.generation)?;
+        let domain = self.state.domain(&delivery.domain).ok()?;
+        let key = domain.key(delivery.generation)?;
+        let begun = TimeZone::UTC.to_datetime(delivery.begun).date();
         Some(Made {
             delivery: *id,
             parts: delivery.parts,
@@ -358,6 +364,7 @@ impl Service {
             request_kept: delivery.request_kept,
             scheme: delivery.scheme,
             look_up: delivery.look_up,
+            overdue_since: domain.due(key).filter(|due| *due < begun),
             head: self.ledger.history().head(),
         })
     }

@@ -9,6 +9,8 @@ use cstatns_record::dealing::{RosterError, ThresholdError};
 use cstatns_record::ledger::LedgerError;
 use cstatns_record::proposal::QuorumError;
 use cstatns_record::state::{Broken, Refusal};
+use jiff::Timestamp;
+use jiff::civil::Date;
 
 use crate::custody::custodian::KitError;
 use crate::custody::quorum::RootError;
@@ -279,6 +281,31 @@ pub enum ServiceError {
     /// A copy is behind, so that nothing new begins.
     #[error(transparent)]
     Behind(Arc<ServiceError>),
+    /// The clock is too far ahead to be believed, and nobody has confirmed it.
+    #[error(
+        "the clock says {clock}, more than 40 days after the time of the ledger, {time} (nothing \
+        is marked or destroyed)"
+    )]
+    ClockUnconfirmed {
+        /// What the clock says.
+        clock: Timestamp,
+        /// The service's time.
+        time: Timestamp,
+    },
+    /// The clock is more than a day behind, and nobody has confirmed it.
+    #[error("the clock says {clock}, more than a day before the time of the ledger, {time}")]
+    ClockBehind {
+        /// What the clock says.
+        clock: Timestamp,
+        /// The service's time.
+        time: Timestamp,
+    },
+    /// The date that was confirmed is not the clock's.
+    #[error("the clock's date is {today} (UTC), not the one that was confirmed")]
+    ConfirmedDate {
+        /// The clock's date.
+        today: Date,
+    },
     /// The counterpart's file differs.
     #[error("{path:?} is not the same as the service's copy (nothing was destroyed)")]
     ReceivedDiffers {
@@ -319,6 +346,9 @@ cstatns_base::coded!(ServiceError {
     Self::RequestOwed { delivery, error } => (error, Machine, [delivery]),
     Self::RequestAway { delivery, path } => ("request-away", Machine, [delivery, path]),
     Self::Unpaid(error) => (error),
+    Self::ClockUnconfirmed { clock, time } => ("clock-unconfirmed", Machine, [clock, time]),
+    Self::ClockBehind { clock, time } => ("clock-behind", Machine, [clock, time]),
+    Self::ConfirmedDate { today } => ("clock-date", Input, [date: *today]),
     Self::UnknownKey { path } => ("unknown-key", Tampering, [path]),
     Self::HomeOld { place, found, mark } => ("home-old", Machine, [path: *place, found, expected: *mark]),
     Self::NoMark { place } => ("home-unmarked", Machine, [path: *place]),

@@ -113,6 +113,7 @@ impl Service {
             seen: Vec::new(),
             unseen: Vec::new(),
             taken: 0,
+            confirmed: None,
             clock,
         };
         Ok((service, recovered))

@@ -64,7 +64,7 @@ impl Service {
     /// [`ServiceError`]; the next run tries again.
     pub fn expire(&mut self) -> Result<Expired, ServiceError> {
         let (clock, last) = (self.clock(), self.state.last_clock());
-        let now = self.state.time_at(clock, false).min(clock);
+        let now = self.state.time_at(clock).min(clock);
         let due = !self.state.to_destroy(now).is_empty() || !self.state.to_mark(now).is_empty();
         if due || clock < last || clock.duration_since(last) >= EVERY {
             self.record(Event::ExpiryChecked {})?;

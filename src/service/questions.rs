@@ -124,7 +124,8 @@ impl Service {
         if let Some(behind) = self.copies.behind() {
             return Err(ServiceError::Behind(behind.clone()));
         }
-        self.state.allows(action, self.clock())?;
+        self.check_clock()?;
+        self.state.allows(action, self.time_of_run())?;
         self.check_keys(action)
     }
 

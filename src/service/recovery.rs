@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use cstatns_base::files::{self, Access, FileError};
 use cstatns_base::name::{Hex, Name, canonical_json};
 use cstatns_record::card::ServiceCard;
-use cstatns_record::checkpoint::Head;
+use cstatns_record::checkpoint::{Head, sign_head};
 use cstatns_record::ledger::checkpoint_path;
 use cstatns_record::ledger::event::{Event, KeyRef, LineWitness};
 use cstatns_record::state::State;
@@ -209,8 +209,14 @@ impl Recovery {
         let path = home.join(LEDGER);
         if own.as_ref() != Some(&taken.bytes) {
             files::replace(&path, &taken.bytes, Access::Shared)?;
-            files::replace(&checkpoint_path(&path), taken.note.as_bytes(), Access::Shared)?;
         }
+        // A ledger that was cut has no checkpoint of its own.
+        let head = taken.history.head();
+        let note = match head == taken.covered {
+            true => taken.note,
+            false => sign_head(&head, card.id(), &Identity::read(&home)?.key()),
+        };
+        files::replace(&checkpoint_path(&path), note.as_bytes(), Access::Shared)?;
         files::replace(&Places::path(&home), &canonical_json(&places), Access::Private)?;
         for directory in ["keys", "outbox"].map(|name| home.join(name)) {
             make(&directory)?;

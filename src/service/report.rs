@@ -79,6 +79,7 @@ impl Service {
             scores: counts.scores,
             scheme: made.scheme,
             look_up: made.look_up,
+            overdue_since: made.overdue_since,
             accepted: self.accepted_of(id),
             destroyed: destroyed.collect(),
             begin: made.begun,

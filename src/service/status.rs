@@ -1,14 +1,16 @@
 //! What a service says of itself.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use cstatns_base::code::Generation;
-use cstatns_base::domain::{KeyState, Kind, due, end_of};
+use cstatns_base::domain::{KeyState, end_of};
 use cstatns_base::name::Name;
 use cstatns_record::dealing::Epoch;
+use cstatns_record::proposal::CLOCK_SKEW;
 use cstatns_record::state::{Fate, Run};
 use jiff::civil::Date;
-use jiff::{SignedDuration, Timestamp};
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Span, Timestamp};
 use serde::Serialize;
 
 use super::{Outgoing, Service};
@@ -25,8 +27,12 @@ pub struct Status {
     pub events: u64,
     /// The service's time.
     pub time: Timestamp,
+    /// What the clock says. What is past its end and what is overdue go by the later of the two.
+    pub clock: Timestamp,
     /// Whether the clock is too far ahead to be believed.
     pub clock_unconfirmed: bool,
+    /// By how many seconds the clock is behind the time.
+    pub clock_behind: Option<u64>,
     /// The questions that are open: a command waits for their approvals.
     pub questions: Vec<QuestionStatus>,
     /// The last events that no custodian's statement covers yet, where there are some.
@@ -47,6 +53,21 @@ pub struct Status {
 }
 
 impl Status {
+    /// Whether nothing asks for somebody's attention.
+    pub fn is_in_order(&self) -> bool {
+        let late = |seconds: u64| seconds > CLOCK_SKEW.unsigned_abs().as_secs();
+        let is_here = |delivery: &Outgoing| delivery.result.as_deref().is_some_and(Path::is_file);
+        let matters = self.clock_unconfirmed
+            || self.clock_behind.is_some_and(late)
+            || self.custody_doubted.is_some()
+            || self.unpaid.is_some()
+            || !self.unknown_keys.is_empty()
+            || self.epochs.last().is_some_and(|newest| !newest.missing.is_empty())
+            || self.domains.iter().any(DomainStatus::is_waiting)
+            || !self.deliveries.iter().all(is_here);
+        !matters
+    }
+
     /// The projects past their end whose keys still exist: none, in a service whose timer runs.
     pub fn past_their_end(&self) -> impl Iterator<Item = &DomainStatus> {
         self.domains.iter().filter(|domain| domain.hours_past_its_end.is_some())
@@ -107,27 +128,46 @@ pub struct DomainStatus {
     pub compromised: bool,
     /// When a statistical key is due for renewal.
     pub renewal_due: Option<Date>,
+    /// Whether that day is past.
+    pub overdue: bool,
+    /// 3, 6 or 12 when it is due within so many months.
+    pub due_within_months: Option<i32>,
     /// A project's last day.
     pub ends: Option<Date>,
     /// 7, 30 or 90 when a living project ends within so many days.
     pub ends_within_days: Option<i64>,
     /// How long a project is past its end with its keys still there.
     pub hours_past_its_end: Option<i64>,
+    /// Whether a project was found past its end, by whatever clock: it is not used again.
+    pub marked: bool,
     /// When its keys were destroyed.
     pub destroyed: Option<Timestamp>,
+}
+
+impl DomainStatus {
+    /// Whether somebody must do something about it.
+    fn is_waiting(&self) -> bool {
+        let doubted = self.compromised && self.state == KeyState::Active;
+        doubted || self.overdue || self.hours_past_its_end.is_some()
+    }
 }
 
 impl Service {
     /// How it stands.
     pub fn status(&self) -> Status {
-        let now = self.state.time_at(self.clock(), false);
+        let (clock, time) = (self.clock(), self.state.time());
+        // By the clock, also where it is not believed; and what ended by the time refuses.
+        let now = clock.max(time);
+        let behind = time.duration_since(clock).as_secs();
         let epochs = self.state.epochs().iter();
         Status {
             service: self.card.id().to_owned(),
             demo: self.state.is_demo(),
             events: self.ledger.history().size(),
-            time: now,
+            time: self.state.time_at(clock),
+            clock,
             clock_unconfirmed: self.is_clock_unconfirmed(),
+            clock_behind: u64::try_from(behind).ok().filter(|seconds| *seconds > 0),
             questions: self
                 .state
                 .open_questions()
@@ -180,9 +220,11 @@ impl Service {
         let ends = domain.ends();
         let living = ends.filter(|_| domain.destroyed.is_none());
         let left = living.map(|ends| end_of(ends).duration_since(now));
-        let renewal_due = match domain.kind {
-            Kind::Statistics { cryptoperiod_years } => Some(due(active.made, cryptoperiod_years)),
-            Kind::Research { .. } => None,
+        let renewal_due = domain.renewal_due();
+        let today = TimeZone::UTC.to_datetime(now).date();
+        let within = |months: &i32| {
+            let then = today.saturating_add(Span::new().months(*months));
+            renewal_due.is_some_and(|due| (today..=then).contains(&due))
         };
         DomainStatus {
             domain: name.clone(),
@@ -193,6 +235,8 @@ impl Service {
             state: active.state,
             compromised: active.compromised,
             renewal_due,
+            overdue: renewal_due.is_some_and(|due| due < today),
+            due_within_months: [3, 6, 12].into_iter().find(within),
             ends,
             ends_within_days: left.filter(|left| left.is_positive()).and_then(|left| {
                 let within = |days: &i64| left <= SignedDuration::from_hours(days * 24);
@@ -201,6 +245,7 @@ impl Service {
             hours_past_its_end: left
                 .filter(|left| !left.is_positive())
                 .map(|left| -left.as_hours()),
+            marked: domain.marked,
             destroyed: domain.destroyed,
         }
     }

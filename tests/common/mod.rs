@@ -29,6 +29,7 @@ use cstatns::service::{
     Service, ServiceError, WorkError, Written, read_service_card,
 };
 use cstatns::state::{ReadLedger, read_ledger};
+use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
 pub fn name(text: &str) -> Name {
@@ -88,6 +89,8 @@ pub struct World {
     pub demo: bool,
     /// Declared places of life secrets; none: `life/` in the home.
     pub life: Vec<PathBuf>,
+    /// Whether the date of the clock is confirmed before custodians are asked.
+    pub confirms: Cell<bool>,
 }
 
 impl World {
@@ -98,8 +101,8 @@ impl World {
         let kits: Vec<PathBuf> =
             (1..=n).map(|i| kits_directory.path().join(format!("kit-{i}"))).collect();
         let clock = TestClock::at("2026-01-05T09:00:00Z");
-        let world =
-            Self { directory, kits_directory, clock, kits, k, demo: true, life: Vec::new() };
+        let (demo, life, confirms) = (true, Vec::new(), Cell::new(false));
+        let world = Self { directory, kits_directory, clock, kits, k, demo, life, confirms };
         world.make_kits();
         world
     }
@@ -204,6 +207,9 @@ impl World {
         action: Action,
         kits: &[usize],
     ) -> Result<Quorum, ServiceError> {
+        if self.confirms.get() {
+            service.confirm_clock(TimeZone::UTC.to_datetime(service.now()).date())?;
+        }
         let draft = service.propose(action, SignedDuration::from_mins(10))?;
         service.gather(draft, |gathering| {
             for kit in kits {

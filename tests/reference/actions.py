@@ -66,11 +66,11 @@ class Doubts:
 
 def keys_of(state, action):
     """The keys that a run of it may open. A project's next key needs the life secret of its present one."""
-    if action["verb"] == "new-key" and state.domains[action["domain"]].research:
-        opened = [action["generation"] - 1]
-    else:
-        first = {"code": 1, "renew": action.get("from", 0) + 1}.get(action["verb"])
-        opened = range(first, action["generation"] + 1) if first else []
+    domain, opened = state.domains.get(action.get("domain")), []
+    if action["verb"] == "new-key" and domain.research:
+        opened = [domain.newest_kept()]
+    elif action["verb"] in ("code", "renew"):
+        opened = domain.chain(action.get("from", 0), action["generation"])
     return [{"domain": action["domain"], "generation": g} for g in opened]
 
 
@@ -88,6 +88,7 @@ def living(state, name, at):
 def open_(state, action, at):
     kind, least = action["kind"], action["minimum_batch"]
     demand(action["domain"] not in state.domains, "domain-exists")
+    demand(action["domain"] not in state.burnt_names, "name-burnt")
     of = tag(state.service, action["domain"])
     demand(all(tag(state.service, other) != of for other in state.domains), "tag-taken")
     custody_is_sound(state)
@@ -109,6 +110,7 @@ def request(state, counts, minimum):
     """Refuses a request that is spent, too small, or that no file can be."""
     some = min(1, counts["values"])
     demand(counts["commitment"] not in state.spent, "request-spent")
+    demand(counts["commitment"] not in state.burnt_requests, "request-may-be-spent")
     demand(counts["values"] <= counts["rows"] and some <= counts["distinct"] <= min(counts["values"], CAP), "counts")
     demand(min(counts["rows"], counts["distinct"]) >= minimum, "too-few-values")
 
@@ -116,8 +118,10 @@ def request(state, counts, minimum):
 def code(state, action, at):
     domain, inputs = living(state, action["domain"], at), action["inputs"]
     demand(action["recipient"] is None and (state.demo or not domain.research), "recipient")
-    demand(action["generation"] == len(domain.keys), "generation")
-    demand(not state.doubts.compromised(action["domain"], len(domain.keys)), "compromised")
+    demand(action["generation"] == domain.generation, "generation")
+    demand(not state.doubts.compromised(action["domain"], domain.generation), "compromised")
+    lost = {*domain.lost} & {domain.generation, *domain.chain(action.get("from", 0), domain.generation)}
+    demand(not lost, "key-lost")
     demand(1 <= len(inputs) <= MOST_PARTS and len({counts["commitment"] for counts in inputs}) == len(inputs), "requests")
     for counts in inputs:
         request(state, counts, domain.minimum)
@@ -126,6 +130,8 @@ def code(state, action, at):
 def renew(state, action, at):
     code(state, action, at)
     demand(action["from"] < action["generation"], "generation")
+    domain = state.domains[action["domain"]]
+    demand(action["from"] in domain.keys and action["from"] not in domain.left_out, "generation")
     if action["of"] is not None:
         of = [(delivery["run"], delivery["part"]) for delivery in action["of"]]
         demand(listed(of), "deliveries")
@@ -134,8 +140,9 @@ def renew(state, action, at):
 
 def new_key(state, action, at):
     domain = living(state, action["domain"], at)
-    demand(action["generation"] == len(domain.keys) + 1, "generation")
-    doubted = state.doubts.compromised(action["domain"], len(domain.keys))
+    demand(action["generation"] == domain.next(), "generation")
+    demand(not domain.research or domain.newest_kept() is not None, "key-lost")
+    doubted = state.doubts.compromised(action["domain"], domain.generation)
     demand(not doubted or action["reason"] == "doubt", "reason")
     custody_is_sound(state)
 

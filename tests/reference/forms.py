@@ -160,5 +160,6 @@ event = chosen(
     coded=result, renewed=result,
     failed={"run": run, "code": name}, refused={"verb": name, "code": name},
     doubted={"doubt": doubt}, destroyed={"what": what, "how": one_of("overwritten", "absent", "lost")},
-    expiry_checked={}, ended={"domain": name})
+    expiry_checked={}, ended={"domain": name}, recovered={"home": nullable(head)},
+    resumed={"witnesses": [{"by": name, "cosignature": cosignature}]}, key_lost={"domain": name, "generation": number})
 line = {"format": 2, "service": service, "sequence": whole(1), "previous": digits(32), "time": moment, "clock": moment, "event": event}

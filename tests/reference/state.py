@@ -12,7 +12,8 @@ MOST_OPEN = 16
 
 ENDS = {"open": "opened", "extend": "extended", "new-key": "key-made", "code": "coded", "renew": "renewed",
         "close": "closed", "examined": "examined", "deal": "dealt"}
-WHILE_OWED = ("destroyed", "refused", "lapsed", "failed", "received", "doubted", "ended", "expiry-checked")
+WHILE_OWED = ("destroyed", "refused", "lapsed", "failed", "received", "doubted", "ended", "expiry-checked", "recovered", "resumed",
+              "key-lost")
 
 
 def demand(condition, word):
@@ -38,14 +39,28 @@ class Domain:
         self.research = action["kind"]["kind"] == "research"
         self.ends = action["kind"].get("ends")
         self.minimum = action["minimum_batch"]
-        self.keys, self.made = [check], time
-        self.marked, self.closed, self.destroyed = None, False, False
+        # By generation; those lost; those left out of the chain; those that may have been made.
+        self.keys, self.made, self.lost, self.left_out, self.burnt = {1: check}, time, set(), set(), set()
+        self.marked, self.over, self.closed, self.destroyed = None, False, False, False
+
+    @property
+    def generation(self):
+        return max(self.keys)
+
+    def next(self):
+        return max([*self.keys, *self.burnt]) + 1
+
+    def chain(self, after, to):
+        return [g for g in sorted(self.keys) if after < g <= to and g not in self.left_out]
+
+    def newest_kept(self):
+        return max((g for g in self.keys if g not in self.lost), default=None)
 
     def past(self, at):
         return self.research and past(self.ends, at)
 
     def lives(self, at):
-        return not (self.past(at) or self.marked is not None or self.closed or self.destroyed)
+        return not (self.past(at) or self.over or self.closed or self.destroyed)
 
 
 class State:
@@ -55,17 +70,18 @@ class State:
         self.epochs, self.domains, self.open, self.runs, self.deliveries, self.spent = {}, {}, {}, set(), {}, set()
         self.pending, self.owed, self.doubts, self.last_doubt = None, None, Doubts(), 0
         self.receipts = {}
+        self.recovering, self.burnt_names, self.burnt_requests, self.burnt_epoch = None, set(), set(), 0
 
     def copy(self):
         """Another state that an event may change without changing this one."""
         other = State.__new__(State)
         other.__dict__.update(self.__dict__)
-        for name in ("epochs", "domains", "open", "runs", "deliveries", "spent", "receipts", "doubts"):
+        for name in ("epochs", "domains", "open", "runs", "deliveries", "spent", "receipts", "doubts", "burnt_names", "burnt_requests"):
             setattr(other, name, getattr(self, name).copy())
         for which in ("domains", "epochs"):
             for name, held in getattr(other, which).items():
                 fresh = object.__new__(type(held))
-                fresh.__dict__.update({k: v.copy() if isinstance(v, (list, set)) else v for k, v in held.__dict__.items()})
+                fresh.__dict__.update({k: v.copy() if isinstance(v, (list, set, dict)) else v for k, v in held.__dict__.items()})
                 getattr(other, which)[name] = fresh
         return other
 
@@ -74,25 +90,47 @@ class State:
         event, number = line["event"], line["sequence"]
         self.clock = seconds(line["clock"])
         word = event["type"]
-        self.take_time(seconds(line["time"]), word)
+        self.take_time(seconds(line["time"]), event)
         self.agreed = min(self.time, self.clock)
         for domain in self.domains.values():
             if domain.marked is not None:
                 domain.marked = min(domain.marked, self.agreed) if domain.past(self.agreed) else None
         demand(bool(self.epochs) or word == "dealt", "first-event")
         demand(self.owed is None or word in WHILE_OWED, "owed")
+        demand(self.recovering is None or word == "resumed", "unseen")
         self.number, self.tree = number, tree
         getattr(self, word.replace("-", "_"))(event)
 
-    def take_time(self, time, word):
+    def take_time(self, time, event):
         if self.time is None:
             expected = self.clock
-        elif self.clock > self.time + LONGEST_GAP and word != "intent":
+        elif event["type"] == "intent":
+            dates = [seconds(consent["body"]["cosignature"]["time"]) for consent in event["consents"]]
+            back = bool(dates) and self.time - max(dates) > DAY
+            expected = max(dates) if back else max(self.time, self.clock)
+        elif self.clock > self.time + LONGEST_GAP and not self.confirms(event):
             expected = self.time
         else:
             expected = max(self.time, self.clock)
         demand(time == expected, "time")
+        if self.time is not None and time < self.time:
+            for domain in self.domains.values():
+                domain.made = min(domain.made, time)
+            self.receipts = {card: (min(dated, time), last) for card, (dated, last) in self.receipts.items()}
         self.time = expected
+
+    def confirms(self, event):
+        """Whether it is a check of the ledger, dated today, by a custodian of the working epoch or a later one."""
+        if event["type"] != "received":
+            return False
+        body = event["receipt"]["body"]
+        dated = seconds(body["cosignature"]["time"])
+        return (body["statement"]["kind"] == "checkpoint-seen" and abs(self.clock - dated) <= DAY
+                and self.seat(body["card"], self.present_epochs()) is not None)
+
+    def present_epochs(self):
+        works = working(self.epochs)
+        return [epoch for epoch in self.epochs if works is None or epoch >= works]
 
     # Dealings and statements
 
@@ -104,7 +142,7 @@ class State:
             self.demo = dealing["demo"]
         else:
             action = self.take("deal")
-            demand(dealing["epoch"] == max(self.epochs) + 1 and dealing["demo"] == self.demo, "epoch")
+            demand(dealing["epoch"] == self.next_epoch() and dealing["demo"] == self.demo, "epoch")
             demand(dealing["threshold"] == action["threshold"], "dealing")
             demand([seat.card for seat in seats.roster] == action["cards"], "dealing")
         self.epochs[dealing["epoch"]] = seats
@@ -113,7 +151,7 @@ class State:
         demand(self.pending is None and event["epoch"] == complete(self.epochs), "epoch")
         living = [{"domain": name, "generation": generation, "check": check}
                   for name, domain in sorted(self.domains.items()) if not domain.destroyed
-                  for generation, check in enumerate(domain.keys, 1)]
+                  for generation, check in sorted(domain.keys.items()) if generation not in domain.lost]
         demand(event["keys"] == living, "keys")
         self.epochs[event["epoch"]].works = True
 
@@ -163,21 +201,20 @@ class State:
     def doubted(self, event):
         doubt = event["doubt"]
         body, about = doubt["body"], doubt["body"]["about"]
-        works = working(self.epochs)
-        later = [epoch for epoch in self.epochs if works is None or epoch >= works]
+        later = self.present_epochs()
         if about["kind"] == "custody":
             demand(about["epoch"] in self.epochs, "epoch")
             seat = self.seat(body["card"], {*later, about["epoch"]})
         else:
             domain = self.domains.get(about["domain"])
-            demand(domain is not None and not domain.destroyed and about["generation"] <= len(domain.keys), "unknown-key")
+            demand(domain is not None and not domain.destroyed and about["generation"] in domain.keys, "unknown-key")
             seat = self.seat(body["card"], later)
         self.check_statement(doubt, seat, "CStatNS/doubt/", self.seen_before)
         demand(not self.doubts.stated(body["card"], about), "doubted-already")
         if about["kind"] == "key":
             keys, waits = [(about["domain"], about["generation"])], None
         elif about["epoch"] in later:
-            present = [(name, len(domain.keys)) for name, domain in self.domains.items() if not domain.destroyed]
+            present = [(name, domain.generation) for name, domain in self.domains.items() if not domain.destroyed]
             keys, waits = present, about["epoch"]
         else:
             keys, waits = [], None
@@ -277,9 +314,10 @@ class State:
         self.domains[action["domain"]].ends = action["ends"]
 
     def key_made(self, event):
-        domain = self.domains[self.take("new-key", event["run"])["domain"]]
-        demand(event["check"] not in domain.keys, "check-again")
-        domain.keys.append(event["check"])
+        action = self.take("new-key", event["run"])
+        domain = self.domains[action["domain"]]
+        demand(event["check"] not in domain.keys.values(), "check-again")
+        domain.keys[action["generation"]] = event["check"]
         domain.made = self.time
 
     def coded(self, event, verb="code"):
@@ -307,6 +345,52 @@ class State:
     def examined(self, event):
         self.doubts.examine(self.take("examined", event["run"])["doubts"])
 
+    # Recoveries
+
+    def next_epoch(self):
+        return max([*self.epochs, self.burnt_epoch]) + 1
+
+    def burn(self, action, made):
+        verb = action["verb"]
+        if verb in ("code", "renew"):
+            self.burnt_requests |= {counts["commitment"] for counts in action["inputs"][made:]}
+        elif verb == "open":
+            self.burnt_names.add(action["domain"])
+        elif verb == "new-key":
+            self.domains[action["domain"]].burnt.add(action["generation"])
+        elif verb == "deal":
+            self.burnt_epoch = self.next_epoch()
+
+    def recovered(self, event):
+        """What was open or running may have run: its numbers and requests are not used again."""
+        for question in self.open.values():
+            self.burn(question.asked["action"], 0)
+        if self.pending is not None:
+            self.burn(self.pending["question"].asked["action"], self.pending["made"])
+        self.open, self.pending, self.recovering = {}, None, self.number
+
+    def resumed(self, event):
+        demand(self.recovering is not None, "not-recovered")
+        witnesses = event["witnesses"]
+        epoch = self.epochs[working(self.epochs) or max(self.epochs)]
+        demand(len(witnesses) >= epoch.threshold["k"], "quorum")
+        demand(ascending([witness["by"] for witness in witnesses]), "witnesses")
+        head = {"size": self.recovering, "root": self.tree.roots[self.recovering - 1].hex()}
+        for witness in witnesses:
+            seat = next((seat for seat in epoch.roster if seat.name == witness["by"]), None)
+            demand(seat is not None and witness["cosignature"]["head"] == head, "witnesses")
+            demand(is_cosigned(self.service, witness["cosignature"], seat.signing), "cosignature")
+        self.recovering = None
+
+    def key_lost(self, event):
+        demand(self.pending is None, "run-open")
+        domain, generation = self.domains.get(event["domain"]), event["generation"]
+        demand(domain is not None and generation in domain.keys, "unknown-key")
+        demand(not domain.destroyed and generation not in domain.lost, "key-gone")
+        domain.lost.add(generation)
+        if generation == domain.generation:
+            domain.left_out.add(generation)
+
     # The rest
 
     def delivered(self, event):
@@ -330,7 +414,7 @@ class State:
     def ended(self, event):
         domain = self.domains.get(event["domain"])
         demand(domain is not None and domain.past(self.agreed) and domain.marked is None and not domain.destroyed, "not-ended")
-        domain.marked = self.agreed
+        domain.marked, domain.over = self.agreed, True
 
     def refused(self, event):
         pass

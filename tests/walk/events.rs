@@ -123,8 +123,11 @@ impl Walk<'_> {
             };
             fits && alive(domain)
         });
+        let over = |(_, of): &(&Name, &Domain)| of.marked && alive(of);
+        let over = self.state().domains().iter().find(over).map(|(name, _)| name.clone());
+        let domain = over.filter(|_| self.random.one_in(3)).unwrap_or(domain);
         let (known, of) = (self.state().domains().get(&domain).cloned(), domain.clone());
-        let present = known.as_ref().map_or(1, |domain| domain.keys.len() as u32);
+        let present = known.as_ref().map_or(1, |domain| domain.generation().get());
         match verb {
             0 | 1 => {
                 let years = [0, 1, 5, 10, 11][[0, 1, 2, 2, 3, 4][self.random.below(6)]];
@@ -165,7 +168,9 @@ impl Walk<'_> {
             }
             9 | 10 => Action::NewKey {
                 domain,
-                generation: Self::generation(self.near(present + 1)),
+                generation: Self::generation(
+                    self.near(known.map_or(present + 1, |known| known.next_generation().get())),
+                ),
                 reason: match self.random.below(3) {
                     0 => RenewalReason::Scheduled,
                     _ => RenewalReason::Doubt,
@@ -520,6 +525,32 @@ impl Walk<'_> {
         Event::Cosigned { run: self.pending_run(), witnesses }
     }
 
+    /// Custodians have seen the recovery, most of the time rightly.
+    fn resumed(&mut self) -> Event {
+        let recovered = self.state().recoveries().events.last().copied();
+        let head = self.fold.history().head_at(recovered.unwrap_or(1)).unwrap();
+        let mut people: Vec<&Person> = self.roster(self.state().following_dealing().epoch);
+        match self.random.below(12) {
+            0 => people.reverse(),
+            1 => people.push(self.somebody()),
+            2 => people.clear(),
+            3 => people.truncate(1),
+            4 | 5 => drop(people.pop()),
+            _ => {}
+        }
+        let witness = |walk: &mut Self, person: &Person| {
+            let mut of = head;
+            if walk.random.one_in(20) {
+                of.size -= 1;
+            }
+            let signer = if walk.random.one_in(20) { walk.somebody() } else { person };
+            let cosignature = signer.cosign(walk.cast.card.id(), of, walk.clock);
+            LineWitness { by: person.name().clone(), cosignature }
+        };
+        let witnesses = people.into_iter().map(|person| witness(self, person)).collect();
+        Event::Resumed { witnesses }
+    }
+
     fn pending_run(&mut self) -> RunId {
         match self.state().pending().map(|pending| pending.question.run) {
             Some(run) if !self.random.one_in(20) => run,
@@ -577,8 +608,9 @@ impl Walk<'_> {
             let roster = self.roster(*epoch);
             roster.into_iter().find(|p| !of.held.contains(p.name())).map(|p| (*epoch, p))
         });
+        let unconfirmed = self.state().is_unconfirmed(self.clock) && self.random.one_in(2);
         let (epoch, person) = match missing {
-            Some(missing) if !self.random.one_in(5) => missing,
+            Some(missing) if !unconfirmed && !self.random.one_in(5) => missing,
             _ => (*self.random.of(&epochs), self.somebody()),
         };
         let dealing = if self.random.one_in(20) {
@@ -587,12 +619,16 @@ impl Walk<'_> {
             self.state().epochs()[&epoch].dealing.fingerprint()
         };
         let statement = match self.random.below(if missing.is_some() { 12 } else { 4 }) {
+            _ if unconfirmed => ReceiptStatement::CheckpointSeen {},
             0 => ReceiptStatement::CheckpointSeen {},
             1 => ReceiptStatement::ShareForgotten { epoch },
             _ => ReceiptStatement::ShareHeld { epoch, dealing },
         };
-        let back = [0, 0, 0, 1, 30][self.random.below(5)];
-        let time = self.clock - SignedDuration::from_mins(back);
+        let back = match unconfirmed {
+            true => [0, 86_400, 86_401][self.random.below(3)],
+            false => [0, 0, 0, 60, 1_800][self.random.below(5)],
+        };
+        let time = self.clock - SignedDuration::from_secs(back);
         let size = self.fold.history().size();
         let head = if self.random.one_in(3) { 1 + self.random.next() % size } else { size };
         let of = self.stating(head, time);
@@ -693,6 +729,15 @@ impl Walk<'_> {
                     _ => vec![name("person-1")],
                 };
                 Event::Unopened { run, shares }
+            }
+            "recovered" => Event::Recovered { home: None },
+            "resumed" => self.resumed(),
+            "key-lost" => {
+                let domain = self.some_domain();
+                let known = self.state().domains().get(&domain);
+                let newest = known.map_or(1, |domain| domain.generation().get());
+                let generation = Self::generation(self.near(newest).max(1));
+                Event::KeyLost { domain, generation }
             }
             "refused" => Event::Refused { verb: name("code"), code: name("unknown-domain") },
             "doubted" => self.doubted(),

@@ -4,12 +4,14 @@
 use std::collections::BTreeSet;
 
 use cstatns::delivery::MOST_PARTS;
-use cstatns::ledger::event::{Destroyed, Event};
+use cstatns::ledger::event::{Destroyed, Event, Line};
 use cstatns::proposal::{Action, Question};
-use cstatns::state::State;
+use cstatns::receipt::ReceiptStatement;
+use cstatns::state::{Domain, State};
+use jiff::Timestamp;
 
 /// Each kind of event, and whether any of the kind can be lawful.
-pub(crate) const KINDS: [(&str, bool); 22] = [
+pub(crate) const KINDS: [(&str, bool); 27] = [
     ("a part in its turn, of several", true),
     ("a part once more", false),
     ("a part before its turn", false),
@@ -32,11 +34,18 @@ pub(crate) const KINDS: [(&str, bool); 22] = [
     ("an epoch works while a run is pending", false),
     ("an epoch works while a destruction is owed", false),
     ("an epoch works that is not complete, not the newest, or works already", false),
+    ("an intent that sets the time back", true),
+    ("an intent under a clock that is behind, of consents that are not", true),
+    ("a check of the day that confirms the clock", true),
+    ("a check of another day under an unconfirmed clock", true),
+    ("a question about a project that was marked by a clock that was ahead", false),
 ];
 
 /// The kinds of this event after these ones.
-pub(crate) fn kinds(state: &State, event: &Event) -> Vec<&'static str> {
+pub(crate) fn kinds(state: &State, line: &Line) -> Vec<&'static str> {
+    let Line { event, clock, .. } = line;
     let mut found = Vec::new();
+    timed(state, event, *clock, &mut found);
     match event {
         Event::Coded { run, part, .. } | Event::Renewed { run, part, .. } => {
             part_of(state, event, *part, &mut found);
@@ -75,6 +84,37 @@ pub(crate) fn kinds(state: &State, event: &Event) -> Vec<&'static str> {
         _ => {}
     }
     found
+}
+
+/// What is peculiar to clocks.
+fn timed(state: &State, event: &Event, clock: Timestamp, found: &mut Vec<&'static str>) {
+    match event {
+        Event::Intent { .. } if state.time_of(clock, event) < state.time() => {
+            found.push("an intent that sets the time back");
+        }
+        Event::Intent { consents, .. } if state.is_behind(clock) && !consents.is_empty() => {
+            found.push("an intent under a clock that is behind, of consents that are not");
+        }
+        Event::Received { receipt }
+            if state.is_unconfirmed(clock)
+                && receipt.body.statement == ReceiptStatement::CheckpointSeen {} =>
+        {
+            let confirms = state.time_of(clock, event) == clock;
+            found.push(match confirms {
+                true => "a check of the day that confirms the clock",
+                false => "a check of another day under an unconfirmed clock",
+            });
+        }
+        Event::Proposed { question } => {
+            let domain = question.action.domain().and_then(|name| state.domains().get(name));
+            let revives = |domain: &Domain| domain.marked && !domain.is_past_its_end(clock);
+            let about_its_key = !matches!(question.action, Action::Examined { .. });
+            if about_its_key && domain.is_some_and(revives) {
+                found.push("a question about a project that was marked by a clock that was ahead");
+            }
+        }
+        _ => {}
+    }
 }
 
 fn part_of(state: &State, event: &Event, part: u32, found: &mut Vec<&'static str>) {

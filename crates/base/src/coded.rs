@@ -9,6 +9,7 @@ use std::fmt;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
+use jiff::Timestamp;
 use jiff::civil::Date;
 
 /// An error with a stable code, somebody at fault, and facts that may be shown to anybody.
@@ -90,7 +91,7 @@ macro_rules! shown {
     )*};
 }
 
-shown!(u8, i32, u32, u64, usize, &'static str, Date, ErrorKind, ColumnName);
+shown!(u8, i32, u32, u64, usize, &'static str, Date, Timestamp, ErrorKind, ColumnName);
 
 /// A fact of an error inside keeps its own name.
 impl Coordinate for Fact {

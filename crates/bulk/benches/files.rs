@@ -79,6 +79,7 @@ fn report(result: &Path, request: Commitment) -> SignedReport {
         scores: None,
         scheme: Some(Scheme::FrNir),
         look_up: None,
+        overdue_since: None,
         accepted: Default::default(),
         destroyed: Vec::new(),
         begin: now,

@@ -34,7 +34,8 @@ impl Auditor {
       --checkpoint checkpoint-2026 --checkpoint checkpoint-2027 --witness alice.evidence.json
 Take card.json as the service published it, not from beside the ledger. Keep the ledger's checkpoint for the next time.
 Exit status: 0 when everything holds, 1 when a check fails, 3 when everything holds and something must be accounted
-for, such as a run that a quorum approved and that has no result.")]
+for, such as a run that a quorum approved and that has no result, a time that was set back, or, by this machine's
+clock, a key that is overdue or outlives its project.")]
 pub(crate) struct Verify {
     /// The service's ledger, with its checkpoint beside it
     ledger: PathBuf,
@@ -59,7 +60,8 @@ impl Verify {
             // reported below.
             return Err(Fault::form(&self.ledger, "the ledger of a service"));
         }
-        let audit = audit::verify(&self.ledger, &card, &self.checkpoint, &self.witness)?;
+        let mut audit = audit::verify(&self.ledger, &card, &self.checkpoint, &self.witness)?;
+        audit.note_what_is_due((program.clock)());
         program.tell(audit.to_string().trim_end());
         let mut summary = serde_json::to_value(&audit).unwrap_or_default();
         summary["holds"] = audit.holds().into();

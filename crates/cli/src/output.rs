@@ -1,6 +1,7 @@
 //! What goes where: messages to standard error; what was asked for, or with `--json` its summary,
 //! to standard output.
 
+use std::cell::Cell;
 use std::fmt::Display;
 use std::io::{ErrorKind, Write};
 use std::path::Path;
@@ -35,23 +36,40 @@ enum Messages {
 pub(crate) struct Program {
     json: bool,
     messages: Messages,
+    /// Whether a copy of the home does not have everything that the command did.
+    behind: Rc<Cell<bool>>,
     /// Where the time comes from.
     pub(crate) clock: Rc<dyn Fn() -> Timestamp>,
 }
 
 impl Program {
     pub(crate) fn new(json: bool) -> Self {
-        Self { json, messages: Messages::Error, clock: Rc::new(Timestamp::now) }
+        Self {
+            json,
+            messages: Messages::Error,
+            behind: Rc::default(),
+            clock: Rc::new(Timestamp::now),
+        }
     }
 
     /// The same for a command that the demonstration runs, under its clock.
     pub(crate) fn told(&self, clock: Rc<dyn Fn() -> Timestamp>) -> Self {
-        Self { json: self.json, messages: Messages::Told, clock }
+        Self { messages: Messages::Told, clock, ..self.clone() }
     }
 
     /// The same without its messages.
     pub(crate) fn quiet(&self) -> Self {
         Self { messages: Messages::Quiet, ..self.clone() }
+    }
+
+    /// A copy of the home does not have everything that the command did: it ends with 3.
+    pub(crate) fn set_behind(&self) {
+        self.behind.set(true);
+    }
+
+    /// Whether one does not.
+    pub(crate) fn is_behind(&self) -> bool {
+        self.behind.get()
     }
 
     /// Whether the command was typed, and is not a part of the demonstration.

@@ -18,6 +18,7 @@ use cstatns::proposal::{Action, QuorumError};
 use cstatns::service::{Gathering, Service, ServiceError};
 use cstatns::state::View;
 use jiff::SignedDuration;
+use jiff::civil::Date;
 use zeroize::Zeroizing;
 
 use crate::fault::Fault;
@@ -45,6 +46,15 @@ pub(crate) struct KitArgs {
     /// there are kits, or as there are kits with a passphrase
     #[arg(long = "passphrase-file", value_name = "F")]
     passphrase_files: Vec<PathBuf>,
+    /// Today's date (UTC) by a calendar, where the clock is more than 40 days after or a day before
+    /// the ledger's time: the run confirms the clock
+    #[arg(long, value_name = "DATE", value_parser = date)]
+    confirm_clock: Option<Date>,
+}
+
+/// A day as it is typed.
+pub(crate) fn date(text: &str) -> Result<Date, String> {
+    text.parse().map_err(|_| "a day is written year-month-day, such as 2028-12-31".to_owned())
 }
 
 /// A kit that has not been opened.
@@ -57,7 +67,15 @@ pub(crate) struct Closed {
 impl KitArgs {
     /// Kits that another verb takes.
     pub(crate) fn of(kits: Vec<PathBuf>, passphrase_files: Vec<PathBuf>) -> Self {
-        Self { kits, passphrase_files }
+        Self { kits, passphrase_files, confirm_clock: None }
+    }
+
+    /// Nobody is asked under a clock that is far from the ledger's time, unless it is confirmed.
+    pub(crate) fn check_clock(&self, service: &mut Service) -> Result<(), Fault> {
+        if let Some(date) = self.confirm_clock {
+            service.confirm_clock(date)?;
+        }
+        Ok(service.check_clock()?)
     }
 
     /// Reads the cards and matches the passphrase files to them.

@@ -43,6 +43,11 @@ pub(crate) enum ServiceVerb {
 
 impl ServiceVerb {
     pub(crate) fn run(self, program: &Program) -> Result<Value, Fault> {
+        let summary = self.done(program)?;
+        if program.is_behind() { Err(Fault::not_in_order(summary)) } else { Ok(summary) }
+    }
+
+    fn done(self, program: &Program) -> Result<Value, Fault> {
         match self {
             Self::Init(verb) => verb.run(program),
             Self::Receipt(verb) => verb.run(program),
@@ -71,13 +76,6 @@ fn open(program: &Program, home: &Path) -> Result<Service, Fault> {
     for mended in recovered {
         program.say(format_args!("recovered: {mended}"));
     }
-    if service.is_clock_unconfirmed() {
-        program.say(
-            "warning: the clock is more than 40 days after the last event: until a quorum's run \
-            confirms it, no project is \
-             ended and no key destroyed; check the clock",
-        );
-    }
     if let Some(unpaid) = service.unpaid() {
         program.say(format_args!("warning: {}", Fault::of(unpaid, &[]).text()));
     }
@@ -88,9 +86,6 @@ fn open(program: &Program, home: &Path) -> Result<Service, Fault> {
             a quorum brings back the events that speak of it, or puts it aside",
             key.path
         ));
-    }
-    if let Some(behind) = service.behind() {
-        program.say(format_args!("warning: {}", Fault::of(behind, &[]).text()));
     }
     runs::write_missing_reports(program, &service);
     Ok(service)
@@ -113,6 +108,9 @@ fn recorded<T>(
         ));
     }
     tell_seen(program, &mut service);
+    if let (Ok(_), Err(error)) = (&outcome, service.check_clock()) {
+        program.say(format_args!("warning: {}", Fault::from(error).text()));
+    }
     if let Err(fault) = &outcome {
         // A run that began has recorded its own end. A ledger that cannot be written must not hide
         // the first error.
@@ -234,6 +232,7 @@ impl ReceiptArgs {
                 }
             }
             let (mut by, mut known) = (Vec::new(), Vec::new());
+            let unconfirmed = service.is_clock_unconfirmed();
             for receipt in receipts {
                 let giver = receipt.body.by.clone();
                 match service.state().check_receipt(&receipt, service.now(), service.history()) {
@@ -254,6 +253,13 @@ impl ReceiptArgs {
                 // Every call leaves an event (R16).
                 [] => service.record_refusal("receipt", "receipt-known")?,
                 by => program.say(format_args!("recorded the receipts of {}", names(by))),
+            }
+            if unconfirmed && !service.is_clock_unconfirmed() {
+                program.say(format_args!(
+                    "the time of the ledger is now {}: a custodian's check of today confirms the \
+                    clock",
+                    service.state().time()
+                ));
             }
             if complete {
                 program.say("all shares are held: domains can be opened");

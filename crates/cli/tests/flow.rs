@@ -5,12 +5,6 @@ mod common;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 
-use cstatns::custody::custodian::Kit;
-use cstatns::domain::Kind;
-use cstatns::name::Name;
-use cstatns::proposal::Action;
-use cstatns::service::{Founding, Service, ServiceError};
-use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
 use common::{Place, csv, identifiers, in_years, join, pair, text};
@@ -648,67 +642,6 @@ fn every_call_leaves_an_event() {
     // Once a day, or where something is due.
     leaves("service expire home", &[]);
     leaves("service status home", &[]);
-}
-
-/// A service of 2 of 2 whose key was made in 2020, with its kits.
-fn founded_in_2020(place: &Place) {
-    let then = || "2020-01-05T09:00:00Z".parse::<Timestamp>().unwrap();
-    let name = |text: &str| Name::new(text).unwrap();
-    let kits = ["alice", "bruno"].map(|name| place.path(name));
-    let cards = ["alice", "bruno"]
-        .map(|text| Kit::create(&place.path(text), name(text), false, None).unwrap());
-    let (home, shares) = (place.path("home"), place.path("shares"));
-    let founding = Founding {
-        name: name("test"),
-        threshold: 2,
-        cards: cards.into(),
-        shares: &shares,
-        life: Vec::new(),
-        mirrors: vec![],
-        demo: true,
-    };
-    let founded = Service::init(&home, founding, then).unwrap();
-    let (mut service, _) = Service::open(&home, then).unwrap();
-    for (kit, share) in kits.iter().zip(&founded.shares) {
-        let share = serde_json::from_slice(&fs::read(share).unwrap()).unwrap();
-        let mut kit = Kit::open(kit, None).unwrap();
-        let receipt = kit.accept(&share, service.view(), then()).unwrap();
-        service.receipt(serde_json::from_slice(&fs::read(receipt).unwrap()).unwrap()).unwrap();
-    }
-    let kind = Kind::Statistics { cryptoperiod_years: 5 };
-    let action =
-        Action::Open { domain: name("population"), kind, minimum_batch: 2, authorisation: None };
-    let draft = service.propose(action, SignedDuration::from_mins(10)).unwrap();
-    let quorum = service.gather::<ServiceError>(draft, |gathering| {
-        for kit in &kits {
-            gathering.consent(Kit::open(kit, None)?)?;
-        }
-        Ok(())
-    });
-    service.open_domain(quorum.unwrap()).unwrap();
-}
-
-/// Years later custodians see that they confirm the clock, and that the key was due.
-#[test]
-fn a_late_question_shows_the_clock_and_the_overdue_key() {
-    let place = Place::default();
-    founded_in_2020(&place);
-    let said = place.ok("service status home");
-    assert!(
-        said.contains("warning: the clock is more than 40 days after the last event"),
-        "{said}"
-    );
-    let new_key = "service new-key home population --reason scheduled --kit alice --kit bruno";
-    let said = place.ok(new_key);
-    for line in [
-        "  overdue   the key of `population` was due for renewal on 2025-01-05",
-        "  clock     more than 40 days ahead of the ledger: who consents confirms it",
-    ] {
-        assert!(said.lines().any(|one| one == line), "{line}\n{said}");
-    }
-    // Then the clock is confirmed and the key is new.
-    let said = place.ok(new_key);
-    assert!(!said.contains("  overdue ") && !said.contains("  clock "), "{said}");
 }
 
 /// What needs every custodian is warned of when it is founded; what asks for attention is shown.

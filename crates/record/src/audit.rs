@@ -14,10 +14,12 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use cstatns_base::code::Generation;
+use cstatns_base::domain::end_of;
 use cstatns_base::files::FileError;
 use cstatns_base::name::{Hex, Name};
-use jiff::Timestamp;
 use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
 use crate::card::{ServiceCard, spoken};
@@ -27,6 +29,10 @@ use crate::state::State;
 
 use findings::Facts;
 use walk::{Kept, Unsound, Walk};
+
+/// How long after its end a project's keys may be there without a word: a day's wait, and a timer
+/// that is late.
+const LATE: SignedDuration = SignedDuration::from_hours(72);
 
 /// What an auditor established about a ledger. `Display` says it in plain words.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -164,10 +170,44 @@ pub struct DomainSummary {
     pub generation: Generation,
     /// Generations that were doubted.
     pub doubted: Vec<Generation>,
+    /// When its statistical key is due for renewal.
+    pub renewal_due: Option<Date>,
     /// A project's last day.
     pub ends: Option<Date>,
     /// When its keys were destroyed.
     pub destroyed: Option<Timestamp>,
+}
+
+impl DomainSummary {
+    /// What is due at `now`, or came late: the code of a notice, and what it says.
+    fn due(&self, now: Timestamp) -> Option<(&'static str, String)> {
+        let domain = &self.domain;
+        let overdue = self.renewal_due.filter(|due| TimeZone::UTC.to_datetime(now).date() > *due);
+        if let Some(due) = overdue {
+            let detail = format!("The key of `{domain}` was due for renewal on {due}.");
+            return Some(("key-overdue", detail));
+        }
+        let ends = self.ends?;
+        let late = self.destroyed.unwrap_or(now).duration_since(end_of(ends));
+        let days = late.as_hours() / 24;
+        match self.destroyed {
+            _ if late <= LATE => None,
+            Some(destroyed) => Some((
+                "destroyed-late",
+                format!(
+                    "The keys of `{domain}` were destroyed on {destroyed}, {days} days after its \
+                    last day, {ends}."
+                ),
+            )),
+            None => Some((
+                "end-passed",
+                format!(
+                    "`{domain}` ended on {ends}, {days} days ago, and in this ledger its keys are \
+                    not destroyed."
+                ),
+            )),
+        }
+    }
 }
 
 /// The deliveries until the last sound event.
@@ -278,6 +318,14 @@ impl Audit {
         self.holds() && self.notices.is_empty()
     }
 
+    /// Adds notices, at the last sound event, of what is due at `now` by the auditor's clock, or
+    /// came late: overdue keys, and keys that outlive their project.
+    pub fn note_what_is_due(&mut self, now: Timestamp) {
+        let due = self.domains.iter().filter_map(|domain| domain.due(now));
+        let event = self.sound;
+        self.notices.extend(due.map(|(code, detail)| Notice { code, event, detail }));
+    }
+
     /// What does not hold.
     pub fn failures(&self) -> impl Iterator<Item = &Finding> {
         self.findings.iter().filter(|finding| !finding.holds)
@@ -312,6 +360,7 @@ impl Audit {
                 kind: domain.kind.word(),
                 generation: domain.generation(),
                 doubted: doubted.map(|(generation, _)| *generation).collect(),
+                renewal_due: domain.renewal_due(),
                 ends: domain.ends(),
                 destroyed: domain.destroyed,
             });

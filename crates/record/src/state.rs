@@ -15,6 +15,7 @@ mod records;
 mod recovery;
 mod refusal;
 mod statements;
+mod time;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -23,8 +24,8 @@ use cstatns_base::commitment::Commitment;
 use cstatns_base::delivery::DeliveryId;
 use cstatns_base::domain::{KeyState, Kind, LARGEST_MINIMUM_BATCH, RenewalReason, end_of};
 use cstatns_base::name::{Hex, Name};
+use jiff::Timestamp;
 use jiff::civil::Date;
-use jiff::{SignedDuration, Timestamp};
 
 use crate::card::ServiceCard;
 use crate::dealing::Epoch;
@@ -34,7 +35,7 @@ use crate::proposal::{Action, RunId, are_deliveries};
 
 use limits::{check_end, waits_for_nothing};
 
-pub use background::Background;
+pub use background::{Background, Confirmed};
 pub use fold::{Broken, Fold};
 pub use read::{ReadLedger, View, read_ledger};
 pub use records::{
@@ -44,9 +45,7 @@ pub use records::{
 pub use recovery::Recoveries;
 pub use refusal::{Refusal, Unlawful};
 pub use statements::doubt_digest;
-
-/// A clock that is further than this ahead of the last event is not believed without a quorum.
-pub const LONGEST_GAP: SignedDuration = SignedDuration::from_hours(40 * 24);
+pub use time::{LONGEST_GAP, TurnedBack};
 
 /// The most questions that are open at a time.
 pub const MOST_OPEN: usize = 16;
@@ -61,6 +60,8 @@ pub struct State {
     clock: Timestamp,
     /// The earlier of the last event's time and its clock.
     agreed: Timestamp,
+    /// Where a quorum set the time back.
+    turned_back: Vec<TurnedBack>,
     /// The number of the last event.
     events: u64,
     epochs: BTreeMap<Epoch, EpochState>,
@@ -106,6 +107,7 @@ impl State {
             time: line.time,
             clock: line.clock,
             agreed: line.time,
+            turned_back: Vec::new(),
             events: line.sequence,
             epochs: BTreeMap::new(),
             domains: BTreeMap::new(),
@@ -132,12 +134,7 @@ impl State {
     /// # Errors
     /// [`Unlawful`]; the state is not to be used further then.
     pub fn apply(&mut self, line: &Line, history: &History) -> Result<(), Unlawful> {
-        let confirmed = matches!(line.event, Event::Intent { .. });
-        if line.time != self.time_at(line.clock, confirmed) {
-            return Err(Unlawful::Time);
-        }
-        (self.time, self.clock) = (line.time, line.clock);
-        self.agreed = line.time.min(line.clock);
+        self.take_time(line)?;
         self.events = line.sequence;
         self.correct_marks();
         if self.owed.is_some() && !waits_for_nothing(&line.event) {
@@ -185,21 +182,10 @@ impl State {
                 {
                     return Err(Unlawful::NotEnded);
                 }
-                project.ended = Some(now);
+                (project.ended, project.marked) = (Some(now), true);
                 Ok(())
             }
         }
-    }
-
-    /// The service's time when the system's clock says `clock` (SPEC §15): it never goes back, and
-    /// does not follow a jump of more than [`LONGEST_GAP`] unless a quorum's run confirms it.
-    pub fn time_at(&self, clock: Timestamp, confirmed: bool) -> Timestamp {
-        if self.is_unconfirmed(clock) && !confirmed { self.time } else { self.time.max(clock) }
-    }
-
-    /// Whether the clock is too far ahead to be believed without a quorum.
-    pub fn is_unconfirmed(&self, clock: Timestamp) -> bool {
-        clock.duration_since(self.time) > LONGEST_GAP
     }
 
     // What is lawful next.
@@ -365,7 +351,7 @@ impl State {
         if domain.destroyed.is_some() || domain.closed {
             return Err(Refusal::Destroyed);
         }
-        if domain.ended.is_some() || domain.is_past_its_end(now) {
+        if domain.marked || domain.is_past_its_end(now) {
             return Err(Refusal::Ended { ends: domain.ends().unwrap_or(Date::MIN) });
         }
         Ok(domain)
@@ -423,8 +409,7 @@ impl State {
     }
 
     /// The earlier of the last event's time and its clock: what is past an end by this is past it
-    /// by both. Ends are marked and keys destroyed by it; refusing goes by [`State::time`], the
-    /// later.
+    /// by both. Ends are marked and keys destroyed by it; refusing goes by [`State::time`].
     pub fn agreed_time(&self) -> Timestamp {
         self.agreed
     }

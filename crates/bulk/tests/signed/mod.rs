@@ -66,6 +66,7 @@ impl Stated<'_> {
             scores,
             scheme,
             look_up,
+            overdue_since: None,
             accepted: BTreeMap::new(),
             destroyed: Vec::new(),
             begin: now,

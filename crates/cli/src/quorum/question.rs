@@ -7,7 +7,7 @@ use cstatns::card::spoken;
 use cstatns::delivery::DeliveryId;
 use cstatns::proposal::Action;
 use cstatns::service::{Gathering, ServiceError};
-use cstatns::state::{Background, State};
+use cstatns::state::{Background, Confirmed, State};
 
 use crate::fault::Fault;
 use crate::figures::counted;
@@ -99,7 +99,11 @@ fn around(action: &Action, background: &Background, line: &dyn Fn(&str, &dyn Dis
     if let (Some(due), Some(domain)) = (background.overdue_since, action.domain()) {
         line("overdue", &format_args!("the key of `{domain}` was due for renewal on {due}"));
     }
-    if background.confirms_clock {
-        line("clock", &"more than 40 days ahead of the ledger: who consents confirms it");
+    if let Some(Confirmed { clock, time, .. }) = background.confirms_clock {
+        let effect = match clock < time {
+            true => "who consents confirms it and sets the time of the ledger back",
+            false => "who consents confirms it",
+        };
+        line("clock", &format_args!("{clock}, the time of the ledger is {time}: {effect}"));
     }
 }

@@ -8,14 +8,14 @@ use cstatns::domain::{DEFAULT_MINIMUM_BATCH, Kind, LARGEST_MINIMUM_BATCH, Renewa
 use cstatns::name::Name;
 use cstatns::proposal::Action;
 use cstatns::receipt::Doubted;
-use cstatns::service::Service;
+use cstatns::service::{Service, ServiceError};
 use jiff::civil::Date;
 use serde_json::{Value, json};
 
 use crate::custodian::keep_on_paper;
 use crate::fault::Fault;
 use crate::output::Program;
-use crate::quorum::{Closed, KitArgs, gather, note};
+use crate::quorum::{Closed, KitArgs, date, gather, note};
 
 use super::{open, recorded};
 
@@ -26,10 +26,6 @@ enum KindArg {
     Statistics,
     /// One research project: its key is destroyed at its end
     Research,
-}
-
-fn date(text: &str) -> Result<Date, String> {
-    text.parse().map_err(|_| "a day is written year-month-day, such as 2028-12-31".to_owned())
 }
 
 /// Open a domain with its first key (quorum)
@@ -92,6 +88,7 @@ impl Open {
         };
         let kits = self.kits.look()?;
         recorded(program, &self.home, "open", |service| {
+            self.kits.check_clock(service)?;
             let (domain, minimum_batch) = (self.domain.clone(), self.minimum_batch);
             let authorisation = self.authorisation.clone();
             let quorum = gather(
@@ -140,6 +137,7 @@ impl Extend {
     pub(super) fn run(self, program: &Program) -> Result<Value, Fault> {
         let kits = self.kits.look()?;
         recorded(program, &self.home, "extend", |service| {
+            self.kits.check_clock(service)?;
             let action = Action::Extend { domain: self.domain.clone(), ends: self.ends };
             let quorum = gather(program, service, &kits, action)?;
             service.extend(quorum)?;
@@ -159,9 +157,12 @@ enum ReasonArg {
 
 /// Make the key of a domain's next generation (quorum); then every file of the domain is renewed
 #[derive(Args)]
-#[command(after_help = "Example:
+#[command(after_help = "Examples:
   cstatns service new-key home population --reason scheduled \\
-      --kit /media/alice/kit --kit /media/bruno/kit --kit /media/chloe/kit")]
+      --kit /media/alice/kit --kit /media/bruno/kit --kit /media/chloe/kit
+  cstatns service new-key home population --reason scheduled --confirm-clock 2031-01-06 \\
+      --kit /media/alice/kit --kit /media/bruno/kit --kit /media/chloe/kit
+The second is for a clock that is far from the ledger's time, and right.")]
 pub(crate) struct NewKey {
     /// The service's home
     home: PathBuf,
@@ -182,6 +183,7 @@ impl NewKey {
             ReasonArg::Doubt => RenewalReason::Doubt,
         };
         recorded(program, &self.home, "new-key", |service| {
+            self.kits.check_clock(service)?;
             let generation: Generation = service.state().domain(&self.domain)?.next_generation();
             let action = Action::NewKey { domain: self.domain.clone(), generation, reason };
             let quorum = gather(program, service, &kits, action)?;
@@ -301,6 +303,7 @@ impl ExaminedArgs {
     pub(super) fn run(self, program: &Program) -> Result<Value, Fault> {
         let kits = self.kits.look()?;
         recorded(program, &self.home, "examined", |service| {
+            self.kits.check_clock(service)?;
             let doubts = service.state().doubts_about(self.domain.as_ref());
             let count = doubts.len();
             let action = Action::Examined { domain: self.domain.clone(), doubts };
@@ -334,6 +337,7 @@ impl Close {
     pub(super) fn run(self, program: &Program) -> Result<Value, Fault> {
         let kits = self.kits.look()?;
         recorded(program, &self.home, "close", |service| {
+            self.kits.check_clock(service)?;
             let quorum =
                 gather(program, service, &kits, Action::Close { domain: self.domain.clone() })?;
             service.close(quorum)?;
@@ -347,7 +351,11 @@ impl Close {
 /// hourly timer
 #[derive(Args)]
 #[command(after_help = "Example, as a line of crontab:
-  17 * * * *  cstatns service expire /srv/cstatns/home")]
+  17 * * * *  cstatns service expire /srv/cstatns/home
+While the clock is more than 40 days after the ledger's time, nothing is marked or destroyed, and the command
+ends with 1 and `clock-unconfirmed`. Then one custodian, or a quorum, confirms the clock:
+  cstatns custodian check /media/alice/kit --ledger home/ledger.jsonl --out alice.json
+  cstatns service receipt home alice.json")]
 pub(crate) struct Expire {
     /// The service's home
     home: PathBuf,
@@ -365,13 +373,18 @@ impl Expire {
         for domain in &expired.destroyed {
             program.say(format_args!("the keys of `{domain}` are destroyed"));
         }
-        if expired.marked.is_empty() && expired.destroyed.is_empty() && !expired.unconfirmed {
-            program.say("nothing to mark, nothing to destroy");
-        }
-        Ok(json!({
+        let summary = json!({
             "marked": expired.marked,
             "destroyed": expired.destroyed,
             "clock_unconfirmed": expired.unconfirmed,
-        }))
+        });
+        if expired.unconfirmed {
+            let (clock, time) = (service.now(), service.state().time());
+            return Err(Fault::from(ServiceError::ClockUnconfirmed { clock, time }).with(summary));
+        }
+        if expired.marked.is_empty() && expired.destroyed.is_empty() {
+            program.say("nothing to mark, nothing to destroy");
+        }
+        Ok(summary)
     }
 }

@@ -173,6 +173,7 @@ impl Code {
         self.run.paired()?;
         let Run { home, domain, purpose, keep_request, .. } = &self.run;
         recorded(program, home, "code", |service| {
+            self.kits.check_clock(service)?;
             let requests = self.run.look(program, service)?;
             let (register, scheme) = match (&self.register, requests.first().manifest.content) {
                 (None, Content::Identifiers { scheme }) => {
@@ -236,6 +237,7 @@ impl Renew {
         self.run.paired()?;
         let Run { home, domain, purpose, keep_request, .. } = &self.run;
         recorded(program, home, "renew", |service| {
+            self.kits.check_clock(service)?;
             let requests = self.run.look(program, service)?;
             let Content::Codes { generation: from, .. } = requests.first().manifest.content else {
                 let (path, found) =

@@ -6,7 +6,6 @@ use clap::Args;
 use cstatns::domain::KeyState;
 use cstatns::service::{self, DomainStatus};
 use jiff::civil::Date;
-use jiff::tz::TimeZone;
 use serde_json::{Value, json};
 
 use super::{names, open};
@@ -14,16 +13,20 @@ use crate::fault::Fault;
 use crate::figures::counted;
 use crate::output::Program;
 
-/// Days before it is due from which a renewal is announced.
-const SOON: i32 = 90;
-
 /// Show domains, keys, receipts and deliveries, and what is due
 #[derive(Args)]
-#[command(after_help = "Example:
-  cstatns service status home --json")]
+#[command(after_help = "Examples:
+  cstatns service status home --json
+  cstatns service status home --check
+What is past its end and what is overdue is shown by the system's clock, also where that is not confirmed.
+With --check the exit status is 3 when something asks for attention: a clock that is not confirmed or behind, a
+project past its end, an overdue or doubted key, a missing receipt or result, something that is to be destroyed.")]
 pub(crate) struct Status {
     /// The service's home
     home: PathBuf,
+    /// End with 3 when something asks for attention
+    #[arg(long)]
+    check: bool,
 }
 
 impl Status {
@@ -40,22 +43,33 @@ impl Status {
             .collect();
         let mut summary = serde_json::to_value(&status).unwrap_or_default();
         summary["keys_past_their_end"] = past.into();
-        Ok(summary)
+        summary["in_order"] = status.is_in_order().into();
+        match self.check && !status.is_in_order() {
+            true => Err(Fault::not_in_order(summary)),
+            false => Ok(summary),
+        }
     }
 }
 
 fn show(program: &Program, status: &service::Status) {
-    let today = TimeZone::UTC.to_datetime(status.time).date();
     let demo = if status.demo { ", a DEMONSTRATION" } else { "" };
     program.tell(format_args!(
         "{}{demo}: {} events, its time is {}",
         status.service, status.events, status.time
     ));
     if status.clock_unconfirmed {
-        program.tell(
-            "CLOCK more than 40 days ahead: no project ends and no key is destroyed until a \
-            quorum's run",
-        );
+        program.tell(format_args!(
+            "CLOCK more than 40 days ahead, {}: no project ends and no key is destroyed until \
+            custodians confirm it; what is shown goes by it",
+            status.clock
+        ));
+    }
+    if let Some(seconds) = status.clock_behind {
+        program.tell(format_args!(
+            "CLOCK {} behind, {}: what has ended by the time refuses",
+            in_words(seconds),
+            status.clock
+        ));
     }
     if let Some(unpaid) = &status.unpaid {
         program.tell(format_args!("TO BE DESTROYED: {unpaid}"));
@@ -102,7 +116,7 @@ fn show(program: &Program, status: &service::Status) {
             domain.generation,
             domain.key,
             domain.state,
-            remarks(domain, today, status.custody_doubted.is_some())
+            remarks(domain, status.custody_doubted.is_some())
         ));
     }
     if status.domains.is_empty() {
@@ -150,7 +164,17 @@ fn ending(domain: &DomainStatus) -> String {
     format!("{} within {days} days, on {ends}", domain.domain)
 }
 
-fn remarks(domain: &DomainStatus, today: Date, custody_doubted: bool) -> String {
+/// How long that is, in its greatest unit.
+fn in_words(seconds: u64) -> String {
+    match seconds {
+        0..=119 => counted(seconds, "second"),
+        120..=7_199 => counted(seconds / 60, "minute"),
+        7_200..=172_799 => counted(seconds / 3_600, "hour"),
+        _ => counted(seconds / 86_400, "day"),
+    }
+}
+
+fn remarks(domain: &DomainStatus, custody_doubted: bool) -> String {
     let mut remarks = Vec::new();
     if domain.compromised && domain.state == KeyState::Active {
         remarks.push(match custody_doubted {
@@ -159,11 +183,10 @@ fn remarks(domain: &DomainStatus, today: Date, custody_doubted: bool) -> String 
         });
     }
     if let Some(due) = domain.renewal_due {
-        let days = today.until(due).map_or(i32::MAX, |left| left.get_days());
-        remarks.push(match days {
-            ..=0 => format!("renewal DUE since {due}"),
-            1..=SOON => format!("renewal due within {SOON} days, on {due}"),
-            _ => format!("renewal due {due}"),
+        remarks.push(match domain.due_within_months {
+            _ if domain.overdue => format!("renewal OVERDUE since {due}"),
+            Some(months) => format!("renewal due within {months} months, on {due}"),
+            None => format!("renewal due {due}"),
         });
     }
     match (domain.destroyed, domain.ends) {
@@ -171,6 +194,9 @@ fn remarks(domain: &DomainStatus, today: Date, custody_doubted: bool) -> String 
         (None, Some(ends)) if domain.hours_past_its_end.is_some() => {
             remarks.push(format!("ENDED {ends}"))
         }
+        (None, Some(ends)) if domain.marked => remarks.push(format!(
+            "ENDED: was found past its end and is not used again, its key goes after {ends}"
+        )),
         (None, Some(ends)) => remarks.push(format!("ends {ends}")),
         (None, None) => {}
     }

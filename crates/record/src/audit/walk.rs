@@ -12,7 +12,7 @@ use crate::checkpoint::{Head, root_of};
 use crate::ledger::event::{Event, Line};
 use crate::ledger::{History, LedgerError, Lines, read_checkpoint};
 use crate::proposal::{Action, RunId};
-use crate::state::{Broken, Fate, Fold, State};
+use crate::state::{Broken, Fate, Fold, State, TurnedBack};
 
 use super::{AuditError, Notice};
 
@@ -181,6 +181,14 @@ impl Walk {
                 or is not the dealt one."
             );
             notices.push(Notice { code: "share-unopened", event: *event, detail });
+        }
+        for back in state.turned_back() {
+            let TurnedBack { event, from, to, .. } = back;
+            let detail = format!(
+                "Event {event}: a quorum set the time back from {from} to {to}. The clock had been \
+                ahead, or is behind."
+            );
+            notices.push(Notice { code: "time-set-back", event: *event, detail });
         }
         notices
     }

@@ -15,6 +15,7 @@ use cstatns_base::look_up::{LookUp, Score, Scores};
 use cstatns_base::meta::{FileMeta, SUITE, service_id};
 use cstatns_base::name::{Hex, Name, whole_number, whole_second};
 use jiff::Timestamp;
+use jiff::civil::Date;
 use serde::de::{Error as _, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 
@@ -75,6 +76,9 @@ pub struct ReportBody {
     /// How people were looked up by civil status, if they were.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub look_up: Option<LookUp>,
+    /// The day on which the key was due for renewal, where that was past when the run began.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub overdue_since: Option<Date>,
     /// The columns that stay beside the codes although `prepare` would have refused them, each with
     /// the reason.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty", deserialize_with = "once")]

@@ -1,6 +1,5 @@
 //! What the ledger says around a question, for those who are asked (SPEC §9).
 
-use cstatns_base::domain::{Kind, due};
 use cstatns_base::name::Name;
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -9,7 +8,7 @@ use jiff::tz::TimeZone;
 use crate::ledger::event::KeyRef;
 use crate::proposal::{Action, RunId};
 
-use super::State;
+use super::{Domain, State};
 
 /// What the ledger says around an open question.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,8 +23,19 @@ pub struct Background {
     pub runs_this_year: Option<u64>,
     /// The day on which the domain's present key was due for renewal, if that is past.
     pub overdue_since: Option<Date>,
-    /// Whether the clock was too far ahead of the ledger: then the run confirms it (SPEC §15).
-    pub confirms_clock: bool,
+    /// The clock and the service's time where they are far apart: then the run confirms the clock
+    /// (SPEC §15).
+    pub confirms_clock: Option<Confirmed>,
+}
+
+/// A clock that a run confirms.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Confirmed {
+    /// What it said when the question was recorded.
+    pub clock: Timestamp,
+    /// The service's time, which the run moves to it.
+    pub time: Timestamp,
 }
 
 impl State {
@@ -35,12 +45,7 @@ impl State {
         let action = &open.question.action;
         let domain = action.domain().and_then(|name| self.domains.get(name));
         let today = day(open.clock);
-        let due = domain.and_then(|domain| match domain.kind {
-            Kind::Statistics { cryptoperiod_years } => {
-                Some(due(domain.active().made, cryptoperiod_years))
-            }
-            Kind::Research { .. } => None,
-        });
+        let due = domain.and_then(Domain::renewal_due);
         Some(Background {
             minimum_batch: domain.map(|domain| domain.minimum_batch),
             keys: self.keys_of(action),
@@ -48,8 +53,13 @@ impl State {
                 .zip(action.domain())
                 .map(|(purpose, domain)| self.runs_in(today.year(), domain, purpose)),
             overdue_since: due.filter(|due| *due < today),
-            confirms_clock: self.is_unconfirmed(open.clock),
+            confirms_clock: self.confirmed_by(open.clock),
         })
+    }
+
+    fn confirmed_by(&self, clock: Timestamp) -> Option<Confirmed> {
+        let apart = self.is_unconfirmed(clock) || self.is_behind(clock);
+        apart.then_some(Confirmed { clock, time: self.time })
     }
 
     /// The runs for a purpose in a domain that had their first result in that year.

@@ -16,7 +16,7 @@ use super::{Domain, Fate, Key, PendingRun, Refusal, State, Unlawful};
 impl State {
     /// A clock that is behind a mark has been put right since: nothing is destroyed on the word of
     /// the one before it. By the present clock the project has not ended, or ended now. It goes on
-    /// refusing, for time does not go back.
+    /// refusing, for it was marked.
     pub(super) fn correct_marks(&mut self) {
         let now = self.agreed;
         for project in self.domains.values_mut().filter(|project| project.destroyed.is_none()) {
@@ -75,6 +75,7 @@ impl State {
             keys,
             burnt: BTreeSet::new(),
             ended: None,
+            marked: false,
             closed: false,
             destroyed: None,
         };

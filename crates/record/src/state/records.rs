@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use cstatns_base::code::Generation;
 use cstatns_base::commitment::Commitment;
-use cstatns_base::domain::{CheckValue, GRACE, KeyState, Kind, end_of};
+use cstatns_base::domain::{CheckValue, GRACE, KeyState, Kind, due, end_of};
 use cstatns_base::identifier::Scheme;
 use cstatns_base::look_up::LookUp;
 use cstatns_base::name::{Hex, Name};
@@ -56,6 +56,8 @@ pub struct Domain {
     pub burnt: BTreeSet<Generation>,
     /// When the project was found past its end, by a clock that has not been put right since.
     pub ended: Option<Timestamp>,
+    /// Whether it was ever found past its end: it is not used again, even if the clock was wrong.
+    pub marked: bool,
     /// Whether a quorum closed the project before its end.
     pub closed: bool,
     /// When its keys were destroyed.
@@ -128,6 +130,19 @@ impl Domain {
         match self.kind {
             Kind::Research { ends } => Some(ends),
             Kind::Statistics { .. } => None,
+        }
+    }
+
+    /// When its present key is due for renewal; none for research.
+    pub fn renewal_due(&self) -> Option<Date> {
+        self.due(self.active())
+    }
+
+    /// When one of its keys is, or was, due for renewal; none for research.
+    pub fn due(&self, key: &Key) -> Option<Date> {
+        match self.kind {
+            Kind::Statistics { cryptoperiod_years } => Some(due(key.made, cryptoperiod_years)),
+            Kind::Research { .. } => None,
         }
     }
 

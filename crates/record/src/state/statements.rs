@@ -245,7 +245,7 @@ impl State {
     }
 
     /// The seat of a card in the dealing that works, or in a later one.
-    fn present_seat(&self, card: &Hex<32>) -> Option<&Seat> {
+    pub(super) fn present_seat(&self, card: &Hex<32>) -> Option<&Seat> {
         let working = self.working_epoch().map_or(Epoch::FIRST, |(epoch, _)| epoch);
         self.epochs.range(working..).rev().find_map(|(_, state)| seat(state, card))
     }

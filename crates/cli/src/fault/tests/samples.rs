@@ -40,6 +40,7 @@ use cstatns_controller::{
 use cstatns_register::{BuildError, Faults, IndexError};
 use cstatns_rows::error::{RowFault, TableError};
 use cstatns_rows::guard::Held;
+use jiff::Timestamp;
 
 use crate::fault::RegisterChanged;
 
@@ -344,6 +345,9 @@ fn of_custody(found: &mut Vec<Sample>) {
             TooFewFollow { events: 58, given: 1, needed: 2 },
             Branches { one: "the home".into(), other: "the kit of `alice`".into(), fork: 7 },
             Behind(Arc::new(ServiceError::NoMark { place: path() })),
+            ClockUnconfirmed { clock: Timestamp::UNIX_EPOCH, time: Timestamp::UNIX_EPOCH },
+            ClockBehind { clock: Timestamp::UNIX_EPOCH, time: Timestamp::UNIX_EPOCH },
+            ConfirmedDate { today: jiff::civil::date(2026, 1, 31) },
         }
     }
     found.extend([sample(SealError), sample(WorkError::new(missing()))]);

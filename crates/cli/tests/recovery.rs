@@ -1,0 +1,144 @@
+//! A home that is lost and put back, as its operator sees it.
+
+mod common;
+
+use std::fs;
+use std::path::Path;
+
+use common::{Place, text};
+
+fn copy(place: &Place, from: &str, to: &str) {
+    let _ = fs::remove_dir_all(place.path(to));
+    copy_tree(&place.path(from), &place.path(to));
+}
+
+fn copy_tree(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let path = entry.unwrap().path();
+        let to = to.join(path.file_name().unwrap());
+        match path.is_dir() {
+            true => copy_tree(&path, &to),
+            false => drop(fs::copy(&path, &to).unwrap()),
+        }
+    }
+}
+
+fn code(place: &Place, name: &str) -> String {
+    let lines: String =
+        common::identifiers(40).iter().map(|identifier| format!("{identifier},x\n")).collect();
+    place.write(&format!("{name}.csv"), format!("nir,other\n{lines}"));
+    place.ok(&format!(
+        "controller prepare {name}.csv --identifier-column nir --request {name}-r.csv --retained {name}-t.csv"
+    ));
+    format!(
+        "service code home population --request {name}-r.csv --result {name}-s.csv --purpose test"
+    )
+}
+
+/// Backup, two more runs, a doubt and its new key with a renewed file, a closed project; the disk is
+/// lost and the old backup put back.
+#[test]
+fn an_old_backup_is_recovered_and_coding_goes_on() {
+    let place = Place::open();
+    place.quorum("service open home cohort --kind research --ends 2099-12-31");
+    place.quorum(&code(&place, "first"));
+    copy(&place, "home", "backup");
+    place.quorum(&code(&place, "second"));
+    place.quorum(&code(&place, "third"));
+    place.ok("service doubt home population --kit bruno");
+    place.quorum("service new-key home population --reason doubt");
+    place.quorum("service close home cohort");
+    let before = place.read("home/ledger.jsonl");
+    copy(&place, "home/keys", "seals/keys");
+
+    // The life places are kept apart, as they should be: the home knows by itself that it is old.
+    copy(&place, "home/life", "life-kept");
+    copy(&place, "backup", "home");
+    copy(&place, "life-kept", "home/life");
+    let old = place.read("home/ledger.jsonl");
+    for verb in ["status home", "expire home", "doubt home population --kit alice"] {
+        place.refused(&format!("service {verb}"), "home-old", &["service recover"]);
+    }
+    assert_eq!(place.read("home/ledger.jsonl"), old, "nothing was recorded");
+    let said = place.ok("service recover home --from seals");
+    assert!(said.contains("the seal of `population`, generation 2 comes back"), "{said}");
+    assert_eq!(place.read("home/ledger.jsonl"), before);
+    place.quorum(&code(&place, "fourth"));
+    let said = place.ok("service recover home");
+    assert!(said.contains("nothing is missing"), "{said}");
+
+    // Everything is lost: the custodians' kits know, and not too few of them.
+    copy(&place, "backup", "home");
+    fs::remove_dir_all(place.path("home/life")).unwrap();
+    place.refused("service status home", "home-unmarked", &["service recover"]);
+    place.refused(
+        "service recover home --kit bruno --from seals",
+        "recovery-kits",
+        &["1 of", "2 are needed"],
+    );
+    let said = place.ok("service recover home --kit alice --kit bruno --from seals");
+    for line in [
+        "compare with what each custodian keeps on paper",
+        "the home has",
+        "keep on paper, `alice`",
+    ] {
+        assert!(said.contains(line), "{line}\n{said}");
+    }
+    assert!(place.read("home/ledger.jsonl").starts_with(before.trim_end()));
+    place.quorum(&code(&place, "fifth"));
+    for kit in ["alice", "bruno", "chloe"] {
+        place
+            .ok(&format!("custodian check {kit} --ledger home/ledger.jsonl --out {kit}-seen.json"));
+    }
+    let audited = place.run("auditor verify home/ledger.jsonl --service home/card.json");
+    assert_eq!(audited.status.code(), Some(3));
+    assert!(
+        text(&audited.stderr).contains("the home had lost events"),
+        "{}",
+        text(&audited.stderr)
+    );
+}
+
+/// A mirror is in step with the home, and takes its place.
+#[test]
+fn a_mirror_takes_the_place_of_a_lost_home() {
+    let place = Place::founded_with("--life lives --mirror mirror");
+    place.quorum("service open home population --kind statistics");
+    place.quorum("service open home cohort --kind research --ends 2099-12-31");
+    place.quorum(&code(&place, "first"));
+    for file in
+        ["ledger.jsonl", "checkpoint", "card.json", "places.json", "keys/population.1.1.key"]
+    {
+        assert_eq!(
+            place.read(&format!("mirror/{file}")),
+            place.read(&format!("home/{file}")),
+            "{file}"
+        );
+    }
+    assert!(!place.exists("mirror/identity") && !place.exists("mirror/life"));
+    // What is destroyed in the home is destroyed there.
+    place.quorum("service close home cohort");
+    assert!(!place.exists("mirror/keys/cohort.1.1.key"));
+
+    // Behind, what needs nobody works and says so; no quorum is asked.
+    fs::rename(place.path("mirror"), place.path("away")).unwrap();
+    let doubt = place.run("service doubt home population --kit bruno");
+    assert_eq!(doubt.status.code(), Some(3));
+    assert!(text(&doubt.stderr).contains("the mirror in"), "{}", text(&doubt.stderr));
+    place.refused_quorum(
+        "service new-key home population --reason doubt",
+        "mirror-behind",
+        &["brings it up"],
+    );
+    fs::rename(place.path("away"), place.path("mirror")).unwrap();
+    place.quorum("service new-key home population --reason doubt");
+    assert_eq!(place.read("mirror/ledger.jsonl"), place.read("home/ledger.jsonl"));
+
+    // The home is lost but for its signing key, which lies in the safe.
+    fs::copy(place.path("home/identity"), place.path("safe")).unwrap();
+    copy(&place, "mirror", "home");
+    fs::rename(place.path("safe"), place.path("home/identity")).unwrap();
+    place.quorum(&code(&place, "second"));
+    assert_eq!(place.read("mirror/ledger.jsonl"), place.read("home/ledger.jsonl"));
+}
