@@ -1107,6 +1107,38 @@ fn each_custodian_counts_once_and_k_are_needed() {
     }
 }
 
+/// One bad approval does not stop a run: the first valid one of each custodian counts, and each
+/// other one is named, in whatever order they come.
+#[test]
+fn approvals_are_sorted_into_those_that_count_and_why_others_do_not() {
+    let mut office = Office::held();
+    let (_, stale) = office.approved(open_income(), &[1]);
+    let (_, foreign) = Office::held().approved(open_income(), &[4]);
+    let (asked, consents) = office.approved(open_income(), &[0, 2, 3]);
+    let mut altered = consents[0].clone();
+    altered.body.count += 1;
+    let again = office.consent(3, &asked.proposal);
+    assert!(again.is_by(&office.cards[3].body.signing) && again != consents[2]);
+    let given =
+        [&consents[2], &altered, &foreign[0], &consents[0], &again, &stale[0], &consents[1]];
+    let given = given.map(Consent::clone).to_vec();
+    let placed = office.state.placed(&asked.run, &office.history).unwrap();
+    let sort = |given: Vec<Consent>| placed.sort_out(given, &office.dealing, |consent| consent);
+    let (counted, set_aside) = sort(given.clone());
+    assert_eq!(counted, consents);
+    let reasons = [
+        QuorumError::Signature { custodian: ana() },
+        QuorumError::NotInRoster { custodian: name("eve") },
+        QuorumError::Twice { custodian: name("dan") },
+        QuorumError::OtherProposal { custodian: name("ben") },
+    ];
+    assert_eq!(set_aside, reasons);
+    office.check(&asked, &consents).unwrap();
+    let (counted, set_aside) = sort(given.into_iter().rev().collect());
+    assert_eq!(counted, [&consents[0], &consents[1], &again].map(Consent::clone));
+    assert_eq!(set_aside, [3, 1, 0, 2].map(|at| reasons[at].clone()));
+}
+
 #[test]
 fn a_consent_to_another_question_does_not_count() {
     let mut office = Office::held();

@@ -117,13 +117,14 @@ impl Draft {
 /// ```compile_fail,E0451
 /// # use cstatns::custody::quorum::{Draft, Quorum};
 /// fn without_approvals(draft: Draft) -> Quorum {
-///     Quorum { draft, approvals: vec![] }
+///     Quorum { draft, approvals: vec![], set_aside: vec![] }
 /// }
 /// ```
 pub struct Quorum {
     draft: Draft,
     /// Ascending by custodian.
     approvals: Vec<Attending>,
+    set_aside: Vec<QuorumError>,
 }
 
 /// Shares that were handed over for a run.
@@ -133,27 +134,29 @@ pub(crate) struct HandedOver {
 }
 
 impl Quorum {
-    /// Checks the approvals, the first of each custodian. No share is opened yet: that comes after
-    /// the intent is durable.
+    /// Counts the first valid approval of each custodian; the others are set aside
+    /// ([`Quorum::set_aside`]). No share is opened yet: that comes after the intent is durable.
     ///
     /// # Errors
-    /// [`QuorumError`] names the custodian whose approval does not count.
+    /// If fewer than k count, why the first one that was set aside does not, which names its
+    /// custodian; [`QuorumError::TooFew`] if none was. [`QuorumError::Expired`].
     pub fn assemble(
         draft: Draft,
-        mut approvals: Vec<Attending>,
+        approvals: Vec<Attending>,
         placed: &Placed<'_>,
         dealing: &Dealing,
         now: Timestamp,
     ) -> Result<Self, QuorumError> {
-        approvals.sort_by(|a, b| a.name().cmp(b.name()));
-        approvals.dedup_by(|later, first| later.name() == first.name());
-        let consents: Vec<Consent> =
-            approvals.iter().map(|approval| approval.consent().clone()).collect();
-        placed.check_quorum(&consents, dealing)?;
+        let (approvals, set_aside) = placed.sort_out(approvals, dealing, Attending::consent);
+        let (given, needed) = (approvals.len(), dealing.threshold.k());
+        if given < needed {
+            let reason = set_aside.into_iter().next();
+            return Err(reason.unwrap_or(QuorumError::TooFew { given, needed }));
+        }
         if now >= draft.question.expires {
             return Err(QuorumError::Expired);
         }
-        Ok(Self { draft, approvals })
+        Ok(Self { draft, approvals, set_aside })
     }
 
     /// Two kits hand over each other's share.
@@ -168,6 +171,12 @@ impl Quorum {
         &self.draft.question
     }
 
+    /// Why each approval that does not count does not, in the order in which they were given: one
+    /// bad approval does not stop a run.
+    pub fn set_aside(&self) -> &[QuorumError] {
+        &self.set_aside
+    }
+
     /// What the ledger keeps of the approvals, ascending by custodian.
     pub fn consents(&self) -> Vec<Consent> {
         self.approvals.iter().map(|approval| approval.consent().clone()).collect()
@@ -180,7 +189,7 @@ impl Quorum {
         ledger: View<'_>,
         now: Timestamp,
     ) -> (HandedOver, Vec<LineWitness>, Vec<Watcher>, Vec<KitError>) {
-        let Self { draft, approvals } = self;
+        let Self { draft, approvals, .. } = self;
         let (mut shares, mut witnesses) = (Vec::new(), Vec::new());
         let (mut watchers, mut errors) = (Vec::new(), Vec::new());
         for approval in approvals {

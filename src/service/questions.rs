@@ -85,6 +85,12 @@ impl Gathering<'_> {
         self.given.push(attending);
         Ok(self.given.last().expect("it was pushed").consent())
     }
+
+    /// What came in, to be altered.
+    #[cfg(test)]
+    pub(super) fn given_mut(&mut self) -> &mut Vec<Attending> {
+        &mut self.given
+    }
 }
 
 impl Service {
@@ -131,11 +137,11 @@ impl Service {
 
     /// Asks the custodians: `ask` shows them the question, opens their kits and lets each consent.
     /// The home is unlocked meanwhile; then it is locked and read again. Where no quorum comes
-    /// together, it is recorded that the question lapsed, with the consents that came in.
+    /// together, it is recorded that the question lapsed, with the consents that count.
     ///
     /// # Errors
-    /// The error of `ask`; [`ServiceError::Quorum`] names the custodian whose approval does not
-    /// count; [`ServiceError::File`] when the home is in use.
+    /// The error of `ask`; [`ServiceError::Quorum`] as [`Quorum::assemble`];
+    /// [`ServiceError::File`] when the home is in use.
     pub fn gather<E: From<ServiceError>>(
         &mut self,
         draft: Draft,
@@ -228,14 +234,16 @@ impl Service {
         Ok(())
     }
 
-    /// Records how a question ended that has no run. Where that cannot be recorded now, the next
+    /// Records how a question ended that has no run, with those of `consents` that count: a bad one
+    /// does not keep the others out of the ledger. Where that cannot be recorded now, the next
     /// opening does.
-    pub(super) fn lapse(&mut self, run: &RunId, why: Lapse, mut consents: Vec<Consent>) {
-        if self.ledger.is_broken() || !self.state.open_questions().contains_key(run) {
+    pub(super) fn lapse(&mut self, run: &RunId, why: Lapse, consents: Vec<Consent>) {
+        if self.ledger.is_broken() {
             return;
         }
-        consents.sort_by(|a, b| a.body.by.cmp(&b.body.by));
-        consents.dedup_by(|a, b| a.body.by == b.body.by);
+        let Ok(placed) = self.state.placed(run, self.ledger.history()) else { return };
+        let Some(epoch) = self.state.epochs().get(&placed.question.epoch) else { return };
+        let (consents, _) = placed.sort_out(consents, &epoch.dealing, |consent| consent);
         if self.record(Event::Lapsed { run: *run, why, consents }).is_ok() {
             let _ = files::remove_if_present(&self.wait_path(run));
         }

@@ -1,12 +1,14 @@
-//! Runs in which kits hand over something else than their share.
+//! Runs in which kits hand over something else than their share, or approvals do not count.
 
 use std::path::PathBuf;
 
 use cstatns_base::domain::Kind;
-use cstatns_record::ledger::event::Line;
+use cstatns_record::ledger::event::{Lapse, Line};
+use cstatns_record::proposal::{Consent, QuorumError};
 use tempfile::TempDir;
 
-use crate::custody::custodian::Kit;
+use crate::custody::custodian::{Attending, Kit};
+use crate::custody::quorum::Quorum;
 use crate::custody::share::ShareFile;
 use cstatns_base::coded::Coded as _;
 
@@ -54,6 +56,38 @@ impl Office {
         Service::open(&self.directory.path().join("home"), SystemClock).unwrap().0
     }
 
+    /// So many custodians are asked to open `domain`, and their approvals come in altered.
+    fn gather(
+        &self,
+        service: &mut Service,
+        domain: &str,
+        approving: usize,
+        alter: impl FnOnce(&mut Vec<Attending>),
+    ) -> Result<Quorum, ServiceError> {
+        let action = Action::Open {
+            domain: Name::new(domain).unwrap(),
+            kind: Kind::Statistics { cryptoperiod_years: 5 },
+            minimum_batch: 2,
+            authorisation: None,
+        };
+        let draft = service.propose(action, jiff::SignedDuration::from_mins(10))?;
+        service.gather(draft, |gathering| {
+            for kit in &self.kits[..approving] {
+                gathering.consent(Kit::open(kit, None)?)?;
+            }
+            alter(gathering.given_mut());
+            Ok(())
+        })
+    }
+
+    /// The events from this one on.
+    fn events(&self, first: usize) -> Vec<Event> {
+        let path = self.directory.path().join("home/ledger.jsonl");
+        let ledger = std::fs::read_to_string(path).unwrap();
+        let lines = ledger.lines().skip(first);
+        lines.map(|line| serde_json::from_str::<Line>(line).unwrap().event).collect()
+    }
+
     /// So many custodians approve to open `domain`, and the first two hand over each other's share.
     /// Gives the outcome, what is said of the kits, and the run's events.
     fn swapped(
@@ -63,30 +97,12 @@ impl Office {
     ) -> (Result<(), ServiceError>, Vec<KitError>, Vec<Event>) {
         let mut service = self.open();
         let before = service.history().size() as usize;
-        let action = Action::Open {
-            domain: Name::new(domain).unwrap(),
-            kind: Kind::Statistics { cryptoperiod_years: 5 },
-            minimum_batch: 2,
-            authorisation: None,
-        };
-        let draft = service.propose(action, jiff::SignedDuration::from_mins(10)).unwrap();
-        let quorum = service.gather::<ServiceError>(draft, |gathering| {
-            for kit in &self.kits[..approving] {
-                gathering.consent(Kit::open(kit, None)?)?;
-            }
-            Ok(())
-        });
-        let mut quorum = quorum.unwrap();
+        let mut quorum = self.gather(&mut service, domain, approving, |_| ()).unwrap();
         quorum.swap(0, 1);
         let outcome = service.open_domain(quorum);
         let (seen, unseen) = service.take_seen();
         assert_eq!(seen.len(), approving);
-        let ledger = std::fs::read_to_string(service.ledger.path()).unwrap();
-        let lines = ledger.lines().skip(before).map(|line| {
-            let line: Line = serde_json::from_str(line).unwrap();
-            line.event
-        });
-        (outcome, unseen, lines.collect())
+        (outcome, unseen, self.events(before))
     }
 }
 
@@ -118,4 +134,46 @@ fn a_bad_share_is_named_and_stops_a_run_only_if_the_others_are_too_few() {
     let notices: Vec<_> = audit.notices.iter().map(|notice| notice.code).collect();
     let unopened = ["share-unopened"; 2];
     assert_eq!(notices, [&unopened[..], &["may-have-run"], &unopened].concat(), "{audit}");
+}
+
+/// Approvals that do not count do not stop a run that has enough others. Otherwise the first of
+/// them is the reason, and the ledger keeps the consents that count (SPEC §9).
+#[test]
+fn a_bad_approval_is_named_and_stops_a_run_only_if_the_others_are_too_few() {
+    let office = Office::founded();
+    let mut service = office.open();
+    let custodian = |number: usize| Name::new(&format!("custodian-{number}")).unwrap();
+    let mut earlier = Vec::new();
+    let outcome = office.gather(&mut service, "one", 2, |given| {
+        earlier.extend(given.iter().map(|given| given.consent().clone()));
+    });
+    let too_few = QuorumError::TooFew { given: 2, needed: 3 };
+    assert_eq!(outcome.err().unwrap().to_string(), ServiceError::from(too_few).to_string());
+
+    let spoil = |given: &mut Vec<Attending>| {
+        given[0].consent_mut().body.count += 1;
+        *given[1].consent_mut() = earlier[1].clone();
+    };
+    let bad = [
+        QuorumError::Signature { custodian: custodian(1) },
+        QuorumError::OtherProposal { custodian: custodian(2) },
+    ];
+    let by = |consents: &[Consent]| -> Vec<Name> {
+        consents.iter().map(|consent| consent.body.by.clone()).collect()
+    };
+    let before = service.history().size() as usize;
+    let outcome = office.gather(&mut service, "two", 4, spoil);
+    assert_eq!(outcome.err().unwrap().to_string(), ServiceError::from(bad[0].clone()).to_string());
+    let [Event::Proposed { .. }, Event::Lapsed { why: Lapse::Withdrawn, consents, .. }] =
+        &office.events(before)[..]
+    else {
+        panic!("it lapsed")
+    };
+    assert_eq!(by(consents), [custodian(3), custodian(4)]);
+
+    let quorum = office.gather(&mut service, "three", 5, spoil).unwrap();
+    assert_eq!(quorum.set_aside(), bad);
+    assert_eq!(by(&quorum.consents()), [3, 4, 5].map(custodian));
+    service.open_domain(quorum).unwrap();
+    assert!(service.take_seen().1.is_empty());
 }

@@ -185,7 +185,12 @@ pub(crate) fn gather(
         Ok(())
     });
     // What the closure could not do is its own fault, the rest is the service's.
-    quorum.map_err(|Asked(fault)| fault)
+    let quorum = quorum.map_err(|Asked(fault)| fault)?;
+    for reason in quorum.set_aside() {
+        let text = Fault::of(reason, &[]).text();
+        program.say(format_args!("warning: one approval does not count ({text})"));
+    }
+    Ok(quorum)
 }
 
 /// Nobody is asked where even all of the custodians are too few.

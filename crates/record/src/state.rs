@@ -491,11 +491,6 @@ impl State {
         self.custody_doubted
     }
 
-    /// What recoveries there were, and what they ended.
-    pub fn recoveries(&self) -> &Recoveries {
-        &self.recoveries
-    }
-
     /// How many events are witnessed by somebody's cosignature.
     pub fn witnessed(&self) -> u64 {
         self.statements.values().map(|statements| statements.witnessed).max().unwrap_or(0)

@@ -158,6 +158,12 @@ impl Attending {
         std::mem::swap(&mut self.approval.share, &mut other.approval.share);
     }
 
+    /// An approval that was altered on its way.
+    #[cfg(test)]
+    pub(crate) fn consent_mut(&mut self) -> &mut Consent {
+        &mut self.approval.consent
+    }
+
     /// Hands over the share once the ledger's last line is the intent that this consent is in: the
     /// kit remembers the checkpoint that covers it, and cosigns it. The kit's private keys are
     /// wiped.

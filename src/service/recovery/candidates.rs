@@ -21,6 +21,7 @@ use super::super::copies::LEDGER;
 
 /// Where a ledger was found.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Source {
     /// The home's own.
     Home,

@@ -22,9 +22,10 @@ use cstatns::identifier::Scheme;
 use cstatns::look_up::{Level, Score};
 use cstatns::manifest::Content;
 use cstatns::report::report_path;
-use cstatns_bulk::{CodeFileError, Register, Request, Tally, code, look_up_and_code, renew};
+use cstatns_bulk::{CodeFileError, Out, Register, Request, Tally, code, look_up_and_code, renew};
 use cstatns_controller::{Column, Prepare, PrepareError, Prepared, check, prepare, summarise};
 use cstatns_register::{Builder, Index, Origin, Record};
+use cstatns_rows::csv::WINDOW;
 use cstatns_rows::effort::Effort;
 use cstatns_rows::table::Format;
 use parquet::arrow::ArrowWriter;
@@ -272,12 +273,12 @@ fn look_up(
 }
 
 /// The same; and whether rows that have an identifier are coded by it.
-fn look_up_in(
+fn look_up_in<'o>(
     way: &Way,
     (index, only_without_identifier): (&Index, bool),
     accept: Level,
     threads: usize,
-    out: &mut (dyn Write + Send),
+    out: impl Into<Out<'o>>,
 ) -> Result<Tally, CodeFileError> {
     let (coder, meta) = (POPULATION.coder(1), POPULATION.meta(1, 1));
     let format = Format::of(&way.result).unwrap();
@@ -1012,6 +1013,47 @@ fn a_look_up_that_is_asked_to_stop_does_not_go_on_to_the_pass() {
     );
     assert_eq!(error.unwrap_err().code(), "interrupted");
     assert!(out.is_empty(), "not even the header");
+}
+
+/// Where a result goes; something is done once the weights are learnt, before the pass.
+struct Once<'a, F> {
+    learnt: F,
+    out: &'a mut Vec<u8>,
+}
+
+impl<'a, F: FnOnce()> From<Once<'a, F>> for Out<'a> {
+    fn from(Once { learnt, out }: Once<'a, F>) -> Self {
+        learnt();
+        Self::from(out)
+    }
+}
+
+/// Nobody chooses the weights by other rows than those that the custodians approved: the request
+/// holds other people while weights are learnt, and the approved ones when it is coded.
+#[test]
+fn weights_are_learnt_from_the_rows_that_are_coded() {
+    let place = Place::new();
+    let index = register(&place);
+    let way = Way::new(&place, "d", "csv", "csv");
+    write_data(&way.data, 8000);
+    run(&way, &[], &Effort::default()).unwrap();
+    let approved = fs::read_to_string(&way.request).unwrap();
+    // What the pass has read when it opened the request stays as it is.
+    let (read, rest) = approved.split_at(approved[..WINDOW].rfind('\n').unwrap() + 1);
+    let rows: Vec<(&str, &str)> = rest.lines().map(|row| row.split_once(',').unwrap()).collect();
+    let mut others = read.to_owned();
+    for (row, (index, _)) in rows.iter().enumerate() {
+        others += &format!("{index},{}\n", rows[(row + 1) % rows.len()].1);
+    }
+    assert!(rows.len() > 1000 && others.len() == approved.len() && others != approved);
+    let look_up = |at_first: &str| {
+        fs::write(&way.request, at_first).unwrap();
+        let mut out = Vec::new();
+        let learnt = || fs::write(&way.request, &approved).unwrap();
+        look_up_in(&way, (&index, false), Level::Found, 2, Once { learnt, out: &mut out })
+    };
+    assert_eq!(look_up(&others).unwrap_err().code(), "request-swapped");
+    look_up(&approved).unwrap();
 }
 
 /// The service reads dates as the controller does: what was prepared at the end of a year is coded

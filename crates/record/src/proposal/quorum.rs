@@ -1,5 +1,8 @@
 //! Consents to a question, counted (SPEC §9).
 
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+
 use cstatns_base::name::{Hex, Name};
 use jiff::Timestamp;
 
@@ -52,6 +55,32 @@ impl Placed<'_> {
         self.check_each(consents, dealing)?;
         let (given, needed) = (consents.len(), dealing.threshold.k());
         if given < needed { Err(QuorumError::TooFew { given, needed }) } else { Ok(()) }
+    }
+
+    /// Sorts approvals of this question as they came in: those that count, which are the first
+    /// valid one of each custodian of `dealing`, in ascending order of their names; and why each
+    /// other one does not, in the order in which they came. `consent` is what an approval is
+    /// checked by.
+    pub fn sort_out<T>(
+        &self,
+        approvals: Vec<T>,
+        dealing: &Dealing,
+        consent: impl Fn(&T) -> &Consent,
+    ) -> (Vec<T>, Vec<QuorumError>) {
+        let (mut counted, mut set_aside) = (BTreeMap::new(), Vec::new());
+        for approval in approvals {
+            let checked = self.check_consent(consent(&approval), dealing);
+            match (checked, counted.entry(consent(&approval).body.by.clone())) {
+                (Err(reason), _) => set_aside.push(reason),
+                (Ok(()), Entry::Vacant(seat)) => {
+                    seat.insert(approval);
+                }
+                (Ok(()), Entry::Occupied(seat)) => {
+                    set_aside.push(QuorumError::Twice { custodian: seat.key().clone() });
+                }
+            }
+        }
+        (counted.into_values().collect(), set_aside)
     }
 
     /// Checks one consent.

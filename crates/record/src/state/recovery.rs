@@ -29,6 +29,11 @@ pub struct Recoveries {
 }
 
 impl State {
+    /// What recoveries there were, and what they ended.
+    pub fn recoveries(&self) -> &Recoveries {
+        &self.recoveries
+    }
+
     /// Between a recovery and the custodians who have seen it stands nothing.
     pub(super) fn check_resumed(&self, event: &Event) -> Result<(), Unlawful> {
         match (self.recoveries.unseen, event) {
