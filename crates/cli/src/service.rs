@@ -108,6 +108,10 @@ fn recorded<T>(
         ));
     }
     tell_seen(program, &mut service);
+    if let Some(behind) = service.behind() {
+        program.set_behind();
+        program.say(format_args!("warning: {}", Fault::of(behind, &[]).text()));
+    }
     if let (Ok(_), Err(error)) = (&outcome, service.check_clock()) {
         program.say(format_args!("warning: {}", Fault::from(error).text()));
     }
