@@ -67,8 +67,12 @@ mod error;
 mod identity;
 mod journal;
 mod making;
+mod opening;
+mod outgoing;
 mod project;
+mod publish;
 mod questions;
+mod reader;
 mod renewal;
 mod report;
 mod result;
@@ -77,6 +81,7 @@ mod status;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use cstatns_base::code::Generation;
 use cstatns_base::coded::Coded as _;
@@ -87,7 +92,7 @@ use cstatns_base::secret::Secret;
 use cstatns_record::card::ServiceCard;
 use cstatns_record::dealing::Epoch;
 use cstatns_record::ledger::event::{Event, IntentWitness, Lapse, Line};
-use cstatns_record::ledger::{History, Ledger, checkpoint_path, next_line};
+use cstatns_record::ledger::{History, Ledger, next_line};
 use cstatns_record::proposal::{Action, RunId};
 use cstatns_record::state::{Broken, ReadLedger, Refusal, State, Unlawful, View, read_ledger};
 use jiff::Timestamp;
@@ -95,19 +100,24 @@ use jiff::Timestamp;
 use crate::coder::CodingKey;
 use crate::custody::custodian::{KitError, Shown};
 use crate::custody::quorum::Quorum;
-use crate::keystore::{KeyPlace, Keystore, Opened, Places};
+use crate::keystore::{KeyPlace, Keystore, Opened};
 use crate::sharing::SharingError;
 
 use identity::Identity;
+use opening::{founded, read_places};
 
 pub use ceremony::{Founded, Founding};
 pub use clock::{Clock, SystemClock};
 pub use coding::{Made, RunFiles};
-pub use destruction::{Outgoing, Recovered};
+pub use destruction::Recovered;
 pub use error::ServiceError;
 pub use journal::Counts;
+pub use opening::Opening;
+pub use outgoing::{JournalState, Outgoing};
 pub use project::Expired;
+pub use publish::Published;
 pub use questions::Gathering;
+pub use reader::{Reader, Unfinished};
 pub use result::{LeftResult, Outcome, ReadResult, ResultFile, Seal, WorkError, Written};
 pub use status::{DomainStatus, EpochStatus, Status};
 
@@ -120,6 +130,8 @@ const LIMIT: u64 = 1 << 20;
 pub struct Service {
     home: PathBuf,
     lock: Option<files::Lock>,
+    verb: Name,
+    wait: Duration,
     card: ServiceCard,
     identity: Identity,
     ledger: Ledger,
@@ -151,39 +163,29 @@ impl Service {
         home: &Path,
         clock: impl Clock + 'static,
     ) -> Result<(Self, Vec<Recovered>), ServiceError> {
-        Self::open_reading(home, clock, None)
+        Self::open_for(home, clock, Opening::of(Name::new("open").expect("a name")))
     }
 
-    /// The same with a reader of results: by its commitment, it distinguishes the result of a run
-    /// that stopped before it was recorded from another file of that name.
+    /// The same with what is said of it meanwhile, patience, and a reader of results.
     ///
     /// # Errors
-    /// As [`Service::open`], which needs the reader only after such a stop:
-    /// [`ServiceError::ResultUnread`] without one. [`ServiceError::ResultAway`] where the directory
-    /// of that result is not there.
-    pub fn open_reading(
+    /// As [`Service::open`], which needs the reader only after a run stopped before its result was
+    /// recorded: [`ServiceError::ResultUnread`] without one. [`ServiceError::ResultAway`] where the
+    /// directory of that result is not there.
+    pub fn open_for(
         home: &Path,
         clock: impl Clock + 'static,
-        read: Option<ReadResult<'_>>,
+        opening: Opening<'_>,
     ) -> Result<(Self, Vec<Recovered>), ServiceError> {
-        let home = std::path::absolute(home).map_err(|error| FileError::from_io(home, &error))?;
-        match checkpoint_path(&home.join("ledger.jsonl")).try_exists() {
-            Ok(true) => {}
-            Err(error) if error.kind() == std::io::ErrorKind::PermissionDenied => {
-                return Err(FileError::from_io(&home, &error).into());
-            }
-            _ => return Err(ceremony::no_service(&home)),
-        }
-        let lock = files::lock(&home.join("lock"))?;
+        let Opening { verb, wait, read } = opening;
+        let home = founded(home)?;
+        let lock = files::lock_for(&home.join("lock"), &verb, wait)?;
         let identity = Identity::read(&home)?;
         let card = read_service_card(&home.join("card.json"))?;
         if identity.key().verifying_key().to_bytes() != card.body.signing.0 {
             return Err(ServiceError::HomeDamaged { file: "identity" });
         }
-        let places = Places::read(&home)?;
-        if places.format > HOME_FORMAT {
-            return Err(ServiceError::HomeVersion { found: places.format });
-        }
+        let places = read_places(&home)?;
         let path = home.join("ledger.jsonl");
         let ReadLedger { history, state, length, uncovered, torn, checkpoint, .. } =
             read_ledger(&path, &card)?;
@@ -200,6 +202,8 @@ impl Service {
         let mut service = Self {
             home,
             lock: Some(lock),
+            verb,
+            wait,
             card,
             identity,
             ledger,
@@ -261,7 +265,7 @@ impl Service {
 
     /// The clock in whole seconds, as the ledger writes it.
     fn clock(&self) -> Timestamp {
-        Timestamp::from_second(self.clock.now().as_second()).unwrap_or(Timestamp::UNIX_EPOCH)
+        clock::seconds(&*self.clock)
     }
 
     /// Makes an event durable, if it is lawful.
@@ -269,7 +273,8 @@ impl Service {
         // The home is another process's where it could not be locked again after custodians were
         // asked: the ledger may have grown meanwhile.
         if self.lock.is_none() {
-            return Err(FileError::Locked { path: self.home.join("lock") }.into());
+            let path = self.home.join("lock");
+            return Err(FileError::Locked { path, holder: None }.into());
         }
         let clock = self.clock();
         let confirmed = matches!(event, Event::Intent { .. });
@@ -350,6 +355,7 @@ impl Service {
                 outcome
             }
         };
+        let undecided = self.ledger.is_broken() || self.result_stands;
         for watcher in watchers {
             let name = watcher.name().clone();
             match watcher.see(self.view()) {
@@ -357,7 +363,10 @@ impl Service {
                 Err(error) => self.unseen.push(error),
             }
         }
-        outcome
+        outcome.map_err(|error| match undecided {
+            true => ServiceError::Undecided { error: Box::new(error) },
+            false => error,
+        })
     }
 
     fn record_witnesses(

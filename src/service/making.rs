@@ -145,13 +145,17 @@ impl Service {
     /// # Errors
     /// [`ServiceError::Keystore`].
     pub fn unknown_keys(&self) -> Result<Vec<Found>, ServiceError> {
-        let mut found = self.keystore.found(self.card.id())?;
-        found.retain(|found| {
-            !knows(&self.state, &found.domain, found.generation.map(|(generation, _)| generation))
-        });
-        found.sort_by(|a, b| a.path.cmp(&b.path));
-        Ok(found)
+        unknown_keys(&self.keystore, &self.state)
     }
+}
+
+pub(super) fn unknown_keys(keystore: &Keystore, state: &State) -> Result<Vec<Found>, ServiceError> {
+    let mut found = keystore.found(state.service().id())?;
+    found.retain(|found| {
+        !knows(state, &found.domain, found.generation.map(|(generation, _)| generation))
+    });
+    found.sort_by(|a, b| a.path.cmp(&b.path));
+    Ok(found)
 }
 
 fn knows(state: &State, domain: &Name, generation: Option<Generation>) -> bool {

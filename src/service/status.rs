@@ -1,17 +1,22 @@
 //! What a service says of itself.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use cstatns_base::code::Generation;
 use cstatns_base::domain::{KeyState, Kind, due, end_of};
+use cstatns_base::files::{self, Holder};
 use cstatns_base::name::Name;
 use cstatns_record::dealing::Epoch;
-use cstatns_record::state::{Fate, Run};
+use cstatns_record::state::{Fate, Run, State};
 use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
-use super::{Outgoing, Service};
+use super::making::unknown_keys;
+use super::outgoing::outgoing;
+use super::questions::wait_path;
+use super::{Outgoing, Service, Unfinished};
+use crate::keystore::Keystore;
 
 /// How a service stands.
 #[derive(Clone, Debug, Serialize)]
@@ -27,7 +32,12 @@ pub struct Status {
     pub time: Timestamp,
     /// Whether the clock is too far ahead to be believed.
     pub clock_unconfirmed: bool,
-    /// The questions that are open: a command waits for their approvals.
+    /// The process that works in the home, where it is known: never of a service that this process
+    /// has opened.
+    pub at_work: Option<Holder>,
+    /// What a command has begun and not finished: never of a service that this process has opened.
+    pub unfinished: Vec<Unfinished>,
+    /// The questions that are open.
     pub questions: Vec<QuestionStatus>,
     /// The last events that no custodian's statement covers yet, where there are some.
     pub unseen: Option<Unseen>,
@@ -63,6 +73,9 @@ pub struct QuestionStatus {
     pub event: u64,
     /// Until when approvals count.
     pub expires: Timestamp,
+    /// Whether a command waits for the approvals, if that could be found out. Where none does, the
+    /// next one records that the question lapsed.
+    pub waited_for: Option<bool>,
 }
 
 /// Events that no custodian's statement covers.
@@ -117,25 +130,51 @@ pub struct DomainStatus {
     pub destroyed: Option<Timestamp>,
 }
 
+/// What a status is made of: a service that is opened, or a home that is read.
+pub(super) struct Looked<'a> {
+    pub(super) home: &'a Path,
+    pub(super) state: &'a State,
+    pub(super) events: u64,
+    pub(super) keystore: &'a Keystore,
+    /// What the clock says, in whole seconds.
+    pub(super) clock: Timestamp,
+}
+
 impl Service {
     /// How it stands.
     pub fn status(&self) -> Status {
-        let now = self.state.time_at(self.clock(), false);
+        let looked = Looked {
+            home: &self.home,
+            state: &self.state,
+            events: self.ledger.history().size(),
+            keystore: &self.keystore,
+            clock: self.clock(),
+        };
+        Status { unpaid: self.unpaid().map(ToString::to_string), ..looked.status() }
+    }
+}
+
+impl Looked<'_> {
+    pub(super) fn status(&self) -> Status {
+        let now = self.state.time_at(self.clock, false);
         let epochs = self.state.epochs().iter();
         Status {
-            service: self.card.id().to_owned(),
+            service: self.state.service().id().to_owned(),
             demo: self.state.is_demo(),
-            events: self.ledger.history().size(),
+            events: self.events,
             time: now,
-            clock_unconfirmed: self.is_clock_unconfirmed(),
+            clock_unconfirmed: self.state.is_unconfirmed(self.clock),
+            at_work: None,
+            unfinished: Vec::new(),
             questions: self
                 .state
                 .open_questions()
-                .values()
-                .map(|open| QuestionStatus {
+                .iter()
+                .map(|(run, open)| QuestionStatus {
                     asked: open.question.action.brief().to_string(),
                     event: open.number,
                     expires: open.question.expires,
+                    waited_for: files::is_held(&wait_path(self.home, run)).ok(),
                 })
                 .collect(),
             unseen: self.unseen_events(),
@@ -153,15 +192,14 @@ impl Service {
                 .keys()
                 .map(|name| self.domain_status(name, now))
                 .collect(),
-            deliveries: self.outgoing(),
+            deliveries: outgoing(self.home, self.state),
             // A directory that cannot be read is found by the runs that need it.
-            unknown_keys: self
-                .unknown_keys()
+            unknown_keys: unknown_keys(self.keystore, self.state)
                 .unwrap_or_default()
                 .into_iter()
                 .map(|found| found.path)
                 .collect(),
-            unpaid: self.unpaid().map(ToString::to_string),
+            unpaid: None,
         }
     }
 
@@ -171,7 +209,7 @@ impl Service {
             matches!(run.fate, Fate::Result | Fate::Failed { .. }) && run.since > witnessed
         };
         let runs = self.state.runs().values().filter(ended).count() as u64;
-        (witnessed < self.ledger.history().size()).then_some(Unseen { from: witnessed + 1, runs })
+        (witnessed < self.events).then_some(Unseen { from: witnessed + 1, runs })
     }
 
     fn domain_status(&self, name: &Name, now: Timestamp) -> DomainStatus {

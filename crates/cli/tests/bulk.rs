@@ -154,7 +154,7 @@ fn a_closed_pipe_spoils_nothing() {
             "{closed}: the requests are destroyed"
         );
         assert!(place.exists("s2.csv.report.json"), "{closed}");
-        place.ok("service status home");
+        place.ok("service expire home");
     }
 }
 
@@ -215,7 +215,7 @@ fn a_request_that_changes_under_the_run() {
             && !place.exists("s.csv.report.json")
     );
     assert_eq!(place.temporaries(), [""; 0]);
-    place.ok("service status home");
+    place.ok("service expire home");
 }
 
 /// A passphrase that is asked for is not bulk work: a signal ends the program as it always did.
