@@ -206,6 +206,24 @@ fn a_scratch_file_has_no_name_and_gives_back_what_it_was_given() {
 }
 
 #[test]
+fn what_the_system_says_has_words() {
+    let path = Path::new("a");
+    for (number, expected) in [
+        (5, "storage-failed"),
+        (23, "too-many-files"),
+        (24, "too-many-files"),
+        (27, "file-size-limit"),
+        (30, "file-read-only"),
+    ] {
+        let error = FileError::from_io(path, &std::io::Error::from_raw_os_error(number));
+        assert_eq!(error.code(), expected);
+    }
+    // ENOTRECOVERABLE: the standard library has no word for it.
+    let error = FileError::from_io(path, &std::io::Error::from_raw_os_error(131));
+    assert!(!error.to_string().contains("uncategorized"), "{error}");
+}
+
+#[test]
 fn reading_is_bounded() {
     let folder = folder();
     let path = folder.path().join("card");
