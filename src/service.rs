@@ -69,8 +69,11 @@ mod identity;
 mod journal;
 mod making;
 mod opening;
+mod outgoing;
 mod project;
+mod publish;
 mod questions;
+mod reader;
 mod recovery;
 mod renewal;
 mod report;
@@ -80,6 +83,7 @@ mod status;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use cstatns_base::code::Generation;
 use cstatns_base::coded::Coded as _;
@@ -108,11 +112,15 @@ use identity::Identity;
 pub use ceremony::{Founded, Founding};
 pub use clock::{Clock, SystemClock};
 pub use coding::{Made, RunFiles};
-pub use destruction::{Outgoing, Recovered};
+pub use destruction::Recovered;
 pub use error::ServiceError;
 pub use journal::Counts;
+pub use opening::Opening;
+pub use outgoing::{JournalState, Outgoing};
 pub use project::Expired;
+pub use publish::Published;
 pub use questions::Gathering;
+pub use reader::{Reader, Unfinished};
 pub use recovery::{Plan, Recovery, Source, Sources};
 pub use result::{LeftResult, Outcome, ReadResult, ResultFile, Seal, WorkError, Written};
 pub use status::{DomainStatus, EpochStatus, Status};
@@ -126,6 +134,8 @@ const LIMIT: u64 = 1 << 20;
 pub struct Service {
     home: PathBuf,
     lock: Option<files::Lock>,
+    verb: Name,
+    wait: Duration,
     card: ServiceCard,
     identity: Identity,
     ledger: Ledger,
@@ -197,7 +207,8 @@ impl Service {
         // The home is another process's where it could not be locked again after custodians were
         // asked: the ledger may have grown meanwhile.
         if self.lock.is_none() {
-            return Err(FileError::Locked { path: self.home.join("lock") }.into());
+            let path = self.home.join("lock");
+            return Err(FileError::Locked { path, holder: None }.into());
         }
         let clock = self.clock();
         let time = self.state.time_of(clock, &event);
@@ -278,6 +289,7 @@ impl Service {
                 outcome
             }
         };
+        let undecided = self.ledger.is_broken() || self.result_stands;
         for watcher in watchers {
             let name = watcher.name().clone();
             match watcher.see(self.view()) {
@@ -285,7 +297,10 @@ impl Service {
                 Err(error) => self.unseen.push(error),
             }
         }
-        outcome
+        outcome.map_err(|error| match undecided {
+            true => ServiceError::Undecided { error: Box::new(error) },
+            false => error,
+        })
     }
 
     fn record_witnesses(

@@ -134,14 +134,14 @@ fn a_file_takes_the_place_of_the_one_that_was_read() {
     let mut pending = Pending::create_over(&path, &old, Access::Private).unwrap();
     pending.write_all(b"new").unwrap();
     // One at a time; and until then nothing has changed.
-    assert_eq!(code(Pending::create_over(&path, &other, Access::Private)), "home-locked");
+    assert_eq!(code(Pending::create_over(&path, &other, Access::Private)), "file-locked");
     assert_eq!(fs::read(&path).unwrap(), b"old");
     pending.commit().unwrap();
     assert_eq!((fs::read(&path).unwrap(), mode(&path)), (b"new".to_vec(), 0o600));
     assert_eq!(std::io::read_to_string(&old).unwrap(), "old", "whoever has it open keeps it");
     drop(old);
     // What is open is not what has the name any more.
-    assert_eq!(code(Pending::create_over(&path, &other, Access::Private)), "home-locked");
+    assert_eq!(code(Pending::create_over(&path, &other, Access::Private)), "file-locked");
     drop(Pending::create_over(&path, &open(), Access::Private).unwrap());
     assert_eq!(fs::read(&path).unwrap(), b"new");
     let link = folder.path().join("link");
@@ -206,6 +206,24 @@ fn a_scratch_file_has_no_name_and_gives_back_what_it_was_given() {
 }
 
 #[test]
+fn what_the_system_says_has_words() {
+    let path = Path::new("a");
+    for (number, expected) in [
+        (5, "storage-failed"),
+        (23, "too-many-files"),
+        (24, "too-many-files"),
+        (27, "file-size-limit"),
+        (30, "file-read-only"),
+    ] {
+        let error = FileError::from_io(path, &std::io::Error::from_raw_os_error(number));
+        assert_eq!(error.code(), expected);
+    }
+    // ENOTRECOVERABLE: the standard library has no word for it.
+    let error = FileError::from_io(path, &std::io::Error::from_raw_os_error(131));
+    assert!(!error.to_string().contains("uncategorized"), "{error}");
+}
+
+#[test]
 fn reading_is_bounded() {
     let folder = folder();
     let path = folder.path().join("card");
@@ -214,8 +232,25 @@ fn reading_is_bounded() {
     assert_eq!(files::read(&path, 1 << 20).unwrap(), b"12345678");
     assert_eq!(code(files::read(&path, 7)), "file-too-large");
     assert_eq!(code(files::read(&path, 0)), "file-too-large");
-    assert_eq!(code(files::read(Path::new("/dev/zero"), 1000)), "file-too-large");
-    assert_eq!(files::read(Path::new("/dev/null"), 0).unwrap(), b"");
+    let pipe = folder.path().join("pipe");
+    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let socket = folder.path().join("socket");
+    let _listens = std::os::unix::net::UnixListener::bind(&socket).unwrap();
+    for special in [Path::new("/dev/zero"), Path::new("/dev/null"), &pipe, &socket] {
+        // A pipe that nobody writes to would be waited for.
+        assert_eq!(code(files::read(special, 1000)), "not-a-file", "{special:?}");
+        assert_eq!(code(files::open_to_read(special)), "not-a-file", "{special:?}");
+        assert_eq!(code(Append::open(special)), "not-a-file", "{special:?}");
+        assert_eq!(code(files::lock(special)), "not-a-file", "{special:?}");
+    }
+    assert_eq!(code(files::read_also_pipe(Path::new("/dev/zero"), 1000)), "file-too-large");
+    assert_eq!(files::read_also_pipe(Path::new("/dev/null"), 0).unwrap(), b"");
+    let writes = std::thread::spawn({
+        let pipe = pipe.clone();
+        move || fs::write(pipe, "words")
+    });
+    assert_eq!(files::read_also_pipe(&pipe, 100).unwrap(), b"words");
+    writes.join().unwrap().unwrap();
     assert_eq!(code(files::read(&folder.path().join("none"), 8)), "file-missing");
     assert_eq!(code(files::read(folder.path(), 1 << 20)), "not-a-file");
 }

@@ -22,6 +22,11 @@ impl Clock for SystemClock {
     }
 }
 
+/// What a clock says in whole seconds, as the ledger writes it.
+pub(super) fn seconds(clock: &dyn Clock) -> Timestamp {
+    Timestamp::from_second(clock.now().as_second()).unwrap_or(Timestamp::UNIX_EPOCH)
+}
+
 impl<F: Fn() -> Timestamp> Clock for F {
     fn now(&self) -> Timestamp {
         self()

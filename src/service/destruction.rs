@@ -2,18 +2,15 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::fs::File;
 use std::io::{BufReader, Read};
 use std::path::{Path, PathBuf};
 
-use cstatns_base::code::Generation;
 use cstatns_base::delivery::{DeliveryId, DeliveryName};
 use cstatns_base::files::{self, Facts, Fate, FileError, Held};
 use cstatns_base::name::{Hex, Name};
 use cstatns_record::ledger::event::{Destroyed, Event, Lapse, Means};
 use cstatns_record::proposal::{Action, RunId};
 use cstatns_record::state::Refusal;
-use serde::Serialize;
 
 use super::coding::coded;
 use super::journal::{Counts, Journal, spoken_of};
@@ -130,22 +127,6 @@ impl fmt::Display for Recovered {
     }
 }
 
-/// A result that has not been stated delivered, or whose copy is still here.
-#[derive(Clone, Debug, Serialize)]
-#[non_exhaustive]
-pub struct Outgoing {
-    /// The delivery.
-    pub delivery: DeliveryName,
-    /// Its domain.
-    pub domain: Name,
-    /// The generation of its codes.
-    pub generation: Generation,
-    /// Its rows.
-    pub rows: u64,
-    /// Where the service's copy lies.
-    pub result: Option<PathBuf>,
-}
-
 pub(super) fn means(present: bool) -> Means {
     if present { Means::Overwritten } else { Means::Absent }
 }
@@ -189,19 +170,6 @@ impl Service {
         self.record(Event::Destroyed { what, how: Means::Lost })
     }
 
-    /// Results whose copy is still here, with where it lies.
-    pub fn outgoing(&self) -> Vec<Outgoing> {
-        let here = self.state.deliveries().iter().filter(|(_, delivery)| !delivery.destroyed);
-        here.map(|(id, delivery)| Outgoing {
-            delivery: id.named(delivery.parts),
-            domain: delivery.domain.clone(),
-            generation: delivery.generation,
-            rows: delivery.rows,
-            result: self.journal(id).ok().flatten().map(|journal| journal.result),
-        })
-        .collect()
-    }
-
     /// The request of a delivery whose copy is still here and what lay beside it, as the run was
     /// given them: for its report. Empty where the home does not say.
     pub fn request_of(&self, of: &DeliveryId) -> Vec<PathBuf> {
@@ -226,7 +194,7 @@ impl Service {
 
     /// A part's journal; none where the file does not exist. One that is there and cannot be read
     /// is an error: what it speaks of must not pass for absent.
-    fn journal(&self, of: &DeliveryId) -> Result<Option<Journal>, ServiceError> {
+    pub(super) fn journal(&self, of: &DeliveryId) -> Result<Option<Journal>, ServiceError> {
         match Journal::read(&Journal::path(&self.home, of)) {
             Ok(journal) => Ok(Some(journal)),
             Err(ServiceError::File(FileError::Missing { .. })) => Ok(None),
@@ -447,10 +415,7 @@ impl Service {
 
 /// Whether `received` is another file with the bytes of `result`.
 fn check_copy(result: &Path, received: &Path) -> Result<(), ServiceError> {
-    let open = |path: &Path| -> Result<File, FileError> {
-        File::open(path).map_err(|error| FileError::from_io(path, &error))
-    };
-    let (ours, theirs) = (open(result)?, open(received)?);
+    let (ours, theirs) = (files::open_to_read(result)?, files::open_to_read(received)?);
     let (our_facts, their_facts) =
         (Facts::of_open(result, &ours)?, Facts::of_open(received, &theirs)?);
     if our_facts.inode == their_facts.inode {

@@ -3,8 +3,10 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use cstatns_base::code::Generation;
 use cstatns_base::delivery::{DeliveryId, DeliveryName};
 use cstatns_base::files::FileError;
+use cstatns_base::name::Name;
 use cstatns_record::dealing::{RosterError, ThresholdError};
 use cstatns_record::ledger::LedgerError;
 use cstatns_record::proposal::QuorumError;
@@ -116,6 +118,28 @@ pub enum ServiceError {
         /// Why it was not used.
         error: Box<Self>,
     },
+    /// What a run made may stand, and could not be recorded: the next opening decides.
+    #[error("{error} (it is not recorded yet whether the run is done)")]
+    Undecided {
+        /// What failed.
+        error: Box<Self>,
+    },
+    /// The domain's present key was made by the last run, and nothing has happened since.
+    #[error(
+        "generation {generation} of `{domain}` was made in event {event}, and nothing has happened \
+        since"
+    )]
+    KeyJustMade {
+        /// The domain.
+        domain: Name,
+        /// The generation of its present codes.
+        generation: Generation,
+        /// The event that says so.
+        event: u64,
+    },
+    /// The home knows where the service's copy lies.
+    #[error("the home knows where its copy of this delivery lies")]
+    CopyKnown,
     /// Fewer people who were looked up and coded than the domain's minimum.
     #[error(
         "the request has fewer than {minimum} distinct people who are found and coded, this \
@@ -306,12 +330,34 @@ pub enum ServiceError {
         /// The clock's date.
         today: Date,
     },
+    /// The ledger that is published is not the beginning of this one.
+    #[error(
+        "the published ledger {path:?} is not the beginning of this home's, from event {event} on \
+        (nothing was published)"
+    )]
+    PublishedOther {
+        /// The published ledger.
+        path: PathBuf,
+        /// The first event that differs.
+        event: u64,
+    },
     /// The counterpart's file differs.
     #[error("{path:?} is not the same as the service's copy (nothing was destroyed)")]
     ReceivedDiffers {
         /// The file given.
         path: PathBuf,
     },
+}
+
+impl ServiceError {
+    /// Whether it is that the operating system refuses this user.
+    pub(super) fn is_permission(&self) -> bool {
+        let inner = match self {
+            Self::File(error) | Self::Keystore(KeystoreError::File(error)) => error,
+            _ => return false,
+        };
+        matches!(inner, FileError::Permission { .. })
+    }
 }
 
 cstatns_base::coded!(ServiceError {
@@ -336,11 +382,15 @@ cstatns_base::coded!(ServiceError {
     Self::RequestChanged => ("request-changed", Input, []),
     Self::OtherRequests { given, approved } => ("request-count", Input, [given, approved]),
     Self::Part { part, parts, request, error } => (error),
+    Self::Undecided { error } => (error, Machine, [run: "undecided"]),
+    Self::KeyJustMade { domain, generation, event } => ("key-just-made", Input, [domain, generation, event]),
+    Self::CopyKnown => ("copy-known", Input, []),
     Self::TooFewPeople { minimum } => ("too-few-values", Input, [minimum, counted: "people"]),
     Self::ResultMissing { path } => ("result-missing", Input, [path]),
     Self::ResultAway { delivery, path } => ("result-away", Machine, [run: delivery.run, part: delivery.part, path]),
     Self::ResultUnread { path } => ("result-unread", Machine, [path]),
     Self::SameFile { path } => ("same-file", Input, [path]),
+    Self::PublishedOther { path, event } => ("published-other", Tampering, [path, event]),
     Self::ReceivedDiffers { path } => ("received-differs", OtherSide, [path]),
     Self::RequestStays { error } => ("request-stays", Machine, [reason: error.code(), inner: error.facts()]),
     Self::RequestOwed { delivery, error } => (error, Machine, [delivery]),

@@ -144,15 +144,20 @@ impl Service {
     /// # Errors
     /// [`ServiceError::Keystore`].
     pub fn unknown_keys(&self) -> Result<Vec<Found>, ServiceError> {
-        let mut found = self.keystore.found(self.card.id())?;
-        found.retain(|found| !knows(&self.state, found));
-        found.sort_by(|a, b| a.path.cmp(&b.path));
-        Ok(found)
+        unknown_keys(&self.keystore, &self.state)
     }
 }
 
+/// The files of keys and life secrets that a ledger does not know.
+pub(super) fn unknown_keys(keystore: &Keystore, state: &State) -> Result<Vec<Found>, ServiceError> {
+    let mut found = keystore.found(state.service().id())?;
+    found.retain(|found| !knows(state, found));
+    found.sort_by(|a, b| a.path.cmp(&b.path));
+    Ok(found)
+}
+
 /// Whether the ledger speaks of a key or a life secret.
-pub(super) fn knows(state: &State, found: &Found) -> bool {
+fn knows(state: &State, found: &Found) -> bool {
     state.domain(&found.domain).is_ok_and(|domain| match found.generation {
         Some((generation, _)) => domain.key(generation).is_some(),
         None => domain.kind.is_research(),

@@ -3,8 +3,10 @@
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use cstatns_base::files::{self, FileError};
+use cstatns_base::name::Name;
 use cstatns_record::ledger::{Ledger, checkpoint_path};
 use cstatns_record::state::{ReadLedger, read_ledger};
 
@@ -22,38 +24,31 @@ impl Service {
     /// it repaired.
     ///
     /// # Errors
-    /// [`ServiceError`]: the home is locked, unfinished, damaged or of a newer format, or its
-    /// ledger was changed.
+    /// [`ServiceError`]: the home is locked, unfinished, damaged, an old copy or of a newer format,
+    /// or its ledger was changed.
     pub fn open(
         home: &Path,
         clock: impl Clock + 'static,
     ) -> Result<(Self, Vec<Recovered>), ServiceError> {
-        Self::open_reading(home, clock, None)
+        Self::open_for(home, clock, Opening::of(Name::new("open").expect("a name")))
     }
 
-    /// The same with a reader of results: by its commitment, it distinguishes the result of a run
-    /// that stopped before it was recorded from another file of that name.
+    /// The same with what is said of it meanwhile, patience, and a reader of results.
     ///
     /// # Errors
-    /// As [`Service::open`], which needs the reader only after such a stop:
-    /// [`ServiceError::ResultUnread`] without one. [`ServiceError::ResultAway`] where the directory
-    /// of that result is not there.
-    pub fn open_reading(
+    /// As [`Service::open`], which needs the reader only after a run stopped before its result was
+    /// recorded: [`ServiceError::ResultUnread`] without one. [`ServiceError::ResultAway`] where the
+    /// directory of that result is not there.
+    pub fn open_for(
         home: &Path,
         clock: impl Clock + 'static,
-        read: Option<ReadResult<'_>>,
+        opening: Opening<'_>,
     ) -> Result<(Self, Vec<Recovered>), ServiceError> {
-        let home = std::path::absolute(home).map_err(|error| FileError::from_io(home, &error))?;
-        match checkpoint_path(&home.join("ledger.jsonl")).try_exists() {
-            Ok(true) => {}
-            Err(error) if error.kind() == std::io::ErrorKind::PermissionDenied => {
-                return Err(FileError::from_io(&home, &error).into());
-            }
-            _ => return Err(ceremony::no_service(&home)),
-        }
-        let lock = files::lock(&home.join("lock"))?;
-        let (mut service, mut recovered) = Self::read_home(home, lock, Box::new(clock), false)?;
-        service.recover(read, &mut recovered)?;
+        let home = founded(home)?;
+        let lock = files::lock_for(&home.join("lock"), &opening.verb, opening.wait)?;
+        let (mut service, mut recovered) =
+            Self::read_home(home, lock, Box::new(clock), &opening, false)?;
+        service.recover(opening.read, &mut recovered)?;
         service.taken = service.history().size();
         Ok((service, recovered))
     }
@@ -63,6 +58,7 @@ impl Service {
         home: PathBuf,
         lock: files::Lock,
         clock: Box<dyn Clock>,
+        opening: &Opening<'_>,
         recovering: bool,
     ) -> Result<(Self, Vec<Recovered>), ServiceError> {
         if !recovering && recovery::is_unfinished(&home) {
@@ -73,10 +69,7 @@ impl Service {
         if identity.key().verifying_key().to_bytes() != card.body.signing.0 {
             return Err(ServiceError::HomeDamaged { file: "identity" });
         }
-        let places = Places::read(&home)?;
-        if places.format > HOME_FORMAT {
-            return Err(ServiceError::HomeVersion { found: places.format });
-        }
+        let places = read_places(&home)?;
         let path = home.join("ledger.jsonl");
         let ReadLedger { history, state, length, uncovered, torn, checkpoint, .. } =
             read_ledger(&path, &card)?;
@@ -100,6 +93,8 @@ impl Service {
         let service = Self {
             home,
             lock: Some(lock),
+            verb: opening.verb.clone(),
+            wait: opening.wait,
             card,
             identity,
             ledger,
@@ -117,5 +112,45 @@ impl Service {
             clock,
         };
         Ok((service, recovered))
+    }
+}
+
+/// How a home is opened.
+pub struct Opening<'a> {
+    /// What is done with it: shown to whoever finds the home locked meanwhile.
+    pub verb: Name,
+    /// How long to wait while another process works on it.
+    pub wait: Duration,
+    /// Reads results. By its commitment, it distinguishes the result of a run that stopped before
+    /// it was recorded from another file of that name.
+    pub read: Option<ReadResult<'a>>,
+}
+
+impl Opening<'_> {
+    /// Without waiting, and without a reader of results.
+    pub fn of(verb: Name) -> Self {
+        Self { verb, wait: Duration::ZERO, read: None }
+    }
+}
+
+/// The absolute path of a home in which a service was founded.
+pub(super) fn founded(home: &Path) -> Result<PathBuf, ServiceError> {
+    let home = std::path::absolute(home).map_err(|error| FileError::from_io(home, &error))?;
+    match checkpoint_path(&home.join("ledger.jsonl")).try_exists() {
+        Ok(true) => Ok(home),
+        Err(error) if error.kind() == std::io::ErrorKind::PermissionDenied => {
+            Err(FileError::from_io(&home, &error).into())
+        }
+        _ => Err(ceremony::no_service(&home)),
+    }
+}
+
+/// Where a home says that its life secrets lie.
+pub(super) fn read_places(home: &Path) -> Result<Places, ServiceError> {
+    let places = Places::read(home)?;
+    match places.format {
+        HOME_FORMAT => Ok(places),
+        found if found > HOME_FORMAT => Err(ServiceError::HomeVersion { found }),
+        _ => Err(ServiceError::HomeDamaged { file: "places.json" }),
     }
 }

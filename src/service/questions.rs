@@ -1,15 +1,14 @@
 //! Questions to the custodians: recorded, asked without the lock, and ended (SPEC §9, §13).
 
-use std::path::PathBuf;
-use std::thread::sleep;
-use std::time::{Duration, Instant};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use cstatns_base::files::{self, FileError};
 use cstatns_base::name::Name;
+use cstatns_record::ledger::Ledger;
 use cstatns_record::ledger::event::{Event, Lapse};
-use cstatns_record::ledger::{History, Ledger};
 use cstatns_record::proposal::{Action, Consent, Proposal, Question, QuorumError, RunId};
-use cstatns_record::state::{Broken, ReadLedger, State, Unlawful, View};
+use cstatns_record::state::{Broken, ReadLedger, Unlawful, View};
 use jiff::{SignedDuration, Timestamp};
 
 use super::copies::{self, Copies};
@@ -50,22 +49,8 @@ impl Gathering<'_> {
     /// [`Broken`].
     pub fn view(&mut self) -> Result<View<'_>, Broken> {
         let ReadLedger { history, state, length, .. } = &self.ledger;
-        let caught_up = |history: &History, state: &State, length| {
-            ReadLedger::catch_up(self.ledger.view().path, history.clone(), state.clone(), length)
-        };
-        // Another process may be between a line and its checkpoint.
-        let mut tries = 0;
-        let newer = loop {
-            match caught_up(history, state, *length) {
-                Ok(newer) => break newer,
-                Err(error) if tries == 20 => return Err(error),
-                Err(_) => {
-                    tries += 1;
-                    sleep(Duration::from_millis(50));
-                }
-            }
-        };
-        self.ledger = newer;
+        let path = self.ledger.view().path;
+        self.ledger = ReadLedger::catch_up(path, history.clone(), state.clone(), *length)?;
         Ok(self.ledger.view())
     }
 
@@ -192,7 +177,7 @@ impl Service {
     ) -> Result<T, E> {
         self.lock = None;
         let asked = ask();
-        let locked = self.lock_home().and_then(|()| self.recover(None, &mut Vec::new()));
+        let locked = self.lock_home(self.wait).and_then(|()| self.recover(None, &mut Vec::new()));
         let asked = asked?;
         locked.map_err(E::from)?;
         self.taken = self.history().size();
@@ -202,7 +187,7 @@ impl Service {
     /// Locks the home again, and finishes or undoes what other processes left. If its own question
     /// has expired, it is ended here: nobody else knows the consents that came in.
     fn lock_again(&mut self, own: &Question, consents: &[Consent]) -> Result<(), ServiceError> {
-        self.lock_home()?;
+        self.lock_home(PATIENCE)?;
         if self.clock() < own.expires {
             return self.recover(None, &mut Vec::new());
         }
@@ -212,16 +197,8 @@ impl Service {
     }
 
     /// Locks the home again, and reads what was added to the ledger meanwhile.
-    fn lock_home(&mut self) -> Result<(), ServiceError> {
-        let since = Instant::now();
-        let lock = loop {
-            match files::lock(&self.home.join("lock")) {
-                Err(FileError::Locked { .. }) if since.elapsed() < PATIENCE => {
-                    sleep(Duration::from_millis(100));
-                }
-                outcome => break outcome?,
-            }
-        };
+    fn lock_home(&mut self, wait: Duration) -> Result<(), ServiceError> {
+        let lock = files::lock_for(&self.home.join("lock"), &self.verb, wait)?;
         let ReadLedger { history, state, length, uncovered, checkpoint, .. } = self.read()?;
         copies::check_marks(&self.home, &self.card, &history, &self.places)?;
         let mut ledger = Ledger::open(self.ledger.path(), history, length, checkpoint.note)?;
@@ -282,8 +259,12 @@ impl Service {
 
     /// The file that is locked by the process that waits for the approvals of a question.
     pub(super) fn wait_path(&self, run: &RunId) -> PathBuf {
-        self.home.join("outbox").join(format!("{run}.wait"))
+        wait_path(&self.home, run)
     }
+}
+
+pub(super) fn wait_path(home: &Path, run: &RunId) -> PathBuf {
+    home.join("outbox").join(format!("{run}.wait"))
 }
 
 impl From<KitError> for ServiceError {

@@ -8,6 +8,7 @@
 mod candidates;
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use cstatns_base::files::{self, Access, FileError};
 use cstatns_base::name::{Hex, Name, canonical_json};
@@ -23,9 +24,9 @@ use crate::keystore::{KeyPlace, Keystore, KeystoreError, Places};
 
 use super::copies::{self, LEDGER};
 use super::identity::Identity;
-use super::making::knows;
+use super::making::unknown_keys;
 use super::result::ReadResult;
-use super::{Clock, LIMIT, Recovered, Service, ServiceError, read_service_card};
+use super::{Clock, LIMIT, Opening, Recovered, Service, ServiceError, read_service_card};
 
 use candidates::{Candidate, Choice, choose};
 
@@ -126,7 +127,7 @@ impl Recovery {
         clock: impl Clock + 'static,
     ) -> Result<Self, ServiceError> {
         let home = std::path::absolute(home).map_err(|error| FileError::from_io(home, &error))?;
-        let lock = files::lock(&home.join("lock"))?;
+        let lock = files::lock_for(&home.join("lock"), &verb(), Duration::ZERO)?;
         let identity = Identity::read(&home)?;
         let card = read_service_card(&home.join("card.json"))?;
         if identity.key().verifying_key().to_bytes() != card.body.signing.0 {
@@ -232,7 +233,8 @@ impl Recovery {
         for (path, seal) in &seals {
             files::replace(path, seal, Access::Private)?;
         }
-        let (mut service, mut recovered) = Service::read_home(home, lock, clock, true)?;
+        let (mut service, mut recovered) =
+            Service::read_home(home, lock, clock, &Opening::of(verb()), true)?;
         if plan.needs_kits {
             service.resume(before, kits)?;
         }
@@ -268,6 +270,11 @@ impl Service {
         witnesses.sort_by(|a, b| a.by.cmp(&b.by));
         self.record(Event::Resumed { witnesses })
     }
+}
+
+/// What is said of a home that is being recovered.
+fn verb() -> Name {
+    Name::new("recover").expect("a name")
 }
 
 /// Whether a recovery of this home was stopped.
@@ -307,8 +314,7 @@ fn unknown_seals(home: &Path, state: &State) -> Result<Vec<PathBuf>, ServiceErro
     if !keys.is_dir() {
         return Ok(Vec::new());
     }
-    let mut found = Keystore::new(keys, Vec::new()).found(state.service().id())?;
-    found.retain(|found| !knows(state, found));
+    let found = unknown_keys(&Keystore::new(keys, Vec::new()), state)?;
     Ok(found.into_iter().map(|found| found.path).collect())
 }
 

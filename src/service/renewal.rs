@@ -1,6 +1,8 @@
 //! New keys and doubts (SPEC §12; R9–R11).
 
-use cstatns_record::ledger::event::Event;
+use cstatns_base::name::Name;
+use cstatns_record::ledger::Lines;
+use cstatns_record::ledger::event::{Event, Line};
 use cstatns_record::proposal::Action;
 use cstatns_record::receipt::Doubt;
 
@@ -30,6 +32,34 @@ impl Service {
             let check = service.make_key(&approved, &place, life)?;
             service.record(Event::KeyMade { run: approved.run, check })
         })
+    }
+
+    /// Refuses to make a domain's next key again where its present one was made by the last run
+    /// and nothing but refusals was recorded since: the command is repeated because it did not say
+    /// that it was done.
+    ///
+    /// # Errors
+    /// [`ServiceError::KeyJustMade`]; [`Refusal::UnknownDomain`](cstatns_record::state::Refusal);
+    /// [`ServiceError::File`].
+    pub fn check_key_is_older(&self, domain: &Name) -> Result<(), ServiceError> {
+        let domain_now = self.state.domain(domain)?;
+        let (generation, present) = (domain_now.generation(), domain_now.active());
+        let mut last = None;
+        let mut lines = Lines::open(self.ledger.path())?;
+        while let Some(line) = lines.next_line()? {
+            let line: Line = serde_json::from_slice(line)
+                .map_err(|_| ServiceError::HomeDamaged { file: "ledger.jsonl" })?;
+            match line.event {
+                Event::Refused { .. } => {}
+                event => last = Some((line.sequence, event)),
+            }
+        }
+        match last {
+            Some((event, Event::KeyMade { check, .. })) if check == present.check => {
+                Err(ServiceError::KeyJustMade { domain: domain.clone(), generation, event })
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Closes the doubts that a quorum has examined.

@@ -4,16 +4,21 @@ use std::path::{Path, PathBuf};
 
 use cstatns_base::code::Generation;
 use cstatns_base::domain::{KeyState, end_of};
+use cstatns_base::files::{self, Holder};
 use cstatns_base::name::Name;
 use cstatns_record::dealing::Epoch;
 use cstatns_record::proposal::CLOCK_SKEW;
-use cstatns_record::state::{Fate, Run};
+use cstatns_record::state::{Fate, Run, State};
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Span, Timestamp};
 use serde::Serialize;
 
-use super::{Outgoing, Service};
+use super::making::unknown_keys;
+use super::outgoing::outgoing;
+use super::questions::wait_path;
+use super::{Outgoing, Service, Unfinished};
+use crate::keystore::Keystore;
 
 /// How a service stands.
 #[derive(Clone, Debug, Serialize)]
@@ -33,7 +38,14 @@ pub struct Status {
     pub clock_unconfirmed: bool,
     /// By how many seconds the clock is behind the time.
     pub clock_behind: Option<u64>,
-    /// The questions that are open: a command waits for their approvals.
+    /// Why the home is an old copy, or may be: then it records nothing.
+    pub old: Option<String>,
+    /// The process that works in the home, where it is known: never of a service that this process
+    /// has opened.
+    pub at_work: Option<Holder>,
+    /// What a command has begun and not finished: never of a service that this process has opened.
+    pub unfinished: Vec<Unfinished>,
+    /// The questions that are open.
     pub questions: Vec<QuestionStatus>,
     /// The last events that no custodian's statement covers yet, where there are some.
     pub unseen: Option<Unseen>,
@@ -61,6 +73,7 @@ impl Status {
             || self.clock_behind.is_some_and(late)
             || self.custody_doubted.is_some()
             || self.unpaid.is_some()
+            || self.old.is_some()
             || !self.unknown_keys.is_empty()
             || self.epochs.last().is_some_and(|newest| !newest.missing.is_empty())
             || self.domains.iter().any(DomainStatus::is_waiting)
@@ -84,6 +97,9 @@ pub struct QuestionStatus {
     pub event: u64,
     /// Until when approvals count.
     pub expires: Timestamp,
+    /// Whether a command waits for the approvals, if that could be found out. Where none does, the
+    /// next one records that the question lapsed.
+    pub waited_for: Option<bool>,
 }
 
 /// Events that no custodian's statement covers.
@@ -152,30 +168,57 @@ impl DomainStatus {
     }
 }
 
+/// What a status is made of: a service that is opened, or a home that is read.
+pub(super) struct Looked<'a> {
+    pub(super) home: &'a Path,
+    pub(super) state: &'a State,
+    pub(super) events: u64,
+    pub(super) keystore: &'a Keystore,
+    /// What the clock says, in whole seconds.
+    pub(super) clock: Timestamp,
+}
+
 impl Service {
     /// How it stands.
     pub fn status(&self) -> Status {
-        let (clock, time) = (self.clock(), self.state.time());
+        let looked = Looked {
+            home: &self.home,
+            state: &self.state,
+            events: self.ledger.history().size(),
+            keystore: &self.keystore,
+            clock: self.clock(),
+        };
+        Status { unpaid: self.unpaid().map(ToString::to_string), ..looked.status() }
+    }
+}
+
+impl Looked<'_> {
+    pub(super) fn status(&self) -> Status {
+        let (clock, time) = (self.clock, self.state.time());
         // By the clock, also where it is not believed; and what ended by the time refuses.
         let now = clock.max(time);
         let behind = time.duration_since(clock).as_secs();
         let epochs = self.state.epochs().iter();
         Status {
-            service: self.card.id().to_owned(),
+            service: self.state.service().id().to_owned(),
             demo: self.state.is_demo(),
-            events: self.ledger.history().size(),
+            events: self.events,
             time: self.state.time_at(clock),
             clock,
-            clock_unconfirmed: self.is_clock_unconfirmed(),
+            clock_unconfirmed: self.state.is_unconfirmed(clock),
             clock_behind: u64::try_from(behind).ok().filter(|seconds| *seconds > 0),
+            old: None,
+            at_work: None,
+            unfinished: Vec::new(),
             questions: self
                 .state
                 .open_questions()
-                .values()
-                .map(|open| QuestionStatus {
+                .iter()
+                .map(|(run, open)| QuestionStatus {
                     asked: open.question.action.brief().to_string(),
                     event: open.number,
                     expires: open.question.expires,
+                    waited_for: files::is_held(&wait_path(self.home, run)).ok(),
                 })
                 .collect(),
             unseen: self.unseen_events(),
@@ -193,15 +236,14 @@ impl Service {
                 .keys()
                 .map(|name| self.domain_status(name, now))
                 .collect(),
-            deliveries: self.outgoing(),
+            deliveries: outgoing(self.home, self.state),
             // A directory that cannot be read is found by the runs that need it.
-            unknown_keys: self
-                .unknown_keys()
+            unknown_keys: unknown_keys(self.keystore, self.state)
                 .unwrap_or_default()
                 .into_iter()
                 .map(|found| found.path)
                 .collect(),
-            unpaid: self.unpaid().map(ToString::to_string),
+            unpaid: None,
         }
     }
 
@@ -211,7 +253,7 @@ impl Service {
             matches!(run.fate, Fate::Result | Fate::Failed { .. }) && run.since > witnessed
         };
         let runs = self.state.runs().values().filter(ended).count() as u64;
-        (witnessed < self.ledger.history().size()).then_some(Unseen { from: witnessed + 1, runs })
+        (witnessed < self.events).then_some(Unseen { from: witnessed + 1, runs })
     }
 
     fn domain_status(&self, name: &Name, now: Timestamp) -> DomainStatus {

@@ -25,8 +25,8 @@ use cstatns::proposal::{Action, Input};
 use cstatns::receipt::Doubted;
 use cstatns::receipt::Receipt;
 use cstatns::service::{
-    Clock, Counts, Founding, LeftResult, Made, Outcome, Recovered, ResultFile, RunFiles, Seal,
-    Service, ServiceError, WorkError, Written, read_service_card,
+    Clock, Counts, Founding, LeftResult, Made, Opening, Outcome, ReadResult, Recovered, ResultFile,
+    RunFiles, Seal, Service, ServiceError, WorkError, Written, read_service_card,
 };
 use cstatns::state::{ReadLedger, read_ledger};
 use jiff::tz::TimeZone;
@@ -192,7 +192,9 @@ impl World {
 
     /// Opens the service, with what it says of its recovery.
     pub fn reopen(&self) -> Result<(Service, Vec<Recovered>), ServiceError> {
-        Service::open_reading(&self.home(), self.clock.clone(), Some(&read_lines))
+        let read: ReadResult<'_> = &read_lines;
+        let opening = Opening { read: Some(read), ..Opening::of(name("test")) };
+        Service::open_for(&self.home(), self.clock.clone(), opening)
     }
 
     /// The first k custodians approve.

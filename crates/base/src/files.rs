@@ -10,6 +10,7 @@
 //! | [`Pending::commit`] after [`Pending::create_over`], [`replace`] | the whole new file is on disk under its name; a crash leaves the old one or the new one |
 //! | [`Withheld::commit`] | the whole file is on disk under its name, which nobody could read it by before; nothing was replaced |
 //! | [`Together::commit`] | all the files are on disk under their names; nothing was replaced |
+//! | [`Versions::publish`] | the new version of all the files is on disk under their names; a crash leaves the old version or the new one |
 //! | [`PendingDirectory::commit`] | the directory and its files are on disk under its name; nothing was replaced |
 //! | [`Append::append`] | the bytes are on disk at the end of the file |
 //! | [`create_dir`], [`remove`], [`destroy`] | the change to the directory is on disk |
@@ -30,17 +31,19 @@ mod facts;
 #[cfg(all(cstatns_faults, debug_assertions))]
 pub mod faults;
 mod leftovers;
+mod lock;
 mod new_directory;
 mod pending;
 mod together;
+mod versions;
 mod withheld;
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
-use std::io::{ErrorKind, Read};
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
+use std::io::{self, ErrorKind, Read};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{FlockOperation, flock};
+use rustix::fs::OFlags;
 use rustix::io::Errno;
 use zeroize::Zeroize;
 
@@ -48,12 +51,14 @@ use error::About;
 
 pub use append::Append;
 pub use destroy::{Destroyed, Fate, Held, Remembered, destroy, destroy_if_present, withdraw};
-pub use error::FileError;
+pub use error::{FileError, words};
 pub use facts::{Facts, is_private, read_at};
 pub use leftovers::{leftovers, list, sweep, temporary_path};
+pub use lock::{Holder, Lock, holder, is_held, lock, lock_file, lock_for};
 pub use new_directory::PendingDirectory;
 pub use pending::{Pending, Scratch, replace, write_new};
 pub use together::{FileId, Together, take_back};
+pub use versions::Versions;
 pub use withheld::Withheld;
 
 /// Otherwise there is nothing to ask, and the calls below compile to nothing.
@@ -197,19 +202,66 @@ pub fn taken(path: &Path) -> Result<bool, FileError> {
     }
 }
 
+/// Opens a regular file to read it: whatever else has the name is refused, and a pipe is not waited
+/// for.
+///
+/// # Errors
+/// `not-a-file`; `file-missing`, `file-permission`, `file-io`.
+pub fn open_to_read(path: &Path) -> Result<File, FileError> {
+    let opened = OpenOptions::new().read(true).custom_flags(AT_ONCE).open(path);
+    regular(path, opened)
+}
+
+/// A pipe in place of a file is not waited for, and a terminal does not become this process's.
+const AT_ONCE: i32 = OFlags::NONBLOCK.union(OFlags::NOCTTY).bits().cast_signed();
+
+/// What was opened, if it is a regular file.
+fn regular(path: &Path, opened: io::Result<File>) -> Result<File, FileError> {
+    let not_regular = || FileError::NotRegular { path: path.to_owned() };
+    match opened {
+        Ok(file) if file.metadata().about(path)?.is_file() => Ok(file),
+        Ok(_) => Err(not_regular()),
+        // A socket, a pipe that nobody reads, a device that nothing drives.
+        Err(error) if error.raw_os_error() == Some(Errno::NXIO.raw_os_error()) => {
+            Err(not_regular())
+        }
+        Err(error) => Err(error).about(path),
+    }
+}
+
 /// Reads a whole file of at most `limit` bytes.
 ///
 /// The buffer is allocated once: a vector that grows leaves copies of a secret behind. The caller
 /// wipes it where the file holds one.
 ///
 /// # Errors
-/// `file-missing`, `file-permission`, `file-too-large`, `file-io`.
+/// `not-a-file`, `file-missing`, `file-permission`, `file-too-large`, `file-io`.
 pub fn read(path: &Path, limit: u64) -> Result<Vec<u8>, FileError> {
-    let too_large = || FileError::TooLarge { path: path.to_owned(), limit };
-    let mut file = File::open(path).about(path)?;
+    let file = open_to_read(path)?;
+    let length = file.metadata().about(path)?.len();
+    read_whole(path, file, length, limit)
+}
+
+/// As [`read`], also from a pipe, which is waited for: for what a person or another program hands
+/// over, such as a passphrase.
+///
+/// # Errors
+/// As [`read`]; `not-a-file` for a directory alone.
+pub fn read_also_pipe(path: &Path, limit: u64) -> Result<Vec<u8>, FileError> {
+    let file = File::open(path).about(path)?;
     let metadata = file.metadata().about(path)?;
-    // What is not a regular file (a pipe that gives a passphrase) has no length to go by.
+    // What is not a regular file has no length to go by.
     let expected = if metadata.is_file() { metadata.len() } else { limit };
+    read_whole(path, file, expected, limit)
+}
+
+fn read_whole(
+    path: &Path,
+    mut file: File,
+    expected: u64,
+    limit: u64,
+) -> Result<Vec<u8>, FileError> {
+    let too_large = || FileError::TooLarge { path: path.to_owned(), limit };
     if expected > limit {
         return Err(too_large());
     }
@@ -307,59 +359,4 @@ pub fn remove_if_present(path: &Path) -> Result<bool, FileError> {
     }
     remove(path)?;
     Ok(true)
-}
-
-/// The right to work in a home, until dropped or until the process ends.
-#[derive(Debug)]
-pub struct Lock {
-    _file: File,
-}
-
-/// Takes the lock at `path`, a file that stays when the lock goes (removing it would let two
-/// processes hold two files of one name). Does not wait. A second lock is refused to this process
-/// as well.
-///
-/// # Errors
-/// `home-locked` if it is held; `file-missing`, `file-permission`, `disk-full`, `file-io`.
-pub fn lock(path: &Path) -> Result<Lock, FileError> {
-    let mut options = OpenOptions::new();
-    options.read(true).write(true);
-    let file = match options.open(path) {
-        Err(error) if error.kind() == ErrorKind::NotFound => {
-            faults::before(Step::Create, path).about(path)?;
-            // Not "must not exist": two processes may both find it missing, and the lock decides
-            // between them.
-            options.create(true).mode(Access::Private.mode()).open(path)
-        }
-        opened => opened,
-    }
-    .about(path)?;
-    match flock(&file, FlockOperation::NonBlockingLockExclusive) {
-        Ok(()) => {}
-        Err(Errno::WOULDBLOCK) => return Err(FileError::Locked { path: path.to_owned() }),
-        Err(error) => return Err(error).about(path),
-    }
-    // A ceremony that failed removes its lock: who had opened it before would hold a file without a
-    // name.
-    let (held, named) = (file.metadata().about(path)?, fs::metadata(path).about(path)?);
-    if (held.dev(), held.ino()) != (named.dev(), named.ino()) {
-        return Err(FileError::Locked { path: path.to_owned() });
-    }
-    Ok(Lock { _file: file })
-}
-
-/// Takes the lock of a file that exists, as [`lock`] does.
-///
-/// # Errors
-/// `home-locked` if it is held; `file-missing`, `file-permission`, `file-io`.
-pub fn lock_file(path: &Path) -> Result<Lock, FileError> {
-    let file = File::open(path).about(path)?;
-    match flock(&file, FlockOperation::NonBlockingLockExclusive) {
-        // Where there are no locks, two processes cannot be distinguished.
-        Ok(()) | Err(Errno::NOSYS | Errno::NOLCK | Errno::OPNOTSUPP | Errno::BADF) => {
-            Ok(Lock { _file: file })
-        }
-        Err(Errno::WOULDBLOCK) => Err(FileError::Locked { path: path.to_owned() }),
-        Err(error) => Err(error).about(path),
-    }
 }

@@ -1,5 +1,7 @@
-//! What of a look-up is coded: `--accept` and `--min-score`, in `service code` and as `register
-//! evaluate` measures it.
+//! Values of options: durations, and what of a look-up is coded, `--accept` and `--min-score`, in
+//! `service code` and as `register evaluate` measures it.
+
+use std::time::Duration;
 
 use cstatns::look_up::{Level, Score};
 use cstatns_register::CERTAIN;
@@ -25,9 +27,38 @@ pub(crate) fn score(text: &str) -> Result<Score, String> {
     })
 }
 
+/// A duration, as `40s`, `15m` or `2h`.
+pub(crate) fn duration(text: &str) -> Result<Duration, String> {
+    let digits = text.trim_end_matches(|letter: char| !letter.is_ascii_digit());
+    let seconds = match &text[digits.len()..] {
+        "s" => Some(1),
+        "m" => Some(60),
+        "h" => Some(3600),
+        _ => None,
+    };
+    let whole = digits.bytes().all(|byte| byte.is_ascii_digit());
+    let number = digits.parse::<u64>().ok().filter(|number| whole && *number <= 10_000);
+    number.zip(seconds).map(|(number, seconds)| Duration::from_secs(number * seconds)).ok_or_else(
+        || {
+            "a number of seconds, minutes or hours, at most 10000, such as 40s, 15m or 2h"
+                .to_owned()
+        },
+    )
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_duration_is_a_number_of_seconds_minutes_or_hours() {
+        for (text, seconds) in [("0s", 0), ("40s", 40), ("15m", 900), ("2h", 7200)] {
+            assert_eq!(duration(text), Ok(Duration::from_secs(seconds)), "{text}");
+        }
+        for bad in ["", "s", "10", "1d", "-1s", "+1s", "1.5h", "1h30m", "10 s", "10001h", "1é"] {
+            assert!(duration(bad).is_err(), "{bad:?}");
+        }
+    }
 
     #[test]
     fn a_least_score_is_one_that_is_coded() {

@@ -1,11 +1,11 @@
 //! The auditor's verb: what a ledger proves, and to whom.
 
-use std::fs::File;
 use std::io::Read;
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 use cstatns::audit;
+use cstatns::files;
 use cstatns::service::read_service_card;
 use serde_json::Value;
 
@@ -54,8 +54,8 @@ impl Verify {
     fn run(self, program: &Program) -> Result<Value, Fault> {
         let card = read_service_card(&self.service)?;
         let mut start = [0];
-        let read = File::open(&self.ledger).and_then(|mut file| file.read(&mut start));
-        if matches!(read, Ok(1)) && start != *b"{" {
+        let read = files::open_to_read(&self.ledger).map(|mut file| file.read(&mut start));
+        if matches!(read, Ok(Ok(1))) && start != *b"{" {
             // Nobody is to answer for a file that was never a ledger. What cannot be read is
             // reported below.
             return Err(Fault::form(&self.ledger, "the ledger of a service"));

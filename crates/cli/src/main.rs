@@ -38,9 +38,12 @@ mod manual;
 mod demo;
 
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use clap::{Parser, Subcommand};
 use serde_json::Value;
+use signal_hook::consts::SIGXFSZ;
+use signal_hook::flag;
 
 use fault::Fault;
 use output::Program;
@@ -105,6 +108,9 @@ impl Role {
 fn main() -> ExitCode {
     // Before anything else: what follows may hold secrets.
     let hardening = cstatns::secret::harden_process();
+    // A file that may not grow is an error of the write, not the end of the process. A handler that
+    // does nothing but set a flag is enough; where none can be set, it is as it was.
+    let _ = flag::register(SIGXFSZ, Arc::default());
     std::panic::set_hook(Box::new(|info| {
         if !cstatns_rows::is_panic_of_damaged_file() {
             output::write_error(&fault::panic_line(info));

@@ -265,7 +265,7 @@ pub(crate) fn tell_seen(program: &Program, service: &mut Service) {
 
 /// The passphrase in a file: all of it but one line end.
 pub(crate) fn read_passphrase(program: &Program, path: &Path) -> Result<Zeroizing<Vec<u8>>, Fault> {
-    let mut passphrase = Zeroizing::new(files::read(path, LONGEST_PASSPHRASE)?);
+    let mut passphrase = Zeroizing::new(files::read_also_pipe(path, LONGEST_PASSPHRASE)?);
     program.warn_of_others(path);
     for end in [b'\n', b'\r'] {
         if passphrase.last() == Some(&end) {

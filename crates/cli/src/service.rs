@@ -2,20 +2,23 @@
 
 mod deliveries;
 mod domains;
+mod publish;
 mod recover;
 mod runs;
 mod status;
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use clap::{Args, Subcommand};
 use cstatns::card::{Card, spoken};
 use cstatns::name::Name;
 use cstatns::receipt::Receipt;
-use cstatns::service::{Founding, Service};
+use cstatns::service::{Founding, Opening, Service};
 use cstatns::state::Refusal;
 use serde_json::{Value, json};
 
+use crate::accept::duration;
 use crate::custodian::read_json;
 use crate::fault::Fault;
 use crate::output::Program;
@@ -39,6 +42,7 @@ pub(crate) enum ServiceVerb {
     Expire(domains::Expire),
     Recover(recover::Recover),
     Status(status::Status),
+    Publish(publish::Publish),
 }
 
 impl ServiceVerb {
@@ -64,15 +68,17 @@ impl ServiceVerb {
             Self::Expire(verb) => verb.run(program),
             Self::Recover(verb) => verb.run(program),
             Self::Status(verb) => verb.run(program),
+            Self::Publish(verb) => verb.run(program),
         }
     }
 }
 
 /// Opens the service in `home`, says what recovery found, and makes the reports that are missing.
-fn open(program: &Program, home: &Path) -> Result<Service, Fault> {
+fn open(program: &Program, home: &Path, verb: &str, wait: Duration) -> Result<Service, Fault> {
     let clock = program.clock.clone();
-    let (service, recovered) =
-        Service::open_reading(home, move || clock(), Some(&runs::read_result))?;
+    let verb = Name::new(verb).expect("a verb is a name");
+    let opening = Opening { wait, read: Some(&runs::read_result), ..Opening::of(verb) };
+    let (service, recovered) = Service::open_for(home, move || clock(), opening)?;
     for mended in recovered {
         program.say(format_args!("recovered: {mended}"));
     }
@@ -98,7 +104,18 @@ fn recorded<T>(
     verb: &str,
     work: impl FnOnce(&mut Service) -> Result<T, Fault>,
 ) -> Result<T, Fault> {
-    let mut service = open(program, home)?;
+    recorded_within(program, home, verb, Duration::ZERO, work)
+}
+
+/// The same, waiting for a home that is in use.
+fn recorded_within<T>(
+    program: &Program,
+    home: &Path,
+    verb: &str,
+    wait: Duration,
+    work: impl FnOnce(&mut Service) -> Result<T, Fault>,
+) -> Result<T, Fault> {
+    let mut service = open(program, home, verb, wait).map_err(|fault| waited(fault, wait))?;
     let outcome = work(&mut service);
     for path in service.damaged_lives() {
         program.say(format_args!(
@@ -123,6 +140,22 @@ fn recorded<T>(
         }
     }
     outcome
+}
+
+/// What those take that wait for a home that is in use.
+#[derive(Args)]
+pub(crate) struct Wait {
+    /// How long to wait while another command uses the home, such as 40s, 15m or 2h
+    #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = duration)]
+    wait: Duration,
+}
+
+/// What to do about a home that is still in use after some patience.
+fn waited(fault: Fault, wait: Duration) -> Fault {
+    match fault.code == "home-locked" && !wait.is_zero() {
+        true => fault.advising("repeat the command, or let it wait longer with --wait"),
+        false => fault,
+    }
 }
 
 /// Hold the ceremony: found a service and deal the shares of its secret
@@ -213,20 +246,23 @@ impl Init {
 /// Record receipts of custodians: shares held, checkpoints seen
 #[derive(Args)]
 #[command(after_help = "Example:
-  cstatns service receipt home /media/alice/kit/receipt-1-held.json bruno-receipt-1-held.json")]
+  cstatns service receipt home /media/alice/kit/receipt-1-held.json bruno-receipt-1-held.json
+A receipt that is recorded already is said, and is no error.")]
 pub(crate) struct ReceiptArgs {
     /// The service's home
     home: PathBuf,
     /// The receipts
     #[arg(required = true)]
     receipts: Vec<PathBuf>,
+    #[command(flatten)]
+    wait: Wait,
 }
 
 impl ReceiptArgs {
     fn run(self, program: &Program) -> Result<Value, Fault> {
         let read = self.receipts.iter().map(|path| read_json::<Receipt>(path, "a receipt"));
         let receipts = read.collect::<Result<Vec<_>, _>>()?;
-        recorded(program, &self.home, "receipt", |service| {
+        recorded_within(program, &self.home, "receipt", self.wait.wait, |service| {
             // All of them are looked at before the first is recorded. `receipts/*.json` holds those
             // of the last time as well.
             for receipt in &receipts {

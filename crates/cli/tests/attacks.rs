@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use common::{Place, signal, text};
+use common::{Place, files, signal, text};
 
 /// Copies a directory over another, with the times of its files.
 fn copy(place: &Place, from: &str, to: &str) {
@@ -278,7 +278,7 @@ fn the_home_is_free_while_custodians_are_asked() {
     let place = &waiting.place;
     assert_eq!(kinds(place).last().unwrap(), "proposed");
     place.ok("service expire home");
-    place.ok("service status home");
+    assert_eq!(place.json("service status home")["questions"][0]["waited_for"], true);
     // Another question is asked and runs meanwhile.
     let kits = ["alice", "bruno", "denis"]
         .map(|name| format!("--kit {name} --passphrase-file {name}.pass"))
@@ -319,7 +319,11 @@ fn a_question_whose_process_was_killed_lapses_and_is_asked_again() {
     signal(waiting.child.id(), "KILL");
     waiting.child.wait().unwrap();
     let place = &waiting.place;
-    let said = place.ok("service status home");
+    let before = files(&place.path("home"));
+    let said = text(&place.run("service status home").stdout);
+    assert!(said.contains("NO COMMAND WAITS for the approvals"), "{said}");
+    assert!(files(&place.path("home")) == before, "it is said, and left as it is");
+    let said = place.ok("service expire home");
     assert!(said.contains("recovered: the custodians were asked for `open`"), "{said}");
     let last = events(place).pop().unwrap();
     assert_eq!(

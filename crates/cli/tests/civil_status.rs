@@ -139,7 +139,7 @@ fn people_who_are_found_have_the_codes_of_their_identifiers() {
     assert_eq!((scores.len(), scores[19], scores.iter().sum::<u64>()), (20, 40, 55));
     assert_eq!(told["coded"], 40);
     fs::remove_file(place.path("s.csv.report.json")).unwrap();
-    place.ok("service status home");
+    place.ok("service expire home");
     let again = report(&place, "s.csv");
     assert_eq!(
         (&again["quality"], &again["look_up"], &again["scores"], &again["coded"]),
@@ -549,7 +549,7 @@ fn a_register_that_changes_meanwhile_and_a_run_that_is_killed() {
     signal(child.id(), "KILL");
     child.wait().unwrap();
     assert!(place.exists("q.csv") && !place.exists("s.csv"));
-    place.ok("service status home");
+    place.ok("service expire home");
     assert!(place.temporaries().is_empty());
     let ledger = place.read("home/ledger.jsonl");
     // Killed before or after its intent.

@@ -252,7 +252,7 @@ fn requests_that_were_changed() {
                 place.read("home/ledger.jsonl").contains(&format!("\"code\":\"{code}\"")),
                 "{name}"
             );
-            place.ok("service status home");
+            place.ok("service expire home");
         };
     let edit = |row: usize, new: &'static str| {
         move |mut lines: Vec<String>| {
@@ -582,10 +582,10 @@ fn homes_that_cannot_be_opened() {
     place.refused("service status nowhere", "no-service", &["nowhere", "service init"]);
     {
         let _lock = cstatns::files::lock(&place.path("home/lock")).unwrap();
-        place.refused("service status home", "home-locked", &["another process"]);
+        place.refused("service expire home --wait 0s", "home-locked", &["another process"]);
         place.refused_quorum("service open home other --kind statistics", "home-locked", &["wait"]);
     }
-    place.ok("service status home");
+    place.ok("service expire home");
 
     place.write("data.csv", csv(&identifiers(20)));
     place.ok(PREPARE);
@@ -607,7 +607,7 @@ fn homes_that_cannot_be_opened() {
     }
     place.quorum(CODE);
     place.write("home/identity", "?");
-    place.refused("service status home", "home-damaged", &["identity"]);
+    place.refused("service expire home", "home-damaged", &["identity"]);
 }
 
 #[test]

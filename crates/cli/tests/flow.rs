@@ -173,7 +173,7 @@ fn a_report_is_written_after_the_destruction_and_made_again_when_it_is_missing()
     // more.
     place.quorum("service new-key home population --reason scheduled");
     fs::remove_file(place.path(path)).unwrap();
-    let said = place.ok("service status home");
+    let said = place.ok("service expire home");
     assert!(said.contains("was missing: written from the ledger"), "{said}");
     let mut again = place.report(result);
     for (one, before) in again["destroyed"].as_array_mut().unwrap().iter_mut().zip(0..) {
@@ -463,7 +463,7 @@ fn the_auditor_says_what_holds_and_what_does_not() {
     let place = Place::open();
     fs::copy(place.path("home/checkpoint"), place.path("kept")).unwrap();
     place.quorum("service new-key home population --reason scheduled");
-    place.quorum("service new-key home population --reason scheduled");
+    place.quorum("service open home health --kind statistics");
     let verify = "auditor verify home/ledger.jsonl --service home/card.json";
     let output = place.run(verify);
     assert!(

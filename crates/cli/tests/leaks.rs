@@ -435,6 +435,7 @@ fn errors_about_bad_files_do_not_quote_them() {
     ] {
         assert_ne!(bad, ledger);
         place.write("home/ledger.jsonl", bad);
+        watched.refused("service expire home");
         watched.refused("service status home");
         watched.refused("custodian check alice --ledger home/ledger.jsonl --out receipt.json");
     }
@@ -442,7 +443,7 @@ fn errors_about_bad_files_do_not_quote_them() {
     for file in ["home/identity", "home/places.json", "home/checkpoint", "home/card.json"] {
         let before = place.read(file);
         place.write(file, &full);
-        watched.refused("service status home");
+        watched.refused("service expire home");
         place.write(file, before);
     }
     place.write_private("pass", &full);

@@ -66,7 +66,7 @@ fn a_key_that_the_ledger_does_not_know_is_told_and_spared() {
     assert_eq!(place.json("service status home")["unknown_keys"].as_array().unwrap().len(), 0);
 
     put_back(&place, "monday");
-    let status = place.ok("service status home");
+    let status = text(&place.run("service status home").stdout);
     for key in keys {
         assert!(status.contains(key.rsplit('/').next().unwrap()), "{status}");
     }
@@ -297,10 +297,14 @@ fn a_medium_that_is_not_mounted_stops_only_what_is_new() {
     }
     assert!(stopped, "no run of fifty was stopped in time");
     fs::rename(place.path("usb"), place.path("away")).unwrap();
-    let status = place.ok("service status home");
+    let status = text(&place.run("service status home").stdout);
+    assert!(status.contains("UNFINISHED"), "{status}");
+    let said = place.ok("service expire home");
+    assert!(said.contains("warning: ") && said.contains("mount it"), "{said}");
+    let status = text(&place.run("service status home").stdout);
     assert!(status.contains("mount it"), "{status}");
     let delivery =
-        place.json("service status home")["deliveries"][0]["delivery"].as_str().unwrap().to_owned();
+        place.json("service status home")["unfinished"][0]["delivery"].as_str().unwrap().to_owned();
     place.ok("service expire home");
     place.ok("custodian check alice --ledger home/ledger.jsonl --out receipt.json");
     place.ok("service receipt home receipt.json");

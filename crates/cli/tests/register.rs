@@ -4,12 +4,11 @@
 mod common;
 
 use std::fs;
-use std::io::Write;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
-use std::process::{Command, Stdio};
+
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use arrow_array::{
     ArrayRef, Date32Array, Float64Array, Int8Array, Int32Array, Int64Array, RecordBatch,
@@ -659,32 +658,25 @@ fn a_signal_in_the_last_part_leaves_what_there_was() {
 #[test]
 fn what_a_killed_build_left_goes_with_the_next() {
     let place = place();
-    assert!(Command::new("mkfifo").arg(place.path("pipe.csv")).status().unwrap().success());
-    let build = "register build r --from people.csv pipe.csv";
-    let begin = || place.command(build).stderr(Stdio::piped()).spawn().unwrap();
+    let rows: String =
+        identifiers(200_000).iter().map(|nir| format!("{nir},Doe,Jo,1,1950,\n")).collect();
+    place.write("many.csv", format!("nir,nom,prenoms,sexe,date_naissance,code_lieu\n{rows}"));
+    let build = "register build r --from people.csv many.csv";
     let temporary = || names(&place).into_iter().find(|name| name.ends_with(".cstatns-tmp"));
-    // It waits for somebody who writes to the pipe.
-    let mut child = begin();
-    let patience = Instant::now() + Duration::from_secs(60);
-    while temporary().is_none() && Instant::now() < patience {
-        std::thread::sleep(Duration::from_millis(5));
-    }
+    let mut child = place.started(build);
     let left = temporary().expect("a temporary file");
     let mark = left.strip_prefix(".r.").and_then(|rest| rest.strip_suffix(".cstatns-tmp")).unwrap();
     assert!(mark.len() == 32 && mark.bytes().all(|byte| byte.is_ascii_hexdigit()));
     assert_eq!(mode(&place, &left), 0o600);
     child.kill().unwrap();
     child.wait().unwrap();
-    assert_eq!(names(&place), [&*left, "people.csv", "pipe.csv"]);
+    assert_eq!(names(&place), [&*left, "many.csv", "people.csv"]);
 
-    let child = begin();
-    // Opening the pipe waits until the program reads from it.
-    let mut pipe = fs::OpenOptions::new().write(true).open(place.path("pipe.csv")).unwrap();
+    place.write(
+        "more.csv",
+        register(&[&PEOPLE[2].replace("P-7721", "P-7730").replace("352003", "352004")]),
+    );
+    place.ok("register build r --from people.csv more.csv");
     assert!(!place.exists(&left));
-    let more = PEOPLE[2].replace("P-7721", "P-7730").replace("352003", "352004");
-    pipe.write_all(register(&[&more]).as_bytes()).unwrap();
-    drop(pipe);
-    let output = child.wait_with_output().unwrap();
-    assert!(output.status.success(), "{}", text(&output.stderr));
-    assert_eq!((names(&place).len(), count(&place, "people")), (3, 5));
+    assert_eq!((names(&place).len(), count(&place, "people")), (4, 5));
 }

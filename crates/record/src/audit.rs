@@ -245,6 +245,9 @@ cstatns_base::coded!(AuditError {
     Self::Card => ("service-card", Input, []),
 });
 
+/// How often a ledger is read again that was written to while it was read.
+const TRIES: u32 = 10;
+
 /// Checks the ledger at `ledger`, with the checkpoint beside it, against the service's card,
 /// checkpoints kept from before and the evidence of custodians' kits. What does not hold is a
 /// finding; after the first event that does not hold, nothing is claimed of the events.
@@ -260,14 +263,23 @@ pub fn verify(
     if !card.is_sound() {
         return Err(AuditError::Card);
     }
-    let own = Kept::read(&checkpoint_path(ledger), card)?;
+    let mut own = Kept::read(&checkpoint_path(ledger), card)?;
     let old: Vec<Kept> = old.iter().map(|path| Kept::read(path, card)).collect::<Result<_, _>>()?;
     if let Some(missing) = old.iter().find(|kept| matches!(kept.head, Err(Unsound::Missing))) {
         return Err(FileError::Missing { path: missing.path.clone() }.into());
     }
     let witnesses: Vec<witness::Witness> =
         witnesses.iter().map(|path| witness::Witness::read(path)).collect::<Result<_, _>>()?;
-    let walk = Walk::through(ledger, card, u64::MAX)?;
+    let mut walk = Walk::through(ledger, card, u64::MAX)?;
+    // Somebody may have written to both meanwhile: then they are judged as they are now.
+    for _ in 0..TRIES {
+        let newer = Kept::read(&checkpoint_path(ledger), card)?;
+        if newer.head.as_ref().ok() == own.head.as_ref().ok() {
+            break;
+        }
+        own = newer;
+        walk = Walk::through(ledger, card, u64::MAX)?;
+    }
     let facts =
         Facts { covered: own.head.as_ref().ok().copied(), broken: walk.broken(&own), walk: &walk };
     let kept: Vec<Kept> = witnesses.iter().flat_map(|witness| witness.kept(card)).collect();

@@ -158,7 +158,7 @@ impl Lines {
     /// # Errors
     /// [`FileError`].
     pub fn open(path: &Path) -> Result<Self, FileError> {
-        let file = File::open(path).map_err(|error| FileError::from_io(path, &error))?;
+        let file = files::open_to_read(path)?;
         let reader = BufReader::with_capacity(1 << 16, file);
         Ok(Self { path: path.to_owned(), reader, line: Vec::new(), length: 0, torn: false })
     }

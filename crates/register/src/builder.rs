@@ -125,7 +125,7 @@ impl<'a> Builder<'a> {
     /// wait in memory.
     ///
     /// # Errors
-    /// [`BuildError::File`], `home-locked` among them: `old` is being brought up to date elsewhere,
+    /// [`BuildError::File`], `file-locked` among them: `old` is being brought up to date elsewhere,
     /// or was since it was opened.
     pub fn update(old: &'a Index) -> Result<Self, BuildError> {
         let out = Out::create(old.path(), Some(old))?;

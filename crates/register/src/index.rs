@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use cstatns_base::civil_status::Years;
 use cstatns_base::civil_status::normalise::is_partial;
-use cstatns_base::files::FileError;
+use cstatns_base::files::{self, FileError};
 use cstatns_base::look_up::register_commitment;
 use cstatns_base::name::Hex;
 use memmap2::Mmap;
@@ -100,11 +100,7 @@ impl Index {
     /// [`IndexError`].
     pub fn open(path: &Path) -> Result<Self, IndexError> {
         let damaged = || IndexError::Damaged { path: path.to_owned() };
-        let file = File::open(path).map_err(|error| FileError::from_io(path, &error))?;
-        let metadata = file.metadata().map_err(|error| FileError::from_io(path, &error))?;
-        if !metadata.is_file() {
-            return Err(FileError::NotRegular { path: path.to_owned() }.into());
-        }
+        let file = files::open_to_read(path)?;
         let map = map(&file).map_err(|error| FileError::from_io(path, &error))?;
         if !map.starts_with(&MAGIC) {
             return Err(IndexError::Other { path: path.to_owned() });

@@ -22,7 +22,7 @@ use std::fs::{File, Metadata};
 use std::io::{ErrorKind, Read};
 use std::path::Path;
 
-use cstatns_base::files::FileError;
+use cstatns_base::files::{self, FileError};
 use csv_core::ReadRecordResult;
 use memchr::{memchr, memchr_iter, memrchr};
 use zeroize::Zeroizing;
@@ -86,7 +86,7 @@ pub struct Reader {
 impl Reader {
     /// Opens a file, which is read by so many bytes at a time.
     pub fn open(path: &Path, delimiter: Delimiter<'_>, window: usize) -> Result<Self, TableError> {
-        let file = File::open(path).map_err(|error| FileError::from_io(path, &error))?;
+        let file = files::open_to_read(path)?;
         let mut reader = Self {
             file,
             core: core(b','),

@@ -316,6 +316,7 @@ cstatns_base::coded!(TableError {
     Self::NotWhole { path, column, row } => ("not-whole", Input, [path, column, row]),
     Self::BinaryCodes { path } => ("binary-codes", Input, [path]),
     Self::Write { kind: ErrorKind::StorageFull | ErrorKind::QuotaExceeded } => ("disk-full", Machine, []),
+    Self::Write { kind: ErrorKind::FileTooLarge } => ("file-size-limit", Machine, []),
     Self::Write { kind } => ("write-failed", Machine, [kind]),
     Self::Spill { beside } => ("spill-changed", Machine, [path: *beside]),
     Self::Interrupted => ("interrupted", Input, []),
@@ -339,7 +340,10 @@ fn unwritten(kind: ErrorKind) -> String {
         ErrorKind::StorageFull | ErrorKind::QuotaExceeded => {
             "no space is left for the output".to_owned()
         }
-        _ => format!("the output cannot be written ({kind})"),
+        ErrorKind::FileTooLarge => {
+            "the output would be larger than the system lets a file be".to_owned()
+        }
+        _ => format!("the output cannot be written ({})", cstatns_base::files::words(kind)),
     }
 }
 

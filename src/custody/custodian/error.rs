@@ -37,6 +37,12 @@ pub enum KitError {
         /// The file in it.
         file: PathBuf,
     },
+    /// Nothing can be written to it.
+    #[error("the kit {kit:?} cannot be written to, and must remember what it states")]
+    ReadOnly {
+        /// The kit.
+        kit: PathBuf,
+    },
     /// The memory is gone.
     #[error(
         "the memory of the kit {kit:?} is missing, damaged or not its own (without it the kit \
@@ -207,6 +213,7 @@ cstatns_base::coded!(KitError {
     Self::Seal(error) => (error),
     Self::NotLawful(error) => (error),
     Self::Damaged { kit, file } => ("kit-damaged", Machine, [path: *kit, file]),
+    Self::ReadOnly { kit } => ("kit-read-only", Machine, [path: *kit]),
     Self::Memory { kit } => ("kit-memory", Machine, [path: *kit]),
     Self::NothingSeen { kit } => ("nothing-seen", Input, [path: *kit]),
     Self::Version { kit, found } => ("kit-version", Machine, [path: *kit, found]),

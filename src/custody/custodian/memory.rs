@@ -12,7 +12,7 @@ use chacha20poly1305::aead::Aead;
 use chacha20poly1305::aead::Payload;
 use chacha20poly1305::{KeyInit, XChaCha20Poly1305, XNonce};
 use cstatns_base::code::Generation;
-use cstatns_base::files::{self, Access, Append, FileError};
+use cstatns_base::files::{self, Access, Append, Facts, FileError};
 use cstatns_base::meta::{SUITE, ServiceId};
 use cstatns_base::name::{Hex, Name, canonical_json, whole_number};
 use cstatns_base::secret::{Secret, random_bytes, wipe_stack};
@@ -379,15 +379,25 @@ impl Kept {
 
     fn write(&mut self, memory: Memory) -> Result<(), KitError> {
         let bytes = seal(&memory, &self.key, &self.card);
-        files::replace(&self.directory.join(NAME), &bytes, Access::Private)?;
+        files::replace(&self.directory.join(NAME), &bytes, Access::Private)
+            .map_err(|error| self.unwritten(error))?;
         self.memory = memory;
         Ok(())
+    }
+
+    fn unwritten(&self, error: FileError) -> KitError {
+        match error {
+            FileError::ReadOnly { .. } | FileError::Permission { .. } => {
+                KitError::ReadOnly { kit: self.directory.clone() }
+            }
+            error => error.into(),
+        }
     }
 
     /// Whether `ledger.zst` is gone, or shorter than the kit left it.
     fn has_lost_lines(&self) -> Result<bool, KitError> {
         let path = self.directory.join(LINES);
-        let length = if files::taken(&path)? { Append::open(&path)?.length() } else { 0 };
+        let length = if files::taken(&path)? { Facts::of(&path)?.bytes } else { 0 };
         Ok(length < self.memory.compressed)
     }
 
@@ -414,9 +424,10 @@ impl Kept {
         }
         let frame = frame.finish().map_err(failed)?;
         let mut file = match files::taken(&path)? {
-            true => Append::open(&path)?,
-            false => Append::create(&path, Access::Private)?,
-        };
+            true => Append::open(&path),
+            false => Append::create(&path, Access::Private),
+        }
+        .map_err(|error| self.unwritten(error))?;
         // What a stopped process added counts only if the memory speaks of it.
         if file.length() > compressed {
             file.truncate(compressed)?;
@@ -468,7 +479,7 @@ impl Kept {
 /// [`KitError::File`]; [`KitError::Damaged`].
 pub fn kept_lines(directory: &Path) -> Result<Vec<Vec<u8>>, KitError> {
     let path = directory.join(LINES);
-    let file = std::fs::File::open(&path).map_err(|error| FileError::from_io(&path, &error))?;
+    let file = files::open_to_read(&path)?;
     let damaged = || KitError::Damaged { kit: directory.to_owned(), file: LINES.into() };
     let decoder = zstd::Decoder::new(file).map_err(|_| damaged())?;
     let lines = std::io::BufReader::new(decoder).split(b'\n');

@@ -2,10 +2,11 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use super::error::{About, FileError};
-use super::{Access, Directory, Step, create_new, faults, sync};
+use super::{AT_ONCE, Access, Directory, Step, create_new, faults, regular, sync};
 
 /// A file that only grows at its end, each addition on disk before the call returns. For the
 /// ledger.
@@ -37,12 +38,9 @@ impl Append {
     /// # Errors
     /// `file-missing`, `file-permission`, `not-a-file`, `file-io`.
     pub fn open(path: &Path) -> Result<Self, FileError> {
-        let file = OpenOptions::new().append(true).open(path).about(path)?;
-        let metadata = file.metadata().about(path)?;
-        if !metadata.is_file() {
-            return Err(FileError::NotRegular { path: path.to_owned() });
-        }
-        Ok(Self { file, path: path.to_owned(), length: metadata.len(), broken: false })
+        let file = regular(path, OpenOptions::new().append(true).custom_flags(AT_ONCE).open(path))?;
+        let length = file.metadata().about(path)?.len();
+        Ok(Self { file, path: path.to_owned(), length, broken: false })
     }
 
     /// The file's length in bytes, as of the last call that succeeded.

@@ -180,6 +180,15 @@ impl Held {
 }
 
 impl Remembered {
+    /// Whether the file is not there and neither is its directory: a medium that is not mounted.
+    /// Looks only.
+    pub fn is_away(&self) -> bool {
+        let found = std::fs::symlink_metadata(&self.path);
+        let parent = std::fs::metadata(self.path.parent().unwrap_or(&self.path));
+        found.is_err_and(|error| error.kind() == ErrorKind::NotFound)
+            && !parent.is_ok_and(|metadata| place(&metadata) == self.directory)
+    }
+
     /// Destroys the file if it is where it lay. Another file that has its name now is left alone.
     ///
     /// # Errors

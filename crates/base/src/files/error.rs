@@ -3,6 +3,10 @@
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
+use rustix::io::Errno;
+
+use super::lock::Holder;
+
 /// Why a file could not be created, read, changed or destroyed. Carries the path, never contents.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -32,9 +36,17 @@ pub enum FileError {
         path: PathBuf,
     },
     /// `home-locked`: another process, or another part of this one, works there.
-    #[error("another process holds {path:?}")]
+    #[error("another process holds {path:?}{}", said_of(holder.as_deref()))]
     Locked {
         /// The lock file.
+        path: PathBuf,
+        /// Who holds it, where that is known.
+        holder: Option<Box<Holder>>,
+    },
+    /// `file-locked`: another process, or another part of this one, works with that very file.
+    #[error("another process works with {path:?}")]
+    InUse {
+        /// The file.
         path: PathBuf,
     },
     /// `not-a-file`: a directory, a symbolic link, a device or the like where a regular file is
@@ -52,6 +64,31 @@ pub enum FileError {
         /// The most that would have been read, in bytes.
         limit: u64,
     },
+    /// `file-read-only`: its file system or medium takes no writes.
+    #[error("{path:?} lies on a medium that cannot be written to")]
+    ReadOnly {
+        /// The file being written.
+        path: PathBuf,
+    },
+    /// `file-size-limit`: the file would be larger than this process or the file system lets one
+    /// be.
+    #[error("{path:?} would be larger than the system lets a file be")]
+    SizeLimit {
+        /// The file being written.
+        path: PathBuf,
+    },
+    /// `too-many-files`: this process, or the system, has as many files open as it may.
+    #[error("{path:?} cannot be opened, because too many files are open")]
+    TooManyOpen {
+        /// The file.
+        path: PathBuf,
+    },
+    /// `storage-failed`: the device or the network that holds the file reports a failure.
+    #[error("the storage that holds {path:?} reports a failure")]
+    Storage {
+        /// The file or directory.
+        path: PathBuf,
+    },
     /// `append-broken`: an earlier append through this handle failed, so the end of the file is
     /// unknown.
     #[error("an earlier write to {path:?} failed")]
@@ -63,13 +100,26 @@ pub enum FileError {
     #[error("the operating system gives no random bytes")]
     Randomness,
     /// `file-io`: anything else the operating system reports, by kind.
-    #[error("input or output failed on {path:?} ({kind})")]
+    #[error("input or output failed on {path:?} ({})", words(*kind))]
     Io {
         /// The file or directory.
         path: PathBuf,
         /// What the operating system said.
         kind: ErrorKind,
     },
+}
+
+/// What an error of this kind says; of those that the standard library does not sort, what they
+/// have in common.
+pub fn words(kind: ErrorKind) -> String {
+    match kind.to_string() {
+        text if text.starts_with("uncategorized") => "the storage or the system failed".to_owned(),
+        text => text,
+    }
+}
+
+fn said_of(holder: Option<&Holder>) -> String {
+    holder.map_or_else(String::new, |holder| format!(" ({holder})"))
 }
 
 impl FileError {
@@ -81,6 +131,10 @@ impl FileError {
             Self::Missing { .. } => Self::Missing { path },
             Self::Permission { .. } => Self::Permission { path },
             Self::Full { .. } => Self::Full { path },
+            Self::ReadOnly { .. } => Self::ReadOnly { path },
+            Self::SizeLimit { .. } => Self::SizeLimit { path },
+            Self::TooManyOpen { .. } => Self::TooManyOpen { path },
+            Self::Storage { .. } => Self::Storage { path },
             Self::Io { kind, .. } => Self::Io { path, kind },
             other => other,
         }
@@ -91,7 +145,14 @@ impl FileError {
     #[must_use]
     pub fn from_io(path: &Path, error: &io::Error) -> Self {
         let path = path.to_owned();
+        match error.raw_os_error().map(Errno::from_raw_os_error) {
+            Some(Errno::MFILE | Errno::NFILE) => return Self::TooManyOpen { path },
+            Some(Errno::IO | Errno::REMOTEIO) => return Self::Storage { path },
+            _ => {}
+        }
         match error.kind() {
+            ErrorKind::ReadOnlyFilesystem => Self::ReadOnly { path },
+            ErrorKind::FileTooLarge => Self::SizeLimit { path },
             ErrorKind::AlreadyExists => Self::Exists { path },
             ErrorKind::NotFound => Self::Missing { path },
             ErrorKind::PermissionDenied => Self::Permission { path },
@@ -107,9 +168,14 @@ crate::coded!(FileError {
     Self::Missing { path } => ("file-missing", Input, [path]),
     Self::Permission { path } => ("file-permission", Machine, [path]),
     Self::Full { path } => ("disk-full", Machine, [path]),
-    Self::Locked { path } => ("home-locked", Machine, [path]),
+    Self::Locked { path, holder } => ("home-locked", Machine, [path]),
+    Self::InUse { path } => ("file-locked", Machine, [path]),
     Self::NotRegular { path } => ("not-a-file", Input, [path]),
     Self::TooLarge { path, limit } => ("file-too-large", Input, [path, limit]),
+    Self::ReadOnly { path } => ("file-read-only", Machine, [path]),
+    Self::SizeLimit { path } => ("file-size-limit", Machine, [path]),
+    Self::TooManyOpen { path } => ("too-many-files", Machine, [path]),
+    Self::Storage { path } => ("storage-failed", Machine, [path]),
     Self::Broken { path } => ("append-broken", Machine, [path]),
     Self::Randomness => ("no-randomness", Machine, []),
     Self::Io { path, kind } => ("file-io", Machine, [path, kind]),

@@ -14,7 +14,7 @@ use super::error::{About, FileError};
 use super::{Directory, destroy, remove_directory, unlink};
 
 /// How the name of every temporary ends.
-const TEMPORARY: &str = ".cstatns-tmp";
+pub(super) const TEMPORARY: &str = ".cstatns-tmp";
 
 /// The temporaries in a directory, in order of name: files that stopped processes left there, and
 /// that running ones are writing. The holder of the directory's lock knows that they are of the

@@ -55,7 +55,7 @@ impl PendingDirectory {
         let target = target.to_owned();
         // As that of a pending file.
         if flock(&handle, FlockOperation::NonBlockingLockExclusive) == Err(Errno::WOULDBLOCK) {
-            return Err(FileError::Locked { path: target });
+            return Err(FileError::InUse { path: target });
         }
         Ok(Self { own: Directory { handle, path }, parent, target, unfinished: true })
     }

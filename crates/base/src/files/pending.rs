@@ -64,13 +64,13 @@ impl Pending {
     /// long as `old` is open nobody else can do the same, so that of two changes none is lost.
     ///
     /// # Errors
-    /// `file-missing` if nothing has that name; `not-a-file` for a link; `home-locked` if another
+    /// `file-missing` if nothing has that name; `not-a-file` for a link; `file-locked` if another
     /// process does the same, or has just done it; the others of [`Pending::create`], but for
     /// `output-exists`.
     pub fn create_over(target: &Path, old: &File, access: Access) -> Result<Self, FileError> {
         let mut mark = [0; 16];
         random(&mut mark)?;
-        let locked = || FileError::Locked { path: target.to_owned() };
+        let locked = || FileError::InUse { path: target.to_owned() };
         if flock(old, FlockOperation::NonBlockingLockExclusive) == Err(Errno::WOULDBLOCK) {
             return Err(locked());
         }
@@ -98,7 +98,7 @@ impl Pending {
         // Says for as long as this process lives that the temporary is not a leftover; where there
         // are no locks, nothing is taken for one.
         if flock(&file, FlockOperation::NonBlockingLockExclusive) == Err(Errno::WOULDBLOCK) {
-            return Err(FileError::Locked { path: target.to_owned() });
+            return Err(FileError::InUse { path: target.to_owned() });
         }
         let target = target.to_owned();
         Ok(Self {

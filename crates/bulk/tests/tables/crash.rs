@@ -391,7 +391,7 @@ fn two_processes_do_not_destroy_the_same_files() {
     let place = Place::new();
     let way = stopped_between(&place);
     let other = cstatns::files::lock_file(&way.out).unwrap();
-    assert_eq!(destroying_all(&way).unwrap_err().code(), "home-locked");
+    assert_eq!(destroying_all(&way).unwrap_err().code(), "file-locked");
     assert!(way.retained.exists());
     drop(other);
     assert!(destroying_all(&way).unwrap().resumed);

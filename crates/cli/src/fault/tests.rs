@@ -115,7 +115,7 @@ fn a_panic_in_a_run_says_and_leaves_nothing() {
         assert!(request.exists() || result.exists(), "never are both gone");
         // The next command finishes or undoes; then the canary is in the data, and in the request
         // where there is no result.
-        ok("service status @/home");
+        ok("service expire @/home");
         assert_eq!(request.exists(), !result.exists(), "stopped at call {calls}");
         let mut expected = vec!["data.csv".to_owned()];
         expected.extend(request.exists().then(|| format!("r{calls}.csv")));

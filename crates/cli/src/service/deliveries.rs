@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::Args;
 use cstatns::coded::Coded as _;
+use cstatns::files::FileError;
+use cstatns::service::ServiceError;
 use cstatns::state::Refusal;
 use serde_json::{Value, json};
 
@@ -17,7 +19,10 @@ use super::runs::{DeliveryArg, delivery};
 #[derive(Args)]
 #[command(after_help = "Example:
   cstatns service delivered home 0123456789abcdef0123456789abcdef --received /exchange/result.csv
-The file must be another file with the same bytes as the service's copy; `service status` lists the deliveries.")]
+  cstatns service delivered home 0123456789abcdef0123456789abcdef --stated
+The file must be another file with the same bytes as the service's copy; `service status` lists the deliveries. --stated
+is for a delivery whose note in the home is lost or damaged, so that nobody knows where the copy lies: destroy it yourself.
+The ledger says `lost`, for the auditor to see.")]
 pub(crate) struct Delivered {
     /// The service's home
     home: PathBuf,
@@ -25,8 +30,11 @@ pub(crate) struct Delivered {
     #[arg(value_parser = delivery)]
     delivery: DeliveryArg,
     /// The file that the counterpart received
-    #[arg(long, value_name = "FILE")]
-    received: PathBuf,
+    #[arg(long, value_name = "FILE", required_unless_present = "stated")]
+    received: Option<PathBuf>,
+    /// The counterpart has it, and the home does not know any more where its own copy lies
+    #[arg(long, conflicts_with = "received")]
+    stated: bool,
 }
 
 impl Delivered {
@@ -41,14 +49,41 @@ impl Delivered {
                 }
                 refusal => refusal.into(),
             })?;
-            service.delivered(&delivery, &self.received)?;
+            match &self.received {
+                Some(received) => service.delivered(&delivery, received).map_err(noted)?,
+                None => service.delivered_unseen(&delivery)?,
+            }
             let delivery = service.state().named(delivery);
             let copy = outgoing.and_then(|outgoing| outgoing.result);
-            program.say(format_args!(
-                "delivery {delivery} is with its counterpart; destroyed the copy here"
-            ));
+            program.say(match self.stated {
+                false => {
+                    format!("delivery {delivery} is with its counterpart; destroyed the copy here")
+                }
+                true => format!(
+                    "recorded: delivery {delivery} is with its counterpart, and the copy here is \
+                    lost; destroy it where you find it"
+                ),
+            });
             Ok(json!({ "delivery": delivery, "destroyed": copy }))
         })
+    }
+}
+
+/// The home's note of where its copy lies is gone: then the operator states what nobody can show.
+fn noted(error: ServiceError) -> Fault {
+    let gone = match &error {
+        ServiceError::File(FileError::Missing { path }) => {
+            path.extension() == Some("json".as_ref())
+        }
+        error => matches!(error, ServiceError::HomeDamaged { file: "outbox" }),
+    };
+    let fault = Fault::from(error);
+    match gone {
+        true => fault.advising(
+            "the home does not know any more where its copy lies: destroy the copy yourself, and \
+            give --stated instead of --received",
+        ),
+        false => fault,
     }
 }
 

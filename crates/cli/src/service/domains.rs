@@ -17,7 +17,7 @@ use crate::fault::Fault;
 use crate::output::Program;
 use crate::quorum::{Closed, KitArgs, date, gather, note};
 
-use super::{open, recorded};
+use super::{Wait, open, recorded, recorded_within, waited};
 
 /// What a domain is for
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -183,6 +183,7 @@ impl NewKey {
             ReasonArg::Doubt => RenewalReason::Doubt,
         };
         recorded(program, &self.home, "new-key", |service| {
+            service.check_key_is_older(&self.domain)?;
             self.kits.check_clock(service)?;
             let generation: Generation = service.state().domain(&self.domain)?.next_generation();
             let action = Action::NewKey { domain: self.domain.clone(), generation, reason };
@@ -226,6 +227,8 @@ pub(crate) struct DoubtArgs {
     /// A file with the kit's passphrase; else it is asked for
     #[arg(long, value_name = "F")]
     passphrase_file: Option<PathBuf>,
+    #[command(flatten)]
+    wait: Wait,
 }
 
 impl DoubtArgs {
@@ -235,7 +238,7 @@ impl DoubtArgs {
             Some(None) => return Err(Fault::usage("generations count from 1")),
             given => given.flatten(),
         };
-        recorded(program, &self.home, "doubt", |service| {
+        recorded_within(program, &self.home, "doubt", self.wait.wait, |service| {
             let (about, what, stops) = match &self.domain {
                 Some(domain) => {
                     let present = service.state().domain(domain)?.generation();
@@ -253,10 +256,11 @@ impl DoubtArgs {
             };
             program.say(format_args!("asked: state a doubt about {what}"));
             // Nobody is waited for while the home is locked.
-            let mut kit = service.unlocked(|| {
+            let kit = service.unlocked(|| {
                 closed.introduce(program)?;
                 closed.open(program)
-            })?;
+            });
+            let mut kit = kit.map_err(|fault| waited(fault, self.wait.wait))?;
             note(program, &kit, service.view())?;
             let doubt = kit.doubt(about, service.view(), service.now())?;
             service.doubt(doubt)?;
@@ -359,11 +363,15 @@ ends with 1 and `clock-unconfirmed`. Then one custodian, or a quorum, confirms t
 pub(crate) struct Expire {
     /// The service's home
     home: PathBuf,
+    #[command(flatten)]
+    wait: Wait,
 }
 
 impl Expire {
     pub(super) fn run(self, program: &Program) -> Result<Value, Fault> {
-        let mut service = open(program, &self.home)?;
+        let wait = self.wait.wait;
+        let mut service =
+            open(program, &self.home, "expire", wait).map_err(|fault| waited(fault, wait))?;
         let expired = service.expire()?;
         for domain in &expired.marked {
             program.say(format_args!(

@@ -4,11 +4,11 @@ use std::path::PathBuf;
 
 use clap::Args;
 use cstatns::domain::KeyState;
-use cstatns::service::{self, DomainStatus};
+use cstatns::service::{self, DomainStatus, JournalState, Reader};
 use jiff::civil::Date;
 use serde_json::{Value, json};
 
-use super::{names, open};
+use super::names;
 use crate::fault::Fault;
 use crate::figures::counted;
 use crate::output::Program;
@@ -19,6 +19,7 @@ use crate::output::Program;
   cstatns service status home --json
   cstatns service status home --check
 What is past its end and what is overdue is shown by the system's clock, also where that is not confirmed.
+It changes nothing and waits for nobody: it may run while another command does, and on a home that is read-only.
 With --check the exit status is 3 when something asks for attention: a clock that is not confirmed or behind, a
 project past its end, an overdue or doubted key, a missing receipt or result, something that is to be destroyed.")]
 pub(crate) struct Status {
@@ -31,10 +32,11 @@ pub(crate) struct Status {
 
 impl Status {
     pub(super) fn run(self, program: &Program) -> Result<Value, Fault> {
-        let service = open(program, &self.home)?;
-        let mut status = service.status();
-        // With what to do, as the warning has it.
-        status.unpaid = service.unpaid().map(|unpaid| Fault::of(unpaid, &[]).text());
+        let clock = program.clock.clone();
+        let reader = Reader::open(&self.home, move || clock())?;
+        let mut status = reader.status();
+        // With what to do.
+        status.unpaid = reader.unpaid().map(|unpaid| Fault::of(&unpaid, &[]).text());
         show(program, &status);
         let past: Vec<_> = status.past_their_end().collect();
         let past: Vec<Value> = past
@@ -71,6 +73,21 @@ fn show(program: &Program, status: &service::Status) {
             status.clock
         ));
     }
+    if let Some(old) = &status.old {
+        program.tell(format_args!("OLD COPY: {old}; nothing is done before `service recover`"));
+    }
+    if let Some(holder) = &status.at_work {
+        program.tell(format_args!("at work: {holder}"));
+    }
+    for unfinished in &status.unfinished {
+        match &status.at_work {
+            Some(_) => program.tell(format_args!("not finished yet: {unfinished}")),
+            None => program.tell(format_args!(
+                "UNFINISHED: {unfinished}; the next command finishes or undoes it, such as `service \
+                expire`"
+            )),
+        }
+    }
     if let Some(unpaid) = &status.unpaid {
         program.tell(format_args!("TO BE DESTROYED: {unpaid}"));
     }
@@ -85,8 +102,12 @@ fn show(program: &Program, status: &service::Status) {
         ));
     }
     for question in &status.questions {
+        let waited = match question.waited_for {
+            Some(false) => ", BUT NO COMMAND WAITS for the approvals",
+            _ => "",
+        };
         program.tell(format_args!(
-            "asked of the custodians in event {}, open until {}: {}",
+            "asked of the custodians in event {}, open until {}: {}{waited}",
             question.event, question.expires, question.asked
         ));
     }
@@ -125,10 +146,14 @@ fn show(program: &Program, status: &service::Status) {
 
     program.tell("deliveries whose copy is still here:");
     for delivery in &status.deliveries {
-        let place = match &delivery.result {
-            Some(path) if path.is_file() => path.display().to_string(),
-            Some(path) => format!("NOT FOUND at {}", path.display()),
-            None => "NOT FOUND".to_owned(),
+        let place = match (&delivery.result, delivery.journal) {
+            (Some(path), _) if path.is_file() => path.display().to_string(),
+            (Some(path), _) => format!("NOT FOUND at {}", path.display()),
+            (None, JournalState::Unread) => "only the service's user may know where".to_owned(),
+            (None, JournalState::Damaged) => {
+                "the home's note of where it lies is DAMAGED".to_owned()
+            }
+            (None, _) => "the home's note of where it lies is LOST".to_owned(),
         };
         program.tell(format_args!(
             "  {}  {}, generation {}, {} rows: {place}",

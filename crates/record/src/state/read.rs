@@ -87,23 +87,34 @@ fn fold(
     mut lines: Lines,
 ) -> Result<ReadLedger, Broken> {
     // Before the lines: what a process adds meanwhile is more than the checkpoint covers, not less.
-    let checkpoint = read_checkpoint(&checkpoint_path(path), card)?;
-    while let Some(line) = lines.next_line().map_err(LedgerError::from)? {
-        fold.push(line)?;
-    }
-    let (length, torn) = (lines.length(), lines.is_torn());
+    let mut checkpoint = read_checkpoint(&checkpoint_path(path), card)?;
+    let (length, torn) = loop {
+        while let Some(line) = lines.next_line().map_err(LedgerError::from)? {
+            fold.push(line)?;
+        }
+        let (length, torn) = (lines.length(), lines.is_torn());
+        let (covered, found) = (checkpoint.head.size, fold.history().size());
+        if found < covered {
+            return Err(LedgerError::Short { covered, found }.into());
+        }
+        if !fold.history().includes(&checkpoint.head) {
+            return Err(LedgerError::Root { covered }.into());
+        }
+        if found <= covered + u64::from(!torn) {
+            break (length, torn);
+        }
+        // A process that writes to the ledger covers each line before it adds the next: its newest
+        // checkpoint covers all but the last of these lines. Where there is no newer one, nobody
+        // writes.
+        let newer = read_checkpoint(&checkpoint_path(path), card)?;
+        if newer.head.size <= covered {
+            return Err(LedgerError::Long { covered, found }.into());
+        }
+        checkpoint = newer;
+        lines = Lines::open_after(path, length).map_err(LedgerError::from)?;
+    };
     let (history, state) = fold.finish();
-    let covered = checkpoint.head;
-    let (covered_size, found) = (covered.size, history.size());
-    if found < covered_size {
-        return Err(LedgerError::Short { covered: covered_size, found }.into());
-    }
-    if !history.includes(&covered) {
-        return Err(LedgerError::Root { covered: covered_size }.into());
-    }
-    if found > covered_size + 1 || (found > covered_size && torn) {
-        return Err(LedgerError::Long { covered: covered_size, found }.into());
-    }
+    let (covered_size, found) = (checkpoint.head.size, history.size());
     let state = state.ok_or(Broken::Unlawful { number: 1, reason: Unlawful::Genesis })?;
     let uncovered = found > covered_size;
     Ok(ReadLedger { history, state, length, uncovered, torn, checkpoint, path: path.to_owned() })

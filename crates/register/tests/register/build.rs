@@ -271,7 +271,7 @@ fn an_index_stays_as_it_is_until_its_update_is_finished() {
     assert!(fs::read(place.path("r")).unwrap() == before);
     // Two at a time would lose one of them.
     let other = Index::open(&place.path("r")).unwrap();
-    assert_eq!(Builder::update(&other).err().unwrap().code(), "home-locked");
+    assert_eq!(Builder::update(&other).err().unwrap().code(), "file-locked");
     drop(update);
     drop(old);
     assert!(fs::read(place.path("r")).unwrap() == before);
@@ -280,7 +280,7 @@ fn an_index_stays_as_it_is_until_its_update_is_finished() {
     fs::rename(place.path("r"), place.path("moved")).unwrap();
     assert_eq!(Builder::update(&other).err().unwrap().code(), "file-missing");
     place.index("r", &PEOPLE[..3]);
-    assert_eq!(Builder::update(&other).err().unwrap().code(), "home-locked");
+    assert_eq!(Builder::update(&other).err().unwrap().code(), "file-locked");
     assert_eq!(place.names(), ["moved", "r"]);
 }
 

@@ -13,7 +13,7 @@ use ::parquet::file::metadata::{ParquetMetaData, ParquetMetaDataReader};
 use arrow_array::{Array, RecordBatch, RecordBatchReader};
 use arrow_schema::{ArrowError, SchemaRef};
 use cstatns_base::coded::ColumnName;
-use cstatns_base::files::{FileError, read_at};
+use cstatns_base::files::{self, FileError, read_at};
 use cstatns_base::meta::Known;
 
 use crate::error::TableError;
@@ -63,7 +63,7 @@ impl Reader {
     }
 
     fn open_unguarded(path: &Path, rows: usize) -> Result<Self, TableError> {
-        let file = File::open(path).map_err(|error| FileError::from_io(path, &error))?;
+        let file = files::open_to_read(path)?;
         let length = file.metadata().map_err(|error| FileError::from_io(path, &error))?.len();
         if length == 0 {
             return Err(TableError::EmptyFile { path: path.to_owned() });

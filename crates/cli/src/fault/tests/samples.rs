@@ -139,7 +139,9 @@ fn of_libraries(found: &mut Vec<Sample>) {
     samples! { found:
         FileError {
             Exists { path: path() }, Missing { path: path() }, Permission { path: path() }, Full { path: path() },
-            Locked { path: path() }, NotRegular { path: path() }, TooLarge { path: path(), limit: 9 },
+            Locked { path: path(), holder: None }, InUse { path: path() }, NotRegular { path: path() },
+            TooLarge { path: path(), limit: 9 }, ReadOnly { path: path() }, SizeLimit { path: path() },
+            TooManyOpen { path: path() }, Storage { path: path() },
             Broken { path: path() }, Randomness, Io { path: path(), kind: ErrorKind::TimedOut },
         }
         Reason {
@@ -173,7 +175,8 @@ fn of_libraries(found: &mut Vec<Sample>) {
             Columns { path: path(), expected: "`index`, \
                 `code`" }, Row { path: path(), row: 1, fault: RowFault::Word },
             NotWhole { path: path(), column: column(), row: 2 }, BinaryCodes { path: path() },
-            Write { kind: ErrorKind::StorageFull }, Write { kind: ErrorKind::BrokenPipe }, Spill { beside: path() },
+            Write { kind: ErrorKind::StorageFull }, Write { kind: ErrorKind::FileTooLarge },
+            Write { kind: ErrorKind::BrokenPipe }, Spill { beside: path() },
             Interrupted, Unwritable,
         }
         RowFault {
@@ -308,7 +311,8 @@ fn of_custody(found: &mut Vec<Sample>) {
         RootError { Sharing(SharingError::Format), Root }
         KitError {
             File(missing()), Share(SharingError::Format), Seal(SealError), NotLawful(Refusal::AlreadyDoubted),
-            Damaged { kit: path(), file: "identity".into() }, Memory { kit: path() }, NothingSeen { kit: path() },
+            Damaged { kit: path(), file: "identity".into() }, ReadOnly { kit: path() },
+            Memory { kit: path() }, NothingSeen { kit: path() },
             Version { kit: path(), found: 2 },
             EmptyPassphrase { kit: path() }, NeedsPassphrase { kit: path() }, Passphrase { kit: path() },
             NotInRoster { custodian: name() }, OtherService { custodian: name(), service: ServiceId::of(PLANTED[3]) },
@@ -333,12 +337,14 @@ fn of_custody(found: &mut Vec<Sample>) {
             Unfinished { home: path() }, HomeVersion { found: 2 }, HomeDamaged { file: "identity" }, Card { path: path() },
             OtherAction { approved: "renew" }, RequestChanged, OtherRequests { given: 1, approved: 2 },
             Part { part: 2, parts: 3, request: path(), error: Box::new(ServiceError::RequestChanged) },
+            Undecided { error: Box::new(ServiceError::File(FileError::Full { path: path() })) },
+            KeyJustMade { domain: name(), generation: generation(), event: 9 }, CopyKnown,
             TooFewPeople { minimum: 11 },
             Work(WorkError::new(missing())), ResultMissing { path: path() }, SameFile { path: path() },
             ResultAway { delivery: delivery(), path: path() }, ResultUnread { path: path() },
             RequestStays { error: missing() }, RequestOwed { delivery: delivery().named(1), error: missing() },
             RequestAway { delivery: delivery().named(2), path: path() }, Unpaid(Arc::new(ServiceError::RequestChanged)),
-            UnknownKey { path: path() }, ReceivedDiffers { path: path() },
+            UnknownKey { path: path() }, PublishedOther { path: path(), event: 9 }, ReceivedDiffers { path: path() },
             HomeOld { place: path(), found: 55, mark: 58 }, NoMark { place: path() },
             MirrorBehind { place: path(), error: missing() }, CopyBehind { place: path(), error: missing() },
             RecoveryStopped { home: path() }, NoCopy { home: path() },

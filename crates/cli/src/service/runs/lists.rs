@@ -83,7 +83,8 @@ impl Run {
     }
 
     fn look_at(&self, service: &Service, request: &Path, result: &Path) -> Result<Looked, Fault> {
-        let manifest = Manifest::read(&manifest_path(request))?;
+        let manifest = Manifest::read(&manifest_path(request))
+            .map_err(|error| coded_already(service, request).unwrap_or_else(|| error.into()))?;
         if !request.is_file() {
             return Err(FileError::Missing { path: request.to_owned() }.into());
         }
@@ -113,6 +114,24 @@ impl Run {
         let (request, result) = (request.to_owned(), result.to_owned());
         Ok(Looked { request, manifest, result, format })
     }
+}
+
+/// A request that is gone because it was coded: the run was finished by another command than the
+/// one that is repeated.
+fn coded_already(service: &Service, request: &Path) -> Option<Fault> {
+    let manifest = manifest_path(request);
+    let place = std::path::absolute(&manifest).ok()?;
+    if manifest.symlink_metadata().is_ok() {
+        return None;
+    }
+    let mut outgoing = service.outgoing().into_iter();
+    let made = outgoing.find(|made| service.request_of(&made.delivery.id).contains(&place))?;
+    let result = made.result?;
+    let text = format!(
+        "{request:?} is coded and destroyed: delivery {}, whose result is {result:?}",
+        made.delivery
+    );
+    Some(Fault::new("request-spent", text).advising("use that result"))
 }
 
 /// The directory of a result, however it is spelt, and the result's name in it.

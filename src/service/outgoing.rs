@@ -1,0 +1,95 @@
+//! Deliveries whose copy is still in the service's hands.
+
+use std::path::{Path, PathBuf};
+
+use cstatns_base::code::Generation;
+use cstatns_base::delivery::{DeliveryId, DeliveryName};
+use cstatns_base::files::{self, FileError};
+use cstatns_base::name::Name;
+use cstatns_record::ledger::event::{Destroyed, Event, Means};
+use cstatns_record::state::State;
+use serde::Serialize;
+
+use super::journal::Journal;
+use super::{Service, ServiceError};
+
+/// A result that has not been stated delivered, or whose copy is still here.
+#[derive(Clone, Debug, Serialize)]
+#[non_exhaustive]
+pub struct Outgoing {
+    /// The delivery.
+    pub delivery: DeliveryName,
+    /// Its domain.
+    pub domain: Name,
+    /// The generation of its codes.
+    pub generation: Generation,
+    /// Its rows.
+    pub rows: u64,
+    /// Where the service's copy lies.
+    pub result: Option<PathBuf>,
+    /// What became of the home's note of where that is.
+    pub journal: JournalState,
+}
+
+/// What became of the file of `outbox/` that says where a delivery lies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum JournalState {
+    /// It is there.
+    Kept,
+    /// There is none.
+    Missing,
+    /// It is not what was written.
+    Damaged,
+    /// It cannot be read now, or not by this user.
+    Unread,
+}
+
+impl Service {
+    /// Results whose copy is still here, with where it lies.
+    pub fn outgoing(&self) -> Vec<Outgoing> {
+        outgoing(&self.home, &self.state)
+    }
+
+    /// The counterpart has the delivery, as the operator states: for a copy of which the home does
+    /// not know any more where it lies. Its destruction is recorded as that of what is lost.
+    ///
+    /// # Errors
+    /// [`ServiceError::CopyKnown`] where the home knows it; [`ServiceError::File`] where it cannot
+    /// be found out.
+    pub fn delivered_unseen(&mut self, of: &DeliveryId) -> Result<(), ServiceError> {
+        self.state.check_delivered(of)?;
+        match self.journal(of) {
+            Ok(Some(_)) => return Err(ServiceError::CopyKnown),
+            Err(error @ ServiceError::File(_)) => return Err(error),
+            Ok(None) | Err(_) => {}
+        }
+        self.record(Event::Delivered { run: of.run, part: of.part })?;
+        let what = Destroyed::result_of(*of);
+        self.record(Event::Destroyed { what, how: Means::Lost })?;
+        files::remove_if_present(&Journal::path(&self.home, of))?;
+        Ok(())
+    }
+}
+
+pub(super) fn outgoing(home: &Path, state: &State) -> Vec<Outgoing> {
+    let here = state.deliveries().iter().filter(|(_, delivery)| !delivery.destroyed);
+    here.map(|(id, delivery)| {
+        let journal = Journal::read(&Journal::path(home, id));
+        Outgoing {
+            delivery: id.named(delivery.parts),
+            domain: delivery.domain.clone(),
+            generation: delivery.generation,
+            rows: delivery.rows,
+            journal: match &journal {
+                Ok(_) => JournalState::Kept,
+                Err(ServiceError::File(FileError::Missing { .. })) => JournalState::Missing,
+                Err(ServiceError::File(_)) => JournalState::Unread,
+                Err(_) => JournalState::Damaged,
+            },
+            result: journal.ok().map(|journal| journal.result),
+        }
+    })
+    .collect()
+}
