@@ -490,6 +490,14 @@ fn a_damaged_protection_neither_opens_nor_exhausts_the_machine() {
             "{pointer} = {value}"
         );
     }
+    // At most 64 passes (SPEC §7): as many are taken, and give another key; one more is not.
+    for (passes, expected) in [(64, "passphrase-wrong"), (65, "kit-damaged")] {
+        let change = |protection: &mut Value| {
+            protection["argon2id_memory_kib"] = 8.into();
+            protection["argon2id_passes"] = passes.into();
+        };
+        assert_eq!(code("/protection", &change), expected, "{passes} passes");
+    }
     // What a wrong passphrase and a damaged seal look like cannot be told apart.
     for pointer in ["/protection/salt", "/protection/nonce", "/protection/tag", "/seeds"] {
         assert_eq!(code(pointer, &|field| flip_digit(field, 9)), "passphrase-wrong", "{pointer}");
@@ -1311,6 +1319,14 @@ fn a_consent_that_does_not_fit_is_refused_by_name() {
     for time in [asked.expires, asked.expires + 1.hour(), asked_at - day - 1.second()] {
         let dated = Cosignature::sign(&service, head, time, &key);
         assert_eq!(with(&|body| body.cosignature = dated), outside, "{time}");
+    }
+    // The last and the first moment at which it may be dated.
+    let clock = office.state.placed(&asked.run, &office.history).unwrap().clock;
+    for time in [asked.expires - 1.second(), clock - day] {
+        let (mut dated, mut body) = (consents.clone(), consents[0].body.clone());
+        body.cosignature = Cosignature::sign(&service, head, time, &key);
+        dated[0] = Signed::new(body, &key);
+        office.check(&asked, &dated).unwrap();
     }
 
     // Signed by another key.

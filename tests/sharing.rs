@@ -213,6 +213,16 @@ fn a_share_is_whole_to_the_byte() {
     assert_eq!(*Share::decode(whole).unwrap().encode(), *whole);
 }
 
+/// A secret that outgrew its room would be left behind where it was.
+#[test]
+fn a_share_is_written_into_room_that_was_reserved_for_it() {
+    for service in [SERVICE, "e.aaaaaaaaaaaaaaaaaaaaaaaaaa"] {
+        let dealt = Dealt::new(service, 1, 2, 3);
+        let encoded = Share::decode(&dealt.encoded[0]).unwrap().encode();
+        assert_eq!(encoded.capacity(), encoded.len());
+    }
+}
+
 #[test]
 fn impossible_numbers_are_refused() {
     let whole = &Dealt::new(SERVICE, 1, 2, 3).encoded[0];

@@ -53,6 +53,22 @@ fn a_look_up_is_one_field_more_and_without_one_an_action_is_as_it_was() {
     );
 }
 
+/// Who receives the results, and how many custodians are to decide, is read before it is approved.
+#[test]
+fn a_recipient_and_a_threshold_are_shown() {
+    let (plain, mut action) = (coding(None).to_string(), coding(None));
+    let card = Hex([9; 32]);
+    if let Action::Code { recipient, .. } = &mut action {
+        *recipient = Some(card);
+    }
+    let shown = format!(", for the card {}", crate::card::spoken(&card));
+    assert!(action.to_string().contains(&shown));
+    assert_eq!(action.to_string().replacen(&shown, "", 1), plain);
+    let threshold = crate::dealing::Threshold::new(3, 5).unwrap();
+    let deal = Action::Deal { threshold, cards: Vec::new() };
+    assert_eq!(deal.to_string(), "deal new shares, 3 of 5");
+}
+
 #[test]
 fn counts_are_shown_and_those_that_no_file_has_are_not_possible() {
     let input = |rows, values, distinct| Input { commitment: Hex([7; 32]), rows, values, distinct };
