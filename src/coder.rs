@@ -111,8 +111,8 @@ pub struct Coder {
 }
 
 impl Coder {
-    /// A coder from the keys of generation 1 and of each later one that is not left out (SPEC §4.3),
-    /// in this order.
+    /// A coder from the keys of generation 1 and of each later one that is not left out, in this
+    /// order (SPEC §4.3).
     ///
     /// # Errors
     /// [`CoderError::Chain`] when they are not the keys of one domain, ascending from generation 1
@@ -333,7 +333,8 @@ mod tests {
         }
     }
 
-    /// The codes of a generation after one that is left out are those of the one before it, renewed.
+    /// The codes of a generation after one that is left out are those of the one before it,
+    /// renewed.
     #[test]
     fn a_generation_that_is_left_out_has_no_part_in_later_codes() {
         let domain = Name::new("income").unwrap();

@@ -937,7 +937,8 @@ fn a_kit_refuses_a_ledger_that_does_not_extend_the_one_it_saw() {
     refused(office.kit(4).accept(&office.files[4], forked.view(), office.now).unwrap_err());
     refused(office.kit(4).attend(&asked.proposal, forked.view(), fork.now).err().unwrap());
     let about = Doubted::Custody { epoch: Epoch(1) };
-    // Stopping never waits: a doubt it states on any ledger of its service, and follows none by that.
+    // Stopping never waits: a doubt it states on any ledger of its service, and follows none by
+    // that.
     let doubt = office.kit(4).doubt(about, forked.view(), fork.now).unwrap();
     fork.append(Event::Doubted { doubt }).unwrap();
     check(&office.ledger()).unwrap();

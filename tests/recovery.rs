@@ -179,8 +179,8 @@ fn without_its_copies_a_home_is_recovered_from_kits_that_have_seen_everything() 
     }
 }
 
-/// Whoever was at hand for the last runs is at hand for the recovery, or knows somebody who was: two
-/// quorums share a custodian.
+/// Two quorums share a custodian: whoever is at hand for the recovery has seen the last runs, or
+/// somebody there has.
 #[test]
 fn kits_that_missed_the_last_runs_recover_nothing_or_everything() {
     let world = World::founded(2, 3);

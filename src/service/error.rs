@@ -19,7 +19,7 @@ use crate::custody::quorum::RootError;
 use crate::keystore::KeystoreError;
 use crate::sharing::SharingError;
 
-use super::{HOME_FORMAT, WorkError};
+use super::{HOME_FORMAT, Source, WorkError};
 
 /// Why the service did not do what it was asked.
 #[derive(Debug, thiserror::Error)]
@@ -296,9 +296,9 @@ pub enum ServiceError {
     )]
     Branches {
         /// Where one is.
-        one: String,
+        one: Source,
         /// Where the other is.
-        other: String,
+        other: Source,
         /// The last event that they have in common.
         fork: u64,
     },
@@ -406,7 +406,7 @@ cstatns_base::coded!(ServiceError {
     Self::CopyBehind { place, error } => ("copy-behind", Machine, [path: *place, reason: error.code()]),
     Self::RecoveryStopped { home } => ("recovery-unfinished", Machine, [path: *home]),
     Self::NoCopy { home } => ("no-copy", Input, [path: *home]),
-    Self::TooFewFollow { events, given, needed } => ("recovery-kits", Input, [events, given, needed]),
+    Self::TooFewFollow { events, given, needed } => ("recovery-kits", Input, [found: *events, given, needed]),
     Self::Branches { one, other, fork } => ("ledger-branches", Tampering, [event: *fork]),
     Self::Behind(error) => (error),
 });

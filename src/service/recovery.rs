@@ -92,8 +92,8 @@ pub struct Plan {
     pub lost_keys: Vec<KeyRef>,
     /// Whether it will be recorded that they are lost: a quorum is at hand.
     pub records_lost: bool,
-    /// Seals that the ledger does not know, which are put aside where a quorum is at hand: a run that
-    /// was stopped has left them, or a backup brought them back.
+    /// Seals that the ledger does not know, which are put aside where a quorum is at hand: a run
+    /// that was stopped has left them, or a backup brought them back.
     pub unknown_seals: Vec<PathBuf>,
     /// Custodians at hand who have seen another ledger, or one that goes further.
     pub left_behind: Vec<Name>,
@@ -117,10 +117,10 @@ impl Recovery {
     /// Looks at every source, and decides.
     ///
     /// # Errors
-    /// [`ServiceError::NoCopy`] where no ledger is found; [`ServiceError::TooFewFollow`] where fewer
-    /// than k custodians at hand follow the longest; [`ServiceError::Branches`] where two that they
-    /// follow are not of one history; [`KeystoreError::Place`] where a declared place of life
-    /// secrets is not there. Nothing is changed.
+    /// [`ServiceError::NoCopy`] where no ledger is found; [`ServiceError::TooFewFollow`] where
+    /// fewer than k custodians at hand follow the longest; [`ServiceError::Branches`] where two
+    /// that they follow are not of one history; [`KeystoreError::Place`] where a declared place of
+    /// life secrets is not there. Nothing is changed.
     pub fn look(
         home: &Path,
         sources: Sources,
@@ -248,6 +248,8 @@ impl Recovery {
             files::remove(path)?;
             recovered.push(Recovered::PutAside { path: path.clone() });
         }
+        // Also a copy that could not be written: it would make this home an old one.
+        copies::check_marks(&service.home, &service.card, service.history(), &service.places)?;
         files::remove(&service.home.join(MARKER))?;
         service.recover(read, &mut recovered)?;
         service.taken = service.history().size();

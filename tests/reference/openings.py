@@ -106,7 +106,8 @@ class Kit:
 
 def lives(home, domain):
     """The copies of a project's life secret, in the order of the places."""
-    for place in read(home / "places.json", {"format": 2, "life": [lambda value: isinstance(value, str)]})["life"]:
+    path = lambda value: isinstance(value, str)
+    for place in read(home / "places.json", {"format": 2, "life": [path], "mirrors": forms.Maybe([path])})["life"]:
         copy = home / place / f"{domain}.life"
         if copy.exists():
             yield copy.read_bytes()
@@ -123,11 +124,16 @@ def unseal(root, life, label, file):
     return key
 
 
+def kept(domain):
+    """Generation and check value of each key that is not lost."""
+    return [(g, check) for g, check in sorted(domain.keys.items()) if g not in domain.lost]
+
+
 def domain_keys(home, state, root, name):
-    """The keys of a domain, by generation, from the seals of the working epoch."""
+    """The keys of a domain that are not lost, by generation, from the seals of the working epoch."""
     domain, epoch, keys = state.domains[name], working(state.epochs), []
     kind = "research" if domain.research else "statistics"
-    for generation, check in enumerate(domain.keys, 1):
+    for generation, check in kept(domain):
         file = read(home / "keys" / f"{name}.{generation}.{epoch}.key", KEY_FILE)
         label = {"format": 2, "suite": SUITE, "service": state.service, "epoch": epoch, "domain": name, "kind": kind,
                  "generation": generation, "check": check}
@@ -137,7 +143,7 @@ def domain_keys(home, state, root, name):
                 break
             except Refused:
                 continue
-        if len(keys) < generation:
+        else:
             raise Refused("key", domain=name, generation=generation)
     return keys
 
@@ -151,13 +157,14 @@ def openings(home, kits, identifiers=()):
     kits = [Kit(path) for path in kits]
     root = combine_dealt([(kit.name, kit.share(state.service, number)) for kit in kits], state.service, state.epochs[number])
     living = [name for name, domain in state.domains.items() if not domain.destroyed]
-    known = {f"{name}.{g}.{number}.key" for name in living for g in range(1, len(state.domains[name].keys) + 1)}
+    known = {f"{name}.{g}.{number}.key" for name in living for g in state.domains[name].keys}
     unknown = sorted({path.name for path in (home / "keys").iterdir()} - known)
     answer = {"epoch": number, "root_check": state.epochs[number].root_check, "keys": [], "codes": {}, "unknown": unknown}
     for name in living:
         keys, of = domain_keys(home, state, root, name), tag(state.service, name)
-        answer["keys"] += [{"domain": name, "generation": g, "check": check} for g, check in enumerate(state.domains[name].keys, 1)]
-        answer["codes"][name] = [[write_text(code, of, g) for g, code in enumerate(chain(keys, "fr-nir", parse(text.encode())[0]), 1)]
+        answer["keys"] += [{"domain": name, "generation": g, "check": check} for g, check in kept(state.domains[name])]
+        generations = [g for g, _ in kept(state.domains[name])]
+        answer["codes"][name] = [[write_text(code, of, g) for g, code in zip(generations, chain(keys, "fr-nir", parse(text.encode())[0]))]
                                  for text in identifiers]
     answer["memories"] = [kit.memory(fold) for kit in kits]
     return answer

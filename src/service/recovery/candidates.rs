@@ -186,7 +186,7 @@ fn one_history(
         if longer.source == Source::Home && !is_seen(longer, other) {
             best = Some(*at);
         } else if other.source != Source::Home || is_seen(other, longer) {
-            let (one, other) = (longer.source.to_string(), other.source.to_string());
+            let (one, other) = (longer.source.clone(), other.source.clone());
             let fork = common(&longer.history, &found[*at].history);
             return Err(ServiceError::Branches { one, other, fork });
         }

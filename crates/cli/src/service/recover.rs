@@ -18,7 +18,7 @@ use crate::quorum::{Closed, KitArgs, tell_seen};
 #[derive(Args)]
 #[command(after_help = "Examples:
   cstatns service recover home
-  cstatns service recover home --kit /media/alice/kit --kit /media/bruno/kit --kit /media/chloe/kit \\
+  cstatns service recover home --kit /media/alice/kit --kit /media/bruno/kit \\
       --from /backup/home --from published/ledger.jsonl
 Without kits it uses the copies beside the life secrets and in mirrors: enough where nothing was
 open. Else as many custodians as the threshold are needed, and they see the recovery before the

@@ -31,7 +31,7 @@ use cstatns::name::{Hex, Name, NameError};
 use cstatns::proposal::QuorumError;
 use cstatns::report::ReportError;
 use cstatns::requested::RequestedError;
-use cstatns::service::{ServiceError, WorkError};
+use cstatns::service::{ServiceError, Source, WorkError};
 use cstatns::state::{Broken, Refusal, Unlawful};
 use cstatns_bulk::CodeFileError;
 use cstatns_controller::{
@@ -288,7 +288,8 @@ fn of_the_record(found: &mut Vec<Sample>) {
         }
         Unlawful {
             Refused(Refusal::Compromised { generation: generation() }), Quorum(QuorumError::Expired),
-            Roster(RosterError::Service), Genesis, Time, Unseen, Owed, NotOwed, NoIntent, Keys, Question, NotExpired, Witnesses,
+            Roster(RosterError::Service), Genesis, Time, Unseen,
+            Owed, NotOwed, NoIntent, Keys, Question, NotExpired, Witnesses,
             Rows, Part, Dealing, Epoch, NotEnded,
         }
         Broken {
@@ -349,7 +350,7 @@ fn of_custody(found: &mut Vec<Sample>) {
             MirrorBehind { place: path(), error: missing() }, CopyBehind { place: path(), error: missing() },
             RecoveryStopped { home: path() }, NoCopy { home: path() },
             TooFewFollow { events: 58, given: 1, needed: 2 },
-            Branches { one: "the home".into(), other: "the kit of `alice`".into(), fork: 7 },
+            Branches { one: Source::Home, other: Source::Kit(name()), fork: 7 },
             Behind(Arc::new(ServiceError::NoMark { place: path() })),
             ClockUnconfirmed { clock: Timestamp::UNIX_EPOCH, time: Timestamp::UNIX_EPOCH },
             ClockBehind { clock: Timestamp::UNIX_EPOCH, time: Timestamp::UNIX_EPOCH },
