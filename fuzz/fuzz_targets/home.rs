@@ -11,7 +11,16 @@ use cstatns::service::{Service, SystemClock};
 use libfuzzer_sys::fuzz_target;
 
 const LEDGER: &str = include_str!("../../tests/data/golden/home/ledger.jsonl");
-const KEPT: [&str; 5] = ["card.json", "checkpoint", "identity", "places.json", "ledger.jsonl"];
+const KEPT: [&str; 8] = [
+    "card.json",
+    "checkpoint",
+    "identity",
+    "life/checkpoint",
+    "life/cstatns-life",
+    "life/ledger.jsonl",
+    "places.json",
+    "ledger.jsonl",
+];
 
 /// A copy of the kept home, in memory where there is such a place.
 static HOME: LazyLock<PathBuf> = LazyLock::new(|| {

@@ -34,6 +34,8 @@ pub use candidates::Source;
 
 /// Says that a recovery has begun and not ended.
 const MARKER: &str = "recovering";
+/// What it says where custodians have to see the recovery.
+const KITS: &[u8] = b"kits\n";
 /// Where a recovery puts what the ledger does not speak of.
 const ASIDE: &str = "aside";
 
@@ -84,6 +86,8 @@ pub struct Plan {
     pub puts_aside: bool,
     /// Whether custodians have to see it.
     pub needs_kits: bool,
+    /// Whether an earlier one was stopped.
+    pub stopped: bool,
     /// What was asked or had begun, in words: it may have run.
     pub ends: Vec<String>,
     /// Keys whose seal comes back from a source.
@@ -95,6 +99,8 @@ pub struct Plan {
     /// Seals that the ledger does not know, which are put aside where a quorum is at hand: a run
     /// that was stopped has left them, or a backup brought them back.
     pub unknown_seals: Vec<PathBuf>,
+    /// Places of life secrets and mirrors that are used from now on.
+    pub new_places: Vec<PathBuf>,
     /// Custodians at hand who have seen another ledger, or one that goes further.
     pub left_behind: Vec<Name>,
     /// Sources that were not used, and why.
@@ -107,9 +113,11 @@ impl Plan {
         self.found == Some(self.events)
             && !self.puts_aside
             && !self.needs_kits
+            && !self.stopped
             && self.found_keys.is_empty()
             && !self.records_lost
             && self.unknown_seals.is_empty()
+            && self.new_places.is_empty()
     }
 }
 
@@ -135,6 +143,8 @@ impl Recovery {
         }
         let Sources { from, kits, life, mirrors } = sources;
         let mut places = Places::read(&home)?;
+        let declared: Vec<PathBuf> =
+            places.life_of(&home).into_iter().chain(places.mirrors.iter().cloned()).collect();
         let absolute = |place: PathBuf| std::path::absolute(&place).unwrap_or(place);
         // What is to be made: what lies in the home, and what was given in place of what is lost.
         let mut new: Vec<PathBuf> = life.into_iter().map(absolute).collect();
@@ -147,13 +157,15 @@ impl Recovery {
         }
         new.extend(places.life_of(&home).into_iter().filter(|place| place.starts_with(&home)));
         let there: Vec<PathBuf> = places.there(&home, card.id()).collect();
+        let mut new_places = new.clone();
+        new_places.retain(|place| !there.contains(place) || !declared.contains(place));
         new.retain(|place| !there.contains(place));
         let lives = places.life_of(&home).into_iter();
         if let Some(path) = lives.into_iter().find(|at| !there.contains(at) && !new.contains(at)) {
             return Err(KeystoreError::Place { path }.into());
         }
         let now = Timestamp::from_second(clock.now().as_second()).unwrap_or_default();
-        let Choice { taken, follow, needs_kits, left_behind, unsound } =
+        let Choice { taken, follow, needs_kits, is_seen, left_behind, unsound } =
             choose(&home, &card, &there, &from, &kits, now)?;
         let own = match files::read(&home.join(LEDGER), u64::MAX >> 1) {
             Ok(bytes) => Some(bytes),
@@ -165,7 +177,18 @@ impl Recovery {
         let (seals, found_keys, lost_keys) =
             look_for_seals(&home, &card, &places, &taken.state, &from)?;
         let ends = ends(&taken.state);
-        let quorum = follow.len() >= taken.state.following_dealing().threshold.k();
+        // What a recovery that was stopped had decided, it still needs.
+        let stopped = match files::read(&home.join(MARKER), LIMIT) {
+            Err(FileError::Missing { .. }) => None,
+            read => Some(read?),
+        };
+        let needs_kits = (needs_kits || stopped.as_deref() == Some(KITS)) && !is_seen;
+        let (given, needed) = (follow.len(), taken.state.following_dealing().threshold.k());
+        let quorum = given >= needed;
+        if needs_kits && !quorum {
+            let events = taken.history.size();
+            return Err(ServiceError::TooFewFollow { events, given, needed });
+        }
         let records_lost = quorum && !lost_keys.is_empty();
         let unknown_seals = match quorum {
             true => unknown_seals(&home, &taken.state)?,
@@ -179,11 +202,13 @@ impl Recovery {
             source: taken.source.clone(),
             puts_aside,
             needs_kits,
+            stopped: stopped.is_some(),
             ends,
             found_keys,
             lost_keys,
             records_lost,
             unknown_seals,
+            new_places,
             left_behind,
             unsound,
         };
@@ -202,7 +227,8 @@ impl Recovery {
     ) -> Result<(Service, Vec<Recovered>), ServiceError> {
         let Self { home, lock, card, places, new, taken, .. } = self;
         let Self { own, kits, seals, plan, clock, .. } = self;
-        files::replace(&home.join(MARKER), b"", Access::Private)?;
+        let decided: &[u8] = if plan.needs_kits { KITS } else { b"" };
+        files::replace(&home.join(MARKER), decided, Access::Private)?;
         let before = own.as_ref().and_then(|_| candidates::own_head(&home, &card));
         if let Some(own) = own.as_ref().filter(|_| plan.puts_aside) {
             put_aside(&home, LEDGER, own)?;

@@ -23,8 +23,11 @@ fn prepared() -> Place {
 /// Puts back the ledger of an earlier day, with the kits' memories of that day.
 fn put_back(place: &Place, day: &str) {
     for file in ["ledger.jsonl", "checkpoint"] {
-        fs::copy(place.path(&format!("{day}/{file}")), place.path(&format!("home/{file}")))
-            .unwrap();
+        // Also the copy beside the life secrets, which would say that the home is old.
+        for home in ["home", "home/life"] {
+            fs::copy(place.path(&format!("{day}/{file}")), place.path(&format!("{home}/{file}")))
+                .unwrap();
+        }
     }
     for kit in ["alice", "bruno", "chloe"] {
         for file in ["memory", "ledger.zst"] {

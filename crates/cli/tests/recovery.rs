@@ -137,6 +137,15 @@ fn a_mirror_takes_the_place_of_a_lost_home() {
     place.quorum("service new-key home population --reason doubt");
     assert_eq!(place.read("mirror/ledger.jsonl"), place.read("home/ledger.jsonl"));
 
+    // A mirror that is lost is declared anew.
+    fs::rename(place.path("mirror"), place.path("gone")).unwrap();
+    let said = place.ok("service recover home --mirror other");
+    assert!(said.contains("/other\" is used from now on"), "{said}");
+    place.quorum("service open home income --kind statistics");
+    assert_eq!(place.read("other/ledger.jsonl"), place.read("home/ledger.jsonl"));
+    fs::rename(place.path("other"), place.path("mirror")).unwrap();
+    place.ok("service recover home --mirror mirror");
+
     // The home is lost but for its signing key, which lies in the safe.
     fs::copy(place.path("home/identity"), place.path("safe")).unwrap();
     copy(&place, "mirror", "home");

@@ -59,6 +59,8 @@ pub(super) struct Choice {
     /// The places of the kits that follow it, one of each custodian.
     pub(super) follow: Vec<usize>,
     pub(super) needs_kits: bool,
+    /// Whether it is the home's own, and ends with a recovery that custodians have seen.
+    pub(super) is_seen: bool,
     pub(super) left_behind: Vec<Name>,
     pub(super) unsound: Vec<(Source, String)>,
 }
@@ -139,12 +141,13 @@ pub(super) fn choose(
     let same = own.is_some_and(|own| own.history.head() == found[at].history.head());
     let needs_kits = found[at].state.recoveries().unseen
         || !(marked && own_is_in && (same || is_at_rest(&found[at].state)));
+    let is_seen = same && ends_with_recovery(&found[at]);
     let taken = found.swap_remove(at);
     let follow = followers(&taken, kits);
     let behind = kits.iter().filter(|kit| !follows(kit, &taken)).map(|kit| kit.name().clone());
     let left_behind: BTreeSet<Name> = behind.collect();
     let left_behind = left_behind.into_iter().collect();
-    Ok(Choice { taken, follow, needs_kits, left_behind, unsound })
+    Ok(Choice { taken, follow, needs_kits, is_seen, left_behind, unsound })
 }
 
 fn no_copy(home: &Path) -> ServiceError {
@@ -154,6 +157,16 @@ fn no_copy(home: &Path) -> ServiceError {
 /// Whether no other ledger that was found has what this one has not.
 fn is_whole(candidate: &Candidate, found: &[Candidate]) -> bool {
     found.iter().all(|other| candidate.history.includes(&other.history.head()))
+}
+
+/// Whether custodians have seen a recovery since which nothing else has happened: one that was
+/// stopped after that.
+fn ends_with_recovery(candidate: &Candidate) -> bool {
+    let state = &candidate.state;
+    let Some(number) = state.recoveries().events.last() else { return false };
+    let keys = state.domains().values().flat_map(|domain| domain.keys.values());
+    let lost = keys.filter(|key| key.lost > Some(*number)).count() as u64;
+    !state.recoveries().unseen && candidate.history.size() == number + 1 + lost
 }
 
 /// Whether nothing is asked, runs or was recovered without being seen.

@@ -115,6 +115,9 @@ fn show(program: &Program, plan: &Plan) {
             ));
         }
     }
+    for place in &plan.new_places {
+        program.say(format_args!("  {place:?} is used from now on"));
+    }
     for key in &plan.found_keys {
         program.say(format_args!("  the seal of {} comes back", named(key)));
     }
@@ -135,6 +138,7 @@ fn summary_of(plan: &Plan) -> Value {
         "source": plan.source.to_string(),
         "put_aside": plan.puts_aside,
         "may_have_run": if plan.needs_kits { plan.ends.clone() } else { Vec::new() },
+        "new_places": plan.new_places,
         "keys_found": plan.found_keys.iter().map(named).collect::<Vec<_>>(),
         "keys_lost": plan.lost_keys.iter().map(named).collect::<Vec<_>>(),
         "left_behind": plan.left_behind,
