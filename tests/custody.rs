@@ -940,7 +940,9 @@ fn a_kit_refuses_a_ledger_that_does_not_extend_the_one_it_saw() {
     // Stopping never waits: a doubt it states on any ledger of its service, and follows none by
     // that.
     let doubt = office.kit(4).doubt(about, forked.view(), fork.now).unwrap();
+    let witnessed = fork.state.witnessed();
     fork.append(Event::Doubted { doubt }).unwrap();
+    assert_eq!(fork.state.witnessed(), witnessed, "it vouches for no event there");
     check(&office.ledger()).unwrap();
 }
 

@@ -125,7 +125,7 @@ fn a_lock_says_who_holds_it() {
     let said = refused.to_string();
     assert!(said.contains(&format!("(`code`, process {process}, since 20")), "{said}");
     drop(service);
-    assert_eq!(files::holder(&lock), None, "nobody, once it is given back");
+    assert_eq!(files::at_work(&lock), None, "nobody, once it is given back");
 
     let text = |process: u32, began: u64| {
         format!(

@@ -28,6 +28,7 @@ use cstatns_record::evidence::{Evidence, EvidenceBody, Stated};
 use cstatns_record::receipt::{Receipt, ReceiptBody, ReceiptStatement};
 use cstatns_record::state::View;
 use cstatns_record::statement::{FORMAT, Signed, Suite};
+use ed25519_dalek::SigningKey;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
@@ -219,9 +220,7 @@ impl Kit {
             checkpoint: checkpoint.to_owned(),
             statements: self.kept.proved(),
         };
-        let evidence = Signed::new(body, &signing_key(&self.seeds));
-        wipe_stack();
-        Ok(evidence)
+        Ok(self.with_key(|key| Signed::new(body, key)))
     }
 
     /// What the custodian sees about a ledger, before anything is stated on it.
@@ -317,6 +316,13 @@ impl Kit {
         self.receipt(&ledger, head, ReceiptStatement::ShareForgotten { epoch }, now)
     }
 
+    /// Lends the signing key, which is wiped afterwards.
+    fn with_key<T>(&self, sign: impl FnOnce(&SigningKey) -> T) -> T {
+        let signed = sign(&signing_key(&self.seeds));
+        wipe_stack();
+        signed
+    }
+
     /// Destroys what stopped processes left in the kit. Where that cannot be, as on a medium that
     /// cannot be written, the command decides by itself whether it needs to write.
     fn sweep(&self) {
@@ -331,20 +337,19 @@ impl Kit {
         now: Timestamp,
     ) -> Result<Receipt, KitError> {
         let service = ledger.state.service().id();
-        let key = signing_key(&self.seeds);
-        let body = ReceiptBody {
-            format: FORMAT,
-            suite: Suite::default(),
-            service: service.to_owned(),
-            by: self.name().clone(),
-            card: self.card.fingerprint(),
-            count: self.kept.next_count(ledger),
-            cosignature: Cosignature::sign(service, head, now, &key),
-            statement,
-        };
-        let receipt = Signed::new(body, &key);
-        drop(key);
-        wipe_stack();
+        let receipt = self.with_key(|key| {
+            let body = ReceiptBody {
+                format: FORMAT,
+                suite: Suite::default(),
+                service: service.to_owned(),
+                by: self.name().clone(),
+                card: self.card.fingerprint(),
+                count: self.kept.next_count(ledger),
+                cosignature: Cosignature::sign(service, head, now, key),
+                statement,
+            };
+            Signed::new(body, key)
+        });
         let stated = Stated::Receipt { receipt: Box::new(receipt.clone()) };
         self.kept.remember(ledger, head, Some(stated))?;
         Ok(receipt)

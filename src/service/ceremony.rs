@@ -348,7 +348,7 @@ pub(super) fn forget_journal(home: &Path) -> Result<bool, ServiceError> {
     Ok(files::remove_if_present(&Unfinished::path(home))?)
 }
 
-fn ensure_dir(path: &Path) -> Result<(), FileError> {
+pub(super) fn ensure_dir(path: &Path) -> Result<(), FileError> {
     if path.is_dir() { Ok(()) } else { files::create_dir(path) }
 }
 

@@ -116,10 +116,9 @@ impl fmt::Display for Recovered {
                 delivery.iter().try_for_each(|delivery| delivery.fmt(f))?;
                 f.write_str(" was still there: destroyed now")
             }
-            Self::PutAside { path } => write!(
-                f,
-                "the ledger does not know the key {path:?}: put aside, nothing opens with it"
-            ),
+            Self::PutAside { path } => {
+                write!(f, "the ledger does not know the key {path:?}: put aside, in aside/")
+            }
             Self::Swept { files } => {
                 write!(f, "{files} unfinished files of a stopped command: removed")
             }

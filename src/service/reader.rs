@@ -4,7 +4,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use cstatns_base::delivery::{DeliveryId, DeliveryName};
-use cstatns_base::files::{self, Holder};
+use cstatns_base::files::{self, AtWork};
 use cstatns_record::card::ServiceCard;
 use cstatns_record::dealing::Epoch;
 use cstatns_record::ledger::event::Destroyed;
@@ -146,8 +146,8 @@ impl Reader {
     }
 
     /// Who works in the home now, where that is known.
-    pub fn at_work(&self) -> Option<Holder> {
-        files::holder(&self.home.join("lock"))
+    pub fn at_work(&self) -> Option<AtWork> {
+        files::at_work(&self.home.join("lock"))
     }
 
     /// Why a request that is to be destroyed cannot be: its medium is not there.

@@ -22,6 +22,7 @@ use jiff::Timestamp;
 use crate::custody::custodian::Kit;
 use crate::keystore::{KeyPlace, Keystore, KeystoreError, Places};
 
+use super::ceremony::ensure_dir;
 use super::copies::{self, LEDGER};
 use super::identity::Identity;
 use super::making::unknown_keys;
@@ -64,6 +65,8 @@ pub struct Recovery {
     taken: Candidate,
     /// What lies under the name of the home's ledger.
     own: Option<Vec<u8>>,
+    /// What the home's ledger goes up to, where it can be read.
+    own_head: Option<Head>,
     /// One kit of each custodian who follows.
     kits: Vec<Kit>,
     seals: Vec<(PathBuf, Vec<u8>)>,
@@ -165,14 +168,14 @@ impl Recovery {
             return Err(KeystoreError::Place { path }.into());
         }
         let now = Timestamp::from_second(clock.now().as_second()).unwrap_or_default();
-        let Choice { taken, follow, needs_kits, is_seen, left_behind, unsound } =
+        let Choice { taken, own: own_head, follow, needs_kits, is_seen, left_behind, unsound } =
             choose(&home, &card, &there, &from, &kits, now)?;
         let own = match files::read(&home.join(LEDGER), u64::MAX >> 1) {
             Ok(bytes) => Some(bytes),
             Err(FileError::Missing { .. }) => None,
             Err(error) => return Err(error.into()),
         };
-        let found = candidates::own_size(&home, &card);
+        let found = own_head.map(|head| head.size);
         let puts_aside = own.as_ref().is_some_and(|own| !taken.bytes.starts_with(whole(own)));
         let (seals, found_keys, lost_keys) =
             look_for_seals(&home, &card, &places, &taken.state, &from)?;
@@ -213,7 +216,7 @@ impl Recovery {
             unsound,
         };
         let clock = Box::new(clock);
-        Ok(Self { home, lock, card, places, new, taken, own, kits, seals, plan, clock })
+        Ok(Self { home, lock, card, places, new, taken, own, own_head, kits, seals, plan, clock })
     }
 
     /// Brings the events back, and goes on from there. Stopped at any step, it may be repeated with
@@ -226,10 +229,9 @@ impl Recovery {
         read: Option<ReadResult<'_>>,
     ) -> Result<(Service, Vec<Recovered>), ServiceError> {
         let Self { home, lock, card, places, new, taken, .. } = self;
-        let Self { own, kits, seals, plan, clock, .. } = self;
+        let Self { own, own_head, kits, seals, plan, clock, .. } = self;
         let decided: &[u8] = if plan.needs_kits { KITS } else { b"" };
         files::replace(&home.join(MARKER), decided, Access::Private)?;
-        let before = own.as_ref().and_then(|_| candidates::own_head(&home, &card));
         if let Some(own) = own.as_ref().filter(|_| plan.puts_aside) {
             put_aside(&home, LEDGER, own)?;
         }
@@ -246,10 +248,10 @@ impl Recovery {
         files::replace(&checkpoint_path(&path), note.as_bytes(), Access::Shared)?;
         files::replace(&Places::path(&home), &canonical_json(&places), Access::Private)?;
         for directory in ["keys", "outbox"].map(|name| home.join(name)) {
-            make(&directory)?;
+            ensure_dir(&directory)?;
         }
         for place in &new {
-            make(place)?;
+            ensure_dir(place)?;
             match places.mirrors.contains(place) {
                 true => copies::declare_mirror(place, card.id())?,
                 false => Keystore::new(home.join("keys"), vec![place.clone()])
@@ -262,7 +264,7 @@ impl Recovery {
         let (mut service, mut recovered) =
             Service::read_home(home, lock, clock, &Opening::of(verb()), true)?;
         if plan.needs_kits {
-            service.resume(before, kits)?;
+            service.resume(own_head, kits)?;
         }
         let lost = plan.lost_keys.into_iter().filter(|_| plan.records_lost);
         for KeyRef { domain, generation } in lost {
@@ -316,14 +318,10 @@ fn whole(bytes: &[u8]) -> &[u8] {
     &bytes[..end]
 }
 
-fn make(directory: &Path) -> Result<(), FileError> {
-    if directory.is_dir() { Ok(()) } else { files::create_dir(directory) }
-}
-
 /// Keeps bytes under a name that says what they are and which.
 fn put_aside(home: &Path, name: &str, bytes: &[u8]) -> Result<(), FileError> {
     use sha2::{Digest, Sha256};
-    make(&home.join(ASIDE))?;
+    ensure_dir(&home.join(ASIDE))?;
     let digest = Hex::<32>(Sha256::digest(bytes).into()).to_string();
     let path = home.join(ASIDE).join(format!("{name}.{}", &digest[..16]));
     if files::taken(&path)? { Ok(()) } else { files::write_new(&path, bytes, Access::Private) }

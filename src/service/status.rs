@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use cstatns_base::code::Generation;
 use cstatns_base::domain::{KeyState, end_of};
-use cstatns_base::files::{self, Holder};
+use cstatns_base::files::{self, AtWork};
 use cstatns_base::name::Name;
 use cstatns_record::dealing::Epoch;
 use cstatns_record::proposal::CLOCK_SKEW;
@@ -42,7 +42,7 @@ pub struct Status {
     pub old: Option<String>,
     /// The process that works in the home, where it is known: never of a service that this process
     /// has opened.
-    pub at_work: Option<Holder>,
+    pub at_work: Option<AtWork>,
     /// What a command has begun and not finished: never of a service that this process has opened.
     pub unfinished: Vec<Unfinished>,
     /// The questions that are open.

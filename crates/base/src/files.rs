@@ -25,6 +25,7 @@
 //! a file's contents.
 
 mod append;
+mod at_work;
 mod destroy;
 mod error;
 mod facts;
@@ -50,11 +51,12 @@ use zeroize::Zeroize;
 use error::About;
 
 pub use append::Append;
+pub use at_work::AtWork;
 pub use destroy::{Destroyed, Fate, Held, Remembered, destroy, destroy_if_present, withdraw};
 pub use error::{FileError, words};
 pub use facts::{Facts, is_private, read_at};
 pub use leftovers::{leftovers, list, sweep, temporary_path};
-pub use lock::{Holder, Lock, holder, is_held, lock, lock_file, lock_for};
+pub use lock::{Lock, at_work, is_held, lock, lock_file, lock_for};
 pub use new_directory::PendingDirectory;
 pub use pending::{Pending, Scratch, replace, write_new};
 pub use together::{FileId, Together, take_back};

@@ -13,7 +13,6 @@ use cstatns_record::state::View;
 use cstatns_record::statement::{FORMAT, Signed, Suite};
 use jiff::Timestamp;
 
-use super::identity::signing_key;
 use super::memory::{Kept, Shown};
 use super::{Kit, KitError, ProposalFault};
 use crate::custody::approval::Approval;
@@ -87,22 +86,21 @@ impl Kit {
         let info = approval_info(&placed.leaf, &placed.head, &proposal.run_key);
         let share = SealedShare::seal(&share, &proposal.run_key, &info)?;
         let service = dealing.service.id();
-        let key = signing_key(&self.seeds);
-        let body = ConsentBody {
-            format: FORMAT,
-            suite: Suite::default(),
-            service: service.to_owned(),
-            epoch: question.epoch,
-            question: placed.leaf,
-            by: self.name().clone(),
-            card: self.card.fingerprint(),
-            count: self.kept.next_count(ledger),
-            share: share.digest(),
-            cosignature: Cosignature::sign(service, placed.head, now, &key),
-        };
-        let consent = Signed::new(body, &key);
-        drop(key);
-        wipe_stack();
+        let consent = self.with_key(|key| {
+            let body = ConsentBody {
+                format: FORMAT,
+                suite: Suite::default(),
+                service: service.to_owned(),
+                epoch: question.epoch,
+                question: placed.leaf,
+                by: self.name().clone(),
+                card: self.card.fingerprint(),
+                count: self.kept.next_count(ledger),
+                share: share.digest(),
+                cosignature: Cosignature::sign(service, placed.head, now, key),
+            };
+            Signed::new(body, key)
+        });
         let stated = Stated::Consent {
             consent: Box::new(consent.clone()),
             run: question.run,
@@ -181,9 +179,8 @@ impl Attending {
         if !begun {
             return Err(KitError::NoIntent { custodian });
         }
-        let key = signing_key(&self.kit.seeds);
-        let cosignature = Cosignature::sign(dealing.service.id(), head, now, &key);
-        drop(key);
+        let service = dealing.service.id();
+        let cosignature = self.kit.with_key(|key| Cosignature::sign(service, head, now, key));
         self.kit.kept.remember_intent(&ledger, head, &self.run)?;
         let Self { kit, approval, .. } = self;
         let Kit { kept, seeds, .. } = kit;

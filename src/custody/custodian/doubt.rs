@@ -1,6 +1,5 @@
 //! A custodian's doubt, which needs nobody else (SPEC §8, R10).
 
-use cstatns_base::secret::wipe_stack;
 use cstatns_record::checkpoint::{Cosignature, Head};
 use cstatns_record::evidence::Stated;
 use cstatns_record::receipt::{Doubt, DoubtBody, Doubted};
@@ -8,7 +7,6 @@ use cstatns_record::state::View;
 use cstatns_record::statement::{FORMAT, Signed, Suite};
 use jiff::Timestamp;
 
-use super::identity::signing_key;
 use super::{Kit, KitError};
 
 impl Kit {
@@ -55,20 +53,18 @@ impl Kit {
 
     fn sign_doubt(&self, about: Doubted, ledger: &View<'_>, head: Head, now: Timestamp) -> Doubt {
         let service = ledger.state.service().id();
-        let key = signing_key(&self.seeds);
-        let body = DoubtBody {
-            format: FORMAT,
-            suite: Suite::default(),
-            service: service.to_owned(),
-            by: self.name().clone(),
-            card: self.card.fingerprint(),
-            count: self.kept.next_count(ledger),
-            about,
-            cosignature: Cosignature::sign(service, head, now, &key),
-        };
-        let doubt = Signed::new(body, &key);
-        drop(key);
-        wipe_stack();
-        doubt
+        self.with_key(|key| {
+            let body = DoubtBody {
+                format: FORMAT,
+                suite: Suite::default(),
+                service: service.to_owned(),
+                by: self.name().clone(),
+                card: self.card.fingerprint(),
+                count: self.kept.next_count(ledger),
+                about,
+                cosignature: Cosignature::sign(service, head, now, key),
+            };
+            Signed::new(body, key)
+        })
     }
 }

@@ -2,14 +2,12 @@
 
 use std::path::Path;
 
-use cstatns_base::secret::wipe_stack;
 use cstatns_record::checkpoint::{Cosignature, Head};
 use cstatns_record::dealing::Epoch;
 use cstatns_record::ledger::event::LineWitness;
 use cstatns_record::state::View;
 use jiff::Timestamp;
 
-use super::identity::signing_key;
 use super::{Kit, KitError};
 
 impl Kit {
@@ -40,10 +38,8 @@ impl Kit {
         if !recoveries.unseen || recoveries.events.last() != Some(&head.size) {
             return Err(KitError::NoRecovery { custodian });
         }
-        let key = signing_key(&self.seeds);
-        let cosignature = Cosignature::sign(dealing.service.id(), head, now, &key);
-        drop(key);
-        wipe_stack();
+        let service = dealing.service.id();
+        let cosignature = self.with_key(|key| Cosignature::sign(service, head, now, key));
         self.kept.remember(&ledger, head, None)?;
         Ok(LineWitness { by: custodian, cosignature })
     }

@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use cstatns_base::files;
 use cstatns_base::name::{Hex, Name};
 use cstatns_record::card::ServiceCard;
 use cstatns_record::checkpoint::Head;
@@ -56,6 +55,8 @@ pub(super) struct Candidate {
 /// What a recovery takes.
 pub(super) struct Choice {
     pub(super) taken: Candidate,
+    /// What the home's own ledger goes up to, where it can be read.
+    pub(super) own: Option<Head>,
     /// The places of the kits that follow it, one of each custodian.
     pub(super) follow: Vec<usize>,
     pub(super) needs_kits: bool,
@@ -136,9 +137,10 @@ pub(super) fn choose(
         }
     };
     let own = found.iter().find(|candidate| candidate.source == Source::Home);
-    let own_is_in = own.is_none_or(|own| found[at].history.includes(&own.history.head()));
+    let own = own.map(|own| own.history.head());
+    let own_is_in = own.is_none_or(|own| found[at].history.includes(&own));
     let marked = marks.as_ref().is_some_and(|marks| found[at].history.includes(&marks.head()));
-    let same = own.is_some_and(|own| own.history.head() == found[at].history.head());
+    let same = own == Some(found[at].history.head());
     let needs_kits = found[at].state.recoveries().unseen
         || !(marked && own_is_in && (same || is_at_rest(&found[at].state)));
     let is_seen = same && ends_with_recovery(&found[at]);
@@ -147,7 +149,7 @@ pub(super) fn choose(
     let behind = kits.iter().filter(|kit| !follows(kit, &taken)).map(|kit| kit.name().clone());
     let left_behind: BTreeSet<Name> = behind.collect();
     let left_behind = left_behind.into_iter().collect();
-    Ok(Choice { taken, follow, needs_kits, is_seen, left_behind, unsound })
+    Ok(Choice { taken, own, follow, needs_kits, is_seen, left_behind, unsound })
 }
 
 fn no_copy(home: &Path) -> ServiceError {
@@ -348,18 +350,4 @@ impl Candidate {
         }
         Ok(self)
     }
-}
-
-/// How many events the home's own ledger has, where it can be read.
-pub(super) fn own_size(home: &Path, card: &ServiceCard) -> Option<u64> {
-    own_head(home, card).map(|head| head.size)
-}
-
-/// What the home's own ledger goes up to, where it can be read.
-pub(super) fn own_head(home: &Path, card: &ServiceCard) -> Option<Head> {
-    let path = home.join(LEDGER);
-    if !files::taken(&path).unwrap_or(false) {
-        return None;
-    }
-    read_place(&path, card, Source::Home).ok().map(|own| own.history.head())
 }

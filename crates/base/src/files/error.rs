@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use rustix::io::Errno;
 
-use super::lock::Holder;
+use super::at_work::AtWork;
 
 /// Why a file could not be created, read, changed or destroyed. Carries the path, never contents.
 #[derive(Debug, thiserror::Error)]
@@ -41,7 +41,7 @@ pub enum FileError {
         /// The lock file.
         path: PathBuf,
         /// Who holds it, where that is known.
-        holder: Option<Box<Holder>>,
+        holder: Option<Box<AtWork>>,
     },
     /// `file-locked`: another process, or another part of this one, works with that very file.
     #[error("another process works with {path:?}")]
@@ -118,7 +118,7 @@ pub fn words(kind: ErrorKind) -> String {
     }
 }
 
-fn said_of(holder: Option<&Holder>) -> String {
+fn said_of(holder: Option<&AtWork>) -> String {
     holder.map_or_else(String::new, |holder| format!(" ({holder})"))
 }
 

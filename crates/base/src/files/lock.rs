@@ -1,24 +1,19 @@
-//! Locks, and what is said of whoever holds one.
+//! Locks, each of one process at a time.
 
-use std::fmt;
 use std::fs::{self, File, OpenOptions};
-use std::io::{ErrorKind, Read, Seek, Write};
+use std::io::{ErrorKind, Seek, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::Path;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use jiff::Timestamp;
 use rustix::fs::{FlockOperation, flock};
 use rustix::io::Errno;
-use serde::{Deserialize, Serialize};
 
+use super::at_work::AtWork;
 use super::error::{About, FileError};
 use super::{AT_ONCE, Access, Step, faults, open_to_read, regular};
 use crate::name::Name;
-
-/// More than a lock's file holds, in bytes.
-const LIMIT: u64 = 1024;
 
 /// The right to work in a home, until dropped or until the process ends.
 #[derive(Debug)]
@@ -35,50 +30,6 @@ impl Drop for Lock {
             let _ = self.file.set_len(0);
         }
     }
-}
-
-/// Who holds the lock of a home, as the file of the lock says: to be shown, and for nothing else.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Holder {
-    /// What is done there.
-    pub verb: Name,
-    /// The number of the process.
-    pub process: u32,
-    /// Since when it holds the lock.
-    pub since: Timestamp,
-    /// When the process began, as the system counts: numbers of processes are used again.
-    began: u64,
-}
-
-impl fmt::Display for Holder {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "`{}`, process {}, since {}", self.verb, self.process, self.since)
-    }
-}
-
-impl Holder {
-    fn this(verb: &Name) -> Option<Self> {
-        let process = std::process::id();
-        let since = Timestamp::from_second(Timestamp::now().as_second()).ok()?;
-        Some(Self { verb: verb.clone(), process, since, began: began(process)? })
-    }
-
-    fn of(file: &mut File) -> Option<Self> {
-        let mut text = Vec::new();
-        file.rewind().ok()?;
-        file.take(LIMIT).read_to_end(&mut text).ok()?;
-        let holder: Self = serde_json::from_slice(&text).ok()?;
-        (began(holder.process) == Some(holder.began)).then_some(holder)
-    }
-}
-
-/// When a process began, in ticks after the start of the system; none where there is no such
-/// process, or the system does not say.
-fn began(process: u32) -> Option<u64> {
-    let text = fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
-    // The program's name, in brackets, may hold anything.
-    text.rsplit_once(')')?.1.split_ascii_whitespace().nth(19)?.parse().ok()
 }
 
 /// Takes the lock at `path`, a file that stays when the lock goes (removing it would let two
@@ -104,7 +55,7 @@ pub fn lock(path: &Path) -> Result<Lock, FileError> {
     match flock(&file, FlockOperation::NonBlockingLockExclusive) {
         Ok(()) => {}
         Err(Errno::WOULDBLOCK) => {
-            let holder = Holder::of(&mut file).map(Box::new);
+            let holder = AtWork::of(&mut file).map(Box::new);
             return Err(FileError::Locked { path: path.to_owned(), holder });
         }
         Err(error) => return Err(error).about(path),
@@ -134,7 +85,7 @@ pub fn lock_for(path: &Path, verb: &Name, wait: Duration) -> Result<Lock, FileEr
         }
     };
     // For people to read: a disk that is full stops nothing.
-    if let Some(text) = Holder::this(verb).and_then(|holder| serde_json::to_vec(&holder).ok()) {
+    if let Some(text) = AtWork::this(verb).and_then(|at_work| serde_json::to_vec(&at_work).ok()) {
         let file = &mut lock.file;
         let _ = file.set_len(0).and_then(|()| file.rewind()).and_then(|()| file.write_all(&text));
         lock.named = true;
@@ -144,8 +95,8 @@ pub fn lock_for(path: &Path, verb: &Name, wait: Duration) -> Result<Lock, FileEr
 
 /// Who works under the lock at `path` now, as its file says: without the lock, and without waiting.
 /// None where nobody does, or nothing can be found out.
-pub fn holder(path: &Path) -> Option<Holder> {
-    Holder::of(&mut open_to_read(path).ok()?)
+pub fn at_work(path: &Path) -> Option<AtWork> {
+    AtWork::of(&mut open_to_read(path).ok()?)
 }
 
 /// Whether somebody holds the lock at `path`.

@@ -28,14 +28,14 @@ pub(crate) struct Recover {
     /// The home, with at least `identity`, `card.json` and `places.json`
     home: PathBuf,
     /// The kit of a custodian; once for each
-    #[arg(long = "kit", value_name = "KIT")]
+    #[arg(long = "kit", value_name = "KIT", num_args = 1..)]
     kits: Vec<PathBuf>,
     /// A file with a kit's passphrase, in the order of --kit; else it is asked for
     #[arg(long = "passphrase-file", value_name = "F", requires = "kits")]
     passphrase_files: Vec<PathBuf>,
     /// A ledger with its checkpoint beside it, or a directory with both and perhaps `keys/`: a
     /// mirror, a backup, a published copy
-    #[arg(long, value_name = "LEDGER|DIR")]
+    #[arg(long, value_name = "LEDGER|DIR", num_args = 1..)]
     from: Vec<PathBuf>,
     /// Where life secrets lie from now on: the declared places are lost, with every life secret in
     /// them

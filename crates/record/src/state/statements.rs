@@ -135,8 +135,8 @@ impl State {
         };
         self.doubts.insert(doubt_digest(doubt), recorded);
         self.apply_doubts();
+        // It witnesses nothing: who doubts may follow another ledger.
         self.state_counted(body.card, body.count, number);
-        self.witness(body.card, body.cosignature.head.size);
         Ok(())
     }
 
