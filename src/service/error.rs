@@ -269,6 +269,14 @@ pub enum ServiceError {
         /// The home.
         home: PathBuf,
     },
+    /// A place of life secrets that would be given up is there.
+    #[error(
+        "{place:?} is not lost: what lies there would not be destroyed any more at a project's end"
+    )]
+    PlaceThere {
+        /// The place.
+        place: PathBuf,
+    },
     /// No ledger to recover from.
     #[error("no copy of the ledger of {home:?} was found")]
     NoCopy {
@@ -405,6 +413,7 @@ cstatns_base::coded!(ServiceError {
     Self::MirrorBehind { place, error } => ("mirror-behind", Machine, [path: *place, reason: error.code()]),
     Self::CopyBehind { place, error } => ("copy-behind", Machine, [path: *place, reason: error.code()]),
     Self::RecoveryStopped { home } => ("recovery-unfinished", Machine, [path: *home]),
+    Self::PlaceThere { place } => ("place-there", Input, [path: *place]),
     Self::NoCopy { home } => ("no-copy", Input, [path: *home]),
     Self::TooFewFollow { events, given, needed } => ("recovery-kits", Input, [found: *events, given, needed]),
     Self::Branches { one, other, fork } => ("ledger-branches", Tampering, [event: *fork]),

@@ -131,13 +131,17 @@ impl Recovery {
     /// [`ServiceError::NoCopy`] where no ledger is found; [`ServiceError::TooFewFollow`] where
     /// fewer than k custodians at hand follow the longest; [`ServiceError::Branches`] where two
     /// that they follow are not of one history; [`KeystoreError::Place`] where a declared place of
-    /// life secrets is not there. Nothing is changed.
+    /// life secrets is not there; [`ServiceError::PlaceThere`] where one that is there would be
+    /// given up. Nothing is changed.
     pub fn look(
         home: &Path,
         sources: Sources,
         clock: impl Clock + 'static,
     ) -> Result<Self, ServiceError> {
         let home = std::path::absolute(home).map_err(|error| FileError::from_io(home, &error))?;
+        if !home.is_dir() {
+            return Err(ServiceError::NoService { home });
+        }
         let lock = files::lock_for(&home.join("lock"), &verb(), Duration::ZERO)?;
         let identity = Identity::read(&home)?;
         let card = read_service_card(&home.join("card.json"))?;
@@ -148,6 +152,8 @@ impl Recovery {
         let mut places = Places::read(&home)?;
         let declared: Vec<PathBuf> =
             places.life_of(&home).into_iter().chain(places.mirrors.iter().cloned()).collect();
+        let mut kept: Vec<PathBuf> = places.there(&home, card.id()).collect();
+        kept.retain(|place| !places.mirrors.contains(place));
         let absolute = |place: PathBuf| std::path::absolute(&place).unwrap_or(place);
         // What is to be made: what lies in the home, and what was given in place of what is lost.
         let mut new: Vec<PathBuf> = life.into_iter().map(absolute).collect();
@@ -163,6 +169,10 @@ impl Recovery {
         let mut new_places = new.clone();
         new_places.retain(|place| !there.contains(place) || !declared.contains(place));
         new.retain(|place| !there.contains(place));
+        // What lies in a place that is given up would not be destroyed any more.
+        if let Some(place) = kept.into_iter().find(|place| !places.life_of(&home).contains(place)) {
+            return Err(ServiceError::PlaceThere { place });
+        }
         let lives = places.life_of(&home).into_iter();
         if let Some(path) = lives.into_iter().find(|at| !there.contains(at) && !new.contains(at)) {
             return Err(KeystoreError::Place { path }.into());

@@ -146,6 +146,11 @@ fn a_mirror_takes_the_place_of_a_lost_home() {
     fs::rename(place.path("other"), place.path("mirror")).unwrap();
     place.ok("service recover home --mirror mirror");
 
+    // A place of life secrets that is there is not given up; nothing is made for a refused one.
+    place.refused("service recover home --life elsewhere", "place-there", &["lives", "--life too"]);
+    place.refused("service recover nowhere", "no-service", &["put back what is left"]);
+    assert!(!place.exists("elsewhere") && !place.exists("nowhere"));
+
     // The home is lost but for its signing key, which lies in the safe.
     fs::copy(place.path("home/identity"), place.path("safe")).unwrap();
     copy(&place, "mirror", "home");

@@ -56,7 +56,16 @@ impl Recover {
         let kits = closed.iter().map(|kit| kit.open(program)).collect::<Result<Vec<_>, _>>()?;
         let sources = Sources { from: self.from, kits, life: self.life, mirrors: self.mirror };
         let clock = program.clock.clone();
-        let recovery = Recovery::look(&self.home, sources, move || clock())?;
+        let recovery = Recovery::look(&self.home, sources, move || clock()).map_err(|error| {
+            let fault = Fault::from(error);
+            match fault.code.as_str() {
+                "no-service" => fault.advising(
+                    "put back what is left of the home, a backup or a mirror with `identity` from the \
+                    safe, then recover it",
+                ),
+                _ => fault,
+            }
+        })?;
         let plan = recovery.plan.clone();
         show(program, &plan);
         let mut summary = summary_of(&plan);

@@ -348,7 +348,7 @@ fn of_custody(found: &mut Vec<Sample>) {
             UnknownKey { path: path() }, PublishedOther { path: path(), event: 9 }, ReceivedDiffers { path: path() },
             HomeOld { place: path(), found: 55, mark: 58 }, NoMark { place: path() },
             MirrorBehind { place: path(), error: missing() }, CopyBehind { place: path(), error: missing() },
-            RecoveryStopped { home: path() }, NoCopy { home: path() },
+            RecoveryStopped { home: path() }, PlaceThere { place: path() }, NoCopy { home: path() },
             TooFewFollow { events: 58, given: 1, needed: 2 },
             Branches { one: Source::Home, other: Source::Kit(name()), fork: 7 },
             Behind(Arc::new(ServiceError::NoMark { place: path() })),
