@@ -125,7 +125,7 @@ impl Service {
             .cloned()
             .collect();
         let home_is_new = !home.exists();
-        ensure_dir(home)?;
+        files::ensure_dir(home)?;
         let unfinished = Unfinished {
             format: HOME_FORMAT,
             shares: shares.clone(),
@@ -151,7 +151,7 @@ impl Service {
         files::write_new(&home.join("card.json"), &canonical_json(&card), Access::Shared)?;
         files::write_new(&Identity::path(home), &identity.encode(), Access::Private)?;
         for directory in &directories {
-            ensure_dir(directory)?;
+            files::ensure_dir(directory)?;
         }
         // Relative to the home where nothing else was declared, so that a home can be moved as a
         // whole.
@@ -346,10 +346,6 @@ pub(super) fn is_unfinished(home: &Path) -> bool {
 /// Removes the journal of a ceremony that finished but for this.
 pub(super) fn forget_journal(home: &Path) -> Result<bool, ServiceError> {
     Ok(files::remove_if_present(&Unfinished::path(home))?)
-}
-
-pub(super) fn ensure_dir(path: &Path) -> Result<(), FileError> {
-    if path.is_dir() { Ok(()) } else { files::create_dir(path) }
 }
 
 fn absolute(path: &Path) -> Result<PathBuf, FileError> {

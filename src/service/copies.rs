@@ -16,7 +16,6 @@ use cstatns_record::ledger::{History, Ledger, LedgerError, checkpoint_path, read
 
 use crate::keystore::{KeystoreError, MIRROR_MARKER, Places};
 
-use super::ceremony::ensure_dir;
 use super::{LIMIT, ServiceError};
 
 /// The name of a ledger in a home, and in its copies.
@@ -200,7 +199,7 @@ impl Copy {
 /// Makes `mirror` hold the files of `directory`, and no others: what is destroyed here is destroyed
 /// there.
 fn mirror_directory(directory: &Path, mirror: &Path) -> Result<(), FileError> {
-    ensure_dir(mirror)?;
+    files::ensure_dir(mirror)?;
     let names = |directory: &Path| -> Result<BTreeSet<_>, FileError> {
         let listed = files::list(directory)?;
         Ok(listed.iter().filter_map(|path| path.file_name().map(ToOwned::to_owned)).collect())

@@ -22,7 +22,6 @@ use jiff::Timestamp;
 use crate::custody::custodian::Kit;
 use crate::keystore::{KeyPlace, Keystore, KeystoreError, Places};
 
-use super::ceremony::ensure_dir;
 use super::copies::{self, LEDGER};
 use super::identity::Identity;
 use super::making::unknown_keys;
@@ -258,10 +257,10 @@ impl Recovery {
         files::replace(&checkpoint_path(&path), note.as_bytes(), Access::Shared)?;
         files::replace(&Places::path(&home), &canonical_json(&places), Access::Private)?;
         for directory in ["keys", "outbox"].map(|name| home.join(name)) {
-            ensure_dir(&directory)?;
+            files::ensure_dir(&directory)?;
         }
         for place in &new {
-            ensure_dir(place)?;
+            files::ensure_dir(place)?;
             match places.mirrors.contains(place) {
                 true => copies::declare_mirror(place, card.id())?,
                 false => Keystore::new(home.join("keys"), vec![place.clone()])
@@ -331,7 +330,7 @@ fn whole(bytes: &[u8]) -> &[u8] {
 /// Keeps bytes under a name that says what they are and which.
 fn put_aside(home: &Path, name: &str, bytes: &[u8]) -> Result<(), FileError> {
     use sha2::{Digest, Sha256};
-    ensure_dir(&home.join(ASIDE))?;
+    files::ensure_dir(&home.join(ASIDE))?;
     let digest = Hex::<32>(Sha256::digest(bytes).into()).to_string();
     let path = home.join(ASIDE).join(format!("{name}.{}", &digest[..16]));
     if files::taken(&path)? { Ok(()) } else { files::write_new(&path, bytes, Access::Private) }

@@ -304,6 +304,14 @@ pub fn create_dir(path: &Path) -> Result<(), FileError> {
     settled
 }
 
+/// Makes a directory as [`create_dir`] does, unless there is one.
+///
+/// # Errors
+/// As [`create_dir`].
+pub fn ensure_dir(path: &Path) -> Result<(), FileError> {
+    if path.is_dir() { Ok(()) } else { create_dir(path) }
+}
+
 fn make_directory(path: &Path) -> Result<(), FileError> {
     faults::before(Step::CreateDirectory, path)
         .and_then(|()| DirBuilder::new().mode(0o700).create(path))
