@@ -237,6 +237,26 @@ impl Keystore {
         }
     }
 
+    /// Copies the life secrets that other places have, of these projects, to `place`, which has just
+    /// been declared.
+    pub(crate) fn copy_lives(
+        &self,
+        place: &Path,
+        of: impl Fn(&Name) -> bool,
+    ) -> Result<(), FileError> {
+        for other in self.lives.iter().filter(|life| *life != place && life.is_dir()) {
+            for path in files::list(other)? {
+                let Some((domain, None)) = parse_name(&path) else { continue };
+                let copy = place.join(format!("{domain}.life"));
+                if of(&domain) && !files::taken(&copy)? {
+                    let bytes = Zeroizing::new(files::read(&path, 1024)?);
+                    files::replace(&copy, &bytes, Access::Private)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
     /// Destroys a project's life secret in every declared place, then its seals. Returns whether
     /// anything was there.
     ///

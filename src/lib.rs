@@ -62,6 +62,8 @@ pub mod coder;
 
 mod sharing;
 
+mod protection;
+
 pub mod custody;
 
 pub mod keystore;

@@ -75,6 +75,7 @@ mod publish;
 mod questions;
 mod reader;
 mod recovery;
+mod rekey;
 mod renewal;
 mod report;
 mod result;

@@ -653,7 +653,7 @@ fn signatures_by_others_are_found() {
     let lay = |checkpoint: &[u8]| Laid::new(record, &record.bytes(), checkpoint);
     // Another key in this service's name; another service's checkpoint; none at all; not one.
     let forged = note(&head, record.card.id(), &other.key);
-    assert_eq!(found(&lay(&forged).audit(), "checkpoint-signature").check, Check::Checkpoint);
+    assert_eq!(found(&lay(&forged).audit(), "checkpoint-key").check, Check::Checkpoint);
     assert_eq!(
         found(&lay(b"no checkpoint\n").audit(), "checkpoint-signature").check,
         Check::Checkpoint
@@ -663,7 +663,7 @@ fn signatures_by_others_are_found() {
     let laid = record.resigned();
     let audit = laid.audit_with(&[foreign, forged.clone()]);
     assert_eq!(found(&audit, "checkpoint-other-service").check, Check::Earlier);
-    assert_eq!(found(&audit, "checkpoint-signature").check, Check::Earlier);
+    assert_eq!(found(&audit, "checkpoint-key").check, Check::Earlier);
     std::fs::remove_file(checkpoint_path(&laid.ledger())).unwrap();
     found(&verify(&laid.ledger(), &record.card, &[], &[]).unwrap(), "checkpoint-missing");
     // Another service's ledger, or its card.
@@ -680,7 +680,7 @@ fn signatures_by_others_are_found() {
     let mut changed = record.clone();
     changed.change(7, |event| *event = Event::ExpiryChecked {});
     let audit = Laid::new(record, &changed.bytes(), &forged).audit();
-    found(&audit, "checkpoint-signature");
+    found(&audit, "checkpoint-key");
     assert_eq!(audit.failures().filter_map(|finding| finding.event).min(), Some(7));
     assert_eq!(audit.sound, 6);
 }

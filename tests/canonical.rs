@@ -144,6 +144,7 @@ fn report() -> SignedReport {
         scores: Some([1; Score::STEPS]),
         scheme: Some(Scheme::FrNir),
         overdue_since: Some("2031-01-05".parse().unwrap()),
+        left_out: vec![Generation::FIRST.next()],
         look_up: Some(LookUp {
             register: Hex([5; 16]),
             commitment: Hex([6; 32]),

@@ -45,6 +45,7 @@ fn world() -> World {
         k: 2,
         demo: true,
         life: Vec::new(),
+        mirrors: Vec::new(),
         confirms: false.into(),
     }
 }

@@ -28,7 +28,7 @@ use common::scratch;
 use kinds::{KINDS, kinds};
 use second::{Book, Random, reference};
 
-const WORDS: [&str; 25] = [
+const WORDS: [&str; 26] = [
     "dealt",
     "received",
     "epoch-working",
@@ -54,6 +54,7 @@ const WORDS: [&str; 25] = [
     "recovered",
     "resumed",
     "key-lost",
+    "rekeyed",
 ];
 
 /// One ledger on its way.
@@ -232,7 +233,8 @@ fn walk(events: usize, of_audits: usize, mut random: Random) -> Seen {
                     // The auditor over the whole file names this very line.
                     let mut lines = walk.lines.clone();
                     lines.push(bytes);
-                    let book = Book { card: cast.card.clone(), key: cast.key.clone(), lines };
+                    let (card, key) = (cast.card.clone(), cast.signs(walk.fold.state()));
+                    let book = Book { card, key, lines };
                     let verdict = book.lay(place.path().join("ledger")).verdict();
                     assert_eq!(verdict.line, Some(number), "{refused}\n{}", verdict.why);
                 } else if refused.is_none() {
@@ -244,8 +246,9 @@ fn walk(events: usize, of_audits: usize, mut random: Random) -> Seen {
                 verdicts.push((refused.map(|refused| refused.to_string()), line));
             }
             if !walk.lines.is_empty() {
+                let (card, key) = (cast.card.clone(), cast.signs(walk.fold.state()));
                 let Walk { lines, .. } = walk;
-                let book = Book { card: cast.card.clone(), key: cast.key.clone(), lines };
+                let book = Book { card, key, lines };
                 let verdict = book.lay(place.path().join("ledger")).verdict();
                 assert!(verdict.holds, "{}", verdict.why);
             }

@@ -12,12 +12,11 @@ mod error;
 mod identity;
 mod memory;
 mod recovery;
+mod rekey;
 mod remark;
 
 use std::path::{Path, PathBuf};
 
-use chacha20poly1305::aead::AeadInOut;
-use chacha20poly1305::{Tag, XNonce};
 use cstatns_base::files::{self, Access, FileError, PendingDirectory};
 use cstatns_base::name::{Hex, Name, canonical_json};
 use cstatns_base::secret::{Secret, wipe_stack};
@@ -26,13 +25,14 @@ use cstatns_record::checkpoint::{Cosignature, Head};
 use cstatns_record::dealing::{Dealing, Epoch};
 use cstatns_record::evidence::{Evidence, EvidenceBody, Stated};
 use cstatns_record::receipt::{Receipt, ReceiptBody, ReceiptStatement};
-use cstatns_record::state::View;
+use cstatns_record::state::{State, View};
 use cstatns_record::statement::{FORMAT, Signed, Suite};
 use ed25519_dalek::SigningKey;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
+use crate::protection::Closed;
 use crate::sharing::{Share, SharingError};
 
 use identity::{IdentityFile, associated, receiving_key, seal_identity, signing_key};
@@ -149,18 +149,13 @@ impl Kit {
         if let Some(protection) = &identity.protection {
             let passphrase = passphrase
                 .ok_or_else(|| KitError::NeedsPassphrase { kit: directory.to_owned() })?;
-            let cipher = protection.cipher(passphrase).ok_or_else(is_damaged)?;
             seeds = Secret::try_fill(|clear| {
                 clear.copy_from_slice(seeds.expose());
-                let associated = associated(&card);
-                cipher
-                    .decrypt_inout_detached(
-                        &XNonce::from(protection.nonce.0),
-                        &associated,
-                        clear.as_mut_slice().into(),
-                        &Tag::from(protection.tag.0),
-                    )
-                    .map_err(|_| KitError::Passphrase { kit: directory.to_owned() })
+                let opened = protection.open(passphrase, &associated(&card), clear);
+                opened.map_err(|closed| match closed {
+                    Closed::Parameters => is_damaged(),
+                    Closed::Passphrase => KitError::Passphrase { kit: directory.to_owned() },
+                })
             })?;
         }
         let signing = Hex(signing_key(&seeds).verifying_key().to_bytes());
@@ -336,23 +331,33 @@ impl Kit {
         statement: ReceiptStatement,
         now: Timestamp,
     ) -> Result<Receipt, KitError> {
-        let service = ledger.state.service().id();
-        let receipt = self.with_key(|key| {
+        let receipt = self.sign_receipt(ledger.state, head, statement, now);
+        let stated = Stated::Receipt { receipt: Box::new(receipt.clone()) };
+        self.kept.remember(ledger, head, Some(stated))?;
+        Ok(receipt)
+    }
+
+    fn sign_receipt(
+        &self,
+        state: &State,
+        head: Head,
+        statement: ReceiptStatement,
+        now: Timestamp,
+    ) -> Receipt {
+        let service = state.service().id();
+        self.with_key(|key| {
             let body = ReceiptBody {
                 format: FORMAT,
                 suite: Suite::default(),
                 service: service.to_owned(),
                 by: self.name().clone(),
                 card: self.card.fingerprint(),
-                count: self.kept.next_count(ledger),
+                count: self.kept.next_count(state),
                 cosignature: Cosignature::sign(service, head, now, key),
                 statement,
             };
             Signed::new(body, key)
-        });
-        let stated = Stated::Receipt { receipt: Box::new(receipt.clone()) };
-        self.kept.remember(ledger, head, Some(stated))?;
-        Ok(receipt)
+        })
     }
 
     /// The receipt with this statement that the kit has given.

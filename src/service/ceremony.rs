@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use cstatns_base::files::{self, Access, FileError};
 use cstatns_base::name::{Name, canonical_json};
 use cstatns_base::secret::{Secret, wipe_stack};
-use cstatns_record::card::{Card, ServiceCard};
+use cstatns_record::card::{Card, ServiceCard, ServiceKeys};
 use cstatns_record::dealing::{Dealing, DealingId, Epoch, Seat, Threshold, check_roster};
 use cstatns_record::ledger::event::Event;
 use cstatns_record::ledger::{Ledger, Lines, checkpoint_path, next_line};
@@ -172,7 +172,7 @@ impl Service {
         State::founded_by(&line).map_err(|reason| Broken::Unlawful { number: 1, reason })?;
         ledger.append(&line, &card, &key)?;
         // Before the journal goes: a home without a copy of its ledger may be an old one.
-        Copies::open(home, &card, &ledger, &places);
+        Copies::open(home, &ServiceKeys::of(&card), &ledger, &places);
         files::remove(&Unfinished::path(home))?;
         wipe_stack();
         Ok(Founded { card, dealing, shares })

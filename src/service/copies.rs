@@ -10,9 +10,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use cstatns_base::files::{self, Access, Append, FileError};
-use cstatns_record::card::ServiceCard;
+use cstatns_record::card::{ServiceKeys, Unsigned};
 use cstatns_record::checkpoint::Head;
-use cstatns_record::ledger::{History, Ledger, LedgerError, checkpoint_path, read_checkpoint};
+use cstatns_record::ledger::{History, Ledger, checkpoint_path, read_checkpoint};
 
 use crate::keystore::{KeystoreError, MIRROR_MARKER, Places};
 
@@ -24,8 +24,8 @@ pub(super) const LEDGER: &str = "ledger.jsonl";
 /// The directories of a home whose files a mirror holds too.
 const MIRRORED: [&str; 2] = ["keys", "outbox"];
 
-/// The files of a home that a mirror holds too and that never change.
-const FIXED: [&str; 2] = ["card.json", "places.json"];
+/// The files of a home that a mirror holds too.
+const FILES: [&str; 2] = ["card.json", "places.json"];
 
 /// The copies of the ledger that are there.
 #[derive(Default)]
@@ -51,53 +51,66 @@ struct Copy {
 /// [`KeystoreError::Place`] where none of them is there.
 pub(super) fn check_marks(
     home: &Path,
-    card: &ServiceCard,
+    keys: &ServiceKeys,
     history: &History,
     places: &Places,
 ) -> Result<(), ServiceError> {
-    let mut marked = false;
-    for place in places.there(home, card.id()) {
-        let Some(head) = mark(&place, card)? else { continue };
-        if !history.includes(&head) {
-            let (found, mark) = (history.size(), head.size);
-            return Err(ServiceError::HomeOld { place, found, mark });
+    let (mut marked, found) = (false, history.size());
+    for place in places.there(home, keys.id()) {
+        match mark(&place, keys)? {
+            Mark::At(head) if history.includes(&head) => marked = true,
+            Mark::At(Head { size: mark, .. }) | Mark::OtherKey { size: mark } => {
+                return Err(ServiceError::HomeOld { place, found, mark });
+            }
+            Mark::None => {}
         }
-        marked = true;
     }
     if marked {
         return Ok(());
     }
     // A place in the home is lost with it; one elsewhere may only be away.
     let lives = places.life_of(home).into_iter();
-    let place = places.there(home, card.id()).chain(lives).next().unwrap_or_default();
+    let place = places.there(home, keys.id()).chain(lives).next().unwrap_or_default();
     match place.starts_with(home) || place.exists() {
         true => Err(ServiceError::NoMark { place }),
         false => Err(KeystoreError::Place { path: place }.into()),
     }
 }
 
-/// How far the copy in `place` goes, if there is one with a checkpoint of this service.
-fn mark(place: &Path, card: &ServiceCard) -> Result<Option<Head>, ServiceError> {
-    match read_checkpoint(&checkpoint_path(&place.join(LEDGER)), card) {
-        Ok(signed) => Ok(Some(signed.head)),
-        Err(LedgerError::File(FileError::Missing { .. })) => Ok(None),
-        Err(LedgerError::File(error)) => Err(error.into()),
-        // One that is damaged marks nothing, and is written anew.
-        Err(_) => Ok(None),
-    }
+/// How far a copy of the ledger goes.
+enum Mark {
+    /// Its checkpoint is of this service.
+    At(Head),
+    /// Its checkpoint is signed by a key that this ledger does not name for so many events: one
+    /// that took the place of the present one in an event that is missing here.
+    OtherKey { size: u64 },
+    /// There is none, or it is damaged: it marks nothing, and is written anew.
+    None,
+}
+
+fn mark(place: &Path, keys: &ServiceKeys) -> Result<Mark, ServiceError> {
+    let note = match read_checkpoint(&checkpoint_path(&place.join(LEDGER))) {
+        Err(FileError::Missing { .. }) => return Ok(Mark::None),
+        read => read?,
+    };
+    Ok(match keys.head_of(&note) {
+        Ok(head) => Mark::At(head),
+        Err(Unsigned::OtherKey { size }) => Mark::OtherKey { size },
+        Err(_) => Mark::None,
+    })
 }
 
 impl Copies {
     /// Brings every copy up to the ledger, which goes on from each of them. One that cannot be
     /// written is behind from then on.
-    pub(super) fn open(home: &Path, card: &ServiceCard, ledger: &Ledger, places: &Places) -> Self {
+    pub(super) fn open(home: &Path, keys: &ServiceKeys, ledger: &Ledger, places: &Places) -> Self {
         let mut copies = Self { home: home.to_owned(), ..Self::default() };
         let lives = places.life_of(home).into_iter().map(|place| (place, false));
         let mirrors = places.mirrors.iter().map(|place| (place.clone(), true));
-        let there: BTreeSet<PathBuf> = places.there(home, card.id()).collect();
+        let there: BTreeSet<PathBuf> = places.there(home, keys.id()).collect();
         for (directory, mirrors) in lives.chain(mirrors) {
             let opened = match there.contains(&directory) {
-                true => Copy::open(directory, mirrors, card, ledger),
+                true => Copy::open(directory, mirrors, keys, ledger),
                 false if mirrors => {
                     let error = FileError::Missing { path: directory.clone() };
                     Err(ServiceError::MirrorBehind { place: directory, error })
@@ -137,11 +150,14 @@ impl Copy {
     fn open(
         directory: PathBuf,
         mirrors: bool,
-        card: &ServiceCard,
+        keys: &ServiceKeys,
         ledger: &Ledger,
     ) -> Result<Self, ServiceError> {
         let path = directory.join(LEDGER);
-        let head = mark(&directory, card)?.filter(|head| ledger.history().includes(head));
+        let head = match mark(&directory, keys)? {
+            Mark::At(head) if ledger.history().includes(&head) => Some(head),
+            _ => None,
+        };
         let length = head.map(|head| ledger.length_of(head.size)).transpose()?;
         let found = match Append::open(&path) {
             Err(FileError::Missing { .. }) => None,
@@ -169,7 +185,7 @@ impl Copy {
             for name in MIRRORED {
                 mirror_directory(&home.join(name), &self.directory.join(name))?;
             }
-            for name in FIXED {
+            for name in FILES {
                 mirror_file(&home.join(name), &self.directory.join(name))?;
             }
         }

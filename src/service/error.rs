@@ -263,6 +263,32 @@ pub enum ServiceError {
         /// Why.
         error: FileError,
     },
+    /// The signing key is not in the home.
+    #[error("the service's signing key is not in {home:?}, or the one there was replaced")]
+    IdentityLost {
+        /// The home.
+        home: PathBuf,
+    },
+    /// Not a signing key for the safe.
+    #[error("{path:?} is not a signing key that was exported, or is damaged")]
+    Export {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A wrong passphrase.
+    #[error("the passphrase for {path:?} is wrong")]
+    ExportPassphrase {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The exported key is not the present one.
+    #[error("{path:?} holds another signing key than the present one of the service in {home:?}")]
+    ExportOther {
+        /// The file.
+        path: PathBuf,
+        /// The home.
+        home: PathBuf,
+    },
     /// A recovery was stopped.
     #[error("a recovery of {home:?} was stopped, and until it ends nothing else is done")]
     RecoveryStopped {
@@ -412,6 +438,10 @@ cstatns_base::coded!(ServiceError {
     Self::NoMark { place } => ("home-unmarked", Machine, [path: *place]),
     Self::MirrorBehind { place, error } => ("mirror-behind", Machine, [path: *place, reason: error.code()]),
     Self::CopyBehind { place, error } => ("copy-behind", Machine, [path: *place, reason: error.code()]),
+    Self::IdentityLost { home } => ("identity-lost", Machine, [path: *home]),
+    Self::Export { path } => ("identity-export", Input, [path]),
+    Self::ExportPassphrase { path } => ("identity-passphrase", Input, [path]),
+    Self::ExportOther { path, home } => ("identity-other", Input, [path]),
     Self::RecoveryStopped { home } => ("recovery-unfinished", Machine, [path: *home]),
     Self::PlaceThere { place } => ("place-there", Input, [path: *place]),
     Self::NoCopy { home } => ("no-copy", Input, [path: *home]),

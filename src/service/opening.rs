@@ -5,9 +5,9 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use cstatns_base::files::{self, FileError};
+use cstatns_base::files::{self, Append, FileError};
 use cstatns_base::name::Name;
-use cstatns_record::ledger::{Ledger, checkpoint_path};
+use cstatns_record::ledger::{Ledger, Lines, checkpoint_path};
 use cstatns_record::state::{ReadLedger, read_ledger};
 
 use crate::keystore::{Keystore, Places};
@@ -47,37 +47,50 @@ impl Service {
         let home = founded(home)?;
         let lock = files::lock_for(&home.join("lock"), &opening.verb, opening.wait)?;
         let (mut service, mut recovered) =
-            Self::read_home(home, lock, Box::new(clock), &opening, false)?;
+            Self::read_home(home, lock, Box::new(clock), &opening, Purpose::Work)?;
         service.recover(opening.read, &mut recovered)?;
         service.taken = service.history().size();
         Ok((service, recovered))
     }
 
-    /// Reads a home that is locked. One that is being recovered has no marks to go by.
+    /// Reads a home that is locked.
     pub(super) fn read_home(
         home: PathBuf,
         lock: files::Lock,
         clock: Box<dyn Clock>,
         opening: &Opening<'_>,
-        recovering: bool,
+        purpose: Purpose,
     ) -> Result<(Self, Vec<Recovered>), ServiceError> {
+        let recovering = purpose == Purpose::Recover;
         if !recovering && recovery::is_unfinished(&home) {
             return Err(ServiceError::RecoveryStopped { home });
         }
-        let identity = Identity::read(&home)?;
         let card = read_service_card(&home.join("card.json"))?;
-        if identity.key().verifying_key().to_bytes() != card.body.signing.0 {
-            return Err(ServiceError::HomeDamaged { file: "identity" });
-        }
         let places = read_places(&home)?;
         let path = home.join("ledger.jsonl");
-        let ReadLedger { history, state, length, uncovered, torn, checkpoint, .. } =
-            read_ledger(&path, &card)?;
+        let mut ledger = read_ledger(&path, &card)?;
+        let keys = ledger.state.service_keys().clone();
+        let (identity, card) = match Identity::present(&home, &keys) {
+            Err(ServiceError::IdentityLost { .. }) if purpose == Purpose::Rekey => {
+                // Nobody can sign for an event that its checkpoint does not cover.
+                if ledger.uncovered {
+                    cut_last(&path, &ledger)?;
+                    ledger = read_ledger(&path, &card)?;
+                }
+                (Identity::next(&home, &keys)?, card)
+            }
+            present => {
+                let identity = present?;
+                let card = identity.settle(&home, card.id())?;
+                (identity, card)
+            }
+        };
+        let ReadLedger { history, state, length, uncovered, torn, checkpoint, .. } = ledger;
         if !recovering && state.recoveries().unseen {
             return Err(ServiceError::RecoveryStopped { home });
         }
         if !recovering && !ceremony::is_unfinished(&home) {
-            copies::check_marks(&home, &card, &history, &places)?;
+            copies::check_marks(&home, &keys, &history, &places)?;
         }
         let mut recovered = Vec::new();
         if torn {
@@ -88,7 +101,7 @@ impl Service {
             ledger.cover(&card, &identity.key())?;
             recovered.push(Recovered::EventCovered);
         }
-        let copies = Copies::open(&home, &card, &ledger, &places);
+        let copies = Copies::open(&home, &keys, &ledger, &places);
         let keystore = Keystore::new(home.join("keys"), places.life_of(&home));
         let service = Self {
             home,
@@ -113,6 +126,26 @@ impl Service {
         };
         Ok((service, recovered))
     }
+}
+
+/// What a home is opened for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Purpose {
+    /// To record events.
+    Work,
+    /// To be recovered: it has no marks to go by.
+    Recover,
+    /// To record another signing key, before anything else; its present one may be lost.
+    Rekey,
+}
+
+/// Cuts off the last event, which does not count before it is covered.
+fn cut_last(path: &Path, ledger: &ReadLedger) -> Result<(), ServiceError> {
+    let mut lines = Lines::open(path)?;
+    for _ in 0..ledger.checkpoint.head.size {
+        lines.next_line()?;
+    }
+    Ok(Append::open(path)?.truncate(lines.length())?)
 }
 
 /// How a home is opened.

@@ -12,6 +12,7 @@ use cstatns_record::state::{Broken, ReadLedger, Unlawful, View};
 use jiff::{SignedDuration, Timestamp};
 
 use super::copies::{self, Copies};
+use super::identity::Identity;
 use super::{Clock, Recovered, Service, ServiceError};
 use crate::custody::custodian::{Attending, Kit, KitError};
 use crate::custody::quorum::{Draft, Quorum, Unasked};
@@ -200,12 +201,16 @@ impl Service {
     fn lock_home(&mut self, wait: Duration) -> Result<(), ServiceError> {
         let lock = files::lock_for(&self.home.join("lock"), &self.verb, wait)?;
         let ReadLedger { history, state, length, uncovered, checkpoint, .. } = self.read()?;
-        copies::check_marks(&self.home, &self.card, &history, &self.places)?;
+        // Another process may have recorded another signing key.
+        let keys = state.service_keys();
+        self.identity = Identity::present(&self.home, keys)?;
+        self.card = self.identity.settle(&self.home, keys.id())?;
+        copies::check_marks(&self.home, keys, &history, &self.places)?;
         let mut ledger = Ledger::open(self.ledger.path(), history, length, checkpoint.note)?;
         if uncovered {
             ledger.cover(&self.card, &self.identity.key())?;
         }
-        self.copies = Copies::open(&self.home, &self.card, &ledger, &self.places);
+        self.copies = Copies::open(&self.home, keys, &ledger, &self.places);
         self.lock = Some(lock);
         (self.ledger, self.state) = (ledger, state);
         Ok(())

@@ -106,7 +106,7 @@ impl Reader {
         };
         let old = |ledger: &ReadLedger| {
             let places = places.as_ref()?;
-            copies::check_marks(&home, &card, &ledger.history, places).err()
+            copies::check_marks(&home, ledger.state.service_keys(), &ledger.history, places).err()
         };
         // A copy that is longer than what was read may have grown since.
         if old(&ledger).is_some() {

@@ -6,6 +6,7 @@
 //! at hand follow; they see the recovery before the service goes on.
 
 mod candidates;
+mod rekey;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -17,7 +18,6 @@ use cstatns_record::checkpoint::{Head, sign_head};
 use cstatns_record::ledger::checkpoint_path;
 use cstatns_record::ledger::event::{Event, KeyRef, LineWitness};
 use cstatns_record::state::State;
-use jiff::Timestamp;
 
 use crate::custody::custodian::Kit;
 use crate::keystore::{KeyPlace, Keystore, KeystoreError, Places};
@@ -25,8 +25,9 @@ use crate::keystore::{KeyPlace, Keystore, KeystoreError, Places};
 use super::copies::{self, LEDGER};
 use super::identity::Identity;
 use super::making::unknown_keys;
+use super::opening::Purpose;
 use super::result::ReadResult;
-use super::{Clock, LIMIT, Opening, Recovered, Service, ServiceError, read_service_card};
+use super::{Clock, LIMIT, Opening, Recovered, Service, ServiceError, clock, read_service_card};
 
 use candidates::{Candidate, Choice, choose};
 
@@ -88,6 +89,9 @@ pub struct Plan {
     pub puts_aside: bool,
     /// Whether custodians have to see it.
     pub needs_kits: bool,
+    /// Whether the service gets another signing key, which the custodians accept: the present one
+    /// is not in the home, or was replaced in events that nobody at hand has.
+    pub rekeys: bool,
     /// Whether an earlier one was stopped.
     pub stopped: bool,
     /// What was asked or had begun, in words: it may have run.
@@ -115,6 +119,7 @@ impl Plan {
         self.found == Some(self.events)
             && !self.puts_aside
             && !self.needs_kits
+            && !self.rekeys
             && !self.stopped
             && self.found_keys.is_empty()
             && !self.records_lost
@@ -142,11 +147,7 @@ impl Recovery {
             return Err(ServiceError::NoService { home });
         }
         let lock = files::lock_for(&home.join("lock"), &verb(), Duration::ZERO)?;
-        let identity = Identity::read(&home)?;
         let card = read_service_card(&home.join("card.json"))?;
-        if identity.key().verifying_key().to_bytes() != card.body.signing.0 {
-            return Err(ServiceError::HomeDamaged { file: "identity" });
-        }
         let Sources { from, kits, life, mirrors } = sources;
         let mut places = Places::read(&home)?;
         let declared: Vec<PathBuf> =
@@ -176,7 +177,7 @@ impl Recovery {
         if let Some(path) = lives.into_iter().find(|at| !there.contains(at) && !new.contains(at)) {
             return Err(KeystoreError::Place { path }.into());
         }
-        let now = Timestamp::from_second(clock.now().as_second()).unwrap_or_default();
+        let now = clock::seconds(&clock);
         let Choice { taken, own: own_head, follow, needs_kits, is_seen, left_behind, unsound } =
             choose(&home, &card, &there, &from, &kits, now)?;
         let own = match files::read(&home.join(LEDGER), u64::MAX >> 1) {
@@ -195,9 +196,10 @@ impl Recovery {
             read => Some(read?),
         };
         let needs_kits = (needs_kits || stopped.as_deref() == Some(KITS)) && !is_seen;
+        let rekeys = rekey::is_needed(&home, taken.state.service_keys(), &kits)?;
         let (given, needed) = (follow.len(), taken.state.following_dealing().threshold.k());
         let quorum = given >= needed;
-        if needs_kits && !quorum {
+        if (needs_kits || rekeys) && !quorum {
             let events = taken.history.size();
             return Err(ServiceError::TooFewFollow { events, given, needed });
         }
@@ -214,6 +216,7 @@ impl Recovery {
             source: taken.source.clone(),
             puts_aside,
             needs_kits,
+            rekeys,
             stopped: stopped.is_some(),
             ends,
             found_keys,
@@ -237,12 +240,16 @@ impl Recovery {
         self,
         read: Option<ReadResult<'_>>,
     ) -> Result<(Service, Vec<Recovered>), ServiceError> {
-        let Self { home, lock, card, places, new, taken, .. } = self;
-        let Self { own, own_head, kits, seals, plan, clock, .. } = self;
+        let Self { home, lock, card, places, new, mut taken, .. } = self;
+        let Self { own, own_head, mut kits, seals, plan, clock, .. } = self;
         let decided: &[u8] = if plan.needs_kits { KITS } else { b"" };
         files::replace(&home.join(MARKER), decided, Access::Private)?;
         if let Some(own) = own.as_ref().filter(|_| plan.puts_aside) {
             put_aside(&home, LEDGER, own)?;
+        }
+        if plan.rekeys {
+            let identity = Identity::next(&home, taken.state.service_keys())?;
+            taken.rekey(&identity, &mut kits, clock::seconds(&*clock))?;
         }
         let path = home.join(LEDGER);
         if own.as_ref() != Some(&taken.bytes) {
@@ -252,26 +259,36 @@ impl Recovery {
         let head = taken.history.head();
         let note = match head == taken.covered {
             true => taken.note,
-            false => sign_head(&head, card.id(), &Identity::read(&home)?.key()),
+            false => {
+                let identity = Identity::present(&home, taken.state.service_keys())?;
+                sign_head(&head, card.id(), &identity.key())
+            }
         };
         files::replace(&checkpoint_path(&path), note.as_bytes(), Access::Shared)?;
         files::replace(&Places::path(&home), &canonical_json(&places), Access::Private)?;
         for directory in ["keys", "outbox"].map(|name| home.join(name)) {
             files::ensure_dir(&directory)?;
         }
+        let lives = Keystore::new(home.join("keys"), places.life_of(&home));
+        let living = |domain: &Name| {
+            taken.state.domain(domain).is_ok_and(|domain| domain.destroyed.is_none())
+        };
         for place in &new {
             files::ensure_dir(place)?;
             match places.mirrors.contains(place) {
                 true => copies::declare_mirror(place, card.id())?,
-                false => Keystore::new(home.join("keys"), vec![place.clone()])
-                    .declare_places(card.id())?,
+                false => {
+                    lives.copy_lives(place, living)?;
+                    Keystore::new(home.join("keys"), vec![place.clone()])
+                        .declare_places(card.id())?;
+                }
             }
         }
         for (path, seal) in &seals {
             files::replace(path, seal, Access::Private)?;
         }
         let (mut service, mut recovered) =
-            Service::read_home(home, lock, clock, &Opening::of(verb()), true)?;
+            Service::read_home(home, lock, clock, &Opening::of(verb()), Purpose::Recover)?;
         if plan.needs_kits {
             service.resume(own_head, kits)?;
         }
@@ -286,7 +303,8 @@ impl Recovery {
             recovered.push(Recovered::PutAside { path: path.clone() });
         }
         // Also a copy that could not be written: it would make this home an old one.
-        copies::check_marks(&service.home, &service.card, service.history(), &service.places)?;
+        let (keys, history) = (service.state.service_keys(), service.history());
+        copies::check_marks(&service.home, keys, history, &service.places)?;
         files::remove(&service.home.join(MARKER))?;
         service.recover(read, &mut recovered)?;
         service.taken = service.history().size();

@@ -45,6 +45,8 @@ impl Service {
                 {
                     covers = history.head();
                 }
+                // The present key signs for no fewer events.
+                Event::Rekeyed { .. } => covers = history.head(),
                 Event::Destroyed { what, how: means } if what == wanted => {
                     (end, how, covers) = (time, Some(means), history.head());
                 }
@@ -58,6 +60,7 @@ impl Service {
         });
         let destroyed =
             request.iter().filter_map(|(path, bytes)| Some(Destruction::new(path, *bytes, how?)));
+        let left_out = self.state.domain(&made.domain)?.left_out();
         let body = ReportBody {
             format: ReportBody::FORMAT,
             tool: tool.to_owned(),
@@ -80,6 +83,7 @@ impl Service {
             scheme: made.scheme,
             look_up: made.look_up,
             overdue_since: made.overdue_since,
+            left_out,
             accepted: self.accepted_of(id),
             destroyed: destroyed.collect(),
             begin: made.begun,

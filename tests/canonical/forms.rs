@@ -9,7 +9,7 @@
 
 use std::fmt::Debug;
 
-use cstatns::card::{Card, ServiceCard};
+use cstatns::card::{Card, ServiceCard, ServiceKeys};
 use cstatns::checkpoint::{Checkpoint, Cosignature, Note, NoteSignature, VerifierKey};
 use cstatns::custody::approval::Approval;
 use cstatns::custody::custodian::Shown;
@@ -75,7 +75,7 @@ pub const FORMS: [Form; 24] = [
     }),
     ("proposal", |bytes| {
         read::<Proposal>(bytes).is_some_and(|proposal| {
-            assert!(proposal.head(&nobody()).is_none(), "nobody signed it");
+            assert!(proposal.head(&ServiceKeys::of(&nobody())).is_none(), "nobody signed it");
             true
         })
     }),

@@ -89,6 +89,8 @@ pub struct World {
     pub demo: bool,
     /// Declared places of life secrets; none: `life/` in the home.
     pub life: Vec<PathBuf>,
+    /// Declared mirrors.
+    pub mirrors: Vec<PathBuf>,
     /// Whether the date of the clock is confirmed before custodians are asked.
     pub confirms: Cell<bool>,
 }
@@ -101,8 +103,9 @@ impl World {
         let kits: Vec<PathBuf> =
             (1..=n).map(|i| kits_directory.path().join(format!("kit-{i}"))).collect();
         let clock = TestClock::at("2026-01-05T09:00:00Z");
-        let (demo, life, confirms) = (true, Vec::new(), Cell::new(false));
-        let world = Self { directory, kits_directory, clock, kits, k, demo, life, confirms };
+        let (demo, life, mirrors, confirms) = (true, Vec::new(), Vec::new(), Cell::new(false));
+        let world =
+            Self { directory, kits_directory, clock, kits, k, demo, life, mirrors, confirms };
         world.make_kits();
         world
     }
@@ -143,7 +146,7 @@ impl World {
             cards,
             shares: &shares,
             life: self.life.clone(),
-            mirrors: vec![],
+            mirrors: self.mirrors.clone(),
             demo: self.demo,
         };
         Service::init(&self.home(), founding, self.clock.clone()).map(|_| ())

@@ -115,7 +115,7 @@ cosignature = {"head": head, "time": moment, "signature": digits(64)}
 statement = {"format": 2, "suite": SUITE, "service": service, "by": name, "card": digits(32), "count": whole(), "cosignature": cosignature}
 receipt = signed({**statement, "statement": chosen(
     "kind", share_held={"epoch": number, "dealing": digits(32)}, share_forgotten={"epoch": number}, checkpoint_seen={},
-    file_destroyed={"delivery": delivery})})
+    service_key={"key": digits(32), "replaces": digits(32)}, file_destroyed={"delivery": delivery})})
 about = chosen("kind", key={"domain": name, "generation": number}, custody={"epoch": number})
 doubt = signed({**statement, "about": about})
 consent = signed({**statement, "epoch": number, "question": digits(32), "share": digits(32)})
@@ -161,5 +161,6 @@ event = chosen(
     failed={"run": run, "code": name}, refused={"verb": name, "code": name},
     doubted={"doubt": doubt}, destroyed={"what": what, "how": one_of("overwritten", "absent", "lost")},
     expiry_checked={}, ended={"domain": name}, recovered={"home": nullable(head)},
-    resumed={"witnesses": [{"by": name, "cosignature": cosignature}]}, key_lost={"domain": name, "generation": number})
+    resumed={"witnesses": [{"by": name, "cosignature": cosignature}]}, key_lost={"domain": name, "generation": number},
+    rekeyed={"card": service_card, "statements": [receipt]})
 line = {"format": 2, "service": service, "sequence": whole(1), "previous": digits(32), "time": moment, "clock": moment, "event": event}

@@ -80,7 +80,7 @@ def read_ledger(path, card=None, checkpoint=None):
         raise Refused("empty", line=None)
     checkpoint = pathlib.Path(checkpoint) if checkpoint else path.with_name("checkpoint")
     try:
-        head = open_note(checkpoint.read_bytes(), fold.card)
+        head = open_note(checkpoint.read_bytes(), fold.card, fold.state.keys)
         if head["size"] > len(lines):
             raise Refused("ledger-shorter")
         if not fold.tree.holds(head):

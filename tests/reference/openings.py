@@ -19,7 +19,7 @@ LABEL = {"format": 2, "suite": SUITE, "service": forms.service, "epoch": forms.n
 KEY_FILE = {"format": 2, "label": LABEL, "nonce": forms.digits(24), "sealed": forms.digits(48)}
 SHOWN = {"count": forms.whole(), "last": lambda value: value is None or isinstance(value, dict), "head": forms.nullable(forms.head)}
 MEMORY_FILE = {"format": 2, "shown": SHOWN, "nonce": forms.digits(24), "sealed": forms.text("[A-Za-z0-9+/=]+")}
-REMEMBERED = {"format", "suite", "service", "count", "checkpoint", "head", "bytes", "compressed", "epochs", "domains", "statements"}
+REMEMBERED = {"format", "suite", "service", "count", "checkpoint", "head", "bytes", "compressed", "epochs", "domains", "statements", "service_key"}
 
 
 def read(path, form):
@@ -95,7 +95,10 @@ class Kit:
         memory = open_memory(read(self.path / "memory", MEMORY_FILE), self.seeds, self.fingerprint)
         if memory["service"] != fold.card:
             raise Refused("kit-memory", of=self.name)
-        if open_note(memory["checkpoint"].encode(), fold.card) != memory["head"]:
+        if open_note(memory["checkpoint"].encode(), fold.card, fold.state.keys) != memory["head"]:
+            raise Refused("kit-memory", of=self.name)
+        signs = [key for since, key in fold.state.keys if since <= memory["head"]["size"]]
+        if memory["service_key"] != signs[-1]:
             raise Refused("kit-memory", of=self.name)
         if memory["head"]["size"] > len(fold.tree):
             raise Refused("ledger-shorter", of=self.name)

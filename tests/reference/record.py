@@ -165,9 +165,10 @@ def _base64(text):
     return data
 
 
-def open_note(data, card):
-    """The head of a checkpoint that the service with this card signed."""
-    service, key = card["body"]["id"], bytes.fromhex(card["body"]["signing"])
+def open_note(data, card, keys=None):
+    """The head of a checkpoint that the service with this card signed; `keys` holds the number of the event from which on each
+    of its keys signs, and the key."""
+    service = card["body"]["id"]
     try:
         text, _, signatures = data.decode().rpartition("\n\n")
     except UnicodeDecodeError:
@@ -183,6 +184,8 @@ def open_note(data, card):
         raise Refused("checkpoint-form")
     if origin != f"cstatns/{service}":
         raise Refused("checkpoint-origin")
+    signs = [key for since, key in keys or [(1, card["body"]["signing"])] if since <= max(size, 1)]
+    key = bytes.fromhex(signs[-1])
     number, found = key_number(origin, 1, key), False
     if signatures.count("\n") > 512:
         raise Refused("note-form")

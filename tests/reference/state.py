@@ -2,7 +2,7 @@
 import datetime
 
 from actions import KINDS, Doubts, lawful_action, keys_of, past
-from dealings import check_dealing, complete, working
+from dealings import check_dealing, check_service_card, complete, working
 from record import card_fingerprint, digest, is_cosigned, is_signed, seconds
 from refusal import Refused
 
@@ -13,7 +13,7 @@ MOST_OPEN = 16
 ENDS = {"open": "opened", "extend": "extended", "new-key": "key-made", "code": "coded", "renew": "renewed",
         "close": "closed", "examined": "examined", "deal": "dealt"}
 WHILE_OWED = ("destroyed", "refused", "lapsed", "failed", "received", "doubted", "ended", "expiry-checked", "recovered", "resumed",
-              "key-lost")
+              "key-lost", "rekeyed")
 
 
 def demand(condition, word):
@@ -66,6 +66,7 @@ class Domain:
 class State:
     def __init__(self, card):
         self.card, self.service = card, card["body"]["id"]
+        self.keys = [(1, card["body"]["signing"])]
         self.time, self.demo = None, None
         self.epochs, self.domains, self.open, self.runs, self.deliveries, self.spent = {}, {}, {}, set(), {}, set()
         self.pending, self.owed, self.doubts, self.last_doubt = None, None, Doubts(), 0
@@ -76,7 +77,7 @@ class State:
         """Another state that an event may change without changing this one."""
         other = State.__new__(State)
         other.__dict__.update(self.__dict__)
-        for name in ("epochs", "domains", "open", "runs", "deliveries", "spent", "receipts", "doubts", "burnt_names", "burnt_requests"):
+        for name in ("keys", "epochs", "domains", "open", "runs", "deliveries", "spent", "receipts", "doubts", "burnt_names", "burnt_requests"):
             setattr(other, name, getattr(self, name).copy())
         for which in ("domains", "epochs"):
             for name, held in getattr(other, which).items():
@@ -97,7 +98,7 @@ class State:
                 domain.marked = min(domain.marked, self.agreed) if domain.past(self.agreed) else None
         demand(bool(self.epochs) or word == "dealt", "first-event")
         demand(self.owed is None or word in WHILE_OWED, "owed")
-        demand(self.recovering is None or word == "resumed", "unseen")
+        demand(self.recovering is None or word in ("resumed", "rekeyed"), "unseen")
         self.number, self.tree = number, tree
         getattr(self, word.replace("-", "_"))(event)
 
@@ -178,7 +179,7 @@ class State:
         receipt = event["receipt"]
         body, said = receipt["body"], receipt["body"]["statement"]
         kind, card = said["kind"], body["card"]
-        demand(kind != "file-destroyed", "reserved")
+        demand(kind not in ("file-destroyed", "service-key"), "reserved")
         if kind == "checkpoint-seen":
             seat = self.seat(card, self.epochs)
         else:
@@ -390,6 +391,22 @@ class State:
         domain.lost.add(generation)
         if generation == domain.generation:
             domain.left_out.add(generation)
+
+    def rekeyed(self, event):
+        card, statements = event["card"], event["statements"]
+        check_service_card(card, first=False)
+        key, present = card["body"]["signing"], self.keys[-1][1]
+        demand(card["body"]["id"] == self.service and key not in [known for _, known in self.keys], "service-card")
+        epoch = self.epochs[working(self.epochs) or max(self.epochs)]
+        demand(len(statements) >= epoch.threshold["k"], "quorum")
+        demand(ascending([statement["body"]["by"] for statement in statements]), "statements")
+        for statement in statements:
+            body = statement["body"]
+            seat = next((seat for seat in epoch.roster if seat.card == body["card"]), None)
+            self.check_statement(statement, seat, "CStatNS/receipt/", self.seen_before)
+            demand(body["statement"] == {"kind": "service-key", "key": key, "replaces": present}, "service-key")
+            demand(seconds(body["cosignature"]["time"]) <= self.clock + DAY, "date")
+        self.keys.append((self.number, key))
 
     # The rest
 

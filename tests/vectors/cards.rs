@@ -173,7 +173,7 @@ fn run(vector: &Value) -> Value {
         "sound" => {
             let sound = match vector.get("card") {
                 Some(_) => typed::<Card>(vector, "card").is_sound(),
-                None => typed::<ServiceCard>(vector, "service_card").is_sound(),
+                None => typed::<ServiceCard>(vector, "service_card").is_first(),
             };
             json!({"sound": sound})
         }

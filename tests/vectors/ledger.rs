@@ -10,7 +10,8 @@ use cstatns::name::{Hex, canonical_json};
 use serde_json::{Value, json};
 
 use super::file::Made;
-use super::people::{SUITE, service};
+use super::people::{SUITE, head, service, successor};
+use super::statements::{acceptances, witnesses};
 use super::{hex, number, text, typed};
 
 pub(crate) fn file() -> Made {
@@ -167,6 +168,34 @@ fn lines() -> Vec<Value> {
                 12,
                 [0x0b; 32],
                 json!({"type": "coded", "run": Hex([0x0d; 16]), "part": 2, "rows": 1000, "result": Hex([0x1b; 32])}),
+            ),
+        ),
+        vector(
+            "a home that was recovered",
+            line(20, [0x0b; 32], json!({"type": "recovered", "home": head()})),
+        ),
+        vector(
+            "a home without a ledger that was recovered",
+            line(20, [0x0b; 32], json!({"type": "recovered", "home": null})),
+        ),
+        vector(
+            "custodians have seen a recovery",
+            line(21, [0x0b; 32], json!({"type": "resumed", "witnesses": witnesses()})),
+        ),
+        vector(
+            "a key that is lost",
+            line(
+                22,
+                [0x0b; 32],
+                json!({"type": "key-lost", "domain": "population", "generation": 2}),
+            ),
+        ),
+        vector(
+            "another key of the service",
+            line(
+                23,
+                [0x0b; 32],
+                json!({"type": "rekeyed", "card": successor(), "statements": acceptances()}),
             ),
         ),
         json!({"section": "11", "name": "the empty leaf", "op": "leaf", "bytes": ""}),

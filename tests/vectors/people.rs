@@ -36,6 +36,11 @@ pub(crate) fn service() -> ServiceCard {
     ServiceCard::of(&Name::new("example").unwrap(), &signing(1))
 }
 
+/// Its card with the key 02.
+pub(crate) fn successor() -> ServiceCard {
+    ServiceCard::successor(service().id(), &signing(2))
+}
+
 /// A custodian, and the byte of which their signing seed is; the receiving seed is of the next.
 pub(crate) struct Person {
     pub(crate) name: &'static str,

@@ -106,6 +106,23 @@ pub(crate) fn receipt(card: &Card) -> Receipt {
     Signed::new(body, &signing(PEOPLE[0].byte))
 }
 
+/// Which key the service signs with from now on, and which it replaces.
+fn accepted() -> ReceiptStatement {
+    ReceiptStatement::ServiceKey { key: public(2), replaces: public(1) }
+}
+
+/// Ana and Ben accept the key 02.
+pub(crate) fn acceptances() -> [Receipt; 2] {
+    [&PEOPLE[0], &PEOPLE[1]]
+        .map(|person| Signed::new(receipt_body(person, 4, accepted()), &signing(person.byte)))
+}
+
+/// Ana and Ben cosign the head.
+pub(crate) fn witnesses() -> [Value; 2] {
+    [&PEOPLE[0], &PEOPLE[1]]
+        .map(|person| json!({"by": person.name, "cosignature": cosigned(person)}))
+}
+
 fn doubt_body(person: &Person, about: Doubted) -> DoubtBody {
     let ReceiptBody { format, suite, service, by, card, count, cosignature, .. } =
         receipt_body(person, 3, held());
@@ -156,6 +173,7 @@ fn statements() -> Vec<Value> {
             ReceiptStatement::ShareForgotten { epoch: dealing().epoch },
         ),
         receipt("a checkpoint was seen", ReceiptStatement::CheckpointSeen {}),
+        receipt("another key of the service is accepted", accepted()),
         vector("9", "a consent", ConsentBody::LABEL, json!(consent), ben),
         doubt(
             "a doubt about a key",

@@ -6,6 +6,7 @@ use cstatns::dealing::{Dealing, Epoch, Seat, Threshold};
 use cstatns::name::{Hex, Name};
 use cstatns::proposal::{Consent, ConsentBody};
 use cstatns::receipt::{Doubt, DoubtBody, Doubted, Receipt, ReceiptBody, ReceiptStatement};
+use cstatns::state::State;
 use cstatns::statement::{FORMAT, Signed, Suite};
 use ed25519_dalek::SigningKey;
 use jiff::Timestamp;
@@ -110,7 +111,8 @@ impl Person {
 }
 
 pub(crate) struct Cast {
-    pub(crate) key: SigningKey,
+    /// The service's keys: the first one, and those that may take its place.
+    pub(crate) keys: Vec<SigningKey>,
     pub(crate) card: ServiceCard,
     /// Another service's card.
     pub(crate) stranger: ServiceCard,
@@ -125,9 +127,19 @@ impl Cast {
         Self {
             card: ServiceCard::of(&name("walk"), &key),
             stranger: ServiceCard::of(&name("other"), &other),
-            key,
+            keys: [key]
+                .into_iter()
+                .chain((110..114).map(|n| SigningKey::from_bytes(&[n; 32])))
+                .collect(),
             people: (1..=6).map(|number| Person::new(number, random)).collect(),
         }
+    }
+
+    /// The present signing key after these events.
+    pub(crate) fn signs(&self, state: Option<&State>) -> SigningKey {
+        let present = state.map(|state| state.service_keys().present().0);
+        let is_present = |key: &&SigningKey| Some(key.verifying_key().to_bytes()) == present;
+        self.keys.iter().find(is_present).unwrap_or(&self.keys[0]).clone()
     }
 
     /// The person with this card, for the rosters of a ledger name cards.

@@ -1,5 +1,6 @@
 //! Events that fit the state of a ledger, most of them; and what may be bent in each.
 
+use cstatns::card::ServiceCard;
 use cstatns::code::Generation;
 use cstatns::commitment::Commitment;
 use cstatns::dealing::{Epoch, Threshold};
@@ -13,6 +14,7 @@ use cstatns::proposal::{Action, Consent, Input, Question, RunId};
 use cstatns::receipt::{Doubted, ReceiptStatement};
 use cstatns::state::{Domain, OpenQuestion, State};
 use cstatns::statement::{FORMAT, Suite};
+use ed25519_dalek::SigningKey;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Span, Timestamp};
@@ -551,6 +553,52 @@ impl Walk<'_> {
         Event::Resumed { witnesses }
     }
 
+    /// Custodians accept another signing key, most of the time rightly.
+    fn rekeyed(&mut self) -> Event {
+        let known = self.state().service_keys().clone();
+        let public = |key: &SigningKey| Hex(key.verifying_key().to_bytes());
+        let free = self.cast.keys.iter().find(|key| !known.contains(&public(key)));
+        let key = match self.random.below(12) {
+            0 => self.random.of(&self.cast.keys),
+            _ => free.unwrap_or(&self.cast.keys[0]),
+        };
+        let id = if self.random.one_in(20) { &self.cast.stranger } else { &self.cast.card }.id();
+        let mut card = ServiceCard::successor(id, key);
+        if self.random.one_in(20) {
+            card.signature = self.random.bytes();
+        }
+        let mut people: Vec<&Person> = self.roster(self.state().following_dealing().epoch);
+        people.sort_by_key(|person| person.name().clone());
+        match self.random.below(16) {
+            0 => people.reverse(),
+            1 => people.push(self.somebody()),
+            2 => people.truncate(1),
+            3 => people.push(people[people.len() - 1]),
+            4 | 5 => drop(people.pop()),
+            _ => {}
+        }
+        let statement = |walk: &mut Self, person: &Person| {
+            let (mut key, mut replaces) = (public(key), *known.present());
+            match walk.random.below(50) {
+                0 => key = walk.random.bytes(),
+                1 => replaces = public(&walk.cast.keys[0]),
+                2 => replaces = walk.random.bytes(),
+                _ => {}
+            }
+            let ahead = [0, 0, 0, 86_400, 86_401][walk.random.below(5)];
+            let ahead = if walk.random.one_in(6) { ahead } else { -60 };
+            let size = walk.fold.history().size();
+            let head = if walk.random.one_in(3) { 1 + walk.random.next() % size } else { size };
+            let of = walk.stating(head, walk.clock + SignedDuration::from_secs(ahead));
+            match walk.random.below(50) {
+                0 => person.receipt(&of, ReceiptStatement::CheckpointSeen {}),
+                _ => person.receipt(&of, ReceiptStatement::ServiceKey { key, replaces }),
+            }
+        };
+        let statements = people.into_iter().map(|person| statement(self, person)).collect();
+        Event::Rekeyed { card: Box::new(card), statements }
+    }
+
     fn pending_run(&mut self) -> RunId {
         match self.state().pending().map(|pending| pending.question.run) {
             Some(run) if !self.random.one_in(20) => run,
@@ -620,6 +668,10 @@ impl Walk<'_> {
         };
         let statement = match self.random.below(if missing.is_some() { 12 } else { 4 }) {
             _ if unconfirmed => ReceiptStatement::CheckpointSeen {},
+            0 if self.random.one_in(8) => {
+                let present = *self.state().service_keys().present();
+                ReceiptStatement::ServiceKey { key: Hex([3; 32]), replaces: present }
+            }
             0 => ReceiptStatement::CheckpointSeen {},
             1 => ReceiptStatement::ShareForgotten { epoch },
             _ => ReceiptStatement::ShareHeld { epoch, dealing },
@@ -732,6 +784,7 @@ impl Walk<'_> {
             }
             "recovered" => Event::Recovered { home: None },
             "resumed" => self.resumed(),
+            "rekeyed" => self.rekeyed(),
             "key-lost" => {
                 let domain = self.some_domain();
                 let known = self.state().domains().get(&domain);

@@ -80,6 +80,7 @@ fn report(result: &Path, request: Commitment) -> SignedReport {
         scheme: Some(Scheme::FrNir),
         look_up: None,
         overdue_since: None,
+        left_out: Vec::new(),
         accepted: Default::default(),
         destroyed: Vec::new(),
         begin: now,

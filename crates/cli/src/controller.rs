@@ -2,17 +2,18 @@
 //! joined.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{ArgGroup, Args, Subcommand};
 use cstatns::card::spoken;
 use cstatns::civil_status::Field;
+use cstatns::files::FileError;
 use cstatns::identifier::Scheme;
 use cstatns::manifest::manifest_path;
 use cstatns::meta::ServiceId;
 use cstatns::name::Name;
 use cstatns::report::report_path;
-use cstatns::requested::requested_path;
+use cstatns::requested::{Requested, RequestedError, requested_path};
 use cstatns::service::read_service_card;
 use cstatns_controller::{Attach, Column, Prepare, Risk, attach, check, prepare};
 use serde_json::{Value, json};
@@ -251,6 +252,9 @@ pub(crate) struct AttachArgs {
     /// Codes of 32 bytes instead of text (Parquet only)
     #[arg(long)]
     binary_codes: bool,
+    /// The service's present card, where another key signs for it since the request was prepared
+    #[arg(long, value_name = "CARD")]
+    service: Option<PathBuf>,
     /// A file to destroy once the attached file is durable; with the retained file goes its
     /// .request.json
     #[arg(long, value_name = "FILE", num_args = 1..)]
@@ -259,11 +263,34 @@ pub(crate) struct AttachArgs {
     bulk: Bulk,
 }
 
+/// What was kept of the request, with the key of the service's present card. None where it is not
+/// there any more, as after a destruction that was stopped.
+fn signed_since(retained: &Path, card: &Path) -> Result<Option<Requested>, Fault> {
+    let present = read_service_card(card)?;
+    let mut requested = match Requested::read(&requested_path(retained)) {
+        Err(RequestedError::File(FileError::Missing { .. })) => return Ok(None),
+        read => read?,
+    };
+    if present.id() != &*requested.service {
+        return Err(Fault::new(
+            "service-other",
+            format!(
+                "{card:?} is the card of another service than the request was prepared for: give the \
+                one that the service of the request publishes"
+            ),
+        ));
+    }
+    requested.signing = present.body.signing;
+    Ok(Some(requested))
+}
+
 impl AttachArgs {
     fn run(self, program: &Program) -> Result<Value, Fault> {
+        let requested = self.service.as_deref().map(|card| signed_since(&self.retained, card));
+        let requested = requested.transpose()?.flatten();
         let what = Attach {
             retained: (&self.retained).into(),
-            requested: None,
+            requested: requested.as_ref(),
             result: &self.result,
             out: (&self.out).into(),
             binary_codes: self.binary_codes,

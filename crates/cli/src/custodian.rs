@@ -12,9 +12,11 @@ use cstatns::files::{self, Access, FileError, Together};
 use cstatns::ledger::Lines;
 use cstatns::ledger::event::{Event, Line};
 use cstatns::name::{Name, canonical_json};
+use cstatns::service::read_service_card;
 use cstatns::state::{ReadLedger, read_ledger};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
+use zeroize::Zeroizing;
 
 use crate::fault::Fault;
 use crate::output::Program;
@@ -73,23 +75,11 @@ impl New {
             // Before a passphrase is asked for in vain.
             return Err(FileError::Exists { path: self.kit }.into());
         }
-        let passphrase = match &self.passphrase_file {
-            _ if self.no_passphrase => None,
-            Some(file) => Some(read_passphrase(program, file)?),
-            None => Some(ask_new(&self.kit)?),
+        let file = self.passphrase_file.as_deref();
+        let passphrase = match self.no_passphrase {
+            true => None,
+            false => Some(new_passphrase(program, file, &self.kit)?),
         };
-        if passphrase
-            .as_ref()
-            .is_some_and(|text| (1..SHORTEST_PASSPHRASE).contains(&characters(text)))
-        {
-            return Err(Fault::new(
-                "passphrase-short",
-                format!(
-                    "the passphrase has fewer than {SHORTEST_PASSPHRASE} characters, which a \
-                    machine guesses: take several words"
-                ),
-            ));
-        }
         let passphrase = passphrase.as_ref().map(|passphrase| passphrase.as_slice());
         let card = Kit::create(&self.kit, self.name, self.external, passphrase)?;
         let path = self.kit.join("card.json");
@@ -108,6 +98,28 @@ impl New {
             "protected": card.body.protected,
         }))
     }
+}
+
+/// The passphrase from a file, or typed twice, for what will lie at `path`.
+pub(crate) fn new_passphrase(
+    program: &Program,
+    file: Option<&Path>,
+    path: &Path,
+) -> Result<Zeroizing<Vec<u8>>, Fault> {
+    let passphrase = match file {
+        Some(file) => read_passphrase(program, file)?,
+        None => ask_new(path)?,
+    };
+    if (1..SHORTEST_PASSPHRASE).contains(&characters(&passphrase)) {
+        return Err(Fault::new(
+            "passphrase-short",
+            format!(
+                "the passphrase has fewer than {SHORTEST_PASSPHRASE} characters, which a machine \
+                guesses: take several words"
+            ),
+        ));
+    }
+    Ok(passphrase)
 }
 
 /// Bytes that begin a character in UTF-8; all of them in other encodings of the West.
@@ -184,7 +196,11 @@ impl Accept {
 #[derive(Args)]
 #[command(after_help = "Example, once a year:
   cstatns custodian check /media/alice/kit --ledger home/ledger.jsonl --out alice-2027.json
-Then give the receipt to the service: `service receipt`.")]
+Then give the receipt to the service: `service receipt`.
+Where the service needs another signing key, with the card that its operator has handed out:
+  cstatns custodian check /media/alice/kit --ledger home/ledger.jsonl \\
+      --accept-service next.json --out alice.json
+Then give the statement to `service rekey`.")]
 pub(crate) struct Check {
     /// The custodian's kit
     kit: PathBuf,
@@ -194,6 +210,12 @@ pub(crate) struct Check {
     /// The receipt to write
     #[arg(long, value_name = "RECEIPT")]
     out: PathBuf,
+    /// Accept another signing key of the service: the card of `service rekey --new-card`
+    #[arg(long, value_name = "CARD")]
+    accept_service: Option<PathBuf>,
+    /// The card is the service's: in a demonstration only, where nobody is asked
+    #[arg(long, requires = "accept_service")]
+    yes: bool,
     /// A file with the kit's passphrase; else it is asked for
     #[arg(long, value_name = "F")]
     passphrase_file: Option<PathBuf>,
@@ -204,12 +226,21 @@ impl Check {
         let closed = Closed::look(&self.kit, self.passphrase_file.as_deref())?;
         let ledger = read(&self.ledger)?;
         let dealing = ledger.state.working_dealing().unwrap_or_else(|_| newest(&ledger));
+        let accepted = self.accept_service.as_deref().map(read_service_card).transpose()?;
+        if let Some(card) = &accepted {
+            ledger.state.check_service_card(card)?;
+            confirm_service(program, card, dealing.demo, self.yes)?;
+        }
         closed.introduce(program)?;
         let mut kit = closed.open(program)?;
         // Before the kit notes what it has seen: a name that is taken is found out at once.
         let mut out = Together::create([&self.out], Access::Shared)?;
         let remarks = note(program, &kit, ledger.view())?;
-        let receipt = kit.check(ledger.view(), (program.clock)())?;
+        let now = (program.clock)();
+        let receipt = match &accepted {
+            Some(card) => kit.accept_service(card, ledger.view(), now)?,
+            None => kit.check(ledger.view(), now)?,
+        };
         let mut bytes = canonical_json(&receipt);
         bytes.push(b'\n');
         out.files[0].write_all(&bytes).map_err(|error| FileError::from_io(&self.out, &error))?;
@@ -220,6 +251,13 @@ impl Check {
             the ones seen before",
             kit.name()
         ));
+        if let Some(card) = &accepted {
+            program.say(format_args!(
+                "`{}` accepts the signing key {} of the service",
+                kit.name(),
+                card.words()
+            ));
+        }
         program.say(format_args!("give {:?} to the service", self.out));
         keep_on_paper(program, &kit);
         Ok(json!({
@@ -228,6 +266,7 @@ impl Check {
             "epoch": dealing.epoch,
             "events": size,
             "statement": kit.shown().count,
+            "accepted": accepted.as_ref().map(ServiceCard::words),
             "remarks": remarks.iter().map(remarked).collect::<Vec<_>>(),
             "receipt": self.out,
         }))
@@ -323,26 +362,55 @@ fn confirm_roster(program: &Program, dealing: &Dealing, yes: bool) -> Result<(),
         let words = spoken(&seat.card.fingerprint());
         program.say(format_args!("  {}{external}: {words}", body.name));
     }
-    if yes && dealing.demo {
-        return Ok(());
+    let question = "is each of them a custodian whom you know, with these words? type yes:";
+    match is_confirmed(program, question, dealing.demo, yes)? {
+        true => Ok(()),
+        false => Err(Fault::new(
+            "roster-unconfirmed",
+            "nobody said that the roster is right, and nothing was accepted: compare the names and \
+            words with the other custodians, then answer yes",
+        )),
+    }
+}
+
+/// Shows another signing key of the service, and asks whether its operator has handed it out.
+fn confirm_service(
+    program: &Program,
+    card: &ServiceCard,
+    demo: bool,
+    yes: bool,
+) -> Result<(), Fault> {
+    program.say(format_args!(
+        "another key would sign for {} from now on; the words of its card:",
+        card.id()
+    ));
+    program.say(format_args!("  {}", card.words()));
+    let question = "does the operator of the service read the same words to you? type yes:";
+    match is_confirmed(program, question, demo, yes)? {
+        true => Ok(()),
+        false => Err(Fault::new(
+            "service-unconfirmed",
+            "nobody said that the card is right, and nothing was accepted: compare the words with the \
+            operator of the service and with the other custodians, then answer yes",
+        )),
+    }
+}
+
+/// Asks. An answer that does not come is no; in a demonstration it may be given beforehand.
+fn is_confirmed(program: &Program, question: &str, demo: bool, yes: bool) -> Result<bool, Fault> {
+    if yes && demo {
+        return Ok(true);
     }
     if yes {
         return Err(Fault::usage(
             "--yes is for demonstrations: answer the question, or write `yes` to standard input",
         ));
     }
-    program.say("is each of them a custodian whom you know, with these words? type yes:");
+    program.say(question);
     let mut answer = String::new();
     // Standard input may be closed; then nobody has answered.
     let _ = std::io::stdin().lock().take(64).read_line(&mut answer);
-    match answer.trim().to_lowercase().as_str() {
-        "yes" | "oui" => Ok(()),
-        _ => Err(Fault::new(
-            "roster-unconfirmed",
-            "nobody said that the roster is right, and nothing was accepted: compare the names and \
-            words with the other custodians, then answer yes",
-        )),
-    }
+    Ok(matches!(answer.trim().to_lowercase().as_str(), "yes" | "oui"))
 }
 
 /// The line that the custodian keeps on paper.
@@ -371,7 +439,7 @@ fn card_of(path: &Path) -> Result<ServiceCard, Fault> {
     let mut lines = Lines::open(path)?;
     let first = lines.next_line()?.and_then(|line| serde_json::from_slice::<Line>(line).ok());
     match first.map(|line| line.event) {
-        Some(Event::Dealt { dealing }) if dealing.service.is_sound() => Ok(dealing.service),
+        Some(Event::Dealt { dealing }) if dealing.service.is_first() => Ok(dealing.service),
         _ => Err(Fault::form(path, "the ledger of a service")),
     }
 }

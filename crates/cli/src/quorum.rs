@@ -276,15 +276,19 @@ pub(crate) fn read_passphrase(program: &Program, path: &Path) -> Result<Zeroizin
 }
 
 /// Asks for a new passphrase, twice.
-pub(crate) fn ask_new(kit: &Path) -> Result<Zeroizing<Vec<u8>>, Fault> {
-    let asked = |prompt| ask(prompt).map_err(|error| untyped(kit, &error));
-    let first = asked("passphrase for the new kit: ")?;
-    let second = asked("the same again: ")?;
+pub(crate) fn ask_new(file: &Path) -> Result<Zeroizing<Vec<u8>>, Fault> {
+    let first = ask_for(file, "new passphrase: ")?;
+    let second = ask_for(file, "the same again: ")?;
     if first == second {
         Ok(first)
     } else {
         Err(Fault::new("passphrase-differs", "the two passphrases differ: try again"))
     }
+}
+
+/// Asks for the passphrase of a file.
+pub(crate) fn ask_for(file: &Path, prompt: &str) -> Result<Zeroizing<Vec<u8>>, Fault> {
+    ask(prompt).map_err(|error| untyped(file, &error))
 }
 
 fn ask(prompt: &str) -> std::io::Result<Zeroizing<Vec<u8>>> {

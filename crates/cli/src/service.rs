@@ -4,6 +4,7 @@ mod deliveries;
 mod domains;
 mod publish;
 mod recover;
+mod rekey;
 mod runs;
 mod status;
 
@@ -14,7 +15,7 @@ use clap::{Args, Subcommand};
 use cstatns::card::{Card, spoken};
 use cstatns::name::Name;
 use cstatns::receipt::Receipt;
-use cstatns::service::{Founding, Opening, Service};
+use cstatns::service::{Founding, Opening, Recovered, Service};
 use cstatns::state::Refusal;
 use serde_json::{Value, json};
 
@@ -41,6 +42,9 @@ pub(crate) enum ServiceVerb {
     Close(domains::Close),
     Expire(domains::Expire),
     Recover(recover::Recover),
+    Rekey(rekey::Rekey),
+    ExportIdentity(rekey::ExportIdentity),
+    ImportIdentity(rekey::ImportIdentity),
     Status(status::Status),
     Publish(publish::Publish),
 }
@@ -67,6 +71,9 @@ impl ServiceVerb {
             Self::Close(verb) => verb.run(program),
             Self::Expire(verb) => verb.run(program),
             Self::Recover(verb) => verb.run(program),
+            Self::Rekey(verb) => verb.run(program),
+            Self::ExportIdentity(verb) => verb.run(program),
+            Self::ImportIdentity(verb) => verb.run(program),
             Self::Status(verb) => verb.run(program),
             Self::Publish(verb) => verb.run(program),
         }
@@ -78,9 +85,16 @@ fn open(program: &Program, home: &Path, verb: &str, wait: Duration) -> Result<Se
     let clock = program.clock.clone();
     let verb = Name::new(verb).expect("a verb is a name");
     let opening = Opening { wait, read: Some(&runs::read_result), ..Opening::of(verb) };
-    let (service, recovered) = Service::open_for(home, move || clock(), opening)?;
-    for mended in recovered {
-        program.say(format_args!("recovered: {mended}"));
+    opened(program, Service::open_for(home, move || clock(), opening)?)
+}
+
+/// Says what was found and finished in a home that was opened.
+fn opened(
+    program: &Program,
+    (service, recovered): (Service, Vec<Recovered>),
+) -> Result<Service, Fault> {
+    for found in recovered {
+        program.say(format_args!("recovered: {found}"));
     }
     if let Some(unpaid) = service.unpaid() {
         program.say(format_args!("warning: {}", Fault::of(unpaid, &[]).text()));
@@ -223,6 +237,10 @@ impl Init {
             );
         }
         program.say(format_args!("read aloud, the same with every custodian: {words}"));
+        program.say(
+            "put a copy of the signing key in the safe: `service export-identity`; without it, a home \
+            that is lost gets another key from a quorum",
+        );
         for share in &founded.shares {
             program.say(format_args!("give {share:?} to its custodian"));
         }

@@ -109,7 +109,13 @@ fn shell(place: &Place, block: &[String]) {
     let lines: Vec<String> = block
         .iter()
         .map(|line| {
-            let asks = ["custodian new", "custodian accept", "custodian check", "custodian log"];
+            let asks = [
+                "custodian new",
+                "custodian accept",
+                "custodian check",
+                "custodian log",
+                "service export-identity",
+            ];
             let asked = asks.iter().filter(|verb| line.contains(*verb)).count()
                 + line.matches("--kit ").count();
             let line = format!("{line}{}", " --passphrase-file passphrase".repeat(asked));
@@ -135,7 +141,7 @@ fn play(language: &str) {
         ["custodian", "service", "controller", "auditor"]
             .map(|role| blocks(&format!("{role}.{language}.md")));
     let counts = [&custodian, &service, &controller, &auditor].map(Vec::len);
-    assert_eq!(counts, [3, 8, 4, 3], "blocks");
+    assert_eq!(counts, [3, 9, 4, 3], "blocks");
     let place = Place::default();
     place.write_private("passphrase", "eleven plus one\n");
     place.write("wages.csv", csv(&identifiers(20)));
@@ -146,23 +152,24 @@ fn play(language: &str) {
     step(&custodian[1]);
     step(&service[1]);
     step(&service[2]);
-    step(&controller[0]);
     step(&service[3]);
+    step(&controller[0]);
+    step(&service[4]);
     fs::create_dir(place.path("received")).unwrap();
     for name in ["result.csv", "result.csv.report.json"] {
         fs::copy(place.path(name), place.path(&format!("received/{name}"))).unwrap();
     }
     let report = place.report("result.csv");
     let delivery = report["delivery"]["run"].as_str().unwrap();
-    step(&service[4].iter().map(|line| line.replace("DELIVERY", delivery)).collect());
+    step(&service[5].iter().map(|line| line.replace("DELIVERY", delivery)).collect());
     step(&controller[1]);
     assert!(!place.exists("wages.csv") && !place.exists("retained.csv"));
     step(&controller[2]);
     step(&custodian[2]);
-    step(&service[5]);
-    step(&controller[3]);
     step(&service[6]);
+    step(&controller[3]);
     step(&service[7]);
+    step(&service[8]);
     step(&auditor[0]);
     step(&auditor[1]);
     step(&auditor[2]);

@@ -5,7 +5,7 @@ mod common;
 use std::fs;
 use std::path::Path;
 
-use common::{Place, text};
+use common::{Place, csv, identifiers, text};
 
 fn copy(place: &Place, from: &str, to: &str) {
     let _ = fs::remove_dir_all(place.path(to));
@@ -157,4 +157,37 @@ fn a_mirror_takes_the_place_of_a_lost_home() {
     fs::rename(place.path("safe"), place.path("home/identity")).unwrap();
     place.quorum(&code(&place, "second"));
     assert_eq!(place.read("mirror/ledger.jsonl"), place.read("home/ledger.jsonl"));
+}
+
+/// The key of a generation is lost: its codes are never renewed, and `check` says so beside later
+/// ones.
+#[test]
+fn codes_whose_key_is_lost_are_not_compared_with_later_ones() {
+    let place = Place::open();
+    place.write("one.csv", csv(&identifiers(30)));
+    place.coded("one", "nir", "population", 1);
+    place.quorum("service new-key home population --reason scheduled");
+    place.write("two.csv", csv(&identifiers(30)));
+    place.coded("two", "nir", "population", 2);
+    fs::remove_file(place.path("home/keys/population.2.1.key")).unwrap();
+    let said = place.ok("service recover home --kit alice --kit bruno");
+    assert!(said.contains("generation 2 is nowhere: it will be recorded as lost"), "{said}");
+    place.quorum("service new-key home population --reason scheduled");
+    place.renewed("one", 1, "population", 3);
+    for order in ["two-2.csv one-3.csv", "one-3.csv two-2.csv"] {
+        place.refused(
+            &format!("controller check {order}"),
+            "generation-left-out",
+            &["\"two-2.csv\" is of generation 2, whose key is lost", "from its identifiers"],
+        );
+    }
+    place.refused("controller check one-1.csv one-3.csv", "mixed-generations", &["renew"]);
+    place.refused("controller check one-1.csv two-2.csv", "mixed-generations", &["renew"]);
+    // The service renews them no further either.
+    place.ok("controller prepare two-2.csv --code-column code --request r.csv --retained t.csv");
+    place.refused_quorum(
+        "service renew home population --request r.csv --result s.csv --purpose test",
+        "key-lost",
+        &["generation 2"],
+    );
 }

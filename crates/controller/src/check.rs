@@ -31,6 +31,8 @@ pub struct FileFacts {
     pub service: Option<ServiceId>,
     /// The domain, likewise.
     pub domain: Option<Name>,
+    /// The domain's generations whose codes are renewed no further, if the report beside it says so.
+    pub left_out: Vec<Generation>,
     /// Its rows.
     pub rows: u64,
     /// How many different codes it holds.
@@ -98,6 +100,16 @@ pub enum CheckError {
         /// The first file, and the first that does not go with it.
         files: Box<[FileFacts; 2]>,
     },
+    /// `generation-left-out`: codes whose key is lost are never of a later generation.
+    #[error(
+        "{:?} is of generation {}, whose key is lost: its codes are never renewed to those of generation \
+        {} in {:?}",
+        files[0].path, files[0].generation, files[1].generation, files[1].path
+    )]
+    LeftOut {
+        /// The file whose key is lost, and the one whose report says so.
+        files: Box<[FileFacts; 2]>,
+    },
 }
 
 /// What distinguishes the files.
@@ -124,6 +136,7 @@ cstatns_base::coded!(CheckError {
     Self::Services { files } => ("mixed-services", Input, [both: coordinates(files)]),
     Self::Domains { files } => ("mixed-domains", Input, [both: coordinates(files)]),
     Self::Generations { files } => ("mixed-generations", Input, [both: coordinates(files)]),
+    Self::LeftOut { files } => ("generation-left-out", Input, [both: coordinates(files)]),
 });
 
 /// Reads the column `code` of each file, and refuses files that cannot be joined on it.
@@ -148,6 +161,12 @@ pub fn check<'a>(
                 }
                 _ if first.tag != other.tag => return Err(CheckError::Domains { files: files() }),
                 _ => {}
+            }
+            for (one, other) in [(first, other), (other, first)] {
+                if other.left_out.contains(&one.generation) && one.generation < other.generation {
+                    let files = Box::new([one.clone(), other.clone()]);
+                    return Err(CheckError::LeftOut { files });
+                }
             }
             if first.generation != other.generation {
                 return Err(CheckError::Generations { files: files() });
@@ -184,7 +203,7 @@ fn facts(input: Input<'_>) -> Result<FileFacts, CheckError> {
         return Err(TableError::NoRows { path }.into());
     }
     let (tag, generation) = whose.ok_or_else(|| CheckError::NoCodes { path: path.clone() })?;
-    let (meta, _) = origin(&stream.table)?;
+    let (meta, report) = origin(&stream.table)?;
     if meta.as_ref().is_some_and(|meta| (meta.tag(), meta.generation) != (tag, generation)) {
         return Err(ReportError::Stale { path: report_path(&path) }.into());
     }
@@ -196,6 +215,7 @@ fn facts(input: Input<'_>) -> Result<FileFacts, CheckError> {
         generation,
         service: meta.as_ref().and_then(|meta| ServiceId::of(&meta.service)),
         domain: meta.map(|meta| meta.domain),
+        left_out: report.map(|report| report.left_out).unwrap_or_default(),
         rows,
         distinct_codes: distinct.len() as u64,
     })

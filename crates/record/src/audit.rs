@@ -28,7 +28,7 @@ use crate::ledger::checkpoint_path;
 use crate::state::State;
 
 use findings::Facts;
-use walk::{Kept, Unsound, Walk};
+use walk::{Kept, Note, Walk};
 
 /// How long after its end a project's keys may be there without a word: a day's wait, and a timer
 /// that is late.
@@ -263,9 +263,9 @@ pub fn verify(
     if !card.is_sound() {
         return Err(AuditError::Card);
     }
-    let mut own = Kept::read(&checkpoint_path(ledger), card)?;
-    let old: Vec<Kept> = old.iter().map(|path| Kept::read(path, card)).collect::<Result<_, _>>()?;
-    if let Some(missing) = old.iter().find(|kept| matches!(kept.head, Err(Unsound::Missing))) {
+    let mut own = Note::read(&checkpoint_path(ledger))?;
+    let old: Vec<Note> = old.iter().map(|path| Note::read(path)).collect::<Result<_, _>>()?;
+    if let Some(missing) = old.iter().find(|note| note.bytes.is_none()) {
         return Err(FileError::Missing { path: missing.path.clone() }.into());
     }
     let witnesses: Vec<witness::Witness> =
@@ -273,16 +273,18 @@ pub fn verify(
     let mut walk = Walk::through(ledger, card, u64::MAX)?;
     // Somebody may have written to both meanwhile: then they are judged as they are now.
     for _ in 0..TRIES {
-        let newer = Kept::read(&checkpoint_path(ledger), card)?;
-        if newer.head.as_ref().ok() == own.head.as_ref().ok() {
+        let newer = Note::read(&checkpoint_path(ledger))?;
+        if newer == own {
             break;
         }
         own = newer;
         walk = Walk::through(ledger, card, u64::MAX)?;
     }
+    let own = own.signed_by(&walk.keys);
+    let old: Vec<Kept> = old.iter().map(|note| note.signed_by(&walk.keys)).collect();
     let facts =
         Facts { covered: own.head.as_ref().ok().copied(), broken: walk.broken(&own), walk: &walk };
-    let kept: Vec<Kept> = witnesses.iter().flat_map(|witness| witness.kept(card)).collect();
+    let kept: Vec<Kept> = witnesses.iter().flat_map(|witness| witness.kept(&walk.keys)).collect();
     let sound = facts.sound(old.iter().chain(&kept));
     // A state that met what does not hold is not used: the summary is of the sound events alone.
     let again =
@@ -290,6 +292,7 @@ pub fn verify(
     let summary = again.as_ref().unwrap_or(&walk);
 
     let mut findings = vec![facts.checkpoint(&own)];
+    findings.extend(facts.card(card));
     findings.extend(facts.events(sound));
     findings.extend(facts.tree());
     findings.extend(old.iter().map(|kept| facts.earlier(kept)));

@@ -2,11 +2,11 @@
 
 use cstatns_base::code::BASE32;
 use cstatns_base::name::{Hex, Name, digest};
-use ed25519_dalek::SigningKey;
+use ed25519_dalek::{SigningKey, VerifyingKey};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::checkpoint::{Checkpoint, Head, Note, origin, read_note};
+use crate::checkpoint::{Checkpoint, Head, Note, NoteError, VerifierKey, origin};
 use crate::statement::{FORMAT, Signed, Statement};
 
 /// The public part of a custodian's kit.
@@ -52,9 +52,9 @@ impl Card {
 pub struct ServiceCardBody {
     /// Format version.
     pub format: u32,
-    /// `<name>.<26 characters of base32(SHA-256("CStatNS/service/" ‖ signing key))>`.
+    /// `<name>.<26 characters of base32(SHA-256("CStatNS/service/" ‖ the first signing key))>`.
     pub id: String,
-    /// Ed25519 public key.
+    /// Ed25519 public key: the first one, or one that took its place.
     pub signing: Hex<32>,
 }
 
@@ -75,14 +75,24 @@ impl ServiceCard {
         )
     }
 
-    /// Whether the card is of a known format, signed by its own key, and its id follows from its
-    /// name and key.
+    /// The card of another key of the service with this id: custodians decide whether it takes the
+    /// place of the present one.
+    pub fn successor(id: &str, key: &SigningKey) -> Self {
+        let signing = Hex(key.verifying_key().to_bytes());
+        Self::new(ServiceCardBody { format: FORMAT, id: id.to_owned(), signing }, key)
+    }
+
+    /// Whether the card is of a known format, names a service and is signed by its own key.
     pub fn is_sound(&self) -> bool {
         let ServiceCardBody { format, id, signing } = &self.body;
-        let named = id
-            .split_once('.')
-            .is_some_and(|(name, _)| Name::new(name).is_ok() && *id == service_id(name, signing));
-        *format == FORMAT && named && self.is_by(signing)
+        *format == FORMAT && cstatns_base::meta::service_id(id).is_some() && self.is_by(signing)
+    }
+
+    /// Whether it is the card of the service's first key, from which its id follows.
+    pub fn is_first(&self) -> bool {
+        let ServiceCardBody { id, signing, .. } = &self.body;
+        self.is_sound()
+            && id.split_once('.').is_some_and(|(name, _)| *id == service_id(name, signing))
     }
 
     /// The service's id.
@@ -90,19 +100,78 @@ impl ServiceCard {
         &self.body.id
     }
 
-    /// What a checkpoint says that this service signed.
+    /// Its signing key as [`spoken`] words, to compare.
+    pub fn words(&self) -> String {
+        spoken(&self.body.signing)
+    }
+}
+
+/// The signing keys of a service, as a ledger has them: the first one, and those that custodians
+/// accepted in its place. Each signs from its event on; what an earlier one signs about the ledger
+/// from there on counts for nothing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ServiceKeys {
+    id: String,
+    /// Each with the number of the event from which on it signs, ascending.
+    keys: Vec<(u64, Hex<32>)>,
+}
+
+impl ServiceKeys {
+    /// The key of a card alone: what is known without a ledger.
+    pub fn of(card: &ServiceCard) -> Self {
+        Self { id: card.body.id.clone(), keys: vec![(1, card.body.signing)] }
+    }
+
+    /// The service's id.
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// Another key takes the place of the present one in this event.
+    pub(crate) fn add(&mut self, event: u64, key: Hex<32>) {
+        self.keys.push((event, key));
+    }
+
+    /// The keys, oldest first, each with the number of the event from which on it signs.
+    pub fn all(&self) -> &[(u64, Hex<32>)] {
+        &self.keys
+    }
+
+    /// The present key.
+    pub fn present(&self) -> &Hex<32> {
+        self.at(u64::MAX)
+    }
+
+    /// The key that signs a checkpoint of so many events.
+    pub fn at(&self, size: u64) -> &Hex<32> {
+        let signs = self.keys.iter().rev().find(|(from, _)| *from <= size);
+        &signs.unwrap_or(&self.keys[0]).1
+    }
+
+    /// Whether this is the present key or was one.
+    pub fn contains(&self, key: &Hex<32>) -> bool {
+        self.keys.iter().any(|(_, known)| known == key)
+    }
+
+    /// What a checkpoint says that the service signed, with the key that signs checkpoints of so
+    /// many events.
     ///
     /// # Errors
     /// [`Unsigned`].
     pub fn head_of(&self, note: &[u8]) -> Result<Head, Unsigned> {
-        read_note(note, self.id(), &self.body.signing).ok_or_else(|| {
-            let note = Note::parse(note).ok();
-            let checkpoint = note.and_then(|note| Checkpoint::parse(note.text()).ok());
-            match checkpoint.is_some_and(|other| other.origin() != origin(self.id())) {
-                true => Unsigned::OtherService,
-                false => Unsigned::Signature,
-            }
-        })
+        let note = Note::parse(note).map_err(|_| Unsigned::Signature)?;
+        let checkpoint = Checkpoint::parse(note.text()).map_err(|_| Unsigned::Signature)?;
+        if checkpoint.origin() != origin(&self.id) {
+            return Err(Unsigned::OtherService);
+        }
+        let (size, root) = (checkpoint.size(), checkpoint.root());
+        let key = VerifyingKey::from_bytes(&self.at(size).0).map_err(|_| Unsigned::Signature)?;
+        let key = VerifierKey::new(&origin(&self.id), key).map_err(|_| Unsigned::Signature)?;
+        match note.verify(&[key]) {
+            Ok(_) => Ok(Head { size, root }),
+            Err(NoteError::Unsigned) => Err(Unsigned::OtherKey { size }),
+            Err(_) => Err(Unsigned::Signature),
+        }
     }
 }
 
@@ -112,7 +181,13 @@ impl ServiceCard {
 pub enum Unsigned {
     /// It is of another service's ledger.
     OtherService,
-    /// It is not a checkpoint, or not signed by the service.
+    /// It is not signed by the key that signs for so many events: by one that was replaced, or that
+    /// the ledger does not know.
+    OtherKey {
+        /// How many events it is about.
+        size: u64,
+    },
+    /// It is not a checkpoint, or its signature is false.
     Signature,
 }
 

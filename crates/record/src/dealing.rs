@@ -174,7 +174,7 @@ impl Dealing {
     /// # Errors
     /// [`RosterError`] names the card that does not fit.
     pub fn check(&self) -> Result<(), RosterError> {
-        if !self.service.is_sound() {
+        if !self.service.is_first() {
             return Err(RosterError::Service);
         }
         let cards: Vec<&Card> = self.roster.iter().map(|seat| &seat.card).collect();

@@ -3,6 +3,7 @@
 //!
 //! An event counts once the checkpoint that covers it is durable.
 
+mod error;
 pub mod event;
 
 use std::fs::File;
@@ -11,7 +12,7 @@ use std::path::{Path, PathBuf};
 
 use ed25519_dalek::SigningKey;
 
-use crate::card::{ServiceCard, Unsigned};
+use crate::card::{ServiceCard, ServiceKeys, Unsigned};
 use crate::checkpoint::{Head, Tree, leaf_hash, sign_head};
 
 pub use crate::checkpoint::origin;
@@ -19,6 +20,8 @@ use cstatns_base::files::{self, Access, Append, FileError};
 use cstatns_base::name::{Hex, canonical_json};
 
 use event::{Event, FORMAT, Line};
+
+pub use error::LedgerError;
 
 /// The longest line, in bytes: a dealing with 255 custodians is about 1.5 MB.
 const LONGEST_LINE: usize = 4 << 20;
@@ -128,19 +131,31 @@ pub struct SignedHead {
     pub note: String,
 }
 
-/// Reads a checkpoint and verifies the service's signature.
+/// Reads a checkpoint file. Which key signs for it, the ledger says: see [`signed_head`].
+///
+/// # Errors
+/// [`FileError`].
+pub fn read_checkpoint(path: &Path) -> Result<Vec<u8>, FileError> {
+    files::read(path, 1 << 20)
+}
+
+/// Verifies the service's signature of the checkpoint that lies at `path`.
 ///
 /// # Errors
 /// [`LedgerError::Checkpoint`]; [`LedgerError::OtherCheckpoint`] for another service's;
-/// [`LedgerError::File`].
-pub fn read_checkpoint(path: &Path, card: &ServiceCard) -> Result<SignedHead, LedgerError> {
-    let bytes = files::read(path, 1 << 20)?;
-    let head = card.head_of(&bytes).map_err(|error| match error {
-        Unsigned::OtherService => LedgerError::OtherCheckpoint { path: path.to_owned() },
-        Unsigned::Signature => LedgerError::Checkpoint { path: path.to_owned() },
-    })?;
-    let note = String::from_utf8(bytes).expect("a note is text");
-    Ok(SignedHead { head, note })
+/// [`LedgerError::CheckpointKey`] for one that another key has signed.
+pub fn signed_head(
+    path: &Path,
+    note: Vec<u8>,
+    keys: &ServiceKeys,
+) -> Result<SignedHead, LedgerError> {
+    let path = path.to_owned();
+    match keys.head_of(&note) {
+        Ok(head) => Ok(SignedHead { head, note: String::from_utf8(note).expect("a note is text") }),
+        Err(Unsigned::OtherService) => Err(LedgerError::OtherCheckpoint { path }),
+        Err(Unsigned::OtherKey { .. }) => Err(LedgerError::CheckpointKey { path }),
+        Err(Unsigned::Signature) => Err(LedgerError::Checkpoint { path }),
+    }
 }
 
 /// A ledger's lines as they lie in its file, one at a time: memory does not grow with the file.
@@ -390,105 +405,3 @@ pub fn next_line(
         event,
     }
 }
-
-/// Why a ledger is not what it should be.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum LedgerError {
-    /// Storage.
-    #[error(transparent)]
-    File(#[from] FileError),
-    /// A line is not an event in canonical form.
-    #[error("event {number} of the ledger is not an event in its canonical form (it was changed)")]
-    Line {
-        /// The event's number, from 1.
-        number: u64,
-    },
-    /// A line that would not be read back as it is written.
-    #[error(
-        "event {number} cannot be recorded as it is (it is too long or holds a number that is too \
-        large; nothing was \
-         written)"
-    )]
-    Unwritable {
-        /// The number that the event would have.
-        number: u64,
-    },
-    /// A line of a newer format.
-    #[error("event {number} of the ledger is of a newer format")]
-    Version {
-        /// The event's number.
-        number: u64,
-    },
-    /// A line of another service.
-    #[error("event {number} of the ledger is of another service (it was put there)")]
-    OtherService {
-        /// The event's number.
-        number: u64,
-    },
-    /// A line out of its place.
-    #[error(
-        "event {found} stands where event {number} belongs (events were removed, doubled or moved)"
-    )]
-    Sequence {
-        /// The place.
-        number: u64,
-        /// The number found there.
-        found: u64,
-    },
-    /// The line after this one carries another hash.
-    #[error("event {number} of the ledger was changed (the event after it carries another hash)")]
-    Chain {
-        /// The event that was changed.
-        number: u64,
-    },
-    /// A checkpoint that is none, or not signed by the service.
-    #[error("{path:?} is not a checkpoint signed by this service (it was changed)")]
-    Checkpoint {
-        /// The checkpoint.
-        path: PathBuf,
-    },
-    /// Another service's checkpoint.
-    #[error("{path:?} is a checkpoint of another service")]
-    OtherCheckpoint {
-        /// The checkpoint.
-        path: PathBuf,
-    },
-    /// The ledger is shorter than its checkpoint.
-    #[error("the checkpoint covers {covered} events, the ledger has {found} (events were removed)")]
-    Short {
-        /// Events covered.
-        covered: u64,
-        /// Events found.
-        found: u64,
-    },
-    /// The ledger has more uncovered lines than a stopped write leaves.
-    #[error("the ledger has {found} events, its checkpoint covers {covered} (events were added)")]
-    Long {
-        /// Events covered.
-        covered: u64,
-        /// Events found.
-        found: u64,
-    },
-    /// The tree's root is not the checkpoint's.
-    #[error("the first {covered} events of the ledger are not the ones that its checkpoint covers")]
-    Root {
-        /// Events covered.
-        covered: u64,
-    },
-}
-
-cstatns_base::coded!(LedgerError {
-    Self::File(error) => (error),
-    Self::Line { number } => ("ledger-line", Tampering, [event: *number]),
-    Self::Unwritable { number } => ("ledger-unwritable", Machine, [event: *number]),
-    Self::Version { number } => ("ledger-version", Machine, [event: *number]),
-    Self::OtherService { number } => ("ledger-other-service", Tampering, [event: *number]),
-    Self::Sequence { number, found } => ("ledger-sequence", Tampering, [event: *number, found]),
-    Self::Chain { number } => ("ledger-chain", Tampering, [event: *number]),
-    Self::Checkpoint { path } => ("checkpoint-signature", Tampering, [path]),
-    Self::OtherCheckpoint { path } => ("checkpoint-other-service", Input, [path]),
-    Self::Short { covered, found } => ("ledger-short", Tampering, [covered, found]),
-    Self::Long { covered, found } => ("ledger-long", Tampering, [covered, found]),
-    Self::Root { covered } => ("ledger-root", Tampering, [covered]),
-});

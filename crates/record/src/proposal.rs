@@ -17,7 +17,7 @@ use jiff::{SignedDuration, Timestamp, civil::Date};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::card::ServiceCard;
+use crate::card::ServiceKeys;
 use crate::checkpoint::{Cosignature, Head};
 use crate::dealing::{Epoch, Threshold};
 use crate::statement::{Signed, Statement, Suite};
@@ -268,8 +268,8 @@ pub struct Proposal {
 }
 
 impl Proposal {
-    /// Size and root of the checkpoint, if the service with this card signed it.
-    pub fn head(&self, service: &ServiceCard) -> Option<Head> {
+    /// Size and root of the checkpoint, if the service with these keys signed it.
+    pub fn head(&self, service: &ServiceKeys) -> Option<Head> {
         service.head_of(self.checkpoint.as_bytes()).ok()
     }
 }

@@ -30,6 +30,13 @@ pub enum ReceiptStatement {
     /// "My share opens and is right, and I have seen the ledger up to the checkpoint that I
     /// cosigned."
     CheckpointSeen {},
+    /// "The service signs with this key from now on, in place of that one."
+    ServiceKey {
+        /// The new Ed25519 public key.
+        key: Hex<32>,
+        /// The one that it replaces.
+        replaces: Hex<32>,
+    },
     /// "The files of this delivery are destroyed."
     FileDestroyed {
         /// The delivery.

@@ -14,6 +14,7 @@ use cstatns_base::look_up::{LookUp, Scores};
 use cstatns_base::meta::{FileMeta, service_id};
 use cstatns_base::name::{Hex, LARGEST_NUMBER, Name, whole_number};
 use jiff::Timestamp;
+use jiff::civil::Date;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
@@ -69,6 +70,13 @@ pub struct Report {
     /// How people were looked up by civil status, if they were.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub look_up: Option<LookUp>,
+    /// The day on which the key was due for renewal, where that was past when the service's run
+    /// began.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub overdue_since: Option<Date>,
+    /// The generations of the domain that later ones leave out (SPEC §4.3), ascending.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub left_out: Vec<Generation>,
     /// The columns that stay beside the codes although `prepare` would have refused them, each with
     /// the reason.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]

@@ -14,6 +14,7 @@ mod read;
 mod records;
 mod recovery;
 mod refusal;
+mod rekey;
 mod statements;
 mod time;
 
@@ -27,7 +28,7 @@ use cstatns_base::name::{Hex, Name};
 use jiff::Timestamp;
 use jiff::civil::Date;
 
-use crate::card::ServiceCard;
+use crate::card::{ServiceCard, ServiceKeys};
 use crate::dealing::Epoch;
 use crate::ledger::History;
 use crate::ledger::event::{Destroyed, Event, KeyRef, Line};
@@ -54,6 +55,7 @@ pub const MOST_OPEN: usize = 16;
 #[derive(Clone)]
 pub struct State {
     service: ServiceCard,
+    service_keys: ServiceKeys,
     demo: bool,
     time: Timestamp,
     /// What the system's clock said at the last event.
@@ -103,6 +105,7 @@ impl State {
         }
         let mut state = Self {
             service: dealing.service.clone(),
+            service_keys: ServiceKeys::of(&dealing.service),
             demo: dealing.demo,
             time: line.time,
             clock: line.clock,
@@ -169,6 +172,7 @@ impl State {
             Event::KeyLost { domain, generation } => {
                 self.key_lost(domain, *generation, line.sequence)
             }
+            Event::Rekeyed { card, statements } => self.rekeyed(card, statements, line, history),
             Event::Refused { .. } | Event::ExpiryChecked {} => Ok(()),
             Event::Doubted { doubt } => self.doubted(doubt, line.sequence, history),
             Event::Delivered { run, part } => self.delivered(DeliveryId { run: *run, part: *part }),
@@ -388,7 +392,7 @@ impl State {
 
     // Reading.
 
-    /// The service's card.
+    /// The service's first card, from which its id follows.
     pub fn service(&self) -> &ServiceCard {
         &self.service
     }
@@ -396,22 +400,6 @@ impl State {
     /// Whether the service is a demonstration.
     pub fn is_demo(&self) -> bool {
         self.demo
-    }
-
-    /// The time of the last event.
-    pub fn time(&self) -> Timestamp {
-        self.time
-    }
-
-    /// What the system's clock said at the last event.
-    pub fn last_clock(&self) -> Timestamp {
-        self.clock
-    }
-
-    /// The earlier of the last event's time and its clock: what is past an end by this is past it
-    /// by both. Ends are marked and keys destroyed by it; refusing goes by [`State::time`].
-    pub fn agreed_time(&self) -> Timestamp {
-        self.agreed
     }
 
     /// The dealings, by epoch.

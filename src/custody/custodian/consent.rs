@@ -95,7 +95,7 @@ impl Kit {
                 question: placed.leaf,
                 by: self.name().clone(),
                 card: self.card.fingerprint(),
-                count: self.kept.next_count(ledger),
+                count: self.kept.next_count(ledger.state),
                 share: share.digest(),
                 cosignature: Cosignature::sign(service, placed.head, now, key),
             };
@@ -120,8 +120,8 @@ impl Kit {
 /// The open question of a proposal, in its place in the ledger.
 fn placed<'a>(proposal: &Proposal, ledger: &View<'a>) -> Result<Placed<'a>, KitError> {
     let refused = |reason| KitError::Proposal { reason };
-    let service = ledger.state.service();
-    let head = proposal.head(service).ok_or_else(|| refused(ProposalFault::Signature))?;
+    let keys = ledger.state.service_keys();
+    let head = proposal.head(keys).ok_or_else(|| refused(ProposalFault::Signature))?;
     if !ledger.history.includes(&head) {
         return Err(refused(ProposalFault::OtherLedger));
     }

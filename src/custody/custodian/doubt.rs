@@ -60,7 +60,7 @@ impl Kit {
                 service: service.to_owned(),
                 by: self.name().clone(),
                 card: self.card.fingerprint(),
-                count: self.kept.next_count(ledger),
+                count: self.kept.next_count(ledger.state),
                 about,
                 cosignature: Cosignature::sign(service, head, now, key),
             };

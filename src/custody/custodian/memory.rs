@@ -22,7 +22,7 @@ use cstatns_record::dealing::Epoch;
 use cstatns_record::evidence::{About, Stated};
 use cstatns_record::ledger::Lines;
 use cstatns_record::proposal::RunId;
-use cstatns_record::state::{Fate, View};
+use cstatns_record::state::{Fate, State, View};
 use cstatns_record::statement::{FORMAT, Suite};
 use data_encoding::BASE64;
 use hkdf::Hkdf;
@@ -50,6 +50,8 @@ pub(super) struct Memory {
     suite: Suite,
     /// The service that it follows, from the first share that it accepted.
     service: Option<ServiceCard>,
+    /// Its newest signing key.
+    service_key: Option<Hex<32>>,
     /// How many statements it has made.
     #[serde(deserialize_with = "whole_number")]
     pub(super) count: u64,
@@ -149,6 +151,7 @@ impl Memory {
             format: FORMAT,
             suite: Suite::default(),
             service: None,
+            service_key: None,
             count: 0,
             checkpoint: None,
             head: None,
@@ -248,14 +251,19 @@ impl Kept {
         self.memory.service.as_ref()
     }
 
-    /// The number that its next statement on this ledger gets: higher than any that the ledger
-    /// holds of this card.
-    pub(super) fn next_count(&self, ledger: &View<'_>) -> u64 {
-        self.memory.count.max(self.recorded(ledger)) + 1
+    /// The newest signing key of the service that it has seen.
+    pub(super) fn service_key(&self) -> Option<&Hex<32>> {
+        self.memory.service_key.as_ref()
     }
 
-    pub(super) fn recorded(&self, ledger: &View<'_>) -> u64 {
-        let statements = ledger.state.statements().get(&self.card.fingerprint());
+    /// The number that its next statement on this ledger gets: higher than any that the ledger
+    /// holds of this card.
+    pub(super) fn next_count(&self, state: &State) -> u64 {
+        self.memory.count.max(self.recorded(state)) + 1
+    }
+
+    pub(super) fn recorded(&self, state: &State) -> u64 {
+        let statements = state.statements().get(&self.card.fingerprint());
         statements.map_or(0, |statements| statements.count)
     }
 
@@ -291,7 +299,7 @@ impl Kept {
     /// # Errors
     /// [`KitError::Checkpoint`].
     pub(super) fn shown_head(&self, ledger: &View<'_>) -> Result<Head, KitError> {
-        let head = ledger.state.service().head_of(ledger.note.as_bytes()).ok();
+        let head = ledger.state.service_keys().head_of(ledger.note.as_bytes()).ok();
         let head = head.filter(|head| ledger.history.includes(head));
         head.ok_or_else(|| KitError::Checkpoint { custodian: self.card.body.name.clone() })
     }
@@ -328,6 +336,7 @@ impl Kept {
         memory.bytes += added;
         memory.compressed = compressed;
         memory.service = Some(ledger.state.service().clone());
+        memory.service_key = Some(*ledger.state.service_keys().present());
         memory.checkpoint = Some(ledger.note.to_owned());
         memory.head = Some(head);
         let newest = ledger.state.epochs().keys().next_back().copied();
@@ -340,7 +349,7 @@ impl Kept {
             ends: domain.ends(),
         });
         memory.domains = domains.collect();
-        memory.count = memory.count.max(self.recorded(ledger));
+        memory.count = memory.count.max(self.recorded(ledger.state));
         // The ledger that is kept here holds a question that has its result: its line is not kept
         // twice.
         for known in &mut memory.statements {

@@ -26,8 +26,8 @@ impl Kit {
         self.share_path(epoch).exists()
     }
 
-    /// Sees that the home was recovered, which the ledger's last event says: remembers it, and
-    /// cosigns the checkpoint that covers it.
+    /// Sees that the home was recovered: remembers it, and cosigns the checkpoint whose last event
+    /// says so.
     ///
     /// # Errors
     /// [`KitError::NoRecovery`]; and as [`Kit::check`].
@@ -35,11 +35,13 @@ impl Kit {
         let (head, dealing) = self.follow_working(&ledger)?;
         let custodian = self.name().clone();
         let recoveries = ledger.state.recoveries();
-        if !recoveries.unseen || recoveries.events.last() != Some(&head.size) {
+        let recovered = recoveries.events.last().filter(|_| recoveries.unseen);
+        let seen = recovered.and_then(|event| ledger.history.head_at(*event));
+        let Some(seen) = seen.filter(|seen| seen.size <= head.size) else {
             return Err(KitError::NoRecovery { custodian });
-        }
+        };
         let service = dealing.service.id();
-        let cosignature = self.with_key(|key| Cosignature::sign(service, head, now, key));
+        let cosignature = self.with_key(|key| Cosignature::sign(service, seen, now, key));
         self.kept.remember(&ledger, head, None)?;
         Ok(LineWitness { by: custodian, cosignature })
     }

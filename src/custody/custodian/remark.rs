@@ -49,7 +49,7 @@ impl Kept {
     /// What the custodian sees about this ledger.
     pub(super) fn remarks(&self, ledger: &View<'_>) -> Vec<Remark> {
         let mut remarks = Vec::new();
-        let (remembered, recorded) = (self.memory.count, self.recorded(ledger));
+        let (remembered, recorded) = (self.memory.count, self.recorded(ledger.state));
         if recorded > remembered {
             remarks.push(Remark::OtherCopy { remembered, recorded });
         }
@@ -99,6 +99,11 @@ impl Kept {
             ReceiptStatement::ShareForgotten { epoch } => {
                 state.epochs().get(epoch).is_some_and(|epoch| epoch.forgotten.contains(name))
             }
+            // Another key than the one accepted may have taken the place of the same one.
+            ReceiptStatement::ServiceKey { key, replaces } => {
+                let keys = state.service_keys();
+                keys.contains(key) || keys.present() != replaces
+            }
             _ => {
                 let recorded = state.statements().get(card).and_then(|known| known.receipt);
                 self.last_receipt() != Some(receipt)
@@ -111,7 +116,10 @@ impl Kept {
 
     fn last_receipt(&self) -> Option<&Receipt> {
         self.memory.statements.iter().rev().find_map(|stated| match stated {
-            Stated::Receipt { receipt } => Some(&**receipt),
+            Stated::Receipt { receipt } => match receipt.body.statement {
+                ReceiptStatement::ServiceKey { .. } => None,
+                _ => Some(&**receipt),
+            },
             _ => None,
         })
     }

@@ -6,9 +6,11 @@ use std::path::{Path, PathBuf};
 
 use cstatns_base::name::{Hex, Name};
 use cstatns_record::card::ServiceCard;
-use cstatns_record::checkpoint::Head;
+use cstatns_record::checkpoint::{Checkpoint, Head, Note};
 use cstatns_record::dealing::Epoch;
-use cstatns_record::ledger::{History, LedgerError, Lines, checkpoint_path, read_checkpoint};
+use cstatns_record::ledger::{
+    History, LedgerError, Lines, checkpoint_path, read_checkpoint, signed_head,
+};
 use cstatns_record::proposal::{Action, CLOCK_SKEW};
 use cstatns_record::state::{Broken, Fold, State, Unlawful};
 use jiff::Timestamp;
@@ -274,36 +276,39 @@ fn has_not_started(candidate: &Candidate, kits: &[Kit]) -> bool {
 
 /// Reads the ledger at `path` up to what the checkpoint beside it covers.
 fn read_place(path: &Path, card: &ServiceCard, source: Source) -> Result<Candidate, ServiceError> {
-    let signed = read_checkpoint(&checkpoint_path(path), card)?;
+    let note = read_checkpoint(&checkpoint_path(path))?;
     let mut lines = Lines::open(path)?;
     let mut next = || lines.next_line().map(|line| line.map(<[u8]>::to_vec)).map_err(Into::into);
-    read(card, source, signed.head, signed.note, &mut next)
+    read(path, card, source, note, &mut next)
 }
 
 /// The ledger that a kit keeps; none where it keeps no lines.
 fn read_kit(kit: &Kit, card: &ServiceCard) -> Option<Result<Candidate, ServiceError>> {
-    let note = kit.checkpoint()?.to_owned();
-    let head = kit.head()?;
+    let note = kit.checkpoint()?.as_bytes().to_vec();
     let lines = kept_lines(kit.directory()).ok().filter(|lines| !lines.is_empty())?;
     let mut lines = lines.into_iter();
     let mut next = || Ok(lines.next());
-    Some(read(card, Source::Kit(kit.name().clone()), head, note, &mut next))
+    Some(read(kit.directory(), card, Source::Kit(kit.name().clone()), note, &mut next))
 }
 
 fn read(
+    path: &Path,
     card: &ServiceCard,
     source: Source,
-    covered: Head,
-    note: String,
+    note: Vec<u8>,
     next: &mut dyn FnMut() -> Result<Option<Vec<u8>>, ServiceError>,
 ) -> Result<Candidate, ServiceError> {
     let (mut fold, mut bytes) = (Fold::new(card), Vec::new());
-    while fold.history().size() < covered.size {
+    // How many events the note speaks of; its signature is verified by the keys that they name.
+    let size = claimed_size(&note).ok_or_else(|| LedgerError::Checkpoint { path: path.into() })?;
+    while fold.history().size() < size {
         let Some(line) = next()? else { break };
         fold.push(&line)?;
         bytes.extend_from_slice(&line);
         bytes.push(b'\n');
     }
+    let signed = signed_head(path, note, &fold.service_keys())?;
+    let (covered, note) = (signed.head, signed.note);
     let (history, state) = fold.finish();
     let state = state.ok_or(Broken::Unlawful { number: 1, reason: Unlawful::Genesis })?;
     if history.size() < covered.size {
@@ -314,6 +319,11 @@ fn read(
         return Err(LedgerError::Root { covered: covered.size }.into());
     }
     Ok(Candidate { source, bytes, history, state, note, covered })
+}
+
+fn claimed_size(note: &[u8]) -> Option<u64> {
+    let note = Note::parse(note).ok()?;
+    Some(Checkpoint::parse(note.text()).ok()?.size())
 }
 
 impl Candidate {

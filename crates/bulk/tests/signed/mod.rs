@@ -67,6 +67,7 @@ impl Stated<'_> {
             scheme,
             look_up,
             overdue_since: None,
+            left_out: Vec::new(),
             accepted: BTreeMap::new(),
             destroyed: Vec::new(),
             begin: now,

@@ -44,6 +44,9 @@ pub(crate) fn stated(about: &About) -> String {
         About::Receipt { statement: ReceiptStatement::ShareForgotten { epoch } } => {
             format!("destroyed the share of epoch {epoch}, and knows of no paper or copy of it")
         }
+        About::Receipt { statement: ReceiptStatement::ServiceKey { key, .. } } => {
+            format!("accepted another signing key of the service, {}", spoken(key))
+        }
         About::Receipt { .. } => "checked share and ledger".to_owned(),
     }
 }

@@ -8,7 +8,7 @@ use cstatns::ledger::event::KeyRef;
 use cstatns::service::{Plan, Recovery, Sources};
 use serde_json::{Value, json};
 
-use super::runs;
+use super::{rekey, runs};
 use crate::fault::Fault;
 use crate::output::Program;
 use crate::quorum::{Closed, KitArgs, tell_seen};
@@ -25,7 +25,8 @@ open. Else as many custodians as the threshold are needed, and they see the reco
 service goes on. What was asked or had begun when the home was lost may have run: it ends, and its
 requests and numbers are not used again.")]
 pub(crate) struct Recover {
-    /// The home, with at least `identity`, `card.json` and `places.json`
+    /// The home, with at least `card.json` and `places.json`; without `identity`, custodians accept
+    /// another signing key
     home: PathBuf,
     /// The kit of a custodian; once for each
     #[arg(long = "kit", value_name = "KIT", num_args = 1..)]
@@ -60,8 +61,7 @@ impl Recover {
             let fault = Fault::from(error);
             match fault.code.as_str() {
                 "no-service" => fault.advising(
-                    "put back what is left of the home, a backup or a mirror with `identity` from the \
-                    safe, then recover it",
+                    "put back what is left of the home, a backup or a mirror, then recover it",
                 ),
                 _ => fault,
             }
@@ -81,6 +81,9 @@ impl Recover {
             }
             runs::write_missing_reports(program, &service);
             tell_seen(program, &mut service);
+            if plan.rekeys {
+                rekey::told(program, service.card());
+            }
             let events = service.history().size();
             program.say(format_args!("the home has its {events} events, and goes on from there"));
             summary["events"] = json!(events);
@@ -116,6 +119,12 @@ fn show(program: &Program, plan: &Plan) {
             anything else, and keep the evidence (`custodian log`)"
         ));
     }
+    if plan.rekeys {
+        program.say(
+            "  the signing key of the service is not here, or was replaced: another one is made, which \
+            the custodians accept",
+        );
+    }
     if plan.needs_kits {
         for ended in &plan.ends {
             program.say(format_args!(
@@ -147,6 +156,7 @@ fn summary_of(plan: &Plan) -> Value {
         "source": plan.source.to_string(),
         "put_aside": plan.puts_aside,
         "may_have_run": if plan.needs_kits { plan.ends.clone() } else { Vec::new() },
+        "rekeyed": plan.rekeys,
         "new_places": plan.new_places,
         "keys_found": plan.found_keys.iter().map(named).collect::<Vec<_>>(),
         "keys_lost": plan.lost_keys.iter().map(named).collect::<Vec<_>>(),

@@ -21,7 +21,7 @@ pub fn pair(file: &str) -> PathBuf {
 /// A directory in which commands are run.
 pub struct Place {
     pub directory: tempfile::TempDir,
-    kits: Vec<String>,
+    pub kits: Vec<String>,
     /// The program and the user who runs it, where that is another.
     other: Option<(PathBuf, u32)>,
 }
@@ -181,10 +181,11 @@ impl Place {
         more
     }
 
-    /// Runs a command. A custodian who is asked whether the roster is right says yes.
+    /// Runs a command. A custodian who is asked whether the roster or the service's new card is
+    /// right says yes.
     pub fn run(&self, command: &str) -> Output {
         let mut program = self.command(command);
-        if command.starts_with("custodian accept") {
+        if command.starts_with("custodian accept") || command.contains(" --accept-service ") {
             let answer = self.directory.path().with_extension("answer");
             fs::write(&answer, "yes\n").unwrap();
             program.stdin(fs::File::open(&answer).unwrap());

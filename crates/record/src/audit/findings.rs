@@ -1,5 +1,6 @@
 //! What holds in a ledger, and what does not.
 
+use crate::card::{ServiceCard, Unsigned};
 use crate::checkpoint::Head;
 use crate::dealing::RosterError;
 use crate::ledger::LedgerError;
@@ -78,6 +79,15 @@ impl Facts<'_> {
             }
             Err(why) => own.unsound(Check::Checkpoint, why),
         }
+    }
+
+    /// A card with a signing key that the ledger does not name is not of its service, or the ledger
+    /// is older.
+    pub(super) fn card(&self, card: &ServiceCard) -> Option<Finding> {
+        let known = self.broken.is_some() || self.walk.keys.contains(&card.body.signing);
+        let detail = "The service's card that was given has a signing key which this ledger does \
+                      not name: the ledger is older than the card, or one of the two is false.";
+        (!known).then(|| failure(Check::Checkpoint, "service-key-unknown", None, detail.to_owned()))
     }
 
     /// Chain, signatures and lawfulness: the one that fails, and how far the others hold.
@@ -356,7 +366,7 @@ impl Kept {
                 None,
                 format!("There is no checkpoint at {path:?}."),
             ),
-            Unsound::OtherService => failure(
+            Unsound::Not(Unsigned::OtherService) => failure(
                 check,
                 "checkpoint-other-service",
                 None,
@@ -364,7 +374,18 @@ impl Kept {
                     "{path:?} is a checkpoint of another service: it says nothing about this one."
                 ),
             ),
-            Unsound::Signature => failure(
+            Unsound::Not(Unsigned::OtherKey { size }) => failure(
+                check,
+                "checkpoint-key",
+                None,
+                format!(
+                    "{path:?} covers {} and is not signed by the key with which the service of \
+                    this ledger signs for so many: by one that was replaced, or by one that this \
+                    ledger does not name.",
+                    events(size)
+                ),
+            ),
+            Unsound::Not(Unsigned::Signature) => failure(
                 check,
                 "checkpoint-signature",
                 None,

@@ -7,7 +7,7 @@ use cstatns_base::domain::KeyState;
 use cstatns_base::files::FileError;
 use jiff::Timestamp;
 
-use crate::card::ServiceCard;
+use crate::card::{ServiceCard, ServiceKeys, Unsigned, spoken};
 use crate::checkpoint::{Head, root_of};
 use crate::ledger::event::{Event, Line};
 use crate::ledger::{History, LedgerError, Lines, read_checkpoint};
@@ -26,20 +26,31 @@ pub(super) struct Kept {
 #[derive(Clone, Copy)]
 pub(super) enum Unsound {
     Missing,
-    OtherService,
-    Signature,
+    Not(Unsigned),
 }
 
-impl Kept {
-    pub(super) fn read(path: &Path, card: &ServiceCard) -> Result<Self, AuditError> {
-        let head = match read_checkpoint(path, card) {
-            Ok(signed) => Ok(signed.head),
-            Err(LedgerError::File(FileError::Missing { .. })) => Err(Unsound::Missing),
-            Err(LedgerError::File(error)) => return Err(error.into()),
-            Err(LedgerError::OtherCheckpoint { .. }) => Err(Unsound::OtherService),
-            Err(_) => Err(Unsound::Signature),
+/// A checkpoint's bytes, before the ledger has said which key signs for it; none where there is no
+/// such file.
+#[derive(PartialEq)]
+pub(super) struct Note {
+    pub(super) path: PathBuf,
+    pub(super) bytes: Option<Vec<u8>>,
+}
+
+impl Note {
+    pub(super) fn read(path: &Path) -> Result<Self, AuditError> {
+        let bytes = match read_checkpoint(path) {
+            Err(FileError::Missing { .. }) => None,
+            read => Some(read?),
         };
-        Ok(Self { path: path.to_owned(), head })
+        Ok(Self { path: path.to_owned(), bytes })
+    }
+
+    /// Judges it by the keys of a ledger.
+    pub(super) fn signed_by(&self, keys: &ServiceKeys) -> Kept {
+        let bytes = self.bytes.as_ref().ok_or(Unsound::Missing);
+        let head = bytes.and_then(|bytes| keys.head_of(bytes).map_err(Unsound::Not));
+        Kept { path: self.path.clone(), head }
     }
 }
 
@@ -55,6 +66,8 @@ pub(super) struct Walk {
     pub(super) asked: BTreeMap<RunId, Action>,
     stop: Option<Stop>,
     pub(super) torn: bool,
+    /// The service's signing keys, as far as the events follow from the ones before.
+    pub(super) keys: ServiceKeys,
 }
 
 /// The first line that does not follow from the ones before it.
@@ -114,13 +127,14 @@ impl Walk {
                 }
             }
         }
+        let keys = fold.service_keys();
         let (folded, state) = fold.finish();
         let (stop, history) = match stopped {
             Some((stop, history)) => (Some(stop), history),
             None => (None, folded),
         };
         let torn = lines.is_torn();
-        Ok(Self { history, state, first, statements, look_ups, asked, stop, torn })
+        Ok(Self { history, state, first, statements, look_ups, asked, stop, torn, keys })
     }
 
     /// What must be accounted for: questions that a quorum approved and that have no result, counts
@@ -167,6 +181,13 @@ impl Walk {
                 );
                 notices.push(Notice { code: "key-lost", event, detail });
             }
+        }
+        for (event, key) in state.service_keys().all().iter().skip(1) {
+            let detail = format!(
+                "Event {event}: custodians accepted another signing key of the service: {}.",
+                spoken(key)
+            );
+            notices.push(Notice { code: "rekeyed", event: *event, detail });
         }
         for event in state.repeated_counts() {
             let detail = format!(
@@ -225,6 +246,7 @@ fn statements_in(event: &Event) -> u64 {
     match event {
         Event::Intent { consents, .. } | Event::Lapsed { consents, .. } => consents.len() as u64,
         Event::Cosigned { witnesses, .. } => witnesses.len() as u64,
+        Event::Rekeyed { statements, .. } => statements.len() as u64,
         Event::Received { .. } | Event::Doubted { .. } => 1,
         _ => 0,
     }

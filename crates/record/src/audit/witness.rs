@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use cstatns_base::files;
 use cstatns_base::name::Name;
 
-use crate::card::ServiceCard;
+use crate::card::{ServiceCard, ServiceKeys};
 use crate::checkpoint::{Head, leaf_hash, verify_inclusion};
 use crate::evidence::{Evidence, EvidenceBody, Stated};
 use crate::ledger::event::{Event, Line};
@@ -50,8 +50,11 @@ impl Witness {
     }
 
     /// The checkpoints that it holds, each signed by the service or not.
-    pub(super) fn kept(&self, card: &ServiceCard) -> Vec<Kept> {
-        let kept = |note: &String| Kept { path: self.path.clone(), head: head_of(note, card) };
+    pub(super) fn kept(&self, keys: &ServiceKeys) -> Vec<Kept> {
+        let kept = |note: &String| {
+            let head = keys.head_of(note.as_bytes()).map_err(Unsound::Not);
+            Kept { path: self.path.clone(), head }
+        };
         let body = match &self.given {
             Given::Evidence(evidence) => &evidence.body,
             Given::Report(report) => return vec![kept(&report.body.checkpoint)],
@@ -66,13 +69,6 @@ impl Witness {
         let notes = consents.flatten().flatten().chain([&body.checkpoint]);
         notes.map(kept).collect()
     }
-}
-
-fn head_of(note: &str, card: &ServiceCard) -> Result<Head, Unsound> {
-    card.head_of(note.as_bytes()).map_err(|error| match error {
-        crate::card::Unsigned::OtherService => Unsound::OtherService,
-        crate::card::Unsigned::Signature => Unsound::Signature,
-    })
 }
 
 impl Facts<'_> {
@@ -100,9 +96,13 @@ impl Facts<'_> {
             let detail = format!("{path:?} is a report of another service.");
             return failure(check, "witness-other-service", None, detail);
         }
-        let head = head_of(&body.checkpoint, card);
-        let (true, Ok(head)) = (report.is_by(&card.body.signing), head) else {
-            let detail = format!("{path:?} is not signed by this service.");
+        let keys = &self.walk.keys;
+        let head = keys.head_of(body.checkpoint.as_bytes()).ok();
+        let Some(head) = head.filter(|head| report.is_by(keys.at(head.size))) else {
+            let detail = format!(
+                "{path:?} is not signed by this service, or by a key that does not sign for so \
+                many events."
+            );
             return failure(check, "witness-checkpoint", None, detail);
         };
         let state = self.walk.state.as_ref();
@@ -133,7 +133,7 @@ impl Facts<'_> {
     /// approved stands there, and each of its doubts.
     fn evidence(&self, path: &Path, body: &EvidenceBody, card: &ServiceCard) -> Vec<Finding> {
         let check = Check::Witness;
-        if body.service != *card {
+        if body.service.id() != card.id() {
             let detail = format!("{path:?} is of a kit that follows another service.");
             return vec![failure(check, "witness-other-service", None, detail)];
         }
@@ -149,7 +149,7 @@ impl Facts<'_> {
             return vec![failure(check, "witness-unknown", None, detail)];
         }
         let mut findings = Vec::new();
-        match head_of(&body.checkpoint, card) {
+        match self.walk.keys.head_of(body.checkpoint.as_bytes()) {
             Ok(head) if self.walk.history.includes(&head) => {}
             Ok(head) => {
                 let detail = format!(
@@ -160,14 +160,17 @@ impl Facts<'_> {
                 findings.push(failure(check, "witness-forked", Some(head.size), detail));
             }
             Err(_) => {
-                let detail = format!("The checkpoint of `{name}` is not signed by this service.");
+                let detail = format!(
+                    "The checkpoint of `{name}` is not signed by this service, or by a key that \
+                    does not sign for so many events."
+                );
                 findings.push(failure(check, "witness-checkpoint", None, detail));
             }
         }
         for stated in &body.statements {
             match stated {
                 Stated::Consent { action, .. } => {
-                    if let Some(head) = self.missing(stated, body, card) {
+                    if let Some(head) = self.missing(stated, body) {
                         let detail = format!(
                             "`{name}` approved on {} as event {}: {action}. The service signed \
                             that question, and this ledger does not hold it: it may have run.",
@@ -265,14 +268,15 @@ impl Facts<'_> {
     }
 
     /// The place of a question that the service signed for, and that this ledger does not hold.
-    fn missing(&self, stated: &Stated, body: &EvidenceBody, card: &ServiceCard) -> Option<Head> {
+    fn missing(&self, stated: &Stated, body: &EvidenceBody) -> Option<Head> {
         let Stated::Consent { consent, line, proposal, proof, .. } = stated else { return None };
         let head = consent.body.cosignature.head;
         let leaf = leaf_hash(line.as_bytes());
-        let signed = match head_of(proposal, card) {
+        let keys = &self.walk.keys;
+        let signed = match keys.head_of(proposal.as_bytes()) {
             Ok(signed) => signed == head,
             Err(_) => {
-                let newest = head_of(&body.checkpoint, card).ok()?;
+                let newest = keys.head_of(body.checkpoint.as_bytes()).ok()?;
                 let index = head.size.checked_sub(1)?;
                 verify_inclusion(&leaf, index, newest.size, proof, &newest.root).is_ok()
             }

@@ -11,6 +11,7 @@ use cstatns_base::name::{Hex, Name, whole_number, whole_second};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::card::ServiceCard;
 use crate::checkpoint::{Cosignature, Head};
 use crate::dealing::{Dealing, Epoch};
 use crate::proposal::{Consent, Question, RunId};
@@ -209,6 +210,13 @@ pub enum Event {
         /// Its generation.
         generation: Generation,
     },
+    /// Custodians accepted another signing key of the service: from this event on it signs.
+    Rekeyed {
+        /// The service's card with the new key.
+        card: Box<ServiceCard>,
+        /// The custodians' statements `service-key`, at least k, ascending by their names.
+        statements: Vec<Receipt>,
+    },
     /// Project ends were looked at.
     ExpiryChecked {},
     /// A project was found past its end.
@@ -245,6 +253,7 @@ impl Event {
             Self::Recovered { .. } => "recovered",
             Self::Resumed { .. } => "resumed",
             Self::KeyLost { .. } => "key-lost",
+            Self::Rekeyed { .. } => "rekeyed",
             Self::ExpiryChecked {} => "expiry-checked",
             Self::Ended { .. } => "ended",
         }

@@ -79,6 +79,10 @@ pub struct ReportBody {
     /// The day on which the key was due for renewal, where that was past when the run began.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub overdue_since: Option<Date>,
+    /// The generations of the domain that later ones leave out, ascending: their keys are lost, or
+    /// may have been made in a run that a recovery ended. Their codes are renewed no further.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub left_out: Vec<Generation>,
     /// The columns that stay beside the codes although `prepare` would have refused them, each with
     /// the reason.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty", deserialize_with = "once")]
@@ -203,6 +207,8 @@ impl From<&ReportBody> for Report {
             scores: body.scores,
             scheme: body.scheme,
             look_up: body.look_up,
+            overdue_since: body.overdue_since,
+            left_out: body.left_out.clone(),
             accepted: body.accepted.clone(),
             destroyed: body.destroyed.clone(),
             begin: body.begin,

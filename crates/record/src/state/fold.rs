@@ -1,6 +1,6 @@
 //! A ledger folded into a state, line by line.
 
-use crate::card::ServiceCard;
+use crate::card::{ServiceCard, ServiceKeys};
 use crate::ledger::event::Line;
 use crate::ledger::{History, LedgerError};
 
@@ -15,7 +15,7 @@ pub struct Fold {
 }
 
 impl Fold {
-    /// Begins the ledger of the service with this card.
+    /// Begins the ledger of the service with this card, of its first key or of a later one.
     pub fn new(card: &ServiceCard) -> Self {
         Self { card: card.clone(), history: History::default(), state: None }
     }
@@ -37,7 +37,9 @@ impl Fold {
             Some(state) => state.apply(&line, &self.history).map_err(unlawful)?,
             None => {
                 let founded = State::founded_by(&line).map_err(unlawful)?;
-                if founded.service != self.card {
+                // The id of a card with a later key is the first key's.
+                let first = !self.card.is_first() || founded.service == self.card;
+                if !first {
                     return Err(unlawful(Unlawful::Genesis));
                 }
                 self.state = Some(founded);
@@ -55,6 +57,12 @@ impl Fold {
     /// The lines so far.
     pub fn history(&self) -> &History {
         &self.history
+    }
+
+    /// The service's signing keys; before the first line, that of the card.
+    pub fn service_keys(&self) -> ServiceKeys {
+        let of = || ServiceKeys::of(&self.card);
+        self.state.as_ref().map_or_else(of, |state| state.service_keys().clone())
     }
 
     /// The state so far; none before the first line.

@@ -25,6 +25,7 @@ pub(super) fn waits_for_nothing(event: &Event) -> bool {
             | Event::Recovered { .. }
             | Event::Resumed { .. }
             | Event::KeyLost { .. }
+            | Event::Rekeyed { .. }
             | Event::ExpiryChecked {}
             | Event::Ended { .. }
     )

@@ -4,7 +4,9 @@ use std::path::{Path, PathBuf};
 
 use crate::card::ServiceCard;
 use crate::checkpoint::Head;
-use crate::ledger::{History, LedgerError, Lines, SignedHead, checkpoint_path, read_checkpoint};
+use crate::ledger::{
+    History, LedgerError, Lines, SignedHead, checkpoint_path, read_checkpoint, signed_head,
+};
 
 use super::{Broken, Fold, State, Unlawful};
 
@@ -53,7 +55,7 @@ impl View<'_> {
 /// [`Broken`] names the event.
 pub fn read_ledger(path: &Path, card: &ServiceCard) -> Result<ReadLedger, Broken> {
     let lines = Lines::open(path).map_err(LedgerError::from)?;
-    fold(path, card, Fold::new(card), lines)
+    fold(path, Fold::new(card), lines)
 }
 
 impl ReadLedger {
@@ -68,9 +70,8 @@ impl ReadLedger {
         state: State,
         length: u64,
     ) -> Result<Self, Broken> {
-        let card = state.service().clone();
         let lines = Lines::open_after(path, length).map_err(LedgerError::from)?;
-        fold(path, &card, Fold::resume(history, state), lines)
+        fold(path, Fold::resume(history, state), lines)
     }
 
     /// What a custodian's kit looks at.
@@ -80,19 +81,16 @@ impl ReadLedger {
     }
 }
 
-fn fold(
-    path: &Path,
-    card: &ServiceCard,
-    mut fold: Fold,
-    mut lines: Lines,
-) -> Result<ReadLedger, Broken> {
+fn fold(path: &Path, mut fold: Fold, mut lines: Lines) -> Result<ReadLedger, Broken> {
     // Before the lines: what a process adds meanwhile is more than the checkpoint covers, not less.
-    let mut checkpoint = read_checkpoint(&checkpoint_path(path), card)?;
-    let (length, torn) = loop {
+    let beside = checkpoint_path(path);
+    let mut note = read_checkpoint(&beside).map_err(LedgerError::from)?;
+    let (checkpoint, length, torn) = loop {
         while let Some(line) = lines.next_line().map_err(LedgerError::from)? {
             fold.push(line)?;
         }
         let (length, torn) = (lines.length(), lines.is_torn());
+        let checkpoint = signed_head(&beside, note, &fold.service_keys())?;
         let (covered, found) = (checkpoint.head.size, fold.history().size());
         if found < covered {
             return Err(LedgerError::Short { covered, found }.into());
@@ -101,16 +99,15 @@ fn fold(
             return Err(LedgerError::Root { covered }.into());
         }
         if found <= covered + u64::from(!torn) {
-            break (length, torn);
+            break (checkpoint, length, torn);
         }
         // A process that writes to the ledger covers each line before it adds the next: its newest
         // checkpoint covers all but the last of these lines. Where there is no newer one, nobody
         // writes.
-        let newer = read_checkpoint(&checkpoint_path(path), card)?;
-        if newer.head.size <= covered {
+        note = read_checkpoint(&beside).map_err(LedgerError::from)?;
+        if note == checkpoint.note.as_bytes() {
             return Err(LedgerError::Long { covered, found }.into());
         }
-        checkpoint = newer;
         lines = Lines::open_after(path, length).map_err(LedgerError::from)?;
     };
     let (history, state) = fold.finish();

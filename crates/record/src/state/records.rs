@@ -96,6 +96,15 @@ impl Domain {
         self.burnt.last().copied().unwrap_or(Generation::FIRST).max(self.generation()).next()
     }
 
+    /// The generations that later ones leave out (SPEC §4.3), ascending: their keys were lost while
+    /// they were the newest, or may have been made in a run that a recovery ended.
+    pub fn left_out(&self) -> Vec<Generation> {
+        let keys =
+            self.keys.iter().filter(|(_, key)| key.left_out).map(|(generation, _)| generation);
+        let all: BTreeSet<Generation> = keys.chain(&self.burnt).copied().collect();
+        all.into_iter().collect()
+    }
+
     /// The generations whose keys make codes of generation `to`, in their order: of identifiers, or
     /// of codes of generation `from` (SPEC §4.3). A generation that is left out is not among them.
     pub fn chain(

@@ -34,10 +34,11 @@ impl State {
         &self.recoveries
     }
 
-    /// Between a recovery and the custodians who have seen it stands nothing.
+    /// Between a recovery and the custodians who have seen it stands nothing but another signing
+    /// key: without one nothing can be recorded.
     pub(super) fn check_resumed(&self, event: &Event) -> Result<(), Unlawful> {
         match (self.recoveries.unseen, event) {
-            (true, Event::Resumed { .. }) | (false, _) => Ok(()),
+            (true, Event::Resumed { .. } | Event::Rekeyed { .. }) | (false, _) => Ok(()),
             (true, _) => Err(Unlawful::Unseen),
         }
     }

@@ -208,6 +208,19 @@ pub enum Refusal {
         /// Who states it.
         by: Name,
     },
+    /// A statement about the service's key, which is recorded with the others of a quorum.
+    #[error("the statement is about another signing key of the service")]
+    ReceiptForRekey,
+    /// Not the card of another key of this service.
+    #[error("the card is not one of this service with a new signing key")]
+    ServiceCard,
+    /// A statement about another key than the card's, or in place of a key that is not the present
+    /// one.
+    #[error("the statement of `{by}` does not accept this card in place of the present one")]
+    OtherServiceKey {
+        /// Who states it.
+        by: Name,
+    },
     /// No doubts to close, or not all of them stand.
     #[error("no doubt of this kind stands")]
     NoDoubt,
@@ -265,6 +278,9 @@ cstatns_base::coded!(Refusal {
     Self::ReceiptSignature { by } => ("statement-signature", OtherSide, [custodian: *by]),
     Self::ReceiptKnown { by } => ("receipt-known", Input, [custodian: *by]),
     Self::ReceiptDate { by } => ("receipt-date", OtherSide, [custodian: *by]),
+    Self::ReceiptForRekey => ("receipt-for-rekey", Input, []),
+    Self::ServiceCard => ("service-card-unfit", OtherSide, []),
+    Self::OtherServiceKey { by } => ("service-key-other", OtherSide, [custodian: *by]),
     Self::NoDoubt => ("no-doubt", Input, []),
     Self::AlreadyDoubted => ("already-doubted", Input, []),
 });

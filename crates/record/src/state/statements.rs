@@ -28,7 +28,9 @@ impl State {
             ReceiptStatement::ShareForgotten { epoch } => {
                 self.epochs.get_mut(epoch).ok_or(Refusal::Receipt)?.forgotten.insert(by);
             }
-            ReceiptStatement::CheckpointSeen {} | ReceiptStatement::FileDestroyed { .. } => {}
+            ReceiptStatement::CheckpointSeen {}
+            | ReceiptStatement::ServiceKey { .. }
+            | ReceiptStatement::FileDestroyed { .. } => {}
         }
         self.state_counted(body.card, body.count, line.sequence);
         self.witness(body.card, body.cosignature.head.size);
@@ -59,6 +61,7 @@ impl State {
                 self.epochs.get(epoch).and_then(|state| seat(state, &body.card))
             }
             ReceiptStatement::CheckpointSeen {} => self.newest_seat(&body.card),
+            ReceiptStatement::ServiceKey { .. } => return Err(Refusal::ReceiptForRekey),
             ReceiptStatement::FileDestroyed { .. } => None,
         };
         let by = || body.by.clone();
@@ -84,7 +87,9 @@ impl State {
                 }
             }
             ReceiptStatement::CheckpointSeen {} => {}
-            ReceiptStatement::FileDestroyed { .. } => return Err(Refusal::Receipt),
+            ReceiptStatement::ServiceKey { .. } | ReceiptStatement::FileDestroyed { .. } => {
+                return Err(Refusal::Receipt);
+            }
         }
         let cosignature = &body.cosignature;
         if !history.includes(&cosignature.head) || !cosignature.is_by(self.service.id(), signing) {

@@ -25,6 +25,22 @@ pub struct TurnedBack {
 }
 
 impl State {
+    /// The time of the last event.
+    pub fn time(&self) -> Timestamp {
+        self.time
+    }
+
+    /// What the system's clock said at the last event.
+    pub fn last_clock(&self) -> Timestamp {
+        self.clock
+    }
+
+    /// The earlier of the last event's time and its clock: what is past an end by this is past it
+    /// by both. Ends are marked and keys destroyed by it; refusing goes by [`State::time`].
+    pub fn agreed_time(&self) -> Timestamp {
+        self.agreed
+    }
+
     /// The service's time when the system's clock says `clock` and nobody confirms it: it never
     /// goes back, and does not follow a jump of more than [`LONGEST_GAP`].
     pub fn time_at(&self, clock: Timestamp) -> Timestamp {

@@ -222,6 +222,7 @@ fn of_libraries(found: &mut Vec<Sample>) {
         CheckError {
             Table(TableError::Interrupted), Report(ReportError::Form { path: path() }), NoCodes { path: path() },
             Services { files: facts() }, Domains { files: facts() }, Generations { files: facts() },
+            LeftOut { files: facts() },
         }
         CodeFileError {
             Table(TableError::Interrupted),
@@ -256,7 +257,8 @@ fn of_the_record(found: &mut Vec<Sample>) {
         LedgerError {
             File(missing()), Line { number: 1 }, Unwritable { number: 2 }, Version { number: 3 }, OtherService { number: 4 },
             Sequence { number: 5, found: 6 }, Chain { number: 7 }, Checkpoint { path: path() },
-            OtherCheckpoint { path: path() }, Short { covered: 8, found: 7 }, Long { covered: 7, found: 9 },
+            OtherCheckpoint { path: path() }, CheckpointKey { path: path() },
+            Short { covered: 8, found: 7 }, Long { covered: 7, found: 9 },
             Root { covered: 10 },
         }
         ManifestError { File(missing()), Form { path: path() } }
@@ -284,7 +286,9 @@ fn of_the_record(found: &mut Vec<Sample>) {
             TooFew { distinct: 1, minimum: 11 }, Deliveries, Requests,
             RequestSpent { delivery: delivery().named(1) }, Cards, NothingLost, AlreadyDelivered, Replayed, Receipt,
             ReceiptOtherService, ReceiptNotInRoster { by: name() }, ReceiptSignature { by: name() },
-            ReceiptKnown { by: name() }, ReceiptDate { by: name() }, NoDoubt, AlreadyDoubted,
+            ReceiptKnown { by: name() }, ReceiptDate { by: name() },
+            ReceiptForRekey, ServiceCard, OtherServiceKey { by: name() },
+            NoDoubt, AlreadyDoubted,
         }
         Unlawful {
             Refused(Refusal::Compromised { generation: generation() }), Quorum(QuorumError::Expired),
@@ -348,6 +352,8 @@ fn of_custody(found: &mut Vec<Sample>) {
             UnknownKey { path: path() }, PublishedOther { path: path(), event: 9 }, ReceivedDiffers { path: path() },
             HomeOld { place: path(), found: 55, mark: 58 }, NoMark { place: path() },
             MirrorBehind { place: path(), error: missing() }, CopyBehind { place: path(), error: missing() },
+            IdentityLost { home: path() }, Export { path: path() }, ExportPassphrase { path: path() },
+            ExportOther { path: path(), home: path() },
             RecoveryStopped { home: path() }, PlaceThere { place: path() }, NoCopy { home: path() },
             TooFewFollow { events: 58, given: 1, needed: 2 },
             Branches { one: Source::Home, other: Source::Kit(name()), fork: 7 },
