@@ -5,6 +5,7 @@
 
 #![allow(missing_docs)]
 
+use std::cell::OnceCell;
 use std::hint::black_box;
 use std::path::{Path, PathBuf};
 
@@ -21,6 +22,7 @@ use cstatns::ledger::{Ledger, checkpoint_path, next_line, origin};
 use cstatns::name::{Hex, Name, canonical_json};
 use cstatns::proposal::{Action, Consent, ConsentBody, Input, Question, RunId};
 use cstatns::receipt::{Receipt, ReceiptBody, ReceiptStatement};
+use cstatns::service::{Reader, Service, SystemClock};
 use cstatns::state::Fold;
 use cstatns::statement::{FORMAT, Signed, Suite};
 use ed25519_dalek::SigningKey;
@@ -31,6 +33,8 @@ const QUORUM: usize = 2;
 const QUIET: usize = 180_000;
 const RUNS: usize = 10_000;
 const CODED: usize = 20_000;
+/// A life of decades: a million events, 100,000 approvals.
+const LONG: (u64, usize) = (1_000_000, 50_000);
 
 /// A ledger as a service would write it.
 struct Writer {
@@ -240,6 +244,43 @@ fn audits(criterion: &mut Criterion) {
     group.finish();
 }
 
+/// A long life: its file is made only where this is run.
+fn long(criterion: &mut Criterion) {
+    let directory = tempfile::tempdir().unwrap();
+    let made = OnceCell::new();
+    let make = || {
+        let (events, runs) = LONG;
+        let mut writer = Writer::new();
+        writer.found();
+        writer.run(0);
+        // Between the runs are quiet days, as many after each.
+        let quiet = events - writer.tree.size();
+        let until = |run: usize| quiet * run as u64 / (runs - 1) as u64;
+        for number in 1..runs {
+            writer.code(number);
+            let days = until(number) - until(number - 1) - 3;
+            (0..days).for_each(|_| writer.push(Event::ExpiryChecked {}));
+        }
+        assert_eq!(writer.tree.size(), events);
+        let path = directory.path().join("ledger.jsonl");
+        writer.write(&path);
+        (path, writer.card)
+    };
+    let mut group = criterion.benchmark_group("audit");
+    group.sample_size(10);
+    group.throughput(Throughput::Elements(LONG.0));
+    group.bench_function("long", |bencher| {
+        let (path, card) = made.get_or_init(make);
+        bencher.iter(|| {
+            let audit = verify(path, card, &[], &[]).unwrap();
+            assert!(audit.holds(), "{audit}");
+            assert_eq!(audit.statements, 3 + 2 * LONG.1 as u64);
+            black_box(audit)
+        });
+    });
+    group.finish();
+}
+
 /// What an event costs a service that has had many runs.
 fn events(criterion: &mut Criterion) {
     let mut writer = Writer::new();
@@ -269,5 +310,62 @@ fn events(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, audits, events);
+/// A home as its service leaves it, with this ledger.
+fn home(directory: &Path, writer: &Writer) -> PathBuf {
+    let (home, service) = (directory.join("home"), writer.card.id());
+    let life = home.join("life");
+    for place in ["life", "keys", "outbox"] {
+        std::fs::create_dir_all(home.join(place)).unwrap();
+    }
+    let seed = Hex(writer.service.to_bytes());
+    let write = |name: &str, text: String| std::fs::write(home.join(name), text).unwrap();
+    write("identity", serde_json::json!({"format": 2, "signing": seed}).to_string());
+    write("card.json", serde_json::to_string(&writer.card).unwrap());
+    write("places.json", serde_json::json!({"format": 2, "life": ["life"]}).to_string());
+    write("life/cstatns-life", format!("{service}\n"));
+    writer.write(&home.join("ledger.jsonl"));
+    writer.write(&life.join("ledger.jsonl"));
+    home
+}
+
+/// How long it takes to say how a service stands that has had many runs.
+fn status(criterion: &mut Criterion) {
+    let directory = tempfile::tempdir().unwrap();
+    let made = OnceCell::new();
+    let make = || {
+        let mut writer = Writer::new();
+        writer.found();
+        writer.run(0);
+        for number in 1..=RUNS {
+            writer.code(number);
+            writer.push(Event::ExpiryChecked {});
+        }
+        home(directory.path(), &writer)
+    };
+    let read = |home: &Path| {
+        let status = Reader::open(home, SystemClock).unwrap().status();
+        assert!(status.events > 4 * RUNS as u64);
+        black_box(status)
+    };
+    let mut group = criterion.benchmark_group(format!("status of a home with {RUNS} runs"));
+    group.sample_size(10);
+    group.bench_function("without a snapshot", |bencher| {
+        let home: &PathBuf = made.get_or_init(make);
+        let _ = std::fs::remove_file(home.join("snapshot"));
+        bencher.iter(|| read(home));
+    });
+    group.bench_function("with its snapshot", |bencher| {
+        let home: &PathBuf = made.get_or_init(make);
+        Service::open(home, SystemClock).unwrap();
+        assert!(home.join("snapshot").exists());
+        bencher.iter(|| read(home));
+    });
+    group.bench_function("with its snapshot, opened to work", |bencher| {
+        let home: &PathBuf = made.get_or_init(make);
+        bencher.iter(|| black_box(Service::open(home, SystemClock).unwrap().0.status()));
+    });
+    group.finish();
+}
+
+criterion_group!(benches, audits, long, events, status);
 criterion_main!(benches);

@@ -79,6 +79,7 @@ mod rekey;
 mod renewal;
 mod report;
 mod result;
+mod snapshot;
 mod status;
 
 use std::collections::BTreeSet;
@@ -156,6 +157,8 @@ pub struct Service {
     unseen: Vec<KitError>,
     /// The events of the ledger when the home was taken.
     taken: u64,
+    /// The events that were not folded when the home was read: those of its snapshot.
+    known: u64,
     /// The date that somebody read from a calendar: [`Service::confirm_clock`].
     confirmed: Option<Date>,
     clock: Box<dyn Clock>,

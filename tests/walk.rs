@@ -14,12 +14,13 @@ mod kinds;
 mod second;
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use cstatns::dealing::Epoch;
 use cstatns::ledger::event::{Event, FORMAT, Line};
 use cstatns::name::canonical_json;
 use cstatns::proposal::Action;
-use cstatns::state::{Fold, State};
+use cstatns::state::{Fold, Snapshot, State, read_ledger_after};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 
@@ -251,6 +252,7 @@ fn walk(events: usize, of_audits: usize, mut random: Random) -> Seen {
                 let book = Book { card, key, lines };
                 let verdict = book.lay(place.path().join("ledger")).verdict();
                 assert!(verdict.holds, "{}", verdict.why);
+                snapshots(&book, &mut audits, &place.path().join("ledger/ledger.jsonl"));
             }
         }
         let answers = reference(&["--lines"], questions);
@@ -262,6 +264,28 @@ fn walk(events: usize, of_audits: usize, mut random: Random) -> Seen {
         judged += verdicts.len();
     }
     seen
+}
+
+/// The state that a ledger has is the one that a snapshot of its first lines and the rest have.
+fn snapshots(book: &Book, random: &mut Random, path: &Path) {
+    let bytes_of = |state: &State| serde_json::to_vec(state).unwrap();
+    let mut fold = Fold::new(&book.card);
+    let mut made = Vec::new();
+    for line in &book.lines {
+        fold.push(line).unwrap();
+        if random.one_in(8) {
+            made.push(Snapshot::make(fold.history(), fold.state().unwrap(), &book.key));
+        }
+    }
+    let whole = bytes_of(fold.state().unwrap());
+    for snapshot in made {
+        let snapshot = Snapshot::read(&snapshot, &book.card).unwrap();
+        let known = snapshot.size();
+        let read = read_ledger_after(path, &book.card, Some(snapshot)).unwrap();
+        assert_eq!(read.known, known, "the snapshot was not used");
+        assert_eq!(read.history.leaves(), fold.history().leaves());
+        assert_eq!(bytes_of(&read.state), whole, "after {known} events");
+    }
 }
 
 #[test]

@@ -17,6 +17,7 @@ use super::identity::Identity;
 use super::result::ReadResult;
 use super::{
     Clock, HOME_FORMAT, Recovered, Service, ServiceError, ceremony, read_service_card, recovery,
+    snapshot,
 };
 
 impl Service {
@@ -48,7 +49,11 @@ impl Service {
         let lock = files::lock_for(&home.join("lock"), &opening.verb, opening.wait)?;
         let (mut service, mut recovered) =
             Self::read_home(home, lock, Box::new(clock), &opening, Purpose::Work)?;
+        let known = service.known;
         service.recover(opening.read, &mut recovered)?;
+        if service.history().size() - known >= opening.snapshot_after {
+            service.keep_snapshot();
+        }
         service.taken = service.history().size();
         Ok((service, recovered))
     }
@@ -68,7 +73,11 @@ impl Service {
         let card = read_service_card(&home.join("card.json"))?;
         let places = read_places(&home)?;
         let path = home.join("ledger.jsonl");
-        let mut ledger = read_ledger(&path, &card)?;
+        // What was brought back from elsewhere is folded as if it had never been seen.
+        let mut ledger = match recovering {
+            true => read_ledger(&path, &card),
+            false => snapshot::read_ledger(&home, &card),
+        }?;
         let keys = ledger.state.service_keys().clone();
         let (identity, card) = match Identity::present(&home, &keys) {
             Err(ServiceError::IdentityLost { .. }) if purpose == Purpose::Rekey => {
@@ -85,7 +94,7 @@ impl Service {
                 (identity, card)
             }
         };
-        let ReadLedger { history, state, length, uncovered, torn, checkpoint, .. } = ledger;
+        let ReadLedger { history, state, length, known, uncovered, torn, checkpoint, .. } = ledger;
         if !recovering && state.recoveries().unseen {
             return Err(ServiceError::RecoveryStopped { home });
         }
@@ -121,6 +130,7 @@ impl Service {
             seen: Vec::new(),
             unseen: Vec::new(),
             taken: 0,
+            known,
             confirmed: None,
             clock,
         };
@@ -147,6 +157,9 @@ fn cut_last(path: &Path, ledger: &ReadLedger) -> Result<(), ServiceError> {
     }
     Ok(Append::open(path)?.truncate(lines.length())?)
 }
+/// As many events are folded in some hundredths of a second, and the snapshot of a long ledger
+/// takes as long to write.
+const SNAPSHOT_AFTER: u64 = 256;
 
 /// How a home is opened.
 pub struct Opening<'a> {
@@ -157,12 +170,14 @@ pub struct Opening<'a> {
     /// Reads results. By its commitment, it distinguishes the result of a run that stopped before
     /// it was recorded from another file of that name.
     pub read: Option<ReadResult<'a>>,
+    /// How many events the home's snapshot may lack before a newer one is written.
+    pub snapshot_after: u64,
 }
 
 impl Opening<'_> {
     /// Without waiting, and without a reader of results.
     pub fn of(verb: Name) -> Self {
-        Self { verb, wait: Duration::ZERO, read: None }
+        Self { verb, wait: Duration::ZERO, read: None, snapshot_after: SNAPSHOT_AFTER }
     }
 }
 

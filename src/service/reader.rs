@@ -8,14 +8,14 @@ use cstatns_base::files::{self, AtWork};
 use cstatns_record::card::ServiceCard;
 use cstatns_record::dealing::Epoch;
 use cstatns_record::ledger::event::Destroyed;
-use cstatns_record::state::{ReadLedger, State, View, read_ledger};
+use cstatns_record::state::{ReadLedger, State, View};
 use serde::Serialize;
 
 use super::copies;
 use super::journal::Journal;
 use super::opening::{founded, read_places};
 use super::status::{Looked, Status};
-use super::{Clock, ServiceError, clock, read_service_card};
+use super::{Clock, ServiceError, clock, read_service_card, snapshot};
 use crate::keystore::Keystore;
 
 /// A service's home, opened to be read: without its lock and without its signing key, so that
@@ -96,8 +96,7 @@ impl Reader {
     pub fn open(home: &Path, clock: impl Clock + 'static) -> Result<Self, ServiceError> {
         let home = founded(home)?;
         let card = read_service_card(&home.join("card.json"))?;
-        let path = home.join("ledger.jsonl");
-        let mut ledger = read_ledger(&path, &card)?;
+        let mut ledger = snapshot::read_ledger(&home, &card)?;
         // Of a home of somebody else its places may not be for everybody to know.
         let places = match read_places(&home) {
             Ok(places) => Some(places),
@@ -110,7 +109,7 @@ impl Reader {
         };
         // A copy that is longer than what was read may have grown since.
         if old(&ledger).is_some() {
-            ledger = read_ledger(&path, &card)?;
+            ledger = snapshot::read_ledger(&home, &card)?;
         }
         let old = old(&ledger);
         let lives = places.map(|places| places.life_of(&home)).unwrap_or_default();

@@ -196,7 +196,8 @@ impl World {
     /// Opens the service, with what it says of its recovery.
     pub fn reopen(&self) -> Result<(Service, Vec<Recovered>), ServiceError> {
         let read: ReadResult<'_> = &read_lines;
-        let opening = Opening { read: Some(read), ..Opening::of(name("test")) };
+        // Soon enough that most of what is tested is tested with a snapshot.
+        let opening = Opening { read: Some(read), snapshot_after: 3, ..Opening::of(name("test")) };
         Service::open_for(&self.home(), self.clock.clone(), opening)
     }
 

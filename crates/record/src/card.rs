@@ -109,7 +109,8 @@ impl ServiceCard {
 /// The signing keys of a service, as a ledger has them: the first one, and those that custodians
 /// accepted in its place. Each signs from its event on; what an earlier one signs about the ledger
 /// from there on counts for nothing.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct ServiceKeys {
     id: String,
     /// Each with the number of the event from which on it signs, ascending.

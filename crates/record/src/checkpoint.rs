@@ -14,6 +14,7 @@
 
 mod cosignature;
 mod note;
+mod subtrees;
 mod tree;
 
 use cstatns_base::name::{Hex, whole_number};
@@ -25,6 +26,7 @@ use note::check_name;
 
 pub use cosignature::{Cosignature, cosigner};
 pub use note::{Note, NoteError, NoteSignature, VerifierKey};
+pub(crate) use subtrees::Subtrees;
 pub use tree::{
     Hash, ProofError, Tree, empty_root, leaf_hash, prove_consistency, prove_inclusion, root_of,
     verify_consistency, verify_inclusion,

@@ -5,6 +5,7 @@
 
 mod error;
 pub mod event;
+mod history;
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read, Seek, SeekFrom};
@@ -13,108 +14,20 @@ use std::path::{Path, PathBuf};
 use ed25519_dalek::SigningKey;
 
 use crate::card::{ServiceCard, ServiceKeys, Unsigned};
-use crate::checkpoint::{Head, Tree, leaf_hash, sign_head};
+use crate::checkpoint::{Head, sign_head};
 
 pub use crate::checkpoint::origin;
 use cstatns_base::files::{self, Access, Append, FileError};
-use cstatns_base::name::{Hex, canonical_json};
+use cstatns_base::name::canonical_json;
 
 use event::{Event, FORMAT, Line};
 
 pub use error::LedgerError;
+pub use history::History;
+pub(crate) use history::{Unread, read_line};
 
 /// The longest line, in bytes: a dealing with 255 custodians is about 1.5 MB.
 const LONGEST_LINE: usize = 4 << 20;
-
-/// The tree over the lines so far, and its root at every size.
-#[derive(Clone, Default)]
-pub struct History {
-    tree: Tree,
-    leaves: Vec<Hex<32>>,
-    roots: Vec<Hex<32>>,
-}
-
-impl History {
-    /// Adds a line, given without its line feed.
-    pub fn push(&mut self, line: &[u8]) {
-        let leaf = leaf_hash(line);
-        self.tree.push(leaf);
-        self.leaves.push(leaf);
-        self.roots.push(self.tree.root());
-    }
-
-    /// How many lines.
-    pub fn size(&self) -> u64 {
-        self.leaves.len() as u64
-    }
-
-    /// Size and root now.
-    pub fn head(&self) -> Head {
-        Head { size: self.size(), root: self.tree.root() }
-    }
-
-    /// The leaf hash of each line.
-    pub fn leaves(&self) -> &[Hex<32>] {
-        &self.leaves
-    }
-
-    /// Whether the ledger went through this size with this root.
-    pub fn includes(&self, head: &Head) -> bool {
-        self.head_at(head.size) == Some(*head)
-    }
-
-    /// Size and root when the ledger had `size` lines, if it had so many.
-    pub fn head_at(&self, size: u64) -> Option<Head> {
-        let last = usize::try_from(size.checked_sub(1)?).ok()?;
-        Some(Head { size, root: *self.roots.get(last)? })
-    }
-
-    /// The leaf hash of the line with this number, from 1.
-    pub fn leaf(&self, number: u64) -> Option<Hex<32>> {
-        self.leaves.get(usize::try_from(number.checked_sub(1)?).ok()?).copied()
-    }
-
-    /// The leaf hash that the next line carries.
-    pub fn last(&self) -> Hex<32> {
-        self.leaves.last().copied().unwrap_or(Hex([0; 32]))
-    }
-
-    /// Reads the next line: canonical, of this service, in its place.
-    ///
-    /// # Errors
-    /// [`LedgerError`] names the line.
-    pub fn read_next(&self, service: &str, bytes: &[u8]) -> Result<Line, LedgerError> {
-        let number = self.size() + 1;
-        let line: Line = serde_json::from_slice(bytes).map_err(|_| {
-            // The version distinguishes a newer program's line from a damaged one.
-            match serde_json::from_slice::<serde_json::Value>(bytes) {
-                Ok(value)
-                    if value["format"].as_u64().is_some_and(|found| found > FORMAT.into()) =>
-                {
-                    LedgerError::Version { number }
-                }
-                _ => LedgerError::Line { number },
-            }
-        })?;
-        if canonical_json(&line) != bytes {
-            return Err(LedgerError::Line { number });
-        }
-        if line.format != FORMAT {
-            return Err(LedgerError::Version { number });
-        }
-        if line.service != service {
-            return Err(LedgerError::OtherService { number });
-        }
-        if line.sequence != number {
-            return Err(LedgerError::Sequence { number, found: line.sequence });
-        }
-        if line.previous != self.last() {
-            // What the line carries is the hash of the line before it as it was.
-            return Err(LedgerError::Chain { number: number - 1 });
-        }
-        Ok(line)
-    }
-}
 
 /// Where the checkpoint of a ledger lies: beside it.
 pub fn checkpoint_path(ledger: &Path) -> PathBuf {

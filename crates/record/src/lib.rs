@@ -32,6 +32,8 @@ pub mod report;
 
 pub mod ledger;
 
+mod ahead;
+
 pub mod state;
 
 pub mod audit;

@@ -15,6 +15,7 @@ mod records;
 mod recovery;
 mod refusal;
 mod rekey;
+mod snapshot;
 mod statements;
 mod time;
 
@@ -27,24 +28,27 @@ use cstatns_base::domain::{KeyState, Kind, LARGEST_MINIMUM_BATCH, RenewalReason,
 use cstatns_base::name::{Hex, Name};
 use jiff::Timestamp;
 use jiff::civil::Date;
+use serde::{Deserialize, Serialize};
 
 use crate::card::{ServiceCard, ServiceKeys};
 use crate::dealing::Epoch;
 use crate::ledger::History;
 use crate::ledger::event::{Destroyed, Event, KeyRef, Line};
 use crate::proposal::{Action, RunId, are_deliveries};
+use crate::statement::Proved;
 
 use limits::{check_end, waits_for_nothing};
 
 pub use background::{Background, Confirmed};
 pub use fold::{Broken, Fold};
-pub use read::{ReadLedger, View, read_ledger};
+pub use read::{ReadLedger, View, read_ledger, read_ledger_after};
 pub use records::{
     Delivery, Domain, EpochState, Fate, Key, OpenQuestion, PendingRun, RecordedDoubt, Run,
     Statements,
 };
 pub use recovery::Recoveries;
 pub use refusal::{Refusal, Unlawful};
+pub use snapshot::Snapshot;
 pub use statements::doubt_digest;
 pub use time::{LONGEST_GAP, TurnedBack};
 
@@ -52,7 +56,8 @@ pub use time::{LONGEST_GAP, TurnedBack};
 pub const MOST_OPEN: usize = 16;
 
 /// The state of a service.
-#[derive(Clone)]
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct State {
     service: ServiceCard,
     service_keys: ServiceKeys,
@@ -68,6 +73,7 @@ pub struct State {
     events: u64,
     epochs: BTreeMap<Epoch, EpochState>,
     domains: BTreeMap<Name, Domain>,
+    #[serde(with = "snapshot::pairs")]
     deliveries: BTreeMap<DeliveryId, Delivery>,
     /// The requests that were coded or renewed, by their commitment: each at most once.
     spent: BTreeMap<Commitment, DeliveryId>,
@@ -84,6 +90,9 @@ pub struct State {
     recoveries: Recoveries,
     /// The newest epoch that may have been dealt in a run that a recovery ended.
     burnt_epoch: Epoch,
+    /// Signatures of the line at hand that are verified already; none between two lines.
+    #[serde(skip)]
+    proved: Proved,
 }
 
 impl State {
@@ -127,6 +136,7 @@ impl State {
             custody_doubted: None,
             recoveries: Recoveries::default(),
             burnt_epoch: Epoch(0),
+            proved: Proved::default(),
         };
         state.deal(dealing, line.sequence);
         Ok(state)
@@ -460,23 +470,6 @@ impl State {
     /// dealing: the number of the event, and whose.
     pub fn unopened_shares(&self) -> &[(u64, Name)] {
         &self.unopened
-    }
-
-    /// The doubts about the keys of a domain, or about the custody, that no quorum has examined: by
-    /// their digest, ascending.
-    pub fn doubts_about(&self, domain: Option<&Name>) -> Vec<Hex<32>> {
-        let open = self.doubts.iter().filter(|(_, doubt)| !doubt.examined);
-        open.filter(|(_, doubt)| doubt.is_about(domain)).map(|(digest, _)| *digest).collect()
-    }
-
-    /// The doubts, by their digest.
-    pub fn doubts(&self) -> &BTreeMap<Hex<32>, RecordedDoubt> {
-        &self.doubts
-    }
-
-    /// The epoch whose custody is doubted: nothing is put under a root of it, or of an earlier one.
-    pub fn custody_doubted(&self) -> Option<Epoch> {
-        self.custody_doubted
     }
 
     /// How many events are witnessed by somebody's cosignature.

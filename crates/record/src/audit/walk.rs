@@ -7,6 +7,7 @@ use cstatns_base::domain::KeyState;
 use cstatns_base::files::FileError;
 use jiff::Timestamp;
 
+use crate::ahead;
 use crate::card::{ServiceCard, ServiceKeys, Unsigned, spoken};
 use crate::checkpoint::{Head, root_of};
 use crate::ledger::event::{Event, Line};
@@ -96,10 +97,10 @@ impl Walk {
         let (mut first, mut statements, mut look_ups) = (None, 0, 0);
         let mut asked = BTreeMap::new();
         let mut stopped: Option<(Stop, History)> = None;
-        for _ in 0..limit {
-            let Some(bytes) = lines.next_line()? else { break };
+        ahead::each(&mut lines, limit, |bytes, ahead| {
+            let leaf = ahead.leaf;
             match &mut stopped {
-                None => match fold.push(bytes) {
+                None => match fold.take(ahead) {
                     Ok(line) => {
                         first.get_or_insert(line.time);
                         statements += statements_in(&line.event);
@@ -110,7 +111,7 @@ impl Walk {
                     }
                     Err(error) => {
                         let mut history = fold.history().clone();
-                        history.push(bytes);
+                        history.push_leaf(leaf);
                         let line = serde_json::from_slice(bytes).ok();
                         stopped = Some((
                             Stop { number: history.size(), error, line, carried: None },
@@ -123,10 +124,11 @@ impl Walk {
                         let next: Option<Line> = serde_json::from_slice(bytes).ok();
                         stop.carried = next.map(|next| next.previous == history.last());
                     }
-                    history.push(bytes);
+                    history.push_leaf(leaf);
                 }
             }
-        }
+            Ok::<_, AuditError>(())
+        })?;
         let keys = fold.service_keys();
         let (folded, state) = fold.finish();
         let (stop, history) = match stopped {

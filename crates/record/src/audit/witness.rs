@@ -13,6 +13,7 @@ use crate::ledger::event::{Event, Line};
 use crate::proposal::{Placed, RunId};
 use crate::report::SignedReport;
 use crate::state::{Fate, State, doubt_digest};
+use crate::statement::Proved;
 
 use super::findings::{Facts, failure, holding};
 use super::text::events;
@@ -262,7 +263,8 @@ impl Facts<'_> {
             return None;
         };
         let dealing = &state.epochs().get(&question.epoch)?.dealing;
-        let placed = Placed { question: &question, leaf, head, clock };
+        let proved = &Proved::default();
+        let placed = Placed { question: &question, leaf, head, clock, proved };
         placed.check_consent(consent, dealing).ok()?;
         Some((question.run, consent.body.by.clone(), dealing.threshold.k()))
     }

@@ -3,10 +3,12 @@
 
 use cstatns_base::code::BASE32;
 use cstatns_base::name::{Hex, whole_second};
-use ed25519_dalek::{Signer, SigningKey};
+use ed25519_dalek::{Signer, SigningKey, VerifyingKey};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
+
+use crate::statement::Proved;
 
 use super::note::NoteSignature;
 use super::{Head, origin};
@@ -42,13 +44,21 @@ impl Cosignature {
 
     /// Whether `signer` signed this checkpoint of `service`'s ledger at this date.
     pub fn is_by(&self, service: &str, signer: &Hex<32>) -> bool {
+        self.is_known_by(service, signer, &Proved::default())
+    }
+
+    /// The same where `proved` may know it already.
+    pub(crate) fn is_known_by(&self, service: &str, signer: &Hex<32>, proved: &Proved) -> bool {
+        let message = || message(service, &self.head, self.time);
         self.time.subsec_nanosecond() == 0
             && self.time.as_second() >= 0
-            && crate::statement::verify(
-                signer,
-                message(service, &self.head, self.time).as_bytes(),
-                &self.signature,
-            )
+            && proved.verify(signer, message().as_bytes(), &self.signature)
+    }
+
+    /// Verifies it for those who ask later.
+    pub(crate) fn prove(&self, service: &str, signer: &VerifyingKey, proved: &mut Proved) {
+        let message = message(service, &self.head, self.time);
+        proved.prove(signer, message.as_bytes(), &self.signature);
     }
 
     /// The line of a signed note that this cosignature is; its key goes by [`cosigner`].

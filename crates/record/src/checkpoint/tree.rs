@@ -18,7 +18,7 @@ pub fn leaf_hash(leaf: &[u8]) -> Hash {
     Hex(Sha256::new_with_prefix([0]).chain_update(leaf).finalize().into())
 }
 
-fn node_hash(left: &Hash, right: &Hash) -> Hash {
+pub(super) fn node_hash(left: &Hash, right: &Hash) -> Hash {
     Hex(Sha256::new_with_prefix([1]).chain_update(left.0).chain_update(right.0).finalize().into())
 }
 

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 
 use crate::checkpoint::Head;
 use crate::dealing::Dealing;
-use crate::statement::FORMAT;
+use crate::statement::{FORMAT, Proved};
 
 use super::{CLOCK_SKEW, Consent, ConsentBody, Question};
 
@@ -23,6 +23,8 @@ pub struct Placed<'a> {
     pub head: Head,
     /// What the system's clock said when it was recorded.
     pub clock: Timestamp,
+    /// Signatures of the line at hand that are verified already.
+    pub proved: &'a Proved,
 }
 
 impl Placed<'_> {
@@ -95,7 +97,7 @@ impl Placed<'_> {
         let seat = dealing.seat(by).filter(|seat| seat.card.fingerprint() == *card);
         let seat = seat.ok_or_else(|| QuorumError::NotInRoster { custodian: custodian() })?;
         let signing = &seat.card.body.signing;
-        if !consent.is_by(signing) {
+        if !consent.is_known_by(signing, self.proved) {
             return Err(QuorumError::Signature { custodian: custodian() });
         }
         if *format != FORMAT || service != dealing.service.id() || *question != self.leaf {
@@ -104,7 +106,8 @@ impl Placed<'_> {
         if *epoch != dealing.epoch || self.question.epoch != dealing.epoch {
             return Err(QuorumError::OtherEpoch { custodian: custodian() });
         }
-        if cosignature.head != self.head || !cosignature.is_by(service, signing) {
+        if cosignature.head != self.head || !cosignature.is_known_by(service, signing, self.proved)
+        {
             return Err(QuorumError::Cosignature { custodian: custodian() });
         }
         let time = cosignature.time;

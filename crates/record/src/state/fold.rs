@@ -1,8 +1,12 @@
 //! A ledger folded into a state, line by line.
 
+use cstatns_base::files::FileError;
+
+use crate::ahead::Ahead;
 use crate::card::{ServiceCard, ServiceKeys};
 use crate::ledger::event::Line;
 use crate::ledger::{History, LedgerError};
+use crate::statement::Proved;
 
 use super::{State, Unlawful};
 
@@ -30,11 +34,21 @@ impl Fold {
     /// # Errors
     /// [`Broken`] names the event; the state is not to be used further then.
     pub fn push(&mut self, bytes: &[u8]) -> Result<Line, Broken> {
+        self.take(Ahead::of(bytes))
+    }
+
+    /// The same with a line that was read ahead.
+    pub(crate) fn take(&mut self, ahead: Ahead) -> Result<Line, Broken> {
         let number = self.history.size() + 1;
-        let line = self.history.read_next(self.card.id(), bytes)?;
+        let line = self.history.place_next(self.card.id(), ahead.line)?;
         let unlawful = |reason| Broken::Unlawful { number, reason };
         match &mut self.state {
-            Some(state) => state.apply(&line, &self.history).map_err(unlawful)?,
+            Some(state) => {
+                state.proved = ahead.proved;
+                let applied = state.apply(&line, &self.history).map_err(unlawful);
+                state.proved = Proved::default();
+                applied?;
+            }
             None => {
                 let founded = State::founded_by(&line).map_err(unlawful)?;
                 // The id of a card with a later key is the first key's.
@@ -45,7 +59,7 @@ impl Fold {
                 self.state = Some(founded);
             }
         }
-        self.history.push(bytes);
+        self.history.push_leaf(ahead.leaf);
         Ok(line)
     }
 
@@ -86,6 +100,12 @@ pub enum Broken {
         /// Why.
         reason: Unlawful,
     },
+}
+
+impl From<FileError> for Broken {
+    fn from(error: FileError) -> Self {
+        Self::Ledger(error.into())
+    }
 }
 
 cstatns_base::coded!(Broken {

@@ -69,7 +69,7 @@ impl State {
             self.open.get(run).ok_or(Refusal::NoQuestion)?;
         let place = history.leaf(*number).zip(history.head_at(*number));
         let (leaf, head) = place.ok_or(Refusal::NoQuestion)?;
-        Ok(Placed { question, leaf, head, clock: *clock })
+        Ok(Placed { question, leaf, head, clock: *clock, proved: &self.proved })
     }
 
     pub(super) fn intended(
@@ -140,7 +140,11 @@ impl State {
         let check = |LineWitness { by, cosignature }: &LineWitness| {
             let seat = dealing.seat(by).filter(|_| may(by)).ok_or(Unlawful::Witnesses)?;
             let signed = cosignature.head == *head
-                && cosignature.is_by(self.service.id(), &seat.card.body.signing);
+                && cosignature.is_known_by(
+                    self.service.id(),
+                    &seat.card.body.signing,
+                    &self.proved,
+                );
             if !signed {
                 return Err(QuorumError::Cosignature { custodian: by.clone() }.into());
             }

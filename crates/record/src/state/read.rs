@@ -2,13 +2,14 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::ahead;
 use crate::card::ServiceCard;
 use crate::checkpoint::Head;
 use crate::ledger::{
     History, LedgerError, Lines, SignedHead, checkpoint_path, read_checkpoint, signed_head,
 };
 
-use super::{Broken, Fold, State, Unlawful};
+use super::{Broken, Fold, Snapshot, State, Unlawful};
 
 /// A ledger read from its file and found lawful, with what its checkpoint covers.
 #[non_exhaustive]
@@ -19,6 +20,8 @@ pub struct ReadLedger {
     pub state: State,
     /// The length of its whole lines, in bytes.
     pub length: u64,
+    /// How many events were folded before: those of a snapshot, or read earlier by this process.
+    pub known: u64,
     /// Whether the last line was not covered by the checkpoint.
     pub uncovered: bool,
     /// Whether bytes of a line that was cut short follow.
@@ -58,6 +61,24 @@ pub fn read_ledger(path: &Path, card: &ServiceCard) -> Result<ReadLedger, Broken
     fold(path, Fold::new(card), lines)
 }
 
+/// As [`read_ledger`], with the fold of the first lines taken from a snapshot where these are the
+/// ones that it is of. Only the service itself reads its ledger so.
+///
+/// # Errors
+/// As [`read_ledger`].
+pub fn read_ledger_after(
+    path: &Path,
+    card: &ServiceCard,
+    snapshot: Option<Snapshot>,
+) -> Result<ReadLedger, Broken> {
+    let Some(snapshot) = snapshot else { return read_ledger(path, card) };
+    let mut lines = Lines::open(path)?;
+    match snapshot.resume(&mut lines)? {
+        Some(resumed) => fold(path, resumed, lines),
+        None => read_ledger(path, card),
+    }
+}
+
 impl ReadLedger {
     /// Reads the lines that were added to the file since; `history`, `state` and `length` are of
     /// the ones before, which were folded by this process.
@@ -82,13 +103,12 @@ impl ReadLedger {
 }
 
 fn fold(path: &Path, mut fold: Fold, mut lines: Lines) -> Result<ReadLedger, Broken> {
+    let known = fold.history().size();
     // Before the lines: what a process adds meanwhile is more than the checkpoint covers, not less.
     let beside = checkpoint_path(path);
     let mut note = read_checkpoint(&beside).map_err(LedgerError::from)?;
     let (checkpoint, length, torn) = loop {
-        while let Some(line) = lines.next_line().map_err(LedgerError::from)? {
-            fold.push(line)?;
-        }
+        ahead::each(&mut lines, u64::MAX, |_, line| fold.take(line).map(drop))?;
         let (length, torn) = (lines.length(), lines.is_torn());
         let checkpoint = signed_head(&beside, note, &fold.service_keys())?;
         let (covered, found) = (checkpoint.head.size, fold.history().size());
@@ -114,5 +134,14 @@ fn fold(path: &Path, mut fold: Fold, mut lines: Lines) -> Result<ReadLedger, Bro
     let (covered_size, found) = (checkpoint.head.size, history.size());
     let state = state.ok_or(Broken::Unlawful { number: 1, reason: Unlawful::Genesis })?;
     let uncovered = found > covered_size;
-    Ok(ReadLedger { history, state, length, uncovered, torn, checkpoint, path: path.to_owned() })
+    Ok(ReadLedger {
+        history,
+        state,
+        length,
+        known,
+        uncovered,
+        torn,
+        checkpoint,
+        path: path.to_owned(),
+    })
 }

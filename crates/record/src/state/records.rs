@@ -10,6 +10,7 @@ use cstatns_base::look_up::LookUp;
 use cstatns_base::name::{Hex, Name};
 use jiff::Timestamp;
 use jiff::civil::Date;
+use serde::{Deserialize, Serialize};
 
 use crate::dealing::{Dealing, Epoch};
 use crate::ledger::event::{KeyRef, Lapse};
@@ -17,7 +18,7 @@ use crate::proposal::Question;
 use crate::receipt::Doubted;
 
 /// One dealing and what became of it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct EpochState {
     /// The dealing.
@@ -41,7 +42,7 @@ impl EpochState {
 }
 
 /// A domain.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Domain {
     /// What it is for.
@@ -65,7 +66,7 @@ pub struct Domain {
 }
 
 /// One key of a domain.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Key {
     /// Its check value.
@@ -162,7 +163,7 @@ impl Domain {
 }
 
 /// A result and where it stands.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Delivery {
     /// The domain of its codes.
@@ -198,7 +199,7 @@ pub struct Delivery {
 }
 
 /// A question that was recorded and has not ended.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct OpenQuestion {
     /// What is asked.
@@ -212,7 +213,7 @@ pub struct OpenQuestion {
 }
 
 /// What became of a question.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Run {
     /// The number of the event that recorded it.
@@ -224,7 +225,7 @@ pub struct Run {
 }
 
 /// How a question stands.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Fate {
     /// Custodians are asked.
     Open,
@@ -268,7 +269,7 @@ impl Fate {
 }
 
 /// A run that has begun and not ended.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct PendingRun {
     /// What it may do.
@@ -288,7 +289,7 @@ pub struct PendingRun {
 }
 
 /// What one card has stated.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Statements {
     /// The highest count of its statements.
@@ -300,7 +301,7 @@ pub struct Statements {
 }
 
 /// A doubt that was recorded.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct RecordedDoubt {
     /// The fingerprint of the card of who stated it.

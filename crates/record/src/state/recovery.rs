@@ -7,6 +7,7 @@ use cstatns_base::code::Generation;
 use cstatns_base::commitment::Commitment;
 use cstatns_base::domain::KeyState;
 use cstatns_base::name::Name;
+use serde::{Deserialize, Serialize};
 
 use crate::ledger::History;
 use crate::ledger::event::{Event, LineWitness};
@@ -15,7 +16,7 @@ use crate::proposal::{Action, Question, QuorumError};
 use super::{Domain, Fate, Refusal, State, Unlawful};
 
 /// The recoveries of a service, and what they ended.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Recoveries {
     /// The numbers of the events that recorded them, ascending.

@@ -78,7 +78,7 @@ impl State {
         let seat = seat.filter(|seat| seat.card.fingerprint() == body.card);
         let seat = seat.ok_or_else(|| Refusal::ReceiptNotInRoster { by: by() })?;
         let signing = &seat.card.body.signing;
-        if body.format != FORMAT || !receipt.is_by(signing) {
+        if body.format != FORMAT || !receipt.is_known_by(signing, &self.proved) {
             return Err(Refusal::ReceiptSignature { by: by() });
         }
         let present = *self.service_keys.present();
@@ -86,7 +86,8 @@ impl State {
             return Err(Refusal::OtherServiceKey { by: by() });
         }
         let cosignature = &body.cosignature;
-        if !history.includes(&cosignature.head) || !cosignature.is_by(self.service.id(), signing) {
+        let signed = cosignature.is_known_by(self.service.id(), signing, &self.proved);
+        if !history.includes(&cosignature.head) || !signed {
             return Err(Refusal::Receipt);
         }
         if cosignature.time.duration_since(clock) > CLOCK_SKEW {

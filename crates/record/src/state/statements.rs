@@ -1,5 +1,7 @@
 //! What custodians state of themselves: receipts and doubts (SPEC §8, §12).
 
+use std::collections::BTreeMap;
+
 use cstatns_base::name::{Hex, Name, digest};
 
 use crate::dealing::{Epoch, Seat};
@@ -68,7 +70,7 @@ impl State {
         let seat = seat.filter(|seat| seat.card.body.name == body.by);
         let seat = seat.ok_or_else(|| Refusal::ReceiptNotInRoster { by: by() })?;
         let signing = &seat.card.body.signing;
-        if body.format != FORMAT || !receipt.is_by(signing) {
+        if body.format != FORMAT || !receipt.is_known_by(signing, &self.proved) {
             return Err(Refusal::ReceiptSignature { by: by() });
         }
         match &body.statement {
@@ -92,7 +94,8 @@ impl State {
             }
         }
         let cosignature = &body.cosignature;
-        if !history.includes(&cosignature.head) || !cosignature.is_by(self.service.id(), signing) {
+        let signed = cosignature.is_known_by(self.service.id(), signing, &self.proved);
+        if !history.includes(&cosignature.head) || !signed {
             return Err(Refusal::Receipt);
         }
         let last = self.statements.get(&body.card).and_then(|statements| statements.receipt);
@@ -165,11 +168,12 @@ impl State {
         let seat = seat.ok_or_else(|| Refusal::ReceiptNotInRoster { by: by() })?;
         let signing = &seat.card.body.signing;
         let known = body.format == FORMAT && body.service == self.service.id();
-        if !known || !doubt.is_by(signing) {
+        if !known || !doubt.is_known_by(signing, &self.proved) {
             return Err(Refusal::ReceiptSignature { by: by() });
         }
         let cosignature = &body.cosignature;
-        if !history.includes(&cosignature.head) || !cosignature.is_by(self.service.id(), signing) {
+        let signed = cosignature.is_known_by(self.service.id(), signing, &self.proved);
+        if !history.includes(&cosignature.head) || !signed {
             return Err(Refusal::Receipt);
         }
         match &body.about {
@@ -253,6 +257,23 @@ impl State {
     pub(super) fn present_seat(&self, card: &Hex<32>) -> Option<&Seat> {
         let working = self.working_epoch().map_or(Epoch::FIRST, |(epoch, _)| epoch);
         self.epochs.range(working..).rev().find_map(|(_, state)| seat(state, card))
+    }
+
+    /// The doubts about the keys of a domain, or about the custody, that no quorum has examined: by
+    /// their digest, ascending.
+    pub fn doubts_about(&self, domain: Option<&Name>) -> Vec<Hex<32>> {
+        let open = self.doubts.iter().filter(|(_, doubt)| !doubt.examined);
+        open.filter(|(_, doubt)| doubt.is_about(domain)).map(|(digest, _)| *digest).collect()
+    }
+
+    /// The doubts, by their digest.
+    pub fn doubts(&self) -> &BTreeMap<Hex<32>, RecordedDoubt> {
+        &self.doubts
+    }
+
+    /// The epoch whose custody is doubted: nothing is put under a root of it, or of an earlier one.
+    pub fn custody_doubted(&self) -> Option<Epoch> {
+        self.custody_doubted
     }
 
     /// Takes a statement of a card into account. A count that is not higher than the last is not

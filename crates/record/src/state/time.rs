@@ -1,6 +1,7 @@
 //! The service's time, and which clocks are believed (SPEC §15).
 
 use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
 
 use crate::ledger::event::{Event, Line};
 use crate::proposal::CLOCK_SKEW;
@@ -13,7 +14,7 @@ use super::{State, Unlawful};
 pub const LONGEST_GAP: SignedDuration = SignedDuration::from_hours(40 * 24);
 
 /// A quorum set the service's time back.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct TurnedBack {
     /// The number of the intent.
