@@ -237,8 +237,7 @@ impl Keystore {
         }
     }
 
-    /// Copies the life secrets that other places have, of these projects, to `place`, which has just
-    /// been declared.
+    /// Copies the life secrets of these projects, which other places have, to a new place.
     pub(crate) fn copy_lives(
         &self,
         place: &Path,

@@ -31,7 +31,8 @@ pub struct FileFacts {
     pub service: Option<ServiceId>,
     /// The domain, likewise.
     pub domain: Option<Name>,
-    /// The domain's generations whose codes are renewed no further, if the report beside it says so.
+    /// The domain's generations whose codes are renewed no further, if the report beside it says
+    /// so.
     pub left_out: Vec<Generation>,
     /// Its rows.
     pub rows: u64,

@@ -60,8 +60,8 @@ impl Kit {
         Ok(receipt)
     }
 
-    /// Whether it knows that the present one of these signing keys was replaced: it has seen another
-    /// one, or has accepted another in its place.
+    /// Whether it knows that the present one of these signing keys was replaced: it has seen
+    /// another one, or has accepted another in its place.
     pub fn knows_replaced(&self, keys: &ServiceKeys) -> bool {
         let seen = self.kept.service_key().is_some_and(|seen| !keys.contains(seen));
         seen || self.statements().iter().any(|stated| match stated {
