@@ -404,6 +404,7 @@ fn the_last_record_cut_at_every_byte() {
     population(&world);
     fs::create_dir(world.path("out")).unwrap();
     let ledger = world.home().join("ledger.jsonl");
+    drop(world.open());
     let snapshot = Snapshot::of(&world);
     let whole = fs::read(&ledger).unwrap().len();
     let under = world.directory.path();
