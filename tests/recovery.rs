@@ -330,6 +330,27 @@ fn a_second_recovery_goes_on_from_the_first_and_a_doubt_left_behind_is_stated_ag
     assert_eq!(world.code("population", "third", &PEOPLE).unwrap_err().code(), "key-doubted");
 }
 
+/// A doubt that was stated about an old home's own lines is stated anew about the ledger that came
+/// back.
+#[test]
+fn a_doubt_about_an_old_home_is_stated_again() {
+    let world = World::founded(2, 3);
+    world.statistics("population").unwrap();
+    let backup = Backup::of(&world);
+    world.code("population", "second", &PEOPLE).unwrap();
+    backup.put_back(&world, Life::PutBack);
+    world.clock.advance(SignedDuration::from_hours(25));
+    world.open().expire().unwrap();
+    world.doubt("population", 0).unwrap();
+    recover(&world, &[0, 1, 2], &[]).unwrap();
+    assert!(!words(&world).contains(&"doubted"));
+    let ledger = world.ledger();
+    let remarks = world.kit(0).remarks(ledger.view()).unwrap();
+    assert!(matches!(remarks[..], [Remark::DoubtMissing { .. }]), "{remarks:?}");
+    world.doubt("population", 0).unwrap();
+    assert_eq!(world.code("population", "third", &PEOPLE).unwrap_err().code(), "key-doubted");
+}
+
 /// Behind the mark nothing is appended, however it came about.
 #[test]
 fn a_home_that_is_behind_records_nothing() {
