@@ -73,9 +73,8 @@ fn old_backup(life: &mut Life) -> bool {
 /// The places of life secrets and the mirror are lost too.
 fn old_backup_alone(life: &mut Life) -> bool {
     life.put_back(false);
-    let mirror = life.mirror.clone();
-    for place in life.world.life.iter().chain(&mirror) {
-        life.lose(place);
+    for place in life.places() {
+        life.lose(&place);
     }
     true
 }

@@ -286,12 +286,13 @@ impl Life {
         match (&outcome, &fault) {
             (Ok(()), _) => self.stats.count("act", act.name),
             (Err(error), None) => self.refused(act.name, error),
-            (Err(_), Some(_)) => {
-                self.stats.count("seen", "crash");
-                if let Err(error) = self.world.reopen() {
-                    self.fail(format!("after a stop the home does not open: {error}"));
-                }
-            }
+            (Err(_), Some(_)) => self.stats.count("seen", "crash"),
+        }
+        // A copy that could not be written is brought up.
+        if fault.is_some()
+            && let Err(error) = self.world.reopen()
+        {
+            self.fail(format!("after a stop the home does not open: {error}"));
         }
         self.look();
     }
@@ -349,6 +350,12 @@ impl Life {
         let (shown, paper) = (self.shown(kit), &self.paper[kit]);
         let size = |shown: &Shown| shown.head.map_or(0, |head| head.size);
         shown.count < paper.count || size(&shown) < size(paper)
+    }
+
+    /// The places of life secrets, and the mirror.
+    pub(crate) fn places(&self) -> Vec<PathBuf> {
+        let lives = self.world.lives().into_iter();
+        lives.chain(self.mirror.clone()).collect()
     }
 
     /// A name for the files of a run.

@@ -102,9 +102,7 @@ impl Life {
                 return true;
             }
         };
-        let mut places = self.world.lives();
-        places.extend(self.mirror.clone());
-        let lost = places.iter().any(|place| !place.exists());
+        let lost = self.places().iter().any(|place| !place.exists());
         let refuses = |kit: &usize| self.kit(*kit).remarks(service.view()).is_err();
         let refused = self.honest().iter().any(refuses);
         let state = service.state();
@@ -123,9 +121,8 @@ impl Life {
 
     fn recover(&mut self) {
         let full = self.known.ledger.clone();
-        let mut copies = self.world.lives();
-        copies.extend(self.mirror.clone());
-        let kept = copies.iter().any(|place| whole_lines(&place.join("ledger.jsonl")) == full);
+        let is_whole = |place: &PathBuf| whole_lines(&place.join("ledger.jsonl")) == full;
+        let kept = self.places().iter().any(is_whole);
         let mut from: Vec<PathBuf> =
             self.backups.iter().map(|backup| backup.path().to_owned()).collect();
         let published = self.world.path("published");
