@@ -72,7 +72,8 @@ impl CodingKey {
     }
 }
 
-/// The chain of a domain, from its first key to its present one: identifiers → codes.
+/// The chain of a domain, from its first key that is not left out to its present one: identifiers
+/// → codes.
 ///
 /// ```
 /// # use cstatns::code::Generation;
@@ -111,18 +112,13 @@ pub struct Coder {
 }
 
 impl Coder {
-    /// A coder from the keys of generation 1 and of each later one that is not left out, in this
-    /// order (SPEC §4.3).
+    /// A coder from the keys of each generation that is not left out, in this order (SPEC §4.3).
     ///
     /// # Errors
-    /// [`CoderError::Chain`] when they are not the keys of one domain, ascending from generation 1
-    /// on.
+    /// [`CoderError::Chain`] when they are not the keys of one domain, ascending.
     pub fn new(chain: Vec<CodingKey>) -> Result<Self, CoderError> {
         check_chain(&chain)?;
-        match chain[0].generation {
-            Generation::FIRST => Ok(Self { chain }),
-            _ => Err(CoderError::Chain),
-        }
+        Ok(Self { chain })
     }
 
     /// The tag of the domain.
@@ -268,7 +264,7 @@ fn check_chain(chain: &[CodingKey]) -> Result<(), CoderError> {
 #[non_exhaustive]
 pub enum CoderError {
     /// The keys are not a chain.
-    #[error("the keys given are not the keys of one domain, one after the other without a gap")]
+    #[error("the keys given are not the keys of one domain, one after the other")]
     Chain,
     /// A code belongs to another domain or service.
     #[error("code {} is of another domain or service (its tag is {found}, expected \
@@ -322,7 +318,7 @@ mod tests {
 
     #[test]
     fn keys_that_are_no_chain_are_refused() {
-        for generations in [&[][..], &[2], &[2, 3], &[2, 1], &[1, 1], &[1, 3, 2]] {
+        for generations in [&[][..], &[2, 1], &[1, 1], &[1, 3, 2], &[3, 2]] {
             assert_eq!(Coder::new(keys("income", generations)).err(), Some(CoderError::Chain));
         }
         let mixed = || [keys("income", &[1]), keys("work", &[2])].into_iter().flatten().collect();
@@ -351,6 +347,10 @@ mod tests {
         Coder::new(vec![key(0, 1), key(1, 3)]).unwrap().code(&identifiers, &mut third);
         assert_eq!(renewed, third);
         assert_eq!(third[0].generation().get(), 3);
+        // Where no key came before it, the next one begins the chain.
+        let mut begun = Vec::new();
+        Coder::new(vec![key(0, 3)]).unwrap().code(&identifiers, &mut begun);
+        assert_eq!(begun[0].bytes(), first[0].bytes());
     }
 
     #[test]

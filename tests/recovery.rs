@@ -330,6 +330,27 @@ fn a_second_recovery_goes_on_from_the_first_and_a_doubt_left_behind_is_stated_ag
     assert_eq!(world.code("population", "third", &PEOPLE).unwrap_err().code(), "key-doubted");
 }
 
+/// A doubt that was stated about an old home's own lines is stated anew about the ledger that came
+/// back.
+#[test]
+fn a_doubt_about_an_old_home_is_stated_again() {
+    let world = World::founded(2, 3);
+    world.statistics("population").unwrap();
+    let backup = Backup::of(&world);
+    world.code("population", "second", &PEOPLE).unwrap();
+    backup.put_back(&world, Life::PutBack);
+    world.clock.advance(SignedDuration::from_hours(25));
+    world.open().expire().unwrap();
+    world.doubt("population", 0).unwrap();
+    recover(&world, &[0, 1, 2], &[]).unwrap();
+    assert!(!words(&world).contains(&"doubted"));
+    let ledger = world.ledger();
+    let remarks = world.kit(0).remarks(ledger.view()).unwrap();
+    assert!(matches!(remarks[..], [Remark::DoubtMissing { .. }]), "{remarks:?}");
+    world.doubt("population", 0).unwrap();
+    assert_eq!(world.code("population", "third", &PEOPLE).unwrap_err().code(), "key-doubted");
+}
+
 /// Behind the mark nothing is appended, however it came about.
 #[test]
 fn a_home_that_is_behind_records_nothing() {
@@ -401,6 +422,27 @@ fn a_key_whose_seal_is_nowhere_is_recorded_as_lost() {
     assert_eq!(living, [1, 3]);
 }
 
+/// The first key of a domain is lost: the next one begins its chain anew.
+#[test]
+fn a_domain_whose_only_key_is_lost_codes_under_the_next() {
+    let world = World::founded(2, 3);
+    world.statistics("population").unwrap();
+    world.code("population", "first", &PEOPLE).unwrap();
+    let before = world.codes("first");
+    fs::remove_file(world.home().join("keys/population.1.1.key")).unwrap();
+    recover(&world, &[0, 1], &[]).unwrap();
+    assert_eq!(world.code("population", "no", &PEOPLE).unwrap_err().code(), "key-lost");
+    world.new_key("population", RenewalReason::Scheduled).unwrap();
+    world.code("population", "second", &PEOPLE).unwrap();
+    assert_eq!(world.codes("second")[0].generation().get(), 2);
+    assert_eq!(world.renew("population", "never", &before).unwrap_err().code(), "key-lost");
+    world.new_key("population", RenewalReason::Scheduled).unwrap();
+    let second = world.codes("second");
+    world.renew("population", "lifted", &second).unwrap();
+    world.code("population", "third", &PEOPLE).unwrap();
+    assert_eq!(world.codes("lifted"), world.codes("third"));
+}
+
 /// A thief of `identity` shows one kit a ledger with a clock far ahead, in which a project has
 /// ended: what is dated ahead is not taken, and the project lives.
 #[test]
@@ -428,6 +470,36 @@ fn a_false_ledger_with_a_clock_ahead_ends_no_project() {
     let state = world.ledger().state;
     let project = state.domain(&name("cohort")).unwrap();
     assert!(project.ended.is_none() && project.destroyed.is_none());
+}
+
+/// What an honest clock dated years ahead comes back, once a quorum has gone on from it: nobody is
+/// locked out until that date.
+#[test]
+fn a_clock_that_was_ahead_stops_no_recovery() {
+    let world = World::founded(2, 3);
+    world.statistics("population").unwrap();
+    let backup = Backup::of(&world);
+    world.confirms.set(true);
+    let right = world.clock.now();
+    world.clock.set_to(right + SignedDuration::from_hours(24 * 3652));
+    world.code("population", "ahead", &PEOPLE).unwrap();
+    let at_risk = Snapshot::of(&world);
+    world.clock.set_to(right + SignedDuration::from_hours(24));
+    world.code("population", "right", &PEOPLE).unwrap();
+    let before = lines(&world);
+    backup.put_back(&world, Life::Lost);
+    recover(&world, &[1, 2], &[]).unwrap();
+    // The destruction of the last request, which no kit has seen, is recorded anew.
+    let seen = before.trim_end().rsplit_once('\n').unwrap().0;
+    assert!(lines(&world).starts_with(seen));
+    all_follow(&world);
+    codes_on(&world, "later");
+
+    // Before the clock was put right nobody had signed for it under another date.
+    at_risk.restore(&world);
+    world.clock.set_to(right + SignedDuration::from_hours(24));
+    backup.put_back(&world, Life::Lost);
+    assert_eq!(recovery(&world, &[0, 1, 2], &[]).err().unwrap().code(), "recovery-kits");
 }
 
 /// An older copy of a kit as a source takes nothing away where the copy of the ledger is there.

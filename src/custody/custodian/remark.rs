@@ -124,12 +124,14 @@ impl Kept {
         })
     }
 
-    /// The doubt about this that the kit has stated and the ledger does not contain.
+    /// The doubt about this that the kit has stated, and that the ledger does not contain and can
+    /// take: not one that was stated about another ledger, with the head of that.
     pub(super) fn unrecorded(&self, about: &Doubted, ledger: &View<'_>) -> Option<Doubt> {
         self.memory.statements.iter().find_map(|stated| match stated {
             Stated::Doubt { doubt }
                 if doubt.body.about == *about
-                    && !ledger.state.doubts().contains_key(&doubt_digest(doubt)) =>
+                    && !ledger.state.doubts().contains_key(&doubt_digest(doubt))
+                    && ledger.state.check_doubt(doubt, ledger.history).is_ok() =>
             {
                 Some((**doubt).clone())
             }

@@ -8,6 +8,7 @@ use cstatns_base::name::{Hex, Name};
 use cstatns_record::card::ServiceCard;
 use cstatns_record::checkpoint::{Checkpoint, Head, Note};
 use cstatns_record::dealing::Epoch;
+use cstatns_record::ledger::event::{Event, Line};
 use cstatns_record::ledger::{
     History, LedgerError, Lines, checkpoint_path, read_checkpoint, signed_head,
 };
@@ -327,37 +328,43 @@ fn claimed_size(note: &[u8]) -> Option<u64> {
 }
 
 impl Candidate {
-    /// Cuts off what is dated more than a day ahead, unless a copy of the home holds it: a false
-    /// ledger with a clock far ahead could end a project, or name as destroyed what is not.
+    /// Cuts off what is dated more than a day ahead, unless a copy of the home holds it or a quorum
+    /// has approved something after it on a day that is not ahead: a false ledger with a clock far
+    /// ahead could end a project, or name as destroyed what is not.
     fn before(
         self,
         now: Timestamp,
         marks: Option<&History>,
         card: &ServiceCard,
     ) -> Result<Self, ServiceError> {
-        let known = marks.map_or(0, |marks| common(marks, &self.history));
-        let lines = || self.bytes.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
-        let mut fold = Fold::new(card);
-        for (number, line) in (1..).zip(lines()) {
-            let read = fold.push(line)?;
-            if number > known && read.clock.duration_since(now) > CLOCK_SKEW {
-                let Self { source, note, covered, .. } = self;
-                let kept: Vec<&[u8]> = self
-                    .bytes
-                    .split_inclusive(|byte| *byte == b'\n')
-                    .take(number as usize - 1)
-                    .collect();
-                let bytes = kept.concat();
-                let mut fold = Fold::new(card);
-                for line in kept {
-                    fold.push(&line[..line.len() - 1])?;
+        let mut known = marks.map_or(0, |marks| common(marks, &self.history));
+        let (mut asked, mut ahead) = (BTreeMap::new(), Vec::new());
+        for bytes in self.bytes.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
+            let line: Line = serde_json::from_slice(bytes).expect("a line that was folded");
+            let is_ahead = line.clock.duration_since(now) > CLOCK_SKEW;
+            match line.event {
+                Event::Proposed { question } => {
+                    asked.insert(question.run, line.sequence);
                 }
-                let (history, state) = fold.finish();
-                let state =
-                    state.ok_or(Broken::Unlawful { number: 1, reason: Unlawful::Genesis })?;
-                return Ok(Self { source, bytes, history, state, note, covered });
+                // Each of those who consented has signed for the ledger up to the question.
+                Event::Intent { run, .. } if !is_ahead => {
+                    known = known.max(asked.get(&run).copied().unwrap_or(0));
+                }
+                _ => {}
             }
+            ahead.extend(is_ahead.then_some(line.sequence));
         }
-        Ok(self)
+        let Some(first) = ahead.into_iter().find(|number| *number > known) else { return Ok(self) };
+        let Self { source, note, covered, .. } = self;
+        let kept: Vec<&[u8]> =
+            self.bytes.split_inclusive(|byte| *byte == b'\n').take(first as usize - 1).collect();
+        let bytes = kept.concat();
+        let mut fold = Fold::new(card);
+        for line in kept {
+            fold.push(&line[..line.len() - 1])?;
+        }
+        let (history, state) = fold.finish();
+        let state = state.ok_or(Broken::Unlawful { number: 1, reason: Unlawful::Genesis })?;
+        Ok(Self { source, bytes, history, state, note, covered })
     }
 }

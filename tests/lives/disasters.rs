@@ -1,0 +1,164 @@
+//! What goes wrong in a life. Another disaster is a line of the table; it returns whether it could
+//! strike.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use jiff::SignedDuration;
+
+use crate::common::crash::{Fault, copy_tree};
+use crate::life::{DAY, Life};
+
+pub(crate) struct Disaster {
+    pub name: &'static str,
+    pub weight: usize,
+    pub strikes: fn(&mut Life) -> bool,
+}
+
+const fn disaster(name: &'static str, weight: usize, strikes: fn(&mut Life) -> bool) -> Disaster {
+    Disaster { name, weight, strikes }
+}
+
+pub(crate) const DISASTERS: [Disaster; 12] = [
+    disaster("old backup", 6, old_backup),
+    disaster("old backup, nothing else is left", 4, old_backup_alone),
+    disaster("old backup, with life secrets", 9, old_backup_with_life),
+    disaster("mirror in place of the home", 3, mirror_in_place),
+    disaster("older keys", 3, older_keys),
+    disaster("places of life secrets lost", 2, life_lost),
+    disaster("mirror lost", 1, mirror_lost),
+    disaster("a place is away", 3, place_away),
+    disaster("older kit", 5, older_kit),
+    disaster("clock ahead", 5, clock_ahead),
+    disaster("clock years ahead", 2, clock_years_ahead),
+    disaster("clock behind", 4, clock_behind),
+];
+
+impl Life {
+    /// How a command is disturbed, and under which directory.
+    pub(crate) fn fault(&mut self) -> (PathBuf, Fault) {
+        let places = ["", "", "", "home", "home/keys", "custodians", "mirror", "life-1"];
+        let place = places[self.random.below(places.len())];
+        let step = self.random.below(if place.len() > 4 { 12 } else { 70 });
+        let fault = match self.random.below(5) {
+            0..=2 => Fault::Stop(step),
+            3 => Fault::Fail(step, std::io::ErrorKind::StorageFull),
+            _ => Fault::Tear(step, self.random.below(300)),
+        };
+        (self.world.directory.path().join(place), fault)
+    }
+
+    /// The home is lost, and a backup put back.
+    fn put_back(&mut self, with_life: bool) {
+        let (home, at) = (self.world.home(), self.random.below(self.backups.len()));
+        fs::remove_dir_all(&home).unwrap();
+        copy_tree(self.backups[at].path(), &home);
+        if !with_life && home.join("life").exists() {
+            fs::remove_dir_all(home.join("life")).unwrap();
+        }
+    }
+
+    fn lose(&self, place: &Path) {
+        if place.exists() {
+            fs::remove_dir_all(place).unwrap();
+        }
+    }
+}
+
+fn old_backup(life: &mut Life) -> bool {
+    life.put_back(false);
+    true
+}
+
+/// The places of life secrets and the mirror are lost too.
+fn old_backup_alone(life: &mut Life) -> bool {
+    life.put_back(false);
+    for place in life.places() {
+        life.lose(&place);
+    }
+    true
+}
+
+/// A backup that holds what it must not: the home cannot know that it is old.
+fn old_backup_with_life(life: &mut Life) -> bool {
+    if !life.world.life.is_empty() || life.mirror.is_some() {
+        return false;
+    }
+    life.put_back(true);
+    true
+}
+
+fn mirror_in_place(life: &mut Life) -> bool {
+    let Some(mirror) = life.mirror.clone() else { return false };
+    let home = life.world.home();
+    let identity = fs::read(home.join("identity")).unwrap();
+    fs::remove_dir_all(&home).unwrap();
+    copy_tree(&mirror, &home);
+    fs::remove_file(home.join("cstatns-mirror")).unwrap();
+    fs::write(home.join("identity"), identity).unwrap();
+    true
+}
+
+fn older_keys(life: &mut Life) -> bool {
+    let keys = life.world.home().join("keys");
+    let backup = life.random.below(life.backups.len());
+    fs::remove_dir_all(&keys).unwrap();
+    copy_tree(&life.backups[backup].path().join("keys"), &keys);
+    true
+}
+
+fn life_lost(life: &mut Life) -> bool {
+    let mut places = life.world.lives();
+    life.random.shuffle(&mut places);
+    places.truncate(1 + life.random.below(2));
+    for place in places {
+        life.lose(&place);
+    }
+    true
+}
+
+fn mirror_lost(life: &mut Life) -> bool {
+    let mirror = life.mirror.clone();
+    mirror.inspect(|mirror| life.lose(mirror)).is_some()
+}
+
+fn place_away(life: &mut Life) -> bool {
+    let mut places = life.world.life.clone();
+    places.extend(life.mirror.clone());
+    let Some(place) = life.random.of(&places) else { return false };
+    let away = life.world.path("away");
+    fs::rename(&place, &away).unwrap();
+    life.away = Some((place, away));
+    true
+}
+
+/// A custodian uses an older copy of their kit. No more than n - k do, or were left behind.
+fn older_kit(life: &mut Life) -> bool {
+    let stale = life.honest().into_iter().filter(|kit| life.is_stale(*kit)).count();
+    let Some((kit, copy)) = life.old_kits.pop() else { return false };
+    let known = life.cut.contains(&kit) || life.is_stale(kit);
+    if known || stale + life.cut.len() >= life.n() - life.k {
+        return false;
+    }
+    let place = life.custodians[kit].clone();
+    fs::remove_dir_all(&place).unwrap();
+    copy_tree(copy.path(), &place);
+    true
+}
+
+fn clock_ahead(life: &mut Life) -> bool {
+    let days = life.random.of(&[1, 2, 5, 20, 39, 60, 200]).unwrap();
+    life.set_clock(DAY * days + SignedDuration::from_hours(3));
+    true
+}
+
+fn clock_years_ahead(life: &mut Life) -> bool {
+    life.set_clock(DAY * 3652);
+    true
+}
+
+fn clock_behind(life: &mut Life) -> bool {
+    let days = life.random.of(&[1, 2, 5, 20, 39, 60, 200, 700]).unwrap();
+    life.set_clock(-(DAY * days) - SignedDuration::from_hours(3));
+    true
+}

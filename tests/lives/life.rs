@@ -1,0 +1,406 @@
+//! One life: the service, its custodians, the true time and what is known of all that happened.
+
+use std::collections::BTreeMap;
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::PathBuf;
+
+use cstatns::coded::Coded as _;
+use cstatns::custody::custodian::{Kit, Shown};
+use cstatns::service::{Clock as _, Founding, Made, Service, ServiceError};
+use cstatns::state::ReadLedger;
+use jiff::{SignedDuration, Timestamp};
+
+use crate::acts::ACTS;
+use crate::common::crash::copy_tree;
+use crate::common::{PEOPLE, World, name, scratch};
+use crate::disasters::DISASTERS;
+use crate::rules::Known;
+
+pub(crate) const DAY: SignedDuration = SignedDuration::from_hours(24);
+const YEARS: i64 = 20;
+
+/// What happened, by kind and name.
+#[derive(Default)]
+pub(crate) struct Stats(BTreeMap<(&'static str, String), u64>);
+
+impl Stats {
+    pub(crate) fn count(&mut self, kind: &'static str, name: &str) {
+        *self.0.entry((kind, name.to_owned())).or_default() += 1;
+    }
+
+    pub(crate) fn of(&self, kind: &'static str, name: &str) -> u64 {
+        self.0.get(&(kind, name.to_owned())).copied().unwrap_or(0)
+    }
+
+    pub(crate) fn add(&mut self, other: Self) {
+        for (what, count) in other.0 {
+            *self.0.entry(what).or_default() += count;
+        }
+    }
+
+    pub(crate) fn print(&self, lives: u64) {
+        eprintln!("{lives} lives");
+        for ((kind, name), count) in &self.0 {
+            eprintln!("{kind:>10}  {name}: {count}");
+        }
+    }
+}
+
+/// xorshift64*.
+pub(crate) struct Random(u64);
+
+impl Random {
+    fn new(seed: u64) -> Self {
+        let mut random = Self(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1);
+        for _ in 0..8 {
+            random.next();
+        }
+        random
+    }
+
+    fn next(&mut self) -> u64 {
+        self.0 ^= self.0 >> 12;
+        self.0 ^= self.0 << 25;
+        self.0 ^= self.0 >> 27;
+        self.0.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 16
+    }
+
+    pub(crate) fn below(&mut self, n: usize) -> usize {
+        (self.next() % n as u64) as usize
+    }
+
+    /// True one time in `n`.
+    pub(crate) fn one_in(&mut self, n: usize) -> bool {
+        self.below(n) == 0
+    }
+
+    pub(crate) fn of<T: Clone>(&mut self, from: &[T]) -> Option<T> {
+        if from.is_empty() { None } else { Some(from[self.below(from.len())].clone()) }
+    }
+
+    pub(crate) fn shuffle<T>(&mut self, all: &mut [T]) {
+        for at in (1..all.len()).rev() {
+            let other = self.below(at + 1);
+            all.swap(at, other);
+        }
+    }
+
+    /// One of a table by weight.
+    pub(crate) fn weighed(&mut self, weights: impl Iterator<Item = usize> + Clone) -> usize {
+        let mut left = self.below(weights.clone().sum());
+        weights
+            .take_while(|weight| left.checked_sub(*weight).map(|rest| left = rest).is_some())
+            .count()
+    }
+}
+
+/// A run whose result may lie under its name: what was coded, in the order of the rows.
+#[derive(Clone)]
+pub(crate) struct Asked {
+    pub file: String,
+    pub domain: String,
+    pub people: Vec<&'static str>,
+}
+
+pub(crate) struct Life {
+    pub seed: u64,
+    pub random: Random,
+    pub world: World,
+    /// The custodians' kits; the world's are those that are asked next.
+    pub custodians: Vec<PathBuf>,
+    pub k: usize,
+    pub truth: Timestamp,
+    /// By how much the clock is ahead.
+    pub offset: SignedDuration,
+    pub mirror: Option<PathBuf>,
+    /// A place that is away: where it belongs, and where it is.
+    pub away: Option<(PathBuf, PathBuf)>,
+    /// Copies of the home; life secrets that lie in it are in them, against the rules.
+    pub backups: Vec<tempfile::TempDir>,
+    pub old_kits: Vec<(usize, tempfile::TempDir)>,
+    /// Who was left behind by a recovery at which their kit was not at hand.
+    pub cut: BTreeSet<usize>,
+    /// What each custodian keeps on paper of their kit.
+    pub paper: Vec<Shown>,
+    /// The ledger as last looked at.
+    pub ledger: ReadLedger,
+    pub known: Known,
+    /// The results of this act.
+    pub asked: Vec<Asked>,
+    pub made: Vec<(String, Made)>,
+    files: u32,
+    pub stats: Stats,
+    log: Vec<String>,
+}
+
+impl Life {
+    pub(crate) fn new(seed: u64) -> Self {
+        let mut random = Random::new(seed);
+        let (k, n) = if random.one_in(5) { (3, 5) } else { (2, 3) };
+        let mut world = World::new(k, n);
+        let directory = world.directory.path().to_owned();
+        // On the same machine, so that a stop stops them too.
+        fs::create_dir(directory.join("custodians")).unwrap();
+        world.kits = (1..=n).map(|i| directory.join(format!("custodians/kit-{i}"))).collect();
+        world.make_kits();
+        world.life = (1..=random.below(3)).map(|i| directory.join(format!("life-{i}"))).collect();
+        let mirror = random.one_in(2).then(|| directory.join("mirror"));
+        let founding = Founding {
+            name: name("test"),
+            threshold: k,
+            cards: world.kits.iter().map(|kit| Kit::card_in(kit).unwrap()).collect(),
+            shares: &world.path("shares"),
+            life: world.life.clone(),
+            mirrors: mirror.iter().cloned().collect(),
+            demo: true,
+        };
+        Service::init(&world.home(), founding, world.clock.clone()).unwrap();
+        world.receive().unwrap();
+        let (custodians, truth, ledger) = (world.kits.clone(), world.clock.now(), world.ledger());
+        let mut life = Self {
+            seed,
+            random,
+            world,
+            custodians,
+            k,
+            truth,
+            offset: SignedDuration::ZERO,
+            mirror,
+            away: None,
+            backups: Vec::new(),
+            old_kits: Vec::new(),
+            cut: BTreeSet::new(),
+            paper: vec![Shown::default(); n],
+            ledger,
+            known: Known::default(),
+            asked: Vec::new(),
+            made: Vec::new(),
+            files: 0,
+            stats: Stats::default(),
+            log: Vec::new(),
+        };
+        life.back_up();
+        life.look();
+        life
+    }
+
+    pub(crate) fn n(&self) -> usize {
+        self.custodians.len()
+    }
+
+    /// Twenty years.
+    pub(crate) fn live(mut self) -> Stats {
+        let ends = self.truth + SignedDuration::from_hours(YEARS * 8766);
+        while self.truth < ends {
+            self.pass();
+            if self.random.one_in(5) {
+                let at = self.random.weighed(DISASTERS.iter().map(|disaster| disaster.weight));
+                let disaster = &DISASTERS[at];
+                if (disaster.strikes)(&mut self) {
+                    self.say(format!("DISASTER {}", disaster.name));
+                    self.stats.count("disaster", disaster.name);
+                    for _ in 0..self.random.below(3) {
+                        self.act_amid();
+                    }
+                    self.rescue();
+                }
+            } else {
+                self.act();
+            }
+            if self.random.one_in(12) {
+                self.back_up();
+            }
+        }
+        self.rescue();
+        self.code_again(true);
+        self.the_end();
+        self.stats
+    }
+
+    /// Time passes, and the timer runs or does not: each month, and on the last nights.
+    fn pass(&mut self) {
+        let gap = match self.random.below(20) {
+            0..=1 => SignedDuration::from_mins(1 + self.random.below(600) as i64),
+            2..=5 => DAY * (1 + self.random.below(6) as i32),
+            6..=9 => DAY * (7 + self.random.below(33) as i32),
+            _ => DAY * (40 + self.random.below(360) as i32),
+        };
+        if self.random.one_in(6) {
+            self.tick(gap);
+            return;
+        }
+        let end = self.truth + gap;
+        let mut service = match self.world.try_open() {
+            Ok(service) => service,
+            Err(error) => self.fail(format!("the timer: {error}")),
+        };
+        while self.truth + DAY * 3 < end {
+            let left = end.duration_since(self.truth) - DAY * 2;
+            self.tick(left.min(DAY * 30));
+            self.night(&mut service);
+        }
+        for _ in 0..2 {
+            self.tick(DAY + SignedDuration::from_mins(1));
+            self.night(&mut service);
+        }
+        drop(service);
+        self.look();
+    }
+
+    fn night(&mut self, service: &mut Service) {
+        match service.expire() {
+            Ok(expired) => {
+                let what = if expired.unconfirmed { "unconfirmed" } else { "ran" };
+                self.stats.count("timer", what);
+                for _ in expired.destroyed {
+                    self.stats.count("seen", "project that ended");
+                }
+            }
+            Err(error) => self.fail(format!("the timer: {error}")),
+        }
+    }
+
+    pub(crate) fn tick(&mut self, by: SignedDuration) {
+        self.truth += by;
+        self.set_clock(self.offset);
+    }
+
+    pub(crate) fn set_clock(&mut self, offset: SignedDuration) {
+        self.offset = offset;
+        self.world.clock.set_to(self.truth + offset);
+    }
+
+    /// An act of a healthy service, which may be stopped.
+    fn act(&mut self) {
+        let at = self.random.weighed(ACTS.iter().map(|act| act.weight));
+        let act = &ACTS[at];
+        self.choose();
+        let fault = self.random.one_in(6).then(|| self.fault());
+        let outcome = match &fault {
+            Some((under, fault)) => fault.during(under, || (act.run)(self)),
+            None => (act.run)(self),
+        };
+        let code = outcome.as_ref().err().map(|error| error.code());
+        self.say(format!("{} {:?} {}", act.name, fault, code.unwrap_or("")));
+        match (&outcome, &fault) {
+            (Ok(()), _) => self.stats.count("act", act.name),
+            (Err(error), None) => self.refused(act.name, error),
+            (Err(_), Some(_)) => self.stats.count("seen", "crash"),
+        }
+        // A copy that could not be written is brought up.
+        if fault.is_some()
+            && let Err(error) = self.world.reopen()
+        {
+            self.fail(format!("after a stop the home does not open: {error}"));
+        }
+        self.look();
+    }
+
+    /// What is tried while the service may be in disorder: it may be refused with whatever it is.
+    fn act_amid(&mut self) {
+        let at = self.random.weighed(ACTS.iter().map(|act| act.weight));
+        let act = &ACTS[at];
+        let gap = SignedDuration::from_hours(1 + self.random.below(40) as i64);
+        self.tick(gap);
+        self.choose();
+        let outcome = (act.run)(self);
+        let code = outcome.as_ref().err().map(|error| error.code());
+        self.say(format!("amid: {} {}", act.name, code.unwrap_or("")));
+        self.stats.count("amid", code.unwrap_or("done"));
+        self.look_amid();
+    }
+
+    fn refused(&mut self, act: &str, error: &ServiceError) {
+        let code = error.code();
+        if !crate::acts::REFUSALS.contains(&code) {
+            self.fail(format!("{act} was refused: {code}: {error}"));
+        }
+        self.stats.count("refused", code);
+    }
+
+    /// Who is asked next: k or more of those who were not left behind.
+    pub(crate) fn choose(&mut self) {
+        let mut kits = self.honest();
+        self.random.shuffle(&mut kits);
+        let more = if self.random.one_in(4) { kits.len() - self.k } else { 0 };
+        self.world.k = self.k + self.random.below(more + 1);
+        self.world.kits = kits.iter().map(|kit| self.custodians[*kit].clone()).collect();
+        // Somebody looks at a calendar; under a wrong clock not always.
+        let looks = self.offset.is_zero() || self.random.one_in(3);
+        self.world.confirms.set(looks);
+    }
+
+    /// The custodians who were not left behind.
+    pub(crate) fn honest(&self) -> Vec<usize> {
+        (0..self.n()).filter(|kit| !self.cut.contains(kit)).collect()
+    }
+
+    pub(crate) fn kit(&self, kit: usize) -> Kit {
+        Kit::open(&self.custodians[kit], None).unwrap()
+    }
+
+    /// What the kit says of itself.
+    pub(crate) fn shown(&self, kit: usize) -> Shown {
+        Kit::shown_by(&self.custodians[kit]).unwrap()
+    }
+
+    /// Whether the kit is an older copy, as the paper shows.
+    pub(crate) fn is_stale(&self, kit: usize) -> bool {
+        let (shown, paper) = (self.shown(kit), &self.paper[kit]);
+        let size = |shown: &Shown| shown.head.map_or(0, |head| head.size);
+        shown.count < paper.count || size(&shown) < size(paper)
+    }
+
+    /// The places of life secrets, and the mirror.
+    pub(crate) fn places(&self) -> Vec<PathBuf> {
+        let lives = self.world.lives().into_iter();
+        lives.chain(self.mirror.clone()).collect()
+    }
+
+    /// A name for the files of a run.
+    pub(crate) fn file(&mut self) -> String {
+        self.files += 1;
+        format!("run-{}", self.files)
+    }
+
+    /// Two to four people.
+    pub(crate) fn people(&mut self) -> Vec<&'static str> {
+        let mut people = PEOPLE.to_vec();
+        self.random.shuffle(&mut people);
+        people.truncate(2 + self.random.below(3));
+        people
+    }
+
+    /// A backup of the home, and sometimes an older copy of a kit.
+    fn back_up(&mut self) {
+        let copy = scratch();
+        copy_tree(&self.world.home(), copy.path());
+        self.backups.push(copy);
+        if self.backups.len() > 3 {
+            let at = self.random.below(3);
+            self.backups.remove(at);
+        }
+        let kit = self.random.below(self.n());
+        if !self.cut.contains(&kit) {
+            let copy = scratch();
+            copy_tree(&self.custodians[kit], copy.path());
+            self.old_kits.push((kit, copy));
+            if self.old_kits.len() > 3 {
+                self.old_kits.remove(0);
+            }
+        }
+    }
+
+    pub(crate) fn say(&mut self, what: String) {
+        let events = self.ledger.history.size();
+        let (truth, days) = (self.truth, self.offset.as_hours() / 24);
+        self.log.push(format!("{truth} clock {days:+} d, {events} events: {what}"));
+    }
+
+    /// The end of a life in which something does not hold.
+    pub(crate) fn fail(&self, what: String) -> ! {
+        let log = self.log[self.log.len().saturating_sub(40)..].join("\n");
+        panic!("{log}\nCSTATNS_SEED={}: {what}", self.seed);
+    }
+}
