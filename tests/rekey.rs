@@ -14,13 +14,13 @@ use cstatns::evidence::Stated;
 use cstatns::files::faults;
 use cstatns::ledger::checkpoint_path;
 use cstatns::ledger::event::{Event, Line};
-use cstatns::name::canonical_json;
+use cstatns::name::{Hex, canonical_json};
 use cstatns::proposal::Action;
 use cstatns::receipt::Receipt;
 use cstatns::service::{
     Clock as _, Opening, Recovery, Service, ServiceError, Sources, read_service_card,
 };
-use cstatns::state::read_ledger;
+use cstatns::state::{Snapshot as Folded, read_ledger};
 use ed25519_dalek::SigningKey;
 use jiff::SignedDuration;
 
@@ -376,7 +376,17 @@ fn a_stolen_key_signs_nothing_any_more() {
     let (world, first, kept) = in_use();
     let thief = scratch();
     copy_tree(&world.home(), &thief.path().join("home"));
-    rekeyed(&world);
+    let snapshot = {
+        let ledger = world.ledger();
+        let identity = fs::read_to_string(world.home().join("identity")).unwrap();
+        let seed = identity.split('"').find(|part| part.len() == 64).unwrap();
+        let key = SigningKey::from_bytes(&Hex::<32>::parse(seed.as_bytes()).unwrap().0);
+        Folded::make(&ledger.history, &ledger.state, &key)
+    };
+    let next = rekeyed(&world);
+    // Nor is a state believed that it has signed.
+    assert!(Folded::read(&snapshot, &first).is_some());
+    assert!(Folded::read(&snapshot, &next).is_none());
     let (stolen, clock) = (thief.path().join("home"), world.clock.clone());
     let (mut service, _) = Service::open(&stolen, clock).unwrap();
     for _ in 0..4 {

@@ -16,6 +16,7 @@ mod second;
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use cstatns::card::ServiceCard;
 use cstatns::dealing::Epoch;
 use cstatns::ledger::event::{Event, FORMAT, Line};
 use cstatns::name::canonical_json;
@@ -252,7 +253,7 @@ fn walk(events: usize, of_audits: usize, mut random: Random) -> Seen {
                 let book = Book { card, key, lines };
                 let verdict = book.lay(place.path().join("ledger")).verdict();
                 assert!(verdict.holds, "{}", verdict.why);
-                snapshots(&book, &mut audits, &place.path().join("ledger/ledger.jsonl"));
+                snapshots(cast, &book, &mut audits, &place.path().join("ledger/ledger.jsonl"));
             }
         }
         let answers = reference(&["--lines"], questions);
@@ -267,19 +268,21 @@ fn walk(events: usize, of_audits: usize, mut random: Random) -> Seen {
 }
 
 /// The state that a ledger has is the one that a snapshot of its first lines and the rest have.
-fn snapshots(book: &Book, random: &mut Random, path: &Path) {
+fn snapshots(cast: &Cast, book: &Book, random: &mut Random, path: &Path) {
     let bytes_of = |state: &State| serde_json::to_vec(state).unwrap();
     let mut fold = Fold::new(&book.card);
     let mut made = Vec::new();
     for line in &book.lines {
         fold.push(line).unwrap();
         if random.one_in(8) {
-            made.push(Snapshot::make(fold.history(), fold.state().unwrap(), &book.key));
+            let (state, key) = (fold.state().unwrap(), cast.signs(fold.state()));
+            let card = ServiceCard::successor(book.card.id(), &key);
+            made.push((card, Snapshot::make(fold.history(), state, &key)));
         }
     }
     let whole = bytes_of(fold.state().unwrap());
-    for snapshot in made {
-        let snapshot = Snapshot::read(&snapshot, &book.card).unwrap();
+    for (card, snapshot) in made {
+        let snapshot = Snapshot::read(&snapshot, &card).unwrap();
         let known = snapshot.size();
         let read = read_ledger_after(path, &book.card, Some(snapshot)).unwrap();
         assert_eq!(read.known, known, "the snapshot was not used");

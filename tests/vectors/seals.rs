@@ -21,7 +21,7 @@ use serde_json::{Value, json};
 use sha2::Sha256;
 
 use super::file::Made;
-use super::people::{PEOPLE, SUITE, head, root, service, signing};
+use super::people::{PEOPLE, SUITE, head, public, root, service, signing};
 use super::statements::receipt;
 use super::{bytes, hex, secret, secret_of, text, typed};
 
@@ -229,7 +229,7 @@ fn sealed_memory(card: &Card, memory: &Value, shown: Value) -> Value {
 }
 
 fn new_memory(card: &Card) -> Value {
-    let memory = json!({"format": 2, "suite": SUITE, "service": null, "count": 0, "checkpoint": null,
+    let memory = json!({"format": 2, "suite": SUITE, "service": null, "service_key": null, "count": 0, "checkpoint": null,
         "head": null, "bytes": 0, "compressed": 0, "epochs": null, "domains": [], "statements": []});
     sealed_memory(card, &memory, json!({"count": 0, "last": null, "head": null}))
 }
@@ -237,7 +237,7 @@ fn new_memory(card: &Card) -> Value {
 fn memories() -> Vec<Value> {
     let (card, receipt) = (open(), receipt(&open()));
     let note = cstatns::checkpoint::sign_head(&head(), service().id(), &signing(1));
-    let memory = json!({"format": 2, "suite": SUITE, "service": service(), "count": 1, "checkpoint": note,
+    let memory = json!({"format": 2, "suite": SUITE, "service": service(), "service_key": public(1), "count": 1, "checkpoint": note,
         "head": head(), "bytes": 12_345, "compressed": 1_234, "epochs": [1, 0],
         "domains": [{"domain": "diabetes-2026", "generation": 1, "ends": "2027-12-31"},
             {"domain": "population", "generation": 2, "ends": null}],
