@@ -504,6 +504,7 @@ fn recover(world: &World) -> Result<(), ServiceError> {
     let sources = Sources { kits, from: vec![world.path("seals")], ..Sources::default() };
     let recovery = Recovery::look(&world.home(), sources, world.clock.clone())?;
     if recovery.plan.is_empty() {
+        drop(recovery);
         return world.try_open().map(drop);
     }
     recovery.carry_out(Some(&read_lines)).map(drop)

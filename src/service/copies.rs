@@ -220,7 +220,9 @@ fn mirror_directory(directory: &Path, mirror: &Path) -> Result<(), FileError> {
         let listed = files::list(directory)?;
         Ok(listed.iter().filter_map(|path| path.file_name().map(ToOwned::to_owned)).collect())
     };
-    let here = names(directory)?;
+    let mut here = names(directory)?;
+    // What a process waits with is of this home alone.
+    here.retain(|name| !name.to_string_lossy().ends_with(".wait"));
     for name in &here {
         mirror_file(&directory.join(name), &mirror.join(name))?;
     }

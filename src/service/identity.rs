@@ -128,6 +128,8 @@ impl Identity {
         // What a stopped destruction left of it is of no use.
         let is_left = matches!(Self::read(&next), Err(ServiceError::HomeDamaged { .. }));
         if is_own(&next) || is_left {
+            // A process that was stopped may have given the key its name and not forced it to disk.
+            files::settle(&path)?;
             files::destroy(&next)?;
         }
         super::read_service_card(&card)

@@ -244,6 +244,10 @@ impl Recovery {
         let Self { own, own_head, mut kits, seals, plan, clock, .. } = self;
         let decided: &[u8] = if plan.needs_kits { KITS } else { b"" };
         files::replace(&home.join(MARKER), decided, Access::Private)?;
+        // What a recovery that was stopped was putting aside.
+        if home.join(ASIDE).is_dir() {
+            files::sweep(&home.join(ASIDE))?;
+        }
         if let Some(own) = own.as_ref().filter(|_| plan.puts_aside) {
             put_aside(&home, LEDGER, own)?;
         }
