@@ -25,7 +25,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use life::{Life, Stats};
 
 /// Lives of the gate, and before a release.
-const LIVES: u64 = 8;
+const LIVES: u64 = 9;
 const ALL_LIVES: u64 = 200;
 
 /// How many lives are played at a time.

@@ -35,9 +35,9 @@ pub(crate) const ACTS: [Act; 16] = [
     act("renew", 12, renew),
     act("open statistics", 3, open_statistics),
     act("open research", 8, open_research),
-    act("extend", 5, extend),
+    act("extend", 12, extend),
     act("new key", 6, new_key),
-    act("close", 2, close),
+    act("close", 3, close),
     act("doubt of a key", 4, doubt),
     act("doubt of the custody", 1, doubt_custody),
     act("examined", 4, examined),
@@ -141,7 +141,13 @@ impl Life {
 }
 
 fn code(life: &mut Life) -> Result<(), ServiceError> {
-    let Some(domain) = life.domain(|_| true) else { return none() };
+    let now = life.truth;
+    let past = |domain: &cstatns::state::Domain| {
+        domain.destroyed.is_none() && (domain.marked || domain.is_past_its_end(now))
+    };
+    let ended = life.state().domains().iter().find(|(_, domain)| past(domain));
+    let ended = ended.map(|(name, _)| name.as_str().to_owned());
+    let Some(domain) = ended.or_else(|| life.domain(|_| true)) else { return none() };
     let people = life.people();
     life.code_in(&domain, people)
 }
@@ -195,7 +201,7 @@ fn open_research(life: &mut Life) -> Result<(), ServiceError> {
 
 fn extend(life: &mut Life) -> Result<(), ServiceError> {
     let Some(domain) = life.domain(|domain| domain.kind.is_research()) else { return none() };
-    let days = life.random.of(&[10, 300, 1500, 3000]).unwrap();
+    let days = life.random.of(&[300, 1500, 3000]).unwrap();
     let ends = life.day(days).to_string();
     life.world.extend(&domain, &ends)
 }

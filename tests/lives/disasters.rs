@@ -6,27 +6,34 @@ use std::path::{Path, PathBuf};
 
 use jiff::SignedDuration;
 
+use crate::acts::ACTS;
 use crate::common::crash::{Fault, copy_tree};
 use crate::life::{DAY, Life};
 
 pub(crate) struct Disaster {
     pub name: &'static str,
     pub weight: usize,
+    /// Whether the service can tell that it has happened.
+    pub is_told: bool,
     pub strikes: fn(&mut Life) -> bool,
 }
 
 const fn disaster(name: &'static str, weight: usize, strikes: fn(&mut Life) -> bool) -> Disaster {
-    Disaster { name, weight, strikes }
+    Disaster { name, weight, is_told: true, strikes }
 }
 
-pub(crate) const DISASTERS: [Disaster; 12] = [
+pub(crate) const DISASTERS: [Disaster; 13] = [
     disaster("old backup", 6, old_backup),
     disaster("old backup, nothing else is left", 4, old_backup_alone),
-    disaster("old backup, with life secrets", 9, old_backup_with_life),
+    Disaster {
+        is_told: false,
+        ..disaster("old backup, with life secrets", 9, old_backup_with_life)
+    },
+    disaster("lost in the middle of a run", 6, lost_amid),
     disaster("mirror in place of the home", 3, mirror_in_place),
     disaster("older keys", 3, older_keys),
     disaster("places of life secrets lost", 2, life_lost),
-    disaster("mirror lost", 1, mirror_lost),
+    disaster("mirror lost", 4, mirror_lost),
     disaster("a place is away", 3, place_away),
     disaster("older kit", 5, older_kit),
     disaster("clock ahead", 5, clock_ahead),
@@ -77,6 +84,16 @@ fn old_backup_alone(life: &mut Life) -> bool {
         life.lose(&place);
     }
     true
+}
+
+/// A run is stopped, and before anybody has looked the home is lost, alone or with all copies.
+fn lost_amid(life: &mut Life) -> bool {
+    life.choose();
+    let (run, under) = (life.random.below(4), life.world.directory.path().to_owned());
+    let fault = Fault::Stop(20 + life.random.below(50));
+    let _ = fault.during(&under, || (ACTS[[0, 2, 4, 6][run]].run)(life));
+    life.look_amid();
+    if life.random.one_in(2) { old_backup(life) } else { old_backup_alone(life) }
 }
 
 /// A backup that holds what it must not: the home cannot know that it is old.
@@ -149,6 +166,8 @@ fn older_kit(life: &mut Life) -> bool {
 fn clock_ahead(life: &mut Life) -> bool {
     let days = life.random.of(&[1, 2, 5, 20, 39, 60, 200]).unwrap();
     life.set_clock(DAY * days + SignedDuration::from_hours(3));
+    let _ = life.world.try_open().and_then(|mut service| service.expire());
+    life.look_amid();
     true
 }
 
