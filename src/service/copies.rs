@@ -153,6 +153,13 @@ impl Copy {
         keys: &ServiceKeys,
         ledger: &Ledger,
     ) -> Result<Self, ServiceError> {
+        if mirrors {
+            // What stopped processes have left; in places of life secrets every opening does it.
+            for place in MIRRORED.map(|name| directory.join(name)).iter().chain([&directory]) {
+                files::ensure_dir(place)?;
+                files::sweep(place)?;
+            }
+        }
         let path = directory.join(LEDGER);
         let head = match mark(&directory, keys)? {
             Mark::At(head) if ledger.history().includes(&head) => Some(head),

@@ -7,12 +7,12 @@ use cstatns::domain::{Kind, RenewalReason};
 use cstatns::files::FileError;
 use cstatns::proposal::{Action, QuorumError};
 use cstatns::receipt::Doubted;
-use cstatns::service::{Clock as _, Reader, ServiceError};
+use cstatns::service::{Clock as _, Opening, Reader, Service, ServiceError};
 use cstatns::state::State;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
-use crate::common::{PEOPLE, name};
+use crate::common::{PEOPLE, name, read_lines};
 use crate::life::{Asked, DAY, Life};
 
 pub(crate) struct Act {
@@ -29,7 +29,7 @@ const fn act(
     Act { name, weight, run }
 }
 
-pub(crate) const ACTS: [Act; 16] = [
+pub(crate) const ACTS: [Act; 17] = [
     act("code", 24, code),
     act("code of two requests", 4, code_parts),
     act("renew", 12, renew),
@@ -40,12 +40,13 @@ pub(crate) const ACTS: [Act; 16] = [
     act("close", 3, close),
     act("doubt of a key", 4, doubt),
     act("doubt of the custody", 1, doubt_custody),
-    act("examined", 4, examined),
+    act("examined", 9, examined),
     act("check", 7, check),
     act("withdrawn", 2, withdrawn),
     act("delivered", 4, deliver),
     act("publish", 4, publish),
     act("expire", 4, expire),
+    act("another signing key", 2, rekey),
 ];
 
 /// Why an act of a healthy service may be refused.
@@ -284,4 +285,16 @@ fn publish(life: &mut Life) -> Result<(), ServiceError> {
 fn expire(life: &mut Life) -> Result<(), ServiceError> {
     let mut service = life.world.try_open()?;
     service.expire().map(drop)
+}
+
+/// Custodians accept another signing key.
+pub(crate) fn rekey(life: &mut Life) -> Result<(), ServiceError> {
+    let opening = || Opening { read: Some(&read_lines), ..Opening::of(name("rekey")) };
+    let (home, clock) = (life.world.home(), life.world.clock.clone());
+    let card = Service::next_card(&home, &opening())?;
+    let (ledger, mut statements) = (life.world.ledger(), Vec::new());
+    for kit in 0..life.world.k {
+        statements.push(life.world.kit(kit).accept_service(&card, ledger.view(), clock.now())?);
+    }
+    Service::rekey(&home, clock, opening(), statements).map(drop)
 }

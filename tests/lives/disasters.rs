@@ -4,10 +4,13 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use cstatns::service::{Clock as _, Service};
+use cstatns::state::read_ledger;
 use jiff::SignedDuration;
 
-use crate::acts::ACTS;
+use crate::acts::{ACTS, rekey};
 use crate::common::crash::{Fault, copy_tree};
+use crate::common::scratch;
 use crate::life::{DAY, Life};
 
 pub(crate) struct Disaster {
@@ -22,7 +25,7 @@ const fn disaster(name: &'static str, weight: usize, strikes: fn(&mut Life) -> b
     Disaster { name, weight, is_told: true, strikes }
 }
 
-pub(crate) const DISASTERS: [Disaster; 13] = [
+pub(crate) const DISASTERS: [Disaster; 15] = [
     disaster("old backup", 6, old_backup),
     disaster("old backup, nothing else is left", 4, old_backup_alone),
     Disaster {
@@ -39,6 +42,8 @@ pub(crate) const DISASTERS: [Disaster; 13] = [
     disaster("clock ahead", 5, clock_ahead),
     disaster("clock years ahead", 2, clock_years_ahead),
     disaster("clock behind", 4, clock_behind),
+    disaster("signing key lost", 3, key_lost),
+    disaster("signing key stolen", 4, key_stolen),
 ];
 
 impl Life {
@@ -112,7 +117,10 @@ fn mirror_in_place(life: &mut Life) -> bool {
     fs::remove_dir_all(&home).unwrap();
     copy_tree(&mirror, &home);
     fs::remove_file(home.join("cstatns-mirror")).unwrap();
-    fs::write(home.join("identity"), identity).unwrap();
+    // It lies in the safe, or is lost with the home.
+    if !life.random.one_in(3) {
+        fs::write(home.join("identity"), identity).unwrap();
+    }
     true
 }
 
@@ -179,5 +187,56 @@ fn clock_years_ahead(life: &mut Life) -> bool {
 fn clock_behind(life: &mut Life) -> bool {
     let days = life.random.of(&[1, 2, 5, 20, 39, 60, 200, 700]).unwrap();
     life.set_clock(-(DAY * days) - SignedDuration::from_hours(3));
+    true
+}
+
+fn key_lost(life: &mut Life) -> bool {
+    fs::remove_file(life.world.home().join("identity")).unwrap();
+    true
+}
+
+/// A thief signs another ledger with the key, and perhaps misleads one custodian; then another key
+/// takes its place. Who has seen that refuses the thief's.
+fn key_stolen(life: &mut Life) -> bool {
+    // A thief has not the places that lie elsewhere.
+    if !life.world.life.is_empty() || life.mirror.is_some() {
+        return false;
+    }
+    let thief = scratch();
+    copy_tree(&life.world.home(), thief.path());
+    let Ok((mut service, _)) = Service::open(thief.path(), life.world.clock.clone()) else {
+        return false;
+    };
+    for _ in 0..=life.random.below(4) {
+        service.record_refusal("code", "unfinished").unwrap();
+    }
+    let card = service.card().clone();
+    drop(service);
+    let fork = read_ledger(&thief.path().join("ledger.jsonl"), &card).unwrap();
+    let now = life.world.clock.now();
+    let mut honest = life.honest();
+    let stale = honest.iter().filter(|kit| life.is_stale(**kit)).count();
+    life.random.shuffle(&mut honest);
+    if life.random.one_in(2) && stale + life.cut.len() < life.n() - life.k {
+        let misled = honest[0];
+        if !life.is_stale(misled) && life.kit(misled).check(fork.view(), now).is_ok() {
+            life.cut.insert(misled);
+            life.stats.count("seen", "misled by a thief");
+        }
+    }
+    life.choose();
+    if let Err(error) = rekey(life) {
+        life.fail(format!("a stolen key is not replaced: {error}"));
+    }
+    let ledger = life.world.ledger();
+    for kit in life.honest() {
+        if let Err(error) = life.kit(kit).check(ledger.view(), now) {
+            life.fail(format!("custodian {} does not follow: {error}", kit + 1));
+        }
+        if life.kit(kit).check(fork.view(), now).is_ok() {
+            life.fail(format!("custodian {} follows a thief", kit + 1));
+        }
+    }
+    life.look();
     true
 }

@@ -90,6 +90,7 @@ impl Life {
             Err(error) => {
                 let known = [
                     "home-old",
+                    "identity-lost",
                     "home-unmarked",
                     "life-place",
                     "recovery-unfinished",
