@@ -48,7 +48,7 @@ impl Known {
     pub(crate) fn codes_of(&self, domain: &str, generation: u32) -> (Vec<&'static str>, Vec<Code>) {
         let key = (domain.to_owned(), generation);
         let codes = self.codes.iter().filter(|((of, _), _)| *of == key);
-        codes.map(|((_, person), code)| (*person, code.clone())).unzip()
+        codes.map(|((_, person), code)| (*person, *code)).unzip()
     }
 }
 
@@ -145,8 +145,9 @@ impl Life {
                     self.fail(format!("`{domain}` codes after its end"));
                 }
             }
-            Event::Ended { domain } if self.offset <= SignedDuration::ZERO => {
-                if end(domain).is_some_and(|end| self.truth < end) {
+            Event::Ended { domain } => {
+                let early = end(domain).is_some_and(|end| self.truth < end);
+                if early && self.offset <= SignedDuration::ZERO {
                     self.fail(format!("`{domain}` is marked before its end"));
                 }
             }
