@@ -145,11 +145,11 @@ impl Life {
                     self.fail(format!("`{domain}` codes after its end"));
                 }
             }
-            Event::Ended { domain }
-                if self.offset <= SignedDuration::ZERO
-                    && end(domain).is_some_and(|end| self.truth < end) =>
-            {
-                self.fail(format!("`{domain}` is marked before its end"));
+            Event::Ended { domain } => {
+                let early = end(domain).is_some_and(|end| self.truth < end);
+                if early && self.offset <= SignedDuration::ZERO {
+                    self.fail(format!("`{domain}` is marked before its end"));
+                }
             }
             Event::Destroyed { what: Destroyed::Keys { domain }, .. } => {
                 let closed = state.domain(domain).is_ok_and(|known| known.closed);

@@ -389,7 +389,9 @@ class State:
         demand(domain is not None and generation in domain.keys, "unknown-key")
         demand(not domain.destroyed and generation not in domain.lost, "key-gone")
         domain.lost.add(generation)
-        if generation == domain.generation:
+        for generation in sorted(domain.keys, reverse=True):
+            if generation not in domain.lost:
+                break
             domain.left_out.add(generation)
 
     def rekeyed(self, event):

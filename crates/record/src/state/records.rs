@@ -81,8 +81,8 @@ pub struct Key {
     pub epoch: Epoch,
     /// The number of the event that recorded that its seal is lost.
     pub lost: Option<u64>,
-    /// Whether it was lost while it was the newest: the codes of later generations are made without
-    /// it.
+    /// Whether it is lost, and every later one with it: the codes of later generations are made
+    /// without it (SPEC §4.3).
     pub left_out: bool,
 }
 
@@ -97,8 +97,8 @@ impl Domain {
         self.burnt.last().copied().unwrap_or(Generation::FIRST).max(self.generation()).next()
     }
 
-    /// The generations that later ones leave out (SPEC §4.3), ascending: their keys were lost while
-    /// they were the newest, or may have been made in a run that a recovery ended.
+    /// The generations that later ones leave out (SPEC §4.3), ascending: their keys are lost with
+    /// every later one, or may have been made in a run that a recovery ended.
     pub fn left_out(&self) -> Vec<Generation> {
         let keys =
             self.keys.iter().filter(|(_, key)| key.left_out).map(|(generation, _)| generation);

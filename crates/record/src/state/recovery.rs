@@ -101,8 +101,8 @@ impl State {
         Ok(())
     }
 
-    /// A key whose seal is gone makes no more codes. Where it was the newest, the next one goes on
-    /// from the one before it.
+    /// A key whose seal is gone makes no more codes. Where every later one is lost too, the next one
+    /// goes on from the one before it.
     pub(super) fn key_lost(
         &mut self,
         domain: &Name,
@@ -113,12 +113,14 @@ impl State {
             return Err(Refusal::Unfinished.into());
         }
         let domain = self.domains.get_mut(domain).ok_or(Refusal::UnknownDomain)?;
-        let newest = domain.generation() == generation;
         let key = domain.keys.get_mut(&generation).ok_or(Unlawful::Keys)?;
         if matches!(key.state, KeyState::Lost | KeyState::Destroyed) {
             return Err(Unlawful::Keys);
         }
-        (key.state, key.lost, key.left_out) = (KeyState::Lost, Some(number), newest);
+        (key.state, key.lost) = (KeyState::Lost, Some(number));
+        // The next key goes on from the newest that is not lost.
+        let newest = domain.keys.values_mut().rev();
+        newest.take_while(|key| key.state == KeyState::Lost).for_each(|key| key.left_out = true);
         Ok(())
     }
 }
