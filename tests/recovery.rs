@@ -443,6 +443,41 @@ fn a_domain_whose_only_key_is_lost_codes_under_the_next() {
     assert_eq!(world.codes("lifted"), world.codes("third"));
 }
 
+/// Two keys of one domain are lost at once, the older one first: the next key goes on from the one
+/// before both, and neither leaves a gap.
+#[test]
+fn keys_that_are_lost_together_are_left_out_together() {
+    let world = World::founded(2, 3);
+    world.statistics("population").unwrap();
+    world.code("population", "first", &PEOPLE).unwrap();
+    let mut former = vec![world.codes("first")];
+    for file in ["second", "third"] {
+        world.new_key("population", RenewalReason::Scheduled).unwrap();
+        world.code("population", file, &PEOPLE).unwrap();
+        former.push(world.codes(file));
+    }
+    for generation in [2, 3] {
+        fs::remove_file(world.home().join(format!("keys/population.{generation}.1.key"))).unwrap();
+    }
+    recover(&world, &[0, 1], &[]).unwrap();
+    world.new_key("population", RenewalReason::Scheduled).unwrap();
+    world.code("population", "fourth", &PEOPLE).unwrap();
+    world.renew("population", "lifted", &former[0]).unwrap();
+    assert_eq!(world.codes("lifted"), world.codes("fourth"));
+    for codes in &former[1..] {
+        assert_eq!(world.renew("population", "never", codes).unwrap_err().code(), "key-lost");
+    }
+    let state = world.ledger().state;
+    let left: Vec<u32> = state
+        .domain(&name("population"))
+        .unwrap()
+        .left_out()
+        .iter()
+        .map(|generation| generation.get())
+        .collect();
+    assert_eq!(left, [2, 3]);
+}
+
 /// A thief of `identity` shows one kit a ledger with a clock far ahead, in which a project has
 /// ended: what is dated ahead is not taken, and the project lives.
 #[test]
