@@ -228,8 +228,11 @@ fn mirror_directory(directory: &Path, mirror: &Path) -> Result<(), FileError> {
         Ok(listed.iter().filter_map(|path| path.file_name().map(ToOwned::to_owned)).collect())
     };
     let mut here = names(directory)?;
-    // What a process waits with is of this home alone.
+    // What a process waits with, or was writing, is of this home alone.
     here.retain(|name| !name.to_string_lossy().ends_with(".wait"));
+    for path in files::leftovers(directory)? {
+        path.file_name().map(|name| here.remove(name));
+    }
     for name in &here {
         mirror_file(&directory.join(name), &mirror.join(name))?;
     }

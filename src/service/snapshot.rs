@@ -28,6 +28,6 @@ impl Service {
     /// Writes the snapshot of the ledger as it is. A home without one is only slower.
     pub(super) fn keep_snapshot(&self) {
         let snapshot = Snapshot::make(self.history(), &self.state, &self.identity.key());
-        let _ = files::replace(&self.home.join(SNAPSHOT), &snapshot, Access::Shared);
+        let _ = files::replace(&self.home.join(SNAPSHOT), &snapshot, Access::Private);
     }
 }
