@@ -166,7 +166,7 @@ fn only_statements_of_this_quorum_about_this_card_count() {
     // Another key, and the key that it replaces.
     let other = ServiceCard::successor(first.id(), &SigningKey::from_bytes(&[9; 32]));
     let about_another = accept(&world, 1, &other);
-    assert_eq!(refused(vec![good[0].clone(), about_another]), "service-key-other");
+    assert_eq!(refused(vec![good[0].clone(), about_another.clone()]), "service-key-other");
     // One custodian twice.
     assert_eq!(refused(vec![good[0].clone(), good[0].clone()]), "unlawful-witnesses");
     // Not signed, of another service, about another ledger, dated ahead.
@@ -196,6 +196,11 @@ fn only_statements_of_this_quorum_about_this_card_count() {
     self::next(&world);
     let error = rekey(&world, good).err().unwrap();
     assert_eq!(error.code(), "service-key-other");
+    let ledger = world.ledger();
+    let other_key = &other.body.signing;
+    let now = world.clock.now();
+    let error = ledger.state.check_service_key(&about_another, other_key, now, &ledger.history);
+    assert_eq!(error.unwrap_err().code(), "service-key-other");
     // A key that was replaced never comes back.
     let error = world.kit(0).accept_service(&first, world.ledger().view(), world.clock.now());
     assert_eq!(error.unwrap_err().code(), "service-card-unfit");

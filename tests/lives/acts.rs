@@ -46,7 +46,7 @@ pub(crate) const ACTS: [Act; 17] = [
     act("delivered", 4, deliver),
     act("publish", 4, publish),
     act("expire", 4, expire),
-    act("another signing key", 2, rekey),
+    act("another signing key", 1, rekey),
 ];
 
 /// Why an act of a healthy service may be refused.

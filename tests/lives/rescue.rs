@@ -135,7 +135,7 @@ impl Life {
             let (mut kits, mut from) = (safe.clone(), from.clone());
             self.random.shuffle(&mut kits);
             // Too few, or so many that no more than n - k are left behind in all.
-            kits.truncate(self.random.of(&[0, self.k - 1, self.k - 1, self.k, self.k]).unwrap());
+            kits.truncate(self.random.of(&[0, 0, self.k - 1, self.k, self.k]).unwrap());
             // What is published is at hand for everybody.
             let published = from.pop();
             self.random.shuffle(&mut from);
