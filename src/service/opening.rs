@@ -16,8 +16,7 @@ use super::copies::{self, Copies};
 use super::identity::Identity;
 use super::result::ReadResult;
 use super::{
-    Clock, HOME_FORMAT, Recovered, Service, ServiceError, ceremony, read_service_card, recovery,
-    snapshot,
+    Clock, HOME_FORMAT, Recovered, Service, ServiceError, ceremony, read_service_card, snapshot,
 };
 
 impl Service {
@@ -67,7 +66,7 @@ impl Service {
         purpose: Purpose,
     ) -> Result<(Self, Vec<Recovered>), ServiceError> {
         let recovering = purpose == Purpose::Recover;
-        if !recovering && recovery::is_unfinished(&home) {
+        if !recovering && home.join(RECOVERING).exists() {
             return Err(ServiceError::RecoveryStopped { home });
         }
         let card = read_service_card(&home.join("card.json"))?;
@@ -137,6 +136,9 @@ impl Service {
         Ok((service, recovered))
     }
 }
+
+/// The file that says that a recovery of the home has begun and not ended.
+pub(super) const RECOVERING: &str = "recovering";
 
 /// What a home is opened for.
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -25,17 +25,15 @@ use crate::keystore::{KeyPlace, Keystore, KeystoreError, Places};
 use super::copies::{self, LEDGER};
 use super::identity::Identity;
 use super::making::unknown_keys;
-use super::opening::Purpose;
+use super::opening::{Opening, Purpose, RECOVERING};
 use super::result::ReadResult;
-use super::{Clock, LIMIT, Opening, Recovered, Service, ServiceError, clock, read_service_card};
+use super::{Clock, LIMIT, Recovered, Service, ServiceError, clock, read_service_card};
 
 use candidates::{Candidate, Choice, choose};
 
 pub use candidates::Source;
 
-/// Says that a recovery has begun and not ended.
-const MARKER: &str = "recovering";
-/// What it says where custodians have to see the recovery.
+/// What the file `recovering` says where custodians have to see the recovery.
 const KITS: &[u8] = b"kits\n";
 /// Where a recovery puts what the ledger does not speak of.
 const ASIDE: &str = "aside";
@@ -191,7 +189,7 @@ impl Recovery {
             look_for_seals(&home, &card, &places, &taken.state, &from)?;
         let ends = ends(&taken.state);
         // What a recovery that was stopped had decided, it still needs.
-        let stopped = match files::read(&home.join(MARKER), LIMIT) {
+        let stopped = match files::read(&home.join(RECOVERING), LIMIT) {
             Err(FileError::Missing { .. }) => None,
             read => Some(read?),
         };
@@ -243,7 +241,7 @@ impl Recovery {
         let Self { home, lock, card, places, new, mut taken, .. } = self;
         let Self { own, own_head, mut kits, seals, plan, clock, .. } = self;
         let decided: &[u8] = if plan.needs_kits { KITS } else { b"" };
-        files::replace(&home.join(MARKER), decided, Access::Private)?;
+        files::replace(&home.join(RECOVERING), decided, Access::Private)?;
         // What a recovery that was stopped was putting aside.
         if home.join(ASIDE).is_dir() {
             files::sweep(&home.join(ASIDE))?;
@@ -309,7 +307,7 @@ impl Recovery {
         // Also a copy that could not be written: it would make this home an old one.
         let (keys, history) = (service.state.service_keys(), service.history());
         copies::check_marks(&service.home, keys, history, &service.places)?;
-        files::remove(&service.home.join(MARKER))?;
+        files::remove(&service.home.join(RECOVERING))?;
         service.recover(read, &mut recovered)?;
         service.taken = service.history().size();
         Ok((service, recovered))
@@ -336,11 +334,6 @@ impl Service {
 /// What is said of a home that is being recovered.
 fn verb() -> Name {
     Name::new("recover").expect("a name")
-}
-
-/// Whether a recovery of this home was stopped.
-pub(super) fn is_unfinished(home: &Path) -> bool {
-    home.join(MARKER).exists()
 }
 
 /// The whole lines of a ledger.
