@@ -485,7 +485,7 @@ fn rekey(world: &World) -> Result<(), ServiceError> {
 #[test]
 fn another_signing_key() {
     let course = Course { next: rekey, last: rekey, ..RUN };
-    two_faults_in(&Verb { prepare: population, act: rekey }, 7, &course);
+    two_faults_in(&Verb { prepare: population, act: rekey }, 17, &course);
 }
 
 #[test]
@@ -495,7 +495,7 @@ fn a_signing_key_that_is_lost() {
         fs::remove_file(world.home().join("identity")).unwrap();
     };
     let course = Course { next: rekey, last: rekey, ..RUN };
-    two_faults_in(&Verb { prepare, act: rekey }, 7, &course);
+    two_faults_in(&Verb { prepare, act: rekey }, 17, &course);
 }
 
 /// An old backup without its key is recovered, with what the custodians' kits have seen.
@@ -529,7 +529,7 @@ const OF_THE_BACKUP: fn(&str) -> bool =
 #[test]
 fn a_recovery() {
     let course = Course { next: recover, last: recover, excused: OF_THE_BACKUP, ..RUN };
-    two_faults_in(&Verb { prepare: lost, act: recover }, 17, &course);
+    two_faults_in(&Verb { prepare: lost, act: recover }, 41, &course);
 }
 
 #[test]
@@ -539,7 +539,7 @@ fn a_recovery_without_the_signing_key() {
         fs::remove_file(world.home().join("identity")).unwrap();
     };
     let course = Course { next: recover, last: recover, excused: OF_THE_BACKUP, ..RUN };
-    two_faults_in(&Verb { prepare, act: recover }, 17, &course);
+    two_faults_in(&Verb { prepare, act: recover }, 41, &course);
 }
 
 /// A mirror has, after whatever comes next, what the home has.
