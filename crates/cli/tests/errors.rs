@@ -607,7 +607,7 @@ fn homes_that_cannot_be_opened() {
     }
     place.quorum(CODE);
     place.write("home/identity", "?");
-    place.refused("service expire home", "home-damaged", &["identity"]);
+    place.refused("service expire home", "identity-lost", &["import-identity", "rekey"]);
 }
 
 #[test]
