@@ -237,7 +237,8 @@ fn new_memory(card: &Card) -> Value {
 fn memories() -> Vec<Value> {
     let (card, receipt) = (open(), receipt(&open()));
     let note = cstatns::checkpoint::sign_head(&head(), service().id(), &signing(1));
-    let memory = json!({"format": 2, "suite": SUITE, "service": service(), "service_key": public(1), "count": 1, "checkpoint": note,
+    let memory = json!({"format": 2, "suite": SUITE, "service": service(),
+        "service_key": public(1), "count": 1, "checkpoint": note,
         "head": head(), "bytes": 12_345, "compressed": 1_234, "epochs": [1, 0],
         "domains": [{"domain": "diabetes-2026", "generation": 1, "ends": "2027-12-31"},
             {"domain": "population", "generation": 2, "ends": null}],

@@ -101,7 +101,7 @@ impl State {
         Ok(())
     }
 
-    /// A key whose seal is gone makes no more codes. Where every later one is lost too, the next one
+    /// A key whose seal is gone makes no more codes. Where every later one is lost too, the next
     /// goes on from the one before it.
     pub(super) fn key_lost(
         &mut self,
