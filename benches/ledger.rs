@@ -22,7 +22,7 @@ use cstatns::ledger::{Ledger, checkpoint_path, next_line, origin};
 use cstatns::name::{Hex, Name, canonical_json};
 use cstatns::proposal::{Action, Consent, ConsentBody, Input, Question, RunId};
 use cstatns::receipt::{Receipt, ReceiptBody, ReceiptStatement};
-use cstatns::service::{Reader, Service, SystemClock};
+use cstatns::service::{Opening, Reader, Service, SystemClock};
 use cstatns::state::Fold;
 use cstatns::statement::{FORMAT, Signed, Suite};
 use ed25519_dalek::SigningKey;
@@ -360,9 +360,17 @@ fn status(criterion: &mut Criterion) {
         assert!(home.join("snapshot").exists());
         bencher.iter(|| read(home));
     });
-    group.bench_function("with its snapshot, opened to work", |bencher| {
+    let opened = |home: &Path, from_snapshot| {
+        let opening = Opening { from_snapshot, ..Opening::of(Name::new("bench").unwrap()) };
+        Service::open_for(home, SystemClock, opening).unwrap().0.status()
+    };
+    group.bench_function("with its snapshot, opened for what needs nobody", |bencher| {
         let home: &PathBuf = made.get_or_init(make);
-        bencher.iter(|| black_box(Service::open(home, SystemClock).unwrap().0.status()));
+        bencher.iter(|| black_box(opened(home, true)));
+    });
+    group.bench_function("opened for custodians", |bencher| {
+        let home: &PathBuf = made.get_or_init(make);
+        bencher.iter(|| black_box(opened(home, false)));
     });
     group.finish();
 }

@@ -157,8 +157,8 @@ pub struct Service {
     unseen: Vec<KitError>,
     /// The events of the ledger when the home was taken.
     taken: u64,
-    /// The events that were not folded when the home was read: those of its snapshot.
-    known: u64,
+    /// Whether the state came from the home's snapshot: no kit is shown anything of it then.
+    from_snapshot: bool,
     /// The date that somebody read from a calendar: [`Service::confirm_clock`].
     confirmed: Option<Date>,
     clock: Box<dyn Clock>,

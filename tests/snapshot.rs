@@ -10,16 +10,19 @@ use std::path::PathBuf;
 
 use cstatns::checkpoint::Head;
 use cstatns::coded::Coded as _;
+use cstatns::domain::Kind;
 use cstatns::name::Hex;
+use cstatns::proposal::Action;
 use cstatns::service::{Reader, Service, SystemClock};
 use cstatns::state::{Snapshot, State};
 use cstatns::statement::{Signed, Statement};
 use ed25519_dalek::SigningKey;
+use jiff::SignedDuration;
 use serde::Serialize;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use common::{PEOPLE, World};
+use common::{PEOPLE, World, name};
 use second::Book;
 
 /// What a snapshot's first line says, with its label.
@@ -120,7 +123,7 @@ fn it_is_written_once_the_ledger_has_gone_on_for_so_long() {
     let doubt = |kit| world.doubt("population", kit).unwrap();
     let lines = |bytes: &[u8]| {
         let card = &world.ledger().state.service().clone();
-        Snapshot::read(bytes, card).unwrap().size()
+        Snapshot::read(bytes, card).unwrap().head().size
     };
     assert_eq!(lines(&first), world.ledger().history.size());
     doubt(0);
@@ -230,4 +233,30 @@ fn what_was_changed_below_a_snapshot_is_found_as_without_it() {
     fs::write(&ledger, lines).unwrap();
     assert_eq!(code(), None);
     world.statistics("income").unwrap();
+}
+
+/// Custodians are shown what the lines say, whatever a snapshot does that the service's own key has
+/// signed.
+#[test]
+fn a_question_is_not_asked_from_a_snapshot() {
+    let world = world();
+    Lie::of(&world).lay(&world);
+    // By itself a home is not opened from it.
+    let (service, _) = Service::open(&world.home(), world.clock.clone()).unwrap();
+    assert!(service.state().is_demo());
+    drop(service);
+    let mut service = world.open();
+    assert!(!service.state().is_demo(), "else this shows nothing");
+    let action = Action::Close { domain: name("population") };
+    assert!(service.propose(action, SignedDuration::from_mins(10)).is_err());
+    assert!(service.state().is_demo());
+    drop(service);
+    let mut service = world.open();
+    assert!(!service.state().is_demo(), "it lies there still");
+    let kind = Kind::Statistics { cryptoperiod_years: 5 };
+    let domain = name("income");
+    let action = Action::Open { domain, kind, minimum_batch: 2, authorisation: None };
+    let quorum = world.quorum(&mut service, action).unwrap();
+    service.open_domain(quorum).unwrap();
+    assert!(service.state().is_demo());
 }

@@ -283,7 +283,7 @@ fn snapshots(cast: &Cast, book: &Book, random: &mut Random, path: &Path) {
     let whole = bytes_of(fold.state().unwrap());
     for (card, snapshot) in made {
         let snapshot = Snapshot::read(&snapshot, &card).unwrap();
-        let known = snapshot.size();
+        let known = snapshot.head().size;
         let read = read_ledger_after(path, &book.card, Some(snapshot)).unwrap();
         assert_eq!(read.known, known, "the snapshot was not used");
         assert_eq!(read.history.leaves(), fold.history().leaves());

@@ -48,11 +48,8 @@ impl Service {
         let lock = files::lock_for(&home.join("lock"), &opening.verb, opening.wait)?;
         let (mut service, mut recovered) =
             Self::read_home(home, lock, Box::new(clock), &opening, Purpose::Work)?;
-        let known = service.known;
         service.recover(opening.read, &mut recovered)?;
-        if service.history().size() - known >= opening.snapshot_after {
-            service.keep_snapshot();
-        }
+        service.keep_snapshot(opening.snapshot_after);
         service.taken = service.history().size();
         Ok((service, recovered))
     }
@@ -73,9 +70,9 @@ impl Service {
         let places = read_places(&home)?;
         let path = home.join("ledger.jsonl");
         // What was brought back from elsewhere is folded as if it had never been seen.
-        let mut ledger = match recovering {
-            true => read_ledger(&path, &card),
-            false => snapshot::read_ledger(&home, &card),
+        let mut ledger = match opening.from_snapshot && !recovering {
+            true => snapshot::read_ledger(&home, &card),
+            false => read_ledger(&path, &card),
         }?;
         let keys = ledger.state.service_keys().clone();
         let (identity, card) = match Identity::present(&home, &keys) {
@@ -129,7 +126,7 @@ impl Service {
             seen: Vec::new(),
             unseen: Vec::new(),
             taken: 0,
-            known,
+            from_snapshot: known > 0,
             confirmed: None,
             clock,
         };
@@ -159,6 +156,7 @@ fn cut_last(path: &Path, ledger: &ReadLedger) -> Result<(), ServiceError> {
     }
     Ok(Append::open(path)?.truncate(lines.length())?)
 }
+
 /// As many events are folded in some hundredths of a second, and the snapshot of a long ledger
 /// takes as long to write.
 const SNAPSHOT_AFTER: u64 = 256;
@@ -172,14 +170,18 @@ pub struct Opening<'a> {
     /// Reads results. By its commitment, it distinguishes the result of a run that stopped before
     /// it was recorded from another file of that name.
     pub read: Option<ReadResult<'a>>,
+    /// Whether the state may come from the home's snapshot: only for what no custodian's kit looks
+    /// at. A question to custodians folds the ledger from its lines all the same.
+    pub from_snapshot: bool,
     /// How many events the home's snapshot may lack before a newer one is written.
     pub snapshot_after: u64,
 }
 
 impl Opening<'_> {
-    /// Without waiting, and without a reader of results.
+    /// Without waiting, without a reader of results, and from the ledger's lines alone.
     pub fn of(verb: Name) -> Self {
-        Self { verb, wait: Duration::ZERO, read: None, snapshot_after: SNAPSHOT_AFTER }
+        let (wait, snapshot_after) = (Duration::ZERO, SNAPSHOT_AFTER);
+        Self { verb, wait, read: None, from_snapshot: false, snapshot_after }
     }
 }
 

@@ -87,6 +87,7 @@ impl Service {
     /// [`ServiceError::Refused`] when it is not lawful now, and what else would stop its run:
     /// nobody is asked for what would be refused afterwards.
     pub fn propose(&mut self, action: Action, wait: SignedDuration) -> Result<Draft, ServiceError> {
+        self.fold_anew()?;
         self.check_proposal(&action)?;
         let dealing = self.state.working_dealing()?;
         let unasked = Unasked::new(dealing, action, self.clock(), wait);

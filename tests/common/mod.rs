@@ -197,7 +197,13 @@ impl World {
     pub fn reopen(&self) -> Result<(Service, Vec<Recovered>), ServiceError> {
         let read: ReadResult<'_> = &read_lines;
         // Soon enough that most of what is tested is tested with a snapshot.
-        let opening = Opening { read: Some(read), snapshot_after: 3, ..Opening::of(name("test")) };
+        let (from_snapshot, snapshot_after) = (true, 3);
+        let opening = Opening {
+            read: Some(read),
+            from_snapshot,
+            snapshot_after,
+            ..Opening::of(name("test"))
+        };
         Service::open_for(&self.home(), self.clock.clone(), opening)
     }
 

@@ -86,9 +86,9 @@ impl Snapshot {
         same.then_some(Self { head: *head, state })
     }
 
-    /// How many lines it is of.
-    pub fn size(&self) -> u64 {
-        self.head.size
+    /// The lines that it is of.
+    pub fn head(&self) -> Head {
+        self.head
     }
 
     /// Reads the lines that it is of: hashed, and neither parsed nor verified again. Nothing where
