@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use clap::{ArgGroup, Args, Subcommand};
-use cstatns::card::spoken;
+use cstatns::card::{ServiceCard, spoken};
 use cstatns::civil_status::Field;
 use cstatns::files::FileError;
 use cstatns::identifier::Scheme;
@@ -139,7 +139,7 @@ impl PrepareArgs {
             (None, Some(column)) => Column::Code(column),
             (None, None) => Column::CivilStatus { map: &map, years: program.years() },
         };
-        let card = read_service_card(&self.service)?;
+        let card = present_card(program, &self.service)?;
         let service = ServiceId::of(card.id())
             .ok_or_else(|| Fault::form(&self.service, "the card of a service"))?;
         let what = Prepare {
@@ -263,10 +263,23 @@ pub(crate) struct AttachArgs {
     bulk: Bulk,
 }
 
+/// Reads a service's card. One of a later key says by itself only whose it claims to be.
+fn present_card(program: &Program, path: &Path) -> Result<ServiceCard, Fault> {
+    let card = read_service_card(path)?;
+    if !card.is_first() {
+        program.say(format_args!(
+            "note: {path:?} has a later signing key of {}: compare its words with the operator or the \
+            auditor before you rely on it: {}",
+            card.id(),
+            card.words()
+        ));
+    }
+    Ok(card)
+}
+
 /// What was kept of the request, with the key of the service's present card. None where it is not
 /// there any more, as after a destruction that was stopped.
-fn signed_since(retained: &Path, card: &Path) -> Result<Option<Requested>, Fault> {
-    let present = read_service_card(card)?;
+fn signed_since(retained: &Path, present: &ServiceCard) -> Result<Option<Requested>, Fault> {
     let mut requested = match Requested::read(&requested_path(retained)) {
         Err(RequestedError::File(FileError::Missing { .. })) => return Ok(None),
         read => read?,
@@ -275,8 +288,10 @@ fn signed_since(retained: &Path, card: &Path) -> Result<Option<Requested>, Fault
         return Err(Fault::new(
             "service-other",
             format!(
-                "{card:?} is the card of another service than the request was prepared for: give the \
-                one that the service of the request publishes"
+                "the card is {}'s, and the request was prepared for {}: give the card that the service \
+                of the request publishes",
+                present.id(),
+                &*requested.service
             ),
         ));
     }
@@ -286,7 +301,8 @@ fn signed_since(retained: &Path, card: &Path) -> Result<Option<Requested>, Fault
 
 impl AttachArgs {
     fn run(self, program: &Program) -> Result<Value, Fault> {
-        let requested = self.service.as_deref().map(|card| signed_since(&self.retained, card));
+        let card = self.service.as_deref().map(|card| present_card(program, card)).transpose()?;
+        let requested = card.as_ref().map(|card| signed_since(&self.retained, card));
         let requested = requested.transpose()?.flatten();
         let what = Attach {
             retained: (&self.retained).into(),

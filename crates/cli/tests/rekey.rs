@@ -91,7 +91,9 @@ fn custodians_accept_another_key_and_everybody_goes_on() {
     let strangers = Place::open();
     place.write("stranger.json", strangers.read("home/card.json"));
     place.refused(&format!("{attach} --service stranger.json"), "service-other", &["publishes"]);
-    place.ok(&format!("{attach} --service home/card.json"));
+    let said = place.ok(&format!("{attach} --service home/card.json"));
+    // A card of a later key proves nothing of itself.
+    assert!(said.contains("compare its words") && said.contains(words(&made)), "{said}");
     place.ok("controller attach --retained before-t.csv --result before-s.csv --out before-o.csv");
     request(&place, "after");
     code(&place, "after");

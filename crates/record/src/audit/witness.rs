@@ -134,12 +134,17 @@ impl Facts<'_> {
     /// approved stands there, and each of its doubts.
     fn evidence(&self, path: &Path, body: &EvidenceBody, card: &ServiceCard) -> Vec<Finding> {
         let check = Check::Witness;
-        if body.service.id() != card.id() {
+        let state = self.walk.state.as_ref();
+        // A kit knows the service by its first card.
+        let other = match state {
+            Some(state) => body.service != *state.service(),
+            None => body.service.id() != card.id(),
+        };
+        if other {
             let detail = format!("{path:?} is of a kit that follows another service.");
             return vec![failure(check, "witness-other-service", None, detail)];
         }
         let fingerprint = body.card.fingerprint();
-        let state = self.walk.state.as_ref();
         let seated = state.is_some_and(|state| {
             let mut rosters = state.epochs().values().flat_map(|epoch| &epoch.dealing.roster);
             rosters.any(|seat| seat.card.fingerprint() == fingerprint)
