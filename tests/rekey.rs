@@ -157,9 +157,10 @@ fn only_statements_of_this_quorum_about_this_card_count() {
     let next = next(&world);
     let good: Vec<Receipt> = (0..2).map(|kit| accept(&world, kit, &next)).collect();
     let refused = |statements: Vec<Receipt>| {
-        let words = words(&world);
+        let mut words = words(&world);
         let error = rekey(&world, statements).err().unwrap();
-        assert_eq!(self::words(&world), words, "nothing is recorded");
+        words.push("refused");
+        assert_eq!(self::words(&world), words, "nothing else is recorded");
         assert_eq!(card(&world), first);
         error.code()
     };
@@ -168,7 +169,7 @@ fn only_statements_of_this_quorum_about_this_card_count() {
     let about_another = accept(&world, 1, &other);
     assert_eq!(refused(vec![good[0].clone(), about_another.clone()]), "service-key-other");
     // One custodian twice.
-    assert_eq!(refused(vec![good[0].clone(), good[0].clone()]), "unlawful-witnesses");
+    assert_eq!(refused(vec![good[0].clone(), good[0].clone()]), "too-few-approvals");
     // Not signed, of another service, about another ledger, dated ahead.
     let mut changed = good[1].clone();
     changed.body.count += 1;

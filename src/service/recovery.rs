@@ -291,8 +291,13 @@ impl Recovery {
         }
         let (mut service, mut recovered) =
             Service::read_home(home, lock, clock, &Opening::of(verb()), Purpose::Recover)?;
-        if plan.needs_kits {
-            service.resume(own_head, kits)?;
+        match plan.needs_kits {
+            true => service.resume(own_head, kits)?,
+            // They have stated something, if the signing key was replaced.
+            false => {
+                let shown = kits.iter().filter(|_| plan.rekeys);
+                service.seen.extend(shown.map(|kit| (kit.name().clone(), kit.shown())));
+            }
         }
         let lost = plan.lost_keys.into_iter().filter(|_| plan.records_lost);
         for KeyRef { domain, generation } in lost {

@@ -3,9 +3,11 @@
 
 use std::path::Path;
 
+use cstatns_base::coded::Coded as _;
 use cstatns_base::files::{self, Access};
 use cstatns_record::card::{ServiceCard, ServiceKeys};
 use cstatns_record::ledger::event::Event;
+use cstatns_record::proposal::QuorumError;
 use cstatns_record::receipt::Receipt;
 use cstatns_record::state::read_ledger;
 
@@ -42,17 +44,35 @@ impl Service {
         let lock = files::lock_for(&home.join("lock"), &opening.verb, opening.wait)?;
         let (mut service, mut recovered) =
             Self::read_home(home, lock, Box::new(clock), &opening, Purpose::Rekey)?;
-        service.identity = Identity::next(&service.home, service.state.service_keys())?;
-        service.card = service.identity.card(service.card.id());
-        let card = Box::new(service.card.clone());
+        let next = Identity::next(&service.home, service.state.service_keys())?;
+        let card = next.card(service.card.id());
+        // A statement that is given twice counts once.
         statements.sort_by(|a, b| a.body.by.cmp(&b.body.by));
-        service.record(Event::Rekeyed { card, statements })?;
+        statements.dedup_by(|a, b| a.body.by == b.body.by && a.signature == b.signature);
+        if let Err(refusal) = service.check_rekey(&card, &statements) {
+            if service.identity.public() == *service.state.service_keys().present() {
+                let _ = service.record_refusal("rekey", refusal.code());
+            }
+            return Err(refusal);
+        }
+        (service.identity, service.card) = (next, card.clone());
+        service.record(Event::Rekeyed { card: Box::new(card), statements })?;
         service.card = service.identity.settle(&service.home, service.card.id())?;
         // Mirrors hold the card.
         service.copies.follow(&service.ledger);
         service.recover(opening.read, &mut recovered)?;
         service.taken = service.history().size();
         Ok((service, recovered))
+    }
+
+    /// Whether these are the statements of a quorum about the key of `card`.
+    fn check_rekey(&self, card: &ServiceCard, statements: &[Receipt]) -> Result<(), ServiceError> {
+        let (key, clock, history) = (&card.body.signing, self.clock(), self.history());
+        for statement in statements {
+            self.state.check_service_key(statement, key, clock, history)?;
+        }
+        let (given, needed) = (statements.len(), self.state.following_dealing().threshold.k());
+        if given < needed { Err(QuorumError::TooFew { given, needed }.into()) } else { Ok(()) }
     }
 
     /// Writes the present signing key to a new file, sealed under a passphrase: for the safe.

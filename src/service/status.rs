@@ -14,6 +14,7 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Span, Timestamp};
 use serde::Serialize;
 
+use super::identity::Identity;
 use super::making::unknown_keys;
 use super::outgoing::outgoing;
 use super::questions::wait_path;
@@ -40,6 +41,8 @@ pub struct Status {
     pub clock_behind: Option<u64>,
     /// Why the home is an old copy, or may be: then it records nothing.
     pub old: Option<String>,
+    /// Whether the signing key is not in the home: then it records nothing either.
+    pub identity_lost: bool,
     /// The process that works in the home, where it is known: never of a service that this process
     /// has opened.
     pub at_work: Option<AtWork>,
@@ -74,6 +77,7 @@ impl Status {
             || self.custody_doubted.is_some()
             || self.unpaid.is_some()
             || self.old.is_some()
+            || self.identity_lost
             || !self.unknown_keys.is_empty()
             || self.epochs.last().is_some_and(|newest| !newest.missing.is_empty())
             || self.domains.iter().any(DomainStatus::is_waiting)
@@ -208,6 +212,7 @@ impl Looked<'_> {
             clock_unconfirmed: self.state.is_unconfirmed(clock),
             clock_behind: u64::try_from(behind).ok().filter(|seconds| *seconds > 0),
             old: None,
+            identity_lost: matches!(Identity::path(self.home).try_exists(), Ok(false)),
             at_work: None,
             unfinished: Vec::new(),
             questions: self

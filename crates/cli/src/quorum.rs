@@ -288,7 +288,10 @@ pub(crate) fn ask_new(file: &Path) -> Result<Zeroizing<Vec<u8>>, Fault> {
 
 /// Asks for the passphrase of a file.
 pub(crate) fn ask_for(file: &Path, prompt: &str) -> Result<Zeroizing<Vec<u8>>, Fault> {
-    ask(prompt).map_err(|error| untyped(file, &error))
+    ask(prompt).map_err(|error| {
+        let how = advice(&error);
+        Fault::new("passphrase-needed", format!("a passphrase is needed for {file:?}: {how}"))
+    })
 }
 
 fn ask(prompt: &str) -> std::io::Result<Zeroizing<Vec<u8>>> {
@@ -299,12 +302,16 @@ fn ask(prompt: &str) -> std::io::Result<Zeroizing<Vec<u8>>> {
 /// terminal.
 fn untyped(kit: &Path, error: &std::io::Error) -> Fault {
     let needs = KitError::NeedsPassphrase { kit: kit.to_owned() };
-    Fault::from(needs).advising(match error.kind() {
+    Fault::from(needs).advising(advice(error))
+}
+
+fn advice(error: &std::io::Error) -> &'static str {
+    match error.kind() {
         ErrorKind::UnexpectedEof => {
             "give its passphrase; none was typed, and nothing is done without it"
         }
         _ => "give its passphrase; there is no terminal to ask at, use --passphrase-file",
-    })
+    }
 }
 
 #[cfg(test)]

@@ -63,11 +63,14 @@ fn custodians_accept_another_key_and_everybody_goes_on() {
         let said = accept(&place, name);
         assert!(said.contains(words(&made)) && said.contains("keep on paper"), "{said}");
     }
-    place.refused(
-        "service rekey home bruno-key.json chloe-key.json",
-        "too-few-approvals",
-        &["2", "3"],
-    );
+    for twice in ["", "bruno-key.json"] {
+        place.refused(
+            &format!("service rekey home bruno-key.json chloe-key.json {twice}"),
+            "too-few-approvals",
+            &["2", "3"],
+        );
+    }
+    assert!(place.read("home/ledger.jsonl").contains("\"type\":\"refused\",\"verb\":\"rekey\""));
     place.refused("service receipt home bruno-key.json", "receipt-for-rekey", &["service rekey"]);
     place.ok("custodian check denis --ledger home/ledger.jsonl --out denis.json --passphrase-file denis.pass");
     place.refused(
@@ -134,8 +137,19 @@ fn a_lost_key_comes_back_from_the_safe_or_is_replaced() {
     for verb in ["expire home", "doubt home population --kit alice"] {
         place.refused(&format!("service {verb}"), "identity-lost", &["import-identity", "rekey"]);
     }
-    // Reading needs no key.
-    place.ok("service status home");
+    // Reading needs no key, and says that it is missing.
+    let status = place.run("service status home --check");
+    assert_eq!(status.status.code(), Some(3));
+    assert!(text(&status.stdout).contains("SIGNING KEY is not in the home"));
+    // In a session of its own there is no terminal to ask at, wherever the tests run.
+    let asked = std::process::Command::new("setsid")
+        .args(["-w", env!("CARGO_BIN_EXE_cstatns")])
+        .args("service export-identity home --out other.sealed".split(' '))
+        .current_dir(place.directory.path())
+        .stdin(std::process::Stdio::null())
+        .output()
+        .unwrap();
+    assert!(text(&asked.stderr).contains("a passphrase is needed for \"other.sealed\""));
     let import = "service import-identity home identity.sealed --passphrase-file";
     place.refused(&format!("{import} short.pass"), "identity-passphrase", &["try again"]);
     place.refused(
@@ -153,6 +167,8 @@ fn a_lost_key_comes_back_from_the_safe_or_is_replaced() {
     let said = place.ok("service recover home --kit alice --kit bruno");
     assert!(said.contains("another one is made, which the custodians accept"), "{said}");
     assert!(said.contains("give the new card.json"), "{said}");
+    assert!(said.contains("keep on paper, `bruno`: statement"), "{said}");
+    place.ok("service status home");
     request(&place, "first");
     code(&place, "first");
     let refused = place.refused(&format!("{import} safe.pass"), "identity-other", &["rekey"]);

@@ -76,6 +76,12 @@ fn show(program: &Program, status: &service::Status) {
     if let Some(old) = &status.old {
         program.tell(format_args!("OLD COPY: {old}; nothing is done before `service recover`"));
     }
+    if status.identity_lost {
+        program.tell(
+            "SIGNING KEY is not in the home, and nothing is done without it: `service import-identity`, \
+            or another one, `service rekey`",
+        );
+    }
     if let Some(holder) = &status.at_work {
         program.tell(format_args!("at work: {holder}"));
     }
