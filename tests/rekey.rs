@@ -104,8 +104,12 @@ fn evidence(world: &World, kit: usize) -> PathBuf {
 fn another_key_signs_once_a_quorum_has_accepted_its_card() {
     let (world, first, kept) = in_use();
     let before = evidence(&world, 0);
+    // One that was drawn before and never recorded may have been stolen with the present one.
+    let before_it = self::next(&world);
+    let stale = [0, 1].map(|kit| accept(&world, kit, &before_it)).into();
     let next = next(&world);
-    assert_eq!(self::next(&world), next, "until it is recorded, the same key waits");
+    assert_ne!(before_it, next);
+    assert_eq!(rekey(&world, stale).err().unwrap().code(), "service-key-other");
     assert_eq!(next.id(), first.id());
     assert!(next.is_sound() && !next.is_first() && first.is_first());
 
@@ -115,7 +119,7 @@ fn another_key_signs_once_a_quorum_has_accepted_its_card() {
     assert_eq!(error.code(), "too-few-approvals");
     assert_eq!(card(&world), first);
     // The kit says that the ledger does not hold what it has stated.
-    assert_eq!(world.kit(0).remarks(world.ledger().view()).unwrap().len(), 1);
+    assert_eq!(world.kit(0).remarks(world.ledger().view()).unwrap().len(), 2);
 
     let service = rekey(&world, vec![accept(&world, 1, &next), one]).unwrap();
     assert_eq!((service.card(), card(&world)), (&next, next.clone()));

@@ -96,18 +96,21 @@ impl Identity {
         Err(ServiceError::IdentityLost { home: home.to_owned() })
     }
 
-    /// The key that may take the place of the present one; drawn, where there is none yet that the
-    /// ledger has not named.
+    /// The key that waits to take the place of the present one; drawn, where none waits.
     pub(super) fn next(home: &Path, keys: &ServiceKeys) -> Result<Self, ServiceError> {
-        let path = Self::next_path(home);
-        match Self::read(&path) {
-            Ok(identity) if !keys.contains(&identity.public()) => return Ok(identity),
-            Ok(_) => {}
-            Err(error) if is_gone(&error) => {}
-            Err(error) => return Err(error),
+        match Self::read(&Self::next_path(home)) {
+            Ok(identity) if !keys.contains(&identity.public()) => Ok(identity),
+            Ok(_) => Self::draw(home),
+            Err(error) if is_gone(&error) => Self::draw(home),
+            Err(error) => Err(error),
         }
+    }
+
+    /// Draws the key that takes the place of the present one, in place of any that waits: who has
+    /// stolen the present one may have stolen that too.
+    pub(super) fn draw(home: &Path) -> Result<Self, ServiceError> {
         let identity = Self(Secret::random());
-        files::replace(&path, &identity.encode(), Access::Private)?;
+        files::replace(&Self::next_path(home), &identity.encode(), Access::Private)?;
         wipe_stack();
         Ok(identity)
     }

@@ -250,7 +250,7 @@ impl Recovery {
             put_aside(&home, LEDGER, own)?;
         }
         if plan.rekeys {
-            let identity = Identity::next(&home, taken.state.service_keys())?;
+            let identity = Identity::draw(&home)?;
             taken.rekey(&identity, &mut kits, clock::seconds(&*clock))?;
         }
         let path = home.join(LEDGER);

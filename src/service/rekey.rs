@@ -16,8 +16,8 @@ use super::opening::{Opening, Purpose, founded};
 use super::{Clock, Recovered, Service, ServiceError, read_service_card};
 
 impl Service {
-    /// The card of the key that shall take the place of the present one. It is drawn at the first
-    /// call; later ones give it again until it is recorded.
+    /// Draws the key that shall take the place of the present one, and gives its card. Statements
+    /// about one that was drawn before count no more.
     ///
     /// # Errors
     /// [`ServiceError`].
@@ -25,7 +25,11 @@ impl Service {
         let home = founded(home)?;
         let _lock = files::lock_for(&home.join("lock"), &opening.verb, opening.wait)?;
         let (service, keys) = signing_keys(&home)?;
-        Ok(Identity::next(&home, &keys)?.card(&service))
+        // A key that the ledger names has to be in its place before another one is drawn.
+        if let Ok(present) = Identity::present(&home, &keys) {
+            present.settle(&home, &service)?;
+        }
+        Ok(Identity::draw(&home)?.card(&service))
     }
 
     /// Records that custodians accepted the key of [`Service::next_card`]: from then on it signs.

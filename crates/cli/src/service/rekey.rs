@@ -36,7 +36,7 @@ pub(crate) struct Rekey {
         value_name = "STATEMENT"
     )]
     statements: Vec<PathBuf>,
-    /// Make the new key, if there is none that waits, and write its card
+    /// Make the new key, and write its card; statements about one made before count no more
     #[arg(long, value_name = "CARD")]
     new_card: Option<PathBuf>,
     #[command(flatten)]
