@@ -25,6 +25,22 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use zeroize::{Zeroize, optimization_barrier};
 
+/// What is left of a text that programs made of a number: without `="…"` or an apostrophe before it,
+/// with which a spreadsheet keeps it as text, and without decimals that are zeros (`.0`, `,00`).
+/// Nothing is put before it: no identifier of a scheme begins with a zero that could be lost, a NIR
+/// with 1, 2, 3, 4, 7 or 8. Anything else comes back as it is.
+///
+/// ```
+/// use cstatns_base::identifier::{Scheme, number};
+///
+/// let accepted = Scheme::FrNir.parse(number(b"=\"117091320400164\""))?;
+/// assert_eq!(accepted.compact(), "117091320400164");
+/// # Ok::<(), cstatns_base::identifier::Reason>(())
+/// ```
+pub fn number(text: &[u8]) -> &[u8] {
+    spelling::number(text)
+}
+
 /// The longest canonical form, in bytes: with a scheme's name of six characters the coding message
 /// is then 55 bytes, the most that one SHA-256 block holds (SPEC §4).
 pub const MAX_CANONICAL: usize = 34;

@@ -162,6 +162,7 @@ fn files(criterion: &mut Criterion) {
             request: &request,
             retained: (&retained).into(),
             delimiter: b',',
+            reading: cstatns_rows::reading::Reading::default(),
             accepted: &[],
         };
         // Without memory there is one thread.

@@ -196,6 +196,7 @@ fn work(place: &Path, verb: &str, extension: &str, threads: NonZeroUsize) {
                 request,
                 retained: retained.into(),
                 delimiter: b',',
+                reading: cstatns_rows::reading::Reading::default(),
                 accepted: &[],
             },
             &effort,
@@ -400,6 +401,7 @@ fn look_ups_take_no_more_memory_than_codings() {
         request,
         retained: retained.into(),
         delimiter: b',',
+        reading: cstatns_rows::reading::Reading::default(),
         accepted: &[],
     };
     prepare(what, &Effort::default()).unwrap();

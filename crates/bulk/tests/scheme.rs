@@ -54,6 +54,7 @@ fn prepared(world: &World, scheme: Scheme) -> Result<Manifest, PrepareError> {
         request: &request,
         retained: (&retained).into(),
         delimiter: b',',
+        reading: cstatns_rows::reading::Reading::default(),
         accepted: &[],
     };
     prepare(what, &Effort::default())?;
@@ -186,6 +187,7 @@ fn a_second_scheme_goes_the_whole_way() {
         request: &request,
         retained: (&retained).into(),
         delimiter: b',',
+        reading: cstatns_rows::reading::Reading::default(),
         accepted: &[],
     };
     prepare(what, &Effort::default()).unwrap();

@@ -69,6 +69,7 @@ fn prepare_from(place: &Path, column: Column<'_>, memory: usize) {
         request,
         retained: retained.into(),
         delimiter: b',',
+        reading: cstatns_rows::reading::Reading::default(),
         accepted: &[],
     };
     prepare(what, &Effort { memory, ..Effort::default() }).unwrap();

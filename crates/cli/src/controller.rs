@@ -16,6 +16,7 @@ use cstatns::report::report_path;
 use cstatns::requested::{Requested, RequestedError, requested_path};
 use cstatns::service::read_service_card;
 use cstatns_controller::{Attach, Column, Prepare, Risk, attach, check, prepare};
+use cstatns_rows::reading::Reading;
 use serde_json::{Value, json};
 
 use crate::bulk::{Bulk, closing, delimiter, looked_up, over_several_lines};
@@ -55,6 +56,11 @@ impl Controller {
       --service card.json --domain population --request renewal.csv --retained rest.csv
 A request serves for one domain of one service: card.json is the card that the service published.
 A file as French spreadsheets write it needs --delimiter ';'.
+Identifiers that are numbers, and cells that say NA where there is no value:
+  cstatns controller prepare wages.parquet --identifier-column nir --numbers --missing NA \\
+      --service card.json --domain population --request request.csv --retained retained.parquet
+A number cannot hold 2A or 2B: where they were replaced (2A by 19, 2B by 18) the number, its key too, is
+that of somebody else. No digit is put before a number: no NIR begins with a zero that could be lost.
 With --civil-status these fields are sent, which are the columns' names unless --map gives others:
 prenoms, date_naissance and nom or nom_usage; where there are such columns sexe, code_lieu,
 libelle_lieu, pays, and nir, an identifier that is checked against the rest. What cannot be read as
@@ -106,6 +112,13 @@ pub(crate) struct PrepareArgs {
     /// What separates the fields of the data: one character, or `tab`
     #[arg(long, default_value = ",", value_parser = delimiter)]
     delimiter: u8,
+    /// Read identifiers that are numbers: whole numbers and decimals, 184….0, 184…,00, ="184…",
+    /// '184…; a number cannot hold the 2A or 2B of Corsica
+    #[arg(long, conflicts_with = "code_column")]
+    numbers: bool,
+    /// A text that stands for no value in the columns that are sent, such as NA; may be repeated
+    #[arg(long, value_name = "TEXT", conflicts_with = "code_column")]
+    missing: Vec<String>,
     /// A column that may stay beside the codes although it would be refused, and a word for the
     /// reason
     #[arg(long, value_name = "COLUMN=REASON", value_parser = accepted)]
@@ -113,6 +126,10 @@ pub(crate) struct PrepareArgs {
     #[command(flatten)]
     bulk: Bulk,
 }
+
+/// What is said where identifiers may be numbers.
+const NUMBERS: &str = "note: a number cannot hold 2A or 2B: see that identifiers of Corsica were not made numbers at \
+    the source (2A as 19, 2B as 18), for these are somebody else's";
 
 /// What `--accept-risk` takes.
 fn accepted(text: &str) -> Result<(String, Name), String> {
@@ -151,6 +168,7 @@ impl PrepareArgs {
             request: &self.request,
             retained: (&self.retained).into(),
             delimiter: self.delimiter,
+            reading: Reading { numbers: self.numbers, missing: &self.missing },
             accepted: &self.accept_risk,
         };
         let (prepared, seconds) = self.bulk.work(program, |effort| prepare(what, effort));
@@ -172,6 +190,9 @@ impl PrepareArgs {
             program.say(format_args!("not sent: {values} of {field} that cannot be read as such"));
         }
         over_several_lines(program, prepared.over_lines);
+        if self.numbers {
+            program.say(NUMBERS);
+        }
         for (column, held) in &prepared.identifiers {
             program.say(format_args!(
                 "column {column} stays and holds identifiers: {} with their key and {} without one \

@@ -53,6 +53,7 @@
 //!         request: &directory.path().join("request.csv"),
 //!         retained: Output::Frame(&mut take),
 //!         delimiter: b',',
+//!         reading: cstatns_rows::reading::Reading::default(),
 //!         accepted: &[],
 //!     },
 //!     &Effort::default(),

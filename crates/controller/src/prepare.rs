@@ -30,6 +30,7 @@ use cstatns_rows::error::TableError;
 use cstatns_rows::fields;
 use cstatns_rows::guard::Held;
 use cstatns_rows::guard::names::trimmed;
+use cstatns_rows::reading::Reading;
 use cstatns_rows::sink::{self, Output};
 use cstatns_rows::table::{Format, Input, Source, Table};
 
@@ -80,6 +81,8 @@ pub struct Prepare<'a> {
     pub retained: Output<'a>,
     /// What stands between two fields of the data, and of the retained file, where they are CSV.
     pub delimiter: u8,
+    /// How the cells that are sent are read.
+    pub reading: Reading<'a>,
     /// The columns that may stay although they would be refused (`identity-kept`), each with a
     /// reason.
     pub accepted: &'a [(String, Name)],
@@ -282,8 +285,18 @@ cstatns_base::coded!(PrepareError {
 /// # Errors
 /// [`PrepareError`]. Values that are not valid are not errors, unless they are more than half.
 pub fn prepare(what: Prepare<'_>, effort: &Effort) -> Result<Prepared, PrepareError> {
-    let Prepare { data, column, service, signing, domain, request, retained, delimiter, accepted } =
-        what;
+    let Prepare {
+        data,
+        column,
+        service,
+        signing,
+        domain,
+        request,
+        retained,
+        delimiter,
+        reading,
+        accepted,
+    } = what;
     let format = match data.file() {
         Some(path) => Format::of(path)?,
         // Its columns have types, as those of a Parquet file.
@@ -300,10 +313,20 @@ pub fn prepare(what: Prepare<'_>, effort: &Effort) -> Result<Prepared, PrepareEr
         }
     }
     let source = data.open(Delimiter::Given(delimiter))?;
-    let sent = find_columns(source.table(), column)?;
+    let sent = find_columns(source.table(), column, &reading)?;
     let keeping = Keeping::of(source.table(), &sent, accepted)?;
-    let job =
-        Job { service, signing, domain, request, request_format, sent, keeping, accepted, effort };
+    let job = Job {
+        service,
+        signing,
+        domain,
+        request,
+        request_format,
+        reading,
+        sent,
+        keeping,
+        accepted,
+        effort,
+    };
     // Before the data is read: a name that is taken is refused at once.
     match retained {
         Output::File(retained) => {
@@ -361,15 +384,21 @@ impl Sent {
 }
 
 /// Where the columns are, once the others are seen to have no reserved name.
-fn find_columns(table: &Table, column: Column<'_>) -> Result<Sent, PrepareError> {
+fn find_columns(
+    table: &Table,
+    column: Column<'_>,
+    reading: &Reading<'_>,
+) -> Result<Sent, PrepareError> {
     const FIRST: &[&str] = &["index", "status", "code", "quality", "score"];
     let (found, reserved_for) = match column {
         Column::Identifier { column, scheme } => {
-            (Sent::Identifiers(table.need(column)?, scheme), FIRST)
+            let column = table.need(column)?;
+            fields::need_identifiers(table, column, reading)?;
+            (Sent::Identifiers(column, scheme), FIRST)
         }
         Column::Code(name) => (Sent::Codes(table.need(name)?), &FIRST[..3]),
         Column::CivilStatus { map, years } => {
-            (Sent::CivilStatus(find_fields(table, map)?, years), FIRST)
+            (Sent::CivilStatus(find_fields(table, map, reading)?, years), FIRST)
         }
     };
     for (at, name) in table.header().iter().enumerate() {
@@ -393,6 +422,7 @@ fn find_columns(table: &Table, column: Column<'_>) -> Result<Sent, PrepareError>
 fn find_fields(
     table: &Table,
     map: &[(Field, &str)],
+    reading: &Reading<'_>,
 ) -> Result<[Option<usize>; FIELDS.len()], PrepareError> {
     let path = || table.path().to_owned();
     let missing = |field, column: &str| {
@@ -412,7 +442,11 @@ fn find_fields(
     }
     let columns = FIELDS.map(|field| columns.of(field));
     for (field, column) in FIELDS.into_iter().zip(columns) {
-        column.map_or(Ok(()), |column| fields::need_field(table, field, column))?;
+        match (field, column) {
+            (_, None) => {}
+            (Field::Nir, Some(column)) => fields::need_identifiers(table, column, reading)?,
+            (_, Some(column)) => fields::need_field(table, field, column)?,
+        }
     }
     Ok(columns)
 }

@@ -214,6 +214,19 @@ pub enum TableError {
         /// The type that it must have, and why.
         needed: &'static str,
     },
+    /// `column-type`: identifiers that are numbers, where nobody asked for them.
+    #[error(
+        "{path:?}: column {column:?} is of type {found}; identifiers are text: a number cannot hold \
+        2A or 2B"
+    )]
+    Numbers {
+        /// The file.
+        path: PathBuf,
+        /// The column.
+        column: ColumnName,
+        /// Its type.
+        found: &'static str,
+    },
     /// `columns`: not the columns of such a file.
     #[error(
         "{path:?} does not have the columns of such a file (they must be {expected}, in this \
@@ -311,6 +324,7 @@ cstatns_base::coded!(TableError {
     Self::MissingColumn { path, wanted, delimiter, found } => ("missing-column", Input, [path, column: *wanted, delimiter]),
     Self::ColumnTwice { path, column } => ("column-twice", Input, [path, column]),
     Self::ColumnType { path, column, field, .. } => ("column-type", Input, [path, column, field]),
+    Self::Numbers { path, column, found } => ("column-type", Input, [path, column, numbers: *found]),
     Self::Columns { path, expected } => ("columns", Input, [path]),
     Self::Row { path, row, fault } => (fault, Input, [path, row]),
     Self::NotWhole { path, column, row } => ("not-whole", Input, [path, column, row]),

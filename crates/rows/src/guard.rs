@@ -21,6 +21,7 @@ use zeroize::Zeroize;
 
 use crate::csv::Fields;
 use crate::error::TableError;
+use crate::plain::whole;
 use crate::table::{Batch, Table};
 
 /// The shortest and the longest cells that can be an identifier: 13 characters, 15 with spaces and
@@ -398,15 +399,6 @@ impl Leaves {
 
 fn place<O: OffsetSizeTrait>(offset: O) -> usize {
     offset.as_usize()
-}
-
-/// The whole number that a decimal is: `value` times ten to the power of minus `scale`.
-fn whole(value: i128, scale: i8) -> Option<i128> {
-    let unit = 10_i128.checked_pow(scale.unsigned_abs().into())?;
-    match scale {
-        0.. => (value % unit == 0).then_some(value / unit),
-        _ => value.checked_mul(unit),
-    }
 }
 
 /// Judges numbers; those that are not whole are none.

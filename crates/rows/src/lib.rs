@@ -16,6 +16,8 @@ pub mod error;
 
 pub mod effort;
 
+pub mod reading;
+
 pub mod csv;
 
 mod parquet;

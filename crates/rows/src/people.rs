@@ -12,6 +12,7 @@ use crate::error::TableError;
 use crate::fields::need_field;
 use crate::guard::{Found, Guard, Lines, Shown};
 use crate::plain::Plain;
+use crate::reading::Reading;
 use crate::table::{Batch, Kind, Rows, Source};
 
 /// Rows that are open to be read once. It has no `Debug`.
@@ -112,6 +113,7 @@ impl Records {
                 self.0.table.path(),
                 &batch,
                 columns.map(|column| column.map(|(column, _)| column)),
+                Reading::default(),
             )
             .map_err(|error| error.after(rows))?;
             let mut lines = batch.fields().map(Fields::row_lines);

@@ -1,14 +1,15 @@
 //! The cells of a column as text, where Parquet has numbers or dates: as a CSV file would hold
-//! them.
+//! them; and as [`Reading`] says.
 
 use std::io::Write;
 use std::path::Path;
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::{
-    ArrowPrimitiveType, ArrowTimestampType, Date32Type, Date64Type, Float32Type, Float64Type,
-    Int8Type, Int16Type, Int32Type, Int64Type, TimestampMicrosecondType, TimestampMillisecondType,
-    TimestampNanosecondType, TimestampSecondType, UInt8Type, UInt16Type, UInt32Type, UInt64Type,
+    ArrowPrimitiveType, ArrowTimestampType, Date32Type, Date64Type, Decimal32Type, Decimal64Type,
+    Decimal128Type, Decimal256Type, Float32Type, Float64Type, Int8Type, Int16Type, Int32Type,
+    Int64Type, TimestampMicrosecondType, TimestampMillisecondType, TimestampNanosecondType,
+    TimestampSecondType, UInt8Type, UInt16Type, UInt32Type, UInt64Type,
 };
 use arrow_array::{Array, ArrayRef, PrimitiveArray};
 use arrow_schema::{DataType, TimeUnit};
@@ -17,8 +18,10 @@ use jiff::civil::{Date, DateTime, Time};
 use zeroize::Zeroizing;
 
 use crate::error::TableError;
+use crate::reading::Reading;
 use crate::table::{Batch, Cells, is_day, is_whole};
 use cstatns_base::coded::ColumnName;
+use cstatns_base::identifier;
 
 /// Whether values of this type are floating-point numbers. Software that has no empty cell among
 /// whole numbers keeps a column of them as these.
@@ -26,8 +29,24 @@ fn is_float(kind: &DataType) -> bool {
     matches!(kind, DataType::Float32 | DataType::Float64)
 }
 
+/// The whole number that a decimal is: `value` times ten to the power of minus `scale`.
+pub(crate) fn whole(value: i128, scale: i8) -> Option<i128> {
+    let unit = 10_i128.checked_pow(scale.unsigned_abs().into())?;
+    match scale {
+        0.. => (value % unit == 0).then_some(value / unit),
+        _ => value.checked_mul(unit),
+    }
+}
+
 /// The cells of a column of text, numbers or days.
-pub enum Plain<'a> {
+pub struct Plain<'a> {
+    cells: Texts<'a>,
+    reading: Reading<'a>,
+    /// Whether they are identifiers.
+    is_identifier: bool,
+}
+
+enum Texts<'a> {
     /// As they stand.
     Text(Cells<'a>),
     /// As they were written.
@@ -35,7 +54,7 @@ pub enum Plain<'a> {
 }
 
 /// What was written of values: wiped, and made at full size.
-pub struct Written {
+struct Written {
     texts: Zeroizing<Vec<u8>>,
     /// Where each text ends; that of a null is empty.
     ends: Vec<usize>,
@@ -50,35 +69,69 @@ impl<'a> Plain<'a> {
         path: &Path,
         batch: &'a dyn Batch,
         columns: [Option<usize>; N],
+        reading: Reading<'a>,
     ) -> Result<[Option<Self>; N], TableError> {
         let mut cells = [const { None }; N];
         for (cells, column) in cells.iter_mut().zip(columns) {
-            *cells = column.map(|column| Self::of_one(path, batch, column)).transpose()?;
+            *cells = column.map(|column| Self::of_one(path, batch, column, reading)).transpose()?;
         }
         Ok(cells)
     }
 
-    fn of_one(path: &Path, batch: &'a dyn Batch, column: usize) -> Result<Self, TableError> {
+    fn of_one(
+        path: &Path,
+        batch: &'a dyn Batch,
+        column: usize,
+        reading: Reading<'a>,
+    ) -> Result<Self, TableError> {
         let is_written = |kind| is_whole(kind) || is_float(kind) || is_day(kind);
         let values = batch.values().filter(|values| is_written(values.column(column).data_type()));
-        let Some(values) = values else { return Ok(Self::Text(batch.cells(column))) };
-        let written = Written::of(values.column(column)).map_err(|row| TableError::NotWhole {
-            path: path.to_owned(),
-            column: ColumnName::at(values.schema_ref().field(column).name().as_bytes(), column),
-            row: row as u64 + 1,
-        })?;
-        Ok(Self::Written(written))
+        let cells = match values {
+            None => Texts::Text(batch.cells(column)),
+            Some(values) => {
+                let written = Written::of(values.column(column));
+                Texts::Written(written.map_err(|row| TableError::NotWhole {
+                    path: path.to_owned(),
+                    column: ColumnName::at(
+                        values.schema_ref().field(column).name().as_bytes(),
+                        column,
+                    ),
+                    row: row as u64 + 1,
+                })?)
+            }
+        };
+        Ok(Self { cells, reading, is_identifier: false })
     }
 
-    /// The bytes of a cell; none when it is null or empty.
+    /// The cells of a column of identifiers, which [`need_identifiers`] let pass. A number that is
+    /// not whole, or not kept exactly, is a text that is no identifier.
+    ///
+    /// [`need_identifiers`]: crate::fields::need_identifiers
+    pub fn identifiers(batch: &'a dyn Batch, column: usize, reading: Reading<'a>) -> Self {
+        let is_number = |kind: &DataType| is_whole(kind) || is_float(kind) || kind.is_decimal();
+        let values = batch.values().filter(|values| is_number(values.column(column).data_type()));
+        let cells = match values {
+            None => Texts::Text(batch.cells(column)),
+            Some(values) => Texts::Written(Written::identifiers(values.column(column))),
+        };
+        Self { cells, reading, is_identifier: true }
+    }
+
+    /// The bytes of a cell; none when it is null or empty, or stands for no value.
+    #[inline]
     pub fn get(&self, row: usize) -> Option<&[u8]> {
-        match self {
-            Self::Text(cells) => cells.get(row),
-            Self::Written(Written { texts, ends }) => {
+        let cell = match &self.cells {
+            Texts::Text(cells) => cells.get(row)?,
+            Texts::Written(Written { texts, ends }) => {
                 let begin = if row == 0 { 0 } else { ends[row - 1] };
-                Some(&texts[begin..ends[row]]).filter(|text| !text.is_empty())
+                Some(&texts[begin..ends[row]]).filter(|text| !text.is_empty())?
             }
+        };
+        if self.reading.is_missing(cell) {
+            return None;
         }
+        let is_number = self.is_identifier && self.reading.numbers;
+        Some(if is_number { identifier::number(cell) } else { cell })
     }
 }
 
@@ -127,6 +180,53 @@ impl Written {
             _ => unreachable!("the type was looked at before"),
         }
         Ok(written)
+    }
+
+    /// Writes numbers as identifiers.
+    fn identifiers(array: &ArrayRef) -> Self {
+        let texts = Zeroizing::new(Vec::with_capacity(array.len() * Self::LONGEST));
+        let mut written = Self { texts, ends: Vec::with_capacity(array.len()) };
+        match array.data_type() {
+            DataType::Float64 => {
+                written.add(array.as_primitive::<Float64Type>(), |number, out| match number {
+                    number if number.is_nan() => Ok(()),
+                    // Rounded: its last digits are lost, as in scientific notation.
+                    number if number.abs() >= (1_u64 << f64::MANTISSA_DIGITS) as f64 => {
+                        out.write_all(b"1E+16")
+                    }
+                    number if number.fract() != 0.0 => out.write_all(b"."),
+                    number => write!(out, "{}", number as i64),
+                });
+            }
+            DataType::Decimal32(_, scale) => {
+                written.decimals::<Decimal32Type>(array, |value| whole(value.into(), *scale));
+            }
+            DataType::Decimal64(_, scale) => {
+                written.decimals::<Decimal64Type>(array, |value| whole(value.into(), *scale));
+            }
+            DataType::Decimal128(_, scale) => {
+                written.decimals::<Decimal128Type>(array, |value| whole(value, *scale));
+            }
+            DataType::Decimal256(_, scale) => {
+                written.decimals::<Decimal256Type>(array, |value| whole(value.to_i128()?, *scale));
+            }
+            _ => {
+                return Self::of(array).unwrap_or_else(|_| unreachable!("whole numbers are whole"));
+            }
+        }
+        written
+    }
+
+    fn decimals<T: ArrowPrimitiveType>(
+        &mut self,
+        array: &ArrayRef,
+        whole: impl Fn(T::Native) -> Option<i128>,
+    ) {
+        self.add(array.as_primitive::<T>(), |value, out| match whole(value) {
+            None => out.write_all(b"."),
+            // Of 18 digits: too many for an identifier, as all that are larger.
+            Some(number) => write!(out, "{}", number.clamp(-BEYOND, BEYOND)),
+        });
     }
 
     fn numbers<T: ArrowPrimitiveType<Native: std::fmt::Display>>(&mut self, array: &ArrayRef) {
@@ -179,6 +279,9 @@ impl Written {
         debug_assert_eq!(self.texts.capacity(), room, "a vector that grows leaves a copy behind");
     }
 }
+
+/// More than any identifier that is a number.
+const BEYOND: i128 = 10_i128.pow(17);
 
 /// Writes the day so long after 1970-01-01. What is not at midnight is written with its time, which
 /// no date of birth is read from: it is a date that came through a time zone, and may be of the day

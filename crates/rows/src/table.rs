@@ -60,6 +60,10 @@ pub enum Kind {
     Float(u8),
     /// Days.
     Day,
+    /// Decimal numbers.
+    Decimal,
+    /// Nothing: every cell is null.
+    Null,
     /// Another type, by its name.
     Other(&'static str),
 }
@@ -79,7 +83,6 @@ pub fn is_day(kind: &DataType) -> bool {
 /// in a nested type.
 fn word(kind: &DataType) -> &'static str {
     match kind {
-        DataType::Null => "Null",
         DataType::Boolean => "Boolean",
         DataType::Timestamp(..) => "Timestamp with a time zone",
         DataType::Time32(_) | DataType::Time64(_) => "Time",
@@ -93,10 +96,6 @@ fn word(kind: &DataType) -> &'static str {
         DataType::Union(..) => "Union",
         DataType::Dictionary(..) => "Dictionary of values that are not text",
         DataType::RunEndEncoded(..) => "RunEndEncoded",
-        DataType::Decimal32(..)
-        | DataType::Decimal64(..)
-        | DataType::Decimal128(..)
-        | DataType::Decimal256(..) => "Decimal",
         _ => "List",
     }
 }
@@ -237,6 +236,8 @@ impl Table {
             _ if is_day(values) => Kind::Day,
             DataType::Float32 => Kind::Float(32),
             DataType::Float64 => Kind::Float(64),
+            _ if values.is_decimal() => Kind::Decimal,
+            DataType::Null => Kind::Null,
             DataType::FixedSizeBinary(size) if kind == values => Kind::Fixed(*size),
             _ => Kind::Other(word(kind)),
         }
@@ -260,6 +261,8 @@ impl Table {
             Kind::Float(32) => ("floating-point numbers of 32 bits", None),
             Kind::Float(_) => ("floating-point numbers of 64 bits", None),
             Kind::Day => ("dates", None),
+            Kind::Decimal => ("Decimal", None),
+            Kind::Null => ("Null", None),
             Kind::Other(name) => (name, None),
         };
         let (path, column) = (self.path.clone(), ColumnName::at(&self.header[column], column));

@@ -50,6 +50,29 @@ fn is_white(c: char) -> bool {
     matches!(c, '\t'..='\r')
 }
 
+/// What is left of `text` without what programs write around a number: `="…"` or an apostrophe
+/// before it, with which a spreadsheet keeps it as text, and decimals that are zeros (`.0`, `,00`).
+/// Anything else comes back as it is. See [`super::number`].
+pub(super) fn number(text: &[u8]) -> &[u8] {
+    let text = trimmed(text);
+    let quoted = text.strip_prefix(b"=\"").and_then(|text| text.strip_suffix(b"\""));
+    let text = trimmed(quoted.or_else(|| text.strip_prefix(b"'")).unwrap_or(text));
+    let Some(mark) = text.iter().position(|byte| matches!(byte, b'.' | b',')) else { return text };
+    let (whole, decimals) = (&text[..mark], &text[mark + 1..]);
+    let is_whole = whole.iter().any(u8::is_ascii_digit)
+        && !decimals.is_empty()
+        && decimals.iter().all(|byte| *byte == b'0');
+    if is_whole { whole } else { text }
+}
+
+/// Without the spaces and the white space at both ends.
+fn trimmed(text: &[u8]) -> &[u8] {
+    match std::str::from_utf8(text) {
+        Ok(text) => text.trim_matches(|c| is_space(c) || is_white(c)).as_bytes(),
+        Err(_) => text,
+    }
+}
+
 /// Digits, perhaps a point or comma and digits, `E`, an exponent. Without a decimal mark the
 /// exponent needs its sign, so that a number with an E typed in it is not taken for one.
 pub(super) fn is_scientific(text: &[u8]) -> bool {
@@ -70,4 +93,41 @@ pub(super) fn is_scientific(text: &[u8]) -> bool {
     };
     let (exponent, rest) = digits(rest);
     whole && exponent && rest.is_empty() && (signed || marked)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_number_is_what_programs_leave_around_it() {
+        for text in [
+            "184057512345625",
+            "184057512345625.0",
+            "184057512345625,00",
+            "=\"184057512345625\"",
+            "=\"184057512345625.0\"",
+            "'184057512345625",
+            " '184057512345625 ",
+            "\u{a0}184057512345625.000\t",
+        ] {
+            assert_eq!(number(text.as_bytes()), b"184057512345625", "{text}");
+        }
+        // What is no whole number, or says something else, stays.
+        for text in [
+            "184057512345625.5",
+            "184057512345625.",
+            ".0",
+            "1,84E+14",
+            "184,057,000",
+            "''1",
+            "=1",
+            "\"1\"",
+            "",
+        ] {
+            let expected = text.strip_prefix('\'').unwrap_or(text);
+            assert_eq!(number(text.as_bytes()), expected.as_bytes(), "{text}");
+        }
+        assert_eq!(number(b"184\xa0.0"), b"184\xa0");
+    }
 }

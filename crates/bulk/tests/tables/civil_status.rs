@@ -256,6 +256,7 @@ fn run_within(
             request,
             retained: retained.into(),
             delimiter: b',',
+            reading: cstatns_rows::reading::Reading::default(),
             accepted: &[],
         },
         effort,

@@ -171,6 +171,7 @@ impl Way {
                 request,
                 retained: retained.into(),
                 delimiter,
+                reading: cstatns_rows::reading::Reading::default(),
                 accepted: &[],
             },
             &Effort::default(),

@@ -111,6 +111,7 @@ fn prepared(
         request,
         retained: output,
         delimiter: b',',
+        reading: cstatns_rows::reading::Reading::default(),
         accepted: &[],
     };
     let requested = prepare(what, &Effort::default())?.requested;

@@ -50,6 +50,7 @@ fn run(way: &Way, column: Column<'_>, accepted: &[&str]) -> Result<Prepared, Pre
         request,
         retained: retained.into(),
         delimiter: b',',
+        reading: cstatns_rows::reading::Reading::default(),
         accepted: &accepted,
     };
     prepare(what, &Effort::default())

@@ -48,6 +48,7 @@ fn run(way: &Way, column: Column<'_>, effort: &Effort) -> Result<Prepared, Prepa
             request,
             retained: retained.into(),
             delimiter: b',',
+            reading: cstatns_rows::reading::Reading::default(),
             accepted: &[],
         },
         effort,

@@ -427,6 +427,7 @@ fn a_step_that_is_asked_to_stop_leaves_nothing() {
         request: &way.request,
         retained: (&way.retained).into(),
         delimiter: b',',
+        reading: cstatns_rows::reading::Reading::default(),
         accepted: &[],
     };
     assert_eq!(cstatns_controller::prepare(what, &effort).unwrap_err().code(), "interrupted");

@@ -15,11 +15,12 @@ use cstatns_record::manifest::Content;
 use cstatns_rows::columns::{Codes, fault};
 use cstatns_rows::effort::Progress;
 use cstatns_rows::error::{RowFault, TableError};
+use cstatns_rows::guard;
 use cstatns_rows::pipeline::Steps;
 use cstatns_rows::plain::Plain;
+use cstatns_rows::reading::Reading;
 use cstatns_rows::sort::{Dealer, Heads, KEY, Sort, Sortable};
-use cstatns_rows::table::{Batch, Kind, Stream};
-use cstatns_rows::{fields, guard};
+use cstatns_rows::table::{Batch, Stream};
 use zeroize::{Zeroize, Zeroizing};
 
 use super::PrepareError;
@@ -110,6 +111,7 @@ struct Dealing<F> {
 pub(super) struct Data<'a, F> {
     pub(super) rows: &'a mut Stream<F>,
     pub(super) keeping: &'a Keeping,
+    pub(super) reading: Reading<'a>,
     /// Of the whole, in the unit of [`Batch::size`].
     pub(super) size: u64,
     pub(super) sort: &'a Sort<F>,
@@ -125,7 +127,7 @@ impl<F: Sortable> Data<'_, F> {
         self,
         read: impl Fn(&F, &mut Heads, &mut Found) -> Result<(), TableError> + Sync,
     ) -> Result<Found, TableError> {
-        let Self { rows, keeping, size, sort, threads, counting, progress } = self;
+        let Self { rows, keeping, size, sort, threads, counting, progress, .. } = self;
         let path = rows.table.path().to_owned();
         let delimiter = rows.table.delimiter();
         let (mut all, mut done) = (Found::default(), 0);
@@ -188,10 +190,12 @@ impl<F: Sortable> Data<'_, F> {
         column: usize,
         scheme: Scheme,
     ) -> Result<Dealt, PrepareError> {
-        self.rows.table.need_kind(column, &[Kind::Text], fields::IDENTIFIERS)?;
         let (path, counting) = (self.rows.table.path().to_owned(), self.counting);
+        let reading = self.reading;
         let found = self.deal(|batch, heads, found| {
-            for (row, cell) in batch.cells(column).iter(batch.rows()).enumerate() {
+            let cells = Plain::identifiers(batch, column, reading);
+            for row in 0..batch.rows() {
+                let cell = cells.get(row);
                 let status = push_identifier(scheme, cell, heads, counting, &mut found.marks)
                     .map_err(|found| fault(&path, row, found))?;
                 found.statuses[usize::from(status)] += 1;
@@ -238,13 +242,18 @@ impl<F: Sortable> Data<'_, F> {
         years: Years,
     ) -> Result<Dealt, PrepareError> {
         let (path, counting) = (self.rows.table.path().to_owned(), self.counting);
-        let identifier = columns[IDENTIFIER].is_some();
+        let (identifier, reading) = (columns[IDENTIFIER], self.reading);
+        let mut others = columns;
+        others[IDENTIFIER] = None;
         let found = self.deal(|batch, heads, found| {
-            let columns = Plain::of(&path, batch, columns)?;
+            let mut columns = Plain::of(&path, batch, others, reading)?;
+            columns[IDENTIFIER] =
+                identifier.map(|column| Plain::identifiers(batch, column, reading));
             for row in 0..batch.rows() {
                 let cells =
                     columns.each_ref().map(|cells| cells.as_ref().and_then(|cells| cells.get(row)));
-                let status = push_civil_status(cells, identifier, years, heads, counting, found);
+                let status =
+                    push_civil_status(cells, identifier.is_some(), years, heads, counting, found);
                 found.statuses[usize::from(status.map_err(|found| fault(&path, row, found))?)] += 1;
             }
             Ok(())
@@ -258,7 +267,7 @@ impl<F: Sortable> Data<'_, F> {
                 filled: seen.filled,
             });
         }
-        Ok(found.into_dealt(Content::CivilStatus { identifier }))
+        Ok(found.into_dealt(Content::CivilStatus { identifier: identifier.is_some() }))
     }
 }
 

@@ -13,6 +13,7 @@ use cstatns_record::proposal::Input;
 use cstatns_record::report::{ReportError, report_path};
 use cstatns_rows::effort::Effort;
 use cstatns_rows::error::TableError;
+use cstatns_rows::reading::Reading;
 use cstatns_rows::sink::{self, Encoding, Sink};
 use cstatns_rows::sort::{ROWS, Sort, Sortable};
 use cstatns_rows::table::{Format, Stream, Table};
@@ -35,6 +36,7 @@ pub(super) struct Job<'a> {
     pub(super) domain: &'a Name,
     pub(super) request: &'a Path,
     pub(super) request_format: Format,
+    pub(super) reading: Reading<'a>,
     pub(super) sent: Sent,
     pub(super) keeping: Keeping,
     pub(super) accepted: &'a [(String, Name)],
@@ -62,6 +64,7 @@ impl Job<'_> {
             domain,
             request,
             request_format,
+            reading,
             sent,
             keeping,
             accepted,
@@ -78,6 +81,7 @@ impl Job<'_> {
         let data = Data {
             rows: &mut rows,
             keeping: &keeping,
+            reading,
             size,
             sort: &sort,
             threads,

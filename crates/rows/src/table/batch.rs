@@ -219,6 +219,8 @@ pub enum Cells<'a> {
     LargeUtf8(&'a LargeStringArray),
     /// Binary values of one length.
     Fixed(&'a FixedSizeBinaryArray),
+    /// Nothing.
+    Null,
 }
 
 impl<'a> Cells<'a> {
@@ -227,6 +229,7 @@ impl<'a> Cells<'a> {
             DataType::Utf8 => Self::Utf8(array.as_string()),
             DataType::LargeUtf8 => Self::LargeUtf8(array.as_string()),
             DataType::FixedSizeBinary(_) => Self::Fixed(array.as_fixed_size_binary()),
+            DataType::Null => Self::Null,
             _ => unreachable!(
                 "the kind of the column was checked when the file was opened, and it is flat"
             ),
@@ -245,6 +248,7 @@ impl<'a> Cells<'a> {
             Self::Utf8(array) => array.is_valid(row).then(|| array.value(row).as_bytes())?,
             Self::LargeUtf8(array) => array.is_valid(row).then(|| array.value(row).as_bytes())?,
             Self::Fixed(array) => array.is_valid(row).then(|| array.value(row))?,
+            Self::Null => return None,
         };
         (!bytes.is_empty()).then_some(bytes)
     }

@@ -172,6 +172,7 @@ fn of_libraries(found: &mut Vec<Sample>) {
             ColumnType { path: path(), column: column(), field: Some(Field::DateNaissance), found: "text",
                 size: None, needed },
             ColumnType { path: path(), column: column(), field: Some(Field::Nom), found: "Boolean", size: None, needed },
+            Numbers { path: path(), column: column(), found: "whole numbers" },
             Columns { path: path(), expected: "`index`, \
                 `code`" }, Row { path: path(), row: 1, fault: RowFault::Word },
             NotWhole { path: path(), column: column(), row: 2 }, BinaryCodes { path: path() },
