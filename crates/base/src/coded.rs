@@ -154,7 +154,14 @@ impl ColumnName {
     pub fn at(name: &[u8], column: usize) -> Self {
         match Self::could_be_value(name) {
             true => Self::number(column),
-            false => Self(String::from_utf8_lossy(name).escape_debug().take(60).collect()),
+            false => {
+                let text = match std::str::from_utf8(name) {
+                    Ok(text) => text.to_owned(),
+                    // Windows-1252, whose accents are those of Unicode.
+                    Err(_) => name.iter().map(|byte| char::from(*byte)).collect(),
+                };
+                Self(text.escape_debug().take(60).collect())
+            }
         }
     }
 

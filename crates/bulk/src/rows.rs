@@ -201,15 +201,11 @@ impl<'a> Pass<'a> {
             worker,
         };
         let pairs = request.meta.pairs();
-        match (source, request.format) {
-            (Source::Lines(rows), Format::Csv) => job.run(rows, sink::csv(out, b',', columns)?),
-            (Source::Lines(rows), Format::Parquet) => {
-                job.run(rows, sink::parquet(out, columns, pairs)?)
-            }
-            (Source::Columns(rows), Format::Csv) => job.run(rows, sink::csv(out, b',', columns)?),
-            (Source::Columns(rows), Format::Parquet) => {
-                job.run(rows, sink::parquet(out, columns, pairs)?)
-            }
+        match (source, request.format.text()) {
+            (Source::Lines(rows), Some(text)) => job.run(rows, sink::csv(out, text, columns)?),
+            (Source::Lines(rows), None) => job.run(rows, sink::parquet(out, columns, pairs)?),
+            (Source::Columns(rows), Some(text)) => job.run(rows, sink::csv(out, text, columns)?),
+            (Source::Columns(rows), None) => job.run(rows, sink::parquet(out, columns, pairs)?),
         }
     }
 }

@@ -90,7 +90,7 @@ fn write(place: &Path, rows: u64, format: Format) -> Manifest {
     let mut commit = Commit::new(&key, &content.context(SERVICE, &domain), &["identifier"]);
     (0..rows).for_each(|row| commit.row(&index(row), &[Some(identifier(row).as_bytes())]));
     match format {
-        Format::Csv => {
+        Format::Csv | Format::Text(_) => {
             let create = |name: &str| BufWriter::new(File::create(place.join(name)).unwrap());
             let (mut request, mut retained) = (create("request.csv"), create("retained.csv"));
             writeln!(request, "index,identifier").unwrap();

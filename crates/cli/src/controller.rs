@@ -16,7 +16,10 @@ use cstatns::report::report_path;
 use cstatns::requested::{Requested, RequestedError, requested_path};
 use cstatns::service::read_service_card;
 use cstatns_controller::{Attach, Column, Prepare, Risk, attach, check, prepare};
+use cstatns_rows::csv::usual_delimiter;
+use cstatns_rows::encoding::Encoding;
 use cstatns_rows::reading::Reading;
+use cstatns_rows::table::Format;
 use serde_json::{Value, json};
 
 use crate::bulk::{Bulk, closing, delimiter, looked_up, over_several_lines};
@@ -55,7 +58,11 @@ impl Controller {
   cstatns controller prepare coded.csv --code-column code \\
       --service card.json --domain population --request renewal.csv --retained rest.csv
 A request serves for one domain of one service: card.json is the card that the service published.
-A file as French spreadsheets write it needs --delimiter ';'.
+A file as French spreadsheets write it needs --delimiter ';', and perhaps --encoding windows-1252:
+  cstatns controller prepare export.csv.gz --identifier-column '#1' --delimiter ';' \\
+      --encoding windows-1252 --service card.json --domain population --request request.csv.zst \\
+      --retained retained.csv.gz
+A column is named by its name or by its number, '#1' the first.
 Identifiers that are numbers, and cells that say NA where there is no value:
   cstatns controller prepare wages.parquet --identifier-column nir --numbers --missing NA \\
       --service card.json --domain population --request request.csv --retained retained.parquet
@@ -76,7 +83,7 @@ Give the request and its .manifest.json to the service, and the eight words of t
 custodians; the retained file and its .request.json never leave.")]
 #[command(group = ArgGroup::new("sent").required(true))]
 pub(crate) struct PrepareArgs {
-    /// The data: .csv with a header line, or .parquet
+    /// The data: .csv, .tsv or .txt with a header line, perhaps compressed (.gz, .zst), or .parquet
     data: PathBuf,
     /// The column of identifiers, to be coded
     #[arg(long, value_name = "C", group = "sent")]
@@ -109,9 +116,14 @@ pub(crate) struct PrepareArgs {
     /// it
     #[arg(long, value_name = "T")]
     retained: PathBuf,
-    /// What separates the fields of the data: one character, or `tab`
-    #[arg(long, default_value = ",", value_parser = delimiter)]
-    delimiter: u8,
+    /// What separates the fields of the data: one character, or `tab` [default: what its line `sep=`
+    /// says; a tab in .tsv; in .txt what makes the column one; else a comma]
+    #[arg(long, value_parser = delimiter)]
+    delimiter: Option<u8>,
+    /// The encoding of the data, where it is text: utf-8, windows-1252, iso-8859-15, utf-16le or
+    /// utf-16be
+    #[arg(long, value_name = "E", value_parser = encoding)]
+    encoding: Option<Encoding>,
     /// Read identifiers that are numbers: whole numbers and decimals, 184….0, 184…,00, ="184…",
     /// '184…; a number cannot hold the 2A or 2B of Corsica
     #[arg(long, conflicts_with = "code_column")]
@@ -138,7 +150,31 @@ fn accepted(text: &str) -> Result<(String, Name), String> {
     Ok((column.to_owned(), Name::new(reason).map_err(|_| example)?))
 }
 
+/// What `--encoding` takes.
+fn encoding(text: &str) -> Result<Encoding, String> {
+    let found = Encoding::ALL.into_iter().find(|(name, _)| name.eq_ignore_ascii_case(text));
+    let known = || Encoding::ALL.map(|(name, _)| name).join(", ");
+    found.map(|(_, encoding)| encoding).ok_or_else(|| format!("an encoding is {}", known()))
+}
+
 impl PrepareArgs {
+    /// What separates the fields of the data.
+    fn delimiter(&self) -> Result<u8, Fault> {
+        if Format::of(&self.data)? == Format::Parquet {
+            return match self.encoding {
+                Some(_) => Err(Fault::usage("--encoding is for text: leave it out for .parquet")),
+                None => Ok(b','),
+            };
+        }
+        if let Some(delimiter) = self.delimiter {
+            return Ok(delimiter);
+        }
+        let mapped = self.map.iter().find(|(field, _)| *field == Field::Prenoms);
+        let column = self.identifier_column.as_deref().or(self.code_column.as_deref());
+        let column = column.or(mapped.map(|(_, column)| &**column)).unwrap_or("prenoms");
+        Ok(usual_delimiter(&self.data, column, self.encoding)?)
+    }
+
     fn run(self, program: &Program) -> Result<Value, Fault> {
         let map: Vec<_> = self.map.iter().map(|(field, column)| (*field, &**column)).collect();
         if map.iter().any(|(field, _)| *field == Field::Id) {
@@ -167,8 +203,12 @@ impl PrepareArgs {
             domain: &self.domain,
             request: &self.request,
             retained: (&self.retained).into(),
-            delimiter: self.delimiter,
-            reading: Reading { numbers: self.numbers, missing: &self.missing },
+            delimiter: self.delimiter()?,
+            reading: Reading {
+                numbers: self.numbers,
+                missing: &self.missing,
+                encoding: self.encoding,
+            },
             accepted: &self.accept_risk,
         };
         let (prepared, seconds) = self.bulk.work(program, |effort| prepare(what, effort));

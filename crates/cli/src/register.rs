@@ -161,7 +161,7 @@ impl BuildArgs {
     ) -> Result<u64, Fault> {
         let rows = Records::open(path, self.delimiter)?;
         let unit = match Format::of(path)? {
-            Format::Csv => Unit::Line,
+            Format::Csv | Format::Text(_) => Unit::Line,
             Format::Parquet => Unit::Row,
         };
         let map: Vec<_> = self.map.iter().map(|(field, column)| (*field, &**column)).collect();

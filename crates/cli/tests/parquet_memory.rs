@@ -5,7 +5,7 @@
 mod common;
 
 use std::fs::File;
-use std::io::Read;
+use std::io::{Read, Write};
 use std::path::Path;
 use std::process::{Output, Stdio};
 use std::sync::Arc;
@@ -19,7 +19,7 @@ use data_encoding::BASE64;
 use flatbuffers::FlatBufferBuilder;
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_writer::ArrowWriterOptions;
-use parquet::basic::{Compression, Encoding, ZstdLevel};
+use parquet::basic::{BrotliLevel, Compression, Encoding, GzipLevel, ZstdLevel};
 use parquet::column::page::{CompressedPage, Page, PageWriter};
 use parquet::column::writer::ColumnCloseResult;
 use parquet::file::metadata::{ColumnChunkMetaData, KeyValue};
@@ -700,4 +700,104 @@ fn honest_files_near_the_bounds_are_read() {
     }
     lengths.sort();
     assert_eq!(lengths, [None, Some(1000), Some(7 << 20), Some(12 << 20)]);
+}
+
+/// Zeros, compressed with each of the codecs that the library gives no bound.
+fn swelling() -> [(Compression, Vec<u8>); 3] {
+    let zeros = |out: &mut dyn Write| {
+        let block = vec![0; 1 << 20];
+        (0..512).for_each(|_| out.write_all(&block).unwrap());
+    };
+    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+    zeros(&mut gzip);
+    let mut brotli = brotli::CompressorWriter::new(Vec::new(), 4096, 5, 22);
+    zeros(&mut brotli);
+    let mut lz4 = lz4_flex::frame::FrameEncoder::new(Vec::new());
+    zeros(&mut lz4);
+    [
+        (Compression::GZIP(GzipLevel::default()), gzip.finish().unwrap()),
+        (Compression::BROTLI(BrotliLevel::default()), brotli.into_inner()),
+        (Compression::LZ4, lz4.finish().unwrap()),
+    ]
+}
+
+#[test]
+fn pages_that_swell_to_more_than_they_say_are_refused() {
+    let place = Place::default();
+    for (codec, bytes) in swelling() {
+        let first = data(bytes.clone(), 10, Encoding::PLAIN).0;
+        let second = Page::DataPageV2 {
+            buf: [b"", &bytes[..]].concat().into(),
+            num_values: 10,
+            encoding: Encoding::PLAIN,
+            num_nulls: 0,
+            num_rows: 10,
+            def_levels_byte_len: 0,
+            rep_levels_byte_len: 0,
+            is_compressed: true,
+            statistics: None,
+        };
+        for page in [first, second] {
+            let path = place.path("swells.parquet");
+            let message = "message m { required binary nir (UTF8); }";
+            craft_of_any_size(&path, message, 10, codec, vec![vec![(page, 100)]]);
+            prepare(&place, "swells.parquet", "", &["parquet-damaged"], &["swells.parquet"]);
+        }
+    }
+}
+
+#[test]
+fn every_codec_of_the_format_is_read() {
+    let place = Place::default();
+    for codec in [
+        Compression::GZIP(GzipLevel::default()),
+        Compression::BROTLI(BrotliLevel::default()),
+        Compression::LZ4,
+        Compression::LZ4_RAW,
+    ] {
+        for version in [
+            parquet::file::properties::WriterVersion::PARQUET_1_0,
+            parquet::file::properties::WriterVersion::PARQUET_2_0,
+        ] {
+            let properties = WriterProperties::builder()
+                .set_compression(codec)
+                .set_writer_version(version)
+                .build();
+            let notes: ArrayRef = Arc::new(
+                (0..1000).map(|row| (row % 3 > 0).then_some("note")).collect::<StringArray>(),
+            );
+            write(
+                &place.path("data.parquet"),
+                vec![("nir", people(1000)), ("note", notes)],
+                properties,
+            );
+            let retained =
+                format!("{}-{version:?}.parquet", codec.to_string().replace(['(', ')'], "-"));
+            let summary = place.json(&format!(
+                "controller prepare data.parquet --identifier-column nir --request {retained}.csv \
+                --retained {retained}"
+            ));
+            assert_eq!(summary["status"], serde_json::json!({ "ok": 1000 }), "{codec} {version:?}");
+        }
+    }
+    let Some(cases) = std::env::var_os("CSTATNS_VECTORS") else {
+        eprintln!("CSTATNS_VECTORS is not set: case 12 is not tried");
+        return;
+    };
+    for name in ["gzip.parquet", "lz4.parquet"] {
+        let bytes = std::fs::read(Path::new(&cases).join("cases/12").join(name)).unwrap();
+        place.write(name, bytes);
+        place.ok(&format!(
+            "controller prepare {name} --identifier-column nir --request {name}.csv --retained t.{name}"
+        ));
+    }
+    // The one that nobody writes is named.
+    craft(
+        &place.path("lzo.parquet"),
+        "message m { required binary nir (UTF8); }",
+        1,
+        Compression::LZO,
+        vec![vec![data(plain_text(&identifiers(1)), 1, Encoding::PLAIN)]],
+    );
+    prepare(&place, "lzo.parquet", "", &["parquet-unsupported"], &["LZO"]);
 }

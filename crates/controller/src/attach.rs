@@ -226,12 +226,12 @@ pub fn attach(what: Attach<'_>, effort: &Effort) -> Result<Attached, AttachError
         // Its columns have types, as those of a Parquet file.
         None => Format::Parquet,
     };
-    if binary_codes && format == Format::Csv {
+    if binary_codes && format.is_text() {
         return Err(AttachError::BinaryCsv);
     }
     match out {
         Output::File(out) => {
-            if Format::of(out)? != format {
+            if Format::of(out)?.is_text() != format.is_text() {
                 return Err(AttachError::OutType { path: out.to_owned() });
             }
             let destroy = &with_requested(retained.file(), destroy);
@@ -326,7 +326,7 @@ fn attach_to_file(
     let merged = match source {
         Source::Lines(rows) => {
             merge(rows, columns, results, binary, effort, |columns, table, _| {
-                sink::csv(out_file, table.delimiter(), columns)
+                sink::csv(out_file, table.text_beside(out), columns)
             })?
         }
         Source::Columns(rows) => {

@@ -305,14 +305,14 @@ pub fn prepare(what: Prepare<'_>, effort: &Effort) -> Result<Prepared, PrepareEr
     let request_format = Format::of(request)?;
     let manifest_path = manifest_path(request);
     if let Output::File(retained) = &retained {
-        if Format::of(retained)? != format {
+        if Format::of(retained)?.is_text() != format.is_text() {
             return Err(PrepareError::RetainedType { path: (*retained).to_owned() });
         }
         if *retained == request || *retained == manifest_path {
             return Err(PrepareError::SameOutput { path: (*retained).to_owned() });
         }
     }
-    let source = data.open(Delimiter::Given(delimiter))?;
+    let source = data.open_in(Delimiter::Given(delimiter), reading.encoding)?;
     let sent = find_columns(source.table(), column, &reading)?;
     let keeping = Keeping::of(source.table(), &sent, accepted)?;
     let job = Job {
@@ -333,10 +333,11 @@ pub fn prepare(what: Prepare<'_>, effort: &Effort) -> Result<Prepared, PrepareEr
             let requested_path = requested_path(retained);
             let paths = [&manifest_path, &requested_path, retained, request];
             let mut files = Together::create(paths, Access::Private)?;
+            let retained_path = retained;
             let [manifest, requested, retained, request] = &mut files.files;
             let prepared = match source {
                 Source::Lines(rows) => job.run(rows, manifest, request, |columns, table| {
-                    sink::csv(retained, table.delimiter(), columns)
+                    sink::csv(retained, table.text_beside(retained_path), columns)
                 }),
                 Source::Columns(rows) => job.run(rows, manifest, request, |columns, _| {
                     sink::parquet(retained, columns, marks(None))
@@ -392,11 +393,11 @@ fn find_columns(
     const FIRST: &[&str] = &["index", "status", "code", "quality", "score"];
     let (found, reserved_for) = match column {
         Column::Identifier { column, scheme } => {
-            let column = table.need(column)?;
+            let column = table.need_named(column)?;
             fields::need_identifiers(table, column, reading)?;
             (Sent::Identifiers(column, scheme), FIRST)
         }
-        Column::Code(name) => (Sent::Codes(table.need(name)?), &FIRST[..3]),
+        Column::Code(name) => (Sent::Codes(table.need_named(name)?), &FIRST[..3]),
         Column::CivilStatus { map, years } => {
             (Sent::CivilStatus(find_fields(table, map, reading)?, years), FIRST)
         }
@@ -426,11 +427,18 @@ fn find_fields(
 ) -> Result<[Option<usize>; FIELDS.len()], PrepareError> {
     let path = || table.path().to_owned();
     let missing = |field, column: &str| {
-        let missing = table.missing(map, column);
+        let missing = table.missing_named(map, column);
         PrepareError::MissingField { field, missing }
     };
     let needed = [Field::Prenoms, Field::DateNaissance];
-    let columns = Columns::find(table.header(), map, &needed).map_err(|error| match &error {
+    let mut header = table.header().to_vec();
+    for (_, name) in map {
+        // One by its number, unless it is the name of another.
+        if let (Some(at), None) = (table.find_named(name)?, table.find(name)?) {
+            header[at] = name.as_bytes().to_vec();
+        }
+    }
+    let columns = Columns::find(&header, map, &needed).map_err(|error| match &error {
         ColumnsError::Missing { field, .. } => {
             let mapped = map.iter().find(|(mapped, _)| mapped == field);
             missing(*field, mapped.map_or(field.name(), |(_, column)| *column))

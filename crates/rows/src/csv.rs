@@ -18,7 +18,6 @@ mod foreign;
 mod lines;
 mod quotes;
 
-use std::fs::{File, Metadata};
 use std::io::{ErrorKind, Read};
 use std::path::Path;
 
@@ -27,7 +26,9 @@ use csv_core::ReadRecordResult;
 use memchr::{memchr, memchr_iter, memrchr};
 use zeroize::Zeroizing;
 
+use crate::encoding::{Encoding, Transcoded};
 use crate::error::TableError;
+use crate::packed::{Packing, extension};
 
 use fields::place;
 use foreign::foreign;
@@ -46,17 +47,25 @@ const BATCH_BYTES: usize = 256 << 10;
 pub const WINDOW: usize = 256 << 10;
 /// A row longer than this is a file that is not what it seems.
 const RECORD_LIMIT: usize = 64 << 20;
-
-/// The length of a file that does not say it.
-const UNKNOWN_LENGTH: u64 = 4 << 30;
+/// Of a compressed file that is small a row may take less, with so much more for each byte of the
+/// file, and each of its fields as much as it takes in memory.
+const PACKED_RECORD: usize = 4 << 20;
+const PACKED_FOR_BYTE: usize = 16;
+const FIELD: usize = 64;
+/// What compressed text is taken to swell to. A wrong number costs time, nothing else.
+const SWELLS: u64 = 6;
 
 /// Which byte stands between two fields.
 #[derive(Clone, Copy, Debug)]
 pub enum Delimiter<'a> {
     /// As the caller says.
     Given(u8),
-    /// The one under which the header has this column, a comma if none does.
+    /// What the file's line `sep=` says; else the one under which the header has this column, a
+    /// comma if none does.
     Under(&'a str),
+    /// What the file's line `sep=` says; else as its name says: a tab in `.tsv`, in `.txt` the one
+    /// under which the header has this column, a comma in `.csv`.
+    Usual(&'a str),
 }
 
 /// What may stand at the start of a file, and is no part of it.
@@ -64,7 +73,12 @@ const MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// Reads rows.
 pub struct Reader {
-    file: File,
+    input: Box<dyn Read + Send>,
+    packing: Option<Packing>,
+    /// The bytes of the file.
+    length: u64,
+    /// The most bytes of a row, and what each of its fields adds.
+    limit: (usize, usize),
     core: csv_core::Reader,
     quotes: Quotes,
     delimiter: u8,
@@ -77,6 +91,8 @@ pub struct Reader {
     /// Line breaks that `core` has not seen.
     passed: u64,
     header: Vec<Vec<u8>>,
+    /// The line on which there are more fields than in the header, near it.
+    wider: Option<u64>,
     /// Whether ragged rows are set apart rather than refused.
     sets_ragged_apart: bool,
     /// Scratch: where the fields of the current row end in it.
@@ -84,11 +100,43 @@ pub struct Reader {
 }
 
 impl Reader {
-    /// Opens a file, which is read by so many bytes at a time.
+    /// Opens a file, which is read by so many bytes at a time; in UTF-8 or an encoding in which the
+    /// delimiter is what it is there.
     pub fn open(path: &Path, delimiter: Delimiter<'_>, window: usize) -> Result<Self, TableError> {
+        Self::open_in(path, delimiter, None, window)
+    }
+
+    /// The same of a file in this encoding.
+    pub fn open_in(
+        path: &Path,
+        delimiter: Delimiter<'_>,
+        encoding: Option<Encoding>,
+        window: usize,
+    ) -> Result<Self, TableError> {
         let file = files::open_to_read(path)?;
+        let length = file.metadata().map_err(|error| FileError::from_io(path, &error))?.len();
+        if length == 0 {
+            return Err(TableError::EmptyFile { path: path.to_owned() });
+        }
+        let packing = Packing::of(path);
+        let (input, limit): (Box<dyn Read + Send>, _) = match packing {
+            None => (Box::new(file), (RECORD_LIMIT, 0)),
+            Some(packing) => {
+                let input = packing.unpack(file).map_err(|error| packing.fault(path, &error))?;
+                let most = (length as usize).saturating_mul(PACKED_FOR_BYTE);
+                (input, (most.saturating_add(PACKED_RECORD).min(RECORD_LIMIT), FIELD))
+            }
+        };
+        let wide = encoding.and_then(Encoding::is_wide);
+        let input: Box<dyn Read + Send> = match wide {
+            Some(is_big) => Box::new(Transcoded::new(input, is_big)),
+            None => input,
+        };
         let mut reader = Self {
-            file,
+            input,
+            packing,
+            length,
+            limit,
             core: core(b','),
             quotes: Quotes::new(b','),
             delimiter: b',',
@@ -98,6 +146,7 @@ impl Reader {
             size: window,
             passed: 0,
             header: Vec::new(),
+            wider: None,
             sets_ragged_apart: false,
             ends: vec![0; 16],
         };
@@ -105,9 +154,16 @@ impl Reader {
         if let Some(found) = foreign(&reader.window[..reader.filled]) {
             return Err(TableError::NotCsv { path: path.to_owned(), found });
         }
-        reader.delimiter = match delimiter {
-            Delimiter::Given(delimiter) => delimiter,
-            Delimiter::Under(column) => reader.sniff(column),
+        let stated = reader.begin(path)?;
+        reader.delimiter = match (delimiter, stated) {
+            (Delimiter::Given(delimiter), _) => delimiter,
+            (_, Some(stated)) => stated,
+            (Delimiter::Under(column), _) => reader.sniff(column, encoding),
+            (Delimiter::Usual(column), _) => match extension(path).as_deref() {
+                Some("tsv") => b'\t',
+                Some("txt") => reader.sniff(column, encoding),
+                _ => b',',
+            },
         };
         reader.core = core(reader.delimiter);
         reader.quotes = Quotes::new(reader.delimiter);
@@ -117,7 +173,61 @@ impl Reader {
         }
         header.columns = header.fields.len();
         reader.header = (0..header.columns).map(|column| header.get(0, column).to_vec()).collect();
+        reader.wider = reader.find_wider();
         Ok(reader)
+    }
+
+    /// Passes over what stands before the header: byte order marks, and the line with which a
+    /// spreadsheet says the delimiter. Returns that.
+    fn begin(&mut self, path: &Path) -> Result<Option<u8>, TableError> {
+        while self.window[self.at..self.filled].starts_with(MARK) {
+            self.at += MARK.len();
+            self.top_up(path)?;
+        }
+        let start = &self.window[self.at..self.filled];
+        let Some(end) = memchr(b'\n', &start[..start.len().min(16)]) else { return Ok(None) };
+        let line = start[..end].strip_suffix(b"\r").unwrap_or(&start[..end]);
+        let quoted = line.strip_prefix(b"\"").and_then(|line| line.strip_suffix(b"\""));
+        let Some([delimiter]) = quoted.unwrap_or(line).strip_prefix(b"sep=") else {
+            return Ok(None);
+        };
+        let stated = *delimiter;
+        self.at += end + 1;
+        self.passed += 1;
+        Ok(Some(stated).filter(|stated| stated.is_ascii() && !matches!(stated, b'"' | b'\r')))
+    }
+
+    /// Moves what is left of the window to its front, and fills it.
+    fn top_up(&mut self, path: &Path) -> Result<(), TableError> {
+        self.window.copy_within(self.at..self.filled, 0);
+        self.filled -= self.at;
+        self.at = 0;
+        while self.filled < self.size {
+            let into = &mut self.window[self.filled..self.size];
+            match read(&mut *self.input, self.packing, into, path)? {
+                0 => break,
+                count => self.filled += count,
+            }
+        }
+        Ok(())
+    }
+
+    /// See [`Reader::wider`].
+    fn find_wider(&self) -> Option<u64> {
+        let named = self.header.iter().filter(|name| !name.trim_ascii().is_empty()).count();
+        if named == 1 && self.header.len() > 1 {
+            return Some(self.line());
+        }
+        let lines = self.window[self.at..self.filled].split(|byte| *byte == b'\n').take(20);
+        let fields = lines.map(|line| memchr_iter(self.delimiter, line).count() + 1);
+        let more = fields.enumerate().find(|(_, fields)| *fields > self.header.len())?;
+        Some(self.line() + more.0 as u64)
+    }
+
+    /// The line near the header on which there are more fields than in it: then titles stand above
+    /// the names of the columns.
+    pub(crate) fn wider(&self) -> Option<u64> {
+        self.wider
     }
 
     /// The names of the columns.
@@ -136,11 +246,14 @@ impl Reader {
         self.sets_ragged_apart = true;
     }
 
-    /// The bytes of the file. What is not a regular file (a pipe) says none, and is taken for
-    /// large.
+    /// The bytes of the file.
     pub fn length(&self) -> u64 {
-        let metadata = self.file.metadata().ok().filter(Metadata::is_file);
-        metadata.map_or(UNKNOWN_LENGTH, |metadata| metadata.len())
+        self.length
+    }
+
+    /// The bytes of its text, of compressed text about.
+    pub fn bytes(&self) -> u64 {
+        if self.packing.is_some() { self.length.saturating_mul(SWELLS) } else { self.length }
     }
 
     /// Fills `batch` with the next rows, at most `limit` lines of them; false at the end of the
@@ -178,7 +291,8 @@ impl Reader {
         self.at = 0;
         let mut at_end = false;
         while self.filled < self.size && !at_end {
-            let count = read(&mut self.file, &mut self.window[self.filled..self.size], path)?;
+            let into = &mut self.window[self.filled..self.size];
+            let count = read(&mut *self.input, self.packing, into, path)?;
             self.filled += count;
             at_end = count == 0;
         }
@@ -213,26 +327,40 @@ impl Reader {
         Ok(true)
     }
 
-    fn sniff(&self, column: &str) -> u8 {
+    /// The delimiter under which the header has the column; of one that is named by its number, the
+    /// one that parts the header most often.
+    fn sniff(&self, column: &str, encoding: Option<Encoding>) -> u8 {
+        const KNOWN: [u8; 4] = [b',', b';', b'\t', b'|'];
+        let encoding = encoding.unwrap_or(Encoding::Utf8);
+        let is_column = |name: &[u8]| {
+            let mut decoded = Zeroizing::new(Vec::with_capacity(Encoding::MOST * name.len()));
+            encoding.decode(name, &mut decoded);
+            *decoded == column.as_bytes()
+        };
         let has_column = |delimiter: &u8| {
             // Without a header this is the first row.
-            let mut output = Zeroizing::new(vec![0; self.filled]);
+            let window = &self.window[self.at..self.filled];
+            let mut output = Zeroizing::new(vec![0; window.len()]);
             let mut ends = vec![0; 4096];
-            let (_, _, _, fields) =
-                core(*delimiter).read_record(&self.window[..self.filled], &mut output, &mut ends);
+            let (_, _, _, fields) = core(*delimiter).read_record(window, &mut output, &mut ends);
             let starts = std::iter::once(0).chain(ends.iter().copied());
-            starts
-                .zip(&ends[..fields])
-                .any(|(start, end)| &output[start..*end] == column.as_bytes())
+            starts.zip(&ends[..fields]).any(|(start, end)| is_column(&output[start..*end]))
         };
-        [b',', b';', b'\t', b'|'].into_iter().find(has_column).unwrap_or(b',')
+        let window = &self.window[self.at..self.filled];
+        let first = &window[..memchr(b'\n', window).unwrap_or(window.len())];
+        let parts = |delimiter: &u8| memchr_iter(*delimiter, first).count();
+        // The first of those that part it as often.
+        let most = || KNOWN.into_iter().rev().max_by_key(parts);
+        let by_number = || most().filter(|_| column.starts_with('#'));
+        KNOWN.into_iter().find(has_column).or_else(by_number).unwrap_or(b',')
     }
 
     /// Refills the window, which must be used up; afterwards it is empty at the end of the file
     /// only.
     fn fill(&mut self, path: &Path) -> Result<(), TableError> {
         self.at = 0;
-        self.filled = read(&mut self.file, &mut self.window[..self.size], path)?;
+        let into = &mut self.window[..self.size];
+        self.filled = read(&mut *self.input, self.packing, into, path)?;
         Ok(())
     }
 
@@ -240,9 +368,8 @@ impl Reader {
     fn record(&mut self, path: &Path, batch: &mut Fields) -> Result<bool, TableError> {
         // Whether the file begins with this row.
         let is_first = self.header.is_empty();
-        if is_first && self.window[self.at..self.filled].starts_with(MARK) {
-            self.at += MARK.len();
-            // The core, too, passes over a mark, if it has read nothing: there is one at most.
+        if is_first {
+            // The core, too, passes over a mark, if it has read nothing: there is none any more.
             self.core.read_record(b"\r", &mut [0; 4], &mut [0; 4]);
         }
         // Blank lines are passed over here, so that the line that is named is the one where the row
@@ -308,12 +435,9 @@ impl Reader {
                 | ReadRecordResult::OutputFull
                 | ReadRecordResult::End => {}
             }
-            if batch.range.end - start > RECORD_LIMIT {
-                return Err(TableError::LongRow {
-                    path: path.to_owned(),
-                    line,
-                    limit: RECORD_LIMIT,
-                });
+            let (limit, field) = self.limit;
+            if batch.range.end - start + field * fields > limit {
+                return Err(TableError::LongRow { path: path.to_owned(), line, limit });
             }
         }
         if !self.header.is_empty() && fields != self.header.len() {
@@ -339,16 +463,34 @@ impl Reader {
     }
 }
 
+/// What stands between two fields of a file where nobody says it: see [`Delimiter::Usual`].
+///
+/// # Errors
+/// [`TableError`]: those of opening it.
+pub fn usual_delimiter(
+    path: &Path,
+    column: &str,
+    encoding: Option<Encoding>,
+) -> Result<u8, TableError> {
+    Ok(Reader::open_in(path, Delimiter::Usual(column), encoding, WINDOW)?.delimiter())
+}
+
 fn core(delimiter: u8) -> csv_core::Reader {
     csv_core::ReaderBuilder::new().delimiter(delimiter).build()
 }
 
-fn read(file: &mut File, into: &mut [u8], path: &Path) -> Result<usize, TableError> {
+fn read(
+    input: &mut (dyn Read + Send),
+    packing: Option<Packing>,
+    into: &mut [u8],
+    path: &Path,
+) -> Result<usize, TableError> {
     loop {
-        match file.read(into) {
-            Ok(count) => return Ok(count),
-            Err(error) if error.kind() == ErrorKind::Interrupted => {}
-            Err(error) => return Err(FileError::from_io(path, &error).into()),
+        match (input.read(into), packing) {
+            (Ok(count), _) => return Ok(count),
+            (Err(error), _) if error.kind() == ErrorKind::Interrupted => {}
+            (Err(error), Some(packing)) => return Err(packing.fault(path, &error)),
+            (Err(error), None) => return Err(FileError::from_io(path, &error).into()),
         }
     }
 }

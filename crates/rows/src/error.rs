@@ -1,19 +1,24 @@
 //! Why a file of rows was not read or written.
 
+mod row;
+
 use std::io::ErrorKind;
 use std::path::PathBuf;
 
 use cstatns_base::civil_status::Field;
-use cstatns_base::code::{CodeError, Generation, Tag};
 use cstatns_base::coded::ColumnName;
 use cstatns_base::files::FileError;
+
+pub use row::RowFault;
 
 /// Why a file of rows was not read or written.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum TableError {
     /// `file-type`: the extension is not one of ours.
-    #[error("{path:?} is neither .csv nor .parquet, which the name must end with")]
+    #[error(
+        "{path:?} does not end with .csv, .tsv or .txt (perhaps with .gz or .zst behind it) or with .parquet"
+    )]
     FileType {
         /// The file.
         path: PathBuf,
@@ -34,6 +39,17 @@ pub enum TableError {
         path: PathBuf,
         /// What it is.
         found: &'static str,
+    },
+    /// `compressed-truncated`, `compressed-damaged`, `compressed-window`: compressed text that cannot
+    /// be read.
+    #[error("{path:?}: {packing} {}", fault.words())]
+    Packed {
+        /// The file.
+        path: PathBuf,
+        /// How it is compressed.
+        packing: &'static str,
+        /// What is wrong with it.
+        fault: PackedFault,
     },
     /// `no-rows`: a header and nothing below it.
     #[error("{path:?} has a header but no rows")]
@@ -106,11 +122,19 @@ pub enum TableError {
         /// The file.
         path: PathBuf,
     },
-    /// `parquet-unsupported`: a compression or type that is not read.
+    /// `parquet-unsupported`: a type that is not read.
     #[error("{path:?} uses a feature of Parquet that is not supported here")]
     ParquetFeature {
         /// The file.
         path: PathBuf,
+    },
+    /// `parquet-unsupported`: a compression that is not read.
+    #[error("{path:?} is compressed with {codec}, which is not read here")]
+    ParquetCodec {
+        /// The file.
+        path: PathBuf,
+        /// The compression.
+        codec: &'static str,
     },
     /// `parquet-too-large`: a column that would take too much memory to read, whatever the size of
     /// the file.
@@ -179,7 +203,11 @@ pub enum TableError {
         key: &'static str,
     },
     /// `missing-column`.
-    #[error("{path:?} has no column {wanted:?}; {}", found_columns(found, *delimiter))]
+    #[error(
+        "{path:?} has no column {wanted:?}; {}{}",
+        found_columns(found, *delimiter, *wider),
+        meant(like.as_ref())
+    )]
     MissingColumn {
         /// The file.
         path: PathBuf,
@@ -187,6 +215,11 @@ pub enum TableError {
         wanted: ColumnName,
         /// What seems to stand between two fields, if another delimiter was expected.
         delimiter: Option<char>,
+        /// The line near the first one on which there are more fields: titles may stand above the
+        /// names.
+        wider: Option<u64>,
+        /// The column that may be meant.
+        like: Option<Like>,
         /// The columns of the file; none where the first line may be a row.
         found: Vec<ColumnName>,
     },
@@ -306,7 +339,10 @@ cstatns_base::coded!(TableError {
     Self::FileType { path } => ("file-type", Input, [path]),
     Self::File(error) => (error),
     Self::EmptyFile { path } => ("empty-file", Input, [path]),
-    Self::NotCsv { path, found } => ("not-csv", Input, [path, found]),
+    Self::NotCsv { path, found } => ("not-csv", Input, [path, found, wide: (*found == "text in UTF-16").then_some("yes")]),
+    Self::Packed { path, packing, fault: PackedFault::Truncated } => ("compressed-truncated", Input, [path, packing]),
+    Self::Packed { path, packing, fault: PackedFault::Damaged } => ("compressed-damaged", Input, [path, packing]),
+    Self::Packed { path, packing, fault: PackedFault::Window } => ("compressed-window", Input, [path, packing]),
     Self::NoRows { path } => ("no-rows", Input, [path]),
     Self::Ragged { path, row, line, found, expected } => ("ragged-row", Input, [path, row, line, found, expected]),
     Self::OpenQuote { path, line } => ("open-quote", Input, [path, line]),
@@ -315,13 +351,19 @@ cstatns_base::coded!(TableError {
     Self::LongRow { path, line, limit } => ("long-row", Input, [path, line, limit]),
     Self::Parquet { path } => ("parquet-damaged", Input, [path]),
     Self::ParquetFeature { path } => ("parquet-unsupported", Input, [path]),
+    Self::ParquetCodec { path, codec } => ("parquet-unsupported", Input, [path, codec]),
     Self::WidePage { path, column, group } => ("parquet-too-large", Input, [path, column, group]),
     Self::WideColumn { path, column, limit } => ("parquet-too-large", Input, [path, column, limit]),
     Self::WideRow { path, column, row, limit } => ("long-row", Input, [path, column, row, limit]),
     Self::InexactTime { path, column, group } => ("parquet-time", Input, [path, column, group]),
     Self::Frame { name } => ("frame-unread", OtherSide, [path: *name]),
     Self::Metadata { path, key } => ("metadata", Input, [path, key]),
-    Self::MissingColumn { path, wanted, delimiter, found } => ("missing-column", Input, [path, column: *wanted, delimiter]),
+    Self::MissingColumn { path, wanted, delimiter, wider, like, found } => (
+        "missing-column", Input,
+        [path, column: *wanted, delimiter, titles: wider.filter(|_| found.is_empty() && like.is_none()),
+         encoded: like.as_ref().filter(|like| !like.is_utf_8).map(|like| like.number),
+         like: like.as_ref().map(|like| like.number)]
+    ),
     Self::ColumnTwice { path, column } => ("column-twice", Input, [path, column]),
     Self::ColumnType { path, column, field, .. } => ("column-type", Input, [path, column, field]),
     Self::Numbers { path, column, found } => ("column-type", Input, [path, column, numbers: *found]),
@@ -361,8 +403,13 @@ fn unwritten(kind: ErrorKind) -> String {
     }
 }
 
-fn found_columns(found: &[ColumnName], delimiter: Option<char>) -> String {
+fn found_columns(found: &[ColumnName], delimiter: Option<char>, wider: Option<u64>) -> String {
     let mut text = match found {
+        [] if wider.is_some() => format!(
+            "the first line, which must give the names of the columns, has fewer names than line {} has \
+            fields",
+            wider.unwrap_or_default()
+        ),
         [] => "the first line must give the names of the columns".to_owned(),
         _ => {
             let names: Vec<String> = found.iter().map(ColumnName::to_string).collect();
@@ -379,66 +426,43 @@ fn found_columns(found: &[ColumnName], delimiter: Option<char>) -> String {
     text
 }
 
-/// What is wrong with a row; it continues "row 17 …".
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum RowFault {
-    /// `index-form`.
-    #[error("has an index that is not 32 lower-case hexadecimal digits")]
-    Index,
-    /// `index-order`: a duplicate, or rows that were sorted or moved.
-    #[error("has an index that does not come after the one above it")]
-    Order,
-    /// `identifier-form`: the reason's word, never the value.
-    #[error("holds no identifier in the compact form ({reason})")]
-    Identifier {
-        /// The reason: a word of `cstatns_base::identifier::Reason`, or `not-compact`.
-        reason: &'static str,
-    },
-    /// `civil-status-form`: a cell that `prepare` lets nobody send.
-    #[error("holds an invalid `{field}`")]
-    CivilStatus {
-        /// The column.
-        field: &'static str,
-    },
-    /// [`CodeError`].
-    #[error("holds what is {0}")]
-    Code(#[from] CodeError),
-    /// `other-codes`: a code of another domain, service or generation than is expected there.
-    #[error(
-        "holds a code of generation {} with the tag {}, expected generation {} with the tag {}",
-        found.1, found.0, expected.1, expected.0
-    )]
-    OtherCodes {
-        /// The tag and generation of the code.
-        found: (Tag, Generation),
-        /// Those that are expected.
-        expected: (Tag, Generation),
-    },
-    /// `not-utf-8`: the selected column is in another encoding.
-    #[error("holds bytes in the selected column that are not UTF-8")]
-    Encoding,
-    /// `word-form`: not a word of `status` or `quality`, or not a score.
-    #[error("has an invalid `status`, `quality` or `score`")]
-    Word,
-    /// `rows-disagree`: a code where the data had no value, or none where it had one.
-    #[error("has a result that does not go with what the data had there")]
-    Disagree,
+/// A column that may be meant by a name that no column has: in another case, with other accents,
+/// separators or white space, or in another encoding.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Like {
+    /// Its name.
+    pub name: ColumnName,
+    /// Its number, from 1.
+    pub number: u64,
+    /// Whether its name is UTF-8.
+    pub is_utf_8: bool,
 }
 
-cstatns_base::coded!(RowFault {
-    Self::Index => ("index-form", Input, []),
-    Self::Order => ("index-order", Input, []),
-    Self::Identifier { reason } => ("identifier-form", Input, [reason]),
-    Self::CivilStatus { field } => ("civil-status-form", Input, [field]),
-    Self::Code(error) => (error),
-    Self::OtherCodes { found, expected } => (
-        "other-codes",
-        Input,
-        [tag: found.0, generation: found.1,
-         expected_tag: expected.0, expected_generation: expected.1]
-    ),
-    Self::Encoding => ("not-utf-8", Input, []),
-    Self::Word => ("word-form", Input, []),
-    Self::Disagree => ("rows-disagree", Input, []),
-});
+fn meant(like: Option<&Like>) -> String {
+    let Some(Like { name, number, is_utf_8 }) = like else { return String::new() };
+    let how = if *is_utf_8 { "spelt otherwise" } else { "in another encoding" };
+    format!("; column {number} is {name:?}, {how}")
+}
+
+/// What is wrong with compressed text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum PackedFault {
+    /// It ends too early.
+    Truncated,
+    /// It is damaged, or no such data at all.
+    Damaged,
+    /// It would take too much memory.
+    Window,
+}
+
+impl PackedFault {
+    /// It continues "gzip …".
+    fn words(self) -> &'static str {
+        match self {
+            Self::Truncated => "data ends too early: the file is not whole",
+            Self::Damaged => "data is damaged, or the file is not compressed so",
+            Self::Window => "data refers so far back that it would take too much memory",
+        }
+    }
+}

@@ -16,7 +16,13 @@ pub mod error;
 
 pub mod effort;
 
+pub mod encoding;
+
 pub mod reading;
+
+mod header;
+
+pub mod packed;
 
 pub mod csv;
 

@@ -17,6 +17,7 @@ use jiff::SignedDuration;
 use jiff::civil::{Date, DateTime, Time};
 use zeroize::Zeroizing;
 
+use crate::encoding::Encoding;
 use crate::error::TableError;
 use crate::reading::Reading;
 use crate::table::{Batch, Cells, is_day, is_whole};
@@ -87,7 +88,7 @@ impl<'a> Plain<'a> {
         let is_written = |kind| is_whole(kind) || is_float(kind) || is_day(kind);
         let values = batch.values().filter(|values| is_written(values.column(column).data_type()));
         let cells = match values {
-            None => Texts::Text(batch.cells(column)),
+            None => Texts::of(batch, column, reading),
             Some(values) => {
                 let written = Written::of(values.column(column));
                 Texts::Written(written.map_err(|row| TableError::NotWhole {
@@ -111,7 +112,7 @@ impl<'a> Plain<'a> {
         let is_number = |kind: &DataType| is_whole(kind) || is_float(kind) || kind.is_decimal();
         let values = batch.values().filter(|values| is_number(values.column(column).data_type()));
         let cells = match values {
-            None => Texts::Text(batch.cells(column)),
+            None => Texts::of(batch, column, reading),
             Some(values) => Texts::Written(Written::identifiers(values.column(column))),
         };
         Self { cells, reading, is_identifier: true }
@@ -132,6 +133,29 @@ impl<'a> Plain<'a> {
         }
         let is_number = self.is_identifier && self.reading.numbers;
         Some(if is_number { identifier::number(cell) } else { cell })
+    }
+}
+
+impl<'a> Texts<'a> {
+    /// The cells of text, decoded if that is not UTF-8.
+    fn of(batch: &'a dyn Batch, column: usize, reading: Reading<'a>) -> Self {
+        let cells = batch.cells(column);
+        let encoding = reading.encoding.filter(|encoding| encoding.is_single());
+        let (Some(encoding), Some(_)) = (encoding, batch.fields()) else {
+            return Self::Text(cells);
+        };
+        let rows = batch.rows();
+        if cells.iter(rows).flatten().all(<[u8]>::is_ascii) {
+            return Self::Text(cells);
+        }
+        let room: usize = cells.iter(rows).flatten().map(<[u8]>::len).sum();
+        let texts = Zeroizing::new(Vec::with_capacity(Encoding::MOST * room));
+        let mut written = Written { texts, ends: Vec::with_capacity(rows) };
+        for cell in cells.iter(rows) {
+            encoding.decode(cell.unwrap_or_default(), &mut written.texts);
+            written.ends.push(written.texts.len());
+        }
+        Self::Written(written)
     }
 }
 

@@ -1,6 +1,8 @@
 //! How the cells of identifiers and of civil status are read, where they are not what `prepare`
 //! takes by itself.
 
+use crate::encoding::Encoding;
+
 /// How the cells that are sent are read. By default a cell is what it is.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Reading<'a> {
@@ -11,6 +13,9 @@ pub struct Reading<'a> {
     /// Texts that stand for no value: a cell that is one of these, white space around it apart, is
     /// an empty one.
     pub missing: &'a [String],
+    /// The encoding of text, where somebody says it: then a cell that cannot be decoded is no more
+    /// than a cell with a wrong character.
+    pub encoding: Option<Encoding>,
 }
 
 impl Reading<'_> {

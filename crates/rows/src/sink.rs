@@ -84,7 +84,7 @@ impl<'a> Column<'a> {
 
     /// A column of `table` as it is.
     pub fn kept(table: &'a Table, column: usize) -> Self {
-        let name = Cow::from(&table.header()[column]);
+        let name = Cow::from(&table.written_header()[column]);
         let field = match table.schema() {
             None => Arc::new(Field::new("", DataType::Binary, true)),
             Some(schema) => schema.fields()[column].clone(),

@@ -12,7 +12,8 @@
 //! Memory: [`Effort::memory`](crate::effort::Effort) bytes, of which each thread has `WORK` for
 //! what it works on and `Spill` the rest; there are no more threads than half of it feeds. Beyond
 //! it, whatever the memory: one thread's work, and the smallest pages of all partitions, 64 MiB at
-//! most. A CSV file larger than 16 GiB has larger partitions, and takes more.
+//! most. A partition that is far larger than foreseen, as of text that was compressed, is divided
+//! before it is sorted.
 
 mod lines;
 mod values;
@@ -200,6 +201,13 @@ impl<F: Sortable> Sort<F> {
         let memory = memory.saturating_sub(threads.get() * WORK);
         let spill = Spill::new(1 << bits, memory, beside);
         (Self { spill, bits, before: 0, kept, form: PhantomData }, threads)
+    }
+
+    /// A sort for the rows of one of its partitions, which keeps these columns.
+    fn divided(&self, partitions: u64, kept: Vec<Range<usize>>) -> Self {
+        let bits = partitions.clamp(2, MOST).next_power_of_two().trailing_zeros();
+        let spill = self.spill.like(1 << bits, WORK);
+        Self { spill, bits, before: self.before + self.bits, kept, form: PhantomData }
     }
 
     /// How many partitions there are.

@@ -12,7 +12,9 @@ use cstatns_base::civil_status::Field;
 use cstatns_base::coded::ColumnName;
 use cstatns_base::meta::Known;
 
-use crate::error::TableError;
+use crate::error::{Like, TableError};
+use crate::header::{decoded, folded};
+use crate::packed::{Packing, extension};
 
 pub use batch::{Batch, Cells, Fill, Form};
 pub use record_batches::RecordBatches;
@@ -21,10 +23,28 @@ pub use source::{Extent, Input, MOST_BYTES, Rows, Source, Stream};
 /// The type of a file, told by its extension.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
-    /// `.csv`: a header line, RFC 4180.
+    /// `.csv`, `.txt`: a header line, RFC 4180; written with commas.
     Csv,
+    /// The same, written otherwise: `.tsv` with tabs, `.csv.gz` or `.tsv.zst` compressed.
+    Text(Text),
     /// `.parquet`.
     Parquet,
+}
+
+/// How text is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Text {
+    /// What stands between two fields.
+    pub delimiter: u8,
+    /// How it is compressed.
+    pub packing: Option<Packing>,
+}
+
+impl From<u8> for Text {
+    /// With this delimiter, not compressed.
+    fn from(delimiter: u8) -> Self {
+        Self { delimiter, packing: None }
+    }
 }
 
 impl Format {
@@ -33,12 +53,31 @@ impl Format {
     /// # Errors
     /// [`TableError::FileType`] for any other extension.
     pub fn of(path: &Path) -> Result<Self, TableError> {
-        let extension = path.extension().and_then(|extension| extension.to_str());
-        match extension.map(str::to_ascii_lowercase).as_deref() {
-            Some("csv") => Ok(Self::Csv),
-            Some("parquet") => Ok(Self::Parquet),
-            _ => Err(TableError::FileType { path: path.to_owned() }),
+        let packing = Packing::of(path);
+        let delimiter = match (extension(path).as_deref(), packing) {
+            (Some("parquet"), None) => return Ok(Self::Parquet),
+            (Some("csv" | "txt"), _) => b',',
+            (Some("tsv"), _) => b'\t',
+            _ => return Err(TableError::FileType { path: path.to_owned() }),
+        };
+        Ok(match (delimiter, packing) {
+            (b',', None) => Self::Csv,
+            _ => Self::Text(Text { delimiter, packing }),
+        })
+    }
+
+    /// How text of this type is written; none of what is not text.
+    pub fn text(self) -> Option<Text> {
+        match self {
+            Self::Csv => Some(b','.into()),
+            Self::Text(text) => Some(text),
+            Self::Parquet => None,
         }
+    }
+
+    /// Whether it is text.
+    pub fn is_text(self) -> bool {
+        self.text().is_some()
     }
 }
 
@@ -105,6 +144,10 @@ pub struct Table {
     path: PathBuf,
     is_file: bool,
     header: Vec<Vec<u8>>,
+    /// The names as they stand in the file, where `header` has them decoded.
+    raw: Option<Vec<Vec<u8>>>,
+    /// See [`TableError::MissingColumn`].
+    wider: Option<u64>,
     delimiter: u8,
     known: Option<Known>,
     schema: Option<SchemaRef>,
@@ -122,14 +165,26 @@ impl Table {
         self.is_file
     }
 
-    /// The names of the columns, as bytes: those of a CSV file may be in any encoding.
+    /// The names of the columns, as bytes: those of a CSV file may be in any encoding, unless that
+    /// was said.
     pub fn header(&self) -> &[Vec<u8>] {
         &self.header
+    }
+
+    /// The names of the columns as they stand in the file.
+    pub fn written_header(&self) -> &[Vec<u8>] {
+        self.raw.as_deref().unwrap_or(&self.header)
     }
 
     /// What stands between two fields, in CSV; else a comma.
     pub fn delimiter(&self) -> u8 {
         self.delimiter
+    }
+
+    /// How the text of another file with its columns is written: parted as they are, compressed as
+    /// the name of that file says.
+    pub fn text_beside(&self, path: &Path) -> Text {
+        Text { delimiter: self.delimiter, packing: Packing::of(path) }
     }
 
     /// What a Parquet file or a frame says about its codes; of a CSV file nothing is known.
@@ -145,6 +200,46 @@ impl Table {
     /// The columns of a Parquet file or of a frame.
     pub fn schema(&self) -> Option<&SchemaRef> {
         self.schema.as_ref()
+    }
+
+    /// Where the column is that somebody named, by its name or by its number from 1, as `#1`; a name
+    /// comes first.
+    ///
+    /// # Errors
+    /// [`TableError::ColumnTwice`].
+    pub fn find_named(&self, name: &str) -> Result<Option<usize>, TableError> {
+        Ok(self.find(name)?.or_else(|| {
+            let number = name.strip_prefix('#')?.parse::<usize>().ok()?.checked_sub(1)?;
+            (number < self.header.len()).then_some(number)
+        }))
+    }
+
+    /// The same of one that must be there.
+    ///
+    /// # Errors
+    /// As [`Table::find_named`]; [`TableError::MissingColumn`], with the column that may be meant.
+    pub fn need_named(&self, name: &str) -> Result<usize, TableError> {
+        self.find_named(name)?.ok_or_else(|| self.missing_named(&[], name))
+    }
+
+    /// [`Table::missing`] of a column that somebody named: it says which may be meant.
+    pub fn missing_named(&self, map: &[(Field, &str)], column: &str) -> TableError {
+        let mut error = self.missing(map, column);
+        let wanted = folded(column.as_bytes());
+        let is_like = |name: &&Vec<u8>| !wanted.is_empty() && folded(name) == wanted;
+        let at = self.header.iter().position(|name| is_like(&name));
+        if let (Some(at), TableError::MissingColumn { like, found, .. }) = (at, &mut error) {
+            let name = &self.header[at];
+            *like = Some(Like {
+                // What was asked for stands there, but for its case and the like: it may be shown.
+                name: ColumnName::at(decoded(name).as_bytes(), at),
+                number: at as u64 + 1,
+                is_utf_8: std::str::from_utf8(name).is_ok(),
+            });
+            // The first line is a header for sure.
+            *found = self.shown();
+        }
+        error
     }
 
     /// Where the column is, if there is one.
@@ -185,6 +280,8 @@ impl Table {
             path: self.path.clone(),
             wanted: column.into(),
             delimiter: other,
+            wider: self.wider,
+            like: None,
             found: if is_header { self.shown() } else { Vec::new() },
         }
     }

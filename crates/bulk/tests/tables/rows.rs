@@ -282,7 +282,7 @@ fn columns_of_other_types_are_refused_by_field() {
         (
             Field::Nir,
             &whole,
-            "is of type whole numbers; identifiers are text: a number cannot hold 2A, 2B",
+            "is of type whole numbers; identifiers are text: a number cannot hold 2A or 2B",
         ),
         (Field::Nom, &whole, "names are text"),
         (Field::Pays, &whole, "names are text"),

@@ -291,7 +291,7 @@ impl EvaluateArgs {
 
     /// What the rows of the file are counted in.
     fn place(&self) -> Result<&'static str, Fault> {
-        Ok(if Format::of(&self.queries)? == Format::Csv { "line" } else { "row" })
+        Ok(if Format::of(&self.queries)?.is_text() { "line" } else { "row" })
     }
 }
 

@@ -196,8 +196,10 @@ impl<F: Sortable> Data<'_, F> {
             let cells = Plain::identifiers(batch, column, reading);
             for row in 0..batch.rows() {
                 let cell = cells.get(row);
-                let status = push_identifier(scheme, cell, heads, counting, &mut found.marks)
-                    .map_err(|found| fault(&path, row, found))?;
+                let is_said = reading.encoding.is_some();
+                let status =
+                    push_identifier(scheme, cell, is_said, heads, counting, &mut found.marks)
+                        .map_err(|found| fault(&path, row, found))?;
                 found.statuses[usize::from(status)] += 1;
             }
             Ok(())
@@ -243,6 +245,7 @@ impl<F: Sortable> Data<'_, F> {
     ) -> Result<Dealt, PrepareError> {
         let (path, counting) = (self.rows.table.path().to_owned(), self.counting);
         let (identifier, reading) = (columns[IDENTIFIER], self.reading);
+        let is_said = reading.encoding.is_some();
         let mut others = columns;
         others[IDENTIFIER] = None;
         let found = self.deal(|batch, heads, found| {
@@ -252,8 +255,15 @@ impl<F: Sortable> Data<'_, F> {
             for row in 0..batch.rows() {
                 let cells =
                     columns.each_ref().map(|cells| cells.as_ref().and_then(|cells| cells.get(row)));
-                let status =
-                    push_civil_status(cells, identifier.is_some(), years, heads, counting, found);
+                let status = push_civil_status(
+                    cells,
+                    identifier.is_some(),
+                    is_said,
+                    years,
+                    heads,
+                    counting,
+                    found,
+                );
                 found.statuses[usize::from(status.map_err(|found| fault(&path, row, found))?)] += 1;
             }
             Ok(())
@@ -271,10 +281,12 @@ impl<F: Sortable> Data<'_, F> {
     }
 }
 
-/// Adds the row of a cell, and says which word of `status` it has.
+/// Adds the row of a cell, and says which word of `status` it has. Where the encoding of the data
+/// was said, `is_said`, a cell in another one is no more than a wrong cell.
 fn push_identifier(
     scheme: Scheme,
     cell: Option<&[u8]>,
+    is_said: bool,
     heads: &mut Heads,
     counting: &Counting,
     marks: &mut Vec<u128>,
@@ -289,7 +301,7 @@ fn push_identifier(
         }
         // The file is in another encoding: what was a no-break space would make many rows invalid,
         // one by one.
-        Some((cell, Err(_))) if std::str::from_utf8(cell).is_err() => {
+        Some((cell, Err(_))) if !is_said && std::str::from_utf8(cell).is_err() => {
             return Err(RowFault::Encoding);
         }
         // Nothing but white space.
@@ -308,6 +320,7 @@ fn push_identifier(
 fn push_civil_status(
     cells: [Option<&[u8]>; FIELDS.len()],
     identifier: bool,
+    is_said: bool,
     years: Years,
     heads: &mut Heads,
     counting: &Counting,
@@ -316,8 +329,14 @@ fn push_civil_status(
     let (mut given, mut sent): (Texts<'_>, Texts<'_>) = Default::default();
     let mut accepted = None;
     for (at, (field, cell)) in FIELDS.into_iter().zip(cells).enumerate() {
-        given[at] =
-            std::str::from_utf8(cell.unwrap_or_default()).map_err(|_| RowFault::Encoding)?.trim();
+        given[at] = match std::str::from_utf8(cell.unwrap_or_default()) {
+            Ok(text) => text.trim(),
+            Err(_) if is_said => {
+                found.seen[at].add("", false);
+                continue;
+            }
+            Err(_) => return Err(RowFault::Encoding),
+        };
         if given[at].is_empty() {
             continue;
         }

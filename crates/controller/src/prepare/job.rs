@@ -139,12 +139,12 @@ impl Job<'_> {
         let advance = |partitions| progress.advance(0, partitions as u64 * part);
         let content = dealt.content;
         let mut partitions = Partitions { sort: &sort, content, at_once: 1, threads };
-        let commit = match request_format {
-            Format::Csv => {
-                let request = sink::csv(request_file, b',', &columns)?;
+        let commit = match request_format.text() {
+            Some(text) => {
+                let request = sink::csv(request_file, text, &columns)?;
                 write(partitions, commit, Outputs { request, retained }, advance)?
             }
-            Format::Parquet => {
+            None => {
                 if !F::GROUPS {
                     // Small partitions make small row groups.
                     let at_once = sort.partitions() * ROWS as usize / dealt.rows as usize;

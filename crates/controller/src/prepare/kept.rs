@@ -109,7 +109,7 @@ impl Keeping {
         };
         let mut found = Vec::new();
         for (column, _) in accepted {
-            let at = table.find(column)?.ok_or_else(|| table.missing(&[], column))?;
+            let at = table.need_named(column)?;
             if !kept.contains(&at) {
                 return Err(PrepareError::RiskSent { column: (&**column).into() });
             }

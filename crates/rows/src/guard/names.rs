@@ -1,6 +1,8 @@
 //! What the name of a column says that it holds.
 
-use std::borrow::Cow;
+use crate::header::folded;
+
+pub use crate::header::trimmed;
 
 /// What a column says of somebody, by its name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -95,34 +97,9 @@ const PLACE: [&str; 18] = [
     "cityofbirth",
 ];
 
-/// The name of a column, without what stands around it: white space, a byte order mark.
-pub fn trimmed(name: &[u8]) -> Cow<'_, str> {
-    let text = match std::str::from_utf8(name) {
-        Ok(text) => Cow::Borrowed(text),
-        // Windows-1252, whose accents are those of Unicode.
-        Err(_) => name.iter().map(|byte| char::from(*byte)).collect::<String>().into(),
-    };
-    let around = |c: char| c.is_whitespace() || c == '\u{feff}';
-    match text {
-        Cow::Borrowed(text) => text.trim_matches(around).into(),
-        Cow::Owned(text) => text.trim_matches(around).to_owned().into(),
-    }
-}
-
 /// What the name of a column says that it holds, in any case and however its words are parted.
 pub fn says(name: &[u8]) -> Option<Says> {
-    let plain = |c: char| match c {
-        'à' | 'â' | 'ä' => 'a',
-        'é' | 'è' | 'ê' | 'ë' => 'e',
-        'î' | 'ï' => 'i',
-        other => other,
-    };
-    let letters = trimmed(name)
-        .to_lowercase()
-        .chars()
-        .map(plain)
-        .filter(char::is_ascii_alphanumeric)
-        .collect::<String>();
+    let letters = folded(name);
     let name = letters.trim_end_matches(|c: char| c.is_ascii_digit());
     let lists = [(&WHO[..], Says::Who), (&BORN, Says::Born), (&PLACE, Says::Place)];
     lists.into_iter().find(|(names, _)| names.contains(&name)).map(|(_, says)| says)

@@ -11,6 +11,8 @@ pub(super) struct Header {
     pub(super) size: u64,
     /// The bytes of the page in the file.
     pub(super) stored: u64,
+    /// The bytes of its levels, where they are stored before the compressed part.
+    pub(super) levels: u64,
     /// Its values, nulls included.
     pub(super) values: u64,
 }
@@ -35,15 +37,25 @@ impl Header {
     pub(super) fn read(bytes: &[u8]) -> Result<Self, HeaderError> {
         let mut input = Input { bytes, at: 0 };
         let (mut kind, mut size, mut stored, mut values) = (-1, 0, -1, 0);
+        let (mut definition, mut repetition) = (0, 0);
         input.fields(|input, field, thrift| {
             match (field, thrift) {
                 (1, I32) => kind = input.zigzag()?,
                 (2, I32) => size = input.zigzag()?.max(size),
                 (3, I32) => stored = input.zigzag()?,
                 (5 | 7 | 8, STRUCT) => {
+                    let field_is_v2 = field == 8;
                     input.fields(|input, field, thrift| match (field, thrift) {
                         (1, I32) => {
                             values = input.zigzag()?.max(values);
+                            Ok(())
+                        }
+                        (5, I32) if field_is_v2 => {
+                            definition = input.zigzag()?;
+                            Ok(())
+                        }
+                        (6, I32) if field_is_v2 => {
+                            repetition = input.zigzag()?;
                             Ok(())
                         }
                         _ => input.skip(thrift, DEPTH),
@@ -61,6 +73,7 @@ impl Header {
             is_dictionary: kind == DICTIONARY,
             size: size.max(stored) as u64,
             stored: stored as u64,
+            levels: definition.max(0).saturating_add(repetition.max(0)) as u64,
             values: values as u64,
         })
     }

@@ -2,17 +2,19 @@
 //! declare, and hold, any amount.
 
 use std::fs::File;
-use std::io::{self, Cursor};
+use std::io::{self, Cursor, Read};
 use std::ops::Range;
 use std::sync::{Arc, Mutex};
 
 use ::parquet::arrow::arrow_reader::RowGroups;
+use ::parquet::basic::Compression;
 use ::parquet::column::page::{Page, PageIterator, PageMetadata, PageReader};
 use ::parquet::errors::{ParquetError, Result};
 use ::parquet::file::metadata::{ParquetMetaData, RowGroupMetaData};
 use ::parquet::file::reader::{ChunkReader, Length, SerializedPageReader};
 use bytes::Bytes;
 use cstatns_base::files::read_at;
+use flate2::read::MultiGzDecoder;
 
 use crate::pipeline::locked;
 
@@ -67,6 +69,7 @@ struct Pages {
     window: Arc<Window>,
     library: SerializedPageReader<Window>,
     ledger: Arc<Ledger>,
+    codec: Compression,
     leaf: usize,
     group: usize,
     /// The number of the next page, in the file's order.
@@ -100,6 +103,24 @@ impl Pages {
         }
     }
 
+    /// Refuses a page that swells to more than its header says. Of these compressions the library
+    /// finds that out when it has all of it in memory; of the others it stops there.
+    fn check_swelling(&self, header: &Header) -> Result<()> {
+        if !matches!(self.codec, Compression::GZIP(_) | Compression::BROTLI(_) | Compression::LZ4) {
+            return Ok(());
+        }
+        let stored = self.window.read(self.place + header.length, header.stored);
+        let stored = stored.map_err(|error| self.ledger.stopped(Stop::Read(error)))?;
+        let packed = stored.get(header.levels as usize..).unwrap_or_default();
+        let is_more = match self.codec {
+            Compression::GZIP(_) => is_more(MultiGzDecoder::new(packed), header.size),
+            Compression::BROTLI(_) => is_more(brotli::Decompressor::new(packed, 4096), header.size),
+            // Otherwise framed, LZ4 says how large each block is.
+            _ => is_more(lz4_flex::frame::FrameDecoder::new(packed), header.size),
+        };
+        if is_more { Err(damaged()) } else { Ok(()) }
+    }
+
     /// The page of this header is behind.
     fn pass(&mut self, header: &Header) {
         self.place += header.length + header.stored;
@@ -107,6 +128,12 @@ impl Pages {
         self.number += 1;
         self.next = None;
     }
+}
+
+/// Whether there are more than so many bytes. What cannot be decompressed ends where it fails, here
+/// and in the library.
+fn is_more(bytes: impl Read, most: u64) -> bool {
+    io::copy(&mut bytes.take(most.saturating_add(1)), &mut io::sink()).is_ok_and(|read| read > most)
 }
 
 impl Iterator for Pages {
@@ -121,6 +148,7 @@ impl PageReader for Pages {
     fn get_next_page(&mut self) -> Result<Option<Page>> {
         let Some(header) = self.header()? else { return Ok(None) };
         self.ledger.load(self.leaf, self.group, self.number, &header)?;
+        self.check_swelling(&header)?;
         let page = self.library.get_next_page()?;
         self.pass(&header);
         if let Some(page) = &page {
@@ -195,9 +223,19 @@ impl Iterator for Chunks {
         let library = SerializedPageReader::new(window.clone(), chunk, rows, None);
         let pages = library.map(|library| {
             let number = (group as u64) << 32;
-            let (leaf, ledger) = (self.leaf, ledger.clone());
-            let pages =
-                Pages { window, library, ledger, leaf, group, number, place, left, next: None };
+            let (leaf, ledger, codec) = (self.leaf, ledger.clone(), chunk.compression());
+            let pages = Pages {
+                window,
+                library,
+                ledger,
+                codec,
+                leaf,
+                group,
+                number,
+                place,
+                left,
+                next: None,
+            };
             Box::new(pages) as Box<dyn PageReader>
         });
         Some(pages)

@@ -77,15 +77,9 @@ impl Reader {
         let levels =
             parquet_to_arrow_field_levels(&columns, ProjectionMask::all(), Some(flat.fields()))
                 .map_err(failed)?;
-        let readable = |compression| {
-            matches!(
-                compression,
-                Compression::UNCOMPRESSED | Compression::SNAPPY | Compression::ZSTD(_)
-            )
-        };
         let mut chunks = metadata.row_groups().iter().flat_map(|group| group.columns());
-        if !chunks.all(|chunk| readable(chunk.compression())) {
-            return Err(TableError::ParquetFeature { path: path.to_owned() });
+        if let Some(codec) = chunks.find_map(|chunk| unreadable(chunk.compression())) {
+            return Err(TableError::ParquetCodec { path: path.to_owned(), codec });
         }
         let pairs = about.key_value_metadata();
         let known = Known::read(|key| {
@@ -289,6 +283,14 @@ impl Reader {
             Stop::Read(error) => FileError::from_io(&path, &error).into(),
             Stop::Shrink => unreachable!("the batch is read again"),
         }
+    }
+}
+
+/// The name of a compression that is not read.
+fn unreadable(compression: Compression) -> Option<&'static str> {
+    match compression {
+        Compression::LZO => Some("LZO"),
+        _ => None,
     }
 }
 

@@ -7,6 +7,8 @@ use cstatns_base::name::Hex;
 use super::{Column, Encoding, Sink, Values, unwritten};
 use crate::csv::{Fields, Kept, Lines};
 use crate::error::TableError;
+use crate::packed::Packer;
+use crate::table::Text;
 
 /// Encodes rows as lines.
 pub struct Csv {
@@ -14,17 +16,19 @@ pub struct Csv {
 }
 
 /// Writes lines to a file.
-pub struct CsvSink<'w>(&'w mut (dyn Write + Send));
+pub struct CsvSink<'w>(Packer<'w>);
 
-/// Begins a CSV file.
+/// Begins a file of text, perhaps a compressed one.
 ///
 /// # Errors
 /// [`TableError::Write`].
 pub fn csv<'w>(
     out: &'w mut (dyn Write + Send),
-    delimiter: u8,
+    text: impl Into<Text>,
     columns: &[Column<'_>],
 ) -> Result<(Csv, CsvSink<'w>), TableError> {
+    let Text { delimiter, packing } = text.into();
+    let mut out = Packer::new(out, packing).map_err(|error| unwritten(&error))?;
     let mut header = Lines::new(delimiter);
     columns.iter().for_each(|column| header.field(&column.name));
     header.end_row();
@@ -79,7 +83,7 @@ impl Sink for CsvSink<'_> {
     }
 
     fn finish(self) -> Result<(), TableError> {
-        self.0.flush().map_err(|error| unwritten(&error))
+        self.0.finish().map_err(|error| unwritten(&error))
     }
 }
 

@@ -3,11 +3,14 @@
 use super::{Dealer, Heads, Place, Sort, Sortable, Sorted, split};
 use crate::csv::{Fields, Kept};
 use crate::error::TableError;
+use crate::spill::units;
 use crate::table::Extent;
 
 /// The bytes of a partition, as they stand in the file: its rows are picked one by one, so they
 /// should stay in the processor's cache.
 const LINES: u64 = 1 << 20;
+/// A partition that takes more is divided before it is sorted.
+const LARGE: u64 = 32 << 20;
 
 impl Sortable for Fields {
     type Beside<'a> = ();
@@ -44,6 +47,23 @@ impl Sortable for Fields {
             let tail = &tails.bytes()[std::mem::replace(&mut start, *end)..end - 1];
             (sort.partition(head), [head, tail])
         }))
+    }
+
+    /// What compressed text swells to is not known before it is read.
+    fn divide(
+        sort: &Sort<Self>,
+        partition: usize,
+        _: &mut Dealer,
+    ) -> Result<Option<Sort<Self>>, TableError> {
+        let size = sort.spill.size(partition);
+        if size <= LARGE {
+            return Ok(None);
+        }
+        let divided = sort.divided(size.div_ceil(LINES), sort.kept.clone());
+        sort.spill.drain(partition, |page| {
+            divided.spill.add(units(page).map(|unit| (divided.partition(unit), [unit])))
+        })?;
+        Ok(Some(divided))
     }
 
     fn read_unit<'a>(

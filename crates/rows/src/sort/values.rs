@@ -1,7 +1,6 @@
 //! Parquet and frames: a unit is the rows that the batches have for a partition. Their number (u32,
 //! little-endian) and heads, then their values as a stream of Arrow's.
 
-use std::marker::PhantomData;
 use std::ops::Range;
 
 use arrow_array::{ArrayRef, RecordBatch};
@@ -12,7 +11,7 @@ use arrow_select::interleave::interleave_record_batch;
 use cstatns_base::secret::reserve;
 use zeroize::Zeroizing;
 
-use super::{Dealer, Heads, MOST, Place, ROWS, Sort, Sortable, Sorted, WORK, split};
+use super::{Dealer, Heads, Place, ROWS, Sort, Sortable, Sorted, split};
 use crate::error::TableError;
 use crate::spill::units;
 use crate::table::{BATCH, Extent};
@@ -95,15 +94,8 @@ impl Sortable for RecordBatch {
         if sort.kept.is_empty() || size <= LARGE {
             return Ok(None);
         }
-        let bits = size.div_ceil(VALUES).clamp(2, MOST).next_power_of_two().trailing_zeros();
         let columns = sort.kept.iter().map(Range::len).sum();
-        let divided = Sort {
-            spill: sort.spill.like(1 << bits, WORK),
-            bits,
-            before: sort.before + sort.bits,
-            kept: std::iter::once(0..columns).collect(),
-            form: PhantomData,
-        };
+        let divided = sort.divided(size.div_ceil(VALUES), vec![0..columns]);
         sort.spill.drain(partition, |page| {
             for unit in units(page) {
                 let (heads, values) = split_unit(unit);

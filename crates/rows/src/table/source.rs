@@ -6,6 +6,7 @@ use arrow_array::{RecordBatch, RecordBatchReader};
 
 use super::{BATCH, Batch, Fill, Format, Table};
 use crate::csv::{self, Delimiter, Fields};
+use crate::encoding::Encoding;
 use crate::error::TableError;
 use crate::{frames, parquet};
 
@@ -24,7 +25,7 @@ pub struct Extent {
     pub rows: u64,
     /// The bytes of the file on disk; of a frame what all rows would take in memory.
     pub length: u64,
-    /// The bytes of a CSV file. Else what all rows would take in memory, to go by the first.
+    /// The bytes of a CSV file, of a compressed one about. Else what all rows would take in memory, to go by the first.
     pub bytes: u64,
 }
 
@@ -59,8 +60,20 @@ impl<'a> Input<'a> {
     /// # Errors
     /// [`TableError`].
     pub fn open(self, delimiter: Delimiter<'_>) -> Result<Source, TableError> {
+        self.open_in(delimiter, None)
+    }
+
+    /// The same; text is in this encoding.
+    ///
+    /// # Errors
+    /// [`TableError`].
+    pub fn open_in(
+        self,
+        delimiter: Delimiter<'_>,
+        encoding: Option<Encoding>,
+    ) -> Result<Source, TableError> {
         match self {
-            Self::File(path) => Source::open(path, delimiter),
+            Self::File(path) => Source::open_in(path, delimiter, encoding),
             Self::Frame { name, rows, batches } => Source::frame(name, rows, batches),
         }
     }
@@ -94,13 +107,37 @@ impl Source {
     /// # Errors
     /// [`TableError`].
     pub fn open(path: &Path, delimiter: Delimiter<'_>) -> Result<Self, TableError> {
+        Self::open_in(path, delimiter, None)
+    }
+
+    /// The same; text is in this encoding.
+    ///
+    /// # Errors
+    /// [`TableError`].
+    pub fn open_in(
+        path: &Path,
+        delimiter: Delimiter<'_>,
+        encoding: Option<Encoding>,
+    ) -> Result<Self, TableError> {
         Ok(match Format::of(path)? {
-            Format::Csv => {
-                let reader = csv::Reader::open(path, delimiter, csv::WINDOW)?;
+            Format::Csv | Format::Text(_) => {
+                let reader = csv::Reader::open_in(path, delimiter, encoding, csv::WINDOW)?;
+                let (mut header, mut raw) = (reader.header().to_vec(), None);
+                if let Some(encoding) = encoding.filter(|encoding| encoding.is_single()) {
+                    let decoded = header.iter().map(|name| {
+                        let mut out = Vec::new();
+                        encoding.decode(name, &mut out);
+                        out
+                    });
+                    let decoded = decoded.collect();
+                    raw = Some(std::mem::replace(&mut header, decoded));
+                }
                 let table = Table {
                     path: path.to_owned(),
                     is_file: true,
-                    header: reader.header().to_vec(),
+                    header,
+                    raw,
+                    wider: reader.wider(),
                     delimiter: reader.delimiter(),
                     known: None,
                     schema: None,
@@ -114,6 +151,8 @@ impl Source {
                     path: path.to_owned(),
                     is_file: true,
                     header: reader.header().to_vec(),
+                    raw: None,
+                    wider: None,
                     delimiter: b',',
                     known: Some(reader.known().clone()),
                     schema: Some(reader.schema().clone()),
@@ -138,6 +177,8 @@ impl Source {
             path: name.into(),
             is_file: false,
             header: reader.header().to_vec(),
+            raw: None,
+            wider: None,
             delimiter: b',',
             known: Some(reader.known().clone()),
             schema: Some(reader.schema().clone()),
@@ -184,7 +225,7 @@ impl Reader<Fields> for csv::Reader {
     }
 
     fn extent(&mut self, _: &Table) -> Result<Extent, TableError> {
-        Ok(Extent { rows: 0, length: self.length(), bytes: self.length() })
+        Ok(Extent { rows: 0, length: self.length(), bytes: self.bytes() })
     }
 
     fn set_ragged_apart(&mut self) {

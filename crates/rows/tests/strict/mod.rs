@@ -21,9 +21,9 @@ enum End {
 
 /// Reads byte by byte as RFC 4180 says, but that a field may hold quotes that does not begin with
 /// one, that rows may be of any length, that lines may end with CR or LF alone, and that blank
-/// lines and a byte order mark at the start are passed over.
+/// lines and byte order marks at the start are passed over.
 fn strict(bytes: &[u8], delimiter: u8) -> (Vec<Row>, End) {
-    let mut left = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+    let mut left = unmarked(bytes);
     let (mut rows, mut line): (Vec<Row>, usize) = (Vec::new(), 1);
     let is_end = |byte: u8| matches!(byte, b'\r' | b'\n');
     while let [first, rest @ ..] = left {
@@ -77,13 +77,21 @@ fn strict(bytes: &[u8], delimiter: u8) -> (Vec<Row>, End) {
     (rows, End::File)
 }
 
-/// What `csv` reads.
+/// Without byte order marks at the start.
+fn unmarked(mut bytes: &[u8]) -> &[u8] {
+    while let Some(rest) = bytes.strip_prefix(b"\xef\xbb\xbf") {
+        bytes = rest;
+    }
+    bytes
+}
+
+/// What `csv` reads. It passes over one byte order mark.
 fn lenient(bytes: &[u8], delimiter: u8) -> Vec<Vec<Vec<u8>>> {
     let mut reader = csv::ReaderBuilder::new()
         .has_headers(false)
         .flexible(true)
         .delimiter(delimiter)
-        .from_reader(bytes);
+        .from_reader(unmarked(bytes));
     let rows = reader.byte_records().map(|row| row.expect("bytes in memory"));
     rows.map(|row| row.iter().map(<[u8]>::to_vec).collect()).collect()
 }

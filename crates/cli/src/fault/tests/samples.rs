@@ -38,7 +38,7 @@ use cstatns_controller::{
     AttachError, CheckError, FileFacts, Kept, NotDestroyed, PrepareError, check,
 };
 use cstatns_register::{BuildError, Faults, IndexError};
-use cstatns_rows::error::{RowFault, TableError};
+use cstatns_rows::error::{Like, PackedFault, RowFault, TableError};
 use cstatns_rows::guard::Held;
 use jiff::Timestamp;
 
@@ -51,6 +51,10 @@ pub(super) const PLANTED: [&str; 4] = [
     "c1.abcd.aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
     "a5b1c2d3e4f5a6b7c8d9e0f1a2b3c4d5",
 ];
+
+fn like(is_utf_8: bool) -> Option<Like> {
+    Some(Like { name: ColumnName::from(PLANTED[0]), number: 4, is_utf_8 })
+}
 
 pub(super) struct Sample {
     /// `Type::Variant`.
@@ -155,7 +159,11 @@ fn of_libraries(found: &mut Vec<Sample>) {
         CodeError { Form, Generation, Tag, Bytes }
         TableError {
             FileType { path: path() }, File(missing()), EmptyFile { path: path() },
-            NotCsv { path: path(), found: "a ZIP archive" }, NoRows { path: path() },
+            NotCsv { path: path(), found: "a ZIP archive" }, NotCsv { path: path(), found: "text in UTF-16" }, NoRows { path: path() },
+            Packed { path: path(), packing: "gzip", fault: PackedFault::Truncated },
+            Packed { path: path(), packing: "gzip", fault: PackedFault::Damaged },
+            Packed { path: path(), packing: "Zstandard", fault: PackedFault::Window },
+            ParquetCodec { path: path(), codec: "LZO" },
             Ragged { path: path(), row: 1, line: 2, found: 3, expected: 4 }, OpenQuote { path: path(), line: 5 },
             TextAfterQuote { path: path(), line: 6, opened: 5 }, Swallowed { path: path(), column: column(), line: Some(7) },
             LongRow { path: path(), line: 8, limit: 9 }, Parquet { path: path() }, ParquetFeature { path: path() },
@@ -163,9 +171,12 @@ fn of_libraries(found: &mut Vec<Sample>) {
             WideRow { path: path(), column: column(), row: 3, limit: 4 },
             InexactTime { path: path(), column: column(), group: 5 }, Metadata { path: path(), key: "cstatns.tag" },
             Frame { name: path() },
-            MissingColumn { path: path(), wanted: asked(), delimiter: None, found: vec![column()] },
-            MissingColumn { path: path(), wanted: asked(), delimiter: Some('\t'), found: vec![column()] },
-            MissingColumn { path: path(), wanted: asked(), delimiter: Some(';'), found: vec![column()] },
+            MissingColumn { path: path(), wanted: asked(), delimiter: None, wider: None, like: None, found: vec![column()] },
+            MissingColumn { path: path(), wanted: asked(), delimiter: Some('\t'), wider: None, like: None, found: vec![column()] },
+            MissingColumn { path: path(), wanted: asked(), delimiter: Some(';'), wider: None, like: None, found: vec![column()] },
+            MissingColumn { path: path(), wanted: asked(), delimiter: None, wider: Some(3), like: None, found: vec![] },
+            MissingColumn { path: path(), wanted: asked(), delimiter: None, wider: None, like: like(true), found: vec![] },
+            MissingColumn { path: path(), wanted: asked(), delimiter: None, wider: None, like: like(false), found: vec![] },
             ColumnTwice { path: path(), column: asked() },
             ColumnType { path: path(), column: column(), field: None, found: "binary", size: Some(16), needed },
             ColumnType { path: path(), column: column(), field: Some(Field::Nir), found: "text", size: None, needed },
@@ -198,11 +209,15 @@ fn of_libraries(found: &mut Vec<Sample>) {
                 kept: Kept::Identifiers(Held { filled: 3, keyed: 2, unkeyed: 1 }) },
             RiskSent { column: asked() }, TooManyRisks,
             MissingField { field: Field::Nom, missing: TableError::MissingColumn {
-                path: path(), wanted: asked(), delimiter: None, found: vec![] } },
+                path: path(), wanted: asked(), delimiter: None, wider: None, like: None, found: vec![] } },
             MissingField { field: Field::Nom, missing: TableError::MissingColumn {
-                path: path(), wanted: asked(), delimiter: Some(';'), found: vec![] } },
+                path: path(), wanted: asked(), delimiter: Some(';'), wider: None, like: None, found: vec![] } },
             MissingField { field: Field::Nom, missing: TableError::MissingColumn {
-                path: path(), wanted: asked(), delimiter: Some('\t'), found: vec![] } },
+                path: path(), wanted: asked(), delimiter: Some('\t'), wider: None, like: None, found: vec![] } },
+            MissingField { field: Field::Nom, missing: TableError::MissingColumn {
+                path: path(), wanted: asked(), delimiter: None, wider: None, like: like(true), found: vec![] } },
+            MissingField { field: Field::Nom, missing: TableError::MissingColumn {
+                path: path(), wanted: asked(), delimiter: None, wider: None, like: like(false), found: vec![] } },
             Fields { path: path(), error: ColumnsError::MappedTwice { field: Field::Nom } },
             Mixed { found: BTreeMap::from([((tag(), generation()), 5)]) }, NoCodes,
             OtherCodes { found: tag(), expected: tag(), service: service(), domain: name() },

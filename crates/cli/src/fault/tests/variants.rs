@@ -16,7 +16,8 @@ const COORDINATES: &str = "path file row rows line opened column group limit key
     kept counted custodian owner \
     custodians needed given cards external epoch event covered run delivery part parts approved minimum missing extra count \
     invalid filled action \
-    position ends least clock time date";
+    position ends least clock time date \
+    numbers packing codec titles encoded like wide";
 
 /// Codes without advice: the cause says it all.
 const CAUSE_SAYS_ALL: &str = "name score wrong-character wrong-length wrong-form wrong-control-key \
