@@ -26,7 +26,7 @@ use serde::{Deserialize, Serialize};
 use zeroize::{Zeroize, optimization_barrier};
 
 /// What is left of a text that programs made of a number: without `="…"` or an apostrophe before
-/// it, with which a spreadsheet keeps it as text, and without decimals that are zeros (`.0`, `,00`).
+/// it, with which a spreadsheet keeps it as text, and without decimals that are zeros (`.0`).
 /// Nothing is put before it: no identifier of a scheme begins with a zero that could be lost, a NIR
 /// with 1, 2, 3, 4, 7 or 8. Anything else comes back as it is.
 ///

@@ -116,8 +116,8 @@ pub(crate) struct PrepareArgs {
     /// it
     #[arg(long, value_name = "T")]
     retained: PathBuf,
-    /// What separates the fields of the data: one character, or `tab` [default: what its line `sep=`
-    /// says; a tab in .tsv; in .txt what makes the column one; else a comma]
+    /// What separates the fields of the data: one character, or `tab` [default: what its line
+    /// `sep=` says; a tab in .tsv; in .txt what makes the column one; else a comma]
     #[arg(long, value_parser = delimiter)]
     delimiter: Option<u8>,
     /// The encoding of the data, where it is text: utf-8, windows-1252, iso-8859-15, utf-16le or

@@ -74,7 +74,7 @@ fn files_that_are_not_tables() {
     place.refused(PREPARE, "open-quote", &["line 2"]);
     place.write("data.csv", "nir,value\n1,\"2\n3,4\n5,\"6\n");
     place.refused(PREPARE, "text-after-quote", &["line 4", "line 2", "twice"]);
-    place.refused(&PREPARE.replace("data.csv", "data.txt"), "file-type", &["data.txt"]);
+    place.refused(&PREPARE.replace("data.csv", "data.xlsx"), "file-type", &["data.xlsx"]);
     place.refused(&PREPARE.replace("data.csv", "none.csv"), "file-missing", &["none.csv"]);
     place.write("data.parquet", "PAR1 and then nothing");
     let parquet = PREPARE.replace("data.csv", "data.parquet").replace("t.csv", "t.parquet");
@@ -350,7 +350,7 @@ fn requests_that_are_for_something_else() {
         "request-use",
         &["code identifiers"],
     );
-    place.refused_quorum(&CODE.replace("s.csv", "s.txt"), "file-type", &["s.txt"]);
+    place.refused_quorum(&CODE.replace("s.csv", "s.xlsx"), "file-type", &["s.xlsx"]);
     place.refused_quorum(
         &CODE.replace("r.csv", "none.csv"),
         "file-missing",

@@ -553,7 +553,7 @@ fn files_that_are_no_register() {
     refused(&place, BUILD, "register-rows", &words);
     place.write("people.csv", format!("{HEADER}\n{}\n\"", PEOPLE[0]));
     refused(&place, BUILD, "open-quote", &["line 3"]);
-    refused(&place, "register build r --from people.txt", "file-type", &["people.txt"]);
+    refused(&place, "register build r --from people.xlsx", "file-type", &["people.xlsx"]);
     parquet(&place.path("p.parquet"), HEADER, &PEOPLE);
     let other = "register build r --from p.parquet --map pays=other";
     refused(&place, other, "column-type", &["p.parquet", "\"other\"", "names are text"]);

@@ -40,8 +40,8 @@ pub enum TableError {
         /// What it is.
         found: &'static str,
     },
-    /// `compressed-truncated`, `compressed-damaged`, `compressed-window`: compressed text that cannot
-    /// be read.
+    /// `compressed-truncated`, `compressed-damaged`, `compressed-window`: compressed text that
+    /// cannot be read.
     #[error("{path:?}: {packing} {}", fault.words())]
     Packed {
         /// The file.

@@ -7,8 +7,8 @@ use crate::encoding::Encoding;
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Reading<'a> {
     /// Whether identifiers may be numbers: values of whole and of decimal types, and the texts that
-    /// programs make of numbers ([`number`](cstatns_base::identifier::number)). A number cannot hold
-    /// 2A or 2B.
+    /// programs make of numbers ([`number`](cstatns_base::identifier::number)). A number cannot
+    /// hold 2A or 2B.
     pub numbers: bool,
     /// Texts that stand for no value: a cell that is one of these, white space around it apart, is
     /// an empty one.

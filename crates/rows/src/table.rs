@@ -202,8 +202,8 @@ impl Table {
         self.schema.as_ref()
     }
 
-    /// Where the column is that somebody named, by its name or by its number from 1, as `#1`; a name
-    /// comes first.
+    /// Where the column is that somebody named, by its name or by its number from 1, as `#1`; a
+    /// name comes first.
     ///
     /// # Errors
     /// [`TableError::ColumnTwice`].

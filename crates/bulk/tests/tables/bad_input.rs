@@ -308,7 +308,7 @@ fn summaries_are_of_results_only() {
     let place = Place::new();
     let path = place.write("a.csv", "index,nir\n");
     assert_eq!(summarise(&path).unwrap_err().code(), "columns");
-    assert_eq!(summarise(&place.path("a.txt")).unwrap_err().code(), "file-type");
+    assert_eq!(summarise(&place.path("a.xlsx")).unwrap_err().code(), "file-type");
     let way = coded_csv(&place, "d", format!("nir,v\n{KEYED},1\n{UNKEYED},2\n"), &POPULATION, 1);
     let result = fs::read_to_string(&way.result).unwrap();
     let cut = place.write("cut.csv", &result[..result.len() - 9]);

@@ -686,7 +686,7 @@ fn retained_files_are_of_the_type_of_the_data() {
     )
     .unwrap_err();
     assert_eq!(error.code(), "same-output");
-    let text = place.path("t.txt");
+    let text = place.path("t.xlsx");
     let error = prepare(
         Prepare {
             signing: &crate::signed::signing(),

@@ -352,8 +352,14 @@ mod tests {
     fn headers_that_lie_or_end_early_are_no_headers() {
         // A data page: type 0, 100 bytes, 60 in the file, 7 values.
         let header = [0x15, 0, 0x15, 200, 1, 0x15, 120, 0x2c, 0x15, 14, 0, 0];
-        let expected =
-            Header { length: 12, is_dictionary: false, size: 100, stored: 60, values: 7 };
+        let expected = Header {
+            length: 12,
+            is_dictionary: false,
+            size: 100,
+            stored: 60,
+            levels: 0,
+            values: 7,
+        };
         assert_eq!(Header::read(&header), Ok(expected));
         for length in 0..header.len() {
             assert_eq!(Header::read(&header[..length]), Err(HeaderError::Short));

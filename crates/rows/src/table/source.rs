@@ -25,7 +25,8 @@ pub struct Extent {
     pub rows: u64,
     /// The bytes of the file on disk; of a frame what all rows would take in memory.
     pub length: u64,
-    /// The bytes of a CSV file, of a compressed one about. Else what all rows would take in memory, to go by the first.
+    /// The bytes of a CSV file, of a compressed one about. Else what all rows would take in memory,
+    /// to go by the first.
     pub bytes: u64,
 }
 

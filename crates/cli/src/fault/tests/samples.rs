@@ -159,7 +159,8 @@ fn of_libraries(found: &mut Vec<Sample>) {
         CodeError { Form, Generation, Tag, Bytes }
         TableError {
             FileType { path: path() }, File(missing()), EmptyFile { path: path() },
-            NotCsv { path: path(), found: "a ZIP archive" }, NotCsv { path: path(), found: "text in UTF-16" }, NoRows { path: path() },
+            NotCsv { path: path(), found: "a ZIP archive" }, NotCsv { path: path(), found: "text in UTF-16" },
+            NoRows { path: path() },
             Packed { path: path(), packing: "gzip", fault: PackedFault::Truncated },
             Packed { path: path(), packing: "gzip", fault: PackedFault::Damaged },
             Packed { path: path(), packing: "Zstandard", fault: PackedFault::Window },
@@ -172,8 +173,10 @@ fn of_libraries(found: &mut Vec<Sample>) {
             InexactTime { path: path(), column: column(), group: 5 }, Metadata { path: path(), key: "cstatns.tag" },
             Frame { name: path() },
             MissingColumn { path: path(), wanted: asked(), delimiter: None, wider: None, like: None, found: vec![column()] },
-            MissingColumn { path: path(), wanted: asked(), delimiter: Some('\t'), wider: None, like: None, found: vec![column()] },
-            MissingColumn { path: path(), wanted: asked(), delimiter: Some(';'), wider: None, like: None, found: vec![column()] },
+            MissingColumn { path: path(), wanted: asked(), delimiter: Some('\t'), wider: None, like: None,
+                found: vec![column()] },
+            MissingColumn { path: path(), wanted: asked(), delimiter: Some(';'), wider: None, like: None,
+                found: vec![column()] },
             MissingColumn { path: path(), wanted: asked(), delimiter: None, wider: Some(3), like: None, found: vec![] },
             MissingColumn { path: path(), wanted: asked(), delimiter: None, wider: None, like: like(true), found: vec![] },
             MissingColumn { path: path(), wanted: asked(), delimiter: None, wider: None, like: like(false), found: vec![] },
