@@ -251,6 +251,7 @@ fn work(place: &Path, verb: &str, extension: &str, threads: NonZeroUsize) {
         report(&result, requested.commitment, requested.rows);
         attach(
             Attach {
+                data: None,
                 retained: retained.into(),
                 requested: Some(&requested),
                 result: &result,

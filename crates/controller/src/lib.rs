@@ -65,6 +65,8 @@
 
 mod origin;
 
+mod known;
+
 mod attach;
 
 mod check;

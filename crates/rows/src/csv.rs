@@ -25,6 +25,7 @@ use std::path::Path;
 use cstatns_base::files::{self, FileError};
 use csv_core::ReadRecordResult;
 use memchr::{memchr, memchr_iter, memrchr};
+use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
 use crate::error::TableError;
@@ -64,7 +65,7 @@ const MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// Reads rows.
 pub struct Reader {
-    file: File,
+    file: Hashed,
     core: csv_core::Reader,
     quotes: Quotes,
     delimiter: u8,
@@ -79,6 +80,8 @@ pub struct Reader {
     header: Vec<Vec<u8>>,
     /// Whether ragged rows are set apart rather than refused.
     sets_ragged_apart: bool,
+    /// Whether rows were read.
+    begun: bool,
     /// Scratch: where the fields of the current row end in it.
     ends: Vec<usize>,
 }
@@ -88,7 +91,7 @@ impl Reader {
     pub fn open(path: &Path, delimiter: Delimiter<'_>, window: usize) -> Result<Self, TableError> {
         let file = files::open_to_read(path)?;
         let mut reader = Self {
-            file,
+            file: Hashed { file, hash: Some(Sha256::new()) },
             core: core(b','),
             quotes: Quotes::new(b','),
             delimiter: b',',
@@ -99,6 +102,7 @@ impl Reader {
             passed: 0,
             header: Vec::new(),
             sets_ragged_apart: false,
+            begun: false,
             ends: vec![0; 16],
         };
         reader.fill(path)?;
@@ -136,10 +140,20 @@ impl Reader {
         self.sets_ragged_apart = true;
     }
 
+    /// Begins to keep the digest of the whole file, before its first row is read.
+    pub fn keep_digest(&mut self) {
+        self.begun = true;
+    }
+
+    /// The SHA-256 of the whole file, once it was read to its end, if it was kept.
+    pub fn digest(&self) -> Option<[u8; 32]> {
+        self.file.hash.clone().map(|hash| hash.finalize().into())
+    }
+
     /// The bytes of the file. What is not a regular file (a pipe) says none, and is taken for
     /// large.
     pub fn length(&self) -> u64 {
-        let metadata = self.file.metadata().ok().filter(Metadata::is_file);
+        let metadata = self.file.file.metadata().ok().filter(Metadata::is_file);
         metadata.map_or(UNKNOWN_LENGTH, |metadata| metadata.len())
     }
 
@@ -152,6 +166,9 @@ impl Reader {
         batch: &mut Fields,
         limit: usize,
     ) -> Result<bool, TableError> {
+        if !std::mem::replace(&mut self.begun, true) {
+            self.file.hash = None;
+        }
         batch.clear(self.header.len(), self.delimiter, self.line());
         batch.ragged = self.sets_ragged_apart.then(Vec::new);
         if self.plain(path, batch, limit)? {
@@ -343,10 +360,21 @@ fn core(delimiter: u8) -> csv_core::Reader {
     csv_core::ReaderBuilder::new().delimiter(delimiter).build()
 }
 
-fn read(file: &mut File, into: &mut [u8], path: &Path) -> Result<usize, TableError> {
+/// A file, and the digest of what was read of it, as long as one is kept.
+struct Hashed {
+    file: File,
+    hash: Option<Sha256>,
+}
+
+fn read(from: &mut Hashed, into: &mut [u8], path: &Path) -> Result<usize, TableError> {
     loop {
-        match file.read(into) {
-            Ok(count) => return Ok(count),
+        match from.file.read(into) {
+            Ok(count) => {
+                if let Some(hash) = &mut from.hash {
+                    hash.update(&into[..count]);
+                }
+                return Ok(count);
+            }
             Err(error) if error.kind() == ErrorKind::Interrupted => {}
             Err(error) => return Err(FileError::from_io(path, &error).into()),
         }

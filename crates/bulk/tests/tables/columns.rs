@@ -109,7 +109,7 @@ fn prepare_writes_request_seal_and_retained() {
     assert!(text.starts_with(begin), "{text}");
     // What is kept of the request is public: all of it but the secret.
     let requested = Requested::read(&requested_path(&way.retained)).unwrap();
-    assert_eq!(requested, manifest.requested(crate::signed::signing()));
+    assert_eq!(requested, manifest.requested(crate::signed::signing(), requested.data.clone()));
     assert_eq!((&requested, &prepared.input), (&prepared.requested, &manifest.input));
     let kept = fs::read_to_string(requested_path(&way.retained)).unwrap();
     assert!(!kept.contains(&*manifest.key.to_hex()) && !kept.contains("key"), "{kept}");
@@ -526,6 +526,7 @@ fn files_are_destroyed_after_the_attached_file_is_durable_and_the_report_says_so
     let with = |destroy: &[std::path::PathBuf]| {
         attach(
             Attach {
+                data: None,
                 retained: retained.into(),
                 requested: None,
                 result,

@@ -84,6 +84,7 @@ fn destroying(way: &Way) -> Result<cstatns_controller::Attached, AttachError> {
     let destroy = std::slice::from_ref(&way.data);
     attach(
         Attach {
+            data: None,
             retained: retained.into(),
             requested: None,
             result,
@@ -254,6 +255,7 @@ fn destroying_all(way: &Way) -> Result<Attached, AttachError> {
     let (retained, result, out) = (&*way.retained, &*way.result, &*way.out);
     attach(
         Attach {
+            data: None,
             retained: retained.into(),
             requested: None,
             result,
@@ -323,6 +325,7 @@ fn only_the_same_command_on_the_same_files_goes_on() {
     let with = |destroy: &[PathBuf]| {
         attach(
             Attach {
+                data: None,
                 retained: retained.into(),
                 requested: None,
                 result,

@@ -17,7 +17,7 @@ use arrow_select::concat::concat_batches;
 use cstatns::coded::Coded as _;
 use cstatns::identifier::Scheme;
 use cstatns::manifest::{Content, Manifest, manifest_path};
-use cstatns::requested::Requested;
+use cstatns::requested::{Requested, requested_path};
 use cstatns_bulk::{Request, code, renew};
 use cstatns_controller::{
     Attach, AttachError, Attached, Column, Prepare, PrepareError, attach, check, prepare,
@@ -130,7 +130,7 @@ fn attached(
     };
     let out = Output::Frame(&mut take);
     let requested = Some(requested);
-    let what = Attach { retained, requested, result, out, binary_codes: true, destroy: &[] };
+    let what = Attach { data: None, retained, requested, result, out, binary_codes: true, destroy: &[] };
     let attached = attach(what, &Effort::default())?;
     Ok((rows, attached))
 }
@@ -261,6 +261,7 @@ fn frames_and_files_give_the_same_bytes() {
     let to_file = |retained: Input<'_>, out: &str| {
         let out = place.path(out);
         let what = Attach {
+            data: None,
             retained,
             requested: Some(&requested),
             result: &result,
@@ -317,6 +318,7 @@ fn codes_in_a_frame_are_checked_and_renewed() {
     // Beside a frame nothing lies: what was kept of its request must be given.
     let mut take = |_| Ok(());
     let what = Attach {
+        data: None,
         retained: frame_of(&retained),
         requested: None,
         result: &result,
@@ -481,13 +483,12 @@ fn a_wrong_number_of_rows_changes_nothing() {
 fn lines_go_to_files_and_nothing_is_destroyed_for_a_frame() {
     let place = Place::new();
     let way = coded_csv(&place, "d", "nir,wage\n117091320400164,100\n,200\n", &POPULATION, 1);
-    let error = prepared((&way.data).into(), NIR, &place.path("other.csv")).unwrap_err();
-    assert_eq!(error.code(), "retained-type");
-    let requested = way.manifest().requested(crate::signed::signing());
+    let requested = Requested::read(&requested_path(&way.retained)).unwrap();
     let error = attached((&way.retained).into(), &requested, &way.result).map(|_| ()).unwrap_err();
     assert_eq!(error.code(), "binary-csv");
     let mut take = |_| Ok(());
     let what = Attach {
+        data: None,
         retained: (&way.retained).into(),
         requested: None,
         result: &way.result,
@@ -502,6 +503,7 @@ fn lines_go_to_files_and_nothing_is_destroyed_for_a_frame() {
     let result = coded(&place, &place.path("request.parquet"), "result.parquet");
     let destroy = [result.clone()];
     let what = Attach {
+        data: None,
         retained: frame_of(&retained),
         requested: None,
         result: &result,

@@ -106,6 +106,7 @@ fn the_bytes_do_not_depend_on_the_number_of_threads() {
             // The attached file, and its codes renewed.
             let out = place.path(&format!("out-{threads}.{own}"));
             let what = Attach {
+                data: None,
                 retained: (&way.retained).into(),
                 requested: None,
                 result: &way.result,
@@ -263,6 +264,7 @@ fn attach_names_the_file_and_the_row() {
                 let (retained, result, out) = (&*way.retained, &*way.result, &*way.out);
                 for threads in [1, 4] {
                     let what = Attach {
+                        data: None,
                         retained: retained.into(),
                         requested: None,
                         result,
@@ -451,6 +453,7 @@ fn a_step_that_is_asked_to_stop_leaves_nothing() {
     way.code(&POPULATION, 1, 1).unwrap();
     let before = place.names();
     let what = Attach {
+        data: None,
         retained: (&way.retained).into(),
         requested: None,
         result: &way.result,
