@@ -158,8 +158,8 @@ impl PrepareArgs {
         let manifest = manifest_path(&self.request);
         let requested = requested_path(&self.retained);
         program.say(format_args!(
-            "give {:?} and {manifest:?} to the service; keep {:?} and {requested:?}",
-            self.request, self.retained
+            "give {:?} and {manifest:?} to the service; keep {:?}, {:?} and {requested:?}",
+            self.request, self.data, self.retained
         ));
         let (input, words) = (&prepared.input, spoken(&prepared.input.commitment));
         program.say(format_args!("for `{}` of {}: {input}", self.domain, service));
@@ -233,7 +233,7 @@ impl PrepareArgs {
     }
 }
 
-/// Put the codes of a result beside the retained columns
+/// Put the codes of a result beside the columns of the data, in its own order
 #[derive(Args)]
 #[command(after_help = "Example:
   cstatns controller attach --retained retained.csv --result result.csv --out coded.csv \\

@@ -396,7 +396,7 @@ fn attach_to_file(
             }
             let columns = gathered.own_columns(binary);
             let copied = (&*known.path, kept.columns());
-            let sinks = sink::copy(out_file, &columns, copied, pairs)?;
+            let sinks = sink::copy(out_file, &columns, copied, pairs, out)?;
             copy(&known, &kept, &gathered, effort, sinks)?
         }
         Source::Columns(rows) => {

@@ -32,11 +32,14 @@ mod chunks;
 mod copy;
 mod header;
 mod pages;
+mod pages_aside;
 mod reader;
 mod types;
 
 pub(crate) use copy::Copier;
 pub(crate) use reader::Reader;
+
+use pages_aside::Stores;
 
 pub use chunks::runs;
 use chunks::{Fixed, Spare, Words};
@@ -222,13 +225,15 @@ pub(crate) struct Plain<'a> {
 pub(crate) struct Writer<W: Write + Send>(SerializedFileWriter<W>);
 
 impl<W: Write + Send> Writer<W> {
-    /// `words` names the columns that are given as words.
+    /// `words` names the columns that are given as words. Pages of row groups that are larger than
+    /// those made here are put aside beside the file `aside`, if it is given.
     pub(crate) fn new(
         out: W,
         schema: Schema,
         Plain { plain, packed }: Plain<'_>,
         words: &[&str],
         pairs: Vec<(&'static str, String)>,
+        aside: Option<&Path>,
     ) -> Result<(Layout, Self), TableError> {
         let pairs =
             pairs.into_iter().map(|(key, value)| KeyValue::new(key.to_owned(), value)).collect();
@@ -251,8 +256,11 @@ impl<W: Write + Send> Writer<W> {
         }
         let mut properties = properties.build();
         add_encoded_arrow_schema_to_metadata(&schema, &mut properties);
-        let options =
+        let mut options =
             ArrowWriterOptions::new().with_properties(properties).with_skip_arrow_metadata(true);
+        if let Some(beside) = aside {
+            options = options.with_page_store_factory(Arc::new(Stores::new(beside)));
+        }
         let schema = flat_schema(&schema);
         let writer = ArrowWriter::try_new_with_options(out, schema.clone(), options);
         let (writer, factory) = writer
@@ -261,7 +269,8 @@ impl<W: Write + Send> Writer<W> {
         let encoder = |column: &ColumnDescPtr| match column.path().parts() {
             [name] if words.contains(&name.as_str()) => Encoder::Words(column.clone()),
             [name]
-                if plain.contains(&name.as_str())
+                if aside.is_none()
+                    && plain.contains(&name.as_str())
                     && matches!(
                         schema.field_with_name(name).map(Field::data_type),
                         Ok(DataType::FixedSizeBinary(_))
@@ -292,10 +301,13 @@ impl<W: Write + Send> Writer<W> {
 
 fn write_error(error: &ParquetError) -> TableError {
     match error {
-        ParquetError::External(error) => match error.downcast_ref::<io::Error>() {
-            Some(error) => TableError::Write { kind: error.kind() },
-            None => TableError::Unwritable,
-        },
+        ParquetError::External(error) => {
+            match (error.downcast_ref::<io::Error>(), error.downcast_ref::<TableError>()) {
+                (Some(error), _) => TableError::Write { kind: error.kind() },
+                (_, Some(TableError::Write { kind })) => TableError::Write { kind: *kind },
+                _ => TableError::Unwritable,
+            }
+        }
         _ => TableError::Unwritable,
     }
 }

@@ -10,12 +10,11 @@ use std::path::Path;
 use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
-use arrow_array::types::Float64Type;
+use arrow_array::types::{Float64Type, Int64Type};
 use arrow_array::{
     ArrayRef, BooleanArray, Date32Array, Float64Array, Int8Array, Int32Array, Int64Array,
     RecordBatch,
 };
-use arrow_schema::DataType;
 use cstatns::civil_status::{CivilStatus, Field, Years};
 use cstatns::coded::Coded as _;
 use cstatns::identifier::Scheme;
@@ -311,6 +310,10 @@ fn read(path: &Path) -> Vec<Vec<String>> {
             .into_iter()
             .map(|score| score.map(|score| format!("{score:.4}")))
             .collect(),
+        "row" => {
+            let rows = batch.column_by_name("row").unwrap().as_primitive::<Int64Type>();
+            rows.iter().map(|row| row.map(|row| row.to_string())).collect()
+        }
         name => text_column(&batch, name),
     });
     let columns: Vec<Vec<Option<String>>> = columns.collect();
@@ -1039,8 +1042,8 @@ fn weights_are_learnt_from_the_rows_that_are_coded() {
     write_data(&way.data, 8000);
     run(&way, &[], &Effort::default()).unwrap();
     let approved = fs::read_to_string(&way.request).unwrap();
-    // What the pass has read when it opened the request stays as it is.
-    let (read, rest) = approved.split_at(approved[..WINDOW].rfind('\n').unwrap() + 1);
+    // What the pass has read when it opened the request stays as it is, to the end of its last row.
+    let (read, rest) = approved.split_at(WINDOW + approved[WINDOW..].find('\n').unwrap() + 1);
     let rows: Vec<(&str, &str)> = rest.lines().map(|row| row.split_once(',').unwrap()).collect();
     let mut others = read.to_owned();
     for (row, (index, _)) in rows.iter().enumerate() {

@@ -261,11 +261,32 @@ fn count_cells<B: Batch>(batch: &B, column: usize, counts: &mut BTreeMap<String,
     count_words(counts, &words);
 }
 
+/// The rows of a row group whose records are held all at once.
+const LARGE: u64 = 4 * PART;
+
 /// A row group on its way.
 struct Group<P> {
+    is_large: bool,
     records: Records,
     rows: u64,
     piece: P,
+}
+
+/// Adds rows of which no column is kept.
+fn add_records(
+    gathered: &Gathered,
+    records: &Records,
+    encoding: &Parquet,
+    piece: &mut <Parquet as Encoding>::Piece,
+) -> Result<(), TableError> {
+    let mut records = records.iter(Gathered::width(gathered.score));
+    loop {
+        let some: Vec<&[u8]> = records.by_ref().take(BATCH).collect();
+        if some.is_empty() {
+            return Ok(());
+        }
+        gathered.add(&some, Vec::new(), encoding, piece)?;
+    }
 }
 
 /// Writes the codes before the columns of a Parquet file, whose bytes are copied. Returns how many
@@ -279,24 +300,32 @@ pub(super) fn copy(
 ) -> Result<BTreeMap<String, u64>, AttachError> {
     let mut groups = sink.groups().into_iter();
     let mut parts = Parts::of(gathered, &data.retained);
-    let width = Gathered::width(gathered.score);
     let steps = Steps {
-        new: || Group { records: Records::default(), rows: 0, piece: encoding.piece() },
+        new: || Group { is_large: false, records: Records::default(), rows: 0, piece: encoding.piece() },
         read: |group: &mut Group<_>| {
             let Some(rows) = groups.next() else { return Ok(false) };
             group.rows = rows;
-            group.records = parts.next(rows)?.ok_or_else(|| data.changed())?;
+            group.records = Records::default();
+            group.is_large = rows > LARGE;
+            if group.is_large {
+                // Its records are not all held at once.
+                encoding.begin(&mut group.piece)?;
+                let mut left = rows;
+                while left > 0 {
+                    let count = left.min(PART);
+                    let records = parts.next(count)?.ok_or_else(|| data.changed())?;
+                    add_records(gathered, &records, &encoding, &mut group.piece)?;
+                    left -= count;
+                }
+            } else {
+                group.records = parts.next(rows)?.ok_or_else(|| data.changed())?;
+            }
             Ok(true)
         },
         work: |group: &mut Group<_>| {
-            encoding.begin(&mut group.piece)?;
-            let mut records = group.records.iter(width);
-            loop {
-                let records: Vec<&[u8]> = records.by_ref().take(BATCH).collect();
-                if records.is_empty() {
-                    break;
-                }
-                gathered.add(&records, Vec::new(), &encoding, &mut group.piece)?;
+            if !group.is_large {
+                encoding.begin(&mut group.piece)?;
+                add_records(gathered, &group.records, &encoding, &mut group.piece)?;
             }
             Ok(encoding.end(&mut group.piece)?)
         },

@@ -318,7 +318,7 @@ mod tests {
         let file = std::fs::File::create(&path).unwrap();
         let plain = Plain { plain: &["index", "code"], packed: &[] };
         let (layout, mut writer) =
-            Writer::new(file, schema, plain, &["word"], vec![]).unwrap();
+            Writer::new(file, schema, plain, &["word"], vec![], None).unwrap();
         let mut written = Columns::default();
         // The rows of each page, how many words there are, and which codes: with gaps, none, all,
         // not the first.

@@ -46,13 +46,22 @@ pub fn parquet<'w>(
     columns: &[Column<'_>],
     pairs: Vec<(&'static str, String)>,
 ) -> Result<(Parquet, ParquetSink<'w>), TableError> {
+    begin(out, columns, pairs, None)
+}
+
+fn begin<'w>(
+    out: &'w mut (dyn Write + Send),
+    columns: &[Column<'_>],
+    pairs: Vec<(&'static str, String)>,
+    aside: Option<&Path>,
+) -> Result<(Parquet, ParquetSink<'w>), TableError> {
     let names = |holds| -> Vec<&str> {
         let columns = columns.iter().filter(|column| column.holds == holds);
         columns.map(|column| column.field.name().as_str()).collect()
     };
     let schema = Schema::new(columns.iter().map(|column| column.field.clone()).collect::<Vec<_>>());
     let plain = Plain { plain: &names(Holds::Plain), packed: &names(Holds::Packed) };
-    let (layout, writer) = Writer::new(out, schema, plain, &names(Holds::Words), pairs)?;
+    let (layout, writer) = Writer::new(out, schema, plain, &names(Holds::Words), pairs, aside)?;
     Ok((Parquet { layout, binary: is_binary(columns) }, ParquetSink(Box::new(writer))))
 }
 
@@ -67,7 +76,8 @@ impl CopySink<'_> {
 }
 
 /// Begins a Parquet file that has `columns`, and behind them the columns `kept` of the file `data`
-/// with every byte of theirs; its metadata says `pairs`, and what that of `data` says.
+/// with every byte of theirs; its metadata says `pairs`, and what that of `data` says. What large row
+/// groups have too much is put aside beside the file `aside`.
 ///
 /// # Errors
 /// [`TableError`].
@@ -76,10 +86,11 @@ pub fn copy<'w>(
     columns: &[Column<'_>],
     (data, kept): (&Path, &[usize]),
     pairs: Vec<(&'static str, String)>,
+    aside: &Path,
 ) -> Result<(Parquet, CopySink<'w>), TableError> {
     // What is encoded here goes nowhere but into row groups of the other writer.
     let mut nowhere = std::io::sink();
-    let (encoding, _) = parquet(&mut nowhere, columns, Vec::new())?;
+    let (encoding, _) = begin(&mut nowhere, columns, Vec::new(), Some(aside))?;
     let own = columns.iter().map(|column| column.field.clone()).collect();
     Ok((encoding, CopySink(Box::new(Copier::new(out, own, data, kept, pairs)?))))
 }

@@ -188,7 +188,7 @@ fn of_libraries(found: &mut Vec<Sample>) {
             Index(IndexError::Damaged { path: path() }), Interrupted }
         PrepareError {
             Table(TableError::Interrupted), File(missing()), Report(ReportError::Form { path: path() }),
-            RetainedType { path: path() }, SameOutput { path: path() }, Reserved { path: path(), column: "index" },
+            SameOutput { path: path() }, Reserved { path: path(), column: "index" },
             WrongColumn { invalid: 1, filled: 2 }, WrongField { field: Field::Nom, invalid: 1, filled: 2 },
             WrongField { field: Field::DateNaissance, invalid: 1, filled: 2 },
             IdentityKept { path: path(), column: column(), kept: Kept::Who },
@@ -208,6 +208,7 @@ fn of_libraries(found: &mut Vec<Sample>) {
         }
         AttachError {
             Table(TableError::Interrupted), File(missing()), Report(ReportError::Form { path: path() }),
+            DataUnknown { path: path() }, DataChanged { path: path() }, RetainedRows { path: path() },
             OutType { path: path() }, BinaryCsv, ReportMissing { path: path() },
             RequestedMissing { path: path() }, Requested(RequestedError::Form { path: path() }),
             OtherService { path: path(), found: service(), expected: service() },
