@@ -383,11 +383,9 @@ fn attach_to_file(
     let gathered = gather(retained, results, known.rows, out, effort)?;
     let pairs = gathered.meta.pairs();
     let counts = match source {
-        Source::Lines(rows) => {
-            write(rows, &known, &gathered, binary, effort, |columns, table| {
-                sink::csv(out_file, table.delimiter(), columns)
-            })?
-        }
+        Source::Lines(rows) => write(rows, &known, &gathered, binary, effort, |columns, table| {
+            sink::csv(out_file, table.delimiter(), columns)
+        })?,
         Source::Columns(mut rows) if rows.table.is_file() => {
             let kept = Kept::of(&rows.table, &known.sent, !gathered.quality)?;
             rows.know_again(&known.sent)?;
@@ -399,11 +397,9 @@ fn attach_to_file(
             let sinks = sink::copy(out_file, &columns, copied, pairs, out)?;
             copy(&known, &kept, &gathered, effort, sinks)?
         }
-        Source::Columns(rows) => {
-            write(rows, &known, &gathered, binary, effort, |columns, _| {
-                sink::parquet(out_file, columns, pairs)
-            })?
-        }
+        Source::Columns(rows) => write(rows, &known, &gathered, binary, effort, |columns, _| {
+            sink::parquet(out_file, columns, pairs)
+        })?,
     };
     let mut report = report(&gathered, counts, begin)?;
     let unfinished = match what.destroy {

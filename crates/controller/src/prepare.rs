@@ -300,8 +300,9 @@ pub fn prepare(what: Prepare<'_>, effort: &Effort) -> Result<Prepared, PrepareEr
             let mut files = Together::create(paths, Access::Private)?;
             let [manifest, requested, kept, request] = &mut files.files;
             let prepared = match Format::of(retained)? {
-                Format::Csv => job
-                    .run_any(source, manifest, request, |columns| sink::csv(kept, b',', columns)),
+                Format::Csv => {
+                    job.run_any(source, manifest, request, |columns| sink::csv(kept, b',', columns))
+                }
                 Format::Parquet => job.run_any(source, manifest, request, |columns| {
                     sink::parquet(kept, columns, marks(None))
                 }),

@@ -50,9 +50,9 @@ impl ByRow {
         order.sort_unstable_by_key(|at| rows[*at as usize] / PART);
         let mut bytes = Vec::with_capacity(rows.len() * (PLACE + self.width));
         let mut ends = Vec::new();
-        for same in order.chunk_by(|one, next| {
-            rows[*one as usize] / PART == rows[*next as usize] / PART
-        }) {
+        for same in
+            order.chunk_by(|one, next| rows[*one as usize] / PART == rows[*next as usize] / PART)
+        {
             for at in same.iter().map(|at| *at as usize) {
                 assert!(rows[at] < self.rows, "a row of the data");
                 bytes.extend_from_slice(&((rows[at] % PART) as u32).to_le_bytes());
@@ -61,9 +61,10 @@ impl ByRow {
             ends.push(((rows[same[0] as usize] / PART) as usize, bytes.len()));
         }
         let mut begin = 0;
-        self.spill.add(ends.into_iter().map(|(part, end)| {
-            (part, [&bytes[std::mem::replace(&mut begin, end)..end]])
-        }))
+        self.spill.add(
+            ends.into_iter()
+                .map(|(part, end)| (part, [&bytes[std::mem::replace(&mut begin, end)..end]])),
+        )
     }
 
     /// How many rows there are.

@@ -204,7 +204,9 @@ pub enum RowCells<'a> {
 impl<'a> RowCells<'a> {
     /// Those of a column of a batch.
     pub fn of(batch: &'a dyn Batch, column: usize) -> Self {
-        match batch.values().and_then(|values| values.column(column).as_primitive_opt::<Int64Type>())
+        match batch
+            .values()
+            .and_then(|values| values.column(column).as_primitive_opt::<Int64Type>())
         {
             Some(numbers) => Self::Numbers(numbers),
             None => Self::Text(batch.cells(column)),

@@ -133,11 +133,8 @@ impl Spill {
     /// Takes at most `memory` bytes, and a page for each partition where that is more. What does
     /// not fit goes to a file in the directory of the file `beside`.
     pub(crate) fn new(partitions: usize, memory: usize, beside: &Path) -> Self {
-        let held = Held {
-            partitions: vec![Partition::default(); partitions],
-            free: Vec::new(),
-            taken: 0,
-        };
+        let held =
+            Held { partitions: vec![Partition::default(); partitions], free: Vec::new(), taken: 0 };
         Self {
             aside: Aside::new(beside),
             page: (memory / 2 / partitions).clamp(SMALLEST_PAGE, PAGE),

@@ -661,8 +661,10 @@ fn scores_that_the_service_would_not_have_written() {
         found.iter().map(|score| score.map(|score| format!("{score:.4}"))).collect();
     rewrite(texts(&written.iter().map(Option::as_deref).collect::<Vec<_>>()));
     number.attach().unwrap();
-    let [mut attached, mut written] =
-        [column(&number.out, "score"), written.into_iter().map(Option::unwrap_or_default).collect()];
+    let [mut attached, mut written] = [
+        column(&number.out, "score"),
+        written.into_iter().map(Option::unwrap_or_default).collect(),
+    ];
     attached.sort_unstable();
     written.sort_unstable();
     assert_eq!(attached, written);

@@ -208,7 +208,9 @@ fn the_whole_way_from_and_to_frames() {
     assert!(holds(&request, somebody));
 
     let result = coded(&place, &request, "result.parquet");
-    let (rows, report) = attached(frame(data.schema(), parts(&data)), frame_of(&retained), &requested, &result).unwrap();
+    let (rows, report) =
+        attached(frame(data.schema(), parts(&data)), frame_of(&retained), &requested, &result)
+            .unwrap();
     for name in place.names() {
         assert!(name == "request.csv" || !holds(&place.path(&name), somebody), "{name}");
     }
@@ -353,13 +355,9 @@ fn codes_in_a_frame_are_checked_and_renewed() {
         let other = std::slice::from_ref(&other);
         assert_eq!(given(Some(frame_of(other))).unwrap_err().code(), "data-changed");
     }
-    let (rows, _) = attached(
-        frame(data.schema(), parts(&data)),
-        frame_of(&retained),
-        &requested,
-        &result,
-    )
-    .unwrap();
+    let (rows, _) =
+        attached(frame(data.schema(), parts(&data)), frame_of(&retained), &requested, &result)
+            .unwrap();
     let facts = check([frame_of(&rows)]).unwrap();
     let expected = check([Input::from(&result)]).unwrap();
     assert_eq!(facts[0].path, Path::new("frame"));

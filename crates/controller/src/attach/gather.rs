@@ -62,8 +62,7 @@ impl Gathered {
     pub(super) fn read(&self, record: &[u8]) -> Record {
         let (code, score) = record[HEAD..].split_first_chunk::<CODE>().expect("as it was made");
         let (tag, generation) = self.whose;
-        let code =
-            (record[0] & CODED != 0).then(|| Code::from_bytes(*code, tag, generation));
+        let code = (record[0] & CODED != 0).then(|| Code::from_bytes(*code, tag, generation));
         let score = (record[0] & SCORED != 0)
             .then(|| f64::from_le_bytes(score.try_into().expect("as it was made")));
         Record { code, word: record[1].into(), score: score.and_then(Score::exactly) }

@@ -45,8 +45,8 @@ impl Kept {
         let counted = own.first().copied().filter(|column| {
             table.header()[*column] == b"quality" && table.kind(*column) == Kind::Text
         });
-        let others =
-            (0..table.header().len()).filter(|column| !sent.contains(column) && !own.contains(column));
+        let others = (0..table.header().len())
+            .filter(|column| !sent.contains(column) && !own.contains(column));
         let columns = own.iter().copied().chain(others).collect();
         Ok(Self { columns, counted })
     }
@@ -129,9 +129,8 @@ impl<'a> Parts<'a> {
                     return Ok(None);
                 }
                 let part = self.gathered.by_row.take(self.at / PART)?;
-                let part = part.ok_or_else(|| AttachError::RetainedRows {
-                    path: self.retained.to_owned(),
-                })?;
+                let part = part
+                    .ok_or_else(|| AttachError::RetainedRows { path: self.retained.to_owned() })?;
                 self.taken += (part.len() / width) as u64;
                 self.present = Arc::new(part);
             }
@@ -301,7 +300,12 @@ pub(super) fn copy(
     let mut groups = sink.groups().into_iter();
     let mut parts = Parts::of(gathered, &data.retained);
     let steps = Steps {
-        new: || Group { is_large: false, records: Records::default(), rows: 0, piece: encoding.piece() },
+        new: || Group {
+            is_large: false,
+            records: Records::default(),
+            rows: 0,
+            piece: encoding.piece(),
+        },
         read: |group: &mut Group<_>| {
             let Some(rows) = groups.next() else { return Ok(false) };
             group.rows = rows;

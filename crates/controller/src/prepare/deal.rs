@@ -13,11 +13,11 @@ use cstatns_base::identifier::{Reason, Scheme};
 use cstatns_base::secret::{random_bytes, wipe_stack};
 use cstatns_record::manifest::Content;
 use cstatns_rows::columns::{Codes, fault};
+use cstatns_rows::csv::Fields;
 use cstatns_rows::effort::Progress;
 use cstatns_rows::error::{RowFault, TableError};
 use cstatns_rows::pipeline::Steps;
 use cstatns_rows::plain::Plain;
-use cstatns_rows::csv::Fields;
 use cstatns_rows::sort::{Heads, KEY, Sort};
 use cstatns_rows::table::{BATCH, Batch, Fill, Kind, Stream};
 use cstatns_rows::{fields, guard};
@@ -240,7 +240,12 @@ impl<F: Fill> Data<'_, F> {
             let first = found.at();
             for (row, code) in read.iter().enumerate() {
                 let status = if code.is_some() { OK } else { ABSENT };
-                push(heads, first.after(row), status, &[code.as_ref().map_or(b"", |code| code.bytes())]);
+                push(
+                    heads,
+                    first.after(row),
+                    status,
+                    &[code.as_ref().map_or(b"", |code| code.bytes())],
+                );
                 found.statuses[usize::from(status)] += 1;
                 if let Some(code) = code {
                     counting.mark(&mut found.marks, [&code.bytes()[..]]);

@@ -15,8 +15,8 @@ use cstatns_record::requested::Data as DataKnown;
 use cstatns_rows::csv::{Delimiter, Fields};
 use cstatns_rows::effort::Effort;
 use cstatns_rows::error::TableError;
-use cstatns_rows::sink::{self, Encoding, Sink};
 use cstatns_rows::guard;
+use cstatns_rows::sink::{self, Encoding, Sink};
 use cstatns_rows::sort::{ROWS, Sort};
 use cstatns_rows::table::{BATCH, Batch, Fill, Format, Source, Stream};
 

@@ -6,10 +6,10 @@ use std::ops::Range;
 use cstatns_base::code::Code;
 use cstatns_base::commitment::{self, Commit};
 use cstatns_record::manifest::Content;
+use cstatns_rows::csv::Fields;
 use cstatns_rows::error::TableError;
 use cstatns_rows::pipeline::Steps;
 use cstatns_rows::sink::{Encoding, GROUP, Sink, Values};
-use cstatns_rows::csv::Fields;
 use cstatns_rows::sort::{Heads, Sort, Sorted};
 use cstatns_rows::table::{BATCH, Form};
 

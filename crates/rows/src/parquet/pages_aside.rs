@@ -11,8 +11,8 @@ use bytes::Bytes;
 use crate::error::TableError;
 use crate::spill::{Aside, Sealed};
 
-/// The bytes of a column that stay in memory: those of some hundred thousand codes.
-const MEMORY: usize = 8 << 20;
+/// The bytes of a column that stay in memory: those of a hundred thousand codes.
+const MEMORY: usize = 4 << 20;
 
 /// Makes a store for each column of a row group.
 pub(super) struct Stores {

@@ -13,10 +13,10 @@ use ::parquet::file::metadata::{ParquetMetaData, ParquetMetaDataReader};
 use ::parquet::schema::types::SchemaDescriptor;
 use arrow_array::{Array, ArrayRef, NullArray, RecordBatch, RecordBatchReader};
 use arrow_schema::{ArrowError, DataType, Field, Schema, SchemaRef};
-use sha2::{Digest, Sha256};
 use cstatns_base::coded::ColumnName;
 use cstatns_base::files::{self, FileError, read_at};
 use cstatns_base::meta::Known;
+use sha2::{Digest, Sha256};
 
 use crate::error::TableError;
 

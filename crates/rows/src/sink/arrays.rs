@@ -18,9 +18,7 @@ pub(super) fn array(values: &Values<'_>, binary: bool) -> ArrayRef {
             }
             Arc::new(builder.finish())
         }
-        Values::Rows(rows) => {
-            Arc::new(rows.iter().map(|row| *row as i64).collect::<Int64Array>())
-        }
+        Values::Rows(rows) => Arc::new(rows.iter().map(|row| *row as i64).collect::<Int64Array>()),
         Values::Text(texts) | Values::Words(texts) => {
             Arc::new(texts.iter().copied().collect::<StringArray>())
         }
