@@ -13,7 +13,7 @@ use crate::error::TableError;
 use crate::spill::{Spill, units};
 
 /// The rows of a part.
-pub const PART: u64 = 1 << 17;
+pub const PART: u64 = 1 << 16;
 /// What a thread takes beside, for rows on their way in and out.
 const WORK: usize = 32 << 20;
 /// Where a row is in its part.

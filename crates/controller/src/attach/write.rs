@@ -261,7 +261,7 @@ fn count_cells<B: Batch>(batch: &B, column: usize, counts: &mut BTreeMap<String,
 }
 
 /// The rows of a row group whose records are held all at once.
-const LARGE: u64 = 4 * PART;
+const LARGE: u64 = 8 * PART;
 
 /// A row group on its way.
 struct Group<P> {
