@@ -160,16 +160,21 @@ pub enum ServiceError {
         /// Where it was put.
         path: PathBuf,
     },
-    /// The directory of a result that may have been finished is not there.
+    /// A file lies where the result was put.
+    #[error("there is a file at {path:?}, where the service's copy of this delivery was put")]
+    ResultThere {
+        /// Where it was put.
+        path: PathBuf,
+    },
+    /// A result that had been finished is not where it was put, and no event speaks of it yet.
     #[error(
-        "run {} may have finished its result, but the place of {path:?} is not there, or is \
-        another directory",
+        "run {} was stopped after it had finished its result, and the result is not at {path:?}",
         delivery.run
     )]
     ResultAway {
         /// The delivery.
         delivery: DeliveryId,
-        /// Where the result would lie.
+        /// Where it was put.
         path: PathBuf,
     },
     /// A file that may be the result of an interrupted run, and nothing at hand that reads it.
@@ -421,6 +426,7 @@ cstatns_base::coded!(ServiceError {
     Self::CopyKnown => ("copy-known", Input, []),
     Self::TooFewPeople { minimum } => ("too-few-values", Input, [minimum, counted: "people"]),
     Self::ResultMissing { path } => ("result-missing", Input, [path]),
+    Self::ResultThere { path } => ("result-there", Input, [path]),
     Self::ResultAway { delivery, path } => ("result-away", Machine, [run: delivery.run, part: delivery.part, path]),
     Self::ResultUnread { path } => ("result-unread", Machine, [path]),
     Self::SameFile { path } => ("same-file", Input, [path]),

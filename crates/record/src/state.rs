@@ -186,7 +186,7 @@ impl State {
             Event::Refused { .. } | Event::ExpiryChecked {} => Ok(()),
             Event::Doubted { doubt } => self.doubted(doubt, line.sequence, history),
             Event::Delivered { run, part } => self.delivered(DeliveryId { run: *run, part: *part }),
-            Event::Destroyed { what, .. } => self.destroyed(what),
+            Event::Destroyed { what, how } => self.destroyed(what, *how),
             Event::Ended { domain } => {
                 let now = self.agreed;
                 let project = self.domains.get_mut(domain).ok_or(Refusal::UnknownDomain)?;

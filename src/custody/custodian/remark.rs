@@ -35,6 +35,13 @@ pub enum Remark {
         /// What it states.
         statement: ReceiptStatement,
     },
+    /// A question that the kit approved, of which a result was lost before anybody had it.
+    ResultLost {
+        /// The number of the statement.
+        count: u64,
+        /// What was approved.
+        action: Box<Action>,
+    },
     /// The ledger holds a statement of this card that the kit did not remember: another copy of the
     /// kit is in use, or this one was put back from a backup.
     OtherCopy {
@@ -58,6 +65,10 @@ impl Kept {
                 Stated::Consent { consent, run, action, .. } => {
                     let known = ledger.state.runs().get(run).map(|known| known.fate.clone());
                     let fate = known.unwrap_or(Fate::Open);
+                    if ledger.state.deliveries_of(run).any(|(_, of)| of.lost.is_some()) {
+                        let (count, action) = (consent.body.count, action.clone());
+                        remarks.push(Remark::ResultLost { count, action });
+                    }
                     if fate == Fate::Result {
                         continue;
                     }

@@ -8,7 +8,7 @@ use cstatns_base::domain::{CheckValue, KeyState, Kind};
 use cstatns_base::name::Name;
 
 use crate::dealing::Epoch;
-use crate::ledger::event::Destroyed;
+use crate::ledger::event::{Destroyed, Means};
 use crate::proposal::{Action, RunId};
 
 use super::{Domain, Fate, Key, PendingRun, Refusal, State, Unlawful};
@@ -125,7 +125,7 @@ impl State {
         Ok(())
     }
 
-    pub(super) fn destroyed(&mut self, what: &Destroyed) -> Result<(), Unlawful> {
+    pub(super) fn destroyed(&mut self, what: &Destroyed, how: Means) -> Result<(), Unlawful> {
         let (now, owed) = (self.agreed, self.owed.as_ref() == Some(what));
         if owed {
             self.owed = None;
@@ -141,6 +141,11 @@ impl State {
                     key.state = KeyState::Destroyed;
                 }
                 Ok(())
+            }
+            Destroyed::Result { run, part }
+                if !owed && self.owed.is_none() && how == Means::Lost =>
+            {
+                self.result_lost(DeliveryId { run: *run, part: *part })
             }
             _ if !owed => Err(Unlawful::NotOwed),
             Destroyed::Result { run, part } => {
