@@ -554,6 +554,89 @@ fn the_copy_beside_the_life_secrets_wins_over_an_older_copy_of_a_kit() {
     assert!(lines(&world).starts_with(&before));
 }
 
+/// Two copies of one kit are at hand, of which one was shown another ledger that the service's key
+/// signs: its custodian is not counted, and that is told; nobody is locked out of the true ledger.
+#[test]
+fn a_copy_of_a_kit_that_is_outside_is_told_and_locks_nobody_out() {
+    for is_ahead in [false, true] {
+        let world = World::founded(2, 3);
+        world.statistics("population").unwrap();
+        let (copy, truth) = (world.path("copy"), Backup::of(&world));
+        copy_tree(&world.kits[0], &copy);
+        let copied = || Kit::open(&copy, None).unwrap();
+        // Somebody shows the copy another ledger, which has more events than the true one, or fewer.
+        for _ in 0..if is_ahead { 40 } else { 1 } {
+            world.open().record_refusal("code", "unknown-domain").unwrap();
+        }
+        copied().check(world.ledger().view(), world.clock.now()).unwrap();
+        truth.put_back(&world, Life::PutBack);
+        codes_on(&world, "first");
+        let backup = Backup::of(&world);
+        codes_on(&world, "second");
+        all_follow(&world);
+        let lost = lines(&world);
+
+        // The other kit of the custodian goes on, and the copy refuses.
+        let ledger = world.ledger();
+        let refused = copied().check(ledger.view(), world.clock.now()).unwrap_err();
+        assert_eq!(refused.code(), if is_ahead { "ledger-shorter" } else { "ledger-forked" });
+
+        backup.put_back(&world, Life::Lost);
+        let with_copy = |of: &[usize]| {
+            let mut kits = kits(&world, of);
+            kits.push(copied());
+            let sources = Sources { kits, ..Sources::default() };
+            Recovery::look(&world.home(), sources, world.clock.clone())
+        };
+        let error = with_copy(&[0, 1]).err().unwrap();
+        let ServiceError::TooFewFollow { given: 0 | 1, needed: 2, apart, .. } = &error else {
+            panic!("{error}")
+        };
+        assert_eq!(apart, &[name("custodian-1")]);
+        assert!(error.to_string().contains("not counted: `custodian-1`"), "{error}");
+        // The others are enough without that custodian, and so is the custodian without the copy.
+        let plan = with_copy(&[0, 1, 2]).unwrap().plan;
+        assert_eq!((&plan.apart, &plan.left_behind), (apart, apart));
+        assert!(recovery(&world, &[0, 1], &[]).unwrap().plan.apart.is_empty());
+        recover(&world, &[0, 1], &[]).unwrap();
+        assert!(lines(&world).starts_with(&lost));
+        all_follow(&world);
+        codes_on(&world, "third");
+    }
+}
+
+/// Two copies of one kit that have both seen a part of the ledger: their custodian counts once, and
+/// the one whose count is behind goes on.
+#[test]
+fn copies_of_a_kit_that_follow_count_once_and_go_on() {
+    let world = World::founded(2, 3);
+    world.statistics("population").unwrap();
+    let copy = world.path("copy");
+    copy_tree(&world.kits[0], &copy);
+    let copied = || Kit::open(&copy, None).unwrap();
+    let backup = Backup::of(&world);
+    codes_on(&world, "first");
+    all_follow(&world);
+    let lost = lines(&world);
+    assert!(copied().shown().count < world.kit(0).shown().count);
+    backup.put_back(&world, Life::Lost);
+    let look = |mut kits: Vec<Kit>| {
+        kits.push(copied());
+        let sources = Sources { kits, ..Sources::default() };
+        Recovery::look(&world.home(), sources, world.clock.clone())
+    };
+    assert_eq!(look(kits(&world, &[0])).err().unwrap().code(), "recovery-kits");
+    look(kits(&world, &[0, 1])).unwrap().carry_out(Some(&read_lines)).unwrap();
+    assert!(lines(&world).starts_with(&lost));
+    // Each copy sees the true ledger, and the one behind says that there is another.
+    let (now, ledger) = (world.clock.now(), world.ledger());
+    world.kit(0).check(ledger.view(), now).unwrap();
+    let told = copied().remarks(ledger.view()).unwrap();
+    assert!(told.iter().any(|one| matches!(one, Remark::OtherCopy { .. })), "{told:?}");
+    copied().check(ledger.view(), now).unwrap();
+    codes_on(&world, "second");
+}
+
 /// Two ledgers that both hold what custodians have seen in part: neither is taken.
 #[test]
 fn two_branches_are_named_and_neither_is_taken() {

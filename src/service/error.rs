@@ -317,8 +317,8 @@ pub enum ServiceError {
     /// Fewer custodians at hand than a recovery needs.
     #[error(
         "the longest ledger that was found has {events} events, and {given} of the custodians at \
-        hand follow it: {needed} are needed, \
-        who have seen it or a part of it and no other"
+        hand follow it: {needed} are needed, who have seen it or a part of it and no other{}",
+        not_counted(apart)
     )]
     TooFewFollow {
         /// The events of the longest ledger.
@@ -327,6 +327,8 @@ pub enum ServiceError {
         given: usize,
         /// How many are needed.
         needed: usize,
+        /// Those who are not among them, because of two copies of their kit only one follows it.
+        apart: Vec<Name>,
     },
     /// Two ledgers of one service that are not of one history.
     #[error(
@@ -399,6 +401,18 @@ impl ServiceError {
     }
 }
 
+/// Those of whom one kit follows a ledger, and another does not.
+fn not_counted(apart: &[Name]) -> String {
+    let names: Vec<_> = apart.iter().map(|name| format!("`{name}`")).collect();
+    match names.is_empty() {
+        true => String::new(),
+        false => format!(
+            " (not counted: {}, of whom one copy of the kit has seen another ledger)",
+            names.join(", ")
+        ),
+    }
+}
+
 cstatns_base::coded!(ServiceError {
     Self::File(error) => (error),
     Self::Ledger(error) => (error),
@@ -451,7 +465,7 @@ cstatns_base::coded!(ServiceError {
     Self::RecoveryStopped { home } => ("recovery-unfinished", Machine, [path: *home]),
     Self::PlaceThere { place } => ("place-there", Input, [path: *place]),
     Self::NoCopy { home } => ("no-copy", Input, [path: *home]),
-    Self::TooFewFollow { events, given, needed } => ("recovery-kits", Input, [found: *events, given, needed]),
+    Self::TooFewFollow { events, given, needed, apart } => ("recovery-kits", Input, [found: *events, given, needed]),
     Self::Branches { one, other, fork } => ("ledger-branches", Tampering, [event: *fork]),
     Self::Behind(error) => (error),
 });

@@ -355,7 +355,7 @@ fn of_custody(found: &mut Vec<Sample>) {
             IdentityLost { home: path() }, Export { path: path() }, ExportPassphrase { path: path() },
             ExportOther { path: path(), home: path() },
             RecoveryStopped { home: path() }, PlaceThere { place: path() }, NoCopy { home: path() },
-            TooFewFollow { events: 58, given: 1, needed: 2 },
+            TooFewFollow { events: 58, given: 1, needed: 2, apart: vec![name()] },
             Branches { one: Source::Home, other: Source::Kit(name()), fork: 7 },
             Behind(Arc::new(ServiceError::NoMark { place: path() })),
             ClockUnconfirmed { clock: Timestamp::UNIX_EPOCH, time: Timestamp::UNIX_EPOCH },
