@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use cstatns::audit::verify;
 use cstatns::code::Generation;
 use cstatns::coded::Coded as _;
 use cstatns::custody::custodian::{Kit, Remark};
@@ -13,6 +14,7 @@ use cstatns::dealing::Epoch;
 use cstatns::domain::{KeyState, RenewalReason};
 use cstatns::files::faults;
 use cstatns::ledger::event::{Event, Line};
+use cstatns::name::canonical_json;
 use cstatns::proposal::Action;
 use cstatns::receipt::Doubted;
 use cstatns::service::{Clock as _, Recovered, Recovery, Service, ServiceError, Sources};
@@ -347,7 +349,25 @@ fn a_doubt_about_an_old_home_is_stated_again() {
     let ledger = world.ledger();
     let remarks = world.kit(0).remarks(ledger.view()).unwrap();
     assert!(matches!(remarks[..], [Remark::DoubtMissing { .. }]), "{remarks:?}");
+    let missing = || {
+        let evidence = world.path("evidence");
+        fs::write(&evidence, canonical_json(&world.kit(0).evidence().unwrap())).unwrap();
+        let (ledger, card) = (world.home().join("ledger.jsonl"), world.open().card().clone());
+        let audit = verify(&ledger, &card, &[], &[evidence]).unwrap();
+        audit.failures().filter(|failure| failure.code == "doubt-missing").count()
+    };
+    assert_eq!(missing(), 1);
+    // Another doubt answers for nothing; the same one, stated anew, does.
+    let (mut kit, ledger) = (world.kit(0), world.ledger());
+    let about = Doubted::Custody { epoch: Epoch::FIRST };
+    let custody = kit.doubt(about, ledger.view(), world.clock.now()).unwrap();
+    world.open().doubt(custody).unwrap();
+    assert_eq!(missing(), 1);
     world.doubt("population", 0).unwrap();
+    let (kit, ledger) = (world.kit(0), world.ledger());
+    assert_eq!(kit.statements().len(), 6, "the former, the custody, and the new one");
+    assert_eq!(kit.remarks(ledger.view()).unwrap(), []);
+    assert_eq!(missing(), 0);
     assert_eq!(world.code("population", "third", &PEOPLE).unwrap_err().code(), "key-doubted");
 }
 

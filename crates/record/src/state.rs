@@ -73,6 +73,9 @@ pub struct State {
     events: u64,
     epochs: BTreeMap<Epoch, EpochState>,
     domains: BTreeMap<Name, Domain>,
+    /// The projects that are marked as ended and still there: only these are looked at after each
+    /// event.
+    marks: BTreeSet<Name>,
     #[serde(with = "snapshot::pairs")]
     deliveries: BTreeMap<DeliveryId, Delivery>,
     /// The requests that were coded or renewed, by their commitment: each at most once.
@@ -123,6 +126,7 @@ impl State {
             events: line.sequence,
             epochs: BTreeMap::new(),
             domains: BTreeMap::new(),
+            marks: BTreeSet::new(),
             deliveries: BTreeMap::new(),
             spent: BTreeMap::new(),
             open: BTreeMap::new(),
@@ -197,6 +201,7 @@ impl State {
                     return Err(Unlawful::NotEnded);
                 }
                 (project.ended, project.marked) = (Some(now), true);
+                self.marks.insert(domain.clone());
                 Ok(())
             }
         }

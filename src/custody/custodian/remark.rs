@@ -1,6 +1,6 @@
 //! What a custodian sees after the kit has looked at a ledger (SPEC §8).
 
-use cstatns_record::evidence::Stated;
+use cstatns_record::evidence::{Stated, is_answered};
 use cstatns_record::proposal::Action;
 use cstatns_record::receipt::{Doubt, Doubted, Receipt, ReceiptBody, ReceiptStatement};
 use cstatns_record::state::{Fate, View, doubt_digest};
@@ -81,7 +81,9 @@ impl Kept {
                 }
                 Stated::Doubt { doubt } => {
                     let doubted = doubt.body.about.clone();
-                    if !ledger.state.doubts().contains_key(&doubt_digest(doubt))
+                    let is_recorded =
+                        |doubt: &Doubt| ledger.state.doubts().contains_key(&doubt_digest(doubt));
+                    if !is_answered(doubt, &self.memory.statements, is_recorded)
                         && !is_settled(&doubted, ledger)
                     {
                         remarks.push(Remark::DoubtMissing { count: doubt.body.count, doubted });

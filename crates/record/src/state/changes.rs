@@ -18,11 +18,13 @@ impl State {
     /// the one before it. By the present clock the project has not ended, or ended now. It goes on
     /// refusing, for it was marked.
     pub(super) fn correct_marks(&mut self) {
-        let now = self.agreed;
-        for project in self.domains.values_mut().filter(|project| project.destroyed.is_none()) {
+        let (now, domains) = (self.agreed, &mut self.domains);
+        self.marks.retain(|name| {
+            let Some(project) = domains.get_mut(name) else { return false };
             let past = project.is_past_its_end(now);
             project.ended = project.ended.filter(|_| past).map(|ended| ended.min(now));
-        }
+            past
+        });
     }
 
     /// Takes the pending run, which has a result.
@@ -137,6 +139,7 @@ impl State {
                     return Err(Unlawful::NotEnded);
                 }
                 project.destroyed = Some(self.time);
+                self.marks.remove(domain);
                 for key in project.keys.values_mut() {
                     key.state = KeyState::Destroyed;
                 }
