@@ -124,7 +124,7 @@ fn a_result_without_an_event_can_be_stated_lost() {
     world.statistics("later").unwrap();
 }
 
-/// Of a result that lies where it was put nobody states that it is lost; of one that does not, once.
+/// Of a result that lies where it was put nobody states that it is lost; of another one, once.
 #[test]
 fn a_delivery_is_lost_once() {
     let world = World::founded(2, 2);

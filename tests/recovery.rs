@@ -584,7 +584,7 @@ fn a_copy_of_a_kit_that_is_outside_is_told_and_locks_nobody_out() {
         let (copy, truth) = (world.path("copy"), Backup::of(&world));
         copy_tree(&world.kits[0], &copy);
         let copied = || Kit::open(&copy, None).unwrap();
-        // Somebody shows the copy another ledger, which has more events than the true one, or fewer.
+        // Somebody shows the copy another ledger, with more events than the true one, or fewer.
         for _ in 0..if is_ahead { 40 } else { 1 } {
             world.open().record_refusal("code", "unknown-domain").unwrap();
         }

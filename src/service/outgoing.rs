@@ -73,9 +73,9 @@ impl Service {
         Ok(())
     }
 
-    /// The service's copy of a delivery is lost, as the operator states, and nobody received it: the
-    /// delivery is over. Of a stopped run whose result had taken its name and is gone, the result is
-    /// recorded first.
+    /// The service's copy of a delivery is lost, as the operator states, and nobody received it:
+    /// the delivery is over. Of a stopped run whose result had taken its name and is gone, the
+    /// result is recorded first.
     ///
     /// # Errors
     /// [`ServiceError::ResultThere`] where a file lies in its place; [`Refusal::UnknownDelivery`],

@@ -269,8 +269,8 @@ impl Life {
         self.scan();
     }
 
-    /// The doubts that kits remember, did not state anew, and the ledger cannot take: about what it does not hold, or
-    /// what is destroyed.
+    /// The doubts that kits remember, did not state anew, and the ledger cannot take: about what it
+    /// does not hold, or what is destroyed.
     fn doubts_missing(&self) -> usize {
         let recorded = self.state().doubts();
         let is_recorded = |doubt: &Doubt| recorded.contains_key(&doubt_digest(doubt));

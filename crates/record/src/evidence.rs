@@ -66,8 +66,8 @@ pub enum About {
     },
 }
 
-/// Whether a ledger holds a doubt, or a later one of the same kit about the same: then it was stated
-/// anew.
+/// Whether a ledger holds a doubt, or a later one of the same kit about the same: then it was
+/// stated anew.
 pub fn is_answered(
     doubt: &Doubt,
     statements: &[Stated],

@@ -59,8 +59,8 @@ impl Versions {
         self.present.as_deref()?.to_str()
     }
 
-    /// Writes a version and makes it the present one, with [`Versions::complete`]: whoever finds the
-    /// last of the files finds the others.
+    /// Writes a version and makes it the present one, with [`Versions::complete`]: who finds the last
+    /// of the files finds the others.
     ///
     /// # Errors
     /// `output-exists` if something else has the name of a file; `disk-full`, `file-permission`,
@@ -101,8 +101,8 @@ impl Versions {
         self.keep_only(&[before.as_deref(), Some(Path::new(version))])
     }
 
-    /// Makes the links of these files of the present version, in their order, where they are missing:
-    /// a stop may have left them unmade.
+    /// Makes the links of these files of the present version, in their order, where they are
+    /// missing: a stop may have left them unmade.
     ///
     /// # Errors
     /// `disk-full`, `file-permission`, `file-io`.

@@ -26,8 +26,8 @@ cases the ledger says `lost`, for the auditor to see.")]
 pub(crate) struct Delivered {
     /// The service's home
     home: PathBuf,
-    /// The delivery: 32 digits, or the first of them, at least 6; /PART after them where its run has
-    /// several requests
+    /// The delivery: 32 digits, or the first of them, at least 6; /PART after them where its run
+    /// has several requests
     #[arg(value_parser = delivery)]
     delivery: DeliveryArg,
     /// The file that the counterpart received
