@@ -59,8 +59,8 @@ impl Versions {
         self.present.as_deref()?.to_str()
     }
 
-    /// Writes a version and makes it the present one, with [`Versions::complete`]: who finds the last
-    /// of the files finds the others.
+    /// Writes a version and makes it the present one, with [`Versions::complete`]: who finds the
+    /// last of the files finds the others.
     ///
     /// # Errors
     /// `output-exists` if something else has the name of a file; `disk-full`, `file-permission`,
