@@ -371,6 +371,23 @@ fn a_doubt_about_an_old_home_is_stated_again() {
     assert_eq!(world.code("population", "third", &PEOPLE).unwrap_err().code(), "key-doubted");
 }
 
+/// A doubt that was examined answers for no later one about the same.
+#[test]
+fn a_later_doubt_is_not_answered_by_an_earlier_one() {
+    let world = World::founded(2, 3);
+    world.statistics("population").unwrap();
+    world.doubt("population", 0).unwrap();
+    world.examined("population").unwrap();
+    let (mut kit, ledger) = (world.kit(0), world.ledger());
+    assert_eq!(kit.remarks(ledger.view()).unwrap(), []);
+    let about = Doubted::Key { domain: name("population"), generation: Generation::FIRST };
+    let later = kit.doubt(about, ledger.view(), world.clock.now()).unwrap();
+    let remarks = kit.remarks(ledger.view()).unwrap();
+    assert!(matches!(remarks[..], [Remark::DoubtMissing { .. }]), "{remarks:?}");
+    world.open().doubt(later).unwrap();
+    assert_eq!(kit.remarks(world.ledger().view()).unwrap(), []);
+}
+
 /// Behind the mark nothing is appended, however it came about.
 #[test]
 fn a_home_that_is_behind_records_nothing() {
