@@ -329,13 +329,13 @@ fn projects(criterion: &mut Criterion) {
         bytes.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).map(Into::into).collect()
     };
     let (mut fold, quiet) = (Fold::new(&writer.card), lines(quiet));
-    lines(opens).iter().for_each(|line| fold.push(line).unwrap());
+    lines(opens).iter().for_each(|line| drop(fold.push(line).unwrap()));
     let mut group = criterion.benchmark_group(format!("beside {PROJECTS} projects"));
     group.sample_size(10);
     group.bench_function(format!("{BESIDE} events"), |bencher| {
         bencher.iter_batched(
             || fold.clone(),
-            |mut fold| quiet.iter().for_each(|line| fold.push(line).unwrap()),
+            |mut fold| quiet.iter().for_each(|line| drop(fold.push(line).unwrap())),
             BatchSize::LargeInput,
         );
     });

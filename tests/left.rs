@@ -5,6 +5,8 @@ mod common;
 
 use std::fs;
 use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
 
 use common::crash::{copy_tree, violations};
 use common::{PEOPLE, World};
@@ -12,7 +14,7 @@ use cstatns::audit;
 use cstatns::coded::Coded as _;
 use cstatns::custody::custodian::Remark;
 use cstatns::delivery::DeliveryId;
-use cstatns::files::faults;
+use cstatns::files::{Step, faults};
 use cstatns::service::{Reader, Recovered, Service, ServiceError};
 use cstatns::state::Fate;
 
@@ -154,6 +156,48 @@ fn a_delivery_is_lost_once() {
         remarks.iter().any(|remark| matches!(remark, Remark::ResultLost { .. })),
         "{remarks:?}"
     );
+}
+
+/// The name of a result could not be made durable, and the process stops before the home says that
+/// the run made nothing: the run is undone all the same, for the result stands by again.
+#[test]
+fn a_result_that_loses_its_name_again_is_undone() {
+    let world = || {
+        let world = World::founded(2, 2);
+        world.statistics("population").unwrap();
+        fs::create_dir(world.path("out")).unwrap();
+        world
+    };
+    let first = world();
+    let steps = Arc::new(Mutex::new(Vec::new()));
+    let watcher = {
+        let steps = Arc::clone(&steps);
+        move |step, path: &Path| steps.lock().unwrap().push((step, path.to_owned()))
+    };
+    let under = first.directory.path();
+    faults::watch(under, watcher, || first.code("population", "out/a", &PEOPLE).unwrap());
+    let steps = steps.lock().unwrap();
+    let is_named = |(step, path): &(Step, PathBuf)| {
+        *step == Step::Rename && *path == first.path("out/a.result")
+    };
+    let named = steps.iter().position(is_named).unwrap();
+    let before = |place: &str| {
+        let place = first.path(place);
+        steps[..named].iter().filter(|(_, path)| path.starts_with(&place)).count()
+    };
+    assert_eq!(steps[named + 1], (Step::SyncDirectory, first.path("out")));
+
+    let world = world();
+    let done = faults::fail_at(&world.path("out"), before("out") + 1, ErrorKind::Other, || {
+        faults::stop_after(&world.home(), before("home"), || {
+            world.code("population", "out/a", &PEOPLE)
+        })
+    });
+    assert!(done.is_err() && world.ledger().state.pending().is_some());
+    assert!(!world.path("out/a.result").exists());
+    let (service, found) = world.reopen().unwrap();
+    assert!(found.iter().any(|one| matches!(one, Recovered::Undone { .. })), "{found:?}");
+    assert_eq!(violations(&world, &service), [""; 0]);
 }
 
 /// Put back as copies, home and result have other inodes: the result is known by its rows.
