@@ -129,6 +129,37 @@ fn what_was_marked_or_destroyed_under_a_wrong_clock_stays_so() {
     assert!(has_its_key(&world, "benefits"));
 }
 
+/// A mark of a clock that was ahead counts from the day on which the clock is right, where the
+/// project has ended by that too.
+#[test]
+fn a_mark_that_was_set_ahead_counts_from_the_right_day() {
+    let world = office();
+    world.clock.set("2026-01-30T09:00:00Z");
+    assert_eq!(expire(&world).marked, [name("short")]);
+    world.clock.set("2026-01-11T09:00:00Z");
+    assert_eq!(expire(&world), Expired::default());
+    world.clock.set("2026-01-12T08:59:59Z");
+    assert_eq!(expire(&world), Expired::default());
+    world.clock.set("2026-01-12T09:00:00Z");
+    assert_eq!(expire(&world).destroyed, [name("short")]);
+}
+
+/// A receipt that was given under a clock ten years ahead keeps its custodian from no other.
+#[test]
+fn a_receipt_that_a_wrong_clock_dated_stops_no_other() {
+    let world = office();
+    world.clock.set(AHEAD);
+    confirmed_run(&world, "ahead");
+    let receipt = world.check(0);
+    world.open().receipt(receipt).unwrap();
+    world.clock.set("2026-01-06T09:00:00Z");
+    let early = world.check(0);
+    assert_eq!(world.open().receipt(early).unwrap_err().code(), "receipt-date");
+    confirmed_run(&world, "right");
+    let receipt = world.check(0);
+    world.open().receipt(receipt).unwrap();
+}
+
 /// A key that was made under a clock ten years ahead is due by the right one, and may not serve
 /// longer than another.
 #[test]

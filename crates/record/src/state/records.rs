@@ -194,8 +194,10 @@ pub struct Delivery {
     pub look_up: Option<LookUp>,
     /// Whether the counterpart has it.
     pub delivered: bool,
-    /// Whether the service's copy is destroyed.
+    /// Whether the service's copy is destroyed, or lost.
     pub destroyed: bool,
+    /// The event that states it lost before the counterpart had it.
+    pub lost: Option<u64>,
 }
 
 /// A question that was recorded and has not ended.
