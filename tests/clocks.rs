@@ -8,11 +8,13 @@ use std::slice::from_ref;
 
 use cstatns::code::Generation;
 use cstatns::coded::Coded as _;
+use cstatns::dealing::Epoch;
 use cstatns::domain::{Kind, RenewalReason, end_of};
 use cstatns::ledger::Lines;
 use cstatns::ledger::event::{Destroyed, Event, Line};
 use cstatns::name::Name;
 use cstatns::proposal::{Action, CLOCK_SKEW};
+use cstatns::receipt::Doubted;
 use cstatns::service::{Clock as _, DomainStatus, Expired};
 use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp};
@@ -298,6 +300,44 @@ fn status_is_in_order_only_where_nothing_asks_for_attention() {
     assert!(!in_order(&world));
     world.examined("population").unwrap();
     assert!(in_order(&world));
+    let mut service = world.open();
+    assert_eq!(service.status().custody_doubted, None);
+    let about = Doubted::Custody { epoch: Epoch::FIRST };
+    let doubt = world.kit(1).doubt(about, service.view(), service.now()).unwrap();
+    service.doubt(doubt).unwrap();
+    assert_eq!(service.status().custody_doubted, Some(Epoch::FIRST));
+    assert!(!service.status().is_in_order());
+}
+
+/// What is past an end is past it by the last event's time and by its clock.
+#[test]
+fn the_agreed_time_is_the_earlier_of_time_and_clock() {
+    let world = World::founded(3, 4);
+    world.statistics("population").unwrap();
+    let founded = world.clock.now();
+    let expected = [
+        (founded, founded, founded),
+        (founded + DAY, founded + DAY, founded + DAY),
+        // Behind.
+        (founded, founded + DAY, founded),
+        // Too far ahead to be believed.
+        (founded + 100 * DAY, founded + DAY, founded + DAY),
+    ];
+    for (kit, (clock, time, agreed)) in expected.into_iter().enumerate() {
+        world.clock.set_to(clock);
+        world.doubt("population", kit).unwrap();
+        let state = world.ledger().state;
+        assert_eq!((state.time(), state.last_clock(), state.agreed_time()), (time, clock, agreed));
+    }
+}
+
+#[test]
+fn a_project_is_extended_to_a_later_day_only() {
+    let world = office();
+    for ends in ["2027-06-29", "2027-06-30"] {
+        assert_eq!(world.extend("benefits", ends).unwrap_err().code(), "end-not-later", "{ends}");
+    }
+    world.extend("benefits", "2027-07-01").unwrap();
 }
 
 #[test]
