@@ -16,6 +16,8 @@ use crate::spill::{Spill, units};
 pub const PART: u64 = 1 << 16;
 /// What a thread takes beside, for rows on their way in and out.
 const WORK: usize = 32 << 20;
+/// The most bytes of a unit: pages of any size hold several.
+const UNIT: usize = 1 << 10;
 /// Where a row is in its part.
 const PLACE: usize = 4;
 
@@ -50,15 +52,15 @@ impl ByRow {
         order.sort_unstable_by_key(|at| rows[*at as usize] / PART);
         let mut bytes = Vec::with_capacity(rows.len() * (PLACE + self.width));
         let mut ends = Vec::new();
-        for same in
-            order.chunk_by(|one, next| rows[*one as usize] / PART == rows[*next as usize] / PART)
-        {
-            for at in same.iter().map(|at| *at as usize) {
+        let part = |at: u32| rows[at as usize] / PART;
+        let same = order.chunk_by(|one, next| part(*one) == part(*next));
+        for unit in same.flat_map(|same| same.chunks(UNIT / (PLACE + self.width))) {
+            for at in unit.iter().map(|at| *at as usize) {
                 assert!(rows[at] < self.rows, "a row of the data");
                 bytes.extend_from_slice(&((rows[at] % PART) as u32).to_le_bytes());
                 bytes.extend_from_slice(&records[at * self.width..][..self.width]);
             }
-            ends.push(((rows[same[0] as usize] / PART) as usize, bytes.len()));
+            ends.push((part(unit[0]) as usize, bytes.len()));
         }
         let mut begin = 0;
         self.spill.add(
