@@ -166,7 +166,7 @@ fn results_that_do_not_belong() {
 
     // The data was changed, moved, or is gone.
     let before = place.read("data.csv");
-    place.write("data.csv", &before.replacen(",", ", ", 2));
+    place.write("data.csv", before.replacen(",", ", ", 2));
     place.refused(attach, "data-changed", &["data.csv", "as it was"]);
     std::fs::rename(place.path("data.csv"), place.path("moved.csv")).unwrap();
     place.refused(attach, "file-missing", &["data.csv"]);

@@ -73,8 +73,8 @@ pub struct Prepare<'a> {
     pub domain: &'a Name,
     /// The request to write; its manifest will lie beside it.
     pub request: &'a Path,
-    /// Where the retained rows go: to a file, beside which lies what is kept of the request; or to a
-    /// frame.
+    /// Where the retained rows go: to a file, beside which lies what is kept of the request; or to
+    /// a frame.
     pub retained: Output<'a>,
     /// What stands between two fields of the data, where it is CSV.
     pub delimiter: u8,

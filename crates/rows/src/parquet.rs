@@ -214,8 +214,8 @@ impl Group {
 /// The columns of values that are not alike.
 #[derive(Clone, Copy)]
 pub(crate) struct Plain<'a> {
-    /// Without redundancy: dictionary and compression cost time and gain nothing, and those of fixed
-    /// length are encoded here.
+    /// Without redundancy: dictionary and compression cost time and gain nothing, and those of
+    /// fixed length are encoded here.
     pub(crate) plain: &'a [&'a str],
     /// In few letters: a dictionary gains nothing, compression does.
     pub(crate) packed: &'a [&'a str],

@@ -1,9 +1,9 @@
 //! Rows on their way out: an [`Encoding`] encodes them, in any thread; a [`Sink`] takes what was
 //! encoded, in order.
 //!
-//! There are four: [`csv()`] and [`parquet()`] write files, [`copy()`] puts columns before those of a
-//! Parquet file, [`frames()`] hands rows to the program as record batches. Columns that are kept as they are go only where rows have the same form in
-//! memory: the compiler sees to it.
+//! There are four: [`csv()`] and [`parquet()`] write files, [`copy()`] puts columns before those of
+//! a Parquet file, [`frames()`] hands rows to the program as record batches. Columns that are kept
+//! as they are go only where rows have the same form in memory: the compiler sees to it.
 
 mod arrays;
 mod frames;

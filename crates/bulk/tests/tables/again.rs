@@ -1,5 +1,5 @@
-//! Data is gone through again once its codes are there: in its own order, only if it is what it was,
-//! and with every byte of the columns that stay.
+//! Data is gone through again once its codes are there: in its own order, only if it is what it
+//! was, and with every byte of the columns that stay.
 
 use std::fs::{self, File};
 use std::sync::Arc;

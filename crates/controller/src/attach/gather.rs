@@ -170,7 +170,8 @@ struct Block {
 struct Words(Mutex<Vec<String>>);
 
 impl Words {
-    /// The number of a word, if there are not too many; `known` are those that this thread has seen.
+    /// The number of a word, if there are not too many; `known` are those that this thread has
+    /// seen.
     fn number(&self, word: &str, known: &mut Vec<String>) -> Result<u8, RowFault> {
         let find = |words: &[String]| words.iter().position(|other| other == word);
         if find(known).is_none() {

@@ -76,8 +76,8 @@ impl CopySink<'_> {
 }
 
 /// Begins a Parquet file that has `columns`, and behind them the columns `kept` of the file `data`
-/// with every byte of theirs; its metadata says `pairs`, and what that of `data` says. What large row
-/// groups have too much is put aside beside the file `aside`.
+/// with every byte of theirs; its metadata says `pairs`, and what that of `data` says. What large
+/// row groups have too much is put aside beside the file `aside`.
 ///
 /// # Errors
 /// [`TableError`].

@@ -346,8 +346,8 @@ impl<B: Fill> Stream<B> {
         self.reader.set_ragged_apart();
     }
 
-    /// From now on these columns alone are read, of a Parquet file, from the row `at` on: the others
-    /// are null. Of lines and frames all columns are there, from where they are.
+    /// From now on these columns alone are read, of a Parquet file, from the row `at` on: the
+    /// others are null. Of lines and frames all columns are there, from where they are.
     ///
     /// # Errors
     /// [`TableError`].
@@ -364,8 +364,8 @@ impl<B: Fill> Stream<B> {
         self.reader.know_again(&self.table, columns)
     }
 
-    /// The digest that a file is known again by (SPEC §6), once it was read to its end; none where it
-    /// was not kept.
+    /// The digest that a file is known again by (SPEC §6), once it was read to its end; none where
+    /// it was not kept.
     pub fn digest(&self) -> Option<[u8; 32]> {
         self.reader.digest()
     }
