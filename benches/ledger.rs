@@ -9,7 +9,7 @@ use std::cell::OnceCell;
 use std::hint::black_box;
 use std::path::{Path, PathBuf};
 
-use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use cstatns::audit::verify;
 use cstatns::card::{Card, CardBody, ServiceCard};
 use cstatns::checkpoint::{Cosignature, Head, Note, NoteSignature, Tree, leaf_hash};
@@ -33,6 +33,9 @@ const QUORUM: usize = 2;
 const QUIET: usize = 180_000;
 const RUNS: usize = 10_000;
 const CODED: usize = 20_000;
+/// Projects of a large service, and events that have nothing to do with them.
+const PROJECTS: usize = 2_000;
+const BESIDE: usize = 1_000;
 /// A life of decades: a million events, 100,000 approvals.
 const LONG: (u64, usize) = (1_000_000, 50_000);
 
@@ -127,8 +130,11 @@ impl Writer {
 
     /// An approved run that opens a domain.
     fn run(&mut self, number: usize) {
+        self.open(number, Kind::Statistics { cryptoperiod_years: 5 });
+    }
+
+    fn open(&mut self, number: usize, kind: Kind) {
         let domain = Name::new(&format!("domain-{number}")).unwrap();
-        let kind = Kind::Statistics { cryptoperiod_years: 5 };
         let run = self.intent(
             number,
             Action::Open { domain, kind, minimum_batch: 11, authorisation: None },
@@ -310,6 +316,32 @@ fn events(criterion: &mut Criterion) {
     group.finish();
 }
 
+/// How long events take in a service that has many projects.
+fn projects(criterion: &mut Criterion) {
+    let mut writer = Writer::new();
+    writer.found();
+    let ends = "2030-12-31".parse().unwrap();
+    (0..PROJECTS).for_each(|number| writer.open(number, Kind::Research { ends }));
+    let opened = writer.bytes.len();
+    (0..BESIDE).for_each(|_| writer.push(Event::ExpiryChecked {}));
+    let (opens, quiet) = writer.bytes.split_at(opened);
+    let lines = |bytes: &[u8]| -> Vec<Vec<u8>> {
+        bytes.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).map(Into::into).collect()
+    };
+    let (mut fold, quiet) = (Fold::new(&writer.card), lines(quiet));
+    lines(opens).iter().for_each(|line| drop(fold.push(line).unwrap()));
+    let mut group = criterion.benchmark_group(format!("beside {PROJECTS} projects"));
+    group.sample_size(10);
+    group.bench_function(format!("{BESIDE} events"), |bencher| {
+        bencher.iter_batched(
+            || fold.clone(),
+            |mut fold| quiet.iter().for_each(|line| drop(fold.push(line).unwrap())),
+            BatchSize::LargeInput,
+        );
+    });
+    group.finish();
+}
+
 /// A home as its service leaves it, with this ledger.
 fn home(directory: &Path, writer: &Writer) -> PathBuf {
     let (home, service) = (directory.join("home"), writer.card.id());
@@ -375,5 +407,5 @@ fn status(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, audits, long, events, status);
+criterion_group!(benches, audits, long, events, projects, status);
 criterion_main!(benches);

@@ -963,6 +963,9 @@ fn the_parts_of_a_run_are_lawful_in_their_turn_only() {
     let gone =
         |part| Event::Destroyed { what: Destroyed::Request { run, part }, how: Means::Overwritten };
     let delivered = |part| Event::Delivered { run, part };
+    let copy = |part, how| Event::Destroyed { what: Destroyed::Result { run, part }, how };
+    let lost = |part| copy(part, Means::Lost);
+    let copy_gone = |part| copy(part, Means::Overwritten);
     let failed = || Event::Failed { run, code: name("disk-full") };
     let other = |part| Event::Renewed { run, part, rows: 11, result: Hex([1; 32]) };
     let wrong_rows = || Event::Coded { run, part: 2, rows: 11, result: Hex([2; 32]) };
@@ -974,6 +977,12 @@ fn the_parts_of_a_run_are_lawful_in_their_turn_only() {
         (vec![coded(1), coded(2), coded(3)], None),
         (vec![coded(1), failed()], None),
         (vec![coded(1), delivered(1)], None),
+        (vec![coded(1), lost(1), coded(2), lost(2)], None),
+        (vec![coded(1), lost(2)], Some("unknown-delivery")),
+        (vec![coded(1), lost(1), lost(1)], Some("delivery-lost")),
+        (vec![coded(1), lost(1), delivered(1)], Some("delivery-lost")),
+        (vec![coded(1), delivered(1), lost(1), lost(1)], Some("already-delivered")),
+        (vec![coded(1), copy_gone(1)], Some("unlawful-destruction")),
         (vec![coded(2)], Some("unlawful-part")),
         (vec![coded(0)], Some("unlawful-part")),
         (vec![coded(4)], Some("unlawful-part")),
@@ -1001,6 +1010,7 @@ fn the_parts_of_a_run_are_lawful_in_their_turn_only() {
         (vec![coded(1), gone(2)], Some("unlawful-destruction")),
         (vec![coded(1), gone(1), gone(1)], Some("unlawful-destruction")),
         (vec![coded(1), delivered(1)], Some("unlawful-owed")),
+        (vec![coded(1), lost(1)], Some("unlawful-destruction")),
     ] {
         judged(&owed, events, expected);
     }

@@ -2,13 +2,16 @@
 
 mod common;
 
+use std::path::Path;
+
 use cstatns::code::Generation;
 use cstatns::coded::Coded as _;
+use cstatns::dealing::Epoch;
 use cstatns::delivery::DeliveryId;
 use cstatns::domain::RenewalReason;
 use cstatns::identifier::Scheme;
-use cstatns::ledger::event::{Event, Line};
-use cstatns::ledger::{History, Ledger, next_line};
+use cstatns::ledger::event::{Event, Line, LivingKey};
+use cstatns::ledger::{Ledger, next_line};
 use cstatns::name::{Hex, LARGEST_NUMBER, canonical_json};
 use cstatns::proposal::{Action, Input, MOST_DELIVERIES};
 use cstatns::service::{ServiceError, read_service_card};
@@ -128,21 +131,24 @@ fn a_line_that_would_not_be_read_back_is_not_written() {
     far.sequence = LARGEST_NUMBER + 1;
     let other = Line { service: "other.aaaaaaaaaaaaaaaaaaaaaaaaaa".to_owned(), ..event(coded(4)) };
     let key = ed25519_dalek::SigningKey::from_bytes(&[7; 32]);
+    let long = |length| {
+        let keys = |keys| event(Event::EpochWorking { epoch: Epoch::FIRST, keys });
+        of_length(length, keys)
+    };
     let lines = [
         event(coded(LARGEST_NUMBER + 1)),
         event(coded(u64::MAX)),
         far,
         other,
-        too_long(&found.history, card.id()),
+        long(4 << 20),
+        long((4 << 20) + 1),
     ];
+    let open = |path: &Path| {
+        let (history, note) = (found.history.clone(), found.checkpoint.note.clone());
+        Ledger::open(path, history, before.len() as u64, note).unwrap()
+    };
     for line in lines {
-        let mut ledger = Ledger::open(
-            &path,
-            found.history.clone(),
-            before.len() as u64,
-            found.checkpoint.note.clone(),
-        )
-        .unwrap();
+        let mut ledger = open(&path);
         let error = ledger.append(&line, &card, &key).unwrap_err();
         assert_eq!(error.code(), "ledger-unwritable");
         assert!(!ledger.is_broken(), "nothing was written");
@@ -150,14 +156,51 @@ fn a_line_that_would_not_be_read_back_is_not_written() {
         assert_eq!(std::fs::read(home.join("checkpoint")).unwrap(), checkpoint);
     }
     world.statistics("population").unwrap();
+
+    // The longest line, where it is written.
+    let written = world.path("ledger.jsonl");
+    std::fs::write(&written, &before).unwrap();
+    open(&written).append(&long((4 << 20) - 1), &card, &key).unwrap();
+    assert_eq!(std::fs::read(&written).unwrap().len(), before.len() + (4 << 20));
 }
 
-/// A line of more than 4 MiB.
-fn too_long(history: &History, service: &str) -> Line {
-    let destroyed: jiff::Timestamp = "2026-01-05T09:00:00Z".parse().unwrap();
-    let refused = Event::Refused { verb: name("code"), code: name("rows") };
-    let mut line = next_line(history, service, destroyed, destroyed, refused);
-    line.service = service.repeat((4 << 20) / service.len() + 1);
-    assert!(canonical_json(&line).len() > 4 << 20);
-    line
+/// The line, made of some keys, that has this length without its line feed.
+fn of_length(length: usize, line: impl Fn(Vec<LivingKey>) -> Line) -> Line {
+    let key = |letters: usize| LivingKey {
+        domain: name(&"a".repeat(letters)),
+        generation: Generation::FIRST,
+        check: serde_json::from_value(Hex([6; 32]).to_string().into()).unwrap(),
+    };
+    let measure = |keys: Vec<LivingKey>| canonical_json(&line(keys)).len();
+    let one = measure(vec![key(1)]);
+    let each = measure(vec![key(1), key(1)]) - one;
+    // As many short names as fit; then what is missing goes into some of the names.
+    let count = (length - one) / each + 1;
+    let missing = (length - one) % each;
+    let mut keys = vec![key(1); count];
+    for (at, key_at) in keys.iter_mut().take(missing.div_ceil(31)).enumerate() {
+        *key_at = key(1 + (missing - 31 * at).min(31));
+    }
+    let made = line(keys);
+    assert_eq!(canonical_json(&made).len(), length);
+    made
+}
+
+/// The beginning of a line whose writing was stopped goes before another line is written.
+#[test]
+fn a_line_that_was_cut_short_is_cut_off() {
+    let world = World::founded(2, 2);
+    let path = world.home().join("ledger.jsonl");
+    let card = read_service_card(&world.home().join("card.json")).unwrap();
+    let whole = std::fs::read(&path).unwrap();
+    let found = read_ledger(&path, &card).unwrap();
+    for torn in ["", "{", "{\"format\":2,"] {
+        std::fs::write(&path, [&whole, torn.as_bytes()].concat()).unwrap();
+        let (history, note) = (found.history.clone(), found.checkpoint.note.clone());
+        let ledger = Ledger::open(&path, history, whole.len() as u64, note).unwrap();
+        assert_eq!(
+            (std::fs::read(&path).unwrap(), ledger.length()),
+            (whole.clone(), whole.len() as u64)
+        );
+    }
 }

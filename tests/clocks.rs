@@ -8,11 +8,13 @@ use std::slice::from_ref;
 
 use cstatns::code::Generation;
 use cstatns::coded::Coded as _;
+use cstatns::dealing::Epoch;
 use cstatns::domain::{Kind, RenewalReason, end_of};
 use cstatns::ledger::Lines;
 use cstatns::ledger::event::{Destroyed, Event, Line};
 use cstatns::name::Name;
 use cstatns::proposal::{Action, CLOCK_SKEW};
+use cstatns::receipt::Doubted;
 use cstatns::service::{Clock as _, DomainStatus, Expired};
 use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp};
@@ -127,6 +129,37 @@ fn what_was_marked_or_destroyed_under_a_wrong_clock_stays_so() {
     world.clock.advance(DAY);
     assert_eq!(expire(&world).destroyed, [name("short")]);
     assert!(has_its_key(&world, "benefits"));
+}
+
+/// A mark of a clock that was ahead counts from the day on which the clock is right, where the
+/// project has ended by that too.
+#[test]
+fn a_mark_that_was_set_ahead_counts_from_the_right_day() {
+    let world = office();
+    world.clock.set("2026-01-30T09:00:00Z");
+    assert_eq!(expire(&world).marked, [name("short")]);
+    world.clock.set("2026-01-11T09:00:00Z");
+    assert_eq!(expire(&world), Expired::default());
+    world.clock.set("2026-01-12T08:59:59Z");
+    assert_eq!(expire(&world), Expired::default());
+    world.clock.set("2026-01-12T09:00:00Z");
+    assert_eq!(expire(&world).destroyed, [name("short")]);
+}
+
+/// A receipt that was given under a clock ten years ahead keeps its custodian from no other.
+#[test]
+fn a_receipt_that_a_wrong_clock_dated_stops_no_other() {
+    let world = office();
+    world.clock.set(AHEAD);
+    confirmed_run(&world, "ahead");
+    let receipt = world.check(0);
+    world.open().receipt(receipt).unwrap();
+    world.clock.set("2026-01-06T09:00:00Z");
+    let early = world.check(0);
+    assert_eq!(world.open().receipt(early).unwrap_err().code(), "receipt-date");
+    confirmed_run(&world, "right");
+    let receipt = world.check(0);
+    world.open().receipt(receipt).unwrap();
 }
 
 /// A key that was made under a clock ten years ahead is due by the right one, and may not serve
@@ -267,6 +300,44 @@ fn status_is_in_order_only_where_nothing_asks_for_attention() {
     assert!(!in_order(&world));
     world.examined("population").unwrap();
     assert!(in_order(&world));
+    let mut service = world.open();
+    assert_eq!(service.status().custody_doubted, None);
+    let about = Doubted::Custody { epoch: Epoch::FIRST };
+    let doubt = world.kit(1).doubt(about, service.view(), service.now()).unwrap();
+    service.doubt(doubt).unwrap();
+    assert_eq!(service.status().custody_doubted, Some(Epoch::FIRST));
+    assert!(!service.status().is_in_order());
+}
+
+/// What is past an end is past it by the last event's time and by its clock.
+#[test]
+fn the_agreed_time_is_the_earlier_of_time_and_clock() {
+    let world = World::founded(3, 4);
+    world.statistics("population").unwrap();
+    let founded = world.clock.now();
+    let expected = [
+        (founded, founded, founded),
+        (founded + DAY, founded + DAY, founded + DAY),
+        // Behind.
+        (founded, founded + DAY, founded),
+        // Too far ahead to be believed.
+        (founded + 100 * DAY, founded + DAY, founded + DAY),
+    ];
+    for (kit, (clock, time, agreed)) in expected.into_iter().enumerate() {
+        world.clock.set_to(clock);
+        world.doubt("population", kit).unwrap();
+        let state = world.ledger().state;
+        assert_eq!((state.time(), state.last_clock(), state.agreed_time()), (time, clock, agreed));
+    }
+}
+
+#[test]
+fn a_project_is_extended_to_a_later_day_only() {
+    let world = office();
+    for ends in ["2027-06-29", "2027-06-30"] {
+        assert_eq!(world.extend("benefits", ends).unwrap_err().code(), "end-not-later", "{ends}");
+    }
+    world.extend("benefits", "2027-07-01").unwrap();
 }
 
 #[test]

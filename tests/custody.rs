@@ -21,7 +21,7 @@ use cstatns::evidence::About;
 use cstatns::files;
 use cstatns::hazmat::{root_check, split};
 use cstatns::identifier::Scheme;
-use cstatns::ledger::event::{Event, KeyRef, Lapse, LineWitness};
+use cstatns::ledger::event::{Event, KeyRef, Lapse, Line, LineWitness};
 use cstatns::ledger::{History, checkpoint_path, next_line, origin};
 use cstatns::meta::ServiceId;
 use cstatns::name::{Hex, Name, canonical_json};
@@ -29,7 +29,7 @@ use cstatns::proposal::{
     Action, Consent, ConsentBody, Input, LONGEST_WAIT, Placed, Proposal, Question, QuorumError,
     RunId, run_key_digest,
 };
-use cstatns::receipt::{DoubtBody, Doubted, Receipt, ReceiptBody, ReceiptStatement};
+use cstatns::receipt::{Doubt, DoubtBody, Doubted, Receipt, ReceiptBody, ReceiptStatement};
 use cstatns::secret::{Secret, random_bytes};
 use cstatns::state::{Fate, MOST_OPEN, Refusal, State, Unlawful, View};
 use cstatns::statement::{FORMAT, Signed, Suite};
@@ -884,6 +884,66 @@ fn a_doubt_can_be_repeated_until_it_is_recorded() {
     assert_eq!(stated, 0);
     let remarks = office.kit(0).remarks(office.ledger().view()).unwrap();
     assert!(matches!(remarks[..], [Remark::DoubtMissing { count: 4, .. }]), "{remarks:?}");
+}
+
+/// A doubt has two signatures: on what it says, and on the ledger that its custodian has seen.
+#[test]
+fn a_doubt_is_its_custodians_and_about_this_ledger() {
+    let office = Office::held();
+    let custody = Doubted::Custody { epoch: Epoch(1) };
+    let good = office.kit(0).doubt(custody, office.ledger().view(), office.now).unwrap();
+    let check = |doubt: &Doubt| office.state.check_doubt(doubt, &office.history);
+    assert_eq!(check(&good), Ok(()));
+    let key = key_of(&office.path("ana"));
+    let cosign = |head| Cosignature::sign(office.dealing.service.id(), head, office.now, &key);
+    let body = || good.body.clone();
+
+    let altered = Doubt { body: DoubtBody { count: 7, ..body() }, ..good.clone() };
+    let elsewhere = DoubtBody { service: "elsewhere".to_owned(), ..body() };
+    for doubt in [altered, Signed::new(elsewhere, &key)] {
+        assert_eq!(check(&doubt), Err(Refusal::ReceiptSignature { by: ana() }));
+    }
+    let other = Head { root: Hex([1; 32]), ..good.body.cosignature.head };
+    let unsigned = Cosignature { signature: Hex([1; 64]), ..good.body.cosignature };
+    for cosignature in [cosign(other), unsigned] {
+        let doubt = Signed::new(DoubtBody { cosignature, ..body() }, &key);
+        assert_eq!(check(&doubt), Err(Refusal::Receipt));
+    }
+}
+
+/// What founds a service: the first dealing, in the first line, of the service that it names.
+#[test]
+fn a_service_is_founded_by_its_first_dealing_alone() {
+    let office = Office::founded();
+    let line = |dealing: &Dealing| {
+        let event = Event::Dealt { dealing: Box::new(dealing.clone()) };
+        next_line(&History::default(), dealing.service.id(), noon(), noon(), event)
+    };
+    let first = line(&office.dealing);
+    assert!(State::founded_by(&first).is_ok());
+    let (second, _) = deal(&office.key, 2, 3, &office.cards);
+    let later = Line { sequence: 2, ..first.clone() };
+    let other = Line { service: "other".to_owned(), ..first };
+    for line in [line(&second), later, other] {
+        assert_eq!(State::founded_by(&line).err(), Some(Unlawful::Genesis));
+    }
+}
+
+/// Nobody is asked for anything while a run has not ended, or its request is not destroyed.
+#[test]
+fn nothing_is_asked_before_what_began_has_ended() {
+    let mut office = Office::held();
+    run(&mut office, open_income(), |run| Event::Opened { run, check: Hex([1; 32]) });
+    let allowed = |office: &Office| office.state.allows(&open_health(), office.now);
+    assert_eq!(allowed(&office), Ok(()));
+    let intent = office.intent(code_request(), &[0, 1, 2]);
+    let Event::Intent { run, .. } = intent else { unreachable!() };
+    office.append(intent).unwrap();
+    assert!(office.state.pending().is_some());
+    assert_eq!(allowed(&office), Err(Refusal::Unfinished));
+    office.append(Event::Coded { run, part: 1, rows: 100, result: Hex([2; 32]) }).unwrap();
+    assert!(office.state.pending().is_none() && office.state.owed().is_some());
+    assert_eq!(allowed(&office), Err(Refusal::Unfinished));
 }
 
 /// The line of a newer program is distinguished from a damaged one by its format.
@@ -2112,8 +2172,15 @@ fn a_share_that_is_forgotten_leaves_no_copy() {
     // Until the service has it, the kit says so.
     let missing = |office: &Office| {
         let remarks = office.kit(0).remarks(office.ledger().view()).unwrap();
-        remarks.iter().any(|remark| matches!(remark, Remark::ReceiptMissing { .. }))
+        let forgotten = ReceiptStatement::ShareForgotten { epoch: Epoch(1) };
+        remarks.iter().any(|remark| {
+            matches!(remark, Remark::ReceiptMissing { statement, .. } if *statement == forgotten)
+        })
     };
+    assert!(missing(&office));
+    // Also when it has given another one since, which the service has.
+    let check = office.kit(0).check(office.ledger().view(), office.now).unwrap();
+    office.append(Event::Received { receipt: check }).unwrap();
     assert!(missing(&office));
     office.append(Event::Received { receipt }).unwrap();
     assert!(!missing(&office));

@@ -10,17 +10,18 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::fs;
 use std::os::fd::AsRawFd;
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{MetadataExt, symlink};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use common::crash::{Snapshot, copy_tree, violations};
 use common::{PEOPLE, World, name, read_lines};
+use cstatns::audit::verify;
 use cstatns::code::Code;
 use cstatns::domain::RenewalReason;
 use cstatns::files::Step;
 use cstatns::files::faults::{stop_after, unnamed_file, watch, without_unnamed};
-use cstatns::service::{Clock as _, Opening, Recovery, Service, ServiceError, Sources};
+use cstatns::service::{Clock as _, Opening, Reader, Recovery, Service, ServiceError, Sources};
 use rustix::fs::{AtFlags, CWD, linkat};
 
 /// What a power cut takes of that which was not forced to disk.
@@ -34,14 +35,24 @@ enum Loss {
     Names,
 }
 
+/// What a name leads to.
+#[derive(Clone)]
+enum Named {
+    Directory,
+    /// By its inode.
+    File(u64),
+    /// By where it leads.
+    Link(PathBuf),
+}
+
 /// What is on disk for sure, while the files are seen as the page cache has them.
 struct Disk {
     under: PathBuf,
     /// Every file that was ever seen, by inode, so that it keeps its inode when its name is taken
     /// away.
     store: tempfile::TempDir,
-    /// The names in each directory, as last forced to disk; a directory has no inode here.
-    names: BTreeMap<PathBuf, BTreeMap<OsString, Option<u64>>>,
+    /// The names in each directory, as last forced to disk.
+    names: BTreeMap<PathBuf, BTreeMap<OsString, Named>>,
     /// The bytes of each file, as last forced to disk.
     bytes: BTreeMap<u64, Vec<u8>>,
 }
@@ -84,13 +95,22 @@ impl Disk {
         Some(metadata.ino())
     }
 
-    fn force_names(&mut self, directory: &Path) {
+    /// The names in a directory now.
+    fn names_in(&self, directory: &Path) -> BTreeMap<OsString, Named> {
         let names = fs::read_dir(directory).unwrap().map(|entry| {
             let entry = entry.unwrap();
-            (entry.file_name(), self.keep(&entry.path()))
+            let named = match (fs::read_link(entry.path()), self.keep(&entry.path())) {
+                (Ok(to), _) => Named::Link(to),
+                (_, Some(inode)) => Named::File(inode),
+                (_, None) => Named::Directory,
+            };
+            (entry.file_name(), named)
         });
-        let names = names.collect();
-        self.names.insert(directory.to_owned(), names);
+        names.collect()
+    }
+
+    fn force_names(&mut self, directory: &Path) {
+        self.names.insert(directory.to_owned(), self.names_in(directory));
     }
 
     fn force_bytes(&mut self, path: &Path) {
@@ -113,27 +133,24 @@ impl Disk {
         let mut names = self.names.clone();
         if loss == Loss::Bytes {
             for directory in directories(&self.under) {
-                let found = fs::read_dir(&directory).unwrap().map(|entry| {
-                    let entry = entry.unwrap();
-                    (entry.file_name(), self.keep(&entry.path()))
-                });
-                names.insert(directory.clone(), found.collect());
+                names.insert(directory.clone(), self.names_in(&directory));
             }
         }
         let current = |inode: u64| fs::read(self.stored(inode)).unwrap();
-        let mut wanted = BTreeMap::new();
+        let (mut wanted, mut links) = (BTreeMap::new(), BTreeMap::new());
         let mut kept = BTreeSet::from([self.under.clone()]);
         let mut left = vec![self.under.clone()];
         while let Some(directory) = left.pop() {
-            for (name, inode) in names.get(&directory).into_iter().flatten() {
+            for (name, named) in names.get(&directory).into_iter().flatten() {
                 let path = directory.join(name);
-                match inode {
-                    Some(inode) => {
+                match named {
+                    Named::File(inode) => {
                         let forced = || self.bytes.get(inode).cloned().unwrap_or_default();
                         let bytes = if loss == Loss::Names { current(*inode) } else { forced() };
                         wanted.insert(path, (*inode, bytes));
                     }
-                    None => {
+                    Named::Link(to) => drop(links.insert(path, to.clone())),
+                    Named::Directory => {
                         kept.insert(path.clone());
                         left.push(path);
                     }
@@ -143,9 +160,9 @@ impl Disk {
         // Directories stay what they are, where they stay: a directory is known by its inode.
         for directory in directories(&self.under).into_iter().rev() {
             for entry in fs::read_dir(&directory).unwrap() {
-                let path = entry.unwrap().path();
-                if !path.is_dir() {
-                    fs::remove_file(path).unwrap();
+                let entry = entry.unwrap();
+                if !entry.file_type().unwrap().is_dir() {
+                    fs::remove_file(entry.path()).unwrap();
                 }
             }
             if !kept.contains(&directory) {
@@ -169,6 +186,9 @@ impl Disk {
             }
             fs::hard_link(stored, path).unwrap();
         }
+        for (path, to) in links {
+            symlink(to, path).unwrap();
+        }
     }
 }
 
@@ -178,9 +198,9 @@ fn directories(under: &Path) -> Vec<PathBuf> {
     let mut at = 0;
     while at < all.len() {
         for entry in fs::read_dir(&all[at]).unwrap() {
-            let path = entry.unwrap().path();
-            if path.is_dir() {
-                all.push(path);
+            let entry = entry.unwrap();
+            if entry.file_type().unwrap().is_dir() {
+                all.push(entry.path());
             }
         }
         at += 1;
@@ -567,4 +587,63 @@ fn a_mirror() {
     let course = Course { found, last, ..RUN };
     let act: fn(&World) -> _ = |world| world.new_key("population", RenewalReason::Scheduled);
     two_faults_in(&Verb { prepare: population, act }, 23, &course);
+}
+
+/// What is published is of one version, whenever the power fails, and the next command goes on.
+#[test]
+fn a_publication() {
+    let world = World::founded(2, 2);
+    let card = world.open().card().clone();
+    let mut states = 0;
+    for is_first in [true, false] {
+        let home = world.path(if is_first { "home-first" } else { "home-later" });
+        copy_tree(&world.home(), &home);
+        world.statistics(if is_first { "population" } else { "income" }).unwrap();
+        let events = world.ledger().history.size();
+        let publish = |home: &Path, public: &Path| {
+            Reader::open(home, world.clock.clone())?.publish(public).map(drop)
+        };
+        let places = common::scratch();
+        let begun = |at: usize| {
+            let under = places.path().join(at.to_string());
+            fs::create_dir(&under).unwrap();
+            let public = under.join("public");
+            if !is_first {
+                publish(&home, &public).unwrap();
+            }
+            (under, public)
+        };
+        let (under, public) = begun(0);
+        let steps = cstatns::files::faults::count(&under, || {
+            publish(&world.home(), &public).unwrap();
+        });
+        for stop in 0..=steps {
+            for loss in [Loss::All, Loss::Bytes, Loss::Names] {
+                states += 1;
+                let (under, public) = begun(states);
+                let disk = Arc::new(Mutex::new(Disk::of(&under)));
+                let watcher = {
+                    let disk = Arc::clone(&disk);
+                    move |step: Step, path: &Path| disk.lock().unwrap().step(step, path)
+                };
+                let done = watch(&under, watcher, || {
+                    stop_after(&under, stop, || publish(&world.home(), &public))
+                });
+                disk.lock().unwrap().cut(loss);
+                let what = format!("first: {is_first}, stopped at {stop}, {loss:?} lost");
+                let found = || {
+                    let ledger = public.join("ledger.jsonl");
+                    ledger.symlink_metadata().ok()?;
+                    let audit = verify(&ledger, &card, &[], &[]);
+                    let audit = audit.unwrap_or_else(|error| panic!("{what}: {error}"));
+                    assert!(audit.holds(), "{what}: {audit}");
+                    Some(audit.events)
+                };
+                assert!(done.is_err() || found() == Some(events), "{what}: it was done");
+                publish(&world.home(), &public).unwrap_or_else(|error| panic!("{what}: {error}"));
+                assert_eq!(found(), Some(events), "{what}");
+            }
+        }
+    }
+    assert!(states > 100, "{states}");
 }

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use cstatns::audit::verify;
 use cstatns::code::Generation;
 use cstatns::coded::Coded as _;
 use cstatns::custody::custodian::{Kit, Remark};
@@ -13,6 +14,7 @@ use cstatns::dealing::Epoch;
 use cstatns::domain::{KeyState, RenewalReason};
 use cstatns::files::faults;
 use cstatns::ledger::event::{Event, Line};
+use cstatns::name::canonical_json;
 use cstatns::proposal::Action;
 use cstatns::receipt::Doubted;
 use cstatns::service::{Clock as _, Recovered, Recovery, Service, ServiceError, Sources};
@@ -347,8 +349,43 @@ fn a_doubt_about_an_old_home_is_stated_again() {
     let ledger = world.ledger();
     let remarks = world.kit(0).remarks(ledger.view()).unwrap();
     assert!(matches!(remarks[..], [Remark::DoubtMissing { .. }]), "{remarks:?}");
+    let missing = || {
+        let evidence = world.path("evidence");
+        fs::write(&evidence, canonical_json(&world.kit(0).evidence().unwrap())).unwrap();
+        let (ledger, card) = (world.home().join("ledger.jsonl"), world.open().card().clone());
+        let audit = verify(&ledger, &card, &[], &[evidence]).unwrap();
+        audit.failures().filter(|failure| failure.code == "doubt-missing").count()
+    };
+    assert_eq!(missing(), 1);
+    // Another doubt answers for nothing; the same one, stated anew, does.
+    let (mut kit, ledger) = (world.kit(0), world.ledger());
+    let about = Doubted::Custody { epoch: Epoch::FIRST };
+    let custody = kit.doubt(about, ledger.view(), world.clock.now()).unwrap();
+    world.open().doubt(custody).unwrap();
+    assert_eq!(missing(), 1);
     world.doubt("population", 0).unwrap();
+    let (kit, ledger) = (world.kit(0), world.ledger());
+    assert_eq!(kit.statements().len(), 6, "the former, the custody, and the new one");
+    assert_eq!(kit.remarks(ledger.view()).unwrap(), []);
+    assert_eq!(missing(), 0);
     assert_eq!(world.code("population", "third", &PEOPLE).unwrap_err().code(), "key-doubted");
+}
+
+/// A doubt that was examined answers for no later one about the same.
+#[test]
+fn a_later_doubt_is_not_answered_by_an_earlier_one() {
+    let world = World::founded(2, 3);
+    world.statistics("population").unwrap();
+    world.doubt("population", 0).unwrap();
+    world.examined("population").unwrap();
+    let (mut kit, ledger) = (world.kit(0), world.ledger());
+    assert_eq!(kit.remarks(ledger.view()).unwrap(), []);
+    let about = Doubted::Key { domain: name("population"), generation: Generation::FIRST };
+    let later = kit.doubt(about, ledger.view(), world.clock.now()).unwrap();
+    let remarks = kit.remarks(ledger.view()).unwrap();
+    assert!(matches!(remarks[..], [Remark::DoubtMissing { .. }]), "{remarks:?}");
+    world.open().doubt(later).unwrap();
+    assert_eq!(kit.remarks(world.ledger().view()).unwrap(), []);
 }
 
 /// Behind the mark nothing is appended, however it came about.
@@ -552,6 +589,89 @@ fn the_copy_beside_the_life_secrets_wins_over_an_older_copy_of_a_kit() {
     backup.put_back(&world, Life::Stays);
     recover(&world, &[0, 2], &[]).unwrap();
     assert!(lines(&world).starts_with(&before));
+}
+
+/// Two copies of one kit are at hand, of which one was shown another ledger that the service's key
+/// signs: its custodian is not counted, and that is told; nobody is locked out of the true ledger.
+#[test]
+fn a_copy_of_a_kit_that_is_outside_is_told_and_locks_nobody_out() {
+    for is_ahead in [false, true] {
+        let world = World::founded(2, 3);
+        world.statistics("population").unwrap();
+        let (copy, truth) = (world.path("copy"), Backup::of(&world));
+        copy_tree(&world.kits[0], &copy);
+        let copied = || Kit::open(&copy, None).unwrap();
+        // Somebody shows the copy another ledger, with more events than the true one, or fewer.
+        for _ in 0..if is_ahead { 40 } else { 1 } {
+            world.open().record_refusal("code", "unknown-domain").unwrap();
+        }
+        copied().check(world.ledger().view(), world.clock.now()).unwrap();
+        truth.put_back(&world, Life::PutBack);
+        codes_on(&world, "first");
+        let backup = Backup::of(&world);
+        codes_on(&world, "second");
+        all_follow(&world);
+        let lost = lines(&world);
+
+        // The other kit of the custodian goes on, and the copy refuses.
+        let ledger = world.ledger();
+        let refused = copied().check(ledger.view(), world.clock.now()).unwrap_err();
+        assert_eq!(refused.code(), if is_ahead { "ledger-shorter" } else { "ledger-forked" });
+
+        backup.put_back(&world, Life::Lost);
+        let with_copy = |of: &[usize]| {
+            let mut kits = kits(&world, of);
+            kits.push(copied());
+            let sources = Sources { kits, ..Sources::default() };
+            Recovery::look(&world.home(), sources, world.clock.clone())
+        };
+        let error = with_copy(&[0, 1]).err().unwrap();
+        let ServiceError::TooFewFollow { given: 0 | 1, needed: 2, apart, .. } = &error else {
+            panic!("{error}")
+        };
+        assert_eq!(apart, &[name("custodian-1")]);
+        assert!(error.to_string().contains("not counted: `custodian-1`"), "{error}");
+        // The others are enough without that custodian, and so is the custodian without the copy.
+        let plan = with_copy(&[0, 1, 2]).unwrap().plan;
+        assert_eq!((&plan.apart, &plan.left_behind), (apart, apart));
+        assert!(recovery(&world, &[0, 1], &[]).unwrap().plan.apart.is_empty());
+        recover(&world, &[0, 1], &[]).unwrap();
+        assert!(lines(&world).starts_with(&lost));
+        all_follow(&world);
+        codes_on(&world, "third");
+    }
+}
+
+/// Two copies of one kit that have both seen a part of the ledger: their custodian counts once, and
+/// the one whose count is behind goes on.
+#[test]
+fn copies_of_a_kit_that_follow_count_once_and_go_on() {
+    let world = World::founded(2, 3);
+    world.statistics("population").unwrap();
+    let copy = world.path("copy");
+    copy_tree(&world.kits[0], &copy);
+    let copied = || Kit::open(&copy, None).unwrap();
+    let backup = Backup::of(&world);
+    codes_on(&world, "first");
+    all_follow(&world);
+    let lost = lines(&world);
+    assert!(copied().shown().count < world.kit(0).shown().count);
+    backup.put_back(&world, Life::Lost);
+    let look = |mut kits: Vec<Kit>| {
+        kits.push(copied());
+        let sources = Sources { kits, ..Sources::default() };
+        Recovery::look(&world.home(), sources, world.clock.clone())
+    };
+    assert_eq!(look(kits(&world, &[0])).err().unwrap().code(), "recovery-kits");
+    look(kits(&world, &[0, 1])).unwrap().carry_out(Some(&read_lines)).unwrap();
+    assert!(lines(&world).starts_with(&lost));
+    // Each copy sees the true ledger, and the one behind says that there is another.
+    let (now, ledger) = (world.clock.now(), world.ledger());
+    world.kit(0).check(ledger.view(), now).unwrap();
+    let told = copied().remarks(ledger.view()).unwrap();
+    assert!(told.iter().any(|one| matches!(one, Remark::OtherCopy { .. })), "{told:?}");
+    copied().check(ledger.view(), now).unwrap();
+    codes_on(&world, "second");
 }
 
 /// Two ledgers that both hold what custodians have seen in part: neither is taken.

@@ -146,6 +146,24 @@ fn the_timer_leaves_an_event_a_day() {
     }
 }
 
+/// Where something is due, that it was looked at is recorded at once, also within the day.
+#[test]
+fn what_is_due_is_looked_at_on_record() {
+    let world = project();
+    weekly_until(&world, "2026-06-30T23:00:00Z");
+    world.open().record_refusal("code", "unknown-domain").unwrap();
+    for (time, expected, added) in [
+        ("2026-06-30T23:59:59Z", Expired::default(), 0),
+        ("2026-07-01T00:00:00Z", marked(), 2),
+        ("2026-07-01T23:59:59Z", Expired::default(), 0),
+        ("2026-07-02T00:00:00Z", destroyed(), 2),
+    ] {
+        world.clock.set(time);
+        let before = events(&world);
+        assert_eq!((expire(&world), events(&world) - before), (expected, added), "{time}");
+    }
+}
+
 #[test]
 fn expired_late_and_twice() {
     let world = project();

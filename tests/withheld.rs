@@ -146,22 +146,33 @@ fn a_file_without_a_name_gets_it_whole_and_replaces_nothing() {
     let mut file = Withheld::create(&target, Access::Private).unwrap().unwrap();
     file.write_all(b"bytes").unwrap();
     assert_eq!(fs::read_dir(place.path()).unwrap().count(), 0);
-    assert!(!file.has_name());
-    file.commit().unwrap();
-    assert!(file.has_name());
+    let mut file = file.stand_by(&[7; 16]).unwrap();
+    let temporary = files::temporary_path(&target, &[7; 16]);
+    assert_eq!(fs::read(&temporary).unwrap(), b"bytes");
+    assert!(!file.has_name() && !target.exists());
+    file.take_name().unwrap();
+    assert!(file.has_name() && !temporary.exists());
     assert_eq!(fs::read(&target).unwrap(), b"bytes");
     assert!(files::is_private(&target));
+    // What stands by stays, whatever becomes of the process: its mark is written down.
+    file.stand_back().unwrap();
+    drop(file);
+    assert!(temporary.exists() && !target.exists());
+    fs::rename(&temporary, &target).unwrap();
 
     let taken = Withheld::create(&target, Access::Private).err().unwrap();
     assert_eq!(taken.code(), "output-exists");
     let other = place.path().join("other");
     let mut late = Withheld::create(&other, Access::Private).unwrap().unwrap();
     late.write_all(b"late").unwrap();
+    let mut late = late.stand_by(&[7; 16]).unwrap();
     fs::write(&other, "first").unwrap();
-    assert_eq!(late.commit().unwrap_err().code(), "output-exists");
+    assert_eq!(late.take_name().unwrap_err().code(), "output-exists");
     assert!(!late.has_name());
     assert_eq!(fs::read(&other).unwrap(), b"first");
-    drop(late);
+    let again = Withheld::create(&other.with_file_name("again"), Access::Private).unwrap().unwrap();
+    fs::write(files::temporary_path(again.target(), &[7; 16]), "").unwrap();
+    assert_eq!(again.stand_by(&[7; 16]).err().unwrap().code(), "output-exists");
 
     let nowhere = place.path().join("none/file");
     assert_eq!(Withheld::create(&nowhere, Access::Private).err().unwrap().code(), "file-missing");

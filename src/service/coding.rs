@@ -270,16 +270,15 @@ impl Service {
         wipe_stack();
         let Written { found, result, counts } = written?;
         let rows = expected.check(&found)?;
+        let mut file = file.stand_by()?;
         journal.ready = Some(Ready { result, counts });
-        let place = Journal::path(&self.home, &journal.delivery);
-        files::replace(&place, &canonical_json(&journal), Access::Private)?;
-        if let Err(error) = file.commit() {
+        journal.replace(&self.home)?;
+        if let Err(error) = file.take_name() {
             // The name may have been given before the error: then it goes, for no event will speak
-            // of it. The file is not overwritten: stopped half-way, that would leave a spoiled file
-            // that still passes for the finished result.
+            // of it.
             self.result_stands = file.has_name();
             if self.result_stands {
-                files::remove(&journal.result)?;
+                file.stand_back()?;
                 self.result_stands = false;
             }
             return Err(error.into());
@@ -312,8 +311,8 @@ impl Service {
     /// Whether the file under the name of a run's result is that result: its commitment shows it.
     ///
     /// # Errors
-    /// [`ServiceError::ResultAway`] where its directory is not there;
-    /// [`ServiceError::ResultUnread`] where nobody reads it.
+    /// [`ServiceError::ResultAway`] where it is not, and had taken that name: it does not stand by
+    /// any more; [`ServiceError::ResultUnread`] where nobody reads it.
     pub(super) fn is_result(
         &self,
         journal: &Journal,
@@ -322,15 +321,28 @@ impl Service {
         read: Option<ReadResult<'_>>,
     ) -> Result<bool, ServiceError> {
         let path = journal.result.clone();
-        match std::fs::symlink_metadata(&path) {
-            Ok(data) if data.is_file() => {}
-            Ok(_) => return Ok(false),
-            Err(_) if !journal.is_in_place() => {
-                return Err(ServiceError::ResultAway { delivery: journal.delivery, path });
-            }
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(false),
+        let is_there = match std::fs::symlink_metadata(&path) {
+            Ok(data) => data.is_file(),
+            Err(error) if is_absence(&error) => false,
             Err(error) => return Err(FileError::from_io(&path, &error).into()),
+        };
+        if is_there && self.has_commitment(journal, ready, action, read)? {
+            return Ok(true);
         }
+        match journal.stands_by() {
+            true => Ok(false),
+            false => Err(ServiceError::ResultAway { delivery: journal.delivery, path }),
+        }
+    }
+
+    fn has_commitment(
+        &self,
+        journal: &Journal,
+        ready: &Ready,
+        action: &Action,
+        read: Option<ReadResult<'_>>,
+    ) -> Result<bool, ServiceError> {
+        let path = journal.result.clone();
         let read = read.ok_or_else(|| ServiceError::ResultUnread { path: path.clone() })?;
         let (Some(seal), Some(domain)) = (self.seal(journal, action), action.domain()) else {
             return Ok(false);
@@ -393,6 +405,11 @@ pub(super) fn coded(action: &Action, of: DeliveryId, rows: u64, result: Commitme
         Action::Renew { .. } => Event::Renewed { run, part, rows, result },
         _ => Event::Coded { run, part, rows, result },
     }
+}
+
+/// Whether the error says that nothing has that name.
+pub(super) fn is_absence(error: &std::io::Error) -> bool {
+    matches!(error.kind(), std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory)
 }
 
 fn work_error(error: crate::coder::CoderError) -> ServiceError {

@@ -131,17 +131,18 @@ pub(super) fn means(present: bool) -> Means {
 }
 
 impl Service {
-    /// Refuses whatever begins something new while a destruction is owed that was not possible at
-    /// the opening.
+    /// Refuses whatever begins something new while a destruction is owed, or a run is not ended,
+    /// that was not possible at the opening.
     pub(super) fn check_unpaid(&self) -> Result<(), ServiceError> {
-        match (&self.unpaid, self.state.owed()) {
-            (Some(unpaid), Some(_)) => Err(ServiceError::Unpaid(unpaid.clone())),
+        let is_left = self.state.owed().is_some() || self.state.pending().is_some();
+        match &self.unpaid {
+            Some(unpaid) if is_left => Err(ServiceError::Unpaid(unpaid.clone())),
             _ => Ok(()),
         }
     }
 
-    /// Why what is owed could not be destroyed when the home was opened; it is tried again at the
-    /// next opening.
+    /// Why what is owed could not be destroyed when the home was opened, or a run could not be
+    /// ended; it is tried again at the next opening.
     pub fn unpaid(&self) -> Option<&ServiceError> {
         self.unpaid.as_deref()
     }
@@ -273,10 +274,18 @@ impl Service {
         if ceremony::forget_journal(&self.home)? {
             recovered.push(Recovered::Swept { files: 1 });
         }
-        self.recover_run(read, recovered)?;
+        self.unpaid = None;
+        // What cannot be decided or destroyed now is left: nothing new begins, but a doubt, a
+        // receipt or an end does not wait.
+        if let Err(error) = self.recover_run(read, recovered) {
+            let pending = self.state.pending().map(|pending| &pending.question.action);
+            let makes_results = pending.is_some_and(|action| !action.inputs().is_empty());
+            if self.ledger.is_broken() || !makes_results {
+                return Err(error);
+            }
+            self.unpaid = Some(error.into());
+        }
         self.end_questions(recovered)?;
-        // What cannot be destroyed now stays owed: nothing new begins, but a doubt, a receipt or an
-        // end does not wait.
         match self.pay_what_is_owed(Vec::new()) {
             Ok(Some(what)) => {
                 let delivery = self.delivery_of(&what);
@@ -318,14 +327,14 @@ impl Service {
         let Some(pending) = self.state.pending() else { return Ok(()) };
         let action = pending.question.action.clone();
         let next = DeliveryId { run: pending.question.run, part: pending.made + 1 };
-        if let (Some(journal), Some(input)) = (self.journal(&next)?, action.input(next.part))
+        if let Some(journal) = self.journal(&next)?
             && let Some(ready) = &journal.ready
             && self.is_result(&journal, ready, &action, read)?
         {
             // The stop may have come between the rename and the flush of its directory, and the
             // request goes next.
             files::settle(&journal.result)?;
-            self.record(coded(&action, next, input.rows, ready.result))?;
+            self.record_finished()?;
             recovered.push(Recovered::Finished { delivery: next.named(action.parts()) });
         }
         let Some(pending) = self.state.pending() else { return Ok(()) };
@@ -337,6 +346,16 @@ impl Service {
             made => Recovered::Cut { verb, made, parts },
         });
         Ok(())
+    }
+
+    /// Records the result that the pending run had finished, as its journal says.
+    pub(super) fn record_finished(&mut self) -> Result<(), ServiceError> {
+        let Some(pending) = self.state.pending() else { return Ok(()) };
+        let action = pending.question.action.clone();
+        let next = DeliveryId { run: pending.question.run, part: pending.made + 1 };
+        let ready = self.journal(&next)?.and_then(|journal| journal.ready);
+        let (Some(ready), Some(input)) = (ready, action.input(next.part)) else { return Ok(()) };
+        self.record(coded(&action, next, input.rows, ready.result))
     }
 
     /// Ends the pending run without a result, in the process that ran it. Not where the ledger is
@@ -362,7 +381,11 @@ impl Service {
                 let made = self.state.pending().map_or(0, |pending| pending.made);
                 for part in made + 1..=action.parts() {
                     let id = DeliveryId { run: *run, part };
-                    if let Some(journal) = self.journal(&id)? {
+                    if let Some(mut journal) = self.journal(&id)? {
+                        // First: of a finished result that does not stand by, an event must speak.
+                        if journal.ready.take().is_some() {
+                            journal.replace(&self.home)?;
+                        }
                         files::destroy_if_present(&journal.temporary())?;
                     }
                     files::remove_if_present(&Journal::path(&self.home, &id))?;
@@ -396,7 +419,8 @@ impl Service {
         for entry in entries {
             let path = entry.map_err(|error| FileError::from_io(&outbox, &error))?.path();
             let Some((run, part)) = spoken_of(&path) else { continue };
-            if self.state.open_questions().contains_key(&run) {
+            let pending = self.state.pending().map(|pending| pending.question.run);
+            if self.state.open_questions().contains_key(&run) || pending == Some(run) {
                 continue;
             }
             let delivery = part.and_then(|part| {

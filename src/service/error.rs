@@ -160,16 +160,21 @@ pub enum ServiceError {
         /// Where it was put.
         path: PathBuf,
     },
-    /// The directory of a result that may have been finished is not there.
+    /// A file lies where the result was put.
+    #[error("there is a file at {path:?}, where the service's copy of this delivery was put")]
+    ResultThere {
+        /// Where it was put.
+        path: PathBuf,
+    },
+    /// A result that had been finished is not where it was put, and no event speaks of it yet.
     #[error(
-        "run {} may have finished its result, but the place of {path:?} is not there, or is \
-        another directory",
+        "run {} was stopped after it had finished its result, and the result is not at {path:?}",
         delivery.run
     )]
     ResultAway {
         /// The delivery.
         delivery: DeliveryId,
-        /// Where the result would lie.
+        /// Where it was put.
         path: PathBuf,
     },
     /// A file that may be the result of an interrupted run, and nothing at hand that reads it.
@@ -312,8 +317,8 @@ pub enum ServiceError {
     /// Fewer custodians at hand than a recovery needs.
     #[error(
         "the longest ledger that was found has {events} events, and {given} of the custodians at \
-        hand follow it: {needed} are needed, \
-        who have seen it or a part of it and no other"
+        hand follow it: {needed} are needed, who have seen it or a part of it and no other{}",
+        not_counted(apart)
     )]
     TooFewFollow {
         /// The events of the longest ledger.
@@ -322,6 +327,8 @@ pub enum ServiceError {
         given: usize,
         /// How many are needed.
         needed: usize,
+        /// Those who are not among them, because of two copies of their kit only one follows it.
+        apart: Vec<Name>,
     },
     /// Two ledgers of one service that are not of one history.
     #[error(
@@ -394,6 +401,18 @@ impl ServiceError {
     }
 }
 
+/// Those of whom one kit follows a ledger, and another does not.
+fn not_counted(apart: &[Name]) -> String {
+    let names: Vec<_> = apart.iter().map(|name| format!("`{name}`")).collect();
+    match names.is_empty() {
+        true => String::new(),
+        false => format!(
+            " (not counted: {}, of whom one copy of the kit has seen another ledger)",
+            names.join(", ")
+        ),
+    }
+}
+
 cstatns_base::coded!(ServiceError {
     Self::File(error) => (error),
     Self::Ledger(error) => (error),
@@ -421,6 +440,7 @@ cstatns_base::coded!(ServiceError {
     Self::CopyKnown => ("copy-known", Input, []),
     Self::TooFewPeople { minimum } => ("too-few-values", Input, [minimum, counted: "people"]),
     Self::ResultMissing { path } => ("result-missing", Input, [path]),
+    Self::ResultThere { path } => ("result-there", Input, [path]),
     Self::ResultAway { delivery, path } => ("result-away", Machine, [run: delivery.run, part: delivery.part, path]),
     Self::ResultUnread { path } => ("result-unread", Machine, [path]),
     Self::SameFile { path } => ("same-file", Input, [path]),
@@ -445,7 +465,7 @@ cstatns_base::coded!(ServiceError {
     Self::RecoveryStopped { home } => ("recovery-unfinished", Machine, [path: *home]),
     Self::PlaceThere { place } => ("place-there", Input, [path: *place]),
     Self::NoCopy { home } => ("no-copy", Input, [path: *home]),
-    Self::TooFewFollow { events, given, needed } => ("recovery-kits", Input, [found: *events, given, needed]),
+    Self::TooFewFollow { events, given, needed, apart } => ("recovery-kits", Input, [found: *events, given, needed]),
     Self::Branches { one, other, fork } => ("ledger-branches", Tampering, [event: *fork]),
     Self::Behind(error) => (error),
 });

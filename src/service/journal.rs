@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 
 use cstatns_base::commitment::{Commitment, CommitmentKey};
 use cstatns_base::delivery::{DeliveryId, part_of};
-use cstatns_base::files::{self, Facts, FileError, Held, Remembered};
+use cstatns_base::files::{self, Access, Facts, FileError, Held, Remembered};
 use cstatns_base::look_up::Scores;
-use cstatns_base::name::{Hex, Name, whole_number};
+use cstatns_base::name::{Hex, Name, canonical_json, whole_number};
 use cstatns_base::secret::random_bytes;
 use cstatns_record::proposal::RunId;
 use serde::{Deserialize, Serialize};
@@ -23,11 +23,9 @@ pub(super) struct Journal {
     pub(super) delivery: DeliveryId,
     pub(super) request: Vec<Remembered>,
     pub(super) result: PathBuf,
-    /// The inode of the result's directory.
-    place: Hex<8>,
     /// What opens the commitment of the result.
     pub(super) key: Hex<32>,
-    /// The result that is whole, before it takes its name.
+    /// The result that is whole and lies under the name of its temporary, before it takes its own.
     pub(super) ready: Option<Ready>,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub(super) accepted: BTreeMap<String, Name>,
@@ -56,13 +54,6 @@ pub(super) struct Ready {
     pub(super) counts: Counts,
 }
 
-/// The inode of the directory in which a file lies.
-fn place_of(path: &Path) -> Result<Hex<8>, FileError> {
-    let facts = Facts::of(path.parent().unwrap_or(path))?;
-    // Not a number: the inodes of some file systems need all 64 bits, which JSON's do not hold.
-    Ok(Hex(facts.inode.1.to_be_bytes()))
-}
-
 impl Journal {
     /// `<run>.<part>.json` in the outbox.
     pub(super) fn path(home: &Path, DeliveryId { run, part }: &DeliveryId) -> PathBuf {
@@ -89,7 +80,6 @@ impl Journal {
             format: HOME_FORMAT,
             delivery,
             request,
-            place: place_of(&result)?,
             result,
             key,
             ready: None,
@@ -97,9 +87,14 @@ impl Journal {
         })
     }
 
-    /// Whether the directory of the result is the one in which it would lie.
-    pub(super) fn is_in_place(&self) -> bool {
-        place_of(&self.result).ok() == Some(self.place)
+    /// Writes it into the home, in place of what it was.
+    pub(super) fn replace(&self, home: &Path) -> Result<(), FileError> {
+        files::replace(&Self::path(home, &self.delivery), &canonical_json(self), Access::Private)
+    }
+
+    /// Whether the result is whole and has not taken its name.
+    pub(super) fn stands_by(&self) -> bool {
+        self.temporary().symlink_metadata().is_ok_and(|data| data.is_file())
     }
 
     /// What opens the commitment of the result.

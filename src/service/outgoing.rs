@@ -10,6 +10,7 @@ use cstatns_record::ledger::event::{Destroyed, Event, Means};
 use cstatns_record::state::State;
 use serde::Serialize;
 
+use super::coding::is_absence;
 use super::journal::Journal;
 use super::{Service, ServiceError};
 
@@ -70,6 +71,46 @@ impl Service {
         self.record(Event::Destroyed { what, how: Means::Lost })?;
         files::remove_if_present(&Journal::path(&self.home, of))?;
         Ok(())
+    }
+
+    /// The service's copy of a delivery is lost, as the operator states, and nobody received it:
+    /// the delivery is over. Of a stopped run whose result had taken its name and is gone, the
+    /// result is recorded first.
+    ///
+    /// # Errors
+    /// [`ServiceError::ResultThere`] where a file lies in its place; [`Refusal::UnknownDelivery`],
+    /// [`Refusal::AlreadyDelivered`], [`Refusal::DeliveryLost`]; [`ServiceError::Unpaid`] where the
+    /// request cannot be destroyed, which comes first; [`ServiceError::File`].
+    pub fn result_lost(&mut self, of: &DeliveryId) -> Result<(), ServiceError> {
+        if let Some(ServiceError::ResultAway { delivery, .. }) = self.unpaid()
+            && delivery == of
+        {
+            self.record_finished()?;
+            self.recover(None, &mut Vec::new())?;
+        }
+        if self.state.owed().is_some() {
+            self.check_unpaid()?;
+        }
+        self.state.check_delivered(of)?;
+        match self.journal(of) {
+            Ok(Some(Journal { result: path, .. })) if is_there(&path)? => {
+                return Err(ServiceError::ResultThere { path });
+            }
+            Err(error @ ServiceError::File(_)) => return Err(error),
+            Ok(_) | Err(_) => {}
+        }
+        let what = Destroyed::result_of(*of);
+        self.record(Event::Destroyed { what, how: Means::Lost })?;
+        files::remove_if_present(&Journal::path(&self.home, of))?;
+        Ok(())
+    }
+}
+
+fn is_there(path: &Path) -> Result<bool, FileError> {
+    match path.symlink_metadata() {
+        Ok(_) => Ok(true),
+        Err(error) if is_absence(&error) => Ok(false),
+        Err(error) => Err(FileError::from_io(path, &error)),
     }
 }
 

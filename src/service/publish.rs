@@ -66,6 +66,9 @@ struct Waiting<'a> {
     made: Timestamp,
 }
 
+/// What is published, in the order in which the names are made.
+const FILES: [&str; 4] = ["card.json", "requests.json", "checkpoint", "ledger.jsonl"];
+
 impl Reader {
     /// Publishes the ledger as far as its checkpoint covers it, the checkpoint, the service's card
     /// and `requests.json` in `directory`, for everybody to read: at any moment the ledger and the
@@ -116,15 +119,17 @@ impl Reader {
         let published = Published { events, added: events - known };
         if versions.present() == Some(&version) && published.added == 0 && same("checkpoint", note)
         {
+            versions.complete(&FILES)?;
             return Ok(published);
         }
         let mut ledger = files::open_to_read(&ours)?.take(lines.length());
-        let mut files: [(&str, &mut dyn Read); 4] = [
-            ("card.json", &mut io::Cursor::new(card)),
-            ("requests.json", &mut io::Cursor::new(requests)),
-            ("checkpoint", &mut io::Cursor::new(note)),
-            ("ledger.jsonl", &mut ledger),
+        let sources: [&mut dyn Read; 4] = [
+            &mut io::Cursor::new(card),
+            &mut io::Cursor::new(requests),
+            &mut io::Cursor::new(note),
+            &mut ledger,
         ];
+        let mut files: Vec<(&str, &mut dyn Read)> = FILES.into_iter().zip(sources).collect();
         versions.publish(&version, &mut files)?;
         Ok(published)
     }
@@ -139,7 +144,8 @@ impl Reader {
             .unwrap_or_default();
         let needed = working.map_or(0, |dealing| dealing.threshold.k());
         let open = state.open_questions().iter();
-        let waiting = state.deliveries().iter().filter(|(_, delivery)| !delivery.delivered);
+        let waiting =
+            state.deliveries().iter().filter(|(_, of)| !of.delivered && of.lost.is_none());
         Requests {
             format: FORMAT,
             service: self.card.id(),

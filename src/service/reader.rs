@@ -149,8 +149,17 @@ impl Reader {
         files::at_work(&self.home.join("lock"))
     }
 
-    /// Why a request that is to be destroyed cannot be: its medium is not there.
+    /// Why a request that is to be destroyed cannot be, or a run cannot be ended: the medium of its
+    /// file is not there.
     pub fn unpaid(&self) -> Option<ServiceError> {
+        if let Some(pending) = self.state().pending() {
+            let delivery = DeliveryId { run: pending.question.run, part: pending.made + 1 };
+            let journal = Journal::read(&Journal::path(&self.home, &delivery)).ok()?;
+            // In the order in which a run that goes on would take its name.
+            let is_away =
+                journal.ready.is_some() && !journal.stands_by() && !journal.result.is_file();
+            return is_away.then_some(ServiceError::ResultAway { delivery, path: journal.result });
+        }
         let Some(Destroyed::Request { run, part }) = self.state().owed() else { return None };
         let id = DeliveryId { run: *run, part: *part };
         let journal = Journal::read(&Journal::path(&self.home, &id)).ok()?;

@@ -107,6 +107,8 @@ pub struct Plan {
     pub new_places: Vec<PathBuf>,
     /// Custodians at hand who have seen another ledger, or one that goes further.
     pub left_behind: Vec<Name>,
+    /// Those of them of whom another copy of the kit follows it.
+    pub apart: Vec<Name>,
     /// Sources that were not used, and why.
     pub unsound: Vec<(Source, String)>,
 }
@@ -176,8 +178,16 @@ impl Recovery {
             return Err(KeystoreError::Place { path }.into());
         }
         let now = clock::seconds(&clock);
-        let Choice { taken, own: own_head, follow, needs_kits, is_seen, left_behind, unsound } =
-            choose(&home, &card, &there, &from, &kits, now)?;
+        let Choice {
+            taken,
+            own: own_head,
+            follow,
+            needs_kits,
+            is_seen,
+            left_behind,
+            apart,
+            unsound,
+        } = choose(&home, &card, &there, &from, &kits, now)?;
         let own = match files::read(&home.join(LEDGER), u64::MAX >> 1) {
             Ok(bytes) => Some(bytes),
             Err(FileError::Missing { .. }) => None,
@@ -199,7 +209,7 @@ impl Recovery {
         let quorum = given >= needed;
         if (needs_kits || rekeys) && !quorum {
             let events = taken.history.size();
-            return Err(ServiceError::TooFewFollow { events, given, needed });
+            return Err(ServiceError::TooFewFollow { events, given, needed, apart });
         }
         let records_lost = quorum && !lost_keys.is_empty();
         let unknown_seals = match quorum {
@@ -223,6 +233,7 @@ impl Recovery {
             unknown_seals,
             new_places,
             left_behind,
+            apart,
             unsound,
         };
         let clock = Box::new(clock);

@@ -93,7 +93,7 @@ pub type ReadResult<'a> = &'a dyn Fn(&LeftResult) -> Result<Option<Commitment>, 
 /// takes nothing before [`ResultFile::admit`].
 pub struct ResultFile {
     file: Kind,
-    part: u32,
+    delivery: DeliveryId,
     expected: Expected,
     admitted: bool,
     seal: Arc<Seal>,
@@ -143,18 +143,18 @@ impl ResultFile {
         expected: Expected,
         seal: Seal,
     ) -> Result<Self, ServiceError> {
-        let (target, DeliveryId { run, part }) = (&journal.result, journal.delivery);
+        let (target, delivery) = (&journal.result, journal.delivery);
         let file = match Withheld::create(target, Access::Private)? {
             Some(file) => Kind::Withheld(file),
-            None => Kind::Named(Pending::create_marked(target, &run.0, Access::Private)?),
+            None => Kind::Named(Pending::create_marked(target, &delivery.run.0, Access::Private)?),
         };
-        Ok(Self { file, part, expected, admitted: false, seal: Arc::new(seal) })
+        Ok(Self { file, delivery, expected, admitted: false, seal: Arc::new(seal) })
     }
 
     /// Which request of the run it is the result of, from 1.
     #[must_use]
     pub fn part(&self) -> u32 {
-        self.part
+        self.delivery.part
     }
 
     /// Whether others can read what is written, before the run has verified it: then the request
@@ -190,19 +190,14 @@ impl ResultFile {
         Ok(())
     }
 
-    /// Makes it durable and gives it its name.
-    pub(super) fn commit(&mut self) -> Result<(), FileError> {
-        match &mut self.file {
-            Kind::Withheld(file) => file.commit(),
-            Kind::Named(file) => file.take_name(),
-        }
-    }
-
-    /// Whether it has its name.
-    pub(super) fn has_name(&self) -> bool {
-        match &self.file {
-            Kind::Withheld(file) => file.has_name(),
-            Kind::Named(file) => file.has_name(),
+    /// Makes it durable under the name of its temporary, which follows from its run's number.
+    pub(super) fn stand_by(self) -> Result<Pending, FileError> {
+        match self.file {
+            Kind::Withheld(file) => file.stand_by(&self.delivery.run.0),
+            Kind::Named(mut file) => {
+                file.stand_by()?;
+                Ok(file)
+            }
         }
     }
 }

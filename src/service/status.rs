@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use cstatns_base::code::Generation;
+use cstatns_base::delivery::DeliveryName;
 use cstatns_base::domain::{KeyState, end_of};
 use cstatns_base::files::{self, AtWork};
 use cstatns_base::name::Name;
@@ -60,10 +61,13 @@ pub struct Status {
     pub domains: Vec<DomainStatus>,
     /// Results that have not been stated delivered.
     pub deliveries: Vec<Outgoing>,
+    /// Results that were stated lost before they were delivered.
+    pub lost: Vec<DeliveryName>,
     /// Files of keys and life secrets that the ledger does not know. There are none, unless the
     /// ledger is older than its keys.
     pub unknown_keys: Vec<PathBuf>,
-    /// Why something that is owed could not be destroyed when the home was opened.
+    /// Why something that is owed could not be destroyed when the home was opened, or a run could
+    /// not be ended.
     pub unpaid: Option<String>,
 }
 
@@ -242,6 +246,7 @@ impl Looked<'_> {
                 .map(|name| self.domain_status(name, now))
                 .collect(),
             deliveries: outgoing(self.home, self.state),
+            lost: self.state.lost().map(|(id, of)| id.named(of.parts)).collect(),
             // A directory that cannot be read is found by the runs that need it.
             unknown_keys: unknown_keys(self.keystore, self.state)
                 .unwrap_or_default()

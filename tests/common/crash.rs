@@ -209,8 +209,14 @@ pub fn facts(service: &Service) -> String {
     let deliveries = state.deliveries().values().map(|d| {
         let kept = d.request_kept;
         format!(
-            "{} {} {:?} {} {kept} {} {}\n",
-            d.domain, d.generation, d.from, d.rows, d.delivered, d.destroyed
+            "{} {} {:?} {} {kept} {} {} {}\n",
+            d.domain,
+            d.generation,
+            d.from,
+            d.rows,
+            d.delivered,
+            d.destroyed,
+            d.lost.is_some()
         )
     });
     let mut deliveries: Vec<String> = deliveries.collect();

@@ -9,7 +9,7 @@ use cstatns::audit;
 use cstatns::checkpoint::Head;
 use cstatns::code::{Code, Generation};
 use cstatns::domain::{KeyState, Kind, end_of};
-use cstatns::evidence::Stated;
+use cstatns::evidence::{Stated, is_answered};
 use cstatns::keystore::KeyLabel;
 use cstatns::ledger::event::{Destroyed, Event, Line};
 use cstatns::name::canonical_json;
@@ -269,17 +269,21 @@ impl Life {
         self.scan();
     }
 
-    /// The doubts that kits remember and the ledger cannot take: about what it does not hold, or
-    /// what is destroyed.
+    /// The doubts that kits remember, did not state anew, and the ledger cannot take: about what it
+    /// does not hold, or what is destroyed.
     fn doubts_missing(&self) -> usize {
-        let kits = self.honest().into_iter().map(|kit| self.kit(kit));
-        let stated: Vec<_> = kits.flat_map(|kit| kit.statements().to_vec()).collect();
-        let doubts = stated.iter().filter_map(|stated| match stated {
-            Stated::Doubt { doubt } => Some(doubt),
-            _ => None,
-        });
         let recorded = self.state().doubts();
-        let missing = doubts.filter(|doubt| !recorded.contains_key(&doubt_digest(doubt)));
+        let is_recorded = |doubt: &Doubt| recorded.contains_key(&doubt_digest(doubt));
+        let unanswered = |kit: usize| -> Vec<Doubt> {
+            let kit = self.kit(kit);
+            let doubts = kit.statements().iter().filter_map(|stated| match stated {
+                Stated::Doubt { doubt } => Some(doubt),
+                _ => None,
+            });
+            let missing = doubts.filter(|doubt| !is_answered(doubt, kit.statements(), is_recorded));
+            missing.map(|doubt| (**doubt).clone()).collect()
+        };
+        let missing = self.honest().into_iter().flat_map(unanswered);
         let again = |doubt: &Doubt| {
             let mut all = recorded.values();
             all.any(|known| known.card == doubt.body.card && known.about == doubt.body.about)

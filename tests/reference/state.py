@@ -423,6 +423,10 @@ class State:
         what = event["what"]
         if what == self.owed:
             self.owed = None
+        elif what["kind"] == "result" and event["how"] == "lost":
+            domain, delivered = self.deliveries.get((what["run"], what["part"]), (None, True))
+            demand(self.owed is None and not delivered, "not-owed")
+            self.deliveries[what["run"], what["part"]] = (domain, True)
         else:
             domain = self.domains.get(what.get("domain"))
             demand(domain is not None and not domain.destroyed and domain.marked is not None

@@ -804,7 +804,13 @@ impl Walk<'_> {
                     true => self.some_delivery(),
                     false => *self.random.of(&waiting),
                 };
-                Event::Delivered { run, part }
+                match self.random.one_in(3) {
+                    true => {
+                        let what = Destroyed::Result { run, part };
+                        Event::Destroyed { what, how: Means::Lost }
+                    }
+                    false => Event::Delivered { run, part },
+                }
             }
             "destroyed" => self.destroyed(),
             "expiry-checked" => Event::ExpiryChecked {},

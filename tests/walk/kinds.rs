@@ -3,15 +3,15 @@
 
 use std::collections::BTreeSet;
 
-use cstatns::delivery::MOST_PARTS;
-use cstatns::ledger::event::{Destroyed, Event, Line};
+use cstatns::delivery::{DeliveryId, MOST_PARTS};
+use cstatns::ledger::event::{Destroyed, Event, Line, Means};
 use cstatns::proposal::{Action, Question};
 use cstatns::receipt::ReceiptStatement;
 use cstatns::state::{Domain, State};
 use jiff::Timestamp;
 
 /// Each kind of event, and whether any of the kind can be lawful.
-pub(crate) const KINDS: [(&str, bool); 27] = [
+pub(crate) const KINDS: [(&str, bool); 30] = [
     ("a part in its turn, of several", true),
     ("a part once more", false),
     ("a part before its turn", false),
@@ -39,6 +39,9 @@ pub(crate) const KINDS: [(&str, bool); 27] = [
     ("a check of the day that confirms the clock", true),
     ("a check of another day under an unconfirmed clock", true),
     ("a question about a project that was marked by a clock that was ahead", false),
+    ("a result that is lost before it is delivered", true),
+    ("a result that is lost, and was delivered or lost before", false),
+    ("a result that is lost while a destruction is owed", false),
 ];
 
 /// The kinds of this event after these ones.
@@ -66,6 +69,7 @@ pub(crate) fn kinds(state: &State, line: &Line) -> Vec<&'static str> {
         {
             found.push("a delivery while its run is pending");
         }
+        Event::Destroyed { what, how: Means::Lost } => lost(state, what, &mut found),
         Event::Proposed { question } => asked(state, question, true, &mut found),
         Event::Intent { run, .. } => {
             if let Some(open) = state.open_questions().get(run) {
@@ -84,6 +88,20 @@ pub(crate) fn kinds(state: &State, line: &Line) -> Vec<&'static str> {
         _ => {}
     }
     found
+}
+
+/// What is peculiar to results that are lost.
+fn lost(state: &State, what: &Destroyed, found: &mut Vec<&'static str>) {
+    let Destroyed::Result { run, part } = *what else { return };
+    let Some(known) = state.deliveries().get(&DeliveryId { run, part }) else { return };
+    match state.owed() {
+        Some(owed) if owed == what => {}
+        Some(_) => found.push("a result that is lost while a destruction is owed"),
+        None if known.delivered || known.lost.is_some() => {
+            found.push("a result that is lost, and was delivered or lost before");
+        }
+        None => found.push("a result that is lost before it is delivered"),
+    }
 }
 
 /// What is peculiar to clocks.

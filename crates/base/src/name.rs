@@ -100,8 +100,11 @@ impl<const N: usize> Hex<N> {
 
     /// Appends the digits to `out`.
     pub fn write(&self, out: &mut Vec<u8>) {
-        let pairs = self.0.map(|byte| [digit(byte >> 4), digit(byte & 15)]);
-        out.extend_from_slice(pairs.as_flattened());
+        out.extend_from_slice(self.digits().as_flattened());
+    }
+
+    fn digits(&self) -> [[u8; 2]; N] {
+        self.0.map(|byte| [digit(byte >> 4), digit(byte & 15)])
     }
 }
 
@@ -123,10 +126,12 @@ fn digit(value: u8) -> u8 {
 
 impl<const N: usize> fmt::Display for Hex<N> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut digits = Vec::with_capacity(2 * N);
-        self.write(&mut digits);
-        f.write_str(std::str::from_utf8(&digits).expect("digits are ASCII"))
+        f.write_str(text(&self.digits()))
     }
+}
+
+fn text(digits: &[[u8; 2]]) -> &str {
+    std::str::from_utf8(digits.as_flattened()).expect("digits are ASCII")
 }
 
 /// The number of a run, which is drawn at random and public. Other lengths may be keys, and are no
@@ -145,15 +150,29 @@ impl<const N: usize> fmt::Debug for Hex<N> {
 
 impl<const N: usize> Serialize for Hex<N> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
+        serializer.serialize_str(text(&self.digits()))
     }
 }
 
 impl<'de, const N: usize> Deserialize<'de> for Hex<N> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        Self::parse(text.as_bytes()).ok_or_else(|| {
-            de::Error::custom(format_args!("expected {} lower-case hexadecimal digits", 2 * N))
+        deserializer.deserialize_str(Digits)
+    }
+}
+
+/// Reads the digits where they stand: ledgers hold millions.
+struct Digits<const N: usize>;
+
+impl<const N: usize> de::Visitor<'_> for Digits<N> {
+    type Value = Hex<N>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} lower-case hexadecimal digits", 2 * N)
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<Hex<N>, E> {
+        Hex::parse(text.as_bytes()).ok_or_else(|| {
+            E::custom(format_args!("expected {} lower-case hexadecimal digits", 2 * N))
         })
     }
 }
@@ -207,7 +226,10 @@ pub fn grouped(number: u64) -> String {
 /// its whole numbers are at most [`LARGEST_NUMBER`]; larger ones are rounded.
 pub fn canonical_json(value: &impl Serialize) -> Vec<u8> {
     let peer = || serde_json_canonicalizer::to_vec(value).ok();
-    let canonical = serde_json::to_vec(value).ok().and_then(|json| canonical::sorted(&json));
+    // Room for most of what is signed and recorded.
+    let mut json = Vec::with_capacity(1000);
+    let written = serde_json::to_writer(&mut json, value);
+    let canonical = written.ok().and_then(|()| canonical::sorted(json));
     debug_assert!(canonical.is_none() || canonical == peer(), "two implementations agree");
     canonical.or_else(peer).expect("the formats have a canonical JSON form")
 }

@@ -214,6 +214,7 @@ fn files(criterion: &mut Criterion) {
         let report = report_path(&attached);
         let clear = || remove(&[&attached, &report]);
         let what = || Attach {
+            data: None,
             retained: (&retained).into(),
             requested: None,
             result: &result,

@@ -30,12 +30,14 @@ use cstatns::meta::{FileMeta, ServiceId};
 use cstatns::name::{Hex, Name};
 use cstatns::proposal::Input;
 use cstatns::report::report_path;
+use cstatns::requested::Data;
 use cstatns::secret::Secret;
 use cstatns_bulk::{Register, Request, code, look_up_and_code};
 use cstatns_controller::{Attach, Column, Prepare, attach, prepare};
 use cstatns_register::{Builder, Index, Origin, Record};
+use cstatns_rows::csv::Delimiter;
 use cstatns_rows::effort::Effort;
-use cstatns_rows::table::Format;
+use cstatns_rows::table::{Fill, Format, Source, Stream};
 use parquet::arrow::ArrowWriter;
 use parquet::file::properties::WriterProperties;
 
@@ -82,7 +84,7 @@ fn report(result: &Path, commitment: Commitment, rows: u64) {
     stated.write(result);
 }
 
-/// Writes request and retained file row by row, the Parquet ones as one row group each.
+/// Writes request and retained file row by row, the Parquet request as one row group.
 fn write(place: &Path, rows: u64, format: Format) -> Manifest {
     let key = CommitmentKey::random();
     let (content, domain) =
@@ -94,15 +96,15 @@ fn write(place: &Path, rows: u64, format: Format) -> Manifest {
             let create = |name: &str| BufWriter::new(File::create(place.join(name)).unwrap());
             let (mut request, mut retained) = (create("request.csv"), create("retained.csv"));
             writeln!(request, "index,identifier").unwrap();
-            writeln!(retained, "index,status,note").unwrap();
+            writeln!(retained, "index,row,status").unwrap();
             for row in 0..rows {
                 writeln!(request, "{},{}", Hex(index(row)), identifier(row)).unwrap();
-                writeln!(retained, "{},ok,a note about row {row}", Hex(index(row))).unwrap();
+                writeln!(retained, "{},{},ok", Hex(index(row)), row + 1).unwrap();
             }
         }
         Format::Parquet => {
             write_parquet(&place.join("request.parquet"), rows, &["index", "identifier"]);
-            write_parquet(&place.join("retained.parquet"), rows, &["index", "status", "note"]);
+            write_parquet(&place.join("retained.parquet"), rows, &["index", "row", "status"]);
         }
     }
     let (commitment, rows) = commit.finish();
@@ -122,6 +124,7 @@ fn write(place: &Path, rows: u64, format: Format) -> Manifest {
 fn cell(row: u64, column: &str) -> String {
     match column {
         "identifier" => identifier(row),
+        "row" => (row + 1).to_string(),
         "status" => "ok".to_owned(),
         "note" => format!("a note about row {row}"),
         _ => format!("a value of row {row} that is quite a bit longer"),
@@ -135,7 +138,9 @@ fn write_parquet(path: &Path, rows: u64, columns: &[&str]) {
     };
     let fields = columns.iter().map(|column| Field::new(*column, kind(column), true));
     let schema = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
-    let properties = WriterProperties::builder().set_max_row_group_row_count(Some(1 << 30)).build();
+    // The retained file has those that `prepare` makes, the others one each.
+    let group = if columns.contains(&"row") { 1 << 17 } else { 1 << 30 };
+    let properties = WriterProperties::builder().set_max_row_group_row_count(Some(group)).build();
     let mut writer =
         ArrowWriter::try_new(File::create(path).unwrap(), schema.clone(), Some(properties))
             .unwrap();
@@ -176,6 +181,13 @@ fn coder() -> Coder {
 
 /// What `prepare` is given.
 const MEMORY: usize = 64 << 20;
+
+/// What the data is known again by; its second column is sent.
+fn digest<F: Fill>(rows: &mut Stream<F>) -> [u8; 32] {
+    rows.know_again(&[1]).unwrap();
+    while rows.next_batch().unwrap().is_some() {}
+    rows.digest().unwrap()
+}
 
 /// The work of the child: writes down the most memory that it took, in KiB, and the bytes that it
 /// wrote.
@@ -248,10 +260,20 @@ fn work(place: &Path, verb: &str, extension: &str, threads: NonZeroUsize) {
             let _ = fs::remove_file(former);
         }
         let requested = Manifest::read(&place.join("manifest.json")).unwrap();
-        let requested = requested.requested(signed::signing());
+        let mut data = Source::open(&file("data"), Delimiter::Given(b',')).unwrap();
+        let digest = match &mut data {
+            Source::Lines(rows) => digest(rows),
+            Source::Columns(rows) => digest(rows),
+        };
+        let delimiter = (extension == "csv").then_some(b',');
+        let data = Data::new(Some(&file("data")), delimiter, &[1], digest);
+        let requested = requested.requested(signed::signing(), data);
         report(&result, requested.commitment, requested.rows);
+        // What waits for its row is put aside: it may take what it is given, whatever that is.
+        let effort = Effort { memory: 0, ..effort };
         attach(
             Attach {
+                data: None,
                 retained: retained.into(),
                 requested: Some(&requested),
                 result: &result,
@@ -304,6 +326,7 @@ fn memory_does_not_grow_with_the_file() {
         // Both have full row groups of the result, which is what takes most.
         let peaks = [150_000, 600_000].map(|rows| {
             let place = tempfile::tempdir().unwrap();
+            write_data(place.path(), rows, format);
             write(place.path(), rows, format).write(&place.path().join("manifest.json")).unwrap();
             ["code", "attach"].map(|verb| {
                 // One thread: what several hold at once is a matter of chance.
@@ -416,7 +439,7 @@ fn prepare_stays_within_the_memory_that_it_is_given_and_puts_the_rest_aside() {
         return;
     }
     for (format, extension) in [(Format::Csv, "csv"), (Format::Parquet, "parquet")] {
-        let [small, large] = [600_000, 1_200_000].map(|rows| {
+        let [small, large] = [1_200_000, 2_400_000].map(|rows| {
             let place = tempfile::tempdir().unwrap();
             write_data(place.path(), rows, format);
             let test = "prepare_stays_within_the_memory_that_it_is_given_and_puts_the_rest_aside";

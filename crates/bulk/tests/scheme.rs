@@ -92,6 +92,7 @@ fn meta(world: &World, run: cstatns::proposal::RunId, generation: u32) -> FileMe
 fn attached(world: &World, retained: &str, result: &str, out: &str) -> Vec<Vec<String>> {
     let [retained, result, out] = [retained, result, out].map(|file| world.path(file));
     let what = Attach {
+        data: None,
         retained: (&retained).into(),
         requested: None,
         result: &result,

@@ -112,8 +112,8 @@ pub(crate) struct PrepareArgs {
     /// The request to write; <R>.manifest.json lies beside it
     #[arg(long, value_name = "R")]
     request: PathBuf,
-    /// The file to write with everything but what is sent, to be kept; <T>.request.json lies beside
-    /// it
+    /// The file to write that says for each index of the request the row of the data, to be kept;
+    /// <T>.request.json lies beside it
     #[arg(long, value_name = "T")]
     retained: PathBuf,
     /// What separates the fields of the data: one character, or `tab` [default: what its line
@@ -216,8 +216,8 @@ impl PrepareArgs {
         let manifest = manifest_path(&self.request);
         let requested = requested_path(&self.retained);
         program.say(format_args!(
-            "give {:?} and {manifest:?} to the service; keep {:?} and {requested:?}",
-            self.request, self.retained
+            "give {:?} and {manifest:?} to the service; keep {:?}, {:?} and {requested:?}",
+            self.request, self.data, self.retained
         ));
         let (input, words) = (&prepared.input, spoken(&prepared.input.commitment));
         program.say(format_args!("for `{}` of {}: {input}", self.domain, service));
@@ -294,13 +294,15 @@ impl PrepareArgs {
     }
 }
 
-/// Put the codes of a result beside the retained columns
+/// Put the codes of a result beside the columns of the data, in its own order
 #[derive(Args)]
 #[command(after_help = "Example:
   cstatns controller attach --retained retained.csv --result result.csv --out coded.csv \\
       --destroy courses.csv --destroy retained.csv --destroy result.csv
 Once it has the codes, the controller destroys the identifiers: name the files that hold them.")]
 pub(crate) struct AttachArgs {
+    /// The data that the request was made from, if it is no longer where it was
+    data: Option<PathBuf>,
     /// The file that `prepare` kept, with its .request.json beside it
     #[arg(long, value_name = "T")]
     retained: PathBuf,
@@ -366,6 +368,7 @@ impl AttachArgs {
         let requested = card.as_ref().map(|card| signed_since(&self.retained, card));
         let requested = requested.transpose()?.flatten();
         let what = Attach {
+            data: self.data.as_ref().map(Into::into),
             retained: (&self.retained).into(),
             requested: requested.as_ref(),
             result: &self.result,

@@ -79,7 +79,6 @@ fn files_that_are_not_tables() {
     place.write("data.parquet", "PAR1 and then nothing");
     let parquet = PREPARE.replace("data.csv", "data.parquet").replace("t.csv", "t.parquet");
     place.refused(&parquet, "parquet-damaged", &["data.parquet"]);
-    place.refused(&parquet.replace("t.parquet", "t.csv"), "retained-type", &["t.csv"]);
 }
 
 #[test]
@@ -163,7 +162,17 @@ fn results_that_do_not_belong() {
     place.refused(&format!("{attach} --binary-codes"), "binary-csv", &["--binary-codes"]);
     place.refused(&attach.replace("out.csv", "out.parquet"), "attached-type", &["out.parquet"]);
     place.refused(&format!("{attach} --destroy out.csv"), "destroys-output", &["out.csv"]);
-    place.refused(&attach.replace("t.csv", "data.csv"), "columns", &["`index`, `status`"]);
+    place.refused(&attach.replace("t.csv", "data.csv"), "columns", &["`index`, `row`, `status`"]);
+
+    // The data was changed, moved, or is gone.
+    let before = place.read("data.csv");
+    place.write("data.csv", before.replacen(",", ", ", 2));
+    place.refused(attach, "data-changed", &["data.csv", "as it was"]);
+    std::fs::rename(place.path("data.csv"), place.path("moved.csv")).unwrap();
+    place.refused(attach, "file-missing", &["data.csv"]);
+    let moved = attach.replace("controller attach", "controller attach moved.csv");
+    place.refused(&moved, "data-changed", &["moved.csv"]);
+    place.write("data.csv", &before);
 
     // Another request's retained file.
     place.ok(&PREPARE.replace("r.csv", "r2.csv").replace("t.csv", "t2.csv"));

@@ -247,6 +247,49 @@ fn a_delivery_whose_note_is_gone_is_stated() {
     }
 }
 
+/// A result that nobody received and nobody finds.
+#[test]
+fn a_result_that_is_lost_is_stated() {
+    let place = Place::open();
+    place.write("data.csv", csv(&identifiers(20)));
+    place.ok(PREPARE);
+    place.quorum(CODE);
+    let status = place.json("service status home");
+    let delivery = status["deliveries"][0]["delivery"].as_str().unwrap();
+    let lost = |digits: &str| format!("service delivered home {digits} --lost");
+    place.refused(&lost(delivery), "result-there", &["s.csv", "--received"]);
+    fs::rename(place.path("s.csv"), place.path("moved.csv")).unwrap();
+    let received = format!("service delivered home {} --received moved.csv", &delivery[..6]);
+    place.refused(&received, "result-missing", &["--lost"]);
+    let other = if delivery.starts_with("000000") { "111111" } else { "000000" };
+    place.refused(&lost(other), "unknown-delivery", &[other, "service status"]);
+    assert_eq!(place.run(&lost(&delivery[..5])).status.code(), Some(2));
+    let both = format!("{} --stated", lost(delivery));
+    assert_eq!(place.run(&both).status.code(), Some(2));
+
+    let said = place.ok(&lost(&delivery[..6]));
+    assert!(said.contains(delivery) && said.contains("nobody received it"), "{said}");
+    let status = place.json("service status home");
+    assert_eq!(status["deliveries"], serde_json::json!([]));
+    assert_eq!(status["lost"], serde_json::json!([delivery]));
+    let shown = text(&place.run("service status home").stdout);
+    assert!(shown.contains(&format!("lost before they were delivered: {delivery}")), "{shown}");
+    place.refused(&lost(delivery), "delivery-lost", &["nothing to do"]);
+    assert!(fs::read_dir(place.path("home/outbox")).unwrap().next().is_none());
+
+    let audited = place.run("auditor verify home/ledger.jsonl --service home/card.json");
+    assert_eq!(audited.status.code(), Some(3));
+    let audited = text(&audited.stdout);
+    assert!(audited.contains("0 delivered, 1 lost") && audited.contains(delivery), "{audited}");
+    let said = place.ok("custodian check alice --ledger home/ledger.jsonl --out alice.check.json");
+    assert!(said.contains("a result was lost before anybody received it"), "{said}");
+    // Its request stays used, and no published list waits for it.
+    place.ok("service publish home published");
+    let requests: serde_json::Value =
+        serde_json::from_str(&place.read("published/requests.json")).unwrap();
+    assert_eq!(requests["deliveries"], serde_json::json!([]));
+}
+
 /// The request is gone because another command finished the run.
 #[test]
 fn a_repeat_of_what_was_finished_names_the_delivery() {

@@ -218,7 +218,7 @@ fn off_since_january() -> Place {
 
 #[test]
 fn media_that_fail_are_given_up() {
-    let [request, mirror, life] = &blocks("A medium fails")[..] else { panic!("blocks") };
+    let [request, lost, mirror, life] = &blocks("A medium fails")[..] else { panic!("blocks") };
     let place = service();
 
     // A place of life secrets: the other one has them, and the new one gets them.
@@ -250,6 +250,14 @@ fn media_that_fail_are_given_up() {
         request.iter().map(|line| line.replace("DELIVERY", &delivery)).collect();
     run(&place, &named);
     goes_on(&place, "fourth");
+
+    // A result that nobody received.
+    let here = place.json("service status home")["deliveries"].clone();
+    let its = here.as_array().unwrap().iter().find(|of| of["delivery"] == *delivery).unwrap();
+    let lost: Vec<String> = lost.iter().map(|line| line.replace("DELIVERY", &delivery)).collect();
+    fs::remove_file(its["result"].as_str().unwrap()).unwrap();
+    run(&place, &lost);
+    goes_on(&place, "fifth");
 }
 
 /// A request whose destruction is owed, and whose medium is away. Returns the delivery.

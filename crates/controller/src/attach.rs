@@ -1,11 +1,14 @@
-//! The controller's second step: retained file and result → attached file, in one pass over both
-//! (SPEC §6).
+//! The controller's second step: data, retained file and result → attached file (SPEC §6). One pass
+//! over the retained file and the result puts the codes into the order of the data, one over the
+//! data writes it with them.
 
 mod command;
 mod destruction;
-mod merge;
+mod gather;
 mod sources;
+mod write;
 
+use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
@@ -14,20 +17,22 @@ use cstatns_base::files::{Access, FileError, Together, take_back};
 use cstatns_base::identifier::Scheme;
 use cstatns_base::meta::{SPEC, ServiceId};
 use cstatns_base::name::Name;
-use cstatns_record::report::{Report, ReportBody, ReportError, report_path};
+use cstatns_record::report::{Report, ReportError, report_path};
 use cstatns_record::requested::{Requested, RequestedError, requested_path};
 use cstatns_rows::columns::known_counts;
 use cstatns_rows::csv::Delimiter;
 use cstatns_rows::effort::Effort;
+use cstatns_rows::encoding::Encoding;
 use cstatns_rows::error::TableError;
 use cstatns_rows::sink::{self, Output};
-use cstatns_rows::table::{Format, Input, Source, Table};
+use cstatns_rows::table::{Format, Input, Rows, Source, Table};
 use jiff::Timestamp;
 
 use command::Files;
 use destruction::{Before, Unfinished};
-use merge::{Merged, merge};
-use sources::{Results, Retained};
+use gather::{Gathered, gather};
+use sources::{Results, need_retained};
+use write::{Data, Kept, copy, write};
 
 pub use command::Attach;
 pub use destruction::NotDestroyed;
@@ -59,7 +64,27 @@ pub enum AttachError {
     /// The result's report, or the one to write.
     #[error(transparent)]
     Report(#[from] ReportError),
-    /// `attached-type`: the attached file is not of the retained file's type.
+    /// `data-unknown`: where the data was is not known.
+    #[error("{path:?} does not say where the data is")]
+    DataUnknown {
+        /// What was kept of the request; of a frame what the retained rows are called.
+        path: PathBuf,
+    },
+    /// `data-changed`: the data is not what the request was made from.
+    #[error(
+        "the data {path:?} is not what the request was made from: it was changed, or is another file"
+    )]
+    DataChanged {
+        /// The data.
+        path: PathBuf,
+    },
+    /// `retained-rows`: the retained file does not name each row of the data once.
+    #[error("the retained file {path:?} was changed: it does not name each row of the data once")]
+    RetainedRows {
+        /// The retained file.
+        path: PathBuf,
+    },
+    /// `attached-type`: the attached file is not of the data's type.
     #[error("the attached file {path:?} keeps columns as they are")]
     OutType {
         /// The attached file.
@@ -183,6 +208,9 @@ cstatns_base::coded!(AttachError {
     Self::Table(error) => (error),
     Self::File(error) => (error),
     Self::Report(error) => (error),
+    Self::DataUnknown { path } => ("data-unknown", Input, [path]),
+    Self::DataChanged { path } => ("data-changed", Input, [path]),
+    Self::RetainedRows { path } => ("retained-rows", Input, [path]),
     Self::OutType { path } => ("attached-type", Input, [path]),
     Self::BinaryCsv => ("binary-csv", Input, []),
     Self::ReportMissing { path } => ("report-missing", Input, [path]),
@@ -220,54 +248,82 @@ cstatns_base::coded!(AttachError {
 /// [`AttachError`]: among them indexes that are missing or extra on either side, with counts.
 pub fn attach(what: Attach<'_>, effort: &Effort) -> Result<Attached, AttachError> {
     let begin = Timestamp::now();
-    let Attach { retained, requested, result, out, binary_codes, destroy } = what;
-    let format = match retained.file() {
-        Some(path) => Format::of(path)?,
-        // Its columns have types, as those of a Parquet file.
-        None => Format::Parquet,
-    };
-    if binary_codes && format.is_text() {
-        return Err(AttachError::BinaryCsv);
-    }
+    let Attach { data, retained, requested, result, out, binary_codes, destroy } = what;
     match out {
         Output::File(out) => {
-            if Format::of(out)?.is_text() != format.is_text() {
-                return Err(AttachError::OutType { path: out.to_owned() });
+            if binary_codes && Format::of(out)?.is_text() {
+                return Err(AttachError::BinaryCsv);
             }
             let destroy = &with_requested(retained.file(), destroy);
-            let files = Files { retained: retained.file(), result, out, binary_codes, destroy };
-            attach_to_file(&files, retained, requested, begin, effort)
+            let files = Files {
+                data: data.as_ref().and_then(Input::file),
+                retained: retained.file(),
+                result,
+                out,
+                binary_codes,
+                destroy,
+            };
+            attach_to_file(&files, (data, retained, requested), begin, effort)
         }
         Output::Frame(_) if !destroy.is_empty() => Err(AttachError::DestroysForFrame),
         Output::Frame(take) => {
-            let (source, columns, results) = open(retained, requested, result)?;
+            let Opened { source, known, retained, results } =
+                Opened::open(data, retained, requested, result)?;
             let Source::Columns(rows) = source else {
                 return Err(AttachError::OutType { path: source.table().path().to_owned() });
             };
-            let about = About::of(&results, begin);
-            let merged =
-                merge(rows, columns, results, binary_codes, effort, |columns, _, meta| {
-                    Ok(sink::frames(take, columns, meta.pairs()))
-                })?;
-            let (rows, report) = (merged.rows, about.report(merged)?);
-            Ok(Attached { rows, report, resumed: false })
+            let gathered = gather(retained, results, known.rows, result, effort)?;
+            let pairs = gathered.meta.pairs();
+            let counts = write(rows, &known, &gathered, binary_codes, effort, |columns, _| {
+                Ok(sink::frames(take, columns, pairs))
+            })?;
+            let report = report(&gathered, counts, begin)?;
+            Ok(Attached { rows: report.rows_out, report, resumed: false })
         }
     }
 }
 
-/// Opens what is joined.
-fn open(
-    retained: Input<'_>,
-    requested: Option<&Requested>,
-    result: &Path,
-) -> Result<(Source, Retained, Results), AttachError> {
-    let source = retained.open(Delimiter::Under("index"))?;
-    let columns = Retained::of(source.table())?;
-    let results = match requested {
-        Some(requested) => Results::open(result, requested)?,
-        None => Results::open(result, &read_requested(source.table())?)?,
-    };
-    Ok((source, columns, results))
+/// What is joined.
+struct Opened {
+    source: Source,
+    known: Data,
+    retained: Rows,
+    results: Results,
+}
+
+impl Opened {
+    fn open(
+        data: Option<Input<'_>>,
+        retained: Input<'_>,
+        requested: Option<&Requested>,
+        result: &Path,
+    ) -> Result<Self, AttachError> {
+        let retained = retained.open(Delimiter::Under("index"))?.any();
+        need_retained(&retained.table)?;
+        let requested = match requested {
+            Some(requested) => requested.clone(),
+            None => read_requested(&retained.table)?,
+        };
+        let results = Results::open(result, &requested)?;
+        let data = match (data, &requested.data.path) {
+            (Some(data), _) => data,
+            (None, Some(path)) => Input::File(path),
+            (None, None) => {
+                return Err(AttachError::DataUnknown { path: retained.table.path().to_owned() });
+            }
+        };
+        let delimiter = requested.data.delimiter.and_then(|between| u8::try_from(between).ok());
+        let encoding = requested.data.encoding.as_deref().and_then(Encoding::of);
+        let source = data.open_in(Delimiter::Given(delimiter.unwrap_or(b',')), encoding)?;
+        let known = Data {
+            path: source.table().path().to_owned(),
+            sent: requested.data.sent().collect(),
+            digest: requested.data.digest.0,
+            rows: requested.rows,
+            retained: retained.table.path().to_owned(),
+        };
+        Ok(Self { source, known, retained, results })
+    }
 }
 
 /// What was kept of the request beside a retained file.
@@ -299,12 +355,12 @@ fn with_requested(retained: Option<&Path>, destroy: &[PathBuf]) -> Vec<PathBuf> 
 
 fn attach_to_file(
     what: &Files<'_>,
-    retained: Input<'_>,
-    requested: Option<&Requested>,
+    (data, retained, requested): (Option<Input<'_>>, Input<'_>, Option<&Requested>),
     begin: Timestamp,
     effort: &Effort,
 ) -> Result<Attached, AttachError> {
     let (out, binary) = (what.out, what.binary_codes);
+    let format = Format::of(out)?;
     let report_path = report_path(out);
     if let Some(path) = what.destroy.iter().find(|path| **path == out || **path == report_path) {
         return Err(AttachError::DestroysOutput { path: path.clone() });
@@ -319,23 +375,35 @@ fn attach_to_file(
         return Err(FileError::Exists { path: out.to_owned() }.into());
     }
     let before = Before::of(what)?;
-    let (source, columns, results) = open(retained, requested, what.result)?;
-    let about = About::of(&results, begin);
+    let Opened { source, known, retained, results } =
+        Opened::open(data, retained, requested, what.result)?;
+    if matches!(source, Source::Lines(_)) != format.is_text() {
+        return Err(AttachError::OutType { path: out.to_owned() });
+    }
     let mut files = Together::create([&report_path, out], Access::Private)?;
     let [report_file, out_file] = &mut files.files;
-    let merged = match source {
-        Source::Lines(rows) => {
-            merge(rows, columns, results, binary, effort, |columns, table, _| {
-                sink::csv(out_file, table.text_beside(out), columns)
-            })?
+    let gathered = gather(retained, results, known.rows, out, effort)?;
+    let pairs = gathered.meta.pairs();
+    let counts = match source {
+        Source::Lines(rows) => write(rows, &known, &gathered, binary, effort, |columns, table| {
+            sink::csv(out_file, table.text_beside(out), columns)
+        })?,
+        Source::Columns(mut rows) if rows.table.is_file() => {
+            let kept = Kept::of(&rows.table, &known.sent, !gathered.quality)?;
+            rows.know_again(&known.sent)?;
+            if rows.digest() != Some(known.digest) {
+                return Err(known.changed());
+            }
+            let columns = gathered.own_columns(binary);
+            let copied = (&*known.path, kept.columns());
+            let sinks = sink::copy(out_file, &columns, copied, pairs, out)?;
+            copy(&known, &kept, &gathered, effort, sinks)?
         }
-        Source::Columns(rows) => {
-            merge(rows, columns, results, binary, effort, |columns, _, meta| {
-                sink::parquet(out_file, columns, meta.pairs())
-            })?
-        }
+        Source::Columns(rows) => write(rows, &known, &gathered, binary, effort, |columns, _| {
+            sink::parquet(out_file, columns, pairs)
+        })?,
     };
-    let (rows, mut report) = (merged.rows, about.report(merged)?);
+    let mut report = report(&gathered, counts, begin)?;
     let unfinished = match what.destroy {
         [] => None,
         _ => Some(before.plan(what, out_file.temporary())?),
@@ -347,45 +415,36 @@ fn attach_to_file(
     if let Some(unfinished) = unfinished {
         check_destroyed(unfinished.carry_out(what, &mut report)?)?;
     }
-    Ok(Attached { rows, report, resumed: false })
+    Ok(Attached { rows: report.rows_out, report, resumed: false })
 }
 
-/// What is known of the attached rows beside what is counted in them.
-struct About {
-    result: PathBuf,
-    /// What the service reported of the result.
-    stated: ReportBody,
+/// The report of what was attached, if it is what the service reported. `counts` are those of the
+/// quality that the data of a renewal has.
+fn report(
+    gathered: &Gathered,
+    counts: BTreeMap<String, u64>,
     begin: Timestamp,
-}
-
-impl About {
-    fn of(results: &Results, begin: Timestamp) -> Self {
-        let result = results.rows.stream.table.path().to_owned();
-        Self { result, stated: results.report.clone(), begin }
+) -> Result<Report, AttachError> {
+    let Gathered { by_row, report: stated, counts: attached, stated: counted, .. } = gathered;
+    let rows = by_row.rows();
+    if stated.rows_out != rows
+        || (!stated.quality.is_empty() && known_counts(&stated.quality) != *counted)
+    {
+        return Err(AttachError::ResultChanged { path: gathered.result.clone() });
     }
-
-    /// The report of what was attached, if it is what the service reported.
-    fn report(self, merged: Merged) -> Result<Report, AttachError> {
-        let Self { result, stated, begin } = self;
-        let Merged { rows, quality, stated: counted } = merged;
-        if stated.rows_out != rows
-            || (!stated.quality.is_empty() && known_counts(&stated.quality) != counted)
-        {
-            return Err(AttachError::ResultChanged { path: result });
-        }
-        let end = Timestamp::now().max(begin);
-        Ok(Report {
-            tool: concat!("cstatns ", env!("CARGO_PKG_VERSION")).to_owned(),
-            spec: SPEC.to_owned(),
-            rows_in: rows,
-            rows_out: rows,
-            quality,
-            destroyed: Vec::new(),
-            begin,
-            end,
-            ..Report::from(&stated)
-        })
-    }
+    let quality = if gathered.quality { attached.clone() } else { counts };
+    let end = Timestamp::now().max(begin);
+    Ok(Report {
+        tool: concat!("cstatns ", env!("CARGO_PKG_VERSION")).to_owned(),
+        spec: SPEC.to_owned(),
+        rows_in: rows,
+        rows_out: rows,
+        quality,
+        destroyed: Vec::new(),
+        begin,
+        end,
+        ..Report::from(stated)
+    })
 }
 
 /// The error for files that were not destroyed: how many, and why the first was not.

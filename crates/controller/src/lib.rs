@@ -66,6 +66,8 @@
 
 mod origin;
 
+mod known;
+
 mod attach;
 
 mod check;

@@ -9,7 +9,6 @@ mod write;
 
 use std::collections::BTreeMap;
 use std::io::Write;
-use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use cstatns_base::civil_status::request::FIELDS;
@@ -32,7 +31,7 @@ use cstatns_rows::guard::Held;
 use cstatns_rows::guard::names::trimmed;
 use cstatns_rows::reading::Reading;
 use cstatns_rows::sink::{self, Output};
-use cstatns_rows::table::{Format, Input, Source, Table};
+use cstatns_rows::table::{Format, Input, Table};
 
 use job::Job;
 use kept::Keeping;
@@ -75,11 +74,10 @@ pub struct Prepare<'a> {
     pub domain: &'a Name,
     /// The request to write; its manifest will lie beside it.
     pub request: &'a Path,
-    /// Where the retained rows go: to a file of the same type as the data, that of a frame being
-    /// Parquet, beside which lies what is kept of the request; or, of data whose columns have
-    /// types, to a frame.
+    /// Where the retained rows go: to a file, beside which lies what is kept of the request; or to
+    /// a frame.
     pub retained: Output<'a>,
-    /// What stands between two fields of the data, and of the retained file, where they are CSV.
+    /// What stands between two fields of the data, where it is CSV.
     pub delimiter: u8,
     /// How the cells that are sent are read.
     pub reading: Reading<'a>,
@@ -130,12 +128,6 @@ pub enum PrepareError {
     /// The report beside the data.
     #[error(transparent)]
     Report(#[from] ReportError),
-    /// `retained-type`: the retained file is not of the data's type.
-    #[error("the retained file {path:?} keeps columns of the data as they are")]
-    RetainedType {
-        /// The retained file.
-        path: PathBuf,
-    },
     /// `same-output`: two files to write have one name.
     #[error("{path:?} is named for two files")]
     SameOutput {
@@ -248,7 +240,6 @@ cstatns_base::coded!(PrepareError {
     Self::Table(error) => (error),
     Self::File(error) => (error),
     Self::Report(error) => (error),
-    Self::RetainedType { path } => ("retained-type", Input, [path]),
     Self::SameOutput { path } => ("same-output", Input, [path]),
     Self::Reserved { path, column } => ("reserved-column", Input, [path, column]),
     Self::WrongColumn { invalid, filled } => ("wrong-column", Input, [invalid, filled]),
@@ -266,6 +257,10 @@ cstatns_base::coded!(PrepareError {
 });
 
 /// Writes the request with its manifest, and the retained file.
+///
+/// Of the data only the columns that are sent are read, and what the others hold is judged: of a
+/// Parquet file by rows that are spread over it, else by all. The retained file says for each index
+/// the row; [`attach`](crate::attach()) goes through the data again, which must not have changed.
 ///
 /// Every row gets a random index of its own, repeated values included, and both files are sorted by
 /// it: neither the order of the data nor what its rows have in common travels beyond the values
@@ -297,17 +292,10 @@ pub fn prepare(what: Prepare<'_>, effort: &Effort) -> Result<Prepared, PrepareEr
         reading,
         accepted,
     } = what;
-    let format = match data.file() {
-        Some(path) => Format::of(path)?,
-        // Its columns have types, as those of a Parquet file.
-        None => Format::Parquet,
-    };
     let request_format = Format::of(request)?;
     let manifest_path = manifest_path(request);
     if let Output::File(retained) = &retained {
-        if Format::of(retained)?.is_text() != format.is_text() {
-            return Err(PrepareError::RetainedType { path: (*retained).to_owned() });
-        }
+        Format::of(retained)?;
         if *retained == request || *retained == manifest_path {
             return Err(PrepareError::SameOutput { path: (*retained).to_owned() });
         }
@@ -333,14 +321,13 @@ pub fn prepare(what: Prepare<'_>, effort: &Effort) -> Result<Prepared, PrepareEr
             let requested_path = requested_path(retained);
             let paths = [&manifest_path, &requested_path, retained, request];
             let mut files = Together::create(paths, Access::Private)?;
-            let retained_path = retained;
-            let [manifest, requested, retained, request] = &mut files.files;
-            let prepared = match source {
-                Source::Lines(rows) => job.run(rows, manifest, request, |columns, table| {
-                    sink::csv(retained, table.text_beside(retained_path), columns)
-                }),
-                Source::Columns(rows) => job.run(rows, manifest, request, |columns, _| {
-                    sink::parquet(retained, columns, marks(None))
+            let [manifest, requested, kept, request] = &mut files.files;
+            let prepared = match Format::of(retained)?.text() {
+                Some(text) => {
+                    job.run_any(source, manifest, request, |columns| sink::csv(kept, text, columns))
+                }
+                None => job.run_any(source, manifest, request, |columns| {
+                    sink::parquet(kept, columns, marks(None))
                 }),
             }?;
             let written = requested.write_all(&prepared.requested.bytes());
@@ -349,12 +336,9 @@ pub fn prepare(what: Prepare<'_>, effort: &Effort) -> Result<Prepared, PrepareEr
             Ok(prepared)
         }
         Output::Frame(take) => {
-            let Source::Columns(rows) = source else {
-                return Err(PrepareError::RetainedType { path: source.table().path().to_owned() });
-            };
             let mut files = Together::create([&manifest_path, request], Access::Private)?;
             let [manifest, request] = &mut files.files;
-            let prepared = job.run(rows, manifest, request, |columns, _| {
+            let prepared = job.run_any(source, manifest, request, |columns| {
                 Ok(sink::frames(take, columns, marks(None)))
             })?;
             files.commit()?;
@@ -371,16 +355,15 @@ enum Sent {
 }
 
 impl Sent {
-    /// The columns between and around them, of `count`.
-    fn others(&self, count: usize) -> Vec<Range<usize>> {
+    /// The columns, ascending.
+    fn columns(&self) -> Vec<usize> {
         let mut sent: Vec<usize> = match self {
             Self::Identifiers(column, _) | Self::Codes(column) => vec![*column],
             Self::CivilStatus(columns, _) => columns.iter().copied().flatten().collect(),
         };
         sent.sort_unstable();
-        let ends = sent.iter().copied().chain([count]);
-        let begins = std::iter::once(0).chain(sent.iter().map(|column| column + 1));
-        begins.zip(ends).map(|(begin, end)| begin..end.max(begin)).collect()
+        sent.dedup();
+        sent
     }
 }
 

@@ -55,22 +55,35 @@ pub(crate) fn each<E: From<FileError>>(
 ) -> Result<(), E> {
     let cores = thread::available_parallelism().map_or(1, NonZero::get);
     let (mut signers, mut most, mut left) = (Signers::default(), FIRST, limit);
-    let (mut before, mut goes_on) = (Vec::new(), Ok(true));
-    let mut block = Block::default();
-    loop {
-        let mut next = Block::default();
+    let mut goes_on = Ok(true);
+    let mut fill = |most: usize| {
+        let mut block = Block::default();
         if let Ok(true) = goes_on {
-            goes_on = next.fill(lines, most.min(usize::try_from(left).unwrap_or(MOST)));
+            goes_on = block.fill(lines, most.min(usize::try_from(left).unwrap_or(MOST)));
+            left -= block.ends.len() as u64;
         }
+        block
+    };
+    // Three blocks: one is taken, the next one is read, the one after it comes from the file.
+    let (mut block, mut next) = (Block::default(), fill(most));
+    let mut before: Vec<Vec<Ahead>> = Vec::new();
+    loop {
         let mut take_before = || {
-            let lines = block.lines().zip(before.drain(..));
+            let lines = block.lines().zip(before.drain(..).flatten());
             lines.into_iter().try_for_each(|(line, ahead)| take(line, ahead))
         };
+        most = (2 * most).min(MOST);
+        let mut after = Block::default();
         before = match next.ends.len() {
-            // Too few to be worth a thread.
-            0..=FIRST => {
+            0 => {
                 take_before()?;
-                next.lines().map(|line| signers.read(line)).collect()
+                return goes_on.map(drop).map_err(E::from);
+            }
+            // Too few to be worth a thread.
+            1..=FIRST => {
+                take_before()?;
+                after = fill(most);
+                vec![next.lines().map(|line| signers.read(line)).collect()]
             }
             length => thread::scope(|scope| {
                 let (next, signers) = (&next, &signers);
@@ -81,17 +94,13 @@ pub(crate) fn each<E: From<FileError>>(
                 let starts = (0..length).step_by(part);
                 let parts: Vec<_> = starts.map(|at| scope.spawn(move || read(at))).collect();
                 take_before()?;
+                after = fill(most);
                 let part = |part: ScopedJoinHandle<'_, Vec<Ahead>>| part.join().expect("no panic");
-                Ok::<_, E>(parts.into_iter().flat_map(part).collect())
+                Ok::<_, E>(parts.into_iter().map(part).collect())
             })?,
         };
-        if before.is_empty() {
-            return goes_on.map(drop).map_err(E::from);
-        }
-        signers.learn(&before);
-        left -= before.len() as u64;
-        block = next;
-        most = (2 * most).min(MOST);
+        signers.learn(before.iter().flatten());
+        (block, next) = (next, after);
     }
 }
 
@@ -125,8 +134,8 @@ impl Block {
 struct Signers(HashMap<Name, VerifyingKey>);
 
 impl Signers {
-    fn learn(&mut self, lines: &[Ahead]) {
-        for line in lines.iter().filter_map(|ahead| ahead.line.as_ref().ok()) {
+    fn learn<'a>(&mut self, lines: impl Iterator<Item = &'a Ahead>) {
+        for line in lines.filter_map(|ahead| ahead.line.as_ref().ok()) {
             if let Event::Dealt { dealing } = &line.event {
                 let cards = dealing.roster.iter().map(|seat| &seat.card.body);
                 self.0.extend(cards.filter_map(|card| {

@@ -224,6 +224,8 @@ pub struct DeliverySummary {
     pub rows: u64,
     /// Results stated delivered, the service's copy destroyed.
     pub delivered: u64,
+    /// Results stated lost before they were delivered.
+    pub lost: u64,
     /// Requests kept against the scheme.
     pub requests_kept: u64,
 }
@@ -386,7 +388,8 @@ impl Audit {
             summary.renewals += u64::from(delivery.from.is_some());
             summary.look_ups += u64::from(delivery.look_up.is_some());
             summary.rows = summary.rows.saturating_add(delivery.rows);
-            summary.delivered += u64::from(delivery.destroyed);
+            summary.delivered += u64::from(delivery.destroyed && delivery.lost.is_none());
+            summary.lost += u64::from(delivery.lost.is_some());
             summary.requests_kept += u64::from(delivery.request_kept);
         }
         audit

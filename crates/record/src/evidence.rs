@@ -66,6 +66,25 @@ pub enum About {
     },
 }
 
+/// Whether a ledger holds a doubt, or a later one of the same kit about the same: then it was
+/// stated anew.
+pub fn is_answered(
+    doubt: &Doubt,
+    statements: &[Stated],
+    is_recorded: impl Fn(&Doubt) -> bool,
+) -> bool {
+    let later = |stated: &Stated| match stated {
+        Stated::Doubt { doubt: later } => {
+            let former = &doubt.body;
+            later.body.count > former.count
+                && later.body.about == former.about
+                && is_recorded(later)
+        }
+        _ => false,
+    };
+    is_recorded(doubt) || statements.iter().any(later)
+}
+
 impl Stated {
     /// Its number among the statements of its card, from 1.
     pub fn count(&self) -> u64 {

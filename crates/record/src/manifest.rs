@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use crate::proposal::{Input, are_deliveries};
-use crate::requested::{Requested, beside};
+use crate::requested::{Data, Requested, beside};
 
 const FORMAT: u32 = 2;
 const LIMIT: u64 = 16 << 20;
@@ -207,8 +207,8 @@ impl Manifest {
         self.content.context(&self.service, &self.domain)
     }
 
-    /// What the controller keeps of it.
-    pub fn requested(&self, signing: Hex<32>) -> Requested {
+    /// What the controller keeps of it, and knows of the data that it was made from.
+    pub fn requested(&self, signing: Hex<32>, data: Data) -> Requested {
         let Input { commitment, rows, .. } = self.input;
         Requested {
             format: Requested::FORMAT,
@@ -221,6 +221,7 @@ impl Manifest {
             generation: self.content.generation(),
             commitment,
             rows,
+            data,
         }
     }
 

@@ -22,7 +22,7 @@ use crate::checkpoint::{Cosignature, Head};
 use crate::dealing::{Epoch, Threshold};
 use crate::statement::{Signed, Statement, Suite};
 
-pub use quorum::{Placed, QuorumError};
+pub use quorum::{Placed, QuorumError, Roster};
 pub use words::Brief;
 
 /// The number of a run: 16 random bytes, spent at the question. Its deliveries are numbered after

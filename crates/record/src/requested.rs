@@ -11,7 +11,7 @@ use cstatns_base::name::{Hex, Name, whole_number};
 use serde::{Deserialize, Serialize};
 
 /// More than it is long, in bytes.
-const LIMIT: u64 = 1 << 16;
+const LIMIT: u64 = 1 << 20;
 
 /// A request as its controller knows it again: public values, without the secret of the commitment.
 /// A result that states another request is not attached.
@@ -40,6 +40,57 @@ pub struct Requested {
     /// Its rows.
     #[serde(deserialize_with = "whole_number")]
     pub rows: u64,
+    /// The data that it was made from.
+    pub data: Data,
+}
+
+/// Data as it is known again once its codes are there.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct Data {
+    /// Where it was; none of a frame, or where the path is no text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub path: Option<PathBuf>,
+    /// What stands between two fields; none where it is not CSV.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub delimiter: Option<char>,
+    /// The encoding of its text, where somebody said it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub encoding: Option<String>,
+    /// The columns that were sent, counted from 1, ascending: in their place the codes stand.
+    pub columns: Vec<u32>,
+    /// SHA-256 of what must not have changed (SPEC §6).
+    pub digest: Hex<32>,
+}
+
+impl Data {
+    /// Of the file at `path`, or of a frame; `columns` are counted from 0.
+    pub fn new(
+        path: Option<&Path>,
+        delimiter: Option<u8>,
+        columns: &[usize],
+        digest: [u8; 32],
+    ) -> Self {
+        let path = path.and_then(|path| std::path::absolute(path).ok());
+        Self {
+            path: path.filter(|path| path.to_str().is_some()),
+            delimiter: delimiter.map(char::from),
+            encoding: None,
+            columns: columns.iter().map(|column| *column as u32 + 1).collect(),
+            digest: Hex(digest),
+        }
+    }
+
+    /// The same of text in this encoding.
+    pub fn in_encoding(self, encoding: Option<&str>) -> Self {
+        Self { encoding: encoding.map(str::to_owned), ..self }
+    }
+
+    /// The columns that were sent, counted from 0.
+    pub fn sent(&self) -> impl Iterator<Item = usize> {
+        self.columns.iter().map(|column| (*column as usize).wrapping_sub(1))
+    }
 }
 
 /// Where it lies: the name of the retained file with `.request.json` after it.

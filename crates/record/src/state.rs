@@ -73,6 +73,9 @@ pub struct State {
     events: u64,
     epochs: BTreeMap<Epoch, EpochState>,
     domains: BTreeMap<Name, Domain>,
+    /// The projects that are marked as ended and still there: only these are looked at after each
+    /// event.
+    marks: BTreeSet<Name>,
     #[serde(with = "snapshot::pairs")]
     deliveries: BTreeMap<DeliveryId, Delivery>,
     /// The requests that were coded or renewed, by their commitment: each at most once.
@@ -123,6 +126,7 @@ impl State {
             events: line.sequence,
             epochs: BTreeMap::new(),
             domains: BTreeMap::new(),
+            marks: BTreeSet::new(),
             deliveries: BTreeMap::new(),
             spent: BTreeMap::new(),
             open: BTreeMap::new(),
@@ -186,7 +190,7 @@ impl State {
             Event::Refused { .. } | Event::ExpiryChecked {} => Ok(()),
             Event::Doubted { doubt } => self.doubted(doubt, line.sequence, history),
             Event::Delivered { run, part } => self.delivered(DeliveryId { run: *run, part: *part }),
-            Event::Destroyed { what, .. } => self.destroyed(what),
+            Event::Destroyed { what, how } => self.destroyed(what, *how),
             Event::Ended { domain } => {
                 let now = self.agreed;
                 let project = self.domains.get_mut(domain).ok_or(Refusal::UnknownDomain)?;
@@ -197,6 +201,7 @@ impl State {
                     return Err(Unlawful::NotEnded);
                 }
                 (project.ended, project.marked) = (Some(now), true);
+                self.marks.insert(domain.clone());
                 Ok(())
             }
         }

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
 use arrow_array::cast::AsArray;
-use arrow_array::types::Float64Type;
-use arrow_array::{Array, Float64Array};
+use arrow_array::types::{Float64Type, Int64Type};
+use arrow_array::{Array, Float64Array, Int64Array};
 use cstatns_base::code::{Code, CodeError, Generation, Tag};
 use cstatns_base::identifier::{self, Reason};
 use cstatns_base::look_up::{self, Score};
@@ -190,6 +190,36 @@ impl<'a> ScoreCells<'a> {
             Self::Numbers(numbers) => numbers.is_valid(row).then(|| Some(numbers.value(row))),
         };
         number.map(|number| number.and_then(Score::exactly).ok_or(RowFault::Word)).transpose()
+    }
+}
+
+/// The column `row` of a batch: numbers, or their text.
+pub enum RowCells<'a> {
+    /// Their text.
+    Text(Cells<'a>),
+    /// Numbers.
+    Numbers(&'a Int64Array),
+}
+
+impl<'a> RowCells<'a> {
+    /// Those of a column of a batch.
+    pub fn of(batch: &'a dyn Batch, column: usize) -> Self {
+        match batch
+            .values()
+            .and_then(|values| values.column(column).as_primitive_opt::<Int64Type>())
+        {
+            Some(numbers) => Self::Numbers(numbers),
+            None => Self::Text(batch.cells(column)),
+        }
+    }
+
+    /// The number in a row, counted from 1.
+    pub fn get(&self, row: usize) -> Option<u64> {
+        let number = match self {
+            Self::Text(cells) => std::str::from_utf8(cells.get(row)?).ok()?.parse().ok()?,
+            Self::Numbers(numbers) => u64::try_from(numbers.value(row)).ok()?,
+        };
+        (number > 0).then_some(number)
     }
 }
 

@@ -24,6 +24,7 @@ use std::path::Path;
 use cstatns_base::files::{self, FileError};
 use csv_core::ReadRecordResult;
 use memchr::{memchr, memchr_iter, memrchr};
+use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
 use crate::encoding::{Encoding, Transcoded};
@@ -73,8 +74,7 @@ const MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// Reads rows.
 pub struct Reader {
-    input: Box<dyn Read + Send>,
-    packing: Option<Packing>,
+    input: Hashed,
     /// The bytes of the file.
     length: u64,
     /// The most bytes of a row, and what each of its fields adds.
@@ -95,6 +95,8 @@ pub struct Reader {
     wider: Option<u64>,
     /// Whether ragged rows are set apart rather than refused.
     sets_ragged_apart: bool,
+    /// Whether rows were read.
+    begun: bool,
     /// Scratch: where the fields of the current row end in it.
     ends: Vec<usize>,
 }
@@ -133,8 +135,7 @@ impl Reader {
             None => input,
         };
         let mut reader = Self {
-            input,
-            packing,
+            input: Hashed { input, packing, hash: Some(Sha256::new()) },
             length,
             limit,
             core: core(b','),
@@ -148,6 +149,7 @@ impl Reader {
             header: Vec::new(),
             wider: None,
             sets_ragged_apart: false,
+            begun: false,
             ends: vec![0; 16],
         };
         reader.fill(path)?;
@@ -204,7 +206,7 @@ impl Reader {
         self.at = 0;
         while self.filled < self.size {
             let into = &mut self.window[self.filled..self.size];
-            match read(&mut *self.input, self.packing, into, path)? {
+            match read(&mut self.input, into, path)? {
                 0 => break,
                 count => self.filled += count,
             }
@@ -246,6 +248,16 @@ impl Reader {
         self.sets_ragged_apart = true;
     }
 
+    /// Begins to keep the digest of the whole text, before its first row is read.
+    pub fn keep_digest(&mut self) {
+        self.begun = true;
+    }
+
+    /// The SHA-256 of the whole text, once it was read to its end, if it was kept.
+    pub fn digest(&self) -> Option<[u8; 32]> {
+        self.input.hash.clone().map(|hash| hash.finalize().into())
+    }
+
     /// The bytes of the file.
     pub fn length(&self) -> u64 {
         self.length
@@ -253,7 +265,8 @@ impl Reader {
 
     /// The bytes of its text, of compressed text about.
     pub fn bytes(&self) -> u64 {
-        if self.packing.is_some() { self.length.saturating_mul(SWELLS) } else { self.length }
+        let is_packed = self.input.packing.is_some();
+        if is_packed { self.length.saturating_mul(SWELLS) } else { self.length }
     }
 
     /// Fills `batch` with the next rows, at most `limit` lines of them; false at the end of the
@@ -265,6 +278,9 @@ impl Reader {
         batch: &mut Fields,
         limit: usize,
     ) -> Result<bool, TableError> {
+        if !std::mem::replace(&mut self.begun, true) {
+            self.input.hash = None;
+        }
         batch.clear(self.header.len(), self.delimiter, self.line());
         batch.ragged = self.sets_ragged_apart.then(Vec::new);
         if self.plain(path, batch, limit)? {
@@ -292,7 +308,7 @@ impl Reader {
         let mut at_end = false;
         while self.filled < self.size && !at_end {
             let into = &mut self.window[self.filled..self.size];
-            let count = read(&mut *self.input, self.packing, into, path)?;
+            let count = read(&mut self.input, into, path)?;
             self.filled += count;
             at_end = count == 0;
         }
@@ -360,7 +376,7 @@ impl Reader {
     fn fill(&mut self, path: &Path) -> Result<(), TableError> {
         self.at = 0;
         let into = &mut self.window[..self.size];
-        self.filled = read(&mut *self.input, self.packing, into, path)?;
+        self.filled = read(&mut self.input, into, path)?;
         Ok(())
     }
 
@@ -479,15 +495,22 @@ fn core(delimiter: u8) -> csv_core::Reader {
     csv_core::ReaderBuilder::new().delimiter(delimiter).build()
 }
 
-fn read(
-    input: &mut (dyn Read + Send),
+/// The text of a file, and the digest of what was read of it, as long as one is kept.
+struct Hashed {
+    input: Box<dyn Read + Send>,
     packing: Option<Packing>,
-    into: &mut [u8],
-    path: &Path,
-) -> Result<usize, TableError> {
+    hash: Option<Sha256>,
+}
+
+fn read(from: &mut Hashed, into: &mut [u8], path: &Path) -> Result<usize, TableError> {
     loop {
-        match (input.read(into), packing) {
-            (Ok(count), _) => return Ok(count),
+        match (from.input.read(into), from.packing) {
+            (Ok(count), _) => {
+                if let Some(hash) = &mut from.hash {
+                    hash.update(&into[..count]);
+                }
+                return Ok(count);
+            }
             (Err(error), _) if error.kind() == ErrorKind::Interrupted => {}
             (Err(error), Some(packing)) => return Err(packing.fault(path, &error)),
             (Err(error), None) => return Err(FileError::from_io(path, &error).into()),

@@ -34,6 +34,17 @@ impl Encoding {
         ("utf-16be", Self::Utf16Be),
     ];
 
+    /// The one of this name.
+    pub fn of(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|(other, _)| *other == name).map(|(_, encoding)| encoding)
+    }
+
+    /// Its name.
+    pub fn name(self) -> &'static str {
+        let found = Self::ALL.into_iter().find(|(_, encoding)| *encoding == self);
+        found.expect("every encoding has a name").0
+    }
+
     /// That of one byte for each character.
     fn single(self) -> Option<&'static encoding_rs::Encoding> {
         match self {

@@ -46,6 +46,8 @@ mod spill;
 
 pub mod sort;
 
+pub mod by_row;
+
 pub mod guard;
 
 pub mod people;

@@ -15,11 +15,11 @@ use ::parquet::arrow::arrow_writer::{
     ArrowWriterOptions, compute_leaves,
 };
 use ::parquet::arrow::{ArrowWriter, add_encoded_arrow_schema_to_metadata};
-use ::parquet::basic::Compression;
+use ::parquet::basic::{Compression, ZstdLevel};
 use ::parquet::errors::ParquetError;
 use ::parquet::file::metadata::KeyValue;
 use ::parquet::file::properties::{EnabledStatistics, WriterProperties};
-use ::parquet::file::writer::SerializedFileWriter;
+use ::parquet::file::writer::{SerializedFileWriter, SerializedRowGroupWriter};
 use ::parquet::schema::types::{ColumnDescPtr, ColumnPath};
 use arrow_array::cast::AsArray;
 use arrow_array::{ArrayRef, StringArray};
@@ -29,12 +29,17 @@ use crate::error::TableError;
 
 mod bounds;
 mod chunks;
+mod copy;
 mod header;
 mod pages;
+mod pages_aside;
 mod reader;
 mod types;
 
+pub(crate) use copy::Copier;
 pub(crate) use reader::Reader;
+
+use pages_aside::Stores;
 
 pub use chunks::runs;
 use chunks::{Fixed, Spare, Words};
@@ -182,6 +187,18 @@ pub(crate) enum Chunk {
     Own(chunks::Chunk),
 }
 
+impl Chunk {
+    fn append<W: Write + Send>(
+        self,
+        group: &mut SerializedRowGroupWriter<'_, W>,
+    ) -> Result<(), ParquetError> {
+        match self {
+            Self::Library(chunk) => chunk.append_to_row_group(group),
+            Self::Own(chunk) => chunk.append(group),
+        }
+    }
+}
+
 impl Group {
     /// Ends it.
     pub(crate) fn end(self) -> Result<Vec<Chunk>, TableError> {
@@ -194,19 +211,29 @@ impl Group {
     }
 }
 
+/// The columns of values that are not alike.
+#[derive(Clone, Copy)]
+pub(crate) struct Plain<'a> {
+    /// Without redundancy: dictionary and compression cost time and gain nothing, and those of
+    /// fixed length are encoded here.
+    pub(crate) plain: &'a [&'a str],
+    /// In few letters: a dictionary gains nothing, compression does.
+    pub(crate) packed: &'a [&'a str],
+}
+
 /// Writes row groups.
 pub(crate) struct Writer<W: Write + Send>(SerializedFileWriter<W>);
 
 impl<W: Write + Send> Writer<W> {
-    /// `plain` names the columns without redundancy: for them dictionary and compression cost time
-    /// and gain nothing, and those of fixed length are encoded here. `words` names those that are
-    /// given as words.
+    /// `words` names the columns that are given as words. Pages of row groups that are larger than
+    /// those made here are put aside beside the file `aside`, if it is given.
     pub(crate) fn new(
         out: W,
         schema: Schema,
-        plain: &[&str],
+        Plain { plain, packed }: Plain<'_>,
         words: &[&str],
         pairs: Vec<(&'static str, String)>,
+        aside: Option<&Path>,
     ) -> Result<(Layout, Self), TableError> {
         let pairs =
             pairs.into_iter().map(|(key, value)| KeyValue::new(key.to_owned(), value)).collect();
@@ -220,10 +247,20 @@ impl<W: Write + Send> Writer<W> {
                 .set_column_statistics_enabled(path.clone(), EnabledStatistics::None)
                 .set_column_compression(path, Compression::UNCOMPRESSED);
         }
+        for column in packed {
+            let path = ColumnPath::from(*column);
+            properties = properties
+                .set_column_dictionary_enabled(path.clone(), false)
+                .set_column_statistics_enabled(path.clone(), EnabledStatistics::None)
+                .set_column_compression(path, Compression::ZSTD(ZstdLevel::default()));
+        }
         let mut properties = properties.build();
         add_encoded_arrow_schema_to_metadata(&schema, &mut properties);
-        let options =
+        let mut options =
             ArrowWriterOptions::new().with_properties(properties).with_skip_arrow_metadata(true);
+        if let Some(beside) = aside {
+            options = options.with_page_store_factory(Arc::new(Stores::new(beside)));
+        }
         let schema = flat_schema(&schema);
         let writer = ArrowWriter::try_new_with_options(out, schema.clone(), options);
         let (writer, factory) = writer
@@ -232,7 +269,8 @@ impl<W: Write + Send> Writer<W> {
         let encoder = |column: &ColumnDescPtr| match column.path().parts() {
             [name] if words.contains(&name.as_str()) => Encoder::Words(column.clone()),
             [name]
-                if plain.contains(&name.as_str())
+                if aside.is_none()
+                    && plain.contains(&name.as_str())
                     && matches!(
                         schema.field_with_name(name).map(Field::data_type),
                         Ok(DataType::FixedSizeBinary(_))
@@ -250,11 +288,7 @@ impl<W: Write + Send> Writer<W> {
     pub(crate) fn append(&mut self, chunks: Vec<Chunk>) -> Result<(), TableError> {
         let mut group = self.0.next_row_group().map_err(|error| write_error(&error))?;
         for chunk in chunks {
-            let appended = match chunk {
-                Chunk::Library(chunk) => chunk.append_to_row_group(&mut group),
-                Chunk::Own(chunk) => chunk.append(&mut group),
-            };
-            appended.map_err(|error| write_error(&error))?;
+            chunk.append(&mut group).map_err(|error| write_error(&error))?;
         }
         group.close().map(|_| ()).map_err(|error| write_error(&error))
     }
@@ -267,10 +301,13 @@ impl<W: Write + Send> Writer<W> {
 
 fn write_error(error: &ParquetError) -> TableError {
     match error {
-        ParquetError::External(error) => match error.downcast_ref::<io::Error>() {
-            Some(error) => TableError::Write { kind: error.kind() },
-            None => TableError::Unwritable,
-        },
+        ParquetError::External(error) => {
+            match (error.downcast_ref::<io::Error>(), error.downcast_ref::<TableError>()) {
+                (Some(error), _) => TableError::Write { kind: error.kind() },
+                (_, Some(TableError::Write { kind })) => TableError::Write { kind: *kind },
+                _ => TableError::Unwritable,
+            }
+        }
         _ => TableError::Unwritable,
     }
 }

@@ -1,9 +1,9 @@
 //! Rows on their way out: an [`Encoding`] encodes them, in any thread; a [`Sink`] takes what was
 //! encoded, in order.
 //!
-//! There are three: [`csv()`] and [`parquet()`] write files, [`frames()`] hands rows to the program
-//! as record batches. Columns that are kept as they are go only where rows have the same form in
-//! memory: the compiler sees to it.
+//! There are four: [`csv()`] and [`parquet()`] write files, [`copy()`] puts columns before those of
+//! a Parquet file, [`frames()`] hands rows to the program as record batches. Columns that are kept
+//! as they are go only where rows have the same form in memory: the compiler sees to it.
 
 mod arrays;
 mod frames;
@@ -25,7 +25,7 @@ use crate::table::{Form, Table};
 
 pub use frames::{Frames, FramesSink, frames};
 pub use lines::{Csv, CsvSink, csv};
-pub use row_groups::{Parquet, ParquetSink, parquet};
+pub use row_groups::{CopySink, Parquet, ParquetSink, copy, parquet};
 
 /// Rows of a row group.
 pub const GROUP: usize = 131_072;
@@ -45,6 +45,8 @@ pub struct Column<'a> {
 enum Holds {
     /// Values without redundancy.
     Plain,
+    /// Values of which none is like another, in letters of which there are few.
+    Packed,
     /// A few words, given as [`Values::Words`].
     Words,
     Anything,
@@ -68,8 +70,16 @@ impl<'a> Column<'a> {
 
     /// The column `code`, binary (Parquet alone) or as text.
     pub fn code(binary: bool) -> Self {
-        let kind = if binary { DataType::FixedSizeBinary(32) } else { DataType::Utf8 };
-        Self::new("code", kind, true, Holds::Plain)
+        let (kind, holds) = match binary {
+            true => (DataType::FixedSizeBinary(32), Holds::Plain),
+            false => (DataType::Utf8, Holds::Packed),
+        };
+        Self::new("code", kind, true, holds)
+    }
+
+    /// The column `row`: numbers of rows.
+    pub fn row() -> Self {
+        Self::new("row", DataType::Int64, false, Holds::Plain)
     }
 
     /// A column of words, in every row one.
@@ -97,6 +107,8 @@ impl<'a> Column<'a> {
 pub enum Values<'a> {
     /// Indexes.
     Index(&'a [[u8; 16]]),
+    /// Numbers of rows, from 1.
+    Rows(&'a [u64]),
     /// Text; none is an empty cell.
     Text(&'a [Option<&'a str>]),
     /// In every row one.
@@ -112,6 +124,7 @@ impl Values<'_> {
     fn room(&self) -> usize {
         match self {
             Self::Index(indexes) => 33 * indexes.len(),
+            Self::Rows(rows) => 21 * rows.len(),
             // Quotes around it and each one in it twice, and what parts it from the next.
             Self::Text(texts) | Self::Words(texts) => {
                 texts.iter().map(|text| 2 * text.map_or(0, str::len) + 3).sum()

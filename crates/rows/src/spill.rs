@@ -43,11 +43,62 @@ pub(crate) fn units(mut page: &[u8]) -> impl Iterator<Item = &[u8]> {
     })
 }
 
+/// Pages on disk, in a file without a name.
+pub(crate) struct Aside {
+    key: Secret<32>,
+    /// The file that it lies beside.
+    beside: PathBuf,
+    /// The file, once there is one, and where it ends.
+    file: Mutex<(Option<Arc<Scratch>>, u64)>,
+}
+
+impl Aside {
+    /// Beside the file `beside`, once something is put there.
+    pub(crate) fn new(beside: &Path) -> Self {
+        Self { key: Secret::random(), beside: beside.to_owned(), file: Mutex::default() }
+    }
+
+    /// Seals a page in place and writes it. Several threads may.
+    pub(crate) fn put(&self, page: &mut [u8]) -> Result<Sealed, TableError> {
+        let length = page.len();
+        let (file, place) = {
+            let mut held = locked(&self.file);
+            let file = match &held.0 {
+                Some(file) => file.clone(),
+                None => held.0.insert(Arc::new(Scratch::create(&self.beside)?)).clone(),
+            };
+            let place = held.1;
+            held.1 += length as u64;
+            (file, place)
+        };
+        let tag = self
+            .cipher()
+            .encrypt_inout_detached(&nonce(place), b"", (&mut *page).into())
+            .expect("a page is not too long for the cipher");
+        file.write_at(page, place)?;
+        Ok(Sealed { place, length, tag })
+    }
+
+    /// Reads a page.
+    pub(crate) fn take(&self, sealed: &Sealed) -> Result<Page, TableError> {
+        let Sealed { place, length, tag } = sealed;
+        let file = locked(&self.file).0.clone();
+        let mut page = Zeroizing::new(vec![0; *length]);
+        file.as_ref().expect("a sealed page is in the file").read_at(&mut page, *place)?;
+        self.cipher()
+            .decrypt_inout_detached(&nonce(*place), b"", page.as_mut_slice().into(), tag)
+            .map_err(|_| TableError::Spill { beside: self.beside.clone() })?;
+        Ok(page)
+    }
+
+    fn cipher(&self) -> ChaCha20Poly1305 {
+        ChaCha20Poly1305::new(self.key.expose().into())
+    }
+}
+
 /// See the module.
 pub(crate) struct Spill {
-    key: Secret<32>,
-    /// The file that it lies beside, where it is on disk.
-    beside: PathBuf,
+    aside: Aside,
     page: usize,
     memory: usize,
     held: Mutex<Held>,
@@ -60,9 +111,6 @@ struct Held {
     free: Vec<Page>,
     /// The bytes of all pages that there are.
     taken: usize,
-    /// The file, and where it ends.
-    file: Option<Arc<Scratch>>,
-    end: u64,
 }
 
 #[derive(Clone, Default)]
@@ -75,7 +123,7 @@ struct Partition {
 
 /// A page in the file.
 #[derive(Clone)]
-struct Sealed {
+pub(crate) struct Sealed {
     place: u64,
     length: usize,
     tag: Tag,
@@ -85,16 +133,10 @@ impl Spill {
     /// Takes at most `memory` bytes, and a page for each partition where that is more. What does
     /// not fit goes to a file in the directory of the file `beside`.
     pub(crate) fn new(partitions: usize, memory: usize, beside: &Path) -> Self {
-        let held = Held {
-            partitions: vec![Partition::default(); partitions],
-            free: Vec::new(),
-            taken: 0,
-            file: None,
-            end: 0,
-        };
+        let held =
+            Held { partitions: vec![Partition::default(); partitions], free: Vec::new(), taken: 0 };
         Self {
-            key: Secret::random(),
-            beside: beside.to_owned(),
+            aside: Aside::new(beside),
             page: (memory / 2 / partitions).clamp(SMALLEST_PAGE, PAGE),
             memory,
             held: Mutex::new(held),
@@ -103,7 +145,7 @@ impl Spill {
 
     /// Another one for a run within this one's.
     pub(crate) fn like(&self, partitions: usize, memory: usize) -> Self {
-        Self::new(partitions, memory, &self.beside)
+        Self::new(partitions, memory, &self.aside.beside)
     }
 
     /// The bytes of a partition.
@@ -150,25 +192,10 @@ impl Spill {
 
     /// Seals a page and writes it to the file, while other threads go on.
     fn put_aside(&self, partition: usize, mut page: Page) -> Result<(), TableError> {
-        let length = page.len();
-        let (file, place) = {
-            let mut held = locked(&self.held);
-            let file = match &held.file {
-                Some(file) => file.clone(),
-                None => held.file.insert(Arc::new(Scratch::create(&self.beside)?)).clone(),
-            };
-            let place = held.end;
-            held.end += length as u64;
-            (file, place)
-        };
-        let tag = self
-            .cipher()
-            .encrypt_inout_detached(&nonce(place), b"", page.as_mut_slice().into())
-            .expect("a page is not too long for the cipher");
-        file.write_at(&page, place)?;
+        let sealed = self.aside.put(&mut page)?;
         page.clear();
         let mut held = locked(&self.held);
-        held.partitions[partition].sealed.push(Sealed { place, length, tag });
+        held.partitions[partition].sealed.push(sealed);
         if page.capacity() == self.page {
             held.free.push(page);
         } else {
@@ -208,24 +235,10 @@ impl Spill {
         partition: usize,
         mut give: impl FnMut(Page) -> Result<(), TableError>,
     ) -> Result<(), TableError> {
-        let (Partition { open, full, sealed }, file) = {
-            let mut held = locked(&self.held);
-            (std::mem::take(&mut held.partitions[partition]), held.file.clone())
-        };
+        let Partition { open, full, sealed } =
+            std::mem::take(&mut locked(&self.held).partitions[partition]);
         full.into_iter().chain([open]).try_for_each(&mut give)?;
-        for Sealed { place, length, tag } in sealed {
-            let mut page = Zeroizing::new(vec![0; length]);
-            file.as_ref().expect("a sealed page is in the file").read_at(&mut page, place)?;
-            self.cipher()
-                .decrypt_inout_detached(&nonce(place), b"", page.as_mut_slice().into(), &tag)
-                .map_err(|_| TableError::Spill { beside: self.beside.clone() })?;
-            give(page)?;
-        }
-        Ok(())
-    }
-
-    fn cipher(&self) -> ChaCha20Poly1305 {
-        ChaCha20Poly1305::new(self.key.expose().into())
+        sealed.iter().try_for_each(|sealed| give(self.aside.take(sealed)?))
     }
 }
 
@@ -293,9 +306,9 @@ mod tests {
 
     /// What is in the file.
     fn on_disk(spill: &Spill) -> Vec<u8> {
-        let held = locked(&spill.held);
-        let mut bytes = vec![0; held.end as usize];
-        held.file.as_ref().unwrap().read_at(&mut bytes, 0).unwrap();
+        let held = locked(&spill.aside.file);
+        let mut bytes = vec![0; held.1 as usize];
+        held.0.as_ref().unwrap().read_at(&mut bytes, 0).unwrap();
         bytes
     }
 
@@ -332,7 +345,7 @@ mod tests {
                 prop_assert_eq!(found, expected.remove(&partition).unwrap_or_default());
             }
             // What there is room for does not touch the disk; the rest leaves no name there.
-            prop_assert!(memory < 1 << 30 || locked(&spill.held).file.is_none());
+            prop_assert!(memory < 1 << 30 || locked(&spill.aside.file).0.is_none());
             prop_assert_eq!(fs::read_dir(place.path()).unwrap().count(), 0);
         }
     }
@@ -382,7 +395,7 @@ mod tests {
             fill(&spill).unwrap();
             spill
         };
-        let file = |spill: &Spill| locked(&spill.held).file.clone().unwrap();
+        let file = |spill: &Spill| locked(&spill.aside.file).0.clone().unwrap();
         let code =
             |spill: &Spill| (0..2).find_map(|of| spill.take(of).err()).map(|error| error.code());
         assert_eq!(code(&spilled()), None);

@@ -1,6 +1,6 @@
 //! What a custodian sees after the kit has looked at a ledger (SPEC §8).
 
-use cstatns_record::evidence::Stated;
+use cstatns_record::evidence::{Stated, is_answered};
 use cstatns_record::proposal::Action;
 use cstatns_record::receipt::{Doubt, Doubted, Receipt, ReceiptBody, ReceiptStatement};
 use cstatns_record::state::{Fate, View, doubt_digest};
@@ -35,6 +35,13 @@ pub enum Remark {
         /// What it states.
         statement: ReceiptStatement,
     },
+    /// A question that the kit approved, of which a result was lost before anybody had it.
+    ResultLost {
+        /// The number of the statement.
+        count: u64,
+        /// What was approved.
+        action: Box<Action>,
+    },
     /// The ledger holds a statement of this card that the kit did not remember: another copy of the
     /// kit is in use, or this one was put back from a backup.
     OtherCopy {
@@ -58,6 +65,10 @@ impl Kept {
                 Stated::Consent { consent, run, action, .. } => {
                     let known = ledger.state.runs().get(run).map(|known| known.fate.clone());
                     let fate = known.unwrap_or(Fate::Open);
+                    if ledger.state.deliveries_of(run).any(|(_, of)| of.lost.is_some()) {
+                        let (count, action) = (consent.body.count, action.clone());
+                        remarks.push(Remark::ResultLost { count, action });
+                    }
                     if fate == Fate::Result {
                         continue;
                     }
@@ -70,7 +81,9 @@ impl Kept {
                 }
                 Stated::Doubt { doubt } => {
                     let doubted = doubt.body.about.clone();
-                    if !ledger.state.doubts().contains_key(&doubt_digest(doubt))
+                    let is_recorded =
+                        |doubt: &Doubt| ledger.state.doubts().contains_key(&doubt_digest(doubt));
+                    if !is_answered(doubt, &self.memory.statements, is_recorded)
                         && !is_settled(&doubted, ledger)
                     {
                         remarks.push(Remark::DoubtMissing { count: doubt.body.count, doubted });

@@ -66,6 +66,7 @@ pub(super) struct Choice {
     /// Whether it is the home's own, and ends with a recovery that custodians have seen.
     pub(super) is_seen: bool,
     pub(super) left_behind: Vec<Name>,
+    pub(super) apart: Vec<Name>,
     pub(super) unsound: Vec<(Source, String)>,
 }
 
@@ -128,8 +129,8 @@ pub(super) fn choose(
             let longest = found.first().ok_or_else(|| no_copy(home))?;
             let (given, needed) =
                 (followers(longest, kits).len(), longest.state.following_dealing().threshold.k());
-            let too_few =
-                ServiceError::TooFewFollow { events: longest.history.size(), given, needed };
+            let (events, apart) = (longest.history.size(), apart(longest, kits));
+            let too_few = ServiceError::TooFewFollow { events, given, needed, apart };
             let vouched = marks.as_ref().is_some_and(|marks| {
                 longest.history.includes(&marks.head()) && is_whole(longest, &found)
             });
@@ -151,8 +152,8 @@ pub(super) fn choose(
     let follow = followers(&taken, kits);
     let behind = kits.iter().filter(|kit| !follows(kit, &taken)).map(|kit| kit.name().clone());
     let left_behind: BTreeSet<Name> = behind.collect();
-    let left_behind = left_behind.into_iter().collect();
-    Ok(Choice { taken, own, follow, needs_kits, is_seen, left_behind, unsound })
+    let (left_behind, apart) = (left_behind.into_iter().collect(), apart(&taken, kits));
+    Ok(Choice { taken, own, follow, needs_kits, is_seen, left_behind, apart, unsound })
 }
 
 fn no_copy(home: &Path) -> ServiceError {
@@ -246,6 +247,18 @@ fn of_cards(candidate: &Candidate, kits: &[Kit], cards: &BTreeSet<Hex<32>>) -> V
     }
     let following = by_card.iter().filter(|(card, (_, all))| *all && cards.contains(*card));
     following.map(|(_, (at, _))| *at).collect()
+}
+
+/// The custodians of whom one copy of the kit follows a ledger, and another does not: a copy was
+/// shown something else.
+fn apart(candidate: &Candidate, kits: &[Kit]) -> Vec<Name> {
+    let mut by_card: BTreeMap<Hex<32>, (&Name, BTreeSet<bool>)> = BTreeMap::new();
+    for kit in kits {
+        let known = by_card.entry(kit.card().fingerprint());
+        known.or_insert((kit.name(), BTreeSet::new())).1.insert(follows(kit, candidate));
+    }
+    let apart = by_card.into_values().filter(|(_, follow)| follow.len() > 1);
+    apart.map(|(name, _)| name.clone()).collect()
 }
 
 /// Whether a dealing that the ledger says has not started cannot have started either: all receipts

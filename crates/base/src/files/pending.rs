@@ -88,6 +88,13 @@ impl Pending {
         Ok(pending)
     }
 
+    /// The file that a [`Withheld`](super::Withheld) was, which has the name of its temporary.
+    pub(super) fn of(file: File, target: PathBuf, temporary: PathBuf) -> Result<Self, FileError> {
+        let directory = Directory::of(&target)?;
+        let (over, unfinished, settled) = (false, true, true);
+        Ok(Self { file, directory, target, temporary, over, unfinished, settled })
+    }
+
     pub(super) fn begin(target: &Path, mark: &[u8; 16], access: Access) -> Result<Self, FileError> {
         if target.file_name().is_none() {
             return Err(FileError::NotRegular { path: target.to_owned() });
@@ -164,6 +171,26 @@ impl Pending {
         }
         self.unfinished = false;
         self.directory.sync()
+    }
+
+    /// Makes the file durable under the name of its temporary, which stays there from here on if
+    /// this is dropped: for who has written the mark down, and destroys it.
+    ///
+    /// # Errors
+    /// `disk-full`, `file-io`.
+    pub fn stand_by(&mut self) -> Result<(), FileError> {
+        self.settle()?;
+        self.directory.sync()?;
+        self.unfinished = false;
+        Ok(())
+    }
+
+    /// Gives the file that stood by the name of its temporary again.
+    ///
+    /// # Errors
+    /// `file-missing`, `file-permission`, `file-io`.
+    pub fn stand_back(&mut self) -> Result<(), FileError> {
+        rename_back(&self.target, &self.temporary)
     }
 
     /// Whether it is this file that has the name.

@@ -59,8 +59,8 @@ impl Versions {
         self.present.as_deref()?.to_str()
     }
 
-    /// Writes a version and makes it the present one. The links of the files are made in their
-    /// order, where they are missing: whoever finds the last finds the others.
+    /// Writes a version and makes it the present one, with [`Versions::complete`]: who finds the
+    /// last of the files finds the others.
     ///
     /// # Errors
     /// `output-exists` if something else has the name of a file; `disk-full`, `file-permission`,
@@ -96,14 +96,24 @@ impl Versions {
         faults::before(Step::Rename, &link).about(&link)?;
         rename(&switch, &link).about(&link)?;
         self.own.sync()?;
-        for (name, _) in files.iter() {
+        self.complete(&files.iter().map(|(name, _)| *name).collect::<Vec<_>>())?;
+        let before = self.present.replace(version.into());
+        self.keep_only(&[before.as_deref(), Some(Path::new(version))])
+    }
+
+    /// Makes the links of these files of the present version, in their order, where they are
+    /// missing: a stop may have left them unmade.
+    ///
+    /// # Errors
+    /// `disk-full`, `file-permission`, `file-io`.
+    pub fn complete(&self, files: &[&str]) -> Result<(), FileError> {
+        let path = &self.own.path;
+        for name in files {
             if !taken(&path.join(name))? {
                 self.link(&Path::new(CURRENT).join(name), &path.join(name))?;
             }
         }
-        self.own.sync()?;
-        let before = self.present.replace(version.into());
-        self.keep_only(&[before.as_deref(), Some(Path::new(version))])
+        self.own.sync()
     }
 
     fn link(&self, to: &Path, from: &Path) -> Result<(), FileError> {

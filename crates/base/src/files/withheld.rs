@@ -5,19 +5,19 @@ use std::io::{self, Write};
 use std::os::fd::AsRawFd;
 use std::path::{Path, PathBuf};
 
+use rustix::fs::{FlockOperation, flock};
+
 use super::error::{About, FileError};
 use super::leftovers::temporary_path;
-use super::pending::is_named;
-use super::{Access, Directory, Step, faults, random, sync, taken};
+use super::{Access, Directory, Pending, Step, faults, random, sync, taken};
 
-/// A new file that has no name at all before [`Withheld::commit`], so that nobody can open by a
+/// A new file that has no name at all before [`Withheld::stand_by`], so that nobody can open by a
 /// path what may not be read yet. It is gone with the process, however that ends; what was written
 /// of it is then not overwritten, for nothing leads to it.
 ///
 /// Each `write` is one system call: put an [`io::BufWriter`] around it.
 pub struct Withheld {
     file: File,
-    directory: Directory,
     target: PathBuf,
     /// What errors and fault plans call it meanwhile; nothing has that name.
     called: PathBuf,
@@ -49,7 +49,7 @@ impl Withheld {
             return Ok(None);
         };
         faults::unnamed(&called, &file).about(target)?;
-        Ok(Some(Self { file, directory, target: target.to_owned(), called }))
+        Ok(Some(Self { file, target: target.to_owned(), called }))
     }
 
     /// The name the file will have.
@@ -58,22 +58,22 @@ impl Withheld {
         &self.target
     }
 
-    /// Makes the file durable and gives it its name, without ever replacing a file.
+    /// Makes the file durable at [`temporary_path`]`(target, mark)`, as by [`Pending::stand_by`].
     ///
     /// # Errors
-    /// `output-exists` if the name is taken; `disk-full`, `file-permission`, `file-io`. Only an
-    /// error after the name was given leaves the file under it: [`Withheld::has_name`].
-    pub fn commit(&mut self) -> Result<(), FileError> {
-        sync(&self.file, &self.called).map_err(|error| error.of(&self.target))?;
-        faults::before(Step::Rename, &self.target).about(&self.target)?;
-        name(&self.file, &self.target)?;
-        self.directory.sync()
-    }
-
-    /// Whether it is this file that has the name.
-    #[must_use]
-    pub fn has_name(&self) -> bool {
-        is_named(&self.file, &self.target)
+    /// `output-exists` if the temporary of an earlier attempt with this mark is there; `disk-full`,
+    /// `file-permission`, `file-io`.
+    pub fn stand_by(self, mark: &[u8; 16]) -> Result<Pending, FileError> {
+        let (target, temporary) = (&self.target, temporary_path(&self.target, mark));
+        sync(&self.file, &self.called).map_err(|error| error.of(target))?;
+        let file = self.file.try_clone().about(target)?;
+        // Nobody else has it open.
+        let _ = flock(&file, FlockOperation::NonBlockingLockExclusive);
+        faults::before(Step::Rename, &temporary).about(target)?;
+        name(&file, &temporary).map_err(|error| error.of(target))?;
+        let mut pending = Pending::of(file, target.clone(), temporary)?;
+        pending.stand_by()?;
+        Ok(pending)
     }
 }
 

@@ -2,43 +2,52 @@
 //! whose keys are plain ASCII. For these it is what any serializer writes without white space, once
 //! the members of every object stand in the order of their keys.
 
+use memchr::memchr2;
+
 use super::LARGEST_NUMBER;
 
-/// Sorts the members of every object in `json`, which is whole and without white space; nothing
-/// where a number or a key is of another kind than the formats hold.
-pub(super) fn sorted(json: &[u8]) -> Option<Vec<u8>> {
-    let mut sorter = Sorter { json, at: 0, out: Vec::with_capacity(json.len()) };
+/// Sorts the members of every object in `json`, which is whole and without white space: whatever
+/// their order, each object stands where it stood. Nothing where a number or a key is of another
+/// kind than the formats hold.
+pub(super) fn sorted(json: Vec<u8>) -> Option<Vec<u8>> {
+    let mut sorter = Sorter { json, at: 0, members: Vec::with_capacity(32), room: Vec::new() };
     sorter.value()?;
-    (sorter.at == json.len()).then_some(sorter.out)
+    (sorter.at == sorter.json.len()).then_some(sorter.json)
 }
 
-struct Sorter<'a> {
-    json: &'a [u8],
+struct Sorter {
+    json: Vec<u8>,
     at: usize,
-    out: Vec<u8>,
+    /// The members of the objects that are open, the outermost object's first.
+    members: Vec<Member>,
+    /// An object's members before they are sorted.
+    room: Vec<u8>,
 }
 
-/// One member of an object: its key, and where it stands in what is written.
-struct Member<'a> {
-    key: &'a [u8],
+/// One member of an object: where it stands with the quotes of its key, and where its key ends.
+#[derive(Clone, Copy)]
+struct Member {
     start: usize,
+    key_end: usize,
     end: usize,
 }
 
-impl<'a> Sorter<'a> {
+impl Sorter {
     fn value(&mut self) -> Option<()> {
         match self.json.get(self.at)? {
             b'{' => self.object(),
             b'[' => self.list(),
-            b'"' => self.text().map(drop),
+            b'"' => self.text(),
             b'0'..=b'9' => {
-                let digits = self.copy_while(u8::is_ascii_digit);
+                let start = self.at;
+                self.pass_while(u8::is_ascii_digit);
+                let digits = &self.json[start..self.at];
                 let number: u64 = std::str::from_utf8(digits).ok()?.parse().ok()?;
                 let goes_on = matches!(self.json.get(self.at), Some(b'.' | b'e' | b'E'));
                 (number <= LARGEST_NUMBER && !goes_on).then_some(())
             }
             b't' | b'f' | b'n' => {
-                self.copy_while(u8::is_ascii_lowercase);
+                self.pass_while(u8::is_ascii_lowercase);
                 Some(())
             }
             _ => None,
@@ -46,81 +55,88 @@ impl<'a> Sorter<'a> {
     }
 
     fn object(&mut self) -> Option<()> {
-        self.copy(b'{')?;
-        let first = self.out.len();
-        let mut members: Vec<Member<'a>> = Vec::with_capacity(8);
+        self.pass(b'{')?;
+        let (first, outer) = (self.at, self.members.len());
         while self.json.get(self.at)? != &b'}' {
-            if !members.is_empty() {
-                self.copy(b',')?;
+            if self.at > first {
+                self.pass(b',')?;
             }
-            let start = self.out.len();
-            let key = self.text()?;
+            let start = self.at;
+            self.text()?;
+            let key_end = self.at;
+            let key = &self.json[start..key_end];
             if !key.is_ascii() || key.contains(&b'\\') {
                 return None;
             }
-            self.copy(b':')?;
+            self.pass(b':')?;
             self.value()?;
-            members.push(Member { key, start, end: self.out.len() });
+            self.members.push(Member { start, key_end, end: self.at });
         }
-        if !members.is_sorted_by(|one, next| one.key < next.key) {
-            members.sort_by_key(|member| member.key);
-            if members.windows(2).any(|pair| pair[0].key == pair[1].key) {
-                return None;
-            }
-            let unsorted = self.out.split_off(first);
-            for (at, member) in members.iter().enumerate() {
-                if at > 0 {
-                    self.out.push(b',');
-                }
-                self.out.extend_from_slice(&unsorted[member.start - first..member.end - first]);
-            }
+        self.sort(first, outer)?;
+        self.members.truncate(outer);
+        self.pass(b'}')
+    }
+
+    /// Sorts the members of one object, which begin at `first`: those from `outer` on.
+    fn sort(&mut self, first: usize, outer: usize) -> Option<()> {
+        let json = &self.json;
+        let key = |member: &Member| &json[member.start + 1..member.key_end - 1];
+        let members = &mut self.members[outer..];
+        if members.is_sorted_by(|one, next| key(one) < key(next)) {
+            return Some(());
         }
-        self.copy(b'}')
+        members.sort_unstable_by_key(key);
+        if members.windows(2).any(|pair| key(&pair[0]) == key(&pair[1])) {
+            return None;
+        }
+        self.room.clear();
+        self.room.extend_from_slice(&self.json[first..self.at]);
+        let mut at = first;
+        for member in members {
+            if at > first {
+                self.json[at] = b',';
+                at += 1;
+            }
+            let member = &self.room[member.start - first..member.end - first];
+            self.json[at..at + member.len()].copy_from_slice(member);
+            at += member.len();
+        }
+        Some(())
     }
 
     fn list(&mut self) -> Option<()> {
-        self.copy(b'[')?;
-        let first = self.out.len();
+        self.pass(b'[')?;
+        let first = self.at;
         while self.json.get(self.at)? != &b']' {
-            if self.out.len() > first {
-                self.copy(b',')?;
+            if self.at > first {
+                self.pass(b',')?;
             }
             self.value()?;
         }
-        self.copy(b']')
+        self.pass(b']')
     }
 
-    /// A text with its quotes; gives what stands between them. Serializers escape as canonical JSON
-    /// does.
-    fn text(&mut self) -> Option<&'a [u8]> {
-        let start = self.at;
-        self.at += 1;
+    /// A text with its quotes. Serializers escape as canonical JSON does.
+    fn text(&mut self) -> Option<()> {
+        self.pass(b'"')?;
         loop {
-            let rest = self.json.get(self.at..)?;
-            self.at += rest.iter().position(|byte| matches!(byte, b'"' | b'\\'))?;
+            self.at += memchr2(b'"', b'\\', self.json.get(self.at..)?)?;
             match self.json[self.at] {
                 b'"' => break,
                 _ => self.at += 2,
             }
         }
-        let inner = &self.json[start + 1..self.at];
-        self.at += 1;
-        self.out.extend_from_slice(&self.json[start..self.at]);
-        Some(inner)
+        self.pass(b'"')
     }
 
-    fn copy_while(&mut self, belongs: impl Fn(&u8) -> bool) -> &'a [u8] {
+    fn pass_while(&mut self, belongs: impl Fn(&u8) -> bool) {
         let rest = &self.json[self.at..];
-        let length = rest.iter().position(|byte| !belongs(byte)).unwrap_or(rest.len());
-        self.out.extend_from_slice(&rest[..length]);
-        self.at += length;
-        &rest[..length]
+        self.at += rest.iter().position(|byte| !belongs(byte)).unwrap_or(rest.len());
     }
 
-    fn copy(&mut self, byte: u8) -> Option<()> {
+    fn pass(&mut self, byte: u8) -> Option<()> {
         let found = *self.json.get(self.at)?;
         self.at += 1;
-        self.out.push(found);
         (found == byte).then_some(())
     }
 }
@@ -175,7 +191,7 @@ mod tests {
         fn it_is_what_another_implementation_writes(value in values()) {
             let text = backwards(&value);
             let keys_are_plain = !text.contains("\\\"\":");
-            let found = sorted(text.as_bytes());
+            let found = sorted(text.clone().into_bytes());
             if let Some(found) = &found {
                 prop_assert_eq!(found, &peer(&value));
             }
@@ -188,7 +204,7 @@ mod tests {
         for plain in
             [json!(0), json!(LARGEST_NUMBER), json!({"b": [], "a": {}, "a!": "é\u{1}\\\""})]
         {
-            assert_eq!(sorted(backwards(&plain).as_bytes()), Some(peer(&plain)), "{plain}");
+            assert_eq!(sorted(backwards(&plain).into_bytes()), Some(peer(&plain)), "{plain}");
         }
         for other in [
             json!(LARGEST_NUMBER + 1),
@@ -198,7 +214,7 @@ mod tests {
             json!({"é": 1}),
             json!({"\n": 1}),
         ] {
-            assert_eq!(sorted(other.to_string().as_bytes()), None, "{other}");
+            assert_eq!(sorted(other.to_string().into_bytes()), None, "{other}");
         }
         for broken in [
             "",
@@ -212,7 +228,7 @@ mod tests {
             "{\"a\"}",
             "[,]",
         ] {
-            assert_eq!(sorted(broken.as_bytes()), None, "{broken}");
+            assert_eq!(sorted(broken.into()), None, "{broken}");
         }
     }
 }

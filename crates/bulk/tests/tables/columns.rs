@@ -84,7 +84,7 @@ fn prepare_writes_request_seal_and_retained() {
     assert_eq!(identifiers[..6], [""; 6]);
 
     let retained = read_text(&way.retained);
-    assert_eq!(retained[0], ["index", "status", "name", "note, long"]);
+    assert_eq!(retained[0], ["index", "row", "status"]);
     let indexes =
         |rows: &[Vec<String>]| rows[1..].iter().map(|row| row[0].clone()).collect::<Vec<_>>();
     assert_eq!(indexes(&request), indexes(&retained));
@@ -92,8 +92,11 @@ fn prepare_writes_request_seal_and_retained() {
     assert!(indexes(&request).iter().all(|index| {
         index.len() == 32 && index.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
     }));
-    let checks: BTreeSet<(&str, &str)> =
-        retained[1..].iter().map(|row| (&*row[2], &*row[1])).collect();
+    let names = column(&way.data, "name");
+    let checks: BTreeSet<(&str, &str)> = retained[1..]
+        .iter()
+        .map(|row| (&*names[row[1].parse::<usize>().unwrap() - 1], &*row[2]))
+        .collect();
     assert_eq!(checks, CHECKS.iter().map(|(name, check, _)| (*name, *check)).collect());
 
     let manifest = way.manifest();
@@ -109,7 +112,7 @@ fn prepare_writes_request_seal_and_retained() {
     assert!(text.starts_with(begin), "{text}");
     // What is kept of the request is public: all of it but the secret.
     let requested = Requested::read(&requested_path(&way.retained)).unwrap();
-    assert_eq!(requested, manifest.requested(crate::signed::signing()));
+    assert_eq!(requested, manifest.requested(crate::signed::signing(), requested.data.clone()));
     assert_eq!((&requested, &prepared.input), (&prepared.requested, &manifest.input));
     let kept = fs::read_to_string(requested_path(&way.retained)).unwrap();
     assert!(!kept.contains(&*manifest.key.to_hex()) && !kept.contains("key"), "{kept}");
@@ -526,6 +529,7 @@ fn files_are_destroyed_after_the_attached_file_is_durable_and_the_report_says_so
     let with = |destroy: &[std::path::PathBuf]| {
         attach(
             Attach {
+                data: None,
                 retained: retained.into(),
                 requested: None,
                 result,
@@ -647,28 +651,11 @@ fn seals_and_reports_come_back_and_others_are_refused() {
 }
 
 #[test]
-fn retained_files_are_of_the_type_of_the_data() {
+fn outputs_have_names_of_their_own_and_known_types() {
     let place = Place::new();
     let data = place.write("d.csv", DATA);
     let column = Column::Identifier { column: "nir", scheme: Scheme::FrNir };
     let (request, retained) = (&*place.path("r.csv"), &*place.path("t.parquet"));
-    let error = prepare(
-        Prepare {
-            signing: &crate::signed::signing(),
-            data: (&data).into(),
-            column,
-            service: service(),
-            domain: domain(),
-            request,
-            retained: retained.into(),
-            delimiter: b',',
-            reading: cstatns_rows::reading::Reading::default(),
-            accepted: &[],
-        },
-        &Effort::default(),
-    )
-    .unwrap_err();
-    assert_eq!(error.code(), "retained-type");
     let error = prepare(
         Prepare {
             signing: &crate::signed::signing(),

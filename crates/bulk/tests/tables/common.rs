@@ -244,6 +244,7 @@ impl Way {
         let (retained, result, out) = (&self.retained, &self.result, &self.out);
         attach(
             Attach {
+                data: None,
                 retained: retained.into(),
                 requested: None,
                 result,

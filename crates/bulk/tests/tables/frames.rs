@@ -17,7 +17,7 @@ use arrow_select::concat::concat_batches;
 use cstatns::coded::Coded as _;
 use cstatns::identifier::Scheme;
 use cstatns::manifest::{Content, Manifest, manifest_path};
-use cstatns::requested::Requested;
+use cstatns::requested::{Requested, requested_path};
 use cstatns_bulk::{Request, code, renew};
 use cstatns_controller::{
     Attach, AttachError, Attached, Column, Prepare, PrepareError, attach, check, prepare,
@@ -120,6 +120,7 @@ fn prepared(
 
 /// Attaches from any sources to a frame.
 fn attached(
+    data: Input<'_>,
     retained: Input<'_>,
     requested: &Requested,
     result: &Path,
@@ -131,7 +132,8 @@ fn attached(
     };
     let out = Output::Frame(&mut take);
     let requested = Some(requested);
-    let what = Attach { retained, requested, result, out, binary_codes: true, destroy: &[] };
+    let data = Some(data);
+    let what = Attach { data, retained, requested, result, out, binary_codes: true, destroy: &[] };
     let attached = attach(what, &Effort::default())?;
     Ok((rows, attached))
 }
@@ -207,7 +209,9 @@ fn the_whole_way_from_and_to_frames() {
     assert!(holds(&request, somebody));
 
     let result = coded(&place, &request, "result.parquet");
-    let (rows, report) = attached(frame_of(&retained), &requested, &result).unwrap();
+    let (rows, report) =
+        attached(frame(data.schema(), parts(&data)), frame_of(&retained), &requested, &result)
+            .unwrap();
     for name in place.names() {
         assert!(name == "request.csv" || !holds(&place.path(&name), somebody), "{name}");
     }
@@ -262,6 +266,7 @@ fn frames_and_files_give_the_same_bytes() {
     let to_file = |retained: Input<'_>, out: &str| {
         let out = place.path(out);
         let what = Attach {
+            data: Some(frame(data.schema(), parts(&data))),
             retained,
             requested: Some(&requested),
             result: &result,
@@ -275,7 +280,8 @@ fn frames_and_files_give_the_same_bytes() {
     let from_files = to_file((&file).into(), "1.parquet");
     assert!(to_file(frame_of(&retained), "2.parquet") == from_files);
     // And the rows of a frame are those of the file.
-    let (rows, _) = attached((&file).into(), &requested, &result).unwrap();
+    let whole = || frame_of(std::slice::from_ref(&data));
+    let (rows, _) = attached(whole(), (&file).into(), &requested, &result).unwrap();
     let (schema, again) = read(&place.path("1.parquet"));
     assert_eq!(rows[0].schema().metadata(), schema.metadata());
     assert!(in_order(&rows) == in_order(&again));
@@ -318,6 +324,7 @@ fn codes_in_a_frame_are_checked_and_renewed() {
     // Beside a frame nothing lies: what was kept of its request must be given.
     let mut take = |_| Ok(());
     let what = Attach {
+        data: Some(frame_of(std::slice::from_ref(&data))),
         retained: frame_of(&retained),
         requested: None,
         result: &result,
@@ -328,7 +335,30 @@ fn codes_in_a_frame_are_checked_and_renewed() {
     let error = attach(what, &Effort::default()).map(|_| ()).unwrap_err();
     assert_eq!(error.code(), "requested-missing", "{error}");
 
-    let (rows, _) = attached(frame_of(&retained), &requested, &result).unwrap();
+    // The data must be given, and be what it was.
+    let given = |data: Option<Input<'_>>| {
+        let mut take = |_| Ok(());
+        let what = Attach {
+            data,
+            retained: frame_of(&retained),
+            requested: Some(&requested),
+            result: &result,
+            out: Output::Frame(&mut take),
+            binary_codes: true,
+            destroy: &[],
+        };
+        attach(what, &Effort::default()).map(|_| ())
+    };
+    assert_eq!(given(None).unwrap_err().code(), "data-unknown");
+    let turned = data.slice(1, ROWS - 1);
+    let turned = concat_batches(&data.schema(), [&turned, &data.slice(0, 1)]).unwrap();
+    for other in [data.slice(0, ROWS - 1), turned] {
+        let other = std::slice::from_ref(&other);
+        assert_eq!(given(Some(frame_of(other))).unwrap_err().code(), "data-changed");
+    }
+    let (rows, _) =
+        attached(frame(data.schema(), parts(&data)), frame_of(&retained), &requested, &result)
+            .unwrap();
     let facts = check([frame_of(&rows)]).unwrap();
     let expected = check([Input::from(&result)]).unwrap();
     assert_eq!(facts[0].path, Path::new("frame"));
@@ -357,7 +387,7 @@ fn codes_in_a_frame_are_checked_and_renewed() {
     };
     let coded = renew(&request, &POPULATION.renewer(1, 2), &mut out).unwrap();
     report_beside(&renewed, &meta, &coded);
-    let (rows, _) = attached(frame_of(&retained), &requested, &renewed).unwrap();
+    let (rows, _) = attached(frame_of(&rows), frame_of(&retained), &requested, &renewed).unwrap();
     assert_eq!(check([frame_of(&rows)]).unwrap()[0].generation, meta.generation);
     let rows = concat_batches(&rows[0].schema(), &rows).unwrap();
     let names: Vec<_> = rows.schema().fields().iter().map(|field| field.name().clone()).collect();
@@ -474,7 +504,9 @@ fn a_wrong_number_of_rows_changes_nothing() {
         let count: usize = retained.iter().map(RecordBatch::num_rows).sum();
         assert_eq!(count, ROWS, "{rows:?}");
         let result = coded(&place, &place.path("request.parquet"), "result.parquet");
-        assert_eq!(attached(frame_of(&retained), &requested, &result).unwrap().1.rows, ROWS as u64);
+        let data = frame_of(std::slice::from_ref(&data));
+        let attached = attached(data, frame_of(&retained), &requested, &result).unwrap();
+        assert_eq!(attached.1.rows, ROWS as u64);
     }
 }
 
@@ -482,13 +514,13 @@ fn a_wrong_number_of_rows_changes_nothing() {
 fn lines_go_to_files_and_nothing_is_destroyed_for_a_frame() {
     let place = Place::new();
     let way = coded_csv(&place, "d", "nir,wage\n117091320400164,100\n,200\n", &POPULATION, 1);
-    let error = prepared((&way.data).into(), NIR, &place.path("other.csv")).unwrap_err();
-    assert_eq!(error.code(), "retained-type");
-    let requested = way.manifest().requested(crate::signed::signing());
-    let error = attached((&way.retained).into(), &requested, &way.result).map(|_| ()).unwrap_err();
-    assert_eq!(error.code(), "binary-csv");
+    let requested = Requested::read(&requested_path(&way.retained)).unwrap();
+    let error = attached((&way.data).into(), (&way.retained).into(), &requested, &way.result);
+    assert_eq!(error.map(|_| ()).unwrap_err().code(), "attached-type");
+    assert_eq!(way.attach_as(true).unwrap_err().code(), "binary-csv");
     let mut take = |_| Ok(());
     let what = Attach {
+        data: None,
         retained: (&way.retained).into(),
         requested: None,
         result: &way.result,
@@ -503,6 +535,7 @@ fn lines_go_to_files_and_nothing_is_destroyed_for_a_frame() {
     let result = coded(&place, &place.path("request.parquet"), "result.parquet");
     let destroy = [result.clone()];
     let what = Attach {
+        data: None,
         retained: frame_of(&retained),
         requested: None,
         result: &result,

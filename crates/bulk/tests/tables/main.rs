@@ -1,5 +1,6 @@
 //! The files that travel, from the data to the attached file.
 
+mod again;
 mod bad_input;
 mod civil_status;
 mod columns;

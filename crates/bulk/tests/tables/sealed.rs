@@ -10,6 +10,7 @@ use std::path::Path;
 use cstatns::manifest::Manifest;
 use cstatns::name::Hex;
 use cstatns::report::Report;
+use cstatns::requested::Data;
 use serde_json::Value;
 
 const LARGEST: u64 = (1 << 53) - 1;
@@ -25,7 +26,7 @@ pub fn manifest(place: &Path, bytes: &[u8]) -> bool {
     again.write(&second).unwrap();
     let fields = |manifest: &Manifest| {
         (
-            manifest.requested(Hex([1; 32])),
+            manifest.requested(Hex([1; 32]), Data::new(None, None, &[0], [2; 32])),
             manifest.input,
             manifest.content,
             manifest.previous.clone(),

@@ -111,6 +111,10 @@ pub(crate) fn remarked(remark: &Remark) -> String {
             "statement {count} ({}) is not in the ledger: give its receipt to the service",
             stated(&About::Receipt { statement: statement.clone() })
         ),
+        Remark::ResultLost { count, action } => format!(
+            "statement {count}, to {}: a result was lost before anybody received it",
+            action.brief()
+        ),
         Remark::OtherCopy { remembered, recorded } => format!(
             "the ledger holds statement {recorded} of this card, the kit remembers {remembered}: \
             another copy of the kit is in use, or this one was put back from a backup"

@@ -3,10 +3,8 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use cstatns::coded::Coded as _;
 use cstatns::files::FileError;
 use cstatns::service::ServiceError;
-use cstatns::state::Refusal;
 use serde_json::{Value, json};
 
 use crate::fault::Fault;
@@ -20,21 +18,27 @@ use super::runs::{DeliveryArg, delivery};
 #[command(after_help = "Example:
   cstatns service delivered home 0123456789abcdef0123456789abcdef --received /exchange/result.csv
   cstatns service delivered home 0123456789abcdef0123456789abcdef --stated
+  cstatns service delivered home 0123456 --lost
 The file must be another file with the same bytes as the service's copy; `service status` lists the deliveries. --stated
 is for a delivery whose note in the home is lost or damaged, so that nobody knows where the copy lies: destroy it yourself.
-The ledger says `lost`, for the auditor to see.")]
+--lost is for a result that nobody received and nobody finds: the delivery is over, and its request stays used. In both
+cases the ledger says `lost`, for the auditor to see.")]
 pub(crate) struct Delivered {
     /// The service's home
     home: PathBuf,
-    /// The delivery: 32 digits, or 32 digits/PART where its run has several requests
+    /// The delivery: 32 digits, or the first of them, at least 6; /PART after them where its run
+    /// has several requests
     #[arg(value_parser = delivery)]
     delivery: DeliveryArg,
     /// The file that the counterpart received
-    #[arg(long, value_name = "FILE", required_unless_present = "stated")]
+    #[arg(long, value_name = "FILE", required_unless_present_any = ["stated", "lost"])]
     received: Option<PathBuf>,
     /// The counterpart has it, and the home does not know any more where its own copy lies
     #[arg(long, conflicts_with = "received")]
     stated: bool,
+    /// The copy here is lost, and nobody received it
+    #[arg(long, conflicts_with_all = ["received", "stated"])]
+    lost: bool,
 }
 
 impl Delivered {
@@ -42,30 +46,41 @@ impl Delivered {
         recorded(program, &self.home, "delivered", |service| {
             let delivery = self.delivery.find(service.state())?;
             let outgoing = service.outgoing().into_iter().find(|one| one.delivery.id == delivery);
-            service.state().check_delivered(&delivery).map_err(|refusal| match refusal {
-                Refusal::UnknownDelivery => {
-                    Fault::new(refusal.code(), "this service has made no delivery of this number")
-                        .advising("`service status` lists those that wait")
-                }
-                refusal => refusal.into(),
-            })?;
-            match &self.received {
-                Some(received) => service.delivered(&delivery, received).map_err(noted)?,
-                None => service.delivered_unseen(&delivery)?,
-            }
+            let done = match &self.received {
+                _ if self.lost => service.result_lost(&delivery).map_err(Fault::from),
+                Some(received) => service.delivered(&delivery, received).map_err(noted),
+                None => service.delivered_unseen(&delivery).map_err(Fault::from),
+            };
+            done.map_err(unknown)?;
             let delivery = service.state().named(delivery);
             let copy = outgoing.and_then(|outgoing| outgoing.result);
-            program.say(match self.stated {
-                false => {
-                    format!("delivery {delivery} is with its counterpart; destroyed the copy here")
-                }
-                true => format!(
+            program.say(if self.lost {
+                format!(
+                    "recorded: the result of delivery {delivery} is lost, and nobody received it; \
+                    if it is found, destroy it"
+                )
+            } else if self.stated {
+                format!(
                     "recorded: delivery {delivery} is with its counterpart, and the copy here is \
                     lost; destroy it where you find it"
-                ),
+                )
+            } else {
+                format!("delivery {delivery} is with its counterpart; destroyed the copy here")
             });
-            Ok(json!({ "delivery": delivery, "destroyed": copy }))
+            let destroyed = copy.filter(|_| !self.lost);
+            Ok(json!({ "delivery": delivery, "destroyed": destroyed, "lost": self.lost }))
         })
+    }
+}
+
+/// Nothing is renewed here.
+fn unknown(fault: Fault) -> Fault {
+    match fault.code.as_str() {
+        "unknown-delivery" => {
+            Fault::new(&fault.code, "this service has made no delivery of this number")
+                .advising("`service status` lists those that wait")
+        }
+        _ => fault,
     }
 }
 

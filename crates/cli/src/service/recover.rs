@@ -113,7 +113,13 @@ fn show(program: &Program, plan: &Plan) {
     if plan.puts_aside {
         program.say("  the home's own ledger holds other events: it is kept in aside/");
     }
-    for name in &plan.left_behind {
+    for name in &plan.apart {
+        program.say(format_args!(
+            "  two copies of the kit of `{name}` are here, and one of them has seen another ledger: neither \
+            is counted; ask who used it, and keep its evidence (`custodian log`)"
+        ));
+    }
+    for name in plan.left_behind.iter().filter(|name| !plan.apart.contains(name)) {
         program.say(format_args!(
             "  `{name}` has seen another ledger, and refuses this one: deal new shares before \
             anything else, and keep the evidence (`custodian log`)"
@@ -161,6 +167,7 @@ fn summary_of(plan: &Plan) -> Value {
         "keys_found": plan.found_keys.iter().map(named).collect::<Vec<_>>(),
         "keys_lost": plan.lost_keys.iter().map(named).collect::<Vec<_>>(),
         "left_behind": plan.left_behind,
+        "apart": plan.apart,
         "not_used": plan.unsound.iter().map(|(source, _)| source.to_string()).collect::<Vec<_>>(),
     })
 }

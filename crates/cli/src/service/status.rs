@@ -95,7 +95,7 @@ fn show(program: &Program, status: &service::Status) {
         }
     }
     if let Some(unpaid) = &status.unpaid {
-        program.tell(format_args!("TO BE DESTROYED: {unpaid}"));
+        program.tell(format_args!("NOT DONE: {unpaid}"));
     }
     for key in &status.unknown_keys {
         program
@@ -168,6 +168,12 @@ fn show(program: &Program, status: &service::Status) {
     }
     if status.deliveries.is_empty() {
         program.tell("  none");
+    }
+    if !status.lost.is_empty() {
+        program.tell(format_args!(
+            "lost before they were delivered: {}",
+            status.lost.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+        ));
     }
 
     let ending: Vec<_> = status

@@ -8,6 +8,8 @@ use cstatns_rows::table::Input;
 
 /// What to attach. See [`attach`](crate::attach()).
 pub struct Attach<'a> {
+    /// The data, which must not have changed; none for a file that is where it was.
+    pub data: Option<Input<'a>>,
     /// The retained rows, as [`prepare`](crate::prepare()) wrote them or handed them over.
     pub retained: Input<'a>,
     /// What was kept of the request ([`Prepared::requested`](crate::Prepared)); of a retained file
@@ -15,8 +17,8 @@ pub struct Attach<'a> {
     pub requested: Option<&'a Requested>,
     /// The result of the service, beside which lies its report.
     pub result: &'a Path,
-    /// Where the attached rows go: to a file of the same type as the retained one, that of a frame
-    /// being Parquet, beside which the report will lie; or, of rows whose columns have types, to a
+    /// Where the attached rows go: to a file of the same type as the data, that of a frame being
+    /// Parquet, beside which the report will lie; or, of rows whose columns have types, to a
     /// frame.
     pub out: Output<'a>,
     /// Write the codes in binary form (not in CSV).
@@ -28,6 +30,7 @@ pub struct Attach<'a> {
 
 /// The files of the command.
 pub(super) struct Files<'a> {
+    pub(super) data: Option<&'a Path>,
     pub(super) retained: Option<&'a Path>,
     pub(super) result: &'a Path,
     pub(super) out: &'a Path,

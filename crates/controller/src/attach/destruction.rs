@@ -98,7 +98,8 @@ fn source(path: &Path) -> Option<FileId> {
 fn command(what: &Files<'_>) -> Hex<32> {
     let mut hash = Sha256::new();
     // A frame has none.
-    let paths = [what.retained.unwrap_or(Path::new("")), what.result, what.out];
+    let none = Path::new("");
+    let paths = [what.data.unwrap_or(none), what.retained.unwrap_or(none), what.result, what.out];
     for path in paths.into_iter().chain(what.destroy.iter().map(PathBuf::as_path)) {
         let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
         let path = path.as_os_str().as_encoded_bytes();

@@ -14,31 +14,31 @@ use cstatns_rows::columns::{Codes, Indexes, Order, ScoreCells, fault};
 use cstatns_rows::csv::Delimiter;
 use cstatns_rows::error::{RowFault, TableError};
 use cstatns_rows::results::{ResultColumns, ResultRows};
-use cstatns_rows::table::{BATCH, Batch, Fill, Input, Kind, Rows, Stream, Table};
+use cstatns_rows::table::{BATCH, Batch, Fill, Input, Kind, Rows, Table};
 
 use crate::origin::origin;
 
 use super::AttachError;
 
 /// The retained file, or the result: rows in the order of their indexes.
-pub(super) struct Sorted<B> {
-    pub(super) stream: Stream<B>,
+pub(super) struct Sorted {
+    pub(super) stream: Rows,
     pub(super) indexes: Indexes,
     pub(super) order: Order,
 }
 
 /// Some of its rows.
-pub(super) struct Part<B> {
-    pub(super) batch: B,
+pub(super) struct Part {
+    pub(super) batch: Box<dyn Batch>,
     pub(super) index: Vec<[u8; 16]>,
     /// The rows of the file before them.
     pub(super) before: u64,
 }
 
-impl<B: Fill> Part<B> {
+impl Part {
     /// None yet.
     pub(super) fn empty() -> Self {
-        Self { batch: B::empty(), index: Vec::new(), before: 0 }
+        Self { batch: Fill::empty(), index: Vec::new(), before: 0 }
     }
 
     /// The most bytes of a cell of a result.
@@ -66,13 +66,13 @@ impl<B: Fill> Part<B> {
     }
 }
 
-impl<B: Fill> Sorted<B> {
-    pub(super) fn of(stream: Stream<B>) -> Result<Self, TableError> {
+impl Sorted {
+    pub(super) fn of(stream: Rows) -> Result<Self, TableError> {
         Ok(Self { indexes: Indexes::of(&stream.table)?, stream, order: Order::default() })
     }
 
     /// Fills `part` with the next rows; false at the end of the file.
-    pub(super) fn fill(&mut self, part: &mut Part<B>) -> Result<bool, TableError> {
+    pub(super) fn fill(&mut self, part: &mut Part) -> Result<bool, TableError> {
         part.before = self.order.rows();
         part.index.clear();
         let path = self.stream.table.path().to_owned();
@@ -89,32 +89,22 @@ impl<B: Fill> Sorted<B> {
     }
 }
 
-/// The columns of the retained file, behind its index and status.
-pub(super) struct Retained {
-    /// The data's `quality` and `score`, and its other columns.
-    pub(super) quality: Vec<usize>,
-    pub(super) others: Vec<usize>,
-}
-
-impl Retained {
-    pub(super) fn of(table: &Table) -> Result<Self, TableError> {
-        if !matches!(table.header(), [index, status, ..] if index == b"index" && status == b"status")
-        {
-            let expected = "`index`, `status`, then the data's";
-            return Err(TableError::Columns { path: table.path().to_owned(), expected });
-        }
-        table.need_kind(1, &[Kind::Text], "`status` is text")?;
-        let quality: Vec<usize> =
-            [table.find("quality")?, table.find("score")?].into_iter().flatten().collect();
-        let others = (2..table.header().len()).filter(|column| !quality.contains(column)).collect();
-        Indexes::of(table)?;
-        Ok(Self { quality, others })
+/// Refuses what is no retained file.
+pub(super) fn need_retained(table: &Table) -> Result<(), TableError> {
+    if !matches!(
+        table.header(),
+        [index, row, status] if index == b"index" && row == b"row" && status == b"status"
+    ) {
+        let expected = "`index`, `row`, `status`";
+        return Err(TableError::Columns { path: table.path().to_owned(), expected });
     }
+    table.need_kind(1, &[Kind::Text, Kind::Whole], "`row` is a whole number")?;
+    table.need_kind(2, &[Kind::Text], "`status` is text")
 }
 
 /// The result, and what is known of it.
 pub(super) struct Results {
-    pub(super) rows: Sorted<Box<dyn Batch>>,
+    pub(super) rows: Sorted,
     pub(super) codes: Codes,
     pub(super) meta: FileMeta,
     pub(super) report: ReportBody,
@@ -162,7 +152,7 @@ impl ReadRows {
 
     /// Takes the next rows. Cells that are not of their form are those of another result; the pass
     /// over them says what they are.
-    pub(super) fn add(&mut self, codes: &Codes, part: &Part<Box<dyn Batch>>) {
+    pub(super) fn add(&mut self, codes: &Codes, part: &Part) {
         self.rows.clear();
         let cells = part.batch.cells(1);
         let words = self.columns.quality.then(|| part.batch.cells(2));

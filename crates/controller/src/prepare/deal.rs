@@ -13,19 +13,22 @@ use cstatns_base::identifier::{Reason, Scheme};
 use cstatns_base::secret::{random_bytes, wipe_stack};
 use cstatns_record::manifest::Content;
 use cstatns_rows::columns::{Codes, fault};
+use cstatns_rows::csv::Fields;
 use cstatns_rows::effort::Progress;
 use cstatns_rows::error::{RowFault, TableError};
 use cstatns_rows::guard;
 use cstatns_rows::pipeline::Steps;
 use cstatns_rows::plain::Plain;
 use cstatns_rows::reading::Reading;
-use cstatns_rows::sort::{Dealer, Heads, KEY, Sort, Sortable};
-use cstatns_rows::table::{Batch, Stream};
+use cstatns_rows::sort::{Heads, KEY, Sort};
+use cstatns_rows::table::{BATCH, Batch, Fill, Stream};
 use zeroize::{Zeroize, Zeroizing};
+
+use crate::known::Known;
 
 use super::PrepareError;
 use super::counting::Counting;
-use super::head::{ABSENT, MALFORMED, OK, STATUSES, push};
+use super::head::{ABSENT, At, MALFORMED, OK, STATUSES, push};
 use super::kept::Keeping;
 
 /// Gives every row an index. That two of 128 random bits are equal need not be feared.
@@ -43,6 +46,8 @@ fn draw(heads: &mut Heads, indexes: &mut Vec<u8>) {
 /// What was found in the data, whose rows are in the sort.
 pub(super) struct Dealt {
     pub(super) rows: u64,
+    /// The rows before each block.
+    pub(super) before: Vec<u64>,
     pub(super) content: Content,
     /// How many rows have a value, and how many values are distinct.
     pub(super) values: u64,
@@ -58,6 +63,9 @@ pub(super) struct Dealt {
 #[derive(Default)]
 struct Found {
     rows: u64,
+    /// The number of the block; of all the rows before each.
+    block: u32,
+    before: Vec<u64>,
     /// The marks of values, of a block; how many were distinct, of all.
     marks: Vec<u128>,
     distinct: u64,
@@ -68,7 +76,13 @@ struct Found {
 }
 
 impl Found {
+    /// Where the next batch begins.
+    fn at(&self) -> At {
+        At { block: self.block, row: self.rows as u32 }
+    }
+
     fn add(&mut self, other: &Self) {
+        self.before.push(self.rows);
         self.rows += other.rows;
         self.kept.add(&other.kept);
         self.statuses.iter_mut().zip(other.statuses).for_each(|(sum, count)| *sum += count);
@@ -85,6 +99,7 @@ impl Found {
         let unread = seen.clone().filter(|(_, seen)| seen.unread > 0);
         Dealt {
             rows: self.rows,
+            before: self.before,
             content,
             values: self.statuses[usize::from(OK)],
             distinct: self.distinct,
@@ -96,6 +111,9 @@ impl Found {
     }
 }
 
+/// About the most rows of a block.
+const AT_ONCE: usize = 4 * BATCH;
+
 /// A block of rows on its way into the sort.
 struct Dealing<F> {
     /// What was read, in the first `filled`.
@@ -103,34 +121,33 @@ struct Dealing<F> {
     filled: usize,
     heads: Heads,
     indexes: Vec<u8>,
-    dealer: Dealer,
     found: Found,
 }
 
 /// The data on its way into the sort.
 pub(super) struct Data<'a, F> {
     pub(super) rows: &'a mut Stream<F>,
+    pub(super) known: &'a mut Known,
     pub(super) keeping: &'a Keeping,
     pub(super) reading: Reading<'a>,
     /// Of the whole, in the unit of [`Batch::size`].
     pub(super) size: u64,
-    pub(super) sort: &'a Sort<F>,
+    pub(super) sort: &'a Sort<Fields>,
     pub(super) threads: NonZeroUsize,
     pub(super) counting: &'a Counting,
     pub(super) progress: &'a Progress,
 }
 
-impl<F: Sortable> Data<'_, F> {
+impl<F: Fill> Data<'_, F> {
     /// Reads the data and deals its rows. `read` makes the heads of a batch; rows that it names in
     /// an error are counted from the batch's first one.
     fn deal(
         self,
         read: impl Fn(&F, &mut Heads, &mut Found) -> Result<(), TableError> + Sync,
     ) -> Result<Found, TableError> {
-        let Self { rows, keeping, size, sort, threads, counting, progress, .. } = self;
+        let Self { rows, known, keeping, size, sort, threads, counting, progress, .. } = self;
         let path = rows.table.path().to_owned();
-        let delimiter = rows.table.delimiter();
-        let (mut all, mut done) = (Found::default(), 0);
+        let (mut all, mut done, mut blocks) = (Found::default(), 0, 0);
         let mut distinct = Distinct::default();
         let steps = Steps {
             new: || Dealing {
@@ -138,15 +155,21 @@ impl<F: Sortable> Data<'_, F> {
                 filled: 0,
                 heads: Heads::default(),
                 indexes: Vec::new(),
-                dealer: Dealer::new(delimiter),
                 found: Found::default(),
             },
-            read: |block: &mut Dealing<F>| sort.fill(rows, &mut block.batches, &mut block.filled),
+            read: |block: &mut Dealing<F>| {
+                block.found = Found { block: blocks, ..Found::default() };
+                blocks += 1;
+                let found = rows.fill_all(&mut block.batches, &mut block.filled, AT_ONCE)?;
+                for batch in &block.batches[..block.filled] {
+                    known.see(rows, batch)?;
+                }
+                Ok(found)
+            },
             work: |block: &mut Dealing<F>| {
-                let Dealing { batches, filled, heads, indexes, dealer, found } = block;
+                let Dealing { batches, filled, heads, indexes, found } = block;
                 let batches = &mut batches[..*filled];
                 heads.clear();
-                *found = Found::default();
                 for batch in batches.iter_mut() {
                     batch
                         .split(&path)
@@ -160,7 +183,7 @@ impl<F: Sortable> Data<'_, F> {
                     wipe_stack();
                 }
                 draw(heads, indexes);
-                sort.deal(batches, heads, dealer)
+                sort.deal_heads(heads)
             },
             check: |block: &mut Dealing<F>| {
                 all.add(&block.found);
@@ -194,12 +217,13 @@ impl<F: Sortable> Data<'_, F> {
         let reading = self.reading;
         let found = self.deal(|batch, heads, found| {
             let cells = Plain::identifiers(batch, column, reading);
+            let first = found.at();
             for row in 0..batch.rows() {
-                let cell = cells.get(row);
+                let (cell, at) = (cells.get(row), first.after(row));
                 let is_said = reading.encoding.is_some();
-                let status =
-                    push_identifier(scheme, cell, is_said, heads, counting, &mut found.marks)
-                        .map_err(|found| fault(&path, row, found))?;
+                let out = (&mut *heads, counting, &mut found.marks);
+                let status = push_identifier(scheme, cell, at, is_said, out)
+                    .map_err(|found| fault(&path, row, found))?;
                 found.statuses[usize::from(status)] += 1;
             }
             Ok(())
@@ -218,9 +242,15 @@ impl<F: Sortable> Data<'_, F> {
         let found = self.deal(|batch, heads, found| {
             let mut read = Vec::new();
             codes.read(batch, &mut read)?;
-            for code in &read {
+            let first = found.at();
+            for (row, code) in read.iter().enumerate() {
                 let status = if code.is_some() { OK } else { ABSENT };
-                push(heads, status, &[code.as_ref().map_or(b"", |code| code.bytes())]);
+                push(
+                    heads,
+                    first.after(row),
+                    status,
+                    &[code.as_ref().map_or(b"", |code| code.bytes())],
+                );
                 found.statuses[usize::from(status)] += 1;
                 if let Some(code) = code {
                     counting.mark(&mut found.marks, [&code.bytes()[..]]);
@@ -252,18 +282,13 @@ impl<F: Sortable> Data<'_, F> {
             let mut columns = Plain::of(&path, batch, others, reading)?;
             columns[IDENTIFIER] =
                 identifier.map(|column| Plain::identifiers(batch, column, reading));
+            let first = found.at();
             for row in 0..batch.rows() {
                 let cells =
                     columns.each_ref().map(|cells| cells.as_ref().and_then(|cells| cells.get(row)));
-                let status = push_civil_status(
-                    cells,
-                    identifier.is_some(),
-                    is_said,
-                    years,
-                    heads,
-                    counting,
-                    found,
-                );
+                let (at, out) = (first.after(row), (&mut *heads, counting, &mut *found));
+                let is = (identifier.is_some(), is_said);
+                let status = push_civil_status(cells, at, is, years, out);
                 found.statuses[usize::from(status.map_err(|found| fault(&path, row, found))?)] += 1;
             }
             Ok(())
@@ -286,15 +311,14 @@ impl<F: Sortable> Data<'_, F> {
 fn push_identifier(
     scheme: Scheme,
     cell: Option<&[u8]>,
+    at: At,
     is_said: bool,
-    heads: &mut Heads,
-    counting: &Counting,
-    marks: &mut Vec<u128>,
+    (heads, counting, marks): (&mut Heads, &Counting, &mut Vec<u128>),
 ) -> Result<u8, RowFault> {
     let status = match cell.map(|cell| (cell, scheme.parse(cell))) {
         None => ABSENT,
         Some((_, Ok(mut accepted))) => {
-            push(heads, OK, &[accepted.compact().as_bytes()]);
+            push(heads, at, OK, &[accepted.compact().as_bytes()]);
             counting.mark(marks, [accepted.identifier.canonical()]);
             accepted.zeroize();
             return Ok(OK);
@@ -311,7 +335,7 @@ fn push_identifier(
                 as u8
         }
     };
-    push(heads, status, &[b""]);
+    push(heads, at, status, &[b""]);
     Ok(status)
 }
 
@@ -319,12 +343,10 @@ fn push_identifier(
 /// be read as its field, and nothing of a row in which nobody could be found by the rest.
 fn push_civil_status(
     cells: [Option<&[u8]>; FIELDS.len()],
-    identifier: bool,
-    is_said: bool,
+    at: At,
+    (identifier, is_said): (bool, bool),
     years: Years,
-    heads: &mut Heads,
-    counting: &Counting,
-    found: &mut Found,
+    (heads, counting, found): (&mut Heads, &Counting, &mut Found),
 ) -> Result<u8, RowFault> {
     let (mut given, mut sent): (Texts<'_>, Texts<'_>) = Default::default();
     let mut accepted = None;
@@ -366,7 +388,7 @@ fn push_civil_status(
     if status == OK {
         counting.mark(&mut found.marks, values);
     }
-    push(heads, status, &values[..IDENTIFIER + usize::from(identifier)]);
+    push(heads, at, status, &values[..IDENTIFIER + usize::from(identifier)]);
     accepted.zeroize();
     Ok(status)
 }

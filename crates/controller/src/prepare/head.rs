@@ -21,11 +21,30 @@ pub(super) const MALFORMED: u8 = 2;
 /// The values of a row at most.
 pub(super) const MOST_VALUES: usize = FIELDS.len();
 
-/// Adds a row, without an index: its head is the index, the number of the word of `status`, and its
-/// values, each with its length (u16, little-endian) before it.
-pub(super) fn push(heads: &mut Heads, status: u8, values: &[&[u8]]) {
-    let head = heads.add(1 + values.iter().map(|value| 2 + value.len()).sum::<usize>());
+/// Where a row stands in the data: rows are dealt before those of the blocks before them are
+/// counted.
+#[derive(Clone, Copy)]
+pub(super) struct At {
+    /// The block, and the row in it, both counted from 0.
+    pub(super) block: u32,
+    pub(super) row: u32,
+}
+
+impl At {
+    /// So many rows after it, in the same block.
+    pub(super) fn after(self, rows: usize) -> Self {
+        Self { row: self.row + rows as u32, ..self }
+    }
+}
+
+/// Adds a row, without an index: its head is the index, where it stands (twice u32,
+/// little-endian), the number of the word of `status`, and its values, each with its length (u16,
+/// little-endian) before it.
+pub(super) fn push(heads: &mut Heads, at: At, status: u8, values: &[&[u8]]) {
+    let head = heads.add(9 + values.iter().map(|value| 2 + value.len()).sum::<usize>());
     let room = head.capacity();
+    head.extend_from_slice(&at.block.to_le_bytes());
+    head.extend_from_slice(&at.row.to_le_bytes());
     head.push(status);
     for value in values {
         let length = u16::try_from(value.len()).expect("no value is as long");
@@ -35,9 +54,13 @@ pub(super) fn push(heads: &mut Heads, status: u8, values: &[&[u8]]) {
     debug_assert_eq!(head.capacity(), room, "a vector that grows leaves a copy behind");
 }
 
-/// The index, the number of the status and the values of a row; those that are empty are none.
-pub(super) fn read(head: &[u8]) -> ([u8; KEY], u8, impl Iterator<Item = Option<&[u8]>>) {
+/// The index, the place, the number of the status and the values of a row; those that are empty are
+/// none.
+pub(super) fn read(head: &[u8]) -> ([u8; KEY], At, u8, impl Iterator<Item = Option<&[u8]>>) {
     let (index, rest) = head.split_first_chunk().expect("a head begins with its index");
+    let (block, rest) = rest.split_first_chunk().expect("a head has a block");
+    let (row, rest) = rest.split_first_chunk().expect("a head has a row");
+    let at = At { block: u32::from_le_bytes(*block), row: u32::from_le_bytes(*row) };
     let (status, mut left) = rest.split_first().expect("a head has a status");
     let values = std::iter::from_fn(move || {
         let (length, rest) = left.split_first_chunk()?;
@@ -45,5 +68,5 @@ pub(super) fn read(head: &[u8]) -> ([u8; KEY], u8, impl Iterator<Item = Option<&
         left = rest;
         Some((!value.is_empty()).then_some(value))
     });
-    (*index, *status, values)
+    (*index, at, *status, values)
 }

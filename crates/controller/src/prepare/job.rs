@@ -11,13 +11,18 @@ use cstatns_base::name::{Hex, Name};
 use cstatns_record::manifest::{Content, Manifest};
 use cstatns_record::proposal::Input;
 use cstatns_record::report::{ReportError, report_path};
+use cstatns_record::requested::Data as DataKnown;
+use cstatns_rows::csv::{Delimiter, Fields};
 use cstatns_rows::effort::Effort;
+use cstatns_rows::encoding::Encoding as Encoded;
 use cstatns_rows::error::TableError;
+use cstatns_rows::guard;
 use cstatns_rows::reading::Reading;
 use cstatns_rows::sink::{self, Encoding, Sink};
-use cstatns_rows::sort::{ROWS, Sort, Sortable};
-use cstatns_rows::table::{Format, Stream, Table};
+use cstatns_rows::sort::{ROWS, Sort};
+use cstatns_rows::table::{BATCH, Batch, Fill, Format, Source, Stream};
 
+use crate::known::Known;
 use crate::origin::origin;
 
 use super::counting::Counting;
@@ -28,6 +33,14 @@ use super::{PrepareError, Prepared, Sent};
 
 /// The most partitions that are written at once.
 const MOST_AT_ONCE: usize = 8;
+
+/// What a row takes in the sort, about, in bytes: where there are only few columns it is what they
+/// take in the file.
+const ROW: u64 = 64;
+/// Of a Parquet file the columns that stay are judged by so many stretches of rows.
+const STRETCHES: u64 = 16;
+/// The rows of a stretch: they are at least 100,000 in all.
+const STRETCH: u64 = BATCH as u64;
 
 /// What is to be done with the rows of data whose columns were found.
 pub(super) struct Job<'a> {
@@ -44,18 +57,36 @@ pub(super) struct Job<'a> {
 }
 
 impl Job<'_> {
+    /// As [`Job::run`], of rows in whichever form.
+    pub(super) fn run_any<R, S>(
+        self,
+        source: Source,
+        manifest_file: &mut Pending,
+        request_file: &mut Pending,
+        retained: impl FnOnce(&[sink::Column<'_>]) -> Result<(R, S), TableError>,
+    ) -> Result<Prepared, PrepareError>
+    where
+        R: Encoding,
+        S: Sink<Piece = R::Piece>,
+    {
+        match source {
+            Source::Lines(rows) => self.run(rows, manifest_file, request_file, retained),
+            Source::Columns(rows) => self.run(rows, manifest_file, request_file, retained),
+        }
+    }
+
     /// Writes the manifest and the request to these files, and what is retained to what `retained`
     /// begins, once it is given the columns.
-    pub(super) fn run<F, R, S>(
+    fn run<F, R, S>(
         self,
         mut rows: Stream<F>,
         manifest_file: &mut Pending,
         request_file: &mut Pending,
-        retained: impl FnOnce(&[sink::Column<'_>], &Table) -> Result<(R, S), TableError>,
+        retained: impl FnOnce(&[sink::Column<'_>]) -> Result<(R, S), TableError>,
     ) -> Result<Prepared, PrepareError>
     where
-        F: Sortable,
-        R: Encoding<Form = F>,
+        F: Fill,
+        R: Encoding,
         S: Sink<Piece = R::Piece>,
     {
         let Self {
@@ -70,16 +101,23 @@ impl Job<'_> {
             accepted,
             effort,
         } = self;
-        let others = sent.others(rows.table.header().len());
+        let sent_columns = sent.columns();
+        let mut known = Known::begin(&mut rows, &sent_columns)?;
+        rows.choose(&sent_columns, 0)?;
         let extent = rows.extent()?;
         let size = extent.size();
-        let (sort, threads) = Sort::new(extent, others.clone(), request, effort);
+        let mut heads = extent;
+        if extent.rows > 0 {
+            heads.bytes = extent.rows.saturating_mul(ROW);
+        }
+        let (sort, threads) = Sort::<Fields>::new(heads, Vec::new(), request, effort);
         // Rows are gone through twice: read, and written partition by partition.
         let part = size.div_ceil(sort.partitions() as u64);
         let progress = &effort.progress;
         progress.expect(size + sort.partitions() as u64 * part);
         let data = Data {
             rows: &mut rows,
+            known: &mut known,
             keeping: &keeping,
             reading,
             size,
@@ -88,11 +126,14 @@ impl Job<'_> {
             counting: &Counting::new(),
             progress,
         };
-        let dealt = match sent {
+        let mut dealt = match sent {
             Sent::Identifiers(column, scheme) => data.deal_identifiers(column, scheme)?,
             Sent::Codes(column) => data.deal_codes(column)?,
             Sent::CivilStatus(columns, years) => data.deal_civil_status(columns, years)?,
         };
+        if let (true, Some(all)) = (rows.table.is_file(), rows.table.rows()) {
+            sample(rows.table.path(), &keeping, all, &mut dealt.kept)?;
+        }
         let (identifiers, risks) = keeping.judge(&dealt.kept, accepted)?;
         let (meta, previous) = match dealt.content {
             Content::Identifiers { .. } | Content::CivilStatus { .. } => (None, Vec::new()),
@@ -119,6 +160,10 @@ impl Job<'_> {
         };
         let key = CommitmentKey::random();
         let names = dealt.content.columns();
+        let delimiter = rows.table.schema().is_none().then(|| rows.table.delimiter());
+        let path = rows.table.is_file().then(|| rows.table.path());
+        let known = DataKnown::new(path, delimiter, &sent_columns, known.finish(&rows))
+            .in_encoding(reading.encoding.map(Encoded::name));
         let mut columns = vec![sink::Column::index()];
         let pairs = match dealt.content {
             Content::Identifiers { .. } | Content::CivilStatus { .. } => {
@@ -130,26 +175,22 @@ impl Job<'_> {
                 meta.map_or_else(|| marks(Some((tag, generation))), |meta| meta.pairs())
             }
         };
-        let mut kept = vec![sink::Column::index(), sink::Column::word("status")];
-        kept.extend(
-            others.into_iter().flatten().map(|other| sink::Column::kept(&rows.table, other)),
-        );
-        let retained = retained(&kept, &rows.table)?;
+        let kept = [sink::Column::index(), sink::Column::row(), sink::Column::word("status")];
+        let retained = retained(&kept)?;
         let commit = Commit::new(&key, &dealt.content.context(service, domain), names);
         let advance = |partitions| progress.advance(0, partitions as u64 * part);
         let content = dealt.content;
-        let mut partitions = Partitions { sort: &sort, content, at_once: 1, threads };
+        let before = &dealt.before;
+        let mut partitions = Partitions { sort: &sort, before, content, at_once: 1, threads };
         let commit = match request_format.text() {
             Some(text) => {
                 let request = sink::csv(request_file, text, &columns)?;
                 write(partitions, commit, Outputs { request, retained }, advance)?
             }
             None => {
-                if !F::GROUPS {
-                    // Small partitions make small row groups.
-                    let at_once = sort.partitions() * ROWS as usize / dealt.rows as usize;
-                    partitions.at_once = at_once.clamp(1, MOST_AT_ONCE);
-                }
+                // Small partitions make small row groups.
+                let at_once = sort.partitions() * ROWS as usize / dealt.rows as usize;
+                partitions.at_once = at_once.clamp(1, MOST_AT_ONCE);
                 let request = sink::parquet(request_file, &columns, pairs)?;
                 write(partitions, commit, Outputs { request, retained }, advance)?
             }
@@ -168,7 +209,7 @@ impl Job<'_> {
         Ok(Prepared {
             rows,
             input,
-            requested: manifest.requested(*signing),
+            requested: manifest.requested(*signing, known),
             counts,
             unread,
             may_be_days,
@@ -177,4 +218,35 @@ impl Job<'_> {
             risks,
         })
     }
+}
+
+/// Judges the columns that stay by rows that are spread over the Parquet file.
+fn sample(
+    path: &Path,
+    keeping: &Keeping,
+    rows: u64,
+    found: &mut guard::Found,
+) -> Result<(), TableError> {
+    if keeping.kept.is_empty() {
+        return Ok(());
+    }
+    let Source::Columns(mut stream) = Source::open(path, Delimiter::Given(b','))? else {
+        return Ok(());
+    };
+    let last = rows.saturating_sub(STRETCH);
+    let (stretches, length) = match rows <= STRETCHES * STRETCH {
+        true => (1, rows),
+        false => (STRETCHES, STRETCH),
+    };
+    for stretch in 0..stretches {
+        let begin = if stretches == 1 { 0 } else { last * stretch / (stretches - 1) };
+        stream.choose(&keeping.kept, begin)?;
+        let mut read = 0;
+        let mut batch = Fill::empty();
+        while read < length && stream.fill(&mut batch, BATCH)? {
+            keeping.guard.judge(&keeping.shown, &batch, found)?;
+            read += batch.rows() as u64;
+        }
+    }
+    Ok(())
 }

@@ -76,7 +76,7 @@ pub(super) struct Keeping {
     pub(super) guard: Guard,
     pub(super) shown: Shown,
     /// The columns that stay.
-    kept: Vec<usize>,
+    pub(super) kept: Vec<usize>,
     /// Those whose risk is accepted, in the order in which they were given, and whether their names
     /// are a risk.
     accepted: Vec<(usize, bool)>,
@@ -93,7 +93,9 @@ impl Keeping {
             return Err(PrepareError::TooManyRisks);
         }
         let path = table.path().to_owned();
-        let kept: Vec<usize> = sent.others(table.header().len()).into_iter().flatten().collect();
+        let sent_columns = sent.columns();
+        let kept: Vec<usize> =
+            (0..table.header().len()).filter(|column| !sent_columns.contains(column)).collect();
         let shown = Shown::of(table);
         let is_civil_status = matches!(sent, Sent::CivilStatus(..));
         let columns = |wanted| {

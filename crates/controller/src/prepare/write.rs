@@ -2,15 +2,15 @@
 
 use std::num::NonZeroUsize;
 use std::ops::Range;
-use std::sync::Arc;
 
 use cstatns_base::code::Code;
 use cstatns_base::commitment::{self, Commit};
 use cstatns_record::manifest::Content;
+use cstatns_rows::csv::Fields;
 use cstatns_rows::error::TableError;
 use cstatns_rows::pipeline::Steps;
 use cstatns_rows::sink::{Encoding, GROUP, Sink, Values};
-use cstatns_rows::sort::{Dealer, Heads, Sort, Sortable, Sorted};
+use cstatns_rows::sort::{Heads, Sort, Sorted};
 use cstatns_rows::table::{BATCH, Form};
 
 use super::head::{MOST_VALUES, STATUSES, read};
@@ -22,10 +22,8 @@ pub(super) struct Outputs<Q, QS, R, RS> {
 }
 
 /// Partitions on their way out of the sort.
-struct Writing<F, Q, R> {
+struct Writing<Q, R> {
     partitions: Range<usize>,
-    /// The part of a partition that is written in their place, if that was divided.
-    part: Option<(Arc<Sort<F>>, usize)>,
     commit: commitment::EncodedRows,
     /// Of the request and of the retained file: the first `filled`, each a row group at most, and
     /// the rows of the last one.
@@ -35,8 +33,10 @@ struct Writing<F, Q, R> {
 }
 
 /// The rows of the sort, of which some partitions are written at once.
-pub(super) struct Partitions<'a, F> {
-    pub(super) sort: &'a Sort<F>,
+pub(super) struct Partitions<'a> {
+    pub(super) sort: &'a Sort<Fields>,
+    /// The rows of the data before each block of them.
+    pub(super) before: &'a [u64],
     pub(super) content: Content,
     pub(super) at_once: usize,
     pub(super) threads: NonZeroUsize,
@@ -44,68 +44,47 @@ pub(super) struct Partitions<'a, F> {
 
 /// Writes the rows of the sort to both files, and goes on with the commitment. `advance` is given
 /// how many partitions were written.
-pub(super) fn write<F, Q, R>(
-    rows: Partitions<'_, F>,
+pub(super) fn write<Q, R>(
+    rows: Partitions<'_>,
     mut commit: Commit,
     outputs: Outputs<Q, impl Sink<Piece = Q::Piece>, R, impl Sink<Piece = R::Piece>>,
     advance: impl Fn(usize) -> Result<(), TableError> + Sync,
 ) -> Result<Commit, TableError>
 where
-    F: Sortable,
     Q: Encoding,
-    R: Encoding<Form = F>,
+    R: Encoding,
 {
-    let Partitions { sort, content, at_once, threads } = rows;
+    let Partitions { sort, before, content, at_once, threads } = rows;
     let (sent, mut request) = outputs.request;
     let (kept, mut retained) = outputs.retained;
     let mut blocks = (0..sort.partitions()).step_by(at_once);
-    let (mut dealer, mut divided) = (Dealer::new(b','), None::<(Arc<Sort<F>>, Range<usize>)>);
     let steps = Steps {
         new: || Writing {
             partitions: 0..0,
-            part: None,
             commit: commitment::EncodedRows::new(content.columns().len()),
             pieces: Vec::new(),
             filled: 0,
             rows: 0,
         },
-        read: |block: &mut Writing<F, Q::Piece, R::Piece>| {
-            block.partitions = 0..0;
-            block.part = None;
-            if let Some((parts, left)) = &mut divided
-                && let Some(part) = left.next()
-            {
-                block.part = Some((parts.clone(), part));
-                return Ok(true);
-            }
-            divided = None;
+        read: |block: &mut Writing<Q::Piece, R::Piece>| {
             let Some(first) = blocks.next() else { return Ok(false) };
             block.partitions = first..sort.partitions().min(first + at_once);
-            // Those of Parquet come one by one, and this one perhaps in parts: none in this block.
-            if let Some(parts) = sort.divide(first, &mut dealer)? {
-                let all = 0..parts.partitions();
-                divided = Some((Arc::new(parts), all));
-            }
             Ok(true)
         },
-        work: |block: &mut Writing<F, Q::Piece, R::Piece>| {
+        work: |block: &mut Writing<Q::Piece, R::Piece>| {
             block.commit.clear();
             (block.filled, block.rows) = (0, 0);
             for partition in block.partitions.clone() {
                 let pages = sort.take(partition)?;
-                block.encode(&sort.sorted(&pages)?, content, &sent, &kept)?;
-            }
-            if let Some((parts, part)) = block.part.take() {
-                let pages = parts.take(part)?;
-                block.encode(&parts.sorted(&pages)?, content, &sent, &kept)?;
+                block.encode(&sort.sorted(&pages)?, before, content, &sent, &kept)?;
             }
             block.end(&sent, &kept)
         },
-        check: |block: &mut Writing<F, Q::Piece, R::Piece>| {
+        check: |block: &mut Writing<Q::Piece, R::Piece>| {
             commit.add(&block.commit);
             Ok(())
         },
-        write: |block: &mut Writing<F, Q::Piece, R::Piece>| {
+        write: |block: &mut Writing<Q::Piece, R::Piece>| {
             for (sent, kept) in &mut block.pieces[..block.filled] {
                 request.write(sent)?;
                 retained.write(kept)?;
@@ -120,16 +99,18 @@ where
     Ok(commit)
 }
 
-impl<F: Sortable, Q, R> Writing<F, Q, R> {
+impl<Q, R> Writing<Q, R> {
     /// Adds the rows of a partition.
     fn encode(
         &mut self,
-        sorted: &Sorted<'_, F>,
+        sorted: &Sorted<'_, Fields>,
+        before: &[u64],
         content: Content,
         request: &impl Encoding<Piece = Q>,
-        retained: &impl Encoding<Piece = R, Form = F>,
+        retained: &impl Encoding<Piece = R>,
     ) -> Result<(), TableError> {
         let mut indexes = Vec::with_capacity(BATCH);
+        let mut rows = Vec::with_capacity(BATCH);
         let mut statuses = Vec::with_capacity(BATCH);
         let count = content.columns().len();
         let mut codes = Vec::new();
@@ -138,14 +119,17 @@ impl<F: Sortable, Q, R> Writing<F, Q, R> {
         for places in sorted.places().chunks(sorted.at_once()) {
             sorted.heads(places, &mut heads);
             indexes.clear();
+            rows.clear();
             statuses.clear();
             codes.clear();
             let mut texts = vec![Vec::with_capacity(places.len()); count];
             for head in heads.iter() {
-                let (index, status, found) = read(head);
+                let (index, at, status, found) = read(head);
                 let mut values = [None; MOST_VALUES];
                 values.iter_mut().zip(found).for_each(|(value, found)| *value = found);
                 indexes.push(index);
+                // From 1, as errors count rows.
+                rows.push(before[at.block as usize] + u64::from(at.row) + 1);
                 statuses.push(Some(STATUSES[usize::from(status)]));
                 match content {
                     Content::Identifiers { .. } | Content::CivilStatus { .. } => {
@@ -174,10 +158,10 @@ impl<F: Sortable, Q, R> Writing<F, Q, R> {
                 Content::Codes { .. } => sent.push(Values::Codes(&codes)),
                 _ => sent.extend(texts.iter().map(|texts| Values::Text(texts))),
             }
-            let own = [Values::Index(&indexes), Values::Words(&statuses)];
+            let own = [Values::Index(&indexes), Values::Rows(&rows), Values::Words(&statuses)];
             let (to_send, to_keep) = self.room(places.len(), request, retained)?;
-            send(request, places.len(), &sent, to_send)?;
-            retained.add(places.len(), &own, sorted.kept(places)?, to_keep)?;
+            add(request, places.len(), &sent, to_send)?;
+            add(retained, places.len(), &own, to_keep)?;
         }
         Ok(())
     }
@@ -219,7 +203,7 @@ impl<F: Sortable, Q, R> Writing<F, Q, R> {
 }
 
 /// Adds rows of which no column is kept.
-fn send<E: Encoding>(
+fn add<E: Encoding>(
     encoding: &E,
     rows: usize,
     columns: &[Values<'_>],

@@ -122,7 +122,7 @@ impl Audit {
                 None => writeln!(f)?,
             }
         }
-        let DeliverySummary { made, renewals, look_ups, rows, delivered, requests_kept } =
+        let DeliverySummary { made, renewals, look_ups, rows, delivered, lost, requests_kept } =
             self.deliveries;
         writeln!(
             f,
@@ -136,7 +136,7 @@ impl Audit {
         )?;
         writeln!(
             f,
-            "  {delivered} delivered; {} kept against the scheme",
+            "  {delivered} delivered, {lost} lost; {} kept against the scheme",
             count(requests_kept, "request")
         )?;
         writeln!(f, "  {} of custodians, each signed by them", count(self.statements, "statement"))

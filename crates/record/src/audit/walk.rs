@@ -15,6 +15,7 @@ use crate::ledger::{History, LedgerError, Lines, read_checkpoint};
 use crate::proposal::{Action, RunId};
 use crate::state::{Broken, Fate, Fold, State, TurnedBack};
 
+use super::text::count;
 use super::{AuditError, Notice};
 
 /// A checkpoint as it was given.
@@ -183,6 +184,16 @@ impl Walk {
                 );
                 notices.push(Notice { code: "key-lost", event, detail });
             }
+        }
+        for (id, delivery) in state.lost() {
+            let event = delivery.lost.unwrap_or(0);
+            let detail = format!(
+                "Event {event}: the result of delivery {} is stated to be lost before anybody \
+                received it. Its {} may lie somewhere.",
+                state.named(*id),
+                count(delivery.rows, "coded row")
+            );
+            notices.push(Notice { code: "result-lost", event, detail });
         }
         for (event, key) in state.service_keys().all().iter().skip(1) {
             let detail = format!(

@@ -8,9 +8,10 @@ use cstatns_base::name::Name;
 
 use crate::card::{ServiceCard, ServiceKeys};
 use crate::checkpoint::{Head, leaf_hash, verify_inclusion};
-use crate::evidence::{Evidence, EvidenceBody, Stated};
+use crate::evidence::{Evidence, EvidenceBody, Stated, is_answered};
 use crate::ledger::event::{Event, Line};
 use crate::proposal::{Placed, RunId};
+use crate::receipt::Doubt;
 use crate::report::SignedReport;
 use crate::state::{Fate, State, doubt_digest};
 use crate::statement::Proved;
@@ -187,9 +188,10 @@ impl Facts<'_> {
                     }
                 }
                 Stated::Doubt { doubt } if doubt.is_by(&body.card.body.signing) => {
-                    let recorded = state
-                        .is_some_and(|state| state.doubts().contains_key(&doubt_digest(doubt)));
-                    if !recorded {
+                    let is_recorded = |doubt: &Doubt| {
+                        state.is_some_and(|state| state.doubts().contains_key(&doubt_digest(doubt)))
+                    };
+                    if !is_answered(doubt, &body.statements, is_recorded) {
                         let detail = format!(
                             "`{name}` stated a doubt on {}, which this ledger does not hold.",
                             doubt.body.cosignature.time

@@ -316,7 +316,8 @@ pub enum Destroyed {
         /// Which of its requests.
         part: u32,
     },
-    /// The service's copy of a delivered result.
+    /// The service's copy of a delivered result; of one that is not delivered only as lost, which
+    /// ends the delivery.
     Result {
         /// The run.
         run: RunId,

@@ -7,7 +7,7 @@ use cstatns_base::name::{Hex, Name};
 use jiff::Timestamp;
 
 use crate::checkpoint::Head;
-use crate::dealing::Dealing;
+use crate::dealing::{Dealing, Seat};
 use crate::statement::{FORMAT, Proved};
 
 use super::{CLOCK_SKEW, Consent, ConsentBody, Question};
@@ -27,16 +27,39 @@ pub struct Placed<'a> {
     pub proved: &'a Proved,
 }
 
+/// A dealing's custodians, as consents are checked by them.
+pub trait Roster {
+    /// The dealing.
+    fn dealing(&self) -> &Dealing;
+
+    /// The seat of the custodian with this name, if the card in it has this fingerprint.
+    fn seat_with(&self, by: &Name, card: &Hex<32>) -> Option<&Seat>;
+}
+
+impl Roster for Dealing {
+    fn dealing(&self) -> &Dealing {
+        self
+    }
+
+    fn seat_with(&self, by: &Name, card: &Hex<32>) -> Option<&Seat> {
+        self.seat(by).filter(|seat| seat.card.fingerprint() == *card)
+    }
+}
+
 impl Placed<'_> {
-    /// Checks consents to this question: each valid, by a custodian of `dealing`, in ascending
+    /// Checks consents to this question: each valid, by a custodian of `roster`, in ascending
     /// order of their names, each once. The service and the auditor ask the same question.
     ///
     /// # Errors
     /// [`QuorumError`] names the custodian whose consent does not count.
-    pub fn check_each(&self, consents: &[Consent], dealing: &Dealing) -> Result<(), QuorumError> {
+    pub fn check_each(
+        &self,
+        consents: &[Consent],
+        roster: &impl Roster,
+    ) -> Result<(), QuorumError> {
         let mut last: Option<&Name> = None;
         for consent in consents {
-            self.check_consent(consent, dealing)?;
+            self.check_consent(consent, roster)?;
             let by = &consent.body.by;
             match last {
                 Some(last) if last == by => {
@@ -53,25 +76,29 @@ impl Placed<'_> {
     ///
     /// # Errors
     /// [`QuorumError`].
-    pub fn check_quorum(&self, consents: &[Consent], dealing: &Dealing) -> Result<(), QuorumError> {
-        self.check_each(consents, dealing)?;
-        let (given, needed) = (consents.len(), dealing.threshold.k());
+    pub fn check_quorum(
+        &self,
+        consents: &[Consent],
+        roster: &impl Roster,
+    ) -> Result<(), QuorumError> {
+        self.check_each(consents, roster)?;
+        let (given, needed) = (consents.len(), roster.dealing().threshold.k());
         if given < needed { Err(QuorumError::TooFew { given, needed }) } else { Ok(()) }
     }
 
     /// Sorts approvals of this question as they came in: those that count, which are the first
-    /// valid one of each custodian of `dealing`, in ascending order of their names; and why each
+    /// valid one of each custodian of `roster`, in ascending order of their names; and why each
     /// other one does not, in the order in which they came. `consent` is what an approval is
     /// checked by.
     pub fn sort_out<T>(
         &self,
         approvals: Vec<T>,
-        dealing: &Dealing,
+        roster: &impl Roster,
         consent: impl Fn(&T) -> &Consent,
     ) -> (Vec<T>, Vec<QuorumError>) {
         let (mut counted, mut set_aside) = (BTreeMap::new(), Vec::new());
         for approval in approvals {
-            let checked = self.check_consent(consent(&approval), dealing);
+            let checked = self.check_consent(consent(&approval), roster);
             match (checked, counted.entry(consent(&approval).body.by.clone())) {
                 (Err(reason), _) => set_aside.push(reason),
                 (Ok(()), Entry::Vacant(seat)) => {
@@ -89,13 +116,19 @@ impl Placed<'_> {
     ///
     /// # Errors
     /// [`QuorumError`] says what does not fit.
-    pub fn check_consent(&self, consent: &Consent, dealing: &Dealing) -> Result<(), QuorumError> {
+    pub fn check_consent(
+        &self,
+        consent: &Consent,
+        roster: &impl Roster,
+    ) -> Result<(), QuorumError> {
+        let dealing = roster.dealing();
         let ConsentBody { format, suite: _, service, epoch, question, by, card, .. } =
             &consent.body;
         let cosignature = &consent.body.cosignature;
         let custodian = || by.clone();
-        let seat = dealing.seat(by).filter(|seat| seat.card.fingerprint() == *card);
-        let seat = seat.ok_or_else(|| QuorumError::NotInRoster { custodian: custodian() })?;
+        let seat = roster
+            .seat_with(by, card)
+            .ok_or_else(|| QuorumError::NotInRoster { custodian: custodian() })?;
         let signing = &seat.card.body.signing;
         if !consent.is_known_by(signing, self.proved) {
             return Err(QuorumError::Signature { custodian: custodian() });

@@ -8,7 +8,7 @@ use cstatns_base::domain::{CheckValue, KeyState, Kind};
 use cstatns_base::name::Name;
 
 use crate::dealing::Epoch;
-use crate::ledger::event::Destroyed;
+use crate::ledger::event::{Destroyed, Means};
 use crate::proposal::{Action, RunId};
 
 use super::{Domain, Fate, Key, PendingRun, Refusal, State, Unlawful};
@@ -18,11 +18,13 @@ impl State {
     /// the one before it. By the present clock the project has not ended, or ended now. It goes on
     /// refusing, for it was marked.
     pub(super) fn correct_marks(&mut self) {
-        let now = self.agreed;
-        for project in self.domains.values_mut().filter(|project| project.destroyed.is_none()) {
+        let (now, domains) = (self.agreed, &mut self.domains);
+        self.marks.retain(|name| {
+            let Some(project) = domains.get_mut(name) else { return false };
             let past = project.is_past_its_end(now);
             project.ended = project.ended.filter(|_| past).map(|ended| ended.min(now));
-        }
+            past
+        });
     }
 
     /// Takes the pending run, which has a result.
@@ -125,7 +127,7 @@ impl State {
         Ok(())
     }
 
-    pub(super) fn destroyed(&mut self, what: &Destroyed) -> Result<(), Unlawful> {
+    pub(super) fn destroyed(&mut self, what: &Destroyed, how: Means) -> Result<(), Unlawful> {
         let (now, owed) = (self.agreed, self.owed.as_ref() == Some(what));
         if owed {
             self.owed = None;
@@ -137,10 +139,16 @@ impl State {
                     return Err(Unlawful::NotEnded);
                 }
                 project.destroyed = Some(self.time);
+                self.marks.remove(domain);
                 for key in project.keys.values_mut() {
                     key.state = KeyState::Destroyed;
                 }
                 Ok(())
+            }
+            Destroyed::Result { run, part }
+                if !owed && self.owed.is_none() && how == Means::Lost =>
+            {
+                self.result_lost(DeliveryId { run: *run, part: *part })
             }
             _ if !owed => Err(Unlawful::NotOwed),
             Destroyed::Result { run, part } => {

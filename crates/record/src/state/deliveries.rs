@@ -28,14 +28,18 @@ impl State {
         }
     }
 
-    /// Whether a delivery may be stated delivered.
+    /// Whether a delivery may be stated delivered, or lost.
     ///
     /// # Errors
-    /// [`Refusal::UnknownDelivery`], [`Refusal::AlreadyDelivered`].
+    /// [`Refusal::UnknownDelivery`], [`Refusal::AlreadyDelivered`], [`Refusal::DeliveryLost`];
+    /// [`Refusal::Unfinished`] while a destruction is owed.
     pub fn check_delivered(&self, delivery: &DeliveryId) -> Result<(), Refusal> {
         let delivery = self.deliveries.get(delivery).ok_or(Refusal::UnknownDelivery)?;
         if delivery.delivered {
             return Err(Refusal::AlreadyDelivered);
+        }
+        if delivery.lost.is_some() {
+            return Err(Refusal::DeliveryLost);
         }
         // One destruction is owed at a time; the delivery owes that of the service's copy.
         if self.owed.is_some() { Err(Refusal::Unfinished) } else { Ok(()) }
@@ -81,7 +85,7 @@ impl State {
             return Err(Refusal::RequestSpent { delivery: self.named(id) }.into());
         }
         let made = self.time;
-        let (delivered, destroyed) = (false, false);
+        let (delivered, destroyed, lost) = (false, false, None);
         let delivery = Delivery {
             domain,
             generation,
@@ -98,6 +102,7 @@ impl State {
             look_up,
             delivered,
             destroyed,
+            lost,
         };
         self.deliveries.insert(id, delivery);
         if !request_kept {
@@ -113,9 +118,22 @@ impl State {
         Ok(())
     }
 
+    /// The service's copy was lost before the counterpart had it: the delivery is over.
+    pub(super) fn result_lost(&mut self, id: DeliveryId) -> Result<(), Unlawful> {
+        self.check_delivered(&id)?;
+        let delivery = self.deliveries.get_mut(&id).ok_or(Refusal::UnknownDelivery)?;
+        (delivery.destroyed, delivery.lost) = (true, Some(self.events));
+        Ok(())
+    }
+
     /// The deliveries, by run and part.
     pub fn deliveries(&self) -> &BTreeMap<DeliveryId, Delivery> {
         &self.deliveries
+    }
+
+    /// Those whose result was lost before it was delivered.
+    pub fn lost(&self) -> impl Iterator<Item = (&DeliveryId, &Delivery)> {
+        self.deliveries.iter().filter(|(_, delivery)| delivery.lost.is_some())
     }
 
     /// The deliveries of a run, by part.

@@ -1,6 +1,7 @@
 //! Dealings of shares, and which of them works (SPEC §12).
 
 use std::collections::BTreeSet;
+use std::sync::OnceLock;
 
 use cstatns_base::domain::KeyState;
 use cstatns_base::name::Hex;
@@ -13,10 +14,15 @@ use super::{EpochState, PendingRun, Refusal, State, Unlawful};
 
 impl State {
     pub(super) fn deal(&mut self, dealing: &Dealing, since: u64) {
-        let (held, forgotten) = (BTreeSet::new(), BTreeSet::new());
-        let dealing = dealing.clone();
-        self.epochs
-            .insert(dealing.epoch, EpochState { dealing, since, held, working: false, forgotten });
+        let state = EpochState {
+            dealing: dealing.clone(),
+            since,
+            held: BTreeSet::new(),
+            working: false,
+            forgotten: BTreeSet::new(),
+            cards: OnceLock::new(),
+        };
+        self.epochs.insert(dealing.epoch, state);
     }
 
     pub(super) fn works(&mut self, epoch: Epoch, keys: &[LivingKey]) -> Result<(), Unlawful> {

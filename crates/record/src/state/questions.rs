@@ -90,7 +90,7 @@ impl State {
         if placed.question.epoch != epoch {
             return Err(QuorumError::Epoch.into());
         }
-        placed.check_quorum(consents, &state.dealing)?;
+        placed.check_quorum(consents, state)?;
         if *keys != self.keys_of(&placed.question.action) {
             return Err(Unlawful::Keys);
         }
@@ -166,7 +166,7 @@ impl State {
             return Err(Unlawful::NotExpired);
         }
         let epoch = self.epochs.get(&placed.question.epoch).ok_or(QuorumError::Epoch)?;
-        placed.check_each(consents, &epoch.dealing)?;
+        placed.check_each(consents, epoch)?;
         let enough = consents.len() >= epoch.dealing.threshold.k();
         self.consented(consents, line.sequence);
         self.open.remove(run);

@@ -1,6 +1,7 @@
 //! What is known of dealings, domains, keys and deliveries.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::OnceLock;
 
 use cstatns_base::code::Generation;
 use cstatns_base::commitment::Commitment;
@@ -12,9 +13,9 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
-use crate::dealing::{Dealing, Epoch};
+use crate::dealing::{Dealing, Epoch, Seat};
 use crate::ledger::event::{KeyRef, Lapse};
-use crate::proposal::Question;
+use crate::proposal::{Question, Roster};
 use crate::receipt::Doubted;
 
 /// One dealing and what became of it.
@@ -31,13 +32,35 @@ pub struct EpochState {
     pub working: bool,
     /// Who has stated that their share is destroyed.
     pub forgotten: BTreeSet<Name>,
+    /// The fingerprints of the cards in the roster, once somebody asked for one: every statement
+    /// names one, and a card is long.
+    #[serde(skip)]
+    pub(super) cards: OnceLock<Vec<Hex<32>>>,
 }
 
 impl EpochState {
+    /// The custodians' seats, each with the fingerprint of its card.
+    pub(super) fn seats(&self) -> impl Iterator<Item = (&Seat, &Hex<32>)> {
+        let roster = &self.dealing.roster;
+        let fingerprint = |seat: &Seat| seat.card.fingerprint();
+        roster.iter().zip(self.cards.get_or_init(|| roster.iter().map(fingerprint).collect()))
+    }
+
     /// The custodians whose receipt is missing.
     pub fn missing(&self) -> Vec<Name> {
         let names = self.dealing.roster.iter().map(|seat| &seat.card.body.name);
         names.filter(|name| !self.held.contains(name)).cloned().collect()
+    }
+}
+
+impl Roster for EpochState {
+    fn dealing(&self) -> &Dealing {
+        &self.dealing
+    }
+
+    fn seat_with(&self, by: &Name, card: &Hex<32>) -> Option<&Seat> {
+        let seat = self.seats().find(|(_, known)| *known == card).map(|(seat, _)| seat);
+        seat.filter(|seat| seat.card.body.name == *by)
     }
 }
 
@@ -194,8 +217,10 @@ pub struct Delivery {
     pub look_up: Option<LookUp>,
     /// Whether the counterpart has it.
     pub delivered: bool,
-    /// Whether the service's copy is destroyed.
+    /// Whether the service's copy is destroyed, or lost.
     pub destroyed: bool,
+    /// The event that states it lost before the counterpart had it.
+    pub lost: Option<u64>,
 }
 
 /// A question that was recorded and has not ended.

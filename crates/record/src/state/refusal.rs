@@ -172,6 +172,9 @@ pub enum Refusal {
     /// Delivered before.
     #[error("this delivery is already recorded as delivered")]
     AlreadyDelivered,
+    /// Lost before it was delivered.
+    #[error("this delivery is recorded as lost")]
+    DeliveryLost,
     /// The run's number was used.
     #[error("this run was made before (a proposal serves once)")]
     Replayed,
@@ -271,6 +274,7 @@ cstatns_base::coded!(Refusal {
     Self::RequestSpent { delivery } => ("request-spent", Input, [delivery]),
     Self::Cards => ("cards", Input, []),
     Self::AlreadyDelivered => ("already-delivered", Input, []),
+    Self::DeliveryLost => ("delivery-lost", Input, []),
     Self::Replayed => ("replayed", Input, []),
     Self::Receipt => ("receipt", OtherSide, []),
     Self::ReceiptOtherService => ("receipt-other-service", Input, []),

@@ -293,7 +293,7 @@ impl State {
 }
 
 fn seat<'a>(state: &'a EpochState, card: &Hex<32>) -> Option<&'a Seat> {
-    state.dealing.roster.iter().find(|seat| seat.card.fingerprint() == *card)
+    state.seats().find(|(_, known)| *known == card).map(|(seat, _)| seat)
 }
 
 /// SHA-256("CStatNS/doubt-digest/" ‖ canonical JSON of the signed doubt): how it is named.

@@ -280,7 +280,7 @@ mod tests {
     use arrow_array::cast::AsArray;
     use arrow_schema::{DataType, Field, Schema};
 
-    use super::super::{Given, Reader, Writer};
+    use super::super::{Given, Plain, Reader, Writer};
     use super::*;
 
     /// What is in the file, column by column.
@@ -316,8 +316,9 @@ mod tests {
             Field::new("code", DataType::FixedSizeBinary(32), true),
         ]);
         let file = std::fs::File::create(&path).unwrap();
+        let plain = Plain { plain: &["index", "code"], packed: &[] };
         let (layout, mut writer) =
-            Writer::new(file, schema, &["index", "code"], &["word"], vec![]).unwrap();
+            Writer::new(file, schema, plain, &["word"], vec![], None).unwrap();
         let mut written = Columns::default();
         // The rows of each page, how many words there are, and which codes: with gaps, none, all,
         // not the first.

@@ -10,11 +10,13 @@ use ::parquet::arrow::{FieldLevels, ProjectionMask, parquet_to_arrow_field_level
 use ::parquet::basic::Compression;
 use ::parquet::errors::ParquetError;
 use ::parquet::file::metadata::{ParquetMetaData, ParquetMetaDataReader};
-use arrow_array::{Array, RecordBatch, RecordBatchReader};
-use arrow_schema::{ArrowError, SchemaRef};
+use ::parquet::schema::types::SchemaDescriptor;
+use arrow_array::{Array, ArrayRef, NullArray, RecordBatch, RecordBatchReader};
+use arrow_schema::{ArrowError, DataType, Field, Schema, SchemaRef};
 use cstatns_base::coded::ColumnName;
 use cstatns_base::files::{self, FileError, read_at};
 use cstatns_base::meta::Known;
+use sha2::{Digest, Sha256};
 
 use crate::error::TableError;
 
@@ -41,7 +43,13 @@ pub(crate) struct Reader {
     known: Known,
     rows: u64,
     groups: Groups,
+    columns: SchemaDescriptor,
     levels: FieldLevels,
+    /// The columns that are read, and the schema of batches in which the others are null; none
+    /// where all are read.
+    chosen: Option<(Vec<usize>, SchemaRef)>,
+    /// What the data is known again by, if that was asked for.
+    pub(crate) digest: Option<[u8; 32]>,
     names: Vec<String>,
     /// The rows of a batch, where they are not too large for that, and those of the present ones.
     most: usize,
@@ -116,7 +124,10 @@ impl Reader {
             known,
             rows: whole,
             groups,
+            columns,
             levels,
+            chosen: None,
+            digest: None,
             names,
             most,
             batch: most,
@@ -137,6 +148,83 @@ impl Reader {
             return Err(TableError::ParquetFeature { path: path.to_owned() });
         }
         Ok(reader)
+    }
+
+    /// Reads these columns alone, from the row `at` on: the others are null.
+    pub(crate) fn choose(
+        &mut self,
+        path: &Path,
+        columns: &[usize],
+        at: u64,
+    ) -> Result<(), TableError> {
+        guarded(path, || {
+            let flat = flat_schema(&self.schema);
+            let mask = ProjectionMask::roots(&self.columns, columns.iter().copied());
+            self.levels = parquet_to_arrow_field_levels(&self.columns, mask, Some(flat.fields()))
+                .map_err(|error| read_error(path, &error))?;
+            let field = |(column, field): (usize, &Arc<Field>)| match columns.contains(&column) {
+                true => field.clone(),
+                false => Arc::new(Field::new(field.name(), DataType::Null, true)),
+            };
+            let fields: Vec<_> = flat.fields().iter().enumerate().map(field).collect();
+            self.chosen = Some((columns.to_vec(), Arc::new(Schema::new(fields))));
+            (self.at, self.group, self.before, self.batch) = (at, 0, 0, self.most);
+            self.seek().map_err(|error| read_error(path, &error))
+        })
+    }
+
+    /// The columns that are read; none where all are.
+    pub(crate) fn chosen(&self) -> Option<&[usize]> {
+        self.chosen.as_ref().map(|(columns, _)| &columns[..])
+    }
+
+    /// The batch as it is given out: with all columns.
+    fn expand(&self, batch: RecordBatch) -> Result<RecordBatch, ArrowError> {
+        let Some((chosen, schema)) = &self.chosen else { return Ok(batch) };
+        let rows = batch.num_rows();
+        let none: ArrayRef = Arc::new(NullArray::new(rows));
+        let mut columns = vec![none; schema.fields().len()];
+        let mut ascending = chosen.clone();
+        ascending.sort_unstable();
+        ascending.dedup();
+        for (column, values) in ascending.into_iter().zip(batch.columns()) {
+            columns[column] = values.clone();
+        }
+        RecordBatch::try_new(schema.clone(), columns)
+    }
+
+    /// Keeps the SHA-256 of what must not change while codes are away: the footer, which says where
+    /// everything stands, and the bytes of these columns.
+    pub(crate) fn know_again(&mut self, path: &Path, columns: &[usize]) -> Result<(), TableError> {
+        let failed = |error| FileError::from_io(path, &error);
+        let (file, length) = (&self.groups.file, self.groups.length);
+        let mut hash = Sha256::new();
+        let mut bytes = Vec::new();
+        let mut add = |start: u64, end: u64| -> Result<(), TableError> {
+            let mut at = start;
+            while at < end {
+                let part = (end - at).min(1 << 20);
+                bytes.resize(part as usize, 0);
+                read_at(file, &mut bytes, at).map_err(failed)?;
+                hash.update(&bytes);
+                at += part;
+            }
+            Ok(())
+        };
+        let mut size = [0; 4];
+        read_at(file, &mut size, length.saturating_sub(8)).map_err(failed)?;
+        let footer = 8 + u64::from(u32::from_le_bytes(size));
+        add(length.saturating_sub(footer), length)?;
+        for group in self.groups.metadata.row_groups() {
+            for (leaf, chunk) in group.columns().iter().enumerate() {
+                if columns.contains(&self.columns.get_column_root_idx(leaf)) {
+                    let (start, length) = chunk.byte_range();
+                    add(start, start.saturating_add(length))?;
+                }
+            }
+        }
+        self.digest = Some(hash.finalize().into());
+        Ok(())
     }
 
     pub(crate) fn schema(&self) -> &SchemaRef {
@@ -220,7 +308,10 @@ impl Reader {
                 Some(Ok(batch)) => match self.fits(path, &batch)? {
                     None => {
                         self.at += batch.num_rows() as u64;
-                        return Ok(Some(batch));
+                        let batch = self.expand(batch);
+                        return batch
+                            .map(Some)
+                            .map_err(|_| TableError::Parquet { path: path.to_owned() });
                     }
                     Some(fewer) => fewer,
                 },

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use arrow_array::builder::{FixedSizeBinaryBuilder, StringBuilder};
-use arrow_array::{ArrayRef, Float64Array, StringArray};
+use arrow_array::{ArrayRef, Float64Array, Int64Array, StringArray};
 use cstatns_base::code::Code;
 
 use super::Values;
@@ -18,6 +18,7 @@ pub(super) fn array(values: &Values<'_>, binary: bool) -> ArrayRef {
             }
             Arc::new(builder.finish())
         }
+        Values::Rows(rows) => Arc::new(rows.iter().map(|row| *row as i64).collect::<Int64Array>()),
         Values::Text(texts) | Values::Words(texts) => {
             Arc::new(texts.iter().copied().collect::<StringArray>())
         }

@@ -2,6 +2,7 @@
 
 use std::io::Write;
 use std::num::NonZeroUsize;
+use std::path::Path;
 
 use arrow_array::{ArrayRef, RecordBatch};
 use arrow_schema::Schema;
@@ -9,7 +10,7 @@ use arrow_schema::Schema;
 use super::arrays::array;
 use super::{Column, Encoding, GROUP, GROUPS_AT_ONCE, Holds, Sink, Values, is_binary};
 use crate::error::TableError;
-use crate::parquet::{Chunk, Given, Group, Layout, Writer};
+use crate::parquet::{Chunk, Copier, Given, Group, Layout, Plain, Writer};
 
 /// Encodes rows as row groups.
 pub struct Parquet {
@@ -45,14 +46,66 @@ pub fn parquet<'w>(
     columns: &[Column<'_>],
     pairs: Vec<(&'static str, String)>,
 ) -> Result<(Parquet, ParquetSink<'w>), TableError> {
+    begin(out, columns, pairs, None)
+}
+
+fn begin<'w>(
+    out: &'w mut (dyn Write + Send),
+    columns: &[Column<'_>],
+    pairs: Vec<(&'static str, String)>,
+    aside: Option<&Path>,
+) -> Result<(Parquet, ParquetSink<'w>), TableError> {
     let names = |holds| -> Vec<&str> {
         let columns = columns.iter().filter(|column| column.holds == holds);
         columns.map(|column| column.field.name().as_str()).collect()
     };
     let schema = Schema::new(columns.iter().map(|column| column.field.clone()).collect::<Vec<_>>());
-    let (layout, writer) =
-        Writer::new(out, schema, &names(Holds::Plain), &names(Holds::Words), pairs)?;
+    let plain = Plain { plain: &names(Holds::Plain), packed: &names(Holds::Packed) };
+    let (layout, writer) = Writer::new(out, schema, plain, &names(Holds::Words), pairs, aside)?;
     Ok((Parquet { layout, binary: is_binary(columns) }, ParquetSink(Box::new(writer))))
+}
+
+/// Writes row groups, each with the columns of one of another file behind its own.
+pub struct CopySink<'w>(Box<Copier<&'w mut (dyn Write + Send)>>);
+
+impl CopySink<'_> {
+    /// The rows of each row group, which pieces must have too.
+    pub fn groups(&self) -> Vec<u64> {
+        self.0.groups()
+    }
+}
+
+/// Begins a Parquet file that has `columns`, and behind them the columns `kept` of the file `data`
+/// with every byte of theirs; its metadata says `pairs`, and what that of `data` says. What large
+/// row groups have too much is put aside beside the file `aside`.
+///
+/// # Errors
+/// [`TableError`].
+pub fn copy<'w>(
+    out: &'w mut (dyn Write + Send),
+    columns: &[Column<'_>],
+    (data, kept): (&Path, &[usize]),
+    pairs: Vec<(&'static str, String)>,
+    aside: &Path,
+) -> Result<(Parquet, CopySink<'w>), TableError> {
+    // What is encoded here goes nowhere but into row groups of the other writer.
+    let mut nowhere = std::io::sink();
+    let (encoding, _) = begin(&mut nowhere, columns, Vec::new(), Some(aside))?;
+    let own = columns.iter().map(|column| column.field.clone()).collect();
+    Ok((encoding, CopySink(Box::new(Copier::new(out, own, data, kept, pairs)?))))
+}
+
+impl Sink for CopySink<'_> {
+    type Piece = RowGroup;
+
+    fn write(&mut self, group: &mut RowGroup) -> Result<(), TableError> {
+        group.end()?;
+        self.0.append(std::mem::take(&mut group.whole))
+    }
+
+    fn finish(self) -> Result<(), TableError> {
+        self.0.finish()
+    }
 }
 
 impl Encoding for Parquet {

@@ -218,6 +218,15 @@ trait Reader<B>: Send {
 
     /// See [`Stream::set_ragged_apart`].
     fn set_ragged_apart(&mut self) {}
+
+    /// See [`Stream::choose`].
+    fn choose(&mut self, table: &Table, columns: &[usize], at: u64) -> Result<(), TableError>;
+
+    /// See [`Stream::know_again`].
+    fn know_again(&mut self, table: &Table, columns: &[usize]) -> Result<(), TableError>;
+
+    /// See [`Stream::digest`].
+    fn digest(&self) -> Option<[u8; 32]>;
 }
 
 impl Reader<Fields> for csv::Reader {
@@ -232,6 +241,19 @@ impl Reader<Fields> for csv::Reader {
     fn set_ragged_apart(&mut self) {
         self.set_ragged_apart();
     }
+
+    fn choose(&mut self, _: &Table, _: &[usize], _: u64) -> Result<(), TableError> {
+        Ok(())
+    }
+
+    fn know_again(&mut self, _: &Table, _: &[usize]) -> Result<(), TableError> {
+        self.keep_digest();
+        Ok(())
+    }
+
+    fn digest(&self) -> Option<[u8; 32]> {
+        self.digest()
+    }
 }
 
 impl Reader<RecordBatch> for parquet::Reader {
@@ -243,11 +265,27 @@ impl Reader<RecordBatch> for parquet::Reader {
     }
 
     fn extent(&mut self, table: &Table) -> Result<Extent, TableError> {
-        let first = Self::open(&table.path, BATCH)?.next(&table.path)?;
+        let mut first = Self::open(&table.path, BATCH)?;
+        if let Some(columns) = self.chosen() {
+            first.choose(&table.path, columns, 0)?;
+        }
+        let first = first.next(&table.path)?;
         let width =
             first.map_or(0, |first| first.get_array_memory_size() / first.num_rows().max(1));
         let rows = self.rows();
         Ok(Extent { rows, length: self.length(), bytes: rows.saturating_mul(width as u64) })
+    }
+
+    fn choose(&mut self, table: &Table, columns: &[usize], at: u64) -> Result<(), TableError> {
+        self.choose(&table.path, columns, at)
+    }
+
+    fn know_again(&mut self, table: &Table, columns: &[usize]) -> Result<(), TableError> {
+        self.know_again(&table.path, columns)
+    }
+
+    fn digest(&self) -> Option<[u8; 32]> {
+        self.digest
     }
 }
 
@@ -263,6 +301,18 @@ impl Reader<RecordBatch> for frames::Reader {
         let width = self.width(&table.path)? as u64;
         let bytes = table.rows.map_or(UNKNOWN_BYTES, |rows| rows.saturating_mul(width));
         Ok(Extent { rows: table.rows.unwrap_or(0), length: bytes, bytes })
+    }
+
+    fn choose(&mut self, _: &Table, _: &[usize], _: u64) -> Result<(), TableError> {
+        Ok(())
+    }
+
+    fn know_again(&mut self, _: &Table, _: &[usize]) -> Result<(), TableError> {
+        Ok(())
+    }
+
+    fn digest(&self) -> Option<[u8; 32]> {
+        None
     }
 }
 
@@ -288,6 +338,18 @@ impl<B: Fill> Reader<Box<dyn Batch>> for Any<B> {
 
     fn set_ragged_apart(&mut self) {
         self.0.set_ragged_apart();
+    }
+
+    fn choose(&mut self, table: &Table, columns: &[usize], at: u64) -> Result<(), TableError> {
+        self.0.choose(table, columns, at)
+    }
+
+    fn know_again(&mut self, table: &Table, columns: &[usize]) -> Result<(), TableError> {
+        self.0.know_again(table, columns)
+    }
+
+    fn digest(&self) -> Option<[u8; 32]> {
+        self.0.digest()
     }
 }
 
@@ -324,6 +386,30 @@ impl<B: Fill> Stream<B> {
     /// [`Fields::ragged`] has its line.
     pub fn set_ragged_apart(&mut self) {
         self.reader.set_ragged_apart();
+    }
+
+    /// From now on these columns alone are read, of a Parquet file, from the row `at` on: the
+    /// others are null. Of lines and frames all columns are there, from where they are.
+    ///
+    /// # Errors
+    /// [`TableError`].
+    pub fn choose(&mut self, columns: &[usize], at: u64) -> Result<(), TableError> {
+        self.reader.choose(&self.table, columns, at)
+    }
+
+    /// Begins to keep what the data, of which these columns are sent, is known again by. Before its
+    /// first row is read.
+    ///
+    /// # Errors
+    /// [`TableError`].
+    pub fn know_again(&mut self, columns: &[usize]) -> Result<(), TableError> {
+        self.reader.know_again(&self.table, columns)
+    }
+
+    /// The digest that a file is known again by (SPEC §6), once it was read to its end; none where
+    /// it was not kept.
+    pub fn digest(&self) -> Option<[u8; 32]> {
+        self.reader.digest()
     }
 
     /// Fills `batch` with the next rows, of a CSV file at most `limit`; false at the end. They are

@@ -203,7 +203,7 @@ fn of_libraries(found: &mut Vec<Sample>) {
             Index(IndexError::Damaged { path: path() }), Interrupted }
         PrepareError {
             Table(TableError::Interrupted), File(missing()), Report(ReportError::Form { path: path() }),
-            RetainedType { path: path() }, SameOutput { path: path() }, Reserved { path: path(), column: "index" },
+            SameOutput { path: path() }, Reserved { path: path(), column: "index" },
             WrongColumn { invalid: 1, filled: 2 }, WrongField { field: Field::Nom, invalid: 1, filled: 2 },
             WrongField { field: Field::DateNaissance, invalid: 1, filled: 2 },
             IdentityKept { path: path(), column: column(), kept: Kept::Who },
@@ -227,6 +227,7 @@ fn of_libraries(found: &mut Vec<Sample>) {
         }
         AttachError {
             Table(TableError::Interrupted), File(missing()), Report(ReportError::Form { path: path() }),
+            DataUnknown { path: path() }, DataChanged { path: path() }, RetainedRows { path: path() },
             OutType { path: path() }, BinaryCsv, ReportMissing { path: path() },
             RequestedMissing { path: path() }, Requested(RequestedError::Form { path: path() }),
             OtherService { path: path(), found: service(), expected: service() },
@@ -303,7 +304,8 @@ fn of_the_record(found: &mut Vec<Sample>) {
             ResearchNeedsParty, UnknownDelivery, Rows,
             Counts,
             TooFew { distinct: 1, minimum: 11 }, Deliveries, Requests,
-            RequestSpent { delivery: delivery().named(1) }, Cards, NothingLost, AlreadyDelivered, Replayed, Receipt,
+            RequestSpent { delivery: delivery().named(1) }, Cards, NothingLost, AlreadyDelivered, DeliveryLost,
+            Replayed, Receipt,
             ReceiptOtherService, ReceiptNotInRoster { by: name() }, ReceiptSignature { by: name() },
             ReceiptKnown { by: name() }, ReceiptDate { by: name() },
             ReceiptForRekey, ServiceCard, OtherServiceKey { by: name() },
@@ -365,7 +367,7 @@ fn of_custody(found: &mut Vec<Sample>) {
             KeyJustMade { domain: name(), generation: generation(), event: 9 }, CopyKnown,
             TooFewPeople { minimum: 11 },
             Work(WorkError::new(missing())), ResultMissing { path: path() }, SameFile { path: path() },
-            ResultAway { delivery: delivery(), path: path() }, ResultUnread { path: path() },
+            ResultAway { delivery: delivery(), path: path() }, ResultThere { path: path() }, ResultUnread { path: path() },
             RequestStays { error: missing() }, RequestOwed { delivery: delivery().named(1), error: missing() },
             RequestAway { delivery: delivery().named(2), path: path() }, Unpaid(Arc::new(ServiceError::RequestChanged)),
             UnknownKey { path: path() }, PublishedOther { path: path(), event: 9 }, ReceivedDiffers { path: path() },
@@ -374,7 +376,7 @@ fn of_custody(found: &mut Vec<Sample>) {
             IdentityLost { home: path() }, Export { path: path() }, ExportPassphrase { path: path() },
             ExportOther { path: path(), home: path() },
             RecoveryStopped { home: path() }, PlaceThere { place: path() }, NoCopy { home: path() },
-            TooFewFollow { events: 58, given: 1, needed: 2 },
+            TooFewFollow { events: 58, given: 1, needed: 2, apart: vec![name()] },
             Branches { one: Source::Home, other: Source::Kit(name()), fork: 7 },
             Behind(Arc::new(ServiceError::NoMark { place: path() })),
             ClockUnconfirmed { clock: Timestamp::UNIX_EPOCH, time: Timestamp::UNIX_EPOCH },

@@ -1,0 +1,153 @@
+//! Columns put before those of a file, of which every byte is copied.
+
+use std::fs::File;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use ::parquet::arrow::{
+    ARROW_SCHEMA_META_KEY, ArrowSchemaConverter, encode_arrow_schema, parquet_to_arrow_schema,
+};
+use ::parquet::bloom_filter::Sbbf;
+use ::parquet::column::writer::ColumnCloseResult;
+use ::parquet::errors::ParquetError;
+use ::parquet::file::metadata::{
+    KeyValue, PageIndexPolicy, ParquetMetaData, ParquetMetaDataReader,
+};
+use ::parquet::file::properties::WriterProperties;
+use ::parquet::file::writer::SerializedFileWriter;
+use ::parquet::schema::types::{SchemaDescriptor, Type};
+use arrow_schema::{FieldRef, Schema};
+use cstatns_base::files;
+
+use crate::error::TableError;
+
+use super::{Chunk, guarded, write_error};
+
+/// Writes row groups: of each the own columns, which are given, then those that are kept.
+pub(crate) struct Copier<W: Write + Send> {
+    writer: SerializedFileWriter<W>,
+    path: PathBuf,
+    data: File,
+    metadata: ParquetMetaData,
+    /// Those that are kept, in their order.
+    leaves: Vec<usize>,
+    next: usize,
+}
+
+impl<W: Write + Send> Copier<W> {
+    /// The file `data` was read before: it is none that is refused.
+    pub(crate) fn new(
+        out: W,
+        own: Vec<FieldRef>,
+        data: &Path,
+        kept: &[usize],
+        pairs: Vec<(&'static str, String)>,
+    ) -> Result<Self, TableError> {
+        guarded(data, || {
+            let path = data.to_owned();
+            let data = files::open_to_read(&path)?;
+            let damaged = |_: ParquetError| TableError::Parquet { path: path.clone() };
+            let metadata = ParquetMetaDataReader::new()
+                .with_page_index_policy(PageIndexPolicy::Optional)
+                .parse_and_finish(&data)
+                .map_err(damaged)?;
+            let about = metadata.file_metadata();
+            let columns = about.schema_descr();
+            let schema = schema(&own, columns, kept).map_err(damaged)?;
+            let leaves = kept.iter().flat_map(|column| {
+                (0..columns.num_columns())
+                    .filter(move |leaf| columns.get_column_root_idx(*leaf) == *column)
+            });
+            let leaves = leaves.collect();
+            let said = metadata_of(own, about.key_value_metadata(), columns, kept, pairs);
+            let properties = WriterProperties::builder()
+                .set_key_value_metadata(Some(said.map_err(damaged)?))
+                .build();
+            let writer = SerializedFileWriter::new(out, Arc::new(schema), Arc::new(properties))
+                .map_err(|error| write_error(&error))?;
+            Ok(Self { writer, path, data, metadata, leaves, next: 0 })
+        })
+    }
+
+    /// The rows of each row group.
+    pub(crate) fn groups(&self) -> Vec<u64> {
+        self.metadata.row_groups().iter().map(|group| group.num_rows() as u64).collect()
+    }
+
+    /// Writes the next row group, whose own columns these are.
+    pub(crate) fn append(&mut self, own: Vec<Chunk>) -> Result<(), TableError> {
+        let Self { writer, path, data, metadata, leaves, next } = self;
+        guarded(path, || {
+            let number = std::mem::replace(next, *next + 1);
+            let mut out = writer.next_row_group().map_err(|error| write_error(&error))?;
+            for chunk in own {
+                chunk.append(&mut out).map_err(|error| write_error(&error))?;
+            }
+            let group = metadata.row_group(number);
+            let rows = group.num_rows() as u64;
+            for leaf in leaves.iter().copied() {
+                let chunk = group.column(leaf);
+                let bloom_filter = Sbbf::read_from_column_chunk(chunk, data)
+                    .map_err(|_| TableError::Parquet { path: path.clone() })?;
+                let close = ColumnCloseResult {
+                    bytes_written: chunk.compressed_size() as u64,
+                    rows_written: rows,
+                    metadata: chunk.clone(),
+                    bloom_filter,
+                    column_index: metadata.column_index().map(|all| all[number][leaf].clone()),
+                    offset_index: metadata.offset_index().map(|all| all[number][leaf].clone()),
+                };
+                out.append_column(data, close).map_err(|error| match error {
+                    ParquetError::External(_) => write_error(&error),
+                    _ => TableError::Parquet { path: path.clone() },
+                })?;
+            }
+            out.close().map(|_| ()).map_err(|error| write_error(&error))
+        })
+    }
+
+    pub(crate) fn finish(self) -> Result<(), TableError> {
+        let mut out = self.writer.into_inner().map_err(|error| write_error(&error))?;
+        out.flush().map_err(|error| TableError::Write { kind: error.kind() })
+    }
+}
+
+/// The own columns, then those that are kept, as the file says them.
+fn schema(
+    own: &[FieldRef],
+    columns: &SchemaDescriptor,
+    kept: &[usize],
+) -> Result<Type, ParquetError> {
+    let own = ArrowSchemaConverter::new().convert(&Schema::new(own.to_vec()))?;
+    let root = columns.root_schema();
+    let kept = kept.iter().map(|column| root.get_fields()[*column].clone());
+    let fields = own.root_schema().get_fields().iter().cloned().chain(kept);
+    Type::group_type_builder(root.name()).with_fields(fields.collect()).build()
+}
+
+/// What the metadata of the file says, but of codes; Arrow's schema is that of the columns.
+fn metadata_of(
+    own: Vec<FieldRef>,
+    said: Option<&Vec<KeyValue>>,
+    columns: &SchemaDescriptor,
+    kept: &[usize],
+    pairs: Vec<(&'static str, String)>,
+) -> Result<Vec<KeyValue>, ParquetError> {
+    let is_own = |key: &str| key.starts_with("cstatns.");
+    let mut all: Vec<_> =
+        pairs.into_iter().map(|(key, value)| KeyValue::new(key.to_owned(), value)).collect();
+    for pair in said.into_iter().flatten().filter(|pair| !is_own(&pair.key)) {
+        if pair.key != ARROW_SCHEMA_META_KEY {
+            all.push(pair.clone());
+            continue;
+        }
+        let schema = parquet_to_arrow_schema(columns, said)?;
+        let kept = kept.iter().map(|column| schema.fields()[*column].clone());
+        let fields: Vec<_> = own.iter().cloned().chain(kept).collect();
+        let metadata = schema.metadata().clone().into_iter().filter(|(key, _)| !is_own(key));
+        let schema = Schema::new_with_metadata(fields, metadata.collect());
+        all.push(KeyValue::new(pair.key.clone(), encode_arrow_schema(&schema)));
+    }
+    Ok(all)
+}
