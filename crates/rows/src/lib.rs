@@ -18,6 +18,8 @@ pub mod effort;
 
 pub mod csv;
 
+mod spill;
+
 mod parquet;
 
 mod frames;
@@ -33,8 +35,6 @@ pub mod plain;
 pub mod fields;
 
 pub mod sink;
-
-mod spill;
 
 pub mod sort;
 
