@@ -45,8 +45,8 @@ pub(crate) struct Reader {
     groups: Groups,
     columns: SchemaDescriptor,
     levels: FieldLevels,
-    /// The columns that are read, ascending, and the schema of batches in which the others are null;
-    /// none where all are read.
+    /// The columns that are read, ascending, and the schema of batches in which the others are
+    /// null; none where all are read.
     chosen: Option<(Vec<usize>, SchemaRef)>,
     /// What the data is known again by, if that was asked for.
     pub(crate) digest: Option<[u8; 32]>,
