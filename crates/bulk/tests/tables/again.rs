@@ -221,7 +221,7 @@ fn data_that_changed_is_refused_and_data_that_moved_is_named() {
         let moved = place.path(&format!("moved.{own}"));
         fs::write(&moved, before).unwrap();
         fs::remove_file(&way.data).unwrap();
-        assert_eq!(way.attach().unwrap_err().code(), "file-missing");
+        assert_eq!(way.attach().unwrap_err().code(), "data-moved");
         let what = Attach {
             data: Some((&moved).into()),
             retained: (&way.retained).into(),
@@ -274,4 +274,25 @@ fn identifiers_far_down_in_a_column_that_stays_are_seen() {
         assert_eq!(error.code(), "identity-kept", "{error}");
         assert_eq!(place.names(), ["d.parquet"]);
     }
+}
+
+/// The library would make room for as many pages as the index says.
+#[test]
+fn a_page_index_that_lies_is_refused() {
+    let place = Place::new();
+    let way = Way::new(&place, "d", "parquet", "csv");
+    write(&way.data, &[40], Compression::SNAPPY);
+    let (_, made) = metadata(&way.data);
+    let column = made.row_group(0).column(2);
+    let at = column.offset_index_offset().unwrap() as usize;
+    let whole = fs::read(&way.data).unwrap();
+    // A list of structures: how many there are stands in the first half of its byte, or behind it.
+    assert_eq!((whole[at], whole[at + 1] & 0x0f), (0x19, 0x0c));
+    let mut bytes = whole.clone();
+    bytes[at + 1..at + 7].copy_from_slice(&[0xfc, 0xff, 0xff, 0xff, 0xff, 0x07]);
+    fs::write(&way.data, bytes).unwrap();
+    way.prepare(NIR, b',').unwrap();
+    way.code(&POPULATION, 1, 1).unwrap();
+    assert_eq!(way.attach().unwrap_err().code(), "parquet-damaged");
+    assert!(!way.out.exists());
 }

@@ -9,6 +9,17 @@ use crate::table::Extent;
 /// should stay in the processor's cache.
 const LINES: u64 = 1 << 20;
 
+impl Sort<Fields> {
+    /// Deals rows of which no column is kept, wherever they come from: a head is a unit. Several
+    /// threads may.
+    ///
+    /// # Errors
+    /// [`TableError`].
+    pub fn deal_heads(&self, heads: &Heads) -> Result<(), TableError> {
+        self.spill.add(heads.framed().map(|head| (self.partition(head), [head])))
+    }
+}
+
 impl Sortable for Fields {
     type Beside<'a> = ();
     const GROUPS: bool = false;
