@@ -75,6 +75,25 @@ fn metadata(path: &std::path::Path) -> (File, ParquetMetaData) {
     (file, metadata)
 }
 
+/// Of a Parquet file one with other identifiers under the same footer, and one with the same chunks
+/// of identifiers under another.
+fn same_footer_or_chunks(place: &Place, own: &str) -> Vec<Vec<u8>> {
+    if own == "csv" {
+        return Vec::new();
+    }
+    let path = place.path("like.parquet");
+    write(&path, &[25, 15], Compression::SNAPPY);
+    let (mut bytes, (_, made)) = (fs::read(&path).unwrap(), metadata(&path));
+    let (start, length) = made.row_group(1).column(1).byte_range();
+    let last = (start + length) as usize - 1;
+    bytes[last] ^= 1;
+    let mut other = fs::read(&path).unwrap();
+    let word = b"index_columns";
+    let at = other.windows(word.len()).rposition(|found| found == word).unwrap();
+    other[at] = b'I';
+    vec![bytes, other]
+}
+
 /// The bytes of each kept column chunk with what is known of it, by its name.
 fn chunk(path: &std::path::Path, group: usize, name: &str) -> (Vec<u8>, String, Vec<usize>) {
     let (file, metadata) = metadata(path);
@@ -212,7 +231,8 @@ fn data_that_changed_is_refused_and_data_that_moved_is_named() {
                 [&made[..], &[fs::read(&other).unwrap()]].concat()
             }
         };
-        for (number, other) in others.into_iter().enumerate() {
+        let others = others.into_iter().chain(same_footer_or_chunks(&place, own));
+        for (number, other) in others.enumerate() {
             fs::write(&way.data, other).unwrap();
             let error = way.attach().unwrap_err();
             assert_eq!(error.code(), "data-changed", "{own} {number}: {error}");
