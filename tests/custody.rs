@@ -929,6 +929,18 @@ fn a_service_is_founded_by_its_first_dealing_alone() {
     }
 }
 
+/// A run does not begin with the consent of a card that is not in the roster, whoever signed it.
+#[test]
+fn an_intent_counts_consents_by_their_cards() {
+    let mut office = Office::held();
+    let (asked, mut consents) = office.approved(open_income(), &[0, 1, 2]);
+    let card = office.cards[1].fingerprint();
+    let body = ConsentBody { card, ..consents[0].body.clone() };
+    consents[0] = Signed::new(body, &key_of(&office.path("ana")));
+    let intent = Event::Intent { run: asked.run, consents, keys: Vec::new() };
+    assert_eq!(office.append(intent).unwrap_err().code(), "not-in-roster");
+}
+
 /// Nobody is asked for anything while a run has not ended, or its request is not destroyed.
 #[test]
 fn nothing_is_asked_before_what_began_has_ended() {

@@ -78,8 +78,8 @@ impl Service {
     /// result is recorded first.
     ///
     /// # Errors
-    /// [`ServiceError::ResultThere`] where a file lies in its place; [`Refusal::UnknownDelivery`],
-    /// [`Refusal::AlreadyDelivered`], [`Refusal::DeliveryLost`]; [`ServiceError::Unpaid`] where the
+    /// [`ServiceError::ResultThere`] where a file lies in its place; `Refusal::UnknownDelivery`,
+    /// `Refusal::AlreadyDelivered`, `Refusal::DeliveryLost`; [`ServiceError::Unpaid`] where the
     /// request cannot be destroyed, which comes first; [`ServiceError::File`].
     pub fn result_lost(&mut self, of: &DeliveryId) -> Result<(), ServiceError> {
         if let Some(ServiceError::ResultAway { delivery, .. }) = self.unpaid()

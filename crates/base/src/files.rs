@@ -8,7 +8,7 @@
 //! |---|---|
 //! | [`Pending::commit`], [`write_new`] | the whole file is on disk under its name; nothing was replaced |
 //! | [`Pending::commit`] after [`Pending::create_over`], [`replace`] | the whole new file is on disk under its name; a crash leaves the old one or the new one |
-//! | [`Withheld::commit`] | the whole file is on disk under its name, which nobody could read it by before; nothing was replaced |
+//! | [`Withheld::stand_by`] | the whole file, which nobody could read before, is on disk under the name of its temporary |
 //! | [`Together::commit`] | all the files are on disk under their names; nothing was replaced |
 //! | [`Versions::publish`] | the new version of all the files is on disk under their names; a crash leaves the old version or the new one |
 //! | [`PendingDirectory::commit`] | the directory and its files are on disk under its name; nothing was replaced |

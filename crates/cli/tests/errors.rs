@@ -169,7 +169,7 @@ fn results_that_do_not_belong() {
     place.write("data.csv", before.replacen(",", ", ", 2));
     place.refused(attach, "data-changed", &["data.csv", "as it was"]);
     std::fs::rename(place.path("data.csv"), place.path("moved.csv")).unwrap();
-    place.refused(attach, "file-missing", &["data.csv"]);
+    place.refused(attach, "data-moved", &["data.csv", "controller attach DATA"]);
     let moved = attach.replace("controller attach", "controller attach moved.csv");
     place.refused(&moved, "data-changed", &["moved.csv"]);
     place.write("data.csv", &before);

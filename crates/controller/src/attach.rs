@@ -70,6 +70,12 @@ pub enum AttachError {
         /// What was kept of the request; of a frame what the retained rows are called.
         path: PathBuf,
     },
+    /// `data-moved`: the data is no longer where it was.
+    #[error("the data is no longer at {path:?}")]
+    DataMoved {
+        /// Where it was.
+        path: PathBuf,
+    },
     /// `data-changed`: the data is not what the request was made from.
     #[error(
         "the data {path:?} is not what the request was made from: it was changed, or is another file"
@@ -209,6 +215,7 @@ cstatns_base::coded!(AttachError {
     Self::File(error) => (error),
     Self::Report(error) => (error),
     Self::DataUnknown { path } => ("data-unknown", Input, [path]),
+    Self::DataMoved { path } => ("data-moved", Input, [path]),
     Self::DataChanged { path } => ("data-changed", Input, [path]),
     Self::RetainedRows { path } => ("retained-rows", Input, [path]),
     Self::OutType { path } => ("attached-type", Input, [path]),
@@ -307,6 +314,9 @@ impl Opened {
         let results = Results::open(result, &requested)?;
         let data = match (data, &requested.data.path) {
             (Some(data), _) => data,
+            (None, Some(path)) if !path.exists() => {
+                return Err(AttachError::DataMoved { path: path.clone() });
+            }
             (None, Some(path)) => Input::File(path),
             (None, None) => {
                 return Err(AttachError::DataUnknown { path: retained.table.path().to_owned() });

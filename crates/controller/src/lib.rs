@@ -5,16 +5,16 @@
 //! |---|---|
 //! | request | `index`, then `identifier` (coding), the fields of civil status (look-up) or `code` (renewal) |
 //! | result | `index`, `code`, after a coding or look-up `quality`, after a look-up `score` too |
-//! | retained | `index`, `status`, then every other column of the data |
+//! | retained | `index`, `row`, `status` |
 //! | attached | `code`, `quality` and `score` as in the result, then every other column of the data |
 //!
-//! Requests and results are the service's business and either file type will do. Retained and
-//! attached files carry the data's other columns as they are, so they are of the data's type. Data,
-//! retained and attached rows may be frames instead: Arrow record batches in memory. Requests and
-//! results are written with commas; retained and attached files with the data's delimiter. All of
-//! them are recognised by their header when they are read.
+//! Requests, results and retained files may be of either type. Attached files carry the data's
+//! other columns as they are, so they are of the data's type, and come in its order. Data, retained
+//! and attached rows may be frames instead: Arrow record batches in memory. Attached files are
+//! written with the data's delimiter, the others with commas. All of them are recognised by their
+//! header when they are read.
 //!
-//! From a frame to a request, and what stays to a frame again:
+//! From a frame to a request, and which row each index is of to a frame again:
 //!
 //! ```
 //! use std::sync::Arc;
@@ -58,7 +58,7 @@
 //!     },
 //!     &Effort::default(),
 //! )?;
-//! assert_eq!((prepared.rows, retained[0].schema().field(2).name().as_str()), (1, "wage"));
+//! assert_eq!((prepared.rows, retained[0].schema().field(1).name().as_str()), (1, "row"));
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!

@@ -13,8 +13,8 @@ use serde::{Deserialize, Serialize};
 /// More than it is long, in bytes.
 const LIMIT: u64 = 1 << 20;
 
-/// A request as its controller knows it again: public values, without the secret of the commitment.
-/// A result that states another request is not attached.
+/// A request as its controller knows it again, without the secret of the commitment, and the data
+/// that it was made from. A result that states another request is not attached.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]

@@ -95,8 +95,8 @@ pub struct Reader {
     wider: Option<u64>,
     /// Whether ragged rows are set apart rather than refused.
     sets_ragged_apart: bool,
-    /// Whether rows were read.
-    begun: bool,
+    /// Whether the digest of the whole is kept.
+    keeps_digest: bool,
     /// Scratch: where the fields of the current row end in it.
     ends: Vec<usize>,
 }
@@ -149,7 +149,7 @@ impl Reader {
             header: Vec::new(),
             wider: None,
             sets_ragged_apart: false,
-            begun: false,
+            keeps_digest: false,
             ends: vec![0; 16],
         };
         reader.fill(path)?;
@@ -250,7 +250,7 @@ impl Reader {
 
     /// Begins to keep the digest of the whole text, before its first row is read.
     pub fn keep_digest(&mut self) {
-        self.begun = true;
+        self.keeps_digest = true;
     }
 
     /// The SHA-256 of the whole text, once it was read to its end, if it was kept.
@@ -278,7 +278,7 @@ impl Reader {
         batch: &mut Fields,
         limit: usize,
     ) -> Result<bool, TableError> {
-        if !std::mem::replace(&mut self.begun, true) {
+        if !self.keeps_digest {
             self.input.hash = None;
         }
         batch.clear(self.header.len(), self.delimiter, self.line());

@@ -26,6 +26,8 @@ pub mod packed;
 
 pub mod csv;
 
+mod spill;
+
 mod parquet;
 
 mod frames;
@@ -41,8 +43,6 @@ pub mod plain;
 pub mod fields;
 
 pub mod sink;
-
-mod spill;
 
 pub mod sort;
 

@@ -264,14 +264,6 @@ impl<F: Sortable> Sort<F> {
         F::deal(self, batches, heads, dealer)
     }
 
-    /// Deals rows of which no column is kept. Several threads may.
-    ///
-    /// # Errors
-    /// [`TableError`].
-    pub fn deal_heads(&self, heads: &Heads) -> Result<(), TableError> {
-        self.spill.add(heads.framed().map(|head| (self.partition(head), [head])))
-    }
-
     /// The sort in which a partition that is too large for memory is divided; none of one that is
     /// not.
     ///

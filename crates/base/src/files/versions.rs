@@ -87,9 +87,10 @@ impl Versions {
                 .about(&path.join(name))?;
             sync(&written, &file).map_err(|error| error.of(&path.join(name)))?;
         }
-        settle(&temporary.join("."))?;
         faults::before(Step::Rename, &place).about(&place)?;
         rename(&temporary, &place).about(&place)?;
+        // The names in it, before a link leads to them: the directory that holds this name.
+        settle(&place.join(CURRENT))?;
         self.own.sync()?;
         let (link, switch) = (path.join(CURRENT), temporary_path(&path.join(CURRENT), &mark));
         self.link(Path::new(version), &switch)?;

@@ -75,6 +75,25 @@ fn metadata(path: &std::path::Path) -> (File, ParquetMetaData) {
     (file, metadata)
 }
 
+/// Of a Parquet file one with other identifiers under the same footer, and one with the same chunks
+/// of identifiers under another.
+fn same_footer_or_chunks(place: &Place, own: &str) -> Vec<Vec<u8>> {
+    if own == "csv" {
+        return Vec::new();
+    }
+    let path = place.path("like.parquet");
+    write(&path, &[25, 15], Compression::SNAPPY);
+    let (mut bytes, (_, made)) = (fs::read(&path).unwrap(), metadata(&path));
+    let (start, length) = made.row_group(1).column(1).byte_range();
+    let last = (start + length) as usize - 1;
+    bytes[last] ^= 1;
+    let mut other = fs::read(&path).unwrap();
+    let word = b"index_columns";
+    let at = other.windows(word.len()).rposition(|found| found == word).unwrap();
+    other[at] = b'I';
+    vec![bytes, other]
+}
+
 /// The bytes of each kept column chunk with what is known of it, by its name.
 fn chunk(path: &std::path::Path, group: usize, name: &str) -> (Vec<u8>, String, Vec<usize>) {
     let (file, metadata) = metadata(path);
@@ -212,7 +231,8 @@ fn data_that_changed_is_refused_and_data_that_moved_is_named() {
                 [&made[..], &[fs::read(&other).unwrap()]].concat()
             }
         };
-        for (number, other) in others.into_iter().enumerate() {
+        let others = others.into_iter().chain(same_footer_or_chunks(&place, own));
+        for (number, other) in others.enumerate() {
             fs::write(&way.data, other).unwrap();
             let error = way.attach().unwrap_err();
             assert_eq!(error.code(), "data-changed", "{own} {number}: {error}");
@@ -221,7 +241,7 @@ fn data_that_changed_is_refused_and_data_that_moved_is_named() {
         let moved = place.path(&format!("moved.{own}"));
         fs::write(&moved, before).unwrap();
         fs::remove_file(&way.data).unwrap();
-        assert_eq!(way.attach().unwrap_err().code(), "file-missing");
+        assert_eq!(way.attach().unwrap_err().code(), "data-moved");
         let what = Attach {
             data: Some((&moved).into()),
             retained: (&way.retained).into(),
@@ -274,4 +294,25 @@ fn identifiers_far_down_in_a_column_that_stays_are_seen() {
         assert_eq!(error.code(), "identity-kept", "{error}");
         assert_eq!(place.names(), ["d.parquet"]);
     }
+}
+
+/// The library would make room for as many pages as the index says.
+#[test]
+fn a_page_index_that_lies_is_refused() {
+    let place = Place::new();
+    let way = Way::new(&place, "d", "parquet", "csv");
+    write(&way.data, &[40], Compression::SNAPPY);
+    let (_, made) = metadata(&way.data);
+    let column = made.row_group(0).column(2);
+    let at = column.offset_index_offset().unwrap() as usize;
+    let whole = fs::read(&way.data).unwrap();
+    // A list of structures: how many there are stands in the first half of its byte, or behind it.
+    assert_eq!((whole[at], whole[at + 1] & 0x0f), (0x19, 0x0c));
+    let mut bytes = whole.clone();
+    bytes[at + 1..at + 7].copy_from_slice(&[0xfc, 0xff, 0xff, 0xff, 0xff, 0x07]);
+    fs::write(&way.data, bytes).unwrap();
+    way.prepare(NIR, b',').unwrap();
+    way.code(&POPULATION, 1, 1).unwrap();
+    assert_eq!(way.attach().unwrap_err().code(), "parquet-damaged");
+    assert!(!way.out.exists());
 }

@@ -10,7 +10,7 @@ use arrow_array::cast::AsArray;
 use arrow_array::types::{Int8Type, Int64Type};
 use arrow_array::{
     Array, ArrayRef, DictionaryArray, Int64Array, ListArray, RecordBatch, RecordBatchIterator,
-    RecordBatchReader, StringArray, StringViewArray,
+    RecordBatchReader, StringArray, StringViewArray, UInt32Array,
 };
 use arrow_schema::{ArrowError, DataType, Field, Schema, SchemaRef, UnionFields};
 use arrow_select::concat::concat_batches;
@@ -352,7 +352,11 @@ fn codes_in_a_frame_are_checked_and_renewed() {
     assert_eq!(given(None).unwrap_err().code(), "data-unknown");
     let turned = data.slice(1, ROWS - 1);
     let turned = concat_batches(&data.schema(), [&turned, &data.slice(0, 1)]).unwrap();
-    for other in [data.slice(0, ROWS - 1), turned] {
+    // Two rows with identifiers, which have changed places.
+    let mut rows: Vec<u32> = (0..ROWS as u32).collect();
+    rows.swap(1, 2);
+    let swapped = arrow_select::take::take_record_batch(&data, &UInt32Array::from(rows)).unwrap();
+    for other in [data.slice(0, ROWS - 1), turned, swapped] {
         let other = std::slice::from_ref(&other);
         assert_eq!(given(Some(frame_of(other))).unwrap_err().code(), "data-changed");
     }

@@ -324,9 +324,6 @@ pub(super) fn gather(
     if rows == 0 {
         return Err(TableError::NoRows { path }.into());
     }
-    if rows != count {
-        return Err(AttachError::RetainedRows { path });
-    }
     let whose = (meta.tag(), meta.generation);
     let words = words.0.into_inner().unwrap_or_default();
     Ok(Gathered {

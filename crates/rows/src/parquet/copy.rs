@@ -18,11 +18,15 @@ use ::parquet::file::properties::WriterProperties;
 use ::parquet::file::writer::SerializedFileWriter;
 use ::parquet::schema::types::{SchemaDescriptor, Type};
 use arrow_schema::{FieldRef, Schema};
-use cstatns_base::files;
+use cstatns_base::files::{self, FileError, read_at};
 
 use crate::error::TableError;
 
+use super::header::is_whole;
 use super::{Chunk, guarded, write_error};
+
+/// The most bytes of a file that are read for its page indexes.
+const MOST: u64 = 64 << 20;
 
 /// Writes row groups: of each the own columns, which are given, then those that are kept.
 pub(crate) struct Copier<W: Write + Send> {
@@ -49,7 +53,7 @@ impl<W: Write + Send> Copier<W> {
             let data = files::open_to_read(&path)?;
             let damaged = |_: ParquetError| TableError::Parquet { path: path.clone() };
             let metadata = ParquetMetaDataReader::new()
-                .with_page_index_policy(PageIndexPolicy::Optional)
+                .with_page_index_policy(indexes(&path, &data)?)
                 .parse_and_finish(&data)
                 .map_err(damaged)?;
             let about = metadata.file_metadata();
@@ -111,6 +115,38 @@ impl<W: Write + Send> Copier<W> {
         let mut out = self.writer.into_inner().map_err(|error| write_error(&error))?;
         out.flush().map_err(|error| TableError::Write { kind: error.kind() })
     }
+}
+
+/// Whether the page indexes of the file are read: the library reads them all at once, and makes
+/// room for as many pages as they say. Not where they lie far apart, which is no fault.
+fn indexes(path: &Path, data: &File) -> Result<PageIndexPolicy, TableError> {
+    let damaged = || TableError::Parquet { path: path.to_owned() };
+    let failed = |error| FileError::from_io(path, &error);
+    let length = data.metadata().map_err(failed)?.len();
+    let metadata = ParquetMetaDataReader::new().parse_and_finish(data).map_err(|_| damaged())?;
+    let chunks = metadata.row_groups().iter().flat_map(|group| group.columns());
+    let ranges = chunks.flat_map(|chunk| {
+        [
+            chunk.column_index_offset().zip(chunk.column_index_length()),
+            chunk.offset_index_offset().zip(chunk.offset_index_length()),
+        ]
+    });
+    let (mut first, mut last) = (length, 0);
+    for (begin, size) in ranges.flatten() {
+        let range = u64::try_from(begin).ok().zip(u64::try_from(size).ok());
+        let (begin, size) = range.ok_or_else(damaged)?;
+        let end = begin.checked_add(size).filter(|end| *end <= length).ok_or_else(damaged)?;
+        (first, last) = (first.min(begin), last.max(end));
+        if last.saturating_sub(first) > MOST {
+            return Ok(PageIndexPolicy::Skip);
+        }
+        let mut bytes = vec![0; size as usize];
+        read_at(data, &mut bytes, begin).map_err(failed)?;
+        if !is_whole(&bytes) {
+            return Err(damaged());
+        }
+    }
+    Ok(PageIndexPolicy::Optional)
 }
 
 /// The own columns, then those that are kept, as the file says them.

@@ -231,6 +231,12 @@ impl Input<'_> {
     }
 }
 
+/// Whether the bytes begin with a structure that is whole: no list in it says that it is longer
+/// than they are.
+pub(super) fn is_whole(bytes: &[u8]) -> bool {
+    Input { bytes, at: 0 }.skip(STRUCT, MOST_DEPTH).is_ok()
+}
+
 /// The runs of levels in the hybrid of RLE and bit packing, of numbers of `bits` bits: each number
 /// and how many times it comes. It ends where the bytes do.
 pub(super) fn runs(bytes: &[u8], bits: u32, mut each: impl FnMut(u64, u64)) {

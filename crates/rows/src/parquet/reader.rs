@@ -45,8 +45,8 @@ pub(crate) struct Reader {
     groups: Groups,
     columns: SchemaDescriptor,
     levels: FieldLevels,
-    /// The columns that are read, and the schema of batches in which the others are null; none
-    /// where all are read.
+    /// The columns that are read, ascending, and the schema of batches in which the others are
+    /// null; none where all are read.
     chosen: Option<(Vec<usize>, SchemaRef)>,
     /// What the data is known again by, if that was asked for.
     pub(crate) digest: Option<[u8; 32]>,
@@ -167,7 +167,8 @@ impl Reader {
                 false => Arc::new(Field::new(field.name(), DataType::Null, true)),
             };
             let fields: Vec<_> = flat.fields().iter().enumerate().map(field).collect();
-            self.chosen = Some((columns.to_vec(), Arc::new(Schema::new(fields))));
+            let chosen = (0..fields.len()).filter(|column| columns.contains(column)).collect();
+            self.chosen = Some((chosen, Arc::new(Schema::new(fields))));
             (self.at, self.group, self.before, self.batch) = (at, 0, 0, self.most);
             self.seek().map_err(|error| read_error(path, &error))
         })
@@ -184,11 +185,8 @@ impl Reader {
         let rows = batch.num_rows();
         let none: ArrayRef = Arc::new(NullArray::new(rows));
         let mut columns = vec![none; schema.fields().len()];
-        let mut ascending = chosen.clone();
-        ascending.sort_unstable();
-        ascending.dedup();
-        for (column, values) in ascending.into_iter().zip(batch.columns()) {
-            columns[column] = values.clone();
+        for (column, values) in chosen.iter().zip(batch.columns()) {
+            columns[*column] = values.clone();
         }
         RecordBatch::try_new(schema.clone(), columns)
     }
@@ -350,6 +348,7 @@ impl Reader {
         if rows == 1 && size > limit {
             let widest = (0..sizes.len()).max_by_key(|column| sizes[*column]);
             let column = widest.unwrap_or_default();
+            let column = self.chosen().map_or(column, |chosen| chosen[column]);
             let column = ColumnName::at(self.schema.field(column).name().as_bytes(), column);
             return Err(TableError::WideRow {
                 path: path.to_owned(),

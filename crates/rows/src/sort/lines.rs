@@ -12,6 +12,17 @@ const LINES: u64 = 1 << 20;
 /// A partition that takes more is divided before it is sorted.
 const LARGE: u64 = 32 << 20;
 
+impl Sort<Fields> {
+    /// Deals rows of which no column is kept, wherever they come from: a head is a unit. Several
+    /// threads may.
+    ///
+    /// # Errors
+    /// [`TableError`].
+    pub fn deal_heads(&self, heads: &Heads) -> Result<(), TableError> {
+        self.spill.add(heads.framed().map(|head| (self.partition(head), [head])))
+    }
+}
+
 impl Sortable for Fields {
     type Beside<'a> = ();
     const GROUPS: bool = false;

@@ -227,7 +227,8 @@ fn of_libraries(found: &mut Vec<Sample>) {
         }
         AttachError {
             Table(TableError::Interrupted), File(missing()), Report(ReportError::Form { path: path() }),
-            DataUnknown { path: path() }, DataChanged { path: path() }, RetainedRows { path: path() },
+            DataUnknown { path: path() }, DataChanged { path: path() }, DataMoved { path: path() },
+            RetainedRows { path: path() },
             OutType { path: path() }, BinaryCsv, ReportMissing { path: path() },
             RequestedMissing { path: path() }, Requested(RequestedError::Form { path: path() }),
             OtherService { path: path(), found: service(), expected: service() },
