@@ -41,12 +41,19 @@ pub struct Distinct {
     /// An open hash table of marks, which are as good as random; 0 is a free place.
     places: Zeroizing<Vec<u128>>,
     found: u64,
+    /// How often the mark of each place was counted, the most of these, and how many were counted
+    /// in all.
+    counts: Vec<u32>,
+    most: u32,
+    seen: u64,
 }
 
 impl Default for Distinct {
     fn default() -> Self {
         // Twice the cap, so that a free place is always near.
-        Self { places: Zeroizing::new(vec![0; 2 * CAP as usize]), found: 0 }
+        let places = 2 * CAP as usize;
+        let counts = vec![0; places];
+        Self { places: Zeroizing::new(vec![0; places]), found: 0, counts, most: 0, seen: 0 }
     }
 }
 
@@ -54,6 +61,12 @@ impl Distinct {
     /// How many were counted: exact below [`CAP`], where counting stops.
     pub fn found(&self) -> u64 {
         self.found
+    }
+
+    /// How often the most frequent value was counted, and how many values in all: until counting
+    /// stopped.
+    pub fn most(&self) -> (u64, u64) {
+        (self.most.into(), self.seen)
     }
 
     /// Whether counting has stopped.
@@ -77,6 +90,9 @@ impl Distinct {
                 self.places[place] = mark;
                 self.found += 1;
             }
+            self.counts[place] = self.counts[place].saturating_add(1);
+            self.most = self.most.max(self.counts[place]);
+            self.seen += 1;
         }
     }
 }
@@ -99,6 +115,8 @@ mod tests {
             distinct.count(blocks);
             assert_eq!(distinct.found(), expected);
         }
+        // Those of the middle stand in all three blocks.
+        assert_eq!(distinct.most(), (6, 70 + 200 + 170));
     }
 
     #[test]

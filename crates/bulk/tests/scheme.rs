@@ -249,7 +249,7 @@ fn one_scheme_is_not_read_as_the_other() {
     let world = World::new(2, 3);
     assert!(matches!(
         prepared(&world, Scheme::FrNir),
-        Err(PrepareError::WrongColumn { invalid: 5, filled: 5 })
+        Err(PrepareError::WrongColumn { invalid: 5, filled: 5, .. })
     ));
     let manifest = prepared(&world, Scheme::FiHetu).unwrap();
     let path = manifest_path(&world.path("request.csv"));

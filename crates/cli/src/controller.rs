@@ -1,6 +1,8 @@
 //! The controller's verbs: a request prepared, a result attached, files checked before they are
 //! joined.
 
+mod inspect;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -29,9 +31,12 @@ use crate::output::Program;
 use crate::register::{MAY_BE_DAYS, mapped};
 use crate::scheme::scheme;
 
+use inspect::{InspectArgs, frequent, unkeyed};
+
 /// The controller of data: requests, results, joins
 #[derive(Subcommand)]
 pub(crate) enum Controller {
+    Inspect(InspectArgs),
     Prepare(PrepareArgs),
     Attach(AttachArgs),
     Check(CheckArgs),
@@ -40,6 +45,7 @@ pub(crate) enum Controller {
 impl Controller {
     pub(crate) fn run(self, program: &Program) -> Result<Value, Fault> {
         match self {
+            Self::Inspect(verb) => verb.run(program),
             Self::Prepare(verb) => verb.run(program),
             Self::Attach(verb) => verb.run(program),
             Self::Check(verb) => verb.run(program),
@@ -124,8 +130,9 @@ pub(crate) struct PrepareArgs {
     /// utf-16be
     #[arg(long, value_name = "E", value_parser = encoding)]
     encoding: Option<Encoding>,
-    /// Read identifiers that are numbers: whole numbers and decimals, 184….0, 184…,00, ="184…",
-    /// '184…; a number cannot hold the 2A or 2B of Corsica
+    /// Read identifiers that are numbers: whole numbers and decimals, and such texts as programs make
+    /// of them, with .0 or ,00 behind, with ="" around or ' before; a number cannot hold the 2A or 2B
+    /// of Corsica
     #[arg(long, conflicts_with = "code_column")]
     numbers: bool,
     /// A text that stands for no value in the columns that are sent, such as NA; may be repeated
@@ -229,6 +236,11 @@ impl PrepareArgs {
             let values = counted(*count, "value");
             program.say(format_args!("not sent: {values} of {field} that cannot be read as such"));
         }
+        if let Column::Identifier { .. } = column {
+            let values = prepared.input.values;
+            let notes = [frequent(prepared.most, values), unkeyed(prepared.unkeyed, values)];
+            notes.into_iter().flatten().for_each(|note| program.say(note));
+        }
         over_several_lines(program, prepared.over_lines);
         if self.numbers {
             program.say(NUMBERS);
@@ -281,6 +293,8 @@ impl PrepareArgs {
             "words": words,
             "seconds": seconds,
             "rows_per_second": per_second(prepared.rows, seconds),
+            "most_frequent": { "rows": prepared.most.0, "of": prepared.most.1 },
+            "without_key": prepared.unkeyed,
             "status": prepared.counts,
             "unread": prepared.unread,
             "cells_over_several_lines": prepared.over_lines,

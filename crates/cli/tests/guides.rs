@@ -141,7 +141,7 @@ fn play(language: &str) {
         ["custodian", "service", "controller", "auditor"]
             .map(|role| blocks(&format!("{role}.{language}.md")));
     let counts = [&custodian, &service, &controller, &auditor].map(Vec::len);
-    assert_eq!(counts, [3, 9, 4, 3], "blocks");
+    assert_eq!(counts, [3, 9, 5, 3], "blocks");
     let place = Place::default();
     place.write_private("passphrase", "eleven plus one\n");
     place.write("wages.csv", csv(&identifiers(20)));
@@ -154,6 +154,7 @@ fn play(language: &str) {
     step(&service[2]);
     step(&service[3]);
     step(&controller[0]);
+    step(&controller[1]);
     step(&service[4]);
     fs::create_dir(place.path("received")).unwrap();
     for name in ["result.csv", "result.csv.report.json"] {
@@ -162,12 +163,12 @@ fn play(language: &str) {
     let report = place.report("result.csv");
     let delivery = report["delivery"]["run"].as_str().unwrap();
     step(&service[5].iter().map(|line| line.replace("DELIVERY", delivery)).collect());
-    step(&controller[1]);
-    assert!(!place.exists("wages.csv") && !place.exists("retained.csv"));
     step(&controller[2]);
+    assert!(!place.exists("wages.csv") && !place.exists("retained.csv"));
+    step(&controller[3]);
     step(&custodian[2]);
     step(&service[6]);
-    step(&controller[3]);
+    step(&controller[4]);
     step(&service[7]);
     step(&service[8]);
     step(&auditor[0]);

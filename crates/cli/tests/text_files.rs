@@ -39,6 +39,20 @@ fn unpacked(place: &Place, name: &str) -> String {
     String::from_utf8(found).unwrap()
 }
 
+/// The attached file of what was prepared of `data.csv` as `q.csv` and `t.csv`, which then go; the
+/// result has a name of its own.
+fn coded(place: &Place, result: &str) -> Vec<u8> {
+    place.quorum(&format!(
+        "service code home population --request q.csv --result {result} --purpose test"
+    ));
+    place.ok(&format!("controller attach --retained t.csv --result {result} --out o.csv"));
+    let attached = fs::read(place.path("o.csv")).unwrap();
+    for name in ["t.csv", "t.csv.request.json", "o.csv", "o.csv.report.json"] {
+        fs::remove_file(place.path(name)).unwrap();
+    }
+    attached
+}
+
 /// The lines below the header, sorted.
 fn rows(text: &str, delimiter: char) -> Vec<Vec<String>> {
     let mut rows: Vec<Vec<String>> = text
@@ -246,7 +260,7 @@ fn a_small_file_that_swells_takes_no_memory() {
 /// bytes as they were.
 #[test]
 fn older_encodings_are_read_where_they_are_said() {
-    let place = Place::default();
+    let place = Place::open();
     let people = identifiers(12);
     let mut windows = b"Pay\xe9;N\xb0 S\xe9cu;note\n".to_vec();
     for (row, nir) in people.iter().enumerate() {
@@ -277,12 +291,10 @@ fn older_encodings_are_read_where_they_are_said() {
         let output = prepare(column, &format!("--encoding {encoding}"));
         let said = text(&output.stderr);
         assert!(output.status.success() && said.contains("ok 12"), "{said}");
-        let retained = fs::read(place.path("t.csv")).unwrap();
-        assert!(retained.starts_with(b"index;status;Pay\xe9;note\n"));
-        assert_eq!(retained.windows(5).filter(|bytes| bytes == b"caf\xe9\n").count(), 12);
-        for name in ["q.csv", "q.csv.manifest.json", "t.csv", "t.csv.request.json"] {
-            fs::remove_file(place.path(name)).unwrap();
-        }
+        // What was not sent keeps its bytes.
+        let attached = coded(&place, &format!("{encoding}.csv"));
+        assert!(attached.starts_with(b"code;quality;Pay\xe9;note\n"), "{encoding}");
+        assert_eq!(attached.windows(5).filter(|bytes| bytes == b"caf\xe9\n").count(), 12);
     }
     // Said to be UTF-8, a cell that is not is no more than a wrong cell.
     let output = prepare("#2", "--encoding utf-8");
@@ -334,7 +346,7 @@ fn civil_status_in_an_older_encoding_travels_in_utf_8() {
 
 #[test]
 fn utf_16_is_transcoded_as_it_is_read() {
-    let place = Place::default();
+    let place = Place::open();
     let people = identifiers(40);
     let lines: String = people.iter().map(|nir| format!("{nir};é𝄞\r\n")).collect();
     let plain = format!("N° Sécu;note\r\n{lines}");
@@ -348,11 +360,9 @@ fn utf_16_is_transcoded_as_it_is_read() {
             q.csv --retained t.csv";
         place.refused(prepare, "not-csv", &["text in UTF-16", "--encoding utf-16le"]);
         place.ok(&format!("{prepare} --encoding {encoding}"));
-        let retained = place.read("t.csv");
-        assert_eq!(retained.matches(";é𝄞\n").count(), 40, "{retained}");
-        for name in ["q.csv", "q.csv.manifest.json", "t.csv", "t.csv.request.json"] {
-            fs::remove_file(place.path(name)).unwrap();
-        }
+        let attached =
+            String::from_utf8(coded(&place, &format!("{encoding}.{is_big}.csv"))).unwrap();
+        assert_eq!(attached.matches(";valid;é𝄞\n").count(), 40, "{attached}");
     }
 }
 

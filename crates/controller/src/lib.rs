@@ -72,8 +72,11 @@ mod attach;
 
 mod check;
 
+mod inspect;
+
 mod prepare;
 
 pub use attach::{Attach, AttachError, Attached, NotDestroyed, attach};
 pub use check::{CheckError, FileFacts, Summary, check, summarise};
+pub use inspect::{Inspect, Inspected, Inspection, Places, Read, Text, inspect};
 pub use prepare::{Column, Kept, Prepare, PrepareError, Prepared, Risk, prepare};

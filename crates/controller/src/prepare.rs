@@ -97,6 +97,11 @@ pub struct Prepared {
     /// What is kept of the request: it lies beside a retained file; [`attach`](crate::attach())
     /// needs it.
     pub requested: Requested,
+    /// In how many rows the most frequent value stands, and among how many that have one: all of
+    /// them where fewer than 65,536 values are distinct, else the first of them.
+    pub most: (u64, u64),
+    /// Identifiers without their control key.
+    pub unkeyed: u64,
     /// How many rows have each word of `status`.
     pub counts: BTreeMap<&'static str, u64>,
     /// Of civil status: how many cells of each field hold what cannot be read as that field, and
@@ -146,12 +151,14 @@ pub enum PrepareError {
         column: &'static str,
     },
     /// `wrong-column`: more than half of the cells are not identifiers.
-    #[error("{invalid} of {filled} values of the column are not identifiers")]
+    #[error("{invalid} of {filled} values of the column are not identifiers{}", by_reason(reasons))]
     WrongColumn {
         /// Cells that are neither empty nor an identifier.
         invalid: u64,
         /// Cells that are not empty.
         filled: u64,
+        /// How many have each reason, a word of `status`.
+        reasons: Vec<(&'static str, u64)>,
     },
     /// `wrong-column`: more than half of the cells are not of the field.
     #[error("{invalid} of {filled} values of the column for the field {} cannot be read as \
@@ -236,13 +243,18 @@ fn kinds(found: &BTreeMap<(Tag, Generation), u64>) -> String {
     text
 }
 
+fn by_reason(reasons: &[(&str, u64)]) -> String {
+    let reasons: Vec<_> = reasons.iter().map(|(word, count)| format!("{word} {count}")).collect();
+    if reasons.is_empty() { String::new() } else { format!(" ({})", reasons.join(", ")) }
+}
+
 cstatns_base::coded!(PrepareError {
     Self::Table(error) => (error),
     Self::File(error) => (error),
     Self::Report(error) => (error),
     Self::SameOutput { path } => ("same-output", Input, [path]),
     Self::Reserved { path, column } => ("reserved-column", Input, [path, column]),
-    Self::WrongColumn { invalid, filled } => ("wrong-column", Input, [invalid, filled]),
+    Self::WrongColumn { invalid, filled, .. } => ("wrong-column", Input, [invalid, filled]),
     Self::WrongField { field, invalid, filled } => ("wrong-column", Input, [field, invalid, filled]),
     Self::IdentityKept { path, column, kept } => ("identity-kept", Input, [path, column, kept: kept.word()]),
     Self::RiskSent { column } => ("risk-sent", Input, [column]),

@@ -15,24 +15,24 @@
 mod all;
 mod fields;
 mod foreign;
+mod input;
 mod lines;
 mod quotes;
 
-use std::io::{ErrorKind, Read};
 use std::path::Path;
 
-use cstatns_base::files::{self, FileError};
 use csv_core::ReadRecordResult;
 use memchr::{memchr, memchr_iter, memrchr};
-use sha2::{Digest, Sha256};
+use sha2::Digest;
 use zeroize::Zeroizing;
 
-use crate::encoding::{Encoding, Transcoded};
+use crate::encoding::Encoding;
 use crate::error::TableError;
-use crate::packed::{Packing, extension};
+use crate::packed::extension;
 
 use fields::place;
 use foreign::foreign;
+use input::{Input, Opened};
 use quotes::Quotes;
 
 #[doc(hidden)]
@@ -46,13 +46,6 @@ const BATCH_BYTES: usize = 256 << 10;
 /// What is read at once, in bytes: a batch of plain lines is about as large, and stays in the
 /// processor's cache.
 pub const WINDOW: usize = 256 << 10;
-/// A row longer than this is a file that is not what it seems.
-const RECORD_LIMIT: usize = 64 << 20;
-/// Of a compressed file that is small a row may take less, with so much more for each byte of the
-/// file, and each of its fields as much as it takes in memory.
-const PACKED_RECORD: usize = 4 << 20;
-const PACKED_FOR_BYTE: usize = 16;
-const FIELD: usize = 64;
 /// What compressed text is taken to swell to. A wrong number costs time, nothing else.
 const SWELLS: u64 = 6;
 
@@ -74,7 +67,7 @@ const MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// Reads rows.
 pub struct Reader {
-    input: Hashed,
+    input: Input,
     /// The bytes of the file.
     length: u64,
     /// The most bytes of a row, and what each of its fields adds.
@@ -115,27 +108,9 @@ impl Reader {
         encoding: Option<Encoding>,
         window: usize,
     ) -> Result<Self, TableError> {
-        let file = files::open_to_read(path)?;
-        let length = file.metadata().map_err(|error| FileError::from_io(path, &error))?.len();
-        if length == 0 {
-            return Err(TableError::EmptyFile { path: path.to_owned() });
-        }
-        let packing = Packing::of(path);
-        let (input, limit): (Box<dyn Read + Send>, _) = match packing {
-            None => (Box::new(file), (RECORD_LIMIT, 0)),
-            Some(packing) => {
-                let input = packing.unpack(file).map_err(|error| packing.fault(path, &error))?;
-                let most = (length as usize).saturating_mul(PACKED_FOR_BYTE);
-                (input, (most.saturating_add(PACKED_RECORD).min(RECORD_LIMIT), FIELD))
-            }
-        };
-        let wide = encoding.and_then(Encoding::is_wide);
-        let input: Box<dyn Read + Send> = match wide {
-            Some(is_big) => Box::new(Transcoded::new(input, is_big)),
-            None => input,
-        };
+        let Opened { input, length, limit } = Opened::of(path, encoding)?;
         let mut reader = Self {
-            input: Hashed { input, packing, hash: Some(Sha256::new()) },
+            input,
             length,
             limit,
             core: core(b','),
@@ -206,7 +181,7 @@ impl Reader {
         self.at = 0;
         while self.filled < self.size {
             let into = &mut self.window[self.filled..self.size];
-            match read(&mut self.input, into, path)? {
+            match self.input.read(into, path)? {
                 0 => break,
                 count => self.filled += count,
             }
@@ -308,7 +283,7 @@ impl Reader {
         let mut at_end = false;
         while self.filled < self.size && !at_end {
             let into = &mut self.window[self.filled..self.size];
-            let count = read(&mut self.input, into, path)?;
+            let count = self.input.read(into, path)?;
             self.filled += count;
             at_end = count == 0;
         }
@@ -376,7 +351,7 @@ impl Reader {
     fn fill(&mut self, path: &Path) -> Result<(), TableError> {
         self.at = 0;
         let into = &mut self.window[..self.size];
-        self.filled = read(&mut self.input, into, path)?;
+        self.filled = self.input.read(into, path)?;
         Ok(())
     }
 
@@ -493,27 +468,4 @@ pub fn usual_delimiter(
 
 fn core(delimiter: u8) -> csv_core::Reader {
     csv_core::ReaderBuilder::new().delimiter(delimiter).build()
-}
-
-/// The text of a file, and the digest of what was read of it, as long as one is kept.
-struct Hashed {
-    input: Box<dyn Read + Send>,
-    packing: Option<Packing>,
-    hash: Option<Sha256>,
-}
-
-fn read(from: &mut Hashed, into: &mut [u8], path: &Path) -> Result<usize, TableError> {
-    loop {
-        match (from.input.read(into), from.packing) {
-            (Ok(count), _) => {
-                if let Some(hash) = &mut from.hash {
-                    hash.update(&into[..count]);
-                }
-                return Ok(count);
-            }
-            (Err(error), _) if error.kind() == ErrorKind::Interrupted => {}
-            (Err(error), Some(packing)) => return Err(packing.fault(path, &error)),
-            (Err(error), None) => return Err(FileError::from_io(path, &error).into()),
-        }
-    }
 }

@@ -136,6 +136,12 @@ pub enum TableError {
         /// The compression.
         codec: &'static str,
     },
+    /// `not-utf-8`: a column of text holds bytes that are not UTF-8.
+    #[error("{path:?}: a column of text holds bytes that are not UTF-8")]
+    ParquetText {
+        /// The file.
+        path: PathBuf,
+    },
     /// `parquet-too-large`: a column that would take too much memory to read, whatever the size of
     /// the file.
     #[error("{path:?}: column {column:?} takes too much memory in row group {group}")]
@@ -350,6 +356,7 @@ cstatns_base::coded!(TableError {
     Self::Swallowed { path, column, line } => ("identity-kept", Input, [path, column, line]),
     Self::LongRow { path, line, limit } => ("long-row", Input, [path, line, limit]),
     Self::Parquet { path } => ("parquet-damaged", Input, [path]),
+    Self::ParquetText { path } => ("not-utf-8", Input, [path, parquet: "text"]),
     Self::ParquetFeature { path } => ("parquet-unsupported", Input, [path]),
     Self::ParquetCodec { path, codec } => ("parquet-unsupported", Input, [path, codec]),
     Self::WidePage { path, column, group } => ("parquet-too-large", Input, [path, column, group]),

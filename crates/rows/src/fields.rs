@@ -22,7 +22,7 @@ pub fn need_identifiers(
 ) -> Result<(), TableError> {
     const NUMBERS: [Kind; 3] = [Kind::Whole, Kind::Float(64), Kind::Decimal];
     let is_number = NUMBERS.contains(&table.kind(column));
-    match table.need_kind(column, &[Kind::Text, Kind::Null], IDENTIFIERS) {
+    match table.need_kind(column, &[Kind::Text, Kind::Bytes, Kind::Null], IDENTIFIERS) {
         Err(_) if is_number && reading.numbers => Ok(()),
         Err(TableError::ColumnType { path, column, found, .. }) if is_number => {
             Err(TableError::Numbers { path, column, found })
@@ -38,17 +38,19 @@ pub fn need_field(table: &Table, field: Field, column: usize) -> Result<(), Tabl
         return Ok(());
     }
     let (kinds, needed): (&[Kind], _) = match field {
-        Field::Nir => (&[Kind::Text], "identifiers are text: a number cannot hold 2A or 2B"),
+        Field::Nir => {
+            (&[Kind::Text, Kind::Bytes], "identifiers are text: a number cannot hold 2A or 2B")
+        }
         Field::DateNaissance => (
-            &[Kind::Text, Kind::Day, Kind::Whole, Kind::Float(32), Kind::Float(64)],
+            &[Kind::Text, Kind::Bytes, Kind::Day, Kind::Whole, Kind::Float(32), Kind::Float(64)],
             "dates are text such as 1984-05-12, dates without a time zone, or numbers such as \
             19840512",
         ),
         Field::Id | Field::Sexe | Field::CodeLieu => (
-            &[Kind::Text, Kind::Whole, Kind::Float(32), Kind::Float(64)],
+            &[Kind::Text, Kind::Bytes, Kind::Whole, Kind::Float(32), Kind::Float(64)],
             "this field is text or whole numbers",
         ),
-        _ => (&[Kind::Text], "names are text"),
+        _ => (&[Kind::Text, Kind::Bytes], "names are text"),
     };
     table.need_kind(column, kinds, needed).map_err(|mut error| {
         if let TableError::ColumnType { field: of, .. } = &mut error {

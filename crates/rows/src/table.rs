@@ -103,8 +103,28 @@ pub enum Kind {
     Decimal,
     /// Nothing: every cell is null.
     Null,
+    /// Binary values of any length, as which some programs write text.
+    Bytes,
     /// Another type, by its name.
     Other(&'static str),
+}
+
+impl Kind {
+    /// The word for it.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Text => "text",
+            Self::Fixed(_) => "binary",
+            Self::Whole => "whole numbers",
+            Self::Float(32) => "floating-point numbers of 32 bits",
+            Self::Float(_) => "floating-point numbers of 64 bits",
+            Self::Day => "dates",
+            Self::Decimal => "Decimal",
+            Self::Null => "Null",
+            Self::Bytes => "Binary",
+            Self::Other(name) => name,
+        }
+    }
 }
 
 /// Whether values of this type are whole numbers.
@@ -174,6 +194,12 @@ impl Table {
     /// The names of the columns as they stand in the file.
     pub fn written_header(&self) -> &[Vec<u8>] {
         self.raw.as_deref().unwrap_or(&self.header)
+    }
+
+    /// The line near the header of text on which there are more fields than in it: then titles may
+    /// stand above the names.
+    pub fn wider(&self) -> Option<u64> {
+        self.wider
     }
 
     /// What stands between two fields, in CSV; else a comma.
@@ -335,6 +361,7 @@ impl Table {
             DataType::Float64 => Kind::Float(64),
             _ if values.is_decimal() => Kind::Decimal,
             DataType::Null => Kind::Null,
+            DataType::Binary | DataType::LargeBinary if kind == values => Kind::Bytes,
             DataType::FixedSizeBinary(size) if kind == values => Kind::Fixed(*size),
             _ => Kind::Other(word(kind)),
         }
@@ -351,17 +378,8 @@ impl Table {
         if kinds.contains(&kind) {
             return Ok(());
         }
-        let (found, size) = match kind {
-            Kind::Text => ("text", None),
-            Kind::Fixed(size) => ("binary", Some(size)),
-            Kind::Whole => ("whole numbers", None),
-            Kind::Float(32) => ("floating-point numbers of 32 bits", None),
-            Kind::Float(_) => ("floating-point numbers of 64 bits", None),
-            Kind::Day => ("dates", None),
-            Kind::Decimal => ("Decimal", None),
-            Kind::Null => ("Null", None),
-            Kind::Other(name) => (name, None),
-        };
+        let size = if let Kind::Fixed(size) = kind { Some(size) } else { None };
+        let found = kind.word();
         let (path, column) = (self.path.clone(), ColumnName::at(&self.header[column], column));
         Err(TableError::ColumnType { path, column, field: None, found, size, needed })
     }

@@ -52,6 +52,10 @@ pub(super) struct Dealt {
     /// How many rows have a value, and how many values are distinct.
     pub(super) values: u64,
     pub(super) distinct: u64,
+    /// How often the most frequent value stands, and among how many.
+    pub(super) most: (u64, u64),
+    /// Identifiers without their control key.
+    pub(super) unkeyed: u64,
     pub(super) counts: BTreeMap<&'static str, u64>,
     pub(super) unread: BTreeMap<&'static str, u64>,
     pub(super) may_be_days: bool,
@@ -69,6 +73,9 @@ struct Found {
     /// The marks of values, of a block; how many were distinct, of all.
     marks: Vec<u128>,
     distinct: u64,
+    most: (u64, u64),
+    /// Identifiers without their control key.
+    unkeyed: u64,
     statuses: [u64; STATUSES.len()],
     codes: BTreeMap<(Tag, Generation), u64>,
     seen: [Seen; FIELDS.len()],
@@ -84,6 +91,7 @@ impl Found {
     fn add(&mut self, other: &Self) {
         self.before.push(self.rows);
         self.rows += other.rows;
+        self.unkeyed += other.unkeyed;
         self.kept.add(&other.kept);
         self.statuses.iter_mut().zip(other.statuses).for_each(|(sum, count)| *sum += count);
         self.seen.iter_mut().zip(other.seen).for_each(|(sum, seen)| *sum = sum.and(seen));
@@ -103,6 +111,8 @@ impl Found {
             content,
             values: self.statuses[usize::from(OK)],
             distinct: self.distinct,
+            most: self.most,
+            unkeyed: self.unkeyed,
             counts,
             unread: unread.map(|(field, seen)| (field.name(), seen.unread)).collect(),
             may_be_days: seen.into_iter().any(|(field, seen)| seen.may_be_days(field)),
@@ -202,7 +212,7 @@ impl<F: Fill> Data<'_, F> {
         if all.rows == 0 {
             return Err(TableError::NoRows { path });
         }
-        all.distinct = distinct.found();
+        (all.distinct, all.most) = (distinct.found(), distinct.most());
         // What is not of rows: the header, quotes.
         progress.advance(0, size.saturating_sub(done))?;
         Ok(all)
@@ -221,7 +231,7 @@ impl<F: Fill> Data<'_, F> {
             for row in 0..batch.rows() {
                 let (cell, at) = (cells.get(row), first.after(row));
                 let is_said = reading.encoding.is_some();
-                let out = (&mut *heads, counting, &mut found.marks);
+                let out = (&mut *heads, counting, &mut *found);
                 let status = push_identifier(scheme, cell, at, is_said, out)
                     .map_err(|found| fault(&path, row, found))?;
                 found.statuses[usize::from(status)] += 1;
@@ -231,7 +241,9 @@ impl<F: Fill> Data<'_, F> {
         let filled = found.rows - found.statuses[usize::from(ABSENT)];
         let invalid = filled - found.statuses[usize::from(OK)];
         if 2 * invalid > filled {
-            return Err(PrepareError::WrongColumn { invalid, filled });
+            let words = STATUSES.into_iter().zip(found.statuses);
+            let reasons = words.skip(usize::from(MALFORMED)).filter(|(_, count)| *count > 0);
+            return Err(PrepareError::WrongColumn { invalid, filled, reasons: reasons.collect() });
         }
         Ok(found.into_dealt(Content::Identifiers { scheme }))
     }
@@ -313,13 +325,15 @@ fn push_identifier(
     cell: Option<&[u8]>,
     at: At,
     is_said: bool,
-    (heads, counting, marks): (&mut Heads, &Counting, &mut Vec<u128>),
+    (heads, counting, found): (&mut Heads, &Counting, &mut Found),
 ) -> Result<u8, RowFault> {
     let status = match cell.map(|cell| (cell, scheme.parse(cell))) {
         None => ABSENT,
         Some((_, Ok(mut accepted))) => {
             push(heads, at, OK, &[accepted.compact().as_bytes()]);
-            counting.mark(marks, [accepted.identifier.canonical()]);
+            let canonical = accepted.identifier.canonical();
+            found.unkeyed += u64::from(accepted.compact().len() == canonical.len());
+            counting.mark(&mut found.marks, [canonical]);
             accepted.zeroize();
             return Ok(OK);
         }

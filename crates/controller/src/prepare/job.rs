@@ -208,6 +208,8 @@ impl Job<'_> {
         let may_be_days = dealt.may_be_days;
         Ok(Prepared {
             rows,
+            most: dealt.most,
+            unkeyed: dealt.unkeyed,
             input,
             requested: manifest.requested(*signing, known),
             counts,

@@ -2,6 +2,7 @@
 
 use std::num::NonZeroUsize;
 use std::ops::Range;
+use std::sync::Arc;
 
 use cstatns_base::code::Code;
 use cstatns_base::commitment::{self, Commit};
@@ -10,7 +11,7 @@ use cstatns_rows::csv::Fields;
 use cstatns_rows::error::TableError;
 use cstatns_rows::pipeline::Steps;
 use cstatns_rows::sink::{Encoding, GROUP, Sink, Values};
-use cstatns_rows::sort::{Heads, Sort, Sorted};
+use cstatns_rows::sort::{Dealer, Heads, Sort, Sorted};
 use cstatns_rows::table::{BATCH, Form};
 
 use super::head::{MOST_VALUES, STATUSES, read};
@@ -24,6 +25,10 @@ pub(super) struct Outputs<Q, QS, R, RS> {
 /// Partitions on their way out of the sort.
 struct Writing<Q, R> {
     partitions: Range<usize>,
+    /// The sort that they are of, where it is one into which a partition was divided.
+    divided: Option<Arc<Sort<Fields>>>,
+    /// The partitions of the whole that end with them.
+    whole: usize,
     commit: commitment::EncodedRows,
     /// Of the request and of the retained file: the first `filled`, each a row group at most, and
     /// the rows of the last one.
@@ -58,22 +63,48 @@ where
     let (sent, mut request) = outputs.request;
     let (kept, mut retained) = outputs.retained;
     let mut blocks = (0..sort.partitions()).step_by(at_once);
+    // A partition that is far larger than foreseen, part by part.
+    let mut large: Option<(Arc<Sort<Fields>>, Range<usize>)> = None;
+    let mut dealer = Dealer::new(b',');
     let steps = Steps {
         new: || Writing {
             partitions: 0..0,
+            divided: None,
+            whole: 0,
             commit: commitment::EncodedRows::new(content.columns().len()),
             pieces: Vec::new(),
             filled: 0,
             rows: 0,
         },
         read: |block: &mut Writing<Q::Piece, R::Piece>| {
-            let Some(first) = blocks.next() else { return Ok(false) };
-            block.partitions = first..sort.partitions().min(first + at_once);
+            if large.is_none() {
+                let Some(first) = blocks.next() else { return Ok(false) };
+                block.partitions = first..sort.partitions().min(first + at_once);
+                (block.divided, block.whole) = (None, block.partitions.len());
+                if block.whole > 1 {
+                    return Ok(true);
+                }
+                let divided = sort.divide(first, &mut dealer)?;
+                large = divided.map(|divided| {
+                    let parts = 0..divided.partitions();
+                    (Arc::new(divided), parts)
+                });
+            }
+            if let Some((divided, parts)) = &mut large {
+                let part = parts.next().expect("a sort has partitions");
+                (block.partitions, block.divided) = (part..part + 1, Some(divided.clone()));
+                block.whole = usize::from(parts.is_empty());
+                if parts.is_empty() {
+                    large = None;
+                }
+            }
             Ok(true)
         },
         work: |block: &mut Writing<Q::Piece, R::Piece>| {
             block.commit.clear();
             (block.filled, block.rows) = (0, 0);
+            let divided = block.divided.take();
+            let sort = divided.as_deref().unwrap_or(sort);
             for partition in block.partitions.clone() {
                 let pages = sort.take(partition)?;
                 block.encode(&sort.sorted(&pages)?, before, content, &sent, &kept)?;
@@ -89,7 +120,7 @@ where
                 request.write(sent)?;
                 retained.write(kept)?;
             }
-            advance(block.partitions.len())
+            advance(block.whole)
         },
     };
     let outcome: Result<(), TableError> = steps.run(threads);

@@ -1,5 +1,7 @@
 //! What the name of a column says that it holds.
 
+use cstatns_base::civil_status::Field;
+
 use crate::header::folded;
 
 pub use crate::header::trimmed;
@@ -15,8 +17,8 @@ pub enum Says {
     Place,
 }
 
-/// Names and identifiers, without case, accents, separators and a number at the end.
-const WHO: [&str; 42] = [
+/// Identifiers, without case, accents, separators and a number at the end.
+const IDENTIFIERS: [&str; 7] = [
     "nir",
     "nss",
     "numsecu",
@@ -24,6 +26,10 @@ const WHO: [&str; 42] = [
     "numsecuritesociale",
     "numerosecuritesociale",
     "numerodesecuritesociale",
+];
+
+/// Names of people, likewise.
+const WHO: [&str; 35] = [
     "nom",
     "noms",
     "nomusage",
@@ -99,10 +105,35 @@ const PLACE: [&str; 18] = [
 
 /// What the name of a column says that it holds, in any case and however its words are parted.
 pub fn says(name: &[u8]) -> Option<Says> {
+    let name = unnumbered(name);
+    let lists = [
+        (&IDENTIFIERS[..], Says::Who),
+        (&WHO, Says::Who),
+        (&BORN, Says::Born),
+        (&PLACE, Says::Place),
+    ];
+    lists.into_iter().find(|(names, _)| names.contains(&&*name)).map(|(_, says)| says)
+}
+
+/// Whether the name of a column says that it holds identifiers.
+pub fn is_identifier(name: &[u8]) -> bool {
+    let (name, parts) = (unnumbered(name), trimmed(name).to_lowercase());
+    let mut parts = parts.split(|c: char| !c.is_alphanumeric());
+    IDENTIFIERS.contains(&&*name) || parts.any(|part| matches!(part, "nir" | "nss"))
+}
+
+/// The field of civil status that the name of a column says.
+pub fn field(name: &[u8]) -> Option<Field> {
+    let found = unnumbered(name);
+    let is_named = |field: &Field| *field != Field::Id && folded(field.name().as_bytes()) == found;
+    let named = Field::ALL.into_iter().find(is_named);
+    named.or_else(|| BORN.contains(&&*found).then_some(Field::DateNaissance))
+}
+
+/// A name without what is not told apart, and without a number at its end.
+fn unnumbered(name: &[u8]) -> String {
     let letters = folded(name);
-    let name = letters.trim_end_matches(|c: char| c.is_ascii_digit());
-    let lists = [(&WHO[..], Says::Who), (&BORN, Says::Born), (&PLACE, Says::Place)];
-    lists.into_iter().find(|(names, _)| names.contains(&name)).map(|(_, says)| says)
+    letters.trim_end_matches(|c: char| c.is_ascii_digit()).to_owned()
 }
 
 #[cfg(test)]

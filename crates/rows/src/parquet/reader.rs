@@ -319,6 +319,9 @@ impl Reader {
                     None if matches!(error, ArrowError::NotYetImplemented(_)) => {
                         return Err(TableError::ParquetFeature { path: path.to_owned() });
                     }
+                    None if is_text_fault(&error) => {
+                        return Err(TableError::ParquetText { path: path.to_owned() });
+                    }
                     None => return Err(TableError::Parquet { path: path.to_owned() }),
                 },
             };
@@ -417,6 +420,11 @@ fn check_depth(path: &Path, file: &File, length: u64) -> Result<(), TableError> 
         Some(_) => Ok(()),
         None => Err(TableError::Parquet { path: path.to_owned() }),
     }
+}
+
+/// Whether the library found text that is not UTF-8, which it says in words alone.
+fn is_text_fault(error: &ArrowError) -> bool {
+    error.to_string().contains("UTF-8")
 }
 
 fn read_error(path: &Path, error: &ParquetError) -> TableError {

@@ -1,5 +1,6 @@
 //! The types in which the values of a file are read: those that hold every value.
 
+use std::panic::catch_unwind;
 use std::sync::Arc;
 
 use ::parquet::arrow::{ARROW_SCHEMA_META_KEY, parquet_to_arrow_schema};
@@ -26,7 +27,10 @@ pub(super) fn types(file: &FileMetaData) -> Result<(SchemaDescriptor, Schema), P
     let own = parquet_to_arrow_schema(&columns, None)?;
     // Where there are several, the library takes the last one.
     file.key_value_metadata().into_iter().flatten().try_for_each(check_size)?;
-    let said = parquet_to_arrow_schema(&columns, file.key_value_metadata())?;
+    // A type that only the writer knows (an integer of 128 bits): then the file's own types say
+    // enough. The library panics over some of these.
+    let said = catch_unwind(|| parquet_to_arrow_schema(&columns, file.key_value_metadata()));
+    let said = said.ok().and_then(Result::ok).unwrap_or_else(|| own.clone());
     let mut leaves = columns.columns().iter();
     let fields =
         said.fields().iter().zip(own.fields()).map(|(said, own)| field(said, own, &mut leaves));
@@ -140,6 +144,10 @@ fn exact(said: &DataType, own: &DataType, physical: Option<Physical>) -> Option<
             Some(own.clone())
         }
         (DataType::Timestamp(..), DataType::Int32) => Some(own.clone()),
+        // Text that nobody has checked.
+        (DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View, DataType::Binary) => {
+            Some(own.clone())
+        }
         // It would be written as a number of milliseconds that only Arrow knows for a date.
         (DataType::Date64, DataType::Date32) => Some(own.clone()),
         (

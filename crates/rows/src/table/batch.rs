@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
 use arrow_array::{
-    Array, ArrayRef, FixedSizeBinaryArray, LargeStringArray, RecordBatch, StringArray,
+    Array, ArrayRef, BinaryArray, FixedSizeBinaryArray, LargeBinaryArray, LargeStringArray,
+    RecordBatch, StringArray,
 };
 use arrow_schema::{DataType, Schema};
 
@@ -217,6 +218,10 @@ pub enum Cells<'a> {
     Utf8(&'a StringArray),
     /// Text, with offsets of 64 bits.
     LargeUtf8(&'a LargeStringArray),
+    /// Binary values.
+    Binary(&'a BinaryArray),
+    /// Binary values, with offsets of 64 bits.
+    LargeBinary(&'a LargeBinaryArray),
     /// Binary values of one length.
     Fixed(&'a FixedSizeBinaryArray),
     /// Nothing.
@@ -228,6 +233,8 @@ impl<'a> Cells<'a> {
         match array.data_type() {
             DataType::Utf8 => Self::Utf8(array.as_string()),
             DataType::LargeUtf8 => Self::LargeUtf8(array.as_string()),
+            DataType::Binary => Self::Binary(array.as_binary()),
+            DataType::LargeBinary => Self::LargeBinary(array.as_binary()),
             DataType::FixedSizeBinary(_) => Self::Fixed(array.as_fixed_size_binary()),
             DataType::Null => Self::Null,
             _ => unreachable!(
@@ -247,6 +254,8 @@ impl<'a> Cells<'a> {
             Self::Field { fields, column } => fields.get(row, *column),
             Self::Utf8(array) => array.is_valid(row).then(|| array.value(row).as_bytes())?,
             Self::LargeUtf8(array) => array.is_valid(row).then(|| array.value(row).as_bytes())?,
+            Self::Binary(array) => array.is_valid(row).then(|| array.value(row))?,
+            Self::LargeBinary(array) => array.is_valid(row).then(|| array.value(row))?,
             Self::Fixed(array) => array.is_valid(row).then(|| array.value(row))?,
             Self::Null => return None,
         };

@@ -1,0 +1,303 @@
+//! `controller inspect`: what data holds, before anything is made of it.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use cstatns::civil_status::Field;
+use cstatns::identifier::Scheme;
+use cstatns_controller::{Inspect, Inspected, Inspection, Places, Read, inspect};
+use cstatns_rows::encoding::Encoding;
+use cstatns_rows::guard::names::Says;
+use cstatns_rows::reading::Reading;
+use serde_json::{Value, json};
+
+use crate::bulk::{Bulk, delimiter, over_several_lines};
+use crate::fault::Fault;
+use crate::figures::{counted, grouped};
+use crate::output::Program;
+use crate::scheme::scheme;
+
+use super::{NUMBERS, encoding};
+
+/// Tell what data holds before a request is made of it: its columns, which of them hold
+/// identifiers, how many can be read, why the others cannot and on which lines they stand
+#[derive(Args)]
+#[command(after_help = "Examples:
+  cstatns controller inspect courses.csv
+  cstatns controller inspect export.csv.gz --identifier-column '#1' --missing NA
+Nothing is written and no service is needed. Values are never shown: counts, words and numbers of lines
+(of Parquet, of rows) are.")]
+pub(crate) struct InspectArgs {
+    /// The data: .csv, .tsv or .txt with a header line, perhaps compressed (.gz, .zst), or .parquet
+    #[arg(required = true)]
+    data: Vec<PathBuf>,
+    /// A column that is read as identifiers, whatever it seems to hold; may be repeated
+    #[arg(long, value_name = "C")]
+    identifier_column: Vec<String>,
+    /// The scheme of the identifiers
+    #[arg(long, value_name = "SCHEME", default_value = "fr-nir", value_parser = scheme)]
+    scheme: Scheme,
+    /// What separates the fields of the data: one character, or `tab` [default: that under which
+    /// the header has most columns]
+    #[arg(long, value_parser = delimiter)]
+    delimiter: Option<u8>,
+    /// The encoding of the data, where it is text
+    #[arg(long, value_name = "E", value_parser = encoding)]
+    encoding: Option<Encoding>,
+    /// Read identifiers that are numbers
+    #[arg(long)]
+    numbers: bool,
+    /// A text that stands for no value, such as NA; may be repeated
+    #[arg(long, value_name = "TEXT")]
+    missing: Vec<String>,
+    #[command(flatten)]
+    bulk: Bulk,
+}
+
+impl InspectArgs {
+    pub(crate) fn run(self, program: &Program) -> Result<Value, Fault> {
+        let (missing, columns) = (&*self.missing, &*self.identifier_column);
+        let reading = Reading { numbers: self.numbers, missing, encoding: self.encoding };
+        let mut files = Vec::new();
+        for data in &self.data {
+            let (scheme, years) = (self.scheme, program.years());
+            let what = Inspect { data, delimiter: self.delimiter, reading, scheme, columns, years };
+            let (inspected, seconds) = self.bulk.work(program, |effort| inspect(what, effort));
+            let inspected = inspected?;
+            self.tell(program, data, &inspected);
+            files.push(summary(data, &inspected, seconds));
+        }
+        Ok(json!({ "files": files }))
+    }
+
+    fn tell(&self, program: &Program, data: &PathBuf, inspected: &Inspected) {
+        let rows = counted(inspected.rows, "row");
+        let columns = counted(inspected.columns.len() as u64, "column");
+        let form = inspected.text.as_ref().map_or("Parquet".to_owned(), |text| {
+            let encoding = text.encoding.map_or("utf-8", Encoding::name);
+            format!("text in {encoding}, {} between fields", shown(text.delimiter))
+        });
+        program.tell(format_args!("{data:?}: {rows}, {columns}, {form}"));
+        let width = inspected.columns.iter().map(|column| column.name.to_string().len()).max();
+        for (at, column) in inspected.columns.iter().enumerate() {
+            let (name, width) = (column.name.to_string(), width.unwrap_or_default());
+            let filled = grouped(column.filled);
+            let kind = column.kind;
+            program.tell(format_args!(
+                "  #{:<3} {name:<width$}  {kind}, {filled} filled{}",
+                at + 1,
+                remark(column)
+            ));
+        }
+        for (at, column) in inspected.columns.iter().enumerate() {
+            if let Some(read) = &column.read {
+                self.tell_read(program, at, column, read, inspected.text.is_some());
+            }
+        }
+        if let Some(text) = &inspected.text {
+            if let Some(line) = text.wider {
+                program.tell(format_args!(
+                    "line {line} has more fields than the first one: delete the lines above the \
+                    names of the columns"
+                ));
+            }
+            if text.ragged.count > 0 {
+                program.tell(format_args!(
+                    "rows with more or fewer fields than the header: {}; such data is refused",
+                    stated(&text.ragged, true)
+                ));
+            }
+            if text.not_utf_8.count > 0 {
+                program.tell(format_args!(
+                    "rows that are not UTF-8: {}; say the encoding, such as --encoding windows-1252",
+                    stated(&text.not_utf_8, true)
+                ));
+            }
+        }
+        over_several_lines(program, inspected.over_lines);
+        if let Some(command) = self.command(data, inspected) {
+            program.tell(format_args!("the request may be made with:\n  {command}"));
+        }
+    }
+
+    fn tell_read(
+        &self,
+        program: &Program,
+        at: usize,
+        column: &Inspection,
+        read: &Read,
+        is_text: bool,
+    ) {
+        let what = if read.field == Field::Nir { "identifiers" } else { read.field.name() };
+        program.tell(format_args!("#{} {}, read as {what}:", at + 1, column.name));
+        for (word, places) in &read.words {
+            let is_well = matches!(*word, "valid" | "read");
+            let count = grouped(places.count);
+            match is_well {
+                true => program.tell(format_args!("  {word} {count}")),
+                false => program.tell(format_args!("  {word} {}", stated(places, is_text))),
+            }
+        }
+        let (identifiers, without) = read.identifiers();
+        let notes =
+            [frequent((read.most, identifiers), identifiers), unkeyed(without, identifiers)];
+        notes.into_iter().flatten().for_each(|note| program.tell(format_args!("  {note}")));
+        for (word, count) in &read.missing {
+            let cells = counted(*count, "cell");
+            program.tell(format_args!("  {cells} say {word}: --missing {word}"));
+        }
+        if read.numbers > 0 {
+            let cells = counted(read.numbers, "cell");
+            program.tell(format_args!("  {cells} are identifiers as numbers: --numbers"));
+        }
+        if self.numbers || read.numbers > 0 || is_number(column) {
+            program.tell(format_args!("  {NUMBERS}"));
+        }
+    }
+
+    /// The command by which a request of the column with most identifiers is prepared.
+    fn command(&self, data: &PathBuf, inspected: &Inspected) -> Option<String> {
+        let columns = inspected.columns.iter().enumerate();
+        let read = columns.filter_map(|(at, column)| Some((at, column, column.read.as_ref()?)));
+        let (at, column, read) =
+            read.filter(|(_, _, read)| read.field == Field::Nir).max_by_key(|(_, _, read)| {
+                let (identifiers, _) = read.identifiers();
+                identifiers + read.numbers
+            })?;
+        let mut command =
+            format!("cstatns controller prepare {data:?} --identifier-column '#{}'", at + 1);
+        if let Some(text) = &inspected.text {
+            if text.delimiter != b',' {
+                command.push_str(&format!(" --delimiter {}", shown(text.delimiter)));
+            }
+            match text.encoding {
+                Some(encoding) => command.push_str(&format!(" --encoding {}", encoding.name())),
+                None if text.not_utf_8.count > 0 => command.push_str(" --encoding windows-1252"),
+                None => {}
+            }
+        }
+        if self.numbers || read.numbers > 0 || is_number(column) {
+            command.push_str(" --numbers");
+        }
+        for word in self.missing.iter().map(|word| &**word).chain(read.missing.keys().copied()) {
+            command.push_str(&format!(" --missing {word:?}"));
+        }
+        command.push_str(" \\\n      --service CARD --domain D --request R --retained T");
+        Some(command)
+    }
+}
+
+fn is_number(column: &Inspection) -> bool {
+    column.read.as_ref().is_some_and(|read| read.field == Field::Nir)
+        && !matches!(column.kind, "text" | "Null" | "Binary")
+}
+
+/// A delimiter as it is typed.
+fn shown(delimiter: u8) -> String {
+    match delimiter {
+        b'\t' => "tab".to_owned(),
+        other => format!("'{}'", char::from(other)),
+    }
+}
+
+/// So many, and where the first stand: "12: lines 3, 8, 9, …".
+fn stated(places: &Places, is_text: bool) -> String {
+    let first: Vec<_> = places.first.iter().map(u64::to_string).collect();
+    let more = if places.count > first.len() as u64 { ", …" } else { "" };
+    let unit = if is_text { "line" } else { "row" };
+    let plural = if places.count == 1 { "" } else { "s" };
+    format!("{}: {unit}{plural} {}{more}", grouped(places.count), first.join(", "))
+}
+
+/// What keeps a column from staying beside codes.
+fn remark(column: &Inspection) -> String {
+    let mut text = String::new();
+    let held = column.held;
+    if held.any() {
+        text.push_str(&format!(
+            "; identifiers: {} with their key, {} without one",
+            grouped(held.keyed),
+            grouped(held.unkeyed)
+        ));
+    }
+    match (column.is_risk, column.says) {
+        (true, _) => text.push_str("; cannot stay beside codes"),
+        (false, Some(Says::Who)) => text.push_str("; its name says who somebody is: cannot stay"),
+        (false, Some(Says::Born)) => {
+            text.push_str("; its name is a date of birth: cannot stay beside a place of birth");
+        }
+        (false, Some(Says::Place)) => {
+            text.push_str("; its name is a place of birth: cannot stay beside a date of birth");
+        }
+        _ => {}
+    }
+    text
+}
+
+/// How often the most frequent identifier stands among so many, where that says something.
+pub(super) fn frequent((most, of): (u64, u64), all: u64) -> Option<String> {
+    let first = if of < all { "first " } else { "" };
+    (most > 1).then(|| {
+        format!(
+            "the most frequent identifier stands in {} of the {first}{}",
+            counted(most, "row"),
+            grouped(of)
+        )
+    })
+}
+
+/// How many identifiers have no control key.
+pub(super) fn unkeyed(without: u64, all: u64) -> Option<String> {
+    let share = 100.0 * without as f64 / all.max(1) as f64;
+    (without > 0).then(|| {
+        format!(
+            "{} ({share:.1} %) without a control key: a typing error in such a one is not seen, and \
+            13 digits that are no NIR may pass",
+            counted(without, "identifier")
+        )
+    })
+}
+
+fn summary(data: &PathBuf, inspected: &Inspected, seconds: f64) -> Value {
+    let places = |places: &Places| json!({ "count": places.count, "first": places.first });
+    let read = |read: &Read| {
+        let words: serde_json::Map<_, _> =
+            read.words.iter().map(|(word, at)| ((*word).to_owned(), places(at))).collect();
+        json!({
+            "as": read.field.name(),
+            "words": words,
+            "most_frequent": read.most,
+            "missing": read.missing,
+            "numbers": read.numbers,
+        })
+    };
+    let columns = inspected.columns.iter().enumerate().map(|(at, column)| {
+        json!({
+            "number": at + 1,
+            "name": column.name.to_string(),
+            "type": column.kind,
+            "filled": column.filled,
+            "with_key": column.held.keyed,
+            "without_key": column.held.unkeyed,
+            "identity": column.is_risk || column.says.is_some(),
+            "read": column.read.as_ref().map(read),
+        })
+    });
+    let text = inspected.text.as_ref().map(|text| {
+        json!({
+            "delimiter": char::from(text.delimiter).to_string(),
+            "encoding": text.encoding.map(Encoding::name),
+            "not_utf_8": places(&text.not_utf_8),
+            "ragged": places(&text.ragged),
+            "wider_line": text.wider,
+        })
+    });
+    json!({
+        "file": data,
+        "rows": inspected.rows,
+        "text": text,
+        "columns": columns.collect::<Vec<_>>(),
+        "cells_over_several_lines": inspected.over_lines,
+        "seconds": seconds,
+    })
+}

@@ -1,0 +1,214 @@
+//! `controller inspect`: counts by reason, where the first stand, what may be meant; never a value.
+
+mod common;
+
+use std::fs::File;
+use std::sync::Arc;
+
+use arrow_array::{ArrayRef, BinaryArray, Int64Array, RecordBatch, StringArray};
+use common::{Place, identifiers, text};
+use parquet::arrow::ArrowWriter;
+use serde_json::{Value, json};
+
+/// The summary of one file, and everything that was said, in which no identifier stands.
+fn inspected(place: &Place, arguments: &str, people: &[String]) -> (Value, String) {
+    let summary = place.json(&format!("controller inspect {arguments}"));
+    let output = place.run(&format!("controller inspect {arguments}"));
+    let said = text(&output.stdout) + &text(&output.stderr);
+    assert!(output.status.success(), "{said}");
+    for person in people {
+        for piece in [&person[..7], &person[5..13]] {
+            assert!(!said.contains(piece) && !summary.to_string().contains(piece), "{said}");
+        }
+    }
+    (summary["files"][0].clone(), said)
+}
+
+fn places(count: u64, first: &[u64]) -> Value {
+    json!({ "count": count, "first": first })
+}
+
+#[test]
+fn cells_that_cannot_be_read_are_counted_by_reason_with_their_lines() {
+    let place = Place::default();
+    let people = identifiers(20);
+    let mut lines = String::from("N° Sécu;note;nir_parent\n");
+    for (row, nir) in people.iter().enumerate() {
+        // Two lines each.
+        lines.push_str(&format!("{nir};\"{row}\n\";{}\n", people[19 - row]));
+    }
+    // From line 42 on.
+    let without = &people[0][..13];
+    lines.push_str(&format!("{without};;\n\n1,84E+14;;\nNA;;\nNA;;\n=\"{}\";;\n", people[3]));
+    lines.push_str(&format!("{}.0;;\n12;;\n;;\nragged;\n{}7;;\n", people[4], &people[5][..14]));
+    place.write("data.csv", &lines);
+    let (file, said) = inspected(&place, "data.csv", &people);
+    assert_eq!((&file["rows"], &file["text"]["delimiter"]), (&json!(29), &json!(";")));
+    assert_eq!(file["text"]["ragged"], places(1, &[51]));
+    let read = &file["columns"][0]["read"];
+    assert_eq!((&read["as"], &read["numbers"]), (&json!("nir"), &json!(2)));
+    assert_eq!(read["missing"], json!({ "NA": 2 }));
+    assert_eq!(read["most_frequent"], 2);
+    let words = &read["words"];
+    assert_eq!(words["valid"], places(20, &[2, 4, 6, 8, 10]));
+    assert_eq!(words["unkeyed"], places(1, &[42]));
+    assert_eq!(words["scientific"], places(1, &[44]));
+    assert_eq!(words["wrong-character"], places(4, &[45, 46, 47, 48]));
+    assert_eq!(words["wrong-length"], places(1, &[49]));
+    assert_eq!(words["absent"], places(1, &[50]));
+    assert_eq!(words["wrong-control-key"]["first"], json!([52]));
+    // The other column of identifiers is found, and cannot stay.
+    let parent = &file["columns"][2];
+    assert_eq!((&parent["with_key"], &parent["identity"]), (&json!(20), &json!(true)));
+    for words in [
+        "wrong-character 4: lines 45, 46, 47, 48",
+        "2 cells say NA: --missing NA",
+        "2 cells are identifiers as numbers: --numbers",
+        "1 identifier (4.8 %) without a control key",
+        "the most frequent identifier stands in 2 rows of the 21",
+        "rows with more or fewer fields than the header: 1: line 51",
+        "cannot stay beside codes",
+        "--identifier-column '#1' --delimiter ';' --numbers --missing \"NA\"",
+        "2A or 2B",
+    ] {
+        assert!(said.contains(words), "{said}\nwithout {words}");
+    }
+    // Read so, they are identifiers.
+    let (file, _) = inspected(&place, "data.csv --numbers --missing NA", &people);
+    assert_eq!(file["columns"][0]["read"]["words"]["absent"]["count"], 3);
+    assert_eq!(file["columns"][0]["read"]["words"]["valid"]["count"], 22);
+    // What `prepare` says of the same column.
+    place.write("bad.csv", format!("nir\n{}\n12\n13\nNA\n", people[0]));
+    let prepare =
+        "controller prepare bad.csv --identifier-column nir --request q.csv --retained t.csv";
+    place.refused(
+        prepare,
+        "wrong-column",
+        &["3 of 4", "wrong-character 1, wrong-length 2", "controller inspect", "--missing NA"],
+    );
+    assert!(!place.exists("q.csv") && !place.exists("t.csv"));
+}
+
+#[test]
+fn encodings_and_headers_are_found() {
+    let place = Place::default();
+    let people = identifiers(12);
+    let lines: String = people.iter().map(|nir| format!("{nir};caf\u{e9}\r\n")).collect();
+    let plain = format!("N° Sécu;note\r\n{lines}");
+    place.write("utf16.csv", plain.encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<u8>>());
+    place.write("wide.csv", plain.encode_utf16().flat_map(u16::to_be_bytes).collect::<Vec<u8>>());
+    for (file, encoding) in [("utf16.csv", "utf-16le"), ("wide.csv", "utf-16be")] {
+        let (file, said) = inspected(&place, file, &people);
+        assert_eq!(file["text"]["encoding"], encoding);
+        assert!(said.contains(&format!("--delimiter ';' --encoding {encoding}")), "{said}");
+        assert_eq!(file["columns"][0]["read"]["words"]["valid"]["count"], 12);
+    }
+    let windows: Vec<u8> = plain.chars().map(|c| c as u8).collect();
+    place.write("windows.csv", windows);
+    let (file, said) = inspected(&place, "windows.csv", &people);
+    assert_eq!(file["text"]["not_utf_8"], places(12, &[2, 3, 4, 5, 6]));
+    assert_eq!(file["columns"][0]["name"], "N° Sécu");
+    assert!(said.contains("--encoding windows-1252"), "{said}");
+    let (file, _) = inspected(&place, "windows.csv --encoding windows-1252", &people);
+    assert_eq!(file["text"]["not_utf_8"], places(0, &[]));
+    // Titles above the names, quoted names, a file without names.
+    place.write("titles.csv", format!("Export of May\n\"nir\",\"a\",\"b\"\n{},1,2\n", people[0]));
+    let (file, said) = inspected(&place, "titles.csv", &people);
+    assert_eq!(file["text"]["wider_line"], 2);
+    assert!(said.contains("line 2 has more fields"), "{said}");
+    let quoted: String = people.iter().map(|nir| format!("\"{nir}\",\"1\"\n")).collect();
+    place.write("quoted.csv", format!("\"nir\",\"a;b\"\n{quoted}"));
+    let (file, _) = inspected(&place, "quoted.csv", &people);
+    assert_eq!(file["columns"].as_array().unwrap().len(), 2);
+    place.write("bare.csv", quoted);
+    let (file, _) = inspected(&place, "bare.csv", &people);
+    assert_eq!(file["columns"][0]["name"], "number 1");
+}
+
+#[test]
+fn columns_of_parquet_are_told_by_their_rows() {
+    let place = Place::default();
+    let people = identifiers(30);
+    let texts: ArrayRef =
+        Arc::new(StringArray::from_iter(people.iter().enumerate().map(|(row, nir)| match row {
+            7 => None,
+            8 => Some("x".to_owned()),
+            _ => Some(nir.clone()),
+        })));
+    let numbers = people.iter().map(|nir| nir.parse::<i64>().ok());
+    let numbers: ArrayRef = Arc::new(Int64Array::from_iter(numbers));
+    let bytes = people.iter().map(String::as_bytes);
+    let bytes: ArrayRef = Arc::new(BinaryArray::from_iter_values(bytes));
+    let columns = [("nir", texts), ("wage", numbers), ("raw", bytes)];
+    let batch = RecordBatch::try_from_iter(columns).unwrap();
+    let file = File::create(place.path("data.parquet")).unwrap();
+    let mut writer = ArrowWriter::try_new(file, batch.schema(), None).unwrap();
+    writer.write(&batch).unwrap();
+    writer.close().unwrap();
+    let (file, said) = inspected(&place, "data.parquet", &people);
+    let read = |column: usize| &file["columns"][column]["read"]["words"];
+    assert_eq!((&file["rows"], &file["text"]), (&json!(30), &Value::Null));
+    assert_eq!(read(0)["absent"], places(1, &[8]));
+    assert_eq!(read(0)["wrong-character"], places(1, &[9]));
+    assert_eq!(read(2)["valid"]["count"], 30);
+    let numbers = people.iter().filter(|nir| nir.parse::<i64>().is_ok()).count();
+    assert_eq!(read(1)["valid"]["count"], numbers);
+    for words in ["#1 nir, read", "#2 wage, read", "#3 raw, read", "row 9", "cannot stay"] {
+        assert!(said.contains(words), "{said}\nwithout {words}");
+    }
+}
+
+#[test]
+fn fields_of_civil_status_are_read_as_they_would_be_sent() {
+    let place = Place::default();
+    place.write(
+        "people.csv",
+        "NOM,prenoms,Date de naissance,sexe\nLEFEVRE,RENE,12/05/1984,1\nMOREL,ANNE,8145,2\n,,,\n",
+    );
+    let (file, _) = inspected(&place, "people.csv", &[]);
+    let date = &file["columns"][2]["read"];
+    assert_eq!(
+        (&date["as"], &date["words"]["unread"]),
+        (&json!("date_naissance"), &places(1, &[3]))
+    );
+    assert_eq!(date["words"]["absent"], places(1, &[4]));
+    assert_eq!(file["columns"][3]["read"]["words"]["read"]["count"], 2);
+}
+
+#[test]
+fn how_often_the_most_frequent_identifier_stands_is_said() {
+    let Some(cases) = std::env::var_os("CSTATNS_VECTORS") else {
+        eprintln!("CSTATNS_VECTORS is not set: case 20 is not tried");
+        return;
+    };
+    let place = Place::default();
+    let input = std::path::Path::new(&cases).join("cases/20/input.csv");
+    place.write("data.csv", std::fs::read(input).unwrap());
+    let (file, _) = inspected(&place, "data.csv", &[]);
+    assert_eq!(file["columns"][0]["read"]["most_frequent"], 10);
+    let prepare =
+        "controller prepare data.csv --identifier-column nir --request q.csv --retained t.csv";
+    let output = place.run(prepare);
+    let said = text(&output.stderr);
+    assert!(said.contains("stands in 10 rows of the 70\n"), "{said}");
+    assert!(said.contains("25 identifiers (35.7 %) without a control key"), "{said}");
+}
+
+#[test]
+fn what_cannot_be_opened_is_refused_by_name() {
+    let place = Place::default();
+    place.write("empty.csv", "");
+    place.write("data.parquet", "PAR1");
+    for (file, code) in
+        [("none.csv", "file-missing"), ("empty.csv", "empty-file"), ("data.xlsx", "file-type")]
+    {
+        place.refused(&format!("controller inspect {file}"), code, &[file]);
+    }
+    place.refused("controller inspect data.parquet", "parquet-damaged", &["data.parquet"]);
+    place.write("data.csv", "nir,a\n1,2\n");
+    place.refused(
+        "controller inspect data.csv --identifier-column other",
+        "missing-column",
+        &["other"],
+    );
+}
