@@ -130,9 +130,9 @@ pub(crate) struct PrepareArgs {
     /// utf-16be
     #[arg(long, value_name = "E", value_parser = encoding)]
     encoding: Option<Encoding>,
-    /// Read identifiers that are numbers: whole numbers and decimals, and such texts as programs make
-    /// of them, with .0 or ,00 behind, with ="" around or ' before; a number cannot hold the 2A or 2B
-    /// of Corsica
+    /// Read identifiers that are numbers: whole numbers and decimals, and such texts as programs
+    /// make of them, with .0 or ,00 behind, with ="" around or ' before; a number cannot hold the
+    /// 2A or 2B of Corsica
     #[arg(long, conflicts_with = "code_column")]
     numbers: bool,
     /// A text that stands for no value in the columns that are sent, such as NA; may be repeated

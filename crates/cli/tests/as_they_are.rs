@@ -222,15 +222,16 @@ fn types_of_parquet_that_few_programs_write_are_read_or_told() {
         eprintln!("CSTATNS_VECTORS is not set: cases 09, 10, 11 and 25 are not tried");
         return;
     };
-    let place = Place::open();
+    let place = Place::founded();
+    place.quorum("service open home few --kind statistics --minimum-batch 5");
     for case in ["09", "11", "25"] {
         let input = Path::new(&cases).join("cases").join(case).join("input.parquet");
         place.write("data.parquet", std::fs::read(input).unwrap());
-        let summary = place.json(PARQUET);
+        let summary = place.json(&format!("{PARQUET} --domain few"));
         assert_eq!(summary["status"], serde_json::json!({ "ok": 6 }), "case {case}");
         let result = format!("s{case}.csv");
         place.quorum(&format!(
-            "service code home population --request r.csv --result {result} --purpose test"
+            "service code home few --request r.csv --result {result} --purpose test"
         ));
         place.ok(&format!(
             "controller attach --retained t.parquet --result {result} --out o{case}.parquet"

@@ -88,7 +88,8 @@ pub struct Text {
     pub not_utf_8: Places,
     /// Rows with more or fewer fields than the header.
     pub ragged: Places,
-    /// The line near the first one on which there are more fields: titles may stand above the names.
+    /// The line near the first one on which there are more fields: titles may stand above the
+    /// names.
     pub wider: Option<u64>,
 }
 

@@ -212,7 +212,7 @@ pub enum TableError {
     #[error(
         "{path:?} has no column {wanted:?}; {}{}",
         found_columns(found, *delimiter, *wider),
-        meant(like.as_ref())
+        meant(like.as_deref())
     )]
     MissingColumn {
         /// The file.
@@ -225,7 +225,7 @@ pub enum TableError {
         /// names.
         wider: Option<u64>,
         /// The column that may be meant.
-        like: Option<Like>,
+        like: Option<Box<Like>>,
         /// The columns of the file; none where the first line may be a row.
         found: Vec<ColumnName>,
     },
@@ -356,7 +356,7 @@ cstatns_base::coded!(TableError {
     Self::Swallowed { path, column, line } => ("identity-kept", Input, [path, column, line]),
     Self::LongRow { path, line, limit } => ("long-row", Input, [path, line, limit]),
     Self::Parquet { path } => ("parquet-damaged", Input, [path]),
-    Self::ParquetText { path } => ("not-utf-8", Input, [path, parquet: "text"]),
+    Self::ParquetText { path } => ("not-utf-8", Input, [path, kind: "text"]),
     Self::ParquetFeature { path } => ("parquet-unsupported", Input, [path]),
     Self::ParquetCodec { path, codec } => ("parquet-unsupported", Input, [path, codec]),
     Self::WidePage { path, column, group } => ("parquet-too-large", Input, [path, column, group]),

@@ -188,6 +188,15 @@ pub(crate) enum Chunk {
 }
 
 impl Chunk {
+    /// Leaves out its page indexes.
+    fn without_indexes(&mut self) {
+        let close = match self {
+            Self::Library(chunk) => chunk.close_mut(),
+            Self::Own(chunk) => chunk.close_mut(),
+        };
+        (close.column_index, close.offset_index) = (None, None);
+    }
+
     fn append<W: Write + Send>(
         self,
         group: &mut SerializedRowGroupWriter<'_, W>,

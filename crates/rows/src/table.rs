@@ -256,12 +256,12 @@ impl Table {
         let at = self.header.iter().position(|name| is_like(&name));
         if let (Some(at), TableError::MissingColumn { like, found, .. }) = (at, &mut error) {
             let name = &self.header[at];
-            *like = Some(Like {
+            *like = Some(Box::new(Like {
                 // What was asked for stands there, but for its case and the like: it may be shown.
                 name: ColumnName::at(decoded(name).as_bytes(), at),
                 number: at as u64 + 1,
                 is_utf_8: std::str::from_utf8(name).is_ok(),
-            });
+            }));
             // The first line is a header for sure.
             *found = self.shown();
         }

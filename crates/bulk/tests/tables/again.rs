@@ -14,7 +14,7 @@ use cstatns_rows::effort::Effort;
 use parquet::arrow::ArrowWriter;
 use parquet::basic::Compression;
 use parquet::file::metadata::{KeyValue, PageIndexPolicy, ParquetMetaData, ParquetMetaDataReader};
-use parquet::file::properties::WriterProperties;
+use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterPropertiesBuilder};
 use parquet::file::reader::ChunkReader;
 
 use crate::common::*;
@@ -42,14 +42,17 @@ fn code(row: usize) -> Option<String> {
 /// Writes the rows in row groups of these sizes, with page indexes, a Bloom filter, and metadata of
 /// its own.
 fn write(path: &std::path::Path, groups: &[usize], compression: Compression) {
+    write_with(path, groups, WriterProperties::builder().set_compression(compression));
+}
+
+fn write_with(path: &std::path::Path, groups: &[usize], properties: WriterPropertiesBuilder) {
     let rows: usize = groups.iter().sum();
     let number: ArrayRef = Arc::new((0..rows as i64).collect::<Int64Array>());
     let text: ArrayRef =
         Arc::new((0..rows).map(|row| Some(format!("text {}", row % 97))).collect::<StringArray>());
     let nirs: ArrayRef = Arc::new((0..rows).map(nir).collect::<StringArray>());
     let batch = RecordBatch::try_from_iter([("n", number), ("nir", nirs), ("text", text)]).unwrap();
-    let properties = WriterProperties::builder()
-        .set_compression(compression)
+    let properties = properties
         .set_bloom_filter_enabled(true)
         .set_key_value_metadata(Some(vec![
             KeyValue::new("pandas".to_owned(), "{\"index_columns\": []}".to_owned()),
@@ -164,6 +167,31 @@ fn column_chunks_of_parquet_are_copied_and_the_codes_stand_beside_their_rows() {
     let size = made.row_group(3).column(0).compressed_size() as usize;
     let coded = codes[20_008..].iter().flatten().count();
     assert!((32 * coded..36 * coded).contains(&size), "{size} bytes for {coded} codes");
+}
+
+/// As most programs write files: without page indexes. All columns have them, or none.
+#[test]
+fn data_without_page_indexes_is_attached() {
+    for statistics in [EnabledStatistics::None, EnabledStatistics::Chunk] {
+        let place = Place::new();
+        let way = Way::new(&place, "d", "parquet", "parquet");
+        let properties = WriterProperties::builder()
+            .set_statistics_enabled(statistics)
+            .set_offset_index_disabled(true);
+        write_with(&way.data, &[25, 20_000], properties);
+        way.prepare(NIR, b',').unwrap();
+        way.code(&POPULATION, 1, 1).unwrap();
+        way.attach().unwrap();
+        let file = File::open(&way.out).unwrap();
+        let made = ParquetMetaDataReader::new()
+            .with_page_index_policy(PageIndexPolicy::Optional)
+            .parse_and_finish(&file)
+            .unwrap();
+        assert!(made.offset_index().is_none());
+        let codes = text_column(&read_parquet(&way.out), "code");
+        assert_eq!(codes.len(), 20_025);
+        (0..11).for_each(|row| assert_eq!(codes[row], code(row), "row {row}"));
+    }
 }
 
 #[test]

@@ -34,6 +34,10 @@ pub(crate) struct Chunk {
 }
 
 impl Chunk {
+    pub(super) fn close_mut(&mut self) -> &mut ColumnCloseResult {
+        &mut self.close
+    }
+
     /// Writes it as the next column of a row group.
     pub(crate) fn append<W: Write + Send>(
         self,

@@ -5,9 +5,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use ::parquet::arrow::{
-    ARROW_SCHEMA_META_KEY, ArrowSchemaConverter, encode_arrow_schema, parquet_to_arrow_schema,
-};
+use ::parquet::arrow::{ARROW_SCHEMA_META_KEY, ArrowSchemaConverter, encode_arrow_schema};
 use ::parquet::bloom_filter::Sbbf;
 use ::parquet::column::writer::ColumnCloseResult;
 use ::parquet::errors::ParquetError;
@@ -23,6 +21,7 @@ use cstatns_base::files::{self, FileError, read_at};
 use crate::error::TableError;
 
 use super::header::is_whole;
+use super::types::arrow_schema;
 use super::{Chunk, guarded, write_error};
 
 /// The most bytes of a file that are read for its page indexes.
@@ -85,7 +84,12 @@ impl<W: Write + Send> Copier<W> {
         guarded(path, || {
             let number = std::mem::replace(next, *next + 1);
             let mut out = writer.next_row_group().map_err(|error| write_error(&error))?;
-            for chunk in own {
+            // The library writes the places of the pages of all columns, or of none.
+            let is_indexed = metadata.offset_index().is_some() || leaves.is_empty();
+            for mut chunk in own {
+                if !is_indexed {
+                    chunk.without_indexes();
+                }
                 chunk.append(&mut out).map_err(|error| write_error(&error))?;
             }
             let group = metadata.row_group(number);
@@ -178,7 +182,7 @@ fn metadata_of(
             all.push(pair.clone());
             continue;
         }
-        let schema = parquet_to_arrow_schema(columns, said)?;
+        let Some(schema) = arrow_schema(columns, said) else { continue };
         let kept = kept.iter().map(|column| schema.fields()[*column].clone());
         let fields: Vec<_> = own.iter().cloned().chain(kept).collect();
         let metadata = schema.metadata().clone().into_iter().filter(|(key, _)| !is_own(key));

@@ -27,15 +27,21 @@ pub(super) fn types(file: &FileMetaData) -> Result<(SchemaDescriptor, Schema), P
     let own = parquet_to_arrow_schema(&columns, None)?;
     // Where there are several, the library takes the last one.
     file.key_value_metadata().into_iter().flatten().try_for_each(check_size)?;
-    // A type that only the writer knows (an integer of 128 bits): then the file's own types say
-    // enough. The library panics over some of these.
-    let said = catch_unwind(|| parquet_to_arrow_schema(&columns, file.key_value_metadata()));
-    let said = said.ok().and_then(Result::ok).unwrap_or_else(|| own.clone());
+    let said = arrow_schema(&columns, file.key_value_metadata()).unwrap_or_else(|| own.clone());
     let mut leaves = columns.columns().iter();
     let fields =
         said.fields().iter().zip(own.fields()).map(|(said, own)| field(said, own, &mut leaves));
     let schema = Schema::new_with_metadata(fields.collect::<Vec<_>>(), said.metadata().clone());
     Ok((columns, schema))
+}
+
+/// The schema of Arrow in a file; none where it has a type that only its writer knows (an integer of
+/// 128 bits), over some of which the library panics: then the file's own types say enough.
+pub(super) fn arrow_schema(
+    columns: &SchemaDescriptor,
+    pairs: Option<&Vec<KeyValue>>,
+) -> Option<Schema> {
+    catch_unwind(|| parquet_to_arrow_schema(columns, pairs)).ok().and_then(Result::ok)
 }
 
 /// How much larger than its bytes the schema of Arrow may be once it is unfolded: its parts may be

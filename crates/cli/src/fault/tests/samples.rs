@@ -52,8 +52,8 @@ pub(super) const PLANTED: [&str; 4] = [
     "a5b1c2d3e4f5a6b7c8d9e0f1a2b3c4d5",
 ];
 
-fn like(is_utf_8: bool) -> Option<Like> {
-    Some(Like { name: ColumnName::from(PLANTED[0]), number: 4, is_utf_8 })
+fn like(is_utf_8: bool) -> Option<Box<Like>> {
+    Some(Box::new(Like { name: ColumnName::from(PLANTED[0]), number: 4, is_utf_8 }))
 }
 
 pub(super) struct Sample {
@@ -167,7 +167,8 @@ fn of_libraries(found: &mut Vec<Sample>) {
             ParquetCodec { path: path(), codec: "LZO" },
             Ragged { path: path(), row: 1, line: 2, found: 3, expected: 4 }, OpenQuote { path: path(), line: 5 },
             TextAfterQuote { path: path(), line: 6, opened: 5 }, Swallowed { path: path(), column: column(), line: Some(7) },
-            LongRow { path: path(), line: 8, limit: 9 }, Parquet { path: path() }, ParquetFeature { path: path() }, ParquetText { path: path() },
+            LongRow { path: path(), line: 8, limit: 9 }, Parquet { path: path() }, ParquetFeature { path: path() },
+            ParquetText { path: path() },
             WidePage { path: path(), column: column(), group: 1 }, WideColumn { path: path(), column: column(), limit: 2 },
             WideRow { path: path(), column: column(), row: 3, limit: 4 },
             InexactTime { path: path(), column: column(), group: 5 }, Metadata { path: path(), key: "cstatns.tag" },
@@ -204,7 +205,8 @@ fn of_libraries(found: &mut Vec<Sample>) {
         PrepareError {
             Table(TableError::Interrupted), File(missing()), Report(ReportError::Form { path: path() }),
             SameOutput { path: path() }, Reserved { path: path(), column: "index" },
-            WrongColumn { invalid: 1, filled: 2, reasons: vec![("wrong-length", 1)] }, WrongField { field: Field::Nom, invalid: 1, filled: 2 },
+            WrongColumn { invalid: 1, filled: 2, reasons: vec![("wrong-length", 1)] },
+            WrongField { field: Field::Nom, invalid: 1, filled: 2 },
             WrongField { field: Field::DateNaissance, invalid: 1, filled: 2 },
             IdentityKept { path: path(), column: column(), kept: Kept::Who },
             IdentityKept { path: path(), column: column(), kept: Kept::Born { place: column() } },
