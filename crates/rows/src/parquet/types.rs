@@ -35,8 +35,8 @@ pub(super) fn types(file: &FileMetaData) -> Result<(SchemaDescriptor, Schema), P
     Ok((columns, schema))
 }
 
-/// The schema of Arrow in a file; none where it has a type that only its writer knows (an integer of
-/// 128 bits), over some of which the library panics: then the file's own types say enough.
+/// The schema of Arrow in a file; none where it has a type that only its writer knows (an integer
+/// of 128 bits), over some of which the library panics: then the file's own types say enough.
 pub(super) fn arrow_schema(
     columns: &SchemaDescriptor,
     pairs: Option<&Vec<KeyValue>>,
