@@ -206,6 +206,7 @@ fn of_libraries(found: &mut Vec<Sample>) {
             SameOutput { path: path() }, Reserved { path: path(), column: "index" },
             WrongColumn { invalid: 1, filled: 2 }, WrongField { field: Field::Nom, invalid: 1, filled: 2 },
             WrongField { field: Field::DateNaissance, invalid: 1, filled: 2 },
+            WrongField { field: Field::Sexe, invalid: 1, filled: 2 },
             IdentityKept { path: path(), column: column(), kept: Kept::Who },
             IdentityKept { path: path(), column: column(), kept: Kept::Born { place: column() } },
             IdentityKept { path: path(), column: column(),
