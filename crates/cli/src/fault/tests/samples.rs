@@ -289,7 +289,7 @@ fn of_the_record(found: &mut Vec<Sample>) {
             File(missing()), Form { path: path() }, Stale { path: path() }, Signature { path: path() },
             Checkpoint { path: path() },
         }
-        AuditError { File(missing()), Card }
+        AuditError { File(missing()), Card, LineEnds { path: path() }, Mark { path: path() } }
         QuorumError {
             Epoch, Expired, Wait, NotInRoster { custodian: name() }, Signature { custodian: name() },
             OtherProposal { custodian: name() }, OtherEpoch { custodian: name() }, Cosignature { custodian: name() },
