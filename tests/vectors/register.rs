@@ -1,6 +1,9 @@
-//! The commitment of a register's index and the keys in it (SPEC §18.3). The library of registers
+//! The commitment of a register's index, the keys in it (SPEC §18.3), and the normal forms of what
+//! is read into it and asked of it (SPEC §18.2). The library of registers
 //! compares the keys with an index that it builds: `crates/register/tests/register/vectors.rs`.
 
+use cstatns::civil_status::normalise::{self, PlaceCode, Sex};
+use cstatns::civil_status::{Field, Years};
 use cstatns::look_up::register_commitment;
 use cstatns::name::Hex;
 use serde_json::{Map, Value, json};
@@ -12,10 +15,12 @@ use super::{hex, number, text, typed};
 pub(crate) fn file() -> Made {
     Made {
         name: "register",
-        about: "The commitment of an index, the keys of a row and the values of a row that are counted.",
+        about: "The commitment of an index, the keys of a row and the values of a row that are counted; the normal \
+            forms of first names, sexes, dates and codes of places.",
         ops: &[
             ("commitment", "the commitment of an index"),
             ("keys", "the keys and the counted values of one row"),
+            ("form", "the normal form of the text of a field"),
         ],
         fields: &[
             ("key", "the key in the header, in hex"),
@@ -30,13 +35,30 @@ pub(crate) fn file() -> Made {
             ("date", "the date as a number; 0: none"),
             ("code", "the code of the place, or the empty text"),
             ("commune", "the code of the commune that is counted: of a borough that of its city"),
+            ("field", "the field's name"),
+            ("text", "what stands in the cell; the present year is 2026"),
         ],
         gives: &[
             ("commitment", "the commitment in hex"),
             ("keys", "by letter: the 8 bytes of each key as they stand in the file, in hex"),
             ("values", "by letter: the same of the values that are counted"),
+            (
+                "form",
+                "first names and codes as text, a sex (0: not known) and a date as numbers; empty: no code",
+            ),
+            ("refused", "unread: not in a form that is read"),
         ],
-        refused: &[],
+        refused: &[
+            "sexe: -1",
+            "sexe: 1.00",
+            "date_naissance: 12/05/50",
+            "date_naissance: 12MAY1984",
+            "date_naissance: 1984-05-12 00:00:01",
+            "date_naissance: 1984.99",
+            "date_naissance: 2028-01-01",
+            "code_lieu: 75112.5",
+            "code_lieu: 2A004.0",
+        ],
         values: vec![],
         vectors: vectors(),
         run,
@@ -100,6 +122,66 @@ fn vectors() -> Vec<Value> {
         ),
         row("without a date", ["1840588321026", "Y", "Y"], ["", ""], "LUC", 0, "88321"),
     ]
+    .into_iter()
+    .chain(FORMS.map(|(field, text)| {
+        let name = format!("{}: {text}", field.name());
+        json!({"section": "18.2", "name": name, "op": "form", "field": field.name(), "text": text})
+    }))
+    .collect()
+}
+
+/// What stands in cells.
+const FORMS: [(Field, &str); 37] = [
+    (Field::Prenoms, "Zoé Marie-Claire"),
+    (Field::Prenoms, "MARIE CLAIRE (2)"),
+    (Field::Prenoms, "MARIE-2"),
+    (Field::Sexe, ""),
+    (Field::Sexe, "h"),
+    (Field::Sexe, "1.0"),
+    (Field::Sexe, "Masculin"),
+    (Field::Sexe, "femme"),
+    (Field::Sexe, "Féminin"),
+    (Field::Sexe, "-1"),
+    (Field::Sexe, "1.00"),
+    (Field::DateNaissance, "12/05/1984"),
+    (Field::DateNaissance, "19840512.0"),
+    (Field::DateNaissance, "1984-05-12T00:00:00"),
+    (Field::DateNaissance, "1984-05-12 00:00:00.000"),
+    (Field::DateNaissance, "12/05/1984 00:00"),
+    (Field::DateNaissance, "1984-05-99"),
+    (Field::DateNaissance, "XX/05/1984"),
+    (Field::DateNaissance, "99/99/1984"),
+    (Field::DateNaissance, "1984.0"),
+    (Field::DateNaissance, "0000-05-12"),
+    (Field::DateNaissance, "12/05/50"),
+    (Field::DateNaissance, "12MAY1984"),
+    (Field::DateNaissance, "1984-05-12 00:00:01"),
+    (Field::DateNaissance, "1984.99"),
+    (Field::DateNaissance, "2027-01-01"),
+    (Field::DateNaissance, "2028-01-01"),
+    (Field::CodeLieu, "2b033"),
+    (Field::CodeLieu, "1344"),
+    (Field::CodeLieu, "1344.0"),
+    (Field::CodeLieu, "93352"),
+    (Field::CodeLieu, "98506"),
+    (Field::CodeLieu, "00000"),
+    (Field::CodeLieu, "99999"),
+    (Field::CodeLieu, "9999"),
+    (Field::CodeLieu, "75112.5"),
+    (Field::CodeLieu, "2A004.0"),
+];
+
+fn form(field: Field, text: &str) -> Option<Value> {
+    let years = Years::at("2026-11-28T00:00:00Z".parse().expect("a time"));
+    match field {
+        Field::Prenoms => normalise::first_names(text).ok().map(|names| json!(&*names)),
+        Field::Sexe => normalise::sex(text).map(|sex: Sex| json!(sex as u8)),
+        Field::DateNaissance => normalise::date(text, years).map(|date| json!(date)),
+        _ => PlaceCode::read(text).map(|code| {
+            let code = code.map(|code| String::from_utf8(code.0.into()).expect("digits"));
+            json!(code.unwrap_or_default())
+        }),
+    }
 }
 
 /// The names without spaces and hyphens, those that are not empty, each once.
@@ -193,6 +275,13 @@ fn run(vector: &Value) -> Value {
         "keys" => {
             let (keys, values) = keys(vector);
             json!({"keys": keys, "values": values})
+        }
+        "form" => {
+            let field = Field::of(text(vector, "field")).expect("a field");
+            match form(field, text(vector, "text")) {
+                Some(form) => json!({"form": form}),
+                None => json!({"refused": "unread"}),
+            }
         }
         op => panic!("no such op: {op}"),
     }

@@ -18,8 +18,7 @@ pub const SCHEME: Scheme = Scheme::FrNir;
 /// The civil status of a person as it stands in a file. A field that is not there is empty.
 ///
 /// It has no `Debug`. Names are read in any case, with or without accents, hyphens, apostrophes or
-/// spaces; dates as YYYY-MM-DD, DD/MM/YYYY, YYYYMMDD or the beginning of one, unknown parts zero or
-/// empty; the sex as 1, 2, M, F or H; places by their code.
+/// spaces; dates, sexes and codes of places in the forms of [`Field::forms`].
 #[derive(Clone, Copy, Default)]
 pub struct CivilStatus<'a> {
     /// The family name given at birth.

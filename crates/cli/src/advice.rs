@@ -2,6 +2,7 @@
 //! language, from the code, the blame and the facts of the error to a sentence that may name
 //! commands and options of this program.
 
+use cstatns::civil_status::Field;
 use cstatns::coded::{Blame, Fact};
 
 /// The table of advice in English; how to read a table stands at its head.
@@ -49,8 +50,12 @@ pub(crate) fn rows_used<'a>(
     std::iter::once(row).chain(inner).collect()
 }
 
+/// The value of a fact; as `forms`, what is read as the field that the error is about.
 fn value<'a>(facts: &'a [Fact], name: &str) -> Option<&'a str> {
-    facts.iter().find(|fact| fact.name() == name).map(Fact::value)
+    match name {
+        "forms" => Field::of(value(facts, "field")?)?.forms(),
+        _ => facts.iter().find(|fact| fact.name() == name).map(Fact::value),
+    }
 }
 
 fn applies(row: &str, code: &str, blame: Blame, facts: &[Fact]) -> bool {

@@ -53,9 +53,9 @@ pub(crate) struct Verify {
 impl Verify {
     fn run(self, program: &Program) -> Result<Value, Fault> {
         let card = read_service_card(&self.service)?;
-        let mut start = [0];
+        let mut start = [0; 3];
         let read = files::open_to_read(&self.ledger).map(|mut file| file.read(&mut start));
-        if matches!(read, Ok(Ok(1))) && start != *b"{" {
+        if matches!(read, Ok(Ok(1..))) && start[0] != b'{' && start != *b"\xef\xbb\xbf" {
             // Nobody is to answer for a file that was never a ledger. What cannot be read is
             // reported below.
             return Err(Fault::form(&self.ledger, "the ledger of a service"));

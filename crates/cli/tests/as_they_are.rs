@@ -1,10 +1,11 @@
 //! Files as people have them: identifiers that are numbers, marks of missing values, columns of
-//! nothing. Each goes the whole way, or is refused with what to do; no message shows a value.
+//! nothing, civil status as it is written, line ends that a mail program changed. Each goes the
+//! whole way, or is refused with what to do; no message shows a value.
 
 mod common;
 
 use std::fs::File;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use arrow_array::{
@@ -188,11 +189,7 @@ fn marks_of_missing_values_are_absent_where_they_are_named() {
 /// A column of type null: of identifiers, of civil status, and beside them.
 #[test]
 fn a_column_of_type_null_is_one_of_empty_cells() {
-    let Some(cases) = std::env::var_os("CSTATNS_VECTORS") else {
-        eprintln!("CSTATNS_VECTORS is not set: case 06 is not tried");
-        return;
-    };
-    let cases = Path::new(&cases).join("cases/06");
+    let Some(cases) = case("06") else { return };
     let place = Place::default();
     for name in ["input.parquet", "identifiers.parquet"] {
         place.write(name, std::fs::read(cases.join(name)).unwrap());
@@ -244,4 +241,148 @@ fn types_of_parquet_that_few_programs_write_are_read_or_told() {
     place.write("data.parquet", std::fs::read(input).unwrap());
     place.refused(PARQUET, "not-utf-8", &["a column of text", "write it again"]);
     assert!(!place.exists("r.csv") && !place.exists("t.parquet"));
+}
+
+/// The folder of a case; none where the data of tests is not at hand.
+fn case(number: &str) -> Option<PathBuf> {
+    let folder = std::env::var_os("CSTATNS_VECTORS");
+    if folder.is_none() {
+        eprintln!("CSTATNS_VECTORS is not set: case {number} is not tried");
+    }
+    Some(Path::new(&folder?).join("cases").join(number))
+}
+
+/// Dates, sexes and codes of places as programs and people write them; where they cannot be read,
+/// the error says what is.
+#[test]
+fn dates_sexes_and_places_are_read_as_people_write_them() {
+    let Some(case) = case("16") else { return };
+    let place = Place::default();
+    for name in ["time", "float", "nn", "homme", "yy", "sas"] {
+        place.write(
+            &format!("{name}.csv"),
+            std::fs::read(case.join(name).with_extension("csv")).unwrap(),
+        );
+        clear(&place);
+        let prepare = format!(
+            "controller prepare {name}.csv --civil-status --request r.csv --retained t.csv"
+        );
+        if matches!(name, "yy" | "sas") {
+            let words = ["date_naissance", "1984-05-12, 12/05/1984", "99 or XX", "00:00:00"];
+            place.refused(&prepare, "wrong-column", &words);
+        } else {
+            let summary = place.json(&prepare);
+            assert_eq!(summary["status"], serde_json::json!({ "ok": 30 }), "{name}");
+            assert_eq!(place.rows("r.csv").len(), 30);
+        }
+    }
+    let rows = |sex: &str, code: &str| {
+        let row = format!("MARTIN,JEAN,{sex},1984-05-12,{code}\n");
+        format!("nom,prenoms,sexe,date_naissance,code_lieu\n{}", row.repeat(30))
+    };
+    let prepare = "controller prepare data.csv --civil-status --request r.csv --retained t.csv";
+    clear(&place);
+    place.write("data.csv", rows("male", "75112"));
+    place.refused(prepare, "wrong-column", &["sexe", "read: 1, M, H, HOMME or MASCULIN"]);
+    place.write("data.csv", rows("M", "Paris"));
+    place.refused(prepare, "wrong-column", &["code_lieu", "75056, 2A004 or 99352"]);
+}
+
+/// What `register evaluate` counts of a case.
+fn evaluated(place: &Place, number: &str) -> Option<serde_json::Value> {
+    let folder = case(number)?;
+    let communes = folder.join("../../cog/communes_2026.csv");
+    let [communes, register, queries] =
+        [communes, folder.join("register.csv"), folder.join("queries.csv")]
+            .map(|path| path.into_os_string().into_string().unwrap());
+    place.ok(&format!("register build {number}.idx --from {register} --communes {communes}"));
+    let evaluate =
+        format!("register evaluate {number}.idx --queries {queries} --truth person --kind kind");
+    Some(place.json(&evaluate))
+}
+
+fn right(summary: &serde_json::Value, kind: &str) -> [u64; 3] {
+    let kinds = summary["kinds"].as_array().unwrap();
+    let of = kinds.iter().find(|of| of["kind"] == serde_json::json!([kind])).unwrap();
+    ["right", "none", "wrong"].map(|what| of[what].as_u64().unwrap())
+}
+
+/// Communes whose department has another number now; places that are not known; names in another
+/// order.
+#[test]
+fn people_are_found_by_what_other_files_say_of_them() {
+    let place = Place::default();
+    for (number, kinds) in [
+        ("17", &[("same", 4), ("new-code-and-name", 4), ("new-code", 4), ("base", 800)][..]),
+        ("18", &[("same", 1), ("empty", 1), ("zeros", 1), ("nines", 1), ("base", 800)]),
+        (
+            "19",
+            &[
+                ("double-name-other-order", 1),
+                ("vietnamese-given-name-first", 1),
+                ("number-in-parentheses", 1),
+                ("sans-nom", 1),
+                ("base", 800),
+            ],
+        ),
+    ] {
+        let Some(summary) = evaluated(&place, number) else { return };
+        for (kind, rows) in kinds {
+            assert_eq!(right(&summary, kind), [*rows, 0, 0], "{number} {kind}: {summary}");
+        }
+        // An empty cell does not say that somebody has no name.
+        if number == "19" {
+            assert_eq!(right(&summary, "no-name-at-all"), [0, 1, 0]);
+        }
+    }
+}
+
+/// A mail program or git changed a file on its way to the auditor: nobody is accused, and what was
+/// changed is said.
+#[test]
+fn an_auditor_is_told_what_a_mail_program_did() {
+    let place = Place::open();
+    let files = ["ledger.jsonl", "checkpoint"].map(|name| place.read(&format!("home/{name}")));
+    std::fs::create_dir(place.path("sent")).unwrap();
+    let verify = "auditor verify sent/ledger.jsonl --service home/card.json";
+    let send = |name: usize, change: &dyn Fn(&str) -> String| {
+        for (at, kept) in ["sent/ledger.jsonl", "sent/checkpoint"].into_iter().enumerate() {
+            let text = if at == name { change(&files[at]) } else { files[at].clone() };
+            place.write(kept, text);
+        }
+    };
+    send(2, &|_| unreachable!());
+    place.ok(verify);
+    for (at, name) in ["sent/ledger.jsonl", "sent/checkpoint"].into_iter().enumerate() {
+        for (code, words, change) in [
+            (
+                "line-ends-changed",
+                "end with CR LF: it was changed on the way",
+                &(|text: &str| text.replace('\n', "\r\n")) as &dyn Fn(&str) -> String,
+            ),
+            (
+                "byte-order-mark",
+                "begins with a byte order mark: it was changed on the way",
+                &|text| format!("\u{feff}{text}"),
+            ),
+        ] {
+            send(at, change);
+            let line = place.refused(verify, code, &[name, words, "as an attachment"]);
+            assert!(!line.contains("account"), "{line}");
+        }
+        // One carriage return that no mail program puts there is a change like any other.
+        send(at, &|text| {
+            let last = text.trim_end().rfind(['}', '=']).unwrap();
+            format!("{}\r{}", &text[..=last], &text[last + 1..])
+        });
+        let line = place.run(verify);
+        let said = text(&line.stderr);
+        assert_eq!(line.status.code(), Some(1), "{said}");
+        assert!(said.contains("ask the service to account for it"), "{said}");
+    }
+    // A checkpoint that was kept from before.
+    send(1, &|text| text.replace('\n', "\r\n"));
+    std::fs::rename(place.path("sent/checkpoint"), place.path("kept")).unwrap();
+    send(2, &|_| unreachable!());
+    place.refused(&format!("{verify} --checkpoint kept"), "line-ends-changed", &["\"kept\""]);
 }

@@ -377,7 +377,7 @@ fn rows_that_cannot_be_right_are_counted_with_their_lines() {
         "1 row without a valid identifier (line 5)",
         "1 row with a date that cannot be read or a year that is not from 1800 to next year (line \
         6)",
-        "1 row with a sex that is not 1, 2, M, F or H (line 8)",
+        "1 row with a sex that is none of 1, M, H, HOMME or MASCULIN, 2, F, FEMME or FEMININ (line 8)",
         "1 row with an identifier that stands in an earlier row (line 7)",
         "correct them at their source",
     ];

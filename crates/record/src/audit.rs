@@ -24,11 +24,11 @@ use serde::Serialize;
 
 use crate::card::{ServiceCard, spoken};
 use crate::dealing::Epoch;
-use crate::ledger::checkpoint_path;
+use crate::ledger::{Lines, checkpoint_path};
 use crate::state::State;
 
 use findings::Facts;
-use walk::{Kept, Note, Walk};
+use walk::{Kept, Note, Walk, need_as_sent};
 
 /// How long after its end a project's keys may be there without a word: a day's wait, and a timer
 /// that is late.
@@ -240,11 +240,25 @@ pub enum AuditError {
     /// The card is not a service's.
     #[error("the card given is not a sound card of a service")]
     Card,
+    /// A ledger or checkpoint whose line ends became those of another system on the way.
+    #[error("the lines of {path:?} end with CR LF: it was changed on the way")]
+    LineEnds {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A ledger or checkpoint that got a byte order mark on the way.
+    #[error("{path:?} begins with a byte order mark: it was changed on the way")]
+    Mark {
+        /// The file.
+        path: PathBuf,
+    },
 }
 
 cstatns_base::coded!(AuditError {
     Self::File(error) => (error),
     Self::Card => ("service-card", Input, []),
+    Self::LineEnds { path } => ("line-ends-changed", Input, [path]),
+    Self::Mark { path } => ("byte-order-mark", Input, [path]),
 });
 
 /// How often a ledger is read again that was written to while it was read.
@@ -255,7 +269,8 @@ const TRIES: u32 = 10;
 /// finding; after the first event that does not hold, nothing is claimed of the events.
 ///
 /// # Errors
-/// [`AuditError`] when there is nothing to judge by: a file cannot be read, the card is none.
+/// [`AuditError`] when there is nothing to judge by: a file cannot be read or was changed as mail
+/// programs change text, the card is none.
 pub fn verify(
     ledger: &Path,
     card: &ServiceCard,
@@ -272,6 +287,9 @@ pub fn verify(
     }
     let witnesses: Vec<witness::Witness> =
         witnesses.iter().map(|path| witness::Witness::read(path)).collect::<Result<_, _>>()?;
+    if let Some(first) = Lines::open(ledger)?.next_line()? {
+        need_as_sent(ledger, first)?;
+    }
     let mut walk = Walk::through(ledger, card, u64::MAX)?;
     // Somebody may have written to both meanwhile: then they are judged as they are now.
     for _ in 0..TRIES {

@@ -10,6 +10,7 @@ use crate::blocking::{
 };
 use crate::compare::{Asked, Levels};
 use crate::index::{Index, IndexError};
+use crate::places::{moved, moved_from};
 use crate::weights::{Chances, Weights};
 
 /// The most rows that a blocking key leads to. A key with more (a common name and only a year) is
@@ -73,7 +74,7 @@ impl<'a> Search<'a> {
         if !first.is_empty() {
             found.push(date_first(date, first));
             each_once([core, other], |name| found.push(year_name(date, name, first)));
-            found.push(date_name(date, &traits.prenoms));
+            each_once([&traits.prenoms, first], |name| found.push(date_name(date, name)));
             found.push(date_first(date, first_part(given)));
             found.push(year_name(date, exchanged[0], exchanged[1]));
         }
@@ -119,8 +120,11 @@ impl<'a> Search<'a> {
             Some(code) => (Some(code), places.now(code)),
             None => (None, places.named(&traits.libelle)),
         };
-        let mut districts: Vec<_> =
-            code.iter().chain(named).map(|code| District::of(*code)).collect();
+        let codes = code
+            .iter()
+            .chain(named)
+            .flat_map(|code| [Some(*code), moved(*code), moved_from(*code)]);
+        let mut districts: Vec<_> = codes.flatten().map(District::of).collect();
         districts.dedup();
         districts.truncate(4);
         districts

@@ -1,7 +1,10 @@
 //! What is wrong with the rows of a register, counted.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt::{self, Write};
+
+use cstatns_base::civil_status::Field;
 
 use crate::traits::TraitFault;
 
@@ -61,8 +64,8 @@ pub enum Fault {
 
 impl Fault {
     /// It continues "3 rows".
-    fn text(self) -> &'static str {
-        match self {
+    fn text(self) -> Cow<'static, str> {
+        let text = match self {
             Self::Encoding => {
                 "with bytes that are not UTF-8, which iconv -f WINDOWS-1252 -t UTF-8 may fix"
             }
@@ -73,13 +76,17 @@ impl Fault {
             Self::Trait(TraitFault::Date) => {
                 "with a date that cannot be read or a year that is not from 1800 to next year"
             }
-            Self::Trait(TraitFault::Sex) => "with a sex that is not 1, 2, M, F or H",
+            Self::Trait(TraitFault::Sex) => {
+                let forms = Field::Sexe.forms().unwrap_or_default();
+                return format!("with a sex that is none of {forms}").into();
+            }
             Self::Trait(TraitFault::PlaceCode) => "with a code of place that is not one",
             Self::Trait(TraitFault::TooLong) => "with a field longer than any name",
             Self::Crowd => "of a person who has more than 1000",
             Self::Duplicate => "with an identifier that stands in an earlier row",
             Self::OtherPerson => "with an identifier that the register gives to another id",
-        }
+        };
+        text.into()
     }
 }
 

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use cstatns_base::civil_status::normalise::{self, PlaceCode};
 
+use crate::distance::{Nearness, nearness};
+
 /// The present codes of communes, by their former codes and by their names, former ones included:
 /// INSEE's official geographic code (*code officiel géographique*). Optional: without it a place is
 /// found by its code, or by its name as the register has it.
@@ -102,9 +104,106 @@ impl Places {
     }
 }
 
+/// What a commune's code has become with its department: Mayotte's until 2011, and those of
+/// Saint-Barthélemy and Saint-Martin until 2007. INSEE's file of communes does not have them.
+pub(crate) fn moved(code: PlaceCode) -> Option<PlaceCode> {
+    match code.0 {
+        [b'9', b'8', b'5', ten, one] if commune_of_mayotte(code).is_some() => {
+            Some(PlaceCode([b'9', b'7', b'6', ten, one]))
+        }
+        _ => MOVED.iter().find(|(former, _)| *former == code).map(|(_, now)| *now),
+    }
+}
+
+/// The reverse of [`moved`].
+pub(crate) fn moved_from(code: PlaceCode) -> Option<PlaceCode> {
+    match code.0 {
+        [b'9', b'7', b'6', ten, one] => {
+            Some(PlaceCode([b'9', b'8', b'5', ten, one])).filter(|former| moved(*former).is_some())
+        }
+        _ => MOVED.iter().find(|(_, now)| *now == code).map(|(former, _)| *former),
+    }
+}
+
+const MOVED: [(PlaceCode, PlaceCode); 2] =
+    [(PlaceCode(*b"97123"), PlaceCode(*b"97701")), (PlaceCode(*b"97127"), PlaceCode(*b"97801"))];
+
+/// The communes of Mayotte: 98501 to 98517 until 2011, 97601 to 97617 since.
+const MAYOTTE: [&str; 17] = [
+    "ACOUA",
+    "BANDRABOUA",
+    "BANDRELE",
+    "BOUENI",
+    "CHICONI",
+    "CHIRONGUI",
+    "DEMBENI",
+    "DZAOUDZI",
+    "KANI KELI",
+    "KOUNGOU",
+    "MAMOUDZOU",
+    "MTSAMBORO",
+    "M TSANGAMOUJI",
+    "OUANGANI",
+    "PAMANDZI",
+    "SADA",
+    "TSINGONI",
+];
+
+/// The name of the commune that has a code 985…; none if none has it.
+fn commune_of_mayotte(code: PlaceCode) -> Option<&'static str> {
+    let [b'9', b'8', b'5', ten @ b'0'..=b'9', one @ b'0'..=b'9'] = code.0 else { return None };
+    let number = 10 * usize::from(ten - b'0') + usize::from(one - b'0');
+    MAYOTTE.get(number.checked_sub(1)?).copied()
+}
+
+/// The code of a place as it is now: what it has [`moved`] to. A code of Mayotte stays as it is
+/// where the name of the place or the country shows that it is one of somewhere else: 98506 was
+/// Indochina's too.
+pub(crate) fn present(code: PlaceCode, name: &str, country: &str) -> PlaceCode {
+    let is_elsewhere = commune_of_mayotte(code).is_some_and(|commune| {
+        !matches!(country, "" | "FRANCE" | "MAYOTTE")
+            || !name.is_empty() && nearness(name, commune) == Nearness::Far
+    });
+    moved(code).filter(|_| !is_elsewhere).unwrap_or(code)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn codes_that_moved_with_their_department() {
+        let code = |text| PlaceCode::read(text).unwrap().unwrap();
+        for (former, now) in
+            [("98501", "97601"), ("98517", "97617"), ("97123", "97701"), ("97127", "97801")]
+        {
+            let (former, now) = (code(former), code(now));
+            assert!(moved(former) == Some(now) && moved_from(now) == Some(former));
+            assert!(moved(now).is_none() && moved_from(former).is_none());
+        }
+        for other in ["98500", "98518", "98520", "97600", "97618", "98611", "97124", "97702"] {
+            assert!(moved(code(other)).is_none() && moved_from(code(other)).is_none(), "{other}");
+        }
+    }
+
+    #[test]
+    fn a_code_of_mayotte_may_be_of_somewhere_else() {
+        let code = |text| PlaceCode::read(text).unwrap().unwrap();
+        let is = |text, name, country, now| present(code(text), name, country) == code(now);
+        for (name, country, now) in [
+            ("", "", "97606"),
+            ("CHIRONGUI", "FRANCE", "97606"),
+            ("CHIRONGI", "MAYOTTE", "97606"),
+            ("HANOI", "", "98506"),
+            ("MAMOUDZOU", "", "98506"),
+            ("", "VIET NAM", "98506"),
+            ("CHIRONGUI", "VIET NAM", "98506"),
+        ] {
+            assert!(is("98506", name, country, now), "{name} {country}");
+        }
+        assert!(is("97606", "HANOI", "", "97606") && is("97123", "GUSTAVIA", "", "97701"));
+        assert!(is("75056", "", "", "75056"));
+    }
 
     #[test]
     fn former_codes_and_names_lead_to_the_commune_of_today() {

@@ -221,7 +221,10 @@ impl Chances {
                 First::Called => {
                     base(first(first_part(&traits.prenoms)), others.first[First::Called as usize])
                 }
-                First::Exchanged => first(asked.given),
+                First::Exchanged => match row.prenoms.split(' ').next() {
+                    None | Some("") => 1.0,
+                    Some(one) => first(one),
+                },
                 First::Close | First::Similar => match with_error(&traits.prenoms, row.prenoms) {
                     // What is near a name may be a name itself: Jean and Jeanne.
                     Some(text) => {

@@ -85,6 +85,23 @@ impl Field {
         }
     }
 
+    /// The forms in which a field is read, for messages; none where any text is one.
+    pub fn forms(self) -> Option<&'static str> {
+        match self {
+            Self::Sexe => Some("1, M, H, HOMME or MASCULIN, 2, F, FEMME or FEMININ"),
+            Self::DateNaissance => Some(
+                "1984-05-12, 12/05/1984 or 19840512, with 00, 99 or XX where day or month is not \
+                known, or 1984-05 or 1984, of a year from 1800 to next year; a time behind it is \
+                midnight, 00:00:00",
+            ),
+            Self::CodeLieu => Some(
+                "the five characters of a commune or country, such as 75056, 2A004 or 99352; \
+                without its first zero, 1004",
+            ),
+            _ => None,
+        }
+    }
+
     /// Whether a column must be the wrong one for the field if most of its cells cannot be read.
     /// The others may hold anything.
     pub fn is_known_by_its_cells(self) -> bool {
@@ -296,6 +313,15 @@ mod tests {
             (Field::LibelleLieu, "Paris 1er", &long),
             (Field::Pays, "FRANCE", "99100"),
             (Field::Sexe, "f", "female"),
+            (Field::Sexe, " F\u{e9}minin", "-1"),
+            (Field::Sexe, "2.0", "2.00"),
+            (Field::DateNaissance, "1950-05-12 00:00:00", "1950-05-12 00:00:01"),
+            (Field::DateNaissance, "19500512.0", "19500512.5"),
+            (Field::DateNaissance, "99/99/1950", "99/99/99"),
+            (Field::DateNaissance, "12/05/1950", "12/05/50"),
+            (Field::DateNaissance, "12/05/1950", "12MAY1950"),
+            (Field::CodeLieu, "75112.0", "75112.5"),
+            (Field::CodeLieu, "99999", "999999"),
             (Field::DateNaissance, "12/05/1984", "0000-00-00"),
             (Field::DateNaissance, "1984", "45-2024 x"),
             (Field::DateNaissance, "1800", "1799-12-31"),
@@ -304,6 +330,31 @@ mod tests {
         ] {
             let years = years_of("2026-11-28T00:00:00Z");
             assert!(field.reads(read, years) && !field.reads(unread, years), "{}", field.name());
+        }
+    }
+
+    /// What messages say is read, is.
+    #[test]
+    fn the_forms_of_a_field_are_read() {
+        let years = years_of("2026-11-28T00:00:00Z");
+        let mut read = 0;
+        for field in Field::ALL {
+            let Some(forms) = field.forms() else { continue };
+            let words = forms.split([' ', ',', ';']);
+            let of_date = |word: &&str| word.len() >= 4 && !word.contains(':');
+            let is_form = |word: &&str| match field {
+                Field::Sexe => !matches!(*word, "" | "or"),
+                _ => word.starts_with(|c: char| c.is_ascii_digit()) && of_date(word),
+            };
+            for form in words.filter(is_form) {
+                assert!(field.reads(form, years), "{}: {form}", field.name());
+                read += 1;
+            }
+        }
+        assert_eq!(read, 9 + 6 + 4);
+        for (unknown, midnight) in [("00", ""), ("99", " 00:00:00"), ("XX", "T00:00:00")] {
+            let date = format!("1984-05-{unknown}{midnight}");
+            assert!(Field::DateNaissance.reads(&date, years), "{date}");
         }
     }
 

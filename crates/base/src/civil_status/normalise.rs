@@ -26,9 +26,22 @@ pub fn name(text: &str) -> Result<Zeroizing<String>, TooLong> {
     fold(text, false)
 }
 
-/// As [`name`], but a hyphen stays: it distinguishes a compound first name from two.
+/// As [`name`], but a hyphen stays: it distinguishes a compound first name from two. A word of
+/// digits alone is left out: files number people of one name so, as in MARIE (2).
 pub fn first_names(text: &str) -> Result<Zeroizing<String>, TooLong> {
-    fold(text, true)
+    let form = fold(text, true)?;
+    let is_number = |word: &str| word.chars().all(char::is_numeric);
+    if !form.split(' ').any(is_number) {
+        return Ok(form);
+    }
+    let mut names = Zeroizing::new(String::with_capacity(LONGEST));
+    for word in form.split(' ').filter(|word| !is_number(word)) {
+        if !names.is_empty() {
+            names.push(' ');
+        }
+        names.push_str(word);
+    }
+    Ok(names)
 }
 
 /// The name of a place: as [`name`], and ST and STE spelled out, as which postal rules write
@@ -178,12 +191,13 @@ fn without_first<'a>(mut name: &'a str, dropped: &[&str]) -> &'a str {
 /// A date as year · 10,000 + month · 100 + day, each part zero where it is unknown. Zero: nothing
 /// is known.
 ///
-/// YYYY-MM-DD, DD/MM/YYYY (with any of `-`, `/`, `.`), YYYYMMDD, YYYY-MM, MM/YYYY, YYYY; unknown
-/// parts are zeros or empty. The calendar is not asked whether the day exists: registers hold a 30
-/// February. The year is one of `years`, so that most numbers of days are not dates, and neither
-/// are negative and decimal numbers.
+/// YYYY-MM-DD, DD/MM/YYYY (with any of `-`, `/`, `.`), YYYYMMDD, YYYY-MM, MM/YYYY, YYYY; an unknown
+/// day or month is zero, empty, 99 or XX. Midnight may stand behind a whole date, `.0` behind a
+/// whole number. The calendar is not asked whether the day exists: registers hold a 30 February.
+/// The year is one of `years`, so that most numbers of days are not dates, and neither are negative
+/// and decimal numbers.
 pub fn date(text: &str, years: Years) -> Option<u32> {
-    let text = text.trim();
+    let text = whole(without_midnight(text.trim()));
     if text.is_empty() {
         return Some(0);
     }
@@ -192,13 +206,12 @@ pub fn date(text: &str, years: Years) -> Option<u32> {
     }
     let mut parts = text.split(['-', '/', '.']);
     let parts = [parts.next(), parts.next(), parts.next(), parts.next()];
-    // -1975, 1975.5 and .1975 are numbers; 1975.0 is the year, as software writes it that has no
-    // whole numbers.
+    // -1975, 1975.5, 1975.99 and .1975 are numbers.
     if let [Some(first), Some(second), None, _] = parts {
         let is_number = match text.as_bytes()[first.len()] {
             b'-' => first.is_empty(),
-            b'.' if first.len() == 4 => second.len() == 1 && second != "0",
-            b'.' => first.len() < 2,
+            b'.' if first.len() == 4 => second.len() == 1 || second == "99",
+            b'.' => first.len() < 2 || first == "99",
             _ => false,
         };
         if is_number {
@@ -215,9 +228,11 @@ pub fn date(text: &str, years: Years) -> Option<u32> {
         _ => return None,
     };
     let number = |text: &str, most: u32| -> Option<u32> {
+        if matches!(text, "" | "99" | "XX" | "xx") {
+            return Some(0);
+        }
         let digits = text.len() <= 2 && text.bytes().all(|byte| byte.is_ascii_digit());
-        let number = if text.is_empty() { 0 } else { text.parse().ok()? };
-        (digits && number <= most).then_some(number)
+        text.parse().ok().filter(|number| digits && *number <= most)
     };
     let (month, day) = (number(month, 12)?, number(day, 31)?);
     let known = year.len() == 4 && year.bytes().all(|byte| byte.is_ascii_digit());
@@ -226,6 +241,29 @@ pub fn date(text: &str, years: Years) -> Option<u32> {
     match year {
         0 => Some(0),
         _ => years.have(year).then_some(10_000 * year + 100 * month + day),
+    }
+}
+
+/// A whole date without the midnight behind it, which software writes for a whole column as soon as
+/// another one has times; any other text as it is.
+fn without_midnight(text: &str) -> &str {
+    let Some((date, time)) = text.split_once(['T', ' ']) else { return text };
+    let is_midnight = time.strip_prefix("00:00").is_some_and(|rest| {
+        let zeros = rest.strip_prefix(":00.").unwrap_or("0");
+        let is_whole = matches!(rest, "" | ":00") || rest.starts_with(":00.");
+        is_whole && (1..=9).contains(&zeros.len()) && zeros.bytes().all(|byte| byte == b'0')
+    });
+    if is_midnight && date.split(['-', '/', '.']).count() == 3 { date } else { text }
+}
+
+/// A whole number without the `.0` that software writes which has no whole numbers with nulls; any
+/// other text as it is.
+fn whole(text: &str) -> &str {
+    match text.strip_suffix(".0") {
+        Some(digits) if !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit()) => {
+            digits
+        }
+        _ => text,
     }
 }
 
@@ -251,13 +289,18 @@ pub enum Sex {
     Female = 2,
 }
 
-/// The sex that a text says: 1, 2, M, F or H in either case, or empty where it is not known.
+/// The sex that a text says: 1, M, H, HOMME, MASCULIN; 2, F, FEMME, FEMININ; letters in either
+/// case, words with or without accents; or empty where it is not known.
 pub fn sex(text: &str) -> Option<Sex> {
     match text.trim() {
         "" => Some(Sex::Unknown),
-        "1" | "M" | "m" | "H" | "h" => Some(Sex::Male),
-        "2" | "F" | "f" => Some(Sex::Female),
-        _ => None,
+        "1" | "1.0" | "M" | "m" | "H" | "h" => Some(Sex::Male),
+        "2" | "2.0" | "F" | "f" => Some(Sex::Female),
+        word => match name(word).ok()?.as_str() {
+            "HOMME" | "MASCULIN" => Some(Sex::Male),
+            "FEMME" | "FEMININ" => Some(Sex::Female),
+            _ => None,
+        },
     }
 }
 
@@ -269,9 +312,10 @@ pub fn sex(text: &str) -> Option<Sex> {
 pub struct PlaceCode(pub [u8; 5]);
 
 impl PlaceCode {
-    /// Outer `None`: the text is not a code. Inner `None`: it is empty.
+    /// Outer `None`: the text is not a code. Inner `None`: it is empty, or 00000 or 99999, as files
+    /// write a place that is not known.
     pub fn read(text: &str) -> Option<Option<Self>> {
-        let text = text.trim().as_bytes();
+        let text = whole(text.trim()).as_bytes();
         let mut code = [b'0'; 5];
         match text.len() {
             0 => return Some(None),
@@ -285,7 +329,8 @@ impl PlaceCode {
         if let [b'9', b'1'..=b'4', b'3', b'5', b'2'] = code {
             code[1] = b'9';
         }
-        code.iter().all(u8::is_ascii_digit).then_some(Some(Self(code)))
+        let is_known = !matches!(&code, b"00000" | b"99999");
+        code.iter().all(u8::is_ascii_digit).then_some(is_known.then_some(Self(code)))
     }
 
     /// The commune of which this is a borough (*arrondissement*: Paris, Lyon, Marseille), or the

@@ -45,6 +45,11 @@ impl Note {
             Err(FileError::Missing { .. }) => None,
             read => Some(read?),
         };
+        if let Some(first) =
+            bytes.as_ref().and_then(|bytes| bytes.split(|byte| *byte == b'\n').next())
+        {
+            need_as_sent(path, first)?;
+        }
         Ok(Self { path: path.to_owned(), bytes })
     }
 
@@ -55,6 +60,21 @@ impl Note {
         Kept { path: self.path.clone(), head }
     }
 }
+
+/// Refuses a file whose first line, given without its line feed, shows that a program took it for
+/// text of its own system: signed bytes are signed bytes, and nobody is to answer for this.
+pub(super) fn need_as_sent(path: &Path, first: &[u8]) -> Result<(), AuditError> {
+    let path = || path.to_owned();
+    if first.starts_with(BYTE_ORDER_MARK) {
+        return Err(AuditError::Mark { path: path() });
+    }
+    if first.ends_with(b"\r") {
+        return Err(AuditError::LineEnds { path: path() });
+    }
+    Ok(())
+}
+
+const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 
 /// A ledger read to its end: folded until an event does not hold, hashed from there on.
 pub(super) struct Walk {

@@ -1,6 +1,6 @@
 //! Family names and first names.
 
-use cstatns_base::civil_status::normalise::{same, without_particles};
+use cstatns_base::civil_status::normalise::{same, solid, without_particles};
 
 use crate::blocking::first_part;
 use crate::distance::{Nearness, nearness};
@@ -18,13 +18,15 @@ pub(crate) enum Name {
     /// The usage name of the register, particles apart; or the row says it too, and another birth
     /// name.
     Usage,
-    /// Whole words of it, or it and more words; or ten letters of its beginning, or more.
+    /// Whole words of it, or it and more words; all of its words in another order; or ten letters
+    /// of its beginning, or more.
     Part,
     /// One error, or another spelling of one sound.
     Close,
     /// Two errors.
     Similar,
-    /// The first name stands for it, and it for the first name.
+    /// The first name stands for it, and it for the first name; or both have the same words
+    /// together.
     Exchanged,
     /// Another name.
     Other,
@@ -56,7 +58,10 @@ impl Name {
         if usage_core || [other, born, &traits.nom_usage].into_iter().any(is_usage) {
             return Self::Usage;
         }
-        if is_part(core, row_core) || is_part(row_core, core) {
+        if is_part(core, row_core)
+            || is_part(row_core, core)
+            || asked.has_birth_name() && have_the_same_words([born, ""], [row.nom, ""])
+        {
             return Self::Part;
         }
         let usage = if has_usage { nearness(born, row.nom_usage) } else { Nearness::Far };
@@ -69,15 +74,38 @@ impl Name {
 }
 
 /// Each name stands in the other's place: the family name whole, and all first names or the first
-/// few. A later one alone would be a second error, and is what a twin may have.
+/// few. A later one alone would be a second error, and is what a twin may have. Or all words are
+/// there, and stand for the other name in part: HOA, NGUYENH THI for NGUYENH, THI HOA.
 fn is_exchanged(asked: &Asked<'_>, row: &Row<'_>) -> bool {
     let prenoms = &*asked.traits.prenoms;
+    let words = |name| if name == NAMELESS { "" } else { name };
+    if have_the_same_words([words(asked.given), prenoms], [words(row.nom), row.prenoms])
+        && !have_the_same_words([asked.given, ""], [row.nom, ""])
+    {
+        return true;
+    }
     let is_name = |name: &str| {
         same(prenoms, name) || !name.is_empty() && same(prenoms, without_particles(name))
     };
     !prenoms.is_empty()
         && is_name(row.nom)
         && (same(asked.given, row.prenoms) || begins(asked.given, row.prenoms))
+}
+
+/// What registers say of somebody who has a first name alone: no word of a name.
+const NAMELESS: &str = "SANS NOM";
+
+/// Both have the same words, in whatever order.
+fn have_the_same_words(a: [&str; 2], b: [&str; 2]) -> bool {
+    let letters = |texts: [&str; 2]| texts.into_iter().flat_map(solid).count();
+    letters(a) == letters(b) && sorted_words(a) == sorted_words(b)
+}
+
+fn sorted_words<'a>(texts: [&'a str; 2]) -> Vec<&'a str> {
+    let words = texts.into_iter().flat_map(|text| text.split([' ', '-']));
+    let mut words: Vec<_> = words.filter(|word| !word.is_empty()).collect();
+    words.sort_unstable();
+    words
 }
 
 /// Whole words of `name`, of three letters at least, are `part`; or so much of its beginning that

@@ -5,7 +5,7 @@ use cstatns_base::civil_status::normalise::{PlaceCode, same};
 use crate::blocking::District;
 use crate::distance::{Nearness, nearness};
 use crate::layout::Row;
-use crate::places::Places;
+use crate::places::{Places, present};
 use crate::traits::Traits;
 
 /// The place of birth.
@@ -15,7 +15,8 @@ pub(crate) enum Place {
     Same,
     /// By its name where a side has no code.
     Named,
-    /// A code that it had or has become, a city and its borough, a department of Algeria.
+    /// A code that it had or has become, a city and its borough, a department of Algeria, Mayotte
+    /// and its former department.
     Related,
     /// The name with errors, where a side has no code, or within one country.
     Close,
@@ -34,14 +35,16 @@ impl Place {
 
     pub(crate) fn of(asked: &Traits, row: &Row<'_>, places: &Places) -> Self {
         let names = nearness_of_names(&asked.libelle, row.libelle);
-        match (asked.code, row.code) {
+        let now = |code: Option<PlaceCode>, name, country| Some(present(code?, name, country));
+        let is_one_code = asked.code == row.code;
+        match (now(asked.code, &asked.libelle, &asked.pays), now(row.code, row.libelle, row.pays)) {
             (Some(a), Some(b)) if a == b && a.is_abroad() => match names {
                 _ if asked.libelle.is_empty() || row.libelle.is_empty() => Self::Country,
                 Nearness::Same => Self::Same,
                 Nearness::Close | Nearness::Similar => Self::Close,
                 Nearness::Far => Self::Other,
             },
-            (Some(a), Some(b)) if a == b => Self::Same,
+            (Some(a), Some(b)) if a == b && is_one_code => Self::Same,
             (Some(a), Some(b)) => {
                 let moved = names == Nearness::Same && (was_split(a, b) || is_in_algeria(a, b));
                 let city = a.city() == b.city() && (a == a.city() || b == b.city());

@@ -31,6 +31,11 @@ fn names() {
         ("Meriquet D", "", Name::Part),
         ("Meriquet-", "", Name::Part),
         ("Meriq", "", Name::Other),
+        ("Ducoute--Meriquet", "", Name::Part),
+        ("", "Mériquet-Ducoute", Name::Close),
+        ("Ducoute Meriquez", "", Name::Other),
+        ("Ducoute Ducoute", "", Name::Other),
+        ("Ducoutte Merique", "", Name::Other),
         ("Meriqet Ducoute", "", Name::Close),
         ("Le Galou", "", Name::Close),
         ("Mariquet Dacoute", "", Name::Similar),
@@ -39,7 +44,7 @@ fn names() {
         ("Coute", "", Name::Other),
         ("Barbentane", "", Name::Other),
     ] {
-        let asked = traits(nom, usage, "Berthe");
+        let asked = traits(nom, usage, "Odile");
         assert_eq!(Name::of(&Asked::of(&asked), &row), expected, "{nom} {usage}");
     }
     for (nom, prenoms, expected) in [
@@ -119,6 +124,29 @@ fn exchanged_names_are_the_first_ones() {
     ] {
         let asked = traits(nom, "", "Meriquet");
         assert_eq!(Name::of(&Asked::of(&asked), &row), expected, "{nom}");
+    }
+}
+
+/// All words are there, parted otherwise; a person of whom one word is another's is not exchanged.
+#[test]
+fn the_same_words_altogether_are_exchanged() {
+    for (nom, prenoms, register, expected) in [
+        ("HOA", "NGUYENH THI", ("NGUYENH", "THI HOA"), Name::Exchanged),
+        ("THI HOA", "NGUYENH", ("NGUYENH", "THI HOA"), Name::Exchanged),
+        ("THI", "NGUYENH HOA", ("NGUYENH", "THI-HOA"), Name::Exchanged),
+        ("ROBINAUD", "PIERRET JEAN LOUIS", ("PIERRET ROBINAUD", "JEAN LOUIS"), Name::Exchanged),
+        ("HOA", "NGUYENH", ("NGUYENH", "THI HOA"), Name::Other),
+        ("HOA", "NGUYENH THI THI", ("NGUYENH", "THI HOA"), Name::Other),
+        ("HOA", "NGUYENH TRI", ("NGUYENH", "THI HOA"), Name::Other),
+        ("ROBINAUD PIERRET", "LOUIS JEAN", ("PIERRET ROBINAUD", "JEAN LOUIS"), Name::Part),
+        ("SANS NOM", "AMINATAH", ("AMINATAH", ""), Name::Exchanged),
+        ("AMINATAH", "", ("SANS NOM", "AMINATAH"), Name::Exchanged),
+        ("SANS NOM", "AMINATAH", ("AMINATAH", "FATOUNE"), Name::Other),
+        ("SANS NOM", "AMINATAH", ("SANS NOM", "AMINATAH"), Name::Same),
+    ] {
+        let (asked, register) = (traits(nom, "", prenoms), traits(register.0, "", register.1));
+        let row = Row::new("", "", &register);
+        assert_eq!(Name::of(&Asked::of(&asked), &row), expected, "{nom} {prenoms}");
     }
 }
 
@@ -210,6 +238,22 @@ fn places() {
         (("99352", "Alger", ""), ("99352", "Oran", "ALGERIE"), Place::Other),
         (("", "Vaucelle", "Italie"), ("69294", "Vaucelle", "FRANCE"), Place::Other),
         (("", "", ""), ("69294", "Vaucelle", "FRANCE"), Place::Missing),
+        (("00000", "", ""), ("69294", "Vaucelle", "FRANCE"), Place::Missing),
+        // Mayotte, Saint-Barthélemy, Saint-Martin.
+        (("97611", "", ""), ("98511", "Mamoudzou", "FRANCE"), Place::Related),
+        (("98511", "Mamoudzou", ""), ("97611", "", "FRANCE"), Place::Related),
+        (("98511", "Mamoudzou", ""), ("98511", "Mamoudzou", "FRANCE"), Place::Same),
+        (("97607", "Chirongui", ""), ("98506", "Chirongui", "FRANCE"), Place::Related),
+        (("97607", "", ""), ("98506", "Chirongui", "FRANCE"), Place::District),
+        (("97701", "", ""), ("97123", "", ""), Place::Related),
+        (("97127", "", ""), ("97801", "", ""), Place::Related),
+        (("97701", "", ""), ("97801", "", ""), Place::Other),
+        // 98506 was Indochina's too.
+        (("98506", "Hanoi", ""), ("97606", "Chirongui", "FRANCE"), Place::Other),
+        (("98506", "Hanoi", ""), ("98506", "Chirongui", "FRANCE"), Place::Other),
+        (("98506", "", "Viet Nam"), ("97606", "Chirongui", "FRANCE"), Place::Other),
+        (("97606", "Chirongui", ""), ("98506", "Hanoi", "VIET NAM"), Place::Other),
+        (("98506", "Hanoi", ""), ("98506", "Hanoi", "VIET NAM"), Place::Same),
     ] {
         let name = format!("{asked:?} {register:?}");
         let (asked, register) =

@@ -46,6 +46,17 @@ fn a_hyphen_tells_a_compound_first_name_from_two() {
 }
 
 #[test]
+fn a_number_is_no_first_name() {
+    let form = |text| first_names(text).unwrap().to_string();
+    assert_eq!(form("Marie Claire (2)"), "MARIE CLAIRE");
+    assert_eq!(form("2 Marie 003 Claire"), "MARIE CLAIRE");
+    assert_eq!(form("Marie \u{2461}"), "MARIE");
+    assert_eq!((form("(2)"), form("2M Marie-2")), (String::new(), "2M MARIE-2".to_owned()));
+    assert_eq!(first_names(&format!("2 {}", "A".repeat(250))).unwrap().capacity(), LONGEST);
+    assert_eq!(named("Marie (2)"), "MARIE 2");
+}
+
+#[test]
 fn long_texts_are_refused_and_the_buffer_never_grows() {
     assert_eq!(name(&"A".repeat(LONGEST)).unwrap().capacity(), LONGEST);
     assert_eq!(name(&"A".repeat(LONGEST + 1)), Err(TooLong));
@@ -70,13 +81,49 @@ fn particles_and_titles() {
 #[test]
 fn dates() {
     let years = years_of("2026-11-28T00:00:00Z");
-    for text in ["1950-02-03", "03/02/1950", "19500203", " 3.2.1950 ", "03-02-1950"] {
+    for text in [
+        "1950-02-03",
+        "03/02/1950",
+        "19500203",
+        " 3.2.1950 ",
+        "03-02-1950",
+        "19500203.0",
+        "1950-02-03T00:00:00",
+        "1950-02-03 00:00:00",
+        "1950-02-03 00:00:00.0",
+        "1950-02-03T00:00:00.000000000",
+        "03/02/1950 00:00",
+    ] {
         assert_eq!(date(text, years), Some(19_500_203), "{text}");
     }
-    for text in ["1950-02-00", "1950-02", "02/1950", "19500200", "1950-02-", "00/02/1950"] {
+    for text in [
+        "1950-02-00",
+        "1950-02",
+        "02/1950",
+        "19500200",
+        "1950-02-",
+        "00/02/1950",
+        "1950-02-99",
+        "XX/02/1950",
+        "195002xx",
+        "99.02.1950 00:00:00",
+    ] {
         assert_eq!(date(text, years), Some(19_500_200), "{text}");
     }
-    for text in ["1950", "1950-00-00", "1950--", "//1950", "/1950", "19500000", "1950.0", "1950."] {
+    for text in [
+        "1950",
+        "1950-00-00",
+        "1950--",
+        "//1950",
+        "/1950",
+        "19500000",
+        "1950.0",
+        "1950.",
+        "99/99/1950",
+        "XX/XX/1950",
+        "1950-99",
+        "19509999.0",
+    ] {
         assert_eq!(date(text, years), Some(19_500_000), "{text}");
     }
     for text in ["", " ", "0000-00-00", "00000000", "0000-05-06"] {
@@ -96,11 +143,34 @@ fn dates() {
         "0-0-0-0",
         "-",
         "1950/02/03/",
-        "1950-02-03 00:00:00",
+        "1950-02-03T00",
+        "1950-02-03T00:00:01",
+        "1950-02-03T00:00:00Z",
+        "1950-02-03 00:00:00+00:00",
+        "1950-02-03 00:00:00.",
+        "1950-02-03 00:00:00.0000000000",
+        "1950-02-03 00:00:00.5",
+        "1950-02-03 12:00:00",
+        "1950-02-03  00:00",
+        "1950-02 00:00",
+        "19500203 00:00",
+        "1950 00:00:00",
         "1950-00-00-00",
+        "1950-02-98",
+        "1950-X-X",
+        "1950-XXX",
+        "XXXX-02-03",
+        "12FEB1950",
+        "3 2 1950",
         // Numbers.
         "-1950",
         "1950.5",
+        "1950.99",
+        "99.1950",
+        "19500203.5",
+        "19500203.00",
+        "-19500203.0",
+        ".0",
         "5.1950",
         ".1950",
         "1.95e3",
@@ -170,8 +240,8 @@ fn numbers_of_days_and_seconds_are_no_dates_but_where_they_look_like_one() {
             let is_read = date(&number.to_string(), years).is_some_and(|date| date != 0);
             let looks = (1800..=2027).contains(&number)
                 || ((18_000_000..20_280_000).contains(&number)
-                    && number / 100 % 100 <= 12
-                    && number % 100 <= 31);
+                    && (number / 100 % 100 <= 12 || number / 100 % 100 == 99)
+                    && (number % 100 <= 31 || number % 100 == 99));
             assert_eq!(is_read, looks, "{number}");
             *count += u64::from(is_read);
         }
@@ -188,9 +258,44 @@ fn codes_of_places() {
     assert_eq!(code("1366"), Some(Some("01366".to_owned())));
     assert_eq!(code(" 2b033 "), code("20033"));
     assert_eq!(code("97411"), Some(Some("97411".to_owned())));
-    assert_eq!(code(" "), Some(None));
-    for text in ["A2004", "751", "751011", "7A101", "2C004", "7510é", "75 01"] {
+    assert_eq!((code("75112.0"), code("1366.0")), (code("75112"), code("01366")));
+    for text in [" ", "00000", "99999", "0000", "0000.0", "99999.0"] {
+        assert_eq!(code(text), Some(None), "{text}");
+    }
+    assert_ne!((code("00001"), code("99998")), (Some(None), Some(None)));
+    for text in [
+        "75112.5", "2A004.0", ".0", "751.0", "0", "999999", "A2004", "751", "751011", "7A101",
+        "2C004", "7510é", "75 01",
+    ] {
         assert_eq!(code(text), None, "{text}");
+    }
+}
+
+#[test]
+fn sexes() {
+    let is = |text| sex(text).map(|sex| sex as u8);
+    for (text, expected) in [
+        ("", Some(0)),
+        (" h ", Some(1)),
+        ("1.0", Some(1)),
+        ("Homme", Some(1)),
+        ("masculin", Some(1)),
+        ("2", Some(2)),
+        ("FEMME", Some(2)),
+        ("F\u{e9}minin", Some(2)),
+        ("FE\u{301}MININ", Some(2)),
+        ("-1", None),
+        ("0", None),
+        ("0.0", None),
+        ("1.5", None),
+        ("12", None),
+        ("HOMMES", None),
+        ("HOMME FEMME", None),
+        ("M F", None),
+        ("Mme", None),
+        ("male", None),
+    ] {
+        assert_eq!(is(text), expected, "{text}");
     }
 }
 
@@ -198,6 +303,9 @@ proptest! {
     /// What the index holds is read again when it is brought up to date.
     #[test]
     fn a_normal_form_is_its_own(text in "\\PC{0,60}|[a-zA-ZÀ-ž '’,.-]{0,40}", hyphens: bool) {
+        if let Ok(names) = first_names(&text) {
+            prop_assert_eq!(&first_names(&names), &Ok(names.clone()));
+        }
         if let Ok(form) = fold(&text, hyphens) {
             prop_assert_eq!(&fold(&form, hyphens), &Ok(form.clone()));
             prop_assert!(!form.starts_with([' ', '-']) && !form.ends_with([' ', '-']) && !form.contains("  "));

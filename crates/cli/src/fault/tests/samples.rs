@@ -208,6 +208,7 @@ fn of_libraries(found: &mut Vec<Sample>) {
             WrongColumn { invalid: 1, filled: 2, reasons: vec![("wrong-length", 1)] },
             WrongField { field: Field::Nom, invalid: 1, filled: 2 },
             WrongField { field: Field::DateNaissance, invalid: 1, filled: 2 },
+            WrongField { field: Field::Sexe, invalid: 1, filled: 2 },
             IdentityKept { path: path(), column: column(), kept: Kept::Who },
             IdentityKept { path: path(), column: column(), kept: Kept::Born { place: column() } },
             IdentityKept { path: path(), column: column(),
@@ -290,7 +291,7 @@ fn of_the_record(found: &mut Vec<Sample>) {
             File(missing()), Form { path: path() }, Stale { path: path() }, Signature { path: path() },
             Checkpoint { path: path() },
         }
-        AuditError { File(missing()), Card }
+        AuditError { File(missing()), Card, LineEnds { path: path() }, Mark { path: path() } }
         QuorumError {
             Epoch, Expired, Wait, NotInRoster { custodian: name() }, Signature { custodian: name() },
             OtherProposal { custodian: name() }, OtherEpoch { custodian: name() }, Cosignature { custodian: name() },
