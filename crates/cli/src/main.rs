@@ -21,6 +21,8 @@ mod watch;
 
 mod bulk;
 
+mod passphrase;
+
 mod quorum;
 
 mod auditor;
