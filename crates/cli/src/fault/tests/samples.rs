@@ -144,6 +144,7 @@ fn of_libraries(found: &mut Vec<Sample>) {
         FileError {
             Exists { path: path() }, Missing { path: path() }, Permission { path: path() }, Full { path: path() },
             Locked { path: path(), holder: None }, InUse { path: path() }, NotRegular { path: path() },
+            NoRoom { path: path(), needed: 2, free: 1 },
             TooLarge { path: path(), limit: 9 }, ReadOnly { path: path() }, SizeLimit { path: path() },
             TooManyOpen { path: path() }, Storage { path: path() },
             Broken { path: path() }, Randomness, Io { path: path(), kind: ErrorKind::TimedOut },
