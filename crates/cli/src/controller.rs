@@ -15,7 +15,8 @@ use cstatns::name::Name;
 use cstatns::report::report_path;
 use cstatns::requested::{Requested, RequestedError, requested_path};
 use cstatns::service::read_service_card;
-use cstatns_controller::{Attach, Column, Prepare, Risk, attach, check, prepare};
+use cstatns_controller::{Attach, Column, Prepare, Risk, attach, attach_and_destroy, prepare};
+use cstatns::received::received_path;
 use cstatns_rows::csv::usual_delimiter;
 use cstatns_rows::encoding::Encoding;
 use cstatns_rows::reading::Reading;
@@ -298,8 +299,11 @@ impl PrepareArgs {
 #[derive(Args)]
 #[command(after_help = "Example:
   cstatns controller attach --retained retained.csv --result result.csv --out coded.csv \\
-      --destroy courses.csv --destroy retained.csv --destroy result.csv
-Once it has the codes, the controller destroys the identifiers: name the files that hold them.")]
+      --destroy-sources
+Once it has the codes, the controller destroys the identifiers and what says whose a code is. --destroy-sources destroys
+the data, the request with its manifest, the result and the retained file with its .request.json; --destroy names files
+by hand. Without, the last line names those that are still there. Give OUT.receipt.json to the service:
+`service delivered`.")]
 pub(crate) struct AttachArgs {
     /// The data that the request was made from, if it is no longer where it was
     data: Option<PathBuf>,
@@ -309,7 +313,7 @@ pub(crate) struct AttachArgs {
     /// The service's result, with its .report.json beside it
     #[arg(long, value_name = "S")]
     result: PathBuf,
-    /// The attached file to write; its .report.json lies beside it
+    /// The attached file to write; its .report.json and its .receipt.json lie beside it
     #[arg(long)]
     out: PathBuf,
     /// Codes of 32 bytes instead of text (Parquet only)
@@ -345,6 +349,11 @@ fn present_card(program: &Program, path: &Path) -> Result<ServiceCard, Fault> {
 fn signed_since(retained: &Path, present: &ServiceCard) -> Result<Option<Requested>, Fault> {
     let mut requested = match Requested::read(&requested_path(retained)) {
         Err(RequestedError::File(FileError::Missing { .. })) => return Ok(None),
+    /// Destroy all that holds identifiers or says whose a code is, once the attached file is
+    /// durable: the data, the request and its manifest, the result, the retained file and its
+    /// .request.json
+    #[arg(long)]
+    destroy_sources: bool,
         read => read?,
     };
     if present.id() != &*requested.service {
@@ -376,7 +385,10 @@ impl AttachArgs {
             binary_codes: self.binary_codes,
             destroy: &self.destroy,
         };
-        let (attached, seconds) = self.bulk.work(program, |effort| attach(what, effort));
+        let (attached, seconds) = self.bulk.work(program, |effort| match self.destroy_sources {
+            true => attach_and_destroy(what, effort),
+            false => attach(what, effort),
+        });
         let attached = attached?;
         let report = &attached.report;
         if attached.resumed {
@@ -418,13 +430,25 @@ impl AttachArgs {
 #[command(after_help = "Example:
   cstatns controller check courses-coded.csv wages-coded.csv")]
 pub(crate) struct CheckArgs {
+        let receipt = received_path(&self.out);
+        program.say(format_args!("give {receipt:?} to the service: `service delivered`"));
     /// Files with a column `code`
+        if !attached.holding.is_empty() {
+            let holding: Vec<_> = attached.holding.iter().map(|path| format!("{path:?}")).collect();
+            program.say(format_args!(
+                "still there, with identifiers or former codes, or with what says whose a code is: {}; destroy them \
+                once you do not need them (--destroy-sources does)",
+                holding.join(", ")
+            ));
+        }
     #[arg(required = true)]
     files: Vec<PathBuf>,
 }
 
 impl CheckArgs {
     fn run(self, program: &Program) -> Result<Value, Fault> {
+            "receipt": receipt,
+            "holding": attached.holding,
         let facts = check(&self.files)?;
         for file in &facts {
             program.tell(format_args!(

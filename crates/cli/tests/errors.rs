@@ -925,7 +925,7 @@ fn a_delivery_keeps_its_place() {
     );
     let number = "0".repeat(32);
     let line = place.refused(
-        &format!("service delivered home {number} --received moved.csv"),
+        &format!("service delivered home {number} --stated"),
         "unknown-delivery",
         &["service status"],
     );

@@ -75,7 +75,10 @@ fn wrong_usage_is_2() {
         "service open home population --kind statistics --minimum-batch 0 --kit a",
         "service code home population --request r --result s --purpose Dupont --kit a",
         "service code home population --request r --result s --purpose p",
-        "service delivered home 123 --received f",
+        "service delivered home 123 --receipt f",
+        "service delivered home 123456",
+        "service delivered home 123456 --receipt f --stated",
+        "service delivered home 123456 --stated --lost",
         "controller prepare d.csv --request r --retained t",
         // Without a domain.
         "controller prepare d.csv --identifier-column a --service c --request r --retained t",

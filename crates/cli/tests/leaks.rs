@@ -250,7 +250,7 @@ fn the_canary_goes_where_it_must_and_nowhere_else() {
         watched.place.rows("a.csv").into_iter().find(|row| row[2] == "40").unwrap().remove(0);
     let first = Needles::code(&code);
     watched.only_in(&first, &["a.csv", "got.csv", "s.csv"], "the code");
-    watched.ok(&format!("service delivered home {delivery} --received got.csv"));
+    watched.ok(&format!("service delivered home {delivery} --receipt a.csv.receipt.json"));
     watched.only_in(&first, &["a.csv", "got.csv"], "delivered");
 
     watched.ok("service new-key home population --reason scheduled");

@@ -74,6 +74,6 @@ mod check;
 
 mod prepare;
 
-pub use attach::{Attach, AttachError, Attached, NotDestroyed, attach};
+pub use attach::{Attach, AttachError, Attached, NotDestroyed, attach, attach_and_destroy};
 pub use check::{CheckError, FileFacts, Summary, check, summarise};
 pub use prepare::{Column, Kept, Prepare, PrepareError, Prepared, Risk, prepare};

@@ -209,7 +209,7 @@ impl Job<'_> {
         Ok(Prepared {
             rows,
             input,
-            requested: manifest.requested(*signing, known),
+            requested: manifest.requested(*signing, known).written_to(request),
             counts,
             unread,
             may_be_days,
