@@ -1,6 +1,10 @@
 //! The controller's verbs: a request prepared, a result attached, files checked before they are
 //! joined.
 
+mod check;
+mod setup;
+mod slip;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -12,11 +16,11 @@ use cstatns::identifier::Scheme;
 use cstatns::manifest::manifest_path;
 use cstatns::meta::ServiceId;
 use cstatns::name::Name;
+use cstatns::received::received_path;
 use cstatns::report::report_path;
 use cstatns::requested::{Requested, RequestedError, requested_path};
 use cstatns::service::read_service_card;
 use cstatns_controller::{Attach, Column, Prepare, Risk, attach, attach_and_destroy, prepare};
-use cstatns::received::received_path;
 use cstatns_rows::csv::usual_delimiter;
 use cstatns_rows::encoding::Encoding;
 use cstatns_rows::reading::Reading;
@@ -29,18 +33,21 @@ use crate::figures::{counted, grouped, per_second};
 use crate::output::Program;
 use crate::register::{MAY_BE_DAYS, mapped};
 use crate::scheme::scheme;
+use crate::settings::Settings;
 
 /// The controller of data: requests, results, joins
 #[derive(Subcommand)]
 pub(crate) enum Controller {
+    Setup(setup::SetupArgs),
     Prepare(PrepareArgs),
     Attach(AttachArgs),
-    Check(CheckArgs),
+    Check(check::CheckArgs),
 }
 
 impl Controller {
     pub(crate) fn run(self, program: &Program) -> Result<Value, Fault> {
         match self {
+            Self::Setup(verb) => verb.run(program),
             Self::Prepare(verb) => verb.run(program),
             Self::Attach(verb) => verb.run(program),
             Self::Check(verb) => verb.run(program),
@@ -58,7 +65,8 @@ impl Controller {
       --service card.json --domain population --request request.csv --retained retained.csv
   cstatns controller prepare coded.csv --code-column code \\
       --service card.json --domain population --request renewal.csv --retained rest.csv
-A request serves for one domain of one service: card.json is the card that the service published.
+A request serves for one domain of one service: card.json is the card that the service published. `controller setup`
+says both once for a folder of data.
 A file as French spreadsheets write it needs --delimiter ';', and perhaps --encoding windows-1252:
   cstatns controller prepare export.csv.gz --identifier-column '#1' --delimiter ';' \\
       --encoding windows-1252 --service card.json --domain population --request request.csv.zst \\
@@ -81,7 +89,8 @@ which the summary repeats:
   cstatns controller prepare courses.csv --identifier-column nir --accept-risk nom=employer-name \\
       --service card.json --domain population --request request.csv --retained retained.csv
 Give the request and its .manifest.json to the service, and the eight words of the request to the
-custodians; the retained file and its .request.json never leave.")]
+custodians; the retained file and its .request.json never leave. The slip on standard output says it on one page, for the
+mail to the service and for the telephone.")]
 #[command(group = ArgGroup::new("sent").required(true))]
 pub(crate) struct PrepareArgs {
     /// The data: .csv, .tsv or .txt with a header line, perhaps compressed (.gz, .zst), or .parquet
@@ -104,12 +113,13 @@ pub(crate) struct PrepareArgs {
     /// The column of codes, to be renewed
     #[arg(long, value_name = "C", group = "sent")]
     code_column: Option<String>,
-    /// The card of the service that the request is for, as it published it
+    /// The card of the service that the request is for, as it published it [default: what
+    /// cstatns.toml in the data's folder says]
     #[arg(long, value_name = "CARD")]
-    service: PathBuf,
-    /// The domain that the request is for
+    service: Option<PathBuf>,
+    /// The domain that the request is for [default: what cstatns.toml says]
     #[arg(long, value_name = "D")]
-    domain: Name,
+    domain: Option<Name>,
     /// The request to write; <R>.manifest.json lies beside it
     #[arg(long, value_name = "R")]
     request: PathBuf,
@@ -117,8 +127,9 @@ pub(crate) struct PrepareArgs {
     /// <T>.request.json lies beside it
     #[arg(long, value_name = "T")]
     retained: PathBuf,
-    /// What separates the fields of the data: one character, or `tab` [default: what its line
-    /// `sep=` says; a tab in .tsv; in .txt what makes the column one; else a comma]
+    /// What separates the fields of the data: one character, or `tab` [default: what cstatns.toml
+    /// says, not of .tsv; what its line `sep=` says; a tab in .tsv; in .txt what makes the column
+    /// one; else a comma]
     #[arg(long, value_parser = delimiter)]
     delimiter: Option<u8>,
     /// The encoding of the data, where it is text: utf-8, windows-1252, iso-8859-15, utf-16le or
@@ -160,14 +171,14 @@ fn encoding(text: &str) -> Result<Encoding, String> {
 
 impl PrepareArgs {
     /// What separates the fields of the data.
-    fn delimiter(&self) -> Result<u8, Fault> {
+    fn delimiter(&self, settings: &Settings) -> Result<u8, Fault> {
         if Format::of(&self.data)? == Format::Parquet {
             return match self.encoding {
                 Some(_) => Err(Fault::usage("--encoding is for text: leave it out for .parquet")),
                 None => Ok(b','),
             };
         }
-        if let Some(delimiter) = self.delimiter {
+        if let Some(delimiter) = self.delimiter.or(settings.delimiter_of(&self.data)?) {
             return Ok(delimiter);
         }
         let mapped = self.map.iter().find(|(field, _)| *field == Field::Prenoms);
@@ -193,23 +204,34 @@ impl PrepareArgs {
             (None, Some(column)) => Column::Code(column),
             (None, None) => Column::CivilStatus { map: &map, years: program.years() },
         };
-        let card = present_card(program, &self.service)?;
-        let service = ServiceId::of(card.id())
-            .ok_or_else(|| Fault::form(&self.service, "the card of a service"))?;
+        let settings = Settings::beside(&self.data)?;
+        let (Some(card), Some(domain)) = (
+            self.service.as_ref().or(settings.service.as_ref()),
+            self.domain.as_ref().or(settings.domain.as_ref()),
+        ) else {
+            return Err(Fault::usage(
+                "give --service CARD and --domain D, or say them once for the folder of the data with \
+                `controller setup`",
+            ));
+        };
+        let missing = match &self.missing[..] {
+            [] if self.code_column.is_none() => &settings.missing[..],
+            given => given,
+        };
+        let path = card;
+        let card = present_card(program, path)?;
+        let service =
+            ServiceId::of(card.id()).ok_or_else(|| Fault::form(path, "the card of a service"))?;
         let what = Prepare {
             data: (&self.data).into(),
             column,
             service: &service,
             signing: &card.body.signing,
-            domain: &self.domain,
+            domain,
             request: &self.request,
             retained: (&self.retained).into(),
-            delimiter: self.delimiter()?,
-            reading: Reading {
-                numbers: self.numbers,
-                missing: &self.missing,
-                encoding: self.encoding,
-            },
+            delimiter: self.delimiter(&settings)?,
+            reading: Reading { numbers: self.numbers, missing, encoding: self.encoding },
             accepted: &self.accept_risk,
         };
         let (prepared, seconds) = self.bulk.work(program, |effort| prepare(what, effort));
@@ -221,7 +243,7 @@ impl PrepareArgs {
             self.request, self.data, self.retained
         ));
         let (input, words) = (&prepared.input, spoken(&prepared.input.commitment));
-        program.say(format_args!("for `{}` of {}: {input}", self.domain, service));
+        program.say(format_args!("for `{domain}` of {service}: {input}"));
         program.say(format_args!(
             "the words of this request: {words}: give them to the custodians yourself; they \
             approve the request only if the same words are shown to them"
@@ -261,6 +283,7 @@ impl PrepareArgs {
             program.say(MAY_BE_DAYS);
         }
         program.say(closing(prepared.rows, seconds, &prepared.counts));
+        slip::tell(program, &self.request, &prepared);
         let identifiers: BTreeMap<_, _> = prepared
             .identifiers
             .iter()
@@ -277,7 +300,7 @@ impl PrepareArgs {
             "values": input.values,
             "distinct": input.distinct,
             "service": *service,
-            "domain": self.domain,
+            "domain": domain,
             "commitment": input.commitment,
             "words": words,
             "seconds": seconds,
@@ -326,6 +349,11 @@ pub(crate) struct AttachArgs {
     /// .request.json
     #[arg(long, value_name = "FILE", num_args = 1..)]
     destroy: Vec<PathBuf>,
+    /// Destroy all that holds identifiers or says whose a code is, once the attached file is
+    /// durable: the data, the request and its manifest, the result, the retained file and its
+    /// .request.json
+    #[arg(long)]
+    destroy_sources: bool,
     #[command(flatten)]
     bulk: Bulk,
 }
@@ -349,11 +377,6 @@ fn present_card(program: &Program, path: &Path) -> Result<ServiceCard, Fault> {
 fn signed_since(retained: &Path, present: &ServiceCard) -> Result<Option<Requested>, Fault> {
     let mut requested = match Requested::read(&requested_path(retained)) {
         Err(RequestedError::File(FileError::Missing { .. })) => return Ok(None),
-    /// Destroy all that holds identifiers or says whose a code is, once the attached file is
-    /// durable: the data, the request and its manifest, the result, the retained file and its
-    /// .request.json
-    #[arg(long)]
-    destroy_sources: bool,
         read => read?,
     };
     if present.id() != &*requested.service {
@@ -407,32 +430,9 @@ impl AttachArgs {
         looked_up(report.scores.as_ref(), report.coded, report.rows_out)
             .into_iter()
             .for_each(|line| program.say(line));
-        program.say(closing(attached.rows, seconds, &report.quality));
-        Ok(json!({
-            "rows": attached.rows,
-            "seconds": seconds,
-            "rows_per_second": per_second(attached.rows, seconds),
-            "attached": self.out,
-            "report": report_path(&self.out),
-            "service": report.service,
-            "domain": report.domain,
-            "generation": report.generation,
-            "coded": report.coded,
-            "quality": report.quality,
-            "scores": report.scores,
-            "destroyed": report.destroyed,
-        }))
-    }
-}
-
-/// Tell what files of codes hold, and refuse files that cannot be joined
-#[derive(Args)]
-#[command(after_help = "Example:
-  cstatns controller check courses-coded.csv wages-coded.csv")]
-pub(crate) struct CheckArgs {
         let receipt = received_path(&self.out);
         program.say(format_args!("give {receipt:?} to the service: `service delivered`"));
-    /// Files with a column `code`
+        program.say(closing(attached.rows, seconds, &report.quality));
         if !attached.holding.is_empty() {
             let holding: Vec<_> = attached.holding.iter().map(|path| format!("{path:?}")).collect();
             program.say(format_args!(
@@ -441,41 +441,21 @@ pub(crate) struct CheckArgs {
                 holding.join(", ")
             ));
         }
-    #[arg(required = true)]
-    files: Vec<PathBuf>,
-}
-
-impl CheckArgs {
-    fn run(self, program: &Program) -> Result<Value, Fault> {
+        Ok(json!({
+            "rows": attached.rows,
+            "seconds": seconds,
+            "rows_per_second": per_second(attached.rows, seconds),
+            "attached": self.out,
+            "report": report_path(&self.out),
             "receipt": receipt,
             "holding": attached.holding,
-        let facts = check(&self.files)?;
-        for file in &facts {
-            program.tell(format_args!(
-                "{}: domain {}, generation {}, {} rows, {} distinct codes (tag {}, service {})",
-                file.path.display(),
-                file.domain.as_ref().map_or("unknown", |domain| domain.as_str()),
-                file.generation,
-                file.rows,
-                file.distinct_codes,
-                file.tag,
-                file.service.as_deref().unwrap_or("unknown"),
-            ));
-        }
-        if facts.len() > 1 {
-            program.say("these files can be joined on `code`");
-        }
-        let files = facts.iter().map(|file| {
-            json!({
-                "file": file.path,
-                "service": file.service.as_deref(),
-                "domain": file.domain,
-                "tag": file.tag.as_str(),
-                "generation": file.generation,
-                "rows": file.rows,
-                "distinct_codes": file.distinct_codes,
-            })
-        });
-        Ok(json!({ "files": files.collect::<Vec<_>>() }))
+            "service": report.service,
+            "domain": report.domain,
+            "generation": report.generation,
+            "coded": report.coded,
+            "quality": report.quality,
+            "scores": report.scores,
+            "destroyed": report.destroyed,
+        }))
     }
 }

@@ -21,6 +21,8 @@ mod watch;
 
 mod bulk;
 
+mod settings;
+
 mod passphrase;
 
 mod quorum;
