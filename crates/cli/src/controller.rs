@@ -282,8 +282,8 @@ impl PrepareArgs {
         if prepared.may_be_days {
             program.say(MAY_BE_DAYS);
         }
-        program.say(closing(prepared.rows, seconds, &prepared.counts));
         slip::tell(program, &self.request, &prepared);
+        program.say(closing(prepared.rows, seconds, &prepared.counts));
         let identifiers: BTreeMap<_, _> = prepared
             .identifiers
             .iter()

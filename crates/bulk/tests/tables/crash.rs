@@ -182,6 +182,12 @@ fn repeated<T, E: std::fmt::Debug>(
         let place = in_memory();
         for name in begun.names() {
             fs::copy(begun.path(&name), place.path(&name)).unwrap();
+            // What is kept of a request says where it and the data are.
+            if name.ends_with(".request.json") {
+                let said = fs::read_to_string(begun.path(&name)).unwrap();
+                let [from, to] = [&begun, &place].map(|place| place.0.path().to_str().unwrap());
+                fs::write(place.path(&name), said.replace(from, to)).unwrap();
+            }
         }
         let data = place.path(ready_way.data.file_name().unwrap().to_str().unwrap());
         let out = place.path(ready_way.out.file_name().unwrap().to_str().unwrap());
