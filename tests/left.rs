@@ -132,16 +132,16 @@ fn a_delivery_is_lost_once() {
     let world = World::founded(2, 2);
     world.statistics("population").unwrap();
     let made = world.code("population", "a", &PEOPLE).unwrap();
-    let (id, received) = (made.delivery, world.path("received"));
+    let (id, received) = (made.delivery, world.receipt(&made));
     let lost = || world.open().result_lost(&id).map_err(|error| error.code());
     assert_eq!(lost(), Err("result-there"));
-    fs::rename(world.path("a.result"), &received).unwrap();
+    fs::rename(world.path("a.result"), world.path("received")).unwrap();
     assert_eq!(world.open().delivered(&id, &received).unwrap_err().code(), "result-missing");
     lost().unwrap();
     assert_eq!(violations(&world, &world.open()), [""; 0]);
     assert_eq!(lost(), Err("delivery-lost"));
     assert_eq!(world.open().delivered(&id, &received).unwrap_err().code(), "delivery-lost");
-    assert_eq!(world.open().delivered_unseen(&id).unwrap_err().code(), "delivery-lost");
+    assert_eq!(world.open().delivered_stated(&id).unwrap_err().code(), "delivery-lost");
     // The request stays used, and everybody sees it.
     let ledger = world.home().join("ledger.jsonl");
     let audit = audit::verify(&ledger, world.open().card(), &[], &[]).unwrap();

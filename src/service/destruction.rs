@@ -2,14 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::io::{BufReader, Read};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use cstatns_base::delivery::{DeliveryId, DeliveryName};
-use cstatns_base::files::{self, Facts, Fate, FileError, Held};
+use cstatns_base::files::{self, Fate, FileError, Held};
 use cstatns_base::name::{Hex, Name};
 use cstatns_record::ledger::event::{Destroyed, Event, Lapse, Means};
 use cstatns_record::proposal::{Action, RunId};
+use cstatns_record::received::Received;
 use cstatns_record::state::Refusal;
 
 use super::coding::coded;
@@ -202,18 +202,22 @@ impl Service {
         }
     }
 
-    /// The counterpart has the delivery, as the file `received` shows: destroys the service's copy.
+    /// The counterpart has the delivery, as its receipt says: destroys the service's copy.
     ///
     /// # Errors
-    /// [`ServiceError::SameFile`], [`ServiceError::ReceivedDiffers`],
+    /// [`Refusal::OtherReceived`](cstatns_record::state::Refusal),
     /// [`ServiceError::ResultMissing`]: nothing is destroyed then.
-    pub fn delivered(&mut self, of: &DeliveryId, received: &Path) -> Result<(), ServiceError> {
-        self.state.check_delivered(of)?;
+    pub fn delivered(&mut self, of: &DeliveryId, received: &Received) -> Result<(), ServiceError> {
+        self.state.check_received(of, received)?;
         let journal = Journal::read(&Journal::path(&self.home, of))?;
         if !journal.result.is_file() {
             return Err(ServiceError::ResultMissing { path: journal.result });
         }
-        check_copy(&journal.result, received)?;
+        self.hand_over(of)
+    }
+
+    /// Records that the counterpart has it, and destroys the copy.
+    pub(super) fn hand_over(&mut self, of: &DeliveryId) -> Result<(), ServiceError> {
         self.record(Event::Delivered { run: of.run, part: of.part })?;
         self.pay_what_is_owed(Vec::new())?;
         Ok(())
@@ -434,30 +438,4 @@ impl Service {
         }
         Ok(swept)
     }
-}
-
-/// Whether `received` is another file with the bytes of `result`.
-fn check_copy(result: &Path, received: &Path) -> Result<(), ServiceError> {
-    let (ours, theirs) = (files::open_to_read(result)?, files::open_to_read(received)?);
-    let (our_facts, their_facts) =
-        (Facts::of_open(result, &ours)?, Facts::of_open(received, &theirs)?);
-    if our_facts.inode == their_facts.inode {
-        return Err(ServiceError::SameFile { path: received.to_owned() });
-    }
-    let differs = || ServiceError::ReceivedDiffers { path: received.to_owned() };
-    if our_facts.bytes != their_facts.bytes {
-        return Err(differs());
-    }
-    let (mut ours, mut theirs) = (BufReader::new(ours), BufReader::new(theirs));
-    let (mut left, mut a, mut b) = (our_facts.bytes, [0_u8; 1 << 16], [0_u8; 1 << 16]);
-    while left > 0 {
-        let step = usize::try_from(left).unwrap_or(usize::MAX).min(a.len());
-        ours.read_exact(&mut a[..step]).map_err(|error| FileError::from_io(result, &error))?;
-        theirs.read_exact(&mut b[..step]).map_err(|error| FileError::from_io(received, &error))?;
-        if a[..step] != b[..step] {
-            return Err(differs());
-        }
-        left -= step as u64;
-    }
-    Ok(())
 }

@@ -137,9 +137,6 @@ pub enum ServiceError {
         /// The event that says so.
         event: u64,
     },
-    /// The home knows where the service's copy lies.
-    #[error("the home knows where its copy of this delivery lies")]
-    CopyKnown,
     /// Fewer people who were looked up and coded than the domain's minimum.
     #[error(
         "the request has fewer than {minimum} distinct people who are found and coded, this \
@@ -181,12 +178,6 @@ pub enum ServiceError {
     #[error("{path:?} may be the result of an interrupted run, and nothing here reads results")]
     ResultUnread {
         /// The file.
-        path: PathBuf,
-    },
-    /// The file given is the service's own copy.
-    #[error("{path:?} is the service's own copy")]
-    SameFile {
-        /// The file given.
         path: PathBuf,
     },
     /// The request could not be destroyed after the run.
@@ -382,12 +373,6 @@ pub enum ServiceError {
         /// The first event that differs.
         event: u64,
     },
-    /// The counterpart's file differs.
-    #[error("{path:?} is not the same as the service's copy (nothing was destroyed)")]
-    ReceivedDiffers {
-        /// The file given.
-        path: PathBuf,
-    },
 }
 
 impl ServiceError {
@@ -437,15 +422,12 @@ cstatns_base::coded!(ServiceError {
     Self::Part { part, parts, request, error } => (error),
     Self::Undecided { error } => (error, Machine, [run: "undecided"]),
     Self::KeyJustMade { domain, generation, event } => ("key-just-made", Input, [domain, generation, event]),
-    Self::CopyKnown => ("copy-known", Input, []),
     Self::TooFewPeople { minimum } => ("too-few-values", Input, [minimum, counted: "people"]),
     Self::ResultMissing { path } => ("result-missing", Input, [path]),
     Self::ResultThere { path } => ("result-there", Input, [path]),
     Self::ResultAway { delivery, path } => ("result-away", Machine, [run: delivery.run, part: delivery.part, path]),
     Self::ResultUnread { path } => ("result-unread", Machine, [path]),
-    Self::SameFile { path } => ("same-file", Input, [path]),
     Self::PublishedOther { path, event } => ("published-other", Tampering, [path, event]),
-    Self::ReceivedDiffers { path } => ("received-differs", OtherSide, [path]),
     Self::RequestStays { error } => ("request-stays", Machine, [reason: error.code(), inner: error.facts()]),
     Self::RequestOwed { delivery, error } => (error, Machine, [delivery]),
     Self::RequestAway { delivery, path } => ("request-away", Machine, [delivery, path]),

@@ -53,24 +53,27 @@ impl Service {
         outgoing(&self.home, &self.state)
     }
 
-    /// The counterpart has the delivery, as the operator states: for a copy of which the home does
-    /// not know any more where it lies. Its destruction is recorded as that of what is lost.
+    /// The counterpart has the delivery, as the operator states: destroys the service's copy. Where
+    /// that is not found, its destruction is recorded as that of what is lost. Returns whether it
+    /// was there.
     ///
     /// # Errors
-    /// [`ServiceError::CopyKnown`] where the home knows it; [`ServiceError::File`] where it cannot
-    /// be found out.
-    pub fn delivered_unseen(&mut self, of: &DeliveryId) -> Result<(), ServiceError> {
+    /// [`ServiceError::File`] where it cannot be found out where the copy lies.
+    pub fn delivered_stated(&mut self, of: &DeliveryId) -> Result<bool, ServiceError> {
         self.state.check_delivered(of)?;
         match self.journal(of) {
-            Ok(Some(_)) => return Err(ServiceError::CopyKnown),
+            Ok(Some(Journal { result: path, .. })) if is_there(&path)? => {
+                self.hand_over(of)?;
+                return Ok(true);
+            }
             Err(error @ ServiceError::File(_)) => return Err(error),
-            Ok(None) | Err(_) => {}
+            Ok(_) | Err(_) => {}
         }
         self.record(Event::Delivered { run: of.run, part: of.part })?;
         let what = Destroyed::result_of(*of);
         self.record(Event::Destroyed { what, how: Means::Lost })?;
         files::remove_if_present(&Journal::path(&self.home, of))?;
-        Ok(())
+        Ok(false)
     }
 
     /// The service's copy of a delivery is lost, as the operator states, and nobody received it:

@@ -166,6 +166,9 @@ pub struct DomainStatus {
     pub marked: bool,
     /// When its keys were destroyed.
     pub destroyed: Option<Timestamp>,
+    /// How many deliveries of a former generation no later renewal names
+    /// ([`State::to_renew`]).
+    pub to_renew: u64,
 }
 
 impl DomainStatus {
@@ -299,6 +302,7 @@ impl Looked<'_> {
                 .map(|left| -left.as_hours()),
             marked: domain.marked,
             destroyed: domain.destroyed,
+            to_renew: self.state.to_renew(name).map_or(0, |former| former.len() as u64),
         }
     }
 }

@@ -4,7 +4,6 @@ use std::fs;
 
 use cstatns::code::Generation;
 use cstatns::domain::{Kind, RenewalReason};
-use cstatns::files::FileError;
 use cstatns::proposal::{Action, QuorumError};
 use cstatns::receipt::Doubted;
 use cstatns::service::{Clock as _, Opening, Reader, Service, ServiceError};
@@ -265,13 +264,7 @@ fn deliver(life: &mut Life) -> Result<(), ServiceError> {
     if !life.world.path(&format!("{file}.result")).exists() {
         return none();
     }
-    match life.world.deliver(&file, &made) {
-        // The journal was lost with a home.
-        Err(ServiceError::File(FileError::Missing { .. })) => {
-            life.world.try_open()?.delivered_unseen(&made.delivery)?;
-        }
-        other => other?,
-    }
+    life.world.deliver(&file, &made)?;
     life.made.retain(|(other, _)| *other != file);
     let _ = fs::remove_file(life.world.path(&format!("{file}.received")));
     Ok(())

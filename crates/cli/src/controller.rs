@@ -1,7 +1,10 @@
 //! The controller's verbs: a request prepared, a result attached, files checked before they are
 //! joined.
 
+mod check;
 mod inspect;
+mod setup;
+mod slip;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -14,10 +17,11 @@ use cstatns::identifier::Scheme;
 use cstatns::manifest::manifest_path;
 use cstatns::meta::ServiceId;
 use cstatns::name::Name;
+use cstatns::received::received_path;
 use cstatns::report::report_path;
 use cstatns::requested::{Requested, RequestedError, requested_path};
 use cstatns::service::read_service_card;
-use cstatns_controller::{Attach, Column, Prepare, Risk, attach, check, prepare};
+use cstatns_controller::{Attach, Column, Prepare, Risk, attach, attach_and_destroy, prepare};
 use cstatns_rows::csv::usual_delimiter;
 use cstatns_rows::encoding::Encoding;
 use cstatns_rows::reading::Reading;
@@ -30,21 +34,24 @@ use crate::figures::{counted, grouped, per_second};
 use crate::output::Program;
 use crate::register::{MAY_BE_DAYS, mapped};
 use crate::scheme::scheme;
+use crate::settings::Settings;
 
 use inspect::{InspectArgs, frequent, unkeyed};
 
 /// The controller of data: requests, results, joins
 #[derive(Subcommand)]
 pub(crate) enum Controller {
+    Setup(setup::SetupArgs),
     Inspect(InspectArgs),
     Prepare(PrepareArgs),
     Attach(AttachArgs),
-    Check(CheckArgs),
+    Check(check::CheckArgs),
 }
 
 impl Controller {
     pub(crate) fn run(self, program: &Program) -> Result<Value, Fault> {
         match self {
+            Self::Setup(verb) => verb.run(program),
             Self::Inspect(verb) => verb.run(program),
             Self::Prepare(verb) => verb.run(program),
             Self::Attach(verb) => verb.run(program),
@@ -63,7 +70,8 @@ impl Controller {
       --service card.json --domain population --request request.csv --retained retained.csv
   cstatns controller prepare coded.csv --code-column code \\
       --service card.json --domain population --request renewal.csv --retained rest.csv
-A request serves for one domain of one service: card.json is the card that the service published.
+A request serves for one domain of one service: card.json is the card that the service published. `controller setup`
+says both once for a folder of data.
 A file as French spreadsheets write it needs --delimiter ';', and perhaps --encoding windows-1252:
   cstatns controller prepare export.csv.gz --identifier-column '#1' --delimiter ';' \\
       --encoding windows-1252 --service card.json --domain population --request request.csv.zst \\
@@ -86,7 +94,8 @@ which the summary repeats:
   cstatns controller prepare courses.csv --identifier-column nir --accept-risk nom=employer-name \\
       --service card.json --domain population --request request.csv --retained retained.csv
 Give the request and its .manifest.json to the service, and the eight words of the request to the
-custodians; the retained file and its .request.json never leave.")]
+custodians; the retained file and its .request.json never leave. The slip on standard output says it on one page, for the
+mail to the service and for the telephone.")]
 #[command(group = ArgGroup::new("sent").required(true))]
 pub(crate) struct PrepareArgs {
     /// The data: .csv, .tsv or .txt with a header line, perhaps compressed (.gz, .zst), or .parquet
@@ -109,12 +118,13 @@ pub(crate) struct PrepareArgs {
     /// The column of codes, to be renewed
     #[arg(long, value_name = "C", group = "sent")]
     code_column: Option<String>,
-    /// The card of the service that the request is for, as it published it
+    /// The card of the service that the request is for, as it published it [default: what
+    /// cstatns.toml in the data's folder says]
     #[arg(long, value_name = "CARD")]
-    service: PathBuf,
-    /// The domain that the request is for
+    service: Option<PathBuf>,
+    /// The domain that the request is for [default: what cstatns.toml says]
     #[arg(long, value_name = "D")]
-    domain: Name,
+    domain: Option<Name>,
     /// The request to write; <R>.manifest.json lies beside it
     #[arg(long, value_name = "R")]
     request: PathBuf,
@@ -122,8 +132,9 @@ pub(crate) struct PrepareArgs {
     /// <T>.request.json lies beside it
     #[arg(long, value_name = "T")]
     retained: PathBuf,
-    /// What separates the fields of the data: one character, or `tab` [default: what its line
-    /// `sep=` says; a tab in .tsv; in .txt what makes the column one; else a comma]
+    /// What separates the fields of the data: one character, or `tab` [default: what cstatns.toml
+    /// says, not of .tsv; what its line `sep=` says; a tab in .tsv; in .txt what makes the column
+    /// one; else a comma]
     #[arg(long, value_parser = delimiter)]
     delimiter: Option<u8>,
     /// The encoding of the data, where it is text: utf-8, windows-1252, iso-8859-15, utf-16le or
@@ -166,14 +177,14 @@ fn encoding(text: &str) -> Result<Encoding, String> {
 
 impl PrepareArgs {
     /// What separates the fields of the data.
-    fn delimiter(&self) -> Result<u8, Fault> {
+    fn delimiter(&self, settings: &Settings) -> Result<u8, Fault> {
         if Format::of(&self.data)? == Format::Parquet {
             return match self.encoding {
                 Some(_) => Err(Fault::usage("--encoding is for text: leave it out for .parquet")),
                 None => Ok(b','),
             };
         }
-        if let Some(delimiter) = self.delimiter {
+        if let Some(delimiter) = self.delimiter.or(settings.delimiter_of(&self.data)?) {
             return Ok(delimiter);
         }
         let mapped = self.map.iter().find(|(field, _)| *field == Field::Prenoms);
@@ -199,23 +210,34 @@ impl PrepareArgs {
             (None, Some(column)) => Column::Code(column),
             (None, None) => Column::CivilStatus { map: &map, years: program.years() },
         };
-        let card = present_card(program, &self.service)?;
-        let service = ServiceId::of(card.id())
-            .ok_or_else(|| Fault::form(&self.service, "the card of a service"))?;
+        let settings = Settings::beside(&self.data)?;
+        let (Some(card), Some(domain)) = (
+            self.service.as_ref().or(settings.service.as_ref()),
+            self.domain.as_ref().or(settings.domain.as_ref()),
+        ) else {
+            return Err(Fault::usage(
+                "give --service CARD and --domain D, or say them once for the folder of the data with \
+                `controller setup`",
+            ));
+        };
+        let missing = match &self.missing[..] {
+            [] if self.code_column.is_none() => &settings.missing[..],
+            given => given,
+        };
+        let path = card;
+        let card = present_card(program, path)?;
+        let service =
+            ServiceId::of(card.id()).ok_or_else(|| Fault::form(path, "the card of a service"))?;
         let what = Prepare {
             data: (&self.data).into(),
             column,
             service: &service,
             signing: &card.body.signing,
-            domain: &self.domain,
+            domain,
             request: &self.request,
             retained: (&self.retained).into(),
-            delimiter: self.delimiter()?,
-            reading: Reading {
-                numbers: self.numbers,
-                missing: &self.missing,
-                encoding: self.encoding,
-            },
+            delimiter: self.delimiter(&settings)?,
+            reading: Reading { numbers: self.numbers, missing, encoding: self.encoding },
             accepted: &self.accept_risk,
         };
         let (prepared, seconds) = self.bulk.work(program, |effort| prepare(what, effort));
@@ -227,7 +249,7 @@ impl PrepareArgs {
             self.request, self.data, self.retained
         ));
         let (input, words) = (&prepared.input, spoken(&prepared.input.commitment));
-        program.say(format_args!("for `{}` of {}: {input}", self.domain, service));
+        program.say(format_args!("for `{domain}` of {service}: {input}"));
         program.say(format_args!(
             "the words of this request: {words}: give them to the custodians yourself; they \
             approve the request only if the same words are shown to them"
@@ -271,6 +293,7 @@ impl PrepareArgs {
         if prepared.may_be_days {
             program.say(MAY_BE_DAYS);
         }
+        slip::tell(program, &self.request, &prepared);
         program.say(closing(prepared.rows, seconds, &prepared.counts));
         let identifiers: BTreeMap<_, _> = prepared
             .identifiers
@@ -288,7 +311,7 @@ impl PrepareArgs {
             "values": input.values,
             "distinct": input.distinct,
             "service": *service,
-            "domain": self.domain,
+            "domain": domain,
             "commitment": input.commitment,
             "words": words,
             "seconds": seconds,
@@ -312,8 +335,11 @@ impl PrepareArgs {
 #[derive(Args)]
 #[command(after_help = "Example:
   cstatns controller attach --retained retained.csv --result result.csv --out coded.csv \\
-      --destroy courses.csv --destroy retained.csv --destroy result.csv
-Once it has the codes, the controller destroys the identifiers: name the files that hold them.")]
+      --destroy-sources
+Once it has the codes, the controller destroys the identifiers and what says whose a code is. --destroy-sources destroys
+the data, the request with its manifest, the result and the retained file with its .request.json; --destroy names files
+by hand. Without, the last line names those that are still there. Give OUT.receipt.json to the service:
+`service delivered`.")]
 pub(crate) struct AttachArgs {
     /// The data that the request was made from, if it is no longer where it was
     data: Option<PathBuf>,
@@ -323,7 +349,7 @@ pub(crate) struct AttachArgs {
     /// The service's result, with its .report.json beside it
     #[arg(long, value_name = "S")]
     result: PathBuf,
-    /// The attached file to write; its .report.json lies beside it
+    /// The attached file to write; its .report.json and its .receipt.json lie beside it
     #[arg(long)]
     out: PathBuf,
     /// Codes of 32 bytes instead of text (Parquet only)
@@ -336,6 +362,11 @@ pub(crate) struct AttachArgs {
     /// .request.json
     #[arg(long, value_name = "FILE", num_args = 1..)]
     destroy: Vec<PathBuf>,
+    /// Destroy all that holds identifiers or says whose a code is, once the attached file is
+    /// durable: the data, the request and its manifest, the result, the retained file and its
+    /// .request.json
+    #[arg(long)]
+    destroy_sources: bool,
     #[command(flatten)]
     bulk: Bulk,
 }
@@ -390,7 +421,10 @@ impl AttachArgs {
             binary_codes: self.binary_codes,
             destroy: &self.destroy,
         };
-        let (attached, seconds) = self.bulk.work(program, |effort| attach(what, effort));
+        let (attached, seconds) = self.bulk.work(program, |effort| match self.destroy_sources {
+            true => attach_and_destroy(what, effort),
+            false => attach(what, effort),
+        });
         let attached = attached?;
         let report = &attached.report;
         if attached.resumed {
@@ -409,13 +443,25 @@ impl AttachArgs {
         looked_up(report.scores.as_ref(), report.coded, report.rows_out)
             .into_iter()
             .for_each(|line| program.say(line));
+        let receipt = received_path(&self.out);
+        program.say(format_args!("give {receipt:?} to the service: `service delivered`"));
         program.say(closing(attached.rows, seconds, &report.quality));
+        if !attached.holding.is_empty() {
+            let holding: Vec<_> = attached.holding.iter().map(|path| format!("{path:?}")).collect();
+            program.say(format_args!(
+                "still there, with identifiers or former codes, or with what says whose a code is: {}; destroy them \
+                once you do not need them (--destroy-sources does)",
+                holding.join(", ")
+            ));
+        }
         Ok(json!({
             "rows": attached.rows,
             "seconds": seconds,
             "rows_per_second": per_second(attached.rows, seconds),
             "attached": self.out,
             "report": report_path(&self.out),
+            "receipt": receipt,
+            "holding": attached.holding,
             "service": report.service,
             "domain": report.domain,
             "generation": report.generation,
@@ -424,48 +470,5 @@ impl AttachArgs {
             "scores": report.scores,
             "destroyed": report.destroyed,
         }))
-    }
-}
-
-/// Tell what files of codes hold, and refuse files that cannot be joined
-#[derive(Args)]
-#[command(after_help = "Example:
-  cstatns controller check courses-coded.csv wages-coded.csv")]
-pub(crate) struct CheckArgs {
-    /// Files with a column `code`
-    #[arg(required = true)]
-    files: Vec<PathBuf>,
-}
-
-impl CheckArgs {
-    fn run(self, program: &Program) -> Result<Value, Fault> {
-        let facts = check(&self.files)?;
-        for file in &facts {
-            program.tell(format_args!(
-                "{}: domain {}, generation {}, {} rows, {} distinct codes (tag {}, service {})",
-                file.path.display(),
-                file.domain.as_ref().map_or("unknown", |domain| domain.as_str()),
-                file.generation,
-                file.rows,
-                file.distinct_codes,
-                file.tag,
-                file.service.as_deref().unwrap_or("unknown"),
-            ));
-        }
-        if facts.len() > 1 {
-            program.say("these files can be joined on `code`");
-        }
-        let files = facts.iter().map(|file| {
-            json!({
-                "file": file.path,
-                "service": file.service.as_deref(),
-                "domain": file.domain,
-                "tag": file.tag.as_str(),
-                "generation": file.generation,
-                "rows": file.rows,
-                "distinct_codes": file.distinct_codes,
-            })
-        });
-        Ok(json!({ "files": files.collect::<Vec<_>>() }))
     }
 }

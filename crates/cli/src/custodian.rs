@@ -16,14 +16,12 @@ use cstatns::service::read_service_card;
 use cstatns::state::{ReadLedger, read_ledger};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
-use zeroize::Zeroizing;
 
 use crate::fault::Fault;
 use crate::output::Program;
-use crate::quorum::{Closed, ask_new, note, read_passphrase, remarked, said_of, stated};
+use crate::passphrase::new_passphrase;
+use crate::quorum::{Closed, note, remarked, said_of, stated};
 
-/// Characters that a new passphrase has at least.
-const SHORTEST_PASSPHRASE: usize = 12;
 /// More than a file that travels between people is long, in bytes.
 const LIMIT: u64 = 1 << 20;
 
@@ -51,6 +49,8 @@ impl Custodian {
 #[derive(Args)]
 #[command(after_help = "Example:
   cstatns custodian new /media/alice/kit --name alice
+The passphrase has 12 characters or more and is not to be guessed: four words that have nothing to do with each
+other. Accents, the encoding of a file and its line ends make no difference.
 Then give the file card.json to the service, and keep the rest.")]
 pub(crate) struct New {
     /// The directory to make
@@ -78,7 +78,7 @@ impl New {
         let file = self.passphrase_file.as_deref();
         let passphrase = match self.no_passphrase {
             true => None,
-            false => Some(new_passphrase(program, file, &self.kit)?),
+            false => Some(new_passphrase(program, file, &self.kit, &[self.name.as_str()])?),
         };
         let passphrase = passphrase.as_ref().map(|passphrase| passphrase.as_slice());
         let card = Kit::create(&self.kit, self.name, self.external, passphrase)?;
@@ -98,33 +98,6 @@ impl New {
             "protected": card.body.protected,
         }))
     }
-}
-
-/// The passphrase from a file, or typed twice, for what will lie at `path`.
-pub(crate) fn new_passphrase(
-    program: &Program,
-    file: Option<&Path>,
-    path: &Path,
-) -> Result<Zeroizing<Vec<u8>>, Fault> {
-    let passphrase = match file {
-        Some(file) => read_passphrase(program, file)?,
-        None => ask_new(path)?,
-    };
-    if (1..SHORTEST_PASSPHRASE).contains(&characters(&passphrase)) {
-        return Err(Fault::new(
-            "passphrase-short",
-            format!(
-                "the passphrase has fewer than {SHORTEST_PASSPHRASE} characters, which a machine \
-                guesses: take several words"
-            ),
-        ));
-    }
-    Ok(passphrase)
-}
-
-/// Bytes that begin a character in UTF-8; all of them in other encodings of the West.
-fn characters(text: &[u8]) -> usize {
-    text.iter().filter(|byte| **byte & 0xc0 != 0x80).count()
 }
 
 /// Open a dealt share, check it against the ledger, keep it in the kit and write

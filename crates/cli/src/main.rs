@@ -21,6 +21,10 @@ mod watch;
 
 mod bulk;
 
+mod settings;
+
+mod passphrase;
+
 mod quorum;
 
 mod auditor;

@@ -5,24 +5,22 @@ mod question;
 mod words;
 
 use std::collections::BTreeSet;
-use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use clap::Args;
+use clap::{ArgMatches, Args, Command, FromArgMatches};
 use cstatns::card::Card;
 use cstatns::custody::custodian::{Kit, KitError, Remark};
 use cstatns::custody::quorum::Quorum;
-use cstatns::files;
 use cstatns::name::Name;
 use cstatns::proposal::{Action, QuorumError};
 use cstatns::service::{Gathering, Service, ServiceError};
 use cstatns::state::View;
 use jiff::SignedDuration;
 use jiff::civil::Date;
-use zeroize::Zeroizing;
 
 use crate::fault::Fault;
 use crate::output::Program;
+use crate::passphrase::{TRIES, read_passphrase, typed, untyped};
 
 use question::show;
 use words::notes;
@@ -31,19 +29,21 @@ pub(crate) use words::{remarked, said_of, stated};
 
 /// How long the custodians at this machine may take.
 const WAIT: SignedDuration = SignedDuration::from_hours(1);
-/// How often a passphrase is asked for.
-const TRIES: u8 = 3;
-/// More than a passphrase is long, in bytes.
-const LONGEST_PASSPHRASE: u64 = 4096;
-
-/// The custodians who approve.
-#[derive(Args)]
+/// The custodians who approve, with where their kits and passphrase files stand on the command
+/// line.
 pub(crate) struct KitArgs {
+    options: KitOptions,
+    kits_at: Vec<usize>,
+    files_at: Vec<usize>,
+}
+
+#[derive(Args)]
+struct KitOptions {
     /// The kit of a custodian who approves; once for each, as many as the threshold
     #[arg(long = "kit", value_name = "KIT", required = true)]
     kits: Vec<PathBuf>,
-    /// A file with a kit's passphrase, in the order of --kit; else it is asked for. As many as
-    /// there are kits, or as there are kits with a passphrase
+    /// A file with the passphrase of the --kit before it; where there is none, it is asked for. As
+    /// many files as kits may also stand after all of them, in their order
     #[arg(long = "passphrase-file", value_name = "F")]
     passphrase_files: Vec<PathBuf>,
     /// Today's date (UTC) by a calendar, where the clock is more than 40 days after or a day before
@@ -64,15 +64,39 @@ pub(crate) struct Closed {
     passphrase_file: Option<PathBuf>,
 }
 
+impl FromArgMatches for KitArgs {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
+        let at = |id| matches.indices_of(id).into_iter().flatten().collect();
+        let options = KitOptions::from_arg_matches(matches)?;
+        Ok(Self { options, kits_at: at("kits"), files_at: at("passphrase_files") })
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
+        *self = Self::from_arg_matches(matches)?;
+        Ok(())
+    }
+}
+
+impl Args for KitArgs {
+    fn augment_args(command: Command) -> Command {
+        KitOptions::augment_args(command)
+    }
+
+    fn augment_args_for_update(command: Command) -> Command {
+        KitOptions::augment_args_for_update(command)
+    }
+}
+
 impl KitArgs {
-    /// Kits that another verb takes.
+    /// Kits that another verb takes, whose files are in their order.
     pub(crate) fn of(kits: Vec<PathBuf>, passphrase_files: Vec<PathBuf>) -> Self {
-        Self { kits, passphrase_files, confirm_clock: None }
+        let options = KitOptions { kits, passphrase_files, confirm_clock: None };
+        Self { options, kits_at: Vec::new(), files_at: Vec::new() }
     }
 
     /// Nobody is asked under a clock that is far from the ledger's time, unless it is confirmed.
     pub(crate) fn check_clock(&self, service: &mut Service) -> Result<(), Fault> {
-        if let Some(date) = self.confirm_clock {
+        if let Some(date) = self.options.confirm_clock {
             service.confirm_clock(date)?;
         }
         Ok(service.check_clock()?)
@@ -80,26 +104,52 @@ impl KitArgs {
 
     /// Reads the cards and matches the passphrase files to them.
     pub(crate) fn look(&self) -> Result<Vec<Closed>, Fault> {
-        let cards = self.kits.iter().map(|kit| Kit::card_in(kit)).collect::<Result<Vec<_>, _>>()?;
-        let protected = cards.iter().filter(|card| card.body.protected).count();
-        let given = self.passphrase_files.len();
-        if given != 0 && given != self.kits.len() && given != protected {
-            return Err(Fault::usage(format!(
-                "{given} passphrase files for {} kits: give --passphrase-file once for each --kit, \
-                in the same order, or \
-                 not at all",
-                self.kits.len()
-            )));
-        }
-        let mut files = self.passphrase_files.iter();
-        let all = given == self.kits.len();
-        let closed = self.kits.iter().zip(cards).map(|(kit, card)| {
-            let wanted = all || card.body.protected;
-            let passphrase_file = if wanted { files.next().cloned() } else { None };
-            Closed { kit: kit.clone(), card, passphrase_file }
+        let KitOptions { kits, passphrase_files, .. } = &self.options;
+        let cards = kits.iter().map(|kit| Kit::card_in(kit)).collect::<Result<Vec<_>, _>>()?;
+        let protected: Vec<bool> = cards.iter().map(|card| card.body.protected).collect();
+        let files = after_their_kits(&self.kits_at, &self.files_at, &protected)
+            .or_else(|| in_order(passphrase_files.len(), &protected))
+            .ok_or_else(|| {
+                Fault::usage(format!(
+                    "{} passphrase files for {} kits: give each --passphrase-file after the --kit \
+                    whose it is; without one the passphrase is asked for",
+                    passphrase_files.len(),
+                    kits.len()
+                ))
+            })?;
+        let closed = kits.iter().zip(cards).zip(files).map(|((kit, card), file)| Closed {
+            kit: kit.clone(),
+            card,
+            passphrase_file: file.map(|file| passphrase_files[file].clone()),
         });
         Ok(closed.collect())
     }
+}
+
+/// The file of each kit, where each file stands after a kit of its own that has a passphrase.
+fn after_their_kits(
+    kits_at: &[usize],
+    files_at: &[usize],
+    protected: &[bool],
+) -> Option<Vec<Option<usize>>> {
+    let mut files = vec![None; kits_at.len()];
+    for (file, at) in files_at.iter().enumerate() {
+        let kit = kits_at.iter().rposition(|kit| kit < at)?;
+        if !protected[kit] || files[kit].replace(file).is_some() {
+            return None;
+        }
+    }
+    (files.len() == protected.len()).then_some(files)
+}
+
+/// The file of each kit, where there are as many as kits, or as kits with a passphrase.
+fn in_order(given: usize, protected: &[bool]) -> Option<Vec<Option<usize>>> {
+    let (all, some) = (given == protected.len(), protected.iter().filter(|one| **one).count());
+    if given != 0 && !all && given != some {
+        return None;
+    }
+    let mut files = 0..given;
+    Some(protected.iter().map(|one| if all || *one { files.next() } else { None }).collect())
 }
 
 impl Closed {
@@ -127,19 +177,24 @@ impl Closed {
         }
         // A slip of one hand must not send everybody who has approved home.
         let mut tries = TRIES;
+        let prompt =
+            format!("passphrase of `{}` for {}: ", self.card.body.name, self.kit.display());
         loop {
-            let passphrase = ask(&format!(
-                "passphrase of `{}` for {}: ",
-                self.card.body.name,
-                self.kit.display()
-            ))
-            .map_err(|error| untyped(&self.kit, &error))?;
+            let typed = typed(&prompt).map_err(|error| unopened(&self.kit, &error))?;
             tries -= 1;
-            match Kit::open(&self.kit, Some(&passphrase)) {
-                Err(KitError::Passphrase { .. }) if tries > 0 => {
-                    program.say("that is not the passphrase of this kit: once more");
+            let opened = typed.and_then(|passphrase| {
+                Kit::open(&self.kit, Some(&passphrase)).map_err(|error| match error {
+                    KitError::Passphrase { .. } if tries > 0 => {
+                        Fault::new("passphrase-wrong", "that is not the passphrase of this kit")
+                    }
+                    error => error.into(),
+                })
+            });
+            match opened {
+                Err(fault) if tries > 0 && fault.code.starts_with("passphrase-") => {
+                    program.say(format_args!("{}: once more", fault.text()));
                 }
-                outcome => return Ok(outcome?),
+                outcome => return outcome,
             }
         }
     }
@@ -263,65 +318,41 @@ pub(crate) fn tell_seen(program: &Program, service: &mut Service) {
     }
 }
 
-/// The passphrase in a file: all of it but one line end.
-pub(crate) fn read_passphrase(program: &Program, path: &Path) -> Result<Zeroizing<Vec<u8>>, Fault> {
-    let mut passphrase = Zeroizing::new(files::read_also_pipe(path, LONGEST_PASSPHRASE)?);
-    program.warn_of_others(path);
-    for end in [b'\n', b'\r'] {
-        if passphrase.last() == Some(&end) {
-            passphrase.pop();
-        }
-    }
-    Ok(passphrase)
-}
-
-/// Asks for a new passphrase, twice.
-pub(crate) fn ask_new(file: &Path) -> Result<Zeroizing<Vec<u8>>, Fault> {
-    let first = ask_for(file, "new passphrase: ")?;
-    let second = ask_for(file, "the same again: ")?;
-    if first == second {
-        Ok(first)
-    } else {
-        Err(Fault::new("passphrase-differs", "the two passphrases differ: try again"))
-    }
-}
-
-/// Asks for the passphrase of a file.
-pub(crate) fn ask_for(file: &Path, prompt: &str) -> Result<Zeroizing<Vec<u8>>, Fault> {
-    ask(prompt).map_err(|error| {
-        let how = advice(&error);
-        Fault::new("passphrase-needed", format!("a passphrase is needed for {file:?}: {how}"))
-    })
-}
-
-fn ask(prompt: &str) -> std::io::Result<Zeroizing<Vec<u8>>> {
-    rpassword::prompt_password(prompt).map(|text| Zeroizing::new(text.into_bytes()))
-}
-
-/// Nothing was typed. `error` says why: the person at the terminal ended the input, or there is no
-/// terminal.
-fn untyped(kit: &Path, error: &std::io::Error) -> Fault {
+/// Nothing was typed.
+fn unopened(kit: &Path, error: &std::io::Error) -> Fault {
     let needs = KitError::NeedsPassphrase { kit: kit.to_owned() };
-    Fault::from(needs).advising(advice(error))
-}
-
-fn advice(error: &std::io::Error) -> &'static str {
-    match error.kind() {
-        ErrorKind::UnexpectedEof => {
-            "give its passphrase; none was typed, and nothing is done without it"
-        }
-        _ => "give its passphrase; there is no terminal to ask at, use --passphrase-file",
-    }
+    Fault::from(needs).advising(untyped(error))
 }
 
 #[cfg(test)]
 mod tests {
+    use std::io::ErrorKind;
+
     use super::*;
+
+    #[test]
+    fn a_passphrase_file_is_that_of_the_kit_before_it() {
+        let files = |kits: &[usize], files: &[usize], protected: &[bool]| {
+            after_their_kits(kits, files, protected).or_else(|| in_order(files.len(), protected))
+        };
+        let three = [true; 3];
+        // --kit A --passphrase-file a --kit B --kit C --passphrase-file c
+        assert_eq!(files(&[1, 5, 7], &[3, 9], &three), Some(vec![Some(0), None, Some(1)]));
+        assert_eq!(files(&[1, 3, 5], &[7], &three), Some(vec![None, None, Some(0)]));
+        assert_eq!(files(&[1, 3, 5], &[], &three), Some(vec![None; 3]));
+        // After all of them, in their order; not fewer, of which nobody knows whose they are.
+        assert_eq!(files(&[1, 3, 5], &[7, 9, 11], &three), Some(vec![Some(0), Some(1), Some(2)]));
+        assert_eq!(files(&[1, 3, 5], &[7, 9], &three), None);
+        assert_eq!(files(&[3, 5, 7], &[1], &three), None);
+        // Of two kits of which one has a passphrase, the file is that one's.
+        assert_eq!(files(&[1, 3], &[5], &[true, false]), Some(vec![Some(0), None]));
+        assert_eq!(files(&[1, 3], &[5], &[false, true]), Some(vec![None, Some(0)]));
+    }
 
     #[test]
     fn the_advice_names_the_terminal_only_if_there_is_none() {
         let said =
-            |kind: ErrorKind| untyped(Path::new("kit"), &kind.into()).line().unwrap_or_default();
+            |kind: ErrorKind| unopened(Path::new("kit"), &kind.into()).line().unwrap_or_default();
         let (ended, none) = (said(ErrorKind::UnexpectedEof), said(ErrorKind::NotFound));
         assert!(ended.contains("none was typed") && !ended.contains("no terminal"), "{ended}");
         assert!(none.contains("no terminal") && none.contains("--passphrase-file"), "{none}");

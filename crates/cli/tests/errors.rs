@@ -467,9 +467,22 @@ fn kits_and_passphrases() {
     let said = place.ok(&format!("{open} {two} --kit denis --passphrase-file denis.pass"));
     assert!(said.contains("\"alice.pass\" can be read by others"), "{said}");
 
-    let output = place.run(&format!("{open} {two} --kit denis"));
+    // Two files after three kits: nobody knows whose they are.
+    let output = place.run(&format!(
+        "{open} --kit alice --kit bruno --kit denis --passphrase-file alice.pass --passphrase-file bruno.pass"
+    ));
     assert_eq!(output.status.code(), Some(2));
     assert!(text(&output.stderr).contains("2 passphrase files for 3 kits"));
+    // Of three kits two have their file, whichever they are; the third is asked for, where there is
+    // a terminal.
+    for (domain, kits) in
+        [("health", format!("{two} --kit denis")), ("wages", format!("--kit denis {two}"))]
+    {
+        let command = format!("service open home {domain} --kind statistics {kits}");
+        place.refused(&command, "passphrase-needed", &["\"denis\"", "no terminal"]);
+        let typed = at_terminal(&place, &command, "the passphrase of denis\n");
+        assert!(typed.0 && typed.1.contains("`denis` approves"), "{}", typed.1);
+    }
 
     // Somebody who is not in the roster.
     place.ok("custodian new frank --name frank --passphrase-file bruno.pass");
@@ -767,11 +780,26 @@ fn a_short_passphrase_is_refused() {
     place.ok("custodian new kit --name alice --passphrase-file pass");
 }
 
-#[test]
-fn a_passphrase_is_asked_for_again() {
+/// What a command does and says that has a terminal to ask at.
+fn at_terminal(place: &Place, command: &str, typed: &str) -> (bool, String) {
     use std::io::Write;
     use std::process::{Command, Stdio};
 
+    let command = format!("{} {command}", env!("CARGO_BIN_EXE_cstatns"));
+    let child = Command::new("script")
+        .current_dir(place.directory.path())
+        .args(["-qec", &command, "/dev/null"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn();
+    let mut child = child.expect("this test needs `script`, of bsdutils or util-linux");
+    child.stdin.take().unwrap().write_all(typed.as_bytes()).unwrap();
+    let output = child.wait_with_output().unwrap();
+    (output.status.success(), text(&output.stdout))
+}
+
+#[test]
+fn a_passphrase_is_asked_for_again() {
     let place = Place::default();
     place.write_private("pass", "the passphrase of alice");
     place.ok("custodian new alice --name alice --passphrase-file pass");
@@ -779,28 +807,88 @@ fn a_passphrase_is_asked_for_again() {
     let init = "service init home --name test --threshold 2 --custodian alice/card.json \
         bruno/card.json --shares shares";
     place.ok(init);
-    // `script` gives the program a terminal to ask at.
     let accept = |typed: &str| {
-        let command = format!(
-            "{} custodian accept alice shares/alice.1.share --ledger home/ledger.jsonl",
-            env!("CARGO_BIN_EXE_cstatns")
-        );
-        let child = Command::new("script")
-            .current_dir(place.directory.path())
-            .args(["-qec", &command, "/dev/null"])
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn();
-        let mut child = child.expect("this test needs `script`, of bsdutils or util-linux");
-        child.stdin.take().unwrap().write_all(typed.as_bytes()).unwrap();
-        let output = child.wait_with_output().unwrap();
-        (output.status.success(), text(&output.stdout))
+        let accept = "custodian accept alice shares/alice.1.share --ledger home/ledger.jsonl";
+        at_terminal(&place, accept, typed)
     };
     let (done, said) = accept("yes\nwrong\nwrong\nwrong\n");
     assert!(!done && said.contains("error[passphrase-wrong]"), "{said}");
     assert_eq!(said.matches("once more").count(), 2, "{said}");
     let (done, said) = accept("yes\nwrong\nthe passphrase of alice\n");
     assert!(done && said.contains("`alice` holds a share"), "{said}");
+}
+
+#[test]
+fn what_a_new_passphrase_must_be_is_said_first_and_a_slip_is_asked_for_again() {
+    let place = Place::default();
+    let new = |kit: &str, typed: &str| {
+        at_terminal(&place, &format!("custodian new {kit} --name alice"), typed)
+    };
+    let (done, said) = new(
+        "one",
+        "short\nmouette grenier sabot\nmouette grenier sabo\nmouette grenier sabot\nmouette grenier sabot\n",
+    );
+    assert!(done, "{said}");
+    let at = |text: &str| said.find(text).unwrap_or_else(|| panic!("{text}: {said}"));
+    let first = at("new passphrase: ");
+    assert!(at("at least 12 characters") < first && at("four words") < first, "{said}");
+    assert!(first < at("fewer than 12 characters"), "{said}");
+    assert!(at("fewer than 12 characters") < at("the same again: "), "{said}");
+    assert!(at("the same again: ") < at("the two passphrases differ"), "{said}");
+    // After three, nothing is made.
+    let (done, said) = new("two", "aaaaaaaaaaaa\nalice alice alice\n mouette grenier sabot\n");
+    assert!(!done && said.contains("error[passphrase-space]") && !place.exists("two"), "{said}");
+    assert_eq!(said.matches("a machine guesses").count(), 2, "{said}");
+}
+
+#[test]
+fn a_passphrase_is_its_text_however_the_file_has_it() {
+    let place = Place::default();
+    let words = "République des mouettes à cinq";
+    place.write_private("pass", words);
+    for name in ["alice", "bruno"] {
+        place.ok(&format!("custodian new {name} --name {name} --passphrase-file pass"));
+    }
+    place.ok("service init home --name test --threshold 2 --custodian alice/card.json bruno/card.json --shares shares");
+    place.ok("custodian accept alice shares/alice.1.share --ledger home/ledger.jsonl --passphrase-file pass");
+    let decomposed = "Re\u{301}publique des mouettes a\u{300} cinq";
+    let utf_16 =
+        |text: &str| -> Vec<u8> { text.encode_utf16().flat_map(u16::to_le_bytes).collect() };
+    let check = |nth: usize| {
+        format!(
+            "custodian check alice --ledger home/ledger.jsonl --out r{nth}.json --passphrase-file as"
+        )
+    };
+    place.write_private("as", "");
+    for (nth, bytes) in [
+        decomposed.as_bytes().to_vec(),
+        [&b"\xef\xbb\xbf"[..], words.as_bytes(), b"\r\n"].concat(),
+        utf_16(&format!("\u{feff}{words}\r\n")),
+        utf_16(&format!("\u{feff}{decomposed}")),
+    ]
+    .iter()
+    .enumerate()
+    {
+        place.write("as", bytes);
+        place.ok(&check(nth));
+    }
+    for (bytes, code) in [
+        (format!("{words}\nand more\n").into_bytes(), "passphrase-lines"),
+        (format!("{words} \n").into_bytes(), "passphrase-space"),
+        (utf_16(words), "passphrase-encoding"),
+        (words.chars().map(|one| one as u8).collect(), "passphrase-encoding"),
+        (words.to_uppercase().into_bytes(), "passphrase-wrong"),
+    ] {
+        place.write("as", &bytes);
+        let line = place.refused(&check(9), code, &[]);
+        assert!(!line.contains("mouettes") && !line.contains("MOUETTES"), "{line}");
+    }
+    place.write("as", "aaaaaaaaaaaa");
+    place.refused(
+        "custodian new chloe --name chloe --passphrase-file as",
+        "passphrase-weak",
+        &["four words"],
+    );
 }
 
 #[test]
@@ -837,7 +925,7 @@ fn a_delivery_keeps_its_place() {
     );
     let number = "0".repeat(32);
     let line = place.refused(
-        &format!("service delivered home {number} --received moved.csv"),
+        &format!("service delivered home {number} --stated"),
         "unknown-delivery",
         &["service status"],
     );

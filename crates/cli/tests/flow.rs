@@ -129,15 +129,24 @@ fn a_delivery_is_told_and_its_copy_destroyed() {
     assert!(status["deliveries"][0]["result"].as_str().unwrap().ends_with(result));
 
     let deliver =
-        |received: &str| format!("service delivered home {delivery} --received {received}");
-    place.refused(&deliver(result), "same-file", &["own copy"]);
-    place.write("other.csv", "not the result");
-    place.refused(&deliver("other.csv"), "received-differs", &["nothing was destroyed"]);
-    place.refused(&deliver("nowhere.csv"), "file-missing", &["nowhere.csv"]);
+        |receipt: &str| format!("service delivered home {} --receipt {receipt}", &delivery[..8]);
+    let receipt = place.read("data-1.csv.receipt.json");
+    for (other, code) in [
+        ("not the result".to_owned(), "received-form"),
+        (receipt.replace("\"rows\": 50", "\"rows\": 51"), "received-other"),
+        (receipt.replace(delivery, &"0".repeat(32)), "received-other"),
+        (receipt.replace("\"format\": 1", "\"format\": 2"), "received-form"),
+        (receipt.replacen('{', "{\"more\": 1,", 1), "received-form"),
+    ] {
+        assert_ne!(other, receipt);
+        place.write("other.json", other);
+        place.refused(&deliver("other.json"), code, &[]);
+    }
+    place.refused(&deliver("nowhere.json"), "file-missing", &["nowhere.json"]);
     assert!(place.exists(result));
-    place.ok(&deliver(&format!("received/{result}")));
+    place.ok(&deliver("data-1.csv.receipt.json"));
     assert!(!place.exists(result) && place.exists(&format!("{result}.report.json")));
-    place.refused(&deliver(&format!("received/{result}")), "already-delivered", &[]);
+    place.refused(&deliver("data-1.csv.receipt.json"), "already-delivered", &[]);
     assert_eq!(place.json("service status home")["deliveries"], serde_json::json!([]));
 }
 
@@ -563,7 +572,7 @@ fn every_call_leaves_an_event() {
             .map(|line| serde_json::from_str::<Value>(line).unwrap()["event"].clone())
             .collect()
     };
-    let delivered = |run: &str| format!("service delivered home {run} --received copy.csv");
+    let delivered = |run: &str| format!("service delivered home {run} --stated");
     let code = "service code home population --request r.csv --result s.csv --purpose test";
     let renew = code.replace("service code", "service renew");
     for (command, verb, code) in [

@@ -50,8 +50,8 @@ fn every_verb_has_help_with_an_example() {
     assert_eq!(verbs, VERBS, "verbs that the program has");
 }
 
-/// demo, completions, man; custodian 4; service 18; controller 4; auditor 1; register 3.
-const VERBS: usize = 34;
+/// demo, completions, man; custodian 4; service 18; controller 5; auditor 1; register 3.
+const VERBS: usize = 35;
 
 /// People are looked up for somebody in `service code` alone: what a register answers otherwise are
 /// counts.
@@ -75,7 +75,10 @@ fn wrong_usage_is_2() {
         "service open home population --kind statistics --minimum-batch 0 --kit a",
         "service code home population --request r --result s --purpose Dupont --kit a",
         "service code home population --request r --result s --purpose p",
-        "service delivered home 123 --received f",
+        "service delivered home 123 --receipt f",
+        "service delivered home 123456",
+        "service delivered home 123456 --receipt f --stated",
+        "service delivered home 123456 --stated --lost",
         "controller prepare d.csv --request r --retained t",
         // Without a domain.
         "controller prepare d.csv --identifier-column a --service c --request r --retained t",

@@ -222,9 +222,8 @@ fn a_delivery_whose_note_is_gone_is_stated() {
         place.quorum(CODE);
         let status = place.json("service status home");
         let delivery = status["deliveries"][0]["delivery"].as_str().unwrap();
-        fs::copy(place.path("s.csv"), place.path("received.csv")).unwrap();
+        place.ok("controller attach --retained t.csv --result s.csv --out a.csv");
         let stated = format!("service delivered home {delivery} --stated");
-        place.refused(&stated, "copy-known", &["--received"]);
         let note = fs::read_dir(place.path("home/outbox")).unwrap().next().unwrap().unwrap();
         match damaged {
             true => fs::write(note.path(), "{").unwrap(),
@@ -234,7 +233,7 @@ fn a_delivery_whose_note_is_gone_is_stated() {
         let word = if damaged { "DAMAGED" } else { "LOST" };
         assert!(shown.contains(&format!("note of where it lies is {word}")), "{shown}");
         let code = if damaged { "home-damaged" } else { "file-missing" };
-        let received = format!("service delivered home {delivery} --received received.csv");
+        let received = format!("service delivered home {delivery} --receipt a.csv.receipt.json");
         place.refused(&received, code, &["--stated"]);
         let said = place.ok(&stated);
         assert!(said.contains("the copy here is lost"), "{said}");
@@ -257,9 +256,11 @@ fn a_result_that_is_lost_is_stated() {
     let status = place.json("service status home");
     let delivery = status["deliveries"][0]["delivery"].as_str().unwrap();
     let lost = |digits: &str| format!("service delivered home {digits} --lost");
-    place.refused(&lost(delivery), "result-there", &["s.csv", "--received"]);
+    place.refused(&lost(delivery), "result-there", &["s.csv", "--receipt"]);
+    place.ok("controller attach --retained t.csv --result s.csv --out a.csv");
     fs::rename(place.path("s.csv"), place.path("moved.csv")).unwrap();
-    let received = format!("service delivered home {} --received moved.csv", &delivery[..6]);
+    let received =
+        format!("service delivered home {} --receipt a.csv.receipt.json", &delivery[..6]);
     place.refused(&received, "result-missing", &["--lost"]);
     let other = if delivery.starts_with("000000") { "111111" } else { "000000" };
     place.refused(&lost(other), "unknown-delivery", &[other, "service status"]);

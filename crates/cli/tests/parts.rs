@@ -101,11 +101,11 @@ fn three_requests_are_asked_once_and_have_three_results() {
         .collect();
     assert_eq!(listed, [1, 2, 3].map(|part| format!("{run}/{part}")));
     let delivered = |delivery: &str, name: &str| {
-        format!("service delivered home {delivery} --received {name}.got.csv")
+        format!("service delivered home {delivery} --receipt {name}.out.csv.receipt.json")
     };
     place.refused(&delivered(run, "a"), "delivery-part", &[&format!("{run}/3")]);
     place.refused(&delivered(&format!("{run}/4"), "a"), "unknown-delivery", &[]);
-    place.refused(&delivered(&format!("{run}/1"), "b"), "received-differs", &[]);
+    place.refused(&delivered(&format!("{run}/1"), "b"), "received-other", &[]);
     assert_eq!(
         place.run(&delivered(&format!("{run}/0"), "b")).status.code(),
         Some(2),

@@ -5,6 +5,7 @@
 mod command;
 mod destruction;
 mod gather;
+mod holders;
 mod sources;
 mod write;
 
@@ -17,6 +18,7 @@ use cstatns_base::files::{Access, FileError, Together, take_back};
 use cstatns_base::identifier::Scheme;
 use cstatns_base::meta::{SPEC, ServiceId};
 use cstatns_base::name::Name;
+use cstatns_record::received::{Received, received_path};
 use cstatns_record::report::{Report, ReportError, report_path};
 use cstatns_record::requested::{Requested, RequestedError, requested_path};
 use cstatns_rows::columns::known_counts;
@@ -28,9 +30,10 @@ use cstatns_rows::sink::{self, Output};
 use cstatns_rows::table::{Format, Input, Rows, Source, Table};
 use jiff::Timestamp;
 
-use command::Files;
+use command::{Files, with_requested};
 use destruction::{Before, Unfinished};
 use gather::{Gathered, gather};
+use holders::{holders, there};
 use sources::{Results, need_retained};
 use write::{Data, Kept, copy, write};
 
@@ -48,6 +51,10 @@ pub struct Attached {
     /// Whether an earlier run of the same command, which was stopped, had made the file, so that
     /// only the destruction was left.
     pub resumed: bool,
+    /// The files that are still there and hold identifiers or former codes, or with which it can be
+    /// said whose a code is: the data, the request, the result, the retained file. None where the
+    /// rows went to a frame.
+    pub holding: Vec<PathBuf>,
 }
 
 /// Why nothing was attached. [`AttachError::NotDestroyed`] alone leaves an attached file, which is
@@ -254,6 +261,25 @@ cstatns_base::coded!(AttachError {
 /// # Errors
 /// [`AttachError`]: among them indexes that are missing or extra on either side, with counts.
 pub fn attach(what: Attach<'_>, effort: &Effort) -> Result<Attached, AttachError> {
+    attach_with(what, false, effort)
+}
+
+/// As [`attach`], and then destroys all that holds identifiers or says whose a code is: the data,
+/// the request that was written for it with its manifest, the result, the retained file with what
+/// lies beside it. Of the result the report stays, which says neither. What cannot be told to be
+/// that request is left ([`Attached::holding`]), and a path that is no text.
+///
+/// # Errors
+/// As [`attach`].
+pub fn attach_and_destroy(what: Attach<'_>, effort: &Effort) -> Result<Attached, AttachError> {
+    attach_with(what, true, effort)
+}
+
+fn attach_with(
+    what: Attach<'_>,
+    all_sources: bool,
+    effort: &Effort,
+) -> Result<Attached, AttachError> {
     let begin = Timestamp::now();
     let Attach { data, retained, requested, result, out, binary_codes, destroy } = what;
     match out {
@@ -261,18 +287,34 @@ pub fn attach(what: Attach<'_>, effort: &Effort) -> Result<Attached, AttachError
             if binary_codes && Format::of(out)?.is_text() {
                 return Err(AttachError::BinaryCsv);
             }
-            let destroy = &with_requested(retained.file(), destroy);
-            let files = Files {
+            let mut files = Files {
                 data: data.as_ref().and_then(Input::file),
                 retained: retained.file(),
                 result,
                 out,
                 binary_codes,
-                destroy,
+                destroy: &with_requested(retained.file(), destroy),
+                sources: Vec::new(),
             };
-            attach_to_file(&files, (data, retained, requested), begin, effort)
+            let beside = retained.file().map(requested_path);
+            let known = match (requested, beside) {
+                (None, Some(beside)) => Requested::read(&beside).ok(),
+                (requested, _) => requested.cloned(),
+            };
+            let (own, others) = known.map(|known| holders(&files, &known)).unwrap_or_default();
+            if all_sources {
+                files.sources = Unfinished::sources(out)
+                    .filter(|sources| !sources.is_empty())
+                    .unwrap_or_else(|| own.clone());
+                files.sources.retain(|path| path.to_str().is_some());
+            }
+            let mut attached = attach_to_file(&files, (data, retained, requested), begin, effort)?;
+            attached.holding = there([own, others].concat());
+            Ok(attached)
         }
-        Output::Frame(_) if !destroy.is_empty() => Err(AttachError::DestroysForFrame),
+        Output::Frame(_) if all_sources || !destroy.is_empty() => {
+            Err(AttachError::DestroysForFrame)
+        }
         Output::Frame(take) => {
             let Opened { source, known, retained, results } =
                 Opened::open(data, retained, requested, result)?;
@@ -285,7 +327,7 @@ pub fn attach(what: Attach<'_>, effort: &Effort) -> Result<Attached, AttachError
                 Ok(sink::frames(take, columns, pairs))
             })?;
             let report = report(&gathered, counts, begin)?;
-            Ok(Attached { rows: report.rows_out, report, resumed: false })
+            Ok(Attached { rows: report.rows_out, report, resumed: false, holding: Vec::new() })
         }
     }
 }
@@ -348,21 +390,6 @@ fn read_requested(retained: &Table) -> Result<Requested, AttachError> {
     })
 }
 
-/// The files to destroy: what was kept of the request goes with the retained file.
-fn with_requested(retained: Option<&Path>, destroy: &[PathBuf]) -> Vec<PathBuf> {
-    let absolute = |path: &Path| std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
-    let retained = retained.map(absolute);
-    let mut all = Vec::with_capacity(destroy.len() + 1);
-    for path in destroy {
-        all.push(path.clone());
-        let beside = requested_path(path);
-        if Some(absolute(path)) == retained && !destroy.contains(&beside) {
-            all.push(beside);
-        }
-    }
-    all
-}
-
 fn attach_to_file(
     what: &Files<'_>,
     (data, retained, requested): (Option<Input<'_>>, Input<'_>, Option<&Requested>),
@@ -372,13 +399,16 @@ fn attach_to_file(
     let (out, binary) = (what.out, what.binary_codes);
     let format = Format::of(out)?;
     let report_path = report_path(out);
-    if let Some(path) = what.destroy.iter().find(|path| **path == out || **path == report_path) {
-        return Err(AttachError::DestroysOutput { path: path.clone() });
+    let received_path = received_path(out);
+    let written = [out, &report_path, &received_path];
+    if let Some(path) = what.all().find(|path| written.contains(path)) {
+        return Err(AttachError::DestroysOutput { path: path.to_owned() });
     }
-    take_back(&[&report_path, out])?;
+    take_back(&[&report_path, &received_path, out])?;
     if let Some((mut report, unfinished)) = Unfinished::find(what) {
         check_destroyed(unfinished.carry_out(what, &mut report)?)?;
-        return Ok(Attached { rows: report.rows_out, report, resumed: true });
+        let holding = Vec::new();
+        return Ok(Attached { rows: report.rows_out, report, resumed: true, holding });
     }
     if out.symlink_metadata().is_ok() {
         // Before the sources, which may be gone: the command may have been done already.
@@ -390,8 +420,9 @@ fn attach_to_file(
     if matches!(source, Source::Lines(_)) != format.is_text() {
         return Err(AttachError::OutType { path: out.to_owned() });
     }
-    let mut files = Together::create([&report_path, out], Access::Private)?;
-    let [report_file, out_file] = &mut files.files;
+    let paths = [&*report_path, &received_path, out];
+    let mut files = Together::create(paths, Access::Private)?;
+    let [report_file, received_file, out_file] = &mut files.files;
     let gathered = gather(retained, results, known.rows, out, effort)?;
     let pairs = gathered.meta.pairs();
     let counts = match source {
@@ -414,9 +445,12 @@ fn attach_to_file(
         })?,
     };
     let mut report = report(&gathered, counts, begin)?;
-    let unfinished = match what.destroy {
-        [] => None,
-        _ => Some(before.plan(what, out_file.temporary())?),
+    let received = Received::of(&gathered.report, report.end);
+    let written = received_file.write_all(&received.bytes());
+    written.map_err(|error| FileError::from_io(&received_path, &error))?;
+    let unfinished = match what.all().next() {
+        None => None,
+        Some(_) => Some(before.plan(what, out_file.temporary())?),
     };
     let bytes =
         unfinished.as_ref().map_or_else(|| report.bytes(), |unfinished| unfinished.bytes(&report));
@@ -425,7 +459,7 @@ fn attach_to_file(
     if let Some(unfinished) = unfinished {
         check_destroyed(unfinished.carry_out(what, &mut report)?)?;
     }
-    Ok(Attached { rows: report.rows_out, report, resumed: false })
+    Ok(Attached { rows: report.rows_out, report, resumed: false, holding: Vec::new() })
 }
 
 /// The report of what was attached, if it is what the service reported. `counts` are those of the

@@ -30,6 +30,8 @@ pub mod manifest;
 
 pub mod report;
 
+pub mod received;
+
 pub mod ledger;
 
 mod ahead;

@@ -222,6 +222,7 @@ impl Manifest {
             commitment,
             rows,
             data,
+            request: None,
         }
     }
 

@@ -42,6 +42,9 @@ pub struct Requested {
     pub rows: u64,
     /// The data that it was made from.
     pub data: Data,
+    /// Where the request was written; none where the path is no text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request: Option<PathBuf>,
 }
 
 /// Data as it is known again once its codes are there.
@@ -72,9 +75,8 @@ impl Data {
         columns: &[usize],
         digest: [u8; 32],
     ) -> Self {
-        let path = path.and_then(|path| std::path::absolute(path).ok());
         Self {
-            path: path.filter(|path| path.to_str().is_some()),
+            path: path.and_then(as_text),
             delimiter: delimiter.map(char::from),
             encoding: None,
             columns: columns.iter().map(|column| *column as u32 + 1).collect(),
@@ -93,6 +95,11 @@ impl Data {
     }
 }
 
+/// The whole path, where it is text.
+fn as_text(path: &Path) -> Option<PathBuf> {
+    std::path::absolute(path).ok().filter(|path| path.to_str().is_some())
+}
+
 /// Where it lies: the name of the retained file with `.request.json` after it.
 pub fn requested_path(retained: &Path) -> PathBuf {
     beside(retained, ".request.json")
@@ -108,6 +115,11 @@ pub fn beside(path: &Path, suffix: &str) -> PathBuf {
 impl Requested {
     /// The version of the format.
     pub(crate) const FORMAT: u32 = 2;
+
+    /// The same of a request that is written there.
+    pub fn written_to(self, request: &Path) -> Self {
+        Self { request: as_text(request), ..self }
+    }
 
     /// Reads it.
     ///

@@ -10,7 +10,7 @@ use cstatns_base::look_up::Score;
 use crate::columns::{Codes, Indexes, Order, ScoreCells, fault, word};
 use crate::csv::Delimiter;
 use crate::error::TableError;
-use crate::table::{Batch, Kind, Source, Table};
+use crate::table::{Batch, Format, Kind, Source, Table, Text};
 
 /// The columns behind `index`.
 const COLUMNS: [&str; 3] = ["code", "quality", "score"];
@@ -109,6 +109,19 @@ impl ResultRows {
     pub fn encoded(&self) -> &EncodedRows {
         &self.rows
     }
+}
+
+/// The bytes that a result takes at least, of so many rows and codes. `distinct` codes among them
+/// differ: what is compressed holds these once.
+pub fn least_bytes(format: Format, rows: u64, codes: u64, distinct: u64) -> u64 {
+    // An index and a code are random: nothing makes them shorter than 16 and 32 bytes. Their texts
+    // are as long as those of the first generation, or longer.
+    let (row, code, codes) = match format {
+        Format::Csv | Format::Text(Text { packing: None, .. }) => (34, 60, codes),
+        Format::Text(Text { packing: Some(_), .. }) => (16, 32, distinct),
+        Format::Parquet => (16, 32, codes),
+    };
+    rows.saturating_mul(row).saturating_add(codes.saturating_mul(code))
 }
 
 /// Reads a result, and computes its commitment and the number of its rows.

@@ -35,6 +35,16 @@ pub enum FileError {
         /// The file being written.
         path: PathBuf,
     },
+    /// `disk-full`: less space is free than what is to be written takes.
+    #[error("{path:?} takes {needed} bytes at least, and {free} are free there")]
+    NoRoom {
+        /// The file to be written.
+        path: PathBuf,
+        /// The least that is needed, in bytes.
+        needed: u64,
+        /// What is free, in bytes.
+        free: u64,
+    },
     /// `home-locked`: another process, or another part of this one, works there.
     #[error("another process holds {path:?}{}", said_of(holder.as_deref()))]
     Locked {
@@ -168,6 +178,7 @@ crate::coded!(FileError {
     Self::Missing { path } => ("file-missing", Input, [path]),
     Self::Permission { path } => ("file-permission", Machine, [path]),
     Self::Full { path } => ("disk-full", Machine, [path]),
+    Self::NoRoom { path, needed, free } => ("disk-full", Machine, [path, needed]),
     Self::Locked { path, holder } => ("home-locked", Machine, [path]),
     Self::InUse { path } => ("file-locked", Machine, [path]),
     Self::NotRegular { path } => ("not-a-file", Input, [path]),

@@ -65,6 +65,15 @@ pub fn is_private(path: &Path) -> bool {
     fs::metadata(path).is_ok_and(|data| data.permissions().mode() & 0o077 == 0)
 }
 
+/// The bytes that may still be written into a directory; none where the file system does not say.
+///
+/// # Errors
+/// `file-missing`, `file-permission`, `file-io`.
+pub fn free_space(directory: &Path) -> Result<Option<u64>, FileError> {
+    let found = rustix::fs::statvfs(directory).about(directory)?;
+    Ok((found.f_blocks > 0).then(|| found.f_bavail.saturating_mul(found.f_frsize)))
+}
+
 /// Fills `bytes` with what stands in the file from `place` on; its own place is neither used nor
 /// moved.
 ///

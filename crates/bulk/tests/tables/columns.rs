@@ -15,6 +15,7 @@ use arrow_schema::DataType;
 use cstatns::coded::Coded as _;
 use cstatns::identifier::Scheme;
 use cstatns::manifest::{Content, Manifest, manifest_path};
+use cstatns::received::received_path;
 use cstatns::report::{Destruction, Report, report_path};
 use cstatns::requested::{Requested, requested_path};
 use cstatns_bulk::{CodeFileError, Request, code};
@@ -112,7 +113,8 @@ fn prepare_writes_request_seal_and_retained() {
     assert!(text.starts_with(begin), "{text}");
     // What is kept of the request is public: all of it but the secret.
     let requested = Requested::read(&requested_path(&way.retained)).unwrap();
-    assert_eq!(requested, manifest.requested(crate::signed::signing(), requested.data.clone()));
+    let known = manifest.requested(crate::signed::signing(), requested.data.clone());
+    assert_eq!(requested, known.written_to(&way.request));
     assert_eq!((&requested, &prepared.input), (&prepared.requested, &manifest.input));
     let kept = fs::read_to_string(requested_path(&way.retained)).unwrap();
     assert!(!kept.contains(&*manifest.key.to_hex()) && !kept.contains("key"), "{kept}");
@@ -466,8 +468,9 @@ fn an_index_missing_or_extra_on_either_side_is_refused_with_counts() {
         let mut writer = csv::Writer::from_path(path).unwrap();
         kept.for_each(|row| writer.write_record(row).unwrap());
     };
-    fs::remove_file(&way.out).unwrap();
-    fs::remove_file(report_path(&way.out)).unwrap();
+    for made in [way.out.clone(), report_path(&way.out), received_path(&way.out)] {
+        fs::remove_file(made).unwrap();
+    }
     drop_lines(&way.result, &[1, 12]);
     drop_lines(&way.retained, &[3, 4, 5]);
     let error = way.attach().unwrap_err();

@@ -9,10 +9,12 @@ use cstatns::coded::Coded as _;
 use cstatns::files::{Step, faults};
 use cstatns::identifier::Scheme;
 use cstatns::manifest::manifest_path;
+use cstatns::received::received_path;
 use cstatns::report::{Destruction, Report, report_path};
 use cstatns::requested::requested_path;
 use cstatns_controller::{
-    Attach, AttachError, Attached, Column, NotDestroyed, PrepareError, attach, check,
+    Attach, AttachError, Attached, Column, NotDestroyed, PrepareError, attach, attach_and_destroy,
+    check,
 };
 use cstatns_rows::effort::Effort;
 
@@ -180,6 +182,12 @@ fn repeated<T, E: std::fmt::Debug>(
         let place = in_memory();
         for name in begun.names() {
             fs::copy(begun.path(&name), place.path(&name)).unwrap();
+            // What is kept of a request says where it and the data are.
+            if name.ends_with(".request.json") {
+                let said = fs::read_to_string(begun.path(&name)).unwrap();
+                let [from, to] = [&begun, &place].map(|place| place.0.path().to_str().unwrap());
+                fs::write(place.path(&name), said.replace(from, to)).unwrap();
+            }
         }
         let data = place.path(ready_way.data.file_name().unwrap().to_str().unwrap());
         let out = place.path(ready_way.out.file_name().unwrap().to_str().unwrap());
@@ -292,6 +300,80 @@ fn a_destruction_that_was_disturbed_is_finished_by_the_same_command() {
             "{what}"
         );
     });
+}
+
+/// Names none of the files that it destroys.
+fn destroying_sources(way: &Way) -> Result<Attached, AttachError> {
+    let (retained, result, out) = (&*way.retained, &*way.result, &*way.out);
+    attach_and_destroy(
+        Attach {
+            data: None,
+            retained: retained.into(),
+            requested: None,
+            result,
+            out: out.into(),
+            binary_codes: false,
+            destroy: &[],
+        },
+        &Effort::default(),
+    )
+}
+
+/// What holds identifiers, or says whose a code is.
+fn holders(way: &Way) -> Vec<PathBuf> {
+    let (manifest, requested) = (manifest_path(&way.request), requested_path(&way.retained));
+    let (data, request, result) = (way.data.clone(), way.request.clone(), way.result.clone());
+    vec![data, request, manifest, result, way.retained.clone(), requested]
+}
+
+#[test]
+fn a_destruction_of_all_sources_that_was_disturbed_is_finished_by_the_same_command() {
+    repeated(coded, destroying_sources, AttachError::code, |_, way, what| {
+        whole(&way.out);
+        let left: Vec<_> = holders(way).into_iter().filter(|path| path.exists()).collect();
+        assert_eq!(left, [""; 0].map(PathBuf::from), "{what}");
+        assert!(report_path(&way.result).exists() && received_path(&way.out).exists(), "{what}");
+        let report = Report::read(&report_path(&way.out)).unwrap();
+        let destroyed: Vec<_> = report.destroyed.iter().map(|one| one.file.clone()).collect();
+        let names = holders(way).into_iter().map(|path| path.file_name().unwrap().to_owned());
+        assert_eq!(destroyed, names.map(|name| name.into_string().unwrap()).collect::<Vec<_>>());
+        let said = fs::read_to_string(report_path(&way.out)).unwrap();
+        assert!(!said.contains("unfinished"), "{what}");
+    });
+}
+
+#[test]
+fn what_still_holds_identifiers_is_named_and_another_request_is_left() {
+    let place = Place::new();
+    let way = coded(&place);
+    assert_eq!(way.attach().unwrap().holding, holders(&way));
+
+    // What was written there since is of other rows.
+    let place = Place::new();
+    let way = coded(&place);
+    for path in [way.request.clone(), manifest_path(&way.request)] {
+        fs::rename(&path, path.with_extension("first")).unwrap();
+    }
+    let other = Way { data: place.path("e.csv"), retained: place.path("f.csv"), ..way.clone() };
+    fs::copy(&way.data, &other.data).unwrap();
+    other.prepare(Column::Identifier { column: "nir", scheme: Scheme::FrNir }, b',').unwrap();
+    let made = destroying_sources(&way).unwrap();
+    assert_eq!(made.holding, [way.request.clone(), manifest_path(&way.request)]);
+    assert!(made.holding.iter().all(|path| path.exists()) && other.data.exists());
+    assert!(!way.data.exists() && !way.retained.exists() && !way.result.exists());
+
+    // Nor is a request without its manifest told to be the one.
+    let place = Place::new();
+    let way = coded(&place);
+    fs::remove_file(manifest_path(&way.request)).unwrap();
+    assert_eq!(destroying_sources(&way).unwrap().holding, std::slice::from_ref(&way.request));
+
+    // Data that changed is refused before anything is destroyed.
+    let place = Place::new();
+    let way = coded(&place);
+    fs::write(&way.data, "nir,wage\n,1\n,2\n").unwrap();
+    assert_eq!(destroying_sources(&way).unwrap_err().code(), "data-changed");
+    assert!(holders(&way).iter().all(|path| path.exists()));
 }
 
 /// Stopped right after the first of three files is gone.

@@ -184,31 +184,30 @@ impl Story<'_> {
             std::fs::copy(&from, &to).map_err(|error| FileError::from_io(&to, &error))?;
         }
         if loud {
-            self.tell(
-                "The team copies the result; the service hears of it and destroys its own copy.",
-            );
-        }
-        let delivery = run["delivery"].as_str().unwrap_or_default();
-        play(&format!("service delivered @/service/home {delivery} --received @/{received}"))?;
-        self.expect_gone(&format!("service/{work}.result.csv"))?;
-        if loud {
             let destroyed = if renewal { "its copies" } else { "the identifiers" };
             self.tell(format_args!(
-                "The team puts the codes beside its data, and destroys {destroyed}."
+                "The team copies the result, puts the codes beside its data, and destroys {destroyed}."
             ));
         }
-        let (out, former) = if renewal {
-            (format!("{file}-renewed"), format!("{file}-coded"))
-        } else {
-            (format!("{file}-coded"), file.to_owned())
+        let out = if renewal { format!("{file}-renewed") } else { format!("{file}-coded") };
+        let retained = format!("@/{team}/{work}.retained.csv");
+        // The renewal's former codes are kept for a moment: the story compares them.
+        let destroy = match renewal {
+            true => format!("--destroy {retained} --destroy @/{received}"),
+            false => "--destroy-sources".to_owned(),
         };
         play(&format!(
-            "controller attach --retained @/{team}/{work}.retained.csv --result @/{received} --out \
-            @/{team}/{out}.csv \
-             --destroy @/{team}/{work}.retained.csv --destroy @/{received}{}",
-            // The renewal's former codes are kept for a moment: the story compares them.
-            if renewal { String::new() } else { format!(" --destroy @/{team}/{former}.csv") }
+            "controller attach --retained {retained} --result @/{received} --out @/{team}/{out}.csv \
+             {destroy}"
         ))?;
+        if loud {
+            self.tell("The service gets the receipt, and destroys its own copy of the result.");
+        }
+        let delivery = run["delivery"].as_str().unwrap_or_default();
+        play(&format!(
+            "service delivered @/service/home {delivery} --receipt @/{team}/{out}.csv.receipt.json"
+        ))?;
+        self.expect_gone(&format!("service/{work}.result.csv"))?;
         Ok(run)
     }
 

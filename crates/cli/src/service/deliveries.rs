@@ -2,8 +2,9 @@
 
 use std::path::PathBuf;
 
-use clap::Args;
+use clap::{ArgGroup, Args};
 use cstatns::files::FileError;
+use cstatns::received::Received;
 use cstatns::service::ServiceError;
 use serde_json::{Value, json};
 
@@ -16,13 +17,15 @@ use super::runs::{DeliveryArg, delivery};
 /// State that the counterpart has a delivery: destroys the service's copy
 #[derive(Args)]
 #[command(after_help = "Example:
-  cstatns service delivered home 0123456789abcdef0123456789abcdef --received /exchange/result.csv
-  cstatns service delivered home 0123456789abcdef0123456789abcdef --stated
-  cstatns service delivered home 0123456 --lost
-The file must be another file with the same bytes as the service's copy; `service status` lists the deliveries. --stated
-is for a delivery whose note in the home is lost or damaged, so that nobody knows where the copy lies: destroy it yourself.
+  cstatns service delivered home 012345 --receipt /exchange/coded.csv.receipt.json
+  cstatns service delivered home 012345 --stated
+  cstatns service delivered home 012345 --lost
+`service status` lists the deliveries. The receipt is what `controller attach` wrote beside the attached file; it must be
+of this delivery, its rows and their commitments. Nobody signs it yet: with --receipt as with --stated, the ledger has the
+operator's word. Where the copy here is not found, --stated records it as lost: destroy it where you find it.
 --lost is for a result that nobody received and nobody finds: the delivery is over, and its request stays used. In both
 cases the ledger says `lost`, for the auditor to see.")]
+#[command(group = ArgGroup::new("how").required(true))]
 pub(crate) struct Delivered {
     /// The service's home
     home: PathBuf,
@@ -30,14 +33,14 @@ pub(crate) struct Delivered {
     /// has several requests
     #[arg(value_parser = delivery)]
     delivery: DeliveryArg,
-    /// The file that the counterpart received
-    #[arg(long, value_name = "FILE", required_unless_present_any = ["stated", "lost"])]
-    received: Option<PathBuf>,
-    /// The counterpart has it, and the home does not know any more where its own copy lies
-    #[arg(long, conflicts_with = "received")]
+    /// The receipt of the counterpart
+    #[arg(long, value_name = "RECEIPT", group = "how")]
+    receipt: Option<PathBuf>,
+    /// The counterpart has it, as you state
+    #[arg(long, group = "how")]
     stated: bool,
     /// The copy here is lost, and nobody received it
-    #[arg(long, conflicts_with_all = ["received", "stated"])]
+    #[arg(long, group = "how")]
     lost: bool,
 }
 
@@ -45,30 +48,34 @@ impl Delivered {
     pub(super) fn run(self, program: &Program) -> Result<Value, Fault> {
         recorded(program, &self.home, "delivered", |service| {
             let delivery = self.delivery.find(service.state())?;
+            let receipt = self.receipt.as_deref().map(Received::read).transpose()?;
             let outgoing = service.outgoing().into_iter().find(|one| one.delivery.id == delivery);
-            let done = match &self.received {
-                _ if self.lost => service.result_lost(&delivery).map_err(Fault::from),
-                Some(received) => service.delivered(&delivery, received).map_err(noted),
-                None => service.delivered_unseen(&delivery).map_err(Fault::from),
+            let destroyed = match &receipt {
+                _ if self.lost => {
+                    service.result_lost(&delivery).map(|()| false).map_err(Fault::from)
+                }
+                Some(receipt) => {
+                    service.delivered(&delivery, receipt).map(|()| true).map_err(noted)
+                }
+                None => service.delivered_stated(&delivery).map_err(Fault::from),
             };
-            done.map_err(unknown)?;
+            let destroyed = destroyed.map_err(unknown)?;
             let delivery = service.state().named(delivery);
-            let copy = outgoing.and_then(|outgoing| outgoing.result);
-            program.say(if self.lost {
-                format!(
+            program.say(match destroyed {
+                _ if self.lost => format!(
                     "recorded: the result of delivery {delivery} is lost, and nobody received it; \
                     if it is found, destroy it"
-                )
-            } else if self.stated {
-                format!(
+                ),
+                true => {
+                    format!("delivery {delivery} is with its counterpart; destroyed the copy here")
+                }
+                false => format!(
                     "recorded: delivery {delivery} is with its counterpart, and the copy here is \
                     lost; destroy it where you find it"
-                )
-            } else {
-                format!("delivery {delivery} is with its counterpart; destroyed the copy here")
+                ),
             });
-            let destroyed = copy.filter(|_| !self.lost);
-            Ok(json!({ "delivery": delivery, "destroyed": destroyed, "lost": self.lost }))
+            let copy = outgoing.and_then(|outgoing| outgoing.result).filter(|_| destroyed);
+            Ok(json!({ "delivery": delivery, "destroyed": copy, "lost": self.lost }))
         })
     }
 }
@@ -96,7 +103,7 @@ fn noted(error: ServiceError) -> Fault {
     match gone {
         true => fault.advising(
             "the home does not know any more where its copy lies: destroy the copy yourself, and \
-            give --stated instead of --received",
+            give --stated instead of --receipt",
         ),
         false => fault,
     }

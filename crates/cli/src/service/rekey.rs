@@ -8,14 +8,14 @@ use cstatns::card::ServiceCard;
 use cstatns::files::{Access, FileError, Together};
 use cstatns::name::{Name, canonical_json};
 use cstatns::receipt::Receipt;
-use cstatns::service::{Opening, Service};
+use cstatns::service::{Opening, Service, read_service_card};
 use serde_json::{Value, json};
 
 use super::{Wait, opened, runs, waited};
-use crate::custodian::{new_passphrase, read_json};
+use crate::custodian::read_json;
 use crate::fault::Fault;
 use crate::output::Program;
-use crate::quorum::{ask_for, read_passphrase};
+use crate::passphrase::{ask_for, new_passphrase, read_passphrase};
 
 /// Give the service another signing key: make its card, then record that custodians accept it
 #[derive(Args)]
@@ -121,7 +121,10 @@ impl ExportIdentity {
         if self.out.symlink_metadata().is_ok() {
             return Err(FileError::Exists { path: self.out }.into());
         }
-        let passphrase = new_passphrase(program, self.passphrase_file.as_deref(), &self.out)?;
+        let card = read_service_card(&self.home.join("card.json"))?;
+        let known = [card.id()];
+        let file = self.passphrase_file.as_deref();
+        let passphrase = new_passphrase(program, file, &self.out, &known)?;
         let card = Service::export_identity(&self.home, &self.out, &passphrase)?;
         program.say(format_args!(
             "the signing key of {} is in {:?}, sealed under the passphrase: keep them in two places",

@@ -1,10 +1,12 @@
 //! `service status`: how a service stands, and what asks for somebody's attention.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use cstatns::domain::KeyState;
+use cstatns::name::Name;
 use cstatns::service::{self, DomainStatus, JournalState, Reader};
+use cstatns::state::State;
 use jiff::civil::Date;
 use serde_json::{Value, json};
 
@@ -18,22 +20,31 @@ use crate::output::Program;
 #[command(after_help = "Examples:
   cstatns service status home --json
   cstatns service status home --check
+  cstatns service status home --to-renew population
 What is past its end and what is overdue is shown by the system's clock, also where that is not confirmed.
 It changes nothing and waits for nobody: it may run while another command does, and on a home that is read-only.
 With --check the exit status is 3 when something asks for attention: a clock that is not confirmed or behind, a
-project past its end, an overdue or doubted key, a missing receipt or result, something that is to be destroyed.")]
+project past its end, an overdue or doubted key, a missing receipt or result, something that is to be destroyed.
+With --to-renew it lists the deliveries of a former generation that no later renewal names: whose files are still to be
+renewed. A renewal names a delivery where its report lay beside the data when it was prepared, or with --of.")]
 pub(crate) struct Status {
     /// The service's home
     home: PathBuf,
     /// End with 3 when something asks for attention
     #[arg(long)]
     check: bool,
+    /// List the deliveries of this domain whose codes are still to be renewed, and nothing else
+    #[arg(long, value_name = "DOMAIN", conflicts_with = "check")]
+    to_renew: Option<Name>,
 }
 
 impl Status {
     pub(super) fn run(self, program: &Program) -> Result<Value, Fault> {
         let clock = program.clock.clone();
         let reader = Reader::open(&self.home, move || clock())?;
+        if let Some(domain) = &self.to_renew {
+            return to_renew(program, &self.home, reader.state(), domain);
+        }
         let mut status = reader.status();
         // With what to do.
         status.unpaid = reader.unpaid().map(|unpaid| Fault::of(&unpaid, &[]).text());
@@ -51,6 +62,39 @@ impl Status {
             false => Ok(summary),
         }
     }
+}
+
+/// The deliveries whose codes are still to be renewed.
+fn to_renew(program: &Program, home: &Path, state: &State, domain: &Name) -> Result<Value, Fault> {
+    let (former, present) = (state.to_renew(domain)?, state.domain(domain)?.generation());
+    for (id, delivery) in &former {
+        program.tell(format_args!(
+            "{}  {}  generation {}, {}, for {}",
+            id.named(delivery.parts),
+            delivery.made.strftime("%Y-%m-%d"),
+            delivery.generation,
+            counted(delivery.rows, "row"),
+            delivery.purpose
+        ));
+    }
+    program.say(match former.len() {
+        0 => format!("every delivery of `{domain}` is of generation {present}, or a renewal names it"),
+        _ => format!(
+            "their controllers prepare each file again with --code-column, and then `service renew {} {domain}` \
+            makes the codes of generation {present}",
+            home.display()
+        ),
+    });
+    let former = former.iter().map(|(id, delivery)| {
+        json!({
+            "delivery": id.named(delivery.parts),
+            "generation": delivery.generation,
+            "purpose": delivery.purpose,
+            "rows": delivery.rows,
+            "made": delivery.made,
+        })
+    });
+    Ok(json!({ "domain": domain, "generation": present, "to_renew": former.collect::<Vec<_>>() }))
 }
 
 fn show(program: &Program, status: &service::Status) {
@@ -236,6 +280,9 @@ fn remarks(domain: &DomainStatus, custody_doubted: bool) -> String {
         )),
         (None, Some(ends)) => remarks.push(format!("ends {ends}")),
         (None, None) => {}
+    }
+    if domain.to_renew > 0 {
+        remarks.push(format!("deliveries to renew: {}", domain.to_renew));
     }
     remarks.join(", ")
 }

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use cstatns_record::requested::Requested;
+use cstatns_record::requested::{Requested, requested_path};
 use cstatns_rows::sink::Output;
 use cstatns_rows::table::Input;
 
@@ -35,5 +35,33 @@ pub(super) struct Files<'a> {
     pub(super) result: &'a Path,
     pub(super) out: &'a Path,
     pub(super) binary_codes: bool,
+    /// Those that the command names.
     pub(super) destroy: &'a [PathBuf],
+    /// Those that it does not name: all sources, where these are to be destroyed.
+    pub(super) sources: Vec<PathBuf>,
+}
+
+impl Files<'_> {
+    /// The files to destroy, each once.
+    pub(super) fn all(&self) -> impl Iterator<Item = &Path> {
+        let whole = |path: &Path| std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+        let named: Vec<PathBuf> = self.destroy.iter().map(|path| whole(path)).collect();
+        let more = self.sources.iter().filter(move |path| !named.contains(&whole(path)));
+        self.destroy.iter().chain(more).map(PathBuf::as_path)
+    }
+}
+
+/// The files to destroy: what was kept of the request goes with the retained file.
+pub(super) fn with_requested(retained: Option<&Path>, destroy: &[PathBuf]) -> Vec<PathBuf> {
+    let absolute = |path: &Path| std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    let retained = retained.map(absolute);
+    let mut all = Vec::with_capacity(destroy.len() + 1);
+    for path in destroy {
+        all.push(path.clone());
+        let beside = requested_path(path);
+        if Some(absolute(path)) == retained && !destroy.contains(&beside) {
+            all.push(beside);
+        }
+    }
+    all
 }

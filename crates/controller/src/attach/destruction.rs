@@ -25,6 +25,9 @@ pub(crate) struct Unfinished {
     out: FileId,
     retained: Option<FileId>,
     result: Option<FileId>,
+    /// The sources, where all of them are to be destroyed: the last of them says which they are.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    sources: Vec<PathBuf>,
     /// One for each file to destroy, in the order of the command.
     destroy: Vec<Planned>,
 }
@@ -71,9 +74,9 @@ impl Before {
     /// `file-missing`, `not-a-file` for a file to destroy: found out now, not when the attached
     /// file is there already.
     pub(crate) fn of(what: &Files<'_>) -> Result<Self, FileError> {
-        let destroy = what.destroy.iter().map(|path| {
+        let destroy = what.all().map(|path| {
             let id = FileId::of(path)?;
-            id.ok_or_else(|| FileError::Missing { path: path.clone() })
+            id.ok_or_else(|| FileError::Missing { path: path.to_owned() })
         });
         let destroy = destroy.collect::<Result<_, _>>()?;
         Ok(Self { retained: what.retained.and_then(source), result: source(what.result), destroy })
@@ -86,7 +89,8 @@ impl Before {
             .ok_or_else(|| FileError::Missing { path: what.out.to_owned() })?;
         let destroy = self.destroy.into_iter().map(|file| Planned { file, state: State::Waiting });
         let (retained, result) = (self.retained, self.result);
-        Ok(Unfinished { command: command(what), out, retained, result, destroy: destroy.collect() })
+        let (command, sources) = (command(what), what.sources.clone());
+        Ok(Unfinished { command, out, retained, result, sources, destroy: destroy.collect() })
     }
 }
 
@@ -100,7 +104,7 @@ fn command(what: &Files<'_>) -> Hex<32> {
     // A frame has none.
     let none = Path::new("");
     let paths = [what.data.unwrap_or(none), what.retained.unwrap_or(none), what.result, what.out];
-    for path in paths.into_iter().chain(what.destroy.iter().map(PathBuf::as_path)) {
+    for path in paths.into_iter().chain(what.all()) {
         let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
         let path = path.as_os_str().as_encoded_bytes();
         hash.update((path.len() as u64).to_be_bytes());
@@ -111,6 +115,13 @@ fn command(what: &Files<'_>) -> Hex<32> {
 }
 
 impl Unfinished {
+    /// The sources that a stopped run had still to destroy.
+    pub(crate) fn sources(out: &Path) -> Option<Vec<PathBuf>> {
+        let read: Read =
+            serde_json::from_slice(&files::read(&report_path(out), LIMIT).ok()?).ok()?;
+        Some(read.unfinished?.sources)
+    }
+
     /// What a stopped run of the same command has still to do: its attached file stands, as the
     /// report beside it says, and its sources, where they are still there, are the same.
     pub(crate) fn find(what: &Files<'_>) -> Option<(Report, Self)> {
@@ -121,13 +132,11 @@ impl Unfinished {
         let report = Report::read(&path).ok()?;
         let same = |path: Option<&Path>, before| {
             let now = path.and_then(source);
-            now.is_none()
-                || now == before
-                || what.destroy.iter().any(|destroyed| Some(&**destroyed) == path)
+            now.is_none() || now == before || what.all().any(|destroyed| Some(destroyed) == path)
         };
         let own = unfinished.command == command(what)
             && unfinished.out == out
-            && unfinished.destroy.len() == what.destroy.len()
+            && unfinished.destroy.len() == what.all().count()
             && same(what.retained, unfinished.retained)
             && same(Some(what.result), unfinished.result);
         own.then_some((report, unfinished))
@@ -154,7 +163,7 @@ impl Unfinished {
         files::settle(what.out)?;
         let path = report_path(what.out);
         let (mut count, mut first) = (0, None);
-        for (number, file) in what.destroy.iter().enumerate() {
+        for (number, file) in what.all().enumerate() {
             if let Err(error) = self.destroy(number, file, &path, what, report)? {
                 count += 1;
                 first.get_or_insert(error);
@@ -212,7 +221,7 @@ impl Unfinished {
     }
 
     fn destroyed(&self, what: &Files<'_>) -> Vec<Destruction> {
-        let all = self.destroy.iter().zip(what.destroy);
+        let all = self.destroy.iter().zip(what.all());
         all.filter_map(|(planned, path)| match planned.state {
             State::Destroyed => {
                 Some(Destruction::new(path, Some(planned.file.bytes), Destruction::OVERWRITTEN))

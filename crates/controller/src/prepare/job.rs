@@ -211,7 +211,7 @@ impl Job<'_> {
             most: dealt.most,
             unkeyed: dealt.unkeyed,
             input,
-            requested: manifest.requested(*signing, known),
+            requested: manifest.requested(*signing, known).written_to(request),
             counts,
             unread,
             may_be_days,

@@ -93,8 +93,9 @@ where
             if let Some((divided, parts)) = &mut large {
                 let part = parts.next().expect("a sort has partitions");
                 (block.partitions, block.divided) = (part..part + 1, Some(divided.clone()));
-                block.whole = usize::from(parts.is_empty());
-                if parts.is_empty() {
+                let is_last = parts.start == parts.end;
+                block.whole = usize::from(is_last);
+                if is_last {
                     large = None;
                 }
             }

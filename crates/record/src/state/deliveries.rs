@@ -4,9 +4,11 @@ use std::collections::BTreeMap;
 
 use cstatns_base::commitment::Commitment;
 use cstatns_base::delivery::{DeliveryId, DeliveryName};
+use cstatns_base::name::Name;
 
 use crate::ledger::event::Destroyed;
 use crate::proposal::{Action, Input, RunId, are_requests};
+use crate::received::Received;
 
 use super::limits::check_input;
 use super::{Delivery, Refusal, State, Unlawful};
@@ -45,6 +47,25 @@ impl State {
         if self.owed.is_some() { Err(Refusal::Unfinished) } else { Ok(()) }
     }
 
+    /// Whether a receipt is of a delivery, with the rows and commitments that the ledger has of it.
+    ///
+    /// # Errors
+    /// [`Refusal::OtherReceived`]; those of [`State::check_delivered`].
+    pub fn check_received(
+        &self,
+        delivery: &DeliveryId,
+        received: &Received,
+    ) -> Result<(), Refusal> {
+        self.check_delivered(delivery)?;
+        let made = self.deliveries.get(delivery).ok_or(Refusal::UnknownDelivery)?;
+        let same = received.service == self.service().id()
+            && received.delivery == *delivery
+            && (&received.domain, received.generation) == (&made.domain, made.generation)
+            && (received.request, received.result) == (made.request, made.result)
+            && received.rows == made.rows;
+        if same { Ok(()) } else { Err(Refusal::OtherReceived) }
+    }
+
     pub(super) fn coded(
         &mut self,
         id: DeliveryId,
@@ -77,6 +98,11 @@ impl State {
         if input.rows != rows {
             return Err(Unlawful::Rows);
         }
+        // A run that was cut short has not renewed all that it names.
+        let former = match action {
+            Action::Renew { of: Some(of), .. } if id.part == parts => of.clone(),
+            _ => Vec::new(),
+        };
         pending.made = id.part;
         if id.part == parts {
             self.take_pending(&id.run)?;
@@ -85,7 +111,7 @@ impl State {
             return Err(Refusal::RequestSpent { delivery: self.named(id) }.into());
         }
         let made = self.time;
-        let (delivered, destroyed, lost) = (false, false, None);
+        let (delivered, destroyed, lost, renewed) = (false, false, None, false);
         let delivery = Delivery {
             domain,
             generation,
@@ -103,7 +129,13 @@ impl State {
             delivered,
             destroyed,
             lost,
+            renewed,
         };
+        for of in former {
+            if let Some(delivery) = self.deliveries.get_mut(&of) {
+                delivery.renewed = true;
+            }
+        }
         self.deliveries.insert(id, delivery);
         if !request_kept {
             self.owed = Some(Destroyed::request_of(id));
@@ -129,6 +161,21 @@ impl State {
     /// The deliveries, by run and part.
     pub fn deliveries(&self) -> &BTreeMap<DeliveryId, Delivery> {
         &self.deliveries
+    }
+
+    /// Those of a domain whose codes are of a former generation and that no later renewal names, in
+    /// the order in which they were made: their files are still to be renewed.
+    pub fn to_renew(&self, domain: &Name) -> Result<Vec<(&DeliveryId, &Delivery)>, Refusal> {
+        let present = self.domain(domain)?.generation();
+        let former = self.deliveries.iter().filter(|(_, delivery)| {
+            delivery.domain == *domain
+                && delivery.generation < present
+                && !delivery.renewed
+                && delivery.lost.is_none()
+        });
+        let mut former: Vec<_> = former.collect();
+        former.sort_by_key(|(id, delivery)| (delivery.made, **id));
+        Ok(former)
     }
 
     /// Those whose result was lost before it was delivered.

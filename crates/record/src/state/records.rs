@@ -221,6 +221,8 @@ pub struct Delivery {
     pub destroyed: bool,
     /// The event that states it lost before the counterpart had it.
     pub lost: Option<u64>,
+    /// Whether a renewal that made all its results names it.
+    pub renewed: bool,
 }
 
 /// A question that was recorded and has not ended.

@@ -175,6 +175,9 @@ pub enum Refusal {
     /// Lost before it was delivered.
     #[error("this delivery is recorded as lost")]
     DeliveryLost,
+    /// The receipt is of another delivery, or of other rows.
+    #[error("the receipt is not of this delivery of this service")]
+    OtherReceived,
     /// The run's number was used.
     #[error("this run was made before (a proposal serves once)")]
     Replayed,
@@ -275,6 +278,7 @@ cstatns_base::coded!(Refusal {
     Self::Cards => ("cards", Input, []),
     Self::AlreadyDelivered => ("already-delivered", Input, []),
     Self::DeliveryLost => ("delivery-lost", Input, []),
+    Self::OtherReceived => ("received-other", Input, []),
     Self::Replayed => ("replayed", Input, []),
     Self::Receipt => ("receipt", OtherSide, []),
     Self::ReceiptOtherService => ("receipt-other-service", Input, []),

@@ -101,7 +101,7 @@ fn have_the_same_words(a: [&str; 2], b: [&str; 2]) -> bool {
     letters(a) == letters(b) && sorted_words(a) == sorted_words(b)
 }
 
-fn sorted_words<'a>(texts: [&'a str; 2]) -> Vec<&'a str> {
+fn sorted_words(texts: [&str; 2]) -> Vec<&str> {
     let words = texts.into_iter().flat_map(|text| text.split([' ', '-']));
     let mut words: Vec<_> = words.filter(|word| !word.is_empty()).collect();
     words.sort_unstable();

@@ -95,7 +95,7 @@ impl Sortable for RecordBatch {
             return Ok(None);
         }
         let columns = sort.kept.iter().map(Range::len).sum();
-        let divided = sort.divided(size.div_ceil(VALUES), vec![0..columns]);
+        let divided = sort.divided(size.div_ceil(VALUES), std::iter::once(0..columns).collect());
         sort.spill.drain(partition, |page| {
             for unit in units(page) {
                 let (heads, values) = split_unit(unit);

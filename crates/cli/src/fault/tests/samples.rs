@@ -29,6 +29,7 @@ use cstatns::manifest::ManifestError;
 use cstatns::meta::ServiceId;
 use cstatns::name::{Hex, Name, NameError};
 use cstatns::proposal::QuorumError;
+use cstatns::received::ReceivedError;
 use cstatns::report::ReportError;
 use cstatns::requested::RequestedError;
 use cstatns::service::{ServiceError, Source, WorkError};
@@ -143,6 +144,7 @@ fn of_libraries(found: &mut Vec<Sample>) {
     samples! { found:
         FileError {
             Exists { path: path() }, Missing { path: path() }, Permission { path: path() }, Full { path: path() },
+            NoRoom { path: path(), needed: 2, free: 1 },
             Locked { path: path(), holder: None }, InUse { path: path() }, NotRegular { path: path() },
             TooLarge { path: path(), limit: 9 }, ReadOnly { path: path() }, SizeLimit { path: path() },
             TooManyOpen { path: path() }, Storage { path: path() },
@@ -287,6 +289,7 @@ fn of_the_record(found: &mut Vec<Sample>) {
         }
         ManifestError { File(missing()), Form { path: path() } }
         RequestedError { File(missing()), Form { path: path() } }
+        ReceivedError { File(missing()), Form { path: path() } }
         ReportError {
             File(missing()), Form { path: path() }, Stale { path: path() }, Signature { path: path() },
             Checkpoint { path: path() },
@@ -308,7 +311,7 @@ fn of_the_record(found: &mut Vec<Sample>) {
             ResearchNeedsParty, UnknownDelivery, Rows,
             Counts,
             TooFew { distinct: 1, minimum: 11 }, Deliveries, Requests,
-            RequestSpent { delivery: delivery().named(1) }, Cards, NothingLost, AlreadyDelivered, DeliveryLost,
+            RequestSpent { delivery: delivery().named(1) }, Cards, NothingLost, AlreadyDelivered, DeliveryLost, OtherReceived,
             Replayed, Receipt,
             ReceiptOtherService, ReceiptNotInRoster { by: name() }, ReceiptSignature { by: name() },
             ReceiptKnown { by: name() }, ReceiptDate { by: name() },
@@ -368,13 +371,13 @@ fn of_custody(found: &mut Vec<Sample>) {
             OtherAction { approved: "renew" }, RequestChanged, OtherRequests { given: 1, approved: 2 },
             Part { part: 2, parts: 3, request: path(), error: Box::new(ServiceError::RequestChanged) },
             Undecided { error: Box::new(ServiceError::File(FileError::Full { path: path() })) },
-            KeyJustMade { domain: name(), generation: generation(), event: 9 }, CopyKnown,
+            KeyJustMade { domain: name(), generation: generation(), event: 9 },
             TooFewPeople { minimum: 11 },
-            Work(WorkError::new(missing())), ResultMissing { path: path() }, SameFile { path: path() },
+            Work(WorkError::new(missing())), ResultMissing { path: path() },
             ResultAway { delivery: delivery(), path: path() }, ResultThere { path: path() }, ResultUnread { path: path() },
             RequestStays { error: missing() }, RequestOwed { delivery: delivery().named(1), error: missing() },
             RequestAway { delivery: delivery().named(2), path: path() }, Unpaid(Arc::new(ServiceError::RequestChanged)),
-            UnknownKey { path: path() }, PublishedOther { path: path(), event: 9 }, ReceivedDiffers { path: path() },
+            UnknownKey { path: path() }, PublishedOther { path: path(), event: 9 },
             HomeOld { place: path(), found: 55, mark: 58 }, NoMark { place: path() },
             MirrorBehind { place: path(), error: missing() }, CopyBehind { place: path(), error: missing() },
             IdentityLost { home: path() }, Export { path: path() }, ExportPassphrase { path: path() },

@@ -1,16 +1,17 @@
 //! The requests and results of a run, looked at before any custodian is asked.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use cstatns::delivery::{DeliveryId, MOST_PARTS};
-use cstatns::files::{Facts, FileError};
-use cstatns::manifest::{Content, Manifest, manifest_path};
+use cstatns::files::{Facts, FileError, free_space};
+use cstatns::manifest::{Content, Manifest, ManifestError, manifest_path};
 use cstatns::proposal::{Action, Input};
 use cstatns::report::report_path;
 use cstatns::service::{RunFiles, Service, ServiceError};
 use cstatns::state::Refusal;
 use cstatns_bulk::look;
+use cstatns_rows::results::least_bytes;
 use cstatns_rows::table::Format;
 
 use super::Run;
@@ -83,8 +84,9 @@ impl Run {
     }
 
     fn look_at(&self, service: &Service, request: &Path, result: &Path) -> Result<Looked, Fault> {
-        let manifest = Manifest::read(&manifest_path(request))
-            .map_err(|error| coded_already(service, request).unwrap_or_else(|| error.into()))?;
+        let manifest = Manifest::read(&manifest_path(request)).map_err(|error| {
+            coded_already(service, request).unwrap_or_else(|| unread(request, error))
+        })?;
         if !request.is_file() {
             return Err(FileError::Missing { path: request.to_owned() }.into());
         }
@@ -116,6 +118,16 @@ impl Run {
     }
 }
 
+/// The manifest was not read. One that is missing was left behind.
+fn unread(request: &Path, error: ManifestError) -> Fault {
+    let is_missing = matches!(error, ManifestError::File(FileError::Missing { .. }));
+    let fault = Fault::from(error);
+    match is_missing && request.is_file() {
+        true => fault.advising("the manifest that `prepare` wrote must come with the request"),
+        false => fault,
+    }
+}
+
 /// A request that is gone because it was coded: the run was finished by another command than the
 /// one that is repeated.
 fn coded_already(service: &Service, request: &Path) -> Option<Fault> {
@@ -136,9 +148,13 @@ fn coded_already(service: &Service, request: &Path) -> Option<Fault> {
 
 /// The directory of a result, however it is spelt, and the result's name in it.
 fn place_of(result: &Path) -> Result<((u64, u64), Option<std::ffi::OsString>), Fault> {
-    let path = std::path::absolute(result).map_err(|error| FileError::from_io(result, &error))?;
+    let path = absolute(result)?;
     let directory = Facts::of(path.parent().unwrap_or(&path))?;
     Ok((directory.inode, path.file_name().map(ToOwned::to_owned)))
+}
+
+fn absolute(path: &Path) -> Result<PathBuf, FileError> {
+    std::path::absolute(path).map_err(|error| FileError::from_io(path, &error))
 }
 
 /// One run codes requests of one use, scheme and generation.
@@ -192,6 +208,30 @@ impl Requests {
             return Err(if self.0.len() > 1 { fault.about(&unnamed.request) } else { fault });
         }
         Ok(self.0.iter().flat_map(|each| each.manifest.previous.iter().copied()).collect())
+    }
+
+    /// Refuses results for which there is no room, as far as their size is known: of people, who
+    /// will be found is not.
+    pub(super) fn check_room(&self) -> Result<(), Fault> {
+        let mut taken: BTreeMap<u64, u64> = BTreeMap::new();
+        for Looked { manifest, result, format, .. } in &self.0 {
+            let Input { rows, values, distinct, .. } = manifest.input;
+            let (codes, distinct) = match manifest.content {
+                Content::CivilStatus { .. } => (0, 0),
+                Content::Identifiers { .. } | Content::Codes { .. } => (values, distinct),
+            };
+            let place = absolute(result)?;
+            let directory = place.parent().unwrap_or(&place);
+            let Some(free) = free_space(directory)? else { continue };
+            let needed = taken.entry(Facts::of(directory)?.inode.0).or_default();
+            *needed = needed.saturating_add(least_bytes(*format, rows, codes, distinct));
+            if *needed > free {
+                return Err(
+                    FileError::NoRoom { path: result.clone(), needed: *needed, free }.into()
+                );
+            }
+        }
+        Ok(())
     }
 
     /// Of several requests, says which one would be refused.

@@ -46,6 +46,7 @@ impl Run {
         let Asked { kits, requests, action } = asked;
         let files = requests.files();
         service.check_files(&files, self.keep_request)?;
+        requests.check_room()?;
         requests.check_each(service, action)?;
         let action = action(requests.inputs());
         let generation = match &action {

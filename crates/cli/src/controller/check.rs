@@ -1,0 +1,196 @@
+//! `controller check`: what files of codes hold, whether they can be joined, and which of a folder
+//! are of a former generation.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use cstatns::code::Generation;
+use cstatns::coded::{Blame, Coded as _};
+use cstatns::files::FileError;
+use cstatns_controller::{FileFacts, check};
+use cstatns_rows::csv::Delimiter;
+use cstatns_rows::table::{Format, Source};
+use serde_json::{Value, json};
+
+use crate::fault::Fault;
+use crate::output::Program;
+use crate::settings::Settings;
+
+/// Tell what files of codes hold, and refuse files that cannot be joined; or tell which files of a
+/// folder are of a former generation
+#[derive(Args)]
+#[command(after_help = "Examples:
+  cstatns controller check courses-coded.csv wages-coded.csv
+  cstatns controller check data
+Of a folder, all files of codes in it are shown, which need not go together. Where the folder has files of one service and
+domain of two generations, those of the former one are named with the command that makes their request for renewal. Whether
+there is a later generation that no file here has, the service knows: `service status HOME --to-renew DOMAIN`.")]
+pub(crate) struct CheckArgs {
+    /// Files with a column `code`, or folders
+    #[arg(required = true, value_name = "FILE|FOLDER")]
+    files: Vec<PathBuf>,
+}
+
+impl CheckArgs {
+    pub(super) fn run(self, program: &Program) -> Result<Value, Fault> {
+        if self.files.iter().any(|file| file.is_dir()) {
+            return survey(program, &self.files);
+        }
+        let facts = check(&self.files)?;
+        facts.iter().for_each(|file| program.tell(line_of(file)));
+        if facts.len() > 1 {
+            program.say("these files can be joined on `code`");
+        }
+        Ok(json!({ "files": facts.iter().map(summary_of).collect::<Vec<_>>() }))
+    }
+}
+
+fn line_of(file: &FileFacts) -> String {
+    format!(
+        "{}: domain {}, generation {}, {} rows, {} distinct codes (tag {}, service {})",
+        file.path.display(),
+        file.domain.as_ref().map_or("unknown", |domain| domain.as_str()),
+        file.generation,
+        file.rows,
+        file.distinct_codes,
+        file.tag,
+        file.service.as_deref().unwrap_or("unknown"),
+    )
+}
+
+fn summary_of(file: &FileFacts) -> Value {
+    json!({
+        "file": file.path,
+        "service": file.service.as_deref(),
+        "domain": file.domain,
+        "tag": file.tag.as_str(),
+        "generation": file.generation,
+        "rows": file.rows,
+        "distinct_codes": file.distinct_codes,
+    })
+}
+
+/// Every file of codes in the folders, and which are of a former generation.
+fn survey(program: &Program, places: &[PathBuf]) -> Result<Value, Fault> {
+    let mut paths = Vec::new();
+    for place in places {
+        match place.is_dir() {
+            true => paths.extend(tables_in(place)?),
+            false => paths.push(place.clone()),
+        }
+    }
+    let (mut found, mut unread) = (Vec::new(), Vec::new());
+    for path in &paths {
+        // A request or a result has `index`: it is on its way.
+        match Source::open(path, Delimiter::Under("code")).map(|source| is_coded(&source)) {
+            Ok(Ok(true)) => {}
+            Ok(_) => continue,
+            Err(error) if error.blame() == Blame::Input => continue,
+            Err(error) => {
+                unread.push(path);
+                program.say(format_args!("warning: {path:?}: {}", Fault::from(error).text()));
+                continue;
+            }
+        }
+        match check([path]) {
+            Ok(facts) => found.extend(facts),
+            Err(error) => {
+                unread.push(path);
+                program.say(format_args!("warning: {path:?}: {}", Fault::from(error).text()));
+            }
+        }
+    }
+    let mut files = Vec::new();
+    for file in &found {
+        program.tell(line_of(file));
+        let same = found.iter().filter(|other| other.tag == file.tag);
+        let newest = same.max_by_key(|other| other.generation).unwrap_or(file);
+        let mut summary = summary_of(file);
+        if newest.generation > file.generation {
+            let gone = newest.left_out.contains(&file.generation);
+            let renewal = if gone { None } else { Some(renewal(file)?) };
+            tell_former(program, newest.generation, renewal.as_deref());
+            summary["newest"] = json!(newest.generation);
+            summary["renewal"] = json!(renewal);
+        }
+        files.push(summary);
+    }
+    if found.is_empty() {
+        program.say("no file of codes is there");
+    }
+    Ok(json!({ "files": files, "unread": unread }))
+}
+
+fn tell_former(program: &Program, newest: Generation, renewal: Option<&str>) {
+    program.tell(match renewal {
+        Some(command) => format!("  of a former generation, {newest} is here too: {command}"),
+        None => format!(
+            "  of a former generation, {newest} is here too, and its key is lost: no renewal brings it there"
+        ),
+    });
+}
+
+/// The command that prepares the renewal of a file.
+fn renewal(file: &FileFacts) -> Result<String, Fault> {
+    let settings = Settings::beside(&file.path)?;
+    let mut command =
+        format!("cstatns controller prepare {} --code-column code", quoted(&file.path));
+    if settings.service.is_none() {
+        command.push_str(" --service CARD");
+    }
+    if settings.domain.is_none() || settings.domain != file.domain {
+        let domain = file.domain.as_ref().map_or("DOMAIN", |domain| domain.as_str());
+        command.push_str(&format!(" --domain {domain}"));
+    }
+    let source = Source::open(&file.path, Delimiter::Under("code"))?;
+    if let (Format::Csv | Format::Text(_), between) =
+        (Format::of(&file.path)?, source.table().delimiter())
+        && between != b','
+        && settings.delimiter() != Some(between)
+    {
+        let between =
+            if between == b'\t' { "tab".into() } else { format!("'{}'", between as char) };
+        command.push_str(&format!(" --delimiter {between}"));
+    }
+    let beside = |what: &str| {
+        let name = file.path.file_name().unwrap_or_default().to_string_lossy();
+        let (stem, extension) = name.split_once('.').unwrap_or((&*name, "csv"));
+        quoted(&file.path.with_file_name(format!("{stem}.{what}.{extension}")))
+    };
+    command.push_str(&format!(
+        " --request {} --retained {}",
+        beside("renewal"),
+        beside("retained")
+    ));
+    Ok(command)
+}
+
+/// A path as a shell takes it.
+fn quoted(path: &Path) -> String {
+    let text = path.display().to_string();
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "/._-".contains(c);
+    match text.chars().all(is_plain) {
+        true => text,
+        false => format!("'{}'", text.replace('\'', "'\\''")),
+    }
+}
+
+/// Whether a table has codes, and is neither a request nor a result.
+fn is_coded(source: &Source) -> Result<bool, Fault> {
+    let has = |name: &str| Ok::<_, Fault>(source.table().find(name)?.is_some());
+    Ok(has("code")? && !has("index")?)
+}
+
+/// The files of a folder that may be tables, by their names.
+fn tables_in(folder: &Path) -> Result<Vec<PathBuf>, Fault> {
+    let failed = |error: &std::io::Error| FileError::from_io(folder, error);
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(folder).map_err(|error| failed(&error))? {
+        let path = entry.map_err(|error| failed(&error))?.path();
+        if path.is_file() && Format::of(&path).is_ok() {
+            found.push(path);
+        }
+    }
+    found.sort();
+    Ok(found)
+}
