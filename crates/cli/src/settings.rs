@@ -1,4 +1,5 @@
-//! `cstatns.toml` in the data's folder: public values that the controller need not repeat (SPEC §6).
+//! `cstatns.toml` in the data's folder: public values that the controller need not repeat (SPEC
+//! §6).
 
 use std::path::{Path, PathBuf};
 

@@ -12,7 +12,7 @@ use arrow_array::{
     Array, ArrayRef, Decimal128Array, Float32Array, Float64Array, Int32Array, Int64Array,
     NullArray, RecordBatch, StringArray, UInt64Array,
 };
-use common::{Place, identifiers, text};
+use common::{Place, case, identifiers, text};
 use parquet::arrow::ArrowWriter;
 
 const PREPARE: &str =
@@ -215,41 +215,30 @@ fn a_column_of_type_null_is_one_of_empty_cells() {
 /// that is none.
 #[test]
 fn types_of_parquet_that_few_programs_write_are_read_or_told() {
-    let Some(cases) = std::env::var_os("CSTATNS_VECTORS") else {
-        eprintln!("CSTATNS_VECTORS is not set: cases 09, 10, 11 and 25 are not tried");
-        return;
-    };
     let place = Place::founded();
     place.quorum("service open home few --kind statistics --minimum-batch 5");
-    for case in ["09", "11", "25"] {
-        let input = Path::new(&cases).join("cases").join(case).join("input.parquet");
+    for number in ["09", "11", "25"] {
+        let Some(case) = case(number) else { return };
+        let input = case.join("input.parquet");
         place.write("data.parquet", std::fs::read(input).unwrap());
         let summary = place.json(&format!("{PARQUET} --domain few"));
-        assert_eq!(summary["status"], serde_json::json!({ "ok": 6 }), "case {case}");
-        let result = format!("s{case}.csv");
+        assert_eq!(summary["status"], serde_json::json!({ "ok": 6 }), "case {number}");
+        let result = format!("s{number}.csv");
         place.quorum(&format!(
             "service code home few --request r.csv --result {result} --purpose test"
         ));
         place.ok(&format!(
-            "controller attach --retained t.parquet --result {result} --out o{case}.parquet"
+            "controller attach --retained t.parquet --result {result} --out o{number}.parquet"
         ));
         for name in ["t.parquet", "t.parquet.request.json"] {
             std::fs::remove_file(place.path(name)).unwrap();
         }
     }
-    let input = Path::new(&cases).join("cases/10/input.parquet");
+    let Some(case) = case("10") else { return };
+    let input = case.join("input.parquet");
     place.write("data.parquet", std::fs::read(input).unwrap());
     place.refused(PARQUET, "not-utf-8", &["a column of text", "write it again"]);
     assert!(!place.exists("r.csv") && !place.exists("t.parquet"));
-}
-
-/// The folder of a case; none where the data of tests is not at hand.
-fn case(number: &str) -> Option<PathBuf> {
-    let folder = std::env::var_os("CSTATNS_VECTORS");
-    if folder.is_none() {
-        eprintln!("CSTATNS_VECTORS is not set: case {number} is not tried");
-    }
-    Some(Path::new(&folder?).join("cases").join(number))
 }
 
 /// Dates, sexes and codes of places as programs and people write them; where they cannot be read,

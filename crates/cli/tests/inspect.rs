@@ -177,13 +177,9 @@ fn fields_of_civil_status_are_read_as_they_would_be_sent() {
 
 #[test]
 fn how_often_the_most_frequent_identifier_stands_is_said() {
-    let Some(cases) = std::env::var_os("CSTATNS_VECTORS") else {
-        eprintln!("CSTATNS_VECTORS is not set: case 20 is not tried");
-        return;
-    };
+    let Some(case) = common::case("20") else { return };
     let place = Place::default();
-    let input = std::path::Path::new(&cases).join("cases/20/input.csv");
-    place.write("data.csv", std::fs::read(input).unwrap());
+    place.write("data.csv", std::fs::read(case.join("input.csv")).unwrap());
     let (file, _) = inspected(&place, "data.csv", &[]);
     assert_eq!(file["columns"][0]["read"]["most_frequent"], 10);
     let prepare =

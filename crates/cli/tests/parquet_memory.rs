@@ -766,12 +766,9 @@ fn every_codec_of_the_format_is_read() {
             assert_eq!(summary["status"], serde_json::json!({ "ok": 1000 }), "{codec} {version:?}");
         }
     }
-    let Some(cases) = std::env::var_os("CSTATNS_VECTORS") else {
-        eprintln!("CSTATNS_VECTORS is not set: case 12 is not tried");
-        return;
-    };
+    let Some(case) = common::case("12") else { return };
     for name in ["gzip.parquet", "lz4.parquet"] {
-        let bytes = std::fs::read(Path::new(&cases).join("cases/12").join(name)).unwrap();
+        let bytes = std::fs::read(case.join(name)).unwrap();
         place.write(name, bytes);
         place.ok(&format!(
             "controller prepare {name} --identifier-column nir --request {name}.csv --retained t.{name}"

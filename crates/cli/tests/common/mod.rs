@@ -18,6 +18,17 @@ pub fn pair(file: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/data/pair").join(file)
 }
 
+/// The folder of a case from a public bug report: CSTATNS_VECTORS names the folder that holds
+/// cases/. None where it is not at hand.
+#[allow(clippy::print_stdout)]
+pub fn case(number: &str) -> Option<PathBuf> {
+    let folder = std::env::var_os("CSTATNS_VECTORS");
+    if folder.is_none() {
+        println!("CSTATNS_VECTORS is unset: case {number} was not tried");
+    }
+    Some(Path::new(&folder?).join("cases").join(number))
+}
+
 /// A directory in which commands are run.
 pub struct Place {
     pub directory: tempfile::TempDir,
