@@ -194,10 +194,12 @@ impl PrepareArgs {
                 ));
             }
         }
-        let column = match (&self.identifier_column, &self.code_column) {
-            (Some(column), _) => Column::Identifier { column, scheme: self.scheme },
-            (None, Some(column)) => Column::Codes(&[column]),
-            (None, None) => Column::CivilStatus { map: &map, years: program.years() },
+        let names = self.identifier_column.iter().chain(&self.code_column);
+        let columns: Vec<&str> = names.map(|name| &**name).collect();
+        let column = match (&self.identifier_column[..], &self.code_column[..]) {
+            ([_, ..], _) => Column::Identifiers { columns: &columns, scheme: self.scheme },
+            (_, [_, ..]) => Column::Codes(&columns),
+            _ => Column::CivilStatus { map: &map, years: program.years() },
         };
         let card = present_card(program, &self.service)?;
         let service = ServiceId::of(card.id())

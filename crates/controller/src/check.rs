@@ -23,8 +23,8 @@ use crate::origin::origin;
 pub struct FileFacts {
     /// The file.
     pub path: PathBuf,
-    /// The columns that hold codes: `code`, or else all those whose names end with `_code` and whose
-    /// first cell that is not empty is a code.
+    /// The columns that hold codes: `code`, or else all those whose names end with `_code` and
+    /// whose first cell that is not empty is a code.
     pub columns: Vec<String>,
     /// The tag of its codes.
     pub tag: Tag,
@@ -143,8 +143,8 @@ cstatns_base::coded!(CheckError {
     Self::LeftOut { files } => ("generation-left-out", Input, [both: coordinates(files)]),
 });
 
-/// Reads the columns of codes of each file ([`FileFacts::columns`]), and refuses files that cannot be
-/// joined on them.
+/// Reads the columns of codes of each file ([`FileFacts::columns`]), and refuses files that cannot
+/// be joined on them.
 ///
 /// Distinct codes are counted exactly: 32 bytes of memory a code.
 ///

@@ -292,8 +292,9 @@ cstatns_base::coded!(PrepareError {
 /// Parquet file by rows that are spread over it, else by all. The retained file says for each index
 /// the row; [`attach`](crate::attach()) goes through the data again, which must not have changed.
 ///
-/// Every row gets a random index of its own, of several columns every cell, repeated values included,
-/// and both files are sorted by it: neither the order of the data nor what its rows have in common travels beyond the values
+/// Every row gets a random index of its own, of several columns every cell, repeated values
+/// included, and both files are sorted by it: neither the order of the data nor what its rows have
+/// in common travels beyond the values
 /// themselves. A cell that holds no identifier travels as an empty one; `status` in the retained
 /// file says why. So does a cell of civil status that cannot be read as its field; a row that has
 /// no name or no date then travels empty, `status` says `absent` or `malformed`.
