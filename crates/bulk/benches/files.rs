@@ -155,7 +155,7 @@ fn files(criterion: &mut Criterion) {
         let clear = || remove(&[&request, &retained, &requested, &manifest_path]);
         let what = || Prepare {
             data: (&data).into(),
-            column: Column::Identifier { column: "nir", scheme: Scheme::FrNir },
+            column: Column::Identifiers { columns: &["nir"], scheme: Scheme::FrNir },
             service: &service,
             signing: &signing,
             domain: &meta.domain,

@@ -197,7 +197,7 @@ fn work(place: &Path, verb: &str, extension: &str, threads: NonZeroUsize) {
     let result = place.join("result.parquet");
     if verb == "prepare" {
         let (data, request, retained) = (&*file("data"), &*file("request"), &*file("retained"));
-        let column = Column::Identifier { column: "identifier", scheme: Scheme::FrNir };
+        let column = Column::Identifiers { columns: &["identifier"], scheme: Scheme::FrNir };
         prepare(
             Prepare {
                 data: data.into(),

@@ -43,7 +43,7 @@ fn prepared(world: &World, scheme: Scheme) -> Result<Manifest, PrepareError> {
     fs::write(world.path("data.csv"), DATA).unwrap();
     let [data, request, retained] =
         ["data.csv", "request.csv", "retained.csv"].map(|file| world.path(file));
-    let column = Column::Identifier { column: "hetu", scheme };
+    let column = Column::Identifiers { columns: &["hetu"], scheme };
     let service = id(world);
     let what = Prepare {
         data: (&data).into(),
@@ -178,7 +178,7 @@ fn a_second_scheme_goes_the_whole_way() {
     world.new_key("people", RenewalReason::Scheduled).unwrap();
     let [data, request, retained] =
         ["first.csv", "request-2.csv", "retained-2.csv"].map(|file| world.path(file));
-    let column = Column::Code("code");
+    let column = Column::Codes(&["code"]);
     let what = Prepare {
         data: (&data).into(),
         column,

@@ -76,7 +76,7 @@ fn prepare_from(place: &Path, column: Column<'_>, memory: usize) {
 }
 
 fn run(place: &Path, memory: usize) {
-    prepare_from(place, Column::Identifier { column: "nir", scheme: Scheme::FrNir }, memory);
+    prepare_from(place, Column::Identifiers { columns: &["nir"], scheme: Scheme::FrNir }, memory);
 }
 
 /// Data of people who have no identifier there, and a register where they have one.

@@ -76,7 +76,11 @@ A file as French spreadsheets write it needs --delimiter ';', and perhaps --enco
   cstatns controller prepare export.csv.gz --identifier-column '#1' --delimiter ';' \\
       --encoding windows-1252 --service card.json --domain population --request request.csv.zst \\
       --retained retained.csv.gz
-A column is named by its name or by its number, '#1' the first.
+A column is named by its name or by its number, '#1' the first. Several columns go in one request,
+and the attached file begins with insured_code, insured_quality, payer_code, payer_quality:
+  cstatns controller prepare care.parquet --identifier-column insured --identifier-column payer \\
+      --service card.json --domain population --request request.csv --retained retained.parquet
+For a renewal: --code-column insured_code --code-column payer_code, which keep their names.
 Identifiers that are numbers, and cells that say NA where there is no value:
   cstatns controller prepare wages.parquet --identifier-column nir --numbers --missing NA \\
       --service card.json --domain population --request request.csv --retained retained.parquet
@@ -100,9 +104,9 @@ mail to the service and for the telephone.")]
 pub(crate) struct PrepareArgs {
     /// The data: .csv, .tsv or .txt with a header line, perhaps compressed (.gz, .zst), or .parquet
     data: PathBuf,
-    /// The column of identifiers, to be coded
+    /// A column of identifiers, to be coded; may be repeated: then each column C gets its C_code
     #[arg(long, value_name = "C", group = "sent")]
-    identifier_column: Option<String>,
+    identifier_column: Vec<String>,
     /// The scheme of the identifiers
     #[arg(long, value_name = "SCHEME", default_value = "fr-nir", value_parser = scheme,
         conflicts_with_all = ["code_column", "civil_status"])]
@@ -115,9 +119,9 @@ pub(crate) struct PrepareArgs {
     #[arg(long, value_name = "FIELD=COLUMN", value_delimiter = ',', value_parser = mapped,
           conflicts_with_all = ["identifier_column", "code_column"])]
     map: Vec<(Field, String)>,
-    /// The column of codes, to be renewed
+    /// A column of codes, to be renewed; may be repeated
     #[arg(long, value_name = "C", group = "sent")]
-    code_column: Option<String>,
+    code_column: Vec<String>,
     /// The card of the service that the request is for, as it published it [default: what
     /// cstatns.toml in the data's folder says]
     #[arg(long, value_name = "CARD")]
@@ -188,8 +192,11 @@ impl PrepareArgs {
             return Ok(delimiter);
         }
         let mapped = self.map.iter().find(|(field, _)| *field == Field::Prenoms);
-        let column = self.identifier_column.as_deref().or(self.code_column.as_deref());
-        let column = column.or(mapped.map(|(_, column)| &**column)).unwrap_or("prenoms");
+        let column = self.identifier_column.first().or(self.code_column.first());
+        let column = column
+            .map(|column| &**column)
+            .or(mapped.map(|(_, column)| &**column))
+            .unwrap_or("prenoms");
         Ok(usual_delimiter(&self.data, column, self.encoding)?)
     }
 
@@ -205,10 +212,12 @@ impl PrepareArgs {
                 ));
             }
         }
-        let column = match (&self.identifier_column, &self.code_column) {
-            (Some(column), _) => Column::Identifier { column, scheme: self.scheme },
-            (None, Some(column)) => Column::Code(column),
-            (None, None) => Column::CivilStatus { map: &map, years: program.years() },
+        let names = self.identifier_column.iter().chain(&self.code_column);
+        let columns: Vec<&str> = names.map(|name| &**name).collect();
+        let column = match (&self.identifier_column[..], &self.code_column[..]) {
+            ([_, ..], _) => Column::Identifiers { columns: &columns, scheme: self.scheme },
+            (_, [_, ..]) => Column::Codes(&columns),
+            _ => Column::CivilStatus { map: &map, years: program.years() },
         };
         let settings = Settings::beside(&self.data)?;
         let (Some(card), Some(domain)) = (
@@ -221,7 +230,7 @@ impl PrepareArgs {
             ));
         };
         let missing = match &self.missing[..] {
-            [] if self.code_column.is_none() => &settings.missing[..],
+            [] if self.code_column.is_empty() => &settings.missing[..],
             given => given,
         };
         let path = card;
@@ -258,7 +267,7 @@ impl PrepareArgs {
             let values = counted(*count, "value");
             program.say(format_args!("not sent: {values} of {field} that cannot be read as such"));
         }
-        if let Column::Identifier { .. } = column {
+        if let Column::Identifiers { .. } = column {
             let values = prepared.input.values;
             let notes = [frequent(prepared.most, values), unkeyed(prepared.unkeyed, values)];
             notes.into_iter().flatten().for_each(|note| program.say(note));
@@ -308,6 +317,7 @@ impl PrepareArgs {
         let risks: Vec<_> = prepared.risks.iter().map(risk).collect();
         Ok(json!({
             "rows": prepared.rows,
+            "rows_of_request": input.rows,
             "values": input.values,
             "distinct": input.distinct,
             "service": *service,

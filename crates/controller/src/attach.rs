@@ -321,7 +321,7 @@ fn attach_with(
             let Source::Columns(rows) = source else {
                 return Err(AttachError::OutType { path: source.table().path().to_owned() });
             };
-            let gathered = gather(retained, results, known.rows, result, effort)?;
+            let gathered = gather(retained, results, (known.rows, known.cells), result, effort)?;
             let pairs = gathered.meta.pairs();
             let counts = write(rows, &known, &gathered, binary_codes, effort, |columns, _| {
                 Ok(sink::frames(take, columns, pairs))
@@ -348,11 +348,11 @@ impl Opened {
         result: &Path,
     ) -> Result<Self, AttachError> {
         let retained = retained.open(Delimiter::Under("index"))?.any();
-        need_retained(&retained.table)?;
         let requested = match requested {
             Some(requested) => requested.clone(),
             None => read_requested(&retained.table)?,
         };
+        need_retained(&retained.table, requested.cells())?;
         let results = Results::open(result, &requested)?;
         let data = match (data, &requested.data.path) {
             (Some(data), _) => data,
@@ -372,6 +372,7 @@ impl Opened {
             sent: requested.data.sent().collect(),
             digest: requested.data.digest.0,
             rows: requested.rows,
+            cells: requested.cells(),
             retained: retained.table.path().to_owned(),
         };
         Ok(Self { source, known, retained, results })
@@ -423,19 +424,19 @@ fn attach_to_file(
     let paths = [&*report_path, &received_path, out];
     let mut files = Together::create(paths, Access::Private)?;
     let [report_file, received_file, out_file] = &mut files.files;
-    let gathered = gather(retained, results, known.rows, out, effort)?;
+    let gathered = gather(retained, results, (known.rows, known.cells), out, effort)?;
     let pairs = gathered.meta.pairs();
     let counts = match source {
         Source::Lines(rows) => write(rows, &known, &gathered, binary, effort, |columns, table| {
             sink::csv(out_file, table.text_beside(out), columns)
         })?,
         Source::Columns(mut rows) if rows.table.is_file() => {
-            let kept = Kept::of(&rows.table, &known.sent, !gathered.quality)?;
+            let kept = Kept::of(&rows.table, &known.sent, &gathered)?;
             rows.know_again(&known.sent)?;
             if rows.digest() != Some(known.digest) {
                 return Err(known.changed());
             }
-            let columns = gathered.own_columns(binary);
+            let columns = gathered.own_columns(&kept, binary);
             let copied = (&*known.path, kept.columns());
             let sinks = sink::copy(out_file, &columns, copied, pairs, out)?;
             copy(&known, &kept, &gathered, effort, sinks)?
@@ -477,12 +478,15 @@ fn report(
         return Err(AttachError::ResultChanged { path: gathered.result.clone() });
     }
     let quality = if gathered.quality { attached.clone() } else { counts };
+    // One for each cell of the data.
+    let rows_in = rows;
+    let rows_out = rows / gathered.cells as u64;
     let end = Timestamp::now().max(begin);
     Ok(Report {
         tool: concat!("cstatns ", env!("CARGO_PKG_VERSION")).to_owned(),
         spec: SPEC.to_owned(),
-        rows_in: rows,
-        rows_out: rows,
+        rows_in,
+        rows_out,
         quality,
         destroyed: Vec::new(),
         begin,

@@ -13,7 +13,7 @@ use cstatns_rows::columns::{Codes, Indexes, Order, ScoreCells, count_words, faul
 use cstatns_rows::csv::Delimiter;
 use cstatns_rows::error::{RowFault, TableError};
 use cstatns_rows::results::ResultColumns;
-use cstatns_rows::table::{Batch, Input, Source};
+use cstatns_rows::table::{Batch, Input, Kind, Rows, Source, Table};
 
 use crate::origin::origin;
 
@@ -23,6 +23,9 @@ use crate::origin::origin;
 pub struct FileFacts {
     /// The file.
     pub path: PathBuf,
+    /// The columns that hold codes: `code`, or else all those whose names end with `_code` and
+    /// whose first cell that is not empty is a code.
+    pub columns: Vec<String>,
     /// The tag of its codes.
     pub tag: Tag,
     /// The generation of its codes.
@@ -140,9 +143,10 @@ cstatns_base::coded!(CheckError {
     Self::LeftOut { files } => ("generation-left-out", Input, [both: coordinates(files)]),
 });
 
-/// Reads the column `code` of each file, and refuses files that cannot be joined on it.
+/// Reads the columns of codes of each file ([`FileFacts::columns`]), and refuses files that cannot
+/// be joined on them.
 ///
-/// Distinct codes are counted exactly: 32 bytes of memory a row.
+/// Distinct codes are counted exactly: 32 bytes of memory a code.
 ///
 /// # Errors
 /// [`CheckError`]: files of different services, domains or generations are named with both; a file
@@ -177,29 +181,89 @@ pub fn check<'a>(
     Ok(facts)
 }
 
+/// Opens a file of codes. Text is parted by what makes one of its columns `code`, or `C_code`.
+fn open(input: Input<'_>) -> Result<Rows, TableError> {
+    let file = input.file();
+    let found = input.open(Delimiter::Under("code"))?;
+    // Under another delimiter all names are one.
+    let is_one = |name: &[u8]| !name.iter().any(|byte| b";\t|".contains(byte));
+    let is_code = |name: &Vec<u8>| name == b"code" || (name.ends_with(b"_code") && is_one(name));
+    let is_found = |source: &Source| source.table().header().iter().any(is_code);
+    if let (Some(path), Source::Lines(_), false) = (file, &found, is_found(&found)) {
+        for delimiter in *b";\t|" {
+            let other = Source::open(path, Delimiter::Given(delimiter))?;
+            if is_found(&other) {
+                return Ok(other.any());
+            }
+        }
+    }
+    Ok(found.any())
+}
+
+/// A column that may hold codes.
+struct Candidate {
+    column: usize,
+    codes: Codes,
+    /// Whether it does, once a cell was seen that is not empty.
+    is_code: Option<bool>,
+}
+
+/// The column `code`, which holds codes; else those that are called `C_code`, as data of another
+/// making may have them too.
+fn candidates(table: &Table) -> Result<Vec<Candidate>, TableError> {
+    let of = |column, is_code| {
+        let codes = Codes::of(table, column, None)?;
+        Ok(Candidate { column, codes, is_code })
+    };
+    if let Some(column) = table.find("code")? {
+        return Ok(vec![of(column, Some(true))?]);
+    }
+    let could_be = |column: &usize| {
+        let name = &table.header()[*column];
+        let could_hold = matches!(table.kind(*column), Kind::Text | Kind::Fixed(32));
+        name.ends_with(b"_code") && could_hold
+    };
+    let columns = (0..table.header().len()).filter(could_be);
+    let found = columns.map(|column| of(column, None)).collect::<Result<Vec<_>, TableError>>()?;
+    if found.is_empty() { Err(table.missing(&[], "code")) } else { Ok(found) }
+}
+
 fn facts(input: Input<'_>) -> Result<FileFacts, CheckError> {
-    let mut stream = input.open(Delimiter::Under("code"))?.any();
+    let mut stream = open(input)?;
     let path = stream.table.path().to_owned();
-    let column = stream.table.need("code")?;
-    let codes = Codes::of(&stream.table, column, None)?;
+    let mut candidates = candidates(&stream.table)?;
     let mut whose: Option<(Tag, Generation)> = None;
     let mut rows = 0;
     let mut read = Vec::new();
     let mut distinct: Vec<[u8; 32]> = Vec::new();
     while let Some(batch) = stream.next_batch()? {
-        codes.read(&batch, &mut read).map_err(|error| error.after(rows))?;
-        for (row, code) in read.iter().enumerate() {
-            let Some(code) = code else { continue };
-            let found = (code.tag(), code.generation());
-            let expected = *whose.get_or_insert(found);
-            if found != expected {
-                let other = RowFault::OtherCodes { found, expected };
-                return Err(fault(&path, row, other).after(rows).into());
+        for Candidate { column, codes, is_code } in &mut candidates {
+            if is_code.is_none() {
+                let first = batch.cells(*column).iter(batch.rows()).flatten().next();
+                *is_code = first.map(|cell| codes.code(cell).is_ok());
             }
-            distinct.push(*code.bytes());
+            if *is_code != Some(true) {
+                continue;
+            }
+            codes.read(&batch, &mut read).map_err(|error| error.after(rows))?;
+            for (row, code) in read.iter().enumerate() {
+                let Some(code) = code else { continue };
+                let found = (code.tag(), code.generation());
+                let expected = *whose.get_or_insert(found);
+                if found != expected {
+                    let other = RowFault::OtherCodes { found, expected };
+                    return Err(fault(&path, row, other).after(rows).into());
+                }
+                distinct.push(*code.bytes());
+            }
         }
         rows += batch.rows() as u64;
     }
+    let is_code = |candidate: &&Candidate| candidate.is_code == Some(true);
+    let columns = candidates.iter().filter(is_code).map(|candidate| {
+        String::from_utf8_lossy(&stream.table.header()[candidate.column]).into_owned()
+    });
+    let columns: Vec<String> = columns.collect();
     if rows == 0 {
         return Err(TableError::NoRows { path }.into());
     }
@@ -212,6 +276,7 @@ fn facts(input: Input<'_>) -> Result<FileFacts, CheckError> {
     distinct.dedup();
     Ok(FileFacts {
         path,
+        columns,
         tag,
         generation,
         service: meta.as_ref().and_then(|meta| ServiceId::of(&meta.service)),

@@ -14,14 +14,16 @@ pub(crate) struct Known {
 }
 
 impl Known {
-    /// Before the first row is read.
+    /// Before the first row is read. The order of the columns does not matter.
     pub(crate) fn begin<F: Fill>(
         rows: &mut Stream<F>,
         columns: &[usize],
     ) -> Result<Self, TableError> {
         rows.know_again(columns)?;
         let cells = (!rows.table.is_file()).then(Sha256::new);
-        Ok(Self { columns: columns.to_vec(), cells })
+        let mut columns = columns.to_vec();
+        columns.sort_unstable();
+        Ok(Self { columns, cells })
     }
 
     /// Takes rows that were read, all of them in their order.

@@ -5,8 +5,8 @@
 //! |---|---|
 //! | request | `index`, then `identifier` (coding), the fields of civil status (look-up) or `code` (renewal) |
 //! | result | `index`, `code`, after a coding or look-up `quality`, after a look-up `score` too |
-//! | retained | `index`, `row`, `status` |
-//! | attached | `code`, `quality` and `score` as in the result, then every other column of the data |
+//! | retained | `index`, `row`, `column` where several columns were sent, `status` |
+//! | attached | `code`, `quality` and `score` as in the result, of several columns `C_code` and `C_quality` of each column `C`, then every other column of the data |
 //!
 //! Requests, results and retained files may be of either type. Attached files carry the data's
 //! other columns as they are, so they are of the data's type, and come in its order. Data, retained
@@ -45,7 +45,7 @@
 //! let prepared = prepare(
 //!     Prepare {
 //!         data: Input::Frame { name: "wages", rows: Some(1), batches: Box::new(batches) },
-//!         column: Column::Identifier { column: "nir", scheme: Scheme::FrNir },
+//!         column: Column::Identifiers { columns: &["nir"], scheme: Scheme::FrNir },
 //!         service: &ServiceId::of("nso.abcdefghijklmnopqrstuvwxyz").ok_or("an id")?,
 //!         // That and the key are on the service's card.
 //!         signing: &Hex([7; 32]),
@@ -67,6 +67,8 @@
 mod origin;
 
 mod known;
+
+mod named;
 
 mod attach;
 

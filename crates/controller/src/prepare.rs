@@ -5,14 +5,14 @@ mod deal;
 mod head;
 mod job;
 mod kept;
+mod sent;
 mod write;
 
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use cstatns_base::civil_status::request::FIELDS;
-use cstatns_base::civil_status::{Columns, ColumnsError, Field, Years};
+use cstatns_base::civil_status::{ColumnsError, Field, Years};
 use cstatns_base::code::{Generation, Tag};
 use cstatns_base::coded::ColumnName;
 use cstatns_base::files::{Access, FileError, Together};
@@ -26,15 +26,14 @@ use cstatns_record::requested::{Requested, requested_path};
 use cstatns_rows::csv::Delimiter;
 use cstatns_rows::effort::Effort;
 use cstatns_rows::error::TableError;
-use cstatns_rows::fields;
 use cstatns_rows::guard::Held;
-use cstatns_rows::guard::names::trimmed;
 use cstatns_rows::reading::Reading;
 use cstatns_rows::sink::{self, Output};
-use cstatns_rows::table::{Format, Input, Table};
+use cstatns_rows::table::{Format, Input};
 
 use job::Job;
 use kept::Keeping;
+use sent::find_columns;
 
 pub use kept::{Kept, Risk};
 
@@ -43,14 +42,14 @@ pub use kept::{Kept, Risk};
 #[non_exhaustive]
 pub enum Column<'a> {
     /// Identifiers, to be coded.
-    Identifier {
-        /// The column.
-        column: &'a str,
+    Identifiers {
+        /// Their columns; the codes come in this order.
+        columns: &'a [&'a str],
         /// Their scheme.
         scheme: Scheme,
     },
-    /// Codes, to be renewed.
-    Code(&'a str),
+    /// Codes, to be renewed: their columns.
+    Codes(&'a [&'a str]),
     /// Civil status, and identifiers if there are any (the field `nir`), to be looked up and coded.
     CivilStatus {
         /// The columns of the fields, by these names or else by their own.
@@ -90,7 +89,8 @@ pub struct Prepare<'a> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Prepared {
-    /// The rows of the data, of the request and of the retained file.
+    /// The rows of the data. The request and the retained file have one for each cell that is sent:
+    /// of several columns so many times as many.
     pub rows: u64,
     /// The counts and the commitment of the request: what its custodians see.
     pub input: proposal::Input,
@@ -102,7 +102,7 @@ pub struct Prepared {
     pub most: (u64, u64),
     /// Identifiers without their control key.
     pub unkeyed: u64,
-    /// How many rows have each word of `status`.
+    /// How many rows of the retained file have each word of `status`.
     pub counts: BTreeMap<&'static str, u64>,
     /// Of civil status: how many cells of each field hold what cannot be read as that field, and
     /// were not sent.
@@ -148,11 +148,41 @@ pub enum PrepareError {
         /// The data.
         path: PathBuf,
         /// The column.
-        column: &'static str,
+        column: ColumnName,
+    },
+    /// `column-unnamed`: of several columns of codes each is named after the column that was sent.
+    #[error("{path:?} has a column {column} after whose name that of its codes cannot be called")]
+    Unnamed {
+        /// The data.
+        path: PathBuf,
+        /// The column.
+        column: ColumnName,
+    },
+    /// `sent-twice`: a column was named twice, or the names of two differ only by case.
+    #[error(
+        "{path:?} has a column {column} that is named twice, or beside one whose name differs only \
+        by case"
+    )]
+    SentTwice {
+        /// The data.
+        path: PathBuf,
+        /// The column.
+        column: ColumnName,
+    },
+    /// `no-column`: no column was named.
+    #[error("no column of {path:?} is named")]
+    NoColumn {
+        /// The data.
+        path: PathBuf,
     },
     /// `wrong-column`: more than half of the cells are not identifiers.
-    #[error("{invalid} of {filled} values of the column are not identifiers{}", by_reason(reasons))]
+    #[error(
+        "{invalid} of {filled} values of the column {column} are not identifiers{}",
+        by_reason(reasons)
+    )]
     WrongColumn {
+        /// The column.
+        column: ColumnName,
         /// Cells that are neither empty nor an identifier.
         invalid: u64,
         /// Cells that are not empty.
@@ -254,7 +284,10 @@ cstatns_base::coded!(PrepareError {
     Self::Report(error) => (error),
     Self::SameOutput { path } => ("same-output", Input, [path]),
     Self::Reserved { path, column } => ("reserved-column", Input, [path, column]),
-    Self::WrongColumn { invalid, filled, .. } => ("wrong-column", Input, [invalid, filled]),
+    Self::Unnamed { path, column } => ("column-unnamed", Input, [path, column]),
+    Self::SentTwice { path, column } => ("sent-twice", Input, [path, column]),
+    Self::NoColumn { path } => ("no-column", Input, [path]),
+    Self::WrongColumn { column, invalid, filled, .. } => ("wrong-column", Input, [column, invalid, filled]),
     Self::WrongField { field, invalid, filled } => ("wrong-column", Input, [field, invalid, filled]),
     Self::IdentityKept { path, column, kept } => ("identity-kept", Input, [path, column, kept: kept.word()]),
     Self::RiskSent { column } => ("risk-sent", Input, [column]),
@@ -274,8 +307,9 @@ cstatns_base::coded!(PrepareError {
 /// Parquet file by rows that are spread over it, else by all. The retained file says for each index
 /// the row; [`attach`](crate::attach()) goes through the data again, which must not have changed.
 ///
-/// Every row gets a random index of its own, repeated values included, and both files are sorted by
-/// it: neither the order of the data nor what its rows have in common travels beyond the values
+/// Every row gets a random index of its own, of several columns every cell, repeated values
+/// included, and both files are sorted by it: neither the order of the data nor what its rows have
+/// in common travels beyond the values
 /// themselves. A cell that holds no identifier travels as an empty one; `status` in the retained
 /// file says why. So does a cell of civil status that cannot be read as its field; a row that has
 /// no name or no date then travels empty, `status` says `absent` or `malformed`.
@@ -357,99 +391,4 @@ pub fn prepare(what: Prepare<'_>, effort: &Effort) -> Result<Prepared, PrepareEr
             Ok(prepared)
         }
     }
-}
-
-/// Where the columns that are sent stand.
-enum Sent {
-    Identifiers(usize, Scheme),
-    Codes(usize),
-    CivilStatus([Option<usize>; FIELDS.len()], Years),
-}
-
-impl Sent {
-    /// The columns, ascending.
-    fn columns(&self) -> Vec<usize> {
-        let mut sent: Vec<usize> = match self {
-            Self::Identifiers(column, _) | Self::Codes(column) => vec![*column],
-            Self::CivilStatus(columns, _) => columns.iter().copied().flatten().collect(),
-        };
-        sent.sort_unstable();
-        sent.dedup();
-        sent
-    }
-}
-
-/// Where the columns are, once the others are seen to have no reserved name.
-fn find_columns(
-    table: &Table,
-    column: Column<'_>,
-    reading: &Reading<'_>,
-) -> Result<Sent, PrepareError> {
-    const FIRST: &[&str] = &["index", "status", "code", "quality", "score"];
-    let (found, reserved_for) = match column {
-        Column::Identifier { column, scheme } => {
-            let column = table.need_named(column)?;
-            fields::need_identifiers(table, column, reading)?;
-            (Sent::Identifiers(column, scheme), FIRST)
-        }
-        Column::Code(name) => (Sent::Codes(table.need_named(name)?), &FIRST[..3]),
-        Column::CivilStatus { map, years } => {
-            (Sent::CivilStatus(find_fields(table, map, reading)?, years), FIRST)
-        }
-    };
-    for (at, name) in table.header().iter().enumerate() {
-        let trimmed = trimmed(name);
-        let Some(reserved) = FIRST.iter().find(|reserved| trimmed.eq_ignore_ascii_case(reserved))
-        else {
-            continue;
-        };
-        // The column of codes gives its place to the new one, which has that name. A coding before
-        // wrote the others.
-        let replaced = *reserved == "code" && matches!(found, Sent::Codes(codes) if codes == at);
-        let written = !reserved_for.contains(reserved) && name == reserved.as_bytes();
-        if !replaced && !written {
-            return Err(PrepareError::Reserved { path: table.path().to_owned(), column: reserved });
-        }
-    }
-    Ok(found)
-}
-
-/// Where the fields of civil status are. A name, the first names and the date must be there.
-fn find_fields(
-    table: &Table,
-    map: &[(Field, &str)],
-    reading: &Reading<'_>,
-) -> Result<[Option<usize>; FIELDS.len()], PrepareError> {
-    let path = || table.path().to_owned();
-    let missing = |field, column: &str| {
-        let missing = table.missing_named(map, column);
-        PrepareError::MissingField { field, missing }
-    };
-    let needed = [Field::Prenoms, Field::DateNaissance];
-    let mut header = table.header().to_vec();
-    for (_, name) in map {
-        // One by its number, unless it is the name of another.
-        if let (Some(at), None) = (table.find_named(name)?, table.find(name)?) {
-            header[at] = name.as_bytes().to_vec();
-        }
-    }
-    let columns = Columns::find(&header, map, &needed).map_err(|error| match &error {
-        ColumnsError::Missing { field, .. } => {
-            let mapped = map.iter().find(|(mapped, _)| mapped == field);
-            missing(*field, mapped.map_or(field.name(), |(_, column)| *column))
-        }
-        _ => PrepareError::Fields { path: path(), error },
-    })?;
-    if columns.of(Field::Nom).or(columns.of(Field::NomUsage)).is_none() {
-        return Err(missing(Field::Nom, Field::Nom.name()));
-    }
-    let columns = FIELDS.map(|field| columns.of(field));
-    for (field, column) in FIELDS.into_iter().zip(columns) {
-        match (field, column) {
-            (_, None) => {}
-            (Field::Nir, Some(column)) => fields::need_identifiers(table, column, reading)?,
-            (_, Some(column)) => fields::need_field(table, field, column)?,
-        }
-    }
-    Ok(columns)
 }

@@ -61,7 +61,8 @@ pub struct Data {
     /// The encoding of its text, where somebody said it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub encoding: Option<String>,
-    /// The columns that were sent, counted from 1, ascending: in their place the codes stand.
+    /// The columns that were sent, counted from 1, in the order in which they were named, those of
+    /// civil status ascending: in their place the codes stand.
     pub columns: Vec<u32>,
     /// SHA-256 of what must not have changed (SPEC §6).
     pub digest: Hex<32>,
@@ -131,7 +132,17 @@ impl Requested {
         let requested = serde_json::from_slice::<Self>(&bytes).ok();
         requested
             .filter(|requested| requested.format == Self::FORMAT && requested.suite == SUITE)
+            .filter(|requested| requested.rows.is_multiple_of(requested.cells() as u64))
             .ok_or_else(|| RequestedError::Form { path: path.to_owned() })
+    }
+
+    /// How many of its rows each row of the data has: of several columns of identifiers or codes
+    /// one for each.
+    pub fn cells(&self) -> usize {
+        match self.r#use {
+            Use::Code | Use::Renew => self.data.columns.len().max(1),
+            _ => 1,
+        }
     }
 
     /// The bytes of the file: indented JSON, for people read it too.

@@ -193,15 +193,15 @@ impl<'a> ScoreCells<'a> {
     }
 }
 
-/// The column `row` of a batch: numbers, or their text.
-pub enum RowCells<'a> {
+/// The columns `row` and `column` of a batch: numbers, or their text.
+pub enum NumberCells<'a> {
     /// Their text.
     Text(Cells<'a>),
     /// Numbers.
     Numbers(&'a Int64Array),
 }
 
-impl<'a> RowCells<'a> {
+impl<'a> NumberCells<'a> {
     /// Those of a column of a batch.
     pub fn of(batch: &'a dyn Batch, column: usize) -> Self {
         match batch

@@ -58,6 +58,12 @@ impl<'a> Column<'a> {
         Self { name: name.as_bytes().into(), field, holds }
     }
 
+    /// The same column of another name.
+    pub fn called(self, name: Vec<u8>) -> Self {
+        let field = Field::clone(&self.field).with_name(String::from_utf8_lossy(&name));
+        Self { name: name.into(), field: Arc::new(field), ..self }
+    }
+
     /// The column `index`.
     pub fn index() -> Self {
         Self::new("index", DataType::FixedSizeBinary(16), false, Holds::Plain)
@@ -80,6 +86,11 @@ impl<'a> Column<'a> {
     /// The column `row`: numbers of rows.
     pub fn row() -> Self {
         Self::new("row", DataType::Int64, false, Holds::Plain)
+    }
+
+    /// The column `column`: numbers of which there are few.
+    pub fn sent_column() -> Self {
+        Self::new("column", DataType::Int64, false, Holds::Anything)
     }
 
     /// A column of words, in every row one.
@@ -107,8 +118,8 @@ impl<'a> Column<'a> {
 pub enum Values<'a> {
     /// Indexes.
     Index(&'a [[u8; 16]]),
-    /// Numbers of rows, from 1.
-    Rows(&'a [u64]),
+    /// Numbers of rows or columns, from 1.
+    Numbers(&'a [u64]),
     /// Text; none is an empty cell.
     Text(&'a [Option<&'a str>]),
     /// In every row one.
@@ -124,7 +135,7 @@ impl Values<'_> {
     fn room(&self) -> usize {
         match self {
             Self::Index(indexes) => 33 * indexes.len(),
-            Self::Rows(rows) => 21 * rows.len(),
+            Self::Numbers(numbers) => 21 * numbers.len(),
             // Quotes around it and each one in it twice, and what parts it from the next.
             Self::Text(texts) | Self::Words(texts) => {
                 texts.iter().map(|text| 2 * text.map_or(0, str::len) + 3).sum()
@@ -147,9 +158,9 @@ fn schema(columns: &[Column<'_>], pairs: Vec<(&'static str, String)>) -> Schema 
 /// Whether codes are binary.
 fn is_binary(columns: &[Column<'_>]) -> bool {
     let binary = DataType::FixedSizeBinary(32);
-    columns
-        .iter()
-        .any(|column| column.field.name() == "code" && *column.field.data_type() == binary)
+    // Columns that are kept may hold anything.
+    let is_own = |column: &&Column<'_>| column.holds == Holds::Plain;
+    columns.iter().filter(is_own).any(|column| *column.field.data_type() == binary)
 }
 
 /// One way to encode rows: shared by the threads that do it.

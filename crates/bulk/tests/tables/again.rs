@@ -19,7 +19,7 @@ use parquet::file::reader::ChunkReader;
 
 use crate::common::*;
 
-const NIR: Column<'static> = Column::Identifier { column: "nir", scheme: Scheme::FrNir };
+const NIR: Column<'static> = Column::Identifiers { columns: &["nir"], scheme: Scheme::FrNir };
 
 /// An identifier for most rows, not one for some, nothing for others.
 fn nir(row: usize) -> Option<String> {

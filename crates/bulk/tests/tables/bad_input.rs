@@ -20,7 +20,7 @@ fn refused(data: impl AsRef<[u8]>, delimiter: u8, code: &str, words: &[&str]) {
     let way = Way::new(&place, "d", "csv", "csv");
     fs::write(&way.data, data).unwrap();
     let error = way
-        .prepare(Column::Identifier { column: "nir", scheme: Scheme::FrNir }, delimiter)
+        .prepare(Column::Identifiers { columns: &["nir"], scheme: Scheme::FrNir }, delimiter)
         .unwrap_err();
     let message = error.to_string();
     assert_eq!(error.code(), code, "{message}");
@@ -101,7 +101,7 @@ fn a_column_that_is_mostly_no_identifiers_is_refused() {
     let way = Way::new(&place, "d", "csv", "csv");
     fs::write(&way.data, rows(2, 2, 0)).unwrap();
     assert_eq!(
-        way.prepare(Column::Identifier { column: "nir", scheme: Scheme::FrNir }, b',')
+        way.prepare(Column::Identifiers { columns: &["nir"], scheme: Scheme::FrNir }, b',')
             .unwrap()
             .counts["wrong-length"],
         2
@@ -114,7 +114,7 @@ fn scientific_notation_has_its_own_reason() {
     let way = Way::new(&place, "d", "csv", "csv");
     fs::write(&way.data, format!("nir\n\"1,84E+12\"\n1.84E+12\n{KEYED}\n{UNKEYED}\n")).unwrap();
     assert_eq!(
-        way.prepare(Column::Identifier { column: "nir", scheme: Scheme::FrNir }, b',')
+        way.prepare(Column::Identifiers { columns: &["nir"], scheme: Scheme::FrNir }, b',')
             .unwrap()
             .counts["scientific"],
         2
@@ -134,7 +134,7 @@ fn parquet_columns_that_cannot_hold_identifiers() {
         let way = Way::new(&place, &format!("d{n}"), "parquet", "csv");
         write_parquet(&way.data, vec![("nir", array)]);
         let error = way
-            .prepare(Column::Identifier { column: "nir", scheme: Scheme::FrNir }, b',')
+            .prepare(Column::Identifiers { columns: &["nir"], scheme: Scheme::FrNir }, b',')
             .unwrap_err();
         assert_eq!(error.code(), "column-type");
         assert!(error.to_string().contains("2A") && !error.to_string().contains(KEYED), "{error}");
@@ -152,7 +152,7 @@ fn a_truncated_or_damaged_parquet_file_is_refused() {
     for len in 0..whole.len() {
         fs::write(&way.data, &whole[..len]).unwrap();
         let error = way
-            .prepare(Column::Identifier { column: "nir", scheme: Scheme::FrNir }, b',')
+            .prepare(Column::Identifiers { columns: &["nir"], scheme: Scheme::FrNir }, b',')
             .unwrap_err();
         let expected = if len == 0 { "empty-file" } else { "parquet-damaged" };
         assert_eq!(error.code(), expected, "{len} bytes: {error}");
@@ -160,7 +160,7 @@ fn a_truncated_or_damaged_parquet_file_is_refused() {
     }
     fs::write(&way.data, format!("nir\n{KEYED}\n")).unwrap();
     assert_eq!(
-        way.prepare(Column::Identifier { column: "nir", scheme: Scheme::FrNir }, b',')
+        way.prepare(Column::Identifiers { columns: &["nir"], scheme: Scheme::FrNir }, b',')
             .unwrap_err()
             .code(),
         "parquet-damaged"
@@ -173,7 +173,7 @@ fn outputs_that_exist_and_places_that_cannot_be_read_or_written() {
     let place = Place::new();
     let way = Way::new(&place, "d", "csv", "csv");
     let code = || {
-        way.prepare(Column::Identifier { column: "nir", scheme: Scheme::FrNir }, b',')
+        way.prepare(Column::Identifiers { columns: &["nir"], scheme: Scheme::FrNir }, b',')
             .unwrap_err()
             .code()
     };
@@ -189,7 +189,7 @@ fn outputs_that_exist_and_places_that_cannot_be_read_or_written() {
     let nowhere = Way { request: place.path("no/request.csv"), ..way.clone() };
     assert_eq!(
         nowhere
-            .prepare(Column::Identifier { column: "nir", scheme: Scheme::FrNir }, b',')
+            .prepare(Column::Identifiers { columns: &["nir"], scheme: Scheme::FrNir }, b',')
             .unwrap_err()
             .code(),
         "file-missing"
@@ -200,7 +200,7 @@ fn outputs_that_exist_and_places_that_cannot_be_read_or_written() {
     let directory = Way { data: place.path("dir.csv"), ..way.clone() };
     assert_eq!(
         directory
-            .prepare(Column::Identifier { column: "nir", scheme: Scheme::FrNir }, b',')
+            .prepare(Column::Identifiers { columns: &["nir"], scheme: Scheme::FrNir }, b',')
             .unwrap_err()
             .code(),
         "not-a-file"
@@ -212,7 +212,7 @@ fn outputs_that_exist_and_places_that_cannot_be_read_or_written() {
     }
     fs::set_permissions(&way.data, fs::Permissions::from_mode(0o600)).unwrap();
 
-    way.prepare(Column::Identifier { column: "nir", scheme: Scheme::FrNir }, b',').unwrap();
+    way.prepare(Column::Identifiers { columns: &["nir"], scheme: Scheme::FrNir }, b',').unwrap();
     way.code(&POPULATION, 1, 1).unwrap();
     for taken in [&way.out, &report_path(&way.out)] {
         fs::write(taken, "mine").unwrap();
@@ -230,7 +230,7 @@ fn requests_that_are_not_as_they_were_written() {
     let place = Place::new();
     let way = Way::new(&place, "d", "csv", "csv");
     fs::write(&way.data, format!("nir,wage\n{KEYED},1\n{UNKEYED},2\n,3\n")).unwrap();
-    way.prepare(Column::Identifier { column: "nir", scheme: Scheme::FrNir }, b',').unwrap();
+    way.prepare(Column::Identifiers { columns: &["nir"], scheme: Scheme::FrNir }, b',').unwrap();
     let rows = read_text(&way.request);
     let with = |change: &dyn Fn(&mut Vec<Vec<String>>)| {
         let mut rows = rows.clone();
@@ -287,7 +287,7 @@ fn requests_in_parquet_with_other_types_are_refused() {
     let place = Place::new();
     let way = Way::new(&place, "d", "csv", "parquet");
     fs::write(&way.data, format!("nir,wage\n{KEYED},1\n")).unwrap();
-    way.prepare(Column::Identifier { column: "nir", scheme: Scheme::FrNir }, b',').unwrap();
+    way.prepare(Column::Identifiers { columns: &["nir"], scheme: Scheme::FrNir }, b',').unwrap();
     let index: ArrayRef =
         Arc::new(arrow_array::FixedSizeBinaryArray::try_from_iter([[1_u8; 16]].iter()).unwrap());
     let number: ArrayRef = Arc::new(Int64Array::from(vec![117_091_320_400_164]));
@@ -331,7 +331,7 @@ fn a_parquet_file_with_any_byte_changed_is_read_or_refused() {
         bytes[at] ^= [0x01, 0x80, 0xff][at % 3];
         fs::write(&way.data, &bytes).unwrap();
         if let Err(error) =
-            way.prepare(Column::Identifier { column: "nir", scheme: Scheme::FrNir }, b',')
+            way.prepare(Column::Identifiers { columns: &["nir"], scheme: Scheme::FrNir }, b',')
         {
             assert!(!error.to_string().contains(KEYED), "{error}");
         } else {

@@ -578,7 +578,7 @@ fn a_score_is_the_same_in_csv_and_parquet() {
 
         // It stays one in a renewal.
         let next = Way { data: number.out, ..Way::new(&place, "next", own, "csv") };
-        next.prepare(Column::Code("code"), b',').unwrap();
+        next.prepare(Column::Codes(&["code"]), b',').unwrap();
         next.renew(&POPULATION, 1, 2, 6).unwrap();
         next.attach().unwrap();
         let sorted = |mut scores: Vec<Option<f64>>| {
@@ -964,7 +964,7 @@ fn requests_that_prepare_would_not_have_made() {
     assert!(error.code() == "request-use" && content(&error) == "civil-status", "{error}");
     let plain = Way::new(&place, "plain", "csv", "csv");
     fs::write(&plain.data, format!("nir\n{KEYED}\n")).unwrap();
-    plain.prepare(Column::Identifier { column: "nir", scheme: Scheme::FrNir }, b',').unwrap();
+    plain.prepare(Column::Identifiers { columns: &["nir"], scheme: Scheme::FrNir }, b',').unwrap();
     let error = look_up(&plain, &index, Level::Found, 1, &mut out).unwrap_err();
     assert!(error.code() == "request-use" && content(&error) == "identifiers", "{error}");
     let other = Register {

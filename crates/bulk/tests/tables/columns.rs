@@ -63,8 +63,9 @@ fn prepare_writes_request_seal_and_retained() {
     let place = Place::new();
     let way = Way::new(&place, "d", "csv", "csv");
     fs::write(&way.data, DATA).unwrap();
-    let prepared =
-        way.prepare(Column::Identifier { column: "nir", scheme: Scheme::FrNir }, b',').unwrap();
+    let prepared = way
+        .prepare(Column::Identifiers { columns: &["nir"], scheme: Scheme::FrNir }, b',')
+        .unwrap();
     assert_eq!(prepared.rows, 12);
     let counts = [
         ("ok", 6),
@@ -130,7 +131,8 @@ fn every_preparation_draws_new_indexes() {
     let data = place.write("d.csv", DATA);
     let indexes = |name: &str| {
         let way = Way { data: data.clone(), ..Way::new(&place, name, "csv", "csv") };
-        way.prepare(Column::Identifier { column: "nir", scheme: Scheme::FrNir }, b',').unwrap();
+        way.prepare(Column::Identifiers { columns: &["nir"], scheme: Scheme::FrNir }, b',')
+            .unwrap();
         column(&way.request, "index").into_iter().collect::<BTreeSet<_>>()
     };
     let (first, second) = (indexes("one"), indexes("two"));
@@ -187,7 +189,7 @@ fn two_spellings_of_one_identifier_are_one_distinct_value() {
     let place = Place::new();
     let way = Way::new(&place, "d", "csv", "csv");
     fs::write(&way.data, format!("nir\n{UNKEYED}\n{SPACED}\n{KEYED}\n{KEYED}\n\"\"\n")).unwrap();
-    way.prepare(Column::Identifier { column: "nir", scheme: Scheme::FrNir }, b',').unwrap();
+    way.prepare(Column::Identifiers { columns: &["nir"], scheme: Scheme::FrNir }, b',').unwrap();
     let coded = way.code(&POPULATION, 2, 1).unwrap();
     assert_eq!((coded.input.rows, coded.distinct), (5, 2));
     assert_eq!(coded.input.commitment, way.manifest().input.commitment);
@@ -223,8 +225,9 @@ fn parquet_has_the_final_schemas_and_other_columns_pass_unchanged() {
     let way = Way::new(&place, "d", "parquet", "parquet");
     let data = parquet_data(|cells| Arc::new(StringArray::from(cells)));
     write_parquet(&way.data, data.clone());
-    let prepared =
-        way.prepare(Column::Identifier { column: "nir", scheme: Scheme::FrNir }, b',').unwrap();
+    let prepared = way
+        .prepare(Column::Identifiers { columns: &["nir"], scheme: Scheme::FrNir }, b',')
+        .unwrap();
     assert_eq!(prepared.counts["ok"], 6);
 
     let request = read_parquet(&way.request);
@@ -310,7 +313,7 @@ fn indexes_and_codes_are_stored_plainly_in_bounded_row_groups() {
         data.push_str(&format!("184{:02}75{:03}{:03},{n}\n", 1 + n % 12, n % 1000, n / 1000));
     }
     fs::write(&way.data, data).unwrap();
-    way.prepare(Column::Identifier { column: "nir", scheme: Scheme::FrNir }, b',').unwrap();
+    way.prepare(Column::Identifiers { columns: &["nir"], scheme: Scheme::FrNir }, b',').unwrap();
     let coded = way.code(&POPULATION, 1, 5).unwrap();
     assert_eq!((coded.input.rows, coded.distinct), (140_000, cstatns::distinct::CAP));
     for path in [&way.request, &way.result] {
@@ -332,7 +335,7 @@ fn csv_and_parquet_of_the_same_rows_agree() {
     let place = Place::new();
     let csv = Way::new(&place, "d", "csv", "csv");
     fs::write(&csv.data, DATA).unwrap();
-    csv.prepare(Column::Identifier { column: "nir", scheme: Scheme::FrNir }, b',').unwrap();
+    csv.prepare(Column::Identifiers { columns: &["nir"], scheme: Scheme::FrNir }, b',').unwrap();
     // The same request as Parquet, by hand.
     let request = place.path("request.parquet");
     let rows = read_text(&csv.request);
@@ -409,8 +412,9 @@ fn every_type_of_text_column_is_read() {
         let place = Place::new();
         let way = Way::new(&place, "d", "parquet", "csv");
         write_parquet(&way.data, parquet_data(make));
-        let prepared =
-            way.prepare(Column::Identifier { column: "nir", scheme: Scheme::FrNir }, b',').unwrap();
+        let prepared = way
+            .prepare(Column::Identifiers { columns: &["nir"], scheme: Scheme::FrNir }, b',')
+            .unwrap();
         assert_eq!(prepared.counts.get("ok").copied().unwrap_or_default(), ok);
         // A null in a dictionary has a key all the same, of some other row's value.
         assert_eq!(prepared.counts["absent"], if ok == 0 { 12 } else { 2 });
@@ -425,7 +429,7 @@ fn a_file_of_identifiers_alone_keeps_all_its_rows() {
     let place = Place::new();
     let way = Way::new(&place, "d", "parquet", "parquet");
     write_parquet(&way.data, vec![("nir", texts(&[Some(KEYED), None, Some(UNKEYED)]))]);
-    way.prepare(Column::Identifier { column: "nir", scheme: Scheme::FrNir }, b',').unwrap();
+    way.prepare(Column::Identifiers { columns: &["nir"], scheme: Scheme::FrNir }, b',').unwrap();
     way.code(&POPULATION, 1, 5).unwrap();
     way.attach().unwrap();
     assert_eq!(read_parquet(&way.out).num_rows(), 3);
@@ -442,7 +446,7 @@ fn retained_and_attached_files_keep_the_delimiter_of_the_data_and_the_bytes_of_o
     data.extend(std::iter::repeat_n(b'm', 1 << 20));
     data.extend_from_slice(b"\r\n");
     fs::write(&way.data, &data).unwrap();
-    way.prepare(Column::Identifier { column: "nir", scheme: Scheme::FrNir }, b';').unwrap();
+    way.prepare(Column::Identifiers { columns: &["nir"], scheme: Scheme::FrNir }, b';').unwrap();
     way.code(&POPULATION, 1, 5).unwrap();
     way.attach().unwrap();
     let rows = read_csv(&way.out, b';');
@@ -566,7 +570,7 @@ fn a_request_that_is_not_the_sealed_one_is_refused() {
     let place = Place::new();
     let way = Way::new(&place, "d", "csv", "csv");
     fs::write(&way.data, DATA).unwrap();
-    way.prepare(Column::Identifier { column: "nir", scheme: Scheme::FrNir }, b',').unwrap();
+    way.prepare(Column::Identifiers { columns: &["nir"], scheme: Scheme::FrNir }, b',').unwrap();
     let whole = fs::read_to_string(&way.request).unwrap();
     fs::write(&way.request, whole.replacen(KEYED, UNKEYED, 1)).unwrap();
     assert_eq!(way.code(&POPULATION, 1, 1).unwrap_err().code(), "commitment");
@@ -657,7 +661,7 @@ fn seals_and_reports_come_back_and_others_are_refused() {
 fn outputs_have_names_of_their_own_and_known_types() {
     let place = Place::new();
     let data = place.write("d.csv", DATA);
-    let column = Column::Identifier { column: "nir", scheme: Scheme::FrNir };
+    let column = Column::Identifiers { columns: &["nir"], scheme: Scheme::FrNir };
     let (request, retained) = (&*place.path("r.csv"), &*place.path("t.parquet"));
     let error = prepare(
         Prepare {

@@ -298,7 +298,7 @@ pub fn coded_csv(
     let mut way = Way::new(place, name, "csv", "csv");
     way.domain = *domain;
     fs::write(&way.data, data).unwrap();
-    way.prepare(Column::Identifier { column: "nir", scheme: Scheme::FrNir }, b',').unwrap();
+    way.prepare(Column::Identifiers { columns: &["nir"], scheme: Scheme::FrNir }, b',').unwrap();
     way.code(domain, 1, delivery).unwrap();
     way.attach().unwrap();
     way

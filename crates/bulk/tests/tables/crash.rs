@@ -36,7 +36,7 @@ fn prepare_leaves_nothing_when_a_step_fails() {
     let place = Place::new();
     let steps = faults::count(place.0.path(), || {
         data(&place)
-            .prepare(Column::Identifier { column: "nir", scheme: Scheme::FrNir }, b',')
+            .prepare(Column::Identifiers { columns: &["nir"], scheme: Scheme::FrNir }, b',')
             .unwrap()
     });
     assert!(steps >= 15, "{steps}");
@@ -44,8 +44,9 @@ fn prepare_leaves_nothing_when_a_step_fails() {
         for kind in [ErrorKind::StorageFull, ErrorKind::Other] {
             let place = Place::new();
             let way = data(&place);
-            let prepare =
-                || way.prepare(Column::Identifier { column: "nir", scheme: Scheme::FrNir }, b',');
+            let prepare = || {
+                way.prepare(Column::Identifiers { columns: &["nir"], scheme: Scheme::FrNir }, b',')
+            };
             let error = faults::fail_at(place.0.path(), step, kind, prepare).unwrap_err();
             let expected: &[&str] = match kind {
                 ErrorKind::StorageFull => &["disk-full"],
@@ -53,7 +54,8 @@ fn prepare_leaves_nothing_when_a_step_fails() {
             };
             assert!(expected.contains(&error.code()), "step {step}: {error}");
             assert_eq!(place.names(), ["d.csv"], "step {step}");
-            way.prepare(Column::Identifier { column: "nir", scheme: Scheme::FrNir }, b',').unwrap();
+            way.prepare(Column::Identifiers { columns: &["nir"], scheme: Scheme::FrNir }, b',')
+                .unwrap();
         }
     }
 }
@@ -63,14 +65,14 @@ fn where_a_request_is_after_a_crash_its_seal_and_its_retained_file_are() {
     let place = Place::new();
     let steps = faults::count(place.0.path(), || {
         data(&place)
-            .prepare(Column::Identifier { column: "nir", scheme: Scheme::FrNir }, b',')
+            .prepare(Column::Identifiers { columns: &["nir"], scheme: Scheme::FrNir }, b',')
             .unwrap()
     });
     for step in 0..steps {
         let place = Place::new();
         let way = data(&place);
         let stopped = faults::stop_after(place.0.path(), step, || {
-            way.prepare(Column::Identifier { column: "nir", scheme: Scheme::FrNir }, b',')
+            way.prepare(Column::Identifiers { columns: &["nir"], scheme: Scheme::FrNir }, b',')
         });
         assert!(stopped.is_err());
         if way.request.exists() {
@@ -100,7 +102,7 @@ fn destroying(way: &Way) -> Result<cstatns_controller::Attached, AttachError> {
 
 fn coded(place: &Place) -> Way {
     let way = data(place);
-    way.prepare(Column::Identifier { column: "nir", scheme: Scheme::FrNir }, b',').unwrap();
+    way.prepare(Column::Identifiers { columns: &["nir"], scheme: Scheme::FrNir }, b',').unwrap();
     way.code(&POPULATION, 1, 1).unwrap();
     way
 }
@@ -228,8 +230,9 @@ fn repeated<T, E: std::fmt::Debug>(
 
 #[test]
 fn a_prepare_that_was_disturbed_is_repeated() {
-    let act =
-        |way: &Way| way.prepare(Column::Identifier { column: "nir", scheme: Scheme::FrNir }, b',');
+    let act = |way: &Way| {
+        way.prepare(Column::Identifiers { columns: &["nir"], scheme: Scheme::FrNir }, b',')
+    };
     repeated(data, act, PrepareError::code, |_, way, what| {
         way.code(&POPULATION, 1, 1).unwrap_or_else(|error| panic!("{what}: {error}"));
         way.attach().unwrap_or_else(|error| panic!("{what}: {error}"));
@@ -245,7 +248,7 @@ fn a_prepare_that_was_disturbed_is_repeated() {
         fs::remove_file(requested_path(&way.retained)).unwrap();
         Way { data: way.out.clone(), ..way }
     };
-    let act = |way: &Way| way.prepare(Column::Code("code"), b',');
+    let act = |way: &Way| way.prepare(Column::Codes(&["code"]), b',');
     repeated(codes, act, PrepareError::code, |_, way, _| assert_eq!(way.manifest().input.rows, 2));
 }
 
@@ -356,7 +359,7 @@ fn what_still_holds_identifiers_is_named_and_another_request_is_left() {
     }
     let other = Way { data: place.path("e.csv"), retained: place.path("f.csv"), ..way.clone() };
     fs::copy(&way.data, &other.data).unwrap();
-    other.prepare(Column::Identifier { column: "nir", scheme: Scheme::FrNir }, b',').unwrap();
+    other.prepare(Column::Identifiers { columns: &["nir"], scheme: Scheme::FrNir }, b',').unwrap();
     let made = destroying_sources(&way).unwrap();
     assert_eq!(made.holding, [way.request.clone(), manifest_path(&way.request)]);
     assert!(made.holding.iter().all(|path| path.exists()) && other.data.exists());

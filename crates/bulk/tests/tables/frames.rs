@@ -88,7 +88,7 @@ fn frame_of(batches: &[RecordBatch]) -> Input<'static> {
     frame(batches[0].schema(), batches.to_vec())
 }
 
-const NIR: Column<'static> = Column::Identifier { column: "nir", scheme: Scheme::FrNir };
+const NIR: Column<'static> = Column::Identifiers { columns: &["nir"], scheme: Scheme::FrNir };
 
 /// Prepares from any source to a frame.
 fn prepared(
@@ -372,7 +372,8 @@ fn codes_in_a_frame_are_checked_and_renewed() {
     );
 
     let request = place.path("renewal.parquet");
-    let (retained, requested) = prepared(frame_of(&rows), Column::Code("code"), &request).unwrap();
+    let (retained, requested) =
+        prepared(frame_of(&rows), Column::Codes(&["code"]), &request).unwrap();
     let manifest = Manifest::read(&manifest_path(&request)).unwrap();
     assert!(matches!(manifest.content, Content::Codes { .. }));
     assert_eq!(

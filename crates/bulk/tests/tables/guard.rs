@@ -67,7 +67,7 @@ fn csv(data: &str, column: Column<'_>, accepted: &[&str]) -> Result<Prepared, St
     })
 }
 
-const NIR: Column<'_> = Column::Identifier { column: "nir", scheme: Scheme::FrNir };
+const NIR: Column<'_> = Column::Identifiers { columns: &["nir"], scheme: Scheme::FrNir };
 
 /// Rows of a NIR and what `cells` gives beside it.
 fn rows(header: &str, count: u64, cells: impl Fn(u64) -> String) -> String {
@@ -132,8 +132,8 @@ fn names_of_columns_that_say_who_somebody_is() {
     }
     // Codes that are renewed.
     let code = POPULATION.code_of(KEYED, 1);
-    refused(&format!("code,Nom\n{code},x\n"), Column::Code("code"), &["column Nom,"]);
-    csv(&format!("code,Nom\n{code},x\n"), Column::Code("code"), &["Nom"]).unwrap();
+    refused(&format!("code,Nom\n{code},x\n"), Column::Codes(&["code"]), &["column Nom,"]);
+    csv(&format!("code,Nom\n{code},x\n"), Column::Codes(&["code"]), &["Nom"]).unwrap();
     // Civil status: a date stays neither; sex and place do.
     let people = |extra: &str| format!("nom,prenoms,born,{extra}\nDomal,Bafe,1984-01-02,1\n");
     let civil_status =
@@ -354,13 +354,13 @@ fn reserved_names_in_any_case() {
     // What a coding before wrote may be renewed as it is, but not what differs in case from it.
     let code = POPULATION.code_of(KEYED, 1);
     let renewal =
-        |header: &str| csv(&format!("{header}\n{code},valid\n"), Column::Code("code"), &[]);
+        |header: &str| csv(&format!("{header}\n{code},valid\n"), Column::Codes(&["code"]), &[]);
     renewal("code,quality").unwrap();
     renewal("code,score").unwrap();
     for header in ["code,Quality", "code,CODE", "code,SCORE", "code,Index"] {
         assert!(renewal(header).unwrap_err().starts_with("reserved-column: "), "{header}");
     }
-    let way_of = |column| csv(&format!("CODE,x\n{code},1\n"), Column::Code(column), &[]);
+    let way_of = |column| csv(&format!("CODE,x\n{code},1\n"), Column::Codes(&[column]), &[]);
     way_of("CODE").unwrap();
 }
 

@@ -16,6 +16,7 @@ mod renewal;
 mod requests;
 mod rows;
 mod sealed;
+mod several;
 #[path = "../signed/mod.rs"]
 mod signed;
 mod threads;

@@ -40,8 +40,9 @@ fn the_pair_joins_as_the_truth_says_before_and_after_a_renewal() {
     let coded = ["hospital", "wages"].map(|name| {
         let way = Way::new(&place, name, "csv", "csv");
         fs::write(&way.data, pair(&format!("{name}.csv"))).unwrap();
-        let prepared =
-            way.prepare(Column::Identifier { column: "nir", scheme: Scheme::FrNir }, b',').unwrap();
+        let prepared = way
+            .prepare(Column::Identifiers { columns: &["nir"], scheme: Scheme::FrNir }, b',')
+            .unwrap();
         let truth = &truth[name];
         assert_eq!(prepared.rows, truth["rows"].as_u64().unwrap());
         assert_eq!(prepared.counts["ok"], truth["valid_rows"].as_u64().unwrap());
@@ -67,7 +68,9 @@ fn the_pair_joins_as_the_truth_says_before_and_after_a_renewal() {
     let mut elsewhere = Way::new(&place, "elsewhere", "csv", "csv");
     elsewhere.domain = OTHER_DOMAIN;
     fs::write(&elsewhere.data, pair("wages.csv")).unwrap();
-    elsewhere.prepare(Column::Identifier { column: "nir", scheme: Scheme::FrNir }, b',').unwrap();
+    elsewhere
+        .prepare(Column::Identifiers { columns: &["nir"], scheme: Scheme::FrNir }, b',')
+        .unwrap();
     elsewhere.code(&OTHER_DOMAIN, 1, 2).unwrap();
     elsewhere.attach().unwrap();
     assert_eq!(join(&hospital.out, &elsewhere.out), (0, 0));
@@ -75,7 +78,7 @@ fn the_pair_joins_as_the_truth_says_before_and_after_a_renewal() {
     // One file is renewed generation by generation, the other lifted over two.
     let renewed = |of: &Way, name: &str, from: u32, to: u32| {
         let way = Way { data: of.out.clone(), ..Way::new(&place, name, "csv", "csv") };
-        way.prepare(Column::Code("code"), b',').unwrap();
+        way.prepare(Column::Codes(&["code"]), b',').unwrap();
         way.renew(&POPULATION, from, to, 3).unwrap();
         way.attach().unwrap();
         way
@@ -98,7 +101,9 @@ fn the_pair_joins_as_the_truth_says_before_and_after_a_renewal() {
     // A newcomer at generation 3 has the code that the same identifier was renewed to.
     let newcomer = Way::new(&place, "newcomer", "csv", "csv");
     fs::write(&newcomer.data, pair("wages.csv")).unwrap();
-    newcomer.prepare(Column::Identifier { column: "nir", scheme: Scheme::FrNir }, b',').unwrap();
+    newcomer
+        .prepare(Column::Identifiers { columns: &["nir"], scheme: Scheme::FrNir }, b',')
+        .unwrap();
     newcomer.code(&POPULATION, 3, 4).unwrap();
     newcomer.attach().unwrap();
     let codes = |path: &Path| -> BTreeSet<String> { column(path, "code").into_iter().collect() };

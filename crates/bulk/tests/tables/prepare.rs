@@ -30,7 +30,8 @@ use parquet::file::reader::{FileReader, SerializedFileReader};
 
 use crate::common::*;
 
-const IDENTIFIER: Column<'static> = Column::Identifier { column: "nir", scheme: Scheme::FrNir };
+const IDENTIFIER: Column<'static> =
+    Column::Identifiers { columns: &["nir"], scheme: Scheme::FrNir };
 
 fn with(threads: usize, memory: usize) -> Effort {
     Effort { threads: NonZeroUsize::new(threads).unwrap(), memory, ..Effort::default() }
@@ -192,7 +193,7 @@ fn codes_are_prepared_again_whatever_the_memory() {
     for memory in [0, Effort::MEMORY] {
         let name = format!("again-{memory}");
         let way = Way { data: first.out.clone(), ..Way::new(&place, &name, "csv", "parquet") };
-        let prepared = run(&way, Column::Code("code"), &with(2, memory)).unwrap();
+        let prepared = run(&way, Column::Codes(&["code"]), &with(2, memory)).unwrap();
         assert_eq!((prepared.rows, prepared.counts["absent"]), (20_000, 800));
         assert_eq!(way.renew(&POPULATION, 1, 2, 3).unwrap().input.rows, 20_000);
         way.attach().unwrap();

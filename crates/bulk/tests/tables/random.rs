@@ -84,7 +84,7 @@ proptest! {
         data.extend_from_slice(if ending { end } else { b"" });
         fs::write(&way.data, data).unwrap();
 
-        way.prepare(Column::Identifier { column: "nir", scheme: Scheme::FrNir }, delimiter).unwrap();
+        way.prepare(Column::Identifiers { columns: &["nir"], scheme: Scheme::FrNir }, delimiter).unwrap();
         let coded = way.code(&POPULATION, 1, 1).unwrap();
         way.attach().unwrap();
         prop_assert_eq!(coded.input.rows, rows.len() as u64);

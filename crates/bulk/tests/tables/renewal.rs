@@ -28,7 +28,7 @@ fn attached(place: &Place, name: &str, own: &str, binary: bool) -> Way {
             write_parquet(&way.data, vec![("nir", texts(&nir)), ("wage", wage)]);
         }
     }
-    way.prepare(Column::Identifier { column: "nir", scheme: Scheme::FrNir }, b',').unwrap();
+    way.prepare(Column::Identifiers { columns: &["nir"], scheme: Scheme::FrNir }, b',').unwrap();
     way.code(&POPULATION, 1, 5).unwrap();
     way.attach_as(binary).unwrap();
     way
@@ -43,7 +43,7 @@ fn a_renewal_keeps_quality_and_every_other_column() {
     let place = Place::new();
     let first = attached(&place, "d", "csv", false);
     let way = next(&place, &first, "n", "csv", "csv");
-    let prepared = way.prepare(Column::Code("code"), b',').unwrap();
+    let prepared = way.prepare(Column::Codes(&["code"]), b',').unwrap();
     assert_eq!(prepared.counts, [("ok", 2), ("absent", 2)].into());
     assert_eq!(read_text(&way.request)[0], ["index", "code"]);
     assert_eq!(read_text(&way.retained)[0], ["index", "row", "status"]);
@@ -84,7 +84,7 @@ fn quality_and_score_come_right_after_the_code_wherever_they_were() {
     }
     let way = Way::new(&place, "n", "csv", "csv");
     fs::write(&way.data, data).unwrap();
-    way.prepare(Column::Code("pseudonym"), b',').unwrap();
+    way.prepare(Column::Codes(&["pseudonym"]), b',').unwrap();
     assert!(way.manifest().previous.is_empty());
     way.renew(&POPULATION, 1, 2, 6).unwrap();
     let report = way.attach().unwrap().report;
@@ -101,7 +101,7 @@ fn text_and_binary_codes_of_either_type_of_file_are_renewed_to_the_same() {
         for travelling in ["csv", "parquet"] {
             let name = format!("{own}-{binary}-{travelling}");
             let way = next(&place, &first, &name, own, travelling);
-            way.prepare(Column::Code("code"), b',').unwrap();
+            way.prepare(Column::Codes(&["code"]), b',').unwrap();
             assert_eq!(way.manifest().previous, [POPULATION.meta(1, 5).delivery]);
             if travelling == "parquet" {
                 let request = read_parquet(&way.request);
@@ -147,7 +147,7 @@ fn a_row_without_a_code_stays_a_row_where_codes_are_all_there_is() {
         codes.iter().map(|code| if code.is_empty() { "\"\"" } else { code }).collect();
     let way = Way::new(&place, "alone", "csv", "csv");
     fs::write(&way.data, format!("code\n{}\n", lines.join("\n"))).unwrap();
-    let prepared = way.prepare(Column::Code("code"), b',').unwrap();
+    let prepared = way.prepare(Column::Codes(&["code"]), b',').unwrap();
     assert_eq!(prepared.counts, [("ok", 2), ("absent", 2)].into());
     way.renew(&POPULATION, 1, 2, 6).unwrap();
     assert_eq!(way.attach().unwrap().rows, 4);
@@ -160,7 +160,7 @@ fn the_commitment_of_a_renewal_is_of_the_text_form_in_csv_and_parquet() {
     let place = Place::new();
     let first = attached(&place, "d", "csv", false);
     let way = next(&place, &first, "n", "csv", "csv");
-    way.prepare(Column::Code("code"), b',').unwrap();
+    way.prepare(Column::Codes(&["code"]), b',').unwrap();
     let rows = read_text(&way.request);
     let index = |row: &Vec<String>| cstatns::name::Hex::<16>::parse(row[0].as_bytes()).unwrap().0;
     let indexes = FixedSizeBinaryArray::try_from_iter(rows[1..].iter().map(index)).unwrap();
@@ -183,7 +183,7 @@ fn prepare_refuses_codes_that_do_not_go_together_with_counts() {
         let way = Way::new(&place, name, "csv", "csv");
         fs::write(&way.data, data).unwrap();
         let before = place.names();
-        let error = way.prepare(Column::Code("code"), b',').unwrap_err();
+        let error = way.prepare(Column::Codes(&["code"]), b',').unwrap_err();
         assert_eq!(place.names(), before);
         error
     };
@@ -221,7 +221,7 @@ fn prepare_refuses_codes_that_do_not_go_together_with_counts() {
     // Another column that is called like the new one.
     let way = Way::new(&place, "twice", "csv", "csv");
     fs::write(&way.data, format!("old,code\n{},1\n", POPULATION.code_of(KEYED, 1))).unwrap();
-    assert_eq!(way.prepare(Column::Code("old"), b',').unwrap_err().code(), "reserved-column");
+    assert_eq!(way.prepare(Column::Codes(&["old"]), b',').unwrap_err().code(), "reserved-column");
 }
 
 #[test]
@@ -230,7 +230,7 @@ fn binary_codes_without_metadata_are_refused() {
     let way = Way::new(&place, "d", "parquet", "csv");
     let codes = Arc::new(FixedSizeBinaryArray::try_from_iter([[1; 32], [2; 32]].iter()).unwrap());
     write_parquet(&way.data, vec![("code", codes)]);
-    assert_eq!(way.prepare(Column::Code("code"), b',').unwrap_err().code(), "binary-codes");
+    assert_eq!(way.prepare(Column::Codes(&["code"]), b',').unwrap_err().code(), "binary-codes");
     assert_eq!(check(&[way.data]).unwrap_err().code(), "binary-codes");
 }
 
@@ -243,7 +243,7 @@ fn a_report_about_other_codes_is_refused() {
     let report = fs::read_to_string(&path).unwrap();
     for (from, to) in [("\"generation\": 1", "\"generation\": 2"), ("population", "research")] {
         fs::write(&path, report.replace(from, to)).unwrap();
-        assert_eq!(way.prepare(Column::Code("code"), b',').unwrap_err().code(), "report-stale");
+        assert_eq!(way.prepare(Column::Codes(&["code"]), b',').unwrap_err().code(), "report-stale");
         assert_eq!(check(std::slice::from_ref(&first.out)).unwrap_err().code(), "report-stale");
     }
     assert!(!way.request.exists() && !way.retained.exists());
@@ -255,7 +255,7 @@ fn a_request_goes_to_the_verb_domain_and_generation_that_it_is_for() {
     let first = attached(&place, "d", "csv", false);
     assert_eq!(first.renew(&POPULATION, 1, 2, 6).unwrap_err().code(), "request-use");
     let way = next(&place, &first, "n", "csv", "csv");
-    way.prepare(Column::Code("code"), b',').unwrap();
+    way.prepare(Column::Codes(&["code"]), b',').unwrap();
     assert_eq!(way.code(&POPULATION, 1, 6).unwrap_err().code(), "request-use");
     for error in [way.renew(&OTHER_SERVICE, 1, 2, 6), way.renew(&POPULATION, 2, 3, 6)] {
         assert!(matches!(error.unwrap_err(), CodeFileError::OtherCodes { .. }));
@@ -301,7 +301,7 @@ fn check_tells_what_files_hold_and_refuses_those_that_cannot_be_joined() {
 
     let later = Way::new(&place, "later", "csv", "csv");
     fs::write(&later.data, DATA).unwrap();
-    later.prepare(Column::Identifier { column: "nir", scheme: Scheme::FrNir }, b',').unwrap();
+    later.prepare(Column::Identifiers { columns: &["nir"], scheme: Scheme::FrNir }, b',').unwrap();
     later.code(&POPULATION, 2, 9).unwrap();
     later.attach().unwrap();
     let generation = check(&[one.clone(), later.out.clone()]).unwrap_err();

@@ -14,7 +14,7 @@ use cstatns_controller::{AttachError, Column};
 
 use crate::common::*;
 
-const NIR: Column<'static> = Column::Identifier { column: "nir", scheme: Scheme::FrNir };
+const NIR: Column<'static> = Column::Identifiers { columns: &["nir"], scheme: Scheme::FrNir };
 
 /// Two people, one of them twice, and a row without anybody.
 const DATA: &str =
@@ -130,7 +130,7 @@ fn the_counts_of_a_manifest_are_those_of_its_rows() {
     way.code(&POPULATION, 1, 1).unwrap();
     way.attach().unwrap();
     let next = Way { data: way.out.clone(), ..Way::new(&place, "n", "csv", "csv") };
-    next.prepare(Column::Code("code"), b',').unwrap();
+    next.prepare(Column::Codes(&["code"]), b',').unwrap();
     let input = next.manifest().input;
     assert_eq!((input.rows, input.values, input.distinct), (4, 3, 2));
     assert_eq!(next.renew(&POPULATION, 1, 2, 2).unwrap().input, input);
@@ -146,7 +146,7 @@ fn codes_of_another_domain_are_not_prepared_for_this_one() {
     let way = coded_csv(&place, "d", DATA, &POPULATION, 1);
     for domain in [OTHER_DOMAIN, OTHER_SERVICE] {
         let next = Way { domain, data: way.out.clone(), ..Way::new(&place, "n", "csv", "csv") };
-        let error = next.prepare(Column::Code("code"), b',').unwrap_err();
+        let error = next.prepare(Column::Codes(&["code"]), b',').unwrap_err();
         assert_eq!(error.code(), "other-tag", "{error}");
         assert!(!next.request.exists() && !next.retained.exists());
     }

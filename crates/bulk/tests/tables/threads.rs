@@ -86,7 +86,8 @@ fn the_bytes_do_not_depend_on_the_number_of_threads() {
                 write_parquet(&way.data, vec![("note", of(2)), ("nir", of(1)), ("n", of(0))]);
             }
         }
-        way.prepare(Column::Identifier { column: "nir", scheme: Scheme::FrNir }, b',').unwrap();
+        way.prepare(Column::Identifiers { columns: &["nir"], scheme: Scheme::FrNir }, b',')
+            .unwrap();
 
         let coded = way.code(&POPULATION, 1, 1).unwrap();
         let mut made: BTreeMap<&str, Vec<u8>> = BTreeMap::new();
@@ -130,7 +131,7 @@ fn the_bytes_do_not_depend_on_the_number_of_threads() {
             data: place.path(&format!("out-1.{own}")),
             ..Way::new(&place, "again", own, own)
         };
-        again.prepare(Column::Code("code"), b',').unwrap();
+        again.prepare(Column::Codes(&["code"]), b',').unwrap();
         for threads in [1, 4] {
             let mut out = Vec::new();
             let format = Format::of(&again.request).unwrap();
@@ -158,7 +159,7 @@ fn each_row_has_the_code_of_its_own_identifier_whatever_its_neighbours() {
     let place = Place::new();
     let way = Way::new(&place, "d", "csv", "csv");
     fs::write(&way.data, data(ROWS)).unwrap();
-    way.prepare(Column::Identifier { column: "nir", scheme: Scheme::FrNir }, b',').unwrap();
+    way.prepare(Column::Identifiers { columns: &["nir"], scheme: Scheme::FrNir }, b',').unwrap();
     let mut out = Vec::new();
     coded_by(&way, &way.request, Format::Csv, 3, &mut out).unwrap();
     let request = read_text(&way.request);
@@ -176,7 +177,8 @@ fn spoiled(place: &Place, change: impl Fn(usize, &str) -> String) -> (Way, PathB
     let way = Way::new(place, "d", "csv", "csv");
     if !way.data.exists() {
         fs::write(&way.data, data(ROWS)).unwrap();
-        way.prepare(Column::Identifier { column: "nir", scheme: Scheme::FrNir }, b',').unwrap();
+        way.prepare(Column::Identifiers { columns: &["nir"], scheme: Scheme::FrNir }, b',')
+            .unwrap();
     }
     let lines = fs::read_to_string(&way.request).unwrap();
     let changed: Vec<String> =
@@ -233,7 +235,7 @@ fn attach_names_the_file_and_the_row() {
     let place = Place::new();
     let way = Way::new(&place, "d", "csv", "csv");
     fs::write(&way.data, data(9_000)).unwrap();
-    way.prepare(Column::Identifier { column: "nir", scheme: Scheme::FrNir }, b',').unwrap();
+    way.prepare(Column::Identifiers { columns: &["nir"], scheme: Scheme::FrNir }, b',').unwrap();
     way.code(&POPULATION, 1, 1).unwrap();
     let whole = [&way.retained, &way.result].map(|path| fs::read_to_string(path).unwrap());
     type Change = fn(&str) -> String;
@@ -424,7 +426,7 @@ fn a_step_that_is_asked_to_stop_leaves_nothing() {
     let what = cstatns_controller::Prepare {
         signing: &crate::signed::signing(),
         data: (&way.data).into(),
-        column: Column::Identifier { column: "nir", scheme: Scheme::FrNir },
+        column: Column::Identifiers { columns: &["nir"], scheme: Scheme::FrNir },
         service: service(),
         domain: domain(),
         request: &way.request,
@@ -436,7 +438,7 @@ fn a_step_that_is_asked_to_stop_leaves_nothing() {
     assert_eq!(cstatns_controller::prepare(what, &effort).unwrap_err().code(), "interrupted");
     assert_eq!(place.names(), before);
 
-    way.prepare(Column::Identifier { column: "nir", scheme: Scheme::FrNir }, b',').unwrap();
+    way.prepare(Column::Identifiers { columns: &["nir"], scheme: Scheme::FrNir }, b',').unwrap();
     let mut out = Vec::new();
     let error = code(
         &Request {

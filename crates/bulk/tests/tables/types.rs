@@ -196,7 +196,7 @@ fn i256(bytes: &[u8]) -> Vec<u8> {
 /// What comes back in these columns of the attached file is what is in the data.
 fn comes_back(place: &Place, name: &str, columns: &[&str]) -> Way {
     let way = Way::new(place, name, "parquet", "parquet");
-    way.prepare(Column::Identifier { column: "nir", scheme: Scheme::FrNir }, b',').unwrap();
+    way.prepare(Column::Identifiers { columns: &["nir"], scheme: Scheme::FrNir }, b',').unwrap();
     way.code(&POPULATION, 1, 5).unwrap();
     way.attach().unwrap();
     for column in columns {
@@ -405,7 +405,8 @@ fn every_value_of_every_type_comes_back() {
             })
             .collect();
         let way = Way::new(&place, &name, "parquet", "parquet");
-        way.prepare(Column::Identifier { column: "nir", scheme: Scheme::FrNir }, b',').unwrap();
+        way.prepare(Column::Identifiers { columns: &["nir"], scheme: Scheme::FrNir }, b',')
+            .unwrap();
         way.code(&POPULATION, 1, 5).unwrap();
         way.attach().unwrap();
         for column in names {
@@ -511,8 +512,10 @@ fn timestamps_that_microseconds_do_not_hold_are_refused() {
                     vec![vec![Some(int96(1, 0))], vec![None], vec![Some(moment.clone())]];
                 write(&path, shape, &[rows], properties.clone());
                 let way = Way::new(&place, &name, "parquet", "parquet");
-                let outcome =
-                    way.prepare(Column::Identifier { column: "nir", scheme: Scheme::FrNir }, b',');
+                let outcome = way.prepare(
+                    Column::Identifiers { columns: &["nir"], scheme: Scheme::FrNir },
+                    b',',
+                );
                 if fits {
                     outcome.unwrap();
                     for file in [way.request.clone(), way.retained.clone()] {

@@ -52,7 +52,7 @@ fn prepared(place: &Place) -> Way {
         );
     }
     fs::write(&way.data, data).unwrap();
-    way.prepare(Column::Identifier { column: "nir", scheme: Scheme::FrNir }, b',').unwrap();
+    way.prepare(Column::Identifiers { columns: &["nir"], scheme: Scheme::FrNir }, b',').unwrap();
     way
 }
 

@@ -7,7 +7,7 @@ use clap::Args;
 use cstatns::code::Generation;
 use cstatns::coded::{Blame, Coded as _};
 use cstatns::files::FileError;
-use cstatns_controller::{FileFacts, check};
+use cstatns_controller::{CheckError, FileFacts, check};
 use cstatns_rows::csv::Delimiter;
 use cstatns_rows::table::{Format, Source};
 use serde_json::{Value, json};
@@ -26,7 +26,7 @@ Of a folder, all files of codes in it are shown, which need not go together. Whe
 domain of two generations, those of the former one are named with the command that makes their request for renewal. Whether
 there is a later generation that no file here has, the service knows: `service status HOME --to-renew DOMAIN`.")]
 pub(crate) struct CheckArgs {
-    /// Files with a column `code`, or folders
+    /// Files with a column `code`, or with several C_code; or folders
     #[arg(required = true, value_name = "FILE|FOLDER")]
     files: Vec<PathBuf>,
 }
@@ -39,7 +39,7 @@ impl CheckArgs {
         let facts = check(&self.files)?;
         facts.iter().for_each(|file| program.tell(line_of(file)));
         if facts.len() > 1 {
-            program.say("these files can be joined on `code`");
+            program.say("these files can be joined on their codes");
         }
         Ok(json!({ "files": facts.iter().map(summary_of).collect::<Vec<_>>() }))
     }
@@ -61,6 +61,7 @@ fn line_of(file: &FileFacts) -> String {
 fn summary_of(file: &FileFacts) -> Value {
     json!({
         "file": file.path,
+        "columns": file.columns,
         "service": file.service.as_deref(),
         "domain": file.domain,
         "tag": file.tag.as_str(),
@@ -94,6 +95,8 @@ fn survey(program: &Program, places: &[PathBuf]) -> Result<Value, Fault> {
         }
         match check([path]) {
             Ok(facts) => found.extend(facts),
+            // What it has are columns such as `postal_code`.
+            Err(CheckError::NoCodes { .. }) => {}
             Err(error) => {
                 unread.push(path);
                 program.say(format_args!("warning: {path:?}: {}", Fault::from(error).text()));
@@ -133,8 +136,10 @@ fn tell_former(program: &Program, newest: Generation, renewal: Option<&str>) {
 /// The command that prepares the renewal of a file.
 fn renewal(file: &FileFacts) -> Result<String, Fault> {
     let settings = Settings::beside(&file.path)?;
-    let mut command =
-        format!("cstatns controller prepare {} --code-column code", quoted(&file.path));
+    let mut command = format!("cstatns controller prepare {}", quoted(&file.path));
+    for column in &file.columns {
+        command.push_str(&format!(" --code-column {}", quoted(Path::new(column))));
+    }
     if settings.service.is_none() {
         command.push_str(" --service CARD");
     }
@@ -142,7 +147,8 @@ fn renewal(file: &FileFacts) -> Result<String, Fault> {
         let domain = file.domain.as_ref().map_or("DOMAIN", |domain| domain.as_str());
         command.push_str(&format!(" --domain {domain}"));
     }
-    let source = Source::open(&file.path, Delimiter::Under("code"))?;
+    let first = file.columns.first().map_or("code", String::as_str);
+    let source = Source::open(&file.path, Delimiter::Under(first))?;
     if let (Format::Csv | Format::Text(_), between) =
         (Format::of(&file.path)?, source.table().delimiter())
         && between != b','
@@ -177,8 +183,11 @@ fn quoted(path: &Path) -> String {
 
 /// Whether a table has codes, and is neither a request nor a result.
 fn is_coded(source: &Source) -> Result<bool, Fault> {
-    let has = |name: &str| Ok::<_, Fault>(source.table().find(name)?.is_some());
-    Ok(has("code")? && !has("index")?)
+    let table = source.table();
+    let is_code = |name: &[u8]| name == b"code" || name.ends_with(b"_code");
+    // Under another delimiter all names are one.
+    let names = |name: &Vec<u8>| name.split(|byte| b";\t|".contains(byte)).any(is_code);
+    Ok(table.header().iter().any(names) && table.find("index")?.is_none())
 }
 
 /// The files of a folder that may be tables, by their names.

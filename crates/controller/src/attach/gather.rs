@@ -10,7 +10,7 @@ use cstatns_base::look_up::Score;
 use cstatns_base::meta::FileMeta;
 use cstatns_record::report::ReportBody;
 use cstatns_rows::by_row::ByRow;
-use cstatns_rows::columns::{Codes, RowCells, ScoreCells, count_words, fault, word};
+use cstatns_rows::columns::{Codes, NumberCells, ScoreCells, count_words, fault, word};
 use cstatns_rows::effort::Effort;
 use cstatns_rows::error::{RowFault, TableError};
 use cstatns_rows::pipeline::{Steps, locked};
@@ -21,7 +21,9 @@ use super::sources::{Part, ReadRows, Results, Sorted};
 
 /// What is known of each row of the data, in their order once it is taken.
 pub(super) struct Gathered {
+    /// By cell: of each row of the data so many, one after the other.
     pub(super) by_row: ByRow,
+    pub(super) cells: usize,
     pub(super) threads: NonZeroUsize,
     /// The words of quality, by their numbers in records.
     pub(super) words: Vec<String>,
@@ -185,12 +187,12 @@ impl Words {
     }
 }
 
-/// Puts the codes of the result into the order of the data's rows, of which there are `count`. What
-/// does not fit in memory is put aside beside the file `beside`.
+/// Puts the codes of the result into the order of the data's rows, of which each has so many cells
+/// of the `count`. What does not fit in memory is put aside beside the file `beside`.
 pub(super) fn gather(
     retained: Rows,
     results: Results,
-    count: u64,
+    (count, cells): (u64, usize),
     beside: &Path,
     effort: &Effort,
 ) -> Result<Gathered, AttachError> {
@@ -248,13 +250,14 @@ pub(super) fn gather(
                 let Pairs { retained, results, found } = pairs;
                 let mut attached = Vec::with_capacity(found.len());
                 let mut said_words = Vec::with_capacity(found.len());
-                let (numbers, statuses) =
-                    (RowCells::of(&retained.batch, 1), retained.batch.cells(2));
-                let cells = |column| {
+                let numbers = NumberCells::of(&retained.batch, 1);
+                let columns = (cells > 1).then(|| NumberCells::of(&retained.batch, 2));
+                let statuses = retained.batch.cells(if cells > 1 { 3 } else { 2 });
+                let of_results = |column| {
                     results.iter().map(move |part| part.batch.cells(column)).collect::<Vec<_>>()
                 };
-                let code_cells = cells(1);
-                let quality_cells = if quality { cells(2) } else { Vec::new() };
+                let code_cells = of_results(1);
+                let quality_cells = if quality { of_results(2) } else { Vec::new() };
                 let score_cells: Vec<_> = match score {
                     true => results.iter().map(|part| ScoreCells::of(&part.batch, 3)).collect(),
                     false => Vec::new(),
@@ -262,8 +265,10 @@ pub(super) fn gather(
                 for (row, &(part, at)) in found.iter().enumerate() {
                     let here = |found| fault(&path, row, found).after(retained.before);
                     let there = |found| fault(&result, at, found).after(results[part].before);
-                    let number = numbers.get(row).filter(|number| *number <= count);
-                    let Some(number) = number else {
+                    let number = numbers.get(row).filter(|number| *number <= count / cells as u64);
+                    let column = columns.as_ref().map_or(Some(1), |columns| columns.get(row));
+                    let column = column.filter(|column| *column <= cells as u64);
+                    let Some((number, column)) = number.zip(column) else {
                         return Err(AttachError::RetainedRows { path: path.clone() });
                     };
                     let status = word(statuses.get(row)).map_err(here)?;
@@ -290,7 +295,7 @@ pub(super) fn gather(
                         false => None,
                     };
                     push(&mut block.records, code, word, score);
-                    block.rows.push(number - 1);
+                    block.rows.push((number - 1) * cells as u64 + column - 1);
                     said_words.push(said);
                     attached.push(shown);
                 }
@@ -328,6 +333,7 @@ pub(super) fn gather(
     let words = words.0.into_inner().unwrap_or_default();
     Ok(Gathered {
         by_row,
+        cells,
         threads,
         words,
         whose,

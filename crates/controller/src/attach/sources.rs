@@ -89,17 +89,20 @@ impl Sorted {
     }
 }
 
-/// Refuses what is no retained file.
-pub(super) fn need_retained(table: &Table) -> Result<(), TableError> {
-    if !matches!(
-        table.header(),
-        [index, row, status] if index == b"index" && row == b"row" && status == b"status"
-    ) {
-        let expected = "`index`, `row`, `status`";
+/// Refuses what is no retained file, of several columns or of one.
+pub(super) fn need_retained(table: &Table, cells: usize) -> Result<(), TableError> {
+    let (names, expected): (&[&str], _) = match cells {
+        1 => (&["index", "row", "status"], "`index`, `row`, `status`"),
+        _ => (&["index", "row", "column", "status"], "`index`, `row`, `column`, `status`"),
+    };
+    if !names.iter().map(|name| name.as_bytes()).eq(table.header()) {
         return Err(TableError::Columns { path: table.path().to_owned(), expected });
     }
     table.need_kind(1, &[Kind::Text, Kind::Whole], "`row` is a whole number")?;
-    table.need_kind(2, &[Kind::Text], "`status` is text")
+    if cells > 1 {
+        table.need_kind(2, &[Kind::Text, Kind::Whole], "`column` is a whole number")?;
+    }
+    table.need_kind(names.len() - 1, &[Kind::Text], "`status` is text")
 }
 
 /// The result, and what is known of it.

@@ -17,6 +17,7 @@ use cstatns_rows::sink::{Column, CopySink, Encoding, Parquet, Sink, Values};
 use cstatns_rows::table::{BATCH, Batch, Form, Kind, Source, Stream, Table};
 
 use crate::known::Known;
+use crate::named::{Clash, Names};
 
 use super::AttachError;
 use super::gather::{Gathered, add_counts};
@@ -24,12 +25,19 @@ use super::gather::{Gathered, add_counts};
 /// The columns of the data that stay, in the order in which they come behind the codes.
 pub(super) struct Kept {
     columns: Vec<usize>,
-    /// The quality that the data of a renewal already has.
-    counted: Option<usize>,
+    /// The qualities that the data of a renewal already has.
+    counted: Vec<usize>,
+    /// What the columns of several columns of codes are called.
+    names: Vec<Names>,
 }
 
 impl Kept {
-    pub(super) fn of(table: &Table, sent: &[usize], renewal: bool) -> Result<Self, AttachError> {
+    pub(super) fn of(
+        table: &Table,
+        sent: &[usize],
+        gathered: &Gathered,
+    ) -> Result<Self, AttachError> {
+        let (renewal, several) = (!gathered.quality, gathered.cells > 1);
         let changed = || AttachError::DataChanged { path: table.path().to_owned() };
         if sent.is_empty() || sent.iter().any(|column| *column >= table.header().len()) {
             return Err(changed());
@@ -42,13 +50,27 @@ impl Kept {
             // A first coding: `prepare` refuses data with such a column.
             return Err(changed());
         }
-        let counted = own.first().copied().filter(|column| {
-            table.header()[*column] == b"quality" && table.kind(*column) == Kind::Text
-        });
+        let is_text = |column: &usize| table.kind(*column) == Kind::Text;
+        let (names, counted): (_, Vec<usize>) = match several {
+            true => {
+                // `prepare` refuses data with which it cannot be so: a frame is another one now.
+                let names = Names::of(table, sent, renewal).map_err(|_: Clash| changed())?;
+                let counted = names.iter().filter_map(|names| names.known).collect();
+                // These stay where they are.
+                own.clear();
+                (names, counted)
+            }
+            false => {
+                let counted = own.first().copied();
+                let counted = counted.filter(|column| table.header()[*column] == b"quality");
+                (Vec::new(), counted.into_iter().collect())
+            }
+        };
+        let counted = counted.into_iter().filter(is_text).collect();
         let others = (0..table.header().len())
             .filter(|column| !sent.contains(column) && !own.contains(column));
         let columns = own.iter().copied().chain(others).collect();
-        Ok(Self { columns, counted })
+        Ok(Self { columns, counted, names })
     }
 
     /// Run by run.
@@ -64,14 +86,27 @@ impl Kept {
 
 impl Gathered {
     /// The columns that come first.
-    pub(super) fn own_columns(&self, binary_codes: bool) -> Vec<Column<'static>> {
-        let mut columns = vec![Column::code(binary_codes)];
-        columns.extend(self.quality.then(|| Column::word("quality")));
+    pub(super) fn own_columns(&self, kept: &Kept, binary_codes: bool) -> Vec<Column<'static>> {
+        let mut columns = Vec::new();
+        for cell in 0..self.cells {
+            let code = Column::code(binary_codes);
+            let quality = self.quality.then(|| Column::word("quality"));
+            match kept.names.get(cell) {
+                Some(Names { code: name, quality: other, .. }) => {
+                    columns.push(code.called(name.clone()));
+                    columns.extend(quality.map(|quality| quality.called(other.clone())));
+                }
+                None => {
+                    columns.push(code);
+                    columns.extend(quality);
+                }
+            }
+        }
         columns.extend(self.score.then(Column::score));
         columns
     }
 
-    /// Adds rows with these records.
+    /// Adds rows with these records, of each row one for each cell.
     fn add<E: Encoding>(
         &self,
         records: &[&[u8]],
@@ -79,18 +114,26 @@ impl Gathered {
         encoding: &E,
         piece: &mut E::Piece,
     ) -> Result<(), TableError> {
-        let (mut codes, mut words) = (Vec::with_capacity(records.len()), Vec::new());
+        let rows = records.len() / self.cells;
+        let mut cells = Vec::with_capacity(self.cells);
         let mut scores = Vec::new();
-        for record in records {
-            let record = self.read(record);
-            codes.push(record.code);
-            words.extend(self.quality.then(|| Some(&*self.words[record.word])));
-            scores.extend(self.score.then_some(record.score));
+        for cell in 0..self.cells {
+            let (mut codes, mut words) = (Vec::with_capacity(rows), Vec::new());
+            for record in records.iter().skip(cell).step_by(self.cells) {
+                let record = self.read(record);
+                codes.push(record.code);
+                words.extend(self.quality.then(|| Some(&*self.words[record.word])));
+                scores.extend(self.score.then_some(record.score));
+            }
+            cells.push((codes, words));
         }
-        let mut values = vec![Values::Codes(&codes)];
-        values.extend(self.quality.then_some(Values::Words(&words)));
+        let mut values = Vec::new();
+        for (codes, words) in &cells {
+            values.push(Values::Codes(codes));
+            values.extend(self.quality.then_some(Values::Words(words)));
+        }
         values.extend(self.score.then_some(Values::Scores(&scores)));
-        encoding.add(records.len(), &values, kept, piece)
+        encoding.add(rows, &values, kept, piece)
     }
 }
 
@@ -99,7 +142,7 @@ struct Parts<'a> {
     gathered: &'a Gathered,
     retained: &'a Path,
     present: Arc<Vec<u8>>,
-    /// The rows that were reached, and those of the parts that were taken.
+    /// The records that were reached, and those of the parts that were taken.
     at: u64,
     taken: u64,
 }
@@ -120,10 +163,11 @@ impl<'a> Parts<'a> {
     }
 
     /// Those of the next so many rows; none if there are not as many.
-    fn next(&mut self, mut rows: u64) -> Result<Option<Records>, AttachError> {
+    fn next(&mut self, rows: u64) -> Result<Option<Records>, AttachError> {
+        let mut left = rows.saturating_mul(self.gathered.cells as u64);
         let width = Gathered::width(self.gathered.score);
         let mut records = Records::default();
-        while rows > 0 {
+        while left > 0 {
             if self.at == self.taken {
                 if self.at == self.gathered.by_row.rows() {
                     return Ok(None);
@@ -134,14 +178,19 @@ impl<'a> Parts<'a> {
                 self.taken += (part.len() / width) as u64;
                 self.present = Arc::new(part);
             }
-            let count = rows.min(self.taken - self.at);
+            let count = left.min(self.taken - self.at);
             let begin = (self.at % PART) as usize * width;
             let range = begin..begin + count as usize * width;
             records.0.push((self.present.clone(), range));
             self.at += count;
-            rows -= count;
+            left -= count;
         }
         Ok(Some(records))
+    }
+
+    /// The rows that were reached.
+    fn rows(&self) -> u64 {
+        self.at / self.gathered.cells as u64
     }
 
     fn is_at_end(&self) -> bool {
@@ -152,10 +201,12 @@ impl<'a> Parts<'a> {
 /// What is known of the data.
 pub(super) struct Data {
     pub(super) path: PathBuf,
-    /// The columns that were sent, counted from 0.
+    /// The columns that were sent, counted from 0, in the order in which they were named.
     pub(super) sent: Vec<usize>,
     pub(super) digest: [u8; 32],
+    /// The rows of the request, and how many of them each row of the data has.
     pub(super) rows: u64,
+    pub(super) cells: usize,
     /// The retained file, which says where its rows are.
     pub(super) retained: PathBuf,
 }
@@ -191,12 +242,13 @@ where
     E: Encoding<Form = F>,
     S: Sink<Piece = E::Piece>,
 {
-    let kept = Kept::of(&rows.table, &data.sent, !gathered.quality)?;
-    let mut columns = gathered.own_columns(binary_codes);
+    let kept = Kept::of(&rows.table, &data.sent, gathered)?;
+    let mut columns = gathered.own_columns(&kept, binary_codes);
     columns.extend(kept.columns.iter().map(|column| Column::kept(&rows.table, *column)));
     let (encoding, mut sink) = begin(&columns, &rows.table)?;
     drop(columns);
     let (runs, counted) = (kept.runs(), kept.counted);
+    let cells = gathered.cells;
     let mut known = Known::begin(&mut rows, &data.sent)?;
     let mut parts = Parts::of(gathered, &data.retained);
     let mut counts = BTreeMap::new();
@@ -212,10 +264,10 @@ where
         },
         read: |block: &mut Block<F, E::Piece>| {
             let more = rows.fill_all(&mut block.batches, &mut block.filled, E::GROUP);
-            let more = more.map_err(|error| error.after(parts.at))?;
+            let more = more.map_err(|error| error.after(parts.rows()))?;
             block.rows = 0;
             for batch in &mut block.batches[..block.filled] {
-                let before = parts.at + block.rows;
+                let before = parts.rows() + block.rows;
                 batch.split(&data.path).map_err(|error| error.after(before))?;
                 known.see(&rows, batch)?;
                 block.rows += batch.rows() as u64;
@@ -228,10 +280,10 @@ where
             encoding.begin(&mut block.piece)?;
             let mut records = block.records.iter(width);
             for batch in &block.batches[..block.filled] {
-                let records: Vec<&[u8]> = records.by_ref().take(batch.rows()).collect();
+                let records: Vec<&[u8]> = records.by_ref().take(cells * batch.rows()).collect();
                 gathered.add(&records, batch.keep(&runs), &encoding, &mut block.piece)?;
-                if let Some(column) = counted {
-                    count_cells(batch, column, &mut block.counts);
+                for column in &counted {
+                    count_cells(batch, *column, &mut block.counts);
                 }
             }
             Ok(encoding.end(&mut block.piece)?)
@@ -260,7 +312,7 @@ fn count_cells<B: Batch>(batch: &B, column: usize, counts: &mut BTreeMap<String,
     count_words(counts, &words);
 }
 
-/// The rows of a row group whose records are held all at once.
+/// The records of a row group that are held all at once.
 const LARGE: u64 = 8 * PART;
 
 /// A row group on its way.
@@ -280,7 +332,8 @@ fn add_records(
 ) -> Result<(), TableError> {
     let mut records = records.iter(Gathered::width(gathered.score));
     loop {
-        let some: Vec<&[u8]> = records.by_ref().take(BATCH).collect();
+        let some: Vec<&[u8]> =
+            records.by_ref().take(gathered.cells * BATCH.div_ceil(gathered.cells)).collect();
         if some.is_empty() {
             return Ok(());
         }
@@ -310,13 +363,13 @@ pub(super) fn copy(
             let Some(rows) = groups.next() else { return Ok(false) };
             group.rows = rows;
             group.records = Records::default();
-            group.is_large = rows > LARGE;
+            group.is_large = rows.saturating_mul(gathered.cells as u64) > LARGE;
             if group.is_large {
                 // Its records are not all held at once.
                 encoding.begin(&mut group.piece)?;
                 let mut left = rows;
                 while left > 0 {
-                    let count = left.min(PART);
+                    let count = left.min(PART.div_ceil(gathered.cells as u64));
                     let records = parts.next(count)?.ok_or_else(|| data.changed())?;
                     add_records(gathered, &records, &encoding, &mut group.piece)?;
                     left -= count;
@@ -347,14 +400,14 @@ pub(super) fn copy(
     }
     sink.finish()?;
     let mut counts = BTreeMap::new();
-    if let Some(column) = kept.counted {
+    if !kept.counted.is_empty() {
         let mut rows = match Source::open(&data.path, Delimiter::Given(b','))? {
             Source::Columns(rows) => rows,
             Source::Lines(_) => return Err(data.changed()),
         };
-        rows.choose(&[column], 0)?;
+        rows.choose(&kept.counted, 0)?;
         while let Some(batch) = rows.next_batch()? {
-            count_cells(&batch, column, &mut counts);
+            kept.counted.iter().for_each(|column| count_cells(&batch, *column, &mut counts));
         }
     }
     Ok(counts)

@@ -76,7 +76,8 @@ struct Found {
     most: (u64, u64),
     /// Identifiers without their control key.
     unkeyed: u64,
-    statuses: [u64; STATUSES.len()],
+    /// Of each column that is sent.
+    statuses: Vec<[u64; STATUSES.len()]>,
     codes: BTreeMap<(Tag, Generation), u64>,
     seen: [Seen; FIELDS.len()],
     kept: guard::Found,
@@ -85,7 +86,8 @@ struct Found {
 impl Found {
     /// Where the next batch begins.
     fn at(&self) -> At {
-        At { block: self.block, row: self.rows as u32 }
+        let first = At { block: self.block, cell: 0 };
+        first.after(self.rows as usize * self.statuses.len())
     }
 
     fn add(&mut self, other: &Self) {
@@ -93,7 +95,10 @@ impl Found {
         self.rows += other.rows;
         self.unkeyed += other.unkeyed;
         self.kept.add(&other.kept);
-        self.statuses.iter_mut().zip(other.statuses).for_each(|(sum, count)| *sum += count);
+        self.statuses.resize(other.statuses.len(), Default::default());
+        for (sums, counts) in self.statuses.iter_mut().zip(&other.statuses) {
+            sums.iter_mut().zip(counts).for_each(|(sum, count)| *sum += count);
+        }
         self.seen.iter_mut().zip(other.seen).for_each(|(sum, seen)| *sum = sum.and(seen));
         for (kind, count) in &other.codes {
             *self.codes.entry(*kind).or_default() += count;
@@ -101,19 +106,19 @@ impl Found {
     }
 
     fn into_dealt(self, content: Content) -> Dealt {
-        let counts =
-            STATUSES.into_iter().zip(self.statuses).filter(|(_, count)| *count > 0).collect();
+        let all = |word: usize| self.statuses.iter().map(|counts| counts[word]).sum::<u64>();
+        let counts = STATUSES.into_iter().enumerate().map(|(at, word)| (word, all(at)));
         let seen = FIELDS.into_iter().zip(self.seen);
         let unread = seen.clone().filter(|(_, seen)| seen.unread > 0);
         Dealt {
             rows: self.rows,
             before: self.before,
             content,
-            values: self.statuses[usize::from(OK)],
+            values: all(usize::from(OK)),
             distinct: self.distinct,
             most: self.most,
             unkeyed: self.unkeyed,
-            counts,
+            counts: counts.filter(|(_, count)| *count > 0).collect(),
             unread: unread.map(|(field, seen)| (field.name(), seen.unread)).collect(),
             may_be_days: seen.into_iter().any(|(field, seen)| seen.may_be_days(field)),
             kept: self.kept,
@@ -149,10 +154,11 @@ pub(super) struct Data<'a, F> {
 }
 
 impl<F: Fill> Data<'_, F> {
-    /// Reads the data and deals its rows. `read` makes the heads of a batch; rows that it names in
-    /// an error are counted from the batch's first one.
+    /// Reads the data and deals its rows, of each so many cells. `read` makes the heads of a batch;
+    /// rows that it names in an error are counted from the batch's first one.
     fn deal(
         self,
+        cells: usize,
         read: impl Fn(&F, &mut Heads, &mut Found) -> Result<(), TableError> + Sync,
     ) -> Result<Found, TableError> {
         let Self { rows, known, keeping, size, sort, threads, counting, progress, .. } = self;
@@ -168,9 +174,11 @@ impl<F: Fill> Data<'_, F> {
                 found: Found::default(),
             },
             read: |block: &mut Dealing<F>| {
-                block.found = Found { block: blocks, ..Found::default() };
+                let statuses = vec![Default::default(); cells];
+                block.found = Found { block: blocks, statuses, ..Found::default() };
                 blocks += 1;
-                let found = rows.fill_all(&mut block.batches, &mut block.filled, AT_ONCE)?;
+                let found =
+                    rows.fill_all(&mut block.batches, &mut block.filled, AT_ONCE.div_ceil(cells))?;
                 for batch in &block.batches[..block.filled] {
                     known.see(rows, batch)?;
                 }
@@ -220,53 +228,62 @@ impl<F: Fill> Data<'_, F> {
 
     pub(super) fn deal_identifiers(
         self,
-        column: usize,
+        columns: &[usize],
         scheme: Scheme,
     ) -> Result<Dealt, PrepareError> {
         let (path, counting) = (self.rows.table.path().to_owned(), self.counting);
-        let reading = self.reading;
-        let found = self.deal(|batch, heads, found| {
-            let cells = Plain::identifiers(batch, column, reading);
-            let first = found.at();
+        let (reading, keeping) = (self.reading, self.keeping);
+        let is_said = reading.encoding.is_some();
+        let found = self.deal(columns.len(), |batch, heads, found| {
+            let cells = columns.iter().map(|column| Plain::identifiers(batch, *column, reading));
+            let cells: Vec<_> = cells.collect();
+            let mut at = found.at();
             for row in 0..batch.rows() {
-                let (cell, at) = (cells.get(row), first.after(row));
-                let is_said = reading.encoding.is_some();
-                let out = (&mut *heads, counting, &mut *found);
-                let status = push_identifier(scheme, cell, at, is_said, out)
-                    .map_err(|found| fault(&path, row, found))?;
-                found.statuses[usize::from(status)] += 1;
+                for (cells, statuses) in cells.iter().zip(&mut found.statuses) {
+                    let out = (&mut *heads, counting, &mut found.marks, &mut found.unkeyed);
+                    let status = push_identifier(scheme, cells.get(row), at, is_said, out)
+                        .map_err(|found| fault(&path, row, found))?;
+                    statuses[usize::from(status)] += 1;
+                    at = at.after(1);
+                }
             }
             Ok(())
         })?;
-        let filled = found.rows - found.statuses[usize::from(ABSENT)];
-        let invalid = filled - found.statuses[usize::from(OK)];
-        if 2 * invalid > filled {
-            let words = STATUSES.into_iter().zip(found.statuses);
-            let reasons = words.skip(usize::from(MALFORMED)).filter(|(_, count)| *count > 0);
-            return Err(PrepareError::WrongColumn { invalid, filled, reasons: reasons.collect() });
+        for (column, statuses) in columns.iter().zip(&found.statuses) {
+            let filled = found.rows - statuses[usize::from(ABSENT)];
+            let invalid = filled - statuses[usize::from(OK)];
+            if 2 * invalid > filled {
+                let column = keeping.shown.column(*column);
+                let words = STATUSES.into_iter().zip(*statuses);
+                let reasons = words.skip(usize::from(MALFORMED)).filter(|(_, count)| *count > 0);
+                let reasons = reasons.collect();
+                return Err(PrepareError::WrongColumn { column, invalid, filled, reasons });
+            }
         }
         Ok(found.into_dealt(Content::Identifiers { scheme }))
     }
 
-    pub(super) fn deal_codes(self, column: usize) -> Result<Dealt, PrepareError> {
-        let codes = Codes::of(&self.rows.table, column, None)?;
+    pub(super) fn deal_codes(self, columns: &[usize]) -> Result<Dealt, PrepareError> {
+        let codes = columns.iter().map(|column| Codes::of(&self.rows.table, *column, None));
+        let codes = codes.collect::<Result<Vec<_>, TableError>>()?;
         let counting = self.counting;
-        let found = self.deal(|batch, heads, found| {
-            let mut read = Vec::new();
-            codes.read(batch, &mut read)?;
-            let first = found.at();
-            for (row, code) in read.iter().enumerate() {
-                let status = if code.is_some() { OK } else { ABSENT };
-                push(
-                    heads,
-                    first.after(row),
-                    status,
-                    &[code.as_ref().map_or(b"", |code| code.bytes())],
-                );
-                found.statuses[usize::from(status)] += 1;
-                if let Some(code) = code {
-                    counting.mark(&mut found.marks, [&code.bytes()[..]]);
-                    *found.codes.entry((code.tag(), code.generation())).or_default() += 1;
+        let found = self.deal(columns.len(), |batch, heads, found| {
+            let mut read = vec![Vec::new(); columns.len()];
+            for (codes, read) in codes.iter().zip(&mut read) {
+                codes.read(batch, read)?;
+            }
+            let mut at = found.at();
+            for row in 0..batch.rows() {
+                for (read, statuses) in read.iter().zip(&mut found.statuses) {
+                    let code = &read[row];
+                    let status = if code.is_some() { OK } else { ABSENT };
+                    push(heads, at, status, &[code.as_ref().map_or(b"", |code| code.bytes())]);
+                    statuses[usize::from(status)] += 1;
+                    if let Some(code) = code {
+                        counting.mark(&mut found.marks, [&code.bytes()[..]]);
+                        *found.codes.entry((code.tag(), code.generation())).or_default() += 1;
+                    }
+                    at = at.after(1);
                 }
             }
             Ok(())
@@ -290,7 +307,7 @@ impl<F: Fill> Data<'_, F> {
         let is_said = reading.encoding.is_some();
         let mut others = columns;
         others[IDENTIFIER] = None;
-        let found = self.deal(|batch, heads, found| {
+        let found = self.deal(1, |batch, heads, found| {
             let mut columns = Plain::of(&path, batch, others, reading)?;
             columns[IDENTIFIER] =
                 identifier.map(|column| Plain::identifiers(batch, column, reading));
@@ -301,7 +318,8 @@ impl<F: Fill> Data<'_, F> {
                 let (at, out) = (first.after(row), (&mut *heads, counting, &mut *found));
                 let is = (identifier.is_some(), is_said);
                 let status = push_civil_status(cells, at, is, years, out);
-                found.statuses[usize::from(status.map_err(|found| fault(&path, row, found))?)] += 1;
+                let status = status.map_err(|found| fault(&path, row, found))?;
+                found.statuses[0][usize::from(status)] += 1;
             }
             Ok(())
         })?;
@@ -325,15 +343,15 @@ fn push_identifier(
     cell: Option<&[u8]>,
     at: At,
     is_said: bool,
-    (heads, counting, found): (&mut Heads, &Counting, &mut Found),
+    (heads, counting, marks, unkeyed): (&mut Heads, &Counting, &mut Vec<u128>, &mut u64),
 ) -> Result<u8, RowFault> {
     let status = match cell.map(|cell| (cell, scheme.parse(cell))) {
         None => ABSENT,
         Some((_, Ok(mut accepted))) => {
             push(heads, at, OK, &[accepted.compact().as_bytes()]);
             let canonical = accepted.identifier.canonical();
-            found.unkeyed += u64::from(accepted.compact().len() == canonical.len());
-            counting.mark(&mut found.marks, [canonical]);
+            *unkeyed += u64::from(accepted.compact().len() == canonical.len());
+            counting.mark(marks, [canonical]);
             accepted.zeroize();
             return Ok(OK);
         }

@@ -21,19 +21,20 @@ pub(super) const MALFORMED: u8 = 2;
 /// The values of a row at most.
 pub(super) const MOST_VALUES: usize = FIELDS.len();
 
-/// Where a row stands in the data: rows are dealt before those of the blocks before them are
-/// counted.
+/// Where a cell that is sent stands in the data: rows are dealt before those of the blocks before
+/// them are counted. Civil status is one cell.
 #[derive(Clone, Copy)]
 pub(super) struct At {
-    /// The block, and the row in it, both counted from 0.
+    /// The block, and the cell in it, row by row, both counted from 0.
     pub(super) block: u32,
-    pub(super) row: u32,
+    pub(super) cell: u32,
 }
 
 impl At {
-    /// So many rows after it, in the same block.
-    pub(super) fn after(self, rows: usize) -> Self {
-        Self { row: self.row + rows as u32, ..self }
+    /// So many cells after it, in the same block.
+    pub(super) fn after(self, cells: usize) -> Self {
+        let after = u32::try_from(cells).ok().and_then(|cells| self.cell.checked_add(cells));
+        Self { cell: after.expect("no block has as many cells"), ..self }
     }
 }
 
@@ -44,7 +45,7 @@ pub(super) fn push(heads: &mut Heads, at: At, status: u8, values: &[&[u8]]) {
     let head = heads.add(9 + values.iter().map(|value| 2 + value.len()).sum::<usize>());
     let room = head.capacity();
     head.extend_from_slice(&at.block.to_le_bytes());
-    head.extend_from_slice(&at.row.to_le_bytes());
+    head.extend_from_slice(&at.cell.to_le_bytes());
     head.push(status);
     for value in values {
         let length = u16::try_from(value.len()).expect("no value is as long");
@@ -59,8 +60,8 @@ pub(super) fn push(heads: &mut Heads, at: At, status: u8, values: &[&[u8]]) {
 pub(super) fn read(head: &[u8]) -> ([u8; KEY], At, u8, impl Iterator<Item = Option<&[u8]>>) {
     let (index, rest) = head.split_first_chunk().expect("a head begins with its index");
     let (block, rest) = rest.split_first_chunk().expect("a head has a block");
-    let (row, rest) = rest.split_first_chunk().expect("a head has a row");
-    let at = At { block: u32::from_le_bytes(*block), row: u32::from_le_bytes(*row) };
+    let (cell, rest) = rest.split_first_chunk().expect("a head has a cell");
+    let at = At { block: u32::from_le_bytes(*block), cell: u32::from_le_bytes(*cell) };
     let (status, mut left) = rest.split_first().expect("a head has a status");
     let values = std::iter::from_fn(move || {
         let (length, rest) = left.split_first_chunk()?;

@@ -28,8 +28,9 @@ use crate::origin::origin;
 use super::counting::Counting;
 use super::deal::Data;
 use super::kept::Keeping;
+use super::sent::Sent;
 use super::write::{Outputs, Partitions, write};
-use super::{PrepareError, Prepared, Sent};
+use super::{PrepareError, Prepared};
 
 /// The most partitions that are written at once.
 const MOST_AT_ONCE: usize = 8;
@@ -101,14 +102,14 @@ impl Job<'_> {
             accepted,
             effort,
         } = self;
-        let sent_columns = sent.columns();
+        let (sent_columns, cells) = (sent.columns(), sent.cells());
         let mut known = Known::begin(&mut rows, &sent_columns)?;
         rows.choose(&sent_columns, 0)?;
         let extent = rows.extent()?;
         let size = extent.size();
         let mut heads = extent;
         if extent.rows > 0 {
-            heads.bytes = extent.rows.saturating_mul(ROW);
+            heads.bytes = extent.rows.saturating_mul(ROW * cells as u64);
         }
         let (sort, threads) = Sort::<Fields>::new(heads, Vec::new(), request, effort);
         // Rows are gone through twice: read, and written partition by partition.
@@ -127,8 +128,8 @@ impl Job<'_> {
             progress,
         };
         let mut dealt = match sent {
-            Sent::Identifiers(column, scheme) => data.deal_identifiers(column, scheme)?,
-            Sent::Codes(column) => data.deal_codes(column)?,
+            Sent::Identifiers(columns, scheme) => data.deal_identifiers(&columns, scheme)?,
+            Sent::Codes(columns) => data.deal_codes(&columns)?,
             Sent::CivilStatus(columns, years) => data.deal_civil_status(columns, years)?,
         };
         if let (true, Some(all)) = (rows.table.is_file(), rows.table.rows()) {
@@ -175,13 +176,16 @@ impl Job<'_> {
                 meta.map_or_else(|| marks(Some((tag, generation))), |meta| meta.pairs())
             }
         };
-        let kept = [sink::Column::index(), sink::Column::row(), sink::Column::word("status")];
+        let mut kept = vec![sink::Column::index(), sink::Column::row()];
+        kept.extend((cells > 1).then(sink::Column::sent_column));
+        kept.push(sink::Column::word("status"));
         let retained = retained(&kept)?;
         let commit = Commit::new(&key, &dealt.content.context(service, domain), names);
         let advance = |partitions| progress.advance(0, partitions as u64 * part);
         let content = dealt.content;
         let before = &dealt.before;
-        let mut partitions = Partitions { sort: &sort, before, content, at_once: 1, threads };
+        let mut partitions =
+            Partitions { sort: &sort, before, cells, content, at_once: 1, threads };
         let commit = match request_format.text() {
             Some(text) => {
                 let request = sink::csv(request_file, text, &columns)?;
@@ -189,17 +193,17 @@ impl Job<'_> {
             }
             None => {
                 // Small partitions make small row groups.
-                let at_once = sort.partitions() * ROWS as usize / dealt.rows as usize;
+                let at_once = sort.partitions() * ROWS as usize / (dealt.rows as usize * cells);
                 partitions.at_once = at_once.clamp(1, MOST_AT_ONCE);
                 let request = sink::parquet(request_file, &columns, pairs)?;
                 write(partitions, commit, Outputs { request, retained }, advance)?
             }
         };
-        let (commitment, rows) = commit.finish();
+        let (commitment, rows_sent) = commit.finish();
         let accepted = risks.iter().filter(|risk| risk.is_needed);
         let accepted = accepted.map(|risk| (risk.column.clone(), risk.reason.clone())).collect();
         let (values, distinct) = (dealt.values, dealt.distinct);
-        let input = Input { commitment, rows, values, distinct };
+        let input = Input { commitment, rows: rows_sent, values, distinct };
         let (service, domain) = (service.clone(), domain.clone());
         let manifest = Manifest { service, domain, content, input, key, previous, accepted };
         let written = manifest_file.write_all(&manifest.bytes());
@@ -207,7 +211,7 @@ impl Job<'_> {
         let (counts, unread, over_lines) = (dealt.counts, dealt.unread, dealt.kept.over_lines);
         let may_be_days = dealt.may_be_days;
         Ok(Prepared {
-            rows,
+            rows: dealt.rows,
             most: dealt.most,
             unkeyed: dealt.unkeyed,
             input,

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
 
-use cstatns_base::civil_status::request::IDENTIFIER;
 use cstatns_base::coded::ColumnName;
 use cstatns_base::name::Name;
 use cstatns_record::manifest;
@@ -12,7 +11,8 @@ use cstatns_rows::guard::names::{Says, says};
 use cstatns_rows::guard::{self, Guard, Held, Lines, Shown};
 use cstatns_rows::table::Table;
 
-use super::{PrepareError, Sent};
+use super::PrepareError;
+use super::sent::Sent;
 
 /// Why a column may not stay; it continues "a column `…`, which …".
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -126,14 +126,11 @@ impl Keeping {
         if let Some((column, kept)) = who.map(|column| (column, Kept::Who)).or_else(born) {
             return Err(PrepareError::IdentityKept { path, column: shown.column(column), kept });
         }
-        let identifiers = match sent {
-            Sent::Identifiers(column, _) | Sent::Codes(column) => Some(*column),
-            Sent::CivilStatus(columns, _) => columns[IDENTIFIER],
-        };
-        let lines = |column| match identifiers {
-            Some(identifiers) if identifiers == column => Lines::Unseen,
-            _ if is_accepted(column) => Lines::Counted,
-            _ => Lines::Refused,
+        let identifiers = sent.identifiers();
+        let lines = |column| match () {
+            () if identifiers.contains(&column) => Lines::Unseen,
+            () if is_accepted(column) => Lines::Counted,
+            () => Lines::Refused,
         };
         let guard = Guard::new(table, |column| kept.contains(&column), lines);
         Ok(Self { path, guard, shown, kept, accepted: found })

@@ -42,6 +42,8 @@ pub(super) struct Partitions<'a> {
     pub(super) sort: &'a Sort<Fields>,
     /// The rows of the data before each block of them.
     pub(super) before: &'a [u64],
+    /// The rows of the request for each of them.
+    pub(super) cells: usize,
     pub(super) content: Content,
     pub(super) at_once: usize,
     pub(super) threads: NonZeroUsize,
@@ -59,7 +61,7 @@ where
     Q: Encoding,
     R: Encoding,
 {
-    let Partitions { sort, before, content, at_once, threads } = rows;
+    let Partitions { sort, before, cells, content, at_once, threads } = rows;
     let (sent, mut request) = outputs.request;
     let (kept, mut retained) = outputs.retained;
     let mut blocks = (0..sort.partitions()).step_by(at_once);
@@ -108,7 +110,7 @@ where
             let sort = divided.as_deref().unwrap_or(sort);
             for partition in block.partitions.clone() {
                 let pages = sort.take(partition)?;
-                block.encode(&sort.sorted(&pages)?, before, content, &sent, &kept)?;
+                block.encode(&sort.sorted(&pages)?, (before, cells), content, &sent, &kept)?;
             }
             block.end(&sent, &kept)
         },
@@ -136,13 +138,14 @@ impl<Q, R> Writing<Q, R> {
     fn encode(
         &mut self,
         sorted: &Sorted<'_, Fields>,
-        before: &[u64],
+        (before, cells): (&[u64], usize),
         content: Content,
         request: &impl Encoding<Piece = Q>,
         retained: &impl Encoding<Piece = R>,
     ) -> Result<(), TableError> {
         let mut indexes = Vec::with_capacity(BATCH);
         let mut rows = Vec::with_capacity(BATCH);
+        let mut columns = Vec::new();
         let mut statuses = Vec::with_capacity(BATCH);
         let count = content.columns().len();
         let mut codes = Vec::new();
@@ -152,6 +155,7 @@ impl<Q, R> Writing<Q, R> {
             sorted.heads(places, &mut heads);
             indexes.clear();
             rows.clear();
+            columns.clear();
             statuses.clear();
             codes.clear();
             let mut texts = vec![Vec::with_capacity(places.len()); count];
@@ -161,7 +165,9 @@ impl<Q, R> Writing<Q, R> {
                 values.iter_mut().zip(found).for_each(|(value, found)| *value = found);
                 indexes.push(index);
                 // From 1, as errors count rows.
-                rows.push(before[at.block as usize] + u64::from(at.row) + 1);
+                let (row, column) = (at.cell as usize / cells, at.cell as usize % cells);
+                rows.push(before[at.block as usize] + row as u64 + 1);
+                columns.extend((cells > 1).then_some(column as u64 + 1));
                 statuses.push(Some(STATUSES[usize::from(status)]));
                 match content {
                     Content::Identifiers { .. } | Content::CivilStatus { .. } => {
@@ -190,7 +196,9 @@ impl<Q, R> Writing<Q, R> {
                 Content::Codes { .. } => sent.push(Values::Codes(&codes)),
                 _ => sent.extend(texts.iter().map(|texts| Values::Text(texts))),
             }
-            let own = [Values::Index(&indexes), Values::Rows(&rows), Values::Words(&statuses)];
+            let mut own = vec![Values::Index(&indexes), Values::Numbers(&rows)];
+            own.extend((cells > 1).then_some(Values::Numbers(&columns)));
+            own.push(Values::Words(&statuses));
             let (to_send, to_keep) = self.room(places.len(), request, retained)?;
             add(request, places.len(), &sent, to_send)?;
             add(retained, places.len(), &own, to_keep)?;

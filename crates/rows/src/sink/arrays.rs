@@ -18,7 +18,9 @@ pub(super) fn array(values: &Values<'_>, binary: bool) -> ArrayRef {
             }
             Arc::new(builder.finish())
         }
-        Values::Rows(rows) => Arc::new(rows.iter().map(|row| *row as i64).collect::<Int64Array>()),
+        Values::Numbers(numbers) => {
+            Arc::new(numbers.iter().map(|number| *number as i64).collect::<Int64Array>())
+        }
         Values::Text(texts) | Values::Words(texts) => {
             Arc::new(texts.iter().copied().collect::<StringArray>())
         }

@@ -90,8 +90,8 @@ impl Sink for CsvSink<'_> {
 fn write_field(lines: &mut Lines, values: &Values<'_>, row: usize) {
     match values {
         Values::Index(indexes) => lines.plain(|out| Hex(indexes[row]).write(out)),
-        Values::Rows(rows) => lines.plain(|out| {
-            write!(out, "{}", rows[row]).expect("a vector takes what is written");
+        Values::Numbers(numbers) => lines.plain(|out| {
+            write!(out, "{}", numbers[row]).expect("a vector takes what is written");
         }),
         Values::Text(texts) | Values::Words(texts) => {
             lines.field(texts[row].unwrap_or_default().as_bytes())

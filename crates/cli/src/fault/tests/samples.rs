@@ -206,8 +206,10 @@ fn of_libraries(found: &mut Vec<Sample>) {
             Index(IndexError::Damaged { path: path() }), Interrupted }
         PrepareError {
             Table(TableError::Interrupted), File(missing()), Report(ReportError::Form { path: path() }),
-            SameOutput { path: path() }, Reserved { path: path(), column: "index" },
-            WrongColumn { invalid: 1, filled: 2, reasons: vec![("wrong-length", 1)] },
+            SameOutput { path: path() }, Reserved { path: path(), column: column() },
+            Unnamed { path: path(), column: column() }, SentTwice { path: path(), column: column() },
+            NoColumn { path: path() },
+            WrongColumn { column: column(), invalid: 1, filled: 2, reasons: vec![("wrong-length", 1)] },
             WrongField { field: Field::Nom, invalid: 1, filled: 2 },
             WrongField { field: Field::DateNaissance, invalid: 1, filled: 2 },
             WrongField { field: Field::Sexe, invalid: 1, filled: 2 },
