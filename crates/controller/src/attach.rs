@@ -31,7 +31,7 @@ use jiff::Timestamp;
 use command::Files;
 use destruction::{Before, Unfinished};
 use gather::{Gathered, gather};
-use sources::{Results, need_retained};
+use sources::{Results, need_any_retained, need_retained};
 use write::{Data, Kept, copy, write};
 
 pub use command::Attach;
@@ -306,6 +306,7 @@ impl Opened {
         result: &Path,
     ) -> Result<Self, AttachError> {
         let retained = retained.open(Delimiter::Under("index"))?.any();
+        need_any_retained(&retained.table)?;
         let requested = match requested {
             Some(requested) => requested.clone(),
             None => read_requested(&retained.table)?,
