@@ -235,5 +235,89 @@ fn files(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, files);
+/// One, two and three columns of identifiers in one pass, from CSV to CSV, on one thread.
+fn columns(criterion: &mut Criterion) {
+    let directory = tempfile::tempdir().expect("a directory");
+    let at = |name: &str| directory.path().join(name);
+    let data = at("data.csv");
+    let mut text = String::from("a,b,c,year,place,amount,note\n");
+    for row in 0..ROWS {
+        let [a, b, c] = [row, row + 7, row + 11].map(nir);
+        writeln!(text, "{a},{b},{c},{},75{:03},{},ordinary", 1990 + row % 35, row % 990, row * 7)
+            .expect("a string takes it");
+    }
+    fs::write(&data, text).expect("the disk takes it");
+    let (coder, meta) = (coder(), meta());
+    let service = ServiceId::of(SERVICE).expect("an id");
+    let signing = Hex(service_key().verifying_key().to_bytes());
+    let effort = Effort { threads: NonZeroUsize::MIN, ..Effort::default() };
+    let (request, retained) = (at("request.csv"), at("retained.csv"));
+    let (manifest_path, requested) = (manifest_path(&request), requested_path(&retained));
+    let (result, out) = (at("result.csv"), at("out.csv"));
+    let mut group = criterion.benchmark_group("columns");
+    group.throughput(Throughput::Elements(ROWS)).sample_size(10);
+    for columns in [&["a"][..], &["a", "b"], &["a", "b", "c"]] {
+        // Those that are not sent would be identifiers that stay.
+        let risks: Vec<_> = ["a", "b", "c"]
+            .into_iter()
+            .filter(|name| !columns.contains(name))
+            .map(|name| (name.to_owned(), Name::new("bench").expect("a name")))
+            .collect();
+        let what = || Prepare {
+            data: (&data).into(),
+            column: Column::Identifiers { columns, scheme: Scheme::FrNir },
+            service: &service,
+            signing: &signing,
+            domain: &meta.domain,
+            request: &request,
+            retained: (&retained).into(),
+            delimiter: b',',
+            reading: cstatns_rows::reading::Reading::default(),
+            accepted: &risks,
+        };
+        let clear = || remove(&[&request, &retained, &requested, &manifest_path]);
+        group.bench_function(format!("prepare, {} columns", columns.len()), |bencher| {
+            let prepare = |()| prepare(what(), &effort).expect("prepared").rows;
+            bencher.iter_batched(clear, prepare, BatchSize::PerIteration);
+        });
+        clear();
+        prepare(what(), &effort).expect("prepared");
+        let manifest = Manifest::read(&manifest_path).expect("a manifest");
+        let mut bytes = Vec::new();
+        let run = Request {
+            path: &request,
+            manifest: &manifest,
+            format: Format::Csv,
+            meta: &meta,
+            effort: &effort,
+        };
+        code(&run, &coder, &mut bytes).expect("coded");
+        fs::write(&result, bytes).expect("the disk takes it");
+        let rows = ROWS * columns.len() as u64;
+        let mut signed = report(&result, manifest.input.commitment);
+        (signed.body.rows_in, signed.body.rows_out, signed.body.coded) = (rows, rows, rows);
+        let signed = SignedReport::new(signed.body, &service_key());
+        remove(&[&report_path(&result)]);
+        signed.write(&report_path(&result)).expect("the disk takes it");
+        let attach_it = || Attach {
+            data: None,
+            retained: (&retained).into(),
+            requested: None,
+            result: &result,
+            out: (&out).into(),
+            binary_codes: false,
+            destroy: &[],
+        };
+        let clear_out = || remove(&[&out, &report_path(&out)]);
+        group.bench_function(format!("attach, {} columns", columns.len()), |bencher| {
+            let attach = |()| attach(attach_it(), &effort).expect("attached").rows;
+            bencher.iter_batched(clear_out, attach, BatchSize::PerIteration);
+        });
+        clear_out();
+        clear();
+    }
+    group.finish();
+}
+
+criterion_group!(benches, files, columns);
 criterion_main!(benches);

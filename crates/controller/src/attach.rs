@@ -34,7 +34,7 @@ use command::{Files, with_requested};
 use destruction::{Before, Unfinished};
 use gather::{Gathered, gather};
 use holders::{holders, there};
-use sources::{Results, need_retained};
+use sources::{Results, need_any_retained, need_retained};
 use write::{Data, Kept, copy, write};
 
 pub use command::Attach;
@@ -348,6 +348,7 @@ impl Opened {
         result: &Path,
     ) -> Result<Self, AttachError> {
         let retained = retained.open(Delimiter::Under("index"))?.any();
+        need_any_retained(&retained.table)?;
         let requested = match requested {
             Some(requested) => requested.clone(),
             None => read_requested(&retained.table)?,

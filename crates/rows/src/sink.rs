@@ -89,7 +89,7 @@ impl<'a> Column<'a> {
     }
 
     /// The column `column`: numbers of which there are few.
-    pub fn sent_column() -> Self {
+    pub fn of_columns() -> Self {
         Self::new("column", DataType::Int64, false, Holds::Anything)
     }
 

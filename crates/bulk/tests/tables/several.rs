@@ -208,7 +208,8 @@ fn attach_frame<'a>(
     out: Output<'a>,
 ) -> Result<Attached, AttachError> {
     let schema = retained[0].schema();
-    let batches = retained.to_vec().into_iter().map(Ok);
+    let owned = retained.to_vec();
+    let batches = owned.into_iter().map(Ok);
     let batches = Box::new(RecordBatchIterator::new(batches, schema));
     let what = Attach {
         data: Some(data),

@@ -89,6 +89,17 @@ impl Sorted {
     }
 }
 
+/// Refuses what is no retained file of any request.
+pub(super) fn need_any_retained(table: &Table) -> Result<(), TableError> {
+    let expected = "`index`, `row`, `status`";
+    match table.header() {
+        [index, row, .., status] if index == b"index" && row == b"row" && status == b"status" => {
+            Ok(())
+        }
+        _ => Err(TableError::Columns { path: table.path().to_owned(), expected }),
+    }
+}
+
 /// Refuses what is no retained file, of several columns or of one.
 pub(super) fn need_retained(table: &Table, cells: usize) -> Result<(), TableError> {
     let (names, expected): (&[&str], _) = match cells {

@@ -177,7 +177,7 @@ impl Job<'_> {
             }
         };
         let mut kept = vec![sink::Column::index(), sink::Column::row()];
-        kept.extend((cells > 1).then(sink::Column::sent_column));
+        kept.extend((cells > 1).then(sink::Column::of_columns));
         kept.push(sink::Column::word("status"));
         let retained = retained(&kept)?;
         let commit = Commit::new(&key, &dealt.content.context(service, domain), names);
