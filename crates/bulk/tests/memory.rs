@@ -29,6 +29,7 @@ use cstatns::manifest::{Content, Manifest, manifest_path};
 use cstatns::meta::{FileMeta, ServiceId};
 use cstatns::name::{Hex, Name};
 use cstatns::proposal::Input;
+use cstatns::received::received_path;
 use cstatns::report::report_path;
 use cstatns::requested::Data;
 use cstatns::secret::Secret;
@@ -256,7 +257,7 @@ fn work(place: &Path, verb: &str, extension: &str, threads: NonZeroUsize) {
         assert_eq!(coded.coded, manifest.input.rows);
     } else {
         let (retained, out) = (&*file("retained"), &*file("out"));
-        for former in [out, &report_path(out), &report_path(&result)] {
+        for former in [out, &report_path(out), &received_path(out), &report_path(&result)] {
             let _ = fs::remove_file(former);
         }
         let requested = Manifest::read(&place.join("manifest.json")).unwrap();

@@ -1,4 +1,5 @@
 //! `controller inspect`: counts by reason, where the first stand, what may be meant; never a value.
+//! `controller try`: what `prepare` would refuse, and how large its files would be.
 
 mod common;
 
@@ -207,4 +208,75 @@ fn what_cannot_be_opened_is_refused_by_name() {
         "missing-column",
         &["other"],
     );
+}
+
+/// What `prepare` refuses, `try` refuses with the same error; what it takes, `try` takes, and its
+/// files are about as large as `try` says.
+#[test]
+fn data_is_tried_as_it_would_be_prepared() {
+    let place = Place::founded();
+    let people = identifiers(2_000);
+    let coded = "code,quality,a\n";
+    let lines = |after: &str| -> String {
+        people.iter().map(|nir| format!("{nir},{after}\n")).collect::<String>()
+    };
+    place.write("good.csv", format!("nir,a\n{}", lines("1")));
+    let pairs = people.iter().zip(people.iter().rev()).enumerate();
+    let pairs: String = pairs.map(|(row, (a, b))| format!("{a},{b},{row}\n")).collect();
+    place.write("several.csv", format!("nir,payer,a\n{pairs}"));
+    let dates: String = (0..2_000).map(|row| format!("MOREL,ANNE {row},12/05/1984\n")).collect();
+    place.write("people.csv", format!("nom,prenoms,date_naissance\n{dates}"));
+    place.write("wrong.csv", format!("nir,a\n{}12,1\n13,1\n", &lines("1")[..18]));
+    place.write("kept.csv", format!("nir,NOM\n{}", lines("x")));
+    place.write("second.csv", format!("nir,other\n{pairs}").replace(",0\n", "\n"));
+    place.write("reserved.csv", format!("nir,Index\n{}", lines("1")));
+    place.write("none.csv", "nir,a\n");
+    place.write("ragged.csv", format!("nir,a\n{}1\n", lines("1")));
+    place.write("empty-codes.csv", format!("{coded},valid,1\n"));
+    let ways = [
+        ("good.csv", "--identifier-column nir"),
+        ("several.csv", "--identifier-column nir --identifier-column payer"),
+        ("people.csv", "--civil-status"),
+        ("kept.csv", "--identifier-column nir --accept-risk NOM=test"),
+        ("wrong.csv", "--identifier-column nir"),
+        ("kept.csv", "--identifier-column nir"),
+        ("several.csv", "--identifier-column nir"),
+        ("second.csv", "--identifier-column nir"),
+        ("reserved.csv", "--identifier-column nir"),
+        ("none.csv", "--identifier-column nir"),
+        ("ragged.csv", "--identifier-column nir"),
+        ("good.csv", "--identifier-column other"),
+        ("good.csv", "--identifier-column nir --identifier-column #1"),
+        ("people.csv", "--civil-status --map nom=other"),
+        ("empty-codes.csv", "--code-column code"),
+    ];
+    let mut refused = 0;
+    for (at, (data, how)) in ways.into_iter().enumerate() {
+        let before = common::files(place.directory.path());
+        let tried = place.run(&format!("--json controller try {data} {how}"));
+        assert!(common::files(place.directory.path()) == before, "{data} {how}");
+        let (request, retained) = (format!("q{at}.csv"), format!("t{at}.csv"));
+        let prepared = place.run(&format!(
+            "--json controller prepare {data} {how} --request {request} --retained {retained}"
+        ));
+        let error = |output: &std::process::Output| {
+            let said = text(&output.stderr);
+            said.lines().find(|line| line.starts_with("error[")).map(str::to_owned)
+        };
+        assert_eq!(error(&tried), error(&prepared), "{data} {how}");
+        assert_eq!(tried.status.code(), prepared.status.code(), "{data} {how}");
+        let Ok(summary) = serde_json::from_slice::<Value>(&tried.stdout) else {
+            refused += 1;
+            continue;
+        };
+        let full: Value = serde_json::from_slice(&prepared.stdout).unwrap();
+        for same in ["rows", "rows_of_request", "values", "distinct", "status", "unread"] {
+            assert_eq!(summary[same], full[same], "{data} {how}: {same}");
+        }
+        for (name, bytes) in [(request, "request_bytes"), (retained, "retained_bytes")] {
+            let (found, said) = (place.read(&name).len() as f64, summary[bytes].as_f64().unwrap());
+            assert!((0.95..1.05).contains(&(found / said)), "{name}: {found} bytes, said {said}");
+        }
+    }
+    assert_eq!(refused, ways.len() - 4);
 }

@@ -47,7 +47,8 @@ fn coded(place: &Place, result: &str) -> Vec<u8> {
     ));
     place.ok(&format!("controller attach --retained t.csv --result {result} --out o.csv"));
     let attached = fs::read(place.path("o.csv")).unwrap();
-    for name in ["t.csv", "t.csv.request.json", "o.csv", "o.csv.report.json"] {
+    let attached_to = ["o.csv", "o.csv.report.json", "o.csv.receipt.json"];
+    for name in ["t.csv", "t.csv.request.json"].into_iter().chain(attached_to) {
         fs::remove_file(place.path(name)).unwrap();
     }
     attached

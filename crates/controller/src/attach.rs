@@ -37,25 +37,8 @@ use holders::{holders, there};
 use sources::{Results, need_any_retained, need_retained};
 use write::{Data, Kept, copy, write};
 
-pub use command::Attach;
+pub use command::{Attach, Attached};
 pub use destruction::NotDestroyed;
-
-/// What was attached.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Attached {
-    /// The rows of the attached file.
-    pub rows: u64,
-    /// The report that was written beside it: counts by quality, what was destroyed.
-    pub report: Report,
-    /// Whether an earlier run of the same command, which was stopped, had made the file, so that
-    /// only the destruction was left.
-    pub resumed: bool,
-    /// The files that are still there and hold identifiers or former codes, or with which it can be
-    /// said whose a code is: the data, the request, the result, the retained file. None where the
-    /// rows went to a frame.
-    pub holding: Vec<PathBuf>,
-}
 
 /// Why nothing was attached. [`AttachError::NotDestroyed`] alone leaves an attached file, which is
 /// whole.

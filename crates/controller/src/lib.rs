@@ -81,4 +81,6 @@ mod prepare;
 pub use attach::{Attach, AttachError, Attached, NotDestroyed, attach, attach_and_destroy};
 pub use check::{CheckError, FileFacts, Summary, check, summarise};
 pub use inspect::{Inspect, Inspected, Inspection, Places, Read, Text, inspect};
-pub use prepare::{Column, Kept, Prepare, PrepareError, Prepared, Risk, prepare};
+pub use prepare::{
+    Column, Findings, Kept, Prepare, PrepareError, Prepared, Risk, Tried, Try, prepare, try_out,
+};

@@ -31,7 +31,7 @@ use cstatns_rows::reading::Reading;
 use cstatns_rows::sink::{self, Output};
 use cstatns_rows::table::{Format, Input};
 
-use job::Job;
+use job::{Given, Job};
 use kept::Keeping;
 use sent::find_columns;
 
@@ -97,6 +97,14 @@ pub struct Prepared {
     /// What is kept of the request: it lies beside a retained file; [`attach`](crate::attach())
     /// needs it.
     pub requested: Requested,
+    /// What was found in the data.
+    pub found: Findings,
+}
+
+/// What was found in data that may be prepared.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Findings {
     /// In how many rows the most frequent value stands, and among how many that have one: all of
     /// them where fewer than 65,536 values are distinct, else the first of them.
     pub most: (u64, u64),
@@ -118,6 +126,53 @@ pub struct Prepared {
     pub identifiers: BTreeMap<String, Held>,
     /// The risks that were accepted.
     pub risks: Vec<Risk>,
+}
+
+/// What [`try_out`] is given: as [`Prepare`], without what is written.
+pub struct Try<'a> {
+    /// The data.
+    pub data: Input<'a>,
+    /// What is sent.
+    pub column: Column<'a>,
+    /// What stands between two fields of the data, where it is CSV.
+    pub delimiter: u8,
+    /// How the cells that are sent are read.
+    pub reading: Reading<'a>,
+    /// The columns that may stay although they would be refused, each with a reason.
+    pub accepted: &'a [(String, Name)],
+}
+
+/// What [`prepare`] would make of data.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Tried {
+    /// The rows of the data, and those of the request: of several columns so many times as many.
+    pub rows: u64,
+    /// See `rows`.
+    pub request_rows: u64,
+    /// The rows of the request with a value.
+    pub values: u64,
+    /// How many of the values are distinct: exact below 65,536.
+    pub distinct: u64,
+    /// About the bytes of the request and of the retained file, as CSV that is not compressed.
+    pub request_bytes: u64,
+    /// See `request_bytes`.
+    pub retained_bytes: u64,
+    /// What was found in the data.
+    pub found: Findings,
+}
+
+/// Reads data as [`prepare`] does, and refuses what that would refuse, but for what depends on the
+/// service, the domain and the files to write. Writes nothing.
+///
+/// # Errors
+/// [`PrepareError`].
+pub fn try_out(what: Try<'_>, effort: &Effort) -> Result<Tried, PrepareError> {
+    let Try { data, column, delimiter, reading, accepted } = what;
+    let source = data.open_in(Delimiter::Given(delimiter), reading.encoding)?;
+    let sent = find_columns(source.table(), column, &reading)?;
+    let keeping = Keeping::of(source.table(), &sent, accepted)?;
+    Given { reading, sent, keeping, accepted, effort }.try_any(source)
 }
 
 /// Why nothing was prepared.
@@ -355,11 +410,7 @@ pub fn prepare(what: Prepare<'_>, effort: &Effort) -> Result<Prepared, PrepareEr
         domain,
         request,
         request_format,
-        reading,
-        sent,
-        keeping,
-        accepted,
-        effort,
+        given: Given { reading, sent, keeping, accepted, effort },
     };
     // Before the data is read: a name that is taken is refused at once.
     match retained {

@@ -103,6 +103,7 @@ fn a_column_that_is_mostly_no_identifiers_is_refused() {
     assert_eq!(
         way.prepare(Column::Identifiers { columns: &["nir"], scheme: Scheme::FrNir }, b',')
             .unwrap()
+            .found
             .counts["wrong-length"],
         2
     );
@@ -116,6 +117,7 @@ fn scientific_notation_has_its_own_reason() {
     assert_eq!(
         way.prepare(Column::Identifiers { columns: &["nir"], scheme: Scheme::FrNir }, b',')
             .unwrap()
+            .found
             .counts["scientific"],
         2
     );

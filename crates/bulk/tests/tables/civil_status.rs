@@ -354,12 +354,12 @@ fn rows_travel_as_fields_and_are_coded_as_their_identifiers_would_be() {
         let of = |count: u64| count * ROWS as u64 / 20;
         assert_eq!(prepared.rows, ROWS as u64);
         assert_eq!(
-            prepared.counts,
+            prepared.found.counts,
             BTreeMap::from([("ok", of(17)), ("absent", of(1)), ("malformed", of(2))])
         );
         let unread =
             ["date_naissance", "sexe", "prenoms", "nir", "pays", "nom"].map(|field| (field, of(1)));
-        assert_eq!(prepared.unread, BTreeMap::from(unread));
+        assert_eq!(prepared.found.unread, BTreeMap::from(unread));
         assert_eq!(way.manifest().content, Content::CivilStatus { identifier: true });
 
         // The request has the fields and nothing else, the retained file says which row each is of.
@@ -735,8 +735,8 @@ fn numbers_and_dates_of_parquet_travel_as_their_text() {
     );
     let travelled = |way: &Way| {
         let prepared = run(way, &[], &Effort::default()).unwrap();
-        assert_eq!((prepared.counts["ok"], prepared.counts["malformed"]), (5, 1));
-        assert_eq!(prepared.unread, BTreeMap::from([("code_lieu", 1)]));
+        assert_eq!((prepared.found.counts["ok"], prepared.found.counts["malformed"]), (5, 1));
+        assert_eq!(prepared.found.unread, BTreeMap::from([("code_lieu", 1)]));
         let mut rows: Vec<_> =
             read(&way.request).into_iter().map(|row| row[1..].to_vec()).collect();
         rows.sort();
@@ -1095,7 +1095,7 @@ fn a_request_is_read_within_the_years_of_the_clock() {
         }
         fs::write(&way.data, data).unwrap();
         let prepared = run_within(&way, &[], years, &Effort::default()).unwrap();
-        (way, prepared.unread.get("date_naissance").copied(), prepared.may_be_days)
+        (way, prepared.found.unread.get("date_naissance").copied(), prepared.found.may_be_days)
     };
     let coded = |way: &Way, years| {
         let mut out = Vec::new();

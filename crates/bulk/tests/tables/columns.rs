@@ -74,7 +74,7 @@ fn prepare_writes_request_seal_and_retained() {
         ("wrong-length", 1),
         ("wrong-form", 2),
     ];
-    assert_eq!(prepared.counts, BTreeMap::from(counts));
+    assert_eq!(prepared.found.counts, BTreeMap::from(counts));
 
     let request = read_text(&way.request);
     assert_eq!(request[0], ["index", "identifier"]);
@@ -228,7 +228,7 @@ fn parquet_has_the_final_schemas_and_other_columns_pass_unchanged() {
     let prepared = way
         .prepare(Column::Identifiers { columns: &["nir"], scheme: Scheme::FrNir }, b',')
         .unwrap();
-    assert_eq!(prepared.counts["ok"], 6);
+    assert_eq!(prepared.found.counts["ok"], 6);
 
     let request = read_parquet(&way.request);
     let types = |batch: &arrow_array::RecordBatch| -> Vec<(String, DataType)> {
@@ -415,9 +415,9 @@ fn every_type_of_text_column_is_read() {
         let prepared = way
             .prepare(Column::Identifiers { columns: &["nir"], scheme: Scheme::FrNir }, b',')
             .unwrap();
-        assert_eq!(prepared.counts.get("ok").copied().unwrap_or_default(), ok);
+        assert_eq!(prepared.found.counts.get("ok").copied().unwrap_or_default(), ok);
         // A null in a dictionary has a key all the same, of some other row's value.
-        assert_eq!(prepared.counts["absent"], if ok == 0 { 12 } else { 2 });
+        assert_eq!(prepared.found.counts["absent"], if ok == 0 { 12 } else { 2 });
         way.code(&POPULATION, 1, 5).unwrap();
         way.attach().unwrap();
         assert_eq!(read_parquet(&way.out).num_rows(), 12);

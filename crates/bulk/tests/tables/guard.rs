@@ -125,7 +125,7 @@ fn names_of_columns_that_say_who_somebody_is() {
             let data = rows(&header, 3, |_| cells.clone());
             refused(&data, NIR, &["date of birth", place]);
             for accepted in [date, place] {
-                let risks = csv(&data, NIR, &[accepted]).unwrap().risks;
+                let risks = csv(&data, NIR, &[accepted]).unwrap().found.risks;
                 assert!(risks[0].is_needed && risks[0].column == accepted);
             }
         }
@@ -140,7 +140,7 @@ fn names_of_columns_that_say_who_somebody_is() {
         Column::CivilStatus { map: &[(Field::DateNaissance, "born")], years: Years::now() };
     for name in ["NOM_USAGE", "NIR", "Date_Naissance", "Prenoms", "nom_naissance"] {
         refused(&people(name), civil_status, &[&format!("column {name},")]);
-        assert!(csv(&people(name), civil_status, &[name]).unwrap().risks[0].is_needed);
+        assert!(csv(&people(name), civil_status, &[name]).unwrap().found.risks[0].is_needed);
     }
     for name in ["SEXE", "CODE_LIEU", "commune"] {
         csv(&people(name), civil_status, &[]).unwrap();
@@ -159,10 +159,16 @@ fn a_column_is_shown_only_where_its_name_can_be() {
 fn risks_that_are_accepted() {
     let data = rows("nom,wage", 3, |_| "x,1".into());
     let prepared = csv(&data, NIR, &["nom"]).unwrap();
-    assert_eq!(prepared.risks.len(), 1);
-    assert!(prepared.risks[0].is_needed && prepared.risks[0].reason.as_str() == "for-a-test");
+    assert_eq!(prepared.found.risks.len(), 1);
+    assert!(
+        prepared.found.risks[0].is_needed
+            && prepared.found.risks[0].reason.as_str() == "for-a-test"
+    );
     let prepared = csv(&data, NIR, &["wage", "nom"]).unwrap();
-    assert_eq!(prepared.risks.iter().map(|risk| risk.is_needed).collect::<Vec<_>>(), [false, true]);
+    assert_eq!(
+        prepared.found.risks.iter().map(|risk| risk.is_needed).collect::<Vec<_>>(),
+        [false, true]
+    );
     let said = csv(&data, NIR, &["nom", "none"]).unwrap_err();
     assert!(said.starts_with("missing-column: ") && said.contains("\"none\""), "{said}");
     let said = csv(&data, NIR, &["nir", "nom"]).unwrap_err();
@@ -172,8 +178,8 @@ fn risks_that_are_accepted() {
     assert!(said.starts_with("identity-kept: ") && said.contains("column prenoms,"), "{said}");
     // What is known by its cells.
     let prepared = csv(&rows("other", 100, keyed), NIR, &["other"]).unwrap();
-    assert!(prepared.risks[0].is_needed);
-    assert_eq!(prepared.identifiers["other"], Held { filled: 100, keyed: 100, unkeyed: 0 });
+    assert!(prepared.found.risks[0].is_needed);
+    assert_eq!(prepared.found.identifiers["other"], Held { filled: 100, keyed: 100, unkeyed: 0 });
 }
 
 /// More than 2 % with their key, or 90 % without one, of the cells that are not empty; below that
@@ -186,7 +192,7 @@ fn identifiers_are_known_by_their_cells() {
             false => format!("1,{other},"),
         })
     };
-    let held = |data: &str| csv(data, NIR, &[]).unwrap().identifiers;
+    let held = |data: &str| csv(data, NIR, &[]).unwrap().found.identifiers;
     assert_eq!(held(&some(0, keyed, "2")), BTreeMap::new());
     let at = |keyed, unkeyed, filled| {
         BTreeMap::from([("other".to_owned(), Held { filled, keyed, unkeyed })])
@@ -245,7 +251,10 @@ fn cells_are_counted_through_the_whole_file() {
             format!("{quote}x{quote},{b}")
         });
         let prepared = csv(&data, NIR, &[]).unwrap();
-        assert_eq!(prepared.identifiers["b"], Held { filled: 30_000, keyed: 300, unkeyed: 0 });
+        assert_eq!(
+            prepared.found.identifiers["b"],
+            Held { filled: 30_000, keyed: 300, unkeyed: 0 }
+        );
     }
 }
 
@@ -322,7 +331,7 @@ fn columns_of_parquet_of_any_type_are_judged() {
             "{said}"
         );
         assert!(said.contains("100 with their key"), "{said}");
-        assert!(parquet(vec![(name, array)], &[name]).unwrap().risks[0].is_needed);
+        assert!(parquet(vec![(name, array)], &[name]).unwrap().found.risks[0].is_needed);
     }
     // Nulls are no cells; what is far from an identifier passes.
     let sparse =
@@ -331,7 +340,7 @@ fn columns_of_parquet_of_any_type_are_judged() {
     let few = Int64Array::from_iter_values(
         numbers().enumerate().map(|(row, nir)| if row < 2 { nir } else { 3 }),
     );
-    let held = parquet(vec![("few", Arc::new(few))], &[]).unwrap().identifiers;
+    let held = parquet(vec![("few", Arc::new(few))], &[]).unwrap().found.identifiers;
     assert_eq!(held["few"], Held { filled: 100, keyed: 2, unkeyed: 0 });
     let halves: ArrayRef =
         Arc::new(Float64Array::from_iter_values(numbers().map(|nir| nir as f64 + 0.5)));
@@ -377,7 +386,7 @@ fn cells_over_several_lines() {
         ("\"\n\"", 1),
         ("a\"b", 0),
     ] {
-        assert_eq!(csv(&data(cell), NIR, &[]).unwrap().over_lines, count, "{cell}");
+        assert_eq!(csv(&data(cell), NIR, &[]).unwrap().found.over_lines, count, "{cell}");
     }
     // A number that is no identifier, an identifier without its key, and one in the cell's only
     // line.
@@ -397,12 +406,12 @@ fn cells_over_several_lines() {
         let data = data(&format!("\"{cell}\""));
         refused(&data, NIR, &["column note ", "line 3", "quote"]);
         let prepared = csv(&data, NIR, &["note"]).unwrap();
-        assert!(prepared.over_lines == 1 && prepared.risks[0].is_needed);
+        assert!(prepared.found.over_lines == 1 && prepared.found.risks[0].is_needed);
     }
     // In a column that is sent, too: names travel as they are.
     let people = |nom: &str| format!("nom,prenoms,date_naissance\n\"{nom}\",Bafe,1984-01-02\n");
     let civil_status = Column::CivilStatus { map: &[], years: Years::now() };
-    assert_eq!(csv(&people("Domal\nBafe"), civil_status, &[]).unwrap().over_lines, 1);
+    assert_eq!(csv(&people("Domal\nBafe"), civil_status, &[]).unwrap().found.over_lines, 1);
     refused(
         &people(&format!("Domal\n{},Bafe", keyed(5000))),
         civil_status,
@@ -410,7 +419,7 @@ fn cells_over_several_lines() {
     );
     // Parquet, which may be made of such a file.
     let note = |text: &str| parquet(vec![("note", texts(&[Some("a"), Some(text)]))], &[]);
-    assert_eq!(note("a\nb").unwrap().over_lines, 1);
+    assert_eq!(note("a\nb").unwrap().found.over_lines, 1);
     assert!(note(&format!("a\n{};b", keyed(5000))).unwrap_err().contains("column note "));
 }
 

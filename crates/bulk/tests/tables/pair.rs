@@ -45,16 +45,20 @@ fn the_pair_joins_as_the_truth_says_before_and_after_a_renewal() {
             .unwrap();
         let truth = &truth[name];
         assert_eq!(prepared.rows, truth["rows"].as_u64().unwrap());
-        assert_eq!(prepared.counts["ok"], truth["valid_rows"].as_u64().unwrap());
+        assert_eq!(prepared.found.counts["ok"], truth["valid_rows"].as_u64().unwrap());
         let result = way.code(&POPULATION, 1, 1).unwrap();
         assert_eq!(result.distinct, truth["persons"].as_u64().unwrap());
         assert_eq!(result.qualities["none"], truth["rejected_rows"].as_u64().unwrap());
         let attached = way.attach().unwrap();
         assert_eq!(attached.rows, prepared.rows);
         let reasons: u64 =
-            prepared.counts.iter().filter(|(word, _)| **word != "ok").map(|(_, n)| n).sum();
-        let reported: u64 =
-            prepared.counts.keys().filter_map(|word| attached.report.quality.get(*word)).sum();
+            prepared.found.counts.iter().filter(|(word, _)| **word != "ok").map(|(_, n)| n).sum();
+        let reported: u64 = prepared
+            .found
+            .counts
+            .keys()
+            .filter_map(|word| attached.report.quality.get(*word))
+            .sum();
         assert_eq!((reasons, reported), (truth["rejected_rows"].as_u64().unwrap(), reasons));
         way
     });

@@ -143,7 +143,7 @@ fn the_rows_are_the_same_whatever_the_memory_the_threads_and_the_types() {
             let effort = with(threads, memory);
             let prepared = run(&way, IDENTIFIER, &effort).unwrap();
             assert_eq!(prepared.rows, ROWS as u64);
-            assert_eq!(prepared.counts["absent"], ROWS as u64 / 50);
+            assert_eq!(prepared.found.counts["absent"], ROWS as u64 / 50);
             assert_eq!((effort.progress.rows(), effort.progress.part()), (prepared.rows, 1.0));
 
             let (request, retained) = (read(&way.request), read(&way.retained));
@@ -194,7 +194,7 @@ fn codes_are_prepared_again_whatever_the_memory() {
         let name = format!("again-{memory}");
         let way = Way { data: first.out.clone(), ..Way::new(&place, &name, "csv", "parquet") };
         let prepared = run(&way, Column::Codes(&["code"]), &with(2, memory)).unwrap();
-        assert_eq!((prepared.rows, prepared.counts["absent"]), (20_000, 800));
+        assert_eq!((prepared.rows, prepared.found.counts["absent"]), (20_000, 800));
         assert_eq!(way.renew(&POPULATION, 1, 2, 3).unwrap().input.rows, 20_000);
         way.attach().unwrap();
         let rows = read_text(&way.out);

@@ -44,7 +44,7 @@ fn a_renewal_keeps_quality_and_every_other_column() {
     let first = attached(&place, "d", "csv", false);
     let way = next(&place, &first, "n", "csv", "csv");
     let prepared = way.prepare(Column::Codes(&["code"]), b',').unwrap();
-    assert_eq!(prepared.counts, [("ok", 2), ("absent", 2)].into());
+    assert_eq!(prepared.found.counts, [("ok", 2), ("absent", 2)].into());
     assert_eq!(read_text(&way.request)[0], ["index", "code"]);
     assert_eq!(read_text(&way.retained)[0], ["index", "row", "status"]);
     let manifest = way.manifest();
@@ -148,7 +148,7 @@ fn a_row_without_a_code_stays_a_row_where_codes_are_all_there_is() {
     let way = Way::new(&place, "alone", "csv", "csv");
     fs::write(&way.data, format!("code\n{}\n", lines.join("\n"))).unwrap();
     let prepared = way.prepare(Column::Codes(&["code"]), b',').unwrap();
-    assert_eq!(prepared.counts, [("ok", 2), ("absent", 2)].into());
+    assert_eq!(prepared.found.counts, [("ok", 2), ("absent", 2)].into());
     way.renew(&POPULATION, 1, 2, 6).unwrap();
     assert_eq!(way.attach().unwrap().rows, 4);
     let renewed = column(&way.out, "code");

@@ -153,8 +153,8 @@ fn each_cell_has_an_index_and_its_code_comes_back_to_it() {
         assert_eq!((prepared.rows, prepared.input.rows), (ROWS as u64, 2 * ROWS as u64));
         assert_eq!(prepared.input.values, people.len() as u64);
         assert_eq!(prepared.input.distinct, distinct as u64);
-        assert_eq!(prepared.counts.values().sum::<u64>(), 2 * ROWS as u64);
-        assert_eq!(prepared.counts["ok"], people.len() as u64);
+        assert_eq!(prepared.found.counts.values().sum::<u64>(), 2 * ROWS as u64);
+        assert_eq!(prepared.found.counts["ok"], people.len() as u64);
         assert_eq!(prepared.requested.data.columns, [4, 2]);
 
         if own == "csv" {
@@ -477,7 +477,10 @@ fn each_column_is_judged_by_itself() {
     let text = format!("a,b\n{KEYED},x\n{KEYED},x\n{KEYED},{KEYED}\n{KEYED},\n");
     let error = tried(&text, &["a", "b"], false).unwrap_err();
     assert_eq!(error.code(), "wrong-column");
-    assert_eq!(error.to_string(), "2 of 3 values of the column b are not identifiers");
+    assert_eq!(
+        error.to_string(),
+        "2 of 3 values of the column b are not identifiers (wrong-character 2)"
+    );
     let text = format!("a,b\n{KEYED},x\n{KEYED},{KEYED}\n");
     tried(&text, &["a", "b"], false).unwrap();
 

@@ -17,7 +17,8 @@ use crate::figures::{counted, grouped};
 use crate::output::Program;
 use crate::scheme::scheme;
 
-use super::{NUMBERS, encoding};
+use super::NUMBERS;
+use super::chosen::encoding;
 
 /// Tell what data holds before a request is made of it: its columns, which of them hold
 /// identifiers, how many can be read, why the others cannot and on which lines they stand

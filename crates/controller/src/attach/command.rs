@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use cstatns_record::report::Report;
 use cstatns_record::requested::{Requested, requested_path};
 use cstatns_rows::sink::Output;
 use cstatns_rows::table::Input;
@@ -64,4 +65,21 @@ pub(super) fn with_requested(retained: Option<&Path>, destroy: &[PathBuf]) -> Ve
         }
     }
     all
+}
+
+/// What was attached.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Attached {
+    /// The rows of the attached file.
+    pub rows: u64,
+    /// The report that was written beside it: counts by quality, what was destroyed.
+    pub report: Report,
+    /// Whether an earlier run of the same command, which was stopped, had made the file, so that
+    /// only the destruction was left.
+    pub resumed: bool,
+    /// The files that are still there and hold identifiers or former codes, or with which it can be
+    /// said whose a code is: the data, the request, the result, the retained file. None where the
+    /// rows went to a frame.
+    pub holding: Vec<PathBuf>,
 }

@@ -28,7 +28,7 @@ use crate::known::Known;
 
 use super::PrepareError;
 use super::counting::Counting;
-use super::head::{ABSENT, At, MALFORMED, OK, STATUSES, push};
+use super::head::{self, ABSENT, At, MALFORMED, OK, STATUSES, push};
 use super::kept::Keeping;
 
 /// Gives every row an index. That two of 128 random bits are equal need not be feared.
@@ -59,6 +59,8 @@ pub(super) struct Dealt {
     pub(super) counts: BTreeMap<&'static str, u64>,
     pub(super) unread: BTreeMap<&'static str, u64>,
     pub(super) may_be_days: bool,
+    /// Of rows that do not go to a sort: the bytes of their values.
+    pub(super) sent: u64,
     pub(super) kept: guard::Found,
 }
 
@@ -76,6 +78,7 @@ struct Found {
     most: (u64, u64),
     /// Identifiers without their control key.
     unkeyed: u64,
+    sent: u64,
     /// Of each column that is sent.
     statuses: Vec<[u64; STATUSES.len()]>,
     codes: BTreeMap<(Tag, Generation), u64>,
@@ -94,6 +97,7 @@ impl Found {
         self.before.push(self.rows);
         self.rows += other.rows;
         self.unkeyed += other.unkeyed;
+        self.sent += other.sent;
         self.kept.add(&other.kept);
         self.statuses.resize(other.statuses.len(), Default::default());
         for (sums, counts) in self.statuses.iter_mut().zip(&other.statuses) {
@@ -120,6 +124,7 @@ impl Found {
             unkeyed: self.unkeyed,
             counts: counts.filter(|(_, count)| *count > 0).collect(),
             unread: unread.map(|(field, seen)| (field.name(), seen.unread)).collect(),
+            sent: self.sent,
             may_be_days: seen.into_iter().any(|(field, seen)| seen.may_be_days(field)),
             kept: self.kept,
         }
@@ -147,7 +152,8 @@ pub(super) struct Data<'a, F> {
     pub(super) reading: Reading<'a>,
     /// Of the whole, in the unit of [`Batch::size`].
     pub(super) size: u64,
-    pub(super) sort: &'a Sort<Fields>,
+    /// Where they go; nowhere if they are only judged.
+    pub(super) sort: Option<&'a Sort<Fields>>,
     pub(super) threads: NonZeroUsize,
     pub(super) counting: &'a Counting,
     pub(super) progress: &'a Progress,
@@ -200,6 +206,10 @@ impl<F: Fill> Data<'_, F> {
                     // The values that were marked went over it.
                     wipe_stack();
                 }
+                let Some(sort) = sort else {
+                    found.sent = heads.iter().map(sent).sum();
+                    return Ok(());
+                };
                 draw(heads, indexes);
                 sort.deal_heads(heads)
             },
@@ -334,6 +344,12 @@ impl<F: Fill> Data<'_, F> {
         }
         Ok(found.into_dealt(Content::CivilStatus { identifier: identifier.is_some() }))
     }
+}
+
+/// The bytes of the values of a head.
+fn sent(head: &[u8]) -> u64 {
+    let (.., values) = head::read(head);
+    values.flatten().map(|value| value.len() as u64).sum()
 }
 
 /// Adds the row of a cell, and says which word of `status` it has. Where the encoding of the data

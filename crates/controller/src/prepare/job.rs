@@ -1,6 +1,7 @@
 //! The rows of the data through the sort to the request and to where rows are retained.
 
 use std::io::Write;
+use std::num::NonZeroUsize;
 use std::path::Path;
 
 use cstatns_base::code::Tag;
@@ -26,11 +27,11 @@ use crate::known::Known;
 use crate::origin::origin;
 
 use super::counting::Counting;
-use super::deal::Data;
+use super::deal::{Data, Dealt};
 use super::kept::Keeping;
 use super::sent::Sent;
 use super::write::{Outputs, Partitions, write};
-use super::{PrepareError, Prepared};
+use super::{Findings, PrepareError, Prepared, Tried};
 
 /// The most partitions that are written at once.
 const MOST_AT_ONCE: usize = 8;
@@ -50,12 +51,105 @@ pub(super) struct Job<'a> {
     pub(super) domain: &'a Name,
     pub(super) request: &'a Path,
     pub(super) request_format: Format,
+    pub(super) given: Given<'a>,
+}
+
+/// Data whose columns were found, and how it is read.
+pub(super) struct Given<'a> {
     pub(super) reading: Reading<'a>,
     pub(super) sent: Sent,
     pub(super) keeping: Keeping,
     pub(super) accepted: &'a [(String, Name)],
     pub(super) effort: &'a Effort,
 }
+
+impl Given<'_> {
+    /// Reads the data and judges it; its rows go to the sort, if there is one.
+    fn deal<F: Fill>(
+        &self,
+        rows: &mut Stream<F>,
+        known: &mut Known,
+        size: u64,
+        sort: Option<&Sort<Fields>>,
+        threads: NonZeroUsize,
+    ) -> Result<(Dealt, Findings), PrepareError> {
+        let Self { reading, sent, keeping, accepted, effort } = self;
+        let data = Data {
+            rows,
+            known,
+            keeping,
+            reading: *reading,
+            size,
+            sort,
+            threads,
+            counting: &Counting::new(),
+            progress: &effort.progress,
+        };
+        let mut dealt = match sent {
+            Sent::Identifiers(columns, scheme) => data.deal_identifiers(columns, *scheme)?,
+            Sent::Codes(columns) => data.deal_codes(columns)?,
+            Sent::CivilStatus(columns, years) => data.deal_civil_status(*columns, *years)?,
+        };
+        if let (true, Some(all)) = (rows.table.is_file(), rows.table.rows()) {
+            sample(rows.table.path(), keeping, all, &mut dealt.kept)?;
+        }
+        let (identifiers, risks) = keeping.judge(&dealt.kept, accepted)?;
+        let found = Findings {
+            most: dealt.most,
+            unkeyed: dealt.unkeyed,
+            counts: std::mem::take(&mut dealt.counts),
+            unread: std::mem::take(&mut dealt.unread),
+            may_be_days: dealt.may_be_days,
+            over_lines: dealt.kept.over_lines,
+            identifiers,
+            risks,
+        };
+        Ok((dealt, found))
+    }
+
+    /// As [`Given::try_out`], of rows in whichever form.
+    pub(super) fn try_any(self, source: Source) -> Result<Tried, PrepareError> {
+        match source {
+            Source::Lines(rows) => self.try_out(rows),
+            Source::Columns(rows) => self.try_out(rows),
+        }
+    }
+
+    /// Reads the data and judges it, and writes nothing.
+    fn try_out<F: Fill>(self, mut rows: Stream<F>) -> Result<Tried, PrepareError> {
+        let (columns, cells) = (self.sent.columns(), self.sent.cells() as u64);
+        let mut known = Known::begin(&mut rows, &columns)?;
+        rows.choose(&columns, 0)?;
+        let size = rows.extent()?.size();
+        self.effort.progress.expect(size);
+        let threads = self.effort.threads;
+        let (dealt, found) = self.deal(&mut rows, &mut known, size, None, threads)?;
+        known.finish(&rows);
+        let values = match dealt.content {
+            // Of codes the text form.
+            Content::Codes { .. } => dealt.sent / 32 * CODE,
+            _ => dealt.sent,
+        };
+        let columns = dealt.content.columns().len() as u64;
+        let number = dealt.rows.max(1).ilog10() as u64 + 1;
+        let all = dealt.rows * cells;
+        Ok(Tried {
+            rows: dealt.rows,
+            request_rows: all,
+            values: dealt.values,
+            distinct: dealt.distinct,
+            request_bytes: all * (INDEX + columns) + values,
+            retained_bytes: all * (INDEX + number + RETAINED),
+            found,
+        })
+    }
+}
+
+/// The bytes of an index in CSV with the end of its line, of a code's text, and of the rest of a
+/// retained row without the row's number.
+const INDEX: u64 = 33;
+const CODE: u64 = 60;
+const RETAINED: u64 = 4;
 
 impl Job<'_> {
     /// As [`Job::run`], of rows in whichever form.
@@ -90,19 +184,9 @@ impl Job<'_> {
         R: Encoding,
         S: Sink<Piece = R::Piece>,
     {
-        let Self {
-            service,
-            signing,
-            domain,
-            request,
-            request_format,
-            reading,
-            sent,
-            keeping,
-            accepted,
-            effort,
-        } = self;
-        let (sent_columns, cells) = (sent.columns(), sent.cells());
+        let Self { service, signing, domain, request, request_format, given } = self;
+        let (reading, effort) = (given.reading, given.effort);
+        let (sent_columns, cells) = (given.sent.columns(), given.sent.cells());
         let mut known = Known::begin(&mut rows, &sent_columns)?;
         rows.choose(&sent_columns, 0)?;
         let extent = rows.extent()?;
@@ -116,26 +200,7 @@ impl Job<'_> {
         let part = size.div_ceil(sort.partitions() as u64);
         let progress = &effort.progress;
         progress.expect(size + sort.partitions() as u64 * part);
-        let data = Data {
-            rows: &mut rows,
-            known: &mut known,
-            keeping: &keeping,
-            reading,
-            size,
-            sort: &sort,
-            threads,
-            counting: &Counting::new(),
-            progress,
-        };
-        let mut dealt = match sent {
-            Sent::Identifiers(columns, scheme) => data.deal_identifiers(&columns, scheme)?,
-            Sent::Codes(columns) => data.deal_codes(&columns)?,
-            Sent::CivilStatus(columns, years) => data.deal_civil_status(columns, years)?,
-        };
-        if let (true, Some(all)) = (rows.table.is_file(), rows.table.rows()) {
-            sample(rows.table.path(), &keeping, all, &mut dealt.kept)?;
-        }
-        let (identifiers, risks) = keeping.judge(&dealt.kept, accepted)?;
+        let (dealt, found) = given.deal(&mut rows, &mut known, size, Some(&sort), threads)?;
         let (meta, previous) = match dealt.content {
             Content::Identifiers { .. } | Content::CivilStatus { .. } => (None, Vec::new()),
             Content::Codes { tag, generation } => {
@@ -200,7 +265,7 @@ impl Job<'_> {
             }
         };
         let (commitment, rows_sent) = commit.finish();
-        let accepted = risks.iter().filter(|risk| risk.is_needed);
+        let accepted = found.risks.iter().filter(|risk| risk.is_needed);
         let accepted = accepted.map(|risk| (risk.column.clone(), risk.reason.clone())).collect();
         let (values, distinct) = (dealt.values, dealt.distinct);
         let input = Input { commitment, rows: rows_sent, values, distinct };
@@ -208,20 +273,11 @@ impl Job<'_> {
         let manifest = Manifest { service, domain, content, input, key, previous, accepted };
         let written = manifest_file.write_all(&manifest.bytes());
         written.map_err(|error| FileError::from_io(manifest_file.target(), &error))?;
-        let (counts, unread, over_lines) = (dealt.counts, dealt.unread, dealt.kept.over_lines);
-        let may_be_days = dealt.may_be_days;
         Ok(Prepared {
             rows: dealt.rows,
-            most: dealt.most,
-            unkeyed: dealt.unkeyed,
             input,
             requested: manifest.requested(*signing, known).written_to(request),
-            counts,
-            unread,
-            may_be_days,
-            over_lines,
-            identifiers,
-            risks,
+            found,
         })
     }
 }

@@ -110,7 +110,7 @@ impl State {
         if self.spent.insert(request, id).is_some() {
             return Err(Refusal::RequestSpent { delivery: self.named(id) }.into());
         }
-        let made = self.time;
+        let (made, event) = (self.time, self.events);
         let (delivered, destroyed, lost, renewed) = (false, false, None, false);
         let delivery = Delivery {
             domain,
@@ -123,6 +123,7 @@ impl State {
             parts,
             begun,
             made,
+            event,
             request_kept,
             scheme,
             look_up,
@@ -174,7 +175,7 @@ impl State {
                 && delivery.lost.is_none()
         });
         let mut former: Vec<_> = former.collect();
-        former.sort_by_key(|(id, delivery)| (delivery.made, **id));
+        former.sort_by_key(|(_, delivery)| delivery.event);
         Ok(former)
     }
 

@@ -209,6 +209,8 @@ pub struct Delivery {
     pub begun: Timestamp,
     /// When the result was recorded.
     pub made: Timestamp,
+    /// The number of the event that recorded it.
+    pub event: u64,
     /// Whether its request was kept against the scheme.
     pub request_kept: bool,
     /// The scheme of the identifiers that were coded; none after a renewal.

@@ -1,0 +1,152 @@
+//! `controller prepare`: data becomes a request.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use cstatns::card::spoken;
+use cstatns::manifest::manifest_path;
+use cstatns::meta::ServiceId;
+use cstatns::name::Name;
+use cstatns::requested::requested_path;
+use cstatns_controller::{Prepare, prepare};
+use serde_json::{Value, json};
+
+use crate::bulk::{Bulk, closing};
+use crate::fault::Fault;
+use crate::figures::per_second;
+use crate::output::Program;
+use crate::settings::Settings;
+
+use super::chosen::Chosen;
+use super::{found, present_card, slip};
+
+/// Make a request for the cryptographic service: identifiers to code, people to look up and code,
+/// or codes to renew
+#[derive(Args)]
+#[command(after_help = "Examples:
+  cstatns controller prepare courses.csv --identifier-column nir \\
+      --service card.json --domain population --request request.csv --retained retained.csv
+  cstatns controller prepare visits.csv --civil-status --map nom=birth_name,date_naissance=born \\
+      --service card.json --domain population --request request.csv --retained retained.csv
+  cstatns controller prepare coded.csv --code-column code \\
+      --service card.json --domain population --request renewal.csv --retained rest.csv
+A request serves for one domain of one service: card.json is the card that the service published. `controller setup`
+says both once for a folder of data.
+A file as French spreadsheets write it needs --delimiter ';', and perhaps --encoding windows-1252:
+  cstatns controller prepare export.csv.gz --identifier-column '#1' --delimiter ';' \\
+      --encoding windows-1252 --service card.json --domain population --request request.csv.zst \\
+      --retained retained.csv.gz
+A column is named by its name or by its number, '#1' the first. Several columns go in one request,
+and the attached file begins with insured_code, insured_quality, payer_code, payer_quality:
+  cstatns controller prepare care.parquet --identifier-column insured --identifier-column payer \\
+      --service card.json --domain population --request request.csv --retained retained.parquet
+For a renewal: --code-column insured_code --code-column payer_code, which keep their names.
+Identifiers that are numbers, and cells that say NA where there is no value:
+  cstatns controller prepare wages.parquet --identifier-column nir --numbers --missing NA \\
+      --service card.json --domain population --request request.csv --retained retained.parquet
+A number cannot hold 2A or 2B: where they were replaced (2A by 19, 2B by 18) the number, its key too, is
+that of somebody else. No digit is put before a number: no NIR begins with a zero that could be lost.
+With --civil-status these fields are sent, which are the columns' names unless --map gives others:
+prenoms, date_naissance and nom or nom_usage; where there are such columns sexe, code_lieu,
+libelle_lieu, pays, and nir, an identifier that is checked against the rest. What cannot be read as
+its field is not sent. In .parquet dates may be dates, sexe and code_lieu whole numbers, also as
+doubles with nulls or NaN; the others are text.
+What says who somebody is may not stay beside the codes: a column that is not sent is refused if its
+name is that of an identifier, a family, usage or first name, or of a date of birth beside a place of
+birth, or if its cells are identifiers. Where such a column must stay, --accept-risk gives the reason,
+which the summary repeats:
+  cstatns controller prepare courses.csv --identifier-column nir --accept-risk nom=employer-name \\
+      --service card.json --domain population --request request.csv --retained retained.csv
+Give the request and its .manifest.json to the service, and the eight words of the request to the
+custodians; the retained file and its .request.json never leave. The slip on standard output says it on one page, for the
+mail to the service and for the telephone.")]
+pub(crate) struct PrepareArgs {
+    #[command(flatten)]
+    chosen: Chosen,
+    /// The card of the service that the request is for, as it published it [default: what
+    /// cstatns.toml in the data's folder says]
+    #[arg(long, value_name = "CARD")]
+    service: Option<PathBuf>,
+    /// The domain that the request is for [default: what cstatns.toml says]
+    #[arg(long, value_name = "D")]
+    domain: Option<Name>,
+    /// The request to write; <R>.manifest.json lies beside it
+    #[arg(long, value_name = "R")]
+    request: PathBuf,
+    /// The file to write that says for each index of the request the row of the data, to be kept;
+    /// <T>.request.json lies beside it
+    #[arg(long, value_name = "T")]
+    retained: PathBuf,
+    #[command(flatten)]
+    bulk: Bulk,
+}
+
+impl PrepareArgs {
+    pub(super) fn run(self, program: &Program) -> Result<Value, Fault> {
+        let named = self.chosen.named()?;
+        let column = self.chosen.column(&named, program.years());
+        let settings = Settings::beside(&self.chosen.data)?;
+        let (Some(card), Some(domain)) = (
+            self.service.as_ref().or(settings.service.as_ref()),
+            self.domain.as_ref().or(settings.domain.as_ref()),
+        ) else {
+            return Err(Fault::usage(
+                "give --service CARD and --domain D, or say them once for the folder of the data with \
+                `controller setup`",
+            ));
+        };
+        let path = card;
+        let card = present_card(program, path)?;
+        let service =
+            ServiceId::of(card.id()).ok_or_else(|| Fault::form(path, "the card of a service"))?;
+        let what = Prepare {
+            data: (&self.chosen.data).into(),
+            column,
+            service: &service,
+            signing: &card.body.signing,
+            domain,
+            request: &self.request,
+            retained: (&self.retained).into(),
+            delimiter: self.chosen.delimiter(&settings)?,
+            reading: self.chosen.reading(&settings),
+            accepted: &self.chosen.accept_risk,
+        };
+        let (prepared, seconds) = self.bulk.work(program, |effort| prepare(what, effort));
+        let prepared = prepared?;
+        let manifest = manifest_path(&self.request);
+        let requested = requested_path(&self.retained);
+        program.say(format_args!(
+            "give {:?} and {manifest:?} to the service; keep {:?}, {:?} and {requested:?}",
+            self.request, self.chosen.data, self.retained
+        ));
+        let (input, words) = (&prepared.input, spoken(&prepared.input.commitment));
+        program.say(format_args!("for `{domain}` of {service}: {input}"));
+        program.say(format_args!(
+            "the words of this request: {words}: give them to the custodians yourself; they \
+            approve the request only if the same words are shown to them"
+        ));
+        found::tell(program, &prepared.found, input.values, column, self.chosen.numbers);
+        slip::tell(program, &self.request, &prepared);
+        program.say(closing(prepared.rows, seconds, &prepared.found.counts));
+        let mut summary = json!({
+            "rows": prepared.rows,
+            "rows_of_request": input.rows,
+            "values": input.values,
+            "distinct": input.distinct,
+            "service": *service,
+            "domain": domain,
+            "commitment": input.commitment,
+            "words": words,
+            "seconds": seconds,
+            "rows_per_second": per_second(prepared.rows, seconds),
+            "request": self.request,
+            "manifest": manifest,
+            "retained": self.retained,
+            "requested": requested,
+        });
+        if let Some(summary) = summary.as_object_mut() {
+            found::add_to(summary, &prepared.found);
+        }
+        Ok(summary)
+    }
+}
