@@ -469,7 +469,7 @@ fn the_service_takes_no_more_for_a_hostile_request() {
     let report = std::fs::read(place.path("s.parquet.report.json")).unwrap();
     let attach = "controller attach --retained t.csv --result s.parquet --out a.csv";
     done(&place, attach);
-    for name in ["a.csv", "a.csv.report.json"] {
+    for name in ["a.csv", "a.csv.report.json", "a.csv.receipt.json"] {
         std::fs::remove_file(place.path(name)).unwrap();
     }
     for length in [40 << 20, 6 << 20] {
