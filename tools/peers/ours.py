@@ -116,7 +116,7 @@ class Ours:
     def remove(self, *files):
         """Removes files and what lies beside them."""
         for file in files:
-            for name in (file, f"{file}.manifest.json", f"{file}.report.json", f"{file}.request.json"):
+            for name in [file, *(f"{file}.{kind}.json" for kind in ("manifest", "report", "request", "receipt"))]:
                 (self.place / name).unlink(missing_ok=True)
 
     def size(self, file):

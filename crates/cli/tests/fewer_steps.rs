@@ -98,6 +98,51 @@ fn a_receipt_says_nothing_of_the_rows() {
     assert!(said.contains("destroyed the copy here") && !place.exists("s.csv"), "{said}");
 }
 
+/// Where the request lay there is another one by now: it is somebody's who still needs it.
+#[test]
+fn another_request_at_the_same_place_is_not_destroyed() {
+    let place = coded();
+    place.write("more.csv", csv(&identifiers(30)));
+    place
+        .ok("controller prepare more.csv --identifier-column nir --request r.csv --retained u.csv");
+    let others = ["r.csv", "r.csv.manifest.json", "u.csv", "more.csv"];
+    let before = others.map(|name| place.read(name));
+    place.ok(&format!("{ATTACH} --destroy-sources"));
+    assert!(!place.exists("data.csv") && !place.exists("t.csv") && !place.exists("s.csv"));
+    assert_eq!(others.map(|name| place.read(name)), before);
+}
+
+/// A receipt is of one result, of one request, of this service.
+#[test]
+fn a_receipt_of_something_else_is_refused() {
+    let place = coded();
+    place.ok(ATTACH);
+    let receipt: Value = serde_json::from_str(&place.read("out.csv.receipt.json")).unwrap();
+    let delivery = receipt["delivery"]["run"].as_str().unwrap();
+    let other = |text: &Value| {
+        let mut text = text.as_str().unwrap().to_owned();
+        let last = if text.ends_with('0') { "1" } else { "0" };
+        text.replace_range(text.len() - 1.., last);
+        Value::from(text)
+    };
+    for (key, value) in [
+        ("request", other(&receipt["request"])),
+        ("result", other(&receipt["result"])),
+        ("rows", 21.into()),
+        ("generation", 2.into()),
+        ("domain", "wages".into()),
+    ] {
+        let mut changed = receipt.clone();
+        changed[key] = value;
+        place.write("changed.json", changed.to_string());
+        let command = format!("service delivered home {delivery} --receipt changed.json");
+        place.refused(&command, "received-other", &[]);
+    }
+    assert!(place.exists("s.csv"));
+    place.ok(&format!("service delivered home {delivery} --receipt out.csv.receipt.json"));
+    assert!(!place.exists("s.csv"));
+}
+
 #[test]
 fn deliveries_of_a_former_generation_that_no_renewal_names_are_listed() {
     let place = Place::open();

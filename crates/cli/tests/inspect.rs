@@ -69,7 +69,7 @@ fn cells_that_cannot_be_read_are_counted_by_reason_with_their_lines() {
         "the most frequent identifier stands in 2 rows of the 21",
         "rows with more or fewer fields than the header: 1: line 51",
         "cannot stay beside codes",
-        "--identifier-column '#1' --delimiter ';' --numbers --missing \"NA\"",
+        "--identifier-column '#1' --identifier-column '#3' --delimiter ';' --numbers --missing \"NA\"",
         "2A or 2B",
     ] {
         assert!(said.contains(words), "{said}\nwithout {words}");

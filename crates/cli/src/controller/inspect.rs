@@ -1,5 +1,6 @@
 //! `controller inspect`: what data holds, before anything is made of it.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use clap::Args;
@@ -156,17 +157,23 @@ impl InspectArgs {
         }
     }
 
-    /// The command by which a request of the column with most identifiers is prepared.
+    /// The command by which a request of the columns of identifiers is prepared.
     fn command(&self, data: &PathBuf, inspected: &Inspected) -> Option<String> {
         let columns = inspected.columns.iter().enumerate();
         let read = columns.filter_map(|(at, column)| Some((at, column, column.read.as_ref()?)));
-        let (at, column, read) =
-            read.filter(|(_, _, read)| read.field == Field::Nir).max_by_key(|(_, _, read)| {
+        let sent: Vec<_> = read
+            .filter(|(_, column, read)| {
                 let (identifiers, _) = read.identifiers();
-                identifiers + read.numbers
-            })?;
-        let mut command =
-            format!("cstatns controller prepare {data:?} --identifier-column '#{}'", at + 1);
+                read.field == Field::Nir && 2 * (identifiers + read.numbers) > column.filled
+            })
+            .collect();
+        if sent.is_empty() {
+            return None;
+        }
+        let mut command = format!("cstatns controller prepare {data:?}");
+        for (at, ..) in &sent {
+            command.push_str(&format!(" --identifier-column '#{}'", at + 1));
+        }
         if let Some(text) = &inspected.text {
             if text.delimiter != b',' {
                 command.push_str(&format!(" --delimiter {}", shown(text.delimiter)));
@@ -177,10 +184,13 @@ impl InspectArgs {
                 None => {}
             }
         }
-        if self.numbers || read.numbers > 0 || is_number(column) {
+        if self.numbers
+            || sent.iter().any(|(_, column, read)| read.numbers > 0 || is_number(column))
+        {
             command.push_str(" --numbers");
         }
-        for word in self.missing.iter().map(|word| &**word).chain(read.missing.keys().copied()) {
+        let found = sent.iter().flat_map(|(.., read)| read.missing.keys().copied());
+        for word in self.missing.iter().map(|word| &**word).chain(found).collect::<BTreeSet<_>>() {
             command.push_str(&format!(" --missing {word:?}"));
         }
         command.push_str(" \\\n      --service CARD --domain D --request R --retained T");
