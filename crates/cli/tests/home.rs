@@ -246,15 +246,22 @@ fn a_delivery_whose_note_is_gone_is_stated() {
     }
 }
 
-/// A result that nobody received and nobody finds.
-#[test]
-fn a_result_that_is_lost_is_stated() {
+/// A result that waits for its controller, and the number of its delivery.
+fn with_a_result() -> (Place, String) {
     let place = Place::open();
     place.write("data.csv", csv(&identifiers(20)));
     place.ok(PREPARE);
     place.quorum(CODE);
     let status = place.json("service status home");
-    let delivery = status["deliveries"][0]["delivery"].as_str().unwrap();
+    let delivery = status["deliveries"][0]["delivery"].as_str().unwrap().to_owned();
+    (place, delivery)
+}
+
+/// A result that nobody received and nobody finds.
+#[test]
+fn a_result_that_is_lost_is_stated() {
+    let (place, delivery) = with_a_result();
+    let delivery = &*delivery;
     let lost = |digits: &str| format!("service delivered home {digits} --lost");
     place.refused(&lost(delivery), "result-there", &["s.csv", "--receipt"]);
     place.ok("controller attach --retained t.csv --result s.csv --out a.csv");
@@ -294,13 +301,8 @@ fn a_result_that_is_lost_is_stated() {
 /// The request is gone because another command finished the run.
 #[test]
 fn a_repeat_of_what_was_finished_names_the_delivery() {
-    let place = Place::open();
-    place.write("data.csv", csv(&identifiers(20)));
-    place.ok(PREPARE);
-    place.quorum(CODE);
-    let status = place.json("service status home");
-    let delivery = status["deliveries"][0]["delivery"].as_str().unwrap();
-    place.refused_quorum(CODE, "request-spent", &[delivery, "s.csv", "use that result"]);
+    let (place, delivery) = with_a_result();
+    place.refused_quorum(CODE, "request-spent", &[&delivery, "s.csv", "use that result"]);
 }
 
 /// What the system refuses is said in words, with advice that fits.

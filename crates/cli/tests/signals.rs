@@ -40,7 +40,7 @@ struct Stopped {
     held: Option<Box<dyn Any>>,
 }
 
-/// Everything outside the home, which tells by itself what it began.
+/// Everything outside the home, which says by itself what it began.
 fn outside(place: &Place) -> BTreeMap<PathBuf, Vec<u8>> {
     let mut all = files(place.directory.path());
     all.retain(|path, _| !path.starts_with(place.path("home")) && !is_memory(path));

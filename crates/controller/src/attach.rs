@@ -249,8 +249,8 @@ pub fn attach(what: Attach<'_>, effort: &Effort) -> Result<Attached, AttachError
 
 /// As [`attach`], and then destroys all that holds identifiers or says whose a code is: the data,
 /// the request that was written for it with its manifest, the result, the retained file with what
-/// lies beside it. Of the result the report stays, which says neither. What cannot be told to be
-/// that request is left ([`Attached::holding`]), and a path that is no text.
+/// lies beside it. Of the result the report stays, which says neither. A file that is not known to
+/// be that request is left ([`Attached::holding`]), and a path that is no text.
 ///
 /// # Errors
 /// As [`attach`].

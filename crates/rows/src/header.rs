@@ -1,4 +1,4 @@
-//! The names of columns, as people tell them apart.
+//! The names of columns, as people distinguish them.
 
 use std::borrow::Cow;
 

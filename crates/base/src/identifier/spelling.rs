@@ -113,7 +113,7 @@ mod tests {
         ] {
             assert_eq!(number(text.as_bytes()), b"184057512345625", "{text}");
         }
-        // What is no whole number, or says something else, stays.
+        // A number that is not whole, and other text, stays.
         for text in [
             "184057512345625.5",
             "184057512345625.",

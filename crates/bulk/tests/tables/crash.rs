@@ -262,20 +262,21 @@ fn all_of(way: &Way) -> Vec<PathBuf> {
     vec![way.data.clone(), way.retained.clone(), way.result.clone()]
 }
 
+/// Attaching, after which these files are destroyed.
+fn and_destroy<'a>(way: &'a Way, destroy: &'a [PathBuf]) -> Attach<'a> {
+    Attach {
+        data: None,
+        retained: (&*way.retained).into(),
+        requested: None,
+        result: &way.result,
+        out: (&*way.out).into(),
+        binary_codes: false,
+        destroy,
+    }
+}
+
 fn destroying_all(way: &Way) -> Result<Attached, AttachError> {
-    let (retained, result, out) = (&*way.retained, &*way.result, &*way.out);
-    attach(
-        Attach {
-            data: None,
-            retained: retained.into(),
-            requested: None,
-            result,
-            out: out.into(),
-            binary_codes: false,
-            destroy: &all_of(way),
-        },
-        &Effort::default(),
-    )
+    attach(and_destroy(way, &all_of(way)), &Effort::default())
 }
 
 #[test]
@@ -307,19 +308,7 @@ fn a_destruction_that_was_disturbed_is_finished_by_the_same_command() {
 
 /// Names none of the files that it destroys.
 fn destroying_sources(way: &Way) -> Result<Attached, AttachError> {
-    let (retained, result, out) = (&*way.retained, &*way.result, &*way.out);
-    attach_and_destroy(
-        Attach {
-            data: None,
-            retained: retained.into(),
-            requested: None,
-            result,
-            out: out.into(),
-            binary_codes: false,
-            destroy: &[],
-        },
-        &Effort::default(),
-    )
+    attach_and_destroy(and_destroy(way, &[]), &Effort::default())
 }
 
 /// What holds identifiers, or says whose a code is.
@@ -365,7 +354,7 @@ fn what_still_holds_identifiers_is_named_and_another_request_is_left() {
     assert!(made.holding.iter().all(|path| path.exists()) && other.data.exists());
     assert!(!way.data.exists() && !way.retained.exists() && !way.result.exists());
 
-    // Nor is a request without its manifest told to be the one.
+    // A request without its manifest is not known to be the one.
     let place = Place::new();
     let way = coded(&place);
     fs::remove_file(manifest_path(&way.request)).unwrap();

@@ -433,7 +433,7 @@ fn names_that_are_needed_are_refused() {
     for name in ["index", "Status", "code", "quality", "score"] {
         coding(&format!("a,b,{name}"), both, "reserved-column", "");
     }
-    // A column that is sent is in the way too, as nobody could tell its codes.
+    // A column that is sent is in the way too, as nobody could say which codes are its.
     coding("a,a_code", &["a", "a_code"], "reserved-column", "a_code");
     coding("a,A", &["a", "A"], "sent-twice", "column A");
     coding("a,b", &["a", "a"], "sent-twice", "column a");

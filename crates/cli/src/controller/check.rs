@@ -16,7 +16,7 @@ use crate::fault::Fault;
 use crate::output::Program;
 use crate::settings::Settings;
 
-/// Tell what files of codes hold, and refuse files that cannot be joined; or tell which files of a
+/// Show what files of codes hold, and refuse files that cannot be joined; or show which files of a
 /// folder are of a former generation
 #[derive(Args)]
 #[command(after_help = "Examples:

@@ -13,7 +13,7 @@ use crate::register::MAY_BE_DAYS;
 use super::NUMBERS;
 use super::inspect::{frequent, unkeyed};
 
-/// Tells it. So many cells have a value.
+/// Shows what was found. `values` cells of the request have a value.
 pub(super) fn tell(
     program: &Program,
     found: &Findings,

@@ -21,7 +21,7 @@ use crate::scheme::scheme;
 use super::NUMBERS;
 use super::chosen::encoding;
 
-/// Tell what data holds before a request is made of it: its columns, which of them hold
+/// Show what data holds before a request is made of it: its columns, which of them hold
 /// identifiers, how many can be read, why the others cannot and on which lines they stand
 #[derive(Args)]
 #[command(after_help = "Examples:

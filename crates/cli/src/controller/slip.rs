@@ -1,4 +1,4 @@
-//! The slip of a request: what its controller writes to the service, and tells the custodians.
+//! The slip of a request: what its controller writes to the service, and says to the custodians.
 //! Nothing on it is secret.
 
 use std::path::Path;
@@ -28,7 +28,7 @@ fn asked(prepared: &Prepared) -> String {
 
 /// Shows the slip.
 pub(super) fn tell(program: &Program, request: &Path, prepared: &Prepared) {
-    // The demonstration tells the same in its own words.
+    // The demonstration says the same in its own words.
     if !program.is_alone() {
         return;
     }

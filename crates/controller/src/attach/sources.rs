@@ -89,7 +89,7 @@ impl Sorted {
     }
 }
 
-/// Refuses what is no retained file of any request.
+/// Refuses a file that is not the retained file of any request.
 pub(super) fn need_any_retained(table: &Table) -> Result<(), TableError> {
     let expected = "`index`, `row`, `status`";
     match table.header() {
@@ -100,7 +100,7 @@ pub(super) fn need_any_retained(table: &Table) -> Result<(), TableError> {
     }
 }
 
-/// Refuses what is no retained file, of several columns or of one.
+/// Refuses a file that is not a retained file, of several columns or of one.
 pub(super) fn need_retained(table: &Table, cells: usize) -> Result<(), TableError> {
     let (names, expected): (&[&str], _) = match cells {
         1 => (&["index", "row", "status"], "`index`, `row`, `status`"),

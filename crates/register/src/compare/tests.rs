@@ -127,7 +127,7 @@ fn exchanged_names_are_the_first_ones() {
     }
 }
 
-/// All words are there, parted otherwise; a person of whom one word is another's is not exchanged.
+/// All words are there, parted otherwise; a person with a word of somebody else is not exchanged.
 #[test]
 fn the_same_words_altogether_are_exchanged() {
     for (nom, prenoms, register, expected) in [

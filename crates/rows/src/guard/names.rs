@@ -130,7 +130,7 @@ pub fn field(name: &[u8]) -> Option<Field> {
     named.or_else(|| BORN.contains(&&*found).then_some(Field::DateNaissance))
 }
 
-/// A name without what is not told apart, and without a number at its end.
+/// A name without case, accents and separators, and without a number at its end.
 fn unnumbered(name: &[u8]) -> String {
     let letters = folded(name);
     letters.trim_end_matches(|c: char| c.is_ascii_digit()).to_owned()
