@@ -47,8 +47,8 @@
 //! The rooms of this library, lowest first; a room uses only those above it in this list.
 
 pub use cstatns_base::{
-    civil_status, code, coded, commitment, delivery, distinct, domain, files, identifier, look_up,
-    meta, name, secret,
+    civil_status, code, coded, commitment, delivery, distinct, domain, files, french, identifier,
+    language, look_up, meta, name, secret, text, words,
 };
 pub use cstatns_record::{
     audit, card, checkpoint, dealing, evidence, ledger, manifest, proposal, receipt, received,
@@ -71,3 +71,5 @@ pub mod keystore;
 pub mod service;
 
 pub mod hazmat;
+
+mod french;

@@ -53,7 +53,7 @@ pub struct Share {
 }
 
 const LABEL: &[u8] = b"CStatNS/share/";
-const VERSION: u8 = 2;
+pub(crate) const VERSION: u8 = 2;
 
 impl Share {
     /// The holder's number, from 1.

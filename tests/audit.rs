@@ -235,7 +235,7 @@ fn claims_stop_at_the_break(audit: &Audit) {
     assert!(audit.witnessed.events <= audit.sound && audit.sound <= audit.events);
     for holding in audit.findings.iter().filter(|finding| finding.holds) {
         if matches!(holding.check, Check::Chain | Check::Signatures | Check::Lawfulness) {
-            let ends = holding.detail.split(':').next().unwrap().rsplit(' ').next().unwrap();
+            let ends = holding.detail.en.split(':').next().unwrap().rsplit(' ').next().unwrap();
             assert_eq!(ends, audit.sound.to_string());
         }
     }
@@ -830,7 +830,7 @@ fn unlawful_events_are_found() {
         names(&audit, code, next);
         assert_eq!(audit.sound, record.size());
         assert!(
-            audit.failures().next().unwrap().detail.contains(&format!("Event {next} ({word})")),
+            audit.failures().next().unwrap().detail.en.contains(&format!("Event {next} ({word})")),
             "{audit}"
         );
     }
@@ -1301,7 +1301,7 @@ fn a_run_without_an_end_must_be_accounted_for() {
         });
         let notice = audit.notices.iter().find(|notice| Some(notice.event) == asked).unwrap();
         assert_eq!(notice.code, "may-have-run");
-        assert!(notice.detail.contains("began, and has no end in this ledger"), "{audit}");
+        assert!(notice.detail.en.contains("began, and has no end in this ledger"), "{audit}");
     }
 }
 

@@ -100,7 +100,7 @@ fn one_run_ten_years_ahead_is_undone_by_one_confirmed_run() {
     assert!(audit.holds());
     let [notice] = &audit.notices[..] else { panic!("{:?}", audit.notices) };
     assert_eq!((notice.code, notice.event), ("time-set-back", back.event));
-    assert!(notice.detail.contains("set the time back from 2036-01-05T09:00:00Z"), "{notice:?}");
+    assert!(notice.detail.en.contains("set the time back from 2036-01-05T09:00:00Z"), "{notice:?}");
 }
 
 #[test]
@@ -386,7 +386,7 @@ fn the_auditor_names_what_is_due_and_what_came_late() {
         let mut audit = cstatns::audit::verify(&ledger, state.service(), &[], &[]).unwrap();
         assert!(audit.is_in_order());
         audit.note_what_is_due(now.parse().unwrap());
-        let said = audit.notices.iter().map(|notice| (notice.code, notice.detail.clone()));
+        let said = audit.notices.iter().map(|notice| (notice.code, notice.detail.en.clone()));
         (audit.holds(), said.collect::<Vec<_>>())
     };
     let ended = |days: u64| {

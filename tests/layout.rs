@@ -8,11 +8,12 @@ use std::path::{Path, PathBuf};
 
 /// Where the crates are, the file of each that declares its rooms, and what its rooms may use
 /// against the order: in the register what is asked of an index are verbs with a room each, and how
-/// traits lie in its files is the business of the room for that; in the program the whole command
+/// traits lie in its files is the business of the room for that; in base `french!` is a macro, not
+/// a room; in the program the whole command
 /// line is played, and described by its manual.
 const CRATES: [(&str, &str, &[&str]); 8] = [
     ("", "lib", &[]),
-    ("crates/base", "lib", &[]),
+    ("crates/base", "lib", &["french"]),
     ("crates/record", "lib", &[]),
     ("crates/register", "lib", &["Index", "Traits"]),
     ("crates/rows", "lib", &[]),
@@ -350,7 +351,7 @@ fn exhaustive(files: &[File]) -> BTreeSet<String> {
 #[test]
 fn a_public_enum_is_exhaustive_only_for_a_reason() {
     let expected = [
-        ("crates/base", &["Fate", "KeyState", "Kind", "RenewalReason", "Sex", "Step"][..]),
+        ("crates/base", &["Fate", "KeyState", "Kind", "Lang", "RenewalReason", "Sex", "Step"][..]),
         (
             "crates/record",
             &[

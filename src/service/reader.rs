@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use cstatns_base::delivery::{DeliveryId, DeliveryName};
 use cstatns_base::files::{self, AtWork};
+use cstatns_base::language::Said;
 use cstatns_record::card::ServiceCard;
 use cstatns_record::dealing::Epoch;
 use cstatns_record::ledger::event::Destroyed;
@@ -134,7 +135,7 @@ impl Reader {
 
     /// How the service stands.
     pub fn status(&self) -> Status {
-        let old = self.old.as_ref().map(ToString::to_string);
+        let old = self.old.as_ref().map(Said::of);
         let (at_work, unfinished) = (self.at_work(), self.unfinished());
         Status { old, at_work, unfinished, ..self.looked().status() }
     }

@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use cstatns_base::files::{self, Access, FileError};
+use cstatns_base::language::Said;
 use cstatns_base::name::{Hex, Name, canonical_json};
 use cstatns_record::card::ServiceCard;
 use cstatns_record::checkpoint::{Head, sign_head};
@@ -93,7 +94,7 @@ pub struct Plan {
     /// Whether an earlier one was stopped.
     pub stopped: bool,
     /// What was asked or had begun, in words: it may have run.
-    pub ends: Vec<String>,
+    pub ends: Vec<Said>,
     /// Keys whose seal comes back from a source.
     pub found_keys: Vec<KeyRef>,
     /// Keys whose seal is nowhere.
@@ -110,7 +111,7 @@ pub struct Plan {
     /// Those of them of whom another copy of the kit follows it.
     pub apart: Vec<Name>,
     /// Sources that were not used, and why.
-    pub unsound: Vec<(Source, String)>,
+    pub unsound: Vec<(Source, Said)>,
 }
 
 impl Plan {
@@ -368,10 +369,10 @@ fn put_aside(home: &Path, name: &str, bytes: &[u8]) -> Result<(), FileError> {
 }
 
 /// What is open in a ledger, in words.
-fn ends(state: &State) -> Vec<String> {
+fn ends(state: &State) -> Vec<Said> {
     let open = state.open_questions().values().map(|open| &open.question.action);
     let pending = state.pending().map(|pending| &pending.question.action);
-    open.chain(pending).map(|action| action.brief().to_string()).collect()
+    open.chain(pending).map(|action| Said::of(&action.brief())).collect()
 }
 
 /// The seals in `keys/` that the ledger does not know.

@@ -41,6 +41,10 @@ cstatns_base::coded!(WorkError {
     Self(error) => (error),
 });
 
+cstatns_base::french!(WorkError {
+    Self(error) => (error),
+});
+
 /// What the work on the rows made of them.
 #[derive(Clone, Debug)]
 pub struct Written {

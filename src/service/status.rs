@@ -6,6 +6,7 @@ use cstatns_base::code::Generation;
 use cstatns_base::delivery::DeliveryName;
 use cstatns_base::domain::{KeyState, end_of};
 use cstatns_base::files::{self, AtWork};
+use cstatns_base::language::Said;
 use cstatns_base::name::Name;
 use cstatns_record::dealing::Epoch;
 use cstatns_record::proposal::CLOCK_SKEW;
@@ -41,7 +42,7 @@ pub struct Status {
     /// By how many seconds the clock is behind the time.
     pub clock_behind: Option<u64>,
     /// Why the home is an old copy, or may be: then it records nothing.
-    pub old: Option<String>,
+    pub old: Option<Said>,
     /// Whether the signing key is not in the home: then it records nothing either.
     pub identity_lost: bool,
     /// The process that works in the home, where it is known: never of a service that this process
@@ -68,7 +69,7 @@ pub struct Status {
     pub unknown_keys: Vec<PathBuf>,
     /// Why something that is owed could not be destroyed when the home was opened, or a run could
     /// not be ended.
-    pub unpaid: Option<String>,
+    pub unpaid: Option<Said>,
 }
 
 impl Status {
@@ -100,7 +101,7 @@ impl Status {
 #[non_exhaustive]
 pub struct QuestionStatus {
     /// What is asked, in brief.
-    pub asked: String,
+    pub asked: Said,
     /// The number of its event.
     pub event: u64,
     /// Until when approvals count.
@@ -127,7 +128,7 @@ pub struct EpochStatus {
     /// The epoch.
     pub epoch: Epoch,
     /// "k of n".
-    pub threshold: String,
+    pub threshold: Said,
     /// Custodians whose share-held receipt is missing.
     pub missing: Vec<Name>,
 }
@@ -199,7 +200,7 @@ impl Service {
             keystore: &self.keystore,
             clock: self.clock(),
         };
-        Status { unpaid: self.unpaid().map(ToString::to_string), ..looked.status() }
+        Status { unpaid: self.unpaid().map(Said::of), ..looked.status() }
     }
 }
 
@@ -227,7 +228,7 @@ impl Looked<'_> {
                 .open_questions()
                 .iter()
                 .map(|(run, open)| QuestionStatus {
-                    asked: open.question.action.brief().to_string(),
+                    asked: Said::of(&open.question.action.brief()),
                     event: open.number,
                     expires: open.question.expires,
                     waited_for: files::is_held(&wait_path(self.home, run)).ok(),
@@ -238,7 +239,7 @@ impl Looked<'_> {
             epochs: epochs
                 .map(|(epoch, state)| EpochStatus {
                     epoch: *epoch,
-                    threshold: state.dealing.threshold.to_string(),
+                    threshold: Said::of(&state.dealing.threshold),
                     missing: state.missing(),
                 })
                 .collect(),

@@ -12,10 +12,12 @@ use std::path::{Path, PathBuf};
 use jiff::Timestamp;
 use jiff::civil::Date;
 
+use crate::language::{French, Words};
+
 /// An error with a stable code, somebody at fault, and facts that may be shown to anybody.
 ///
 /// [`coded!`](crate::coded!) implements it from one table for each type.
-pub trait Coded: Error {
+pub trait Coded: Error + French {
     /// The stable short code of this error: lower-case words with dashes between them.
     fn code(&self) -> &'static str;
 
@@ -91,7 +93,19 @@ macro_rules! shown {
     )*};
 }
 
-shown!(u8, i32, u32, u64, usize, &'static str, Date, Timestamp, ErrorKind, ColumnName);
+shown!(
+    u8,
+    i32,
+    u32,
+    u64,
+    usize,
+    &'static str,
+    Date,
+    Timestamp,
+    ErrorKind,
+    ColumnName,
+    &'static Words
+);
 
 /// A fact of an error inside keeps its own name.
 impl Coordinate for Fact {
@@ -220,6 +234,11 @@ impl fmt::Debug for ColumnName {
 /// cstatns_base::coded!(Trouble {
 ///     Self::File(error) => (error),
 ///     Self::Row { path, row } => ("bad-row", Input, [path, row]),
+/// });
+///
+/// cstatns_base::french!(Trouble {
+///     Self::File(error) => (error),
+///     Self::Row { path, row } => "{path:?} a une ligne {row} fausse",
 /// });
 ///
 /// let trouble = Trouble::Row { path: "a.csv".into(), row: 7 };

@@ -53,7 +53,7 @@ use error::About;
 pub use append::Append;
 pub use at_work::AtWork;
 pub use destroy::{Destroyed, Fate, Held, Remembered, destroy, destroy_if_present, withdraw};
-pub use error::{FileError, words};
+pub use error::{FileError, words, words_fr};
 pub use facts::{Facts, free_space, is_private, read_at};
 pub use leftovers::{leftovers, list, sweep, temporary_path};
 pub use lock::{Lock, at_work, is_held, lock, lock_file, lock_for};

@@ -13,6 +13,8 @@ compile_error!("what cstatns promises of files it keeps on Unix only");
 /// What this crate's signatures take of others: use these, and versions fit.
 pub use {jiff, zeroize};
 
+pub mod language;
+
 pub mod coded;
 
 pub mod name;
@@ -42,3 +44,5 @@ pub mod commitment;
 pub mod domain;
 
 pub mod distinct;
+
+mod sentences;

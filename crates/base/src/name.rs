@@ -219,6 +219,11 @@ pub fn grouped(number: u64) -> String {
     text
 }
 
+/// The same in French: with a narrow space that does not break.
+pub fn grouped_fr(number: u64) -> String {
+    grouped(number).replace(',', "\u{202f}")
+}
+
 /// The canonical JSON of `value` (RFC 8785): what is hashed and signed.
 ///
 /// # Panics

@@ -16,6 +16,8 @@ mod code;
 
 mod look_up;
 
+mod french;
+
 pub use code::{code, look, renew};
 pub use error::{CodeFileError, Tally};
 pub use look_up::{Register, look_up_and_code};

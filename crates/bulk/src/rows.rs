@@ -13,6 +13,7 @@ use cstatns::manifest::{Content, Manifest};
 use cstatns::meta::{FileMeta, ServiceId};
 use cstatns::name::Name;
 use cstatns::proposal::Input;
+use cstatns::words;
 use cstatns_rows::columns::{Codes, Indexes, Order};
 use cstatns_rows::csv::Delimiter;
 use cstatns_rows::effort::Effort;
@@ -56,7 +57,14 @@ pub(crate) fn open(request: &Path, content: Content) -> Result<Source, TableErro
         }
         Content::Identifiers { .. } | Content::CivilStatus { .. } => {
             for column in 1..=count {
-                table.need_kind(column, &[Kind::Text], "identifiers and civil status are text")?;
+                table.need_kind(
+                    column,
+                    &[Kind::Text],
+                    words!(
+                        "identifiers and civil status are text",
+                        "les identifiants et l'état civil sont du texte",
+                    ),
+                )?;
             }
         }
     }

@@ -5,8 +5,78 @@
 use cstatns::civil_status::Field;
 use cstatns::coded::{Blame, Fact};
 
+use crate::lang::Lang;
+
 /// The table of advice in English; how to read a table stands at its head.
-pub(crate) const ENGLISH: &str = include_str!("advice/en.txt");
+const ENGLISH: &str = include_str!("advice/en.txt");
+
+/// The same in French.
+const FRENCH: &str = include_str!("advice/fr.txt");
+
+// Every row has its French one: else this does not compile.
+const _: () = assert!(
+    have_same_rows(ENGLISH.as_bytes(), FRENCH.as_bytes()),
+    "advice/fr.txt does not have the rows of advice/en.txt, each with an advice, in their order"
+);
+
+/// Whether two tables have the same rows in the same order, each with an advice.
+const fn have_same_rows(one: &[u8], other: &[u8]) -> bool {
+    let (mut at, mut other_at) = (0, 0);
+    loop {
+        let (start, end, next) = next_row(one, at);
+        let (other_start, other_end, other_next) = next_row(other, other_at);
+        if end - start != other_end - other_start {
+            return false;
+        }
+        let mut byte = 0;
+        while start + byte < end {
+            if one[start + byte] != other[other_start + byte] {
+                return false;
+            }
+            byte += 1;
+        }
+        if start == one.len() || other_start == other.len() {
+            return start == one.len() && other_start == other.len();
+        }
+        // Behind the head, ": " and the end of the line.
+        if next < end + 4 || other_next < other_end + 4 {
+            return false;
+        }
+        (at, other_at) = (next, other_next);
+    }
+}
+
+/// Where the next row of a table starts, where its head ends, and where the line behind it starts.
+const fn next_row(table: &[u8], mut start: usize) -> (usize, usize, usize) {
+    loop {
+        let (mut end, mut next) = (start, start);
+        while next < table.len() && table[next] != b'\n' {
+            if end == start
+                && table[next] == b':'
+                && next + 1 < table.len()
+                && table[next + 1] == b' '
+            {
+                end = next;
+            }
+            next += 1;
+        }
+        if next < table.len() {
+            next += 1;
+        }
+        if start == table.len() || (table[start] != b'#' && table[start] != b'\n') {
+            return (start, end, next);
+        }
+        start = next;
+    }
+}
+
+/// The table of a language.
+pub(crate) fn table(lang: Lang) -> &'static str {
+    match lang {
+        Lang::En => ENGLISH,
+        Lang::Fr => FRENCH,
+    }
+}
 
 /// The rows of a table: a code with conditions, and what is said.
 pub(crate) fn rows(table: &str) -> impl Iterator<Item = (&str, &str)> {
@@ -14,10 +84,10 @@ pub(crate) fn rows(table: &str) -> impl Iterator<Item = (&str, &str)> {
     rows.map(|line| line.split_once(": ").expect("a row is `CODE CONDITION …: advice`"))
 }
 
-/// What `table` says about an error.
-pub(crate) fn advice(table: &str, code: &str, blame: Blame, facts: &[Fact]) -> Option<String> {
-    let (_, said) = rows(table).find(|(row, _)| applies(row, code, blame, facts))?;
-    let inner = |name: &str| advice(table, value(facts, name)?, blame, facts);
+/// What the table of a language says about an error.
+pub(crate) fn advice(lang: Lang, code: &str, blame: Blame, facts: &[Fact]) -> Option<String> {
+    let (_, said) = rows(table(lang)).find(|(row, _)| applies(row, code, blame, facts))?;
+    let inner = |name: &str| advice(lang, value(facts, name)?, blame, facts);
     let mut text = String::new();
     let mut parts = said.split('{');
     text.push_str(parts.next().unwrap_or_default());
@@ -25,6 +95,10 @@ pub(crate) fn advice(table: &str, code: &str, blame: Blame, facts: &[Fact]) -> O
         let (name, rest) = part.split_once('}').expect("a placeholder ends");
         match name.strip_prefix('@') {
             Some(name) => text.push_str(&inner(name).unwrap_or_default()),
+            None if name == "forms" && lang == Lang::Fr => {
+                let field = value(facts, "field").and_then(Field::of);
+                text.push_str(field.and_then(Field::forms_fr).unwrap_or_default());
+            }
             None => text.push_str(
                 value(facts, name).expect("the row applies to errors with this fact alone"),
             ),

@@ -7,9 +7,11 @@ use clap::{Args, Subcommand};
 use cstatns::audit;
 use cstatns::files;
 use cstatns::service::read_service_card;
+use cstatns::words;
 use serde_json::Value;
 
 use crate::fault::Fault;
+use crate::lang::{said, text};
 use crate::output::Program;
 
 /// The auditor: what a ledger proves
@@ -58,11 +60,14 @@ impl Verify {
         if matches!(read, Ok(Ok(1..))) && start[0] != b'{' && start != *b"\xef\xbb\xbf" {
             // Nobody is to answer for a file that was never a ledger. What cannot be read is
             // reported below.
-            return Err(Fault::form(&self.ledger, "the ledger of a service"));
+            return Err(Fault::form(
+                &self.ledger,
+                words!("the ledger of a service", "le registre d'un service"),
+            ));
         }
         let mut audit = audit::verify(&self.ledger, &card, &self.checkpoint, &self.witness)?;
         audit.note_what_is_due((program.clock)());
-        program.tell(audit.to_string().trim_end());
+        program.tell(said(&audit).trim_end());
         let mut summary = serde_json::to_value(&audit).unwrap_or_default();
         summary["holds"] = audit.holds().into();
         let Some(first) = audit.failures().next() else {
@@ -75,11 +80,13 @@ impl Verify {
         let count = audit.failures().count();
         let fault = Fault::new(
             first.code,
-            format!(
+            text!(
                 "{count} of {} checks do not hold; the first: {} Keep the files as they are, and \
                 ask the service to account for it",
+                "{count} vérifications sur {} échouent ; la première : {} Gardez les fichiers comme ils sont, et demandez \
+                    au service d'en rendre compte",
                 audit.findings.len(),
-                first.detail
+                said(&first.detail)
             ),
         );
         Err(fault.with(summary))

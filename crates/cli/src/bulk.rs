@@ -10,9 +10,11 @@ use std::time::Instant;
 
 use clap::Args;
 use cstatns::look_up::{Score, Scores};
+use cstatns::report::Destruction;
 use cstatns_rows::effort::{Effort, Progress};
 
-use crate::figures::{counted, grouped, per_second, rate};
+use crate::figures::{counted, decimal, grouped, per_second, rate};
+use crate::lang::{Lang, lang, text};
 use crate::output::Program;
 use crate::watch::Watch;
 
@@ -97,12 +99,30 @@ pub(crate) fn delimiter(text: &str) -> Result<u8, String> {
     }
 }
 
+/// Says how a file was destroyed, in the words of the report, which is a file of its own.
+pub(crate) fn tell_destroyed(program: &Program, destroyed: &Destruction) {
+    let how_fr = match &*destroyed.how {
+        Destruction::OVERWRITTEN => "écrasé une fois par des octets aléatoires, tronqué, supprimé",
+        Destruction::ABSENT => "il n'était plus là",
+        Destruction::LOST => {
+            "son emplacement est définitivement perdu, comme le déclare l'exploitant"
+        }
+        other => other,
+    };
+    let file = &destroyed.file;
+    program.say(match lang() {
+        Lang::En => format!("destroyed {file}: {}", destroyed.how),
+        Lang::Fr => format!("{file} détruit\u{a0}: {how_fr}"),
+    });
+}
+
 /// Warns of cells that hold a line break, if there are some.
 pub(crate) fn over_several_lines(program: &Program, cells: u64) {
     if cells > 0 {
-        program.say(format_args!(
+        program.say(text!(
             "{} over several lines: is a quote missing?",
-            counted(cells, "cell")
+            "{} sur plusieurs lignes : manque-t-il un guillemet ?",
+            counted(cells, "cell", "cellule")
         ));
     }
 }
@@ -110,15 +130,20 @@ pub(crate) fn over_several_lines(program: &Program, cells: u64) {
 /// The last line of a bulk verb: "10,000,000 rows in 1.4 s (7.1 M rows/s): valid 9,999,000, none
 /// 1,000".
 pub(crate) fn closing<K: AsRef<str>>(rows: u64, seconds: f64, counts: &BTreeMap<K, u64>) -> String {
-    let took = if seconds < 1.0 { format!("{seconds:.2}") } else { format!("{seconds:.1}") };
-    let line = format!("{} rows in {took} s ({})", grouped(rows), rate(per_second(rows, seconds)));
+    let took = decimal(seconds, if seconds < 1.0 { 2 } else { 1 });
+    let line = text!(
+        "{} rows in {took} s ({})",
+        "{} lignes en {took} s ({})",
+        grouped(rows),
+        rate(per_second(rows, seconds))
+    );
     with_counts(line, counts)
 }
 
 /// The line of one request of several, which took no time of its own: "10,000 rows: valid 9,990,
 /// none 10".
 pub(crate) fn counted_rows<K: AsRef<str>>(rows: u64, counts: &BTreeMap<K, u64>) -> String {
-    with_counts(format!("{} rows", grouped(rows)), counts)
+    with_counts(text!("{} rows", "{} lignes", grouped(rows)), counts)
 }
 
 fn with_counts<K: AsRef<str>>(mut line: String, counts: &BTreeMap<K, u64>) -> String {
@@ -140,14 +165,28 @@ pub(crate) fn looked_up(scores: Option<&Scores>, coded: Option<u64>, rows: u64) 
     let step = |edge: usize| edge as f64 / Score::STEPS as f64;
     let bar = |(at, count): (usize, &u64)| {
         let bar = "█".repeat((count * WIDTH).div_ceil(most) as usize);
-        format!("  {:.2} to {:.2}  {bar} {}", step(at), step(at + 1), grouped(*count))
+        text!(
+            "  {} to {}  {bar} {}",
+            "  {} à {}  {bar} {}",
+            decimal(step(at), 2),
+            decimal(step(at + 1), 2),
+            grouped(*count)
+        )
     };
-    let heading =
-        "rows by their score, the probability that the likeliest person is the right one:";
+    let heading = text!(
+        "rows by their score, the probability that the likeliest person is the right one:",
+        "lignes par score, la probabilité que la personne la plus vraisemblable soit la bonne :"
+    );
     let bars = scores.iter().enumerate().filter(|(_, count)| **count > 0).map(bar);
-    let coded =
-        coded.map(|coded| format!("{} of {} rows have a code", grouped(coded), grouped(rows)));
-    iter::once(heading.to_owned()).chain(bars).chain(coded).collect()
+    let coded = coded.map(|coded| {
+        text!(
+            "{} of {} rows have a code",
+            "{} lignes sur {} ont un code",
+            grouped(coded),
+            grouped(rows)
+        )
+    });
+    iter::once(heading).chain(bars).chain(coded).collect()
 }
 
 #[cfg(test)]
@@ -208,7 +247,7 @@ mod tests {
 
     #[test]
     fn one_thing_is_no_several() {
-        let told = [1, 0, 2, 1200].map(|number| counted(number, "cell"));
+        let told = [1, 0, 2, 1200].map(|number| counted(number, "cell", "cellule"));
         assert_eq!(told, ["1 cell", "0 cells", "2 cells", "1,200 cells"]);
     }
 

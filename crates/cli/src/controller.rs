@@ -15,16 +15,19 @@ use std::path::{Path, PathBuf};
 use clap::{Args, Subcommand};
 use cstatns::card::ServiceCard;
 use cstatns::files::FileError;
+use cstatns::language::Words;
 use cstatns::received::received_path;
 use cstatns::report::report_path;
 use cstatns::requested::{Requested, RequestedError, requested_path};
 use cstatns::service::read_service_card;
+use cstatns::words;
 use cstatns_controller::{Attach, attach, attach_and_destroy};
 use serde_json::{Value, json};
 
-use crate::bulk::{Bulk, closing, looked_up};
+use crate::bulk::{Bulk, closing, looked_up, tell_destroyed};
 use crate::fault::Fault;
 use crate::figures::per_second;
+use crate::lang::text;
 use crate::output::Program;
 
 /// The controller of data: requests, results, joins
@@ -52,8 +55,12 @@ impl Controller {
 }
 
 /// What is said where identifiers may be numbers.
-const NUMBERS: &str = "note: a number cannot hold 2A or 2B: see that identifiers of Corsica were not made numbers at \
-    the source (2A as 19, 2B as 18), for these are somebody else's";
+const NUMBERS: &Words = words!(
+    "note: a number cannot hold 2A or 2B: see that identifiers of Corsica were not made numbers at \
+    the source (2A as 19, 2B as 18), for these are somebody else's",
+    "note : un nombre ne peut contenir 2A ni 2B : voyez si des identifiants de Corse n'ont pas été remplacés par des \
+        nombres à la source (2A par 19, 2B par 18), car ceux-ci sont ceux de quelqu'un d'autre"
+);
 
 /// Put the codes of a result beside the columns of the data, in its own order
 #[derive(Args)]
@@ -99,9 +106,11 @@ pub(crate) struct AttachArgs {
 fn present_card(program: &Program, path: &Path) -> Result<ServiceCard, Fault> {
     let card = read_service_card(path)?;
     if !card.is_first() {
-        program.say(format_args!(
+        program.say(text!(
             "note: {path:?} has a later signing key of {}: compare its words with the operator or the \
             auditor before you rely on it: {}",
+                "note : {path:?} a une clé de signature plus récente de {} : comparez ses mots avec l'exploitant ou \
+                    l'auditeur avant de vous y fier : {}",
             card.id(),
             card.words()
         ));
@@ -119,9 +128,11 @@ fn signed_since(retained: &Path, present: &ServiceCard) -> Result<Option<Request
     if present.id() != &*requested.service {
         return Err(Fault::new(
             "service-other",
-            format!(
+            text!(
                 "the card is {}'s, and the request was prepared for {}: give the card that the service \
                 of the request publishes",
+                "la carte est celle de {}, et la demande a été préparée pour {} : donnez la carte que publie le service \
+                    de la demande",
                 present.id(),
                 &*requested.service
             ),
@@ -152,29 +163,38 @@ impl AttachArgs {
         let attached = attached?;
         let report = &attached.report;
         if attached.resumed {
-            program.say(format_args!(
+            program.say(text!(
                 "{:?} was already made by an interrupted run; the destruction is now finished",
+                "{:?} avait déjà été fait par une commande interrompue ; la destruction est maintenant terminée",
                 self.out
             ));
         }
-        program.say(format_args!(
+        program.say(text!(
             "codes of `{}`, generation {}, in {:?}",
-            report.domain, report.generation, self.out
+            "codes de `{}`, génération {}, dans {:?}",
+            report.domain,
+            report.generation,
+            self.out
         ));
         for destroyed in &report.destroyed {
-            program.say(format_args!("destroyed {}: {}", destroyed.file, destroyed.how));
+            tell_destroyed(program, destroyed);
         }
         looked_up(report.scores.as_ref(), report.coded, report.rows_out)
             .into_iter()
             .for_each(|line| program.say(line));
         let receipt = received_path(&self.out);
-        program.say(format_args!("give {receipt:?} to the service: `service delivered`"));
+        program.say(text!(
+            "give {receipt:?} to the service: `service delivered`",
+            "remettez {receipt:?} au service : `service delivered`"
+        ));
         program.say(closing(attached.rows, seconds, &report.quality));
         if !attached.holding.is_empty() {
             let holding: Vec<_> = attached.holding.iter().map(|path| format!("{path:?}")).collect();
-            program.say(format_args!(
+            program.say(text!(
                 "still there, with identifiers or former codes, or with what says whose a code is: {}; destroy them \
                 once you do not need them (--destroy-sources does)",
+                    "encore là, avec des identifiants ou d'anciens codes, ou avec ce qui dit de qui est un code : {} ; \
+                        détruisez-les dès que vous n'en avez plus besoin (--destroy-sources le fait)",
                 holding.join(", ")
             ));
         }

@@ -5,19 +5,22 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 use cstatns::card::{ServiceCard, spoken};
-use cstatns::custody::custodian::{Kit, kept_lines};
+use cstatns::custody::custodian::{Kit, Remark, kept_lines};
 use cstatns::custody::share::ShareFile;
 use cstatns::dealing::Dealing;
 use cstatns::files::{self, Access, FileError, Together};
+use cstatns::language::Words;
 use cstatns::ledger::Lines;
 use cstatns::ledger::event::{Event, Line};
 use cstatns::name::{Name, canonical_json};
 use cstatns::service::read_service_card;
 use cstatns::state::{ReadLedger, read_ledger};
+use cstatns::words;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use crate::fault::Fault;
+use crate::lang::{Lang, lang, said, text};
 use crate::output::Program;
 use crate::passphrase::new_passphrase;
 use crate::quorum::{Closed, note, remarked, said_of, stated};
@@ -83,12 +86,16 @@ impl New {
         let passphrase = passphrase.as_ref().map(|passphrase| passphrase.as_slice());
         let card = Kit::create(&self.kit, self.name, self.external, passphrase)?;
         let path = self.kit.join("card.json");
-        program.say(format_args!(
+        program.say(text!(
             "made the kit of `{}`; give {path:?} to the service",
+            "la trousse de `{}` est faite ; donnez {path:?} au service",
             card.body.name
         ));
         if !card.body.protected {
-            program.say("note: it has no passphrase, so only a demonstration accepts it");
+            program.say(text!(
+                "note: it has no passphrase, so only a demonstration accepts it",
+                "note : elle n'a pas de phrase de passe, et seule une démonstration l'accepte"
+            ));
         }
         Ok(json!({
             "custodian": card.body.name,
@@ -126,7 +133,7 @@ pub(crate) struct Accept {
 impl Accept {
     fn run(self, program: &Program) -> Result<Value, Fault> {
         let closed = Closed::look(&self.kit, self.passphrase_file.as_deref())?;
-        let share: ShareFile = read_json(&self.share, "a dealt share")?;
+        let share: ShareFile = read_json(&self.share, words!("a dealt share", "une part remise"))?;
         let ledger = read(&self.ledger)?;
         let dealing = match ledger.state.epochs().get(&share.epoch) {
             Some(epoch) => &epoch.dealing,
@@ -138,20 +145,24 @@ impl Accept {
         note(program, &kit, ledger.view())?;
         let receipt = kit.accept(&share, ledger.view(), (program.clock)())?;
         let words = spoken(&dealing.fingerprint());
-        program.say(format_args!(
+        program.say(text!(
             "`{}` holds a share of epoch {} of {}: {} open the secret",
+            "`{}` garde une part de l'époque {} de {} : {} ouvrent le secret",
             kit.name(),
             dealing.epoch,
             dealing.service.id(),
-            dealing.threshold
+            said(&dealing.threshold)
         ));
-        program.say(format_args!("read aloud: {words}"));
+        program.say(text!("read aloud: {words}", "lisez à voix haute : {words}"));
         program.say(
-            "the service's card was taken from this ledger and nothing else vouches for it yet: \
+            text!("the service's card was taken from this ledger and nothing else vouches for it yet: \
             the words must be the same \
              at the service and with every custodian; if they are not, do not hand in the receipt",
+                 "la carte du service a été prise de ce registre et rien d'autre n'en répond encore : les mots doivent \
+                     être les mêmes au service et chez tous les détenteurs ; s'ils ne le sont pas, ne remettez pas le \
+                     récépissé"),
         );
-        program.say(format_args!("give {receipt:?} to the service"));
+        program.say(text!("give {receipt:?} to the service", "remettez {receipt:?} au service"));
         keep_on_paper(program, &kit);
         Ok(json!({
             "custodian": kit.name(),
@@ -219,19 +230,21 @@ impl Check {
         out.files[0].write_all(&bytes).map_err(|error| FileError::from_io(&self.out, &error))?;
         out.commit()?;
         let size = ledger.history.size();
-        program.say(format_args!(
+        program.say(text!(
             "the share of `{}` is readable and right, and the {size} events of the ledger extend \
             the ones seen before",
+                "la part de `{}` est lisible et juste, et les {size} événements du registre prolongent ceux déjà vus",
             kit.name()
         ));
         if let Some(card) = &accepted {
-            program.say(format_args!(
+            program.say(text!(
                 "`{}` accepts the signing key {} of the service",
+                "`{}` accepte la clé de signature {} du service",
                 kit.name(),
                 card.words()
             ));
         }
-        program.say(format_args!("give {:?} to the service", self.out));
+        program.say(text!("give {:?} to the service", "remettez {:?} au service", self.out));
         keep_on_paper(program, &kit);
         Ok(json!({
             "custodian": kit.name(),
@@ -240,7 +253,7 @@ impl Check {
             "events": size,
             "statement": kit.shown().count,
             "accepted": accepted.as_ref().map(ServiceCard::words),
-            "remarks": remarks.iter().map(remarked).collect::<Vec<_>>(),
+            "remarks": in_english(&remarks),
             "receipt": self.out,
         }))
     }
@@ -279,15 +292,20 @@ impl Log {
             bytes.push(b'\n');
             out.files[0].write_all(&bytes).map_err(|error| FileError::from_io(path, &error))?;
             out.commit()?;
-            program.say(format_args!("wrote the evidence {path:?}"));
+            program.say(text!("wrote the evidence {path:?}", "la preuve est écrite dans {path:?}"));
         }
-        program.tell(format_args!("the kit of `{}`: {}", kit.name(), said_of(&kit.shown())));
+        program.tell(text!(
+            "the kit of `{}`: {}",
+            "la trousse de `{}` : {}",
+            kit.name(),
+            said_of(&kit.shown())
+        ));
         for one in kit.statements() {
             program.tell(format_args!(
                 "  {}  {}  {}",
                 one.count(),
                 one.time(),
-                stated(&one.about())
+                stated(lang(), &one.about())
             ));
         }
         let remarks = match &ledger {
@@ -295,18 +313,22 @@ impl Log {
             None => Vec::new(),
         };
         for remark in &remarks {
-            program.tell(format_args!("note: {}", remarked(remark)));
+            program.tell(text!("note: {}", "note : {}", remarked(lang(), remark)));
         }
         if ledger.is_some() && remarks.is_empty() {
             program.tell(
-                "the ledger contains every approval and doubt, and each approval has its result",
+                text!("the ledger contains every approval and doubt, and each approval has its result",
+                    "le registre contient tous les consentements et les doutes, et chaque consentement a son résultat"),
             );
         }
         let kept =
             if self.kit.join("ledger.zst").exists() { kept_lines(&self.kit)?.len() } else { 0 };
-        program.tell(format_args!("the kit keeps {kept} events of the ledger"));
+        program.tell(text!(
+            "the kit keeps {kept} events of the ledger",
+            "la trousse garde {kept} événements du registre"
+        ));
         let statements = kit.statements().iter().map(
-            |one| json!({ "count": one.count(), "time": one.time(), "what": stated(&one.about()) }),
+            |one| json!({ "count": one.count(), "time": one.time(), "what": stated(Lang::En, &one.about()) }),
         );
         Ok(json!({
             "custodian": kit.name(),
@@ -315,33 +337,47 @@ impl Log {
             "events": kit.shown().head.map(|head| head.size),
             "events_kept": kept,
             "statements": statements.collect::<Vec<_>>(),
-            "remarks": remarks.iter().map(remarked).collect::<Vec<_>>(),
+            "remarks": in_english(&remarks),
             "evidence": self.out,
         }))
     }
 }
 
+/// Remarks as a summary has them.
+fn in_english(remarks: &[Remark]) -> Vec<String> {
+    remarks.iter().map(|remark| remarked(Lang::En, remark)).collect()
+}
+
 /// Shows who the custodians are, and asks whether they are. An answer that does not come is no.
 fn confirm_roster(program: &Program, dealing: &Dealing, yes: bool) -> Result<(), Fault> {
-    program.say(format_args!(
+    program.say(text!(
         "the custodians of epoch {} of {}, {} open the secret:",
+        "les détenteurs de l'époque {} de {}, {} ouvrent le secret :",
         dealing.epoch,
         dealing.service.id(),
-        dealing.threshold
+        said(&dealing.threshold)
     ));
     for seat in &dealing.roster {
         let body = &seat.card.body;
-        let external = if body.external { ", external" } else { "" };
+        let external =
+            if body.external { text!(", external", ", extérieur") } else { String::new() };
         let words = spoken(&seat.card.fingerprint());
         program.say(format_args!("  {}{external}: {words}", body.name));
     }
-    let question = "is each of them a custodian whom you know, with these words? type yes:";
-    match is_confirmed(program, question, dealing.demo, yes)? {
+    let question = text!(
+        "is each of them a custodian whom you know, with these words? type yes:",
+        "connaissez-vous chacun de ces détenteurs, avec ces mots ? tapez oui :"
+    );
+    match is_confirmed(program, &question, dealing.demo, yes)? {
         true => Ok(()),
         false => Err(Fault::new(
             "roster-unconfirmed",
-            "nobody said that the roster is right, and nothing was accepted: compare the names and \
+            text!(
+                "nobody said that the roster is right, and nothing was accepted: compare the names and \
             words with the other custodians, then answer yes",
+                "personne n'a dit que la liste est juste, et rien n'a été accepté : comparez les noms et les mots avec \
+                    les autres détenteurs, puis répondez oui"
+            ),
         )),
     }
 }
@@ -353,18 +389,26 @@ fn confirm_service(
     demo: bool,
     yes: bool,
 ) -> Result<(), Fault> {
-    program.say(format_args!(
+    program.say(text!(
         "another key would sign for {} from now on; the words of its card:",
+        "une autre clé signerait désormais pour {} ; les mots de sa carte :",
         card.id()
     ));
     program.say(format_args!("  {}", card.words()));
-    let question = "does the operator of the service read the same words to you? type yes:";
-    match is_confirmed(program, question, demo, yes)? {
+    let question = text!(
+        "does the operator of the service read the same words to you? type yes:",
+        "l'exploitant du service vous lit-il les mêmes mots ? tapez oui :"
+    );
+    match is_confirmed(program, &question, demo, yes)? {
         true => Ok(()),
         false => Err(Fault::new(
             "service-unconfirmed",
-            "nobody said that the card is right, and nothing was accepted: compare the words with the \
+            text!(
+                "nobody said that the card is right, and nothing was accepted: compare the words with the \
             operator of the service and with the other custodians, then answer yes",
+                "personne n'a dit que la carte est juste, et rien n'a été accepté : comparez les mots avec l'exploitant \
+                    du service et avec les autres détenteurs, puis répondez oui"
+            ),
         )),
     }
 }
@@ -375,9 +419,10 @@ fn is_confirmed(program: &Program, question: &str, demo: bool, yes: bool) -> Res
         return Ok(true);
     }
     if yes {
-        return Err(Fault::usage(
+        return Err(Fault::usage(text!(
             "--yes is for demonstrations: answer the question, or write `yes` to standard input",
-        ));
+            "--yes est pour les démonstrations : répondez à la question, ou écrivez `yes` sur l'entrée standard"
+        )));
     }
     program.say(question);
     let mut answer = String::new();
@@ -388,7 +433,12 @@ fn is_confirmed(program: &Program, question: &str, demo: bool, yes: bool) -> Res
 
 /// The line that the custodian keeps on paper.
 pub(crate) fn keep_on_paper(program: &Program, kit: &Kit) {
-    program.say(format_args!("keep on paper, `{}`: {}", kit.name(), said_of(&kit.shown())));
+    program.say(text!(
+        "keep on paper, `{}`: {}",
+        "gardez sur papier, `{}` : {}",
+        kit.name(),
+        said_of(&kit.shown())
+    ));
 }
 
 /// Reads a ledger and verifies it by the service card in its first event. Who that is, the kit
@@ -399,9 +449,11 @@ fn read(path: &Path) -> Result<ReadLedger, Fault> {
     if checkpoint.symlink_metadata().is_err_and(|error| error.kind() == ErrorKind::NotFound) {
         return Err(Fault::new(
             "file-missing",
-            format!(
+            text!(
                 "{checkpoint:?} does not exist: the service's checkpoint must lie beside its \
-                ledger, copy both from its home"
+                ledger, copy both from its home",
+                "{checkpoint:?} n'existe pas : le point de contrôle du service doit être à côté de son registre, copiez \
+                    les deux de son répertoire"
             ),
         ));
     }
@@ -413,7 +465,7 @@ fn card_of(path: &Path) -> Result<ServiceCard, Fault> {
     let first = lines.next_line()?.and_then(|line| serde_json::from_slice::<Line>(line).ok());
     match first.map(|line| line.event) {
         Some(Event::Dealt { dealing }) if dealing.service.is_first() => Ok(dealing.service),
-        _ => Err(Fault::form(path, "the ledger of a service")),
+        _ => Err(Fault::form(path, words!("the ledger of a service", "le registre d'un service"))),
     }
 }
 
@@ -423,6 +475,9 @@ fn newest(ledger: &ReadLedger) -> &Dealing {
 }
 
 /// Reads a JSON file that somebody handed over.
-pub(crate) fn read_json<T: DeserializeOwned>(path: &Path, expected: &str) -> Result<T, Fault> {
+pub(crate) fn read_json<T: DeserializeOwned>(
+    path: &Path,
+    expected: &'static Words,
+) -> Result<T, Fault> {
     serde_json::from_slice(&files::read(path, LIMIT)?).map_err(|_| Fault::form(path, expected))
 }

@@ -2,6 +2,7 @@
 //! parsed and run as if typed; every number is measured on the files that it left.
 
 mod acts;
+mod end;
 mod look;
 mod people;
 
@@ -17,6 +18,7 @@ use serde_json::{Value, json};
 
 use crate::Cli;
 use crate::fault::Fault;
+use crate::lang::text;
 use crate::output::Program;
 use people::{File, People};
 
@@ -51,12 +53,16 @@ impl Demo {
         }
         let mut story = Story::new(program, &self.directory)?;
         story.tell(
-            "A statistical institute wants to link files of different teams on people's national \
+            text!("A statistical institute wants to link files of different teams on people's national \
             identifier (NIR), without\n\
              any base that holds identity and data together. A cryptographic service replaces the \
              identifier by a code without\n\
              meaning. The teams never see a key; the service never sees the data. Everybody here \
              is invented.",
+                 "Un institut de statistique veut apparier les fichiers de plusieurs équipes sur l'identifiant national \
+                     des personnes (NIR),\nsans aucune base qui réunisse identités et données. Un service cryptographique \
+                     remplace l'identifiant par un code non\nsignifiant. Les équipes ne voient jamais de clé ; le service \
+                     ne voit jamais les données. Tout le monde ici est inventé."),
         );
         story.ceremony()?;
         let files = story.invent(self.rows as usize, self.seed)?;
@@ -121,7 +127,7 @@ impl<'a> Story<'a> {
         self.program.tell(text);
     }
 
-    fn step(&mut self, title: &str) {
+    fn step(&mut self, title: impl Display) {
         self.step += 1;
         self.tell(format_args!("\n{}. {title}\n", self.step));
     }
@@ -148,9 +154,10 @@ impl<'a> Story<'a> {
                 Ok(())
             }
             Err(fault) => Err(fault),
-            Ok(_) => {
-                Err(mismatch(format_args!("a command was to be refused with {code}, and was not")))
-            }
+            Ok(_) => Err(mismatch(text!(
+                "a command was to be refused with {code}, and was not",
+                "une commande devait être refusée avec {code}, et ne l'a pas été"
+            ))),
         }
     }
 
@@ -189,17 +196,23 @@ fn typed(words: &[String]) -> String {
     text
 }
 
-fn equal<T: PartialEq + Display>(found: T, expected: T, what: &str) -> Result<(), Fault> {
+fn equal<T: PartialEq + Display>(found: T, expected: T, what: impl Display) -> Result<(), Fault> {
     if found == expected {
         Ok(())
     } else {
-        Err(mismatch(format_args!("{what}: found {found}, expected {expected}")))
+        Err(mismatch(text!(
+            "{what}: found {found}, expected {expected}",
+            "{what} : trouvé {found}, attendu {expected}"
+        )))
     }
 }
 
 fn mismatch(what: impl Display) -> Fault {
     Fault::new(
         "demo",
-        format!("the demonstration did not go as it must ({what}): please report it"),
+        text!(
+            "the demonstration did not go as it must ({what}): please report it",
+            "la démonstration ne s'est pas déroulée comme elle doit ({what}) : merci de le signaler"
+        ),
     )
 }

@@ -7,9 +7,11 @@ use std::panic::PanicHookInfo;
 use std::path::{Path, PathBuf};
 
 use cstatns::coded::{Coded, Fact};
+use cstatns::language::Words;
 use serde_json::Value;
 
-use crate::advice::{ENGLISH, advice};
+use crate::advice::advice;
+use crate::lang::{Lang, lang, said, text};
 
 /// Why a command ends without having done what it was asked.
 #[derive(Debug)]
@@ -33,25 +35,32 @@ impl Fault {
     /// What a library says is wrong, with what to do about it; `more` are facts that the library
     /// does not know.
     pub(crate) fn of(error: &dyn Coded, more: &[Fact]) -> Self {
+        Self::said_in(lang(), error, more)
+    }
+
+    /// The same in a language.
+    pub(crate) fn said_in(lang: Lang, error: &dyn Coded, more: &[Fact]) -> Self {
         let facts = [&error.facts()[..], more].concat();
-        let advice = advice(ENGLISH, error.code(), error.blame(), &facts);
-        Self { advice, ..Self::new(error.code(), error.to_string()) }
+        let advice = advice(lang, error.code(), error.blame(), &facts);
+        Self { advice, ..Self::new(error.code(), lang.of(error)) }
     }
 
     /// The same about a file that the library does not know.
     pub(crate) fn about(self, path: &Path) -> Self {
-        Self { cause: format!("{path:?}: {}", self.cause), ..self }
+        Self { cause: text!("{path:?}: {}", "{path:?} : {}", self.cause), ..self }
     }
 
     /// The same with other advice.
-    pub(crate) fn advising(self, advice: &str) -> Self {
-        Self { advice: Some(advice.to_owned()), ..self }
+    pub(crate) fn advising(self, advice: impl Into<String>) -> Self {
+        Self { advice: Some(advice.into()), ..self }
     }
 
     /// The same with more advice.
     pub(crate) fn and(self, more: &str) -> Self {
-        let advice =
-            self.advice.map_or_else(|| more.to_owned(), |advice| format!("{advice}; {more}"));
+        let advice = self.advice.map_or_else(
+            || more.to_owned(),
+            |advice| text!("{advice}; {more}", "{advice} ; {more}"),
+        );
         Self { advice: Some(advice), ..self }
     }
 
@@ -61,12 +70,13 @@ impl Fault {
     }
 
     /// A file that is not what it should be.
-    pub(crate) fn form(path: &Path, expected: &str) -> Self {
+    pub(crate) fn form(path: &Path, expected: &Words) -> Self {
+        let expected = said(expected);
         Self::new(
             "file-form",
-            format!(
-                "{path:?} is not {expected}, or was damaged: check the path, or ask for the file \
-                again"
+            text!(
+                "{path:?} is not {expected}, or was damaged: check the path, or ask for the file again",
+                "{path:?} n'est pas {expected}, ou a été endommagé : vérifiez le chemin, ou redemandez le fichier"
             ),
         )
     }
@@ -88,8 +98,17 @@ impl Fault {
 
     /// What is wrong and what to do, in one line.
     pub(crate) fn text(&self) -> String {
-        let advice = self.advice.as_ref().map(|advice| format!(": {advice}")).unwrap_or_default();
-        format!("{}{advice}", self.cause).replace(['\n', '\r'], " ")
+        self.text_in(lang())
+    }
+
+    /// The same with the signs of a language.
+    pub(crate) fn text_in(&self, lang: Lang) -> String {
+        let cause = &self.cause;
+        let text = match &self.advice {
+            Some(advice) => text!(in lang, "{cause}: {advice}", "{cause} : {advice}"),
+            None => cause.clone(),
+        };
+        text.replace(['\n', '\r'], " ")
     }
 
     /// The line on standard error.
@@ -122,6 +141,10 @@ impl fmt::Display for RegisterChanged {
 
 impl Error for RegisterChanged {}
 
+cstatns::french!(RegisterChanged {
+    Self { path } => "le répertoire {path:?} a été modifié ou remplacé après avoir été ouvert pour cette opération",
+});
+
 cstatns::coded!(RegisterChanged {
     Self { path } => ("register-changed", Input, [path]),
 });
@@ -130,8 +153,9 @@ cstatns::coded!(RegisterChanged {
 pub(crate) fn panic_line(info: &PanicHookInfo<'_>) -> String {
     let place =
         info.location().map_or_else(String::new, |at| format!(" at {}:{}", at.file(), at.line()));
-    format!(
-        "error[internal]: internal error{place}: please report this line, then repeat the command"
+    text!(
+        "error[internal]: internal error{place}: please report this line, then repeat the command",
+        "error[internal]: erreur interne{place} : merci de signaler cette ligne, puis relancez la commande"
     )
 }
 

@@ -3,6 +3,10 @@
 
 // The rooms, lowest first; a room uses only those above it in this list.
 
+mod lang;
+
+mod help;
+
 mod bar;
 
 mod advice;
@@ -44,12 +48,13 @@ mod demo;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use serde_json::Value;
 use signal_hook::consts::SIGXFSZ;
 use signal_hook::flag;
 
 use fault::Fault;
+use lang::{Lang, lang, text};
 use output::Program;
 
 const EXAMPLES: &str = "Examples:
@@ -68,6 +73,9 @@ struct Cli {
     /// Give a machine-readable summary on standard output
     #[arg(long, global = true)]
     json: bool,
+    /// The language of what is shown [default: that of the locale, else English]
+    #[arg(long, global = true, value_name = "en|fr", value_parser = lang::named)]
+    lang: Option<Lang>,
     #[command(subcommand)]
     role: Role,
 }
@@ -110,6 +118,7 @@ impl Role {
 }
 
 fn main() -> ExitCode {
+    lang::set_lang();
     // Before anything else: what follows may hold secrets.
     let hardening = cstatns::secret::harden_process();
     // A file that may not grow is an error of the write, not the end of the process. A handler that
@@ -120,9 +129,13 @@ fn main() -> ExitCode {
             output::write_error(&fault::panic_line(info));
         }
     }));
-    let cli = match Cli::try_parse() {
+    let matches = help::spoken(Cli::command()).try_get_matches();
+    let cli = match matches.and_then(|matches| Cli::from_arg_matches(&matches)) {
         Ok(cli) => cli,
         Err(error) => {
+            if error.use_stderr() && lang() == Lang::Fr {
+                output::write_error("erreur d'usage, dite en anglais\u{a0}:");
+            }
             let _ = error.print();
             return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
         }
@@ -130,12 +143,17 @@ fn main() -> ExitCode {
     let program = Program::new(cli.json);
     if cli.role.works_with_keys() {
         if !hardening.memory_locked {
-            program.say(
+            program.say(text!(
                 "note: this system does not let memory be locked; keys could reach its swap space",
-            );
+                "note : ce système ne permet pas de verrouiller la mémoire ; des clés pourraient atteindre son espace \
+                    d'échange"
+            ));
         }
         if !hardening.not_dumpable {
-            program.say("note: this system does not forbid core dumps of this process");
+            program.say(text!(
+                "note: this system does not forbid core dumps of this process",
+                "note : ce système n'interdit pas les vidages mémoire de ce processus"
+            ));
         }
     }
     // A panic unwinds, so that secrets are wiped; its hook has shown where it was.

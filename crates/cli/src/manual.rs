@@ -10,6 +10,8 @@ use serde_json::{Value, json};
 
 use crate::Cli;
 use crate::fault::Fault;
+use crate::help::spoken;
+use crate::lang::text;
 use crate::output::Program;
 
 /// Write completions for a shell on standard output
@@ -26,7 +28,8 @@ pub(crate) struct Completions {
 impl Completions {
     pub(crate) fn run(self, program: &Program) -> Result<Value, Fault> {
         let mut script = Vec::new();
-        clap_complete::generate(self.shell, &mut Cli::command(), "cstatns", &mut script);
+        let mut command = spoken(Cli::command());
+        clap_complete::generate(self.shell, &mut command, "cstatns", &mut script);
         program.tell(String::from_utf8_lossy(&script).trim_end());
         Ok(json!({ "shell": self.shell.to_string() }))
     }
@@ -44,7 +47,7 @@ pub(crate) struct ManPages {
 
 impl ManPages {
     pub(crate) fn run(self, program: &Program) -> Result<Value, Fault> {
-        let mut command = Cli::command().disable_help_subcommand(true);
+        let mut command = spoken(Cli::command().disable_help_subcommand(true));
         command.build();
         let mut pages = Vec::new();
         collect(&command, &mut pages)?;
@@ -65,7 +68,7 @@ impl ManPages {
                 return Err(error.into());
             }
         }
-        program.say(format_args!("{} pages in {:?}", pages.len(), self.directory));
+        program.say(text!("{} pages in {:?}", "{} pages dans {:?}", pages.len(), self.directory));
         Ok(json!({ "pages": pages.iter().map(|(path, _)| path).collect::<Vec<_>>() }))
     }
 }
@@ -76,8 +79,15 @@ fn collect(command: &Command, pages: &mut Vec<(String, Vec<u8>)>) -> Result<(), 
         collect(below, pages)?;
     }
     let man = Man::new(command.clone()).source(concat!("cstatns ", env!("CARGO_PKG_VERSION")));
-    let page = page(&man, command)
-        .map_err(|_| Fault::new("man", "a page cannot be made: please report it"))?;
+    let page = page(&man, command).map_err(|_| {
+        Fault::new(
+            "man",
+            text!(
+                "a page cannot be made: please report it",
+                "une page ne peut pas être faite : merci de le signaler"
+            ),
+        )
+    })?;
     pages.push((man.get_filename(), page));
     Ok(())
 }

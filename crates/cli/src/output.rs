@@ -14,6 +14,7 @@ use serde_json::Value;
 
 use crate::bar::without_bar;
 use crate::fault::Fault;
+use crate::lang::{Lang, lang, text};
 
 /// Writes one line to standard error; a closed one is not worth stopping for.
 pub(crate) fn write_error(line: &str) {
@@ -98,7 +99,10 @@ impl Program {
     /// Warns of a file that is for its owner alone, if it is not.
     pub(crate) fn warn_of_others(&self, path: &Path) {
         if path.exists() && !files::is_private(path) {
-            self.say(format_args!("warning: {path:?} can be read by others: chmod 600"));
+            self.say(text!(
+                "warning: {path:?} can be read by others: chmod 600",
+                "attention : {path:?} est lisible par d'autres : chmod 600"
+            ));
         }
     }
 
@@ -130,8 +134,13 @@ impl Program {
                 writeln!(out, "{text}").and_then(|()| out.flush()).map_err(|error| error.kind())
             });
         written.map_err(|kind| {
-            let text = format!(
-                "the command is done, but its summary cannot be written to standard output ({kind})"
+            let why = match lang() {
+                Lang::En => kind.to_string(),
+                Lang::Fr => files::words_fr(kind).to_owned(),
+            };
+            let text = text!(
+                "the command is done, but its summary cannot be written to standard output ({why})",
+                "la commande est faite, mais son résumé ne peut pas être écrit sur la sortie standard ({why})"
             );
             Fault::new("summary", text)
         })

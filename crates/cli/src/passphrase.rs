@@ -11,6 +11,7 @@ use zeroize::Zeroizing;
 use zxcvbn::{Score, zxcvbn};
 
 use crate::fault::Fault;
+use crate::lang::text;
 use crate::output::Program;
 
 /// How often a passphrase is asked for.
@@ -32,7 +33,8 @@ pub(crate) fn read_passphrase(program: &Program, path: &Path) -> Result<Passphra
     let bytes = Zeroizing::new(files::read_also_pipe(path, LONGEST)?);
     program.warn_of_others(path);
     let text = decoded(&bytes).ok_or_else(|| {
-        let text = "the passphrase is not text in UTF-8, or in UTF-16 with its mark: save the file as UTF-8";
+        let text = text!("the passphrase is not text in UTF-8, or in UTF-16 with its mark: save the file as UTF-8",
+            "la phrase de passe n'est pas du texte en UTF-8, ou en UTF-16 avec sa marque : enregistrez le fichier en UTF-8");
         Fault::new("passphrase-encoding", text).about(path)
     })?;
     // However many line ends an editor leaves.
@@ -47,7 +49,13 @@ pub(crate) fn ask_for(file: &Path, prompt: &str) -> Result<Passphrase, Fault> {
 /// A passphrase is needed, and was not typed.
 fn needed(file: &Path, error: &io::Error) -> Fault {
     let how = untyped(error);
-    Fault::new("passphrase-needed", format!("a passphrase is needed for {file:?}: {how}"))
+    Fault::new(
+        "passphrase-needed",
+        text!(
+            "a passphrase is needed for {file:?}: {how}",
+            "il faut une phrase de passe pour {file:?} : {how}"
+        ),
+    )
 }
 
 /// A new passphrase from a file, or typed twice, for what will lie at `path`. `known` is what a
@@ -66,15 +74,19 @@ pub(crate) fn new_passphrase(
         }
         return Ok(passphrase);
     }
-    program.say(format_args!(
+    program.say(text!(
         "choose a passphrase for {path:?}: at least {SHORTEST} characters, and not to be guessed: four words \
-        or more that have nothing to do with each other, no name, no saying"
+        or more that have nothing to do with each other, no name, no saying",
+            "choisissez une phrase de passe pour {path:?} : au moins {SHORTEST} caractères, et que personne ne devine : \
+                quatre mots ou plus sans rapport entre eux, pas de nom, pas de dicton"
     ));
     let mut tries = TRIES;
     loop {
         tries -= 1;
         match typed_twice(path, known)? {
-            Err(fault) if tries > 0 => program.say(format_args!("{}; once more", fault.text())),
+            Err(fault) if tries > 0 => {
+                program.say(text!("{}; once more", "{} ; encore une fois", fault.text()))
+            }
             outcome => return outcome,
         }
     }
@@ -83,13 +95,19 @@ pub(crate) fn new_passphrase(
 /// Asks for a new passphrase, and again where it can be taken. The outer error is that nothing was
 /// typed.
 fn typed_twice(path: &Path, known: &[&str]) -> Result<Result<Passphrase, Fault>, Fault> {
-    let typed = |prompt| ask(prompt).map_err(|error| needed(path, &error));
-    let first = normalised(&typed("new passphrase: ")?);
+    let typed = |prompt: &str| ask(prompt).map_err(|error| needed(path, &error));
+    let first = normalised(&typed(&text!("new passphrase: ", "nouvelle phrase de passe : "))?);
     let checked = first.and_then(|first| check(&first, known).map(|()| first));
     let Ok(first) = checked else { return Ok(checked) };
-    Ok(match normalised(&typed("the same again: ")?) {
+    Ok(match normalised(&typed(&text!("the same again: ", "la même, encore une fois : "))?) {
         Ok(second) if first == second => Ok(first),
-        _ => Err(Fault::new("passphrase-differs", "the two passphrases differ: try again")),
+        _ => Err(Fault::new(
+            "passphrase-differs",
+            text!(
+                "the two passphrases differ: try again",
+                "les deux phrases de passe diffèrent : essayez encore"
+            ),
+        )),
     })
 }
 
@@ -99,8 +117,9 @@ fn check(passphrase: &[u8], known: &[&str]) -> Result<(), Fault> {
     if text.chars().count() < SHORTEST {
         return Err(Fault::new(
             "passphrase-short",
-            format!(
-                "the passphrase has fewer than {SHORTEST} characters, which a machine guesses: take several words"
+            text!(
+                "the passphrase has fewer than {SHORTEST} characters, which a machine guesses: take several words",
+                "la phrase de passe a moins de {SHORTEST} caractères, ce qu'une machine devine : prenez plusieurs mots"
             ),
         ));
     }
@@ -109,8 +128,12 @@ fn check(passphrase: &[u8], known: &[&str]) -> Result<(), Fault> {
     if zxcvbn(text, &known).score() < WEAKEST {
         return Err(Fault::new(
             "passphrase-weak",
-            "the passphrase is one that a machine guesses: take four words or more that have nothing to do with \
+            text!(
+                "the passphrase is one that a machine guesses: take four words or more that have nothing to do with \
             each other, no name, no saying",
+                "la phrase de passe est de celles qu'une machine devine : prenez quatre mots ou plus sans rapport entre \
+                    eux, pas de nom, pas de dicton"
+            ),
         ));
     }
     Ok(())
@@ -140,11 +163,17 @@ fn utf_16(bytes: &[u8], unit: fn([u8; 2]) -> u16, text: &mut String) -> Option<(
 /// The same characters whatever keyboard or system wrote them.
 fn normalised(text: &str) -> Result<Passphrase, Fault> {
     if text.contains(['\n', '\r']) {
-        let text = "a passphrase is one line, and there is another one: take it away";
+        let text = text!(
+            "a passphrase is one line, and there is another one: take it away",
+            "une phrase de passe tient en une ligne, et il y en a une autre : enlevez-la"
+        );
         return Err(Fault::new("passphrase-lines", text));
     }
     if text.starts_with(char::is_whitespace) || text.ends_with(char::is_whitespace) {
-        let text = "the passphrase begins or ends with a space, which nobody sees: leave it out";
+        let text = text!(
+            "the passphrase begins or ends with a space, which nobody sees: leave it out",
+            "la phrase de passe commence ou finit par une espace, que personne ne voit : enlevez-la"
+        );
         return Err(Fault::new("passphrase-space", text));
     }
     let mut normal = Zeroizing::new(Vec::with_capacity(GROWTH * text.len()));
@@ -160,12 +189,18 @@ fn ask(prompt: &str) -> io::Result<Zeroizing<String>> {
 
 /// What to do where nothing was typed: the person at the terminal ended the input, or there is no
 /// terminal.
-pub(crate) fn untyped(error: &io::Error) -> &'static str {
+pub(crate) fn untyped(error: &io::Error) -> String {
     match error.kind() {
         ErrorKind::UnexpectedEof => {
-            "give its passphrase; none was typed, and nothing is done without it"
+            text!(
+                "give its passphrase; none was typed, and nothing is done without it",
+                "donnez sa phrase de passe ; rien n'a été tapé, et rien ne se fait sans elle"
+            )
         }
-        _ => "give its passphrase; there is no terminal to ask at, use --passphrase-file",
+        _ => text!(
+            "give its passphrase; there is no terminal to ask at, use --passphrase-file",
+            "donnez sa phrase de passe ; il n'y a pas de terminal où la demander, utilisez --passphrase-file"
+        ),
     }
 }
 

@@ -19,6 +19,7 @@ use jiff::SignedDuration;
 use jiff::civil::Date;
 
 use crate::fault::Fault;
+use crate::lang::{said, text};
 use crate::output::Program;
 use crate::passphrase::{TRIES, read_passphrase, typed, untyped};
 
@@ -110,9 +111,11 @@ impl KitArgs {
         let files = after_their_kits(&self.kits_at, &self.files_at, &protected)
             .or_else(|| in_order(passphrase_files.len(), &protected))
             .ok_or_else(|| {
-                Fault::usage(format!(
+                Fault::usage(text!(
                     "{} passphrase files for {} kits: give each --passphrase-file after the --kit \
                     whose it is; without one the passphrase is asked for",
+                        "{} fichiers de phrase de passe pour {} trousses : donnez chaque --passphrase-file après le --kit \
+                            dont il est ; sans lui, la phrase de passe est demandée",
                     passphrase_files.len(),
                     kits.len()
                 ))
@@ -163,7 +166,12 @@ impl Closed {
     /// before a passphrase is typed.
     pub(crate) fn introduce(&self, program: &Program) -> Result<(), Fault> {
         let shown = Kit::shown_by(&self.kit)?;
-        program.say(format_args!("  kit of `{}`: {}", self.card.body.name, said_of(&shown)));
+        program.say(text!(
+            "  kit of `{}`: {}",
+            "  trousse de `{}` : {}",
+            self.card.body.name,
+            said_of(&shown)
+        ));
         Ok(())
     }
 
@@ -177,22 +185,30 @@ impl Closed {
         }
         // A slip of one hand must not send everybody who has approved home.
         let mut tries = TRIES;
-        let prompt =
-            format!("passphrase of `{}` for {}: ", self.card.body.name, self.kit.display());
+        let prompt = text!(
+            "passphrase of `{}` for {}: ",
+            "phrase de passe de `{}` pour {} : ",
+            self.card.body.name,
+            self.kit.display()
+        );
         loop {
             let typed = typed(&prompt).map_err(|error| unopened(&self.kit, &error))?;
             tries -= 1;
             let opened = typed.and_then(|passphrase| {
                 Kit::open(&self.kit, Some(&passphrase)).map_err(|error| match error {
-                    KitError::Passphrase { .. } if tries > 0 => {
-                        Fault::new("passphrase-wrong", "that is not the passphrase of this kit")
-                    }
+                    KitError::Passphrase { .. } if tries > 0 => Fault::new(
+                        "passphrase-wrong",
+                        text!(
+                            "that is not the passphrase of this kit",
+                            "ce n'est pas la phrase de passe de cette trousse"
+                        ),
+                    ),
                     error => error.into(),
                 })
             });
             match opened {
                 Err(fault) if tries > 0 && fault.code.starts_with("passphrase-") => {
-                    program.say(format_args!("{}: once more", fault.text()));
+                    program.say(text!("{}: once more", "{} : encore une fois", fault.text()));
                 }
                 outcome => return outcome,
             }
@@ -215,12 +231,13 @@ pub(crate) fn gather(
     let draft = service.propose(action, WAIT)?;
     let quorum = service.gather(draft, |gathering| {
         show(program, gathering)?;
-        let asked = gathering.question().action.brief().to_string();
+        let asked = said(&gathering.question().action.brief());
         for (at, closed) in kits.iter().enumerate() {
             let name = &closed.card.body.name;
             if gathering.given().any(|given| given == name) {
-                program.say(format_args!(
-                    "warning: a kit of `{name}` was given twice; it counts once"
+                program.say(text!(
+                    "warning: a kit of `{name}` was given twice; it counts once",
+                    "attention : une trousse de `{name}` a été donnée deux fois ; elle compte une fois"
                 ));
                 continue;
             }
@@ -232,8 +249,9 @@ pub(crate) fn gather(
             if given.len() + others < needed {
                 return Err(Asked(fault));
             }
-            program.say(format_args!(
+            program.say(text!(
                 "warning: `{name}` does not approve, the others are asked all the same ({})",
+                "attention : `{name}` ne consent pas, la question est posée aux autres malgré tout ({})",
                 fault.text()
             ));
         }
@@ -243,7 +261,10 @@ pub(crate) fn gather(
     let quorum = quorum.map_err(|Asked(fault)| fault)?;
     for reason in quorum.set_aside() {
         let text = Fault::of(reason, &[]).text();
-        program.say(format_args!("warning: one approval does not count ({text})"));
+        program.say(text!(
+            "warning: one approval does not count ({text})",
+            "attention : un consentement ne compte pas ({text})"
+        ));
     }
     Ok(quorum)
 }
@@ -278,7 +299,10 @@ fn approve(
     note(program, &kit, gathering.view().map_err(ServiceError::from)?)?;
     let name = kit.name().clone();
     let count = gathering.consent(kit)?.body.count;
-    program.say(format_args!("  `{name}` approves, statement {count}: {asked}"));
+    program.say(text!(
+        "  `{name}` approves, statement {count}: {asked}",
+        "  `{name}` consent, déclaration {count} : {asked}"
+    ));
     Ok(())
 }
 
@@ -286,7 +310,7 @@ fn approve(
 pub(crate) fn note(program: &Program, kit: &Kit, ledger: View<'_>) -> Result<Vec<Remark>, Fault> {
     let remarks = kit.remarks(ledger)?;
     for note in notes(&remarks) {
-        program.say(format_args!("  note for `{}`: {note}", kit.name()));
+        program.say(text!("  note for `{}`: {note}", "  note pour `{}` : {note}", kit.name()));
     }
     Ok(remarks)
 }
@@ -305,14 +329,20 @@ impl<E: Into<Fault>> From<E> for Asked {
 pub(crate) fn tell_seen(program: &Program, service: &mut Service) {
     let (seen, unseen) = service.take_seen();
     for (name, shown) in seen {
-        program.say(format_args!("keep on paper, `{name}`: {}", said_of(&shown)));
+        program.say(text!(
+            "keep on paper, `{name}`: {}",
+            "gardez sur papier, `{name}` : {}",
+            said_of(&shown)
+        ));
     }
     for error in unseen {
         let text = Fault::of(&error, &[]).text();
         program.say(match error {
-            KitError::Share(_) => format!("warning: a share was not used ({text})"),
-            _ => format!(
-                "warning: a kit did not see the whole run ({text}): run `custodian check` with it"
+            KitError::Share(_) => text!("warning: a share was not used ({text})",
+                "attention : une part n'a pas été utilisée ({text})"),
+            _ => text!(
+                "warning: a kit did not see the whole run ({text}): run `custodian check` with it",
+                "attention : une trousse n'a pas vu toute l'opération ({text}) : lancez `custodian check` avec elle"
             ),
         });
     }

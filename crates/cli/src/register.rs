@@ -16,7 +16,9 @@ use cstatns::card::spoken;
 use cstatns::civil_status::{CivilStatus, Columns, ColumnsError, Field};
 use cstatns::coded::Coded as _;
 use cstatns::files::FileError;
+use cstatns::language::Words;
 use cstatns::name::Hex;
+use cstatns::words;
 use cstatns_register::{
     BuildError, Builder, Built, Fault as RowFault, Index, Origin, Places, Record, Stats, Unit,
 };
@@ -28,6 +30,7 @@ use serde_json::{Value, json};
 use crate::bulk::{closing, delimiter, over_several_lines, watched};
 use crate::fault::Fault;
 use crate::figures::{grouped, per_second};
+use crate::lang::{said, text};
 use crate::output::Program;
 
 /// The register in which people are looked up: identity in clear, for an encrypted volume
@@ -103,11 +106,15 @@ impl BuildArgs {
         let (built, seconds) = watched(program, &progress, || self.build(program, &progress));
         let (built, over_lines) = built?;
         over_several_lines(program, over_lines);
-        program.say(format_args!(
+        program.say(text!(
             "{:?} holds identity in clear: keep it on an encrypted volume",
+            "{:?} contient des identités en clair : gardez-le sur un volume chiffré",
             self.register
         ));
-        let counts = BTreeMap::from([("people", built.people), ("identifiers", built.identifiers)]);
+        let counts = BTreeMap::from([
+            (text!("people", "personnes"), built.people),
+            (text!("identifiers", "identifiants"), built.identifiers),
+        ]);
         program.say(closing(built.rows, seconds, &counts));
         Ok(json!({
             "register": self.register,
@@ -144,9 +151,10 @@ impl BuildArgs {
     /// Starts a new index.
     fn create(&self) -> Result<Builder<'_>, Fault> {
         Builder::create(&self.register).map_err(|error| match &error {
-            BuildError::File(FileError::Exists { .. }) => Fault::of(&error, &[]).advising(
+            BuildError::File(FileError::Exists { .. }) => Fault::of(&error, &[]).advising(text!(
                 "add and correct with --update FILE, move it away, or choose another name",
-            ),
+                "ajoutez et corrigez par --update FILE, déplacez-le, ou choisissez un autre nom"
+            )),
             _ => error.into(),
         })
     }
@@ -206,9 +214,13 @@ fn found(
 }
 
 /// What is said of a column of dates in which years alone may be numbers of days.
-pub(crate) const MAY_BE_DAYS: &str = "warning: date_naissance holds years alone and values that \
+pub(crate) const MAY_BE_DAYS: &Words = words!(
+    "warning: date_naissance holds years alone and values that \
     are no date: if they are numbers of days (SAS, Stata, Excel), \
-     other people are looked up; convert them to dates at the source";
+     other people are looked up; convert them to dates at the source",
+    "attention : date_naissance contient des années seules et des valeurs qui ne sont pas des dates : si ce sont des \
+        nombres de jours (SAS, Stata, Excel), d'autres personnes sont recherchées ; convertissez-les en dates à la source"
+);
 
 fn record<'a>(text: impl Fn(Field) -> &'a str) -> Record<'a> {
     Record { id: text(Field::Id), nir: text(Field::Nir), civil_status: civil_status(text) }
@@ -255,9 +267,11 @@ fn places(path: &Path) -> Result<Places, Fault> {
 }
 
 fn unread(path: &Path, number: u64) -> Fault {
-    let message = format!(
+    let message = text!(
         "{path:?}: line {number} is not of a commune with codes of five characters: check the \
-        file, or leave --communes out"
+        file, or leave --communes out",
+        "{path:?} : la ligne {number} n'est pas celle d'une commune aux codes de cinq caractères : vérifiez le fichier, \
+            ou enlevez --communes"
     );
     Fault::new("communes", message)
 }
@@ -277,10 +291,13 @@ impl StatsArgs {
         program.warn_of_others(&self.register);
         let (counts, id) = (counts(&index.stats()?), Hex(index.id()));
         let words = spoken(&index.commitment());
-        program.tell(format_args!("register {id}"));
-        program.tell(format_args!("words that custodians see: {words}"));
-        for (what, count) in counts {
-            program.tell(format_args!("{:>15}  {}", grouped(count), what.replace('_', " ")));
+        program.tell(text!("register {id}", "répertoire {id}"));
+        program.tell(text!(
+            "words that custodians see: {words}",
+            "mots que voient les détenteurs : {words}"
+        ));
+        for (what, count) in &counts {
+            program.tell(format_args!("{:>15}  {}", grouped(*count), said(*what)));
         }
         let mut summary = json!({
             "register": self.register,
@@ -289,25 +306,31 @@ impl StatsArgs {
             "spoken": words,
         });
         for (what, count) in counts {
-            summary[what] = count.into();
+            summary[what.en.replace(' ', "_")] = count.into();
         }
         Ok(summary)
     }
 }
 
 /// What an index holds, by names that are shown.
-fn counts(stats: &Stats) -> [(&'static str, u64); 11] {
+fn counts(stats: &Stats) -> [(&'static Words, u64); 11] {
     [
-        ("rows", stats.rows),
-        ("people", stats.people),
-        ("identifiers", stats.identifiers),
-        ("rows_with_usage_name", stats.with_usage_name),
-        ("rows_with_partial_date", stats.with_partial_date),
-        ("rows_without_date", stats.without_date),
-        ("rows_without_first_names", stats.without_first_names),
-        ("rows_without_sex", stats.without_sex),
-        ("rows_without_place", stats.without_place),
-        ("names_and_former_codes_of_communes", stats.places),
-        ("keys", stats.blocking_keys),
+        (words!("rows", "lignes"), stats.rows),
+        (words!("people", "personnes"), stats.people),
+        (words!("identifiers", "identifiants"), stats.identifiers),
+        (words!("rows with usage name", "lignes avec un nom d'usage"), stats.with_usage_name),
+        (
+            words!("rows with partial date", "lignes avec une date partielle"),
+            stats.with_partial_date,
+        ),
+        (words!("rows without date", "lignes sans date"), stats.without_date),
+        (words!("rows without first names", "lignes sans prénoms"), stats.without_first_names),
+        (words!("rows without sex", "lignes sans sexe"), stats.without_sex),
+        (words!("rows without place", "lignes sans lieu"), stats.without_place),
+        (
+            words!("names and former codes of communes", "noms et anciens codes de communes"),
+            stats.places,
+        ),
+        (words!("keys", "clés"), stats.blocking_keys),
     ]
 }

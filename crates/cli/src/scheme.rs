@@ -6,6 +6,7 @@ use std::path::Path;
 use cstatns::identifier::Scheme;
 
 use crate::fault::Fault;
+use crate::lang::text;
 
 const KNOWN: [Scheme; 1] = [Scheme::FrNir];
 
@@ -24,10 +25,12 @@ pub(crate) fn check(request: &Path, scheme: Scheme) -> Result<(), Fault> {
     if KNOWN.contains(&scheme) {
         return Ok(());
     }
-    let message = format!(
+    let message = text!(
         "{request:?} holds identifiers of the scheme {scheme}, this program codes {}: check that \
         its manifest is its own, or \
          prepare the request again",
+        "{request:?} contient des identifiants du type {scheme}, ce programme code {} : vérifiez que son manifeste est \
+            bien le sien, ou préparez de nouveau la demande",
         known()
     );
     Err(Fault::new("request-scheme", message))

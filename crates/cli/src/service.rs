@@ -17,11 +17,13 @@ use cstatns::name::Name;
 use cstatns::receipt::Receipt;
 use cstatns::service::{Founding, Opening, Recovered, Service};
 use cstatns::state::Refusal;
+use cstatns::words;
 use serde_json::{Value, json};
 
 use crate::accept::duration;
 use crate::custodian::read_json;
 use crate::fault::Fault;
+use crate::lang::{said, text};
 use crate::output::Program;
 use crate::quorum::tell_seen;
 
@@ -97,16 +99,20 @@ fn opened(
     (service, recovered): (Service, Vec<Recovered>),
 ) -> Result<Service, Fault> {
     for found in recovered {
-        program.say(format_args!("recovered: {found}"));
+        let found = said(&found);
+        program.say(text!("recovered: {found}", "rétabli : {found}"));
     }
     if let Some(unpaid) = service.unpaid() {
-        program.say(format_args!("warning: {}", Fault::of(unpaid, &[]).text()));
+        program.say(text!("warning: {}", "attention : {}", Fault::of(unpaid, &[]).text()));
     }
     for key in service.unknown_keys()? {
-        program.say(format_args!(
+        program.say(text!(
             "warning: the ledger does not know the key {:?}: the ledger is older than its keys, or \
             a run was stopped and the home put back; `service recover HOME --kit …` with the kits of \
             a quorum brings back the events that speak of it, or puts it aside",
+                "attention : le registre ne connaît pas la clé {:?} : le registre est plus ancien que ses clés, ou une \
+                    opération a été arrêtée et le répertoire du service remis d'une sauvegarde ; `service recover HOME \
+                    --kit …` avec les trousses d'un quorum rétablit les événements qui en parlent, ou la met de côté",
             key.path
         ));
     }
@@ -135,19 +141,21 @@ fn recorded_within<T>(
     let mut service = open(program, home, verb, wait).map_err(|fault| waited(fault, wait))?;
     let outcome = work(&mut service);
     for path in service.damaged_lives() {
-        program.say(format_args!(
+        program.say(text!(
             "warning: the life secret {path:?} is damaged or of another key; another copy opened \
             the key: destroy this one \
-             and copy the other to its place"
+             and copy the other to its place",
+                 "attention : le secret de vie {path:?} est endommagé ou d'une autre clé ; une autre copie a ouvert la \
+                     clé : détruisez celui-ci et copiez l'autre à sa place"
         ));
     }
     tell_seen(program, &mut service);
     if let Some(behind) = service.behind() {
         program.set_behind();
-        program.say(format_args!("warning: {}", Fault::of(behind, &[]).text()));
+        program.say(text!("warning: {}", "attention : {}", Fault::of(behind, &[]).text()));
     }
     if let (Ok(_), Err(error)) = (&outcome, service.check_clock()) {
-        program.say(format_args!("warning: {}", Fault::from(error).text()));
+        program.say(text!("warning: {}", "attention : {}", Fault::from(error).text()));
     }
     if let Err(fault) = &outcome {
         // A run that began has recorded its own end. A ledger that cannot be written must not hide
@@ -170,7 +178,10 @@ pub(crate) struct Wait {
 /// What to do about a home that is still in use after some patience.
 fn waited(fault: Fault, wait: Duration) -> Fault {
     match fault.code == "home-locked" && !wait.is_zero() {
-        true => fault.advising("repeat the command, or let it wait longer with --wait"),
+        true => fault.advising(text!(
+            "repeat the command, or let it wait longer with --wait",
+            "relancez la commande, ou laissez-la attendre plus longtemps par --wait"
+        )),
         false => fault,
     }
 }
@@ -211,8 +222,9 @@ pub(crate) struct Init {
 
 impl Init {
     fn run(self, program: &Program) -> Result<Value, Fault> {
-        let cards =
-            self.custodians.iter().map(|path| read_json::<Card>(path, "a custodian's card"));
+        let cards = self.custodians.iter().map(|path| {
+            read_json::<Card>(path, words!("a custodian's card", "la carte d'un détenteur"))
+        });
         let founding = Founding {
             name: self.name,
             threshold: self.threshold,
@@ -226,30 +238,45 @@ impl Init {
         let founded = Service::init(&self.home, founding, move || clock())?;
         let dealing = &founded.dealing;
         let words = spoken(&dealing.fingerprint());
-        program.say(format_args!(
+        program.say(text!(
             "founded {}: {} open its secret",
+            "{} est fondé : {} ouvrent son secret",
             founded.card.id(),
-            dealing.threshold
+            said(&dealing.threshold)
         ));
         if dealing.demo {
-            program.say("this is a demonstration, for ever");
+            program.say(text!(
+                "this is a demonstration, for ever",
+                "c'est une démonstration, et cela ne change plus"
+            ));
         }
         if dealing.threshold.k() == dealing.threshold.n() {
             program.say(
-                "warning: every custodian is needed: one lost kit, and nothing can be opened again",
+                text!("warning: every custodian is needed: one lost kit, and nothing can be opened again",
+                    "attention : il faut tous les détenteurs : une trousse perdue, et plus rien ne peut être ouvert"),
             );
         }
-        program.say(format_args!("read aloud, the same with every custodian: {words}"));
+        program.say(text!(
+            "read aloud, the same with every custodian: {words}",
+            "lisez à voix haute, les mêmes chez tous les détenteurs : {words}"
+        ));
         program.say(
-            "put a copy of the signing key in the safe: `service export-identity`; without it, a home \
+            text!("put a copy of the signing key in the safe: `service export-identity`; without it, a home \
             that is lost gets another key from a quorum",
+                "mettez une copie de la clé de signature au coffre : `service export-identity` ; sans elle, un répertoire \
+                    de service perdu reçoit une autre clé d'un quorum"),
         );
         for share in &founded.shares {
-            program.say(format_args!("give {share:?} to its custodian"));
+            program.say(text!(
+                "give {share:?} to its custodian",
+                "remettez {share:?} à son détenteur"
+            ));
         }
         program.say(
-            "no domain opens before every custodian's receipt is recorded: `custodian \
+            text!("no domain opens before every custodian's receipt is recorded: `custodian \
             accept`, `service receipt`",
+                "aucun domaine ne s'ouvre avant que le récépissé de chaque détenteur soit inscrit : `custodian accept`, \
+                    `service receipt`"),
         );
         Ok(json!({
             "service": founded.card.id(),
@@ -281,7 +308,10 @@ pub(crate) struct ReceiptArgs {
 
 impl ReceiptArgs {
     fn run(self, program: &Program) -> Result<Value, Fault> {
-        let read = self.receipts.iter().map(|path| read_json::<Receipt>(path, "a receipt"));
+        let read = self
+            .receipts
+            .iter()
+            .map(|path| read_json::<Receipt>(path, words!("a receipt", "un récépissé")));
         let receipts = read.collect::<Result<Vec<_>, _>>()?;
         recorded_within(program, &self.home, "receipt", self.wait.wait, |service| {
             // All of them are looked at before the first is recorded. `receipts/*.json` holds those
@@ -308,24 +338,41 @@ impl ReceiptArgs {
             let missing = newest.map(|epoch| epoch.missing()).unwrap_or_default();
             let complete = missing.is_empty();
             if !known.is_empty() {
-                program.say(format_args!("already recorded: the receipts of {}", names(&known)));
+                program.say(text!(
+                    "already recorded: the receipts of {}",
+                    "déjà inscrits : les récépissés de {}",
+                    names(&known)
+                ));
             }
             match &by[..] {
                 // Every call leaves an event (R16).
                 [] => service.record_refusal("receipt", "receipt-known")?,
-                by => program.say(format_args!("recorded the receipts of {}", names(by))),
+                by => program.say(text!(
+                    "recorded the receipts of {}",
+                    "inscrits : les récépissés de {}",
+                    names(by)
+                )),
             }
             if unconfirmed && !service.is_clock_unconfirmed() {
-                program.say(format_args!(
+                program.say(text!(
                     "the time of the ledger is now {}: a custodian's check of today confirms the \
                     clock",
+                        "l'heure du registre est maintenant {} : une vérification d'aujourd'hui d'un détenteur confirme \
+                            l'horloge",
                     service.state().time()
                 ));
             }
             if complete {
-                program.say("all shares are held: domains can be opened");
+                program.say(text!(
+                    "all shares are held: domains can be opened",
+                    "toutes les parts sont gardées : des domaines peuvent être ouverts"
+                ));
             } else {
-                program.say(format_args!("still missing: the receipts of {}", names(&missing)));
+                program.say(text!(
+                    "still missing: the receipts of {}",
+                    "manquent encore : les récépissés de {}",
+                    names(&missing)
+                ));
             }
             Ok(json!({ "recorded": by, "complete": complete, "missing": missing }))
         })

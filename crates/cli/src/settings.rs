@@ -10,6 +10,7 @@ use serde::Deserialize;
 
 use crate::bulk::delimiter;
 use crate::fault::Fault;
+use crate::lang::text;
 
 /// Its name.
 pub(crate) const SETTINGS: &str = "cstatns.toml";
@@ -79,9 +80,11 @@ impl Settings {
 fn wrong(path: &Path, line: usize) -> Fault {
     Fault::new(
         "settings-form",
-        format!(
+        text!(
             "{path:?}: line {line} is not a setting: these are {KEYS}; correct it, or write the file anew with \
-            `controller setup`"
+            `controller setup`",
+            "{path:?} : la ligne {line} n'est pas un réglage : les réglages sont {KEYS} ; corrigez-la, ou écrivez de \
+                nouveau le fichier par `controller setup`"
         ),
     )
 }

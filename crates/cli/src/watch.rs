@@ -13,12 +13,13 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use cstatns_rows::effort::Progress;
-use indicatif::{HumanDuration, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::flag;
 
 use crate::bar::set_bar;
-use crate::figures::{grouped, per_second, rate};
+use crate::figures::{grouped, in_words, per_second, rate};
+use crate::lang::text;
 use crate::output::write_error;
 
 /// How often the signals are looked at; the bar is drawn less often.
@@ -102,10 +103,11 @@ fn watch(progress: &Progress, over: &AtomicBool) {
             progress.stop();
             let since = *asked.get_or_insert_with(Instant::now);
             if since.elapsed() >= PATIENCE && !AT_ONCE.swap(true, Ordering::SeqCst) {
-                write_error(
+                write_error(&text!(
                     "still finishing; Ctrl-C once more ends at once, and the next command cleans \
                     up",
-                );
+                    "termine encore ; Ctrl-C une fois de plus arrête aussitôt, et la commande suivante nettoie"
+                ));
             }
         }
         if let Some(bar) = &bar {
@@ -123,19 +125,27 @@ fn watch(progress: &Progress, over: &AtomicBool) {
 /// Counts and times; nothing of the data.
 fn state(progress: &Progress, elapsed: Duration) -> String {
     let (rows, part) = (progress.rows(), progress.part());
-    let going =
-        format!("{} rows, {}", grouped(rows), rate(per_second(rows, elapsed.as_secs_f64())));
+    let going = text!(
+        "{} rows, {}",
+        "{} lignes, {}",
+        grouped(rows),
+        rate(per_second(rows, elapsed.as_secs_f64()))
+    );
     if part == 0.0 {
         return going;
     }
     if part == 1.0 {
-        return format!("100 %  {going}, finishing");
+        return text!("100 %  {going}, finishing", "100 %  {going}, termine");
     }
     // Of a manifest that speaks of more rows than there are people, the time is too long to show.
     match Duration::try_from_secs_f64(elapsed.as_secs_f64() * (1.0 - part) / part) {
         Ok(left) => {
-            let left = HumanDuration(left.max(Duration::from_secs(1)));
-            format!("{:3.0} %  {going}, {left} left", part * 100.0)
+            let left = in_words(left.as_secs().max(1));
+            text!(
+                "{:3.0} %  {going}, {left} left",
+                "{:3.0} %  {going}, encore {left}",
+                part * 100.0
+            )
         }
         Err(_) => going,
     }

@@ -134,6 +134,7 @@ fn a_closed_pipe_spoils_nothing() {
                 let shell = format!("exec '{program}' {command} {closed}");
                 Command::new("sh")
                     .args(["-c", &shell])
+                    .env("LC_ALL", "C")
                     .current_dir(place.directory.path())
                     .output()
                     .unwrap()
@@ -172,6 +173,7 @@ fn a_disk_that_takes_no_more() {
         let shell = format!("ulimit -f 1024; exec '{}' {command}", env!("CARGO_BIN_EXE_cstatns"));
         let output = Command::new("sh")
             .args(["-c", &shell])
+            .env("LC_ALL", "C")
             .current_dir(place.directory.path())
             .output()
             .unwrap();
@@ -250,6 +252,7 @@ fn work_that_is_to_outlive_its_terminal_does() {
         .arg(env!("CARGO_BIN_EXE_cstatns"))
         .current_dir(place.directory.path())
         .args(PREPARE.split(' '))
+        .env("LC_ALL", "C")
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(Stdio::piped())

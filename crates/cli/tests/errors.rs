@@ -706,6 +706,7 @@ fn a_summary_that_cannot_be_written_is_an_error() {
     let output = std::process::Command::new(env!("CARGO_BIN_EXE_cstatns"))
         .current_dir(place.directory.path())
         .args(["service", "status", "home", "--json"])
+        .env("LC_ALL", "C")
         .stdout(full)
         .output()
         .unwrap();
@@ -789,6 +790,7 @@ fn at_terminal(place: &Place, command: &str, typed: &str) -> (bool, String) {
     let child = Command::new("script")
         .current_dir(place.directory.path())
         .args(["-qec", &command, "/dev/null"])
+        .env("LC_ALL", "C")
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn();

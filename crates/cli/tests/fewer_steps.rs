@@ -228,6 +228,7 @@ fn a_folder_is_told_which_files_are_of_a_former_generation() {
     let arguments: Vec<_> = made.get_args().take_while(|arg| *arg != "--service").collect();
     let made = std::process::Command::new(made.get_program())
         .args(arguments)
+        .env("LC_ALL", "C")
         .current_dir(place.directory.path())
         .output()
         .unwrap();
@@ -239,6 +240,7 @@ fn a_folder_is_told_which_files_are_of_a_former_generation() {
 fn bare(place: &Place, command: &str) -> (Option<i32>, String) {
     let output = std::process::Command::new(env!("CARGO_BIN_EXE_cstatns"))
         .args(command.split_whitespace())
+        .env("LC_ALL", "C")
         .current_dir(place.directory.path())
         .output()
         .unwrap();

@@ -128,6 +128,7 @@ fn shell(place: &Place, block: &[String]) {
     let output = std::process::Command::new("sh")
         .args(["-ec", &lines.join("\n")])
         .env("PATH", path)
+        .env("LC_ALL", "C")
         .current_dir(place.directory.path())
         .output()
         .unwrap();

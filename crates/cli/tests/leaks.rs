@@ -140,6 +140,7 @@ impl Watched {
         let mut child = Command::new("script")
             .current_dir(self.place.directory.path())
             .env("TERM", "xterm")
+            .env("LC_ALL", "C")
             .args(["-qec", &line, "/dev/null"])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())

@@ -96,7 +96,11 @@ fn tried(place: &Place, block: &[String]) -> std::process::Output {
     let program = Path::new(env!("CARGO_BIN_EXE_cstatns")).parent().unwrap();
     let path = format!("{}:{}", program.display(), std::env::var("PATH").unwrap());
     let mut shell = Command::new("sh");
-    shell.args(["-ec", &lines.join("\n")]).env("PATH", path).env("HOME", place.directory.path());
+    shell
+        .args(["-ec", &lines.join("\n")])
+        .env("PATH", path)
+        .env("LC_ALL", "C")
+        .env("HOME", place.directory.path());
     shell.current_dir(place.directory.path()).output().unwrap()
 }
 

@@ -145,6 +145,7 @@ fn a_lost_key_comes_back_from_the_safe_or_is_replaced() {
     let asked = std::process::Command::new("setsid")
         .args(["-w", env!("CARGO_BIN_EXE_cstatns")])
         .args("service export-identity home --out other.sealed".split(' '))
+        .env("LC_ALL", "C")
         .current_dir(place.directory.path())
         .stdin(std::process::Stdio::null())
         .output()

@@ -100,7 +100,7 @@ fn case(
 fn started(place: &Place, command: &str) -> Child {
     let mut program = Command::new("env");
     program.args(["--default-signal=HUP,INT,TERM", env!("CARGO_BIN_EXE_cstatns")]);
-    program.current_dir(place.directory.path()).args(command.split_whitespace());
+    program.current_dir(place.directory.path()).args(command.split_whitespace()).env("LC_ALL", "C");
     program.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap()
 }
 

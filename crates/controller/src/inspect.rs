@@ -9,6 +9,7 @@ use cstatns_base::civil_status::{Field, Years};
 use cstatns_base::coded::ColumnName;
 use cstatns_base::distinct::Marks;
 use cstatns_base::identifier::{Reason, Scheme, number};
+use cstatns_base::language::Words;
 use cstatns_base::secret::wipe_stack;
 use cstatns_rows::csv::{self, Delimiter};
 use cstatns_rows::effort::Effort;
@@ -100,7 +101,7 @@ pub struct Inspection {
     /// Its name, or its number where the name could be a value.
     pub name: ColumnName,
     /// What its values are, in a word.
-    pub kind: &'static str,
+    pub kind: &'static Words,
     /// Its cells that are not empty.
     pub filled: u64,
     /// The identifiers among them, by their form alone.
@@ -188,7 +189,7 @@ impl Inspect<'_> {
         };
         let mut encoding = self.reading.encoding;
         if let Err(TableError::NotCsv { found, .. }) = open(b',', encoding)
-            && found.contains("UTF-16")
+            && found.en.contains("UTF-16")
         {
             // A byte order mark says which it is; without one, a header of ASCII does.
             let is_little = open(b',', Some(Encoding::Utf16Le))?

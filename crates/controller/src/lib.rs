@@ -78,6 +78,8 @@ mod inspect;
 
 mod prepare;
 
+mod french;
+
 pub use attach::{Attach, AttachError, Attached, NotDestroyed, attach, attach_and_destroy};
 pub use check::{CheckError, FileFacts, Summary, check, summarise};
 pub use inspect::{Inspect, Inspected, Inspection, Places, Read, Text, inspect};

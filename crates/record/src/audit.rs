@@ -5,6 +5,7 @@
 //! cannot rewrite are the checkpoints that others kept and the ones that custodians cosigned:
 //! [`verify`] says how far these reach.
 
+mod broken;
 mod findings;
 mod text;
 mod walk;
@@ -16,7 +17,9 @@ use std::path::{Path, PathBuf};
 use cstatns_base::code::Generation;
 use cstatns_base::domain::end_of;
 use cstatns_base::files::FileError;
+use cstatns_base::language::{Said, Words, both};
 use cstatns_base::name::{Hex, Name};
+use cstatns_base::{text, words};
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
@@ -86,7 +89,7 @@ pub struct Finding {
     /// difference lies.
     pub event: Option<u64>,
     /// In plain words.
-    pub detail: String,
+    pub detail: Said,
 }
 
 /// Something that is lawful, and is not in order.
@@ -98,7 +101,7 @@ pub struct Notice {
     /// The event it is about.
     pub event: u64,
     /// In plain words.
-    pub detail: String,
+    pub detail: Said,
 }
 
 /// What is checked.
@@ -123,15 +126,15 @@ pub enum Check {
 }
 
 impl Check {
-    fn word(self) -> &'static str {
+    fn words(self) -> &'static Words {
         match self {
-            Self::Checkpoint => "Checkpoint",
-            Self::Chain => "Chain",
-            Self::Signatures => "Signatures",
-            Self::Lawfulness => "Lawfulness",
-            Self::Tree => "Completeness",
-            Self::Earlier => "Earlier checkpoint",
-            Self::Witness => "Witness",
+            Self::Checkpoint => words!("Checkpoint", "Point de contrôle"),
+            Self::Chain => words!("Chain", "Chaîne"),
+            Self::Signatures => words!("Signatures", "Signatures"),
+            Self::Lawfulness => words!("Lawfulness", "Licéité"),
+            Self::Tree => words!("Completeness", "Complétude"),
+            Self::Earlier => words!("Earlier checkpoint", "Point de contrôle antérieur"),
+            Self::Witness => words!("Witness", "Témoin"),
         }
     }
 }
@@ -180,11 +183,14 @@ pub struct DomainSummary {
 
 impl DomainSummary {
     /// What is due at `now`, or came late: the code of a notice, and what it says.
-    fn due(&self, now: Timestamp) -> Option<(&'static str, String)> {
+    fn due(&self, now: Timestamp) -> Option<(&'static str, Said)> {
         let domain = &self.domain;
         let overdue = self.renewal_due.filter(|due| TimeZone::UTC.to_datetime(now).date() > *due);
         if let Some(due) = overdue {
-            let detail = format!("The key of `{domain}` was due for renewal on {due}.");
+            let detail = both(|lang| {
+                text!(in lang, "The key of `{domain}` was due for renewal on {due}.",
+                    "La clé de `{domain}` devait être renouvelée le {due}.")
+            });
             return Some(("key-overdue", detail));
         }
         let ends = self.ends?;
@@ -194,17 +200,25 @@ impl DomainSummary {
             _ if late <= LATE => None,
             Some(destroyed) => Some((
                 "destroyed-late",
-                format!(
-                    "The keys of `{domain}` were destroyed on {destroyed}, {days} days after its \
-                    last day, {ends}."
-                ),
+                both(|lang| {
+                    text!(in lang,
+                        "The keys of `{domain}` were destroyed on {destroyed}, {days} days after its \
+                        last day, {ends}.",
+                            "Les clés de `{domain}` ont été détruites le {destroyed}, {days} jours après son dernier \
+                                jour, {ends}."
+                    )
+                }),
             )),
             None => Some((
                 "end-passed",
-                format!(
-                    "`{domain}` ended on {ends}, {days} days ago, and in this ledger its keys are \
-                    not destroyed."
-                ),
+                both(|lang| {
+                    text!(in lang,
+                        "`{domain}` ended on {ends}, {days} days ago, and in this ledger its keys are \
+                        not destroyed.",
+                            "`{domain}` a pris fin le {ends}, il y a {days} jours, et dans ce registre ses clés ne sont \
+                                pas détruites."
+                    )
+                }),
             )),
         }
     }

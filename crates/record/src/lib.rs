@@ -39,3 +39,5 @@ mod ahead;
 pub mod state;
 
 pub mod audit;
+
+mod french;

@@ -18,7 +18,7 @@ use zeroize::Zeroizing;
 use crate::proposal::{Input, are_deliveries};
 use crate::requested::{Data, Requested, beside};
 
-const FORMAT: u32 = 2;
+pub(crate) const FORMAT: u32 = 2;
 const LIMIT: u64 = 16 << 20;
 /// The most bytes of names of columns whose risk is accepted.
 const ACCEPTED: usize = 32 << 10;

@@ -17,7 +17,7 @@ use crate::requested::beside;
 
 /// More than it is long, in bytes.
 const LIMIT: u64 = 1 << 16;
-const FORMAT: u32 = 1;
+pub(crate) const FORMAT: u32 = 1;
 
 /// A delivery that its controller has: whoever verified the result knows what stands in it. It is
 /// not signed, so the service records it as its operator's word.

@@ -63,6 +63,8 @@ mod evaluate;
 
 mod learn;
 
+mod french;
+
 pub use builder::{BuildError, Builder, Built, Record, Stopped};
 pub use cstatns_base::look_up::MatchQuality;
 pub use evaluate::{Bin, Evaluation, Expected, Judged, Tally, Threshold, Truth, interval};

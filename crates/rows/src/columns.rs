@@ -12,6 +12,7 @@ use cstatns_base::code::{Code, CodeError, Generation, Tag};
 use cstatns_base::identifier::{self, Reason};
 use cstatns_base::look_up::{self, Score};
 use cstatns_base::name::{Hex, Name};
+use cstatns_base::words;
 
 use crate::error::{RowFault, TableError};
 use crate::parquet::runs;
@@ -33,7 +34,11 @@ impl Indexes {
             None => Kind::Text,
             Some(_) => Kind::Fixed(16),
         };
-        table.need_kind(0, std::slice::from_ref(&kind), "an index is binary, of 16 bytes")?;
+        table.need_kind(
+            0,
+            std::slice::from_ref(&kind),
+            words!("an index is binary, of 16 bytes", "un index est binaire, de 16 octets"),
+        )?;
         Ok(Self { path: table.path().to_owned(), kind })
     }
 
@@ -106,7 +111,10 @@ impl Codes {
         table.need_kind(
             column,
             &[Kind::Text, Kind::Fixed(32)],
-            "codes are text, or binary of 32 bytes",
+            words!(
+                "codes are text, or binary of 32 bytes",
+                "les codes sont du texte, ou des valeurs binaires de 32 octets",
+            ),
         )?;
         let binary = table.kind(column) == Kind::Fixed(32);
         let said = table.known().and_then(|known| known.codes);

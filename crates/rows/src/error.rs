@@ -8,8 +8,13 @@ use std::path::PathBuf;
 use cstatns_base::civil_status::Field;
 use cstatns_base::coded::ColumnName;
 use cstatns_base::files::FileError;
+use cstatns_base::language::Words;
+use cstatns_base::words;
 
 pub use row::RowFault;
+
+/// What a file in UTF-16 is found to be.
+pub(crate) const UTF_16: &Words = words!("text in UTF-16", "du texte en UTF-16");
 
 /// Why a file of rows was not read or written.
 #[derive(Debug, thiserror::Error)]
@@ -38,7 +43,7 @@ pub enum TableError {
         /// The file.
         path: PathBuf,
         /// What it is.
-        found: &'static str,
+        found: &'static Words,
     },
     /// `compressed-truncated`, `compressed-damaged`, `compressed-window`: compressed text that
     /// cannot be read.
@@ -247,11 +252,11 @@ pub enum TableError {
         /// The field of civil status that it is for, if it is for one.
         field: Option<Field>,
         /// Its type.
-        found: &'static str,
+        found: &'static Words,
         /// The bytes of its values, where they are of one size.
         size: Option<i32>,
         /// The type that it must have, and why.
-        needed: &'static str,
+        needed: &'static Words,
     },
     /// `column-type`: identifiers that are numbers, where nobody asked for them.
     #[error(
@@ -264,7 +269,7 @@ pub enum TableError {
         /// The column.
         column: ColumnName,
         /// Its type.
-        found: &'static str,
+        found: &'static Words,
     },
     /// `columns`: not the columns of such a file.
     #[error(
@@ -345,7 +350,7 @@ cstatns_base::coded!(TableError {
     Self::FileType { path } => ("file-type", Input, [path]),
     Self::File(error) => (error),
     Self::EmptyFile { path } => ("empty-file", Input, [path]),
-    Self::NotCsv { path, found } => ("not-csv", Input, [path, found, wide: (*found == "text in UTF-16").then_some("yes")]),
+    Self::NotCsv { path, found } => ("not-csv", Input, [path, found, wide: (*found == UTF_16).then_some("yes")]),
     Self::Packed { path, packing, fault: PackedFault::Truncated } => ("compressed-truncated", Input, [path, packing]),
     Self::Packed { path, packing, fault: PackedFault::Damaged } => ("compressed-damaged", Input, [path, packing]),
     Self::Packed { path, packing, fault: PackedFault::Window } => ("compressed-window", Input, [path, packing]),

@@ -13,6 +13,7 @@ use arrow_schema::{ArrowError, DataType, SchemaRef};
 use arrow_select::take::{take, take_record_batch};
 use cstatns_base::coded::ColumnName;
 use cstatns_base::meta::Known;
+use cstatns_base::words;
 
 use crate::error::TableError;
 use crate::parquet::{flat, flat_schema};
@@ -43,10 +44,17 @@ impl Reader {
                     path: name.to_owned(),
                     column: ColumnName::from(&**field.name()),
                     field: None,
-                    found: "a union, a run-end encoding or a list view, perhaps within another \
+                    found: words!(
+                        "a union, a run-end encoding or a list view, perhaps within another \
                         type",
+                        "une union, un encodage par longueurs ou une vue de liste, peut-être dans un autre \
+                        type",
+                    ),
                     size: None,
-                    needed: "the guard against identifiers does not look into those",
+                    needed: words!(
+                        "the guard against identifiers does not look into those",
+                        "la protection contre les identifiants ne regarde pas dans ces types",
+                    ),
                 });
             }
         }

@@ -52,4 +52,6 @@ pub mod guard;
 
 pub mod people;
 
+mod french;
+
 pub use parquet::{is_panic_of_damaged_file, runs};

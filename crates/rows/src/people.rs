@@ -5,6 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use cstatns_base::civil_status::Field;
+use cstatns_base::words;
 
 use crate::csv::{Delimiter, Fields};
 use crate::effort::Progress;
@@ -89,7 +90,10 @@ impl Records {
                 None => self.0.table.need_kind(
                     column,
                     &[Kind::Text],
-                    "what is read here must be text",
+                    words!(
+                        "what is read here must be text",
+                        "ce qui est lu ici doit être du texte"
+                    ),
                 )?,
             }
         }

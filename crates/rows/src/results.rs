@@ -6,6 +6,7 @@ use std::path::Path;
 use cstatns_base::code::{Code, Generation, Tag};
 use cstatns_base::commitment::{Commit, Commitment, CommitmentKey, Context, EncodedRows};
 use cstatns_base::look_up::Score;
+use cstatns_base::words;
 
 use crate::columns::{Codes, Indexes, Order, ScoreCells, fault, word};
 use crate::csv::Delimiter;
@@ -36,19 +37,25 @@ impl ResultColumns {
             [b"index", b"code", b"quality"] => (true, false),
             [b"index", b"code", b"quality", b"score"] => (true, true),
             _ => {
-                let expected =
-                    "`index`, `code`, after a coding `quality`, after a look-up `score` too";
+                let expected = "`index`, `code` [, `quality` [, `score`]]";
                 return Err(TableError::Columns { path: table.path().to_owned(), expected });
             }
         };
         if quality {
-            table.need_kind(2, &[Kind::Text], "`quality` is text")?;
+            table.need_kind(
+                2,
+                &[Kind::Text],
+                words!("`quality` is text", "`quality` est du texte"),
+            )?;
         }
         if score {
             table.need_kind(
                 3,
                 &[Kind::Text, Kind::Float(64)],
-                "a score is a number of 64 bits, or text",
+                words!(
+                    "a score is a number of 64 bits, or text",
+                    "un score est un nombre de 64 bits, ou du texte",
+                ),
             )?;
         }
         Ok(Self { quality, score })

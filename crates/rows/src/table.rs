@@ -10,7 +10,9 @@ use std::path::{Path, PathBuf};
 use arrow_schema::{DataType, SchemaRef};
 use cstatns_base::civil_status::Field;
 use cstatns_base::coded::ColumnName;
+use cstatns_base::language::Words;
 use cstatns_base::meta::Known;
+use cstatns_base::words;
 
 use crate::error::{Like, TableError};
 use crate::header::{decoded, folded};
@@ -106,22 +108,32 @@ pub enum Kind {
     /// Binary values of any length, as which some programs write text.
     Bytes,
     /// Another type, by its name.
-    Other(&'static str),
+    Other(&'static Words),
 }
 
 impl Kind {
     /// The word for it.
-    pub fn word(&self) -> &'static str {
+    pub fn word(&self) -> &'static Words {
         match self {
-            Self::Text => "text",
-            Self::Fixed(_) => "binary",
-            Self::Whole => "whole numbers",
-            Self::Float(32) => "floating-point numbers of 32 bits",
-            Self::Float(_) => "floating-point numbers of 64 bits",
-            Self::Day => "dates",
-            Self::Decimal => "Decimal",
-            Self::Null => "Null",
-            Self::Bytes => "Binary",
+            Self::Text => words!("text", "texte"),
+            Self::Fixed(_) => words!("binary", "binaire"),
+            Self::Whole => words!("whole numbers", "nombres entiers"),
+            Self::Float(32) => {
+                words!(
+                    "floating-point numbers of 32 bits",
+                    "nombres à virgule flottante de 32 bits"
+                )
+            }
+            Self::Float(_) => {
+                words!(
+                    "floating-point numbers of 64 bits",
+                    "nombres à virgule flottante de 64 bits"
+                )
+            }
+            Self::Day => words!("dates", "dates"),
+            Self::Decimal => words!("Decimal", "Decimal"),
+            Self::Null => words!("Null", "Null"),
+            Self::Bytes => words!("Binary", "Binary"),
             Self::Other(name) => name,
         }
     }
@@ -140,22 +152,29 @@ pub fn is_day(kind: &DataType) -> bool {
 
 /// The word for a type of column that nothing is read from. Arrow's own text could quote the names
 /// in a nested type.
-fn word(kind: &DataType) -> &'static str {
+fn word(kind: &DataType) -> &'static Words {
     match kind {
-        DataType::Boolean => "Boolean",
-        DataType::Timestamp(..) => "Timestamp with a time zone",
-        DataType::Time32(_) | DataType::Time64(_) => "Time",
-        DataType::Duration(_) => "Duration",
-        DataType::Interval(_) => "Interval",
-        DataType::Binary | DataType::LargeBinary | DataType::BinaryView => "Binary",
-        DataType::FixedSizeBinary(_) => "FixedSizeBinary",
-        DataType::Float16 => "Float16",
-        DataType::Struct(_) => "Struct",
-        DataType::Map(..) => "Map",
-        DataType::Union(..) => "Union",
-        DataType::Dictionary(..) => "Dictionary of values that are not text",
-        DataType::RunEndEncoded(..) => "RunEndEncoded",
-        _ => "List",
+        DataType::Boolean => words!("Boolean", "Boolean"),
+        DataType::Timestamp(..) => {
+            words!("Timestamp with a time zone", "Timestamp avec un fuseau horaire")
+        }
+        DataType::Time32(_) | DataType::Time64(_) => words!("Time", "Time"),
+        DataType::Duration(_) => words!("Duration", "Duration"),
+        DataType::Interval(_) => words!("Interval", "Interval"),
+        DataType::Binary | DataType::LargeBinary | DataType::BinaryView => {
+            words!("Binary", "Binary")
+        }
+        DataType::FixedSizeBinary(_) => words!("FixedSizeBinary", "FixedSizeBinary"),
+        DataType::Float16 => words!("Float16", "Float16"),
+        DataType::Struct(_) => words!("Struct", "Struct"),
+        DataType::Map(..) => words!("Map", "Map"),
+        DataType::Union(..) => words!("Union", "Union"),
+        DataType::Dictionary(..) => words!(
+            "Dictionary of values that are not text",
+            "Dictionary de valeurs qui ne sont pas du texte",
+        ),
+        DataType::RunEndEncoded(..) => words!("RunEndEncoded", "RunEndEncoded"),
+        _ => words!("List", "List"),
     }
 }
 
@@ -372,7 +391,7 @@ impl Table {
         &self,
         column: usize,
         kinds: &[Kind],
-        needed: &'static str,
+        needed: &'static Words,
     ) -> Result<(), TableError> {
         let kind = self.kind(column);
         if kinds.contains(&kind) {

@@ -1,5 +1,6 @@
 //! The ledgers that a recovery may take, and the one that it takes (SPEC §13).
 
+use cstatns_base::language::Said;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -67,7 +68,7 @@ pub(super) struct Choice {
     pub(super) is_seen: bool,
     pub(super) left_behind: Vec<Name>,
     pub(super) apart: Vec<Name>,
-    pub(super) unsound: Vec<(Source, String)>,
+    pub(super) unsound: Vec<(Source, Said)>,
 }
 
 /// Takes the longest ledger that k custodians at hand follow. Where none is, the one that a copy of
@@ -84,7 +85,7 @@ pub(super) fn choose(
     let mut sound = |source: Source, read: Result<Candidate, ServiceError>| match read {
         Ok(candidate) => Some(candidate),
         Err(error) => {
-            unsound.push((source, error.to_string()));
+            unsound.push((source, Said::of(&error)));
             None
         }
     };

@@ -102,6 +102,23 @@ impl Field {
         }
     }
 
+    /// [`Field::forms`] in French.
+    pub fn forms_fr(self) -> Option<&'static str> {
+        self.forms().map(|same| match self {
+            Self::DateNaissance => {
+                "1984-05-12, 12/05/1984 ou 19840512, avec 00, 99 ou XX quand le jour ou le mois \
+                n'est pas connu, ou 1984-05 ou 1984, d'une année de 1800 à l'an prochain ; une \
+                heure derrière est minuit, 00:00:00"
+            }
+            Self::CodeLieu => {
+                "les cinq caractères d'une commune ou d'un pays, comme 75056, 2A004 ou 99352 ; \
+                sans leur premier zéro, 1004"
+            }
+            Self::Sexe => "1, M, H, HOMME ou MASCULIN, 2, F, FEMME ou FEMININ",
+            _ => same,
+        })
+    }
+
     /// Whether a column must be the wrong one for the field if most of its cells cannot be read.
     /// The others may hold anything.
     pub fn is_known_by_its_cells(self) -> bool {

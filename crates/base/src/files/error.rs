@@ -128,6 +128,30 @@ pub fn words(kind: ErrorKind) -> String {
     }
 }
 
+/// The same in French, for the usual errors.
+pub fn words_fr(kind: ErrorKind) -> &'static str {
+    match kind {
+        ErrorKind::NotFound => "introuvable",
+        ErrorKind::PermissionDenied => "accès refusé",
+        ErrorKind::AlreadyExists => "existe déjà",
+        ErrorKind::BrokenPipe => "le lecteur du tube est parti",
+        ErrorKind::TimedOut => "délai dépassé",
+        ErrorKind::Interrupted => "interrompu",
+        ErrorKind::UnexpectedEof => "le fichier finit trop tôt",
+        ErrorKind::InvalidInput | ErrorKind::InvalidData => "données non valables",
+        ErrorKind::OutOfMemory => "mémoire insuffisante",
+        ErrorKind::WriteZero => "rien n'a pu être écrit",
+        ErrorKind::NotADirectory => "n'est pas un répertoire",
+        ErrorKind::IsADirectory => "est un répertoire",
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => "plus de place",
+        ErrorKind::FileTooLarge => "fichier trop grand",
+        ErrorKind::ReadOnlyFilesystem => "système de fichiers en lecture seule",
+        ErrorKind::ResourceBusy | ErrorKind::ExecutableFileBusy => "en cours d'utilisation",
+        ErrorKind::Unsupported => "opération non prise en charge",
+        _ => "le stockage ou le système a échoué",
+    }
+}
+
 fn said_of(holder: Option<&AtWork>) -> String {
     holder.map_or_else(String::new, |holder| format!(" ({holder})"))
 }

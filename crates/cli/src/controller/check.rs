@@ -13,6 +13,7 @@ use cstatns_rows::table::{Format, Source};
 use serde_json::{Value, json};
 
 use crate::fault::Fault;
+use crate::lang::text;
 use crate::output::Program;
 use crate::settings::Settings;
 
@@ -39,22 +40,27 @@ impl CheckArgs {
         let facts = check(&self.files)?;
         facts.iter().for_each(|file| program.tell(line_of(file)));
         if facts.len() > 1 {
-            program.say("these files can be joined on their codes");
+            program.say(text!(
+                "these files can be joined on their codes",
+                "ces fichiers peuvent s'apparier sur leurs codes"
+            ));
         }
         Ok(json!({ "files": facts.iter().map(summary_of).collect::<Vec<_>>() }))
     }
 }
 
 fn line_of(file: &FileFacts) -> String {
-    format!(
+    let unknown = text!("unknown", "inconnu");
+    text!(
         "{}: domain {}, generation {}, {} rows, {} distinct codes (tag {}, service {})",
+        "{} : domaine {}, génération {}, {} lignes, {} codes distincts (étiquette {}, service {})",
         file.path.display(),
-        file.domain.as_ref().map_or("unknown", |domain| domain.as_str()),
+        file.domain.as_ref().map_or(&*unknown, |domain| domain.as_str()),
         file.generation,
         file.rows,
         file.distinct_codes,
         file.tag,
-        file.service.as_deref().unwrap_or("unknown"),
+        file.service.as_deref().unwrap_or(&unknown),
     )
 }
 
@@ -89,7 +95,11 @@ fn survey(program: &Program, places: &[PathBuf]) -> Result<Value, Fault> {
             Err(error) if error.blame() == Blame::Input => continue,
             Err(error) => {
                 unread.push(path);
-                program.say(format_args!("warning: {path:?}: {}", Fault::from(error).text()));
+                program.say(text!(
+                    "warning: {path:?}: {}",
+                    "attention : {path:?} : {}",
+                    Fault::from(error).text()
+                ));
                 continue;
             }
         }
@@ -99,7 +109,11 @@ fn survey(program: &Program, places: &[PathBuf]) -> Result<Value, Fault> {
             Err(CheckError::NoCodes { .. }) => {}
             Err(error) => {
                 unread.push(path);
-                program.say(format_args!("warning: {path:?}: {}", Fault::from(error).text()));
+                program.say(text!(
+                    "warning: {path:?}: {}",
+                    "attention : {path:?} : {}",
+                    Fault::from(error).text()
+                ));
             }
         }
     }
@@ -119,16 +133,18 @@ fn survey(program: &Program, places: &[PathBuf]) -> Result<Value, Fault> {
         files.push(summary);
     }
     if found.is_empty() {
-        program.say("no file of codes is there");
+        program.say(text!("no file of codes is there", "il n'y a là aucun fichier de codes"));
     }
     Ok(json!({ "files": files, "unread": unread }))
 }
 
 fn tell_former(program: &Program, newest: Generation, renewal: Option<&str>) {
     program.tell(match renewal {
-        Some(command) => format!("  of a former generation, {newest} is here too: {command}"),
-        None => format!(
-            "  of a former generation, {newest} is here too, and its key is lost: no renewal brings it there"
+        Some(command) => text!("  of a former generation, {newest} is here too: {command}",
+            "  d'une ancienne génération, {newest} est là aussi : {command}"),
+        None => text!(
+            "  of a former generation, {newest} is here too, and its key is lost: no renewal brings it there",
+            "  d'une ancienne génération, {newest} est là aussi, et sa clé est perdue : aucun renouvellement ne l'y amène"
         ),
     });
 }

@@ -14,6 +14,7 @@ use cstatns_rows::table::Format;
 
 use crate::bulk::delimiter;
 use crate::fault::Fault;
+use crate::lang::text;
 use crate::register::mapped;
 use crate::scheme::scheme;
 use crate::settings::Settings;
@@ -90,13 +91,17 @@ impl Chosen {
     pub(super) fn named(&self) -> Result<Named<'_>, Fault> {
         let map: Vec<_> = self.map.iter().map(|(field, column)| (*field, &**column)).collect();
         if map.iter().any(|(field, _)| *field == Field::Id) {
-            return Err(Fault::usage("`id` is a field of registers only: leave it out of --map"));
+            return Err(Fault::usage(text!(
+                "`id` is a field of registers only: leave it out of --map",
+                "`id` est un champ des seuls répertoires : enlevez-le de --map"
+            )));
         }
         for (nth, (column, _)) in self.accept_risk.iter().enumerate() {
             if self.accept_risk[..nth].iter().any(|(other, _)| other == column) {
-                return Err(Fault::usage(
+                return Err(Fault::usage(text!(
                     "--accept-risk names a column twice: give one reason for it",
-                ));
+                    "--accept-risk nomme une colonne deux fois : donnez une seule raison pour elle"
+                )));
             }
         }
         let names = self.identifier_column.iter().chain(&self.code_column);
@@ -125,7 +130,10 @@ impl Chosen {
     pub(super) fn delimiter(&self, settings: &Settings) -> Result<u8, Fault> {
         if Format::of(&self.data)? == Format::Parquet {
             return match self.encoding {
-                Some(_) => Err(Fault::usage("--encoding is for text: leave it out for .parquet")),
+                Some(_) => Err(Fault::usage(text!(
+                    "--encoding is for text: leave it out for .parquet",
+                    "--encoding est pour le texte : enlevez-le pour .parquet"
+                ))),
                 None => Ok(b','),
             };
         }

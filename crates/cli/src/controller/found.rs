@@ -7,6 +7,7 @@ use serde_json::{Map, Value, json};
 
 use crate::bulk::over_several_lines;
 use crate::figures::{counted, grouped};
+use crate::lang::{said, text};
 use crate::output::Program;
 use crate::register::MAY_BE_DAYS;
 
@@ -22,8 +23,11 @@ pub(super) fn tell(
     numbers: bool,
 ) {
     for (field, count) in &found.unread {
-        let values = counted(*count, "value");
-        program.say(format_args!("not sent: {values} of {field} that cannot be read as such"));
+        let values = counted(*count, "value", "valeur");
+        program.say(text!(
+            "not sent: {values} of {field} that cannot be read as such",
+            "non envoyé : {values} de {field} qui ne peuvent pas être lues comme telles"
+        ));
     }
     if let Column::Identifiers { .. } = column {
         let notes = [frequent(found.most, values), unkeyed(found.unkeyed, values)];
@@ -31,33 +35,41 @@ pub(super) fn tell(
     }
     over_several_lines(program, found.over_lines);
     if numbers {
-        program.say(NUMBERS);
+        program.say(said(NUMBERS));
     }
     for (column, held) in &found.identifiers {
-        program.say(format_args!(
+        program.say(text!(
             "column {column} stays and holds identifiers: {} with their key and {} without one \
-            in {}",
+            in {}", "la colonne {column} reste et contient des identifiants : {} avec leur clé et {} sans clé dans {}",
             grouped(held.keyed),
             grouped(held.unkeyed),
-            counted(held.filled, "cell")
+            counted(held.filled, "cell", "cellule")
         ));
     }
     for risk in &found.risks {
         let (column, reason) = (&risk.column, &risk.reason);
         program.say(match risk.is_needed {
-            true => format!("accepted: column {column:?} stays beside the codes ({reason})"),
-            false => format!("column {column:?} is no risk: its --accept-risk can be left out"),
+            true => text!(
+                "accepted: column {column:?} stays beside the codes ({reason})",
+                "accepté : la colonne {column:?} reste à côté des codes ({reason})"
+            ),
+            false => text!(
+                "column {column:?} is no risk: its --accept-risk can be left out",
+                "la colonne {column:?} n'est pas un risque : son --accept-risk est superflu"
+            ),
         });
     }
     if matches!(column, Column::CivilStatus { .. }) && !found.counts.contains_key("ok") {
         program.say(
-            "warning: nobody can be looked up: no row has a name and a date that can be read; \
+            text!("warning: nobody can be looked up: no row has a name and a date that can be read; \
             see that these columns are \
              filled, and that --map names the right ones",
+                 "attention : personne ne peut être recherché : aucune ligne n'a un nom et une date lisibles ; voyez si \
+                     ces colonnes sont remplies, et si --map nomme les bonnes"),
         );
     }
     if found.may_be_days {
-        program.say(MAY_BE_DAYS);
+        program.say(said(MAY_BE_DAYS));
     }
 }
 

@@ -14,7 +14,8 @@ use serde_json::{Value, json};
 
 use crate::bulk::{Bulk, delimiter, over_several_lines};
 use crate::fault::Fault;
-use crate::figures::{counted, grouped};
+use crate::figures::{counted, decimal, grouped};
+use crate::lang::{said, text};
 use crate::output::Program;
 use crate::scheme::scheme;
 
@@ -73,20 +74,28 @@ impl InspectArgs {
     }
 
     fn tell(&self, program: &Program, data: &PathBuf, inspected: &Inspected) {
-        let rows = counted(inspected.rows, "row");
-        let columns = counted(inspected.columns.len() as u64, "column");
+        let rows = counted(inspected.rows, "row", "ligne");
+        let columns = counted(inspected.columns.len() as u64, "column", "colonne");
         let form = inspected.text.as_ref().map_or("Parquet".to_owned(), |text| {
             let encoding = text.encoding.map_or("utf-8", Encoding::name);
-            format!("text in {encoding}, {} between fields", shown(text.delimiter))
+            text!(
+                "text in {encoding}, {} between fields",
+                "texte en {encoding}, {} entre les champs",
+                shown(text.delimiter)
+            )
         });
-        program.tell(format_args!("{data:?}: {rows}, {columns}, {form}"));
+        program.tell(text!(
+            "{data:?}: {rows}, {columns}, {form}",
+            "{data:?} : {rows}, {columns}, {form}"
+        ));
         let width = inspected.columns.iter().map(|column| column.name.to_string().len()).max();
         for (at, column) in inspected.columns.iter().enumerate() {
             let (name, width) = (column.name.to_string(), width.unwrap_or_default());
             let filled = grouped(column.filled);
-            let kind = column.kind;
-            program.tell(format_args!(
+            let kind = said(column.kind);
+            program.tell(text!(
                 "  #{:<3} {name:<width$}  {kind}, {filled} filled{}",
+                "  #{:<3} {name:<width$}  {kind}, {filled} remplies{}",
                 at + 1,
                 remark(column)
             ));
@@ -98,27 +107,34 @@ impl InspectArgs {
         }
         if let Some(text) = &inspected.text {
             if let Some(line) = text.wider {
-                program.tell(format_args!(
+                program.tell(text!(
                     "line {line} has more fields than the first one: delete the lines above the \
-                    names of the columns"
+                    names of the columns",
+                        "la ligne {line} a plus de champs que la première : supprimez les lignes au-dessus des noms des \
+                            colonnes"
                 ));
             }
             if text.ragged.count > 0 {
-                program.tell(format_args!(
+                program.tell(text!(
                     "rows with more or fewer fields than the header: {}; such data is refused",
+                    "enregistrements avec plus ou moins de champs que l'en-tête : {} ; de telles données sont refusées",
                     stated(&text.ragged, true)
                 ));
             }
             if text.not_utf_8.count > 0 {
-                program.tell(format_args!(
+                program.tell(text!(
                     "rows that are not UTF-8: {}; say the encoding, such as --encoding windows-1252",
+                    "enregistrements qui ne sont pas en UTF-8 : {} ; dites l'encodage, par exemple --encoding windows-1252",
                     stated(&text.not_utf_8, true)
                 ));
             }
         }
         over_several_lines(program, inspected.over_lines);
         if let Some(command) = self.command(data, inspected) {
-            program.tell(format_args!("the request may be made with:\n  {command}"));
+            program.tell(text!(
+                "the request may be made with:\n  {command}",
+                "la demande peut se faire par :\n  {command}"
+            ));
         }
     }
 
@@ -130,8 +146,16 @@ impl InspectArgs {
         read: &Read,
         is_text: bool,
     ) {
-        let what = if read.field == Field::Nir { "identifiers" } else { read.field.name() };
-        program.tell(format_args!("#{} {}, read as {what}:", at + 1, column.name));
+        let what = match read.field {
+            Field::Nir => text!("identifiers", "identifiants"),
+            field => field.name().to_owned(),
+        };
+        program.tell(text!(
+            "#{} {}, read as {what}:",
+            "#{} {}, lue comme {what} :",
+            at + 1,
+            column.name
+        ));
         for (word, places) in &read.words {
             let is_well = matches!(*word, "valid" | "read");
             let count = grouped(places.count);
@@ -145,15 +169,21 @@ impl InspectArgs {
             [frequent((read.most, identifiers), identifiers), unkeyed(without, identifiers)];
         notes.into_iter().flatten().for_each(|note| program.tell(format_args!("  {note}")));
         for (word, count) in &read.missing {
-            let cells = counted(*count, "cell");
-            program.tell(format_args!("  {cells} say {word}: --missing {word}"));
+            let cells = counted(*count, "cell", "cellule");
+            program.tell(text!(
+                "  {cells} say {word}: --missing {word}",
+                "  {cells} contenant {word} : --missing {word}"
+            ));
         }
         if read.numbers > 0 {
-            let cells = counted(read.numbers, "cell");
-            program.tell(format_args!("  {cells} are identifiers as numbers: --numbers"));
+            let cells = counted(read.numbers, "cell", "cellule");
+            program.tell(text!(
+                "  {cells} are identifiers as numbers: --numbers",
+                "  {cells} avec un identifiant en nombre : --numbers"
+            ));
         }
         if self.numbers || read.numbers > 0 || is_number(column) {
-            program.tell(format_args!("  {NUMBERS}"));
+            program.tell(format_args!("  {}", said(NUMBERS)));
         }
     }
 
@@ -200,7 +230,7 @@ impl InspectArgs {
 
 fn is_number(column: &Inspection) -> bool {
     column.read.as_ref().is_some_and(|read| read.field == Field::Nir)
-        && !matches!(column.kind, "text" | "Null" | "Binary")
+        && !matches!(column.kind.en, "text" | "Null" | "Binary")
 }
 
 /// A delimiter as it is typed.
@@ -215,9 +245,14 @@ fn shown(delimiter: u8) -> String {
 fn stated(places: &Places, is_text: bool) -> String {
     let first: Vec<_> = places.first.iter().map(u64::to_string).collect();
     let more = if places.count > first.len() as u64 { ", …" } else { "" };
-    let unit = if is_text { "line" } else { "row" };
-    let plural = if places.count == 1 { "" } else { "s" };
-    format!("{}: {unit}{plural} {}{more}", grouped(places.count), first.join(", "))
+    let unit = match (is_text, places.count) {
+        (true, 1) => text!("line", "ligne"),
+        (true, _) => text!("lines", "lignes"),
+        (false, 1) => text!("row", "rang"),
+        (false, _) => text!("rows", "rangs"),
+    };
+    let (count, first) = (grouped(places.count), first.join(", "));
+    text!("{count}: {unit} {first}{more}", "{count} : {unit} {first}{more}")
 }
 
 /// What keeps a column from staying beside codes.
@@ -225,20 +260,29 @@ fn remark(column: &Inspection) -> String {
     let mut text = String::new();
     let held = column.held;
     if held.any() {
-        text.push_str(&format!(
+        text.push_str(&text!(
             "; identifiers: {} with their key, {} without one",
+            " ; identifiants : {} avec leur clé, {} sans clé",
             grouped(held.keyed),
             grouped(held.unkeyed)
         ));
     }
     match (column.is_risk, column.says) {
-        (true, _) => text.push_str("; cannot stay beside codes"),
-        (false, Some(Says::Who)) => text.push_str("; its name says who somebody is: cannot stay"),
+        (true, _) => text.push_str(&text!(
+            "; cannot stay beside codes",
+            " ; ne peut pas rester à côté de codes"
+        )),
+        (false, Some(Says::Who)) => text.push_str(&text!(
+            "; its name says who somebody is: cannot stay",
+            " ; son nom dit qui est quelqu'un : ne peut pas rester"
+        )),
         (false, Some(Says::Born)) => {
-            text.push_str("; its name is a date of birth: cannot stay beside a place of birth");
+            text.push_str(&text!("; its name is a date of birth: cannot stay beside a place of birth",
+                " ; son nom est une date de naissance : ne peut pas rester à côté d'un lieu de naissance"));
         }
         (false, Some(Says::Place)) => {
-            text.push_str("; its name is a place of birth: cannot stay beside a date of birth");
+            text.push_str(&text!("; its name is a place of birth: cannot stay beside a date of birth",
+                " ; son nom est un lieu de naissance : ne peut pas rester à côté d'une date de naissance"));
         }
         _ => {}
     }
@@ -247,24 +291,30 @@ fn remark(column: &Inspection) -> String {
 
 /// How often the most frequent identifier stands among so many, where that says something.
 pub(super) fn frequent((most, of): (u64, u64), all: u64) -> Option<String> {
-    let first = if of < all { "first " } else { "" };
-    (most > 1).then(|| {
-        format!(
-            "the most frequent identifier stands in {} of the {first}{}",
-            counted(most, "row"),
-            grouped(of)
-        )
-    })
+    let (times, rows) = (counted(most, "row", "ligne"), grouped(of));
+    match (most > 1, of < all) {
+        (false, _) => None,
+        (_, true) => Some(text!(
+            "the most frequent identifier stands in {times} of the first {rows}",
+            "l'identifiant le plus fréquent est dans {times} sur les {rows} premières"
+        )),
+        _ => Some(text!(
+            "the most frequent identifier stands in {times} of the {rows}",
+            "l'identifiant le plus fréquent est dans {times} sur les {rows}"
+        )),
+    }
 }
 
 /// How many identifiers have no control key.
 pub(super) fn unkeyed(without: u64, all: u64) -> Option<String> {
-    let share = 100.0 * without as f64 / all.max(1) as f64;
+    let share = decimal(100.0 * without as f64 / all.max(1) as f64, 1);
     (without > 0).then(|| {
-        format!(
-            "{} ({share:.1} %) without a control key: a typing error in such a one is not seen, and \
+        text!(
+            "{} ({share} %) without a control key: a typing error in such a one is not seen, and \
             13 digits that are no NIR may pass",
-            counted(without, "identifier")
+                "{} ({share} %) sans clé : une faute de frappe ne s'y voit pas, et 13 chiffres qui ne sont pas un NIR \
+                    peuvent passer",
+            counted(without, "identifier", "identifiant")
         )
     })
 }
@@ -286,7 +336,7 @@ fn summary(data: &PathBuf, inspected: &Inspected, seconds: f64) -> Value {
         json!({
             "number": at + 1,
             "name": column.name.to_string(),
-            "type": column.kind,
+            "type": column.kind.en,
             "filled": column.filled,
             "with_key": column.held.keyed,
             "without_key": column.held.unkeyed,

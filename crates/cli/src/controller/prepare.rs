@@ -8,12 +8,14 @@ use cstatns::manifest::manifest_path;
 use cstatns::meta::ServiceId;
 use cstatns::name::Name;
 use cstatns::requested::requested_path;
+use cstatns::words;
 use cstatns_controller::{Prepare, prepare};
 use serde_json::{Value, json};
 
 use crate::bulk::{Bulk, closing};
 use crate::fault::Fault;
 use crate::figures::per_second;
+use crate::lang::{said, text};
 use crate::output::Program;
 use crate::settings::Settings;
 
@@ -90,15 +92,18 @@ impl PrepareArgs {
             self.service.as_ref().or(settings.service.as_ref()),
             self.domain.as_ref().or(settings.domain.as_ref()),
         ) else {
-            return Err(Fault::usage(
+            return Err(Fault::usage(text!(
                 "give --service CARD and --domain D, or say them once for the folder of the data with \
                 `controller setup`",
-            ));
+                "donnez --service CARD et --domain D, ou dites-les une fois pour le dossier des données par `controller \
+                    setup`"
+            )));
         };
         let path = card;
         let card = present_card(program, path)?;
-        let service =
-            ServiceId::of(card.id()).ok_or_else(|| Fault::form(path, "the card of a service"))?;
+        let service = ServiceId::of(card.id()).ok_or_else(|| {
+            Fault::form(path, words!("the card of a service", "la carte d'un service"))
+        })?;
         let what = Prepare {
             data: (&self.chosen.data).into(),
             column,
@@ -115,15 +120,24 @@ impl PrepareArgs {
         let prepared = prepared?;
         let manifest = manifest_path(&self.request);
         let requested = requested_path(&self.retained);
-        program.say(format_args!(
+        program.say(text!(
             "give {:?} and {manifest:?} to the service; keep {:?}, {:?} and {requested:?}",
-            self.request, self.chosen.data, self.retained
+            "donnez {:?} et {manifest:?} au service ; gardez {:?}, {:?} et {requested:?}",
+            self.request,
+            self.chosen.data,
+            self.retained
         ));
         let (input, words) = (&prepared.input, spoken(&prepared.input.commitment));
-        program.say(format_args!("for `{domain}` of {service}: {input}"));
-        program.say(format_args!(
+        program.say(text!(
+            "for `{domain}` of {service}: {}",
+            "pour `{domain}` de {service} : {}",
+            said(input)
+        ));
+        program.say(text!(
             "the words of this request: {words}: give them to the custodians yourself; they \
-            approve the request only if the same words are shown to them"
+            approve the request only if the same words are shown to them",
+                "les mots de cette demande : {words} : donnez-les vous-même aux détenteurs ; ils ne consentent à la \
+                    demande que si les mêmes mots leur sont montrés"
         ));
         found::tell(program, &prepared.found, input.values, column, self.chosen.numbers);
         slip::tell(program, &self.request, &prepared);

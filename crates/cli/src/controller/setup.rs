@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use super::present_card;
 use crate::bulk::delimiter;
 use crate::fault::Fault;
+use crate::lang::text;
 use crate::output::Program;
 use crate::settings::{SETTINGS, written};
 
@@ -52,7 +53,12 @@ fn place_of(card: &Path, folder: &Path) -> Result<String, Fault> {
     let (card, folder) = (whole(card)?, whole(folder)?);
     let place = card.strip_prefix(&folder).unwrap_or(&card);
     let text = place.to_str().map(str::to_owned);
-    text.ok_or_else(|| Fault::usage("the path of the card is not text: give it another name"))
+    text.ok_or_else(|| {
+        Fault::usage(text!(
+            "the path of the card is not text: give it another name",
+            "le chemin de la carte n'est pas du texte : donnez-lui un autre nom"
+        ))
+    })
 }
 
 impl SetupArgs {
@@ -65,8 +71,9 @@ impl SetupArgs {
         let written = file.files[0].write_all(text.as_bytes());
         written.map_err(|error| FileError::from_io(&path, &error))?;
         file.commit()?;
-        program.say(format_args!(
+        program.say(text!(
             "{path:?}: requests of the data in {:?} are for `{}` of {}",
+            "{path:?} : les demandes des données dans {:?} sont pour `{}` de {}",
             self.dir,
             self.domain,
             card.id()

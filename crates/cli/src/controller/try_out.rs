@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use crate::bulk::{Bulk, closing};
 use crate::fault::Fault;
 use crate::figures::{counted, grouped, per_second};
+use crate::lang::text;
 use crate::output::Program;
 use crate::settings::Settings;
 
@@ -52,21 +53,24 @@ impl TryArgs {
         };
         let (tried, seconds) = self.bulk.work(program, |effort| try_out(what, effort));
         let tried = tried?;
-        program.tell(format_args!(
+        program.tell(text!(
             "{:?} would not be refused: {} with {}, {} distinct",
+            "{:?} ne serait pas refusé : {} avec {}, {} distinctes",
             self.chosen.data,
-            counted(tried.request_rows, "row"),
-            counted(tried.values, "value"),
+            counted(tried.request_rows, "row", "ligne"),
+            counted(tried.values, "value", "valeur"),
             grouped(tried.distinct)
         ));
-        program.tell(format_args!(
+        program.tell(text!(
             "as .csv the request takes about {}, the retained file {}; in .parquet or compressed they \
             take less",
+                "en .csv la demande prend environ {}, le fichier conservé {} ; en .parquet ou compressés ils prennent moins",
             size(tried.request_bytes),
             size(tried.retained_bytes)
         ));
         program.tell(
-            "`prepare` reads the data in the time below, and then sorts and writes these two files",
+            text!("`prepare` reads the data in the time below, and then sorts and writes these two files",
+                "`prepare` lit les données dans le temps ci-dessous, puis trie et écrit ces deux fichiers"),
         );
         found::tell(program, &tried.found, tried.values, column, self.chosen.numbers);
         program.say(closing(tried.rows, seconds, &tried.found.counts));

@@ -1,22 +1,28 @@
 //! What is played, act by act, and what each must come to.
 
 use crate::fault::Fault;
+use crate::lang::text;
 use cstatns::files::{self, Access, FileError};
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Span};
 use serde_json::Value;
-use std::collections::{BTreeSet, HashSet};
+use std::collections::HashSet;
 
 use super::people::{self, Numbers, People};
 use super::{CUSTODIANS, Files, Story, equal, mismatch};
 
 impl Story<'_> {
     pub(super) fn ceremony(&mut self) -> Result<(), Fault> {
-        self.step("The ceremony: nobody holds the key alone");
+        self.step(text!(
+            "The ceremony: nobody holds the key alone",
+            "La cérémonie : personne ne tient la clé seul"
+        ));
         self.tell(
-            "Five custodians, two of them external holders, each make a kit: a private part that \
+            text!("Five custodians, two of them external holders, each make a kit: a private part that \
             they keep and a public card.\n\
              (Here without passphrases, which only a demonstration accepts.)",
+                 "Cinq détenteurs, dont deux extérieurs, font chacun une trousse : une partie privée qu'ils gardent et \
+                     une carte publique.\n(Ici sans phrases de passe, ce que seule une démonstration accepte.)"),
         );
         for (name, external) in CUSTODIANS {
             let external = if external { " --external" } else { "" };
@@ -25,9 +31,11 @@ impl Story<'_> {
             ))?;
         }
         self.tell(
-            "\nThe service draws a secret, splits it so that three of the five open it, seals each \
+            text!("\nThe service draws a secret, splits it so that three of the five open it, seals each \
             share to its custodian's card,\n\
              and forgets the secret.",
+                 "\nLe service tire un secret, le partage de sorte que trois des cinq l'ouvrent, scelle chaque part pour \
+                     la carte de son\ndétenteur, et oublie le secret."),
         );
         let cards = CUSTODIANS.map(|(name, _)| format!("@/custodians/{name}/card.json")).join(" ");
         let founded = self.play(&format!(
@@ -35,8 +43,9 @@ impl Story<'_> {
             @/service/shares --demo"
         ))?;
         self.tell(
-            "\nEach custodian opens their share, checks it against the service's ledger, and \
+            text!("\nEach custodian opens their share, checks it against the service's ledger, and \
             signs a receipt.",
+                "\nChaque détenteur ouvre sa part, la vérifie avec le registre du service, et signe un récépissé."),
         );
         for (name, _) in CUSTODIANS {
             let accepted = self.play_quietly(&format!(
@@ -44,11 +53,15 @@ impl Story<'_> {
                 @/service/home/ledger.jsonl --yes"
             ))?;
             if accepted["spoken"] != founded["spoken"] {
-                return Err(mismatch("the words of the ceremony differ"));
+                return Err(mismatch(text!(
+                    "the words of the ceremony differ",
+                    "les mots de la cérémonie diffèrent"
+                )));
             }
         }
-        self.tell(format_args!(
+        self.tell(text!(
             "All five read the same words aloud: {}",
+            "Tous les cinq lisent à voix haute les mêmes mots : {}",
             founded["spoken"].as_str().unwrap_or_default()
         ));
         let receipts = CUSTODIANS
@@ -56,14 +69,16 @@ impl Story<'_> {
             .join(" ");
         self.play(&format!("service receipt @/service/home {receipts}"))?;
         self.tell(
-            "\nThree custodians open the statistical domain. Each is shown what they are \
+            text!("\nThree custodians open the statistical domain. Each is shown what they are \
             asked, and approves that and nothing else.",
+                "\nTrois détenteurs ouvrent le domaine statistique. Chacun voit ce qui lui est demandé, et consent à cela \
+                    et à rien d'autre."),
         );
         self.play(&format!(
             "service open @/service/home population --kind statistics {}",
             Self::quorum()
         ))?;
-        self.tell("\nTwo are not enough:");
+        self.tell(text!("\nTwo are not enough:", "\nDeux ne suffisent pas :"));
         self.refused(
             "service open @/service/home elsewhere --kind statistics --kit @/custodians/alice \
             --kit @/custodians/bruno",
@@ -74,7 +89,10 @@ impl Story<'_> {
     }
 
     pub(super) fn invent(&mut self, rows: usize, seed: u64) -> Result<Files, Fault> {
-        self.step("Two teams with files of their own");
+        self.step(text!(
+            "Two teams with files of their own",
+            "Deux équipes avec leurs propres fichiers"
+        ));
         let numbers = &mut Numbers::new(seed);
         let population = rows;
         let few = rows / 20;
@@ -124,11 +142,14 @@ impl Story<'_> {
         ] {
             files::write_new(&self.at(path), file.csv.as_bytes(), Access::Private)?;
         }
-        self.tell(format_args!(
+        self.tell(text!(
             "Training courses, {} rows about {} people, and wages, {} rows about {} people. \
             Identifiers are spelt as in real files:\n\
              with and without spaces, with and without key; {} and {} rows hold none or a spoilt \
              one. These are a few rows:",
+                 "Des formations, {} lignes sur {} personnes, et des salaires, {} lignes sur {} personnes. Les \
+                     identifiants sont écrits comme dans\nde vrais fichiers : avec et sans espaces, avec et sans clé ; {} \
+                     et {} lignes n'en ont pas ou en ont un abîmé. Quelques lignes :",
             files.courses.rows,
             files.courses.people.len(),
             files.wages.rows,
@@ -184,9 +205,14 @@ impl Story<'_> {
             std::fs::copy(&from, &to).map_err(|error| FileError::from_io(&to, &error))?;
         }
         if loud {
-            let destroyed = if renewal { "its copies" } else { "the identifiers" };
-            self.tell(format_args!(
-                "The team copies the result, puts the codes beside its data, and destroys {destroyed}."
+            let destroyed = if renewal {
+                text!("its copies", "ses copies")
+            } else {
+                text!("the identifiers", "les identifiants")
+            };
+            self.tell(text!(
+                "The team copies the result, puts the codes beside its data, and destroys {destroyed}.",
+                "L'équipe copie le résultat, met les codes à côté de ses données, et détruit {destroyed}."
             ));
         }
         let out = if renewal { format!("{file}-renewed") } else { format!("{file}-coded") };
@@ -201,7 +227,10 @@ impl Story<'_> {
              {destroy}"
         ))?;
         if loud {
-            self.tell("The service gets the receipt, and destroys its own copy of the result.");
+            self.tell(text!(
+                "The service gets the receipt, and destroys its own copy of the result.",
+                "Le service reçoit le récépissé, et détruit sa propre copie du résultat."
+            ));
         }
         let delivery = run["delivery"].as_str().unwrap_or_default();
         play(&format!(
@@ -212,51 +241,71 @@ impl Story<'_> {
     }
 
     pub(super) fn first_codes(&mut self, files: &Files) -> Result<(), Fault> {
-        self.step("Identifiers become codes");
+        self.step(text!("Identifiers become codes", "Les identifiants deviennent des codes"));
         self.tell(
-            "The training team sends identifiers and nothing else, each with a random index, \
+            text!("The training team sends identifiers and nothing else, each with a random index, \
             sorted by it: the service sees no\n\
              data and no order. The rest stays with the team.",
+                 "L'équipe des formations envoie des identifiants et rien d'autre, chacun avec un index aléatoire, triés \
+                     par lui : le service ne\nvoit ni données ni ordre. Le reste demeure dans l'équipe."),
         );
         self.exchange("courses", "courses", "population", false, true)?;
-        self.tell("\nThe wages team does the same:");
+        self.tell(text!(
+            "\nThe wages team does the same:",
+            "\nL'équipe des salaires fait de même :"
+        ));
         self.exchange("wages", "wages", "population", false, false)?;
-        self.tell("\nWhat the training team has now:");
+        self.tell(text!(
+            "\nWhat the training team has now:",
+            "\nCe que l'équipe des formations a maintenant :"
+        ));
         for line in self.first_lines("courses/courses-coded.csv", 4)? {
             self.tell(format_args!("    {line}"));
         }
 
-        self.step("The files are linked on the code");
+        self.step(text!(
+            "The files are linked on the code",
+            "Les fichiers s'apparient sur le code"
+        ));
         self.play("controller check @/courses/courses-coded.csv @/wages/wages-coded.csv")?;
         let (people, pairs) = self.join("courses/courses-coded.csv", "wages/wages-coded.csv")?;
         let expected = files.courses.people.intersection(&files.wages.people).count();
-        self.tell(format_args!(
+        self.tell(text!(
             "The join finds {people} people in both files ({pairs} pairs of rows). The invented \
-            data know the truth: {expected}."
+            data know the truth: {expected}.",
+                "L'appariement trouve {people} personnes dans les deux fichiers ({pairs} paires de lignes). Les données \
+                    inventées savent la vérité : {expected}."
         ));
-        equal(people, expected, "people in both files")?;
+        equal(people, expected, text!("people in both files", "personnes dans les deux fichiers"))?;
         self.note("people_in_both", people);
         self.note("row_pairs", pairs);
         Ok(())
     }
 
     pub(super) fn renewal(&mut self, files: &Files) -> Result<(), Fault> {
-        self.step("Years later: a new key, and no table from old codes to new ones");
+        self.step(text!("Years later: a new key, and no table from old codes to new ones",
+            "Des années plus tard : une nouvelle clé, et pas de table des anciens codes aux nouveaux"));
         self.tell(
-            "The key is renewed on schedule, or at once on any reasonable doubt, which one \
+            text!("The key is renewed on schedule, or at once on any reasonable doubt, which one \
             custodian alone can state. The service\n\
              applies the new key to the old codes.",
+                 "La clé est renouvelée à son terme, ou aussitôt en cas de doute raisonnable, qu'un seul détenteur peut \
+                     déclarer. Le service\napplique la nouvelle clé aux anciens codes."),
         );
         self.play(&format!(
             "service new-key @/service/home population --reason scheduled {}",
             Self::quorum()
         ))?;
-        self.tell("\nBoth teams have their codes renewed:");
+        self.tell(text!(
+            "\nBoth teams have their codes renewed:",
+            "\nLes deux équipes font renouveler leurs codes :"
+        ));
         self.exchange("courses", "courses", "population", true, true)?;
         self.exchange("wages", "wages", "population", true, false)?;
         self.tell(
-            "\nA file that was not renewed no longer matches, and the program says so rather \
+            text!("\nA file that was not renewed no longer matches, and the program says so rather \
             than joining nothing:",
+                "\nUn fichier non renouvelé ne s'apparie plus, et le programme le dit au lieu de n'apparier rien :"),
         );
         self.refused(
             "controller check @/courses/courses-coded.csv @/wages/wages-renewed.csv",
@@ -267,51 +316,72 @@ impl Story<'_> {
         let kept = old.keys().filter(|code| new.contains_key(*code)).count();
         let (people, pairs) =
             self.join("courses/courses-renewed.csv", "wages/wages-renewed.csv")?;
-        self.tell(format_args!(
+        self.tell(text!(
             "\nThe join of the renewed files finds the same {people} people and {pairs} pairs; \
             {kept} of {} codes are as before.",
+                "\nL'appariement des fichiers renouvelés trouve les mêmes {people} personnes et {pairs} paires ; {kept} \
+                    codes sur {} sont comme avant.",
             old.len()
         ));
-        equal(kept, 0, "codes that stayed the same")?;
+        equal(kept, 0, text!("codes that stayed the same", "codes restés les mêmes"))?;
         equal(
             people as u64,
             self.summary["people_in_both"].as_u64().unwrap_or(0),
-            "people after the renewal",
+            text!("people after the renewal", "personnes après le renouvellement"),
         )?;
-        equal(pairs, self.summary["row_pairs"].as_u64().unwrap_or(0), "pairs after the renewal")?;
+        equal(
+            pairs,
+            self.summary["row_pairs"].as_u64().unwrap_or(0),
+            text!("pairs after the renewal", "paires après le renouvellement"),
+        )?;
         for team in ["courses", "wages"] {
             let path = self.at(&format!("{team}/{team}-coded.csv"));
             files::destroy(&path)?;
         }
-        self.tell("The teams destroy the files of the former generation.");
+        self.tell(text!(
+            "The teams destroy the files of the former generation.",
+            "Les équipes détruisent les fichiers de l'ancienne génération."
+        ));
 
-        self.step("Newcomers match people who were coded before the renewal");
-        self.tell(format_args!(
+        self.step(text!(
+            "Newcomers match people who were coded before the renewal",
+            "Les nouveaux venus s'apparient aux personnes codées avant le renouvellement"
+        ));
+        self.tell(text!(
             "{} further courses, some of people already coded under the first key. They go through \
             both keys in one pass:",
+                "{} autres formations, certaines de personnes déjà codées sous la première clé. Elles passent par les \
+                    deux clés en une fois :",
             files.newcomers.rows
         ));
         self.exchange("courses", "newcomers", "population", false, false)?;
         let (met, _) = self.join("courses/newcomers-coded.csv", "courses/courses-renewed.csv")?;
         let expected = files.newcomers.people.intersection(&files.courses.people).count();
-        self.tell(format_args!(
+        self.tell(text!(
             "Of {} people among them, {met} were in the first file; the truth is {expected}.",
+            "Sur {} personnes parmi elles, {met} étaient dans le premier fichier ; la vérité est {expected}.",
             files.newcomers.people.len()
         ));
-        equal(met, expected, "newcomers recognised")?;
+        equal(met, expected, text!("newcomers recognised", "nouveaux venus reconnus"))?;
         self.note("newcomers_recognised", met);
         Ok(())
     }
 
     pub(super) fn research(&mut self, files: &Files) -> Result<(), Fault> {
-        self.step("A research project has a key of its own, until its end");
+        self.step(text!(
+            "A research project has a key of its own, until its end",
+            "Un projet de recherche a sa propre clé, jusqu'à son terme"
+        ));
         let today = TimeZone::UTC.to_datetime(self.now()).date();
         let ends = today.saturating_add(Span::new().days(20));
         self.tell(
-            "Its key is drawn independently, and its seal also needs a secret that lies apart, in \
+            text!("Its key is drawn independently, and its seal also needs a secret that lies apart, in \
             life/, and is in no backup.\n\
              (Until the linking body has a role of its own here, only a demonstration hands out a \
              project's codes.)",
+                 "Sa clé est tirée à part, et son scellé demande aussi un secret gardé ailleurs, dans life/, et dans \
+                     aucune sauvegarde.\n(Tant que l'organisme appariant n'a pas de rôle ici, seule une démonstration \
+                     remet les codes d'un projet.)"),
         );
         self.play(&format!(
             "service open @/service/home cohort --kind research --ends {ends} {}",
@@ -325,22 +395,29 @@ impl Story<'_> {
         let courses: HashSet<String> = courses.keys().map(bare).collect();
         let shared = cohort.keys().filter(|code| courses.contains(&bare(code))).count();
         let same = files.cohort.people.intersection(&files.courses.people).count();
-        self.tell(format_args!(
+        self.tell(text!(
             "{same} people are both in the project and among the training courses; codes in \
-            common: {shared}."
+            common: {shared}.",
+                "{same} personnes sont à la fois dans le projet et parmi les formations ; codes en commun : {shared}."
         ));
-        equal(shared, 0, "codes that a project shares")?;
+        equal(shared, 0, text!("codes that a project shares", "codes qu'un projet partage"))?;
 
         let begin = self.now();
         let end = cstatns::domain::end_of(ends);
         self.ahead.set(self.ahead.get() + end.duration_since(begin) + SignedDuration::from_mins(1));
-        self.tell(format_args!(
+        self.tell(text!(
             "\nNow the demonstration sets its own clock to the day after the project's end, {ends} \
             (the machine's clock is left\n\
-             alone). A timer runs `expire` every hour; nobody is needed."
+             alone). A timer runs `expire` every hour; nobody is needed.",
+                 "\nLa démonstration met maintenant sa propre horloge au lendemain du terme du projet, {ends} (celle de \
+                     la machine n'est pas\ntouchée). Une minuterie lance `expire` toutes les heures ; personne n'est \
+                     nécessaire."
         ));
         self.play("service expire @/service/home")?;
-        self.tell("From this moment the project codes no more, quorum or not:");
+        self.tell(text!(
+            "From this moment the project codes no more, quorum or not:",
+            "Dès cet instant, le projet ne code plus, quorum ou non :"
+        ));
         let again = People::invent(&mut Numbers::new(0), 50);
         let late = people::file(
             &mut Numbers::new(0),
@@ -375,121 +452,26 @@ impl Story<'_> {
         }
         files::destroy(&self.at("service/late.request.csv.manifest.json"))?;
         self.tell(
-            "\nA day later (so that a wrong clock can be seen in time) the key is destroyed, \
+            text!("\nA day later (so that a wrong clock can be seen in time) the key is destroyed, \
             with nobody present:",
+                "\nUn jour plus tard (pour qu'une horloge fausse se voie à temps), la clé est détruite, sans personne :"),
         );
         self.ahead.set(self.ahead.get() + SignedDuration::from_hours(25));
         self.play("service expire @/service/home")?;
         let status = self.play("service status @/service/home")?;
         let past = status["keys_past_their_end"].as_array().map_or(usize::MAX, Vec::len);
-        equal(past, 0, "keys past their end")?;
+        equal(past, 0, text!("keys past their end", "clés au-delà de leur terme"))?;
         let life = self.names("service/home/life")?;
-        self.tell(format_args!(
+        self.tell(text!(
             "In life/ only the mark of the place is left ({}). All five custodians together cannot \
             code for the project again,\n\
              and a backup of keys/ does not help them.",
+                 "Dans life/ il ne reste que la marque de l'emplacement ({}). Les cinq détenteurs ensemble ne peuvent \
+                     plus coder pour le projet,\net une sauvegarde de keys/ ne les aide pas.",
             life.join(", ")
         ));
         self.note("project_codes_shared", shared);
         self.note("keys_past_their_end", past);
         Ok(())
-    }
-
-    pub(super) fn audit(&mut self) -> Result<(), Fault> {
-        self.step("The auditor checks the record");
-        self.tell(
-            "Every call and every access to a key is in the ledger, with the custodians' \
-            signatures. The auditor needs the\n\
-             service's public card and no key, identifier or code.",
-        );
-        let audit = self.play(
-            "auditor verify @/service/home/ledger.jsonl --service @/service/home/card.json",
-        )?;
-        self.note("events", audit["events"].clone());
-        self.note("events_witnessed", audit["witnessed"]["events"].clone());
-
-        self.tell("\nOne digit of one event is changed in a copy of the ledger:");
-        let copy = self.at("audit");
-        files::create_dir(&copy)?;
-        let home = self.at("service/home");
-        for name in ["checkpoint", "card.json"] {
-            files::write_new(
-                &copy.join(name),
-                &files::read(&home.join(name), u64::MAX)?,
-                Access::Shared,
-            )?;
-        }
-        let mut ledger = files::read(&home.join("ledger.jsonl"), u64::MAX)?;
-        let middle = ledger.len() / 2;
-        let digit = ledger.iter().skip(middle).position(u8::is_ascii_digit).unwrap_or(0) + middle;
-        ledger[digit] = if ledger[digit] == b'0' { b'1' } else { b'0' };
-        files::write_new(&copy.join("ledger.jsonl"), &ledger, Access::Shared)?;
-        match self.run(
-            &self.verbs.quiet(),
-            "auditor verify @/audit/ledger.jsonl --service @/audit/card.json",
-        ) {
-            Err(fault) => {
-                self.tell(format_args!("    {}", fault.line().unwrap_or_default()));
-                Ok(())
-            }
-            Ok(_) => Err(mismatch("a changed ledger was not found out")),
-        }
-    }
-
-    /// What is left where, and what is nowhere.
-    pub(super) fn end(mut self, files: &Files) -> Result<Value, Fault> {
-        self.step("What is left, and where");
-        for (directory, who) in [
-            ("custodians", "each custodian: their kit, with their sealed share"),
-            ("service", "the service: reports, and the sealed shares as they were handed out"),
-            ("service/home", "the service's home: its signing key, ledger and checkpoint"),
-            ("service/home/keys", "sealed keys; three custodians open them"),
-            ("courses", "the training team: codes and its own data, no identifier"),
-            ("wages", "the wages team: codes and its own data, no identifier"),
-            ("project", "the project: codes of its own that nobody can make again"),
-            ("audit", "the copy of the ledger with the changed digit"),
-        ] {
-            self.tell(format_args!("  {directory}/  ({who})"));
-            self.tell(format_args!("      {}", self.names(directory)?.join("  ")));
-        }
-        let sample: BTreeSet<usize> =
-            files.courses.people.iter().chain(&files.wages.people).copied().take(200).collect();
-        let needles: HashSet<&[u8]> =
-            sample.iter().map(|person| files.people.identifier(*person).as_bytes()).collect();
-        let (mut searched, mut holding) = (0_u64, 0_u64);
-        let mut directories = vec![self.root.clone()];
-        while let Some(directory) = directories.pop() {
-            let entries = std::fs::read_dir(&directory)
-                .map_err(|error| FileError::from_io(&directory, &error))?;
-            for entry in entries {
-                let path = entry.map_err(|error| FileError::from_io(&directory, &error))?.path();
-                if path.is_dir() {
-                    directories.push(path);
-                    continue;
-                }
-                searched += 1;
-                let bytes = files::read(&path, u64::MAX)?;
-                let hit = |window: &[u8]| window[0].is_ascii_digit() && needles.contains(window);
-                holding += u64::from(bytes.windows(13).any(hit));
-            }
-        }
-        self.tell(format_args!(
-            "\nSearched all {searched} files for the identifiers of {} people: {holding} files \
-            hold one.",
-            needles.len()
-        ));
-        equal(holding, 0, "files that hold an identifier")?;
-        self.note("files_searched", searched);
-        self.note("files_with_an_identifier", holding);
-        self.tell(
-            "(Files were overwritten and deleted. On an SSD or a copy-on-write disk that proves \
-            nothing: encrypt the disk.)",
-        );
-        self.tell(format_args!(
-            "Everything is in {}, its ledger three weeks ahead of the machine's clock. Delete it \
-            when you like.",
-            self.root.display()
-        ));
-        Ok(self.summary)
     }
 }

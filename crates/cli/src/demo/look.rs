@@ -7,11 +7,12 @@ use jiff::Timestamp;
 
 use super::{Story, mismatch};
 use crate::fault::Fault;
+use crate::lang::text;
 
 impl Story<'_> {
     pub(super) fn expect_gone(&self, path: &str) -> Result<(), Fault> {
         if self.at(path).symlink_metadata().is_ok() {
-            return Err(mismatch(format_args!("{path} is still there")));
+            return Err(mismatch(text!("{path} is still there", "{path} est encore là")));
         }
         Ok(())
     }

@@ -11,6 +11,7 @@ use cstatns::state::{Background, Confirmed, State};
 
 use crate::fault::Fault;
 use crate::figures::counted;
+use crate::lang::{Lang, lang, said, text};
 use crate::output::Program;
 
 use super::words::doubted_words;
@@ -24,86 +25,158 @@ pub(super) fn show(program: &Program, gathering: &mut Gathering<'_>) -> Result<(
     let (number, leaf) = (gathering.number(), gathering.proposal().question);
     let state = gathering.view().map_err(ServiceError::from)?.state;
     let action = &question.action;
+    let width = if lang() == Lang::En { 9 } else { 11 };
     let line = |label: &str, what: &dyn Display| {
-        program.say(format_args!("  {label:<9} {what}"));
+        program.say(format_args!("  {label:<width$} {what}"));
     };
-    program.say(format_args!("asked of the custodians: {action}"));
+    let asked = said(action);
+    program.say(text!("asked of the custodians: {asked}", "demandé aux détenteurs : {asked}"));
     line(
-        "service",
-        &format_args!("{}, epoch {}, recorded as event {number}", question.service, question.epoch),
+        &text!("service", "service"),
+        &text!(
+            "{}, epoch {}, recorded as event {number}",
+            "{}, époque {}, inscrit comme événement {number}",
+            question.service,
+            question.epoch
+        ),
     );
     match action.inputs() {
-        [input] => line("request", &format_args!("{}, {input}", spoken(&input.commitment))),
+        [input] => line(
+            &text!("request", "demande"),
+            &format_args!("{}, {}", spoken(&input.commitment), said(input)),
+        ),
         // In the order of the results; each has the words that its controller was shown.
         inputs => (1..).zip(inputs).for_each(|(part, input)| {
             let words = spoken(&input.commitment);
-            line(&format!("request {part}"), &format_args!("{words}, {input}"));
+            line(
+                &text!("request {part}", "demande {part}"),
+                &format_args!("{words}, {}", said(input)),
+            );
         }),
     }
     if let Action::Code { look_up: Some(look_up), domain, .. } = action {
         let words = spoken(&look_up.commitment);
-        line("register", &format_args!("{words}, id {}", look_up.register));
+        line(
+            &text!("register", "répertoire"),
+            &text!("{words}, id {}", "{words}, identité {}", look_up.register),
+        );
         if state.domain(domain).is_ok_and(|domain| domain.kind.is_research()) {
-            line("register", &"is consulted for rows without an identifier only");
+            line(
+                &text!("register", "répertoire"),
+                &text!(
+                    "is consulted for rows without an identifier only",
+                    "n'est consulté que pour les lignes sans identifiant"
+                ),
+            );
         }
     }
     if let Action::Examined { doubts, .. } = action {
         for doubt in doubts.iter().filter_map(|digest| state.doubts().get(digest)) {
-            let (by, about) = (&doubt.by, doubted_words(&doubt.about));
+            let (by, about) = (&doubt.by, doubted_words(lang(), &doubt.about));
             line(
-                "doubt",
-                &format_args!("of `{by}` on {}, event {}: {about}", doubt.time, doubt.number),
+                &text!("doubt", "doute"),
+                &text!(
+                    "of `{by}` on {}, event {}: {about}",
+                    "de `{by}` le {}, événement {} : {about}",
+                    doubt.time,
+                    doubt.number
+                ),
             );
         }
     }
     if let Action::Renew { of, .. } = action {
-        line("renews", &renewed(state, of.as_deref()));
+        line(&text!("renews", "renouvelle"), &renewed(state, of.as_deref()));
     }
     if let Some(background) = state.background(&question.run) {
         around(action, &background, &line);
     }
-    line("question", &format_args!("{}, open until {}", spoken(&leaf), question.expires));
+    line(
+        &text!("question", "question"),
+        &text!("{}, open until {}", "{}, ouverte jusqu'au {}", spoken(&leaf), question.expires),
+    );
     Ok(())
 }
 
 /// The deliveries whose codes are renewed.
 fn renewed(state: &State, of: Option<&[DeliveryId]>) -> String {
-    let Some(of) = of else { return "codes of deliveries that are not known".to_owned() };
+    let Some(of) = of else {
+        return text!(
+            "codes of deliveries that are not known",
+            "des codes de livraisons inconnues"
+        )
+        .to_owned();
+    };
     let names: Vec<_> = of.iter().take(SHOWN).map(|id| state.named(*id).to_string()).collect();
     let others = match of.len().saturating_sub(SHOWN) {
         0 => String::new(),
-        more => format!(" and {more} more"),
+        more => text!(" and {more} more", " et {more} autres"),
     };
-    format!("the codes of {}{others}", names.join(", "))
+    text!("the codes of {}{others}", "les codes de {}{others}", names.join(", "))
 }
 
 /// What the ledger says around it.
 fn around(action: &Action, background: &Background, line: &dyn Fn(&str, &dyn Display)) {
     if let Action::Code { domain, purpose, .. } | Action::Renew { domain, purpose, .. } = action {
         if let Some(minimum) = background.minimum_batch {
-            line("minimum", &format_args!("{minimum} distinct values a run in `{domain}`"));
+            line(
+                &text!("minimum", "minimum"),
+                &text!(
+                    "{minimum} distinct values a run in `{domain}`",
+                    "{minimum} valeurs distinctes par opération dans `{domain}`"
+                ),
+            );
         }
         let generations = || background.keys.iter().map(|key| key.generation.get());
         match (generations().min(), generations().max()) {
             (Some(first), Some(last)) if first < last => {
-                line("opens", &format_args!("keys {first} to {last} of `{domain}`"));
+                line(
+                    &text!("opens", "ouvre"),
+                    &text!(
+                        "keys {first} to {last} of `{domain}`",
+                        "les clés {first} à {last} de `{domain}`"
+                    ),
+                );
             }
-            (_, Some(last)) => line("opens", &format_args!("key {last} of `{domain}`")),
+            (_, Some(last)) => line(
+                &text!("opens", "ouvre"),
+                &text!("key {last} of `{domain}`", "la clé {last} de `{domain}`"),
+            ),
             _ => {}
         }
         if let Some(runs) = background.runs_this_year {
-            let before = counted(runs, "run");
-            line("before", &format_args!("{before} for `{purpose}` in `{domain}` this year"));
+            let before = counted(runs, "run", "opération");
+            line(
+                &text!("before", "avant"),
+                &text!(
+                    "{before} for `{purpose}` in `{domain}` this year",
+                    "{before} pour `{purpose}` dans `{domain}` cette année"
+                ),
+            );
         }
     }
     if let (Some(due), Some(domain)) = (background.overdue_since, action.domain()) {
-        line("overdue", &format_args!("the key of `{domain}` was due for renewal on {due}"));
+        line(
+            &text!("overdue", "en retard"),
+            &text!(
+                "the key of `{domain}` was due for renewal on {due}",
+                "la clé de `{domain}` devait être renouvelée le {due}"
+            ),
+        );
     }
     if let Some(Confirmed { clock, time, .. }) = background.confirms_clock {
         let effect = match clock < time {
-            true => "who consents confirms it and sets the time of the ledger back",
-            false => "who consents confirms it",
+            true => text!(
+                "who consents confirms it and sets the time of the ledger back",
+                "qui consent la confirme et recule l'heure du registre"
+            ),
+            false => text!("who consents confirms it", "qui consent la confirme"),
         };
-        line("clock", &format_args!("{clock}, the time of the ledger is {time}: {effect}"));
+        line(
+            &text!("clock", "horloge"),
+            &text!(
+                "{clock}, the time of the ledger is {time}: {effect}",
+                "{clock}, l'heure du registre est {time} : {effect}"
+            ),
+        );
     }
 }

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use crate::figures::grouped;
+use cstatns::name::grouped;
 
 const WIDTH: f64 = 360.0;
 const HEIGHT: f64 = 270.0;

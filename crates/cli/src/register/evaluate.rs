@@ -9,12 +9,13 @@ use std::sync::Arc;
 use clap::Args;
 use cstatns::civil_status::{CivilStatus, Field, Seen};
 use cstatns::files::{Access, FileError, Pending};
+use cstatns::language::Words;
 use cstatns::look_up::{Level, Score};
 use cstatns::name::Hex;
+use cstatns::words;
 use cstatns_controller::PrepareError;
 use cstatns_register::{
-    Evaluation, Expected, Index, Judged, MatchQuality, Query, SAMPLE, Tally, Threshold, Truth,
-    interval,
+    Evaluation, Expected, Index, Judged, MatchQuality, Query, SAMPLE, Tally, Truth,
 };
 use cstatns_rows::effort::Progress;
 use cstatns_rows::people::Records;
@@ -26,9 +27,10 @@ use crate::accept::{level, score};
 use crate::bulk::{closing, delimiter, watched};
 use crate::fault::Fault;
 use crate::figures::{counted, grouped, per_second};
+use crate::lang::{said, text};
 use crate::output::Program;
 
-use super::measured::{Kinds, Measured};
+use super::measured::{Kinds, Measured, summary};
 use super::page::{page, percent};
 use super::{MAY_BE_DAYS, civil_status, counts, found, mapped};
 
@@ -84,19 +86,27 @@ fn html(text: &str) -> Result<PathBuf, String> {
     let path = PathBuf::from(text);
     match path.extension() {
         Some(extension) if extension.eq_ignore_ascii_case("html") => Ok(path),
-        _ => Err("the page is HTML: give it a name that ends with .html".to_owned()),
+        _ => Err(text!(
+            "the page is HTML: give it a name that ends with .html",
+            "la page est en HTML : donnez-lui un nom qui finit par .html"
+        )
+        .to_owned()),
     }
 }
 
 impl EvaluateArgs {
     pub(super) fn run(self, program: &Program) -> Result<Value, Fault> {
         if self.map.iter().any(|(field, _)| matches!(field, Field::Id | Field::Nir)) {
-            return Err(Fault::usage(
+            return Err(Fault::usage(text!(
                 "rows are looked up by civil status alone: leave id and nir out of --map",
-            ));
+                "les lignes sont recherchées par le seul état civil : enlevez id et nir de --map"
+            )));
         }
         if self.kind.len() > 2 {
-            return Err(Fault::usage("--kind takes one column or two"));
+            return Err(Fault::usage(text!(
+                "--kind takes one column or two",
+                "--kind prend une ou deux colonnes"
+            )));
         }
         let progress = Arc::default();
         let (measured, seconds) = watched(program, &progress, || self.measure(program, &progress));
@@ -111,7 +121,7 @@ impl EvaluateArgs {
         let mut summary = summary(&kinds, &evaluation);
         summary["register"] = json!({ "path": self.register, "id": id });
         for (what, count) in counts {
-            summary["register"][what] = count.into();
+            summary["register"][what.en.replace(' ', "_")] = count.into();
         }
         summary["page"] = json!(self.out);
         summary["seconds"] = seconds.into();
@@ -178,10 +188,12 @@ impl EvaluateArgs {
         let truth = named(&self.truth)?;
         let kinds: Vec<_> = self.kind.iter().map(named).collect::<Result<_, _>>()?;
         if is_field(truth) || kinds.iter().any(|kind| *kind == truth || is_field(*kind)) {
-            return Err(Fault::usage(
+            return Err(Fault::usage(text!(
                 "--truth and --kind take columns that are not looked up, and one that the other \
                 has not: choose others",
-            ));
+                "--truth et --kind prennent des colonnes qui ne servent pas à la recherche, et différentes l'une de \
+                    l'autre : choisissez-en d'autres"
+            )));
         }
         let mut columns = [None; TEXTS + 2];
         columns[..ASKED.len()].copy_from_slice(&fields);
@@ -193,11 +205,22 @@ impl EvaluateArgs {
             .for_each(|(column, kind)| *column = Some((kind, None)));
 
         let place = self.place()?;
-        let refused = |code, number, what| {
-            Fault::new(code, format!("{:?}: {place} {number} {what}", self.queries))
+        let refused = |code, number, what: String| {
+            Fault::new(
+                code,
+                text!(
+                    "{:?}: {place} {number} {what}",
+                    "{:?} : {place} {number} {what}",
+                    self.queries
+                ),
+            )
         };
-        let too_many =
-            |code, what| Fault::new(code, format!("{:?} has more than {what}", self.queries));
+        let too_many = |code, what: String| {
+            Fault::new(
+                code,
+                text!("{:?} has more than {what}", "{:?} a plus de {what}", self.queries),
+            )
+        };
         let years = program.years();
         let mut seen = [Seen::default(); ASKED.len()];
         let mut queries = Queries::default();
@@ -205,8 +228,16 @@ impl EvaluateArgs {
             let mut texts = [""; TEXTS + 2];
             for (text, cell) in texts.iter_mut().zip(cells) {
                 let read = str::from_utf8(cell);
-                *text = read
-                    .map_err(|_| refused("not-utf-8", number, "is not UTF-8: save it as such"))?;
+                *text = read.map_err(|_| {
+                    refused(
+                        "not-utf-8",
+                        number,
+                        text!(
+                            "is not UTF-8: save it as such",
+                            "n'est pas en UTF-8 : enregistrez dans cet encodage"
+                        ),
+                    )
+                })?;
             }
             for ((field, seen), text) in ASKED.into_iter().zip(&mut seen).zip(texts.map(str::trim))
             {
@@ -216,27 +247,35 @@ impl EvaluateArgs {
             }
             let words = &texts[TEXTS..TEXTS + self.kind.len()];
             if !words.iter().all(|text| is_kind(text)) {
-                return Err(refused("kind", number, NO_KIND));
+                return Err(refused("kind", number, said(NO_KIND)));
             }
             let kind = queries.kinds.of(words);
             queries.rows.push(Asked::new(&texts[..TEXTS], number, kind));
             if queries.kinds.0.len() > MOST_KINDS {
-                let what = format!("{MOST_KINDS} kinds of rows: choose another column with --kind");
+                let what = text!(
+                    "{MOST_KINDS} kinds of rows: choose another column with --kind",
+                    "{MOST_KINDS} sortes de lignes : choisissez une autre colonne par --kind"
+                );
                 return Err(too_many("kind", what));
             }
             if queries.rows.len() > MOST_ROWS {
                 return Err(too_many(
                     "many-rows",
-                    format!("{} rows: take a sample", grouped(MOST_ROWS as u64)),
+                    text!(
+                        "{} rows: take a sample",
+                        "{} lignes : prenez un échantillon",
+                        grouped(MOST_ROWS as u64)
+                    ),
                 ));
             }
             Ok(())
         })?;
         if queries.rows.len() < LEAST_ROWS {
-            let text = format!(
-                "{:?} has {} rows: shares of fewer than {LEAST_ROWS} say nothing of a register, \
-                and too \
-                 much of single rows: add some",
+            let text = text!(
+                "{:?} has {} rows: shares of fewer than {LEAST_ROWS} say nothing of a register, and too \
+                much of single rows: add some",
+                "{:?} a {} lignes : des parts de moins de {LEAST_ROWS} ne disent rien d'un répertoire, et trop de \
+                lignes isolées : ajoutez-en",
                 self.queries,
                 queries.rows.len()
             );
@@ -249,7 +288,7 @@ impl EvaluateArgs {
                 return Err(Fault::from(wrong).about(&self.queries));
             }
             if seen.may_be_days(field) {
-                program.say(MAY_BE_DAYS);
+                program.say(said(MAY_BE_DAYS));
             }
         }
         Ok(queries)
@@ -257,8 +296,14 @@ impl EvaluateArgs {
 
     /// Who the rows are.
     fn known(&self, index: &Index, rows: &[Asked]) -> Result<Known, Fault> {
-        let refused = |what: &str| {
-            Err(Fault::new("truth", format!("{:?}: column {:?} {what}", self.queries, self.truth)))
+        let refused = |what: String| {
+            let text = text!(
+                "{:?}: column {:?} {what}",
+                "{:?} : la colonne {:?} {what}",
+                self.queries,
+                self.truth
+            );
+            Err(Fault::new("truth", text))
         };
         let parts: Vec<Vec<_>> =
             rows.iter().map(|row| row.text(TRUTH).split(SEVERAL).collect()).collect();
@@ -271,27 +316,29 @@ impl EvaluateArgs {
         let unknown: Vec<_> =
             rows.iter().zip(known.each()).filter(|(_, truths)| is_unknown(truths)).collect();
         if let [(first, _), ..] = unknown[..] {
-            return refused(&format!(
-                "has {} with no id or identifier of the register, the first in {} {}: leave those \
-                empty whose \
-                 person the register does not have, or choose another column with --truth",
-                counted(unknown.len() as u64, "cell"),
+            return refused(text!(
+                "has {} with no id or identifier of the register, the first in {} {}: leave those empty \
+                whose person the register does not have, or choose another column with --truth",
+                "a {} sans id ni identifiant du répertoire, la première à {} {} : laissez vides celles dont le \
+                répertoire n'a pas la personne, ou choisissez une autre colonne par --truth",
+                counted(unknown.len() as u64, "cell", "cellule"),
                 self.place()?,
                 first.number,
             ));
         }
         if !known.each().any(|truths| matches!(truths, [Truth::Person(_)])) {
-            return refused(
-                "names nobody of the register: choose the column with --truth, and the register \
-                that it is of",
-            );
+            return refused(text!(
+                "names nobody of the register: choose the column with --truth, and the register that it is of",
+                "ne nomme personne du répertoire : choisissez la colonne par --truth, et le répertoire dont elle est"
+            ));
         }
         Ok(known)
     }
 
     /// What the rows of the file are counted in.
-    fn place(&self) -> Result<&'static str, Fault> {
-        Ok(if Format::of(&self.queries)?.is_text() { "line" } else { "row" })
+    fn place(&self) -> Result<String, Fault> {
+        let is_text = Format::of(&self.queries)?.is_text();
+        Ok(if is_text { text!("line", "ligne") } else { text!("row", "rang") })
     }
 }
 
@@ -324,8 +371,10 @@ const TEXTS: usize = TRUTH + 1;
 /// What stands between people of whom nobody can tell which one is meant.
 const SEVERAL: char = '|';
 
-const NO_KIND: &str =
-    "has a kind that is no word ([a-z][A-Za-z0-9_-]{0,63}): choose another column with --kind";
+const NO_KIND: &Words = words!(
+    "has a kind that is no word ([a-z][A-Za-z0-9_-]{0,63}): choose another column with --kind",
+    "a une sorte qui n'est pas un mot ([a-z][A-Za-z0-9_-]{0,63}) : choisissez une autre colonne par --kind"
+);
 
 fn is_kind(text: &str) -> bool {
     let rest = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-');
@@ -393,59 +442,17 @@ fn say(program: &Program, kinds: &Kinds, evaluation: &Evaluation) {
             [rows, right, none, wrong, declared].map(grouped);
         line(name, [rows, right, none, wrong, declared, percent(good, tally.rows)]);
     };
-    line("", ["rows", "right", "none", "wrong", "ambiguous", "as expected"].map(str::to_owned));
+    let head = [
+        words!("rows", "lignes"),
+        words!("right", "justes"),
+        words!("none", "aucune"),
+        words!("wrong", "fausses"),
+        words!("ambiguous", "ambiguës"),
+        words!("as expected", "attendues"),
+    ];
+    line("", head.map(said));
     for group in kinds.groups() {
         tally(group.word, &group.tally(evaluation));
     }
-    tally("all rows", &evaluation.total());
-}
-
-fn summary(kinds: &Kinds, evaluation: &Evaluation) -> Value {
-    let tally = |tally: &Tally| {
-        let Tally { rows, right, none, wrong, declared, good } = *tally;
-        json!({
-            "rows": rows, "right": right, "none": none, "wrong": wrong, "ambiguous": declared, "as_expected": good,
-        })
-    };
-    let with = |mut value: Value, name: &str, word: Value| {
-        value[name] = word;
-        value
-    };
-    let threshold = |threshold: &Threshold| {
-        let Threshold { score, coded, right } = *threshold;
-        let (precision, recall) =
-            (rounded(threshold.precision()), rounded(evaluation.recall(threshold)));
-        json!({ "score": score, "coded": coded, "right": right, "precision": precision, "recall": recall })
-    };
-    let by_kind = kinds.0.iter().zip(&evaluation.kinds);
-    let by_kind: Vec<_> =
-        by_kind.map(|(words, kind)| with(tally(kind), "kind", json!(words))).collect();
-    let total = evaluation.total();
-    json!({
-        "rows": total.rows,
-        "accept": evaluation.accept.word(),
-        "min_score": evaluation.min_score,
-        "all": tally(&total),
-        "wrong_at_most": rounded(interval(total.wrong, total.right + total.wrong).map(|(_, high)| high)),
-        "kinds": by_kind,
-        "qualities": MatchQuality::ALL.into_iter().zip(&evaluation.qualities)
-            .map(|(quality, of)| with(tally(of), "quality", quality.word().into())).collect::<Vec<_>>(),
-        "people": evaluation.people,
-        "as_coded": threshold(&evaluation.setting),
-        "thresholds": evaluation.thresholds.iter().map(threshold).collect::<Vec<_>>(),
-        "bins": evaluation.bins.iter().map(|bin| {
-            let bounds = interval(bin.right, bin.rows);
-            json!({
-                "from": bin.from, "to": bin.to, "rows": bin.rows, "right": bin.right,
-                "mean_score": rounded(bin.predicted()), "observed": rounded(bin.observed()),
-                "interval": bounds.map(|(low, high)| [rounded(Some(low)), rounded(Some(high))]),
-            })
-        }).collect::<Vec<_>>(),
-        "calibration_error": rounded(evaluation.calibration_error()),
-    })
-}
-
-/// Six digits: the rest is noise.
-fn rounded(share: Option<f64>) -> Option<f64> {
-    share.map(|share| (share * 1e6).round() / 1e6)
+    tally(&text!("all rows", "toutes les lignes"), &evaluation.total());
 }

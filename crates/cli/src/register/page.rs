@@ -4,11 +4,12 @@
 
 use std::fmt::Write;
 
+use cstatns::language::Words;
+use cstatns::name::grouped;
 use cstatns_register::{Bin, Evaluation, MatchQuality, Tally, Threshold, interval};
 
 use super::draw::{Axes, bars};
 use super::measured::{Kinds, Measured};
-use crate::figures::grouped;
 
 const STYLE: &str = "
 :root{color-scheme:light dark;--ink:#1b1b1b;--soft:#595959;--line:#cfcfcf;--paper:#fff;--right:#1c5d99;--wrong:#b04a12}
@@ -103,7 +104,7 @@ index can find out anyway.</p>
 ",
         grouped(total.rows),
         facts.id,
-        grouped(facts.counts.iter().find(|(what, _)| *what == "people").map_or(0, |(_, count)| *count)),
+        grouped(facts.counts.iter().find(|(what, _)| what.en == "people").map_or(0, |(_, count)| *count)),
         evaluation.accept.word(),
         grouped(total.good),
         percent(total.good, total.rows),
@@ -268,10 +269,10 @@ for how many not.</p>
     )
 }
 
-fn register(counts: &[(&'static str, u64)]) -> String {
+fn register(counts: &[(&'static Words, u64)]) -> String {
     let mut rows = String::new();
     for (what, count) in counts {
-        row(&mut rows, "", &what.replace('_', " "), &[grouped(*count)]);
+        row(&mut rows, "", &what.en, &[grouped(*count)]);
     }
     format!(
         "<h2>The register</h2>\n{}",
@@ -381,6 +382,7 @@ fn share(share: Option<f64>) -> String {
 #[cfg(test)]
 mod tests {
     use cstatns::name::Hex;
+    use cstatns::words;
 
     use super::*;
 
@@ -410,7 +412,7 @@ mod tests {
     fn a_page_without_rows_has_no_numbers() {
         let facts = Measured {
             id: Hex([0; 16]),
-            counts: [("people", 2); 11],
+            counts: [(words!("people", "personnes"), 2); 11],
             kinds: Kinds::default(),
             evaluation: Evaluation::new(MatchQuality::Found, 0.5, 0),
         };

@@ -9,6 +9,7 @@ use cstatns::service::ServiceError;
 use serde_json::{Value, json};
 
 use crate::fault::Fault;
+use crate::lang::text;
 use crate::output::Program;
 
 use super::recorded;
@@ -62,16 +63,21 @@ impl Delivered {
             let destroyed = destroyed.map_err(unknown)?;
             let delivery = service.state().named(delivery);
             program.say(match destroyed {
-                _ if self.lost => format!(
+                _ if self.lost => text!(
                     "recorded: the result of delivery {delivery} is lost, and nobody received it; \
-                    if it is found, destroy it"
+                    if it is found, destroy it",
+                        "inscrit : le résultat de la livraison {delivery} est perdu, et personne ne l'a reçu ; s'il se \
+                            retrouve, détruisez-le"
                 ),
                 true => {
-                    format!("delivery {delivery} is with its counterpart; destroyed the copy here")
+                    text!("delivery {delivery} is with its counterpart; destroyed the copy here",
+                        "la livraison {delivery} est chez l'autre partie ; la copie d'ici est détruite")
                 }
-                false => format!(
+                false => text!(
                     "recorded: delivery {delivery} is with its counterpart, and the copy here is \
-                    lost; destroy it where you find it"
+                    lost; destroy it where you find it",
+                        "inscrit : la livraison {delivery} est chez l'autre partie, et la copie d'ici est perdue ; \
+                            détruisez-la où vous la trouvez"
                 ),
             });
             let copy = outgoing.and_then(|outgoing| outgoing.result).filter(|_| destroyed);
@@ -83,10 +89,17 @@ impl Delivered {
 /// Nothing is renewed here.
 fn unknown(fault: Fault) -> Fault {
     match fault.code.as_str() {
-        "unknown-delivery" => {
-            Fault::new(&fault.code, "this service has made no delivery of this number")
-                .advising("`service status` lists those that wait")
-        }
+        "unknown-delivery" => Fault::new(
+            &fault.code,
+            text!(
+                "this service has made no delivery of this number",
+                "ce service n'a pas fait de livraison de ce numéro"
+            ),
+        )
+        .advising(text!(
+            "`service status` lists those that wait",
+            "`service status` énumère celles qui attendent"
+        )),
         _ => fault,
     }
 }
@@ -102,8 +115,10 @@ fn noted(error: ServiceError) -> Fault {
     let fault = Fault::from(error);
     match gone {
         true => fault.advising(
-            "the home does not know any more where its copy lies: destroy the copy yourself, and \
+            text!("the home does not know any more where its copy lies: destroy the copy yourself, and \
             give --stated instead of --receipt",
+                "le répertoire du service ne sait plus où est sa copie : détruisez la copie vous-même, et donnez --stated \
+                    au lieu de --receipt"),
         ),
         false => fault,
     }
@@ -131,7 +146,10 @@ impl RequestLost {
             let delivery = self.delivery.find(service.state())?;
             service.request_lost(&delivery)?;
             let delivery = service.state().named(delivery);
-            program.say(format_args!("recorded: the request of delivery {delivery} is lost"));
+            program.say(text!(
+                "recorded: the request of delivery {delivery} is lost",
+                "inscrit : la demande de la livraison {delivery} est perdue"
+            ));
             Ok(json!({ "delivery": delivery }))
         })
     }

@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 
 use crate::custodian::keep_on_paper;
 use crate::fault::Fault;
+use crate::lang::text;
 use crate::output::Program;
 use crate::quorum::{Closed, KitArgs, date, gather, note};
 
@@ -78,12 +79,16 @@ impl Open {
                 Kind::Research { ends }
             }
             (KindArg::Statistics, Some(_)) => {
-                return Err(Fault::usage("a statistical domain has no end: leave out --ends"));
+                return Err(Fault::usage(text!(
+                    "a statistical domain has no end: leave out --ends",
+                    "un domaine statistique n'a pas de terme : enlevez --ends"
+                )));
             }
             (KindArg::Research, _) => {
-                return Err(Fault::usage(
+                return Err(Fault::usage(text!(
                     "a research project has an end (--ends) and no cryptoperiod",
-                ));
+                    "un projet de recherche a un terme (--ends) et pas de cryptopériode"
+                )));
             }
         };
         let kits = self.kits.look()?;
@@ -98,11 +103,17 @@ impl Open {
                 Action::Open { domain, kind, minimum_batch, authorisation },
             )?;
             service.open_domain(quorum)?;
-            program.say(format_args!("opened `{}`, generation 1", self.domain));
+            program.say(text!(
+                "opened `{}`, generation 1",
+                "`{}` est ouvert, génération 1",
+                self.domain
+            ));
             if kind.is_research() && !service.state().is_demo() {
                 program.say(
-                    "until counterparts have cards, `code` hands out research results in a \
+                    text!("until counterparts have cards, `code` hands out research results in a \
                     demonstration only",
+                        "tant que les autres parties n'ont pas de cartes, `code` ne remet des résultats de recherche que \
+                            dans une démonstration"),
                 );
             }
             Ok(domain_summary(service, &self.domain))
@@ -141,7 +152,12 @@ impl Extend {
             let action = Action::Extend { domain: self.domain.clone(), ends: self.ends };
             let quorum = gather(program, service, &kits, action)?;
             service.extend(quorum)?;
-            program.say(format_args!("`{}` now ends on {}", self.domain, self.ends));
+            program.say(text!(
+                "`{}` now ends on {}",
+                "`{}` prend maintenant fin le {}",
+                self.domain,
+                self.ends
+            ));
             Ok(domain_summary(service, &self.domain))
         })
     }
@@ -189,9 +205,11 @@ impl NewKey {
             let action = Action::NewKey { domain: self.domain.clone(), generation, reason };
             let quorum = gather(program, service, &kits, action)?;
             service.new_key(quorum)?;
-            program.say(format_args!(
+            program.say(text!(
                 "`{}` is at generation {generation}; renew every file of the former one: they no \
                 longer match",
+                    "`{}` est à la génération {generation} ; renouvelez tous les fichiers de la précédente : ils ne \
+                        s'apparient plus",
                 self.domain
             ));
             Ok(domain_summary(service, &self.domain))
@@ -235,7 +253,12 @@ impl DoubtArgs {
     pub(super) fn run(self, program: &Program) -> Result<Value, Fault> {
         let closed = Closed::look(&self.kit, self.passphrase_file.as_deref())?;
         let generation = match self.generation.map(Generation::new) {
-            Some(None) => return Err(Fault::usage("generations count from 1")),
+            Some(None) => {
+                return Err(Fault::usage(text!(
+                    "generations count from 1",
+                    "les générations se comptent à partir de 1"
+                )));
+            }
             given => given.flatten(),
         };
         recorded_within(program, &self.home, "doubt", self.wait.wait, |service| {
@@ -245,16 +268,26 @@ impl DoubtArgs {
                     let generation = generation.unwrap_or(present);
                     (
                         Doubted::Key { domain: domain.clone(), generation },
-                        format!("generation {generation} of `{domain}`"),
+                        text!(
+                            "generation {generation} of `{domain}`",
+                            "la génération {generation} de `{domain}`"
+                        ),
                         generation == present,
                     )
                 }
                 None => {
                     let epoch = service.state().working_epoch()?.0;
-                    (Doubted::Custody { epoch }, format!("the custody of epoch {epoch}"), true)
+                    (
+                        Doubted::Custody { epoch },
+                        text!("the custody of epoch {epoch}", "la garde de l'époque {epoch}"),
+                        true,
+                    )
                 }
             };
-            program.say(format_args!("asked: state a doubt about {what}"));
+            program.say(text!(
+                "asked: state a doubt about {what}",
+                "demandé : déclarer un doute sur {what}"
+            ));
             // Nobody is waited for while the home is locked.
             let kit = service.unlocked(|| {
                 closed.introduce(program)?;
@@ -265,14 +298,28 @@ impl DoubtArgs {
             let doubt = kit.doubt(about, service.view(), service.now())?;
             service.doubt(doubt)?;
             let effect = match (stops, &self.domain) {
-                (true, Some(_)) => "coding and renewal into it stop until `new-key --reason doubt`",
+                (true, Some(_)) => text!(
+                    "coding and renewal into it stop until `new-key --reason doubt`",
+                    "le codage et le renouvellement vers elle s'arrêtent jusqu'à `new-key --reason doubt`"
+                ),
                 (true, None) => {
-                    "coding and renewal stop in every domain until new shares are dealt and \
-                    `new-key --reason doubt`"
+                    text!(
+                        "coding and renewal stop in every domain until new shares are dealt and \
+                    `new-key --reason doubt`",
+                        "le codage et le renouvellement s'arrêtent dans tous les domaines jusqu'à une nouvelle \
+                            répartition et `new-key --reason doubt`"
+                    )
                 }
-                _ => "the domain has a later key: nothing stops",
+                _ => text!(
+                    "the domain has a later key: nothing stops",
+                    "le domaine a une clé plus récente : rien ne s'arrête"
+                ),
             };
-            program.say(format_args!("`{}` doubts {what}: {effect}", kit.name()));
+            program.say(text!(
+                "`{}` doubts {what}: {effect}",
+                "`{}` met en doute {what} : {effect}",
+                kit.name()
+            ));
             keep_on_paper(program, &kit);
             match &self.domain {
                 Some(domain) => Ok(domain_summary(service, domain)),
@@ -313,7 +360,7 @@ impl ExaminedArgs {
             let action = Action::Examined { domain: self.domain.clone(), doubts };
             let quorum = gather(program, service, &kits, action)?;
             service.examined(quorum)?;
-            program.say(format_args!("closed {count} doubts"));
+            program.say(text!("closed {count} doubts", "{count} doutes clos"));
             match &self.domain {
                 Some(domain) => Ok(domain_summary(service, domain)),
                 None => Ok(serde_json::to_value(service.status()).unwrap_or_default()),
@@ -345,7 +392,11 @@ impl Close {
             let quorum =
                 gather(program, service, &kits, Action::Close { domain: self.domain.clone() })?;
             service.close(quorum)?;
-            program.say(format_args!("the keys of `{}` are destroyed", self.domain));
+            program.say(text!(
+                "the keys of `{}` are destroyed",
+                "les clés de `{}` sont détruites",
+                self.domain
+            ));
             Ok(domain_summary(service, &self.domain))
         })
     }
@@ -374,12 +425,16 @@ impl Expire {
             open(program, &self.home, "expire", wait).map_err(|fault| waited(fault, wait))?;
         let expired = service.expire()?;
         for domain in &expired.marked {
-            program.say(format_args!(
-                "`{domain}` is past its end: marked; its keys are destroyed at the first run in 24 hours or later"
+            program.say(text!(
+                "`{domain}` is past its end: marked; its keys are destroyed at the first run in 24 hours or later",
+                "`{domain}` a passé son terme : marqué ; ses clés sont détruites au premier passage dans 24 heures ou plus"
             ));
         }
         for domain in &expired.destroyed {
-            program.say(format_args!("the keys of `{domain}` are destroyed"));
+            program.say(text!(
+                "the keys of `{domain}` are destroyed",
+                "les clés de `{domain}` sont détruites"
+            ));
         }
         let summary = json!({
             "marked": expired.marked,
@@ -391,7 +446,10 @@ impl Expire {
             return Err(Fault::from(ServiceError::ClockUnconfirmed { clock, time }).with(summary));
         }
         if expired.marked.is_empty() && expired.destroyed.is_empty() {
-            program.say("nothing to mark, nothing to destroy");
+            program.say(text!(
+                "nothing to mark, nothing to destroy",
+                "rien à marquer, rien à détruire"
+            ));
         }
         Ok(summary)
     }

@@ -7,6 +7,7 @@ use cstatns::service::Reader;
 use serde_json::{Value, json};
 
 use crate::fault::Fault;
+use crate::lang::text;
 use crate::output::Program;
 
 /// Publish the ledger, its checkpoint, the card, and who waits for what, readable by everybody
@@ -30,8 +31,16 @@ impl Publish {
         let clock = program.clock.clone();
         let published = Reader::open(&self.home, move || clock())?.publish(&self.directory)?;
         program.say(match published.added {
-            0 => format!("all {} events are published already", published.events),
-            added => format!("published {added} more events, {} in all", published.events),
+            0 => text!(
+                "all {} events are published already",
+                "les {} événements sont déjà publiés",
+                published.events
+            ),
+            added => text!(
+                "published {added} more events, {} in all",
+                "{added} événements de plus publiés, {} en tout",
+                published.events
+            ),
         });
         Ok(json!({ "events": published.events, "added": published.added }))
     }

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 
 use super::{rekey, runs};
 use crate::fault::Fault;
+use crate::lang::{Lang, lang, said, text};
 use crate::output::Program;
 use crate::quorum::{Closed, KitArgs, tell_seen};
 
@@ -51,7 +52,10 @@ impl Recover {
     pub(super) fn run(self, program: &Program) -> Result<Value, Fault> {
         let closed = KitArgs::of(self.kits, self.passphrase_files).look()?;
         if !closed.is_empty() {
-            program.say("compare with what each custodian keeps on paper:");
+            program.say(text!(
+                "compare with what each custodian keeps on paper:",
+                "comparez avec ce que chaque détenteur garde sur papier :"
+            ));
             closed.iter().try_for_each(|kit| kit.introduce(program))?;
         }
         let kits = closed.iter().map(|kit| kit.open(program)).collect::<Result<Vec<_>, _>>()?;
@@ -61,7 +65,8 @@ impl Recover {
             let fault = Fault::from(error);
             match fault.code.as_str() {
                 "no-service" => fault.advising(
-                    "put back what is left of the home, a backup or a mirror, then recover it",
+                    text!("put back what is left of the home, a backup or a mirror, then recover it",
+                        "remettez ce qui reste du répertoire du service, une sauvegarde ou un miroir, puis rétablissez-le"),
                 ),
                 _ => fault,
             }
@@ -70,14 +75,18 @@ impl Recover {
         show(program, &plan);
         let mut summary = summary_of(&plan);
         if plan.is_empty() && plan.lost_keys.is_empty() {
-            program.say("nothing is missing: nothing was done");
+            program.say(text!(
+                "nothing is missing: nothing was done",
+                "rien ne manque : rien n'a été fait"
+            ));
             return Ok(summary);
         }
         if !plan.is_empty() {
             confirm(program, &closed)?;
             let (mut service, recovered) = recovery.carry_out(Some(&runs::read_result))?;
             for repaired in recovered {
-                program.say(format_args!("recovered: {repaired}"));
+                let repaired = said(&repaired);
+                program.say(text!("recovered: {repaired}", "rétabli : {repaired}"));
             }
             runs::write_missing_reports(program, &service);
             tell_seen(program, &mut service);
@@ -85,13 +94,18 @@ impl Recover {
                 rekey::told(program, service.card());
             }
             let events = service.history().size();
-            program.say(format_args!("the home has its {events} events, and goes on from there"));
+            program.say(text!(
+                "the home has its {events} events, and goes on from there",
+                "le répertoire du service a ses {events} événements, et continue à partir de là"
+            ));
             summary["events"] = json!(events);
         }
         if !plan.lost_keys.is_empty() && !plan.records_lost {
             program.say(
-                "the keys named are in none of the places: give the backup of keys/ with --from, or \
+                text!("the keys named are in none of the places: give the backup of keys/ with --from, or \
                 the kits of a quorum, who record that they are lost for good",
+                    "les clés nommées ne sont dans aucun des emplacements : donnez la sauvegarde de keys/ par --from, ou \
+                        les trousses d'un quorum, qui inscrit qu'elles sont définitivement perdues"),
             );
             return Err(Fault::not_in_order(summary));
         }
@@ -101,58 +115,84 @@ impl Recover {
 
 /// Says what will be done, before anything is.
 fn show(program: &Program, plan: &Plan) {
-    let found =
-        plan.found.map_or_else(|| "no ledger".to_owned(), |found| format!("{found} events"));
-    program.say(format_args!(
+    let found = plan.found.map_or_else(
+        || text!("no ledger", "aucun registre"),
+        |found| text!("{found} events", "{found} événements"),
+    );
+    program.say(text!(
         "the home has {found}; the ledger taken has {}, from {}",
-        plan.events, plan.source
+        "le répertoire du service a {found} ; le registre pris en a {}, de cette source : {}",
+        plan.events,
+        said(&plan.source)
     ));
     for (source, why) in &plan.unsound {
-        program.say(format_args!("  not used: {source} ({why})"));
+        let (source, why) = (said(source), said(why));
+        program.say(text!("  not used: {source} ({why})", "  non utilisé : {source} ({why})"));
     }
     if plan.puts_aside {
-        program.say("  the home's own ledger holds other events: it is kept in aside/");
+        program.say(text!("  the home's own ledger holds other events: it is kept in aside/",
+            "  le registre du répertoire lui-même contient d'autres événements : il est gardé dans aside/"));
     }
     for name in &plan.apart {
-        program.say(format_args!(
+        program.say(text!(
             "  two copies of the kit of `{name}` are here, and one of them has seen another ledger: neither \
-            is counted; ask who used it, and keep its evidence (`custodian log`)"
+            is counted; ask who used it, and keep its evidence (`custodian log`)",
+                "  deux copies de la trousse de `{name}` sont ici, et l'une d'elles a vu un autre registre : aucune n'est \
+                    comptée ; demandez qui l'a utilisée, et gardez sa preuve (`custodian log`)"
         ));
     }
     for name in plan.left_behind.iter().filter(|name| !plan.apart.contains(name)) {
-        program.say(format_args!(
+        program.say(text!(
             "  `{name}` has seen another ledger, and refuses this one: deal new shares before \
-            anything else, and keep the evidence (`custodian log`)"
+            anything else, and keep the evidence (`custodian log`)",
+                "  `{name}` a vu un autre registre, et refuse celui-ci : répartissez de nouvelles parts avant toute autre \
+                    chose, et gardez la preuve (`custodian log`)"
         ));
     }
     if plan.rekeys {
         program.say(
-            "  the signing key of the service is not here, or was replaced: another one is made, which \
+            text!("  the signing key of the service is not here, or was replaced: another one is made, which \
             the custodians accept",
+                "  la clé de signature du service n'est pas ici, ou a été remplacée : une autre est faite, que les \
+                    détenteurs acceptent"),
         );
     }
     if plan.needs_kits {
         for ended in &plan.ends {
-            program.say(format_args!(
+            let ended = said(ended);
+            program.say(text!(
                 "  was open, ends, and may have run: {ended}; its requests and numbers are not \
-                used again"
+                used again",
+                    "  était ouvert, prend fin, et a pu avoir lieu : {ended} ; ses demandes et ses numéros ne servent plus"
             ));
         }
     }
     for place in &plan.new_places {
-        program.say(format_args!("  {place:?} is used from now on"));
+        program.say(text!("  {place:?} is used from now on", "  {place:?} sert désormais"));
     }
     for key in &plan.found_keys {
-        program.say(format_args!("  the seal of {} comes back", named(key)));
+        program.say(text!(
+            "  the seal of {} comes back",
+            "  le scellé de {} revient",
+            named(lang(), key)
+        ));
     }
     for key in &plan.lost_keys {
-        let recorded = if plan.records_lost { ": it will be recorded as lost" } else { "" };
-        program.say(format_args!("  the seal of {} is nowhere{recorded}", named(key)));
+        let recorded = if plan.records_lost {
+            text!(": it will be recorded as lost", " : il sera inscrit comme perdu")
+        } else {
+            String::new()
+        };
+        program.say(text!(
+            "  the seal of {} is nowhere{recorded}",
+            "  le scellé de {} n'est nulle part{recorded}",
+            named(lang(), key)
+        ));
     }
 }
 
-fn named(key: &KeyRef) -> String {
-    format!("`{}`, generation {}", key.domain, key.generation)
+fn named(lang: Lang, key: &KeyRef) -> String {
+    text!(in lang, "`{}`, generation {}", "`{}`, génération {}", key.domain, key.generation)
 }
 
 fn summary_of(plan: &Plan) -> Value {
@@ -164,8 +204,8 @@ fn summary_of(plan: &Plan) -> Value {
         "may_have_run": if plan.needs_kits { plan.ends.clone() } else { Vec::new() },
         "rekeyed": plan.rekeys,
         "new_places": plan.new_places,
-        "keys_found": plan.found_keys.iter().map(named).collect::<Vec<_>>(),
-        "keys_lost": plan.lost_keys.iter().map(named).collect::<Vec<_>>(),
+        "keys_found": plan.found_keys.iter().map(|key| named(Lang::En, key)).collect::<Vec<_>>(),
+        "keys_lost": plan.lost_keys.iter().map(|key| named(Lang::En, key)).collect::<Vec<_>>(),
         "left_behind": plan.left_behind,
         "apart": plan.apart,
         "not_used": plan.unsound.iter().map(|(source, _)| source.to_string()).collect::<Vec<_>>(),
@@ -177,11 +217,15 @@ fn confirm(program: &Program, kits: &[Closed]) -> Result<(), Fault> {
     if kits.is_empty() || !std::io::stdin().is_terminal() {
         return Ok(());
     }
-    program.say("is that what you want? type yes:");
+    program
+        .say(text!("is that what you want? type yes:", "est-ce ce que vous voulez ? tapez oui :"));
     let mut answer = String::new();
     let _ = std::io::stdin().lock().take(64).read_line(&mut answer);
     match answer.trim().to_lowercase().as_str() {
         "yes" | "oui" => Ok(()),
-        _ => Err(Fault::new("recovery-unconfirmed", "nobody said yes: nothing was done")),
+        _ => Err(Fault::new(
+            "recovery-unconfirmed",
+            text!("nobody said yes: nothing was done", "personne n'a dit oui : rien n'a été fait"),
+        )),
     }
 }

@@ -9,11 +9,13 @@ use cstatns::files::{Access, FileError, Together};
 use cstatns::name::{Name, canonical_json};
 use cstatns::receipt::Receipt;
 use cstatns::service::{Opening, Service, read_service_card};
+use cstatns::words;
 use serde_json::{Value, json};
 
 use super::{Wait, opened, runs, waited};
 use crate::custodian::read_json;
 use crate::fault::Fault;
+use crate::lang::text;
 use crate::output::Program;
 use crate::passphrase::{ask_for, new_passphrase, read_passphrase};
 
@@ -57,14 +59,22 @@ impl Rekey {
             out.files[0].write_all(&bytes).map_err(|error| FileError::from_io(path, &error))?;
             out.commit()?;
             let words = card.words();
-            program.say(format_args!("the card with the new key is {path:?}: {words}"));
+            program.say(text!(
+                "the card with the new key is {path:?}: {words}",
+                "la carte avec la nouvelle clé est {path:?} : {words}"
+            ));
             program.say(
-                "give it to the custodians: each compares the words with you, and runs `custodian \
+                text!("give it to the custodians: each compares the words with you, and runs `custodian \
                 check --accept-service`",
+                    "donnez-la aux détenteurs : chacun compare les mots avec vous, et lance `custodian check \
+                        --accept-service`"),
             );
             return Ok(summary(&card, path));
         }
-        let read = self.statements.iter().map(|path| read_json::<Receipt>(path, "a statement"));
+        let read = self
+            .statements
+            .iter()
+            .map(|path| read_json::<Receipt>(path, words!("a statement", "une déclaration")));
         let statements = read.collect::<Result<Vec<_>, _>>()?;
         let by: Vec<Name> = statements.iter().map(|one| one.body.by.clone()).collect();
         let clock = program.clock.clone();
@@ -81,10 +91,16 @@ impl Rekey {
 
 /// What is to be done once another key signs.
 pub(super) fn told(program: &Program, card: &ServiceCard) {
-    program.say(format_args!("another key signs for the service from now on: {}", card.words()));
+    program.say(text!(
+        "another key signs for the service from now on: {}",
+        "une autre clé signe désormais pour le service : {}",
+        card.words()
+    ));
     program.say(
-        "give the new card.json to controllers and auditors; put a copy of the key in the safe: \
+        text!("give the new card.json to controllers and auditors; put a copy of the key in the safe: \
         `service export-identity`",
+            "donnez le nouveau card.json aux responsables de traitement et aux auditeurs ; mettez une copie de la clé au \
+                coffre : `service export-identity`"),
     );
 }
 
@@ -126,8 +142,9 @@ impl ExportIdentity {
         let file = self.passphrase_file.as_deref();
         let passphrase = new_passphrase(program, file, &self.out, &known)?;
         let card = Service::export_identity(&self.home, &self.out, &passphrase)?;
-        program.say(format_args!(
+        program.say(text!(
             "the signing key of {} is in {:?}, sealed under the passphrase: keep them in two places",
+            "la clé de signature de {} est dans {:?}, scellée sous la phrase de passe : gardez-les à deux endroits",
             card.id(),
             self.out
         ));
@@ -156,13 +173,20 @@ impl ImportIdentity {
     pub(super) fn run(self, program: &Program) -> Result<Value, Fault> {
         let passphrase = match &self.passphrase_file {
             Some(file) => read_passphrase(program, file)?,
-            None => ask_for(&self.file, "passphrase of the exported key: ")?,
+            None => ask_for(
+                &self.file,
+                &text!("passphrase of the exported key: ", "phrase de passe de la clé exportée : "),
+            )?,
         };
         let wait = self.wait.wait;
         let opening = Opening { wait, ..Opening::of(verb("import-identity")) };
         let card = Service::import_identity(&self.home, &self.file, &passphrase, &opening)
             .map_err(|error| waited(error.into(), wait))?;
-        program.say(format_args!("the home has the signing key of {} again", card.id()));
+        program.say(text!(
+            "the home has the signing key of {} again",
+            "le répertoire du service a de nouveau la clé de signature de {}",
+            card.id()
+        ));
         Ok(summary(&card, &self.home.join("card.json")))
     }
 }

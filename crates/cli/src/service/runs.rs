@@ -35,6 +35,7 @@ use super::recorded;
 use crate::accept::{level, score};
 use crate::bulk::Bulk;
 use crate::fault::{Fault, RegisterChanged};
+use crate::lang::text;
 use crate::output::Program;
 use crate::quorum::KitArgs;
 use crate::scheme;
@@ -232,7 +233,10 @@ impl Renew {
         let kits = self.kits.look()?;
         let unknown = self.of.iter().any(|of| matches!(of, Of::Unknown));
         if unknown && self.of.len() > 1 {
-            return Err(Fault::usage("--of names deliveries or says `unknown`, not both"));
+            return Err(Fault::usage(text!(
+                "--of names deliveries or says `unknown`, not both",
+                "--of nomme des livraisons ou dit `unknown`, pas les deux"
+            )));
         }
         self.run.paired()?;
         let Run { home, domain, purpose, keep_request, .. } = &self.run;

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use cstatns::domain::KeyState;
+use cstatns::language::both;
 use cstatns::name::Name;
 use cstatns::service::{self, DomainStatus, JournalState, Reader};
 use cstatns::state::State;
@@ -12,7 +13,8 @@ use serde_json::{Value, json};
 
 use super::names;
 use crate::fault::Fault;
-use crate::figures::counted;
+use crate::figures::{counted, in_words};
+use crate::lang::{said, text};
 use crate::output::Program;
 
 /// Show domains, keys, receipts and deliveries, and what is due
@@ -47,7 +49,9 @@ impl Status {
         }
         let mut status = reader.status();
         // With what to do.
-        status.unpaid = reader.unpaid().map(|unpaid| Fault::of(&unpaid, &[]).text());
+        status.unpaid = reader
+            .unpaid()
+            .map(|unpaid| both(|lang| Fault::said_in(lang, &unpaid, &[]).text_in(lang)));
         show(program, &status);
         let past: Vec<_> = status.past_their_end().collect();
         let past: Vec<Value> = past
@@ -68,20 +72,24 @@ impl Status {
 fn to_renew(program: &Program, home: &Path, state: &State, domain: &Name) -> Result<Value, Fault> {
     let (former, present) = (state.to_renew(domain)?, state.domain(domain)?.generation());
     for (id, delivery) in &former {
-        program.tell(format_args!(
+        program.tell(text!(
             "{}  {}  generation {}, {}, for {}",
+            "{}  {}  génération {}, {}, pour {}",
             id.named(delivery.parts),
             delivery.made.strftime("%Y-%m-%d"),
             delivery.generation,
-            counted(delivery.rows, "row"),
+            counted(delivery.rows, "row", "ligne"),
             delivery.purpose
         ));
     }
     program.say(match former.len() {
-        0 => format!("every delivery of `{domain}` is of generation {present}, or a renewal names it"),
-        _ => format!(
+        0 => text!("every delivery of `{domain}` is of generation {present}, or a renewal names it",
+            "toutes les livraisons de `{domain}` sont de génération {present}, ou un renouvellement les nomme"),
+        _ => text!(
             "their controllers prepare each file again with --code-column, and then `service renew {} {domain}` \
             makes the codes of generation {present}",
+                "leurs responsables de traitement préparent de nouveau chaque fichier par --code-column, puis `service \
+                    renew {} {domain}` fait les codes de génération {present}",
             home.display()
         ),
     });
@@ -98,124 +106,179 @@ fn to_renew(program: &Program, home: &Path, state: &State, domain: &Name) -> Res
 }
 
 fn show(program: &Program, status: &service::Status) {
-    let demo = if status.demo { ", a DEMONSTRATION" } else { "" };
-    program.tell(format_args!(
+    let demo = match status.demo {
+        true => text!(", a DEMONSTRATION", ", une DÉMONSTRATION"),
+        false => String::new(),
+    };
+    program.tell(text!(
         "{}{demo}: {} events, its time is {}",
-        status.service, status.events, status.time
+        "{}{demo} : {} événements, son heure est {}",
+        status.service,
+        status.events,
+        status.time
     ));
     if status.clock_unconfirmed {
-        program.tell(format_args!(
+        program.tell(text!(
             "CLOCK more than 40 days ahead, {}: no project ends and no key is destroyed until \
             custodians confirm it; what is shown goes by it",
+                "HORLOGE plus de 40 jours en avance, {} : aucun projet ne prend fin et aucune clé n'est détruite avant \
+                    que des détenteurs la confirment ; ce qui est montré la suit",
             status.clock
         ));
     }
     if let Some(seconds) = status.clock_behind {
-        program.tell(format_args!(
+        program.tell(text!(
             "CLOCK {} behind, {}: what has ended by the time refuses",
+            "HORLOGE en retard de {}, {} : ce qui a pris fin selon l'heure du registre est refusé",
             in_words(seconds),
             status.clock
         ));
     }
-    if let Some(old) = &status.old {
-        program.tell(format_args!("OLD COPY: {old}; nothing is done before `service recover`"));
+    if let Some(old) = status.old.as_ref().map(said) {
+        program.tell(text!(
+            "OLD COPY: {old}; nothing is done before `service recover`",
+            "ANCIENNE COPIE : {old} ; rien ne se fait avant `service recover`"
+        ));
     }
     if status.identity_lost {
         program.tell(
-            "SIGNING KEY is not in the home, and nothing is done without it: `service import-identity`, \
+            text!("SIGNING KEY is not in the home, and nothing is done without it: `service import-identity`, \
             or another one, `service rekey`",
+                "LA CLÉ DE SIGNATURE n'est pas dans le répertoire du service, et rien ne se fait sans elle : `service \
+                    import-identity`, ou une autre, `service rekey`"),
         );
     }
-    if let Some(holder) = &status.at_work {
-        program.tell(format_args!("at work: {holder}"));
+    if let Some(holder) = status.at_work.as_ref().map(said) {
+        program.tell(text!("at work: {holder}", "au travail : {holder}"));
     }
-    for unfinished in &status.unfinished {
+    for unfinished in status.unfinished.iter().map(said) {
         match &status.at_work {
-            Some(_) => program.tell(format_args!("not finished yet: {unfinished}")),
-            None => program.tell(format_args!(
+            Some(_) => program.tell(text!("not finished yet: {unfinished}", "pas encore terminé : {unfinished}")),
+            None => program.tell(text!(
                 "UNFINISHED: {unfinished}; the next command finishes or undoes it, such as `service \
-                expire`"
+                expire`", "INACHEVÉ : {unfinished} ; la commande suivante, comme `service expire`, termine ou annule"
             )),
         }
     }
-    if let Some(unpaid) = &status.unpaid {
-        program.tell(format_args!("NOT DONE: {unpaid}"));
+    if let Some(unpaid) = status.unpaid.as_ref().map(said) {
+        program.tell(text!("NOT DONE: {unpaid}", "PAS FAIT : {unpaid}"));
     }
     for key in &status.unknown_keys {
-        program
-            .tell(format_args!("UNKNOWN KEY {}: the ledger is older than its keys", key.display()));
+        program.tell(text!(
+            "UNKNOWN KEY {}: the ledger is older than its keys",
+            "CLÉ INCONNUE {} : le registre est plus ancien que ses clés",
+            key.display()
+        ));
     }
     if let Some(epoch) = status.custody_doubted {
-        program.tell(format_args!(
+        program.tell(text!(
             "CUSTODY DOUBTED of epoch {epoch}: no key is made before new shares are dealt, or a \
-            quorum has examined the doubt"
+            quorum has examined the doubt",
+                "GARDE EN DOUTE à l'époque {epoch} : aucune clé n'est faite avant une nouvelle répartition, ou avant \
+                    qu'un quorum ait examiné le doute"
         ));
     }
     for question in &status.questions {
         let waited = match question.waited_for {
-            Some(false) => ", BUT NO COMMAND WAITS for the approvals",
-            _ => "",
+            Some(false) => text!(
+                ", BUT NO COMMAND WAITS for the approvals",
+                ", MAIS AUCUNE COMMANDE N'ATTEND les consentements"
+            ),
+            _ => String::new(),
         };
-        program.tell(format_args!(
+        program.tell(text!(
             "asked of the custodians in event {}, open until {}: {}{waited}",
-            question.event, question.expires, question.asked
+            "demandé aux détenteurs à l'événement {}, ouvert jusqu'au {} : {}{waited}",
+            question.event,
+            question.expires,
+            said(&question.asked)
         ));
     }
     if let Some(unseen) = status.unseen.as_ref().filter(|unseen| unseen.runs > 0) {
-        program.tell(format_args!(
+        program.tell(text!(
             "no statement of a custodian covers the events from {} on, in which {} ended: \
             `custodian check` does",
+                "aucune déclaration d'un détenteur ne couvre les événements à partir du {}, où {} ont pris fin : \
+                    `custodian check` le fait",
             unseen.from,
-            counted(unseen.runs, "run")
+            counted(unseen.runs, "run", "opération")
         ));
     }
     for epoch in &status.epochs {
         let held = match epoch.missing.as_slice() {
-            [] => "all shares held".to_owned(),
-            missing => format!("RECEIPTS MISSING of {}", names(missing)),
+            [] => text!("all shares held", "toutes les parts gardées"),
+            missing => {
+                text!("RECEIPTS MISSING of {}", "RÉCÉPISSÉS MANQUANTS de {}", names(missing))
+            }
         };
-        program.tell(format_args!("epoch {}: {}, {held}", epoch.epoch, epoch.threshold));
+        program.tell(text!(
+            "epoch {}: {}, {held}",
+            "époque {} : {}, {held}",
+            epoch.epoch,
+            said(&epoch.threshold)
+        ));
     }
 
-    program.tell("domains:");
+    program.tell(text!("domains:", "domaines :"));
     let width = status.domains.iter().map(|domain| domain.domain.as_str().len()).max().unwrap_or(0);
     for domain in &status.domains {
-        program.tell(format_args!(
+        program.tell(text!(
             "  {:width$}  {:10}  generation {}  key {} {}  {}",
+            "  {:width$}  {:11}  génération {}  clé {} {}  {}",
             domain.domain.as_str(),
-            domain.kind,
+            match domain.kind.as_str() {
+                "research" => text!("research", "recherche"),
+                _ => text!("statistics", "statistique"),
+            },
             domain.generation,
             domain.key,
-            domain.state,
+            said(&domain.state),
             remarks(domain, status.custody_doubted.is_some())
         ));
     }
     if status.domains.is_empty() {
-        program.tell("  none");
+        program.tell(text!("  none", "  aucun"));
     }
 
-    program.tell("deliveries whose copy is still here:");
+    program.tell(text!(
+        "deliveries whose copy is still here:",
+        "livraisons dont la copie est encore ici :"
+    ));
     for delivery in &status.deliveries {
         let place = match (&delivery.result, delivery.journal) {
             (Some(path), _) if path.is_file() => path.display().to_string(),
-            (Some(path), _) => format!("NOT FOUND at {}", path.display()),
-            (None, JournalState::Unread) => "only the service's user may know where".to_owned(),
+            (Some(path), _) => text!("NOT FOUND at {}", "INTROUVABLE à {}", path.display()),
+            (None, JournalState::Unread) => text!(
+                "only the service's user may know where",
+                "seul l'utilisateur du service peut savoir où"
+            ),
             (None, JournalState::Damaged) => {
-                "the home's note of where it lies is DAMAGED".to_owned()
+                text!(
+                    "the home's note of where it lies is DAMAGED",
+                    "la note du répertoire sur son emplacement est ENDOMMAGÉE"
+                )
             }
-            (None, _) => "the home's note of where it lies is LOST".to_owned(),
+            (None, _) => text!(
+                "the home's note of where it lies is LOST",
+                "la note du répertoire sur son emplacement est PERDUE"
+            ),
         };
-        program.tell(format_args!(
+        program.tell(text!(
             "  {}  {}, generation {}, {} rows: {place}",
-            delivery.delivery, delivery.domain, delivery.generation, delivery.rows
+            "  {}  {}, génération {}, {} lignes : {place}",
+            delivery.delivery,
+            delivery.domain,
+            delivery.generation,
+            delivery.rows
         ));
     }
     if status.deliveries.is_empty() {
-        program.tell("  none");
+        program.tell(text!("  none", "  aucun"));
     }
     if !status.lost.is_empty() {
-        program.tell(format_args!(
+        program.tell(text!(
             "lost before they were delivered: {}",
+            "perdues avant d'être livrées : {}",
             status.lost.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
         ));
     }
@@ -226,63 +289,81 @@ fn show(program: &Program, status: &service::Status) {
         .filter(|domain| domain.ends_within_days.is_some())
         .map(ending)
         .collect();
-    program.tell(format_args!("ending within 90 days: {}", or_none(&ending)));
+    program.tell(text!(
+        "ending within 90 days: {}",
+        "prennent fin dans les 90 jours : {}",
+        or_none(&ending)
+    ));
     let past: Vec<_> = status
         .past_their_end()
         .map(|domain| {
-            format!("{} for {} hours", domain.domain, domain.hours_past_its_end.unwrap_or(0))
+            text!(
+                "{} for {} hours",
+                "{} depuis {} heures",
+                domain.domain,
+                domain.hours_past_its_end.unwrap_or(0)
+            )
         })
         .collect();
-    program.tell(format_args!("keys past their end: {}", or_none(&past)));
+    program.tell(text!(
+        "keys past their end: {}",
+        "clés au-delà de leur terme : {}",
+        or_none(&past)
+    ));
 }
 
 fn or_none(texts: &[String]) -> String {
-    if texts.is_empty() { "none".to_owned() } else { texts.join("; ") }
+    if texts.is_empty() { text!("none", "aucun") } else { texts.join("; ") }
 }
 
 fn ending(domain: &DomainStatus) -> String {
     let (days, ends) = (domain.ends_within_days.unwrap_or(0), domain.ends.unwrap_or(Date::MAX));
-    format!("{} within {days} days, on {ends}", domain.domain)
-}
-
-/// How long that is, in its greatest unit.
-fn in_words(seconds: u64) -> String {
-    match seconds {
-        0..=119 => counted(seconds, "second"),
-        120..=7_199 => counted(seconds / 60, "minute"),
-        7_200..=172_799 => counted(seconds / 3_600, "hour"),
-        _ => counted(seconds / 86_400, "day"),
-    }
+    text!("{} within {days} days, on {ends}", "{} dans {days} jours, le {ends}", domain.domain)
 }
 
 fn remarks(domain: &DomainStatus, custody_doubted: bool) -> String {
     let mut remarks = Vec::new();
     if domain.compromised && domain.state == KeyState::Active {
         remarks.push(match custody_doubted {
-            true => "DOUBTED: make a new key, after the custody is settled".to_owned(),
-            false => "DOUBTED: make a new key".to_owned(),
+            true => text!(
+                "DOUBTED: make a new key, after the custody is settled",
+                "EN DOUTE : faites une nouvelle clé, une fois la garde réglée"
+            ),
+            false => text!("DOUBTED: make a new key", "EN DOUTE : faites une nouvelle clé"),
         });
     }
     if let Some(due) = domain.renewal_due {
         remarks.push(match domain.due_within_months {
-            _ if domain.overdue => format!("renewal OVERDUE since {due}"),
-            Some(months) => format!("renewal due within {months} months, on {due}"),
-            None => format!("renewal due {due}"),
+            _ if domain.overdue => {
+                text!("renewal OVERDUE since {due}", "renouvellement EN RETARD depuis le {due}")
+            }
+            Some(months) => text!(
+                "renewal due within {months} months, on {due}",
+                "renouvellement dû dans {months} mois, le {due}"
+            ),
+            None => text!("renewal due {due}", "renouvellement dû le {due}"),
         });
     }
     match (domain.destroyed, domain.ends) {
-        (Some(destroyed), _) => remarks.push(format!("keys destroyed {destroyed}")),
-        (None, Some(ends)) if domain.hours_past_its_end.is_some() => {
-            remarks.push(format!("ENDED {ends}"))
+        (Some(destroyed), _) => {
+            remarks.push(text!("keys destroyed {destroyed}", "clés détruites le {destroyed}"))
         }
-        (None, Some(ends)) if domain.marked => remarks.push(format!(
-            "ENDED: was found past its end and is not used again, its key goes after {ends}"
+        (None, Some(ends)) if domain.hours_past_its_end.is_some() => {
+            remarks.push(text!("ENDED {ends}", "TERMINÉ le {ends}"))
+        }
+        (None, Some(ends)) if domain.marked => remarks.push(text!(
+            "ENDED: was found past its end and is not used again, its key goes after {ends}",
+            "TERMINÉ : trouvé au-delà de son terme et ne sert plus, sa clé part après le {ends}"
         )),
-        (None, Some(ends)) => remarks.push(format!("ends {ends}")),
+        (None, Some(ends)) => remarks.push(text!("ends {ends}", "prend fin le {ends}")),
         (None, None) => {}
     }
     if domain.to_renew > 0 {
-        remarks.push(format!("deliveries to renew: {}", domain.to_renew));
+        remarks.push(text!(
+            "deliveries to renew: {}",
+            "livraisons à renouveler : {}",
+            domain.to_renew
+        ));
     }
     remarks.join(", ")
 }

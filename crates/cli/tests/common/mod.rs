@@ -171,6 +171,7 @@ impl Place {
             None => Command::new(env!("CARGO_BIN_EXE_cstatns")),
         };
         program.current_dir(self.directory.path()).args(command.split_whitespace());
+        program.env("LC_ALL", "C");
         program.args(self.to_whom(command));
         program
     }
@@ -231,6 +232,7 @@ impl Place {
         let mut program = Command::new("env");
         program.args(["--default-signal=HUP,INT,TERM", env!("CARGO_BIN_EXE_cstatns")]);
         program.current_dir(self.directory.path()).args(command.split_whitespace());
+        program.env("LC_ALL", "C");
         program.args(self.to_whom(command));
         let mut child = program.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let before = self.runs();

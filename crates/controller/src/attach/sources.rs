@@ -8,6 +8,7 @@ use cstatns_base::code::CodeError;
 use cstatns_base::commitment::{Commit, Commitment};
 use cstatns_base::files::FileError;
 use cstatns_base::meta::{FileMeta, ServiceId};
+use cstatns_base::words;
 use cstatns_record::report::{ReportBody, ReportError, SignedReport, report_path};
 use cstatns_record::requested::Requested;
 use cstatns_rows::columns::{Codes, Indexes, Order, ScoreCells, fault};
@@ -109,11 +110,23 @@ pub(super) fn need_retained(table: &Table, cells: usize) -> Result<(), TableErro
     if !names.iter().map(|name| name.as_bytes()).eq(table.header()) {
         return Err(TableError::Columns { path: table.path().to_owned(), expected });
     }
-    table.need_kind(1, &[Kind::Text, Kind::Whole], "`row` is a whole number")?;
+    table.need_kind(
+        1,
+        &[Kind::Text, Kind::Whole],
+        words!("`row` is a whole number", "`row` est un nombre entier"),
+    )?;
     if cells > 1 {
-        table.need_kind(2, &[Kind::Text, Kind::Whole], "`column` is a whole number")?;
+        table.need_kind(
+            2,
+            &[Kind::Text, Kind::Whole],
+            words!("`column` is a whole number", "`column` est un nombre entier"),
+        )?;
     }
-    table.need_kind(names.len() - 1, &[Kind::Text], "`status` is text")
+    table.need_kind(
+        names.len() - 1,
+        &[Kind::Text],
+        words!("`status` is text", "`status` est du texte"),
+    )
 }
 
 /// The result, and what is known of it.

@@ -2,11 +2,9 @@
 
 use crate::card::{ServiceCard, Unsigned};
 use crate::checkpoint::Head;
-use crate::dealing::RosterError;
-use crate::ledger::LedgerError;
-use crate::proposal::QuorumError;
-use crate::state::{Broken, Refusal, State, Unlawful};
-use cstatns_base::coded::Coded as _;
+use crate::state::State;
+use cstatns_base::language::{Said, both};
+use cstatns_base::text;
 
 use super::text::events;
 use super::walk::{BrokenEvent, Kept, Unsound, Walk};
@@ -73,8 +71,10 @@ impl Facts<'_> {
     pub(super) fn checkpoint(&self, own: &Kept) -> Finding {
         match own.head {
             Ok(head) => {
-                let detail =
-                    format!("It is signed by this service and covers {}.", events(head.size));
+                let detail = both(|lang| {
+                    text!(in lang, "It is signed by this service and covers {}.",
+                        "Il est signé par ce service et couvre {}.", events(lang, head.size))
+                });
                 holding(Check::Checkpoint, "holds", None, detail)
             }
             Err(why) => own.unsound(Check::Checkpoint, why),
@@ -85,20 +85,26 @@ impl Facts<'_> {
     /// is older.
     pub(super) fn card(&self, card: &ServiceCard) -> Option<Finding> {
         let known = self.broken.is_some() || self.walk.keys.contains(&card.body.signing);
-        let detail = "The service's card that was given has a signing key which this ledger does \
-                      not name: the ledger is older than the card, or one of the two is false.";
-        (!known).then(|| failure(Check::Checkpoint, "service-key-unknown", None, detail.to_owned()))
+        let detail = both(|lang| {
+            text!(in lang, "The service's card that was given has a signing key which this ledger does \
+                      not name: the ledger is older than the card, or one of the two is false.",
+                          "La carte du service qui a été donnée a une clé de signature que ce registre ne nomme pas : le \
+                              registre est plus ancien que la carte, ou l'un des deux est faux.")
+        });
+        (!known).then(|| failure(Check::Checkpoint, "service-key-unknown", None, detail))
     }
 
     /// Chain, signatures and lawfulness: the one that fails, and how far the others hold.
     pub(super) fn events(&self, sound: u64) -> Vec<Finding> {
         if self.broken.is_none() && self.found() == 0 {
-            let detail = "The ledger has no events.".to_owned();
+            let detail = both(
+                |lang| text!(in lang, "The ledger has no events.", "Le registre n'a pas d'événements."),
+            );
             return vec![failure(Check::Chain, "ledger-empty", None, detail)];
         }
-        let range = match sound {
-            1 => "Event 1".to_owned(),
-            _ => format!("Events 1 to {sound}"),
+        let range = |lang| match sound {
+            1 => text!(in lang, "Event 1", "Événement 1"),
+            _ => text!(in lang, "Events 1 to {sound}", "Événements 1 à {sound}"),
         };
         let failed = self.broken.as_ref().map(BrokenEvent::finding);
         let mut findings = Vec::new();
@@ -108,17 +114,24 @@ impl Facts<'_> {
                 _ if sound == 0 => {}
                 _ => {
                     let detail = match check {
-                        Check::Chain => {
-                            format!("{range}: in their place, each linked to the one before.")
-                        }
-                        Check::Signatures => {
-                            format!(
-                                "{range}: every statement is signed by who is said to state it."
+                        Check::Chain => both(|lang| {
+                            text!(in lang,
+                                "{}: in their place, each linked to the one before.",
+                                "{} : à leur place, chacun lié au précédent.", range(lang)
                             )
-                        }
-                        _ => format!(
-                            "{range}: each was allowed by the rules after the ones before it."
-                        ),
+                        }),
+                        Check::Signatures => both(|lang| {
+                            text!(in lang,
+                                "{}: every statement is signed by who is said to state it.",
+                                "{} : chaque déclaration est signée de qui est dit la faire.", range(lang)
+                            )
+                        }),
+                        _ => both(|lang| {
+                            text!(in lang,
+                                "{}: each was allowed by the rules after the ones before it.",
+                                "{} : les règles permettaient chacun après les précédents.", range(lang)
+                            )
+                        }),
                     };
                     findings.push(holding(check, "holds", None, detail));
                 }
@@ -133,59 +146,101 @@ impl Facts<'_> {
         let check = Check::Tree;
         let mut findings = Vec::new();
         if found < size {
-            let missing = if found + 1 == size {
-                format!("event {size} is")
-            } else {
-                format!("events {} to {size} are", found + 1)
+            let missing = |lang| match found + 1 {
+                first if first == size => {
+                    text!(in lang, "event {size} is missing", "l'événement {size} manque")
+                }
+                first => text!(
+                    in lang,
+                    "events {first} to {size} are missing",
+                    "les événements {first} à {size} manquent"
+                ),
             };
-            let cut =
-                if self.walk.torn { " What is left of one of them is cut short." } else { "" };
-            let detail = format!(
-                "The checkpoint covers {}, the ledger has {found}: {missing} missing.{cut}",
-                events(size)
-            );
+            let cut = |lang| match self.walk.torn {
+                true => text!(
+                    in lang,
+                    " What is left of one of them is cut short.",
+                    " Ce qui reste de l'un d'eux est coupé."
+                ),
+                false => String::new(),
+            };
+            let detail = both(|lang| {
+                text!(
+                    in lang,
+                    "The checkpoint covers {}, the ledger has {found}: {}.{}",
+                    "Le point de contrôle couvre {}, le registre en a {found} : {}.{}",
+                    events(lang, size),
+                    missing(lang),
+                    cut(lang)
+                )
+            });
             return vec![failure(check, "ledger-short", Some(found + 1), detail)];
         }
         if !self.is_covered() {
             let detail = match &self.broken {
-                Some(_) => {
-                    format!("The first {size} events are not the ones that the checkpoint covers.")
-                }
-                None => String::from(
-                    "The events are not the ones that the checkpoint covers, though each is linked \
+                Some(_) => both(|lang| {
+                    text!(in lang, "The first {size} events are not the ones that the checkpoint covers.",
+                        "Les {size} premiers événements ne sont pas ceux que couvre le point de contrôle.")
+                }),
+                None => both(|lang| {
+                    text!(in lang, "The events are not the ones that the checkpoint covers, though each is linked \
                     to the one before: \
                      the last event was changed, or several were and their links were made anew.",
-                ),
+                         "Les événements ne sont pas ceux que couvre le point de contrôle, bien que chacun soit lié au \
+                             précédent : le dernier événement a été modifié, ou plusieurs l'ont été et leurs liens ont \
+                             été refaits.")
+                }),
             };
             findings.push(failure(check, "ledger-root", Some(size), detail));
         } else if let Some(broken) = self.broken.as_ref().filter(|broken| broken.number <= size) {
-            findings.push(recorded_so(check, "The service's checkpoint", broken.number));
+            findings.push(recorded_so(
+                check,
+                both(|lang| {
+                    text!(in lang, "The service's checkpoint",
+                "Le point de contrôle du service")
+                }),
+                broken.number,
+            ));
         } else {
-            let detail =
-                format!("The first {size} events are the ones that the checkpoint covers.");
+            let detail = both(|lang| {
+                text!(in lang, "The first {size} events are the ones that the checkpoint covers.",
+                    "Les {size} premiers événements sont ceux que couvre le point de contrôle.")
+            });
             findings.push(holding(check, "holds", None, detail));
         }
         if found > size + 1 || (found > size && self.walk.torn) {
-            let detail = format!(
-                "The ledger goes on after the {size} events that its checkpoint covers, by more \
-                than a stopped write \
-                 leaves: what follows was added."
-            );
+            let detail = both(|lang| {
+                text!(in lang,
+                    "The ledger goes on after the {size} events that its checkpoint covers, by more \
+                    than a stopped write \
+                     leaves: what follows was added.",
+                         "Le registre continue après les {size} événements que couvre son point de contrôle, de plus que \
+                             n'en laisse une écriture arrêtée : ce qui suit a été ajouté."
+                )
+            });
             findings.push(failure(check, "ledger-long", Some(size + 1), detail));
         } else if self.broken.is_none() && self.is_covered() {
             if found > size {
-                let detail = format!(
-                    "Event {found} is not covered by the checkpoint yet, as a stop in the middle \
-                    of a write leaves it: it \
-                     does not count until the service is opened again."
-                );
+                let detail = both(|lang| {
+                    text!(in lang,
+                        "Event {found} is not covered by the checkpoint yet, as a stop in the middle \
+                        of a write leaves it: it \
+                         does not count until the service is opened again.",
+                             "L'événement {found} n'est pas encore couvert par le point de contrôle, comme le laisse un \
+                                 arrêt au milieu d'une écriture : il ne compte pas tant que le service n'est pas rouvert."
+                    )
+                });
                 findings.push(holding(check, "event-uncovered", Some(found), detail));
             } else if self.walk.torn {
-                let detail = format!(
-                    "After event {found} stands the beginning of another, as a stop in the middle \
-                    of a write leaves it: \
-                     it never counted."
-                );
+                let detail = both(|lang| {
+                    text!(in lang,
+                        "After event {found} stands the beginning of another, as a stop in the middle \
+                        of a write leaves it: \
+                         it never counted.",
+                             "Après l'événement {found} se trouve le début d'un autre, comme le laisse un arrêt au milieu \
+                                 d'une écriture : il n'a jamais compté."
+                    )
+                });
                 findings.push(holding(check, "event-cut", Some(found + 1), detail));
             }
         }
@@ -200,41 +255,58 @@ impl Facts<'_> {
         };
         let (size, found) = (head.size, self.found());
         if size > found {
-            let detail = format!(
-                "{path:?} covers {}, the ledger has {found}: events were removed.",
-                events(size)
-            );
+            let detail = both(|lang| {
+                text!(in lang,
+                    "{path:?} covers {}, the ledger has {found}: events were removed.",
+                    "{path:?} couvre {}, le registre en a {found} : des événements ont été retirés.",
+                    events(lang, size)
+                )
+            });
             return failure(check, "ledger-short", Some(found + 1), detail);
         }
         if !self.walk.history.includes(&head) {
             return if self.is_covered() {
-                let detail = format!(
-                    "{path:?} and the ledger's own checkpoint are both signed by this service, and \
-                    are not of one history: \
-                     the ledger was forked or rewritten at event {size} or before."
-                );
+                let detail = both(|lang| {
+                    text!(in lang,
+                        "{path:?} and the ledger's own checkpoint are both signed by this service, and \
+                        are not of one history: \
+                         the ledger was forked or rewritten at event {size} or before.",
+                             "{path:?} et le point de contrôle du registre sont tous deux signés par ce service, et ne \
+                                 sont pas d'une même histoire : le registre a bifurqué ou a été réécrit à l'événement \
+                                 {size} ou avant."
+                    )
+                });
                 failure(check, "ledger-forked", Some(size), detail)
             } else {
-                let detail =
-                    format!("The first {size} events are not the ones that {path:?} covers.");
+                let detail = both(|lang| {
+                    text!(in lang, "The first {size} events are not the ones that {path:?} covers.",
+                        "Les {size} premiers événements ne sont pas ceux que couvre {path:?}.")
+                });
                 failure(check, "ledger-root", Some(size), detail)
             };
         }
         if let Some(covered) = self.covered.filter(|covered| covered.size < size) {
-            let detail = format!(
-                "{path:?} covers {}, the ledger's own checkpoint only {}: an older one was put in \
-                its place.",
-                events(size),
-                covered.size
-            );
+            let detail = both(|lang| {
+                text!(in lang,
+                    "{path:?} covers {}, the ledger's own checkpoint only {}: an older one was put in \
+                    its place.",
+                        "{path:?} couvre {}, le point de contrôle du registre seulement {} : un plus ancien a été mis à \
+                            sa place.",
+                    events(lang, size),
+                    covered.size
+                )
+            });
             return failure(check, "checkpoint-older", Some(covered.size + 1), detail);
         }
         match &self.broken {
             Some(broken) if broken.number <= size => {
-                recorded_so(check, &format!("{path:?}"), broken.number)
+                recorded_so(check, both(|_| format!("{path:?}")), broken.number)
             }
             _ => {
-                let detail = format!("The first {size} events are the ones that {path:?} covers.");
+                let detail = both(|lang| {
+                    text!(in lang, "The first {size} events are the ones that {path:?} covers.",
+                        "Les {size} premiers événements sont ceux que couvre {path:?}.")
+                });
                 holding(check, "holds", None, detail)
             }
         }
@@ -242,107 +314,23 @@ impl Facts<'_> {
 }
 
 /// An event that does not hold is signed for as it stands: it was not changed afterwards.
-fn recorded_so(check: Check, checkpoint: &str, event: u64) -> Finding {
-    let detail = format!(
-        "{checkpoint} covers event {event} as it stands: the service itself recorded or rewrote it \
-        so."
-    );
+fn recorded_so(check: Check, checkpoint: Said, event: u64) -> Finding {
+    let detail = both(|lang| {
+        text!(in lang,
+            "{} covers event {event} as it stands: the service itself recorded or rewrote it \
+            so.",
+                "{} couvre l'événement {event} tel qu'il est : le service lui-même l'a inscrit ou réécrit \
+                    ainsi.", lang.of(&checkpoint)
+        )
+    });
     holding(check, "event-signed-for", Some(event), detail)
-}
-
-impl BrokenEvent<'_> {
-    /// Whether what custodians signed there is about other events than the ones that stand before
-    /// it: then it is these that were rewritten, unless the event itself was changed.
-    fn is_of_another_history(&self) -> bool {
-        let other = matches!(
-            self.error,
-            Broken::Unlawful {
-                reason: Unlawful::Quorum(
-                    QuorumError::OtherProposal { .. } | QuorumError::Cosignature { .. }
-                ) | Unlawful::Refused(Refusal::Receipt),
-                ..
-            }
-        );
-        other && self.changed != Some(true)
-    }
-
-    fn finding(&self) -> Finding {
-        let number = self.number;
-        let named = self
-            .event
-            .map_or_else(|| format!("Event {number}"), |word| format!("Event {number} ({word})"));
-        let (check, what) = match self.error {
-            Broken::Ledger(error) => (Check::Chain, misplaced(error)),
-            Broken::Unlawful { reason, .. } if self.is_of_another_history() => (
-                check_of(reason),
-                "is about other events than the ones that stand before it: these were rewritten, \
-                or it was."
-                    .to_owned(),
-            ),
-            Broken::Unlawful { reason, .. } => (check_of(reason), said(reason)),
-        };
-        let after = match self.error {
-            Broken::Unlawful { .. } if self.changed == Some(true) => {
-                " It was changed after it was written: the event after it carries another hash."
-            }
-            _ => "",
-        };
-        failure(check, self.error.code(), Some(number), format!("{named} {what}{after}"))
-    }
-}
-
-fn misplaced(error: &LedgerError) -> String {
-    match error {
-        LedgerError::Version { .. } => "is of a newer format than this program knows.".to_owned(),
-        LedgerError::OtherService { .. } => "is of another service: it was put there.".to_owned(),
-        LedgerError::Sequence { found, .. } => {
-            format!(
-                "is missing from its place, where event {found} stands: events were removed, \
-                doubled or moved."
-            )
-        }
-        LedgerError::Chain { .. } => {
-            "was changed: the events around it carry another hash than it has.".to_owned()
-        }
-        _ => "is not an event in its canonical form: it was changed.".to_owned(),
-    }
-}
-
-/// Why the rules do not allow an event, as the program says it to those who ask for it.
-fn said(reason: &Unlawful) -> String {
-    match check_of(reason) {
-        Check::Signatures => {
-            format!("holds a statement that does not stand. The rule broken: “{reason}”.")
-        }
-        _ => format!("was not allowed after the events before it. The rule broken: “{reason}”."),
-    }
-}
-
-fn check_of(reason: &Unlawful) -> Check {
-    use QuorumError as Q;
-    match reason {
-        Unlawful::Quorum(
-            Q::NotInRoster { .. }
-            | Q::Signature { .. }
-            | Q::OtherProposal { .. }
-            | Q::OtherEpoch { .. }
-            | Q::Cosignature { .. },
-        )
-        | Unlawful::Refused(
-            Refusal::ReceiptSignature { .. }
-            | Refusal::ReceiptNotInRoster { .. }
-            | Refusal::ReceiptOtherService,
-        )
-        | Unlawful::Roster(RosterError::Service | RosterError::Card { .. }) => Check::Signatures,
-        _ => Check::Lawfulness,
-    }
 }
 
 pub(super) fn holding(
     check: Check,
     code: &'static str,
     event: Option<u64>,
-    detail: String,
+    detail: Said,
 ) -> Finding {
     Finding { check, code, holds: true, event, detail }
 }
@@ -351,7 +339,7 @@ pub(super) fn failure(
     check: Check,
     code: &'static str,
     event: Option<u64>,
-    detail: String,
+    detail: Said,
 ) -> Finding {
     Finding { check, code, holds: false, event, detail }
 }
@@ -364,32 +352,45 @@ impl Kept {
                 check,
                 "checkpoint-missing",
                 None,
-                format!("There is no checkpoint at {path:?}."),
+                both(|lang| {
+                    text!(in lang, "There is no checkpoint at {path:?}.",
+                        "Il n'y a pas de point de contrôle à {path:?}.")
+                }),
             ),
             Unsound::Not(Unsigned::OtherService) => failure(
                 check,
                 "checkpoint-other-service",
                 None,
-                format!(
-                    "{path:?} is a checkpoint of another service: it says nothing about this one."
-                ),
+                both(|lang| {
+                    text!(in lang,
+                        "{path:?} is a checkpoint of another service: it says nothing about this one.",
+                        "{path:?} est un point de contrôle d'un autre service : il ne dit rien de celui-ci."
+                    )
+                }),
             ),
             Unsound::Not(Unsigned::OtherKey { size }) => failure(
                 check,
                 "checkpoint-key",
                 None,
-                format!(
-                    "{path:?} covers {} and is not signed by the key with which the service of \
-                    this ledger signs for so many: by one that was replaced, or by one that this \
-                    ledger does not name.",
-                    events(size)
-                ),
+                both(|lang| {
+                    text!(in lang,
+                        "{path:?} covers {} and is not signed by the key with which the service of \
+                        this ledger signs for so many: by one that was replaced, or by one that this \
+                        ledger does not name.",
+                            "{path:?} couvre {} et n'est pas signé de la clé dont le service de ce registre signe pour \
+                                autant : d'une clé qui a été remplacée, ou d'une clé que ce registre ne nomme pas.",
+                        events(lang, size)
+                    )
+                }),
             ),
             Unsound::Not(Unsigned::Signature) => failure(
                 check,
                 "checkpoint-signature",
                 None,
-                format!("{path:?} is not a checkpoint with a valid signature of this service."),
+                both(|lang| {
+                    text!(in lang, "{path:?} is not a checkpoint with a valid signature of this service.",
+                        "{path:?} n'est pas un point de contrôle avec une signature valable de ce service.")
+                }),
             ),
         }
     }

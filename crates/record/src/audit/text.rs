@@ -3,142 +3,246 @@
 use std::fmt;
 
 use cstatns_base::code::Generation;
+use cstatns_base::language::{French, Lang};
+use cstatns_base::text;
 
 use super::{Audit, DeliverySummary, Witness, Witnessed};
 
-pub(super) fn count(number: u64, one: &str) -> String {
-    format!("{number} {one}{}", if number == 1 { "" } else { "s" })
+/// So many of a thing; in French none and one are not several.
+pub(super) fn count(lang: Lang, number: u64, one: &str, many_fr: &str, one_fr: &str) -> String {
+    match (lang, number) {
+        (Lang::En, 1) => format!("1 {one}"),
+        (Lang::En, _) => format!("{number} {one}s"),
+        (Lang::Fr, 0 | 1) => format!("{number} {one_fr}"),
+        (Lang::Fr, _) => format!("{number} {many_fr}"),
+    }
 }
 
-pub(super) fn events(number: u64) -> String {
-    count(number, "event")
+pub(super) fn events(lang: Lang, number: u64) -> String {
+    count(lang, number, "event", "événements", "événement")
 }
 
 impl fmt::Display for Audit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let demo = if self.demo == Some(true) { ", A DEMONSTRATION" } else { "" };
-        writeln!(f, "Ledger of the service {}{demo}: {}", self.service, events(self.events))?;
-        if let (Some(first), Some(last)) = (self.first, self.last) {
-            writeln!(f, "From {first} to {last}")?;
-        }
-        if let Some(words) = &self.founding {
-            writeln!(f, "Founded with the custodians who read these words: {words}")?;
-        }
-        writeln!(f, "\nChecked")?;
-        for finding in &self.findings {
-            let verdict = if finding.holds { "holds" } else { "FAILS" };
-            writeln!(f, "  {verdict}  {}: {}", finding.check.word(), finding.detail)?;
-        }
-        if !self.notices.is_empty() {
-            writeln!(f, "\nNot in order")?;
-            for notice in &self.notices {
-                writeln!(f, "  {}", notice.detail)?;
-            }
-        }
-        self.fmt_witnesses(f)?;
-        self.fmt_summary(f)?;
-        match self.failures().count() {
-            0 => {
-                write!(f, "\nEverything that was checked holds")?;
-                match self.notices.len() as u64 {
-                    0 => write!(f, ".")?,
-                    notices => write!(f, "; {} must be accounted for.", count(notices, "matter"))?,
-                }
-                // What rests on the service's word alone was checked as far as it can be.
-                match self.sound - self.witnessed.events.min(self.sound) {
-                    0 => writeln!(f),
-                    last => {
-                        writeln!(
-                            f,
-                            " Nobody but the service vouches for the last {}.",
-                            events(last)
-                        )
-                    }
-                }
-            }
-            failures if self.sound == self.events => {
-                writeln!(f, "\n{} of {} checks failed.", failures, self.findings.len())
-            }
-            failures => writeln!(
-                f,
-                "\n{} of {} checks failed. Nothing is said of the events after event {}.",
-                failures,
-                self.findings.len(),
-                self.sound
-            ),
-        }
+        f.write_str(&self.text(Lang::En))
+    }
+}
+
+impl French for Audit {
+    fn french(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text(Lang::Fr))
     }
 }
 
 impl Audit {
-    fn fmt_witnesses(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Witnessed { events: seen, quorum, custodians } = &self.witnessed;
-        writeln!(f, "\nWitnessed by others than the service")?;
-        for Witness { custodian, events } in custodians {
-            match events {
-                0 => writeln!(f, "  {custodian}: nothing yet")?,
-                1 => writeln!(f, "  {custodian}: event 1")?,
-                _ => writeln!(f, "  {custodian}: events 1 to {events}")?,
+    fn text(&self, lang: Lang) -> String {
+        let mut lines = Vec::new();
+        let demo = match self.demo {
+            Some(true) => text!(in lang, ", A DEMONSTRATION", ", UNE DÉMONSTRATION"),
+            _ => String::new(),
+        };
+        lines.push(text!(
+            in lang,
+            "Ledger of the service {}{demo}: {}",
+            "Registre du service {}{demo} : {}",
+            self.service,
+            events(lang, self.events)
+        ));
+        if let (Some(first), Some(last)) = (self.first, self.last) {
+            lines.push(text!(in lang, "From {first} to {last}", "De {first} à {last}"));
+        }
+        if let Some(words) = &self.founding {
+            lines.push(text!(
+                in lang,
+                "Founded with the custodians who read these words: {words}",
+                "Fondé avec les détenteurs qui lisent ces mots : {words}"
+            ));
+        }
+        lines.push(text!(in lang, "\nChecked", "\nVérifié"));
+        for finding in &self.findings {
+            let verdict = match finding.holds {
+                true => text!(in lang, "holds", "tient"),
+                false => text!(in lang, "FAILS", "ÉCHOUE"),
+            };
+            let check = lang.of(finding.check.words());
+            let detail = lang.of(&finding.detail);
+            lines.push(
+                text!(in lang, "  {verdict}  {check}: {detail}", "  {verdict}  {check} : {detail}"),
+            );
+        }
+        if !self.notices.is_empty() {
+            lines.push(text!(in lang, "\nNot in order", "\nÀ expliquer"));
+            lines
+                .extend(self.notices.iter().map(|notice| format!("  {}", lang.of(&notice.detail))));
+        }
+        self.say_witnesses(lang, &mut lines);
+        self.say_summary(lang, &mut lines);
+        self.say_end(lang, &mut lines);
+        lines.push(String::new());
+        lines.join("\n")
+    }
+
+    fn say_end(&self, lang: Lang, lines: &mut Vec<String>) {
+        let (checks, sound) = (self.findings.len(), self.sound);
+        let failures = match self.failures().count() {
+            0 => {
+                let matters = self.notices.len() as u64;
+                let mut line = match matters {
+                    0 => text!(
+                        in lang,
+                        "\nEverything that was checked holds.",
+                        "\nTout ce qui a été vérifié tient."
+                    ),
+                    _ => text!(
+                        in lang,
+                        "\nEverything that was checked holds; {} must be accounted for.",
+                        "\nTout ce qui a été vérifié tient ; il reste à expliquer {}.",
+                        count(lang, matters, "matter", "points", "point")
+                    ),
+                };
+                // What rests on the service's word alone was checked as far as it can be.
+                let last = sound - self.witnessed.events.min(sound);
+                if last > 0 {
+                    line += &text!(
+                        in lang,
+                        " Nobody but the service vouches for the last {}.",
+                        " Personne d'autre que le service ne répond des derniers {}.",
+                        events(lang, last)
+                    );
+                }
+                return lines.push(line);
             }
+            failures => failures,
+        };
+        let mut line = text!(
+            in lang,
+            "\n{failures} of {checks} checks failed.",
+            "\n{failures} vérifications sur {checks} ont échoué."
+        );
+        if sound != self.events {
+            line += &text!(
+                in lang,
+                " Nothing is said of the events after event {sound}.",
+                " Rien n'est dit des événements après l'événement {sound}."
+            );
         }
-        match quorum {
-            0 => writeln!(f, "  By a quorum of them: nothing yet.")?,
-            _ => writeln!(f, "  By a quorum of them: events 1 to {quorum}.")?,
+        lines.push(line);
+    }
+
+    fn say_witnesses(&self, lang: Lang, lines: &mut Vec<String>) {
+        let Witnessed { events: seen, quorum, custodians } = &self.witnessed;
+        lines.push(text!(
+            in lang,
+            "\nWitnessed by others than the service",
+            "\nAttesté par d'autres que le service"
+        ));
+        let through = |events: u64| match events {
+            0 => text!(in lang, "nothing yet", "rien encore"),
+            1 => text!(in lang, "event 1", "l'événement 1"),
+            _ => text!(in lang, "events 1 to {events}", "les événements 1 à {events}"),
+        };
+        for Witness { custodian, events } in custodians {
+            let seen = through(*events);
+            lines.push(text!(in lang, "  {custodian}: {seen}", "  {custodian} : {seen}"));
         }
+        lines.push(match quorum {
+            1 => text!(
+                in lang,
+                "  By a quorum of them: events 1 to 1.",
+                "  Par un quorum d'entre eux : l'événement 1."
+            ),
+            _ => text!(
+                in lang,
+                "  By a quorum of them: {}.",
+                "  Par un quorum d'entre eux : {}.",
+                through(*quorum)
+            ),
+        });
         match (*seen, self.sound) {
-            (0, 0) => Ok(()),
-            (0, _) => writeln!(f, "  Nobody but the service vouches for any event."),
-            (seen, sound) if seen == sound => writeln!(f, "  Together: every event."),
-            (seen, sound) if seen + 1 == sound => writeln!(
-                f,
-                "  Together: events 1 to {seen}. Nobody but the service vouches for event {sound}."
-            ),
-            (seen, sound) => writeln!(
-                f,
-                "  Together: events 1 to {seen}. Nobody but the service vouches for events {} to \
-                {sound}.",
+            (0, 0) => {}
+            (0, _) => lines.push(text!(
+                in lang,
+                "  Nobody but the service vouches for any event.",
+                "  Personne d'autre que le service ne répond d'aucun événement."
+            )),
+            (seen, sound) if seen == sound => {
+                lines.push(text!(in lang, "  Together: every event.", "  Ensemble : tous les événements."));
+            }
+            (seen, sound) if seen + 1 == sound => lines.push(text!(
+                in lang,
+                "  Together: events 1 to {seen}. Nobody but the service vouches for event {sound}.",
+                "  Ensemble : les événements 1 à {seen}. Personne d'autre que le service ne répond de l'événement {sound}."
+            )),
+            (seen, sound) => lines.push(text!(
+                in lang,
+                "  Together: events 1 to {seen}. Nobody but the service vouches for events {} to {sound}.",
+                "  Ensemble : les événements 1 à {seen}. Personne d'autre que le service ne répond des événements {} à \
+                    {sound}.",
                 seen + 1
-            ),
+            )),
         }
     }
 
-    fn fmt_summary(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    fn say_summary(&self, lang: Lang, lines: &mut Vec<String>) {
         if self.sound == 0 {
-            return Ok(());
+            return;
         }
-        writeln!(f, "\nWhat the first {} tell", events(self.sound))?;
+        lines.push(text!(
+            in lang,
+            "\nWhat the first {} tell",
+            "\nCe que disent les premiers {}",
+            events(lang, self.sound)
+        ));
         for domain in &self.domains {
-            write!(f, "  {} ({}): generation {}", domain.domain, domain.kind, domain.generation)?;
+            let kind = match domain.kind {
+                "research" => text!(in lang, "research", "recherche"),
+                _ => text!(in lang, "statistics", "statistique"),
+            };
+            let mut line = text!(
+                in lang,
+                "  {} ({kind}): generation {}",
+                "  {} ({kind}) : génération {}",
+                domain.domain,
+                domain.generation
+            );
             if !domain.doubted.is_empty() {
                 let doubted: Vec<String> =
                     domain.doubted.iter().map(Generation::to_string).collect();
-                write!(f, ", doubted: {}", doubted.join(", "))?;
+                line += &text!(in lang, ", doubted: {}", ", en doute : {}", doubted.join(", "));
             }
             if let Some(ends) = domain.ends {
-                write!(f, ", last day {ends}")?;
+                line += &text!(in lang, ", last day {ends}", ", dernier jour {ends}");
             }
-            match domain.destroyed {
-                Some(time) => writeln!(f, ", keys destroyed {time}")?,
-                None => writeln!(f)?,
+            if let Some(time) = domain.destroyed {
+                line += &text!(in lang, ", keys destroyed {time}", ", clés détruites {time}");
             }
+            lines.push(line);
         }
         let DeliverySummary { made, renewals, look_ups, rows, delivered, lost, requests_kept } =
             self.deliveries;
-        writeln!(
-            f,
+        lines.push(text!(
+            in lang,
             "  {} of {rows} rows in all, {renewals} of them renewals",
-            count(made, "result")
-        )?;
-        writeln!(
-            f,
+            "  {} de {rows} lignes en tout, dont {renewals} renouvellements",
+            count(lang, made, "result", "résultats", "résultat")
+        ));
+        lines.push(text!(
+            in lang,
             "  {} that looked people up in a register, {look_ups} of them with a result",
-            count(self.look_ups, "run")
-        )?;
-        writeln!(
-            f,
+            "  {} avec recherche de personnes dans un répertoire, dont {look_ups} avec un résultat",
+            count(lang, self.look_ups, "run", "opérations", "opération")
+        ));
+        lines.push(text!(
+            in lang,
             "  {delivered} delivered, {lost} lost; {} kept against the scheme",
-            count(requests_kept, "request")
-        )?;
-        writeln!(f, "  {} of custodians, each signed by them", count(self.statements, "statement"))
+            "  {delivered} remis, {lost} perdus ; {} contre les règles du schéma",
+            count(lang, requests_kept, "request", "demandes gardées", "demande gardée")
+        ));
+        lines.push(text!(
+            in lang,
+            "  {} of custodians, each signed by them",
+            "  {} de détenteurs, chacune signée de leur clé",
+            count(lang, self.statements, "statement", "déclarations", "déclaration")
+        ));
     }
 }

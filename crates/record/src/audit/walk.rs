@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 
 use cstatns_base::domain::KeyState;
 use cstatns_base::files::FileError;
+use cstatns_base::language::{Lang, both};
+use cstatns_base::text;
 use jiff::Timestamp;
 
 use crate::ahead;
@@ -167,81 +169,131 @@ impl Walk {
         let mut notices = Vec::new();
         for (run, known) in state.runs().iter().filter(|(_, known)| known.fate.may_have_run()) {
             let Some(action) = self.asked.get(run) else { continue };
-            let ended = match &known.fate {
-                Fate::Running => "began, and has no end in this ledger. It".to_owned(),
-                Fate::Failed { made: 0 } => "failed without a result. It".to_owned(),
-                Fate::Failed { made } => format!(
-                    "failed with {made} of the {} results, which stand. The rest",
+            let ended = |lang: Lang| match &known.fate {
+                Fate::Running => text!(
+                    in lang,
+                    "it began, and has no end in this ledger. It",
+                    "elle a commencé, et n'a pas de fin dans ce registre. Elle"
+                ),
+                Fate::Failed { made: 0 } => text!(
+                    in lang,
+                    "it failed without a result. It",
+                    "elle a échoué sans résultat. Elle"
+                ),
+                Fate::Failed { made } => text!(
+                    in lang,
+                    "it failed with {made} of the {} results, which stand. The rest",
+                    "elle a échoué avec {made} des {} résultats, qui restent. Le reste",
                     action.parts()
                 ),
-                Fate::Recovered { made: 0 } => {
-                    "was unfinished when the home was recovered. It".to_owned()
-                }
-                Fate::Recovered { made } => format!(
-                    "had {made} of the {} results when the home was recovered. The rest",
+                Fate::Recovered { made: 0 } => text!(
+                    in lang,
+                    "it was unfinished when the home was recovered. It",
+                    "elle n'était pas terminée quand le répertoire du service a été rétabli. Elle"
+                ),
+                Fate::Recovered { made } => text!(
+                    in lang,
+                    "it had {made} of the {} results when the home was recovered. The rest",
+                    "elle avait {made} des {} résultats quand le répertoire du service a été rétabli. Le reste",
                     action.parts()
                 ),
-                _ => "lapsed without a result. It".to_owned(),
+                _ => text!(
+                    in lang,
+                    "it lapsed without a result. It",
+                    "la question est tombée sans résultat. L'opération"
+                ),
             };
-            let detail = format!(
-                "Event {}: a quorum approved to {action}; it {ended} may have run.",
-                known.number
-            );
+            let detail = both(|lang| {
+                text!(
+                    in lang,
+                    "Event {}: a quorum approved to {}; {} may have run.",
+                    "Événement {} : un quorum a consenti à {} ; {} a pu avoir lieu.",
+                    known.number,
+                    lang.of(action),
+                    ended(lang)
+                )
+            });
             notices.push(Notice { code: "may-have-run", event: known.number, detail });
         }
         for event in &state.recoveries().events {
-            let detail =
-                format!("Event {event}: the home had lost events, and has them again from copies.");
+            let detail = both(|lang| {
+                text!(in lang, "Event {event}: the home had lost events, and has them again from copies.",
+                    "Événement {event} : le répertoire du service avait perdu des événements, et les a de nouveau par des \
+                        copies.")
+            });
             notices.push(Notice { code: "recovered", event: *event, detail });
         }
         for (name, domain) in state.domains() {
             let lost = domain.keys.iter().filter(|(_, key)| key.state == KeyState::Lost);
             for (generation, key) in lost {
                 let event = key.lost.unwrap_or(0);
-                let detail = format!(
-                    "Event {event}: the key of generation {generation} of `{name}` is lost; \
-                    nobody destroyed it."
-                );
+                let detail = both(|lang| {
+                    text!(in lang,
+                        "Event {event}: the key of generation {generation} of `{name}` is lost; \
+                        nobody destroyed it.",
+                            "Événement {event} : la clé de génération {generation} de `{name}` est perdue ; personne ne \
+                                l'a détruite."
+                    )
+                });
                 notices.push(Notice { code: "key-lost", event, detail });
             }
         }
         for (id, delivery) in state.lost() {
             let event = delivery.lost.unwrap_or(0);
-            let detail = format!(
-                "Event {event}: the result of delivery {} is stated to be lost before anybody \
-                received it. Its {} may lie somewhere.",
-                state.named(*id),
-                count(delivery.rows, "coded row")
-            );
+            let detail = both(|lang| {
+                text!(in lang,
+                    "Event {event}: the result of delivery {} is stated to be lost before anybody \
+                    received it. Its {} may lie somewhere.",
+                        "Événement {event} : le résultat de la livraison {} est déclaré perdu avant que personne ne le \
+                            reçoive. Ses {} sont peut-être quelque part.",
+                    state.named(*id),
+                    count(lang, delivery.rows, "coded row", "lignes codées", "ligne codée")
+                )
+            });
             notices.push(Notice { code: "result-lost", event, detail });
         }
         for (event, key) in state.service_keys().all().iter().skip(1) {
-            let detail = format!(
-                "Event {event}: custodians accepted another signing key of the service: {}.",
-                spoken(key)
-            );
+            let detail = both(|lang| {
+                text!(in lang,
+                    "Event {event}: custodians accepted another signing key of the service: {}.",
+                    "Événement {event} : des détenteurs ont accepté une autre clé de signature du service : {}.",
+                    spoken(key)
+                )
+            });
             notices.push(Notice { code: "rekeyed", event: *event, detail });
         }
         for event in state.repeated_counts() {
-            let detail = format!(
-                "Event {event}: a custodian's kit counts a statement that is not higher than its \
-                last. Another copy of the kit is in use, or it was put back from a backup."
-            );
+            let detail = both(|lang| {
+                text!(in lang,
+                    "Event {event}: a custodian's kit counts a statement that is not higher than its \
+                    last. Another copy of the kit is in use, or it was put back from a backup.",
+                        "Événement {event} : la trousse d'un détenteur compte une déclaration qui n'est pas au-dessus de \
+                            sa dernière. Une autre copie de la trousse est en service, ou elle vient d'une sauvegarde."
+                )
+            });
             notices.push(Notice { code: "count-repeated", event: *event, detail });
         }
         for (event, custodian) in state.unopened_shares() {
-            let detail = format!(
-                "Event {event}: the share that the kit of `{custodian}` handed over did not open, \
-                or is not the dealt one."
-            );
+            let detail = both(|lang| {
+                text!(in lang,
+                    "Event {event}: the share that the kit of `{custodian}` handed over did not open, \
+                    or is not the dealt one.",
+                        "Événement {event} : la part que la trousse de `{custodian}` a remise ne s'est pas ouverte, ou \
+                            n'est pas celle de la répartition."
+                )
+            });
             notices.push(Notice { code: "share-unopened", event: *event, detail });
         }
         for back in state.turned_back() {
             let TurnedBack { event, from, to, .. } = back;
-            let detail = format!(
-                "Event {event}: a quorum set the time back from {from} to {to}. The clock had been \
-                ahead, or is behind."
-            );
+            let detail = both(|lang| {
+                text!(in lang,
+                    "Event {event}: a quorum set the time back from {from} to {to}. The clock had been \
+                    ahead, or is behind.",
+                        "Événement {event} : un quorum a reculé l'heure de {from} à {to}. L'horloge avait été en avance, \
+                            ou est en retard."
+                )
+            });
             notices.push(Notice { code: "time-set-back", event: *event, detail });
         }
         notices

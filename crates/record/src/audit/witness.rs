@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use cstatns_base::files;
+use cstatns_base::language::both;
 use cstatns_base::name::Name;
+use cstatns_base::text;
 
 use crate::card::{ServiceCard, ServiceKeys};
 use crate::checkpoint::{Head, leaf_hash, verify_inclusion};
@@ -81,10 +83,13 @@ impl Facts<'_> {
             Given::Evidence(evidence) => self.evidence(path, &evidence.body, card),
             Given::Report(report) => vec![self.report(path, report, card)],
             Given::Other => {
-                let detail = format!(
-                    "{path:?} is neither the evidence of a kit, signed by its card, nor the report \
-                    of a result."
-                );
+                let detail = both(|lang| {
+                    text!(in lang,
+                        "{path:?} is neither the evidence of a kit, signed by its card, nor the report \
+                        of a result.",
+                            "{path:?} n'est ni la preuve d'une trousse, signée de sa carte, ni le rapport d'un résultat."
+                    )
+                });
                 vec![failure(check, "witness-form", None, detail)]
             }
         }
@@ -95,39 +100,56 @@ impl Facts<'_> {
     fn report(&self, path: &Path, report: &SignedReport, card: &ServiceCard) -> Finding {
         let (check, body) = (Check::Witness, &report.body);
         if body.service != card.id() {
-            let detail = format!("{path:?} is a report of another service.");
+            let detail = both(|lang| {
+                text!(in lang, "{path:?} is a report of another service.",
+                    "{path:?} est un rapport d'un autre service.")
+            });
             return failure(check, "witness-other-service", None, detail);
         }
         let keys = &self.walk.keys;
         let head = keys.head_of(body.checkpoint.as_bytes()).ok();
         let Some(head) = head.filter(|head| report.is_by(keys.at(head.size))) else {
-            let detail = format!(
-                "{path:?} is not signed by this service, or by a key that does not sign for so \
-                many events."
-            );
+            let detail = both(|lang| {
+                text!(in lang,
+                    "{path:?} is not signed by this service, or by a key that does not sign for so \
+                    many events.",
+                        "{path:?} n'est pas signé par ce service, ou l'est d'une clé qui ne signe pas pour autant \
+                            d'événements."
+                )
+            });
             return failure(check, "witness-checkpoint", None, detail);
         };
         let state = self.walk.state.as_ref();
         let known = state.and_then(|state| state.deliveries().get(&body.delivery));
         let delivery = body.delivery.named(known.map_or(0, |known| known.parts));
         if !self.walk.history.includes(&head) {
-            let detail = format!(
-                "The report of delivery {delivery} holds a checkpoint of {} that this service \
-                signed, and this ledger does not go on from it: events were removed or rewritten.",
-                events(head.size)
-            );
+            let detail = both(|lang| {
+                text!(in lang,
+                    "The report of delivery {delivery} holds a checkpoint of {} that this service \
+                    signed, and this ledger does not go on from it: events were removed or rewritten.",
+                        "Le rapport de la livraison {delivery} contient un point de contrôle de {} que ce service a \
+                            signé, et ce registre n'en est pas la suite : des événements ont été retirés ou réécrits.",
+                    events(lang, head.size)
+                )
+            });
             return failure(check, "witness-forked", Some(head.size), detail);
         }
         if known.is_none_or(|known| known.result != body.result.commitment) {
-            let detail =
-                format!("This ledger does not hold the result of delivery {delivery} as reported.");
+            let detail = both(|lang| {
+                text!(in lang, "This ledger does not hold the result of delivery {delivery} as reported.",
+                    "Ce registre ne contient pas le résultat de la livraison {delivery} tel que le rapport le dit.")
+            });
             return failure(check, "witness-result", None, detail);
         }
-        let detail = format!(
-            "{}: the result of delivery {delivery} and the checkpoint of its report stand in this \
-            ledger.",
-            path.display()
-        );
+        let detail = both(|lang| {
+            text!(in lang,
+                "{}: the result of delivery {delivery} and the checkpoint of its report stand in this \
+                ledger.",
+                    "{} : le résultat de la livraison {delivery} et le point de contrôle de son rapport sont dans ce \
+                        registre.",
+                path.display()
+            )
+        });
         holding(check, "holds", None, detail)
     }
 
@@ -142,7 +164,10 @@ impl Facts<'_> {
             None => body.service.id() != card.id(),
         };
         if other {
-            let detail = format!("{path:?} is of a kit that follows another service.");
+            let detail = both(|lang| {
+                text!(in lang, "{path:?} is of a kit that follows another service.",
+                    "{path:?} est d'une trousse qui suit un autre service.")
+            });
             return vec![failure(check, "witness-other-service", None, detail)];
         }
         let fingerprint = body.card.fingerprint();
@@ -152,25 +177,36 @@ impl Facts<'_> {
         });
         let name = &body.card.body.name;
         if !seated {
-            let detail = format!("{path:?} is of a card that no dealing of this ledger names.");
+            let detail = both(|lang| {
+                text!(in lang, "{path:?} is of a card that no dealing of this ledger names.",
+                    "{path:?} est d'une carte qu'aucune répartition de ce registre ne nomme.")
+            });
             return vec![failure(check, "witness-unknown", None, detail)];
         }
         let mut findings = Vec::new();
         match self.walk.keys.head_of(body.checkpoint.as_bytes()) {
             Ok(head) if self.walk.history.includes(&head) => {}
             Ok(head) => {
-                let detail = format!(
-                    "`{name}` has seen a ledger of {} that this service signed, and this one does \
-                    not go on from it: events were removed or rewritten.",
-                    events(head.size)
-                );
+                let detail = both(|lang| {
+                    text!(in lang,
+                        "`{name}` has seen a ledger of {} that this service signed, and this one does \
+                        not go on from it: events were removed or rewritten.",
+                            "`{name}` a vu un registre de {} que ce service a signé, et celui-ci n'en est pas la suite : \
+                                des événements ont été retirés ou réécrits.",
+                        events(lang, head.size)
+                    )
+                });
                 findings.push(failure(check, "witness-forked", Some(head.size), detail));
             }
             Err(_) => {
-                let detail = format!(
-                    "The checkpoint of `{name}` is not signed by this service, or by a key that \
-                    does not sign for so many events."
-                );
+                let detail = both(|lang| {
+                    text!(in lang,
+                        "The checkpoint of `{name}` is not signed by this service, or by a key that \
+                        does not sign for so many events.",
+                            "Le point de contrôle de `{name}` n'est pas signé par ce service, ou l'est d'une clé qui ne \
+                                signe pas pour autant d'événements."
+                    )
+                });
                 findings.push(failure(check, "witness-checkpoint", None, detail));
             }
         }
@@ -178,12 +214,16 @@ impl Facts<'_> {
             match stated {
                 Stated::Consent { action, .. } => {
                     if let Some(head) = self.missing(stated, body) {
-                        let detail = format!(
-                            "`{name}` approved on {} as event {}: {action}. The service signed \
-                            that question, and this ledger does not hold it: it may have run.",
-                            stated.time(),
-                            head.size
-                        );
+                        let detail = both(|lang| {
+                            text!(in lang,
+                                "`{name}` approved on {} as event {}: {}. The service signed \
+                                that question, and this ledger does not hold it: it may have run.",
+                                    "`{name}` a consenti le {} comme événement {} : {}. Le service a signé cette \
+                                        question, et ce registre ne la contient pas : l'opération a pu avoir lieu.",
+                                stated.time(),
+                                head.size, lang.of(&**action)
+                            )
+                        });
                         findings.push(failure(check, "question-erased", Some(head.size), detail));
                     }
                 }
@@ -192,10 +232,13 @@ impl Facts<'_> {
                         state.is_some_and(|state| state.doubts().contains_key(&doubt_digest(doubt)))
                     };
                     if !is_answered(doubt, &body.statements, is_recorded) {
-                        let detail = format!(
-                            "`{name}` stated a doubt on {}, which this ledger does not hold.",
-                            doubt.body.cosignature.time
-                        );
+                        let detail = both(|lang| {
+                            text!(in lang,
+                                "`{name}` stated a doubt on {}, which this ledger does not hold.",
+                                "`{name}` a déclaré le {} un doute, que ce registre ne contient pas.",
+                                doubt.body.cosignature.time
+                            )
+                        });
                         findings.push(failure(check, "doubt-missing", None, detail));
                     }
                 }
@@ -203,11 +246,14 @@ impl Facts<'_> {
             }
         }
         if findings.is_empty() {
-            let detail = format!(
-                "{}, of `{name}`: every question that they approved and every doubt that they \
-                stated stands in this ledger.",
-                path.display()
-            );
+            let detail = both(|lang| {
+                text!(in lang,
+                    "{}, of `{name}`: every question that they approved and every doubt that they \
+                    stated stands in this ledger.",
+                        "{}, de `{name}` : chaque question approuvée et chaque doute déclaré sont dans ce registre.",
+                    path.display()
+                )
+            });
             findings.push(holding(check, "holds", None, detail));
         }
         findings
@@ -246,12 +292,16 @@ impl Facts<'_> {
             if by.len() < needed {
                 continue;
             }
-            let detail = format!(
-                "Event {}: {} custodians approved to {action}, as their kits prove; the ledger \
-                holds no quorum for it. It may have run.",
-                known.number,
-                by.len()
-            );
+            let detail = both(|lang| {
+                text!(in lang,
+                    "Event {}: {} custodians approved to {}, as their kits prove; the ledger \
+                    holds no quorum for it. It may have run.",
+                        "Événement {} : {} détenteurs ont consenti à {}, comme leurs trousses le prouvent ; le registre \
+                            n'a pas de quorum pour cela. L'opération a pu avoir lieu.",
+                    known.number,
+                    by.len(), lang.of(action)
+                )
+            });
             notices.push(Notice { code: "may-have-run", event: known.number, detail });
         }
         notices

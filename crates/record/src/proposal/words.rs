@@ -150,6 +150,13 @@ impl Action {
     }
 }
 
+impl<'a> Brief<'a> {
+    /// What is said in a few words.
+    pub(crate) fn action(&self) -> &'a Action {
+        self.0
+    }
+}
+
 impl fmt::Display for Brief<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0 {

@@ -34,6 +34,7 @@ use cstatns::report::ReportError;
 use cstatns::requested::RequestedError;
 use cstatns::service::{ServiceError, Source, WorkError};
 use cstatns::state::{Broken, Refusal, Unlawful};
+use cstatns::words;
 use cstatns_bulk::CodeFileError;
 use cstatns_controller::{
     AttachError, CheckError, FileFacts, Kept, NotDestroyed, PrepareError, check,
@@ -140,7 +141,7 @@ fn signer() -> Box<VerifierKey> {
 }
 
 fn of_libraries(found: &mut Vec<Sample>) {
-    let needed = "names are text";
+    let needed = words!("names are text", "les noms sont du texte");
     samples! { found:
         FileError {
             Exists { path: path() }, Missing { path: path() }, Permission { path: path() }, Full { path: path() },
@@ -161,7 +162,8 @@ fn of_libraries(found: &mut Vec<Sample>) {
         CodeError { Form, Generation, Tag, Bytes }
         TableError {
             FileType { path: path() }, File(missing()), EmptyFile { path: path() },
-            NotCsv { path: path(), found: "a ZIP archive" }, NotCsv { path: path(), found: "text in UTF-16" },
+            NotCsv { path: path(), found: words!("a ZIP archive",
+                "une archive ZIP") }, NotCsv { path: path(), found: words!("text in UTF-16", "du texte en UTF-16") },
             NoRows { path: path() },
             Packed { path: path(), packing: "gzip", fault: PackedFault::Truncated },
             Packed { path: path(), packing: "gzip", fault: PackedFault::Damaged },
@@ -184,12 +186,15 @@ fn of_libraries(found: &mut Vec<Sample>) {
             MissingColumn { path: path(), wanted: asked(), delimiter: None, wider: None, like: like(true), found: vec![] },
             MissingColumn { path: path(), wanted: asked(), delimiter: None, wider: None, like: like(false), found: vec![] },
             ColumnTwice { path: path(), column: asked() },
-            ColumnType { path: path(), column: column(), field: None, found: "binary", size: Some(16), needed },
-            ColumnType { path: path(), column: column(), field: Some(Field::Nir), found: "text", size: None, needed },
-            ColumnType { path: path(), column: column(), field: Some(Field::DateNaissance), found: "text",
+            ColumnType { path: path(), column: column(), field: None, found: words!("binary",
+                "binaire"), size: Some(16), needed },
+            ColumnType { path: path(), column: column(), field: Some(Field::Nir), found: words!("text",
+                "texte"), size: None, needed },
+            ColumnType { path: path(), column: column(), field: Some(Field::DateNaissance), found: words!("text", "texte"),
                 size: None, needed },
-            ColumnType { path: path(), column: column(), field: Some(Field::Nom), found: "Boolean", size: None, needed },
-            Numbers { path: path(), column: column(), found: "whole numbers" },
+            ColumnType { path: path(), column: column(), field: Some(Field::Nom), found: words!("Boolean",
+                "Boolean"), size: None, needed },
+            Numbers { path: path(), column: column(), found: words!("whole numbers", "nombres entiers") },
             Columns { path: path(), expected: "`index`, \
                 `code`" }, Row { path: path(), row: 1, fault: RowFault::Word },
             NotWhole { path: path(), column: column(), row: 2 }, BinaryCodes { path: path() },

@@ -6,8 +6,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::samples::{PLANTED, samples};
-use crate::advice::{ENGLISH, rows, rows_used};
+use crate::advice::{rows, rows_used, table};
 use crate::fault::Fault;
+use crate::lang::Lang;
 
 /// The names that facts may have: coordinates.
 const COORDINATES: &str = "path file row rows line opened column group limit key kind reason field \
@@ -158,7 +159,8 @@ fn nothing_that_is_said_is_data() {
         };
         assert!(code.split('-').all(is_word), "{variant}: {code:?}");
         let facts = error.facts();
-        let mut said = vec![error.to_string(), Fault::of(error, &[]).line().unwrap()];
+        let mut said = vec![error.to_string()];
+        said.extend([Lang::En, Lang::Fr].map(|lang| Fault::said_in(lang, error, &[]).text()));
         for fact in &facts {
             assert!(names.contains(fact.name()), "{variant}: `{}` is no coordinate", fact.name());
             said.push(fact.value().to_owned());
@@ -176,7 +178,7 @@ fn every_error_has_its_advice_and_every_advice_an_error() {
     let (mut without, mut used) = (BTreeSet::new(), BTreeSet::new());
     for sample in samples() {
         let error = &*sample.error;
-        let found = rows_used(ENGLISH, error.code(), error.blame(), &error.facts());
+        let found = rows_used(table(Lang::En), error.code(), error.blame(), &error.facts());
         if found.is_empty() {
             without.insert(error.code());
         }
@@ -189,14 +191,53 @@ fn every_error_has_its_advice_and_every_advice_an_error() {
         );
     }
     assert_eq!(without, silent, "codes without advice");
-    let all: Vec<&str> = rows(ENGLISH).map(|(row, _)| row).collect();
+    let all: Vec<&str> = rows(table(Lang::En)).map(|(row, _)| row).collect();
     assert_eq!(all.iter().collect::<BTreeSet<_>>().len(), all.len(), "a row stands twice");
     let dead: Vec<_> = all.into_iter().filter(|row| !used.contains(row)).collect();
     assert_eq!(dead, Vec::<&str>::new(), "rows that no error needs");
-    for (row, said) in rows(ENGLISH) {
+    for (row, said) in rows(table(Lang::En)) {
         assert!(
             !said.contains("{path}") && !said.contains("{file}"),
             "{row}: a path is shown by the cause"
         );
     }
+}
+
+/// What a sentence says of the case at hand: its names and paths, between quotes, and its numbers.
+fn facts_in(text: &str) -> BTreeSet<String> {
+    let quoted = ['`', '"'].into_iter().flat_map(|quote| text.split(quote).skip(1).step_by(2));
+    let numbers = text.split(|c: char| !c.is_ascii_digit()).filter(|digits| !digits.is_empty());
+    quoted.chain(numbers).map(str::to_owned).collect()
+}
+
+/// What is wrong with a French text as such.
+fn is_well_set(text: &str) -> bool {
+    // Two signs stand after a space that does not break, never after another one.
+    !text.contains(['\u{2019}', '\n'])
+        && [':', ';', '?', '!', '»'].iter().all(|sign| !text.contains(&format!(" {sign}")))
+}
+
+#[test]
+fn what_is_said_in_french_says_the_same() {
+    let mut wrong = Vec::new();
+    for sample in samples() {
+        let [english, french] =
+            [Lang::En, Lang::Fr].map(|lang| Fault::said_in(lang, &*sample.error, &[]));
+        let differs = english.cause != french.cause
+            && (english.advice != french.advice || english.advice.is_none());
+        let says_the_same = facts_in(&english.cause) == facts_in(&french.cause);
+        let set = [Some(&french.cause), french.advice.as_ref()].into_iter().flatten();
+        if !differs || !says_the_same || !set.into_iter().all(|text| is_well_set(text)) {
+            wrong.push(format!("{}: {english:?} / {french:?}", sample.variant));
+        }
+    }
+    for ((row, english), (_, french)) in rows(table(Lang::En)).zip(rows(table(Lang::Fr))) {
+        let placeholders = |text: &'static str| -> BTreeSet<&str> {
+            text.split('{').skip(1).filter_map(|rest| rest.split('}').next()).collect()
+        };
+        if placeholders(english) != placeholders(french) || !is_well_set(french) {
+            wrong.push(format!("{row}: {french}"));
+        }
+    }
+    assert_eq!(wrong, Vec::<String>::new());
 }

@@ -6,6 +6,7 @@ use cstatns::proposal::RunId;
 use cstatns::state::State;
 
 use crate::fault::Fault;
+use crate::lang::text;
 
 /// As many digits of a run name it, where no other delivery's begins with them.
 const FEWEST: usize = 6;
@@ -31,8 +32,9 @@ impl DeliveryArg {
         match self.part {
             None if !made.is_empty() => Err(Fault::new(
                 "delivery-part",
-                format!(
+                text!(
                     "run {run} has several requests: name one of its deliveries ({})",
+                    "l'opération {run} a plusieurs demandes : nommez l'une de ses livraisons ({})",
                     made.join(", ")
                 ),
             )),
@@ -58,15 +60,25 @@ fn the_one(runs: impl Iterator<Item = RunId>, digits: &str) -> Result<RunId, Fau
     match fitting[..] {
         [run] => Ok(run),
         [] => {
-            let cause =
-                format!("this service has made no delivery whose number begins with {digits}");
-            Err(Fault::new("unknown-delivery", cause)
-                .advising("`service status` lists those that wait"))
+            let cause = text!(
+                "this service has made no delivery whose number begins with {digits}",
+                "ce service n'a pas fait de livraison dont le numéro commence par {digits}"
+            );
+            Err(Fault::new("unknown-delivery", cause).advising(text!(
+                "`service status` lists those that wait",
+                "`service status` énumère celles qui attendent"
+            )))
         }
         _ => {
-            let cause = format!("the numbers of {} runs begin with {digits}", fitting.len());
-            Err(Fault::new("delivery-ambiguous", cause)
-                .advising("give more digits, as `service status` lists them"))
+            let cause = text!(
+                "the numbers of {} runs begin with {digits}",
+                "les numéros de {} opérations commencent par {digits}",
+                fitting.len()
+            );
+            Err(Fault::new("delivery-ambiguous", cause).advising(text!(
+                "give more digits, as `service status` lists them",
+                "donnez plus de chiffres, comme `service status` les énumère"
+            )))
         }
     }
 }

@@ -17,6 +17,7 @@ use cstatns_rows::table::Format;
 use super::Run;
 use super::passes::warn_of_namespace;
 use crate::fault::Fault;
+use crate::lang::text;
 use crate::output::Program;
 
 /// A request that was looked at, and where its result goes.
@@ -35,14 +36,16 @@ impl Run {
     pub(super) fn paired(&self) -> Result<(), Fault> {
         let (requests, results) = (self.requests.len(), self.results.len());
         if requests != results {
-            return Err(Fault::usage(format!(
+            return Err(Fault::usage(text!(
                 "{requests} requests and {results} results: give one --result for each --request, \
-                in the same order"
+                in the same order",
+                "{requests} demandes et {results} résultats : donnez un --result pour chaque --request, dans le même ordre"
             )));
         }
         if requests > MOST_PARTS {
-            return Err(Fault::usage(format!(
-                "{requests} requests: give at most {MOST_PARTS} in one command"
+            return Err(Fault::usage(text!(
+                "{requests} requests: give at most {MOST_PARTS} in one command",
+                "{requests} demandes : donnez-en au plus {MOST_PARTS} en une commande"
             )));
         }
         Ok(())
@@ -60,15 +63,17 @@ impl Run {
             let commitment = each.manifest.input.commitment;
             let known = |other: &&Looked| other.manifest.input.commitment == commitment;
             if let Some(other) = looked.iter().find(known) {
-                let text = format!(
+                let text = text!(
                     "{:?} and {request:?} are the same request: give it once",
+                    "{:?} et {request:?} sont la même demande : donnez-la une fois",
                     other.request
                 );
                 return Err(Fault::new("requests", text));
             }
             if !places.insert(place_of(result)?) {
-                return Err(Fault::usage(format!(
-                    "{result:?} is given as the result of two requests"
+                return Err(Fault::usage(text!(
+                    "{result:?} is given as the result of two requests",
+                    "{result:?} est donné comme résultat de deux demandes"
                 )));
             }
             looked.push(each);
@@ -76,8 +81,9 @@ impl Run {
         warn_of_namespace(program);
         if self.keep_request {
             program.say(
-                "note: --keep-request departs from the scheme (R7: the service destroys \
+                text!("note: --keep-request departs from the scheme (R7: the service destroys \
                 what it was given); recorded",
+                    "note : --keep-request s'écarte du schéma (R7 : le service détruit ce qui lui a été remis) ; inscrit"),
             );
         }
         Ok(Requests(looked))
@@ -106,9 +112,11 @@ impl Run {
             // Its copy was moved away; what is put here would be taken for it.
             return Err(Fault::new(
                 "place-taken",
-                format!(
+                text!(
                     "{result:?} is the place of delivery {}, which waits for `service delivered`: \
                     choose another name",
+                    "{result:?} est l'emplacement de la livraison {}, qui attend `service delivered` : choisissez un \
+                        autre nom",
                     other.delivery
                 ),
             ));
@@ -123,7 +131,10 @@ fn unread(request: &Path, error: ManifestError) -> Fault {
     let is_missing = matches!(error, ManifestError::File(FileError::Missing { .. }));
     let fault = Fault::from(error);
     match is_missing && request.is_file() {
-        true => fault.advising("the manifest that `prepare` wrote must come with the request"),
+        true => fault.advising(text!(
+            "the manifest that `prepare` wrote must come with the request",
+            "le manifeste que `prepare` a écrit doit accompagner la demande"
+        )),
         false => fault,
     }
 }
@@ -139,11 +150,15 @@ fn coded_already(service: &Service, request: &Path) -> Option<Fault> {
     let mut outgoing = service.outgoing().into_iter();
     let made = outgoing.find(|made| service.request_of(&made.delivery.id).contains(&place))?;
     let result = made.result?;
-    let text = format!(
+    let text = text!(
         "{request:?} is coded and destroyed: delivery {}, whose result is {result:?}",
+        "{request:?} est codée et détruite : livraison {}, dont le résultat est {result:?}",
         made.delivery
     );
-    Some(Fault::new("request-spent", text).advising("use that result"))
+    Some(
+        Fault::new("request-spent", text)
+            .advising(text!("use that result", "utilisez ce résultat")),
+    )
 }
 
 /// The directory of a result, however it is spelt, and the result's name in it.
@@ -165,10 +180,12 @@ fn check_alike(first: &Looked, other: &Looked) -> Result<(), Fault> {
     }
     Err(Fault::new(
         "requests-differ",
-        format!(
+        text!(
             "{:?} is of another use, scheme or generation than {:?}: give them to commands of \
             their own",
-            other.request, first.request
+            "{:?} est d'un autre usage, type ou génération que {:?} : donnez-les à des commandes à part",
+            other.request,
+            first.request
         ),
     ))
 }
@@ -201,9 +218,13 @@ impl Requests {
         if let Some(unnamed) = self.0.iter().find(|each| each.manifest.previous.is_empty()) {
             let fault = Fault::new(
                 "deliveries-unnamed",
-                "nothing says which deliveries these codes came from: put their .report.json \
+                text!(
+                    "nothing says which deliveries these codes came from: put their .report.json \
                 beside the data and prepare again, or name them with --of, or say `--of unknown`, \
                 which is recorded",
+                    "rien ne dit de quelles livraisons viennent ces codes : mettez leur .report.json à côté des données \
+                        et préparez de nouveau, ou nommez-les par --of, ou dites `--of unknown`, ce qui est inscrit"
+                ),
             );
             return Err(if self.0.len() > 1 { fault.about(&unnamed.request) } else { fault });
         }

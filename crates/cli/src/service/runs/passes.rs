@@ -10,6 +10,7 @@ use cstatns::service::{Counts, LeftResult, Outcome, ResultFile, WorkError, Writt
 use cstatns_bulk::{CodeFileError, Out, Seen, Tally};
 use cstatns_rows::results::commitment_of;
 
+use crate::lang::text;
 use crate::output::Program;
 
 /// What stands between the rows and the file, in bytes: each write to the file is a system call.
@@ -81,8 +82,10 @@ pub(super) fn warn_of_namespace(program: &Program) {
     let map = std::fs::read_to_string("/proc/self/uid_map");
     if map.is_ok_and(|map| !is_initial(&map)) {
         program.say(
-            "warning: this process runs in a user namespace (a container without root): who \
+            text!("warning: this process runs in a user namespace (a container without root): who \
             started it can read the result before it is verified, and the memory of this process",
+                "attention : ce processus tourne dans un espace d'utilisateurs (un conteneur sans root) : qui l'a lancé \
+                    peut lire le résultat avant qu'il soit vérifié, et la mémoire de ce processus"),
         );
     }
 }

@@ -12,9 +12,10 @@ use serde_json::{Value, json};
 
 use super::lists::{Looked, Requests};
 use super::{Run, TOOL};
-use crate::bulk::{closing, counted_rows, looked_up};
+use crate::bulk::{closing, counted_rows, looked_up, tell_destroyed};
 use crate::fault::Fault;
 use crate::figures::per_second;
+use crate::lang::{said, text};
 use crate::output::Program;
 use crate::quorum::{Closed, gather, tell_seen};
 
@@ -137,19 +138,21 @@ impl Run {
         report.write(&path)?;
         let report = report.body;
 
-        program.say(format_args!(
+        program.say(text!(
             "codes of `{}`, generation {}, in {result:?}",
-            made.domain, made.generation
+            "codes de `{}`, génération {}, dans {result:?}",
+            made.domain,
+            made.generation
         ));
         if let Some(look_up) = &made.look_up {
-            program.say(format_args!("people {look_up}"));
+            program.say(text!("people {}", "personnes {}", said(look_up)));
         }
         for destroyed in &report.destroyed {
-            program.say(format_args!("destroyed {}: {}", destroyed.file, destroyed.how));
+            tell_destroyed(program, destroyed);
         }
-        program.say(format_args!(
+        program.say(text!(
             "delivery {}: once the counterpart has its copy, `service delivered` destroys the one \
-            here",
+            here", "livraison {} : dès que l'autre partie a sa copie, `service delivered` détruit celle d'ici",
             made.name()
         ));
         looked_up(report.scores.as_ref(), Some(report.coded), report.rows_out)
@@ -191,12 +194,22 @@ fn unfinished(error: ServiceError, made: &[Made], requests: &Requests) -> Fault 
     let all = requests.all();
     let stand = match made.len() {
         0 => return fault,
-        1 => "the result of the first request stands".to_owned(),
+        1 => text!(
+            "the result of the first request stands",
+            "le résultat de la première demande reste"
+        ),
         made if made == all.len() => return fault,
-        made => format!("the results of the first {made} requests stand"),
+        made => text!(
+            "the results of the first {made} requests stand",
+            "les résultats des {made} premières demandes restent"
+        ),
     };
     let left: Vec<String> =
         all[made.len()..].iter().map(|each| format!("{:?}", each.request)).collect();
-    let advice = format!("{stand}, repeat the command with the others ({})", left.join(", "));
+    let advice = text!(
+        "{stand}, repeat the command with the others ({})",
+        "{stand}, relancez la commande avec les autres ({})",
+        left.join(", ")
+    );
     fault.and(&advice)
 }

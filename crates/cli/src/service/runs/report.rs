@@ -8,6 +8,7 @@ use cstatns::service::Service;
 
 use super::TOOL;
 use crate::fault::Fault;
+use crate::lang::text;
 use crate::output::Program;
 
 /// Makes the reports that a stop kept from being written. What cannot be written does not stop a
@@ -24,12 +25,15 @@ pub(in crate::service) fn write_missing_reports(program: &Program, service: &Ser
             continue;
         }
         match write_report(service, &outgoing.delivery.id, &path) {
-            Ok(()) => program
-                .say(format_args!("the report {path:?} was missing: written from the ledger")),
+            Ok(()) => program.say(text!(
+                "the report {path:?} was missing: written from the ledger",
+                "le rapport {path:?} manquait : écrit d'après le registre"
+            )),
             Err(fault) => {
                 let why = fault.line().unwrap_or_default();
-                program.say(format_args!(
-                    "warning: the report {path:?} is missing and cannot be written: {why}"
+                program.say(text!(
+                    "warning: the report {path:?} is missing and cannot be written: {why}",
+                    "attention : le rapport {path:?} manque et ne peut pas être écrit : {why}"
                 ));
             }
         }

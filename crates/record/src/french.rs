@@ -1,0 +1,4 @@
+//! What this crate says in French.
+
+mod errors;
+mod questions;
