@@ -7,10 +7,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Where the crates are, the file of each that declares its rooms, and what its rooms may use
-/// against the order: in the register what is asked of an index are verbs with a room each, and how
-/// traits lie in its files is the business of the room for that; in base `french!` is a macro, not
-/// a room; in the program the whole command
-/// line is played, and described by its manual.
+/// against the order: in base `french!` is a macro, not a room; in the register what is asked of an
+/// index are verbs with a room each, and how traits lie in its files is the business of the room
+/// for that; in the program the whole command line is played, and described by its manual.
 const CRATES: [(&str, &str, &[&str]); 8] = [
     ("", "lib", &[]),
     ("crates/base", "lib", &["french"]),

@@ -272,7 +272,7 @@ for how many not.</p>
 fn register(counts: &[(&'static Words, u64)]) -> String {
     let mut rows = String::new();
     for (what, count) in counts {
-        row(&mut rows, "", &what.en, &[grouped(*count)]);
+        row(&mut rows, "", what.en, &[grouped(*count)]);
     }
     format!(
         "<h2>The register</h2>\n{}",
