@@ -4,6 +4,7 @@
 mod check;
 mod chosen;
 mod found;
+mod given;
 mod inspect;
 mod prepare;
 mod setup;
@@ -26,6 +27,8 @@ use crate::bulk::{Bulk, closing, looked_up};
 use crate::fault::Fault;
 use crate::figures::per_second;
 use crate::output::Program;
+
+use given::Given;
 
 /// The controller of data: requests, results, joins
 #[derive(Subcommand)]
@@ -65,15 +68,16 @@ the data, the request with its manifest, the result and the retained file with i
 by hand. Without, the last line names those that are still there. Give OUT.receipt.json to the service:
 `service delivered`.")]
 pub(crate) struct AttachArgs {
-    /// The data that the request was made from, if it is no longer where it was
-    data: Option<PathBuf>,
+    /// The data that the request was made from, if it is no longer where it was: all of its files
+    data: Vec<PathBuf>,
     /// The file that `prepare` kept, with its .request.json beside it
     #[arg(long, value_name = "T")]
     retained: PathBuf,
     /// The service's result, with its .report.json beside it
     #[arg(long, value_name = "S")]
     result: PathBuf,
-    /// The attached file to write; its .report.json and its .receipt.json lie beside it
+    /// The attached file to write, or of several files of data the folder; its .report.json and its
+    /// .receipt.json lie beside it
     #[arg(long)]
     out: PathBuf,
     /// Codes of 32 bytes instead of text (Parquet only)
@@ -136,8 +140,12 @@ impl AttachArgs {
         let card = self.service.as_deref().map(|card| present_card(program, card)).transpose()?;
         let requested = card.as_ref().map(|card| signed_since(&self.retained, card));
         let requested = requested.transpose()?.flatten();
+        let given = match &self.data[..] {
+            [] => None,
+            named => Some(Given::of(named)?),
+        };
         let what = Attach {
-            data: self.data.as_ref().map(Into::into),
+            data: given.as_ref().map(Given::data),
             retained: (&self.retained).into(),
             requested: requested.as_ref(),
             result: &self.result,

@@ -44,7 +44,7 @@
 //! };
 //! let prepared = prepare(
 //!     Prepare {
-//!         data: Input::Frame { name: "wages", rows: Some(1), batches: Box::new(batches) },
+//!         data: Input::Frame { name: "wages", rows: Some(1), batches: Box::new(batches) }.into(),
 //!         column: Column::Identifiers { columns: &["nir"], scheme: Scheme::FrNir },
 //!         service: &ServiceId::of("nso.abcdefghijklmnopqrstuvwxyz").ok_or("an id")?,
 //!         // That and the key are on the service's card.
@@ -70,6 +70,8 @@ mod known;
 
 mod named;
 
+mod data;
+
 mod attach;
 
 mod check;
@@ -80,6 +82,7 @@ mod prepare;
 
 pub use attach::{Attach, AttachError, Attached, NotDestroyed, attach, attach_and_destroy};
 pub use check::{CheckError, FileFacts, Summary, check, summarise};
+pub use data::{Data, DataFile, FilesError, data_files};
 pub use inspect::{Inspect, Inspected, Inspection, Places, Read, Text, inspect};
 pub use prepare::{
     Column, Findings, Kept, Prepare, PrepareError, Prepared, Risk, Tried, Try, prepare, try_out,

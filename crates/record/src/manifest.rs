@@ -208,7 +208,7 @@ impl Manifest {
     }
 
     /// What the controller keeps of it, and knows of the data that it was made from.
-    pub fn requested(&self, signing: Hex<32>, data: Data) -> Requested {
+    pub fn requested(&self, signing: Hex<32>, data: Vec<Data>) -> Requested {
         let Input { commitment, rows, .. } = self.input;
         Requested {
             format: Requested::FORMAT,

@@ -88,9 +88,9 @@ impl<'a> Column<'a> {
         Self::new("row", DataType::Int64, false, Holds::Plain)
     }
 
-    /// The column `column`: numbers of which there are few.
-    pub fn of_columns() -> Self {
-        Self::new("column", DataType::Int64, false, Holds::Anything)
+    /// A column of numbers of which there are few.
+    pub fn number(name: &'static str) -> Self {
+        Self::new(name, DataType::Int64, false, Holds::Anything)
     }
 
     /// A column of words, in every row one.

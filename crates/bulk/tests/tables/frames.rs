@@ -104,7 +104,7 @@ fn prepared(
     let output = Output::Frame(&mut take);
     let what = Prepare {
         signing: &crate::signed::signing(),
-        data,
+        data: data.into(),
         column,
         service: service(),
         domain: domain(),
@@ -132,7 +132,7 @@ fn attached(
     };
     let out = Output::Frame(&mut take);
     let requested = Some(requested);
-    let data = Some(data);
+    let data = Some(data.into());
     let what = Attach { data, retained, requested, result, out, binary_codes: true, destroy: &[] };
     let attached = attach(what, &Effort::default())?;
     Ok((rows, attached))
@@ -266,7 +266,7 @@ fn frames_and_files_give_the_same_bytes() {
     let to_file = |retained: Input<'_>, out: &str| {
         let out = place.path(out);
         let what = Attach {
-            data: Some(frame(data.schema(), parts(&data))),
+            data: Some(frame(data.schema(), parts(&data)).into()),
             retained,
             requested: Some(&requested),
             result: &result,
@@ -324,7 +324,7 @@ fn codes_in_a_frame_are_checked_and_renewed() {
     // Beside a frame nothing lies: what was kept of its request must be given.
     let mut take = |_| Ok(());
     let what = Attach {
-        data: Some(frame_of(std::slice::from_ref(&data))),
+        data: Some(frame_of(std::slice::from_ref(&data)).into()),
         retained: frame_of(&retained),
         requested: None,
         result: &result,
@@ -339,7 +339,7 @@ fn codes_in_a_frame_are_checked_and_renewed() {
     let given = |data: Option<Input<'_>>| {
         let mut take = |_| Ok(());
         let what = Attach {
-            data,
+            data: data.map(Into::into),
             retained: frame_of(&retained),
             requested: Some(&requested),
             result: &result,

@@ -6,6 +6,7 @@ mod civil_status;
 mod columns;
 mod common;
 mod crash;
+mod files;
 mod forms;
 mod frames;
 mod guard;

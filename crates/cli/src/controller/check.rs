@@ -16,6 +16,9 @@ use crate::fault::Fault;
 use crate::output::Program;
 use crate::settings::Settings;
 
+/// So deep folders in a folder are looked at.
+const DEEPEST: usize = 4;
+
 /// Show what files of codes hold, and refuse files that cannot be joined; or show which files of a
 /// folder are of a former generation
 #[derive(Args)]
@@ -76,7 +79,7 @@ fn survey(program: &Program, places: &[PathBuf]) -> Result<Value, Fault> {
     let mut paths = Vec::new();
     for place in places {
         match place.is_dir() {
-            true => paths.extend(tables_in(place)?),
+            true => paths.extend(tables_in(place, DEEPEST)?),
             false => paths.push(place.clone()),
         }
     }
@@ -190,16 +193,21 @@ fn is_coded(source: &Source) -> Result<bool, Fault> {
     Ok(table.header().iter().any(names) && table.find("index")?.is_none())
 }
 
-/// The files of a folder that may be tables, by their names.
-fn tables_in(folder: &Path) -> Result<Vec<PathBuf>, Fault> {
+/// The files of a folder, and of those in it, that may be tables, by their names.
+fn tables_in(folder: &Path, deep: usize) -> Result<Vec<PathBuf>, Fault> {
     let failed = |error: &std::io::Error| FileError::from_io(folder, error);
     let mut found = Vec::new();
     for entry in std::fs::read_dir(folder).map_err(|error| failed(&error))? {
-        let path = entry.map_err(|error| failed(&error))?.path();
-        if path.is_file() && Format::of(&path).is_ok() {
-            found.push(path);
-        }
+        found.push(entry.map_err(|error| failed(&error))?.path());
     }
     found.sort();
-    Ok(found)
+    let mut tables = Vec::new();
+    for path in found {
+        if path.is_file() && Format::of(&path).is_ok() {
+            tables.push(path);
+        } else if deep > 0 && path.is_dir() && !path.is_symlink() {
+            tables.extend(tables_in(&path, deep - 1)?);
+        }
+    }
+    Ok(tables)
 }

@@ -1,6 +1,6 @@
 //! The options that say which data is read, and what of it is sent.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{ArgGroup, Args};
 use cstatns::civil_status::{Field, Years};
@@ -22,8 +22,10 @@ use crate::settings::Settings;
 #[derive(Args)]
 #[command(group = ArgGroup::new("sent").required(true))]
 pub(super) struct Chosen {
-    /// The data: .csv, .tsv or .txt with a header line, perhaps compressed (.gz, .zst), or .parquet
-    pub(super) data: PathBuf,
+    /// The data: .csv, .tsv or .txt with a header line, perhaps compressed (.gz, .zst), or .parquet;
+    /// or a folder of such files
+    #[arg(required = true)]
+    pub(super) data: Vec<PathBuf>,
     /// A column of identifiers, to be coded; may be repeated: then each column C gets its C_code
     #[arg(long, value_name = "C", group = "sent")]
     identifier_column: Vec<String>,
@@ -122,14 +124,14 @@ impl Chosen {
     }
 
     /// What separates the fields of the data.
-    pub(super) fn delimiter(&self, settings: &Settings) -> Result<u8, Fault> {
-        if Format::of(&self.data)? == Format::Parquet {
+    pub(super) fn delimiter(&self, settings: &Settings, data: &Path) -> Result<u8, Fault> {
+        if Format::of(data)? == Format::Parquet {
             return match self.encoding {
                 Some(_) => Err(Fault::usage("--encoding is for text: leave it out for .parquet")),
                 None => Ok(b','),
             };
         }
-        if let Some(delimiter) = self.delimiter.or(settings.delimiter_of(&self.data)?) {
+        if let Some(delimiter) = self.delimiter.or(settings.delimiter_of(data)?) {
             return Ok(delimiter);
         }
         let mapped = self.map.iter().find(|(field, _)| *field == Field::Prenoms);
@@ -138,6 +140,6 @@ impl Chosen {
             .map(|column| &**column)
             .or(mapped.map(|(_, column)| &**column))
             .unwrap_or("prenoms");
-        Ok(usual_delimiter(&self.data, column, self.encoding)?)
+        Ok(usual_delimiter(data, column, self.encoding)?)
     }
 }

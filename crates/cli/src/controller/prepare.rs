@@ -15,9 +15,9 @@ use crate::bulk::{Bulk, closing};
 use crate::fault::Fault;
 use crate::figures::per_second;
 use crate::output::Program;
-use crate::settings::Settings;
 
 use super::chosen::Chosen;
+use super::given::Given;
 use super::{found, present_card, slip};
 
 /// Make a request for the cryptographic service: identifiers to code, people to look up and code,
@@ -41,6 +41,10 @@ and the attached file begins with insured_code, insured_quality, payer_code, pay
   cstatns controller prepare care.parquet --identifier-column insured --identifier-column payer \\
       --service card.json --domain population --request request.csv --retained retained.parquet
 For a renewal: --code-column insured_code --code-column payer_code, which keep their names.
+Several files, or a folder of them as Spark writes it, make one request. Their codes come back in a folder, in files that
+are called the same; the columns that are sent are called the same in all of them:
+  cstatns controller prepare wages-01.csv wages-02.csv --identifier-column nir \\
+      --service card.json --domain population --request request.csv --retained retained.csv
 Identifiers that are numbers, and cells that say NA where there is no value:
   cstatns controller prepare wages.parquet --identifier-column nir --numbers --missing NA \\
       --service card.json --domain population --request request.csv --retained retained.parquet
@@ -85,7 +89,8 @@ impl PrepareArgs {
     pub(super) fn run(self, program: &Program) -> Result<Value, Fault> {
         let named = self.chosen.named()?;
         let column = self.chosen.column(&named, program.years());
-        let settings = Settings::beside(&self.chosen.data)?;
+        let given = Given::of(&self.chosen.data)?;
+        let settings = given.settings()?;
         let (Some(card), Some(domain)) = (
             self.service.as_ref().or(settings.service.as_ref()),
             self.domain.as_ref().or(settings.domain.as_ref()),
@@ -100,14 +105,14 @@ impl PrepareArgs {
         let service =
             ServiceId::of(card.id()).ok_or_else(|| Fault::form(path, "the card of a service"))?;
         let what = Prepare {
-            data: (&self.chosen.data).into(),
+            data: given.data(),
             column,
             service: &service,
             signing: &card.body.signing,
             domain,
             request: &self.request,
             retained: (&self.retained).into(),
-            delimiter: self.chosen.delimiter(&settings)?,
+            delimiter: self.chosen.delimiter(&settings, given.first())?,
             reading: self.chosen.reading(&settings),
             accepted: &self.chosen.accept_risk,
         };
@@ -116,8 +121,10 @@ impl PrepareArgs {
         let manifest = manifest_path(&self.request);
         let requested = requested_path(&self.retained);
         program.say(format_args!(
-            "give {:?} and {manifest:?} to the service; keep {:?}, {:?} and {requested:?}",
-            self.request, self.chosen.data, self.retained
+            "give {:?} and {manifest:?} to the service; keep {}, {:?} and {requested:?}",
+            self.request,
+            given.shown(),
+            self.retained
         ));
         let (input, words) = (&prepared.input, spoken(&prepared.input.commitment));
         program.say(format_args!("for `{domain}` of {service}: {input}"));
@@ -130,6 +137,7 @@ impl PrepareArgs {
         program.say(closing(prepared.rows, seconds, &prepared.found.counts));
         let mut summary = json!({
             "rows": prepared.rows,
+            "files": prepared.requested.data.len(),
             "rows_of_request": input.rows,
             "values": input.values,
             "distinct": input.distinct,

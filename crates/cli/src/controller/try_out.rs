@@ -8,10 +8,10 @@ use crate::bulk::{Bulk, closing};
 use crate::fault::Fault;
 use crate::figures::{counted, grouped, per_second};
 use crate::output::Program;
-use crate::settings::Settings;
 
 use super::chosen::Chosen;
 use super::found;
+use super::given::Given;
 
 /// Read data as prepare does and refuse what that would refuse, without a service, and without
 /// writing anything
@@ -42,19 +42,20 @@ impl TryArgs {
     pub(super) fn run(self, program: &Program) -> Result<Value, Fault> {
         let named = self.chosen.named()?;
         let column = self.chosen.column(&named, program.years());
-        let settings = Settings::beside(&self.chosen.data)?;
+        let given = Given::of(&self.chosen.data)?;
+        let settings = given.settings()?;
         let what = Try {
-            data: (&self.chosen.data).into(),
+            data: given.data(),
             column,
-            delimiter: self.chosen.delimiter(&settings)?,
+            delimiter: self.chosen.delimiter(&settings, given.first())?,
             reading: self.chosen.reading(&settings),
             accepted: &self.chosen.accept_risk,
         };
         let (tried, seconds) = self.bulk.work(program, |effort| try_out(what, effort));
         let tried = tried?;
         program.tell(format_args!(
-            "{:?} would not be refused: {} with {}, {} distinct",
-            self.chosen.data,
+            "{} would not be refused: {} with {}, {} distinct",
+            given.shown(),
             counted(tried.request_rows, "row"),
             counted(tried.values, "value"),
             grouped(tried.distinct)

@@ -19,6 +19,7 @@ use cstatns_rows::table::{BATCH, Batch, Fill, Input, Kind, Rows, Table};
 use crate::origin::origin;
 
 use super::AttachError;
+use super::gather::Layout;
 
 /// The retained file, or the result: rows in the order of their indexes.
 pub(super) struct Sorted {
@@ -100,20 +101,34 @@ pub(super) fn need_any_retained(table: &Table) -> Result<(), TableError> {
     }
 }
 
-/// Refuses a file that is not a retained file, of several columns or of one.
-pub(super) fn need_retained(table: &Table, cells: usize) -> Result<(), TableError> {
-    let (names, expected): (&[&str], _) = match cells {
-        1 => (&["index", "row", "status"], "`index`, `row`, `status`"),
-        _ => (&["index", "row", "column", "status"], "`index`, `row`, `column`, `status`"),
+/// Refuses a file that is not a retained file of such a request: of several columns, of several
+/// files, or not.
+pub(super) fn need_retained(table: &Table, layout: &Layout) -> Result<(), TableError> {
+    let (names, expected): (&[&str], _) = match (layout.cells > 1, layout.is_of_files) {
+        (false, false) => (&["index", "row", "status"], "`index`, `row`, `status`"),
+        (true, false) => {
+            (&["index", "row", "column", "status"], "`index`, `row`, `column`, `status`")
+        }
+        (false, true) => (&["index", "row", "file", "status"], "`index`, `row`, `file`, `status`"),
+        (true, true) => (
+            &["index", "row", "column", "file", "status"],
+            "`index`, `row`, `column`, `file`, `status`",
+        ),
     };
     if !names.iter().map(|name| name.as_bytes()).eq(table.header()) {
         return Err(TableError::Columns { path: table.path().to_owned(), expected });
     }
-    table.need_kind(1, &[Kind::Text, Kind::Whole], "`row` is a whole number")?;
-    if cells > 1 {
-        table.need_kind(2, &[Kind::Text, Kind::Whole], "`column` is a whole number")?;
+    for (at, name) in names.iter().enumerate() {
+        let numbers = &[Kind::Text, Kind::Whole];
+        match *name {
+            "row" => table.need_kind(at, numbers, "`row` is a whole number")?,
+            "column" => table.need_kind(at, numbers, "`column` is a whole number")?,
+            "file" => table.need_kind(at, numbers, "`file` is a whole number")?,
+            "status" => table.need_kind(at, &[Kind::Text], "`status` is text")?,
+            _ => {}
+        }
     }
-    table.need_kind(names.len() - 1, &[Kind::Text], "`status` is text")
+    Ok(())
 }
 
 /// The result, and what is known of it.

@@ -36,7 +36,7 @@ use cstatns::service::{ServiceError, Source, WorkError};
 use cstatns::state::{Broken, Refusal, Unlawful};
 use cstatns_bulk::CodeFileError;
 use cstatns_controller::{
-    AttachError, CheckError, FileFacts, Kept, NotDestroyed, PrepareError, check,
+    AttachError, CheckError, FileFacts, FilesError, Kept, NotDestroyed, PrepareError, check,
 };
 use cstatns_register::{BuildError, Faults, IndexError};
 use cstatns_rows::error::{Like, PackedFault, RowFault, TableError};
@@ -208,11 +208,11 @@ fn of_libraries(found: &mut Vec<Sample>) {
             Table(TableError::Interrupted), File(missing()), Report(ReportError::Form { path: path() }),
             SameOutput { path: path() }, Reserved { path: path(), column: column() },
             Unnamed { path: path(), column: column() }, SentTwice { path: path(), column: column() },
-            NoColumn { path: path() },
-            WrongColumn { column: column(), invalid: 1, filled: 2, reasons: vec![("wrong-length", 1)] },
-            WrongField { field: Field::Nom, invalid: 1, filled: 2 },
-            WrongField { field: Field::DateNaissance, invalid: 1, filled: 2 },
-            WrongField { field: Field::Sexe, invalid: 1, filled: 2 },
+            NoColumn { path: path() }, NoData,
+            WrongColumn { path: path(), column: column(), invalid: 1, filled: 2, reasons: vec![("wrong-length", 1)] },
+            WrongField { path: path(), field: Field::Nom, invalid: 1, filled: 2 },
+            WrongField { path: path(), field: Field::DateNaissance, invalid: 1, filled: 2 },
+            WrongField { path: path(), field: Field::Sexe, invalid: 1, filled: 2 },
             IdentityKept { path: path(), column: column(), kept: Kept::Who },
             IdentityKept { path: path(), column: column(), kept: Kept::Born { place: column() } },
             IdentityKept { path: path(), column: column(),
@@ -232,11 +232,15 @@ fn of_libraries(found: &mut Vec<Sample>) {
             Mixed { found: BTreeMap::from([((tag(), generation()), 5)]) }, NoCodes,
             OtherCodes { found: tag(), expected: tag(), service: service(), domain: name() },
         }
+        FilesError {
+            Table(TableError::FileType { path: path() }), File(missing()), NoData { path: path() }, TooMany,
+            NotText { path: path() }, SameName { path: path() },
+        }
         AttachError {
             Table(TableError::Interrupted), File(missing()), Report(ReportError::Form { path: path() }),
             DataUnknown { path: path() }, DataChanged { path: path() }, DataMoved { path: path() },
             RetainedRows { path: path() },
-            OutType { path: path() }, BinaryCsv, ReportMissing { path: path() },
+            OutType { path: path() }, OutFolder { path: path() }, OtherFiles { missing: 1, extra: 2 }, BinaryCsv, ReportMissing { path: path() },
             RequestedMissing { path: path() }, Requested(RequestedError::Form { path: path() }),
             OtherService { path: path(), found: service(), expected: service() },
             OtherDomain { path: path(), found: name(), expected: name() },
