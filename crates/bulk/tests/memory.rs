@@ -109,7 +109,7 @@ fn write(place: &Path, rows: u64, format: Format) -> Manifest {
         }
     }
     let (commitment, rows) = commit.finish();
-    let input = Input { commitment, rows, values: rows, distinct: rows.min(CAP) };
+    let input = Input { commitment, rows, values: rows, distinct: rows.min(CAP), engine: None };
     let service = ServiceId::of(SERVICE).unwrap();
     Manifest {
         service,

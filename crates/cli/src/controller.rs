@@ -6,6 +6,7 @@ mod chosen;
 mod found;
 mod given;
 mod inspect;
+mod manifest;
 mod prepare;
 mod setup;
 mod slip;
@@ -37,6 +38,7 @@ pub(crate) enum Controller {
     Inspect(inspect::InspectArgs),
     Try(try_out::TryArgs),
     Prepare(prepare::PrepareArgs),
+    Manifest(manifest::ManifestArgs),
     Attach(AttachArgs),
     Check(check::CheckArgs),
 }
@@ -48,6 +50,7 @@ impl Controller {
             Self::Inspect(verb) => verb.run(program),
             Self::Try(verb) => verb.run(program),
             Self::Prepare(verb) => verb.run(program),
+            Self::Manifest(verb) => verb.run(program),
             Self::Attach(verb) => verb.run(program),
             Self::Check(verb) => verb.run(program),
         }
@@ -73,7 +76,7 @@ pub(crate) struct AttachArgs {
     /// The file that `prepare` kept, with its .request.json beside it
     #[arg(long, value_name = "T")]
     retained: PathBuf,
-    /// The service's result, with its .report.json beside it
+    /// The service's result, with its .report.json beside it; or a folder of its parts
     #[arg(long, value_name = "S")]
     result: PathBuf,
     /// The attached file to write, or of several files of data the folder; its .report.json and its

@@ -80,10 +80,13 @@ mod inspect;
 
 mod prepare;
 
+mod manifest;
+
 pub use attach::{Attach, AttachError, Attached, NotDestroyed, attach, attach_and_destroy};
 pub use check::{CheckError, FileFacts, Summary, check, summarise};
 pub use data::{Data, DataFile, FilesError, data_files};
 pub use inspect::{Inspect, Inspected, Inspection, Places, Read, Text, inspect};
+pub use manifest::{Describe, describe};
 pub use prepare::{
     Column, Findings, Kept, Prepare, PrepareError, Prepared, Risk, Tried, Try, prepare, try_out,
 };

@@ -26,6 +26,18 @@ pub enum TableError {
     /// The file itself: [`FileError`].
     #[error(transparent)]
     File(#[from] FileError),
+    /// `no-parts`: a folder without parts of a request or a result.
+    #[error("there is no part of a request or a result in the folder {path:?}")]
+    NoParts {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// `part-other`: a part has other columns or marks than the others.
+    #[error("the part {path:?} has other columns or another type than the parts before it")]
+    PartOther {
+        /// The part.
+        path: PathBuf,
+    },
     /// `empty-file`: not even a header.
     #[error("{path:?} is empty")]
     EmptyFile {
@@ -344,6 +356,8 @@ impl TableError {
 cstatns_base::coded!(TableError {
     Self::FileType { path } => ("file-type", Input, [path]),
     Self::File(error) => (error),
+    Self::NoParts { path } => ("no-parts", Input, [path]),
+    Self::PartOther { path } => ("part-other", Input, [path]),
     Self::EmptyFile { path } => ("empty-file", Input, [path]),
     Self::NotCsv { path, found } => ("not-csv", Input, [path, found, wide: (*found == "text in UTF-16").then_some("yes")]),
     Self::Packed { path, packing, fault: PackedFault::Truncated } => ("compressed-truncated", Input, [path, packing]),

@@ -2,6 +2,7 @@
 //! batches.
 
 mod batch;
+mod chain;
 mod record_batches;
 mod source;
 
@@ -175,6 +176,12 @@ pub struct Table {
 }
 
 impl Table {
+    /// The same of all files of a folder together.
+    fn of_folder(self, folder: &Path, extent: Extent) -> Self {
+        let rows = self.rows.map(|_| extent.rows);
+        Self { path: folder.to_owned(), rows, ..self }
+    }
+
     /// Where the file is; of a frame its name.
     pub fn path(&self) -> &Path {
         &self.path

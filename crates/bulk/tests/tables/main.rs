@@ -11,6 +11,7 @@ mod forms;
 mod frames;
 mod guard;
 mod pair;
+mod parts;
 mod prepare;
 mod random;
 mod renewal;

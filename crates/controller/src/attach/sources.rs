@@ -11,10 +11,10 @@ use cstatns_base::meta::{FileMeta, ServiceId};
 use cstatns_record::report::{ReportBody, ReportError, SignedReport, report_path};
 use cstatns_record::requested::Requested;
 use cstatns_rows::columns::{Codes, Indexes, Order, ScoreCells, fault};
-use cstatns_rows::csv::Delimiter;
 use cstatns_rows::error::{RowFault, TableError};
+use cstatns_rows::parts;
 use cstatns_rows::results::{ResultColumns, ResultRows};
-use cstatns_rows::table::{BATCH, Batch, Fill, Input, Kind, Rows, Table};
+use cstatns_rows::table::{BATCH, Batch, Fill, Kind, Rows, Table};
 
 use crate::origin::origin;
 
@@ -146,7 +146,7 @@ pub(super) struct Results {
 impl Results {
     /// Opens the result of the request that was kept.
     pub(super) fn open(path: &Path, requested: &Requested) -> Result<Self, AttachError> {
-        let rows: Rows = Input::from(path).open(Delimiter::Under("index"))?.any();
+        let rows: Rows = parts::open(path)?.any();
         let columns = ResultColumns::of(&rows.table)?;
         // What Parquet says must be what the report says.
         origin(&rows.table)?;

@@ -160,7 +160,7 @@ impl Job<'_> {
         let accepted = found.risks.iter().filter(|risk| risk.is_needed);
         let accepted = accepted.map(|risk| (risk.column.clone(), risk.reason.clone())).collect();
         let (values, distinct) = (dealt.values, dealt.distinct);
-        let input = Input { commitment, rows: rows_sent, values, distinct };
+        let input = Input { commitment, rows: rows_sent, values, distinct, engine: None };
         let (service, domain) = (service.clone(), domain.clone());
         let manifest = Manifest { service, domain, content, input, key, previous, accepted };
         let written = manifest_file.write_all(&manifest.bytes());

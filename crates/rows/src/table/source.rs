@@ -18,7 +18,7 @@ pub const MOST_BYTES: usize = 24 << 20;
 const UNKNOWN_BYTES: u64 = 4 << 30;
 
 /// How large a file is.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Default)]
 #[non_exhaustive]
 pub struct Extent {
     /// The rows of a Parquet file or a frame; where they are not known, as in a CSV file, 0.
@@ -209,7 +209,7 @@ impl Source {
 pub type Rows = Stream<Box<dyn Batch>>;
 
 /// What gives out rows.
-trait Reader<B>: Send {
+pub(super) trait Reader<B>: Send {
     /// Fills `batch` with the next rows, of lines at most `limit`; false at the end.
     fn fill(&mut self, path: &Path, batch: &mut B, limit: usize) -> Result<bool, TableError>;
 
@@ -365,8 +365,12 @@ pub struct Stream<B> {
 }
 
 impl<B: Fill> Stream<B> {
-    fn new(table: Table, reader: impl Reader<B> + 'static) -> Self {
+    pub(super) fn new(table: Table, reader: impl Reader<B> + 'static) -> Self {
         Self { table, reader: Box::new(reader), rows: 0, stopped: None }
+    }
+
+    pub(super) fn into_reader(self) -> Box<dyn Reader<B>> {
+        self.reader
     }
 
     fn any(self) -> Rows {

@@ -11,6 +11,7 @@ use cstatns::report::report_path;
 use cstatns::service::{RunFiles, Service, ServiceError};
 use cstatns::state::Refusal;
 use cstatns_bulk::look;
+use cstatns_rows::parts::all_files;
 use cstatns_rows::results::least_bytes;
 use cstatns_rows::table::Format;
 
@@ -87,7 +88,7 @@ impl Run {
         let manifest = Manifest::read(&manifest_path(request)).map_err(|error| {
             coded_already(service, request).unwrap_or_else(|| unread(request, error))
         })?;
-        if !request.is_file() {
+        if !request.is_file() && !request.is_dir() {
             return Err(FileError::Missing { path: request.to_owned() }.into());
         }
         look(request, &manifest, service.card().id(), &self.domain)?;
@@ -187,11 +188,13 @@ impl Requests {
         self.0.iter().map(|each| each.manifest.input).collect()
     }
 
-    pub(super) fn files(&self) -> Vec<RunFiles> {
-        let files = |each: &Looked| RunFiles {
-            request: vec![each.request.clone(), manifest_path(&each.request)],
-            result: each.result.clone(),
-            accepted: each.manifest.accepted.clone(),
+    /// The files of each run; of a request in parts all that lie in its folder.
+    pub(super) fn files(&self) -> Result<Vec<RunFiles>, FileError> {
+        let files = |each: &Looked| {
+            let mut request = all_files(&each.request)?;
+            request.push(manifest_path(&each.request));
+            let (result, accepted) = (each.result.clone(), each.manifest.accepted.clone());
+            Ok(RunFiles { request, result, accepted })
         };
         self.0.iter().map(files).collect()
     }
