@@ -265,7 +265,7 @@ fn public_values_stand_once_in_the_folder_of_the_data() {
     );
     let requested: Value = serde_json::from_str(&place.read("t.csv.request.json")).unwrap();
     assert_eq!(
-        (&requested["domain"], &requested["data"]["delimiter"]),
+        (&requested["domain"], &requested["data"][0]["delimiter"]),
         (&"population".into(), &";".into())
     );
 

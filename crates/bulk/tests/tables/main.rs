@@ -2,6 +2,7 @@
 
 mod again;
 mod bad_input;
+mod bytes;
 mod civil_status;
 mod columns;
 mod common;

@@ -477,7 +477,7 @@ fn each_column_is_judged_by_itself() {
     let text = format!("a,b\n{KEYED},x\n{KEYED},x\n{KEYED},{KEYED}\n{KEYED},\n");
     let error = tried(&text, &["a", "b"], false).unwrap_err();
     assert_eq!(error.code(), "wrong-column");
-    let said = "data.csv\": 2 of 3 values of the column b are not identifiers (wrong-character 2)";
+    let said = "d.csv\": 2 of 3 values of the column b are not identifiers (wrong-character 2)";
     assert!(error.to_string().ends_with(said), "{error}");
     let text = format!("a,b\n{KEYED},x\n{KEYED},{KEYED}\n");
     tried(&text, &["a", "b"], false).unwrap();

@@ -246,6 +246,7 @@ where
     drop(columns);
     let (runs, counted) = (kept.runs(), kept.counted);
     let cells = gathered.cells;
+    rows.keep_quotes();
     let mut known = Known::begin(&mut rows, &data.sent)?;
     let mut counts = BTreeMap::new();
     let width = Gathered::width(gathered.score);

@@ -194,6 +194,12 @@ impl Reader {
     /// Keeps the SHA-256 of what must not change while codes are away: the footer, which says where
     /// everything stands, and the bytes of these columns.
     pub(crate) fn know_again(&mut self, path: &Path, columns: &[usize]) -> Result<(), TableError> {
+        // Where a chunk says that it lies may be damaged, and the library panics over it.
+        self.digest = Some(guarded(path, || self.digest_of(path, columns))?);
+        Ok(())
+    }
+
+    fn digest_of(&self, path: &Path, columns: &[usize]) -> Result<[u8; 32], TableError> {
         let failed = |error| FileError::from_io(path, &error);
         let (file, length) = (&self.groups.file, self.groups.length);
         let mut hash = Sha256::new();
@@ -221,8 +227,7 @@ impl Reader {
                 }
             }
         }
-        self.digest = Some(hash.finalize().into());
-        Ok(())
+        Ok(hash.finalize().into())
     }
 
     pub(crate) fn schema(&self) -> &SchemaRef {

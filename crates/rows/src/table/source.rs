@@ -140,6 +140,8 @@ impl Source {
                     raw,
                     wider: reader.wider(),
                     delimiter: reader.delimiter(),
+                    quoted: reader.quoted().to_vec(),
+                    style: reader.style(),
                     known: None,
                     schema: None,
                     rows: None,
@@ -155,6 +157,8 @@ impl Source {
                     raw: None,
                     wider: None,
                     delimiter: b',',
+                    quoted: Vec::new(),
+                    style: csv::Style::default(),
                     known: Some(reader.known().clone()),
                     schema: Some(reader.schema().clone()),
                     rows: Some(reader.rows()),
@@ -181,6 +185,8 @@ impl Source {
             raw: None,
             wider: None,
             delimiter: b',',
+            quoted: Vec::new(),
+            style: csv::Style::default(),
             known: Some(reader.known().clone()),
             schema: Some(reader.schema().clone()),
             rows,
@@ -219,6 +225,9 @@ pub(super) trait Reader<B>: Send {
     /// See [`Stream::set_ragged_apart`].
     fn set_ragged_apart(&mut self) {}
 
+    /// See [`Stream::keep_quotes`].
+    fn keep_quotes(&mut self) {}
+
     /// See [`Stream::choose`].
     fn choose(&mut self, table: &Table, columns: &[usize], at: u64) -> Result<(), TableError>;
 
@@ -240,6 +249,10 @@ impl Reader<Fields> for csv::Reader {
 
     fn set_ragged_apart(&mut self) {
         self.set_ragged_apart();
+    }
+
+    fn keep_quotes(&mut self) {
+        self.keep_quotes();
     }
 
     fn choose(&mut self, _: &Table, _: &[usize], _: u64) -> Result<(), TableError> {
@@ -390,6 +403,11 @@ impl<B: Fill> Stream<B> {
     /// [`Fields::ragged`] has its line.
     pub fn set_ragged_apart(&mut self) {
         self.reader.set_ragged_apart();
+    }
+
+    /// From now on fields of text keep whether they are in quotes, for who writes them again.
+    pub fn keep_quotes(&mut self) {
+        self.reader.keep_quotes();
     }
 
     /// From now on these columns alone are read, of a Parquet file, from the row `at` on: the
