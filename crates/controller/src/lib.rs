@@ -11,7 +11,7 @@
 //! Requests, results and retained files may be of either type. Attached files carry the data's
 //! other columns as they are, so they are of the data's type, and come in its order. Data, retained
 //! and attached rows may be frames instead: Arrow record batches in memory. Attached files are
-//! written with the data's delimiter, the others with commas. All of them are recognised by their
+//! written as the data is, the others with commas. All of them are recognised by their
 //! header when they are read.
 //!
 //! From a frame to a request, and which row each index is of to a frame again:
