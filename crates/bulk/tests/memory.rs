@@ -280,6 +280,7 @@ fn work(place: &Path, verb: &str, extension: &str, threads: NonZeroUsize) {
                 requested: Some(&requested),
                 result: &result,
                 out: out.into(),
+                shuffle: false,
                 binary_codes: false,
                 destroy: &[],
             },

@@ -83,6 +83,9 @@ pub(crate) struct AttachArgs {
     /// .receipt.json lie beside it
     #[arg(long)]
     out: PathBuf,
+    /// Put the rows into an order that is drawn at random; else they stand as in the data
+    #[arg(long)]
+    shuffle: bool,
     /// Codes of 32 bytes instead of text (Parquet only)
     #[arg(long)]
     binary_codes: bool,
@@ -153,6 +156,7 @@ impl AttachArgs {
             requested: requested.as_ref(),
             result: &self.result,
             out: (&self.out).into(),
+            shuffle: self.shuffle,
             binary_codes: self.binary_codes,
             destroy: &self.destroy,
         };

@@ -8,6 +8,7 @@ mod files;
 mod gather;
 mod holders;
 mod opened;
+mod shuffle;
 mod sources;
 mod write;
 
@@ -24,8 +25,8 @@ use cstatns_record::requested::{Requested, RequestedError, requested_path};
 use cstatns_rows::columns::known_counts;
 use cstatns_rows::effort::Effort;
 use cstatns_rows::error::TableError;
-use cstatns_rows::sink::{self, Output};
-use cstatns_rows::table::{Format, Source};
+use cstatns_rows::sink::{self, Column, Output};
+use cstatns_rows::table::{Format, Source, Table};
 use jiff::Timestamp;
 
 use crate::data::Data;
@@ -36,6 +37,7 @@ use files::attach_to_files;
 use gather::{Gathered, gather};
 use holders::{holders, there};
 use opened::Opened;
+use shuffle::shuffle as shuffled;
 use write::{Parts, write};
 
 pub use command::{Attach, Attached};
@@ -284,7 +286,7 @@ fn attach_with(
     effort: &Effort,
 ) -> Result<Attached, AttachError> {
     let begin = Timestamp::now();
-    let Attach { data, retained, requested, result, out, binary_codes, destroy } = what;
+    let Attach { data, retained, requested, result, out, shuffle, binary_codes, destroy } = what;
     match out {
         Output::File(out) => {
             let beside = retained.file().map(requested_path);
@@ -306,6 +308,7 @@ fn attach_with(
                 result,
                 out,
                 is_folder,
+                shuffle,
                 binary_codes,
                 destroy: &with_requested(retained.file(), destroy),
                 sources: Vec::new(),
@@ -339,9 +342,15 @@ fn attach_with(
             let pairs = gathered.meta.pairs();
             let mut records = Parts::of(&gathered, &retained_path);
             records.begin_file(data.rows);
-            let counts = write(rows, data, &mut records, binary_codes, effort, |columns, _| {
-                Ok(sink::frames(take, columns, pairs))
-            })?;
+            let begin_frames =
+                |columns: &[Column<'_>], _: &Table| Ok(sink::frames(take, columns, pairs));
+            let counts = match shuffle {
+                true => {
+                    let how = (result, effort);
+                    shuffled(rows, data, &mut records, binary_codes, how, begin_frames)
+                }
+                false => write(rows, data, &mut records, binary_codes, effort, begin_frames),
+            }?;
             let report = report(&gathered, counts, begin)?;
             Ok(Attached { rows: report.rows_out, report, resumed: false, holding: Vec::new() })
         }

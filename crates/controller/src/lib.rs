@@ -66,6 +66,8 @@
 
 mod origin;
 
+mod indexes;
+
 mod known;
 
 mod named;

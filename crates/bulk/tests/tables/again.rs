@@ -276,6 +276,7 @@ fn data_that_changed_is_refused_and_data_that_moved_is_named() {
             requested: None,
             result: &way.result,
             out: (&way.out).into(),
+            shuffle: false,
             binary_codes: false,
             destroy: &[],
         };

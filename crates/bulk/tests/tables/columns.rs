@@ -543,6 +543,7 @@ fn files_are_destroyed_after_the_attached_file_is_durable_and_the_report_says_so
                 requested: None,
                 result,
                 out: (&out).into(),
+                shuffle: false,
                 binary_codes: false,
                 destroy,
             },

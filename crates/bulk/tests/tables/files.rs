@@ -111,6 +111,7 @@ impl Files {
             requested: None,
             result: &self.way.result,
             out: out.into(),
+            shuffle: false,
             binary_codes: false,
             destroy: &[],
         }

@@ -133,7 +133,16 @@ fn attached(
     let out = Output::Frame(&mut take);
     let requested = Some(requested);
     let data = Some(data.into());
-    let what = Attach { data, retained, requested, result, out, binary_codes: true, destroy: &[] };
+    let what = Attach {
+        data,
+        retained,
+        requested,
+        result,
+        out,
+        shuffle: false,
+        binary_codes: true,
+        destroy: &[],
+    };
     let attached = attach(what, &Effort::default())?;
     Ok((rows, attached))
 }
@@ -271,6 +280,7 @@ fn frames_and_files_give_the_same_bytes() {
             requested: Some(&requested),
             result: &result,
             out: (&out).into(),
+            shuffle: false,
             binary_codes: true,
             destroy: &[],
         };
@@ -329,6 +339,7 @@ fn codes_in_a_frame_are_checked_and_renewed() {
         requested: None,
         result: &result,
         out: Output::Frame(&mut take),
+        shuffle: false,
         binary_codes: true,
         destroy: &[],
     };
@@ -344,6 +355,7 @@ fn codes_in_a_frame_are_checked_and_renewed() {
             requested: Some(&requested),
             result: &result,
             out: Output::Frame(&mut take),
+            shuffle: false,
             binary_codes: true,
             destroy: &[],
         };
@@ -530,6 +542,7 @@ fn lines_go_to_files_and_nothing_is_destroyed_for_a_frame() {
         requested: None,
         result: &way.result,
         out: Output::Frame(&mut take),
+        shuffle: false,
         binary_codes: false,
         destroy: &[],
     };
@@ -545,6 +558,7 @@ fn lines_go_to_files_and_nothing_is_destroyed_for_a_frame() {
         requested: None,
         result: &result,
         out: Output::Frame(&mut take),
+        shuffle: false,
         binary_codes: false,
         destroy: &destroy,
     };

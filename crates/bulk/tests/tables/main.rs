@@ -20,6 +20,7 @@ mod requests;
 mod rows;
 mod sealed;
 mod several;
+mod shuffle;
 #[path = "../signed/mod.rs"]
 mod signed;
 mod threads;

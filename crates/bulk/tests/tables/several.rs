@@ -217,6 +217,7 @@ fn attach_frame<'a>(
         requested: Some(requested),
         result,
         out,
+        shuffle: false,
         binary_codes: false,
         destroy: &[],
     };
@@ -316,6 +317,7 @@ fn rows_and_cells_that_go_over_parts_and_groups_keep_their_places() {
                 requested: None,
                 result: &way.result,
                 out: (&out).into(),
+                shuffle: false,
                 binary_codes: false,
                 destroy: &[],
             };

@@ -24,6 +24,9 @@ pub struct Attach<'a> {
     /// Parquet, beside which the report will lie; of several files to a folder of as many; or, of
     /// rows whose columns have types, to a frame.
     pub out: Output<'a>,
+    /// Put the rows into an order that is drawn at random, in each file by itself; else they stand as
+    /// in the data.
+    pub shuffle: bool,
     /// Write the codes in binary form (not in CSV).
     pub binary_codes: bool,
     /// Files to destroy once the attached file is durable: the data, the retained file (with what
@@ -40,6 +43,7 @@ pub(super) struct Files<'a> {
     pub(super) out: &'a Path,
     /// Whether that is a folder of files.
     pub(super) is_folder: bool,
+    pub(super) shuffle: bool,
     pub(super) binary_codes: bool,
     /// Those that the command names.
     pub(super) destroy: &'a [PathBuf],

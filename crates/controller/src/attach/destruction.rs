@@ -109,7 +109,7 @@ fn command(what: &Files<'_>) -> Hex<32> {
         hash.update((path.len() as u64).to_be_bytes());
         hash.update(path);
     }
-    hash.update([u8::from(what.binary_codes)]);
+    hash.update([u8::from(what.binary_codes), u8::from(what.shuffle)]);
     Hex(hash.finalize().into())
 }
 

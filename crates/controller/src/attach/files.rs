@@ -12,8 +12,10 @@ use cstatns_record::received::{Received, received_path};
 use cstatns_record::report::{Report, report_path};
 use cstatns_record::requested::Requested;
 use cstatns_rows::effort::Effort;
-use cstatns_rows::sink;
-use cstatns_rows::table::{Format, Input, Source};
+use cstatns_rows::error::TableError;
+use cstatns_rows::sink::{self, Column, Encoding, Sink};
+use cstatns_rows::sort::Sortable;
+use cstatns_rows::table::{Fill, Format, Input, Source, Stream, Table};
 use jiff::Timestamp;
 
 use crate::data::Data;
@@ -22,6 +24,7 @@ use super::command::{Attached, Files};
 use super::destruction::{Before, NotDestroyed, Unfinished};
 use super::gather::{add_counts, gather};
 use super::opened::{Expected, Opened, Part};
+use super::shuffle::shuffle;
 use super::write::{Kept, Parts, copy, write};
 use super::{AttachError, report};
 
@@ -195,31 +198,52 @@ fn attach_part(
     out_file: &mut Pending,
     effort: &Effort,
 ) -> Result<BTreeMap<String, u64>, AttachError> {
-    let (gathered, binary) = (records.gathered(), what.binary_codes);
+    let gathered = records.gathered();
     let out = out_file.target().to_owned();
     let pairs = gathered.meta.pairs();
     let source = part.open()?;
     let data = &part.known;
     records.begin_file(data.rows);
     match source {
-        Source::Lines(rows) => write(rows, data, records, binary, effort, |columns, table| {
+        Source::Lines(rows) => attach_rows(rows, data, records, what, effort, |columns, table| {
             sink::csv(out_file, table.text_beside(&out), columns)
         }),
-        Source::Columns(mut rows) if rows.table.is_file() => {
+        Source::Columns(mut rows) if rows.table.is_file() && !what.shuffle => {
             let kept = Kept::of(&rows.table, &data.sent, gathered)?;
             rows.know_again(&data.sent)?;
             if rows.digest() != Some(data.digest) {
                 return Err(data.changed());
             }
-            let columns = gathered.own_columns(&kept, binary);
+            let columns = gathered.own_columns(&kept, what.binary_codes);
             let copied = (&*data.path, kept.columns());
             // What is put aside lies beside the whole.
             let sinks = sink::copy(out_file, &columns, copied, pairs, what.out)?;
             copy(data, &kept, records, effort, sinks)
         }
-        Source::Columns(rows) => write(rows, data, records, binary, effort, |columns, _| {
+        Source::Columns(rows) => attach_rows(rows, data, records, what, effort, |columns, _| {
             sink::parquet(out_file, columns, pairs)
         }),
+    }
+}
+
+/// Writes the rows of a file, in their order or in one that is drawn.
+fn attach_rows<F, E, S>(
+    rows: Stream<F>,
+    data: &Expected,
+    records: &mut Parts<'_>,
+    what: &Files<'_>,
+    effort: &Effort,
+    begin: impl FnOnce(&[Column<'_>], &Table) -> Result<(E, S), TableError>,
+) -> Result<BTreeMap<String, u64>, AttachError>
+where
+    F: Fill + Sortable,
+    E: Encoding<Form = F>,
+    S: Sink<Piece = E::Piece>,
+{
+    let binary = what.binary_codes;
+    match what.shuffle {
+        true => shuffle(rows, data, records, binary, (what.out, effort), begin),
+        false => write(rows, data, records, binary, effort, begin),
     }
 }
 

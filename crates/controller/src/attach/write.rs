@@ -75,13 +75,17 @@ impl Kept {
     }
 
     /// Run by run.
-    fn runs(&self) -> Vec<Range<usize>> {
+    pub(super) fn runs(&self) -> Vec<Range<usize>> {
         let runs = self.columns.chunk_by(|one, next| one + 1 == *next);
         runs.map(|run| run[0]..run[0] + run.len()).collect()
     }
 
     pub(super) fn columns(&self) -> &[usize] {
         &self.columns
+    }
+
+    pub(super) fn counted(&self) -> &[usize] {
+        &self.counted
     }
 }
 
@@ -108,7 +112,7 @@ impl Gathered {
     }
 
     /// Adds rows with these records, of each row one for each cell.
-    fn add<E: Encoding>(
+    pub(super) fn add<E: Encoding>(
         &self,
         records: &[&[u8]],
         kept: <E::Form as Form>::Kept<'_>,
@@ -152,10 +156,10 @@ pub(super) struct Parts<'a> {
 
 /// Records of the rows of a block, piece by piece.
 #[derive(Default)]
-struct Records(Vec<(Arc<Vec<u8>>, Range<usize>)>);
+pub(super) struct Records(Vec<(Arc<Vec<u8>>, Range<usize>)>);
 
 impl Records {
-    fn iter(&self, width: usize) -> impl Iterator<Item = &[u8]> {
+    pub(super) fn iter(&self, width: usize) -> impl Iterator<Item = &[u8]> {
         self.0.iter().flat_map(move |(part, range)| part[range.clone()].chunks_exact(width))
     }
 }
@@ -175,7 +179,7 @@ impl<'a> Parts<'a> {
     }
 
     /// Those of the next so many rows; none if the file has not as many.
-    fn next(&mut self, rows: u64) -> Result<Option<Records>, AttachError> {
+    pub(super) fn next(&mut self, rows: u64) -> Result<Option<Records>, AttachError> {
         let mut left = rows.saturating_mul(self.gathered.cells as u64);
         if left > self.file.end - self.at {
             return Ok(None);
@@ -204,11 +208,11 @@ impl<'a> Parts<'a> {
     }
 
     /// The rows of the file that were reached.
-    fn rows(&self) -> u64 {
+    pub(super) fn rows(&self) -> u64 {
         (self.at - self.file.start) / self.gathered.cells as u64
     }
 
-    fn is_at_end(&self) -> bool {
+    pub(super) fn is_at_end(&self) -> bool {
         self.at == self.file.end
     }
 }
@@ -303,7 +307,7 @@ where
     Ok(counts)
 }
 
-fn count_cells<B: Batch>(batch: &B, column: usize, counts: &mut BTreeMap<String, u64>) {
+pub(super) fn count_cells<B: Batch>(batch: &B, column: usize, counts: &mut BTreeMap<String, u64>) {
     let cells = batch.cells(column);
     let words: Vec<_> = cells.iter(batch.rows()).map(|cell| word(cell).ok()).collect();
     count_words(counts, &words);

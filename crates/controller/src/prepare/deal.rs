@@ -2,12 +2,10 @@
 
 use std::num::NonZeroUsize;
 
-use chacha20::ChaCha20;
-use chacha20::cipher::{KeyIvInit, StreamCipher};
 use cstatns_base::civil_status::request::{self, FIELDS, IDENTIFIER, Texts};
 use cstatns_base::civil_status::{Field, SCHEME, Years};
 use cstatns_base::identifier::{Reason, Scheme};
-use cstatns_base::secret::{random_bytes, wipe_stack};
+use cstatns_base::secret::wipe_stack;
 use cstatns_rows::columns::{Codes, fault};
 use cstatns_rows::csv::Fields;
 use cstatns_rows::effort::Progress;
@@ -15,10 +13,11 @@ use cstatns_rows::error::{RowFault, TableError};
 use cstatns_rows::pipeline::Steps;
 use cstatns_rows::plain::Plain;
 use cstatns_rows::reading::Reading;
-use cstatns_rows::sort::{Heads, KEY, Sort};
+use cstatns_rows::sort::{Heads, Sort};
 use cstatns_rows::table::{BATCH, Batch, Fill, Stream};
-use zeroize::{Zeroize, Zeroizing};
+use zeroize::Zeroize;
 
+use crate::indexes::draw;
 use crate::known::Known;
 
 use super::counting::Counting;
@@ -26,18 +25,6 @@ use super::found::{Found, SoFar};
 use super::head::{self, ABSENT, At, MALFORMED, OK, STATUSES, push};
 use super::kept::Keeping;
 use super::sent::Sent;
-
-/// Gives every row an index. That two of 128 random bits are equal need not be feared.
-fn draw(heads: &mut Heads, indexes: &mut Vec<u8>) {
-    indexes.clear();
-    indexes.resize(KEY * heads.count(), 0);
-    // The operating system draws a key for the block and ChaCha20 stretches it: asked for all of
-    // them, it would take a tenth of the whole.
-    let mut key = Zeroizing::new([0; 32]);
-    random_bytes(&mut *key);
-    ChaCha20::new((&*key).into(), &Default::default()).apply_keystream(indexes);
-    heads.set(indexes);
-}
 
 /// About the most rows of a block.
 const AT_ONCE: usize = 4 * BATCH;
