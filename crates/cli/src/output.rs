@@ -77,6 +77,11 @@ impl Program {
         self.messages == Messages::Error
     }
 
+    /// Whether the summary is wanted on standard output.
+    pub(crate) fn is_json(&self) -> bool {
+        self.json
+    }
+
     /// The years that dates of birth may have at this time.
     pub(crate) fn years(&self) -> Years {
         Years::at((self.clock)())

@@ -406,7 +406,20 @@ fn twelve_monthly_files_take_four_commands_and_three_passphrases() {
     }
     let said = place.ok("controller check year/coded");
     assert!(!said.contains("former"), "{said}");
-    // The folder is renewed in one request too.
-    place.ok("controller prepare year/coded --code-column code --service home/card.json --domain \
-        population --request year/renewal.csv --retained year/rest.csv");
+    // The folder is renewed in one request too, and `check` says so once.
+    let renewal = "controller prepare year/coded --code-column code --request year/coded.renewal.csv \
+         --retained year/coded.retained.csv";
+    place.ok(&format!("{renewal} --service home/card.json --domain population"));
+    place.quorum("service new-key home population --reason scheduled");
+    place.quorum(
+        "service renew home population --request year/coded.renewal.csv --result year/renewed.csv \
+         --purpose wages --keep-request",
+    );
+    place.ok("controller attach --retained year/coded.retained.csv --result year/renewed.csv --out year/again");
+    fs::remove_file(place.path("year/coded.renewal.csv")).unwrap();
+    let output = place.run("controller check year");
+    let said = text(&output.stdout);
+    assert_eq!(said.matches("of a former generation").count(), 12, "{said}");
+    assert_eq!(said.matches("cstatns controller prepare year/coded --code-column code").count(), 1);
+    assert_eq!(said.matches("with the files above of its folder").count(), 11, "{said}");
 }

@@ -6,19 +6,28 @@ use cstatns_base::meta::FileMeta;
 use cstatns_record::report::{Report, ReportError, report_path};
 use cstatns_rows::table::Table;
 
-/// Where the codes of a file come from, by its own metadata and the report beside it; and that
-/// report. Beside a frame lies none.
-pub(crate) fn origin(table: &Table) -> Result<(Option<FileMeta>, Option<Report>), ReportError> {
-    let (path, report) = match table.is_file() {
+/// Where the codes of a file come from.
+pub(crate) struct Origin {
+    /// As its own metadata says, or the report.
+    pub(crate) meta: Option<FileMeta>,
+    /// The report beside it; beside a frame lies none.
+    pub(crate) report: Option<Report>,
+    /// What that is of: the file, or the folder of files that were attached together.
+    pub(crate) of: PathBuf,
+}
+
+/// Where the codes of a file come from, by its own metadata and the report beside it.
+pub(crate) fn origin(table: &Table) -> Result<Origin, ReportError> {
+    let (of, report) = match table.is_file() {
         true => beside(table.path())?,
         false => (table.path().to_owned(), None),
     };
     let said = table.known().and_then(|known| known.meta.clone());
     let reported = report.as_ref().map(Report::meta);
     if said.is_some() && reported.is_some() && said != reported {
-        return Err(ReportError::Stale { path: report_path(&path) });
+        return Err(ReportError::Stale { path: report_path(&of) });
     }
-    Ok((reported.or(said), report))
+    Ok(Origin { meta: reported.or(said), report, of })
 }
 
 /// The report beside a file; else that beside the folder of files that were attached together, in

@@ -20,6 +20,7 @@ mod input;
 mod lines;
 mod quotes;
 
+use std::fs::File;
 use std::path::Path;
 
 use csv_core::ReadRecordResult;
@@ -113,7 +114,18 @@ impl Reader {
         encoding: Option<Encoding>,
         window: usize,
     ) -> Result<Self, TableError> {
-        let Opened { input, length, limit } = Opened::of(path, encoding)?;
+        Self::begin_with(path, None, delimiter, encoding, window)
+    }
+
+    /// The same of what is piped in, if it is.
+    pub(crate) fn begin_with(
+        path: &Path,
+        piped: Option<File>,
+        delimiter: Delimiter<'_>,
+        encoding: Option<Encoding>,
+        window: usize,
+    ) -> Result<Self, TableError> {
+        let Opened { input, length, limit } = Opened::of(path, piped, encoding)?;
         let mut reader = Self {
             input,
             length,

@@ -26,6 +26,12 @@ pub enum TableError {
     /// The file itself: [`FileError`].
     #[error(transparent)]
     File(#[from] FileError),
+    /// `piped-parquet`: Parquet is read from its end.
+    #[error("{path:?} cannot be piped in: Parquet is read from its end")]
+    PipedParquet {
+        /// What it is called.
+        path: PathBuf,
+    },
     /// `no-parts`: a folder without parts of a request or a result.
     #[error("there is no part of a request or a result in the folder {path:?}")]
     NoParts {
@@ -356,6 +362,7 @@ impl TableError {
 cstatns_base::coded!(TableError {
     Self::FileType { path } => ("file-type", Input, [path]),
     Self::File(error) => (error),
+    Self::PipedParquet { path } => ("piped-parquet", Input, [path]),
     Self::NoParts { path } => ("no-parts", Input, [path]),
     Self::PartOther { path } => ("part-other", Input, [path]),
     Self::EmptyFile { path } => ("empty-file", Input, [path]),

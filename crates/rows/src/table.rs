@@ -3,6 +3,7 @@
 
 mod batch;
 mod chain;
+mod readers;
 mod record_batches;
 mod source;
 

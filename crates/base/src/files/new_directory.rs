@@ -90,6 +90,12 @@ impl PendingDirectory {
         Pending::begin_at(&self.own.path.join(name), target, access)
     }
 
+    /// Where it is as long as it has no name: for who needs it no longer than that.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.own.path
+    }
+
     /// What it will be known by under its name.
     ///
     /// # Errors

@@ -1,6 +1,7 @@
 //! `controller check`: what files of codes hold, whether they can be joined, and which of a folder
 //! are of a former generation.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -106,7 +107,7 @@ fn survey(program: &Program, places: &[PathBuf]) -> Result<Value, Fault> {
             }
         }
     }
-    let mut files = Vec::new();
+    let (mut files, mut told) = (Vec::new(), BTreeSet::new());
     for file in &found {
         program.tell(line_of(file));
         let same = found.iter().filter(|other| other.tag == file.tag);
@@ -115,7 +116,8 @@ fn survey(program: &Program, places: &[PathBuf]) -> Result<Value, Fault> {
         if newest.generation > file.generation {
             let gone = newest.left_out.contains(&file.generation);
             let renewal = if gone { None } else { Some(renewal(file)?) };
-            tell_former(program, newest.generation, renewal.as_deref());
+            let is_new = told.insert((&file.report_of, newest.generation));
+            tell_former(program, newest.generation, renewal.as_deref().filter(|_| is_new), gone);
             summary["newest"] = json!(newest.generation);
             summary["renewal"] = json!(renewal);
         }
@@ -127,9 +129,13 @@ fn survey(program: &Program, places: &[PathBuf]) -> Result<Value, Fault> {
     Ok(json!({ "files": files, "unread": unread }))
 }
 
-fn tell_former(program: &Program, newest: Generation, renewal: Option<&str>) {
+/// One command renews all files that were attached together.
+fn tell_former(program: &Program, newest: Generation, renewal: Option<&str>, is_gone: bool) {
     program.tell(match renewal {
         Some(command) => format!("  of a former generation, {newest} is here too: {command}"),
+        None if !is_gone => format!(
+            "  of a former generation, {newest} is here too: it is renewed with the files above of its folder"
+        ),
         None => format!(
             "  of a former generation, {newest} is here too, and its key is lost: no renewal brings it there"
         ),
@@ -138,8 +144,12 @@ fn tell_former(program: &Program, newest: Generation, renewal: Option<&str>) {
 
 /// The command that prepares the renewal of a file.
 fn renewal(file: &FileFacts) -> Result<String, Fault> {
-    let settings = Settings::beside(&file.path)?;
-    let mut command = format!("cstatns controller prepare {}", quoted(&file.path));
+    let data = &file.report_of;
+    let settings = match data.is_dir() {
+        true => Settings::of(data)?.or(|| Settings::beside(data))?,
+        false => Settings::beside(data)?,
+    };
+    let mut command = format!("cstatns controller prepare {}", quoted(data));
     for column in &file.columns {
         command.push_str(&format!(" --code-column {}", quoted(Path::new(column))));
     }
@@ -162,9 +172,9 @@ fn renewal(file: &FileFacts) -> Result<String, Fault> {
         command.push_str(&format!(" --delimiter {between}"));
     }
     let beside = |what: &str| {
-        let name = file.path.file_name().unwrap_or_default().to_string_lossy();
+        let name = data.file_name().unwrap_or_default().to_string_lossy();
         let (stem, extension) = name.split_once('.').unwrap_or((&*name, "csv"));
-        quoted(&file.path.with_file_name(format!("{stem}.{what}.{extension}")))
+        quoted(&data.with_file_name(format!("{stem}.{what}.{extension}")))
     };
     command.push_str(&format!(
         " --request {} --retained {}",

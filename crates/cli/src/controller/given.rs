@@ -4,33 +4,55 @@ use std::path::{Path, PathBuf};
 
 use cstatns_controller::{Data, DataFile, data_files};
 
+use cstatns_rows::table::Input;
+
 use crate::fault::Fault;
 use crate::settings::Settings;
+
+use super::piped::{self, is_pipe};
 
 /// The data that was named.
 pub(super) struct Given<'a> {
     named: &'a [PathBuf],
     files: Option<Vec<DataFile>>,
+    /// What is piped in is called so.
+    piped: Option<PathBuf>,
 }
 
 impl<'a> Given<'a> {
-    /// One path at least.
-    pub(super) fn of(named: &'a [PathBuf]) -> Result<Self, Fault> {
-        Ok(Self { named, files: data_files(named)? })
+    /// One path at least; of what is piped in the format.
+    pub(super) fn of(named: &'a [PathBuf], format: Option<&String>) -> Result<Self, Fault> {
+        match (named.iter().any(|path| is_pipe(path)), format) {
+            (true, _) if named.len() > 1 => {
+                Err(Fault::usage("standard input is data by itself: give `-` alone"))
+            }
+            (true, format) => {
+                let piped = Some(piped::named("standard-input", format)?);
+                Ok(Self { named, files: None, piped })
+            }
+            (false, _) => Ok(Self { named, files: data_files(named)?, piped: None }),
+        }
     }
 
-    pub(super) fn data(&self) -> Data<'_> {
-        match &self.files {
-            Some(files) => Data::Files(files),
-            None => (&self.named[0]).into(),
-        }
+    /// The data. What is piped in is given once.
+    pub(super) fn data(&self) -> Result<Data<'_>, Fault> {
+        Ok(match (&self.files, &self.piped) {
+            (Some(files), _) => Data::Files(files),
+            (None, Some(name)) => Input::Pipe(name, piped::input(name)?).into(),
+            (None, None) => (&self.named[0]).into(),
+        })
+    }
+
+    /// Whether it is piped in.
+    pub(super) fn is_piped(&self) -> bool {
+        self.piped.is_some()
     }
 
     /// The file by which it is seen how text is read.
     pub(super) fn first(&self) -> &Path {
         match &self.files {
             Some(files) => &files[0].path,
-            None => &self.named[0],
+            None => self.piped.as_ref().unwrap_or(&self.named[0]),
         }
     }
 
@@ -45,6 +67,7 @@ impl<'a> Given<'a> {
     /// The data as messages name it.
     pub(super) fn shown(&self) -> String {
         match (self.named, &self.files) {
+            _ if self.is_piped() => "standard input".to_owned(),
             ([one], None) => format!("{one:?}"),
             ([one], Some(files)) => format!("the {} files in {one:?}", files.len()),
             (named, _) => {

@@ -21,6 +21,7 @@ use crate::scheme::scheme;
 use super::NUMBERS;
 use super::chosen::encoding;
 use super::given::Given;
+use super::piped::is_pipe;
 
 /// Show what data holds before a request is made of it: its columns, which of them hold
 /// identifiers, how many can be read, why the others cannot and on which lines they stand
@@ -63,7 +64,10 @@ impl InspectArgs {
         let (missing, columns) = (&*self.missing, &*self.identifier_column);
         let reading = Reading { numbers: self.numbers, missing, encoding: self.encoding };
         let mut files = Vec::new();
-        let given = Given::of(&self.data)?;
+        if self.data.iter().any(|data| is_pipe(data)) {
+            return Err(Fault::usage("the data is read twice: give a file, not `-`"));
+        }
+        let given = Given::of(&self.data, None)?;
         for data in given.paths() {
             let (scheme, years) = (self.scheme, program.years());
             let what = Inspect { data, delimiter: self.delimiter, reading, scheme, columns, years };

@@ -36,6 +36,9 @@ A file as French spreadsheets write it needs --delimiter ';', and perhaps --enco
   cstatns controller prepare export.csv.gz --identifier-column '#1' --delimiter ';' \\
       --encoding windows-1252 --service card.json --domain population --request request.csv.zst \\
       --retained retained.csv.gz
+Text may be piped in, and then is piped in again for `attach`:
+  zcat export.csv.gz | cstatns controller prepare - --format csv --identifier-column nir \\
+      --service card.json --domain population --request request.csv --retained retained.csv
 A column is named by its name or by its number, '#1' the first. Several columns go in one request,
 and the attached file begins with insured_code, insured_quality, payer_code, payer_quality:
   cstatns controller prepare care.parquet --identifier-column insured --identifier-column payer \\
@@ -89,7 +92,7 @@ impl PrepareArgs {
     pub(super) fn run(self, program: &Program) -> Result<Value, Fault> {
         let named = self.chosen.named()?;
         let column = self.chosen.column(&named, program.years());
-        let given = Given::of(&self.chosen.data)?;
+        let given = Given::of(&self.chosen.data, self.chosen.format.as_ref())?;
         let settings = given.settings()?;
         let (Some(card), Some(domain)) = (
             self.service.as_ref().or(settings.service.as_ref()),
@@ -105,14 +108,14 @@ impl PrepareArgs {
         let service =
             ServiceId::of(card.id()).ok_or_else(|| Fault::form(path, "the card of a service"))?;
         let what = Prepare {
-            data: given.data(),
+            data: given.data()?,
             column,
             service: &service,
             signing: &card.body.signing,
             domain,
             request: &self.request,
             retained: (&self.retained).into(),
-            delimiter: self.chosen.delimiter(&settings, given.first())?,
+            delimiter: self.chosen.delimiter(&settings, &given)?,
             reading: self.chosen.reading(&settings),
             accepted: &self.chosen.accept_risk,
         };

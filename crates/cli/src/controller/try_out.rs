@@ -42,12 +42,12 @@ impl TryArgs {
     pub(super) fn run(self, program: &Program) -> Result<Value, Fault> {
         let named = self.chosen.named()?;
         let column = self.chosen.column(&named, program.years());
-        let given = Given::of(&self.chosen.data)?;
+        let given = Given::of(&self.chosen.data, self.chosen.format.as_ref())?;
         let settings = given.settings()?;
         let what = Try {
-            data: given.data(),
+            data: given.data()?,
             column,
-            delimiter: self.chosen.delimiter(&settings, given.first())?,
+            delimiter: self.chosen.delimiter(&settings, &given)?,
             reading: self.chosen.reading(&settings),
             accepted: &self.chosen.accept_risk,
         };

@@ -303,7 +303,7 @@ impl Reader<'_> {
             }),
         }
         if let (Sent::Codes(_), Some(_)) = (sent, sort) {
-            let (meta, _) = origin(&rows.table)?;
+            let meta = origin(&rows.table)?.meta;
             all.metas.extend(meta.map(|meta| (path.to_owned(), meta)));
         }
         if all.files.is_empty() {

@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 
 use arrow_array::RecordBatch;
 
-use super::Table;
-use super::source::{Extent, Reader, Source, Stream};
+use super::readers::Reader;
+use super::source::{Extent, Source, Stream};
+use super::{Fill, Table};
 use crate::csv::{Delimiter, Fields};
 use crate::error::TableError;
 
@@ -22,7 +23,7 @@ struct Chain<B> {
     open: Open<B>,
 }
 
-impl<B: super::Fill> Reader<B> for Chain<B> {
+impl<B: Fill> Reader<B> for Chain<B> {
     fn fill(&mut self, path: &Path, batch: &mut B, limit: usize) -> Result<bool, TableError> {
         loop {
             if let Some(present) = &mut self.present

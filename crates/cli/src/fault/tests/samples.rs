@@ -161,7 +161,7 @@ fn of_libraries(found: &mut Vec<Sample>) {
         CodeError { Form, Generation, Tag, Bytes }
         TableError {
             FileType { path: path() }, File(missing()), EmptyFile { path: path() },
-            NoParts { path: path() }, PartOther { path: path() },
+            PipedParquet { path: path() }, NoParts { path: path() }, PartOther { path: path() },
             NotCsv { path: path(), found: "a ZIP archive" }, NotCsv { path: path(), found: "text in UTF-16" },
             NoRows { path: path() },
             Packed { path: path(), packing: "gzip", fault: PackedFault::Truncated },
