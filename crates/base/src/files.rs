@@ -289,6 +289,15 @@ fn read_whole(
     Ok(bytes)
 }
 
+/// What is piped in, or was redirected from a file. `name` is what errors call it.
+///
+/// # Errors
+/// `file-io`.
+pub fn standard_input(name: &Path) -> Result<File, FileError> {
+    use std::os::fd::AsFd;
+    io::stdin().as_fd().try_clone_to_owned().map(File::from).about(name)
+}
+
 /// Makes a directory for the owner alone (mode 0700). Its parent must exist.
 ///
 /// # Errors

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use cstatns::files::standard_input;
 use cstatns_controller::{Data, DataFile, data_files};
 
 use cstatns_rows::table::Input;
@@ -38,7 +39,7 @@ impl<'a> Given<'a> {
     pub(super) fn data(&self) -> Result<Data<'_>, Fault> {
         Ok(match (&self.files, &self.piped) {
             (Some(files), _) => Data::Files(files),
-            (None, Some(name)) => Input::Pipe(name, piped::input(name)?).into(),
+            (None, Some(name)) => Input::Pipe(name, standard_input(name)?).into(),
             (None, None) => (&self.named[0]).into(),
         })
     }

@@ -2,7 +2,6 @@
 
 use std::fs::File;
 use std::io::{self, Write};
-use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 
 use cstatns::files::{Access, FileError, PendingDirectory, Together};
@@ -20,9 +19,9 @@ pub(super) fn is_pipe(path: &Path) -> bool {
 /// What `--format` takes: the end of the name that a file of that type would have.
 pub(super) fn format(text: &str) -> Result<String, String> {
     let is_plain = text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'.');
-    match Format::of(&Path::new("x").with_extension(text)) {
-        Ok(_) if is_plain => Ok(text.to_owned()),
-        _ => {
+    match is_plain && Format::of(Path::new(&format!("x.{text}"))).is_ok() {
+        true => Ok(text.to_owned()),
+        false => {
             Err("a format is csv, tsv or txt, perhaps with .gz or .zst behind it, or parquet"
                 .into())
         }
@@ -37,12 +36,6 @@ pub(super) fn named(what: &str, format: Option<&String>) -> Result<PathBuf, Faul
             "`-` needs --format: csv, tsv or txt, perhaps with .gz or .zst, or parquet",
         )),
     }
-}
-
-/// What is piped in.
-pub(super) fn input(name: &Path) -> Result<File, Fault> {
-    let input = io::stdin().as_fd().try_clone_to_owned();
-    Ok(input.map(File::from).map_err(|error| FileError::from_io(name, &error))?)
 }
 
 /// Where an attached file is made that is piped out once it is whole: beside the retained file, which
