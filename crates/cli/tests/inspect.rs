@@ -117,6 +117,11 @@ fn encodings_and_headers_are_found() {
     let (file, said) = inspected(&place, "titles.csv", &people);
     assert_eq!(file["text"]["wider_line"], 2);
     assert!(said.contains("line 2 has more fields"), "{said}");
+    // A delimiter within quotes parts nothing.
+    let within: String = people.iter().map(|nir| format!("{nir},\"1,2\"\n")).collect();
+    place.write("within.csv", format!("nir,a\n{within}"));
+    let (file, said) = inspected(&place, "within.csv", &people);
+    assert!(file["text"]["wider_line"].is_null() && !said.contains("more fields"), "{said}");
     let quoted: String = people.iter().map(|nir| format!("\"{nir}\",\"1\"\n")).collect();
     place.write("quoted.csv", format!("\"nir\",\"a;b\"\n{quoted}"));
     let (file, _) = inspected(&place, "quoted.csv", &people);

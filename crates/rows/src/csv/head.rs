@@ -64,7 +64,12 @@ impl Reader {
             return Some(self.line());
         }
         let lines = self.window[self.at..self.filled].split(|byte| *byte == b'\n').take(20);
-        let fields = lines.map(|line| memchr_iter(self.delimiter, line).count() + 1);
+        // Between quotes a delimiter parts nothing.
+        let parts = |line: &[u8]| {
+            let outside = line.split(|byte| *byte == b'"').step_by(2);
+            outside.map(|text| memchr_iter(self.delimiter, text).count()).sum::<usize>()
+        };
+        let fields = lines.map(|line| parts(line) + 1);
         let more = fields.enumerate().find(|(_, fields)| *fields > self.header.len())?;
         Some(self.line() + more.0 as u64)
     }
