@@ -6,8 +6,8 @@ use cstatns_rows::reading::Reading;
 use cstatns_rows::table::{Fill, Stream};
 use sha2::{Digest, Sha256};
 
-/// What is kept of data while it is read: of a file, or what is piped in, its own digest, of a frame
-/// that of the cells of the columns that are sent.
+/// What is kept of data while it is read: of a file, or what is piped in, its own digest, of a
+/// frame that of the cells of the columns that are sent.
 pub(crate) struct Known {
     columns: Vec<usize>,
     cells: Option<Sha256>,

@@ -162,7 +162,7 @@ impl Describe<'_> {
                     if let (Some(codes), Some(cell)) = (&codes, cells[0]) {
                         // The text form, whatever the file's type.
                         text.clear();
-                        codes.code(cell).map_err(|found| here(found.into()))?.write_text(&mut text);
+                        codes.code(cell).map_err(here)?.write_text(&mut text);
                         encoded.push(index, &[Some(&text)]);
                         marks.push(keys.of([&text[..]]));
                         values += 1;

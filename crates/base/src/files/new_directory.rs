@@ -75,8 +75,8 @@ impl PendingDirectory {
         sync(&file, &path).map_err(|error| error.of(&place))
     }
 
-    /// Starts a new file in it, in a directory of its own where `name` has one. It is there with the
-    /// directory once it [stands by](Pending::stand_by).
+    /// Starts a new file in it, in a directory of its own where `name` has one. It is there with
+    /// the directory once it [stands by](Pending::stand_by).
     ///
     /// # Errors
     /// `output-exists` if there is such a file; `disk-full`, `file-io`.

@@ -119,8 +119,8 @@ impl Pending {
         })
     }
 
-    /// A file of a directory that is not there yet: it has its name in that, and the whole path that
-    /// it will have is `target`.
+    /// A file of a directory that is not there yet: it has its name in that, and the whole path
+    /// that it will have is `target`.
     pub(super) fn begin_at(
         path: &Path,
         target: PathBuf,

@@ -136,7 +136,7 @@ impl Files {
             }
         };
         assert_eq!(found.len(), rows, "{name}");
-        let codes: Vec<_> = (0..700).map(|number| person(number)).collect();
+        let codes: Vec<_> = (0..700).map(person).collect();
         let parse = |cell: &String| Scheme::FrNir.parse(cell.as_bytes()).unwrap().identifier;
         let identifiers: Vec<_> = codes.iter().map(parse).collect();
         let mut codes = Vec::new();

@@ -33,8 +33,8 @@ pub(crate) struct AttachArgs {
     /// The data that the request was made from, if it is no longer where it was: all of its files;
     /// or `-`, text from standard input
     data: Vec<PathBuf>,
-    /// The type of what is piped in and out: csv, tsv or txt, perhaps with .gz or .zst behind it; out
-    /// also parquet
+    /// The type of what is piped in and out: csv, tsv or txt, perhaps with .gz or .zst behind it;
+    /// out also parquet
     #[arg(long, value_name = "F", value_parser = piped::format)]
     format: Option<String>,
     /// The file that `prepare` kept, with its .request.json beside it

@@ -25,8 +25,8 @@ use super::piped;
 #[derive(Args)]
 #[command(group = ArgGroup::new("sent").required(true))]
 pub(super) struct Chosen {
-    /// The data: .csv, .tsv or .txt with a header line, perhaps compressed (.gz, .zst), or .parquet;
-    /// or a folder of such files; or `-`, text from standard input
+    /// The data: .csv, .tsv or .txt with a header line, perhaps compressed (.gz, .zst), or
+    /// .parquet; or a folder of such files; or `-`, text from standard input
     #[arg(required = true)]
     pub(super) data: Vec<PathBuf>,
     /// The type of what is piped in: csv, tsv or txt, perhaps with .gz or .zst behind it

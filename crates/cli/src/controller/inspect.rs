@@ -32,8 +32,8 @@ use super::piped::is_pipe;
 Nothing is written and no service is needed. Values are never shown: counts, words and numbers of lines
 (of Parquet, of rows) are.")]
 pub(crate) struct InspectArgs {
-    /// The data: .csv, .tsv or .txt with a header line, perhaps compressed (.gz, .zst), or .parquet;
-    /// or a folder of such files
+    /// The data: .csv, .tsv or .txt with a header line, perhaps compressed (.gz, .zst), or
+    /// .parquet; or a folder of such files
     #[arg(required = true)]
     data: Vec<PathBuf>,
     /// A column that is read as identifiers, whatever it seems to hold; may be repeated

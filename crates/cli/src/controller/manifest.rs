@@ -23,11 +23,11 @@ use super::present_card;
 #[command(after_help = "Examples:
   cstatns controller manifest request.parquet --service card.json --domain population
   cstatns controller manifest spark-request --service card.json --domain population
-A request has the columns `index` and `identifier`, `index` and `code` for a renewal, or `index` and the fields of civil
-status; each row has a random index of 128 bits of its own, and the rows ascend by it. A folder is one request in parts,
-which are read in the order of their first indexes. Whoever wrote it keeps which row each index is of, and joins the result by it.
-Custodians are shown that another program wrote the request: what that program leaves of the identifiers, and how it draws
-the indexes, cstatns does not see.")]
+A request has the columns `index` and `identifier`, `index` and `code` for a renewal, or `index` and the fields of
+civil status; each row has a random index of 128 bits of its own, and the rows ascend by it. A folder is one request
+in parts, which are read in the order of their first indexes. The program that wrote it keeps which row each index is
+of, and joins the result by it. Custodians are shown that another program wrote the request: what that program leaves
+of the identifiers, and how it draws the indexes, cstatns does not see.")]
 pub(crate) struct ManifestArgs {
     /// The request, a file or a folder of parts; or several, each with a manifest of its own
     #[arg(required = true, value_name = "REQUEST")]

@@ -38,8 +38,8 @@ pub(super) fn named(what: &str, format: Option<&String>) -> Result<PathBuf, Faul
     }
 }
 
-/// Where an attached file is made that is piped out once it is whole: beside the retained file, which
-/// is nobody else's to read.
+/// Where an attached file is made that is piped out once it is whole: beside the retained file,
+/// which is nobody else's to read.
 pub(super) struct Out {
     directory: PendingDirectory,
     file: PathBuf,

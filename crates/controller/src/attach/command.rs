@@ -24,8 +24,8 @@ pub struct Attach<'a> {
     /// Parquet, beside which the report will lie; of several files to a folder of as many; or, of
     /// rows whose columns have types, to a frame.
     pub out: Output<'a>,
-    /// Put the rows into an order that is drawn at random, in each file by itself; else they stand as
-    /// in the data.
+    /// Put the rows into an order that is drawn at random, in each file by itself; else they stand
+    /// as in the data.
     pub shuffle: bool,
     /// Write the codes in binary form (not in CSV).
     pub binary_codes: bool,

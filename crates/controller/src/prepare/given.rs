@@ -34,8 +34,8 @@ use super::{Column, Findings, PrepareError, Risk};
 /// What a row takes in the sort, about, in bytes: where there are only few columns it is what they
 /// take in the file.
 const ROW: u64 = 64;
-/// Of a Parquet file the columns that stay are judged by so many stretches of rows; of several files
-/// together by as many, and by one of each.
+/// Of a Parquet file the columns that stay are judged by so many stretches of rows; of several
+/// files together by as many, and by one of each.
 const STRETCHES: u64 = 16;
 /// The rows of a stretch: they are at least 100,000 in all.
 const STRETCH: u64 = BATCH as u64;
