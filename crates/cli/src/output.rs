@@ -62,6 +62,11 @@ impl Program {
         Self { messages: Messages::Quiet, ..self.clone() }
     }
 
+    /// Whether standard output is for the summary.
+    pub(crate) fn is_json(&self) -> bool {
+        self.json
+    }
+
     /// A copy of the home does not have everything that the command did: it ends with 3.
     pub(crate) fn set_behind(&self) {
         self.behind.set(true);
