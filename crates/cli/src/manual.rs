@@ -27,8 +27,10 @@ impl Completions {
     pub(crate) fn run(self, program: &Program) -> Result<Value, Fault> {
         let mut script = Vec::new();
         clap_complete::generate(self.shell, &mut Cli::command(), "cstatns", &mut script);
-        program.tell(String::from_utf8_lossy(&script).trim_end());
-        Ok(json!({ "shell": self.shell.to_string() }))
+        let script = String::from_utf8_lossy(&script);
+        let script = script.trim_end();
+        program.tell(script);
+        Ok(json!({ "shell": self.shell.to_string(), "script": script }))
     }
 }
 

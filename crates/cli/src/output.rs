@@ -116,9 +116,8 @@ impl Program {
     }
 
     fn answer(&self, answer: impl Display) {
-        if self.json {
-            write_error(&answer.to_string());
-        } else {
+        // The summary says the same.
+        if !self.json {
             let _ = writeln!(std::io::stdout().lock(), "{answer}");
         }
     }
