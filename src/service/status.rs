@@ -19,7 +19,7 @@ use super::identity::Identity;
 use super::making::unknown_keys;
 use super::outgoing::outgoing;
 use super::questions::wait_path;
-use super::{Outgoing, Service, Unfinished};
+use super::{Outgoing, Service, ServiceError, Unfinished};
 use crate::keystore::Keystore;
 
 /// How a service stands.
@@ -70,6 +70,8 @@ pub struct Status {
     pub deliveries: Vec<Outgoing>,
     /// Results that were stated lost before they were delivered.
     pub lost: Vec<DeliveryName>,
+    /// Whether the directory of sealed keys is not there: then no key can be used.
+    pub keys_missing: bool,
     /// Files of keys and life secrets that the ledger does not know. There are none, unless the
     /// ledger is older than its keys.
     pub unknown_keys: Vec<PathBuf>,
@@ -94,6 +96,7 @@ impl Status {
             || self.old.is_some()
             || self.identity_lost
             || !self.copies_behind.is_empty()
+            || self.keys_missing
             || !self.unknown_keys.is_empty()
             || self.epochs.last().is_some_and(|newest| !newest.missing.is_empty())
             || self.domains.iter().any(DomainStatus::is_waiting)
@@ -226,6 +229,7 @@ impl Looked<'_> {
         let now = clock.max(time);
         let behind = time.duration_since(clock).as_secs();
         let epochs = self.state.epochs().iter();
+        let unknown_keys = unknown_keys(self.keystore, self.state);
         Status {
             service: self.state.service().id().to_owned(),
             demo: self.state.is_demo(),
@@ -269,8 +273,9 @@ impl Looked<'_> {
                 .collect(),
             deliveries: outgoing(self.home, self.state),
             lost: self.state.lost().map(|(id, of)| id.named(of.parts)).collect(),
+            keys_missing: matches!(unknown_keys, Err(ServiceError::NoKeys { .. })),
             // A directory that cannot be read is found by the runs that need it.
-            unknown_keys: unknown_keys(self.keystore, self.state)
+            unknown_keys: unknown_keys
                 .unwrap_or_default()
                 .into_iter()
                 .map(|found| found.path)

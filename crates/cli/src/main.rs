@@ -5,6 +5,8 @@
 
 mod bar;
 
+mod journal;
+
 mod advice;
 
 mod fault;
@@ -44,7 +46,7 @@ mod demo;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use serde_json::Value;
 use signal_hook::consts::SIGXFSZ;
 use signal_hook::flag;
@@ -109,6 +111,13 @@ impl Role {
     }
 }
 
+fn parsed() -> Result<Cli, clap::Error> {
+    let mut command = Cli::command();
+    let matches = command.try_get_matches_from_mut(std::env::args_os())?;
+    journal::remember(&matches);
+    Cli::from_arg_matches(&matches).map_err(|error| error.format(&mut command))
+}
+
 fn main() -> ExitCode {
     // Before anything else: what follows may hold secrets.
     let hardening = cstatns::secret::harden_process();
@@ -120,7 +129,7 @@ fn main() -> ExitCode {
             output::write_error(&fault::panic_line(info));
         }
     }));
-    let cli = match Cli::try_parse() {
+    let cli = match parsed() {
         Ok(cli) => cli,
         Err(error) => {
             let _ = error.print();

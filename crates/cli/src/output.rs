@@ -14,10 +14,14 @@ use serde_json::Value;
 
 use crate::bar::without_bar;
 use crate::fault::Fault;
+use crate::journal::journalled;
 
-/// Writes one line to standard error; a closed one is not worth stopping for.
-pub(crate) fn write_error(line: &str) {
-    let _ = without_bar(|| writeln!(std::io::stderr().lock(), "{line}"));
+/// Writes one message to standard error, or to the journal where that is the same; a closed one is
+/// not worth stopping for.
+pub(crate) fn write_error(message: &str) {
+    if let Some(lines) = journalled(message) {
+        let _ = without_bar(|| writeln!(std::io::stderr().lock(), "{lines}"));
+    }
 }
 
 /// Where messages go.

@@ -122,6 +122,12 @@ pub enum TableError {
         /// The file.
         path: PathBuf,
     },
+    /// `not-parquet`: text that is called Parquet.
+    #[error("{path:?} is not Parquet but text")]
+    NotParquet {
+        /// The file.
+        path: PathBuf,
+    },
     /// `parquet-unsupported`: a type that is not read.
     #[error("{path:?} uses a feature of Parquet that is not supported here")]
     ParquetFeature {
@@ -355,6 +361,7 @@ cstatns_base::coded!(TableError {
     Self::TextAfterQuote { path, line, opened } => ("text-after-quote", Input, [path, line, opened]),
     Self::Swallowed { path, column, line } => ("identity-kept", Input, [path, column, line]),
     Self::LongRow { path, line, limit } => ("long-row", Input, [path, line, limit]),
+    Self::NotParquet { path } => ("not-parquet", Input, [path]),
     Self::Parquet { path } => ("parquet-damaged", Input, [path]),
     Self::ParquetText { path } => ("not-utf-8", Input, [path, kind: "text"]),
     Self::ParquetFeature { path } => ("parquet-unsupported", Input, [path]),

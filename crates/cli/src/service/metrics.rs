@@ -47,6 +47,7 @@ pub(super) fn metrics(status: &Status) -> String {
     gauge("deliveries_waiting", count(waiting().count()), "Results that are not delivered");
     gauge("results_not_found", count(away.count()), "Results that are not where they were put");
     gauge("copies_behind", count(status.copies_behind.len()), "Copies that lack events");
+    gauge("keys_missing", flag(status.keys_missing), "1 if the sealed keys are not there");
     gauge("keys_unknown", count(status.unknown_keys.len()), "Keys that the ledger does not know");
     gauge("ledger_bytes", Some(status.bytes), "The length of the ledger");
     let mut time = |name, moment: Option<Timestamp>, help| gauge(name, moment.map(seconds), help);

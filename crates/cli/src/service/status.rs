@@ -153,6 +153,9 @@ fn show(program: &Program, status: &service::Status) {
     if let Some(unpaid) = &status.unpaid {
         program.tell(format_args!("NOT DONE: {unpaid}"));
     }
+    if status.keys_missing {
+        program.tell("KEYS are not in the home: put them back from a mirror, or from the newest backup of keys/");
+    }
     for copy in &status.copies_behind {
         program.tell(format_args!("COPY BEHIND {}: it lacks events, or is away", copy.display()));
     }
