@@ -1,13 +1,14 @@
 //! What ends a command: one line on standard error, with a stable code, what is wrong and what to
 //! do.
 
+use std::collections::BTreeMap;
 use std::error::Error;
 use std::fmt;
 use std::panic::PanicHookInfo;
 use std::path::{Path, PathBuf};
 
 use cstatns::coded::{Coded, Fact};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::advice::{ENGLISH, advice};
 
@@ -19,6 +20,7 @@ pub(crate) struct Fault {
     cause: String,
     /// What to do, where the cause does not say it.
     advice: Option<String>,
+    facts: Vec<Fact>,
     /// 1; 2 for wrong usage; 3 for what holds and is not in order.
     pub(crate) exit: u8,
     /// What a command found that ends badly because of what it found.
@@ -27,7 +29,14 @@ pub(crate) struct Fault {
 
 impl Fault {
     pub(crate) fn new(code: &str, message: impl Into<String>) -> Self {
-        Self { code: code.to_owned(), cause: message.into(), advice: None, exit: 1, summary: None }
+        Self {
+            code: code.to_owned(),
+            cause: message.into(),
+            advice: None,
+            facts: Vec::new(),
+            exit: 1,
+            summary: None,
+        }
     }
 
     /// What a library says is wrong, with what to do about it; `more` are facts that the library
@@ -35,7 +44,7 @@ impl Fault {
     pub(crate) fn of(error: &dyn Coded, more: &[Fact]) -> Self {
         let facts = [&error.facts()[..], more].concat();
         let advice = advice(ENGLISH, error.code(), error.blame(), &facts);
-        Self { advice, ..Self::new(error.code(), error.to_string()) }
+        Self { advice, facts, ..Self::new(error.code(), error.to_string()) }
     }
 
     /// The same about a file that the library does not know.
@@ -71,14 +80,9 @@ impl Fault {
         )
     }
 
-    /// An error that has been shown already.
-    pub(crate) fn shown() -> Self {
-        Self::new("", "")
-    }
-
     /// Everything was done and shown, and something must be accounted for.
     pub(crate) fn not_in_order(summary: Value) -> Self {
-        Self { exit: 3, ..Self::shown().with(summary) }
+        Self { exit: 3, ..Self::new("", "").with(summary) }
     }
 
     /// The same with the summary of what was found.
@@ -90,6 +94,26 @@ impl Fault {
     pub(crate) fn text(&self) -> String {
         let advice = self.advice.as_ref().map(|advice| format!(": {advice}")).unwrap_or_default();
         format!("{}{advice}", self.cause).replace(['\n', '\r'], " ")
+    }
+
+    /// The summary of a command that ends so: what it found, and the error, if it is one.
+    pub(crate) fn answer(&self) -> Value {
+        let mut summary = self.summary.clone().unwrap_or_else(|| json!({}));
+        if self.code.is_empty() {
+            return summary;
+        }
+        let mut facts = BTreeMap::<&str, Vec<&str>>::new();
+        for fact in &self.facts {
+            facts.entry(fact.name()).or_default().push(fact.value());
+        }
+        summary["error"] = json!({
+            "code": self.code,
+            "message": self.cause,
+            "advice": self.advice,
+            "facts": facts,
+            "exit": self.exit,
+        });
+        summary
     }
 
     /// The line on standard error.
@@ -125,6 +149,11 @@ impl Error for RegisterChanged {}
 cstatns::coded!(RegisterChanged {
     Self { path } => ("register-changed", Input, [path]),
 });
+
+/// A panic, whose hook has said it.
+pub(crate) fn panicked() -> Fault {
+    Fault::new("internal", "internal error").advising("please report it, then repeat the command")
+}
 
 /// What is said of a panic: where it was, never what it says, which could hold data.
 pub(crate) fn panic_line(info: &PanicHookInfo<'_>) -> String {

@@ -5,6 +5,8 @@
 
 mod bar;
 
+mod journal;
+
 mod advice;
 
 mod fault;
@@ -44,7 +46,7 @@ mod demo;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use serde_json::Value;
 use signal_hook::consts::SIGXFSZ;
 use signal_hook::flag;
@@ -109,6 +111,13 @@ impl Role {
     }
 }
 
+fn parsed() -> Result<Cli, clap::Error> {
+    let mut command = Cli::command();
+    let matches = command.try_get_matches_from_mut(std::env::args_os())?;
+    journal::remember(&matches);
+    Cli::from_arg_matches(&matches).map_err(|error| error.format(&mut command))
+}
+
 fn main() -> ExitCode {
     // Before anything else: what follows may hold secrets.
     let hardening = cstatns::secret::harden_process();
@@ -120,11 +129,18 @@ fn main() -> ExitCode {
             output::write_error(&fault::panic_line(info));
         }
     }));
-    let cli = match Cli::try_parse() {
+    let cli = match parsed() {
         Ok(cli) => cli,
         Err(error) => {
             let _ = error.print();
-            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
+            let exit = u8::try_from(error.exit_code()).unwrap_or(2);
+            if exit != 0 && std::env::args_os().any(|argument| argument == "--json") {
+                let said = error.to_string();
+                let said = said.split("\n\nUsage:").next().unwrap_or_default();
+                let words: Vec<&str> = said.split_whitespace().skip(1).collect();
+                let _ = Program::new(true).finish(&Fault::usage(words.join(" ")).answer());
+            }
+            return ExitCode::from(exit);
         }
     };
     let program = Program::new(cli.json);
@@ -140,16 +156,19 @@ fn main() -> ExitCode {
     }
     // A panic unwinds, so that secrets are wiped; its hook has shown where it was.
     let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| cli.role.run(&program)));
-    let outcome = outcome.unwrap_or_else(|_| Err(Fault::shown()));
-    let fault = match outcome {
-        Ok(summary) => program.finish(&summary).err(),
-        Err(fault) => Some(match fault.summary.as_ref().map(|summary| program.finish(summary)) {
-            Some(Err(unwritten)) => unwritten,
-            _ => fault,
-        }),
+    let is_panic = outcome.is_err();
+    let outcome = outcome.unwrap_or_else(|_| Err(fault::panicked()));
+    let written = match &outcome {
+        Ok(summary) => program.finish(summary),
+        Err(fault) => program.finish(&fault.answer()),
     };
-    let Some(fault) = fault else { return ExitCode::SUCCESS };
-    if let Some(line) = fault.line() {
+    let fault = match (outcome.err(), written) {
+        (None, Ok(())) => return ExitCode::SUCCESS,
+        // What went wrong counts more than that nobody could be given the summary.
+        (Some(fault), Ok(())) | (Some(fault @ Fault { exit: 1 | 2, .. }), Err(_)) => fault,
+        (_, Err(unwritten)) => unwritten,
+    };
+    if let Some(line) = fault.line().filter(|_| !is_panic) {
         output::write_error(&line);
     }
     ExitCode::from(fault.exit)

@@ -14,10 +14,14 @@ use serde_json::Value;
 
 use crate::bar::without_bar;
 use crate::fault::Fault;
+use crate::journal::journalled;
 
-/// Writes one line to standard error; a closed one is not worth stopping for.
-pub(crate) fn write_error(line: &str) {
-    let _ = without_bar(|| writeln!(std::io::stderr().lock(), "{line}"));
+/// Writes one message to standard error, or to the journal where that is the same; a closed one is
+/// not worth stopping for.
+pub(crate) fn write_error(message: &str) {
+    if let Some(lines) = journalled(message) {
+        let _ = without_bar(|| writeln!(std::io::stderr().lock(), "{lines}"));
+    }
 }
 
 /// Where messages go.
@@ -62,6 +66,11 @@ impl Program {
         Self { messages: Messages::Quiet, ..self.clone() }
     }
 
+    /// Whether standard output is for the summary.
+    pub(crate) fn is_json(&self) -> bool {
+        self.json
+    }
+
     /// A copy of the home does not have everything that the command did: it ends with 3.
     pub(crate) fn set_behind(&self) {
         self.behind.set(true);
@@ -75,11 +84,6 @@ impl Program {
     /// Whether the command was typed, and is not a part of the demonstration.
     pub(crate) fn is_alone(&self) -> bool {
         self.messages == Messages::Error
-    }
-
-    /// Whether the summary is wanted on standard output.
-    pub(crate) fn is_json(&self) -> bool {
-        self.json
     }
 
     /// The years that dates of birth may have at this time.
@@ -116,9 +120,8 @@ impl Program {
     }
 
     fn answer(&self, answer: impl Display) {
-        if self.json {
-            write_error(&answer.to_string());
-        } else {
+        // The summary says the same.
+        if !self.json {
             let _ = writeln!(std::io::stdout().lock(), "{answer}");
         }
     }

@@ -270,10 +270,11 @@ fn data_is_tried_as_it_would_be_prepared() {
         };
         assert_eq!(error(&tried), error(&prepared), "{data} {how}");
         assert_eq!(tried.status.code(), prepared.status.code(), "{data} {how}");
-        let Ok(summary) = serde_json::from_slice::<Value>(&tried.stdout) else {
+        let summary: Value = serde_json::from_slice(&tried.stdout).unwrap();
+        if summary.get("error").is_some() {
             refused += 1;
             continue;
-        };
+        }
         let full: Value = serde_json::from_slice(&prepared.stdout).unwrap();
         for same in ["rows", "rows_of_request", "values", "distinct", "status", "unread"] {
             assert_eq!(summary[same], full[same], "{data} {how}: {same}");

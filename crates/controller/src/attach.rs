@@ -280,12 +280,17 @@ pub fn attach_and_destroy(what: Attach<'_>, effort: &Effort) -> Result<Attached,
     attach_with(what, true, effort)
 }
 
+/// The time in whole seconds, as reports have it.
+fn now() -> Timestamp {
+    Timestamp::from_second(Timestamp::now().as_second()).unwrap_or(Timestamp::UNIX_EPOCH)
+}
+
 fn attach_with(
     what: Attach<'_>,
     all_sources: bool,
     effort: &Effort,
 ) -> Result<Attached, AttachError> {
-    let begin = Timestamp::now();
+    let begin = now();
     let Attach { data, retained, requested, result, out, shuffle, binary_codes, destroy } = what;
     match out {
         Output::File(out) => {
@@ -375,7 +380,7 @@ fn report(
     // One for each cell of the data.
     let rows_in = rows;
     let rows_out = rows / gathered.cells as u64;
-    let end = Timestamp::now().max(begin);
+    let end = now().max(begin);
     Ok(Report {
         tool: concat!("cstatns ", env!("CARGO_PKG_VERSION")).to_owned(),
         spec: SPEC.to_owned(),

@@ -1,5 +1,6 @@
 //! Why a file of rows was not read or written.
 
+mod packed;
 mod row;
 
 use std::io::ErrorKind;
@@ -9,6 +10,7 @@ use cstatns_base::civil_status::Field;
 use cstatns_base::coded::ColumnName;
 use cstatns_base::files::FileError;
 
+pub use packed::PackedFault;
 pub use row::RowFault;
 
 /// Why a file of rows was not read or written.
@@ -137,6 +139,12 @@ pub enum TableError {
     /// `parquet-damaged`: truncated, damaged or not Parquet.
     #[error("{path:?} cannot be read as Parquet (it is truncated, damaged or of another type)")]
     Parquet {
+        /// The file.
+        path: PathBuf,
+    },
+    /// `not-parquet`: text that is called Parquet.
+    #[error("{path:?} is not Parquet but text")]
+    NotParquet {
         /// The file.
         path: PathBuf,
     },
@@ -376,6 +384,7 @@ cstatns_base::coded!(TableError {
     Self::TextAfterQuote { path, line, opened } => ("text-after-quote", Input, [path, line, opened]),
     Self::Swallowed { path, column, line } => ("identity-kept", Input, [path, column, line]),
     Self::LongRow { path, line, limit } => ("long-row", Input, [path, line, limit]),
+    Self::NotParquet { path } => ("not-parquet", Input, [path]),
     Self::Parquet { path } => ("parquet-damaged", Input, [path]),
     Self::ParquetText { path } => ("not-utf-8", Input, [path, kind: "text"]),
     Self::ParquetFeature { path } => ("parquet-unsupported", Input, [path]),
@@ -470,27 +479,4 @@ fn meant(like: Option<&Like>) -> String {
     let Some(Like { name, number, is_utf_8 }) = like else { return String::new() };
     let how = if *is_utf_8 { "spelt otherwise" } else { "in another encoding" };
     format!("; column {number} is {name:?}, {how}")
-}
-
-/// What is wrong with compressed text.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum PackedFault {
-    /// It ends too early.
-    Truncated,
-    /// It is damaged, or no such data at all.
-    Damaged,
-    /// It would take too much memory.
-    Window,
-}
-
-impl PackedFault {
-    /// It continues "gzip …".
-    fn words(self) -> &'static str {
-        match self {
-            Self::Truncated => "data ends too early: the file is not whole",
-            Self::Damaged => "data is damaged, or the file is not compressed so",
-            Self::Window => "data refers so far back that it would take too much memory",
-        }
-    }
 }

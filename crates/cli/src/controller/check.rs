@@ -8,6 +8,7 @@ use clap::Args;
 use cstatns::code::Generation;
 use cstatns::coded::{Blame, Coded as _};
 use cstatns::files::FileError;
+use cstatns::report::report_path;
 use cstatns_controller::{CheckError, FileFacts, check};
 use cstatns_rows::csv::Delimiter;
 use cstatns_rows::table::{Format, Source};
@@ -45,8 +46,23 @@ impl CheckArgs {
         if facts.len() > 1 {
             program.say("these files can be joined on their codes");
         }
-        Ok(json!({ "files": facts.iter().map(summary_of).collect::<Vec<_>>() }))
+        let summary = json!({ "files": facts.iter().map(summary_of).collect::<Vec<_>>() });
+        ended(program, &facts, summary)
     }
+}
+
+/// Ends with 3 where nothing says of which service and domain the codes of a file are.
+fn ended(program: &Program, files: &[FileFacts], summary: Value) -> Result<Value, Fault> {
+    let unknown: Vec<_> = files.iter().filter(|file| file.domain.is_none()).collect();
+    for file in &unknown {
+        program.say(format_args!(
+            "warning: {:?}: its report is not beside it, so nothing says of which service and domain its codes \
+            are: put {:?} back",
+            file.path,
+            report_path(&file.path)
+        ));
+    }
+    if unknown.is_empty() { Ok(summary) } else { Err(Fault::not_in_order(summary)) }
 }
 
 fn line_of(file: &FileFacts) -> String {
@@ -126,7 +142,7 @@ fn survey(program: &Program, places: &[PathBuf]) -> Result<Value, Fault> {
     if found.is_empty() {
         program.say("no file of codes is there");
     }
-    Ok(json!({ "files": files, "unread": unread }))
+    ended(program, &found, json!({ "files": files, "unread": unread }))
 }
 
 /// One command renews all files that were attached together.

@@ -10,6 +10,7 @@ use cstatns::state::State;
 use jiff::civil::Date;
 use serde_json::{Value, json};
 
+use super::metrics::metrics;
 use super::names;
 use crate::fault::Fault;
 use crate::figures::counted;
@@ -20,11 +21,13 @@ use crate::output::Program;
 #[command(after_help = "Examples:
   cstatns service status home --json
   cstatns service status home --check
+  cstatns service status home --prometheus > cstatns.prom
   cstatns service status home --to-renew population
 What is past its end and what is overdue is shown by the system's clock, also where that is not confirmed.
 It changes nothing and waits for nobody: it may run while another command does, and on a home that is read-only.
 With --check the exit status is 3 when something asks for attention: a clock that is not confirmed or behind, a
-project past its end, an overdue or doubted key, a missing receipt or result, something that is to be destroyed.
+project past its end, an overdue or doubted key, a missing receipt or result, a copy of the ledger that lacks events,
+something that is to be destroyed.
 With --to-renew it lists the deliveries of a former generation that no later renewal names: whose files are still to be
 renewed. A renewal names a delivery where its report lay beside the data when it was prepared, or with --of.")]
 pub(crate) struct Status {
@@ -33,6 +36,9 @@ pub(crate) struct Status {
     /// End with 3 when something asks for attention
     #[arg(long)]
     check: bool,
+    /// Give how it stands as OpenMetrics text
+    #[arg(long, conflicts_with = "to_renew")]
+    prometheus: bool,
     /// List the deliveries of this domain whose codes are still to be renewed, and nothing else
     #[arg(long, value_name = "DOMAIN", conflicts_with = "check")]
     to_renew: Option<Name>,
@@ -40,6 +46,9 @@ pub(crate) struct Status {
 
 impl Status {
     pub(super) fn run(self, program: &Program) -> Result<Value, Fault> {
+        if self.prometheus && program.is_json() {
+            return Err(Fault::usage("standard output takes one of --prometheus and --json"));
+        }
         let clock = program.clock.clone();
         let reader = Reader::open(&self.home, move || clock())?;
         if let Some(domain) = &self.to_renew {
@@ -48,7 +57,10 @@ impl Status {
         let mut status = reader.status();
         // With what to do.
         status.unpaid = reader.unpaid().map(|unpaid| Fault::of(&unpaid, &[]).text());
-        show(program, &status);
+        match self.prometheus {
+            true => program.tell(metrics(&status)),
+            false => show(program, &status),
+        }
         let past: Vec<_> = status.past_their_end().collect();
         let past: Vec<Value> = past
             .iter()
@@ -140,6 +152,12 @@ fn show(program: &Program, status: &service::Status) {
     }
     if let Some(unpaid) = &status.unpaid {
         program.tell(format_args!("NOT DONE: {unpaid}"));
+    }
+    if status.keys_missing {
+        program.tell("KEYS are not in the home: put them back from a mirror, or from the newest backup of keys/");
+    }
+    for copy in &status.copies_behind {
+        program.tell(format_args!("COPY BEHIND {}: it lacks events, or is away", copy.display()));
     }
     for key in &status.unknown_keys {
         program

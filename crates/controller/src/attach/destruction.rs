@@ -7,7 +7,6 @@ use std::path::{Path, PathBuf};
 use cstatns_base::files::{self, Access, FileError, FileId};
 use cstatns_base::name::Hex;
 use cstatns_record::report::{Destruction, Report, report_path};
-use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -173,7 +172,7 @@ impl Unfinished {
             }
         }
         report.destroyed = self.destroyed(what);
-        report.end = Timestamp::now().max(report.begin);
+        report.end = super::now().max(report.begin);
         let bytes = if first.is_some() { self.bytes(report) } else { report.bytes() };
         files::replace(&path, &bytes, Access::Private)?;
         Ok(first.map(|reason| (count, reason)))

@@ -77,6 +77,9 @@ impl Reader {
             return Err(TableError::EmptyFile { path: path.to_owned() });
         }
         let failed = |error| read_error(path, &error);
+        if is_text(&file, length).map_err(|error| FileError::from_io(path, &error))? {
+            return Err(TableError::NotParquet { path: path.to_owned() });
+        }
         check_depth(path, &file, length)?;
         let metadata = ParquetMetaDataReader::new().parse_and_finish(&file).map_err(failed)?;
         let about = metadata.file_metadata();
@@ -405,6 +408,14 @@ fn extent(metadata: &ParquetMetaData) -> Option<(u64, u64)> {
         let taken = u64::try_from(group.total_byte_size()).unwrap_or(0);
         Some((rows.checked_add(more)?, bytes.saturating_add(taken)))
     })
+}
+
+/// Whether a file begins as text does.
+fn is_text(file: &File, length: u64) -> std::io::Result<bool> {
+    let mut start = vec![0; length.min(512) as usize];
+    read_at(file, &mut start, 0)?;
+    let is_control = |byte: &u8| *byte < b' ' && !matches!(byte, b'\t' | b'\r' | b'\n');
+    Ok(!start.starts_with(b"PAR") && !start.iter().any(is_control))
 }
 
 /// Refuses a file whose columns lie too deep in one another.

@@ -143,7 +143,7 @@ fn of_libraries(found: &mut Vec<Sample>) {
     let needed = "names are text";
     samples! { found:
         FileError {
-            Exists { path: path() }, Missing { path: path() }, Permission { path: path() }, Full { path: path() },
+            Exists { path: path() }, Missing { path: path() }, Missing { path: "s3://bucket/file".into() }, Permission { path: path() }, Full { path: path() },
             NoRoom { path: path(), needed: 2, free: 1 },
             Locked { path: path(), holder: None }, InUse { path: path() }, NotRegular { path: path() },
             TooLarge { path: path(), limit: 9 }, ReadOnly { path: path() }, SizeLimit { path: path() },
@@ -170,7 +170,7 @@ fn of_libraries(found: &mut Vec<Sample>) {
             ParquetCodec { path: path(), codec: "LZO" },
             Ragged { path: path(), row: 1, line: 2, found: 3, expected: 4 }, OpenQuote { path: path(), line: 5 },
             TextAfterQuote { path: path(), line: 6, opened: 5 }, Swallowed { path: path(), column: column(), line: Some(7) },
-            LongRow { path: path(), line: 8, limit: 9 }, Parquet { path: path() }, ParquetFeature { path: path() },
+            LongRow { path: path(), line: 8, limit: 9 }, Parquet { path: path() }, NotParquet { path: path() }, ParquetFeature { path: path() },
             ParquetText { path: path() },
             WidePage { path: path(), column: column(), group: 1 }, WideColumn { path: path(), column: column(), limit: 2 },
             WideRow { path: path(), column: column(), row: 3, limit: 4 },
@@ -376,6 +376,7 @@ fn of_custody(found: &mut Vec<Sample>) {
             Quorum(QuorumError::Expired), Root(RootError::Root), Threshold(ThresholdError { k: 1, n: 2 }),
             Roster(RosterError::Service), Sharing(SharingError::Format), Keystore(KeystoreError::Places),
             Broken(cstatns::state::Broken::Ledger(LedgerError::Chain { number: 2 })), NoService { home: path() },
+            NoCheckpoint { home: path() }, NoKeys { path: path() },
             Unfinished { home: path() }, HomeVersion { found: 2 }, HomeDamaged { file: "identity" }, Card { path: path() },
             OtherAction { approved: "renew" }, RequestChanged, OtherRequests { given: 1, approved: 2 },
             Part { part: 2, parts: 3, request: path(), error: Box::new(ServiceError::RequestChanged) },

@@ -8,7 +8,7 @@ use cstatns::files::{Facts, FileError, free_space};
 use cstatns::manifest::{Content, Manifest, ManifestError, manifest_path};
 use cstatns::proposal::{Action, Input};
 use cstatns::report::report_path;
-use cstatns::service::{RunFiles, Service, ServiceError};
+use cstatns::service::{RunFiles, Service, ServiceError, whole_path};
 use cstatns::state::Refusal;
 use cstatns_bulk::look;
 use cstatns_rows::parts::all_files;
@@ -102,7 +102,7 @@ impl Run {
         if let Some(directory) = directory.filter(|directory| !directory.is_dir()) {
             return Err(FileError::Missing { path: directory.to_owned() }.into());
         }
-        let place = std::path::absolute(result).ok();
+        let place = whole_path(result).ok();
         if let Some(other) = service.outgoing().into_iter().find(|other| other.result == place) {
             // Its copy was moved away; what is put here would be taken for it.
             return Err(Fault::new(
@@ -133,7 +133,7 @@ fn unread(request: &Path, error: ManifestError) -> Fault {
 /// one that is repeated.
 fn coded_already(service: &Service, request: &Path) -> Option<Fault> {
     let manifest = manifest_path(request);
-    let place = std::path::absolute(&manifest).ok()?;
+    let place = whole_path(&manifest).ok()?;
     if manifest.symlink_metadata().is_ok() {
         return None;
     }
