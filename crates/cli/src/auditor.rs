@@ -72,7 +72,7 @@ impl Verify {
                 Err(mut fault) => {
                     // Without one there was nothing to judge by.
                     let Some(summary) = fault.summary.take() else { return Err(fault) };
-                    summaries.push(summary);
+                    summaries.push(*summary);
                     fault
                 }
             };

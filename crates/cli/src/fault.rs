@@ -24,7 +24,7 @@ pub(crate) struct Fault {
     /// 1; 2 for wrong usage; 3 for what holds and is not in order.
     pub(crate) exit: u8,
     /// What a command found that ends badly because of what it found.
-    pub(crate) summary: Option<Value>,
+    pub(crate) summary: Option<Box<Value>>,
 }
 
 impl Fault {
@@ -87,7 +87,7 @@ impl Fault {
 
     /// The same with the summary of what was found.
     pub(crate) fn with(self, summary: Value) -> Self {
-        Self { summary: Some(summary), ..self }
+        Self { summary: Some(Box::new(summary)), ..self }
     }
 
     /// What is wrong and what to do, in one line.
@@ -98,7 +98,7 @@ impl Fault {
 
     /// The summary of a command that ends so: what it found, and the error, if it is one.
     pub(crate) fn answer(&self) -> Value {
-        let mut summary = self.summary.clone().unwrap_or_else(|| json!({}));
+        let mut summary = self.summary.as_deref().cloned().unwrap_or_else(|| json!({}));
         if self.code.is_empty() {
             return summary;
         }

@@ -143,7 +143,8 @@ fn of_libraries(found: &mut Vec<Sample>) {
     let needed = "names are text";
     samples! { found:
         FileError {
-            Exists { path: path() }, Missing { path: path() }, Missing { path: "s3://bucket/file".into() }, Permission { path: path() }, Full { path: path() },
+            Exists { path: path() }, Missing { path: path() }, Permission { path: path() },
+            Missing { path: "s3://bucket/file".into() }, Full { path: path() },
             NoRoom { path: path(), needed: 2, free: 1 },
             Locked { path: path(), holder: None }, InUse { path: path() }, NotRegular { path: path() },
             TooLarge { path: path(), limit: 9 }, ReadOnly { path: path() }, SizeLimit { path: path() },
@@ -170,8 +171,8 @@ fn of_libraries(found: &mut Vec<Sample>) {
             ParquetCodec { path: path(), codec: "LZO" },
             Ragged { path: path(), row: 1, line: 2, found: 3, expected: 4 }, OpenQuote { path: path(), line: 5 },
             TextAfterQuote { path: path(), line: 6, opened: 5 }, Swallowed { path: path(), column: column(), line: Some(7) },
-            LongRow { path: path(), line: 8, limit: 9 }, Parquet { path: path() }, NotParquet { path: path() }, ParquetFeature { path: path() },
-            ParquetText { path: path() },
+            LongRow { path: path(), line: 8, limit: 9 }, Parquet { path: path() }, ParquetFeature { path: path() },
+            ParquetText { path: path() }, NotParquet { path: path() },
             WidePage { path: path(), column: column(), group: 1 }, WideColumn { path: path(), column: column(), limit: 2 },
             WideRow { path: path(), column: column(), row: 3, limit: 4 },
             InexactTime { path: path(), column: column(), group: 5 }, Metadata { path: path(), key: "cstatns.tag" },
