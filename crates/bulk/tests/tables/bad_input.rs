@@ -166,7 +166,7 @@ fn a_truncated_or_damaged_parquet_file_is_refused() {
         way.prepare(Column::Identifiers { columns: &["nir"], scheme: Scheme::FrNir }, b',')
             .unwrap_err()
             .code(),
-        "parquet-damaged"
+        "not-parquet"
     );
     assert_eq!(place.names(), ["d.parquet"]);
 }

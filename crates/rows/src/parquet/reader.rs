@@ -415,7 +415,8 @@ fn is_text(file: &File, length: u64) -> std::io::Result<bool> {
     let mut start = vec![0; length.min(512) as usize];
     read_at(file, &mut start, 0)?;
     let is_control = |byte: &u8| *byte < b' ' && !matches!(byte, b'\t' | b'\r' | b'\n');
-    Ok(!start.starts_with(b"PAR") && !start.iter().any(is_control))
+    let is_cut = b"PAR".starts_with(&start[..start.len().min(3)]);
+    Ok(!is_cut && !start.iter().any(is_control))
 }
 
 /// Refuses a file whose columns lie too deep in one another.
