@@ -56,7 +56,6 @@ struct Opened {
     source: Source,
     sent: Sent,
     keeping: Keeping,
-    known: Known,
     extent: Extent,
 }
 
@@ -67,18 +66,17 @@ impl Choice<'_> {
         let sent = find_columns(source.table(), *column, reading)?;
         let keeping = Keeping::of(source.table(), &sent, accepted)?;
         let columns = sent.columns();
-        let (known, extent) = match &mut source {
-            Source::Lines(rows) => begin(rows, &columns)?,
-            Source::Columns(rows) => begin(rows, &columns)?,
+        let extent = match &mut source {
+            Source::Lines(rows) => choose(rows, &columns)?,
+            Source::Columns(rows) => choose(rows, &columns)?,
         };
-        Ok(Opened { source, sent, keeping, known, extent })
+        Ok(Opened { source, sent, keeping, extent })
     }
 }
 
-fn begin<F: Fill>(rows: &mut Stream<F>, columns: &[usize]) -> Result<(Known, Extent), TableError> {
-    let known = Known::begin(rows, columns)?;
+fn choose<F: Fill>(rows: &mut Stream<F>, columns: &[usize]) -> Result<Extent, TableError> {
     rows.choose(columns, 0)?;
-    Ok((known, rows.extent()?))
+    rows.extent()
 }
 
 /// A file of the data, to be opened when its turn comes; what is alone is open.
@@ -203,7 +201,7 @@ impl<'a> Given<'a> {
                     (choice.open(Input::File(&file.path))?, Some(file.name.as_path()))
                 }
             };
-            let Opened { source, sent: found, keeping, known, .. } = opened;
+            let Opened { source, sent: found, keeping, .. } = opened;
             let reader = Reader {
                 choice: &choice,
                 sent: &found,
@@ -218,8 +216,8 @@ impl<'a> Given<'a> {
                 effort,
             };
             match source {
-                Source::Lines(rows) => reader.read(rows, known, &mut all)?,
-                Source::Columns(rows) => reader.read(rows, known, &mut all)?,
+                Source::Lines(rows) => reader.read(rows, &mut all)?,
+                Source::Columns(rows) => reader.read(rows, &mut all)?,
             }
             sent = Some(found);
         }
@@ -258,13 +256,9 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    fn read<F: Fill>(
-        &self,
-        mut rows: Stream<F>,
-        mut known: Known,
-        all: &mut All,
-    ) -> Result<(), PrepareError> {
+    fn read<F: Fill>(&self, mut rows: Stream<F>, all: &mut All) -> Result<(), PrepareError> {
         let Self { choice, sent, keeping, sort, .. } = self;
+        let mut known = Known::begin(&mut rows, &sent.columns())?;
         let dealing = Dealing {
             rows: &mut rows,
             known: &mut known,
