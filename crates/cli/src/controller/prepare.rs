@@ -37,7 +37,7 @@ A file as French spreadsheets write it needs --delimiter ';', and perhaps --enco
       --encoding windows-1252 --service card.json --domain population --request request.csv.zst \\
       --retained retained.csv.gz
 Text may be piped in, and then is piped in again for `attach`:
-  zcat export.csv.gz | cstatns controller prepare - --format csv --identifier-column nir \\
+  cstatns controller prepare - --format csv --identifier-column nir < wages.csv \\
       --service card.json --domain population --request request.csv --retained retained.csv
 A column is named by its name or by its number, '#1' the first. Several columns go in one request,
 and the attached file begins with insured_code, insured_quality, payer_code, payer_quality:
