@@ -114,8 +114,10 @@ fn expire_fails_until_a_custodian_confirms_the_clock() {
     let words = ["nothing is marked or destroyed", "custodian check", "--confirm-clock"];
     place.refused("service expire home", "clock-unconfirmed", &words);
     let output = place.run("service expire home --json");
-    let summary: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let mut summary: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(output.status.code(), Some(1));
+    let error = summary.as_object_mut().unwrap().remove("error").unwrap();
+    assert_eq!(error["code"], "clock-unconfirmed");
     assert_eq!(
         summary,
         serde_json::json!({"marked": [], "destroyed": [], "clock_unconfirmed": true})
