@@ -5,6 +5,7 @@ use std::path::Path;
 
 use arrow_array::RecordBatch;
 use cstatns::civil_status::Years;
+use cstatns::civil_status::request::{COLUMNS, IDENTIFIER};
 use cstatns::coded::Coded as _;
 use cstatns::commitment::Use;
 use cstatns::identifier::Scheme;
@@ -223,18 +224,9 @@ fn what_the_service_would_refuse_has_no_manifest() {
         let error = refused(&format!("{header}\n{cells}\n"));
         assert_eq!(error.code(), "columns", "{header}");
     }
-    let nobody = [
-        "nom",
-        "nom_usage",
-        "prenoms",
-        "sexe",
-        "date_naissance",
-        "code_lieu",
-        "libelle_lieu",
-        "pays",
-    ];
-    let people =
-        |cells: &str| refused(&format!("index,{}\n{},{cells}\n", nobody.join(","), index(1)));
+    let people = |cells: &str| {
+        refused(&format!("index,{}\n{},{cells}\n", COLUMNS[..IDENTIFIER].join(","), index(1)))
+    };
     let error = people("DUPONT,,JEAN,1,32/13/1970,75056,PARIS,");
     assert!(error.to_string().contains("date_naissance") && !error.to_string().contains("32/13"));
 }

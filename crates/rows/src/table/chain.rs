@@ -41,18 +41,6 @@ impl<B: Fill> Reader<B> for Chain<B> {
     fn extent(&mut self, _: &Table) -> Result<Extent, TableError> {
         Ok(self.extent)
     }
-
-    fn choose(&mut self, _: &Table, _: &[usize], _: u64) -> Result<(), TableError> {
-        Ok(())
-    }
-
-    fn know_again(&mut self, _: &Table, _: &[usize]) -> Result<(), TableError> {
-        Ok(())
-    }
-
-    fn digest(&self) -> Option<[u8; 32]> {
-        None
-    }
 }
 
 fn lines(path: &Path, delimiter: u8) -> Result<Option<Stream<Fields>>, TableError> {

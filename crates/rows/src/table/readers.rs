@@ -25,13 +25,19 @@ pub(super) trait Reader<B>: Send {
     fn keep_quotes(&mut self) {}
 
     /// See [`Stream::choose`].
-    fn choose(&mut self, table: &Table, columns: &[usize], at: u64) -> Result<(), TableError>;
+    fn choose(&mut self, _: &Table, _: &[usize], _: u64) -> Result<(), TableError> {
+        Ok(())
+    }
 
     /// See [`Stream::know_again`].
-    fn know_again(&mut self, table: &Table, columns: &[usize]) -> Result<(), TableError>;
+    fn know_again(&mut self, _: &Table, _: &[usize]) -> Result<(), TableError> {
+        Ok(())
+    }
 
     /// See [`Stream::digest`].
-    fn digest(&self) -> Option<[u8; 32]>;
+    fn digest(&self) -> Option<[u8; 32]> {
+        None
+    }
 }
 
 impl Reader<Fields> for csv::Reader {
@@ -49,10 +55,6 @@ impl Reader<Fields> for csv::Reader {
 
     fn keep_quotes(&mut self) {
         self.keep_quotes();
-    }
-
-    fn choose(&mut self, _: &Table, _: &[usize], _: u64) -> Result<(), TableError> {
-        Ok(())
     }
 
     fn know_again(&mut self, _: &Table, _: &[usize]) -> Result<(), TableError> {
@@ -110,18 +112,6 @@ impl Reader<RecordBatch> for frames::Reader {
         let width = self.width(&table.path)? as u64;
         let bytes = table.rows.map_or(UNKNOWN_BYTES, |rows| rows.saturating_mul(width));
         Ok(Extent { rows: table.rows.unwrap_or(0), length: bytes, bytes })
-    }
-
-    fn choose(&mut self, _: &Table, _: &[usize], _: u64) -> Result<(), TableError> {
-        Ok(())
-    }
-
-    fn know_again(&mut self, _: &Table, _: &[usize]) -> Result<(), TableError> {
-        Ok(())
-    }
-
-    fn digest(&self) -> Option<[u8; 32]> {
-        None
     }
 }
 
