@@ -13,12 +13,11 @@ use cstatns_rows::sort::{Dealer, Heads, KEY, Sort, Sortable};
 use cstatns_rows::table::{Fill, Stream, Table};
 
 use crate::indexes::draw;
-use crate::known::Known;
 
 use super::AttachError;
 use super::gather::{Gathered, add_counts};
 use super::opened::Expected;
-use super::write::{Kept, Parts, Records, count_cells};
+use super::write::{Parts, Records, begin_rows, count_cells};
 
 /// A block of rows on its way into the sort.
 struct Dealing<F> {
@@ -56,13 +55,8 @@ where
     S: Sink<Piece = E::Piece>,
 {
     let gathered = parts.gathered();
-    let kept = Kept::of(&rows.table, &data.sent, gathered)?;
-    let mut columns = gathered.own_columns(&kept, binary_codes);
-    columns.extend(kept.columns().iter().map(|column| Column::kept(&rows.table, *column)));
-    let (encoding, mut sink) = begin(&columns, &rows.table)?;
-    drop(columns);
-    rows.keep_quotes();
-    let mut known = Known::begin(&mut rows, &data.sent)?;
+    let begun = begin_rows(&mut rows, data, gathered, binary_codes, begin)?;
+    let (kept, mut known, (encoding, mut sink)) = begun;
     let (sort, threads) = Sort::<F>::new(rows.extent()?, kept.runs(), beside, effort);
     let (width, cells) = (Gathered::width(gathered.score), gathered.cells);
     let delimiter = rows.table.delimiter();

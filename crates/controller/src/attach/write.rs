@@ -14,7 +14,7 @@ use cstatns_rows::effort::Effort;
 use cstatns_rows::error::TableError;
 use cstatns_rows::pipeline::Steps;
 use cstatns_rows::sink::{Column, CopySink, Encoding, Parquet, Sink, Values};
-use cstatns_rows::table::{BATCH, Batch, Form, Kind, Source, Stream, Table};
+use cstatns_rows::table::{BATCH, Batch, Fill, Form, Kind, Source, Stream, Table};
 
 use crate::known::Known;
 use crate::named::{Clash, Names};
@@ -227,6 +227,24 @@ struct Block<F, P> {
     piece: P,
 }
 
+/// Begins to read the data and to write the attached rows: returns which columns stay, what the
+/// data is known again by, and what `begin` makes of the columns.
+pub(super) fn begin_rows<F: Fill, T>(
+    rows: &mut Stream<F>,
+    data: &Expected,
+    gathered: &Gathered,
+    binary_codes: bool,
+    begin: impl FnOnce(&[Column<'_>], &Table) -> Result<T, TableError>,
+) -> Result<(Kept, Known, T), AttachError> {
+    let kept = Kept::of(&rows.table, &data.sent, gathered)?;
+    let mut columns = gathered.own_columns(&kept, binary_codes);
+    columns.extend(kept.columns.iter().map(|column| Column::kept(&rows.table, *column)));
+    let begun = begin(&columns, &rows.table)?;
+    rows.keep_quotes();
+    let known = Known::begin(rows, &data.sent)?;
+    Ok((kept, known, begun))
+}
+
 /// Writes the attached rows to what `begin` begins, once it is given the columns. Returns how many
 /// rows of a renewal have each quality.
 pub(super) fn write<F, E, S>(
@@ -243,15 +261,10 @@ where
     S: Sink<Piece = E::Piece>,
 {
     let gathered = parts.gathered;
-    let kept = Kept::of(&rows.table, &data.sent, gathered)?;
-    let mut columns = gathered.own_columns(&kept, binary_codes);
-    columns.extend(kept.columns.iter().map(|column| Column::kept(&rows.table, *column)));
-    let (encoding, mut sink) = begin(&columns, &rows.table)?;
-    drop(columns);
+    let begun = begin_rows(&mut rows, data, gathered, binary_codes, begin)?;
+    let (kept, mut known, (encoding, mut sink)) = begun;
     let (runs, counted) = (kept.runs(), kept.counted);
     let cells = gathered.cells;
-    rows.keep_quotes();
-    let mut known = Known::begin(&mut rows, &data.sent)?;
     let mut counts = BTreeMap::new();
     let width = Gathered::width(gathered.score);
     let steps = Steps {
