@@ -150,7 +150,7 @@ impl Reader {
         Ok(reader)
     }
 
-    /// Reads these columns alone, from the row `at` on: the others are null. They are looked at, and
+    /// Reads these columns alone, from the row `at` on: the others are null. They are looked at and
     /// not written.
     pub(crate) fn choose(
         &mut self,

@@ -45,8 +45,8 @@ pub(super) fn arrow_schema(
     catch_unwind(|| parquet_to_arrow_schema(columns, pairs)).ok().and_then(Result::ok)
 }
 
-/// The schema of Arrow as the writer of the file put it there, where [`arrow_schema`] reads it: that
-/// says instead what the library reads, which has lost the zone of times in seconds.
+/// The schema of Arrow as the writer of the file put it there. [`arrow_schema`] is what the library
+/// reads by it, which has lost the zone of times in seconds.
 pub(super) fn written_schema(pair: &KeyValue) -> Option<Schema> {
     let bytes = BASE64.decode(pair.value.as_ref()?.as_bytes()).ok()?;
     let read = || {
