@@ -153,7 +153,8 @@ impl Reader {
         Ok(reader)
     }
 
-    /// Reads these columns alone, from the row `at` on: the others are null.
+    /// Reads these columns alone, from the row `at` on: the others are null. They are looked at and
+    /// not written.
     pub(crate) fn choose(
         &mut self,
         path: &Path,
@@ -171,6 +172,7 @@ impl Reader {
             };
             let fields: Vec<_> = flat.fields().iter().enumerate().map(field).collect();
             let chosen = (0..fields.len()).filter(|column| columns.contains(column)).collect();
+            self.groups.ledger.only_looks();
             self.chosen = Some((chosen, Arc::new(Schema::new(fields))));
             (self.at, self.group, self.before, self.batch) = (at, 0, 0, self.most);
             self.seek().map_err(|error| read_error(path, &error))
