@@ -155,7 +155,7 @@ impl Writer {
             generation,
             scheme: Scheme::FrNir,
             purpose: Name::new(&format!("purpose-{number}")).unwrap(),
-            inputs: vec![Input { commitment, rows: 100, values: 100, distinct: 100 }],
+            inputs: vec![Input { commitment, rows: 100, values: 100, distinct: 100, engine: None }],
             recipient: None,
             keep_request: true,
             look_up: None,

@@ -183,7 +183,8 @@ impl Request {
             result: result.to_owned(),
             accepted: Default::default(),
         };
-        let input = Input { commitment, rows, values: rows, distinct: distinct as u64 };
+        let input =
+            Input { commitment, rows, values: rows, distinct: distinct as u64, engine: None };
         Ok(Self { files, input })
     }
 

@@ -132,6 +132,8 @@ french!(ServiceError {
     Self::Keystore(error) => (error),
     Self::Broken(error) => (error),
     Self::NoService { home } => "il n'y a pas de service dans {home:?}",
+    Self::NoCheckpoint { home } => "le registre dans {home:?} n'a pas de point de contrôle à côté de lui",
+    Self::NoKeys { path } => "le répertoire des clés scellées {path:?} est absent",
     Self::Unfinished { home } => "la cérémonie dans {home:?} n'a pas été terminée",
     Self::HomeVersion { found } => "le répertoire du service a la version de format {found}, ce programme connaît la \
         version {HOME_FORMAT}",

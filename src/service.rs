@@ -116,7 +116,7 @@ pub use clock::{Clock, SystemClock};
 pub use coding::{Made, RunFiles};
 pub use destruction::Recovered;
 pub use error::ServiceError;
-pub use journal::Counts;
+pub use journal::{Counts, whole_path};
 pub use opening::Opening;
 pub use outgoing::{JournalState, Outgoing};
 pub use project::Expired;

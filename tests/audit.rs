@@ -933,6 +933,7 @@ fn the_parts_of_a_run_are_lawful_in_their_turn_only() {
         rows: 10 + u64::from(number),
         values: 10,
         distinct: 10,
+        engine: None,
     };
     let action = |inputs: Vec<Input>, keep_request: bool| Action::Code {
         domain: name("population"),

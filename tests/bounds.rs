@@ -33,7 +33,13 @@ fn a_request_that_states_more_rows_than_a_number_holds_is_refused_before_it_is_a
         generation: Generation::FIRST,
         scheme: Scheme::FrNir,
         purpose: name("income"),
-        inputs: vec![Input { commitment: Hex([7; 32]), rows, values: 4, distinct: 4 }],
+        inputs: vec![Input {
+            commitment: Hex([7; 32]),
+            rows,
+            values: 4,
+            distinct: 4,
+            engine: None,
+        }],
         recipient: None,
         keep_request: false,
         look_up: None,
@@ -61,7 +67,7 @@ fn too_few_values_and_counts_that_no_file_has_are_refused_before_they_are_asked(
     let world = World::founded(2, 2);
     world.statistics("population").unwrap();
     let code = |rows, values, distinct| {
-        let input = Input { commitment: Hex([7; 32]), rows, values, distinct };
+        let input = Input { commitment: Hex([7; 32]), rows, values, distinct, engine: None };
         let action = Action::Code {
             domain: name("population"),
             generation: Generation::FIRST,
@@ -97,7 +103,13 @@ fn a_renewal_names_its_deliveries_in_order_each_once_and_not_too_many() {
         from: Generation::FIRST,
         generation: Generation::FIRST.next(),
         purpose: name("income"),
-        inputs: vec![Input { commitment: Hex([7; 32]), rows: 4, values: 4, distinct: 4 }],
+        inputs: vec![Input {
+            commitment: Hex([7; 32]),
+            rows: 4,
+            values: 4,
+            distinct: 4,
+            engine: None,
+        }],
         recipient: None,
         keep_request: false,
         of,

@@ -355,7 +355,7 @@ fn a_home_whose_checkpoint_is_lost_is_not_founded_anew() {
         let before = all();
         assert_eq!(world.init().unwrap_err().code(), "output-exists");
         let said = world.try_open().map(|_| ()).unwrap_err();
-        assert_eq!(said.code(), "no-service", "it does not advise to begin anew: {said}");
+        assert_eq!(said.code(), "checkpoint-missing", "it does not advise to begin anew: {said}");
         assert!(all() == before);
     }
 }

@@ -333,6 +333,8 @@ pub(super) fn no_service(home: &Path) -> ServiceError {
     // advice.
     if Unfinished::path(&home).exists() && is_founded(&home).is_ok_and(|founded| !founded) {
         ServiceError::Unfinished { home }
+    } else if home.join("ledger.jsonl").exists() {
+        ServiceError::NoCheckpoint { home }
     } else {
         ServiceError::NoService { home }
     }

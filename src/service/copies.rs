@@ -77,6 +77,18 @@ pub(super) fn check_marks(
     }
 }
 
+/// The copies that do not have the first `size` events, mirrors that are away among them.
+pub(super) fn behind(home: &Path, keys: &ServiceKeys, size: u64, places: &Places) -> Vec<PathBuf> {
+    let there: BTreeSet<PathBuf> = places.there(home, keys.id()).collect();
+    let lives = places.life_of(home).into_iter().map(|place| (place, false));
+    let mirrors = places.mirrors.iter().map(|place| (place.clone(), true));
+    let is_behind = |(place, mirrors): &(PathBuf, bool)| match there.contains(place) {
+        true => !matches!(mark(place, keys), Ok(Mark::At(head)) if head.size >= size),
+        false => *mirrors,
+    };
+    lives.chain(mirrors).filter(is_behind).map(|(place, _)| place).collect()
+}
+
 /// How far a copy of the ledger goes.
 enum Mark {
     /// Its checkpoint is of this service.

@@ -64,6 +64,18 @@ pub enum ServiceError {
         /// The home.
         home: PathBuf,
     },
+    /// A ledger without its checkpoint.
+    #[error("the ledger in {home:?} has no checkpoint beside it")]
+    NoCheckpoint {
+        /// The home.
+        home: PathBuf,
+    },
+    /// The directory of sealed keys is not there.
+    #[error("the directory of sealed keys {path:?} is not there")]
+    NoKeys {
+        /// The directory.
+        path: PathBuf,
+    },
     /// A ceremony that stopped.
     #[error("the ceremony in {home:?} did not finish")]
     Unfinished {
@@ -412,6 +424,8 @@ cstatns_base::coded!(ServiceError {
     Self::Work(error) => (error),
     Self::Broken(error) => (error),
     Self::NoService { home } => ("no-service", Input, [path: *home]),
+    Self::NoCheckpoint { home } => ("checkpoint-missing", Input, [path: *home]),
+    Self::NoKeys { path } => ("keys-missing", Machine, [path]),
     Self::Unfinished { home } => ("init-unfinished", Input, [path: *home]),
     Self::HomeVersion { found } => ("home-version", Machine, [found]),
     Self::HomeDamaged { file } => ("home-damaged", Machine, [file]),

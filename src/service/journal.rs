@@ -2,7 +2,7 @@
 //! ledger holds neither (SPEC §13).
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use cstatns_base::commitment::{Commitment, CommitmentKey};
 use cstatns_base::delivery::{DeliveryId, part_of};
@@ -70,10 +70,8 @@ impl Journal {
         held: &[Held],
         files: &RunFiles,
     ) -> Result<Self, ServiceError> {
-        let result = &files.result;
         let request = held.iter().map(|held| held.remembered().clone()).collect();
-        let result =
-            std::path::absolute(result).map_err(|error| FileError::from_io(result, &error))?;
+        let result = whole_path(&files.result)?;
         let mut key = Hex([0; 32]);
         random_bytes(&mut key.0);
         Ok(Self {
@@ -124,12 +122,28 @@ pub(super) fn spoken_of(path: &Path) -> Option<(RunId, Option<u32>)> {
 pub(super) fn hold(files: &RunFiles, keep_request: bool) -> Result<Vec<Held>, ServiceError> {
     let request: &[PathBuf] = if keep_request { &[] } else { &files.request };
     let hold = |path: &PathBuf| {
-        Held::new(path).map_err(|error| match error {
+        whole_path(path).and_then(|place| Held::new(&place)).map_err(|error| match error {
             FileError::Missing { .. } => error.into(),
             error => ServiceError::RequestStays { error },
         })
     };
     request.iter().map(hold).collect()
+}
+
+/// The absolute path of a file, without `..`: the home's notes lead to it from anywhere.
+///
+/// # Errors
+/// [`FileError`]: its directory is not there.
+pub fn whole_path(path: &Path) -> Result<PathBuf, FileError> {
+    let failed = |error| FileError::from_io(path, &error);
+    let whole = std::path::absolute(path).map_err(failed)?;
+    let goes_up = whole.components().any(|part| part == Component::ParentDir);
+    match (whole.parent(), whole.file_name()) {
+        (Some(directory), Some(name)) if goes_up => {
+            Ok(directory.canonicalize().map_err(failed)?.join(name))
+        }
+        _ => Ok(whole),
+    }
 }
 
 /// Looks at the files of a part: the request is there, and nothing is under the result's name.
@@ -147,8 +161,7 @@ pub(super) fn check_names(files: &RunFiles) -> Result<(), FileError> {
 pub(super) fn check_apart(files: &[RunFiles]) -> Result<(), FileError> {
     let mut known = BTreeSet::new();
     for RunFiles { result, .. } in files {
-        let path =
-            std::path::absolute(result).map_err(|error| FileError::from_io(result, &error))?;
+        let path = whole_path(result)?;
         let place = Facts::of(path.parent().unwrap_or(&path))?.inode;
         if !known.insert((place, path.file_name().map(ToOwned::to_owned))) {
             return Err(FileError::Exists { path: result.clone() });

@@ -15,7 +15,7 @@ use cstatns_record::proposal::{Action, RunId};
 use cstatns_record::state::State;
 use serde::{Deserialize, Serialize};
 
-use crate::keystore::{Found, KeyPlace, Keystore};
+use crate::keystore::{Found, KeyPlace, Keystore, KeystoreError};
 
 use super::{Approved, HOME_FORMAT, LIMIT, Service, ServiceError};
 
@@ -150,7 +150,11 @@ impl Service {
 
 /// The files of keys and life secrets that a ledger does not know.
 pub(super) fn unknown_keys(keystore: &Keystore, state: &State) -> Result<Vec<Found>, ServiceError> {
-    let mut found = keystore.found(state.service().id())?;
+    let found = keystore.found(state.service().id()).map_err(|error| match error {
+        KeystoreError::File(FileError::Missing { path }) => ServiceError::NoKeys { path },
+        error => error.into(),
+    });
+    let mut found = found?;
     found.retain(|found| !knows(state, found));
     found.sort_by(|a, b| a.path.cmp(&b.path));
     Ok(found)

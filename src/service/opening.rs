@@ -66,6 +66,10 @@ impl Service {
         if !recovering && home.join(RECOVERING).exists() {
             return Err(ServiceError::RecoveryStopped { home });
         }
+        let keys = home.join("keys");
+        if purpose == Purpose::Work && matches!(keys.try_exists(), Ok(false)) {
+            return Err(ServiceError::NoKeys { path: keys });
+        }
         let card = read_service_card(&home.join("card.json"))?;
         let places = read_places(&home)?;
         let path = home.join("ledger.jsonl");

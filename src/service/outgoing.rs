@@ -8,6 +8,7 @@ use cstatns_base::files::{self, FileError};
 use cstatns_base::name::Name;
 use cstatns_record::ledger::event::{Destroyed, Event, Means};
 use cstatns_record::state::State;
+use jiff::Timestamp;
 use serde::Serialize;
 
 use super::coding::is_absence;
@@ -26,6 +27,10 @@ pub struct Outgoing {
     pub generation: Generation,
     /// Its rows.
     pub rows: u64,
+    /// When the result was recorded.
+    pub made: Timestamp,
+    /// Whether its counterpart has it: then only the service's copy is still here.
+    pub delivered: bool,
     /// Where the service's copy lies.
     pub result: Option<PathBuf>,
     /// What became of the home's note of where that is.
@@ -126,6 +131,8 @@ pub(super) fn outgoing(home: &Path, state: &State) -> Vec<Outgoing> {
             domain: delivery.domain.clone(),
             generation: delivery.generation,
             rows: delivery.rows,
+            made: delivery.made,
+            delivered: delivery.delivered,
             journal: match &journal {
                 Ok(_) => JournalState::Kept,
                 Err(ServiceError::File(FileError::Missing { .. })) => JournalState::Missing,

@@ -17,7 +17,7 @@ use super::journal::Journal;
 use super::opening::{founded, read_places};
 use super::status::{Looked, Status};
 use super::{Clock, ServiceError, clock, read_service_card, snapshot};
-use crate::keystore::Keystore;
+use crate::keystore::{Keystore, Places};
 
 /// A service's home, opened to be read: without its lock and without its signing key, so that
 /// nothing can be recorded, finished or undone. Another process may work there meanwhile.
@@ -27,6 +27,8 @@ pub struct Reader {
     pub(super) ledger: ReadLedger,
     keystore: Keystore,
     old: Option<ServiceError>,
+    /// None where they are not for this user to know.
+    places: Option<Places>,
     clock: Box<dyn Clock>,
 }
 
@@ -113,9 +115,9 @@ impl Reader {
             ledger = snapshot::read_ledger(&home, &card)?;
         }
         let old = old(&ledger);
-        let lives = places.map(|places| places.life_of(&home)).unwrap_or_default();
+        let lives = places.as_ref().map(|places| places.life_of(&home)).unwrap_or_default();
         let keystore = Keystore::new(home.join("keys"), lives);
-        Ok(Self { home, card, ledger, keystore, old, clock: Box::new(clock) })
+        Ok(Self { home, card, ledger, keystore, old, places, clock: Box::new(clock) })
     }
 
     /// The service's card.
@@ -137,7 +139,8 @@ impl Reader {
     pub fn status(&self) -> Status {
         let old = self.old.as_ref().map(Said::of);
         let (at_work, unfinished) = (self.at_work(), self.unfinished());
-        Status { old, at_work, unfinished, ..self.looked().status() }
+        let copies_behind = if at_work.is_some() { Vec::new() } else { self.copies_behind() };
+        Status { old, at_work, unfinished, copies_behind, ..self.looked().status() }
     }
 
     /// Why the home is an old copy, or may be: then it records nothing.
@@ -168,11 +171,19 @@ impl Reader {
         Some(ServiceError::RequestAway { delivery: self.state().named(id), path: away.path })
     }
 
+    /// The copies of the ledger that do not go as far as its checkpoint.
+    fn copies_behind(&self) -> Vec<PathBuf> {
+        let Some(places) = &self.places else { return Vec::new() };
+        let (keys, size) = (self.state().service_keys(), self.ledger.checkpoint.head.size);
+        copies::behind(&self.home, keys, size, places)
+    }
+
     fn looked(&self) -> Looked<'_> {
         Looked {
             home: &self.home,
             state: self.state(),
             events: self.ledger.history.size(),
+            bytes: self.ledger.length,
             keystore: &self.keystore,
             clock: clock::seconds(&*self.clock),
         }

@@ -20,7 +20,7 @@ use super::identity::Identity;
 use super::making::unknown_keys;
 use super::outgoing::outgoing;
 use super::questions::wait_path;
-use super::{Outgoing, Service, Unfinished};
+use super::{Outgoing, Service, ServiceError, Unfinished};
 use crate::keystore::Keystore;
 
 /// How a service stands.
@@ -33,8 +33,15 @@ pub struct Status {
     pub demo: bool,
     /// How many events its ledger has.
     pub events: u64,
+    /// The length of the ledger.
+    pub bytes: u64,
     /// The service's time.
     pub time: Timestamp,
+    /// What the clock said at the last event.
+    pub last_clock: Timestamp,
+    /// What it said when it was last recorded that project ends were looked at. A service in use
+    /// records that seldom (SPEC §15).
+    pub expiry_checked: Option<Timestamp>,
     /// What the clock says. What is past its end and what is overdue go by the later of the two.
     pub clock: Timestamp,
     /// Whether the clock is too far ahead to be believed.
@@ -64,9 +71,15 @@ pub struct Status {
     pub deliveries: Vec<Outgoing>,
     /// Results that were stated lost before they were delivered.
     pub lost: Vec<DeliveryName>,
+    /// Whether the directory of sealed keys is not there: then no key can be used.
+    pub keys_missing: bool,
     /// Files of keys and life secrets that the ledger does not know. There are none, unless the
     /// ledger is older than its keys.
     pub unknown_keys: Vec<PathBuf>,
+    /// Copies of the ledger that lack events: beside life secrets, and mirrors, of which one that
+    /// is away counts. Never while a process works, which brings them up, nor of a service that
+    /// this process has opened.
+    pub copies_behind: Vec<PathBuf>,
     /// Why something that is owed could not be destroyed when the home was opened, or a run could
     /// not be ended.
     pub unpaid: Option<Said>,
@@ -83,6 +96,8 @@ impl Status {
             || self.unpaid.is_some()
             || self.old.is_some()
             || self.identity_lost
+            || !self.copies_behind.is_empty()
+            || self.keys_missing
             || !self.unknown_keys.is_empty()
             || self.epochs.last().is_some_and(|newest| !newest.missing.is_empty())
             || self.domains.iter().any(DomainStatus::is_waiting)
@@ -147,6 +162,8 @@ pub struct DomainStatus {
     pub generation: Generation,
     /// The id of its present key: the first 16 digits of the check value.
     pub key: String,
+    /// When that was made.
+    pub key_made: Timestamp,
     /// What the present key may be used for.
     pub state: KeyState,
     /// Whether the present key is doubted.
@@ -185,6 +202,7 @@ pub(super) struct Looked<'a> {
     pub(super) home: &'a Path,
     pub(super) state: &'a State,
     pub(super) events: u64,
+    pub(super) bytes: u64,
     pub(super) keystore: &'a Keystore,
     /// What the clock says, in whole seconds.
     pub(super) clock: Timestamp,
@@ -197,6 +215,7 @@ impl Service {
             home: &self.home,
             state: &self.state,
             events: self.ledger.history().size(),
+            bytes: self.ledger.length(),
             keystore: &self.keystore,
             clock: self.clock(),
         };
@@ -211,11 +230,15 @@ impl Looked<'_> {
         let now = clock.max(time);
         let behind = time.duration_since(clock).as_secs();
         let epochs = self.state.epochs().iter();
+        let unknown_keys = unknown_keys(self.keystore, self.state);
         Status {
             service: self.state.service().id().to_owned(),
             demo: self.state.is_demo(),
             events: self.events,
+            bytes: self.bytes,
             time: self.state.time_at(clock),
+            last_clock: self.state.last_clock(),
+            expiry_checked: self.state.expiry_checked(),
             clock,
             clock_unconfirmed: self.state.is_unconfirmed(clock),
             clock_behind: u64::try_from(behind).ok().filter(|seconds| *seconds > 0),
@@ -251,12 +274,14 @@ impl Looked<'_> {
                 .collect(),
             deliveries: outgoing(self.home, self.state),
             lost: self.state.lost().map(|(id, of)| id.named(of.parts)).collect(),
+            keys_missing: matches!(unknown_keys, Err(ServiceError::NoKeys { .. })),
             // A directory that cannot be read is found by the runs that need it.
-            unknown_keys: unknown_keys(self.keystore, self.state)
+            unknown_keys: unknown_keys
                 .unwrap_or_default()
                 .into_iter()
                 .map(|found| found.path)
                 .collect(),
+            copies_behind: Vec::new(),
             unpaid: None,
         }
     }
@@ -288,6 +313,7 @@ impl Looked<'_> {
             tag: self.state.tag(name).to_string(),
             generation: domain.generation(),
             key: active.check.to_string()[..16].to_owned(),
+            key_made: active.made,
             state: active.state,
             compromised: active.compromised,
             renewal_due,

@@ -488,7 +488,7 @@ impl Request {
     pub fn input(&self) -> Input {
         let distinct = self.values.iter().collect::<BTreeSet<_>>().len() as u64;
         let rows = self.values.len() as u64;
-        Input { commitment: self.commitment(), rows, values: rows, distinct }
+        Input { commitment: self.commitment(), rows, values: rows, distinct, engine: None }
     }
 
     pub fn commitment(&self) -> Commitment {

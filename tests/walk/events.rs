@@ -254,13 +254,19 @@ impl Walk<'_> {
     fn input(&mut self, bent: bool) -> Input {
         if !bent || !self.random.one_in(6) {
             let rows = *self.random.of(&[2, 12, 100, 4_000]);
-            return Input { commitment: self.commitment(), rows, values: rows, distinct: rows };
+            return Input {
+                commitment: self.commitment(),
+                rows,
+                values: rows,
+                distinct: rows,
+                engine: None,
+            };
         }
         let rows = [0, 1, 2, 12, 100, 70_000, 1 << 40][self.random.below(7)];
         let values = [rows, rows, rows, rows / 2, 0, rows + 1][self.random.below(6)];
         let most = values.min(65_536);
         let distinct = [most, most, most, 2, 1, 0, most + 1][self.random.below(7)];
-        Input { commitment: self.commitment(), rows, values, distinct }
+        Input { commitment: self.commitment(), rows, values, distinct, engine: None }
     }
 
     fn commitment(&mut self) -> Commitment {

@@ -31,6 +31,7 @@ mod error;
 mod facts;
 #[cfg(all(cstatns_faults, debug_assertions))]
 pub mod faults;
+mod journal;
 mod leftovers;
 mod lock;
 mod new_directory;
@@ -55,6 +56,7 @@ pub use at_work::AtWork;
 pub use destroy::{Destroyed, Fate, Held, Remembered, destroy, destroy_if_present, withdraw};
 pub use error::{FileError, words, words_fr};
 pub use facts::{Facts, free_space, is_private, read_at};
+pub use journal::{is_journal, log};
 pub use leftovers::{leftovers, list, sweep, temporary_path};
 pub use lock::{Lock, at_work, is_held, lock, lock_file, lock_for};
 pub use new_directory::PendingDirectory;
@@ -287,6 +289,15 @@ fn read_whole(
     }
     bytes.truncate(filled);
     Ok(bytes)
+}
+
+/// What is piped in, or was redirected from a file. `name` is what errors call it.
+///
+/// # Errors
+/// `file-io`.
+pub fn standard_input(name: &Path) -> Result<File, FileError> {
+    use std::os::fd::AsFd;
+    io::stdin().as_fd().try_clone_to_owned().map(File::from).about(name)
 }
 
 /// Makes a directory for the owner alone (mode 0700). Its parent must exist.

@@ -25,6 +25,8 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use zeroize::{Zeroize, optimization_barrier};
 
+use crate::secret::wipe_stack;
+
 /// What is left of a text that programs made of a number: without `="…"` or an apostrophe before
 /// it, with which a spreadsheet keeps it as text, and without decimals that are zeros (`.0`).
 /// Nothing is put before it: no identifier of a scheme begins with a zero that could be lost, a NIR
@@ -154,6 +156,13 @@ impl Scheme {
             Self::FrNir => nir::parse(text),
             Self::FiHetu => hetu::parse(text),
         }
+    }
+
+    /// The word for why `text` is not the compact spelling of an identifier.
+    pub fn why_not_compact(self, text: &[u8]) -> &'static str {
+        let reason = self.parse(text).map(|mut accepted| accepted.zeroize());
+        wipe_stack();
+        reason.map_or_else(|reason| reason.word(), |()| "not-compact")
     }
 
     /// Reads `text` if it is the compact spelling of an identifier ([`Accepted::compact`]), as in a

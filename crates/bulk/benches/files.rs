@@ -219,6 +219,7 @@ fn files(criterion: &mut Criterion) {
             requested: None,
             result: &result,
             out: (&attached).into(),
+            shuffle: false,
             binary_codes: false,
             destroy: &[],
         };
@@ -305,6 +306,7 @@ fn columns(criterion: &mut Criterion) {
             requested: None,
             result: &result,
             out: (&out).into(),
+            shuffle: false,
             binary_codes: false,
             destroy: &[],
         };

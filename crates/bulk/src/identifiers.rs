@@ -1,7 +1,6 @@
 //! The identifiers of a batch.
 
 use cstatns::identifier::{Identifier, Scheme};
-use cstatns::secret::wipe_stack;
 use zeroize::Zeroize;
 
 /// The identifiers of a batch, wiped when the next one comes.
@@ -44,7 +43,7 @@ impl Identifiers {
             self.all.push(identifier);
             return Ok(quality.word());
         }
-        Err(why_not_compact(self.scheme, cell))
+        Err(self.scheme.why_not_compact(cell))
     }
 }
 
@@ -52,11 +51,4 @@ impl Drop for Identifiers {
     fn drop(&mut self) {
         self.all.iter_mut().for_each(Zeroize::zeroize);
     }
-}
-
-/// The reason why a cell holds no identifier in its compact form.
-pub(crate) fn why_not_compact(scheme: Scheme, cell: &[u8]) -> &'static str {
-    let reason = scheme.parse(cell).map(|mut accepted| accepted.zeroize());
-    wipe_stack();
-    reason.map_or_else(|reason| reason.word(), |()| "not-compact")
 }

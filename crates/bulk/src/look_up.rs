@@ -19,7 +19,7 @@ use cstatns_rows::table::{Batch, Cells, MOST_BYTES};
 use zeroize::Zeroize;
 
 use crate::error::{CodeFileError, Tally};
-use crate::identifiers::{Identifiers, why_not_compact};
+use crate::identifiers::Identifiers;
 use crate::out::Out;
 use crate::rows::{Pass, Request, Worked, coded_columns, open};
 
@@ -172,7 +172,7 @@ fn read_row<'a>(
         let Some(cell) = cell else { continue };
         texts[at] = std::str::from_utf8(cell).map_err(|_| RowFault::Encoding)?;
         if at == IDENTIFIER && SCHEME.parse_compact(cell).is_none() {
-            return Err(RowFault::Identifier { reason: why_not_compact(SCHEME, cell) });
+            return Err(RowFault::Identifier { reason: SCHEME.why_not_compact(cell) });
         }
         if at != IDENTIFIER && !FIELDS[at].reads(texts[at], years) {
             return Err(RowFault::CivilStatus { field: COLUMNS[at] });

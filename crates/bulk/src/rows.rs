@@ -15,9 +15,9 @@ use cstatns::name::Name;
 use cstatns::proposal::Input;
 use cstatns::words;
 use cstatns_rows::columns::{Codes, Indexes, Order};
-use cstatns_rows::csv::Delimiter;
 use cstatns_rows::effort::Effort;
 use cstatns_rows::error::TableError;
+use cstatns_rows::parts;
 use cstatns_rows::pipeline::Steps;
 use cstatns_rows::results::{ResultColumns, ResultRows};
 use cstatns_rows::runs;
@@ -29,7 +29,7 @@ use crate::out::{Out, Passing, Waiting};
 
 /// Opens a request that has the columns for what it holds.
 pub(crate) fn open(request: &Path, content: Content) -> Result<Source, TableError> {
-    let source = Source::open(request, Delimiter::Under("index"))?;
+    let source = parts::open(request)?;
     let table = source.table();
     let (first, columns) = table.header().split_first().expect("a header has a column");
     if first != b"index" || !columns.iter().eq(content.columns().iter().map(|name| name.as_bytes()))
@@ -393,7 +393,9 @@ impl<'w> Job<'_, 'w> {
             return Err(TableError::NoRows { path }.into());
         }
         let asked = if has_score { &asked } else { &distinct };
-        let input = Input { commitment, rows, values, distinct: asked.found() };
+        let (asked, coded_distinct) = (asked.found(), distinct.found());
+        let (distinct, engine) = (asked, manifest.input.engine);
+        let input = Input { commitment, rows, values, distinct, engine };
         if input != manifest.input {
             return Err(CodeFileError::Commitment { path, rows, expected: manifest.input.rows });
         }
@@ -401,7 +403,7 @@ impl<'w> Job<'_, 'w> {
         sink.finish()?;
         let scores = has_score.then_some(scores);
         let result = result.map(|result| result.finish().0);
-        Ok(Tally { input, result, coded, distinct: distinct.found(), qualities, scores })
+        Ok(Tally { input, result, coded, distinct: coded_distinct, qualities, scores })
     }
 }
 

@@ -109,7 +109,7 @@ fn write(place: &Path, rows: u64, format: Format) -> Manifest {
         }
     }
     let (commitment, rows) = commit.finish();
-    let input = Input { commitment, rows, values: rows, distinct: rows.min(CAP) };
+    let input = Input { commitment, rows, values: rows, distinct: rows.min(CAP), engine: None };
     let service = ServiceId::of(SERVICE).unwrap();
     Manifest {
         service,
@@ -267,8 +267,9 @@ fn work(place: &Path, verb: &str, extension: &str, threads: NonZeroUsize) {
             Source::Columns(rows) => digest(rows),
         };
         let delimiter = (extension == "csv").then_some(b',');
-        let data = Data::new(Some(&file("data")), delimiter, &[1], digest);
-        let requested = requested.requested(signed::signing(), data);
+        let seen = (requested.input.rows, digest);
+        let data = Data::new(Some(&file("data")), delimiter, &[1], seen);
+        let requested = requested.requested(signed::signing(), vec![data]);
         report(&result, requested.commitment, requested.rows);
         // What waits for its row is put aside: it may take what it is given, whatever that is.
         let effort = Effort { memory: 0, ..effort };
@@ -279,6 +280,7 @@ fn work(place: &Path, verb: &str, extension: &str, threads: NonZeroUsize) {
                 requested: Some(&requested),
                 result: &result,
                 out: out.into(),
+                shuffle: false,
                 binary_codes: false,
                 destroy: &[],
             },

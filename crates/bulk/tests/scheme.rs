@@ -97,6 +97,7 @@ fn attached(world: &World, retained: &str, result: &str, out: &str) -> Vec<Vec<S
         requested: None,
         result: &result,
         out: (&out).into(),
+        shuffle: false,
         binary_codes: false,
         destroy: &[],
     };

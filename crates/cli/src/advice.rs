@@ -124,9 +124,12 @@ pub(crate) fn rows_used<'a>(
     std::iter::once(row).chain(inner).collect()
 }
 
-/// The value of a fact; as `forms`, what is read as the field that the error is about.
+/// The value of a fact; as `forms`, what is read as the field that the error is about, as `remote`
+/// a path that is an address.
 fn value<'a>(facts: &'a [Fact], name: &str) -> Option<&'a str> {
     match name {
+        // A place that is no path of a file system, such as s3://bucket/file.
+        "remote" => value(facts, "path").filter(|path| path.contains("://")),
         "forms" => Field::of(value(facts, "field")?)?.forms(),
         _ => facts.iter().find(|fact| fact.name() == name).map(Fact::value),
     }

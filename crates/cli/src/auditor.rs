@@ -1,14 +1,16 @@
 //! The auditor's verb: what a ledger proves, and to whom.
 
 use std::io::Read;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 use cstatns::audit;
+use cstatns::card::ServiceCard;
 use cstatns::files;
+use cstatns::ledger::{checkpoint_path, read_checkpoint};
 use cstatns::service::read_service_card;
 use cstatns::words;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::fault::Fault;
 use crate::lang::{said, text};
@@ -34,13 +36,16 @@ impl Auditor {
 #[command(after_help = "Example:
   cstatns auditor verify ledger.jsonl --service card.json \\
       --checkpoint checkpoint-2026 --checkpoint checkpoint-2027 --witness alice.evidence.json
+Several LEDGER are copies of one: each must also extend the checkpoints of those that are not longer.
 Take card.json as the service published it, not from beside the ledger. Keep the ledger's checkpoint for the next time.
 Exit status: 0 when everything holds, 1 when a check fails, 3 when everything holds and something must be accounted
 for, such as a run that a quorum approved and that has no result, a time that was set back, or, by this machine's
 clock, a key that is overdue or outlives its project.")]
 pub(crate) struct Verify {
-    /// The service's ledger, with its checkpoint beside it
-    ledger: PathBuf,
+    /// The service's ledger, with its checkpoint beside it; or several copies of it, such as the
+    /// published one and one kept from before
+    #[arg(required = true, value_name = "LEDGER")]
+    ledgers: Vec<PathBuf>,
     /// The service's card
     #[arg(long, value_name = "CARD")]
     service: PathBuf,
@@ -55,17 +60,56 @@ pub(crate) struct Verify {
 impl Verify {
     fn run(self, program: &Program) -> Result<Value, Fault> {
         let card = read_service_card(&self.service)?;
+        if let [ledger] = &self.ledgers[..] {
+            return self.verify(program, ledger, &card);
+        }
+        let (mut summaries, mut worst) = (Vec::new(), None::<Fault>);
+        for ledger in &self.ledgers {
+            program.tell(format_args!("{ledger:?}:"));
+            let fault = match self.verify(program, ledger, &card) {
+                Ok(summary) => {
+                    summaries.push(summary);
+                    continue;
+                }
+                Err(mut fault) => {
+                    // Without one there was nothing to judge by.
+                    let Some(summary) = fault.summary.take() else { return Err(fault) };
+                    summaries.push(*summary);
+                    fault
+                }
+            };
+            // What fails counts more than what must be accounted for.
+            if worst.as_ref().is_none_or(|worst| worst.exit > fault.exit) {
+                worst = Some(fault);
+            }
+        }
+        let summary = json!({ "ledgers": summaries });
+        match worst {
+            None => Ok(summary),
+            Some(fault) => Err(fault.with(summary)),
+        }
+    }
+
+    /// The checkpoints that `ledger` must extend: those kept from before, and of the other copies
+    /// those that are not longer.
+    fn older(&self, ledger: &Path) -> Vec<PathBuf> {
+        let events = size(ledger);
+        let others = self.ledgers.iter().filter(|other| *other != ledger && size(other) <= events);
+        self.checkpoint.iter().cloned().chain(others.map(|other| checkpoint_path(other))).collect()
+    }
+
+    fn verify(&self, program: &Program, path: &Path, card: &ServiceCard) -> Result<Value, Fault> {
         let mut start = [0; 3];
-        let read = files::open_to_read(&self.ledger).map(|mut file| file.read(&mut start));
+        let read = files::open_to_read(path).map(|mut file| file.read(&mut start));
         if matches!(read, Ok(Ok(1..))) && start[0] != b'{' && start != *b"\xef\xbb\xbf" {
             // Nobody is to answer for a file that was never a ledger. What cannot be read is
             // reported below.
             return Err(Fault::form(
-                &self.ledger,
+                path,
                 words!("the ledger of a service", "le registre d'un service"),
             ));
         }
-        let mut audit = audit::verify(&self.ledger, &card, &self.checkpoint, &self.witness)?;
+        let mut audit = audit::verify(path, card, &self.older(path), &self.witness)?;
         audit.note_what_is_due((program.clock)());
         program.tell(said(&audit).trim_end());
         let mut summary = serde_json::to_value(&audit).unwrap_or_default();
@@ -91,4 +135,10 @@ impl Verify {
         );
         Err(fault.with(summary))
     }
+}
+
+/// How many events a ledger's checkpoint says that it covers, whether that holds or not.
+fn size(ledger: &Path) -> Option<u64> {
+    let note = read_checkpoint(&checkpoint_path(ledger)).ok()?;
+    str::from_utf8(&note).ok()?.lines().nth(1)?.parse().ok()
 }

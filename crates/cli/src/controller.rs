@@ -1,32 +1,29 @@
 //! The controller's verbs: a request prepared, a result attached, files checked before they are
 //! joined.
 
+mod attach;
 mod check;
 mod chosen;
 mod found;
+mod given;
 mod inspect;
+mod manifest;
+mod piped;
 mod prepare;
 mod setup;
 mod slip;
 mod try_out;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use clap::{Args, Subcommand};
+use clap::Subcommand;
 use cstatns::card::ServiceCard;
-use cstatns::files::FileError;
 use cstatns::language::Words;
-use cstatns::received::received_path;
-use cstatns::report::report_path;
-use cstatns::requested::{Requested, RequestedError, requested_path};
 use cstatns::service::read_service_card;
 use cstatns::words;
-use cstatns_controller::{Attach, attach, attach_and_destroy};
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use crate::bulk::{Bulk, closing, looked_up, tell_destroyed};
 use crate::fault::Fault;
-use crate::figures::per_second;
 use crate::lang::text;
 use crate::output::Program;
 
@@ -37,7 +34,8 @@ pub(crate) enum Controller {
     Inspect(inspect::InspectArgs),
     Try(try_out::TryArgs),
     Prepare(prepare::PrepareArgs),
-    Attach(AttachArgs),
+    Manifest(manifest::ManifestArgs),
+    Attach(attach::AttachArgs),
     Check(check::CheckArgs),
 }
 
@@ -48,6 +46,7 @@ impl Controller {
             Self::Inspect(verb) => verb.run(program),
             Self::Try(verb) => verb.run(program),
             Self::Prepare(verb) => verb.run(program),
+            Self::Manifest(verb) => verb.run(program),
             Self::Attach(verb) => verb.run(program),
             Self::Check(verb) => verb.run(program),
         }
@@ -58,49 +57,9 @@ impl Controller {
 const NUMBERS: &Words = words!(
     "note: a number cannot hold 2A or 2B: see that identifiers of Corsica were not made numbers at \
     the source (2A as 19, 2B as 18), for these are somebody else's",
-    "note : un nombre ne peut contenir 2A ni 2B : voyez si des identifiants de Corse n'ont pas été remplacés par des \
+    "note : un nombre ne peut contenir 2A ni 2B : voyez si des identifiants de Corse n'ont pas été remplacés par des \
         nombres à la source (2A par 19, 2B par 18), car ceux-ci sont ceux de quelqu'un d'autre"
 );
-
-/// Put the codes of a result beside the columns of the data, in its own order
-#[derive(Args)]
-#[command(after_help = "Example:
-  cstatns controller attach --retained retained.csv --result result.csv --out coded.csv \\
-      --destroy-sources
-Once it has the codes, the controller destroys the identifiers and what says whose a code is. --destroy-sources destroys
-the data, the request with its manifest, the result and the retained file with its .request.json; --destroy names files
-by hand. Without, the last line names those that are still there. Give OUT.receipt.json to the service:
-`service delivered`.")]
-pub(crate) struct AttachArgs {
-    /// The data that the request was made from, if it is no longer where it was
-    data: Option<PathBuf>,
-    /// The file that `prepare` kept, with its .request.json beside it
-    #[arg(long, value_name = "T")]
-    retained: PathBuf,
-    /// The service's result, with its .report.json beside it
-    #[arg(long, value_name = "S")]
-    result: PathBuf,
-    /// The attached file to write; its .report.json and its .receipt.json lie beside it
-    #[arg(long)]
-    out: PathBuf,
-    /// Codes of 32 bytes instead of text (Parquet only)
-    #[arg(long)]
-    binary_codes: bool,
-    /// The service's present card, where another key signs for it since the request was prepared
-    #[arg(long, value_name = "CARD")]
-    service: Option<PathBuf>,
-    /// A file to destroy once the attached file is durable; with the retained file goes its
-    /// .request.json
-    #[arg(long, value_name = "FILE", num_args = 1..)]
-    destroy: Vec<PathBuf>,
-    /// Destroy all that holds identifiers or says whose a code is, once the attached file is
-    /// durable: the data, the request and its manifest, the result, the retained file and its
-    /// .request.json
-    #[arg(long)]
-    destroy_sources: bool,
-    #[command(flatten)]
-    bulk: Bulk,
-}
 
 /// Reads a service's card. One of a later key says by itself only whose it claims to be.
 fn present_card(program: &Program, path: &Path) -> Result<ServiceCard, Fault> {
@@ -116,103 +75,4 @@ fn present_card(program: &Program, path: &Path) -> Result<ServiceCard, Fault> {
         ));
     }
     Ok(card)
-}
-
-/// What was kept of the request, with the key of the service's present card. None where it is not
-/// there any more, as after a destruction that was stopped.
-fn signed_since(retained: &Path, present: &ServiceCard) -> Result<Option<Requested>, Fault> {
-    let mut requested = match Requested::read(&requested_path(retained)) {
-        Err(RequestedError::File(FileError::Missing { .. })) => return Ok(None),
-        read => read?,
-    };
-    if present.id() != &*requested.service {
-        return Err(Fault::new(
-            "service-other",
-            text!(
-                "the card is {}'s, and the request was prepared for {}: give the card that the service \
-                of the request publishes",
-                "la carte est celle de {}, et la demande a été préparée pour {} : donnez la carte que publie le service \
-                    de la demande",
-                present.id(),
-                &*requested.service
-            ),
-        ));
-    }
-    requested.signing = present.body.signing;
-    Ok(Some(requested))
-}
-
-impl AttachArgs {
-    fn run(self, program: &Program) -> Result<Value, Fault> {
-        let card = self.service.as_deref().map(|card| present_card(program, card)).transpose()?;
-        let requested = card.as_ref().map(|card| signed_since(&self.retained, card));
-        let requested = requested.transpose()?.flatten();
-        let what = Attach {
-            data: self.data.as_ref().map(Into::into),
-            retained: (&self.retained).into(),
-            requested: requested.as_ref(),
-            result: &self.result,
-            out: (&self.out).into(),
-            binary_codes: self.binary_codes,
-            destroy: &self.destroy,
-        };
-        let (attached, seconds) = self.bulk.work(program, |effort| match self.destroy_sources {
-            true => attach_and_destroy(what, effort),
-            false => attach(what, effort),
-        });
-        let attached = attached?;
-        let report = &attached.report;
-        if attached.resumed {
-            program.say(text!(
-                "{:?} was already made by an interrupted run; the destruction is now finished",
-                "{:?} avait déjà été fait par une commande interrompue ; la destruction est maintenant terminée",
-                self.out
-            ));
-        }
-        program.say(text!(
-            "codes of `{}`, generation {}, in {:?}",
-            "codes de `{}`, génération {}, dans {:?}",
-            report.domain,
-            report.generation,
-            self.out
-        ));
-        for destroyed in &report.destroyed {
-            tell_destroyed(program, destroyed);
-        }
-        looked_up(report.scores.as_ref(), report.coded, report.rows_out)
-            .into_iter()
-            .for_each(|line| program.say(line));
-        let receipt = received_path(&self.out);
-        program.say(text!(
-            "give {receipt:?} to the service: `service delivered`",
-            "remettez {receipt:?} au service : `service delivered`"
-        ));
-        program.say(closing(attached.rows, seconds, &report.quality));
-        if !attached.holding.is_empty() {
-            let holding: Vec<_> = attached.holding.iter().map(|path| format!("{path:?}")).collect();
-            program.say(text!(
-                "still there, with identifiers or former codes, or with what says whose a code is: {}; destroy them \
-                once you do not need them (--destroy-sources does)",
-                    "encore là, avec des identifiants ou d'anciens codes, ou avec ce qui dit de qui est un code : {} ; \
-                        détruisez-les dès que vous n'en avez plus besoin (--destroy-sources le fait)",
-                holding.join(", ")
-            ));
-        }
-        Ok(json!({
-            "rows": attached.rows,
-            "seconds": seconds,
-            "rows_per_second": per_second(attached.rows, seconds),
-            "attached": self.out,
-            "report": report_path(&self.out),
-            "receipt": receipt,
-            "holding": attached.holding,
-            "service": report.service,
-            "domain": report.domain,
-            "generation": report.generation,
-            "coded": report.coded,
-            "quality": report.quality,
-            "scores": report.scores,
-            "destroyed": report.destroyed,
-        }))
-    }
 }

@@ -78,6 +78,11 @@ impl New {
             // Before a passphrase is asked for in vain.
             return Err(FileError::Exists { path: self.kit }.into());
         }
+        let parent = self.kit.parent().filter(|parent| !parent.as_os_str().is_empty());
+        if let Some(parent) = parent.filter(|parent| matches!(parent.try_exists(), Ok(false))) {
+            let missing = FileError::Missing { path: parent.to_owned() };
+            return Err(Fault::from(missing).advising("make that directory first"));
+        }
         let file = self.passphrase_file.as_deref();
         let passphrase = match self.no_passphrase {
             true => None,

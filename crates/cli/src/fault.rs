@@ -1,6 +1,7 @@
 //! What ends a command: one line on standard error, with a stable code, what is wrong and what to
 //! do.
 
+use std::collections::BTreeMap;
 use std::error::Error;
 use std::fmt;
 use std::panic::PanicHookInfo;
@@ -8,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use cstatns::coded::{Coded, Fact};
 use cstatns::language::Words;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::advice::advice;
 use crate::lang::{Lang, lang, said, text};
@@ -21,15 +22,23 @@ pub(crate) struct Fault {
     cause: String,
     /// What to do, where the cause does not say it.
     advice: Option<String>,
+    facts: Vec<Fact>,
     /// 1; 2 for wrong usage; 3 for what holds and is not in order.
     pub(crate) exit: u8,
     /// What a command found that ends badly because of what it found.
-    pub(crate) summary: Option<Value>,
+    pub(crate) summary: Option<Box<Value>>,
 }
 
 impl Fault {
     pub(crate) fn new(code: &str, message: impl Into<String>) -> Self {
-        Self { code: code.to_owned(), cause: message.into(), advice: None, exit: 1, summary: None }
+        Self {
+            code: code.to_owned(),
+            cause: message.into(),
+            advice: None,
+            facts: Vec::new(),
+            exit: 1,
+            summary: None,
+        }
     }
 
     /// What a library says is wrong, with what to do about it; `more` are facts that the library
@@ -42,7 +51,7 @@ impl Fault {
     pub(crate) fn said_in(lang: Lang, error: &dyn Coded, more: &[Fact]) -> Self {
         let facts = [&error.facts()[..], more].concat();
         let advice = advice(lang, error.code(), error.blame(), &facts);
-        Self { advice, ..Self::new(error.code(), lang.of(error)) }
+        Self { advice, facts, ..Self::new(error.code(), lang.of(error)) }
     }
 
     /// The same about a file that the library does not know.
@@ -81,19 +90,14 @@ impl Fault {
         )
     }
 
-    /// An error that has been shown already.
-    pub(crate) fn shown() -> Self {
-        Self::new("", "")
-    }
-
     /// Everything was done and shown, and something must be accounted for.
     pub(crate) fn not_in_order(summary: Value) -> Self {
-        Self { exit: 3, ..Self::shown().with(summary) }
+        Self { exit: 3, ..Self::new("", "").with(summary) }
     }
 
     /// The same with the summary of what was found.
     pub(crate) fn with(self, summary: Value) -> Self {
-        Self { summary: Some(summary), ..self }
+        Self { summary: Some(Box::new(summary)), ..self }
     }
 
     /// What is wrong and what to do, in one line.
@@ -109,6 +113,26 @@ impl Fault {
             None => cause.clone(),
         };
         text.replace(['\n', '\r'], " ")
+    }
+
+    /// The summary of a command that ends so: what it found, and the error, if it is one.
+    pub(crate) fn answer(&self) -> Value {
+        let mut summary = self.summary.as_deref().cloned().unwrap_or_else(|| json!({}));
+        if self.code.is_empty() {
+            return summary;
+        }
+        let mut facts = BTreeMap::<&str, Vec<&str>>::new();
+        for fact in &self.facts {
+            facts.entry(fact.name()).or_default().push(fact.value());
+        }
+        summary["error"] = json!({
+            "code": self.code,
+            "message": self.cause,
+            "advice": self.advice,
+            "facts": facts,
+            "exit": self.exit,
+        });
+        summary
     }
 
     /// The line on standard error.
@@ -148,6 +172,14 @@ cstatns::french!(RegisterChanged {
 cstatns::coded!(RegisterChanged {
     Self { path } => ("register-changed", Input, [path]),
 });
+
+/// A panic, whose hook has said it.
+pub(crate) fn panicked() -> Fault {
+    Fault::new("internal", text!("internal error", "erreur interne")).advising(text!(
+        "please report it, then repeat the command",
+        "merci de la signaler, puis relancez la commande"
+    ))
+}
 
 /// What is said of a panic: where it was, never what it says, which could hold data.
 pub(crate) fn panic_line(info: &PanicHookInfo<'_>) -> String {

@@ -2,8 +2,10 @@
 
 use std::ffi::OsString;
 use std::fmt::Display;
+use std::io::ErrorKind;
 use std::sync::OnceLock;
 
+use cstatns::files;
 use cstatns::language::French;
 pub(crate) use cstatns::language::Lang;
 
@@ -58,6 +60,14 @@ fn find(
 /// `said` in the language of this process.
 pub(crate) fn said<T: Display + French + ?Sized>(said: &T) -> String {
     lang().of(said)
+}
+
+/// Why the system refused something.
+pub(crate) fn kind(kind: ErrorKind) -> String {
+    match lang() {
+        Lang::En => kind.to_string(),
+        Lang::Fr => files::words_fr(kind).to_owned(),
+    }
 }
 
 /// What is said, as `format!` takes it, in English and in French, in the language of the process;

@@ -9,6 +9,8 @@ mod help;
 
 mod bar;
 
+mod journal;
+
 mod advice;
 
 mod fault;
@@ -117,6 +119,13 @@ impl Role {
     }
 }
 
+fn parsed() -> Result<Cli, clap::Error> {
+    let mut command = help::spoken(Cli::command());
+    let matches = command.try_get_matches_from_mut(std::env::args_os())?;
+    journal::remember(&matches);
+    Cli::from_arg_matches(&matches).map_err(|error| error.format(&mut command))
+}
+
 fn main() -> ExitCode {
     lang::set_lang();
     // Before anything else: what follows may hold secrets.
@@ -129,15 +138,21 @@ fn main() -> ExitCode {
             output::write_error(&fault::panic_line(info));
         }
     }));
-    let matches = help::spoken(Cli::command()).try_get_matches();
-    let cli = match matches.and_then(|matches| Cli::from_arg_matches(&matches)) {
+    let cli = match parsed() {
         Ok(cli) => cli,
         Err(error) => {
             if error.use_stderr() && lang() == Lang::Fr {
                 output::write_error("erreur d'usage, dite en anglais\u{a0}:");
             }
             let _ = error.print();
-            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
+            let exit = u8::try_from(error.exit_code()).unwrap_or(2);
+            if exit != 0 && std::env::args_os().any(|argument| argument == "--json") {
+                let said = error.to_string();
+                let said = said.split("\n\nUsage:").next().unwrap_or_default();
+                let words: Vec<&str> = said.split_whitespace().skip(1).collect();
+                let _ = Program::new(true).finish(&Fault::usage(words.join(" ")).answer());
+            }
+            return ExitCode::from(exit);
         }
     };
     let program = Program::new(cli.json);
@@ -158,16 +173,19 @@ fn main() -> ExitCode {
     }
     // A panic unwinds, so that secrets are wiped; its hook has shown where it was.
     let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| cli.role.run(&program)));
-    let outcome = outcome.unwrap_or_else(|_| Err(Fault::shown()));
-    let fault = match outcome {
-        Ok(summary) => program.finish(&summary).err(),
-        Err(fault) => Some(match fault.summary.as_ref().map(|summary| program.finish(summary)) {
-            Some(Err(unwritten)) => unwritten,
-            _ => fault,
-        }),
+    let is_panic = outcome.is_err();
+    let outcome = outcome.unwrap_or_else(|_| Err(fault::panicked()));
+    let written = match &outcome {
+        Ok(summary) => program.finish(summary),
+        Err(fault) => program.finish(&fault.answer()),
     };
-    let Some(fault) = fault else { return ExitCode::SUCCESS };
-    if let Some(line) = fault.line() {
+    let fault = match (outcome.err(), written) {
+        (None, Ok(())) => return ExitCode::SUCCESS,
+        // What went wrong counts more than that nobody could be given the summary.
+        (Some(fault), Ok(())) | (Some(fault @ Fault { exit: 1 | 2, .. }), Err(_)) => fault,
+        (_, Err(unwritten)) => unwritten,
+    };
+    if let Some(line) = fault.line().filter(|_| !is_panic) {
         output::write_error(&line);
     }
     ExitCode::from(fault.exit)

@@ -30,8 +30,10 @@ impl Completions {
         let mut script = Vec::new();
         let mut command = spoken(Cli::command());
         clap_complete::generate(self.shell, &mut command, "cstatns", &mut script);
-        program.tell(String::from_utf8_lossy(&script).trim_end());
-        Ok(json!({ "shell": self.shell.to_string() }))
+        let script = String::from_utf8_lossy(&script);
+        let script = script.trim_end();
+        program.tell(script);
+        Ok(json!({ "shell": self.shell.to_string(), "script": script }))
     }
 }
 
@@ -92,11 +94,20 @@ fn collect(command: &Command, pages: &mut Vec<(String, Vec<u8>)>) -> Result<(), 
     Ok(())
 }
 
+/// What a command takes, as its usage says it: what must be given, with its value, and before what
+/// may be.
+fn synopsis(command: &Command) -> String {
+    let usage = command.clone().render_usage().to_string();
+    let usage = usage.trim_start_matches("Usage:").trim().replace('\\', "\\\\").replace('-', "\\-");
+    let lines: Vec<&str> = usage.lines().map(str::trim).collect();
+    format!(".SH SYNOPSIS\n{}\n", lines.join("\n.br\n"))
+}
+
 fn page(man: &Man, command: &Command) -> std::io::Result<Vec<u8>> {
     let mut page = Vec::new();
     man.render_title(&mut page)?;
     man.render_name_section(&mut page)?;
-    man.render_synopsis_section(&mut page)?;
+    page.extend(synopsis(command).as_bytes());
     man.render_description_section(&mut page)?;
     man.render_options_section(&mut page)?;
     if command.has_subcommands() {

@@ -14,11 +14,15 @@ use serde_json::Value;
 
 use crate::bar::without_bar;
 use crate::fault::Fault;
-use crate::lang::{Lang, lang, text};
+use crate::journal::journalled;
+use crate::lang::{kind as said_kind, text};
 
-/// Writes one line to standard error; a closed one is not worth stopping for.
-pub(crate) fn write_error(line: &str) {
-    let _ = without_bar(|| writeln!(std::io::stderr().lock(), "{line}"));
+/// Writes one message to standard error, or to the journal where that is the same; a closed one is
+/// not worth stopping for.
+pub(crate) fn write_error(message: &str) {
+    if let Some(lines) = journalled(message) {
+        let _ = without_bar(|| writeln!(std::io::stderr().lock(), "{lines}"));
+    }
 }
 
 /// Where messages go.
@@ -61,6 +65,11 @@ impl Program {
     /// The same without its messages.
     pub(crate) fn quiet(&self) -> Self {
         Self { messages: Messages::Quiet, ..self.clone() }
+    }
+
+    /// Whether standard output is for the summary.
+    pub(crate) fn is_json(&self) -> bool {
+        self.json
     }
 
     /// A copy of the home does not have everything that the command did: it ends with 3.
@@ -115,9 +124,8 @@ impl Program {
     }
 
     fn answer(&self, answer: impl Display) {
-        if self.json {
-            write_error(&answer.to_string());
-        } else {
+        // The summary says the same.
+        if !self.json {
             let _ = writeln!(std::io::stdout().lock(), "{answer}");
         }
     }
@@ -134,10 +142,7 @@ impl Program {
                 writeln!(out, "{text}").and_then(|()| out.flush()).map_err(|error| error.kind())
             });
         written.map_err(|kind| {
-            let why = match lang() {
-                Lang::En => kind.to_string(),
-                Lang::Fr => files::words_fr(kind).to_owned(),
-            };
+            let why = said_kind(kind);
             let text = text!(
                 "the command is done, but its summary cannot be written to standard output ({why})",
                 "la commande est faite, mais son résumé ne peut pas être écrit sur la sortie standard ({why})"

@@ -11,6 +11,7 @@ use clap::{ArgMatches, Args, Command, FromArgMatches};
 use cstatns::card::Card;
 use cstatns::custody::custodian::{Kit, KitError, Remark};
 use cstatns::custody::quorum::Quorum;
+use cstatns::dealing::Dealing;
 use cstatns::name::Name;
 use cstatns::proposal::{Action, QuorumError};
 use cstatns::service::{Gathering, Service, ServiceError};
@@ -227,7 +228,8 @@ pub(crate) fn gather(
     let needed = service.state().working_dealing()?.threshold.k();
     // What would be refused is said first; nobody types a passphrase for nothing.
     service.check_proposal(&action)?;
-    check_enough(kits, needed)?;
+    check_enough(kits.iter(), needed)?;
+    let kits = &of_roster(program, service.state().working_dealing()?, kits)?[..];
     let draft = service.propose(action, WAIT)?;
     let quorum = service.gather(draft, |gathering| {
         show(program, gathering)?;
@@ -244,7 +246,7 @@ pub(crate) fn gather(
             let Err(fault) = approve(program, gathering, closed, &asked) else { continue };
             // One kit that does not approve does not stop the others, where they are enough.
             let given: Vec<&Name> = gathering.given().collect();
-            let others = custodians(&kits[at + 1..]);
+            let others = custodians(kits[at + 1..].iter().copied());
             let others = others.iter().filter(|other| !given.contains(other)).count();
             if given.len() + others < needed {
                 return Err(Asked(fault));
@@ -270,21 +272,48 @@ pub(crate) fn gather(
 }
 
 /// Nobody is asked where even all of the custodians are too few.
-fn check_enough(kits: &[Closed], needed: usize) -> Result<(), Fault> {
-    let given = custodians(kits).len();
-    let first = |at: usize, name: &Name| kits[..at].iter().any(|kit| kit.card.body.name == *name);
-    let mut names = kits.iter().map(|kit| &kit.card.body.name).enumerate();
-    let error = match names.find(|(at, name)| first(*at, name)) {
+fn check_enough<'a>(
+    kits: impl Iterator<Item = &'a Closed> + Clone,
+    needed: usize,
+) -> Result<(), Fault> {
+    let given = custodians(kits.clone()).len();
+    let mut known = BTreeSet::new();
+    let error = match kits.map(|kit| &kit.card.body.name).find(|name| !known.insert(*name)) {
         _ if given >= needed => return Ok(()),
-        Some((_, custodian)) => QuorumError::Twice { custodian: custodian.clone() },
+        Some(custodian) => QuorumError::Twice { custodian: custodian.clone() },
         None => QuorumError::TooFew { given, needed },
     };
     Err(ServiceError::from(error).into())
 }
 
 /// Whose kits these are.
-fn custodians(kits: &[Closed]) -> BTreeSet<&Name> {
-    kits.iter().map(|kit| &kit.card.body.name).collect()
+fn custodians<'a>(kits: impl Iterator<Item = &'a Closed>) -> BTreeSet<&'a Name> {
+    kits.map(|kit| &kit.card.body.name).collect()
+}
+
+/// The kits whose card is in the roster; another one does not stop them, where they are enough.
+fn of_roster<'a>(
+    program: &Program,
+    dealing: &Dealing,
+    kits: &'a [Closed],
+) -> Result<Vec<&'a Closed>, Fault> {
+    let is_of_roster =
+        |kit: &&Closed| dealing.seat(&kit.card.body.name).is_some_and(|seat| seat.card == kit.card);
+    let (ours, others): (Vec<&Closed>, Vec<&Closed>) = kits.iter().partition(is_of_roster);
+    for other in &others {
+        let custodian = other.card.body.name.clone();
+        let fault = Fault::from(ServiceError::from(QuorumError::NotInRoster { custodian }));
+        if check_enough(ours.iter().copied(), dealing.threshold.k()).is_err() {
+            return Err(fault);
+        }
+        program.say(text!(
+            "warning: {:?} is not asked ({})",
+            "attention : {:?} n'est pas interrogé ({})",
+            other.kit,
+            fault.text()
+        ));
+    }
+    Ok(ours)
 }
 
 /// One custodian looks at what their kit says, opens it and consents.

@@ -2,6 +2,7 @@
 
 mod deliveries;
 mod domains;
+mod metrics;
 mod publish;
 mod recover;
 mod rekey;

@@ -40,6 +40,11 @@ impl Settings {
         Self::of(folder.unwrap_or(Path::new(".")))
     }
 
+    /// The same, or where nothing is said what others say.
+    pub(crate) fn or(self, others: impl FnOnce() -> Result<Self, Fault>) -> Result<Self, Fault> {
+        if self == Self::default() { others() } else { Ok(self) }
+    }
+
     /// Those of a folder.
     pub(crate) fn of(folder: &Path) -> Result<Self, Fault> {
         let path = folder.join(SETTINGS);

@@ -1,6 +1,7 @@
 //! Files as people have them: identifiers that are numbers, marks of missing values, columns of
 //! nothing, civil status as it is written, line ends that a mail program changed. Each goes the
-//! whole way, or is refused with what to do; no message shows a value.
+//! whole way, or is refused with what to do; no message shows a value. What files say of
+//! themselves stays.
 
 mod common;
 
@@ -14,6 +15,9 @@ use arrow_array::{
 };
 use common::{Place, case, identifiers, text};
 use parquet::arrow::ArrowWriter;
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use parquet::file::metadata::{ParquetMetaData, ParquetMetaDataReader};
+use serde_json::Value;
 
 const PREPARE: &str =
     "controller prepare data.csv --identifier-column nir --request r.csv --retained t.csv";
@@ -278,7 +282,7 @@ fn dates_sexes_and_places_are_read_as_people_write_them() {
 }
 
 /// What `register evaluate` counts of a case.
-fn evaluated(place: &Place, number: &str) -> Option<serde_json::Value> {
+fn evaluated(place: &Place, number: &str) -> Option<Value> {
     let folder = case(number)?;
     let communes = folder.join("../../cog/communes_2026.csv");
     let [communes, register, queries] =
@@ -290,7 +294,7 @@ fn evaluated(place: &Place, number: &str) -> Option<serde_json::Value> {
     Some(place.json(&evaluate))
 }
 
-fn right(summary: &serde_json::Value, kind: &str) -> [u64; 3] {
+fn right(summary: &Value, kind: &str) -> [u64; 3] {
     let kinds = summary["kinds"].as_array().unwrap();
     let of = kinds.iter().find(|of| of["kind"] == serde_json::json!([kind])).unwrap();
     ["right", "none", "wrong"].map(|what| of[what].as_u64().unwrap())
@@ -374,4 +378,86 @@ fn an_auditor_is_told_what_a_mail_program_did() {
     std::fs::rename(place.path("sent/checkpoint"), place.path("kept")).unwrap();
     send(2, &|_| unreachable!());
     place.refused(&format!("{verify} --checkpoint kept"), "line-ends-changed", &["\"kept\""]);
+}
+
+/// The Parquet files of a case, coded with others in one request; the folder of those attached.
+fn attached(place: &Place, number: &str) -> Option<std::path::PathBuf> {
+    let folder = case(number)?;
+    let other = if number == "23" { "meta.parquet" } else { "variant.parquet" };
+    for name in ["input.parquet", other] {
+        place.write(name, std::fs::read(folder.join(name)).unwrap());
+    }
+    place.write("people.csv", common::csv(&identifiers(20)));
+    place.ok(&format!(
+        "controller prepare input.parquet {other} people.csv --identifier-column nir --request \
+         r.csv --retained t.csv"
+    ));
+    place.quorum("service code home population --request r.csv --result s.csv --purpose test");
+    place.ok("controller attach --retained t.csv --result s.csv --out coded");
+    Some(place.path("coded"))
+}
+
+fn footer(path: &Path) -> ParquetMetaData {
+    ParquetMetaDataReader::new().parse_and_finish(&File::open(path).unwrap()).unwrap()
+}
+
+/// What a file's own metadata says stays: pandas' index and categories, a source's mark, the
+/// labels of fields. What names the column that was sent does not name it any more.
+#[test]
+fn metadata_of_the_data_stays() {
+    let place = Place::open();
+    let Some(coded) = attached(&place, "23") else { return };
+    let pair = |path: &Path, key: &str| {
+        let about = footer(path);
+        let mut pairs = about.file_metadata().key_value_metadata().unwrap().iter();
+        pairs.find(|pair| pair.key == key).unwrap().value.clone().unwrap()
+    };
+    let pandas = |path: &Path| -> Value { serde_json::from_str(&pair(path, "pandas")).unwrap() };
+    let mut before = pandas(&place.path("input.parquet"));
+    assert_eq!(before["index_columns"], serde_json::json!(["age"]));
+    let columns = before["columns"].as_array_mut().unwrap();
+    assert_eq!(columns.remove(0)["name"], "nir");
+    assert_eq!(pandas(&coded.join("input.parquet")), before);
+    assert_eq!(pair(&coded.join("meta.parquet"), "source"), "DADS 2024");
+
+    // Arrow's types: the categories, their order; and the same metadata.
+    let schema = |path: &Path| {
+        let file = File::open(path).unwrap();
+        ParquetRecordBatchReaderBuilder::try_new(file).unwrap().schema().clone()
+    };
+    for (name, column) in [("input.parquet", "age"), ("meta.parquet", "v")] {
+        let [before, after] = [place.path(name), coded.join(name)].map(|path| schema(&path));
+        let kept = [&before, &after].map(|schema| schema.field_with_name(column).unwrap().clone());
+        assert_eq!(kept[0], kept[1], "{name}");
+        let names: Vec<_> = after.fields().iter().map(|field| field.name().as_str()).collect();
+        assert_eq!(names, ["code", "quality", column]);
+    }
+}
+
+/// A UUID, a JSON text and a VARIANT stay what they are.
+#[test]
+fn logical_types_of_the_data_stay() {
+    let place = Place::open();
+    let Some(coded) = attached(&place, "24") else { return };
+    for (name, kept) in [("input.parquet", &["u", "j"][..]), ("variant.parquet", &["vv"])] {
+        let fields = |path: &Path| {
+            let about = footer(path);
+            about.file_metadata().schema_descr().root_schema().get_fields().to_vec()
+        };
+        let (before, after) = (fields(&place.path(name)), fields(&coded.join(name)));
+        let names: Vec<_> = after.iter().map(|field| field.name()).collect();
+        assert_eq!(names, [&["code", "quality"], kept].concat(), "{name}");
+        assert_eq!(before[1..], after[2..], "{name}");
+        let kinds: Vec<_> =
+            after[2..].iter().map(|f| f.get_basic_info().logical_type_ref().cloned()).collect();
+        assert!(kinds.iter().all(Option::is_some), "{kinds:?}");
+    }
+    // Spark reads its own schema before that of the file.
+    let about = footer(&coded.join("variant.parquet"));
+    let pairs = about.file_metadata().key_value_metadata().unwrap().iter();
+    let said: Vec<_> = pairs.filter(|pair| pair.key.starts_with("org.apache.spark.sql")).collect();
+    let said: Value = serde_json::from_str(said[0].value.as_ref().unwrap()).unwrap();
+    let columns: Vec<_> = said["fields"].as_array().unwrap().iter().map(|f| &f["name"]).collect();
+    assert_eq!(columns, ["code", "quality", "vv"]);
+    assert_eq!(said["fields"][2]["type"], "variant");
 }

@@ -41,7 +41,7 @@ fn audited(place: &Place, ledger: &str, kit: &str) -> (Option<i32>, Vec<String>,
     let findings = summary["findings"].as_array().unwrap().iter();
     let failed = findings.filter(|finding| finding["holds"] == false);
     let codes = failed.map(|finding| finding["code"].as_str().unwrap().to_owned()).collect();
-    (output.status.code(), codes, text(&output.stderr))
+    (output.status.code(), codes, text(&output.stdout) + &text(&output.stderr))
 }
 
 #[test]

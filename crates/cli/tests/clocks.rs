@@ -114,8 +114,10 @@ fn expire_fails_until_a_custodian_confirms_the_clock() {
     let words = ["nothing is marked or destroyed", "custodian check", "--confirm-clock"];
     place.refused("service expire home", "clock-unconfirmed", &words);
     let output = place.run("service expire home --json");
-    let summary: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let mut summary: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(output.status.code(), Some(1));
+    let error = summary.as_object_mut().unwrap().remove("error").unwrap();
+    assert_eq!(error["code"], "clock-unconfirmed");
     assert_eq!(
         summary,
         serde_json::json!({"marked": [], "destroyed": [], "clock_unconfirmed": true})
@@ -190,4 +192,23 @@ fn a_clock_that_was_ten_years_ahead_is_undone() {
     let (code, said) = shown(&place, "auditor verify home/ledger.jsonl --service home/card.json");
     assert_eq!(code, Some(3), "{said}");
     assert!(said.contains("a quorum set the time back from 20"), "{said}");
+}
+
+/// A monitor sees when `expire` last recorded that it ran.
+#[test]
+fn the_last_expire_is_seen() {
+    let place = Place::default();
+    let now = Timestamp::from_second(Timestamp::now().as_second()).unwrap();
+    founded(&place, now - SignedDuration::from_hours(48));
+    let last = |name: &str| {
+        let metrics = text(&place.run("service status home --prometheus").stdout);
+        let line = metrics.lines().find(|line| line.starts_with(&format!("cstatns_{name} ")));
+        line.map(|line| line.split_once(' ').unwrap().1.parse::<i64>().unwrap())
+    };
+    assert_eq!(last("expire_timestamp_seconds"), None);
+    assert_eq!(last("event_timestamp_seconds"), Some(now.as_second() - 48 * 3600));
+    place.ok("service expire home");
+    let seen = last("expire_timestamp_seconds").unwrap();
+    assert!((now.as_second()..now.as_second() + 600).contains(&seen), "{seen}");
+    assert_eq!(last("event_timestamp_seconds"), Some(seen));
 }

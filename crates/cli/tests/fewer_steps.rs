@@ -267,7 +267,7 @@ fn public_values_stand_once_in_the_folder_of_the_data() {
     );
     let requested: Value = serde_json::from_str(&place.read("t.csv.request.json")).unwrap();
     assert_eq!(
-        (&requested["domain"], &requested["data"]["delimiter"]),
+        (&requested["domain"], &requested["data"][0]["delimiter"]),
         (&"population".into(), &";".into())
     );
 
@@ -343,4 +343,86 @@ fn the_slip_of_a_request_is_one_page_of_public_values() {
     assert!(people.iter().all(|identifier| !slip.contains(&identifier[..13])));
     // With --json standard output is the summary's.
     place.json(&prepare.replace("r.csv", "r2.csv").replace("t.csv", "t2.csv"));
+}
+
+/// What took 48 commands, some 120 files and 36 passphrases file by file.
+#[test]
+fn twelve_monthly_files_take_four_commands_and_three_passphrases() {
+    let place = Place::in_earnest();
+    place.quorum("service open home population --kind statistics");
+    fs::create_dir_all(place.path("year/wages")).unwrap();
+    place.ok("controller setup year/wages --service home/card.json --domain population");
+    let people = identifiers(240);
+    let months: Vec<String> = (1..=12).map(|month| format!("{month:02}.csv")).collect();
+    for (at, month) in months.iter().enumerate() {
+        // Somebody is paid in every month.
+        let paid = [&people[..5], &people[20 * at..20 * at + 20]].concat();
+        place.write(&format!("year/wages/{month}"), csv(&paid));
+    }
+
+    let commands = [
+        "controller prepare year/wages --identifier-column nir --request year/request.csv \
+         --retained year/retained.csv"
+            .to_owned(),
+        place.with_kits(
+            "service code home population --request year/request.csv --result year/result.csv \
+             --purpose wages --keep-request",
+        ),
+        "controller attach --retained year/retained.csv --result year/result.csv --out year/coded"
+            .to_owned(),
+    ];
+    let mut passphrases = 0;
+    for command in &commands {
+        // The options of this test are not needed: `setup` said them.
+        let mut program = place.command(command);
+        if command.starts_with("controller prepare") {
+            program = std::process::Command::new(env!("CARGO_BIN_EXE_cstatns"));
+            program.current_dir(place.directory.path()).args(command.split_whitespace());
+            program.env("LC_ALL", "C");
+        }
+        let output = program.output().unwrap();
+        assert!(output.status.success(), "{command}\n{}", text(&output.stderr));
+        passphrases += command.matches("--passphrase-file").count();
+    }
+    let all = common::files(&place.path("year"));
+    let files: Vec<_> = all.keys().filter(|path| !path.ends_with("cstatns.toml")).collect();
+    assert_eq!(files.len(), 32, "{files:#?}");
+    let delivered = "service delivered home {} --receipt year/coded.receipt.json";
+    let receipt: Value = serde_json::from_str(&place.read("year/coded.receipt.json")).unwrap();
+    let delivery = receipt["delivery"]["run"].as_str().unwrap();
+    place.ok(&delivered.replace("{}", &delivery[..6]));
+    assert_eq!((commands.len() + 1, passphrases), (4, 3));
+
+    // Each month has its rows in their order, and one who is paid in all of them has one code.
+    let column = |file: &str, name: &str| -> Vec<String> {
+        let text = place.read(&format!("year/{file}"));
+        let mut rows = text.lines().map(|line| line.split(',').map(str::to_owned).collect());
+        let header: Vec<String> = rows.next().unwrap();
+        let at = header.iter().position(|column| column == name).unwrap();
+        rows.map(|row: Vec<String>| row[at].clone()).collect()
+    };
+    let first = column("coded/01.csv", "code");
+    for (at, month) in months.iter().enumerate() {
+        let codes = column(&format!("coded/{month}"), "code");
+        assert_eq!((codes.len(), &codes[..5]), (25, &first[..5]), "{month}");
+        assert!(at == 0 || codes[5..].iter().all(|code| !first.contains(code)), "{month}");
+    }
+    let said = place.ok("controller check year/coded");
+    assert!(!said.contains("former"), "{said}");
+    // The folder is renewed in one request too, and `check` says so once.
+    let renewal = "controller prepare year/coded --code-column code --request year/coded.renewal.csv \
+         --retained year/coded.retained.csv";
+    place.ok(&format!("{renewal} --service home/card.json --domain population"));
+    place.quorum("service new-key home population --reason scheduled");
+    place.quorum(
+        "service renew home population --request year/coded.renewal.csv --result year/renewed.csv \
+         --purpose wages --keep-request",
+    );
+    place.ok("controller attach --retained year/coded.retained.csv --result year/renewed.csv --out year/again");
+    fs::remove_file(place.path("year/coded.renewal.csv")).unwrap();
+    let output = place.run("controller check year");
+    let said = text(&output.stdout);
+    assert_eq!(said.matches("of a former generation").count(), 12, "{said}");
+    assert_eq!(said.matches("cstatns controller prepare year/coded --code-column code").count(), 1);
+    assert_eq!(said.matches("with the files above of its folder").count(), 11, "{said}");
 }

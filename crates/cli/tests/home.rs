@@ -314,7 +314,7 @@ fn limits_of_the_system_are_said_in_words() {
         let program = env!("CARGO_BIN_EXE_cstatns");
         let script = format!("ulimit {limit}; exec {program} {command}");
         let mut shell = Command::new("sh");
-        shell.args(["-c", &script]).current_dir(place.directory.path());
+        shell.args(["-c", &script]).current_dir(place.directory.path()).env("LC_ALL", "C");
         shell.output().unwrap()
     };
     // Blocks of 512 bytes in `dash`, of 1024 in `bash`.
@@ -472,4 +472,39 @@ fn a_signal_ends_what_waits() {
     std::thread::sleep(Duration::from_millis(300));
     signal(child.id(), "TERM");
     assert!(!child.wait().unwrap().success());
+}
+
+/// Copies of one ledger are compared with each other: a fork is in none of them alone.
+#[test]
+fn copies_of_a_ledger_are_verified_together() {
+    let place = Place::open();
+    place.ok("service publish home public");
+    let twin = ["-a", "home", "twin"];
+    let copied = Command::new("cp").args(twin).current_dir(place.directory.path()).status();
+    assert!(copied.unwrap().success());
+    let open = "service open home population --kind statistics";
+    let extend = "service extend home population --ends 2030-01-01";
+    place.refused_quorum(open, "domain-exists", &[]);
+    let verify = "auditor verify home/ledger.jsonl public/ledger.jsonl --service home/card.json";
+    place.ok(verify);
+    let given = place.json(verify);
+    let ledgers = given["ledgers"].as_array().unwrap();
+    assert!(ledgers.len() == 2 && ledgers.iter().all(|ledger| ledger["holds"] == true));
+
+    for command in [extend, open].map(|command| command.replace("home", "twin")) {
+        assert_eq!(place.run(&place.with_kits(&command)).status.code(), Some(1), "{command}");
+    }
+    for order in ["home/ledger.jsonl twin/ledger.jsonl", "twin/ledger.jsonl home/ledger.jsonl"] {
+        let output = place.run(&format!("auditor verify {order} --service home/card.json --json"));
+        assert_eq!(output.status.code(), Some(1), "{}", text(&output.stderr));
+        let given: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        let holds = |at: usize| given["ledgers"][at]["holds"].as_bool().unwrap();
+        // The longer one does not extend the shorter one.
+        let shorter = usize::from(order.starts_with("twin"));
+        assert!(holds(shorter) && !holds(1 - shorter), "{order}: {given:#}");
+        place.ok(&format!(
+            "auditor verify {} --service home/card.json",
+            order.split(' ').next().unwrap()
+        ));
+    }
 }

@@ -117,6 +117,11 @@ fn encodings_and_headers_are_found() {
     let (file, said) = inspected(&place, "titles.csv", &people);
     assert_eq!(file["text"]["wider_line"], 2);
     assert!(said.contains("line 2 has more fields"), "{said}");
+    // A delimiter within quotes parts nothing.
+    let within: String = people.iter().map(|nir| format!("{nir},\"1,2\"\n")).collect();
+    place.write("within.csv", format!("nir,a\n{within}"));
+    let (file, said) = inspected(&place, "within.csv", &people);
+    assert!(file["text"]["wider_line"].is_null() && !said.contains("more fields"), "{said}");
     let quoted: String = people.iter().map(|nir| format!("\"{nir}\",\"1\"\n")).collect();
     place.write("quoted.csv", format!("\"nir\",\"a;b\"\n{quoted}"));
     let (file, _) = inspected(&place, "quoted.csv", &people);
@@ -265,10 +270,11 @@ fn data_is_tried_as_it_would_be_prepared() {
         };
         assert_eq!(error(&tried), error(&prepared), "{data} {how}");
         assert_eq!(tried.status.code(), prepared.status.code(), "{data} {how}");
-        let Ok(summary) = serde_json::from_slice::<Value>(&tried.stdout) else {
+        let summary: Value = serde_json::from_slice(&tried.stdout).unwrap();
+        if summary.get("error").is_some() {
             refused += 1;
             continue;
-        };
+        }
         let full: Value = serde_json::from_slice(&prepared.stdout).unwrap();
         for same in ["rows", "rows_of_request", "values", "distinct", "status", "unread"] {
             assert_eq!(summary[same], full[same], "{data} {how}: {same}");

@@ -33,7 +33,22 @@ fn every_shell_has_completions() {
         }
     }
     assert_eq!(place.run("completions csh").status.code(), Some(2));
-    assert_eq!(place.json("completions zsh"), serde_json::json!({ "shell": "zsh" }));
+    let (summary, script) = (place.json("completions zsh"), place.run("completions zsh").stdout);
+    assert!(summary["script"] == text(&script).trim_end() && summary["shell"] == "zsh");
+}
+
+/// What must be given stands first, with its value.
+#[test]
+fn a_synopsis_is_the_usage() {
+    let place = Place::default();
+    place.ok("man pages");
+    let page = place.read("pages/cstatns-service-delivered.1");
+    let synopsis = page.split(".SH SYNOPSIS\n").nth(1).unwrap().lines().next().unwrap();
+    let help = text(&place.run("service delivered --help").stdout);
+    let usage = help.lines().find_map(|line| line.strip_prefix("Usage: ")).unwrap();
+    assert_eq!(synopsis.replace('\\', ""), usage);
+    let prepare = place.read("pages/cstatns-controller-prepare.1");
+    assert!(prepare.contains(r"[OPTIONS] \-\-request <R> \-\-retained <T>"), "{prepare}");
 }
 
 /// The script is one that bash takes, and it completes a verb.

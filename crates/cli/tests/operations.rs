@@ -298,18 +298,25 @@ fn owed(place: &Place) -> String {
 #[test]
 fn timers_monitors_and_manuals_work() {
     let place = service();
-    let text_of = operations();
-    let program = "/usr/local/bin/cstatns ";
-    let timers: Vec<String> = text_of
-        .lines()
-        .filter_map(|line| line.split_once(program))
-        .map(|(_, command)| command.trim_end_matches("`.").replace("/srv/cstatns/home", "home"))
-        .collect();
-    assert_eq!(timers.len(), 2);
-    timers.iter().for_each(|command| drop(place.ok(command)));
-    let [monitor] = &blocks("Projects that end by themselves")[..] else { panic!("blocks") };
+    let cron = operations();
+    let cron = cron.lines().find_map(|line| line.split_once("/usr/local/bin/cstatns ")).unwrap().1;
+    place.ok(&cron.trim_end_matches("`.").replace("/srv/cstatns/home", "home"));
+    let [monitor, metrics] = &blocks("Watching")[..] else { panic!("blocks") };
     let output = tried(&place, monitor);
     assert!(matches!(output.status.code(), Some(0 | 3)), "{}", text(&output.stderr));
+    let shown = text(&tried(&place, metrics).stdout);
+    // Every metric of the table is one.
+    let table = operations();
+    let names = table.split("cstatns_").skip(1).map(|rest| {
+        let end = rest.find(|c: char| !c.is_ascii_lowercase() && c != '_').unwrap();
+        &rest[..end]
+    });
+    let mut names: Vec<&str> = names.collect();
+    names.dedup();
+    assert!(names.len() > 12, "{names:?}");
+    for name in names {
+        assert!(shown.contains(&format!("# TYPE cstatns_{name} ")), "{name}");
+    }
     let [set_up] = &blocks("Completions and manual pages")[..] else { panic!("blocks") };
     run(&place, set_up);
     assert!(place.exists(".local/share/bash-completion/completions/cstatns"));
@@ -326,7 +333,7 @@ fn every_command_is_run() {
         "The signing key",
         "A clock",
         "A medium",
-        "Projects that end",
+        "Watching",
         "Completions",
     ];
     let run: usize = sections.iter().flat_map(|of| blocks(of)).map(|block| block.len()).sum();

@@ -23,15 +23,13 @@ fn number(file: &Path, label: &str) -> u64 {
 /// service's key in memory.
 #[test]
 fn it_leaves_no_core_dump_cannot_be_read_and_locks_its_keys() {
-    let place = Place::founded();
-    place.write_private("pass", "several words that are kept");
-    place.ok("custodian new kept --name kept --passphrase-file pass");
+    let place = Place::in_earnest();
     assert!(Command::new("mkfifo").arg(place.path("pipe")).status().unwrap().success());
     let place = place.unprivileged();
     let child = place
         .command(
-            "service open home other --kind statistics --kit alice --kit kept \
-            --passphrase-file pipe",
+            "service open home other --kind statistics --kit chloe --passphrase-file chloe.pass \
+            --kit elise --passphrase-file elise.pass --kit bruno --passphrase-file pipe",
         )
         .stderr(Stdio::piped())
         .spawn()
@@ -56,4 +54,30 @@ fn it_leaves_no_core_dump_cannot_be_read_and_locks_its_keys() {
     drop(pipe);
     let said = text(&child.wait_with_output().unwrap().stderr);
     assert!(said.contains("error[passphrase-"), "{said}");
+}
+
+/// Where the journal is standard error and takes no entries, lines have their priority; elsewhere
+/// they have none, whatever the variable says.
+#[test]
+#[allow(clippy::print_stdout)]
+fn lines_for_the_journal_have_a_priority() {
+    let place = Place::open();
+    let said = |stream: Option<String>| {
+        let file = std::fs::File::create(place.path("stderr")).unwrap();
+        let metadata = file.metadata().unwrap();
+        let here = format!("{}:{}", metadata.dev(), metadata.ino());
+        let mut command = place.command("service doubt home nothing --kit alice");
+        command.env("JOURNAL_STREAM", stream.unwrap_or(here)).stderr(file);
+        assert_eq!(command.status().unwrap().code(), Some(1));
+        place.read("stderr")
+    };
+    let bare = said(Some("8:1".to_owned()));
+    assert!(bare.lines().any(|line| line.starts_with("error[unknown-domain]: ")), "{bare}");
+    if std::path::Path::new("/run/systemd/journal/socket").exists() {
+        println!("this machine has a journal, which took the entries");
+        return;
+    }
+    let said = said(None);
+    assert!(said.lines().any(|line| line.starts_with("<3>error[unknown-domain]: ")), "{said}");
+    assert!(said.lines().all(|line| line.starts_with('<')), "{said}");
 }

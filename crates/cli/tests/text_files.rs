@@ -300,7 +300,7 @@ fn older_encodings_are_read_where_they_are_said() {
     // Said to be UTF-8, a cell that is not is no more than a wrong cell.
     let output = prepare("#2", "--encoding utf-8");
     let said = text(&output.stderr);
-    assert!(said.contains("error[wrong-column]: 12 of 12"), "{said}");
+    assert!(said.contains("error[wrong-column]: \"data.csv\": 12 of 12"), "{said}");
     people.iter().for_each(|nir| assert!(!said.contains(&nir[..7])));
     let output = prepare("#4", "--encoding utf-8");
     assert!(text(&output.stderr).contains("error[missing-column]"));
@@ -363,7 +363,8 @@ fn utf_16_is_transcoded_as_it_is_read() {
         place.ok(&format!("{prepare} --encoding {encoding}"));
         let attached =
             String::from_utf8(coded(&place, &format!("{encoding}.{is_big}.csv"))).unwrap();
-        assert_eq!(attached.matches(";valid;é𝄞\n").count(), 40, "{attached}");
+        assert_eq!(attached.matches(";valid;é𝄞\r\n").count(), 40, "{attached}");
+        assert!(attached.starts_with("code;quality;note\r\n"), "in UTF-8, without a mark");
     }
 }
 

@@ -75,6 +75,30 @@ fn what_would_be_refused_is_refused_before_a_passphrase_is_typed() {
     unasked(&place, &code("twenty", "r.csv", KITS), "file-missing", &words);
 }
 
+/// Whose a kit is says the card beside it: nobody types a passphrase for a stranger's.
+#[test]
+fn a_kit_of_somebody_else_is_known_before_a_passphrase_is_typed() {
+    let place = prepared();
+    place.write_private("frank.pass", "the passphrase of frank\n");
+    for (kit, name) in [("frank", "frank"), ("other", "bruno")] {
+        place.ok(&format!("custodian new {kit} --name {name} --passphrase-file frank.pass"));
+    }
+    let strangers = [("frank", "`frank`"), ("other", "`bruno`")];
+    for (kit, name) in strangers {
+        let kits = format!("--kit {kit} --kit chloe --kit elise");
+        unasked(&place, &code("twenty", "r.csv", &kits), "not-in-roster", &[name]);
+    }
+    // Where the others are enough it does not stop them.
+    let said = place.quorum("service open home wages --kind statistics --kit frank");
+    assert!(said.contains("warning: \"frank\" is not asked (`frank`"), "{said}");
+
+    // A card of the roster beside another identity: the passphrase opens what is not the card's.
+    fs::copy(place.path("bruno/card.json"), place.path("frank/card.json")).unwrap();
+    let kits = "--kit frank --passphrase-file frank.pass --kit chloe --passphrase-file chloe.pass \
+        --kit elise --passphrase-file elise.pass";
+    place.refused(&code("twenty", "r.csv", kits), "kit-damaged", &["frank"]);
+}
+
 #[test]
 fn a_folder_that_takes_no_result_is_said_before_a_passphrase_is_typed() {
     let place = prepared();

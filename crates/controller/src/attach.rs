@@ -4,38 +4,41 @@
 
 mod command;
 mod destruction;
+mod files;
 mod gather;
 mod holders;
+mod opened;
+mod shuffle;
 mod sources;
 mod write;
 
 use std::collections::BTreeMap;
-use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use cstatns_base::commitment::Use;
-use cstatns_base::files::{Access, FileError, Together, take_back};
+use cstatns_base::files::FileError;
 use cstatns_base::identifier::Scheme;
 use cstatns_base::meta::{SPEC, ServiceId};
 use cstatns_base::name::Name;
-use cstatns_record::received::{Received, received_path};
-use cstatns_record::report::{Report, ReportError, report_path};
+use cstatns_record::report::{Report, ReportError};
 use cstatns_record::requested::{Requested, RequestedError, requested_path};
 use cstatns_rows::columns::known_counts;
-use cstatns_rows::csv::Delimiter;
 use cstatns_rows::effort::Effort;
-use cstatns_rows::encoding::Encoding;
 use cstatns_rows::error::TableError;
-use cstatns_rows::sink::{self, Output};
-use cstatns_rows::table::{Format, Input, Rows, Source, Table};
+use cstatns_rows::sink::{self, Column, Output};
+use cstatns_rows::table::{Format, Source, Table};
 use jiff::Timestamp;
 
+use crate::data::Data;
+
 use command::{Files, with_requested};
-use destruction::{Before, Unfinished};
+use destruction::Unfinished;
+use files::attach_to_files;
 use gather::{Gathered, gather};
 use holders::{holders, there};
-use sources::{Results, need_any_retained, need_retained};
-use write::{Data, Kept, copy, write};
+use opened::Opened;
+use shuffle::shuffle as shuffled;
+use write::{Parts, write};
 
 pub use command::{Attach, Attached};
 pub use destruction::NotDestroyed;
@@ -85,6 +88,23 @@ pub enum AttachError {
     OutType {
         /// The attached file.
         path: PathBuf,
+    },
+    /// `attached-file`: of several files the codes come in a folder of files.
+    #[error("the data was several files, and {path:?} is called like one")]
+    OutFolder {
+        /// What was to be written.
+        path: PathBuf,
+    },
+    /// `data-files`: the files of the data are others.
+    #[error(
+        "the files of the data are not those of the request: {missing} of these are missing, {extra} \
+        are others"
+    )]
+    OtherFiles {
+        /// How many of the request have no file.
+        missing: usize,
+        /// How many files are not of the request.
+        extra: usize,
     },
     /// `binary-csv`.
     #[error("binary codes need a Parquet file")]
@@ -209,6 +229,8 @@ cstatns_base::coded!(AttachError {
     Self::DataChanged { path } => ("data-changed", Input, [path]),
     Self::RetainedRows { path } => ("retained-rows", Input, [path]),
     Self::OutType { path } => ("attached-type", Input, [path]),
+    Self::OutFolder { path } => ("attached-file", Input, [path]),
+    Self::OtherFiles { missing, extra } => ("data-files", Input, [missing, extra]),
     Self::BinaryCsv => ("binary-csv", Input, []),
     Self::ReportMissing { path } => ("report-missing", Input, [path]),
     Self::RequestedMissing { path } => ("requested-missing", Input, [path]),
@@ -258,31 +280,43 @@ pub fn attach_and_destroy(what: Attach<'_>, effort: &Effort) -> Result<Attached,
     attach_with(what, true, effort)
 }
 
+/// The time in whole seconds, as reports have it.
+fn now() -> Timestamp {
+    Timestamp::from_second(Timestamp::now().as_second()).unwrap_or(Timestamp::UNIX_EPOCH)
+}
+
 fn attach_with(
     what: Attach<'_>,
     all_sources: bool,
     effort: &Effort,
 ) -> Result<Attached, AttachError> {
-    let begin = Timestamp::now();
-    let Attach { data, retained, requested, result, out, binary_codes, destroy } = what;
+    let begin = now();
+    let Attach { data, retained, requested, result, out, shuffle, binary_codes, destroy } = what;
     match out {
         Output::File(out) => {
-            if binary_codes && Format::of(out)?.is_text() {
-                return Err(AttachError::BinaryCsv);
-            }
-            let mut files = Files {
-                data: data.as_ref().and_then(Input::file),
-                retained: retained.file(),
-                result,
-                out,
-                binary_codes,
-                destroy: &with_requested(retained.file(), destroy),
-                sources: Vec::new(),
-            };
             let beside = retained.file().map(requested_path);
             let known = match (requested, beside) {
                 (None, Some(beside)) => Requested::read(&beside).ok(),
                 (requested, _) => requested.cloned(),
+            };
+            let is_folder = match &known {
+                Some(known) => known.is_of_files(),
+                // It is gone, as after a destruction that was stopped.
+                None => Format::of(out).is_err(),
+            };
+            if binary_codes && !is_folder && Format::of(out)?.is_text() {
+                return Err(AttachError::BinaryCsv);
+            }
+            let mut files = Files {
+                data: data.as_ref().map(Data::paths).unwrap_or_default(),
+                retained: retained.file(),
+                result,
+                out,
+                is_folder,
+                shuffle,
+                binary_codes,
+                destroy: &with_requested(retained.file(), destroy),
+                sources: Vec::new(),
             };
             let (own, others) = known.map(|known| holders(&files, &known)).unwrap_or_default();
             if all_sources {
@@ -291,7 +325,7 @@ fn attach_with(
                     .unwrap_or_else(|| own.clone());
                 files.sources.retain(|path| path.to_str().is_some());
             }
-            let mut attached = attach_to_file(&files, (data, retained, requested), begin, effort)?;
+            let mut attached = attach_to_files(&files, (data, retained, requested), begin, effort)?;
             attached.holding = there([own, others].concat());
             Ok(attached)
         }
@@ -299,152 +333,33 @@ fn attach_with(
             Err(AttachError::DestroysForFrame)
         }
         Output::Frame(take) => {
-            let Opened { source, known, retained, results } =
+            let Opened { mut parts, layout, retained, results } =
                 Opened::open(data, retained, requested, result)?;
-            let Source::Columns(rows) = source else {
-                return Err(AttachError::OutType { path: source.table().path().to_owned() });
+            let [part] = &mut parts[..] else {
+                return Err(AttachError::OutType { path: retained.table.path().to_owned() });
             };
-            let gathered = gather(retained, results, (known.rows, known.cells), result, effort)?;
+            let Source::Columns(rows) = part.open()? else {
+                return Err(AttachError::OutType { path: part.known.path.clone() });
+            };
+            let data = &part.known;
+            let retained_path = retained.table.path().to_owned();
+            let gathered = gather(retained, results, &layout, result, effort)?;
             let pairs = gathered.meta.pairs();
-            let counts = write(rows, &known, &gathered, binary_codes, effort, |columns, _| {
-                Ok(sink::frames(take, columns, pairs))
-            })?;
+            let mut records = Parts::of(&gathered, &retained_path);
+            records.begin_file(data.rows);
+            let begin_frames =
+                |columns: &[Column<'_>], _: &Table| Ok(sink::frames(take, columns, pairs));
+            let counts = match shuffle {
+                true => {
+                    let how = (result, effort);
+                    shuffled(rows, data, &mut records, binary_codes, how, begin_frames)
+                }
+                false => write(rows, data, &mut records, binary_codes, effort, begin_frames),
+            }?;
             let report = report(&gathered, counts, begin)?;
             Ok(Attached { rows: report.rows_out, report, resumed: false, holding: Vec::new() })
         }
     }
-}
-
-/// What is joined.
-struct Opened {
-    source: Source,
-    known: Data,
-    retained: Rows,
-    results: Results,
-}
-
-impl Opened {
-    fn open(
-        data: Option<Input<'_>>,
-        retained: Input<'_>,
-        requested: Option<&Requested>,
-        result: &Path,
-    ) -> Result<Self, AttachError> {
-        let retained = retained.open(Delimiter::Under("index"))?.any();
-        need_any_retained(&retained.table)?;
-        let requested = match requested {
-            Some(requested) => requested.clone(),
-            None => read_requested(&retained.table)?,
-        };
-        need_retained(&retained.table, requested.cells())?;
-        let results = Results::open(result, &requested)?;
-        let data = match (data, &requested.data.path) {
-            (Some(data), _) => data,
-            (None, Some(path)) if !path.exists() => {
-                return Err(AttachError::DataMoved { path: path.clone() });
-            }
-            (None, Some(path)) => Input::File(path),
-            (None, None) => {
-                return Err(AttachError::DataUnknown { path: retained.table.path().to_owned() });
-            }
-        };
-        let delimiter = requested.data.delimiter.and_then(|between| u8::try_from(between).ok());
-        let encoding = requested.data.encoding.as_deref().and_then(Encoding::of);
-        let source = data.open_in(Delimiter::Given(delimiter.unwrap_or(b',')), encoding)?;
-        let known = Data {
-            path: source.table().path().to_owned(),
-            sent: requested.data.sent().collect(),
-            digest: requested.data.digest.0,
-            rows: requested.rows,
-            cells: requested.cells(),
-            retained: retained.table.path().to_owned(),
-        };
-        Ok(Self { source, known, retained, results })
-    }
-}
-
-/// What was kept of the request beside a retained file.
-fn read_requested(retained: &Table) -> Result<Requested, AttachError> {
-    let path = match retained.is_file() {
-        true => requested_path(retained.path()),
-        false => return Err(AttachError::RequestedMissing { path: retained.path().to_owned() }),
-    };
-    Requested::read(&path).map_err(|error| match error {
-        RequestedError::File(FileError::Missing { path }) => AttachError::RequestedMissing { path },
-        error => error.into(),
-    })
-}
-
-fn attach_to_file(
-    what: &Files<'_>,
-    (data, retained, requested): (Option<Input<'_>>, Input<'_>, Option<&Requested>),
-    begin: Timestamp,
-    effort: &Effort,
-) -> Result<Attached, AttachError> {
-    let (out, binary) = (what.out, what.binary_codes);
-    let format = Format::of(out)?;
-    let report_path = report_path(out);
-    let received_path = received_path(out);
-    let written = [out, &report_path, &received_path];
-    if let Some(path) = what.all().find(|path| written.contains(path)) {
-        return Err(AttachError::DestroysOutput { path: path.to_owned() });
-    }
-    take_back(&[&report_path, &received_path, out])?;
-    if let Some((mut report, unfinished)) = Unfinished::find(what) {
-        check_destroyed(unfinished.carry_out(what, &mut report)?)?;
-        let holding = Vec::new();
-        return Ok(Attached { rows: report.rows_out, report, resumed: true, holding });
-    }
-    if out.symlink_metadata().is_ok() {
-        // Before the sources, which may be gone: the command may have been done already.
-        return Err(FileError::Exists { path: out.to_owned() }.into());
-    }
-    let before = Before::of(what)?;
-    let Opened { source, known, retained, results } =
-        Opened::open(data, retained, requested, what.result)?;
-    if matches!(source, Source::Lines(_)) != format.is_text() {
-        return Err(AttachError::OutType { path: out.to_owned() });
-    }
-    let paths = [&*report_path, &received_path, out];
-    let mut files = Together::create(paths, Access::Private)?;
-    let [report_file, received_file, out_file] = &mut files.files;
-    let gathered = gather(retained, results, (known.rows, known.cells), out, effort)?;
-    let pairs = gathered.meta.pairs();
-    let counts = match source {
-        Source::Lines(rows) => write(rows, &known, &gathered, binary, effort, |columns, table| {
-            sink::csv(out_file, table.text_beside(out), columns)
-        })?,
-        Source::Columns(mut rows) if rows.table.is_file() => {
-            let kept = Kept::of(&rows.table, &known.sent, &gathered)?;
-            rows.know_again(&known.sent)?;
-            if rows.digest() != Some(known.digest) {
-                return Err(known.changed());
-            }
-            let columns = gathered.own_columns(&kept, binary);
-            let copied = (&*known.path, kept.columns());
-            let sinks = sink::copy(out_file, &columns, copied, pairs, out)?;
-            copy(&known, &kept, &gathered, effort, sinks)?
-        }
-        Source::Columns(rows) => write(rows, &known, &gathered, binary, effort, |columns, _| {
-            sink::parquet(out_file, columns, pairs)
-        })?,
-    };
-    let mut report = report(&gathered, counts, begin)?;
-    let received = Received::of(&gathered.report, report.end);
-    let written = received_file.write_all(&received.bytes());
-    written.map_err(|error| FileError::from_io(&received_path, &error))?;
-    let unfinished = match what.all().next() {
-        None => None,
-        Some(_) => Some(before.plan(what, out_file.temporary())?),
-    };
-    let bytes =
-        unfinished.as_ref().map_or_else(|| report.bytes(), |unfinished| unfinished.bytes(&report));
-    report_file.write_all(&bytes).map_err(|error| FileError::from_io(&report_path, &error))?;
-    files.commit()?;
-    if let Some(unfinished) = unfinished {
-        check_destroyed(unfinished.carry_out(what, &mut report)?)?;
-    }
-    Ok(Attached { rows: report.rows_out, report, resumed: false, holding: Vec::new() })
 }
 
 /// The report of what was attached, if it is what the service reported. `counts` are those of the
@@ -465,7 +380,7 @@ fn report(
     // One for each cell of the data.
     let rows_in = rows;
     let rows_out = rows / gathered.cells as u64;
-    let end = Timestamp::now().max(begin);
+    let end = now().max(begin);
     Ok(Report {
         tool: concat!("cstatns ", env!("CARGO_PKG_VERSION")).to_owned(),
         spec: SPEC.to_owned(),
@@ -477,9 +392,4 @@ fn report(
         end,
         ..Report::from(stated)
     })
-}
-
-/// The error for files that were not destroyed: how many, and why the first was not.
-fn check_destroyed(stayed: Option<(usize, NotDestroyed)>) -> Result<(), AttachError> {
-    stayed.map_or(Ok(()), |(count, reason)| Err(AttachError::NotDestroyed { count, reason }))
 }

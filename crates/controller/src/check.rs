@@ -15,7 +15,7 @@ use cstatns_rows::error::{RowFault, TableError};
 use cstatns_rows::results::ResultColumns;
 use cstatns_rows::table::{Batch, Input, Kind, Rows, Source, Table};
 
-use crate::origin::origin;
+use crate::origin::{Origin, origin};
 
 /// What [`check`] found in a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,6 +37,8 @@ pub struct FileFacts {
     /// The domain's generations whose codes are renewed no further, if the report beside it says
     /// so.
     pub left_out: Vec<Generation>,
+    /// What the report is of: the file, or the folder in which it was attached with others.
+    pub report_of: PathBuf,
     /// Its rows.
     pub rows: u64,
     /// How many different codes it holds.
@@ -268,7 +270,7 @@ fn facts(input: Input<'_>) -> Result<FileFacts, CheckError> {
         return Err(TableError::NoRows { path }.into());
     }
     let (tag, generation) = whose.ok_or_else(|| CheckError::NoCodes { path: path.clone() })?;
-    let (meta, report) = origin(&stream.table)?;
+    let Origin { meta, report, of } = origin(&stream.table)?;
     if meta.as_ref().is_some_and(|meta| (meta.tag(), meta.generation) != (tag, generation)) {
         return Err(ReportError::Stale { path: report_path(&path) }.into());
     }
@@ -281,6 +283,7 @@ fn facts(input: Input<'_>) -> Result<FileFacts, CheckError> {
         generation,
         service: meta.as_ref().and_then(|meta| ServiceId::of(&meta.service)),
         domain: meta.map(|meta| meta.domain),
+        report_of: of,
         left_out: report.map(|report| report.left_out).unwrap_or_default(),
         rows,
         distinct_codes: distinct.len() as u64,

@@ -10,6 +10,7 @@ use cstatns_rows::guard::Held;
 
 use crate::attach::{AttachError, NotDestroyed};
 use crate::check::CheckError;
+use crate::data::{DEEPEST, FilesError, MOST_FILES};
 use crate::prepare::{Kept, PrepareError};
 
 french!(Kept {
@@ -30,11 +31,12 @@ french!(PrepareError {
     Self::SentTwice { path, column } => "{path:?} a une colonne {column} nommée deux fois, ou à côté d'une autre dont le \
         nom ne diffère que par les majuscules",
     Self::NoColumn { path } => "aucune colonne de {path:?} n'est nommée",
-    Self::WrongColumn { column, invalid, filled, reasons } => (
-        "{invalid} des {filled} valeurs de la colonne {column} ne sont pas des identifiants{}", by_reason(reasons)
+    Self::WrongColumn { path, column, invalid, filled, reasons } => (
+        "{path:?} : {invalid} des {filled} valeurs de la colonne {column} ne sont pas des identifiants{}", by_reason(reasons)
     ),
-    Self::WrongField { field, invalid, filled } => (
-        "{invalid} des {filled} valeurs de la colonne du champ {} ne peuvent pas être lues comme telles", field.name()
+    Self::WrongField { path, field, invalid, filled } => (
+        "{path:?} : {invalid} des {filled} valeurs de la colonne du champ {} ne peuvent pas être lues comme \
+            telles", field.name()
     ),
     Self::IdentityKept { path, column, kept } => ("{path:?} a une colonne {column}, qui {} et resterait à côté des \
         codes", fr(kept)),
@@ -44,6 +46,7 @@ french!(PrepareError {
     Self::Fields { path, error } => ("{path:?} : {}", fr(error)),
     Self::Mixed { found } => ("la colonne contient des codes de plus d'une sorte ({})", kinds(found)),
     Self::NoCodes => "la colonne ne contient aucun code",
+    Self::NoData => "il n'y a pas de données",
     Self::OtherCodes { found, expected, service, domain } => "la colonne contient des codes avec l'étiquette {found}, \
         ceux du domaine `{domain}` de {service} ont {expected}",
 });
@@ -60,6 +63,15 @@ fn by_reason(reasons: &[(&str, u64)]) -> String {
     let reasons: Vec<_> = reasons.iter().map(|(word, count)| format!("{word} {count}")).collect();
     if reasons.is_empty() { String::new() } else { format!(" ({})", reasons.join(", ")) }
 }
+
+french!(FilesError {
+    Self::Table(error) => (error),
+    Self::File(error) => (error),
+    Self::NoData { path } => "il n'y a pas de données dans le dossier {path:?}",
+    Self::TooMany => "plus de {MOST_FILES} fichiers de données, ou des dossiers à plus de {DEEPEST} niveaux",
+    Self::NotText { path } => "le nom de {path:?} n'est pas du texte",
+    Self::SameName { path } => "{path:?} se nomme comme un autre fichier des données, et leurs fichiers codés aussi",
+});
 
 french!(AttachError {
     Self::Table(error) => (error),
@@ -95,6 +107,10 @@ french!(AttachError {
         résultat)",
     Self::DestroysOutput { path } => "{path:?} doit être écrit et détruit",
     Self::DestroysForFrame => "des lignes qui vont à un tableau ne sont pas sur disque : rien n'est détruit pour elles",
+    Self::OutFolder { path } => "les données étaient plusieurs fichiers, et {path:?} est nommé comme un seul",
+    Self::OtherFiles { missing, extra } => "les fichiers des données ne sont pas ceux de la demande : {missing} d'entre \
+        eux manquent, {extra} sont \
+        d'autres",
     Self::NotDestroyed { count, reason } => ("le fichier attaché est complet, mais {count} fichiers n'ont pas été \
         détruits, le premier parce que {}", fr(reason)),
 });

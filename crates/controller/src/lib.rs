@@ -11,7 +11,7 @@
 //! Requests, results and retained files may be of either type. Attached files carry the data's
 //! other columns as they are, so they are of the data's type, and come in its order. Data, retained
 //! and attached rows may be frames instead: Arrow record batches in memory. Attached files are
-//! written with the data's delimiter, the others with commas. All of them are recognised by their
+//! written as the data is, the others with commas. All of them are recognised by their
 //! header when they are read.
 //!
 //! From a frame to a request, and which row each index is of to a frame again:
@@ -44,7 +44,7 @@
 //! };
 //! let prepared = prepare(
 //!     Prepare {
-//!         data: Input::Frame { name: "wages", rows: Some(1), batches: Box::new(batches) },
+//!         data: Input::Frame { name: "wages", rows: Some(1), batches: Box::new(batches) }.into(),
 //!         column: Column::Identifiers { columns: &["nir"], scheme: Scheme::FrNir },
 //!         service: &ServiceId::of("nso.abcdefghijklmnopqrstuvwxyz").ok_or("an id")?,
 //!         // That and the key are on the service's card.
@@ -66,9 +66,13 @@
 
 mod origin;
 
+mod indexes;
+
 mod known;
 
 mod named;
+
+mod data;
 
 mod attach;
 
@@ -78,11 +82,15 @@ mod inspect;
 
 mod prepare;
 
+mod manifest;
+
 mod french;
 
 pub use attach::{Attach, AttachError, Attached, NotDestroyed, attach, attach_and_destroy};
 pub use check::{CheckError, FileFacts, Summary, check, summarise};
+pub use data::{Data, DataFile, FilesError, data_files};
 pub use inspect::{Inspect, Inspected, Inspection, Places, Read, Text, inspect};
+pub use manifest::{Describe, describe};
 pub use prepare::{
     Column, Findings, Kept, Prepare, PrepareError, Prepared, Risk, Tried, Try, prepare, try_out,
 };

@@ -2,6 +2,8 @@
 
 mod counting;
 mod deal;
+mod found;
+mod given;
 mod head;
 mod job;
 mod kept;
@@ -23,17 +25,17 @@ use cstatns_record::manifest::manifest_path;
 use cstatns_record::proposal;
 use cstatns_record::report::ReportError;
 use cstatns_record::requested::{Requested, requested_path};
-use cstatns_rows::csv::Delimiter;
 use cstatns_rows::effort::Effort;
 use cstatns_rows::error::TableError;
 use cstatns_rows::guard::Held;
 use cstatns_rows::reading::Reading;
 use cstatns_rows::sink::{self, Output};
-use cstatns_rows::table::{Format, Input};
+use cstatns_rows::table::Format;
 
-use job::{Given, Job};
-use kept::Keeping;
-use sent::find_columns;
+use given::{Choice, Given};
+use job::Job;
+
+use crate::data::Data;
 
 pub use kept::{Kept, Risk};
 
@@ -61,8 +63,8 @@ pub enum Column<'a> {
 
 /// What to prepare. See [`prepare`].
 pub struct Prepare<'a> {
-    /// The data: a file, CSV or Parquet, with a header; or a frame.
-    pub data: Input<'a>,
+    /// The data: a file, CSV or Parquet, with a header; several; or a frame.
+    pub data: Data<'a>,
     /// What is sent.
     pub column: Column<'a>,
     /// The service that the request is for.
@@ -131,7 +133,7 @@ pub struct Findings {
 /// What [`try_out`] is given: as [`Prepare`], without what is written.
 pub struct Try<'a> {
     /// The data.
-    pub data: Input<'a>,
+    pub data: Data<'a>,
     /// What is sent.
     pub column: Column<'a>,
     /// What stands between two fields of the data, where it is CSV.
@@ -169,10 +171,8 @@ pub struct Tried {
 /// [`PrepareError`].
 pub fn try_out(what: Try<'_>, effort: &Effort) -> Result<Tried, PrepareError> {
     let Try { data, column, delimiter, reading, accepted } = what;
-    let source = data.open_in(Delimiter::Given(delimiter), reading.encoding)?;
-    let sent = find_columns(source.table(), column, &reading)?;
-    let keeping = Keeping::of(source.table(), &sent, accepted)?;
-    Given { reading, sent, keeping, accepted, effort }.try_any(source)
+    let choice = Choice { column, delimiter, reading, accepted };
+    job::try_out(Given::open(data, choice, effort)?, effort)
 }
 
 /// Why nothing was prepared.
@@ -224,6 +224,9 @@ pub enum PrepareError {
         /// The column.
         column: ColumnName,
     },
+    /// `no-data`: no file was named.
+    #[error("there is no data")]
+    NoData,
     /// `no-column`: no column was named.
     #[error("no column of {path:?} is named")]
     NoColumn {
@@ -232,10 +235,12 @@ pub enum PrepareError {
     },
     /// `wrong-column`: more than half of the cells are not identifiers.
     #[error(
-        "{invalid} of {filled} values of the column {column} are not identifiers{}",
+        "{path:?}: {invalid} of {filled} values of the column {column} are not identifiers{}",
         by_reason(reasons)
     )]
     WrongColumn {
+        /// The data.
+        path: PathBuf,
         /// The column.
         column: ColumnName,
         /// Cells that are neither empty nor an identifier.
@@ -246,9 +251,11 @@ pub enum PrepareError {
         reasons: Vec<(&'static str, u64)>,
     },
     /// `wrong-column`: more than half of the cells are not of the field.
-    #[error("{invalid} of {filled} values of the column for the field {} cannot be read as \
-        such", field.name())]
+    #[error("{path:?}: {invalid} of {filled} values of the column for the field {} cannot be read \
+        as such", field.name())]
     WrongField {
+        /// The data.
+        path: PathBuf,
         /// The field.
         field: Field,
         /// Cells that are neither empty nor of that field.
@@ -342,8 +349,13 @@ cstatns_base::coded!(PrepareError {
     Self::Unnamed { path, column } => ("column-unnamed", Input, [path, column]),
     Self::SentTwice { path, column } => ("sent-twice", Input, [path, column]),
     Self::NoColumn { path } => ("no-column", Input, [path]),
-    Self::WrongColumn { column, invalid, filled, .. } => ("wrong-column", Input, [column, invalid, filled]),
-    Self::WrongField { field, invalid, filled } => ("wrong-column", Input, [field, invalid, filled]),
+    Self::WrongColumn { path, column, invalid, filled, .. } => (
+        "wrong-column", Input, [path, column, invalid, filled]
+    ),
+    Self::WrongField { path, field, invalid, filled } => (
+        "wrong-column", Input, [path, field, invalid, filled]
+    ),
+    Self::NoData => ("no-data", Input, []),
     Self::IdentityKept { path, column, kept } => ("identity-kept", Input, [path, column, kept: kept.word()]),
     Self::RiskSent { column } => ("risk-sent", Input, [column]),
     Self::TooManyRisks => ("too-many-risks", Input, []),
@@ -401,17 +413,9 @@ pub fn prepare(what: Prepare<'_>, effort: &Effort) -> Result<Prepared, PrepareEr
             return Err(PrepareError::SameOutput { path: (*retained).to_owned() });
         }
     }
-    let source = data.open_in(Delimiter::Given(delimiter), reading.encoding)?;
-    let sent = find_columns(source.table(), column, &reading)?;
-    let keeping = Keeping::of(source.table(), &sent, accepted)?;
-    let job = Job {
-        service,
-        signing,
-        domain,
-        request,
-        request_format,
-        given: Given { reading, sent, keeping, accepted, effort },
-    };
+    let choice = Choice { column, delimiter, reading, accepted };
+    let given = Given::open(data, choice, effort)?;
+    let job = Job { service, signing, domain, request, request_format, given, effort };
     // Before the data is read: a name that is taken is refused at once.
     match retained {
         Output::File(retained) => {
@@ -420,12 +424,10 @@ pub fn prepare(what: Prepare<'_>, effort: &Effort) -> Result<Prepared, PrepareEr
             let mut files = Together::create(paths, Access::Private)?;
             let [manifest, requested, kept, request] = &mut files.files;
             let prepared = match Format::of(retained)?.text() {
-                Some(text) => {
-                    job.run_any(source, manifest, request, |columns| sink::csv(kept, text, columns))
+                Some(text) => job.run(manifest, request, |columns| sink::csv(kept, text, columns)),
+                None => {
+                    job.run(manifest, request, |columns| sink::parquet(kept, columns, marks(None)))
                 }
-                None => job.run_any(source, manifest, request, |columns| {
-                    sink::parquet(kept, columns, marks(None))
-                }),
             }?;
             let written = requested.write_all(&prepared.requested.bytes());
             written.map_err(|error| FileError::from_io(requested.target(), &error))?;
@@ -435,9 +437,8 @@ pub fn prepare(what: Prepare<'_>, effort: &Effort) -> Result<Prepared, PrepareEr
         Output::Frame(take) => {
             let mut files = Together::create([&manifest_path, request], Access::Private)?;
             let [manifest, request] = &mut files.files;
-            let prepared = job.run_any(source, manifest, request, |columns| {
-                Ok(sink::frames(take, columns, marks(None)))
-            })?;
+            let prepared =
+                job.run(manifest, request, |columns| Ok(sink::frames(take, columns, marks(None))))?;
             files.commit()?;
             Ok(prepared)
         }

@@ -15,7 +15,7 @@ use cstatns_base::name::{Hex, Name, whole_number};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-use crate::proposal::{Input, are_deliveries};
+use crate::proposal::{Engine, Input, are_deliveries};
 use crate::requested::{Data, Requested, beside};
 
 pub(crate) const FORMAT: u32 = 2;
@@ -126,6 +126,8 @@ struct Written<'a> {
     values: u64,
     #[serde(deserialize_with = "whole_number")]
     distinct: u64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    engine: Option<Engine>,
     commitment: Commitment,
     // Borrowed from the file's bytes: a string of its own would not be wiped.
     key: &'a str,
@@ -180,8 +182,8 @@ impl Manifest {
             }
             _ => return None,
         };
-        let Written { commitment, rows, values, distinct, .. } = written;
-        let input = Input { commitment, rows, values, distinct };
+        let Written { commitment, rows, values, distinct, engine, .. } = written;
+        let input = Input { commitment, rows, values, distinct, engine };
         (written.format == FORMAT && written.suite == SUITE).then_some(())?;
         input.is_possible().then_some(())?;
         (written.previous.is_empty() || are_deliveries(&written.previous)).then_some(())?;
@@ -208,7 +210,7 @@ impl Manifest {
     }
 
     /// What the controller keeps of it, and knows of the data that it was made from.
-    pub fn requested(&self, signing: Hex<32>, data: Data) -> Requested {
+    pub fn requested(&self, signing: Hex<32>, data: Vec<Data>) -> Requested {
         let Input { commitment, rows, .. } = self.input;
         Requested {
             format: Requested::FORMAT,
@@ -247,7 +249,7 @@ impl Manifest {
             .map(|(column, reason)| Accepted { column: column.clone(), reason: reason.clone() });
         // A character of a column's name may take six in JSON.
         let risks = self.accepted.keys().map(|column| 6 * column.len() + 128).sum::<usize>();
-        let Input { commitment, rows, values, distinct } = self.input;
+        let Input { commitment, rows, values, distinct, engine } = self.input;
         let written = Written {
             format: FORMAT,
             suite: SUITE,
@@ -260,6 +262,7 @@ impl Manifest {
             rows,
             values,
             distinct,
+            engine,
             commitment,
             key: &key,
             previous: self.previous.clone(),

@@ -161,6 +161,18 @@ pub struct Input {
     /// are, as they travel, which are not people.
     #[serde(deserialize_with = "whole_number")]
     pub distinct: u64,
+    /// What wrote it, where `prepare` did not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub engine: Option<Engine>,
+}
+
+/// What wrote a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum Engine {
+    /// A program that is not cstatns: what it left of its data is its own affair.
+    Other,
 }
 
 impl Input {

@@ -1,6 +1,6 @@
 //! `<retained>.request.json`: what the controller remembers of a request (SPEC §6).
 
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use cstatns_base::code::Generation;
 use cstatns_base::commitment::{Commitment, Use};
@@ -11,7 +11,7 @@ use cstatns_base::name::{Hex, Name, whole_number};
 use serde::{Deserialize, Serialize};
 
 /// More than it is long, in bytes.
-const LIMIT: u64 = 1 << 20;
+const LIMIT: u64 = 128 << 20;
 
 /// A request as its controller knows it again, without the secret of the commitment, and the data
 /// that it was made from. A result that states another request is not attached.
@@ -40,8 +40,8 @@ pub struct Requested {
     /// Its rows.
     #[serde(deserialize_with = "whole_number")]
     pub rows: u64,
-    /// The data that it was made from.
-    pub data: Data,
+    /// The data that it was made from: one file or frame, or several files in their order.
+    pub data: Vec<Data>,
     /// Where the request was written; none where the path is no text.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub request: Option<PathBuf>,
@@ -52,6 +52,9 @@ pub struct Requested {
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Data {
+    /// What it is called among several files, as the attached file will be; none of a single one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<PathBuf>,
     /// Where it was; none of a frame, or where the path is no text.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub path: Option<PathBuf>,
@@ -64,25 +67,35 @@ pub struct Data {
     /// The columns that were sent, counted from 1, in the order in which they were named, those of
     /// civil status ascending: in their place the codes stand.
     pub columns: Vec<u32>,
+    /// Its rows.
+    #[serde(deserialize_with = "whole_number")]
+    pub rows: u64,
     /// SHA-256 of what must not have changed (SPEC §6).
     pub digest: Hex<32>,
 }
 
 impl Data {
-    /// Of the file at `path`, or of a frame; `columns` are counted from 0.
+    /// Of the file at `path`, or of a frame, with so many rows; `columns` are counted from 0.
     pub fn new(
         path: Option<&Path>,
         delimiter: Option<u8>,
         columns: &[usize],
-        digest: [u8; 32],
+        (rows, digest): (u64, [u8; 32]),
     ) -> Self {
         Self {
+            name: None,
             path: path.and_then(as_text),
             delimiter: delimiter.map(char::from),
             encoding: None,
             columns: columns.iter().map(|column| *column as u32 + 1).collect(),
+            rows,
             digest: Hex(digest),
         }
+    }
+
+    /// The same of one of several files, which is called so among them.
+    pub fn called(self, name: Option<&Path>) -> Self {
+        Self { name: name.map(Path::to_owned), ..self }
     }
 
     /// The same of text in this encoding.
@@ -99,6 +112,13 @@ impl Data {
 /// The whole path, where it is text.
 fn as_text(path: &Path) -> Option<PathBuf> {
     std::path::absolute(path).ok().filter(|path| path.to_str().is_some())
+}
+
+/// Whether the name of a file, with folders before it or without, leads into the folder that it is
+/// read from.
+pub fn is_inside(name: &Path) -> bool {
+    let mut parts = name.components();
+    name.components().next().is_some() && parts.all(|part| matches!(part, Component::Normal(_)))
 }
 
 /// Where it lies: the name of the retained file with `.request.json` after it.
@@ -132,7 +152,7 @@ impl Requested {
         let requested = serde_json::from_slice::<Self>(&bytes).ok();
         requested
             .filter(|requested| requested.format == Self::FORMAT && requested.suite == SUITE)
-            .filter(|requested| requested.rows.is_multiple_of(requested.cells() as u64))
+            .filter(Self::is_whole)
             .ok_or_else(|| RequestedError::Form { path: path.to_owned() })
     }
 
@@ -140,9 +160,31 @@ impl Requested {
     /// one for each.
     pub fn cells(&self) -> usize {
         match self.r#use {
-            Use::Code | Use::Renew => self.data.columns.len().max(1),
+            Use::Code | Use::Renew => self.data.first().map_or(1, |data| data.columns.len().max(1)),
             _ => 1,
         }
+    }
+
+    /// Whether the data was several files, of which each is attached under its name.
+    pub fn is_of_files(&self) -> bool {
+        self.data.iter().any(|data| data.name.is_some())
+    }
+
+    /// Whether its rows are those of the data, and the files have names that stay in a folder.
+    fn is_whole(&self) -> bool {
+        let cells = self.cells();
+        let are_named = match &self.data[..] {
+            [] => false,
+            [one] if one.name.is_none() => true,
+            all => all.iter().all(|data| data.name.as_deref().is_some_and(is_inside)),
+        };
+        let rows = self.data.iter().map(|data| data.rows);
+        let rows = rows.fold(0_u64, u64::saturating_add);
+        let is_sent = |data: &Data| match self.r#use {
+            Use::Code | Use::Renew => data.columns.len() == cells,
+            _ => true,
+        };
+        are_named && rows.saturating_mul(cells as u64) == self.rows && self.data.iter().all(is_sent)
     }
 
     /// The bytes of the file: indented JSON, for people read it too.

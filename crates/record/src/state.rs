@@ -67,6 +67,8 @@ pub struct State {
     clock: Timestamp,
     /// The earlier of the last event's time and its clock.
     agreed: Timestamp,
+    /// What the clock said when it was last recorded that project ends were looked at.
+    expiry_checked: Option<Timestamp>,
     /// Where a quorum set the time back.
     turned_back: Vec<TurnedBack>,
     /// The number of the last event.
@@ -122,6 +124,7 @@ impl State {
             time: line.time,
             clock: line.clock,
             agreed: line.time,
+            expiry_checked: None,
             turned_back: Vec::new(),
             events: line.sequence,
             epochs: BTreeMap::new(),
@@ -187,7 +190,11 @@ impl State {
                 self.key_lost(domain, *generation, line.sequence)
             }
             Event::Rekeyed { card, statements } => self.rekeyed(card, statements, line, history),
-            Event::Refused { .. } | Event::ExpiryChecked {} => Ok(()),
+            Event::Refused { .. } => Ok(()),
+            Event::ExpiryChecked {} => {
+                self.expiry_checked = Some(line.clock);
+                Ok(())
+            }
             Event::Doubted { doubt } => self.doubted(doubt, line.sequence, history),
             Event::Delivered { run, part } => self.delivered(DeliveryId { run: *run, part: *part }),
             Event::Destroyed { what, how } => self.destroyed(what, *how),

@@ -15,10 +15,12 @@
 mod all;
 mod fields;
 mod foreign;
+mod head;
 mod input;
 mod lines;
 mod quotes;
 
+use std::fs::File;
 use std::path::Path;
 
 use csv_core::ReadRecordResult;
@@ -38,7 +40,8 @@ use quotes::Quotes;
 #[doc(hidden)]
 pub use all::read_all;
 pub use fields::{Fields, Kept};
-pub use lines::Lines;
+pub use head::Style;
+pub use lines::{Ending, Lines};
 
 /// A batch that `csv` reads ends with the row that reaches either.
 const BATCH_ROWS: usize = 4096;
@@ -63,7 +66,7 @@ pub enum Delimiter<'a> {
 }
 
 /// What may stand at the start of a file, and is no part of it.
-const MARK: &[u8] = b"\xef\xbb\xbf";
+pub(crate) const MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// Reads rows.
 pub struct Reader {
@@ -84,6 +87,9 @@ pub struct Reader {
     /// Line breaks that `core` has not seen.
     passed: u64,
     header: Vec<Vec<u8>>,
+    /// Which names of the header are in quotes.
+    quoted: Vec<bool>,
+    style: Style,
     /// The line on which there are more fields than in the header, near it.
     wider: Option<u64>,
     /// Whether ragged rows are set apart rather than refused.
@@ -108,7 +114,18 @@ impl Reader {
         encoding: Option<Encoding>,
         window: usize,
     ) -> Result<Self, TableError> {
-        let Opened { input, length, limit } = Opened::of(path, encoding)?;
+        Self::begin_with(path, None, delimiter, encoding, window)
+    }
+
+    /// The same of what is piped in, if it is.
+    pub(crate) fn begin_with(
+        path: &Path,
+        piped: Option<File>,
+        delimiter: Delimiter<'_>,
+        encoding: Option<Encoding>,
+        window: usize,
+    ) -> Result<Self, TableError> {
+        let Opened { input, length, limit } = Opened::of(path, piped, encoding)?;
         let mut reader = Self {
             input,
             length,
@@ -122,6 +139,8 @@ impl Reader {
             size: window,
             passed: 0,
             header: Vec::new(),
+            quoted: Vec::new(),
+            style: Style::default(),
             wider: None,
             sets_ragged_apart: false,
             keeps_digest: false,
@@ -144,34 +163,18 @@ impl Reader {
         };
         reader.core = core(reader.delimiter);
         reader.quotes = Quotes::new(reader.delimiter);
-        let mut header = Fields::default();
+        reader.quotes.keep_fields();
+        let mut header = Fields { quoted: Some(Vec::new()), ..Fields::default() };
         if !reader.record(path, &mut header)? {
             return Err(TableError::EmptyFile { path: path.to_owned() });
         }
         header.columns = header.fields.len();
         reader.header = (0..header.columns).map(|column| header.get(0, column).to_vec()).collect();
+        reader.quoted = header.quoted.take().unwrap_or_default();
+        reader.quotes = Quotes::new(reader.delimiter);
+        reader.style.ending = reader.ending(path)?;
         reader.wider = reader.find_wider();
         Ok(reader)
-    }
-
-    /// Passes over what stands before the header: byte order marks, and the line with which a
-    /// spreadsheet says the delimiter. Returns that.
-    fn begin(&mut self, path: &Path) -> Result<Option<u8>, TableError> {
-        while self.window[self.at..self.filled].starts_with(MARK) {
-            self.at += MARK.len();
-            self.top_up(path)?;
-        }
-        let start = &self.window[self.at..self.filled];
-        let Some(end) = memchr(b'\n', &start[..start.len().min(16)]) else { return Ok(None) };
-        let line = start[..end].strip_suffix(b"\r").unwrap_or(&start[..end]);
-        let quoted = line.strip_prefix(b"\"").and_then(|line| line.strip_suffix(b"\""));
-        let Some([delimiter]) = quoted.unwrap_or(line).strip_prefix(b"sep=") else {
-            return Ok(None);
-        };
-        let stated = *delimiter;
-        self.at += end + 1;
-        self.passed += 1;
-        Ok(Some(stated).filter(|stated| stated.is_ascii() && !matches!(stated, b'"' | b'\r')))
     }
 
     /// Moves what is left of the window to its front, and fills it.
@@ -189,16 +192,19 @@ impl Reader {
         Ok(())
     }
 
-    /// See [`Reader::wider`].
-    fn find_wider(&self) -> Option<u64> {
-        let named = self.header.iter().filter(|name| !name.trim_ascii().is_empty()).count();
-        if named == 1 && self.header.len() > 1 {
-            return Some(self.line());
-        }
-        let lines = self.window[self.at..self.filled].split(|byte| *byte == b'\n').take(20);
-        let fields = lines.map(|line| memchr_iter(self.delimiter, line).count() + 1);
-        let more = fields.enumerate().find(|(_, fields)| *fields > self.header.len())?;
-        Some(self.line() + more.0 as u64)
+    /// How the text is written.
+    pub fn style(&self) -> Style {
+        self.style
+    }
+
+    /// Which names of the columns are in quotes.
+    pub fn quoted(&self) -> &[bool] {
+        &self.quoted
+    }
+
+    /// From now on fields keep whether they are in quotes.
+    pub fn keep_quotes(&mut self) {
+        self.quotes.keep_fields();
     }
 
     /// The line near the header on which there are more fields than in it: then titles stand above
@@ -258,6 +264,9 @@ impl Reader {
         }
         batch.clear(self.header.len(), self.delimiter, self.line());
         batch.ragged = self.sets_ragged_apart.then(Vec::new);
+        if self.quotes.fields().is_some() {
+            batch.quoted.get_or_insert_default();
+        }
         if self.plain(path, batch, limit)? {
             return Ok(true);
         }
@@ -316,34 +325,6 @@ impl Reader {
         batch.lines = breaks.max(1);
         self.passed += breaks as u64;
         Ok(true)
-    }
-
-    /// The delimiter under which the header has the column; of one that is named by its number, the
-    /// one that parts the header most often.
-    fn sniff(&self, column: &str, encoding: Option<Encoding>) -> u8 {
-        const KNOWN: [u8; 4] = [b',', b';', b'\t', b'|'];
-        let encoding = encoding.unwrap_or(Encoding::Utf8);
-        let is_column = |name: &[u8]| {
-            let mut decoded = Zeroizing::new(Vec::with_capacity(Encoding::MOST * name.len()));
-            encoding.decode(name, &mut decoded);
-            *decoded == column.as_bytes()
-        };
-        let has_column = |delimiter: &u8| {
-            // Without a header this is the first row.
-            let window = &self.window[self.at..self.filled];
-            let mut output = Zeroizing::new(vec![0; window.len()]);
-            let mut ends = vec![0; 4096];
-            let (_, _, _, fields) = core(*delimiter).read_record(window, &mut output, &mut ends);
-            let starts = std::iter::once(0).chain(ends.iter().copied());
-            starts.zip(&ends[..fields]).any(|(start, end)| is_column(&output[start..*end]))
-        };
-        let window = &self.window[self.at..self.filled];
-        let first = &window[..memchr(b'\n', window).unwrap_or(window.len())];
-        let parts = |delimiter: &u8| memchr_iter(*delimiter, first).count();
-        // The first of those that part it as often.
-        let most = || KNOWN.into_iter().rev().max_by_key(parts);
-        let by_number = || most().filter(|_| column.starts_with('#'));
-        KNOWN.into_iter().find(has_column).or_else(by_number).unwrap_or(b',')
     }
 
     /// Refills the window, which must be used up; afterwards it is empty at the end of the file
@@ -448,6 +429,11 @@ impl Reader {
         batch.has_breaks |= self.quotes.has_breaks();
         let ends = self.ends[..fields].iter().map(|end| start + end);
         let mut from = start;
+        if let (Some(quoted), Some(found)) = (&mut batch.quoted, self.quotes.fields()) {
+            let row = quoted.len();
+            quoted.resize(row + fields, false);
+            found.iter().for_each(|field| quoted[row + field] = true);
+        }
         batch.starts.push(line);
         batch.fields.extend(ends.map(|end| place(std::mem::replace(&mut from, end)..end)));
         Ok(true)

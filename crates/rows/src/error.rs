@@ -1,5 +1,6 @@
 //! Why a file of rows was not read or written.
 
+mod packed;
 mod row;
 
 use std::io::ErrorKind;
@@ -11,6 +12,7 @@ use cstatns_base::files::FileError;
 use cstatns_base::language::Words;
 use cstatns_base::words;
 
+pub use packed::PackedFault;
 pub use row::RowFault;
 
 /// What a file in UTF-16 is found to be.
@@ -31,6 +33,24 @@ pub enum TableError {
     /// The file itself: [`FileError`].
     #[error(transparent)]
     File(#[from] FileError),
+    /// `piped-parquet`: Parquet is read from its end.
+    #[error("{path:?} cannot be piped in: Parquet is read from its end")]
+    PipedParquet {
+        /// What it is called.
+        path: PathBuf,
+    },
+    /// `no-parts`: a folder without parts of a request or a result.
+    #[error("there is no part of a request or a result in the folder {path:?}")]
+    NoParts {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// `part-other`: a part has other columns or marks than the others.
+    #[error("the part {path:?} has other columns or another type than the parts before it")]
+    PartOther {
+        /// The part.
+        path: PathBuf,
+    },
     /// `empty-file`: not even a header.
     #[error("{path:?} is empty")]
     EmptyFile {
@@ -124,6 +144,12 @@ pub enum TableError {
     /// `parquet-damaged`: truncated, damaged or not Parquet.
     #[error("{path:?} cannot be read as Parquet (it is truncated, damaged or of another type)")]
     Parquet {
+        /// The file.
+        path: PathBuf,
+    },
+    /// `not-parquet`: text that is called Parquet.
+    #[error("{path:?} is not Parquet but text")]
+    NotParquet {
         /// The file.
         path: PathBuf,
     },
@@ -349,6 +375,9 @@ impl TableError {
 cstatns_base::coded!(TableError {
     Self::FileType { path } => ("file-type", Input, [path]),
     Self::File(error) => (error),
+    Self::PipedParquet { path } => ("piped-parquet", Input, [path]),
+    Self::NoParts { path } => ("no-parts", Input, [path]),
+    Self::PartOther { path } => ("part-other", Input, [path]),
     Self::EmptyFile { path } => ("empty-file", Input, [path]),
     Self::NotCsv { path, found } => ("not-csv", Input, [path, found, wide: (*found == UTF_16).then_some("yes")]),
     Self::Packed { path, packing, fault: PackedFault::Truncated } => ("compressed-truncated", Input, [path, packing]),
@@ -360,6 +389,7 @@ cstatns_base::coded!(TableError {
     Self::TextAfterQuote { path, line, opened } => ("text-after-quote", Input, [path, line, opened]),
     Self::Swallowed { path, column, line } => ("identity-kept", Input, [path, column, line]),
     Self::LongRow { path, line, limit } => ("long-row", Input, [path, line, limit]),
+    Self::NotParquet { path } => ("not-parquet", Input, [path]),
     Self::Parquet { path } => ("parquet-damaged", Input, [path]),
     Self::ParquetText { path } => ("not-utf-8", Input, [path, kind: "text"]),
     Self::ParquetFeature { path } => ("parquet-unsupported", Input, [path]),
@@ -454,27 +484,4 @@ fn meant(like: Option<&Like>) -> String {
     let Some(Like { name, number, is_utf_8 }) = like else { return String::new() };
     let how = if *is_utf_8 { "spelt otherwise" } else { "in another encoding" };
     format!("; column {number} is {name:?}, {how}")
-}
-
-/// What is wrong with compressed text.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum PackedFault {
-    /// It ends too early.
-    Truncated,
-    /// It is damaged, or no such data at all.
-    Damaged,
-    /// It would take too much memory.
-    Window,
-}
-
-impl PackedFault {
-    /// It continues "gzip …".
-    fn words(self) -> &'static str {
-        match self {
-            Self::Truncated => "data ends too early: the file is not whole",
-            Self::Damaged => "data is damaged, or the file is not compressed so",
-            Self::Window => "data refers so far back that it would take too much memory",
-        }
-    }
 }

@@ -76,6 +76,10 @@ french!(TableError {
     Self::Write { kind } => ("la sortie ne peut pas être écrite ({})", words_fr(*kind)),
     Self::Spill { beside } => "ce qui a été mis de côté sur disque à côté de {beside:?} n'est pas revenu comme il avait \
         été écrit",
+    Self::PipedParquet { path } => "{path:?} ne peut pas entrer par un tube : le Parquet se lit à partir de sa fin",
+    Self::NoParts { path } => "il n'y a aucune partie d'une demande ou d'un résultat dans le dossier {path:?}",
+    Self::PartOther { path } => "la partie {path:?} a d'autres colonnes ou un autre type que les parties précédentes",
+    Self::NotParquet { path } => "{path:?} n'est pas du Parquet mais du texte",
     Self::Interrupted => "arrêté sur demande (il ne reste rien de la sortie, et ce qui a été lu est intact)",
     Self::Unwritable => "une colonne des données ne peut pas être écrite en Parquet",
 });

@@ -105,7 +105,8 @@ pub struct Held {
 }
 
 impl Held {
-    fn add(&mut self, other: Self) {
+    /// Adds what was found in other cells.
+    pub fn add(&mut self, other: Self) {
         self.filled += other.filled;
         self.keyed += other.keyed;
         self.unkeyed += other.unkeyed;

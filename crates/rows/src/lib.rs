@@ -36,6 +36,8 @@ pub mod table;
 
 pub mod columns;
 
+pub mod parts;
+
 pub mod results;
 
 pub mod plain;

@@ -30,6 +30,7 @@ use crate::error::TableError;
 mod bounds;
 mod chunks;
 mod copy;
+mod described;
 mod header;
 mod pages;
 mod pages_aside;

@@ -38,6 +38,8 @@ pub struct Column<'a> {
     name: Cow<'a, [u8]>,
     field: FieldRef,
     holds: Holds,
+    /// Whether its name is in quotes, in text, whatever is in it.
+    is_quoted: bool,
 }
 
 /// What a column holds, which says how it is best encoded in Parquet.
@@ -55,7 +57,7 @@ enum Holds {
 impl<'a> Column<'a> {
     fn new(name: &'static str, kind: DataType, nullable: bool, holds: Holds) -> Self {
         let field = Arc::new(Field::new(name, kind, nullable));
-        Self { name: name.as_bytes().into(), field, holds }
+        Self { name: name.as_bytes().into(), field, holds, is_quoted: false }
     }
 
     /// The same column of another name.
@@ -88,9 +90,9 @@ impl<'a> Column<'a> {
         Self::new("row", DataType::Int64, false, Holds::Plain)
     }
 
-    /// The column `column`: numbers of which there are few.
-    pub fn of_columns() -> Self {
-        Self::new("column", DataType::Int64, false, Holds::Anything)
+    /// A column of numbers of which there are few.
+    pub fn number(name: &'static str) -> Self {
+        Self::new(name, DataType::Int64, false, Holds::Anything)
     }
 
     /// A column of words, in every row one.
@@ -110,7 +112,7 @@ impl<'a> Column<'a> {
             None => Arc::new(Field::new("", DataType::Binary, true)),
             Some(schema) => schema.fields()[column].clone(),
         };
-        Self { name, field, holds: Holds::Anything }
+        Self { name, field, holds: Holds::Anything, is_quoted: table.is_quoted(column) }
     }
 }
 

@@ -2,6 +2,8 @@
 //! batches.
 
 mod batch;
+mod chain;
+mod readers;
 mod record_batches;
 mod source;
 
@@ -14,6 +16,7 @@ use cstatns_base::language::Words;
 use cstatns_base::meta::Known;
 use cstatns_base::words;
 
+use crate::csv::Style;
 use crate::error::{Like, TableError};
 use crate::header::{decoded, folded};
 use crate::packed::{Packing, extension};
@@ -40,12 +43,14 @@ pub struct Text {
     pub delimiter: u8,
     /// How it is compressed.
     pub packing: Option<Packing>,
+    /// How it is written otherwise.
+    pub style: Style,
 }
 
 impl From<u8> for Text {
     /// With this delimiter, not compressed.
     fn from(delimiter: u8) -> Self {
-        Self { delimiter, packing: None }
+        Self { delimiter, packing: None, style: Style::default() }
     }
 }
 
@@ -64,7 +69,7 @@ impl Format {
         };
         Ok(match (delimiter, packing) {
             (b',', None) => Self::Csv,
-            _ => Self::Text(Text { delimiter, packing }),
+            _ => Self::Text(Text { packing, ..delimiter.into() }),
         })
     }
 
@@ -188,12 +193,21 @@ pub struct Table {
     /// See [`TableError::MissingColumn`].
     wider: Option<u64>,
     delimiter: u8,
+    /// Of text: which names of the header are in quotes, and how it is written.
+    quoted: Vec<bool>,
+    style: Style,
     known: Option<Known>,
     schema: Option<SchemaRef>,
     rows: Option<u64>,
 }
 
 impl Table {
+    /// The same of all files of a folder together.
+    fn of_folder(self, folder: &Path, extent: Extent) -> Self {
+        let rows = self.rows.map(|_| extent.rows);
+        Self { path: folder.to_owned(), rows, ..self }
+    }
+
     /// Where the file is; of a frame its name.
     pub fn path(&self) -> &Path {
         &self.path
@@ -226,10 +240,16 @@ impl Table {
         self.delimiter
     }
 
-    /// How the text of another file with its columns is written: parted as they are, compressed as
-    /// the name of that file says.
+    /// How the text of another file with its columns is written: as they are, compressed as the
+    /// name of that file says.
     pub fn text_beside(&self, path: &Path) -> Text {
-        Text { delimiter: self.delimiter, packing: Packing::of(path) }
+        let (delimiter, style) = (self.delimiter, self.style);
+        Text { delimiter, packing: Packing::of(path), style }
+    }
+
+    /// Whether the name of a column is in quotes, in text.
+    pub fn is_quoted(&self, column: usize) -> bool {
+        self.quoted.get(column).is_some_and(|quoted| *quoted)
     }
 
     /// What a Parquet file or a frame says about its codes; of a CSV file nothing is known.

@@ -140,9 +140,7 @@ fn destroy_leftover(path: &Path) -> Result<bool, FileError> {
     let Holder::Us(file) = hold(path) else { return Ok(false) };
     let metadata = file.metadata().about(path)?;
     if metadata.is_dir() {
-        for entry in fs::read_dir(path).about(path)? {
-            destroy(&entry.about(path)?.path())?;
-        }
+        destroy_inside(path)?;
         remove_directory(path)?;
     } else if metadata.nlink() > 1 {
         // It took its name by a hard link: what would be overwritten is the finished file.
@@ -153,4 +151,19 @@ fn destroy_leftover(path: &Path) -> Result<bool, FileError> {
         destroy(path)?;
     }
     Ok(true)
+}
+
+/// Destroys the files in a directory, and in those within it, as far as that can be done.
+pub(super) fn destroy_inside(directory: &Path) -> Result<(), FileError> {
+    let mut outcome = Ok(());
+    for entry in fs::read_dir(directory).about(directory)? {
+        let entry = entry.about(directory)?;
+        let path = entry.path();
+        let gone = match entry.file_type().about(directory)?.is_dir() {
+            true => destroy_inside(&path).and_then(|()| remove_directory(&path)),
+            false => destroy(&path).map(drop).or_else(|_| unlink(&path)),
+        };
+        outcome = outcome.and(gone);
+    }
+    outcome
 }

@@ -112,12 +112,15 @@ pub fn is_held(path: &Path) -> Result<bool, FileError> {
     }
 }
 
-/// Takes the lock of a file that exists, as [`lock`] does.
+/// Takes the lock of a file or a directory that exists, as [`lock`] does.
 ///
 /// # Errors
 /// `file-locked` if it is held; `not-a-file`, `file-missing`, `file-permission`, `file-io`.
 pub fn lock_file(path: &Path) -> Result<Lock, FileError> {
-    let file = open_to_read(path)?;
+    let file = match path.is_dir() {
+        true => File::open(path).about(path)?,
+        false => open_to_read(path)?,
+    };
     match flock(&file, FlockOperation::NonBlockingLockExclusive) {
         // Where there are no locks, two processes cannot be distinguished.
         Ok(()) | Err(Errno::NOSYS | Errno::NOLCK | Errno::OPNOTSUPP | Errno::BADF) => {

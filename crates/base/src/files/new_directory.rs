@@ -8,11 +8,12 @@ use rustix::fs::{FlockOperation, flock};
 use rustix::io::Errno;
 
 use super::error::{About, FileError};
-use super::leftovers::{destroy_leftovers_of, temporary_path};
+use super::leftovers::{destroy_inside, destroy_leftovers_of, temporary_path};
 use super::pending::{UNKNOWN_FLAG, rename_back, rename_new};
+use super::together::FileId;
 use super::{
-    Access, Directory, Step, create_new, destroy, faults, make_directory, random, remove_directory,
-    sync, taken, unlink,
+    Access, Directory, Pending, Step, create_new, ensure_dir, faults, make_directory, random,
+    remove_directory, sync, taken,
 };
 
 /// A new directory, for the owner alone, that does not have its name yet: filled beside it, named
@@ -74,6 +75,36 @@ impl PendingDirectory {
         sync(&file, &path).map_err(|error| error.of(&place))
     }
 
+    /// Starts a new file in it, in a directory of its own where `name` has one. It is there with
+    /// the directory once it [stands by](Pending::stand_by).
+    ///
+    /// # Errors
+    /// `output-exists` if there is such a file; `disk-full`, `file-io`.
+    pub fn begin(&self, name: &Path, access: Access) -> Result<Pending, FileError> {
+        let target = self.target.join(name);
+        let mut within = self.own.path.clone();
+        for part in name.parent().into_iter().flat_map(Path::components) {
+            within.push(part);
+            ensure_dir(&within).map_err(|error| error.of(&target))?;
+        }
+        Pending::begin_at(&self.own.path.join(name), target, access)
+    }
+
+    /// Where it is as long as it has no name: for who needs it no longer than that.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.own.path
+    }
+
+    /// What it will be known by under its name.
+    ///
+    /// # Errors
+    /// `file-io`.
+    pub fn id(&self) -> Result<FileId, FileError> {
+        let metadata = self.own.handle.metadata().about(&self.target)?;
+        Ok(FileId::of_metadata(&metadata))
+    }
+
     /// Makes the directory durable and gives it its name, without replacing anything.
     ///
     /// # Errors
@@ -107,11 +138,7 @@ impl Drop for PendingDirectory {
     fn drop(&mut self) {
         if self.unfinished {
             // Nobody can be informed; a temporary that stays is recognised by its name.
-            for entry in fs::read_dir(&self.own.path).into_iter().flatten().flatten() {
-                if destroy(&entry.path()).is_err() {
-                    let _ = unlink(&entry.path());
-                }
-            }
+            let _ = destroy_inside(&self.own.path);
             let _ = remove_directory(&self.own.path);
         }
     }

@@ -119,6 +119,19 @@ impl Pending {
         })
     }
 
+    /// A file of a directory that is not there yet: it has its name in that, and the whole path
+    /// that it will have is `target`.
+    pub(super) fn begin_at(
+        path: &Path,
+        target: PathBuf,
+        access: Access,
+    ) -> Result<Self, FileError> {
+        let directory = Directory::of(path)?;
+        let file = create_new(path, access, false).map_err(|error| error.of(&target))?;
+        let (over, unfinished, settled) = (false, true, false);
+        Ok(Self { file, directory, target, temporary: path.to_owned(), over, unfinished, settled })
+    }
+
     /// Where the bytes are until the commit.
     #[must_use]
     pub fn temporary(&self) -> &Path {

@@ -43,8 +43,26 @@ impl FileId {
         if !metadata.is_file() {
             return Err(FileError::NotRegular { path: path.to_owned() });
         }
+        Ok(Some(Self::of_metadata(&metadata)))
+    }
+
+    /// The same of a directory.
+    ///
+    /// # Errors
+    /// `not-a-file` for anything but a directory; `file-permission`, `file-io`.
+    pub fn of_directory(path: &Path) -> Result<Option<Self>, FileError> {
+        match fs::symlink_metadata(path) {
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+            Ok(metadata) if !metadata.is_dir() => {
+                Err(FileError::NotRegular { path: path.to_owned() })
+            }
+            metadata => Ok(Some(Self::of_metadata(&metadata.about(path)?))),
+        }
+    }
+
+    pub(super) fn of_metadata(metadata: &fs::Metadata) -> Self {
         let modified = (metadata.mtime(), metadata.mtime_nsec());
-        Ok(Some(Self { inode: metadata.ino(), bytes: metadata.len(), modified }))
+        Self { inode: metadata.ino(), bytes: metadata.len(), modified }
     }
 
     /// Whether the file of this name is this one.

@@ -13,7 +13,9 @@ use cstatns_controller::{Attach, Column, attach};
 use cstatns_rows::effort::Effort;
 use parquet::arrow::ArrowWriter;
 use parquet::basic::Compression;
-use parquet::file::metadata::{KeyValue, PageIndexPolicy, ParquetMetaData, ParquetMetaDataReader};
+use parquet::file::metadata::{
+    KeyValue, PageIndexPolicy, ParquetMetaData, ParquetMetaDataReader, SortingColumn,
+};
 use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterPropertiesBuilder};
 use parquet::file::reader::ChunkReader;
 
@@ -39,6 +41,13 @@ fn code(row: usize) -> Option<String> {
     nir(row).filter(|_| row % 11 != 7).map(|nir| POPULATION.code_of(&nir, 1))
 }
 
+/// Where Spark says what the columns are.
+const SPARK: &str = "org.apache.spark.sql.parquet.row.metadata";
+
+fn sorted_by(column_idx: i32) -> SortingColumn {
+    SortingColumn { column_idx, descending: column_idx == 2, nulls_first: true }
+}
+
 /// Writes the rows in row groups of these sizes, with page indexes, a Bloom filter, and metadata of
 /// its own.
 fn write(path: &std::path::Path, groups: &[usize], compression: Compression) {
@@ -54,8 +63,12 @@ fn write_with(path: &std::path::Path, groups: &[usize], properties: WriterProper
     let batch = RecordBatch::try_from_iter([("n", number), ("nir", nirs), ("text", text)]).unwrap();
     let properties = properties
         .set_bloom_filter_enabled(true)
+        .set_created_by("its writer".to_owned())
+        .set_sorting_columns(Some([0, 2, 1, 2].map(sorted_by).into()))
         .set_key_value_metadata(Some(vec![
             KeyValue::new("pandas".to_owned(), "{\"index_columns\": []}".to_owned()),
+            KeyValue::new(SPARK.to_owned(), "{\"fields\":[{\"name\":\"nir\"}]}".to_owned()),
+            KeyValue::new("parquet.avro.schema".to_owned(), "{}".to_owned()),
             KeyValue::new("cstatns.other".to_owned(), "old".to_owned()),
         ]))
         .build();
@@ -142,6 +155,14 @@ fn column_chunks_of_parquet_are_copied_and_the_codes_stand_beside_their_rows() {
     };
     assert_eq!(of("pandas"), ["{\"index_columns\": []}"]);
     assert_eq!((of("cstatns.spec").len(), of("cstatns.other").len()), (1, 0));
+    // By what it is sorted, up to the column that is gone.
+    let by = [sorted_by(0), sorted_by(2)]
+        .map(|by| SortingColumn { column_idx: by.column_idx / 2 + 2, ..by });
+    assert_eq!(made.row_group(0).sorting_columns(), Some(&by.to_vec()));
+    assert_eq!(made.file_metadata().created_by(), Some("its writer"));
+    // Engines are not sent for a column that is gone, and find the codes.
+    assert_eq!(of("parquet.avro.schema"), [""; 0]);
+    assert!(of(SPARK)[0].contains("\"code\"") && !of(SPARK)[0].contains("\"nir\""));
     // A filter still says what is there.
     let names: Vec<_> =
         made.file_metadata().schema_descr().columns().iter().map(|c| c.name().to_owned()).collect();
@@ -276,6 +297,7 @@ fn data_that_changed_is_refused_and_data_that_moved_is_named() {
             requested: None,
             result: &way.result,
             out: (&way.out).into(),
+            shuffle: false,
             binary_codes: false,
             destroy: &[],
         };

@@ -860,8 +860,13 @@ fn data_that_cannot_be_of_people() {
         ("nir", "75101,", "75101,none"),
     ] {
         let said = refused(&place, &good.replace(of_field, other), &[]);
-        let words = format!("wrong-column: 1 of 1 values of the column for the field {field} ");
-        assert!(said.starts_with(&words) && said.contains(&format!(" field={field}")), "{said}");
+        let words = format!(": 1 of 1 values of the column for the field {field} ");
+        assert!(
+            said.starts_with("wrong-column: ")
+                && said.contains(&words)
+                && said.contains(&format!(" field={field}")),
+            "{said}"
+        );
         assert!(!said.contains(other.trim_matches(',')), "{said}");
     }
     let way = Way::new(&place, "e", "csv", "csv");

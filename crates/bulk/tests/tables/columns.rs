@@ -457,7 +457,9 @@ fn retained_and_attached_files_keep_the_delimiter_of_the_data_and_the_bytes_of_o
     let row = |name: &[u8]| rows.iter().find(|row| row[2] == name).unwrap().clone();
     assert_eq!(row(b"Andr\xe9")[3], b"a,b");
     assert_eq!(row(b"x;\"y\"")[3].len(), 1 << 20);
-    assert!(!fs::read(&way.out).unwrap().contains(&b'\r'));
+    let made = fs::read(&way.out).unwrap();
+    assert!(made.starts_with(b"\xef\xbb\xbfcode;quality;m\xe9tier;text\r\n"));
+    assert_eq!(made.iter().filter(|byte| **byte == b'\r').count(), 3);
     assert!(fs::read_to_string(&way.request).unwrap().starts_with("index,identifier\n"));
 }
 
@@ -541,6 +543,7 @@ fn files_are_destroyed_after_the_attached_file_is_durable_and_the_report_says_so
                 requested: None,
                 result,
                 out: (&out).into(),
+                shuffle: false,
                 binary_codes: false,
                 destroy,
             },

@@ -249,6 +249,7 @@ impl Way {
                 requested: None,
                 result,
                 out: out.into(),
+                shuffle: false,
                 binary_codes,
                 destroy: &[],
             },

@@ -93,6 +93,7 @@ fn destroying(way: &Way) -> Result<cstatns_controller::Attached, AttachError> {
             requested: None,
             result,
             out: out.into(),
+            shuffle: false,
             binary_codes: false,
             destroy,
         },
@@ -270,6 +271,7 @@ fn and_destroy<'a>(way: &'a Way, destroy: &'a [PathBuf]) -> Attach<'a> {
         requested: None,
         result: &way.result,
         out: (&*way.out).into(),
+        shuffle: false,
         binary_codes: false,
         destroy,
     }
@@ -409,6 +411,7 @@ fn only_the_same_command_on_the_same_files_goes_on() {
                 requested: None,
                 result,
                 out: out.into(),
+                shuffle: false,
                 binary_codes: false,
                 destroy,
             },

@@ -104,7 +104,7 @@ fn prepared(
     let output = Output::Frame(&mut take);
     let what = Prepare {
         signing: &crate::signed::signing(),
-        data,
+        data: data.into(),
         column,
         service: service(),
         domain: domain(),
@@ -132,8 +132,17 @@ fn attached(
     };
     let out = Output::Frame(&mut take);
     let requested = Some(requested);
-    let data = Some(data);
-    let what = Attach { data, retained, requested, result, out, binary_codes: true, destroy: &[] };
+    let data = Some(data.into());
+    let what = Attach {
+        data,
+        retained,
+        requested,
+        result,
+        out,
+        shuffle: false,
+        binary_codes: true,
+        destroy: &[],
+    };
     let attached = attach(what, &Effort::default())?;
     Ok((rows, attached))
 }
@@ -266,11 +275,12 @@ fn frames_and_files_give_the_same_bytes() {
     let to_file = |retained: Input<'_>, out: &str| {
         let out = place.path(out);
         let what = Attach {
-            data: Some(frame(data.schema(), parts(&data))),
+            data: Some(frame(data.schema(), parts(&data)).into()),
             retained,
             requested: Some(&requested),
             result: &result,
             out: (&out).into(),
+            shuffle: false,
             binary_codes: true,
             destroy: &[],
         };
@@ -324,11 +334,12 @@ fn codes_in_a_frame_are_checked_and_renewed() {
     // Beside a frame nothing lies: what was kept of its request must be given.
     let mut take = |_| Ok(());
     let what = Attach {
-        data: Some(frame_of(std::slice::from_ref(&data))),
+        data: Some(frame_of(std::slice::from_ref(&data)).into()),
         retained: frame_of(&retained),
         requested: None,
         result: &result,
         out: Output::Frame(&mut take),
+        shuffle: false,
         binary_codes: true,
         destroy: &[],
     };
@@ -339,11 +350,12 @@ fn codes_in_a_frame_are_checked_and_renewed() {
     let given = |data: Option<Input<'_>>| {
         let mut take = |_| Ok(());
         let what = Attach {
-            data,
+            data: data.map(Into::into),
             retained: frame_of(&retained),
             requested: Some(&requested),
             result: &result,
             out: Output::Frame(&mut take),
+            shuffle: false,
             binary_codes: true,
             destroy: &[],
         };
@@ -530,6 +542,7 @@ fn lines_go_to_files_and_nothing_is_destroyed_for_a_frame() {
         requested: None,
         result: &way.result,
         out: Output::Frame(&mut take),
+        shuffle: false,
         binary_codes: false,
         destroy: &[],
     };
@@ -545,6 +558,7 @@ fn lines_go_to_files_and_nothing_is_destroyed_for_a_frame() {
         requested: None,
         result: &result,
         out: Output::Frame(&mut take),
+        shuffle: false,
         binary_codes: false,
         destroy: &destroy,
     };

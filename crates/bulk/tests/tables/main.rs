@@ -2,14 +2,17 @@
 
 mod again;
 mod bad_input;
+mod bytes;
 mod civil_status;
 mod columns;
 mod common;
 mod crash;
+mod files;
 mod forms;
 mod frames;
 mod guard;
 mod pair;
+mod parts;
 mod prepare;
 mod random;
 mod renewal;
@@ -17,6 +20,7 @@ mod requests;
 mod rows;
 mod sealed;
 mod several;
+mod shuffle;
 #[path = "../signed/mod.rs"]
 mod signed;
 mod threads;

@@ -26,7 +26,7 @@ pub fn manifest(place: &Path, bytes: &[u8]) -> bool {
     again.write(&second).unwrap();
     let fields = |manifest: &Manifest| {
         (
-            manifest.requested(Hex([1; 32]), Data::new(None, None, &[0], [2; 32])),
+            manifest.requested(Hex([1; 32]), vec![Data::new(None, None, &[0], (1, [2; 32]))]),
             manifest.input,
             manifest.content,
             manifest.previous.clone(),

@@ -112,6 +112,7 @@ fn the_bytes_do_not_depend_on_the_number_of_threads() {
                 requested: None,
                 result: &way.result,
                 out: (&out).into(),
+                shuffle: false,
                 binary_codes: own == "parquet",
                 destroy: &[],
             };
@@ -272,6 +273,7 @@ fn attach_names_the_file_and_the_row() {
                         requested: None,
                         result,
                         out: out.into(),
+                        shuffle: false,
                         binary_codes: false,
                         destroy: &[],
                     };
@@ -462,6 +464,7 @@ fn a_step_that_is_asked_to_stop_leaves_nothing() {
         requested: None,
         result: &way.result,
         out: (&way.out).into(),
+        shuffle: false,
         binary_codes: false,
         destroy: std::slice::from_ref(&way.data),
     };

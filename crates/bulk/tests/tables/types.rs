@@ -7,9 +7,10 @@ use std::path::Path;
 use std::sync::Arc;
 
 use arrow_schema::{DataType, Field, IntervalUnit, Schema, TimeUnit};
-use cstatns::coded::Coded as _;
 use cstatns::identifier::Scheme;
 use cstatns_controller::Column;
+use cstatns_rows::csv::Delimiter;
+use cstatns_rows::table::Source;
 use parquet::arrow::add_encoded_arrow_schema_to_metadata;
 use parquet::basic::{LogicalType, Type as Physical};
 use parquet::column::reader::ColumnReader;
@@ -493,7 +494,7 @@ fn the_type_that_arrow_says_a_column_had_changes_no_value() {
 }
 
 #[test]
-fn timestamps_that_microseconds_do_not_hold_are_refused() {
+fn times_in_96_bits_come_back_and_as_rows_only_where_microseconds_hold_them() {
     let place = Place::new();
     for (moment, fits) in [
         (int96(19_783, 1), false),
@@ -512,30 +513,44 @@ fn timestamps_that_microseconds_do_not_hold_are_refused() {
                     vec![vec![Some(int96(1, 0))], vec![None], vec![Some(moment.clone())]];
                 write(&path, shape, &[rows], properties.clone());
                 let way = Way::new(&place, &name, "parquet", "parquet");
-                let outcome = way.prepare(
-                    Column::Identifiers { columns: &["nir"], scheme: Scheme::FrNir },
-                    b',',
-                );
-                if fits {
-                    outcome.unwrap();
-                    for file in [way.request.clone(), way.retained.clone()] {
-                        std::fs::remove_file(file).unwrap();
+                way.prepare(Column::Identifiers { columns: &["nir"], scheme: Scheme::FrNir }, b',')
+                    .unwrap();
+                way.code(&POPULATION, 1, 1).unwrap();
+                way.attach().unwrap();
+                assert!(int96_of(&path, deep) == int96_of(&way.out, deep), "{name}");
+                // As rows they are in microseconds.
+                let mut rows =
+                    Source::open(&path, Delimiter::Given(b',')).unwrap().into_record_batches();
+                match rows.next().unwrap() {
+                    Ok(_) => assert!(fits),
+                    Err(error) => {
+                        let said = error.to_string();
+                        assert!(!fits && said.contains("a timestamp in 96 bits"), "{said}");
+                        assert!(said.contains(&format!("column {deep:?}")), "{said}");
                     }
-                    std::fs::remove_file(cstatns::manifest::manifest_path(&way.request)).unwrap();
-                    let requested = cstatns::requested::requested_path(&way.retained);
-                    std::fs::remove_file(requested).unwrap();
-                } else {
-                    let error = outcome.unwrap_err();
-                    assert_eq!(error.code(), "parquet-time");
-                    let said = error.to_string();
-                    assert!(
-                        said.contains(&format!("column {deep:?}")) && said.contains("row group 1"),
-                        "{said}"
-                    );
-                    assert_eq!(place.names(), [format!("{name}.parquet")]);
                 }
-                std::fs::remove_file(path).unwrap();
+                for name in place.names() {
+                    std::fs::remove_file(place.path(&name)).unwrap();
+                }
             }
         }
     }
+}
+
+/// The times of a column as they are written.
+fn int96_of(path: &Path, name: &str) -> Vec<Int96> {
+    let file = SerializedFileReader::new(File::open(path).unwrap()).unwrap();
+    let mut found = Vec::new();
+    for group in 0..file.num_row_groups() {
+        let group = file.get_row_group(group).unwrap();
+        let columns = group.metadata().columns();
+        let at = columns.iter().position(|column| column.column_path().string() == name).unwrap();
+        let ColumnReader::Int96ColumnReader(mut reader) = group.get_column_reader(at).unwrap()
+        else {
+            panic!("{name} has another type");
+        };
+        reader.read_records(usize::MAX, Some(&mut Vec::new()), None, &mut found).unwrap();
+    }
+    assert!(!found.is_empty());
+    found
 }

@@ -1,12 +1,14 @@
 //! `controller check`: what files of codes hold, whether they can be joined, and which of a folder
 //! are of a former generation.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
 use cstatns::code::Generation;
 use cstatns::coded::{Blame, Coded as _};
 use cstatns::files::FileError;
+use cstatns::report::report_path;
 use cstatns_controller::{CheckError, FileFacts, check};
 use cstatns_rows::csv::Delimiter;
 use cstatns_rows::table::{Format, Source};
@@ -16,6 +18,9 @@ use crate::fault::Fault;
 use crate::lang::text;
 use crate::output::Program;
 use crate::settings::Settings;
+
+/// So deep folders in a folder are looked at.
+const DEEPEST: usize = 4;
 
 /// Show what files of codes hold, and refuse files that cannot be joined; or show which files of a
 /// folder are of a former generation
@@ -45,8 +50,25 @@ impl CheckArgs {
                 "ces fichiers peuvent s'apparier sur leurs codes"
             ));
         }
-        Ok(json!({ "files": facts.iter().map(summary_of).collect::<Vec<_>>() }))
+        let summary = json!({ "files": facts.iter().map(summary_of).collect::<Vec<_>>() });
+        ended(program, &facts, summary)
     }
+}
+
+/// Ends with 3 where nothing says of which service and domain the codes of a file are.
+fn ended(program: &Program, files: &[FileFacts], summary: Value) -> Result<Value, Fault> {
+    let unknown: Vec<_> = files.iter().filter(|file| file.domain.is_none()).collect();
+    for file in &unknown {
+        program.say(text!(
+            "warning: {:?}: its report is not beside it, so nothing says of which service and domain its codes \
+            are: put {:?} back",
+                "attention : {:?} : son rapport n'est pas à côté, et rien ne dit de quel service et de quel domaine sont \
+                    ses codes : remettez {:?}",
+            file.path,
+            report_path(&file.path)
+        ));
+    }
+    if unknown.is_empty() { Ok(summary) } else { Err(Fault::not_in_order(summary)) }
 }
 
 fn line_of(file: &FileFacts) -> String {
@@ -82,7 +104,7 @@ fn survey(program: &Program, places: &[PathBuf]) -> Result<Value, Fault> {
     let mut paths = Vec::new();
     for place in places {
         match place.is_dir() {
-            true => paths.extend(tables_in(place)?),
+            true => paths.extend(tables_in(place, DEEPEST)?),
             false => paths.push(place.clone()),
         }
     }
@@ -117,7 +139,7 @@ fn survey(program: &Program, places: &[PathBuf]) -> Result<Value, Fault> {
             }
         }
     }
-    let mut files = Vec::new();
+    let (mut files, mut told) = (Vec::new(), BTreeSet::new());
     for file in &found {
         program.tell(line_of(file));
         let same = found.iter().filter(|other| other.tag == file.tag);
@@ -126,7 +148,8 @@ fn survey(program: &Program, places: &[PathBuf]) -> Result<Value, Fault> {
         if newest.generation > file.generation {
             let gone = newest.left_out.contains(&file.generation);
             let renewal = if gone { None } else { Some(renewal(file)?) };
-            tell_former(program, newest.generation, renewal.as_deref());
+            let is_new = told.insert((&file.report_of, newest.generation));
+            tell_former(program, newest.generation, renewal.as_deref().filter(|_| is_new), gone);
             summary["newest"] = json!(newest.generation);
             summary["renewal"] = json!(renewal);
         }
@@ -135,13 +158,19 @@ fn survey(program: &Program, places: &[PathBuf]) -> Result<Value, Fault> {
     if found.is_empty() {
         program.say(text!("no file of codes is there", "il n'y a là aucun fichier de codes"));
     }
-    Ok(json!({ "files": files, "unread": unread }))
+    ended(program, &found, json!({ "files": files, "unread": unread }))
 }
 
-fn tell_former(program: &Program, newest: Generation, renewal: Option<&str>) {
+/// One command renews all files that were attached together.
+fn tell_former(program: &Program, newest: Generation, renewal: Option<&str>, is_gone: bool) {
     program.tell(match renewal {
         Some(command) => text!("  of a former generation, {newest} is here too: {command}",
             "  d'une ancienne génération, {newest} est là aussi : {command}"),
+        None if !is_gone => text!(
+            "  of a former generation, {newest} is here too: it is renewed with the files above of its folder",
+            "  d'une ancienne génération, {newest} est là aussi : il se renouvelle avec les fichiers ci-dessus de son \
+                dossier"
+        ),
         None => text!(
             "  of a former generation, {newest} is here too, and its key is lost: no renewal brings it there",
             "  d'une ancienne génération, {newest} est là aussi, et sa clé est perdue : aucun renouvellement ne l'y amène"
@@ -151,8 +180,12 @@ fn tell_former(program: &Program, newest: Generation, renewal: Option<&str>) {
 
 /// The command that prepares the renewal of a file.
 fn renewal(file: &FileFacts) -> Result<String, Fault> {
-    let settings = Settings::beside(&file.path)?;
-    let mut command = format!("cstatns controller prepare {}", quoted(&file.path));
+    let data = &file.report_of;
+    let settings = match data.is_dir() {
+        true => Settings::of(data)?.or(|| Settings::beside(data))?,
+        false => Settings::beside(data)?,
+    };
+    let mut command = format!("cstatns controller prepare {}", quoted(data));
     for column in &file.columns {
         command.push_str(&format!(" --code-column {}", quoted(Path::new(column))));
     }
@@ -175,9 +208,9 @@ fn renewal(file: &FileFacts) -> Result<String, Fault> {
         command.push_str(&format!(" --delimiter {between}"));
     }
     let beside = |what: &str| {
-        let name = file.path.file_name().unwrap_or_default().to_string_lossy();
+        let name = data.file_name().unwrap_or_default().to_string_lossy();
         let (stem, extension) = name.split_once('.').unwrap_or((&*name, "csv"));
-        quoted(&file.path.with_file_name(format!("{stem}.{what}.{extension}")))
+        quoted(&data.with_file_name(format!("{stem}.{what}.{extension}")))
     };
     command.push_str(&format!(
         " --request {} --retained {}",
@@ -206,16 +239,21 @@ fn is_coded(source: &Source) -> Result<bool, Fault> {
     Ok(table.header().iter().any(names) && table.find("index")?.is_none())
 }
 
-/// The files of a folder that may be tables, by their names.
-fn tables_in(folder: &Path) -> Result<Vec<PathBuf>, Fault> {
+/// The files of a folder, and of those in it, that may be tables, by their names.
+fn tables_in(folder: &Path, deep: usize) -> Result<Vec<PathBuf>, Fault> {
     let failed = |error: &std::io::Error| FileError::from_io(folder, error);
     let mut found = Vec::new();
     for entry in std::fs::read_dir(folder).map_err(|error| failed(&error))? {
-        let path = entry.map_err(|error| failed(&error))?.path();
-        if path.is_file() && Format::of(&path).is_ok() {
-            found.push(path);
-        }
+        found.push(entry.map_err(|error| failed(&error))?.path());
     }
     found.sort();
-    Ok(found)
+    let mut tables = Vec::new();
+    for path in found {
+        if path.is_file() && Format::of(&path).is_ok() {
+            tables.push(path);
+        } else if deep > 0 && path.is_dir() && !path.is_symlink() {
+            tables.extend(tables_in(&path, deep - 1)?);
+        }
+    }
+    Ok(tables)
 }

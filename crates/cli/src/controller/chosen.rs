@@ -19,12 +19,20 @@ use crate::register::mapped;
 use crate::scheme::scheme;
 use crate::settings::Settings;
 
+use super::given::Given;
+use super::piped;
+
 /// The data, and what of it is sent.
 #[derive(Args)]
 #[command(group = ArgGroup::new("sent").required(true))]
 pub(super) struct Chosen {
-    /// The data: .csv, .tsv or .txt with a header line, perhaps compressed (.gz, .zst), or .parquet
-    pub(super) data: PathBuf,
+    /// The data: .csv, .tsv or .txt with a header line, perhaps compressed (.gz, .zst), or
+    /// .parquet; or a folder of such files; or `-`, text from standard input
+    #[arg(required = true)]
+    pub(super) data: Vec<PathBuf>,
+    /// The type of what is piped in: csv, tsv or txt, perhaps with .gz or .zst behind it
+    #[arg(long, value_name = "F", value_parser = piped::format)]
+    pub(super) format: Option<String>,
     /// A column of identifiers, to be coded; may be repeated: then each column C gets its C_code
     #[arg(long, value_name = "C", group = "sent")]
     identifier_column: Vec<String>,
@@ -127,8 +135,9 @@ impl Chosen {
     }
 
     /// What separates the fields of the data.
-    pub(super) fn delimiter(&self, settings: &Settings) -> Result<u8, Fault> {
-        if Format::of(&self.data)? == Format::Parquet {
+    pub(super) fn delimiter(&self, settings: &Settings, given: &Given<'_>) -> Result<u8, Fault> {
+        let data = given.first();
+        if Format::of(data)? == Format::Parquet {
             return match self.encoding {
                 Some(_) => Err(Fault::usage(text!(
                     "--encoding is for text: leave it out for .parquet",
@@ -137,8 +146,12 @@ impl Chosen {
                 None => Ok(b','),
             };
         }
-        if let Some(delimiter) = self.delimiter.or(settings.delimiter_of(&self.data)?) {
+        if let Some(delimiter) = self.delimiter.or(settings.delimiter_of(data)?) {
             return Ok(delimiter);
+        }
+        if given.is_piped() {
+            // What was looked at could not be read again.
+            return Ok(Format::of(data)?.text().map_or(b',', |text| text.delimiter));
         }
         let mapped = self.map.iter().find(|(field, _)| *field == Field::Prenoms);
         let column = self.identifier_column.first().or(self.code_column.first());
@@ -146,6 +159,6 @@ impl Chosen {
             .map(|column| &**column)
             .or(mapped.map(|(_, column)| &**column))
             .unwrap_or("prenoms");
-        Ok(usual_delimiter(&self.data, column, self.encoding)?)
+        Ok(usual_delimiter(data, column, self.encoding)?)
     }
 }

@@ -1,7 +1,7 @@
 //! `controller inspect`: what data holds, before anything is made of it.
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use cstatns::civil_status::Field;
@@ -21,6 +21,8 @@ use crate::scheme::scheme;
 
 use super::NUMBERS;
 use super::chosen::encoding;
+use super::given::Given;
+use super::piped::is_pipe;
 
 /// Show what data holds before a request is made of it: its columns, which of them hold
 /// identifiers, how many can be read, why the others cannot and on which lines they stand
@@ -31,7 +33,8 @@ use super::chosen::encoding;
 Nothing is written and no service is needed. Values are never shown: counts, words and numbers of lines
 (of Parquet, of rows) are.")]
 pub(crate) struct InspectArgs {
-    /// The data: .csv, .tsv or .txt with a header line, perhaps compressed (.gz, .zst), or .parquet
+    /// The data: .csv, .tsv or .txt with a header line, perhaps compressed (.gz, .zst), or
+    /// .parquet; or a folder of such files
     #[arg(required = true)]
     data: Vec<PathBuf>,
     /// A column that is read as identifiers, whatever it seems to hold; may be repeated
@@ -62,7 +65,14 @@ impl InspectArgs {
         let (missing, columns) = (&*self.missing, &*self.identifier_column);
         let reading = Reading { numbers: self.numbers, missing, encoding: self.encoding };
         let mut files = Vec::new();
-        for data in &self.data {
+        if self.data.iter().any(|data| is_pipe(data)) {
+            return Err(Fault::usage(text!(
+                "the data is read twice: give a file, not `-`",
+                "les données sont lues deux fois : donnez un fichier, non `-`"
+            )));
+        }
+        let given = Given::of(&self.data, None)?;
+        for data in given.paths() {
             let (scheme, years) = (self.scheme, program.years());
             let what = Inspect { data, delimiter: self.delimiter, reading, scheme, columns, years };
             let (inspected, seconds) = self.bulk.work(program, |effort| inspect(what, effort));
@@ -73,7 +83,7 @@ impl InspectArgs {
         Ok(json!({ "files": files }))
     }
 
-    fn tell(&self, program: &Program, data: &PathBuf, inspected: &Inspected) {
+    fn tell(&self, program: &Program, data: &Path, inspected: &Inspected) {
         let rows = counted(inspected.rows, "row", "ligne");
         let columns = counted(inspected.columns.len() as u64, "column", "colonne");
         let form = inspected.text.as_ref().map_or("Parquet".to_owned(), |text| {
@@ -188,7 +198,7 @@ impl InspectArgs {
     }
 
     /// The command by which a request of the columns of identifiers is prepared.
-    fn command(&self, data: &PathBuf, inspected: &Inspected) -> Option<String> {
+    fn command(&self, data: &Path, inspected: &Inspected) -> Option<String> {
         let columns = inspected.columns.iter().enumerate();
         let read = columns.filter_map(|(at, column)| Some((at, column, column.read.as_ref()?)));
         let sent: Vec<_> = read
@@ -319,7 +329,7 @@ pub(super) fn unkeyed(without: u64, all: u64) -> Option<String> {
     })
 }
 
-fn summary(data: &PathBuf, inspected: &Inspected, seconds: f64) -> Value {
+fn summary(data: &Path, inspected: &Inspected, seconds: f64) -> Value {
     let places = |places: &Places| json!({ "count": places.count, "first": places.first });
     let read = |read: &Read| {
         let words: serde_json::Map<_, _> =

@@ -17,9 +17,9 @@ use crate::fault::Fault;
 use crate::figures::per_second;
 use crate::lang::{said, text};
 use crate::output::Program;
-use crate::settings::Settings;
 
 use super::chosen::Chosen;
+use super::given::Given;
 use super::{found, present_card, slip};
 
 /// Make a request for the cryptographic service: identifiers to code, people to look up and code,
@@ -38,11 +38,18 @@ A file as French spreadsheets write it needs --delimiter ';', and perhaps --enco
   cstatns controller prepare export.csv.gz --identifier-column '#1' --delimiter ';' \\
       --encoding windows-1252 --service card.json --domain population --request request.csv.zst \\
       --retained retained.csv.gz
+Text may be piped in, and then is piped in again for `attach`:
+  cstatns controller prepare - --format csv --identifier-column nir < wages.csv \\
+      --service card.json --domain population --request request.csv --retained retained.csv
 A column is named by its name or by its number, '#1' the first. Several columns go in one request,
 and the attached file begins with insured_code, insured_quality, payer_code, payer_quality:
   cstatns controller prepare care.parquet --identifier-column insured --identifier-column payer \\
       --service card.json --domain population --request request.csv --retained retained.parquet
 For a renewal: --code-column insured_code --code-column payer_code, which keep their names.
+Several files, or a folder of them as Spark writes it, make one request. Their codes come back in a folder, in files that
+are called the same; the columns that are sent are called the same in all of them:
+  cstatns controller prepare wages-01.csv wages-02.csv --identifier-column nir \\
+      --service card.json --domain population --request request.csv --retained retained.csv
 Identifiers that are numbers, and cells that say NA where there is no value:
   cstatns controller prepare wages.parquet --identifier-column nir --numbers --missing NA \\
       --service card.json --domain population --request request.csv --retained retained.parquet
@@ -87,7 +94,8 @@ impl PrepareArgs {
     pub(super) fn run(self, program: &Program) -> Result<Value, Fault> {
         let named = self.chosen.named()?;
         let column = self.chosen.column(&named, program.years());
-        let settings = Settings::beside(&self.chosen.data)?;
+        let given = Given::of(&self.chosen.data, self.chosen.format.as_ref())?;
+        let settings = given.settings()?;
         let (Some(card), Some(domain)) = (
             self.service.as_ref().or(settings.service.as_ref()),
             self.domain.as_ref().or(settings.domain.as_ref()),
@@ -105,14 +113,14 @@ impl PrepareArgs {
             Fault::form(path, words!("the card of a service", "la carte d'un service"))
         })?;
         let what = Prepare {
-            data: (&self.chosen.data).into(),
+            data: given.data()?,
             column,
             service: &service,
             signing: &card.body.signing,
             domain,
             request: &self.request,
             retained: (&self.retained).into(),
-            delimiter: self.chosen.delimiter(&settings)?,
+            delimiter: self.chosen.delimiter(&settings, &given)?,
             reading: self.chosen.reading(&settings),
             accepted: &self.chosen.accept_risk,
         };
@@ -121,10 +129,10 @@ impl PrepareArgs {
         let manifest = manifest_path(&self.request);
         let requested = requested_path(&self.retained);
         program.say(text!(
-            "give {:?} and {manifest:?} to the service; keep {:?}, {:?} and {requested:?}",
-            "donnez {:?} et {manifest:?} au service ; gardez {:?}, {:?} et {requested:?}",
+            "give {:?} and {manifest:?} to the service; keep {}, {:?} and {requested:?}",
+            "donnez {:?} et {manifest:?} au service ; gardez {}, {:?} et {requested:?}",
             self.request,
-            self.chosen.data,
+            given.shown(),
             self.retained
         ));
         let (input, words) = (&prepared.input, spoken(&prepared.input.commitment));
@@ -144,6 +152,7 @@ impl PrepareArgs {
         program.say(closing(prepared.rows, seconds, &prepared.found.counts));
         let mut summary = json!({
             "rows": prepared.rows,
+            "files": prepared.requested.data.len(),
             "rows_of_request": input.rows,
             "values": input.values,
             "distinct": input.distinct,

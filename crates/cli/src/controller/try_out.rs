@@ -9,10 +9,10 @@ use crate::fault::Fault;
 use crate::figures::{counted, grouped, per_second};
 use crate::lang::text;
 use crate::output::Program;
-use crate::settings::Settings;
 
 use super::chosen::Chosen;
 use super::found;
+use super::given::Given;
 
 /// Read data as prepare does and refuse what that would refuse, without a service, and without
 /// writing anything
@@ -43,20 +43,21 @@ impl TryArgs {
     pub(super) fn run(self, program: &Program) -> Result<Value, Fault> {
         let named = self.chosen.named()?;
         let column = self.chosen.column(&named, program.years());
-        let settings = Settings::beside(&self.chosen.data)?;
+        let given = Given::of(&self.chosen.data, self.chosen.format.as_ref())?;
+        let settings = given.settings()?;
         let what = Try {
-            data: (&self.chosen.data).into(),
+            data: given.data()?,
             column,
-            delimiter: self.chosen.delimiter(&settings)?,
+            delimiter: self.chosen.delimiter(&settings, &given)?,
             reading: self.chosen.reading(&settings),
             accepted: &self.chosen.accept_risk,
         };
         let (tried, seconds) = self.bulk.work(program, |effort| try_out(what, effort));
         let tried = tried?;
         program.tell(text!(
-            "{:?} would not be refused: {} with {}, {} distinct",
-            "{:?} ne serait pas refusé : {} avec {}, {} distinctes",
-            self.chosen.data,
+            "{} would not be refused: {} with {}, {} distinct",
+            "{} ne serait pas refusé : {} avec {}, {} distinctes",
+            given.shown(),
             counted(tried.request_rows, "row", "ligne"),
             counted(tried.values, "value", "valeur"),
             grouped(tried.distinct)

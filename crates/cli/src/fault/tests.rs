@@ -69,6 +69,17 @@ fn holding_the_canary(directory: &Path) -> Vec<String> {
     files(directory).into_iter().filter(|(_, bytes)| holds(bytes)).map(|(name, _)| name).collect()
 }
 
+/// With `--json` it is an error like others.
+#[test]
+fn a_panic_has_an_answer() {
+    let answer = super::panicked().answer();
+    assert_eq!(
+        (&answer["error"]["code"], &answer["error"]["exit"]),
+        (&"internal".into(), &1.into())
+    );
+    assert_eq!(answer["error"]["facts"], serde_json::json!({}));
+}
+
 #[test]
 fn a_panic_in_a_run_says_and_leaves_nothing() {
     std::panic::set_hook(Box::new(|info| SAID.lock().unwrap().push(panic_line(info))));

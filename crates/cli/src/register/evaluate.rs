@@ -283,9 +283,9 @@ impl EvaluateArgs {
         }
         for (field, seen) in ASKED.into_iter().zip(seen) {
             if seen.is_wrong(field) {
-                let wrong =
-                    PrepareError::WrongField { field, invalid: seen.unread, filled: seen.filled };
-                return Err(Fault::from(wrong).about(&self.queries));
+                let path = self.queries.clone();
+                let (invalid, filled) = (seen.unread, seen.filled);
+                return Err(PrepareError::WrongField { path, field, invalid, filled }.into());
             }
             if seen.may_be_days(field) {
                 program.say(said(MAY_BE_DAYS));

@@ -105,7 +105,8 @@ struct Run {
     home: PathBuf,
     /// The domain
     domain: Name,
-    /// The request, with its .manifest.json beside it; or several, at most 64
+    /// The request, a file or a folder of parts, with its .manifest.json beside it; or several, at
+    /// most 64
     #[arg(long = "request", value_name = "R", required = true, num_args = 1..)]
     requests: Vec<PathBuf>,
     /// The result to write, one for each request, in their order; its .report.json lies beside it

@@ -11,6 +11,7 @@ use cstatns::state::State;
 use jiff::civil::Date;
 use serde_json::{Value, json};
 
+use super::metrics::metrics;
 use super::names;
 use crate::fault::Fault;
 use crate::figures::{counted, in_words};
@@ -22,11 +23,13 @@ use crate::output::Program;
 #[command(after_help = "Examples:
   cstatns service status home --json
   cstatns service status home --check
+  cstatns service status home --prometheus > cstatns.prom
   cstatns service status home --to-renew population
 What is past its end and what is overdue is shown by the system's clock, also where that is not confirmed.
 It changes nothing and waits for nobody: it may run while another command does, and on a home that is read-only.
 With --check the exit status is 3 when something asks for attention: a clock that is not confirmed or behind, a
-project past its end, an overdue or doubted key, a missing receipt or result, something that is to be destroyed.
+project past its end, an overdue or doubted key, a missing receipt or result, a copy of the ledger that lacks events,
+something that is to be destroyed.
 With --to-renew it lists the deliveries of a former generation that no later renewal names: whose files are still to be
 renewed. A renewal names a delivery where its report lay beside the data when it was prepared, or with --of.")]
 pub(crate) struct Status {
@@ -35,6 +38,9 @@ pub(crate) struct Status {
     /// End with 3 when something asks for attention
     #[arg(long)]
     check: bool,
+    /// Give how it stands as OpenMetrics text
+    #[arg(long, conflicts_with = "to_renew")]
+    prometheus: bool,
     /// List the deliveries of this domain whose codes are still to be renewed, and nothing else
     #[arg(long, value_name = "DOMAIN", conflicts_with = "check")]
     to_renew: Option<Name>,
@@ -42,6 +48,12 @@ pub(crate) struct Status {
 
 impl Status {
     pub(super) fn run(self, program: &Program) -> Result<Value, Fault> {
+        if self.prometheus && program.is_json() {
+            return Err(Fault::usage(text!(
+                "standard output takes one of --prometheus and --json",
+                "la sortie standard prend --prometheus ou --json, pas les deux"
+            )));
+        }
         let clock = program.clock.clone();
         let reader = Reader::open(&self.home, move || clock())?;
         if let Some(domain) = &self.to_renew {
@@ -52,7 +64,10 @@ impl Status {
         status.unpaid = reader
             .unpaid()
             .map(|unpaid| both(|lang| Fault::said_in(lang, &unpaid, &[]).text_in(lang)));
-        show(program, &status);
+        match self.prometheus {
+            true => program.tell(metrics(&status)),
+            false => show(program, &status),
+        }
         let past: Vec<_> = status.past_their_end().collect();
         let past: Vec<Value> = past
             .iter()
@@ -162,6 +177,18 @@ fn show(program: &Program, status: &service::Status) {
     }
     if let Some(unpaid) = status.unpaid.as_ref().map(said) {
         program.tell(text!("NOT DONE: {unpaid}", "PAS FAIT : {unpaid}"));
+    }
+    if status.keys_missing {
+        program.tell(text!("KEYS are not in the home: put them back from a mirror, or from the newest backup of keys/",
+            "LES CLÉS ne sont pas dans le répertoire du service : remettez-les d'un miroir, ou de la sauvegarde la plus \
+                récente de keys/"));
+    }
+    for copy in &status.copies_behind {
+        program.tell(text!(
+            "COPY BEHIND {}: it lacks events, or is away",
+            "COPIE EN RETARD {} : il lui manque des événements, ou elle est absente",
+            copy.display()
+        ));
     }
     for key in &status.unknown_keys {
         program.tell(text!(

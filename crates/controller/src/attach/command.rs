@@ -7,10 +7,12 @@ use cstatns_record::requested::{Requested, requested_path};
 use cstatns_rows::sink::Output;
 use cstatns_rows::table::Input;
 
+use crate::data::Data;
+
 /// What to attach. See [`attach`](crate::attach()).
 pub struct Attach<'a> {
-    /// The data, which must not have changed; none for a file that is where it was.
-    pub data: Option<Input<'a>>,
+    /// The data, which must not have changed; none for files that are where they were.
+    pub data: Option<Data<'a>>,
     /// The retained rows, as [`prepare`](crate::prepare()) wrote them or handed them over.
     pub retained: Input<'a>,
     /// What was kept of the request ([`Prepared::requested`](crate::Prepared)); of a retained file
@@ -19,9 +21,12 @@ pub struct Attach<'a> {
     /// The result of the service, beside which lies its report.
     pub result: &'a Path,
     /// Where the attached rows go: to a file of the same type as the data, that of a frame being
-    /// Parquet, beside which the report will lie; or, of rows whose columns have types, to a
-    /// frame.
+    /// Parquet, beside which the report will lie; of several files to a folder of as many; or, of
+    /// rows whose columns have types, to a frame.
     pub out: Output<'a>,
+    /// Put the rows into an order that is drawn at random, in each file by itself; else they stand
+    /// as in the data.
+    pub shuffle: bool,
     /// Write the codes in binary form (not in CSV).
     pub binary_codes: bool,
     /// Files to destroy once the attached file is durable: the data, the retained file (with what
@@ -31,10 +36,14 @@ pub struct Attach<'a> {
 
 /// The files of the command.
 pub(super) struct Files<'a> {
-    pub(super) data: Option<&'a Path>,
+    /// Those of the data that were named.
+    pub(super) data: Vec<&'a Path>,
     pub(super) retained: Option<&'a Path>,
     pub(super) result: &'a Path,
     pub(super) out: &'a Path,
+    /// Whether that is a folder of files.
+    pub(super) is_folder: bool,
+    pub(super) shuffle: bool,
     pub(super) binary_codes: bool,
     /// Those that the command names.
     pub(super) destroy: &'a [PathBuf],

@@ -7,7 +7,6 @@ use std::path::{Path, PathBuf};
 use cstatns_base::files::{self, Access, FileError, FileId};
 use cstatns_base::name::Hex;
 use cstatns_record::report::{Destruction, Report, report_path};
-use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -82,15 +81,13 @@ impl Before {
         Ok(Self { retained: what.retained.and_then(source), result: source(what.result), destroy })
     }
 
-    /// What is to be done once the attached file, which is whole and called `temporary` yet, has
+    /// What is to be done once the attached file or folder, which is whole and known by this, has
     /// its name.
-    pub(crate) fn plan(self, what: &Files<'_>, temporary: &Path) -> Result<Unfinished, FileError> {
-        let out = FileId::of(temporary)?
-            .ok_or_else(|| FileError::Missing { path: what.out.to_owned() })?;
+    pub(crate) fn plan(self, what: &Files<'_>, out: FileId) -> Unfinished {
         let destroy = self.destroy.into_iter().map(|file| Planned { file, state: State::Waiting });
         let (retained, result) = (self.retained, self.result);
         let (command, sources) = (command(what), what.sources.clone());
-        Ok(Unfinished { command, out, retained, result, sources, destroy: destroy.collect() })
+        Unfinished { command, out, retained, result, sources, destroy: destroy.collect() }
     }
 }
 
@@ -103,14 +100,15 @@ fn command(what: &Files<'_>) -> Hex<32> {
     let mut hash = Sha256::new();
     // A frame has none.
     let none = Path::new("");
-    let paths = [what.data.unwrap_or(none), what.retained.unwrap_or(none), what.result, what.out];
-    for path in paths.into_iter().chain(what.all()) {
+    let paths = [what.retained.unwrap_or(none), what.result, what.out];
+    hash.update((what.data.len() as u64).to_be_bytes());
+    for path in what.data.iter().copied().chain(paths).chain(what.all()) {
         let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
         let path = path.as_os_str().as_encoded_bytes();
         hash.update((path.len() as u64).to_be_bytes());
         hash.update(path);
     }
-    hash.update([u8::from(what.binary_codes)]);
+    hash.update([u8::from(what.binary_codes), u8::from(what.shuffle)]);
     Hex(hash.finalize().into())
 }
 
@@ -125,7 +123,11 @@ impl Unfinished {
     /// What a stopped run of the same command has still to do: its attached file stands, as the
     /// report beside it says, and its sources, where they are still there, are the same.
     pub(crate) fn find(what: &Files<'_>) -> Option<(Report, Self)> {
-        let out = FileId::of(what.out).ok().flatten()?;
+        let out = match what.is_folder {
+            true => FileId::of_directory(what.out),
+            false => FileId::of(what.out),
+        };
+        let out = out.ok().flatten()?;
         let path = report_path(what.out);
         let read: Read = serde_json::from_slice(&files::read(&path, LIMIT).ok()?).ok()?;
         let unfinished = read.unfinished?;
@@ -170,7 +172,7 @@ impl Unfinished {
             }
         }
         report.destroyed = self.destroyed(what);
-        report.end = Timestamp::now().max(report.begin);
+        report.end = super::now().max(report.begin);
         let bytes = if first.is_some() { self.bytes(report) } else { report.bytes() };
         files::replace(&path, &bytes, Access::Private)?;
         Ok(first.map(|reason| (count, reason)))

@@ -9,6 +9,7 @@ use cstatns_base::code::{Code, Generation, Tag};
 use cstatns_base::look_up::Score;
 use cstatns_base::meta::FileMeta;
 use cstatns_record::report::ReportBody;
+use cstatns_record::requested::Requested;
 use cstatns_rows::by_row::ByRow;
 use cstatns_rows::columns::{Codes, NumberCells, ScoreCells, count_words, fault, word};
 use cstatns_rows::effort::Effort;
@@ -37,6 +38,40 @@ pub(super) struct Gathered {
     pub(super) stated: BTreeMap<String, u64>,
     pub(super) result: PathBuf,
     pub(super) report: ReportBody,
+}
+
+/// Where the cells that were sent stand among all of them: row by row, file by file.
+pub(super) struct Layout {
+    /// Of each row.
+    pub(super) cells: usize,
+    pub(super) is_of_files: bool,
+    /// The rows before each file, and all of them.
+    before: Vec<u64>,
+}
+
+impl Layout {
+    pub(super) fn of(requested: &Requested) -> Self {
+        let mut before = vec![0];
+        for data in &requested.data {
+            before.push(before[before.len() - 1] + data.rows);
+        }
+        Self { cells: requested.cells(), is_of_files: requested.is_of_files(), before }
+    }
+
+    /// How many cells there are.
+    pub(super) fn count(&self) -> u64 {
+        self.before[self.before.len() - 1] * self.cells as u64
+    }
+
+    /// The number of a cell, from 0, by its file, its row in that and its column, all from 1; none
+    /// where there is no such cell.
+    fn place(&self, file: u64, row: u64, column: u64) -> Option<u64> {
+        let file = usize::try_from(file).ok()?;
+        let (begin, end) = (self.before.get(file.checked_sub(1)?)?, self.before.get(file)?);
+        let row = begin.checked_add(row.checked_sub(1)?).filter(|row| row < end)?;
+        let column = column.checked_sub(1).filter(|column| *column < self.cells as u64)?;
+        Some(row * self.cells as u64 + column)
+    }
 }
 
 /// A record: whether there is a code and a score (never 0), the number of the word, the code, and
@@ -187,19 +222,20 @@ impl Words {
     }
 }
 
-/// Puts the codes of the result into the order of the data's rows, of which each has so many cells
-/// of the `count`. What does not fit in memory is put aside beside the file `beside`.
+/// Puts the codes of the result into the order of the data's rows, with all cells of each.
+/// What does not fit in memory is put aside beside the file `beside`.
 pub(super) fn gather(
     retained: Rows,
     results: Results,
-    (count, cells): (u64, usize),
+    layout: &Layout,
     beside: &Path,
     effort: &Effort,
 ) -> Result<Gathered, AttachError> {
     let Results { rows: results, codes, meta, report, read, quality, score } = results;
     let path = retained.table.path().to_owned();
     let result = results.stream.table.path().to_owned();
-    let (by_row, threads) = ByRow::new(count, Gathered::width(score), beside, effort);
+    let cells = layout.cells;
+    let (by_row, threads) = ByRow::new(layout.count(), Gathered::width(score), beside, effort);
     effort.progress.expect(2 * report.rows_out);
     let retained = Sorted::of(retained)?;
     let mut pairing = Pairing {
@@ -252,7 +288,9 @@ pub(super) fn gather(
                 let mut said_words = Vec::with_capacity(found.len());
                 let numbers = NumberCells::of(&retained.batch, 1);
                 let columns = (cells > 1).then(|| NumberCells::of(&retained.batch, 2));
-                let statuses = retained.batch.cells(if cells > 1 { 3 } else { 2 });
+                let next = 2 + usize::from(cells > 1);
+                let files = layout.is_of_files.then(|| NumberCells::of(&retained.batch, next));
+                let statuses = retained.batch.cells(next + usize::from(layout.is_of_files));
                 let of_results = |column| {
                     results.iter().map(move |part| part.batch.cells(column)).collect::<Vec<_>>()
                 };
@@ -265,10 +303,13 @@ pub(super) fn gather(
                 for (row, &(part, at)) in found.iter().enumerate() {
                     let here = |found| fault(&path, row, found).after(retained.before);
                     let there = |found| fault(&result, at, found).after(results[part].before);
-                    let number = numbers.get(row).filter(|number| *number <= count / cells as u64);
-                    let column = columns.as_ref().map_or(Some(1), |columns| columns.get(row));
-                    let column = column.filter(|column| *column <= cells as u64);
-                    let Some((number, column)) = number.zip(column) else {
+                    let of = |cells: &Option<NumberCells<'_>>| {
+                        cells.as_ref().map_or(Some(1), |cells| cells.get(row))
+                    };
+                    let place = numbers.get(row).zip(of(&columns)).zip(of(&files));
+                    let place =
+                        place.and_then(|((row, column), file)| layout.place(file, row, column));
+                    let Some(place) = place else {
                         return Err(AttachError::RetainedRows { path: path.clone() });
                     };
                     let status = word(statuses.get(row)).map_err(here)?;
@@ -295,7 +336,7 @@ pub(super) fn gather(
                         false => None,
                     };
                     push(&mut block.records, code, word, score);
-                    block.rows.push((number - 1) * cells as u64 + column - 1);
+                    block.rows.push(place);
                     said_words.push(said);
                     attached.push(shown);
                 }

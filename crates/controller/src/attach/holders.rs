@@ -13,8 +13,11 @@ use super::command::Files;
 /// certain that they are the request: another may have been written there since, or its manifest is
 /// away.
 pub(super) fn holders(what: &Files<'_>, requested: &Requested) -> (Vec<PathBuf>, Vec<PathBuf>) {
-    let data = what.data.or(requested.data.path.as_deref()).map(Path::to_owned);
-    let (mut own, mut others) = (Vec::from_iter(data), Vec::new());
+    let mut own: Vec<PathBuf> = match &what.data[..] {
+        [] => requested.data.iter().filter_map(|data| data.path.clone()).collect(),
+        given => given.iter().copied().map(Path::to_owned).collect(),
+    };
+    let mut others = Vec::new();
     if let Some(request) = &requested.request {
         let manifest = manifest_path(request);
         let found = Manifest::read(&manifest).map(|manifest| manifest.input.commitment);

@@ -12,14 +12,15 @@ use cstatns_base::words;
 use cstatns_record::report::{ReportBody, ReportError, SignedReport, report_path};
 use cstatns_record::requested::Requested;
 use cstatns_rows::columns::{Codes, Indexes, Order, ScoreCells, fault};
-use cstatns_rows::csv::Delimiter;
 use cstatns_rows::error::{RowFault, TableError};
+use cstatns_rows::parts;
 use cstatns_rows::results::{ResultColumns, ResultRows};
-use cstatns_rows::table::{BATCH, Batch, Fill, Input, Kind, Rows, Table};
+use cstatns_rows::table::{BATCH, Batch, Fill, Kind, Rows, Table};
 
 use crate::origin::origin;
 
 use super::AttachError;
+use super::gather::Layout;
 
 /// The retained file, or the result: rows in the order of their indexes.
 pub(super) struct Sorted {
@@ -101,32 +102,50 @@ pub(super) fn need_any_retained(table: &Table) -> Result<(), TableError> {
     }
 }
 
-/// Refuses a file that is not a retained file, of several columns or of one.
-pub(super) fn need_retained(table: &Table, cells: usize) -> Result<(), TableError> {
-    let (names, expected): (&[&str], _) = match cells {
-        1 => (&["index", "row", "status"], "`index`, `row`, `status`"),
-        _ => (&["index", "row", "column", "status"], "`index`, `row`, `column`, `status`"),
+/// Refuses a file that is not a retained file of such a request: of several columns, of several
+/// files, or not.
+pub(super) fn need_retained(table: &Table, layout: &Layout) -> Result<(), TableError> {
+    let (names, expected): (&[&str], _) = match (layout.cells > 1, layout.is_of_files) {
+        (false, false) => (&["index", "row", "status"], "`index`, `row`, `status`"),
+        (true, false) => {
+            (&["index", "row", "column", "status"], "`index`, `row`, `column`, `status`")
+        }
+        (false, true) => (&["index", "row", "file", "status"], "`index`, `row`, `file`, `status`"),
+        (true, true) => (
+            &["index", "row", "column", "file", "status"],
+            "`index`, `row`, `column`, `file`, `status`",
+        ),
     };
     if !names.iter().map(|name| name.as_bytes()).eq(table.header()) {
         return Err(TableError::Columns { path: table.path().to_owned(), expected });
     }
-    table.need_kind(
-        1,
-        &[Kind::Text, Kind::Whole],
-        words!("`row` is a whole number", "`row` est un nombre entier"),
-    )?;
-    if cells > 1 {
-        table.need_kind(
-            2,
-            &[Kind::Text, Kind::Whole],
-            words!("`column` is a whole number", "`column` est un nombre entier"),
-        )?;
+    for (at, name) in names.iter().enumerate() {
+        let numbers = &[Kind::Text, Kind::Whole];
+        match *name {
+            "row" => table.need_kind(
+                at,
+                numbers,
+                words!("`row` is a whole number", "`row` est un nombre entier"),
+            )?,
+            "column" => table.need_kind(
+                at,
+                numbers,
+                words!("`column` is a whole number", "`column` est un nombre entier"),
+            )?,
+            "file" => table.need_kind(
+                at,
+                numbers,
+                words!("`file` is a whole number", "`file` est un nombre entier"),
+            )?,
+            "status" => table.need_kind(
+                at,
+                &[Kind::Text],
+                words!("`status` is text", "`status` est du texte"),
+            )?,
+            _ => {}
+        }
     }
-    table.need_kind(
-        names.len() - 1,
-        &[Kind::Text],
-        words!("`status` is text", "`status` est du texte"),
-    )
+    Ok(())
 }
 
 /// The result, and what is known of it.
@@ -144,7 +163,7 @@ pub(super) struct Results {
 impl Results {
     /// Opens the result of the request that was kept.
     pub(super) fn open(path: &Path, requested: &Requested) -> Result<Self, AttachError> {
-        let rows: Rows = Input::from(path).open(Delimiter::Under("index"))?.any();
+        let rows: Rows = parts::open(path)?.any();
         let columns = ResultColumns::of(&rows.table)?;
         // What Parquet says must be what the report says.
         origin(&rows.table)?;

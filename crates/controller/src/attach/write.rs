@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
 use std::ops::Range;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use cstatns_rows::by_row::PART;
@@ -14,13 +14,14 @@ use cstatns_rows::effort::Effort;
 use cstatns_rows::error::TableError;
 use cstatns_rows::pipeline::Steps;
 use cstatns_rows::sink::{Column, CopySink, Encoding, Parquet, Sink, Values};
-use cstatns_rows::table::{BATCH, Batch, Form, Kind, Source, Stream, Table};
+use cstatns_rows::table::{BATCH, Batch, Fill, Form, Kind, Source, Stream, Table};
 
 use crate::known::Known;
 use crate::named::{Clash, Names};
 
 use super::AttachError;
 use super::gather::{Gathered, add_counts};
+use super::opened::Expected;
 
 /// The columns of the data that stay, in the order in which they come behind the codes.
 pub(super) struct Kept {
@@ -74,13 +75,17 @@ impl Kept {
     }
 
     /// Run by run.
-    fn runs(&self) -> Vec<Range<usize>> {
+    pub(super) fn runs(&self) -> Vec<Range<usize>> {
         let runs = self.columns.chunk_by(|one, next| one + 1 == *next);
         runs.map(|run| run[0]..run[0] + run.len()).collect()
     }
 
     pub(super) fn columns(&self) -> &[usize] {
         &self.columns
+    }
+
+    pub(super) fn counted(&self) -> &[usize] {
+        &self.counted
     }
 }
 
@@ -107,7 +112,7 @@ impl Gathered {
     }
 
     /// Adds rows with these records, of each row one for each cell.
-    fn add<E: Encoding>(
+    pub(super) fn add<E: Encoding>(
         &self,
         records: &[&[u8]],
         kept: <E::Form as Form>::Kept<'_>,
@@ -138,33 +143,47 @@ impl Gathered {
 }
 
 /// The parts of records, taken one after the other as the rows come.
-struct Parts<'a> {
+pub(super) struct Parts<'a> {
     gathered: &'a Gathered,
     retained: &'a Path,
     present: Arc<Vec<u8>>,
     /// The records that were reached, and those of the parts that were taken.
     at: u64,
     taken: u64,
+    /// Those of the present file of the data.
+    file: Range<u64>,
 }
 
 /// Records of the rows of a block, piece by piece.
 #[derive(Default)]
-struct Records(Vec<(Arc<Vec<u8>>, Range<usize>)>);
+pub(super) struct Records(Vec<(Arc<Vec<u8>>, Range<usize>)>);
 
 impl Records {
-    fn iter(&self, width: usize) -> impl Iterator<Item = &[u8]> {
+    pub(super) fn iter(&self, width: usize) -> impl Iterator<Item = &[u8]> {
         self.0.iter().flat_map(move |(part, range)| part[range.clone()].chunks_exact(width))
     }
 }
 
 impl<'a> Parts<'a> {
-    fn of(gathered: &'a Gathered, retained: &'a Path) -> Self {
-        Self { gathered, retained, present: Arc::default(), at: 0, taken: 0 }
+    pub(super) fn of(gathered: &'a Gathered, retained: &'a Path) -> Self {
+        Self { gathered, retained, present: Arc::default(), at: 0, taken: 0, file: 0..0 }
     }
 
-    /// Those of the next so many rows; none if there are not as many.
-    fn next(&mut self, rows: u64) -> Result<Option<Records>, AttachError> {
+    /// Begins the next file of the data, which has so many rows.
+    pub(super) fn begin_file(&mut self, rows: u64) {
+        self.file = self.at..self.at + rows.saturating_mul(self.gathered.cells as u64);
+    }
+
+    pub(super) fn gathered(&self) -> &'a Gathered {
+        self.gathered
+    }
+
+    /// Those of the next so many rows; none if the file has not as many.
+    pub(super) fn next(&mut self, rows: u64) -> Result<Option<Records>, AttachError> {
         let mut left = rows.saturating_mul(self.gathered.cells as u64);
+        if left > self.file.end - self.at {
+            return Ok(None);
+        }
         let width = Gathered::width(self.gathered.score);
         let mut records = Records::default();
         while left > 0 {
@@ -188,32 +207,13 @@ impl<'a> Parts<'a> {
         Ok(Some(records))
     }
 
-    /// The rows that were reached.
-    fn rows(&self) -> u64 {
-        self.at / self.gathered.cells as u64
+    /// The rows of the file that were reached.
+    pub(super) fn rows(&self) -> u64 {
+        (self.at - self.file.start) / self.gathered.cells as u64
     }
 
-    fn is_at_end(&self) -> bool {
-        self.at == self.gathered.by_row.rows()
-    }
-}
-
-/// What is known of the data.
-pub(super) struct Data {
-    pub(super) path: PathBuf,
-    /// The columns that were sent, counted from 0, in the order in which they were named.
-    pub(super) sent: Vec<usize>,
-    pub(super) digest: [u8; 32],
-    /// The rows of the request, and how many of them each row of the data has.
-    pub(super) rows: u64,
-    pub(super) cells: usize,
-    /// The retained file, which says where its rows are.
-    pub(super) retained: PathBuf,
-}
-
-impl Data {
-    pub(super) fn changed(&self) -> AttachError {
-        AttachError::DataChanged { path: self.path.clone() }
+    pub(super) fn is_at_end(&self) -> bool {
+        self.at == self.file.end
     }
 }
 
@@ -227,12 +227,30 @@ struct Block<F, P> {
     piece: P,
 }
 
+/// Begins to read the data and to write the attached rows: returns which columns stay, what the
+/// data is known again by, and what `begin` makes of the columns.
+pub(super) fn begin_rows<F: Fill, T>(
+    rows: &mut Stream<F>,
+    data: &Expected,
+    gathered: &Gathered,
+    binary_codes: bool,
+    begin: impl FnOnce(&[Column<'_>], &Table) -> Result<T, TableError>,
+) -> Result<(Kept, Known, T), AttachError> {
+    let kept = Kept::of(&rows.table, &data.sent, gathered)?;
+    let mut columns = gathered.own_columns(&kept, binary_codes);
+    columns.extend(kept.columns.iter().map(|column| Column::kept(&rows.table, *column)));
+    let begun = begin(&columns, &rows.table)?;
+    rows.keep_quotes();
+    let known = Known::begin(rows, &data.sent)?;
+    Ok((kept, known, begun))
+}
+
 /// Writes the attached rows to what `begin` begins, once it is given the columns. Returns how many
 /// rows of a renewal have each quality.
 pub(super) fn write<F, E, S>(
     mut rows: Stream<F>,
-    data: &Data,
-    gathered: &Gathered,
+    data: &Expected,
+    parts: &mut Parts<'_>,
     binary_codes: bool,
     effort: &Effort,
     begin: impl FnOnce(&[Column<'_>], &Table) -> Result<(E, S), TableError>,
@@ -242,15 +260,11 @@ where
     E: Encoding<Form = F>,
     S: Sink<Piece = E::Piece>,
 {
-    let kept = Kept::of(&rows.table, &data.sent, gathered)?;
-    let mut columns = gathered.own_columns(&kept, binary_codes);
-    columns.extend(kept.columns.iter().map(|column| Column::kept(&rows.table, *column)));
-    let (encoding, mut sink) = begin(&columns, &rows.table)?;
-    drop(columns);
+    let gathered = parts.gathered;
+    let begun = begin_rows(&mut rows, data, gathered, binary_codes, begin)?;
+    let (kept, mut known, (encoding, mut sink)) = begun;
     let (runs, counted) = (kept.runs(), kept.counted);
     let cells = gathered.cells;
-    let mut known = Known::begin(&mut rows, &data.sent)?;
-    let mut parts = Parts::of(gathered, &data.retained);
     let mut counts = BTreeMap::new();
     let width = Gathered::width(gathered.score);
     let steps = Steps {
@@ -306,7 +320,7 @@ where
     Ok(counts)
 }
 
-fn count_cells<B: Batch>(batch: &B, column: usize, counts: &mut BTreeMap<String, u64>) {
+pub(super) fn count_cells<B: Batch>(batch: &B, column: usize, counts: &mut BTreeMap<String, u64>) {
     let cells = batch.cells(column);
     let words: Vec<_> = cells.iter(batch.rows()).map(|cell| word(cell).ok()).collect();
     count_words(counts, &words);
@@ -344,14 +358,14 @@ fn add_records(
 /// Writes the codes before the columns of a Parquet file, whose bytes are copied. Returns how many
 /// rows of a renewal have each quality.
 pub(super) fn copy(
-    data: &Data,
+    data: &Expected,
     kept: &Kept,
-    gathered: &Gathered,
+    parts: &mut Parts<'_>,
     effort: &Effort,
     (encoding, mut sink): (Parquet, CopySink<'_>),
 ) -> Result<BTreeMap<String, u64>, AttachError> {
+    let gathered = parts.gathered;
     let mut groups = sink.groups().into_iter();
-    let mut parts = Parts::of(gathered, &data.retained);
     let steps = Steps {
         new: || Group {
             is_large: false,

@@ -14,7 +14,7 @@ use cstatns_rows::sink::{Encoding, GROUP, Sink, Values};
 use cstatns_rows::sort::{Dealer, Heads, Sort, Sorted};
 use cstatns_rows::table::{BATCH, Form};
 
-use super::head::{MOST_VALUES, STATUSES, read};
+use super::head::{At, MOST_VALUES, STATUSES, read};
 
 /// What is written: how the request is encoded and where it goes, and the same of what is retained.
 pub(super) struct Outputs<Q, QS, R, RS> {
@@ -42,11 +42,21 @@ pub(super) struct Partitions<'a> {
     pub(super) sort: &'a Sort<Fields>,
     /// The rows of the data before each block of them.
     pub(super) before: &'a [u64],
+    /// Of several files, the rows of the data before each.
+    pub(super) files: Option<&'a [u64]>,
     /// The rows of the request for each of them.
     pub(super) cells: usize,
     pub(super) content: Content,
     pub(super) at_once: usize,
     pub(super) threads: NonZeroUsize,
+}
+
+/// Where a cell that was sent stands in the data, all from 1: the row, the column among those that
+/// are sent, and the file.
+struct Place {
+    row: u64,
+    column: u64,
+    file: u64,
 }
 
 /// Writes the rows of the sort to both files, and goes on with the commitment. `advance` is given
@@ -61,9 +71,19 @@ where
     Q: Encoding,
     R: Encoding,
 {
-    let Partitions { sort, before, cells, content, at_once, threads } = rows;
+    let Partitions { sort, before, files, cells, content, at_once, threads } = rows;
+    let place = |at: At| {
+        let (row, column) = (at.cell as usize / cells, at.cell as usize % cells);
+        let row = before[at.block as usize] + row as u64;
+        let file = files.map_or(0, |files| files.partition_point(|first| *first <= row));
+        let first = file.checked_sub(1).zip(files).map_or(0, |(file, files)| files[file]);
+        // From 1, as errors count rows.
+        Place { row: row - first + 1, column: column as u64 + 1, file: file as u64 }
+    };
     let (sent, mut request) = outputs.request;
     let (kept, mut retained) = outputs.retained;
+    // What is said of a place beside its row.
+    let which = (cells > 1, files.is_some());
     let mut blocks = (0..sort.partitions()).step_by(at_once);
     // A partition that is far larger than foreseen, part by part.
     let mut large: Option<(Arc<Sort<Fields>>, Range<usize>)> = None;
@@ -110,7 +130,7 @@ where
             let sort = divided.as_deref().unwrap_or(sort);
             for partition in block.partitions.clone() {
                 let pages = sort.take(partition)?;
-                block.encode(&sort.sorted(&pages)?, (before, cells), content, &sent, &kept)?;
+                block.encode(&sort.sorted(&pages)?, (&place, which), content, &sent, &kept)?;
             }
             block.end(&sent, &kept)
         },
@@ -138,14 +158,14 @@ impl<Q, R> Writing<Q, R> {
     fn encode(
         &mut self,
         sorted: &Sorted<'_, Fields>,
-        (before, cells): (&[u64], usize),
+        (place, (columns_too, files_too)): (impl Fn(At) -> Place, (bool, bool)),
         content: Content,
         request: &impl Encoding<Piece = Q>,
         retained: &impl Encoding<Piece = R>,
     ) -> Result<(), TableError> {
         let mut indexes = Vec::with_capacity(BATCH);
         let mut rows = Vec::with_capacity(BATCH);
-        let mut columns = Vec::new();
+        let (mut columns, mut files) = (Vec::new(), Vec::new());
         let mut statuses = Vec::with_capacity(BATCH);
         let count = content.columns().len();
         let mut codes = Vec::new();
@@ -156,6 +176,7 @@ impl<Q, R> Writing<Q, R> {
             indexes.clear();
             rows.clear();
             columns.clear();
+            files.clear();
             statuses.clear();
             codes.clear();
             let mut texts = vec![Vec::with_capacity(places.len()); count];
@@ -164,10 +185,10 @@ impl<Q, R> Writing<Q, R> {
                 let mut values = [None; MOST_VALUES];
                 values.iter_mut().zip(found).for_each(|(value, found)| *value = found);
                 indexes.push(index);
-                // From 1, as errors count rows.
-                let (row, column) = (at.cell as usize / cells, at.cell as usize % cells);
-                rows.push(before[at.block as usize] + row as u64 + 1);
-                columns.extend((cells > 1).then_some(column as u64 + 1));
+                let place = place(at);
+                rows.push(place.row);
+                columns.extend(columns_too.then_some(place.column));
+                files.extend(files_too.then_some(place.file));
                 statuses.push(Some(STATUSES[usize::from(status)]));
                 match content {
                     Content::Identifiers { .. } | Content::CivilStatus { .. } => {
@@ -197,7 +218,8 @@ impl<Q, R> Writing<Q, R> {
                 _ => sent.extend(texts.iter().map(|texts| Values::Text(texts))),
             }
             let mut own = vec![Values::Index(&indexes), Values::Numbers(&rows)];
-            own.extend((cells > 1).then_some(Values::Numbers(&columns)));
+            own.extend(columns_too.then_some(Values::Numbers(&columns)));
+            own.extend(files_too.then_some(Values::Numbers(&files)));
             own.push(Values::Words(&statuses));
             let (to_send, to_keep) = self.room(places.len(), request, retained)?;
             add(request, places.len(), &sent, to_send)?;

@@ -9,7 +9,7 @@ use cstatns_base::name::{Hex, grouped_fr};
 
 use crate::card::spoken;
 use crate::dealing::Threshold;
-use crate::proposal::{Action, Brief, Input};
+use crate::proposal::{Action, Brief, Engine, Input};
 
 cstatns_base::french!(Threshold {
     threshold => ("{} sur {}", threshold.k(), threshold.n()),
@@ -19,7 +19,13 @@ impl French for Input {
     fn french(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let [rows, values, distinct] = [self.rows, self.values, self.distinct].map(grouped_fr);
         let least = if self.distinct == CAP { "au moins " } else { "" };
-        write!(f, "{rows} lignes avec {values} valeurs, dont {least}{distinct} distinctes")
+        write!(f, "{rows} lignes avec {values} valeurs, dont {least}{distinct} distinctes")?;
+        match self.engine {
+            Some(Engine::Other) => {
+                f.write_str(", écrite par un autre programme (engine\u{a0}: other)")
+            }
+            None => Ok(()),
+        }
     }
 }
 

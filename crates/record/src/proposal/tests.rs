@@ -10,7 +10,13 @@ fn coding(look_up: Option<LookUp>) -> Action {
         generation: Generation::FIRST,
         scheme: Scheme::FrNir,
         purpose: Name::new("income").unwrap(),
-        inputs: vec![Input { commitment: Hex([7; 32]), rows: 4_000, values: 12, distinct: 11 }],
+        inputs: vec![Input {
+            commitment: Hex([7; 32]),
+            rows: 4_000,
+            values: 12,
+            distinct: 11,
+            engine: None,
+        }],
         recipient: None,
         keep_request: true,
         look_up,
@@ -71,7 +77,13 @@ fn a_recipient_and_a_threshold_are_shown() {
 
 #[test]
 fn counts_are_shown_and_those_that_no_file_has_are_not_possible() {
-    let input = |rows, values, distinct| Input { commitment: Hex([7; 32]), rows, values, distinct };
+    let input = |rows, values, distinct| Input {
+        commitment: Hex([7; 32]),
+        rows,
+        values,
+        distinct,
+        engine: None,
+    };
     assert_eq!(
         coding(None).to_string(),
         "code 4,000 rows with 12 values, 11 of them distinct, of the scheme fr-nir, for `income` \

@@ -8,14 +8,18 @@ use cstatns_base::name::{Hex, grouped};
 
 use crate::card::spoken;
 
-use super::{Action, Input};
+use super::{Action, Engine, Input};
 
 impl fmt::Display for Input {
     /// The counts, as a custodian reads them.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let [rows, values, distinct] = [self.rows, self.values, self.distinct].map(grouped);
         let least = if self.distinct == CAP { "at least " } else { "" };
-        write!(f, "{rows} rows with {values} values, {least}{distinct} of them distinct")
+        write!(f, "{rows} rows with {values} values, {least}{distinct} of them distinct")?;
+        match self.engine {
+            Some(Engine::Other) => f.write_str(", written by another program (engine: other)"),
+            None => Ok(()),
+        }
     }
 }
 

@@ -36,6 +36,11 @@ impl State {
         self.clock
     }
 
+    /// What the system's clock said when it was last recorded that project ends were looked at.
+    pub fn expiry_checked(&self) -> Option<Timestamp> {
+        self.expiry_checked
+    }
+
     /// The earlier of the last event's time and its clock: what is past an end by this is past it
     /// by both. Ends are marked and keys destroyed by it; refusing goes by [`State::time`].
     pub fn agreed_time(&self) -> Timestamp {

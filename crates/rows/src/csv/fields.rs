@@ -37,6 +37,8 @@ pub struct Fields {
     pub(super) ragged: Option<Vec<u64>>,
     /// Whether a field holds a line break.
     pub(super) has_breaks: bool,
+    /// Where it is asked for and they are not plain: of each field whether it is in quotes.
+    pub(super) quoted: Option<Vec<bool>>,
 }
 
 impl Fields {
@@ -45,6 +47,7 @@ impl Fields {
         (self.range, self.is_plain, self.lines, self.has_breaks) = (0..0, false, 0, false);
         self.fields.clear();
         self.starts.clear();
+        self.quoted.iter_mut().for_each(Vec::clear);
     }
 
     /// The lines it was made of, each a row unless it is blank; a line that has single CRs in it is
@@ -156,7 +159,8 @@ impl Fields {
     }
 
     /// Adds some neighbouring fields of a row to `out`, as they are written with the delimiter that
-    /// they were read with: plain ones without a look at them.
+    /// they were read with: plain ones without a look at them, and where it is known which were in
+    /// quotes, as they were.
     pub fn copy(&self, row: usize, columns: Range<usize>, out: &mut Lines) {
         let fields = &self.fields[row * self.columns..][columns.clone()];
         match fields {
@@ -165,7 +169,12 @@ impl Fields {
                     bytes.extend_from_slice(&self.bytes[*start as usize..*end as usize])
                 });
             }
-            _ => columns.for_each(|column| out.field(self.get(row, column))),
+            _ => columns.for_each(|column| match &self.quoted {
+                Some(quoted) => {
+                    out.as_it_was(self.get(row, column), quoted[row * self.columns + column])
+                }
+                None => out.field(self.get(row, column)),
+            }),
         }
     }
 

@@ -1,5 +1,6 @@
 //! The bytes of a file of text: unpacked, transcoded, and their digest.
 
+use std::fs::File;
 use std::io::{ErrorKind, Read};
 use std::path::Path;
 
@@ -17,6 +18,9 @@ const RECORD_LIMIT: usize = 64 << 20;
 const PACKED_RECORD: usize = 4 << 20;
 const PACKED_FOR_BYTE: usize = 16;
 const FIELD: usize = 64;
+/// What is piped in is taken to be as long, in bytes. A wrong number costs time or memory, nothing
+/// else.
+const PIPED: u64 = 4 << 30;
 
 /// A file that was opened.
 pub(super) struct Opened {
@@ -28,9 +32,15 @@ pub(super) struct Opened {
 }
 
 impl Opened {
-    pub(super) fn of(path: &Path, encoding: Option<Encoding>) -> Result<Self, TableError> {
-        let file = files::open_to_read(path)?;
-        let length = file.metadata().map_err(|error| FileError::from_io(path, &error))?.len();
+    /// The file at `path`, or what is piped in, which is of the type of that name.
+    pub(super) fn of(
+        path: &Path,
+        piped: Option<File>,
+        encoding: Option<Encoding>,
+    ) -> Result<Self, TableError> {
+        let file = piped.map_or_else(|| files::open_to_read(path), Ok)?;
+        let metadata = file.metadata().map_err(|error| FileError::from_io(path, &error))?;
+        let length = if metadata.is_file() { metadata.len() } else { PIPED };
         if length == 0 {
             return Err(TableError::EmptyFile { path: path.to_owned() });
         }

@@ -9,6 +9,7 @@
 
 use std::io;
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use ::parquet::basic::{Encoding, Type as Physical};
 use ::parquet::column::page::Page;
@@ -61,6 +62,8 @@ struct Column {
 pub(super) struct Ledger {
     columns: Vec<Column>,
     limit: u64,
+    /// Whether a time in 96 bits must be one that is read exactly.
+    exact: AtomicBool,
     state: Mutex<State>,
 }
 
@@ -93,8 +96,20 @@ impl Ledger {
         Self {
             columns,
             limit: length.saturating_mul(PAGES_FOR_BYTE).saturating_add(PAGES),
+            exact: AtomicBool::new(true),
             state: Mutex::new(State { rows: 0, taken: 0, leaves, stop: None }),
         }
+    }
+
+    /// What is read is looked at and never written: a time may be read as another one.
+    pub(super) fn only_looks(&self) {
+        self.exact.store(false, Ordering::Relaxed);
+    }
+
+    fn is_inexact(&self, column: &Column, values: &[u8]) -> bool {
+        column.physical == Physical::INT96
+            && self.exact.load(Ordering::Relaxed)
+            && !values.chunks_exact(12).all(is_microseconds)
     }
 
     /// The bytes that the values of fixed length of a row take, without lists: nulls take them too.
@@ -196,7 +211,7 @@ impl Ledger {
         let column = &self.columns[leaf];
         let text = column.physical == Physical::BYTE_ARRAY;
         if let Page::DictionaryPage { buf, .. } = page {
-            if column.physical == Physical::INT96 && !buf.chunks_exact(12).all(is_microseconds) {
+            if self.is_inexact(column, buf) {
                 return Err(self.stopped(Stop::Inexact { leaf, group }));
             }
             if text {
@@ -215,10 +230,7 @@ impl Ledger {
         let (repetition, values) = column.parts(page).ok_or_else(damaged)?;
         let count = u64::from(page.num_values());
         let mut more = 0_u64;
-        if encoding == Encoding::PLAIN
-            && column.physical == Physical::INT96
-            && !values.chunks_exact(12).all(is_microseconds)
-        {
+        if encoding == Encoding::PLAIN && self.is_inexact(column, values) {
             return Err(self.stopped(Stop::Inexact { leaf, group }));
         }
         if delta {

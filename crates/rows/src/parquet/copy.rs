@@ -10,7 +10,7 @@ use ::parquet::bloom_filter::Sbbf;
 use ::parquet::column::writer::ColumnCloseResult;
 use ::parquet::errors::ParquetError;
 use ::parquet::file::metadata::{
-    KeyValue, PageIndexPolicy, ParquetMetaData, ParquetMetaDataReader,
+    KeyValue, PageIndexPolicy, ParquetMetaData, ParquetMetaDataReader, SortingColumn,
 };
 use ::parquet::file::properties::WriterProperties;
 use ::parquet::file::writer::SerializedFileWriter;
@@ -20,8 +20,9 @@ use cstatns_base::files::{self, FileError, read_at};
 
 use crate::error::TableError;
 
+use super::described::{AVRO, described};
 use super::header::is_whole;
-use super::types::arrow_schema;
+use super::types::{arrow_schema, written_schema};
 use super::{Chunk, guarded, write_error};
 
 /// The most bytes of a file that are read for its page indexes.
@@ -62,11 +63,17 @@ impl<W: Write + Send> Copier<W> {
                 (0..columns.num_columns())
                     .filter(move |leaf| columns.get_column_root_idx(*leaf) == *column)
             });
-            let leaves = leaves.collect();
+            let leaves: Vec<_> = leaves.collect();
+            let sorted = sorted(&metadata, own.len(), &leaves);
             let said = metadata_of(own, about.key_value_metadata(), columns, kept, pairs);
-            let properties = WriterProperties::builder()
-                .set_key_value_metadata(Some(said.map_err(damaged)?))
-                .build();
+            let mut properties = WriterProperties::builder()
+                .set_sorting_columns(sorted)
+                .set_key_value_metadata(Some(said.map_err(damaged)?));
+            // Readers go by the writer in what they take statistics and times in 96 bits for.
+            if let Some(writer) = about.created_by() {
+                properties = properties.set_created_by(writer.to_owned());
+            }
+            let properties = properties.build();
             let writer = SerializedFileWriter::new(out, Arc::new(schema), Arc::new(properties))
                 .map_err(|error| write_error(&error))?;
             Ok(Self { writer, path, data, metadata, leaves, next: 0 })
@@ -153,6 +160,18 @@ fn indexes(path: &Path, data: &File) -> Result<PageIndexPolicy, TableError> {
     Ok(PageIndexPolicy::Optional)
 }
 
+/// By which columns the rows of each row group are sorted, as far as these are kept.
+fn sorted(metadata: &ParquetMetaData, own: usize, leaves: &[usize]) -> Option<Vec<SortingColumn>> {
+    let mut groups = metadata.row_groups().iter().map(|group| group.sorting_columns());
+    let first = groups.next()??;
+    let place = |column: &SortingColumn| {
+        let at = leaves.iter().position(|leaf| *leaf as i32 == column.column_idx)?;
+        Some(SortingColumn { column_idx: (own + at) as i32, ..column.clone() })
+    };
+    let kept: Vec<_> = first.iter().map_while(place).collect();
+    (groups.all(|group| group == Some(first)) && !kept.is_empty()).then_some(kept)
+}
+
 /// The own columns, then those that are kept, as the file says them.
 fn schema(
     own: &[FieldRef],
@@ -166,7 +185,8 @@ fn schema(
     Type::group_type_builder(root.name()).with_fields(fields.collect()).build()
 }
 
-/// What the metadata of the file says, but of codes; Arrow's schema is that of the columns.
+/// What the metadata of the file says, but of codes; Arrow's schema, and what engines say of the
+/// columns, is that of the attached file.
 fn metadata_of(
     own: Vec<FieldRef>,
     said: Option<&Vec<KeyValue>>,
@@ -174,19 +194,29 @@ fn metadata_of(
     kept: &[usize],
     pairs: Vec<(&'static str, String)>,
 ) -> Result<Vec<KeyValue>, ParquetError> {
-    let is_own = |key: &str| key.starts_with("cstatns.");
+    let goes = |key: &str| key.starts_with("cstatns.") || AVRO.contains(&key);
+    let names = columns.root_schema().get_fields().iter().map(|field| field.name()).enumerate();
+    let gone: Vec<&str> =
+        names.filter(|(column, _)| !kept.contains(column)).map(|(_, name)| name).collect();
     let mut all: Vec<_> =
         pairs.into_iter().map(|(key, value)| KeyValue::new(key.to_owned(), value)).collect();
-    for pair in said.into_iter().flatten().filter(|pair| !is_own(&pair.key)) {
+    for pair in said.into_iter().flatten().filter(|pair| !goes(&pair.key)) {
         if pair.key != ARROW_SCHEMA_META_KEY {
-            all.push(pair.clone());
+            let value = pair.value.as_ref().map(|value| described(&pair.key, value, &own, &gone));
+            all.push(KeyValue::new(pair.key.clone(), value));
             continue;
         }
-        let Some(schema) = arrow_schema(columns, said) else { continue };
+        let schema = arrow_schema(columns, said).and_then(|_| written_schema(pair));
+        let fits =
+            |schema: &Schema| schema.fields().len() == columns.root_schema().get_fields().len();
+        let Some(schema) = schema.filter(fits) else { continue };
         let kept = kept.iter().map(|column| schema.fields()[*column].clone());
         let fields: Vec<_> = own.iter().cloned().chain(kept).collect();
-        let metadata = schema.metadata().clone().into_iter().filter(|(key, _)| !is_own(key));
-        let schema = Schema::new_with_metadata(fields, metadata.collect());
+        let metadata = schema.metadata().iter().filter(|(key, _)| !goes(key));
+        let metadata = metadata
+            .map(|(key, value)| (key.clone(), described(key, value, &own, &gone)))
+            .collect();
+        let schema = Schema::new_with_metadata(fields, metadata);
         all.push(KeyValue::new(pair.key.clone(), encode_arrow_schema(&schema)));
     }
     Ok(all)

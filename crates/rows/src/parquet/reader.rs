@@ -77,6 +77,9 @@ impl Reader {
             return Err(TableError::EmptyFile { path: path.to_owned() });
         }
         let failed = |error| read_error(path, &error);
+        if is_text(&file, length).map_err(|error| FileError::from_io(path, &error))? {
+            return Err(TableError::NotParquet { path: path.to_owned() });
+        }
         check_depth(path, &file, length)?;
         let metadata = ParquetMetaDataReader::new().parse_and_finish(&file).map_err(failed)?;
         let about = metadata.file_metadata();
@@ -150,7 +153,8 @@ impl Reader {
         Ok(reader)
     }
 
-    /// Reads these columns alone, from the row `at` on: the others are null.
+    /// Reads these columns alone, from the row `at` on: the others are null. They are looked at and
+    /// not written.
     pub(crate) fn choose(
         &mut self,
         path: &Path,
@@ -168,6 +172,7 @@ impl Reader {
             };
             let fields: Vec<_> = flat.fields().iter().enumerate().map(field).collect();
             let chosen = (0..fields.len()).filter(|column| columns.contains(column)).collect();
+            self.groups.ledger.only_looks();
             self.chosen = Some((chosen, Arc::new(Schema::new(fields))));
             (self.at, self.group, self.before, self.batch) = (at, 0, 0, self.most);
             self.seek().map_err(|error| read_error(path, &error))
@@ -194,6 +199,12 @@ impl Reader {
     /// Keeps the SHA-256 of what must not change while codes are away: the footer, which says where
     /// everything stands, and the bytes of these columns.
     pub(crate) fn know_again(&mut self, path: &Path, columns: &[usize]) -> Result<(), TableError> {
+        // Where a chunk says that it lies may be damaged, and the library panics over it.
+        self.digest = Some(guarded(path, || self.digest_of(path, columns))?);
+        Ok(())
+    }
+
+    fn digest_of(&self, path: &Path, columns: &[usize]) -> Result<[u8; 32], TableError> {
         let failed = |error| FileError::from_io(path, &error);
         let (file, length) = (&self.groups.file, self.groups.length);
         let mut hash = Sha256::new();
@@ -221,8 +232,7 @@ impl Reader {
                 }
             }
         }
-        self.digest = Some(hash.finalize().into());
-        Ok(())
+        Ok(hash.finalize().into())
     }
 
     pub(crate) fn schema(&self) -> &SchemaRef {
@@ -400,6 +410,15 @@ fn extent(metadata: &ParquetMetaData) -> Option<(u64, u64)> {
         let taken = u64::try_from(group.total_byte_size()).unwrap_or(0);
         Some((rows.checked_add(more)?, bytes.saturating_add(taken)))
     })
+}
+
+/// Whether a file begins as text does.
+fn is_text(file: &File, length: u64) -> std::io::Result<bool> {
+    let mut start = vec![0; length.min(512) as usize];
+    read_at(file, &mut start, 0)?;
+    let is_control = |byte: &u8| *byte < b' ' && !matches!(byte, b'\t' | b'\r' | b'\n');
+    let is_cut = b"PAR".starts_with(&start[..start.len().min(3)]);
+    Ok(!is_cut && !start.iter().any(is_control))
 }
 
 /// Refuses a file whose columns lie too deep in one another.

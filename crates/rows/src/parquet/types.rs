@@ -8,6 +8,7 @@ use ::parquet::basic::{ConvertedType, Type as Physical};
 use ::parquet::errors::ParquetError;
 use ::parquet::file::metadata::{FileMetaData, KeyValue};
 use ::parquet::schema::types::{ColumnDescPtr, SchemaDescriptor, Type, TypePtr};
+use arrow_ipc::convert::fb_to_schema;
 use arrow_schema::{DataType, Field, FieldRef, Schema, TimeUnit};
 use data_encoding::BASE64;
 use flatbuffers::VerifierOptions;
@@ -44,6 +45,21 @@ pub(super) fn arrow_schema(
     catch_unwind(|| parquet_to_arrow_schema(columns, pairs)).ok().and_then(Result::ok)
 }
 
+/// The schema of Arrow as the writer of the file put it there. [`arrow_schema`] is what the library
+/// reads by it, which has lost the zone of times in seconds.
+pub(super) fn written_schema(pair: &KeyValue) -> Option<Schema> {
+    let bytes = BASE64.decode(pair.value.as_ref()?.as_bytes()).ok()?;
+    let read = || {
+        Some(fb_to_schema(arrow_ipc::root_as_message(message(&bytes)).ok()?.header_as_schema()?))
+    };
+    catch_unwind(read).ok().flatten()
+}
+
+/// The message in which a schema is, perhaps behind a mark and a length.
+fn message(bytes: &[u8]) -> &[u8] {
+    if bytes.starts_with(&[0xff; 4]) { bytes.get(8..).unwrap_or_default() } else { bytes }
+}
+
 /// How much larger than its bytes the schema of Arrow may be once it is unfolded: its parts may be
 /// used many times over, so that a few kilobytes can stand for gigabytes. Arrow's writers use none
 /// twice.
@@ -58,9 +74,7 @@ fn check_size(pair: &KeyValue) -> Result<(), ParquetError> {
         return Ok(());
     };
     let bytes = BASE64.decode(text.as_bytes()).map_err(|_| refused())?;
-    // As the library takes it: perhaps behind a mark and a length.
-    let message =
-        if bytes.starts_with(&[0xff; 4]) { bytes.get(8..).unwrap_or_default() } else { &bytes };
+    let message = message(&bytes);
     let options = VerifierOptions {
         max_apparent_size: UNFOLDED * message.len() + UNFOLDED_SMALL,
         ..VerifierOptions::default()

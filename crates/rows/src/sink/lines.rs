@@ -5,7 +5,7 @@ use std::io::Write;
 use cstatns_base::name::Hex;
 
 use super::{Column, Encoding, Sink, Values, unwritten};
-use crate::csv::{Fields, Kept, Lines};
+use crate::csv::{Ending, Fields, Kept, Lines, MARK, Style};
 use crate::error::TableError;
 use crate::packed::Packer;
 use crate::table::Text;
@@ -13,6 +13,7 @@ use crate::table::Text;
 /// Encodes rows as lines.
 pub struct Csv {
     delimiter: u8,
+    ending: Ending,
 }
 
 /// Writes lines to a file.
@@ -27,13 +28,25 @@ pub fn csv<'w>(
     text: impl Into<Text>,
     columns: &[Column<'_>],
 ) -> Result<(Csv, CsvSink<'w>), TableError> {
-    let Text { delimiter, packing } = text.into();
+    let Text { delimiter, packing, style: Style { mark, said, ending } } = text.into();
     let mut out = Packer::new(out, packing).map_err(|error| unwritten(&error))?;
-    let mut header = Lines::new(delimiter);
-    columns.iter().for_each(|column| header.field(&column.name));
+    let mut header = Lines::ended(delimiter, ending);
+    let mut start = Vec::new();
+    if mark {
+        start.extend_from_slice(MARK);
+    }
+    if let Some(is_quoted) = said {
+        let quote: &[u8] = if is_quoted { b"\"" } else { b"" };
+        start.extend([quote, b"sep=", &[delimiter], quote, ending.bytes()].concat());
+    }
+    out.write_all(&start).map_err(|error| unwritten(&error))?;
+    columns.iter().for_each(|column| match column.is_quoted {
+        true => header.as_it_was(&column.name, true),
+        false => header.field(&column.name),
+    });
     header.end_row();
     out.write_all(header.bytes()).map_err(|error| unwritten(&error))?;
-    Ok((Csv { delimiter }, CsvSink(out)))
+    Ok((Csv { delimiter, ending }, CsvSink(out)))
 }
 
 impl Encoding for Csv {
@@ -42,7 +55,7 @@ impl Encoding for Csv {
     const GROUP: usize = 1;
 
     fn piece(&self) -> Lines {
-        Lines::new(self.delimiter)
+        Lines::ended(self.delimiter, self.ending)
     }
 
     fn begin(&self, lines: &mut Lines) -> Result<(), TableError> {

@@ -1,9 +1,11 @@
 //! Reading rows in batches.
 
+use std::fs::File;
 use std::path::Path;
 
 use arrow_array::{RecordBatch, RecordBatchReader};
 
+use super::readers::{Any, Reader};
 use super::{BATCH, Batch, Fill, Format, Table};
 use crate::csv::{self, Delimiter, Fields};
 use crate::encoding::Encoding;
@@ -15,10 +17,10 @@ const MOST_BATCHES: usize = 64;
 /// From so many bytes on there is no further batch.
 pub const MOST_BYTES: usize = 24 << 20;
 /// What rows of which nothing is known are taken to be, in bytes.
-const UNKNOWN_BYTES: u64 = 4 << 30;
+pub(super) const UNKNOWN_BYTES: u64 = 4 << 30;
 
 /// How large a file is.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Default)]
 #[non_exhaustive]
 pub struct Extent {
     /// The rows of a Parquet file or a frame; where they are not known, as in a CSV file, 0.
@@ -42,6 +44,8 @@ impl Extent {
 pub enum Input<'a> {
     /// A file: CSV or Parquet, by its extension.
     File(&'a Path),
+    /// What is piped in: text of the type that the name says, which errors call it.
+    Pipe(&'a Path, File),
     /// A frame: what a program hands over, without a file. Its columns have Arrow's types; its
     /// schema's metadata says what a Parquet file's would.
     Frame {
@@ -75,6 +79,10 @@ impl<'a> Input<'a> {
     ) -> Result<Source, TableError> {
         match self {
             Self::File(path) => Source::open_in(path, delimiter, encoding),
+            Self::Pipe(name, piped) => match Format::of(name)?.text() {
+                Some(_) => Source::lines(name, Some(piped), delimiter, encoding),
+                None => Err(TableError::PipedParquet { path: name.to_owned() }),
+            },
             Self::Frame { name, rows, batches } => Source::frame(name, rows, batches),
         }
     }
@@ -83,7 +91,7 @@ impl<'a> Input<'a> {
     pub fn file(&self) -> Option<&'a Path> {
         match self {
             Self::File(path) => Some(path),
-            Self::Frame { .. } => None,
+            Self::Pipe(..) | Self::Frame { .. } => None,
         }
     }
 }
@@ -121,31 +129,7 @@ impl Source {
         encoding: Option<Encoding>,
     ) -> Result<Self, TableError> {
         Ok(match Format::of(path)? {
-            Format::Csv | Format::Text(_) => {
-                let reader = csv::Reader::open_in(path, delimiter, encoding, csv::WINDOW)?;
-                let (mut header, mut raw) = (reader.header().to_vec(), None);
-                if let Some(encoding) = encoding.filter(|encoding| encoding.is_single()) {
-                    let decoded = header.iter().map(|name| {
-                        let mut out = Vec::new();
-                        encoding.decode(name, &mut out);
-                        out
-                    });
-                    let decoded = decoded.collect();
-                    raw = Some(std::mem::replace(&mut header, decoded));
-                }
-                let table = Table {
-                    path: path.to_owned(),
-                    is_file: true,
-                    header,
-                    raw,
-                    wider: reader.wider(),
-                    delimiter: reader.delimiter(),
-                    known: None,
-                    schema: None,
-                    rows: None,
-                };
-                Self::Lines(Stream::new(table, reader))
-            }
+            Format::Csv | Format::Text(_) => Self::lines(path, None, delimiter, encoding)?,
             Format::Parquet => {
                 let reader = parquet::Reader::open(path, BATCH)?;
                 let table = Table {
@@ -155,6 +139,8 @@ impl Source {
                     raw: None,
                     wider: None,
                     delimiter: b',',
+                    quoted: Vec::new(),
+                    style: csv::Style::default(),
                     known: Some(reader.known().clone()),
                     schema: Some(reader.schema().clone()),
                     rows: Some(reader.rows()),
@@ -162,6 +148,40 @@ impl Source {
                 Self::Columns(Stream::new(table, reader))
             }
         })
+    }
+
+    fn lines(
+        path: &Path,
+        piped: Option<File>,
+        delimiter: Delimiter<'_>,
+        encoding: Option<Encoding>,
+    ) -> Result<Self, TableError> {
+        let is_file = piped.is_none();
+        let reader = csv::Reader::begin_with(path, piped, delimiter, encoding, csv::WINDOW)?;
+        let (mut header, mut raw) = (reader.header().to_vec(), None);
+        if let Some(encoding) = encoding.filter(|encoding| encoding.is_single()) {
+            let decoded = header.iter().map(|name| {
+                let mut out = Vec::new();
+                encoding.decode(name, &mut out);
+                out
+            });
+            let decoded = decoded.collect();
+            raw = Some(std::mem::replace(&mut header, decoded));
+        }
+        let table = Table {
+            path: path.to_owned(),
+            is_file,
+            header,
+            raw,
+            wider: reader.wider(),
+            delimiter: reader.delimiter(),
+            quoted: reader.quoted().to_vec(),
+            style: reader.style(),
+            known: None,
+            schema: None,
+            rows: None,
+        };
+        Ok(Self::Lines(Stream::new(table, reader)))
     }
 
     /// The rows of a frame. See [`Input::Frame`].
@@ -181,6 +201,8 @@ impl Source {
             raw: None,
             wider: None,
             delimiter: b',',
+            quoted: Vec::new(),
+            style: csv::Style::default(),
             known: Some(reader.known().clone()),
             schema: Some(reader.schema().clone()),
             rows,
@@ -208,151 +230,6 @@ impl Source {
 /// Rows in whatever form.
 pub type Rows = Stream<Box<dyn Batch>>;
 
-/// What gives out rows.
-trait Reader<B>: Send {
-    /// Fills `batch` with the next rows, of lines at most `limit`; false at the end.
-    fn fill(&mut self, path: &Path, batch: &mut B, limit: usize) -> Result<bool, TableError>;
-
-    /// How large the whole is.
-    fn extent(&mut self, table: &Table) -> Result<Extent, TableError>;
-
-    /// See [`Stream::set_ragged_apart`].
-    fn set_ragged_apart(&mut self) {}
-
-    /// See [`Stream::choose`].
-    fn choose(&mut self, table: &Table, columns: &[usize], at: u64) -> Result<(), TableError>;
-
-    /// See [`Stream::know_again`].
-    fn know_again(&mut self, table: &Table, columns: &[usize]) -> Result<(), TableError>;
-
-    /// See [`Stream::digest`].
-    fn digest(&self) -> Option<[u8; 32]>;
-}
-
-impl Reader<Fields> for csv::Reader {
-    fn fill(&mut self, path: &Path, batch: &mut Fields, limit: usize) -> Result<bool, TableError> {
-        self.next(path, batch, limit.min(BATCH))
-    }
-
-    fn extent(&mut self, _: &Table) -> Result<Extent, TableError> {
-        Ok(Extent { rows: 0, length: self.length(), bytes: self.bytes() })
-    }
-
-    fn set_ragged_apart(&mut self) {
-        self.set_ragged_apart();
-    }
-
-    fn choose(&mut self, _: &Table, _: &[usize], _: u64) -> Result<(), TableError> {
-        Ok(())
-    }
-
-    fn know_again(&mut self, _: &Table, _: &[usize]) -> Result<(), TableError> {
-        self.keep_digest();
-        Ok(())
-    }
-
-    fn digest(&self) -> Option<[u8; 32]> {
-        self.digest()
-    }
-}
-
-impl Reader<RecordBatch> for parquet::Reader {
-    fn fill(&mut self, path: &Path, batch: &mut RecordBatch, _: usize) -> Result<bool, TableError> {
-        let found = self.next(path)?;
-        let more = found.is_some();
-        *batch = found.unwrap_or_else(RecordBatch::empty);
-        Ok(more)
-    }
-
-    fn extent(&mut self, table: &Table) -> Result<Extent, TableError> {
-        let mut first = Self::open(&table.path, BATCH)?;
-        if let Some(columns) = self.chosen() {
-            first.choose(&table.path, columns, 0)?;
-        }
-        let first = first.next(&table.path)?;
-        let width =
-            first.map_or(0, |first| first.get_array_memory_size() / first.num_rows().max(1));
-        let rows = self.rows();
-        Ok(Extent { rows, length: self.length(), bytes: rows.saturating_mul(width as u64) })
-    }
-
-    fn choose(&mut self, table: &Table, columns: &[usize], at: u64) -> Result<(), TableError> {
-        self.choose(&table.path, columns, at)
-    }
-
-    fn know_again(&mut self, table: &Table, columns: &[usize]) -> Result<(), TableError> {
-        self.know_again(&table.path, columns)
-    }
-
-    fn digest(&self) -> Option<[u8; 32]> {
-        self.digest
-    }
-}
-
-impl Reader<RecordBatch> for frames::Reader {
-    fn fill(&mut self, name: &Path, batch: &mut RecordBatch, _: usize) -> Result<bool, TableError> {
-        let found = self.next(name, BATCH)?;
-        let more = found.is_some();
-        *batch = found.unwrap_or_else(RecordBatch::empty);
-        Ok(more)
-    }
-
-    fn extent(&mut self, table: &Table) -> Result<Extent, TableError> {
-        let width = self.width(&table.path)? as u64;
-        let bytes = table.rows.map_or(UNKNOWN_BYTES, |rows| rows.saturating_mul(width));
-        Ok(Extent { rows: table.rows.unwrap_or(0), length: bytes, bytes })
-    }
-
-    fn choose(&mut self, _: &Table, _: &[usize], _: u64) -> Result<(), TableError> {
-        Ok(())
-    }
-
-    fn know_again(&mut self, _: &Table, _: &[usize]) -> Result<(), TableError> {
-        Ok(())
-    }
-
-    fn digest(&self) -> Option<[u8; 32]> {
-        None
-    }
-}
-
-/// A reader of rows in any form, as one of rows in whatever form.
-struct Any<B>(Box<dyn Reader<B>>);
-
-impl<B: Fill> Reader<Box<dyn Batch>> for Any<B> {
-    fn fill(
-        &mut self,
-        path: &Path,
-        batch: &mut Box<dyn Batch>,
-        limit: usize,
-    ) -> Result<bool, TableError> {
-        let mut filled = B::empty();
-        let found = self.0.fill(path, &mut filled, limit)?;
-        *batch = Box::new(filled);
-        Ok(found)
-    }
-
-    fn extent(&mut self, table: &Table) -> Result<Extent, TableError> {
-        self.0.extent(table)
-    }
-
-    fn set_ragged_apart(&mut self) {
-        self.0.set_ragged_apart();
-    }
-
-    fn choose(&mut self, table: &Table, columns: &[usize], at: u64) -> Result<(), TableError> {
-        self.0.choose(table, columns, at)
-    }
-
-    fn know_again(&mut self, table: &Table, columns: &[usize]) -> Result<(), TableError> {
-        self.0.know_again(table, columns)
-    }
-
-    fn digest(&self) -> Option<[u8; 32]> {
-        self.0.digest()
-    }
-}
-
 /// Rows that are read in batches of one form.
 pub struct Stream<B> {
     /// What is known of the rows.
@@ -365,8 +242,12 @@ pub struct Stream<B> {
 }
 
 impl<B: Fill> Stream<B> {
-    fn new(table: Table, reader: impl Reader<B> + 'static) -> Self {
+    pub(super) fn new(table: Table, reader: impl Reader<B> + 'static) -> Self {
         Self { table, reader: Box::new(reader), rows: 0, stopped: None }
+    }
+
+    pub(super) fn into_reader(self) -> Box<dyn Reader<B>> {
+        self.reader
     }
 
     fn any(self) -> Rows {
@@ -386,6 +267,11 @@ impl<B: Fill> Stream<B> {
     /// [`Fields::ragged`] has its line.
     pub fn set_ragged_apart(&mut self) {
         self.reader.set_ragged_apart();
+    }
+
+    /// From now on fields of text keep whether they are in quotes, for who writes them again.
+    pub fn keep_quotes(&mut self) {
+        self.reader.keep_quotes();
     }
 
     /// From now on these columns alone are read, of a Parquet file, from the row `at` on: the

@@ -37,7 +37,7 @@ use cstatns::state::{Broken, Refusal, Unlawful};
 use cstatns::words;
 use cstatns_bulk::CodeFileError;
 use cstatns_controller::{
-    AttachError, CheckError, FileFacts, Kept, NotDestroyed, PrepareError, check,
+    AttachError, CheckError, FileFacts, FilesError, Kept, NotDestroyed, PrepareError, check,
 };
 use cstatns_register::{BuildError, Faults, IndexError};
 use cstatns_rows::error::{Like, PackedFault, RowFault, TableError};
@@ -144,7 +144,8 @@ fn of_libraries(found: &mut Vec<Sample>) {
     let needed = words!("names are text", "les noms sont du texte");
     samples! { found:
         FileError {
-            Exists { path: path() }, Missing { path: path() }, Permission { path: path() }, Full { path: path() },
+            Exists { path: path() }, Missing { path: path() }, Permission { path: path() },
+            Missing { path: "s3://bucket/file".into() }, Full { path: path() },
             NoRoom { path: path(), needed: 2, free: 1 },
             Locked { path: path(), holder: None }, InUse { path: path() }, NotRegular { path: path() },
             TooLarge { path: path(), limit: 9 }, ReadOnly { path: path() }, SizeLimit { path: path() },
@@ -162,6 +163,7 @@ fn of_libraries(found: &mut Vec<Sample>) {
         CodeError { Form, Generation, Tag, Bytes }
         TableError {
             FileType { path: path() }, File(missing()), EmptyFile { path: path() },
+            PipedParquet { path: path() }, NoParts { path: path() }, PartOther { path: path() },
             NotCsv { path: path(), found: words!("a ZIP archive",
                 "une archive ZIP") }, NotCsv { path: path(), found: words!("text in UTF-16", "du texte en UTF-16") },
             NoRows { path: path() },
@@ -172,7 +174,7 @@ fn of_libraries(found: &mut Vec<Sample>) {
             Ragged { path: path(), row: 1, line: 2, found: 3, expected: 4 }, OpenQuote { path: path(), line: 5 },
             TextAfterQuote { path: path(), line: 6, opened: 5 }, Swallowed { path: path(), column: column(), line: Some(7) },
             LongRow { path: path(), line: 8, limit: 9 }, Parquet { path: path() }, ParquetFeature { path: path() },
-            ParquetText { path: path() },
+            ParquetText { path: path() }, NotParquet { path: path() },
             WidePage { path: path(), column: column(), group: 1 }, WideColumn { path: path(), column: column(), limit: 2 },
             WideRow { path: path(), column: column(), row: 3, limit: 4 },
             InexactTime { path: path(), column: column(), group: 5 }, Metadata { path: path(), key: "cstatns.tag" },
@@ -213,11 +215,11 @@ fn of_libraries(found: &mut Vec<Sample>) {
             Table(TableError::Interrupted), File(missing()), Report(ReportError::Form { path: path() }),
             SameOutput { path: path() }, Reserved { path: path(), column: column() },
             Unnamed { path: path(), column: column() }, SentTwice { path: path(), column: column() },
-            NoColumn { path: path() },
-            WrongColumn { column: column(), invalid: 1, filled: 2, reasons: vec![("wrong-length", 1)] },
-            WrongField { field: Field::Nom, invalid: 1, filled: 2 },
-            WrongField { field: Field::DateNaissance, invalid: 1, filled: 2 },
-            WrongField { field: Field::Sexe, invalid: 1, filled: 2 },
+            NoColumn { path: path() }, NoData,
+            WrongColumn { path: path(), column: column(), invalid: 1, filled: 2, reasons: vec![("wrong-length", 1)] },
+            WrongField { path: path(), field: Field::Nom, invalid: 1, filled: 2 },
+            WrongField { path: path(), field: Field::DateNaissance, invalid: 1, filled: 2 },
+            WrongField { path: path(), field: Field::Sexe, invalid: 1, filled: 2 },
             IdentityKept { path: path(), column: column(), kept: Kept::Who },
             IdentityKept { path: path(), column: column(), kept: Kept::Born { place: column() } },
             IdentityKept { path: path(), column: column(),
@@ -237,11 +239,16 @@ fn of_libraries(found: &mut Vec<Sample>) {
             Mixed { found: BTreeMap::from([((tag(), generation()), 5)]) }, NoCodes,
             OtherCodes { found: tag(), expected: tag(), service: service(), domain: name() },
         }
+        FilesError {
+            Table(TableError::FileType { path: path() }), File(missing()), NoData { path: path() }, TooMany,
+            NotText { path: path() }, SameName { path: path() },
+        }
         AttachError {
             Table(TableError::Interrupted), File(missing()), Report(ReportError::Form { path: path() }),
             DataUnknown { path: path() }, DataChanged { path: path() }, DataMoved { path: path() },
             RetainedRows { path: path() },
-            OutType { path: path() }, BinaryCsv, ReportMissing { path: path() },
+            OutType { path: path() }, OutFolder { path: path() }, OtherFiles { missing: 1, extra: 2 },
+            BinaryCsv, ReportMissing { path: path() },
             RequestedMissing { path: path() }, Requested(RequestedError::Form { path: path() }),
             OtherService { path: path(), found: service(), expected: service() },
             OtherDomain { path: path(), found: name(), expected: name() },
@@ -375,6 +382,7 @@ fn of_custody(found: &mut Vec<Sample>) {
             Quorum(QuorumError::Expired), Root(RootError::Root), Threshold(ThresholdError { k: 1, n: 2 }),
             Roster(RosterError::Service), Sharing(SharingError::Format), Keystore(KeystoreError::Places),
             Broken(cstatns::state::Broken::Ledger(LedgerError::Chain { number: 2 })), NoService { home: path() },
+            NoCheckpoint { home: path() }, NoKeys { path: path() },
             Unfinished { home: path() }, HomeVersion { found: 2 }, HomeDamaged { file: "identity" }, Card { path: path() },
             OtherAction { approved: "renew" }, RequestChanged, OtherRequests { given: 1, approved: 2 },
             Part { part: 2, parts: 3, request: path(), error: Box::new(ServiceError::RequestChanged) },

@@ -8,9 +8,10 @@ use cstatns::files::{Facts, FileError, free_space};
 use cstatns::manifest::{Content, Manifest, ManifestError, manifest_path};
 use cstatns::proposal::{Action, Input};
 use cstatns::report::report_path;
-use cstatns::service::{RunFiles, Service, ServiceError};
+use cstatns::service::{RunFiles, Service, ServiceError, whole_path};
 use cstatns::state::Refusal;
 use cstatns_bulk::look;
+use cstatns_rows::parts::all_files;
 use cstatns_rows::results::least_bytes;
 use cstatns_rows::table::Format;
 
@@ -93,7 +94,7 @@ impl Run {
         let manifest = Manifest::read(&manifest_path(request)).map_err(|error| {
             coded_already(service, request).unwrap_or_else(|| unread(request, error))
         })?;
-        if !request.is_file() {
+        if !request.is_file() && !request.is_dir() {
             return Err(FileError::Missing { path: request.to_owned() }.into());
         }
         look(request, &manifest, service.card().id(), &self.domain)?;
@@ -107,7 +108,7 @@ impl Run {
         if let Some(directory) = directory.filter(|directory| !directory.is_dir()) {
             return Err(FileError::Missing { path: directory.to_owned() }.into());
         }
-        let place = std::path::absolute(result).ok();
+        let place = whole_path(result).ok();
         if let Some(other) = service.outgoing().into_iter().find(|other| other.result == place) {
             // Its copy was moved away; what is put here would be taken for it.
             return Err(Fault::new(
@@ -143,7 +144,7 @@ fn unread(request: &Path, error: ManifestError) -> Fault {
 /// one that is repeated.
 fn coded_already(service: &Service, request: &Path) -> Option<Fault> {
     let manifest = manifest_path(request);
-    let place = std::path::absolute(&manifest).ok()?;
+    let place = whole_path(&manifest).ok()?;
     if manifest.symlink_metadata().is_ok() {
         return None;
     }
@@ -204,11 +205,13 @@ impl Requests {
         self.0.iter().map(|each| each.manifest.input).collect()
     }
 
-    pub(super) fn files(&self) -> Vec<RunFiles> {
-        let files = |each: &Looked| RunFiles {
-            request: vec![each.request.clone(), manifest_path(&each.request)],
-            result: each.result.clone(),
-            accepted: each.manifest.accepted.clone(),
+    /// The files of each run; of a request in parts all that lie in its folder.
+    pub(super) fn files(&self) -> Result<Vec<RunFiles>, FileError> {
+        let files = |each: &Looked| {
+            let mut request = all_files(&each.request)?;
+            request.push(manifest_path(&each.request));
+            let (result, accepted) = (each.result.clone(), each.manifest.accepted.clone());
+            Ok(RunFiles { request, result, accepted })
         };
         self.0.iter().map(files).collect()
     }

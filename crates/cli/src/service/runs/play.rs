@@ -1,8 +1,11 @@
 //! A run: the quorum, the work on each request, the report of each result.
 
+use std::path::PathBuf;
+
 use cstatns::code::Generation;
 use cstatns::custody::quorum::Quorum;
 use cstatns::delivery::DeliveryId;
+use cstatns::files::remove_directory;
 use cstatns::meta::FileMeta;
 use cstatns::proposal::{Action, Input};
 use cstatns::report::report_path;
@@ -27,8 +30,8 @@ pub(super) struct Asked<'a> {
     pub(super) action: &'a dyn Fn(Vec<Input>) -> Action,
 }
 
-/// The size of each file of a request: it is known until the file is destroyed.
-type Sizes = Vec<Option<u64>>;
+/// The files of a request, with the size of each: it is known until the file is destroyed.
+type Sizes = Vec<(PathBuf, Option<u64>)>;
 
 impl Run {
     /// Gathers the quorum, runs, and writes the reports.
@@ -45,7 +48,7 @@ impl Run {
         ) -> Result<Vec<Made>, ServiceError>,
     ) -> Result<Value, Fault> {
         let Asked { kits, requests, action } = asked;
-        let files = requests.files();
+        let files = requests.files()?;
         service.check_files(&files, self.keep_request)?;
         requests.check_room()?;
         requests.check_each(service, action)?;
@@ -131,9 +134,11 @@ impl Run {
         seconds: Option<f64>,
     ) -> Result<Value, Fault> {
         let Looked { request, result, .. } = looked;
-        let request = [request.clone(), cstatns::manifest::manifest_path(request)];
-        let request: Vec<_> = request.into_iter().zip(sizes.iter().copied()).collect();
-        let report = service.report(&made.delivery, TOOL, &request)?;
+        let report = service.report(&made.delivery, TOOL, sizes)?;
+        if request.is_dir() && !self.keep_request {
+            // Its files are destroyed.
+            let _ = remove_directory(request);
+        }
         let path = report_path(result);
         report.write(&path)?;
         let report = report.body;
@@ -185,7 +190,8 @@ impl Run {
 }
 
 fn sizes_of(files: &RunFiles) -> Sizes {
-    files.request.iter().map(|path| std::fs::metadata(path).ok().map(|data| data.len())).collect()
+    let size = |path: &PathBuf| std::fs::metadata(path).ok().map(|data| data.len());
+    files.request.iter().map(|path| (path.clone(), size(path))).collect()
 }
 
 /// Why a run of several requests did not make all results, and what is left to do.
