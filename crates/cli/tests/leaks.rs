@@ -7,7 +7,7 @@ mod secrets;
 
 use std::cell::RefCell;
 use std::fs;
-use std::io::Write;
+use std::io::{Read, Write};
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::Duration;
@@ -46,6 +46,7 @@ impl Needles {
             CANARY.as_bytes(),
             CANARY.to_lowercase().as_bytes(),
             spaced.as_bytes(),
+            &CANARY.encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<u8>>(),
             // The substituted form, in figures and as a number.
             CANARY.replace("2A", "19").as_bytes(),
             &number.to_be_bytes(),
@@ -73,6 +74,18 @@ impl Needles {
             })
         })
     }
+}
+
+/// What compressed bytes hold, as far as they are whole.
+fn unpacked(bytes: &[u8]) -> Option<Vec<u8>> {
+    let mut found = Vec::new();
+    // What is cut was read up to there.
+    let _ = match bytes {
+        [0x1f, 0x8b, ..] => flate2::read::MultiGzDecoder::new(bytes).read_to_end(&mut found),
+        [0x28, 0xb5, 0x2f, 0xfd, ..] => zstd::Decoder::new(bytes).ok()?.read_to_end(&mut found),
+        _ => return None,
+    };
+    Some(found)
 }
 
 /// A place in which everything that is said is kept.
@@ -172,7 +185,9 @@ impl Watched {
         let found: Vec<String> = files(root)
             .into_iter()
             .filter(|(path, bytes)| {
-                needles.are_in(bytes) || needles.are_in(path.as_os_str().as_encoded_bytes())
+                needles.are_in(bytes)
+                    || needles.are_in(path.as_os_str().as_encoded_bytes())
+                    || unpacked(bytes).is_some_and(|bytes| needles.are_in(&bytes))
             })
             .map(|(path, _)| path.strip_prefix(root).unwrap().to_str().unwrap().to_owned())
             .collect();
@@ -220,6 +235,12 @@ fn needles_are_found_in_every_form() {
         assert!(needles.are_in(format!("…{form}…").as_bytes()), "{form}");
     }
     assert!(!needles.are_in(csv(&identifiers(500)).as_bytes()));
+    // Also where a file is compressed, and in the encodings of text.
+    for way in &Files::WAYS {
+        let bytes = way.bytes(&text_of(way.columns, &[keyed(CANARY)], CELL));
+        let bytes = unpacked(&bytes).unwrap_or(bytes);
+        assert!(needles.are_in(&bytes) && cell().are_in(&bytes), "{} {}", way.data, way.options);
+    }
 }
 
 #[test]
@@ -457,6 +478,226 @@ fn errors_about_bad_files_do_not_quote_them() {
     let quoted: Vec<&str> =
         said.lines().filter(|line| Needles::identifier().are_in(line.as_bytes())).collect();
     assert!(quoted.is_empty(), "errors quote the data: {quoted:#?}");
+}
+
+/// A cell that must come back, and be seen nowhere else; and one that no program may show.
+const CELL: &str = "Xylorène Quimfroy";
+
+fn cell() -> Needles {
+    let utf_16 = |word: &str| word.encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<u8>>();
+    let forms = ["Xylor", "Quimfroy"].map(|word| [word.as_bytes().to_vec(), utf_16(word)]);
+    let forms: Vec<&[u8]> = forms.iter().flatten().map(Vec::as_slice).collect();
+    Needles::of(&forms)
+}
+
+/// One way of files: what the data is called, the options that it needs, what travels, the columns.
+struct Files {
+    data: &'static str,
+    options: &'static str,
+    delimiter: char,
+    /// The extensions of request, retained file and result.
+    forms: [&'static str; 3],
+    columns: &'static [&'static str],
+}
+
+impl Files {
+    /// Every way that is not plain text in one file.
+    const WAYS: [Self; 6] = [
+        Self::of("data.csv.gz", "", ',', ["csv.gz", "csv.gz", "csv.gz"]),
+        Self::of("data.csv.zst", "", ',', ["csv.zst", "csv.zst", "csv.zst"]),
+        Self::of("data.csv", "--encoding windows-1252", ';', ["csv", "csv", "csv"]),
+        Self::of("data.csv", "--encoding utf-16le", ';', ["csv", "csv.zst", "csv"]),
+        Self::of("data", "", ',', ["csv", "csv", "csv"]),
+        Self { columns: &["nir", "payer"], ..Self::of("data.csv", "", ',', ["csv", "csv", "csv"]) },
+    ];
+
+    const fn of(
+        data: &'static str,
+        options: &'static str,
+        delimiter: char,
+        forms: [&'static str; 3],
+    ) -> Self {
+        Self { data, options, delimiter, forms, columns: &["nir"] }
+    }
+
+    /// The bytes of a text of this way.
+    fn bytes(&self, text: &str) -> Vec<u8> {
+        let text = text.replace(',', &self.delimiter.to_string());
+        if self.options.ends_with("windows-1252") {
+            return text.chars().map(|c| u8::try_from(u32::from(c)).unwrap()).collect();
+        }
+        if self.options.ends_with("utf-16le") {
+            return text.encode_utf16().flat_map(u16::to_le_bytes).collect();
+        }
+        match self.data.rsplit('.').next().unwrap() {
+            "gz" => {
+                let mut encoder = flate2::write::GzEncoder::new(Vec::new(), Default::default());
+                encoder.write_all(text.as_bytes()).unwrap();
+                encoder.finish().unwrap()
+            }
+            "zst" => zstd::encode_all(text.as_bytes(), 3).unwrap(),
+            _ => text.into_bytes(),
+        }
+    }
+
+    /// Writes data of these bytes: in a folder as the second of two parts.
+    fn write(&self, place: &Place, bytes: &[u8]) {
+        if self.data == "data" {
+            fs::create_dir_all(place.path("data/year=2024")).unwrap();
+            place.write("data/part-0.csv", csv(&identifiers(20)));
+        }
+        place.write(self.files()[0], bytes);
+    }
+
+    /// The file that holds the canary.
+    fn files(&self) -> [&'static str; 1] {
+        [if self.data == "data" { "data/year=2024/part-1.csv" } else { self.data }]
+    }
+
+    fn shape(&self) -> String {
+        format!("{} --delimiter {}", self.options, self.delimiter)
+    }
+
+    fn prepare(&self) -> String {
+        let columns: String =
+            self.columns.iter().map(|name| format!(" --identifier-column {name}")).collect();
+        let [request, retained, _] = self.forms;
+        format!(
+            "controller prepare {} {}{columns} --service home/card.json --domain population \
+             --request q.{request} --retained t.{retained}",
+            self.data,
+            self.shape()
+        )
+    }
+}
+
+/// Rows with a cell beside the identifier, which stands in each of the columns.
+fn text_of(columns: &[&str], people: &[String], note: &str) -> String {
+    let row = |nir: &String| format!("{}{note}\n", format!("{nir},").repeat(columns.len()));
+    format!("{},note\n{}", columns.join(","), people.iter().map(row).collect::<String>())
+}
+
+#[test]
+fn compressed_encoded_parted_and_several_columns_leak_no_more() {
+    let watched = Watched::new(Place::open());
+    let (place, identifier) = (&watched.place, Needles::identifier());
+    let (full, mut people) = (keyed(CANARY), identifiers(40));
+    people.push(full.clone());
+    for (number, way) in Files::WAYS.iter().enumerate() {
+        let good = text_of(way.columns, &people, CELL);
+        let retained = format!("t.{}", way.forms[1]);
+        let (out, result) = (out_of(way, number), format!("s{number}.{}", way.forms[2]));
+        let attach =
+            format!("controller attach --retained {retained} --result {result} --out {out}");
+
+        // Without its header, with a quote too many, with letters in identifiers, with identifiers
+        // in what stays, with a cell or a row too many; cut.
+        let mut bad: Vec<Vec<u8>> = [
+            good.split_once('\n').unwrap().1.to_owned(),
+            good.replacen('\n', "\n\"", 3),
+            good.replace(",X", "x,X"),
+            good.replace(CELL, &full),
+            good.replacen(CELL, &format!("{CELL},{full}"), 1),
+            format!("{good}\"{full}"),
+            format!("{good}{full}{}x\n", ",".repeat(way.columns.len() + 2)),
+        ]
+        .map(|text| way.bytes(&text))
+        .into();
+        if way.data.ends_with("gz") || way.data.ends_with("zst") {
+            let mut bytes = way.bytes(&good);
+            bytes.truncate(bytes.len() - 2);
+            bad.push(bytes);
+        }
+        for bad in bad {
+            way.write(place, &bad);
+            watched.refused(&way.prepare());
+            watched.run(&format!("controller inspect {} {}", way.data, way.shape()));
+        }
+        // In what is cut nobody finds it.
+        way.write(place, &way.bytes(&good));
+        watched.only_in(&identifier, &way.files(), "refused: nothing is left");
+
+        for verb in ["inspect", "try"] {
+            let columns = way.prepare();
+            let columns = columns.split(" --service").next().unwrap();
+            let columns = columns.strip_prefix("controller prepare ").unwrap();
+            watched.ok(&format!("controller {verb} {columns} --json"));
+        }
+        watched.ok(&way.prepare());
+        let request = format!("q.{}", way.forms[0]);
+        watched.only_in(&identifier, &[&way.files()[..], &[&request]].concat(), "prepared");
+        watched.only_in(&cell(), &way.files(), "prepared");
+        watched.ok(&format!(
+            "service code home population --request {request} --result {result} --purpose test \
+             --json"
+        ));
+        watched.only_in(&identifier, &way.files(), "coded");
+
+        // A result or a retained file with what does not belong there.
+        for name in [&retained, &result] {
+            let kept = fs::read(place.path(name)).unwrap();
+            place.write(name, way.bytes(&format!("index,row,status\n{full},{CELL}\n")));
+            watched.refused(&attach);
+            place.write(name, kept);
+            watched.only_in(&identifier, &way.files(), "not attached");
+        }
+        watched.ok(&format!("{attach} --json"));
+        let part = out.clone() + "/year=2024/part-1.csv";
+        let attached = if way.data == "data" { part } else { out.clone() };
+        watched.only_in(&identifier, &way.files(), "attached");
+        watched.only_in(&cell(), &[way.files()[0], &attached], "attached");
+        watched.ok(&format!("controller check {out} --json"));
+
+        fs::remove_file(place.path(&retained)).unwrap();
+        fs::remove_file(place.path(&format!("{retained}.request.json"))).unwrap();
+        match way.data {
+            "data" => [&out, "data"].map(|name| fs::remove_dir_all(place.path(name)).unwrap()),
+            _ => [&out, way.data].map(|name| fs::remove_file(place.path(name)).unwrap()),
+        };
+    }
+    watched.only_in(&identifier, &[], "in the end");
+    watched.keeps_its_secrets("in the end");
+}
+
+fn out_of(way: &Files, number: usize) -> String {
+    match way.data.split_once('.') {
+        Some((_, extension)) => format!("a{number}.{extension}"),
+        None => format!("a{number}"),
+    }
+}
+
+/// A request that another program wrote: its manifest, what is refused of it, what is left.
+#[test]
+fn requests_of_other_programs_leak_no_more() {
+    let watched = Watched::new(Place::open());
+    let (place, identifier, full) = (&watched.place, Needles::identifier(), keyed(CANARY));
+    let manifest = "controller manifest r --service home/card.json --domain population";
+    let mut people = identifiers(40);
+    people.push(full.clone());
+    let rows = |people: &[String]| -> String {
+        let row = |(at, nir): (usize, &String)| format!("{at:08x}{:024x},{nir}\n", 7);
+        format!("index,identifier\n{}", people.iter().enumerate().map(row).collect::<String>())
+    };
+    let good = rows(&people);
+    fs::create_dir(place.path("r")).unwrap();
+    for bad in [
+        rows(&[full.clone(), format!("{full}x")]),
+        good.replace("index", &full),
+        good.replace("identifier", &full),
+        good.replacen("00000001", &full, 1),
+        format!("{good}{full}\n"),
+        format!("{good}\"{full}"),
+    ] {
+        place.write("r/part-1.csv", bad);
+        watched.refused(manifest);
+        watched.only_in(&identifier, &["r/part-1.csv"], "refused");
+    }
+    place.write("r/part-1.csv", &good);
+    watched.ok(&format!("{manifest} --json"));
+    watched.only_in(&identifier, &["r/part-1.csv"], "its manifest");
+    watched.ok("service code home population --request r --result s.csv --purpose test --json");
+    watched.only_in(&identifier, &[], "coded: the request is destroyed");
+    watched.keeps_its_secrets("in the end");
 }
 
 /// Rows enough that there is something to see and to stop.

@@ -70,7 +70,9 @@ impl<W: Write + Send> Copier<W> {
                 .set_sorting_columns(sorted)
                 .set_key_value_metadata(Some(said.map_err(damaged)?));
             // Readers go by the writer in what they take statistics and times in 96 bits for.
-            if let Some(writer) = about.created_by() {
+            // fastparquet reads files of its name as it writes them, which the codes are not.
+            let writer = about.created_by().filter(|writer| !writer.starts_with("fastparquet"));
+            if let Some(writer) = writer {
                 properties = properties.set_created_by(writer.to_owned());
             }
             let properties = properties.build();
