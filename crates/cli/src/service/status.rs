@@ -225,7 +225,7 @@ fn show(program: &Program, status: &service::Status) {
         program.tell(text!(
             "no statement of a custodian covers the events from {} on, in which {} ended: \
             `custodian check` does",
-                "aucune déclaration d'un détenteur ne couvre les événements à partir du {}, où {} ont pris fin : \
+                "aucune déclaration d'un détenteur ne couvre les événements à partir du {}, avec la fin de {} : \
                     `custodian check` le fait",
             unseen.from,
             counted(unseen.runs, "run", "opération")
