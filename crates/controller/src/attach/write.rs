@@ -277,7 +277,7 @@ where
             piece: encoding.piece(),
         },
         read: |block: &mut Block<F, E::Piece>| {
-            let more = rows.fill_all(&mut block.batches, &mut block.filled, E::GROUP);
+            let more = rows.fill_all(&mut block.batches, &mut block.filled, BATCH.max(E::GROUP));
             let more = more.map_err(|error| error.after(parts.rows()))?;
             block.rows = 0;
             for batch in &mut block.batches[..block.filled] {
