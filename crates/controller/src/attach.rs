@@ -7,6 +7,7 @@ mod destruction;
 mod files;
 mod gather;
 mod holders;
+mod layout;
 mod opened;
 mod shuffle;
 mod sources;

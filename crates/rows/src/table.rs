@@ -3,6 +3,7 @@
 
 mod batch;
 mod chain;
+mod extent;
 mod readers;
 mod record_batches;
 mod source;
@@ -22,8 +23,9 @@ use crate::header::{decoded, folded};
 use crate::packed::{Packing, extension};
 
 pub use batch::{Batch, Cells, Fill, Form};
+pub use extent::Extent;
 pub use record_batches::RecordBatches;
-pub use source::{Extent, Input, MOST_BYTES, Rows, Source, Stream};
+pub use source::{Input, MOST_BYTES, Rows, Source, Stream};
 
 /// The type of a file, told by its extension.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -9,7 +9,6 @@ use cstatns_base::code::{Code, Generation, Tag};
 use cstatns_base::look_up::Score;
 use cstatns_base::meta::FileMeta;
 use cstatns_record::report::ReportBody;
-use cstatns_record::requested::Requested;
 use cstatns_rows::by_row::ByRow;
 use cstatns_rows::columns::{Codes, NumberCells, ScoreCells, count_words, fault, word};
 use cstatns_rows::effort::Effort;
@@ -18,6 +17,7 @@ use cstatns_rows::pipeline::{Steps, locked};
 use cstatns_rows::table::{BATCH, Batch, Rows};
 
 use super::AttachError;
+use super::layout::Layout;
 use super::sources::{Part, ReadRows, Results, Sorted};
 
 /// What is known of each row of the data, in their order once it is taken.
@@ -38,40 +38,6 @@ pub(super) struct Gathered {
     pub(super) stated: BTreeMap<String, u64>,
     pub(super) result: PathBuf,
     pub(super) report: ReportBody,
-}
-
-/// Where the cells that were sent stand among all of them: row by row, file by file.
-pub(super) struct Layout {
-    /// Of each row.
-    pub(super) cells: usize,
-    pub(super) is_of_files: bool,
-    /// The rows before each file, and all of them.
-    before: Vec<u64>,
-}
-
-impl Layout {
-    pub(super) fn of(requested: &Requested) -> Self {
-        let mut before = vec![0];
-        for data in &requested.data {
-            before.push(before[before.len() - 1] + data.rows);
-        }
-        Self { cells: requested.cells(), is_of_files: requested.is_of_files(), before }
-    }
-
-    /// How many cells there are.
-    pub(super) fn count(&self) -> u64 {
-        self.before[self.before.len() - 1] * self.cells as u64
-    }
-
-    /// The number of a cell, from 0, by its file, its row in that and its column, all from 1; none
-    /// where there is no such cell.
-    fn place(&self, file: u64, row: u64, column: u64) -> Option<u64> {
-        let file = usize::try_from(file).ok()?;
-        let (begin, end) = (self.before.get(file.checked_sub(1)?)?, self.before.get(file)?);
-        let row = begin.checked_add(row.checked_sub(1)?).filter(|row| row < end)?;
-        let column = column.checked_sub(1).filter(|column| *column < self.cells as u64)?;
-        Some(row * self.cells as u64 + column)
-    }
 }
 
 /// A record: whether there is a code and a score (never 0), the number of the word, the code, and

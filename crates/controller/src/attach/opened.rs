@@ -11,7 +11,7 @@ use cstatns_rows::table::{Input, Rows, Source, Table};
 use crate::data::Data;
 
 use super::AttachError;
-use super::gather::Layout;
+use super::layout::Layout;
 use super::sources::{Results, need_any_retained, need_retained};
 
 /// A file of the data, or a frame.

@@ -20,7 +20,7 @@ use cstatns_rows::table::{BATCH, Batch, Fill, Kind, Rows, Table};
 use crate::origin::origin;
 
 use super::AttachError;
-use super::gather::Layout;
+use super::layout::Layout;
 
 /// The retained file, or the result: rows in the order of their indexes.
 pub(super) struct Sorted {

@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 
 use arrow_array::RecordBatch;
 
+use super::extent::Extent;
 use super::readers::Reader;
-use super::source::{Extent, Source, Stream};
+use super::source::{Source, Stream};
 use super::{Fill, Table};
 use crate::csv::{Delimiter, Fields};
 use crate::error::TableError;

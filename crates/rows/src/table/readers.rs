@@ -4,7 +4,7 @@ use std::path::Path;
 
 use arrow_array::RecordBatch;
 
-use super::source::{Extent, UNKNOWN_BYTES};
+use super::extent::{Extent, UNKNOWN_BYTES};
 use super::{BATCH, Batch, Fill, Table};
 use crate::csv::{self, Fields};
 use crate::error::TableError;

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use arrow_array::{RecordBatch, RecordBatchReader};
 
+use super::extent::Extent;
 use super::readers::{Any, Reader};
 use super::{BATCH, Batch, Fill, Format, Table};
 use crate::csv::{self, Delimiter, Fields};
@@ -16,29 +17,6 @@ use crate::{frames, parquet};
 const MOST_BATCHES: usize = 64;
 /// From so many bytes on there is no further batch.
 pub const MOST_BYTES: usize = 24 << 20;
-/// What rows of which nothing is known are taken to be, in bytes.
-pub(super) const UNKNOWN_BYTES: u64 = 4 << 30;
-
-/// How large a file is.
-#[derive(Clone, Copy, Default)]
-#[non_exhaustive]
-pub struct Extent {
-    /// The rows of a Parquet file or a frame; where they are not known, as in a CSV file, 0.
-    pub rows: u64,
-    /// The bytes of the file on disk; of a frame what all rows would take in memory.
-    pub length: u64,
-    /// The bytes of a CSV file, of a compressed one about. Else what all rows would take in memory,
-    /// to go by the first.
-    pub bytes: u64,
-}
-
-impl Extent {
-    /// In a unit of its own type: rows if they are known, else bytes. See [`Batch::size`].
-    pub fn size(self) -> u64 {
-        if self.rows > 0 { self.rows } else { self.bytes }
-    }
-}
-
 /// Where rows are taken from. A new kind is a decision for all code that opens one: the list is not
 /// left open.
 pub enum Input<'a> {
