@@ -149,8 +149,9 @@ pub(crate) fn counted_rows<K: AsRef<str>>(rows: u64, counts: &BTreeMap<K, u64>) 
 fn with_counts<K: AsRef<str>>(mut line: String, counts: &BTreeMap<K, u64>) -> String {
     let mut counts: Vec<_> = counts.iter().collect();
     counts.sort_by_key(|(_, count)| Reverse(**count));
+    let colon = text!(": ", "\u{a0}: ");
     for (place, (word, count)) in counts.into_iter().enumerate() {
-        let before = if place == 0 { ": " } else { ", " };
+        let before = if place == 0 { &*colon } else { ", " };
         line.push_str(&format!("{before}{} {}", word.as_ref(), grouped(*count)));
     }
     line

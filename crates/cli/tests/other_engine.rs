@@ -104,7 +104,8 @@ fn no_value_is_in_what_is_refused() {
     rows[7].1 = wrong.clone();
     place.write("request.csv", request(&rows));
     let manifest = MANIFEST.replace("manifest request", "manifest request.csv");
-    let line = place.refused(&manifest, "identifier-form", &["row 8", "not-compact"]);
+    let words = ["row 8", "not-compact", "have the program that wrote the request"];
+    let line = place.refused(&manifest, "identifier-form", &words);
     assert!(!line.contains(wrong.trim()), "{line}");
     let output = place.run(&format!("{manifest} --json"));
     assert!(!text(&output.stdout).contains(wrong.trim()));

@@ -9,7 +9,8 @@ use cstatns::manifest::manifest_path;
 use cstatns::meta::ServiceId;
 use cstatns::name::Name;
 use cstatns::words;
-use cstatns_controller::{Describe, describe};
+use cstatns_controller::{Describe, PrepareError, describe};
+use cstatns_rows::error::TableError;
 use serde_json::{Value, json};
 
 use crate::bulk::{Bulk, closing};
@@ -47,6 +48,21 @@ pub(crate) struct ManifestArgs {
     bulk: Bulk,
 }
 
+/// What is wrong with a row is for the program that wrote it to correct: `prepare` did not.
+fn advised(error: PrepareError) -> Fault {
+    let is_of_row = matches!(error, PrepareError::Table(TableError::Row { .. }));
+    let fault = Fault::from(error);
+    match is_of_row {
+        true => fault.advising(text!(
+            "have the program that wrote the request write it anew: indexes of its own, drawn at random, rows \
+            ascending by them, and cells in their compact form (`controller manifest --help`)",
+            "faites réécrire la demande par le programme qui l'a écrite\u{a0}: des index à elle, tirés au hasard, des \
+            lignes croissantes par index, et des cellules sous leur forme compacte (`controller manifest --help`)"
+        )),
+        false => fault,
+    }
+}
+
 impl ManifestArgs {
     pub(super) fn run(self, program: &Program) -> Result<Value, Fault> {
         let card = present_card(program, &self.service)?;
@@ -63,7 +79,7 @@ impl ManifestArgs {
                 years: program.years(),
             };
             let (described, seconds) = self.bulk.work(program, |effort| describe(&what, effort));
-            let (input, content) = described?;
+            let (input, content) = described.map_err(advised)?;
             let manifest = manifest_path(request);
             program.say(text!(
                 "give {request:?} and {manifest:?} to the service",

@@ -22,7 +22,7 @@ impl French for Input {
         write!(f, "{rows} lignes avec {values} valeurs, dont {least}{distinct} distinctes")?;
         match self.engine {
             Some(Engine::Other) => {
-                f.write_str(", écrite par un autre programme (engine\u{a0}: other)")
+                f.write_str(", écrites par un autre programme (engine\u{a0}: other)")
             }
             None => Ok(()),
         }
