@@ -17,7 +17,8 @@ pub struct Extent {
 }
 
 impl Extent {
-    /// In a unit of its own type: rows if they are known, else bytes. See [`Batch::size`].
+    /// In a unit of its own type: rows if they are known, else bytes. See
+    /// [`Batch::size`](super::Batch::size).
     pub fn size(self) -> u64 {
         if self.rows > 0 { self.rows } else { self.bytes }
     }
