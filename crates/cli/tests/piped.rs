@@ -4,6 +4,7 @@ mod common;
 
 use std::fs::{self, File};
 use std::io::Write;
+use std::os::unix::fs::PermissionsExt;
 use std::process::{Output, Stdio};
 
 use common::{Place, csv, files, identifiers, text};
@@ -55,6 +56,10 @@ fn data_is_piped_in_and_its_rows_are_piped_out() {
     let names: Vec<_> =
         new.iter().map(|path| path.file_name().unwrap().to_str().unwrap()).collect();
     assert_eq!(names, ["t.csv.attached.receipt.json", "t.csv.attached.report.json"]);
+    for name in names {
+        let mode = place.path(name).metadata().unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600, "{name}");
+    }
     let one = fs::read(place.path("out.csv.receipt.json")).unwrap().len();
     assert_eq!(fs::read(place.path("t.csv.attached.receipt.json")).unwrap().len(), one);
     // Once its report is there it is as any output that exists.
@@ -192,5 +197,8 @@ fn a_pipe_is_said_with_its_format_and_stands_alone() {
     let attach = "controller attach --retained t.csv --result s.csv --out -";
     assert!(usage(attach).contains("--format"));
     assert!(usage(&format!("{attach} --format csv --json")).contains("--json"));
-    assert!(usage(&format!("{attach} --format csv --destroy-sources")).contains("destroy"));
+    for destroyed in ["--destroy-sources", "--destroy data.csv"] {
+        let said = usage(&format!("{attach} --format csv {destroyed}"));
+        assert!(said.contains("destroy nothing in the same command"), "{said}");
+    }
 }
