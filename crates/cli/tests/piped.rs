@@ -191,8 +191,10 @@ fn a_pipe_is_said_with_its_format_and_stands_alone() {
     let prepare = PREPARE.strip_suffix(" --format").unwrap();
     assert!(usage(prepare).contains("--format"));
     assert!(usage(&format!("{prepare} --format xls")).contains("csv"));
-    assert!(usage(&format!("{prepare} --format ../csv")).contains("csv"));
-    usage(&prepare.replace(" - ", " - data.csv "));
+    // What would be a path, were it the end of a name.
+    assert!(usage(&format!("{prepare} --format a/b.csv")).contains("csv"));
+    let several = prepare.replace(" - ", " - data.csv ");
+    assert!(usage(&format!("{several} --format csv")).contains("give `-` alone"));
     assert!(usage("controller inspect -").contains("--format"));
     let attach = "controller attach --retained t.csv --result s.csv --out -";
     assert!(usage(attach).contains("--format"));
