@@ -1,5 +1,7 @@
 //! The custodian's verbs: a kit of one's own, a share accepted, a share and a ledger checked.
 
+mod passphrase;
+
 use std::io::{BufRead as _, ErrorKind, Read as _, Write};
 use std::path::{Path, PathBuf};
 
@@ -35,6 +37,7 @@ pub(crate) enum Custodian {
     Accept(Accept),
     Check(Check),
     Log(Log),
+    Passphrase(passphrase::Passphrase),
 }
 
 impl Custodian {
@@ -44,6 +47,7 @@ impl Custodian {
             Self::Accept(verb) => verb.run(program),
             Self::Check(verb) => verb.run(program),
             Self::Log(verb) => verb.run(program),
+            Self::Passphrase(verb) => verb.run(program),
         }
     }
 }

@@ -362,7 +362,7 @@ fn of_custody(found: &mut Vec<Sample>) {
             Damaged { kit: path(), file: "identity".into() }, ReadOnly { kit: path() },
             Memory { kit: path() }, NothingSeen { kit: path() },
             Version { kit: path(), found: 2 },
-            EmptyPassphrase { kit: path() }, NeedsPassphrase { kit: path() }, Passphrase { kit: path() },
+            EmptyPassphrase { kit: path() }, WithoutPassphrase { kit: path() }, NeedsPassphrase { kit: path() }, Passphrase { kit: path() },
             NotInRoster { custodian: name() }, OtherService { custodian: name(), service: ServiceId::of(PLANTED[3]) },
             NoShare { custodian: name(), epoch: Epoch(2) }, Shorter { custodian: name(), seen: 5, found: 4 },
             Checkpoint { custodian: name() }, NoIntent { custodian: name() }, ShareInUse { epoch: Epoch(1) },
