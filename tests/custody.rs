@@ -3,6 +3,7 @@
 
 use std::fs;
 use std::io::Write as _;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
@@ -437,7 +438,6 @@ fn the_keys_of_a_protected_kit_are_not_in_its_files() {
     assert_ne!(key_of(&sealed).verifying_key().to_bytes(), card.body.signing.0);
     #[cfg(unix)]
     for kit in [open, sealed] {
-        use std::os::unix::fs::PermissionsExt;
         assert_eq!(fs::metadata(kit.join("identity")).unwrap().permissions().mode() & 0o777, 0o600);
     }
 }
