@@ -12,8 +12,8 @@ impl Kit {
     /// A copy of the kit that was made before still opens with the former passphrase.
     ///
     /// # Errors
-    /// [`KitError::EmptyPassphrase`]; [`KitError::WithoutPassphrase`] for a kit that was made without
-    /// one, which its card says; [`KitError::File`].
+    /// [`KitError::EmptyPassphrase`]; [`KitError::WithoutPassphrase`] for a kit that was made
+    /// without one, which its card says; [`KitError::File`].
     pub fn change_passphrase(&self, passphrase: &[u8]) -> Result<(), KitError> {
         if passphrase.is_empty() {
             return Err(KitError::EmptyPassphrase { kit: self.directory.clone() });

@@ -422,8 +422,8 @@ impl<const L: usize> Drop for Group<L> {
     }
 }
 
-/// Gives back a row of a table, and has the compiler take the rows one by one. Else it takes one word
-/// of many rows at a time, by scattered reads and writes: they take as long as the hashing.
+/// Gives back a row of a table, and has the compiler take the rows one by one. Else it takes one
+/// word of many rows at a time, by scattered reads and writes: they take as long as the hashing.
 #[inline(always)]
 pub fn one_by_one<T>(row: T) -> T {
     std::hint::black_box(row)
