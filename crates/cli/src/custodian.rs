@@ -85,7 +85,8 @@ impl New {
         let parent = self.kit.parent().filter(|parent| !parent.as_os_str().is_empty());
         if let Some(parent) = parent.filter(|parent| matches!(parent.try_exists(), Ok(false))) {
             let missing = FileError::Missing { path: parent.to_owned() };
-            return Err(Fault::from(missing).advising("make that directory first"));
+            let advice = text!("make that directory first", "créez d'abord ce dossier");
+            return Err(Fault::from(missing).advising(advice));
         }
         let file = self.passphrase_file.as_deref();
         let passphrase = match self.no_passphrase {

@@ -163,7 +163,7 @@ fn of_libraries(found: &mut Vec<Sample>) {
         CodeError { Form, Generation, Tag, Bytes }
         TableError {
             FileType { path: path() }, File(missing()), EmptyFile { path: path() },
-            PipedParquet { path: path() }, NoParts { path: path() }, PartOther { path: path() },
+            PipedParquet { path: path() }, NoParts { path: path() }, PartOther { path: path() }, PartFolder { path: path() },
             NotCsv { path: path(), found: words!("a ZIP archive",
                 "une archive ZIP") }, NotCsv { path: path(), found: words!("text in UTF-16", "du texte en UTF-16") },
             NoRows { path: path() },
