@@ -398,7 +398,9 @@ fn a_kit_gets_another_passphrase() {
     Kit::create(&path, ana(), false, Some(b"the first of two")).unwrap();
     let files = ["identity", "card.json", "memory"];
     fs::create_dir(&copy).unwrap();
-    files.map(|file| fs::copy(path.join(file), copy.join(file)).unwrap());
+    for file in files {
+        fs::copy(path.join(file), copy.join(file)).unwrap();
+    }
     let former = fs::File::open(path.join("identity")).unwrap();
 
     let kit = Kit::open(&path, Some(b"the first of two")).unwrap();
