@@ -1,4 +1,7 @@
-//! The custodian's verbs: a kit of one's own, a share accepted, a share and a ledger checked.
+//! The custodian's verbs: a kit of one's own, a share accepted, a share and a ledger checked, a
+//! question approved.
+
+mod approve;
 
 use std::io::{BufRead as _, ErrorKind, Read as _, Write};
 use std::path::{Path, PathBuf};
@@ -35,6 +38,7 @@ pub(crate) enum Custodian {
     Accept(Accept),
     Check(Check),
     Log(Log),
+    Approve(approve::Approve),
 }
 
 impl Custodian {
@@ -44,6 +48,7 @@ impl Custodian {
             Self::Accept(verb) => verb.run(program),
             Self::Check(verb) => verb.run(program),
             Self::Log(verb) => verb.run(program),
+            Self::Approve(verb) => verb.run(program),
         }
     }
 }
