@@ -4,7 +4,7 @@
 mod common;
 
 use std::fs;
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{PermissionsExt, symlink};
 use std::os::unix::net::UnixListener;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -21,20 +21,26 @@ fn with_folder(place: Place) -> Place {
     place
 }
 
-/// Starts a command, and returns once its proposal lies there. The tests may run where signals are
+/// Starts a command, and returns once it waits for approvals. The tests may run where signals are
 /// ignored.
 fn waiting(place: &Place, command: &str) -> Child {
     let mut program = Command::new("env");
     program.args(["--default-signal=HUP,INT,TERM", env!("CARGO_BIN_EXE_cstatns")]);
     program.current_dir(place.directory.path()).args(command.split_whitespace());
-    program.env("LC_ALL", "C").stdout(Stdio::piped()).stderr(Stdio::piped());
-    let mut child = program.spawn().unwrap();
-    while !place.exists("proposal.json") {
+    program.env("LC_ALL", "C");
+    waits(place, program)
+}
+
+fn waits(place: &Place, mut program: Command) -> Child {
+    let mut child = program.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let noted = |name: String| name.ends_with(".consents");
+    while !lines_in(place, "home/outbox").into_iter().any(noted) {
         if child.try_wait().unwrap().is_some() {
-            panic!("{command}: {}", ended(child).1);
+            panic!("{program:?}: {}", ended(child).1);
         }
         std::thread::sleep(Duration::from_millis(5));
     }
+    assert!(place.exists("proposal.json"));
     child
 }
 
@@ -104,7 +110,7 @@ fn custodians_approve_on_machines_of_their_own() {
         "custodian approve alice proposal.json --out in/x --lang fr --passphrase-file alice.pass",
     );
     assert!(said.contains("demandé aux détenteurs") && said.contains("`alice` consent"), "{said}");
-    while !place.exists("home/outbox") || {
+    while {
         place.ok("service publish home public");
         !place.read("public/requests.json").contains("\"consented\":[\"alice\",\"denis\"]")
     } {
@@ -203,6 +209,27 @@ fn nothing_in_the_folder_stops_a_run() {
     }
 }
 
+/// What cannot be read now is named, and counts once it can be read.
+#[test]
+fn a_file_that_cannot_be_read_is_tried_again() {
+    let place = with_folder(Place::founded()).unprivileged();
+    let child = waits(&place, place.command(&format!("{OPEN} {SENT}")));
+    approve(&place, "bruno", "bruno.json");
+    fs::copy(place.path("bruno.json"), place.path("closed")).unwrap();
+    let mode =
+        |mode| fs::set_permissions(place.path("in/closed"), fs::Permissions::from_mode(mode));
+    fs::set_permissions(place.path("closed"), fs::Permissions::from_mode(0o000)).unwrap();
+    fs::rename(place.path("closed"), place.path("in/closed")).unwrap();
+    std::thread::sleep(Duration::from_millis(2500));
+    mode(0o644).unwrap();
+    approve(&place, "alice", "in/alice");
+    let (status, said) = ended(child);
+    assert_eq!(status, Some(0), "{said}");
+    let named = "warning: \"closed\" in the folder of approvals does not count (no permission";
+    assert_eq!(said.matches(named).count(), 1, "{said}");
+    assert_eq!(consenting(&last(&place, "intent")), ["alice", "bruno"]);
+}
+
 /// Ctrl-C, the end of its time, a kill: the question ends, with the consents that came in.
 #[test]
 fn a_question_that_is_not_waited_for_any_more_lapses() {
@@ -227,7 +254,10 @@ fn a_question_that_is_not_waited_for_any_more_lapses() {
             assert_eq!(status, None);
             assert!(place.exists("proposal.json") && place.exists("in/bruno.json"));
             let said = place.ok("service expire home");
-            assert!(said.contains("recovered: the question of a stopped `open`"), "{said}");
+            assert!(
+                said.contains("the custodians were asked for `open` by a process that stopped"),
+                "{said}"
+            );
         } else {
             assert_eq!(status, Some(1), "{said}");
             assert!(said.contains("error[interrupted]: interrupted while approvals"), "{said}");

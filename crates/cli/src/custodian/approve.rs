@@ -84,7 +84,7 @@ impl Approve {
             ),
             false => text!(
                 "`{}` has approved this already, statement {count}: it is the same approval again",
-                "`{}` y a déjà consenti, déclaration {count} : c'est le même consentement",
+                "`{}` y a déjà consenti, déclaration {count} : c'est le même consentement",
                 kit.name()
             ),
         });

@@ -1,5 +1,6 @@
-//! Custodians who approve elsewhere: the proposal that they are sent, and the folder in which their
-//! approvals are waited for (SPEC §9). Others write to it: nothing that lies there ends the waiting.
+//! Custodians who approve elsewhere: the proposal that they are sent, and the folder in which
+//! their approvals are waited for (SPEC §9). Others write to it: nothing that lies there ends the
+//! waiting.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::{OsStr, OsString};
@@ -115,7 +116,7 @@ impl Distance {
         program.say(text!(
             "give {path:?} to the custodians who are elsewhere: `custodian approve KIT {} --out APPROVAL`, and \
             put their approvals into {:?}",
-            "remettez {path:?} aux détenteurs qui sont ailleurs : `custodian approve KIT {} --out APPROVAL`, et mettez \
+            "remettez {path:?} aux détenteurs qui sont ailleurs : `custodian approve KIT {} --out APPROVAL`, et mettez \
                 leurs consentements dans {:?}",
             path.display(),
             self.approvals
@@ -156,7 +157,7 @@ impl Posted<'_> {
                 if here {
                     program.say(text!(
                         "the kits stay here until the run has ended: they hand over their shares then",
-                        "les trousses restent ici jusqu'à la fin de l'opération : elles remettent alors leurs parts"
+                        "les trousses restent ici jusqu'à la fin de l'opération : elles remettent alors leurs parts"
                     ));
                 }
             }
@@ -169,7 +170,7 @@ impl Posted<'_> {
                         text!(
                             "interrupted while approvals were waited for: nothing was run, and the next command asks \
                             a new question",
-                            "interrompu pendant l'attente des consentements : rien n'a été fait, et la commande \
+                            "interrompu pendant l'attente des consentements : rien n'a été fait, et la commande \
                                 suivante pose une nouvelle question"
                         ),
                     ));
@@ -200,18 +201,25 @@ impl Posted<'_> {
             {
                 continue;
             }
-            let judged = match read(&path) {
-                Ok(approval) => {
+            let taken = match read(&path) {
+                Ok(Some(approval)) => {
                     gathering.take(approval).cloned().map_err(|error| Fault::of(&error, &[]))
                 }
-                // It may be read later: the facts of a file do not say everything.
-                Err(fault) if fault.code == "file-permission" => {
-                    self.report(program, &name, &fault);
+                Ok(None) => Err(Fault::new(
+                    "approval-form",
+                    text!(
+                        "it is not an approval, or not a whole one",
+                        "ce n'est pas un consentement, ou pas un consentement entier"
+                    ),
+                )),
+                Err(FileError::Missing { .. }) => continue,
+                // It may be read later.
+                Err(error) => {
+                    self.report(program, &name, &Fault::of(&error, &[]));
                     continue;
                 }
-                Err(fault) => Err(fault),
             };
-            match judged {
+            match taken {
                 Ok(by) => program.say(approved(&by, gathering)),
                 Err(fault) => self.report(program, &name, &fault),
             }
@@ -227,11 +235,11 @@ impl Posted<'_> {
         program.say(match self.named.len() > MOST_NAMED {
             true => text!(
                 "warning: more files in the folder of approvals do not count; they are not named",
-                "attention : d'autres fichiers du dossier des consentements ne comptent pas ; ils ne sont pas nommés"
+                "attention : d'autres fichiers du dossier des consentements ne comptent pas ; ils ne sont pas nommés"
             ),
             false => text!(
                 "warning: {name:?} in the folder of approvals does not count ({})",
-                "attention : {name:?} dans le dossier des consentements ne compte pas ({})",
+                "attention : {name:?} dans le dossier des consentements ne compte pas ({})",
                 fault.text()
             ),
         });
@@ -241,14 +249,15 @@ impl Posted<'_> {
     pub(super) fn clear(self, program: &Program) {
         let Distance { proposal, approvals, .. } = self.distance;
         let own = |path: &PathBuf| {
-            read(path).is_ok_and(|approval| approval.consent.body.question == self.question)
+            let read = read(path).ok().flatten();
+            read.is_some_and(|approval| approval.consent.body.question == self.question)
         };
         let left = files::list(approvals).unwrap_or_default().into_iter().filter(own);
         for path in left.chain([proposal.clone()]) {
             if let Err(error) = files::remove_if_present(&path) {
                 program.say(text!(
                     "warning: {path:?} is of no use any more, and stays ({})",
-                    "attention : {path:?} ne sert plus à rien, et reste ({})",
+                    "attention : {path:?} ne sert plus à rien, et reste ({})",
                     Fault::of(&error, &[]).text()
                 ));
             }
@@ -257,17 +266,8 @@ impl Posted<'_> {
 }
 
 /// Reads what may be an approval: no link is followed and no pipe waited for.
-fn read(path: &Path) -> Result<Approval, Fault> {
-    let bytes = files::read_no_link(path, LIMIT)?;
-    serde_json::from_slice(&bytes).map_err(|_| {
-        Fault::new(
-            "approval-form",
-            text!(
-                "it is not an approval, or not a whole one",
-                "ce n'est pas un consentement, ou pas un consentement entier"
-            ),
-        )
-    })
+fn read(path: &Path) -> Result<Option<Approval>, FileError> {
+    Ok(serde_json::from_slice(&files::read_no_link(path, LIMIT)?).ok())
 }
 
 /// How many have approved so far, and who.
@@ -276,7 +276,7 @@ fn given(gathering: &Gathering<'_>) -> String {
     let (given, needed) = (names.len(), gathering.needed());
     match given {
         0 => text!("0 of {needed}", "0 sur {needed}"),
-        _ => text!("{given} of {needed}: {}", "{given} sur {needed} : {}", names.join(", ")),
+        _ => text!("{given} of {needed}: {}", "{given} sur {needed} : {}", names.join(", ")),
     }
 }
 

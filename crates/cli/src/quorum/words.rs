@@ -128,7 +128,7 @@ pub(crate) fn remarked(lang: Lang, remark: &Remark) -> String {
                 Fate::Open => match open_until {
                     Some(until) => text!(in lang,
                         "it has not ended yet; approvals count until {until}, and after that it may have run",
-                        "la question n'est pas close ; les consentements comptent jusqu'au {until}, et après cela \
+                        "la question n'est pas close ; les consentements comptent jusqu'au {until}, et après cela \
                             l'opération a pu avoir lieu"
                     ),
                     None => text!(in lang, "it is still open", "la question est encore ouverte"),
