@@ -403,3 +403,20 @@ impl Domain {
         self.kind.is_research() && (self.closed || (waited && self.is_past_its_end(now)))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lower_count_is_in_its_place_once_and_if_its_statement_is_the_older() {
+        let mut known = Statements::default();
+        let mut take = |count, time| known.take_count(count, Timestamp::from_second(time).unwrap());
+        assert!(take(1, 10) && take(5, 50));
+        assert!(!take(3, 51), "it is the younger");
+        assert!(take(3, 30) && !take(3, 30), "it was used");
+        assert!(take(2, 50) && take(4, 20));
+        assert!(!take(0, 1) && !take(1, 10) && !take(4, 20) && !take(5, 50));
+        assert!(take(6, 60) && known.gaps.is_empty());
+    }
+}
