@@ -98,6 +98,7 @@ french!(ProposalFault {
     Self::Epoch => "elle demande les parts d'une autre époque",
     Self::Expired => "elle a expiré",
     Self::OtherLedger => "elle a été faite sur un autre registre que celui donné",
+    Self::Unpublished => "le registre publié ne contient pas celui sur lequel elle a été faite",
 });
 
 french!(KeystoreError {

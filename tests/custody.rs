@@ -329,7 +329,7 @@ struct Ledger {
 impl Ledger {
     fn view(&self) -> View<'_> {
         let Self { history, state, note, path } = self;
-        View { history, state, note, path }
+        View { history, state, note, path, sent: None }
     }
 }
 

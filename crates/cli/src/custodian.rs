@@ -1,5 +1,7 @@
-//! The custodian's verbs: a kit of one's own, a share accepted, a share and a ledger checked.
+//! The custodian's verbs: a kit of one's own, a share accepted, a share and a ledger checked, a
+//! question approved.
 
+mod approve;
 mod passphrase;
 
 use std::io::{BufRead as _, ErrorKind, Read as _, Write};
@@ -37,6 +39,7 @@ pub(crate) enum Custodian {
     Accept(Accept),
     Check(Check),
     Log(Log),
+    Approve(approve::Approve),
     Passphrase(passphrase::Passphrase),
 }
 
@@ -47,6 +50,7 @@ impl Custodian {
             Self::Accept(verb) => verb.run(program),
             Self::Check(verb) => verb.run(program),
             Self::Log(verb) => verb.run(program),
+            Self::Approve(verb) => verb.run(program),
             Self::Passphrase(verb) => verb.run(program),
         }
     }

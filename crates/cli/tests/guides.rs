@@ -7,6 +7,7 @@ mod people;
 
 use std::fs;
 use std::path::Path;
+use std::time::Duration;
 
 use common::{Place, csv, identifiers, text};
 use people::{Numbers, Person, register, write_people};
@@ -115,6 +116,7 @@ fn shell(place: &Place, block: &[String], locale: &str) -> String {
                 "custodian accept",
                 "custodian check",
                 "custodian log",
+                "custodian approve",
                 "service export-identity",
             ];
             let asked = asks.iter().filter(|verb| line.contains(*verb)).count()
@@ -144,7 +146,7 @@ fn play(language: &str, locale: &str) -> String {
         ["custodian", "service", "controller", "auditor"]
             .map(|role| blocks(&format!("{role}.{language}.md")));
     let counts = [&custodian, &service, &controller, &auditor].map(Vec::len);
-    assert_eq!(counts, [3, 9, 5, 3], "blocks");
+    assert_eq!(counts, [4, 10, 5, 3], "blocks");
     let place = Place::default();
     place.write_private("passphrase", "eleven plus one\n");
     place.write("wages.csv", csv(&identifiers(20)));
@@ -172,11 +174,19 @@ fn play(language: &str, locale: &str) -> String {
     }
     step(&service[5].iter().map(|line| line.replace("DELIVERY", &delivery[..6])).collect());
     step(&controller[3]);
-    step(&custodian[2]);
+    step(&custodian[3]);
     step(&service[6]);
     step(&controller[4]);
     step(&service[7]);
     step(&service[8]);
+    // One command waits for the others.
+    std::thread::scope(|scope| {
+        let waiting = scope.spawn(|| step(&service[9]));
+        while !place.exists("proposal.json") && !waiting.is_finished() {
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        step(&custodian[2]);
+    });
     step(&auditor[0]);
     step(&auditor[1]);
     step(&auditor[2]);

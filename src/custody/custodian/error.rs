@@ -198,6 +198,9 @@ pub enum ProposalFault {
     /// Another ledger.
     #[error("it was made on another ledger than the one given")]
     OtherLedger,
+    /// Not in the published ledger.
+    #[error("the published ledger does not hold the ledger that it was made on")]
+    Unpublished,
 }
 
 cstatns_base::coded!(ProposalFault {
@@ -207,6 +210,7 @@ cstatns_base::coded!(ProposalFault {
     Self::Epoch => ("proposal-epoch", OtherSide, []),
     Self::Expired => ("proposal-expired", OtherSide, []),
     Self::OtherLedger => ("proposal-other-ledger", OtherSide, []),
+    Self::Unpublished => ("proposal-unpublished", OtherSide, []),
 });
 
 fn other(service: Option<&ServiceId>) -> String {
