@@ -7,6 +7,7 @@ mod people;
 
 use std::fs;
 use std::path::Path;
+use std::sync::Mutex;
 use std::time::Duration;
 
 use common::{Place, csv, identifiers, text};
@@ -150,8 +151,11 @@ fn play(language: &str, locale: &str) -> String {
     let place = Place::default();
     place.write_private("passphrase", "eleven plus one\n");
     place.write("wages.csv", csv(&identifiers(20)));
-    let mut all = String::new();
-    let mut step = |block: &Vec<String>| all += &shell(&place, block, locale);
+    let all = Mutex::new(String::new());
+    let step = |block: &Vec<String>| {
+        let said = shell(&place, block, locale);
+        all.lock().unwrap().push_str(&said);
+    };
 
     step(&custodian[0]);
     step(&service[0]);
@@ -194,7 +198,7 @@ fn play(language: &str, locale: &str) -> String {
         place.rows("renewed.csv").iter().filter(|row| row[1].starts_with("c2.")).count(),
         20
     );
-    all
+    all.into_inner().unwrap()
 }
 
 /// What the guides quote of the screen stands there, in their language.
