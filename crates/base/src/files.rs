@@ -57,7 +57,7 @@ pub use destroy::{Destroyed, Fate, Held, Remembered, destroy, destroy_if_present
 pub use error::{FileError, words, words_fr};
 pub use facts::{Facts, free_space, is_private, read_at};
 pub use journal::{is_journal, log};
-pub use leftovers::{leftovers, list, sweep, temporary_path};
+pub use leftovers::{is_temporary, leftovers, list, sweep, temporary_path};
 pub use lock::{Lock, at_work, is_held, lock, lock_file, lock_for};
 pub use new_directory::PendingDirectory;
 pub use pending::{Pending, Scratch, replace, write_new};
@@ -242,6 +242,23 @@ fn regular(path: &Path, opened: io::Result<File>) -> Result<File, FileError> {
 /// `not-a-file`, `file-missing`, `file-permission`, `file-too-large`, `file-io`.
 pub fn read(path: &Path, limit: u64) -> Result<Vec<u8>, FileError> {
     let file = open_to_read(path)?;
+    let length = file.metadata().about(path)?.len();
+    read_whole(path, file, length, limit)
+}
+
+/// As [`read`], of what has the name itself: a link is refused, as whatever is no regular file. For
+/// a directory that others write to.
+///
+/// # Errors
+/// As [`read`].
+pub fn read_no_link(path: &Path, limit: u64) -> Result<Vec<u8>, FileError> {
+    let flags = AT_ONCE | OFlags::NOFOLLOW.bits().cast_signed();
+    let file = match OpenOptions::new().read(true).custom_flags(flags).open(path) {
+        Err(error) if error.raw_os_error() == Some(Errno::LOOP.raw_os_error()) => {
+            return Err(FileError::NotRegular { path: path.to_owned() });
+        }
+        opened => regular(path, opened)?,
+    };
     let length = file.metadata().about(path)?.len();
     read_whole(path, file, length, limit)
 }

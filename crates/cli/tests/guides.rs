@@ -7,6 +7,8 @@ mod people;
 
 use std::fs;
 use std::path::Path;
+use std::sync::Mutex;
+use std::time::Duration;
 
 use common::{Place, csv, identifiers, text};
 use people::{Numbers, Person, register, write_people};
@@ -115,6 +117,7 @@ fn shell(place: &Place, block: &[String], locale: &str) -> String {
                 "custodian accept",
                 "custodian check",
                 "custodian log",
+                "custodian approve",
                 "service export-identity",
             ];
             let asked = asks.iter().filter(|verb| line.contains(*verb)).count()
@@ -144,12 +147,15 @@ fn play(language: &str, locale: &str) -> String {
         ["custodian", "service", "controller", "auditor"]
             .map(|role| blocks(&format!("{role}.{language}.md")));
     let counts = [&custodian, &service, &controller, &auditor].map(Vec::len);
-    assert_eq!(counts, [3, 9, 5, 3], "blocks");
+    assert_eq!(counts, [4, 10, 5, 3], "blocks");
     let place = Place::default();
     place.write_private("passphrase", "eleven plus one\n");
     place.write("wages.csv", csv(&identifiers(20)));
-    let mut all = String::new();
-    let mut step = |block: &Vec<String>| all += &shell(&place, block, locale);
+    let all = Mutex::new(String::new());
+    let step = |block: &Vec<String>| {
+        let said = shell(&place, block, locale);
+        all.lock().unwrap().push_str(&said);
+    };
 
     step(&custodian[0]);
     step(&service[0]);
@@ -172,11 +178,19 @@ fn play(language: &str, locale: &str) -> String {
     }
     step(&service[5].iter().map(|line| line.replace("DELIVERY", &delivery[..6])).collect());
     step(&controller[3]);
-    step(&custodian[2]);
+    step(&custodian[3]);
     step(&service[6]);
     step(&controller[4]);
     step(&service[7]);
     step(&service[8]);
+    // One command waits for the others.
+    std::thread::scope(|scope| {
+        let waiting = scope.spawn(|| step(&service[9]));
+        while !place.exists("proposal.json") && !waiting.is_finished() {
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        step(&custodian[2]);
+    });
     step(&auditor[0]);
     step(&auditor[1]);
     step(&auditor[2]);
@@ -184,7 +198,7 @@ fn play(language: &str, locale: &str) -> String {
         place.rows("renewed.csv").iter().filter(|row| row[1].starts_with("c2.")).count(),
         20
     );
-    all
+    all.into_inner().unwrap()
 }
 
 /// What the guides quote of the screen stands there, in their language.
