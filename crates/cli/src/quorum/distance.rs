@@ -49,12 +49,13 @@ pub(super) struct DistanceOptions {
 }
 
 fn wait(text: &str) -> Result<SignedDuration, String> {
-    let wait = duration(text).and_then(|wait| {
-        SignedDuration::try_from(wait).map_err(|_| "at most 24 hours".to_owned())
-    })?;
+    let wait = SignedDuration::try_from(duration(text)?).unwrap_or(SignedDuration::MAX);
     match wait <= LONGEST_WAIT && !wait.is_zero() {
         true => Ok(wait),
-        false => Err("approvals count for 24 hours at most".to_owned()),
+        false => Err(text!(
+            "approvals count for 24 hours at most",
+            "un consentement vaut au plus 24 heures"
+        )),
     }
 }
 
