@@ -11,6 +11,7 @@ mod doubt;
 mod error;
 mod identity;
 mod memory;
+mod passphrase;
 mod recovery;
 mod rekey;
 mod remark;

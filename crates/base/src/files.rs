@@ -13,7 +13,7 @@
 //! | [`Versions::publish`] | the new version of all the files is on disk under their names; a crash leaves the old version or the new one |
 //! | [`PendingDirectory::commit`] | the directory and its files are on disk under its name; nothing was replaced |
 //! | [`Append::append`] | the bytes are on disk at the end of the file |
-//! | [`create_dir`], [`remove`], [`destroy`] | the change to the directory is on disk |
+//! | [`create_dir`], [`remove`], [`remove_empty_directory`], [`destroy`] | the change to the directory is on disk |
 //! | [`Scratch::create`] | there is a file to work with, and no name that it could be left under |
 //!
 //! An error from a step *after* a rename or an unlink (the flush of the directory) means that the
@@ -354,6 +354,28 @@ pub fn remove_directory(path: &Path) -> Result<(), FileError> {
     let parent = Directory::of(path)?;
     faults::before(Step::Unlink, path).and_then(|()| fs::remove_dir(path)).about(path)?;
     parent.sync()
+}
+
+/// Removes a directory if nothing is in it, and says whether it is gone. One that may not be
+/// removed, or a link to one, stays as one that is not empty does.
+///
+/// # Errors
+/// `storage-failed`, `file-io`.
+pub fn remove_empty_directory(path: &Path) -> Result<bool, FileError> {
+    use ErrorKind::{DirectoryNotEmpty, NotADirectory, ResourceBusy};
+    match remove_directory(path) {
+        Ok(()) => Ok(true),
+        // A process that stopped may have removed it without being sure of it.
+        Err(FileError::Missing { .. }) => match settle(path) {
+            Ok(()) | Err(FileError::Missing { .. }) => Ok(true),
+            Err(error) => Err(error),
+        },
+        Err(FileError::Permission { .. } | FileError::ReadOnly { .. }) => Ok(false),
+        Err(FileError::Io { kind: DirectoryNotEmpty | NotADirectory | ResourceBusy, .. }) => {
+            Ok(false)
+        }
+        Err(error) => Err(error),
+    }
 }
 
 /// Forces the directory that holds `path` to disk: for a name that a process gave which stopped

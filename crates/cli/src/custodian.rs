@@ -2,6 +2,7 @@
 //! question approved.
 
 mod approve;
+mod passphrase;
 
 use std::io::{BufRead as _, ErrorKind, Read as _, Write};
 use std::path::{Path, PathBuf};
@@ -39,6 +40,7 @@ pub(crate) enum Custodian {
     Check(Check),
     Log(Log),
     Approve(approve::Approve),
+    Passphrase(passphrase::Passphrase),
 }
 
 impl Custodian {
@@ -49,6 +51,7 @@ impl Custodian {
             Self::Check(verb) => verb.run(program),
             Self::Log(verb) => verb.run(program),
             Self::Approve(verb) => verb.run(program),
+            Self::Passphrase(verb) => verb.run(program),
         }
     }
 }
@@ -86,7 +89,8 @@ impl New {
         let parent = self.kit.parent().filter(|parent| !parent.as_os_str().is_empty());
         if let Some(parent) = parent.filter(|parent| matches!(parent.try_exists(), Ok(false))) {
             let missing = FileError::Missing { path: parent.to_owned() };
-            return Err(Fault::from(missing).advising("make that directory first"));
+            let advice = text!("make that directory first", "créez d'abord ce dossier");
+            return Err(Fault::from(missing).advising(advice));
         }
         let file = self.passphrase_file.as_deref();
         let passphrase = match self.no_passphrase {

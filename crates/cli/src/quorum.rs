@@ -67,7 +67,12 @@ pub(crate) struct Custodians {
 
 /// A day as it is typed.
 pub(crate) fn date(text: &str) -> Result<Date, String> {
-    text.parse().map_err(|_| "a day is written year-month-day, such as 2028-12-31".to_owned())
+    text.parse().map_err(|_| {
+        text!(
+            "a day is written year-month-day, such as 2028-12-31",
+            "un jour s'écrit année-mois-jour, comme 2028-12-31"
+        )
+    })
 }
 
 /// A kit that has not been opened.

@@ -164,7 +164,7 @@ fn of_libraries(found: &mut Vec<Sample>) {
         CodeError { Form, Generation, Tag, Bytes }
         TableError {
             FileType { path: path() }, File(missing()), EmptyFile { path: path() },
-            PipedParquet { path: path() }, NoParts { path: path() }, PartOther { path: path() },
+            PipedParquet { path: path() }, NoParts { path: path() }, PartOther { path: path() }, PartFolder { path: path() },
             NotCsv { path: path(), found: words!("a ZIP archive",
                 "une archive ZIP") }, NotCsv { path: path(), found: words!("text in UTF-16", "du texte en UTF-16") },
             NoRows { path: path() },
@@ -368,7 +368,8 @@ fn of_custody(found: &mut Vec<Sample>) {
             Damaged { kit: path(), file: "identity".into() }, ReadOnly { kit: path() },
             Memory { kit: path() }, NothingSeen { kit: path() },
             Version { kit: path(), found: 2 },
-            EmptyPassphrase { kit: path() }, NeedsPassphrase { kit: path() }, Passphrase { kit: path() },
+            EmptyPassphrase { kit: path() }, WithoutPassphrase { kit: path() },
+            NeedsPassphrase { kit: path() }, Passphrase { kit: path() },
             NotInRoster { custodian: name() }, OtherService { custodian: name(), service: ServiceId::of(PLANTED[3]) },
             NoShare { custodian: name(), epoch: Epoch(2) }, Shorter { custodian: name(), seen: 5, found: 4 },
             Checkpoint { custodian: name() }, NoIntent { custodian: name() }, ShareInUse { epoch: Epoch(1) },
