@@ -271,7 +271,9 @@ fn a_proposal_that_was_changed_is_refused() {
         ];
         assert_eq!(found[..], [&form[..], &ledgers, &rest].concat()[..]);
         // What is compressed may be small and become large.
-        let large = zstd::encode_all(std::io::repeat(b'\n').take(300 << 20), 1).unwrap();
+        let ledger = &ledger[..];
+        let large =
+            zstd::encode_all(ledger.chain(std::io::repeat(b'\n').take(300 << 20)), 1).unwrap();
         assert!(large.len() < 1 << 20);
         assert_eq!(with("/ledger", json!(BASE64.encode(&large))), "proposal-form");
         let mut more = good.clone();

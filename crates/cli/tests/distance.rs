@@ -128,6 +128,7 @@ fn custodians_approve_on_machines_of_their_own() {
     ] {
         assert!(said.contains(part), "{said}\nwithout {part:?}");
     }
+    assert!(!said.contains("does not count"), "each file is read once: {said}");
     // Neither the proposal nor the shares stay there.
     assert!(!place.exists("proposal.json"));
     assert_eq!(lines_in(&place, "in"), [""; 0]);

@@ -20,7 +20,8 @@ use crate::quorum::{Closed, note, show};
 #[derive(Args)]
 #[command(after_help = "Examples:
   cstatns custodian approve /media/alice/kit proposal.json --out alice.approval.json
-  cstatns custodian approve /media/alice/kit proposal.json --ledger public/ledger.jsonl --out alice.approval.json
+  cstatns custodian approve /media/alice/kit proposal.json --ledger public/ledger.jsonl \\
+      --out alice.approval.json
 The passphrase below the question is the consent to it; a kit without one consents by being named. The approval holds
 your share, sealed to this run alone: give it to the service, and to nobody else. With --ledger the question must also
 stand in the published ledger.")]
