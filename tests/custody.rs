@@ -1134,6 +1134,17 @@ fn a_kit_consents_to_an_open_question_of_its_ledger_only() {
 }
 
 /// The share leaves the kit only after the kit has seen the intent that its consent is in.
+/// The kit's clock and the service's may differ by a day, and not by a second more.
+#[test]
+fn a_kit_consents_under_a_clock_that_is_a_day_behind_at_most() {
+    let mut office = Office::held();
+    let asked = office.ask(open_income());
+    let behind = office.now - SignedDuration::from_hours(24);
+    let refused = office.refused(0, &asked.proposal, behind - 1.second());
+    assert!(matches!(refused, KitError::Proposal { reason: ProposalFault::Clock }), "{refused}");
+    office.kit(0).attend(&asked.proposal, office.ledger().view(), behind).unwrap();
+}
+
 #[test]
 fn a_share_stays_with_the_kit_until_the_intent_is_seen() {
     let mut office = Office::held();
