@@ -1810,6 +1810,24 @@ fn a_yearly_check_is_dated_and_cannot_be_replayed() {
     check(&office, &same).unwrap();
 }
 
+/// A count that was used before shows another copy of the kit, as a lower one does.
+#[test]
+fn a_count_that_is_not_higher_than_the_last_is_noted() {
+    let mut office = Office::held();
+    let service = office.dealing.service.id().to_owned();
+    let mut noted = |count: u64| {
+        let key = key_of(&office.path("ana"));
+        let receipt = receipt(&office, "ana", |body| {
+            body.statement = ReceiptStatement::CheckpointSeen {};
+            body.cosignature = Cosignature::sign(&service, office.history.head(), office.now, &key);
+            body.count = count;
+        });
+        office.append(Event::Received { receipt }).unwrap();
+        office.state.repeated_counts().last() == Some(&office.history.size())
+    };
+    assert_eq!([5, 5, 4, 6].map(&mut noted), [false, true, true, false]);
+}
+
 /// A custodian's check confirms a clock that the service does not believe, if the two differ by a
 /// day at most.
 #[test]
