@@ -6,6 +6,7 @@
 #![allow(missing_docs)]
 
 use std::cell::OnceCell;
+use std::collections::BTreeSet;
 use std::hint::black_box;
 use std::path::{Path, PathBuf};
 
@@ -13,7 +14,7 @@ use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_mai
 use cstatns::audit::verify;
 use cstatns::card::{Card, CardBody, ServiceCard};
 use cstatns::checkpoint::{Cosignature, Head, Note, NoteSignature, Tree, leaf_hash};
-use cstatns::code::Generation;
+use cstatns::code::{Generation, Tag};
 use cstatns::dealing::{Dealing, Epoch, Seat, Threshold};
 use cstatns::domain::{CheckValue, Kind};
 use cstatns::identifier::Scheme;
@@ -134,7 +135,7 @@ impl Writer {
     }
 
     fn open(&mut self, number: usize, kind: Kind) {
-        let domain = Name::new(&format!("domain-{number}")).unwrap();
+        let domain = domain(number);
         let run = self.intent(
             number,
             Action::Open { domain, kind, minimum_batch: 11, authorisation: None },
@@ -212,6 +213,10 @@ impl Writer {
         std::fs::write(checkpoint_path(ledger), Note::new(&text, signature).unwrap().to_string())
             .unwrap();
     }
+}
+
+fn domain(number: usize) -> Name {
+    Name::new(&format!("domain-{number}")).unwrap()
 }
 
 fn ledger(directory: &Path, quiet: usize, runs: usize) -> (PathBuf, ServiceCard, u64) {
@@ -318,21 +323,30 @@ fn events(criterion: &mut Criterion) {
 
 /// How long events take in a service that has many projects.
 fn projects(criterion: &mut Criterion) {
-    let mut writer = Writer::new();
-    writer.found();
-    let ends = "2030-12-31".parse().unwrap();
-    (0..PROJECTS).for_each(|number| writer.open(number, Kind::Research { ends }));
-    let opened = writer.bytes.len();
-    (0..BESIDE).for_each(|_| writer.push(Event::ExpiryChecked {}));
-    let (opens, quiet) = writer.bytes.split_at(opened);
     let lines = |bytes: &[u8]| -> Vec<Vec<u8>> {
         bytes.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).map(Into::into).collect()
     };
-    let (mut fold, quiet) = (Fold::new(&writer.card), lines(quiet));
-    lines(opens).iter().for_each(|line| drop(fold.push(line).unwrap()));
+    let made = OnceCell::new();
+    let make = || {
+        let mut writer = Writer::new();
+        writer.found();
+        let ends = "2030-12-31".parse().unwrap();
+        // Two names of one tag are not lawful.
+        let mut tags = BTreeSet::new();
+        let names = (0..).filter(|number| tags.insert(Tag::of(writer.card.id(), &domain(*number))));
+        let names: Vec<usize> = names.take(PROJECTS).collect();
+        names.into_iter().for_each(|number| writer.open(number, Kind::Research { ends }));
+        let opened = writer.bytes.len();
+        (0..BESIDE).for_each(|_| writer.push(Event::ExpiryChecked {}));
+        let (opens, quiet) = writer.bytes.split_at(opened);
+        let mut fold = Fold::new(&writer.card);
+        lines(opens).iter().for_each(|line| drop(fold.push(line).unwrap()));
+        (fold, lines(quiet))
+    };
     let mut group = criterion.benchmark_group(format!("beside {PROJECTS} projects"));
     group.sample_size(10);
     group.bench_function(format!("{BESIDE} events"), |bencher| {
+        let (fold, quiet) = made.get_or_init(make);
         bencher.iter_batched(
             || fold.clone(),
             |mut fold| quiet.iter().for_each(|line| drop(fold.push(line).unwrap())),

@@ -86,6 +86,14 @@ report = {
 }
 seed("sealed", text(report))
 
+# The first byte says as what the others are read.
+ledger = (golden / "home/ledger.jsonl").read_bytes()
+seed("proposal", b"\2" + ledger)
+proposal = {"checkpoint": checkpoint.decode(), "question": "00" * 32, "run_key": "00" * 1216}
+seed("proposal", b"\0" + text({"format": 2, "ledger": "", "proposal": proposal, "suite": "CStatNS-HMAC-SHA-256"}))
+for path in golden.glob("kit-*/ledger.zst"):
+    seed("proposal", b"\1" + path.read_bytes())
+
 # The first byte says which file the others stand in for.
 for number, name in enumerate(("memory", "ledger.zst", "share-1", "card.json", "identity")):
     seed("kit", bytes([number]) + (golden / "kit-1" / name).read_bytes())

@@ -11,7 +11,7 @@
 
 use cstatns_base::code::{Code, Generation, Tag};
 use cstatns_base::domain::CheckValue;
-use cstatns_base::hazmat::lanes::{Messages, Path};
+use cstatns_base::hazmat::lanes::{Messages, Path, one_by_one};
 use cstatns_base::hazmat::{MacKey, to_bytes};
 use cstatns_base::identifier::Identifier;
 use cstatns_base::name::{Hex, Name};
@@ -160,7 +160,7 @@ impl Coder {
 
 /// Makes a code of the words of a digest.
 fn code(tag: Tag, generation: Generation) -> impl Fn(&[u32; 8]) -> Code {
-    move |words| Code::from_bytes(to_bytes(*words), tag, generation)
+    move |words| Code::from_bytes(to_bytes(*one_by_one(words)), tag, generation)
 }
 
 /// A code as the tail of a message.

@@ -68,6 +68,7 @@ french!(KitError {
     Self::Version { kit, found } => "la trousse {kit:?} a la version de format {found}, ce programme connaît la version \
         {FORMAT}",
     Self::EmptyPassphrase { kit } => "la phrase de passe de la trousse {kit:?} est vide",
+    Self::WithoutPassphrase { kit } => "la trousse {kit:?} a été faite sans phrase de passe, et sa carte le dit",
     Self::NeedsPassphrase { kit } => "la trousse {kit:?} est protégée",
     Self::Passphrase { kit } => "la phrase de passe de la trousse {kit:?} est fausse",
     Self::NotInRoster { custodian } => "`{custodian}` avec cette carte n'est pas sur la liste de cette époque (seuls ses \
@@ -97,6 +98,7 @@ french!(ProposalFault {
     Self::Epoch => "elle demande les parts d'une autre époque",
     Self::Expired => "elle a expiré",
     Self::OtherLedger => "elle a été faite sur un autre registre que celui donné",
+    Self::Unpublished => "le registre publié ne contient pas celui sur lequel elle a été faite",
 });
 
 french!(KeystoreError {

@@ -187,6 +187,7 @@ impl Service {
             state: &self.state,
             note: self.ledger.note(),
             path: self.ledger.path(),
+            sent: None,
         }
     }
 
@@ -268,7 +269,7 @@ impl Service {
             }
         };
         // Nobody waits for answers any more. What stays there is swept at the next opening.
-        let _ = files::remove_if_present(&self.wait_path(&run));
+        let _ = self.forget_wait(&run);
         let (shares, witnesses, watchers, unseen) = quorum.take_shares(self.view(), self.clock());
         (self.seen, self.unseen) = (Vec::new(), unseen);
         let outcome = self

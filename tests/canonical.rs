@@ -110,6 +110,11 @@ static GENUINE: LazyLock<Vec<(&'static str, String)>> = LazyLock::new(|| {
                 let proposal =
                     json!({"checkpoint": checkpoint, "question": question, "run_key": run_key});
                 add("proposal", &proposal);
+                let ledger = "KLUv/SAAAQAA";
+                add(
+                    "proposal-file",
+                    &json!({"format": 2, "ledger": ledger, "proposal": proposal, "suite": SUITE}),
+                );
             }
         }
     }

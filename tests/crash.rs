@@ -62,6 +62,20 @@ fn open_statistics() {
     });
 }
 
+/// The same where custodians approve elsewhere and the service waits.
+#[test]
+fn open_at_a_distance() {
+    run(Verb {
+        name: "open-at-a-distance",
+        prepare: population,
+        act: |world| world.statistics_at_a_distance("income"),
+        then: |world| {
+            same_codes(world, "population", "known");
+            world.code("income", "income", &PEOPLE).unwrap();
+        },
+    });
+}
+
 #[test]
 fn open_research() {
     run(Verb {

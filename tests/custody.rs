@@ -3,6 +3,7 @@
 
 use std::fs;
 use std::io::Write as _;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
@@ -328,7 +329,7 @@ struct Ledger {
 impl Ledger {
     fn view(&self) -> View<'_> {
         let Self { history, state, note, path } = self;
-        View { history, state, note, path }
+        View { history, state, note, path, sent: None }
     }
 }
 
@@ -391,6 +392,41 @@ fn a_protected_kit_opens_with_its_passphrase_only() {
 }
 
 #[test]
+fn a_kit_gets_another_passphrase() {
+    let home = TempDir::new().unwrap();
+    let (path, copy) = (home.path().join("ana"), home.path().join("copy"));
+    Kit::create(&path, ana(), false, Some(b"the first of two")).unwrap();
+    let files = ["identity", "card.json", "memory"];
+    fs::create_dir(&copy).unwrap();
+    for file in files {
+        fs::copy(path.join(file), copy.join(file)).unwrap();
+    }
+    let former = fs::File::open(path.join("identity")).unwrap();
+
+    let kit = Kit::open(&path, Some(b"the first of two")).unwrap();
+    assert_eq!(kit.change_passphrase(b"").unwrap_err().code(), "passphrase-empty");
+    kit.change_passphrase(b"the other of two").unwrap();
+    let again = Kit::open(&path, Some(b"the other of two")).unwrap();
+    assert_eq!(again.card(), kit.card());
+    assert!(matches!(
+        Kit::open(&path, Some(b"the first of two")),
+        Err(KitError::Passphrase { .. })
+    ));
+    // What was sealed under the former one is gone; a copy is not.
+    assert_eq!(former.metadata().unwrap().len(), 0);
+    assert_eq!(fs::read_dir(&path).unwrap().count(), files.len());
+    assert_eq!(fs::metadata(path.join("identity")).unwrap().permissions().mode() & 0o777, 0o600);
+    Kit::open(&copy, Some(b"the first of two")).unwrap();
+
+    let open = home.path().join("open");
+    Kit::create(&open, ana(), false, None).unwrap();
+    let before = fs::read(open.join("identity")).unwrap();
+    let refused = Kit::open(&open, None).unwrap().change_passphrase(b"the other of two");
+    assert_eq!(refused.unwrap_err().code(), "kit-without-passphrase");
+    assert_eq!(fs::read(open.join("identity")).unwrap(), before);
+}
+
+#[test]
 fn the_keys_of_a_protected_kit_are_not_in_its_files() {
     let home = TempDir::new().unwrap();
     let (open, sealed) = (home.path().join("open"), home.path().join("sealed"));
@@ -404,7 +440,6 @@ fn the_keys_of_a_protected_kit_are_not_in_its_files() {
     assert_ne!(key_of(&sealed).verifying_key().to_bytes(), card.body.signing.0);
     #[cfg(unix)]
     for kit in [open, sealed] {
-        use std::os::unix::fs::PermissionsExt;
         assert_eq!(fs::metadata(kit.join("identity")).unwrap().permissions().mode() & 0o777, 0o600);
     }
 }

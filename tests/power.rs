@@ -233,20 +233,32 @@ fn next(world: &World) -> Result<(), ServiceError> {
     world.try_open()?.record_refusal("code", "unknown-domain")
 }
 
-/// Goes through every state in a release (`CSTATNS_LONG`) and for a verb that is `short`; else
-/// through every seventeenth.
+/// Goes through every state of a verb that is `short`; of another one through every seventeenth, or
+/// in a release (`CSTATNS_LONG`) through a third of them.
 fn two_faults(verb: &Verb, short: bool) {
     two_faults_in(verb, if short { 1 } else { 17 }, &RUN);
 }
 
-/// Goes through every state in a release, else through one in `each`.
+/// How many releases go through every state.
+const RELEASES: usize = 3;
+
+/// Which third of the states a release goes through: another one each day, or that of
+/// `CSTATNS_SEED`.
+fn third() -> usize {
+    let seed = std::env::var("CSTATNS_SEED").ok().and_then(|seed| seed.parse().ok());
+    let day = || jiff::Timestamp::now().as_second().unsigned_abs() / 86_400;
+    usize::try_from(seed.unwrap_or_else(day) % RELEASES as u64).unwrap()
+}
+
+/// Goes through a third of the states in a release, else through one in `each`.
 fn two_faults_in(verb: &Verb, each: usize, course: &Course) {
     let world = (course.found)();
     (verb.prepare)(&world);
     let snapshot = Snapshot::of(&world);
     let under = world.directory.path().to_owned();
     let steps = cstatns::files::faults::count(&under, || (verb.act)(&world).unwrap());
-    let each = if std::env::var_os("CSTATNS_LONG").is_some() { 1 } else { each };
+    let long = std::env::var_os("CSTATNS_LONG").is_some();
+    let (each, from) = if long { (each.min(RELEASES), third()) } else { (each, 0) };
     let mut states = 0;
     for stop in 0..=steps {
         snapshot.restore(&world);
@@ -254,7 +266,7 @@ fn two_faults_in(verb: &Verb, each: usize, course: &Course) {
         let recovery = cstatns::files::faults::count(&under, || (course.next)(&world).unwrap());
         for recovered in 0..=recovery {
             for (kind, loss) in [Loss::All, Loss::Bytes, Loss::Names].into_iter().enumerate() {
-                if (stop * 11 + recovered * 5 + kind) % each != 0 {
+                if (stop * 11 + recovered * 5 + kind + from) % each != 0 {
                     continue;
                 }
                 snapshot.restore(&world);
@@ -289,7 +301,7 @@ fn two_faults_in(verb: &Verb, each: usize, course: &Course) {
             }
         }
     }
-    eprintln!("{states} states");
+    eprintln!("{states} states, from {from} on one in {each}");
     assert!(states > steps, "{states} states of {steps} steps");
 }
 

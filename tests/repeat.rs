@@ -98,6 +98,38 @@ fn a_kit_is_made_whole_or_made_again() {
 }
 
 #[test]
+fn a_kit_has_one_passphrase_or_the_other_wherever_its_change_stops() {
+    let place = scratch();
+    let kit = place.path().join("kit");
+    let passphrases: [&[u8]; 2] = [b"the first of two", b"the other of two"];
+    let open = |passphrase: usize| Kit::open(&kit, Some(passphrases[passphrase]));
+    Kit::create(&kit, name("alice"), false, Some(passphrases[0])).unwrap();
+    let done = tree(place.path());
+    let (mut present, mut kinds) = (0, [0; 2]);
+    for number in 0.. {
+        let opened = open(present).unwrap();
+        let other = 1 - present;
+        let change = || opened.change_passphrase(passphrases[other]);
+        let fault = Fault::Stop(number);
+        let changed = fault.during(place.path(), change).is_ok();
+        let opens = [0, 1].map(|passphrase| open(passphrase).is_ok());
+        assert!(opens[0] != opens[1], "stopped after {number}: {opens:?}");
+        present = usize::from(opens[1]);
+        kinds[usize::from(present == other)] += 1;
+        // It is repeated, by the passphrase that the kit has now.
+        let repeated = open(present).unwrap();
+        repeated.change_passphrase(passphrases[1 - present]).unwrap();
+        present = 1 - present;
+        assert!(open(present).is_ok());
+        assert_eq!(tree(place.path()), done, "stopped after {number}");
+        if changed {
+            break;
+        }
+    }
+    assert!(kinds.iter().all(|kind| *kind > 1), "{kinds:?}");
+}
+
+#[test]
 fn what_is_left_of_a_kit_is_overwritten_unless_a_running_process_makes_it() {
     let place = scratch();
     let kit = place.path().join("kit");

@@ -1,5 +1,6 @@
 //! Any bytes as each of the JSON forms that come from outside: cards, dealings, shares, receipts,
-//! doubts, questions, proposals, approvals, evidence of kits, events, labels of keys, places.
+//! doubts, questions, proposals and their files, approvals, evidence of kits, events, labels of
+//! keys, places.
 
 #![no_main]
 

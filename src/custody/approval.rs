@@ -1,6 +1,6 @@
 //! One custodian's approval (SPEC §9).
 
-use cstatns_record::proposal::Consent;
+use cstatns_record::proposal::{Consent, QuorumError};
 use serde::{Deserialize, Serialize};
 
 use super::share::SealedShare;
@@ -13,4 +13,17 @@ pub struct Approval {
     pub consent: Consent,
     /// The share, sealed to the run's key with the proposal's digest as info.
     pub share: SealedShare,
+}
+
+impl Approval {
+    /// Whether the share is the one that the consent names.
+    ///
+    /// # Errors
+    /// [`QuorumError::Share`].
+    pub fn check_share(&self) -> Result<(), QuorumError> {
+        match self.share.digest() == self.consent.body.share {
+            true => Ok(()),
+            false => Err(QuorumError::Share { custodian: self.consent.body.by.clone() }),
+        }
+    }
 }

@@ -11,6 +11,7 @@ mod doubt;
 mod error;
 mod identity;
 mod memory;
+mod passphrase;
 mod recovery;
 mod rekey;
 mod remark;
@@ -38,7 +39,7 @@ use crate::sharing::{Share, SharingError};
 use identity::{IdentityFile, associated, receiving_key, seal_identity, signing_key};
 use memory::{Kept, new_memory};
 
-pub use consent::{Attending, Released, Watcher};
+pub use consent::{Attending, Released, Watcher, question_for};
 pub use error::{KitError, ProposalFault};
 pub use memory::{Shown, ShownStatement, kept_lines};
 pub use remark::Remark;

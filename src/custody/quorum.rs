@@ -16,6 +16,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::sharing::{self, Share, SharingError, root_check};
 
+use super::approval::Approval;
 use super::custodian::{Attending, KitError, Released, Watcher};
 use super::share::{ReceivingKey, SealedShare, dealing_key};
 
@@ -87,6 +88,51 @@ impl Draft {
     }
 }
 
+/// An approval that was given.
+#[non_exhaustive]
+pub enum Given {
+    /// By a kit at this machine, which holds its share back until it has seen the intent.
+    Here(Box<Attending>),
+    /// At a distance, with the share.
+    Sent(Box<Approval>),
+}
+
+impl Given {
+    /// What the ledger keeps of it.
+    pub fn consent(&self) -> &Consent {
+        match self {
+            Self::Here(attending) => attending.consent(),
+            Self::Sent(approval) => &approval.consent,
+        }
+    }
+
+    /// Who gave it.
+    pub fn name(&self) -> &Name {
+        &self.consent().body.by
+    }
+
+    /// An approval that hands over something else than its share.
+    #[cfg(test)]
+    pub(crate) fn swap(&mut self, other: &mut Self) {
+        match (self, other) {
+            (Self::Here(one), Self::Here(other)) => one.swap(other),
+            (Self::Sent(one), Self::Sent(other)) => {
+                std::mem::swap(&mut one.share, &mut other.share)
+            }
+            _ => panic!("two of one kind"),
+        }
+    }
+
+    /// An approval that was altered on its way.
+    #[cfg(test)]
+    pub(crate) fn consent_mut(&mut self) -> &mut Consent {
+        match self {
+            Self::Here(attending) => attending.consent_mut(),
+            Self::Sent(approval) => &mut approval.consent,
+        }
+    }
+}
+
 /// A question with at least k valid approvals of the present custodians. One quorum makes one run,
 /// which takes it:
 ///
@@ -123,7 +169,7 @@ impl Draft {
 pub struct Quorum {
     draft: Draft,
     /// Ascending by custodian.
-    approvals: Vec<Attending>,
+    approvals: Vec<Given>,
     set_aside: Vec<QuorumError>,
 }
 
@@ -142,12 +188,12 @@ impl Quorum {
     /// custodian; [`QuorumError::TooFew`] if none was. [`QuorumError::Expired`].
     pub fn assemble(
         draft: Draft,
-        approvals: Vec<Attending>,
+        approvals: Vec<Given>,
         placed: &Placed<'_>,
         dealing: &Dealing,
         now: Timestamp,
     ) -> Result<Self, QuorumError> {
-        let (approvals, set_aside) = placed.sort_out(approvals, dealing, Attending::consent);
+        let (approvals, set_aside) = placed.sort_out(approvals, dealing, Given::consent);
         let (given, needed) = (approvals.len(), dealing.threshold.k());
         if given < needed {
             let reason = set_aside.into_iter().next();
@@ -182,8 +228,8 @@ impl Quorum {
         self.approvals.iter().map(|approval| approval.consent().clone()).collect()
     }
 
-    /// Takes the shares from the kits, which have seen the intent. Those of kits that do not hand
-    /// theirs over are missing.
+    /// Takes the shares: those that were sent, and those of the kits, which have seen the intent.
+    /// Those of kits that do not hand theirs over are missing.
     pub(crate) fn take_shares(
         self,
         ledger: View<'_>,
@@ -194,7 +240,14 @@ impl Quorum {
         let (mut watchers, mut errors) = (Vec::new(), Vec::new());
         for approval in approvals {
             let name = approval.name().clone();
-            match approval.release(ledger, now) {
+            let attending = match approval {
+                Given::Here(attending) => attending,
+                Given::Sent(approval) => {
+                    shares.push((name, approval.share));
+                    continue;
+                }
+            };
+            match attending.release(ledger, now) {
                 Ok(Released { share, witness, watcher, .. }) => {
                     shares.push((name, share));
                     witnesses.push(witness);

@@ -241,7 +241,8 @@ fn mirror_directory(directory: &Path, mirror: &Path) -> Result<(), FileError> {
     };
     let mut here = names(directory)?;
     // What a process waits with, or was writing, is of this home alone.
-    here.retain(|name| !name.to_string_lossy().ends_with(".wait"));
+    let waits = |name: &str| name.ends_with(".wait") || name.ends_with(".consents");
+    here.retain(|name| !waits(&name.to_string_lossy()));
     for path in files::leftovers(directory)? {
         path.file_name().map(|name| here.remove(name));
     }

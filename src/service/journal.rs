@@ -112,7 +112,7 @@ pub(super) fn spoken_of(path: &Path) -> Option<(RunId, Option<u32>)> {
     let (run, rest) = name.split_once('.')?;
     let run = Hex::parse(run.as_bytes())?;
     match rest {
-        "wait" => Some((run, None)),
+        "wait" | "consents" => Some((run, None)),
         _ => Some((run, Some(part_of(rest.strip_suffix(".json")?)?))),
     }
 }

@@ -12,6 +12,7 @@ use cstatns_record::proposal::RunId;
 use jiff::Timestamp;
 use serde::Serialize;
 
+use super::questions::noted_consents;
 use super::reader::Reader;
 use super::{LIMIT, ServiceError};
 
@@ -51,9 +52,12 @@ struct Asked<'a> {
     domain: Option<&'a Name>,
     event: u64,
     expires: Timestamp,
-    /// How many of the custodians must consent. Who has is not recorded before the question ends.
+    /// How many of the custodians must consent.
     needed: usize,
     custodians: Vec<&'a Name>,
+    /// Who has, as far as the process that waits for approvals from a distance has noted it: it is
+    /// not recorded before the question ends.
+    consented: Vec<Name>,
 }
 
 /// A delivery that is not with its counterpart.
@@ -110,18 +114,25 @@ impl Reader {
             return Err(other(events + 1));
         }
         let requests = canonical_json(&self.requests(events));
-        let version = events.to_string();
+        let present = versions.present().unwrap_or_default().to_owned();
         let same = |name: &str, bytes: &[u8]| {
-            files::read(&directory.join(&version).join(name), LIMIT).is_ok_and(|old| old == bytes)
+            files::read(&directory.join(&present).join(name), LIMIT).is_ok_and(|old| old == bytes)
         };
         let card = canonical_json(&self.card);
         let note = self.ledger.checkpoint.note.as_bytes();
         let published = Published { events, added: events - known };
-        if versions.present() == Some(&version) && published.added == 0 && same("checkpoint", note)
-        {
+        let (size, again) = present.split_once('.').unwrap_or((&present, "0"));
+        let of_this_size = size.parse() == Ok(events);
+        let says_the_same = same("checkpoint", note) && same("requests.json", &requests);
+        if of_this_size && published.added == 0 && says_the_same {
             versions.complete(&FILES)?;
             return Ok(published);
         }
+        // Who is waited for may change while the ledger does not.
+        let version = match of_this_size {
+            true => format!("{events}.{}", again.parse().unwrap_or(0_u64) + 1),
+            false => events.to_string(),
+        };
         let mut ledger = files::open_to_read(&ours)?.take(lines.length());
         let sources: [&mut dyn Read; 4] = [
             &mut io::Cursor::new(card),
@@ -160,6 +171,10 @@ impl Reader {
                     expires: open.question.expires,
                     needed,
                     custodians: custodians.clone(),
+                    consented: noted_consents(&self.home, run, state, &self.ledger.history)
+                        .into_iter()
+                        .map(|consent| consent.body.by)
+                        .collect(),
                 })
                 .collect(),
             deliveries: waiting

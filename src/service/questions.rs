@@ -1,21 +1,24 @@
-//! Questions to the custodians: recorded, asked without the lock, and ended (SPEC §9, §13).
+//! Questions to the custodians: recorded, asked without the lock, waited for, and ended (SPEC §9,
+//! §13).
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use cstatns_base::files::{self, FileError};
-use cstatns_base::name::Name;
-use cstatns_record::ledger::Ledger;
+use cstatns_base::files::{self, Access, Facts, FileError};
+use cstatns_base::name::{Name, canonical_json};
 use cstatns_record::ledger::event::{Event, Lapse};
+use cstatns_record::ledger::{History, Ledger};
 use cstatns_record::proposal::{Action, Consent, Proposal, Question, QuorumError, RunId};
-use cstatns_record::state::{Broken, ReadLedger, Unlawful, View};
+use cstatns_record::proposal_file::ProposalFile;
+use cstatns_record::state::{Broken, ReadLedger, Refusal, State, Unlawful, View};
 use jiff::{SignedDuration, Timestamp};
 
 use super::copies::{self, Copies};
 use super::identity::Identity;
-use super::{Clock, Recovered, Service, ServiceError};
-use crate::custody::custodian::{Attending, Kit, KitError};
-use crate::custody::quorum::{Draft, Quorum, Unasked};
+use super::{Clock, LIMIT, Recovered, Service, ServiceError};
+use crate::custody::approval::Approval;
+use crate::custody::custodian::{Kit, KitError};
+use crate::custody::quorum::{Draft, Given, Quorum, Unasked};
 
 /// How long the home is waited for after the custodians have approved: another command may use it.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -24,8 +27,11 @@ const PATIENCE: Duration = Duration::from_secs(60);
 pub struct Gathering<'a> {
     draft: &'a Draft,
     clock: &'a dyn Clock,
+    home: &'a Path,
     ledger: ReadLedger,
-    given: Vec<Attending>,
+    given: Vec<Given>,
+    /// Whether approvals come from a distance.
+    waits: bool,
 }
 
 impl Gathering<'_> {
@@ -49,15 +55,83 @@ impl Gathering<'_> {
     /// # Errors
     /// [`Broken`].
     pub fn view(&mut self) -> Result<View<'_>, Broken> {
-        let ReadLedger { history, state, length, .. } = &self.ledger;
+        let ReadLedger { history, state, length, uncovered, .. } = &self.ledger;
         let path = self.ledger.view().path;
+        if !uncovered && Facts::of(path)?.bytes == *length {
+            return Ok(self.ledger.view());
+        }
         self.ledger = ReadLedger::catch_up(path, history.clone(), state.clone(), *length)?;
         Ok(self.ledger.view())
     }
 
     /// Who has consented.
     pub fn given(&self) -> impl Iterator<Item = &Name> {
-        self.given.iter().map(Attending::name)
+        self.given.iter().map(Given::name)
+    }
+
+    /// How many must consent.
+    pub fn needed(&self) -> usize {
+        let dealing = self.ledger.state.working_dealing();
+        dealing.map_or(usize::MAX, |dealing| dealing.threshold.k())
+    }
+
+    /// Whether as many have consented.
+    pub fn is_enough(&self) -> bool {
+        self.given.len() >= self.needed()
+    }
+
+    /// The proposal as it travels to custodians who are elsewhere.
+    ///
+    /// # Errors
+    /// As [`ProposalFile::new`].
+    pub fn proposal_file(&self) -> Result<ProposalFile, FileError> {
+        ProposalFile::new(self.draft.proposal(), self.number(), self.ledger.view())
+    }
+
+    /// From here on approvals come from a distance: who has consented is noted beside the home's
+    /// lock of the question, for who publishes it and for who ends the question if this process is
+    /// stopped. That it cannot be noted stops nothing.
+    pub fn wait_for_others(&mut self) {
+        self.waits = true;
+        let consents: Vec<&Consent> = self.given.iter().map(Given::consent).collect();
+        let path = consents_path(self.home, &self.question().run);
+        let _ = files::replace(&path, &canonical_json(&consents), Access::Shared);
+    }
+
+    /// Takes an approval that came from a distance, if it counts.
+    ///
+    /// # Errors
+    /// [`ServiceError::Quorum`] says why it does not count; [`ServiceError::Refused`] where the
+    /// question has ended.
+    pub fn take(&mut self, approval: Approval) -> Result<&Name, ServiceError> {
+        let ReadLedger { history, state, .. } = &self.ledger;
+        let placed = state.placed(&self.draft.question().run, history)?;
+        placed.check_consent(&approval.consent, state.working_dealing()?)?;
+        approval.check_share()?;
+        let by = &approval.consent.body.by;
+        if self.given().any(|given| given == by) {
+            return Err(QuorumError::Twice { custodian: by.clone() }.into());
+        }
+        self.given.push(Given::Sent(Box::new(approval)));
+        self.wait_for_others();
+        Ok(self.given.last().expect("it was pushed").name())
+    }
+
+    /// Whether approvals are still worth waiting for.
+    ///
+    /// # Errors
+    /// [`QuorumError::Expired`]; [`Refusal::NoQuestion`] where somebody has ended the question;
+    /// [`Refusal::DoubtSince`]; [`ServiceError::Broken`].
+    pub fn check_waits(&mut self) -> Result<(), ServiceError> {
+        let run = self.question().run;
+        if self.clock.now() >= self.question().expires {
+            return Err(QuorumError::Expired.into());
+        }
+        match self.view()?.state.open_questions().get(&run) {
+            None => Err(Refusal::NoQuestion.into()),
+            Some(open) if open.doubted => Err(Refusal::DoubtSince.into()),
+            Some(_) => Ok(()),
+        }
     }
 
     /// A custodian consents: their kit remembers and signs, and keeps the share until it has seen
@@ -68,13 +142,13 @@ impl Gathering<'_> {
     pub fn consent(&mut self, kit: Kit) -> Result<&Consent, ServiceError> {
         self.view()?;
         let attending = kit.attend(self.draft.proposal(), self.ledger.view(), self.clock.now())?;
-        self.given.push(attending);
+        self.given.push(Given::Here(Box::new(attending)));
         Ok(self.given.last().expect("it was pushed").consent())
     }
 
     /// What came in, to be altered.
     #[cfg(test)]
-    pub(super) fn given_mut(&mut self) -> &mut Vec<Attending> {
+    pub(super) fn given_mut(&mut self) -> &mut Vec<Given> {
         &mut self.given
     }
 }
@@ -136,15 +210,31 @@ impl Service {
     ) -> Result<Quorum, E> {
         let ledger = self.read().map_err(ServiceError::from)?;
         self.lock = None;
-        let mut gathering =
-            Gathering { draft: &draft, clock: &*self.clock, ledger, given: Vec::new() };
+        let mut gathering = Gathering {
+            draft: &draft,
+            clock: &*self.clock,
+            home: &self.home,
+            ledger,
+            given: Vec::new(),
+            waits: false,
+        };
         let asked = ask(&mut gathering);
-        let given = gathering.given;
+        let Gathering { given, waits, .. } = gathering;
         // Replaced by what the kits say after the run.
-        self.seen = given.iter().map(|given| (given.name().clone(), given.shown())).collect();
+        let shown = given.iter().filter_map(|given| match given {
+            Given::Here(attending) => Some((attending.name().clone(), attending.shown())),
+            Given::Sent(_) => None,
+        });
+        self.seen = shown.collect();
         let consents: Vec<Consent> = given.iter().map(|given| given.consent().clone()).collect();
         let run = draft.question().run;
-        if let Err(error) = self.lock_again(draft.question(), &consents) {
+        // Approvals from a distance are not asked for again because another run takes its time.
+        let left = draft.question().expires.duration_since(self.clock());
+        let patience = match (waits && asked.is_ok(), Duration::try_from(left)) {
+            (true, Ok(left)) => left.max(PATIENCE),
+            _ => PATIENCE,
+        };
+        if let Err(error) = self.lock_again(draft.question(), &consents, patience) {
             return Err(asked.err().unwrap_or_else(|| error.into()));
         }
         if let Err(error) = asked {
@@ -157,7 +247,7 @@ impl Service {
         })
     }
 
-    fn assemble(&self, draft: Draft, given: Vec<Attending>) -> Result<Quorum, ServiceError> {
+    fn assemble(&self, draft: Draft, given: Vec<Given>) -> Result<Quorum, ServiceError> {
         let placed = self.state.placed(&draft.question().run, self.ledger.history())?;
         let dealing = self.state.working_dealing()?;
         Ok(Quorum::assemble(draft, given, &placed, dealing, self.clock())?)
@@ -188,8 +278,13 @@ impl Service {
 
     /// Locks the home again, and finishes or undoes what other processes left. If its own question
     /// has expired, it is ended here: nobody else knows the consents that came in.
-    fn lock_again(&mut self, own: &Question, consents: &[Consent]) -> Result<(), ServiceError> {
-        self.lock_home(PATIENCE)?;
+    fn lock_again(
+        &mut self,
+        own: &Question,
+        consents: &[Consent],
+        patience: Duration,
+    ) -> Result<(), ServiceError> {
+        self.lock_home(patience)?;
         if self.clock() < own.expires {
             return self.recover(None, &mut Vec::new());
         }
@@ -228,12 +323,18 @@ impl Service {
         let Some(epoch) = self.state.epochs().get(&placed.question.epoch) else { return };
         let (consents, _) = placed.sort_out(consents, &epoch.dealing, |consent| consent);
         if self.record(Event::Lapsed { run: *run, why, consents }).is_ok() {
-            let _ = files::remove_if_present(&self.wait_path(run));
+            let _ = self.forget_wait(run);
         }
     }
 
+    /// Nobody waits for answers to a question any more.
+    pub(super) fn forget_wait(&self, run: &RunId) -> Result<(), FileError> {
+        files::remove_if_present(&consents_path(&self.home, run))?;
+        files::remove_if_present(&self.wait_path(run)).map(drop)
+    }
+
     /// Ends the questions that nobody waits for: those past their expiry, and those whose process
-    /// is gone.
+    /// is gone, with the consents that it has noted.
     pub(super) fn end_questions(
         &mut self,
         recovered: &mut Vec<Recovered>,
@@ -256,8 +357,9 @@ impl Service {
                 (false, Some(_)) => Lapse::Stopped,
                 (false, None) => continue,
             };
-            self.record(Event::Lapsed { run, why, consents: Vec::new() })?;
-            files::remove_if_present(&path)?;
+            let consents = noted_consents(&self.home, &run, &self.state, self.history());
+            self.record(Event::Lapsed { run, why, consents })?;
+            self.forget_wait(&run)?;
             recovered.push(Recovered::Lapsed { verb, why });
         }
         Ok(())
@@ -271,6 +373,25 @@ impl Service {
 
 pub(super) fn wait_path(home: &Path, run: &RunId) -> PathBuf {
     home.join("outbox").join(format!("{run}.wait"))
+}
+
+fn consents_path(home: &Path, run: &RunId) -> PathBuf {
+    home.join("outbox").join(format!("{run}.consents"))
+}
+
+/// The consents to an open question that the process which waits for them has noted, as far as they
+/// count.
+pub(super) fn noted_consents(
+    home: &Path,
+    run: &RunId,
+    state: &State,
+    history: &History,
+) -> Vec<Consent> {
+    let read = files::read(&consents_path(home, run), LIMIT).ok();
+    let noted = read.and_then(|bytes| serde_json::from_slice::<Vec<Consent>>(&bytes).ok());
+    let (Some(noted), Ok(placed)) = (noted, state.placed(run, history)) else { return Vec::new() };
+    let Some(epoch) = state.epochs().get(&placed.question.epoch) else { return Vec::new() };
+    placed.sort_out(noted, &epoch.dealing, |consent| consent).0
 }
 
 impl From<KitError> for ServiceError {

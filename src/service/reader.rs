@@ -22,7 +22,7 @@ use crate::keystore::{Keystore, Places};
 /// A service's home, opened to be read: without its lock and without its signing key, so that
 /// nothing can be recorded, finished or undone. Another process may work there meanwhile.
 pub struct Reader {
-    home: PathBuf,
+    pub(super) home: PathBuf,
     pub(super) card: ServiceCard,
     pub(super) ledger: ReadLedger,
     keystore: Keystore,

@@ -7,8 +7,8 @@ use cstatns_record::ledger::event::{Lapse, Line};
 use cstatns_record::proposal::{Consent, QuorumError};
 use tempfile::TempDir;
 
-use crate::custody::custodian::{Attending, Kit};
-use crate::custody::quorum::Quorum;
+use crate::custody::custodian::Kit;
+use crate::custody::quorum::{Given, Quorum};
 use crate::custody::share::ShareFile;
 use cstatns_base::coded::Coded as _;
 
@@ -62,7 +62,7 @@ impl Office {
         service: &mut Service,
         domain: &str,
         approving: usize,
-        alter: impl FnOnce(&mut Vec<Attending>),
+        alter: impl FnOnce(&mut Vec<Given>),
     ) -> Result<Quorum, ServiceError> {
         let action = Action::Open {
             domain: Name::new(domain).unwrap(),
@@ -76,6 +76,31 @@ impl Office {
                 gathering.consent(Kit::open(kit, None)?)?;
             }
             alter(gathering.given_mut());
+            Ok(())
+        })
+    }
+
+    /// The same, where all of them approve at a distance.
+    fn sent(
+        &self,
+        service: &mut Service,
+        domain: &str,
+        approving: usize,
+    ) -> Result<Quorum, ServiceError> {
+        let action = Action::Open {
+            domain: Name::new(domain).unwrap(),
+            kind: Kind::Statistics { cryptoperiod_years: 5 },
+            minimum_batch: 2,
+            authorisation: None,
+        };
+        let draft = service.propose(action, jiff::SignedDuration::from_mins(10))?;
+        service.gather(draft, |gathering| {
+            let proposal = gathering.proposal().clone();
+            for kit in &self.kits[..approving] {
+                let (mut kit, now) = (Kit::open(kit, None)?, Timestamp::now());
+                let approval = kit.approve(&proposal, gathering.view()?, now)?;
+                gathering.take(approval)?;
+            }
             Ok(())
         })
     }
@@ -136,6 +161,30 @@ fn a_bad_share_is_named_and_stops_a_run_only_if_the_others_are_too_few() {
     assert_eq!(notices, [&unopened[..], &["may-have-run"], &unopened].concat(), "{audit}");
 }
 
+/// The same where they were sent: a share that does not open is named in the event, and another
+/// custodian's is taken.
+#[test]
+fn a_bad_share_from_a_distance_is_named_and_another_is_taken() {
+    let office = Office::founded();
+    let bad = ["custodian-1", "custodian-2"].map(|name| Name::new(name).unwrap());
+    for (domain, approving, end) in [("one", 5, "opened"), ("two", 4, "failed")] {
+        let mut service = office.open();
+        let before = service.history().size() as usize;
+        let mut quorum = office.sent(&mut service, domain, approving).unwrap();
+        quorum.swap(0, 1);
+        let outcome = service.open_domain(quorum);
+        let events = office.events(before);
+        let words: Vec<_> = events.iter().map(Event::word).collect();
+        assert_eq!(words, ["proposed", "intent", "unopened", end]);
+        let Event::Unopened { shares, .. } = &events[2] else { unreachable!() };
+        assert_eq!(shares[..], bad);
+        let (seen, unseen) = service.take_seen();
+        let codes: Vec<_> = unseen.iter().map(|error| error.code()).collect();
+        assert_eq!((seen.len(), codes), (0, vec!["share-swapped"; 2]));
+        assert_eq!(outcome.is_ok(), end == "opened");
+    }
+}
+
 /// Approvals that do not count do not stop a run that has enough others. Otherwise the first of
 /// them is the reason, and the ledger keeps the consents that count (SPEC §9).
 #[test]
@@ -150,7 +199,7 @@ fn a_bad_approval_is_named_and_stops_a_run_only_if_the_others_are_too_few() {
     let too_few = QuorumError::TooFew { given: 2, needed: 3 };
     assert_eq!(outcome.err().unwrap().to_string(), ServiceError::from(too_few).to_string());
 
-    let spoil = |given: &mut Vec<Attending>| {
+    let spoil = |given: &mut Vec<Given>| {
         given[0].consent_mut().body.count += 1;
         *given[1].consent_mut() = earlier[1].clone();
     };

@@ -23,6 +23,7 @@ use cstatns::ledger::History;
 use cstatns::ledger::event::{Event, Line, LineWitness};
 use cstatns::name::{Hex, canonical_json};
 use cstatns::proposal::{Action, Consent, Proposal, Question};
+use cstatns::proposal_file::ProposalFile;
 use cstatns::receipt::{Doubt, Doubted, Receipt};
 use cstatns::report::SignedReport;
 use serde::Serialize;
@@ -40,7 +41,7 @@ const LONGEST_LINE: usize = 4 << 20;
 pub type Form = (&'static str, fn(&[u8]) -> bool);
 
 /// The forms that are JSON.
-pub const FORMS: [Form; 24] = [
+pub const FORMS: [Form; 25] = [
     ("card", |bytes| {
         read::<Card>(bytes).is_some_and(|card| {
             card.is_sound();
@@ -79,6 +80,7 @@ pub const FORMS: [Form; 24] = [
             true
         })
     }),
+    ("proposal-file", |bytes| read::<ProposalFile>(bytes).is_some()),
     ("consent", |bytes| signed::<_>(bytes, |consent: &Consent| consent.is_by(&Hex([1; 32])))),
     ("approval", |bytes| {
         signed::<_>(bytes, |approval: &Approval| approval.consent.is_by(&Hex([1; 32])))

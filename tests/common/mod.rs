@@ -14,7 +14,8 @@ use std::slice::from_ref;
 use cstatns::code::{Code, Generation};
 use cstatns::coder::{Coder, Renewer};
 use cstatns::commitment::{Commit, Commitment, CommitmentKey, Context, Use};
-use cstatns::custody::custodian::Kit;
+use cstatns::custody::approval::Approval;
+use cstatns::custody::custodian::{Kit, KitError};
 use cstatns::custody::quorum::Quorum;
 use cstatns::custody::share::ShareFile;
 use cstatns::domain::{Kind, RenewalReason};
@@ -22,12 +23,13 @@ use cstatns::files::FileError;
 use cstatns::identifier::{Identifier, Scheme};
 use cstatns::name::Name;
 use cstatns::proposal::{Action, Input};
+use cstatns::proposal_file::ProposalFile;
 use cstatns::receipt::Doubted;
 use cstatns::receipt::Receipt;
 use cstatns::received::Received;
 use cstatns::service::{
-    Clock, Counts, Founding, LeftResult, Made, Opening, Outcome, ReadResult, Recovered, ResultFile,
-    RunFiles, Seal, Service, ServiceError, WorkError, Written, read_service_card,
+    Clock, Counts, Founding, Gathering, LeftResult, Made, Opening, Outcome, ReadResult, Recovered,
+    ResultFile, RunFiles, Seal, Service, ServiceError, WorkError, Written, read_service_card,
 };
 use cstatns::state::{ReadLedger, read_ledger};
 use jiff::tz::TimeZone;
@@ -230,6 +232,49 @@ impl World {
             }
             Ok(())
         })
+    }
+
+    /// These custodians approve at a distance.
+    pub fn quorum_at_a_distance(
+        &self,
+        service: &mut Service,
+        action: Action,
+        kits: &[usize],
+    ) -> Result<Quorum, ServiceError> {
+        let draft = service.propose(action, SignedDuration::from_mins(10))?;
+        service.gather(draft, |gathering| {
+            gathering.wait_for_others();
+            self.sent(gathering, kits)
+        })
+    }
+
+    /// The approvals of these custodians come in from a distance.
+    pub fn sent(&self, gathering: &mut Gathering<'_>, kits: &[usize]) -> Result<(), ServiceError> {
+        let proposal = gathering.proposal_file()?.bytes();
+        for kit in kits {
+            gathering.take(self.approve(*kit, &proposal).unwrap())?;
+        }
+        Ok(())
+    }
+
+    /// A custodian approves a proposal that was sent, with their kit alone.
+    pub fn approve(&self, kit: usize, proposal: &[u8]) -> Result<Approval, KitError> {
+        let path = self.kits_directory.path().join("proposal.json");
+        std::fs::write(&path, proposal).unwrap();
+        let file = ProposalFile::read(&path).unwrap();
+        let sent = file.fold(&path).unwrap();
+        let mut kit = self.kit(kit);
+        let seen = kit.seen_beyond(&sent.checkpoint.head)?;
+        let ledger = seen.as_ref().unwrap_or(&sent);
+        kit.approve(file.proposal(), ledger.view(), self.clock.now())
+    }
+
+    /// A statistical domain, as custodians approve it who are elsewhere.
+    pub fn statistics_at_a_distance(&self, domain: &str) -> Result<(), ServiceError> {
+        let mut service = self.try_open()?;
+        let kits: Vec<usize> = (0..self.k).collect();
+        let quorum = self.quorum_at_a_distance(&mut service, to_open(domain), &kits)?;
+        service.open_domain(quorum)
     }
 
     pub fn open_domain(&self, domain: &str, kind: Kind) -> Result<(), ServiceError> {
@@ -448,6 +493,12 @@ impl World {
         }
         self.try_open()?.delivered_stated(&made.delivery).map(drop)
     }
+}
+
+/// To open a statistical domain.
+pub fn to_open(domain: &str) -> Action {
+    let kind = Kind::Statistics { cryptoperiod_years: 5 };
+    Action::Open { domain: name(domain), kind, minimum_batch: 2, authorisation: None }
 }
 
 /// What a run of one request made.

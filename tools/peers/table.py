@@ -176,13 +176,16 @@ def goals(results):
                     goal(f"{name}: peak, large to small", of(runs, "peak") / of(before, "peak"), 1.1)
         return found
     for form, figures in results["sizes"][0]["formats"].items():
-        number, factor = ("2", 3) if form == "csv" else ("3", 2)
+        number, factors, most = ("2", (2.2, 2.4), 2.5) if form == "csv" else ("3", (2.8, 3), 4)
         for cores, runs in figures["code"].items():
             name, ours = f"{form} {CORES[int(cores)]}", of(runs, "seconds")
             peers = figures.get("peers", {}).get(cores)
             if peers:
-                fastest = min(peers, key=lambda peer, peers=peers: of(peers[peer], "seconds"))
-                goal(f"{number} {name}: times as fast as {fastest}", of(peers[fastest], "ratio"), factor, True)
+                # A plain hash is no alternative for anybody.
+                macs = {peer: runs for peer, runs in peers.items() if peer.endswith("hmac")}
+                fastest = min(macs, key=lambda peer, macs=macs: of(macs[peer], "seconds"))
+                factor = factors[int(cores) > 1]
+                goal(f"{number} {name}: times as fast as {fastest}", of(macs[fastest], "ratio"), factor, True)
             if form == "csv":
                 goal(f"2 {name}: code to `cp` of its output", ours / median(figures["cp"]["result"]), 2)
             goal(f"{number} {name}: peak MiB of code", of(runs, "peak"), 128)
@@ -191,9 +194,9 @@ def goals(results):
             renewal = of(figures["renew"][cores], "seconds") / (sizes["renew-request"] + sizes["renew-result"])
             goal(f"4 {name}: renew a byte to code a byte (within a tenth)", renewal / a_byte, 1.1)
             both = of(figures["prepare"][cores], "seconds") + of(figures["attach"][cores], "seconds")
-            files = ("data", "request", "retained", "result", "attached")
-            goal(f"6 {name}: prepare + attach to `cp` of the five files",
-                 both / sum(median(figures["cp"][file]) for file in files), 3)
+            files = ("data", "request", "result", "attached")
+            goal(f"6 {name}: prepare + attach to `cp` of data, request, result and output",
+                 both / sum(median(figures["cp"][file]) for file in files), most)
     return found
 
 

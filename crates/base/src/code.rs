@@ -156,13 +156,10 @@ impl Code {
     pub fn write_text(&self, out: &mut Vec<u8>) {
         out.reserve(Self::MAX_TEXT);
         out.push(b'c');
-        let mut place = 1;
-        while self.generation.get() / place >= 10 {
-            place *= 10;
-        }
-        while place > 0 {
-            out.push(b'0' + (self.generation.get() / place % 10) as u8);
-            place /= 10;
+        match self.generation.get() {
+            // Nearly every key is the ninth of its domain, or one before.
+            digit @ 0..10 => out.push(b'0' + digit as u8),
+            number => out.extend_from_slice(number.to_string().as_bytes()),
         }
         out.push(b'.');
         out.extend_from_slice(&self.tag.0);

@@ -13,7 +13,7 @@
 //! | [`Versions::publish`] | the new version of all the files is on disk under their names; a crash leaves the old version or the new one |
 //! | [`PendingDirectory::commit`] | the directory and its files are on disk under its name; nothing was replaced |
 //! | [`Append::append`] | the bytes are on disk at the end of the file |
-//! | [`create_dir`], [`remove`], [`destroy`] | the change to the directory is on disk |
+//! | [`create_dir`], [`remove`], [`remove_empty_directory`], [`destroy`] | the change to the directory is on disk |
 //! | [`Scratch::create`] | there is a file to work with, and no name that it could be left under |
 //!
 //! An error from a step *after* a rename or an unlink (the flush of the directory) means that the
@@ -57,7 +57,7 @@ pub use destroy::{Destroyed, Fate, Held, Remembered, destroy, destroy_if_present
 pub use error::{FileError, words, words_fr};
 pub use facts::{Facts, free_space, is_private, read_at};
 pub use journal::{is_journal, log};
-pub use leftovers::{leftovers, list, sweep, temporary_path};
+pub use leftovers::{is_temporary, leftovers, list, sweep, temporary_path};
 pub use lock::{Lock, at_work, is_held, lock, lock_file, lock_for};
 pub use new_directory::PendingDirectory;
 pub use pending::{Pending, Scratch, replace, write_new};
@@ -246,6 +246,23 @@ pub fn read(path: &Path, limit: u64) -> Result<Vec<u8>, FileError> {
     read_whole(path, file, length, limit)
 }
 
+/// As [`read`], of what has the name itself: a link is refused, as whatever is no regular file. For
+/// a directory that others write to.
+///
+/// # Errors
+/// As [`read`].
+pub fn read_no_link(path: &Path, limit: u64) -> Result<Vec<u8>, FileError> {
+    let flags = AT_ONCE | OFlags::NOFOLLOW.bits().cast_signed();
+    let file = match OpenOptions::new().read(true).custom_flags(flags).open(path) {
+        Err(error) if error.raw_os_error() == Some(Errno::LOOP.raw_os_error()) => {
+            return Err(FileError::NotRegular { path: path.to_owned() });
+        }
+        opened => regular(path, opened)?,
+    };
+    let length = file.metadata().about(path)?.len();
+    read_whole(path, file, length, limit)
+}
+
 /// As [`read`], also from a pipe, which is waited for: for what a person or another program hands
 /// over, such as a passphrase.
 ///
@@ -337,6 +354,28 @@ pub fn remove_directory(path: &Path) -> Result<(), FileError> {
     let parent = Directory::of(path)?;
     faults::before(Step::Unlink, path).and_then(|()| fs::remove_dir(path)).about(path)?;
     parent.sync()
+}
+
+/// Removes a directory if nothing is in it, and says whether it is gone. One that may not be
+/// removed, or a link to one, stays as one that is not empty does.
+///
+/// # Errors
+/// `storage-failed`, `file-io`.
+pub fn remove_empty_directory(path: &Path) -> Result<bool, FileError> {
+    use ErrorKind::{DirectoryNotEmpty, NotADirectory, ResourceBusy};
+    match remove_directory(path) {
+        Ok(()) => Ok(true),
+        // A process that stopped may have removed it without being sure of it.
+        Err(FileError::Missing { .. }) => match settle(path) {
+            Ok(()) | Err(FileError::Missing { .. }) => Ok(true),
+            Err(error) => Err(error),
+        },
+        Err(FileError::Permission { .. } | FileError::ReadOnly { .. }) => Ok(false),
+        Err(FileError::Io { kind: DirectoryNotEmpty | NotADirectory | ResourceBusy, .. }) => {
+            Ok(false)
+        }
+        Err(error) => Err(error),
+    }
 }
 
 /// Forces the directory that holds `path` to disk: for a name that a process gave which stopped

@@ -148,5 +148,5 @@ impl Coordinate for ServiceId {
 pub fn service_id(text: &str) -> Option<String> {
     let (name, id) = text.split_once('.')?;
     let base32 = id.len() == 26 && id.bytes().all(|b| matches!(b, b'a'..=b'z' | b'2'..=b'7'));
-    (base32 && Name::new(name).is_ok()).then(|| text.to_owned())
+    (base32 && Name::fits(name)).then(|| text.to_owned())
 }

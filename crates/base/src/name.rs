@@ -26,10 +26,15 @@ impl Name {
     /// # Errors
     /// [`NameError`] when the text is not of the form `[a-z][a-z0-9-]{0,31}`.
     pub fn new(text: &str) -> Result<Self, NameError> {
+        if Self::fits(text) { Ok(Self(text.to_owned())) } else { Err(NameError) }
+    }
+
+    /// Whether a text is a name.
+    pub fn fits(text: &str) -> bool {
         let bytes = text.as_bytes();
         let first = bytes.first().is_some_and(u8::is_ascii_lowercase);
         let rest = bytes.iter().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || *b == b'-');
-        if first && rest && bytes.len() <= 32 { Ok(Self(text.to_owned())) } else { Err(NameError) }
+        first && rest && bytes.len() <= 32
     }
 
     /// The name as text.

@@ -6,10 +6,12 @@ use std::time::Duration;
 use cstatns::look_up::{Level, Score};
 use cstatns_register::CERTAIN;
 
+use crate::lang::text;
+
 /// What `--accept` takes.
 pub(crate) fn level(text: &str) -> Result<Level, String> {
     let known = Level::ALL.into_iter().find(|level| level.word() == text);
-    known.ok_or_else(|| "found, rectified or usage-name".to_owned())
+    known.ok_or_else(|| text!("found, rectified or usage-name", "found, rectified ou usage-name"))
 }
 
 /// The greatest least score: scores are rounded down, so that a greater one would leave everybody
@@ -21,8 +23,9 @@ pub(crate) fn score(text: &str) -> Result<Score, String> {
     let number = text.parse().ok().filter(|number| (CERTAIN..=MOST).contains(number));
     // More decimals than a score has would be dropped: less would be asked for than is written.
     number.and_then(Score::exactly).ok_or_else(|| {
-        format!(
-            "a number from {CERTAIN} (below it nobody is coded) to {MOST}, of four decimals at most"
+        text!(
+            "a number from {CERTAIN} (below it nobody is coded) to {MOST}, of four decimals at most",
+            "un nombre de {CERTAIN} (en dessous, personne n'est codé) à {MOST}, avec au plus quatre décimales"
         )
     })
 }
@@ -40,8 +43,10 @@ pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     let number = digits.parse::<u64>().ok().filter(|number| whole && *number <= 10_000);
     number.zip(seconds).map(|(number, seconds)| Duration::from_secs(number * seconds)).ok_or_else(
         || {
-            "a number of seconds, minutes or hours, at most 10000, such as 40s, 15m or 2h"
-                .to_owned()
+            text!(
+                "a number of seconds, minutes or hours, at most 10000, such as 40s, 15m or 2h",
+                "un nombre de secondes, de minutes ou d'heures, au plus 10000, comme 40s, 15m ou 2h"
+            )
         },
     )
 }

@@ -37,7 +37,12 @@ pub(crate) struct Bulk {
 
 fn threads(text: &str) -> Result<NonZeroUsize, String> {
     let number = text.parse().ok().filter(|number: &NonZeroUsize| number.get() <= MOST_THREADS);
-    number.ok_or_else(|| format!("a number of threads, 1 to {MOST_THREADS}"))
+    number.ok_or_else(|| {
+        text!(
+            "a number of threads, 1 to {MOST_THREADS}",
+            "un nombre de fils d'exécution, de 1 à {MOST_THREADS}"
+        )
+    })
 }
 
 fn memory(text: &str) -> Result<usize, String> {
@@ -56,13 +61,15 @@ fn memory(text: &str) -> Result<usize, String> {
     let size =
         number.parse().ok().filter(|_| unit > 0).and_then(|number: usize| number.checked_mul(unit));
     match size {
-        None => {
-            Err("a whole number of bytes, or of kB, MB, GB, KiB, MiB or GiB, such as 512MiB"
-                .to_owned())
-        }
-        Some(size) if size < LEAST_MEMORY => {
-            Err(format!("too little to sort in: at least {}MiB", LEAST_MEMORY >> 20))
-        }
+        None => Err(text!(
+            "a whole number of bytes, or of kB, MB, GB, KiB, MiB or GiB, such as 512MiB",
+            "un nombre entier d'octets, ou de kB, MB, GB, KiB, MiB ou GiB, comme 512MiB"
+        )),
+        Some(size) if size < LEAST_MEMORY => Err(text!(
+            "too little to sort in: at least {}MiB",
+            "trop peu pour trier : au moins {}MiB",
+            LEAST_MEMORY >> 20
+        )),
         Some(size) => Ok(size),
     }
 }
@@ -95,7 +102,7 @@ pub(crate) fn delimiter(text: &str) -> Result<u8, String> {
     match text.as_bytes() {
         b"tab" | b"\\t" => Ok(b'\t'),
         [byte] if byte.is_ascii() && !matches!(byte, b'"' | b'\n' | b'\r') => Ok(*byte),
-        _ => Err("one ASCII character, or `tab`".to_owned()),
+        _ => Err(text!("one ASCII character, or `tab`", "un caractère ASCII, ou `tab`")),
     }
 }
 

@@ -1,4 +1,8 @@
-//! The custodian's verbs: a kit of one's own, a share accepted, a share and a ledger checked.
+//! The custodian's verbs: a kit of one's own, a share accepted, a share and a ledger checked, a
+//! question approved.
+
+mod approve;
+mod passphrase;
 
 use std::io::{BufRead as _, ErrorKind, Read as _, Write};
 use std::path::{Path, PathBuf};
@@ -35,6 +39,8 @@ pub(crate) enum Custodian {
     Accept(Accept),
     Check(Check),
     Log(Log),
+    Approve(approve::Approve),
+    Passphrase(passphrase::Passphrase),
 }
 
 impl Custodian {
@@ -44,6 +50,8 @@ impl Custodian {
             Self::Accept(verb) => verb.run(program),
             Self::Check(verb) => verb.run(program),
             Self::Log(verb) => verb.run(program),
+            Self::Approve(verb) => verb.run(program),
+            Self::Passphrase(verb) => verb.run(program),
         }
     }
 }
@@ -81,7 +89,8 @@ impl New {
         let parent = self.kit.parent().filter(|parent| !parent.as_os_str().is_empty());
         if let Some(parent) = parent.filter(|parent| matches!(parent.try_exists(), Ok(false))) {
             let missing = FileError::Missing { path: parent.to_owned() };
-            return Err(Fault::from(missing).advising("make that directory first"));
+            let advice = text!("make that directory first", "créez d'abord ce dossier");
+            return Err(Fault::from(missing).advising(advice));
         }
         let file = self.passphrase_file.as_deref();
         let passphrase = match self.no_passphrase {

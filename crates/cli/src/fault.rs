@@ -30,10 +30,10 @@ pub(crate) struct Fault {
 }
 
 impl Fault {
-    pub(crate) fn new(code: &str, message: impl Into<String>) -> Self {
+    pub(crate) fn new(code: &str, message: String) -> Self {
         Self {
             code: code.to_owned(),
-            cause: message.into(),
+            cause: message,
             advice: None,
             facts: Vec::new(),
             exit: 1,
@@ -60,8 +60,8 @@ impl Fault {
     }
 
     /// The same with other advice.
-    pub(crate) fn advising(self, advice: impl Into<String>) -> Self {
-        Self { advice: Some(advice.into()), ..self }
+    pub(crate) fn advising(self, advice: String) -> Self {
+        Self { advice: Some(advice), ..self }
     }
 
     /// The same with more advice.
@@ -74,7 +74,7 @@ impl Fault {
     }
 
     /// Arguments that do not go together.
-    pub(crate) fn usage(message: impl Into<String>) -> Self {
+    pub(crate) fn usage(message: String) -> Self {
         Self { exit: 2, ..Self::new("usage", message) }
     }
 
@@ -92,7 +92,7 @@ impl Fault {
 
     /// Everything was done and shown, and something must be accounted for.
     pub(crate) fn not_in_order(summary: Value) -> Self {
-        Self { exit: 3, ..Self::new("", "").with(summary) }
+        Self { exit: 3, ..Self::new("", String::new()).with(summary) }
     }
 
     /// The same with the summary of what was found.

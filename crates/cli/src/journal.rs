@@ -9,6 +9,8 @@ use clap::ArgMatches;
 use cstatns::files;
 use cstatns::name::Name;
 
+/// What a warning begins with, in both languages.
+const WARNING: [&str; 2] = ["warning: ", "attention : "];
 /// Where the journal takes entries.
 const SOCKET: &str = "/run/systemd/journal/socket";
 
@@ -40,7 +42,7 @@ fn given(message: &str, socket: &Path) -> Option<String> {
     let code = message.strip_prefix("error[").and_then(|rest| rest.split_once(']'));
     let priority = match code {
         Some(_) => "3",
-        None if message.starts_with("warning: ") => "4",
+        None if WARNING.iter().any(|word| message.starts_with(word)) => "4",
         None => "6",
     };
     let mut fields =
@@ -94,8 +96,10 @@ mod tests {
         ] {
             assert!(said.contains(&field(name, value)), "{name}: {said:?}");
         }
-        let said = entry("warning: one\ntwo");
-        assert!(said.contains(&field("PRIORITY", "4")) && !said.contains("CODE"), "{said:?}");
+        for warning in ["warning: one\ntwo", "attention : un\ndeux"] {
+            let said = entry(warning);
+            assert!(said.contains(&field("PRIORITY", "4")) && !said.contains("CODE"), "{said:?}");
+        }
 
         // Without a journal each line begins with the priority.
         assert_eq!(given("error[seal]: x", &path).unwrap(), "<3>error[seal]: x");

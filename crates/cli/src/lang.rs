@@ -26,7 +26,7 @@ pub(crate) fn named(text: &str) -> Result<Lang, String> {
     match text {
         "en" => Ok(Lang::En),
         "fr" => Ok(Lang::Fr),
-        _ => Err("en or fr".to_owned()),
+        _ => Err(text!("en or fr", "en ou fr")),
     }
 }
 

@@ -47,16 +47,20 @@ mod manual;
 
 mod demo;
 
+use std::error::Error as _;
+use std::num::ParseIntError;
 use std::process::ExitCode;
 use std::sync::Arc;
 
+use clap::error::ContextKind;
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
+use cstatns::name::NameError;
 use serde_json::Value;
 use signal_hook::consts::SIGXFSZ;
 use signal_hook::flag;
 
 use fault::Fault;
-use lang::{Lang, lang, text};
+use lang::{Lang, lang, said, text};
 use output::Program;
 
 const EXAMPLES: &str = "Examples:
@@ -126,6 +130,20 @@ fn parsed() -> Result<Cli, clap::Error> {
     Cli::from_arg_matches(&matches).map_err(|error| error.format(&mut command))
 }
 
+/// What is wrong with a value on the command line, in French; none of what `clap` alone says.
+fn refused_value(error: &clap::Error) -> Option<String> {
+    let reason = error.source()?;
+    let why = match (reason.downcast_ref::<NameError>(), reason.is::<ParseIntError>()) {
+        (Some(error), _) => said(error),
+        (_, true) => "ce n'est pas un nombre entier".to_owned(),
+        // A verb's own reason; `clap` says this of a number.
+        _ => reason.to_string().replace(" is not in ", " n'est pas dans "),
+    };
+    let of = |kind| error.get(kind).map(ToString::to_string);
+    let (value, option) = of(ContextKind::InvalidValue).zip(of(ContextKind::InvalidArg))?;
+    Some(format!("{value:?} ne convient pas pour {option} : {why}"))
+}
+
 fn main() -> ExitCode {
     lang::set_lang();
     // Before anything else: what follows may hold secrets.
@@ -141,16 +159,23 @@ fn main() -> ExitCode {
     let cli = match parsed() {
         Ok(cli) => cli,
         Err(error) => {
-            if error.use_stderr() && lang() == Lang::Fr {
-                output::write_error("erreur d'usage, dite en anglais\u{a0}:");
+            let refused = refused_value(&error).filter(|_| lang() == Lang::Fr);
+            match &refused {
+                Some(refused) => output::write_error(&format!("erreur d'usage : {refused}")),
+                None => {
+                    if error.use_stderr() && lang() == Lang::Fr {
+                        output::write_error("erreur d'usage, dite en anglais :");
+                    }
+                    let _ = error.print();
+                }
             }
-            let _ = error.print();
             let exit = u8::try_from(error.exit_code()).unwrap_or(2);
             if exit != 0 && std::env::args_os().any(|argument| argument == "--json") {
                 let said = error.to_string();
                 let said = said.split("\n\nUsage:").next().unwrap_or_default();
                 let words: Vec<&str> = said.split_whitespace().skip(1).collect();
-                let _ = Program::new(true).finish(&Fault::usage(words.join(" ")).answer());
+                let message = refused.unwrap_or_else(|| words.join(" "));
+                let _ = Program::new(true).finish(&Fault::usage(message).answer());
             }
             return ExitCode::from(exit);
         }

@@ -1,6 +1,7 @@
-//! A quorum at one machine: each custodian looks at what is asked, opens their kit, and approves
-//! (SPEC §9).
+//! A quorum: each custodian at this machine looks at what is asked, opens their kit, and approves;
+//! others approve elsewhere (SPEC §9).
 
+mod distance;
 mod question;
 mod words;
 
@@ -24,9 +25,10 @@ use crate::lang::{said, text};
 use crate::output::Program;
 use crate::passphrase::{TRIES, read_passphrase, typed, untyped};
 
-use question::show;
+use distance::{Distance, DistanceOptions};
 use words::notes;
 
+pub(crate) use question::show;
 pub(crate) use words::{remarked, said_of, stated};
 
 /// How long the custodians at this machine may take.
@@ -41,8 +43,9 @@ pub(crate) struct KitArgs {
 
 #[derive(Args)]
 struct KitOptions {
-    /// The kit of a custodian who approves; once for each, as many as the threshold
-    #[arg(long = "kit", value_name = "KIT", required = true)]
+    /// The kit of a custodian who approves here; once for each, as many as the threshold, or fewer
+    /// with --proposal
+    #[arg(long = "kit", value_name = "KIT", required_unless_present = "proposal")]
     kits: Vec<PathBuf>,
     /// A file with the passphrase of the --kit before it; where there is none, it is asked for. As
     /// many files as kits may also stand after all of them, in their order
@@ -52,11 +55,24 @@ struct KitOptions {
     /// the ledger's time: the run confirms the clock
     #[arg(long, value_name = "DATE", value_parser = date)]
     confirm_clock: Option<Date>,
+    #[command(flatten)]
+    distance: DistanceOptions,
+}
+
+/// Who is asked: the kits at this machine, and those who are elsewhere.
+pub(crate) struct Custodians {
+    kits: Vec<Closed>,
+    distance: Option<Distance>,
 }
 
 /// A day as it is typed.
 pub(crate) fn date(text: &str) -> Result<Date, String> {
-    text.parse().map_err(|_| "a day is written year-month-day, such as 2028-12-31".to_owned())
+    text.parse().map_err(|_| {
+        text!(
+            "a day is written year-month-day, such as 2028-12-31",
+            "un jour s'écrit année-mois-jour, comme 2028-12-31"
+        )
+    })
 }
 
 /// A kit that has not been opened.
@@ -92,7 +108,8 @@ impl Args for KitArgs {
 impl KitArgs {
     /// Kits that another verb takes, whose files are in their order.
     pub(crate) fn of(kits: Vec<PathBuf>, passphrase_files: Vec<PathBuf>) -> Self {
-        let options = KitOptions { kits, passphrase_files, confirm_clock: None };
+        let distance = DistanceOptions::default();
+        let options = KitOptions { kits, passphrase_files, confirm_clock: None, distance };
         Self { options, kits_at: Vec::new(), files_at: Vec::new() }
     }
 
@@ -104,8 +121,14 @@ impl KitArgs {
         Ok(service.check_clock()?)
     }
 
+    /// Looks at the kits, and at where others approve.
+    pub(crate) fn look(&self) -> Result<Custodians, Fault> {
+        let distance = self.options.distance.look()?;
+        Ok(Custodians { kits: self.closed()?, distance })
+    }
+
     /// Reads the cards and matches the passphrase files to them.
-    pub(crate) fn look(&self) -> Result<Vec<Closed>, Fault> {
+    pub(crate) fn closed(&self) -> Result<Vec<Closed>, Fault> {
         let KitOptions { kits, passphrase_files, .. } = &self.options;
         let cards = kits.iter().map(|kit| Kit::card_in(kit)).collect::<Result<Vec<_>, _>>()?;
         let protected: Vec<bool> = cards.iter().map(|card| card.body.protected).collect();
@@ -161,6 +184,11 @@ impl Closed {
     pub(crate) fn look(kit: &Path, passphrase_file: Option<&Path>) -> Result<Self, Fault> {
         let card = Kit::card_in(kit)?;
         Ok(Self { kit: kit.to_owned(), card, passphrase_file: passphrase_file.map(Path::to_owned) })
+    }
+
+    /// Its card.
+    pub(crate) fn card(&self) -> &Card {
+        &self.card
     }
 
     /// Says what the kit says of itself, to be compared with what the custodian keeps on paper,
@@ -222,17 +250,31 @@ impl Closed {
 pub(crate) fn gather(
     program: &Program,
     service: &mut Service,
-    kits: &[Closed],
+    custodians: &Custodians,
     action: Action,
 ) -> Result<Quorum, Fault> {
-    let needed = service.state().working_dealing()?.threshold.k();
+    let Custodians { kits, distance } = custodians;
+    let dealing = service.state().working_dealing()?;
+    // Those who are elsewhere may be enough.
+    let needed = if distance.is_some() { 0 } else { dealing.threshold.k() };
     // What would be refused is said first; nobody types a passphrase for nothing.
     service.check_proposal(&action)?;
     check_enough(kits.iter(), needed)?;
-    let kits = &of_roster(program, service.state().working_dealing()?, kits)?[..];
-    let draft = service.propose(action, WAIT)?;
+    let kits = &of_roster(program, dealing, kits, needed)?[..];
+    if let Some(distance) = distance {
+        distance.make_way(service)?;
+    }
+    let wait = distance.as_ref().map_or(WAIT, Distance::wait);
+    let draft = service.propose(action, wait)?;
+    let mut posted = None;
     let quorum = service.gather(draft, |gathering| {
-        show(program, gathering)?;
+        let (question, leaf) = (gathering.question().clone(), gathering.proposal().question);
+        let number = gathering.number();
+        let state = gathering.view().map_err(ServiceError::from)?.state;
+        show(program, &question, (number, &leaf), state);
+        if let Some(distance) = distance {
+            posted = Some(distance.post(program, gathering)?);
+        }
         let asked = said(&gathering.question().action.brief());
         for (at, closed) in kits.iter().enumerate() {
             let name = &closed.card.body.name;
@@ -246,7 +288,7 @@ pub(crate) fn gather(
             let Err(fault) = approve(program, gathering, closed, &asked) else { continue };
             // One kit that does not approve does not stop the others, where they are enough.
             let given: Vec<&Name> = gathering.given().collect();
-            let others = custodians(kits[at + 1..].iter().copied());
+            let others = names(kits[at + 1..].iter().copied());
             let others = others.iter().filter(|other| !given.contains(other)).count();
             if given.len() + others < needed {
                 return Err(Asked(fault));
@@ -257,8 +299,14 @@ pub(crate) fn gather(
                 fault.text()
             ));
         }
-        Ok(())
+        match &mut posted {
+            Some(posted) => Ok(posted.wait(program, gathering)?),
+            None => Ok(()),
+        }
     });
+    if let Some(posted) = posted {
+        posted.clear(program);
+    }
     // What the closure could not do is its own fault, the rest is the service's.
     let quorum = quorum.map_err(|Asked(fault)| fault)?;
     for reason in quorum.set_aside() {
@@ -276,7 +324,7 @@ fn check_enough<'a>(
     kits: impl Iterator<Item = &'a Closed> + Clone,
     needed: usize,
 ) -> Result<(), Fault> {
-    let given = custodians(kits.clone()).len();
+    let given = names(kits.clone()).len();
     let mut known = BTreeSet::new();
     let error = match kits.map(|kit| &kit.card.body.name).find(|name| !known.insert(*name)) {
         _ if given >= needed => return Ok(()),
@@ -287,7 +335,7 @@ fn check_enough<'a>(
 }
 
 /// Whose kits these are.
-fn custodians<'a>(kits: impl Iterator<Item = &'a Closed>) -> BTreeSet<&'a Name> {
+fn names<'a>(kits: impl Iterator<Item = &'a Closed>) -> BTreeSet<&'a Name> {
     kits.map(|kit| &kit.card.body.name).collect()
 }
 
@@ -296,6 +344,7 @@ fn of_roster<'a>(
     program: &Program,
     dealing: &Dealing,
     kits: &'a [Closed],
+    needed: usize,
 ) -> Result<Vec<&'a Closed>, Fault> {
     let is_of_roster =
         |kit: &&Closed| dealing.seat(&kit.card.body.name).is_some_and(|seat| seat.card == kit.card);
@@ -303,7 +352,7 @@ fn of_roster<'a>(
     for other in &others {
         let custodian = other.card.body.name.clone();
         let fault = Fault::from(ServiceError::from(QuorumError::NotInRoster { custodian }));
-        if check_enough(ours.iter().copied(), dealing.threshold.k()).is_err() {
+        if check_enough(ours.iter().copied(), needed).is_err() {
             return Err(fault);
         }
         program.say(text!(

@@ -3,6 +3,7 @@
 
 mod draw;
 mod evaluate;
+mod html;
 mod measured;
 mod page;
 
@@ -92,10 +93,12 @@ pub(crate) struct BuildArgs {
 
 /// What `--map` takes.
 pub(crate) fn mapped(text: &str) -> Result<(Field, String), String> {
-    let (field, column) = text.split_once('=').ok_or("FIELD=COLUMN, such as nom=birth_name")?;
+    let (field, column) = text.split_once('=').ok_or_else(|| {
+        text!("FIELD=COLUMN, such as nom=birth_name", "FIELD=COLUMN, comme nom=nom_naissance")
+    })?;
     let field = Field::of(field).ok_or_else(|| {
         let names: Vec<_> = Field::ALL.iter().map(|field| field.name()).collect();
-        format!("the fields are {}", names.join(", "))
+        text!("the fields are {}", "les champs sont {}", names.join(", "))
     })?;
     Ok((field, column.to_owned()))
 }

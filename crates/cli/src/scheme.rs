@@ -17,7 +17,7 @@ fn known() -> String {
 /// What `--scheme` takes.
 pub(crate) fn scheme(text: &str) -> Result<Scheme, String> {
     let found = KNOWN.into_iter().find(|scheme| scheme.name() == text);
-    found.ok_or_else(|| format!("a scheme is {}", known()))
+    found.ok_or_else(|| text!("a scheme is {}", "un type d'identifiant est {}", known()))
 }
 
 /// Refuses a request of another scheme, before a custodian is asked.

@@ -104,12 +104,13 @@ pub(crate) fn written(
     // A string of JSON is one of TOML.
     let quoted =
         |text: &str| serde_json::Value::from(text).to_string().replace('\u{7f}', "\\u007f");
-    let mut text = format!(
-        "# Public values of `cstatns controller prepare` for the data in this folder; options on the command line win.\n\
-        service = {}\ndomain = {}\n",
-        quoted(service),
-        quoted(domain.as_str())
+    let mut text = text!(
+        "# Public values of `cstatns controller prepare` for the data in this folder; options on the command line win.\n",
+        "# Valeurs publiques de `cstatns controller prepare` pour les données de ce dossier ; les options de la ligne de \
+            commande l'emportent.\n"
     );
+    text.push_str(&format!("service = {}\n", quoted(service)));
+    text.push_str(&format!("domain = {}\n", quoted(domain.as_str())));
     if let Some(delimiter) = delimiter {
         text.push_str(&format!("delimiter = {}\n", quoted(delimiter)));
     }

@@ -64,6 +64,28 @@ impl Drop for Watch {
     }
 }
 
+/// An ear for Ctrl-C while people are waited for, as long as this is held: what waits looks for it.
+pub(crate) struct Ears(());
+
+impl Ears {
+    pub(crate) fn open() -> Self {
+        listen();
+        ASKED.store(false, Ordering::SeqCst);
+        AT_ONCE.store(false, Ordering::SeqCst);
+        Self(())
+    }
+
+    pub(crate) fn have_heard(&self) -> bool {
+        ASKED.load(Ordering::SeqCst)
+    }
+}
+
+impl Drop for Ears {
+    fn drop(&mut self) {
+        AT_ONCE.store(true, Ordering::SeqCst);
+    }
+}
+
 /// Hears the signals from now on. The order counts: the first action looks at what was before this
 /// signal.
 fn listen() {

@@ -512,6 +512,30 @@ fn kits_and_passphrases() {
 }
 
 #[test]
+fn another_passphrase() {
+    let place = Place::in_earnest();
+    place.write_private("next.pass", "mouette grenier sabot ficelle");
+    place.write_private("short.pass", "too short");
+    let change = |now: &str, next: &str| {
+        let now = format!("--passphrase-file {now}.pass");
+        format!("custodian passphrase bruno {now} --new-passphrase-file {next}.pass")
+    };
+    place.refused(&change("alice", "next"), "passphrase-wrong", &["\"bruno\""]);
+    place.refused(&change("bruno", "short"), "passphrase-short", &["12 characters"]);
+    place.refused(&change("bruno", "none"), "file-missing", &["none.pass"]);
+    place.refused(&change("none", "next"), "file-missing", &["none.pass"]);
+    let said = place.ok(&change("bruno", "next"));
+    assert!(said.contains("a copy of it that was made before opens with the former"), "{said}");
+    place.refused(&change("bruno", "next"), "passphrase-wrong", &["\"bruno\""]);
+    let check = "custodian check bruno --ledger home/ledger.jsonl --out seen.json";
+    place.ok(&format!("{check} --passphrase-file next.pass"));
+
+    place.ok("custodian new open --name open --no-passphrase");
+    let change = "custodian passphrase open --new-passphrase-file next.pass";
+    place.refused(change, "kit-without-passphrase", &["its card says so", "make a new kit"]);
+}
+
+#[test]
 fn ceremonies_that_must_not_be() {
     let place = Place::default();
     for (name, external) in

@@ -2,6 +2,8 @@
 //! programs read is the same.
 
 mod common;
+#[path = "common/people.rs"]
+mod people;
 
 use std::fs;
 use std::process::Output;
@@ -195,8 +197,108 @@ fn every_verb_speaks_french_and_does_the_same() {
             }
         }
     }
+    let written = french.read("cstatns.toml");
+    wrong.extend(english_in(written.lines().next().unwrap()));
     assert_eq!(wrong, Vec::<String>::new());
     assert!(refusals > 10, "{refusals}");
+    assert_eq!(english_in(&english.read("cstatns.toml")).len(), 1);
+}
+
+/// A result that was lost must be accounted for: the heading is the one that the guide names.
+#[test]
+fn what_must_be_accounted_for_is_said_in_french() {
+    let place = Place::open();
+    place.write("data.csv", common::csv(&common::identifiers(20)));
+    place
+        .ok("controller prepare data.csv --identifier-column nir --request r.csv --retained t.csv");
+    place.quorum("service code home population --request r.csv --result s.csv --purpose wages");
+    let report = place.report("s.csv");
+    let run = report["delivery"]["run"].as_str().unwrap();
+    fs::remove_file(place.path("s.csv")).unwrap();
+    place.ok(&format!("service delivered home {run} --lost"));
+    let verify = "auditor verify home/ledger.jsonl --service home/card.json --lang fr";
+    let output = place.run(verify);
+    let said = text(&output.stdout);
+    assert!(output.status.code() == Some(3) && said.contains("\nÀ expliquer\n"), "{said}");
+    assert_eq!(english_in(&said), Vec::<String>::new());
+    assert!(guide("auditor").contains("« À expliquer »"));
+}
+
+/// The first words of the lines that begin so, in the help of a command.
+fn names(help: &str, begin: &str) -> Vec<String> {
+    let lines = help.lines().filter_map(|line| line.strip_prefix(begin));
+    let names = lines.filter_map(|line| line.split(' ').next()).filter(|name| !name.is_empty());
+    names.map(str::to_owned).collect()
+}
+
+/// Whatever option or argument takes a value, why it is refused is said in French, also of numbers;
+/// a list of words that may be given stands as it is.
+#[test]
+fn a_value_is_refused_in_french() {
+    let place = Place::default();
+    let (mut left, mut wrong, mut refused) = (vec![String::new()], Vec::new(), 0);
+    while let Some(verb) = left.pop() {
+        let help = text(&place.run(&format!("{verb} --help")).stdout);
+        if let Some((_, below)) = help.split_once("\nCommands:\n") {
+            let below = below.split_once("\n\n").unwrap().0;
+            let below = names(below, "  ").into_iter().filter(|name| name != "help");
+            left.extend(below.map(|name| format!("{verb} {name}").trim().to_owned()));
+            continue;
+        }
+        let options = names(&help, "      --").into_iter().map(|name| format!("--{name} ??"));
+        for given in options.chain(["?? ?? ??".to_owned()]) {
+            let output = place.run(&format!("{verb} {given} --lang fr"));
+            let said = text(&output.stderr);
+            if !said.starts_with("erreur d'usage\u{a0}: ") {
+                continue;
+            }
+            refused += 1;
+            let english = text(&place.run(&format!("{verb} {given} --lang en")).stderr);
+            let line = english.lines().next().unwrap();
+            let reason = line.split_once("': ").unwrap_or_else(|| panic!("{english}")).1;
+            if output.status.code() != Some(2)
+                || said.contains(reason)
+                || !english_in(&said).is_empty()
+            {
+                wrong.push(format!("{verb} {given}: {said}"));
+            }
+        }
+    }
+    assert_eq!(wrong, Vec::<String>::new());
+    assert!(refused > 60, "{refused}");
+    let said = text(&place.run("service open h d --minimum-batch 0 --lang fr").stderr);
+    assert!(said.contains("\u{a0}: 0 n'est pas dans 1..="), "{said}");
+}
+
+/// The text of a page, without its tags and its style.
+fn text_of(page: &str) -> String {
+    let body = page.split_once("</style>").unwrap().1;
+    body.split('<').filter_map(|piece| piece.split_once('>')).map(|(_, text)| text).collect()
+}
+
+#[test]
+fn the_page_of_an_evaluation_is_french() {
+    let place = Place::default();
+    people::write_people(&place);
+    place.ok("register build r --from people.csv");
+    let evaluate = "register evaluate r --queries known.csv --truth person --kind level,error";
+    let [english, french] = ["en", "fr"].map(|lang| {
+        let output = place.run(&format!("{evaluate} --out {lang}.html --lang {lang}"));
+        assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+        let page = place.read(&format!("{lang}.html"));
+        assert!(page.contains(&format!("<html lang=\"{lang}\">")));
+        text_of(&page) + &text(&output.stderr) + &text(&output.stdout)
+    });
+    assert_eq!(english_in(&french), Vec::<String>::new());
+    assert!(english_in(&english).len() > 20, "{english}");
+    // The same numbers, and none with the English sign of decimals.
+    let rows = |page: &str| place.read(page).matches("<td>").count();
+    assert_eq!(rows("en.html"), rows("fr.html"));
+    for heading in ["fausses", "Ce que vaut un score"] {
+        let quoted = format!("*{heading}*");
+        assert!(french.contains(heading) && guide("register-operator").contains(&quoted));
+    }
+    assert!(french.contains("0,999") && !french.contains("0.9"), "{french}");
 }
 
 #[test]
@@ -238,11 +340,15 @@ fn the_locale_chooses_and_the_option_is_before_it() {
     assert_eq!(output.status.code(), Some(2), "{}", text(&output.stderr));
 }
 
+fn guide(role: &str) -> String {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/guide");
+    fs::read_to_string(format!("{folder}/{role}.fr.md")).unwrap()
+}
+
 /// What a page of the guides says of a language is the program's.
 #[test]
 fn the_words_on_screen_stand_in_the_french_guides() {
-    let guide = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/guide/custodian.fr.md");
-    let guide = fs::read_to_string(guide).unwrap();
+    let guide = guide("custodian");
     for word in ["minimum", "ouvre", "avant", "renouvelle", "en retard", "horloge"] {
         assert!(guide.contains(&format!("`{word}`")), "{word}");
     }

@@ -7,14 +7,20 @@ mod people;
 
 use std::fs;
 use std::path::Path;
+use std::sync::Mutex;
+use std::time::Duration;
 
-use common::{Place, csv, identifiers};
+use common::{Place, csv, identifiers, text};
 use people::{Numbers, Person, register, write_people};
 
+fn guide(name: &str) -> String {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/guide").join(name);
+    fs::read_to_string(path).unwrap()
+}
+
 /// The blocks of commands of a guide, each command on one line.
-fn blocks(guide: &str) -> Vec<Vec<String>> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/guide").join(guide);
-    let text = fs::read_to_string(path).unwrap();
+fn blocks(name: &str) -> Vec<Vec<String>> {
+    let text = guide(name);
     let blocks = text
         .split("```sh\n")
         .skip(1)
@@ -74,15 +80,12 @@ fn the_french_guides_work() {
 /// The same commands, in the same order: what one says the other says too.
 #[test]
 fn both_languages_have_the_same_commands_and_qualities() {
-    for guide in ["operator", "controller"] {
-        let both = ["en", "fr"].map(|language| format!("register-{guide}.{language}.md"));
+    for role in ["operator", "controller"] {
+        let both = ["en", "fr"].map(|language| format!("register-{role}.{language}.md"));
         assert_eq!(blocks(&both[0]), blocks(&both[1]));
-        let words = both.map(|guide| {
-            let text = fs::read_to_string(
-                Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/guide").join(guide),
-            )
-            .unwrap();
-            text.lines()
+        let words = both.map(|name| {
+            guide(&name)
+                .lines()
                 .filter_map(|line| line.strip_prefix("| `")?.split_once('`'))
                 .map(|(word, _)| word.to_owned())
                 .collect::<Vec<_>>()
@@ -98,14 +101,14 @@ fn both_languages_have_the_same_commands_and_qualities() {
             "malformed",
             "contradicted",
         ] {
-            assert!(words[0].contains(&quality.to_owned()), "{guide}: {quality}");
+            assert!(words[0].contains(&quality.to_owned()), "{role}: {quality}");
         }
     }
 }
 
-/// Runs a block in a shell, as its reader would; passphrases, which a reader types, come from a
-/// file.
-fn shell(place: &Place, block: &[String]) {
+/// Runs a block in a shell, as its reader would, under a locale; passphrases, which a reader types,
+/// come from a file. Returns what it says.
+fn shell(place: &Place, block: &[String], locale: &str) -> String {
     let lines: Vec<String> = block
         .iter()
         .map(|line| {
@@ -114,6 +117,7 @@ fn shell(place: &Place, block: &[String]) {
                 "custodian accept",
                 "custodian check",
                 "custodian log",
+                "custodian approve",
                 "service export-identity",
             ];
             let asked = asks.iter().filter(|verb| line.contains(*verb)).count()
@@ -128,25 +132,30 @@ fn shell(place: &Place, block: &[String]) {
     let output = std::process::Command::new("sh")
         .args(["-ec", &lines.join("\n")])
         .env("PATH", path)
-        .env("LC_ALL", "C")
+        .env("LC_ALL", locale)
         .current_dir(place.directory.path())
         .output()
         .unwrap();
-    let said = String::from_utf8_lossy(&output.stderr);
+    let said = text(&output.stderr);
     assert!(output.status.success(), "{lines:#?}\n{said}");
+    text(&output.stdout) + &said
 }
 
-/// A service's first weeks, by the guides of the four roles alone.
-fn play(language: &str) {
+/// A service's first weeks, by the guides of the four roles alone. Returns what is said.
+fn play(language: &str, locale: &str) -> String {
     let [custodian, service, controller, auditor] =
         ["custodian", "service", "controller", "auditor"]
             .map(|role| blocks(&format!("{role}.{language}.md")));
     let counts = [&custodian, &service, &controller, &auditor].map(Vec::len);
-    assert_eq!(counts, [3, 9, 5, 3], "blocks");
+    assert_eq!(counts, [4, 10, 5, 3], "blocks");
     let place = Place::default();
     place.write_private("passphrase", "eleven plus one\n");
     place.write("wages.csv", csv(&identifiers(20)));
-    let step = |block: &Vec<String>| shell(&place, block);
+    let all = Mutex::new(String::new());
+    let step = |block: &Vec<String>| {
+        let said = shell(&place, block, locale);
+        all.lock().unwrap().push_str(&said);
+    };
 
     step(&custodian[0]);
     step(&service[0]);
@@ -169,11 +178,19 @@ fn play(language: &str) {
     }
     step(&service[5].iter().map(|line| line.replace("DELIVERY", &delivery[..6])).collect());
     step(&controller[3]);
-    step(&custodian[2]);
+    step(&custodian[3]);
     step(&service[6]);
     step(&controller[4]);
     step(&service[7]);
     step(&service[8]);
+    // One command waits for the others.
+    std::thread::scope(|scope| {
+        let waiting = scope.spawn(|| step(&service[9]));
+        while !place.exists("proposal.json") && !waiting.is_finished() {
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        step(&custodian[2]);
+    });
     step(&auditor[0]);
     step(&auditor[1]);
     step(&auditor[2]);
@@ -181,11 +198,24 @@ fn play(language: &str) {
         place.rows("renewed.csv").iter().filter(|row| row[1].starts_with("c2.")).count(),
         20
     );
+    all.into_inner().unwrap()
 }
 
+/// What the guides quote of the screen stands there, in their language.
 #[test]
 fn the_guides_by_role_work() {
-    play("en");
+    for (language, locale, quoted) in [
+        ("en", "C", ["minimum", "opens", "renews"]),
+        ("fr", "fr_FR.UTF-8", ["minimum", "ouvre", "renouvelle"]),
+    ] {
+        let said = play(language, locale);
+        let guide = guide(&format!("custodian.{language}.md"));
+        for word in quoted {
+            assert!(guide.contains(&format!("`{word}`")), "{language}: {word}");
+            let shown = said.lines().any(|line| line.starts_with(&format!("  {word} ")));
+            assert!(shown, "{language}: {word}\n{said}");
+        }
+    }
 }
 
 #[test]

@@ -50,8 +50,8 @@ fn every_verb_has_help_with_an_example() {
     assert_eq!(verbs, VERBS, "verbs that the program has");
 }
 
-/// demo, completions, man; custodian 4; service 18; controller 6; auditor 1; register 3.
-const VERBS: usize = 37;
+/// demo, completions, man; custodian 6; service 18; controller 6; auditor 1; register 3.
+const VERBS: usize = 39;
 
 /// People are looked up for somebody in `service code` alone: what a register answers otherwise are
 /// counts.
@@ -96,6 +96,14 @@ fn wrong_usage_is_2() {
         "register build r --from a.csv --map name=x",
         "register build r --from a.csv --map nom",
         "custodian new k --name alice --no-passphrase --passphrase-file f",
+        "custodian approve k p",
+        "service close home project",
+        "service close home project --proposal p",
+        "service close home project --approvals d",
+        "service close home project --kit a --proposal p",
+        "service close home project --kit a --wait 2h",
+        "service close home project --proposal p --approvals d --wait 25h",
+        "service close home project --proposal p --approvals d --wait 0s",
         "demo d --rows 1",
     ] {
         let output = place.run(command);

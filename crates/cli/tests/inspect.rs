@@ -131,6 +131,48 @@ fn encodings_and_headers_are_found() {
     assert_eq!(file["columns"][0]["name"], "number 1");
 }
 
+/// What is said is what `prepare` does: the folder's settings hold, and what they say need not be
+/// typed.
+#[test]
+fn the_settings_of_the_folder_hold() {
+    let place = Place::open();
+    let people = identifiers(12);
+    let lines: String = people.iter().map(|nir| format!("{nir};n/d\n")).collect();
+    // Under a comma the header has more columns.
+    place.write("data.csv", format!("nir;a,b,c\n{lines}n/d;n/d\n"));
+    let (file, said) = inspected(&place, "data.csv", &people);
+    assert_eq!(file["text"]["delimiter"], ",", "{said}");
+    place.ok("controller setup . --service home/card.json --domain population --delimiter ; --missing n/d");
+    let (file, said) = inspected(&place, "data.csv", &people);
+    assert_eq!((&file["text"]["delimiter"], &file["rows"]), (&json!(";"), &json!(13)));
+    let words = &file["columns"][0]["read"]["words"];
+    assert_eq!((&words["valid"]["count"], &words["absent"]), (&json!(12), &places(1, &[14])));
+    let command = said.split_once("may be made with:\n  cstatns ").unwrap().1;
+    let command = command.replace("\\\n", " ").replace(['\'', '"'], "");
+    assert_eq!(
+        command.split_whitespace().collect::<Vec<_>>().join(" "),
+        "controller prepare data.csv --identifier-column #1 --request R --retained T"
+    );
+    // Not `place.ok`, which adds the card and the domain.
+    let command = command.replace(" R ", " r.csv ").replace(" T", " t.csv");
+    let mut program = std::process::Command::new(env!("CARGO_BIN_EXE_cstatns"));
+    program.current_dir(place.directory.path()).args(command.split_whitespace());
+    let prepared = program.output().unwrap();
+    assert!(prepared.status.success(), "{}", text(&prepared.stderr));
+    assert!(text(&prepared.stderr).contains("absent 1"), "{}", text(&prepared.stderr));
+    // The command line wins, and then all of it is said.
+    let (file, said) = inspected(&place, "data.csv --missing x --delimiter ;", &people);
+    assert_eq!(file["columns"][0]["read"]["words"]["wrong-character"], places(1, &[14]));
+    assert!(
+        said.contains("--identifier-column '#1' --missing \"x\" \\\n      --request"),
+        "{said}"
+    );
+    // That of a file whose name says its delimiter is not the folder's.
+    place.write("data.tsv", format!("nir\ta;b\n{}\t1\n", people[0]));
+    let (file, _) = inspected(&place, "data.tsv", &people);
+    assert_eq!(file["text"]["delimiter"], "\t");
+}
+
 #[test]
 fn columns_of_parquet_are_told_by_their_rows() {
     let place = Place::default();

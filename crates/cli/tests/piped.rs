@@ -4,9 +4,11 @@ mod common;
 
 use std::fs::{self, File};
 use std::io::Write;
+use std::os::unix::fs::PermissionsExt;
 use std::process::{Output, Stdio};
 
 use common::{Place, csv, files, identifiers, text};
+use serde_json::Value;
 
 /// Runs a command with these bytes on standard input.
 fn fed(place: &Place, command: &str, bytes: &[u8]) -> Output {
@@ -54,6 +56,10 @@ fn data_is_piped_in_and_its_rows_are_piped_out() {
     let names: Vec<_> =
         new.iter().map(|path| path.file_name().unwrap().to_str().unwrap()).collect();
     assert_eq!(names, ["t.csv.attached.receipt.json", "t.csv.attached.report.json"]);
+    for name in names {
+        let mode = place.path(name).metadata().unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600, "{name}");
+    }
     let one = fs::read(place.path("out.csv.receipt.json")).unwrap().len();
     assert_eq!(fs::read(place.path("t.csv.attached.receipt.json")).unwrap().len(), one);
     // Once its report is there it is as any output that exists.
@@ -95,6 +101,46 @@ fn data_that_is_redirected_or_compressed_or_tried() {
         b"PAR1",
     );
     assert!(text(&piped.stderr).starts_with("error[piped-parquet]"), "{}", text(&piped.stderr));
+}
+
+/// What is piped in is looked at as a file is, although it can be read once alone.
+#[test]
+fn what_is_piped_in_is_inspected_as_a_file_is() {
+    let place = Place::default();
+    let people = identifiers(30);
+    // Of two columns neither's name says that it holds identifiers, of one it says something else.
+    let mut data = String::from("wage,who,date_naissance,sexe,born,note\n");
+    for (row, nir) in people.iter().enumerate() {
+        data.push_str(&format!("{row},{nir},{nir},{},1984-05-12,NA\n", row % 4));
+    }
+    data.push_str("1,12,x,1,NA,\n1,1,2\n2,NA,,M,,\"a\nb\"\n");
+    place.write("data.csv", &data);
+    let mut inspected = Vec::new();
+    for piped in [false, true] {
+        let name = if piped { "- --format csv" } else { "data.csv" };
+        let command = format!("controller inspect {name} --json");
+        let mut found: Value =
+            serde_json::from_str(&ok(&fed(&place, &command, data.as_bytes()))).unwrap();
+        let file = found["files"][0].as_object_mut().unwrap();
+        file.retain(|key, _| key != "file" && key != "seconds");
+        inspected.push(found);
+    }
+    assert_eq!(inspected[0], inspected[1]);
+    let columns = &inspected[1]["files"][0]["columns"];
+    let read = [1, 2, 3].map(|at| columns[at]["read"]["as"].as_str().unwrap_or("").to_owned());
+    assert_eq!(read, ["nir", "nir", "sexe"]);
+    let said = ok(&fed(&place, "controller inspect - --format csv", data.as_bytes()));
+    assert!(said.starts_with("standard input: 32 rows, 6 columns, text in utf-8"), "{said}");
+    let command = "cstatns controller prepare - --format csv --identifier-column '#2'";
+    assert!(said.contains(command), "{said}");
+    assert!(people.iter().all(|nir| !said.contains(&nir[..7])), "{said}");
+    // The delimiter is that of the type, or is said.
+    let tabs = data.replace(',', "\t");
+    for (format, bytes) in [("tsv", &tabs), ("csv --delimiter tab", &tabs)] {
+        let command = format!("controller inspect - --format {format}");
+        let said = ok(&fed(&place, &command, bytes.as_bytes()));
+        assert!(said.contains("6 columns, text in utf-8, tab between fields"), "{said}");
+    }
 }
 
 #[test]
@@ -147,9 +193,12 @@ fn a_pipe_is_said_with_its_format_and_stands_alone() {
     assert!(usage(&format!("{prepare} --format xls")).contains("csv"));
     assert!(usage(&format!("{prepare} --format ../csv")).contains("csv"));
     usage(&prepare.replace(" - ", " - data.csv "));
-    assert!(usage("controller inspect -").contains("twice"));
+    assert!(usage("controller inspect -").contains("--format"));
     let attach = "controller attach --retained t.csv --result s.csv --out -";
     assert!(usage(attach).contains("--format"));
     assert!(usage(&format!("{attach} --format csv --json")).contains("--json"));
-    assert!(usage(&format!("{attach} --format csv --destroy-sources")).contains("destroy"));
+    for destroyed in ["--destroy-sources", "--destroy data.csv"] {
+        let said = usage(&format!("{attach} --format csv {destroyed}"));
+        assert!(said.contains("destroy nothing in the same command"), "{said}");
+    }
 }

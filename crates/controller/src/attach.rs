@@ -26,6 +26,7 @@ use cstatns_record::requested::{Requested, RequestedError, requested_path};
 use cstatns_rows::columns::known_counts;
 use cstatns_rows::effort::Effort;
 use cstatns_rows::error::TableError;
+use cstatns_rows::parts::all_files;
 use cstatns_rows::sink::{self, Column, Output};
 use cstatns_rows::table::{Format, Source, Table};
 use jiff::Timestamp;
@@ -36,7 +37,7 @@ use command::{Files, with_requested};
 use destruction::Unfinished;
 use files::attach_to_files;
 use gather::{Gathered, gather};
-use holders::{holders, there};
+use holders::{folders, holders, in_folders, there};
 use opened::Opened;
 use shuffle::shuffle as shuffled;
 use write::{Parts, write};
@@ -318,13 +319,21 @@ fn attach_with(
                 binary_codes,
                 destroy: &with_requested(retained.file(), destroy),
                 sources: Vec::new(),
+                folders: Vec::new(),
             };
+            files.folders = folders(data.as_ref(), known.as_ref());
             let (own, others) = known.map(|known| holders(&files, &known)).unwrap_or_default();
             if all_sources {
-                files.sources = Unfinished::sources(out)
-                    .filter(|sources| !sources.is_empty())
-                    .unwrap_or_else(|| own.clone());
+                let begun = Unfinished::sources(out).filter(|sources| !sources.is_empty());
+                files.sources = match begun {
+                    Some(sources) => sources,
+                    None => in_folders(&own)?,
+                };
                 files.sources.retain(|path| path.to_str().is_some());
+            }
+            if result.is_dir() && files.all().next().is_some() {
+                let parts = all_files(result)?;
+                files.folders.extend(parts.into_iter().map(|part| (part, result.to_owned())));
             }
             let mut attached = attach_to_files(&files, (data, retained, requested), begin, effort)?;
             attached.holding = there([own, others].concat());

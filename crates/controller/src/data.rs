@@ -42,6 +42,8 @@ pub struct DataFile {
     pub name: PathBuf,
     /// Where it is.
     pub path: PathBuf,
+    /// The folder that was given, in which it lies; none where the file itself was.
+    pub folder: Option<PathBuf>,
 }
 
 impl<'a> Data<'a> {
@@ -74,16 +76,17 @@ pub fn data_files(named: &[PathBuf]) -> Result<Option<Vec<DataFile>>, FilesError
             if files.len() == before {
                 return Err(FilesError::NoData { path: path.clone() });
             }
+            files[before..].iter_mut().for_each(|file| file.folder = Some(path.clone()));
         } else {
             let name = path.file_name().map(PathBuf::from).unwrap_or_default();
-            files.push(DataFile { name, path: path.clone() });
+            files.push(DataFile { name, path: path.clone(), folder: None });
         }
     }
     if files.len() > MOST_FILES {
         return Err(FilesError::TooMany);
     }
     let mut names = BTreeSet::new();
-    for DataFile { name, path } in &files {
+    for DataFile { name, path, .. } in &files {
         Format::of(path)?;
         if name.to_str().is_none() {
             return Err(FilesError::NotText { path: path.clone() });
@@ -120,7 +123,7 @@ fn add_files(
         match (path.is_dir(), deep) {
             (true, 0) => return Err(FilesError::TooMany),
             (true, _) => add_files(&path, &name, deep - 1, files)?,
-            (false, _) => files.push(DataFile { name, path }),
+            (false, _) => files.push(DataFile { name, path, folder: None }),
         }
         if files.len() > MOST_FILES {
             return Err(FilesError::TooMany);

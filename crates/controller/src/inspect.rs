@@ -3,7 +3,7 @@
 //! where these stand. Counts, words and numbers of lines, never a value.
 
 use std::collections::{BTreeMap, HashMap};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use cstatns_base::civil_status::{Field, Years};
 use cstatns_base::coded::ColumnName;
@@ -20,15 +20,15 @@ use cstatns_rows::guard::names::{Says, field, is_identifier, says};
 use cstatns_rows::guard::{Found, Guard, Held, Lines, Shown};
 use cstatns_rows::plain::Plain;
 use cstatns_rows::reading::Reading;
-use cstatns_rows::table::{Batch, Format, Kind, Rows, Source, Table};
+use cstatns_rows::table::{Batch, Format, Input, Kind, Rows, Source, Table};
 use zeroize::{Zeroize, Zeroizing};
 
 /// What is looked at, and how its cells are read.
-#[derive(Clone, Copy)]
 pub struct Inspect<'a> {
     /// The data.
-    pub data: &'a Path,
-    /// What stands between two fields, where it is text; else it is found.
+    pub data: Input<'a>,
+    /// What stands between two fields, where it is text; else it is found, of what is piped in by
+    /// the type alone.
     pub delimiter: Option<u8>,
     /// How cells are read.
     pub reading: Reading<'a>,
@@ -175,17 +175,17 @@ impl Frequent {
     }
 }
 
-impl Inspect<'_> {
-    fn open(&self, delimiter: u8, encoding: Option<Encoding>) -> Result<Rows, TableError> {
-        let mut rows = Source::open_in(self.data, Delimiter::Given(delimiter), encoding)?.any();
-        rows.set_ragged_apart();
-        Ok(rows)
-    }
+fn open(source: Source) -> Rows {
+    let mut rows = source.any();
+    rows.set_ragged_apart();
+    rows
+}
 
+impl Inspect<'_> {
     /// The encoding and the delimiter of text. Under the latter the header has most columns.
-    fn text(&self) -> Result<(Option<Encoding>, u8), TableError> {
+    fn text(&self, data: &Path) -> Result<(Option<Encoding>, u8), TableError> {
         let open = |delimiter, encoding| {
-            csv::Reader::open_in(self.data, Delimiter::Given(delimiter), encoding, csv::WINDOW)
+            csv::Reader::open_in(data, Delimiter::Given(delimiter), encoding, csv::WINDOW)
         };
         let mut encoding = self.reading.encoding;
         if let Err(TableError::NotCsv { found, .. }) = open(b',', encoding)
@@ -204,10 +204,16 @@ impl Inspect<'_> {
         }
         // Under another one a quoted name may be followed by text.
         let columns = |delimiter| open(delimiter, encoding).map_or(0, |file| file.header().len());
-        let most =
-            [b'|', b'\t', b';', b','].into_iter().max_by_key(|delimiter| columns(*delimiter));
-        Ok((encoding, most.unwrap_or(b',')))
+        let usual = usual(data)?;
+        let parts = |delimiter: &u8| (columns(*delimiter), *delimiter == usual);
+        let most = [b'|', b'\t', b';', b','].into_iter().max_by_key(parts);
+        Ok((encoding, most.unwrap_or(usual)))
     }
+}
+
+/// The delimiter of the type of text that a name says.
+fn usual(path: &Path) -> Result<u8, TableError> {
+    Ok(Format::of(path)?.text().map_or(b',', |text| text.delimiter))
 }
 
 /// Goes through rows. `see` is given a batch, and where each of its rows stands.
@@ -230,38 +236,66 @@ fn each(
     Ok(read)
 }
 
-/// What data holds. It is gone through twice: once for what all columns are, once for the columns
-/// that can be read.
+/// What data holds. A file is gone through twice: once for what all columns are, once for the
+/// columns that can be read. What can be read once alone is read in all ways that may be asked for.
 ///
 /// # Errors
 /// [`TableError`].
-pub fn inspect(what: Inspect<'_>, effort: &Effort) -> Result<Inspected, TableError> {
-    let is_text = Format::of(what.data)?.is_text();
-    let (encoding, delimiter) = if is_text { what.text()? } else { (None, b',') };
-    let mut rows = what.open(delimiter, encoding)?;
+pub fn inspect(mut what: Inspect<'_>, effort: &Effort) -> Result<Inspected, TableError> {
+    let data = std::mem::replace(&mut what.data, Path::new("").into());
+    let Input::File(path) = data else { return inspect_once(&what, data, effort) };
+    let is_text = Format::of(path)?.is_text();
+    let (encoding, delimiter) = if is_text { what.text(path)? } else { (None, b',') };
+    let again = || Source::open_in(path, Delimiter::Given(delimiter), encoding).map(open);
+    let mut rows = again()?;
     effort.progress.expect(2 * rows.extent()?.size());
-    let mut inspected = look(&mut rows, is_text, delimiter, encoding, effort)?;
+    let mut inspected = look(&mut rows, is_text, encoding, effort, |_, _| Ok(()))?;
     let read = columns_to_read(&what, &rows.table, &inspected)?;
     if !read.is_empty() {
-        let mut rows = what.open(delimiter, encoding)?;
-        let reading = Reading { encoding, ..what.reading };
+        let mut rows = again()?;
         let columns: Vec<usize> = read.iter().map(|(column, _)| *column).collect();
         rows.choose(&columns, 0)?;
-        for (column, read) in read_columns(&what, &mut rows, &read, reading, effort)? {
-            inspected.columns[column].read = Some(read);
-        }
+        let mut columns = Columns::of(&what, &rows.table, encoding, read);
+        each(&mut rows, effort, |batch, places| columns.see(batch, places))?;
+        columns.read.into_iter().for_each(|read| inspected.set(read));
     }
     Ok(inspected)
 }
 
-/// The first pass: what every column is.
+fn inspect_once(
+    what: &Inspect<'_>,
+    data: Input<'_>,
+    effort: &Effort,
+) -> Result<Inspected, TableError> {
+    let usual = if let Input::Pipe(name, _) = &data { usual(name)? } else { b',' };
+    let delimiter = Delimiter::Given(what.delimiter.unwrap_or(usual));
+    let encoding = what.reading.encoding;
+    let mut rows = open(data.open_in(delimiter, encoding)?);
+    effort.progress.expect(rows.extent()?.size());
+    let table = &rows.table;
+    let all = (0..table.header().len()).flat_map(|at| {
+        let field = field_of(table, at).map(|field| (at, field));
+        [can_be_identifiers(what, table, at).ok().map(|()| (at, Field::Nir)), field]
+    });
+    let mut columns = Columns::of(what, table, encoding, all.flatten().collect());
+    let is_text = table.schema().is_none();
+    let see = |batch: &dyn Batch, places: &[u64]| columns.see(batch, places);
+    let mut inspected = look(&mut rows, is_text, encoding, effort, see)?;
+    let asked = columns_to_read(what, &rows.table, &inspected)?;
+    columns.read.retain(|read| asked.contains(&(read.column, read.read.field)));
+    columns.read.into_iter().for_each(|read| inspected.set(read));
+    Ok(inspected)
+}
+
+/// What every column is. `also` sees the rows too.
 fn look(
     rows: &mut Rows,
     is_text: bool,
-    delimiter: u8,
     encoding: Option<Encoding>,
     effort: &Effort,
+    mut also: impl FnMut(&dyn Batch, &[u64]) -> Result<(), TableError>,
 ) -> Result<Inspected, TableError> {
+    let delimiter = rows.table.delimiter();
     let names = rows.table.shown_columns();
     let shown = Shown::of(&rows.table);
     let guard = Guard::new(&rows.table, |_| true, |_| Lines::Counted);
@@ -272,6 +306,7 @@ fn look(
     let checks = is_text && encoding.is_none_or(|encoding| encoding == Encoding::Utf8);
     let read = each(rows, effort, |batch, places| {
         guard.judge(&shown, batch, &mut found)?;
+        also(batch, places)?;
         for (column, filled) in filled.iter_mut().enumerate() {
             *filled += match (batch.values(), batch.fields()) {
                 (Some(values), _) => {
@@ -323,74 +358,96 @@ fn columns_to_read(
 ) -> Result<Vec<(usize, Field)>, TableError> {
     let named = what.columns.iter().map(|name| table.need_named(name));
     let named = named.collect::<Result<Vec<_>, _>>()?;
-    let all = Reading { numbers: true, ..what.reading };
     let seems = |at: usize| {
         let name = &table.header()[at];
         let is_nir = named.contains(&at) || inspected.columns[at].is_risk || is_identifier(name);
         if is_nir {
-            let can = fields::need_identifiers(table, at, &all);
+            let can = can_be_identifiers(what, table, at);
             return match named.contains(&at) {
                 true => can.map(|()| Some((at, Field::Nir))),
                 false => Ok(can.is_ok().then_some((at, Field::Nir))),
             };
         }
-        let field = field(name).filter(|field| field.is_known_by_its_cells());
-        Ok(field
-            .filter(|field| fields::need_field(table, *field, at).is_ok())
-            .map(|field| (at, field)))
+        Ok(field_of(table, at).map(|field| (at, field)))
     };
     (0..table.header().len()).filter_map(|at| seems(at).transpose()).collect()
 }
 
-/// The second pass: how columns read.
-fn read_columns(
-    what: &Inspect<'_>,
-    rows: &mut Rows,
-    columns: &[(usize, Field)],
-    reading: Reading<'_>,
-    effort: &Effort,
-) -> Result<Vec<(usize, Read)>, TableError> {
-    let path = rows.table.path().to_owned();
-    let is_text = |column: usize| matches!(rows.table.kind(column), Kind::Text | Kind::Null);
-    let texts: Vec<bool> = columns.iter().map(|(column, _)| is_text(*column)).collect();
-    let mut read: Vec<(Read, Frequent)> = columns.iter().map(|(_, field)| begun(*field)).collect();
-    each(rows, effort, |batch, places| {
-        for (((column, field), is_text), (read, frequent)) in
-            columns.iter().zip(&texts).zip(&mut read)
-        {
-            let cells = match field {
+fn can_be_identifiers(what: &Inspect<'_>, table: &Table, at: usize) -> Result<(), TableError> {
+    fields::need_identifiers(table, at, &Reading { numbers: true, ..what.reading })
+}
+
+/// The field of civil status that a column is by its name.
+fn field_of(table: &Table, at: usize) -> Option<Field> {
+    let field = field(&table.header()[at]).filter(|field| field.is_known_by_its_cells());
+    field.filter(|field| fields::need_field(table, *field, at).is_ok())
+}
+
+/// Columns that are read, each as a field.
+struct Columns<'a> {
+    what: &'a Inspect<'a>,
+    path: PathBuf,
+    reading: Reading<'a>,
+    read: Vec<ReadColumn>,
+}
+
+struct ReadColumn {
+    column: usize,
+    is_text: bool,
+    read: Read,
+    frequent: Frequent,
+}
+
+impl<'a> Columns<'a> {
+    fn of(
+        what: &'a Inspect<'a>,
+        table: &Table,
+        encoding: Option<Encoding>,
+        columns: Vec<(usize, Field)>,
+    ) -> Self {
+        let read = columns.into_iter().map(|(column, field)| {
+            let is_text = matches!(table.kind(column), Kind::Text | Kind::Null);
+            let (words, missing) = Default::default();
+            let read = Read { field, words, most: 0, missing, numbers: 0 };
+            let frequent = Frequent { marks: Marks::random(), counts: HashMap::new() };
+            ReadColumn { column, is_text, read, frequent }
+        });
+        let reading = Reading { encoding, ..what.reading };
+        Self { what, path: table.path().to_owned(), reading, read: read.collect() }
+    }
+
+    fn see(&mut self, batch: &dyn Batch, places: &[u64]) -> Result<(), TableError> {
+        let Self { what, path, reading, read } = self;
+        for ReadColumn { column, is_text, read, frequent } in read {
+            let cells = match read.field {
                 Field::Nir => {
-                    let reading = Reading { numbers: reading.numbers || !is_text, ..reading };
+                    let reading = Reading { numbers: reading.numbers || !*is_text, ..*reading };
                     Plain::identifiers(batch, *column, reading)
                 }
                 _ => {
-                    let [cells] = Plain::of(&path, batch, [Some(*column)], reading)?;
+                    let [cells] = Plain::of(path, batch, [Some(*column)], *reading)?;
                     cells.expect("the column was given")
                 }
             };
             for (row, place) in places.iter().enumerate() {
                 let cell = cells.get(row);
-                let word = match field {
+                let word = match read.field {
                     Field::Nir => identifier(what.scheme, cell, read, frequent),
-                    field => civil_status(*field, what.years, cell, read),
+                    field => civil_status(field, what.years, cell, read),
                 };
                 read.words.entry(word).or_default().add(*place);
             }
         }
         wipe_stack();
         Ok(())
-    })?;
-    let read = read.into_iter().map(|(mut read, frequent)| {
-        read.most = frequent.most();
-        read
-    });
-    Ok(columns.iter().map(|(column, _)| *column).zip(read).collect())
+    }
 }
 
-fn begun(field: Field) -> (Read, Frequent) {
-    let (words, missing) = Default::default();
-    let read = Read { field, words, most: 0, missing, numbers: 0 };
-    (read, Frequent { marks: Marks::random(), counts: HashMap::new() })
+impl Inspected {
+    fn set(&mut self, ReadColumn { column, mut read, frequent, .. }: ReadColumn) {
+        read.most = frequent.most();
+        self.columns[column].read = Some(read);
+    }
 }
 
 /// The word for a cell of identifiers.

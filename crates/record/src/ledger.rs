@@ -8,8 +8,9 @@ pub mod event;
 mod history;
 
 use std::fs::File;
-use std::io::{BufRead, BufReader, Read, Seek, SeekFrom};
+use std::io::{BufRead, BufReader, Cursor, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use ed25519_dalek::SigningKey;
 
@@ -71,10 +72,11 @@ pub fn signed_head(
     }
 }
 
-/// A ledger's lines as they lie in its file, one at a time: memory does not grow with the file.
+/// A ledger's lines as they lie in its file, one at a time: memory does not grow with the file. Or
+/// lines that somebody sent, which are in memory.
 pub struct Lines {
     path: PathBuf,
-    reader: BufReader<File>,
+    reader: Box<dyn BufRead + Send>,
     line: Vec<u8>,
     length: u64,
     torn: bool,
@@ -86,9 +88,7 @@ impl Lines {
     /// # Errors
     /// [`FileError`].
     pub fn open(path: &Path) -> Result<Self, FileError> {
-        let file = files::open_to_read(path)?;
-        let reader = BufReader::with_capacity(1 << 16, file);
-        Ok(Self { path: path.to_owned(), reader, line: Vec::new(), length: 0, torn: false })
+        Self::open_after(path, 0)
     }
 
     /// Opens the file behind the lines that are read already, which are `length` bytes.
@@ -96,10 +96,21 @@ impl Lines {
     /// # Errors
     /// [`FileError`].
     pub fn open_after(path: &Path, length: u64) -> Result<Self, FileError> {
-        let mut lines = Self::open(path)?;
-        let at = lines.reader.seek(SeekFrom::Start(length));
-        lines.length = at.map_err(|error| FileError::from_io(path, &error))?;
-        Ok(lines)
+        let mut file = files::open_to_read(path)?;
+        let at = file.seek(SeekFrom::Start(length));
+        let length = at.map_err(|error| FileError::from_io(path, &error))?;
+        Ok(Self::new(path, Box::new(BufReader::with_capacity(1 << 16, file)), length))
+    }
+
+    /// Lines in memory, behind the first `length` bytes. `path` is what errors call them.
+    pub fn sent(path: &Path, bytes: Arc<[u8]>, length: u64) -> Self {
+        let mut reader = Cursor::new(bytes);
+        reader.set_position(length);
+        Self::new(path, Box::new(reader), length)
+    }
+
+    fn new(path: &Path, reader: Box<dyn BufRead + Send>, length: u64) -> Self {
+        Self { path: path.to_owned(), reader, line: Vec::new(), length, torn: false }
     }
 
     /// The next whole line, without its line feed. Of a line that is longer than any event only the

@@ -38,6 +38,8 @@ mod ahead;
 
 pub mod state;
 
+pub mod proposal_file;
+
 pub mod audit;
 
 mod french;

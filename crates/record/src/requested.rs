@@ -58,6 +58,9 @@ pub struct Data {
     /// Where it was; none of a frame, or where the path is no text.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub path: Option<PathBuf>,
+    /// The folder that was given, in which it was; none where the file itself was given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub folder: Option<PathBuf>,
     /// What stands between two fields; none where it is not CSV.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub delimiter: Option<char>,
@@ -85,6 +88,7 @@ impl Data {
         Self {
             name: None,
             path: path.and_then(as_text),
+            folder: None,
             delimiter: delimiter.map(char::from),
             encoding: None,
             columns: columns.iter().map(|column| *column as u32 + 1).collect(),
@@ -93,9 +97,10 @@ impl Data {
         }
     }
 
-    /// The same of one of several files, which is called so among them.
-    pub fn called(self, name: Option<&Path>) -> Self {
-        Self { name: name.map(Path::to_owned), ..self }
+    /// The same of one of several files, which is called so among them, in the folder that was
+    /// given.
+    pub fn called(self, name: &Path, folder: Option<&Path>) -> Self {
+        Self { name: Some(name.to_owned()), folder: folder.and_then(as_text), ..self }
     }
 
     /// The same of text in this encoding.

@@ -41,7 +41,7 @@ use limits::{check_end, waits_for_nothing};
 
 pub use background::{Background, Confirmed};
 pub use fold::{Broken, Fold};
-pub use read::{ReadLedger, View, read_ledger, read_ledger_after};
+pub use read::{ReadLedger, View, fold_sent, read_ledger, read_ledger_after};
 pub use records::{
     Delivery, Domain, EpochState, Fate, Key, OpenQuestion, PendingRun, RecordedDoubt, Run,
     Statements,

@@ -141,6 +141,11 @@ impl Codes {
         Ok(())
     }
 
+    /// Whether a cell holds a code's text form; else its 32 bytes.
+    pub fn are_text(&self) -> bool {
+        !self.binary
+    }
+
     /// The code in a cell.
     pub fn code(&self, cell: &[u8]) -> Result<Code, RowFault> {
         match self.whose {
@@ -166,7 +171,7 @@ impl Codes {
 /// reports.
 pub fn word(cell: Option<&[u8]>) -> Result<&str, RowFault> {
     let text = cell.and_then(|cell| std::str::from_utf8(cell).ok()).ok_or(RowFault::Word)?;
-    if Name::new(text).is_ok() { Ok(text) } else { Err(RowFault::Word) }
+    if Name::fits(text) { Ok(text) } else { Err(RowFault::Word) }
 }
 
 /// The column `score` of a batch: numbers, or their text.

@@ -51,6 +51,12 @@ pub enum TableError {
         /// The part.
         path: PathBuf,
     },
+    /// `part-folder`: a folder among the parts, as engines write it for a partition.
+    #[error("the folder {path:?} lies among the parts of a request or a result")]
+    PartFolder {
+        /// The folder that lies there.
+        path: PathBuf,
+    },
     /// `empty-file`: not even a header.
     #[error("{path:?} is empty")]
     EmptyFile {
@@ -378,6 +384,7 @@ cstatns_base::coded!(TableError {
     Self::PipedParquet { path } => ("piped-parquet", Input, [path]),
     Self::NoParts { path } => ("no-parts", Input, [path]),
     Self::PartOther { path } => ("part-other", Input, [path]),
+    Self::PartFolder { path } => ("part-folder", Input, [path]),
     Self::EmptyFile { path } => ("empty-file", Input, [path]),
     Self::NotCsv { path, found } => ("not-csv", Input, [path, found, wide: (*found == UTF_16).then_some("yes")]),
     Self::Packed { path, packing, fault: PackedFault::Truncated } => ("compressed-truncated", Input, [path, packing]),

@@ -79,6 +79,7 @@ french!(TableError {
     Self::PipedParquet { path } => "{path:?} ne peut pas entrer par un tube : le Parquet se lit à partir de sa fin",
     Self::NoParts { path } => "il n'y a aucune partie d'une demande ou d'un résultat dans le dossier {path:?}",
     Self::PartOther { path } => "la partie {path:?} a d'autres colonnes ou un autre type que les parties précédentes",
+    Self::PartFolder { path } => "le dossier {path:?} se trouve parmi les parties d'une demande ou d'un résultat",
     Self::NotParquet { path } => "{path:?} n'est pas du Parquet mais du texte",
     Self::Interrupted => "arrêté sur demande (il ne reste rien de la sortie, et ce qui a été lu est intact)",
     Self::Unwritable => "une colonne des données ne peut pas être écrite en Parquet",

@@ -37,7 +37,7 @@ mod pages_aside;
 mod reader;
 mod types;
 
-pub(crate) use copy::Copier;
+pub(crate) use copy::{Copier, said_beside};
 pub(crate) use reader::Reader;
 
 use pages_aside::Stores;
@@ -242,11 +242,9 @@ impl<W: Write + Send> Writer<W> {
         schema: Schema,
         Plain { plain, packed }: Plain<'_>,
         words: &[&str],
-        pairs: Vec<(&'static str, String)>,
+        pairs: Vec<KeyValue>,
         aside: Option<&Path>,
     ) -> Result<(Layout, Self), TableError> {
-        let pairs =
-            pairs.into_iter().map(|(key, value)| KeyValue::new(key.to_owned(), value)).collect();
         let mut properties = WriterProperties::builder()
             .set_compression(Compression::SNAPPY)
             .set_key_value_metadata(Some(pairs));

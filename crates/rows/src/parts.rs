@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-use cstatns_base::files::{self, FileError};
+use cstatns_base::files;
 
 use crate::columns::Indexes;
 use crate::csv::Delimiter;
@@ -15,7 +15,8 @@ use crate::table::{Extent, Fill, Source};
 /// without rows are passed over.
 ///
 /// # Errors
-/// [`TableError`]: among them [`TableError::NoParts`], [`TableError::PartOther`].
+/// [`TableError`]: among them [`TableError::NoParts`], [`TableError::PartOther`],
+/// [`TableError::PartFolder`].
 pub fn open(path: &Path) -> Result<Source, TableError> {
     if !path.is_dir() {
         return Source::open(path, Delimiter::Under("index"));
@@ -53,11 +54,18 @@ pub fn open(path: &Path) -> Result<Source, TableError> {
 /// passed over too.
 ///
 /// # Errors
-/// [`FileError`].
-pub fn all_files(path: &Path) -> Result<Vec<PathBuf>, FileError> {
-    match path.is_dir() {
-        true => files::list(path),
-        false => Ok(vec![path.to_owned()]),
+/// [`TableError::PartFolder`], [`TableError::File`].
+pub fn all_files(path: &Path) -> Result<Vec<PathBuf>, TableError> {
+    if !path.is_dir() {
+        return Ok(vec![path.to_owned()]);
+    }
+    without_folders(files::list(path)?)
+}
+
+fn without_folders(found: Vec<PathBuf>) -> Result<Vec<PathBuf>, TableError> {
+    match found.iter().find(|path| path.is_dir()) {
+        Some(path) => Err(TableError::PartFolder { path: path.clone() }),
+        None => Ok(found),
     }
 }
 
@@ -69,7 +77,7 @@ fn files_of(folder: &Path) -> Result<Vec<PathBuf>, TableError> {
     });
     match found.is_empty() {
         true => Err(TableError::NoParts { path: folder.to_owned() }),
-        false => Ok(found),
+        false => without_folders(found),
     }
 }
 

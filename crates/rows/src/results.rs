@@ -73,7 +73,8 @@ impl ResultColumns {
     /// An empty block of rows of these columns.
     pub fn rows(self) -> ResultRows {
         let columns = self.count();
-        ResultRows { rows: EncodedRows::new(columns), columns, text: Vec::new() }
+        let (text, score) = (Vec::new(), Vec::new());
+        ResultRows { rows: EncodedRows::new(columns), columns, text, score }
     }
 }
 
@@ -82,6 +83,7 @@ pub struct ResultRows {
     rows: EncodedRows,
     columns: usize,
     text: Vec<u8>,
+    score: Vec<u8>,
 }
 
 impl ResultRows {
@@ -98,17 +100,28 @@ impl ResultRows {
         quality: Option<&str>,
         score: Option<Score>,
     ) {
-        self.text.clear();
+        let mut text = std::mem::take(&mut self.text);
+        text.clear();
         if let Some(code) = code {
-            code.write_text(&mut self.text);
+            code.write_text(&mut text);
         }
-        let end = self.text.len();
+        self.push_texts(index, code.map(|_| &*text), quality.map(str::as_bytes), score);
+        self.text = text;
+    }
+
+    /// The same of a code and a quality as their texts, which the caller may not have looked at.
+    pub fn push_texts(
+        &mut self,
+        index: &[u8; 16],
+        code: Option<&[u8]>,
+        quality: Option<&[u8]>,
+        score: Option<Score>,
+    ) {
+        self.score.clear();
         if let Some(score) = score {
-            score.write(&mut self.text);
+            score.write(&mut self.score);
         }
-        let (code_text, score_text) = self.text.split_at(end);
-        let values =
-            [code.map(|_| code_text), quality.map(str::as_bytes), score.map(|_| score_text)];
+        let values = [code, quality, score.map(|_| &*self.score)];
         self.rows.push(index, &values[..self.columns]);
     }
 

@@ -1,9 +1,10 @@
 //! Rows on their way out: an [`Encoding`] encodes them, in any thread; a [`Sink`] takes what was
 //! encoded, in order.
 //!
-//! There are four: [`csv()`] and [`parquet()`] write files, [`copy()`] puts columns before those of
-//! a Parquet file, [`frames()`] hands rows to the program as record batches. Columns that are kept
-//! as they are go only where rows have the same form in memory: the compiler sees to it.
+//! There are four: [`csv()`] and [`parquet()`] write files ([`parquet_beside()`] with what another
+//! one says of itself), [`copy()`] puts columns before those of a Parquet file, [`frames()`] hands
+//! rows to the program as record batches. Columns that are kept as they are go only where rows have
+//! the same form in memory: the compiler sees to it.
 
 mod arrays;
 mod frames;
@@ -25,7 +26,7 @@ use crate::table::{Form, Table};
 
 pub use frames::{Frames, FramesSink, frames};
 pub use lines::{Csv, CsvSink, csv};
-pub use row_groups::{CopySink, Parquet, ParquetSink, copy, parquet};
+pub use row_groups::{CopySink, Parquet, ParquetSink, copy, parquet, parquet_beside};
 
 /// Rows of a row group.
 pub const GROUP: usize = 131_072;

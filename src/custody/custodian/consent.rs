@@ -1,15 +1,18 @@
-//! An approval at the machine of the service: the consent is signed first, and the share stays with
-//! the kit until the kit has seen the intent that its consent is in (SPEC §9).
+//! An approval (SPEC §9). At the machine of the service the consent is signed first, and the share
+//! stays with the kit until the kit has seen the intent that its consent is in. At a distance the
+//! share leaves with the consent.
 
 use cstatns_base::name::Name;
 use cstatns_base::secret::wipe_stack;
-use cstatns_record::checkpoint::Cosignature;
+use cstatns_record::card::Card;
+use cstatns_record::checkpoint::{Cosignature, Head};
+use cstatns_record::dealing::Dealing;
 use cstatns_record::evidence::Stated;
 use cstatns_record::ledger::event::LineWitness;
 use cstatns_record::proposal::{
     CLOCK_SKEW, Consent, ConsentBody, Placed, Proposal, RunId, approval_info, run_key_digest,
 };
-use cstatns_record::state::View;
+use cstatns_record::state::{ReadLedger, View};
 use cstatns_record::statement::{FORMAT, Signed, Suite};
 use jiff::Timestamp;
 
@@ -55,8 +58,35 @@ impl Kit {
         ledger: View<'_>,
         now: Timestamp,
     ) -> Result<Attending, KitError> {
-        let (run, approval) = self.consent(proposal, &ledger, now)?;
+        let (run, approval) = self.consent(proposal, &ledger, now, false)?;
         Ok(Attending { kit: self, run, approval })
+    }
+
+    /// Consents to `proposal` as [`Kit::attend`] does, and gives the approval with the share
+    /// resealed to the run, which goes to the service. An approval that left the kit before is
+    /// given again: the custodian states it once.
+    ///
+    /// # Errors
+    /// As [`Kit::attend`].
+    pub fn approve(
+        &mut self,
+        proposal: &Proposal,
+        ledger: View<'_>,
+        now: Timestamp,
+    ) -> Result<Approval, KitError> {
+        Ok(self.consent(proposal, &ledger, now, true)?.1)
+    }
+
+    /// The ledger that the kit has seen, from the lines that it keeps, where it goes on behind
+    /// `head`: a question that is open in it may have been sent with fewer lines.
+    ///
+    /// # Errors
+    /// [`KitError::Damaged`] where the kit does not keep all of them.
+    pub fn seen_beyond(&self, head: &Head) -> Result<Option<ReadLedger>, KitError> {
+        match self.head() {
+            Some(seen) if seen.size > head.size => self.kept.folded().map(Some),
+            _ => Ok(None),
+        }
     }
 
     fn consent(
@@ -64,23 +94,14 @@ impl Kit {
         proposal: &Proposal,
         ledger: &View<'_>,
         now: Timestamp,
+        leaves: bool,
     ) -> Result<(RunId, Approval), KitError> {
         self.sweep();
         let (head, dealing) = self.follow_working(ledger)?;
-        let placed = placed(proposal, ledger)?;
+        let placed = asked(proposal, ledger, dealing, now)?;
         let question = placed.question;
-        let refused = |reason| Err(KitError::Proposal { reason });
-        if question.epoch != dealing.epoch {
-            return refused(ProposalFault::Epoch);
-        }
-        if question.run_key != run_key_digest(&proposal.run_key) {
-            return refused(ProposalFault::Signature);
-        }
-        if now.duration_since(placed.clock).abs() > CLOCK_SKEW {
-            return refused(ProposalFault::Clock);
-        }
-        if now >= question.expires {
-            return refused(ProposalFault::Expired);
+        if let Some(approval) = self.kept.approval(&placed.leaf) {
+            return Ok((question.run, approval.clone()));
         }
         let share = self.kept_share(dealing)?;
         let info = approval_info(&placed.leaf, &placed.head, &proposal.run_key);
@@ -110,11 +131,58 @@ impl Kit {
             intent: None,
             proof: Vec::new(),
         };
-        let run = question.run;
+        let (run, approval) = (question.run, Approval { consent, share });
+        if leaves {
+            self.kept.keep_approval(&approval);
+        }
         // Remembered before it leaves the kit.
         self.kept.remember(ledger, head, Some(stated))?;
-        Ok((run, Approval { consent, share }))
+        Ok((run, approval))
     }
+}
+
+/// The open question of a proposal, if the custodian with this card may be asked for it now: before
+/// a passphrase is typed.
+///
+/// # Errors
+/// As [`Kit::attend`].
+pub fn question_for<'a>(
+    card: &Card,
+    proposal: &Proposal,
+    ledger: View<'a>,
+    now: Timestamp,
+) -> Result<Placed<'a>, KitError> {
+    let custodian = &card.body.name;
+    let dealing = ledger.state.working_dealing()?;
+    match dealing.seat(custodian).is_some_and(|seat| seat.card == *card) {
+        true => asked(proposal, &ledger, dealing, now),
+        false => Err(KitError::NotInRoster { custodian: custodian.clone() }),
+    }
+}
+
+/// The open question of a proposal, if it can be approved now.
+fn asked<'a>(
+    proposal: &Proposal,
+    ledger: &View<'a>,
+    dealing: &Dealing,
+    now: Timestamp,
+) -> Result<Placed<'a>, KitError> {
+    let placed = placed(proposal, ledger)?;
+    let question = placed.question;
+    let refused = |reason| Err(KitError::Proposal { reason });
+    if question.epoch != dealing.epoch {
+        return refused(ProposalFault::Epoch);
+    }
+    if question.run_key != run_key_digest(&proposal.run_key) {
+        return refused(ProposalFault::Signature);
+    }
+    if now.duration_since(placed.clock).abs() > CLOCK_SKEW {
+        return refused(ProposalFault::Clock);
+    }
+    if now >= question.expires {
+        return refused(ProposalFault::Expired);
+    }
+    Ok(placed)
 }
 
 /// The open question of a proposal, in its place in the ledger.
@@ -169,6 +237,7 @@ impl Attending {
     /// # Errors
     /// [`KitError::NoIntent`]; and as [`Kit::check`].
     pub fn release(mut self, ledger: View<'_>, now: Timestamp) -> Result<Released, KitError> {
+        self.kit.kept.reload()?;
         let (head, dealing) = self.kit.follow_working(&ledger)?;
         let custodian = self.name().clone();
         let begun = ledger.state.pending().is_some_and(|pending| {
@@ -205,6 +274,7 @@ impl Watcher {
     /// # Errors
     /// As [`Kit::check`].
     pub fn see(mut self, ledger: View<'_>) -> Result<Shown, KitError> {
+        self.0.reload()?;
         let head = self.0.follow(&ledger)?;
         self.0.remember(&ledger, head, None)?;
         Ok(self.0.shown())

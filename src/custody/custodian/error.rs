@@ -72,6 +72,12 @@ pub enum KitError {
         /// The kit.
         kit: PathBuf,
     },
+    /// Another passphrase for a kit that has none.
+    #[error("the kit {kit:?} was made without a passphrase, and its card says so")]
+    WithoutPassphrase {
+        /// The kit.
+        kit: PathBuf,
+    },
     /// No passphrase given.
     #[error("the kit {kit:?} is protected")]
     NeedsPassphrase {
@@ -192,6 +198,9 @@ pub enum ProposalFault {
     /// Another ledger.
     #[error("it was made on another ledger than the one given")]
     OtherLedger,
+    /// Not in the published ledger.
+    #[error("the published ledger does not hold the ledger that it was made on")]
+    Unpublished,
 }
 
 cstatns_base::coded!(ProposalFault {
@@ -201,6 +210,7 @@ cstatns_base::coded!(ProposalFault {
     Self::Epoch => ("proposal-epoch", OtherSide, []),
     Self::Expired => ("proposal-expired", OtherSide, []),
     Self::OtherLedger => ("proposal-other-ledger", OtherSide, []),
+    Self::Unpublished => ("proposal-unpublished", OtherSide, []),
 });
 
 fn other(service: Option<&ServiceId>) -> String {
@@ -218,6 +228,7 @@ cstatns_base::coded!(KitError {
     Self::NothingSeen { kit } => ("nothing-seen", Input, [path: *kit]),
     Self::Version { kit, found } => ("kit-version", Machine, [path: *kit, found]),
     Self::EmptyPassphrase { kit } => ("passphrase-empty", Input, [path: *kit]),
+    Self::WithoutPassphrase { kit } => ("kit-without-passphrase", Input, [path: *kit]),
     Self::NeedsPassphrase { kit } => ("passphrase-needed", Input, [path: *kit]),
     Self::Passphrase { kit } => ("passphrase-wrong", Input, [path: *kit]),
     Self::NotInRoster { custodian } => ("not-in-roster", Input, [custodian]),

@@ -5,22 +5,22 @@
 //! change one. An older copy of it is as good as the present one: what it says of itself is shown
 //! at each opening, to be compared with what the custodian keeps on paper.
 
-use std::io::{BufRead, Write};
+mod lines;
+
 use std::path::{Path, PathBuf};
 
 use chacha20poly1305::aead::Aead;
 use chacha20poly1305::aead::Payload;
 use chacha20poly1305::{KeyInit, XChaCha20Poly1305, XNonce};
 use cstatns_base::code::Generation;
-use cstatns_base::files::{self, Access, Append, Facts, FileError};
+use cstatns_base::files::{self, Access, FileError};
 use cstatns_base::meta::{SUITE, ServiceId};
 use cstatns_base::name::{Hex, Name, canonical_json, whole_number};
 use cstatns_base::secret::{Secret, random_bytes, wipe_stack};
 use cstatns_record::card::{Card, ServiceCard};
-use cstatns_record::checkpoint::{Head, leaf_hash, prove_inclusion, root_of};
+use cstatns_record::checkpoint::Head;
 use cstatns_record::dealing::Epoch;
 use cstatns_record::evidence::{About, Stated};
-use cstatns_record::ledger::Lines;
 use cstatns_record::proposal::RunId;
 use cstatns_record::state::{Fate, State, View};
 use cstatns_record::statement::{FORMAT, Suite};
@@ -32,15 +32,14 @@ use serde::{Deserialize, Serialize};
 use sha2::Sha256;
 
 use super::{KitError, line};
+use crate::custody::approval::Approval;
+
+pub use lines::kept_lines;
 
 /// The name of the file.
 pub(super) const NAME: &str = "memory";
-/// The lines that were folded, compressed.
-const LINES: &str = "ledger.zst";
 /// More than a memory is long, in bytes.
 const LIMIT: u64 = 256 << 20;
-/// How hard lines are compressed.
-const LEVEL: i32 = 3;
 
 /// What a kit remembers.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -67,6 +66,9 @@ pub(super) struct Memory {
     epochs: Option<[Epoch; 2]>,
     domains: Vec<SeenDomain>,
     pub(super) statements: Vec<Stated>,
+    /// The approvals that left the kit of questions that are open.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    approvals: Vec<Approval>,
 }
 
 /// How far a domain had come when it was seen.
@@ -160,6 +162,7 @@ impl Memory {
             epochs: None,
             domains: Vec::new(),
             statements: Vec::new(),
+            approvals: Vec::new(),
         }
     }
 
@@ -206,6 +209,18 @@ fn read(directory: &Path) -> Result<File, KitError> {
     file.filter(|file| file.format == FORMAT).ok_or_else(lost)
 }
 
+fn load(directory: &Path, card: &Card, key: &Secret<32>) -> Result<Memory, KitError> {
+    let lost = || KitError::Memory { kit: directory.to_owned() };
+    let File { shown, nonce, sealed, .. } = read(directory)?;
+    let cipher = XChaCha20Poly1305::new(key.expose().into());
+    let sealed = BASE64.decode(sealed.as_bytes()).map_err(|_| lost())?;
+    let payload = Payload { msg: &sealed, aad: &associated(card, &shown) };
+    let opened = cipher.decrypt(&XNonce::from(nonce.0), payload);
+    wipe_stack();
+    let memory: Option<Memory> = serde_json::from_slice(&opened.map_err(|_| lost())?).ok();
+    memory.filter(|memory| memory.format == FORMAT && memory.shown() == shown).ok_or_else(lost)
+}
+
 impl Kept {
     /// Opens the memory of a kit whose seeds are open.
     ///
@@ -216,20 +231,18 @@ impl Kept {
         card: &Card,
         seeds: &Secret<64>,
     ) -> Result<Self, KitError> {
-        let lost = || KitError::Memory { kit: directory.to_owned() };
-        let File { shown, nonce, sealed, .. } = read(directory)?;
         let key = memory_key(seeds, card);
-        let cipher = XChaCha20Poly1305::new(key.expose().into());
-        let sealed = BASE64.decode(sealed.as_bytes()).map_err(|_| lost())?;
-        let payload = Payload { msg: &sealed, aad: &associated(card, &shown) };
-        let opened = cipher.decrypt(&XNonce::from(nonce.0), payload);
-        wipe_stack();
-        let memory: Memory =
-            serde_json::from_slice(&opened.map_err(|_| lost())?).map_err(|_| lost())?;
-        if memory.format != FORMAT || memory.shown() != shown {
-            return Err(lost());
-        }
+        let memory = load(directory, card, &key)?;
         Ok(Self { directory: directory.to_owned(), card: card.clone(), key, memory })
+    }
+
+    /// Reads the memory again: the kit may have stated something elsewhere meanwhile.
+    ///
+    /// # Errors
+    /// As [`Kept::open`].
+    pub(super) fn reload(&mut self) -> Result<(), KitError> {
+        self.memory = load(&self.directory, &self.card, &self.key)?;
+        Ok(())
     }
 
     pub(super) fn shown(&self) -> Shown {
@@ -362,11 +375,25 @@ impl Kept {
                 }
             }
         }
+        let open = ledger.state.open_questions().values();
+        let open: Vec<_> = open.filter_map(|open| ledger.history.leaf(open.number)).collect();
+        memory.approvals.retain(|kept| open.contains(&kept.consent.body.question));
         if let Some(stated) = stated {
             memory.count = stated.count();
             memory.statements.push(stated);
         }
         self.write(memory)
+    }
+
+    /// Keeps an approval that leaves the kit, for the same command again. It is written with the
+    /// statement that it is.
+    pub(super) fn keep_approval(&mut self, approval: &Approval) {
+        self.memory.approvals.push(approval.clone());
+    }
+
+    /// The approval of the question with this leaf hash that left the kit.
+    pub(super) fn approval(&self, question: &Hex<32>) -> Option<&Approval> {
+        self.memory.approvals.iter().find(|kept| kept.consent.body.question == *question)
     }
 
     /// Notes that the intent of a run which this kit approved was seen.
@@ -402,95 +429,4 @@ impl Kept {
             error => error.into(),
         }
     }
-
-    /// Whether `ledger.zst` is gone, or shorter than the kit left it.
-    fn has_lost_lines(&self) -> Result<bool, KitError> {
-        let path = self.directory.join(LINES);
-        let length = if files::taken(&path)? { Facts::of(&path)?.bytes } else { 0 };
-        Ok(length < self.memory.compressed)
-    }
-
-    /// Adds the lines that the kit has not kept yet to `ledger.zst`, as one frame. Gives their
-    /// bytes, and the length of the file.
-    fn keep_lines(&self, ledger: &View<'_>, head: Head) -> Result<(u64, u64), KitError> {
-        let Memory { bytes, compressed, head: seen, .. } = self.memory;
-        let seen = seen.filter(|_| compressed > 0).map_or(0, |head| head.size);
-        let path = self.directory.join(LINES);
-        if head.size == seen {
-            return Ok((0, compressed));
-        }
-        let forked =
-            || KitError::Forked { custodian: self.card.body.name.clone(), seen: head.size };
-        let failed = |error: std::io::Error| FileError::from_io(&path, &error);
-        let mut lines = Lines::open_after(ledger.path, bytes)?;
-        let mut frame = zstd::Encoder::new(Vec::new(), LEVEL).map_err(failed)?;
-        for number in seen + 1..=head.size {
-            let line = lines.next_line()?.ok_or_else(forked)?;
-            if ledger.history.leaf(number) != Some(leaf_hash(line)) {
-                return Err(forked());
-            }
-            frame.write_all(line).and_then(|()| frame.write_all(b"\n")).map_err(failed)?;
-        }
-        let frame = frame.finish().map_err(failed)?;
-        let mut file = match files::taken(&path)? {
-            true => Append::open(&path),
-            false => Append::create(&path, Access::Private),
-        }
-        .map_err(|error| self.unwritten(error))?;
-        // What a stopped process added counts only if the memory speaks of it.
-        if file.length() > compressed {
-            file.truncate(compressed)?;
-        }
-        file.append(&frame)?;
-        Ok((lines.length() - bytes, file.length()))
-    }
-
-    /// The statements, each approval with the line of its question and what proves that the service
-    /// signed for it.
-    pub(super) fn proved(&self) -> Vec<Stated> {
-        let mut statements = self.memory.statements.clone();
-        let lines = kept_lines(&self.directory).unwrap_or_default();
-        let leaves: Vec<Hex<32>> = lines.iter().map(|line| leaf_hash(line)).collect();
-        let whole = self
-            .memory
-            .head
-            .is_some_and(|head| head.size == leaves.len() as u64 && head.root == root_of(&leaves));
-        for stated in statements.iter_mut().filter(|_| whole) {
-            let Stated::Consent { consent, line, proof, .. } = stated else { continue };
-            let index = consent.body.cosignature.head.size as usize - 1;
-            let kept = lines.get(index).and_then(|line| String::from_utf8(line.clone()).ok());
-            if let (true, Some(kept)) = (line.is_empty(), kept) {
-                *line = kept;
-                *proof = prove_inclusion(&leaves, index).unwrap_or_default();
-            }
-        }
-        statements
-    }
-
-    /// The line with this number among those that the kit has folded.
-    pub(super) fn line(&self, ledger: &View<'_>, number: u64) -> Result<String, KitError> {
-        let forked = || KitError::Forked { custodian: self.card.body.name.clone(), seen: number };
-        let mut lines = Lines::open(ledger.path)?;
-        for _ in 1..number {
-            lines.next_line()?.ok_or_else(forked)?;
-        }
-        let line = lines.next_line()?.ok_or_else(forked)?;
-        match ledger.history.leaf(number) == Some(leaf_hash(line)) {
-            true => String::from_utf8(line.to_vec()).map_err(|_| forked()),
-            false => Err(forked()),
-        }
-    }
-}
-
-/// The lines of the ledger that the kit in `directory` keeps, each with its line feed.
-///
-/// # Errors
-/// [`KitError::File`]; [`KitError::Damaged`].
-pub fn kept_lines(directory: &Path) -> Result<Vec<Vec<u8>>, KitError> {
-    let path = directory.join(LINES);
-    let file = files::open_to_read(&path)?;
-    let damaged = || KitError::Damaged { kit: directory.to_owned(), file: LINES.into() };
-    let decoder = zstd::Decoder::new(file).map_err(|_| damaged())?;
-    let lines = std::io::BufReader::new(decoder).split(b'\n');
-    lines.collect::<Result<_, _>>().map_err(|_| damaged())
 }

@@ -4,6 +4,7 @@ use cstatns_record::evidence::{Stated, is_answered};
 use cstatns_record::proposal::Action;
 use cstatns_record::receipt::{Doubt, Doubted, Receipt, ReceiptBody, ReceiptStatement};
 use cstatns_record::state::{Fate, View, doubt_digest};
+use jiff::Timestamp;
 
 use super::memory::Kept;
 
@@ -18,6 +19,8 @@ pub enum Remark {
         action: Box<Action>,
         /// How the question stands.
         fate: Fate,
+        /// Until when it is open, where it is.
+        open_until: Option<Timestamp>,
         /// Whether its end holds this custodian's consent.
         holds_consent: bool,
     },
@@ -76,8 +79,16 @@ impl Kept {
                         Fate::Lapsed { by, .. } => by.contains(&self.card.body.name),
                         _ => true,
                     };
+                    let open = ledger.state.open_questions().get(run);
+                    let open_until = open.map(|open| open.question.expires);
                     let (count, action) = (consent.body.count, action.clone());
-                    remarks.push(Remark::NoResult { count, action, fate, holds_consent });
+                    remarks.push(Remark::NoResult {
+                        count,
+                        action,
+                        fate,
+                        open_until,
+                        holds_consent,
+                    });
                 }
                 Stated::Doubt { doubt } => {
                     let doubted = doubt.body.about.clone();

@@ -1,7 +1,7 @@
 //! What stopped processes left: temporaries are known by their names, and those of a running
 //! process by its lock.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fs::{self, File};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -39,13 +39,18 @@ pub fn list(directory: &Path) -> Result<Vec<PathBuf>, FileError> {
     Ok(found)
 }
 
+/// Whether a file name is that of a temporary.
+#[must_use]
+pub fn is_temporary(name: &OsStr) -> bool {
+    let name = name.as_encoded_bytes();
+    name.starts_with(b".") && name.ends_with(TEMPORARY.as_bytes())
+}
+
 fn temporaries(directory: &Path, directories_too: bool) -> Result<Vec<PathBuf>, FileError> {
     let mut found = Vec::new();
     for entry in fs::read_dir(directory).about(directory)? {
         let entry = entry.about(directory)?;
-        let name = entry.file_name();
-        let name = name.as_encoded_bytes();
-        if name.starts_with(b".") && name.ends_with(TEMPORARY.as_bytes()) {
+        if is_temporary(&entry.file_name()) {
             let kind = entry.file_type().about(directory)?;
             if kind.is_file() || (directories_too && kind.is_dir()) {
                 found.push(entry.path());

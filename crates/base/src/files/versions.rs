@@ -155,7 +155,8 @@ impl Versions {
         for entry in fs::read_dir(path).about(path)? {
             let entry = entry.about(path)?;
             let name = PathBuf::from(entry.file_name());
-            let is_version = name.to_str().is_some_and(|name| name.parse::<u64>().is_ok());
+            let numbers = |name: &str| name.split('.').all(|part| part.parse::<u64>().is_ok());
+            let is_version = name.to_str().is_some_and(numbers);
             if is_version && !kept.contains(&Some(&name)) {
                 remove_version(&entry.path())?;
             }

@@ -450,6 +450,66 @@ fn pairs_of_one(files: &Files) -> Vec<(String, String)> {
     pairs(&way.request)
 }
 
+/// A folder that was given goes with its data, one that holds anything else stays, and one whose
+/// files were given by themselves too.
+#[test]
+fn folders_go_with_what_was_in_them_and_with_nothing_else() {
+    let act = |files: &Files| {
+        attach_and_destroy(files.what(None, &files.way.out), &Effort::default()).unwrap()
+    };
+    let ready = || {
+        let files = Files::new("csv");
+        files.write("01.csv", 0, 200);
+        files.write("m=2/02.csv", 200, 1);
+        files
+    };
+    for (other, left) in [
+        ("m=2/_SUCCESS", Some("m=2")),
+        ("cstatns.toml", Some("cstatns.toml")),
+        ("_temporary/", Some("_temporary")),
+        ("", None),
+    ] {
+        let files = ready();
+        let path = files.way.data.join(other);
+        if other.ends_with('/') {
+            fs::create_dir(path).unwrap();
+        } else if !other.is_empty() {
+            fs::write(path, "").unwrap();
+        }
+        files.coded();
+        act(&files);
+        let found = fs::read_dir(&files.way.data).map(|entries| {
+            let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+            names.collect::<Vec<_>>()
+        });
+        assert_eq!(found.ok(), left.map(|left| vec![left.to_owned()]), "{other:?}");
+    }
+
+    let files = ready();
+    let named = ["01.csv", "m=2/02.csv"].map(|name| files.way.data.join(name));
+    let given = data_files(&named).unwrap().unwrap();
+    files.prepare_from(&given, NIR, &Effort::default()).unwrap();
+    files.way.code(&POPULATION, 1, 1).unwrap();
+    act(&files);
+    assert!(fs::read_dir(files.way.data.join("m=2")).unwrap().next().is_none());
+
+    // A result in parts is destroyed with its folder; a folder within it is no part.
+    let files = ready();
+    files.coded();
+    let (result, folder) = (&files.way.result, files.place.path("parts"));
+    fs::create_dir(&folder).unwrap();
+    fs::rename(result, folder.join("part-0.csv")).unwrap();
+    fs::rename(&folder, result).unwrap();
+    fs::create_dir(result.join("_temporary")).unwrap();
+    let what = || files.what(None, &files.way.out);
+    let error = attach_and_destroy(what(), &Effort::default()).unwrap_err();
+    assert_eq!(error.code(), "part-folder");
+    assert!(files.way.data.join("01.csv").exists());
+    fs::remove_dir(result.join("_temporary")).unwrap();
+    let made = act(&files);
+    assert!(!result.exists() && !files.way.data.exists() && made.holding.is_empty());
+}
+
 #[test]
 fn all_sources_are_destroyed_and_a_stop_is_made_good_by_the_same_command() {
     let ready = || {
@@ -506,7 +566,8 @@ fn all_sources_are_destroyed_and_a_stop_is_made_good_by_the_same_command() {
 }
 
 fn done(files: &Files, what: &str) {
-    let names = ["d-result.csv.report.json", "data", "out", "out.receipt.json", "out.report.json"];
+    // The folder of the data went with it.
+    let names = ["d-result.csv.report.json", "out", "out.receipt.json", "out.report.json"];
     assert_eq!(files.place.names(), names, "{what}");
     files.check("01.csv", 0, 2, 1);
     files.check("m=2/02.csv", 2, 1, 1);
@@ -524,5 +585,4 @@ fn done(files: &Files, what: &str) {
         wanted.iter().map(|path| path.file_name().unwrap().to_str().unwrap()).collect();
     assert_eq!(gone, wanted, "{what}");
     assert!(!fs::read_to_string(report_path(&files.way.out)).unwrap().contains("unfinished"));
-    assert!(files.way.data.exists() && !files.way.data.join("01.csv").exists(), "{what}");
 }

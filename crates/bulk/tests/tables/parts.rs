@@ -2,8 +2,9 @@
 
 use std::fs;
 use std::path::Path;
+use std::sync::Arc;
 
-use arrow_array::RecordBatch;
+use arrow_array::{ArrayRef, Int64Array, RecordBatch};
 use cstatns::civil_status::Years;
 use cstatns::civil_status::request::{COLUMNS, IDENTIFIER};
 use cstatns::coded::Coded as _;
@@ -142,6 +143,14 @@ fn parts_that_do_not_go_together_are_refused() {
     fs::write(way.request.join("readme.md"), "").unwrap();
     assert_eq!(code(), "file-type");
     fs::remove_file(way.request.join("readme.md")).unwrap();
+    // Partitions of an engine; what it left beside them is passed over, and could not be destroyed.
+    fs::create_dir(way.request.join("year=2024")).unwrap();
+    fs::copy(&part, way.request.join("year=2024/part-0.csv")).unwrap();
+    assert_eq!(code(), "part-folder");
+    fs::remove_dir_all(way.request.join("year=2024")).unwrap();
+    fs::create_dir(way.request.join("_temporary")).unwrap();
+    assert_eq!(all_files(&way.request).unwrap_err().code(), "part-folder");
+    fs::remove_dir(way.request.join("_temporary")).unwrap();
     assert_eq!(all_files(&way.request).unwrap().len(), 7);
     way.code(&POPULATION, 1, 1).unwrap();
 
@@ -152,6 +161,36 @@ fn parts_that_do_not_go_together_are_refused() {
     assert_eq!(code(), "no-parts");
     fs::write(way.request.join("a.csv"), "index,identifier\n").unwrap();
     assert_eq!(code(), "no-rows");
+}
+
+/// Parts of Parquet have the same types and marks, not only the same names of columns.
+#[test]
+fn parts_of_other_types_or_marks_are_refused() {
+    let place = Place::new();
+    let way = prepared(&place, "parquet", 200);
+    divide(&way.request, 4);
+    let code = || way.code(&POPULATION, 1, 1).unwrap_err().code();
+    let part = way.request.join("part-00002.snappy.parquet");
+    let (kept, batch, marks) = (fs::read(&part).unwrap(), read_parquet(&part), pairs(&part));
+
+    let numbers: ArrayRef = Arc::new(Int64Array::from(vec![1; batch.num_rows()]));
+    let columns = [("index", batch.column(0).clone()), ("identifier", numbers)];
+    write_part(&part, &RecordBatch::try_from_iter(columns).unwrap(), &marks);
+    assert_eq!(code(), "part-other");
+    let columns = [("index", batch.column(0)), ("identifier", batch.column(1))];
+    let cells = columns.map(|(name, cells)| (name, cells.clone()));
+    let others = POPULATION.meta(1, 1).pairs();
+    let others: Vec<_> = others.into_iter().map(|(key, value)| (key.to_owned(), value)).collect();
+    write_part(&part, &RecordBatch::try_from_iter(cells).unwrap(), &others);
+    assert_eq!(code(), "part-other");
+    // Text among them, whatever its columns are called.
+    fs::remove_file(&part).unwrap();
+    let text = way.request.join("part-00002.csv");
+    fs::write(&text, "index,identifier\n").unwrap();
+    assert_eq!(code(), "part-other");
+    fs::remove_file(&text).unwrap();
+    fs::write(&part, kept).unwrap();
+    way.code(&POPULATION, 1, 1).unwrap();
 }
 
 fn described(request: &Path, domain: &Domain) -> Result<(Input, Content), PrepareError> {

@@ -6,13 +6,17 @@ use std::num::NonZeroUsize;
 use std::path::Path;
 use std::sync::Arc;
 
-use arrow_array::{ArrayRef, Int64Array, RecordBatch, RecordBatchIterator};
+use arrow_array::{ArrayRef, DictionaryArray, Int64Array, RecordBatch, RecordBatchIterator};
+use arrow_schema::{Field, Schema, SchemaRef};
 use cstatns::coded::Coded as _;
 use cstatns::identifier::Scheme;
 use cstatns_controller::{Attach, AttachError, Attached, Column, attach};
 use cstatns_rows::effort::Effort;
 use cstatns_rows::sink::Output;
 use cstatns_rows::table::Input;
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use parquet::arrow::{ARROW_SCHEMA_META_KEY, ArrowWriter};
+use parquet::file::metadata::KeyValue;
 
 use crate::common::*;
 
@@ -166,6 +170,71 @@ fn a_frame_and_a_renewal_are_shuffled_too() {
     attach(to, &Effort::default()).unwrap();
     let taken = arrow_select::concat::concat_batches(&taken[0].schema(), &taken).unwrap();
     check(&rows_in(&taken), &rows_of(&plain));
+}
+
+/// What the metadata of a file says, and its schema of Arrow.
+fn said(path: &Path) -> (BTreeMap<String, Option<String>>, SchemaRef) {
+    let file = fs::File::open(path).unwrap();
+    let builder = ParquetRecordBatchReaderBuilder::try_new(file).unwrap();
+    let pairs = builder.metadata().file_metadata().key_value_metadata().unwrap();
+    let own = pairs.iter().filter(|pair| pair.key != ARROW_SCHEMA_META_KEY);
+    let own = own.map(|pair| (pair.key.clone(), pair.value.clone())).collect();
+    (own, builder.schema().clone())
+}
+
+/// Written anew, a Parquet file says of itself what it says when its columns are copied.
+#[test]
+fn what_the_data_says_of_itself_stays_though_its_rows_are_shuffled() {
+    const SPARK: &str = "org.apache.spark.sql.parquet.row.metadata";
+    let place = Place::new();
+    let way = Way::new(&place, "d", "parquet", "parquet");
+    let people = people(300);
+    let nirs = texts(&people.iter().map(Option::as_deref).collect::<Vec<_>>());
+    let number: ArrayRef = Arc::new(Int64Array::from_iter_values(0..300));
+    let category: DictionaryArray<arrow_array::types::Int8Type> =
+        (0..300).map(|row| Some(if row % 2 == 0 { "even" } else { "odd" })).collect();
+    let category: ArrayRef = Arc::new(category);
+    let pandas = r#"{"columns":[{"field_name":"nir","name":"nir"},{"field_name":"number","name":"number"}],
+        "index_columns":["nir","number"]}"#;
+    let marked = Field::new("number", number.data_type().clone(), false)
+        .with_metadata([("unit".to_owned(), "one".to_owned())].into());
+    let fields = vec![
+        marked,
+        Field::new("nir", nirs.data_type().clone(), true),
+        Field::new("category", category.data_type().clone(), true),
+    ];
+    let of_schema = [("pandas", pandas), ("made", "here")];
+    let of_schema = of_schema.map(|(key, value)| (key.to_owned(), value.to_owned())).into();
+    let schema = Arc::new(Schema::new_with_metadata(fields, of_schema));
+    let batch = RecordBatch::try_new(schema.clone(), vec![number, nirs, category]).unwrap();
+    let mut writer =
+        ArrowWriter::try_new(fs::File::create(&way.data).unwrap(), schema, None).unwrap();
+    for (key, value) in [
+        ("pandas", pandas),
+        (SPARK, r#"{"fields":[{"name":"nir"},{"name":"number"}],"type":"struct"}"#),
+        ("avro.schema", "{}"),
+        ("source", "an office"),
+        ("cstatns.other", "old"),
+    ] {
+        writer.append_key_value_metadata(KeyValue::new(key.to_owned(), value.to_owned()));
+    }
+    writer.write(&batch).unwrap();
+    writer.close().unwrap();
+    way.prepare(NIR, b',').unwrap();
+    way.code(&POPULATION, 1, 1).unwrap();
+    way.attach().unwrap();
+    let out = place.path("shuffled.parquet");
+    shuffled(&way, &out, &Effort::default()).unwrap();
+    let (pairs, schema) = said(&out);
+    assert_eq!((&pairs, &schema), (&said(&way.out).0, &said(&way.out).1));
+    let of = |key: &str| pairs.get(key).cloned().flatten();
+    assert_eq!(of("source").as_deref(), Some("an office"));
+    assert!(!of("pandas").unwrap().contains("nir") && of("pandas").unwrap().contains("number"));
+    assert!(of(SPARK).unwrap().contains("\"code\""));
+    assert_eq!((of("avro.schema"), of("cstatns.other")), (None, None));
+    assert_eq!(schema.metadata()["made"], "here");
+    assert!(!schema.metadata()["pandas"].contains("nir"));
+    assert_eq!(schema.field_with_name("number").unwrap().metadata()["unit"], "one");
 }
 
 #[test]

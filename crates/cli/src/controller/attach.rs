@@ -104,7 +104,10 @@ impl AttachArgs {
             )));
         }
         if program.is_json() {
-            return Err(Fault::usage("--json and `--out -` both need standard output"));
+            return Err(Fault::usage(text!(
+                "--json and `--out -` both need standard output",
+                "--json et `--out -` demandent tous deux la sortie standard"
+            )));
         }
         Out::new(&self.retained, self.format.as_ref())
     }

@@ -76,16 +76,25 @@ pub(super) struct Chosen {
 
 /// What `--accept-risk` takes.
 fn accepted(text: &str) -> Result<(String, Name), String> {
-    let example = "COLUMN=REASON, with a reason of a-z, 0-9 and -, such as nom=employer-name";
-    let (column, reason) = text.rsplit_once('=').ok_or(example)?;
-    Ok((column.to_owned(), Name::new(reason).map_err(|_| example)?))
+    let said = text.rsplit_once('=').and_then(|(column, reason)| {
+        let reason = Name::new(reason).ok()?;
+        Some((column.to_owned(), reason))
+    });
+    said.ok_or_else(|| {
+        text!(
+            "COLUMN=REASON, with a reason of a-z, 0-9 and -, such as nom=employer-name",
+            "COLUMN=REASON, avec un motif de a-z, 0-9 et -, comme nom=employer-name"
+        )
+    })
 }
 
 /// What `--encoding` takes.
 pub(super) fn encoding(text: &str) -> Result<Encoding, String> {
     let found = Encoding::ALL.into_iter().find(|(name, _)| name.eq_ignore_ascii_case(text));
     let known = || Encoding::ALL.map(|(name, _)| name).join(", ");
-    found.map(|(_, encoding)| encoding).ok_or_else(|| format!("an encoding is {}", known()))
+    found
+        .map(|(_, encoding)| encoding)
+        .ok_or_else(|| text!("an encoding is {}", "un encodage est {}", known()))
 }
 
 /// The columns that were named.

@@ -59,14 +59,6 @@ impl<'a> Given<'a> {
         }
     }
 
-    /// The files, each by itself.
-    pub(super) fn paths(&self) -> Vec<&Path> {
-        match &self.files {
-            Some(files) => files.iter().map(|file| &*file.path).collect(),
-            None => vec![&self.named[0]],
-        }
-    }
-
     /// The data as messages name it.
     pub(super) fn shown(&self) -> String {
         match (self.named, &self.files) {

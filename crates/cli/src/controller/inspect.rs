@@ -6,10 +6,11 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use cstatns::civil_status::Field;
 use cstatns::identifier::Scheme;
-use cstatns_controller::{Inspect, Inspected, Inspection, Places, Read, inspect};
+use cstatns_controller::{Data, Inspect, Inspected, Inspection, Places, Read, inspect};
 use cstatns_rows::encoding::Encoding;
 use cstatns_rows::guard::names::Says;
 use cstatns_rows::reading::Reading;
+use cstatns_rows::table::Input;
 use serde_json::{Value, json};
 
 use crate::bulk::{Bulk, delimiter, over_several_lines};
@@ -18,11 +19,12 @@ use crate::figures::{counted, decimal, grouped};
 use crate::lang::{said, text};
 use crate::output::Program;
 use crate::scheme::scheme;
+use crate::settings::Settings;
 
 use super::NUMBERS;
 use super::chosen::encoding;
 use super::given::Given;
-use super::piped::is_pipe;
+use super::piped;
 
 /// Show what data holds before a request is made of it: its columns, which of them hold
 /// identifiers, how many can be read, why the others cannot and on which lines they stand
@@ -30,21 +32,26 @@ use super::piped::is_pipe;
 #[command(after_help = "Examples:
   cstatns controller inspect courses.csv
   cstatns controller inspect export.csv.gz --identifier-column '#1' --missing NA
+  cstatns controller inspect - --format csv < wages.csv
 Nothing is written and no service is needed. Values are never shown: counts, words and numbers of lines
-(of Parquet, of rows) are.")]
+(of Parquet, of rows) are. What cstatns.toml in the data's folder says holds here too.")]
 pub(crate) struct InspectArgs {
     /// The data: .csv, .tsv or .txt with a header line, perhaps compressed (.gz, .zst), or
-    /// .parquet; or a folder of such files
+    /// .parquet; or a folder of such files; or `-`, text from standard input
     #[arg(required = true)]
     data: Vec<PathBuf>,
+    /// The type of what is piped in: csv, tsv or txt, perhaps with .gz or .zst behind it
+    #[arg(long, value_name = "F", value_parser = piped::format)]
+    format: Option<String>,
     /// A column that is read as identifiers, whatever it seems to hold; may be repeated
     #[arg(long, value_name = "C")]
     identifier_column: Vec<String>,
     /// The scheme of the identifiers
     #[arg(long, value_name = "SCHEME", default_value = "fr-nir", value_parser = scheme)]
     scheme: Scheme,
-    /// What separates the fields of the data: one character, or `tab` [default: that under which
-    /// the header has most columns]
+    /// What separates the fields of the data: one character, or `tab` [default: what cstatns.toml
+    /// says, not of .tsv; else that under which the header has most columns, of what is piped in
+    /// that of its type]
     #[arg(long, value_parser = delimiter)]
     delimiter: Option<u8>,
     /// The encoding of the data, where it is text
@@ -53,7 +60,8 @@ pub(crate) struct InspectArgs {
     /// Read identifiers that are numbers
     #[arg(long)]
     numbers: bool,
-    /// A text that stands for no value, such as NA; may be repeated
+    /// A text that stands for no value, such as NA; may be repeated [default: what cstatns.toml
+    /// says]
     #[arg(long, value_name = "TEXT")]
     missing: Vec<String>,
     #[command(flatten)]
@@ -62,28 +70,43 @@ pub(crate) struct InspectArgs {
 
 impl InspectArgs {
     pub(crate) fn run(self, program: &Program) -> Result<Value, Fault> {
-        let (missing, columns) = (&*self.missing, &*self.identifier_column);
+        let given = Given::of(&self.data, self.format.as_ref())?;
+        let settings = given.settings()?;
+        let missing =
+            if self.missing.is_empty() { &settings.missing[..] } else { &self.missing[..] };
         let reading = Reading { numbers: self.numbers, missing, encoding: self.encoding };
+        let inputs: Vec<Input<'_>> = match given.data()? {
+            Data::One(input) => vec![input],
+            Data::Files(files) => files.iter().map(|file| Input::File(&file.path)).collect(),
+        };
         let mut files = Vec::new();
-        if self.data.iter().any(|data| is_pipe(data)) {
-            return Err(Fault::usage(text!(
-                "the data is read twice: give a file, not `-`",
-                "les données sont lues deux fois : donnez un fichier, non `-`"
-            )));
-        }
-        let given = Given::of(&self.data, None)?;
-        for data in given.paths() {
-            let (scheme, years) = (self.scheme, program.years());
-            let what = Inspect { data, delimiter: self.delimiter, reading, scheme, columns, years };
+        for input in inputs {
+            let data = input.file().unwrap_or(given.first());
+            let said = settings.delimiter_of(data)?;
+            let what = Inspect {
+                data: input,
+                delimiter: self.delimiter.or(said),
+                reading,
+                scheme: self.scheme,
+                columns: &self.identifier_column,
+                years: program.years(),
+            };
             let (inspected, seconds) = self.bulk.work(program, |effort| inspect(what, effort));
             let inspected = inspected?;
-            self.tell(program, data, &inspected);
+            let shown = if given.is_piped() { given.shown() } else { format!("{data:?}") };
+            self.tell(program, &shown, &inspected);
+            if let Some(command) = self.command(&given, data, &settings, &inspected)? {
+                program.tell(text!(
+                    "the request may be made with:\n  {command}",
+                    "la demande peut se faire par :\n  {command}"
+                ));
+            }
             files.push(summary(data, &inspected, seconds));
         }
         Ok(json!({ "files": files }))
     }
 
-    fn tell(&self, program: &Program, data: &Path, inspected: &Inspected) {
+    fn tell(&self, program: &Program, data: &str, inspected: &Inspected) {
         let rows = counted(inspected.rows, "row", "ligne");
         let columns = counted(inspected.columns.len() as u64, "column", "colonne");
         let form = inspected.text.as_ref().map_or("Parquet".to_owned(), |text| {
@@ -94,10 +117,8 @@ impl InspectArgs {
                 shown(text.delimiter)
             )
         });
-        program.tell(text!(
-            "{data:?}: {rows}, {columns}, {form}",
-            "{data:?} : {rows}, {columns}, {form}"
-        ));
+        program
+            .tell(text!("{data}: {rows}, {columns}, {form}", "{data} : {rows}, {columns}, {form}"));
         let width = inspected.columns.iter().map(|column| column.name.to_string().len()).max();
         for (at, column) in inspected.columns.iter().enumerate() {
             let (name, width) = (column.name.to_string(), width.unwrap_or_default());
@@ -140,12 +161,6 @@ impl InspectArgs {
             }
         }
         over_several_lines(program, inspected.over_lines);
-        if let Some(command) = self.command(data, inspected) {
-            program.tell(text!(
-                "the request may be made with:\n  {command}",
-                "la demande peut se faire par :\n  {command}"
-            ));
-        }
     }
 
     fn tell_read(
@@ -197,8 +212,15 @@ impl InspectArgs {
         }
     }
 
-    /// The command by which a request of the columns of identifiers is prepared.
-    fn command(&self, data: &Path, inspected: &Inspected) -> Option<String> {
+    /// The command by which a request of the columns of identifiers is prepared: what the settings
+    /// say is not said again.
+    fn command(
+        &self,
+        given: &Given<'_>,
+        data: &Path,
+        settings: &Settings,
+        inspected: &Inspected,
+    ) -> Result<Option<String>, Fault> {
         let columns = inspected.columns.iter().enumerate();
         let read = columns.filter_map(|(at, column)| Some((at, column, column.read.as_ref()?)));
         let sent: Vec<_> = read
@@ -208,14 +230,19 @@ impl InspectArgs {
             })
             .collect();
         if sent.is_empty() {
-            return None;
+            return Ok(None);
         }
-        let mut command = format!("cstatns controller prepare {data:?}");
+        let mut command = match &self.format {
+            Some(format) if given.is_piped() => {
+                format!("cstatns controller prepare - --format {format}")
+            }
+            _ => format!("cstatns controller prepare {data:?}"),
+        };
         for (at, ..) in &sent {
             command.push_str(&format!(" --identifier-column '#{}'", at + 1));
         }
         if let Some(text) = &inspected.text {
-            if text.delimiter != b',' {
+            if text.delimiter != settings.delimiter_of(data)?.unwrap_or(b',') {
                 command.push_str(&format!(" --delimiter {}", shown(text.delimiter)));
             }
             match text.encoding {
@@ -230,11 +257,26 @@ impl InspectArgs {
             command.push_str(" --numbers");
         }
         let found = sent.iter().flat_map(|(.., read)| read.missing.keys().copied());
-        for word in self.missing.iter().map(|word| &**word).chain(found).collect::<BTreeSet<_>>() {
+        let mut missing: BTreeSet<&str> = found.collect();
+        // Those of the command line stand instead of those of the settings.
+        if !missing.is_empty() || !self.missing.is_empty() {
+            missing.extend(match &self.missing[..] {
+                [] => settings.missing.iter().map(String::as_str),
+                given => given.iter().map(String::as_str),
+            });
+        }
+        for word in missing {
             command.push_str(&format!(" --missing {word:?}"));
         }
-        command.push_str(" \\\n      --service CARD --domain D --request R --retained T");
-        Some(command)
+        command.push_str(" \\\n     ");
+        if settings.service.is_none() {
+            command.push_str(" --service CARD");
+        }
+        if settings.domain.is_none() {
+            command.push_str(" --domain D");
+        }
+        command.push_str(" --request R --retained T");
+        Ok(Some(command))
     }
 }
 

@@ -22,10 +22,10 @@ pub(super) fn format(text: &str) -> Result<String, String> {
     let is_plain = text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'.');
     match is_plain && Format::of(Path::new(&format!("x.{text}"))).is_ok() {
         true => Ok(text.to_owned()),
-        false => {
-            Err("a format is csv, tsv or txt, perhaps with .gz or .zst behind it, or parquet"
-                .into())
-        }
+        false => Err(text!(
+            "a format is csv, tsv or txt, perhaps with .gz or .zst behind it, or parquet",
+            "un format est csv, tsv ou txt, peut-être suivi de .gz ou .zst, ou parquet"
+        )),
     }
 }
 

@@ -22,8 +22,9 @@ use crate::settings::{SETTINGS, written};
   cstatns controller prepare data/wages.csv --identifier-column nir --request request.csv \\
       --retained retained.csv
 It writes DIR/cstatns.toml, a text of four lines that may be edited: service, domain, delimiter, missing. They are public;
-another line is refused. `controller prepare` reads it in the folder of its data, and what is given there wins. `attach`
-needs none of it: the retained file says what it was. A delimiter is that of .csv and .txt, not of .tsv.")]
+another line is refused. `controller prepare`, `try` and `inspect` read it in the folder of their data, and what is given
+there wins. `attach` needs none of it: the retained file says what it was. A delimiter is that of .csv and .txt, not of
+.tsv.")]
 pub(crate) struct SetupArgs {
     /// The folder of the data
     dir: PathBuf,

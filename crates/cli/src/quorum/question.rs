@@ -5,11 +5,10 @@ use std::fmt::Display;
 
 use cstatns::card::spoken;
 use cstatns::delivery::DeliveryId;
-use cstatns::proposal::Action;
-use cstatns::service::{Gathering, ServiceError};
+use cstatns::name::Hex;
+use cstatns::proposal::{Action, Question};
 use cstatns::state::{Background, Confirmed, State};
 
-use crate::fault::Fault;
 use crate::figures::counted;
 use crate::lang::{Lang, lang, said, text};
 use crate::output::Program;
@@ -19,11 +18,14 @@ use super::words::doubted_words;
 /// The most deliveries of a renewal that are shown by name.
 const SHOWN: usize = 4;
 
-/// Shows the question that is recorded.
-pub(super) fn show(program: &Program, gathering: &mut Gathering<'_>) -> Result<(), Fault> {
-    let question = gathering.question().clone();
-    let (number, leaf) = (gathering.number(), gathering.proposal().question);
-    let state = gathering.view().map_err(ServiceError::from)?.state;
+/// Shows a question that is recorded: in which event, with which leaf hash, and what the ledger
+/// says around it.
+pub(crate) fn show(
+    program: &Program,
+    question: &Question,
+    (number, leaf): (u64, &Hex<32>),
+    state: &State,
+) {
     let action = &question.action;
     let width = if lang() == Lang::En { 9 } else { 11 };
     let line = |label: &str, what: &dyn Display| {
@@ -92,9 +94,8 @@ pub(super) fn show(program: &Program, gathering: &mut Gathering<'_>) -> Result<(
     }
     line(
         &text!("question", "question"),
-        &text!("{}, open until {}", "{}, ouverte jusqu'au {}", spoken(&leaf), question.expires),
+        &text!("{}, open until {}", "{}, ouverte jusqu'au {}", spoken(leaf), question.expires),
     );
-    Ok(())
 }
 
 /// The deliveries whose codes are renewed.

@@ -118,14 +118,21 @@ pub(super) fn notes(remarks: &[Remark]) -> Vec<String> {
 /// What a custodian sees about the ledger that their kit looked at.
 pub(crate) fn remarked(lang: Lang, remark: &Remark) -> String {
     match remark {
-        Remark::NoResult { count, action, fate, holds_consent } => {
+        Remark::NoResult { count, action, fate, open_until, holds_consent } => {
             let what = text!(in lang,
                 "statement {count}, to {}, has no result: ",
                 "la déclaration {count}, {}, n'a pas de résultat : ",
                 lang.of(&action.brief())
             );
             let how = match fate {
-                Fate::Open => text!(in lang, "it is still open", "la question est encore ouverte"),
+                Fate::Open => match open_until {
+                    Some(until) => text!(in lang,
+                        "it has not ended yet; approvals count until {until}, and after that it may have run",
+                        "la question n'est pas close ; les consentements comptent jusqu'au {until}, et après cela \
+                            l'opération a pu avoir lieu"
+                    ),
+                    None => text!(in lang, "it is still open", "la question est encore ouverte"),
+                },
                 Fate::Running => {
                     text!(in lang, "its run has not ended", "son opération n'est pas terminée")
                 }
@@ -195,6 +202,7 @@ mod tests {
             count,
             action: Box::new(action.clone()),
             fate,
+            open_until: None,
             holds_consent: true,
         };
         let failed = |count| without(count, Fate::Failed { made: 0 });

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use cstatns::name::grouped;
+use crate::figures::{decimal, grouped};
 
 const WIDTH: f64 = 360.0;
 const HEIGHT: f64 = 270.0;
@@ -105,8 +105,9 @@ impl Axes {
 
 /// A share on an axis, as a percentage without needless digits.
 fn tick(share: f64) -> String {
-    let percent = format!("{:.1}", 100.0 * share);
-    format!("{} %", percent.strip_suffix(".0").unwrap_or(&percent))
+    let percent = decimal(100.0 * share, 1);
+    let whole = percent.strip_suffix(".0").or(percent.strip_suffix(",0"));
+    format!("{} %", whole.unwrap_or(&percent))
 }
 
 /// A bar for each line, of two parts; and the size of the drawing.

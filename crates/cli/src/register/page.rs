@@ -1,47 +1,17 @@
 //! The page of an evaluation: one file of HTML with its drawings in it, no script, and nothing from
 //! elsewhere. It holds counts. The only words that come from a file are kinds of rows, which are
-//! checked before and escaped here.
-
-use std::fmt::Write;
+//! checked before and escaped by [`word`].
 
 use cstatns::language::Words;
-use cstatns::name::grouped;
+use cstatns::words;
 use cstatns_register::{Bin, Evaluation, MatchQuality, Tally, Threshold, interval};
 
-use super::draw::{Axes, bars};
-use super::measured::{Kinds, Measured};
+use crate::figures::grouped;
+use crate::lang::{Lang, lang, said, text};
 
-const STYLE: &str = "
-:root{color-scheme:light dark;--ink:#1b1b1b;--soft:#595959;--line:#cfcfcf;--paper:#fff;--right:#1c5d99;--wrong:#b04a12}
-@media screen and (prefers-color-scheme:dark){:root{--ink:#e6e6e6;--soft:#a9a9a9;--line:#444b54;--paper:#14171a;--right:#7fb9f2;--wrong:#f0a060}}
-*{box-sizing:border-box}
-body{margin:0;background:var(--paper);color:var(--ink);font:1rem/1.5 system-ui,sans-serif}
-main{max-width:46rem;margin:0 auto;padding:1rem}
-h1,h2{line-height:1.2}
-h2{margin-top:2.5rem}
-code{overflow-wrap:anywhere}
-.scroll{overflow-x:auto}
-table{border-collapse:collapse;min-width:min(100%,24rem);font-size:.875rem;font-variant-numeric:tabular-nums;margin:1rem 0}
-caption{text-align:left;color:var(--soft);padding-bottom:.25rem}
-th,td{padding:.2rem .5rem;text-align:right;vertical-align:bottom;border-bottom:1px solid var(--line)}
-th{font-weight:normal}
-th:first-child{text-align:left}
-thead th,.all>*{font-weight:600}
-.within th{padding-left:1.25rem}
-figure{margin:1rem 0;max-width:30rem}
-figcaption{color:var(--soft);margin-top:.5rem;font-size:.875rem}
-svg{display:block;width:100%;height:auto}
-svg text{fill:var(--ink);font-size:11px}
-.grid{stroke:var(--line)}
-.ideal{stroke:var(--soft);stroke-dasharray:4 3}
-.curve{fill:none;stroke:var(--right);stroke-width:2}
-.range{stroke:var(--right);stroke-width:1.5}
-.dot,.right{fill:var(--right)}
-.wrong{fill:var(--wrong)}
-.setting{fill:none;stroke:var(--wrong);stroke-width:2}
-@media screen and (max-width:30rem){main{padding:.75rem}table{font-size:.75rem}thead{font-size:.65rem}th,td{padding:.2rem .1rem}.within th{padding-left:.4rem}}
-@media print{main{max-width:none}h2{break-after:avoid}figure,tr{break-inside:avoid}.scroll{overflow:visible}}
-";
+use super::draw::{Axes, bars};
+use super::html::{NBSP, STYLE, dash, figure, percent, row, share, table, word};
+use super::measured::{Kinds, Measured};
 
 /// The page, as text.
 pub(super) fn page(facts: &Measured) -> String {
@@ -54,15 +24,16 @@ pub(super) fn page(facts: &Measured) -> String {
         distribution(&facts.evaluation),
         register(&facts.counts),
     ];
+    let title = title();
     format!(
         "<!DOCTYPE html>
-<html lang=\"en\">
+<html lang=\"{}\">
 <head>
 <meta charset=\"utf-8\"/>
 <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"/>
 <meta name=\"color-scheme\" content=\"light dark\"/>
 <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\"/>
-<title>Evaluation of look-ups in a register</title>
+<title>{title}</title>
 <style>{STYLE}</style>
 </head>
 <body>
@@ -71,27 +42,34 @@ pub(super) fn page(facts: &Measured) -> String {
 </body>
 </html>
 ",
+        text!("en", "fr"),
         body.concat()
     )
+}
+
+fn title() -> String {
+    text!("Evaluation of look-ups in a register", "Évaluation de recherches dans un répertoire")
 }
 
 fn summary(facts: &Measured) -> String {
     let evaluation = &facts.evaluation;
     let total = evaluation.total();
     let coded = total.right + total.wrong;
-    let least = evaluation.min_score;
+    let least = score(evaluation.min_score);
     let wrong = match interval(total.wrong, coded) {
-        Some((_, high)) => format!(
+        Some((_, high)) => text!(
             "{} of {} coded rows, {}; with 95{NBSP}% confidence at most {} of such rows",
+            "{} des {} lignes codées, {} ; avec une confiance de 95{NBSP}% au plus {} de telles lignes",
             grouped(total.wrong),
             grouped(coded),
             percent(total.wrong, coded),
             share(Some(high))
         ),
-        None => "none, for no row is coded".to_owned(),
+        None => text!("none, for no row is coded", "aucune, car aucune ligne n'est codée"),
     };
-    format!(
-        "<h1>Evaluation of look-ups in a register</h1>
+    let title = title();
+    text!(
+        "<h1>{title}</h1>
 <p>{} rows of a file that says who each is were looked up by civil status in the register <code>{}</code> of {} people.
 The weights were learnt from the rows without that knowledge, as for any file. Coded are the qualities down to
 <code>{}</code> with a score of at least {least}.</p>
@@ -101,6 +79,17 @@ The weights were learnt from the rows without that knowledge, as for any file. C
 </ul>
 <p>This page holds counts, and of nobody a name, a date, an identifier or a row. It tells no more than whoever holds the
 index can find out anyway.</p>
+",
+        "<h1>{title}</h1>
+<p>{} lignes d'un fichier qui dit qui est chacune ont été recherchées par état civil dans le répertoire <code>{}</code> de {}
+personnes. Les poids ont été appris des lignes sans ce savoir, comme pour tout fichier. Sont codées les qualités jusqu'à
+<code>{}</code> avec un score d'au moins {least}.</p>
+<ul>
+<li>Comme attendu : {} des lignes, {}.</li>
+<li>Personnes fausses : {wrong}.</li>
+</ul>
+<p>Cette page contient des comptes, et de personne un nom, une date, un identifiant ou une ligne. Elle n'apprend rien que celui
+qui a l'index ne puisse trouver de toute façon.</p>
 ",
         grouped(total.rows),
         facts.id,
@@ -120,16 +109,34 @@ fn by_kind(kinds: &Kinds, evaluation: &Evaluation) -> String {
             row(&mut rows, "within", &word(second), &tally(&evaluation.kinds[*kind]));
         }
     }
-    row(&mut rows, "all", "all rows", &tally(&evaluation.total()));
-    let head = ["kind", "rows", "right", "none", "wrong", "ambi\u{ad}guous", "as ex\u{ad}pected"];
-    let caption = "Rows by kind, and what came of them";
-    format!(
+    row(&mut rows, "all", &text!("all rows", "toutes les lignes"), &tally(&evaluation.total()));
+    let head = [
+        words!("kind", "sorte"),
+        words!("rows", "lignes"),
+        words!("right", "justes"),
+        words!("none", "aucune"),
+        words!("wrong", "fausses"),
+        words!("ambi\u{ad}guous", "ambi\u{ad}guës"),
+        words!("as ex\u{ad}pected", "atten\u{ad}dues"),
+    ];
+    let caption = words!(
+        "Rows by kind, and what came of them",
+        "Les lignes par sorte, et ce qu'elles sont devenues"
+    );
+    text!(
         "<h2>By kind of row</h2>
 <p>A row is <em>right</em> if it is coded as its person, <em>none</em> if it is not coded, <em>wrong</em> if it is coded as
 somebody else, or though the register does not have its person, or though nobody could tell which of several people is
 meant. <em>Ambiguous</em> are those of the rows not coded for which that was said. Expected is the person; nothing for people whom
 the register does not have; that the row is ambiguous, where several people are meant equally; and nothing wrong, for the kind
 <code>excluded</code>, which is in no curve below.</p>
+{}",
+        "<h2>Par sorte de ligne</h2>
+<p>Une ligne est <em>juste</em> si elle est codée comme sa personne, <em>aucune</em> si elle n'est pas codée, <em>fausse</em> si
+elle est codée comme quelqu'un d'autre, ou bien que le répertoire n'ait pas sa personne, ou bien que nul ne puisse dire laquelle de
+plusieurs personnes est visée. <em>Ambiguës</em> sont celles des lignes non codées dont cela a été dit. Est attendue la
+personne ; rien pour les personnes que le répertoire n'a pas ; que la ligne soit ambiguë, quand plusieurs personnes sont
+également visées ; et rien de faux, pour la sorte <code>excluded</code>, qui n'est dans aucune courbe ci-dessous.</p>
 {}",
         table(caption, &head, &rows)
     )
@@ -148,8 +155,20 @@ fn by_quality(evaluation: &Evaluation) -> String {
         ];
         row(&mut rows, "", &word(quality.word()), &cells);
     }
-    let head = ["quality", "rows", "share", "right", "none", "wrong"];
-    format!("<h2>By quality</h2>\n{}", table("Rows by the quality that was answered", &head, &rows))
+    let head = [
+        words!("quality", "qualité"),
+        words!("rows", "lignes"),
+        words!("share", "part"),
+        words!("right", "justes"),
+        words!("none", "aucune"),
+        words!("wrong", "fausses"),
+    ];
+    let caption = words!(
+        "Rows by the quality that was answered",
+        "Les lignes par la qualité qui a été répondue"
+    );
+    let table = table(caption, &head, &rows);
+    text!("<h2>By quality</h2>\n{table}", "<h2>Par qualité</h2>\n{table}")
 }
 
 fn curve(evaluation: &Evaluation) -> String {
@@ -160,7 +179,7 @@ fn curve(evaluation: &Evaluation) -> String {
     let least =
         |of: fn(&(f64, f64)) -> f64| points.iter().chain(&setting).map(of).fold(1.0, f64::min);
     let axes = Axes::from(least(|point| point.0), least(|point| point.1));
-    let mut drawing = axes.frame("recall", "precision");
+    let mut drawing = axes.frame(&text!("recall", "rappel"), &text!("precision", "précision"));
     drawing += &axes.path(&points);
     points.iter().for_each(|point| drawing += &axes.dot(*point, 10));
     if let Some(setting) = setting {
@@ -168,15 +187,27 @@ fn curve(evaluation: &Evaluation) -> String {
     }
     let mut rows = String::new();
     for threshold in &evaluation.thresholds {
-        row(&mut rows, "", &threshold.score.to_string(), &coded(evaluation, threshold));
+        row(&mut rows, "", &score(threshold.score), &coded(evaluation, threshold));
     }
-    row(&mut rows, "all", "as coded", &coded(evaluation, &evaluation.setting));
-    let head = ["score from", "coded", "right", "pre\u{ad}cision", "recall"];
-    format!(
+    let as_coded = text!("as coded", "comme codé");
+    row(&mut rows, "all", &as_coded, &coded(evaluation, &evaluation.setting));
+    let head = [
+        words!("score from", "score à partir de"),
+        words!("coded", "codées"),
+        words!("right", "justes"),
+        words!("pre\u{ad}cision", "pré\u{ad}cision"),
+        words!("recall", "rappel"),
+    ];
+    text!(
         "<h2>Precision and recall</h2>
 <p>If every row were coded as whoever fits it best, from a score on, whatever its quality: <em>precision</em> is how many of the
 coded rows are right, <em>recall</em> how many of the {} rows whose people the register has are coded and right. What is
 really coded has a precision of {} and a recall of {}: the ring.</p>
+{}{}",
+        "<h2>Précision et rappel</h2>
+<p>Si chaque ligne était codée comme la personne qui lui va le mieux, à partir d'un score, quelle que soit sa qualité : la
+<em>précision</em> est la part des lignes codées qui sont justes, le <em>rappel</em> celle des {} lignes dont le répertoire a la
+personne qui sont codées et justes. Ce qui est vraiment codé a une précision de {} et un rappel de {} : l'anneau.</p>
 {}{}",
         grouped(evaluation.people),
         share(evaluation.setting.precision()),
@@ -184,11 +215,21 @@ really coded has a precision of {} and a recall of {}: the ring.</p>
         figure(
             "curve",
             axes.size(),
-            "Precision against recall",
-            "One dot for each score of the table below; axes begin where the values do.",
+            words!("Precision against recall", "La précision selon le rappel"),
+            words!(
+                "One dot for each score of the table below; axes begin where the values do.",
+                "Un point pour chaque score du tableau ci-dessous ; les axes commencent où commencent les valeurs."
+            ),
             &drawing
         ),
-        table("Precision and recall from a score on", &head, &rows)
+        table(
+            words!(
+                "Precision and recall from a score on",
+                "Précision et rappel à partir d'un score"
+            ),
+            &head,
+            &rows
+        )
     )
 }
 
@@ -203,7 +244,7 @@ fn coded(evaluation: &Evaluation, threshold: &Threshold) -> [String; 4] {
 
 fn reliability(evaluation: &Evaluation) -> String {
     let axes = Axes::from(0.0, 0.0);
-    let mut drawing = axes.frame("score", "observed to be right");
+    let mut drawing = axes.frame("score", &text!("observed to be right", "observées justes"));
     drawing += &axes.diagonal();
     let mut rows = String::new();
     for bin in &evaluation.bins {
@@ -215,30 +256,57 @@ fn reliability(evaluation: &Evaluation) -> String {
             drawing += &axes.dot((predicted, observed), bin.rows);
         }
         let between = bounds.map_or_else(dash, |(low, high)| {
-            format!("{} to {}", share(Some(low)).trim_end_matches([NBSP, '%']), share(Some(high)))
+            let (low, high) = (share(Some(low)), share(Some(high)));
+            let low = low.trim_end_matches([NBSP, '%']);
+            text!("{low} to {high}", "{low} à {high}")
         });
         let cells = [grouped(bin.rows), share(bin.predicted()), share(bin.observed()), between];
         row(&mut rows, "", &span(bin), &cells);
     }
-    let head = ["score", "rows", "mean score", "ob\u{ad}served right", "95\u{202f}% interval"];
+    let head = [
+        words!("score", "score"),
+        words!("rows", "lignes"),
+        words!("mean score", "score moyen"),
+        words!("ob\u{ad}served right", "ob\u{ad}servées justes"),
+        words!("95\u{202f}% interval", "intervalle à 95\u{202f}%"),
+    ];
     let rows_in: u64 = evaluation.bins.iter().map(|bin| bin.rows).sum();
-    format!(
+    text!(
         "<h2>What a score is worth</h2>
 <p>A score is the probability, from 0 to 1, that whoever fits a row best is its person. Of {} rows with a score, this compares what scores
 say with what is so: dots on the dashed line would be exactly right, above it scores are too cautious, below it too bold. On the
 average the score is {} away from what was observed.</p>
+{}{}",
+        "<h2>Ce que vaut un score</h2>
+<p>Un score est la probabilité, de 0 à 1, que celui qui va le mieux à une ligne soit sa personne. Sur {} lignes avec un score,
+ceci compare ce que disent les scores à ce qui est : des points sur la ligne en tirets seraient exactement justes ; au-dessus, les
+scores sont trop prudents, en dessous trop hardis. En moyenne, le score est à {} de ce qui a été observé.</p>
 {}{}",
         grouped(rows_in),
         share(evaluation.calibration_error()),
         figure(
             "reliability",
             axes.size(),
-            "Observed share of right rows against the score",
-            "One dot for each line of the table below that has rows, the larger the more, with its \
-            95\u{202f}% interval.",
+            words!(
+                "Observed share of right rows against the score",
+                "La part observée des lignes justes selon le score"
+            ),
+            words!(
+                "One dot for each line of the table below that has rows, the larger the more, with its \
+                95\u{202f}% interval.",
+                "Un point pour chaque ligne du tableau ci-dessous qui en compte, d'autant plus grand qu'elles sont \
+                    nombreuses, avec son intervalle à 95\u{202f}%."
+            ),
             &drawing
         ),
-        table("Scores, and how often they were right", &head, &rows)
+        table(
+            words!(
+                "Scores, and how often they were right",
+                "Les scores, et combien de fois ils étaient justes"
+            ),
+            &head,
+            &rows
+        )
     )
 }
 
@@ -250,10 +318,14 @@ fn distribution(evaluation: &Evaluation) -> String {
         evaluation.bins.last().map_or(0, |bin| bin.rows),
         lines.iter().map(|line| line.1 + line.2).sum(),
     );
-    format!(
+    text!(
         "<h2>How scores are spread</h2>
 <p>{} of {} rows with a score ({}) have 0.999 or more. Beside each bar: for how many rows whoever fits best is the person, and
 for how many not.</p>
+{}",
+        "<h2>Comment les scores se répartissent</h2>
+<p>{} des {} lignes avec un score ({}) ont 0,999 ou plus. À côté de chaque barre : pour combien de lignes celui qui va le mieux est la
+personne, et pour combien il ne l'est pas.</p>
 {}",
         grouped(top),
         grouped(all),
@@ -261,9 +333,13 @@ for how many not.</p>
         figure(
             "spread",
             size,
-            "Rows by score",
-            "First the rows where it is the person, then those where it is not; numbers as in the \
-            table above.",
+            words!("Rows by score", "Les lignes par score"),
+            words!(
+                "First the rows where it is the person, then those where it is not; numbers as in the \
+                table above.",
+                "D'abord les lignes où c'est la personne, puis celles où ce ne l'est pas ; nombres comme dans le tableau \
+                    ci-dessus."
+            ),
             &drawing
         )
     )
@@ -272,12 +348,11 @@ for how many not.</p>
 fn register(counts: &[(&'static Words, u64)]) -> String {
     let mut rows = String::new();
     for (what, count) in counts {
-        row(&mut rows, "", what.en, &[grouped(*count)]);
+        row(&mut rows, "", &said(*what), &[grouped(*count)]);
     }
-    format!(
-        "<h2>The register</h2>\n{}",
-        table("What the index holds", &["what", "how many"], &rows)
-    )
+    let head = [words!("what", "quoi"), words!("how many", "combien")];
+    let table = table(words!("What the index holds", "Ce que contient l'index"), &head, &rows);
+    text!("<h2>The register</h2>\n{table}", "<h2>Le répertoire</h2>\n{table}")
 }
 
 fn tally(tally: &Tally) -> [String; 6] {
@@ -286,127 +361,25 @@ fn tally(tally: &Tally) -> [String; 6] {
     [rows, right, none, wrong, declared, percent(good, tally.rows)]
 }
 
-fn table(caption: &str, head: &[&str], rows: &str) -> String {
-    let head: String = head.iter().map(|text| format!("<th scope=\"col\">{text}</th>")).collect();
-    format!(
-        "<div class=\"scroll\" role=\"region\" aria-label=\"{caption}\" tabindex=\"0\"><table>
-<caption>{caption}</caption>
-<thead><tr>{head}</tr></thead>
-<tbody>
-{rows}</tbody>
-</table></div>
-"
-    )
-}
-
-fn row(rows: &mut String, class: &str, head: &str, cells: &[String]) {
-    let cells: String = cells.iter().map(|cell| format!("<td>{cell}</td>")).collect();
-    let class = if class.is_empty() { String::new() } else { format!(" class=\"{class}\"") };
-    let _ = writeln!(rows, "<tr{class}><th scope=\"row\">{head}</th>{cells}</tr>");
-}
-
-fn figure(
-    id: &str,
-    (width, height): (f64, f64),
-    title: &str,
-    caption: &str,
-    drawing: &str,
-) -> String {
-    format!(
-        "<figure>
-<svg viewBox=\"0 0 {width} {height}\" role=\"img\" aria-labelledby=\"{id}-title {id}-text\">
-<title id=\"{id}-title\">{title}</title>
-{drawing}</svg>
-<figcaption id=\"{id}-text\">{title}. {caption}</figcaption>
-</figure>
-"
-    )
-}
-
-/// A word of a file, which may break where its parts end.
-fn word(text: &str) -> String {
-    let mut word = String::new();
-    for c in text.chars() {
-        match c {
-            '<' => word.push_str("&lt;"),
-            '>' => word.push_str("&gt;"),
-            '&' => word.push_str("&amp;"),
-            '_' | '-' => {
-                word.push(c);
-                word.push_str("<wbr/>");
-            }
-            c if c.is_control() => word.push(char::REPLACEMENT_CHARACTER),
-            c => word.push(c),
-        }
-    }
-    word
-}
-
-/// A narrow space at which no line breaks.
-const NBSP: char = '\u{202f}';
-
-fn dash() -> String {
-    "–".to_owned()
-}
-
 fn span(bin: &Bin) -> String {
-    format!("{} to {}", bin.from, bin.to)
+    let (from, to) = (score(bin.from), score(bin.to));
+    text!("{from} to {to}", "{from} à {to}")
 }
 
-/// A share of rows as a percentage.
-pub(super) fn percent(part: u64, of: u64) -> String {
-    share((of > 0).then(|| part as f64 / of as f64))
-}
-
-/// A share as a percentage of three significant digits; all and nothing are said of all and nothing
-/// only.
-fn share(share: Option<f64>) -> String {
-    let Some(value) = share.map(|share| 100.0 * share) else { return dash() };
-    if value == 0.0 || value == 100.0 {
-        return format!("{value}{NBSP}%");
+/// A score with the decimal sign of the language.
+fn score(score: impl ToString) -> String {
+    let text = score.to_string();
+    match lang() {
+        Lang::En => text,
+        Lang::Fr => text.replace('.', ","),
     }
-    let digits: usize = if value < 1.0 {
-        3
-    } else if value < 10.0 {
-        2
-    } else {
-        1
-    };
-    let least = 0.1_f64.powi(digits as i32);
-    if value < least {
-        return format!("under{NBSP}{least:.digits$}{NBSP}%");
-    }
-    format!("{:.digits$}{NBSP}%", value.min(100.0 - least))
 }
 
 #[cfg(test)]
 mod tests {
     use cstatns::name::Hex;
-    use cstatns::words;
 
     use super::*;
-
-    #[test]
-    fn shares_have_three_digits_and_all_is_all() {
-        for (part, of, text) in [
-            (0, 7, "0 %"),
-            (7, 7, "100 %"),
-            (1, 3, "33.3 %"),
-            (1, 30, "3.33 %"),
-            (1, 300, "0.333 %"),
-            (9999, 10_000, "99.9 %"),
-            (1, 1_000_000, "under 0.001 %"),
-            (0, 0, "–"),
-        ] {
-            assert_eq!(percent(part, of).replace(NBSP, " "), text);
-        }
-    }
-
-    #[test]
-    fn what_comes_from_a_file_is_escaped() {
-        assert_eq!(word("a_b-c"), "a_<wbr/>b-<wbr/>c");
-        assert_eq!(word("<b>&\0"), "&lt;b&gt;&amp;\u{fffd}");
-    }
 
     #[test]
     fn a_page_without_rows_has_no_numbers() {

@@ -50,7 +50,7 @@ pub(crate) struct Recover {
 
 impl Recover {
     pub(super) fn run(self, program: &Program) -> Result<Value, Fault> {
-        let closed = KitArgs::of(self.kits, self.passphrase_files).look()?;
+        let closed = KitArgs::of(self.kits, self.passphrase_files).closed()?;
         if !closed.is_empty() {
             program.say(text!(
                 "compare with what each custodian keeps on paper:",

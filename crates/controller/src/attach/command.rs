@@ -1,5 +1,6 @@
 //! What `attach` is given.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use cstatns_record::report::Report;
@@ -49,6 +50,8 @@ pub(super) struct Files<'a> {
     pub(super) destroy: &'a [PathBuf],
     /// Those that it does not name: all sources, where these are to be destroyed.
     pub(super) sources: Vec<PathBuf>,
+    /// The folders that were given: each file in one of them, with it.
+    pub(super) folders: Vec<(PathBuf, PathBuf)>,
 }
 
 impl Files<'_> {
@@ -58,6 +61,22 @@ impl Files<'_> {
         let named: Vec<PathBuf> = self.destroy.iter().map(|path| whole(path)).collect();
         let more = self.sources.iter().filter(move |path| !named.contains(&whole(path)));
         self.destroy.iter().chain(more).map(PathBuf::as_path)
+    }
+
+    /// The folders that destruction may leave empty, and those in them, the deepest first.
+    pub(super) fn emptied(&self) -> Vec<PathBuf> {
+        let whole = |path: &Path| std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+        let destroyed: BTreeSet<PathBuf> = self.all().map(whole).collect();
+        let mut emptied = BTreeSet::new();
+        for (file, folder) in &self.folders {
+            let (file, folder) = (whole(file), whole(folder));
+            if destroyed.contains(&file) {
+                let above = file.ancestors().skip(1).take_while(|path| path.starts_with(&folder));
+                emptied.extend(above.map(Path::to_owned));
+            }
+        }
+        // What lies in a folder comes behind it.
+        emptied.into_iter().rev().collect()
     }
 }
 

@@ -27,6 +27,9 @@ pub(crate) struct Unfinished {
     /// The sources, where all of them are to be destroyed: the last of them says which they are.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     sources: Vec<PathBuf>,
+    /// The folders that may be empty then, the deepest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    emptied: Vec<PathBuf>,
     /// One for each file to destroy, in the order of the command.
     destroy: Vec<Planned>,
 }
@@ -86,8 +89,15 @@ impl Before {
     pub(crate) fn plan(self, what: &Files<'_>, out: FileId) -> Unfinished {
         let destroy = self.destroy.into_iter().map(|file| Planned { file, state: State::Waiting });
         let (retained, result) = (self.retained, self.result);
-        let (command, sources) = (command(what), what.sources.clone());
-        Unfinished { command, out, retained, result, sources, destroy: destroy.collect() }
+        Unfinished {
+            command: command(what),
+            out,
+            retained,
+            result,
+            sources: what.sources.clone(),
+            emptied: what.emptied(),
+            destroy: destroy.collect(),
+        }
     }
 }
 
@@ -170,6 +180,9 @@ impl Unfinished {
                 count += 1;
                 first.get_or_insert(error);
             }
+        }
+        for folder in &self.emptied {
+            files::remove_empty_directory(folder)?;
         }
         report.destroyed = self.destroyed(what);
         report.end = super::now().max(report.begin);

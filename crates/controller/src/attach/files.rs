@@ -220,6 +220,12 @@ fn attach_part(
             let sinks = sink::copy(out_file, &columns, copied, pairs, what.out)?;
             copy(data, &kept, records, effort, sinks)
         }
+        Source::Columns(rows) if rows.table.is_file() => {
+            let kept = Kept::of(&rows.table, &data.sent, gathered)?;
+            attach_rows(rows, data, records, what, effort, |columns, _| {
+                sink::parquet_beside(out_file, columns, (&data.path, kept.columns()), pairs)
+            })
+        }
         Source::Columns(rows) => attach_rows(rows, data, records, what, effort, |columns, _| {
             sink::parquet(out_file, columns, pairs)
         }),

@@ -97,6 +97,8 @@ struct Pairing<'a> {
     /// The rows of the result that are reached, from `at` on.
     ahead: Arc<Part>,
     at: usize,
+    /// Parts that nobody reads any more, to be filled again.
+    spare: Vec<Part>,
     missing: u64,
     extra: u64,
 }
@@ -114,7 +116,7 @@ impl Pairing<'_> {
     /// without its other half on rows are counted, no longer given out.
     fn fill(&mut self, pairs: &mut Pairs) -> Result<bool, TableError> {
         while self.retained.fill(&mut pairs.retained)? {
-            pairs.results.clear();
+            self.spare.extend(pairs.results.drain(..).filter_map(Arc::into_inner));
             pairs.found.clear();
             for index in &pairs.retained.index {
                 while self.reach()? && self.ahead.index[self.at] < *index {
@@ -146,13 +148,15 @@ impl Pairing<'_> {
     fn reach(&mut self) -> Result<bool, TableError> {
         while self.at == self.ahead.index.len() {
             // Blocks that are still worked on hold the former one.
-            let mut part = Part::empty();
+            let mut part = self.spare.pop().unwrap_or_else(Part::empty);
             if !self.results.fill(&mut part)? {
                 return Ok(false);
             }
             part.check_width(self.results.stream.table.path())?;
             self.read.add(self.codes, &part);
-            (self.ahead, self.at) = (Arc::new(part), 0);
+            let former = std::mem::replace(&mut self.ahead, Arc::new(part));
+            self.spare.extend(Arc::into_inner(former));
+            self.at = 0;
         }
         Ok(true)
     }
@@ -211,6 +215,7 @@ pub(super) fn gather(
         read,
         ahead: Arc::new(Part::empty()),
         at: 0,
+        spare: Vec::new(),
         missing: 0,
         extra: 0,
     };

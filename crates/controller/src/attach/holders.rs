@@ -5,6 +5,10 @@ use std::path::{Path, PathBuf};
 
 use cstatns_record::manifest::{Manifest, manifest_path};
 use cstatns_record::requested::{Requested, requested_path};
+use cstatns_rows::error::TableError;
+use cstatns_rows::parts::all_files;
+
+use crate::data::Data;
 
 use super::command::Files;
 
@@ -31,6 +35,30 @@ pub(super) fn holders(what: &Files<'_>, requested: &Requested) -> (Vec<PathBuf>,
     own.extend(what.retained.map(Path::to_owned));
     own.extend(what.retained.map(requested_path));
     (there(own), there(others))
+}
+
+/// The same without folders: a result in parts is all that lies in its folder.
+pub(super) fn in_folders(own: &[PathBuf]) -> Result<Vec<PathBuf>, TableError> {
+    let files = own.iter().map(|path| all_files(path)).collect::<Result<Vec<_>, _>>()?;
+    Ok(files.concat())
+}
+
+/// The files of the data that lie in a folder that was given, each with it.
+pub(super) fn folders(
+    data: Option<&Data<'_>>,
+    requested: Option<&Requested>,
+) -> Vec<(PathBuf, PathBuf)> {
+    match (data, requested) {
+        (Some(Data::Files(files)), _) => {
+            let given = files.iter().map(|file| Some((file.path.clone(), file.folder.clone()?)));
+            given.flatten().collect()
+        }
+        (None, Some(requested)) => {
+            let known = requested.data.iter();
+            known.filter_map(|data| Some((data.path.clone()?, data.folder.clone()?))).collect()
+        }
+        _ => Vec::new(),
+    }
 }
 
 /// Of these files those that are there.

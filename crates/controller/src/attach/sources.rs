@@ -203,11 +203,19 @@ impl ReadRows {
         let cells = part.batch.cells(1);
         let words = self.columns.quality.then(|| part.batch.cells(2));
         let scores = self.columns.score.then(|| ScoreCells::of(&part.batch, 3));
+        let mut text = Vec::new();
         for (row, index) in part.index.iter().enumerate() {
-            let code = cells.get(row).and_then(|cell| codes.code(cell).ok());
-            let word = words.as_ref().and_then(|words| std::str::from_utf8(words.get(row)?).ok());
+            let mut code = cells.get(row);
+            if !codes.are_text() {
+                text.clear();
+                code = code.and_then(|cell| codes.code(cell).ok()).map(|code| {
+                    code.write_text(&mut text);
+                    &*text
+                });
+            }
+            let word = words.as_ref().and_then(|words| words.get(row));
             let score = scores.as_ref().and_then(|scores| scores.get(row).ok().flatten());
-            self.rows.push(index, code.as_ref(), word, score);
+            self.rows.push_texts(index, code, word, score);
         }
         self.commit.add(self.rows.encoded());
     }

@@ -195,18 +195,16 @@ impl<'a> Given<'a> {
         let mut all = All::default();
         let mut sent = None;
         for (part, size) in parts.into_iter().zip(sizes) {
-            let (opened, name) = match part {
+            let (opened, file) = match part {
                 Part::One(opened) => (*opened, None),
-                Part::File(file) => {
-                    (choice.open(Input::File(&file.path))?, Some(file.name.as_path()))
-                }
+                Part::File(file) => (choice.open(Input::File(&file.path))?, Some(file)),
             };
             let Opened { source, sent: found, keeping, .. } = opened;
             let reader = Reader {
                 choice: &choice,
                 sent: &found,
                 keeping: &keeping,
-                name,
+                file,
                 size,
                 sort,
                 threads,
@@ -244,7 +242,7 @@ struct Reader<'a> {
     choice: &'a Choice<'a>,
     sent: &'a Sent,
     keeping: &'a Keeping,
-    name: Option<&'a Path>,
+    file: Option<&'a DataFile>,
     size: u64,
     sort: Option<&'a Sort<Fields>>,
     threads: NonZeroUsize,
@@ -308,7 +306,10 @@ impl Reader<'_> {
         let seen = (found.rows, known.finish(&rows));
         let data = requested::Data::new(place, delimiter, &sent.columns(), seen);
         let data = data.in_encoding(choice.reading.encoding.map(Encoding::name));
-        all.files.push(data.called(self.name));
+        all.files.push(match self.file {
+            Some(file) => data.called(&file.name, file.folder.as_deref()),
+            None => data,
+        });
         all.found.add_file(&found);
         Ok(())
     }

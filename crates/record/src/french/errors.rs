@@ -12,10 +12,12 @@ use crate::dealing::{RosterError, ThresholdError};
 use crate::ledger::LedgerError;
 use crate::manifest::{self, ManifestError};
 use crate::proposal::{MOST_DELIVERIES, QuorumError};
+use crate::proposal_file::ProposalFileError;
 use crate::received::{self, ReceivedError};
 use crate::report::{Report, ReportError};
 use crate::requested::{Requested, RequestedError};
 use crate::state::{Broken, MOST_OPEN, Refusal, Unlawful};
+use crate::statement::FORMAT;
 
 french!(NoteError {
     Self::Malformed => "ceci n'est pas une note signée",
@@ -114,6 +116,8 @@ french!(QuorumError {
     Self::OtherProposal { custodian } => "le consentement de `{custodian}` est d'une autre question",
     Self::OtherEpoch { custodian } => "le consentement de `{custodian}` est d'une autre époque",
     Self::Cosignature { custodian } => "la cosignature de `{custodian}` ne va pas avec le registre",
+    Self::Share { custodian } => "la part à côté du consentement de `{custodian}` n'est pas celle que le consentement \
+        nomme",
     Self::Date { custodian } => "le consentement de `{custodian}` est daté hors du temps où la question était ouverte",
     Self::Twice { custodian } => "`{custodian}` a consenti deux fois",
     Self::Order => "les consentements ne sont pas dans l'ordre croissant de leurs détenteurs",
@@ -211,6 +215,14 @@ french!(Unlawful {
 french!(Broken {
     Self::Ledger(error) => (error),
     Self::Unlawful { number, reason } => ("l'événement {number} du registre n'est pas licite ({})", fr(reason)),
+});
+
+french!(ProposalFileError {
+    Self::File(error) => (error),
+    Self::Form { path } => "{path:?} n'est pas une proposition que cette version lit (format {FORMAT})",
+    Self::Checkpoint { path } => "le point de contrôle dans la proposition {path:?} n'est pas signé par le service de son \
+        registre",
+    Self::Broken(error) => (error),
 });
 
 french!(AuditError {

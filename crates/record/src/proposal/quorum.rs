@@ -194,6 +194,14 @@ pub enum QuorumError {
         /// Who approved.
         custodian: Name,
     },
+    /// The share that came with the consent is not the one that it names.
+    #[error(
+        "the share beside the approval of `{custodian}` is not the one that the approval names"
+    )]
+    Share {
+        /// Who approved.
+        custodian: Name,
+    },
     /// The consent is dated after the question's expiry, or more than a day before it was recorded.
     #[error(
         "the approval of `{custodian}` is dated outside the time in which the question was open"
@@ -230,6 +238,7 @@ cstatns_base::coded!(QuorumError {
     Self::OtherProposal { custodian } => ("approval-other-proposal", OtherSide, [custodian]),
     Self::OtherEpoch { custodian } => ("approval-other-epoch", OtherSide, [custodian]),
     Self::Cosignature { custodian } => ("approval-cosignature", OtherSide, [custodian]),
+    Self::Share { custodian } => ("approval-share", OtherSide, [custodian]),
     Self::Date { custodian } => ("approval-date", OtherSide, [custodian]),
     Self::Twice { custodian } => ("approval-twice", Input, [custodian]),
     Self::Order => ("approval-order", OtherSide, []),

@@ -1,6 +1,9 @@
 //! A ledger read from its file, verified against its checkpoint and folded.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use cstatns_base::files::FileError;
 
 use crate::ahead;
 use crate::card::ServiceCard;
@@ -29,6 +32,7 @@ pub struct ReadLedger {
     /// The checkpoint beside it.
     pub checkpoint: SignedHead,
     path: PathBuf,
+    sent: Option<Arc<[u8]>>,
 }
 
 /// A ledger as whoever read it sees it: what a custodian's kit takes.
@@ -40,14 +44,27 @@ pub struct View<'a> {
     pub state: &'a State,
     /// The note of its checkpoint.
     pub note: &'a str,
-    /// The file that holds its lines.
+    /// The file that holds its lines, or in which they came.
     pub path: &'a Path,
+    /// The lines, where they came from elsewhere.
+    pub sent: Option<&'a Arc<[u8]>>,
 }
 
 impl View<'_> {
     /// Size and root.
     pub fn head(&self) -> Head {
         self.history.head()
+    }
+
+    /// Its lines behind the first ones, which are `length` bytes.
+    ///
+    /// # Errors
+    /// [`FileError`].
+    pub fn lines_after(&self, length: u64) -> Result<Lines, FileError> {
+        match self.sent {
+            Some(bytes) => Ok(Lines::sent(self.path, bytes.clone(), length)),
+            None => Lines::open_after(self.path, length),
+        }
     }
 }
 
@@ -97,9 +114,40 @@ impl ReadLedger {
 
     /// What a custodian's kit looks at.
     pub fn view(&self) -> View<'_> {
-        let Self { history, state, checkpoint, path, .. } = self;
-        View { history, state, note: &checkpoint.note, path }
+        let Self { history, state, checkpoint, path, sent, .. } = self;
+        View { history, state, note: &checkpoint.note, path, sent: sent.as_ref() }
     }
+}
+
+/// Folds the lines that somebody sent, of which `note` is the checkpoint: it covers all of them.
+/// `path` is what errors call them.
+///
+/// # Errors
+/// As [`read_ledger`].
+pub fn fold_sent(
+    path: &Path,
+    bytes: Arc<[u8]>,
+    note: &str,
+    card: &ServiceCard,
+) -> Result<ReadLedger, Broken> {
+    let (mut fold, mut lines) = (Fold::new(card), Lines::sent(path, bytes.clone(), 0));
+    ahead::each(&mut lines, u64::MAX, |_, line| fold.take(line).map(drop))?;
+    let checkpoint = signed_head(path, note.as_bytes().to_vec(), &fold.service_keys())?;
+    let (covered, found) = (checkpoint.head.size, fold.history().size());
+    if found < covered {
+        return Err(LedgerError::Short { covered, found }.into());
+    }
+    if found > covered || lines.is_torn() {
+        return Err(LedgerError::Long { covered, found }.into());
+    }
+    if !fold.history().includes(&checkpoint.head) {
+        return Err(LedgerError::Root { covered }.into());
+    }
+    let (history, state) = fold.finish();
+    let state = state.ok_or(Broken::Unlawful { number: 1, reason: Unlawful::Genesis })?;
+    let (known, uncovered, torn, length) = (0, false, false, lines.length());
+    let (path, sent) = (path.to_owned(), Some(bytes));
+    Ok(ReadLedger { history, state, length, known, uncovered, torn, checkpoint, path, sent })
 }
 
 fn fold(path: &Path, mut fold: Fold, mut lines: Lines) -> Result<ReadLedger, Broken> {
@@ -143,5 +191,6 @@ fn fold(path: &Path, mut fold: Fold, mut lines: Lines) -> Result<ReadLedger, Bro
         torn,
         checkpoint,
         path: path.to_owned(),
+        sent: None,
     })
 }

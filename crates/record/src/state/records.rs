@@ -318,7 +318,7 @@ pub struct PendingRun {
 }
 
 /// What one card has stated.
-#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Statements {
     /// The highest count of its statements.
@@ -327,6 +327,39 @@ pub struct Statements {
     pub witnessed: u64,
     /// Date and signature of its last receipt.
     pub receipt: Option<(Timestamp, Hex<64>)>,
+    /// The counts below the highest that the ledger does not hold.
+    gaps: Vec<Gap>,
+}
+
+/// Counts that no statement in the ledger has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Gap {
+    first: u64,
+    last: u64,
+    /// The date of the statement above them: theirs are not later.
+    until: Timestamp,
+}
+
+impl Statements {
+    /// Takes a statement with this count; says whether it is in its place.
+    pub(super) fn take_count(&mut self, count: u64, time: Timestamp) -> bool {
+        if count > self.count {
+            let (first, last) = (self.count + 1, count - 1);
+            if first <= last {
+                self.gaps.push(Gap { first, last, until: time });
+            }
+            self.count = count;
+            return true;
+        }
+        let fits = |gap: &Gap| (gap.first..=gap.last).contains(&count) && time <= gap.until;
+        let Some(at) = self.gaps.iter().position(fits) else { return false };
+        let Gap { first, last, until } = self.gaps.swap_remove(at);
+        let rest = [(first, count.saturating_sub(1)), (count + 1, last)];
+        let rest = rest.into_iter().filter(|(first, last)| first <= last);
+        self.gaps.extend(rest.map(|(first, last)| Gap { first, last, until }));
+        true
+    }
 }
 
 /// A doubt that was recorded.
@@ -368,5 +401,22 @@ impl Domain {
     pub(super) fn may_be_destroyed(&self, now: Timestamp) -> bool {
         let waited = self.ended.is_some_and(|ended| now.duration_since(ended) >= GRACE);
         self.kind.is_research() && (self.closed || (waited && self.is_past_its_end(now)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lower_count_is_in_its_place_once_and_if_its_statement_is_the_older() {
+        let mut known = Statements::default();
+        let mut take = |count, time| known.take_count(count, Timestamp::from_second(time).unwrap());
+        assert!(take(1, 10) && take(5, 50));
+        assert!(!take(3, 51), "it is the younger");
+        assert!(take(3, 30) && !take(3, 30), "it was used");
+        assert!(take(2, 50) && take(4, 20));
+        assert!(!take(0, 1) && !take(1, 10) && !take(4, 20) && !take(5, 50));
+        assert!(take(6, 60) && known.gaps.is_empty());
     }
 }

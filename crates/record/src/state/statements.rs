@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use cstatns_base::name::{Hex, Name, digest};
+use jiff::Timestamp;
 
 use crate::dealing::{Epoch, Seat};
 use crate::ledger::History;
@@ -34,7 +35,7 @@ impl State {
             | ReceiptStatement::ServiceKey { .. }
             | ReceiptStatement::FileDestroyed { .. } => {}
         }
-        self.state_counted(body.card, body.count, line.sequence);
+        self.state_counted(body.card, body.count, body.cosignature.time, line.sequence);
         self.witness(body.card, body.cosignature.head.size);
         let statements = self.statements.entry(body.card).or_default();
         statements.receipt = Some((body.cosignature.time, receipt.signature));
@@ -144,7 +145,7 @@ impl State {
         self.doubts.insert(doubt_digest(doubt), recorded);
         self.apply_doubts();
         // It witnesses nothing: who doubts may follow another ledger.
-        self.state_counted(body.card, body.count, number);
+        self.state_counted(body.card, body.count, body.cosignature.time, number);
         Ok(())
     }
 
@@ -276,14 +277,20 @@ impl State {
         self.custody_doubted
     }
 
-    /// Takes a statement of a card into account. A count that is not higher than the last is not
-    /// refused: it shows that another copy of the kit, or an older one, has stated something.
-    pub(super) fn state_counted(&mut self, card: Hex<32>, count: u64, number: u64) {
+    /// Takes a statement of a card into account. A count that was used before is not refused: it
+    /// shows that another copy of the kit, or an older one, has stated something. So does a lower
+    /// one, unless it is that of a statement which came later than a younger one.
+    pub(super) fn state_counted(
+        &mut self,
+        card: Hex<32>,
+        count: u64,
+        time: Timestamp,
+        number: u64,
+    ) {
         let statements = self.statements.entry(card).or_default();
-        if count <= statements.count && self.repeated.last() != Some(&number) {
+        if !statements.take_count(count, time) && self.repeated.last() != Some(&number) {
             self.repeated.push(number);
         }
-        statements.count = statements.count.max(count);
     }
 
     pub(super) fn witness(&mut self, card: Hex<32>, size: u64) {

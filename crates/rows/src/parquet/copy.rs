@@ -1,5 +1,6 @@
 //! Columns put before those of a file, of which every byte is copied.
 
+use std::collections::HashMap;
 use std::fs::File;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -185,6 +186,27 @@ fn schema(
     let kept = kept.iter().map(|column| root.get_fields()[*column].clone());
     let fields = own.root_schema().get_fields().iter().cloned().chain(kept);
     Type::group_type_builder(root.name()).with_fields(fields.collect()).build()
+}
+
+/// What the metadata of the file `data` says, for one whose columns are written anew, the own ones
+/// first: its pairs, and those of its schema of Arrow.
+pub(crate) fn said_beside(
+    data: &Path,
+    own: Vec<FieldRef>,
+    kept: &[usize],
+) -> Result<(Vec<KeyValue>, HashMap<String, String>), TableError> {
+    guarded(data, || {
+        let damaged = |_: ParquetError| TableError::Parquet { path: data.to_owned() };
+        let file = files::open_to_read(data)?;
+        let metadata = ParquetMetaDataReader::new().parse_and_finish(&file).map_err(damaged)?;
+        let about = metadata.file_metadata();
+        let said = about.key_value_metadata();
+        let pairs = metadata_of(own, said, about.schema_descr(), kept, Vec::new());
+        let (schema, pairs): (Vec<_>, Vec<_>) =
+            pairs.map_err(damaged)?.into_iter().partition(|pair| pair.key == ARROW_SCHEMA_META_KEY);
+        let schema = schema.last().and_then(written_schema);
+        Ok((pairs, schema.map(|schema| schema.metadata().clone()).unwrap_or_default()))
+    })
 }
 
 /// What the metadata of the file says, but of codes; Arrow's schema, and what engines say of the

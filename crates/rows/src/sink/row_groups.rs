@@ -1,16 +1,18 @@
 //! Row groups of Parquet.
 
+use std::collections::HashMap;
 use std::io::Write;
 use std::num::NonZeroUsize;
 use std::path::Path;
 
+use ::parquet::file::metadata::KeyValue;
 use arrow_array::{ArrayRef, RecordBatch};
 use arrow_schema::Schema;
 
 use super::arrays::array;
 use super::{Column, Encoding, GROUP, GROUPS_AT_ONCE, Holds, Sink, Values, is_binary};
 use crate::error::TableError;
-use crate::parquet::{Chunk, Copier, Given, Group, Layout, Plain, Writer};
+use crate::parquet::{Chunk, Copier, Given, Group, Layout, Plain, Writer, said_beside};
 
 /// Encodes rows as row groups.
 pub struct Parquet {
@@ -46,20 +48,41 @@ pub fn parquet<'w>(
     columns: &[Column<'_>],
     pairs: Vec<(&'static str, String)>,
 ) -> Result<(Parquet, ParquetSink<'w>), TableError> {
-    begin(out, columns, pairs, None)
+    begin(out, columns, (of(pairs), HashMap::new()), None)
+}
+
+/// Begins a Parquet file whose last columns are the columns `kept` of the file `data`, written
+/// anew; its metadata says `pairs`, and what that of `data` says.
+///
+/// # Errors
+/// [`TableError`].
+pub fn parquet_beside<'w>(
+    out: &'w mut (dyn Write + Send),
+    columns: &[Column<'_>],
+    (data, kept): (&Path, &[usize]),
+    pairs: Vec<(&'static str, String)>,
+) -> Result<(Parquet, ParquetSink<'w>), TableError> {
+    let own = columns[..columns.len() - kept.len()].iter().map(|column| column.field.clone());
+    let (said, of_schema) = said_beside(data, own.collect(), kept)?;
+    begin(out, columns, ([of(pairs), said].concat(), of_schema), None)
+}
+
+fn of(pairs: Vec<(&'static str, String)>) -> Vec<KeyValue> {
+    pairs.into_iter().map(|(key, value)| KeyValue::new(key.to_owned(), value)).collect()
 }
 
 fn begin<'w>(
     out: &'w mut (dyn Write + Send),
     columns: &[Column<'_>],
-    pairs: Vec<(&'static str, String)>,
+    (pairs, of_schema): (Vec<KeyValue>, HashMap<String, String>),
     aside: Option<&Path>,
 ) -> Result<(Parquet, ParquetSink<'w>), TableError> {
     let names = |holds| -> Vec<&str> {
         let columns = columns.iter().filter(|column| column.holds == holds);
         columns.map(|column| column.field.name().as_str()).collect()
     };
-    let schema = Schema::new(columns.iter().map(|column| column.field.clone()).collect::<Vec<_>>());
+    let fields: Vec<_> = columns.iter().map(|column| column.field.clone()).collect();
+    let schema = Schema::new_with_metadata(fields, of_schema);
     let plain = Plain { plain: &names(Holds::Plain), packed: &names(Holds::Packed) };
     let (layout, writer) = Writer::new(out, schema, plain, &names(Holds::Words), pairs, aside)?;
     Ok((Parquet { layout, binary: is_binary(columns) }, ParquetSink(Box::new(writer))))
@@ -90,7 +113,7 @@ pub fn copy<'w>(
 ) -> Result<(Parquet, CopySink<'w>), TableError> {
     // What is encoded here goes nowhere but into row groups of the other writer.
     let mut nowhere = std::io::sink();
-    let (encoding, _) = begin(&mut nowhere, columns, Vec::new(), Some(aside))?;
+    let (encoding, _) = begin(&mut nowhere, columns, Default::default(), Some(aside))?;
     let own = columns.iter().map(|column| column.field.clone()).collect();
     Ok((encoding, CopySink(Box::new(Copier::new(out, own, data, kept, pairs)?))))
 }

@@ -29,6 +29,7 @@ use cstatns::manifest::ManifestError;
 use cstatns::meta::ServiceId;
 use cstatns::name::{Hex, Name, NameError};
 use cstatns::proposal::QuorumError;
+use cstatns::proposal_file::ProposalFileError;
 use cstatns::received::ReceivedError;
 use cstatns::report::ReportError;
 use cstatns::requested::RequestedError;
@@ -163,7 +164,7 @@ fn of_libraries(found: &mut Vec<Sample>) {
         CodeError { Form, Generation, Tag, Bytes }
         TableError {
             FileType { path: path() }, File(missing()), EmptyFile { path: path() },
-            PipedParquet { path: path() }, NoParts { path: path() }, PartOther { path: path() },
+            PipedParquet { path: path() }, NoParts { path: path() }, PartOther { path: path() }, PartFolder { path: path() },
             NotCsv { path: path(), found: words!("a ZIP archive",
                 "une archive ZIP") }, NotCsv { path: path(), found: words!("text in UTF-16", "du texte en UTF-16") },
             NoRows { path: path() },
@@ -313,6 +314,7 @@ fn of_the_record(found: &mut Vec<Sample>) {
             Epoch, Expired, Wait, NotInRoster { custodian: name() }, Signature { custodian: name() },
             OtherProposal { custodian: name() }, OtherEpoch { custodian: name() }, Cosignature { custodian: name() },
             Date { custodian: name() }, Twice { custodian: name() }, Order, TooFew { given: 1, needed: 2 },
+            Share { custodian: name() },
         }
         Refusal {
             Unfinished, SharesMissing { custodians: vec![name(), name()] }, NoQuestion, QuestionExpired, TooManyQuestions,
@@ -343,6 +345,10 @@ fn of_the_record(found: &mut Vec<Sample>) {
             Ledger(LedgerError::Chain { number: 2 }),
             Unlawful { number: 3, reason: cstatns::state::Unlawful::Refused(Refusal::Destroyed) },
         }
+        ProposalFileError {
+            File(missing()), Form { path: path() }, Checkpoint { path: path() },
+            Broken(cstatns::state::Broken::Ledger(LedgerError::Chain { number: 2 })),
+        }
     }
     found.push(sample(ThresholdError { k: 1, n: 2 }));
 }
@@ -362,7 +368,8 @@ fn of_custody(found: &mut Vec<Sample>) {
             Damaged { kit: path(), file: "identity".into() }, ReadOnly { kit: path() },
             Memory { kit: path() }, NothingSeen { kit: path() },
             Version { kit: path(), found: 2 },
-            EmptyPassphrase { kit: path() }, NeedsPassphrase { kit: path() }, Passphrase { kit: path() },
+            EmptyPassphrase { kit: path() }, WithoutPassphrase { kit: path() },
+            NeedsPassphrase { kit: path() }, Passphrase { kit: path() },
             NotInRoster { custodian: name() }, OtherService { custodian: name(), service: ServiceId::of(PLANTED[3]) },
             NoShare { custodian: name(), epoch: Epoch(2) }, Shorter { custodian: name(), seen: 5, found: 4 },
             Checkpoint { custodian: name() }, NoIntent { custodian: name() }, ShareInUse { epoch: Epoch(1) },
@@ -370,7 +377,7 @@ fn of_custody(found: &mut Vec<Sample>) {
             Proposal { reason },
             Proposal { reason: ProposalFault::Expired }, Proposal { reason: ProposalFault::Clock },
         }
-        ProposalFault { NotOpen, Clock, Signature, Epoch, Expired, OtherLedger }
+        ProposalFault { NotOpen, Clock, Signature, Epoch, Expired, OtherLedger, Unpublished }
         KeystoreError {
             File(missing()), Seal { domain: name(), generation: generation() }, Life { domain: name() },
             LifeDamaged { domain: name(), generation: generation() }, Place { path: path() },

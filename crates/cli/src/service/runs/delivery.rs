@@ -103,9 +103,11 @@ pub(in crate::service) fn delivery(text: &str) -> Result<DeliveryArg, String> {
     let is_digit = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
     let run = ((FEWEST..=32).contains(&run.len()) && run.bytes().all(is_digit)).then_some(run);
     run.zip(part).map(|(run, part)| DeliveryArg { run: run.to_owned(), part }).ok_or_else(|| {
-        format!(
+        text!(
             "a delivery is 32 lower-case hexadecimal digits, or the first of them, at least \
-            {FEWEST}, with `/1`, `/2` … after them where its run has several requests"
+            {FEWEST}, with `/1`, `/2` … after them where its run has several requests",
+            "une livraison est 32 chiffres hexadécimaux en minuscules, ou les premiers, au moins {FEWEST}, suivis de \
+                `/1`, `/2` … quand son opération a plusieurs demandes"
         )
     })
 }

@@ -11,6 +11,7 @@ use cstatns::report::report_path;
 use cstatns::service::{RunFiles, Service, ServiceError, whole_path};
 use cstatns::state::Refusal;
 use cstatns_bulk::look;
+use cstatns_rows::error::TableError;
 use cstatns_rows::parts::all_files;
 use cstatns_rows::results::least_bytes;
 use cstatns_rows::table::Format;
@@ -206,7 +207,7 @@ impl Requests {
     }
 
     /// The files of each run; of a request in parts all that lie in its folder.
-    pub(super) fn files(&self) -> Result<Vec<RunFiles>, FileError> {
+    pub(super) fn files(&self) -> Result<Vec<RunFiles>, TableError> {
         let files = |each: &Looked| {
             let mut request = all_files(&each.request)?;
             request.push(manifest_path(&each.request));

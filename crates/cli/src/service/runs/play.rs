@@ -20,11 +20,11 @@ use crate::fault::Fault;
 use crate::figures::per_second;
 use crate::lang::{said, text};
 use crate::output::Program;
-use crate::quorum::{Closed, gather, tell_seen};
+use crate::quorum::{Custodians, gather, tell_seen};
 
 /// What the custodians are asked for, and who is asked.
 pub(super) struct Asked<'a> {
-    pub(super) kits: &'a [Closed],
+    pub(super) kits: &'a Custodians,
     pub(super) requests: &'a Requests,
     /// What is done with requests.
     pub(super) action: &'a dyn Fn(Vec<Input>) -> Action,
