@@ -18,11 +18,11 @@ use cstatns::custody::share::{ReceivingKey, SealedShare, ShareFile, dealing_key,
 use cstatns::dealing::{Dealing, DealingId, Epoch, RosterError, Seat, Threshold, check_roster};
 use cstatns::delivery::DeliveryId;
 use cstatns::domain::{Kind, LARGEST_MINIMUM_BATCH, RenewalReason};
-use cstatns::evidence::About;
+use cstatns::evidence::{About, Stated};
 use cstatns::files;
 use cstatns::hazmat::{root_check, split};
 use cstatns::identifier::Scheme;
-use cstatns::ledger::event::{Event, KeyRef, Lapse, Line, LineWitness};
+use cstatns::ledger::event::{Destroyed, Event, KeyRef, Lapse, Line, LineWitness, Means};
 use cstatns::ledger::{History, checkpoint_path, next_line, origin};
 use cstatns::meta::ServiceId;
 use cstatns::name::{Hex, Name, canonical_json};
@@ -32,7 +32,7 @@ use cstatns::proposal::{
 };
 use cstatns::receipt::{Doubt, DoubtBody, Doubted, Receipt, ReceiptBody, ReceiptStatement};
 use cstatns::secret::{Secret, random_bytes};
-use cstatns::state::{Fate, MOST_OPEN, Refusal, State, Unlawful, View};
+use cstatns::state::{Fate, LONGEST_GAP, MOST_OPEN, Refusal, State, Unlawful, View};
 use cstatns::statement::{FORMAT, Signed, Suite};
 use ed25519_dalek::SigningKey;
 use jiff::{SignedDuration, Timestamp, ToSpan};
@@ -766,6 +766,41 @@ fn a_kit_keeps_the_lines_that_it_has_folded() {
     }
 }
 
+/// Of a question that has its result the kit keeps the line once, among those that it folded. It
+/// proves with them only where they are, one for one, those whose head it remembers.
+#[test]
+fn a_kit_proves_nothing_with_lines_that_are_not_those_it_folded() {
+    let mut office = Office::held();
+    run_of(&mut office, open_income(), &[0, 1, 2]);
+    office.kit(0).check(office.ledger().view(), office.now).unwrap();
+    let proves = |office: &Office| {
+        let statements = office.kit(0).evidence().unwrap().body.statements;
+        let lines = statements.into_iter().filter_map(|stated| match stated {
+            Stated::Consent { line, proof, .. } => Some((line, proof.is_empty())),
+            _ => None,
+        });
+        lines.collect::<Vec<_>>()
+    };
+    let kept = kept_lines(&office.path("ana")).unwrap();
+    let asked = kept.iter().find(|line| String::from_utf8_lossy(line).contains("proposed"));
+    let asked = String::from_utf8(asked.unwrap().clone()).unwrap();
+    assert_eq!(proves(&office), [(asked, false)]);
+
+    let write = |lines: &[Vec<u8>]| {
+        let lines: Vec<u8> = lines.iter().flat_map(|line| [&line[..], b"\n"].concat()).collect();
+        let frame = zstd::encode_all(&lines[..], 1).unwrap();
+        fs::write(office.path("ana/ledger.zst"), frame).unwrap();
+    };
+    let nothing = [(String::new(), true)];
+    // As many lines, one of them another; and too few.
+    let mut other = kept.clone();
+    other[1] = other[2].clone();
+    write(&other);
+    assert_eq!(proves(&office), nothing);
+    write(&kept[..kept.len() - 1]);
+    assert_eq!(proves(&office), nothing);
+}
+
 /// Who witnesses is a card. Former custodians witness, but are no quorum of those who decide now;
 /// and whoever bears a former one's name has seen what their own card has.
 #[test]
@@ -1134,6 +1169,17 @@ fn a_kit_consents_to_an_open_question_of_its_ledger_only() {
 }
 
 /// The share leaves the kit only after the kit has seen the intent that its consent is in.
+/// The kit's clock and the service's may differ by a day, and not by a second more.
+#[test]
+fn a_kit_consents_under_a_clock_that_is_a_day_behind_at_most() {
+    let mut office = Office::held();
+    let asked = office.ask(open_income());
+    let behind = office.now - SignedDuration::from_hours(24);
+    let refused = office.refused(0, &asked.proposal, behind - 1.second());
+    assert!(matches!(refused, KitError::Proposal { reason: ProposalFault::Clock }), "{refused}");
+    office.kit(0).attend(&asked.proposal, office.ledger().view(), behind).unwrap();
+}
+
 #[test]
 fn a_share_stays_with_the_kit_until_the_intent_is_seen() {
     let mut office = Office::held();
@@ -1788,6 +1834,70 @@ fn a_yearly_check_is_dated_and_cannot_be_replayed() {
     };
     check(&office, &dated(24)).unwrap();
     assert_eq!(check(&office, &dated(25)), Err(Refusal::ReceiptDate { by: ana() }));
+    // Another one of the same second is not older than the last.
+    let last = second.body.cosignature.time;
+    let same = receipt(&office, "ana", |body| {
+        body.statement = ReceiptStatement::CheckpointSeen {};
+        let key = key_of(&office.path("ana"));
+        body.cosignature = Cosignature::sign(&service, office.history.head(), last, &key);
+        body.count = 9;
+    });
+    check(&office, &same).unwrap();
+}
+
+/// A count that was used before shows another copy of the kit, as a lower one does.
+#[test]
+fn a_count_that_is_not_higher_than_the_last_is_noted() {
+    let mut office = Office::held();
+    let service = office.dealing.service.id().to_owned();
+    let mut noted = |count: u64| {
+        let key = key_of(&office.path("ana"));
+        let receipt = receipt(&office, "ana", |body| {
+            body.statement = ReceiptStatement::CheckpointSeen {};
+            body.cosignature = Cosignature::sign(&service, office.history.head(), office.now, &key);
+            body.count = count;
+        });
+        office.append(Event::Received { receipt }).unwrap();
+        office.state.repeated_counts().last() == Some(&office.history.size())
+    };
+    assert_eq!([5, 5, 4, 6].map(&mut noted), [false, true, true, false]);
+}
+
+/// A custodian's check confirms a clock that the service does not believe, if the two differ by a
+/// day at most.
+#[test]
+fn a_check_of_the_day_confirms_the_clock() {
+    let office = Office::held();
+    let time = office.state.time();
+    let day = SignedDuration::from_hours(24);
+    assert_eq!(office.state.time_at(time + LONGEST_GAP), time + LONGEST_GAP);
+    assert_eq!(office.state.time_at(time + LONGEST_GAP + 1.second()), time);
+    assert!(!office.state.is_behind(time - day) && office.state.is_behind(time - day - 1.second()));
+
+    let service = office.dealing.service.id().to_owned();
+    let clock = time + LONGEST_GAP + day;
+    let dated = |date: Timestamp, change: &dyn Fn(&mut ReceiptBody)| {
+        let key = key_of(&office.path("ana"));
+        let receipt = receipt(&office, "ana", |body| {
+            body.statement = ReceiptStatement::CheckpointSeen {};
+            body.cosignature = Cosignature::sign(&service, office.history.head(), date, &key);
+            change(body);
+        });
+        office.state.time_of(clock, &Event::Received { receipt })
+    };
+    let as_it_is: &dyn Fn(&mut ReceiptBody) = &|_| ();
+    for date in [clock - day, clock, clock + day] {
+        assert_eq!(dated(date, as_it_is), clock, "{date}");
+    }
+    for date in [clock - day - 1.second(), clock + day + 1.second()] {
+        assert_eq!(dated(date, as_it_is), time, "{date}");
+    }
+    // Neither a statement about a share nor one of a stranger says what day it is.
+    let forgets = |body: &mut ReceiptBody| {
+        body.statement = ReceiptStatement::ShareForgotten { epoch: Epoch(1) };
+    };
+    assert_eq!(dated(clock, &forgets), time);
+    assert_eq!(dated(clock, &|body| body.card = Hex([0; 32])), time);
 }
 
 #[test]
@@ -2062,6 +2172,44 @@ fn a_projects_key_serves_ten_years_at_most() {
         check: Hex([2; 32]),
     });
     office.state.allows(&extend("2037-03-02"), office.now).unwrap();
+}
+
+/// A project cannot be opened once its last day is over, and lives to the end of that day.
+#[test]
+fn a_project_ends_after_its_last_day() {
+    let mut office = Office::held();
+    let kind = Kind::Research { ends: "2027-03-05".parse().unwrap() };
+    let open =
+        Action::Open { domain: name("cohort"), kind, minimum_batch: 11, authorisation: None };
+    let over: Timestamp = "2027-03-06T00:00:00Z".parse().unwrap();
+    assert_eq!(office.state.allows(&open, over), Err(Refusal::EndInThePast));
+    office.state.allows(&open, over - 1.second()).unwrap();
+    run(&mut office, open, |run| Event::Opened { run, check: Hex([1; 32]) });
+    let extend =
+        |ends: &str| Action::Extend { domain: name("cohort"), ends: ends.parse().unwrap() };
+    for (ends, expected) in [
+        ("2027-03-04", Err(Refusal::EndNotLater)),
+        ("2027-03-05", Err(Refusal::EndNotLater)),
+        ("2027-03-06", Ok(())),
+    ] {
+        assert_eq!(office.state.allows(&extend(ends), office.now), expected, "{ends}");
+    }
+    let last = over - 1.second();
+    office.append_at(Event::ExpiryChecked {}, last).unwrap();
+    let ended = || Event::Ended { domain: name("cohort") };
+    assert_eq!(office.append_at(ended(), last), Err(Unlawful::NotEnded));
+    office.append_at(ended(), over).unwrap();
+    assert_eq!(office.append_at(ended(), over + 1.second()), Err(Unlawful::NotEnded), "twice");
+    // Its key goes a day later, and not a second before.
+    let gone = || Event::Destroyed {
+        what: Destroyed::Keys { domain: name("cohort") },
+        how: Means::Overwritten,
+    };
+    let day_after = over + SignedDuration::from_hours(24);
+    assert_eq!(office.append_at(gone(), day_after - 1.second()), Err(Unlawful::NotEnded));
+    office.append_at(gone(), day_after).unwrap();
+    assert_eq!(office.append_at(gone(), day_after), Err(Unlawful::NotEnded), "twice");
+    assert_eq!(office.append_at(ended(), day_after), Err(Unlawful::NotEnded), "destroyed");
 }
 
 /// Appends the question and the intent of a run, and the event that ends it.

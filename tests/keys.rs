@@ -161,6 +161,25 @@ fn a_seal_of_an_older_backup_is_refused() {
     refuses(&rebuilt, "population", "seal", "another service's seal");
 }
 
+/// A founding that is undone leaves its places to the next one, and those of another service alone.
+#[test]
+fn places_are_withdrawn_by_the_service_that_declared_them() {
+    let directory = common::scratch();
+    let lives = ["one", "other"].map(|life| directory.path().join(life)).to_vec();
+    lives.iter().for_each(|life| fs::create_dir(life).unwrap());
+    let keystore = Keystore::new(directory.path().join("keys"), lives);
+    let there = |service: &str| keystore.places_there(service).count();
+    let (first, second) =
+        ("office.aaaaaaaaaaaaaaaaaaaaaaaaaa", "office.bbbbbbbbbbbbbbbbbbbbbbbbbb");
+    keystore.declare_places(first).unwrap();
+    keystore.withdraw_places(second).unwrap();
+    assert_eq!((there(first), there(second)), (2, 0));
+    keystore.withdraw_places(first).unwrap();
+    assert_eq!((there(first), there(second)), (0, 0));
+    keystore.declare_places(second).unwrap();
+    assert_eq!((there(first), there(second)), (0, 2));
+}
+
 #[test]
 fn a_bit_changed_anywhere_in_a_seal_is_seen() {
     let directory = common::scratch();

@@ -183,7 +183,14 @@ fn only_statements_of_this_quorum_about_this_card_count() {
     assert_eq!(refused(vec![good[0].clone(), foreign]), "receipt-other-service");
     let ahead = world.clock.now() + SignedDuration::from_hours(30);
     let third = world.kit(2).accept_service(&next, world.ledger().view(), ahead).unwrap();
-    assert_eq!(refused(vec![good[0].clone(), third]), "receipt-date");
+    assert_eq!(refused(vec![good[0].clone(), third.clone()]), "receipt-date");
+    // A day ahead is the most.
+    let (ledger, day) = (world.ledger(), SignedDuration::from_hours(24));
+    let at =
+        |clock| ledger.state.check_service_key(&third, &next.body.signing, clock, &ledger.history);
+    at(ahead - day).unwrap();
+    let error = at(ahead - day - SignedDuration::from_secs(1)).unwrap_err();
+    assert_eq!(error.code(), "receipt-date");
     // An ordinary check accepts nothing; and such a statement is no receipt.
     assert_eq!(refused(vec![good[0].clone(), world.check(1)]), "service-key-other");
     let error = world.open().receipt(good[0].clone()).unwrap_err();
