@@ -78,7 +78,8 @@ fn lines_in(place: &Place, directory: &str) -> Vec<String> {
 fn last(place: &Place, kind: &str) -> Value {
     let ledger = place.read("home/ledger.jsonl");
     let lines = ledger.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
-    lines.filter(|line| line["event"]["type"] == kind).last().expect("an event")["event"].clone()
+    let mut found = lines.filter(|line| line["event"]["type"] == kind);
+    found.next_back().expect("an event")["event"].clone()
 }
 
 fn consenting(event: &Value) -> Vec<String> {
