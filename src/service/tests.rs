@@ -8,11 +8,22 @@ use cstatns_record::proposal::{Consent, QuorumError};
 use tempfile::TempDir;
 
 use crate::custody::custodian::Kit;
-use crate::custody::quorum::{Given, Quorum};
+use crate::custody::quorum::{Draft, Given, Quorum};
 use crate::custody::share::ShareFile;
 use cstatns_base::coded::Coded as _;
 
 use super::*;
+
+/// A question whether to open `domain`.
+fn asked(service: &mut Service, domain: &str) -> Result<Draft, ServiceError> {
+    let action = Action::Open {
+        domain: Name::new(domain).unwrap(),
+        kind: Kind::Statistics { cryptoperiod_years: 5 },
+        minimum_batch: 2,
+        authorisation: None,
+    };
+    service.propose(action, jiff::SignedDuration::from_mins(10))
+}
 
 /// A service of three of five, with its kits.
 struct Office {
@@ -64,13 +75,7 @@ impl Office {
         approving: usize,
         alter: impl FnOnce(&mut Vec<Given>),
     ) -> Result<Quorum, ServiceError> {
-        let action = Action::Open {
-            domain: Name::new(domain).unwrap(),
-            kind: Kind::Statistics { cryptoperiod_years: 5 },
-            minimum_batch: 2,
-            authorisation: None,
-        };
-        let draft = service.propose(action, jiff::SignedDuration::from_mins(10))?;
+        let draft = asked(service, domain)?;
         service.gather(draft, |gathering| {
             for kit in &self.kits[..approving] {
                 gathering.consent(Kit::open(kit, None)?)?;
@@ -87,13 +92,7 @@ impl Office {
         domain: &str,
         approving: usize,
     ) -> Result<Quorum, ServiceError> {
-        let action = Action::Open {
-            domain: Name::new(domain).unwrap(),
-            kind: Kind::Statistics { cryptoperiod_years: 5 },
-            minimum_batch: 2,
-            authorisation: None,
-        };
-        let draft = service.propose(action, jiff::SignedDuration::from_mins(10))?;
+        let draft = asked(service, domain)?;
         service.gather(draft, |gathering| {
             let proposal = gathering.proposal().clone();
             for kit in &self.kits[..approving] {
