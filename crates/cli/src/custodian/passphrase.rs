@@ -40,8 +40,8 @@ impl Passphrase {
         program.say(text!(
             "the kit of `{}` opens with the new passphrase only; a copy of it that was made before opens with the \
             former one: destroy it, and make a new copy",
-                "la trousse de `{}` ne s'ouvre plus qu'avec la nouvelle phrase de passe ; une copie faite auparavant \
-                    s'ouvre avec l'ancienne : détruisez-la, et faites une nouvelle copie",
+                "la trousse de `{}` ne s'ouvre plus qu'avec la nouvelle phrase de passe ; une copie faite auparavant \
+                    s'ouvre avec l'ancienne : détruisez-la, et faites une nouvelle copie",
             kit.name()
         ));
         Ok(json!({"custodian": kit.name()}))

@@ -376,6 +376,7 @@ fn of_custody(found: &mut Vec<Sample>) {
             Forked { custodian: name(), seen: 5 }, NoRecovery { custodian: name() },
             Proposal { reason },
             Proposal { reason: ProposalFault::Expired }, Proposal { reason: ProposalFault::Clock },
+            Proposal { reason: ProposalFault::Unpublished },
         }
         ProposalFault { NotOpen, Clock, Signature, Epoch, Expired, OtherLedger, Unpublished }
         KeystoreError {
