@@ -3,6 +3,7 @@
 mod deliveries;
 mod domains;
 mod metrics;
+mod odds;
 mod publish;
 mod recover;
 mod rekey;
@@ -251,12 +252,7 @@ impl Init {
                 "c'est une démonstration, et cela ne change plus"
             ));
         }
-        if dealing.threshold.k() == dealing.threshold.n() {
-            program.say(
-                text!("warning: every custodian is needed: one lost kit, and nothing can be opened again",
-                    "attention : il faut tous les détenteurs : une trousse perdue, et plus rien ne peut être ouvert"),
-            );
-        }
+        let odds = odds::tell(program, dealing);
         program.say(text!(
             "read aloud, the same with every custodian: {words}",
             "lisez à voix haute, les mêmes chez tous les détenteurs : {words}"
@@ -287,6 +283,7 @@ impl Init {
             "demo": dealing.demo,
             "dealing": dealing.fingerprint(),
             "spoken": words,
+            "odds": odds,
             "shares": founded.shares,
         }))
     }

@@ -663,6 +663,20 @@ fn what_asks_for_attention_is_shown() {
     let said = place.ok("service init home --name test --threshold 2 --shares shares --demo \
                          --custodian alice/card.json bruno/card.json");
     assert!(said.contains("warning: every custodian is needed"), "{said}");
+    assert!(said.contains("odds: 19 % that too few of them can be reached"), "{said}");
+    assert!(said.contains("within ten years: 64 % that too few shares are left"), "{said}");
+    assert!(!said.contains("within the service are too few"), "{said}");
+
+    // Three of four, of whom two are from outside.
+    let place = Place::default();
+    for name in ["alice", "denis", "bruno --external", "chloe --external"] {
+        let kit = name.split(' ').next().unwrap();
+        place.ok(&format!("custodian new {kit} --name {name} --no-passphrase"));
+    }
+    let said = place.ok("service init home --name test --threshold 3 --shares shares --demo \
+                         --custodian alice/card.json bruno/card.json chloe/card.json denis/card.json");
+    assert!(said.contains("within the service are too few"), "{said}");
+    assert!(!said.contains("every custodian is needed"), "{said}");
 
     let place = Place::open();
     let status = || {
