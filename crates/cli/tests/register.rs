@@ -84,8 +84,10 @@ fn said(place: &Place, command: &str, status: i32) -> String {
     let output = place.run(command);
     let said = text(&output.stdout) + &text(&output.stderr);
     assert_eq!(output.status.code(), Some(status), "{command}\n{said}");
+    // The register's number is drawn at random: its digits may be those of a year.
+    let others: String = said.lines().filter(|line| !line.starts_with("register ")).collect();
     for canary in CANARIES {
-        assert!(!said.contains(canary), "{command} says {canary}\n{said}");
+        assert!(!others.contains(canary), "{command} says {canary}\n{said}");
     }
     said
 }
