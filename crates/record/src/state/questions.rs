@@ -178,7 +178,7 @@ impl State {
     fn consented(&mut self, consents: &[Consent], number: u64) {
         for consent in consents {
             let body = &consent.body;
-            self.state_counted(body.card, body.count, body.cosignature.time, number);
+            self.state_counted(body.card, body.count, &body.cosignature, number);
             self.witness(body.card, body.cosignature.head.size);
         }
     }

@@ -13,6 +13,7 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
+use crate::checkpoint::Cosignature;
 use crate::dealing::{Dealing, Epoch, Seat};
 use crate::ledger::event::{KeyRef, Lapse};
 use crate::proposal::{Question, Roster};
@@ -331,33 +332,39 @@ pub struct Statements {
     gaps: Vec<Gap>,
 }
 
-/// Counts that no statement in the ledger has.
+/// Counts that no statement in the ledger has. Those statements were made before the one with the
+/// next higher count that is recorded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Gap {
     first: u64,
     last: u64,
-    /// The date of the statement above them: theirs are not later.
+    /// The date of that one: theirs are not later.
     until: Timestamp,
+    /// The number of its line: what their kit saw was shorter.
+    before: u64,
 }
 
 impl Statements {
-    /// Takes a statement with this count; says whether it is in its place.
-    pub(super) fn take_count(&mut self, count: u64, time: Timestamp) -> bool {
+    /// Takes a statement with this count and cosignature, which the line with this number holds;
+    /// says whether it is in its place.
+    pub(super) fn take_count(&mut self, count: u64, made: &Cosignature, number: u64) -> bool {
+        let below = |first| Gap { first, last: count - 1, until: made.time, before: number };
         if count > self.count {
-            let (first, last) = (self.count + 1, count - 1);
-            if first <= last {
-                self.gaps.push(Gap { first, last, until: time });
-            }
+            self.gaps.push(below(self.count + 1));
+            self.gaps.retain(|gap| gap.first <= gap.last);
             self.count = count;
             return true;
         }
-        let fits = |gap: &Gap| (gap.first..=gap.last).contains(&count) && time <= gap.until;
+        let fits = |gap: &Gap| {
+            (gap.first..=gap.last).contains(&count)
+                && made.time <= gap.until
+                && made.head.size < gap.before
+        };
         let Some(at) = self.gaps.iter().position(fits) else { return false };
-        let Gap { first, last, until } = self.gaps.swap_remove(at);
-        let rest = [(first, count.saturating_sub(1)), (count + 1, last)];
-        let rest = rest.into_iter().filter(|(first, last)| first <= last);
-        self.gaps.extend(rest.map(|(first, last)| Gap { first, last, until }));
+        let gap = self.gaps.swap_remove(at);
+        self.gaps.extend([below(gap.first), Gap { first: count + 1, ..gap }]);
+        self.gaps.retain(|gap| gap.first <= gap.last);
         true
     }
 }
@@ -407,16 +414,24 @@ impl Domain {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::checkpoint::Head;
 
     #[test]
     fn a_lower_count_is_in_its_place_once_and_if_its_statement_is_the_older() {
         let mut known = Statements::default();
-        let mut take = |count, time| known.take_count(count, Timestamp::from_second(time).unwrap());
-        assert!(take(1, 10) && take(5, 50));
-        assert!(!take(3, 51), "it is the younger");
-        assert!(take(3, 30) && !take(3, 30), "it was used");
-        assert!(take(2, 50) && take(4, 20));
-        assert!(!take(0, 1) && !take(1, 10) && !take(4, 20) && !take(5, 50));
-        assert!(take(6, 60) && known.gaps.is_empty());
+        let mut take = |count, time, size, number| {
+            let (root, signature) = (Hex([0; 32]), Hex([0; 64]));
+            let time = Timestamp::from_second(time).unwrap();
+            let made = Cosignature { head: Head { size, root }, time, signature };
+            known.take_count(count, &made, number)
+        };
+        assert!(take(1, 10, 1, 2) && take(5, 50, 6, 10));
+        assert!(!take(3, 51, 5, 11), "it is the younger");
+        assert!(!take(3, 30, 10, 11), "its kit had seen the later one recorded");
+        assert!(take(3, 30, 9, 11) && !take(3, 30, 9, 12), "it was used");
+        assert!(!take(2, 31, 4, 12), "it is younger than the third");
+        assert!(take(2, 30, 10, 13) && take(4, 40, 9, 14));
+        assert!(!take(0, 1, 1, 15) && !take(1, 10, 1, 15) && !take(4, 20, 1, 15));
+        assert!(!take(5, 50, 6, 15) && take(6, 60, 15, 16) && known.gaps.is_empty());
     }
 }

@@ -41,7 +41,7 @@ impl State {
             self.check_service_key(statement, &card.body.signing, line.clock, history)?;
         }
         for Receipt { body, .. } in statements {
-            self.state_counted(body.card, body.count, body.cosignature.time, line.sequence);
+            self.state_counted(body.card, body.count, &body.cosignature, line.sequence);
             self.witness(body.card, body.cosignature.head.size);
         }
         self.service_keys.add(line.sequence, card.body.signing);

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use cstatns_base::name::{Hex, Name, digest};
-use jiff::Timestamp;
 
+use crate::checkpoint::Cosignature;
 use crate::dealing::{Epoch, Seat};
 use crate::ledger::History;
 use crate::ledger::event::{KeyRef, Line};
@@ -35,7 +35,7 @@ impl State {
             | ReceiptStatement::ServiceKey { .. }
             | ReceiptStatement::FileDestroyed { .. } => {}
         }
-        self.state_counted(body.card, body.count, body.cosignature.time, line.sequence);
+        self.state_counted(body.card, body.count, &body.cosignature, line.sequence);
         self.witness(body.card, body.cosignature.head.size);
         let statements = self.statements.entry(body.card).or_default();
         statements.receipt = Some((body.cosignature.time, receipt.signature));
@@ -145,7 +145,7 @@ impl State {
         self.doubts.insert(doubt_digest(doubt), recorded);
         self.apply_doubts();
         // It witnesses nothing: who doubts may follow another ledger.
-        self.state_counted(body.card, body.count, body.cosignature.time, number);
+        self.state_counted(body.card, body.count, &body.cosignature, number);
         Ok(())
     }
 
@@ -284,11 +284,11 @@ impl State {
         &mut self,
         card: Hex<32>,
         count: u64,
-        time: Timestamp,
+        made: &Cosignature,
         number: u64,
     ) {
         let statements = self.statements.entry(card).or_default();
-        if !statements.take_count(count, time) && self.repeated.last() != Some(&number) {
+        if !statements.take_count(count, made, number) && self.repeated.last() != Some(&number) {
             self.repeated.push(number);
         }
     }
