@@ -275,7 +275,8 @@ fn undo_stopped(home: &Path) -> Result<Vec<PathBuf>, ServiceError> {
     }
     let directories = unfinished.shares.iter().filter_map(|path| path.parent()).chain([home]);
     for directory in directories.chain(unfinished.life.iter().map(PathBuf::as_path)) {
-        if directory.exists() {
+        // What is none was given by mistake.
+        if directory.is_dir() {
             files::sweep(directory)?;
         }
     }

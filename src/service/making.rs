@@ -106,7 +106,8 @@ impl Service {
                 Err(
                     FileError::Missing { .. }
                     | FileError::TooLarge { .. }
-                    | FileError::NotRegular { .. },
+                    | FileError::NotRegular { .. }
+                    | FileError::NotDirectory { .. },
                 ) => {
                     continue;
                 }

@@ -157,7 +157,7 @@ impl Code {
         out.reserve(Self::MAX_TEXT);
         out.push(b'c');
         match self.generation.get() {
-            // Nearly every key is the ninth of its domain, or one before.
+            // Few domains have had ten keys.
             digit @ 0..10 => out.push(b'0' + digit as u8),
             number => out.extend_from_slice(number.to_string().as_bytes()),
         }

@@ -155,8 +155,14 @@ impl Directory {
             Some(parent) if !parent.as_os_str().is_empty() => parent,
             _ => Path::new("."),
         };
-        let handle = File::open(parent).about(parent)?;
-        Ok(Self { handle, path: parent.to_owned() })
+        Self::at(parent)
+    }
+
+    /// The directory with this name; whatever else has it is refused, and a pipe is not waited for.
+    fn at(path: &Path) -> Result<Self, FileError> {
+        let flags = OFlags::DIRECTORY.bits().cast_signed();
+        let handle = OpenOptions::new().read(true).custom_flags(flags).open(path).about(path)?;
+        Ok(Self { handle, path: path.to_owned() })
     }
 
     fn sync(&self) -> Result<(), FileError> {
@@ -335,9 +341,15 @@ pub fn create_dir(path: &Path) -> Result<(), FileError> {
 /// Makes a directory as [`create_dir`] does, unless there is one.
 ///
 /// # Errors
-/// As [`create_dir`].
+/// As [`create_dir`], and `not-a-directory` for what is something else.
 pub fn ensure_dir(path: &Path) -> Result<(), FileError> {
-    if path.is_dir() { Ok(()) } else { create_dir(path) }
+    if path.is_dir() {
+        return Ok(());
+    }
+    create_dir(path).map_err(|error| match error {
+        FileError::Exists { path } if !path.is_dir() => FileError::NotDirectory { path },
+        error => error,
+    })
 }
 
 fn make_directory(path: &Path) -> Result<(), FileError> {
@@ -362,7 +374,7 @@ pub fn remove_directory(path: &Path) -> Result<(), FileError> {
 /// # Errors
 /// `storage-failed`, `file-io`.
 pub fn remove_empty_directory(path: &Path) -> Result<bool, FileError> {
-    use ErrorKind::{DirectoryNotEmpty, NotADirectory, ResourceBusy};
+    use ErrorKind::{DirectoryNotEmpty, ResourceBusy};
     match remove_directory(path) {
         Ok(()) => Ok(true),
         // A process that stopped may have removed it without being sure of it.
@@ -370,10 +382,12 @@ pub fn remove_empty_directory(path: &Path) -> Result<bool, FileError> {
             Ok(()) | Err(FileError::Missing { .. }) => Ok(true),
             Err(error) => Err(error),
         },
-        Err(FileError::Permission { .. } | FileError::ReadOnly { .. }) => Ok(false),
-        Err(FileError::Io { kind: DirectoryNotEmpty | NotADirectory | ResourceBusy, .. }) => {
-            Ok(false)
-        }
+        Err(
+            FileError::Permission { .. }
+            | FileError::ReadOnly { .. }
+            | FileError::NotDirectory { .. }
+            | FileError::Io { kind: DirectoryNotEmpty | ResourceBusy, .. },
+        ) => Ok(false),
         Err(error) => Err(error),
     }
 }

@@ -20,6 +20,7 @@ crate::french!(FileError {
     Self::Locked { path, holder: None } => "un autre processus tient {path:?}",
     Self::InUse { path } => "un autre processus travaille avec {path:?}",
     Self::NotRegular { path } => "{path:?} n'est pas un fichier ordinaire",
+    Self::NotDirectory { path } => "{path:?} n'est pas un répertoire, ou se trouve sous quelque chose qui n'en est pas un",
     Self::TooLarge { path, limit } => "{path:?} dépasse les {limit} octets qu'un tel fichier peut avoir",
     Self::ReadOnly { path } => "{path:?} est sur un support où l'on ne peut pas écrire",
     Self::SizeLimit { path } => "{path:?} serait plus grand que le système ne le permet à un fichier",

@@ -5,6 +5,7 @@ mod common;
 
 use std::fs;
 use std::path::Path;
+use std::process::Command;
 
 use common::{Place, csv, identifiers, in_years, text};
 
@@ -736,6 +737,49 @@ fn a_summary_that_cannot_be_written_is_an_error() {
         .unwrap();
     assert_eq!(output.status.code(), Some(1));
     assert!(text(&output.stderr).contains("error[summary]"));
+}
+
+/// A file where a directory is needed: nothing is left, and the right command does it.
+#[test]
+fn a_file_is_given_for_a_directory() {
+    let place = Place::default();
+    for name in ["alice", "bruno"] {
+        place.ok(&format!("custodian new {name} --name {name} --no-passphrase"));
+    }
+    place.write("file", "a note");
+    let init = |home: &str, places: &str| {
+        format!(
+            "service init {home} --name test --threshold 2 --demo --custodian alice/card.json \
+             bruno/card.json {places}"
+        )
+    };
+    for places in [
+        "--shares file",
+        "--shares file/below",
+        "--shares shares --life file",
+        "--shares shares --life life file/below",
+        "--shares shares --mirror file",
+        "--shares shares --mirror file/below",
+    ] {
+        place.refused(&init("home", places), "not-a-directory", &["file"]);
+        assert!(!place.exists("home") && !place.exists("shares"), "{places}");
+    }
+    place.refused(&init("file", "--shares shares"), "not-a-directory", &["file"]);
+    assert_eq!(place.read("file"), "a note");
+    place.ok(&init("home", "--shares shares"));
+    assert!(Command::new("mkfifo").arg(place.path("pipe")).status().unwrap().success());
+    for command in [
+        "service publish home file",
+        "custodian check file --ledger home/ledger.jsonl --out r.json",
+        "custodian check alice --ledger file/ledger.jsonl --out r.json",
+        "custodian new file/kit --name chloe --no-passphrase",
+        "service open home population --kind statistics --proposal p.json --approvals file",
+        "service open home population --kind statistics --proposal file/p.json --approvals shares",
+    ] {
+        place.refused(command, "not-a-directory", &["file"]);
+        // A pipe is not waited for.
+        place.refused(&command.replace("file", "pipe"), "not-a-directory", &["pipe"]);
+    }
 }
 
 // Found by playing the README by hand.

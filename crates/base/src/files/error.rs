@@ -66,6 +66,12 @@ pub enum FileError {
         /// What was found.
         path: PathBuf,
     },
+    /// `not-a-directory`: something else where a directory is needed, also on the way to a file.
+    #[error("{path:?} is not a directory, or lies below something that is none")]
+    NotDirectory {
+        /// What was found.
+        path: PathBuf,
+    },
     /// `file-too-large`: more bytes than such a file can have.
     #[error("{path:?} is larger than the {limit} bytes that such a file can have")]
     TooLarge {
@@ -169,6 +175,7 @@ impl FileError {
             Self::SizeLimit { .. } => Self::SizeLimit { path },
             Self::TooManyOpen { .. } => Self::TooManyOpen { path },
             Self::Storage { .. } => Self::Storage { path },
+            Self::NotDirectory { .. } => Self::NotDirectory { path },
             Self::Io { kind, .. } => Self::Io { path, kind },
             other => other,
         }
@@ -192,6 +199,7 @@ impl FileError {
             ErrorKind::PermissionDenied => Self::Permission { path },
             ErrorKind::StorageFull | ErrorKind::QuotaExceeded => Self::Full { path },
             ErrorKind::IsADirectory => Self::NotRegular { path },
+            ErrorKind::NotADirectory => Self::NotDirectory { path },
             kind => Self::Io { path, kind },
         }
     }
@@ -206,6 +214,7 @@ crate::coded!(FileError {
     Self::Locked { path, holder } => ("home-locked", Machine, [path]),
     Self::InUse { path } => ("file-locked", Machine, [path]),
     Self::NotRegular { path } => ("not-a-file", Input, [path]),
+    Self::NotDirectory { path } => ("not-a-directory", Input, [path]),
     Self::TooLarge { path, limit } => ("file-too-large", Input, [path, limit]),
     Self::ReadOnly { path } => ("file-read-only", Machine, [path]),
     Self::SizeLimit { path } => ("file-size-limit", Machine, [path]),

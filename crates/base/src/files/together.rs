@@ -49,12 +49,12 @@ impl FileId {
     /// The same of a directory.
     ///
     /// # Errors
-    /// `not-a-file` for anything but a directory; `file-permission`, `file-io`.
+    /// `not-a-directory` for anything else; `file-permission`, `file-io`.
     pub fn of_directory(path: &Path) -> Result<Option<Self>, FileError> {
         match fs::symlink_metadata(path) {
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
             Ok(metadata) if !metadata.is_dir() => {
-                Err(FileError::NotRegular { path: path.to_owned() })
+                Err(FileError::NotDirectory { path: path.to_owned() })
             }
             metadata => Ok(Some(Self::of_metadata(&metadata.about(path)?))),
         }

@@ -1,6 +1,6 @@
 //! Files that are read by others and change together: at any moment all of them are of one version.
 
-use std::fs::{self, DirBuilder, File};
+use std::fs::{self, DirBuilder};
 use std::io::{self, ErrorKind, Read};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
@@ -31,21 +31,17 @@ impl Versions {
     /// stopped processes left of a version.
     ///
     /// # Errors
-    /// `file-locked` if another process does the same; `not-a-file` where no directory has the
-    /// name; `file-missing`, `file-permission`, `disk-full`, `file-io`.
+    /// `file-locked` if another process does the same; `not-a-directory` for what is something
+    /// else; `file-missing`, `file-permission`, `disk-full`, `file-io`.
     pub fn open(path: &Path) -> Result<Self, FileError> {
         if !taken(path)? {
             make(path)?;
             settle(path)?;
         }
-        let handle = File::open(path).about(path)?;
-        if !handle.metadata().about(path)?.is_dir() {
-            return Err(FileError::NotRegular { path: path.to_owned() });
-        }
-        if flock(&handle, FlockOperation::NonBlockingLockExclusive) == Err(Errno::WOULDBLOCK) {
+        let own = Directory::at(path)?;
+        if flock(&own.handle, FlockOperation::NonBlockingLockExclusive) == Err(Errno::WOULDBLOCK) {
             return Err(FileError::InUse { path: path.to_owned() });
         }
-        let own = Directory { handle, path: path.to_owned() };
         let present = match fs::read_link(path.join(CURRENT)) {
             Ok(version) => Some(version),
             Err(error) if error.kind() == ErrorKind::NotFound => None,

@@ -149,6 +149,7 @@ fn of_libraries(found: &mut Vec<Sample>) {
             Missing { path: "s3://bucket/file".into() }, Full { path: path() },
             NoRoom { path: path(), needed: 2, free: 1 },
             Locked { path: path(), holder: None }, InUse { path: path() }, NotRegular { path: path() },
+            NotDirectory { path: path() },
             TooLarge { path: path(), limit: 9 }, ReadOnly { path: path() }, SizeLimit { path: path() },
             TooManyOpen { path: path() }, Storage { path: path() },
             Broken { path: path() }, Randomness, Io { path: path(), kind: ErrorKind::TimedOut },
