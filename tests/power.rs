@@ -250,15 +250,19 @@ fn third() -> usize {
     usize::try_from(seed.unwrap_or_else(day) % RELEASES as u64).unwrap()
 }
 
-/// Goes through a third of the states in a release, else through one in `each`.
+/// Goes through a third of the states in a release, through each of them where `CSTATNS_LONG` is
+/// `every`, which takes hours, else through one in `each`.
 fn two_faults_in(verb: &Verb, each: usize, course: &Course) {
     let world = (course.found)();
     (verb.prepare)(&world);
     let snapshot = Snapshot::of(&world);
     let under = world.directory.path().to_owned();
     let steps = cstatns::files::faults::count(&under, || (verb.act)(&world).unwrap());
-    let long = std::env::var_os("CSTATNS_LONG").is_some();
-    let (each, from) = if long { (each.min(RELEASES), third()) } else { (each, 0) };
+    let (each, from) = match std::env::var_os("CSTATNS_LONG") {
+        None => (each, 0),
+        Some(long) if long == "every" => (1, 0),
+        Some(_) => (each.min(RELEASES), third()),
+    };
     let mut states = 0;
     for stop in 0..=steps {
         snapshot.restore(&world);

@@ -75,14 +75,8 @@ where
         read: |block: &mut Dealing<F>| {
             let more = sort.fill(&mut rows, &mut block.batches, &mut block.filled);
             let more = more.map_err(|error| error.after(parts.rows()))?;
-            block.rows = 0;
-            for batch in &mut block.batches[..block.filled] {
-                let before = parts.rows() + block.rows;
-                batch.split(&data.path).map_err(|error| error.after(before))?;
-                known.see(&rows, batch)?;
-                block.rows += batch.rows() as u64;
-            }
-            block.records = parts.next(block.rows)?.ok_or_else(|| data.changed())?;
+            let batches = &mut block.batches[..block.filled];
+            (block.rows, block.records) = parts.of_read(batches, &rows, &mut known, data)?;
             Ok(more)
         },
         work: |block: &mut Dealing<F>| {

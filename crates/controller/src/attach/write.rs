@@ -207,6 +207,25 @@ impl<'a> Parts<'a> {
         Ok(Some(records))
     }
 
+    /// How many rows were read in these batches, and their records. Each batch is split, and seen
+    /// by what knows the data again.
+    pub(super) fn of_read<F: Fill>(
+        &mut self,
+        batches: &mut [F],
+        rows: &Stream<F>,
+        known: &mut Known,
+        data: &Expected,
+    ) -> Result<(u64, Records), AttachError> {
+        let mut read = 0;
+        for batch in batches {
+            let before = self.rows() + read;
+            batch.split(&data.path).map_err(|error| error.after(before))?;
+            known.see(rows, batch)?;
+            read += batch.rows() as u64;
+        }
+        Ok((read, self.next(read)?.ok_or_else(|| data.changed())?))
+    }
+
     /// The rows of the file that were reached.
     pub(super) fn rows(&self) -> u64 {
         (self.at - self.file.start) / self.gathered.cells as u64
@@ -279,14 +298,8 @@ where
         read: |block: &mut Block<F, E::Piece>| {
             let more = rows.fill_all(&mut block.batches, &mut block.filled, BATCH.max(E::GROUP));
             let more = more.map_err(|error| error.after(parts.rows()))?;
-            block.rows = 0;
-            for batch in &mut block.batches[..block.filled] {
-                let before = parts.rows() + block.rows;
-                batch.split(&data.path).map_err(|error| error.after(before))?;
-                known.see(&rows, batch)?;
-                block.rows += batch.rows() as u64;
-            }
-            block.records = parts.next(block.rows)?.ok_or_else(|| data.changed())?;
+            let batches = &mut block.batches[..block.filled];
+            (block.rows, block.records) = parts.of_read(batches, &rows, &mut known, data)?;
             Ok(more)
         },
         work: |block: &mut Block<F, E::Piece>| {
